@@ -39,6 +39,10 @@ export const settings = {
     const chosen = vscode.workspace.getConfiguration(section, document).get<string>('completion.show', '');
     return Object.hasOwn(leastChance, chosen) ? (chosen as ShowChoice) : 'likely';
   },
+  /** Whether suggestions are shown beside the editor's own list. */
+  besideSuggestList(document: vscode.TextDocument) {
+    return vscode.workspace.getConfiguration(section, document).get('completion.besideSuggestList', true);
+  },
   /** On what completion computes. */
   get gpu(): GpuChoice {
     return gpuChoiceSchema.safeParse(get('completion.gpu', 'auto')).data ?? 'auto';

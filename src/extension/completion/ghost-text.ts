@@ -45,7 +45,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     this.acceptance.selects(selected?.text ?? '');
     const asked = triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !this.growth.asksNow();
     const chosen = this.service.modelFor(document);
-    if (!chosen) return [];
+    if (!chosen || (selected && !settings.besideSuggestList(document))) return [];
     const stop = new AbortController();
     const cancelled = token.onCancellationRequested(() => stop.abort());
     try {
