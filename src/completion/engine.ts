@@ -1,5 +1,6 @@
 /** All of completion, from keystroke to ghost text: gate, cache, debounce, one request in flight, clean-up. */
 import { afterAccepting, isSame, leadsTo, type Ahead } from './ahead.ts';
+import { Anchors } from './anchor.ts';
 import { defaultCalibration, type Calibration } from './chance.ts';
 import { CompletionCache } from './cache.ts';
 import { cleanUp, type DropReason } from './clean-up.ts';
@@ -87,6 +88,7 @@ const TEMPERATURE = 0.7;
 class Engine implements Completer {
   private readonly cache = new CompletionCache();
   private readonly others = new OtherFiles();
+  private readonly anchors = new Anchors();
   private readonly debounce: Debounce;
   private readonly byAdapter = new Map<string, CompletionStatistics>();
   private readonly now: () => number;
@@ -247,6 +249,7 @@ class Engine implements Completer {
       maxTokens: maxTokens(),
       reach,
       budget,
+      gap: this.anchors.gapAt(input, budget),
       context: input.context ?? this.otherFiles(input, budget),
       ...(wholeRepositories ? { wholeRepositories } : {}),
     });
@@ -324,6 +327,7 @@ class Engine implements Completer {
     this.stopAhead();
     this.stopStreaming();
     this.others.forget();
+    this.anchors.forget();
     this.cache.clear();
   }
 }

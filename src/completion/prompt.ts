@@ -1,5 +1,6 @@
 /** Builds the engine's request from a document at the cursor. */
 import { begunToken } from '../corpus/tokens/begun-token.ts';
+import type { Gap } from './anchor.ts';
 import { defaultBudget, takeAfter, takeBefore, type ContextBudget } from './context.ts';
 import { wellFormed } from './text.ts';
 import type { EngineRequest, ContextFile, CursorDocument, Reach } from './types.ts';
@@ -11,6 +12,8 @@ export interface PromptOptions {
   maxTokens: number;
   reach: Reach;
   budget?: ContextBudget;
+  /** What the model fills in, if it does not begin at the cursor (anchor.ts). */
+  gap?: Gap;
   /** Parts of other files. */
   context?: readonly ContextFile[];
   /** The model was trained on whole repositories, where each file has its path; so this file gets its path too. */
@@ -26,10 +29,12 @@ const LINE_TOKENS = 48;
  */
 export function buildPrompt(document: CursorDocument, options: PromptOptions): EngineRequest {
   const { model, fillInTheMiddle, maxTokens, reach, budget = defaultBudget, context = [] } = options;
-  const { prefix: before, suffix } = surroundings(document, budget);
+  const { prefix, suffix, begun } = options.gap ?? { ...surroundings(document, budget), begun: '' };
+  const before = prefix + begun;
   const heal = begunToken(before);
-  const prompt = before.slice(0, before.length - heal.length);
-  const after = fillInTheMiddle ? suffix : '';
+  const after = fillInTheMiddle && suffix.trim() ? suffix : '';
+  const known = before.slice(0, before.length - heal.length);
+  const prompt = after ? known.slice(0, prefix.length) : known;
   const { place } = document;
   const placed = place && (context.length > 0 || options.wholeRepositories);
   return {
@@ -37,8 +42,9 @@ export function buildPrompt(document: CursorDocument, options: PromptOptions): E
     ...(context.length > 0 ? { context } : {}),
     ...(placed ? { place } : {}),
     prompt,
+    ...(known.length > prompt.length ? { begun: known.slice(prompt.length) } : {}),
     ...(heal ? { heal } : {}),
-    ...(after.trim() ? { suffix: after } : {}),
+    ...(after ? { suffix: after } : {}),
     maxTokens: reach === 'line' ? Math.min(maxTokens, LINE_TOKENS) : maxTokens,
     // A blank line ends a block.
     stop: [reach === 'line' ? '\n' : '\n\n'],
@@ -50,9 +56,9 @@ export const surroundings = (
   { before, after, hidden }: Pick<CursorDocument, 'before' | 'after' | 'hidden'>,
   budget: ContextBudget = defaultBudget,
 ) => ({
-  prefix: plain(takeBefore(before, budget.before, hidden?.before)),
-  suffix: plain(takeAfter(after, budget.after)),
+  prefix: plainText(takeBefore(before, budget.before, hidden?.before)),
+  suffix: plainText(takeAfter(after, budget.after)),
 });
 
 /** Models expect "\n" at line ends, and complete characters. */
-const plain = (text: string): string => wellFormed(text.replaceAll('\r\n', '\n'));
+export const plainText = (text: string): string => wellFormed(text.replaceAll('\r\n', '\n'));

@@ -38,8 +38,10 @@ export interface EngineRequest {
   /** Adapter or model name. */
   model: string;
   prompt: string;
+  /** Only with `suffix`: the text after `prompt` that is already there of what the model fills in. */
+  begun?: string;
   /**
-   * The text between `prompt` and the cursor. It may be only the beginning of a token, which would mislead the model.
+   * The text between that and the cursor. It may be only the beginning of a token, which would mislead the model.
    * So the engine generates it again, as part of the answer, and returns only what comes after it.
    */
   heal?: string;

@@ -38,6 +38,8 @@ export const completionRequestSchema = z
     prompt: z.union([z.string(), z.array(z.string()).min(1).max(MOST_CHOICES)]),
     /** Ours: the text between prompt and cursor, generated again as whole tokens. The answer is what comes after it. */
     heal: z.string().max(64).optional(),
+    /** Ours: what is already there of the text between prompt and suffix, before `heal`. */
+    begun: z.string().optional(),
     /** Text after the cursor, for bases with fill-in-the-middle tokens. */
     suffix: z.string().optional(),
     /** Ours: parts of other files, laid out in the base's format for repositories. */

@@ -210,9 +210,9 @@ export async function scoreLatency(
   const times = models.map((): number[] => []);
   const ask = await requestAt(cursor, optionsFor(models[0]!, signal));
   if (!ask) return times.map(() => ({ parts: {} }));
-  const prompt = ask.prompt + (ask.heal ?? '');
-  const request = { ...ask, prompt, heal: undefined, stop: undefined, ignoreEnd: true, temperature: 0 };
-  const read = { ...request, prompt: request.prompt.slice(0, -UNREAD), maxTokens: 1 };
+  const begun = (ask.begun ?? '') + (ask.heal ?? '');
+  const request = { ...ask, begun, heal: undefined, stop: undefined, ignoreEnd: true, temperature: 0 };
+  const read = { ...request, begun: begun.slice(0, -UNREAD), maxTokens: 1 };
   for (let round = 0; round < ROUNDS; round += 1) {
     const turns = [...models.entries()];
     for (const [at, model] of round % 2 ? turns.reverse() : turns) {

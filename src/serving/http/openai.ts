@@ -28,6 +28,7 @@ export function toHostRequests(body: Body): HostRequest[] {
     Array.from({ length: body.n }, (_, index) => ({
       model: body.model,
       prompt,
+      begun: body.begun,
       heal: body.heal,
       suffix: body.suffix,
       context: body.context,

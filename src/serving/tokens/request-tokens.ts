@@ -29,11 +29,13 @@ export function layOutRequest(
   { bos, fill, repository }: Pick<Vocabulary, 'bos' | 'fill' | 'repository'>,
   contextSize: number,
 ): RequestTokens {
-  const { suffix, maxTokens, begun = '', logprobs } = request;
-  const [prompt, heal] =
-    logprobs === undefined
-      ? [request.prompt, request.heal ?? '']
-      : [request.prompt + (request.heal ?? ''), ''];
+  const { suffix, maxTokens, logprobs } = request;
+  let { prompt, begun = '', heal = '' } = request;
+  if (logprobs !== undefined) {
+    if (begun) begun += heal;
+    else prompt += heal;
+    heal = '';
+  }
   const encode = (text: string): number[] => (text ? model.tokenize(text, false) : []);
   // Each byte of the healed text may be a separate token.
   const wanted = maxTokens > 0 ? maxTokens + Buffer.byteLength(heal) : 0;

@@ -6,7 +6,8 @@ import {
 } from '../../../src/completion/index.ts';
 
 /** The text before the cursor that a request is about. */
-export const beforeCursor = ({ prompt, heal = '' }: EngineRequest): string => prompt + heal;
+export const beforeCursor = ({ prompt, begun = '', heal = '' }: EngineRequest): string =>
+  prompt + begun + heal;
 
 /** An engine whose answers the test gives, and a clock that it winds. */
 export function setUp(options: Partial<CompleterOptions> = {}) {
