@@ -1,6 +1,5 @@
 /**
- * Completion as it is felt while typing: `npm run bench:felt -- [--base ID|FILE] [--hunks 3] [--clock processor]
- * [--json]`.
+ * Completion as it is felt while typing: `npm run bench:felt -- [--base ID|FILE] [--hunks 3] [--json]`.
  *
  * Real changes of three repositories (felt/releases.ts) are typed again, key by key, on a virtual clock to which the
  * engine's real time is added. A person who knows what they are going to write accepts what is right on the screen.
@@ -32,8 +31,8 @@ const options = {
   only: { type: 'string', default: '' },
   threads: { type: 'string' },
   /**
-   * How the engine's time is counted: real; or `processor`, for a machine that is busy: the processor time of one thread
-   * divided by two, as two idle cores would take that share the work evenly.
+   * How the engine's time is counted: real; or `processor`, for a machine that is busy: the processor time of one
+   * thread divided by two, as two idle cores would take that share the work evenly.
    */
   clock: { type: 'string', default: 'real' },
   /** Tell each suggestion that appears, and what became of it. */
@@ -124,9 +123,11 @@ function show(
   repositories: readonly Releases[],
 ): void {
   const characters = hunks.reduce((total, one) => total + one.characters, 0);
+  const from = repositories.map(({ name }) => name).join(', ');
   console.log(
-    `${hunks.length} hunks, ${characters} characters, derived from the difference between two releases (there is no history of commits): ${repositories.map(({ name }) => name).join(', ')}.\n`,
+    `${hunks.length} hunks, ${characters} characters, derived from the difference between two releases`,
   );
+  console.log(`(registries have no history of commits): ${from}.\n`);
   const names = Object.keys(figures);
   const rows = Object.keys(Object.values(figures)[0]!).map((figure) => [
     figure,

@@ -1,7 +1,7 @@
 /**
  * llama.vscode as a side of the comparison: its prompt, settings, cache and rules, over the same server's `/infill`.
- * Written from its behaviour (ggml-org/llama.vscode, MIT), with these differences: its sampler "infill" is not there, so
- * the likeliest token is taken; its limit of 500 ms for an answer is kept by this side, which stops reading.
+ * Written from its behaviour (ggml-org/llama.vscode, MIT), with these differences: its sampler "infill" is not there,
+ * so the likeliest token is taken; its limit of 500 ms for an answer is kept by this side, which stops reading.
  */
 import type { VirtualClock } from './clock.ts';
 import { shownOf } from './llama-shown.ts';
@@ -33,7 +33,7 @@ export class LlamaVscode implements Assistant {
   private readonly cache = new Map<string, string>();
 
   constructor(
-    private readonly server: BenchServer,
+    private readonly server: Pick<BenchServer, 'infill'>,
     private readonly clock: VirtualClock,
   ) {}
 

@@ -154,9 +154,9 @@ class Typist {
     const grown = this.shown !== undefined && text.startsWith(this.shown.text);
     const { typed } = this.hunk;
     const waited = Math.round(this.clock.now() - this.last);
-    this.trace(
-      `  ${waited} ms ${JSON.stringify(typed.slice(0, this.at).slice(-20))} shown ${JSON.stringify(text)}, wanted ${JSON.stringify(typed.slice(this.at, this.at + 40))}`,
-    );
+    const here = JSON.stringify(typed.slice(0, this.at).slice(-20));
+    const wanted = JSON.stringify(typed.slice(this.at, this.at + 40));
+    this.trace(`  ${waited} ms after ${here}: ${JSON.stringify(text)}, wanted ${wanted}`);
     if (!grown) {
       this.counts.shown += 1;
       if (!this.shown) this.counts.waits.push(waited);

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { VirtualClock } from '../../../bench/felt/clock.ts';
+import { LlamaVscode } from '../../../bench/felt/llama-vscode.ts';
 import { shownOf } from '../../../bench/felt/llama-shown.ts';
 import { Ring } from '../../../bench/felt/ring.ts';
 
@@ -54,5 +56,58 @@ describe('the ring', () => {
     const ring = new Ring();
     ring.pickAround('a.py', 'one\ntwo', 0);
     expect(ring.chunks).toEqual([]);
+  });
+});
+
+describe('llama.vscode', () => {
+  /** A side whose server answers this, and what it was asked. */
+  function side(answer: (prompt: string) => string) {
+    const asked: { input_prefix: string; input_suffix: string; prompt: string; n_predict: number }[] = [];
+    const server = {
+      infill: (body: (typeof asked)[number]) => {
+        asked.push(body);
+        return Promise.resolve(answer(body.prompt));
+      },
+    };
+    return { asked, llama: new LlamaVscode(server, new VirtualClock(() => 0)) };
+  }
+  const place = (before: string, after = '\nz\n') => ({ path: 'a.py', before, after, files: () => [] });
+  const { signal } = new AbortController();
+
+  it('asks with the lines around and the line begun', async () => {
+    const { asked, llama } = side(() => 'oo(1)\n');
+    expect(await llama.suggest(place('a\nx = f'), signal)).toEqual({ text: 'oo(1)' });
+    expect(asked[0]).toMatchObject({
+      input_prefix: 'a\n',
+      input_suffix: '\nz\n\n',
+      prompt: 'x = f',
+      n_predict: 128,
+    });
+  });
+  it('asks nothing where what it suggested is typed, and once for what follows', async () => {
+    const { asked, llama } = side((prompt) => (prompt === 'x = f' ? 'oo(1)' : ' + 2'));
+    await llama.suggest(place('a\nx = f'), signal);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked.map(({ prompt }) => prompt)).toEqual(['x = f', 'x = foo(1)']);
+    expect(await llama.suggest(place('a\nx = foo'), signal)).toEqual({ text: '(1)' });
+    expect(await llama.suggest(place('a\nx = foo(1)'), signal)).toEqual({ text: ' + 2' });
+    expect(llama.requests).toBe(3);
+  });
+  it('leaves out indentation that is there, and asks nothing before much text', async () => {
+    const { asked, llama } = side(() => '    foo()\n');
+    expect(await llama.suggest(place('if a:\n    '), signal)).toEqual({ text: 'foo()' });
+    expect(asked[0]!.prompt).toBe('');
+    const count = asked.length;
+    expect(await llama.suggest(place('x = ', 'a long rest\n'), signal)).toBeUndefined();
+    expect(asked).toHaveLength(count);
+  });
+  it('reads the open files in advance', async () => {
+    const { asked, llama } = side(() => '');
+    const text = 'one\ntwo\nthree\n';
+    await llama.open({ ...place('a\nb\nc\n'), files: () => [{ path: 'b.py', text }] });
+    expect(asked[0]).toMatchObject({
+      n_predict: 0,
+      input_extra: [{ filename: 'b.py' }, { filename: 'a.py' }],
+    });
   });
 });
