@@ -1,5 +1,10 @@
 /** The extension's completion core as VS Code uses it, as a side of the comparison. */
-import { createCompleter, languageIdOf, type CompleterOptions } from '../../src/completion/index.ts';
+import {
+  createCompleter,
+  languageIdOf,
+  leastChance,
+  type CompleterOptions,
+} from '../../src/completion/index.ts';
 import type { VirtualClock } from './clock.ts';
 import type { Assistant, Place, Suggestion } from './replay.ts';
 import type { BenchServer } from './server.ts';
@@ -7,17 +12,19 @@ import type { BenchServer } from './server.ts';
 export interface Variant {
   /** Answers arrive as they are written; else whole. */
   streamed: boolean;
+  /** Least chance of what is shown. */
+  least: number;
   /** Further options of the core. */
   core: Partial<CompleterOptions>;
 }
 
 /**
- * What is compared. `before`: as it was before suggestions were streamed. An option that turns off something newer (an
- * index of the repository, speculation) belongs here too.
+ * What is compared. `before`: as it was before suggestions were streamed and unlikely ones left out. An option that
+ * turns off something newer (an index of the repository, speculation) belongs here too.
  */
 export const variants = {
-  ours: { streamed: true, core: { ahead: true } },
-  before: { streamed: false, core: { ahead: true } },
+  ours: { streamed: true, least: leastChance.likely, core: { ahead: true } },
+  before: { streamed: false, least: 0, core: { ahead: true } },
 } satisfies Record<string, Variant>;
 
 /** The default of the setting forgetMeNot.completion.maxTokens. */
@@ -28,12 +35,23 @@ export class CoreAssistant implements Assistant {
   requests = 0;
   private readonly core;
 
-  constructor(server: BenchServer, clock: VirtualClock, repository: string, { streamed, core }: Variant) {
+  constructor(
+    server: BenchServer,
+    clock: VirtualClock,
+    repository: string,
+    { streamed, least, core }: Variant,
+  ) {
     this.repository = repository;
+    this.least = least;
     this.core = createCompleter({
       request: ({ maxTokens, context, ...rest }, signal, onText) => {
         this.requests += 1;
-        const body = { ...rest, ...(context && { context: [...context] }), max_tokens: maxTokens };
+        const body = {
+          ...rest,
+          ...(context && { context: [...context] }),
+          max_tokens: maxTokens,
+          confidence: streamed,
+        };
         return clock.work(() =>
           streamed ? server.stream(body, onText, signal) : server.complete(body, signal),
         );
@@ -47,12 +65,13 @@ export class CoreAssistant implements Assistant {
   }
 
   private readonly repository: string;
+  private readonly least: number;
 
   async suggest(place: Place, signal: AbortSignal): Promise<Suggestion | undefined> {
     const { path, before, after, files } = place;
-    const { repository } = this;
+    const { repository, least } = this;
     const input = { path, languageId: languageIdOf(path), before, after, place: { repository, path } };
-    return this.core.complete({ ...input, files, adapter: MODEL, signal }).catch((error: unknown) => {
+    return this.core.complete({ ...input, files, least, adapter: MODEL, signal }).catch((error: unknown) => {
       if (signal.aborted) return undefined;
       throw error;
     });

@@ -28,7 +28,11 @@ export class BenchServer {
   }
 
   /** OpenAI's route, as the extension asks it. */
-  async stream(body: object, onText: (piece: string) => void, signal: AbortSignal): Promise<string> {
+  async stream(
+    body: object,
+    onText: (piece: string, logprob?: number) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
     return readStream(await this.post('/v1/completions', { ...body, stream: true }, signal), onText);
   }
 
