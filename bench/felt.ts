@@ -1,127 +1,138 @@
 /**
- * How long a person waits for a suggestion: `npm run bench:felt -- --base FILE --folder FOLDER [--cursors 24] [--json]`.
+ * Completion as it is felt while typing: `npm run bench:felt -- [--base ID|FILE] [--hunks 3] [--json]`.
  *
- * Cursors are drawn from the folder's files by the rule of held-out cursors (src/cursors): lines and blocks. Each is
- * completed by the extension's own core over the extension's own client, with the prompt already read (as after the key
- * before), once as it is now (streamed) and once as it was before (the whole answer, up to a blank line or the limit),
- * in turn. Both decode greedily, so both end with the same text.
+ * Real changes of three repositories (felt/releases.ts) are typed again, key by key, on a virtual clock to which the
+ * engine's real time is added. A person who knows what they are going to write accepts what is right on the screen.
+ * Three sides, one server and model: the extension's core as it is, as it was before suggestions were streamed, and
+ * llama.vscode's prompt and rules. docs/benchmarks.md has the rules and what the figures mean.
  */
 import { readdir, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { loadavg } from 'node:os';
+import { join, sep } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createCompleter, languageIdOf, type CompleterOptions } from '../src/completion/index.ts';
-import { answerAt, findCursors, savedCharacters, type Cursor } from '../src/cursors/cursors.ts';
-import { ServingClient } from '../src/serving/client/client.ts';
-import { quantile } from './serving-load.ts';
+import { resolveBase } from '../src/base-models/resolve.ts';
+import { VirtualClock } from './felt/clock.ts';
+import { CoreAssistant, variants } from './felt/core.ts';
+import { figuresOf, type Figures } from './felt/figures.ts';
+import { LlamaVscode } from './felt/llama-vscode.ts';
+import { releases, type Releases } from './felt/releases.ts';
+import { replay, type Assistant, type Replayed } from './felt/replay.ts';
+import { BenchServer } from './felt/server.ts';
+import { sessionsOf, type Session } from './felt/sessions.ts';
+import { fetchRepository } from './gain/fetch.ts';
+import { markdownTable } from './markdown.ts';
 
-const SOURCE = /\.(?:py|ts|js|go|rs|java|c|cpp)$/;
-const MODEL = 'base';
-const TOKENS = 96;
+const options = {
+  base: { type: 'string', default: 'qwen2.5-coder-0.5b' },
+  /** Hunks of each repository. */
+  hunks: { type: 'string', default: '3' },
+  sides: { type: 'string', default: 'ours,llamaVscode,before' },
+  /** Repositories whose names contain this. */
+  only: { type: 'string', default: '' },
+  threads: { type: 'string' },
+  /**
+   * How the engine's time is counted: real; or `processor`, for a machine that is busy: the processor time of one
+   * thread divided by two, as two idle cores would take that share the work evenly.
+   */
+  clock: { type: 'string', default: 'real' },
+  /** Tell each suggestion that appears, and what became of it. */
+  trace: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+} as const;
 
-interface Felt {
-  /** Milliseconds until there was something to show. */
-  took: number;
-  text: string;
-}
+/** Tokens: enough for what llama.vscode sends. */
+const CONTEXT = '8192';
+
+const CORES = 2;
+
+type Make = (server: BenchServer, clock: VirtualClock, repository: string) => Assistant;
+const sides: Record<string, Make> = {
+  ours: (server, clock, repository) => new CoreAssistant(server, clock, repository, variants.ours),
+  llamaVscode: (server, clock) => new LlamaVscode(server, clock),
+  before: (server, clock, repository) => new CoreAssistant(server, clock, repository, variants.before),
+};
 
 export async function main(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      base: { type: 'string' },
-      folder: { type: 'string' },
-      cursors: { type: 'string', default: '24' },
-      json: { type: 'boolean', default: false },
-    },
-  });
-  if (!values.base || !values.folder)
-    throw new Error('Give --base FILE and --folder FOLDER with code that the base was not tuned on.');
-  const client = new ServingClient({
-    node: () => ({ command: process.execPath, env: {} }),
-    script: resolve('dist/server.mjs'),
-    base: resolve(values.base),
-  });
+  const { values } = parseArgs({ args, options });
+  const chosen = values.sides.split(',');
+  const unknown = chosen.filter((name) => !(name in sides));
+  if (unknown.length > 0)
+    throw new Error(`There is no side ${unknown.join(', ')}: ${Object.keys(sides).join(', ')}.`);
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  const { path: base } = await resolveBase(values.base);
+  const repositories = releases.filter(({ name }) => name.includes(values.only));
+  const busy = values.clock === 'processor';
+  const threads = busy || values.threads ? ['--threads', busy ? '1' : values.threads!] : [];
+  const server = await BenchServer.start(base, ['--context', CONTEXT, '--timeout', '3600', ...threads]);
+  const found: Record<string, Replayed[]> = Object.fromEntries(chosen.map((name) => [name, []]));
   try {
-    await client.start();
-    const cursors = await cursorsOf(values.folder, Number(values.cursors));
-    const felt = { ours: [] as Felt[], before: [] as Felt[] };
-    for (const [index, cursor] of cursors.entries()) {
-      await complete(client, cursor, warm(client));
-      const sides = [
-        ['ours', streamed(client)],
-        ['before', whole(client)],
-      ] as const;
-      for (const [name, request] of index % 2 ? sides : [...sides].reverse())
-        felt[name].push(await complete(client, cursor, request));
-      process.stderr.write(`\r${index + 1} of ${cursors.length} `);
+    for (const repository of repositories) {
+      const sessions = await readSessions(repository, Number(values.hunks), stop.signal);
+      for (const name of chosen) {
+        tell(`${repository.name}: ${name}`);
+        const clock = new VirtualClock(busy ? () => server.processorTime() / CORES : undefined);
+        const assistant = sides[name]!(server, clock, repository.old.name);
+        found[name]!.push(...(await replayAll(sessions, assistant, clock, values.trace ? tell : undefined)));
+      }
     }
-    process.stderr.write('\n');
-    const figures = { ours: summary(felt.ours, cursors), before: summary(felt.before, cursors) };
-    console.log(values.json ? JSON.stringify(figures) : figures);
   } finally {
-    await client.dispose();
+    server.end();
   }
+  const figures = Object.fromEntries(chosen.map((name) => [name, figuresOf(found[name]!)]));
+  if (values.json) console.log(JSON.stringify(figures));
+  else show(figures, Object.values(found)[0]!, repositories);
 }
 
-async function cursorsOf(folder: string, count: number): Promise<Cursor[]> {
-  const names = (await readdir(folder, { recursive: true })).filter((name) => SOURCE.test(name)).sort();
-  const documents = await Promise.all(
-    names.map(async (file) => {
-      const text = await readFile(join(folder, file), 'utf8');
-      return { file, fromLine: 1, text: () => text };
-    }),
-  );
-  return findCursors(documents, { line: Math.ceil(count / 2), block: Math.floor(count / 2) });
+async function replayAll(
+  sessions: readonly Session[],
+  assistant: Assistant,
+  clock: VirtualClock,
+  trace?: (text: string) => void,
+): Promise<Replayed[]> {
+  const replayed: Replayed[] = [];
+  for (const { hunks, files } of sessions) {
+    const [first] = hunks;
+    await assistant.open?.({ ...first!, files: () => files });
+    for (const hunk of hunks) {
+      replayed.push(await replay(hunk, () => files, assistant, clock, trace));
+      await clock.rest();
+    }
+  }
+  return replayed;
 }
 
-type Request = CompleterOptions['request'];
-const bodyOf = ({ maxTokens, context, ...rest }: Parameters<Request>[0]) => ({
-  ...rest,
-  ...(context && { context: [...context] }),
-  max_tokens: maxTokens,
-});
-const streamed =
-  (client: ServingClient): Request =>
-  (request, signal, onText) =>
-    client.stream(bodyOf(request), onText, signal);
-const whole =
-  (client: ServingClient): Request =>
-  async (request, signal) =>
-    (await client.complete(bodyOf(request), signal)).choices[0]!.text;
-/** Only reads the prompt. */
-const warm =
-  (client: ServingClient): Request =>
-  async (request, signal) =>
-    (await client.complete({ ...bodyOf(request), max_tokens: 0 }, signal)).choices[0]!.text;
-
-async function complete(client: ServingClient, cursor: Cursor, request: Request): Promise<Felt> {
-  let took = 0;
-  const completer = createCompleter({
-    request,
-    fillInTheMiddle: () => client.fillInTheMiddle(),
-    maxTokens: () => TOKENS,
-    onAnswer: (milliseconds) => (took = milliseconds),
-  });
-  const { path, before, after } = cursor;
-  const input = { path, languageId: languageIdOf(path), before, after, adapter: MODEL, invoked: true };
-  const first = await completer.complete(input);
-  const longer = await first?.more;
-  return { took, text: (longer ? await completer.complete(input) : first)?.text ?? '' };
-}
-
-function summary(felt: readonly Felt[], cursors: readonly Cursor[]) {
-  const times = felt.map(({ took }) => took);
-  const saved = felt.map(({ text }, index) => savedCharacters(text, cursors[index]!.actual));
-  const sum = (of: (one: (typeof saved)[number]) => number) =>
-    saved.reduce((total, one) => total + of(one), 0);
-  const lines = cursors.flatMap((cursor, index) =>
-    cursor.kind === 'line' ? [{ cursor, ...felt[index]! }] : [],
-  );
-  const exact = lines.filter(({ cursor, text }) => answerAt(cursor, text) === cursor.actual.trimEnd());
-  return {
-    charactersSaved: sum(({ saved: one }) => one) / sum(({ all }) => all),
-    lineExact: exact.length / lines.length,
-    firstLineP50: Math.round(quantile(times, 0.5)),
-    firstLineP95: Math.round(quantile(times, 0.95)),
+async function readSessions(repository: Releases, count: number, signal: AbortSignal): Promise<Session[]> {
+  const read = async (release: Releases['old']) => {
+    const folder = await fetchRepository(release, { signal, tell });
+    const paths = (await readdir(folder, { recursive: true })).map((path) => path.split(sep).join('/'));
+    const texts = paths
+      .filter((path) => repository.sources.test(path))
+      .sort()
+      .map(async (path) => [path, await readFile(join(folder, path), 'utf8')] as const);
+    return new Map(await Promise.all(texts));
   };
+  return sessionsOf(await read(repository.old), await read(repository.now), count);
+}
+
+const tell = (text: string) => process.stderr.write(`${text}\n`);
+
+function show(
+  figures: Record<string, Figures>,
+  hunks: readonly Replayed[],
+  repositories: readonly Releases[],
+): void {
+  const characters = hunks.reduce((total, one) => total + one.characters, 0);
+  const from = repositories.map(({ name }) => name).join(', ');
+  console.log(
+    `${hunks.length} hunks, ${characters} characters, derived from the difference between two releases`,
+  );
+  console.log(`(registries have no history of commits): ${from}.\n`);
+  const names = Object.keys(figures);
+  const rows = Object.keys(Object.values(figures)[0]!).map((figure) => [
+    figure,
+    ...names.map((name) => String(figures[name]![figure as keyof Figures] ?? '-')),
+  ]);
+  console.log(markdownTable(['', ...names], rows).join('\n'));
+  console.log(`\nLoad of the machine at the end: ${loadavg()[0]!.toFixed(1)}.`);
 }

@@ -6,9 +6,11 @@ import { Evaluation, stopped, type EvaluateOptions } from './measure.ts';
 import { Resources } from './resources.ts';
 import { chooseTasks, contextTokens, tasks as allTasks } from './tasks/index.ts';
 
-/** Default for `tasks`: all that need no run. Errors: bad-argument, cancelled, those of the model and of the tasks. */
+/** Default for `tasks`: all that need no run, without those that are only measured by name. Errors: bad-argument, cancelled, those of the model and of the tasks. */
 export async function evaluateModel(base: ResolvedBase, options: EvaluateOptions = {}): Promise<Metric[]> {
-  const chosen = options.tasks ? chooseTasks(options.tasks) : allTasks.filter((task) => !task.ofRun);
+  const chosen = options.tasks
+    ? chooseTasks(options.tasks)
+    : allTasks.filter((task) => !task.ofRun && !task.onRequest);
   const resources = new Resources({ base, backend: 'auto' }, contextTokens(chosen));
   const evaluation = new Evaluation(chosen, options, resources);
   const metrics: Metric[] = [];

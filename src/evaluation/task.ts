@@ -112,6 +112,8 @@ export interface Task<I extends Item = Item> {
   version: number;
   /** Needs data of a run, so it can't measure a model without one. `plan` throws bad-argument for one all the same. */
   ofRun?: boolean;
+  /** Measured only if it is asked for by name. */
+  onRequest?: boolean;
   /** Metrics that also depend on the machine's load; only models measured in turn can be compared in them. */
   momentary?: readonly string[];
   /** Number of items in a run's own evaluation; 0 leaves the task out. */

@@ -10,6 +10,12 @@ export interface TaskFacts {
 export const taskFacts = {
   workspace: { title: 'Held-out text', shows: 'learning' },
   humaneval: { title: 'HumanEval', shows: 'forgetting' },
+  humaneval_line: { title: 'HumanEval, a line filled in', shows: 'forgetting' },
+  humaneval_lines: { title: 'HumanEval, lines filled in', shows: 'forgetting' },
+  mbpp_plus: { title: 'MBPP+', shows: 'forgetting' },
+  safim: { title: 'SAFIM', shows: 'forgetting' },
+  crosscodeeval: { title: 'CrossCodeEval', shows: 'forgetting' },
+  repobench: { title: 'RepoBench', shows: 'forgetting' },
   gsm8k: { title: 'GSM8K', shows: 'forgetting' },
   hellaswag: { title: 'HellaSwag', shows: 'forgetting' },
   arc_challenge: { title: 'ARC-Challenge', shows: 'forgetting' },

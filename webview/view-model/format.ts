@@ -11,7 +11,9 @@ const signed = (text: string, value: number) => (value < 0 ? `${MINUS}${text}` :
 export const isShare = (metric: string, unit = '') =>
   unit === '%' ||
   unit === 'share' ||
-  /^pass@|accuracy|^acc(_norm)?$|exact.?match|similarity|^characters saved$|^average$/i.test(metric);
+  /^pass@|accuracy|^acc(_norm)?$|exact.?match|similarity|^identifier F1$|^characters saved$|^average$/i.test(
+    metric,
+  );
 
 /** Three decimals, fewer for large numbers, more for small ones: 1.943, 12.3, 0.0042. */
 export function formatNumber(value: number): string {

@@ -18,7 +18,8 @@ export const metricNames = [
   ...['unique passing', 'unique failing'],
   ...['prose bits per byte', 'older code bits per byte', 'new code bits per byte'],
   ...['line exact match', 'line edit similarity', 'block exact match', 'block edit similarity'],
-  ...['characters saved', 'latency'],
+  ...['characters saved', 'latency', 'edit similarity'],
+  ...['identifier exact match', 'identifier F1', 'pass@1 plus', 'pass@10 plus'],
 ];
 
 const metricName = (metric: string): string =>

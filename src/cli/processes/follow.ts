@@ -152,6 +152,12 @@ function describeEvaluation({ step, result }: Extract<RunEvent, { type: 'evaluat
 const mainFigures: Readonly<Record<string, string>> = {
   workspace: 'bits per byte',
   humaneval: 'pass@1',
+  humaneval_line: 'pass@1',
+  humaneval_lines: 'pass@1',
+  mbpp_plus: 'pass@1 plus',
+  safim: 'pass@1',
+  crosscodeeval: 'edit similarity',
+  repobench: 'edit similarity',
   gsm8k: 'exact match',
   hellaswag: 'acc_norm',
   arc_challenge: 'acc_norm',

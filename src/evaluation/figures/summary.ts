@@ -63,7 +63,10 @@ export function withStrength(summary: Summary, givenStrength: number | undefined
 }
 
 /** Learning first, then forgetting; any other task comes last. */
-const shownOrder = ['workspace', 'humaneval', 'gsm8k', ...averagedTasks, FORGETTING, 'retention'];
+const shownOrder = [
+  ...['workspace', 'humaneval', 'humaneval_line', 'humaneval_lines', 'mbpp_plus', 'safim'],
+  ...['crosscodeeval', 'repobench', 'gsm8k', ...averagedTasks, FORGETTING, 'retention'],
+];
 const order = ({ task }: Comparison) => shownOrder.indexOf(task) + 1 || shownOrder.length + 1;
 
 /** Adds findings to the summary of the result of this step; a summary of another step is dropped. Writes by rename. */

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { readRows, type NamedRow } from '../../corpus/datasets/rows.ts';
 import { UserError } from '../../protocol/errors.ts';
+import { mix } from '../../statistics/random.ts';
 import { spread } from '../../statistics/statistics.ts';
 import { countOf, type PlanContext, type Task } from '../task.ts';
 
@@ -37,6 +38,18 @@ export interface ChosenRows<Q> {
   rows: { name: string; value: Q }[];
   /** Number of all rows. */
   of: number;
+}
+
+/** Seed of the choice, so that the same ones are taken each time. */
+const SEED = 20261127;
+
+/** `count` of them, chosen by a fixed seed, in their order. With a larger count, the same and others. */
+export function seededSample<T>(all: readonly T[], count: number): T[] {
+  const drawn = all.map((_, index) => ({ index, at: mix(SEED, index) })).sort((a, b) => a.at - b.at);
+  return drawn
+    .slice(0, count)
+    .sort((a, b) => a.index - b.index)
+    .map(({ index }) => all[index]!);
 }
 
 /** Errors: those of reading a data set; corpus-unreadable for missing columns (lists those it has) and bad rows. */

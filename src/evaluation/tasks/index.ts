@@ -3,8 +3,13 @@ import type { RunSpec } from '../../protocol/run.ts';
 import { arcTask } from './arc.ts';
 import { gsm8kTask } from './gsm8k.ts';
 import { hellaswagTask } from './hellaswag.ts';
+import { crossCodeEvalTask } from './crosscodeeval.ts';
+import { humanevalLinesTask, humanevalLineTask } from './humaneval-infilling.ts';
 import { humanevalTask } from './humaneval.ts';
+import { mbppPlusTask } from './mbpp-plus.ts';
+import { repoBenchTask } from './repobench.ts';
 import { retentionTask } from './retention.ts';
+import { safimTask } from './safim.ts';
 import type { Task } from '../task.ts';
 import { winograndeTask } from './winogrande.ts';
 import { workspaceTask } from './workspace.ts';
@@ -13,6 +18,12 @@ import { workspaceTask } from './workspace.ts';
 export const tasks: readonly Task[] = [
   workspaceTask,
   humanevalTask,
+  humanevalLineTask,
+  humanevalLinesTask,
+  mbppPlusTask,
+  safimTask,
+  crossCodeEvalTask,
+  repoBenchTask,
   gsm8kTask,
   hellaswagTask,
   arcTask,

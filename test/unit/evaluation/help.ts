@@ -37,6 +37,7 @@ export function useFolder() {
 /** A token to a character, its code unit. */
 export const charTokenizer = {
   encode: (text: string) => Int32Array.from(text, (character) => character.charCodeAt(0)),
+  decode: (tokens: Int32Array) => String.fromCharCode(...tokens),
   eos: 0,
 } as Tokenizer;
 
@@ -81,3 +82,18 @@ export const planContext = (more: Partial<PlanContext> = {}): PlanContext => ({
 export const scoreContext: ScoreContext = {
   sandbox: () => Promise.reject(new Error('nobody should ask for a sandbox')),
 };
+
+/** A sandbox that passes every program, or those that `passes` likes, and notes them. */
+export const passingSandbox = (
+  programs: string[] = [],
+  passes: (program: string) => boolean = () => true,
+): ScoreContext => ({
+  sandbox: () =>
+    Promise.resolve({
+      run: (program) => {
+        programs.push(program);
+        return Promise.resolve({ outcome: passes(program) ? 'passed' : 'failed', message: '' });
+      },
+      dispose: () => Promise.resolve(),
+    }),
+});

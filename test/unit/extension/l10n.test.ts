@@ -19,7 +19,7 @@ const placeholdersOf = (text: string): string[] => [...new Set(text.match(/\{\w+
 /** Texts with words that nobody reads, and names: the beginnings of literals. */
 const notShown = [
   ...['Hugging Face', 'LoRA r=', ':Forget-Me-Not Doctor.md', 'Completion Accepted'],
-  ...['line exact match', 'bits per byte', 'characters saved'],
+  ...['line exact match', 'bits per byte', 'characters saved', 'edit similarity', 'identifier '],
   ...['failed resumable', 'cancelled resumable', 'interrupted resumable', 'a .gguf file', 'the hub'],
   // The panel's page and its looks.
   ...[

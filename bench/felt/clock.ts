@@ -1,0 +1,80 @@
+/**
+ * The clock of a replay. While the engine works, it runs as the real one does; else it jumps to the next event, so that
+ * nobody waits for a person who types.
+ */
+export class VirtualClock {
+  private passed = 0;
+  /** Real time since the engine works; undefined while it rests. */
+  private since: number | undefined;
+  private working = 0;
+  private events: { at: number; happen: () => void }[] = [];
+  private wake: () => void = () => undefined;
+
+  constructor(private readonly real: () => number = () => performance.now()) {}
+
+  /** Milliseconds. */
+  now(): number {
+    return this.passed + (this.since === undefined ? 0 : this.real() - this.since);
+  }
+
+  sleep(milliseconds: number): Promise<void> {
+    return new Promise((happen) => this.events.push({ at: this.now() + milliseconds, happen }));
+  }
+
+  /** Work of the engine, which takes real time. */
+  async work<T>(task: () => Promise<T>): Promise<T> {
+    this.working += 1;
+    this.since ??= this.real();
+    try {
+      return await task();
+    } finally {
+      this.working -= 1;
+      if (this.working === 0) {
+        this.passed = this.now();
+        this.since = undefined;
+      }
+      this.wake();
+    }
+  }
+
+  /** Lets time pass until then; what happens before happens first. */
+  async until(time: number): Promise<void> {
+    for (;;) {
+      await settled();
+      const first = this.events.reduce<(typeof this.events)[number] | undefined>(
+        (a, b) => (a && a.at <= b.at ? a : b),
+        undefined,
+      );
+      const next = Math.min(time, first?.at ?? Infinity);
+      if (this.now() >= next) {
+        if (!first || first.at > next) return;
+        this.events = this.events.filter((event) => event !== first);
+        first.happen();
+      } else if (this.working === 0) this.passed = next;
+      else await this.change(next - this.now());
+    }
+  }
+
+  /** Waits until the engine rests, without the clock. */
+  async rest(): Promise<void> {
+    await settled();
+    while (this.working > 0) {
+      await this.change(1000);
+      await settled();
+    }
+  }
+
+  /** Resolves after so long in real time, or when the engine has finished something. */
+  private change(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+/** All that follows from what has happened, without waiting for anything outside. */
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));

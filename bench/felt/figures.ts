@@ -1,0 +1,46 @@
+/** The figures of a side, from the counts of its hunks. Pure. */
+import { quantile } from '../serving-load.ts';
+import type { Replayed } from './replay.ts';
+
+export interface Figures {
+  /** Shares of the characters and lines that were inserted. */
+  charactersSaved: number;
+  lineExact: number;
+  /** Milliseconds from the last key to a suggestion; null if none was shown. */
+  firstLineP50: number | null;
+  firstLineP95: number | null;
+  requestsPerMinute: number;
+  shown: number;
+  accepted: number;
+}
+
+export function figuresOf(hunks: readonly Replayed[]): Figures {
+  const sum = (of: (hunk: Replayed) => number) => hunks.reduce((total, hunk) => total + of(hunk), 0);
+  const waits = hunks.flatMap((hunk) => hunk.waits);
+  const wait = (share: number) => (waits.length > 0 ? Math.round(quantile(waits, share)) : null);
+  const share = (part: number, whole: number) => (whole > 0 ? rounded(part / whole, 4) : 0);
+  return {
+    charactersSaved: share(
+      sum((hunk) => hunk.saved),
+      sum((hunk) => hunk.characters),
+    ),
+    lineExact: share(
+      sum((hunk) => hunk.exact),
+      sum((hunk) => hunk.lines),
+    ),
+    firstLineP50: wait(0.5),
+    firstLineP95: wait(0.95),
+    requestsPerMinute: rounded(
+      (60_000 * sum((hunk) => hunk.requests)) /
+        Math.max(
+          1,
+          sum((hunk) => hunk.duration),
+        ),
+      1,
+    ),
+    shown: sum((hunk) => hunk.shown),
+    accepted: sum((hunk) => hunk.accepted),
+  };
+}
+
+const rounded = (value: number, digits: number) => Number(value.toFixed(digits));
