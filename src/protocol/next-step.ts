@@ -48,6 +48,17 @@ const steps = {
   cancel: { title: 'Stop Training', command: 'stopTraining', ...withSubject('cancel') },
   train: { title: 'Fine-tune on Workspace', command: 'fineTune', ...withSubject('train', 'FOLDER') },
   sweep: { title: 'Find Learning Rate', command: 'findLearningRate', ...withSubject('sweep', 'FOLDER') },
+  /** A server elsewhere that completes. The command line's way is an option and a variable, which its help names. */
+  'endpoint-token': {
+    title: 'Set the Token of the Completion Server',
+    command: 'setEndpointToken',
+    typed: () => 'complete --help',
+  },
+  'endpoint-model': {
+    title: 'Choose the Model of the Completion Server',
+    command: 'chooseEndpointModel',
+    typed: () => 'complete --help',
+  },
   /** Shows the options of a command. */
   options: { title: 'Open Settings', command: 'openSettings', typed: (subject) => `${subject} --help` },
 } satisfies Record<string, Step>;

@@ -1,17 +1,30 @@
 import { Command } from 'commander';
 import { resolveBase } from '../../base-models/index.ts';
-import { createCompleter, languageIdOf, type CursorDocument } from '../../completion/index.ts';
+import { networkFetch } from '../../base-models/pypi/network.ts';
+import {
+  createCompleter,
+  languageIdOf,
+  type CompleterOptions,
+  type CursorDocument,
+} from '../../completion/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { BASE_MODEL, openLlamaHost } from '../../serving/engine/llama-host.ts';
+import { parseEndpoint } from '../../serving/remote/address.ts';
+import { describeFound } from '../../serving/remote/probe.ts';
+import { RemoteEngine } from '../../serving/remote/remote-engine.ts';
 import { toNumber } from '../../serving/http/server-args.ts';
 import { printJson } from '../view/output.ts';
 import { findServed } from '../processes/served-check.ts';
 import { readText } from '../../protocol/regular-file.ts';
 
+const TOKEN = 'FORGET_ME_NOT_ENDPOINT_TOKEN';
+
 interface Options {
   run?: string;
   base?: string;
   adapter?: string;
+  endpoint?: string;
+  model?: string;
   maxTokens?: string;
   json?: boolean;
 }
@@ -23,26 +36,30 @@ export function completeCommand(): Command {
     .option('--run <run>', 'complete with the result of this run')
     .option('--base <base>', 'complete with this base, or with --adapter on it')
     .option('--adapter <file>', 'GGUF LoRA adapter for --base')
+    .option(
+      '--endpoint <url>',
+      'complete with an OpenAI-compatible server (vLLM, llama.cpp, Ollama, serve): sends the text around the cursor there',
+    )
+    .option('--model <name>', "name of the server's model, if it has several")
     .option('--max-tokens <n>', 'the most tokens of a completion', '64')
     .option('--json', 'print the text, or why there is none, the model and the time taken as JSON')
+    .addHelpText(
+      'after',
+      `\nThe server of --endpoint gets the value of ${TOKEN} as bearer token, if it is set.`,
+    )
     .action(complete);
 }
 
 async function complete(place: string, options: Options): Promise<void> {
   const document = await readCursor(place);
   const maxTokens = toNumber('max-tokens', options.maxTokens, 1, 4096) ?? 64;
-  const { name, ...files } = await chosenModel(options);
-  const host = await openLlamaHost(files);
-  const completer = createCompleter({
-    fillInTheMiddle: () => host.fillInTheMiddle,
-    maxTokens: () => maxTokens,
-    request: async ({ model, prompt, suffix, maxTokens: most, stop }, signal) =>
-      (await host.complete({ model, prompt, suffix, maxTokens: most, stop }, signal)).text,
-  });
-  const completion = await completer.complete({ ...document, adapter: name, invoked: true });
+  const { name, dispose, ...engine } = await (options.endpoint ? elsewhere(options) : here(options));
+  const completer = createCompleter({ ...engine, maxTokens: () => maxTokens });
+  const completion = await completer
+    .complete({ ...document, adapter: name, invoked: true })
+    .finally(() => dispose());
   const { quiet, latencyMs } = completer.statistics(name);
   const reason = Object.keys(quiet)[0];
-  await host.dispose();
   if (options.json)
     return printJson({
       text: completion?.text ?? null,
@@ -52,6 +69,54 @@ async function complete(place: string, options: Options): Promise<void> {
     });
   if (completion) console.log(completion.text);
   else process.stderr.write(`No completion: ${reasons[reason ?? ''] ?? reason}.\n`);
+}
+
+type Engine = Pick<CompleterOptions, 'fillInTheMiddle' | 'request'> & {
+  name: string;
+  dispose: () => Promise<void>;
+};
+
+async function here(options: Options): Promise<Engine> {
+  const { name, ...files } = await chosenModel(options);
+  const host = await openLlamaHost(files);
+  return {
+    name,
+    fillInTheMiddle: () => host.fillInTheMiddle,
+    request: async ({ model, prompt, suffix, maxTokens, stop }, signal) =>
+      (await host.complete({ model, prompt, suffix, maxTokens, stop }, signal)).text,
+    dispose: () => host.dispose(),
+  };
+}
+
+/** With a server elsewhere; what it is goes to stderr. */
+async function elsewhere({ endpoint: address = '', model = '', run, base }: Options): Promise<Engine> {
+  if (run !== undefined || base !== undefined)
+    throw new UserError(
+      'bad-argument',
+      'Both a server and a model of this machine were given.',
+      'Give --endpoint, or --run or --base.',
+    );
+  const endpoint = parseEndpoint(address);
+  if (endpoint.plainText) process.stderr.write(`Code goes to ${endpoint.host} in plain text.\n`);
+  const engine = new RemoteEngine({
+    endpoint,
+    model,
+    token: () => Promise.resolve(process.env[TOKEN]),
+    fetch: networkFetch as typeof fetch,
+    onFound: (found) => process.stderr.write(`${describeFound(found, endpoint.host)}\n`),
+  });
+  const { model: name } = await engine.start();
+  return {
+    name,
+    fillInTheMiddle: () => engine.fillInTheMiddle(),
+    request: ({ maxTokens, context, ...rest }, signal, onText) =>
+      engine.stream(
+        { ...rest, ...(context && { context: [...context] }), max_tokens: maxTokens },
+        onText,
+        signal,
+      ),
+    dispose: () => engine.dispose(),
+  };
 }
 
 /** Why an editor would show no completion. */
@@ -68,7 +133,12 @@ async function chosenModel({ run, base, adapter }: Options) {
     const { name, basePath, adapters, models } = await findServed(run);
     return { name, basePath, adapters, models };
   }
-  if (!base) throw new UserError('bad-argument', 'No model was given.', 'Give --run RUN or --base BASE.');
+  if (!base)
+    throw new UserError(
+      'bad-argument',
+      'No model was given.',
+      'Give --run RUN, --base BASE or --endpoint URL.',
+    );
   const { path } = await resolveBase(base);
   if (!adapter) return { name: BASE_MODEL, basePath: path };
   return { name: 'adapter', basePath: path, adapters: [{ name: 'adapter', path: adapter }] };

@@ -15,6 +15,7 @@ import {
   type ServerReady,
 } from '../../protocol/server.ts';
 import { takeLock } from '../../runs/lock.ts';
+import type { CompletionEngine } from './completion-engine.ts';
 import { announcementPath, openServersDir, readAnnouncement } from './announcement.ts';
 import { launchServer } from './launch-server.ts';
 import { holdServer, type Lease } from './lease.ts';
@@ -50,7 +51,7 @@ export interface ServingClientOptions {
   onReady?: (ready: ServerReady) => void;
 }
 
-export class ServingClient {
+export class ServingClient implements CompletionEngine {
   private server: Promise<Lease> | undefined;
   private crashes = 0;
   private readonly ended = new AbortController();

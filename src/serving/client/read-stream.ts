@@ -18,15 +18,8 @@ export type OnPiece = (piece: string, confidence?: number) => void;
  * stream, and an Error if it ends early.
  */
 export async function readStream(response: Response, onText: OnPiece): Promise<string> {
-  const events = response
-    .body!.pipeThrough(new TextDecoderStream())
-    .pipeThrough(new EventSourceParserStream())
-    .getReader();
   let text = '';
-  for (;;) {
-    const { done, value } = await events.read();
-    if (done) throw new Error('the stream ended early');
-    const { data } = value;
+  for await (const data of eventData(response)) {
     if (data === '[DONE]') return text;
     const message: unknown = JSON.parse(data);
     const failure = errorBodySchema.safeParse(message);
@@ -35,5 +28,19 @@ export async function readStream(response: Response, onText: OnPiece): Promise<s
     if (!piece && confidence === undefined) continue;
     text += piece;
     onText(piece, confidence);
+  }
+  throw new Error('the stream ended early');
+}
+
+/** The data of each server-sent event. */
+export async function* eventData(response: Response): AsyncGenerator<string> {
+  const events = response
+    .body!.pipeThrough(new TextDecoderStream())
+    .pipeThrough(new EventSourceParserStream())
+    .getReader();
+  for (;;) {
+    const { done, value } = await events.read();
+    if (done) return;
+    yield value.data;
   }
 }

@@ -108,7 +108,10 @@ function hold(leases: Leases, host: LlamaHost, { socket }: FastifyRequest, reply
   leases.add(reply.raw, ready);
 }
 
-/** OpenAI's list of models with vLLM's `root` (the file) and `parent` (an adapter's base). */
+/**
+ * OpenAI's list of models with vLLM's `root` (the file) and `parent` (an adapter's base), and whether the base has
+ * fill-in-the-middle tokens.
+ */
 function listModels({ host, since }: Service) {
   return {
     object: 'list',
@@ -119,6 +122,7 @@ function listModels({ host, since }: Service) {
       owned_by: 'forget-me-not',
       root: path,
       parent: kind === 'adapter' ? 'base' : null,
+      fill_in_the_middle: host.fillInTheMiddle,
     })),
   };
 }

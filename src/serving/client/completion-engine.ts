@@ -1,0 +1,15 @@
+/** What completes code: the server of this machine (client.ts), or one elsewhere (../remote/remote-engine.ts). */
+import type { CompletionRequest } from '../../protocol/server.ts';
+
+export interface CompletionEngine {
+  /** Makes it ready for requests. Throws UserError if that is impossible. */
+  start(): Promise<unknown>;
+  /** Whether it uses the text after the cursor; makes it ready to find out. */
+  fillInTheMiddle(): Promise<boolean>;
+  /** Answers as a whole. Aborting `signal` stops the computation, there too. */
+  complete(request: CompletionRequest, signal?: AbortSignal): Promise<{ choices: { text: string }[] }>;
+  /** The same for one choice: calls `onText` with each piece as it is generated, and returns the whole text. */
+  stream(request: CompletionRequest, onText: (piece: string) => void, signal?: AbortSignal): Promise<string>;
+  /** It can't be used afterwards. */
+  dispose(): Promise<void>;
+}

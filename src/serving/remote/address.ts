@@ -1,0 +1,73 @@
+/** The address of a server elsewhere: what is accepted, and whether code crosses a network there in plain text. Pure. */
+import { BlockList, isIP } from 'node:net';
+import { UserError } from '../../protocol/errors.ts';
+
+export interface Endpoint {
+  /** Address of OpenAI's routes without a slash at the end, such as `https://gpu.example/v1`. */
+  api: string;
+  /** Address of the server's other routes: the same without `/v1`. */
+  root: string;
+  /** For people: host and port. */
+  host: string;
+  /** On this machine. */
+  here: boolean;
+  /** Code and token leave this machine without encryption. */
+  plainText: boolean;
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** Addresses that no network outside one's own reaches: RFC 1918, RFC 3927, RFC 4193 and RFC 4291. */
+const ownNetwork = new BlockList();
+ownNetwork.addSubnet('10.0.0.0', 8, 'ipv4');
+ownNetwork.addSubnet('172.16.0.0', 12, 'ipv4');
+ownNetwork.addSubnet('192.168.0.0', 16, 'ipv4');
+ownNetwork.addSubnet('169.254.0.0', 16, 'ipv4');
+ownNetwork.addSubnet('fc00::', 7, 'ipv6');
+ownNetwork.addSubnet('fe80::', 10, 'ipv6');
+
+/**
+ * Reads the address of an OpenAI-compatible server; without a path, its routes are under `/v1`. Throws UserError
+ * `endpoint-address`: https is needed, except for this machine and for numeric addresses of one's own network. A name
+ * is not looked up for that, because it may mean another machine at the next request.
+ */
+export function parseEndpoint(text: string): Endpoint {
+  const shown = text.trim();
+  const url = URL.canParse(shown) ? new URL(shown) : undefined;
+  if (!url || !['http:', 'https:'].includes(url.protocol))
+    throw refused(
+      `"${shown}" is no address of a completion server.`,
+      'Write, for example, https://gpu.example/v1.',
+    );
+  // Not shown, because it may be a password.
+  if (url.username || url.password || url.search || url.hash)
+    throw refused(
+      'The address of the completion server contains more than a host, a port and a path.',
+      'Give the token by itself, not in the address.',
+    );
+  const name = url.hostname.replace(/^\[|\]$/g, '');
+  const here = name === 'localhost' || name.endsWith('.localhost') || isIn(loopback, name);
+  const encrypted = url.protocol === 'https:';
+  if (!encrypted && !here && !isIn(ownNetwork, name))
+    throw refused(
+      `Code would go to ${url.host} in plain text, for everybody on the way to read.`,
+      'Use https, a tunnel to this machine, or the number of a machine in your own network.',
+    );
+  const path = url.pathname.replace(/\/+$/, '') || '/v1';
+  return {
+    api: url.origin + path,
+    root: url.origin + path.replace(/\/v1$/, ''),
+    host: url.host,
+    here,
+    plainText: !encrypted && !here,
+  };
+}
+
+function isIn(list: BlockList, address: string): boolean {
+  const family = isIP(address);
+  return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4');
+}
+
+const refused = (message: string, next: string) => new UserError('endpoint-address', message, next);

@@ -1,0 +1,134 @@
+/**
+ * How code models were taught to fill in the middle and to read other files, by the model's name: for servers that have
+ * no template of their own. The marks are those of the models' papers and tokenizers. Pure.
+ */
+import type { ContextFile, RepositoryPath } from '../../completion/types.ts';
+
+/** What is laid out. */
+export interface Gap {
+  prefix: string;
+  suffix: string;
+  context?: readonly ContextFile[] | undefined;
+  place?: RepositoryPath | undefined;
+}
+
+export interface FimTemplate {
+  /** Of the family of models, for the log. */
+  name: string;
+  fill(prefix: string, suffix: string): string;
+  /** Texts that the server reads as special tokens. */
+  marks: readonly string[];
+  /** The format for several files; absent if the model has none. */
+  files?: { repository: string; file: string; gap: string };
+  /** Texts at which an answer ends, where the server shows special tokens. At most two: OpenAI takes four. */
+  ends: readonly string[];
+}
+
+/** Prefix, suffix, middle: the order of most models. */
+function inOrder(before: string, after: string, middle: string): Pick<FimTemplate, 'fill' | 'marks'> {
+  return {
+    fill: (prefix, suffix) => before + prefix + after + suffix + middle,
+    marks: [before, after, middle],
+  };
+}
+
+const qwen: FimTemplate = {
+  name: 'Qwen-Coder',
+  ...inOrder('<|fim_prefix|>', '<|fim_suffix|>', '<|fim_middle|>'),
+  files: { repository: '<|repo_name|>', file: '<|file_sep|>', gap: '\n' },
+  ends: ['<|file_sep|>', '<|endoftext|>'],
+};
+const starCoder: FimTemplate = {
+  name: 'StarCoder',
+  ...inOrder('<fim_prefix>', '<fim_suffix>', '<fim_middle>'),
+  ends: ['<|endoftext|>'],
+};
+const starCoder2: FimTemplate = {
+  ...starCoder,
+  name: 'StarCoder2',
+  files: { repository: '<repo_name>', file: '<file_sep>', gap: '' },
+  ends: ['<file_sep>', '<|endoftext|>'],
+};
+const deepSeek: FimTemplate = {
+  name: 'DeepSeek-Coder',
+  ...inOrder('<｜fim▁begin｜>', '<｜fim▁hole｜>', '<｜fim▁end｜>'),
+  ends: ['<｜end▁of▁sentence｜>'],
+};
+const codeLlama: FimTemplate = {
+  name: 'CodeLlama',
+  fill: (prefix, suffix) => `<PRE> ${prefix} <SUF>${suffix} <MID>`,
+  marks: ['<PRE>', '<SUF>', '<MID>'],
+  ends: ['<EOT>'],
+};
+const codestral: FimTemplate = {
+  name: 'Codestral',
+  fill: (prefix, suffix) => `[SUFFIX]${suffix}[PREFIX]${prefix}`,
+  marks: ['[SUFFIX]', '[PREFIX]', '[MIDDLE]'],
+  ends: [],
+};
+const codeGemma: FimTemplate = {
+  name: 'CodeGemma',
+  ...inOrder('<|fim_prefix|>', '<|fim_suffix|>', '<|fim_middle|>'),
+  ends: ['<|file_separator|>'],
+};
+
+/** The first that fits counts. Names are in lower case. */
+const byName: readonly [RegExp, FimTemplate][] = [
+  [/qwen[-_. ]?(2\.5|3|3\.5)?[-_. ]?coder/, qwen],
+  [/codeqwen/, { ...starCoder, name: 'CodeQwen' }],
+  [/star[-_]?coder[-_]?2|smollm2/, starCoder2],
+  [/star[-_]?coder|stable[-_]?code|granite.*code/, starCoder],
+  [/deepseek[-_]?coder/, deepSeek],
+  // The 34B, the 70B and the Python models were not taught to fill in.
+  [/code[-_]?llama(?!.*(34b|70b|python))/, codeLlama],
+  [/codestral/, codestral],
+  [/code[-_]?gemma/, codeGemma],
+];
+
+/** The template of the first name that is known: the model's own, then its file's and its base's. */
+export function templateOf(names: readonly string[]): FimTemplate | undefined {
+  for (const name of names) {
+    const found = byName.find(([pattern]) => pattern.test(name.toLowerCase()));
+    if (found) return found[1];
+  }
+  return undefined;
+}
+
+/**
+ * The prompt in the model's own marks; with nothing after the cursor, the text simply goes on. Code that contains a
+ * mark as text is cut there, and another file that does is left out: a server would read it as the special token.
+ */
+export function layOutGap(template: FimTemplate, gap: Gap): string {
+  const { files } = template;
+  const marks = [...template.marks, ...template.ends, ...(files ? [files.repository, files.file] : [])];
+  const prefix = afterMarks(gap.prefix, marks);
+  const suffix = beforeMarks(gap.suffix, marks);
+  return (
+    (files ? openingOf(files, gap, marks) : '') + (suffix.trim() ? template.fill(prefix, suffix) : prefix)
+  );
+}
+
+/** The other files, then the path of the one with the cursor. */
+function openingOf(
+  { repository, file, gap }: NonNullable<FimTemplate['files']>,
+  { context = [], place }: Gap,
+  marks: readonly string[],
+): string {
+  const isClean = (text: string) => !marks.some((mark) => text.includes(mark));
+  const others = context.filter(({ filename, text }) => isClean(filename) && isClean(text));
+  if (!place || !isClean(place.path + place.repository)) return '';
+  const laidOut = others.map(({ filename, text }) => `${file}${filename}\n${text.replace(/\n?$/, '\n')}`);
+  return `${repository}${place.repository}${gap}${laidOut.join('')}${file}${place.path}\n`;
+}
+
+function afterMarks(text: string, marks: readonly string[]): string {
+  const ends = marks
+    .filter((mark) => text.includes(mark))
+    .map((mark) => text.lastIndexOf(mark) + mark.length);
+  return text.slice(Math.max(0, ...ends));
+}
+
+function beforeMarks(text: string, marks: readonly string[]): string {
+  const begins = marks.map((mark) => text.indexOf(mark)).filter((at) => at >= 0);
+  return text.slice(0, Math.min(text.length, ...begins));
+}

@@ -1,0 +1,197 @@
+/** Requests to a server elsewhere. Whatever goes wrong becomes a UserError: one sentence, and what to do. */
+import { z } from 'zod';
+import { UserError } from '../../protocol/errors.ts';
+import type { Endpoint } from './address.ts';
+
+export interface Remote {
+  endpoint: Endpoint;
+  /** Read at each request and never kept. */
+  token?: (() => Promise<string | undefined>) | undefined;
+  /** As this machine reaches the network. Default: Node's. */
+  fetch?: typeof fetch | undefined;
+}
+
+export interface Ask {
+  /** Sent as JSON by POST; without it, the request is a GET. */
+  body?: object;
+  signal?: AbortSignal | undefined;
+  /** Milliseconds until the answer has to begin. */
+  within: number;
+}
+
+/** An answer with an error's status that means something to the caller. */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly said: string,
+  ) {
+    super(said);
+  }
+}
+
+/** What servers say: OpenAI's form, vLLM's older one, FastAPI's, Ollama's own. */
+const errorSchema = z.union([
+  z.object({ error: z.object({ message: z.string() }) }).transform(({ error }) => error.message),
+  z.object({ error: z.string() }).transform(({ error }) => error),
+  z.object({ message: z.string() }).transform(({ message }) => message),
+  z.object({ detail: z.string() }).transform(({ detail }) => detail),
+]);
+/** Longer answers are cut in messages. */
+const LONGEST_SAID = 200;
+
+/** The sentence in an error's body, on one line; undefined if there is none. */
+export function saidIn(body: unknown): string | undefined {
+  const said = errorSchema.safeParse(body).data?.replace(/\s+/g, ' ').trim();
+  return said && said.length > LONGEST_SAID ? `${said.slice(0, LONGEST_SAID)}…` : said;
+}
+
+/**
+ * The answer, if its status is one of success. Throws Refusal for another status that is not the same for every
+ * request, UserError `endpoint-token`, `endpoint-address` (it sends requests on), `endpoint-failed` (429, 5xx),
+ * `endpoint-down`, `endpoint-slow`, `endpoint-certificate`, and what `signal` was aborted with.
+ */
+export const askRemote = (remote: Remote, url: string, ask: Ask): Promise<Response> =>
+  inTime(remote.endpoint, ask, (signal) => accepted(remote, url, ask.body, signal));
+
+/** The same, with the whole answer read as JSON in that time; undefined if it is none. */
+export const askJson = (remote: Remote, url: string, ask: Ask): Promise<unknown> =>
+  inTime(remote.endpoint, ask, async (signal) =>
+    jsonIn(await (await accepted(remote, url, ask.body, signal)).text()),
+  );
+
+async function inTime<T>(
+  endpoint: Endpoint,
+  { within, signal: asked }: Ask,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(tooSlow(endpoint, within)), within);
+  try {
+    return await work(asked ? AbortSignal.any([asked, late.signal]) : late.signal);
+  } catch (error) {
+    if (asked?.aborted) throw error;
+    if (late.signal.aborted) throw late.signal.reason;
+    throw error instanceof Refusal ? error : unreachable(endpoint, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function accepted(remote: Remote, url: string, body: object | undefined, signal: AbortSignal) {
+  const response = await send(remote, url, body, signal);
+  if (response.ok) return response;
+  throw failureOf(remote.endpoint, response, saidIn(jsonIn(await response.text())));
+}
+
+/** undefined if it is no JSON. */
+export function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function send(remote: Remote, url: string, body: object | undefined, signal: AbortSignal) {
+  const token = await remote.token?.();
+  return (remote.fetch ?? fetch)(url, {
+    method: body ? 'POST' : 'GET',
+    headers: {
+      accept: 'application/json, text/event-stream',
+      ...(body && { 'content-type': 'application/json' }),
+      ...(token && { authorization: `Bearer ${token}` }),
+    },
+    ...(body && { body: JSON.stringify(body) }),
+    // Code goes only where the person said.
+    redirect: 'manual',
+    signal,
+  });
+}
+
+function failureOf({ host }: Endpoint, { status, headers }: Response, said?: string): Error {
+  if (status >= 300 && status < 400) {
+    const to = headers.get('location') ?? 'another address';
+    return new UserError(
+      'endpoint-address',
+      `The completion server at ${host} sends requests on to ${to}, and code goes only where you said.`,
+      'Set the address to that one if you trust it.',
+    );
+  }
+  if (status === 401 || status === 403)
+    return new UserError(
+      'endpoint-token',
+      `The completion server at ${host} refuses the token, or wants one.`,
+      'Set the token with {endpoint-token}.',
+    );
+  if (status === 429 || status >= 500)
+    return new UserError(
+      'endpoint-failed',
+      `The completion server at ${host} failed: ${said ?? `HTTP ${status}`}.`,
+      'Try again later, or look at its log.',
+    );
+  return new Refusal(status, said ?? `HTTP ${status}`);
+}
+
+/** Codes of TLS by which a certificate is not accepted. */
+const OF_CERTIFICATES = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ALTNAME/;
+/** The other side speaks no TLS, or only TLS. */
+const OF_TLS = /^(EPROTO|ERR_SSL_)/;
+
+/** What goes wrong below HTTP. */
+export function unreachable({ host }: Endpoint, error: unknown): UserError {
+  if (error instanceof UserError) return error;
+  const why = causeOf(error);
+  if (OF_CERTIFICATES.test(why))
+    return new UserError(
+      'endpoint-certificate',
+      `The certificate of the completion server at ${host} is not trusted here (${why}).`,
+      'Let this machine trust it (NODE_EXTRA_CA_CERTS names a file of certificates), or give the server one that is.',
+      { cause: error },
+    );
+  if (OF_TLS.test(why))
+    return new UserError(
+      'endpoint-unknown',
+      `The completion server at ${host} does not speak HTTPS (${why}).`,
+      'Check whether its address begins with https or with http.',
+      { cause: error },
+    );
+  return new UserError(
+    'endpoint-down',
+    `The completion server at ${host} can't be reached (${why}).`,
+    'Check that it runs, and its address.',
+    { cause: error },
+  );
+}
+
+/** The code of the deepest cause, such as ECONNREFUSED, or its words. */
+function causeOf(error: unknown): string {
+  const { message, cause, code } = error as Error & { code?: unknown };
+  // An AggregateError of several addresses has a code, but no words.
+  if (cause instanceof Error) return causeOf(cause);
+  return typeof code === 'string' ? code : message;
+}
+
+export const tooSlow = ({ host }: Endpoint, within: number) =>
+  new UserError(
+    'endpoint-slow',
+    `The completion server at ${host} did not answer within ${within / 1000} s.`,
+    'It may be loading the model or be busy: try again, or use a smaller model.',
+  );
+
+/** It answered, but not as expected. */
+export const notOpenAi = ({ host }: Endpoint, what: string) =>
+  new UserError(
+    'endpoint-unknown',
+    `What answers at ${host} is no OpenAI-compatible server: ${what}.`,
+    'Check the address; it usually ends with /v1.',
+  );
+
+/** @param models those that it has */
+export const noModel = ({ host }: Endpoint, model: string, models: readonly string[]) =>
+  new UserError(
+    'endpoint-model',
+    models.length > 0
+      ? `The completion server at ${host} has no model "${model}"; it has ${models.join(', ')}.`
+      : `The completion server at ${host} has no model "${model}".`,
+    'Choose another one with {endpoint-model}.',
+  );

@@ -1,0 +1,56 @@
+/** A completion's request in the form that a server elsewhere takes. Pure. */
+import type { CompletionRequest } from '../../protocol/server.ts';
+import { layOutGap } from './fim-templates.ts';
+import type { Found } from './probe.ts';
+
+/**
+ * The route, from the address that the way of filling in uses, and the body. Only our own server can generate `heal`
+ * again; for others it is part of the prompt.
+ */
+export function toRemoteRequest(
+  request: CompletionRequest,
+  { model, kind, fill }: Pick<Found, 'model' | 'kind' | 'fill'>,
+): { path: string; body: object } {
+  const { heal = '', suffix = '', context, place, prompt, stop = [] } = request;
+  if (fill.by === 'own') return { path: '/completions', body: { ...request, model, stream: true } };
+  const prefix = String(prompt) + heal;
+  const ends = typeof stop === 'string' ? [stop] : stop;
+  if (fill.by === 'infill') return { path: '/infill', body: infill(request, model, prefix, ends) };
+  const { max_tokens, temperature = 0, seed } = request;
+  const body = {
+    model,
+    ...{ max_tokens, temperature, stream: true },
+    ...(seed !== undefined && { seed }),
+    stop: ends,
+  };
+  if (fill.by === 'template') {
+    const laidOut = layOutGap(fill.template, { prefix, suffix, context, place });
+    return {
+      path: '/completions',
+      body: { ...body, prompt: laidOut, stop: [...ends, ...fill.template.ends] },
+    };
+  }
+  if (fill.by === 'none') return { path: '/completions', body: { ...body, prompt: prefix } };
+  // Without a suffix, Ollama takes the prompt for a message of a chat.
+  const after = suffix || (kind === 'ollama' ? '\n' : '');
+  return { path: '/completions', body: { ...body, prompt: prefix, ...(after && { suffix: after }) } };
+}
+
+/** All sampling settings are given, because llama.cpp's own differ from ours. */
+const infill = (
+  { suffix = '', context = [], max_tokens, temperature = 0, seed }: CompletionRequest,
+  model: string,
+  prefix: string,
+  stop: readonly string[],
+) => ({
+  model,
+  input_prefix: prefix,
+  input_suffix: suffix,
+  input_extra: context,
+  n_predict: max_tokens,
+  ...{ temperature, top_k: 0, top_p: 1, min_p: 0 },
+  ...(seed !== undefined && { seed }),
+  stop,
+  stream: true,
+  cache_prompt: true,
+});

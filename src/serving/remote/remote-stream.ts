@@ -1,0 +1,79 @@
+/** Reads streamed answers of other servers: OpenAI's chunks of completions and chats, and llama.cpp's own. */
+import { z } from 'zod';
+import { UserError } from '../../protocol/errors.ts';
+import { eventData } from '../client/read-stream.ts';
+import type { Endpoint } from './address.ts';
+import { jsonIn, notOpenAi, saidIn, unreachable } from './remote-http.ts';
+
+const chunkSchema = z.union([
+  z.object({
+    choices: z.array(
+      z.object({
+        text: z.string().nullish(),
+        delta: z.object({ content: z.string().nullish() }).nullish(),
+        message: z.object({ content: z.string().nullish() }).nullish(),
+        finish_reason: z.string().nullish(),
+      }),
+    ),
+  }),
+  z.object({ content: z.string(), stop: z.boolean().optional() }),
+]);
+
+interface Piece {
+  text: string;
+  last: boolean;
+}
+
+/**
+ * Calls `onText` with each piece, and returns the whole text; an answer that is not streamed is one piece. `stalled` is
+ * called at each piece, for a timer. Throws UserError: `endpoint-failed` for an error in the stream, `endpoint-unknown`,
+ * `endpoint-down` if it ends early.
+ */
+export async function readRemote(
+  endpoint: Endpoint,
+  response: Response,
+  onText: (piece: string) => void,
+  onPiece: () => void = () => undefined,
+): Promise<string> {
+  let whole = '';
+  const take = ({ text }: Piece) => {
+    if (!text) return;
+    whole += text;
+    onText(text);
+  };
+  if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
+    take(pieceOf(endpoint, await response.text()));
+    return whole;
+  }
+  let ended = false;
+  for await (const data of eventData(response)) {
+    onPiece();
+    if (data === '[DONE]') return whole;
+    const piece = pieceOf(endpoint, data);
+    take(piece);
+    ended ||= piece.last;
+  }
+  // llama.cpp's own routes have no last line.
+  if (ended) return whole;
+  throw unreachable(endpoint, new Error('the answer ended early'));
+}
+
+function pieceOf(endpoint: Endpoint, data: string): Piece {
+  const message = jsonIn(data);
+  const chunk = chunkSchema.safeParse(message);
+  if (chunk.success && 'choices' in chunk.data) {
+    const choice = chunk.data.choices[0];
+    const text = choice?.text ?? choice?.delta?.content ?? choice?.message?.content ?? '';
+    return { text, last: Boolean(choice?.finish_reason) };
+  }
+  if (chunk.success && 'content' in chunk.data)
+    return { text: chunk.data.content, last: chunk.data.stop ?? false };
+  const said = saidIn(message);
+  if (said)
+    throw new UserError(
+      'endpoint-failed',
+      `The completion server at ${endpoint.host} failed: ${said}.`,
+      'Try again later, or look at its log.',
+    );
+  throw notOpenAi(endpoint, 'its answer is not understood');
+}

@@ -1,0 +1,291 @@
+/** Completion by a server elsewhere, against servers that behave like those that people have. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecure } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { parseEndpoint } from '../../../src/serving/remote/address.ts';
+import { describeFound, type Found } from '../../../src/serving/remote/probe.ts';
+import { RemoteEngine, type RemoteEngineOptions } from '../../../src/serving/remote/remote-engine.ts';
+import { llamaCpp, ollama, vllm, type OtherServer } from '../../support/other-servers.ts';
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function opened(server: Promise<OtherServer>): Promise<OtherServer> {
+  const one = await server;
+  closing.push(() => one.app.close());
+  return one;
+}
+
+function engineAt(address: string, options: Partial<RemoteEngineOptions> = {}): RemoteEngine {
+  const engine = new RemoteEngine({ endpoint: parseEndpoint(address), model: '', ...options });
+  closing.push(() => engine.dispose());
+  return engine;
+}
+
+const request = {
+  model: 'base',
+  prompt: 'def add(a, b):\n    return ',
+  heal: ' a',
+  suffix: '\n\nprint(add(1, 2))',
+  context: [{ filename: 'util.py', text: 'one = 1\n' }],
+  place: { repository: 'shop', path: 'main.py' },
+  max_tokens: 8,
+  stop: ['\n'],
+};
+
+async function answer(engine: RemoteEngine, asked: object = request) {
+  const pieces: string[] = [];
+  const text = await engine.stream(asked as typeof request, (piece) => pieces.push(piece));
+  return { text, pieces };
+}
+
+describe('vLLM', () => {
+  it('completes with an adapter, in the marks of its base, because it has no suffix', async () => {
+    const server = await opened(vllm());
+    const found: Found[] = [];
+    const engine = engineAt(server.address, { model: 'garden', onFound: (one) => found.push(one) });
+    expect(await engine.fillInTheMiddle()).toBe(true);
+    expect(await answer(engine)).toEqual({ text: 'a + b', pieces: ['a ', '+ b'] });
+    expect(server.heard).toEqual([
+      {
+        url: '/v1/completions',
+        body: {
+          model: 'garden',
+          max_tokens: 8,
+          temperature: 0,
+          stream: true,
+          stop: ['\n', '<|file_sep|>', '<|endoftext|>'],
+          prompt:
+            '<|repo_name|>shop\n<|file_sep|>util.py\none = 1\n<|file_sep|>main.py\n' +
+            '<|fim_prefix|>def add(a, b):\n    return  a<|fim_suffix|>\n\nprint(add(1, 2))<|fim_middle|>',
+        },
+      },
+    ]);
+    expect(describeFound(found[0]!, 'gpu')).toBe(
+      'vLLM at gpu, model garden: fills in the middle by the marks of Qwen-Coder',
+    );
+  });
+
+  it('has several models, so one has to be named, and those that it has are', async () => {
+    const server = await opened(vllm());
+    const has = 'Qwen/Qwen2.5-Coder-1.5B, garden';
+    await expect(engineAt(server.address).start()).rejects.toMatchObject({
+      code: 'endpoint-model',
+      message: expect.stringContaining(`has several models: ${has}.`),
+    });
+    await expect(engineAt(server.address, { model: 'gone' }).start()).rejects.toMatchObject({
+      code: 'endpoint-model',
+      message: expect.stringContaining(`has no model "gone"; it has ${has}.`),
+      next: expect.stringContaining('{endpoint-model}'),
+    });
+  });
+});
+
+describe('llama.cpp', () => {
+  it('completes by its /infill, with other files', async () => {
+    const server = await opened(llamaCpp());
+    expect(await answer(engineAt(`${server.address}/v1`))).toEqual({ text: 'a + b', pieces: ['a ', '+ b'] });
+    expect(server.heard).toMatchObject([
+      {
+        url: '/infill',
+        body: {
+          input_prefix: 'def add(a, b):\n    return  a',
+          input_suffix: '\n\nprint(add(1, 2))',
+          input_extra: [{ filename: 'util.py', text: 'one = 1\n' }],
+          n_predict: 8,
+          temperature: 0,
+        },
+      },
+    ]);
+  });
+
+  it('without tokens to fill in the middle, the marks are used that the model is known to have', async () => {
+    const server = await opened(llamaCpp({ noMiddle: true }));
+    const engine = engineAt(server.address);
+    expect(await engine.start()).toMatchObject({
+      fill: { by: 'template', template: { name: 'StarCoder2' } },
+    });
+    await answer(engine);
+    expect(server.heard[0]!.body['prompt']).toContain('<fim_suffix>');
+  });
+});
+
+describe('Ollama', () => {
+  it('completes by its suffix, which also keeps a prompt from becoming a chat', async () => {
+    const server = await opened(ollama());
+    const engine = engineAt(server.address, { model: 'qwen2.5-coder:0.5b-base' });
+    expect(await answer(engine)).toEqual({ text: 'a + b', pieces: ['a ', '+ b'] });
+    await answer(engine, { ...request, suffix: undefined });
+    expect(server.heard.map(({ body }) => [body['prompt'], body['suffix']])).toEqual([
+      ['def add(a, b):\n    return  a', '\n\nprint(add(1, 2))'],
+      ['def add(a, b):\n    return  a', '\n'],
+    ]);
+  });
+
+  it('a model without a template for it gets the text before the cursor only; names may leave out "latest"', async () => {
+    const server = await opened(ollama());
+    const engine = engineAt(server.address, { model: 'llama3.2' });
+    expect(await engine.start()).toMatchObject({ model: 'llama3.2:latest', fill: { by: 'none' } });
+    expect(await engine.fillInTheMiddle()).toBe(false);
+  });
+});
+
+describe('the token', () => {
+  it('is sent, and its refusal is said in a sentence', async () => {
+    const token = 'a-secret-token';
+    for (const start of [vllm, llamaCpp, ollama]) {
+      const { address } = await opened(start({ token }));
+      const model = start === llamaCpp ? '' : start === vllm ? 'garden' : 'llama3.2';
+      await engineAt(address, { model, token: () => Promise.resolve(token) }).start();
+      for (const wrong of [undefined, 'another'])
+        await expect(
+          engineAt(address, { model, token: () => Promise.resolve(wrong) }).start(),
+        ).rejects.toMatchObject({ code: 'endpoint-token', next: 'Set the token with {endpoint-token}.' });
+    }
+  });
+});
+
+describe('stopping', () => {
+  it('closes the connection, so that the server stops', async () => {
+    const server = await opened(llamaCpp({ pieces: ['a', 'b', 'c', 'd'], pauseMs: 50 }));
+    const engine = engineAt(server.address);
+    const stop = new AbortController();
+    await expect(engine.stream(request, () => stop.abort(), stop.signal)).rejects.toThrow();
+    await expect.poll(() => server.left).toBe(1);
+    // It is no failure of the server.
+    expect(await answer(engine)).toMatchObject({ text: 'abcd' });
+  });
+});
+
+/** A server that this function plays. */
+async function playing(
+  listener: RequestListener,
+  make: (listener: RequestListener) => Server = createServer,
+) {
+  const server = make(listener).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  closing.push(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+const list = JSON.stringify({ data: [{ id: 'mine', owned_by: 'someone' }] });
+const json = { 'content-type': 'application/json' };
+
+function selfSigned(): { key: Buffer; cert: Buffer } {
+  const folder = mkdtempSync(join(tmpdir(), 'fmn-tls-'));
+  closing.push(() => rmSync(folder, { recursive: true }));
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  const files = ['-keyout', key, '-out', cert];
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=127.0.0.1', ...files],
+    { stdio: 'ignore' },
+  );
+  return { key: readFileSync(key), cert: readFileSync(cert) };
+}
+
+describe('what goes wrong', () => {
+  const failsWith = (engine: RemoteEngine, code: string, words: string) =>
+    expect(answer(engine)).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
+
+  it('nobody listens; the next requests fail at once, and later ones ask again', async () => {
+    const server = await opened(llamaCpp());
+    await server.app.close();
+    const engine = engineAt(server.address, { pauseMs: 60_000 });
+    await failsWith(engine, 'endpoint-down', "can't be reached (ECONNREFUSED)");
+    let asked = 0;
+    const counting = (() => {
+      asked += 1;
+      return Promise.reject(new Error('down'));
+    }) as typeof fetch;
+    const pausing = engineAt(server.address, { pauseMs: 60_000, fetch: counting });
+    for (let key = 0; key < 3; key += 1) await failsWith(pausing, 'endpoint-down', 'down');
+    expect(asked).toBe(1);
+    const trying = engineAt(server.address, { pauseMs: 0, fetch: counting });
+    for (let key = 0; key < 3; key += 1) await failsWith(trying, 'endpoint-down', 'down');
+    expect(asked).toBe(4);
+  });
+
+  it('it takes too long, from one piece to the next too', async () => {
+    const server = await opened(llamaCpp({ pieces: ['a', 'b'], pauseMs: 10_000 }));
+    await failsWith(
+      engineAt(server.address, { answerMs: 100 }),
+      'endpoint-slow',
+      'did not answer within 0.1 s',
+    );
+  });
+
+  it('it ends in the middle, or says an error there', async () => {
+    const cut = await playing((incoming, response) => {
+      if (incoming.url === '/v1/models') return response.writeHead(200, json).end(list);
+      if (incoming.url === '/infill') return response.writeHead(404).end();
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('data: {"choices":[{"text":"a"}]}\n\n');
+      setTimeout(() => response.destroy(), 20);
+    });
+    await failsWith(engineAt(`http://${cut}`), 'endpoint-down', "can't be reached");
+    const saying = await playing((incoming, response) => {
+      if (incoming.url === '/v1/models') return response.writeHead(200, json).end(list);
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.end('data: {"error":{"message":"out of\\nmemory","code":500}}\n\n');
+    });
+    await failsWith(engineAt(`http://${saying}`), 'endpoint-failed', 'failed: out of memory.');
+  });
+
+  it('it is no such server', async () => {
+    const page = await playing((_, response) => response.writeHead(200).end('<html>hello</html>'));
+    await failsWith(engineAt(`http://${page}`), 'endpoint-unknown', 'it lists no models');
+    const missing = await playing((_, response) => response.writeHead(404).end('not here'));
+    await failsWith(engineAt(`http://${missing}`), 'endpoint-unknown', 'HTTP 404');
+    const noTls = `https://${missing}`;
+    await failsWith(engineAt(noTls), 'endpoint-unknown', 'does not speak HTTPS');
+  });
+
+  it('it has lost the model since', async () => {
+    const server = await opened(vllm());
+    const engine = engineAt(server.address, { model: 'garden' });
+    await engine.start();
+    server.app.server.removeAllListeners('request');
+    server.app.server.on('request', (_, response: ServerResponse) =>
+      response
+        .writeHead(404, json)
+        .end('{"error":{"message":"The model `garden` does not exist.","code":404}}'),
+    );
+    await failsWith(engine, 'endpoint-model', 'has no model "garden"; it has Qwen/Qwen2.5-Coder-1.5B.');
+  });
+
+  it('it sends requests on: nothing follows, neither code nor token', async () => {
+    const elsewhere: string[] = [];
+    const other = await playing((incoming, response) => {
+      elsewhere.push(incoming.url!);
+      response.writeHead(200, json).end(list);
+    });
+    const sending = await playing((_, response) =>
+      response.writeHead(307, { location: `http://${other}/v1/models` }).end(),
+    );
+    await failsWith(
+      engineAt(`http://${sending}`),
+      'endpoint-address',
+      `sends requests on to http://${other}`,
+    );
+    expect(elsewhere).toEqual([]);
+  });
+
+  it('its certificate is not trusted', async () => {
+    const certificate = selfSigned();
+    const secure = await playing(
+      (_, response) => response.end(list),
+      (listener) => createSecure(certificate, listener) as unknown as Server,
+    );
+    await failsWith(engineAt(`https://${secure}`), 'endpoint-certificate', 'DEPTH_ZERO_SELF_SIGNED_CERT');
+  });
+});
