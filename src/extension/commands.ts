@@ -15,6 +15,7 @@ import { exportResult } from './runs/export-result.ts';
 import { fetchBase, fineTune, installRuntime } from './wizard/fine-tune.ts';
 import { findLearningRate } from './wizard/learning-rate.ts';
 import { importAdapter } from './wizard/import-adapter.ts';
+import { chooseEndpointModel, forgetEndpointToken, setEndpointToken } from './completion/elsewhere.ts';
 import { deleteLearnedFromUse, showLearnedFromUse } from './completion/learned-from-use.ts';
 import { installGpu } from './completion/gpu-support.ts';
 import { showMenu } from './menu.ts';
@@ -52,6 +53,9 @@ const table: Record<string, CommandEntry> = {
   snoozeCompletion: { run: snooze },
   wakeCompletion: { run: ({ completion }) => completion.sleep(0) },
   toggleLanguage: { run: toggleLanguage },
+  setEndpointToken: { run: setEndpointToken },
+  forgetEndpointToken: { run: forgetEndpointToken },
+  chooseEndpointModel: { run: chooseEndpointModel },
   showLearnedFromUse: { run: showLearnedFromUse },
   deleteLearnedFromUse: { run: deleteLearnedFromUse },
   getStarted: { run: getStarted },

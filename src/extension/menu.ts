@@ -37,8 +37,11 @@ function completionItems({ inUse, snoozedUntil }: Context['completion']) {
     ];
   const document = vscode.window.activeTextEditor?.document;
   const on = settings.completionEnabled();
+  const now = t('Now: {name}', { name: inUse.name });
   return [
-    item('arrow-swap', t('Switch Adapter'), 'switchAdapter', t('Now: {name}', { name: inUse.name })),
+    inUse.remote
+      ? item('cloud', t('Choose the Model of the Completion Server'), 'chooseEndpointModel', now)
+      : item('arrow-swap', t('Switch Adapter'), 'switchAdapter', now),
     ...(snoozedUntil ? [item('bell', t('End Snoozing of Completion'), 'wakeCompletion')] : []),
     ...(on && !snoozedUntil ? [item('bell-slash', t('Snooze Completion'), 'snoozeCompletion')] : []),
     ...(document ? [languageItem(document)] : []),

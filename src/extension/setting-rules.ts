@@ -44,6 +44,14 @@ export function needsNoValue(inspected: Inspected, asked: unknown, general: unkn
   return own.length === 1 && inspected.defaultLanguageValue === undefined && general === asked;
 }
 
+/**
+ * The text that the user settings of this machine or person have, whatever a workspace says: an opened folder must not
+ * decide where code is sent. "" if there is none.
+ */
+export function ofUser({ globalValue }: Inspected): string {
+  return typeof globalValue === 'string' ? globalValue.trim() : '';
+}
+
 /** Bounds of `completion.debounce`, as in package.json. */
 export const PAUSE_MS = { least: 0, most: 2000 };
 

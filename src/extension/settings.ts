@@ -10,6 +10,7 @@ import type { BackendName } from '../protocol/run.ts';
 import {
   globArguments,
   needsNoValue,
+  ofUser,
   pauseOf,
   placeToWrite,
   type Inspected,
@@ -19,6 +20,8 @@ import {
 const section = 'forgetMeNot';
 const ENABLED = 'completion.enabled';
 const LEARN_FROM_USE = 'completion.learnFromUse';
+const ENDPOINT_MODEL = 'completion.endpointModel';
+const inspect = (name: string): Inspected => vscode.workspace.getConfiguration(section).inspect(name) ?? {};
 const get = <T>(name: string, fallback: T): T =>
   vscode.workspace.getConfiguration(section).get<T>(name) ?? fallback;
 
@@ -46,6 +49,14 @@ export const settings = {
   /** On what completion computes. */
   get gpu(): GpuChoice {
     return gpuChoiceSchema.safeParse(get('completion.gpu', 'auto')).data ?? 'auto';
+  },
+  /** Address of a completion server elsewhere; "": this machine completes. */
+  get endpoint() {
+    return ofUser(inspect('completion.endpoint'));
+  },
+  /** The server's model; "": its only one. */
+  get endpointModel() {
+    return ofUser(inspect(ENDPOINT_MODEL));
   },
   /** Whether completions are recorded, to learn from. */
   get learnFromUse() {
@@ -163,6 +174,16 @@ export const setLearnFromUse = (wanted: boolean): Thenable<void> =>
   vscode.workspace
     .getConfiguration(section)
     .update(LEARN_FROM_USE, wanted, vscode.ConfigurationTarget.Global);
+
+/** From now on this machine completes. */
+export const clearEndpoint = (): Thenable<void> =>
+  vscode.workspace
+    .getConfiguration(section)
+    .update('completion.endpoint', undefined, vscode.ConfigurationTarget.Global);
+
+/** Writes the user setting. */
+export const setEndpointModel = (model: string): Thenable<void> =>
+  vscode.workspace.getConfiguration(section).update(ENDPOINT_MODEL, model, vscode.ConfigurationTarget.Global);
 
 /** Child processes and the code that reads runs find the data directory in the environment. */
 export function applyDataDirectory(inherited: string | undefined): void {

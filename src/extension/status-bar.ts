@@ -1,6 +1,7 @@
 /** The status bar item: training progress, or which model completes and how fast. Hidden if there is neither. */
 import * as vscode from 'vscode';
 import { sentenceIn } from '../evaluation/figures/summary-sentence.ts';
+import type { CompletionModel } from './completion/completion-model.ts';
 import type { ServicesWithCompletion } from './completion/completion-service.ts';
 import { languageName } from './completion/language-name.ts';
 import { percent, t, timeOfDay } from '../protocol/l10n.ts';
@@ -74,13 +75,27 @@ export class StatusBar implements vscode.Disposable {
           ...{ accepted, shown, share, kept, later },
         })
       : t('{accepted} of {shown} completions accepted{share}.', { accepted, shown, share });
-    const { engine } = completion;
-    const onGpu = engine && engine.backend !== 'cpu';
-    const where = onGpu ? t('Computes on {gpu}.', { gpu: engine.devices.join(', ') }) : '';
+    const where = this.whereComputed(inUse);
+    const icon = inUse.remote ? 'cloud' : 'sparkle';
     return {
-      text: `$(${completion.busy ? 'loading~spin' : 'sparkle'}) ${name}${speed}`,
+      text: `$(${completion.busy ? 'loading~spin' : icon}) ${name}${speed}`,
       tooltip: `**${t('Completion with {name}', { name })}**\n\n${summary ? sentenceIn(summary) : ''}\n\n${[counts, where].filter(Boolean).join('\n\n')}`,
     };
+  }
+
+  /** On which GPU, or on which server elsewhere; nothing to say of the processor. */
+  private whereComputed({ remote }: CompletionModel): string {
+    const { engine, elsewhere } = this.services.completion;
+    if (remote) {
+      const { api, plainText } = remote.endpoint;
+      if (!elsewhere.isAllowed(remote.endpoint))
+        return t('Nothing is sent to {address} before you allow it.', { address: api });
+      return plainText
+        ? t('The code around the cursor is sent to {address}, in plain text.', { address: api })
+        : t('The code around the cursor is sent to {address}.', { address: api });
+    }
+    const onGpu = engine && engine.backend !== 'cpu';
+    return onGpu ? t('Computes on {gpu}.', { gpu: engine.devices.join(', ') }) : '';
   }
 
   dispose(): void {

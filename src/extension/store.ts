@@ -71,6 +71,14 @@ export class Store {
     await this.global.update('gpuOffered', true);
   }
 
+  /** Addresses of servers elsewhere to which code may be sent. */
+  get allowedServers(): string[] {
+    return this.global.get<string[]>('allowedServers', []);
+  }
+  async allowServer(address: string): Promise<void> {
+    await this.global.update('allowedServers', [...new Set([...this.allowedServers, address])]);
+  }
+
   /** Counts of completions shown, accepted and kept, by model; on this machine only. */
   get acceptances(): Record<string, Acceptance> {
     const all = this.global.get<Record<string, object>>('acceptance', {});

@@ -99,11 +99,18 @@ export const completingBaseId = (base: string): string => `${BASE_ID}${base}`;
 export const baseOfId = (id: string): string | undefined =>
   id.startsWith(BASE_ID) ? id.slice(BASE_ID.length) : undefined;
 
+/** Ids of models on servers elsewhere. */
+const SERVER_ID = 'server:';
+export const completingServerId = (name: string): string => `${SERVER_ID}${name}`;
+/** The model's name that has this id, with its server; undefined for another id. */
+export const serverOfId = (id: string): string | undefined =>
+  id.startsWith(SERVER_ID) ? id.slice(SERVER_ID.length) : undefined;
+
 const common = {
   selected: z.string().optional(),
-  /** Id of the model that completes code now: a run, or a base. */
+  /** Id of the model that completes code now: a run, a base, or one on a server elsewhere. */
   inUse: z.string().optional(),
-  /** By model: a run, or a base. */
+  /** By model, as in `inUse`. */
   acceptance: z.record(z.string(), acceptanceSchema).optional(),
 };
 /** `of`: the ids that were asked for; the first is the one that the others are compared with. */

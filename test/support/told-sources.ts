@@ -73,6 +73,11 @@ export const toldIn: readonly string[] = [
     'engine/llama-host',
     'engine/loaded',
     'engine/place-base',
+    'remote/address',
+    'remote/probe',
+    'remote/remote-engine',
+    'remote/remote-http',
+    'remote/remote-stream',
   ].map((name) => `src/serving/${name}.ts`),
   ...[
     'doctor',

@@ -1,4 +1,5 @@
 import { t } from '../../src/protocol/l10n.ts';
+import { serverOfId } from '../../src/protocol/panel.ts';
 import { h } from '../dom.ts';
 import { Picker } from '../toolkit.ts';
 import { formatTime } from '../view-model/format.ts';
@@ -10,6 +11,7 @@ import type { Actions, Section } from './section.ts';
 export class HeaderSection implements Section {
   readonly element: HTMLElement;
   private readonly picker: Picker;
+  private readonly elsewhere = h('p', { class: 'faint' });
   private readonly label = h('span', { class: 'faint' }, t('Run'));
 
   constructor({ select }: Actions) {
@@ -18,11 +20,17 @@ export class HeaderSection implements Section {
       'header',
       {},
       h('h1', {}, 'Forget-Me-Not'),
+      this.elsewhere,
       h('div', { class: 'picker' }, this.label, this.picker.element),
     );
   }
 
   update({ runs, run, inUse }: PanelView): void {
+    const server = inUse && serverOfId(inUse);
+    this.elsewhere.hidden = !server;
+    this.elsewhere.textContent = server
+      ? t('Your code is completed by a server elsewhere: {model}.', { model: server })
+      : '';
     this.picker.element.hidden = this.label.hidden = runs.length === 0;
     const choices = runs.map(({ spec }) => ({
       id: spec.id,

@@ -1,7 +1,7 @@
 /** How often the user accepted and kept each model's completions: the final test of whether a fine-tune helped. */
 import { t, whole } from '../../src/protocol/l10n.ts';
 import { findKnownBase } from '../../src/base-models/registry.ts';
-import { baseOfId } from '../../src/protocol/panel.ts';
+import { baseOfId, serverOfId } from '../../src/protocol/panel.ts';
 import { wilson } from '../../src/statistics/statistics.ts';
 import { formatInterval } from './format.ts';
 import type { PanelView } from './panel.ts';
@@ -11,9 +11,12 @@ export function acceptanceRows({ acceptance, labels }: PanelView): string[][] {
   return Object.entries(acceptance)
     .flatMap(([id, counts]) => {
       const base = baseOfId(id);
-      const label = base
-        ? t('{base}, not fine-tuned (in all folders)', { base: findKnownBase(base)?.name ?? base })
-        : labels.get(id);
+      const server = serverOfId(id);
+      const label = server
+        ? t('{model}, on a server elsewhere (in all folders)', { model: server })
+        : base
+          ? t('{base}, not fine-tuned (in all folders)', { base: findKnownBase(base)?.name ?? base })
+          : labels.get(id);
       return label && counts.shown + counts.accepted > 0 ? [{ label, ...counts }] : [];
     })
     .sort((a, b) => b.shown - a.shown)

@@ -4,15 +4,17 @@ import * as vscode from 'vscode';
 import { UserError } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
 import { t } from '../../protocol/l10n.ts';
+import { chooseEndpointModel } from './elsewhere.ts';
 import { languageName } from './language-name.ts';
 import { placeName, setCompletionEnabled, settings } from '../settings.ts';
 import { servableItem, whyNotServable } from '../texts.ts';
-import { ofBase, type CompletionModel } from './completion-model.ts';
+import { ofBase, type LocalModel } from './completion-model.ts';
 import { useRun } from './use-run.ts';
 
 /** The adapter used before comes first, so that the key and Enter switch back and forth. */
 export async function switchAdapter(context: Context): Promise<void> {
   const { runs, store, completion } = context;
+  if (completion.inUse?.remote) return chooseEndpointModel(context);
   await runs.refresh();
   const now = completion.inUse?.id;
   const rank = (id: string) =>
@@ -44,7 +46,7 @@ export async function switchAdapter(context: Context): Promise<void> {
 }
 
 /** For comparison, and for code that no adapter has learned. */
-const untunedItem = (untuned: CompletionModel, now: string | undefined) => ({
+const untunedItem = (untuned: LocalModel, now: string | undefined) => ({
   id: untuned.id,
   label: untuned.name,
   description: [...(untuned.id === now ? [t('in use')] : []), t('not fine-tuned')].join(' · '),

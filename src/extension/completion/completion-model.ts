@@ -1,12 +1,13 @@
-/** What completes code: the result of a run, or a base as it is. */
+/** What completes code: the result of a run, a base as it is, or a server elsewhere. */
 import { join } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
 import type { Calibration } from '../../completion/index.ts';
 import { foldersOf, type NamedFolder } from '../../protocol/folders.ts';
-import { completingBaseId, type RunSnapshot } from '../../protocol/panel.ts';
+import { completingBaseId, completingServerId, type RunSnapshot } from '../../protocol/panel.ts';
 import { runsDir } from '../../protocol/paths.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { BASE_MODEL } from '../../protocol/server.ts';
+import type { Endpoint } from '../../serving/remote/address.ts';
 
 export type CompletionBase = RunSpec['base'];
 
@@ -15,7 +16,10 @@ export interface CompletionModel {
   id: string;
   /** The name that the user sees. */
   name: string;
-  base: CompletionBase;
+  /** Undefined: a server elsewhere completes, with a base that is not known. */
+  base?: CompletionBase;
+  /** The server elsewhere. `model`: "" if its only one is meant. */
+  remote?: { endpoint: Endpoint; model: string };
   /** Undefined: the base itself. */
   run?: RunSnapshot;
   /** Its name in requests to the server. */
@@ -30,7 +34,14 @@ export interface CompletionModel {
   folders: readonly NamedFolder[];
 }
 
-export const ofRun = (run: RunSnapshot): CompletionModel => {
+/** One of this machine. */
+export type LocalModel = CompletionModel & { base: CompletionBase };
+export type RemoteModel = CompletionModel & { remote: NonNullable<CompletionModel['remote']> };
+
+export const isRemote = (model: CompletionModel | undefined): model is RemoteModel =>
+  model?.remote !== undefined;
+
+export const ofRun = (run: RunSnapshot): LocalModel => {
   const { id, name, base, hyper, corpus } = run.spec;
   return {
     ...{ id, name, base, run },
@@ -43,7 +54,7 @@ export const ofRun = (run: RunSnapshot): CompletionModel => {
   };
 };
 
-export const ofBase = (base: CompletionBase): CompletionModel => ({
+export const ofBase = (base: CompletionBase): LocalModel => ({
   id: completingBaseId(base.id),
   name: findKnownBase(base.id)?.name ?? base.id,
   base,
@@ -53,6 +64,19 @@ export const ofBase = (base: CompletionBase): CompletionModel => ({
   wholeRepositories: true,
   folders: [],
 });
+
+export function ofServer(endpoint: Endpoint, model: string): RemoteModel {
+  const name = model ? `${model} @ ${endpoint.host}` : endpoint.host;
+  return {
+    id: completingServerId(name),
+    name,
+    remote: { endpoint, model },
+    requested: model,
+    server: `${endpoint.api}\n${model}`,
+    wholeRepositories: true,
+    folders: [],
+  };
+}
 
 /** The files that its server offers beside the base. */
 export function offersOf({ run }: CompletionModel) {

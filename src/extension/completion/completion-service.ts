@@ -3,17 +3,27 @@ import * as vscode from 'vscode';
 import { existsSync } from 'node:fs';
 import { gpuKindsHere, hasGpuPackages } from '../../base-models/llama-gpu-packages.ts';
 import { describeEngine, type EngineUsed } from '../../protocol/gpu.ts';
+import { reportError, UserError } from '../../protocol/errors.ts';
 import { forButtons } from '../../protocol/next-step.ts';
 import { completingBaseId, type Acceptance } from '../../protocol/panel.ts';
 import { ServingClient } from '../../serving/client/client.ts';
+import type { CompletionEngine } from '../../serving/client/completion-engine.ts';
 import { AcceptanceWatch } from './acceptance.ts';
 import { GhostText, type Completing } from './ghost-text.ts';
-import { t } from '../../protocol/l10n.ts';
+import { t, tTold } from '../../protocol/l10n.ts';
 import type { Action } from '../log.ts';
 import type { Services } from '../services.ts';
-import { setCompletionEnabled, settings } from '../settings.ts';
+import { clearEndpoint, setCompletionEnabled, settings } from '../settings.ts';
 import { isChecked, whyNotServable } from '../texts.ts';
-import { ofBase, offersOf, ofRun, type CompletionModel } from './completion-model.ts';
+import {
+  isRemote,
+  ofBase,
+  offersOf,
+  ofRun,
+  type CompletionModel,
+  type LocalModel,
+} from './completion-model.ts';
+import { Elsewhere } from './elsewhere.ts';
 import { UseRecorder } from './use-recorder.ts';
 
 /** After this long without a request, the server ends and frees its memory; the next request starts it again. */
@@ -34,10 +44,11 @@ export class CompletionService implements Completing {
   private readonly started = new vscode.EventEmitter<EngineUsed>();
   /** A server was started or found. */
   readonly onDidStart = this.started.event;
-  private client: { serves: string; serving: ServingClient } | undefined;
+  private client: { serves: string; serving: CompletionEngine } | undefined;
   private readonly disposables: vscode.Disposable;
   private readonly ghost: GhostText;
   readonly recorder: UseRecorder;
+  readonly elsewhere: Elsewhere;
   private requests = 0;
   /** Smoothed latency of requests that reached the engine. */
   latencyMs: number | undefined;
@@ -53,6 +64,7 @@ export class CompletionService implements Completing {
     this.recorder = new UseRecorder(services.bundle('preference-keeper.mjs'), (message) =>
       services.log.warn(message),
     );
+    this.elsewhere = new Elsewhere(services, () => this.changed.fire());
     this.ghost = new GhostText(this, acceptance);
     this.disposables = vscode.Disposable.from(
       acceptance,
@@ -65,8 +77,12 @@ export class CompletionService implements Completing {
     );
   }
 
-  /** The model that was chosen, if it can still be served: a base that is there, or a run that needs no check. */
+  /** The server elsewhere, if the settings name one; else what was chosen on this machine. */
   get inUse(): CompletionModel | undefined {
+    return this.elsewhere.model ?? this.chosenHere;
+  }
+  /** The model that was chosen, if it can still be served: a base that is there, or a run that needs no check. */
+  private get chosenHere(): LocalModel | undefined {
     const { inUse: id, baseInUse: base } = this.services.store;
     if (base && id === completingBaseId(base.id)) return existsSync(base.path) ? ofBase(base) : undefined;
     const run = id ? this.services.runs.get(id) : undefined;
@@ -75,7 +91,9 @@ export class CompletionService implements Completing {
   }
   modelFor(document: vscode.TextDocument): CompletionModel | undefined {
     const wanted = settings.completionEnabled(document) && !this.snooze;
-    return wanted && vscode.workspace.isTrusted ? this.inUse : undefined;
+    if (!wanted || !vscode.workspace.isTrusted) return undefined;
+    const { inUse } = this;
+    return isRemote(inUse) && !this.elsewhere.mayAsk(inUse.remote.endpoint) ? undefined : inUse;
   }
   get snoozedUntil(): Date | undefined {
     return this.snooze && new Date(this.snooze.until);
@@ -85,7 +103,7 @@ export class CompletionService implements Completing {
   }
 
   /** Chooses a model and starts its server before the first key press. `then`: what to offer next. */
-  async use(model: CompletionModel, ...then: Action[]): Promise<void> {
+  async use(model: LocalModel, ...then: Action[]): Promise<void> {
     this.ghost.forget();
     this.latencyMs = undefined;
     this.failureTold = false;
@@ -93,12 +111,14 @@ export class CompletionService implements Completing {
     this.sleep(0);
     await setCompletionEnabled(true, { document: vscode.window.activeTextEditor?.document });
     this.changed.fire();
+    const { endpoint } = this.elsewhere;
+    if (endpoint) return this.sayElsewhere(model, endpoint.host);
     const options = {
       location: vscode.ProgressLocation.Window,
       title: t('Starting completion with {name}', { name: model.name }),
     };
     await vscode.window.withProgress(options, async () => {
-      const serving = this.serving(model);
+      const serving = this.servingHere(model);
       await serving.start();
       for (const adapter of offersOf(model).adapters ?? []) await serving.addAdapter(adapter);
     });
@@ -110,13 +130,35 @@ export class CompletionService implements Completing {
     );
   }
 
-  serving(model: CompletionModel): ServingClient {
+  /** The settings name a server elsewhere: a model of this machine is kept for later. */
+  private sayElsewhere({ name }: LocalModel, host: string): Promise<void> {
+    const said = t('{name} is chosen, but {host} completes your code as long as the settings name it.', {
+      name,
+      host,
+    });
+    return this.services.log.ask('info', said, {
+      title: t('Complete on This Machine'),
+      run: () => clearEndpoint(),
+    });
+  }
+
+  serving(model: CompletionModel): CompletionEngine {
+    if (!isRemote(model)) return this.servingHere(model as LocalModel);
+    if (this.client?.serves === model.server) return this.client.serving;
+    void this.client?.serving.dispose();
+    const serving = this.elsewhere.engineOf(model);
+    this.client = { serves: model.server, serving };
+    return serving;
+  }
+
+  private servingHere(model: LocalModel): ServingClient {
     const { base } = model;
     // A server that was started before a build for GPUs was there does not use it.
     const root = this.services.extension.extensionPath;
     const builds = gpuKindsHere().filter((kind) => hasGpuPackages(kind, root));
     const server = [model.server, settings.gpu, ...builds].join('\n');
-    if (this.client?.serves === server) return this.client.serving;
+    if (this.client?.serves === server && this.client.serving instanceof ServingClient)
+      return this.client.serving;
     // Requests in progress wait for the new server, so nothing is reset here.
     void this.client?.serving.dispose();
     const serving = new ServingClient({
@@ -178,10 +220,13 @@ export class CompletionService implements Completing {
 
   /** Typing never shows an error box: the first failure is a status bar message, all are in the log. */
   failed(error: unknown): void {
-    this.services.log.warn(`No completion: ${error instanceof Error ? error.message : String(error)}`);
+    const { code, message, next } = reportError(error);
+    const known = error instanceof UserError;
+    const report = known ? `${message} ${forButtons(next).text} [${code}]` : message;
+    this.services.log.warn(`No completion: ${report}`);
     if (this.failureTold) return;
     this.failureTold = true;
-    const text = t('no completion, see its log');
+    const text = this.inUse?.remote && known ? tTold(message) : t('no completion, see its log');
     vscode.window.setStatusBarMessage(`$(warning) Forget-Me-Not: ${text}`, 10_000);
   }
 
@@ -191,6 +236,8 @@ export class CompletionService implements Completing {
 
   settingsChanged(): void {
     this.failureTold = false;
+    // It may be another one now, or have another token.
+    if (this.client && !(this.client.serving instanceof ServingClient)) void this.stop();
     const wanted = [undefined, ...vscode.workspace.textDocuments].some((one) =>
       settings.completionEnabled(one),
     );

@@ -1,7 +1,7 @@
 /** Ghost text: hands the suggestions of the completion core to the editor. */
 import * as vscode from 'vscode';
 import { createCompleter, leastChance, type Completer, type CursorDocument } from '../../completion/index.ts';
-import type { ServingClient } from '../../serving/client/client.ts';
+import type { CompletionEngine } from '../../serving/client/completion-engine.ts';
 import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
 import { placeOf, RecentFiles } from './recent-files.ts';
 import type { CompletionModel } from './completion-model.ts';
@@ -17,8 +17,8 @@ export interface Completing {
   readonly recorder: UseRecorder;
   /** The model that completes this document now. */
   modelFor(document: vscode.TextDocument): CompletionModel | undefined;
-  /** The server of a model; it starts at the first request. */
-  serving(model: CompletionModel): ServingClient;
+  /** The server of a model, here or elsewhere; it starts at the first request. */
+  serving(model: CompletionModel): CompletionEngine;
   /** Runs a request that reaches the engine. */
   busyWith<T>(request: () => Promise<T>): Promise<T>;
   /** The engine's answer, or its first line, took so long. */

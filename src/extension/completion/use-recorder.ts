@@ -43,7 +43,8 @@ export class UseRecorder {
   /** The listener that records the outcome of a completion; undefined if nothing is recorded. */
   listenerFor({ model, document, at, end }: ShownNow): OutcomeListener | undefined {
     const folder = vscode.workspace.getWorkspaceFolder(document.uri);
-    if (!wanted() || !at.place || folder?.uri.scheme !== 'file') return undefined;
+    // What a model elsewhere wrote says nothing about a base of this machine.
+    if (!wanted() || !model.base || !at.place || folder?.uri.scheme !== 'file') return undefined;
     const { prefix, suffix } = surroundings(at);
     const began = new Date();
     const { id, sha256 } = model.base;

@@ -8,7 +8,11 @@ export const shown: string[] = [];
  */
 export const answers: (string | undefined)[] = [];
 
+/** What `inspect` says of a setting, by its name; `update` writes the user's value. */
+export const inspected: Record<string, Record<string, unknown>> = {};
+
 export function reset(): void {
+  for (const name of Object.keys(inspected)) delete inspected[name];
   shown.length = 0;
   answers.length = 0;
 }
@@ -69,8 +73,8 @@ function showMessage(message: string, ...rest: unknown[]): Promise<string | unde
 export const window = {
   onDidChangeActiveTextEditor: () => ({ dispose: () => undefined }),
   createQuickPick: () => new QuickPick(),
-  showQuickPick: (rows: string[], { placeHolder }: { placeHolder: string }) =>
-    Promise.resolve(answer(placeHolder, rows, (row) => row)),
+  showQuickPick: (rows: (string | Row)[], { placeHolder }: { placeHolder: string }) =>
+    Promise.resolve(answer(placeHolder, rows, (row) => (typeof row === 'string' ? row : row.label))),
   showOpenDialog({ title, defaultUri }: { title: string; defaultUri?: { fsPath: string } }) {
     shown.push(`${title}${defaultUri ? ` (${defaultUri.fsPath})` : ''}`);
     const fsPath = answers.shift();
@@ -81,6 +85,7 @@ export const window = {
     return Promise.resolve(answers.shift());
   },
   showErrorMessage: showMessage,
+  showWarningMessage: showMessage,
   showInformationMessage: showMessage,
   withProgress: (_: unknown, work: (progress: object, token: object) => unknown) =>
     work({ report: () => undefined }, { onCancellationRequested: () => undefined }),
@@ -88,7 +93,14 @@ export const window = {
 
 export const workspace = {
   workspaceFolders: undefined as { name: string; uri: { scheme: string; fsPath: string } }[] | undefined,
-  getConfiguration: () => ({ get: (_: string, fallback: unknown) => fallback }),
+  getConfiguration: () => ({
+    get: (_: string, fallback: unknown) => fallback,
+    inspect: (name: string) => inspected[name],
+    update: (name: string, globalValue: unknown) => {
+      inspected[name] = { ...inspected[name], globalValue };
+      return Promise.resolve();
+    },
+  }),
 };
 export const commands = { executeCommand: () => Promise.resolve() };
 export const Uri = { file: (fsPath: string) => ({ fsPath }), parse: (text: string) => ({ text }) };

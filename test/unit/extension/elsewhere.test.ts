@@ -1,0 +1,135 @@
+/** A completion server elsewhere: nothing is sent before it is allowed, and no folder decides where. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import {
+  chooseEndpointModel,
+  Elsewhere,
+  forgetEndpointToken,
+  setEndpointToken,
+} from '../../../src/extension/completion/elsewhere.ts';
+import type { Context } from '../../../src/extension/context.ts';
+import { vllm, type OtherServer } from '../../support/other-servers.ts';
+import * as editor from './fake-vscode.ts';
+
+vi.mock('vscode', () => import('./fake-vscode.ts'));
+
+const ENDPOINT = 'completion.endpoint';
+let servers: OtherServer[];
+
+beforeEach(() => {
+  editor.reset();
+  servers = [];
+});
+afterEach(() => Promise.all(servers.map(({ app }) => app.close())));
+
+/** An extension with a person who answers each question by `press`: the beginning of a button. */
+function extension({ press }: { press?: string } = {}) {
+  const asked: string[] = [];
+  const secrets = new Map<string, string>();
+  const store = {
+    allowedServers: [] as string[],
+    allowServer(address: string) {
+      this.allowedServers.push(address);
+      return Promise.resolve();
+    },
+  };
+  const log = {
+    ask: async (_: string, message: string, ...actions: { title: string; run: () => unknown }[]) => {
+      asked.push(message);
+      await actions.find(({ title }) => press && title.startsWith(press))?.run();
+    },
+    info: () => undefined,
+    show: (error: Error) => asked.push(error.message),
+  };
+  const services = {
+    log,
+    store,
+    extension: {
+      secrets: {
+        get: (name: string) => Promise.resolve(secrets.get(name)),
+        store: (name: string, value: string) => Promise.resolve(void secrets.set(name, value)),
+        delete: (name: string) => Promise.resolve(void secrets.delete(name)),
+      },
+    },
+  };
+  const elsewhere = new Elsewhere(services as unknown as Context, () => undefined);
+  const completion = { elsewhere, settingsChanged: () => undefined };
+  return { asked, elsewhere, context: { ...services, completion } as unknown as Context };
+}
+
+const set = (globalValue: string, name = ENDPOINT) => (editor.inspected[name] = { globalValue });
+
+test('no folder says where code goes: only the user settings count', () => {
+  const { elsewhere } = extension();
+  editor.inspected[ENDPOINT] = {
+    workspaceValue: 'https://evil.example/v1',
+    workspaceFolderValue: 'https://evil.example/v1',
+  };
+  expect(elsewhere.model).toBeUndefined();
+  set('https://gpu.example/v1');
+  editor.inspected[ENDPOINT]!['workspaceValue'] = 'https://evil.example/v1';
+  expect(elsewhere.model).toMatchObject({ name: 'gpu.example', remote: { model: '' } });
+  set('garden', 'completion.endpointModel');
+  expect(elsewhere.model).toMatchObject({ name: 'garden @ gpu.example', id: 'server:garden @ gpu.example' });
+});
+
+test('it is asked once for each address, and says what would leave the machine and where to', async () => {
+  set('https://gpu.example');
+  const { elsewhere, asked } = extension();
+  for (let key = 0; key < 3; key += 1) expect(elsewhere.mayAsk(elsewhere.endpoint!)).toBe(false);
+  expect(asked).toHaveLength(1);
+  expect(asked[0]).toContain('https://gpu.example/v1');
+  expect(asked[0]).toContain(
+    'up to 2,400 characters before the cursor, 600 after it and 1,600 of other files',
+  );
+  expect(asked[0]).not.toContain('plain text');
+  set('http://192.168.0.7:8000');
+  expect(elsewhere.mayAsk(elsewhere.endpoint!)).toBe(false);
+  expect(asked[1]).toContain('plain text');
+  await Promise.resolve();
+});
+
+test('what was allowed stays allowed, for this address only', async () => {
+  set('https://gpu.example');
+  const { elsewhere } = extension({ press: 'Send Code There' });
+  await elsewhere.askLeave(elsewhere.endpoint!);
+  expect(elsewhere.mayAsk(elsewhere.endpoint!)).toBe(true);
+  set('https://gpu.example:444');
+  expect(elsewhere.isAllowed(elsewhere.endpoint!)).toBe(false);
+});
+
+test('an address that is refused is told once, and nothing is elsewhere', () => {
+  set('http://gpu.example');
+  const { elsewhere, asked } = extension();
+  for (let time = 0; time < 3; time += 1) expect(elsewhere.model).toBeUndefined();
+  expect(asked).toEqual(['Code would go to gpu.example in plain text, for everybody on the way to read.']);
+});
+
+test('the token is of one address, is never shown, and can be forgotten', async () => {
+  set('https://gpu.example');
+  const { context, elsewhere, asked } = extension();
+  editor.answers.push(' a secret ');
+  await setEndpointToken(context);
+  const token = () => elsewhere.remoteOf(elsewhere.endpoint!).token!();
+  expect(await token()).toBe('a secret');
+  set('https://evil.example');
+  expect(await token()).toBeUndefined();
+  set('https://gpu.example');
+  await forgetEndpointToken(context);
+  expect(await token()).toBeUndefined();
+  expect([...asked, ...editor.shown].join()).not.toContain('secret');
+  set('');
+  await expect(setEndpointToken(context)).rejects.toMatchObject({ code: 'endpoint-address' });
+});
+
+test('the model is chosen from those that the server has', async () => {
+  const server = await vllm();
+  servers.push(server);
+  set(server.address);
+  const { context, asked } = extension();
+  editor.answers.push('garden');
+  await chooseEndpointModel(context);
+  expect(editor.inspected['completion.endpointModel']).toMatchObject({ globalValue: 'garden' });
+  // Only the list was asked for; sending code is a question of its own.
+  expect(server.heard).toEqual([]);
+  expect(asked).toHaveLength(1);
+});
