@@ -1,5 +1,6 @@
 /** Entry point: builds the context, registers the commands, and follows running runs again. Loads nothing native. */
 import * as vscode from 'vscode';
+import { offerChatModels } from './chat/chat-provider.ts';
 import { registerCommands } from './commands.ts';
 import { watchGpu } from './completion/gpu-support.ts';
 import { platformsIn, whyNoLlama } from '../base-models/llama-binaries.ts';
@@ -16,7 +17,12 @@ export function activate(extension: vscode.ExtensionContext): void {
   const { env, l10n } = vscode;
   speak(env.language, l10n.bundle);
   context = new Context(extension);
-  extension.subscriptions.push(registerCommands(context), registerDoctor(), watchGpu(context));
+  extension.subscriptions.push(
+    registerCommands(context),
+    registerDoctor(),
+    watchGpu(context),
+    offerChatModels(context),
+  );
   context.log.info(`Activated in ${(performance.now() - started).toFixed(1)} ms.`);
   void welcome(context);
 }

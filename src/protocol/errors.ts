@@ -37,6 +37,7 @@ export const errorCodes = [
   'adapter-unsupported',
   'export-mismatch',
   'port-taken',
+  'chat-too-long',
   'endpoint-address',
   'endpoint-down',
   'endpoint-slow',

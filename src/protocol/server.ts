@@ -121,6 +121,8 @@ export const chatRequestSchema = z
     })),
   }));
 
+export type ChatRequest = z.input<typeof chatRequestSchema>;
+
 /** OpenAI's log-probabilities of completions. `text_offset` counts from the beginning of the answer. */
 export const logprobsSchema = z.object({
   tokens: z.array(z.string()),
@@ -199,6 +201,8 @@ export const tokenizeRequestSchema = z.object({
   content: z.string(),
   with_pieces: z.boolean().default(false),
 });
+
+export const tokenizedSchema = z.object({ tokens: z.array(z.int()) });
 
 /** Same as vLLM's `/v1/load_lora_adapter` and `/v1/unload_lora_adapter`. */
 export const loadAdapterSchema = z.object({

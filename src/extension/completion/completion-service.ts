@@ -6,7 +6,7 @@ import { describeEngine, type EngineUsed } from '../../protocol/gpu.ts';
 import { reportError, UserError } from '../../protocol/errors.ts';
 import { forButtons } from '../../protocol/next-step.ts';
 import { completingBaseId, type Acceptance } from '../../protocol/panel.ts';
-import { ServingClient } from '../../serving/client/client.ts';
+import { ServingClient, type ServingClientOptions } from '../../serving/client/client.ts';
 import type { CompletionEngine } from '../../serving/client/completion-engine.ts';
 import { AcceptanceWatch } from './acceptance.ts';
 import { GhostText, type Completing } from './ghost-text.ts';
@@ -151,28 +151,37 @@ export class CompletionService implements Completing {
     return serving;
   }
 
-  private servingHere(model: LocalModel): ServingClient {
-    const { base } = model;
+  /** The server of a model of this machine. Models with the same `serves` share it; its adapters are offered later. */
+  serverOf(model: LocalModel): { serves: string; options: ServingClientOptions } {
     // A server that was started before a build for GPUs was there does not use it.
     const root = this.services.extension.extensionPath;
     const builds = gpuKindsHere().filter((kind) => hasGpuPackages(kind, root));
-    const server = [model.server, settings.gpu, ...builds].join('\n');
-    if (this.client?.serves === server && this.client.serving instanceof ServingClient)
+    return {
+      serves: [model.server, settings.gpu, ...builds].join('\n'),
+      options: {
+        node: () => this.services.node(),
+        script: this.services.bundle('server.mjs'),
+        base: model.base.path,
+        ...offersOf(model),
+        args: ['--gpu', settings.gpu],
+        beside: builds.join(),
+        idleMinutes: IDLE_MINUTES,
+        log: (line) => this.services.log.info(`server: ${line}`),
+      },
+    };
+  }
+
+  private servingHere(model: LocalModel): ServingClient {
+    const { serves, options } = this.serverOf(model);
+    if (this.client?.serves === serves && this.client.serving instanceof ServingClient)
       return this.client.serving;
     // Requests in progress wait for the new server, so nothing is reset here.
     void this.client?.serving.dispose();
     const serving = new ServingClient({
-      node: () => this.services.node(),
-      script: this.services.bundle('server.mjs'),
-      base: base.path,
-      ...offersOf(model),
-      args: ['--gpu', settings.gpu],
-      beside: builds.join(),
-      idleMinutes: IDLE_MINUTES,
+      ...options,
       onReady: ({ engine }) => engine && this.takeNote(engine),
-      log: (line) => this.services.log.info(`server: ${line}`),
     });
-    this.client = { serves: server, serving };
+    this.client = { serves, serving };
     return serving;
   }
 

@@ -10,6 +10,8 @@ import { UserError } from '../../protocol/errors.ts';
 import type { NodeCommand } from '../../protocol/node.ts';
 import {
   completionResponseSchema,
+  tokenizedSchema,
+  type ChatRequest,
   type CompletionRequest,
   type CompletionResponse,
   type ServerReady,
@@ -101,10 +103,35 @@ export class ServingClient implements CompletionEngine {
    * request is not repeated after the first piece.
    */
   async stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<string> {
+    return this.streamed('/v1/completions', request, onText, signal);
+  }
+
+  /**
+   * Streams the answer of a chat, like `stream`. Throws UserError `chat-too-long` if the chat leaves no room for it.
+   */
+  async chat(request: ChatRequest, onText: (piece: string) => void, signal?: AbortSignal): Promise<string> {
+    return this.streamed('/v1/chat/completions', request, onText, signal);
+  }
+
+  /** Number of the base's tokens in a text. */
+  async countTokens(content: string, signal?: AbortSignal): Promise<number> {
+    const ask = async (server: Lease) => {
+      const response = await this.post(server, '/tokenize', { content }, signal);
+      return tokenizedSchema.parse(await response.json()).tokens.length;
+    };
+    return this.repeated(ask, () => !signal?.aborted);
+  }
+
+  private async streamed(
+    route: string,
+    request: object,
+    onText: OnPiece,
+    signal?: AbortSignal,
+  ): Promise<string> {
     let begun = false;
     const ask = async (server: Lease) => {
       const body = { ...request, stream: true };
-      return readStream(await this.post(server, '/v1/completions', body, signal), (piece, confidence) => {
+      return readStream(await this.post(server, route, body, signal), (piece, confidence) => {
         begun = true;
         onText(piece, confidence);
       });
@@ -156,8 +183,9 @@ export class ServingClient implements CompletionEngine {
     });
     if (response.ok) return response;
     const failure = errorBodySchema.safeParse(await response.json());
+    const tooLong = failure.success && failure.data.error.code === 'context_length_exceeded';
     throw new UserError(
-      response.status === 401 ? 'unauthorized' : 'bad-request',
+      response.status === 401 ? 'unauthorized' : tooLong ? 'chat-too-long' : 'bad-request',
       failure.success ? failure.data.error.message : `The completion server answered ${response.status}.`,
       'See the log.',
     );

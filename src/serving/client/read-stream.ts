@@ -1,10 +1,19 @@
-/** Reads a completion that is streamed as server-sent events: OpenAI's chunks, then [DONE]. */
+/** Reads a completion or a chat's answer that is streamed as server-sent events: OpenAI's chunks, then [DONE]. */
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 
 const chunkSchema = z.object({
-  choices: z.array(z.object({ text: z.string(), confidence: z.number().optional() })),
+  choices: z.array(
+    z.union([
+      z.object({ text: z.string(), confidence: z.number().optional() }),
+      // Of a chat.
+      z.object({ delta: z.object({ content: z.string().optional() }) }).transform(({ delta }) => ({
+        text: delta.content ?? '',
+        confidence: undefined,
+      })),
+    ]),
+  ),
 });
 export const errorBodySchema = z.object({
   error: z.object({ message: z.string(), code: z.string().nullish() }),

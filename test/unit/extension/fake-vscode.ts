@@ -92,6 +92,7 @@ export const window = {
 };
 
 export const workspace = {
+  isTrusted: true,
   workspaceFolders: undefined as { name: string; uri: { scheme: string; fsPath: string } }[] | undefined,
   getConfiguration: () => ({
     get: (_: string, fallback: unknown) => fallback,
@@ -102,6 +103,21 @@ export const workspace = {
     },
   }),
 };
+/** As in VS Code of 1.104 and later. */
+export const lm = {
+  registered: [] as string[],
+  registerLanguageModelChatProvider(vendor: string) {
+    this.registered.push(vendor);
+    return { dispose: () => undefined };
+  },
+};
+export const LanguageModelChatMessageRole = { User: 1, Assistant: 2 };
+export class LanguageModelTextPart {
+  constructor(readonly value: string) {}
+}
+export const Disposable = {
+  from: (...all: { dispose: () => void }[]) => ({ dispose: () => all.forEach((one) => one.dispose()) }),
+};
 export const commands = { executeCommand: () => Promise.resolve() };
 export const Uri = { file: (fsPath: string) => ({ fsPath }), parse: (text: string) => ({ text }) };
 export const QuickInputButtons = { Back: {} };
@@ -110,4 +126,5 @@ export const ProgressLocation = { Notification: 15 };
 export class EventEmitter {
   event = () => undefined;
   fire(): void {}
+  dispose(): void {}
 }

@@ -1,0 +1,52 @@
+/** The editor's messages as those of OpenAI's chat. */
+import * as vscode from 'vscode';
+import { UserError } from '../../protocol/errors.ts';
+import { t } from '../../protocol/l10n.ts';
+import type { ChatRequestMessage } from './chat-api.ts';
+
+export interface ChatTurn {
+  role: 'system' | 'user' | 'assistant';
+  content: string;
+}
+
+/** The editor's number of a role that its types do not have yet. */
+const SYSTEM = 3;
+
+/**
+ * Text only; what follows in the same role becomes one turn, because some templates want turns. Throws UserError
+ * `bad-request` for pictures, files and results of tools.
+ */
+export function toChat(messages: readonly ChatRequestMessage[], name: string): ChatTurn[] {
+  const turns: ChatTurn[] = [];
+  for (const { role, content } of messages) {
+    const said: ChatTurn = {
+      role: roleOf(role),
+      content: content.map((part) => textOf(part, name)).join(''),
+    };
+    const last = turns.at(-1);
+    if (last?.role === said.role) last.content += `\n\n${said.content}`;
+    else turns.push(said);
+  }
+  return turns;
+}
+
+const roleOf = (role: number): ChatTurn['role'] => {
+  if (role === vscode.LanguageModelChatMessageRole.Assistant) return 'assistant';
+  return role === SYSTEM ? 'system' : 'user';
+};
+
+function textOf(part: unknown, name: string): string {
+  if (part instanceof vscode.LanguageModelTextPart) return part.value;
+  const { mimeType, data, callId } = part as { mimeType?: unknown; data?: unknown; callId?: unknown };
+  if (typeof mimeType === 'string' && data instanceof Uint8Array) {
+    if (mimeType.startsWith('text/')) return new TextDecoder().decode(data);
+    // Notes of the editor to providers, such as "cache_control".
+    if (!mimeType.includes('/')) return '';
+  }
+  if (data === undefined && callId === undefined) return '';
+  throw new UserError(
+    'bad-request',
+    t('{name} understands text only.', { name }),
+    t('Leave out pictures and files.'),
+  );
+}

@@ -1,0 +1,156 @@
+/** The models of this machine in the editor's chat, answered by the completion server in the base's own chat template. */
+import * as vscode from 'vscode';
+import { reportError, UserError } from '../../protocol/errors.ts';
+import { forButtons } from '../../protocol/next-step.ts';
+import { t, tTold } from '../../protocol/l10n.ts';
+import { joined } from '../../protocol/told-texts.ts';
+import { ServingClient } from '../../serving/client/client.ts';
+import { offersOf } from '../completion/completion-model.ts';
+import type { ServicesWithCompletion } from '../completion/completion-service.ts';
+import { requireTrust } from '../trust.ts';
+import {
+  registerChatProvider,
+  type ChatModelInformation,
+  type ChatProvider,
+  type ChatRequestMessage,
+  type ChatResponseOptions,
+} from './chat-api.ts';
+import { chatModels, type ChatModel } from './chat-models.ts';
+import { toChat } from './chat-messages.ts';
+
+/** As in package.json. */
+const VENDOR = 'forget-me-not';
+
+export class ChatModels implements ChatProvider, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeLanguageModelChatInformation = this.changed.event;
+  private client: { serves: string; serving: ServingClient } | undefined;
+  private offered = '';
+
+  constructor(private readonly services: ServicesWithCompletion) {}
+
+  /** Tells the editor when there are other models than it was told of. */
+  async refresh(): Promise<void> {
+    const offered = idsOf(await this.models());
+    if (offered === this.offered) return;
+    this.offered = offered;
+    this.changed.fire();
+  }
+
+  private async models(): Promise<ChatModel[]> {
+    return vscode.workspace.isTrusted ? chatModels(this.services) : [];
+  }
+
+  async provideLanguageModelChatInformation(): Promise<ChatModelInformation[]> {
+    const models = await this.models();
+    this.offered = idsOf(models);
+    return models.map(({ information }) => information);
+  }
+
+  /** The editor shows the message of what is thrown: one sentence and what to do. */
+  async provideLanguageModelChatResponse(
+    information: ChatModelInformation,
+    messages: readonly ChatRequestMessage[],
+    { tools = [], modelOptions = {} }: ChatResponseOptions,
+    progress: vscode.Progress<vscode.LanguageModelTextPart>,
+    token: vscode.CancellationToken,
+  ): Promise<void> {
+    const { name, maxOutputTokens } = information;
+    const stop = new AbortController();
+    const cancelled = token.onCancellationRequested(() => stop.abort());
+    try {
+      if (tools.length > 0) throw noTools(name);
+      const chat = toChat(messages, name);
+      const { serving, requested } = await this.ready(information);
+      const { temperature } = modelOptions;
+      const request = {
+        model: requested,
+        messages: chat,
+        max_tokens: maxOutputTokens,
+        ...(typeof temperature === 'number' && { temperature }),
+      };
+      if (token.isCancellationRequested) return;
+      const report = (piece: string) => progress.report(new vscode.LanguageModelTextPart(piece));
+      await serving.chat(request, report, stop.signal);
+    } catch (error) {
+      if (!stop.signal.aborted) throw this.told(error, name);
+    } finally {
+      cancelled.dispose();
+    }
+  }
+
+  async provideTokenCount(
+    information: ChatModelInformation,
+    text: string | ChatRequestMessage,
+  ): Promise<number> {
+    const content = typeof text === 'string' ? text : toChat([text], information.name)[0]!.content;
+    const { serving } = await this.ready(information);
+    return serving.countTokens(content);
+  }
+
+  /** The server of a model, with its adapter: another one than for completion, because chats are longer. */
+  private async ready({
+    id,
+    name,
+  }: ChatModelInformation): Promise<{ serving: ServingClient; requested: string }> {
+    requireTrust();
+    const found = (await this.models()).find(({ information }) => information.id === id);
+    if (!found)
+      throw new UserError(
+        'run-not-found',
+        t('{name} is no longer there.', { name }),
+        t('Choose another one.'),
+      );
+    const { model, contextSize } = found;
+    const { serves, options } = this.services.completion.serverOf(model);
+    if (this.client?.serves !== serves) {
+      void this.client?.serving.dispose();
+      const args = [...(options.args ?? []), '--context', String(contextSize)];
+      this.client = { serves, serving: new ServingClient({ ...options, args }) };
+    }
+    const { serving } = this.client;
+    for (const adapter of offersOf(model).adapters ?? []) await serving.addAdapter(adapter);
+    return { serving, requested: model.requested };
+  }
+
+  private told(error: unknown, name: string): Error {
+    const report = reportError(error);
+    this.services.log.warn(`No answer in the chat: ${report.message} [${report.code}]`);
+    if (report.code === 'chat-too-long')
+      return new Error(
+        joined([
+          t('The chat is longer than what {name} can read.', { name }),
+          t('Begin a new chat, or attach less.'),
+        ]),
+      );
+    return new Error(joined([tTold(report.message), forButtons(tTold(report.next)).text]));
+  }
+
+  dispose(): void {
+    void this.client?.serving.dispose();
+    this.changed.dispose();
+  }
+}
+
+const idsOf = (models: readonly ChatModel[]) => models.map(({ information: { id } }) => id).join('\n');
+
+const noTools = (name: string) =>
+  new UserError(
+    'bad-request',
+    t("{name} can't call tools.", { name }),
+    t('Ask without tools, or choose another model for this chat.'),
+  );
+
+/** Offers the models, if the editor has a chat for them. */
+export function offerChatModels(services: ServicesWithCompletion): vscode.Disposable {
+  const models = new ChatModels(services);
+  const registered = registerChatProvider(VENDOR, models);
+  if (!registered) return models;
+  const refresh = () => void models.refresh();
+  return vscode.Disposable.from(
+    registered,
+    models,
+    services.runs.onDidChange(refresh),
+    services.completion.onDidChange(refresh),
+  );
+}

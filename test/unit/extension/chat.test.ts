@@ -1,0 +1,227 @@
+/** Results and bases as models of the editor's chat. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type * as vscode from 'vscode';
+import type { ChatRequestMessage } from '../../../src/extension/chat/chat-api.ts';
+import { ChatModels, offerChatModels } from '../../../src/extension/chat/chat-provider.ts';
+import { chatModels } from '../../../src/extension/chat/chat-models.ts';
+import type { ServicesWithCompletion } from '../../../src/extension/completion/completion-service.ts';
+import { makeRun } from '../webview/fixtures.ts';
+import * as editor from './fake-vscode.ts';
+
+vi.mock('vscode', () => import('./fake-vscode.ts'));
+
+let dir: string;
+const at = (name: string) => join(dir, name);
+const open: { dispose(): void }[] = [];
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'fmn-chat-'));
+  vi.stubEnv('FORGET_ME_NOT_HOME', dir);
+  writeFileSync(at('instruct.gguf'), `GGUF${'x'.repeat(3_000_000)}tokenizer.chat_template`);
+  writeFileSync(at('plain.gguf'), 'GGUF general.name');
+});
+afterEach(() => {
+  for (const one of open.splice(0)) one.dispose();
+  vi.unstubAllEnvs();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const baseAt = (name: string) => ({ id: name, path: at(`${name}.gguf`), sha256: 'ab'.repeat(32) });
+const runOn = (name: string, id: string, { checked = true } = {}) => {
+  const run = makeRun();
+  const summary = checked ? { ...run.summary!, served: { ok: true, meanKl: 0 } } : undefined;
+  return { ...run, summary, spec: { ...run.spec, id, name: id, base: baseAt(name) } };
+};
+
+/** A server that says what it was asked, in pieces; it counts a token for each word. */
+const SERVER = `
+  import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
+  import { createServer } from 'node:http';
+  const file = process.argv[process.argv.indexOf('--announce') + 1];
+  const token = process.env.FORGET_ME_NOT_TOKEN;
+  const server = createServer(async (request, response) => {
+    if (request.headers.authorization !== 'Bearer ' + token) return response.writeHead(401).end('{}');
+    if (request.url === '/lease') {
+      response.write(JSON.stringify(ready) + '\\n');
+      return response.on('close', () => process.exit(0));
+    }
+    let body = '';
+    for await (const part of request) body += part;
+    const asked = JSON.parse(body);
+    appendFileSync(HEARD, JSON.stringify([request.url, asked]) + '\\n');
+    if (request.url === '/tokenize') return response.end(JSON.stringify({ tokens: asked.content.split(' ').map(() => 1) }));
+    if (request.url !== '/v1/chat/completions') return response.end('{}');
+    if (asked.messages[0].content === 'long')
+      return response.writeHead(400).end(JSON.stringify({ error: { message: 'The chat has 9 tokens.', code: 'context_length_exceeded' } }));
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const say = (delta) => response.write('data: ' + JSON.stringify({ choices: [{ index: 0, delta }] }) + '\\n\\n');
+    say({ role: 'assistant', content: '' });
+    say({ content: 'one ' });
+    if (asked.messages[0].content === 'wait') return response.on('close', () => appendFileSync(HEARD, '"left"\\n'));
+    say({ content: 'two' });
+    response.end('data: [DONE]\\n\\n');
+  });
+  let ready;
+  server.listen(0, '127.0.0.1', () => {
+    const { port } = server.address();
+    ready = { type: 'ready', port, models: ['base'], fillInTheMiddle: false };
+    writeFileSync(file + '.tmp', JSON.stringify({ version: 1, pid: process.pid, started: new Date().toISOString(), port, token }), { mode: 0o600 });
+    renameSync(file + '.tmp', file);
+    console.log(JSON.stringify(ready));
+  });`;
+
+function services(runs: ReturnType<typeof runOn>[], baseInUse?: ReturnType<typeof baseAt>) {
+  writeFileSync(at('server.mjs'), SERVER.replaceAll('HEARD', JSON.stringify(at('heard'))));
+  const listeners = { onDidChange: () => ({ dispose: () => undefined }) };
+  return {
+    runs: { all: runs, standing: () => 'done', ...listeners },
+    store: { baseInUse },
+    log: { warn: () => undefined },
+    completion: {
+      ...listeners,
+      serverOf: ({ base }: { base: { path: string } }) => ({
+        serves: base.path,
+        options: {
+          node: () => ({ command: process.execPath, env: {} }),
+          script: at('server.mjs'),
+          base: base.path,
+          args: ['--gpu', 'off'],
+        },
+      }),
+    },
+  } as unknown as ServicesWithCompletion;
+}
+
+const said = (text: string, role = 1): ChatRequestMessage => ({
+  role,
+  content: [new editor.LanguageModelTextPart(text)],
+});
+const heard = () =>
+  readFileSync(at('heard'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as [string, Record<string, unknown>]);
+
+/** A person's request, and a way to cancel it. */
+function asking() {
+  const listeners: (() => void)[] = [];
+  const token = {
+    isCancellationRequested: false,
+    onCancellationRequested: (listener: () => void) => {
+      listeners.push(listener);
+      return { dispose: () => undefined };
+    },
+  };
+  const cancel = () => {
+    token.isCancellationRequested = true;
+    for (const listener of listeners) listener();
+  };
+  return { token: token as unknown as vscode.CancellationToken, cancel };
+}
+
+function provider(...given: Parameters<typeof services>) {
+  const models = new ChatModels(services(...given));
+  open.push(models);
+  const answer = async (messages: ChatRequestMessage[], options: object = {}) => {
+    const [information] = await models.provideLanguageModelChatInformation();
+    const pieces: string[] = [];
+    const progress = { report: ({ value }: { value: string }) => pieces.push(value) };
+    const { token } = asking();
+    await models.provideLanguageModelChatResponse(information!, messages, options, progress, token);
+    return pieces;
+  };
+  return { models, answer };
+}
+
+test('checked results and their bases are offered, if the base was taught to chat', async () => {
+  const runs = [
+    runOn('instruct', 'garden'),
+    runOn('instruct', 'unchecked', { checked: false }),
+    runOn('plain', 'other'),
+    runOn('deleted', 'gone'),
+  ];
+  const found = await chatModels(services(runs, baseAt('instruct')));
+  expect(
+    found.map(({ information: { id, family, maxInputTokens } }) => [id, family, maxInputTokens]),
+  ).toEqual([
+    ['garden', 'instruct', 3072],
+    ['base:instruct', 'instruct', 3072],
+  ]);
+  expect(found[0]!.information.capabilities).toEqual({ imageInput: false, toolCalling: false });
+  // What completes as it is, without any run.
+  expect(await chatModels(services([], baseAt('instruct')))).toHaveLength(1);
+  expect(await chatModels(services([], baseAt('plain')))).toEqual([]);
+});
+
+test('an answer is streamed by the adapter, and tokens are counted by the base', async () => {
+  const { models, answer } = provider([runOn('instruct', 'garden')]);
+  const messages = [said('Be short.', 3), said('What'), said('is it?'), said('A garden.', 2), said('Whose?')];
+  expect(await answer(messages, { modelOptions: { temperature: 0 } })).toEqual(['one ', 'two']);
+  const [information] = await models.provideLanguageModelChatInformation();
+  expect(await models.provideTokenCount(information!, said('one two three'))).toBe(3);
+  const asked = heard().filter(([url]) => url !== '/v1/load_lora_adapter');
+  expect(asked).toEqual([
+    [
+      '/v1/chat/completions',
+      {
+        model: 'garden',
+        messages: [
+          { role: 'system', content: 'Be short.' },
+          { role: 'user', content: 'What\n\nis it?' },
+          { role: 'assistant', content: 'A garden.' },
+          { role: 'user', content: 'Whose?' },
+        ],
+        max_tokens: 1024,
+        temperature: 0,
+        stream: true,
+      },
+    ],
+    ['/tokenize', { content: 'one two three' }],
+  ]);
+});
+
+test('cancelling stops the server, and is no error', async () => {
+  const { models } = provider([runOn('instruct', 'garden')]);
+  const [information] = await models.provideLanguageModelChatInformation();
+  const { token, cancel } = asking();
+  await models.provideLanguageModelChatResponse(information!, [said('wait')], {}, { report: cancel }, token);
+  await expect.poll(() => heard().at(-1)).toBe('left');
+});
+
+test('tools, pictures and a chat that is too long are refused in a sentence', async () => {
+  const { answer } = provider([runOn('instruct', 'garden')]);
+  await expect(answer([said('hello')], { tools: [{ name: 'edit' }] })).rejects.toThrow(
+    "garden can't call tools. Ask without tools, or choose another model for this chat.",
+  );
+  const picture = { mimeType: 'image/png', data: new Uint8Array([1]) };
+  await expect(answer([{ role: 1, content: [picture] }])).rejects.toThrow('garden understands text only.');
+  await expect(answer([said('long')])).rejects.toThrow(
+    'The chat is longer than what garden can read. Begin a new chat, or attach less.',
+  );
+  // Notes for providers, which are no picture.
+  const note = { mimeType: 'cache_control', data: new Uint8Array([1]) };
+  expect(await answer([{ role: 1, content: [...said('hello').content, note] }])).toEqual(['one ', 'two']);
+});
+
+test('an editor without the chat has no models, and nothing fails', () => {
+  const given = services([]);
+  open.push(offerChatModels(given));
+  expect(editor.lm.registered).toEqual(['forget-me-not']);
+  const register = editor.lm.registerLanguageModelChatProvider;
+  editor.lm.registerLanguageModelChatProvider = undefined as never;
+  open.push(offerChatModels(given));
+  editor.lm.registerLanguageModelChatProvider = register;
+  expect(editor.lm.registered).toHaveLength(1);
+});
+
+test('a workspace that is not trusted has none', async () => {
+  const { models } = provider([runOn('instruct', 'garden')]);
+  const [information] = await models.provideLanguageModelChatInformation();
+  editor.workspace.isTrusted = false;
+  expect(await models.provideLanguageModelChatInformation()).toEqual([]);
+  await expect(models.provideTokenCount(information!, 'text')).rejects.toThrow('not trusted');
+  editor.workspace.isTrusted = true;
+});
