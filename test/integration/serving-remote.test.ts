@@ -1,0 +1,72 @@
+/** Our own server as one elsewhere: its answers are those that this machine gives. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { startServer, type RunningServer } from '../../src/serving/http/start-server.ts';
+import { parseEndpoint } from '../../src/serving/remote/address.ts';
+import { RemoteEngine } from '../../src/serving/remote/remote-engine.ts';
+import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
+
+let dir: string;
+let server: RunningServer;
+const token = 'a secret of this test';
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fmn-remote-'));
+  vi.stubEnv('FORGET_ME_NOT_HOME', join(dir, 'home'));
+  await writeTinyModel(join(dir, 'base.gguf'), { fillInTheMiddle: true });
+  await writeTinyAdapter(join(dir, 'one.gguf'), join(dir, 'base.gguf'));
+  server = await startServer({
+    basePath: join(dir, 'base.gguf'),
+    adapters: [{ name: 'one', path: join(dir, 'one.gguf') }],
+    contextSize: 512,
+    threads: 1,
+    token,
+  });
+});
+afterAll(async () => {
+  await server.close();
+  vi.unstubAllEnvs();
+  await rm(dir, { recursive: true, force: true });
+});
+
+const engineOf = (model: string, secret = token) =>
+  new RemoteEngine({
+    endpoint: parseEndpoint(`http://127.0.0.1:${server.port}`),
+    model,
+    token: () => Promise.resolve(secret),
+  });
+
+it('is recognised, and takes the request as it is: other files and the begun token included', async () => {
+  const engine = engineOf('one');
+  expect(await engine.start()).toMatchObject({
+    kind: 'forget-me-not',
+    models: ['base', 'one'],
+    fill: { by: 'own', middle: true },
+  });
+  const request = {
+    model: 'one',
+    prompt: 'export function add(a: number, b: number) {\n ',
+    heal: ' ret',
+    suffix: '\n}\n',
+    context: [{ filename: 'util.ts', text: 'export const one = 1;\n' }],
+    place: { repository: 'shop', path: 'add.ts' },
+  };
+  const pieces: string[] = [];
+  const text = await engine.stream({ ...request, max_tokens: 12 }, (piece) => pieces.push(piece));
+  const here = await server.host.complete(
+    { ...request, maxTokens: 12, temperature: 0 },
+    new AbortController().signal,
+  );
+  expect(text).toBe(here.text);
+  expect(pieces.join('')).toBe(text);
+});
+
+it('refuses a wrong token, and a model that it lacks', async () => {
+  await expect(engineOf('one', 'wrong').start()).rejects.toMatchObject({ code: 'endpoint-token' });
+  await expect(engineOf('two').start()).rejects.toMatchObject({
+    code: 'endpoint-model',
+    message: expect.stringContaining('it has base, one.'),
+  });
+});
