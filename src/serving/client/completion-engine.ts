@@ -1,5 +1,6 @@
 /** What completes code: the server of this machine (client.ts), or one elsewhere (../remote/remote-engine.ts). */
 import type { CompletionRequest } from '../../protocol/server.ts';
+import type { OnPiece } from './read-stream.ts';
 
 export interface CompletionEngine {
   /** Makes it ready for requests. Throws UserError if that is impossible. */
@@ -9,7 +10,7 @@ export interface CompletionEngine {
   /** Answers as a whole. Aborting `signal` stops the computation, there too. */
   complete(request: CompletionRequest, signal?: AbortSignal): Promise<{ choices: { text: string }[] }>;
   /** The same for one choice: calls `onText` with each piece as it is generated, and returns the whole text. */
-  stream(request: CompletionRequest, onText: (piece: string) => void, signal?: AbortSignal): Promise<string>;
+  stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<string>;
   /** It can't be used afterwards. */
   dispose(): Promise<void>;
 }

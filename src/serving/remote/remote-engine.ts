@@ -2,6 +2,7 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { CompletionRequest } from '../../protocol/server.ts';
 import type { CompletionEngine } from '../client/completion-engine.ts';
+import type { OnPiece } from '../client/read-stream.ts';
 import { probe, type Found } from './probe.ts';
 import { askRemote, noModel, notOpenAi, Refusal, tooSlow, unreachable, type Remote } from './remote-http.ts';
 import { toRemoteRequest } from './remote-request.ts';
@@ -67,11 +68,7 @@ export class RemoteEngine implements CompletionEngine {
     return { choices: [{ text: await this.stream(request, () => undefined, signal) }] };
   }
 
-  async stream(
-    request: CompletionRequest,
-    onText: (piece: string) => void,
-    signal?: AbortSignal,
-  ): Promise<string> {
+  async stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<string> {
     const { endpoint } = this.options;
     const found = await this.start();
     signal?.throwIfAborted();

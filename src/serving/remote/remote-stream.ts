@@ -1,7 +1,7 @@
 /** Reads streamed answers of other servers: OpenAI's chunks of completions and chats, and llama.cpp's own. */
 import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
-import { eventData } from '../client/read-stream.ts';
+import { eventData, type OnPiece } from '../client/read-stream.ts';
 import type { Endpoint } from './address.ts';
 import { jsonIn, notOpenAi, saidIn, unreachable } from './remote-http.ts';
 
@@ -10,6 +10,8 @@ const chunkSchema = z.union([
     choices: z.array(
       z.object({
         text: z.string().nullish(),
+        /** Our own server's. */
+        confidence: z.number().optional(),
         delta: z.object({ content: z.string().nullish() }).nullish(),
         message: z.object({ content: z.string().nullish() }).nullish(),
         finish_reason: z.string().nullish(),
@@ -21,25 +23,26 @@ const chunkSchema = z.union([
 
 interface Piece {
   text: string;
+  confidence?: number | undefined;
   last: boolean;
 }
 
 /**
- * Calls `onText` with each piece, and returns the whole text; an answer that is not streamed is one piece. `stalled` is
+ * Calls `onText` with each piece, and returns the whole text; an answer that is not streamed is one piece. `onPiece` is
  * called at each piece, for a timer. Throws UserError: `endpoint-failed` for an error in the stream, `endpoint-unknown`,
  * `endpoint-down` if it ends early.
  */
 export async function readRemote(
   endpoint: Endpoint,
   response: Response,
-  onText: (piece: string) => void,
+  onText: OnPiece,
   onPiece: () => void = () => undefined,
 ): Promise<string> {
   let whole = '';
-  const take = ({ text }: Piece) => {
-    if (!text) return;
+  const take = ({ text, confidence }: Piece) => {
+    if (!text && confidence === undefined) return;
     whole += text;
-    onText(text);
+    onText(text, confidence);
   };
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
     take(pieceOf(endpoint, await response.text()));
@@ -64,7 +67,7 @@ function pieceOf(endpoint: Endpoint, data: string): Piece {
   if (chunk.success && 'choices' in chunk.data) {
     const choice = chunk.data.choices[0];
     const text = choice?.text ?? choice?.delta?.content ?? choice?.message?.content ?? '';
-    return { text, last: Boolean(choice?.finish_reason) };
+    return { text, confidence: choice?.confidence, last: Boolean(choice?.finish_reason) };
   }
   if (chunk.success && 'content' in chunk.data)
     return { text: chunk.data.content, last: chunk.data.stop ?? false };
