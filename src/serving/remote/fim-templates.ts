@@ -7,6 +7,8 @@ import type { ContextFile, RepositoryPath } from '../../completion/types.ts';
 /** What is laid out. */
 export interface Gap {
   prefix: string;
+  /** What is already there of the text between prefix and suffix. */
+  begun?: string | undefined;
   suffix: string;
   context?: readonly ContextFile[] | undefined;
   place?: RepositoryPath | undefined;
@@ -101,11 +103,14 @@ export function templateOf(names: readonly string[]): FimTemplate | undefined {
 export function layOutGap(template: FimTemplate, gap: Gap): string {
   const { files } = template;
   const marks = [...template.marks, ...template.ends, ...(files ? [files.repository, files.file] : [])];
-  const prefix = afterMarks(gap.prefix, marks);
+  const { begun = '' } = gap;
+  const whole = afterMarks(gap.prefix + begun, marks);
   const suffix = beforeMarks(gap.suffix, marks);
-  return (
-    (files ? openingOf(files, gap, marks) : '') + (suffix.trim() ? template.fill(prefix, suffix) : prefix)
-  );
+  const opening = files ? openingOf(files, gap, marks) : '';
+  if (!suffix.trim()) return opening + whole;
+  // A mark in what was begun cuts there, and nothing stands before the gap.
+  const prefix = whole.slice(0, Math.max(0, whole.length - begun.length));
+  return opening + template.fill(prefix, suffix) + whole.slice(prefix.length);
 }
 
 /** The other files, then the path of the one with the cursor. */

@@ -11,11 +11,13 @@ export function toRemoteRequest(
   request: CompletionRequest,
   { model, kind, fill }: Pick<Found, 'model' | 'kind' | 'fill'>,
 ): { path: string; body: object } {
-  const { heal = '', suffix = '', context, place, prompt, stop = [] } = request;
+  const { heal = '', suffix = '', context, place, stop = [] } = request;
+  const begun = request.begun ? request.begun + heal : '';
+  const prompt = String(request.prompt) + (begun ? '' : heal);
   if (fill.by === 'own') return { path: '/completions', body: { ...request, model, stream: true } };
-  const prefix = String(prompt) + heal;
+  const prefix = prompt + begun;
   const ends = typeof stop === 'string' ? [stop] : stop;
-  if (fill.by === 'infill') return { path: '/infill', body: infill(request, model, prefix, ends) };
+  if (fill.by === 'infill') return { path: '/infill', body: infill(request, model, { prompt, begun }, ends) };
   const { max_tokens, temperature = 0, seed } = request;
   const body = {
     model,
@@ -24,7 +26,7 @@ export function toRemoteRequest(
     stop: ends,
   };
   if (fill.by === 'template') {
-    const laidOut = layOutGap(fill.template, { prefix, suffix, context, place });
+    const laidOut = layOutGap(fill.template, { prefix: prompt, begun, suffix, context, place });
     return {
       path: '/completions',
       body: { ...body, prompt: laidOut, stop: [...ends, ...fill.template.ends] },
@@ -40,11 +42,12 @@ export function toRemoteRequest(
 const infill = (
   { suffix = '', context = [], max_tokens, temperature = 0, seed }: CompletionRequest,
   model: string,
-  prefix: string,
+  { prompt, begun }: { prompt: string; begun: string },
   stop: readonly string[],
 ) => ({
   model,
-  input_prefix: prefix,
+  input_prefix: prompt,
+  ...(begun && { prompt: begun }),
   input_suffix: suffix,
   input_extra: context,
   n_predict: max_tokens,

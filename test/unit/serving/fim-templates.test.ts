@@ -25,6 +25,16 @@ describe('the marks of a code model', () => {
     (name) => expect(templateOf([name])).toBeUndefined(),
   );
 
+  it('leave what the gap already has behind them', () => {
+    const gap = { prefix: 'f(\n', begun: '  a, ', suffix: '\n)' };
+    const qwen = templateOf(['qwen2.5-coder'])!;
+    expect(layOutGap(qwen, gap)).toBe('<|fim_prefix|>f(\n<|fim_suffix|>\n)<|fim_middle|>  a, ');
+    expect(layOutGap(templateOf(['codestral'])!, gap)).toBe('[SUFFIX]\n)[PREFIX]f(\n  a, ');
+    expect(layOutGap(qwen, { ...gap, suffix: '\n' })).toBe('f(\n  a, ');
+    const marked = { ...gap, begun: '  a<|fim_middle|>b, ' };
+    expect(layOutGap(qwen, marked)).toBe('<|fim_prefix|><|fim_suffix|>\n)<|fim_middle|>b, ');
+  });
+
   it('are found by the base of an adapter', () => {
     expect(templateOf(['mine', '/adapters/mine', 'Qwen/Qwen2.5-Coder-1.5B'])?.name).toBe('Qwen-Coder');
   });
