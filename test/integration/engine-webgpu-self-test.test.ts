@@ -133,7 +133,7 @@ describe.skipIf(!(await canTestWebgpu()))('the test of a driver', () => {
   });
 
   it.each([
-    [/^product small/, 'x.y * y', 'x.x * y', 'matrix products'],
+    [/^product small/, 'x0.y * y0', 'x0.x * y0', 'matrix products'],
     [/^normGradient/, 'inverse * inverse * inverse', 'inverse', 'norms'],
     [/^squareSums/, '+=', '-=', 'sums along rows'],
     [/^sumSlices/, 'sum += parts', 'sum -= parts', 'matrix products'],

@@ -17,7 +17,16 @@ export interface KernelSpec {
   numbers: Readonly<Record<string, NumberType>>;
   /** Functions and constants in front of the body. */
   also?: string;
+  /** Features of the device that it needs. */
+  enables?: readonly Feature[];
 }
+
+/** Features by their names in WGSL; `features` has those in WebGPU. */
+export type Feature = 'f16' | 'subgroups';
+export const features: Readonly<Record<Feature, GPUFeatureName>> = {
+  f16: 'shader-f16',
+  subgroups: 'subgroups',
+};
 
 export interface Kernel {
   readonly name: string;
@@ -102,7 +111,10 @@ ${body}
 export const lanesFor = (width: number): number => (width <= 1024 ? 64 : 256);
 
 /** A kernel whose `main` is given as a whole. */
-export function kernel({ name, reads = {}, writes, numbers, also = '' }: KernelSpec, main: string): Kernel {
+export function kernel(
+  { name, reads = {}, writes, numbers, also = '', enables = [] }: KernelSpec,
+  main: string,
+): Kernel {
   const buffers = [
     ...Object.entries(reads).map(([name, type]) => ({ name, type, writable: false })),
     ...Object.entries(writes).map(([name, type]) => ({ name, type, writable: true })),
@@ -115,7 +127,7 @@ export function kernel({ name, reads = {}, writes, numbers, also = '' }: KernelS
     ({ name, type, writable }, i) =>
       `@group(0) @binding(${i}) var<storage, ${writable ? 'read_write' : 'read'}> ${name}: array<${type}>;`,
   );
-  const wgsl = `struct Numbers {
+  const wgsl = `${enables.map((one) => `enable ${one};\n`).join('')}struct Numbers {
 ${declared.join('\n')}
 }
 ${bound.join('\n')}

@@ -1,7 +1,8 @@
 /** How a matrix product is divided among workgroups, and into pieces where a matrix is larger than a kernel can see. */
 import type { Tensor } from '../tensor.ts';
 import type { Binding } from './gpu.ts';
-import { product, sumSlices, tileFor, type Extras } from './kernels/products.ts';
+import { product, sumSlices, type Extras } from './kernels/products.ts';
+import { formOf, tiles as shapes } from './kernels/tiles.ts';
 import { ELEMENT, type Launcher } from './launcher.ts';
 import { elements, rowPieces, type Rows } from './walk.ts';
 
@@ -20,13 +21,16 @@ const ENOUGH = 256;
 /** The least of the inner axis that is worth a workgroup. */
 const LEAST_SPAN = 512;
 
+/** Rows and columns of the tiles that are counted for slices: not the measured ones, which may be others tomorrow. */
+const COUNTED = { square: 64, tall: 32, wide: 32 };
+
 /**
  * Into how many slices of its inner axis a product is divided, since it has too few tiles to keep a GPU busy: a
  * gradient of LoRA's, or of the head's input. Each slice makes a product of its own, and those are added up.
  */
 function slicesOf(rows: number, columns: number, inner: number): number {
-  const tile = tileFor(rows, columns);
-  const tiles = Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
+  const side = COUNTED[formOf(rows, columns)];
+  const tiles = Math.ceil(rows / side) * Math.ceil(columns / side);
   return Math.max(1, Math.min(Math.ceil(ENOUGH / tiles), Math.floor(inner / LEAST_SPAN)));
 }
 
@@ -92,6 +96,9 @@ export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void
     strideB2: transposeB ? inner2 : columns,
     beginMask: mask?.begin ?? 0,
     stridePlus,
+    beforeX: 0,
+    beforeY: 0,
+    beforeZ: 0,
   });
   if (!parts) return;
   const addends = {
@@ -159,7 +166,7 @@ function multiplyPieces(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, siz
 /** The numbers of a product of two matrices from their beginnings, with nothing else. */
 const plain = {
   ...{ beginA: 0, beginB: 0, beginC: 0, batchA: 0, batchB: 0, batchC: 0, step: 0, adds: 0, scale: 1 },
-  ...{ inner2: 0, strideA2: 0, strideB2: 0, beginMask: 0, stridePlus: 0 },
+  ...{ inner2: 0, strideA2: 0, strideB2: 0, beginMask: 0, stridePlus: 0, beforeX: 0, beforeY: 0, beforeZ: 0 },
 };
 type Places = typeof plain & { span: number };
 type Shape = Record<'rows' | 'columns' | 'inner' | 'strideA' | 'strideB' | 'strideC', number>;
@@ -181,8 +188,9 @@ function tiles(
   run(launcher, bindings, [transposeA, transposeB, grid], {}, numbers);
 }
 
+/** Runs a kernel, in several dispatches if it would keep the GPU busy for too long. */
 function run(
-  { gpu }: Launcher,
+  { gpu, tiles, half }: Launcher,
   bindings: Record<string, Binding | undefined>,
   [transposeA, transposeB, grid]: readonly [boolean, boolean, number],
   extras: Extras,
@@ -190,8 +198,31 @@ function run(
 ): void {
   const { rows, columns, inner, inner2, step } = numbers;
   if (rows * columns * grid === 0) return;
-  const tile = tileFor(rows, columns);
-  const workgroups = [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows), grid];
+  const name = tiles[formOf(rows, columns)];
+  const tile = shapes[name];
+  const kernel = product(name, transposeA, transposeB, half ? { ...extras, half } : extras);
+  const [x, y] = [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows)];
   const operations = 2 * rows * columns * ((step ? 1 : grid) * inner + inner2);
-  gpu.run(product(tile, transposeA, transposeB, extras), bindings, numbers, workgroups, operations);
+  if (operations <= gpu.mostOperations) return gpu.run(kernel, bindings, numbers, [x, y, grid], operations);
+  const each = operations / (x * y * grid);
+  for (const { begins, counts } of cut([x, y, grid], gpu.mostOperations / each)) {
+    const [beforeX, beforeY, beforeZ] = begins;
+    const [wide, high, deep] = counts;
+    gpu.run(kernel, bindings, { ...numbers, beforeX, beforeY, beforeZ }, counts, each * wide * high * deep);
+  }
+}
+
+type Three = [number, number, number];
+
+/** Tiles in dispatches of at most `most`, or one: some matrices of a batch, else some rows, else a part of a row. */
+export function* cut([x, y, z]: Three, most: number): Generator<{ begins: Three; counts: Three }> {
+  const fitting = (all: number, size: number) => Math.max(1, Math.min(all, Math.floor(most / size)));
+  const [wide, high, deep] = [fitting(x, 1), fitting(y, x), fitting(z, x * y)];
+  for (let k = 0; k < z; k += deep)
+    for (let j = 0; j < y; j += high)
+      for (let i = 0; i < x; i += wide)
+        yield {
+          begins: [i, j, k],
+          counts: [Math.min(wide, x - i), Math.min(high, y - j), Math.min(deep, z - k)],
+        };
 }

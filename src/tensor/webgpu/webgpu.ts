@@ -27,7 +27,7 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
   readonly name = 'webgpu';
   readonly supportsBf16 = false;
   readonly compound: WebgpuCompound;
-  private readonly launcher: Launcher;
+  readonly launcher: Launcher;
 
   constructor(
     readonly gpu: Gpu,

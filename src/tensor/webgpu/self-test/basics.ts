@@ -19,19 +19,12 @@ type Check = (b: WebgpuBackend) => Answer[];
 
 export const basics: Readonly<Record<string, Check>> = {
   'matrix products': (b) =>
-    [
-      [false, false],
-      [false, true],
-      [true, false],
-      [true, true],
-    ].flatMap(([transposeA, transposeB]) =>
-      // A small and a large tile, neither of them filled; then an inner axis that is cut into slices.
-      [
-        [37, 21, 19],
-        [67, 53, 70],
-        [9, 5, 1100],
-      ].map(([m, n, k]) => productOf(b, [m!, n!, k!], transposeA!, transposeB!)),
-    ),
+    // A small and a large tile, neither of them filled; then an inner axis that is cut into slices.
+    productsOf(b, [
+      [37, 21, 19],
+      [67, 53, 70],
+      [9, 5, 1100],
+    ]),
   'sums along rows': (b) => {
     const [rows, width] = [5, 259];
     const x = numbers(rows * width, 3);
@@ -104,6 +97,17 @@ function numbersOf(b: WebgpuBackend, type: TensorType): Answer {
     found: b.compound.dequantise([{ type, rows, columns, bytes: words }], 'f32'),
     wanted: dequantise(type, bytes, rows * columns),
   };
+}
+
+/** Products of these sizes [rows, columns, inner], each of the matrices as it is or transposed. */
+export function productsOf(
+  b: WebgpuBackend,
+  sizes: readonly (readonly [number, number, number])[],
+): Answer[] {
+  const ways = [0, 1, 2, 3].map((bits) => [(bits & 2) > 0, (bits & 1) > 0] as const);
+  return ways.flatMap(([transposeA, transposeB]) =>
+    sizes.map((size) => productOf(b, size, transposeA, transposeB)),
+  );
 }
 
 function productOf(
