@@ -32,7 +32,7 @@ export function knownKernels(): Kernel[] {
     ...[forward, queryGradient, keyGradient].flatMap((one) => [one(64, false), one(128, true)]),
     ...tileNames.flatMap((tile) => [
       product(tile, false, true, { second: true, mask: 'a', plus: true }),
-      product(tile, true, false, { second: true, mask: 'second' }),
+      product(tile, true, false, { second: true, mask: 'second', half: true }),
     ]),
   ];
 }

@@ -9,22 +9,28 @@ import { JsonCache } from '../../../protocol/json-cache.ts';
 import { Composed } from '../../composed.ts';
 import type { Tensor } from '../../tensor.ts';
 import { oneLine } from '../failures.ts';
+import { features } from '../kernel.ts';
 import { tileNames } from '../kernels/tiles.ts';
 import type { WebgpuBackend } from '../webgpu.ts';
 import { basics } from './basics.ts';
 import { optional, placeOf, required, type Optional, type Place } from './compounds.ts';
 import { digest } from './digest.ts';
+import { multipliesF16 } from './half.ts';
 import { fastestTiles, rightTiles } from './tile-choice.ts';
 import { tried } from './tried.ts';
 
+/** What may be left out. Those that need a feature are not tested where it is absent. */
+type Kind = Optional | 'f16';
+
 /** What an optional kind of kernel does, and what is done without it: "..., so ...". */
-const without: Readonly<Record<Optional, string>> = {
+const without: Readonly<Record<Kind, string>> = {
   attention: 'attention as a whole, so it is made in chunks',
   products: "LoRA's products in one pass, so they take several",
   together: 'many small tensors at once, so each is updated alone',
+  f16: 'products in f16, so all are made in f32',
 };
 
-const kinds = z.array(z.enum(['attention', 'products', 'together']));
+const kinds = z.array(z.enum(['attention', 'products', 'together', 'f16']));
 const tileName = z.enum(tileNames);
 /**
  * `refused`: what is computed wrongly and can't be left out, and how that showed. `tiles`: the fastest of those that are
@@ -49,8 +55,9 @@ export async function leaveOutWrong(backend: WebgpuBackend, adapter: string): Pr
   if (!known) await outcomes.set(key, { leftOut, ...(refused && { refused }), ...(tiles && { tiles }) });
   if (refused) throw wrong(adapter, refused);
   if (tiles) backend.launcher.tiles = tiles;
+  if (hasF16(backend) && !leftOut.includes('f16')) backend.precisions = ['f16'];
   if (!leftOut.length) return;
-  backend.compound.leaveOut(leftOut);
+  backend.compound.leaveOut(leftOut.filter((kind) => kind !== 'f16'));
   const told = leftOut.map((kind) => without[kind]).join('; ');
   backend.reason = `${backend.reason}; its driver computes wrongly ${told}`;
 }
@@ -75,17 +82,20 @@ export async function findWrong(backend: WebgpuBackend): Promise<Outcome> {
     const right = await same(check);
     if (right !== true) return refusal(name, right);
   }
-  const leftOut: Optional[] = [];
+  const leftOut: Kind[] = [];
   for (const [kind, check] of Object.entries(optional) as [Optional, typeof optional.attention][])
     if ((await same(check)) !== true) leftOut.push(kind);
   backend.dispose(composed.chunks);
+  const linear = !leftOut.includes('products');
   // Its compiler takes a second for each kernel, which is more than a faster tile would save.
-  if (backend.device.kind === 'software') return { leftOut };
-  return {
-    leftOut,
-    tiles: await fastestTiles(backend, await rightTiles(backend, !leftOut.includes('products'))),
-  };
+  const isSlow = backend.device.kind === 'software';
+  const tiles = isSlow ? undefined : await fastestTiles(backend, await rightTiles(backend, linear));
+  if (tiles) backend.launcher.tiles = tiles;
+  if (hasF16(backend) && !(await multipliesF16(backend, linear))) leftOut.push('f16');
+  return { leftOut, ...(tiles && { tiles }) };
 }
+
+const hasF16 = ({ gpu }: WebgpuBackend) => gpu.device.features.has(features.f16);
 
 const refusal = (name: string, why: string): Outcome => ({ leftOut: [], refused: { name, why } });
 
