@@ -39,7 +39,10 @@ export function knownKernels(): Kernel[] {
 
 /** Of our version and the kernels' text, so that changed kernels are tested again. */
 export function digest(): string {
-  const texts = knownKernels().map(({ wgsl }) => wgsl);
+  const texts = knownKernels().flatMap(({ wgsl, inSubgroups }) => [
+    wgsl,
+    ...(inSubgroups ? [inSubgroups.wgsl] : []),
+  ]);
   return createHash('sha256')
     .update([packageJson.version, ...texts].join())
     .digest('hex')

@@ -9,18 +9,18 @@ import { JsonCache } from '../../../protocol/json-cache.ts';
 import { Composed } from '../../composed.ts';
 import type { Tensor } from '../../tensor.ts';
 import { oneLine } from '../failures.ts';
-import { features } from '../kernel.ts';
+import { features, type Feature } from '../kernel.ts';
 import { tileNames } from '../kernels/tiles.ts';
 import type { WebgpuBackend } from '../webgpu.ts';
 import { basics } from './basics.ts';
-import { optional, placeOf, required, type Optional, type Place } from './compounds.ts';
+import { attention, optional, placeOf, required, type Optional, type Place } from './compounds.ts';
 import { digest } from './digest.ts';
 import { multipliesF16 } from './half.ts';
 import { fastestTiles, rightTiles } from './tile-choice.ts';
 import { tried } from './tried.ts';
 
 /** What may be left out. Those that need a feature are not tested where it is absent. */
-type Kind = Optional | 'f16';
+type Kind = Optional | 'f16' | 'subgroups';
 
 /** What an optional kind of kernel does, and what is done without it: "..., so ...". */
 const without: Readonly<Record<Kind, string>> = {
@@ -28,9 +28,10 @@ const without: Readonly<Record<Kind, string>> = {
   products: "LoRA's products in one pass, so they take several",
   together: 'many small tensors at once, so each is updated alone',
   f16: 'products in f16, so all are made in f32',
+  subgroups: 'sums within subgroups, so they go through workgroup memory',
 };
 
-const kinds = z.array(z.enum(['attention', 'products', 'together', 'f16']));
+const kinds = z.array(z.enum(['attention', 'products', 'together', 'f16', 'subgroups']));
 const tileName = z.enum(tileNames);
 /**
  * `refused`: what is computed wrongly and can't be left out, and how that showed. `tiles`: the fastest of those that are
@@ -55,9 +56,10 @@ export async function leaveOutWrong(backend: WebgpuBackend, adapter: string): Pr
   if (!known) await outcomes.set(key, { leftOut, ...(refused && { refused }), ...(tiles && { tiles }) });
   if (refused) throw wrong(adapter, refused);
   if (tiles) backend.launcher.tiles = tiles;
-  if (hasF16(backend) && !leftOut.includes('f16')) backend.precisions = ['f16'];
+  if (has(backend, 'f16') && !leftOut.includes('f16')) backend.precisions = ['f16'];
+  backend.gpu.subgroups = has(backend, 'subgroups') && !leftOut.includes('subgroups');
   if (!leftOut.length) return;
-  backend.compound.leaveOut(leftOut.filter((kind) => kind !== 'f16'));
+  backend.compound.leaveOut(leftOut.filter((kind) => kind in optional) as Optional[]);
   const told = leftOut.map((kind) => without[kind]).join('; ');
   backend.reason = `${backend.reason}; its driver computes wrongly ${told}`;
 }
@@ -67,6 +69,7 @@ export async function leaveOutWrong(backend: WebgpuBackend, adapter: string): Pr
  * software adapter. Throws UserError `memory` or `gpu-lost` if they can't be tested.
  */
 export async function findWrong(backend: WebgpuBackend): Promise<Outcome> {
+  backend.gpu.subgroups = false;
   for (const [name, check] of Object.entries(basics)) {
     const right = await tried(backend, () => check(backend));
     if (right !== true) return refusal(name, right);
@@ -85,17 +88,19 @@ export async function findWrong(backend: WebgpuBackend): Promise<Outcome> {
   const leftOut: Kind[] = [];
   for (const [kind, check] of Object.entries(optional) as [Optional, typeof optional.attention][])
     if ((await same(check)) !== true) leftOut.push(kind);
+  if (has(backend, 'subgroups') && !(await sumsInSubgroups(backend, same, leftOut)))
+    leftOut.push('subgroups');
   backend.dispose(composed.chunks);
   const linear = !leftOut.includes('products');
   // Its compiler takes a second for each kernel, which is more than a faster tile would save.
   const isSlow = backend.device.kind === 'software';
   const tiles = isSlow ? undefined : await fastestTiles(backend, await rightTiles(backend, linear));
   if (tiles) backend.launcher.tiles = tiles;
-  if (hasF16(backend) && !(await multipliesF16(backend, linear))) leftOut.push('f16');
+  if (has(backend, 'f16') && !(await multipliesF16(backend, linear))) leftOut.push('f16');
   return { leftOut, ...(tiles && { tiles }) };
 }
 
-const hasF16 = ({ gpu }: WebgpuBackend) => gpu.device.features.has(features.f16);
+const has = ({ gpu }: WebgpuBackend, feature: Feature) => gpu.device.features.has(features[feature]);
 
 const refusal = (name: string, why: string): Outcome => ({ leftOut: [], refused: { name, why } });
 
@@ -105,6 +110,27 @@ const wrong = (adapter: string, { name, why }: NonNullable<Outcome['refused']>) 
     `The driver of ${adapter} computes ${name} wrongly (${why}).`,
     'Update the driver, or train with --backend tensorflow or wasm.',
   );
+
+/** Whether kernels are right in their versions with subgroups. `same`: whether a check finds what is composed. */
+async function sumsInSubgroups(
+  backend: WebgpuBackend,
+  same: (check: (place: Place) => Tensor[]) => Promise<true | string>,
+  leftOut: readonly Kind[],
+): Promise<boolean> {
+  const checks = summing.map((name) => required[name]!);
+  if (!leftOut.includes('attention')) checks.push((place) => attention(place, 64, false));
+  backend.gpu.subgroups = true;
+  try {
+    if ((await tried(backend, () => basics['sums along rows']!(backend))) !== true) return false;
+    for (const check of checks) if ((await same(check)) !== true) return false;
+    return true;
+  } finally {
+    backend.gpu.subgroups = false;
+  }
+}
+
+/** Of those that are required, the kernels that have another version with subgroups. */
+const summing = ['norms', 'the loss', 'heads and their scores'];
 
 /** Adapter and driver. */
 const identityOf = ({ vendor, architecture, device, description }: GPUAdapterInfo) =>
