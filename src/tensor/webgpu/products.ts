@@ -28,7 +28,7 @@ const COUNTED = { square: 64, tall: 32, wide: 32 };
  * Into how many slices of its inner axis a product is divided, since it has too few tiles to keep a GPU busy: a
  * gradient of LoRA's, or of the head's input. Each slice makes a product of its own, and those are added up.
  */
-function slicesOf(rows: number, columns: number, inner: number): number {
+export function slicesOf(rows: number, columns: number, inner: number): number {
   const side = COUNTED[formOf(rows, columns)];
   const tiles = Math.ceil(rows / side) * Math.ceil(columns / side);
   return Math.max(1, Math.min(Math.ceil(ENOUGH / tiles), Math.floor(inner / LEAST_SPAN)));
@@ -52,13 +52,25 @@ export interface Whole {
   scale?: number;
   /** Whether it is added to what c contains. */
   adds?: boolean;
+  /**
+   * So many such products, where it is not cut into slices: elements from each one's blocks of A, of B and from its
+   * result to the next one's. c is the first result, and all lie in its buffer.
+   */
+  times?: Times | undefined;
+}
+
+export interface Times {
+  count: number;
+  a: number;
+  b: number;
+  c: number;
 }
 
 /** c [rows, columns] = scale (a b + the second product + plus) (+ c). Throws UserError `memory` for what has no pieces. */
 export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void {
-  const { sizes, second, mask, plus, scale = 1, adds = false } = whole;
+  const { sizes, second, mask, plus, scale = 1, adds = false, times } = whole;
   const { rows, columns, inner, transposeA, transposeB } = sizes;
-  const slices = slicesOf(rows, columns, inner);
+  const slices = times ? 1 : slicesOf(rows, columns, inner);
   const parts = slices > 1 ? launcher.fresh([slices, rows, columns]) : undefined;
   const stridePlus = plus && plus.shape.length > 1 ? columns : 0;
   const span = Math.ceil(inner / slices);
@@ -67,13 +79,15 @@ export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void
   const bindings = {
     a: launcher.whole(whole.a),
     b: launcher.whole(whole.b),
-    c: launcher.whole(parts ?? c),
+    c: times
+      ? launcher.bytes(c, 0, ((times.count - 1) * times.c + rows * columns) * ELEMENT)
+      : launcher.whole(parts ?? c),
     a2: second && launcher.whole(second.a),
     b2: second && launcher.whole(second.b),
     mask: mask && launcher.whole(mask.table),
     plus: plus && launcher.whole(plus),
   };
-  run(launcher, bindings, [transposeA, transposeB, slices], has, {
+  run(launcher, bindings, [transposeA, transposeB, times?.count ?? slices], has, {
     // Written out: spreading an object takes ten times as long, and a step makes some 700 products.
     rows,
     columns,
@@ -81,12 +95,12 @@ export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void
     beginA: whole.beginA ?? 0,
     beginB: whole.beginB ?? 0,
     beginC: 0,
-    batchA: 0,
-    batchB: 0,
+    batchA: times?.a ?? 0,
+    batchB: times?.b ?? 0,
     strideA: whole.strides?.a ?? (transposeA ? rows : inner),
     strideB: whole.strides?.b ?? (transposeB ? inner : columns),
     strideC: columns,
-    batchC: parts ? rows * columns : 0,
+    batchC: times?.c ?? (parts ? rows * columns : 0),
     span,
     step: parts ? span : 0,
     adds: Number(adds && !parts),
