@@ -112,7 +112,7 @@ export class Resources {
     return ScorerProcess.open({ ...paths, backend, device, planned, precision });
   }
 
-  /** Starts a backend only if needed, to find out whether it supports bf16. */
+  /** Starts a backend only if needed, to find out which precisions it has. */
   private precision(): Promise<Hyper['precision']> {
     const { precision = 'f32' } = this.subject;
     if (precision === 'f32') return Promise.resolve(precision);
@@ -150,14 +150,14 @@ export class Resources {
 
   /**
    * The result's distribution after each token, by both engines. An adapter's is computed in f32, whatever precision it
-   * was trained in: in bf16, rounding alone moves a 1.5B further than a wrong file would have to.
+   * was trained in: in bf16, say, rounding alone moves a 1.5B further than a wrong file would have to.
    */
   async distributions(
     tokens: Int32Array,
     signal?: AbortSignal,
   ): Promise<Record<'served' | 'trained', Float32Array[]>> {
     const served = await this.serve((host) => host.distributions(RESULT_MODEL, tokens, signal));
-    const rounded = (await this.precision()) === 'bf16' && this.subject.result?.adapterPath !== undefined;
+    const rounded = (await this.precision()) !== 'f32' && this.subject.result?.adapterPath !== undefined;
     const scorer = rounded ? this.exactScorer : this.scorer;
     const trained = await this.score((opened) => opened.probabilities(tokens, 'result'), 1, scorer);
     return { served, trained };

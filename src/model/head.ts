@@ -140,6 +140,9 @@ export class Head {
     const { backend: b, compute, weight } = this;
     if (isSlot(weight))
       b.arena(() => this.parameters.accumulate(weight, b.matmul(gradient, input, { transposeA: true })));
+    // In f32 there is nothing to gain from pieces of a matrix that exists whole.
+    if (compute === 'f32' && !(weight instanceof StoredWeight))
+      return b.arena(() => b.matmul(gradient, this.numbers(weight)));
     let sum: Tensor | undefined;
     for (const piece of this.pieces) {
       const before = sum;

@@ -23,6 +23,8 @@ export interface Parts {
   backend: Backend;
   config: ModelConfig;
   compute: DataType;
+  /** Large products round what they multiply to f16. */
+  half: boolean;
   parameters: Parameters;
   /** [vocabulary, width] */
   embedding: Tensor | StoredWeight | Slot;
@@ -73,6 +75,7 @@ export class Llama implements TrainableModel {
     const { backend: b } = this;
     const { inputs, labels } = shifted(batch);
     this.checkTokens(batch.tokens);
+    this.choosePrecision();
     const views = this.views.of(batch.rows, batch.length, batch.starts);
     const dropout = train ? this.dropout(seed, batch) : undefined;
     const pass: Pass = {
@@ -254,6 +257,7 @@ export class Llama implements TrainableModel {
   private async hidden(tokens: Int32Array, adapted: boolean, starts?: Int32Array): Promise<Tensor> {
     const { backend: b, parts } = this;
     this.checkTokens(tokens);
+    this.choosePrecision();
     const views = this.views.of(1, tokens.length, starts);
     const pass: Pass = { views, adapted };
     let x = this.embed(tokens);
@@ -312,6 +316,11 @@ export class Llama implements TrainableModel {
       ...(dropout && { lora: dropout }),
       ...(attentionDropout && { attention: attentionDropout }),
     };
+  }
+
+  /** Another model on this backend may compute in another one. */
+  private choosePrecision(): void {
+    this.backend.multiplyIn?.(this.parts.half ? 'f16' : 'f32');
   }
 
   private checkTokens(tokens: Int32Array): void {

@@ -33,7 +33,7 @@ import { checkRank, chooseTargets, linearShape, loraScale } from './targets.ts';
 /**
  * Loads a base for LoRA, full fine-tuning or reading only. Throws like readConfig; UserError `base-truncated` if a
  * tensor is missing or has a wrong shape; UserError `bad-argument` for targets that match nothing, a rank above a
- * matrix's smaller side, and bf16 on a backend that has none.
+ * matrix's smaller side, and a precision that the backend does not have.
  */
 export async function loadModel(
   backend: Backend,
@@ -41,8 +41,13 @@ export async function loadModel(
   options: ModelOptions,
 ): Promise<Llama> {
   const config = await withDivisors(readConfig(source), source);
-  if (options.precision === 'bf16' && !backend.supportsBf16)
-    throw new UserError('bad-argument', `The ${backend.name} backend has no bf16.`, 'Use --precision f32.');
+  const { precision } = options;
+  if (precision !== 'f32' && !backend.precisions.includes(precision))
+    throw new UserError(
+      'bad-argument',
+      `The ${backend.name} backend has no ${precision} here.`,
+      'Use --precision f32.',
+    );
   const targets = options.method === 'lora' ? chooseTargets(config, options.targets) : new Set<string>();
   if (!options.anyRank) checkRank(config, targets, options.rank);
   const model = await new Loader(backend, source, config, options, targets).load();
@@ -55,6 +60,10 @@ async function withDivisors(config: ModelConfig, source: WeightSource): Promise<
   const ropeDivisors = await readValues(source, ROPE_DIVISORS, [config.headSize / 2]);
   return { ...config, ropeDivisors };
 }
+
+/** The type of weights and activations. */
+const computeType = (precision: ModelOptions['precision']): DataType =>
+  precision === 'bf16' ? 'bf16' : 'f32';
 
 const isGateOrUp = (module: ModuleName) => module === 'gate' || module === 'up';
 
@@ -72,7 +81,7 @@ class Loader {
     private readonly targets: ReadonlySet<string>,
   ) {
     this.parameters = new Parameters(backend);
-    this.compute = options.precision;
+    this.compute = computeType(options.precision);
     this.row = architectures[config.architecture];
   }
 
@@ -117,6 +126,7 @@ class Loader {
       head: new Head(backend, parameters, compute, headWeight, vocabularySize),
       dropout: options.method === 'lora' ? noise(options.dropout) : undefined,
       attentionDropout: noise(options.attentionDropout),
+      half: options.precision === 'f16',
       recompute: options.recompute ?? false,
       frozen: this.frozen,
       method: options.method,
@@ -253,10 +263,11 @@ export async function loadHead(
   const shape = [vocabularySize, width];
   const name = tiedHead ? 'token_embd.weight' : 'output.weight';
   const parameters = new Parameters(backend);
-  const stored = await readStored(backend, source, [{ name, shape }], precision);
+  const compute = computeType(precision);
+  const stored = await readStored(backend, source, [{ name, shape }], compute);
   if (stored)
     return {
-      head: new Head(backend, parameters, precision, stored, vocabularySize),
+      head: new Head(backend, parameters, compute, stored, vocabularySize),
       dispose: () => stored.dispose(),
     };
   const values = await readValues(source, name, shape);
@@ -266,7 +277,7 @@ export async function loadHead(
       return precision === 'bf16' ? backend.cast(f32, 'bf16') : f32;
     }),
   );
-  const head = new Head(backend, parameters, precision, weight, vocabularySize);
+  const head = new Head(backend, parameters, compute, weight, vocabularySize);
   return { head, dispose: () => backend.dispose(weight) };
 }
 

@@ -35,8 +35,11 @@ export interface ModelOptions {
   anyRank?: boolean;
   /** Seed of LoRA's A. */
   seed: number;
-  /** Type of frozen weights and large products; parameters, gradients and the residual stream are always f32. */
-  precision: 'f32' | 'bf16';
+  /**
+   * Type of frozen weights and large products; parameters, gradients and the residual stream are always f32. With f16,
+   * all tensors are f32 and large products round what they multiply.
+   */
+  precision: 'f32' | 'bf16' | 'f16';
 }
 
 /**

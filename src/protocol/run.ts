@@ -45,7 +45,8 @@ export const hyperSchema = z.object({
   batch: z.int().min(1).default(1),
   /** Forward passes per optimiser step. */
   accumulate: z.int().min(1).default(1),
-  precision: z.enum(['f32', 'bf16']).default('f32'),
+  /** bf16: of weights and activations. f16: only what large products round to; all else is f32. */
+  precision: z.enum(['f32', 'bf16', 'f16']).default('f32'),
   /** Blocks keep only their input and compute the rest again in the backward pass: less memory, a third more work. */
   recompute: z.boolean().default(false),
   /** Steps between held-out evaluations; a checkpoint is written with each. */

@@ -44,7 +44,7 @@ export type ScorerRequest = z.infer<typeof scorerRequestSchema>;
 
 const numbers = z.custom<Float32Array>((value) => value instanceof Float32Array);
 export const scorerAnswerSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('started'), supportsBf16: z.boolean() }),
+  z.object({ type: z.literal('started'), precisions: z.array(z.enum(['bf16', 'f16'])) }),
   z.object({ type: z.literal('done'), id, value: z.union([numbers, z.array(numbers)]).optional() }),
   /** Without an id: it can't start. */
   z.object({

@@ -82,7 +82,7 @@ export async function startTensorflow(reason: string): Promise<Backend> {
 
 class TensorflowBackend extends ArenaBackend implements Backend {
   readonly name = 'tensorflow';
-  readonly supportsBf16 = true;
+  readonly precisions = ['bf16'] as const;
   readonly compound: Compound;
   private readonly constants = new Map<string, TensorflowHandle>();
 

@@ -51,7 +51,7 @@ export async function startWasm(reason: string): Promise<Backend> {
 
 class WasmBackend extends ArenaBackend implements Backend {
   readonly name = 'wasm';
-  readonly supportsBf16 = false;
+  readonly precisions = [] as const;
   readonly compound = new Composed(this);
 
   constructor(readonly reason: string) {

@@ -8,6 +8,7 @@ import type { SequenceSource } from '../corpus/tokens/sequences.ts';
 import type { Model } from '../model/index.ts';
 import type { Hyper } from '../protocol/run.ts';
 import { microBatches } from './batches.ts';
+import { afterGood, afterOverflow, firstLossScale, lossScaleSchema, type LossScale } from './loss-scale.ts';
 import { diverged, DivergenceWatch, watchStateSchema, type WatchState } from './divergence.ts';
 import type { Optimizer } from './optimizers.ts';
 import { learningRateAt } from './schedule.ts';
@@ -21,6 +22,8 @@ export const progressSchema = z.object({
   /** How often training went back. */
   rollbacks: z.int().default(0),
   watch: watchStateSchema.prefault({}),
+  /** In f16 only. */
+  lossScale: lossScaleSchema.optional(),
 });
 export type LoopProgress = z.infer<typeof progressSchema>;
 
@@ -40,6 +43,8 @@ export interface StepReport {
   /** Number of predictions that count; if 0, there was nothing to learn and no update was made. */
   learned: number;
   seconds: number;
+  /** In f16: the gradient was not finite, so no update was made, and the loss scale fell to this. */
+  skippedTo?: number;
   /** To be stored in a checkpoint of this step. */
   progress: LoopProgress;
 }
@@ -79,11 +84,13 @@ export async function runLoop(options: LoopOptions): Promise<number> {
   const { from, signal, length = options.hyper } = options;
   const watch = new DivergenceWatch(options.model.config.vocabularySize);
   let progress = options.progress ?? progressSchema.parse({});
+  const lossScale = progress.lossScale ?? firstLossScale(options.hyper.precision);
+  if (lossScale) progress = { ...progress, lossScale };
   watch.state = progress.watch;
   for (let step = from + 1; step <= length.steps; step += 1) {
     if (signal.aborted || options.isEnough?.()) return step - 1;
-    const trouble = await trainStep(options, step, progress, watch);
-    progress = { ...progress, watch: watch.state };
+    const { trouble, lossScale } = await trainStep(options, step, progress, watch);
+    progress = { ...progress, watch: watch.state, ...(lossScale && { lossScale }) };
     if (!trouble) continue;
     const before = await rolledBack(options, step, trouble, progress);
     step = before.step;
@@ -93,39 +100,46 @@ export async function runLoop(options: LoopOptions): Promise<number> {
   return length.steps;
 }
 
-/** Returns why the step, or the state after it, is bad; undefined if it is good. */
+/** Returns why the step, or the state after it, is bad, undefined if it is good; and the loss scale after it. */
 async function trainStep(
   options: LoopOptions,
   step: number,
   progress: LoopProgress,
   watch: DivergenceWatch,
-): Promise<string | undefined> {
+): Promise<{ trouble: string | undefined; lossScale?: LossScale | undefined }> {
   const { hyper, length = hyper, model, optimizer, onStep } = options;
   const started = performance.now();
-  const sums = await accumulateStep(options, step + progress.skipped);
+  const { scale = 1 } = progress.lossScale ?? {};
+  const sums = await accumulateStep(options, step + progress.skipped, scale);
   const loss = sums.learned ? sums.lossSum / sums.learned : 0;
-  const gradientNorm = await model.gradientNorm();
+  const gradientNorm = (await model.gradientNorm()) / scale;
+  const overflows = Number.isFinite(loss) && !Number.isFinite(gradientNorm);
+  const lower = progress.lossScale && overflows ? afterOverflow(progress.lossScale) : undefined;
   // Checked before the update, so that the model in memory is still the last good state.
-  const trouble = sums.learned ? watch.check(loss, gradientNorm) : undefined;
+  const trouble = sums.learned && !lower ? watch.check(loss, gradientNorm) : undefined;
   if (trouble) {
     model.zeroGradients();
-    return trouble;
+    return { trouble };
   }
   const learningRate = learningRateAt(step, { ...hyper, steps: length.steps }) * progress.rateScale;
   const gradientScale = hyper.clip && gradientNorm > hyper.clip ? hyper.clip / gradientNorm : 1;
-  if (sums.learned) optimizer.step({ learningRate, gradientScale });
+  if (sums.learned && !lower) optimizer.step({ learningRate, gradientScale: gradientScale / scale });
   model.zeroGradients();
   const seconds = (performance.now() - started) / 1000;
   const { tokens, learned } = sums;
-  const after = { ...progress, watch: watch.state };
+  const lossScale =
+    lower ?? (progress.lossScale && sums.learned ? afterGood(progress.lossScale) : progress.lossScale);
+  const after = { ...progress, watch: watch.state, ...(lossScale && { lossScale }) };
   const report = { step, loss, learningRate, gradientNorm, tokens, learned, seconds, progress: after };
-  return (await onStep(report)) ?? undefined;
+  const bad = await onStep({ ...report, ...(lower && { skippedTo: lower.scale }) });
+  return { trouble: bad ?? undefined, lossScale };
 }
 
-/** Gradients of one optimiser step: the mean over the learned tokens of all its micro-batches. */
+/** Gradients of one optimiser step: `scale` times the mean over the learned tokens of all its micro-batches. */
 async function accumulateStep(
   { hyper, model, sequences }: LoopOptions,
   number: number,
+  scale: number,
 ): Promise<{ lossSum: number; tokens: number; learned: number }> {
   const micros = microBatches(sequences, hyper, number);
   const learned = micros.reduce((sum, { learnedTokens }) => sum + learnedTokens, 0);
@@ -134,7 +148,7 @@ async function accumulateStep(
   for (const { index, learnedTokens, ...batch } of micros) {
     if (!learnedTokens) continue;
     tokens += batch.rows * batch.length;
-    const how = { seed: [hyper.seed, index] as [number, number], train: true, lossWeight: 1 / learned };
+    const how = { seed: [hyper.seed, index] as [number, number], train: true, lossWeight: scale / learned };
     lossSum += (await model.accumulate(batch, how)).lossSum;
   }
   return { lossSum, tokens, learned };
@@ -166,5 +180,6 @@ export function afterRollback(
     skipped: progress.skipped + step - to,
     rollbacks: progress.rollbacks + 1,
     watch: usual,
+    ...(progress.lossScale && { lossScale: progress.lossScale }),
   };
 }

@@ -56,6 +56,7 @@ const LONG_ENOUGH_MS = 10;
 const MEASURE_MS = 1000;
 
 async function measureMatmulRate(backend: Backend, precision: Hyper['precision']): Promise<number> {
+  backend.multiplyIn?.(precision === 'f16' ? 'f16' : 'f32');
   const end = performance.now() + MEASURE_MS;
   let best = 0;
   for (let size = FIRST_SIZE; ;) {

@@ -48,7 +48,7 @@ export interface ScorerOptions {
   /** The result of full fine-tuning. */
   modelPath?: string | undefined;
   backend: Backend | 'auto' | BackendName;
-  /** Precision of weights and large matrix products; f32 if the backend has no bf16. Default f32. */
+  /** Precision of weights and large matrix products; f32 if the backend has no other. Default f32. */
   precision?: Hyper['precision'];
 }
 
@@ -70,9 +70,9 @@ export async function openScorer({
 
 /** The precision that a run of this precision is scored in. */
 export const scoringPrecision = (
-  { supportsBf16 }: Pick<Backend, 'supportsBf16'>,
+  { precisions }: Pick<Backend, 'precisions'>,
   wanted: Hyper['precision'],
-): Hyper['precision'] => (supportsBf16 ? wanted : 'f32');
+): Hyper['precision'] => precisions.find((one) => one === wanted) ?? 'f32';
 
 /** One model, with its adapter on or off, or with an earlier adapter in its place. */
 function adaptedScorer(backend: Backend, { model, adapter }: Adapted, earlier?: Adapter): Scorer {

@@ -173,7 +173,11 @@ export class Session {
     await this.fitLength(step);
     const etaSeconds = this.eta.after(step) + this.measuring.secondsAhead(step);
     // A step without learned tokens has no loss to report.
-    if (report.learned) await writer.event(this.stepEvent(report, etaSeconds));
+    if (report.skippedTo)
+      await this.warn(
+        `Step ${step} was skipped: its gradient is too large for f16. The loss scale is now ${report.skippedTo}.`,
+      );
+    else if (report.learned) await writer.event(this.stepEvent(report, etaSeconds));
     await writer.state({ step, etaSeconds });
     const evaluated = this.isEvaluated(step);
     // Measured before saving, so that weights without a finite loss are not saved.

@@ -123,17 +123,20 @@ async function trainOn(
 }
 
 /**
- * What was asked, as far as this backend can do it: one that the run was not planned for may have no bf16, and then
+ * What was asked, as far as this backend can do it: one that the run was not planned for may lack its precision, and then
  * computes in f32.
  */
 async function onBackend(
   spec: RunSpec,
-  { name, supportsBf16 }: Pick<Backend, 'name' | 'supportsBf16'>,
+  { name, precisions }: Pick<Backend, 'name' | 'precisions'>,
   writer: RunWriter,
 ): Promise<RunSpec> {
   const { planned = spec.backend, hyper } = spec;
-  if (supportsBf16 || hyper.precision !== 'bf16' || planned === name) return spec;
-  await writer.event({ type: 'warning', message: `Computing in f32, as ${name} has no bf16.` });
+  const { precision } = hyper;
+  if (precision === 'f32' || precisions.some((one) => one === precision)) return spec;
+  // Whether a GPU has f16 that works is known only once its driver was tested.
+  if (precision === 'bf16' && planned === name) return spec;
+  await writer.event({ type: 'warning', message: `Computing in f32, as ${name} has no ${precision} here.` });
   return { ...spec, hyper: { ...hyper, precision: 'f32' } };
 }
 

@@ -27,7 +27,7 @@ describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
   describe('the head', () => headSuite(() => startBackend('webgpu')));
   describe('the head, in pieces', () => headSuite(() => start(64 * FEW)));
   oddShapesSuite('odd shapes', () => start());
-  oddShapesSuite('odd shapes, in pieces', () => start(FEW), true);
+  oddShapesSuite('odd shapes, in pieces', () => start(FEW), { inPieces: true });
 
   it('refuses what fits into no buffer, and what has no pieces, in a sentence', async () => {
     const b = await start(FEW);

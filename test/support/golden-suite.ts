@@ -196,7 +196,12 @@ function relativeError(actual: Float32Array, expected: Float32Array): number {
   return actual.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0) / scale;
 }
 
-async function load(backend: Backend, kind: Kind, method: Method): Promise<Llama> {
+async function load(
+  backend: Backend,
+  kind: Kind,
+  method: Method,
+  precision: 'f32' | 'f16' = 'f32',
+): Promise<Llama> {
   const { rankStabilised, cases } = golden.models[kind];
   const model = await loadModel(backend, sourceOf(kind), {
     method,
@@ -205,7 +210,7 @@ async function load(backend: Backend, kind: Kind, method: Method): Promise<Llama
     targets: moduleNames,
     scaling: rankStabilised ? 'rank-stabilised' : 'standard',
     seed: 0,
-    precision: 'f32',
+    precision,
   });
   const before = toGguf(kind, cases[method].before);
   expect(model.parameters.map(({ name }) => name).sort()).toEqual([...before.keys()].sort());
@@ -316,6 +321,55 @@ export function goldenSuite(backendName: BackendName, tolerance: number): void {
       const gradients = await gradientsOf(model);
       for (const [name, { data }] of toGguf(kind, scaling.gradients))
         expect(relativeError(gradients.get(name)!, data), name).toBeLessThan(tolerance);
+      model.dispose();
+    });
+  });
+}
+
+/** PyTorch's losses in f32, over three steps in f16 with a loss scale. */
+export function goldenHalfSuite(start: () => Promise<Backend>): void {
+  const SCALE = 2 ** 16;
+  describe('PyTorch in f16', () => {
+    let backend: Backend;
+    beforeAll(async () => void (backend = await start()));
+
+    const kinds = Object.keys(architectures) as Kind[];
+    it.each(kinds)('loss and every gradient of %s', async (kind) => {
+      const { batches, cases } = golden.models[kind];
+      for (const method of ['lora', 'full'] as const) {
+        const { before, loss, gradients } = cases[method];
+        const model = await load(backend, kind, method, 'f16');
+        const [batch, lossWeight] = batchOf(batches[0]!);
+        const { lossSum } = await model.accumulate(batch, { ...same, lossWeight: SCALE * lossWeight });
+        expect(Math.abs((lossSum * lossWeight) / loss - 1)).toBeLessThan(1e-3);
+        const actual = await gradientsOf(model);
+        for (const [name, { data }] of toGguf(kind, { shapes: before.shapes, data: gradients })) {
+          const found = actual.get(name)!.map((value) => value / SCALE);
+          expect(relativeError(found, data), `${method} ${name}`).toBeLessThan(5e-2);
+        }
+        model.dispose();
+      }
+    });
+
+    const stepped = kinds.filter((kind) => golden.models[kind].cases.lora.adamw);
+    it.each(stepped)('losses of %s over three steps', async (kind) => {
+      const { batches, cases } = golden.models[kind];
+      const expected = cases.lora.adamw!;
+      const model = await load(backend, kind, 'lora', 'f16');
+      const rates = golden.rates.adamw;
+      const rule = { optimizer: 'adamw', weightDecay: golden.weightDecay.adamw } as const;
+      const optimizer = createOptimizer(model, { ...rule, learningRate: rates[0]! });
+      for (const [step, learningRate] of rates.entries()) {
+        const [batch, lossWeight] = batchOf(batches[step]!);
+        const { lossSum } = await model.accumulate(batch, { ...same, lossWeight: SCALE * lossWeight });
+        // The first step goes by the signs of gradients alone, also of those that are nearly zero.
+        const off = Math.abs((lossSum * lossWeight) / expected.losses[step]! - 1);
+        expect(off).toBeLessThan(step === 0 ? 1e-3 : 8e-3);
+        const norm = (await model.gradientNorm()) / SCALE;
+        optimizer.step({ learningRate, gradientScale: golden.clip / norm / SCALE });
+        model.zeroGradients();
+      }
+      optimizer.dispose();
       model.dispose();
     });
   });

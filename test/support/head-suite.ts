@@ -41,7 +41,8 @@ export function headSuite(start: () => Promise<Backend>): void {
     close(figures.losses, expected.losses);
     close(figures.dh, expected.dh);
     if (kind === 'stored') ofStored = figures;
-    if (kind === 'as numbers') expect(figures).toEqual(ofStored);
+    // The gradient's sums have another order: in pieces of the vocabulary, or whole.
+    if (kind === 'as numbers') expect(figures.losses).toEqual(ofStored.losses);
     if (kind === 'trained') close(await b.read(slot.gradient!), expected.dMatrix);
     expect([...(await head.divergence(h, head, h))].every((kl) => Math.abs(kl) < 1e-5)).toBe(true);
     b.dispose(losses, dh, h, numbers);

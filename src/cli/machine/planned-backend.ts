@@ -1,7 +1,7 @@
 import { tensorflowGpu } from '../../tensor/devices/cuda.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
-import { planBackend, type Wanted } from '../../tensor/devices/plan.ts';
+import { fasterInF16, planBackend, type Wanted } from '../../tensor/devices/plan.ts';
 
 /** The backend that will train: the one that was asked for, or what `auto` will choose if that starts. */
 export const plannedBackend = async (wanted: Wanted): Promise<BackendName> =>
@@ -11,6 +11,11 @@ export const plannedBackend = async (wanted: Wanted): Promise<BackendName> =>
 export async function plannedPrecision(
   backend: BackendName,
 ): Promise<(method: Hyper['method']) => Hyper['precision']> {
-  const gpu = backend === 'tensorflow' ? await tensorflowGpu() : undefined;
+  const gpu =
+    backend === 'tensorflow'
+      ? await tensorflowGpu()
+      : backend === 'webgpu'
+        ? { fasterInF16: await fasterInF16() }
+        : undefined;
   return (method) => fastestPrecision(backend, method, gpu);
 }

@@ -197,9 +197,9 @@ export function addTrainOptions(command: Command): Command {
     .addOption(
       new Option(
         '--precision <p>',
-        'precision of frozen weights and large matrix products; auto: the fastest on this machine',
+        'precision of frozen weights and large matrix products (f16: of products only, on a GPU); auto: the fastest on this machine',
       )
-        .choices(['auto', 'f32', 'bf16'])
+        .choices(['auto', 'f32', 'bf16', 'f16'])
         .default('auto'),
     )
     .option(

@@ -27,7 +27,7 @@ export class ScorerProcess {
 
   private constructor(
     private readonly child: ChildProcess,
-    readonly supportsBf16: boolean,
+    readonly precisions: readonly ('bf16' | 'f16')[],
   ) {
     child.on('message', (received) => this.receive(scorerAnswerSchema.parse(received)));
     this.closed = once(child, 'close').then(([code, signal]) =>
@@ -50,7 +50,7 @@ export class ScorerProcess {
     const [received] = (await Promise.race([once(child, 'message'), closed])) as [unknown];
     closed.catch(() => undefined);
     const answer = scorerAnswerSchema.parse(received);
-    if (answer.type === 'started') return new ScorerProcess(child, answer.supportsBf16);
+    if (answer.type === 'started') return new ScorerProcess(child, answer.precisions);
     child.kill('SIGKILL');
     if (answer.type === 'failed') throw new UserError(answer.code, answer.message, answer.next);
     throw new Error('the scoring process answered before it was asked');

@@ -38,7 +38,7 @@ async function answer(request: ScorerRequest): Promise<ScorerAnswer> {
     }
     const backend = await startBackend(request.backend, { ...request, orOther: true });
     opening = { options: request, backend };
-    return { type: 'started', supportsBf16: backend.supportsBf16 };
+    return { type: 'started', precisions: [...backend.precisions] };
   } catch (error) {
     const report = reportError(error);
     if (report.code === 'internal') console.error(error);

@@ -68,6 +68,19 @@ export async function planBackend({ backend, device }: Wanted, look: Look = mach
   return { ...ranked, backend: ranked.order[0] ?? 'wasm', device: chosen };
 }
 
+/** f16 has to be faster by this, or it is not worth its rounding. */
+const WORTH_F16 = 1.05;
+
+/**
+ * Whether the GPU that WebGPU uses here makes products faster in f16 than in f32. Measured like the backends, once for a
+ * machine; false where there is no real GPU. Whether its driver computes f16 rightly shows when it is used.
+ */
+export async function fasterInF16(look: Look = machine): Promise<boolean> {
+  if (!look.mayHaveGpu() || !look.canAsk()) return false;
+  const { webgpu } = (await machineWith(await findRuntime(), look)).rates;
+  return (webgpu?.half ?? 0) > WORTH_F16 * (webgpu?.rate ?? Infinity);
+}
+
 /** By the GPU that was asked for: they don't come and go while a command plans. */
 const found = new Map<string | undefined, Promise<WebgpuProbe>>();
 

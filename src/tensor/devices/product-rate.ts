@@ -13,6 +13,7 @@ const MOST_MS = 500;
 /** Floating-point operations per second, the fastest of several tries, in about half a second. */
 export async function productRate(backend: Backend, precision: Hyper['precision']): Promise<number> {
   const { rows, inner, columns } = PRODUCT;
+  backend.multiplyIn?.(precision === 'f16' ? 'f16' : 'f32');
   const matrix = (height: number, width: number): Tensor => {
     const values = Float32Array.from({ length: height * width }, (_, i) => ((i % 13) - 6) / 60);
     return backend.arena(() => {

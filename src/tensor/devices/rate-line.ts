@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const rateSchema = z.object({
   /** Floating-point operations per second. */
   rate: z.number().positive().optional(),
+  /** The same in f16, on a GPU that has it. */
+  half: z.number().positive().optional(),
   /** Why the backend can't train here, as a sentence. */
   lack: z.string().optional(),
   /** The lack is that it was not done in time. */

@@ -1,6 +1,6 @@
 /**
  * Entry: `node dist/product-rate.mjs BACKEND [DEVICE]`: prints as JSON (`rate-line.ts`) how fast that backend multiplies
- * here, in the precision that LoRA trains in. A process of its own, because a driver may end it, and because of the
+ * here, in the precision that LoRA trains in, and in f16 on a GPU that has it. A process of its own, because a driver may end it, and because of the
  * memory that TensorFlow takes.
  */
 import { reportError } from '../../protocol/errors.ts';
@@ -26,7 +26,9 @@ async function measure(backend: BackendName): Promise<Rate> {
         ? await openWebgpu('to be measured', undefined, device)
         : await startBackend(backend);
     const gpu = backend === 'tensorflow' ? await tensorflowGpu() : undefined;
-    return { rate: await productRate(started, fastestPrecision(backend, 'lora', gpu)) };
+    const rate = await productRate(started, fastestPrecision(backend, 'lora', gpu));
+    if (!started.multiplyIn || !started.device?.features.includes('shader-f16')) return { rate };
+    return { rate, half: await productRate(started, 'f16') };
   } catch (error) {
     return { lack: reportError(error).message };
   }

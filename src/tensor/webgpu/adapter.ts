@@ -5,6 +5,7 @@ import { chooseDevice } from '../devices/choose-device.ts';
 import { kindOf } from '../devices/kind.ts';
 import { listMemory, memoryOf } from '../devices/memory.ts';
 import { oneLine } from './failures.ts';
+import { features } from './kernel.ts';
 
 interface Dawn {
   create(options: string[]): GPU;
@@ -110,6 +111,7 @@ export async function openDevice(wanted?: string): Promise<{ device: GPUDevice; 
   const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits;
   try {
     const device = await adapter.requestDevice({
+      requiredFeatures: Object.values(features).filter((one) => adapter.features.has(one)),
       requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
     });
     return { device, adapter: chosen.adapter };

@@ -43,6 +43,8 @@ export class Gpu {
   readonly mostBuffers: number;
   /** Operations that a submission has at most, and a dispatch that can be cut. Tests lower it. */
   mostOperations = MOST_OPERATIONS;
+  /** Whether kernels use subgroups where they can. Set once that was tested (self-test/). */
+  subgroups = false;
   /** What is bound where a kernel has nothing to read. */
   readonly nothing: Binding;
   private readonly pipelines = new Map<Kernel, Pipeline>();
@@ -122,18 +124,19 @@ export class Gpu {
   }
 
   /**
-   * Runs a kernel. `bindings` and `numbers` are by the names that it declares.
+   * Runs a kernel, in its version with subgroups if those are used. `bindings` and `numbers` are by the names that it declares.
    * @param workgroups how many, or how many in each direction; a single number is spread over two directions
    * @param operations that it takes, if many
    */
   run(
-    kernel: Kernel,
+    plain: Kernel,
     bindings: Record<string, Binding | undefined>,
     numbers: Numbers,
     workgroups: number | number[],
     operations = 0,
   ): void {
     this.check();
+    const kernel = (this.subgroups && plain.inSubgroups) || plain;
     if (this.slot === BATCH || this.operations + operations > this.mostOperations) this.submit();
     this.operations += operations;
     const pipeline = this.pipeline(kernel);

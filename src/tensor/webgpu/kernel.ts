@@ -17,7 +17,16 @@ export interface KernelSpec {
   numbers: Readonly<Record<string, NumberType>>;
   /** Functions and constants in front of the body. */
   also?: string;
+  /** Features of the device that it needs. */
+  enables?: readonly Feature[];
 }
+
+/** Features by their names in WGSL; `features` has those in WebGPU. */
+export type Feature = 'f16' | 'subgroups';
+export const features: Readonly<Record<Feature, GPUFeatureName>> = {
+  f16: 'shader-f16',
+  subgroups: 'subgroups',
+};
 
 export interface Kernel {
   readonly name: string;
@@ -25,6 +34,8 @@ export interface Kernel {
   /** In the order of their bindings; the numbers come last. */
   readonly buffers: readonly { name: string; writable: boolean }[];
   readonly numbers: readonly { name: string; type: NumberType }[];
+  /** The same with subgroups, if that is another kernel. */
+  readonly inSubgroups?: Kernel;
 }
 
 /** The most axes of a tensor, after those were merged that lie next to each other in memory. */
@@ -57,14 +68,36 @@ ${body}
  * A kernel with a workgroup for each of `p.rows` rows: `body` is run for `row` by each `lane` of LANES. The functions
  * `total` and `largest` combine a number of every lane, and all lanes must call them.
  */
-export function rowwise(spec: KernelSpec, lanes: number, body: string): Kernel {
-  return kernel(
-    { ...spec, numbers: { ...spec.numbers, rows: 'u32' } },
-    `
+export const rowwise = (spec: KernelSpec, lanes: number, body: string): Kernel =>
+  withSubgroups((inSubgroups) =>
+    kernel(
+      {
+        ...spec,
+        numbers: { ...spec.numbers, rows: 'u32' },
+        enables: inSubgroups ? ['subgroups'] : [],
+      },
+      `
 const LANES = ${lanes}u;
 const LOWEST = ${LOWEST};
 var<workgroup> slots: array<f32, LANES>;
+${inSubgroups ? SUBGROUP_SUMS : SUMS}
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(local_invocation_index) lane: u32,
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+${inSubgroups ? SUBGROUP_BUILTIN : ''}
+) {
+${inSubgroups ? '  subgroupSize = size;' : ''}
+  let row = group.y * groups.x + group.x;
+  if (row >= p.rows) { return; }
+${body}
+}`,
+    ),
+  );
 
+/** Sums by halves, through workgroup memory. */
+const SUMS = `
 fn total(lane: u32, value: f32) -> f32 {
   slots[lane] = value;
   workgroupBarrier();
@@ -84,25 +117,54 @@ fn largest(lane: u32, value: f32) -> f32 {
   }
   return workgroupUniformLoad(&slots[0]);
 }
+`;
 
-@compute @workgroup_size(LANES)
-fn main(
-  @builtin(local_invocation_index) lane: u32,
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-) {
-  let row = group.y * groups.x + group.x;
-  if (row >= p.rows) { return; }
-${body}
-}`,
-  );
+/** In subgroups, whose lanes lie side by side; only one number of each goes through workgroup memory. */
+const SUBGROUP_SUMS = `
+var<private> subgroupSize: u32;
+
+fn total(lane: u32, value: f32) -> f32 {
+  let sum = subgroupAdd(value);
+  if (lane % subgroupSize == 0u) { slots[lane / subgroupSize] = sum; }
+  workgroupBarrier();
+  if (lane == 0u) {
+    var all = slots[0];
+    for (var i = 1u; i < LANES / subgroupSize; i++) { all += slots[i]; }
+    slots[0] = all;
+  }
+  return workgroupUniformLoad(&slots[0]);
+}
+
+fn largest(lane: u32, value: f32) -> f32 {
+  let most = subgroupMax(value);
+  if (lane % subgroupSize == 0u) { slots[lane / subgroupSize] = most; }
+  workgroupBarrier();
+  if (lane == 0u) {
+    var all = slots[0];
+    for (var i = 1u; i < LANES / subgroupSize; i++) { all = max(all, slots[i]); }
+    slots[0] = all;
+  }
+  return workgroupUniformLoad(&slots[0]);
+}
+`;
+
+/** A parameter of `main`. */
+export const SUBGROUP_BUILTIN = '  @builtin(subgroup_size) size: u32,';
+
+/** A kernel in two versions, of which `Gpu` takes the one in subgroups where they work. */
+export function withSubgroups(make: (inSubgroups: boolean) => Kernel): Kernel {
+  const inSubgroups = make(true);
+  return { ...make(false), inSubgroups: { ...inSubgroups, name: `${inSubgroups.name} in subgroups` } };
 }
 
 /** Lanes for rows of this width: more would idle, fewer would take longer. */
 export const lanesFor = (width: number): number => (width <= 1024 ? 64 : 256);
 
 /** A kernel whose `main` is given as a whole. */
-export function kernel({ name, reads = {}, writes, numbers, also = '' }: KernelSpec, main: string): Kernel {
+export function kernel(
+  { name, reads = {}, writes, numbers, also = '', enables = [] }: KernelSpec,
+  main: string,
+): Kernel {
   const buffers = [
     ...Object.entries(reads).map(([name, type]) => ({ name, type, writable: false })),
     ...Object.entries(writes).map(([name, type]) => ({ name, type, writable: true })),
@@ -115,7 +177,7 @@ export function kernel({ name, reads = {}, writes, numbers, also = '' }: KernelS
     ({ name, type, writable }, i) =>
       `@group(0) @binding(${i}) var<storage, ${writable ? 'read_write' : 'read'}> ${name}: array<${type}>;`,
   );
-  const wgsl = `struct Numbers {
+  const wgsl = `${enables.map((one) => `enable ${one};\n`).join('')}struct Numbers {
 ${declared.join('\n')}
 }
 ${bound.join('\n')}

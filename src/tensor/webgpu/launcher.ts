@@ -8,6 +8,7 @@ import type { Storage } from './buffers.ts';
 import type { Binding, Gpu, Numbers } from './gpu.ts';
 import { THREADS, type Kernel } from './kernel.ts';
 import { fill } from './kernels/elementwise.ts';
+import { usualTiles, type Tiles } from './kernels/tiles.ts';
 import { ALIGNMENT, elements, piecesOf, rowPieces, spansOf, tooLarge, type Rows, type Walk } from './walk.ts';
 
 /** Bytes of tensors side by side, at most. */
@@ -39,6 +40,10 @@ export function of(x: Tensor): GpuTensor {
 }
 
 export class Launcher {
+  /** Of matrix products; and whether what they multiply is rounded to f16. */
+  tiles: Tiles = usualTiles;
+  half = false;
+
   /** @param made registers a new tensor with its arena */
   constructor(
     readonly gpu: Gpu,

@@ -3,7 +3,7 @@ import type { Backend, Tensor } from '../backend.ts';
 import type { LinearProducts, Mask, ProductBlock, ProductSum } from '../compound.ts';
 import { ComposedProducts } from '../linear-products.ts';
 import type { Launcher } from './launcher.ts';
-import { fitsWhole, multiplyWhole, type Whole } from './products.ts';
+import { fitsWhole, multiplyWhole, slicesOf, type Times, type Whole } from './products.ts';
 
 export class GpuProducts implements LinearProducts {
   private readonly composed: ComposedProducts;
@@ -46,18 +46,65 @@ export class GpuProducts implements LinearProducts {
   accumulate(a: Tensor, x: Tensor, blocks: readonly ProductBlock[], mask?: Mask): Tensor[] {
     if (!this.fits([columnsOf(a), columnsOf(x), rowsOf(a)], a, x, mask?.table))
       return this.composed.accumulate(a, x, blocks, mask);
-    return blocks.map(({ sum, into, shape, place: { row = 0, column = 0, scale = 1 } = {} }) => {
-      const c = sum ?? into ?? this.launcher.fresh(shape);
+    const results = blocks.map(({ sum, into, shape }) => sum ?? into ?? this.launcher.fresh(shape));
+    for (const { first, times } of this.alike(blocks, results, rowsOf(a))) {
+      const { sum, shape, place: { row = 0, column = 0, scale = 1 } = {} } = blocks[first]!;
       const [rows, columns] = shape as [number, number];
       const whole: Whole = {
-        ...{ a, b: x, beginA: row, beginB: column, scale, adds: sum !== undefined },
+        ...{ a, b: x, beginA: row, beginB: column, scale, adds: sum !== undefined, times },
         sizes: { rows, columns, inner: rowsOf(a), transposeA: true, transposeB: false },
         strides: { a: columnsOf(a), b: columnsOf(x) },
         mask: mask && { of: 'b', ...mask },
       };
-      this.b.arena(() => multiplyWhole(this.launcher, whole, c));
-      return c;
-    });
+      this.b.arena(() => multiplyWhole(this.launcher, whole, results[first]!));
+    }
+    return results;
+  }
+
+  /**
+   * Runs of blocks that one dispatch makes, as of gate and up, or k and v: they differ only in where they begin, by as
+   * much from each to the next, and their results lie in one buffer.
+   */
+  private alike(
+    blocks: readonly ProductBlock[],
+    results: readonly Tensor[],
+    inner: number,
+  ): { first: number; times?: Times | undefined }[] {
+    const runs: { first: number; times?: Times | undefined }[] = [];
+    for (const i of blocks.keys()) {
+      const run = runs.at(-1);
+      const times = run && this.next(run, i, blocks, results, inner);
+      if (times) run.times = times;
+      else runs.push({ first: i });
+    }
+    return runs;
+  }
+
+  /** The run with block i as well; undefined if it does not go on with it. */
+  private next(
+    { first, times }: { first: number; times?: Times | undefined },
+    i: number,
+    blocks: readonly ProductBlock[],
+    results: readonly Tensor[],
+    inner: number,
+  ): Times | undefined {
+    const [before, block] = [blocks[i - 1]!, blocks[i]!];
+    const [rows, columns] = block.shape as [number, number];
+    const [from, to] = [before.place ?? {}, block.place ?? {}];
+    const same =
+      rows === before.shape[0] &&
+      columns === before.shape[1] &&
+      (from.scale ?? 1) === (to.scale ?? 1) &&
+      (before.sum === undefined) === (block.sum === undefined) &&
+      slicesOf(rows, columns, inner) === 1;
+    const begins = same ? this.launcher.shared([results[i - 1]!, results[i]!])?.begins : undefined;
+    if (!begins) return undefined;
+    const a = (to.row ?? 0) - (from.row ?? 0);
+    const b = (to.column ?? 0) - (from.column ?? 0);
+    const c = begins[1]! - begins[0]!;
+    if (a < 0 || b < 0 || c <= 0) return undefined;
+    if (times && (times.a !== a || times.b !== b || times.c !== c)) return undefined;
+    return { count: i - first + 1, a, b, c };
   }
 
   private made(whole: Whole): Tensor {

@@ -1,7 +1,8 @@
 /** How a matrix product is divided among workgroups, and into pieces where a matrix is larger than a kernel can see. */
 import type { Tensor } from '../tensor.ts';
 import type { Binding } from './gpu.ts';
-import { product, sumSlices, tileFor, type Extras } from './kernels/products.ts';
+import { product, sumSlices, type Extras } from './kernels/products.ts';
+import { formOf, tiles as shapes } from './kernels/tiles.ts';
 import { ELEMENT, type Launcher } from './launcher.ts';
 import { elements, rowPieces, type Rows } from './walk.ts';
 
@@ -20,13 +21,16 @@ const ENOUGH = 256;
 /** The least of the inner axis that is worth a workgroup. */
 const LEAST_SPAN = 512;
 
+/** Rows and columns of the tiles that are counted for slices: not the measured ones, which may be others tomorrow. */
+const COUNTED = { square: 64, tall: 32, wide: 32 };
+
 /**
  * Into how many slices of its inner axis a product is divided, since it has too few tiles to keep a GPU busy: a
  * gradient of LoRA's, or of the head's input. Each slice makes a product of its own, and those are added up.
  */
-function slicesOf(rows: number, columns: number, inner: number): number {
-  const tile = tileFor(rows, columns);
-  const tiles = Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
+export function slicesOf(rows: number, columns: number, inner: number): number {
+  const side = COUNTED[formOf(rows, columns)];
+  const tiles = Math.ceil(rows / side) * Math.ceil(columns / side);
   return Math.max(1, Math.min(Math.ceil(ENOUGH / tiles), Math.floor(inner / LEAST_SPAN)));
 }
 
@@ -48,13 +52,25 @@ export interface Whole {
   scale?: number;
   /** Whether it is added to what c contains. */
   adds?: boolean;
+  /**
+   * So many such products, where it is not cut into slices: elements from each one's blocks of A, of B and from its
+   * result to the next one's. c is the first result, and all lie in its buffer.
+   */
+  times?: Times | undefined;
+}
+
+export interface Times {
+  count: number;
+  a: number;
+  b: number;
+  c: number;
 }
 
 /** c [rows, columns] = scale (a b + the second product + plus) (+ c). Throws UserError `memory` for what has no pieces. */
 export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void {
-  const { sizes, second, mask, plus, scale = 1, adds = false } = whole;
+  const { sizes, second, mask, plus, scale = 1, adds = false, times } = whole;
   const { rows, columns, inner, transposeA, transposeB } = sizes;
-  const slices = slicesOf(rows, columns, inner);
+  const slices = times ? 1 : slicesOf(rows, columns, inner);
   const parts = slices > 1 ? launcher.fresh([slices, rows, columns]) : undefined;
   const stridePlus = plus && plus.shape.length > 1 ? columns : 0;
   const span = Math.ceil(inner / slices);
@@ -63,13 +79,15 @@ export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void
   const bindings = {
     a: launcher.whole(whole.a),
     b: launcher.whole(whole.b),
-    c: launcher.whole(parts ?? c),
+    c: times
+      ? launcher.bytes(c, 0, ((times.count - 1) * times.c + rows * columns) * ELEMENT)
+      : launcher.whole(parts ?? c),
     a2: second && launcher.whole(second.a),
     b2: second && launcher.whole(second.b),
     mask: mask && launcher.whole(mask.table),
     plus: plus && launcher.whole(plus),
   };
-  run(launcher, bindings, [transposeA, transposeB, slices], has, {
+  run(launcher, bindings, [transposeA, transposeB, times?.count ?? slices], has, {
     // Written out: spreading an object takes ten times as long, and a step makes some 700 products.
     rows,
     columns,
@@ -77,12 +95,12 @@ export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void
     beginA: whole.beginA ?? 0,
     beginB: whole.beginB ?? 0,
     beginC: 0,
-    batchA: 0,
-    batchB: 0,
+    batchA: times?.a ?? 0,
+    batchB: times?.b ?? 0,
     strideA: whole.strides?.a ?? (transposeA ? rows : inner),
     strideB: whole.strides?.b ?? (transposeB ? inner : columns),
     strideC: columns,
-    batchC: parts ? rows * columns : 0,
+    batchC: times?.c ?? (parts ? rows * columns : 0),
     span,
     step: parts ? span : 0,
     adds: Number(adds && !parts),
@@ -92,6 +110,9 @@ export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void
     strideB2: transposeB ? inner2 : columns,
     beginMask: mask?.begin ?? 0,
     stridePlus,
+    beforeX: 0,
+    beforeY: 0,
+    beforeZ: 0,
   });
   if (!parts) return;
   const addends = {
@@ -159,7 +180,7 @@ function multiplyPieces(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, siz
 /** The numbers of a product of two matrices from their beginnings, with nothing else. */
 const plain = {
   ...{ beginA: 0, beginB: 0, beginC: 0, batchA: 0, batchB: 0, batchC: 0, step: 0, adds: 0, scale: 1 },
-  ...{ inner2: 0, strideA2: 0, strideB2: 0, beginMask: 0, stridePlus: 0 },
+  ...{ inner2: 0, strideA2: 0, strideB2: 0, beginMask: 0, stridePlus: 0, beforeX: 0, beforeY: 0, beforeZ: 0 },
 };
 type Places = typeof plain & { span: number };
 type Shape = Record<'rows' | 'columns' | 'inner' | 'strideA' | 'strideB' | 'strideC', number>;
@@ -181,8 +202,9 @@ function tiles(
   run(launcher, bindings, [transposeA, transposeB, grid], {}, numbers);
 }
 
+/** Runs a kernel, in several dispatches if it would keep the GPU busy for too long. */
 function run(
-  { gpu }: Launcher,
+  { gpu, tiles, half }: Launcher,
   bindings: Record<string, Binding | undefined>,
   [transposeA, transposeB, grid]: readonly [boolean, boolean, number],
   extras: Extras,
@@ -190,8 +212,31 @@ function run(
 ): void {
   const { rows, columns, inner, inner2, step } = numbers;
   if (rows * columns * grid === 0) return;
-  const tile = tileFor(rows, columns);
-  const workgroups = [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows), grid];
+  const name = tiles[formOf(rows, columns)];
+  const tile = shapes[name];
+  const kernel = product(name, transposeA, transposeB, half ? { ...extras, half } : extras);
+  const [x, y] = [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows)];
   const operations = 2 * rows * columns * ((step ? 1 : grid) * inner + inner2);
-  gpu.run(product(tile, transposeA, transposeB, extras), bindings, numbers, workgroups, operations);
+  if (operations <= gpu.mostOperations) return gpu.run(kernel, bindings, numbers, [x, y, grid], operations);
+  const each = operations / (x * y * grid);
+  for (const { begins, counts } of cut([x, y, grid], gpu.mostOperations / each)) {
+    const [beforeX, beforeY, beforeZ] = begins;
+    const [wide, high, deep] = counts;
+    gpu.run(kernel, bindings, { ...numbers, beforeX, beforeY, beforeZ }, counts, each * wide * high * deep);
+  }
+}
+
+type Three = [number, number, number];
+
+/** Tiles in dispatches of at most `most`, or one: some matrices of a batch, else some rows, else a part of a row. */
+export function* cut([x, y, z]: Three, most: number): Generator<{ begins: Three; counts: Three }> {
+  const fitting = (all: number, size: number) => Math.max(1, Math.min(all, Math.floor(most / size)));
+  const [wide, high, deep] = [fitting(x, 1), fitting(y, x), fitting(z, x * y)];
+  for (let k = 0; k < z; k += deep)
+    for (let j = 0; j < y; j += high)
+      for (let i = 0; i < x; i += wide)
+        yield {
+          begins: [i, j, k],
+          counts: [Math.min(wide, x - i), Math.min(high, y - j), Math.min(deep, z - k)],
+        };
 }

@@ -25,9 +25,10 @@ import { broadcastShape, dense, elements, repeatedStrides, stridesOf, walkOver }
 
 export class WebgpuBackend extends ArenaBackend implements Backend {
   readonly name = 'webgpu';
-  readonly supportsBf16 = false;
+  /** f16 once it was tested (self-test/). */
+  precisions: readonly 'f16'[] = [];
   readonly compound: WebgpuCompound;
-  private readonly launcher: Launcher;
+  readonly launcher: Launcher;
 
   constructor(
     readonly gpu: Gpu,
@@ -37,6 +38,10 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
     super();
     this.launcher = new Launcher(gpu, (tensor) => this.made(tensor));
     this.compound = new WebgpuCompound(this, this.launcher);
+  }
+
+  multiplyIn(precision: 'f32' | 'f16'): void {
+    this.launcher.half = precision === 'f16';
   }
 
   // In and out

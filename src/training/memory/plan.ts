@@ -60,7 +60,7 @@ const TOKENIZER = 550;
 /** The process that owns a run, which computes nothing. */
 const OWNER = 60 * MB;
 /** Memory that allocators keep in addition, as a share of what is allocated and freed in a step. */
-const ALLOCATOR_SLACK = { f32: 0.5, bf16: 0.15 };
+const ALLOCATOR_SLACK = { f32: 0.5, f16: 0.5, bf16: 0.15 };
 /** Copies of the largest matrix while it is loaded: the file's bytes, f32 in JavaScript, f32 in the backend. */
 const LOADING_COPIES = 3;
 /** Copies of the logits (gradient, temporaries of the softmax) on wasm, where their loss has no kernel. */

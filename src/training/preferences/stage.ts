@@ -16,6 +16,7 @@ import { tokensPerStep, type RunSpec } from '../../protocol/run.ts';
 import { readRun } from '../../runs/index.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { createOptimizer } from '../optimizers.ts';
+import { afterGood, afterOverflow, firstLossScale } from '../loss-scale.ts';
 import { learningRateAt } from '../schedule.ts';
 import { decide, type Measured } from './decide.ts';
 import { examplesOf, parted, type Example } from './examples.ts';
@@ -170,16 +171,23 @@ export class PreferenceStage {
     const { spec, model, writer, signal } = this.options;
     const hyper = { ...spec.hyper, steps: steps.length };
     const optimizer = createOptimizer(model, hyper);
+    let lossScale = firstLossScale(hyper.precision);
     try {
       for (const [index, step] of steps.entries()) {
         if (signal.aborted) return false;
+        const { scale = 1 } = lossScale ?? {};
         await writer.state({ phase: `Learning from your use: step ${index + 1} of ${steps.length}` });
-        await this.accumulate(step, index);
-        const norm = await model.gradientNorm();
+        await this.accumulate(step, index, scale);
+        const norm = (await model.gradientNorm()) / scale;
         const gradientScale = hyper.clip && norm > hyper.clip ? hyper.clip / norm : 1;
         // A gradient that is not finite is skipped; the measurement afterwards shows that nothing was learned.
         if (Number.isFinite(norm))
-          optimizer.step({ learningRate: learningRateAt(index + 1, hyper), gradientScale });
+          optimizer.step({
+            learningRate: learningRateAt(index + 1, hyper),
+            gradientScale: gradientScale / scale,
+          });
+        if (lossScale)
+          lossScale = Number.isFinite(norm) ? afterGood(lossScale) : (afterOverflow(lossScale) ?? lossScale);
         model.zeroGradients();
       }
       return true;
@@ -189,8 +197,8 @@ export class PreferenceStage {
     }
   }
 
-  /** Accumulates the gradient of the mean loss over a step's texts; without dropout, like the reference. */
-  private async accumulate({ own, mismatched }: Step, number: number): Promise<void> {
+  /** Accumulates `scale` times the gradient of the mean loss over a step's texts; without dropout, like the reference. */
+  private async accumulate({ own, mismatched }: Step, number: number, scale: number): Promise<void> {
     const ratios: number[] = [];
     for (const example of mismatched) ratios.push(await this.logRatio(example));
     const z0 = referencePoint(ratios);
@@ -203,7 +211,7 @@ export class PreferenceStage {
       await this.options.model.accumulate(batch, {
         seed: [this.options.spec.hyper.seed, number],
         train: false,
-        lossWeight: -slope / own.length,
+        lossWeight: (scale * -slope) / own.length,
       });
     }
   }

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { SequenceSource } from '../../../src/corpus/tokens/sequences.ts';
 import type { Batch, Model } from '../../../src/model/index.ts';
 import { hyperSchema, type Hyper } from '../../../src/protocol/run.ts';
-import { afterRollback, runLoop, type LoopOptions, type StepReport } from '../../../src/training/loop.ts';
+import {
+  afterRollback,
+  progressSchema,
+  runLoop,
+  type LoopOptions,
+  type StepReport,
+} from '../../../src/training/loop.ts';
 import type { Optimizer } from '../../../src/training/optimizers.ts';
 
 const LENGTH = 16;
@@ -212,5 +218,71 @@ describe('goes back', () => {
         { goBack },
       ),
     ).rejects.toMatchObject({ code: 'diverged' });
+  });
+});
+
+describe('the loss scale of f16', () => {
+  const f16 = { precision: 'f16' } as const;
+
+  it('multiplies the loss, and is taken out of the norm and the update', async () => {
+    const r = recorder(undefined, () => 2 ** 17);
+    const { reports } = await train(r, { ...f16, clip: 1, steps: 1 });
+    expect(r.weights[0]).toBe(2 ** 16 / (4 * LENGTH));
+    expect(reports[0]).toMatchObject({
+      gradientNorm: 2,
+      progress: { lossScale: { scale: 2 ** 16, good: 1 } },
+    });
+    expect(scales(r)).toEqual([1 / 2 / 2 ** 16]);
+  });
+
+  it('is halved where a gradient is not finite, and that step is skipped', async () => {
+    // Each step has two forward passes.
+    const r = recorder(undefined, (calls) => (calls === 4 || calls === 6 ? Infinity : 1));
+    const { reports, last } = await train(r, f16);
+    expect(last).toBe(6);
+    expect(reports.map(({ skippedTo }) => skippedTo)).toEqual([
+      ...[undefined, 2 ** 15, 2 ** 14],
+      ...[undefined, undefined, undefined],
+    ]);
+    expect(r.updates).toHaveLength(4);
+    expect(r.weights.at(-1)).toBe(2 ** 14 / (4 * LENGTH));
+    expect(reports.at(-1)!.progress.lossScale).toEqual({ scale: 2 ** 14, good: 3 });
+  });
+
+  it('is doubled after a run of good steps, also across a checkpoint', async () => {
+    const progress = progressSchema.parse({ lossScale: { scale: 8, good: 1998 } });
+    const { reports } = await train(recorder(), { ...f16, steps: 3 }, { progress });
+    expect(reports.map((report) => report.progress.lossScale)).toEqual([
+      { scale: 8, good: 1999 },
+      { scale: 16, good: 0 },
+      { scale: 16, good: 1 },
+    ]);
+  });
+
+  it('is not blamed where it is 1 already, nor for a loss that is no number', async () => {
+    const progress = progressSchema.parse({ lossScale: { scale: 1, good: 0 } });
+    await expect(
+      train(
+        recorder(undefined, () => NaN),
+        f16,
+        { progress },
+      ),
+    ).rejects.toThrow('no longer a number');
+    await expect(
+      train(
+        recorder(
+          () => NaN,
+          () => NaN,
+        ),
+        f16,
+      ),
+    ).rejects.toThrow('no longer a number');
+  });
+
+  it('does not exist in other precisions', async () => {
+    const r = recorder();
+    const { reports } = await train(r);
+    expect(r.weights[0]).toBe(1 / (4 * LENGTH));
+    expect(reports[0]!.progress).not.toHaveProperty('lossScale');
   });
 });

@@ -100,7 +100,7 @@ it('an earlier adapter takes the place of the result, and leaves it as it was', 
 });
 
 it('scores in the precision of the training where the backend has it', () => {
-  expect(scoringPrecision({ supportsBf16: true }, 'bf16')).toBe('bf16');
-  expect(scoringPrecision({ supportsBf16: true }, 'f32')).toBe('f32');
+  expect(scoringPrecision({ precisions: ['bf16'] }, 'bf16')).toBe('bf16');
+  expect(scoringPrecision({ precisions: ['bf16'] }, 'f32')).toBe('f32');
   expect(scoringPrecision(backend, 'bf16')).toBe('f32');
 });

@@ -5,7 +5,15 @@
  *
  * The queries of all heads that share a key head are rows of one matrix: row = position x group + head.
  */
-import { kernel, LOWEST, variants, type Kernel, type KernelSpec } from '../kernel.ts';
+import {
+  kernel,
+  LOWEST,
+  SUBGROUP_BUILTIN,
+  variants,
+  withSubgroups,
+  type Kernel,
+  type KernelSpec,
+} from '../kernel.ts';
 
 /** Rows of a workgroup's tile. */
 export const TILE_ROWS = 32;
@@ -36,7 +44,11 @@ type Matrix = keyof typeof places;
 
 const lastRow = (matrix: Matrix) => (places[matrix] === 'placeOfKey' ? 'p.length' : 'p.queries') + ' - 1u';
 
-const shared = (size: number, dropout: boolean) => `
+const shared = (
+  size: number,
+  dropout: boolean,
+  inSubgroups = false,
+) => `${inSubgroups ? '\nvar<private> beside: u32;' : ''}
 const ROWS = ${TILE_ROWS}u;
 const COLUMNS = ${COLUMNS}u;
 const INNER = ${INNER}u;
@@ -66,23 +78,27 @@ fn lowest(outer: u32, position: u32) -> u32 {
 }
 ${dropout ? DROPPED : ''}
 // Of four rows, and of all threads beside each other: the sum, or the largest.
-fn totals(x: u32, y: u32, mine: vec4f) -> vec4f {
-  workgroupBarrier();
-  sliceX[y * ${THREADS.x}u + x] = mine;
-  workgroupBarrier();
-  var all = sliceX[y * ${THREADS.x}u];
-  for (var i = 1u; i < ${THREADS.x}u; i++) { all += sliceX[y * ${THREADS.x}u + i]; }
-  return all;
-}
-fn mosts(x: u32, y: u32, mine: vec4f) -> vec4f {
-  workgroupBarrier();
-  sliceX[y * ${THREADS.x}u + x] = mine;
-  workgroupBarrier();
-  var all = sliceX[y * ${THREADS.x}u];
-  for (var i = 1u; i < ${THREADS.x}u; i++) { all = max(all, sliceX[y * ${THREADS.x}u + i]); }
-  return all;
-}
+${combined('totals', inSubgroups, (a, b) => `${a} + ${b}`)}
+${combined('mosts', inSubgroups, (a, b) => `max(${a}, ${b})`)}
 `;
+
+/**
+ * A function that combines a vector of each thread beside each other. In subgroups, as many as are in one (`beside`)
+ * exchange theirs, and only the results of those go through workgroup memory.
+ */
+const combined = (name: string, inSubgroups: boolean, op: (a: string, b: string) => string) => `
+fn ${name}(x: u32, y: u32, mine: vec4f) -> vec4f {
+  var own = mine;
+${inSubgroups ? steps.map((step) => `  own = select(own, ${op('own', `subgroupShuffleXor(own, ${step}u)`)}, beside > ${step}u);`).join('\n') : ''}
+  workgroupBarrier();
+  sliceX[y * ${THREADS.x}u + x] = own;
+  workgroupBarrier();
+  var all = sliceX[y * ${THREADS.x}u];
+  let step = ${inSubgroups ? 'beside' : '1u'};
+  for (var i = step; i < ${THREADS.x}u; i += step) { all = ${op('all', `sliceX[y * ${THREADS.x}u + i]`)}; }
+  return all;
+}`;
+const steps = [1, 2, 4, 8];
 
 /** The mask's number for a query's row and a key that it sees: masks are made by chunk, as on other backends. */
 const DROPPED = `
@@ -172,14 +188,16 @@ ${each(vectors(size), (n) => `      if (c + ${n * COLUMNS}u < SIZE) { ${to}[at +
     }
   }`;
 
-const MAIN = `
+const main = (inSubgroups: boolean) => `
 @compute @workgroup_size(${THREADS.x}, ${THREADS.y})
 fn main(
   @builtin(local_invocation_id) thread: vec3u,
   @builtin(local_invocation_index) index: u32,
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
+${inSubgroups ? SUBGROUP_BUILTIN : ''}
 ) {
+${inSubgroups ? `  beside = min(size, ${THREADS.x}u);` : ''}
   let outer = p.firstHead + group.y;
 `;
 
@@ -203,16 +221,17 @@ const QUERIES = `
 const optional = (dropout: boolean): KernelSpec['reads'] => (dropout ? { mask: 'f32', begins: 'i32' } : {});
 
 /** Reads q, k, v; writes o [N, heads x SIZE] and `lines` (for each query: the logarithm, and place for its delta). */
-const forward = (size: number, dropout: boolean): Kernel =>
+const forward = (size: number, dropout: boolean, inSubgroups: boolean): Kernel =>
   kernel(
     {
       name: `attention ${size}${dropout ? ' dropout' : ''}`,
       reads: { q: 'f32', k: 'f32', v: 'f32', starts: 'i32', ...optional(dropout) },
       writes: { o: 'f32', lines: 'f32' },
       numbers,
-      also: shared(size, dropout),
+      also: shared(size, dropout, inSubgroups),
+      enables: inSubgroups ? ['subgroups'] : [],
     },
-    `${MAIN}${QUERIES}
+    `${main(inSubgroups)}${QUERIES}
 ${declared('sum', size)}
   var top = vec4f(LOWEST);
   var parts = vec4f(0.0);
@@ -250,16 +269,17 @@ ${kept('sum', size, 'o', 'placeOfOutput', 'p.queries', 'by[i]')}
   );
 
 /** Writes dq, and into `lines` each query's delta: dO o. */
-const queryGradient = (size: number, dropout: boolean): Kernel =>
+const queryGradient = (size: number, dropout: boolean, inSubgroups: boolean): Kernel =>
   kernel(
     {
       name: `attention's dq ${size}${dropout ? ' dropout' : ''}`,
       reads: { q: 'f32', k: 'f32', v: 'f32', dO: 'f32', o: 'f32', starts: 'i32', ...optional(dropout) },
       writes: { lines: 'f32', dq: 'f32' },
       numbers,
-      also: shared(size, dropout),
+      also: shared(size, dropout, inSubgroups),
+      enables: inSubgroups ? ['subgroups'] : [],
     },
-    `${MAIN}${QUERIES}
+    `${main(inSubgroups)}${QUERIES}
 ${declared('sum', size)}
   var products = vec4f(0.0);
   for (var i = 0u; i < 4u; i++) {
@@ -301,7 +321,7 @@ const keyGradient = (size: number, dropout: boolean): Kernel =>
       numbers,
       also: shared(size, dropout),
     },
-    `${MAIN}
+    `${main(false)}
   let first = (p.firstTile + group.x) * ROWS;
   let mine = first + 4u * thread.y + vec4u(0u, 1u, 2u, 3u);
   let last = min(first + ROWS, p.length) - 1u;
@@ -345,7 +365,9 @@ const byShape = (make: (size: number, dropout: boolean) => Kernel) => {
 
 /** By the components of a head, and whether probabilities are dropped. */
 export const flash = {
-  forward: byShape(forward),
-  queryGradient: byShape(queryGradient),
+  forward: byShape((size, dropout) => withSubgroups((inSubgroups) => forward(size, dropout, inSubgroups))),
+  queryGradient: byShape((size, dropout) =>
+    withSubgroups((inSubgroups) => queryGradient(size, dropout, inSubgroups)),
+  ),
   keyGradient: byShape(keyGradient),
 };

@@ -1,24 +1,11 @@
 /**
  * Matrix products C = A B, or C += A B, each of A and B as it lies in memory or transposed; with what else a linear
- * layer needs, so that it costs no pass of its own: a second product, a mask, a matrix or a row that is added. A workgroup makes a tile of
- * C. It takes A and B through workgroup memory, a few columns of A and rows of B at a time, and each thread keeps a
- * block of 4 x 4 sums in registers. The third direction of workgroups is a batch, or slices of the inner axis.
+ * layer needs, so that it costs no pass of its own: a second product, a mask, a matrix or a row that is added. A
+ * workgroup makes a tile of C. It takes A and B through workgroup memory, a few columns of A and rows of B at a time, and
+ * each thread keeps some sums in registers. The third direction of workgroups is a batch, or slices of the inner axis.
  */
 import { elementwise, kernel, variants, type Kernel } from '../kernel.ts';
-
-/** Rows and columns of C that a workgroup makes, and how much of the inner axis it takes at a time. */
-export interface Tile {
-  rows: number;
-  columns: number;
-  inner: number;
-}
-
-const LARGE: Tile = { rows: 64, columns: 64, inner: 16 };
-/** For products with few rows or few columns, such as LoRA's. */
-const SMALL: Tile = { rows: 32, columns: 32, inner: 16 };
-
-export const tileFor = (rows: number, columns: number): Tile =>
-  Math.min(rows, columns) > 48 ? LARGE : SMALL;
+import { tileNames, tiles, type Tile, type TileName } from './tiles.ts';
 
 /** What a kernel does besides A B. Each kind is a kernel of its own. */
 export interface Extras {
@@ -28,33 +15,47 @@ export interface Extras {
   mask?: 'a' | 'b' | 'second' | undefined;
   /** A matrix like C, or with a stride of 0 a row, is added. */
   plus?: boolean;
+  /** What is multiplied is rounded to f16 first, masks included; sums stay f32. Needs shader-f16. */
+  half?: boolean;
 }
 
 /** By the tile and what it does. */
-export function product(tile: Tile, transposeA: boolean, transposeB: boolean, extras: Extras = {}): Kernel {
-  const flags = [tile === LARGE, transposeA, transposeB, extras.second, extras.plus];
-  const bits = flags.reduce((sum, flag, i) => sum + (flag ? 1 << i : 0), 0);
-  return made(bits + 32 * masks.indexOf(extras.mask));
+export function product(
+  tile: TileName,
+  transposeA: boolean,
+  transposeB: boolean,
+  extras: Extras = {},
+): Kernel {
+  // A number, since a step asks for some 700.
+  let key = tileNames.indexOf(tile) * 4 + masks.indexOf(extras.mask);
+  for (const flag of [extras.half, transposeA, transposeB, extras.second, extras.plus])
+    key = 2 * key + Number(flag ?? false);
+  return made(key);
 }
 
 const masks = [undefined, 'a', 'b', 'second'] as const;
 
 const made = variants((key: number) => {
   const flag = (i: number) => (key & (1 << i)) > 0;
-  const [large, transposeA, transposeB, second, plus] = [flag(0), flag(1), flag(2), flag(3), flag(4)];
-  const mask = masks[key >> 5];
-  const tile = large ? LARGE : SMALL;
+  const [transposeA, transposeB, second, plus] = [flag(3), flag(2), flag(1), flag(0)];
+  const half = flag(4);
+  const mask = masks[(key >> 5) % 4];
+  const name = tileNames[key >> 7]!;
+  const tile: Tile = tiles[name];
   const title = [
-    large ? 'large' : 'small',
+    name,
     `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}`,
     ...(second ? ['second'] : []),
     ...(mask ? [`mask ${mask}`] : []),
     ...(plus ? ['plus'] : []),
+    ...(half ? ['f16'] : []),
   ].join(' ');
-  const threads = { x: tile.columns / 4, y: tile.rows / 4 };
+  const threads = { x: tile.columns / tile.thread.columns, y: tile.rows / tile.thread.rows };
+  const sums = sumsOf(tile);
   return kernel(
     {
       name: `product ${title}`,
+      enables: half ? ['f16'] : [],
       reads: {
         ...{ a: 'f32', b: 'f32' },
         ...(second && { a2: 'f32', b2: 'f32' }),
@@ -78,21 +79,28 @@ const made = variants((key: number) => {
         scale: 'f32',
         ...{ inner2: 'u32', strideA2: 'u32', strideB2: 'u32' },
         ...{ beginMask: 'u32', stridePlus: 'u32' },
+        /** Workgroups in each direction that lie in front of this dispatch. */
+        ...{ beforeX: 'u32', beforeY: 'u32', beforeZ: 'u32' },
       },
       also: `
 const ROWS = ${tile.rows}u;
 const COLUMNS = ${tile.columns}u;
 const INNER = ${tile.inner}u;
 const THREADS = ${threads.x * threads.y}u;
+// Threads along the rows and the columns of the tile.
+const HIGH = ${threads.y}u;
+const WIDE = ${threads.x}u;
 // Four rows of A (columns of B) side by side, for each step along the inner axis. A vector more in each line keeps
 // threads that write below each other out of the same memory bank.
 const WIDE_A = ROWS / 4u + 1u;
 const WIDE_B = COLUMNS / 4u + 1u;
-var<workgroup> tileA: array<vec4f, INNER * WIDE_A>;
-var<workgroup> tileB: array<vec4f, INNER * WIDE_B>;
+alias Four = vec4<${half ? 'f16' : 'f32'}>;
+var<workgroup> tileA: array<Four, INNER * WIDE_A>;
+var<workgroup> tileB: array<Four, INNER * WIDE_B>;
 ${loader('a', 'rows', transposeA, 'strideA', mask === 'a')}
 ${loader('b', 'columns', !transposeB, 'strideB', mask === 'b')}
 ${second ? loader('a2', 'rows', false, 'strideA2', false) + loader('b2', 'columns', !transposeB, 'strideB2', false) : ''}
+${mask === 'second' ? FOUR_OF_MASK : ''}
 fn keep(begin: u32, row: u32, column: u32, sums: vec4f) {
   if (row >= p.rows) { return; }
   for (var j = 0u; j < 4u && column + j < p.columns; j++) {
@@ -108,27 +116,48 @@ fn keep(begin: u32, row: u32, column: u32, sums: vec4f) {
 fn main(
   @builtin(local_invocation_id) thread: vec3u,
   @builtin(local_invocation_index) index: u32,
-  @builtin(workgroup_id) tile: vec3u,
+  @builtin(workgroup_id) group: vec3u,
 ) {
+  let tile = group + vec3u(p.beforeX, p.beforeY, p.beforeZ);
   let row = tile.y * ROWS;
   let column = tile.x * COLUMNS;
-  let r = row + 4u * thread.y;
-  let s = column + 4u * thread.x;
-  var sums: array<vec4f, 4>;
-${second ? secondProduct(transposeB, mask === 'second') : ''}
+${sums.map(({ name }) => `  var ${name} = vec4f(0.0);`).join('\n')}
+${second ? secondProduct(tile, transposeB, mask === 'second') : ''}
   let beginA = p.beginA + tile.z * p.batchA;
   let beginB = p.beginB + tile.z * p.batchB;
   let beginC = p.beginC + tile.z * p.batchC;
   let first = tile.z * p.step;
   let end = min(p.inner, first + p.span);
-${walk(['a', 'beginA', transposeA], ['b', 'beginB', !transposeB])}
-  keep(beginC, r, s, sums[0]);
-  keep(beginC, r + 1u, s, sums[1]);
-  keep(beginC, r + 2u, s, sums[2]);
-  keep(beginC, r + 3u, s, sums[3]);
+${walk(tile, ['a', 'beginA', transposeA], ['b', 'beginB', !transposeB])}
+${sums.map(({ name, row, column }) => `  keep(beginC, ${row}, ${column}, ${name});`).join('\n')}
 }`,
   );
 });
+
+interface Sum {
+  name: string;
+  /** Its row of C, and the first of its four columns. */
+  row: string;
+  column: string;
+  /** Which row and which four columns of a thread's they are. */
+  i: number;
+  j: number;
+}
+
+/**
+ * A thread's sums, four columns each. Its fours of rows (and of columns) lie apart, so that neighbouring threads read
+ * neighbouring fours.
+ */
+function sumsOf({ thread }: Tile): Sum[] {
+  return Array.from({ length: thread.rows }, (_, i) =>
+    Array.from({ length: thread.columns / 4 }, (_, j) => ({
+      name: `sum${i}_${j}`,
+      row: `row + 4u * (thread.y + ${i >> 2}u * HIGH) + ${i % 4}u`,
+      column: `column + 4u * (thread.x + ${j}u * WIDE)`,
+      ...{ i, j },
+    })),
+  ).flat();
+}
 
 /**
  * A function for four elements of a matrix, along the tile, at step k of the inner axis: zero from its end on. Past the
@@ -148,43 +177,53 @@ fn four_${name}(begin: u32, first: u32, k: u32, end: u32) -> vec4f {
 type Side = [name: string, begin: string, along: boolean];
 
 /** sums += A B from step `first` of the inner axis to `end`. */
-const walk = ([a, beginA, alongA]: Side, [b, beginB, alongB]: Side) => `
+const walk = (tile: Tile, [a, beginA, alongA]: Side, [b, beginB, alongB]: Side) => `
   for (var begin = first; begin < end; begin += INNER) {
     // Neighbouring threads read neighbouring elements.
     for (var one = index; one < INNER * ROWS / 4u; one += THREADS) {
 ${alongA ? along('ROWS') : alongInner}
-      tileA[k * WIDE_A + four] = four_${a}(${beginA}, row + 4u * four, begin + k, end);
+      tileA[k * WIDE_A + four] = Four(four_${a}(${beginA}, row + 4u * four, begin + k, end));
     }
     for (var one = index; one < INNER * COLUMNS / 4u; one += THREADS) {
 ${alongB ? along('COLUMNS') : alongInner}
-      tileB[k * WIDE_B + four] = four_${b}(${beginB}, column + 4u * four, begin + k, end);
+      tileB[k * WIDE_B + four] = Four(four_${b}(${beginB}, column + 4u * four, begin + k, end));
     }
     workgroupBarrier();
     for (var k = 0u; k < min(INNER, end - begin); k++) {
-      let x = tileA[k * WIDE_A + thread.y];
-      let y = tileB[k * WIDE_B + thread.x];
-      sums[0] += x.x * y;
-      sums[1] += x.y * y;
-      sums[2] += x.z * y;
-      sums[3] += x.w * y;
+${fours('x', tile.thread.rows, 'tileA[k * WIDE_A + thread.y', 'HIGH')}
+${fours('y', tile.thread.columns, 'tileB[k * WIDE_B + thread.x', 'WIDE')}
+${sumsOf(tile)
+  .map(({ name, i, j }) => `      ${name} += x${i >> 2}.${'xyzw'[i % 4]} * y${j};`)
+  .join('\n')}
     }
     workgroupBarrier();
   }`;
 
+/** What a thread reads of a tile at a step of the inner axis. */
+const fours = (name: string, count: number, place: string, apart: string) =>
+  Array.from(
+    { length: count / 4 },
+    (_, i) => `      let ${name}${i} = vec4f(${place} + ${i}u * ${apart}]);`,
+  ).join('\n');
+
 /** Of several slices of the inner axis, the first one has the second product. */
-const secondProduct = (transposeB: boolean, masked: boolean) => `
+const secondProduct = (tile: Tile, transposeB: boolean, masked: boolean) => `
   if (tile.z == 0u) {
     let first = 0u;
     let end = p.inner2;
-${walk(['a2', '0u', false], ['b2', '0u', !transposeB])}
-${masked ? MASKED : ''}
+${walk(tile, ['a2', '0u', false], ['b2', '0u', !transposeB])}
+${masked ? sumsOf(tile).map(maskedSum).join('\n') : ''}
   }`;
 
-const MASKED = `
-    for (var i = 0u; i < 4u; i++) {
-      let m = p.beginMask + min(r + i, p.rows - 1u) * p.columns + min(s + vec4u(0u, 1u, 2u, 3u), vec4u(p.columns - 1u));
-      sums[i] *= vec4f(mask[m.x], mask[m.y], mask[m.z], mask[m.w]);
-    }`;
+const maskedSum = ({ name, row, column }: Sum) => `    ${name} *= four_mask(${row}, ${column});`;
+
+const FOUR_OF_MASK = `
+fn four_mask(row: u32, column: u32) -> vec4f {
+  let columns = min(column + vec4u(0u, 1u, 2u, 3u), vec4u(p.columns - 1u));
+  let m = p.beginMask + min(row, p.rows - 1u) * p.columns + columns;
+  return vec4f(mask[m.x], mask[m.y], mask[m.z], mask[m.w]);
+}
+`;
 
 /** Which four elements of a tile the thread `one` loads: along the tile, or along the inner axis. */
 const along = (width: string) => `      let four = one % (${width} / 4u);

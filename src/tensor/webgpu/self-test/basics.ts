@@ -19,19 +19,12 @@ type Check = (b: WebgpuBackend) => Answer[];
 
 export const basics: Readonly<Record<string, Check>> = {
   'matrix products': (b) =>
-    [
-      [false, false],
-      [false, true],
-      [true, false],
-      [true, true],
-    ].flatMap(([transposeA, transposeB]) =>
-      // A small and a large tile, neither of them filled; then an inner axis that is cut into slices.
-      [
-        [37, 21, 19],
-        [67, 53, 70],
-        [9, 5, 1100],
-      ].map(([m, n, k]) => productOf(b, [m!, n!, k!], transposeA!, transposeB!)),
-    ),
+    // A small and a large tile, neither of them filled; then an inner axis that is cut into slices.
+    productsOf(b, [
+      [37, 21, 19],
+      [67, 53, 70],
+      [9, 5, 1100],
+    ]),
   'sums along rows': (b) => {
     const [rows, width] = [5, 259];
     const x = numbers(rows * width, 3);
@@ -106,13 +99,26 @@ function numbersOf(b: WebgpuBackend, type: TensorType): Answer {
   };
 }
 
+type Size = readonly [rows: number, columns: number, inner: number];
+
+/**
+ * Products of these sizes, each of the matrices as it is or transposed.
+ * @param short of numbers that f16 has, too
+ */
+export function productsOf(b: WebgpuBackend, sizes: readonly Size[], short = false): Answer[] {
+  const ways = [0, 1, 2, 3].map((bits) => [(bits & 2) > 0, (bits & 1) > 0] as const);
+  return ways.flatMap((transposed) => sizes.map((size) => productOf(b, size, transposed, short)));
+}
+
 function productOf(
   b: WebgpuBackend,
-  [m, n, k]: readonly [number, number, number],
-  transposeA: boolean,
-  transposeB: boolean,
+  [m, n, k]: Size,
+  [transposeA, transposeB]: readonly [boolean, boolean],
+  short: boolean,
 ): Answer {
-  const [x, y] = [numbers(m * k, 1), numbers(k * n, 2)];
+  const values = (count: number, seed: number) =>
+    numbers(count, seed).map((value) => (short ? Math.round(256 * value) / 256 : value));
+  const [x, y] = [values(m * k, 1), values(k * n, 2)];
   const left = b.tensor(x.slice(), transposeA ? [k, m] : [m, k]);
   const right = b.tensor(y.slice(), transposeB ? [n, k] : [k, n]);
   const at = (row: number, column: number) =>

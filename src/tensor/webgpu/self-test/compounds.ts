@@ -5,6 +5,7 @@
 import type { Compound, Heads, QueryChunk } from '../../compound.ts';
 import { ComposedProducts } from '../../linear-products.ts';
 import type { Tensor } from '../../tensor.ts';
+import { elements } from '../walk.ts';
 import type { WebgpuBackend } from '../webgpu.ts';
 import { numbers } from './basics.ts';
 
@@ -22,28 +23,19 @@ export const placeOf = (b: WebgpuBackend, c: Compound): Place => ({
   b,
   c,
   chunks: [],
-  make: (shape, seed) =>
-    b.tensor(
-      numbers(
-        shape.reduce((x, y) => x * y, 1),
-        seed,
-      ),
-      shape,
-    ),
+  make: (shape, seed) => b.tensor(numbers(elements(shape), seed), shape),
 });
 
 /** Kernels without which there is another, slower way. */
 export type Optional = 'attention' | 'products' | 'together';
 export const optional: Readonly<Record<Optional, Check>> = {
-  attention: (place) => attention(place),
+  // The sizes that heads most often have: another has kernels of its own.
+  attention: (place) => [...attention(place, 64, false), ...attention(place, 128, true)],
   products: ({ b, c, make }) => {
     const products =
       c.products ?? new ComposedProducts({ matmul: b.matmul.bind(b), add: b.add, compound: c });
     const mask = {
-      table: b.tensor(
-        Float32Array.from({ length: 9000 }, (_, i) => Number(i % 3 > 0)),
-        [9000],
-      ),
+      table: maskOf(b, 9000),
       begin: 7,
     };
     const [x, w, bias] = [make([67, 70], 1), make([53, 70], 2), make([53], 3)];
@@ -160,10 +152,10 @@ function chunkOf({ b, chunks }: Place, group: number, length: number): QueryChun
   return chunk;
 }
 
-function attention(place: Place): Tensor[] {
+/** Attention of two sequences, forward and backward. `drops`: dropout on its probabilities. */
+export function attention(place: Place, size: number, drops: boolean): Tensor[] {
   const { b, c, make } = place;
-  // The size that heads most often have: another has kernels of its own.
-  const [outer, length, group, size] = [4, 37, 3, 64];
+  const [outer, length, group] = [4, 37, 3];
   const chunk = chunkOf(place, group, length);
   const plan = { batch: 2, length, chunks: [chunk] };
   const heads: Heads = {
@@ -173,9 +165,12 @@ function attention(place: Place): Tensor[] {
     v: make([outer, length, size], 3),
   };
   const dO = make([2 * length, 2 * group * size], 4);
-  if (c.attention) {
-    const saved = { ...heads, ...c.attention.forward(heads, plan) };
-    return [saved.o, ...Object.values(c.attention.gradient(dO, saved, plan))];
+  const scores = [outer, length * group, length];
+  const kept = drops ? maskOf(b, elements(scores)) : undefined;
+  const dropout = kept && { mask: () => ({ table: kept, begin: 0 }), keepRate: KEEP_RATE };
+  if (c.attention?.takes(heads, plan, dropout)) {
+    const saved = { ...heads, ...c.attention.forward(heads, plan, dropout) };
+    return [saved.o, ...Object.values(c.attention.gradient(dO, saved, plan, dropout))];
   }
   const turned = (x: Tensor) =>
     b.reshape(b.transpose(b.reshape(x, [2, length, 2, group * size]), [0, 2, 1, 3]), [
@@ -183,11 +178,21 @@ function attention(place: Place): Tensor[] {
       length * group,
       size,
     ]);
+  const dropped = (x: Tensor) => (kept ? b.mul(b.mul(x, b.reshape(kept, scores)), 1 / KEEP_RATE) : x);
   const q = b.reshape(heads.q, [outer, length * group, size]);
   const p = c.maskedSoftmax(b.matmul(q, heads.k, { transposeB: true }), chunk);
-  const o = b.transpose(b.reshape(b.matmul(p, heads.v), [2, 2, length, group * size]), [0, 2, 1, 3]);
+  const shares = dropped(p);
+  const o = b.transpose(b.reshape(b.matmul(shares, heads.v), [2, 2, length, group * size]), [0, 2, 1, 3]);
   const d = turned(dO);
-  const dv = b.matmul(p, d, { transposeA: true });
-  const dS = c.softmaxGradient(p, b.matmul(d, heads.v, { transposeB: true }));
+  const dv = b.matmul(shares, d, { transposeA: true });
+  const dS = c.softmaxGradient(p, dropped(b.matmul(d, heads.v, { transposeB: true })));
   return [o, b.matmul(dS, heads.k), b.matmul(dS, q, { transposeA: true }), dv];
 }
+
+const KEEP_RATE = 2 / 3;
+/** Keeps two of three. */
+const maskOf = (b: WebgpuBackend, count: number) =>
+  b.tensor(
+    Float32Array.from({ length: count }, (_, i) => Number(i % 3 > 0)),
+    [count],
+  );

@@ -11,9 +11,10 @@ import { flash } from '../kernels/flash.ts';
 import { joinHeads, splitHeads } from '../kernels/heads.ts';
 import { norm, normGradient } from '../kernels/norm.ts';
 import { adamw, lionw } from '../kernels/optimisers.ts';
-import { product, sumSlices, tileFor } from '../kernels/products.ts';
+import { product, sumSlices } from '../kernels/products.ts';
 import { axisSums, logSoftmax, rowSums, softmax, squareSums } from '../kernels/reductions.ts';
 import { addAt, gather } from '../kernels/rows.ts';
+import { tileNames } from '../kernels/tiles.ts';
 import { swiglu, swigluGradient } from '../kernels/swiglu.ts';
 
 /** All kernels; of those that are written out in variants, some. */
@@ -29,14 +30,19 @@ export function knownKernels(): Kernel[] {
     ...[adamw, lionw, sumSlices],
     ...tensorTypeNames.map(dequantise),
     ...[forward, queryGradient, keyGradient].flatMap((one) => [one(64, false), one(128, true)]),
-    product(tileFor(64, 64), false, true, { second: true, mask: 'a', plus: true }),
-    product(tileFor(8, 8), true, false, { mask: 'second' }),
+    ...tileNames.flatMap((tile) => [
+      product(tile, false, true, { second: true, mask: 'a', plus: true }),
+      product(tile, true, false, { second: true, mask: 'second', half: true }),
+    ]),
   ];
 }
 
 /** Of our version and the kernels' text, so that changed kernels are tested again. */
 export function digest(): string {
-  const texts = knownKernels().map(({ wgsl }) => wgsl);
+  const texts = knownKernels().flatMap(({ wgsl, inSubgroups }) => [
+    wgsl,
+    ...(inSubgroups ? [inSubgroups.wgsl] : []),
+  ]);
   return createHash('sha256')
     .update([packageJson.version, ...texts].join())
     .digest('hex')

@@ -9,28 +9,41 @@ import { JsonCache } from '../../../protocol/json-cache.ts';
 import { Composed } from '../../composed.ts';
 import type { Tensor } from '../../tensor.ts';
 import { oneLine } from '../failures.ts';
+import { features, type Feature } from '../kernel.ts';
+import { tileNames } from '../kernels/tiles.ts';
 import type { WebgpuBackend } from '../webgpu.ts';
 import { basics } from './basics.ts';
-import { optional, placeOf, required, type Optional } from './compounds.ts';
+import { attention, optional, placeOf, required, type Optional, type Place } from './compounds.ts';
 import { digest } from './digest.ts';
+import { multipliesF16 } from './half.ts';
+import { fastestTiles, rightTiles } from './tile-choice.ts';
+import { tried } from './tried.ts';
+
+/** What may be left out. Those that need a feature are not tested where it is absent. */
+type Kind = Optional | 'f16' | 'subgroups';
 
 /** What an optional kind of kernel does, and what is done without it: "..., so ...". */
-const without: Readonly<Record<Optional, string>> = {
+const without: Readonly<Record<Kind, string>> = {
   attention: 'attention as a whole, so it is made in chunks',
   products: "LoRA's products in one pass, so they take several",
   together: 'many small tensors at once, so each is updated alone',
+  f16: 'products in f16, so all are made in f32',
+  subgroups: 'sums within subgroups, so they go through workgroup memory',
 };
 
-const kinds = z.array(z.enum(['attention', 'products', 'together']));
-/** `refused`: what is computed wrongly and can't be left out, and how that showed. */
+const kinds = z.array(z.enum(['attention', 'products', 'together', 'f16', 'subgroups']));
+const tileName = z.enum(tileNames);
+/**
+ * `refused`: what is computed wrongly and can't be left out, and how that showed. `tiles`: the fastest of those that are
+ * computed rightly.
+ */
 const outcomeSchema = z.object({
   leftOut: kinds,
+  tiles: z.object({ square: tileName, tall: tileName, wide: tileName }).optional(),
   refused: z.object({ name: z.string(), why: z.string() }).optional(),
 });
 type Outcome = z.infer<typeof outcomeSchema>;
 const outcomes = new JsonCache('webgpu-kernels.json', outcomeSchema);
-/** Relative to the largest value. Another order of the sums changes the sixth digit; a wrong kernel the first. */
-const TOLERANCE = 1e-4;
 
 /**
  * Leaves out what this adapter's driver computes wrongly, as found at its first use. Throws UserError
@@ -39,85 +52,55 @@ const TOLERANCE = 1e-4;
 export async function leaveOutWrong(backend: WebgpuBackend, adapter: string): Promise<void> {
   const key = `${identityOf(backend.gpu.device.adapterInfo)} ${digest()}`;
   const known = await outcomes.get(key);
-  const { leftOut, refused } = known ?? (await findWrong(backend));
-  if (!known) await outcomes.set(key, { leftOut, ...(refused && { refused }) });
+  const { leftOut, refused, tiles } = known ?? (await findWrong(backend));
+  if (!known) await outcomes.set(key, { leftOut, ...(refused && { refused }), ...(tiles && { tiles }) });
   if (refused) throw wrong(adapter, refused);
+  if (tiles) backend.launcher.tiles = tiles;
+  if (has(backend, 'f16') && !leftOut.includes('f16')) backend.precisions = ['f16'];
+  backend.gpu.subgroups = has(backend, 'subgroups') && !leftOut.includes('subgroups');
   if (!leftOut.length) return;
-  backend.compound.leaveOut(leftOut);
+  backend.compound.leaveOut(leftOut.filter((kind) => kind in optional) as Optional[]);
   const told = leftOut.map((kind) => without[kind]).join('; ');
   backend.reason = `${backend.reason}; its driver computes wrongly ${told}`;
 }
 
 /**
- * Runs all kernels, up to the first that is wrong and can't be left out. Throws UserError `memory` or `gpu-lost` if they
- * can't be tested.
+ * Runs all kernels, up to the first that is wrong and can't be left out; then finds the fastest tiles, unless it is a
+ * software adapter. Throws UserError `memory` or `gpu-lost` if they can't be tested.
  */
 export async function findWrong(backend: WebgpuBackend): Promise<Outcome> {
+  backend.gpu.subgroups = false;
   for (const [name, check] of Object.entries(basics)) {
-    const right = await tried(
-      backend,
-      () => check(backend),
-      ({ found, wanted }) => [found, wanted],
-    );
+    const right = await tried(backend, () => check(backend));
     if (right !== true) return refusal(name, right);
   }
   const composed = placeOf(backend, new Composed(backend));
   const own = placeOf(backend, backend.compound);
-  const same = async (check: (place: typeof own) => Tensor[]) => {
-    const answers = () => {
+  const same = (check: (place: Place) => Tensor[]) =>
+    tried(backend, () => {
       const wanted = check(composed);
       return check(own).map((found, i) => ({ found, wanted: wanted[i]! }));
-    };
-    return tried(backend, answers, ({ found, wanted }) => [found, wanted]);
-  };
+    });
   for (const [name, check] of Object.entries(required)) {
     const right = await same(check);
     if (right !== true) return refusal(name, right);
   }
-  const leftOut: Optional[] = [];
+  const leftOut: Kind[] = [];
   for (const [kind, check] of Object.entries(optional) as [Optional, typeof optional.attention][])
     if ((await same(check)) !== true) leftOut.push(kind);
+  if (has(backend, 'subgroups') && !(await sumsInSubgroups(backend, same, leftOut)))
+    leftOut.push('subgroups');
   backend.dispose(composed.chunks);
-  return { leftOut };
+  const linear = !leftOut.includes('products');
+  // Its compiler takes a second for each kernel, which is more than a faster tile would save.
+  const isSlow = backend.device.kind === 'software';
+  const tiles = isSlow ? undefined : await fastestTiles(backend, await rightTiles(backend, linear));
+  if (tiles) backend.launcher.tiles = tiles;
+  if (has(backend, 'f16') && !(await multipliesF16(backend, linear))) leftOut.push('f16');
+  return { leftOut, ...(tiles && { tiles }) };
 }
 
-/** True if all that `answers` found is what was wanted; else what went wrong, if it is known. */
-async function tried<A>(
-  backend: WebgpuBackend,
-  answers: () => A[],
-  parts: (answer: A) => [Tensor, Tensor | ArrayLike<number>],
-): Promise<true | string> {
-  let made: A[] = [];
-  try {
-    made = backend.arena(answers);
-    for (const answer of made) {
-      const [found, wanted] = parts(answer);
-      const expected = 'dtype' in wanted ? await backend.read(wanted) : wanted;
-      if (!isClose(await backend.read(found), expected)) return 'other numbers';
-    }
-    return true;
-  } catch (error) {
-    // A kernel that can't be compiled is one that can't be used. Throws if the GPU is gone.
-    await backend.gpu.forgetFailure();
-    // Another program has its memory: that says nothing about the driver, and may be over soon.
-    if (error instanceof UserError && error.code === 'memory') throw error;
-    return oneLine((error as Error).message);
-  } finally {
-    backend.dispose(made);
-  }
-}
-
-function isClose(found: ArrayLike<number>, wanted: ArrayLike<number>): boolean {
-  if (found.length !== wanted.length) return false;
-  let largest = 1e-30;
-  let off = 0;
-  for (let i = 0; i < wanted.length; i += 1) {
-    largest = Math.max(largest, Math.abs(wanted[i]!));
-    const difference = Math.abs(found[i]! - wanted[i]!);
-    if (!(difference <= off)) off = difference;
-  }
-  return off <= TOLERANCE * largest;
-}
+const has = ({ gpu }: WebgpuBackend, feature: Feature) => gpu.device.features.has(features[feature]);
 
 const refusal = (name: string, why: string): Outcome => ({ leftOut: [], refused: { name, why } });
 
@@ -127,6 +110,27 @@ const wrong = (adapter: string, { name, why }: NonNullable<Outcome['refused']>) 
     `The driver of ${adapter} computes ${name} wrongly (${why}).`,
     'Update the driver, or train with --backend tensorflow or wasm.',
   );
+
+/** Whether kernels are right in their versions with subgroups. `same`: whether a check finds what is composed. */
+async function sumsInSubgroups(
+  backend: WebgpuBackend,
+  same: (check: (place: Place) => Tensor[]) => Promise<true | string>,
+  leftOut: readonly Kind[],
+): Promise<boolean> {
+  const checks = summing.map((name) => required[name]!);
+  if (!leftOut.includes('attention')) checks.push((place) => attention(place, 64, false));
+  backend.gpu.subgroups = true;
+  try {
+    if ((await tried(backend, () => basics['sums along rows']!(backend))) !== true) return false;
+    for (const check of checks) if ((await same(check)) !== true) return false;
+    return true;
+  } finally {
+    backend.gpu.subgroups = false;
+  }
+}
+
+/** Of those that are required, the kernels that have another version with subgroups. */
+const summing = ['norms', 'the loss', 'heads and their scores'];
 
 /** Adapter and driver. */
 const identityOf = ({ vendor, architecture, device, description }: GPUAdapterInfo) =>

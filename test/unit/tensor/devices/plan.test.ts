@@ -178,3 +178,29 @@ describe('planBackend', () => {
     await expect(plan({ backend: 'wasm', device: '0' })).rejects.toMatchObject({ code: 'bad-argument' });
   });
 });
+
+describe('fasterInF16', () => {
+  const faster = async (rates: Rate, probe: WebgpuProbe = { adapters: [card] }) => {
+    const { asked, look } = machine(probe, { webgpu: rates, wasm: 20e9 });
+    await newProcess();
+    const { fasterInF16 } = await import('../../../../src/tensor/devices/plan.ts');
+    return { is: await fasterInF16(look), asked };
+  };
+
+  it('goes by a measurement, once for a machine', async () => {
+    expect(await faster({ rate: 4e12, half: 6e12 })).toEqual({
+      is: true,
+      asked: ['adapters', 'webgpu 0', 'wasm'],
+    });
+    expect(await faster({ rate: 4e12, half: 1e12 })).toEqual({ is: true, asked: [] });
+  });
+
+  it.each([
+    ['is hardly faster', { rate: 4e12, half: 4.1e12 }, [card]],
+    ['has no f16', { rate: 4e12 }, [card]],
+    ['does not start', { lack: 'No.' }, [card]],
+    ['is software', { rate: 4e12, half: 6e12 }, [adapter('llvmpipe', 'software')]],
+  ] as const)('says no where the GPU %s', async (_, rates, adapters) => {
+    expect((await faster(rates, { adapters: [...adapters] })).is).toBe(false);
+  });
+});

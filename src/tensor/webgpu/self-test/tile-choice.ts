@@ -1,0 +1,143 @@
+/** Tests the shapes of tiles, and measures which of them make products the fastest on an adapter. */
+import type { Tensor } from '../../tensor.ts';
+import {
+  candidates,
+  forms,
+  tileNames,
+  usualTiles,
+  type Form,
+  type TileName,
+  type Tiles,
+} from '../kernels/tiles.ts';
+import type { WebgpuBackend } from '../webgpu.ts';
+import { numbers, productsOf } from './basics.ts';
+import { optional, placeOf } from './compounds.ts';
+import { tried } from './tried.ts';
+
+/** A sequence's rows, the MLP of Qwen2.5-Coder-0.5B, and three modules' LoRA of rank 16. */
+const MODEL = { rows: 512, width: 896, hidden: 4864, few: 48 };
+/** The same where products are slow. */
+const SMALL = { rows: 96, width: 192, hidden: 320, few: 32 };
+/** A small product that takes longer: the adapter is slow. */
+const SLOW_MS = 4;
+/** Products are repeated until they take so long together: waiting for the last one takes time of its own. */
+const LONG_ENOUGH_MS = 15;
+/** Forms that are not measured by then keep their usual tile. */
+const MOST_MS = 2000;
+/** Another tile is taken if it saves at least this share of the time: less may be noise. */
+const GAIN = 0.05;
+
+/** Runs `make` with one tile for all products. */
+function withTile<T>({ launcher }: WebgpuBackend, tiles: Tiles, make: () => T): T {
+  const before = launcher.tiles;
+  launcher.tiles = tiles;
+  try {
+    return make();
+  } finally {
+    launcher.tiles = before;
+  }
+}
+
+/**
+ * The tiles with which products are made rightly, plain ones and those of linear layers (unless they are left out). The
+ * usual ones were tested before, and say what is right.
+ */
+export async function rightTiles(backend: WebgpuBackend, linear = true): Promise<TileName[]> {
+  const usual = new Set<TileName>(Object.values(usualTiles));
+  const right = [...usual];
+  for (const tile of tileNames.filter((one) => !usual.has(one))) {
+    const all = { square: tile, tall: tile, wide: tile };
+    const plain = () =>
+      // No tile filled; several of them, the last ones not filled; an inner axis that is cut into slices.
+      productsOf(backend, [
+        [29, 21, 19],
+        [139, 131, 37],
+        [9, 5, 1100],
+      ]);
+    const whole = () => optional.products(placeOf(backend, backend.compound));
+    const both = () => {
+      const wanted = whole();
+      return withTile(backend, all, whole).map((found, i) => ({ found, wanted: wanted[i]! }));
+    };
+    if ((await tried(backend, () => withTile(backend, all, plain))) !== true) continue;
+    if (!linear || (await tried(backend, both)) === true) right.push(tile);
+  }
+  return right;
+}
+
+/**
+ * The fastest of the `right` tiles for each form of product. Takes two seconds at most. A quantised weight is written
+ * out by a kernel of its own first, which takes the same time whatever the tile.
+ */
+export async function fastestTiles(backend: WebgpuBackend, right: readonly TileName[]): Promise<Tiles> {
+  const end = performance.now() + MOST_MS;
+  const chosen = { ...usualTiles };
+  const products = await sizedProducts(backend, end);
+  for (const form of forms) {
+    let best = Infinity;
+    for (const tile of candidates[form].filter((one) => right.includes(one))) {
+      if (performance.now() > end) break;
+      const made = () => withTile(backend, { ...usualTiles, [form]: tile }, products.of[form]);
+      const took = await timed(backend, made, end);
+      if (took >= best * (1 - GAIN)) continue;
+      best = took;
+      chosen[form] = tile;
+    }
+  }
+  backend.dispose(products.tensors);
+  return chosen;
+}
+
+interface Products {
+  /** Make all products of a form in a step, and return the last. */
+  of: Record<Form, () => Tensor>;
+  tensors: Tensor[];
+}
+
+async function sizedProducts(backend: WebgpuBackend, end: number): Promise<Products> {
+  const small = productsAt(backend, SMALL);
+  await timed(backend, small.of.square, end);
+  if ((await timed(backend, small.of.square, end)) > SLOW_MS) return small;
+  backend.dispose(small.tensors);
+  return productsAt(backend, MODEL);
+}
+
+function productsAt(b: WebgpuBackend, { rows, width, hidden, few }: typeof MODEL): Products {
+  const matrix = (height: number, across: number) => b.tensor(numbers(height * across, 1), [height, across]);
+  const [x, dy, w] = [matrix(rows, width), matrix(rows, hidden), matrix(hidden, width)];
+  const [a, z, block] = [matrix(few, width), matrix(rows, few), matrix(hidden, few)];
+  return {
+    tensors: [x, dy, w, a, z, block],
+    of: {
+      square: () => {
+        b.matmul(x, w, { transposeB: true });
+        return b.matmul(dy, w);
+      },
+      tall: () => {
+        b.matmul(x, a, { transposeB: true });
+        b.matmul(dy, z, { transposeA: true });
+        return b.matmul(dy, block);
+      },
+      wide: () => b.matmul(z, x, { transposeA: true }),
+    },
+  };
+}
+
+/** Milliseconds that `make` takes on the GPU: the lower of two, after one that compiles. */
+async function timed(backend: WebgpuBackend, make: () => Tensor, end: number): Promise<number> {
+  const times = async (count: number) => {
+    const began = performance.now();
+    const corner = backend.arena(() => {
+      for (let i = 1; i < count; i += 1) backend.arena(() => void make());
+      return backend.slice(make(), [0, 0], [1, 1]);
+    });
+    await backend.read(corner);
+    backend.dispose(corner);
+    return (performance.now() - began) / count;
+  };
+  await times(1);
+  const once = await times(1);
+  const count = Math.min(64, Math.ceil(LONG_ENOUGH_MS / once));
+  if (count === 1 || performance.now() > end) return once;
+  return Math.min(await times(count), await times(count));
+}
