@@ -95,36 +95,56 @@ function renameOf(change: TokenChange, document: TextWithTokens): TokenPattern[]
   return scope ? [renamePattern(change, scope)] : [];
 }
 
+/** What was found, and how to look into further texts. */
+export interface Found {
+  offers: Offer[];
+  /** The patterns that other texts may fit; of renames of what only one text knows, there are none. */
+  spreading: string[];
+  /** The offers in a text that was not among those that were searched. */
+  inText(text: SearchedText): Offer[];
+}
+
 /**
  * The places that want the same edit, the nearest first: in the document at `options.path` from the cursor on, then
- * above it, then in the other texts in their order.
+ * above it, then in the other texts in their order. `texts` has all that were edited.
  */
-export function findOffers(
+export function search(
   edits: readonly Edit[],
   texts: Iterable<SearchedText>,
   { path, place, deadline = Infinity, most = MOST_OFFERS, unwanted }: FindOptions,
-): Offer[] {
+): Found {
   const edited = new Set(edits.map((edit) => edit.path));
   const known = new Map<string, TextWithTokens>();
   const rest: SearchedText[] = [];
-  const withTokens = (one: SearchedText) => ({ ...one, tokens: tokensOf(one.text, one.languageId) });
   for (const one of texts)
     if (edited.has(one.path) || one.path === path) known.set(one.path, withTokens(one));
     else rest.push(one);
   const patterns = patternsOf(edits, known).filter((pattern) => !unwanted?.has(keyOf(pattern)));
+  const inText = (one: SearchedText) =>
+    patterns.some((pattern) => mayFit(pattern, one.text)) ? offersIn(withTokens(one), patterns) : [];
+  const spreading = patterns
+    .filter((one) => one.kind === 'lines' || one.scope?.path === undefined)
+    .map(keyOf);
   const offers: Offer[] = [];
-  if (patterns.length === 0) return [];
   const own = known.get(path);
   const others = [...known.values()].filter((one) => one !== own);
-  for (const one of [...(own ? [own] : []), ...others, ...rest]) {
-    if (Date.now() > deadline || offers.length >= most) break;
-    if (!('tokens' in one) && !patterns.some((pattern) => mayFit(pattern, one.text))) continue;
-    const found = offersIn('tokens' in one ? (one as TextWithTokens) : withTokens(one), patterns);
-    const below = one === own ? found.filter(({ parts }) => parts[0]!.start >= place) : found;
-    offers.push(...below, ...found.filter((offer) => !below.includes(offer)));
+  if (patterns.length > 0) {
+    const found = own ? offersIn(own, patterns) : [];
+    const isBelow = ({ parts }: Offer) => parts[0]!.start >= place;
+    offers.push(...found.filter(isBelow), ...found.filter((offer) => !isBelow(offer)));
+    for (const one of others) if (Date.now() <= deadline) offers.push(...offersIn(one, patterns));
+    for (const one of rest) if (Date.now() <= deadline && offers.length < most) offers.push(...inText(one));
   }
-  return offers.slice(0, most);
+  return { offers: offers.slice(0, most), spreading, inText };
 }
+
+const withTokens = (one: SearchedText): TextWithTokens => ({
+  ...one,
+  tokens: tokensOf(one.text, one.languageId),
+});
+
+/** What `search` offers. */
+export const findOffers = (...asked: Parameters<typeof search>): Offer[] => search(...asked).offers;
 
 function mayFit(pattern: Pattern, text: string): boolean {
   if (pattern.kind === 'lines') return text.includes(pattern.old[0]!.trim());
