@@ -174,7 +174,8 @@ function callAround({ left }: TokenChange): { name: string; args: number } | und
   return undefined;
 }
 
-const isSameChange = (a: TokenChange, b: TokenChange) =>
+/** Whether the same tokens were replaced by the same. */
+export const isSameChange = (a: TokenChange, b: TokenChange) =>
   isSame(texts(a.old), texts(b.old)) && isSame(texts(a.now), texts(b.now)) && a.quoted === b.quoted;
 
 /** Whether a pattern says enough: a name that is replaced, or names around signs that are. */
