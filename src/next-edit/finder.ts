@@ -10,8 +10,10 @@ import { languageIdOf } from '../completion/languages.ts';
 import { walk } from '../corpus/reading/walk.ts';
 import { judgeName } from '../corpus/reading/names.ts';
 import { reportError } from '../protocol/errors.ts';
+import { partsShown, shownLines } from './apply.ts';
 import type { Edit } from './edit.ts';
 import { search, type Found, type Offer, type SearchedText } from './find.ts';
+import type { Replacement } from './match.ts';
 
 /** A question to the thread. The paths of documents are their addresses (URIs). */
 export interface ToFinder {
@@ -29,10 +31,20 @@ export interface ToFinder {
   folders: string[];
 }
 
+/** An offer with the lines that it touches, so that the editor needs no more than those. */
+export interface FoundOffer extends Offer {
+  /** Where the lines begin, in UTF-16 units; how they are, and how they would be. */
+  from: number;
+  before: string;
+  after: string;
+  /** What is shown of the parts. */
+  shown: readonly Replacement[];
+}
+
 /** An answer. There are two if files of the workspace were searched as well. `error`: in words, for the log. */
 export interface FromFinder {
   id: number;
-  offers: Offer[];
+  offers: FoundOffer[];
   error?: string;
 }
 
@@ -52,25 +64,35 @@ async function answer(asked: ToFinder, tell: (answer: FromFinder) => void): Prom
   const { id, open, edits, path, place } = asked;
   for (const one of asked.changed) texts.set(one.path, one);
   for (const known of [...texts.keys()]) if (!open.includes(known)) texts.delete(known);
+  // The person has written on since.
+  if (id !== newest) return;
   const documents = open.flatMap((one) => texts.get(one) ?? []);
   const unwanted = new Set(asked.unwanted);
   const found = search(edits, documents, { path, place, unwanted, deadline: Date.now() + DOCUMENTS_MS });
-  tell({ id, offers: found.offers });
+  const offers = found.offers.map((offer) => withLines(offer, texts.get(offer.path)!.text));
+  tell({ id, offers });
   if (found.spreading.length === 0 || found.offers.length >= MOST_OFFERS) return;
   const more = await inFiles(found, asked);
-  if (more.length > 0 && id === newest)
-    tell({ id, offers: [...found.offers, ...more].slice(0, MOST_OFFERS) });
+  if (more.length > 0 && id === newest) tell({ id, offers: [...offers, ...more].slice(0, MOST_OFFERS) });
 }
 
-async function inFiles({ inText }: Found, { id, folders, open }: ToFinder): Promise<Offer[]> {
+const withLines = (offer: Offer, text: string): FoundOffer => ({
+  ...offer,
+  ...shownLines(text, offer.parts),
+  shown: partsShown(text, offer),
+});
+
+async function inFiles({ inText }: Found, { id, folders, open }: ToFinder): Promise<FoundOffer[]> {
   const until = Date.now() + FILES_MS;
-  const offers: Offer[] = [];
+  const offers: FoundOffer[] = [];
   for (const file of await listed(folders)) {
     if (id !== newest || Date.now() > until || offers.length >= MOST_OFFERS) break;
     const path = pathToFileURL(file).href;
     if (open.includes(path)) continue;
     const text = await textOf(file);
-    if (text !== undefined) offers.push(...inText({ path, languageId: languageIdOf(file), text }));
+    if (text === undefined) continue;
+    const found = inText({ path, languageId: languageIdOf(file), text });
+    offers.push(...found.map((offer) => withLines(offer, text)));
   }
   return offers;
 }

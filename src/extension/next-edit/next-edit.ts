@@ -1,7 +1,7 @@
 /** Next edit: after an edit, the places that want the same one are offered, one by one. */
 import * as vscode from 'vscode';
-import type { FromFinder } from '../../next-edit/finder.ts';
-import { partsShown, Refusals, shownLines, type Offer } from '../../next-edit/index.ts';
+import type { FoundOffer, FromFinder } from '../../next-edit/finder.ts';
+import { Refusals } from '../../next-edit/index.ts';
 import { t } from '../../protocol/l10n.ts';
 import type { Services } from '../services.ts';
 import { EditWatch, isWatched } from './edit-watch.ts';
@@ -13,13 +13,6 @@ const PAUSE_MS = 350;
 /** A place to go to is there, and the cursor is at it: for the keys in package.json. */
 const THERE = 'forgetMeNot.nextEdit.there';
 const HERE = 'forgetMeNot.nextEdit.here';
-
-/** What is offered now. */
-interface Shown {
-  offer: Offer;
-  /** The line as it was found; another one withdraws the offer. */
-  before: string;
-}
 
 export class NextEdit implements vscode.Disposable {
   private readonly watch = new EditWatch();
@@ -34,8 +27,9 @@ export class NextEdit implements vscode.Disposable {
   private readonly disposables: vscode.Disposable;
   private timer: NodeJS.Timeout | undefined;
   private asked = 0;
-  private offers: Offer[] = [];
-  private shown: Shown | undefined;
+  private offers: FoundOffer[] = [];
+  /** What was said with the context keys. */
+  private readonly told = new Map<string, boolean>();
 
   constructor(private readonly services: Services) {
     this.finder = new FinderThread(services.bundle('next-edit-finder.mjs'), {
@@ -92,26 +86,20 @@ export class NextEdit implements vscode.Disposable {
     this.draw();
   }
 
-  /** Shows the first offer that still fits and was not turned down. */
-  private draw(): void {
-    this.shown = undefined;
-    this.marks.clear();
-    this.offers = this.offers.filter((offer) => !this.isTurnedDown(offer));
-    const [offer] = this.offers;
-    if (offer) {
-      const document = openDocument(offer);
-      const before = document ? linesOf(document, offer).before : '';
-      this.shown = { offer, before };
-      if (document) this.marks.show(document, partsShown(document.getText(), offer));
-    }
-    this.tellCount();
-    this.tellPlace();
+  /** What is offered now. */
+  private get offer(): FoundOffer | undefined {
+    return this.offers[0];
   }
 
-  private isTurnedDown(offer: Offer): boolean {
-    if (this.refusals.unwanted.has(offer.pattern)) return true;
-    const document = openDocument(offer);
-    return document !== undefined && this.refusals.isRefused(offer, linesOf(document, offer));
+  /** Shows the first offer that was not turned down. */
+  private draw(): void {
+    this.marks.clear();
+    this.offers = this.offers.filter((offer) => !this.refusals.isRefused(offer, offer));
+    const { offer } = this;
+    const document = offer && openDocument(offer);
+    if (document) this.marks.show(document, offer.shown);
+    this.tellCount();
+    this.tellPlace();
   }
 
   private tellCount(): void {
@@ -126,17 +114,20 @@ export class NextEdit implements vscode.Disposable {
   }
 
   private tellPlace(): void {
-    const tell = (key: string, value: boolean) =>
+    const tell = (key: string, value: boolean) => {
+      if ((this.told.get(key) ?? false) === value) return;
+      this.told.set(key, value);
       void vscode.commands.executeCommand('setContext', key, value);
-    tell(THERE, this.shown !== undefined);
+    };
+    tell(THERE, this.offer !== undefined);
     tell(HERE, this.isHere());
   }
 
   /** Whether the cursor is at what is offered; of several cursors, none is. */
   private isHere(): boolean {
     const editor = vscode.window.activeTextEditor;
-    if (!editor || !this.shown || editor.selections.length !== 1 || !editor.selection.isEmpty) return false;
-    const { offer } = this.shown;
+    const { offer } = this;
+    if (!editor || !offer || editor.selections.length !== 1 || !editor.selection.isEmpty) return false;
     if (editor.document.uri.toString() !== offer.path) return false;
     const place = editor.document.offsetAt(editor.selection.active);
     return place >= offer.parts[0]!.start && place <= offer.parts.at(-1)!.end;
@@ -144,22 +135,24 @@ export class NextEdit implements vscode.Disposable {
 
   /** Moves the cursor to the place, in another file as well. */
   private async go(): Promise<void> {
-    const offer = this.shown?.offer;
+    const { offer } = this;
     if (!offer) return;
     const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(offer.path, true));
     const position = document.positionAt(offer.parts[0]!.start);
     await vscode.window.showTextDocument(document, { selection: new vscode.Range(position, position) });
-    if (this.offers[0] === offer) this.draw();
+    // Opened just now, it may be another one than was searched.
+    if (this.offer !== offer) return;
+    if (fits(document, offer)) this.draw();
+    else this.drop(offer);
   }
 
   /** Writes it, as one step of undo, and puts the cursor behind it. */
   private async accept(): Promise<void> {
     const editor = vscode.window.activeTextEditor;
-    const { shown } = this;
-    if (!editor || !shown || !this.isHere()) return;
-    const { offer, before } = shown;
+    const { offer } = this;
+    if (!editor || !offer || !this.isHere()) return;
     const { document } = editor;
-    if (linesOf(document, offer).before !== before) return this.withdraw();
+    if (!fits(document, offer)) return this.drop(offer);
     this.refusals.taken(offer);
     const ranges = offer.parts.map(({ start, end, text }) => ({
       range: new vscode.Range(document.positionAt(start), document.positionAt(end)),
@@ -171,10 +164,13 @@ export class NextEdit implements vscode.Disposable {
   }
 
   private skip(): void {
-    const offer = this.shown?.offer;
+    const { offer } = this;
     if (!offer) return;
-    const document = openDocument(offer);
-    if (document) this.refusals.refused(offer, linesOf(document, offer));
+    this.refusals.refused(offer, offer);
+    this.drop(offer);
+  }
+
+  private drop(offer: FoundOffer): void {
     this.offers = this.offers.filter((one) => one !== offer);
     this.draw();
   }
@@ -187,6 +183,7 @@ export class NextEdit implements vscode.Disposable {
 
   private withdraw(): void {
     this.asked += 1;
+    if (this.offers.length === 0) return;
     this.offers = [];
     this.draw();
   }
@@ -202,7 +199,11 @@ export class NextEdit implements vscode.Disposable {
   }
 }
 
-const openDocument = ({ path }: Offer): vscode.TextDocument | undefined =>
+const openDocument = ({ path }: FoundOffer): vscode.TextDocument | undefined =>
   vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === path);
 
-const linesOf = (document: vscode.TextDocument, { parts }: Offer) => shownLines(document.getText(), parts);
+/** Whether the lines are still those that were searched. */
+function fits(document: vscode.TextDocument, { from, before }: FoundOffer): boolean {
+  const range = new vscode.Range(document.positionAt(from), document.positionAt(from + before.length));
+  return document.getText(range) === before;
+}
