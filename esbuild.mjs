@@ -63,6 +63,7 @@ const processes = {
     exporter: 'src/export/main.ts',
     server: 'src/serving/http/server.ts',
     'preference-keeper': 'src/preferences/keeper.ts',
+    'next-edit-finder': 'src/next-edit/finder.ts',
     'sandbox-host': 'src/evaluation/sandbox/host.ts',
     'sandbox-interpreter': 'src/evaluation/sandbox/interpreter.ts',
   },

@@ -8,6 +8,7 @@ import { Children } from './children.ts';
 import { CompletionService } from './completion/completion-service.ts';
 import { tickSteps } from './get-started.ts';
 import { Log } from './log.ts';
+import { NextEdit } from './next-edit/next-edit.ts';
 import { ResultsPanel } from './panel/panel.ts';
 import { ProgressNotifications } from './runs/progress.ts';
 import { RunWatcher } from './runs/run-watcher.ts';
@@ -25,6 +26,7 @@ export class Context implements Services, vscode.Disposable {
   readonly children: Children;
   readonly runs: RunWatcher;
   readonly completion: CompletionService;
+  readonly nextEdit: NextEdit;
   readonly panel: ResultsPanel;
   readonly progress: ProgressNotifications;
   private readonly view: RunsView;
@@ -41,6 +43,7 @@ export class Context implements Services, vscode.Disposable {
     this.children = new Children(() => this.node(), this.bundle('cli.mjs'), this.log);
     this.runs = new RunWatcher(this.log);
     this.completion = new CompletionService(this);
+    this.nextEdit = new NextEdit(this);
     this.panel = new ResultsPanel(this);
     this.progress = new ProgressNotifications(this.runs, (error) => this.log.show(error));
     this.view = new RunsView(this.runs, this.store);
@@ -58,6 +61,7 @@ export class Context implements Services, vscode.Disposable {
           void this.runs.moveTo();
         }
         if (changesSetting(event, 'completion')) this.completion.settingsChanged();
+        if (changesSetting(event, 'nextEdit')) this.nextEdit.settingsChanged();
         this.refresh();
       }),
     );
@@ -129,6 +133,7 @@ export class Context implements Services, vscode.Disposable {
 
   async dispose(): Promise<void> {
     vscode.Disposable.from(...this.disposables, this.panel, this.view, this.statusBar, this.runs).dispose();
+    await this.nextEdit.dispose();
     await this.completion.dispose();
     this.log.dispose();
   }

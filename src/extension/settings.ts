@@ -19,6 +19,7 @@ import {
 
 const section = 'forgetMeNot';
 const ENABLED = 'completion.enabled';
+const NEXT_EDIT = 'nextEdit.enabled';
 const LEARN_FROM_USE = 'completion.learnFromUse';
 const ENDPOINT_MODEL = 'completion.endpointModel';
 const inspect = (name: string): Inspected => vscode.workspace.getConfiguration(section).inspect(name) ?? {};
@@ -29,6 +30,10 @@ export const settings = {
   /** For a document, whose language may have its own value; else in general. */
   completionEnabled(document?: vscode.TextDocument) {
     return vscode.workspace.getConfiguration(section, document).get(ENABLED, true);
+  },
+  /** Whether next edits are offered, in the language of a document. */
+  nextEditEnabled(document: vscode.TextDocument) {
+    return vscode.workspace.getConfiguration(section, document).get(NEXT_EDIT, true);
   },
   /** Undefined: the pause adapts to the user's typing. */
   get debounceMs() {

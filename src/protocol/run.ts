@@ -72,7 +72,7 @@ export const corpusPlanSchema = z.object({
   /** A data set: a .jsonl or .parquet file, or owner/name[:path] on the hub. */
   data: z.string().optional(),
   /** Instruction pairs taken from a folder: documented functions, and commits with their diffs. */
-  pairs: z.array(z.enum(['functions', 'commits'])).default(['functions', 'commits']),
+  pairs: z.array(z.enum(['functions', 'commits', 'edits'])).default(['functions', 'commits', 'edits']),
   /** Which files of the folder are read: patterns as in .gitignore. Without patterns in `include`, all are. */
   include: z.array(z.string().min(1)).default([]),
   exclude: z.array(z.string().min(1)).default([]),

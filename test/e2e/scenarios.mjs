@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { completionScenarios } from './completion-scenarios.mjs';
+import { nextEditScenarios } from './next-edit-scenarios.mjs';
 import {
   colours,
   ensureResults,
@@ -116,6 +117,7 @@ export const scenarios = {
   },
 
   ...completionScenarios,
+  ...nextEditScenarios,
 
   async 'a result is continued with what has changed since'(workbench, place) {
     await ensureResults(workbench, place, 1);

@@ -30,13 +30,16 @@ export interface CommitOptions {
   folder: string;
   globs?: Globs | undefined;
   signal?: AbortSignal | undefined;
+  /** Also commits whose message says nothing. */
+  anyMessage?: boolean | undefined;
   /** Called for every commit that was examined. */
   onCommit?: (() => void) | undefined;
 }
 
 /**
  * Commits from the newest to the oldest, each reduced to the files in `folder` that are not ignored, vendored,
- * generated, binary or left out by `globs`. Skips merges, large commits, and commits whose message says nothing.
+ * generated, binary or left out by `globs`. Skips merges, large commits, and, unless `anyMessage` is set, commits whose
+ * message says nothing.
  * Throws NoRepository.
  */
 export async function* commitPairs({
@@ -44,6 +47,7 @@ export async function* commitPairs({
   globs,
   signal,
   onCommit,
+  anyMessage = false,
 }: CommitOptions): AsyncGenerator<CommitPair> {
   const ignored = await ignoredPaths(folder, { globs, signal });
   const log = ['log', '-p', `-U${CONTEXT}`, '--no-merges', '--relative', '-M', `-n${MOST_COMMITS}`];
@@ -51,7 +55,7 @@ export async function* commitPairs({
   const lines = git(folder, [...log, ...plain, '--format=tformat:%x01%H%n%B%x02'], signal);
   for await (const commit of split(lines)) {
     onCommit?.();
-    const pair = pairOf(commit, ignored);
+    const pair = pairOf(commit, { ignored, anyMessage });
     if (pair) yield pair;
   }
 }
@@ -81,9 +85,13 @@ async function* split(lines: AsyncIterable<string>): AsyncGenerator<Commit> {
   if (commit) yield commit;
 }
 
-function pairOf({ hash, message, patch }: Commit, ignored: ReadonlySet<string>): CommitPair | undefined {
+function pairOf(
+  { hash, message, patch }: Commit,
+  { ignored, anyMessage }: { ignored: ReadonlySet<string>; anyMessage: boolean },
+): CommitPair | undefined {
   const text = messageText(message);
-  if (!patch || trivial.test(text) || text.split(/\s+/).length < FEWEST_WORDS) return undefined;
+  const saysNothing = trivial.test(text) || text.split(/\s+/).length < FEWEST_WORDS;
+  if (!patch || (saysNothing && !anyMessage)) return undefined;
   const parts = patch.split(/^(?=diff --git )/m).filter((part) => part.startsWith('diff --git '));
   const files = parts
     .map(readFile)

@@ -1,4 +1,4 @@
-/** Instruction pairs from folders of code: documented functions, and commits with their diffs. */
+/** Instruction pairs from folders of code: documented functions, commits with their diffs, and repeated edits. */
 import { UserError } from '../../protocol/errors.ts';
 import {
   describeFolders,
@@ -15,6 +15,7 @@ import { extensionOf } from '../reading/names.ts';
 import type { SourceDocument } from '../reading/source.ts';
 import { NoRepository } from '../reading/git.ts';
 import { commitPairs, type CommitPair } from './commits.ts';
+import { editPairsOf } from './edits.ts';
 import { documentedFunctions, documentedLanguages, type DocumentedFunction } from './functions.ts';
 import type { ChatTemplate } from '../datasets/chat-template.ts';
 
@@ -38,7 +39,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   const sources = kinds.flatMap((kind) =>
     kind === 'functions'
       ? [functions(options)]
-      : foldersOf(options).map((folder) => commits(folder, options)),
+      : foldersOf(options).map((folder) => history(folder, options, kind === 'edits' ? edited : described)),
   );
   for (const found of sources) {
     for (;;) {
@@ -95,25 +96,55 @@ async function* functions({ folder, folders, globs, signal }: PairOptions): Asyn
 const asked = ({ language, fence, documentation, signature }: DocumentedFunction) =>
   `Write this ${language} function.\n\n${documentation}\n\n${fenced(fence, signature)}`;
 
-async function* commits(
+/** What becomes of the commits of a folder. */
+interface FromHistory {
+  pairs: (commit: CommitPair) => Iterable<Pair>;
+  /** Messages that say nothing don't matter. */
+  anyMessage?: boolean;
+  /** What the commits were searched for. */
+  wanted: string;
+}
+
+const described: FromHistory = {
+  wanted: 'small code changes with a message of some words',
+  pairs: (commit) => [
+    { path: nameOf(commit), question: changeAsked(commit), answer: fenced('diff', commit.diff) },
+  ],
+};
+
+const edited: FromHistory = {
+  anyMessage: true,
+  wanted: 'small edits that were made at several places',
+  pairs: (commit) =>
+    editPairsOf(commit).map(({ example, place }) => ({
+      path: nameOf(commit),
+      question: [
+        'Make the same edit here.',
+        `The edit, in ${example.path}:\n${fenced('diff', example.diff)}`,
+        `The place, in ${place.path}:\n${fenced(extensionOf(place.path), place.before)}`,
+      ].join('\n\n'),
+      answer: fenced(extensionOf(place.path), place.after),
+    })),
+};
+
+const nameOf = ({ hash }: CommitPair) => `commit ${hash.slice(0, 12)}`;
+
+async function* history(
   { path: folder, name }: NamedFolder,
   { globs, signal }: PairOptions,
+  { pairs, anyMessage, wanted }: FromHistory,
 ): AsyncGenerator<Pair, string> {
   let done = 0;
   const onCommit = () => void (done += 1);
   try {
-    for await (const commit of commitPairs({ folder, globs: globs?.of(name), signal, onCommit }))
-      yield {
-        path: documentPath({ name }, `commit ${commit.hash.slice(0, 12)}`),
-        question: changeAsked(commit),
-        answer: fenced('diff', commit.diff),
-      };
+    for await (const commit of commitPairs({ folder, globs: globs?.of(name), signal, onCommit, anyMessage }))
+      for (const pair of pairs(commit)) yield { ...pair, path: documentPath({ name }, pair.path) };
   } catch (error) {
     if (signal?.aborted) throw cancelled();
     if (!(error instanceof NoRepository)) throw error;
     return `${name ? `the commits of ${folder}` : 'its commits'} can't be read (${error.message})`;
   }
-  return `${done} commits${name ? ` of ${folder}` : ''} were searched for small code changes with a message of some words`;
+  return `${done} commits${name ? ` of ${folder}` : ''} were searched for ${wanted}`;
 }
 
 function changeAsked({ message, before }: CommitPair): string {

@@ -296,6 +296,29 @@ describe('in a folder', () => {
     );
   });
 
+  it('an edit that was made at several places is shown at one, and is the task at the others', async () => {
+    git('init', '-q');
+    const body = (name: string) => `def ${name}(x: Optional[int]) -> None:\n    log("${name}")\n\n\n`;
+    const before = ['one', 'two', 'three'].map(body).join('') + 'last = 1\n';
+    const after = before.replaceAll('Optional[int]', 'int | None').replace('last = 1', 'last = 2');
+    await commit('wip', { 'a.py': before });
+    await commit('wip', { 'a.py': after });
+    const found = await pairs(['edits']);
+    expect(found.map(({ path }) => path)).toEqual([found[0]!.path, found[0]!.path]);
+    const [question, answer] = [found[1]!.pieces[1]!.text, found[1]!.pieces[3]!.text];
+    expect(question).toContain('-def two(x: Optional[int]) -> None:\n+def two(x: int | None) -> None:');
+    expect(question).toMatch(/^Make the same edit here\./);
+    // The place is as it was, but for what is asked for: git's own version of the file holds the answer's line.
+    const place = /The place, in a\.py:\n```py\n([^]*?)\n```$/.exec(question)![1]!;
+    const made = /^```py\n([^]*)\n```$/.exec(answer)![1]!;
+    expect(before).toContain(place);
+    const asked = place.replace('three(x: Optional[int])', 'three(x: int | None)');
+    expect(made).toBe(asked);
+    expect(git('show', 'HEAD:a.py').toString()).toContain(
+      'def three(x: int | None) -> None:\n    log("three")',
+    );
+  });
+
   it('neither git nor documentation: says what was looked for', async () => {
     await writeFile(join(folder, 'a.py'), 'def f():\n    return 1\n');
     await expect(pairs()).rejects.toMatchObject({

@@ -62,6 +62,7 @@ const alike = [
   'Forget-Me-Not',
   'LoRA',
   'forgetMeNot.status',
+  'forgetMeNot.nextEdit',
   'owner/name[:file]',
   'GB',
 ];

@@ -1,0 +1,134 @@
+/**
+ * How many following edits next edit finds: `npm run bench:next-edit -- [--json] [--commits 200] [--examples]`.
+ *
+ * No host of git repositories is asked, so these are no commits but what changed in a file from one release to the
+ * next (`next-edit/releases.ts`), half of them of each repository, the oldest first. A person makes the first change of
+ * the file; whatever is offered then and after each further change is taken where it is right, and turned down where
+ * it is not. A file that changed in one place only has no following edits and is left out.
+ */
+import { parseArgs } from 'node:util';
+import { proportionInterval } from '../src/statistics/proportion.ts';
+import { fetchRepository } from './gain/fetch.ts';
+import { markdownTable } from './markdown.ts';
+import { packageOf, releases, type Releases } from './next-edit/releases.ts';
+import { walk, type FileStep, type Walked } from './next-edit/simulate.ts';
+import { stepsBetween } from './next-edit/steps.ts';
+
+const options = {
+  json: { type: 'boolean', default: false },
+  commits: { type: 'string', default: '200' },
+  examples: { type: 'boolean', default: false },
+} as const;
+
+export async function main(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options });
+  const each = Math.ceil(Number(values.commits) / releases.length);
+  const figures: Figures[] = [];
+  for (const one of releases) {
+    const steps = await stepsOf(one, each);
+    const walked: Walked[] = [];
+    for (const step of steps) {
+      walked.push(walk(step));
+      process.stderr.write(`\r${one.name}: ${walked.length} of ${steps.length} `);
+    }
+    if (values.examples)
+      for (const { examples } of walked) for (const text of examples) console.log(`${text}\n`);
+    figures.push(figuresOf(one, walked));
+  }
+  process.stderr.write('\n');
+  console.log(values.json ? JSON.stringify(figures) : tableOf(figures).join('\n'));
+}
+
+/** The first steps of a repository. */
+async function stepsOf(one: Releases, most: number): Promise<FileStep[]> {
+  const signal = new AbortController().signal;
+  const tell = (text: string) => process.stderr.write(`${text}\n`);
+  const fetched = (at: number) => fetchRepository(packageOf(one, one.versions[at]!), { signal, tell });
+  const steps: FileStep[] = [];
+  for (let at = 1; at < one.versions.length && steps.length < most; at += 1)
+    steps.push(...(await stepsBetween(await fetched(at - 1), await fetched(at), one.files)));
+  return steps.slice(0, most);
+}
+
+type Counts = Record<string, number>;
+
+interface Figures {
+  repository: string;
+  language: string;
+  commits: number;
+  following: number;
+  found: number;
+  exact: number;
+  /** By what offers were made of. */
+  right: Counts;
+  otherText: Counts;
+  elsewhere: Counts;
+}
+
+function figuresOf({ name, language }: Releases, walked: readonly Walked[]): Figures {
+  const sum = (of: (one: Walked) => number) => walked.reduce((total, one) => total + of(one), 0);
+  const together = (of: (one: Walked) => Counts) => {
+    const counts: Counts = {};
+    for (const one of walked)
+      for (const [why, n] of Object.entries(of(one))) counts[why] = (counts[why] ?? 0) + n;
+    return counts;
+  };
+  return {
+    ...{ repository: name, language, commits: walked.length, following: sum((one) => one.following) },
+    ...{ found: sum((one) => one.found), exact: sum((one) => one.exact) },
+    right: together((one) => one.right),
+    otherText: together((one) => one.otherText),
+    elsewhere: together((one) => one.elsewhere),
+  };
+}
+
+const total = (counts: Counts) => Object.values(counts).reduce((sum, n) => sum + n, 0);
+
+function tableOf(figures: readonly Figures[]): string[] {
+  const share = (n: number, of: number) => {
+    const { low, high } = proportionInterval(n, of);
+    const percent = (value: number) => (100 * value).toFixed(1);
+    return `${n} of ${of}: ${percent(n / of)}% (${percent(low)} to ${percent(high)})`;
+  };
+  const rows = figures.map((one) => {
+    const wrong = total(one.otherText) + total(one.elsewhere);
+    return [
+      ...[`${one.repository} (${one.language})`, String(one.commits)],
+      ...[share(one.found, one.following), share(one.exact, one.following)],
+      ...[String(total(one.right)), String(total(one.otherText)), String(total(one.elsewhere))],
+      (wrong / Math.max(1, one.found)).toFixed(2),
+    ];
+  });
+  const whys = [
+    ...new Set(figures.flatMap((one) => [one.right, one.otherText, one.elsewhere].flatMap(Object.keys))),
+  ];
+  const count = (why: string, of: (one: Figures) => Counts) =>
+    String(figures.reduce((sum, one) => sum + (of(one)[why] ?? 0), 0));
+  return [
+    'What changed in a file from one release to the next; not commits.',
+    '',
+    ...markdownTable(
+      [
+        'repository',
+        'files',
+        'found',
+        'exact',
+        'right',
+        'other text',
+        'elsewhere',
+        'wrong offers for each found',
+      ],
+      rows,
+    ),
+    '',
+    ...markdownTable(
+      ['offers made of', 'right', 'other text', 'elsewhere'],
+      whys
+        .sort()
+        .map((why) => [
+          ...[why, count(why, (one) => one.right)],
+          ...[count(why, (one) => one.otherText), count(why, (one) => one.elsewhere)],
+        ]),
+    ),
+  ];
+}

@@ -1,0 +1,209 @@
+/**
+ * Walks through the changes of one file as a person would make them, from its top to its end, and asks after each one
+ * what is offered next. What is right is taken, the rest is turned down and not shown again.
+ */
+import { distance } from 'fastest-levenshtein';
+import { findOffers, Refusals, shownLines, type Edit, type Offer } from '../../src/next-edit/index.ts';
+
+/** Lines that were replaced. `at`: the first of them, from 0; of an insertion, the line before which it is. */
+export interface Hunk {
+  at: number;
+  old: readonly string[];
+  now: readonly string[];
+}
+
+/** A file's changes from one release to the next. */
+export interface FileStep {
+  path: string;
+  languageId: string;
+  before: string;
+  hunks: readonly Hunk[];
+}
+
+export interface Walked {
+  /** Changes after the first. */
+  following: number;
+  /** Those at which something was offered before the person came to them. */
+  found: number;
+  /** Those that the offers made exactly, with nothing left to do. */
+  exact: number;
+  /** Offers taken, by why they were made. */
+  right: Record<string, number>;
+  /** Offers at lines that were changed, but in another way. */
+  otherText: Record<string, number>;
+  /** Offers at lines that were not changed. */
+  elsewhere: Record<string, number>;
+  examples: string[];
+}
+
+interface Pending {
+  hunk: Hunk;
+  /** Its lines now. */
+  at: number;
+  lines: string[];
+  found: boolean;
+}
+
+export function walk(step: FileStep): Walked {
+  return new Walk(step).run();
+}
+
+class Walk {
+  private lines: string[];
+  private edits: Edit[] = [];
+  private readonly pending: Pending[];
+  private readonly refusals = new Refusals();
+  private readonly walked: Walked;
+  private time = 0;
+
+  constructor(private readonly step: FileStep) {
+    this.lines = step.before.split('\n');
+    this.pending = step.hunks.map((hunk) => ({ hunk, at: hunk.at, lines: [...hunk.old], found: false }));
+    const none = { right: {}, otherText: {}, elsewhere: {}, examples: [] };
+    this.walked = { following: step.hunks.length - 1, found: 0, exact: 0, ...none };
+  }
+
+  run(): Walked {
+    while (this.pending.length > 0) {
+      const next = this.pending.shift()!;
+      this.write(next.at, next.lines.length, next.hunk.now);
+      this.takeOffers(next.at);
+    }
+    return this.walked;
+  }
+
+  /** Replaces lines, and notes it as an edit. */
+  private write(at: number, count: number, now: readonly string[]): void {
+    const begin = this.offsetOf(at);
+    const before = this.lines.slice(at, at + count);
+    this.lines.splice(at, count, ...now);
+    const grown = now.length - count;
+    for (const one of this.pending) if (one.at >= at + count) one.at += grown;
+    // As the editor sees it: a line that is there is changed, so that an edit is never of no text.
+    const length = this.lines.slice(at, at + now.length).join('\n').length;
+    const oldLength = before.join('\n').length;
+    for (const edit of this.edits) if (edit.at > begin) edit.at += length - oldLength + grown;
+    const { path, languageId } = this.step;
+    this.edits.push(this.widened({ path, languageId, at, before, now: [...now] }));
+  }
+
+  /** An edit of whole lines; what is inserted or deleted is so together with the line above, or below. */
+  private widened(change: {
+    path: string;
+    languageId: string;
+    at: number;
+    before: string[];
+    now: string[];
+  }): Edit {
+    const { path, languageId } = change;
+    let { at, before, now } = change;
+    if (before.length === 0 || now.length === 0) {
+      const above = this.lines[at - 1];
+      const below = this.lines[at + now.length];
+      if (above !== undefined) [at, before, now] = [at - 1, [above, ...before], [above, ...now]];
+      else if (below !== undefined)
+        [before, now] = [
+          [...before, below],
+          [...now, below],
+        ];
+    }
+    const edit = { path, languageId, before: before.join('\n'), after: now.join('\n') };
+    return { ...edit, at: this.offsetOf(at), time: (this.time += 1) };
+  }
+
+  private offsetOf(line: number): number {
+    let at = 0;
+    for (let i = 0; i < line; i += 1) at += this.lines[i]!.length + 1;
+    return at;
+  }
+
+  private takeOffers(line: number): void {
+    while (this.takeOne(line));
+  }
+
+  /** Whether an offer was taken. Those before it are turned down. */
+  private takeOne(line: number): boolean {
+    const text = this.lines.join('\n');
+    const { path, languageId } = this.step;
+    const options = { path, place: this.offsetOf(line), unwanted: this.refusals.unwanted };
+    for (const offer of findOffers(this.edits, [{ path, languageId, text }], options)) {
+      const shown = shownLines(text, offer.parts);
+      if (this.refusals.isRefused(offer, shown)) continue;
+      if (this.judge(offer, shown)) {
+        this.refusals.taken(offer);
+        return true;
+      }
+      this.refusals.refused(offer, shown);
+    }
+    return false;
+  }
+
+  /** Takes the offer if it is right. */
+  private judge(offer: Offer, shown: { before: string; after: string }): boolean {
+    const { walked } = this;
+    const [before, after] = [shown.before.split('\n'), shown.after.split('\n')];
+    const at = offer.line;
+    const [head, tail] = commonEnds(before, after);
+    const [from, to] = [at + head, at + before.length - tail];
+    const there = this.pending.find(
+      ({ at: begin, lines }) =>
+        from >= begin && to <= begin + lines.length && (lines.length > 0 || from === begin),
+    );
+    const told = `${offer.why} ${this.step.path}:${at + 1}\n  - ${shown.before}\n  + ${shown.after}`;
+    const count = (of: Record<string, number>) => (of[offer.why] = (of[offer.why] ?? 0) + 1);
+    if (!there) {
+      count(walked.elsewhere);
+      walked.examples.push(`ELSEWHERE ${told}`);
+      return false;
+    }
+    if (!there.found) walked.found += 1;
+    there.found = true;
+    const written = after.slice(head, after.length - tail);
+    const gone = before.slice(head, before.length - tail);
+    const isRight = written.length
+      ? isOnTheWay(gone.join('\n'), written.join('\n'), there)
+      : gone.every((one) => !there.hunk.now.includes(one));
+    if (!isRight) {
+      count(walked.otherText);
+      walked.examples.push(`OTHER ${told}\n  = ${there.hunk.now.join('\n    ')}`);
+      return false;
+    }
+    count(walked.right);
+    walked.examples.push(`RIGHT ${told}`);
+    this.write(from, to - from, written);
+    there.lines.splice(from - there.at, to - from, ...written);
+    // What is before it was moved by `write` only if it is below.
+    if (there.lines.join('\n') === there.hunk.now.join('\n')) {
+      walked.exact += 1;
+      this.pending.splice(this.pending.indexOf(there), 1);
+    }
+    return true;
+  }
+}
+
+/** In longer texts, a change may be on the way by chance. */
+const LONGEST = 400;
+
+/** Whether some of the lines that are wanted need all of the change: their distance shrinks by its size. */
+function isOnTheWay(before: string, after: string, { hunk: { now } }: Pending): boolean {
+  const count = after.split('\n').length;
+  // Wrapped in other lines, it is still the same.
+  const [was, is, whole] = [before, after, now.join('')].map((text) => text.replace(/\s+/g, ''));
+  if (whole!.length <= LONGEST && is !== was && isBetween(was!, is!, whole!)) return true;
+  return now.some((_, index) => {
+    const wanted = now.slice(index, index + count).join('\n');
+    return wanted === after || isBetween(before, after, wanted);
+  });
+}
+
+const isBetween = (from: string, at: string, to: string) =>
+  distance(from, at) + distance(at, to) === distance(from, to);
+
+/** Lines that two lists have in common at their beginning and at their end. */
+function commonEnds(a: readonly string[], b: readonly string[]): [head: number, tail: number] {
+  const most = Math.min(a.length, b.length);
+  let [head, tail] = [0, 0];
+  while (head < most && a[head] === b[head]) head += 1;
+  while (tail < most - head && a.at(-1 - tail) === b.at(-1 - tail)) tail += 1;
+  return [head, tail];
+}

@@ -1,0 +1,94 @@
+/** Follows what a person writes: the recent edits of the documents that they look at. */
+import * as vscode from 'vscode';
+import { DocumentEdits, type Edit, type SearchedText } from '../../next-edit/index.ts';
+import { settings } from '../settings.ts';
+
+/** A longer document is hardly written by hand, and would take long to search. In UTF-16 units. */
+const LONGEST = 400_000;
+const MOST_LINES = 20_000;
+/** Open documents that are searched. */
+const MOST_DOCUMENTS = 30;
+
+const documents = ['file', 'untitled'];
+
+/** Whether next edits are offered in a document. */
+export const isWatched = (document: vscode.TextDocument): boolean =>
+  documents.includes(document.uri.scheme) &&
+  document.lineCount <= MOST_LINES &&
+  vscode.workspace.isTrusted &&
+  settings.nextEditEnabled(document);
+
+export class EditWatch implements vscode.Disposable {
+  private readonly edited = new Map<string, DocumentEdits>();
+  /** The version of each document that the finder has. */
+  private sent = new Map<string, number>();
+  private readonly changed = new vscode.EventEmitter<vscode.TextDocument>();
+  /** A person has changed a document that is watched. */
+  readonly onDidChange = this.changed.event;
+  private readonly disposables = vscode.Disposable.from(
+    this.changed,
+    vscode.window.onDidChangeVisibleTextEditors(() => this.look()),
+    vscode.workspace.onDidChangeTextDocument((event) => this.take(event)),
+    vscode.workspace.onDidCloseTextDocument(({ uri }) => this.edited.delete(uri.toString())),
+  );
+
+  constructor() {
+    this.look();
+  }
+
+  /** Begins to follow the documents that are shown. */
+  private look(): void {
+    for (const { document } of vscode.window.visibleTextEditors) this.follow(document);
+  }
+
+  private follow(document: vscode.TextDocument): void {
+    const path = document.uri.toString();
+    if (!isWatched(document)) this.edited.delete(path);
+    else if (!this.edited.has(path)) {
+      const text = document.getText();
+      if (text.length <= LONGEST) this.edited.set(path, new DocumentEdits(path, document.languageId, text));
+    }
+  }
+
+  private take({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
+    const edits = this.edited.get(document.uri.toString());
+    if (!edits || contentChanges.length === 0) return;
+    const changes = contentChanges.map(({ rangeOffset, rangeLength, text }) => ({
+      ...{ offset: rangeOffset, removed: rangeLength, inserted: text.length },
+    }));
+    edits.change(changes, Date.now(), () => document.getText());
+    this.changed.fire(document);
+  }
+
+  /** The recent edits, oldest first. */
+  recent(): Edit[] {
+    const now = Date.now();
+    return vscode.workspace.textDocuments
+      .flatMap((document) => {
+        const edits = this.edited.get(document.uri.toString());
+        return !edits || edits.isEmpty ? [] : edits.edits(document.getText(), now);
+      })
+      .sort((a, b) => a.time - b.time);
+  }
+
+  /** The open documents, and the texts of those that have changed since this was asked before. */
+  texts(first: vscode.TextDocument): { open: string[]; changed: SearchedText[] } {
+    const others = vscode.workspace.textDocuments.filter((one) => one !== first && isWatched(one));
+    const open = [first, ...others].slice(0, MOST_DOCUMENTS);
+    const changed = open
+      .filter(({ uri, version }) => this.sent.get(uri.toString()) !== version)
+      .map((one) => ({ path: one.uri.toString(), languageId: one.languageId, text: one.getText() }))
+      .filter(({ text }) => text.length <= LONGEST);
+    this.sent = new Map(open.map(({ uri, version }) => [uri.toString(), version]));
+    return { open: open.map(({ uri }) => uri.toString()), changed };
+  }
+
+  /** The finder has forgotten all texts. */
+  sendAll(): void {
+    this.sent.clear();
+  }
+
+  dispose(): void {
+    this.disposables.dispose();
+  }
+}

@@ -1,0 +1,48 @@
+/** The thread that looks for next edits; it starts with the first question. */
+import { Worker } from 'node:worker_threads';
+import type { FromFinder, ToFinder } from '../../next-edit/finder.ts';
+
+/** After so many failures in a row, it is not started again. */
+const MOST_FAILURES = 3;
+
+export class FinderThread {
+  private worker: Worker | undefined;
+  private failures = 0;
+
+  /** @param script of the thread */
+  constructor(
+    private readonly script: string,
+    private readonly on: {
+      answer: (answer: FromFinder) => void;
+      /** It ended; the next question starts it again. */
+      lost: (why: string) => void;
+    },
+  ) {}
+
+  ask(question: ToFinder): void {
+    if (this.failures >= MOST_FAILURES) return;
+    this.worker ??= this.start();
+    this.worker.postMessage(question);
+  }
+
+  private start(): Worker {
+    const worker = new Worker(this.script, { execArgv: [] });
+    worker.unref();
+    worker.on('message', (answer: FromFinder) => {
+      this.failures = 0;
+      this.on.answer(answer);
+    });
+    worker.on('error', ({ message }) => {
+      this.failures += 1;
+      if (this.worker === worker) this.worker = undefined;
+      this.on.lost(message);
+    });
+    return worker;
+  }
+
+  async dispose(): Promise<void> {
+    const { worker } = this;
+    this.worker = undefined;
+    await worker?.terminate();
+  }
+}

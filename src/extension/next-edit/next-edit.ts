@@ -1,0 +1,209 @@
+/** Next edit: after an edit, the places that want the same one are offered, one by one. */
+import * as vscode from 'vscode';
+import type { FoundOffer, FromFinder } from '../../next-edit/finder.ts';
+import { Refusals } from '../../next-edit/index.ts';
+import { t } from '../../protocol/l10n.ts';
+import type { Services } from '../services.ts';
+import { EditWatch, isWatched } from './edit-watch.ts';
+import { FinderThread } from './finder-thread.ts';
+import { Marks } from './marks.ts';
+
+/** After so long without a change, it is looked what else wants it. */
+const PAUSE_MS = 350;
+/** A place to go to is there, and the cursor is at it: for the keys in package.json. */
+const THERE = 'forgetMeNot.nextEdit.there';
+const HERE = 'forgetMeNot.nextEdit.here';
+
+export class NextEdit implements vscode.Disposable {
+  private readonly watch = new EditWatch();
+  private readonly marks = new Marks();
+  private readonly refusals = new Refusals();
+  private readonly finder: FinderThread;
+  private readonly status = vscode.window.createStatusBarItem(
+    'forgetMeNot.nextEdit',
+    vscode.StatusBarAlignment.Right,
+    89,
+  );
+  private readonly disposables: vscode.Disposable;
+  private timer: NodeJS.Timeout | undefined;
+  private asked = 0;
+  private offers: FoundOffer[] = [];
+  /** What was said with the context keys. */
+  private readonly told = new Map<string, boolean>();
+
+  constructor(private readonly services: Services) {
+    this.finder = new FinderThread(services.bundle('next-edit-finder.mjs'), {
+      answer: (answer) => this.take(answer),
+      lost: (why) => {
+        this.watch.sendAll();
+        services.log.warn(`Next edits were not looked for: ${why}`);
+      },
+    });
+    this.status.name = 'Forget-Me-Not';
+    this.status.command = 'forgetMeNot.nextEdit.go';
+    const command = (name: string, run: () => unknown) =>
+      vscode.commands.registerCommand(`forgetMeNot.nextEdit.${name}`, run);
+    this.disposables = vscode.Disposable.from(
+      ...[this.watch, this.marks, this.status],
+      command('go', () => this.go()),
+      command('accept', () => this.accept()),
+      command('skip', () => this.skip()),
+      command('dismiss', () => this.dismiss()),
+      this.watch.onDidChange(() => this.edited()),
+      vscode.window.onDidChangeTextEditorSelection(() => this.tellPlace()),
+      vscode.window.onDidChangeVisibleTextEditors(() => this.draw()),
+      vscode.window.onDidChangeActiveTextEditor(() => this.tellPlace()),
+    );
+  }
+
+  /** What is shown was found in a text of before; it is looked again after a pause. */
+  private edited(): void {
+    this.withdraw();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.look(), PAUSE_MS);
+  }
+
+  private look(): void {
+    const editor = vscode.window.activeTextEditor;
+    if (!editor || !isWatched(editor.document)) return;
+    const edits = this.watch.recent();
+    if (edits.length === 0) return;
+    const { document, selection } = editor;
+    this.finder.ask({
+      ...{ id: (this.asked += 1), edits, ...this.watch.texts(document) },
+      ...{ path: document.uri.toString(), place: document.offsetAt(selection.active) },
+      unwanted: [...this.refusals.unwanted],
+      folders: (vscode.workspace.workspaceFolders ?? [])
+        .filter(({ uri }) => uri.scheme === 'file')
+        .map(({ uri }) => uri.fsPath),
+    });
+  }
+
+  private take({ id, offers, error }: FromFinder): void {
+    if (error) this.services.log.warn(`Next edits were not found: ${error}`);
+    if (id !== this.asked) return;
+    this.offers = offers;
+    this.draw();
+  }
+
+  /** What is offered now. */
+  private get offer(): FoundOffer | undefined {
+    return this.offers[0];
+  }
+
+  /** Shows the first offer that was not turned down. */
+  private draw(): void {
+    this.marks.clear();
+    this.offers = this.offers.filter((offer) => !this.refusals.isRefused(offer, offer));
+    const { offer } = this;
+    const document = offer && openDocument(offer);
+    if (document) this.marks.show(document, offer.shown);
+    this.tellCount();
+    this.tellPlace();
+  }
+
+  private tellCount(): void {
+    const { length: count } = this.offers;
+    if (count === 0) return this.status.hide();
+    const text = count === 1 ? t('1 next edit') : t('{count} next edits', { count });
+    this.status.text = `$(arrow-right) ${text}`;
+    this.status.tooltip = t(
+      'Places that want the same edit: Alt+] goes there, Tab applies it, Alt+[ skips it.',
+    );
+    this.status.show();
+  }
+
+  private tellPlace(): void {
+    const tell = (key: string, value: boolean) => {
+      if ((this.told.get(key) ?? false) === value) return;
+      this.told.set(key, value);
+      void vscode.commands.executeCommand('setContext', key, value);
+    };
+    tell(THERE, this.offer !== undefined);
+    tell(HERE, this.isHere());
+  }
+
+  /** Whether the cursor is at what is offered; of several cursors, none is. */
+  private isHere(): boolean {
+    const editor = vscode.window.activeTextEditor;
+    const { offer } = this;
+    if (!editor || !offer || editor.selections.length !== 1 || !editor.selection.isEmpty) return false;
+    if (editor.document.uri.toString() !== offer.path) return false;
+    const place = editor.document.offsetAt(editor.selection.active);
+    return place >= offer.parts[0]!.start && place <= offer.parts.at(-1)!.end;
+  }
+
+  /** Moves the cursor to the place, in another file as well. */
+  private async go(): Promise<void> {
+    const { offer } = this;
+    if (!offer) return;
+    const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(offer.path, true));
+    const position = document.positionAt(offer.parts[0]!.start);
+    await vscode.window.showTextDocument(document, { selection: new vscode.Range(position, position) });
+    // Opened just now, it may be another one than was searched.
+    if (this.offer !== offer) return;
+    if (fits(document, offer)) this.draw();
+    else this.drop(offer);
+  }
+
+  /** Writes it, as one step of undo, and puts the cursor behind it. */
+  private async accept(): Promise<void> {
+    const editor = vscode.window.activeTextEditor;
+    const { offer } = this;
+    if (!editor || !offer || !this.isHere()) return;
+    const { document } = editor;
+    if (!fits(document, offer)) return this.drop(offer);
+    this.refusals.taken(offer);
+    const ranges = offer.parts.map(({ start, end, text }) => ({
+      range: new vscode.Range(document.positionAt(start), document.positionAt(end)),
+      text,
+    }));
+    await editor.edit((edit) => ranges.forEach(({ range, text }) => edit.replace(range, text)));
+    clearTimeout(this.timer);
+    this.look();
+  }
+
+  private skip(): void {
+    const { offer } = this;
+    if (!offer) return;
+    this.refusals.refused(offer, offer);
+    this.drop(offer);
+  }
+
+  private drop(offer: FoundOffer): void {
+    this.offers = this.offers.filter((one) => one !== offer);
+    this.draw();
+  }
+
+  /** No more of what is offered now: its pattern is not wanted. */
+  private dismiss(): void {
+    for (const offer of this.offers) this.refusals.unwanted.add(offer.pattern);
+    this.withdraw();
+  }
+
+  private withdraw(): void {
+    this.asked += 1;
+    if (this.offers.length === 0) return;
+    this.offers = [];
+    this.draw();
+  }
+
+  settingsChanged(): void {
+    this.withdraw();
+  }
+
+  async dispose(): Promise<void> {
+    clearTimeout(this.timer);
+    this.disposables.dispose();
+    await this.finder.dispose();
+  }
+}
+
+const openDocument = ({ path }: FoundOffer): vscode.TextDocument | undefined =>
+  vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === path);
+
+/** Whether the lines are still those that were searched. */
+function fits(document: vscode.TextDocument, { from, before }: FoundOffer): boolean {
+  const range = new vscode.Range(document.positionAt(from), document.positionAt(from + before.length));
+  return document.getText(range) === before;
+}

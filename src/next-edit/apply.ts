@@ -1,0 +1,42 @@
+/** Applies offers to texts. */
+import type { Offer } from './find.ts';
+import type { Replacement } from './match.ts';
+
+/** The text with the parts replaced; they are in its units, in order, and apart from each other. */
+export function applyParts(text: string, parts: readonly Replacement[]): string {
+  let [made, at] = ['', 0];
+  for (const part of parts) {
+    made += text.slice(at, part.start) + part.text;
+    at = part.end;
+  }
+  return made + text.slice(at);
+}
+
+/** The lines that the parts touch, as they are and as they would be. */
+export function shownLines(
+  text: string,
+  parts: readonly Replacement[],
+): { from: number; before: string; after: string } {
+  const from = text.lastIndexOf('\n', parts[0]!.start - 1) + 1;
+  const end = text.indexOf('\n', parts.at(-1)!.end);
+  const before = text.slice(from, end < 0 ? text.length : end);
+  const moved = parts.map((part) => ({ ...part, start: part.start - from, end: part.end - from }));
+  return { from, before, after: applyParts(before, moved) };
+}
+
+/** The parts without what stays at the ends of whole lines, to be shown. */
+export function partsShown(
+  text: string,
+  { parts, why }: Pick<Offer, 'parts' | 'why'>,
+): readonly Replacement[] {
+  return why === 'same-lines' ? parts.map((part) => narrowed(text, part)) : parts;
+}
+
+function narrowed(text: string, { start, end, text: now }: Replacement): Replacement {
+  const was = text.slice(start, end);
+  const most = Math.min(was.length, now.length);
+  let [head, tail] = [0, 0];
+  while (head < most && was[head] === now[head]) head += 1;
+  while (tail < most - head && was.at(-1 - tail) === now.at(-1 - tail)) tail += 1;
+  return { start: start + head, end: end - tail, text: now.slice(head, now.length - tail) };
+}

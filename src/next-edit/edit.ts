@@ -1,0 +1,170 @@
+/** Merges changes of a document into the edits of a person: regions of lines, as they were and as they are now. */
+
+/** One change of a text, in UTF-16 units of the text just before it. */
+export interface Change {
+  offset: number;
+  removed: number;
+  inserted: number;
+}
+
+/** Whole lines that were changed. */
+export interface Edit {
+  path: string;
+  languageId: string;
+  /** Where `after` begins in the document's text now, in UTF-16 units. */
+  at: number;
+  before: string;
+  after: string;
+  /** When it was last changed, in ms. */
+  time: number;
+}
+
+/** A part of the text at the beginning, and what is there now. */
+interface Region {
+  from: number;
+  to: number;
+  /** In the text now. */
+  at: number;
+  end: number;
+  time: number;
+}
+
+/** Edits older than this no longer say what the person is doing. */
+const RECENT_MS = 15 * 60_000;
+/** Most edits of a document that are followed. */
+const MOST = 24;
+/** A longer change was made by a tool: another branch, a formatter. In characters, and in changes at once. */
+const LONGEST = 20_000;
+const MOST_AT_ONCE = 50;
+
+/**
+ * The edits of one document. It keeps the text from before them, and where they are: a change costs no more in a long
+ * document. An edit that is undone is gone.
+ */
+export class DocumentEdits {
+  private regions: Region[] = [];
+  private length: number;
+
+  /** @param base the document's text now */
+  constructor(
+    readonly path: string,
+    readonly languageId: string,
+    private base: string,
+  ) {
+    this.length = base.length;
+  }
+
+  /** Whether anything is followed. */
+  get isEmpty(): boolean {
+    return this.regions.length === 0;
+  }
+
+  /**
+   * Takes in the changes of one event, each in the text before the event (as VS Code gives them). `text` gives the
+   * text after it, and is called only if all is begun anew because the changes are too large.
+   */
+  change(changes: readonly Change[], time: number, text: () => string): void {
+    const size = changes.reduce((sum, { removed, inserted }) => sum + removed + inserted, 0);
+    if (changes.length > MOST_AT_ONCE || size > LONGEST) {
+      this.base = text();
+      this.length = this.base.length;
+      this.regions = [];
+      return;
+    }
+    // From the end, so that offsets before it stay as they are.
+    for (const change of [...changes].sort((a, b) => b.offset - a.offset)) this.take(change, time);
+  }
+
+  private take({ offset, removed, inserted }: Change, time: number): void {
+    const end = offset + removed;
+    const touched = this.regions.filter((region) => region.at <= end && region.end >= offset);
+    const [first, last] = [touched[0], touched.at(-1)];
+    const at = Math.min(offset, first?.at ?? offset);
+    const until = Math.max(end, last?.end ?? end);
+    const grown = inserted - removed;
+    const made: Region = {
+      from: first?.at === at ? first.from : this.original(at),
+      to: last?.end === until ? last.to : this.original(until),
+      at,
+      end: until + grown,
+      time,
+    };
+    const rest = this.regions.filter((region) => !touched.includes(region));
+    for (const region of rest)
+      if (region.at > end) {
+        region.at += grown;
+        region.end += grown;
+      }
+    this.length += grown;
+    this.regions = [...rest, made].sort((a, b) => a.at - b.at);
+  }
+
+  /** The place in the original text of one in the text now, which is in no region and at no edge of one. */
+  private original(place: number): number {
+    const before = this.regions.findLast((region) => region.end < place);
+    return before ? before.to + place - before.end : place;
+  }
+
+  /**
+   * The recent edits, oldest first. `text` is the document's text now; one that does not fit what was followed gives
+   * none, and all begins anew.
+   */
+  edits(text: string, now: number): Edit[] {
+    if (text.length !== this.length) {
+      this.base = text;
+      this.length = text.length;
+      this.regions = [];
+      return [];
+    }
+    this.forget(text, now);
+    const lines = this.inLines(text);
+    return lines.filter(({ before, after }) => before !== after).sort((a, b) => a.time - b.time);
+  }
+
+  /** Drops what was undone; what is too old, or too much, becomes part of the original text. */
+  private forget(text: string, now: number): void {
+    this.regions = this.regions.filter(
+      ({ from, to, at, end }) => this.base.slice(from, to) !== text.slice(at, end),
+    );
+    const newest = [...this.regions].sort((a, b) => b.time - a.time).slice(0, MOST);
+    const kept = newest.filter(({ time }) => now - time <= RECENT_MS);
+    for (const region of this.regions.filter((one) => !kept.includes(one)).reverse()) {
+      const { from, to, at, end } = region;
+      this.base = this.base.slice(0, from) + text.slice(at, end) + this.base.slice(to);
+      const grown = end - at - (to - from);
+      for (const other of this.regions)
+        if (other.from >= to && other !== region) {
+          other.from += grown;
+          other.to += grown;
+        }
+    }
+    this.regions = this.regions.filter((one) => kept.includes(one));
+  }
+
+  /** Widened to whole lines; those on one line are one. */
+  private inLines(text: string): Edit[] {
+    const { path, languageId } = this;
+    const wide: Region[] = [];
+    for (const region of this.regions) {
+      const at = text.lastIndexOf('\n', region.at - 1) + 1;
+      const end = endOfLine(text, region.end);
+      const last = wide.at(-1);
+      const from = region.from - (region.at - at);
+      const to = region.to + end - region.end;
+      if (last && at <= last.end) {
+        Object.assign(last, { end, to, time: Math.max(last.time, region.time) });
+      } else wide.push({ from, to, at, end, time: region.time });
+    }
+    return wide.map(({ from, to, at, end, time }) => ({
+      ...{ path, languageId, at, time },
+      before: this.base.slice(from, to),
+      after: text.slice(at, end),
+    }));
+  }
+}
+
+/** Where the line of a place ends, without its line break. */
+function endOfLine(text: string, place: number): number {
+  const end = text.indexOf('\n', place);
+  return end < 0 ? text.length : end;
+}

@@ -1,0 +1,194 @@
+/** Finds the places that want the same edit as the recent ones. */
+import { changesOf, tokensBetween, type TokenChange } from './changes.ts';
+import type { Edit } from './edit.ts';
+import { placesOf, type Replacement } from './match.ts';
+import {
+  inCommon,
+  keyOf,
+  linePatternOf,
+  renamePattern,
+  type ChangeGroup,
+  type Pattern,
+  type TokenPattern,
+  type Why,
+} from './pattern.ts';
+import { scopeOf, type TextWithTokens } from './rename.ts';
+import { tokensOf } from './tokens.ts';
+
+/** A text that is searched. */
+export interface SearchedText {
+  path: string;
+  languageId: string;
+  text: string;
+}
+
+/** A place that wants the same edit: parts of one line, or whole lines. */
+export interface Offer {
+  path: string;
+  /** Its line, from 0. */
+  line: number;
+  /** In order, and apart from each other. */
+  parts: readonly Replacement[];
+  why: Why;
+  /** Of the pattern; the same for all places that want the same. */
+  pattern: string;
+}
+
+export interface FindOptions {
+  /** The text that the person looks at, and where they are in it. */
+  path: string;
+  place: number;
+  /** In ms since the epoch; after it, what was found is returned. */
+  deadline?: number;
+  most?: number;
+  /** Patterns that the person does not want. */
+  unwanted?: ReadonlySet<string>;
+}
+
+/** Edits that patterns are made of, the newest ones. */
+const MOST_EDITS = 12;
+/** One of the edits that a pattern needs is of the last so many. */
+const NEWEST = 2;
+/** A pattern that fits so often says too little. */
+const MOST_PLACES = 200;
+const MOST_OFFERS = 100;
+
+/** Patterns of the edits, the likeliest first. `documents`: texts with all of the edits. */
+export function patternsOf(
+  edits: readonly Edit[],
+  documents: ReadonlyMap<string, TextWithTokens>,
+): Pattern[] {
+  const newest = [...edits].sort((a, b) => b.time - a.time).slice(0, MOST_EDITS);
+  const changed = newest.flatMap((edit) => {
+    const document = documents.get(edit.path);
+    return document ? [{ edit, document, changes: changesOf(edit, document.text, document.tokens) }] : [];
+  });
+  const renames = changed.flatMap(({ changes, document }) =>
+    changes.length > 4 ? [] : changes.flatMap((change) => renameOf(change, document)),
+  );
+  const groups = changed.flatMap(({ changes, edit }, age) =>
+    groupsOf(changes, edit).map((group) => ({ group, age })),
+  );
+  const repeated = groups.flatMap(({ group, age }, index) =>
+    age >= NEWEST ? [] : groups.slice(index + 1).flatMap((other) => inCommon(group, other.group) ?? []),
+  );
+  // Each use that was renamed is a change of its own; they want nothing outside of the name's scope.
+  const others = repeated.filter((pattern) => !renames.some((rename) => isSameStep(pattern, rename)));
+  const lines = changed.flatMap(({ edit }) => linePatternOf(edit) ?? []);
+  return [...renames, ...others, ...lines];
+}
+
+/** All changes of an edit as one, if they are near each other, and each by itself. */
+function groupsOf(changes: readonly TokenChange[], { path }: Edit): ChangeGroup[] {
+  const alone = changes.map((change) => ({ path, at: change.at, changes: [change], between: [] }));
+  if (changes.length < 2) return alone;
+  const between = changes.slice(1).map((change, index) => tokensBetween(changes[index]!, change));
+  const isNear = between.every((kept) => kept !== undefined);
+  return isNear ? [{ path, at: changes[0]!.at, changes, between }, ...alone] : alone;
+}
+
+const isSameStep = ({ steps: [step, ...more] }: TokenPattern, { steps: [other] }: TokenPattern) =>
+  more.length === 0 && step!.old.join() === other!.old.join() && step!.now.join() === other!.now.join();
+
+function renameOf(change: TokenChange, document: TextWithTokens): TokenPattern[] {
+  const scope = scopeOf(change, document);
+  return scope ? [renamePattern(change, scope)] : [];
+}
+
+/** What was found, and how to look into further texts. */
+export interface Found {
+  offers: Offer[];
+  /** The patterns that other texts may fit; of renames of what only one text knows, there are none. */
+  spreading: string[];
+  /** The offers in a text that was not among those that were searched. */
+  inText(text: SearchedText): Offer[];
+}
+
+/**
+ * The places that want the same edit, the nearest first: in the document at `options.path` from the cursor on, then
+ * above it, then in the other texts in their order. `texts` has all that were edited.
+ */
+export function search(
+  edits: readonly Edit[],
+  texts: Iterable<SearchedText>,
+  { path, place, deadline = Infinity, most = MOST_OFFERS, unwanted }: FindOptions,
+): Found {
+  const edited = new Set(edits.map((edit) => edit.path));
+  const known = new Map<string, TextWithTokens>();
+  const rest: SearchedText[] = [];
+  for (const one of texts)
+    if (edited.has(one.path) || one.path === path) known.set(one.path, withTokens(one));
+    else rest.push(one);
+  const patterns = patternsOf(edits, known).filter((pattern) => !unwanted?.has(keyOf(pattern)));
+  const inText = (one: SearchedText) =>
+    patterns.some((pattern) => mayFit(pattern, one.text)) ? offersIn(withTokens(one), patterns) : [];
+  const spreading = patterns
+    .filter((one) => one.kind === 'lines' || one.scope?.path === undefined)
+    .map(keyOf);
+  const offers: Offer[] = [];
+  const own = known.get(path);
+  const others = [...known.values()].filter((one) => one !== own);
+  if (patterns.length > 0) {
+    const found = own ? offersIn(own, patterns) : [];
+    const isBelow = ({ parts }: Offer) => parts[0]!.start >= place;
+    offers.push(...found.filter(isBelow), ...found.filter((offer) => !isBelow(offer)));
+    for (const one of others) if (Date.now() <= deadline) offers.push(...offersIn(one, patterns));
+    for (const one of rest) if (Date.now() <= deadline && offers.length < most) offers.push(...inText(one));
+  }
+  return { offers: offers.slice(0, most), spreading, inText };
+}
+
+const withTokens = (one: SearchedText): TextWithTokens => ({
+  ...one,
+  tokens: tokensOf(one.text, one.languageId),
+});
+
+/** What `search` offers. */
+export const findOffers = (...asked: Parameters<typeof search>): Offer[] => search(...asked).offers;
+
+function mayFit(pattern: Pattern, text: string): boolean {
+  if (pattern.kind === 'lines') return text.includes(pattern.old[0]!.trim());
+  if (pattern.scope?.path !== undefined) return false;
+  return [...pattern.left, ...pattern.steps.flatMap(({ old }) => old), ...pattern.right].every((token) =>
+    text.includes(token),
+  );
+}
+
+/** The offers in one text, in order. Where patterns want different things at a place, the first one counts. */
+export function offersIn(document: TextWithTokens, patterns: readonly Pattern[]): Offer[] {
+  const taken: (Replacement & { from: Pattern })[] = [];
+  for (const pattern of patterns) {
+    const places = placesOf(pattern, document);
+    if (places.length > MOST_PLACES || isPassedOver(pattern, document, places)) continue;
+    for (const place of places)
+      if (!taken.some((one) => overlaps(one, place))) taken.push({ ...place, from: pattern });
+  }
+  taken.sort((a, b) => a.start - b.start);
+  const offers: (Offer & { parts: Replacement[] })[] = [];
+  let [line, at] = [0, 0];
+  for (const { from, ...part } of taken) {
+    for (let next = document.text.indexOf('\n', at); next >= 0 && next < part.start;) {
+      [line, at] = [line + 1, next + 1];
+      next = document.text.indexOf('\n', at);
+    }
+    const last = offers.at(-1);
+    const pattern = keyOf(from);
+    if (last?.line === line && last.pattern === pattern) last.parts.push(part);
+    else
+      offers.push({
+        ...{ path: document.path, line, parts: [part], pattern },
+        why: from.why,
+      });
+  }
+  return offers;
+}
+
+/** Whether the person went from one such place to another, and left out some between. */
+function isPassedOver(pattern: Pattern, { path }: TextWithTokens, places: readonly Replacement[]): boolean {
+  const seen = pattern.kind === 'tokens' ? pattern.seen : undefined;
+  if (seen?.path !== path) return false;
+  return places.some(({ start }) => start > seen.from && start < seen.to);
+}
+
+const overlaps = (a: Replacement, b: Replacement) =>
+  (a.start < b.end && b.start < a.end) || (a.start === b.start && a.end === b.end);

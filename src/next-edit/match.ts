@@ -1,0 +1,233 @@
+/** Where a pattern fits in a document, and what would be replaced there. */
+import { languageOf } from '../completion/languages.ts';
+import { indentOf } from '../completion/text.ts';
+import { MOST_BETWEEN } from './changes.ts';
+import type { LinePattern, Pattern, Step, TokenPattern } from './pattern.ts';
+import { withoutIndent } from './pattern.ts';
+import { functions, type TextWithTokens } from './rename.ts';
+import type { Token } from './tokens.ts';
+
+/** A part of a text, and what it becomes. In UTF-16 units. */
+export interface Replacement {
+  start: number;
+  end: number;
+  text: string;
+}
+
+const MOST_IN_CALL = 100;
+
+/** The places that want what the pattern says, in order and apart from each other; those that have it are left out. */
+export function placesOf(pattern: Pattern, document: TextWithTokens): Replacement[] {
+  return pattern.kind === 'lines' ? linesLike(pattern, document.text) : tokensLike(pattern, document);
+}
+
+function tokensLike(pattern: TokenPattern, document: TextWithTokens): Replacement[] {
+  const { left, steps, scope } = pattern;
+  if (scope?.path !== undefined && scope.path !== document.path) return [];
+  const literal = [...left, ...pattern.right, ...steps.flatMap(({ old }) => old)];
+  if (literal.some((text) => !document.text.includes(text))) return [];
+  const { tokens } = document;
+  const found: Replacement[] = [];
+  const first = left[0] ?? steps[0]!.old[0] ?? pattern.between[0]?.[0] ?? pattern.right[0];
+  for (let at = 0; at < tokens.length; at += 1) {
+    if (tokens[at]!.text !== first || !fits(left, tokens, at)) continue;
+    const from = afterArguments(pattern, tokens, at + left.length);
+    const begins = from === undefined ? undefined : stepsAt(pattern, tokens, from);
+    if (!begins) continue;
+    if (pattern.why === 'argument' && functions.has(tokens[at - 1]?.text ?? '')) continue;
+    const [begin] = begins as [number];
+    // Of an insertion, a neighbour.
+    const about = tokens[steps[0]!.old.length || pattern.right.length ? begin : Math.max(0, begin - 1)]!;
+    if (about.quoted !== pattern.quoted || (scope && !isInScope(pattern, document, begin))) continue;
+    const places = begins.map((place, index) => replacementAt(pattern, steps[index]!, document, place));
+    if (places.every((place) => place && place.start >= (found.at(-1)?.end ?? 0)))
+      found.push(...(places as Replacement[]));
+  }
+  return found;
+}
+
+const fits = (wanted: readonly string[], tokens: readonly Token[], at: number) =>
+  wanted.every((text, i) => tokens[at + i]?.text === text);
+
+/** The closing bracket of a call with as many arguments as the pattern has; `from` if it does not count them. */
+function afterArguments({ args }: TokenPattern, tokens: readonly Token[], from: number): number | undefined {
+  if (args === undefined) return from;
+  let [depth, count] = [0, tokens[from]?.text === ')' ? 0 : 1];
+  for (let at = from; at < tokens.length && at - from <= MOST_IN_CALL; at += 1) {
+    const { text, quoted } = tokens[at]!;
+    if (quoted) continue;
+    if (text === ')' && depth === 0) return count === args && tokens[at - 1]!.text !== ',' ? at : undefined;
+    if (/^[([{]$/.test(text)) depth += 1;
+    else if (/^[)\]}]$/.test(text)) depth -= 1;
+    else if (text === ',' && depth === 0) count += 1;
+  }
+  return undefined;
+}
+
+/** Where each step begins if the first one is at token `begin`; undefined if one does not fit, or is done already. */
+function stepsAt(
+  { steps, between, right }: TokenPattern,
+  tokens: readonly Token[],
+  begin: number,
+): number[] | undefined {
+  const begins: number[] = [];
+  let at = begin;
+  for (const [index, step] of steps.entries()) {
+    if (!fits(step.old, tokens, at) || isThere(step, tokens, at, at + step.old.length)) return undefined;
+    begins.push(at);
+    at += step.old.length;
+    const kept = between[index];
+    if (index === steps.length - 1) continue;
+    if (kept) {
+      if (!fits(kept, tokens, at)) return undefined;
+      at += kept.length;
+    } else {
+      const next = afterHole(tokens, at, steps[index + 1]!.old);
+      if (next === undefined) return undefined;
+      at = next;
+    }
+  }
+  return fits(right, tokens, at) ? begins : undefined;
+}
+
+/** Where `wanted` stands after tokens of one line with whole brackets, at least one. */
+function afterHole(tokens: readonly Token[], from: number, wanted: readonly string[]): number | undefined {
+  if (wanted.length === 0) return undefined;
+  let depth = 0;
+  for (let at = from; at < tokens.length && at - from <= MOST_BETWEEN; at += 1) {
+    const { text } = tokens[at]!;
+    if (at > from && depth === 0 && fits(wanted, tokens, at)) return at;
+    if (/^[([{]$/.test(text)) depth += 1;
+    else if (/^[)\]}]$/.test(text) && depth-- === 0) return undefined;
+  }
+  return undefined;
+}
+
+/** Whether what would be written around tokens `begin` to `end` stands there already. */
+function isThere({ old, now }: Step, tokens: readonly Token[], begin: number, end: number): boolean {
+  for (let before = 0; before + old.length <= now.length; before += 1) {
+    if (!old.every((text, i) => text === now[before + i])) continue;
+    const from = begin - before;
+    if (now.length > old.length && now.every((text, i) => tokens[from + i]?.text === text)) return true;
+  }
+  return old.length === 0 && now.length > 0 && fits(now, tokens, end);
+}
+
+/** Whether a name there is the one that was renamed: not another object's, no keyword of a call, no key. */
+function isInScope(
+  { scope }: TokenPattern,
+  { tokens, path, languageId }: TextWithTokens,
+  at: number,
+): boolean {
+  const { start } = tokens[at]!;
+  const [before, next] = [tokens[at - 1]?.text ?? '', tokens[at + 1]?.text ?? ''];
+  if (scope!.path === path && (start < scope!.from || start >= scope!.to)) return false;
+  const isMember = before === '.' && tokens[at - 2]?.text !== '.';
+  if (scope!.member) return isMember;
+  if (isMember) return false;
+  const inList = before === '(' || before === ',';
+  const python = languageOf(languageId).indented;
+  if (python && inList && next === '=' && tokens[at + 2]?.text !== '=') return false;
+  return python || !(next === ':' && (before === '{' || before === ','));
+}
+
+function replacementAt(
+  { scope }: TokenPattern,
+  { old, text, leftGap, rightGap }: Step,
+  document: TextWithTokens,
+  begin: number,
+): Replacement | undefined {
+  const end = begin + old.length;
+  const { tokens, text: whole } = document;
+  const last = tokens[begin - 1]?.end ?? 0;
+  const following = tokens[end]?.start ?? whole.length;
+  const [first, final] = [tokens[begin]?.start ?? whole.length, tokens[end - 1]?.end ?? 0];
+  const here = whole.slice(indentAt(whole, first));
+  const written = reindented(text, indentOf(here));
+  if (old.length === 0) {
+    if (rightGap !== undefined) return { start: following, end: following, text: written };
+    if (leftGap === '') return { start: last, end: last, text: written };
+    return whole.slice(last, following) === leftGap
+      ? { start: last, end: following, text: written }
+      : undefined;
+  }
+  const gaps = [whole.slice(last, first), whole.slice(final, following)];
+  if (leftGap !== undefined && !isLike(leftGap, gaps[0]!)) return undefined;
+  if (rightGap !== undefined && !isLike(rightGap, gaps[1]!)) return undefined;
+  const short = scope?.path !== undefined && isShorthand(document, begin);
+  return {
+    start: leftGap === undefined ? first : last,
+    end: rightGap === undefined ? final : following,
+    text: short ? `${old[0]}: ${written}` : written,
+  };
+}
+
+/** White space of the same lines, or on the same line. */
+const isLike = (a: string, b: string) =>
+  a === b || (a.includes('\n') && a.split('\n').length === b.split('\n').length);
+
+const indentAt = (text: string, place: number) => text.lastIndexOf('\n', place - 1) + 1;
+
+/** Lines after the first are as deep as the place's line; `text` was cut from a line without its own. */
+function reindented(text: string, indent: string): string {
+  if (!text.includes('\n')) return text;
+  const [first, ...rest] = text.split('\n');
+  const depths = rest.filter((line) => line.trim()).map((line) => indentOf(line));
+  const common = depths.reduce((a, b) => (a.length <= b.length ? a : b), depths[0] ?? '');
+  if (common === indent || !rest.every((line) => !line.trim() || line.startsWith(common))) return text;
+  return [first, ...rest.map((line) => (line.trim() ? indent + line.slice(common.length) : line))].join('\n');
+}
+
+/** In `{ a, name }` of JavaScript, the name is a key as well. */
+function isShorthand({ tokens, languageId }: TextWithTokens, at: number): boolean {
+  if (!/^(java|type)script/.test(languageId)) return false;
+  const [before, next] = [tokens[at - 1]?.text ?? '', tokens[at + 1]?.text ?? ''];
+  if (!/^[{,]$/.test(before) || !/^[},]$/.test(next)) return false;
+  let depth = 0;
+  for (let i = at - 1; i >= 0 && at - i < 400; i -= 1) {
+    const { text, quoted } = tokens[i]!;
+    if (quoted) continue;
+    if (/^[)\]}]$/.test(text)) depth += 1;
+    else if (/^[([{]$/.test(text) && depth-- === 0) return text === '{';
+  }
+  return false;
+}
+
+function linesLike({ old, now }: LinePattern, text: string): Replacement[] {
+  const rarest = old.reduce((a, b) => (b.length > a.length ? b : a), '').trim();
+  if (!text.includes(rarest)) return [];
+  const lines = text.split('\n');
+  const starts: number[] = [];
+  for (let at = 0, i = 0; i < lines.length; i += 1) {
+    starts.push(at);
+    at += lines[i]!.length + 1;
+  }
+  const found: Replacement[] = [];
+  for (let at = 0; at + old.length <= lines.length; at += 1) {
+    if (lines[at]!.trim() !== old[0]!.trim()) continue;
+    const here = lines.slice(at, at + old.length);
+    const plain = withoutIndent(here.join('\n'));
+    if (!plain.every((line, i) => line.trimEnd() === old[i]!.trimEnd())) continue;
+    if (isWritten(now, old, lines, at)) continue;
+    const indent = indentOf(here.find((line) => line.trim()) ?? '');
+    const start = starts[at]!;
+    const end = starts[at + old.length - 1]! + here.at(-1)!.length;
+    found.push({ start, end, text: now.map((line) => (line ? indent + line : line)).join('\n') });
+    at += old.length - 1;
+  }
+  return found;
+}
+
+/** Whether the new lines stand there already, where the old ones are a part of them. */
+function isWritten(
+  now: readonly string[],
+  old: readonly string[],
+  lines: readonly string[],
+  at: number,
+): boolean {
+  for (let before = 0; before + old.length <= now.length; before += 1) {
+    if (!old.every((line, i) => line === now[before + i])) continue;
+    if (now.every((line, i) => lines[at - before + i]?.trim() === line.trim())) return true;
+  }
+  return false;
+}

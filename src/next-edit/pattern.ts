@@ -1,0 +1,235 @@
+/** Generalises edits to patterns: what is replaced by what, and what has to stand around it. */
+import type { TokenChange } from './changes.ts';
+import type { Edit } from './edit.ts';
+import type { Token } from './tokens.ts';
+
+/** What a pattern was made of. Renames have the scope of what was renamed. */
+export type Why = 'rename' | 'repeated' | 'argument' | 'same-lines';
+
+/** Tokens that are replaced by others. */
+export interface Step {
+  old: readonly string[];
+  /** White space that is replaced as well, and has to be there. */
+  leftGap?: string;
+  rightGap?: string;
+  text: string;
+  /** The new side's tokens: where they stand already, nothing is to be done. */
+  now: readonly string[];
+}
+
+/** Tokens that are replaced where they stand between the same neighbours. */
+export interface TokenPattern {
+  kind: 'tokens';
+  why: Why;
+  /** What is replaced, in order. */
+  steps: readonly Step[];
+  /** What stays between the steps: these tokens, or undefined for any that are whole brackets. */
+  between: readonly (readonly string[] | undefined)[];
+  /** Tokens before, the nearest last, and after. */
+  left: readonly string[];
+  right: readonly string[];
+  /** Between `left` and the first step are so many arguments of a call, any. */
+  args?: number;
+  /** In strings and comments, or in code. */
+  quoted: boolean;
+  scope?: Scope;
+  /** Where it was seen: of places between these, the person has chosen to pass over. */
+  seen?: Seen;
+}
+
+/** From the first place to the last one, in the document's text now. */
+export interface Seen {
+  path: string;
+  from: number;
+  to: number;
+}
+
+/** Whole lines that are replaced where the same lines stand. */
+export interface LinePattern {
+  kind: 'lines';
+  why: Why;
+  /** Without the indentation that they have in common. */
+  old: readonly string[];
+  now: readonly string[];
+}
+
+export type Pattern = TokenPattern | LinePattern;
+
+/** Where a renamed name is known. */
+export interface Scope {
+  /** Undefined: in other files as well. */
+  path?: string;
+  /** In the document's text now. */
+  from: number;
+  to: number;
+  /** `.name`, or `name` alone. */
+  member: boolean;
+}
+
+/** Neighbours that are compared at most: of a name that is replaced, fewer say enough. */
+const CONTEXT = 6;
+const CONTEXT_OF_NAME = 2;
+
+const isTelling = (text: string) => /^[\p{L}_$][\p{L}\p{N}_$]{2,}$/u.test(text);
+
+/** The pattern of a name that was changed where it is defined. */
+export const renamePattern = (change: TokenChange, scope: Scope): TokenPattern => ({
+  ...{ kind: 'tokens', why: 'rename', steps: [stepOf(change)], between: [] },
+  ...{ left: [], right: [], quoted: false, scope },
+});
+
+const texts = (tokens: readonly Token[]) => tokens.map(({ text }) => text);
+
+/** Which white space belongs to the change, so that the rest can be as it is at another place. */
+function stepOf({ old, now, text, gaps }: TokenChange): Step {
+  const [left, right] = gaps.before;
+  const [leftNow, rightNow] = gaps.after;
+  const sides = { old: texts(old), now: texts(now) };
+  if (old.length === 0) {
+    if (leftNow === left) return { ...sides, text: text + rightNow, rightGap: '' };
+    if (rightNow === left) return { ...sides, text: leftNow + text, leftGap: '' };
+    return { ...sides, text: leftNow + text + rightNow, leftGap: left };
+  }
+  if (now.length === 0) {
+    if (leftNow === left) return { ...sides, text: '', rightGap: right };
+    if (leftNow === right) return { ...sides, text: '', leftGap: left };
+    return { ...sides, text: leftNow, leftGap: left, rightGap: right };
+  }
+  return {
+    ...sides,
+    text: (leftNow === left ? '' : leftNow) + text + (rightNow === right ? '' : rightNow),
+    ...(leftNow === left ? {} : { leftGap: left }),
+    ...(rightNow === right ? {} : { rightGap: right }),
+  };
+}
+
+/** Changes of one edit that are made together, in order, with the tokens between them. */
+export interface ChangeGroup {
+  path: string;
+  /** Where the first one begins in the document's text now. */
+  at: number;
+  changes: readonly TokenChange[];
+  between: readonly (readonly string[])[];
+}
+
+/**
+ * The pattern that two groups have in common: the same tokens replaced by the same, and as many neighbours as both
+ * have. Undefined if it says too little about where it fits.
+ */
+export function inCommon(group: ChangeGroup, other: ChangeGroup): TokenPattern | undefined {
+  const { changes } = group;
+  if (changes.length !== other.changes.length) return undefined;
+  if (!changes.every((change, index) => isSameChange(change, other.changes[index]!))) return undefined;
+  const added = changes.length === 1 ? argumentIn(group, other) : undefined;
+  if (added) return added;
+  const [first, last] = [changes[0]!, changes.at(-1)!];
+  const [otherFirst, otherLast] = [other.changes[0]!, other.changes.at(-1)!];
+  const isName = changes.some(({ old }) => old.some(({ text }) => isTelling(text)));
+  const most = isName && !first.quoted ? CONTEXT_OF_NAME : CONTEXT;
+  const pattern: TokenPattern = {
+    ...{ kind: 'tokens', why: 'repeated', quoted: first.quoted },
+    steps: changes.map(stepOf),
+    between: group.between.map((kept, index) => (isSame(kept, other.between[index]!) ? kept : undefined)),
+    left: commonEnd(texts(first.left), texts(otherFirst.left), most),
+    right: commonEnd(texts(last.right).reverse(), texts(otherLast.right).reverse(), most).reverse(),
+  };
+  return isSpecific(pattern) ? { ...pattern, ...seenIn(group, other) } : undefined;
+}
+
+function seenIn(group: ChangeGroup, other: ChangeGroup): { seen?: Seen } {
+  const { path, at } = group;
+  if (path !== other.path) return {};
+  return { seen: { path, from: Math.min(at, other.at), to: Math.max(at, other.at) } };
+}
+
+/** The pattern of an argument that was added to two calls of the same function, as the last one. */
+function argumentIn(group: ChangeGroup, other: ChangeGroup): TokenPattern | undefined {
+  const [[change], [second]] = [group.changes, other.changes] as [[TokenChange], [TokenChange]];
+  if (change.old.length > 0 || change.quoted || change.text.includes('\n')) return undefined;
+  const [call, otherCall] = [callAround(change), callAround(second)];
+  if (!call || call.name !== otherCall?.name || call.args !== otherCall.args) return undefined;
+  const pattern: TokenPattern = {
+    ...{ kind: 'tokens', why: 'argument', steps: [stepOf(change)], between: [] },
+    ...{ left: [call.name, '('], right: [], quoted: false, ...seenIn(group, other) },
+  };
+  const ends = change.right[0]?.text === ')' && second.right[0]?.text === ')';
+  return ends ? { ...pattern, right: [')'], args: call.args } : undefined;
+}
+
+/** The call in whose arguments something was added: how many came before. */
+function callAround({ left }: TokenChange): { name: string; args: number } | undefined {
+  let [depth, args] = [0, 0];
+  for (let at = left.length - 1; at > 0; at -= 1) {
+    const { text, quoted } = left[at]!;
+    if (quoted) continue;
+    if (/^[)\]}]$/.test(text)) depth += 1;
+    else if (/^[([{]$/.test(text) && depth-- === 0) {
+      const name = left[at - 1]!;
+      const begins = at === left.length - 1;
+      return text === '(' && isTelling(name.text)
+        ? { name: name.text, args: args + (begins ? 0 : 1) }
+        : undefined;
+    } else if (text === ',' && depth === 0) args += 1;
+  }
+  return undefined;
+}
+
+/** Whether the same tokens were replaced by the same. */
+export const isSameChange = (a: TokenChange, b: TokenChange) =>
+  isSame(texts(a.old), texts(b.old)) && isSame(texts(a.now), texts(b.now)) && a.quoted === b.quoted;
+
+/** Whether a pattern says enough: a name that is replaced, or names around signs that are. */
+function isSpecific({ steps, between, left, right, quoted }: TokenPattern): boolean {
+  const old = steps.flatMap((step) => step.old);
+  const around = [...left, ...right, ...between.flatMap((kept) => kept ?? [])];
+  // One bracket of a pair: the other one is elsewhere.
+  if (balance(old) !== balance(steps.flatMap((step) => step.now))) return false;
+  // What is added says little about where it is missing; prose has many places for a word.
+  if (old.length === 0) return false;
+  if (quoted) return around.length >= CONTEXT;
+  if (old.some(isTelling)) return true;
+  return around.length >= 3 && around.some(isTelling);
+}
+
+const balance = (tokens: readonly string[]) =>
+  tokens.reduce((sum, text) => sum + (/^[([{]$/.test(text) ? 1 : /^[)\]}]$/.test(text) ? -1 : 0), 0);
+
+const isSame = (a: readonly string[], b: readonly string[]) =>
+  a.length === b.length && a.every((text, index) => text === b[index]);
+
+function commonEnd(a: readonly string[], b: readonly string[], most: number): string[] {
+  let length = 0;
+  while (length < most && length < a.length && length < b.length && a.at(-1 - length) === b.at(-1 - length))
+    length += 1;
+  return a.slice(a.length - length);
+}
+
+/** Fewest letters and signs of lines that are found by being the same. */
+const FEWEST_SIGNS = 24;
+const MOST_LINES = 6;
+
+/** The pattern of an edit that replaces whole lines; undefined where they say too little, or nothing was there. */
+export function linePatternOf({ before, after }: Edit): LinePattern | undefined {
+  const [old, now] = [withoutIndent(before), withoutIndent(after)];
+  // Other numbers of lines are mostly one place's own: wrapped, indented, put into a block.
+  if (old.length > MOST_LINES || now.length !== old.length) return undefined;
+  if (old.every((line, index) => line.trim() === now[index]!.trim())) return undefined;
+  const written = old.join('').replace(/\s+/g, '');
+  const words = new Set((written.match(/[\p{L}_$][\p{L}\p{N}_$]{2,}/gu) ?? []).map((word) => word));
+  if (written.length < FEWEST_SIGNS || words.size < 2) return undefined;
+  return { kind: 'lines', why: 'same-lines', old, now };
+}
+
+/** Lines without the indentation that they have in common. */
+export function withoutIndent(text: string): string[] {
+  const lines = text.replaceAll('\r', '').split('\n');
+  const indents = lines.filter((line) => line.trim()).map((line) => /^[ \t]*/.exec(line)![0]);
+  const common = indents.reduce((a, b) => (b.startsWith(a) ? a : a.startsWith(b) ? b : ''), indents[0] ?? '');
+  return lines.map((line) => (line.startsWith(common) ? line.slice(common.length) : line.trimStart()));
+}
+
+/** The same for patterns that want the same, wherever they were seen. */
+export const keyOf = (pattern: Pattern): string =>
+  pattern.kind === 'lines'
+    ? JSON.stringify([pattern.old, pattern.now])
+    : JSON.stringify([pattern.steps, pattern.scope?.path, pattern.args]);

@@ -1,0 +1,35 @@
+/** What the person made of earlier offers: what they turned down is not offered again. */
+import type { Offer } from './find.ts';
+
+/** So many offers of a pattern may be turned down more than were taken. */
+const PATIENCE = 0;
+const MOST_KEPT = 1000;
+
+export class Refusals {
+  private places = new Set<string>();
+  private balance = new Map<string, number>();
+  /** Patterns that are no longer wanted. */
+  readonly unwanted = new Set<string>();
+
+  /** @param shown the lines of the offer, as they are and as they would be */
+  isRefused(offer: Offer, shown: { before: string; after: string }): boolean {
+    return this.unwanted.has(offer.pattern) || this.places.has(placeKey(offer, shown));
+  }
+
+  taken({ pattern }: Offer): void {
+    this.balance.set(pattern, (this.balance.get(pattern) ?? 0) + 1);
+    this.unwanted.delete(pattern);
+  }
+
+  refused(offer: Offer, shown: { before: string; after: string }): void {
+    const { pattern } = offer;
+    if (this.places.size >= MOST_KEPT) this.places.clear();
+    this.places.add(placeKey(offer, shown));
+    const balance = (this.balance.get(pattern) ?? 0) - 1;
+    this.balance.set(pattern, balance);
+    if (balance < -PATIENCE) this.unwanted.add(pattern);
+  }
+}
+
+const placeKey = ({ path }: Offer, { before, after }: { before: string; after: string }) =>
+  [path, before, after].join('\0');

@@ -1,0 +1,203 @@
+/** Renames: whether a change renamed what it defines, and where that name is known. */
+import { languageOf } from '../completion/languages.ts';
+import { indentOf } from '../completion/text.ts';
+import type { TokenChange } from './changes.ts';
+import type { Scope } from './pattern.ts';
+import type { Token } from './tokens.ts';
+
+/** After these, a name is new. */
+export const functions = new Set(['def', 'function', 'fn', 'func', 'fun', 'sub']);
+const types = new Set(['class', 'type', 'interface', 'struct', 'enum', 'trait', 'namespace', 'module']);
+const variables = new Set(['const', 'let', 'var', 'val', 'mut']);
+/** Words before a bracket that is no parameter list. */
+const control = new Set([
+  'if',
+  'for',
+  'while',
+  'switch',
+  'catch',
+  'return',
+  'with',
+  'match',
+  'await',
+  'elif',
+  'not',
+]);
+
+/** Short names are used for many things. */
+const SHORTEST = 2;
+
+export interface TextWithTokens {
+  path: string;
+  languageId: string;
+  text: string;
+  tokens: readonly Token[];
+}
+
+/** The scope of a name whose definition was renamed; undefined where it was no definition. `document`: as it is now. */
+export function scopeOf(change: TokenChange, document: TextWithTokens): Scope | undefined {
+  const { old, now } = change;
+  const [was, is] = [old[0], now[0]];
+  if (old.length !== 1 || now.length !== 1 || !was?.isWord || !is?.isWord || change.quoted) return undefined;
+  if (was.text.length < SHORTEST || is.text.length < SHORTEST) return undefined;
+  const { tokens } = document;
+  const index = tokens.findIndex(({ start }) => start === is.start);
+  if (index < 0) return undefined;
+  const scope = definedAt(index, document);
+  if (!scope) return undefined;
+  return isDefined(was.text, scope, tokens) ? undefined : scope;
+}
+
+function definedAt(index: number, document: TextWithTokens): Scope | undefined {
+  const { tokens, text, path, languageId } = document;
+  const [before, token, next] = [tokens[index - 1], tokens[index]!, tokens[index + 1]];
+  const whole = { from: 0, to: text.length };
+  const line = lineAt(text, token.start);
+  const indent = indentOf(text.slice(line.from, line.to)).length;
+  if (before && !before.quoted && (functions.has(before.text) || types.has(before.text)))
+    return indent > 0 && functions.has(before.text) && isInClass(text, line.from, indent)
+      ? { ...whole, member: true }
+      : indent > 0
+        ? { path, ...blockOf(text, line.from, indent), member: false }
+        : { ...whole, member: false };
+  if (before && variables.has(before.text))
+    return indent === 0
+      ? { ...whole, member: false }
+      : { path, ...blockOf(text, line.from, indent), member: false };
+  if (isImported(text.slice(line.from, line.to))) return { path, ...whole, member: false };
+  const assigned = next?.text === '=' && tokens[index + 2]?.text !== '=' && languageOf(languageId).indented;
+  const isFirst = text.slice(line.from, token.start).trim() === '';
+  if (assigned && isFirst)
+    return indent === 0
+      ? { path, ...whole, member: false }
+      : { path, ...functionOf(text, line.from, indent), member: false };
+  const list = parametersAt(index, tokens, text);
+  if (!list) return undefined;
+  const first = lineAt(text, list.start);
+  const own = indentOf(text.slice(first.from, first.to)).length;
+  return { path, from: list.start, to: bodyEnd(text, text.indexOf('\n', list.end), own), member: false };
+}
+
+/** The brackets of the parameters that a token is one of. */
+function parametersAt(
+  index: number,
+  tokens: readonly Token[],
+  text: string,
+): { start: number; end: number } | undefined {
+  const [before, next] = [tokens[index - 1]?.text ?? '', tokens[index + 1]?.text ?? ''];
+  if (!/^[(,*.]$/.test(before) || !/^[,):=?]$/.test(next)) return undefined;
+  let [open, depth] = [index - 1, 0];
+  for (; open >= 0 && index - open < 400; open -= 1) {
+    const { text: sign, quoted } = tokens[open]!;
+    if (quoted) continue;
+    if (/^[)\]}]$/.test(sign)) depth += 1;
+    else if (/^[(\]{[]$/.test(sign) && depth-- === 0) break;
+  }
+  if (tokens[open]?.text !== '(') return undefined;
+  const close = closing(open, tokens);
+  if (close === undefined) return undefined;
+  const [name, word] = [tokens[open - 1], tokens[open - 2]];
+  const span = { start: tokens[open]!.start, end: tokens[close]!.end };
+  const isNamed = [name, word].some((one) => one && functions.has(one.text));
+  const follows = tokens[close + 1];
+  if (isNamed) return span;
+  if (follows?.text === '=' && tokens[close + 2]?.text === '>') return span;
+  if (name?.isWord && control.has(name.text)) return undefined;
+  if (follows?.text === '{' && name?.isWord) return span;
+  const rest = lineAt(text, span.end);
+  const ending = text.slice(span.end, rest.to).trimEnd();
+  return follows?.text === ':' && /^\s*:.*(\{|=>)$/.test(ending) ? span : undefined;
+}
+
+function closing(open: number, tokens: readonly Token[]): number | undefined {
+  let depth = 0;
+  for (let at = open; at < tokens.length && at - open < 1000; at += 1) {
+    const { text, quoted } = tokens[at]!;
+    if (quoted) continue;
+    if (/^[([{]$/.test(text)) depth += 1;
+    else if (/^[)\]}]$/.test(text) && --depth === 0) return at;
+  }
+  return undefined;
+}
+
+/** Whether a name is still defined somewhere in a scope, so that not each use of it is of what was renamed. */
+function isDefined(name: string, { from, to, member }: Scope, tokens: readonly Token[]): boolean {
+  return tokens.some(
+    ({ text, quoted, start }, index) =>
+      text === name &&
+      !quoted &&
+      start >= from &&
+      start < to &&
+      (functions.has(tokens[index - 1]?.text ?? '') ||
+        (!member &&
+          (types.has(tokens[index - 1]?.text ?? '') || variables.has(tokens[index - 1]?.text ?? '')))),
+  );
+}
+
+const isImported = (line: string) =>
+  /^\s*(?:import\b|from\b.*\bimport\b|use\s|export\b.*\bfrom\b)/.test(line);
+
+function lineAt(text: string, place: number): { from: number; to: number } {
+  const from = text.lastIndexOf('\n', place - 1) + 1;
+  const end = text.indexOf('\n', place);
+  return { from, to: end < 0 ? text.length : end };
+}
+
+/** Whether the nearest line above that is less indented begins a class. */
+function isInClass(text: string, from: number, indent: number): boolean {
+  const head = headAbove(text, from, indent);
+  return head !== undefined && /\b(class|interface|trait|impl|struct)\b/.test(head.line);
+}
+
+/** The nearest line above `from` that is indented less. */
+function headAbove(
+  text: string,
+  from: number,
+  indent: number,
+): { at: number; line: string; indent: number } | undefined {
+  for (let end = from - 1; end > 0;) {
+    const { from: at } = lineAt(text, end - 1 < 0 ? 0 : end);
+    const begin = text.lastIndexOf('\n', end - 1) + 1;
+    const line = text.slice(begin, end);
+    const own = indentOf(line).length;
+    if (line.trim() && own < indent && !/^\s*[)\]}]/.test(line)) return { at: begin, line, indent: own };
+    if (begin === 0) return undefined;
+    end = Math.min(begin - 1, at);
+  }
+  return undefined;
+}
+
+/** The rest of the block that a line is in. */
+function blockOf(text: string, from: number, indent: number): { from: number; to: number } {
+  return { from, to: bodyEnd(text, from, indent - 1) };
+}
+
+/** The function that a line is in. */
+function functionOf(text: string, from: number, indent: number): { from: number; to: number } {
+  let [at, own] = [from, indent];
+  for (;;) {
+    const head = headAbove(text, at, own);
+    if (!head) return { from: 0, to: text.length };
+    if (/\b(?:def|function|fn|func|fun)\b/.test(head.line))
+      return { from: head.at, to: bodyEnd(text, lineAt(text, head.at).to, head.indent) };
+    if (/\bclass\b/.test(head.line))
+      return { from: head.at, to: bodyEnd(text, lineAt(text, head.at).to, head.indent) };
+    [at, own] = [head.at, head.indent];
+  }
+}
+
+/** Where the lines after `from` that are indented more than `indent` end; a bracket that closes belongs to them. */
+function bodyEnd(text: string, from: number, indent: number): number {
+  if (from < 0) return text.length;
+  let at = text[from] === '\n' ? from + 1 : from;
+  for (let first = true; at < text.length; first = false) {
+    const { to } = lineAt(text, at);
+    const line = text.slice(at, to);
+    const closes = /^\s*[)\]}]/.test(line);
+    if (line.trim() && indentOf(line).length <= indent && !closes && !(first && text[from] !== '\n'))
+      return at;
+    if (closes && indentOf(line).length <= indent && !/[{(:[]\s*$/.test(line)) return to;
+    at = to + 1;
+  }
+  return text.length;
+}

@@ -1,0 +1,123 @@
+/** Cuts code into tokens, and knows which of them are code and which are in a string or a comment. */
+import { languageOf, type Language } from '../completion/languages.ts';
+
+export interface Token {
+  text: string;
+  /** Where it begins and ends, in UTF-16 units. */
+  start: number;
+  end: number;
+  /** A name or a keyword. */
+  isWord: boolean;
+  /** Part of a string or of a comment. */
+  quoted: boolean;
+}
+
+const piece = /[\p{L}_$][\p{L}\p{N}_$]*|\d[\w.]*|\s+|[^]/uy;
+/** A character in languages in which single quotes enclose only one. */
+const character = /'(?:\\[^']+|[^\\'])'/y;
+
+/** What the scanner is inside of. `depth`: of braces, in the code of a template. */
+type Inside =
+  | { kind: 'code'; depth: number }
+  | { kind: 'string'; close: string; template: '' | '${' | '{'; lines: boolean }
+  | { kind: 'comment'; close: string };
+
+/**
+ * Tokens of a text without white space: names, numbers, and single signs. Strings and comments are cut the same way,
+ * and marked. Code inside of templates (`${x}`, and `{x}` in Python's f-strings) is code.
+ */
+export function tokensOf(text: string, languageId: string): Token[] {
+  const language = languageOf(languageId);
+  const stack: Inside[] = [{ kind: 'code', depth: 0 }];
+  const tokens: Token[] = [];
+  const add = (start: number, end: number, quoted: boolean) => {
+    const word = text.slice(start, end);
+    tokens.push({ text: word, start, end, isWord: /^[\p{L}_$]/u.test(word), quoted });
+  };
+  for (let at = 0; at < text.length;) {
+    const inside = stack.at(-1)!;
+    const opened = inside.kind === 'code' ? opens(text, at, language, tokens.at(-1)) : undefined;
+    if (opened) {
+      add(at, at + opened.length, true);
+      if (opened.inside) stack.push(opened.inside);
+      at += opened.length;
+      continue;
+    }
+    if (inside.kind !== 'code' && text.startsWith(inside.close, at)) {
+      // A line's end is no token.
+      if (inside.close !== '\n') add(at, at + inside.close.length, true);
+      stack.pop();
+      at += inside.close.length;
+      continue;
+    }
+    if (inside.kind === 'string' && inside.template && text.startsWith(inside.template, at)) {
+      add(at, at + inside.template.length, true);
+      stack.push({ kind: 'code', depth: 0 });
+      at += inside.template.length;
+      continue;
+    }
+    piece.lastIndex = at;
+    const found = piece.exec(text)![0];
+    if (found.trim()) at = take(found, at, stack, add);
+    else at = skip(found, at, stack);
+  }
+  return tokens;
+}
+
+type Add = (start: number, end: number, quoted: boolean) => void;
+
+/** Adds one token, and leaves the code of a template at its end. */
+function take(found: string, at: number, stack: Inside[], add: Add): number {
+  const inside = stack.at(-1)!;
+  if (inside.kind === 'string' && found === '\\') {
+    add(at, at + 1, true);
+    return at + 1;
+  }
+  add(at, at + found.length, inside.kind !== 'code');
+  if (inside.kind === 'code') {
+    if (found === '{') inside.depth += 1;
+    else if (found === '}') {
+      if (inside.depth === 0 && stack.length > 1) stack.pop();
+      else inside.depth = Math.max(0, inside.depth - 1);
+    }
+  }
+  return at + found.length;
+}
+
+/** Passes white space. Comments and strings of one line end with it, whatever is open. */
+function skip(space: string, at: number, stack: Inside[]): number {
+  const breaks = space.indexOf('\n');
+  if (breaks < 0) return at + space.length;
+  const inside = stack.at(-1)!;
+  if (inside.kind === 'string' && !inside.lines) stack.pop();
+  else if (inside.kind === 'comment' && inside.close === '\n') stack.pop();
+  return at + breaks + 1;
+}
+
+function opens(
+  text: string,
+  at: number,
+  { lineComments, blockComment, indented, prose, templates, characters }: Language,
+  before: Token | undefined,
+): { length: number; inside?: Inside } | undefined {
+  const mark = lineComments.find((one) => text.startsWith(one, at));
+  if (mark) return { length: mark.length, inside: { kind: 'comment', close: '\n' } };
+  if (blockComment && text.startsWith(blockComment[0], at))
+    return { length: blockComment[0].length, inside: { kind: 'comment', close: blockComment[1] } };
+  const quote = text[at]!;
+  if (prose || !['"', "'", '`'].includes(quote)) return undefined;
+  if (quote === '`')
+    return templates
+      ? { length: 1, inside: { kind: 'string', close: quote, template: '${', lines: true } }
+      : undefined;
+  if (quote === "'" && characters) {
+    character.lastIndex = at;
+    const found = character.exec(text)?.[0];
+    return found ? { length: found.length } : undefined;
+  }
+  const formatted = indented && before?.end === at && /^(?:f|rf|fr)$/i.test(before.text);
+  const triple = indented && text.startsWith(quote.repeat(3), at);
+  const close = triple ? quote.repeat(3) : quote;
+  const inside = { kind: 'string', close, template: formatted ? '{' : '', lines: triple } as const;
+  return { length: close.length, inside };
+}

@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { Editor } from './help.ts';
+
+describe('a rename', () => {
+  const python = `
+def total(items, rate):
+    """The sum of items."""
+    # items may be empty
+    tax = rate * sum(items)
+    return Sum(items=items).add(self.items, f"{items} items")
+
+def other(items):
+    return items
+`;
+  it('of a parameter: its uses in the function, no strings, other objects or keywords', () => {
+    const editor = new Editor({ 'a.py': python }).edit('a.py', 'items', 'prices');
+    expect(editor.lines).toEqual([
+      'tax = rate * sum(prices)',
+      'return Sum(items=prices).add(self.items, f"{prices} items")',
+    ]);
+    expect(editor.takeAll().text('a.py')).toBe(
+      python
+        .replace('total(items', 'total(prices')
+        .replace('sum(items)', 'sum(prices)')
+        .replace('items=items', 'items=prices')
+        .replace('{items}', '{prices}'),
+    );
+  });
+
+  it('of a parameter in TypeScript: a short key stays what it was', () => {
+    const text = `
+function show(name: string, { size }: Options): Box {
+  const box = { name, size };
+  return draw(box, name, { name: 1 });
+}
+const name = 2;
+`;
+    const editor = new Editor({ 'a.ts': text }).edit('a.ts', 'name', 'title');
+    expect(editor.lines).toEqual([
+      'const box = { name: title, size };',
+      'return draw(box, title, { name: 1 });',
+    ]);
+  });
+
+  it('of a function: in other files as well, not where it is still defined', () => {
+    const files = {
+      'a.ts': 'export function load(path: string) {\n  return path;\n}\nload("x");\n',
+      'b.ts': 'import { load } from "./a.ts";\nconst x = load("load");\nthing.load();\n',
+    };
+    expect(new Editor(files).edit('a.ts', 'load', 'loadFile').lines).toEqual([
+      'loadFile("x");',
+      'import { loadFile } from "./a.ts";',
+      'const x = loadFile("load");',
+    ]);
+    const twice = { ...files, 'a.ts': `${files['a.ts']}function load() {}\n` };
+    expect(new Editor(twice).edit('a.ts', 'load', 'loadFile').lines).toEqual([]);
+  });
+
+  it('of something that is no definition: nothing, until it is seen twice', () => {
+    const text = 'use(first);\ncall(first, 1);\nshow(first);\n';
+    const editor = new Editor({ 'a.ts': text }).edit('a.ts', 'first', 'second');
+    expect(editor.lines).toEqual([]);
+    expect(editor.edit('a.ts', 'first', 'second').lines).toEqual(['show(second);']);
+  });
+});
+
+describe('the same change', () => {
+  it('an argument that was added twice: other calls with as many arguments, no definition', () => {
+    const text = `
+function send(a, b) {}
+send(1, 2);
+send(x.y, [1, 2]);
+resend(1, 2);
+send(f(a, b), "c, d");
+send(1);
+`;
+    const editor = new Editor({ 'a.js': text }).edit('a.js', '2);', '2, context);');
+    expect(editor.lines).toEqual([]);
+    editor.edit('a.js', '2]);', '2], context);');
+    expect(editor.lines).toEqual(['send(f(a, b), "c, d", context);']);
+    expect(editor.takeAll().lines).toEqual([]);
+  });
+
+  it('with a part that differs: the part stays', () => {
+    const text = `
+def a(x: Optional[int]): pass
+def b(x: Optional[str]): pass
+def c(x: Optional[dict[str, int]]): pass
+`;
+    const editor = new Editor({ 'a.py': text });
+    editor.edit('a.py', 'Optional[int]', 'int | None').edit('a.py', 'Optional[str]', 'str | None');
+    expect(editor.lines).toEqual(['def c(x: dict[str, int] | None): pass']);
+  });
+
+  it('in a place that was passed over is not offered', () => {
+    const text = 'a(old, 1)\nb(old, 2)\nc(old, 3)\nd(old, 4)\n';
+    const editor = new Editor({ 'a.py': text }).edit('a.py', 'old', 'new').edit('a.py', 'old', 'new', 'c(');
+    expect(editor.lines).toEqual([]);
+  });
+
+  it('of whole lines: where the same line stands, at its depth', () => {
+    const text = `
+if (user.isAllowed(action, target)) one();
+if (x) {
+    if (user.isAllowed(action, target)) one();
+}
+`;
+    const editor = new Editor({ 'a.js': text }).edit('a.js', 'target))', 'target, now))');
+    expect(editor.lines).toEqual(['if (user.isAllowed(action, target, now)) one();']);
+    expect(editor.takeAll().text('a.js').split('\n')[3]).toMatch(/^ {4}if \(user/);
+  });
+
+  it('that is undone offers nothing', () => {
+    const text = 'def f(alpha):\n    return alpha\n';
+    const editor = new Editor({ 'a.py': text }).edit('a.py', 'alpha', 'beta');
+    expect(editor.lines).toEqual(['return beta']);
+    expect(editor.edit('a.py', 'beta', 'alpha').edits).toEqual([]);
+  });
+});
