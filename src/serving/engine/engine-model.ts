@@ -10,6 +10,7 @@ import type {
 import { Answer } from '../tokens/answer.ts';
 import { readLogProbability } from '../tokens/log-probabilities.ts';
 import type { AdapterFile, HostCompletion, HostRequest, OnText } from '../host-types.ts';
+import { warmth } from './kept-prompts.ts';
 import { Slots } from './slots.ts';
 import { generateLikeliest, tellsConfidence, type Generated } from '../tokens/confidence.ts';
 import { FIRST_STEP, mostRows, nextStep, rowTime, TILE } from '../tokens/prompt-steps.ts';
@@ -72,7 +73,7 @@ export class EngineModel {
     const { tokens, most, trimmed, heal } = prompt;
     const cache = request.cachePrompt ?? true;
     const sequence = await this.slots.acquire(
-      (free) => (cache ? commonPrefix(free.contextTokens, tokens) : 0),
+      (free) => (cache ? warmth(free.contextTokens, tokens) : 0),
       signal,
     );
     try {

@@ -20,6 +20,7 @@ import {
   type ServedModel,
   type HostCompletion,
 } from '../host-types.ts';
+import { keptPrompts } from './kept-prompts.ts';
 import { load, place, threadsFor, type Loaded } from './loaded.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
 import {
@@ -270,9 +271,13 @@ class Host implements LlamaHost {
   private async openContext(offer: Offer | undefined): Promise<Engine> {
     const { sequences = 1 } = this.options;
     const base = await this.baseInMemory();
-    const options = { contextSize: this.contextSize, sequences, threads: this.threads };
     const adapter = offer?.kind === 'adapter' ? offer : undefined;
     const { model, vocabulary } = offer?.kind === 'model' ? await this.wholeModel(offer) : base;
+    const options = {
+      contextSize: this.contextSize,
+      sequences: sequences + (await this.kept(model)),
+      threads: this.threads,
+    };
     // A sampler's contexts share these weights and keep them.
     const shared = adapter !== undefined && holdsWeights(model, adapter.path);
     const engine = await EngineModel.open(model, vocabulary, options, adapter).catch((error: unknown) => {
@@ -293,6 +298,13 @@ class Host implements LlamaHost {
         if (offer?.kind === 'model' && !this.samplers.has(offer.name)) await this.dropModel(offer.name);
       },
     };
+  }
+
+  /** Prompts that a context of `model` keeps besides those that it computes. */
+  private kept(model: LlamaModel): Promise<number> {
+    const { keptPrompts: most = 0, memoryLimit } = this.options;
+    const wanted = this.placed.layers > 0 ? 0 : most;
+    return keptPrompts(model, { wanted, contextSize: this.contextSize, limit: memoryLimit });
   }
 
   /** The sampler of a model, created on first use; if that fails, the next call tries again. */
