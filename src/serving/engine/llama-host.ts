@@ -6,7 +6,7 @@ import { reportError, UserError } from '../../protocol/errors.ts';
 import type { EngineUsed } from '../../protocol/gpu.ts';
 import { holdsWeights, takeWeights } from './adapter-weights.ts';
 import { BatchSampler, defaultSampling } from './batch-sampler.ts';
-import { Catalog, type Offer } from './catalog.ts';
+import { Catalog, identify, type Offer } from './catalog.ts';
 import { EngineModel } from './engine-model.ts';
 import {
   BASE_MODEL,
@@ -20,6 +20,7 @@ import {
   type ServedModel,
   type HostCompletion,
 } from '../host-types.ts';
+import { KeptOnDisk } from './kept-on-disk.ts';
 import { keptPrompts } from './kept-prompts.ts';
 import { load, place, threadsFor, type Loaded } from './loaded.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
@@ -277,6 +278,8 @@ class Host implements LlamaHost {
       contextSize: this.contextSize,
       sequences: sequences + (await this.kept(model)),
       threads: this.threads,
+      speculate: this.options.speculate ?? false,
+      kept: await this.keptOnDisk(offer),
     };
     // A sampler's contexts share these weights and keep them.
     const shared = adapter !== undefined && holdsWeights(model, adapter.path);
@@ -305,6 +308,13 @@ class Host implements LlamaHost {
     const { keptPrompts: most = 0, memoryLimit } = this.options;
     const wanted = this.placed.layers > 0 ? 0 : most;
     return keptPrompts(model, { wanted, contextSize: this.contextSize, limit: memoryLimit });
+  }
+
+  /** Where the last prompt is kept; nowhere with a GPU, which reads it as quickly. */
+  private async keptOnDisk(offer: Offer | undefined): Promise<KeptOnDisk | undefined> {
+    if (!this.options.keepOnDisk || this.placed.layers > 0) return undefined;
+    const { version } = await identify(this.file.path);
+    return new KeptOnDisk([version, offer?.version ?? '', offer?.scale ?? 1, this.contextSize]);
   }
 
   /** The sampler of a model, created on first use; if that fails, the next call tries again. */

@@ -43,6 +43,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { token, memoryMb, queue, timeoutSeconds, sequences = 1 } = options;
   const host = await openLlamaHost({
     keptPrompts: KEPT_PROMPTS,
+    keepOnDisk: true,
+    speculate: true,
     ...options,
     threads: options.threads ?? 'measure',
     memoryLimit: memoryMb === undefined ? totalmem() * MEMORY_SHARE : memoryMb * 1e6,
