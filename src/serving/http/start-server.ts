@@ -44,7 +44,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const host = await openLlamaHost({
     keptPrompts: KEPT_PROMPTS,
     keepOnDisk: true,
-    speculate: true,
     ...options,
     threads: options.threads ?? 'measure',
     memoryLimit: memoryMb === undefined ? totalmem() * MEMORY_SHARE : memoryMb * 1e6,
