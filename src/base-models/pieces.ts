@@ -35,16 +35,22 @@ export function readPieces(metadata: Readonly<Record<string, unknown>>): Pieces 
   };
 }
 
-/** GPT-2 writes bytes that can't be printed as characters from U+0100 on. */
-const bytes = new Map<string, number>();
+/** The byte that a character stands for, by its code: GPT-2 writes bytes that can't be printed from U+0100 on. */
+const bytes = new Map<number, number>();
 for (let byte = 0, next = 256; byte < 256; byte += 1) {
   const printable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
-  bytes.set(String.fromCharCode(printable ? byte : next++), byte);
+  bytes.set(printable ? byte : next++, byte);
 }
 
 function fromByteLevel(word: string): Buffer {
-  const list = Array.from(word, (character) => bytes.get(character));
-  return list.includes(undefined) ? Buffer.from(word) : Buffer.from(list as number[]);
+  // A vocabulary has up to 150,000 words: nothing is made for each of their characters.
+  const list = Buffer.allocUnsafe(word.length);
+  for (let at = 0; at < word.length; at += 1) {
+    const byte = bytes.get(word.charCodeAt(at));
+    if (byte === undefined) return Buffer.from(word);
+    list[at] = byte;
+  }
+  return list;
 }
 
 const fromSentencePiece = (word: string): Buffer => Buffer.from(word.replaceAll('\u2581', ' '));

@@ -10,6 +10,7 @@ import { fetchAnswer, type OnPiece } from './fetch.ts';
 import { Flight, type Answer } from './flight.ts';
 import { gate, impossible, type GateReason } from './gate.ts';
 import { OtherFiles } from './other-files.ts';
+import { Pace } from './pace.ts';
 import { buildPrompt } from './prompt.ts';
 import { reachAt } from './reach.ts';
 import { emptyStatistics, type CompletionStatistics } from './statistics.ts';
@@ -89,6 +90,7 @@ class Engine implements Completer {
   private readonly cache = new CompletionCache();
   private readonly others = new OtherFiles();
   private readonly anchors = new Anchors();
+  private readonly pace = new Pace();
   private readonly debounce: Debounce;
   private readonly byAdapter = new Map<string, CompletionStatistics>();
   private readonly now: () => number;
@@ -228,7 +230,10 @@ class Engine implements Completer {
     if (flight.stop.signal.aborted) return undefined;
     onAsk();
     return fetchAnswer(flight, {
-      ask: (signal, onText) => this.options.request(request, signal, onText),
+      ask: (signal, onText) =>
+        this.pace.watch(input.adapter, { now: this.now, onText }, (heard) =>
+          this.options.request(request, signal, heard),
+        ),
       document: input,
       reach,
       showing: {
@@ -246,7 +251,7 @@ class Engine implements Completer {
     const request = buildPrompt(input, {
       model: input.adapter,
       fillInTheMiddle: await fillInTheMiddle(),
-      maxTokens: maxTokens(),
+      maxTokens: input.invoked ? maxTokens() : this.pace.tokens(input.adapter, maxTokens()),
       reach,
       budget,
       gap: this.anchors.gapAt(input, budget),

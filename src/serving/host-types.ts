@@ -25,6 +25,18 @@ export interface LlamaHostOptions {
   /** Requests that one model computes at the same time; others wait. Default 1. */
   sequences?: number;
   /**
+   * Prompts that a model keeps besides those that it computes, so that going back to a file finds its text read.
+   * Fewer where memory is short, and none on a GPU, which reads quickly. Default 0.
+   */
+  keptPrompts?: number;
+  /** A model's last prompt is kept on disk for the next start, on the processor. Default false. */
+  keepOnDisk?: boolean;
+  /**
+   * `complete` guesses tokens of greedy answers from what stood before, and checks several at once. Default false:
+   * where figures are measured, rounding is the same for each token.
+   */
+  speculate?: boolean;
+  /**
    * Threads per context; `measure` finds the fastest number, once per machine and base file. Default: defaultThreads.
    */
   threads?: number | 'measure';

@@ -102,7 +102,8 @@ export class Catalog {
   }
 }
 
-async function identify(path: string): Promise<{ version: string; bytes: number }> {
+/** Changes if the file is replaced. Throws the system's errors. */
+export async function identify(path: string): Promise<{ version: string; bytes: number }> {
   const { dev, ino, size, mtimeMs } = await stat(path);
   return { version: [dev, ino, size, mtimeMs].join(':'), bytes: size };
 }

@@ -10,8 +10,12 @@ import type {
 import { Answer } from '../tokens/answer.ts';
 import { readLogProbability } from '../tokens/log-probabilities.ts';
 import type { AdapterFile, HostCompletion, HostRequest, OnText } from '../host-types.ts';
+import type { KeptOnDisk } from './kept-on-disk.ts';
+import { warmth } from './kept-prompts.ts';
 import { Slots } from './slots.ts';
+import { generateGuessing, Speculation } from './speculation.ts';
 import { generateLikeliest, tellsConfidence, type Generated } from '../tokens/confidence.ts';
+import { DraftLength } from '../tokens/draft-length.ts';
 import { FIRST_STEP, mostRows, nextStep, rowTime, TILE } from '../tokens/prompt-steps.ts';
 import { commonPrefix } from '../tokens/prompt-tokens.ts';
 import { layOutRequest, samplerOptions } from '../tokens/request-tokens.ts';
@@ -25,11 +29,17 @@ export interface EngineOptions {
   contextSize: number;
   sequences: number;
   threads: number;
+  /** Guess tokens of greedy answers. */
+  speculate?: boolean;
+  /** Where the last prompt is kept for the next start. */
+  kept?: KeptOnDisk | undefined;
 }
 
 export function contextOptions(options: EngineOptions, adapter?: AdapterFile): LlamaContextOptions {
   return {
-    ...options,
+    contextSize: options.contextSize,
+    sequences: options.sequences,
+    threads: options.threads,
     failedCreationRemedy: false,
     // A model with a sliding window keeps all keys: with only the last ones, a prompt that shares its beginning with the
     // one before would be computed from keys that are gone.
@@ -40,18 +50,25 @@ export function contextOptions(options: EngineOptions, adapter?: AdapterFile): L
 
 export class EngineModel {
   private readonly slots: Slots<LlamaContextSequence>;
+  /** Where the newest prompt is. */
+  private newest: LlamaContextSequence | undefined;
   /** Measured milliseconds per row of a prompt. */
   private msPerRow: number | undefined;
+  private readonly drafts: DraftLength | undefined;
+  private readonly kept: KeptOnDisk | undefined;
 
   private constructor(
     private readonly model: LlamaModel,
     private readonly vocabulary: Vocabulary,
     private readonly context: LlamaContext,
-    sequences: number,
+    sequences: readonly LlamaContextSequence[],
     /** Memory of the context: keys, values and buffers, not the adapter's weights. */
     readonly bytes: number,
+    { speculate, kept }: Pick<EngineOptions, 'speculate' | 'kept'>,
   ) {
-    this.slots = new Slots(Array.from({ length: sequences }, () => context.getSequence()));
+    this.drafts = speculate ? new DraftLength() : undefined;
+    this.slots = new Slots(sequences);
+    this.kept = kept;
   }
 
   static async open(
@@ -63,7 +80,9 @@ export class EngineModel {
     const batchSize = Math.min(options.contextSize * options.sequences, TILE);
     const context = await model.createContext({ ...contextOptions(options, adapter), batchSize });
     const { ram, vram } = context.memoryUsage;
-    return new EngineModel(model, vocabulary, context, options.sequences, ram + vram);
+    const sequences = Array.from({ length: options.sequences }, () => context.getSequence());
+    await options.kept?.load(sequences[0]!);
+    return new EngineModel(model, vocabulary, context, sequences, ram + vram, options);
   }
 
   async complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {
@@ -72,9 +91,10 @@ export class EngineModel {
     const { tokens, most, trimmed, heal } = prompt;
     const cache = request.cachePrompt ?? true;
     const sequence = await this.slots.acquire(
-      (free) => (cache ? commonPrefix(free.contextTokens, tokens) : 0),
+      (free) => (cache ? warmth(free.contextTokens, tokens) : 0),
       signal,
     );
+    this.newest = sequence;
     try {
       const began = performance.now();
       const { cached, rest } = await this.readPrompt(sequence, tokens, cache, signal);
@@ -89,8 +109,11 @@ export class EngineModel {
       if (most <= 0) await sequence.evaluateWithoutGeneratingNewTokens(rest as Token[]);
       const healing = { text: heal, request, answer, vocabulary, signal };
       const healed = most > 0 ? await healToken(sequence, rest, healing) : [];
+      const speculation = this.speculate(request, [...tokens, ...answer.tokens]);
       const firstAt =
-        healed.length > 0 ? await this.write(sequence, healed, request, answer, signal) : performance.now();
+        healed.length > 0
+          ? await this.write(sequence, healed, request, answer, speculation, signal)
+          : performance.now();
       return {
         ...answer.result,
         promptTokens: tokens.length,
@@ -110,17 +133,21 @@ export class EngineModel {
     rest: readonly number[],
     request: HostRequest,
     answer: Answer,
+    speculation: Speculation | undefined,
     signal?: AbortSignal,
   ): Promise<number> {
     let firstAt: number | undefined;
     const options = samplerOptions(request, answer);
-    const tokens = tellsConfidence(request)
-      ? generateLikeliest(sequence, rest, options)
-      : this.generate(sequence, rest, request, options);
+    const told = tellsConfidence(request) || request.logprobs !== undefined;
+    const tokens = speculation
+      ? generateGuessing(sequence, rest, options, speculation, () => answer.room)
+      : tellsConfidence(request)
+        ? generateLikeliest(sequence, rest, options)
+        : this.generate(sequence, rest, request, options);
     for await (const { token, chance } of tokens) {
       firstAt ??= performance.now();
       signal?.throwIfAborted();
-      if (answer.push(token, chance)) break;
+      if (answer.push(token, told ? chance : undefined)) break;
     }
     return firstAt ?? performance.now();
   }
@@ -144,6 +171,20 @@ export class EngineModel {
             chance: readLogProbability(probabilities, token, { count, temperature, vocabulary }),
           }),
       };
+  }
+
+  /** Guesses tokens of greedy answers; not where each token's distribution, or the same rounding, is asked for. */
+  private speculate(request: HostRequest, prompt: readonly number[]): Speculation | undefined {
+    const {
+      temperature = 0,
+      presencePenalty = 0,
+      frequencyPenalty = 0,
+      logprobs,
+      cachePrompt = true,
+    } = request;
+    const plain = temperature === 0 && presencePenalty === 0 && frequencyPenalty === 0;
+    if (!this.drafts || !plain || logprobs !== undefined || !cachePrompt) return undefined;
+    return new Speculation(this.drafts, prompt, this.vocabulary);
   }
 
   /** Processes all but the last step of the prompt, reusing what the sequence still has. */
@@ -191,8 +232,9 @@ export class EngineModel {
     }
   }
 
-  dispose(): Promise<void> {
-    return this.context.dispose();
+  async dispose(): Promise<void> {
+    if (this.newest) await this.kept?.save(this.newest);
+    await this.context.dispose();
   }
 }
 

@@ -6,7 +6,7 @@ import { reportError, UserError } from '../../protocol/errors.ts';
 import type { EngineUsed } from '../../protocol/gpu.ts';
 import { holdsWeights, takeWeights } from './adapter-weights.ts';
 import { BatchSampler, defaultSampling } from './batch-sampler.ts';
-import { Catalog, type Offer } from './catalog.ts';
+import { Catalog, identify, type Offer } from './catalog.ts';
 import { EngineModel } from './engine-model.ts';
 import {
   BASE_MODEL,
@@ -20,6 +20,8 @@ import {
   type ServedModel,
   type HostCompletion,
 } from '../host-types.ts';
+import { KeptOnDisk } from './kept-on-disk.ts';
+import { keptPrompts } from './kept-prompts.ts';
 import { load, place, threadsFor, type Loaded } from './loaded.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
 import {
@@ -270,9 +272,15 @@ class Host implements LlamaHost {
   private async openContext(offer: Offer | undefined): Promise<Engine> {
     const { sequences = 1 } = this.options;
     const base = await this.baseInMemory();
-    const options = { contextSize: this.contextSize, sequences, threads: this.threads };
     const adapter = offer?.kind === 'adapter' ? offer : undefined;
     const { model, vocabulary } = offer?.kind === 'model' ? await this.wholeModel(offer) : base;
+    const options = {
+      contextSize: this.contextSize,
+      sequences: sequences + (await this.kept(model)),
+      threads: this.threads,
+      speculate: this.options.speculate ?? false,
+      kept: await this.keptOnDisk(offer),
+    };
     // A sampler's contexts share these weights and keep them.
     const shared = adapter !== undefined && holdsWeights(model, adapter.path);
     const engine = await EngineModel.open(model, vocabulary, options, adapter).catch((error: unknown) => {
@@ -293,6 +301,20 @@ class Host implements LlamaHost {
         if (offer?.kind === 'model' && !this.samplers.has(offer.name)) await this.dropModel(offer.name);
       },
     };
+  }
+
+  /** Prompts that a context of `model` keeps besides those that it computes. */
+  private kept(model: LlamaModel): Promise<number> {
+    const { keptPrompts: most = 0, memoryLimit } = this.options;
+    const wanted = this.placed.layers > 0 ? 0 : most;
+    return keptPrompts(model, { wanted, contextSize: this.contextSize, limit: memoryLimit });
+  }
+
+  /** Where the last prompt is kept; nowhere with a GPU, which reads it as quickly. */
+  private async keptOnDisk(offer: Offer | undefined): Promise<KeptOnDisk | undefined> {
+    if (!this.options.keepOnDisk || this.placed.layers > 0) return undefined;
+    const { version } = await identify(this.file.path);
+    return new KeptOnDisk([version, offer?.version ?? '', offer?.scale ?? 1, this.contextSize]);
   }
 
   /** The sampler of a model, created on first use; if that fails, the next call tries again. */

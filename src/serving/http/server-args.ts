@@ -16,6 +16,8 @@ export interface ServerArgs {
   queue?: number;
   timeoutSeconds?: number;
   gpu: GpuChoice;
+  /** Guess tokens of greedy answers. */
+  speculate?: boolean;
   /** File in which to announce the server, which then ends when no client holds it any more. */
   announceIn?: string;
 }
@@ -42,6 +44,7 @@ export function parseServerArgs(argv: readonly string[]): ServerArgs {
     ...(Object.fromEntries(
       Object.entries(numbers).filter(([, value]) => value !== undefined),
     ) as Partial<ServerArgs>),
+    ...(values.speculate ? { speculate: true } : {}),
     ...(values.announce === undefined ? {} : { announceIn: values.announce }),
   };
 }
@@ -63,6 +66,7 @@ function parse(argv: readonly string[]) {
         queue: { type: 'string' },
         timeout: { type: 'string' },
         gpu: { type: 'string' },
+        speculate: { type: 'boolean' },
         announce: { type: 'string' },
       },
     });

@@ -35,11 +35,15 @@ export interface RunningServer {
 }
 
 const MEMORY_SHARE = 0.25;
+/** Files between which one goes back and forth, besides the one in which a suggestion is computed. */
+const KEPT_PROMPTS = 2;
 
 /** Opens the host, then listens on 127.0.0.1 only. Throws UserError `port-taken`, and what openLlamaHost throws. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { token, memoryMb, queue, timeoutSeconds, sequences = 1 } = options;
   const host = await openLlamaHost({
+    keptPrompts: KEPT_PROMPTS,
+    keepOnDisk: true,
     ...options,
     threads: options.threads ?? 'measure',
     memoryLimit: memoryMb === undefined ? totalmem() * MEMORY_SHARE : memoryMb * 1e6,

@@ -8,6 +8,9 @@ import type { HostRequest, TokenLogProbability } from '../host-types.ts';
  */
 const LIKELIEST = 40;
 
+/** Sampler's options with which `probabilities` are the likeliest tokens at temperature 1, in descending order. */
+export const likeliestOptions = { temperature: 1, topK: LIKELIEST };
+
 /** A token of an answer, with its log-probability if that was asked for. */
 export interface Generated {
   token: number;
@@ -27,7 +30,7 @@ export async function* generateLikeliest(
   const outputs = sequence.evaluateWithMetadata(
     tokens as Token[],
     { probabilities: true },
-    { ...options, temperature: 1, topK: LIKELIEST },
+    { ...options, ...likeliestOptions },
   );
   try {
     for (let next = await outputs.next(); !next.done;) {

@@ -16,6 +16,15 @@ export interface Healing {
 
 /** Share of the distribution that is considered for sampling. */
 const LIKELY = 0.999;
+/**
+ * Number of tokens that compete: with all 150,000 of a vocabulary, sorting them and handing them over takes longer than
+ * computing the token.
+ */
+const LIKELIEST = 256;
+/** Most tokens that are preferred. If more fit, one of them is among the likeliest anyway. */
+const MOST_PREFERRED = 512;
+/** Added to the logits of the preferred tokens: more than logits differ, and so little that they stay exact. */
+const PREFERENCE = 128;
 
 /**
  * Computes `rest` and generates tokens that spell `text`; the last one may go beyond it. Returns the tokens to compute
@@ -31,20 +40,57 @@ export async function healToken(
   let next = rest as readonly Token[];
   for (let left = Buffer.from(text).toString('latin1'); left !== '';) {
     signal?.throwIfAborted();
-    const outputs = await sequence.controlledEvaluate([
-      ...next.slice(0, -1),
-      [next.at(-1)!, { generateNext: { probabilities: true } }],
-    ]);
-    const token = chooseFitting(left, outputs.at(-1)!.next.probabilities!, vocabulary, {
-      temperature,
-      random,
-    });
+    const token = await spell(sequence, next, left, vocabulary, { temperature, random });
     left = left.slice(vocabulary.bytes(token).length);
     if (answer.push(token)) return [];
     next = [token];
   }
   answer.allow(maxTokens);
   return next;
+}
+
+interface Chance {
+  temperature: number;
+  random: () => number;
+}
+
+/** Computes `next` and chooses the token that spells the beginning of `text` (bytes), or goes beyond it. */
+async function spell(
+  sequence: LlamaContextSequence,
+  next: readonly Token[],
+  text: string,
+  vocabulary: Vocabulary,
+  chance: Chance,
+): Promise<Token> {
+  const compute = async (tokens: readonly Token[], options?: object) => {
+    const last = [tokens.at(-1)!, { generateNext: { probabilities: true, ...options } }] as const;
+    const outputs = await sequence.controlledEvaluate([...tokens.slice(0, -1), [...last]]);
+    return outputs.at(-1)!.next.probabilities!;
+  };
+  const tokenBias = await prefer(sequence, vocabulary.spelling(text, MOST_PREFERRED));
+  // The temperature is 1 so that the probabilities are the model's own.
+  const options = { temperature: 1, topK: LIKELIEST, topP: 1, ...(tokenBias && { tokenBias }) };
+  const likeliest = await compute(next, { options });
+  for (const token of likeliest.keys())
+    if (fits(text, token, vocabulary)) return chooseFitting(text, likeliest, vocabulary, chance);
+  // None of them fits, which is rare: the last row is computed again for all tokens.
+  const { nextTokenIndex: end } = sequence;
+  await sequence.eraseContextTokenRanges([{ start: end - 1, end }]);
+  return chooseFitting(text, await compute(next.slice(-1)), vocabulary, chance);
+}
+
+/** A bias with which no other tokens than these are among the likeliest. */
+async function prefer({ model }: LlamaContextSequence, tokens: readonly number[] | undefined) {
+  if (!tokens || tokens.length === 0) return undefined;
+  const { TokenBias } = await import('node-llama-cpp');
+  return TokenBias.for(model).set(tokens as Token[], { logit: PREFERENCE });
+}
+
+type Spelling = Pick<Vocabulary, 'bytes' | 'ends'>;
+
+function fits(text: string, token: number, { bytes, ends }: Spelling): boolean {
+  const says = bytes(token);
+  return says !== '' && !ends.has(token) && (says.startsWith(text) || text.startsWith(says));
 }
 
 /**
@@ -54,15 +100,14 @@ export async function healToken(
 export function chooseFitting<T extends number>(
   text: string,
   probabilities: ReadonlyMap<T, number>,
-  { bytes, ends }: Pick<Vocabulary, 'bytes' | 'ends'>,
-  { temperature, random }: { temperature: number; random: () => number },
+  vocabulary: Spelling,
+  { temperature, random }: Chance,
 ): T {
   const fitting: { token: T; weight: number }[] = [];
   let seen = 0;
   for (const [token, probability] of probabilities) {
-    const says = bytes(token);
     seen += probability;
-    if (says !== '' && !ends.has(token) && (says.startsWith(text) || text.startsWith(says)))
+    if (fits(text, token, vocabulary))
       fitting.push({ token, weight: temperature > 0 ? probability ** (1 / temperature) : 1 });
     if (fitting.length > 0 && (temperature === 0 || seen > LIKELY)) break;
   }

@@ -2,6 +2,7 @@
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { readPieces } from '../../base-models/pieces.ts';
 import type { FimTokens } from '../../corpus/tokens/fim.ts';
+import { TokenIndex } from './token-index.ts';
 
 /** Markers that some models have as ordinary tokens, not as special ones: never part of an answer. */
 const markers =
@@ -20,6 +21,8 @@ export interface Vocabulary {
   piece(token: number): string;
   /** The bytes that a token stands for, each as one character. */
   bytes(token: number): string;
+  /** Tokens that are a beginning of `text` (bytes), or begin with all of it; undefined if they are more than `most`. */
+  spelling(text: string, most: number): readonly number[] | undefined;
   /** Tokens that begin a repository and each of its files. */
   repository: { name?: number | undefined; file?: number | undefined };
 }
@@ -31,12 +34,16 @@ export function readVocabulary(model: LlamaModel): Vocabulary {
     size += 1;
     if (isEnd(model, token)) ends.add(token);
   }
+  const texts = readTexts(model);
+  let index: TokenIndex | undefined;
   return {
     size,
     bos: model.tokens.shouldPrependBosToken ? (model.tokens.bos ?? undefined) : undefined,
     fill: readFill(model),
     ends,
-    ...readTexts(model),
+    ...texts,
+    // Made at the first use: not every host heals tokens.
+    spelling: (text, most) => (index ??= new TokenIndex(size, texts.bytes, ends)).spelling(text, most),
     repository: {
       name: readNamed(model, '<|repo_name|>', '<reponame>', '<|reponame|>'),
       file: readNamed(model, '<|file_sep|>', '<file_sep>', '<filename>'),

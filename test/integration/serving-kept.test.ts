@@ -1,0 +1,119 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/engine/llama-host.ts';
+import type { LlamaHostOptions } from '../../src/serving/host-types.ts';
+import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
+
+let dir: string;
+const at = (name: string) => join(dir, name);
+const file = (name: string) =>
+  `// ${name}\n${Array.from({ length: 12 }, (_, line) => `const ${name}${line} = ${name}(${line});\n`).join('')}`;
+const ask = (prompt: string, more: Partial<HostRequest> = {}): HostRequest => ({
+  model: 'base',
+  prompt,
+  maxTokens: 24,
+  ...more,
+});
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fmn-kept-'));
+  vi.stubEnv('FORGET_ME_NOT_HOME', join(dir, 'home'));
+  await writeTinyModel(at('base.gguf'));
+  await writeTinyAdapter(at('one.gguf'), at('base.gguf'), { seed: 1 });
+});
+
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(dir, { recursive: true, force: true });
+});
+
+async function withHost<R>(
+  options: Partial<LlamaHostOptions>,
+  work: (host: LlamaHost) => Promise<R>,
+): Promise<R> {
+  const host = await openLlamaHost({
+    basePath: at('base.gguf'),
+    adapters: [{ name: 'one', path: at('one.gguf') }],
+    contextSize: 768,
+    threads: 1,
+    ...options,
+  });
+  try {
+    return await work(host);
+  } finally {
+    await host.dispose();
+  }
+}
+
+describe('going back to a file', () => {
+  const backAndForth = (keptPrompts: number) =>
+    withHost({ keptPrompts }, async (host) => {
+      await host.complete(ask(file('alpha')));
+      await host.complete(ask(file('beta')));
+      return host.complete(ask(file('alpha')));
+    });
+
+  it('finds its text already read', async () => {
+    const [without, kept] = [await backAndForth(0), await backAndForth(2)];
+    expect(kept.cachedTokens).toBe(kept.promptTokens - 1);
+    expect(without.cachedTokens).toBeLessThan(kept.promptTokens / 2);
+  });
+});
+
+describe('the last prompt, kept on disk', () => {
+  const prompts = () => join(dir, 'home', 'cache', 'prompts');
+  const start = (more: Partial<HostRequest> = {}, options: Partial<LlamaHostOptions> = {}) =>
+    withHost({ keepOnDisk: true, ...options }, (host) => host.complete(ask(file('alpha'), more)));
+
+  it('is read at the next start, by the same model only', async () => {
+    const first = await start();
+    expect(first.cachedTokens).toBe(0);
+    const next = await start();
+    expect(next.cachedTokens).toBe(next.promptTokens - 1);
+    expect(next.text).toBe(first.text);
+    expect((await start({ model: 'one' })).cachedTokens).toBe(0);
+    expect((await start({}, { contextSize: 512 })).cachedTokens).toBe(0);
+    expect((await start({}, { keepOnDisk: false })).cachedTokens).toBe(0);
+  });
+
+  it.skipIf(process.platform === 'win32')('can be read by the user only', async () => {
+    expect((await stat(prompts())).mode & 0o777).toBe(0o700);
+    const names = await readdir(prompts());
+    expect(names).toHaveLength(6);
+    for (const name of names) expect((await stat(join(prompts(), name))).mode & 0o777).toBe(0o600);
+  });
+
+  it('is ignored, and removed, if it is damaged', async () => {
+    const states = (await readdir(prompts())).filter((name) => name.endsWith('.state'));
+    for (const name of states) {
+      const bytes = await readFile(join(prompts(), name));
+      bytes[bytes.length >> 1]! ^= 1;
+      await writeFile(join(prompts(), name), bytes);
+    }
+    expect((await start()).cachedTokens).toBe(0);
+    expect((await start()).cachedTokens).toBeGreaterThan(0);
+  });
+});
+
+describe('guessed tokens', () => {
+  it('change no answer, whatever is asked', async () => {
+    const requests = ['alpha', 'beta', 'gamma'].flatMap((name) => [
+      ask(file(name)),
+      ask(file(name), { suffix: `\n${file('delta')}` }),
+      ask(file(name), { heal: ' con' }),
+      ask(`${file(name)}const alpha3 = `, { stop: ['\n'], confidence: true }),
+      ask(file(name), { logprobs: 2 }),
+      ask(file(name), { temperature: 1, seed: 4 }),
+      ask(file(name), { maxTokens: 400, ignoreEnd: true }),
+    ]);
+    const answers = (speculate: boolean) =>
+      withHost({ speculate }, async (host) => {
+        const texts: string[] = [];
+        for (const request of requests) texts.push((await host.complete(request)).text);
+        return texts;
+      });
+    expect(await answers(true)).toEqual(await answers(false));
+  });
+});

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { Pace } from '../../../src/completion/pace.ts';
+import { setUp, settle } from './set-up.ts';
+
+const after = (pieces: number, milliseconds: number) => {
+  const pace = new Pace();
+  pace.wrote('mine', pieces, milliseconds);
+  return pace;
+};
+
+describe('how many tokens are asked for', () => {
+  it.each([
+    ['all, where the machine is fast', 11, 290, 96],
+    ['as many as are written in four seconds', 11, 1000, 40],
+    ['at least a line', 11, 10_000, 16],
+    ['all, while too little is known', 3, 10_000, 96],
+  ])('%s', (_, pieces, milliseconds, tokens) => {
+    expect(after(pieces, milliseconds).tokens('mine', 96)).toBe(tokens);
+  });
+
+  it('follows each adapter by itself, and slowly', () => {
+    const pace = after(11, 1000);
+    expect(pace.tokens('other', 96)).toBe(96);
+    pace.wrote('mine', 11, 2000);
+    expect(pace.tokens('mine', 96)).toBe(30);
+    expect(pace.tokens('mine', 12)).toBe(12);
+  });
+});
+
+describe('a slow machine', () => {
+  it('is asked for less after its first answer, but not where a person asks for it', async () => {
+    let now = 0;
+    const t = setUp({ now: () => now });
+    const answered = async (before: string, invoked: boolean) => {
+      const completion = t.completer.complete(t.at(before, { invoked }));
+      if (!invoked) t.pauses.at(-1)!.end();
+      await settle();
+      const { ask, say, answer } = t.asks.at(-1)!;
+      for (const piece of [' one', ' two', ' three', ' four', ' five']) {
+        say(piece);
+        now += 200;
+      }
+      answer(' one two three four five');
+      await completion;
+      return ask.maxTokens;
+    };
+    const [first, second, third] = [
+      await answered('const a = ', false),
+      await answered('let b = ', false),
+      await answered('var c = ', true),
+    ];
+    expect(second).toBe(20);
+    expect(first).toBeGreaterThan(20);
+    expect(third).toBe(first);
+  });
+});
