@@ -6,7 +6,7 @@ import tseslint from 'typescript-eslint';
 const floors = [
   ['protocol', 'statistics'],
   ['tensor', 'gguf', 'base-models'],
-  ['model', 'corpus', 'runs', 'preferences', 'completion'],
+  ['model', 'corpus', 'runs', 'preferences', 'completion', 'repository'],
   ['weights'],
   ['serving'],
   ['cursors'],

@@ -9,9 +9,11 @@ export {
   type Completion,
 } from './engine.ts';
 export { gate, type GateReason } from './gate.ts';
-export { languageIdOf } from './languages.ts';
+export { importedStems, isImported } from './imports.ts';
+export { languageIdOf, languageOf } from './languages.ts';
 export { buildPrompt, surroundings, type PromptOptions } from './prompt.ts';
 export { OtherFiles } from './other-files.ts';
+export { SimilarWindows, wordsOf } from './similar-windows.ts';
 export { reachAt } from './reach.ts';
 export { type CompletionStatistics } from './statistics.ts';
 export type {
