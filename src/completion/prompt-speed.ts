@@ -1,0 +1,39 @@
+/** How many characters of other files a prompt may have, by how fast this machine was seen to read prompts. */
+import type { ContextBudget } from './context.ts';
+import type { EngineRequest } from './types.ts';
+
+/** A prompt that nothing of is cached should be read in this time. */
+const COLD_MS = 1500;
+/** Bounds of the characters of other files, as multiples of the budget's own. */
+const LEAST = 0.5;
+const MOST = 4;
+/** Weight of the newest measurement. */
+const NEWEST = 0.4;
+
+export class PromptSpeed {
+  /** Characters per millisecond. */
+  private rate: number | undefined;
+  private last: EngineRequest['context'];
+
+  /** The first piece of an answer came after so many ms. Counts only if other files are new: the rest was cached. */
+  answered(request: EngineRequest, milliseconds: number): void {
+    const { context, prompt, suffix = '' } = request;
+    if (!context?.length || context === this.last) return;
+    this.last = context;
+    const others = context.reduce((sum, { filename, text }) => sum + filename.length + text.length, 0);
+    const rate = (others + prompt.length + suffix.length) / Math.max(1, milliseconds);
+    this.rate = this.rate === undefined ? rate : this.rate + NEWEST * (rate - this.rate);
+  }
+
+  /** Characters of other files beside the rest of the budget; the budget's own number until something was measured. */
+  others({ before, after, others = 0 }: ContextBudget): number {
+    if (this.rate === undefined) return others;
+    const room = this.rate * COLD_MS - before - after;
+    return Math.round(Math.min(others * MOST, Math.max(others * LEAST, room)));
+  }
+
+  forget(): void {
+    this.rate = undefined;
+    this.last = undefined;
+  }
+}
