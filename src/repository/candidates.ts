@@ -1,8 +1,8 @@
 /** Finds what may be worth its place in a prompt: excerpts of files, each with a score. Pure. */
-import { SimilarWindows, wordsOf } from '../completion/index.ts';
+import { wordsOf, type SimilarWindows } from '../completion/index.ts';
 import { linesOf, outlineOf, type Excerpt, type LineRange } from './excerpts.ts';
 import { indexedLanguageOf } from './languages/index.ts';
-import { nameHash, namesIn } from './names.ts';
+import { nameHash, namesIn, namesUsed } from './names.ts';
 import type { FoundDefinition, RepositoryIndex } from './repository-index.ts';
 import { definitionsOf } from './symbols.ts';
 import type { Asked } from '../protocol/repository.ts';
@@ -13,10 +13,18 @@ export interface Repository {
   text: (path: string) => string | undefined;
   /** Files that were changed together with this one, with their weights, the largest first. */
   together: (path: string) => readonly { path: string; weight: number }[];
+  /** Remembers the windows of the files it has seen; of WINDOW_LINES lines. */
+  windows: SimilarWindows;
 }
+
+export const WINDOW_LINES = 24;
+/** A window may be cut to fit, at so many lines. */
+const CHUNK = 6;
 
 interface Read extends Repository {
   lines: (path: string) => readonly string[] | undefined;
+  /** Names in the text before and after the cursor, see namesUsed. */
+  used: Uint32Array;
 }
 
 /** Lines around the cursor whose names are looked up, and how much less a name counts with each line. */
@@ -27,20 +35,26 @@ const AFTER = 0.6;
 const MOST_DEFINITIONS = 24;
 const IMPORTED = 2;
 const SAME_NAME_HERE = 0.3;
+/** Definitions with a lower score are probably not what is meant. */
+const LEAST = 0.2;
+/** A name that more files use is no function that somebody looks for callers of. */
+const MOST_USERS = 40;
 /** Characters around the cursor that other files are compared with: some 60 lines. */
 const NEAR = { before: 1800, after: 600 };
 const MOST_CALLERS = 3;
 const MOST_IMPORTED = 4;
 const MOST_SIMILAR = 4;
 const MOST_TOGETHER = 3;
-/** Names that decide which files are similar: the rarest near the cursor. */
-const MOST_NAMES = 40;
+/** Names that decide which files are similar: those near the cursor that not every file uses. */
+const MOST_NAMES = 60;
+const COMMON_SHARE = 0.2;
 const CALL = { before: 2, after: 3 };
 
 /** How much a score of one source weighs against one of another. */
 const WEIGHT = { definitions: 1, own: 0.8, callers: 0.35, imports: 0.25, similar: 0.6, together: 0.2 };
 
-export function candidatesOf(read: Read, asked: Asked, stems: readonly string[]): Excerpt[] {
+export function candidatesOf(known: Omit<Read, 'used'>, asked: Asked, stems: readonly string[]): Excerpt[] {
+  const read = { ...known, used: namesUsed(asked.before + asked.after) };
   const near = nearestFirst(read.index.imported(stems), asked.path);
   const imported = new Set(near.slice(0, 24));
   const names = weightedNames(asked);
@@ -58,7 +72,7 @@ export function candidatesOf(read: Read, asked: Asked, stems: readonly string[])
 function weightedNames({ before, after }: Asked): Map<string, number> {
   const weights = new Map<string, number>();
   const add = (line: string, weight: number) => {
-    for (const name of namesIn(line)) weights.set(name, Math.max(weight, weights.get(name) ?? 0));
+    for (const name of namesIn(codeOf(line))) weights.set(name, Math.max(weight, weights.get(name) ?? 0));
   };
   const above = before.split('\n').slice(-LINES.before).reverse();
   for (const [distance, line] of above.entries()) add(line, FADE ** distance);
@@ -67,9 +81,15 @@ function weightedNames({ before, after }: Asked): Map<string, number> {
   return weights;
 }
 
+/** A line without what stands in quotes and comments, as far as one line shows that. */
+const codeOf = (line: string): string =>
+  line
+    .replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`/g, '""')
+    .replace(/(?:^|\s)(?:\/\/|#(?!\s*(?:include|define|if))|\*\s|--\s).*$/, '');
+
 /** What the names near the cursor mean, in other files and in parts of this one that the prompt does not show. */
 function definitions(
-  { index }: Read,
+  { index, used }: Read,
   asked: Asked,
   names: ReadonlyMap<string, number>,
   imported: ReadonlySet<string>,
@@ -80,21 +100,19 @@ function definitions(
   const shown = shownLines(asked);
   return [...found].flatMap(([name, all]) => {
     const here = all.some(({ path }) => path === asked.path);
+    const weight = byHash.get(name)! / Math.sqrt(all.length);
     return all
       .filter((one) => familyOf(one.path) === language && !isShown(one, asked.path, shown))
-      .map((one) => {
-        const near = one.path === asked.path ? IMPORTED : imported.has(one.path) ? IMPORTED : 1;
-        const other = here && one.path !== asked.path ? SAME_NAME_HERE : 1;
-        const score =
-          (byHash.get(name)! * near * other * nearness(asked.path, one.path)) / Math.sqrt(all.length);
-        const ranges = linesOf(one, index.files.get(one.path)!);
+      .map((one): Excerpt => {
         const own = one.path === asked.path;
-        return {
-          ...{ path: one.path, ranges },
-          source: own ? ('own' as const) : ('definitions' as const),
-          score: score * (own ? WEIGHT.own : WEIGHT.definitions),
-        };
-      });
+        const near = own || imported.has(one.path) ? IMPORTED : here ? SAME_NAME_HERE : 1;
+        const score = weight * near * nearness(asked.path, one.path);
+        const ranges = linesOf(one, index.files.get(one.path)!, used);
+        return own
+          ? { path: one.path, ranges, source: 'own', score: score * WEIGHT.own }
+          : { path: one.path, ranges, source: 'definitions', score: score * WEIGHT.definitions };
+      })
+      .filter(({ score }) => score >= LEAST);
   });
 }
 
@@ -119,36 +137,34 @@ function callers({ index, lines }: Read, { path, line }: Asked): Excerpt[] {
       .join('\n') ?? '',
   ).find((one) => nameHash(one) === around.name);
   if (name === undefined) return [];
-  const users = nearestFirst(index.usersOf(around.name), path).filter(
-    (one) => one !== path && familyOf(one) === familyOf(path),
-  );
+  const all = index.usersOf(around.name, MOST_USERS);
+  const users = nearestFirst(all, path).filter((one) => one !== path && familyOf(one) === familyOf(path));
   return users.slice(0, MOST_CALLERS * 2).flatMap((user, rank) => {
     const text = lines(user) ?? [];
-    const at = text.findIndex((one) => !isImport(one) && hasWord(one, name) && !isDefinition(one, name));
+    const at = text.findIndex((one) => one.includes(name) && calls(codeOf(one), name));
     if (at < 0) return [];
     const ranges: LineRange[] = [[Math.max(0, at - CALL.before), at + CALL.after]];
     return [{ path: user, ranges, source: 'callers' as const, score: WEIGHT.callers / (1 + rank) }];
   });
 }
 
-const hasWord = (line: string, name: string): boolean => {
-  const at = line.indexOf(name);
-  const word = (character: string | undefined) => character !== undefined && /[\w$]/.test(character);
-  return at >= 0 && !word(line[at - 1]) && !word(line[at + name.length]);
+/** Whether a line of code calls a function or makes an object of a class. */
+const calls = (line: string, name: string): boolean => {
+  const word = name.replaceAll('$', '\\$');
+  return (
+    new RegExp(`(?<![\\w$])${word}(?:<[^()]*>)?\\s*\\(`).test(line) &&
+    !new RegExp(`\\b(?:def|function|func|fn|class)\\s+${word}\\b`).test(line)
+  );
 };
-const isDefinition = (line: string, name: string): boolean =>
-  new RegExp(
-    `\\b(?:def|function|func|fn|class|interface|type|struct)\\s+${name.replaceAll('$', '\\$')}\\b`,
-  ).test(line);
 
 /** What imported files offer. */
-function importedOutlines({ index }: Read, { path }: Asked, nearest: readonly string[]): Excerpt[] {
+function importedOutlines({ index, used }: Read, { path }: Asked, nearest: readonly string[]): Excerpt[] {
   return nearest
     .filter((one) => one !== path)
     .slice(0, MOST_IMPORTED)
     .map((one, rank) => ({
       path: one,
-      ranges: outlineOf(index.files.get(one)!),
+      ranges: outlineOf(index.files.get(one)!, used),
       source: 'imports' as const,
       score: WEIGHT.imports / (1 + rank * 0.2),
     }));
@@ -162,22 +178,22 @@ function similar(
   imported: ReadonlySet<string>,
 ): Excerpt[] {
   const candidates = filesBySharedNames(read.index, asked.path, [...names.keys()], imported);
-  const windows = new SimilarWindows();
   const around = wordsOf(asked.before.slice(-NEAR.before) + asked.after.slice(0, NEAR.after));
   return candidates.slice(0, MOST_SIMILAR).flatMap((path) => {
     const text = read.text(path);
-    const best = text !== undefined && windows.best({ path, text }, around);
+    const best = text !== undefined && read.windows.best({ path, text }, around);
     if (!best) return [];
-    return [
-      {
-        path,
-        ranges: [linesBetween(text, best.from, best.to)],
-        source: 'similar' as const,
-        score: WEIGHT.similar * best.similarity * 4,
-      },
-    ];
+    const [from, to] = linesBetween(text, best.from, best.to);
+    const ranges = chunked(from, to);
+    return [{ path, ranges, source: 'similar' as const, score: WEIGHT.similar * 4 * best.similarity }];
   });
 }
+
+const chunked = (from: number, to: number): LineRange[] =>
+  Array.from({ length: Math.ceil((to - from) / CHUNK) }, (_, index) => [
+    from + index * CHUNK,
+    Math.min(to, from + (index + 1) * CHUNK),
+  ]);
 
 /** The files that share most of the rarest names, each weighed by how rare it is. */
 function filesBySharedNames(
@@ -186,8 +202,9 @@ function filesBySharedNames(
   names: readonly string[],
   imported: ReadonlySet<string>,
 ): string[] {
-  const hashes = names.slice(0, MOST_NAMES * 2).map(nameHash);
-  const users = hashes.map((hash) => index.usersOf(hash));
+  const hashes = names.slice(0, MOST_NAMES).map(nameHash);
+  const most = Math.max(COMMON_SHARE * index.size, MOST_USERS);
+  const users = hashes.map((hash) => index.usersOf(hash, most));
   const scores = new Map<string, number>();
   for (const paths of users) {
     const weight = Math.log(index.size / Math.max(1, paths.length));
@@ -219,12 +236,12 @@ function countBreaks(text: string, from: number, to: number): number {
 }
 
 /** What files offer that are changed together with this one. */
-function changedTogether({ index, together }: Read, { path }: Asked): Excerpt[] {
+function changedTogether({ index, together, used }: Read, { path }: Asked): Excerpt[] {
   const others = together(path).filter((one) => one.path !== path && index.files.has(one.path));
   const largest = others[0]?.weight ?? 1;
   return others.slice(0, MOST_TOGETHER).map((one) => ({
     path: one.path,
-    ranges: outlineOf(index.files.get(one.path)!),
+    ranges: outlineOf(index.files.get(one.path)!, used),
     source: 'co-change' as const,
     score: (WEIGHT.together * one.weight) / largest,
   }));

@@ -1,4 +1,5 @@
 /** Cuts files to the lines that are worth their tokens, and joins what comes from one file. */
+import { uses } from './names.ts';
 import { definitionsOf, type Definition, type FileSymbols } from './symbols.ts';
 import type { Part, PartSource } from '../protocol/repository.ts';
 
@@ -15,22 +16,29 @@ export interface Excerpt {
 
 /** A function of at most so many lines is shown whole; of a longer one, its signature and this many lines. */
 const WHOLE_LINES = 8;
-const FIRST_LINES = 3;
+const FIRST_LINES = 1;
 const MOST_SIGNATURE = 8;
 const MOST_MEMBERS = 12;
 
-/** The lines of a definition: signature and beginning of a function; a class with the signatures of its members. */
-export function linesOf(definition: Definition, symbols: FileSymbols): LineRange[] {
+/**
+ * The lines of a definition: signature and beginning of a function; a class with the signatures of its members, first
+ * those whose names (see namesUsed) are `wanted`.
+ */
+export function linesOf(definition: Definition, symbols: FileSymbols, wanted: Uint32Array): LineRange[] {
   const { kind, line, signatureEnd, end } = definition;
   if (end - line < WHOLE_LINES) return [[line, end + 1]];
-  const head: LineRange = [line, Math.min(signatureEnd, line + MOST_SIGNATURE - 1) + 1];
+  const head = signatureLines(definition);
   if (kind !== 'class') return [[line, Math.min(head[1] + FIRST_LINES, end + 1)]];
   const members = definitionsOf(symbols).filter((one) => one.line > signatureEnd && one.end <= end);
-  return [head, ...members.slice(0, MOST_MEMBERS).map(signatureLines)];
+  const known = members.filter(({ name }) => uses(wanted, name));
+  return [head, ...(known.length > 0 ? known : members).slice(0, MOST_MEMBERS).map(signatureLines)];
 }
 
-/** The signatures of what a file defines, of classes also those of their members. */
-export const outlineOf = (symbols: FileSymbols): LineRange[] => definitionsOf(symbols).map(signatureLines);
+/** The signatures of what a file defines and a text with the names `wanted` uses. */
+export const outlineOf = (symbols: FileSymbols, wanted: Uint32Array): LineRange[] =>
+  definitionsOf(symbols)
+    .filter(({ name }) => uses(wanted, name))
+    .map(signatureLines);
 
 const signatureLines = ({ line, signatureEnd }: Definition): LineRange => [
   line,

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { SimilarWindows } from '../completion/index.ts';
 import { decodeText } from '../corpus/reading/contents.ts';
 import { pathWithin } from '../corpus/reading/folders.ts';
 import { kindOf } from '../corpus/reading/kinds.ts';
@@ -10,6 +11,7 @@ import { judgeName } from '../corpus/reading/names.ts';
 import { isWalked, walk } from '../corpus/reading/walk.ts';
 import { reportError } from '../protocol/errors.ts';
 import type { Asked, Part } from '../protocol/repository.ts';
+import { WINDOW_LINES } from './candidates.ts';
 import { chooseParts } from './choose.ts';
 import { CoChange } from './co-change.ts';
 import type { SymbolParser } from './parser.ts';
@@ -44,8 +46,11 @@ export class FolderIndex {
   readonly index = new RepositoryIndex();
   /** Unsaved text by path. */
   private readonly documents = new Map<string, string>();
+  private readonly windows = new SimilarWindows(WINDOW_LINES);
   private history = new CoChange();
   private historyAt = -Infinity;
+  /** Settled when git's history was read. */
+  historyRead: Promise<void> = Promise.resolve();
   private saving: NodeJS.Timeout | undefined;
   /** Changes are taken one after the other. */
   private turn: Promise<unknown> = Promise.resolve();
@@ -83,7 +88,7 @@ export class FolderIndex {
     }
     for (const path of gone) if (!this.documents.has(path)) this.index.remove(path);
     if (read > 0 || gone.size > 0) await this.save();
-    void this.readHistory();
+    this.historyRead = this.readHistory();
     return { files: this.index.size, read, seconds: (performance.now() - began) / 1000 };
   }
 
@@ -164,6 +169,7 @@ export class FolderIndex {
         index: this.index,
         text: (path) => this.text(path),
         together: (path) => this.history.with(path),
+        windows: this.windows,
       },
       asked,
     );

@@ -82,10 +82,10 @@ export class RepositoryIndex {
     return found;
   }
 
-  /** The files in which a name appears. */
-  usersOf(name: number): string[] {
+  /** The files in which a name appears; none if there are more than `most`: then it says nothing. */
+  usersOf(name: number, most: number): string[] {
     const found: string[] = [];
-    for (const [path, file] of this.byPath) if (uses(file.names, name)) found.push(path);
+    for (const [path, file] of this.byPath) if (uses(file.names, name) && found.push(path) > most) return [];
     return found;
   }
 
