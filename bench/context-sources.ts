@@ -1,6 +1,7 @@
 /**
  * What each source of a prompt's other files is worth, by leaving it out:
- * `npm run bench:context -- --base FILE --folder FOLDER [--cursors 40] [--budget 1600] [--threads 2] [--json]`.
+ * `npm run bench:context -- --base FILE --folder FOLDER [--cursors 40] [--budget 1600] [--before 2400] [--after 600]
+ *  [--threads 2] [--json]`. Interrupted, it shows what it has.
  *
  * The folder is indexed as in the editor. At held-out cursors in its files, the model gets the prompt that completion
  * would send, with all sources, with each left out, and with none, and says how likely the true text is. The file's
@@ -11,16 +12,22 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { LlamaModel, Token } from 'node-llama-cpp';
+import type { LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
 import { sharedLlama } from '../src/base-models/llama.ts';
 import { openTokenizer, type Tokenizer } from '../src/base-models/tokenizer.ts';
-import { defaultBudget, languageIdOf, type ContextFile } from '../src/completion/index.ts';
+import {
+  defaultBudget,
+  languageIdOf,
+  type ContextBudget,
+  type ContextFile,
+} from '../src/completion/index.ts';
 import { requestAt } from '../src/cursors/completion.ts';
 import { layOutContinuation } from '../src/cursors/continuations.ts';
 import { findCursors, type Cursor } from '../src/cursors/cursors.ts';
 import { partSources, type PartSource } from '../src/protocol/repository.ts';
 import { FolderIndex } from '../src/repository/folder-index.ts';
 import { SymbolParser } from '../src/repository/parser.ts';
+import { uniform } from '../src/statistics/random.ts';
 import { pairedIntervals } from '../src/statistics/intervals.ts';
 
 const SOURCE = /\.(?:py|[cm]?[jt]sx?|go|rs|java|c|cc|cpp|cs|rb|php)$/;
@@ -42,6 +49,8 @@ export async function main(args: string[]): Promise<void> {
       folder: { type: 'string' },
       cursors: { type: 'string', default: '40' },
       budget: { type: 'string', default: String(defaultBudget.others) },
+      before: { type: 'string', default: String(defaultBudget.before) },
+      after: { type: 'string', default: String(defaultBudget.after) },
       threads: { type: 'string', default: '2' },
       json: { type: 'boolean', default: false },
     },
@@ -51,8 +60,12 @@ export async function main(args: string[]): Promise<void> {
   const home = await mkdtemp(join(tmpdir(), 'fmn-bench-context-'));
   process.env['FORGET_ME_NOT_HOME'] = home;
   try {
-    const places = await placesOf(values.folder, Number(values.cursors), Number(values.budget));
-    const model = await Model.load(resolve(values.base), Number(values.threads));
+    const budget = {
+      ...{ before: Number(values.before), after: Number(values.after) },
+      others: Number(values.budget),
+    };
+    const places = await placesOf(values.folder, Number(values.cursors), budget);
+    const model = await Model.load(resolve(values.base), Number(values.threads), budget);
     const scored = await score(places, model);
     const figures = table(scored);
     if (values.json) console.log(JSON.stringify(figures));
@@ -69,7 +82,7 @@ interface Place {
   contexts: Map<Variant, readonly ContextFile[]>;
 }
 
-async function placesOf(folder: string, count: number, budget: number): Promise<Place[]> {
+async function placesOf(folder: string, count: number, budget: Required<ContextBudget>): Promise<Place[]> {
   const stop = new AbortController();
   const parser = await SymbolParser.open({ folder: resolve('dist/grammars'), onProblem: console.error });
   const index = await FolderIndex.open(folder, { parser, signal: stop.signal, onProblem: console.error });
@@ -82,8 +95,8 @@ async function placesOf(folder: string, count: number, budget: number): Promise<
     const end = at + cursor.before.length;
     const asked = {
       ...{ path: cursor.path, languageId: languageIdOf(cursor.path), line: cursor.line - 1 },
-      ...{ before: text.slice(0, end), after: cursor.after, budget, edits: [], problems: [] },
-      shown: { before: defaultBudget.before, after: defaultBudget.after },
+      ...{ before: text.slice(0, end), after: cursor.after, budget: budget.others },
+      ...{ edits: [], problems: [], shown: { before: budget.before, after: budget.after } },
     };
     const choose = (sources: readonly PartSource[]) =>
       index
@@ -104,15 +117,19 @@ async function cursorsOf(folder: string, count: number): Promise<{ cursor: Curso
   for (const name of names) texts.set(name, await readFile(join(folder, name), 'utf8'));
   const documents = names.map((file) => ({ file, fromLine: 1, text: () => texts.get(file)! }));
   const line = Math.ceil((2 / 3) * count);
-  return findCursors(documents, { line, block: count - line }).map((cursor) => ({
-    cursor,
-    text: texts.get(cursor.path)!,
-  }));
+  // Mixed, so that an interrupted run has some of each kind and of most files.
+  const random = uniform(7);
+  return findCursors(documents, { line, block: count - line })
+    .map((cursor) => ({ cursor, text: texts.get(cursor.path)!, at: random() }))
+    .sort((a, b) => a.at - b.at);
 }
 
 async function score(places: readonly Place[], model: Model): Promise<Map<Variant, Scored[]>> {
   const scored = new Map<Variant, Scored[]>();
+  let stopped = false;
+  process.once('SIGINT', () => (stopped = true));
   for (const [index, { cursor, repository, contexts }] of places.entries()) {
+    if (stopped) break;
     const known = new Map<string, Scored>();
     for (const [variant, others] of contexts) {
       const key = JSON.stringify(others);
@@ -131,19 +148,25 @@ class Model {
     private readonly model: LlamaModel,
     private readonly tokenizer: Tokenizer,
     private readonly threads: number,
+    private readonly budget: ContextBudget,
   ) {}
 
-  static async load(modelPath: string, threads: number): Promise<Model> {
+  static async load(modelPath: string, threads: number, budget: ContextBudget): Promise<Model> {
     const model = await (await sharedLlama()).loadModel({ modelPath });
-    return new Model(model, await openTokenizer(modelPath), threads);
+    return new Model(model, await openTokenizer(modelPath), threads, budget);
   }
 
-  private context: Awaited<ReturnType<LlamaModel['createContext']>> | undefined;
+  private opened: Promise<LlamaContextSequence> | undefined;
+
+  private async open(): Promise<LlamaContextSequence> {
+    const { model, threads } = this;
+    return (await model.createContext({ contextSize: CONTEXT_TOKENS, threads })).getSequence();
+  }
 
   async score(cursor: Cursor, repository: string, others: readonly ContextFile[]): Promise<Scored> {
-    this.context ??= await this.model.createContext({ contextSize: CONTEXT_TOKENS, threads: this.threads });
+    const sequence = await (this.opened ??= this.open());
     const place = { repository, path: cursor.path };
-    const options = { fillInTheMiddle: () => true, maxTokens: () => 1, model: '' };
+    const options = { fillInTheMiddle: () => true, maxTokens: () => 1, model: '', budget: this.budget };
     const request = await requestAt({ ...cursor, place, others, wholeRepositories: true }, options);
     if (!request) return { path: cursor.path, bits: 0, bytes: 0 };
     const { tokens, counted, bytes } = layOutContinuation(
@@ -152,21 +175,17 @@ class Model {
       this.tokenizer,
       CONTEXT_TOKENS,
     );
-    const sequence = this.context.getSequence();
-    try {
-      const split = tokens.length - counted - 1;
-      await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(0, split) as Token[]);
-      const outputs = await sequence.controlledEvaluate(
-        tokens.slice(split, -1).map((token) => [token as Token, { generateNext: { probabilities: true } }]),
-      );
-      let bits = 0;
-      for (const [at, output] of outputs.entries())
-        bits -= Math.log2(output?.next.probabilities?.get(tokens[split + 1 + at] as Token) ?? 1e-9);
-      return { path: cursor.path, bits, bytes };
-    } finally {
-      // It is a promise only by its type here.
-      void sequence.dispose();
-    }
+    const split = tokens.length - counted - 1;
+    await sequence.adaptStateToTokens(tokens.slice(0, split) as Token[], false);
+    const rest = tokens.slice(sequence.nextTokenIndex, split);
+    if (rest.length > 0) await sequence.evaluateWithoutGeneratingNewTokens(rest as Token[]);
+    const outputs = await sequence.controlledEvaluate(
+      tokens.slice(split, -1).map((token) => [token as Token, { generateNext: { probabilities: true } }]),
+    );
+    let bits = 0;
+    for (const [at, output] of outputs.entries())
+      bits -= Math.log2(output?.next.probabilities?.get(tokens[split + 1 + at] as Token) ?? 1e-9);
+    return { path: cursor.path, bits, bytes };
   }
 }
 

@@ -1,6 +1,6 @@
 export { calibrate, type Outcome } from './calibrate.ts';
 export { leastChance, type Calibration, type ShowChoice } from './chance.ts';
-export { defaultBudget } from './context.ts';
+export { defaultBudget, type ContextBudget } from './context.ts';
 export { cleanUp, type CleanUp, type DropReason } from './clean-up.ts';
 export {
   createCompleter,
