@@ -190,11 +190,10 @@ export class CompletionService implements Completing {
     return serving;
   }
 
-  partsAt(
-    document: vscode.TextDocument,
-    position: vscode.Position,
-    { folders }: CompletionModel,
-  ): PartsSource {
+  partsAt(document: vscode.TextDocument, position: vscode.Position, model: CompletionModel): PartsSource {
+    // What was consented to for a model elsewhere does not include files that nobody has opened.
+    if (isRemote(model)) return () => Promise.resolve([]);
+    const { folders } = model;
     const { before, after } = defaultBudget;
     return (at, budget) =>
       this.repository.parts({
