@@ -149,6 +149,8 @@ class Indexer {
 
   constructor(folder: string, home: string) {
     this.child = fork(resolve('dist/indexer.mjs'), [folder], {
+      // As the extension host starts it.
+      execArgv: ['--max-semi-space-size=4'],
       env: { ...process.env, FORGET_ME_NOT_HOME: home },
     });
     this.indexed = new Promise((done, fail) => {

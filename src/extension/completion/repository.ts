@@ -181,7 +181,9 @@ export class Repository implements vscode.Disposable {
 
   private tell(document: vscode.TextDocument): void {
     this.typed.delete(document);
-    if (!document.isDirty || document.uri.scheme !== 'file' || document.lineCount > MOST_LINES) return;
+    if (document.uri.scheme !== 'file' || document.lineCount > MOST_LINES) return;
+    // Undone to what is on disk, or read anew from there.
+    if (!document.isDirty) return this.saved(document);
     const text = document.getText();
     if (text.length <= MOST_CHARACTERS) this.send({ type: 'document', file: document.uri.fsPath, text });
   }

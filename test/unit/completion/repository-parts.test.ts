@@ -103,16 +103,18 @@ describe('the budget of other files', () => {
   it('follows the speed, within bounds', () => {
     const budgetAt = (milliseconds: number) => {
       const speed = new PromptSpeed();
+      speed.answered(request(0), 60_000);
       speed.answered(request(1000), milliseconds);
       return speed.others(defaultBudget);
     };
-    expect(budgetAt(10)).toBe(4 * others);
+    expect(budgetAt(10)).toBe(2 * others);
     expect(budgetAt(10_000)).toBe(0.5 * others);
     // 2000 characters in 500 ms are 6000 in 1.5 s, and the file itself has 3000.
     expect(budgetAt(500)).toBe(3000);
   });
   it('does not count a prompt that was in the cache', () => {
     const speed = new PromptSpeed();
+    speed.answered(request(0), 60_000);
     const asked = request(1000);
     speed.answered(asked, 500);
     speed.answered(asked, 1);
