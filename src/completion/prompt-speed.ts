@@ -4,7 +4,7 @@ import type { EngineRequest } from './types.ts';
 
 /** A prompt that nothing of is cached should be read in this time. */
 const COLD_MS = 1500;
-/** Bounds of the characters of other files, as multiples of the budget's own. More does not fit the server's context. */
+/** Bounds of other files' characters, as multiples of the budget's own. More does not fit the server's context. */
 const LEAST = 0.5;
 const MOST = 2;
 /** Weight of the newest measurement. */

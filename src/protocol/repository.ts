@@ -32,7 +32,7 @@ export const askedSchema = z.object({
   edits: z.array(z.object({ path: z.string(), text: z.string() })),
   /** Errors and warnings on the cursor's lines, with the line of code. */
   problems: z.array(z.object({ message: z.string(), line: z.string() })),
-  /** By default, what was measured to help. */
+  /** Default: those of src/repository/choose.ts. */
   sources: z.array(z.enum(partSources)).optional(),
 });
 export type Asked = z.infer<typeof askedSchema>;

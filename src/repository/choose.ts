@@ -18,8 +18,10 @@ const shares: Record<PartSource, number> = {
   diagnostics: 0.1,
 };
 
-/** Those that were measured to help: docs/science.md. */
-export const defaultSources: readonly PartSource[] = partSources;
+/** Co-change and diagnostics wait for figures that they help (docs/science.md). */
+export const defaultSources: readonly PartSource[] = partSources.filter(
+  (source) => source !== 'co-change' && source !== 'diagnostics',
+);
 
 /** Parts in at most `budget` characters: files first, the most useful last; then recent edits and diagnostics. */
 export function chooseParts(repository: Repository, asked: Asked): Part[] {

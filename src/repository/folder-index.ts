@@ -52,8 +52,11 @@ export class FolderIndex {
   /** Settled when git's history was read. */
   historyRead: Promise<void> = Promise.resolve();
   private saving: NodeJS.Timeout | undefined;
-  /** Changes are taken one after the other. */
+  /** Text that was told and not yet taken: only the newest of a document counts. */
+  private readonly told = new Map<string, string | undefined>();
+  /** Changes are taken one after the other, also while everything is read. */
   private turn: Promise<unknown> = Promise.resolve();
+  private scanning: Promise<unknown> = Promise.resolve();
 
   private constructor(
     readonly folder: string,
@@ -70,7 +73,9 @@ export class FolderIndex {
 
   /** Reads what is new or changed since the index was written. Throws the signal's reason. */
   scan(): Promise<Scanned> {
-    return this.inTurn(() => this.scanNow());
+    const next = this.scanning.then(() => this.scanNow());
+    this.scanning = next.catch(() => undefined);
+    return next;
   }
 
   private async scanNow(): Promise<Scanned> {
@@ -101,6 +106,8 @@ export class FolderIndex {
       const found = await stat(file);
       if (known?.mtimeMs === found.mtimeMs && known.size === found.size) return false;
       const text = found.isFile() && found.size <= MOST_BYTES ? textOf(await readFile(file)) : undefined;
+      // Told meanwhile.
+      if (this.documents.has(path)) return false;
       if (text === undefined) this.index.remove(path);
       else await this.put(path, text, found);
       return text !== undefined;
@@ -121,7 +128,7 @@ export class FolderIndex {
     return this.inTurn(async () => {
       const paths = files.flatMap((file) => pathWithin(this.folder, file) ?? []);
       for (const path of paths) {
-        if (/(?:^|\/)\.gitignore$/.test(path)) return void (await this.scanNow());
+        if (/(?:^|\/)\.gitignore$/.test(path)) return void (await this.scan());
         await this.changedPath(path);
         await setImmediate();
       }
@@ -146,19 +153,25 @@ export class FolderIndex {
 
   /** The unsaved text of a document (absolute path); undefined: what is on disk counts again. */
   document(file: string, text: string | undefined): Promise<void> {
-    return this.inTurn(async () => {
-      const path = pathWithin(this.folder, file);
-      if (path === undefined || !isIndexed(path)) return;
-      if (text === undefined) {
-        this.documents.delete(path);
-        await this.changedPath(path);
-      } else if (this.index.files.has(path) || (await isWalked(this.folder, path))) {
-        const plain = text.replaceAll('\r\n', '\n');
-        this.documents.set(path, plain);
-        // No file has this time, so the file is read again when the document is closed.
-        if (text.length <= MOST_BYTES) await this.put(path, plain, { mtimeMs: -1, size: -1 });
-      }
-    });
+    const path = pathWithin(this.folder, file);
+    if (path === undefined || !isIndexed(path)) return Promise.resolve();
+    this.told.set(path, text);
+    return this.inTurn(() => this.takeDocument(path));
+  }
+
+  private async takeDocument(path: string): Promise<void> {
+    if (!this.told.has(path)) return;
+    const text = this.told.get(path);
+    this.told.delete(path);
+    if (text === undefined) {
+      this.documents.delete(path);
+      await this.changedPath(path);
+    } else if (this.index.files.has(path) || (await isWalked(this.folder, path))) {
+      const plain = text.replaceAll('\r\n', '\n');
+      this.documents.set(path, plain);
+      // No file has this time, so the file is read again when the document is closed.
+      if (text.length <= MOST_BYTES) await this.put(path, plain, { mtimeMs: -1, size: -1 });
+    }
   }
 
   /** See chooseParts. Does not wait for changes that are still being taken. */

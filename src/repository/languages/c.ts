@@ -22,7 +22,8 @@ export const cpp: IndexedLanguage = {
     (preproc_def name: (identifier) @name) @value
     (preproc_function_def name: (identifier) @name) @function
     ${function_('(qualified_identifier name: (identifier) @name)')}
-    (function_definition declarator: (function_declarator declarator: (field_identifier) @name) body: (_) @body) @function
+    (function_definition
+      declarator: (function_declarator declarator: (field_identifier) @name) body: (_) @body) @function
     (field_declaration declarator: (function_declarator declarator: (field_identifier) @name)) @function
     (class_specifier name: (type_identifier) @name body: (_) @body) @class
     (alias_declaration name: (type_identifier) @name) @type

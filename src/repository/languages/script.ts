@@ -2,8 +2,9 @@
 import type { IndexedLanguage } from './language.ts';
 
 const declared = ['(program ', '(program (export_statement '].map((outer, depth) => {
-  const inner = '[(lexical_declaration (variable_declarator name: (identifier) @name)) @value';
-  return `${outer}${inner} (variable_declaration (variable_declarator name: (identifier) @name)) @value]${')'.repeat(depth + 1)}`;
+  const variable = '(variable_declarator name: (identifier) @name)';
+  const inner = `[(lexical_declaration ${variable}) @value (variable_declaration ${variable}) @value]`;
+  return outer + inner + ')'.repeat(depth + 1);
 });
 
 const definitions = `
