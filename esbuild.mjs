@@ -62,6 +62,7 @@ const processes = {
     'product-rate': 'src/tensor/devices/rate-main.ts',
     exporter: 'src/export/main.ts',
     server: 'src/serving/http/server.ts',
+    indexer: 'src/repository/indexer.ts',
     'preference-keeper': 'src/preferences/keeper.ts',
     'next-edit-finder': 'src/next-edit/finder.ts',
     'sandbox-host': 'src/evaluation/sandbox/host.ts',
@@ -127,13 +128,36 @@ const webview = {
   loader: { '.css': 'css' },
 };
 
-/** What is read from disk at run time: the binding's C++ sources and headers, and the wasm backend. */
+/** tree-sitter itself, and the grammars of the languages in src/repository/languages. */
+const indexedGrammars = [
+  ...[
+    '',
+    '-python',
+    '-javascript',
+    '-typescript',
+    '-tsx',
+    '-go',
+    '-rust',
+    '-java',
+    '-cpp',
+    '-c-sharp',
+    '-ruby',
+  ],
+  '-php',
+];
+
+/** What is read from disk at run time: the binding's C++ sources and headers, grammars, and the wasm backend. */
 async function copyAssets() {
   const from = 'node_modules/@tensorflow/tfjs-node-gpu';
   await mkdir('dist/native', { recursive: true });
   await cp(`${from}/binding`, 'dist/native/binding', { recursive: true });
   await cp('src/tensor/native', 'dist/native/kernels', { recursive: true });
   await cp('node_modules/node-api-headers/include', 'dist/native/node-api', { recursive: true });
+  // Those that src/repository/languages names.
+  const grammars = 'node_modules/@vscode/tree-sitter-wasm/wasm';
+  await mkdir('dist/grammars', { recursive: true });
+  for (const name of indexedGrammars)
+    await cp(`${grammars}/tree-sitter${name}.wasm`, `dist/grammars/tree-sitter${name}.wasm`);
   // The module with threads; its worker comes as a string.
   const wasm = 'node_modules/@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd';
   await mkdir('dist/wasm', { recursive: true });
@@ -144,7 +168,12 @@ async function copyAssets() {
 }
 
 /** Whose files are copied. */
-const copied = ['@tensorflow/tfjs-node-gpu', 'node-api-headers', '@tensorflow/tfjs-backend-wasm'];
+const copied = [
+  '@tensorflow/tfjs-node-gpu',
+  'node-api-headers',
+  '@tensorflow/tfjs-backend-wasm',
+  '@vscode/tree-sitter-wasm',
+];
 
 /** Beside the bundles, of what is in them; the list of folders is for the package, which has more. */
 async function writeNotices(results) {

@@ -6,7 +6,7 @@ import tseslint from 'typescript-eslint';
 const floors = [
   ['protocol', 'statistics'],
   ['tensor', 'gguf', 'base-models'],
-  ['model', 'corpus', 'runs', 'preferences', 'completion', 'next-edit'],
+  ['model', 'corpus', 'runs', 'preferences', 'completion', 'repository', 'next-edit'],
   ['weights'],
   ['serving'],
   ['cursors'],

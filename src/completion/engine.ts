@@ -9,10 +9,11 @@ import { Debounce } from './debounce.ts';
 import { fetchAnswer, type OnPiece } from './fetch.ts';
 import { Flight, type Answer } from './flight.ts';
 import { gate, impossible, type GateReason } from './gate.ts';
-import { OtherFiles } from './other-files.ts';
 import { Pace } from './pace.ts';
+import { PromptSpeed } from './prompt-speed.ts';
 import { buildPrompt } from './prompt.ts';
 import { reachAt } from './reach.ts';
+import { RepositoryParts, type PartsSource } from './repository-parts.ts';
 import { emptyStatistics, type CompletionStatistics } from './statistics.ts';
 import type { EngineRequest, ContextFile, CursorDocument, OtherFile, Reach } from './types.ts';
 import { changeOf, windowOf } from './window.ts';
@@ -55,6 +56,8 @@ export interface CompleteInput extends CursorDocument {
   least?: number;
   /** Files that are or were open, the most recent first; called only now and then. Needs `place`. */
   files?: () => readonly OtherFile[];
+  /** Parts of the repository's files; asked now and then. Needs `place`. */
+  parts?: PartsSource;
   /** Parts of other files, if they are already chosen. */
   context?: readonly ContextFile[];
   signal?: AbortSignal;
@@ -88,9 +91,10 @@ const TEMPERATURE = 0.7;
 
 class Engine implements Completer {
   private readonly cache = new CompletionCache();
-  private readonly others = new OtherFiles();
   private readonly anchors = new Anchors();
   private readonly pace = new Pace();
+  private readonly others: RepositoryParts;
+  private readonly speed = new PromptSpeed();
   private readonly debounce: Debounce;
   private readonly byAdapter = new Map<string, CompletionStatistics>();
   private readonly now: () => number;
@@ -106,6 +110,7 @@ class Engine implements Completer {
     this.now = options.now ?? (() => performance.now());
     this.sleep =
       options.sleep ?? ((milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)));
+    this.others = new RepositoryParts(this.sleep);
   }
 
   async complete(whole: CompleteInput): Promise<Completion | undefined> {
@@ -229,11 +234,18 @@ class Engine implements Completer {
     const { request, reach } = await this.prompt(input);
     if (flight.stop.signal.aborted) return undefined;
     onAsk();
+    const start = this.now();
     return fetchAnswer(flight, {
-      ask: (signal, onText) =>
-        this.pace.watch(input.adapter, { now: this.now, onText }, (heard) =>
+      ask: (signal, onText) => {
+        const noted: OnPiece = (piece, logprob) => {
+          // The first piece of an answer tells how long its prompt took.
+          this.speed.answered(request, this.now() - start);
+          onText(piece, logprob);
+        };
+        return this.pace.watch(input.adapter, { now: this.now, onText: noted }, (heard) =>
           this.options.request(request, signal, heard),
-        ),
+        );
+      },
       document: input,
       reach,
       showing: {
@@ -255,14 +267,15 @@ class Engine implements Completer {
       reach,
       budget,
       gap: this.anchors.gapAt(input, budget),
-      context: input.context ?? this.otherFiles(input, budget),
+      context: input.context ?? (await this.otherFiles(input, budget)),
       ...(wholeRepositories ? { wholeRepositories } : {}),
     });
     return { request, reach };
   }
 
-  private otherFiles(input: CompleteInput, { others = 0 }: ContextBudget): readonly ContextFile[] {
-    return input.files && input.place && others > 0 ? this.others.choose(input, input.files, others) : [];
+  private async otherFiles(input: CompleteInput, budget: ContextBudget): Promise<readonly ContextFile[]> {
+    if (!input.place || !budget.others || !(input.files ?? input.parts)) return [];
+    return this.others.choose(input, input, () => this.speed.others(budget));
   }
 
   async alternatives(whole: CompleteInput, shown: string): Promise<string[]> {
@@ -333,6 +346,7 @@ class Engine implements Completer {
     this.stopStreaming();
     this.others.forget();
     this.anchors.forget();
+    this.speed.forget();
     this.cache.clear();
   }
 }

@@ -1,5 +1,6 @@
 export { calibrate, type Outcome } from './calibrate.ts';
 export { leastChance, type Calibration, type ShowChoice } from './chance.ts';
+export { defaultBudget, type ContextBudget } from './context.ts';
 export { cleanUp, type CleanUp, type DropReason } from './clean-up.ts';
 export {
   createCompleter,
@@ -9,9 +10,12 @@ export {
   type Completion,
 } from './engine.ts';
 export { gate, type GateReason } from './gate.ts';
-export { languageIdOf } from './languages.ts';
+export { importedStems, isImported } from './imports.ts';
+export { languageIdOf, languageOf } from './languages.ts';
 export { buildPrompt, surroundings, type PromptOptions } from './prompt.ts';
 export { OtherFiles } from './other-files.ts';
+export { SimilarWindows, wordsOf } from './similar-windows.ts';
+export { type PartsSource } from './repository-parts.ts';
 export { reachAt } from './reach.ts';
 export { type CompletionStatistics } from './statistics.ts';
 export type {

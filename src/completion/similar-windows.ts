@@ -5,7 +5,7 @@ import type { OtherFile } from './types.ts';
 
 /** Lines per window, and from one window to the next. */
 const LINES = 60;
-const STEP = 15;
+const STEP_SHARE = 0.25;
 /** Only the first characters of a long file are used. */
 const LONGEST = 200_000;
 /** Number of files whose words are cached. */
@@ -54,6 +54,9 @@ interface FileWindow {
 export class SimilarWindows {
   private readonly files = new Map<string, { text: string; windows: readonly FileWindow[] }>();
 
+  /** `lines`: per window. */
+  constructor(private readonly lines = LINES) {}
+
   /** The most similar window of a file; undefined if no window shares a word. */
   best(file: OtherFile, words: ReadonlySet<string>): SimilarWindow | undefined {
     let best: SimilarWindow | undefined;
@@ -69,7 +72,7 @@ export class SimilarWindows {
 
   private windowsOf({ path, text }: OtherFile): readonly FileWindow[] {
     let known = this.files.get(path);
-    if (known?.text !== text) known = { text, windows: windowsOf(text.slice(0, LONGEST)) };
+    if (known?.text !== text) known = { text, windows: windowsOf(text.slice(0, LONGEST), this.lines) };
     // Newest last.
     this.files.delete(path);
     this.files.set(path, known);
@@ -78,13 +81,13 @@ export class SimilarWindows {
   }
 }
 
-function windowsOf(text: string): FileWindow[] {
+function windowsOf(text: string, lines: number): FileWindow[] {
   const starts = [0];
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
   if (starts.at(-1) === text.length) starts.pop();
   const windows: FileWindow[] = [];
-  for (let line = 0; line < starts.length; line += STEP) {
-    const [from, to] = [starts[line]!, starts[line + LINES] ?? text.length];
+  for (let line = 0; line < starts.length; line += Math.ceil(lines * STEP_SHARE)) {
+    const [from, to] = [starts[line]!, starts[line + lines] ?? text.length];
     windows.push({ from, to, words: wordsOf(text.slice(from, to)) });
     // The last window ends with the file.
     if (to === text.length) break;

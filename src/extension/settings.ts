@@ -51,6 +51,10 @@ export const settings = {
   besideSuggestList(document: vscode.TextDocument) {
     return vscode.workspace.getConfiguration(section, document).get('completion.besideSuggestList', true);
   },
+  /** Whether parts of the repository's other files go into prompts. */
+  get repositoryInPrompt() {
+    return get('completion.repository', true);
+  },
   /** On what completion computes. */
   get gpu(): GpuChoice {
     return gpuChoiceSchema.safeParse(get('completion.gpu', 'auto')).data ?? 'auto';

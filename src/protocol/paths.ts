@@ -21,3 +21,5 @@ export const runtimeDir = () => join(dataDir(), 'runtime');
 export const llamaDir = () => join(dataDir(), 'llama');
 /** Downloads: wheels, data sets. */
 export const cacheDir = () => join(dataDir(), 'cache');
+/** What is known of the files of workspaces, a file for each folder. */
+export const indexDir = () => join(cacheDir(), 'index');

@@ -68,7 +68,37 @@ async function* walkFolder(walk: Walk, folder: string, outer: IgnoreRules): Asyn
   }
 }
 
-function judgeByPlace({ root, own, globs }: Walk, folder: string): Reason | undefined {
+/**
+ * Whether `walk(root)` would come to this file, or enter this folder (path ending in "/"). For a file that has just
+ * changed, so that one need not walk everything.
+ */
+export async function isWalked(root: string, path: string): Promise<boolean> {
+  const names = path.split('/').filter(Boolean);
+  let rules = await IgnoreRules.above(root);
+  for (let depth = 0; depth < names.length; depth += 1) {
+    const folder = names
+      .slice(0, depth)
+      .map((name) => `${name}/`)
+      .join('');
+    const entries = await list(join(root, folder), folder).catch(() => undefined);
+    const entry = Array.isArray(entries) ? entries.find(({ name }) => name === names[depth]) : undefined;
+    if (!Array.isArray(entries) || !entry || entry.isSymbolicLink()) return false;
+    rules = await rulesWithin(root, folder, entries, rules);
+    const siblings = entries.map(({ name }) => name);
+    if (folder && siblings.includes(environmentFile)) return false;
+    const inside = `${folder}${entry.name}/`;
+    if (!entry.isDirectory()) return entry.isFile() && !rules.ignores(folder + entry.name);
+    const reason =
+      judgeFolder(entry.name, siblings) ?? judgeByPlace({ root, own: dataDir(), globs: undefined }, inside);
+    if (isSkippedFolder(entry.name) || rules.ignores(inside) || reason) return false;
+  }
+  return true;
+}
+
+function judgeByPlace(
+  { root, own, globs }: Pick<Walk, 'root' | 'own' | 'globs'>,
+  folder: string,
+): Reason | undefined {
   if (join(root, folder) === join(own, '/')) return 'generated';
   return globs?.leavesOutFolder(folder) ? 'excluded' : undefined;
 }

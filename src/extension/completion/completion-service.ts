@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { existsSync } from 'node:fs';
 import { gpuKindsHere, hasGpuPackages } from '../../base-models/llama-gpu-packages.ts';
+import { defaultBudget, type PartsSource } from '../../completion/index.ts';
 import { describeEngine, type EngineUsed } from '../../protocol/gpu.ts';
 import { reportError, UserError } from '../../protocol/errors.ts';
 import { forButtons } from '../../protocol/next-step.ts';
@@ -9,6 +10,7 @@ import { completingBaseId, type Acceptance } from '../../protocol/panel.ts';
 import { ServingClient, type ServingClientOptions } from '../../serving/client/client.ts';
 import type { CompletionEngine } from '../../serving/client/completion-engine.ts';
 import { AcceptanceWatch } from './acceptance.ts';
+import { Repository } from './repository.ts';
 import { GhostText, type Completing } from './ghost-text.ts';
 import { t, tTold } from '../../protocol/l10n.ts';
 import type { Action } from '../log.ts';
@@ -49,6 +51,7 @@ export class CompletionService implements Completing {
   private readonly ghost: GhostText;
   readonly recorder: UseRecorder;
   readonly elsewhere: Elsewhere;
+  private readonly repository: Repository;
   private requests = 0;
   /** Smoothed latency of requests that reached the engine. */
   latencyMs: number | undefined;
@@ -65,10 +68,12 @@ export class CompletionService implements Completing {
       services.log.warn(message),
     );
     this.elsewhere = new Elsewhere(services, () => this.changed.fire());
+    this.repository = new Repository(services);
     this.ghost = new GhostText(this, acceptance);
     this.disposables = vscode.Disposable.from(
       acceptance,
       this.ghost,
+      this.repository,
       vscode.languages.registerInlineCompletionItemProvider(documents, this.ghost),
       vscode.commands.registerCommand('forgetMeNot.dismissSuggestion', () => this.ghost.dismiss()),
       vscode.commands.registerCommand('forgetMeNot.completionAccepted', (model: string) =>
@@ -185,6 +190,19 @@ export class CompletionService implements Completing {
     return serving;
   }
 
+  partsAt(document: vscode.TextDocument, position: vscode.Position, model: CompletionModel): PartsSource {
+    // What was consented to for a model elsewhere does not include files that nobody has opened.
+    if (isRemote(model)) return () => Promise.resolve([]);
+    const { folders } = model;
+    const { before, after } = defaultBudget;
+    return (at, budget) =>
+      this.repository.parts({
+        ...{ document, position, at, budget },
+        learned: folders,
+        shown: { before, after },
+      });
+  }
+
   private takeNote(engine: EngineUsed): void {
     this.engine = engine;
     const why = engine.why ? `. ${forButtons(engine.why).text}` : '';
@@ -252,6 +270,7 @@ export class CompletionService implements Completing {
     );
     if (wanted) this.ghost.forget();
     else void this.stop();
+    if (!wanted || !settings.repositoryInPrompt) this.repository.stop();
     this.changed.fire();
   }
 

@@ -1,6 +1,12 @@
 /** Ghost text: hands the suggestions of the completion core to the editor. */
 import * as vscode from 'vscode';
-import { createCompleter, leastChance, type Completer, type CursorDocument } from '../../completion/index.ts';
+import {
+  createCompleter,
+  leastChance,
+  type Completer,
+  type CursorDocument,
+  type PartsSource,
+} from '../../completion/index.ts';
 import type { CompletionEngine } from '../../serving/client/completion-engine.ts';
 import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
 import { placeOf, RecentFiles } from './recent-files.ts';
@@ -19,6 +25,8 @@ export interface Completing {
   modelFor(document: vscode.TextDocument): CompletionModel | undefined;
   /** The server of a model, here or elsewhere; it starts at the first request. */
   serving(model: CompletionModel): CompletionEngine;
+  /** Gives parts of the repository's files for a prompt at this place. */
+  partsAt(document: vscode.TextDocument, position: vscode.Position, model: CompletionModel): PartsSource;
   /** Runs a request that reaches the engine. */
   busyWith<T>(request: () => Promise<T>): Promise<T>;
   /** The engine's answer, or its first line, took so long. */
@@ -56,6 +64,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
         adapter: chosen.id,
         selections: selectionLengths(document),
         files: () => this.recent.beside(document, chosen.folders),
+        parts: this.service.partsAt(document, position, chosen),
         invoked: asked,
         least: leastChance[settings.show(document)],
         signal: stop.signal,

@@ -47,6 +47,10 @@ export function placeOf(document: vscode.TextDocument, learned: Learned): Reposi
   return where && { repository: repositoryName(where.folder), path: where.path };
 }
 
+/** The folder that `placeOf` names a document in. */
+export const rootOf = (document: vscode.TextDocument, learned: Learned): string | undefined =>
+  whereIs(document, learned)?.folder;
+
 function whereIs(
   { uri }: vscode.TextDocument,
   learned: Learned,

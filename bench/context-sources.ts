@@ -1,0 +1,219 @@
+/**
+ * What each source of a prompt's other files is worth, by leaving it out:
+ * `npm run bench:context -- --base FILE --folder FOLDER [--cursors 40] [--budget 1600] [--before 2400] [--after 600]
+ *  [--threads 2] [--json]`. Interrupted, it shows what it has.
+ *
+ * The folder is indexed as in the editor. At held-out cursors in its files, the model gets the prompt that completion
+ * would send, with all sources, with each left out, and with none, and says how likely the true text is. The file's
+ * own text from the cursor on is not in the prompt's parts. Edits and diagnostics need a person and an editor, so they
+ * are not measured here.
+ */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
+import { sharedLlama } from '../src/base-models/llama.ts';
+import { openTokenizer, type Tokenizer } from '../src/base-models/tokenizer.ts';
+import {
+  defaultBudget,
+  languageIdOf,
+  type ContextBudget,
+  type ContextFile,
+} from '../src/completion/index.ts';
+import { requestAt } from '../src/cursors/completion.ts';
+import { layOutContinuation } from '../src/cursors/continuations.ts';
+import { findCursors, type Cursor } from '../src/cursors/cursors.ts';
+import { partSources, type PartSource } from '../src/protocol/repository.ts';
+import { FolderIndex } from '../src/repository/folder-index.ts';
+import { SymbolParser } from '../src/repository/parser.ts';
+import { uniform } from '../src/statistics/random.ts';
+import { pairedIntervals } from '../src/statistics/intervals.ts';
+
+const SOURCE = /\.(?:py|[cm]?[jt]sx?|go|rs|java|c|cc|cpp|cs|rb|php)$/;
+const CONTEXT_TOKENS = 4096;
+const measured = partSources.filter((source) => source !== 'edits' && source !== 'diagnostics');
+
+/** Bits that the model needs for the true text at one cursor, and its bytes. */
+interface Scored {
+  path: string;
+  bits: number;
+  bytes: number;
+}
+
+export async function main(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      base: { type: 'string' },
+      folder: { type: 'string' },
+      cursors: { type: 'string', default: '40' },
+      budget: { type: 'string', default: String(defaultBudget.others) },
+      before: { type: 'string', default: String(defaultBudget.before) },
+      after: { type: 'string', default: String(defaultBudget.after) },
+      threads: { type: 'string', default: '2' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  if (!values.base || !values.folder)
+    throw new Error('Give --base FILE and --folder FOLDER with code that the base was not tuned on.');
+  const home = await mkdtemp(join(tmpdir(), 'fmn-bench-context-'));
+  process.env['FORGET_ME_NOT_HOME'] = home;
+  try {
+    const budget = {
+      ...{ before: Number(values.before), after: Number(values.after) },
+      others: Number(values.budget),
+    };
+    const places = await placesOf(values.folder, Number(values.cursors), budget);
+    const model = await Model.load(resolve(values.base), Number(values.threads), budget);
+    const scored = await score(places, model);
+    const figures = table(scored);
+    if (values.json) console.log(JSON.stringify(figures));
+    else console.table(figures);
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+type Variant = 'all' | 'none' | PartSource;
+interface Place {
+  cursor: Cursor;
+  repository: string;
+  contexts: Map<Variant, readonly ContextFile[]>;
+}
+
+async function placesOf(folder: string, count: number, budget: Required<ContextBudget>): Promise<Place[]> {
+  const stop = new AbortController();
+  const parser = await SymbolParser.open({ folder: resolve('dist/grammars'), onProblem: console.error });
+  const index = await FolderIndex.open(folder, { parser, signal: stop.signal, onProblem: console.error });
+  await index.scan();
+  await index.historyRead;
+  const cursors = await cursorsOf(folder, count);
+  return cursors.flatMap(({ cursor, text }) => {
+    const at = text.indexOf(cursor.before + cursor.actual);
+    if (at < 0) return [];
+    const end = at + cursor.before.length;
+    const asked = {
+      ...{ path: cursor.path, languageId: languageIdOf(cursor.path), line: cursor.line - 1 },
+      ...{ before: text.slice(0, end), after: cursor.after, budget: budget.others },
+      ...{ edits: [], problems: [], shown: { before: budget.before, after: budget.after } },
+    };
+    const choose = (sources: readonly PartSource[]) =>
+      index
+        .parts({ ...asked, sources: [...sources] })
+        .map(({ filename, text: part }) => ({ filename, text: part }));
+    const contexts = new Map<Variant, readonly ContextFile[]>([
+      ['all', choose(measured)],
+      ['none', []],
+      ...measured.map((one) => [one, choose(measured.filter((other) => other !== one))] as const),
+    ]);
+    return [{ cursor, repository: basename(resolve(folder)), contexts }];
+  });
+}
+
+async function cursorsOf(folder: string, count: number): Promise<{ cursor: Cursor; text: string }[]> {
+  const names = (await readdir(folder, { recursive: true })).filter((name) => SOURCE.test(name)).sort();
+  const texts = new Map<string, string>();
+  for (const name of names) texts.set(name, await readFile(join(folder, name), 'utf8'));
+  const documents = names.map((file) => ({ file, fromLine: 1, text: () => texts.get(file)! }));
+  const line = Math.ceil((2 / 3) * count);
+  // Mixed, so that an interrupted run has some of each kind and of most files.
+  const random = uniform(7);
+  return findCursors(documents, { line, block: count - line })
+    .map((cursor) => ({ cursor, text: texts.get(cursor.path)!, at: random() }))
+    .sort((a, b) => a.at - b.at);
+}
+
+async function score(places: readonly Place[], model: Model): Promise<Map<Variant, Scored[]>> {
+  const scored = new Map<Variant, Scored[]>();
+  let stopped = false;
+  process.once('SIGINT', () => (stopped = true));
+  for (const [index, { cursor, repository, contexts }] of places.entries()) {
+    if (stopped) break;
+    const known = new Map<string, Scored>();
+    for (const [variant, others] of contexts) {
+      const key = JSON.stringify(others);
+      const one = known.get(key) ?? (await model.score(cursor, repository, others));
+      known.set(key, one);
+      scored.set(variant, [...(scored.get(variant) ?? []), one]);
+    }
+    process.stderr.write(`\r${index + 1} of ${places.length} `);
+  }
+  process.stderr.write('\n');
+  return scored;
+}
+
+class Model {
+  private constructor(
+    private readonly model: LlamaModel,
+    private readonly tokenizer: Tokenizer,
+    private readonly threads: number,
+    private readonly budget: ContextBudget,
+  ) {}
+
+  static async load(modelPath: string, threads: number, budget: ContextBudget): Promise<Model> {
+    const model = await (await sharedLlama()).loadModel({ modelPath });
+    return new Model(model, await openTokenizer(modelPath), threads, budget);
+  }
+
+  private opened: Promise<LlamaContextSequence> | undefined;
+
+  private async open(): Promise<LlamaContextSequence> {
+    const { model, threads } = this;
+    return (await model.createContext({ contextSize: CONTEXT_TOKENS, threads })).getSequence();
+  }
+
+  async score(cursor: Cursor, repository: string, others: readonly ContextFile[]): Promise<Scored> {
+    const sequence = await (this.opened ??= this.open());
+    const place = { repository, path: cursor.path };
+    const options = { fillInTheMiddle: () => true, maxTokens: () => 1, model: '', budget: this.budget };
+    const request = await requestAt({ ...cursor, place, others, wholeRepositories: true }, options);
+    if (!request) return { path: cursor.path, bits: 0, bytes: 0 };
+    const { tokens, counted, bytes } = layOutContinuation(
+      request,
+      cursor.actual,
+      this.tokenizer,
+      CONTEXT_TOKENS,
+    );
+    const split = tokens.length - counted - 1;
+    await sequence.adaptStateToTokens(tokens.slice(0, split) as Token[], false);
+    const rest = tokens.slice(sequence.nextTokenIndex, split);
+    if (rest.length > 0) await sequence.evaluateWithoutGeneratingNewTokens(rest as Token[]);
+    const outputs = await sequence.controlledEvaluate(
+      tokens.slice(split, -1).map((token) => [token as Token, { generateNext: { probabilities: true } }]),
+    );
+    let bits = 0;
+    for (const [at, output] of outputs.entries())
+      bits -= Math.log2(output?.next.probabilities?.get(tokens[split + 1 + at] as Token) ?? 1e-9);
+    return { path: cursor.path, bits, bytes };
+  }
+}
+
+/** Bits per byte with all sources; how much more are needed without one, with 95% intervals. */
+function table(scored: ReadonlyMap<Variant, readonly Scored[]>) {
+  const items = (variant: Variant) =>
+    scored.get(variant)!.map(({ path, bits, bytes }) => ({ sum: bits, weight: bytes, document: path }));
+  const all = items('all');
+  const bitsPerByte = (some: typeof all) =>
+    some.reduce((total, { sum }) => total + sum, 0) / some.reduce((total, { weight }) => total + weight, 0);
+  const rounded = (value: number) => Number(value.toFixed(4));
+  const rows = [...scored.keys()].filter((variant) => variant !== 'all');
+  return {
+    all: { bitsPerByte: rounded(bitsPerByte(all)), cursors: all.length },
+    ...Object.fromEntries(
+      rows.map((variant) => {
+        const own = items(variant);
+        const { difference: delta } = pairedIntervals(all, own);
+        const differ = own.filter(({ sum }, index) => sum !== all[index]!.sum).length;
+        return [
+          variant === 'none' ? 'none' : `without ${variant}`,
+          {
+            bitsPerByte: rounded(bitsPerByte(own)),
+            more: [delta.value, delta.low, delta.high].map(rounded).join(' '),
+            differ,
+          },
+        ];
+      }),
+    ),
+  };
+}

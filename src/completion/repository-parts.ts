@@ -1,0 +1,104 @@
+/**
+ * Parts of the repository in the prompt: asked for when the cursor has moved on, kept while it stays near, and joined
+ * with windows of open files under one budget. A source that is late or fails costs no completion.
+ */
+import { OtherFiles } from './other-files.ts';
+import { wellFormed } from './text.ts';
+import type { ContextFile, CursorDocument, OtherFile } from './types.ts';
+import { lengthsOf } from './window.ts';
+
+/** Longest wait for the parts; later ones are for the next request. */
+const DEADLINE_MS = 50;
+/** As long as the choice of open files' windows is kept: see other-files.ts. */
+const MOVE = 1200;
+const REQUESTS = 30;
+/** Share of the budget that parts of the repository may use; open files get the rest. */
+const SHARE = 0.75;
+
+/** Gives parts of files in at most `budget` characters, the most useful last. */
+export type PartsSource = (document: CursorDocument, budget: number) => Promise<readonly ContextFile[]>;
+
+export interface PromptSources {
+  files?: (() => readonly OtherFile[]) | undefined;
+  parts?: PartsSource | undefined;
+}
+
+interface Kept {
+  path: string;
+  at: number;
+  requests: number;
+  /** Undefined while the source has not answered. */
+  parts?: readonly ContextFile[];
+  budget: number;
+  asked?: Promise<void>;
+  context: readonly ContextFile[] | undefined;
+}
+
+export class RepositoryParts {
+  private readonly others = new OtherFiles();
+  private kept: Kept | undefined;
+
+  constructor(private readonly sleep: (milliseconds: number) => Promise<void>) {}
+
+  /** The other files in a prompt, in at most `budget()` characters, which is asked for a new choice only. */
+  async choose(
+    document: CursorDocument,
+    { files, parts }: PromptSources,
+    budget: () => number,
+  ): Promise<readonly ContextFile[]> {
+    const open = files ?? (() => []);
+    const kept = this.near(document) ?? this.ask(document, parts, budget());
+    if (!kept.parts) await Promise.race([kept.asked, this.sleep(DEADLINE_MS)]);
+    return this.joined(kept, document, open);
+  }
+
+  /** The choice of before, if the cursor is still near its place. */
+  private near(document: CursorDocument): Kept | undefined {
+    const { kept } = this;
+    if (kept?.path !== document.path) return undefined;
+    kept.requests += 1;
+    const moved = Math.abs(kept.at - lengthsOf(document).before);
+    return moved < MOVE && kept.requests < REQUESTS ? kept : undefined;
+  }
+
+  private ask(document: CursorDocument, source: PartsSource | undefined, budget: number): Kept {
+    const at = lengthsOf(document).before;
+    const kept: Kept = { ...{ path: document.path, at, requests: 0, budget }, context: undefined };
+    this.kept = kept;
+    if (!source) kept.parts = [];
+    else
+      kept.asked = source(document, Math.floor(budget * SHARE))
+        .catch(() => [])
+        .then((parts: readonly ContextFile[]) => {
+          kept.parts = parts.map(({ filename, text }) => ({ filename, text: wellFormed(text) }));
+          // What was chosen without them is chosen again.
+          kept.context = undefined;
+        });
+    return kept;
+  }
+
+  private joined(kept: Kept, document: CursorDocument, files: () => readonly OtherFile[]) {
+    if (kept.context) return kept.context;
+    const parts = kept.parts ?? [];
+    const used = parts.reduce((sum, { text }) => sum + text.length, 0);
+    const windows = this.others.choose(document, files, kept.budget - used);
+    const context = [...windows.filter((window) => !repeats(window, parts)), ...parts];
+    // Until the parts are here, the windows' own rules decide how long they stay.
+    if (kept.parts) kept.context = context;
+    return context;
+  }
+
+  forget(): void {
+    this.others.forget();
+    this.kept = undefined;
+  }
+}
+
+/** Whether most of a window's lines are in a part of the same file. */
+function repeats(window: ContextFile, parts: readonly ContextFile[]): boolean {
+  const part = parts.filter(({ filename }) => filename === window.filename).map(({ text }) => text);
+  if (part.length === 0) return false;
+  const has = new Set(part.join('\n').split('\n'));
+  const lines = window.text.split('\n').filter((line) => line.trim());
+  return lines.filter((line) => has.has(line)).length * 2 > lines.length;
+}

@@ -1,0 +1,62 @@
+/** Which files change together, from git's history. */
+import { git, NoRepository } from '../corpus/reading/git.ts';
+
+const MOST_COMMITS = 4000;
+/** A commit of more files says nothing about any two of them. */
+const MOST_FILES = 20;
+const MOST_ANSWERS = 20;
+
+export interface Together {
+  path: string;
+  /** Sum over the commits that changed both: 1 / number of their files. */
+  weight: number;
+}
+
+export class CoChange {
+  private readonly commits: (readonly string[])[] = [];
+  private readonly byPath = new Map<string, number[]>();
+
+  /** Paths relative to the folder. A folder without history has no such files. Throws `signal`'s reason. */
+  static async of(folder: string, signal?: AbortSignal): Promise<CoChange> {
+    const found = new CoChange();
+    const log = ['log', `-n${MOST_COMMITS}`, '--no-merges', '--relative', '--name-only', '--format=%x01'];
+    let files: string[] = [];
+    try {
+      for await (const line of git(folder, log, signal)) {
+        if (line === '\x01') {
+          found.add(files);
+          files = [];
+        } else if (line) files.push(line);
+      }
+      found.add(files);
+    } catch (error) {
+      if (!(error instanceof NoRepository)) throw error;
+    }
+    return found;
+  }
+
+  /** The files of one commit. */
+  add(files: readonly string[]): void {
+    if (files.length < 2 || files.length > MOST_FILES) return;
+    const commit = this.commits.push(files) - 1;
+    for (const path of files) {
+      const known = this.byPath.get(path);
+      if (known) known.push(commit);
+      else this.byPath.set(path, [commit]);
+    }
+  }
+
+  /** The files that changed together with this one, most of all the first. */
+  with(path: string): Together[] {
+    const weights = new Map<string, number>();
+    for (const commit of this.byPath.get(path) ?? []) {
+      const files = this.commits[commit]!;
+      for (const other of files)
+        if (other !== path) weights.set(other, (weights.get(other) ?? 0) + 1 / files.length);
+    }
+    return [...weights]
+      .map(([other, weight]) => ({ path: other, weight }))
+      .sort((a, b) => b.weight - a.weight || (a.path < b.path ? -1 : 1))
+      .slice(0, MOST_ANSWERS);
+  }
+}

@@ -1,0 +1,125 @@
+/** Cuts files to the lines that are worth their tokens, and joins what comes from one file. */
+import { uses } from './names.ts';
+import { definitionsOf, type Definition, type FileSymbols } from './symbols.ts';
+import type { Part, PartSource } from '../protocol/repository.ts';
+
+/** Lines of a file: [from, to), from 0. */
+export type LineRange = readonly [from: number, to: number];
+
+export interface Excerpt {
+  path: string;
+  ranges: readonly LineRange[];
+  source: PartSource;
+  /** Compared with that of other excerpts; more is better. */
+  score: number;
+}
+
+/** A function of at most so many lines is shown whole; of a longer one, its signature and this many lines. */
+const WHOLE_LINES = 8;
+const FIRST_LINES = 1;
+const MOST_SIGNATURE = 8;
+const MOST_MEMBERS = 12;
+
+/**
+ * The lines of a definition: signature and beginning of a function; a class with the signatures of its members, first
+ * those whose names (see namesUsed) are `wanted`.
+ */
+export function linesOf(definition: Definition, symbols: FileSymbols, wanted: Uint32Array): LineRange[] {
+  const { kind, line, signatureEnd, end } = definition;
+  if (end - line < WHOLE_LINES) return [[line, end + 1]];
+  const head = signatureLines(definition);
+  if (kind !== 'class') return [[line, Math.min(head[1] + FIRST_LINES, end + 1)]];
+  const members = definitionsOf(symbols).filter((one) => one.line > signatureEnd && one.end <= end);
+  const known = members.filter(({ name }) => uses(wanted, name));
+  return [head, ...(known.length > 0 ? known : members).slice(0, MOST_MEMBERS).map(signatureLines)];
+}
+
+/** The signatures of what a file defines and a text with the names `wanted` uses. */
+export const outlineOf = (symbols: FileSymbols, wanted: Uint32Array): LineRange[] =>
+  definitionsOf(symbols)
+    .filter(({ name }) => uses(wanted, name))
+    .map(signatureLines);
+
+const signatureLines = ({ line, signatureEnd }: Definition): LineRange => [
+  line,
+  Math.min(signatureEnd, line + MOST_SIGNATURE - 1) + 1,
+];
+
+/** Ranges in order, without overlaps. */
+export function merged(ranges: readonly LineRange[]): LineRange[] {
+  const sorted = [...ranges].sort((a, b) => a[0] - b[0]);
+  const found: [number, number][] = [];
+  for (const [from, to] of sorted) {
+    const last = found.at(-1);
+    if (last && from <= last[1]) last[1] = Math.max(last[1], to);
+    else found.push([from, to]);
+  }
+  return found;
+}
+
+/**
+ * Takes the best excerpts that fit: at most `budget` characters in all, and of each source at most its share. Returns
+ * one part for each file, the file with the best excerpt last. `lines`: of a file; undefined if it can't be read.
+ */
+export function takeBest(
+  excerpts: readonly Excerpt[],
+  lines: (path: string) => readonly string[] | undefined,
+  budget: number,
+  shares: Readonly<Record<PartSource, number>>,
+): Part[] {
+  const taken = new Map<string, { ranges: LineRange[]; sources: Set<PartSource>; score: number }>();
+  const spent = new Map<PartSource, number>();
+  let room = budget;
+  for (const { path, ranges, source, score } of [...excerpts].sort((a, b) => b.score - a.score)) {
+    const file = lines(path);
+    if (!file) continue;
+    const known = taken.get(path);
+    const before = lengthOf(file, known?.ranges ?? []);
+    const own = Math.min(room, budget * shares[source] - (spent.get(source) ?? 0));
+    const more = fitting(file, known?.ranges ?? [], ranges, own);
+    if (!more) continue;
+    const cost = lengthOf(file, more) - before + (known ? 0 : path.length);
+    if (cost <= (known ? 0 : path.length)) continue;
+    room -= cost;
+    spent.set(source, (spent.get(source) ?? 0) + cost);
+    taken.set(path, {
+      ranges: more,
+      sources: (known?.sources ?? new Set<PartSource>()).add(source),
+      score: Math.max(known?.score ?? 0, score),
+    });
+  }
+  return [...taken]
+    .sort(([, a], [, b]) => a.score - b.score)
+    .map(([filename, { ranges, sources }]) => ({
+      filename,
+      text: textOf(lines(filename)!, ranges),
+      sources: [...sources],
+    }));
+}
+
+/** What there was with as many of the new ranges as fit in `room` characters; undefined if none does. */
+function fitting(
+  file: readonly string[],
+  had: readonly LineRange[],
+  wanted: readonly LineRange[],
+  room: number,
+): LineRange[] | undefined {
+  const before = lengthOf(file, had);
+  let kept: LineRange[] | undefined;
+  for (let count = 1; count <= wanted.length; count += 1) {
+    const next = merged([...had, ...wanted.slice(0, count)]);
+    if (lengthOf(file, next) - before > room) break;
+    kept = next;
+  }
+  return kept;
+}
+
+const textOf = (file: readonly string[], ranges: readonly LineRange[]): string =>
+  ranges.map(([from, to]) => `${file.slice(from, to).join('\n')}\n`).join('');
+
+function lengthOf(file: readonly string[], ranges: readonly LineRange[]): number {
+  let length = 0;
+  for (const [from, to] of ranges)
+    for (let at = from; at < Math.min(to, file.length); at += 1) length += file[at]!.length + 1;
+  return length;
+}

@@ -1,0 +1,259 @@
+/** The index of one folder, kept like the files on disk and in the editor. */
+import { readFileSync, statSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { SimilarWindows } from '../completion/index.ts';
+import { decodeText } from '../corpus/reading/contents.ts';
+import { pathWithin } from '../corpus/reading/folders.ts';
+import { kindOf } from '../corpus/reading/kinds.ts';
+import { judgeName } from '../corpus/reading/names.ts';
+import { isWalked, walk } from '../corpus/reading/walk.ts';
+import { reportError } from '../protocol/errors.ts';
+import type { Asked, Part } from '../protocol/repository.ts';
+import { WINDOW_LINES } from './candidates.ts';
+import { chooseParts } from './choose.ts';
+import { CoChange } from './co-change.ts';
+import type { SymbolParser } from './parser.ts';
+import { RepositoryIndex } from './repository-index.ts';
+import { loadIndex, saveIndex } from './store.ts';
+
+/** Larger files are data or generated. */
+export const MOST_BYTES = 400_000;
+/** Longer lines are data, too: a minified file has one. */
+const LONGEST_LINE = 5000;
+/** After so many files, others get their turn: questions, and changes. */
+const TURN = 8;
+/** After the first change, wait so long before the index is written. */
+const SAVE_MS = 30_000;
+/** Git's history is read anew after this time. */
+const HISTORY_MS = 3600_000;
+
+export interface Scanned {
+  files: number;
+  /** Files that had to be read. */
+  read: number;
+  seconds: number;
+}
+
+export interface FolderIndexOptions {
+  parser: SymbolParser;
+  signal: AbortSignal;
+  onProblem: (message: string) => void;
+}
+
+export class FolderIndex {
+  readonly index = new RepositoryIndex();
+  /** Unsaved text by path. */
+  private readonly documents = new Map<string, string>();
+  private readonly windows = new SimilarWindows(WINDOW_LINES);
+  private history = new CoChange();
+  private historyAt = -Infinity;
+  /** Settled when git's history was read. */
+  historyRead: Promise<void> = Promise.resolve();
+  private saving: NodeJS.Timeout | undefined;
+  /** Text that was told and not yet taken: only the newest of a document counts. */
+  private readonly told = new Map<string, string | undefined>();
+  /** Changes are taken one after the other, also while everything is read. */
+  private turn: Promise<unknown> = Promise.resolve();
+  private scanning: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    readonly folder: string,
+    private readonly options: FolderIndexOptions,
+  ) {}
+
+  /** Throws if there is no such folder. */
+  static async open(folder: string, options: FolderIndexOptions): Promise<FolderIndex> {
+    // Not its real path: the editor names files as the person opened them.
+    const path = resolve(folder);
+    if (!(await stat(path)).isDirectory()) throw new Error('it is no folder');
+    return new FolderIndex(path, options);
+  }
+
+  /** Reads what is new or changed since the index was written. Throws the signal's reason. */
+  scan(): Promise<Scanned> {
+    const next = this.scanning.then(() => this.scanNow());
+    this.scanning = next.catch(() => undefined);
+    return next;
+  }
+
+  private async scanNow(): Promise<Scanned> {
+    const { signal } = this.options;
+    const began = performance.now();
+    if (this.index.size === 0)
+      for (const [path, file] of (await loadIndex(this.folder)) ?? []) this.index.update(path, file);
+    const gone = new Set(this.index.files.keys());
+    let [read, walked] = [0, 0];
+    for await (const one of walk(this.folder, { signal })) {
+      if ((walked += 1) % TURN === 0) await setImmediate();
+      if (!one.in || !isIndexed(one.path)) continue;
+      gone.delete(one.path);
+      if (await this.refresh(one.path)) read += 1;
+    }
+    for (const path of gone) if (!this.documents.has(path)) this.index.remove(path);
+    if (read > 0 || gone.size > 0) await this.save();
+    this.historyRead = this.readHistory();
+    return { files: this.index.size, read, seconds: (performance.now() - began) / 1000 };
+  }
+
+  /** Reads a file if it has changed. Returns whether it did. */
+  private async refresh(path: string): Promise<boolean> {
+    const file = join(this.folder, path);
+    const known = this.index.files.get(path);
+    if (this.documents.has(path)) return false;
+    try {
+      const found = await stat(file);
+      if (known?.mtimeMs === found.mtimeMs && known.size === found.size) return false;
+      const text = found.isFile() && found.size <= MOST_BYTES ? textOf(await readFile(file)) : undefined;
+      // Told meanwhile.
+      if (this.documents.has(path)) return false;
+      if (text === undefined) this.index.remove(path);
+      else await this.put(path, text, found);
+      return text !== undefined;
+    } catch {
+      // It was removed, or may not be read.
+      this.index.remove(path);
+      return known !== undefined;
+    }
+  }
+
+  private async put(path: string, text: string, { mtimeMs, size }: { mtimeMs: number; size: number }) {
+    const symbols = await this.options.parser.symbolsIn(path, text);
+    this.index.update(path, { ...symbols, mtimeMs, size });
+  }
+
+  /** Files or folders (absolute paths) that were changed, made or removed. */
+  changed(files: readonly string[]): Promise<void> {
+    return this.inTurn(async () => {
+      const paths = files.flatMap((file) => pathWithin(this.folder, file) ?? []);
+      for (const path of paths) {
+        if (/(?:^|\/)\.gitignore$/.test(path)) return void (await this.scan());
+        await this.changedPath(path);
+        await setImmediate();
+      }
+      if (paths.length > 0) this.saveSoon();
+    });
+  }
+
+  private async changedPath(path: string): Promise<void> {
+    const found = await stat(join(this.folder, path)).catch(() => undefined);
+    if (!found) this.index.remove(path);
+    else if (found.isDirectory()) await this.addFolder(path);
+    else if (isIndexed(path) && (this.index.files.has(path) || (await isWalked(this.folder, path))))
+      await this.refresh(path);
+  }
+
+  /** A folder that was moved or unpacked here. */
+  private async addFolder(folder: string): Promise<void> {
+    if (!(await isWalked(this.folder, `${folder}/`))) return;
+    for await (const one of walk(join(this.folder, folder), { signal: this.options.signal }))
+      if (one.in && isIndexed(one.path)) await this.refresh(`${folder}/${one.path}`);
+  }
+
+  /** The unsaved text of a document (absolute path); undefined: what is on disk counts again. */
+  document(file: string, text: string | undefined): Promise<void> {
+    const path = pathWithin(this.folder, file);
+    if (path === undefined || !isIndexed(path)) return Promise.resolve();
+    this.told.set(path, text);
+    return this.inTurn(() => this.takeDocument(path));
+  }
+
+  private async takeDocument(path: string): Promise<void> {
+    if (!this.told.has(path)) return;
+    const text = this.told.get(path);
+    this.told.delete(path);
+    if (text === undefined) {
+      this.documents.delete(path);
+      await this.changedPath(path);
+    } else if (this.index.files.has(path) || (await isWalked(this.folder, path))) {
+      const plain = text.replaceAll('\r\n', '\n');
+      this.documents.set(path, plain);
+      // No file has this time, so the file is read again when the document is closed.
+      if (text.length <= MOST_BYTES) await this.put(path, plain, { mtimeMs: -1, size: -1 });
+    }
+  }
+
+  /** See chooseParts. Does not wait for changes that are still being taken. */
+  parts(asked: Asked): Part[] {
+    if (performance.now() - this.historyAt > HISTORY_MS) void this.readHistory();
+    return chooseParts(
+      {
+        index: this.index,
+        text: (path) => this.text(path),
+        together: (path) => this.history.with(path),
+        windows: this.windows,
+      },
+      asked,
+    );
+  }
+
+  /** The text whose lines the index has; undefined if the file has changed since, which is then read again. */
+  private text(path: string): string | undefined {
+    const unsaved = this.documents.get(path);
+    if (unsaved !== undefined) return unsaved;
+    const known = this.index.files.get(path);
+    const file = join(this.folder, path);
+    try {
+      const { mtimeMs, size } = statSync(file);
+      if (known?.mtimeMs === mtimeMs && known.size === size) return textOf(readFileSync(file));
+    } catch {
+      // It is gone.
+    }
+    void this.changed([file]);
+    return undefined;
+  }
+
+  private async readHistory(): Promise<void> {
+    this.historyAt = performance.now();
+    try {
+      this.history = await CoChange.of(this.folder, this.options.signal);
+    } catch (error) {
+      if (!this.options.signal.aborted)
+        this.options.onProblem(`No history of ${this.folder}: ${String(error)}`);
+    }
+  }
+
+  private saveSoon(): void {
+    this.saving ??= setTimeout(() => void this.save(), SAVE_MS).unref();
+  }
+
+  /** Writes the index, without unsaved text. A full disk costs only the next window's time. */
+  private async save(): Promise<void> {
+    clearTimeout(this.saving);
+    this.saving = undefined;
+    const saved = new Map([...this.index.files].filter(([path]) => !this.documents.has(path)));
+    await saveIndex(this.folder, saved).catch((error: unknown) =>
+      this.options.onProblem(`The index could not be kept: ${reportError(error).message}`),
+    );
+  }
+
+  /** Writes what has not been written. */
+  async close(): Promise<void> {
+    if (this.saving) await this.save();
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.turn.then(work);
+    this.turn = next.catch(() => undefined);
+    return next;
+  }
+}
+
+/** Code by its name; a language without a grammar has names, too. */
+const isIndexed = (path: string): boolean => 'take' in judgeName(path) && kindOf(path) === 'code';
+
+function textOf(bytes: Buffer): string | undefined {
+  const decoded = decodeText(bytes);
+  if (!('text' in decoded)) return undefined;
+  return hasLongLine(decoded.text) ? undefined : decoded.text;
+}
+
+function hasLongLine(text: string): boolean {
+  for (let from = 0, to = 0; from < text.length; from = to + 1) {
+    to = text.indexOf('\n', from);
+    if (to < 0) to = text.length;
+    if (to - from > LONGEST_LINE) return true;
+  }
+  return false;
+}

@@ -1,0 +1,103 @@
+/** Parses files with tree-sitter, and gives its memory back. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Language, Parser, Query } from '@vscode/tree-sitter-wasm';
+import { reportError } from '../protocol/errors.ts';
+import { indexedLanguageOf, type IndexedLanguage } from './languages/index.ts';
+import { namesOnly, symbolsOf, type FileSymbols } from './symbols.ts';
+
+/** Longest time for one file: broken text can take a grammar very long. */
+const LONGEST_MS = 2000;
+/** After so many characters the parser is made anew, because it keeps what its largest file needed. */
+const RECYCLE_AFTER = 20_000_000;
+
+interface Loaded {
+  language: Language;
+  query: Query;
+}
+
+export interface SymbolParserOptions {
+  /** Folder of `tree-sitter.wasm` and the grammars. */
+  folder: string;
+  /** Told once for each grammar that can't be loaded. */
+  onProblem?: (message: string) => void;
+}
+
+export class SymbolParser {
+  private readonly loaded = new Map<string, Promise<Loaded | undefined>>();
+  private parser: Parser | undefined;
+  private read = 0;
+
+  private constructor(private readonly options: SymbolParserOptions) {}
+
+  /** Throws if tree-sitter itself can't be loaded. */
+  static async open(options: SymbolParserOptions): Promise<SymbolParser> {
+    await Parser.init({ locateFile: () => join(options.folder, 'tree-sitter.wasm') });
+    return new SymbolParser(options);
+  }
+
+  /** A file that has no grammar or does not parse in time has names, and no definitions. */
+  async symbolsIn(path: string, text: string): Promise<FileSymbols> {
+    const language = indexedLanguageOf(path);
+    const loaded = language && (await this.load(language));
+    if (!loaded) return namesOnly(text);
+    try {
+      return this.parse(loaded, text) ?? namesOnly(text);
+    } catch (error) {
+      // What the WebAssembly module held may be damaged.
+      this.recycle();
+      this.options.onProblem?.(`${path} could not be parsed: ${reportError(error).message}`);
+      return namesOnly(text);
+    }
+  }
+
+  private parse({ language, query }: Loaded, text: string): FileSymbols | undefined {
+    this.read += text.length;
+    if (this.read > RECYCLE_AFTER) this.recycle();
+    this.parser ??= new Parser();
+    this.parser.setLanguage(language);
+    const until = performance.now() + LONGEST_MS;
+    const late = () => performance.now() > until;
+    const tree = this.parser.parse(text, null, { progressCallback: late });
+    if (!tree) {
+      this.parser.reset();
+      return undefined;
+    }
+    try {
+      return symbolsOf(text, query.matches(tree.rootNode, { progressCallback: late }));
+    } finally {
+      tree.delete();
+    }
+  }
+
+  private recycle(): void {
+    this.parser?.delete();
+    this.parser = undefined;
+    this.read = 0;
+  }
+
+  private load(language: IndexedLanguage): Promise<Loaded | undefined> {
+    const { grammar } = language;
+    const known = this.loaded.get(grammar);
+    if (known) return known;
+    const loading = this.loadNow(language).catch((error: unknown) => {
+      this.options.onProblem?.(
+        `The grammar ${grammar} can't be loaded, so its files have no definitions: ${reportError(error).message}`,
+      );
+      return undefined;
+    });
+    this.loaded.set(grammar, loading);
+    return loading;
+  }
+
+  private async loadNow({ grammar, definitions }: IndexedLanguage): Promise<Loaded> {
+    const file = join(this.options.folder, `tree-sitter-${grammar}.wasm`);
+    if (!existsSync(file)) throw new Error(`${file} is missing`);
+    const language = await Language.load(file);
+    return { language, query: new Query(language, definitions) };
+  }
+
+  close(): void {
+    this.recycle();
+  }
+}

@@ -1,0 +1,97 @@
+/** Keeps an index on disk, so that the next window reads only what has changed. A damaged file counts as none. */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { indexDir } from '../protocol/paths.ts';
+import { readBytes } from '../protocol/regular-file.ts';
+import type { IndexedFile } from './repository-index.ts';
+
+/** Another number: indexes of earlier versions are made anew. */
+const VERSION = 1;
+const LARGEST = 512 << 20;
+const DIGEST_BYTES = 32;
+/** An index that nobody has opened for so long is deleted. */
+const FORGOTTEN_MS = 60 * 24 * 3600 * 1000;
+
+const headerSchema = z.object({
+  version: z.literal(VERSION),
+  folder: z.string(),
+  /** Path, time of change, size, numbers of definitions, number of names. */
+  files: z.array(z.tuple([z.string(), z.number(), z.number(), z.int().min(0), z.int().min(0)])),
+});
+
+/** The file of a folder's index; see docs/file-formats.md. */
+export const indexFile = (folder: string): string =>
+  join(indexDir(), `${createHash('sha256').update(folder).digest('hex').slice(0, 16)}.index`);
+
+export async function saveIndex(folder: string, files: ReadonlyMap<string, IndexedFile>): Promise<void> {
+  const file = indexFile(folder);
+  const header: z.infer<typeof headerSchema> = {
+    version: VERSION,
+    folder,
+    files: [...files].map(([path, { mtimeMs, size, definitions, names }]) => [
+      ...([path, mtimeMs, size] as const),
+      ...([definitions.length, names.length] as const),
+    ]),
+  };
+  const text = Buffer.from(`${JSON.stringify(header)}\n`);
+  const numbers = [...files.values()].flatMap(({ definitions, names }) => [
+    bytesOf(definitions),
+    bytesOf(names),
+  ]);
+  const body = Buffer.concat([text, ...numbers]);
+  const digest = createHash('sha256').update(body).digest();
+  const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`;
+  await mkdir(dirname(file), { recursive: true });
+  try {
+    await writeFile(temporary, [digest, body]);
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Undefined if there is none, or if it is damaged or of another version. */
+export async function loadIndex(folder: string): Promise<Map<string, IndexedFile> | undefined> {
+  try {
+    const bytes = await readBytes(indexFile(folder), LARGEST);
+    const body = bytes.subarray(DIGEST_BYTES);
+    const digest = createHash('sha256').update(body).digest();
+    if (!digest.equals(bytes.subarray(0, DIGEST_BYTES))) return undefined;
+    const end = body.indexOf(0x0a);
+    const header = headerSchema.parse(JSON.parse(body.toString('utf8', 0, end)));
+    return header.folder === folder ? filesIn(header, body.subarray(end + 1)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function filesIn({ files }: z.infer<typeof headerSchema>, body: Buffer): Map<string, IndexedFile> {
+  let at = 0;
+  const next = (count: number): Uint32Array => {
+    const part = body.subarray(at, (at += 4 * count));
+    if (part.length !== 4 * count) throw new Error('it ends early');
+    // A copy: numbers begin anywhere in the file, and its bytes need not stay in memory.
+    return new Uint32Array(Uint8Array.from(part).buffer);
+  };
+  return new Map(
+    files.map(([path, mtimeMs, size, definitions, names]) => [
+      path,
+      { mtimeMs, size, definitions: next(definitions), names: next(names) },
+    ]),
+  );
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array): Buffer =>
+  Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+
+/** Deletes the indexes of folders that are no longer worked on. */
+export async function forgetOldIndexes(now = Date.now()): Promise<void> {
+  for (const name of await readdir(indexDir()).catch(() => [])) {
+    const file = join(indexDir(), name);
+    const found = await stat(file).catch(() => undefined);
+    if (found && now - found.mtimeMs > FORGOTTEN_MS) await rm(file, { force: true });
+  }
+}

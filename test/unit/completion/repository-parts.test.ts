@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import { defaultBudget } from '../../../src/completion/context.ts';
+import { PromptSpeed } from '../../../src/completion/prompt-speed.ts';
+import { RepositoryParts } from '../../../src/completion/repository-parts.ts';
+import type { ContextFile } from '../../../src/completion/types.ts';
+import { settle, setUp } from './set-up.ts';
+
+const place = { repository: 'shop', path: 'a.ts' };
+const tax = { filename: 'tax.ts', text: 'export function taxOf(price: number): number\n' };
+const document = (before: string) => ({ path: 'a.ts', languageId: 'typescript', before, after: '', place });
+
+/** A source whose answers the test gives. */
+function slowSource() {
+  const asked: { budget: number; answer: (parts: readonly ContextFile[]) => void; fail: () => void }[] = [];
+  const parts = (_: unknown, budget: number) =>
+    new Promise<readonly ContextFile[]>((answer, fail) =>
+      asked.push({ budget, answer, fail: () => fail(new Error('no index')) }),
+    );
+  return { asked, parts };
+}
+const never = () => new Promise<void>(() => undefined);
+const atOnce = () => Promise.resolve();
+
+describe('parts of the repository', () => {
+  it('are asked for once while the cursor stays near', async () => {
+    const { asked, parts } = slowSource();
+    const choice = new RepositoryParts(never);
+    const first = choice.choose(document('one('), { parts }, () => 1000);
+    asked[0]!.answer([tax]);
+    expect(await first).toEqual([tax]);
+    const second = await choice.choose(document('one(two'), { parts }, () => 5000);
+    expect(second).toBe(await choice.choose(document('one(two)'), { parts }, () => 5000));
+    expect(asked).toHaveLength(1);
+    expect(asked[0]!.budget).toBeLessThanOrEqual(1000);
+    void choice.choose(document('x'.repeat(1300)), { parts }, () => 1000);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('that are late are for the next prompt', async () => {
+    const { asked, parts } = slowSource();
+    const choice = new RepositoryParts(atOnce);
+    expect(await choice.choose(document('one('), { parts }, () => 1000)).toEqual([]);
+    asked[0]!.answer([tax]);
+    await settle();
+    expect(await choice.choose(document('one(t'), { parts }, () => 1000)).toEqual([tax]);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('that fail cost nothing', async () => {
+    const { asked, parts } = slowSource();
+    const choice = new RepositoryParts(never);
+    const open = { path: 'open.ts', text: 'const taxTotal = taxOf(priceTotal);\n'.repeat(5) };
+    const first = choice.choose(
+      document('const taxTotal = taxOf('),
+      { parts, files: () => [open] },
+      () => 1000,
+    );
+    asked[0]!.fail();
+    expect((await first).map(({ filename }) => filename)).toEqual(['open.ts']);
+  });
+
+  it('share one budget with open files, and repeat none of their text', async () => {
+    const lines = Array.from({ length: 20 }, (_, at) => `const taxTotal${at} = taxOf(priceTotal${at});\n`);
+    const files = () => [
+      { path: 'same.ts', text: lines.join('') },
+      {
+        path: 'other.ts',
+        text: lines
+          .join('')
+          .replaceAll('const', 'let')
+          .replaceAll(/\d+/g, (n) => `${n}x`),
+      },
+    ];
+    const same = { filename: 'same.ts', text: lines.slice(0, 15).join('') };
+    const choice = new RepositoryParts(never);
+    const context = await choice.choose(
+      document(lines[0]!),
+      { parts: () => Promise.resolve([same]), files },
+      () => 2000,
+    );
+    expect(context.filter(({ filename }) => filename === 'same.ts')).toEqual([same]);
+    expect(context.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThanOrEqual(2000);
+  });
+
+  it('reach the engine, before the file itself', async () => {
+    const { completer, asks, at } = setUp();
+    const parts = () => Promise.resolve([tax]);
+    void completer.complete(at('const total = ', { place, parts, invoked: true }));
+    await settle();
+    expect(asks[0]!.ask).toMatchObject({ context: [tax], place });
+  });
+});
+
+describe('the budget of other files', () => {
+  const request = (characters: number) => ({
+    ...{ model: 'm', prompt: 'x'.repeat(1000), maxTokens: 1, stop: [] },
+    context: [{ filename: '', text: 'y'.repeat(characters) }],
+  });
+  const { others } = { others: 0, ...defaultBudget };
+
+  it('is the usual one until a prompt was read', () =>
+    expect(new PromptSpeed().others(defaultBudget)).toBe(others));
+  it('follows the speed, within bounds', () => {
+    const budgetAt = (milliseconds: number) => {
+      const speed = new PromptSpeed();
+      speed.answered(request(0), 60_000);
+      speed.answered(request(1000), milliseconds);
+      return speed.others(defaultBudget);
+    };
+    expect(budgetAt(10)).toBe(2 * others);
+    expect(budgetAt(10_000)).toBe(0.5 * others);
+    // 2000 characters in 500 ms are 6000 in 1.5 s, and the file itself has 3000.
+    expect(budgetAt(500)).toBe(3000);
+  });
+  it('does not count a prompt that was in the cache', () => {
+    const speed = new PromptSpeed();
+    speed.answered(request(0), 60_000);
+    const asked = request(1000);
+    speed.answered(asked, 500);
+    speed.answered(asked, 1);
+    speed.answered({ ...asked, context: [] }, 1);
+    expect(speed.others(defaultBudget)).toBe(3000);
+  });
+});

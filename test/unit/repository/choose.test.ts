@@ -1,0 +1,149 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { SimilarWindows } from '../../../src/completion/index.ts';
+import { partSources, type Asked, type Part } from '../../../src/protocol/repository.ts';
+import { WINDOW_LINES } from '../../../src/repository/candidates.ts';
+import { chooseParts, type Repository } from '../../../src/repository/choose.ts';
+import { RepositoryIndex } from '../../../src/repository/repository-index.ts';
+import type { SymbolParser } from '../../../src/repository/parser.ts';
+import { askedAt, openParser } from './help.ts';
+
+let parser: SymbolParser;
+beforeAll(async () => {
+  parser = await openParser();
+});
+
+async function repositoryOf(files: Record<string, string>): Promise<Repository> {
+  const index = new RepositoryIndex();
+  for (const [path, text] of Object.entries(files))
+    index.update(path, { ...(await parser.symbolsIn(path, text)), mtimeMs: 0, size: 0 });
+  const windows = new SimilarWindows(WINDOW_LINES);
+  return { index, text: (path) => files[path], together: () => [], windows };
+}
+
+const all = { sources: [...partSources] };
+const names = (parts: readonly Part[]) => parts.map(({ filename }) => filename);
+const lengthOf = (parts: readonly Part[]) => parts.reduce((sum, { text }) => sum + text.length, 0);
+
+describe('our own source', () => {
+  const files: Record<string, string> = {};
+  for (const name of readdirSync('src/completion'))
+    files[`src/completion/${name}`] = readFileSync(join('src/completion', name), 'utf8');
+  const path = 'src/completion/engine.ts';
+  const text = files[path]!;
+
+  function asked(line: string, more: Partial<Asked> = {}): Asked {
+    const at = text.indexOf(line) + line.length;
+    return askedAt(path, text.slice(0, at), { after: text.slice(at), ...more });
+  }
+
+  it('shows how a function is called that is called here', async () => {
+    const parts = chooseParts(await repositoryOf(files), asked('const request = buildPrompt(', all));
+    const prompt = parts.find(({ filename }) => filename === 'src/completion/prompt.ts');
+    expect(prompt?.text).toContain(
+      'export function buildPrompt(document: CursorDocument, options: PromptOptions): EngineRequest {',
+    );
+    expect(prompt?.sources).toContain('definitions');
+  });
+
+  it('shows the imports that the prompt has lost, and nothing that it shows', async () => {
+    const parts = chooseParts(
+      await repositoryOf(files),
+      asked('const request = buildPrompt(', { sources: ['own'], budget: 6000 }),
+    );
+    expect(names(parts)).toEqual([path]);
+    expect(parts[0]!.text).toContain("import { reachAt } from './reach.ts';");
+    expect(parts[0]!.text).not.toContain('const request = buildPrompt(');
+  });
+
+  it('keeps to the budget, whatever it is, and takes nothing twice', async () => {
+    const repository = await repositoryOf(files);
+    for (const budget of [0, 100, 400, 1600, 6000]) {
+      const parts = chooseParts(repository, asked('const request = buildPrompt(', { ...all, budget }));
+      expect(lengthOf(parts)).toBeLessThanOrEqual(budget);
+      expect(new Set(names(parts)).size).toBe(parts.length);
+    }
+  });
+
+  it('gives only lines that the files have, in their order', async () => {
+    for (const { filename, text: part } of chooseParts(
+      await repositoryOf(files),
+      asked('const reach = reachAt(input);', { ...all, budget: 6000 }),
+    )) {
+      const lines = files[filename]!.split('\n');
+      let at = -1;
+      for (const line of part.split('\n').slice(0, -1)) {
+        at = lines.indexOf(line, at + 1);
+        expect(at, `${filename}: ${line}`).toBeGreaterThanOrEqual(0);
+      }
+    }
+  });
+
+  it('asks no source that is not wanted', async () => {
+    const repository = await repositoryOf(files);
+    for (const source of partSources) {
+      const parts = chooseParts(repository, asked('const request = buildPrompt(', { sources: [source] }));
+      for (const part of parts) expect(part.sources).toEqual([source]);
+    }
+    expect(chooseParts(repository, asked('const request = buildPrompt(', { sources: [] }))).toEqual([]);
+  });
+});
+
+describe('the choice', () => {
+  const files = {
+    'shop/tax.py': 'def tax_of(price, country):\n    return price * RATES[country]\n',
+    'shop/cart.py': 'from shop.tax import tax_of\n\n\ndef total_of(cart):\n    pass\n',
+    'shop/order.py':
+      'from shop.cart import total_of\n\n\ndef order(cart):\n    # total_of is called here\n    price = total_of(cart)\n    return price\n',
+    'other/tax.py': 'def tax_of(anything):\n    pass\n',
+    'other/readme.rb': 'def tax_of(ruby)\nend\n',
+  };
+  const cart = 'from shop.tax import tax_of\n\n\ndef total_of(cart):\n    return tax_of(';
+
+  it('prefers what is imported to its namesake, and its own language', async () => {
+    const parts = chooseParts(
+      await repositoryOf(files),
+      askedAt('shop/cart.py', cart, { sources: ['definitions'] }),
+    );
+    expect(names(parts).at(-1)).toBe('shop/tax.py');
+    expect(names(parts)).not.toContain('other/readme.rb');
+  });
+
+  it('finds who calls the function that is written', async () => {
+    const parts = chooseParts(
+      await repositoryOf(files),
+      askedAt('shop/cart.py', cart, { sources: ['callers'] }),
+    );
+    expect(names(parts)).toEqual(['shop/order.py']);
+    expect(parts[0]!.text).toContain('    price = total_of(cart)\n');
+  });
+
+  it('takes names in comments and quotes for no names of code', async () => {
+    const before = '# tax_of the cart\nvalue = "tax_of" + \'tax_of\' + (';
+    const asked = askedAt('shop/cart.py', before, { sources: ['definitions'] });
+    expect(chooseParts(await repositoryOf(files), asked)).toEqual([]);
+  });
+
+  it('puts edits and diagnostics last, leaving out what the prompt shows', async () => {
+    const asked = askedAt('shop/cart.py', cart, {
+      sources: ['definitions', 'edits', 'diagnostics'],
+      edits: [
+        { path: 'shop/tax.py', text: 'RATES = {"de": 0.19}' },
+        { path: 'shop/cart.py', text: 'def total_of(cart):' },
+      ],
+      problems: [{ message: 'Expected ")"', line: '    return tax_of(' }],
+    });
+    const parts = chooseParts(await repositoryOf(files), asked);
+    expect(parts.slice(-2)).toEqual([
+      { filename: 'shop/tax.py', text: 'RATES = {"de": 0.19}\n', sources: ['edits'] },
+      { filename: 'shop/cart.py', text: '# return tax_of(\n# Expected ")"\n', sources: ['diagnostics'] },
+    ]);
+  });
+
+  it('does without a file that can no longer be read', async () => {
+    const repository = await repositoryOf(files);
+    const gone = { ...repository, text: () => undefined };
+    expect(chooseParts(gone, askedAt('shop/cart.py', cart, all))).toEqual([]);
+  });
+});

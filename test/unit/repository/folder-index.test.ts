@@ -1,0 +1,155 @@
+import { execFileSync } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { indexFile } from '../../../src/repository/store.ts';
+import { askedAt, openFolder } from './help.ts';
+
+let work: string;
+let folder: string;
+const home = process.env['FORGET_ME_NOT_HOME'];
+beforeEach(() => {
+  work = mkdtempSync(join(tmpdir(), 'fmn-index-'));
+  folder = join(work, 'shop');
+  process.env['FORGET_ME_NOT_HOME'] = join(work, 'home');
+  write(
+    'src/tax.ts',
+    'export function taxOf(price: number, country: string): number {\n  return price * 0.2;\n}\n',
+  );
+  write('src/cart.ts', "import { taxOf } from './tax';\n\nexport const total = 1;\n");
+});
+afterEach(() => {
+  if (home === undefined) delete process.env['FORGET_ME_NOT_HOME'];
+  else process.env['FORGET_ME_NOT_HOME'] = home;
+  rmSync(work, { recursive: true });
+});
+
+function write(path: string, text: string): string {
+  const file = join(folder, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  return file;
+}
+const question = (name: string) =>
+  askedAt('src/new.ts', `const value = ${name}(`, { sources: ['definitions'] });
+const signature = 'export function taxOf(price: number, country: string): number {';
+
+describe('the index of a folder', () => {
+  it('has what a name means, from the file as it is', async () => {
+    const index = await openFolder(folder);
+    expect(await index.scan()).toMatchObject({ files: 2, read: 2 });
+    const [part] = index.parts(question('taxOf'));
+    expect(part).toMatchObject({ filename: 'src/tax.ts', sources: ['definitions'] });
+    expect(part!.text).toContain(signature);
+  });
+
+  it('leaves out what git ignores, what is installed, and large files', async () => {
+    write('.gitignore', 'generated\n');
+    write('.git/HEAD', '');
+    write('generated/tax.ts', 'export function taxOf() {}\n');
+    write('node_modules/tax/index.ts', 'export function taxOf() {}\n');
+    write('src/large.ts', 'export const line = 1;\n'.repeat(1_000_000));
+    write('src/minified.js', `const all = [${'1,'.repeat(9000)}];\n`);
+    const index = await openFolder(folder);
+    await index.scan();
+    expect([...index.index.files.keys()].sort()).toEqual(['src/cart.ts', 'src/tax.ts']);
+  });
+
+  it('follows changes, removals, new folders and a .gitignore', async () => {
+    const index = await openFolder(folder);
+    await index.scan();
+    const changed = write('src/tax.ts', 'export function dutyOf(price: number): number {\n  return 0;\n}\n');
+    await index.changed([changed]);
+    expect(index.parts(question('taxOf'))).toEqual([]);
+    expect(index.parts(question('dutyOf'))[0]?.filename).toBe('src/tax.ts');
+    write('other/deep/levy.ts', 'export function levyOf(price: number): number {\n  return 0;\n}\n');
+    await index.changed([join(folder, 'other')]);
+    expect(index.parts(question('levyOf'))[0]?.filename).toBe('other/deep/levy.ts');
+    renameSync(join(folder, 'other'), join(folder, 'moved'));
+    await index.changed([join(folder, 'other'), join(folder, 'moved')]);
+    expect(index.parts(question('levyOf')).map(({ filename }) => filename)).toEqual(['moved/deep/levy.ts']);
+    write('.git/HEAD', '');
+    await index.changed([write('.gitignore', 'moved\n')]);
+    expect(index.parts(question('levyOf'))).toEqual([]);
+    await index.changed([write('moved/more.ts', 'export function moreOf() {\n  return 0;\n}\n')]);
+    expect(index.parts(question('moreOf'))).toEqual([]);
+  });
+
+  it('takes unsaved text before what is on disk, until the document is closed', async () => {
+    const index = await openFolder(folder);
+    await index.scan();
+    const file = join(folder, 'src/tax.ts');
+    await index.document(file, 'export function dutyOf(price: number): number {\r\n  return 0;\r\n}\r\n');
+    expect(index.parts(question('dutyOf'))[0]?.text).toContain('dutyOf(price: number)');
+    await index.document(file, undefined);
+    expect(index.parts(question('dutyOf'))).toEqual([]);
+    expect(index.parts(question('taxOf'))[0]?.text).toContain(signature);
+  });
+
+  it('gives no lines of a file that has changed since, and reads it again', async () => {
+    const index = await openFolder(folder);
+    await index.scan();
+    write('src/tax.ts', `// A new line.\n\n${readFileSync(join(folder, 'src/tax.ts'), 'utf8')}`);
+    expect(index.parts(question('taxOf'))).toEqual([]);
+    await index.changed([]);
+    expect(index.parts(question('taxOf'))[0]?.text).toContain(signature);
+  });
+});
+
+describe('the index on disk', () => {
+  it('spares the next window all files but those that have changed', async () => {
+    await (await openFolder(folder)).scan();
+    write('src/third.ts', 'export const third = 3;\n');
+    const next = await openFolder(folder);
+    expect(await next.scan()).toMatchObject({ files: 3, read: 1 });
+    expect(next.parts(question('taxOf'))[0]?.text).toContain(signature);
+  });
+
+  it.each([
+    ['cut', (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)],
+    ['with a wrong byte', (bytes: Buffer) => (bytes.writeUInt8(bytes.at(-3)! ^ 1, bytes.length - 3), bytes)],
+    ['empty', () => Buffer.alloc(0)],
+    ['something else', () => Buffer.from('{"version":1}\n')],
+  ])('is made anew if it is damaged: %s', async (_, damage) => {
+    await (await openFolder(folder)).scan();
+    const file = indexFile(folder);
+    writeFileSync(file, damage(readFileSync(file)));
+    const problems: string[] = [];
+    const index = await openFolder(folder, problems);
+    expect(await index.scan()).toMatchObject({ files: 2, read: 2 });
+    expect(index.parts(question('taxOf'))[0]?.text).toContain(signature);
+    expect(problems).toEqual([]);
+    expect(await (await openFolder(folder)).scan()).toMatchObject({ read: 0 });
+  });
+
+  it('leaves no temporary files', async () => {
+    await (await openFolder(folder)).scan();
+    expect(readdirSync(dirname(indexFile(folder)))).toEqual([indexFile(folder).split('/').at(-1)]);
+  });
+});
+
+it('files that change together in git are known', async () => {
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { cwd: folder });
+  git('init', '-q');
+  git('add', '.');
+  git('commit', '-qm', 'one');
+  write('docs/guide.ts', 'export function guideTo(price: number): void {}\n');
+  write('src/cart.ts', 'export const total = 2;\n');
+  git('add', '.');
+  git('commit', '-qm', 'two');
+  const index = await openFolder(folder);
+  await index.scan();
+  await index.historyRead;
+  const parts = index.parts(askedAt('src/cart.ts', 'guideTo;\n', { sources: ['co-change'] }));
+  expect(parts.map(({ filename }) => filename)).toEqual(['docs/guide.ts']);
+});
