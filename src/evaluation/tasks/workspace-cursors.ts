@@ -210,9 +210,12 @@ export async function scoreLatency(
   const times = models.map((): number[] => []);
   const ask = await requestAt(cursor, optionsFor(models[0]!, signal));
   if (!ask) return times.map(() => ({ parts: {} }));
-  const begun = (ask.begun ?? '') + (ask.heal ?? '');
-  const request = { ...ask, begun, heal: undefined, stop: undefined, ignoreEnd: true, temperature: 0 };
-  const read = { ...request, begun: begun.slice(0, -UNREAD), maxTokens: 1 };
+  const typed = (ask.begun ?? '') + (ask.heal ?? '');
+  // Without a text after the cursor, all is one text.
+  const text = ask.suffix ? { prompt: ask.prompt, begun: typed } : { prompt: ask.prompt + typed };
+  const last = ask.suffix ? { begun: typed.slice(0, -UNREAD) } : { prompt: text.prompt.slice(0, -UNREAD) };
+  const request = { ...ask, ...text, heal: undefined, stop: undefined, ignoreEnd: true, temperature: 0 };
+  const read = { ...request, ...last, maxTokens: 1 };
   for (let round = 0; round < ROUNDS; round += 1) {
     const turns = [...models.entries()];
     for (const [at, model] of round % 2 ? turns.reverse() : turns) {

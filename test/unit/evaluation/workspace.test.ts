@@ -181,8 +181,9 @@ describe('the workspace task', () => {
     expect(turns).toEqual(['base', 'result', 'result', 'base']);
     for (const [at, request] of timed.entries())
       expect(request).toMatchObject({ maxTokens: at % 2 ? 16 : 1, ignoreEnd: true, temperature: 0 });
-    const [read, asked] = timed.map(({ prompt }) => prompt) as [string, string];
-    expect(new Set(timed.map(({ prompt }) => prompt))).toEqual(new Set([read, asked]));
+    const texts = timed.map(({ prompt, begun = '' }) => prompt + begun);
+    const [read, asked] = texts as [string, string];
+    expect(new Set(texts)).toEqual(new Set([read, asked]));
     expect(asked.slice(0, -2)).toBe(read);
     expect(timed.every(({ stop, heal }) => stop === undefined && heal === undefined)).toBe(true);
     expect(setting).toMatch(/time to 16 tokens at \d+ cursors in 1 file, .*in turn on \d+ of \d+ threads/);

@@ -78,7 +78,9 @@ describe('a step that a text names', () => {
     }>('en');
     const titles = Object.fromEntries(contributes.commands.map(({ command, title }) => [command, title]));
     for (const id of stepIds) expect([id, titles[commandOf({ id })]]).toEqual([id, titleOf({ id })]);
-    const registered = readFileSync('src/extension/commands.ts', 'utf8');
+    const registered = ['commands.ts', 'next-edit/next-edit.ts']
+      .map((file) => readFileSync(`src/extension/${file}`, 'utf8'))
+      .join('');
     for (const command of Object.keys(titles))
       expect(registered).toMatch(new RegExp(`\\b${command.split('.')[1]}\\b`));
   });
