@@ -12,6 +12,8 @@ import type { BenchServer } from './server.ts';
 export interface Variant {
   /** Answers arrive as they are written; else whole. */
   streamed: boolean;
+  /** What is filled in begins at a line, so that a key leaves the text after the cursor where it was read. */
+  fromLine: boolean;
   /** Least chance of what is shown. */
   least: number;
   /** Further options of the core. */
@@ -23,8 +25,8 @@ export interface Variant {
  * turns off something newer (an index of the repository, speculation) belongs here too.
  */
 export const variants = {
-  ours: { streamed: true, least: leastChance.likely, core: { ahead: true } },
-  before: { streamed: false, least: 0, core: { ahead: true } },
+  ours: { streamed: true, fromLine: true, least: leastChance.likely, core: { ahead: true } },
+  before: { streamed: false, fromLine: false, least: 0, core: { ahead: true } },
 } satisfies Record<string, Variant>;
 
 /** The default of the setting forgetMeNot.completion.maxTokens. */
@@ -39,15 +41,16 @@ export class CoreAssistant implements Assistant {
     server: BenchServer,
     clock: VirtualClock,
     repository: string,
-    { streamed, least, core }: Variant,
+    { streamed, fromLine, least, core }: Variant,
   ) {
     this.repository = repository;
     this.least = least;
     this.core = createCompleter({
-      request: ({ maxTokens, context, ...rest }, signal, onText) => {
+      request: ({ maxTokens, context, prompt, begun = '', ...rest }, signal, onText) => {
         this.requests += 1;
         const body = {
           ...rest,
+          ...(fromLine ? { prompt, begun } : { prompt: prompt + begun }),
           ...(context && { context: [...context] }),
           max_tokens: maxTokens,
           confidence: streamed,
