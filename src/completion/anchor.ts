@@ -10,7 +10,7 @@ import type { CursorDocument } from './types.ts';
 import { lengthsOf } from './window.ts';
 
 /** Most characters between the beginning of the gap and the cursor: some 15 lines. */
-const LONGEST = 600;
+export const LONGEST_BEGUN = 600;
 
 export interface Gap {
   /** The text before the gap, within the budget, and the text after the cursor. */
@@ -39,7 +39,7 @@ export class Anchors {
     const { path, before } = document;
     const line = lastLine(before);
     // A very long line is hardly written by hand.
-    const begun = line.length > LONGEST ? '' : line;
+    const begun = line.length > LONGEST_BEGUN ? '' : line;
     const above = { ...document, before: before.slice(0, before.length - begun.length) };
     const { prefix } = surroundings(above, budget);
     this.last = { path, at: lengthsOf(above).before, prefix, suffix: now.suffix };
@@ -60,7 +60,7 @@ function begunSince(
   const { before } = document;
   const written = lengthsOf(document).before - at;
   if (document.path !== path || suffix !== suffixNow) return undefined;
-  if (written < 0 || written > Math.min(LONGEST, before.length)) return undefined;
+  if (written < 0 || written > Math.min(LONGEST_BEGUN, before.length)) return undefined;
   const begins = before.length - written;
   // Line ends of Windows count twice in the document.
   const above = plainText(before.slice(Math.max(0, begins - 2 * prefix.length), begins));

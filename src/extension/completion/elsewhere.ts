@@ -3,6 +3,7 @@
  * before the person has allowed that address.
  */
 import * as vscode from 'vscode';
+import { LONGEST_BEGUN } from '../../completion/anchor.ts';
 import { defaultBudget } from '../../completion/context.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { t, whole } from '../../protocol/l10n.ts';
@@ -59,7 +60,8 @@ export class Elsewhere {
   async askLeave(endpoint: Endpoint): Promise<void> {
     const { api, host, plainText } = endpoint;
     this.asked.add(api);
-    const { before, after, others = 0 } = defaultBudget;
+    const { before: above, after, others = 0 } = defaultBudget;
+    const before = above + LONGEST_BEGUN;
     const what = t(
       'Your code would be completed by {host}: while you type, up to {before} characters before the cursor, {after} after it and {others} of other files are sent to {address}, with the names of folder and files. Nothing was sent yet.',
       { host, before: whole(before), after: whole(after), others: whole(others), address: api },

@@ -79,7 +79,7 @@ test('it is asked once for each address, and says what would leave the machine a
   expect(asked).toHaveLength(1);
   expect(asked[0]).toContain('https://gpu.example/v1');
   expect(asked[0]).toContain(
-    'up to 2,400 characters before the cursor, 600 after it and 1,600 of other files',
+    'up to 3,000 characters before the cursor, 600 after it and 1,600 of other files',
   );
   expect(asked[0]).not.toContain('plain text');
   set('http://192.168.0.7:8000');
