@@ -275,7 +275,10 @@ class Engine implements Completer {
 
   private async otherFiles(input: CompleteInput, budget: ContextBudget): Promise<readonly ContextFile[]> {
     if (!input.place || !budget.others || !(input.files ?? input.parts)) return [];
-    return this.others.choose(input, input, () => this.speed.others(budget));
+    // A server elsewhere gets no parts, and no more than a person has allowed.
+    return this.others.choose(input, input, () =>
+      input.parts ? this.speed.others(budget) : (budget.others ?? 0),
+    );
   }
 
   async alternatives(whole: CompleteInput, shown: string): Promise<string[]> {
