@@ -328,7 +328,13 @@ export function goldenSuite(backendName: BackendName, tolerance: number): void {
 
 /** PyTorch's losses in f32, over three steps in f16 with a loss scale. */
 export function goldenHalfSuite(start: () => Promise<Backend>): void {
-  const SCALE = 2 ** 16;
+  // At 2^16, gradients of the tiny Gemma are too large for f16: training would skip the step and halve the scale.
+  const SCALE = 2 ** 12;
+  /**
+   * Relative to a tensor's largest element. The tiny Gemma is as far off (0.048) on a backend that adds up in another way
+   * and has its factors rounded to f16, so that this is no kernel's error.
+   */
+  const bound = (kind: Kind) => (kind === 'gemma3' ? 5e-2 : 2e-2);
   describe('PyTorch in f16', () => {
     let backend: Backend;
     beforeAll(async () => void (backend = await start()));
@@ -345,7 +351,7 @@ export function goldenHalfSuite(start: () => Promise<Backend>): void {
         const actual = await gradientsOf(model);
         for (const [name, { data }] of toGguf(kind, { shapes: before.shapes, data: gradients })) {
           const found = actual.get(name)!.map((value) => value / SCALE);
-          expect(relativeError(found, data), `${method} ${name}`).toBeLessThan(5e-2);
+          expect(relativeError(found, data), `${method} ${name}`).toBeLessThan(bound(kind));
         }
         model.dispose();
       }
