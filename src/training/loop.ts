@@ -8,7 +8,7 @@ import type { SequenceSource } from '../corpus/tokens/sequences.ts';
 import type { Model } from '../model/index.ts';
 import type { Hyper } from '../protocol/run.ts';
 import { microBatches } from './batches.ts';
-import { afterGood, afterOverflow, firstLossScale, lossScaleSchema, type LossScale } from './loss-scale.ts';
+import { afterGood, afterOverflow, lossScaleFor, lossScaleSchema, type LossScale } from './loss-scale.ts';
 import { diverged, DivergenceWatch, watchStateSchema, type WatchState } from './divergence.ts';
 import type { Optimizer } from './optimizers.ts';
 import { learningRateAt } from './schedule.ts';
@@ -83,9 +83,9 @@ export interface LoopOptions {
 export async function runLoop(options: LoopOptions): Promise<number> {
   const { from, signal, length = options.hyper } = options;
   const watch = new DivergenceWatch(options.model.config.vocabularySize);
-  let progress = options.progress ?? progressSchema.parse({});
-  const lossScale = progress.lossScale ?? firstLossScale(options.hyper.precision);
-  if (lossScale) progress = { ...progress, lossScale };
+  const { lossScale: known, ...begun } = options.progress ?? progressSchema.parse({});
+  const lossScale = lossScaleFor(options.hyper.precision, known);
+  let progress: LoopProgress = { ...begun, ...(lossScale && { lossScale }) };
   watch.state = progress.watch;
   for (let step = from + 1; step <= length.steps; step += 1) {
     if (signal.aborted || options.isEnough?.()) return step - 1;
@@ -155,13 +155,13 @@ async function accumulateStep(
 }
 
 async function rolledBack(
-  { goBack }: LoopOptions,
+  { goBack, hyper }: LoopOptions,
   step: number,
   why: string,
   progress: LoopProgress,
 ): Promise<{ step: number; progress: LoopProgress }> {
   const before = progress.rollbacks < MOST_ROLLBACKS ? await goBack?.(step, why, progress) : undefined;
-  if (!before) throw diverged(step, why);
+  if (!before) throw diverged(step, why, hyper.precision);
   return before;
 }
 

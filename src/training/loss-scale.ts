@@ -20,9 +20,12 @@ export const lossScaleSchema = z.object({
 });
 export type LossScale = z.infer<typeof lossScaleSchema>;
 
-/** The scale before the first step: undefined in a precision that needs none. */
-export const firstLossScale = (precision: string): LossScale | undefined =>
-  precision === 'f16' ? lossScaleSchema.parse({}) : undefined;
+/**
+ * The scale to begin with, or to go on with if it is `known`: undefined in a precision that needs none. A run in f16 may
+ * go on in f32, on a backend that has no f16.
+ */
+export const lossScaleFor = (precision: string, known?: LossScale): LossScale | undefined =>
+  precision === 'f16' ? (known ?? lossScaleSchema.parse({})) : undefined;
 
 /** After a step whose gradient was not finite: the scale that the next one takes, undefined if it can't be less. */
 export const afterOverflow = ({ scale }: LossScale): LossScale | undefined =>

@@ -107,7 +107,7 @@ export class Session {
     await phase(this.measuring.label);
     if (from === 0) {
       const { trouble } = await this.evaluate(0);
-      if (trouble) throw diverged(0, trouble);
+      if (trouble) throw diverged(0, trouble, this.options.spec.hyper.precision);
       // The checkpoint that the first steps can go back to.
       if (!signal.aborted) await this.checkpoint(0);
     } else if (this.isEvaluated(from)) await this.lookAgain(from);

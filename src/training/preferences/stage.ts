@@ -16,7 +16,7 @@ import { tokensPerStep, type RunSpec } from '../../protocol/run.ts';
 import { readRun } from '../../runs/index.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { createOptimizer } from '../optimizers.ts';
-import { afterGood, afterOverflow, firstLossScale } from '../loss-scale.ts';
+import { afterGood, afterOverflow, lossScaleFor } from '../loss-scale.ts';
 import { learningRateAt } from '../schedule.ts';
 import { decide, type Measured } from './decide.ts';
 import { examplesOf, parted, type Example } from './examples.ts';
@@ -171,7 +171,7 @@ export class PreferenceStage {
     const { spec, model, writer, signal } = this.options;
     const hyper = { ...spec.hyper, steps: steps.length };
     const optimizer = createOptimizer(model, hyper);
-    let lossScale = firstLossScale(hyper.precision);
+    let lossScale = lossScaleFor(hyper.precision);
     try {
       for (const [index, step] of steps.entries()) {
         if (signal.aborted) return false;

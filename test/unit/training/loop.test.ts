@@ -285,4 +285,30 @@ describe('the loss scale of f16', () => {
     expect(r.weights[0]).toBe(1 / (4 * LENGTH));
     expect(reports[0]!.progress).not.toHaveProperty('lossScale');
   });
+
+  it('is left behind where a run in f16 goes on in f32', async () => {
+    const progress = progressSchema.parse({ lossScale: { scale: 8, good: 5 } });
+    const r = recorder(
+      () => 3,
+      (call) => (call > 2 ? Infinity : 0.5),
+    );
+    await expect(train(r, {}, { progress })).rejects.toMatchObject({
+      code: 'diverged',
+      next: expect.not.stringContaining('f32') as string,
+    });
+    expect(r.weights[0]).toBe(1 / (4 * LENGTH));
+    expect(r.updates[0]!.gradientScale).toBe(1);
+  });
+
+  it('leads to f32 where training diverges in f16', async () => {
+    await expect(
+      train(
+        recorder(() => NaN),
+        f16,
+      ),
+    ).rejects.toMatchObject({
+      code: 'diverged',
+      next: expect.stringContaining('--precision f32') as string,
+    });
+  });
 });
