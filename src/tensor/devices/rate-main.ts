@@ -1,7 +1,7 @@
 /**
  * Entry: `node dist/product-rate.mjs BACKEND [DEVICE]`: prints as JSON (`rate-line.ts`) how fast that backend multiplies
- * here, in the precision that LoRA trains in, and in f16 on a GPU that has it. A process of its own, because a driver may end it, and because of the
- * memory that TensorFlow takes.
+ * here, in the precision that LoRA trains in, and in f16 on a GPU that has it. A process of its own, because a driver may
+ * end it, and because of the memory that TensorFlow takes.
  */
 import { reportError } from '../../protocol/errors.ts';
 import { backendNames, type BackendName } from '../../protocol/run.ts';
@@ -28,7 +28,9 @@ async function measure(backend: BackendName): Promise<Rate> {
     const gpu = backend === 'tensorflow' ? await tensorflowGpu() : undefined;
     const rate = await productRate(started, fastestPrecision(backend, 'lora', gpu));
     if (!started.multiplyIn || !started.device?.features.includes('shader-f16')) return { rate };
-    return { rate, half: await productRate(started, 'f16') };
+    // A driver that fails in f16 can still train in f32.
+    const half = await productRate(started, 'f16').catch(() => undefined);
+    return { rate, ...(half !== undefined && { half }) };
   } catch (error) {
     return { lack: reportError(error).message };
   }

@@ -81,7 +81,10 @@ class SweepRunner {
       let probes: Probe[] | undefined;
       for (let rate = this.next(swept); rate !== undefined; rate = this.next(swept)) {
         if (this.handlers.signal.aborted) return;
-        const { method, precision } = swept;
+        const { method } = swept;
+        // Whether a GPU has f16 that works is known only once its driver was tested.
+        const lacks = swept.precision === 'f16' && !this.backend.precisions.includes('f16');
+        const precision = lacks ? 'f32' : swept.precision;
         const hyper: Hyper = { ...this.sweep.spec.hyper, method, precision, learningRate: rate };
         this.tell(hyper, 0);
         // Every trial starts from a newly loaded base, independent of the trial before.
