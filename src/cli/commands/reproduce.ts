@@ -182,7 +182,7 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
   const checked = await checkBase(base.path, { ...train, targets: [], method: 'full' });
   const { config } = checked;
   const backend = await plannedBackend(train);
-  const fastest = await plannedPrecision(backend);
+  const fastest = await plannedPrecision(backend, train.device);
   const precision = {
     lora: fastest('lora'),
     full: fastest('full'),

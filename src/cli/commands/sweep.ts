@@ -124,7 +124,7 @@ async function prepare(where: Folders, options: SweepOptions): Promise<Sweep> {
     methods.map((method) => checkBase(base.path, { ...options, method, base: base.id })),
   );
   const backend = await plannedBackend(heaviest);
-  const fastest = await plannedPrecision(backend);
+  const fastest = await plannedPrecision(backend, options.device);
   const precision = (method: Hyper['method']) =>
     options.precision === 'auto' ? fastest(method) : options.precision;
   const hyper = toHyper(heaviest, options.steps, precision(heaviest.method), 1);

@@ -131,7 +131,9 @@ async function begin(
   const preferences = await preferencesOf(options, where, base);
   const backend = await plannedBackend(options);
   const precision =
-    options.precision === 'auto' ? (await plannedPrecision(backend))(options.method) : options.precision;
+    options.precision === 'auto'
+      ? (await plannedPrecision(backend, options.device))(options.method)
+      : options.precision;
   const atCheckpoints = evaluation.checkpointTasks.length > 0;
   // What fits does not depend on the learning rate.
   const asked = toHyper(options, 1, precision, 1);

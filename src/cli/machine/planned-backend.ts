@@ -7,15 +7,16 @@ import { fasterInF16, planBackend, type Wanted } from '../../tensor/devices/plan
 export const plannedBackend = async (wanted: Wanted): Promise<BackendName> =>
   (await planBackend(wanted)).backend;
 
-/** The precision that is the fastest for each method, on the device that this backend will use. */
+/** The precision that is the fastest for each method, on the device that this backend will use (`device`: asked for). */
 export async function plannedPrecision(
   backend: BackendName,
+  device?: string,
 ): Promise<(method: Hyper['method']) => Hyper['precision']> {
   const gpu =
     backend === 'tensorflow'
       ? await tensorflowGpu()
       : backend === 'webgpu'
-        ? { fasterInF16: await fasterInF16() }
+        ? { fasterInF16: await fasterInF16(device) }
         : undefined;
   return (method) => fastestPrecision(backend, method, gpu);
 }

@@ -73,11 +73,15 @@ const WORTH_F16 = 1.05;
 
 /**
  * Whether the GPU that WebGPU uses here makes products faster in f16 than in f32. Measured like the backends, once for a
- * machine; false where there is no real GPU. Whether its driver computes f16 rightly shows when it is used.
+ * machine; false where there is no real GPU, and for a GPU that only a person would choose (`wanted`), which is not
+ * measured. Whether a driver computes f16 rightly shows when it is used.
  */
-export async function fasterInF16(look: Look = machine): Promise<boolean> {
+export async function fasterInF16(wanted?: string, look: Look = machine): Promise<boolean> {
   if (!look.mayHaveGpu() || !look.canAsk()) return false;
-  const { webgpu } = (await machineWith(await findRuntime(), look)).rates;
+  const { probe, rates } = await machineWith(await findRuntime(), look);
+  if (wanted && chooseDevice(probe.adapters, wanted)?.number !== chooseDevice(probe.adapters)?.number)
+    return false;
+  const { webgpu } = rates;
   return (webgpu?.half ?? 0) > WORTH_F16 * (webgpu?.rate ?? Infinity);
 }
 

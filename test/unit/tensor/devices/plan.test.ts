@@ -180,11 +180,11 @@ describe('planBackend', () => {
 });
 
 describe('fasterInF16', () => {
-  const faster = async (rates: Rate, probe: WebgpuProbe = { adapters: [card] }) => {
+  const faster = async (rates: Rate, probe: WebgpuProbe = { adapters: [card] }, wanted?: string) => {
     const { asked, look } = machine(probe, { webgpu: rates, wasm: 20e9 });
     await newProcess();
     const { fasterInF16 } = await import('../../../../src/tensor/devices/plan.ts');
-    return { is: await fasterInF16(look), asked };
+    return { is: await fasterInF16(wanted, look), asked };
   };
 
   it('goes by a measurement, once for a machine', async () => {
@@ -193,6 +193,12 @@ describe('fasterInF16', () => {
       asked: ['adapters', 'webgpu 0', 'wasm'],
     });
     expect(await faster({ rate: 4e12, half: 1e12 })).toEqual({ is: true, asked: [] });
+  });
+
+  it('says nothing of another GPU than the one that was measured', async () => {
+    const probe = { adapters: [adapter('Intel UHD 770', 'integrated'), card] };
+    expect((await faster({ rate: 4e12, half: 6e12 }, probe, 'RX 7600')).is).toBe(true);
+    expect((await faster({ rate: 4e12, half: 6e12 }, probe, '0')).is).toBe(false);
   });
 
   it.each([
