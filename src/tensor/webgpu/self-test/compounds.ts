@@ -153,7 +153,7 @@ function chunkOf({ b, chunks }: Place, group: number, length: number): QueryChun
 }
 
 /** Attention of two sequences, forward and backward. `drops`: dropout on its probabilities. */
-export function attention(place: Place, size: number, drops: boolean): Tensor[] {
+function attention(place: Place, size: number, drops: boolean): Tensor[] {
   const { b, c, make } = place;
   const [outer, length, group] = [4, 37, 3];
   const chunk = chunkOf(place, group, length);

@@ -13,7 +13,7 @@ import { features, type Feature } from '../kernel.ts';
 import { tileNames } from '../kernels/tiles.ts';
 import type { WebgpuBackend } from '../webgpu.ts';
 import { basics } from './basics.ts';
-import { attention, optional, placeOf, required, type Optional, type Place } from './compounds.ts';
+import { optional, placeOf, required, type Optional, type Place } from './compounds.ts';
 import { digest } from './digest.ts';
 import { multipliesF16 } from './half.ts';
 import { fastestTiles, rightTiles } from './tile-choice.ts';
@@ -118,7 +118,7 @@ async function sumsInSubgroups(
   leftOut: readonly Kind[],
 ): Promise<boolean> {
   const checks = summing.map((name) => required[name]!);
-  if (!leftOut.includes('attention')) checks.push((place) => attention(place, 64, false));
+  if (!leftOut.includes('attention')) checks.push(optional.attention);
   backend.gpu.subgroups = true;
   try {
     if ((await tried(backend, () => basics['sums along rows']!(backend))) !== true) return false;
