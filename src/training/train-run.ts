@@ -123,8 +123,8 @@ async function trainOn(
 }
 
 /**
- * What was asked, as far as this backend can do it: one that the run was not planned for may lack its precision, and then
- * computes in f32.
+ * What was asked, as far as this backend can do it: one that the run was not planned for may lack its precision, and
+ * then computes in f32.
  */
 async function onBackend(
   spec: RunSpec,

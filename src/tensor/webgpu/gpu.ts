@@ -124,7 +124,8 @@ export class Gpu {
   }
 
   /**
-   * Runs a kernel, in its version with subgroups if those are used. `bindings` and `numbers` are by the names that it declares.
+   * Runs a kernel, in its version with subgroups if those are used. `bindings` and `numbers` are by the names that it
+   * declares.
    * @param workgroups how many, or how many in each direction; a single number is spread over two directions
    * @param operations that it takes, if many
    */

@@ -1,6 +1,6 @@
 /**
  * Shapes of the tiles that workgroups make of a matrix product. Which one is the fastest depends on the GPU, so it is
- * measured there (self-test/tiles.ts). All add up the inner axis in order: they come to the same bits.
+ * measured there (self-test/tile-choice.ts). All add up the inner axis in order: they come to the same bits.
  */
 
 export interface Tile {
