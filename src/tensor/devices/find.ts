@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { webgpuProbeSchema, type WebgpuProbe } from '../../protocol/doctor.ts';
-import { rateSchema, type Rate } from './rate-line.ts';
+import { lastRate, type Rate } from './rate-line.ts';
 
 const exec = promisify(execFile);
 /** Whoever plans a run waits for it. */
@@ -41,12 +41,22 @@ export async function findWebgpu(wanted = ''): Promise<WebgpuProbe> {
   }
 }
 
+/** A process that failed, or was ended because it took too long; what it printed until then. */
+interface Ended {
+  killed?: boolean;
+  stdout?: string;
+}
+
 /** How fast a backend multiplies. Never throws: `lack` says why it can't train here. */
 export async function measureRate(backend: string, device = ''): Promise<Rate> {
   try {
-    return rateSchema.parse(JSON.parse(await ask('product-rate', [backend, device])));
+    const rate = lastRate(await ask('product-rate', [backend, device]));
+    if (rate) return rate;
+    throw new Error('It printed nothing.');
   } catch (error) {
-    const late = (error as { killed?: boolean }).killed === true;
+    const known = lastRate((error as Ended).stdout ?? '');
+    if (known) return known;
+    const late = (error as Ended).killed === true;
     const lack = late
       ? `The process that measured ${backend} did not answer.`
       : `The process that measured ${backend} ended early.`;

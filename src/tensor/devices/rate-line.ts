@@ -1,5 +1,6 @@
 /** What `dist/product-rate.mjs` prints, and what is kept of it. */
 import { z } from 'zod';
+import { parseLines } from '../../protocol/lines.ts';
 
 export const rateSchema = z.object({
   /** Floating-point operations per second. */
@@ -12,3 +13,11 @@ export const rateSchema = z.object({
   late: z.boolean().optional(),
 });
 export type Rate = z.infer<typeof rateSchema>;
+
+/**
+ * The last whole line of what it printed, which has the most; undefined if there is none. It prints what it found in f32
+ * before it tries f16, where a driver may end it.
+ */
+export function lastRate(printed: string): Rate | undefined {
+  return parseLines(rateSchema, printed).values.at(-1);
+}

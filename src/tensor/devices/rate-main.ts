@@ -1,5 +1,5 @@
 /**
- * Entry: `node dist/product-rate.mjs BACKEND [DEVICE]`: prints as JSON (`rate-line.ts`) how fast that backend multiplies
+ * Entry: `node dist/product-rate.mjs BACKEND [DEVICE]`: prints as lines of JSON (`rate-line.ts`) how fast that backend multiplies
  * here, in the precision that LoRA trains in, and in f16 on a GPU that has it. A process of its own, because a driver may
  * end it, and because of the memory that TensorFlow takes.
  */
@@ -28,7 +28,8 @@ async function measure(backend: BackendName): Promise<Rate> {
     const gpu = backend === 'tensorflow' ? await tensorflowGpu() : undefined;
     const rate = await productRate(started, fastestPrecision(backend, 'lora', gpu));
     if (!started.multiplyIn || !started.device?.features.includes('shader-f16')) return { rate };
-    // A driver that fails in f16 can still train in f32.
+    // A driver that fails in f16, or ends this process there, can still train in f32.
+    console.log(JSON.stringify({ rate }));
     const half = await productRate(started, 'f16').catch(() => undefined);
     return { rate, ...(half !== undefined && { half }) };
   } catch (error) {
