@@ -82,7 +82,7 @@ export class NextEdit implements vscode.Disposable {
   private take({ id, offers, error }: FromFinder): void {
     if (error) this.services.log.warn(`Next edits were not found: ${error}`);
     if (id !== this.asked) return;
-    this.offers = offers;
+    this.offers = offers.map((offer) => ({ ...offer, path: asWritten(offer.path) })).filter(isWanted);
     this.draw();
   }
 
@@ -201,6 +201,16 @@ export class NextEdit implements vscode.Disposable {
 
 const openDocument = ({ path }: FoundOffer): vscode.TextDocument | undefined =>
   vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === path);
+
+/** An address as the editor writes it: with more characters by %, and drives in lower case. */
+const asWritten = (address: string): string =>
+  address.startsWith('file:') ? vscode.Uri.parse(address, true).toString() : address;
+
+/** A file that was searched on disk may be open in an editor, where next edits are turned off. */
+function isWanted(offer: FoundOffer): boolean {
+  const document = openDocument(offer);
+  return !document || isWatched(document);
+}
 
 /** Whether the lines are still those that were searched. */
 function fits(document: vscode.TextDocument, { from, before }: FoundOffer): boolean {
