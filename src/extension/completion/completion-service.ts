@@ -194,9 +194,13 @@ export class CompletionService implements Completing {
     return serving;
   }
 
-  partsAt(document: vscode.TextDocument, position: vscode.Position, model: CompletionModel): PartsSource {
+  partsAt(
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    model: CompletionModel,
+  ): PartsSource | undefined {
     // What was consented to for a model elsewhere does not include files that nobody has opened.
-    if (isRemote(model)) return () => Promise.resolve([]);
+    if (isRemote(model)) return undefined;
     const { folders } = model;
     const { before, after } = defaultBudget;
     return (at, budget) =>
