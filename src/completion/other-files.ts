@@ -75,7 +75,7 @@ export class OtherFiles {
       if (score >= LEAST_SIMILARITY) ranked.push({ file, window, score });
     }
     ranked.sort((a, b) => b.score - a.score);
-    return this.inOrder(take(ranked, document, budget));
+    return this.inOrder(take(ranked, document, budget), budget);
   }
 
   /** Bonus for a part that is already in the prompt. */
@@ -84,12 +84,20 @@ export class OtherFiles {
     return held ? similarity * (STAYS - 1) : 0;
   }
 
-  /** Parts that stay keep their position, and their text if the file still has it: the engine has cached them. */
-  private inOrder(taken: readonly Taken[]): ContextFile[] {
+  /**
+   * Parts that stay keep their position, and their text if the file still has it and there is room: the engine has
+   * cached them.
+   */
+  private inOrder(taken: readonly Taken[], budget: number): ContextFile[] {
     const before = this.last?.chosen ?? [];
+    let room = budget - taken.reduce((sum, { part }) => sum + part.text.length, 0);
     const staying = before.flatMap((old) => {
       const one = taken.find(({ file }) => file.path === old.filename);
-      return one ? [one.file.text.includes(old.text) ? old : one.part] : [];
+      if (!one) return [];
+      const longer = old.text.length - one.part.text.length;
+      if (longer > room || !one.file.text.includes(old.text)) return [one.part];
+      room -= longer;
+      return [old];
     });
     const kept = new Set(staying.map(({ filename }) => filename));
     return [...staying, ...taken.flatMap(({ part }) => (kept.has(part.filename) ? [] : [part]))];

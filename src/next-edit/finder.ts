@@ -4,7 +4,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parentPort } from 'node:worker_threads';
 import { languageIdOf } from '../completion/languages.ts';
 import { walk } from '../corpus/reading/walk.ts';
@@ -31,7 +31,10 @@ export interface ToFinder {
   folders: string[];
 }
 
-/** An offer with the lines that it touches, so that the editor needs no more than those. */
+/**
+ * An offer with the lines that it touches, so that the editor needs no more than those. The path of a file that is not
+ * open is its address as Node writes it.
+ */
 export interface FoundOffer extends Offer {
   /** Where the lines begin, in UTF-16 units; how they are, and how they would be. */
   from: number;
@@ -85,16 +88,25 @@ const withLines = (offer: Offer, text: string): FoundOffer => ({
 async function inFiles({ inText }: Found, { id, folders, open }: ToFinder): Promise<FoundOffer[]> {
   const until = Date.now() + FILES_MS;
   const offers: FoundOffer[] = [];
+  const openFiles = new Set(open.map(fileOf));
   for (const file of await listed(folders)) {
     if (id !== newest || Date.now() > until || offers.length >= MOST_OFFERS) break;
-    const path = pathToFileURL(file).href;
-    if (open.includes(path)) continue;
+    if (openFiles.has(file)) continue;
     const text = await textOf(file);
     if (text === undefined) continue;
-    const found = inText({ path, languageId: languageIdOf(file), text });
+    const found = inText({ path: pathToFileURL(file).href, languageId: languageIdOf(file), text });
     offers.push(...found.map((offer) => withLines(offer, text)));
   }
   return offers;
+}
+
+/** Of an address in any spelling: the editor writes more characters with % than Node does. */
+function fileOf(address: string): string | undefined {
+  try {
+    return fileURLToPath(address);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Code below the folders that git does not ignore. */

@@ -67,6 +67,19 @@ it('answers for open documents first, then for files that git does not ignore', 
   ]);
 });
 
+it('does not search a file on disk that is open, however its address is written', async () => {
+  await writeFile(join(folder, '[id]@b.ts'), 'load("x");\n');
+  await writeFile(join(folder, 'c.ts'), 'load("y");\n');
+  // As VS Code writes it.
+  const open = address('%5Bid%5D%40b.ts').replaceAll('%25', '%');
+  finder.postMessage(question(1, { open: [address('a.ts'), open, 'untitled:Untitled-1'] }));
+  const [, second] = await answers(2);
+  expect(placesOf(second!)).toEqual([
+    [address('a.ts'), 3],
+    [address('c.ts'), 0],
+  ]);
+});
+
 it('keeps texts until they change, and leaves out what is not wanted', async () => {
   finder.postMessage(question(1));
   const [first] = await answers(1);

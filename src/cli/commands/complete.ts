@@ -89,8 +89,9 @@ async function here(options: Options): Promise<Engine> {
 }
 
 /** With a server elsewhere; what it is goes to stderr. */
-async function elsewhere({ endpoint: address = '', model = '', run, base }: Options): Promise<Engine> {
-  if (run !== undefined || base !== undefined)
+async function elsewhere(options: Options): Promise<Engine> {
+  const { endpoint: address = '', model = '', run, base, adapter } = options;
+  if ([run, base, adapter].some((one) => one !== undefined))
     throw new UserError(
       'bad-argument',
       'Both a server and a model of this machine were given.',

@@ -7,6 +7,7 @@ import { joined } from '../../protocol/told-texts.ts';
 import { ServingClient } from '../../serving/client/client.ts';
 import { offersOf } from '../completion/completion-model.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
+import { Throttle } from '../panel/throttle.ts';
 import { requireTrust } from '../trust.ts';
 import {
   registerChatProvider,
@@ -20,6 +21,8 @@ import { toChat } from './chat-messages.ts';
 
 /** As in package.json. */
 const VENDOR = 'forget-me-not';
+/** Completion changes several times at each pause in typing, and looking for models asks the disk. */
+const EVERY_MS = 2000;
 
 export class ChatModels implements ChatProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
@@ -146,10 +149,12 @@ export function offerChatModels(services: ServicesWithCompletion): vscode.Dispos
   const models = new ChatModels(services);
   const registered = registerChatProvider(VENDOR, models);
   if (!registered) return models;
-  const refresh = () => void models.refresh();
+  const throttle = new Throttle(EVERY_MS, () => void models.refresh());
+  const refresh = () => throttle.run();
   return vscode.Disposable.from(
     registered,
     models,
+    throttle,
     services.runs.onDidChange(refresh),
     services.completion.onDidChange(refresh),
   );

@@ -26,6 +26,7 @@ import {
   type LocalModel,
 } from './completion-model.ts';
 import { Elsewhere } from './elsewhere.ts';
+import { holdsSecrets } from './secret-files.ts';
 import { UseRecorder } from './use-recorder.ts';
 
 /** After this long without a request, the server ends and frees its memory; the next request starts it again. */
@@ -98,7 +99,10 @@ export class CompletionService implements Completing {
     const wanted = settings.completionEnabled(document) && !this.snooze;
     if (!wanted || !vscode.workspace.isTrusted) return undefined;
     const { inUse } = this;
-    return isRemote(inUse) && !this.elsewhere.mayAsk(inUse.remote.endpoint) ? undefined : inUse;
+    if (!isRemote(inUse)) return inUse;
+    return !holdsSecrets(document.uri.path) && this.elsewhere.mayAsk(inUse.remote.endpoint)
+      ? inUse
+      : undefined;
   }
   get snoozedUntil(): Date | undefined {
     return this.snooze && new Date(this.snooze.until);
@@ -190,9 +194,13 @@ export class CompletionService implements Completing {
     return serving;
   }
 
-  partsAt(document: vscode.TextDocument, position: vscode.Position, model: CompletionModel): PartsSource {
+  partsAt(
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    model: CompletionModel,
+  ): PartsSource | undefined {
     // What was consented to for a model elsewhere does not include files that nobody has opened.
-    if (isRemote(model)) return () => Promise.resolve([]);
+    if (isRemote(model)) return undefined;
     const { folders } = model;
     const { before, after } = defaultBudget;
     return (at, budget) =>

@@ -25,8 +25,12 @@ export interface Completing {
   modelFor(document: vscode.TextDocument): CompletionModel | undefined;
   /** The server of a model, here or elsewhere; it starts at the first request. */
   serving(model: CompletionModel): CompletionEngine;
-  /** Gives parts of the repository's files for a prompt at this place. */
-  partsAt(document: vscode.TextDocument, position: vscode.Position, model: CompletionModel): PartsSource;
+  /** Gives parts of the repository's files for a prompt at this place; undefined if the model may not have any. */
+  partsAt(
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    model: CompletionModel,
+  ): PartsSource | undefined;
   /** Runs a request that reaches the engine. */
   busyWith<T>(request: () => Promise<T>): Promise<T>;
   /** The engine's answer, or its first line, took so long. */
@@ -59,12 +63,13 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     try {
       const at = cursorDocument(chosen, document, position, selected);
       const core = this.coreFor(chosen);
+      const parts = this.service.partsAt(document, position, chosen);
       const input = {
         ...at,
         adapter: chosen.id,
         selections: selectionLengths(document),
         files: () => this.recent.beside(document, chosen.folders),
-        parts: this.service.partsAt(document, position, chosen),
+        ...(parts && { parts }),
         invoked: asked,
         least: leastChance[settings.show(document)],
         signal: stop.signal,

@@ -30,7 +30,7 @@ export class RecentEdits implements vscode.Disposable {
   );
 
   private note(document: vscode.TextDocument, { start, end }: vscode.Range, text: string): void {
-    const added = text.split('\n', MOST_LINES + 1).length - 1;
+    const added = text.split('\n').length - 1;
     const moved = added - (end.line - start.line);
     const [from, to] = [start.line, start.line + added];
     for (const one of this.edits)

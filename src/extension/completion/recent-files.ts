@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { innermost, repositoryName } from '../../corpus/reading/folders.ts';
 import type { NamedFolder } from '../../protocol/folders.ts';
 import type { OtherFile, RepositoryPath } from '../../completion/index.ts';
+import { holdsSecrets } from './secret-files.ts';
 
 /** More files than the completion core uses. */
 const REMEMBERED = 100;
@@ -17,7 +18,7 @@ export class RecentFiles implements vscode.Disposable {
     this.recent = [uri, ...this.recent.filter((one) => one !== uri)].slice(0, REMEMBERED);
   });
 
-  /** The other open files in the folder of `document`: see `placeOf`. */
+  /** The other open files in the folder of `document`: see `placeOf`. Without those that hold secrets. */
   beside(document: vscode.TextDocument, learned: Learned): OtherFile[] {
     const folder = whereIs(document, learned)?.folder;
     const age = ({ uri }: vscode.TextDocument) => this.recent.indexOf(uri.toString()) + 1 || REMEMBERED + 1;
@@ -26,6 +27,7 @@ export class RecentFiles implements vscode.Disposable {
         (one) =>
           one !== document &&
           one.uri.scheme === 'file' &&
+          !holdsSecrets(one.uri.path) &&
           one.lineCount <= MOST_LINES &&
           whereIs(one, learned)?.folder === folder,
       )

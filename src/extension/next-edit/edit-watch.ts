@@ -78,7 +78,8 @@ export class EditWatch implements vscode.Disposable {
     const changed = open
       .filter(({ uri, version }) => this.sent.get(uri.toString()) !== version)
       .map((one) => ({ path: one.uri.toString(), languageId: one.languageId, text: one.getText() }))
-      .filter(({ text }) => text.length <= LONGEST);
+      // Of one that has become too long, the finder would keep the text from before.
+      .map((one) => (one.text.length <= LONGEST ? one : { ...one, text: '' }));
     this.sent = new Map(open.map(({ uri, version }) => [uri.toString(), version]));
     return { open: open.map(({ uri }) => uri.toString()), changed };
   }

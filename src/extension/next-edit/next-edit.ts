@@ -82,7 +82,7 @@ export class NextEdit implements vscode.Disposable {
   private take({ id, offers, error }: FromFinder): void {
     if (error) this.services.log.warn(`Next edits were not found: ${error}`);
     if (id !== this.asked) return;
-    this.offers = offers;
+    this.offers = offers.map((offer) => ({ ...offer, path: asWritten(offer.path) })).filter(isWanted);
     this.draw();
   }
 
@@ -137,7 +137,8 @@ export class NextEdit implements vscode.Disposable {
   private async go(): Promise<void> {
     const { offer } = this;
     if (!offer) return;
-    const document = await vscode.workspace.openTextDocument(vscode.Uri.parse(offer.path, true));
+    const document = await opened(offer);
+    if (!document) return this.drop(offer);
     const position = document.positionAt(offer.parts[0]!.start);
     await vscode.window.showTextDocument(document, { selection: new vscode.Range(position, position) });
     // Opened just now, it may be another one than was searched.
@@ -146,7 +147,7 @@ export class NextEdit implements vscode.Disposable {
     else this.drop(offer);
   }
 
-  /** Writes it, as one step of undo, and puts the cursor behind it. */
+  /** Writes it, as one step of undo, and looks for what is next. */
   private async accept(): Promise<void> {
     const editor = vscode.window.activeTextEditor;
     const { offer } = this;
@@ -201,6 +202,23 @@ export class NextEdit implements vscode.Disposable {
 
 const openDocument = ({ path }: FoundOffer): vscode.TextDocument | undefined =>
   vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === path);
+
+/** Undefined if the file is no longer there, or can't be read. */
+const opened = ({ path }: FoundOffer): Thenable<vscode.TextDocument | undefined> =>
+  vscode.workspace.openTextDocument(vscode.Uri.parse(path, true)).then(
+    (document) => document,
+    () => undefined,
+  );
+
+/** An address as the editor writes it: with more characters by %, and drives in lower case. */
+const asWritten = (address: string): string =>
+  address.startsWith('file:') ? vscode.Uri.parse(address, true).toString() : address;
+
+/** A file that was searched on disk may be open in an editor, where next edits are turned off. */
+function isWanted(offer: FoundOffer): boolean {
+  const document = openDocument(offer);
+  return !document || isWatched(document);
+}
 
 /** Whether the lines are still those that were searched. */
 function fits(document: vscode.TextDocument, { from, before }: FoundOffer): boolean {

@@ -78,9 +78,23 @@ async function inTime<T>(
 }
 
 async function accepted(remote: Remote, url: string, body: object | undefined, signal: AbortSignal) {
-  const response = await send(remote, url, body, signal);
+  const token = await tokenOf(remote);
+  const response = await send(remote, url, { body, token, signal });
   if (response.ok) return response;
-  throw failureOf(remote.endpoint, response, saidIn(jsonIn(await response.text())));
+  const said = saidIn(jsonIn(await response.text()));
+  // What it says gets into the log, and a server may repeat what it was sent.
+  throw failureOf(remote.endpoint, response, token ? said?.replaceAll(token, '…') : said);
+}
+
+/** Checked here, because what `fetch` says of a header that it can't send has the token in it. */
+async function tokenOf({ endpoint: { host }, token }: Remote): Promise<string | undefined> {
+  const given = (await token?.())?.trim();
+  if (!given || /^[\x20-\x7e]+$/.test(given)) return given;
+  throw new UserError(
+    'endpoint-token',
+    `The token of the completion server at ${host} has characters in it that no token has.`,
+    'Set the token with {endpoint-token}.',
+  );
 }
 
 /** undefined if it is no JSON. */
@@ -92,8 +106,11 @@ export function jsonIn(text: string): unknown {
   }
 }
 
-async function send(remote: Remote, url: string, body: object | undefined, signal: AbortSignal) {
-  const token = await remote.token?.();
+function send(
+  remote: Remote,
+  url: string,
+  { body, token, signal }: { body: object | undefined; token: string | undefined; signal: AbortSignal },
+): Promise<Response> {
   return (remote.fetch ?? fetch)(url, {
     method: body ? 'POST' : 'GET',
     headers: {

@@ -70,6 +70,17 @@ describe('the choice of other files', () => {
     expect(order.text.startsWith(only!.text)).toBe(true);
     expect(only!.text.endsWith('\n')).toBe(true);
   });
+  it('keeps to its budget too where a part stays beside a new one', () => {
+    const others = new OtherFiles();
+    const long = { path: 'src/order.ts', text: about('order', 20) };
+    const user = { path: 'src/discount.ts', text: about('user', 20) };
+    const budget = long.text.length + 150;
+    expect(others.choose(cart, () => [long], budget)[0]!.text).toBe(long.text);
+    const far = { ...cart, before: cart.before + about('mail', 12) + about('user', 20) + about('order', 1) };
+    const chosen = others.choose(far, () => [long, user], budget);
+    expect(chosen.map(({ filename }) => filename).sort()).toEqual(['src/discount.ts', 'src/order.ts']);
+    expect(chosen.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThanOrEqual(budget);
+  });
   it('has one kind of line end, and whole characters', () => {
     const [only] = new OtherFiles().choose(
       cart,

@@ -217,6 +217,26 @@ test('an editor without the chat has no models, and nothing fails', () => {
   expect(editor.lm.registered).toHaveLength(1);
 });
 
+test('typing does not look for models at each key', () => {
+  vi.useFakeTimers();
+  const given = services([]);
+  let looked = 0;
+  const change: (() => void)[] = [];
+  const onDidChange = (listener: () => void) => {
+    change.push(listener);
+    return { dispose: () => undefined };
+  };
+  Object.assign(given.completion, { onDidChange });
+  Object.defineProperty(given.runs, 'all', { get: () => ((looked += 1), []) });
+  open.push(offerChatModels(given));
+  for (let key = 0; key < 100; key += 1) change[0]!();
+  expect(looked).toBe(1);
+  // What has changed since is not missed.
+  vi.advanceTimersByTime(10_000);
+  expect(looked).toBe(2);
+  vi.useRealTimers();
+});
+
 test('a workspace that is not trusted has none', async () => {
   const { models } = provider([runOn('instruct', 'garden')]);
   const [information] = await models.provideLanguageModelChatInformation();

@@ -6,7 +6,10 @@ import { keyOf, manifestIn, textsIn, translations, type Language } from '../../s
 interface Manifest {
   description: string;
   capabilities: unknown;
-  contributes: { commands: { command: string; title: string }[] };
+  contributes: {
+    commands: { command: string; title: string }[];
+    configuration: { properties: Record<string, { order?: number }> };
+  };
 }
 
 /** Fields that VS Code shows, wherever they are in `contributes`. `markdown` is a file that it shows. */
@@ -42,6 +45,11 @@ describe('package.json', () => {
   it('has no sentence in a field that the list above does not know', () => {
     const others = strings.filter(([field, text]) => !shown.includes(field) && /\p{L} \p{L}/u.test(text));
     expect(others).toEqual([]);
+  });
+
+  it('gives each setting a place of its own in the list', () => {
+    const orders = Object.values(raw.contributes.configuration.properties).map(({ order }) => order);
+    expect(orders.filter((order, at) => order === undefined || orders.indexOf(order) !== at)).toEqual([]);
   });
 
   it.each(['en', ...translations] as const)('has a text for each key, and no other texts: %s', (language) => {

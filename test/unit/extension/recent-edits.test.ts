@@ -74,5 +74,17 @@ describe('recent edits', () => {
     write(10, 10, ...Array.from({ length: 40 }, () => 'pasted'));
     write(2, 2, 'typed');
     expect(edits.elsewhere(document, 10)).toEqual([]);
+    expect(edits.elsewhere(openDocument('c').document, 0).map(({ text }) => text)).toEqual([
+      'a 1\ntyped\na 3',
+    ]);
+  });
+  it('move by all lines that were pasted above them', () => {
+    const edits = new RecentEdits();
+    const { write } = openDocument('a');
+    write(60, 60, 'one');
+    write(5, 5, ...Array.from({ length: 40 }, () => 'pasted'));
+    expect(edits.elsewhere(openDocument('c').document, 0).map(({ text }) => text)).toEqual([
+      'a 59\none\na 61',
+    ]);
   });
 });

@@ -6,6 +6,7 @@ import { createServer as createSecure } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseEndpoint } from '../../../src/serving/remote/address.ts';
 import { describeFound, type Found } from '../../../src/serving/remote/probe.ts';
@@ -149,6 +150,24 @@ describe('the token', () => {
           engineAt(address, { model, token: () => Promise.resolve(wrong) }).start(),
         ).rejects.toMatchObject({ code: 'endpoint-token', next: 'Set the token with {endpoint-token}.' });
     }
+  });
+
+  it('is in no message, also where it can not be sent or the server repeats it', async () => {
+    const failure = async (token: string, address: string) => {
+      const engine = engineAt(address, { token: () => Promise.resolve(token) });
+      return (await engine.start().catch((error: unknown) => error)) as Error;
+    };
+    // Pasted with a line's end in its middle.
+    const broken = await failure('a-secret\ntoken', 'http://127.0.0.1:1');
+    expect(broken).toMatchObject({ code: 'endpoint-token' });
+    const repeating = await playing((incoming, response) =>
+      response
+        .writeHead(400, json)
+        .end(JSON.stringify({ error: { message: `bad key: ${incoming.headers.authorization}` } })),
+    );
+    const repeated = await failure('a-secret-token', `http://${repeating}`);
+    expect(repeated.message).toContain('bad key: Bearer …');
+    for (const error of [broken, repeated]) expect(inspect(error)).not.toContain('a-secret');
   });
 });
 
