@@ -91,6 +91,24 @@ describe('parts of the repository', () => {
   });
 });
 
+describe('without an index', () => {
+  it('a fast engine gets no more of open files than was said, however fast it is', async () => {
+    const { completer, asks, at, pass } = setUp();
+    for (const name of ['apple', 'pear', 'plum', 'cherry']) {
+      const text = `const ${name}Total = taxOf(price, country, ${name}Rate);\n`.repeat(60);
+      const files = () => [{ path: `${name}s.ts`, text }];
+      const before = 'const sum = taxOf(price, country';
+      void completer.complete(at(before, { path: `${name}.ts`, place, files, invoked: true }));
+      await settle();
+      pass(1);
+      asks.at(-1)!.say('x');
+      const sent = asks.at(-1)!.ask.context!.reduce((sum, one) => sum + one.text.length, 0);
+      expect(sent).toBeGreaterThan(0);
+      expect(sent).toBeLessThanOrEqual(defaultBudget.others!);
+    }
+  });
+});
+
 describe('the budget of other files', () => {
   const request = (characters: number) => ({
     ...{ model: 'm', prompt: 'x'.repeat(1000), maxTokens: 1, stop: [] },
