@@ -133,10 +133,22 @@ describe('the budget of other files', () => {
   it('does not count a prompt that was in the cache', () => {
     const speed = new PromptSpeed();
     speed.answered(request(0), 60_000);
-    const asked = request(1000);
-    speed.answered(asked, 500);
-    speed.answered(asked, 1);
-    speed.answered({ ...asked, context: [] }, 1);
+    speed.answered(request(1000), 500);
+    // Asked again, and after another file.
+    speed.answered(request(1000), 1);
+    speed.answered({ ...request(0), context: [], prompt: 'z'.repeat(500) }, 1);
+    speed.answered(request(1000), 1);
     expect(speed.others(defaultBudget)).toBe(3000);
+  });
+  it('stays while the speed is nearly the same', () => {
+    const speed = new PromptSpeed();
+    const file = (text: string) => ({ ...request(0), context: [{ filename: '', text: text.repeat(1000) }] });
+    speed.answered(request(0), 60_000);
+    speed.answered(file('a'), 600);
+    const before = speed.others(defaultBudget);
+    speed.answered(file('b'), 560);
+    expect(speed.others(defaultBudget)).toBe(before);
+    speed.answered(file('c'), 300);
+    expect(speed.others(defaultBudget)).toBeGreaterThan(before);
   });
 });
