@@ -31,6 +31,8 @@ interface Kept {
   parts?: readonly ContextFile[];
   budget: number;
   asked?: Promise<void>;
+  /** What the document's prompts had until then: the engine has read it. */
+  before?: readonly ContextFile[] | undefined;
   context: readonly ContextFile[] | undefined;
 }
 
@@ -63,7 +65,9 @@ export class RepositoryParts {
 
   private ask(document: CursorDocument, source: PartsSource | undefined, budget: number): Kept {
     const at = lengthsOf(document).before;
-    const kept: Kept = { ...{ path: document.path, at, requests: 0, budget }, context: undefined };
+    const last = this.kept?.path === document.path ? this.kept : undefined;
+    const before = last?.context ?? last?.before;
+    const kept: Kept = { ...{ path: document.path, at, requests: 0, budget, before }, context: undefined };
     this.kept = kept;
     if (!source) kept.parts = [];
     else
@@ -79,6 +83,8 @@ export class RepositoryParts {
 
   private joined(kept: Kept, document: CursorDocument, files: () => readonly OtherFile[]) {
     if (kept.context) return kept.context;
+    // Another prompt now, and yet another when the parts are here, would both be read anew.
+    if (!kept.parts && kept.before) return kept.before;
     const parts = kept.parts ?? [];
     const used = parts.reduce((sum, { text }) => sum + text.length, 0);
     const windows = this.others.choose(document, files, kept.budget - used);

@@ -46,6 +46,24 @@ describe('parts of the repository', () => {
     expect(asked).toHaveLength(1);
   });
 
+  it('stay as they were while new ones are late, and not in another file', async () => {
+    const { asked, parts } = slowSource();
+    const choice = new RepositoryParts(atOnce);
+    await choice.choose(document('one('), { parts }, () => 1000);
+    asked[0]!.answer([tax]);
+    await settle();
+    const far = 'x'.repeat(1300);
+    const before = await choice.choose(document('one(t'), { parts }, () => 1000);
+    expect(await choice.choose(document(far), { parts }, () => 1000)).toBe(before);
+    expect(asked).toHaveLength(2);
+    expect(await choice.choose(document(far + far), { parts }, () => 1000)).toBe(before);
+    const next = { ...tax, filename: 'next.ts' };
+    asked[2]!.answer([next]);
+    await settle();
+    expect(await choice.choose(document(far + far), { parts }, () => 1000)).toEqual([next]);
+    expect(await choice.choose({ ...document(far), path: 'b.ts' }, { parts }, () => 1000)).toEqual([]);
+  });
+
   it('that fail cost nothing', async () => {
     const { asked, parts } = slowSource();
     const choice = new RepositoryParts(never);
