@@ -62,7 +62,8 @@ export function layOutPrompt(
 function keepEnd(tokens: readonly number[], room: number): readonly number[] {
   const excess = tokens.length - Math.max(0, room);
   if (excess <= 0) return tokens;
-  const block = Math.max(1, Math.min(BLOCK, Math.floor(room / 8)));
+  // A power of two: it stays while the room changes by a few tokens with each key.
+  const block = Math.min(BLOCK, 2 ** Math.floor(Math.log2(Math.max(1, room / 8))));
   return tokens.slice(Math.min(tokens.length, Math.ceil(excess / block) * block));
 }
 

@@ -8,6 +8,11 @@ import type { Vocabulary } from './vocabulary.ts';
 
 /** Largest share of the context that is reserved for the answer. */
 const ANSWER_SHARE = 0.5;
+/**
+ * What a prompt that is to be cached reserves at least: how long an answer may be, and how much of it is healed,
+ * changes from key to key, and a prompt that is cut elsewhere is read anew.
+ */
+const STEADY_SHARE = 1 / 16;
 
 /** The parts of a model that are needed to tokenize text; a LlamaModel has them. */
 export interface TextTokens {
@@ -39,7 +44,8 @@ export function layOutRequest(
   const encode = (text: string): number[] => (text ? model.tokenize(text, false) : []);
   // Each byte of the healed text may be a separate token.
   const wanted = maxTokens > 0 ? maxTokens + Buffer.byteLength(heal) : 0;
-  const answer = Math.min(wanted, Math.floor(contextSize * ANSWER_SHARE));
+  const steady = request.cachePrompt && wanted > 0 ? Math.floor(contextSize * STEADY_SHARE) : 0;
+  const answer = Math.min(Math.max(wanted, steady), Math.floor(contextSize * ANSWER_SHARE));
   // One position stays empty; otherwise llama.cpp would shift the context to make room.
   const room = contextSize - 1 - answer;
   if (request.chat) {

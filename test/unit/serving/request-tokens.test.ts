@@ -60,3 +60,30 @@ it('other files are cut first', () => {
       .concat([fill.suffix, 10, 125, fill.middle]),
   );
 });
+
+it('a prompt that is cut keeps its beginning from key to key, so that it stays in the cache', () => {
+  const beginnings = new Set<string>();
+  const written = 'value = compute(total, rate)  # ';
+  for (let key = 1; key <= written.length; key += 1) {
+    const heal = written.slice(Math.max(0, key - (key % 6)), key);
+    const { tokens, trimmed } = layOutRequest(
+      {
+        ...request,
+        prompt: 'p'.repeat(200),
+        suffix: 's'.repeat(50),
+        begun: written.slice(0, key - heal.length),
+        heal,
+        maxTokens: 5 + ((key * 7) % 16),
+        context: [{ filename: 'src/b.ts', text: Array.from({ length: 300 }, (_, n) => n).join('') }],
+        cachePrompt: true,
+      },
+      model('<repo_name>', '<file_sep>'),
+      vocabulary(),
+      640,
+    );
+    expect(trimmed).toBeGreaterThan(0);
+    beginnings.add(JSON.stringify(tokens.slice(0, tokens.indexOf(fill.middle))));
+  }
+  // What is written takes 32 tokens of its room.
+  expect(beginnings.size).toBeLessThanOrEqual(2);
+});
