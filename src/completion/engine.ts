@@ -225,6 +225,8 @@ class Engine implements Completer {
     }
     this.ahead = undefined;
     const landed = await land(ahead.flight, signal).catch(() => undefined);
+    // Somebody who asks with a key sees what was too unlikely to be shown by itself.
+    if (input.invoked && landed && 'dropped' in landed.answer.cleaned) return undefined;
     if (landed) this.of(input.adapter).awaited += 1;
     return landed;
   }
@@ -311,7 +313,9 @@ class Engine implements Completer {
       if (own.stop.signal.aborted || this.inFlight) return undefined;
       ahead.asked = true;
       const counts = this.of(input.adapter);
-      return this.fetch({ ...input, ...windowOf(document) }, own, () => (counts.ahead += 1));
+      // Nobody has asked for this one with a key.
+      const next = { ...input, ...windowOf(document), invoked: false };
+      return this.fetch(next, own, () => (counts.ahead += 1));
     });
     const ahead: Ahead = { flight, asked: false };
     this.ahead = ahead;

@@ -110,6 +110,33 @@ describe('completion that shows only what is likely', () => {
     expect(await asked).toMatchObject({ text: 'a' });
   });
 
+  it('shows it to a person who asks with a key where it was asked for in advance', async () => {
+    const t = setUp({ calibration: plain, debounceMs: 0, ahead: true });
+    const shown = t.completer.complete(t.at('const a = ', { least: 0.3 }));
+    await settle();
+    t.asks[0]!.answer('first(');
+    await shown;
+    await settle();
+    const asked = t.completer.complete(t.at('const a = first(', { least: 0.3, invoked: true }));
+    t.asks[1]!.say('1', -9);
+    t.asks[1]!.fail(new Error('aborted'));
+    await settle();
+    t.asks[2]!.say('1', -9);
+    t.asks[2]!.answer('1');
+    expect(await asked).toMatchObject({ text: '1', source: 'engine' });
+  });
+
+  it('does not take what is asked for in advance for asked with a key', async () => {
+    const t = setUp({ calibration: plain, debounceMs: 0, ahead: true });
+    const shown = t.completer.complete(t.at('const a = ', { least: 0.3, invoked: true }));
+    await settle();
+    t.asks[0]!.answer('first(');
+    await shown;
+    await settle();
+    t.asks[1]!.say('1', -9);
+    expect(t.asks[1]!.signal.aborted).toBe(true);
+  });
+
   it('shows the lines that are certain, and stops at the first that is not', async () => {
     const { completer, asks, at } = open();
     const promise = completer.complete(at('function f() {\n'));
