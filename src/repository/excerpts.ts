@@ -19,6 +19,8 @@ const WHOLE_LINES = 8;
 const FIRST_LINES = 1;
 const MOST_SIGNATURE = 8;
 const MOST_MEMBERS = 12;
+/** For less room, no file is read. */
+const LEAST_ROOM = 20;
 
 /**
  * The lines of a definition: signature and beginning of a function; a class with the signatures of its members, first
@@ -71,15 +73,16 @@ export function takeBest(
   const spent = new Map<PartSource, number>();
   let room = budget;
   for (const { path, ranges, source, score } of [...excerpts].sort((a, b) => b.score - a.score)) {
-    const file = lines(path);
-    if (!file) continue;
     const known = taken.get(path);
+    const name = known ? 0 : path.length;
+    const own = Math.min(room, budget * shares[source] - (spent.get(source) ?? 0)) - name;
+    const file = own < LEAST_ROOM ? undefined : lines(path);
+    if (!file) continue;
     const before = lengthOf(file, known?.ranges ?? []);
-    const own = Math.min(room, budget * shares[source] - (spent.get(source) ?? 0));
     const more = fitting(file, known?.ranges ?? [], ranges, own);
     if (!more) continue;
-    const cost = lengthOf(file, more) - before + (known ? 0 : path.length);
-    if (cost <= (known ? 0 : path.length)) continue;
+    const cost = lengthOf(file, more) - before + name;
+    if (cost <= name) continue;
     room -= cost;
     spent.set(source, (spent.get(source) ?? 0) + cost);
     taken.set(path, {
