@@ -87,7 +87,7 @@ async function placesOf(folder: string, count: number, budget: Required<ContextB
   const parser = await SymbolParser.open({ folder: resolve('dist/grammars'), onProblem: console.error });
   const index = await FolderIndex.open(folder, { parser, signal: stop.signal, onProblem: console.error });
   await index.scan();
-  await index.historyRead;
+  await index.readHistory();
   const cursors = await cursorsOf(folder, count);
   return cursors.flatMap(({ cursor, text }) => {
     const at = text.indexOf(cursor.before + cursor.actual);

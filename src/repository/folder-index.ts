@@ -22,10 +22,12 @@ import { loadIndex, saveIndex } from './store.ts';
 export const MOST_BYTES = 400_000;
 /** Longer lines are data, too: a minified file has one. */
 const LONGEST_LINE = 5000;
+/** More files are more than a workspace: each takes some KB. */
+const MOST_INDEXED = 50_000;
 /** After so many files, others get their turn: questions, and changes. */
 const TURN = 8;
 /** After the first change, wait so long before the index is written. */
-const SAVE_MS = 30_000;
+const SAVE_MS = 5 * 60_000;
 /** Git's history is read anew after this time. */
 const HISTORY_MS = 3600_000;
 
@@ -40,6 +42,8 @@ export interface FolderIndexOptions {
   parser: SymbolParser;
   signal: AbortSignal;
   onProblem: (message: string) => void;
+  /** Most files of the index; others are left out. Default: 50,000. */
+  mostFiles?: number;
 }
 
 export class FolderIndex {
@@ -57,6 +61,7 @@ export class FolderIndex {
   /** Changes are taken one after the other, also while everything is read. */
   private turn: Promise<unknown> = Promise.resolve();
   private scanning: Promise<unknown> = Promise.resolve();
+  private fullTold = false;
 
   private constructor(
     readonly folder: string,
@@ -93,7 +98,6 @@ export class FolderIndex {
     }
     for (const path of gone) if (!this.documents.has(path)) this.index.remove(path);
     if (read > 0 || gone.size > 0) await this.save();
-    this.historyRead = this.readHistory();
     return { files: this.index.size, read, seconds: (performance.now() - began) / 1000 };
   }
 
@@ -101,7 +105,7 @@ export class FolderIndex {
   private async refresh(path: string): Promise<boolean> {
     const file = join(this.folder, path);
     const known = this.index.files.get(path);
-    if (this.documents.has(path)) return false;
+    if (this.documents.has(path) || (!known && this.isFull())) return false;
     try {
       const found = await stat(file);
       if (known?.mtimeMs === found.mtimeMs && known.size === found.size) return false;
@@ -116,6 +120,15 @@ export class FolderIndex {
       this.index.remove(path);
       return known !== undefined;
     }
+  }
+
+  private isFull(): boolean {
+    const { mostFiles = MOST_INDEXED, onProblem } = this.options;
+    const full = this.index.size >= mostFiles;
+    if (full && !this.fullTold)
+      onProblem(`${this.folder} has more than ${mostFiles} files: others are left out.`);
+    this.fullTold ||= full;
+    return full;
   }
 
   private async put(path: string, text: string, { mtimeMs, size }: { mtimeMs: number; size: number }) {
@@ -175,8 +188,13 @@ export class FolderIndex {
   }
 
   /** See chooseParts. Does not wait for changes that are still being taken. */
-  parts(asked: Asked): Part[] {
-    if (performance.now() - this.historyAt > HISTORY_MS) void this.readHistory();
+  parts(question: Asked): Part[] {
+    // What git ignores, or is no code, is not shown because somebody has edited it.
+    const edits = question.edits.filter(({ path }) => this.index.files.has(path) || this.documents.has(path));
+    const asked = { ...question, edits };
+    // It may take long, and may even ask a server for what a partial clone lacks.
+    if (asked.sources?.includes('co-change') && performance.now() - this.historyAt > HISTORY_MS)
+      this.historyRead = this.readHistory();
     return chooseParts(
       {
         index: this.index,
@@ -204,7 +222,8 @@ export class FolderIndex {
     return undefined;
   }
 
-  private async readHistory(): Promise<void> {
+  /** Git's history, for `co-change`; else it is read when that is first asked for. */
+  async readHistory(): Promise<void> {
     this.historyAt = performance.now();
     try {
       this.history = await CoChange.of(this.folder, this.options.signal);

@@ -105,6 +105,33 @@ describe('the index of a folder', () => {
   });
 });
 
+describe('what is left out', () => {
+  it('edits of files that git ignores, or that are no code', async () => {
+    write('.gitignore', 'secret.ts\n');
+    write('.git/HEAD', '');
+    const index = await openFolder(folder);
+    await index.scan();
+    const ignored = write('secret.ts', 'export const key = 1;\n');
+    await index.document(ignored, 'export const key = 2;\n');
+    const edits = ['src/tax.ts', 'secret.ts', '.env'].map((path) => ({ path, text: `edited in ${path}\n` }));
+    const parts = index.parts(askedAt('src/new.ts', 'const value = ', { sources: ['edits'], edits }));
+    expect(parts.map(({ filename }) => filename)).toEqual(['src/tax.ts']);
+  });
+
+  it('files beyond the most that an index has, which is told once', async () => {
+    const problems: string[] = [];
+    for (const name of ['a', 'b', 'c']) write(`src/${name}.ts`, `export const ${name} = 1;\n`);
+    const index = await openFolder(folder, problems, { mostFiles: 3 });
+    expect(await index.scan()).toMatchObject({ files: 3, read: 3 });
+    await index.changed([write('src/d.ts', 'export const d = 1;\n')]);
+    expect(index.index.size).toBe(3);
+    expect(problems).toHaveLength(1);
+    // One that is known is still followed.
+    await index.changed([write('src/a.ts', 'export function again() {\n  return 0;\n}\n')]);
+    expect(index.parts(question('again'))[0]?.filename).toBe('src/a.ts');
+  });
+});
+
 describe('the index on disk', () => {
   it('spares the next window all files but those that have changed', async () => {
     await (await openFolder(folder)).scan();
@@ -149,7 +176,10 @@ it('files that change together in git are known', async () => {
   git('commit', '-qm', 'two');
   const index = await openFolder(folder);
   await index.scan();
+  const asked = askedAt('src/cart.ts', 'guideTo;\n', { sources: ['co-change'] });
+  // The history is read when it is first asked for.
+  index.parts(asked);
   await index.historyRead;
-  const parts = index.parts(askedAt('src/cart.ts', 'guideTo;\n', { sources: ['co-change'] }));
+  const parts = index.parts(asked);
   expect(parts.map(({ filename }) => filename)).toEqual(['docs/guide.ts']);
 });

@@ -1,4 +1,4 @@
-import { FolderIndex } from '../../../src/repository/folder-index.ts';
+import { FolderIndex, type FolderIndexOptions } from '../../../src/repository/folder-index.ts';
 import { SymbolParser } from '../../../src/repository/parser.ts';
 import type { Asked } from '../../../src/protocol/repository.ts';
 
@@ -7,10 +7,14 @@ export const grammars = 'node_modules/@vscode/tree-sitter-wasm/wasm';
 export const openParser = (problems: string[] = [], folder = grammars): Promise<SymbolParser> =>
   SymbolParser.open({ folder, onProblem: (message) => problems.push(message) });
 
-export async function openFolder(folder: string, problems: string[] = []) {
+export async function openFolder(
+  folder: string,
+  problems: string[] = [],
+  more: Partial<FolderIndexOptions> = {},
+) {
   const parser = await openParser(problems);
   const onProblem = (message: string) => problems.push(message);
-  return FolderIndex.open(folder, { parser, signal: new AbortController().signal, onProblem });
+  return FolderIndex.open(folder, { parser, signal: new AbortController().signal, onProblem, ...more });
 }
 
 /** A question at the end of `before`. */
