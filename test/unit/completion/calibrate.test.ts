@@ -35,6 +35,21 @@ describe('the calibration of a model', () => {
     }
   });
 
+  it('is found where many lines are long, and so unlikely as a whole', () => {
+    const random = uniform(mix(8));
+    for (let round = 0; round < 200; round += 1) {
+      const truth = { bias: 2 * random(), slope: 0.2 + random() };
+      const found = calibrate(
+        Array.from({ length: 1000 }, () => {
+          const logprob = 6 * Math.log(1 - random());
+          return { logprob, right: random() < chanceOf(logprob, truth) };
+        }),
+      );
+      expect(Math.abs(found.bias - truth.bias)).toBeLessThan(0.75);
+      expect(Math.abs(found.slope - truth.slope)).toBeLessThan(0.5);
+    }
+  });
+
   it('never takes a surer model for less often right', () => {
     const wrong = [...Array(200).keys()].map((at) => ({ logprob: -at / 40, right: at > 100 }));
     expect(calibrate(wrong).slope).toBeGreaterThan(0);
