@@ -25,6 +25,8 @@ const MOST_LINES = 20_000;
 const MOST_STARTS = 3;
 /** Characters around the cursor that are told. */
 const NEAR = { before: 16_000, after: 4000 };
+/** Characters of an edit; a longer one is of data. */
+const LONGEST_EDIT = 4000;
 /** Lines around the cursor whose errors are told. */
 const NEAR_LINES = 2;
 const MOST_PROBLEMS = 3;
@@ -74,7 +76,7 @@ export class Repository implements vscode.Disposable {
     const folder = rootOf(document, learned);
     const edits = this.edits
       .elsewhere(document, position.line)
-      .filter((one) => rootOf(one.document, learned) === folder)
+      .filter((one) => one.text.length <= LONGEST_EDIT && rootOf(one.document, learned) === folder)
       .map((one) => ({ path: placeOf(one.document, learned)?.path ?? '', text: one.text }));
     return {
       ...{ path, languageId: at.languageId, line: position.line, shown, budget, edits },
@@ -92,9 +94,13 @@ export class Repository implements vscode.Disposable {
   }
 
   private async launch(): Promise<void> {
-    const folders = vscode.workspace.workspaceFolders?.filter(({ uri }) => uri.scheme === 'file') ?? [];
-    if (this.disposed || folders.length === 0 || (this.starts += 1) > MOST_STARTS) return;
     const { command, env } = await this.services.node();
+    if (this.disposed || !settings.repositoryInPrompt) {
+      this.starting = undefined;
+      return;
+    }
+    const folders = vscode.workspace.workspaceFolders?.filter(({ uri }) => uri.scheme === 'file') ?? [];
+    if (folders.length === 0 || (this.starts += 1) > MOST_STARTS) return;
     const child = fork(
       this.services.bundle('indexer.mjs'),
       folders.map(({ uri }) => uri.fsPath),
