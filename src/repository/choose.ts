@@ -51,7 +51,8 @@ function editParts({ before, after, shown, budget, edits }: Asked): Part[] {
   const visible = (before.slice(-shown.before) + after.slice(0, shown.after)).replaceAll('\r\n', '\n');
   const parts: Part[] = [];
   let room = budget * shares.edits;
-  for (const { path, text } of edits) {
+  for (const { path, text: edited } of edits) {
+    const text = edited.replaceAll('\r\n', '\n');
     const whole = text.endsWith('\n') ? text : `${text}\n`;
     if (!whole.trim() || visible.includes(whole.trimEnd())) continue;
     const cost = path.length + whole.length;

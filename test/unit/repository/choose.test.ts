@@ -141,6 +141,18 @@ describe('the choice', () => {
     ]);
   });
 
+  it('sees that the prompt shows an edit where lines end as in Windows', async () => {
+    const edited = 'def total_of(cart):\r\n    price = 1';
+    const edits = [
+      { path: 'shop/cart.py', text: edited },
+      { path: 'shop/tax.py', text: 'A = 1\r\nB = 2' },
+    ];
+    const asked = askedAt('shop/cart.py', `${edited}\r\n    `, { sources: ['edits'], edits });
+    expect(chooseParts(await repositoryOf(files), asked)).toEqual([
+      { filename: 'shop/tax.py', text: 'A = 1\nB = 2\n', sources: ['edits'] },
+    ]);
+  });
+
   it('does without a file that can no longer be read', async () => {
     const repository = await repositoryOf(files);
     const gone = { ...repository, text: () => undefined };
