@@ -94,8 +94,8 @@ export class LlamaVscode implements Assistant {
       temperature: 0,
     };
     const isEnough = (text: string) => {
-      first ??= performance.now();
-      return text.includes('\n') && performance.now() - first > MOST_MS;
+      first ??= this.clock.now();
+      return text.includes('\n') && this.clock.now() - first > MOST_MS;
     };
     return this.clock.work(() => this.server.infill(body, new AbortController().signal, isEnough));
   }
