@@ -1,5 +1,5 @@
 /** The workspace's index, in a process of its own: passes on what changes, and asks for parts of a prompt. */
-import { fork, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import * as vscode from 'vscode';
 import type { ContextFile, CursorDocument } from '../../completion/index.ts';
 import type { NamedFolder } from '../../protocol/folders.ts';
@@ -101,17 +101,15 @@ export class Repository implements vscode.Disposable {
     }
     const folders = vscode.workspace.workspaceFolders?.filter(({ uri }) => uri.scheme === 'file') ?? [];
     if (folders.length === 0 || (this.starts += 1) > MOST_STARTS) return;
-    const child = fork(
-      this.services.bundle('indexer.mjs'),
-      folders.map(({ uri }) => uri.fsPath),
-      // Little room for young objects: they are many, and none lives long.
-      {
-        execPath: command,
-        execArgv: ['--max-semi-space-size=4'],
-        env: { ...process.env, ...env },
-        stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      },
-    );
+    const paths = folders.map(({ uri }) => uri.fsPath);
+    // Little room for young objects: they are many, and none lives long.
+    const args = ['--max-semi-space-size=4', this.services.bundle('indexer.mjs'), ...paths];
+    const child = spawn(command, args, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      // No console window, which "fork" could not ask for.
+      windowsHide: true,
+    });
     this.child = child;
     child.on('message', (message) => this.hear(message));
     child.on('error', (error) => this.services.log.warn(`The index could not be started: ${error.message}`));
