@@ -62,6 +62,8 @@ export class FolderIndex {
   private turn: Promise<unknown> = Promise.resolve();
   private scanning: Promise<unknown> = Promise.resolve();
   private fullTold = false;
+  /** What was kept on disk is in the index. */
+  private loaded = false;
 
   private constructor(
     readonly folder: string,
@@ -86,19 +88,29 @@ export class FolderIndex {
   private async scanNow(): Promise<Scanned> {
     const { signal } = this.options;
     const began = performance.now();
-    if (this.index.size === 0)
-      for (const [path, file] of (await loadIndex(this.folder)) ?? []) this.index.update(path, file);
+    await this.load();
     const gone = new Set(this.index.files.keys());
     let [read, walked] = [0, 0];
     for await (const one of walk(this.folder, { signal })) {
       if ((walked += 1) % TURN === 0) await setImmediate();
       if (!one.in || !isIndexed(one.path)) continue;
       gone.delete(one.path);
-      if (await this.refresh(one.path)) read += 1;
+      if (!(await this.refresh(one.path))) continue;
+      read += 1;
+      // A window that is closed before the end need not begin anew.
+      this.saveSoon();
     }
     for (const path of gone) if (!this.documents.has(path)) this.index.remove(path);
     if (read > 0 || gone.size > 0) await this.save();
     return { files: this.index.size, read, seconds: (performance.now() - began) / 1000 };
+  }
+
+  private async load(): Promise<void> {
+    if (this.loaded) return;
+    const kept = await loadIndex(this.folder);
+    // Text that was told meanwhile is newer.
+    for (const [path, file] of kept ?? []) if (!this.index.files.has(path)) this.index.update(path, file);
+    this.loaded = true;
   }
 
   /** Reads a file if it has changed. Returns whether it did. */
@@ -249,7 +261,7 @@ export class FolderIndex {
 
   /** Writes what has not been written. */
   async close(): Promise<void> {
-    if (this.saving) await this.save();
+    if (this.saving && this.loaded) await this.save();
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -141,6 +141,32 @@ describe('the index on disk', () => {
     expect(next.parts(question('taxOf'))[0]?.text).toContain(signature);
   });
 
+  it('is taken although unsaved text was told before', async () => {
+    await (await openFolder(folder)).scan();
+    const next = await openFolder(folder);
+    await next.document(join(folder, 'src/cart.ts'), 'export const unsaved = 1;\n');
+    expect(await next.scan()).toMatchObject({ files: 2, read: 0 });
+    await next.close();
+    expect(await (await openFolder(folder)).scan()).toMatchObject({ files: 2 });
+  });
+
+  it('has what was read when the window was closed before the end, and nothing less than before', async () => {
+    const stop = new AbortController();
+    const first = await openFolder(folder, [], { signal: stop.signal });
+    const scan = first.scan();
+    scan.catch(() => undefined);
+    while (first.index.size === 0) await new Promise((resolve) => setImmediate(resolve));
+    stop.abort();
+    await first.close();
+    await scan.catch(() => undefined);
+    const next = await openFolder(folder);
+    expect((await next.scan()).read).toBeLessThan(2);
+    const last = await openFolder(folder);
+    await last.changed([write('src/third.ts', 'export const third = 3;\n')]);
+    await last.close();
+    expect(await (await openFolder(folder)).scan()).toMatchObject({ files: 3, read: 1 });
+  });
+
   it.each([
     ['cut', (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)],
     ['with a wrong byte', (bytes: Buffer) => (bytes.writeUInt8(bytes.at(-3)! ^ 1, bytes.length - 3), bytes)],
