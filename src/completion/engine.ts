@@ -7,7 +7,7 @@ import { cleanUp, type DropReason } from './clean-up.ts';
 import { defaultBudget, type ContextBudget } from './context.ts';
 import { Debounce } from './debounce.ts';
 import { fetchAnswer, type OnPiece } from './fetch.ts';
-import { Flight, type Answer } from './flight.ts';
+import { aborted, Flight, land, type Answer, type Landed } from './flight.ts';
 import { gate, impossible, type GateReason } from './gate.ts';
 import { Pace } from './pace.ts';
 import { PromptSpeed } from './prompt-speed.ts';
@@ -75,6 +75,11 @@ export interface Completer {
   complete(input: CompleteInput): Promise<Completion | undefined>;
   /** Other completions than `shown`, for a person who asks for more. Throws the errors of `request`. */
   alternatives(input: CompleteInput, shown: string): Promise<string[]>;
+  /**
+   * Lets the engine read the prompt of a place where somebody may write next, so that the first answer comes sooner.
+   * Does nothing while something else is asked; the next request ends it, and goes on from what was read.
+   */
+  readAhead(input: CompleteInput): Promise<void>;
   /** The adapter's figures since this completer was created. */
   statistics(adapter: string): Readonly<CompletionStatistics>;
   /** Stops requests and forgets answers, because there is another base or server. */
@@ -100,6 +105,7 @@ class Engine implements Completer {
   private readonly now: () => number;
   private readonly sleep: (milliseconds: number) => Promise<void>;
   private inFlight: AbortController | undefined;
+  private reading: AbortController | undefined;
   /** Its first line was handed out; the rest is still being generated. */
   private streaming: Flight | undefined;
   private ahead: Ahead | undefined;
@@ -117,6 +123,7 @@ class Engine implements Completer {
     const input = { ...whole, ...windowOf(whole) };
     const deleting = this.noticeKey(input);
     // A new request makes the older one useless.
+    this.reading?.abort();
     this.inFlight?.abort();
     this.inFlight = undefined;
     if (this.streaming && !this.streaming.leadsThrough(input)) this.stopStreaming();
@@ -299,6 +306,21 @@ class Engine implements Completer {
     return [...texts];
   }
 
+  async readAhead(whole: CompleteInput): Promise<void> {
+    const input = { ...whole, ...windowOf(whole) };
+    if (this.inFlight || this.streaming || this.ahead || impossible({ selections: [0], ...input })) return;
+    this.reading?.abort();
+    const stop = new AbortController();
+    this.reading = stop;
+    const { request } = await this.prompt(input);
+    if (stop.signal.aborted) return;
+    const start = this.now();
+    const read = this.options.request({ ...request, maxTokens: 0 }, stop.signal, () => undefined);
+    // A real request tells what is wrong.
+    await read.catch(() => stop.abort());
+    this.speed.answered(request, stop.signal.aborted ? undefined : this.now() - start);
+  }
+
   /**
    * Requests what follows the shown completion, unless something else is requested. Errors appear only on a real
    * request.
@@ -347,6 +369,7 @@ class Engine implements Completer {
   }
 
   reset(): void {
+    this.reading?.abort();
     this.inFlight?.abort();
     this.inFlight = undefined;
     this.stopAhead();
@@ -356,25 +379,4 @@ class Engine implements Completer {
     this.speed.forget();
     this.cache.clear();
   }
-}
-
-interface Landed {
-  flight: Flight;
-  answer: Answer;
-}
-
-/** A flight's first answer. Stops the flight, and resolves to undefined, if the signal aborts. */
-async function land(flight: Flight, signal: AbortSignal): Promise<Landed | undefined> {
-  const answer = await Promise.race([flight.first, aborted(signal)]);
-  if (!signal.aborted) return answer && { flight, answer };
-  flight.stop.abort();
-  return undefined;
-}
-
-/** Resolves when the signal aborts, so that nothing waits for a pause that no longer matters. */
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
-  });
 }

@@ -59,3 +59,24 @@ export class Flight {
     );
   }
 }
+
+export interface Landed {
+  flight: Flight;
+  answer: Answer;
+}
+
+/** A flight's first answer. Stops the flight, and resolves to undefined, if the signal aborts. */
+export async function land(flight: Flight, signal: AbortSignal): Promise<Landed | undefined> {
+  const answer = await Promise.race([flight.first, aborted(signal)]);
+  if (!signal.aborted) return answer && { flight, answer };
+  flight.stop.abort();
+  return undefined;
+}
+
+/** Resolves when the signal aborts, so that nothing waits for a pause that no longer matters. */
+export function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}

@@ -26,8 +26,11 @@ export class PromptSpeed {
   private last: EngineRequest | undefined;
   private given: number | undefined;
 
-  /** The first piece of an answer came after so many ms. Counts only if most of the prompt can't have been cached. */
-  answered(request: EngineRequest, milliseconds: number): void {
+  /**
+   * The first piece of an answer came after so many ms; undefined: the prompt was only partly read. Counts only if most
+   * of the prompt can't have been cached.
+   */
+  answered(request: EngineRequest, milliseconds: number | undefined): void {
     if (request === this.last) return;
     this.last = request;
     const { context = [], prompt, suffix = '' } = request;
@@ -36,7 +39,8 @@ export class PromptSpeed {
     this.read = [text, ...this.read].slice(0, REMEMBERED);
     const first = !this.warm;
     this.warm = true;
-    if (first || context.length === 0 || unread < NEW_SHARE * text.length) return;
+    if (first || milliseconds === undefined || context.length === 0 || unread < NEW_SHARE * text.length)
+      return;
     const rate = unread / Math.max(1, milliseconds);
     this.rate = this.rate === undefined ? rate : this.rate + NEWEST * (rate - this.rate);
   }

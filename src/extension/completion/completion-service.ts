@@ -194,6 +194,11 @@ export class CompletionService implements Completing {
     return serving;
   }
 
+  isServingHere(model: CompletionModel): boolean {
+    const serving = this.client?.serving;
+    return !isRemote(model) && serving instanceof ServingClient && serving.isHeld;
+  }
+
   partsAt(
     document: vscode.TextDocument,
     position: vscode.Position,

@@ -9,6 +9,7 @@ import {
 } from '../../completion/index.ts';
 import type { CompletionEngine } from '../../serving/client/completion-engine.ts';
 import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { placeOf, RecentFiles } from './recent-files.ts';
 import type { CompletionModel } from './completion-model.ts';
 import { settings } from '../settings.ts';
@@ -31,6 +32,8 @@ export interface Completing {
     position: vscode.Position,
     model: CompletionModel,
   ): PartsSource | undefined;
+  /** Whether the model's server is one of this machine, and runs. */
+  isServingHere(model: CompletionModel): boolean;
   /** Runs a request that reaches the engine. */
   busyWith<T>(request: () => Promise<T>): Promise<T>;
   /** The engine's answer, or its first line, took so long. */
@@ -41,6 +44,7 @@ export interface Completing {
 export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Disposable {
   private readonly recent = new RecentFiles();
   private readonly growth = new SuggestionGrowth();
+  private readonly ahead = new ReadAhead((document, position) => this.readAhead(document, position));
   private completer: { model: string; core: Completer } | undefined;
 
   constructor(
@@ -63,13 +67,9 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     try {
       const at = cursorDocument(chosen, document, position, selected);
       const core = this.coreFor(chosen);
-      const parts = this.service.partsAt(document, position, chosen);
       const input = {
         ...at,
-        adapter: chosen.id,
-        selections: selectionLengths(document),
-        files: () => this.recent.beside(document, chosen.folders),
-        ...(parts && { parts }),
+        ...this.aroundIt(document, position, chosen),
         invoked: asked,
         least: leastChance[settings.show(document)],
         signal: stop.signal,
@@ -103,6 +103,24 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     }
   }
 
+  /** What a completion needs besides the document. */
+  private aroundIt(document: vscode.TextDocument, position: vscode.Position, model: CompletionModel) {
+    const parts = this.service.partsAt(document, position, model);
+    return {
+      adapter: model.id,
+      selections: selectionLengths(document),
+      files: () => this.recent.beside(document, model.folders),
+      ...(parts && { parts }),
+    };
+  }
+
+  private readAhead(document: vscode.TextDocument, position: vscode.Position): void {
+    const model = this.service.modelFor(document);
+    if (!model || !this.service.isServingHere(model)) return;
+    const at = cursorDocument(model, document, position, undefined);
+    void this.coreFor(model).readAhead({ ...at, ...this.aroundIt(document, position, model) });
+  }
+
   /** The listener that learns what the user does with the completion shown. */
   private listenerFor(
     model: CompletionModel,
@@ -130,17 +148,18 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       ahead: true,
       ...(model.calibration ? { calibration: model.calibration } : {}),
       wholeRepositories: model.wholeRepositories,
-      request: ({ maxTokens, context, ...rest }, signal, onText) =>
-        service.busyWith(() => {
-          const request = {
-            ...rest,
-            model: model.requested,
-            ...(context && { context: [...context] }),
-            max_tokens: maxTokens,
-            confidence: true,
-          };
-          return service.serving(model).stream(request, onText, signal);
-        }),
+      request: ({ maxTokens, context, ...rest }, signal, onText) => {
+        const request = {
+          ...rest,
+          model: model.requested,
+          ...(context && { context: [...context] }),
+          max_tokens: maxTokens,
+          confidence: true,
+        };
+        const ask = () => service.serving(model).stream(request, onText, signal);
+        // Nobody waits for a prompt that is only read.
+        return maxTokens > 0 ? service.busyWith(ask) : ask();
+      },
     });
     this.completer = { model: model.id, core };
     return core;
@@ -148,6 +167,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
 
   dispose(): void {
     this.forget();
+    this.ahead.dispose();
     this.recent.dispose();
   }
 

@@ -76,6 +76,11 @@ export class ServingClient implements CompletionEngine {
     return this.server;
   }
 
+  /** Whether a server runs or is being started. */
+  get isHeld(): boolean {
+    return this.server !== undefined;
+  }
+
   private get disposed(): boolean {
     return this.ended.signal.aborted;
   }

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { setUp, settle } from './set-up.ts';
+
+const BEFORE = 'const total = 1;\nconst sum = ';
+
+describe('a prompt that is read before somebody types', () => {
+  it('is the one that the next key asks with, and is given up for it', async () => {
+    const t = setUp({ debounceMs: 0 });
+    void t.completer.readAhead(t.at(BEFORE));
+    await settle();
+    const [{ ask: read, signal }] = t.asks as [(typeof t.asks)[0]];
+    expect(read.maxTokens).toBe(0);
+    expect(signal.aborted).toBe(false);
+    void t.completer.complete(t.at(BEFORE));
+    expect(signal.aborted).toBe(true);
+    await settle();
+    expect(t.asks[1]!.ask).toEqual({ ...read, maxTokens: 48 });
+    expect(t.completer.statistics('mine').asked).toBe(1);
+  });
+
+  it('waits for nobody who asks, and gives way to a later place', async () => {
+    const t = setUp({ debounceMs: 0 });
+    void t.completer.complete(t.at(BEFORE));
+    await settle();
+    await t.completer.readAhead(t.at(BEFORE));
+    expect(t.asks).toHaveLength(1);
+    t.asks[0]!.answer('total');
+    await settle();
+    void t.completer.readAhead(t.at(BEFORE));
+    await settle();
+    void t.completer.readAhead(t.at('const total'));
+    expect(t.asks[1]!.signal.aborted).toBe(true);
+  });
+
+  it('says nothing of errors: the next request will', async () => {
+    const t = setUp();
+    const read = t.completer.readAhead(t.at(BEFORE));
+    await settle();
+    t.asks[0]!.fail(new Error('gone'));
+    await read;
+  });
+
+  it('is not read with several cursors', async () => {
+    const t = setUp();
+    await t.completer.readAhead(t.at(BEFORE, { selections: [0, 0] }));
+    expect(t.asks).toHaveLength(0);
+  });
+});
