@@ -14,6 +14,8 @@ export interface Variant {
   streamed: boolean;
   /** What is filled in begins at a line, so that a key leaves the text after the cursor where it was read. */
   fromLine: boolean;
+  /** The prompt is read while the cursor rests at a place. */
+  readsAhead: boolean;
   /** Least chance of what is shown. */
   least: number;
   /** Further options of the core. */
@@ -25,8 +27,14 @@ export interface Variant {
  * turns off something newer (an index of the repository, speculation) belongs here too.
  */
 export const variants = {
-  ours: { streamed: true, fromLine: true, least: leastChance.likely, core: { ahead: true } },
-  before: { streamed: false, fromLine: false, least: 0, core: { ahead: true } },
+  ours: {
+    streamed: true,
+    fromLine: true,
+    readsAhead: true,
+    least: leastChance.likely,
+    core: { ahead: true },
+  },
+  before: { streamed: false, fromLine: false, readsAhead: false, least: 0, core: { ahead: true } },
 } satisfies Record<string, Variant>;
 
 /** The default of the setting forgetMeNot.completion.maxTokens. */
@@ -41,10 +49,11 @@ export class CoreAssistant implements Assistant {
     server: BenchServer,
     clock: VirtualClock,
     repository: string,
-    { streamed, fromLine, least, core }: Variant,
+    { streamed, fromLine, readsAhead, least, core }: Variant,
   ) {
     this.repository = repository;
     this.least = least;
+    this.readsAhead = readsAhead;
     this.core = createCompleter({
       request: ({ maxTokens, context, prompt, begun = '', ...rest }, signal, onText) => {
         this.requests += 1;
@@ -69,12 +78,20 @@ export class CoreAssistant implements Assistant {
 
   private readonly repository: string;
   private readonly least: number;
+  private readonly readsAhead: boolean;
 
-  async suggest(place: Place, signal: AbortSignal): Promise<Suggestion | undefined> {
-    const { path, before, after, files } = place;
+  rest(place: Place): void {
+    if (this.readsAhead) void this.core.readAhead(this.inputAt(place));
+  }
+
+  private inputAt({ path, before, after, files }: Place) {
     const { repository, least } = this;
     const input = { path, languageId: languageIdOf(path), before, after, place: { repository, path } };
-    return this.core.complete({ ...input, files, least, adapter: MODEL, signal }).catch((error: unknown) => {
+    return { ...input, files, least, adapter: MODEL };
+  }
+
+  async suggest(place: Place, signal: AbortSignal): Promise<Suggestion | undefined> {
+    return this.core.complete({ ...this.inputAt(place), signal }).catch((error: unknown) => {
       if (signal.aborted) return undefined;
       throw error;
     });

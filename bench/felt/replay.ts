@@ -26,6 +26,8 @@ export interface Assistant {
   readonly requests: number;
   /** A file was opened, at this place; the person has not begun to type. */
   open?(place: Place): Promise<void>;
+  /** The cursor rests at a place where the person will type; the clock runs. */
+  rest?(place: Place): void;
 }
 
 /** Counts of one hunk. Times are in virtual milliseconds. */
@@ -80,6 +82,7 @@ class Typist {
 
   async run(): Promise<void> {
     const { typed } = this.hunk;
+    this.assistant.rest?.(this.place());
     while (this.at < typed.length) {
       await this.clock.until(this.last + pauseBefore(typed, this.at));
       const accepted = this.accepts();
@@ -121,14 +124,18 @@ class Typist {
     this.shown = rest.trim() ? { text: rest, since: this.shown!.since } : undefined;
   }
 
+  private place(): Place {
+    const { path, before, after, typed } = this.hunk;
+    return { path, before: before + typed.slice(0, this.at), after, files: this.files };
+  }
+
   private ask(): void {
     this.asking.abort();
     const asking = new AbortController();
     this.asking = asking;
-    const { path, before, after, typed } = this.hunk;
+    const { typed } = this.hunk;
     const at = this.at;
-    const place = { path, before: before + typed.slice(0, at), after, files: this.files };
-    void this.assistant.suggest(place, asking.signal).then((suggestion) => {
+    void this.assistant.suggest(this.place(), asking.signal).then((suggestion) => {
       if (asking.signal.aborted) return;
       this.show(suggestion?.text);
       void suggestion?.more?.then((longer) => {
