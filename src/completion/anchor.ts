@@ -6,19 +6,11 @@
 import { plainText, surroundings } from './prompt.ts';
 import type { ContextBudget } from './context.ts';
 import { lastLine } from './text.ts';
-import type { CursorDocument } from './types.ts';
+import type { CursorDocument, Gap } from './types.ts';
 import { lengthsOf } from './window.ts';
 
 /** Most characters between the beginning of the gap and the cursor: some 15 lines. */
 export const LONGEST_BEGUN = 600;
-
-export interface Gap {
-  /** The text before the gap, within the budget, and the text after the cursor. */
-  prefix: string;
-  suffix: string;
-  /** What stands between the beginning of the gap and the cursor. */
-  begun: string;
-}
 
 interface Anchor {
   path: string;

@@ -1,9 +1,8 @@
 /** Builds the engine's request from a document at the cursor. */
 import { begunToken } from '../corpus/tokens/begun-token.ts';
-import type { Gap } from './anchor.ts';
 import { defaultBudget, takeAfter, takeBefore, type ContextBudget } from './context.ts';
 import { wellFormed } from './text.ts';
-import type { EngineRequest, ContextFile, CursorDocument, Reach } from './types.ts';
+import type { EngineRequest, ContextFile, CursorDocument, Gap, Reach } from './types.ts';
 
 export interface PromptOptions {
   model: string;

@@ -59,3 +59,12 @@ export interface EngineRequest {
 
 /** How far a completion may reach: to the end of the line, or to the end of a block. */
 export type Reach = 'line' | 'block';
+
+/** What the model fills in. */
+export interface Gap {
+  /** The text before the gap, within the budget, and the text after the cursor. */
+  prefix: string;
+  suffix: string;
+  /** What stands between the beginning of the gap and the cursor. */
+  begun: string;
+}

@@ -15,7 +15,11 @@ import { exportResult } from './runs/export-result.ts';
 import { fetchBase, fineTune, installRuntime } from './wizard/fine-tune.ts';
 import { findLearningRate } from './wizard/learning-rate.ts';
 import { importAdapter } from './wizard/import-adapter.ts';
-import { chooseEndpointModel, forgetEndpointToken, setEndpointToken } from './completion/elsewhere.ts';
+import {
+  chooseEndpointModel,
+  forgetEndpointToken,
+  setEndpointToken,
+} from './completion/endpoint-commands.ts';
 import { deleteLearnedFromUse, showLearnedFromUse } from './completion/learned-from-use.ts';
 import { installGpu } from './completion/gpu-support.ts';
 import { showMenu } from './menu.ts';

@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { UserError } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
 import { t } from '../../protocol/l10n.ts';
-import { chooseEndpointModel } from './elsewhere.ts';
+import { chooseEndpointModel } from './endpoint-commands.ts';
 import { languageName } from './language-name.ts';
 import { placeName, setCompletionEnabled, settings } from '../settings.ts';
 import { servableItem, whyNotServable } from '../texts.ts';

@@ -5,15 +5,13 @@
 import * as vscode from 'vscode';
 import { LONGEST_BEGUN } from '../../completion/anchor.ts';
 import { defaultBudget } from '../../completion/context.ts';
-import { UserError } from '../../protocol/errors.ts';
 import { t, whole } from '../../protocol/l10n.ts';
 import { parseEndpoint, type Endpoint } from '../../serving/remote/address.ts';
-import { describeFound, listModels } from '../../serving/remote/probe.ts';
+import { describeFound } from '../../serving/remote/probe.ts';
 import { RemoteEngine } from '../../serving/remote/remote-engine.ts';
 import type { Remote } from '../../serving/remote/remote-http.ts';
-import type { Context } from '../context.ts';
 import type { Services } from '../services.ts';
-import { setEndpointModel, settings } from '../settings.ts';
+import { settings } from '../settings.ts';
 import { ofServer, type RemoteModel } from './completion-model.ts';
 
 export class Elsewhere {
@@ -93,63 +91,11 @@ export class Elsewhere {
 }
 
 /** For each address its own: a server that another address leads to never gets it. */
-const secretOf = ({ api }: Endpoint) => `forgetMeNot.endpointToken ${api}`;
+/** The name of its token in the editor's store of secrets. */
+export const secretOf = ({ api }: Endpoint) => `forgetMeNot.endpointToken ${api}`;
 
 const openSetting = () => ({
   title: t('Open Settings'),
   run: () =>
     vscode.commands.executeCommand('workbench.action.openSettings', 'forgetMeNot.completion.endpoint'),
 });
-
-/** Errors: endpoint-address if the settings name none that can be used. */
-function requireEndpoint({ completion }: Pick<Context, 'completion'>): Endpoint {
-  const { endpoint } = completion.elsewhere;
-  if (endpoint) return endpoint;
-  throw new UserError(
-    'endpoint-address',
-    t('The settings name no completion server elsewhere.'),
-    t('Set "{setting}" in the user settings first.', { setting: 'forgetMeNot.completion.endpoint' }),
-  );
-}
-
-export async function setEndpointToken(context: Context): Promise<void> {
-  const endpoint = requireEndpoint(context);
-  const { host } = endpoint;
-  const token = await vscode.window.showInputBox({
-    title: t('Token of the completion server at {host}', { host }),
-    prompt: t("It is kept in the editor's store of secrets, and sent to this server only."),
-    password: true,
-    ignoreFocusOut: true,
-  });
-  if (!token?.trim()) return;
-  await context.extension.secrets.store(secretOf(endpoint), token.trim());
-  context.completion.settingsChanged();
-  await context.log.ask('info', t('The token of {host} is set.', { host }));
-}
-
-export async function forgetEndpointToken(context: Context): Promise<void> {
-  const endpoint = requireEndpoint(context);
-  await context.extension.secrets.delete(secretOf(endpoint));
-  context.completion.settingsChanged();
-  await context.log.ask('info', t('The token of {host} is forgotten.', { host: endpoint.host }));
-}
-
-/** Lists what the server has, for which nothing but the token is sent, and writes the user setting. */
-export async function chooseEndpointModel(context: Context): Promise<void> {
-  const { completion } = context;
-  const endpoint = requireEndpoint(context);
-  const models = await listModels(completion.elsewhere.remoteOf(endpoint));
-  const now = completion.elsewhere.model?.remote.model;
-  const chosen = await vscode.window.showQuickPick(
-    models.map(({ id, parent }) => ({
-      label: id,
-      description: [...(id === now ? [t('in use')] : []), ...(parent ? [parent] : [])].join(' · '),
-    })),
-    {
-      placeHolder: t('Which model at {host} should complete your code?', { host: endpoint.host }),
-      ignoreFocusOut: true,
-    },
-  );
-  if (chosen && chosen.label !== now) await setEndpointModel(chosen.label);
-  if (chosen && !completion.elsewhere.isAllowed(endpoint)) await completion.elsewhere.askLeave(endpoint);
-}

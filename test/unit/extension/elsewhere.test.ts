@@ -1,11 +1,11 @@
 /** A completion server elsewhere: nothing is sent before it is allowed, and no folder decides where. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { Elsewhere } from '../../../src/extension/completion/elsewhere.ts';
 import {
   chooseEndpointModel,
-  Elsewhere,
   forgetEndpointToken,
   setEndpointToken,
-} from '../../../src/extension/completion/elsewhere.ts';
+} from '../../../src/extension/completion/endpoint-commands.ts';
 import type { Context } from '../../../src/extension/context.ts';
 import { vllm, type OtherServer } from '../../support/other-servers.ts';
 import * as editor from './fake-vscode.ts';
