@@ -1,4 +1,7 @@
-/** How long to wait for the next keystroke: the setting, else the person's usual time between two, within bounds. */
+/**
+ * How long to wait for the next keystroke: the setting, else the person's usual time between two, within bounds. Never
+ * longer than an answer takes to begin, since asking in vain costs no more than waiting.
+ */
 
 const SHORTEST_MS = 75;
 const LONGEST_MS = 300;
@@ -10,6 +13,7 @@ const WEIGHT = 0.1;
 export class Debounce {
   private gap = FIRST_MS;
   private lastKey: number | undefined;
+  private latency = Infinity;
 
   /** `fixed`: milliseconds that the person has set. */
   constructor(private readonly fixed?: number) {}
@@ -21,10 +25,16 @@ export class Debounce {
     if (since < TYPING_MS) this.gap += WEIGHT * (since - this.gap);
   }
 
+  /** The newest answer began after so many milliseconds. */
+  answered(milliseconds: number): void {
+    this.latency = milliseconds;
+  }
+
   /** Milliseconds to wait. Less if no word is being typed: people pause there, and an answer is worth more. */
   wait(before: string): number {
     if (this.fixed !== undefined) return this.fixed;
     const rate = /[\w$]$/.test(before) ? 1.5 : 1;
-    return Math.round(Math.min(LONGEST_MS, Math.max(SHORTEST_MS, this.gap * rate)));
+    const usual = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, this.gap * rate));
+    return Math.round(Math.min(usual, this.latency));
   }
 }

@@ -246,9 +246,11 @@ class Engine implements Completer {
     const start = this.now();
     return fetchAnswer(flight, {
       ask: (signal, onText) => {
+        let first = true;
         const noted: OnPiece = (piece, logprob) => {
           // The first piece of an answer tells how long its prompt took.
-          this.speed.answered(request, this.now() - start);
+          if (first) this.noteFirst(request, this.now() - start);
+          first = false;
           onText(piece, logprob);
         };
         return this.pace.watch(input.adapter, { now: this.now, onText: noted }, (heard) =>
@@ -264,6 +266,11 @@ class Engine implements Completer {
       now: this.now,
       cache: this.cache,
     });
+  }
+
+  private noteFirst(request: EngineRequest, milliseconds: number): void {
+    this.debounce.answered(milliseconds);
+    this.speed.answered(request, milliseconds);
   }
 
   private async prompt(input: CompleteInput): Promise<{ request: EngineRequest; reach: Reach }> {

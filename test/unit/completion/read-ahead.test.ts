@@ -46,3 +46,29 @@ describe('a prompt that is read before somebody types', () => {
     expect(t.asks).toHaveLength(0);
   });
 });
+
+describe('the pause before a request', () => {
+  /** Milliseconds before the next request, after an answer that began so late. */
+  async function pauseAfter(began: number, debounceMs?: number): Promise<number> {
+    const t = setUp(debounceMs === undefined ? {} : { debounceMs });
+    void t.completer.complete(t.at(BEFORE, { invoked: true }));
+    await settle();
+    t.pass(began);
+    t.asks[0]!.say('to');
+    t.pass(1000);
+    t.asks[0]!.answer('total');
+    await settle();
+    void t.completer.complete(t.at('const other = '));
+    await settle();
+    return t.pauses[0]?.milliseconds ?? 0;
+  }
+
+  it('is never longer than an answer takes to begin', async () => {
+    expect(await pauseAfter(40)).toBe(40);
+    expect(await pauseAfter(5000)).toBe(150);
+  });
+
+  it('is the one that was set', async () => {
+    expect(await pauseAfter(40, 120)).toBe(120);
+  });
+});
