@@ -64,7 +64,7 @@ const processes = {
     server: 'src/serving/http/server.ts',
     indexer: 'src/repository/indexer.ts',
     'preference-keeper': 'src/preferences/keeper.ts',
-    'next-edit-finder': 'src/next-edit/finder.ts',
+    'next-edit-finder': 'src/extension/next-edit/finder.ts',
     'sandbox-host': 'src/evaluation/sandbox/host.ts',
     'sandbox-interpreter': 'src/evaluation/sandbox/interpreter.ts',
   },

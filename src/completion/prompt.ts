@@ -1,5 +1,5 @@
 /** Builds the engine's request from a document at the cursor. */
-import { begunToken } from '../corpus/tokens/begun-token.ts';
+import { begunToken } from './begun-token.ts';
 import { defaultBudget, takeAfter, takeBefore, type ContextBudget } from './context.ts';
 import { wellFormed } from './text.ts';
 import type { EngineRequest, ContextFile, CursorDocument, Gap, Reach } from './types.ts';

@@ -2,7 +2,7 @@
  * Fill-in-the-middle (Bavarian et al. 2022), cut and laid out as in completion: prefix, suffix, middle (PSM), with as
  * much text on both sides as an editor's budget allows.
  */
-import { begunToken } from './begun-token.ts';
+import { begunToken } from '../../completion/begun-token.ts';
 import { chooseSpan, type Draw, type Span } from './spans.ts';
 
 export interface FimTokens {

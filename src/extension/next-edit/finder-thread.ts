@@ -1,6 +1,6 @@
 /** The thread that looks for next edits; it starts with the first question. */
 import { Worker } from 'node:worker_threads';
-import type { FromFinder, ToFinder } from '../../next-edit/finder.ts';
+import type { FromFinder, ToFinder } from './finder.ts';
 
 /** After so many failures in a row, it is not started again. */
 const MOST_FAILURES = 3;

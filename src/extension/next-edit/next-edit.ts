@@ -1,6 +1,6 @@
 /** Next edit: after an edit, the places that want the same one are offered, one by one. */
 import * as vscode from 'vscode';
-import type { FoundOffer, FromFinder } from '../../next-edit/finder.ts';
+import type { FoundOffer, FromFinder } from './finder.ts';
 import { Refusals } from '../../next-edit/index.ts';
 import { t } from '../../protocol/l10n.ts';
 import type { Services } from '../services.ts';

@@ -6,14 +6,14 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parentPort } from 'node:worker_threads';
-import { languageIdOf } from '../completion/languages.ts';
-import { walk } from '../corpus/reading/walk.ts';
-import { judgeName } from '../corpus/reading/names.ts';
-import { reportError } from '../protocol/errors.ts';
-import { partsShown, shownLines } from './apply.ts';
-import type { Edit } from './edit.ts';
-import { search, type Found, type Offer, type SearchedText } from './find.ts';
-import type { Replacement } from './match.ts';
+import { languageIdOf } from '../../completion/languages.ts';
+import { walk } from '../../corpus/reading/walk.ts';
+import { judgeName } from '../../corpus/reading/names.ts';
+import { reportError } from '../../protocol/errors.ts';
+import { partsShown, shownLines } from '../../next-edit/apply.ts';
+import type { Edit } from '../../next-edit/edit.ts';
+import { search, type Found, type Offer, type SearchedText } from '../../next-edit/find.ts';
+import type { Replacement } from '../../next-edit/match.ts';
 
 /** A question to the thread. The paths of documents are their addresses (URIs). */
 export interface ToFinder {
