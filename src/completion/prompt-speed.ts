@@ -23,7 +23,6 @@ export class PromptSpeed {
   private rate: number | undefined;
   /** What was last answered, by other files and then the file itself; newest first. */
   private read: string[] = [];
-  private last: EngineRequest | undefined;
   private given: number | undefined;
 
   /**
@@ -31,8 +30,6 @@ export class PromptSpeed {
    * of the prompt can't have been cached.
    */
   answered(request: EngineRequest, milliseconds: number | undefined): void {
-    if (request === this.last) return;
-    this.last = request;
     const { context = [], prompt, suffix = '' } = request;
     const text = [...context.flatMap((one) => [one.filename, one.text]), prompt, suffix].join('');
     const unread = text.length - Math.max(0, ...this.read.map((one) => sharedBeginning(one, text)));
@@ -58,7 +55,6 @@ export class PromptSpeed {
     this.warm = false;
     this.rate = undefined;
     this.read = [];
-    this.last = undefined;
     this.given = undefined;
   }
 }

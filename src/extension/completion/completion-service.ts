@@ -27,6 +27,7 @@ import {
 } from './completion-model.ts';
 import { Elsewhere } from './elsewhere.ts';
 import { holdsSecrets } from './secret-files.ts';
+import { schemes } from './read-ahead.ts';
 import { UseRecorder } from './use-recorder.ts';
 
 /** After this long without a request, the server ends and frees its memory; the next request starts it again. */
@@ -34,8 +35,7 @@ const IDLE_MINUTES = 10;
 /** Weight of the newest request in the latency that is shown. */
 const NEWEST_WEIGHT = 0.3;
 
-/** Documents that people write in: no output, no source-control input, no read-only views. */
-const documents = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme) => ({ scheme }));
+const documents = schemes.map((scheme) => ({ scheme }));
 
 export interface ServicesWithCompletion extends Services {
   readonly completion: CompletionService;

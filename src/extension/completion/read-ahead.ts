@@ -6,7 +6,8 @@ import * as vscode from 'vscode';
 
 /** After so long at a place, somebody may write there. In ms. */
 const REST_MS = 400;
-const schemes = ['file', 'untitled', 'vscode-notebook-cell'];
+/** Documents that people write in: no output, no source-control input, no read-only views. */
+export const schemes = ['file', 'untitled', 'vscode-notebook-cell'];
 
 export class ReadAhead implements vscode.Disposable {
   private timer: NodeJS.Timeout | undefined;

@@ -4,7 +4,7 @@
  */
 import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from 'node-llama-cpp';
 import type { FimTokens } from '../../corpus/tokens/fim.ts';
-import { likeliest, likeliestOptions, type Generated } from '../tokens/confidence.ts';
+import { generated, likeliest, likeliestOptions, type Generated } from '../tokens/confidence.ts';
 import { Drafter, readingOrder } from '../tokens/draft.ts';
 import type { DraftLength } from '../tokens/draft-length.ts';
 
@@ -97,11 +97,6 @@ export async function* generateGuessing(
     await outputs.return();
   }
 }
-
-const generated = ({ token, logprob }: Written): Generated => ({
-  token,
-  chance: { id: token, token: '', logprob, top: [] },
-});
 
 /** The tokens up to the first one that was guessed wrong, which is replaced by the right one. */
 export function rightOnes<T extends number>(
