@@ -1,0 +1,124 @@
+/**
+ * What runs on a Ray cluster: job.json, which the command line packs and the driver there reads (`cluster/driver/`);
+ * the driver's lines, which are the job's logs; and cluster.json, by which a command finds its job again.
+ */
+import { z } from 'zod';
+import { backendNames } from './run.ts';
+
+/** The newest version of job.json and of the driver's lines. The driver comes with the job, so the two always agree. */
+export const CLUSTER_JOB = 1;
+
+export const clusterKinds = ['sweep', 'train', 'evaluate'] as const;
+export type ClusterKind = (typeof clusterKinds)[number];
+
+/** In a task's arguments: its copy of work/FOLDER, and the base's file on the node. */
+export const FOLDER_PLACE = '{folder}';
+export const BASE_PLACE = '{base}';
+
+/** Goes into paths on other machines. */
+const nameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:+-]*$/);
+
+export const clusterTaskSchema = z.object({
+  /** Unique within the job: "lora-0.0001". */
+  id: nameSchema,
+  /** What follows `node dist/`; the first is a bundle: ["sweeper.mjs", "{folder}", "--trial", "lora:0.0001"]. */
+  argv: z.array(z.string()).min(1),
+  /** Folder within `work/` of which the task gets a copy. */
+  folder: nameSchema,
+  needs: z.object({
+    cpus: z.number().positive(),
+    /** 0: not known, so none is reserved. */
+    memoryBytes: z.int().min(0),
+    gpus: z.number().min(0),
+  }),
+  /** How often it may begin again where its node is lost. */
+  retries: z.int().min(0),
+});
+export type ClusterTask = z.infer<typeof clusterTaskSchema>;
+
+/** job.json, in the root of the job's package. */
+export const clusterJobSchema = z.object({
+  version: z.literal(CLUSTER_JOB),
+  /** Of the run or sweep here, and the name of its folder on the storage. */
+  id: nameSchema,
+  kind: z.enum(clusterKinds),
+  /** Version of this program. */
+  forgetMeNot: z.string(),
+  base: z.object({
+    id: z.string(),
+    sha256: z.string(),
+    bytes: z.int().min(0),
+    /** What resolveBase takes on a worker; absent for a file, which then has a `path`. */
+    ref: z.string().optional(),
+    /** Where the file is: within the job's package if it is a relative path, else on the storage. */
+    path: z.string().optional(),
+  }),
+  /** A folder that all nodes share, or an address that pyarrow knows ("s3://bucket/folder"); null: the node's disk. */
+  storage: z.string().nullable(),
+  runtime: z.enum(backendNames),
+  tasks: z.array(clusterTaskSchema).min(1),
+});
+export type ClusterJob = z.infer<typeof clusterJobSchema>;
+
+export const taskStatuses = ['waiting', 'preparing', 'running', 'retrying', 'done', 'failed'] as const;
+
+/** Leads to a task's results: a zip on the storage, or base64 of a zip in a node's folder of logs. */
+const fetchSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('storage'), path: z.string() }),
+  z.object({ kind: z.literal('log'), nodeId: z.string(), file: z.string() }),
+]);
+
+/** The driver's lines. Whatever else is in the job's logs belongs to Ray or to a library. */
+export const driverLineSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('started'), ray: z.string(), nodes: z.int().min(0) }),
+  z.object({
+    type: z.literal('task'),
+    id: z.string(),
+    status: z.enum(taskStatuses),
+    node: z.string().optional(),
+    /** From 1. */
+    attempt: z.int().min(1),
+    /** One sentence. */
+    message: z.string().optional(),
+    /** As in UserError. */
+    code: z.string().optional(),
+  }),
+  /** A JSON line of the task's own process, or a new line of its run's events.jsonl. */
+  z.object({ type: z.literal('line'), id: z.string(), line: z.looseObject({ type: z.string() }) }),
+  z.object({
+    type: z.literal('result'),
+    id: z.string(),
+    files: z.array(
+      z.object({
+        /** Relative to the task's folder, with forward slashes. */
+        name: z.string(),
+        bytes: z.int().min(0),
+        sha256: z.string().regex(/^[0-9a-f]{64}$/),
+      }),
+    ),
+    fetch: fetchSchema,
+  }),
+  z.object({ type: z.literal('done'), failed: z.array(z.string()) }),
+]);
+export type DriverLine = z.infer<typeof driverLineSchema>;
+export type ResultLine = Extract<DriverLine, { type: 'result' }>;
+
+/** cluster.json in the directory of a run or sweep that runs, or ran, on a cluster. It holds no token. */
+export const clusterFileSchema = z.object({
+  version: z.literal(CLUSTER_JOB),
+  kind: z.enum(clusterKinds),
+  /** Address of Ray's dashboard without a slash at the end. */
+  url: z.string(),
+  storage: z.string().nullable(),
+  /** Of the job on the cluster; chosen here, before the job is submitted. */
+  submissionId: z.string(),
+  /** Whether the cluster has taken the job. */
+  submitted: z.boolean(),
+  /** How the job ended, once that is known and its results are here. */
+  ended: z.enum(['done', 'failed', 'cancelled', 'lost']).optional(),
+  /** Events that the run had before this job; those after them are the job's, in the order of the driver's lines. */
+  eventsBefore: z.int().min(0).default(0),
+  /** Arguments of the evaluator, if it measures. */
+  args: z.array(z.string()).optional(),
+});
+export type ClusterFile = z.infer<typeof clusterFileSchema>;
