@@ -33,6 +33,8 @@ export const clusterTaskSchema = z.object({
   }),
   /** How often it may begin again where its node is lost. */
   retries: z.int().min(0),
+  /** Tasks that have to be done first. */
+  after: z.array(nameSchema).optional(),
 });
 export type ClusterTask = z.infer<typeof clusterTaskSchema>;
 
@@ -56,6 +58,9 @@ export const clusterJobSchema = z.object({
   /** A folder that all nodes share, or an address that pyarrow knows ("s3://bucket/folder"); null: the node's disk. */
   storage: z.string().nullable(),
   runtime: z.enum(backendNames),
+  /** File in the job's folder on the storage that the client wrote: where it is found, the client sees the storage. */
+  mark: nameSchema.optional(),
+  /** A sweep may need further ones, which the sweeper names once these are done. */
   tasks: z.array(clusterTaskSchema).min(1),
 });
 export type ClusterJob = z.infer<typeof clusterJobSchema>;

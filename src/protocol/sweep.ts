@@ -97,8 +97,8 @@ export type SweepProgress = z.infer<typeof progressSchema>;
 /** The sweeper's messages on stdout, one object per line. It writes what it measures into the sweep's folder. */
 export const sweeperMessageSchema = z.discriminatedUnion('type', [
   progressSchema.extend({ type: z.literal('progress') }),
-  /** A line was added to trials.jsonl; a single trial on a cluster says which, the base's among them. */
-  z.object({ type: z.literal('trial'), lines: z.array(sweepLineSchema).optional() }),
+  /** A line was added to trials.jsonl. */
+  z.object({ type: z.literal('trial') }),
   z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), next: z.string() }),
 ]);
 export type SweeperMessage = z.infer<typeof sweeperMessageSchema>;
