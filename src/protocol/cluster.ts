@@ -60,8 +60,9 @@ export const clusterJobSchema = z.object({
   runtime: z.enum(backendNames),
   /** File in the job's folder on the storage that the client wrote: where it is found, the client sees the storage. */
   mark: nameSchema.optional(),
-  /** A sweep may need further ones, which the sweeper names once these are done. */
   tasks: z.array(clusterTaskSchema).min(1),
+  /** Run once all tasks are done: it names further ones, which a sweep may need, on its stdout. */
+  next: clusterTaskSchema.optional(),
 });
 export type ClusterJob = z.infer<typeof clusterJobSchema>;
 
@@ -103,7 +104,10 @@ export const driverLineSchema = z.discriminatedUnion('type', [
     ),
     fetch: fetchSchema,
   }),
+  /** The last line: the tasks that failed. */
   z.object({ type: z.literal('done'), failed: z.array(z.string()) }),
+  /** The last line if nothing could be begun, as in UserError. */
+  z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), next: z.string() }),
 ]);
 export type DriverLine = z.infer<typeof driverLineSchema>;
 export type ResultLine = Extract<DriverLine, { type: 'result' }>;
@@ -117,8 +121,6 @@ export const clusterFileSchema = z.object({
   storage: z.string().nullable(),
   /** Of the job on the cluster; chosen here, before the job is submitted. */
   submissionId: z.string(),
-  /** Whether the cluster has taken the job. */
-  submitted: z.boolean(),
   /** How the job ended, once that is known and its results are here. */
   ended: z.enum(['done', 'failed', 'cancelled', 'lost']).optional(),
   /** Events that the run had before this job; those after them are the job's, in the order of the driver's lines. */
