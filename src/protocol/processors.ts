@@ -3,8 +3,18 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
-/** Processors that this process may use: those that it is bound to, limited by its control group's time quota. */
-export const usableProcessors = (): number => Math.min(availableParallelism(), quota('/'));
+/**
+ * Processors that this process may use: those that it is bound to, limited by its control group's time quota, and by
+ * FORGET_ME_NOT_PROCESSORS, with which several tasks on a cluster's node share its processors.
+ */
+export const usableProcessors = (): number =>
+  Math.min(availableParallelism(), quota('/'), share(process.env['FORGET_ME_NOT_PROCESSORS']));
+
+/** A whole number of processors, at least 1; Infinity where none is given. */
+export function share(text: string | undefined): number {
+  const asked = Number(text || NaN);
+  return asked > 0 ? Math.max(1, Math.floor(asked)) : Infinity;
+}
 
 /**
  * Processor time that Linux grants this process's control group and those above it, in whole processors, rounded up;

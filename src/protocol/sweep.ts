@@ -80,6 +80,20 @@ export type Trial = z.infer<typeof trialSchema>;
 export const sweepLineSchema = z.discriminatedUnion('type', [baseLineSchema, trialSchema]);
 export type SweepLine = z.infer<typeof sweepLineSchema>;
 
+/** "lora-0.0001": a trial's folder, and its task on a cluster. */
+export const trialName = ({ method, learningRate }: Pick<Trial, 'method' | 'learningRate'>): string =>
+  `${method}-${learningRate}`;
+
+/** A part of a sweep that is a process of its own. */
+const sweptTaskSchema = z.object({
+  id: z.string(),
+  /** "{folder}" stands for the task's copy of the sweep, "{after}" for a file with what was measured so far. */
+  argv: z.array(z.string()),
+  /** Tasks that must have ended. */
+  after: z.array(z.string()).optional(),
+});
+export type SweptTask = z.infer<typeof sweptTaskSchema>;
+
 const progressSchema = z.object({
   method,
   learningRate: z.number(),
@@ -99,6 +113,10 @@ export const sweeperMessageSchema = z.discriminatedUnion('type', [
   progressSchema.extend({ type: z.literal('progress') }),
   /** A line was added to trials.jsonl. */
   z.object({ type: z.literal('trial') }),
+  /** With --base or --trial: what was measured, for the trials.jsonl of whoever keeps the sweep. */
+  z.object({ type: z.literal('line'), line: sweepLineSchema }),
+  /** With --next: a trial that is still to be made. */
+  z.object({ type: z.literal('task'), task: sweptTaskSchema }),
   z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), next: z.string() }),
 ]);
 export type SweeperMessage = z.infer<typeof sweeperMessageSchema>;

@@ -29,7 +29,8 @@ export async function followSweeper(dir: string, view: SweepView): Promise<void>
     for await (const message of child.messages(sweeperMessageSchema)) {
       if (message.type === 'progress') view.progress(message);
       else if (message.type === 'trial') await showNewest(dir, view);
-      else failure = new UserError(message.code as UserError['code'], message.message, message.next);
+      else if (message.type === 'failed')
+        failure = new UserError(message.code as UserError['code'], message.message, message.next);
     }
   } finally {
     release();

@@ -39,6 +39,8 @@ export const recordSchema = z.object({
   steps: z.int().optional(),
   /** The last step that was measured completely: its loss and, if due, its tasks. */
   measured: z.int().default(-1),
+  /** Of a trial of a sweep: the training loss of each step so far. */
+  losses: z.array(z.number()).optional(),
 });
 export type MeasuringRecord = z.infer<typeof recordSchema>;
 
@@ -51,7 +53,7 @@ const stateSchema = z.object({
   progress: progressSchema.prefault({}),
   record: recordSchema.prefault({}),
 });
-type State = z.infer<typeof stateSchema>;
+export type State = z.infer<typeof stateSchema>;
 const folder = (runDir: string) => join(runDir, 'checkpoints');
 const nameOf = (step: number) => `step-${String(step).padStart(6, '0')}`;
 export const checkpointPath = (runDir: string, step: number) => join(folder(runDir), nameOf(step));
@@ -107,7 +109,7 @@ export interface Saved {
   step: number;
   progress: LoopProgress;
   record: MeasuringRecord;
-  plan: CheckpointPlan;
+  plan: Pick<CheckpointPlan, 'outdated'>;
 }
 
 /** Writes a checkpoint, then deletes outdated ones. Returns its path relative to the run. */
@@ -141,7 +143,7 @@ export async function saveCheckpoint(
 }
 
 /** Also keeps the checkpoint that was the best one when each kept checkpoint was written. */
-async function dropOutdated(runDir: string, plan: CheckpointPlan): Promise<void> {
+async function dropOutdated(runDir: string, plan: Saved['plan']): Promise<void> {
   const steps = await listCheckpoints(runDir);
   const outdated = plan.outdated(steps);
   const best = new Set<number | undefined>();

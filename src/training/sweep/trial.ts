@@ -10,6 +10,7 @@ import { learnedLoss } from '../held-out.ts';
 import { runLoop } from '../loop.ts';
 import { createOptimizer } from '../optimizers.ts';
 import { endedAboveBase, leftTheRoad } from './choice.ts';
+import type { TrialCheckpoints, TrialState } from './trial-checkpoints.ts';
 
 /** The texts that all trials use. */
 export interface TrialTexts {
@@ -100,40 +101,18 @@ export interface TrialOptions {
   probes: readonly Probe[];
   signal: AbortSignal;
   onStep(step: number, loss: number): void;
+  /** From which it goes on if it was cut short, and which it keeps until it ends. */
+  checkpoints?: TrialCheckpoints | undefined;
 }
 
-/** Trains to the end or until it diverges. Undefined if `signal` fired first. */
+/** Trains to the end or until it diverges, and measures. Undefined if `signal` fired first. */
 export async function runTrial(options: TrialOptions): Promise<Trial | undefined> {
-  const { model, hyper, texts, base, probes, signal } = options;
+  const { model, hyper, texts, base, probes } = options;
   const started = performance.now();
-  const optimizer = createOptimizer(model, hyper);
-  const losses: number[] = [];
-  let diverged: Trial['diverged'];
-  try {
-    const step = await runLoop({
-      hyper,
-      model,
-      optimizer,
-      sequences: texts.training,
-      from: 0,
-      signal,
-      async onStep({ step, loss }) {
-        losses.push(loss);
-        options.onStep(step, loss);
-        return leftTheRoad(losses, base.losses);
-      },
-      // A trial never goes back, because the sweep wants to know whether it diverges.
-      async goBack(step, why) {
-        diverged = { step, why };
-        return undefined;
-      },
-    });
-    if (step < hyper.steps) return undefined;
-  } catch (error) {
-    if (!(error instanceof UserError && error.code === 'diverged' && diverged)) throw error;
-  } finally {
-    optimizer.dispose();
-  }
+  const trained = await train(options);
+  if (!trained) return undefined;
+  const { losses, secondsBefore } = trained;
+  let { diverged } = trained;
   const measured = diverged ? undefined : await heldOutMeans(model, texts);
   const why = measured && endedAboveBase(base, measured);
   if (why) diverged = { step: hyper.steps, why };
@@ -148,6 +127,58 @@ export async function runTrial(options: TrialOptions): Promise<Trial | undefined
     ...(measured?.every(Number.isFinite) && { heldOut: measured }),
     ...(Number.isFinite(kl) && { kl }),
     ...(diverged && { diverged }),
-    seconds: (performance.now() - started) / 1000,
+    seconds: secondsBefore + (performance.now() - started) / 1000,
   };
+}
+
+interface TrainedTrial extends Pick<Trial, 'losses' | 'diverged'> {
+  /** Seconds that an earlier process spent on it. */
+  secondsBefore: number;
+}
+
+/** The training of a trial, from its newest checkpoint if it has one. Undefined if `signal` fired first. */
+async function train(options: TrialOptions): Promise<TrainedTrial | undefined> {
+  const { model, hyper, texts, base, signal, checkpoints } = options;
+  const started = performance.now();
+  const optimizer = createOptimizer(model, hyper);
+  const begun = await checkpoints?.restore({ model, optimizer });
+  const losses = [...(begun?.losses ?? [])];
+  const secondsBefore = begun?.seconds ?? 0;
+  let diverged: Trial['diverged'];
+  let last: TrialState | undefined;
+  try {
+    const step = await runLoop({
+      hyper,
+      model,
+      optimizer,
+      sequences: texts.training,
+      from: begun?.step ?? 0,
+      ...(begun && { progress: begun.progress }),
+      signal,
+      async onStep({ step, loss, progress }) {
+        losses.push(loss);
+        options.onStep(step, loss);
+        const why = leftTheRoad(losses, base.losses);
+        if (why) return why;
+        const seconds = secondsBefore + (performance.now() - started) / 1000;
+        last = { step, progress, losses, seconds };
+        await checkpoints?.stepped({ model, optimizer }, last);
+        return undefined;
+      },
+      // A trial never goes back, because the sweep wants to know whether it diverges.
+      async goBack(step, why) {
+        diverged = { step, why };
+        return undefined;
+      },
+    });
+    if (step === hyper.steps) return { losses, secondsBefore };
+    if (last) await checkpoints?.save({ model, optimizer }, last);
+    return undefined;
+  } catch (error) {
+    if (error instanceof UserError && error.code === 'diverged' && diverged)
+      return { losses, diverged, secondsBefore };
+    throw error;
+  } finally {
+    optimizer.dispose();
+  }
 }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { quota, usableProcessors } from '../../../src/protocol/processors.ts';
+import { quota, share, usableProcessors } from '../../../src/protocol/processors.ts';
 
 const roots: string[] = [];
 
@@ -67,5 +67,14 @@ describe("a container's processors", () => {
 
   it('are a whole number on this machine', () => {
     expect(Number.isInteger(usableProcessors()) && usableProcessors() >= 1).toBe(true);
+  });
+});
+
+describe('the processors that a task on a cluster may use', () => {
+  it('are the whole ones of its share, at least one', () => {
+    expect([share('2'), share('2.5'), share('0.25')]).toEqual([2, 2, 1]);
+  });
+  it('are all where no share is given', () => {
+    expect([share(undefined), share(''), share('many'), share('0')]).toEqual(Array(4).fill(Infinity));
   });
 });

@@ -1,0 +1,59 @@
+/** A sweep as tasks that run beside each other, each a process `node dist/ARGV`. Pure. */
+import { trialName, type SweptTask, type Trial } from '../../protocol/sweep.ts';
+import { nextRate } from './choice.ts';
+import type { Sweep } from './store.ts';
+
+export interface SweepTasks {
+  tasks: SweptTask[];
+  /** Prints further tasks once these have ended; absent if the grid is all there is. */
+  next?: SweptTask;
+}
+
+type Known = Pick<Sweep, 'spec' | 'lines'>;
+
+/**
+ * What is left of a sweep: for each method its base and the rates of its grid. A rate above one that diverges is tried
+ * too, which changes no conclusion. `checkpointSeconds`: the least seconds between two checkpoints of a trial.
+ */
+export function sweepTasks(known: Known, checkpointSeconds?: number): SweepTasks {
+  const more = moreOf(checkpointSeconds);
+  const tasks = known.spec.methods.flatMap((swept) => {
+    const { method } = swept;
+    const trials = trialsOf(known, method);
+    const following = nextRate(swept, known.spec.extend, trials);
+    // One for which no trial is left needs no base either.
+    if (following === undefined) return [];
+    const tried = new Set(trials.map(({ learningRate }) => learningRate));
+    const untried = swept.rates.filter((rate) => !tried.has(rate));
+    const rates = untried.length ? untried : [following];
+    const measured = known.lines.some((line) => line.type === 'base' && line.method === method);
+    const base = { id: `${method}-base`, argv: ['sweeper.mjs', '{folder}', '--base', method] };
+    const after = measured ? {} : { after: [base.id] };
+    return [
+      ...(measured ? [] : [base]),
+      ...rates.map((rate) => ({ ...trialTask(method, rate, more), ...after })),
+    ];
+  });
+  if (!known.spec.extend) return { tasks };
+  return { tasks, next: { id: 'next', argv: ['sweeper.mjs', '{folder}', '--next', ...KNOWN, ...more] } };
+}
+
+/** The trials that a growing grid still wants, after all others have ended: at most one for each method. */
+export function nextTasks(known: Known, checkpointSeconds?: number): SweptTask[] {
+  return known.spec.methods.flatMap((swept) => {
+    const rate = nextRate(swept, known.spec.extend, trialsOf(known, swept.method));
+    return rate === undefined ? [] : [trialTask(swept.method, rate, moreOf(checkpointSeconds))];
+  });
+}
+
+const KNOWN = ['--known', '{after}'];
+
+const moreOf = (seconds?: number) => (seconds === undefined ? [] : ['--checkpoint-seconds', String(seconds)]);
+
+const trialTask = (method: Trial['method'], learningRate: number, more: string[]): SweptTask => ({
+  id: trialName({ method, learningRate }),
+  argv: ['sweeper.mjs', '{folder}', '--trial', `${method}:${learningRate}`, ...KNOWN, ...more],
+});
+
+const trialsOf = ({ lines }: Known, method: Trial['method']): Trial[] =>
+  lines.filter((line): line is Trial => line.type === 'trial' && line.method === method);

@@ -1,0 +1,99 @@
+/**
+ * A part of a sweep in a process of its own, on a copy of the sweep's folder: one trial, or the measuring of the base
+ * that a method's trials are compared with. Nothing is added to trials.jsonl; whoever keeps the sweep adds the line.
+ */
+import { readFile } from 'node:fs/promises';
+import { UserError } from '../../protocol/errors.ts';
+import { parseLines } from '../../protocol/lines.ts';
+import type { Hyper } from '../../protocol/run.ts';
+import {
+  sweepLineSchema,
+  type BaseLine,
+  type SweepLine,
+  type SweepProgress,
+  type SweptMethod,
+} from '../../protocol/sweep.ts';
+import { lockSweep } from './run.ts';
+import { readSweep, type Sweep } from './store.ts';
+import { Trials } from './trials.ts';
+
+/** Of a trial whose computer may be taken away at any time. */
+const CHECKPOINT_SECONDS = 10;
+
+export interface OneTrialOptions {
+  signal: AbortSignal;
+  method: Hyper['method'];
+  /** Without it, only the base is measured. */
+  learningRate?: number | undefined;
+  /** What is known besides the folder's trials.jsonl. */
+  known?: readonly SweepLine[];
+  /** The least seconds between two checkpoints. Default 10. */
+  checkpointSeconds?: number | undefined;
+  onProgress?(progress: SweepProgress): void;
+  /** Gets what was measured, before the trial's checkpoints are deleted. */
+  onLine(line: SweepLine): void;
+}
+
+/**
+ * Measures, or goes on with what an earlier process began. Where `signal` fires, nothing is passed on. Errors:
+ * bad-argument for a method that the sweep has not, run-locked, and those of runSweep.
+ */
+export async function runOneTrial(dir: string, options: OneTrialOptions): Promise<void> {
+  const lock = await lockSweep(dir);
+  try {
+    const sweep = await readSweep(dir);
+    const swept = sweep.spec.methods.find(({ method }) => method === options.method);
+    if (!swept)
+      throw new UserError(
+        'bad-argument',
+        `Sweep ${sweep.spec.id} has no trials of ${options.method}.`,
+        'Start a sweep with that method.',
+      );
+    const trials = await Trials.open(sweep);
+    try {
+      await measure(sweep, swept, trials, options);
+    } finally {
+      await trials.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+async function measure(
+  sweep: Sweep,
+  swept: SweptMethod,
+  trials: Trials,
+  options: OneTrialOptions,
+): Promise<void> {
+  const { signal, learningRate, onLine, known = [] } = options;
+  const tell = teller(options, swept, sweep);
+  const hyper = trials.hyper(swept, learningRate ?? swept.rates[0]!);
+  tell(0);
+  const model = await trials.load(hyper);
+  try {
+    const found = [...sweep.lines, ...known].find(
+      (line): line is BaseLine => line.type === 'base' && line.method === swept.method,
+    );
+    const base = found ?? (await trials.base(model, hyper, signal));
+    if (!base) return;
+    if (!found || learningRate === undefined) onLine(base);
+    if (learningRate === undefined) return;
+    const probes = await trials.probes(model);
+    const { checkpointSeconds = CHECKPOINT_SECONDS } = options;
+    const how = { signal, checkpointSeconds, onStep: tell };
+    await trials.run(model, hyper, { base, probes }, how, async (trial) => onLine(trial));
+  } finally {
+    model.dispose();
+  }
+}
+
+function teller({ onProgress, learningRate }: OneTrialOptions, { method, rates }: SweptMethod, sweep: Sweep) {
+  const { steps } = sweep.spec.hyper;
+  const one = { method, learningRate: learningRate ?? rates[0]!, trial: 1, trials: 1, steps };
+  return (step: number, loss?: number) => onProgress?.({ ...one, step, ...(loss !== undefined && { loss }) });
+}
+
+/** The sweep's lines in a file, as one-trial processes printed them. Broken ones are skipped. */
+export const readKnown = async (path: string): Promise<SweepLine[]> =>
+  parseLines(sweepLineSchema, await readFile(path, 'utf8')).values;

@@ -1,0 +1,119 @@
+/** What the trials of a sweep share in a process: their texts and the backend. */
+import { join } from 'node:path';
+import { requireSameBase } from '../../base-models/checksums.ts';
+import { openCorpus } from '../../corpus/index.ts';
+import { openGguf } from '../../gguf/index.ts';
+import { initialValues, loadModel, type Llama } from '../../model/index.ts';
+import { UserError } from '../../protocol/errors.ts';
+import type { Hyper } from '../../protocol/run.ts';
+import { trialName, type BaseLine, type SweptMethod, type Trial } from '../../protocol/sweep.ts';
+import { startBackend, type Backend } from '../../tensor/index.ts';
+import { openSequences, type Closable } from '../sequences.ts';
+import { sweepCorpusDir, type Sweep } from './store.ts';
+import { measureBase, runTrial, takeProbes, type Probe, type TrialTexts } from './trial.ts';
+import { TrialCheckpoints } from './trial-checkpoints.ts';
+
+/** Of one method's trials: the base's figures on their texts, and its distributions. */
+export interface Measured {
+  base: BaseLine;
+  probes: readonly Probe[];
+}
+
+export interface TrialHow {
+  signal: AbortSignal;
+  onStep(step: number, loss: number): void;
+  /** The least seconds between two checkpoints; undefined for none. */
+  checkpointSeconds?: number | undefined;
+}
+
+export class Trials {
+  private constructor(
+    private readonly sweep: Sweep,
+    private readonly texts: TrialTexts & Closable,
+    private readonly backend: Backend,
+  ) {}
+
+  /** Errors: base-checksum, corpus-empty if nothing is held out, and those of loading. */
+  static async open(sweep: Sweep): Promise<Trials> {
+    const texts = await openTexts(sweep);
+    try {
+      return new Trials(sweep, texts, await startBackend(sweep.spec.backend, sweep.spec));
+    } catch (error) {
+      await texts.close();
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.texts.close();
+  }
+
+  hyper({ method, precision }: SweptMethod, learningRate: number): Hyper {
+    // Whether a GPU has f16 that works is known only once its driver was tested.
+    const lacks = precision === 'f16' && !this.backend.precisions.includes('f16');
+    return { ...this.sweep.spec.hyper, method, precision: lacks ? 'f32' : precision, learningRate };
+  }
+
+  async load(hyper: Hyper): Promise<Llama> {
+    const gguf = await openGguf(this.sweep.spec.base.path);
+    try {
+      return await loadModel(this.backend, gguf, hyper);
+    } finally {
+      await gguf.close();
+    }
+  }
+
+  /** Of a model that is not trained yet. Undefined if `signal` fires. */
+  base(model: Llama, hyper: Hyper, signal: AbortSignal): Promise<BaseLine | undefined> {
+    return measureBase(model, hyper, this.texts, signal);
+  }
+
+  /** Of a model that is not trained yet. */
+  probes(model: Llama): Promise<Probe[]> {
+    return takeProbes(model, this.texts);
+  }
+
+  /** Trains `model`. `done` is called with the trial before its checkpoints are deleted. Undefined if `signal` fires. */
+  async run(
+    model: Llama,
+    hyper: Hyper,
+    measured: Measured,
+    { signal, onStep, checkpointSeconds }: TrialHow,
+    done: (trial: Trial) => Promise<void>,
+  ): Promise<Trial | undefined> {
+    const { texts, backend } = this;
+    const gguf = await openGguf(this.sweep.spec.base.path);
+    try {
+      const checkpoints =
+        checkpointSeconds === undefined
+          ? undefined
+          : new TrialCheckpoints({
+              dir: join(this.sweep.dir, 'trials', trialName(hyper)),
+              seconds: checkpointSeconds,
+              backend,
+              initial: (parameter) => initialValues(gguf, parameter, hyper),
+            });
+      const trial = await runTrial({ model, hyper, texts, ...measured, signal, onStep, checkpoints });
+      if (!trial) return undefined;
+      await done(trial);
+      await checkpoints?.drop();
+      return trial;
+    } finally {
+      await gguf.close();
+    }
+  }
+}
+
+async function openTexts({ dir, spec }: Sweep): Promise<TrialTexts & Closable> {
+  await requireSameBase(spec.base, 'this sweep', 'Put that file back, or start a new sweep on this one.');
+  const corpus = await openCorpus(sweepCorpusDir(dir));
+  const heldOut = corpus.heldOutSequences(spec.hyper.sequenceLength, spec.heldOutWindows);
+  if (heldOut.length === 0)
+    throw new UserError(
+      'corpus-empty',
+      "Nothing is held out, so rates can't be compared.",
+      'Run the sweep on a folder with more than one file.',
+    );
+  const training = await openSequences(corpus, spec.base.path, spec.hyper);
+  return { training, heldOut, close: training.close };
+}
