@@ -146,13 +146,17 @@ const indexedGrammars = [
   '-php',
 ];
 
-/** What is read from disk at run time: the binding's C++ sources and headers, grammars, and the wasm backend. */
+/** What is read from disk at run time: the binding's C++ sources and headers, grammars, the wasm backend, the driver. */
 async function copyAssets() {
   const from = 'node_modules/@tensorflow/tfjs-node-gpu';
   await mkdir('dist/native', { recursive: true });
   await cp(`${from}/binding`, 'dist/native/binding', { recursive: true });
   await cp('src/tensor/native', 'dist/native/kernels', { recursive: true });
   await cp('node_modules/node-api-headers/include', 'dist/native/node-api', { recursive: true });
+  await cp('src/cluster/driver', 'dist/cluster', {
+    recursive: true,
+    filter: (path) => !path.endsWith('__pycache__'),
+  });
   // Those that src/repository/languages names.
   const grammars = 'node_modules/@vscode/tree-sitter-wasm/wasm';
   await mkdir('dist/grammars', { recursive: true });

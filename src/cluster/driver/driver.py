@@ -1,0 +1,228 @@
+"""Entry: runs the tasks of job.json as Ray tasks, each where its needs are met, and prints what happens.
+
+A task whose node or process is lost is tried again, elsewhere if Ray finds it better, and goes on from the newest
+checkpoint that the storage has.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Optional
+
+import ray
+from ray.util.queue import Empty, Queue
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from .failure import Failure, of_ray
+from .job import Job, Task, read_job
+from .storage import check_writable, open_storage
+from .task import End, Order, perform
+
+# A cluster that grows needs some minutes for another node.
+WAIT_FOR_NODES = 600.0
+
+
+def say(line: dict[str, Any]) -> None:
+    """Prints a line of src/protocol/cluster.ts."""
+    sys.stdout.write(f"{json.dumps(line)}\n")
+    sys.stdout.flush()
+
+
+@ray.remote(max_retries=0)
+def run_task(order: Order, attempt: int, queue: Queue) -> End:
+    def tell(kind: str, what: dict[str, Any]) -> None:
+        queue.put((order.task.id, attempt, kind, what))
+
+    tell("status", {"status": "preparing", "node": ray.get_runtime_context().get_node_id()})
+    return perform(order, tell)
+
+
+class Driver:
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.waiting = list(job.tasks)
+        self.running: dict[ray.ObjectRef, Task] = {}
+        self.attempts: dict[str, int] = {}
+        self.done: set[str] = set()
+        self.failed: list[str] = []
+        # What tasks measured, for those that come after them.
+        self.known: list[dict[str, Any]] = []
+        self.further: list[Task] = []
+        self.rounds = 0
+        self.asked = False
+        self.too_small: dict[str, float] = {}
+        self.seen: Optional[str] = None
+        self.storage_for_client = False
+
+    def run(self) -> list[str]:
+        """Returns the tasks that failed."""
+        self._begin()
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self.queue = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
+        while self._submit() or self.running or self._next_round():
+            self._pass_on()
+            done, _ = ray.wait(list(self.running), timeout=0) if self.running else ([], [])
+            if done:
+                # What they said last comes before how they ended.
+                self._pass_on(0)
+            for ref in done:
+                self._ended(self.running.pop(ref), ref)
+        return self.failed
+
+    def stop(self) -> None:
+        """Asks what runs to keep its work and end; nothing else begins."""
+        self.waiting, self.further, self.asked = [], [], True
+        for ref in self.running:
+            ray.cancel(ref)
+
+    def _begin(self) -> None:
+        nodes = sum(1 for node in ray.nodes() if node["Alive"])
+        started = {"type": "started", "ray": ray.__version__, "nodes": nodes}
+        if self.job.storage:
+            storage = open_storage(self.job.storage)
+            self.seen = check_writable(storage, self.job.storage, self.job.id, Path.cwd())
+            self.storage_for_client = self.job.mark is not None and storage.has(f"{self.job.id}/{self.job.mark}")
+        elif nodes > 1:
+            started["note"] = "Without a storage, a task whose node is lost begins anew; --storage keeps its checkpoints."
+        say(started)
+
+    def _submit(self) -> bool:
+        """Hands Ray the tasks that wait for no other. True if some still wait."""
+        for task in [task for task in self.waiting if self.done.issuperset(task.after)]:
+            if self._fits(task):
+                self.waiting.remove(task)
+                self._start(task)
+        for task in [task for task in self.waiting if not set(task.after).isdisjoint(self.failed)]:
+            self.waiting.remove(task)
+            self._fail(task, Failure("cluster-failed", "A task that it needs has failed.", "See that task."))
+        return bool(self.waiting)
+
+    def _start(self, task: Task) -> None:
+        attempt = self.attempts[task.id] = self.attempts.get(task.id, 0) + 1
+        if attempt == 1:
+            self._status(task.id, "waiting")
+        order = Order(self.job, task, tuple(self.known), self.seen, self.storage_for_client)
+        options = {**task.needs.options(), "scheduling_strategy": "SPREAD", "name": f"{self.job.id} {task.id}"}
+        self.running[run_task.options(**options).remote(order, attempt, self.queue)] = task
+
+    def _fits(self, task: Task) -> bool:
+        """Whether some node, were it idle, has what the task needs; one that grows may have it later."""
+        wanted = {"CPU": task.needs.cpus, "GPU": task.needs.gpus, "memory": task.needs.memory_bytes}
+        offers = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        if any(all(offer.get(kind, 0) >= many for kind, many in wanted.items()) for offer in offers):
+            return True
+        failure = Failure(
+            "cluster-resources",
+            f"No node of the cluster has {_amounts(wanted)}.",
+            "Add a larger node, or ask for less with a smaller --batch, --seq or base.",
+        )
+        since = self.too_small.setdefault(task.id, time.monotonic())
+        if task.id not in self.attempts:
+            self.attempts[task.id] = 0
+            self._status(task.id, "waiting", failure.report())
+        if time.monotonic() - since > WAIT_FOR_NODES:
+            self.waiting.remove(task)
+            self._fail(task, failure)
+        return False
+
+    def _ended(self, task: Task, ref: ray.ObjectRef) -> None:
+        try:
+            end: End = ray.get(ref)
+            failure, again = end.failure, end.again
+        except ray.exceptions.RayError as error:
+            end = End()
+            failure, again = of_ray(error)
+        if failure and again and self.attempts[task.id] <= task.retries:
+            self._status(task.id, "retrying", failure.report())
+            self._start(task)
+        elif failure:
+            self._fail(task, failure)
+        else:
+            if end.packed:
+                say({"type": "result", "id": task.id, "files": end.packed.files, "fetch": end.packed.fetch})
+            self.done.add(task.id)
+            self._status(task.id, "done")
+
+    def _fail(self, task: Task, failure: Failure) -> None:
+        self.failed.append(task.id)
+        self._status(task.id, "failed", failure.report())
+
+    def _next_round(self) -> bool:
+        """Asks, once all tasks have ended, whether more are needed. False if there is nothing more to do."""
+        if self.further:
+            self.waiting, self.further, self.asked = self.further, [], False
+            return True
+        if not self.job.next or self.failed or self.asked:
+            return False
+        self.asked = True
+        self.rounds += 1
+        self.waiting = [replace(self.job.next, id=f"{self.job.next.id}-{self.rounds}")]
+        return True
+
+    def _pass_on(self, seconds: float = 0.5) -> None:
+        for task_id, attempt, kind, what in self._said(seconds):
+            if kind == "status":
+                if "node" in what:
+                    what["node"] = self._name_of(what["node"])
+                self._status(task_id, what.pop("status", "running"), what, attempt)
+            elif what["type"] == "task" and self.job.next:
+                self.further.append(self.job.next.further(what["task"]))
+            else:
+                if what["type"] == "line":
+                    self.known.append(what["line"])
+                say({"type": "line", "id": task_id, "line": what})
+
+    def _name_of(self, node_id: str) -> str:
+        """As Ray's dashboard shows it: the name that it was started with, else its address."""
+        return next((node["NodeName"] for node in ray.nodes() if node["NodeID"] == node_id), node_id)
+
+    def _said(self, seconds: float) -> Iterator[tuple[str, int, str, dict[str, Any]]]:
+        try:
+            yield self.queue.get(timeout=seconds) if seconds else self.queue.get_nowait()
+            while True:
+                yield self.queue.get_nowait()
+        except Empty:
+            return
+
+    def _status(self, task_id: str, status: str, more: Optional[dict[str, Any]] = None, attempt: int = 0) -> None:
+        attempt = max(1, attempt or self.attempts.get(task_id, 1))
+        say({"type": "task", "id": task_id, "status": status, "attempt": attempt, **(more or {})})
+
+
+def _amounts(wanted: dict[str, float]) -> str:
+    words = []
+    if wanted["CPU"]:
+        words.append(f"{wanted['CPU']:g} processors")
+    if wanted["GPU"]:
+        words.append(f"{wanted['GPU']:g} GPUs")
+    if wanted["memory"]:
+        words.append(f"{wanted['memory'] / 1e9:.1f} GB of memory")
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def main() -> int:
+    try:
+        job = read_job(Path("job.json"))
+        ray.init(log_to_driver=False, logging_level=logging.WARNING)
+        driver = Driver(job)
+        signal.signal(signal.SIGTERM, lambda *_: driver.stop())
+        failed = driver.run()
+    except Failure as failure:
+        say({"type": "failed", **failure.report()})
+        return 1
+    except ray.exceptions.RayError as error:
+        say({"type": "failed", **of_ray(error)[0].report()})
+        return 1
+    say({"type": "done", "failed": failed})
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""job.json, as src/protocol/cluster.ts describes it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Optional
+
+from .failure import Failure
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Needs:
+    cpus: float
+    memory_bytes: int
+    gpus: float
+
+    def options(self) -> dict[str, float]:
+        """As Ray's tasks take them."""
+        memory = {"memory": self.memory_bytes} if self.memory_bytes else {}
+        return {"num_cpus": self.cpus, "num_gpus": self.gpus, **memory}
+
+
+@dataclass(frozen=True)
+class Task:
+    id: str
+    argv: tuple[str, ...]
+    folder: str
+    needs: Needs
+    retries: int
+    after: tuple[str, ...] = ()
+
+    def further(self, told: dict[str, Any]) -> Task:
+        """Another task with the same needs, as a process named it."""
+        return replace(self, id=told["id"], argv=tuple(told["argv"]), after=tuple(told.get("after", ())))
+
+
+@dataclass(frozen=True)
+class Base:
+    id: str
+    sha256: str
+    ref: Optional[str] = None
+    path: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Job:
+    id: str
+    base: Base
+    storage: Optional[str]
+    runtime: str
+    tasks: tuple[Task, ...]
+    next: Optional[Task] = None
+    mark: Optional[str] = None
+
+
+def read_job(path: Path) -> Job:
+    """Raises Failure where it is of another version or damaged."""
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        if told["version"] != VERSION:
+            raise Failure(
+                "cluster-failed",
+                f"The job is of version {told['version']}, and this driver knows version {VERSION}.",
+                "Start it again with the program that made it.",
+            )
+        base = told["base"]
+        return Job(
+            id=told["id"],
+            base=Base(base["id"], base["sha256"], base.get("ref"), base.get("path")),
+            storage=told["storage"],
+            runtime=told["runtime"],
+            tasks=tuple(_task(one) for one in told["tasks"]),
+            next=_task(told["next"]) if told.get("next") else None,
+            mark=told.get("mark"),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Failure(
+            "cluster-failed", f"job.json can't be read ({error!r}).", "Start the job again."
+        ) from error
+
+
+def _task(told: dict[str, Any]) -> Task:
+    needs = told["needs"]
+    return Task(
+        id=told["id"],
+        argv=tuple(told["argv"]),
+        folder=told["folder"],
+        needs=Needs(needs["cpus"], needs["memoryBytes"], needs["gpus"]),
+        retries=told["retries"],
+        after=tuple(told.get("after", ())),
+    )

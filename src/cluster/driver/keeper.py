@@ -1,0 +1,169 @@
+"""Keeps a task's folder on the storage, so that another node can go on from there.
+
+A checkpoint is one archive, all other files are another. Each is whole or not there, on every kind of storage.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tarfile
+import threading
+import time
+from pathlib import Path
+from typing import Callable
+
+from .failure import one_line
+from .storage import Storage
+
+CHECKPOINT = re.compile(r"^step-\d+$")
+REST = "rest.tar"
+# Every node has the corpus from the job; the others belong to a process, or are not whole yet.
+LEFT_OUT = re.compile(r"(^|/)(corpus|lock|stop)(/|$)|\.(tmp|takeover|log)(/|$)")
+SECONDS = 2.0
+# Writing takes at most a fifth of the time.
+PAUSE_FACTOR = 4
+
+# Sizes and times of an archive's files.
+Signature = tuple[tuple[str, int, int], ...]
+
+
+class Keeper:
+    """Watches `folder` while the block is open, and writes what is new to `where` on the storage."""
+
+    def __init__(self, folder: Path, storage: Storage, where: str, scratch: Path, warn: Callable[[str], None]) -> None:
+        self.folder = folder
+        self.storage = storage
+        self.where = where
+        self.scratch = scratch
+        self.warn = warn
+        self.kept: dict[str, Signature] = {}
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.warned = False
+
+    def __enter__(self) -> Keeper:
+        self.thread.start()
+        return self
+
+    def __exit__(self, error: object, *_: object) -> None:
+        self.done.set()
+        self.thread.join()
+        # What ended well has results, and is not gone on with.
+        if error:
+            self._keep()
+
+    def forget(self) -> None:
+        """Deletes what it has kept: the task is done."""
+        for name in self.storage.names(self.where):
+            if name.endswith(".tar"):
+                self.storage.delete(name)
+
+    def restore(self) -> bool:
+        """Puts what is on the storage into the folder. False if nothing is."""
+        names = self.storage.names(self.where)
+        archives = [name for name in names if name.endswith(".tar")]
+        if f"{self.where}/{REST}" not in archives:
+            return False
+        for name in archives:
+            copy = self.scratch / "restored.tar"
+            self.storage.read(name, copy)
+            with tarfile.open(copy) as archive:
+                archive.extractall(self.folder, filter="data")
+            copy.unlink()
+            self.kept[name[len(self.where) + 1 :]] = ()
+        return True
+
+    def _watch(self) -> None:
+        pause = SECONDS
+        while not self.done.wait(pause):
+            began = time.monotonic()
+            if self._checkpoints() != {name for name in self.kept if name != REST}:
+                self._keep()
+            pause = max(SECONDS, PAUSE_FACTOR * (time.monotonic() - began))
+
+    def _keep(self) -> None:
+        try:
+            now = self._archives()
+            # The checkpoints first: the other files may name them.
+            for name in sorted(now, key=lambda one: one == REST):
+                if self.kept.get(name) != now[name] and self._write(name, now[name]):
+                    self.kept[name] = now[name]
+            for name in [name for name in self.kept if name not in now]:
+                self.storage.delete(f"{self.where}/{name}")
+                del self.kept[name]
+        except Exception as error:  # The task goes on without.
+            if not self.warned:
+                self.warn(f"Its checkpoints can't be kept on the storage ({one_line(error)}).")
+            self.warned = True
+
+    def _write(self, name: str, files: Signature) -> bool:
+        """False if the process has deleted some of the files meanwhile."""
+        copy = self.scratch / "kept.tar"
+        try:
+            with tarfile.open(copy, "w") as archive:
+                for path, _, _ in files:
+                    archive.add(self.folder / path, path, recursive=False)
+        except FileNotFoundError:
+            return False
+        self.storage.write(f"{self.where}/{name}", copy)
+        copy.unlink()
+        return True
+
+    def _archives(self) -> dict[str, Signature]:
+        found: dict[str, list[tuple[str, int, int]]] = {REST: []}
+        for path in sorted(self.folder.rglob("*")):
+            name = path.relative_to(self.folder).as_posix()
+            if LEFT_OUT.search(name):
+                continue
+            try:
+                if path.is_file():
+                    stat = path.stat()
+                    found.setdefault(_archive_of(name), []).append((name, stat.st_size, stat.st_mtime_ns))
+            except FileNotFoundError:
+                continue
+        return {name: tuple(files) for name, files in found.items()}
+
+    def _checkpoints(self) -> set[str]:
+        folders = (path for path in self.folder.rglob("checkpoints/step-*") if CHECKPOINT.match(path.name))
+        return {f"{path.relative_to(self.folder).as_posix()}.tar" for path in folders}
+
+
+def _archive_of(name: str) -> str:
+    parts = name.split("/")
+    for at, part in enumerate(parts):
+        if at and parts[at - 1] == "checkpoints" and CHECKPOINT.match(part):
+            return f"{'/'.join(parts[: at + 1])}.tar"
+    return REST
+
+
+def fresh_copy(source: Path, folder: Path) -> None:
+    """Copies a task's folder from the job, as a whole or not at all."""
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(source, part, copy_function=_link_or_copy)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
+def add_missing(source: Path, folder: Path) -> None:
+    """Adds what the storage does not keep: the corpus."""
+    for path in source.rglob("*"):
+        to = folder / path.relative_to(source)
+        if path.is_file() and not to.exists():
+            to.parent.mkdir(parents=True, exist_ok=True)
+            _link_or_copy(path, to)
+
+
+def _link_or_copy(source: object, to: object) -> None:
+    """The corpus is large, and only read."""
+    if "corpus" in Path(str(source)).parts:
+        try:
+            os.link(str(source), str(to))
+            return
+        except OSError:
+            pass
+    shutil.copyfile(str(source), str(to))
+
+

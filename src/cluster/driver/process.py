@@ -1,0 +1,142 @@
+"""Runs one of our programs in Node, and passes on what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+from .failure import Failure, one_line
+
+# Ends the program with its parent: one that Ray has killed must not leave it computing. 1 is PR_SET_PDEATHSIG.
+LAUNCH = (
+    "import ctypes, os, sys\n"
+    "if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, 9)\n"
+    "if os.getppid() == 1: sys.exit(1)\n"
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+# A trainer finishes its step and writes a checkpoint.
+ENDS_WITHIN = 60
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+class Interrupted(Failure):
+    """The process was killed; it may succeed when it is started again."""
+
+
+def run(command: Sequence[str], env: dict[str, str], log: Path, tell: Tell) -> None:
+    """Passes each JSON line of its stdout to `tell`; what else it prints goes to `log`.
+
+    Raises the Failure that it ends with.
+    """
+    with log.open("a", encoding="utf-8") as noise:
+        child = subprocess.Popen(
+            [sys.executable, "-c", LAUNCH, *command],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=noise,
+            text=True,
+            encoding="utf-8",
+        )
+        failed: Optional[dict[str, Any]] = None
+        with _StoppedWithUs(child):
+            for line in child.stdout or ():
+                message = _message(line)
+                if message is None:
+                    noise.write(line)
+                elif message["type"] == "failed":
+                    failed = message
+                else:
+                    tell(message)
+            status = child.wait()
+    if failed:
+        raise Failure(failed["code"], failed["message"], failed["next"])
+    if status:
+        raise _ended(status, Path(command[1]).name, log)
+
+
+class _StoppedWithUs:
+    """Where Ray asks this process to end, the child is asked first, and given the time to keep its work."""
+
+    def __init__(self, child: subprocess.Popen[str]) -> None:
+        self.child = child
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self.before = signal.signal(signal.SIGTERM, self._stop)
+
+    def _stop(self, *_: object) -> None:
+        self.child.terminate()
+
+    def __exit__(self, *_: object) -> None:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self.before)
+        if self.child.poll() is not None:
+            return
+        self.child.terminate()
+        try:
+            self.child.wait(ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+
+
+def _message(line: str) -> Optional[dict[str, Any]]:
+    if not line.startswith("{"):
+        return None
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return None
+    return message if isinstance(message.get("type"), str) else None
+
+
+def _ended(status: int, name: str, log: Path) -> Failure:
+    if status < 0:
+        how = signal.Signals(-status).name
+        return Interrupted(
+            "memory" if how == "SIGKILL" else "crashed",
+            f"{name} was ended by {how}" + (", as happens where memory is short." if how == "SIGKILL" else "."),
+            "Use a node with more memory, or a smaller --batch, --seq or base.",
+        )
+    said = log.read_text("utf-8", errors="replace").strip().splitlines()
+    why = f" ({one_line(said[-1])})" if said else ""
+    return Failure("crashed", f"{name} ended with {status}{why}.", "See the task's log, which is among its results.")
+
+
+class Tail:
+    """The lines that are added to a JSON-lines file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.at = path.stat().st_size if path.exists() else 0
+
+    def added(self) -> Iterator[dict[str, Any]]:
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as file:
+            file.seek(self.at)
+            whole, end, _ = file.read().rpartition(b"\n")
+        self.at += len(whole) + len(end)
+        for line in whole.decode("utf-8", errors="replace").splitlines():
+            message = _message(line)
+            if message:
+                yield message
+
+
+def child_environment(home: Path, cpus: float) -> dict[str, str]:
+    """What one of our programs finds: its data directory, its processors, and the Python that has Ray."""
+    return {
+        **os.environ,
+        "FORGET_ME_NOT_HOME": str(home),
+        "FORGET_ME_NOT_PROCESSORS": str(max(1, int(cpus))),
+        "FORGET_ME_NOT_PYTHON": sys.executable,
+    }

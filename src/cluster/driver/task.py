@@ -1,0 +1,209 @@
+"""One task on a node: prepares it, runs our program in a copy of its folder, keeps checkpoints, packs the results."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Optional
+
+from .failure import Failure
+from .job import Job, Task
+from .keeper import Keeper, add_missing, fresh_copy
+from .node import BUNDLES, NodeFolder, data_folder, locked
+from .process import Interrupted, Tail, Tell, child_environment, run
+from .results import Packed, pack
+from .storage import Storage, open_storage
+
+# An earlier attempt on this node ends within moments of its death.
+ENDS_WITHIN = 30
+EVENTS_EVERY = 1.0
+SPECS = ("run.json", "sweep.json")
+# Of a run's state: what belongs to the process that owns it.
+PROCESS_KEYS = ("pid", "pidStarted", "heartbeat")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a node gets."""
+
+    job: Job
+    task: Task
+    # The lines that earlier tasks printed, for "{after}".
+    known: tuple[dict[str, Any], ...]
+    # File on the storage that the driver wrote.
+    seen: Optional[str]
+    # Whether the client sees the storage.
+    storage_for_client: bool
+
+
+@dataclass(frozen=True)
+class End:
+    """How a task ended."""
+
+    failure: Optional[Failure] = None
+    # Whether it may succeed when it is tried again.
+    again: bool = False
+    packed: Optional[Packed] = None
+
+
+def perform(order: Order, tell: Callable[[str, dict[str, Any]], None]) -> End:
+    """`tell` gets "status" or "line", and what there is to say. Never raises what a person can act on."""
+    try:
+        return End(packed=_perform(order, tell))
+    except Interrupted as failure:
+        return End(Failure(failure.code, failure.message, failure.next), again=True)
+    except Failure as failure:
+        return End(failure)
+    except OSError as error:
+        full = error.errno in (28, 122)
+        code, what = ("disk-full", "is full") if full else ("not-writable", f"can't be used ({error})")
+        return End(Failure(code, f"A disk of the node {what}.", "Free some space there, or use another node."), again=True)
+
+
+def _perform(order: Order, tell: Callable[[str, dict[str, Any]], None]) -> Optional[Packed]:
+    job, task = order.job, order.task
+    node = NodeFolder(data_folder())
+    storage = open_storage(job.storage) if job.storage else None
+    if storage and order.seen and not storage.has(order.seen):
+        raise Failure(
+            "cluster-storage",
+            f"The nodes of the cluster don't see the same folder {job.storage}.",
+            "Give --storage a folder that all of them share, or an address such as s3://bucket/folder.",
+        )
+    node.install_runtime(job.runtime, task.needs.gpus)
+    base = node.base(job.base, storage)
+    place = node.root / "jobs" / job.id / task.id
+    place.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(place.with_name(f"{task.id}.lock"), ENDS_WITHIN):
+            packed = _in_folder(order, _Place(place, node, base, storage), tell)
+            shutil.rmtree(place, ignore_errors=True)
+            return packed
+    except TimeoutError:
+        raise Interrupted("cluster-failed", "Another attempt at the task still runs on its node.", "Try again.") from None
+
+
+@dataclass(frozen=True)
+class _Place:
+    root: Path
+    node: NodeFolder
+    base: Path
+    storage: Optional[Storage]
+
+
+def _in_folder(order: Order, place: _Place, tell: Callable[[str, dict[str, Any]], None]) -> Optional[Packed]:
+    job, task = order.job, order.task
+    source = Path.cwd() / "work" / task.folder
+    folder = place.root / task.folder
+    where = f"{job.id}/{task.id}"
+    keeper = (
+        Keeper(folder, place.storage, where, place.root, lambda text: tell("status", {"message": text}))
+        if place.storage
+        else None
+    )
+    _fill(folder, source, keeper)
+    _point_to_base(folder, place.base)
+    home = place.root / "home"
+    place.node.make_home(home)
+    known = place.root / "after.jsonl"
+    known.write_text("".join(f"{json.dumps(line)}\n" for line in order.known), "utf-8")
+    bundle, *rest = task.argv
+    places = {"{folder}": str(folder), "{base}": str(place.base), "{after}": str(known)}
+    args = [places.get(one, one) for one in rest]
+    log = folder / f"{Path(bundle).stem}.log"
+    tell("status", {"status": "running"})
+    with keeper or _Nothing(), _Events(folder, bundle, lambda line: tell("line", line)):
+        run(
+            [place.node.node, str(BUNDLES / bundle), *args],
+            child_environment(home, task.needs.cpus),
+            log,
+            lambda line: tell("line", line),
+        )
+        _refuse_unfinished(folder, bundle)
+    packed = pack(source, folder, place.root / "result.zip", place.storage, where, order.storage_for_client)
+    if keeper:
+        keeper.forget()
+    return packed
+
+
+def _fill(folder: Path, source: Path, keeper: Optional[Keeper]) -> None:
+    """Goes on with what the storage, or else this node's disk, has of the task."""
+    if keeper:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        if keeper.restore():
+            add_missing(source, folder)
+            # It says whether the run is to go on.
+            if (source / "state.json").exists():
+                shutil.copyfile(source / "state.json", folder / "state.json")
+            return
+    if keeper or not folder.exists():
+        fresh_copy(source, folder)
+
+
+def _point_to_base(folder: Path, base: Path) -> None:
+    for path in (folder / name for name in SPECS):
+        if path.exists():
+            spec = json.loads(path.read_text("utf-8"))
+            spec["base"]["path"] = str(base)
+            path.write_text(json.dumps(spec), "utf-8")
+
+
+def _refuse_unfinished(folder: Path, bundle: str) -> None:
+    """A trainer ends well when it is asked to stop, and writes into its state what failed."""
+    if bundle != "trainer.mjs":
+        return
+    state = json.loads((folder / "state.json").read_text("utf-8"))
+    error = state.get("error")
+    if error:
+        raise Failure(error["code"], error["message"], error["next"])
+    if state["status"] != "done":
+        raise Failure("cancelled", "The training was stopped.", "Start the job again: it goes on from its checkpoint.")
+
+
+class _Nothing:
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class _Events:
+    """Passes on a trainer's new events, and its state as it changes, while the block is open."""
+
+    def __init__(self, folder: Path, bundle: str, tell: Tell) -> None:
+        self.watched = bundle == "trainer.mjs"
+        self.tail = Tail(folder / "events.jsonl")
+        self.state = folder / "state.json"
+        self.told: Optional[dict[str, Any]] = None
+        self.tell = tell
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> None:
+        if self.watched:
+            self.thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.done.set()
+        if self.watched:
+            self.thread.join()
+            self._look()
+
+    def _watch(self) -> None:
+        while not self.done.wait(EVENTS_EVERY):
+            self._look()
+
+    def _look(self) -> None:
+        for event in self.tail.added():
+            self.tell(event)
+        try:
+            state = json.loads(self.state.read_text("utf-8"))
+        except (OSError, ValueError):
+            return
+        state = {key: value for key, value in state.items() if key not in PROCESS_KEYS}
+        if state != self.told:
+            self.told = state
+            self.tell({"type": "state", **state})

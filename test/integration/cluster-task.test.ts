@@ -1,0 +1,139 @@
+/** A task as a cluster's node performs it, without Ray: what is on the storage, and what becomes of it elsewhere. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { findPython } from '../../bench/python.ts';
+import type { SweepLine } from '../../src/protocol/sweep.ts';
+import { sweepTasks } from '../../src/training/sweep/cluster-tasks.ts';
+import { runSweep } from '../../src/training/sweep/run.ts';
+import { readSweep, type Sweep } from '../../src/training/sweep/store.ts';
+import { createTinySweep, timeless } from '../support/tiny-sweep.ts';
+
+const STEPS = 40;
+let home: string;
+let python: string[];
+let known: SweepLine[];
+const job = () => join(home, 'job');
+const storage = () => join(home, 'storage');
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'forget-me-not-task-'));
+  vi.stubEnv('FORGET_ME_NOT_HOME', join(home, 'data'));
+  python = (await findPython()).command;
+  const sweep = await createTinySweep(home, [1e-3], STEPS);
+  await pack(sweep);
+  await runSweep(sweep.dir, { signal: new AbortController().signal });
+  known = (await readSweep(sweep.dir)).lines;
+  // The package as the job's runtime environment has it.
+  await cp('src/cluster/driver', join(home, 'modules', 'forget_me_not'), { recursive: true });
+  await symlink(resolve('dist'), join(home, 'modules', 'forget_me_not', 'dist'), 'junction');
+  await mkdir(storage());
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(home, { recursive: true, force: true });
+});
+
+async function pack(sweep: Sweep, patch: object = {}): Promise<void> {
+  const { base, id } = sweep.spec;
+  await cp(sweep.dir, join(job(), 'work', id), { recursive: true });
+  await cp(base.path, join(job(), 'base', 'tiny.gguf'));
+  const needs = { cpus: 1, memoryBytes: 0, gpus: 0 };
+  const tasks = sweepTasks(sweep, 0).tasks.map((task) => ({ ...task, folder: id, needs, retries: 1 }));
+  await writeFile(
+    join(job(), 'job.json'),
+    JSON.stringify({
+      version: 1,
+      id,
+      kind: 'sweep',
+      forgetMeNot: '0.0.0',
+      base: { id: 'tiny', sha256: base.sha256, bytes: 1, path: 'base/tiny.gguf' },
+      storage: storage(),
+      runtime: 'wasm',
+      tasks,
+      ...patch,
+    }),
+  );
+}
+
+type Told = ['line', { type: string; step?: number; line?: SweepLine }] | ['status' | 'end', Ended];
+interface Ended {
+  failure?: { code: string; message: string } | null;
+  again?: boolean;
+}
+
+function start(node: string, task: string): ChildProcess {
+  const [command, ...args] = python;
+  return spawn(command!, [...args, resolve('test/support/cluster-task.py'), task], {
+    cwd: job(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      ...process.env,
+      PYTHONPATH: join(home, 'modules'),
+      PYTHONDONTWRITEBYTECODE: '1',
+      FORGET_ME_NOT_CLUSTER_HOME: join(home, node),
+    },
+  });
+}
+
+async function* told(child: ChildProcess): AsyncGenerator<Told> {
+  for await (const line of createInterface({ input: child.stdout! })) yield JSON.parse(line) as Told;
+}
+
+async function all(node: string, task: string) {
+  const lines: SweepLine[] = [];
+  const steps: number[] = [];
+  let end: Ended = {};
+  for await (const [kind, what] of told(start(node, task)))
+    if (kind === 'line') {
+      if (what.line) lines.push(what.line);
+      else if (what.step) steps.push(what.step);
+    } else if (kind === 'end') end = what;
+  return { lines, steps, end };
+}
+
+const kept = async () =>
+  (await readdir(storage(), { recursive: true })).filter((name) => name.endsWith('.tar'));
+
+it('goes on with a trial on another node, where the first one was lost', async () => {
+  const lost = start('node-1', 'lora-0.001');
+  let reached = 0;
+  for await (const [kind, what] of told(lost)) {
+    if (kind === 'line' && what.step) reached = what.step;
+    expect(reached, 'it ended before it could be killed').toBeLessThan(STEPS);
+    if ((await kept()).some((name) => /step-\d+\.tar$/.test(name))) lost.kill('SIGKILL');
+  }
+  if (lost.signalCode === null) await once(lost, 'exit');
+  const { lines, steps, end } = await all('node-2', 'lora-0.001');
+  expect(end).toMatchObject({ failure: null });
+  expect(steps[0]).toBeGreaterThan(1);
+  expect(timeless(lines)).toEqual(timeless(known));
+  // What it kept is no longer needed, and nothing of it is left on the node.
+  expect(await kept()).toEqual([]);
+  const left = await readdir(join(home, 'node-2', 'jobs'), { recursive: true });
+  expect(left.filter((name) => name.includes('sweep.json'))).toEqual([]);
+});
+
+it('refuses another base, and says what a program ended with', async () => {
+  const path = join(job(), 'job.json');
+  const spec = JSON.parse(await readFile(path, 'utf8')) as {
+    base: { sha256: string };
+    tasks: { id: string; argv: string[] }[];
+  };
+  const broken = {
+    ...spec,
+    tasks: [{ ...spec.tasks[0], argv: ['sweeper.mjs', '{folder}', '--base', 'full'] }],
+  };
+  await writeFile(path, JSON.stringify(broken));
+  const wrong = await all('node-3', 'lora-base');
+  expect(wrong.end).toMatchObject({ again: false, failure: { code: 'bad-argument' } });
+  expect(wrong.end.failure!.message).toMatch(/has no trials of full/);
+  await writeFile(path, JSON.stringify({ ...spec, base: { ...spec.base, sha256: '0'.repeat(64) } }));
+  const other = await all('node-3', 'lora-base');
+  expect(other.end).toMatchObject({ again: false, failure: { code: 'base-checksum' } });
+  await writeFile(path, JSON.stringify(spec));
+});
