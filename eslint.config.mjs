@@ -13,6 +13,7 @@ const floors = [
   ['training'],
   ['export'],
   ['evaluation'],
+  ['cluster'],
   ['reproduce'],
   ['cli', 'extension'],
 ];

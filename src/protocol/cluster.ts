@@ -18,6 +18,13 @@ export const BASE_PLACE = '{base}';
 /** Goes into paths on other machines. */
 const nameSchema = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:+-]*$/);
 
+const needsSchema = z.object({
+  cpus: z.number().positive(),
+  /** 0: not known, so none is reserved. */
+  memoryBytes: z.int().min(0),
+  gpus: z.number().min(0),
+});
+
 export const clusterTaskSchema = z.object({
   /** Unique within the job: "lora-0.0001". */
   id: nameSchema,
@@ -25,12 +32,7 @@ export const clusterTaskSchema = z.object({
   argv: z.array(z.string()).min(1),
   /** Folder within `work/` of which the task gets a copy. */
   folder: nameSchema,
-  needs: z.object({
-    cpus: z.number().positive(),
-    /** 0: not known, so none is reserved. */
-    memoryBytes: z.int().min(0),
-    gpus: z.number().min(0),
-  }),
+  needs: needsSchema,
   /** How often it may begin again where its node is lost. */
   retries: z.int().min(0),
   /** Tasks that have to be done first. */
@@ -119,6 +121,7 @@ export const clusterFileSchema = z.object({
   /** Address of Ray's dashboard without a slash at the end. */
   url: z.string(),
   storage: z.string().nullable(),
+  needs: needsSchema.pick({ cpus: true, memoryBytes: true }),
   /** Of the job on the cluster; chosen here, before the job is submitted. */
   submissionId: z.string(),
   /** How the job ended, once that is known and its results are here. */

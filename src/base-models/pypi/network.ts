@@ -38,6 +38,13 @@ export async function networkFetch(
   return (fetchWith as unknown as typeof fetch)(url, { ...request, dispatcher } as RequestInit);
 }
 
+/** The way to `url` for requests that are not made by fetch; undefined where Node's own will do. */
+export async function dispatcherTo(url: string): Promise<Dispatcher | undefined> {
+  const { certificates } = await pipSettings();
+  const proxy = environmentProxy(url);
+  return proxy || certificates ? dispatcherOf(proxy, certificates) : undefined;
+}
+
 /** A signal that aborts with `signal`, or when `refresh` was not called for `ms`, with `why`. Call `end` afterwards. */
 export function stallSignal(
   ms: number,

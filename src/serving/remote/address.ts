@@ -47,10 +47,10 @@ export function parseEndpoint(text: string): Endpoint {
       'The address of the completion server contains more than a host, a port and a path.',
       'Give the token by itself, not in the address.',
     );
-  const name = url.hostname.replace(/^\[|\]$/g, '');
-  const here = name === 'localhost' || name.endsWith('.localhost') || isIn(loopback, name);
+  const where = whereIs(url);
+  const here = where === 'here';
   const encrypted = url.protocol === 'https:';
-  if (!encrypted && !here && !isIn(ownNetwork, name))
+  if (!encrypted && where === 'elsewhere')
     throw refused(
       `Code would go to ${url.host} in plain text, for everybody on the way to read.`,
       'Use https, a tunnel to this machine, or the number of a machine in your own network.',
@@ -63,6 +63,13 @@ export function parseEndpoint(text: string): Endpoint {
     here,
     plainText: !encrypted && !here,
   };
+}
+
+/** Whether an address is this machine's, a number of one's own network, or may be anywhere. */
+export function whereIs({ hostname }: Pick<URL, 'hostname'>): 'here' | 'own network' | 'elsewhere' {
+  const name = hostname.replace(/^\[|\]$/g, '');
+  if (name === 'localhost' || name.endsWith('.localhost') || isIn(loopback, name)) return 'here';
+  return isIn(ownNetwork, name) ? 'own network' : 'elsewhere';
 }
 
 function isIn(list: BlockList, address: string): boolean {

