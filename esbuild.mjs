@@ -61,6 +61,7 @@ const processes = {
     'webgpu-probe': 'src/tensor/webgpu/probe.ts',
     'product-rate': 'src/tensor/devices/rate-main.ts',
     exporter: 'src/export/main.ts',
+    'cluster-follower': 'src/cluster/main.ts',
     server: 'src/serving/http/server.ts',
     indexer: 'src/repository/indexer.ts',
     'preference-keeper': 'src/preferences/keeper.ts',

@@ -1,17 +1,25 @@
 import { Command } from 'commander';
-import { cancelRun, findRun, readRun } from '../../runs/index.ts';
+import { cancelRun, findRun, isAlive, readRun } from '../../runs/index.ts';
+import { cancelSweep, clusterSweep, stopUnfollowed } from '../processes/cluster-stop.ts';
 import { printJson } from '../view/output.ts';
 
 export function cancelCommand(): Command {
   return new Command('cancel')
-    .description('stop a run after its current step; a checkpoint is kept')
-    .argument('<run>', 'id of a run, the start of one, or latest')
+    .description('stop a run after its current step; a checkpoint is kept. Or stop a sweep on a cluster')
+    .argument('<run>', 'id of a run or of a sweep on a cluster, the start of one, or latest')
     .option('--json', 'print the result as JSON')
     .action(async (wanted: string, { json }: { json?: boolean }) => {
+      const sweep = await clusterSweep(wanted);
+      if (sweep) return cancelSweep(sweep, json);
       const dir = await findRun(wanted);
       const { state } = await readRun(dir);
+      const stopped = await stopUnfollowed(dir, isAlive(state));
       const outcome = await cancelRun(dir);
       if (json) return printJson({ outcome, dir });
+      if (stopped)
+        return console.log(
+          `Its job on the cluster is stopped. Resume it with: forget-me-not resume ${wanted}`,
+        );
       const said = {
         asked:
           state.status === 'evaluating'

@@ -9,13 +9,15 @@ import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/ev
 import { forTerminal } from '../../protocol/next-step.ts';
 import { findRun, trainingNow } from '../../runs/index.ts';
 import { followChild } from '../processes/follow-child.ts';
+import { addClusterOptions, chosenCluster, type ClusterOptions } from '../options/cluster-options.ts';
+import { sendEvaluation } from '../processes/cluster-evaluation.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { printJson, printProgress } from '../view/output.ts';
 import { checkServed, describeServed } from '../processes/served-check.ts';
 import { comparisonTable, metricTable } from '../view/tables.ts';
 import { whole } from '../options/train-options.ts';
 
-interface Options {
+interface Options extends ClusterOptions {
   tasks?: string;
   data: string[];
   limit?: string;
@@ -28,7 +30,7 @@ interface Options {
 }
 
 export function evaluateCommand(): Command {
-  return new Command('evaluate')
+  const command = new Command('evaluate')
     .description('measure a finished run and its base, or a model without a run')
     .argument(
       '<run|model>',
@@ -51,8 +53,9 @@ export function evaluateCommand(): Command {
       'measure this checkpoint of the run instead of its result, even while it trains; 0: its base',
       whole(0),
     )
-    .option('--check', 'measure nothing, only check that the served model matches the trained one')
-    .option('--yes', 'download a model without asking')
+    .option('--check', 'measure nothing, only check that the served model matches the trained one');
+  return addClusterOptions(command)
+    .option('--yes', 'download a model, and send a run to a cluster, without asking')
     .option('--json', 'print the figures as a JSON array')
     .action(evaluate);
 }
@@ -62,7 +65,9 @@ type Figure = Metric & { step: number };
 
 async function evaluate(reference: string, options: Options): Promise<void> {
   if (options.tasks) chooseTasks(options.tasks.split(','));
+  const cluster = await chosenCluster(options);
   const target = await findTarget(reference, options);
+  if (cluster) requireRun(target, reference, options);
   if (options.checkpoint !== undefined && !('dir' in target))
     throw new UserError(
       'bad-argument',
@@ -70,30 +75,46 @@ async function evaluate(reference: string, options: Options): Promise<void> {
       'Name a run, or leave --checkpoint out.',
     );
   if (options.check) return check(target, reference, options);
+  const what = 'dir' in target ? [target.dir] : ['--model', target.path, '--name', target.id];
   const args = [
     ...(options.checkpoint === undefined ? [] : ['--checkpoint', String(options.checkpoint)]),
-    ...('dir' in target ? [target.dir] : ['--model', target.path, '--name', target.id]),
     ...(options.tasks ? ['--tasks', options.tasks] : []),
     ...options.data.flatMap((value) => ['--data', value]),
     ...(options.limit ? ['--limit', options.limit] : []),
     ...(options.setting ? ['--setting', options.setting] : []),
     ...(options.verbose ? ['--verbose'] : []),
   ];
+  if (cluster && 'dir' in target) await sendEvaluation(target.dir, args, cluster, options);
   const training = await trainingNow();
-  if (training)
+  if (training && !cluster)
     process.stderr.write(`${training} is in progress on this machine; both take longer side by side.\n`);
   const figures: Figure[] = [];
-  const summary = await runEvaluator(args, (message) => {
+  const child = cluster ? 'cluster-follower' : 'evaluator';
+  const summary = await runEvaluator(child, cluster ? what : [...what, ...args], (message) => {
     if (message.type === 'result') figures.push({ step: message.step, ...message.result });
     else if (message.type === 'progress') showProgress(message, options.json === true);
     else if (message.type === 'warning') process.stderr.write(`${forTerminal(message.message)}\n`);
   });
+  if (cluster && !summary)
+    return void process.stderr.write('It goes on on the cluster; the same command attaches to it again.\n');
   if (options.json) return printJson(figures);
   if (!('dir' in target) || options.checkpoint === 0) return console.log(metricTable(figures));
   const measured = new Set(figures.map(({ task }) => task));
   const comparisons = summary!.comparisons.filter(({ task }) => measured.has(task));
   const place = options.checkpoint === undefined ? `\n\nFigures: ${target.dir}/evaluation/summary.json` : '';
   console.log(`${comparisonTable(comparisons)}${summary!.sentence}${place}`);
+}
+
+/** A cluster measures runs; a model by itself has no directory for the figures. */
+function requireRun(target: object, reference: string, { check }: Options): void {
+  if ('dir' in target && !check) return;
+  throw new UserError(
+    'bad-argument',
+    check
+      ? '--check compares what this machine serves, so it takes no cluster.'
+      : `${reference} is a model, and only runs are measured on a cluster.`,
+    check ? 'Leave --on out.' : 'Name a run, or leave --on out.',
+  );
 }
 
 async function check(target: object, reference: string, { json, verbose }: Options): Promise<void> {
@@ -138,11 +159,12 @@ function showProgress(
  * it.
  */
 async function runEvaluator(
+  name: 'evaluator' | 'cluster-follower',
   args: string[],
   onMessage: (message: EvaluatorMessage) => void,
 ): Promise<Summary | undefined> {
   let summary: Summary | undefined;
-  await followChild('evaluator', args, {
+  await followChild(name, args, {
     schema: evaluatorMessageSchema,
     onMessage: (message) => {
       if (message.type === 'summary') summary = message.summary;

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { findRun, isAlive, openRunWriter, readRun, withTraining } from '../../runs/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
+import { resumeOnCluster } from '../processes/cluster-run.ts';
 import { finishRun } from '../processes/finish-run.ts';
 import { launchOnItsOwn } from '../processes/launch.ts';
 import { printJson } from '../view/output.ts';
@@ -12,9 +13,10 @@ import { addFollowOptions, type FollowOptions } from './train.ts';
 
 export function resumeCommand(): Command {
   const command = new Command('resume')
-    .description('resume a run from its newest checkpoint')
+    .description('resume a run from its newest checkpoint; a run on a cluster is attached to again')
     .argument('<run>', 'id of a run, the start of one, or latest');
-  return addFollowOptions(command).action(async (wanted: string, options: FollowOptions) => {
+  addFollowOptions(command).option('--yes', 'send it to its cluster again without asking');
+  return command.action(async (wanted: string, options: FollowOptions) => {
     const dir = await findRun(wanted);
     const { spec, state, events } = await readRun(dir);
     if (isAlive(state))
@@ -32,20 +34,23 @@ export function resumeCommand(): Command {
         `Run ${spec.id} diverged, and would diverge again from the same checkpoint with the same learning rate.`,
         `Start a new training with a lower rate: {train ${material(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}}, and the other options as before.`,
       );
+    const there = await resumeOnCluster(dir, options);
+    if (there && options.detach) return tellDetached(spec.id, dir, options);
+    if (there) return finishRun(dir, there, options);
     await requireBase(spec);
     await withTraining(`The training of ${spec.name}`, async (lock) => {
       // Clears an earlier cancellation: one that comes from here on is for this training.
       const writer = await openRunWriter(dir);
       await writer.state({ status: 'queued' }).finally(() => writer.close());
       const trainer = await launchOnItsOwn(dir, lock, events.length);
-      if (options.detach)
-        return options.json
-          ? printJson({ run: spec.id, dir })
-          : console.log(`Run ${spec.id} is training again.`);
+      if (options.detach) return tellDetached(spec.id, dir, options);
       await finishRun(dir, trainer, options);
     });
   });
 }
+
+const tellDetached = (run: string, dir: string, { json }: FollowOptions) =>
+  json ? printJson({ run, dir }) : console.log(`Run ${run} is training again.`);
 
 /** The folder and the data set as arguments. */
 const material = ({ folder, corpus }: RunSpec) =>

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { BaseShape } from '../../base-models/registry.ts';
+import { isUnderWay, readCluster } from '../../cluster/store.ts';
 import { chooseFolders } from '../../corpus/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { Folders } from '../../protocol/folders.ts';
@@ -19,7 +20,14 @@ import {
 } from '../../training/sweep/store.ts';
 import { addDataOptions, checkData, toCorpusPlan, type DataOptions } from '../options/data-options.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
-import { fitToMachine } from '../machine/fit-machine.ts';
+import { thisMachine, worker } from '../machine/place.ts';
+import {
+  addClusterOptions,
+  chosenCluster,
+  type ChosenCluster,
+  type ClusterOptions,
+} from '../options/cluster-options.ts';
+import { isOnCluster, sendSweep, type PreparedSweep } from '../processes/cluster-sweep.ts';
 import { printJson } from '../view/output.ts';
 import { withCorpus, type Reading } from '../read-corpus.ts';
 import { followSweeper } from '../processes/sweeper-child.ts';
@@ -33,9 +41,8 @@ import {
 } from '../options/train-options.ts';
 import { version } from '../version.ts';
 import { checkBase } from './train.ts';
-import { plannedBackend, plannedPrecision } from '../machine/planned-backend.ts';
 
-interface SweepOptions extends Omit<TrainOptions, 'method' | 'lr' | 'steps'>, DataOptions {
+interface SweepOptions extends Omit<TrainOptions, 'method' | 'lr' | 'steps'>, DataOptions, ClusterOptions {
   method: 'both' | Hyper['method'];
   grid?: number[];
   steps: number;
@@ -74,13 +81,17 @@ export function sweepCommand(): Command {
   addDataOptions(command);
   for (const option of addTrainOptions(new Command()).options)
     if (shared.includes(option.attributeName())) command.addOption(option);
-  return command
-    .option('--resume <id>', 'resume a sweep that was stopped')
-    .option('--yes', 'download what is missing without asking')
+  return addClusterOptions(command)
+    .option('--resume <id>', 'resume a sweep that was stopped; one on a cluster is attached to again')
+    .option('--yes', 'download what is missing, and send to a cluster, without asking')
     .option('--json', 'print the result as JSON, progress as JSON lines on stderr')
-    .action((folders: string[], options: SweepOptions) =>
-      withTraining('A search for a learning rate', () => sweep(folders, options)),
-    );
+    .action(async (folders: string[], options: SweepOptions) => {
+      const cluster = await chosenCluster(options);
+      const begun = options.resume === undefined ? undefined : await findSweep(options.resume);
+      const elsewhere = cluster !== undefined || (begun !== undefined && (await isOnCluster(begun.dir)));
+      const run = () => sweep(folders, options, { begun, cluster, elsewhere });
+      await (elsewhere ? run() : withTraining('A search for a learning rate', run));
+    });
 }
 
 function grid(text: string): number[] {
@@ -90,13 +101,28 @@ function grid(text: string): number[] {
   return [...new Set(rates)].sort((a, b) => a - b);
 }
 
-async function sweep(named: string[], options: SweepOptions): Promise<void> {
-  const { dir, spec } = options.resume
-    ? await findSweep(options.resume)
-    : await prepare(chooseFolders(named), options);
+interface Start {
+  /** The sweep to resume. */
+  begun: Sweep | undefined;
+  /** The cluster that was named. */
+  cluster: ChosenCluster | undefined;
+  /** Its trials run on a cluster. */
+  elsewhere: boolean;
+}
+
+async function sweep(
+  named: string[],
+  options: SweepOptions,
+  { begun, cluster, elsewhere }: Start,
+): Promise<void> {
+  const prepared: PreparedSweep = begun
+    ? { sweep: begun, isNew: false, memoryBytes: 0 }
+    : await prepare(chooseFolders(named), options, elsewhere);
+  const { dir, spec } = prepared.sweep;
+  if (elsewhere) await sendSweep(prepared, cluster, options);
   const view = sweepView({ json: options.json === true });
   try {
-    await followSweeper(dir, view);
+    await followSweeper(dir, view, elsewhere);
   } finally {
     view.end();
   }
@@ -105,14 +131,17 @@ async function sweep(named: string[], options: SweepOptions): Promise<void> {
   const finished = results.every((result) => result.finished);
   if (!finished) {
     if (options.json) printJson({ sweep: spec.id, dir, status: 'cancelled', methods: results });
-    else console.log(`Stopped. Resume with: forget-me-not sweep --resume ${spec.id}`);
+    else console.log(`${await howItStands(dir)} with: forget-me-not sweep --resume ${spec.id}`);
     return;
   }
   report({ dir, spec }, results, options);
 }
 
+const howItStands = async (dir: string) =>
+  isUnderWay(await readCluster(dir)) ? 'Its trials go on on the cluster. Attach again' : 'Stopped. Resume';
+
 /** Reads the corpus and creates the sweep, or finds a stopped sweep with the same settings. */
-async function prepare(where: Folders, options: SweepOptions): Promise<Sweep> {
+async function prepare(where: Folders, options: SweepOptions, elsewhere: boolean): Promise<PreparedSweep> {
   const { folder, folders } = where;
   await checkData(where, options);
   // The method that needs more memory comes last.
@@ -123,12 +152,12 @@ async function prepare(where: Folders, options: SweepOptions): Promise<Sweep> {
   const [checked] = await Promise.all(
     methods.map((method) => checkBase(base.path, { ...options, method, base: base.id })),
   );
-  const backend = await plannedBackend(heaviest);
-  const fastest = await plannedPrecision(backend, options.device);
+  const place = elsewhere ? worker(options) : await thisMachine(options);
+  const { backend } = place;
   const precision = (method: Hyper['method']) =>
-    options.precision === 'auto' ? fastest(method) : options.precision;
+    options.precision === 'auto' ? place.precision(method) : options.precision;
   const hyper = toHyper(heaviest, options.steps, precision(heaviest.method), 1);
-  const fitted = await fitToMachine(checked!, hyper, backend, options);
+  const { fitted, memoryBytes } = await place.fit(checked!, hyper);
   const reading: Reading = {
     folder,
     folders,
@@ -152,13 +181,14 @@ async function prepare(where: Folders, options: SweepOptions): Promise<Sweep> {
       })),
       extend: options.grid === undefined,
       hyper: { ...hyper, ...fitted },
-      backend: options.backend,
+      backend: elsewhere ? backend : options.backend,
       ...(options.device && { device: options.device }),
       planned: backend,
       heldOutWindows: options.heldOutWindows,
       versions: { 'forget-me-not': version, node: process.version },
     };
-    return (await goingOn(asked, options)) ?? (await createSweep(asked, corpus));
+    const begun = await goingOn(asked, options);
+    return { sweep: begun ?? (await createSweep(asked, corpus)), isNew: !begun, memoryBytes };
   });
 }
 

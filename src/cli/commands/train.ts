@@ -28,7 +28,15 @@ import {
   type ContinueOptions,
 } from '../options/continue-run.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
-import { fitToMachine, type CheckedBase } from '../machine/fit-machine.ts';
+import type { CheckedBase } from '../machine/fit-machine.ts';
+import { thisMachine, worker } from '../machine/place.ts';
+import {
+  addClusterOptions,
+  chosenCluster,
+  type ChosenCluster,
+  type ClusterOptions,
+} from '../options/cluster-options.ts';
+import { launchOnCluster } from '../processes/cluster-run.ts';
 import { finishRun } from '../processes/finish-run.ts';
 import { launchOnItsOwn } from '../processes/launch.ts';
 import {
@@ -42,7 +50,6 @@ import {
 } from '../options/data-options.ts';
 import { formatDuration } from '../view/format.ts';
 import { printJson } from '../view/output.ts';
-import { plannedBackend, plannedPrecision } from '../machine/planned-backend.ts';
 import {
   addPreferencesOption,
   preferencesOf,
@@ -79,10 +86,9 @@ export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune a base on one or more folders of code, a data set, or both')
     .argument('[folders...]', 'the folders that hold the code');
-  return addContinueOption(
-    addFollowOptions(addPreferencesOption(addTrainOptions(addReplayOptions(addDataOptions(command))))),
-  )
-    .option('--yes', 'download what is missing without asking')
+  addFollowOptions(addPreferencesOption(addTrainOptions(addReplayOptions(addDataOptions(command)))));
+  return addClusterOptions(addContinueOption(command))
+    .option('--yes', 'download what is missing, and send to a cluster, without asking')
     .action(async (named: string[], options: AllOptions) => {
       const given = chooseFolders(named);
       if (options.continue === undefined) return train(given, options);
@@ -97,7 +103,8 @@ type AllOptions = TrainOptions &
   ReplayOptions &
   FollowOptions &
   ContinueOptions &
-  PreferencesOption;
+  PreferencesOption &
+  ClusterOptions;
 
 async function train(where: Folders, options: AllOptions, continued?: Continued): Promise<void> {
   await checkData(where, options);
@@ -107,37 +114,39 @@ async function train(where: Folders, options: AllOptions, continued?: Continued)
   if (drive && !options.json) console.log(tellNetworkDrive(dataDir(), drive));
   const evaluation = toEvaluationPlan(options);
   const name = options.name ?? defaultName(where, options);
+  const cluster = await chosenCluster(options);
+  const named = { ...options, name };
+  if (cluster) return begin({ where, evaluation, start: cluster, continued }, named);
   await withTraining(`The training of ${name}`, (lock) =>
-    begin({ where, evaluation, lock, continued }, { ...options, name }),
+    begin({ where, evaluation, start: lock, continued }, named),
   );
 }
 
 interface Beginning {
   where: Folders;
   evaluation: EvaluationPlan;
-  lock: TrainingLock;
+  /** The cluster that trains, or what lets this machine do so. */
+  start: ChosenCluster | TrainingLock;
   /** The run that this one continues. */
   continued: Continued | undefined;
 }
 
 /** Prepares everything that the run needs, creates it, and starts its trainer. */
 async function begin(
-  { where, evaluation, lock, continued }: Beginning,
+  { where, evaluation, start, continued }: Beginning,
   options: AllOptions & { name: string },
 ): Promise<void> {
   const base = continued?.spec.base ?? (await fetchBase(options.base, options));
   const checked = await checkBase(base.path, { ...options, base: base.id });
   const { config } = checked;
   const preferences = await preferencesOf(options, where, base);
-  const backend = await plannedBackend(options);
-  const precision =
-    options.precision === 'auto'
-      ? (await plannedPrecision(backend, options.device))(options.method)
-      : options.precision;
+  const place = 'client' in start ? worker(options) : await thisMachine(options);
+  const { backend } = place;
+  const precision = options.precision === 'auto' ? place.precision(options.method) : options.precision;
   const atCheckpoints = evaluation.checkpointTasks.length > 0;
   // What fits does not depend on the learning rate.
   const asked = toHyper(options, 1, precision, 1);
-  const fitted = await fitToMachine(checked, asked, backend, { ...options, atCheckpoints });
+  const { fitted, memoryBytes } = await place.fit(checked, asked, atCheckpoints);
 
   // Read before the run is created, so that an empty folder leaves no run behind.
   const { folder, folders } = where;
@@ -181,7 +190,7 @@ async function begin(
       name: options.name,
       learningRateReason: learningRate.reason,
       learningRateTrials: learningRate.assumed ?? false,
-      backend: options.backend,
+      backend: 'client' in start ? backend : options.backend,
       ...(options.device && { device: options.device }),
       planned: backend,
       evaluation,
@@ -189,7 +198,10 @@ async function begin(
     });
     await keepEarlierAdapter(dir, spec);
     await rename(corpus, join(dir, 'corpus'));
-    const trainer = await launchOnItsOwn(dir, lock);
+    const trainer =
+      'client' in start
+        ? await launchOnCluster(dir, spec, start, { ...options, memoryBytes })
+        : await launchOnItsOwn(dir, start);
     if (options.detach)
       return options.json
         ? printJson({ run: id, dir })

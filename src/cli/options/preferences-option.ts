@@ -23,7 +23,7 @@ export const addPreferencesOption = (command: Command): Command =>
  * than after the training.
  */
 export async function preferencesOf(
-  { preferences, method }: PreferencesOption & { method: 'lora' | 'full' },
+  { preferences, method, on }: PreferencesOption & { method: 'lora' | 'full'; on?: string },
   where: Folders,
   base: RunSpec['base'],
 ): Promise<Pick<RunSpec, 'preferences'>> {
@@ -33,6 +33,12 @@ export async function preferencesOf(
       'bad-argument',
       'Learning from preferences compares the model with its unchanged base, which --method full does not keep.',
       'Train with --method lora, or without --preferences.',
+    );
+  if (on !== undefined)
+    throw new UserError(
+      'bad-argument',
+      'The record of how you used completions stays on this machine, so a cluster can learn nothing from it.',
+      'Leave --preferences out, or --on.',
     );
   const folders = foldersOf(where);
   if (preferences === true && folders.length === 0)

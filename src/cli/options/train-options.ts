@@ -89,7 +89,7 @@ export const between = (low: number, high: number) => (text: string) => {
   const range = high < Infinity ? `from ${low} to ${high}` : `of at least ${low}`;
   throw new InvalidArgumentError(`It must be a number ${range}.`);
 };
-const positive = (text: string) => {
+export const positive = (text: string) => {
   const value = number(text);
   if (value <= 0) throw new InvalidArgumentError('It must be above 0.');
   return value;

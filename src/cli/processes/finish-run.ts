@@ -9,6 +9,7 @@ import { writeReport } from '../report/write.ts';
 import { comparisonTable, earlierTable } from '../view/tables.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { UserError } from '../../protocol/errors.ts';
+import { isAlive } from '../../runs/index.ts';
 
 /** Throws when the run failed. A cancelled run is not an error. */
 export async function finishRun(
@@ -18,6 +19,7 @@ export async function finishRun(
 ): Promise<void> {
   const snapshot = await followToEnd(dir, trainer, { json: json === true });
   const { spec, state } = snapshot;
+  if (trainer.cluster && isAlive(state)) return tellLeft(spec.id, trainer.cluster, { dir, json });
   // The trainer could not write its error into the run: another process holds the run, or the disk is full.
   const begun = snapshot.events.length > trainer.eventsBefore;
   const ended = ['done', 'failed', 'cancelled'].includes(state.status);
@@ -42,6 +44,18 @@ export async function finishRun(
   if (report) await writeReport([dir], report);
   if (json) printJson(asJson(dir, snapshot));
   else printResult(dir, snapshot, report);
+}
+
+/** Ctrl+C ended the following only. */
+function tellLeft(
+  id: string,
+  cluster: string,
+  { dir, json }: { dir: string; json?: boolean | undefined },
+): void {
+  if (json) return printJson({ run: id, dir, status: 'running' });
+  console.log(
+    `The run goes on at ${cluster}, and what it does is written here as before. See it with: forget-me-not show ${id}\nStop it with: forget-me-not cancel ${id}`,
+  );
 }
 
 function asJson(dir: string, { spec, events, summary }: RunSnapshot) {

@@ -8,7 +8,10 @@ import { forTerminal } from '../../protocol/next-step.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { cancelRun, followRun, readRun } from '../../runs/index.ts';
 
-/** Resolves with the run's last state. Ctrl+C cancels the run and lets it write a checkpoint. */
+/**
+ * Resolves with the run's last state. Ctrl+C cancels the run and lets it write a checkpoint; a run on a cluster is left
+ * to go on.
+ */
 export async function followToEnd(
   dir: string,
   trainer: LaunchedTrainer,
@@ -19,6 +22,7 @@ export async function followToEnd(
   const view = json ? new JsonProgress() : new TerminalProgress(trainer.eventsBefore);
   let evaluating = false;
   const onInterrupt = () => {
+    if (trainer.cluster) return stop.abort();
     const what = evaluating
       ? 'Stopping the evaluation; the result is kept.'
       : 'Stopping after this step; a checkpoint is kept.';

@@ -12,6 +12,8 @@ import { quietTensorflow } from './child.ts';
 export interface LaunchedTrainer {
   /** Number of events that the run had before. */
   eventsBefore: number;
+  /** Host and port of the cluster on which the run trains, if it does. */
+  cluster: string | undefined;
   /** Leader of its process group; undefined if it could not be started. */
   pid: number | undefined;
   /** Resolves when the process has ended, for whatever reason. */
@@ -31,12 +33,17 @@ export async function launchOnItsOwn(
   return trainer;
 }
 
-/** Starts it detached; its output goes to trainer.log in the run's directory. */
-export function launchTrainer(dir: string, eventsBefore = 0): LaunchedTrainer {
+/**
+ * Starts it detached; its output goes to trainer.log in the run's directory. `cluster`: host and port of the cluster on
+ * which the run trains; what is started then follows it.
+ */
+export function launchTrainer(dir: string, eventsBefore = 0, cluster?: string): LaunchedTrainer {
   const path = join(dir, 'trainer.log');
   const log = openLogSync(path);
   const { size } = fstatSync(log);
-  const script = fileURLToPath(new URL('./trainer.mjs', import.meta.url));
+  const script = fileURLToPath(
+    new URL(cluster ? './cluster-follower.mjs' : './trainer.mjs', import.meta.url),
+  );
   const child = spawn(process.execPath, [script, dir], {
     detached: true,
     stdio: ['ignore', log, log],
@@ -47,6 +54,7 @@ export function launchTrainer(dir: string, eventsBefore = 0): LaunchedTrainer {
   closeSync(log);
   return {
     eventsBefore,
+    cluster,
     pid: child.pid,
     ended: new Promise((resolve) => child.on('exit', () => resolve()).on('error', () => resolve())),
     lastWords: () => {
@@ -55,9 +63,11 @@ export function launchTrainer(dir: string, eventsBefore = 0): LaunchedTrainer {
       if (said || how === null || how === 0) return said;
       const resume = `{resume ${basename(dir)}}`;
       return endedEarly(
-        'The trainer',
+        cluster ? 'The follower' : 'The trainer',
         how,
-        `Resume it from its last checkpoint with ${resume}; ${path} may say more.`,
+        cluster
+          ? `The run goes on at ${cluster}: attach to it again with ${resume}; ${path} may say more.`
+          : `Resume it from its last checkpoint with ${resume}; ${path} may say more.`,
       );
     },
   };

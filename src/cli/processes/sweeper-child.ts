@@ -13,14 +13,18 @@ import { readSweep } from '../../training/sweep/store.ts';
 import { onInterrupt, startChild } from './child.ts';
 import type { SweepView } from '../view/sweep-view.ts';
 
-/** Resolves when the sweeper is done or was stopped. Throws the error that it ended with. */
-export async function followSweeper(dir: string, view: SweepView): Promise<void> {
+/**
+ * Resolves when the sweeper is done or was stopped. Throws the error that it ended with. `elsewhere`: the trials run on
+ * a cluster, and go on there when the child that follows them is stopped.
+ */
+export async function followSweeper(dir: string, view: SweepView, elsewhere = false): Promise<void> {
   const log = openLogSync(join(dir, 'sweeper.log'));
-  const child = startChild('sweeper', [dir], { stderr: log });
+  const child = startChild(elsewhere ? 'cluster-follower' : 'sweeper', [dir], { stderr: log });
   closeSync(log);
   let stopped = false;
   const release = onInterrupt(() => {
-    if (!stopped) process.stderr.write('\nStopping after this step; finished trials are kept.\n');
+    if (!stopped && !elsewhere)
+      process.stderr.write('\nStopping after this step; finished trials are kept.\n');
     stopped = true;
     child.stop();
   });

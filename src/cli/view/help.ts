@@ -24,6 +24,7 @@ const groups = [
     'eval-every eval-tasks eval-tasks-every eval-share held-out-windows humaneval retention measure-share forgetting-limit patience keep strength',
   ],
   ['More: this machine', 'backend device precision recompute seed'],
+  ['More: a Ray cluster', 'on storage cpus'],
 ].map(([heading, names]) => [heading!, names!.split(' ')] as const);
 
 export const help: Readonly<Record<string, CommandHelp>> = {
@@ -72,6 +73,7 @@ export const help: Readonly<Record<string, CommandHelp>> = {
     mostUsed: ['base', 'method', 'grid', 'steps', 'include', 'exclude', 'resume', 'yes', 'json'],
     examples: [
       ['sweep src --method lora', 'finds a learning rate, which later trainings of the same base use'],
+      ['sweep src --on http://127.0.0.1:8265', 'runs the trials beside each other on a Ray cluster'],
     ],
   },
   preferences: { examples: [['preferences .', 'shows how many completions are recorded, and where']] },

@@ -28,6 +28,7 @@ const verbs: Record<string, string> = {
   unpacking: 'Unpacking',
   building: 'Building',
   verifying: 'Trying',
+  uploading: 'Sending',
 };
 
 /** "Downloading tensorflow-cpu 2.21.0": the long file names of wheels are shortened. */

@@ -38,6 +38,7 @@ describe('--help', () => {
       'More: how it trains',
       'More: what is measured, and which result is kept',
       'More: this machine',
+      'More: a Ray cluster',
       'Examples:',
     ]);
     expect(train.options).toHaveLength(known);

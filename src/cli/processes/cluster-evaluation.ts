@@ -1,0 +1,66 @@
+/** Measuring a run on a cluster. */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+import type { Work } from '../../cluster/job.ts';
+import { isUnderWay, readCluster } from '../../cluster/store.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { readSpec } from '../../runs/index.ts';
+import type { ChosenCluster } from '../options/cluster-options.ts';
+import { sendWork } from './send-work.ts';
+
+const CPUS = 2;
+
+/**
+ * Sends a run to be measured there, unless a job with the same arguments is under way already. `args`: those of the
+ * evaluator, after the run's directory. Errors: bad-argument, run-locked while the run has another job, and those of
+ * sendWork.
+ */
+export async function sendEvaluation(
+  dir: string,
+  args: readonly string[],
+  { client, storage, cpus }: ChosenCluster,
+  options: { yes?: boolean | undefined; json?: boolean | undefined },
+): Promise<void> {
+  const local = args.filter((_, at) => args[at - 1] === '--data').find((pair) => existsSync(fileOf(pair)));
+  if (local !== undefined)
+    throw new UserError(
+      'bad-argument',
+      `--data ${local} is a file of this machine, and what is measured on a cluster reads its data there.`,
+      'Name a data set on Hugging Face, or leave --on out.',
+    );
+  const file = await readCluster(dir);
+  if (isUnderWay(file)) {
+    if (file.kind === 'evaluate' && isDeepStrictEqual(file.args, args)) return;
+    throw new UserError(
+      'run-locked',
+      'This run has another job on a cluster.',
+      'Wait until it ends, or stop it with {cancel}.',
+    );
+  }
+  const spec = await readSpec(dir);
+  const work: Work = {
+    kind: 'evaluate',
+    dir,
+    id: spec.id,
+    base: spec.base,
+    runtime: spec.planned ?? 'tensorflow',
+    // Another name each time: the figures that an earlier one left on the storage are of an earlier state.
+    tasks: [
+      { id: `evaluate-${randomBytes(3).toString('hex')}`, argv: ['evaluator.mjs', '{folder}', ...args] },
+    ],
+    needs: { cpus: cpus ?? CPUS, memoryBytes: 0 },
+    storage,
+    sends: (name) => isMeasured(name, args.includes('--checkpoint')),
+  };
+  await sendWork(client, work, { ...options, args });
+}
+
+const fileOf = (pair: string) => pair.replace(/^[^=]*=/, '');
+
+/** Without what only the owner or the optimiser needs. */
+const isMeasured = (name: string, checkpoints: boolean) =>
+  !/^(lock|stop|cluster\.json|.*\.log|exports\.jsonl|spectrum\.json)$|(^|\/)\.|\.tmp$|optimizer\.safetensors$/.test(
+    name,
+  ) &&
+  (checkpoints || !name.startsWith('checkpoints/'));

@@ -1,0 +1,70 @@
+/** Sends work to a cluster, once the person has heard what leaves the machine. */
+import { rm } from 'node:fs/promises';
+import type { Work } from '../../cluster/job.ts';
+import { prepare, send, type Prepared } from '../../cluster/submit.ts';
+import type { RayClient } from '../../cluster/ray/client.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { confirm } from '../confirm.ts';
+import { formatBytes } from '../view/format.ts';
+import { progressView } from '../view/progress.ts';
+import { version } from '../version.ts';
+
+interface SendOptions {
+  yes?: boolean | undefined;
+  json?: boolean | undefined;
+  eventsBefore?: number;
+  args?: readonly string[];
+}
+
+/** Errors: cancelled if the person does not want it, and those of `prepare` and `send`. */
+export async function sendWork(client: RayClient, work: Work, options: SendOptions): Promise<void> {
+  const { json = false } = options;
+  const stop = new AbortController();
+  const onStop = () => stop.abort(new UserError('cancelled', 'Nothing was started on the cluster.', ''));
+  process.once('SIGINT', onStop).once('SIGTERM', onStop);
+  const view = progressView({ json });
+  try {
+    const prepared = await prepare(client, work, version, stop.signal);
+    await consent(prepared, options);
+    const { host } = client.cluster.address;
+    await send(prepared, {
+      ...options,
+      signal: stop.signal,
+      onUpload: (done, total) => view.show({ phase: 'uploading', what: `to ${host}`, done, total }),
+    });
+  } finally {
+    view.end();
+    process.off('SIGINT', onStop).off('SIGTERM', onStop);
+  }
+}
+
+/** Not asked where everything is there already, as after a lost job. */
+async function consent({ client, work, sends }: Prepared, options: SendOptions): Promise<void> {
+  const { address } = client.cluster;
+  const { yes = false, json = false } = options;
+  if (sends.program + sends.work === 0) return;
+  if (address.plainText && !yes && !process.stdin.isTTY)
+    throw new UserError(
+      'cluster-address',
+      `What is sent to ${address.host} goes over the network without encryption, for everybody on the way to read.`,
+      'Use https or a tunnel, or agree with --yes.',
+    );
+  const plain = address.plainText ? ' It is NOT encrypted on the way.' : '';
+  const text = `To the cluster at ${address.host} go ${whatGoes(work, sends)}.${plain}`;
+  if (await confirm(text, { yes, json })) return;
+  throw new UserError('cancelled', 'Nothing was sent.', 'Leave --on out to work on this machine.');
+}
+
+function whatGoes({ kind }: Work, { program, work }: Prepared['sends']): string {
+  const own = program > 0 ? `${formatBytes(program)} of this program, once for each version; and ` : '';
+  const run = kind === 'evaluate' ? 'the run with its result' : 'settings';
+  return `${own}${inMegabytes(work)}: ${run}, the corpus as tokens, which can be turned back into its text, and the names of its files. No other files of your folder are sent`;
+}
+
+const inMegabytes = (bytes: number) => (bytes < 1e6 ? `${(bytes / 1e6).toFixed(2)} MB` : formatBytes(bytes));
+
+/** Deletes what was created for work that the person did not want to send. */
+export async function forgetIfRefused(dir: string, error: unknown): Promise<void> {
+  if (error instanceof UserError && error.code === 'cancelled')
+    await rm(dir, { recursive: true, force: true });
+}
