@@ -35,7 +35,7 @@ export function resumeCommand(): Command {
         `Start a new training with a lower rate: {train ${material(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}}, and the other options as before.`,
       );
     const there = await resumeOnCluster(dir, options);
-    if (there && options.detach) return tellDetached(spec.id, dir, options);
+    if (there && options.detach) return tellDetached(spec, dir, options);
     if (there) return finishRun(dir, there, options);
     await requireBase(spec);
     await withTraining(`The training of ${spec.name}`, async (lock) => {
@@ -43,14 +43,14 @@ export function resumeCommand(): Command {
       const writer = await openRunWriter(dir);
       await writer.state({ status: 'queued' }).finally(() => writer.close());
       const trainer = await launchOnItsOwn(dir, lock, events.length);
-      if (options.detach) return tellDetached(spec.id, dir, options);
+      if (options.detach) return tellDetached(spec, dir, options);
       await finishRun(dir, trainer, options);
     });
   });
 }
 
-const tellDetached = (run: string, dir: string, { json }: FollowOptions) =>
-  json ? printJson({ run, dir }) : console.log(`Run ${run} is training again.`);
+const tellDetached = ({ id }: RunSpec, dir: string, { json }: FollowOptions) =>
+  json ? printJson({ run: id, dir }) : console.log(`Run ${id} is training again.`);
 
 /** The folder and the data set as arguments. */
 const material = ({ folder, corpus }: RunSpec) =>
