@@ -318,6 +318,10 @@ export class Llama implements TrainableModel {
     };
   }
 
+  leaveF16(): void {
+    this.parts.half = false;
+  }
+
   /** Another model on this backend may compute in another one. */
   private choosePrecision(): void {
     this.backend.multiplyIn?.(this.parts.half ? 'f16' : 'f32');

@@ -86,6 +86,8 @@ export interface Model {
   /** L2 norm over all accumulated gradients. */
   gradientNorm(): Promise<number>;
   zeroGradients(): void;
+  /** From now on nothing is rounded to f16: for a model with numbers that are too large for it. */
+  leaveF16(): void;
   /**
    * Loss of each token after the first, in nats, without dropout: length T - 1. `base`: without the adapter (LoRA
    * only). Throws an Error if there are no tokens or one is outside the vocabulary, like the two methods below.

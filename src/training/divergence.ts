@@ -92,11 +92,9 @@ function median(values: readonly number[]): number {
 }
 
 /** `message` has no full stop, because the caller adds which checkpoint is kept. */
-export const diverged = (step: number, why: string, precision: string) =>
+export const diverged = (step: number, why: string) =>
   new UserError(
     'diverged',
     `Training diverged at step ${step}: ${why}`,
-    precision === 'f16'
-      ? 'Train again with --precision f32, which holds larger numbers; if that diverges too, with a lower --lr.'
-      : 'Train again with a lower --lr (a third of this one is a good next try).',
+    'Train again with a lower --lr (a third of this one is a good next try).',
   );

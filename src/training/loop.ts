@@ -8,7 +8,7 @@ import type { SequenceSource } from '../corpus/tokens/sequences.ts';
 import type { Model } from '../model/index.ts';
 import type { Hyper } from '../protocol/run.ts';
 import { microBatches } from './batches.ts';
-import { afterGood, afterOverflow, lossScaleFor, lossScaleSchema, type LossScale } from './loss-scale.ts';
+import { afterGood, afterOverflow, lossScaleFor, lossScaleSchema } from './loss-scale.ts';
 import { diverged, DivergenceWatch, watchStateSchema, type WatchState } from './divergence.ts';
 import type { Optimizer } from './optimizers.ts';
 import { learningRateAt } from './schedule.ts';
@@ -24,6 +24,8 @@ export const progressSchema = z.object({
   watch: watchStateSchema.prefault({}),
   /** In f16 only. */
   lossScale: lossScaleSchema.optional(),
+  /** The run began in f16 and went on in f32, because a number did not fit. */
+  leftF16: z.boolean().optional(),
 });
 export type LoopProgress = z.infer<typeof progressSchema>;
 
@@ -84,13 +86,14 @@ export async function runLoop(options: LoopOptions): Promise<number> {
   const { from, signal, length = options.hyper } = options;
   const watch = new DivergenceWatch(options.model.config.vocabularySize);
   const { lossScale: known, ...begun } = options.progress ?? progressSchema.parse({});
-  const lossScale = lossScaleFor(options.hyper.precision, known);
+  const lossScale = begun.leftF16 ? undefined : lossScaleFor(options.hyper.precision, known);
   let progress: LoopProgress = { ...begun, ...(lossScale && { lossScale }) };
   watch.state = progress.watch;
+  if (begun.leftF16) options.model.leaveF16();
   for (let step = from + 1; step <= length.steps; step += 1) {
     if (signal.aborted || options.isEnough?.()) return step - 1;
-    const { trouble, lossScale } = await trainStep(options, step, progress, watch);
-    progress = { ...progress, watch: watch.state, ...(lossScale && { lossScale }) };
+    const { trouble, progress: after } = await trainStep(options, step, progress, watch);
+    progress = { ...after, watch: watch.state };
     if (!trouble) continue;
     const before = await rolledBack(options, step, trouble, progress);
     step = before.step;
@@ -100,13 +103,13 @@ export async function runLoop(options: LoopOptions): Promise<number> {
   return length.steps;
 }
 
-/** Returns why the step, or the state after it, is bad, undefined if it is good; and the loss scale after it. */
+/** Returns why the step, or the state after it, is bad, undefined if it is good; and the progress after it. */
 async function trainStep(
   options: LoopOptions,
   step: number,
   progress: LoopProgress,
   watch: DivergenceWatch,
-): Promise<{ trouble: string | undefined; lossScale?: LossScale | undefined }> {
+): Promise<{ trouble: string | undefined; progress: LoopProgress }> {
   const { hyper, length = hyper, model, optimizer, onStep } = options;
   const started = performance.now();
   const { scale = 1 } = progress.lossScale ?? {};
@@ -115,11 +118,17 @@ async function trainStep(
   const gradientNorm = (await model.gradientNorm()) / scale;
   const overflows = Number.isFinite(loss) && !Number.isFinite(gradientNorm);
   const lower = progress.lossScale && overflows ? afterOverflow(progress.lossScale) : undefined;
+  if (progress.lossScale && !lower && !Number.isFinite(loss + gradientNorm)) {
+    // No scale helps: numbers of the model itself do not fit.
+    model.zeroGradients();
+    model.leaveF16();
+    return trainStep(options, step, { ...progress, lossScale: undefined, leftF16: true }, watch);
+  }
   // Checked before the update, so that the model in memory is still the last good state.
   const trouble = sums.learned && !lower ? watch.check(loss, gradientNorm) : undefined;
   if (trouble) {
     model.zeroGradients();
-    return { trouble };
+    return { trouble, progress };
   }
   const learningRate = learningRateAt(step, { ...hyper, steps: length.steps }) * progress.rateScale;
   const gradientScale = hyper.clip && gradientNorm > hyper.clip ? hyper.clip / gradientNorm : 1;
@@ -132,7 +141,7 @@ async function trainStep(
   const after = { ...progress, watch: watch.state, ...(lossScale && { lossScale }) };
   const report = { step, loss, learningRate, gradientNorm, tokens, learned, seconds, progress: after };
   const bad = await onStep({ ...report, ...(lower && { skippedTo: lower.scale }) });
-  return { trouble: bad ?? undefined, lossScale };
+  return { trouble: bad ?? undefined, progress: after };
 }
 
 /** Gradients of one optimiser step: `scale` times the mean over the learned tokens of all its micro-batches. */
@@ -155,13 +164,13 @@ async function accumulateStep(
 }
 
 async function rolledBack(
-  { goBack, hyper }: LoopOptions,
+  { goBack }: LoopOptions,
   step: number,
   why: string,
   progress: LoopProgress,
 ): Promise<{ step: number; progress: LoopProgress }> {
   const before = progress.rollbacks < MOST_ROLLBACKS ? await goBack?.(step, why, progress) : undefined;
-  if (!before) throw diverged(step, why, hyper.precision);
+  if (!before) throw diverged(step, why);
   return before;
 }
 
@@ -181,5 +190,6 @@ export function afterRollback(
     rollbacks: progress.rollbacks + 1,
     watch: usual,
     ...(progress.lossScale && { lossScale: progress.lossScale }),
+    ...(progress.leftF16 && { leftF16: true }),
   };
 }

@@ -106,8 +106,8 @@ export class Session {
     this.measuring.label = from ? `Training, resumed at step ${from}` : 'Training';
     await phase(this.measuring.label);
     if (from === 0) {
-      const { trouble } = await this.evaluate(0);
-      if (trouble) throw diverged(0, trouble, this.options.spec.hyper.precision);
+      const { trouble } = await this.evaluateBase();
+      if (trouble) throw diverged(0, trouble);
       // The checkpoint that the first steps can go back to.
       if (!signal.aborted) await this.checkpoint(0);
     } else if (this.isEvaluated(from)) await this.lookAgain(from);
@@ -167,6 +167,7 @@ export class Session {
   private async onStep(report: StepReport): Promise<string | undefined> {
     const { writer } = this.options;
     const { step, progress } = report;
+    if (progress.leftF16 && !this.progress.leftF16) await this.warnLeftF16();
     this.progress = progress;
     this.measuring.trained(report.seconds);
     this.eta.stepped(report.seconds);
@@ -266,6 +267,18 @@ export class Session {
     };
   }
 
+  /** The same before the first step. A base whose loss is not finite in f16 may have one in f32. */
+  private async evaluateBase(): Promise<{ trouble?: string }> {
+    const first = await this.evaluate(0);
+    if (!first.trouble || this.options.spec.hyper.precision !== 'f16') return first;
+    this.options.model.leaveF16();
+    const again = await this.evaluate(0);
+    if (again.trouble) return first;
+    this.progress = { ...this.progress, leftF16: true };
+    await this.warnLeftF16();
+    return again;
+  }
+
   /** Measures the held-out loss. Returns what is wrong if it is not finite, else the counts of each window. */
   private async evaluate(step: number): Promise<{ trouble?: string; windows?: RatioItem[] }> {
     const { model, writer, signal } = this.options;
@@ -326,6 +339,12 @@ export class Session {
     await phase(`Training, back from step ${step} to step ${to}`);
     await writer.state({ step: to });
     return { step: to, progress: this.progress };
+  }
+
+  private warnLeftF16(): Promise<void> {
+    return this.warn(
+      'Some numbers of this model are too large for f16. The run goes on in f32, which is slower.',
+    );
   }
 
   private warn(message: string): Promise<void> {

@@ -15,8 +15,8 @@ import { locate } from '../../protocol/folders.ts';
 import { tokensPerStep, type RunSpec } from '../../protocol/run.ts';
 import { readRun } from '../../runs/index.ts';
 import type { RunWriter } from '../../runs/writer.ts';
-import { createOptimizer } from '../optimizers.ts';
-import { afterGood, afterOverflow, lossScaleFor } from '../loss-scale.ts';
+import { createOptimizer, type Optimizer } from '../optimizers.ts';
+import { afterGood, afterOverflow, lossScaleFor, type LossScale } from '../loss-scale.ts';
 import { learningRateAt } from '../schedule.ts';
 import { decide, type Measured } from './decide.ts';
 import { examplesOf, parted, type Example } from './examples.ts';
@@ -175,26 +175,39 @@ export class PreferenceStage {
     try {
       for (const [index, step] of steps.entries()) {
         if (signal.aborted) return false;
-        const { scale = 1 } = lossScale ?? {};
         await writer.state({ phase: `Learning from your use: step ${index + 1} of ${steps.length}` });
-        await this.accumulate(step, index, scale);
-        const norm = (await model.gradientNorm()) / scale;
-        const gradientScale = hyper.clip && norm > hyper.clip ? hyper.clip / norm : 1;
-        // A gradient that is not finite is skipped; the measurement afterwards shows that nothing was learned.
-        if (Number.isFinite(norm))
-          optimizer.step({
-            learningRate: learningRateAt(index + 1, hyper),
-            gradientScale: gradientScale / scale,
-          });
-        if (lossScale)
-          lossScale = Number.isFinite(norm) ? afterGood(lossScale) : (afterOverflow(lossScale) ?? lossScale);
-        model.zeroGradients();
+        const learningRate = learningRateAt(index + 1, hyper);
+        lossScale = await this.update(optimizer, { step, number: index, learningRate }, lossScale);
       }
       return true;
     } finally {
       model.zeroGradients();
       optimizer.dispose();
     }
+  }
+
+  /** One step of the optimiser. Returns the loss scale after it. */
+  private async update(
+    optimizer: Optimizer,
+    one: { step: Step; number: number; learningRate: number },
+    lossScale: LossScale | undefined,
+  ): Promise<LossScale | undefined> {
+    const { model, spec } = this.options;
+    const { clip } = spec.hyper;
+    const { scale = 1 } = lossScale ?? {};
+    await this.accumulate(one.step, one.number, scale);
+    const norm = (await model.gradientNorm()) / scale;
+    // A gradient that is not finite is skipped; the measurement afterwards shows that nothing was learned.
+    if (Number.isFinite(norm))
+      optimizer.step({
+        learningRate: one.learningRate,
+        gradientScale: (clip && norm > clip ? clip / norm : 1) / scale,
+      });
+    model.zeroGradients();
+    if (!lossScale || Number.isFinite(norm)) return lossScale && afterGood(lossScale);
+    // There are few steps: none is left out for a scale that was too high.
+    const lower = afterOverflow(lossScale);
+    return lower ? this.update(optimizer, one, lower) : lossScale;
   }
 
   /** Accumulates `scale` times the gradient of the mean loss over a step's texts; without dropout, like the reference. */
