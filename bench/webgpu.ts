@@ -49,9 +49,11 @@ export async function main(args: string[]): Promise<void> {
   const peak = await measurePeak(backend.gpu.device);
   const what = { shape, tokens, repeats: usual.repeats };
   const mine = await timeProducts(ours(backend), what);
+  const inHalf = await halfProducts(backend, what);
   const peer = await peerProducts(values.device, what, tell);
   const share = ((100 * mine.rate) / peak).toFixed(0);
   tell(`products: ${speed(mine.rate)}, ${share}% of the adapter's measured ${speed(peak)}`);
+  if (inHalf) tell(`in f16: ${speed(inHalf.rate)}, ${(inHalf.rate / mine.rate).toFixed(2)}x`);
   if (peer) tell(`tfjs-backend-webgpu: ${speed(peer.rate)}\n${comparison(mine, peer)}`);
 
   const dir = await mkdtemp(join(tmpdir(), 'forget-me-not-webgpu-'));
@@ -67,6 +69,7 @@ export async function main(args: string[]): Promise<void> {
       adapter: name,
       productRatio: peer ? mine.rate / peer.rate : null,
       peakShare: mine.rate / peak,
+      halfRatio: inHalf ? inHalf.rate / mine.rate : null,
       dispatchesPerStep: step.dispatches,
       trafficRatio: step.bytes / step.least,
       hostMsPerStep: step.hostMs,
@@ -79,6 +82,20 @@ export async function main(args: string[]): Promise<void> {
     await rm(dir, { recursive: true });
     // Dawn's threads would keep the process.
     setTimeout(() => process.exit(), 100).unref();
+  }
+}
+
+/** The same products with what is multiplied rounded to f16; undefined where the adapter has none. */
+async function halfProducts(
+  backend: WebgpuBackend,
+  what: Parameters<typeof timeProducts>[1],
+): Promise<Timed | undefined> {
+  if (!backend.precisions.includes('f16')) return undefined;
+  backend.multiplyIn('f16');
+  try {
+    return await timeProducts(ours(backend), what);
+  } finally {
+    backend.multiplyIn('f32');
   }
 }
 

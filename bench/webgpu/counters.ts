@@ -5,6 +5,7 @@ interface Bound {
   storage: { capacity: number };
   begin?: number;
   bytes?: number;
+  used?: number;
 }
 
 /** What is counted of `Gpu`; its other arguments are passed on. */
@@ -15,7 +16,7 @@ export interface Counted {
 
 export interface Counts {
   dispatches: number;
-  /** Of all buffers that kernels were bound to, once for each dispatch. */
+  /** What kernels need of their buffers, once for each dispatch. */
   bytes: number;
   /** Milliseconds of `hostMs` in which the host waited for the GPU. */
   waited: number;
@@ -34,11 +35,11 @@ export function hostMs(): number {
   }
 }
 
-/** Bytes of the buffers that a dispatch can see. What a kernel was not given is undefined. */
-export const boundBytes = (bindings: Record<string, Bound | undefined>): number =>
+/** Bytes that a dispatch needs of its buffers. What a kernel was not given is undefined. */
+export const neededBytes = (bindings: Record<string, Bound | undefined>): number =>
   Object.values(bindings)
     .filter((bound) => bound !== undefined)
-    .reduce((sum, { storage, begin = 0, bytes = storage.capacity - begin }) => sum + bytes, 0);
+    .reduce((sum, { storage, begin = 0, bytes = storage.capacity - begin, used = bytes }) => sum + used, 0);
 
 /** Counts what this GPU does from now on. */
 export function countOn(gpu: Counted): Counts {
@@ -46,7 +47,7 @@ export function countOn(gpu: Counted): Counts {
   const [run, read] = [gpu.run.bind(gpu), gpu.read.bind(gpu)];
   gpu.run = (...args) => {
     counts.dispatches += 1;
-    counts.bytes += boundBytes(args[1] as unknown as Record<string, Bound | undefined>);
+    counts.bytes += neededBytes(args[1] as unknown as Record<string, Bound | undefined>);
     run(...args);
   };
   gpu.read = async (...args) => {

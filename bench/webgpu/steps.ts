@@ -11,7 +11,7 @@ import { countOn, hostMs, median } from './counters.ts';
 
 export interface Steps {
   dispatches: number;
-  /** Bytes that kernels were bound to, and the least that a step has to move. */
+  /** Bytes that kernels needed, and the least that a step has to move. */
   bytes: number;
   least: number;
   hostMs: number;

@@ -14,6 +14,8 @@ export interface Binding {
   begin?: number;
   /** Default: up to the end. */
   bytes?: number;
+  /** Bytes that the kernel needs of them, if not all. Only counted (bench/webgpu). */
+  used?: number;
 }
 
 export type Numbers = Record<string, number | readonly Axis[]>;

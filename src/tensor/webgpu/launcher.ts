@@ -138,7 +138,8 @@ export class Launcher {
     const own = tensors.map(of);
     const { storage } = own[0]!;
     if (storage.capacity > this.gpu.mostBound || own.some((x) => x.storage !== storage)) return undefined;
-    return { binding: { storage }, begins: own.map(({ begin }) => begin) };
+    const used = own.reduce((sum, { shape }) => sum + elements(shape) * ELEMENT, 0);
+    return { binding: { storage, used }, begins: own.map(({ begin }) => begin) };
   }
 
   /** Runs a kernel with a thread for each of `count` elements, which all `tensors` have alike. */
@@ -188,7 +189,8 @@ export class Launcher {
    */
   part(x: Tensor, begin: number, count: number): { binding: Binding; rest: number } {
     const { storage, begin: before } = of(x);
-    if (storage.capacity <= this.gpu.mostBound) return { binding: { storage }, rest: before + begin };
+    if (storage.capacity <= this.gpu.mostBound)
+      return { binding: { storage, used: count * ELEMENT }, rest: before + begin };
     const first = Math.floor((begin * ELEMENT) / ALIGNMENT) * ALIGNMENT;
     const bytes = (begin + count) * ELEMENT - first;
     return { binding: this.bytes(x, first, bytes), rest: begin - first / ELEMENT };
@@ -198,7 +200,7 @@ export class Launcher {
   bytes(x: Tensor, begin: number, count: number): Binding {
     const { storage, begin: before } = of(x);
     const first = before * ELEMENT + begin;
-    if (first === 0 && storage.capacity <= this.gpu.mostBound) return { storage };
+    if (first === 0 && storage.capacity <= this.gpu.mostBound) return { storage, used: count };
     const bytes = Math.max(ELEMENT, Math.ceil(count / ELEMENT) * ELEMENT);
     if (bytes > this.gpu.mostBound) throw tooLarge();
     return { storage, begin: first, bytes };

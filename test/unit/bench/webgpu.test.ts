@@ -1,6 +1,6 @@
 /** What bench:webgpu counts, on a GPU that is made up and by hand. */
 import { expect, it } from 'vitest';
-import { boundBytes, countOn, median } from '../../../bench/webgpu/counters.ts';
+import { neededBytes, countOn, median } from '../../../bench/webgpu/counters.ts';
 import { timeProducts, type Multiplier } from '../../../bench/webgpu/products.ts';
 import { leastBytes } from '../../../bench/webgpu/steps.ts';
 import { shapes } from '../../../bench/training/job.ts';
@@ -18,15 +18,16 @@ it('counts dispatches, the bytes that they see, and waiting', async () => {
   const bindings = {
     a: { storage: { capacity: 1000 } },
     b: { storage: { capacity: 4096 }, begin: 256, bytes: 512 },
+    shared: { storage: { capacity: 1e6 }, used: 100 },
     mask: undefined,
   };
   gpu.run('add', bindings, {}, 1);
   gpu.run('mul', { c: { storage: { capacity: 1024 }, begin: 256 } }, {}, 1);
   expect((await gpu.read()).byteLength).toBe(8);
   expect(done).toEqual(['add', 'mul']);
-  expect(counts).toMatchObject({ dispatches: 2, bytes: 1000 + 512 + 768 });
+  expect(counts).toMatchObject({ dispatches: 2, bytes: 1000 + 512 + 100 + 768 });
   expect(counts.waited).toBeGreaterThanOrEqual(0);
-  expect(boundBytes(bindings)).toBe(1512);
+  expect(neededBytes(bindings)).toBe(1612);
 });
 
 it('knows the least that a step moves', () => {
