@@ -3,8 +3,9 @@
  *
  * Real changes of three repositories (felt/releases.ts) are typed again, key by key, on a virtual clock to which the
  * engine's real time is added. A person who knows what they are going to write accepts what is right on the screen.
- * Three sides, one server and model: the extension's core as it is, as it was before suggestions were streamed, and
- * llama.vscode's prompt and rules. docs/benchmarks.md has the rules and what the figures mean.
+ * Three sides, one server and model: the extension's core as it is, with the index of the repository; as it was before
+ * suggestions were streamed; and llama.vscode's prompt and rules. A fourth can be asked for, `openFiles`: as it is,
+ * without the index. docs/benchmarks.md has the rules and what the figures mean.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
@@ -12,9 +13,10 @@ import { join, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveBase } from '../src/base-models/resolve.ts';
 import { VirtualClock } from './felt/clock.ts';
-import { CoreAssistant, variants } from './felt/core.ts';
+import { CoreAssistant, variants, type Where } from './felt/core.ts';
 import { figuresOf, type Figures } from './felt/figures.ts';
 import { LlamaVscode } from './felt/llama-vscode.ts';
+import { partsOf } from './felt/parts.ts';
 import { releases, type Releases } from './felt/releases.ts';
 import { replay, type Assistant, type Replayed } from './felt/replay.ts';
 import { BenchServer } from './felt/server.ts';
@@ -45,11 +47,12 @@ const CONTEXT = '8192';
 
 const CORES = 2;
 
-type Make = (server: BenchServer, clock: VirtualClock, repository: string) => Assistant;
+type Make = (server: BenchServer, clock: VirtualClock, where: Where) => Assistant;
 const sides: Record<string, Make> = {
-  ours: (server, clock, repository) => new CoreAssistant(server, clock, repository, variants.ours),
+  ours: (server, clock, where) => new CoreAssistant(server, clock, where, variants.ours),
+  openFiles: (server, clock, where) => new CoreAssistant(server, clock, where, variants.openFiles),
   llamaVscode: (server, clock) => new LlamaVscode(server, clock),
-  before: (server, clock, repository) => new CoreAssistant(server, clock, repository, variants.before),
+  before: (server, clock, where) => new CoreAssistant(server, clock, where, variants.before),
 };
 
 export async function main(args: string[]): Promise<void> {
@@ -68,11 +71,12 @@ export async function main(args: string[]): Promise<void> {
   const found: Record<string, Replayed[]> = Object.fromEntries(chosen.map((name) => [name, []]));
   try {
     for (const repository of repositories) {
-      const sessions = await readSessions(repository, Number(values.hunks), stop.signal);
+      const { sessions, folder } = await readSessions(repository, Number(values.hunks), stop.signal);
+      const where = { repository: repository.old.name, parts: await partsOf(folder, stop.signal) };
       for (const name of chosen) {
         tell(`${repository.name}: ${name}`);
         const clock = new VirtualClock(busy ? () => server.processorTime() / CORES : undefined);
-        const assistant = sides[name]!(server, clock, repository.old.name);
+        const assistant = sides[name]!(server, clock, where);
         found[name]!.push(...(await replayAll(sessions, assistant, clock, values.trace ? tell : undefined)));
       }
     }
@@ -102,9 +106,14 @@ async function replayAll(
   return replayed;
 }
 
-async function readSessions(repository: Releases, count: number, signal: AbortSignal): Promise<Session[]> {
-  const read = async (release: Releases['old']) => {
-    const folder = await fetchRepository(release, { signal, tell });
+/** What is replayed of a repository, and the folder with its old release. */
+async function readSessions(
+  repository: Releases,
+  count: number,
+  signal: AbortSignal,
+): Promise<{ sessions: Session[]; folder: string }> {
+  const fetch = (release: Releases['old']) => fetchRepository(release, { signal, tell });
+  const read = async (folder: string) => {
     const paths = (await readdir(folder, { recursive: true })).map((path) => path.split(sep).join('/'));
     const texts = paths
       .filter((path) => repository.sources.test(path))
@@ -112,7 +121,8 @@ async function readSessions(repository: Releases, count: number, signal: AbortSi
       .map(async (path) => [path, await readFile(join(folder, path), 'utf8')] as const);
     return new Map(await Promise.all(texts));
   };
-  return sessionsOf(await read(repository.old), await read(repository.now), count);
+  const folder = await fetch(repository.old);
+  return { sessions: sessionsOf(await read(folder), await read(await fetch(repository.now)), count), folder };
 }
 
 const tell = (text: string) => process.stderr.write(`${text}\n`);

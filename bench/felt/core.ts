@@ -4,7 +4,9 @@ import {
   languageIdOf,
   leastChance,
   type CompleterOptions,
+  type PartsSource,
 } from '../../src/completion/index.ts';
+import { toServer } from '../../src/serving/client/completion-engine.ts';
 import type { VirtualClock } from './clock.ts';
 import type { Assistant, Place, Suggestion } from './replay.ts';
 import type { BenchServer } from './server.ts';
@@ -16,6 +18,8 @@ export interface Variant {
   fromLine: boolean;
   /** The prompt is read while the cursor rests at a place. */
   readsAhead: boolean;
+  /** Parts of the repository are in the prompt. */
+  repository: boolean;
   /** Least chance of what is shown. */
   least: number;
   /** Further options of the core. */
@@ -23,19 +27,28 @@ export interface Variant {
 }
 
 /**
- * What is compared. `before`: as it was before suggestions were streamed and unlikely ones left out. An option that
- * turns off something newer (an index of the repository, speculation) belongs here too.
+ * What is compared. `before`: as it was before suggestions were streamed and unlikely ones left out. `openFiles`: ours
+ * without the index of the repository.
  */
+const ours: Variant = {
+  ...{ streamed: true, fromLine: true, readsAhead: true, repository: true },
+  ...{ least: leastChance.likely, core: { ahead: true } },
+};
 export const variants = {
-  ours: {
-    streamed: true,
-    fromLine: true,
-    readsAhead: true,
-    least: leastChance.likely,
-    core: { ahead: true },
+  ours,
+  openFiles: { ...ours, repository: false },
+  before: {
+    ...{ streamed: false, fromLine: false, readsAhead: false, repository: false },
+    ...{ least: 0, core: { ahead: true } },
   },
-  before: { streamed: false, fromLine: false, readsAhead: false, least: 0, core: { ahead: true } },
 } satisfies Record<string, Variant>;
+
+/** What a replay happens in. */
+export interface Where {
+  /** The repository's name in prompts. */
+  repository: string;
+  parts: PartsSource;
+}
 
 /** The default of the setting forgetMeNot.completion.maxTokens. */
 const MOST_TOKENS = 64;
@@ -48,22 +61,15 @@ export class CoreAssistant implements Assistant {
   constructor(
     server: BenchServer,
     clock: VirtualClock,
-    repository: string,
-    { streamed, fromLine, readsAhead, least, core }: Variant,
+    private readonly where: Where,
+    private readonly variant: Variant,
   ) {
-    this.repository = repository;
-    this.least = least;
-    this.readsAhead = readsAhead;
+    const { streamed, fromLine, core } = variant;
     this.core = createCompleter({
-      request: ({ maxTokens, context, prompt, begun = '', ...rest }, signal, onText) => {
+      request: ({ begun = '', ...asked }, signal, onText) => {
         this.requests += 1;
-        const body = {
-          ...rest,
-          ...(fromLine ? { prompt, begun } : { prompt: prompt + begun }),
-          ...(context && { context: [...context] }),
-          max_tokens: maxTokens,
-          confidence: streamed,
-        };
+        const prompt = fromLine ? { begun } : { prompt: asked.prompt + begun };
+        const body = { ...toServer({ ...asked, ...prompt }), confidence: streamed };
         return clock.work(() =>
           streamed ? server.stream(body, onText, signal) : server.complete(body, signal),
         );
@@ -76,18 +82,18 @@ export class CoreAssistant implements Assistant {
     });
   }
 
-  private readonly repository: string;
-  private readonly least: number;
-  private readonly readsAhead: boolean;
-
   rest(place: Place): void {
-    if (this.readsAhead) void this.core.readAhead(this.inputAt(place));
+    if (this.variant.readsAhead) void this.core.readAhead(this.inputAt(place));
   }
 
   private inputAt({ path, before, after, files }: Place) {
-    const { repository, least } = this;
-    const input = { path, languageId: languageIdOf(path), before, after, place: { repository, path } };
-    return { ...input, files, least, adapter: MODEL };
+    const { where, variant } = this;
+    const place = { repository: where.repository, path };
+    return {
+      ...{ path, languageId: languageIdOf(path), before, after, place, files },
+      ...(variant.repository && { parts: where.parts }),
+      ...{ least: variant.least, adapter: MODEL },
+    };
   }
 
   async suggest(place: Place, signal: AbortSignal): Promise<Suggestion | undefined> {

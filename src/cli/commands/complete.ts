@@ -8,6 +8,7 @@ import {
   type CursorDocument,
 } from '../../completion/index.ts';
 import { UserError } from '../../protocol/errors.ts';
+import { toServer } from '../../serving/client/completion-engine.ts';
 import { BASE_MODEL, openLlamaHost } from '../../serving/engine/llama-host.ts';
 import { parseEndpoint } from '../../serving/remote/address.ts';
 import { describeFound } from '../../serving/remote/probe.ts';
@@ -110,12 +111,7 @@ async function elsewhere(options: Options): Promise<Engine> {
   return {
     name,
     fillInTheMiddle: () => engine.fillInTheMiddle(),
-    request: ({ maxTokens, context, ...rest }, signal, onText) =>
-      engine.stream(
-        { ...rest, ...(context && { context: [...context] }), max_tokens: maxTokens },
-        onText,
-        signal,
-      ),
+    request: (asked, signal, onText) => engine.stream(toServer(asked), onText, signal),
     dispose: () => engine.dispose(),
   };
 }

@@ -7,7 +7,7 @@ import {
   type CursorDocument,
   type PartsSource,
 } from '../../completion/index.ts';
-import type { CompletionEngine } from '../../serving/client/completion-engine.ts';
+import { toServer, type CompletionEngine } from '../../serving/client/completion-engine.ts';
 import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { placeOf, RecentFiles } from './recent-files.ts';
@@ -148,17 +148,11 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       ahead: true,
       ...(model.calibration ? { calibration: model.calibration } : {}),
       wholeRepositories: model.wholeRepositories,
-      request: ({ maxTokens, context, ...rest }, signal, onText) => {
-        const request = {
-          ...rest,
-          model: model.requested,
-          ...(context && { context: [...context] }),
-          max_tokens: maxTokens,
-          confidence: true,
-        };
+      request: (asked, signal, onText) => {
+        const request = { ...toServer(asked), model: model.requested, confidence: true };
         const ask = () => service.serving(model).stream(request, onText, signal);
         // Nobody waits for a prompt that is only read.
-        return maxTokens > 0 ? service.busyWith(ask) : ask();
+        return asked.maxTokens > 0 ? service.busyWith(ask) : ask();
       },
     });
     this.completer = { model: model.id, core };

@@ -1,6 +1,14 @@
 /** What completes code: the server of this machine (client.ts), or one elsewhere (../remote/remote-engine.ts). */
+import type { EngineRequest } from '../../completion/index.ts';
 import type { CompletionRequest } from '../../protocol/server.ts';
 import type { OnPiece } from './read-stream.ts';
+
+/** What the completion core asks, as servers are asked. */
+export const toServer = ({ maxTokens, context, ...rest }: EngineRequest): CompletionRequest => ({
+  ...rest,
+  ...(context && { context: [...context] }),
+  max_tokens: maxTokens,
+});
 
 export interface CompletionEngine {
   /** Makes it ready for requests. Throws UserError if that is impossible. */
