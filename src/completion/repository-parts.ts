@@ -9,8 +9,12 @@ import { lengthsOf } from './window.ts';
 
 /** Longest wait for the parts; later ones are for the next request. */
 const DEADLINE_MS = 50;
-/** As long as the choice of open files' windows is kept: see other-files.ts. */
+/**
+ * Characters that the cursor may move before a new choice. Requests do not count: each key makes one, and on a slow
+ * machine it takes thirty keys until the prompt with a new choice was read.
+ */
 const MOVE = 1200;
+/** Requests before it is asked again after it had nothing: the index may not have been there. */
 const REQUESTS = 30;
 /** Share of the budget that parts of the repository may use; open files get the rest. */
 const SHARE = 0.75;
@@ -60,7 +64,8 @@ export class RepositoryParts {
     if (kept?.path !== document.path) return undefined;
     kept.requests += 1;
     const moved = Math.abs(kept.at - lengthsOf(document).before);
-    return moved < MOVE && kept.requests < REQUESTS ? kept : undefined;
+    const had = kept.parts?.length !== 0;
+    return moved < MOVE && (had || kept.requests < REQUESTS) ? kept : undefined;
   }
 
   private ask(document: CursorDocument, source: PartsSource | undefined, budget: number): Kept {

@@ -36,6 +36,22 @@ describe('parts of the repository', () => {
     expect(asked).toHaveLength(2);
   });
 
+  it('stay however long somebody types, and are asked for again if there were none', async () => {
+    for (const [found, times] of [
+      [[tax], 1],
+      [[], 3],
+    ] as const) {
+      const { asked, parts } = slowSource();
+      const choice = new RepositoryParts(atOnce);
+      for (let key = 0; key < 80; key += 1) {
+        await choice.choose(document('x'.repeat(key)), { parts }, () => 1000);
+        asked.at(-1)!.answer(found);
+        await settle();
+      }
+      expect(asked).toHaveLength(times);
+    }
+  });
+
   it('that are late are for the next prompt', async () => {
     const { asked, parts } = slowSource();
     const choice = new RepositoryParts(atOnce);
