@@ -56,8 +56,10 @@ async function pressTimes(keyboard, key, times) {
 /** Goes to the place and takes what is offered; `left`: what the status bar says then, or nothing. */
 async function take(workbench, left) {
   const { keyboard } = workbench.page;
+  const cursor = () => workbench.statusBar(/^\s*Ln \d/).innerText();
+  const before = await cursor();
   await keyboard.press('Alt+]');
-  await workbench.page.waitForTimeout(300);
+  await until('the cursor to be at the place', async () => (await cursor()) !== before);
   await keyboard.press('Tab');
   const status = workbench.statusBar(/next edit/);
   if (left) await workbench.statusBar(new RegExp(`${left}\\s*$`)).waitFor();

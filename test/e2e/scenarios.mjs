@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { completionScenarios } from './completion-scenarios.mjs';
+import { endpointScenarios } from './endpoint-scenarios.mjs';
 import { nextEditScenarios } from './next-edit-scenarios.mjs';
 import {
   colours,
@@ -118,6 +119,7 @@ export const scenarios = {
 
   ...completionScenarios,
   ...nextEditScenarios,
+  ...endpointScenarios,
 
   async 'a result is continued with what has changed since'(workbench, place) {
     await ensureResults(workbench, place, 1);

@@ -25,6 +25,7 @@ class Session {
     const session = new Session();
     try {
       session.vscode = await startVsCode({ vsix, settings, env: { FORGET_ME_NOT_HOME: place.home } });
+      place.setMachine = session.vscode.setMachine;
       const url = session.vscode.url(place.workspace);
       if (apart) session.proxy = await onePort(new URL(url).origin);
       session.browser = await openBrowser(shots, chromium, session.proxy?.args);

@@ -66,7 +66,7 @@ async function endGroup(child) {
  * @param env on top of this process's
  * @param language of extensions, such as "de"
  * @param keep directory for the server's data; a fresh one, removed at the end, when not given
- * @returns {Promise<{ url: (folder: string) => string, log: () => string, dir: string, stop: () => Promise<void> }>}
+ * @returns {Promise<{ url: (folder: string) => string, log: () => string, dir: string, setMachine: (settings: object) => void, stop: () => Promise<void> }>}
  */
 export async function startVsCode({ vsix, settings = {}, env = {}, language, keep, port }) {
   installVsCode();
@@ -135,8 +135,14 @@ export async function startVsCode({ vsix, settings = {}, env = {}, language, kee
     await stop();
     throw new Error(`${error.message}\n${said}`, { cause: error });
   }
+  const machine = join(dir, 'udd/Machine');
   return {
     ended,
+    /** Settings of the machine that computes, which a user's own and a workspace's cannot be. */
+    setMachine: (settings) => {
+      mkdirSync(machine, { recursive: true });
+      writeFileSync(join(machine, 'settings.json'), JSON.stringify(settings));
+    },
     url: (folder) => `http://127.0.0.1:${ready()}/?folder=${encodeURI(folder)}`,
     log,
     dir,
