@@ -2,8 +2,9 @@
  * Many adapters on one base: `npm run bench:serving -- [--minutes 5] [--json]`.
  *
  * Memory: what 16 adapters with their contexts add to a server's resident memory, compared with 16 times what the
- * server accounts for one (its file, keys, values and buffers). Then a soak: 8 clients ask 4 of the adapters for
- * `--minutes` over HTTP, and every answer must equal the one that the adapter gave alone. The adapters are random.
+ * server accounts for one (its file, keys, values and buffers). `loadMs`: how much longer an adapter's first request
+ * takes than its second. Then a soak: 8 clients ask 4 of the adapters for `--minutes` over HTTP, and every answer must
+ * equal the one that the adapter gave alone. The adapters are random.
  * llama.cpp's rounding depends on how many rows it computes at once, and so on what is cached. If an answer may
  * depend on rounding (at some token the second likeliest is less than `--margin` behind), it is requested without the
  * cache, so that the computation is always the same.
@@ -110,12 +111,23 @@ async function measureMemory(
   await post({ model: 'base', prompt: full });
   const before = rss();
   const baseBytes = server.host.memory.bytes;
-  for (const { name } of adapters) await post({ model: name, prompt: full });
+  const loads: number[] = [];
+  for (const { name } of adapters) {
+    const timed = async (prompt: string) => {
+      const began = performance.now();
+      await post({ model: name, prompt, max_tokens: 1 });
+      return performance.now() - began;
+    };
+    // Two prompts of a token each: the first also opens the adapter and its context.
+    loads.push((await timed('x')) - (await timed('y')));
+    await post({ model: name, prompt: full });
+  }
   const one = (server.host.memory.bytes - baseBytes) / adapters.length / 1e6;
   const added = rss() - before;
   return {
     adapterFileMb: Math.round((await stat(adapters[0]!.path)).size / 1e6),
     adapterAndContextMb: Math.round(one),
+    loadMs: Math.round(quantile(loads, 0.5)),
     adapters: adapters.length,
     addedMb: Math.round(added),
     memoryRatio: Number((added / (adapters.length * one)).toFixed(2)),
