@@ -94,6 +94,15 @@ function interleaved(values: Float32Array, columns: number, headSize: number): F
   return moved;
 }
 
+/** A tensor of the base as transformers has it, by its name there: the numbers, in the order of rows of the script. */
+export function transformersTensor(theirs: string, size: readonly number[]): Float32Array {
+  const gain = theirs.endsWith('norm.weight');
+  const small = gain || theirs.endsWith('bias');
+  const spread = small ? 0.3 : theirs.includes('embed') ? 1 : Math.sqrt(3 / size[1]!);
+  const count = size.reduce((product, one) => product * one, 1);
+  return made(theirs, count, spread, gain ? 1 : 0);
+}
+
 /** Writes the base of an architecture's adapters, in F32. */
 export async function writePeftBase(path: string, architecture: Architecture): Promise<void> {
   const shape = golden.bases[architecture];
@@ -102,11 +111,7 @@ export async function writePeftBase(path: string, architecture: Architecture): P
   const kvWidth = shape.num_key_value_heads * headSize;
   const tensors: TensorSource[] = [];
   const put = (name: string, theirs: string, size: number[]) => {
-    const gain = theirs.endsWith('norm.weight');
-    const small = gain || theirs.endsWith('bias');
-    const spread = small ? 0.3 : theirs.includes('embed') ? 1 : Math.sqrt(3 / size[1]!);
-    const count = size.reduce((product, one) => product * one, 1);
-    const values = made(theirs, count, spread, gain ? 1 : 0);
+    const values = transformersTensor(theirs, size);
     const turned = architecture === 'llama' && /attn_[qk]\.weight$/.test(name);
     tensors.push({
       name,

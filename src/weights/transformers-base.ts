@@ -1,0 +1,133 @@
+/**
+ * A base as transformers loads it, config.json and model.safetensors, and the weights that were trained from it back in
+ * GGUF's names. For the architectures whose blocks are Llama's: the others have factors or linears of their own.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ROPE_DIVISORS } from '../base-models/architectures.ts';
+import { elementCount } from '../gguf/types.ts';
+import type { GgufFile } from '../gguf/index.ts';
+import { readConfig, type ModelConfig } from '../model/index.ts';
+import { UserError } from '../protocol/errors.ts';
+import { writeByRename } from '../protocol/write-file.ts';
+import { readSafetensors, writeSafetensors } from './safetensors.ts';
+import { rowsToGguf, rowsToTransformers, transformersName } from './transformers.ts';
+import type { LazyValues } from './values.ts';
+
+const WEIGHTS = 'model.safetensors';
+
+const classes: Partial<Record<ModelConfig['architecture'], string>> = {
+  llama: 'LlamaForCausalLM',
+  qwen2: 'Qwen2ForCausalLM',
+  qwen3: 'Qwen3ForCausalLM',
+};
+
+/** Names within a block that are no linears. */
+const others: Readonly<Record<string, string>> = {
+  attn_norm: 'input_layernorm',
+  ffn_norm: 'post_attention_layernorm',
+  attn_q_norm: 'self_attn.q_norm',
+  attn_k_norm: 'self_attn.k_norm',
+};
+const top: Readonly<Record<string, string>> = {
+  'token_embd.weight': 'model.embed_tokens.weight',
+  'output_norm.weight': 'model.norm.weight',
+  'output.weight': 'lm_head.weight',
+};
+
+type Base = Pick<GgufFile, 'metadata' | 'tensors' | 'path' | 'readF32'>;
+
+/**
+ * Writes the base into `folder`, which it creates, in F32. Throws like readConfig, and UserError
+ * `base-unsupported-architecture` for an architecture or a variant of it that this does not know.
+ */
+export async function writeTransformersBase(folder: string, base: Base): Promise<void> {
+  const config = readConfig(base);
+  const json = transformersConfig(config);
+  await mkdir(folder, { recursive: true });
+  const tensors = new Map<string, { shape: readonly number[]; data: LazyValues }>();
+  for (const [name, { shape }] of base.tensors) {
+    if (name === ROPE_DIVISORS) continue;
+    const read = async () => {
+      const [layer] = partsOf(name);
+      return rowsToTransformers(layer, await base.readF32(name), shape[1] ?? 1, config);
+    };
+    tensors.set(tensorName(name, config), { shape, data: { length: elementCount(shape), read } });
+  }
+  await writeSafetensors(join(folder, WEIGHTS), tensors, { format: 'pt' });
+  await writeByRename(join(folder, 'config.json'), `${JSON.stringify(json, null, 2)}\n`);
+}
+
+/**
+ * The values of model.safetensors in `folder`, by GGUF's names and in its order of rows, each read when it is asked
+ * for. Throws UserError `run-damaged` if a tensor of the base is missing or has another shape.
+ */
+export async function readTransformersModel(folder: string, base: Base): Promise<Map<string, LazyValues>> {
+  const config = readConfig(base);
+  const trained = await readSafetensors(join(folder, WEIGHTS));
+  const values = new Map<string, LazyValues>();
+  for (const [name, { shape }] of base.tensors) {
+    if (name === ROPE_DIVISORS) continue;
+    const theirs = tensorName(name, config);
+    const tensor = trained.get(theirs);
+    if (tensor?.shape.join() !== shape.join())
+      throw new UserError(
+        'run-damaged',
+        `The trained model in ${folder} has no "${theirs}" of the base's shape.`,
+        'Train it again.',
+      );
+    const read = async () => rowsToGguf(partsOf(name)[0], await tensor.data.read(), shape[1] ?? 1, config);
+    values.set(name, { length: elementCount(shape), read });
+  }
+  return values;
+}
+
+/** `blk.0.attn_q.bias` -> `blk.0.attn_q`, `.bias`. */
+function partsOf(name: string): [layer: string, part: string] {
+  const at = name.lastIndexOf('.');
+  return [name.slice(0, at), name.slice(at)];
+}
+
+function tensorName(name: string, config: ModelConfig): string {
+  const [layer, part] = partsOf(name);
+  const [, block, tensor] = /^blk\.(\d+)\.(\w+)$/.exec(layer) ?? [];
+  if (!block) return top[name]!;
+  const other = others[tensor!];
+  return (other ? `model.layers.${block}.${other}` : transformersName(layer, config)) + part;
+}
+
+/** transformers' configuration of the base. */
+export function transformersConfig(config: ModelConfig): Record<string, unknown> {
+  const { architecture, ropeFactor, ropeTheta, qkvBias } = config;
+  const name = classes[architecture];
+  if (!name) throw unsupported(`bases of the architecture ${architecture}`);
+  // Transformers' Llama has biases on o as well, or none; its Qwen2 always has those of q, k and v.
+  if (Boolean(qkvBias) !== (architecture === 'qwen2'))
+    throw unsupported(`a ${architecture} ${qkvBias ? 'with' : 'without'} biases on q, k and v`);
+  return {
+    architectures: [name],
+    model_type: architecture,
+    vocab_size: config.vocabularySize,
+    hidden_size: config.width,
+    intermediate_size: config.hiddenWidth,
+    num_hidden_layers: config.layers,
+    num_attention_heads: config.heads,
+    num_key_value_heads: config.kvHeads,
+    head_dim: config.headSize,
+    max_position_embeddings: config.contextLength,
+    rms_norm_eps: config.normEpsilon,
+    rope_parameters: {
+      ...(ropeFactor === 1 ? { rope_type: 'default' } : { rope_type: 'linear', factor: ropeFactor }),
+      rope_theta: ropeTheta,
+    },
+    tie_word_embeddings: config.tiedHead,
+    hidden_act: 'silu',
+  };
+}
+
+const unsupported = (what: string) =>
+  new UserError(
+    'base-unsupported-architecture',
+    `PyTorch's side does not know ${what}.`,
+    'Train it without --engine, or choose a Llama, a Qwen2 or a Qwen3.',
+  );
