@@ -154,10 +154,15 @@ async function copyAssets() {
   await cp(`${from}/binding`, 'dist/native/binding', { recursive: true });
   await cp('src/tensor/native', 'dist/native/kernels', { recursive: true });
   await cp('node_modules/node-api-headers/include', 'dist/native/node-api', { recursive: true });
-  await cp('src/cluster/driver', 'dist/cluster', {
-    recursive: true,
-    filter: (path) => !path.endsWith('__pycache__'),
-  });
+  // Python packages: the second one's name is that of its folder.
+  for (const [from, to] of [
+    ['driver', 'cluster'],
+    ['train', 'ray_train'],
+  ])
+    await cp(`src/cluster/${from}`, `dist/${to}`, {
+      recursive: true,
+      filter: (path) => !path.endsWith('__pycache__'),
+    });
   // Those that src/repository/languages names.
   const grammars = 'node_modules/@vscode/tree-sitter-wasm/wasm';
   await mkdir('dist/grammars', { recursive: true });

@@ -121,6 +121,18 @@ export const evaluationPlanSchema = z.object({
 });
 export type EvaluationPlan = z.infer<typeof evaluationPlanSchema>;
 
+/** PyTorch under Ray Train in place of our own trainer: training/ray-train. */
+export const rayTrainEngineSchema = z.object({
+  name: z.literal('ray-train'),
+  /** Processes that train together. */
+  workers: z.int().min(1),
+  /** Each has a GPU; else they compute on processors. */
+  gpus: z.boolean(),
+  /** Each worker has the whole model, or its share of it. */
+  parallel: z.enum(['ddp', 'fsdp']),
+});
+export type RayTrainEngine = z.infer<typeof rayTrainEngineSchema>;
+
 export const runSpecSchema = z.object({
   /** See `foldersFormat`. */
   format: z.literal([1, RUN_FORMAT]),
@@ -163,6 +175,8 @@ export const runSpecSchema = z.object({
   /** Time limit for training, if given: `hyper.steps` is then an estimate, and the state's `steps` are fitted. */
   minutes: z.number().positive().optional(),
   backend: z.enum(['auto', ...backendNames]),
+  /** What trains, if it is not this program. */
+  engine: rayTrainEngineSchema.optional(),
   /** The GPU that was asked for, by number or name: see tensor/devices/choose-device.ts. */
   device: z.string().min(1).optional(),
   /** What `auto` was when the run was planned: the run uses it if it starts. */

@@ -14,8 +14,8 @@ export interface Optimizer {
   dispose(): void;
 }
 
-const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-const LION = { beta1: 0.9, beta2: 0.95 };
+export const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+export const LION = { beta1: 0.9, beta2: 0.95 };
 
 interface Moments {
   first: Tensor;

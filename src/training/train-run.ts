@@ -21,6 +21,7 @@ import { listCheckpoints, putInitial } from './checkpoints/store.ts';
 import { createOptimizer } from './optimizers.ts';
 import { expectedTokens, preferenceSeconds } from './preferences/plan.ts';
 import { openStage } from './preferences/stage.ts';
+import { trainOnRay } from './ray-train/run.ts';
 import { settleRate } from './learning-rate/trials.ts';
 import { runCorpus, trainingSequences } from './run-corpus.ts';
 import { makeResult } from './run-result.ts';
@@ -54,6 +55,8 @@ export async function trainRun(
   try {
     if (signal.aborted) return undefined;
     await tellOf(corpus, warnings, dir, spec, writer);
+    if (spec.engine)
+      return await trainOnRay({ dir, spec, writer, signal, phase, corpus, sequences }, spec.engine);
     return await trainOn({ dir, spec, writer, signal, phase, corpus, sequences });
   } finally {
     await close();

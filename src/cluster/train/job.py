@@ -1,0 +1,133 @@
+"""What is to be trained, as src/training/ray-train/job.ts writes it into the job's folder."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """AdamW or decoupled LionW; `decay` is multiplied by a step's rate."""
+
+    name: Literal["adamw", "lionw"]
+    betas: tuple[float, float]
+    epsilon: float
+    decay: float
+
+
+@dataclass(frozen=True)
+class Job:
+    folder: Path
+    method: Literal["lora", "full"]
+    parallel: Literal["ddp", "fsdp"]
+    precision: Literal["f32", "bf16"]
+    optimizer: Optimizer
+    rates: list[float]
+    """Learning rate of each step."""
+    clip: float
+    """Norm above which gradients are scaled down; 0: never."""
+    rows: int
+    """Sequences of a step, of all workers together."""
+    batch: int
+    """Sequences of a forward pass, at most."""
+    length: int
+    """Predictions in a sequence."""
+    held_out: int
+    """Held-out windows, which are measured at the start, at the end and every `eval_every` steps."""
+    eval_every: int
+    recompute: bool
+    attention_dropout: float
+    seed: int
+    train_tokens: int
+    held_out_tokens: int
+    rope_divisors: list[float] | None
+
+    @staticmethod
+    def read(folder: Path) -> "Job":
+        """Raises ValueError if another version of Forget-Me-Not wrote it."""
+        read: dict[str, Any] = json.loads((folder / "train.json").read_text("utf-8"))
+        if read["version"] != VERSION:
+            raise ValueError("another version of Forget-Me-Not made it")
+        rule = read["optimizer"]
+        optimizer = Optimizer(rule["name"], (rule["beta1"], rule["beta2"]), rule["epsilon"], rule["decay"])
+        return Job(
+            folder=folder,
+            method=read["method"],
+            parallel=read["parallel"],
+            precision=read["precision"],
+            optimizer=optimizer,
+            rates=read["rates"],
+            clip=read["clip"],
+            rows=read["rows"],
+            batch=read["batch"],
+            length=read["length"],
+            held_out=read["heldOut"],
+            eval_every=read["evalEvery"],
+            recompute=read["recompute"],
+            attention_dropout=read["attentionDropout"],
+            seed=read["seed"],
+            train_tokens=read["trainTokens"],
+            held_out_tokens=read["heldOutTokens"],
+            rope_divisors=read.get("ropeDivisors"),
+        )
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some sequences: tokens [n, length + 1], and [n, length]: what counts in the loss, and where documents begin."""
+
+    tokens: torch.Tensor
+    learned: torch.Tensor
+    starts: torch.Tensor
+
+    def take(self, numbers: list[int]) -> "Rows":
+        return Rows(self.tokens[numbers], self.learned[numbers], self.starts[numbers])
+
+    def to(self, device: torch.device) -> "Rows":
+        return Rows(self.tokens.to(device), self.learned.to(device), self.starts.to(device))
+
+
+class Windows:
+    """The sequences of a split, read from disk when they are asked for."""
+
+    def __init__(self, folder: Path, split: Literal["train", "heldout"], length: int) -> None:
+        def mapped(name: str, kind: str, width: int) -> np.ndarray:
+            path = folder / f"{split}.{name}"
+            if path.stat().st_size == 0:
+                return np.zeros((0, width), kind)
+            return np.memmap(path, kind, "r").reshape(-1, width)
+
+        self.tokens = mapped("tokens", "<i4", length + 1)
+        self.learned = mapped("learned", "u1", length)
+        self.starts = mapped("starts", "<i4", length)
+
+    def rows(self, begin: int, count: int) -> Rows:
+        """`count` sequences, from number `begin` on."""
+        end = begin + count
+        return Rows(
+            torch.from_numpy(self.tokens[begin:end].astype(np.int64)),
+            torch.from_numpy(self.learned[begin:end].astype(np.float32)),
+            torch.from_numpy(self.starts[begin:end].astype(np.int64)),
+        )
+
+
+def shares(rows: Rows, rank: int, world: int, batch: int) -> list[Rows]:
+    """A worker's sequences of a step, at most `batch` at a time.
+
+    All workers get equally many turns, because they exchange gradients in each; a row that makes up for a missing one
+    has nothing that counts.
+    """
+    count = len(rows.tokens)
+    own = [number for number in range(rank, count, world)]
+    missing = -(-count // world) - len(own)
+    chosen = rows.take(own + [0] * missing)
+    if missing:
+        chosen.learned[len(own) :] = 0
+    each = range(0, len(chosen.tokens), batch)
+    return [chosen.take(list(range(at, min(at + batch, len(chosen.tokens))))) for at in each]

@@ -1,0 +1,213 @@
+"""What each worker does: the steps of src/training/loop.ts, on its share of each step's sequences."""
+
+import json
+import math
+import resource
+import sys
+import tempfile
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import ray.train
+import torch
+import torch.distributed as dist
+import torch.distributed.checkpoint as dcp
+from ray.train.torch import get_device
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_model_state_dict,
+    get_optimizer_state_dict,
+    set_model_state_dict,
+    set_optimizer_state_dict,
+)
+from torch.nn.utils import get_total_norm
+
+from .job import Job, Windows, shares
+from .model import Parallel, load
+from .optimizers import make_optimizer
+
+Line = dict[str, Any]
+REPORT_SECONDS = 5.0
+OURS = StateDictOptions(ignore_frozen_params=True, strict=False)
+
+
+def train_worker(config: dict[str, Any]) -> None:
+    """Called by Ray Train in each worker. `config["folder"]`: the job's folder, which each worker sees."""
+    Worker(Job.read(Path(config["folder"]))).run()
+
+
+class Worker:
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        context = ray.train.get_context()
+        self.rank, self.world = context.get_world_rank(), context.get_world_size()
+        torch.manual_seed(job.seed + self.rank)
+        self.device = get_device()
+        self.train = Windows(job.folder, "train", job.length)
+        self.held_out = Windows(job.folder, "heldout", job.length)
+        self.parallel = Parallel(job, load(job), self.device)
+        self.optimizer = make_optimizer(job.optimizer, self.parallel.parameters)
+        self.lines: list[Line] = []
+        self.seconds = 0.0
+        self.reported = 0.0
+
+    def run(self) -> None:
+        steps = len(self.job.rates)
+        done = self.restore()
+        self.tell(
+            type="start",
+            backend="ray-train",
+            backendReason=f"{self.world} workers with {self.job.parallel.upper()} on {self.device.type}",
+            step=done,
+            steps=steps,
+            trainableParameters=sum(p.numel() for p in self.parallel.parameters),
+            trainTokens=self.job.train_tokens,
+            heldOutTokens=self.job.held_out_tokens,
+        )
+        if done == 0:
+            self.measure(0)
+        for step in range(done + 1, steps + 1):
+            if not self.step(step, steps - step):
+                break
+            last = step == steps
+            if last or step % self.job.eval_every == 0:
+                self.measure(step)
+                self.checkpoint(step, last)
+            elif self.is_due():
+                self.report()
+
+    def is_due(self) -> bool:
+        """A report makes all workers wait for each other, so it comes every few seconds; the first worker decides."""
+        due = torch.tensor(time.monotonic() - self.reported > REPORT_SECONDS, dtype=torch.uint8, device=self.device)
+        dist.broadcast(due, 0)
+        return bool(due)
+
+    def step(self, number: int, left: int) -> bool:
+        """Returns whether the loss is still a number; if it is not, nothing is changed."""
+        job, began = self.job, time.perf_counter()
+        rows = self.train.rows((number - 1) * job.rows, job.rows)
+        learned = float(rows.learned.sum())
+        if learned == 0:
+            return True
+        self.parallel.model.train()
+        turns = shares(rows, self.rank, self.world, job.batch)
+        nats = torch.zeros((), device=self.device)
+        for turn, mine in enumerate(turns):
+            self.parallel.exchange(turn == len(turns) - 1)
+            loss = self.parallel.losses(mine.to(self.device)).sum()
+            # The workers' gradients are averaged, not added.
+            (loss * (self.world / learned)).backward()
+            nats += loss.detach()
+        dist.all_reduce(nats)
+        value, norm = float(nats) / learned, self.norm()
+        if not (math.isfinite(value) and math.isfinite(norm)):
+            self.diverged(number)
+            return False
+        self.update(job.rates[number - 1], norm)
+        took = time.perf_counter() - began
+        self.seconds = took if self.seconds == 0 else 0.9 * self.seconds + 0.1 * took
+        self.tell(
+            type="step",
+            step=number,
+            loss=value,
+            learningRate=job.rates[number - 1],
+            gradientNorm=norm,
+            tokensPerSecond=job.rows * job.length / took,
+            peakMemory=self.peak_memory(),
+            etaSeconds=left * self.seconds,
+        )
+        return True
+
+    def norm(self) -> float:
+        """Of all gradients together, on all workers."""
+        norm = get_total_norm([p.grad for p in self.parallel.parameters if p.grad is not None])
+        return float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
+
+    def update(self, rate: float, norm: float) -> None:
+        clip = self.job.clip
+        if clip and norm > clip:
+            for p in self.parallel.parameters:
+                if p.grad is not None:
+                    p.grad.mul_(clip / norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    @torch.no_grad()
+    def measure(self, step: int) -> None:
+        """Nats and predictions of each held-out window; src/training/ray-train makes a figure of them."""
+        self.parallel.model.eval()
+        parts = torch.zeros(self.job.held_out, 2, dtype=torch.float64)
+        # Each window on all workers at once, as FSDP's need each other.
+        for window in range(self.job.held_out):
+            rows = self.held_out.rows(window, 1).to(self.device)
+            parts[window, 0] = float(self.parallel.losses(rows).sum())
+            parts[window, 1] = float(rows.learned.sum())
+        if self.job.held_out:
+            self.tell(type="heldOut", step=step, parts=parts.tolist())
+
+    def checkpoint(self, step: int, last: bool) -> None:
+        """Each worker writes its part; Ray Train puts them together on the storage."""
+        values = self.parallel.trained_values() if last else {}
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            state = {
+                "model": self.own_values(),
+                "optimizer": get_optimizer_state_dict(self.parallel.module, self.optimizer, options=OURS),
+            }
+            dcp.save(state, checkpoint_id=folder)
+            if self.rank == 0:
+                (folder / "step.json").write_text(json.dumps({"step": step, "world": self.world}))
+                if last:
+                    self.parallel.save(values, folder / "result")
+            self.tell(type="checkpoint", step=step, path=f"ray-train/step-{step:06d}")
+            self.report(ray.train.Checkpoint.from_directory(folder), f"step-{step:06d}")
+
+    def own_values(self) -> dict[str, torch.Tensor]:
+        """This worker's part of what trains."""
+        return get_model_state_dict(self.parallel.module, options=OURS)
+
+    def restore(self) -> int:
+        """Goes on from the newest checkpoint, if there is one. Returns the steps that are done."""
+        found = ray.train.get_checkpoint()
+        if found is None:
+            return 0
+        with found.as_directory() as folder:
+            state = {
+                "model": self.own_values(),
+                "optimizer": get_optimizer_state_dict(self.parallel.module, self.optimizer, options=OURS),
+            }
+            dcp.load(state, checkpoint_id=folder)
+            set_model_state_dict(self.parallel.module, state["model"], options=OURS)
+            set_optimizer_state_dict(self.parallel.module, self.optimizer, state["optimizer"], options=OURS)
+            return int(json.loads((Path(folder) / "step.json").read_text())["step"])
+
+    def diverged(self, step: int) -> None:
+        self.tell(
+            type="error",
+            code="diverged",
+            message=f"The training diverged at step {step}: its loss is no longer a number.",
+            next="Train with a lower learning rate.",
+        )
+        self.report()
+
+    def tell(self, **line: Any) -> None:
+        """A line for the run's events, with the next report; only the first worker's are used."""
+        time_now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.lines.append({"type": line.pop("type"), "time": time_now, **line})
+
+    def report(self, checkpoint: ray.train.Checkpoint | None = None, name: str | None = None) -> None:
+        """All workers meet here."""
+        lines, self.lines = self.lines, []
+        ray.train.report({"lines": lines}, checkpoint, checkpoint_dir_name=name)
+        self.reported = time.monotonic()
+
+    def peak_memory(self) -> int:
+        """Bytes: of the GPU if there is one, else of this worker's process."""
+        if self.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.device)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024

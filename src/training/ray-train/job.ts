@@ -1,0 +1,144 @@
+/**
+ * Writes what a training with PyTorch under Ray Train takes into a folder: every step's windows of tokens, its rates,
+ * the base and LoRA's first values. src/cluster/train reads it, and knows no more than what is there.
+ */
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Sequence, SequenceSource } from '../../corpus/tokens/sequences.ts';
+import { ROPE_DIVISORS } from '../../base-models/architectures.ts';
+import type { GgufFile } from '../../gguf/index.ts';
+import {
+  adapterAlpha,
+  checkRank,
+  chooseTargets,
+  initialValues,
+  linearShape,
+  readConfig,
+  type Parameter,
+} from '../../model/index.ts';
+import { UserError } from '../../protocol/errors.ts';
+import type { Hyper, RayTrainEngine } from '../../protocol/run.ts';
+import { writeByRename } from '../../protocol/write-file.ts';
+import type { AdapterLayer } from '../../weights/index.ts';
+import { writePeft } from '../../weights/peft.ts';
+import { writeTransformersBase } from '../../weights/transformers-base.ts';
+import { stepSequences } from '../batches.ts';
+import { ADAM, LION } from '../optimizers.ts';
+import { learningRateAt } from '../schedule.ts';
+
+/** The format of train.json; src/cluster/train/job.py has the same number. */
+const VERSION = 1;
+
+export interface RayTrainJob {
+  base: GgufFile;
+  hyper: Hyper;
+  parallel: RayTrainEngine['parallel'];
+  sequences: SequenceSource;
+  heldOut: readonly Sequence[];
+  /** LoRA's values before the first step. Default: those of a run that continues no other. */
+  initial?: ((parameter: Parameter) => Promise<Float32Array>) | undefined;
+  /** Tokens of the corpus, for the run's events. */
+  tokens: { train: number; heldOut: number };
+}
+
+/**
+ * Writes `folder`, which it creates. Errors: base-unsupported-architecture, bad-argument for what PyTorch's side does
+ * not do, and those of readConfig.
+ */
+export async function writeRayTrainJob(folder: string, job: RayTrainJob): Promise<void> {
+  const { base, hyper, heldOut, tokens } = job;
+  refuse(hyper);
+  await mkdir(folder, { recursive: true });
+  await writeTransformersBase(join(folder, 'base'), base);
+  if (hyper.method === 'lora') await writeFirstAdapter(join(folder, 'initial'), job);
+  await writeSplit(folder, 'train', hyper.sequenceLength, stepsOf(job));
+  await writeSplit(folder, 'heldout', hyper.sequenceLength, heldOut);
+  const divisors = base.tensors.has(ROPE_DIVISORS) && Array.from(await base.readF32(ROPE_DIVISORS));
+  const { batch, accumulate, steps } = hyper;
+  const json = {
+    version: VERSION,
+    method: hyper.method,
+    parallel: job.parallel,
+    precision: hyper.precision,
+    optimizer: rule(hyper),
+    rates: Array.from({ length: steps }, (_, i) => learningRateAt(i + 1, hyper)),
+    clip: hyper.clip,
+    rows: batch * accumulate,
+    batch,
+    length: hyper.sequenceLength,
+    evalEvery: hyper.evalEvery,
+    heldOut: heldOut.length,
+    heldOutDocuments: heldOut.map(({ document }) => document ?? null),
+    recompute: hyper.recompute,
+    attentionDropout: hyper.attentionDropout,
+    seed: hyper.seed,
+    trainTokens: tokens.train,
+    heldOutTokens: tokens.heldOut,
+    ...(divisors && { ropeDivisors: divisors }),
+  };
+  // Written last: if it exists, the folder is complete.
+  await writeByRename(join(folder, 'train.json'), `${JSON.stringify(json)}\n`);
+}
+
+function refuse({ precision }: Hyper): void {
+  if (precision === 'f16')
+    throw new UserError(
+      'bad-argument',
+      'Under Ray Train there is no f16, which needs a loss scale.',
+      'Use --precision bf16 or f32.',
+    );
+}
+
+/** As the optimisers take it: `decay` is multiplied by a step's rate. */
+function rule({ optimizer, weightDecay, learningRate }: Hyper) {
+  return optimizer === 'adamw'
+    ? { name: optimizer, ...ADAM, decay: weightDecay }
+    : { name: optimizer, ...LION, epsilon: 0, decay: weightDecay / learningRate };
+}
+
+function* stepsOf({ sequences, hyper }: RayTrainJob): Generator<Sequence> {
+  for (let step = 1; step <= hyper.steps; step += 1) yield* stepSequences(sequences, hyper, step);
+}
+
+/** Little-endian, like a corpus's token files; a window that is shorter is filled up with what does not count. */
+async function writeSplit(
+  folder: string,
+  split: 'train' | 'heldout',
+  length: number,
+  sequences: Iterable<Sequence>,
+): Promise<void> {
+  const files = await Promise.all(
+    ['tokens', 'learned', 'starts'].map((part) => open(join(folder, `${split}.${part}`), 'w')),
+  );
+  try {
+    for (const sequence of sequences) {
+      const tokens = new Int32Array(length + 1);
+      tokens.set(sequence.tokens);
+      const learned = new Uint8Array(length);
+      learned.set(sequence.learned);
+      const starts = new Int32Array(length);
+      starts.set(sequence.starts);
+      for (const [i, part] of [tokens, learned, starts].entries())
+        await files[i]!.writeFile(new Uint8Array(part.buffer));
+    }
+  } finally {
+    for (const file of files) await file.close();
+  }
+}
+
+/** LoRA before the first step, as the PEFT library reads it. */
+async function writeFirstAdapter(folder: string, { base, hyper, initial }: RayTrainJob): Promise<void> {
+  const first = initial ?? ((parameter: Parameter) => initialValues(base, parameter, hyper));
+  const config = readConfig(base);
+  const targets = chooseTargets(config, hyper.targets);
+  checkRank(config, targets, hyper.rank);
+  const layers: AdapterLayer[] = [];
+  for (const name of targets) {
+    const [out, width] = linearShape(config, name);
+    const { rank } = hyper;
+    const values = (part: string, shape: number[]) => first({ name: `${name}.lora_${part}`, shape });
+    const [a, b] = [await values('a', [rank, width]), await values('b', [out, rank])];
+    layers.push({ name, rank, in: width, out, a, b });
+  }
+  await writePeft(folder, { alpha: adapterAlpha(hyper), layers }, { config, hyper, baseName: '../base' });
+}

@@ -1,0 +1,73 @@
+/** Makes events and result of a run from what src/cluster/train has written. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { GgufFile } from '../../gguf/index.ts';
+import { pairedIntervals } from '../../statistics/intervals.ts';
+import type { RatioItem } from '../../statistics/statistics.ts';
+import { runEventSchema, type RunEvent } from '../../protocol/events.ts';
+import { readText } from '../../protocol/regular-file.ts';
+import { artefactName, type RunSpec } from '../../protocol/run.ts';
+import { exportAdapterGguf, exportModelGguf } from '../../weights/index.ts';
+import { readPeft } from '../../weights/read-peft.ts';
+import { readTransformersModel } from '../../weights/transformers-base.ts';
+import { heldOutLoss } from '../held-out.ts';
+
+/** Nats and predictions of each held-out window, after a step. */
+const heldOutSchema = z.object({
+  type: z.literal('heldOut'),
+  time: z.string(),
+  step: z.int(),
+  parts: z.array(z.tuple([z.number(), z.number()])),
+});
+const lineSchema = z.union([heldOutSchema, runEventSchema]);
+
+/**
+ * The run's events, one for each line: `heldOut` becomes an evaluation, with its difference from the base paired over
+ * windows. `documents`: the document of each window, if it is known. Throws a ZodError for another line.
+ */
+export class EventsOfLines {
+  private base: RatioItem[] | undefined;
+
+  constructor(private readonly documents: readonly (number | null)[] = []) {}
+
+  eventOf(line: unknown): RunEvent {
+    const read = lineSchema.parse(line);
+    if (read.type !== 'heldOut') return read;
+    const { step, time } = read;
+    const parts = read.parts.map(([sum, weight], i): RatioItem => {
+      const document = this.documents[i];
+      return { sum, weight, ...(typeof document === 'number' && { document: String(document) }) };
+    });
+    if (step === 0) this.base = parts;
+    const change = step > 0 && this.base && pairedIntervals(this.base, parts).difference;
+    return { type: 'evaluation', time, step, result: heldOutLoss(parts), ...(change && { change }) };
+  }
+}
+
+/** The document of each held-out window of the job in `folder`, if it is known. */
+export async function heldOutDocuments(folder: string): Promise<(number | null)[]> {
+  const job: unknown = JSON.parse(await readText(join(folder, 'train.json')));
+  return z.object({ heldOutDocuments: z.array(z.number().nullable()) }).parse(job).heldOutDocuments;
+}
+
+/**
+ * Writes adapter.gguf or model.gguf into `to` from the result in the job's `folder`. Returns its name. Errors: those of
+ * readPeft, run-damaged.
+ */
+export async function exportRayTrainResult(
+  to: string,
+  folder: string,
+  spec: Pick<RunSpec, 'base' | 'hyper'>,
+  base: GgufFile,
+): Promise<string> {
+  const name = artefactName(spec);
+  const result = join(folder, 'result');
+  if (spec.hyper.method === 'full') {
+    const trained = await readTransformersModel(result, base);
+    await exportModelGguf(join(to, name), spec.base.path, trained, { type: 'F16' });
+  } else {
+    const { adapter } = await readPeft(result, base);
+    await exportAdapterGguf(join(to, name), { ...adapter, baseSha256: spec.base.sha256 });
+  }
+  return name;
+}

@@ -1,0 +1,127 @@
+/** What is written for PyTorch's side of a training, and what is made of its lines. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Sequence } from '../../../src/corpus/tokens/sequences.ts';
+import { openGguf, type GgufFile } from '../../../src/gguf/index.ts';
+import { hyperSchema } from '../../../src/protocol/run.ts';
+import { initialValues } from '../../../src/model/index.ts';
+import { writeRayTrainJob } from '../../../src/training/ray-train/job.ts';
+import { EventsOfLines } from '../../../src/training/ray-train/result.ts';
+import { learningRateAt } from '../../../src/training/schedule.ts';
+import { readPeft } from '../../../src/weights/read-peft.ts';
+import { writeTinyModel } from '../../support/tiny-model.ts';
+
+const LENGTH = 8;
+const hyper = hyperSchema.parse({
+  learningRate: 1e-3,
+  rank: 4,
+  alpha: 8,
+  weightDecay: 0.1,
+  steps: 3,
+  sequenceLength: LENGTH,
+  batch: 2,
+});
+
+/** The window's number in each of its tokens. */
+const window = (number: number, length = LENGTH): Sequence => ({
+  tokens: new Int32Array(length + 1).fill(number),
+  learned: new Uint8Array(length).fill(1),
+  starts: Int32Array.from({ length }, (_, i) => (i < 4 ? 0 : 4)),
+  document: 10 * number,
+});
+
+let dir: string;
+let base: GgufFile;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fmn-ray-train-'));
+  await writeTinyModel(join(dir, 'base.gguf'));
+  base = await openGguf(join(dir, 'base.gguf'));
+});
+afterAll(async () => {
+  await base.close();
+  await rm(dir, { recursive: true, force: true });
+});
+
+const write = (folder: string, more: Partial<typeof hyper> = {}) =>
+  writeRayTrainJob(folder, {
+    base,
+    hyper: { ...hyper, ...more },
+    parallel: 'fsdp',
+    sequences: { length: LENGTH, perEpoch: Infinity, at: (index) => window(index) },
+    heldOut: [window(7), window(9, 5)],
+    tokens: { train: 100, heldOut: 20 },
+  });
+
+describe('writeRayTrainJob', () => {
+  it('writes each step, its rate, and held-out windows of one length', async () => {
+    const folder = join(dir, 'lora');
+    await write(folder);
+    const job = JSON.parse(await readFile(join(folder, 'train.json'), 'utf8')) as Record<string, unknown>;
+    expect(job).toMatchObject({ rows: 2, heldOut: 2, heldOutDocuments: [70, 90], method: 'lora' });
+    expect(job['rates']).toEqual([1, 2, 3].map((step) => learningRateAt(step, hyper)));
+    // LionW's decay does not depend on the peak, and is multiplied by the rate over there.
+    expect(job['optimizer']).toEqual({ name: 'lionw', beta1: 0.9, beta2: 0.95, epsilon: 0, decay: 100 });
+    const numbers = async (name: string) => {
+      const bytes = await readFile(join(folder, name));
+      return Array.from(
+        new Int32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)),
+      );
+    };
+    const tokens = await numbers('train.tokens');
+    expect(tokens.filter((_, i) => i % (LENGTH + 1) === 0)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(await numbers('train.starts')).toHaveLength(6 * LENGTH);
+    expect(await numbers('heldout.tokens')).toHaveLength(2 * (LENGTH + 1));
+    const learned = await readFile(join(folder, 'heldout.learned'));
+    expect([...learned.subarray(LENGTH)]).toEqual([1, 1, 1, 1, 1, 0, 0, 0]);
+  });
+
+  it('begins with the adapter that a run here begins with', async () => {
+    const { adapter } = await readPeft(join(dir, 'lora', 'initial'), base);
+    expect(adapter).toMatchObject({ alpha: 8, architecture: 'llama' });
+    expect(adapter.layers).toHaveLength(14);
+    for (const { name, a, b, rank, in: width } of adapter.layers) {
+      expect(a).toEqual(await initialValues(base, { name: `${name}.lora_a`, shape: [rank, width] }, hyper));
+      expect(b.every((value) => value === 0)).toBe(true);
+    }
+  });
+
+  it('refuses f16', async () => {
+    await expect(write(join(dir, 'half'), { precision: 'f16' })).rejects.toMatchObject({
+      code: 'bad-argument',
+    });
+  });
+});
+
+describe('EventsOfLines', () => {
+  const time = '2026-11-27T20:00:00.000Z';
+  const held = (step: number, parts: [number, number][]) => ({ type: 'heldOut', time, step, parts });
+
+  it('makes an evaluation of held-out windows, paired with the base', () => {
+    const reader = new EventsOfLines([1, 2, 3]);
+    const before = reader.eventOf(
+      held(0, [
+        [20, 10],
+        [44, 20],
+        [21, 10],
+      ]),
+    );
+    expect(before).toMatchObject({ type: 'evaluation', step: 0, result: { value: 85 / 40, n: 3 } });
+    expect(before).not.toHaveProperty('change');
+    const after = reader.eventOf(
+      held(5, [
+        [10, 10],
+        [24, 20],
+        [11, 10],
+      ]),
+    );
+    expect(after).toMatchObject({ step: 5, result: { value: 45 / 40 }, change: { value: -1 } });
+  });
+
+  it('passes other events on, and refuses what is none', () => {
+    const event = { type: 'warning', time, message: 'slow' };
+    expect(new EventsOfLines().eventOf(event)).toEqual(event);
+    expect(() => new EventsOfLines().eventOf({ type: 'nonsense', time })).toThrow();
+  });
+});
