@@ -1,4 +1,4 @@
-/** PyTorch, transformers and PEFT in the benchmark's own virtual environment, created once. */
+/** PyTorch, transformers and PEFT in a benchmark's own virtual environment, created once. */
 import { spawn } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,10 +8,14 @@ import { cacheDir } from '../../src/protocol/paths.ts';
 
 /**
  * Path of the environment's Python. Installs the packages that the file `requirements` lists, unless the same list is
- * installed. Errors: bad-argument.
+ * installed. `name`: of the environment. Errors: bad-argument.
  */
-export async function ensurePytorch(requirements: string, log: (line: string) => void): Promise<string> {
-  const dir = join(cacheDir(), 'bench-pytorch');
+export async function ensurePytorch(
+  requirements: string,
+  log: (line: string) => void,
+  name = 'bench-pytorch',
+): Promise<string> {
+  const dir = join(cacheDir(), name);
   const python = join(dir, ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']));
   // Written last: if it exists, the environment is complete.
   const stamp = join(dir, 'installed.txt');
@@ -24,7 +28,7 @@ export async function ensurePytorch(requirements: string, log: (line: string) =>
       `PyTorch needs Python 3.10 or newer, but this is ${version}.`,
       'Install a newer one and put it first on PATH, or give --python.',
     );
-  log(`Installing PyTorch and PEFT into ${dir} ...`);
+  log(`Installing the packages of ${requirements} into ${dir} ...`);
   await rm(dir, { recursive: true, force: true });
   await run([...command, '-m', 'venv', dir], log);
   await run([python, '-m', 'pip', 'install', '--no-input', '--quiet', '-r', requirements], log);
