@@ -48,7 +48,12 @@ export async function runRayTrain(options: RayTrainOptions): Promise<void> {
       ...(local && { RAY_AUTH_MODE: 'token', RAY_AUTH_TOKEN: randomBytes(32).toString('hex') }),
     },
   });
-  for await (const line of child.messages(anyLine)) await onLine(line);
+  try {
+    for await (const line of child.messages(anyLine)) await onLine(line);
+  } catch (error) {
+    child.stop();
+    throw error;
+  }
   const { how, error } = await child.ended;
   if (error) throw unavailable(`"${python}" could not be started (${error.message})`);
   if (how !== 0 && !signal.aborted) throw unavailable(`Ray Train ended with ${String(how)}`);
