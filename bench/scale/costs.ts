@@ -24,7 +24,7 @@ export const costs = {
   firstTokens: 5,
   /** Tokens of a whole answer: those that the latency figure of docs/science.md counts. */
   answerTokens: 16,
-  /** An adapter's first request beyond any other with the same prompt: `loadMs` of `npm run bench:serving`. */
+  /** How much longer an adapter's first request takes: assumed; `loadMs` of `npm run bench:serving` measures it. */
   load: 0.35,
   /** Prompts are read in steps of so many tokens; between two of them, and between two tokens, a request can end. */
   step: 64,
