@@ -31,7 +31,6 @@ export async function followEvaluationJob(following: Following): Promise<void> {
   try {
     const job = await followJob(client, file.submissionId, {
       onLine: (line) => mirror.take(line),
-      onOther: (line) => console.error(line),
       onTrouble: (error) => error && console.error(error.message),
       signal: detach,
       ...(lookMs !== undefined && { lookMs }),

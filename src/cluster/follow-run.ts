@@ -154,10 +154,12 @@ export function asError({ code, message, next }: Partial<Record<keyof ErrorRepor
 /** What became of a job whose driver said nothing of it; undefined if it was stopped. */
 export function failureOf({ cluster }: RayClient, { status, message }: JobState): UserError | undefined {
   if (status === 'STOPPED') return undefined;
-  const why = message ? ` (${message})` : '';
+  const { host } = cluster.address;
   return new UserError(
     'cluster-failed',
-    `The job on the cluster at ${cluster.address.host} ended without a result${why}.`,
+    message
+      ? `The job on the cluster at ${host} ended without a result: ${message}.`
+      : `The job on the cluster at ${host} ended without a result.`,
     "Its logs in the cluster's dashboard say more; then go on with {resume}.",
   );
 }

@@ -12,6 +12,12 @@ const phases = (): Partial<Record<string, string>> => ({
   'Learning from your use': t('Learning from your use'),
   'Writing the result': t('Writing the result'),
   Evaluating: t('Evaluating'),
+  'Asking the cluster': t('Asking the cluster'),
+  'Waiting for a worker': t('Waiting for a worker'),
+  'Preparing a worker': t('Preparing a worker'),
+  'Going on with another worker': t('Going on with another worker'),
+  'Fetching the result': t('Fetching the result'),
+  "The cluster can't be reached; trying again": t("The cluster can't be reached; trying again"),
 });
 
 /** Of a phase with figures, such as "Held-out text 3 of 20", what is known; the rest stays as it is. */

@@ -63,6 +63,9 @@ export const toldIn: readonly string[] = [
     (name) => `src/evaluation/${name}.ts`,
   ),
   'src/evaluation/figures/between-runs.ts',
+  ...['follow-job', 'follow-run', 'ray/client', 'ray/http', 'results'].map(
+    (name) => `src/cluster/${name}.ts`,
+  ),
   'src/evaluation/scorer/process.ts',
   ...['export-run', 'import-adapter'].map((name) => `src/export/${name}.ts`),
   ...['adapter', 'read-peft', 'transformers'].map((name) => `src/weights/${name}.ts`),

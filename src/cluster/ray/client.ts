@@ -55,10 +55,12 @@ export class RayClient {
     const [major = 0, minor = 0] = found.ray_version.split('.').map(Number);
     const known = major === OLDEST.major && minor >= OLDEST.minor && found.version === INTERFACE;
     if (known) return found.ray_version;
+    const release = said(this.cluster, found.ray_version) ?? '';
+    const oldest = `${OLDEST.major}.${OLDEST.minor}`;
     throw new UserError(
       'cluster-version',
-      `The cluster at ${this.host} runs Ray ${said(this.cluster, found.ray_version)}, which this version does not know.`,
-      `Use a cluster of Ray ${OLDEST.major}, from ${OLDEST.major}.${OLDEST.minor} on.`,
+      `The cluster at ${this.host} runs Ray ${release}, which this version does not know.`,
+      `Use a cluster of Ray ${oldest} or a newer one of the same series.`,
     );
   }
 

@@ -98,10 +98,11 @@ export function headersFor({ address: { host }, token }: Cluster): Record<string
 function accepted(cluster: Cluster, { status, text, location }: Received, also: readonly number[]): Answer {
   if ((status >= 200 && status < 300) || also.includes(status)) return { status, text };
   const { host } = cluster.address;
+  const to = location ?? 'another address';
   if (status >= 300 && status < 400)
     throw new UserError(
       'cluster-address',
-      `The cluster at ${host} sends requests on to ${location ?? 'another address'}, and your code's tokens go only where you said.`,
+      `The cluster at ${host} sends requests on to ${to}, and your code's tokens go only where you said.`,
       'Give that address if you trust it.',
     );
   if (status === 401 || status === 403) throw wrongToken(cluster);
@@ -117,9 +118,10 @@ function accepted(cluster: Cluster, { status, text, location }: Received, also: 
       `What answers at ${host} is no dashboard of a Ray cluster (HTTP ${status}).`,
       'Check the address; the dashboard usually has port 8265.',
     );
+  const why = said(cluster, text) ?? `HTTP ${status}`;
   throw new UserError(
     'cluster-failed',
-    `The cluster at ${host} failed: ${said(cluster, text) ?? `HTTP ${status}`}.`,
+    `The cluster at ${host} failed: ${why}.`,
     "Try again later, or look at the logs in the cluster's dashboard.",
   );
 }
@@ -160,9 +162,11 @@ function unreachable({ address: { host } }: Cluster, error: unknown): UserError 
   );
 }
 
-const tooSlow = ({ address: { host } }: Cluster, within: number) =>
-  new UserError(
+function tooSlow({ address: { host } }: Cluster, within: number): UserError {
+  const seconds = Math.round(within / 1000);
+  return new UserError(
     'cluster-down',
-    `The cluster at ${host} did not answer within ${Math.round(within / 1000)} s.`,
+    `The cluster at ${host} did not answer within ${seconds} s.`,
     'It may be starting or be busy: try again.',
   );
+}

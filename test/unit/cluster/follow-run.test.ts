@@ -189,7 +189,7 @@ describe('what goes wrong there', () => {
     job.message = 'Traceback\n  File "agent.py"\nRuntimeEnvSetupError: no space left on device';
     await expect((await follow()).ended).rejects.toMatchObject({
       code: 'cluster-failed',
-      message: expect.stringContaining('(RuntimeEnvSetupError: no space left on device).'),
+      message: expect.stringContaining(': RuntimeEnvSetupError: no space left on device.'),
     });
   });
 
