@@ -36,7 +36,8 @@ export async function followEvaluationJob(following: Following): Promise<void> {
       ...(lookMs !== undefined && { lookMs }),
     });
     if (!job) return;
-    const failure = mirror.failure ?? (mirror.summary ? undefined : failureOf(client, job));
+    const missing = mirror.summary ? undefined : failureOf(client, job);
+    const failure = job.status === 'STOPPED' ? undefined : (mirror.failure ?? missing);
     if (!failure && mirror.result) await fetchResult(client, mirror.result, dir, detach);
     await end(failure ? 'failed' : mirror.summary ? 'done' : 'cancelled');
     if (failure) throw failure;

@@ -53,8 +53,10 @@ export async function followRunJob(following: Following): Promise<RunStatus | un
       return 'done';
     }
     const failure = mirror.failure ?? failureOf(client, job);
-    await end(failure && !writer.stopped.aborted ? 'failed' : 'cancelled');
-    if (!failure || writer.stopped.aborted) return 'cancelled';
+    // Stopped from here or from elsewhere, it may have ended with an error.
+    const stopped = writer.stopped.aborted || job.status === 'STOPPED';
+    await end(failure && !stopped ? 'failed' : 'cancelled');
+    if (!failure || stopped) return 'cancelled';
     throw failure;
   } catch (error) {
     if (detach.aborted) return undefined;

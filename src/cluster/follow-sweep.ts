@@ -42,7 +42,7 @@ export async function followSweepJob({ client, dir, file, say, detach, lookMs }:
     });
     if (!job) return;
     if (concludeSweep(sweep.spec, sweep.lines).every(({ finished }) => finished)) return await end('done');
-    const failure = mirror.failure ?? failureOf(client, job);
+    const failure = job.status === 'STOPPED' ? undefined : (mirror.failure ?? failureOf(client, job));
     await end(failure ? 'failed' : 'cancelled');
     if (failure) throw failure;
   } catch (error) {

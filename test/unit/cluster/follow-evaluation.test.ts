@@ -1,0 +1,89 @@
+/** A run that is measured on a cluster. */
+import { readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { followEvaluationJob } from '../../../src/cluster/follow-evaluation.ts';
+import { parseCluster } from '../../../src/cluster/ray/address.ts';
+import { RayClient } from '../../../src/cluster/ray/client.ts';
+import { readCluster, writeCluster } from '../../../src/cluster/store.ts';
+import type { EvaluatorMessage } from '../../../src/protocol/evaluator.ts';
+import { createRun } from '../../../src/runs/index.ts';
+import { printed, RayServer, type RayJob } from '../../support/ray-server.ts';
+import { newRun, useTemporaryHome } from '../runs/help.ts';
+import { clusterFile, handedOver } from './help.ts';
+
+useTemporaryHome();
+let server: RayServer;
+let job: RayJob;
+let dir: string;
+
+beforeEach(async () => {
+  server = await new RayServer().start();
+  server.onSubmit = (one) => (job = one);
+  ({ dir } = await createRun(newRun()));
+  await mkdir(join(dir, 'evaluation'));
+  await writeFile(join(dir, 'evaluation', 'summary.json'), 'of before');
+  await writeCluster(dir, clusterFile(server.url, { kind: 'evaluate', args: ['--tasks', 'retention'] }));
+});
+afterEach(() => server.stop());
+
+/** Follows to the end; `found` is what the run's summary was when each message was said. */
+async function follow() {
+  const client = new RayClient({ address: parseCluster(server.url) });
+  await client.submit({ submissionId: 'a-job', entrypoint: '', runtimeEnv: {}, metadata: {} });
+  const said: { type: string; found: string }[] = [];
+  const say = ({ type }: EvaluatorMessage) =>
+    said.push({ type, found: readFileSync(join(dir, 'evaluation', 'summary.json'), 'utf8') });
+  const file = (await readCluster(dir))!;
+  const ended = followEvaluationJob({
+    client,
+    dir,
+    file,
+    say,
+    detach: new AbortController().signal,
+    lookMs: 5,
+  });
+  ended.catch(() => undefined);
+  return { said, ended };
+}
+
+const tell = (line: object) => printed({ type: 'line', id: 'evaluate', line });
+const progress = tell({ type: 'progress', phase: 'Retention', done: 1, total: 2 });
+const summary = tell({ type: 'summary', summary: { step: 30, sentence: 'It learned.', comparisons: [] } });
+
+it('passes on what the evaluator says, and its summary once the figures are here', async () => {
+  const { said, ended } = await follow();
+  const { log, result } = await handedOver({
+    'evaluation/summary.json': 'of the cluster',
+    'evaluation/retention.30.jsonl': '{}',
+  });
+  server.logFiles.set('a-node/result.b64', log);
+  job.logs = progress + summary + printed(result, { type: 'done', failed: [] });
+  job.status = 'SUCCEEDED';
+  await ended;
+  expect(said).toEqual([
+    { type: 'progress', found: 'of before' },
+    { type: 'summary', found: 'of the cluster' },
+  ]);
+  expect((await readCluster(dir))?.ended).toBe('done');
+});
+
+it("throws the evaluator's error, and leaves the figures as they were", async () => {
+  const { said, ended } = await follow();
+  const failed = { type: 'failed', code: 'hub-not-found', message: 'There is no such set.', next: 'Look.' };
+  job.logs = progress + tell(failed) + printed({ type: 'done', failed: ['evaluate'] });
+  job.status = 'FAILED';
+  await expect(ended).rejects.toMatchObject({ code: 'hub-not-found', message: failed.message });
+  expect(said).toHaveLength(1);
+  expect(readFileSync(join(dir, 'evaluation', 'summary.json'), 'utf8')).toBe('of before');
+});
+
+it('says nothing if it was stopped', async () => {
+  const { said, ended } = await follow();
+  job.logs = printed({ type: 'task', id: 'evaluate', status: 'failed', attempt: 1, code: 'cancelled' });
+  job.status = 'STOPPED';
+  await ended;
+  expect(said).toEqual([]);
+  expect((await readCluster(dir))?.ended).toBe('cancelled');
+});
