@@ -24,8 +24,12 @@ const otherBinding = new RegExp(`^native/prebuilt/(?!${WORKERS}/)`);
 const useless =
   /\.(d\.[cm]?ts|[cm]?ts|map|md|markdown|bundle|html)$|(^|\/)(test|tests|docs|example|examples)\//i;
 
-/** `root`: the folder that holds dist/ and node_modules/. Errors: cluster-failed if something is missing there. */
+/**
+ * `root`: the folder that holds dist/ and node_modules/. Errors: cluster-failed if something is missing there, as the
+ * workers' llama.cpp is in packages for other platforms.
+ */
 export async function bundlePackage(version: string, root = packageRoot()): Promise<Package> {
+  if (!locate(root, root, LLAMA)) throw otherPlatform();
   const dist = join(root, 'dist');
   const driver = await filesIn(join(dist, 'cluster'), (name) => name.endsWith('.py'));
   if (driver.length === 0) throw incomplete(join(dist, 'cluster'));
@@ -96,6 +100,13 @@ function locate(root: string, from: string, name: string): string | undefined {
     if (folder === root || folder === dirname(folder)) return undefined;
   }
 }
+
+const otherPlatform = () =>
+  new UserError(
+    'cluster-failed',
+    `This installation can't send work to a cluster: it has llama.cpp for ${process.platform}-${process.arch} only, and workers need that for ${WORKERS}.`,
+    `Run the command where Forget-Me-Not for ${WORKERS} is installed, such as on the cluster's head.`,
+  );
 
 const incomplete = (path: string) =>
   new UserError(
