@@ -106,7 +106,8 @@ class Mirror {
       retrying: 'Going on with another worker',
     };
     const phase = phases[status];
-    if (phase) await this.say(phase);
+    // Why it waits, such as for a node that the cluster does not have, is more than that it does.
+    if (phase) await this.say(message ?? phase);
   }
 
   private async say(phase: string): Promise<void> {

@@ -36,7 +36,7 @@ export async function followSweepJob({ client, dir, file, say, detach, lookMs }:
     const job = await followJob(client, file.submissionId, {
       onLine: (line) => mirror.take(line),
       onOther: (line) => console.error(line),
-      onTrouble: (error) => error && console.error(error.message),
+      onTrouble: (error) => error && say({ type: 'note', message: error.message }),
       signal: detach,
       ...(lookMs !== undefined && { lookMs }),
     });
@@ -60,6 +60,8 @@ class Mirror {
   ) {}
 
   async take(line: DriverLine): Promise<void> {
+    if (line.type === 'task' && line.status !== 'failed' && line.message)
+      this.say({ type: 'note', message: line.message });
     if (line.type === 'task' && line.status === 'failed') this.failure ??= asError(line);
     else if (line.type === 'failed') this.failure = asError(line);
     else if (line.type === 'line') await this.takeMessage(line.line);

@@ -113,6 +113,8 @@ export const sweeperMessageSchema = z.discriminatedUnion('type', [
   progressSchema.extend({ type: z.literal('progress') }),
   /** A line was added to trials.jsonl. */
   z.object({ type: z.literal('trial') }),
+  /** What a person should know meanwhile, in one sentence. */
+  z.object({ type: z.literal('note'), message: z.string() }),
   /** With --base or --trial: what was measured, for the trials.jsonl of whoever keeps the sweep. */
   z.object({ type: z.literal('line'), line: sweepLineSchema }),
   /** With --next: a trial that is still to be made. */

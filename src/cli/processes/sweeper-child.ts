@@ -33,6 +33,7 @@ export async function followSweeper(dir: string, view: SweepView, elsewhere = fa
     for await (const message of child.messages(sweeperMessageSchema)) {
       if (message.type === 'progress') view.progress(message);
       else if (message.type === 'trial') await showNewest(dir, view);
+      else if (message.type === 'note') process.stderr.write(`${message.message}\n`);
       else if (message.type === 'failed')
         failure = new UserError(message.code as UserError['code'], message.message, message.next);
     }

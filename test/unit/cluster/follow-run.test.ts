@@ -105,6 +105,22 @@ describe('a run on a cluster', () => {
     expect(readFileSync(join(dir, 'cluster.json'), 'utf8')).not.toContain('a-token');
   });
 
+  it('says why it waits', async () => {
+    const message = 'No node of the cluster has 64 processors.';
+    job.logs = printed({
+      type: 'task',
+      id: 'train',
+      status: 'waiting',
+      attempt: 1,
+      code: 'cluster-resources',
+      message,
+    });
+    const { ended, detach } = await follow();
+    await until(async () => (await readRun(dir)).state.phase === message);
+    detach.abort();
+    await ended;
+  });
+
   it('is attached to again, without an event twice', async () => {
     job.logs = trained;
     const first = await follow();
