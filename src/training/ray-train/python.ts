@@ -37,8 +37,11 @@ export async function runRayTrain(options: RayTrainOptions): Promise<void> {
     command: python,
     stderr: 'inherit',
     signal,
+    // Python looks for modules in its working directory first, and the person's folder is not to be run.
+    cwd: packages,
     env: {
       PYTHONPATH: [packages, process.env['PYTHONPATH']].filter(Boolean).join(delimiter),
+      PYTHONSAFEPATH: '1',
       PYTHONDONTWRITEBYTECODE: '1',
       HF_HUB_OFFLINE: '1',
       RAY_USAGE_STATS_ENABLED: '0',
