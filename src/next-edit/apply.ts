@@ -1,6 +1,7 @@
 /** Applies offers to texts. */
 import type { Offer } from './find.ts';
 import type { Replacement } from './match.ts';
+import type { Why } from './pattern.ts';
 
 /** The text with the parts replaced; they are in its units, in order, and apart from each other. */
 export function applyParts(text: string, parts: readonly Replacement[]): string {
@@ -24,12 +25,14 @@ export function shownLines(
   return { from, before, after: applyParts(before, moved) };
 }
 
+const isOfLines: ReadonlySet<Why> = new Set(['same-lines', 'same-shape', 'model']);
+
 /** The parts without what stays at the ends of whole lines, to be shown. */
 export function partsShown(
   text: string,
   { parts, why }: Pick<Offer, 'parts' | 'why'>,
 ): readonly Replacement[] {
-  return why === 'same-lines' ? parts.map((part) => narrowed(text, part)) : parts;
+  return isOfLines.has(why) ? parts.map((part) => narrowed(text, part)) : parts;
 }
 
 function narrowed(text: string, { start, end, text: now }: Replacement): Replacement {

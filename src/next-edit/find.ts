@@ -1,9 +1,12 @@
 /** Finds the places that want the same edit as the recent ones. */
+import { byLine } from './by-line.ts';
 import { changesOf, tokensBetween, type TokenChange } from './changes.ts';
 import type { Edit } from './edit.ts';
+import { isSensible } from './in-scope.ts';
 import { placesOf, type Replacement } from './match.ts';
 import {
   inCommon,
+  isVague,
   keyOf,
   linePatternOf,
   renamePattern,
@@ -12,7 +15,8 @@ import {
   type TokenPattern,
   type Why,
 } from './pattern.ts';
-import { scopeOf, type TextWithTokens } from './rename.ts';
+import { blockAround, scopeOf, type TextWithTokens } from './rename.ts';
+import { lineEditOf, shapeOf } from './shape.ts';
 import { tokensOf } from './tokens.ts';
 
 /** A text that is searched. */
@@ -58,25 +62,59 @@ export function patternsOf(
   edits: readonly Edit[],
   documents: ReadonlyMap<string, TextWithTokens>,
 ): Pattern[] {
+  const blockOf = (path: string, at: number) => ({ path, ...blockAround(documents.get(path)!.text, at) });
   const newest = [...edits].sort((a, b) => b.time - a.time).slice(0, MOST_EDITS);
-  const changed = newest.flatMap((edit) => {
+  const cut = newest.flatMap((edit, age) => byLine(edit).map((line) => ({ edit: line, age })));
+  const changed = cut.flatMap(({ edit, age }) => {
     const document = documents.get(edit.path);
-    return document ? [{ edit, document, changes: changesOf(edit, document.text, document.tokens) }] : [];
+    return document
+      ? [{ edit, age, document, changes: changesOf(edit, document.text, document.tokens) }]
+      : [];
   });
   const renames = changed.flatMap(({ changes, document }) =>
-    changes.length > 4 ? [] : changes.flatMap((change) => renameOf(change, document)),
+    changes.flatMap((change) => renameOf(change, document, edits)),
   );
-  const groups = changed.flatMap(({ changes, edit }, age) =>
+  const groups = changed.flatMap(({ changes, edit, age }) =>
     groupsOf(changes, edit).map((group) => ({ group, age })),
   );
-  const repeated = groups.flatMap(({ group, age }, index) =>
-    age >= NEWEST ? [] : groups.slice(index + 1).flatMap((other) => inCommon(group, other.group) ?? []),
-  );
+  const repeated = pairsOf(groups).flatMap(([one, other]) => {
+    const pattern = inCommon(one.group, other.group);
+    if (!pattern) return [];
+    const near = [one.group, other.group].map(({ path, at }) => blockOf(path, at));
+    return [isVague(pattern) ? { ...pattern, near } : pattern];
+  });
   // Each use that was renamed is a change of its own; they want nothing outside of the name's scope.
   const others = repeated.filter((pattern) => !renames.some((rename) => isSameStep(pattern, rename)));
-  const lines = changed.flatMap(({ edit }) => linePatternOf(edit) ?? []);
-  return [...renames, ...others, ...lines];
+  const forms = cut.flatMap(({ edit, age }) => {
+    const form = lineEditOf(edit);
+    return form ? [{ ...form, age }] : [];
+  });
+  const shapes = pairsOf(forms).flatMap(([one, other]) => shapeOf(one, other) ?? []);
+  const lines = newest.flatMap((edit) => linePatternOf(edit) ?? []);
+  return [...renames, ...onlyOnce([...others, ...shapes, ...lines])];
 }
+
+/** Pairs of which one is of the newest edits. */
+const pairsOf = <T extends { age: number }>(all: readonly T[]): [T, T][] =>
+  all.flatMap((one, index) =>
+    one.age >= NEWEST ? [] : all.slice(index + 1).map((other): [T, T] => [one, other]),
+  );
+
+/** Each pattern once: the one that was seen at the nearest places. */
+function onlyOnce(patterns: readonly Pattern[]): Pattern[] {
+  const once = new Map<string, Pattern>();
+  for (const pattern of patterns) {
+    const key = JSON.stringify({ ...pattern, seen: undefined });
+    const known = once.get(key);
+    if (!known || spanOf(pattern) < spanOf(known)) once.set(key, pattern);
+  }
+  return [...once.values()];
+}
+
+const isRename = (pattern: Pattern) => pattern.kind === 'tokens' && pattern.scope !== undefined;
+
+const spanOf = (pattern: Pattern) =>
+  pattern.kind !== 'lines' && pattern.seen ? pattern.seen.to - pattern.seen.from : 0;
 
 /** All changes of an edit as one, if they are near each other, and each by itself. */
 function groupsOf(changes: readonly TokenChange[], { path }: Edit): ChangeGroup[] {
@@ -90,8 +128,9 @@ function groupsOf(changes: readonly TokenChange[], { path }: Edit): ChangeGroup[
 const isSameStep = ({ steps: [step, ...more] }: TokenPattern, { steps: [other] }: TokenPattern) =>
   more.length === 0 && step!.old.join() === other!.old.join() && step!.now.join() === other!.now.join();
 
-function renameOf(change: TokenChange, document: TextWithTokens): TokenPattern[] {
-  const scope = scopeOf(change, document);
+function renameOf(change: TokenChange, document: TextWithTokens, edits: readonly Edit[]): TokenPattern[] {
+  const written = edits.filter(({ path }) => path === document.path);
+  const scope = scopeOf(change, document, written);
   return scope ? [renamePattern(change, scope)] : [];
 }
 
@@ -123,7 +162,7 @@ export function search(
   const inText = (one: SearchedText) =>
     patterns.some((pattern) => mayFit(pattern, one.text)) ? offersIn(withTokens(one), patterns) : [];
   const spreading = patterns
-    .filter((one) => one.kind === 'lines' || one.scope?.path === undefined)
+    .filter((one) => one.kind !== 'tokens' || one.scope?.path === undefined)
     .map(keyOf);
   const offers: Offer[] = [];
   const own = known.get(path);
@@ -148,6 +187,8 @@ export const findOffers = (...asked: Parameters<typeof search>): Offer[] => sear
 
 function mayFit(pattern: Pattern, text: string): boolean {
   if (pattern.kind === 'lines') return text.includes(pattern.old[0]!.trim());
+  if (pattern.kind === 'shape')
+    return pattern.old.every((part) => typeof part === 'number' || text.includes(part));
   if (pattern.scope?.path !== undefined) return false;
   return [...pattern.left, ...pattern.steps.flatMap(({ old }) => old), ...pattern.right].every((token) =>
     text.includes(token),
@@ -161,7 +202,8 @@ export function offersIn(document: TextWithTokens, patterns: readonly Pattern[])
     const places = placesOf(pattern, document);
     if (places.length > MOST_PLACES || isPassedOver(pattern, document, places)) continue;
     for (const place of places)
-      if (!taken.some((one) => overlaps(one, place))) taken.push({ ...place, from: pattern });
+      if (!taken.some((one) => overlaps(one, place)) && (isRename(pattern) || isSensible(place, document)))
+        taken.push({ ...place, from: pattern });
   }
   taken.sort((a, b) => a.start - b.start);
   const offers: (Offer & { parts: Replacement[] })[] = [];
@@ -185,7 +227,7 @@ export function offersIn(document: TextWithTokens, patterns: readonly Pattern[])
 
 /** Whether the person went from one such place to another, and left out some between. */
 function isPassedOver(pattern: Pattern, { path }: TextWithTokens, places: readonly Replacement[]): boolean {
-  const seen = pattern.kind === 'tokens' ? pattern.seen : undefined;
+  const seen = pattern.kind === 'lines' ? undefined : pattern.seen;
   if (seen?.path !== path) return false;
   return places.some(({ start }) => start > seen.from && start < seen.to);
 }

@@ -5,6 +5,7 @@ import { MOST_BETWEEN } from './changes.ts';
 import type { LinePattern, Pattern, Step, TokenPattern } from './pattern.ts';
 import { withoutIndent } from './pattern.ts';
 import { functions, type TextWithTokens } from './rename.ts';
+import { linesOfShape } from './shape.ts';
 import type { Token } from './tokens.ts';
 
 /** A part of a text, and what it becomes. In UTF-16 units. */
@@ -18,7 +19,8 @@ const MOST_IN_CALL = 100;
 
 /** The places that want what the pattern says, in order and apart from each other; those that have it are left out. */
 export function placesOf(pattern: Pattern, document: TextWithTokens): Replacement[] {
-  return pattern.kind === 'lines' ? linesLike(pattern, document.text) : tokensLike(pattern, document);
+  if (pattern.kind === 'lines') return linesLike(pattern, document.text);
+  return pattern.kind === 'shape' ? linesOfShape(pattern, document) : tokensLike(pattern, document);
 }
 
 function tokensLike(pattern: TokenPattern, document: TextWithTokens): Replacement[] {
@@ -34,10 +36,11 @@ function tokensLike(pattern: TokenPattern, document: TextWithTokens): Replacemen
     const from = afterArguments(pattern, tokens, at + left.length);
     const begins = from === undefined ? undefined : stepsAt(pattern, tokens, from);
     if (!begins) continue;
-    if (pattern.why === 'argument' && functions.has(tokens[at - 1]?.text ?? '')) continue;
+    if (pattern.why === 'argument' && isDefinition(document, at, begins[0]!)) continue;
     const [begin] = begins as [number];
     // Of an insertion, a neighbour.
     const about = tokens[steps[0]!.old.length || pattern.right.length ? begin : Math.max(0, begin - 1)]!;
+    if (pattern.near && !isNear(pattern.near, document.path, about.start)) continue;
     if (about.quoted !== pattern.quoted || (scope && !isInScope(pattern, document, begin))) continue;
     const places = begins.map((place, index) => replacementAt(pattern, steps[index]!, document, place));
     if (places.every((place) => place && place.start >= (found.at(-1)?.end ?? 0)))
@@ -46,8 +49,24 @@ function tokensLike(pattern: TokenPattern, document: TextWithTokens): Replacemen
   return found;
 }
 
+const isNear = (parts: NonNullable<TokenPattern['near']>, path: string, place: number) =>
+  parts.some((part) => part.path === path && place >= part.from && place < part.to);
+
 const fits = (wanted: readonly string[], tokens: readonly Token[], at: number) =>
   wanted.every((text, i) => tokens[at + i]?.text === text);
+
+const modifiers = /^\s*(?:(?:public|private|protected|static|async|override|abstract|get|set|export)\s+)*$/;
+
+/** Whether the name at `at` with its brackets, which close at `close`, is no call: `function f()`, `f(): void {`. */
+function isDefinition({ tokens, text, languageId }: TextWithTokens, at: number, close: number): boolean {
+  if (functions.has(tokens[at - 1]?.text ?? '')) return true;
+  const { start } = tokens[at]!;
+  return (
+    !languageOf(languageId).indented &&
+    /^[{:]$/.test(tokens[close + 1]?.text ?? '') &&
+    modifiers.test(text.slice(text.lastIndexOf('\n', start - 1) + 1, start))
+  );
+}
 
 /** The closing bracket of a call with as many arguments as the pattern has; `from` if it does not count them. */
 function afterArguments({ args }: TokenPattern, tokens: readonly Token[], from: number): number | undefined {

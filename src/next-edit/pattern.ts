@@ -1,10 +1,11 @@
 /** Generalises edits to patterns: what is replaced by what, and what has to stand around it. */
 import type { TokenChange } from './changes.ts';
 import type { Edit } from './edit.ts';
+import type { ShapePattern } from './shape.ts';
 import type { Token } from './tokens.ts';
 
 /** What a pattern was made of. Renames have the scope of what was renamed. */
-export type Why = 'rename' | 'repeated' | 'argument' | 'same-lines';
+export type Why = 'rename' | 'repeated' | 'argument' | 'same-shape' | 'same-lines' | 'model';
 
 /** Tokens that are replaced by others. */
 export interface Step {
@@ -33,8 +34,17 @@ export interface TokenPattern {
   /** In strings and comments, or in code. */
   quoted: boolean;
   scope?: Scope;
+  /** Only there, because little stands around it; in the documents' texts now. */
+  near?: readonly Part[];
   /** Where it was seen: of places between these, the person has chosen to pass over. */
   seen?: Seen;
+}
+
+/** A part of a document, in its text now. */
+export interface Part {
+  path: string;
+  from: number;
+  to: number;
 }
 
 /** From the first place to the last one, in the document's text now. */
@@ -53,7 +63,7 @@ export interface LinePattern {
   now: readonly string[];
 }
 
-export type Pattern = TokenPattern | LinePattern;
+export type Pattern = TokenPattern | ShapePattern | LinePattern;
 
 /** Where a renamed name is known. */
 export interface Scope {
@@ -174,6 +184,10 @@ function callAround({ left }: TokenChange): { name: string; args: number } | und
   return undefined;
 }
 
+/** Whether so little stands around what is replaced that it may be something else elsewhere. */
+export const isVague = ({ why, steps, left, right, quoted }: TokenPattern): boolean =>
+  why === 'repeated' && !quoted && steps.length === 1 && left.length + right.length < CONTEXT_OF_NAME;
+
 /** Whether the same tokens were replaced by the same. */
 export const isSameChange = (a: TokenChange, b: TokenChange) =>
   isSame(texts(a.old), texts(b.old)) && isSame(texts(a.now), texts(b.now)) && a.quoted === b.quoted;
@@ -230,6 +244,6 @@ export function withoutIndent(text: string): string[] {
 
 /** The same for patterns that want the same, wherever they were seen. */
 export const keyOf = (pattern: Pattern): string =>
-  pattern.kind === 'lines'
+  pattern.kind !== 'tokens'
     ? JSON.stringify([pattern.old, pattern.now])
     : JSON.stringify([pattern.steps, pattern.scope?.path, pattern.args]);

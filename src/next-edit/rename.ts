@@ -3,7 +3,7 @@ import { languageOf } from '../completion/languages.ts';
 import { indentOf } from '../completion/text.ts';
 import type { TokenChange } from './changes.ts';
 import type { Scope } from './pattern.ts';
-import type { Token } from './tokens.ts';
+import { tokensOf, type Token } from './tokens.ts';
 
 /** After these, a name is new. */
 export const functions = new Set(['def', 'function', 'fn', 'func', 'fun', 'sub']);
@@ -34,8 +34,15 @@ export interface TextWithTokens {
   tokens: readonly Token[];
 }
 
-/** The scope of a name whose definition was renamed; undefined where it was no definition. `document`: as it is now. */
-export function scopeOf(change: TokenChange, document: TextWithTokens): Scope | undefined {
+/**
+ * The scope of a name whose definition was renamed; undefined where it was no definition. `document`: as it is now.
+ * `edits`: all recent ones of it.
+ */
+export function scopeOf(
+  change: TokenChange,
+  document: TextWithTokens,
+  edits: readonly { at: number; before: string; after: string }[],
+): Scope | undefined {
   const { old, now } = change;
   const [was, is] = [old[0], now[0]];
   if (old.length !== 1 || now.length !== 1 || !was?.isWord || !is?.isWord || change.quoted) return undefined;
@@ -45,7 +52,57 @@ export function scopeOf(change: TokenChange, document: TextWithTokens): Scope | 
   if (index < 0) return undefined;
   const scope = definedAt(index, document);
   if (!scope) return undefined;
-  return isDefined(was.text, scope, tokens) ? undefined : scope;
+  const { from, to } = lineAt(document.text, is.start);
+  // Another thing is imported instead.
+  if (isImported(document.text.slice(from, to)) && !areRelated(was.text, is.text)) return undefined;
+  if (isDefined(was.text, scope, tokens)) return undefined;
+  return wasThere(is.text, scope, document, edits) ? undefined : scope;
+}
+
+/** Whether a name was there before the edits: it is another thing, which is used instead. */
+function wasThere(
+  name: string,
+  { from, to, member }: Scope,
+  { tokens, languageId }: TextWithTokens,
+  edits: readonly { at: number; before: string; after: string }[],
+): boolean {
+  const isAmong = (all: readonly Token[], isMeant: (start: number) => boolean) =>
+    all.some(
+      ({ text, quoted, start }, at) =>
+        text === name && !quoted && (all[at - 1]?.text === '.') === member && isMeant(start),
+    );
+  const own = edits.filter(({ at, after }) => at < to && at + after.length > from);
+  const isWritten = (start: number) => own.some(({ at, after }) => start >= at && start < at + after.length);
+  return (
+    isAmong(tokens, (start) => start >= from && start < to && !isWritten(start)) ||
+    own.some(({ before }) => isAmong(tokensOf(before, languageId), () => true))
+  );
+}
+
+/** The scopes of what is defined at some of these tokens. */
+export const scopesOf = (indexes: readonly number[], document: TextWithTokens): Scope[] =>
+  indexes.flatMap((index) => definedAt(index, document) ?? []);
+
+/** The outermost function that a place is in; one in a class, its method. The whole text if it is in none. */
+export function blockAround(text: string, place: number): { from: number; to: number } {
+  const line = lineAt(text, place);
+  let head = { at: line.from, line: text.slice(line.from, line.to) };
+  let indent = indentOf(head.line).length;
+  let inside = false;
+  while (indent > 0) {
+    const above = headAbove(text, head.at, indent);
+    if (
+      !above ||
+      /^\s*(?:export\s+)?(?:default\s+)?(?:abstract\s+)?(?:class|interface|namespace|impl|trait|module)\b/.test(
+        above.line,
+      )
+    )
+      break;
+    [head, indent, inside] = [above, above.indent, true];
+  }
+  return inside
+    ? { from: head.at, to: bodyEnd(text, lineAt(text, head.at).to, indent) }
+    : { from: 0, to: text.length };
 }
 
 function definedAt(index: number, document: TextWithTokens): Scope | undefined {
@@ -136,6 +193,18 @@ function isDefined(name: string, { from, to, member }: Scope, tokens: readonly T
 
 const isImported = (line: string) =>
   /^\s*(?:import\b|from\b.*\bimport\b|use\s|export\b.*\bfrom\b)/.test(line);
+
+/** Whether two names have a word in common: `loadFile` and `file_path`. */
+function areRelated(a: string, b: string): boolean {
+  const wordsOf = (name: string) =>
+    name
+      .replace(/(?<=[\p{Ll}\p{N}])(?=\p{Lu})/gu, '_')
+      .toLowerCase()
+      .split(/[_$]+/)
+      .filter((word) => word.length >= SHORTEST);
+  const words = new Set(wordsOf(a));
+  return wordsOf(b).some((word) => words.has(word)) || a.includes(b) || b.includes(a);
+}
 
 function lineAt(text: string, place: number): { from: number; to: number } {
   const from = text.lastIndexOf('\n', place - 1) + 1;

@@ -1,0 +1,37 @@
+/** Cuts edits of several lines into those of each line, where each line became one other. */
+import type { Edit } from './edit.ts';
+
+const MOST_LINES = 12;
+/** Share of a line's words and signs that stay: with fewer, the lines do not belong together. */
+const FEWEST_KEPT = 0.4;
+
+/** The edits of each line that changed, or the edit itself if its lines do not belong to each other one by one. */
+export function byLine(edit: Edit): Edit[] {
+  const [old, now] = [edit.before.split('\n'), edit.after.split('\n')];
+  if (old.length < 2 || old.length !== now.length || old.length > MOST_LINES) return [edit];
+  let { at } = edit;
+  const edits = old.flatMap((before, index) => {
+    const after = now[index]!;
+    const begin = at;
+    at += after.length + 1;
+    return before === after ? [] : [{ ...edit, at: begin, before, after }];
+  });
+  return edits.every(({ before, after }) => likeness(before, after) >= FEWEST_KEPT) ? edits : [edit];
+}
+
+/** Words and signs of a line. */
+export const piecesOf = (line: string): string[] => line.match(/[\p{L}\p{N}_$]+|[^\s\p{L}\p{N}_$]/gu) ?? [];
+
+/** How much of two lines is the same, from 0 to 1 (Dice's coefficient of their words and signs). */
+export function likeness(a: string, b: string): number {
+  const counts = new Map<string, number>();
+  const [of, with_] = [piecesOf(a), piecesOf(b)];
+  for (const piece of of) counts.set(piece, (counts.get(piece) ?? 0) + 1);
+  let same = 0;
+  for (const piece of with_) {
+    const left = counts.get(piece) ?? 0;
+    if (left > 0) same += 1;
+    counts.set(piece, left - 1);
+  }
+  return of.length + with_.length === 0 ? 0 : (2 * same) / (of.length + with_.length);
+}
