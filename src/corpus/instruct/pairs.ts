@@ -8,6 +8,7 @@ import {
   type NamedFolder,
 } from '../../protocol/folders.ts';
 import type { CorpusPlan } from '../../protocol/run.ts';
+import { editQuestion, fenced } from '../../next-edit/edit-task.ts';
 import { BadValue } from '../datasets/formats.ts';
 import { cancelled, readDocuments } from '../reading/documents.ts';
 import type { Globs } from '../reading/globs.ts';
@@ -118,11 +119,7 @@ const edited: FromHistory = {
   pairs: (commit) =>
     editPairsOf(commit).map(({ example, place }) => ({
       path: nameOf(commit),
-      question: [
-        'Make the same edit here.',
-        `The edit, in ${example.path}:\n${fenced('diff', example.diff)}`,
-        `The place, in ${place.path}:\n${fenced(extensionOf(place.path), place.before)}`,
-      ].join('\n\n'),
+      question: editQuestion({ example, place }, extensionOf(place.path)),
       answer: fenced(extensionOf(place.path), place.after),
     })),
 };
@@ -152,11 +149,4 @@ function changeAsked({ message, before }: CommitPair): string {
     text ? `${path}:\n${fenced(extensionOf(path), text)}` : `${path} is a new file.`,
   );
   return ['Make this change and answer with a diff.', message, ...files].join('\n\n');
-}
-
-/** The text in a code fence that is longer than any in it. */
-function fenced(language: string, text: string): string {
-  const longest = Math.max(2, ...(text.match(/`{3,}/g) ?? []).map(({ length }) => length));
-  const fence = '`'.repeat(longest + 1);
-  return `${fence}${language}\n${text.replace(/\n+$/, '')}\n${fence}`;
 }

@@ -319,6 +319,22 @@ describe('in a folder', () => {
     );
   });
 
+  it('a line that is like an edited one and was left as it was is a task in which nothing is to be done', async () => {
+    git('init', '-q');
+    const body = (name: string) => `row.${name} = read_field(data, "${name}")\n\n`;
+    const before = ['one', 'two', 'three'].map(body).join('');
+    await commit('wip', { 'a.py': before });
+    await commit('wip', { 'a.py': before.replace('"one")', '"one", 1)').replace('"two")', '"two", 1)') });
+    const found = await pairs(['edits']);
+    const answers = found.map(({ pieces }) => /^```py\n([^]*)\n```$/.exec(pieces[3]!.text)![1]!);
+    const places = found.map(
+      ({ pieces }) => /The place, in a\.py:\n```py\n([^]*?)\n```$/.exec(pieces[1]!.text)![1]!,
+    );
+    expect(answers).toEqual([places[0]!.replace('"two")', '"two", 1)'), places[1]]);
+    expect(found[1]!.pieces[1]!.text).toContain('+row.');
+    expect(places[1]).toContain('row.three');
+  });
+
   it('neither git nor documentation: says what was looked for', async () => {
     await writeFile(join(folder, 'a.py'), 'def f():\n    return 1\n');
     await expect(pairs()).rejects.toMatchObject({

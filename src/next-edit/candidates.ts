@@ -1,0 +1,101 @@
+/** Lines that are like the one just edited, for which no rule knows an answer. */
+import { byLine, likeness, piecesOf } from './by-line.ts';
+import type { Edit } from './edit.ts';
+import { TASK_CONTEXT } from './edit-task.ts';
+import type { SearchedText } from './find.ts';
+
+/** A line with those around it. */
+export interface LineInContext {
+  path: string;
+  above: readonly string[];
+  line: string;
+  below: readonly string[];
+}
+
+/** A line that may want the same edit as another one. */
+export interface Candidate {
+  example: LineInContext & { after: string };
+  place: LineInContext;
+  /** The line's number from 0, and where it is in UTF-16 units. */
+  at: number;
+  start: number;
+  end: number;
+}
+
+export interface CandidateOptions {
+  /** The text that the person looks at, and where they are in it. */
+  path: string;
+  place: number;
+  most?: number;
+}
+
+/** How much of the line before the edit a line must have. */
+const LIKEST = 0.6;
+const LONGEST = 200;
+const FEWEST_PIECES = 4;
+const MOST = 2;
+
+/**
+ * The lines that are most like the one of the newest edit as it was before, and not yet as it is now: in the text that
+ * the person looks at first. None after an edit that changed no single line.
+ */
+export function candidatesIn(
+  edits: readonly Edit[],
+  texts: readonly SearchedText[],
+  { path, place, most = MOST }: CandidateOptions,
+): Candidate[] {
+  const newest = edits.reduce<Edit | undefined>((a, b) => (a && a.time > b.time ? a : b), undefined);
+  const edit = newest && byLine(newest).at(-1);
+  const own = texts.find((text) => text.path === edit?.path);
+  if (!edit || !own || !isLine(edit.before) || !isLine(edit.after)) return [];
+  const example = { ...inContext(own, edit.at), line: edit.before, after: edit.after };
+  const others = texts.filter((text) => text.path !== path);
+  const found = [...texts.filter((text) => text.path === path), ...others].map((text) =>
+    linesLike(edit, text, edits, text.path === path ? place : 0).map(({ start, end, at }) => ({
+      ...{ example, place: inContext(text, start), at, start, end },
+    })),
+  );
+  return found.flat().slice(0, most);
+}
+
+const isLine = (text: string) => !text.includes('\n') && text.trim() !== '' && text.length <= LONGEST;
+
+/** How much a line is like one that was edited, as it was before: 0 if it is not, or is more like what it is now. */
+export function likenessToEdited(line: string, { before, after }: Pick<Edit, 'before' | 'after'>): number {
+  if (!isLine(line) || piecesOf(line).length < FEWEST_PIECES) return 0;
+  const kept = new Set(piecesOf(after));
+  const gone = piecesOf(before).filter((piece) => /[\p{L}\p{N}]/u.test(piece) && !kept.has(piece));
+  if (gone.length > 0 && !gone.some((piece) => line.includes(piece))) return 0;
+  const like = likeness(line, before);
+  return like >= LIKEST && like > likeness(line, after) ? like : 0;
+}
+
+/** The likest first; of those that are equally like, the nearest. */
+function linesLike(edit: Edit, { path, text }: SearchedText, edits: readonly Edit[], near: number) {
+  const edited = edits.filter((one) => one.path === path);
+  const isEdited = (start: number, end: number) =>
+    edited.some((one) => start <= one.at + one.after.length && one.at <= end);
+  const found: { start: number; end: number; at: number; like: number }[] = [];
+  let start = 0;
+  for (const [at, line] of text.split('\n').entries()) {
+    const end = start + line.length;
+    const like = isEdited(start, end) ? 0 : likenessToEdited(line, edit);
+    if (like > 0) found.push({ start, end, at, like });
+    start = end + 1;
+  }
+  const distance = (one: { start: number }) => Math.abs(one.start - near);
+  return found.sort((a, b) => b.like - a.like || distance(a) - distance(b));
+}
+
+function inContext({ path, text }: SearchedText, start: number): LineInContext {
+  const end = endOfLine(text, start);
+  const before = text.slice(0, Math.max(0, start - 1)).split('\n');
+  const above = start > 0 ? before.slice(-TASK_CONTEXT) : [];
+  const below = end < text.length ? text.slice(end + 1).split('\n', TASK_CONTEXT) : [];
+  return { path, above, line: text.slice(start, end), below };
+}
+
+function endOfLine(text: string, place: number): number {
+  const end = text.indexOf('\n', place);
+  return end < 0 ? text.length : end;
+}
