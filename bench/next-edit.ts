@@ -1,16 +1,20 @@
 /**
- * How many following edits next edit finds: `npm run bench:next-edit -- [--json] [--commits 200] [--examples]`.
+ * How many following edits next edit finds: `npm run bench:next-edit -- [--json] [--commits 200] [--examples]
+ * [--tuning] [--model ID|FILE [--adapter FILE] [--asking diff|task] [--all] [--threads N]
+ * [--requests N]]`.
  *
  * No host of git repositories is asked, so these are no commits but what changed in a file from one release to the
  * next (`next-edit/releases.ts`), half of them of each repository, the oldest first. A person makes the first change of
  * the file; whatever is offered then and after each further change is taken where it is right, and turned down where
- * it is not. A file that changed in one place only has no following edits and is left out.
+ * it is not. A file that changed in one place only has no following edits and is left out. With `--model`, places for
+ * which the rules have no answer are asked of a model; `--tuning` takes the package that limits were chosen on.
  */
 import { parseArgs } from 'node:util';
 import { proportionInterval } from '../src/statistics/proportion.ts';
 import { fetchRepository } from './gain/fetch.ts';
 import { markdownTable } from './markdown.ts';
-import { packageOf, releases, type Releases } from './next-edit/releases.ts';
+import { openModel } from './next-edit/model.ts';
+import { packageOf, releases, tuning, type Releases } from './next-edit/releases.ts';
 import { walk, type FileStep, type Walked } from './next-edit/simulate.ts';
 import { stepsBetween } from './next-edit/steps.ts';
 
@@ -18,25 +22,55 @@ const options = {
   json: { type: 'boolean', default: false },
   commits: { type: 'string', default: '200' },
   examples: { type: 'boolean', default: false },
+  tuning: { type: 'boolean', default: false },
+  model: { type: 'string' },
+  adapter: { type: 'string' },
+  asking: { type: 'string', default: 'diff' },
+  all: { type: 'boolean', default: false },
+  threads: { type: 'string' },
+  /** To the model, at most. */
+  requests: { type: 'string', default: '1000' },
 } as const;
 
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
-  const each = Math.ceil(Number(values.commits) / releases.length);
+  const asking = values.asking === 'task' ? 'task' : 'diff';
+  const { model: base, adapter, all, threads } = values;
+  const most = Number(values.requests);
+  const model = base ? await openModel({ base, adapter, asking, all, threads, most }) : undefined;
+  try {
+    await measure(values, model);
+  } finally {
+    await model?.dispose();
+  }
+}
+
+type Model = Awaited<ReturnType<typeof openModel>>;
+interface Values {
+  json: boolean;
+  commits: string;
+  examples: boolean;
+  tuning: boolean;
+}
+
+async function measure(values: Values, model: Model | undefined): Promise<void> {
+  const chosen = values.tuning ? tuning : releases;
+  const each = Math.ceil(Number(values.commits) / chosen.length);
   const figures: Figures[] = [];
-  for (const one of releases) {
+  for (const one of chosen) {
     const steps = await stepsOf(one, each);
     const walked: Walked[] = [];
     for (const step of steps) {
-      walked.push(walk(step));
+      const made = await walk(step, model?.ask);
+      walked.push(made);
+      if (values.examples) for (const text of made.examples) console.log(`${text}\n`);
       process.stderr.write(`\r${one.name}: ${walked.length} of ${steps.length} `);
     }
-    if (values.examples)
-      for (const { examples } of walked) for (const text of examples) console.log(`${text}\n`);
     figures.push(figuresOf(one, walked));
   }
   process.stderr.write('\n');
   console.log(values.json ? JSON.stringify(figures) : tableOf(figures).join('\n'));
+  if (model && !values.json) console.log(`\n${timesOf(model.times)}`);
 }
 
 /** The first steps of a repository. */
@@ -50,6 +84,12 @@ async function stepsOf(one: Releases, most: number): Promise<FileStep[]> {
   return steps.slice(0, most);
 }
 
+function timesOf(times: readonly number[]): string {
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (share: number) => Math.round(sorted[Math.floor(share * (sorted.length - 1))] ?? 0);
+  return `${times.length} answers of the model: ${at(0.5)} ms (median), ${at(0.9)} ms (90%).`;
+}
+
 type Counts = Record<string, number>;
 
 interface Figures {
@@ -57,6 +97,8 @@ interface Figures {
   language: string;
   commits: number;
   following: number;
+  /** To the model. */
+  requests: number;
   found: number;
   exact: number;
   /** By what offers were made of. */
@@ -75,6 +117,7 @@ function figuresOf({ name, language }: Releases, walked: readonly Walked[]): Fig
   };
   return {
     ...{ repository: name, language, commits: walked.length, following: sum((one) => one.following) },
+    requests: sum((one) => one.requests),
     ...{ found: sum((one) => one.found), exact: sum((one) => one.exact) },
     right: together((one) => one.right),
     otherText: together((one) => one.otherText),

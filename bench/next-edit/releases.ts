@@ -1,7 +1,7 @@
 /**
  * Repositories whose releases stand for commits, because no host of git repositories is asked: each release that
  * contains the original sources, pinned by its checksum. Rules and limits were chosen on sqlglot (PyPI) and
- * @tanstack/db (npm), never on these.
+ * @tanstack/db (npm, in `tuning`), never on these.
  */
 import type { Npm, Repository, Sdist } from '../gain/repositories.ts';
 
@@ -74,6 +74,48 @@ export const releases: readonly Releases[] = [
       ['2.57.12', '4d5985dc40730de3fcab6296dcc1157e71afbcd39243e17f548abd5dc90b6dc5'],
       ['2.57.13', '70ff96950b2aa9ea5ad98019fabec39a72baedf74a865e6cda2649e5340e0f09'],
       ['2.57.20', '32241c5553f316a299921ce66ad2315e21a3b34d16c6bfc075a55e729c7207a2'],
+    ],
+  },
+];
+
+export const tuning: readonly Releases[] = [
+  {
+    name: 'tanstack-db',
+    language: 'TypeScript',
+    files: /^src\/.*\.ts$/,
+    kind: 'npm',
+    project: '@tanstack/db',
+    versions: [
+      ['0.6.11', '6b5e1da557cccf2fed4021d0f5148ce12036fdef8d72f3db895230b87ad45650'],
+      ['0.6.12', 'e6bd7689ddf06334bf4357d5d50482db30fa7bd8dcacc1d223f654540b0051f1'],
+      ['0.6.13', '1c78824006ccf2167da32b10b25831ad10852e37e388d4ccb70c7bb0f2f68a4b'],
+      ['0.6.14', '2168c7a9f4bfb234482e88a8cbe0b5fe56c0172c7763f23ecd4cfdeb29b0f387'],
+      ['0.6.16', 'ff82b7a929f1c06cd17e029ab5987c8f5a23adda7394e2c29288e74ba7f03a4c'],
+      ['0.6.17', 'afb4f0d7ebd67380d8dc25bba0eaac163cf71421d3c165a6d2e31d2bd705867c'],
+      ['0.7.0', 'fea85bb0cde76927bb77c20e3722898a66d1c1bc05f69f1ac1436868a9e23c2e'],
+      ['0.7.1', 'd3ecf63a64d0cb2339ca843cd60a1c89597d721b34c10930aad64133283c1fc3'],
+      ['0.7.2', '807e711d23ad421d683c6301209b1deb4fca7269fe72078a021e7022862bd230'],
+      ['0.8.0', '11ab3febad1fa077c6986bc1d5a321a2065ee54b0ee1017481e82314d64a8adf'],
+      ['0.8.1', '214a66aacd28bd0b5f1a82a89cfff0c9d6d0ba7b1dadae95e2890cceba920657'],
+      ['0.8.2', 'ac8b82f7386ec32e0182798a957eea357cf651447623d34309d9eae75112356f'],
+      ['0.8.3', '7feca1654488d762ca72047450cf8d89e5ffd578d87af5c36b976d2d7e676cc4'],
+      ['0.8.4', 'c29d1518305f91002a6cc7b3d3cb4636b188bfc91db66014a6d79e9bd689f94e'],
+      ['0.8.5', '4a6b0e66c839d3b551444319c76e222706527b9a689ee95db7a46d2bf9a94068'],
+      ['0.8.6', 'f0bfbd33aeeaeedc16eb2abebca54a53f67f2b56c9e4b73d5bc7994c8d417d9d'],
+      ['0.8.7', '81db09420c5f424deb6eb94806c1cd9b3c7d0ce02bc21521bc3769179ce7ed84'],
+      ['0.9.0', 'ae51d76039841f17063e9829dfc0ef14592357ef0e6a7fee404159dde36b1303'],
+      ['0.9.2', 'ecbcc3785cbfd16e39b7a234dabae173ebcb0d38dae127f316a46da7c72d90ef'],
+      ['0.11.0', 'e9cad8ea69a0e3c658818f7bbe649f2cf90dea1e6f397b03e45835d1fabeaf68'],
+      ['0.11.1', 'ef0f440192e85d88b55911c6aba65dc6c5ffe98815cf51762cbd5f43bd28aa86'],
+      ['0.11.3', '9a14aa1e1bf9e3f52c96498326985b0dc1b85aee3aba02c0a29b13ac5693feb8'],
+      ['0.12.0', '842f3ebcf01ff25d495a8a94ad83d4b480311cef949a4e081df00f3b6b98e58f'],
+      ['0.12.1', '6284ed06e4efd027a54228035c98463ebfa810724501a0484ec6c7ac4da46da3'],
+      ['0.12.3', '7adf3b89728dc1eb863d6496386101794a31ea5fbc5e9917708d5379e3904ada'],
+      ['0.13.0', '148587801e9cd0b2ad4d2d3320ce88a3baceaff5b2226bda5f3a7545c41d58db'],
+      ['0.14.0', 'e079ab12ba238dc1665147da2d389d1da7a9ecf405985cefd9523d4c070967a8'],
+      ['0.15.0', 'b523586617aecf2835bd420eadc298c2dd4eb36ccbf048c1da241e962bd2d216'],
+      ['0.15.1', '2d5dbcd362e7fbe6cda9e3bf95e97fe3ca9bb8ea14fc49a776940d5745f46b57'],
+      ['0.15.2', '18682e004ce628f78fd144409e8780c9cca774eaac141f953d1a146a573738b9'],
     ],
   },
 ];

@@ -3,7 +3,15 @@
  * what is offered next. What is right is taken, the rest is turned down and not shown again.
  */
 import { distance } from 'fastest-levenshtein';
-import { findOffers, Refusals, shownLines, type Edit, type Offer } from '../../src/next-edit/index.ts';
+import {
+  candidatesIn,
+  findOffers,
+  Refusals,
+  shownLines,
+  type Candidate,
+  type Edit,
+  type Offer,
+} from '../../src/next-edit/index.ts';
 
 /** Lines that were replaced. `at`: the first of them, from 0; of an insertion, the line before which it is. */
 export interface Hunk {
@@ -33,8 +41,13 @@ export interface Walked {
   otherText: Record<string, number>;
   /** Offers at lines that were not changed. */
   elsewhere: Record<string, number>;
+  /** What the model was asked. */
+  requests: number;
   examples: string[];
 }
+
+/** What the model offers at a place; `note` is told with it. */
+export type AskModel = (candidate: Candidate) => Promise<{ offer: Offer; note: string } | undefined>;
 
 interface Pending {
   hunk: Hunk;
@@ -44,8 +57,9 @@ interface Pending {
   found: boolean;
 }
 
-export function walk(step: FileStep): Walked {
-  return new Walk(step).run();
+/** `ask`: places for which the rules have no answer are left to a model. */
+export function walk(step: FileStep, ask?: AskModel): Promise<Walked> {
+  return new Walk(step, ask).run();
 }
 
 class Walk {
@@ -55,21 +69,34 @@ class Walk {
   private readonly refusals = new Refusals();
   private readonly walked: Walked;
   private time = 0;
+  /** Places that the model was asked about, with the edit and their line. */
+  private readonly asked = new Set<string>();
 
-  constructor(private readonly step: FileStep) {
+  constructor(
+    private readonly step: FileStep,
+    private readonly ask: AskModel | undefined,
+  ) {
     this.lines = step.before.split('\n');
     this.pending = step.hunks.map((hunk) => ({ hunk, at: hunk.at, lines: [...hunk.old], found: false }));
-    const none = { right: {}, otherText: {}, elsewhere: {}, examples: [] };
+    const none = { right: {}, otherText: {}, elsewhere: {}, requests: 0, examples: [] };
     this.walked = { following: step.hunks.length - 1, found: 0, exact: 0, ...none };
   }
 
-  run(): Walked {
+  async run(): Promise<Walked> {
     while (this.pending.length > 0) {
       const next = this.pending.shift()!;
+      if (this.edits.length > 0 && !next.found) this.tellMissed(next);
       this.write(next.at, next.lines.length, next.hunk.now);
-      this.takeOffers(next.at);
+      do this.takeOffers(next.at);
+      while (await this.takeFromModel(next.at));
     }
     return this.walked;
+  }
+
+  private tellMissed({ at, lines, hunk }: Pending): void {
+    const signed = (sign: string, all: readonly string[]) => all.map((line) => `  ${sign} ${line}`);
+    const told = [`MISSED ${this.step.path}:${at + 1}`, ...signed('-', lines), ...signed('+', hunk.now)];
+    this.walked.examples.push(told.join('\n'));
   }
 
   /** Replaces lines, and notes it as an edit. */
@@ -138,8 +165,32 @@ class Walk {
     return false;
   }
 
+  /** Whether an offer of the model was taken. */
+  private async takeFromModel(line: number): Promise<boolean> {
+    if (!this.ask || this.pending.length === 0) return false;
+    const text = this.lines.join('\n');
+    const { path, languageId } = this.step;
+    const options = { path, place: this.offsetOf(line) };
+    for (const candidate of candidatesIn(this.edits, [{ path, languageId, text }], options)) {
+      const { example, place } = candidate;
+      const key = [example.line, example.after, ...place.above, place.line].join('\n');
+      if (this.asked.has(key)) continue;
+      this.asked.add(key);
+      this.walked.requests += 1;
+      const answer = await this.ask(candidate);
+      if (!answer) continue;
+      const shown = shownLines(text, answer.offer.parts);
+      if (this.refusals.isRefused(answer.offer, shown)) continue;
+      const isRight = this.judge(answer.offer, shown, answer.note);
+      if (isRight) this.refusals.taken(answer.offer);
+      else this.refusals.refused(answer.offer, shown);
+      if (isRight) return true;
+    }
+    return false;
+  }
+
   /** Takes the offer if it is right. */
-  private judge(offer: Offer, shown: { before: string; after: string }): boolean {
+  private judge(offer: Offer, shown: { before: string; after: string }, note = ''): boolean {
     const { walked } = this;
     const [before, after] = [shown.before.split('\n'), shown.after.split('\n')];
     const at = offer.line;
@@ -149,7 +200,7 @@ class Walk {
       ({ at: begin, lines }) =>
         from >= begin && to <= begin + lines.length && (lines.length > 0 || from === begin),
     );
-    const told = `${offer.why} ${this.step.path}:${at + 1}\n  - ${shown.before}\n  + ${shown.after}`;
+    const told = `${offer.why}${note} ${this.step.path}:${at + 1}\n  - ${shown.before}\n  + ${shown.after}`;
     const count = (of: Record<string, number>) => (of[offer.why] = (of[offer.why] ?? 0) + 1);
     if (!there) {
       count(walked.elsewhere);

@@ -35,6 +35,11 @@ export const settings = {
   nextEditEnabled(document: vscode.TextDocument) {
     return vscode.workspace.getConfiguration(section, document).get(NEXT_EDIT, true);
   },
+  /** When the model is asked for next edits: never, if it has learned to, or always. */
+  nextEditModel(document: vscode.TextDocument): 'off' | 'tuned' | 'on' {
+    const chosen = vscode.workspace.getConfiguration(section, document).get<string>('nextEdit.model', '');
+    return chosen === 'off' || chosen === 'on' ? chosen : 'tuned';
+  },
   /** Undefined: the pause adapts to the user's typing. */
   get debounceMs() {
     return pauseOf(get<unknown>('completion.debounce', null));

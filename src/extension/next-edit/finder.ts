@@ -11,6 +11,7 @@ import { walk } from '../../corpus/reading/walk.ts';
 import { judgeName } from '../../corpus/reading/names.ts';
 import { reportError } from '../../protocol/errors.ts';
 import { partsShown, shownLines } from '../../next-edit/apply.ts';
+import { candidatesIn, type Candidate } from '../../next-edit/candidates.ts';
 import type { Edit } from '../../next-edit/edit.ts';
 import { search, type Found, type Offer, type SearchedText } from '../../next-edit/find.ts';
 import type { Replacement } from '../../next-edit/match.ts';
@@ -29,6 +30,8 @@ export interface ToFinder {
   unwanted: string[];
   /** The workspace's folders. */
   folders: string[];
+  /** Whether a model can be asked where the rules find nothing. */
+  candidates?: boolean;
 }
 
 /**
@@ -48,6 +51,8 @@ export interface FoundOffer extends Offer {
 export interface FromFinder {
   id: number;
   offers: FoundOffer[];
+  /** Places in open documents that may want the edit, if nothing was found. */
+  candidates?: Candidate[];
   error?: string;
 }
 
@@ -73,7 +78,9 @@ async function answer(asked: ToFinder, tell: (answer: FromFinder) => void): Prom
   const unwanted = new Set(asked.unwanted);
   const found = search(edits, documents, { path, place, unwanted, deadline: Date.now() + DOCUMENTS_MS });
   const offers = found.offers.map((offer) => withLines(offer, texts.get(offer.path)!.text));
-  tell({ id, offers });
+  const wanted = asked.candidates === true && offers.length === 0;
+  const candidates = wanted ? candidatesIn(edits, documents, { path, place }) : [];
+  tell({ id, offers, ...(candidates.length > 0 && { candidates }) });
   if (found.spreading.length === 0 || found.offers.length >= MOST_OFFERS) return;
   const more = await inFiles(found, asked);
   if (more.length > 0 && id === newest) tell({ id, offers: [...offers, ...more].slice(0, MOST_OFFERS) });

@@ -2,11 +2,14 @@
 import * as vscode from 'vscode';
 import type { FoundOffer, FromFinder } from './finder.ts';
 import { Refusals } from '../../next-edit/index.ts';
+import { reportError } from '../../protocol/errors.ts';
 import { t } from '../../protocol/l10n.ts';
-import type { Services } from '../services.ts';
+import type { ServicesWithCompletion } from '../completion/completion-service.ts';
+import { askedModel } from './asked-model.ts';
 import { EditWatch, isWatched } from './edit-watch.ts';
 import { FinderThread } from './finder-thread.ts';
 import { Marks } from './marks.ts';
+import { Rewriter } from './rewriter.ts';
 
 /** After so long without a change, it is looked what else wants it. */
 const PAUSE_MS = 350;
@@ -19,6 +22,7 @@ export class NextEdit implements vscode.Disposable {
   private readonly marks = new Marks();
   private readonly refusals = new Refusals();
   private readonly finder: FinderThread;
+  private readonly rewriter: Rewriter;
   private readonly status = vscode.window.createStatusBarItem(
     'forgetMeNot.nextEdit',
     vscode.StatusBarAlignment.Right,
@@ -31,13 +35,23 @@ export class NextEdit implements vscode.Disposable {
   /** What was said with the context keys. */
   private readonly told = new Map<string, boolean>();
 
-  constructor(private readonly services: Services) {
+  constructor(private readonly services: ServicesWithCompletion) {
     this.finder = new FinderThread(services.bundle('next-edit-finder.mjs'), {
       answer: (answer) => this.take(answer),
       lost: (why) => {
         this.watch.sendAll();
         services.log.warn(`Next edits were not looked for: ${why}`);
       },
+    });
+    this.rewriter = new Rewriter({
+      asked: (path) => {
+        const document = openDocument({ path });
+        return document && askedModel(services.completion, document);
+      },
+      isBusy: () => services.completion.busy,
+      nameOf: (path) => vscode.workspace.asRelativePath(vscode.Uri.parse(path, true), false),
+      offer: (offer) => this.add(offer),
+      failed: (error) => services.log.warn(`No next edit of the model: ${reportError(error).message}`),
     });
     this.status.name = 'Forget-Me-Not';
     this.status.command = 'forgetMeNot.nextEdit.go';
@@ -73,16 +87,25 @@ export class NextEdit implements vscode.Disposable {
       ...{ id: (this.asked += 1), edits, ...this.watch.texts(document) },
       ...{ path: document.uri.toString(), place: document.offsetAt(selection.active) },
       unwanted: [...this.refusals.unwanted],
+      candidates: askedModel(this.services.completion, document) !== undefined,
       folders: (vscode.workspace.workspaceFolders ?? [])
         .filter(({ uri }) => uri.scheme === 'file')
         .map(({ uri }) => uri.fsPath),
     });
   }
 
-  private take({ id, offers, error }: FromFinder): void {
+  private take({ id, offers, candidates, error }: FromFinder): void {
     if (error) this.services.log.warn(`Next edits were not found: ${error}`);
     if (id !== this.asked) return;
     this.offers = offers.map((offer) => ({ ...offer, path: asWritten(offer.path) })).filter(isWanted);
+    this.draw();
+    if (this.offers.length > 0) this.rewriter.cancel();
+    else if (candidates) this.rewriter.later(candidates);
+  }
+
+  /** The model has answered. */
+  private add(offer: FoundOffer): void {
+    this.offers = [...this.offers, offer];
     this.draw();
   }
 
@@ -184,6 +207,7 @@ export class NextEdit implements vscode.Disposable {
 
   private withdraw(): void {
     this.asked += 1;
+    this.rewriter.cancel();
     if (this.offers.length === 0) return;
     this.offers = [];
     this.draw();
@@ -195,12 +219,13 @@ export class NextEdit implements vscode.Disposable {
 
   async dispose(): Promise<void> {
     clearTimeout(this.timer);
+    this.rewriter.cancel();
     this.disposables.dispose();
     await this.finder.dispose();
   }
 }
 
-const openDocument = ({ path }: FoundOffer): vscode.TextDocument | undefined =>
+const openDocument = ({ path }: Pick<FoundOffer, 'path'>): vscode.TextDocument | undefined =>
   vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === path);
 
 /** Undefined if the file is no longer there, or can't be read. */

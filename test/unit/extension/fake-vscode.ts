@@ -11,7 +11,11 @@ export const answers: (string | undefined)[] = [];
 /** What `inspect` says of a setting, by its name; `update` writes the user's value. */
 export const inspected: Record<string, Record<string, unknown>> = {};
 
+/** What `get` says of a setting, by its name; without, its default. */
+export const configured: Record<string, unknown> = {};
+
 export function reset(): void {
+  for (const name of Object.keys(configured)) delete configured[name];
   for (const name of Object.keys(inspected)) delete inspected[name];
   shown.length = 0;
   answers.length = 0;
@@ -95,7 +99,7 @@ export const workspace = {
   isTrusted: true,
   workspaceFolders: undefined as { name: string; uri: { scheme: string; fsPath: string } }[] | undefined,
   getConfiguration: () => ({
-    get: (_: string, fallback: unknown) => fallback,
+    get: (name: string, fallback: unknown) => configured[name] ?? fallback,
     inspect: (name: string) => inspected[name],
     update: (name: string, globalValue: unknown) => {
       inspected[name] = { ...inspected[name], globalValue };

@@ -1,0 +1,61 @@
+/** The model's part of next edit, asked through the completion server as the extension asks it. */
+import { findNode } from '../../src/protocol/node.ts';
+import { resolveBase } from '../../src/base-models/resolve.ts';
+import { askModel, offerFrom, type Asking } from '../../src/extension/next-edit/ask-model.ts';
+import { offerOf } from '../../src/next-edit/index.ts';
+import { BASE_MODEL } from '../../src/protocol/server.ts';
+import { ServingClient } from '../../src/serving/client/client.ts';
+import type { AskModel } from './simulate.ts';
+
+export interface ModelOptions {
+  base: string;
+  /** A GGUF adapter; without, the base is asked. */
+  adapter: string | undefined;
+  asking: Asking;
+  /** Takes unlikely answers as well, to see what they are worth. */
+  all: boolean;
+  threads: string | undefined;
+  /** Most questions to the model; then only the rules offer something. */
+  most: number;
+}
+
+const ADAPTER = 'adapter';
+
+export async function openModel({ base, adapter, asking, all, threads, most }: ModelOptions): Promise<{
+  ask: AskModel;
+  /** Milliseconds of each answer. */
+  times: number[];
+  dispose(): Promise<void>;
+}> {
+  const { path } = await resolveBase(base);
+  const serving = new ServingClient({
+    node: () => findNode(),
+    script: 'dist/server.mjs',
+    base: path,
+    args: ['--gpu', 'off', '--timeout', '3600', ...(threads ? ['--threads', threads] : [])],
+    idleMinutes: 10,
+  });
+  await serving.start();
+  if (adapter) await serving.addAdapter({ name: ADAPTER, path: adapter });
+  const times: number[] = [];
+  const signal = new AbortController().signal;
+  const options = {
+    ...{ serving, asking, signal, model: adapter ? ADAPTER : BASE_MODEL },
+    nameOf: (name: string) => name,
+  };
+  return {
+    times,
+    dispose: () => serving.dispose(),
+    ask: async (candidate) => {
+      if (times.length >= most) return undefined;
+      const begun = performance.now();
+      const answered = await askModel(candidate, options);
+      times.push(performance.now() - begun);
+      process.stderr.write('.');
+      if (!answered) return undefined;
+      const { line, logprob } = answered;
+      const offer = all ? offerOf(candidate, line) : offerFrom(candidate, answered);
+      return offer && { offer, note: logprob === undefined ? '' : ` (${logprob.toFixed(2)})` };
+    },
+  };
+}

@@ -1,0 +1,207 @@
+/** Next edits of a model, over a connection to a server. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type * as vscode from 'vscode';
+import { askedModel } from '../../../src/extension/next-edit/asked-model.ts';
+import type { FoundOffer } from '../../../src/extension/next-edit/finder.ts';
+import { Rewriter } from '../../../src/extension/next-edit/rewriter.ts';
+import type { Asking } from '../../../src/extension/next-edit/ask-model.ts';
+import { candidatesIn } from '../../../src/next-edit/index.ts';
+import { ServingClient } from '../../../src/serving/client/client.ts';
+import { makeRun } from '../webview/fixtures.ts';
+import { configured } from './fake-vscode.ts';
+
+vi.mock('vscode', () => import('./fake-vscode.ts'));
+
+const languageId = 'typescript';
+const path = 'file:///w/a.ts';
+const text = 'const a = await load("a");\nconst b = load("b");\nconst c = load("c");\n';
+const edit = {
+  ...{ path, languageId, at: 0, time: 1 },
+  before: 'const a = load("a");',
+  after: text.split('\n')[0]!,
+};
+const candidates = candidatesIn([edit], [{ path, languageId, text }], { path, place: 0 });
+
+/**
+ * A server that answers with what the test wrote. Its chunks have the form of the real one's: text and confidence in a
+ * completion, a delta in a chat. It notes what it was asked, and who left early.
+ */
+const SERVER = `
+  import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+  import { createServer } from 'node:http';
+  const file = process.argv[process.argv.indexOf('--announce') + 1];
+  const token = process.env.FORGET_ME_NOT_TOKEN;
+  const note = (what) => appendFileSync(HEARD, JSON.stringify(what) + '\\n');
+  let ready;
+  const server = createServer(async (request, response) => {
+    if (request.headers.authorization !== 'Bearer ' + token) return response.writeHead(401).end('{}');
+    if (request.url === '/lease') {
+      response.write(JSON.stringify(ready) + '\\n');
+      return response.on('close', () => process.exit(0));
+    }
+    let body = '';
+    for await (const part of request) body += part;
+    note([request.url, JSON.parse(body)]);
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.on('close', () => response.writableFinished || note('left'));
+    for (const [piece, confidence] of JSON.parse(readFileSync(SAYS, 'utf8'))) {
+      const choice = request.url.includes('chat') ? { delta: { content: piece } } : { text: piece, confidence };
+      response.write('data: ' + JSON.stringify({ choices: [{ index: 0, finish_reason: null, ...choice }] }) + '\\n\\n');
+      if (confidence === 'wait') return;
+    }
+    response.end('data: [DONE]\\n\\n');
+  });
+  server.listen(0, '127.0.0.1', () => {
+    const { port } = server.address();
+    ready = { type: 'ready', port, models: ['base'], fillInTheMiddle: false };
+    writeFileSync(file + '.tmp', JSON.stringify({ version: 1, pid: process.pid, started: new Date().toISOString(), port, token }), { mode: 0o600 });
+    renameSync(file + '.tmp', file);
+    console.log(JSON.stringify(ready));
+  });`;
+
+let dir: string;
+let serving: ServingClient;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'fmn-next-edit-'));
+  vi.stubEnv('FORGET_ME_NOT_HOME', dir);
+  const quoted = (name: string) => JSON.stringify(join(dir, name));
+  writeFileSync(
+    join(dir, 'server.mjs'),
+    SERVER.replace('HEARD', quoted('heard')).replace('SAYS', quoted('says')),
+  );
+  writeFileSync(join(dir, 'heard'), '');
+  serving = new ServingClient({
+    node: () => ({ command: process.execPath, env: {} }),
+    script: join(dir, 'server.mjs'),
+    base: join(dir, 'base.gguf'),
+  });
+});
+afterEach(async () => {
+  await serving.dispose();
+  vi.unstubAllEnvs();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const says = (pieces: (readonly [string, unknown?])[]) =>
+  writeFileSync(join(dir, 'says'), JSON.stringify(pieces));
+const heard = () =>
+  readFileSync(join(dir, 'heard'), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as [string, Record<string, unknown>] | 'left');
+
+function rewriter(asking: Asking, more: { busy?: () => boolean } = {}) {
+  const offers: FoundOffer[] = [];
+  const failures: unknown[] = [];
+  const made = new Rewriter({
+    asked: () => ({ serving, model: 'mine', asking }),
+    isBusy: more.busy ?? (() => false),
+    nameOf: () => 'a.ts',
+    offer: (offer) => offers.push(offer),
+    failed: (error) => failures.push(error),
+    restMs: 1,
+  });
+  return { offers, failures, made };
+}
+
+it('a model goes on with the diff; a sure answer is offered with its line', async () => {
+  says([
+    ['const b = await ', -0.02],
+    ['load("b");', -0.02],
+  ]);
+  const { offers, failures, made } = rewriter('diff');
+  made.later(candidates.slice(0, 1));
+  await vi.waitFor(() => expect(offers).toHaveLength(1), { timeout: 10_000 });
+  expect(failures).toEqual([]);
+  const at = text.indexOf('load("b")');
+  expect(offers[0]).toMatchObject({
+    ...{ path, line: 1, from: text.indexOf('const b'), before: 'const b = load("b");' },
+    after: 'const b = await load("b");',
+    shown: [{ start: at, end: at, text: 'await ' }],
+  });
+  const [[route, request]] = heard() as [[string, Record<string, unknown>]];
+  expect(route).toBe('/v1/completions');
+  expect(request).toMatchObject({ model: 'mine', stop: ['\n'], stream: true, confidence: true });
+  expect(String(request['prompt'])).toContain('-const a = load("a");\n+const a = await load("a");\n');
+  // The same is not asked again.
+  made.later(candidates.slice(0, 1));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(heard()).toHaveLength(1);
+});
+
+it('an answer that is not sure, or another edit, is not offered, and the next place is asked about', async () => {
+  says([['const b = await load("b");', -9]]);
+  const { offers, made } = rewriter('diff');
+  made.later(candidates);
+  await vi.waitFor(() => expect(heard()).toHaveLength(2), { timeout: 10_000 });
+  expect(offers).toEqual([]);
+});
+
+it('an adapter that learned the task is asked in its words, until the line is there', async () => {
+  says([['```ts\nconst a = await load("a");\n'], ['const b = await load("b");\nconst', 'wait']]);
+  const { offers, failures, made } = rewriter('task');
+  made.later(candidates.slice(0, 1));
+  await vi.waitFor(() => expect(offers).toHaveLength(1), { timeout: 10_000 });
+  expect(failures).toEqual([]);
+  expect(offers[0]!.after).toBe('const b = await load("b");');
+  await vi.waitFor(() => expect(heard().at(-1)).toBe('left'));
+  const [[route, request]] = heard() as [[string, Record<string, unknown>]];
+  expect(route).toBe('/v1/chat/completions');
+  expect(request).toMatchObject({ model: 'mine', temperature: 0 });
+});
+
+it('the next key stops it, and nothing is offered', async () => {
+  says([['const b = await load("b");', 'wait']]);
+  const { offers, failures, made } = rewriter('diff');
+  made.later(candidates);
+  await vi.waitFor(() => expect(heard()).toHaveLength(1), { timeout: 10_000 });
+  made.cancel();
+  await vi.waitFor(() => expect(heard().at(-1)).toBe('left'));
+  expect([offers, failures]).toEqual([[], []]);
+});
+
+it('waits while the model completes', async () => {
+  says([['const b = await load("b");', 0]]);
+  let busy = true;
+  const { offers, made } = rewriter('diff', { busy: () => busy });
+  made.later(candidates.slice(0, 1));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(heard()).toEqual([]);
+  busy = false;
+  await vi.waitFor(() => expect(offers).toHaveLength(1), { timeout: 10_000 });
+});
+
+it('which model is asked: by default one that learned edits, never one elsewhere or that does not run', () => {
+  const document = { uri: { path: '/w/a.ts' } } as vscode.TextDocument;
+  const run = makeRun();
+  const learned = (corpus: object) => ({
+    ...run,
+    spec: { ...run.spec, corpus: { ...run.spec.corpus, ...corpus } },
+  });
+  const asked = (
+    setting: string | undefined,
+    corpus: object | undefined,
+    { runs = true, there = true } = {},
+  ) => {
+    configured['nextEdit.model'] = setting;
+    const model = there ? { requested: 'mine', ...(corpus && { run: learned(corpus) }) } : undefined;
+    return askedModel(
+      { modelFor: () => model as never, isServingHere: () => runs, serving: () => serving },
+      document,
+    )?.asking;
+  };
+  const edits = { mode: 'instruct', pairs: ['edits'] };
+  expect(asked(undefined, edits)).toBe('task');
+  expect(asked('on', edits)).toBe('task');
+  expect(asked('on', undefined)).toBe('diff');
+  expect(asked('off', edits)).toBeUndefined();
+  expect(asked(undefined, undefined)).toBeUndefined();
+  expect(asked(undefined, { mode: 'pretrain', pairs: ['edits'] })).toBeUndefined();
+  expect(asked(undefined, { ...edits, pairs: ['functions'] })).toBeUndefined();
+  expect(asked(undefined, { ...edits, data: 'x.jsonl' })).toBeUndefined();
+  expect(asked('on', edits, { runs: false })).toBeUndefined();
+  expect(asked('on', edits, { there: false })).toBeUndefined();
+});

@@ -1,0 +1,101 @@
+/** Places that are left to a model: which, what it is asked, and which of its answers are the same edit. */
+import { describe, expect, it } from 'vitest';
+import { fenced } from '../../../src/next-edit/edit-task.ts';
+import {
+  candidatesIn,
+  diffOf,
+  lineInAnswer,
+  offerOf,
+  questionOf,
+  type Candidate,
+} from '../../../src/next-edit/index.ts';
+
+const after = '  const a = await load(path, "a");';
+const before = '  const a = load(path, "a");';
+const lines = ['function f() {', after, '  const b = load(path, "b");', '  done();', '}'];
+const more = 'load(other)\n\tconst c = load(name, "c");\n';
+
+function candidates(texts: Record<string, string> = { 'src/a.ts': lines.join('\n') }, path = 'src/a.ts') {
+  const languageId = 'typescript';
+  const edit = { path: 'src/a.ts', languageId, at: lines[0]!.length + 1, before, after, time: 1 };
+  const all = Object.entries(texts).map(([name, text]) => ({ path: name, languageId, text }));
+  return candidatesIn([edit], all, { path, place: 0 });
+}
+const first = candidates()[0]!;
+const named = (path: string) => path;
+
+describe('candidates', () => {
+  it('are the lines most like the edited one, where the person looks first, none that has the edit', () => {
+    const texts = { 'src/a.ts': `${lines.join('\n')}\n${after}`, 'src/b.ts': more };
+    expect(candidates(texts).map(({ place, at }) => [place.path, at, place.line])).toEqual([
+      ['src/a.ts', 2, lines[2]],
+      ['src/b.ts', 1, '\tconst c = load(name, "c");'],
+    ]);
+    expect(candidates(texts, 'src/b.ts').map(({ place }) => place.path)).toEqual(['src/b.ts', 'src/a.ts']);
+    expect(first.place).toEqual({
+      path: 'src/a.ts',
+      above: lines.slice(0, 2),
+      line: lines[2],
+      below: lines.slice(3),
+    });
+    expect(lines.join('\n').slice(first.start, first.end)).toBe(lines[2]);
+  });
+
+  it('are none after an edit of more than a line', () => {
+    const edit = { path: 'a.ts', languageId: 'typescript', at: 0, before: 'a', after: 'a\nb', time: 1 };
+    const text = { path: 'a.ts', languageId: 'typescript', text: 'a\nb\na' };
+    expect(candidatesIn([edit], [text], { path: 'a.ts', place: 0 })).toEqual([]);
+  });
+});
+
+describe('what is asked', () => {
+  it('a diff that lacks the new line', () => {
+    expect(diffOf(first, named)).toEqual({
+      prompt: `--- a/src/a.ts
++++ b/src/a.ts
+@@
+ ${lines[0]}
+-${before}
++${after}
+ ${lines[2]}
+ ${lines[3]}
+ ${lines[4]}
+@@
+ ${lines[0]}
+ ${after}
+-${lines[2]}
++`,
+      heal: '  ',
+    });
+  });
+
+  it("the task of instruction tuning; the answer's line is found as soon as it is whole", () => {
+    const question = questionOf(first, named, 'ts');
+    expect(question).toContain(`The edit, in src/a.ts:\n\`\`\`diff\n-${before}\n+${after}\n\`\`\``);
+    expect(question).toContain(`The place, in src/a.ts:\n\`\`\`ts\n${lines.join('\n')}\n\`\`\``);
+    const answer = fenced('ts', lines.map((line, at) => (at === 2 ? 'new' : line)).join('\n'));
+    const at = answer.indexOf('new\n') + 'new\n'.length;
+    for (let end = 0; end < at; end += 1)
+      expect(lineInAnswer(answer.slice(0, end), first, 'ts')).toBe('more');
+    expect(lineInAnswer(answer.slice(0, at), first, 'ts')).toBe('new');
+    expect(lineInAnswer('Sure!', first, 'ts')).toBeUndefined();
+  });
+});
+
+describe('an answer', () => {
+  const made = (line: string, candidate: Candidate = first) => offerOf(candidate, line)?.parts[0]?.text;
+
+  it('that is the same edit is offered', () => {
+    expect(made('  const b = await load(path, "b"); ')).toBe('  const b = await load(path, "b");');
+    expect(offerOf(first, '  const b = await load(path, "b");')).toMatchObject({ line: 2, why: 'model' });
+  });
+
+  it('that is no edit, another, or more than that is not', () => {
+    expect(made(lines[2]!)).toBeUndefined();
+    expect(made('')).toBeUndefined();
+    expect(made('  const b = load(path, "c");')).toBeUndefined();
+    expect(made('  const b = await load(path, "b", extra);')).toBeUndefined();
+    expect(made('  const b = await load(path, "b";')).toBeUndefined();
+    expect(made('const b = await load(path, "b");')).toBeUndefined();
+  });
+});
