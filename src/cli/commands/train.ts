@@ -27,6 +27,7 @@ import {
   type Continued,
   type ContinueOptions,
 } from '../options/continue-run.ts';
+import { addEngineOptions, enginePlace, withEngine, type EngineOptions } from '../options/engine-options.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import type { CheckedBase } from '../machine/fit-machine.ts';
 import { thisMachine, worker } from '../machine/place.ts';
@@ -87,7 +88,7 @@ export function trainCommand(): Command {
     .description('fine-tune a base on one or more folders of code, a data set, or both')
     .argument('[folders...]', 'the folders that hold the code');
   addFollowOptions(addPreferencesOption(addTrainOptions(addReplayOptions(addDataOptions(command)))));
-  return addClusterOptions(addContinueOption(command))
+  return addEngineOptions(addClusterOptions(addContinueOption(command)))
     .option('--yes', 'download what is missing, and send to a cluster, without asking')
     .action(async (named: string[], options: AllOptions) => {
       const given = chooseFolders(named);
@@ -104,9 +105,11 @@ type AllOptions = TrainOptions &
   FollowOptions &
   ContinueOptions &
   PreferencesOption &
-  ClusterOptions;
+  ClusterOptions &
+  EngineOptions;
 
-async function train(where: Folders, options: AllOptions, continued?: Continued): Promise<void> {
+async function train(where: Folders, asked: AllOptions, continued?: Continued): Promise<void> {
+  const { engine, options } = withEngine(asked);
   await checkData(where, options);
   checkBudget(options);
   checkSchedule(options);
@@ -116,9 +119,9 @@ async function train(where: Folders, options: AllOptions, continued?: Continued)
   const name = options.name ?? defaultName(where, options);
   const cluster = await chosenCluster(options);
   const named = { ...options, name };
-  if (cluster) return begin({ where, evaluation, start: cluster, continued }, named);
+  if (cluster) return begin({ where, evaluation, start: cluster, continued, engine }, named);
   await withTraining(`The training of ${name}`, (lock) =>
-    begin({ where, evaluation, start: lock, continued }, named),
+    begin({ where, evaluation, start: lock, continued, engine }, named),
   );
 }
 
@@ -129,18 +132,21 @@ interface Beginning {
   start: ChosenCluster | TrainingLock;
   /** The run that this one continues. */
   continued: Continued | undefined;
+  /** What trains, if it is not this program. */
+  engine: RunSpec['engine'];
 }
 
 /** Prepares everything that the run needs, creates it, and starts its trainer. */
 async function begin(
-  { where, evaluation, start, continued }: Beginning,
+  { where, evaluation, start, continued, engine }: Beginning,
   options: AllOptions & { name: string },
 ): Promise<void> {
   const base = continued?.spec.base ?? (await fetchBase(options.base, options));
   const checked = await checkBase(base.path, { ...options, base: base.id });
   const { config } = checked;
   const preferences = await preferencesOf(options, where, base);
-  const place = 'client' in start ? worker(options) : await thisMachine(options);
+  const here = () => (engine ? enginePlace(engine) : thisMachine(options));
+  const place = 'client' in start ? worker(options) : await here();
   const { backend } = place;
   const precision = options.precision === 'auto' ? place.precision(options.method) : options.precision;
   const atCheckpoints = evaluation.checkpointTasks.length > 0;
@@ -193,6 +199,7 @@ async function begin(
       backend: 'client' in start ? backend : options.backend,
       ...(options.device && { device: options.device }),
       planned: backend,
+      ...(engine && { engine }),
       evaluation,
       versions: { 'forget-me-not': version, node: process.version },
     });

@@ -24,7 +24,7 @@ const groups = [
     'eval-every eval-tasks eval-tasks-every eval-share held-out-windows humaneval retention measure-share forgetting-limit patience keep strength',
   ],
   ['More: this machine', 'backend device precision recompute seed'],
-  ['More: a Ray cluster', 'on storage cpus'],
+  ['More: a Ray cluster', 'on storage cpus engine workers worker-gpus parallel'],
 ].map(([heading, names]) => [heading!, names!.split(' ')] as const);
 
 export const help: Readonly<Record<string, CommandHelp>> = {

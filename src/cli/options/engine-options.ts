@@ -1,0 +1,87 @@
+/** `train --engine ray-train`: PyTorch under Ray Train in place of our own trainer. */
+import { Option, type Command } from 'commander';
+import { UserError } from '../../protocol/errors.ts';
+import type { RayTrainEngine } from '../../protocol/run.ts';
+import type { Place } from '../machine/place.ts';
+import { whole, type TrainOptions } from './train-options.ts';
+
+export interface EngineOptions {
+  engine?: RayTrainEngine['name'];
+  workers?: number;
+  workerGpus?: boolean;
+  parallel?: RayTrainEngine['parallel'];
+}
+
+export const addEngineOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option(
+        '--engine <name>',
+        'train with PyTorch and PEFT under Ray Train, for bases that fit no single device and for many GPUs; needs --steps, --epochs or --tokens as the budget',
+      ).choices(['ray-train']),
+    )
+    .option('--workers <n>', 'with --engine: processes that train together (default: 2)', whole(1))
+    .option('--worker-gpus', 'with --engine: each of them has a GPU')
+    .addOption(
+      new Option(
+        '--parallel <how>',
+        'with --engine: fsdp: each worker keeps its share of the model; ddp: each has all of it (default: fsdp)',
+      ).choices(['fsdp', 'ddp']),
+    );
+
+/** Ray Train's workers, of which only the cluster knows how much memory they have. */
+export const enginePlace = ({ gpus }: RayTrainEngine): Place => ({
+  // Not used, but every run names one.
+  backend: 'tensorflow',
+  // Processors gain little from bf16 in PyTorch.
+  precision: () => (gpus ? 'bf16' : 'f32'),
+  fit: (_base, { recompute, batch, accumulate }) =>
+    Promise.resolve({ fitted: { recompute, batch, accumulate }, memoryBytes: 0 }),
+});
+
+/** What such a run can't do: an option, and whether it was given. */
+const missing: readonly [
+  name: string,
+  given: (options: TrainOptions & { preferences?: unknown; on?: unknown }) => boolean,
+][] = [
+  ['--on', ({ on }) => on !== undefined],
+  ['--minutes', ({ minutes }) => minutes !== undefined],
+  ['--preferences', ({ preferences }) => preferences !== undefined],
+  ['--eval-tasks', ({ evalTasks = [] }) => evalTasks.length > 0],
+  ['--forgetting-limit', ({ forgettingLimit }) => forgettingLimit !== undefined],
+  ['--patience', ({ patience }) => patience !== undefined],
+  ['--keep best', ({ keep }) => keep === 'best'],
+  ['--precision f16', ({ precision }) => precision === 'f16'],
+];
+
+/**
+ * The engine that was asked for, and the options of a run that it trains: it measures nothing at checkpoints but the
+ * held-out loss, and makes no trials of learning rates. Errors: bad-argument for what does not go with it.
+ */
+export function withEngine<O extends TrainOptions & EngineOptions>(
+  options: O,
+): { engine?: RayTrainEngine; options: O } {
+  const { engine: name, workers, workerGpus, parallel } = options;
+  if (name === undefined) {
+    const given = [
+      ['--workers', workers],
+      ['--worker-gpus', workerGpus],
+      ['--parallel', parallel],
+    ].find(([, value]) => value !== undefined);
+    if (!given) return { options };
+    throw new UserError(
+      'bad-argument',
+      `${String(given[0])} is for a training under Ray Train.`,
+      'Give --engine ray-train, or leave it out.',
+    );
+  }
+  const [refused] = missing.find(([, given]) => given(options)) ?? [];
+  if (refused)
+    throw new UserError(
+      'bad-argument',
+      `A training under Ray Train does not know ${refused}.`,
+      'Leave it out, or train without --engine.',
+    );
+  const engine = { name, workers: workers ?? 2, gpus: workerGpus ?? false, parallel: parallel ?? 'fsdp' };
+  return { engine, options: { ...options, evalTasks: [], rateTrials: false } };
+}

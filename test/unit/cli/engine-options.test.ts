@@ -1,0 +1,40 @@
+/** `train --engine ray-train`: what it asks of a run, and what does not go with it. */
+import { Command } from 'commander';
+import { expect, it } from 'vitest';
+import { addEngineOptions, enginePlace, withEngine } from '../../../src/cli/options/engine-options.ts';
+import {
+  addTrainOptions,
+  toEvaluationPlan,
+  type TrainOptions,
+} from '../../../src/cli/options/train-options.ts';
+
+const parse = (line: string) =>
+  addEngineOptions(addTrainOptions(new Command()))
+    .parse(line.split(' ').filter(Boolean), { from: 'user' })
+    .opts<TrainOptions>();
+
+it('leaves other runs as they are', () => {
+  const options = parse('--steps 5');
+  expect(withEngine(options)).toEqual({ options });
+});
+
+it('measures nothing at checkpoints and makes no trials', () => {
+  const { engine, options } = withEngine(parse('--engine ray-train --workers 4 --worker-gpus --steps 5'));
+  expect(engine).toEqual({ name: 'ray-train', workers: 4, gpus: true, parallel: 'fsdp' });
+  expect(enginePlace(engine!).precision('lora')).toBe('bf16');
+  expect(toEvaluationPlan(options).checkpointTasks).toEqual([]);
+  expect(options.rateTrials).toBe(false);
+});
+
+it.each([
+  '--engine ray-train --minutes 5',
+  '--engine ray-train --patience 2',
+  '--engine ray-train --keep best',
+  '--engine ray-train --eval-tasks retention',
+  '--engine ray-train --precision f16',
+  '--workers 2',
+  '--parallel ddp',
+  '--worker-gpus',
+])('refuses %s', (line) => {
+  expect(() => withEngine(parse(line))).toThrow(expect.objectContaining({ code: 'bad-argument' }) as Error);
+});
