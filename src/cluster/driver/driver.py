@@ -98,6 +98,8 @@ class Driver:
             self._pass_on()
             for ref in done:
                 self._ended(self.running.pop(ref), ref)
+        if self.job.storage and self.seen:
+            open_storage(self.job.storage).delete(self.seen)
         return self.failed
 
     def stop(self) -> None:
