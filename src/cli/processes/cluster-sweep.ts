@@ -12,7 +12,7 @@ import { sendWork } from './send-work.ts';
 /** Processors of a trial: many trials beside each other use a cluster better than one after the other. */
 const CPUS = 1;
 /** Seconds between the checkpoints of a trial, which a lost node costs at most. */
-const CHECKPOINT_SECONDS = 60;
+const CHECKPOINT_SECONDS = 10;
 
 export interface PreparedSweep {
   sweep: Sweep;
