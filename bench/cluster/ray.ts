@@ -1,0 +1,206 @@
+/**
+ * A Ray cluster on this machine: a head without processors and workers with one each, on ports and in a folder of its
+ * own, with a token. `ray stop` would end every Ray here, so each node is a group of processes that is ended by itself.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { openSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const PATIENCE_MS = 120_000;
+/** By default all Rays of a machine share one range of ports for their workers. */
+const randomPorts = ['--min-worker-port=0', '--max-worker-port=0'];
+
+export interface RayNode {
+  name: string;
+  process: ChildProcess;
+}
+
+export class RayCluster {
+  readonly token = randomBytes(24).toString('hex');
+  readonly nodes: RayNode[] = [];
+  url = '';
+  private gcs = '';
+
+  private constructor(
+    private readonly bin: string,
+    readonly dir: string,
+  ) {}
+
+  /** `bin`: folder of Ray's programs. `workers`: how many nodes, with one processor each. */
+  static async start(bin: string, workers: number): Promise<RayCluster> {
+    // Ray's sockets are in there, and a socket's path has at most 107 bytes.
+    const cluster = new RayCluster(bin, await mkdtemp(join(tmpdir(), 'fmn-ray-')));
+    try {
+      const [gcs, dashboard, client] = await freePorts(3);
+      cluster.gcs = `127.0.0.1:${gcs}`;
+      cluster.url = `http://127.0.0.1:${dashboard}`;
+      await cluster.node('head', [
+        ...['--head', `--port=${gcs}`, `--dashboard-port=${dashboard}`, `--ray-client-server-port=${client}`],
+        ...['--num-cpus=0', `--temp-dir=${join(cluster.dir, 'ray')}`],
+      ]);
+      await until('the dashboard', () => cluster.answers());
+      for (let i = 1; i <= workers; i += 1) await cluster.worker(`worker-${i}`);
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  /** Adds a node and waits until Ray knows it. */
+  async worker(name: string): Promise<void> {
+    await this.node(name, [`--address=${this.gcs}`, '--num-cpus=1']);
+    await until(name, async () => (await this.aliveNodes()).includes(name));
+  }
+
+  private async node(name: string, args: string[]): Promise<void> {
+    const [agent, metrics, runtimeEnv] = await freePorts(3);
+    const log = openSync(join(this.dir, `${name}.log`), 'a');
+    const common = [
+      ...[`--node-name=${name}`, '--disable-usage-stats', '--block', ...randomPorts],
+      ...[`--dashboard-agent-listen-port=${agent}`, `--metrics-export-port=${metrics}`],
+      ...[`--runtime-env-agent-port=${runtimeEnv}`, '--object-store-memory=100000000'],
+    ];
+    const child = spawn(join(this.bin, 'ray'), ['start', ...args, ...common], {
+      stdio: ['ignore', log, log],
+      detached: true,
+      env: this.env,
+    });
+    this.nodes.push({ name, process: child });
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      PATH: `${this.bin}:${process.env['PATH']}`,
+      RAY_AUTH_MODE: 'token',
+      // Tasks would have a lower priority than the sweep that they are compared with.
+      RAY_worker_niceness: '0',
+      RAY_AUTH_TOKEN: this.token,
+      FORGET_ME_NOT_CLUSTER_HOME: join(this.dir, 'nodes'),
+    };
+  }
+
+  /** JSON that the dashboard answers with. */
+  async ask<T>(path: string, init: RequestInit = {}): Promise<T> {
+    const headers = { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' };
+    const response = await fetch(`${this.url}${path}`, { ...init, headers });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  private async answers(): Promise<boolean> {
+    return this.ask('/api/version').then(
+      () => true,
+      () => false,
+    );
+  }
+
+  private async aliveNodes(): Promise<string[]> {
+    const { data } = await this.ask<{
+      data: { result: { result: { node_name: string; state: string }[] } };
+    }>('/api/v0/nodes?limit=100').catch(() => ({ data: { result: { result: [] } } }));
+    return data.result.result.filter(({ state }) => state === 'ALIVE').map(({ node_name }) => node_name);
+  }
+
+  /** Ends a node at once, as a machine that loses its power. */
+  async kill(name: string): Promise<void> {
+    const node = this.nodes.find((one) => one.name === name);
+    if (node) for (const pid of await groupOf(node.process.pid!)) endProcess(pid, 'SIGKILL');
+  }
+
+  /** Kills the dashboard's process and starts it again as it was. */
+  async restartDashboard(): Promise<void> {
+    const { pid } = this.nodes.find(({ name }) => name === 'head')!.process;
+    for (const one of await groupOf(pid!)) {
+      const command = (await readFile(`/proc/${one}/cmdline`, 'utf8').catch(() => ''))
+        .split('\0')
+        .slice(0, -1);
+      if (!command.some((word) => word.endsWith('/dashboard/dashboard.py'))) continue;
+      const environment = await readFile(`/proc/${one}/environ`, 'utf8');
+      const env = Object.fromEntries(
+        environment
+          .split('\0')
+          .filter(Boolean)
+          .map((pair) => pair.split(/=(.*)/s).slice(0, 2)),
+      ) as NodeJS.ProcessEnv;
+      endProcess(one, 'SIGKILL');
+      await until('the dashboard to end', async () => !(await this.answers()));
+      const log = openSync(join(this.dir, 'dashboard.log'), 'a');
+      const child = spawn(command[0]!, command.slice(1), {
+        stdio: ['ignore', log, log],
+        detached: true,
+        env,
+      });
+      this.nodes.push({ name: 'dashboard', process: child });
+      await until('the dashboard to come back', () => this.answers());
+      return;
+    }
+    throw new Error("The dashboard's process was not found.");
+  }
+
+  /** Ends all that it started. */
+  async stop(): Promise<void> {
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      const pids = (await Promise.all(this.nodes.map(({ process }) => groupOf(process.pid!)))).flat();
+      for (const pid of pids) endProcess(pid, signal);
+      if (pids.length && signal === 'SIGTERM') await sleep(2000);
+    }
+    await rm(this.dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** The processes of a session that `detached` began, and their children, which Ray gives sessions of their own. */
+async function groupOf(leader: number): Promise<number[]> {
+  const parents = new Map<number, { parent: number; session: number }>();
+  for (const name of await readdir('/proc')) {
+    const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
+    // The name of the program, in brackets, may hold spaces.
+    const [, parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (session) parents.set(Number(name), { parent: Number(parent), session: Number(session) });
+  }
+  const ours = new Set<number>();
+  for (const [pid, { session }] of parents) if (session === leader || pid === leader) ours.add(pid);
+  for (let before = -1; before !== ours.size;) {
+    before = ours.size;
+    for (const [pid, { parent }] of parents) if (ours.has(parent)) ours.add(pid);
+  }
+  return [...ours];
+}
+
+function endProcess(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended already.
+  }
+}
+
+async function until(what: string, done: () => Promise<boolean>): Promise<void> {
+  const began = performance.now();
+  while (!(await done())) {
+    if (performance.now() - began > PATIENCE_MS) throw new Error(`Waited too long for ${what}.`);
+    await sleep(250);
+  }
+}
+
+/** Ports that are free now; all are held while they are looked for, so that they differ. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve) => {
+          const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
+        }),
+    ),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
