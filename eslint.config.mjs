@@ -13,7 +13,7 @@ const floors = [
   ['training'],
   ['export'],
   ['evaluation'],
-  ['cluster'],
+  ['cluster', 'sharing'],
   ['reproduce'],
   ['cli', 'extension'],
 ];

@@ -8,6 +8,7 @@ import type { ServedRun } from '../../serving/client/run-model.ts';
 import { parseNamedFile, toGpuChoice, toNumber } from '../../serving/http/server-args.ts';
 import { startServer } from '../../serving/http/start-server.ts';
 import { printJson } from '../view/output.ts';
+import { SERVER_TOKEN, serveOn } from './serve-on.ts';
 import { findServed } from '../processes/served-check.ts';
 
 interface Options {
@@ -24,6 +25,9 @@ interface Options {
   queue?: string;
   timeout?: string;
   gpu?: string;
+  on?: string;
+  shared?: string;
+  unload?: string[];
   json?: boolean;
 }
 
@@ -32,10 +36,10 @@ const collect = (value: string, all: string[] = []) => [...all, value];
 export function serveCommand(): Command {
   return new Command('serve')
     .description(
-      'serve a base and any number of adapters to editors and tools through an OpenAI-compatible API, on this machine only',
+      'serve a base and any number of adapters to editors and tools through an OpenAI-compatible API, on this machine, or with --on by a server elsewhere',
     )
     .option('--base <base>', 'a known base, a .gguf file or owner/name on Hugging Face')
-    .option('--adapter <name=file>', 'GGUF LoRA adapter; may be repeated', collect)
+    .option('--adapter <name=file>', 'GGUF LoRA adapter, with --on NAME=RUN; may be repeated', collect)
     .option('--model <name=file>', 'whole model, such as a full fine-tune; may be repeated', collect)
     .option(
       '--run <run>',
@@ -60,15 +64,28 @@ export function serveCommand(): Command {
     .option('--queue <n>', 'requests that may wait; further ones get status 429 (default: 64)')
     .option('--timeout <seconds>', 'the longest a request may take, including waiting (default: 120)')
     .option('--idle-minutes <n>', 'end after this many minutes without a request')
+    .option(
+      '--on <url>',
+      "hand adapters to vLLM or llama.cpp's server there, after checking each there; alone, lists what it has",
+    )
+    .option(
+      '--shared <folder[=path]>',
+      'with --on: the folder that vLLM reads adapters from, and its path there',
+    )
+    .option('--unload <name>', 'with --on: take an adapter away again; may be repeated', collect)
     .option('--json', 'print one line of JSON when ready')
     .addHelpText(
       'after',
-      '\nClients send the value of FORGET_ME_NOT_TOKEN as bearer token; if that variable is not set, a new token is made and printed.',
+      '\nClients send the value of FORGET_ME_NOT_TOKEN as bearer token; if that variable is not set, a new token is made and printed.' +
+        `\nThe server of --on gets the value of ${SERVER_TOKEN}, if it is set.`,
     )
     .action(serve);
 }
 
 async function serve(options: Options): Promise<void> {
+  if (options.on !== undefined) return serveOn({ ...options, on: options.on });
+  if (options.shared !== undefined || options.unload)
+    throw new UserError('bad-argument', '--shared and --unload are for --on.', 'Give --on URL, too.');
   const runs: ServedRun[] = [];
   // One after the other, because a check takes memory.
   for (const run of options.run ?? []) runs.push(await findServed(run));

@@ -1,0 +1,76 @@
+/**
+ * Whether a server elsewhere computes what was trained. It tells only the likeliest tokens, so both distributions are
+ * compared on these and on all others together; their KL is a lower bound of the whole one. Pure.
+ */
+import { EXACT_LIMIT, QUANTISED_LIMIT } from '../../export/check-export.ts';
+import { agreement } from '../../runs/verify.ts';
+
+/** The likeliest tokens after a position, with their log-probabilities. */
+export type TopTokens = ReadonlyMap<number, number>;
+
+/** KL of the base here and there, in nats per token, from which on they are two models and not two roundings of one. */
+export const BASE_LIMIT = 0.1;
+/** Less than this is rounding. */
+const SMALLEST = 1e-6;
+
+export interface Rows {
+  /** The trainer's: one row of the vocabulary's size for each position. */
+  trained: readonly ArrayLike<number>[];
+  /** The trainer's for the base alone. */
+  base: readonly ArrayLike<number>[];
+  /** The server's for its base, and with the adapter. */
+  serverBase: readonly TopTokens[];
+  server: readonly TopTokens[];
+}
+
+export interface ServerCheck {
+  /** Positions that were compared. */
+  tokens: number;
+  /** Mean KL(trained || served), in nats per token; and what it may be. */
+  meanKl: number;
+  limit: number;
+  /** KL between the base here and there: how much of it is rounding and quantising. */
+  baseKl: number;
+  /** KL between what was trained and the server's base: what would be lost if the adapter were not applied. */
+  change: number;
+  verdict: 'same' | 'differs' | 'not-applied' | 'other-base';
+}
+
+/**
+ * The adapter may be twice as far from the trainer as the base itself is there, and at least as far as llama.cpp may be
+ * here. If it is no nearer to what was trained than the server's base, it is not applied.
+ */
+export function judgeServer({ trained, base, serverBase, server }: Rows): ServerCheck {
+  const baseKl = agreement(divergences(base, serverBase), BASE_LIMIT).meanKl;
+  const limit = Math.max(QUANTISED_LIMIT, 2 * baseKl);
+  const { meanKl, limit: applied, ok, counted } = agreement(divergences(trained, server), limit);
+  const changes = divergences(trained, serverBase);
+  const change = mean(counted.map((position) => changes[position]!));
+  const lost = meanKl >= change && change > EXACT_LIMIT;
+  const verdict = baseKl >= BASE_LIMIT ? 'other-base' : lost ? 'not-applied' : ok ? 'same' : 'differs';
+  return { tokens: trained.length, meanKl, limit: applied, baseKl, change, verdict };
+}
+
+function divergences(rows: readonly ArrayLike<number>[], tops: readonly TopTokens[]): number[] {
+  if (rows.length === 0 || rows.length !== tops.length)
+    throw new Error(`${rows.length} positions were asked for, and ${tops.length} answered`);
+  return rows.map((row, position) => coarseKl(row, tops[position]!));
+}
+
+/** KL in nats over the tokens in `top` and the rest of the vocabulary as one. */
+export function coarseKl(row: ArrayLike<number>, top: TopTokens): number {
+  // In single precision they add up to 1 only within 1e-4.
+  let total = 0;
+  for (let token = 0; token < row.length; token += 1) total += row[token]!;
+  let [kl, pRest, qRest] = [0, 1, 1];
+  for (const [token, logProbability] of top) {
+    const p = (row[token] ?? 0) / total;
+    pRest -= p;
+    qRest -= Math.exp(logProbability);
+    if (p > 0) kl += p * (Math.log(p) - logProbability);
+  }
+  const [p, q] = [Math.max(pRest, SMALLEST), Math.max(qRest, SMALLEST)];
+  return Math.max(0, kl + p * Math.log(p / q));
+}
+
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,0 +1,71 @@
+/** The folder through which adapters reach a server: here and as the server sees it. */
+import { existsSync } from 'node:fs';
+import { mkdir, readlink, rm, symlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { UserError } from '../../protocol/errors.ts';
+import { isSharedName } from '../../protocol/sharing.ts';
+import { PEFT_CONFIG, PEFT_WEIGHTS } from '../../weights/peft.ts';
+
+export class SharedFolder {
+  private constructor(
+    readonly here: string,
+    /** Its path on the server. */
+    readonly there: string,
+  ) {}
+
+  /** Reads `FOLDER[=PATH_ON_SERVER]`. Errors: bad-argument. */
+  static parse(text: string): SharedFolder {
+    const [, here = '', there] = /^([^=]+)(?:=(.+))?$/.exec(text) ?? [];
+    if (here) return new SharedFolder(resolve(here), (there ?? resolve(here)).replace(/(?<=.)[\\/]+$/, ''));
+    throw new UserError(
+      'bad-argument',
+      `"${text}" is not FOLDER or FOLDER=PATH_ON_SERVER.`,
+      'Write, for example, --shared /mnt/team/lora=/data/lora.',
+    );
+  }
+
+  /**
+   * Name of an adapter's folder. With its weights' checksum, because vLLM keeps what it has computed by path: other
+   * weights under the same path would be mixed with it.
+   */
+  static folderOf = (name: string, sha256: string): string => `${name}-${sha256.slice(0, 12)}`;
+
+  /** Whether the adapter was written completely before. */
+  has(folder: string): boolean {
+    return [PEFT_CONFIG, PEFT_WEIGHTS].every((file) => existsSync(join(this.here, folder, file)));
+  }
+
+  pathHere = (folder: string): string => join(this.here, folder);
+  pathThere = (folder: string): string => `${this.there}/${folder}`;
+
+  /** The name of the folder, if it is one that was written for this adapter, from its path on the server. */
+  ownFolder(name: string, path: string): string | undefined {
+    const prefix = `${this.there}/`;
+    const folder = path.startsWith(prefix) ? path.slice(prefix.length) : '';
+    return isSharedName(folder) && new RegExp(`-[0-9a-f]{12}$`).test(folder) && folder.slice(0, -13) === name
+      ? folder
+      : undefined;
+  }
+
+  /**
+   * Lets the adapter's name lead to its folder, which is where vLLM's resolver looks for it after a restart. Not every
+   * file system has links; the adapter is then only not found again by itself.
+   */
+  async link(name: string, folder: string): Promise<void> {
+    await this.unlink(name);
+    await symlink(folder, join(this.here, name), 'dir').catch(() => undefined);
+  }
+
+  async unlink(name: string): Promise<void> {
+    const path = join(this.here, name);
+    if (await readlink(path).catch(() => undefined)) await rm(path, { force: true });
+  }
+
+  async remove(folder: string): Promise<void> {
+    await rm(join(this.here, folder), { recursive: true, force: true });
+  }
+
+  async make(): Promise<void> {
+    await mkdir(this.here, { recursive: true });
+  }
+}
