@@ -19,14 +19,15 @@ export interface HubRepository {
 
 export type HubFile = Pick<ListFileEntry, 'path' | 'size' | 'oid' | 'lfs'>;
 
-const endpoint = () => (process.env['HF_ENDPOINT'] || 'https://huggingface.co').replace(/\/+$/, '');
-const token = () => process.env['HF_TOKEN'] || undefined;
+export const hubEndpoint = () => (process.env['HF_ENDPOINT'] || 'https://huggingface.co').replace(/\/+$/, '');
+/** From the environment only. */
+export const hubToken = () => process.env['HF_TOKEN'] || undefined;
 const HUB_ANSWERS_MS = 3000;
 
 /** Whether the hub, or its mirror, answers at all. */
 export async function hubAnswers(): Promise<boolean> {
   try {
-    await networkFetch(endpoint(), {
+    await networkFetch(hubEndpoint(), {
       method: 'HEAD',
       redirect: 'manual',
       signal: AbortSignal.timeout(HUB_ANSWERS_MS),
@@ -55,13 +56,13 @@ export async function listHubFiles(
   wanted: (path: string) => boolean,
   signal?: AbortSignal,
 ): Promise<HubFile[]> {
-  const accessToken = token();
+  const accessToken = hubToken();
   const files: HubFile[] = [];
   try {
     const listing = listFiles({
       repo: repository,
       recursive: true,
-      hubUrl: endpoint(),
+      hubUrl: hubEndpoint(),
       fetch: (input, init) => networkFetch(input as string | URL, { ...init, signal: signal ?? null }),
       ...(accessToken ? { accessToken } : {}),
     });
@@ -107,7 +108,7 @@ async function fetchLocked(
   await mkdir(dirname(target), { recursive: true });
   const expected = sha256 ?? file.lfs?.oid;
   const part = growingPath(target, expected ?? file.oid ?? '');
-  const accessToken = token();
+  const accessToken = hubToken();
   try {
     await download(urlOf(repository, file.path), part, {
       signal,
@@ -135,10 +136,11 @@ async function fetchLocked(
 
 function urlOf({ type, name }: HubRepository, path: string): string {
   const place = type === 'dataset' ? `datasets/${name}` : name;
-  return `${endpoint()}/${place}/resolve/main/${path.split('/').map(encodeURIComponent).join('/')}`;
+  return `${hubEndpoint()}/${place}/resolve/main/${path.split('/').map(encodeURIComponent).join('/')}`;
 }
 
-function hubError(error: unknown, what: string): UserError {
+/** What the hub refused, as a sentence. */
+export function hubError(error: unknown, what: string): UserError {
   const status =
     error instanceof HubApiError
       ? error.statusCode

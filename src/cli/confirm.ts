@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { UserError } from '../protocol/errors.ts';
 
 /** Prints `text` and, on a terminal, asks for consent unless `yes` is set. Without a terminal the answer is yes. */
 export async function confirm(
@@ -10,4 +11,21 @@ export async function confirm(
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await terminal.question('Go on? [Y/n] ').finally(() => terminal.close());
   return !/^n/i.test(answer.trim());
+}
+
+/**
+ * The same before something leaves this machine: without a terminal, only `yes` is consent. Throws UserError
+ * `bad-argument` where nobody can be asked. `what`: what was not done then.
+ */
+export async function consent(
+  text: string,
+  {
+    yes = false,
+    json = false,
+    what,
+  }: { yes?: boolean | undefined; json?: boolean | undefined; what: string },
+): Promise<boolean> {
+  if (yes || (!json && process.stdin.isTTY && process.stderr.isTTY)) return confirm(text, { yes, json });
+  if (!json) process.stderr.write(`${text}\n`);
+  throw new UserError('bad-argument', `${what}, because nobody could be asked.`, 'Add --yes.');
 }

@@ -70,6 +70,24 @@ export async function importAdapter(asked: ImportAsked): Promise<{ dir: string; 
   }
 }
 
+/**
+ * A GGUF adapter from elsewhere, checked against the base: its linears, its numbers, and the base that it names. Errors:
+ * adapter-damaged, adapter-unsupported, adapter-mismatch, and those of reading the base.
+ */
+export async function openForeignAdapter(
+  path: string,
+  base: RunSpec['base'],
+): Promise<Pick<Found, 'adapter' | 'hyper'>> {
+  const gguf = await openGguf(base.path);
+  try {
+    const found = await findGguf(path, gguf, base.sha256);
+    checkNumbers(path, found.adapter.layers);
+    return found;
+  } finally {
+    await gguf.close();
+  }
+}
+
 async function find(path: string, base: GgufFile, { sha256 }: RunSpec['base']): Promise<Found> {
   const facts = await stat(path).catch(() => undefined);
   if (!facts)

@@ -1,6 +1,7 @@
 /** run.json (what was asked) and state.json (the progress of the run). See docs/file-formats.md. */
 import { z } from 'zod';
 import { namedFolderSchema } from './folders.ts';
+import { fetchedSchema } from './sharing.ts';
 
 /** The newest format. A run directory written by a newer version is refused, never guessed at. */
 export const RUN_FORMAT = 2;
@@ -153,6 +154,8 @@ export const runSpecSchema = z.object({
       base: z.string().optional(),
     })
     .optional(),
+  /** An adapter that somebody has published. It is `imported`, too; how it was trained is known, its corpus is not here. */
+  fetched: fetchedSchema.optional(),
   /** The run that it continues. Its adapter, as served at that time, is kept as earlier.gguf and has this SHA-256. */
   continues: z.object({ run: z.string(), sha256: z.string() }).optional(),
   /** Where the learning rate comes from, for people: "given", "sweep ...", "10x rule ...". */

@@ -9,15 +9,25 @@ import { runSpecSchema, type RunSpec, type RunState } from '../protocol/run.ts';
 import { eventsPath, specPath, statePath, writeJson } from './files.ts';
 import { createFolder, timeStamp } from './folders.ts';
 
+/** What a run that is finished from its first moment consists of. */
+export interface Finished {
+  /** The result's name. */
+  artefact: string;
+  /** The step of its weights. Default: the last that was asked for. */
+  step?: number;
+  /** The lines of events.jsonl. Default: only that it is done. */
+  events?: string;
+}
+
 export type NewRun = Omit<z.input<typeof runSpecSchema>, 'format' | 'id' | 'createdAt'>;
 
 /**
  * Creates a run directory, complete from its first moment, with the status `queued`; or `done` if `finish` puts the
- * result into the folder and returns its name.
+ * result into the folder and says what it is.
  */
 export async function createRun(
   asked: NewRun,
-  finish?: (dir: string) => Promise<{ artefact: string }>,
+  finish?: (dir: string) => Promise<Finished>,
 ): Promise<{ dir: string; id: string; spec: RunSpec }> {
   const now = new Date();
   const specOf = (id: string): RunSpec =>
@@ -28,11 +38,12 @@ export async function createRun(
     async (temporary, id) => {
       const finished = await finish?.(temporary);
       const spec = specOf(id);
-      const { steps } = spec.hyper;
+      const steps = finished?.step ?? spec.hyper.steps;
       const state: RunState = { status: finished ? 'done' : 'queued', step: finished ? steps : 0, steps };
       await writeJson(specPath(temporary), spec);
       await writeJson(statePath(temporary), state);
-      await writeFile(eventsPath(temporary), finished ? doneLine(finished.artefact, steps, now) : '');
+      const events = finished && (finished.events ?? doneLine(finished.artefact, steps, now));
+      await writeFile(eventsPath(temporary), events ?? '');
     },
   );
   const id = basename(dir);

@@ -24,6 +24,12 @@ export class HubServer {
   #stalled: ServerResponse[] = [];
   /** Status of all answers of the hub; if not 200, all of them fail. */
   status = 200;
+  /** The token that may write; without one, nothing is taken. */
+  writer: string | undefined;
+  /** Called before a commit is taken, as if somebody else were faster. */
+  beforeCommit: (() => void) | undefined;
+  private commits = 0;
+  readonly #uploaded = new Map<string, Buffer>();
   /** Length that the storage claims for every file; default: the true one. */
   claimedLength: number | undefined;
   #hub!: Server;
@@ -68,6 +74,12 @@ export class HubServer {
   #answerHub(request: IncomingMessage, response: ServerResponse): void {
     const path = this.#see('hub', request);
     if (this.status !== 200) return fail(response, this.status);
+    if (request.method === 'POST') return void this.#write(path, request, response);
+    const [, asked] = /^\/api\/models\/([^/]+\/[^/]+)\/revision\/HEAD$/.exec(path) ?? [];
+    if (asked) {
+      if (!this.repositories.has(asked)) return fail(response, 404);
+      return json(response, { _id: '1', id: asked, sha: this.#head(), lastModified: '2026-11-27T00:00:00Z' });
+    }
     const [, listed] = /^\/api\/(?:models\/)?((?:datasets\/)?[^/]+\/[^/]+)\/tree\/main$/.exec(path) ?? [];
     if (listed) return this.#list(listed, request, response);
     const [, repository, file] = /^\/((?:datasets\/)?[^/]+\/[^/]+)\/resolve\/main\/(.+)$/.exec(path) ?? [];
@@ -77,6 +89,61 @@ export class HubServer {
         location: `${urlOf(this.#storage)}/${encodeURIComponent(repository)}/${encodeURIComponent(file!)}`,
       })
       .end();
+  }
+
+  #head(): string {
+    return String(this.commits).padStart(40, '0');
+  }
+
+  /** What @huggingface/hub asks for when it makes a repository and commits: large files go to the storage first. */
+  async #write(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const text = (await bodyOf(request)).toString();
+    if (!this.writer || request.headers.authorization !== `Bearer ${this.writer}`) return fail(response, 403);
+    if (path === '/api/repos/create') {
+      const { name, organization } = JSON.parse(text) as { name: string; organization: string };
+      this.repositories.set(`${organization}/${name}`, new Map());
+      return json(response, { url: `${this.url}/${organization}/${name}`, id: `${organization}/${name}` });
+    }
+    const [, repository = '', what] =
+      /^(?:\/api\/models)?\/([^/]+\/[^/]+?)(?:\.git)?\/(preupload\/main|info\/lfs\/objects\/batch|commit\/main)$/.exec(
+        path,
+      ) ?? [];
+    const files = this.repositories.get(repository);
+    if (!files) return fail(response, 404);
+    if (what === 'preupload/main') {
+      const asked = (JSON.parse(text) as { files: { path: string }[] }).files;
+      const modeOf = (file: string) => (file.endsWith('.gguf') ? 'lfs' : 'regular');
+      return json(response, {
+        files: asked.map(({ path: file }) => ({ path: file, uploadMode: modeOf(file) })),
+      });
+    }
+    if (what === 'info/lfs/objects/batch') {
+      const { objects } = JSON.parse(text) as { objects: { oid: string; size: number }[] };
+      const upload = (oid: string) => ({ upload: { href: `${urlOf(this.#storage)}/upload/${oid}` } });
+      return json(response, {
+        transfer: 'basic',
+        objects: objects.map((one) => ({ ...one, actions: upload(one.oid) })),
+      });
+    }
+    this.beforeCommit?.();
+    return this.#commit(files, text, response);
+  }
+
+  #commit(files: Map<string, HubFile>, text: string, response: ServerResponse): void {
+    const lines = text.split('\n').map((line) => JSON.parse(line) as CommitLine);
+    const { parentCommit } = lines[0]!.value;
+    if (parentCommit !== undefined && parentCommit !== this.#head()) return fail(response, 412);
+    for (const { key, value } of lines) {
+      if (key === 'file') files.set(value.path!, { content: Buffer.from(value.content!, 'base64') });
+      if (key === 'lfsFile') files.set(value.path!, { content: this.#uploaded.get(value.oid!)! });
+    }
+    this.commits += 1;
+    json(response, { success: true, commitOid: this.#head(), commitUrl: '', hookOutput: '' });
+  }
+
+  /** Someone else's commit. */
+  committed(): void {
+    this.commits += 1;
   }
 
   /** Lists two entries per page. */
@@ -106,6 +173,13 @@ export class HubServer {
 
   #answerStorage(request: IncomingMessage, response: ServerResponse): void {
     this.#see('storage', request);
+    if (request.method === 'PUT')
+      return void bodyOf(request).then((body) => {
+        const oid = createHash('sha256').update(body).digest('hex');
+        if (request.url !== `/upload/${oid}`) return fail(response, 400);
+        this.#uploaded.set(oid, body);
+        response.writeHead(200).end();
+      });
     const [, repository, file] = request.url!.split('/').map(decodeURIComponent);
     const { content } = this.repositories.get(repository!)!.get(file!)!;
     const from = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
@@ -121,6 +195,20 @@ export class HubServer {
     this.#stalled.push(response);
   }
 }
+
+interface CommitLine {
+  key: string;
+  value: { parentCommit?: string; path?: string; content?: string; oid?: string };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+const json = (response: ServerResponse, value: unknown) =>
+  void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
 
 const urlOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 

@@ -8,9 +8,11 @@ import { corpusCommand } from './corpus.ts';
 import { doctorCommand } from './doctor.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export.ts';
+import { fetchCommand } from './fetch.ts';
 import { importCommand } from './import.ts';
 import { modelsCommand } from './models.ts';
 import { preferencesCommand } from './preferences.ts';
+import { publishCommand } from './publish.ts';
 import { reportCommand } from './report.ts';
 import { reproduceCommand } from './reproduce.ts';
 import { resumeCommand } from './resume.ts';
@@ -46,5 +48,5 @@ export const commandGroups: Readonly<Record<string, readonly (() => Command)[]>>
     sweepsCommand,
     reproduceCommand,
   ],
-  'Use results:': [completeCommand, serveCommand, exportCommand, importCommand],
+  'Use results:': [completeCommand, serveCommand, exportCommand, importCommand, publishCommand, fetchCommand],
 };

@@ -25,6 +25,7 @@ function asJson({ runs, damaged }: FoundRuns) {
       folder: spec.folder,
       folders: spec.folders,
       base: spec.base.id,
+      fetched: spec.fetched,
       method: spec.hyper.method,
       status: effectiveStatus(state),
       step: state.step,
@@ -42,7 +43,7 @@ function describe({ runs, damaged }: FoundRuns): string {
     spec.id,
     spec.name,
     effectiveStatus(state),
-    spec.imported ? 'imported' : `${state.step}/${state.steps}`,
+    spec.fetched ? 'fetched' : spec.imported ? 'imported' : `${state.step}/${state.steps}`,
     spec.createdAt.slice(0, 16).replace('T', ' '),
   ]);
   const parts = rows.length

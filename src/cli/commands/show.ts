@@ -11,6 +11,7 @@ import { describeFolders } from '../../protocol/folders.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunSpec } from '../../protocol/run.ts';
+import type { Fetched } from '../../protocol/sharing.ts';
 import { describeSpectrum } from '../../protocol/spectrum.ts';
 import { forgettingFigure } from '../../training/checkpoints/forgetting-figure.ts';
 import { effectiveStatus, findRun, readRun } from '../../runs/index.ts';
@@ -77,10 +78,12 @@ function facts(
     state.etaSeconds && (status === 'running' || status === 'evaluating')
       ? `, about ${formatDuration(state.etaSeconds)} left`
       : '';
+  const foreign = isForeign(spec);
   const leftOut = Object.values(corpus?.leftOut ?? {}).reduce((sum, count) => sum + count, 0);
   return [
     ['name', spec.name],
-    ['imported', spec.imported && importedFrom(spec.imported)],
+    ['fetched', spec.fetched && fetchedFrom(spec.fetched)],
+    ['imported', spec.fetched ? undefined : spec.imported && importedFrom(spec.imported)],
     [
       'continues',
       spec.continues &&
@@ -88,7 +91,7 @@ function facts(
     ],
     [
       'status',
-      `${status}${spec.imported ? '' : `, step ${state.step} of ${state.steps}`}${state.phase ? ` (${state.phase})` : ''}${eta}${goOn}`,
+      `${status}${foreign ? '' : `, step ${state.step} of ${state.steps}`}${state.phase ? ` (${state.phase})` : ''}${eta}${goOn}`,
     ],
     ['error', state.error && `[${state.error.code}] ${state.error.message} ${state.error.next}`],
     [spec.folders ? 'folders' : 'folder', describeFolders(spec) || undefined],
@@ -109,7 +112,7 @@ function facts(
     ],
     [
       'took',
-      done && !spec.imported
+      done && !foreign
         ? `${formatDuration(done.seconds)}, ${Math.round(done.tokensPerSecond)} tokens/s, ${formatBytes(done.peakMemory)} at peak`
         : undefined,
     ],
@@ -159,15 +162,22 @@ function preferencesOf(events: RunEvent[]): string | undefined {
   return event && describePreferences(event);
 }
 
+/** Nothing is known of its training. */
+const isForeign = ({ imported, fetched }: RunSpec) => imported !== undefined && !fetched;
+
+const fetchedFrom = ({ from, name, version, publishedAt, sha256, run, licence }: Fetched) =>
+  `${name} version ${version} from ${from}, published ${publishedAt.slice(0, 10)} (run ${run}, sha256 ${sha256.slice(0, 12)})${licence ? `, licence: ${licence}` : ''}`;
+
 const importedFrom = ({ from, format, base }: NonNullable<RunSpec['imported']>) =>
   `from ${from} (${format === 'peft' ? 'PEFT' : 'GGUF'}${base ? `, made for ${base}` : ''})`;
 
-function methodOf({ hyper, imported }: RunSpec): string {
+function methodOf(spec: RunSpec): string {
+  const { hyper } = spec;
   const lora =
     hyper.method === 'lora'
       ? ` r = ${hyper.rank}, alpha = ${hyper.alpha}, on ${hyper.targets.join(' ')};`
       : '';
-  if (imported) return `${hyper.method}${lora.replace(/;$/, '')}`;
+  if (isForeign(spec)) return `${hyper.method}${lora.replace(/;$/, '')}`;
   const batch = hyper.batch * hyper.accumulate;
   return `${hyper.method}${lora ? `:${lora}` : ','} ${hyper.optimizer} at ${hyper.learningRate} (${hyper.schedule}), ${batch > 1 ? `${batch} x ` : ''}${hyper.sequenceLength} tokens a step, ${hyper.precision}, seed ${hyper.seed}`;
 }

@@ -36,11 +36,15 @@ async function comparisonOf(dirs: string[], of: string[]): Promise<ComparisonAns
 }
 
 /**
- * Writes the runs, their comparison and the sweeps of their bases into one self-contained HTML file with the first run
+ * Writes the runs, their comparison and, unless `sweeps` is false, the sweeps of their bases into one self-contained HTML file with the first run
  * selected. Returns its absolute path. It writes by rename, so a report is never half replaced. Errors: those of
  * readRun; bad-argument when the file can't be written.
  */
-export async function writeReport(runDirs: string[], outPath: string): Promise<string> {
+export async function writeReport(
+  runDirs: string[],
+  outPath: string,
+  { sweeps = true }: { sweeps?: boolean } = {},
+): Promise<string> {
   const runs = await Promise.all(runDirs.map((dir) => readRun(dir)));
   const [script, style] = await Promise.all(
     ['main.js', 'main.css'].map((file) => readFile(panelAsset(file), 'utf8')),
@@ -51,7 +55,7 @@ export async function writeReport(runDirs: string[], outPath: string): Promise<s
     message: {
       type: 'runs',
       runs,
-      sweeps: await sweepSnapshots(runs.map(({ spec }) => spec.base.sha256)),
+      sweeps: sweeps ? await sweepSnapshots(runs.map(({ spec }) => spec.base.sha256)) : [],
       selected: runs[0]?.spec.id,
       ...(runs.length > 1 && {
         comparison: await comparisonOf(

@@ -112,6 +112,10 @@ export const help: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ['serve --run latest', 'serves the result and its base to other editors'],
       ['serve --base base.gguf --adapter mine=adapter.gguf --port 8080', 'serves your own model files'],
+      [
+        'serve --on http://10.0.0.7:8000 --adapter parser=latest --shared /mnt/lora',
+        'hands the last result to vLLM there',
+      ],
     ],
   },
   export: {
@@ -122,6 +126,21 @@ export const help: Readonly<Record<string, CommandHelp>> = {
   },
   import: {
     examples: [['import ./adapter --base smollm2-135m', 'makes a run of an adapter from elsewhere']],
+  },
+  publish: {
+    examples: [
+      ['publish latest --to /mnt/team/adapters', 'puts the last result into a folder that a team shares'],
+      [
+        'publish latest --to s3://team/adapters --name parser',
+        'puts it into a bucket, as the next version of parser',
+      ],
+    ],
+  },
+  fetch: {
+    examples: [
+      ['fetch --from /mnt/team/adapters', 'lists what is there'],
+      ['fetch parser@2 --from s3://team/adapters', 'makes a run of version 2 of parser'],
+    ],
   },
 };
 

@@ -35,7 +35,8 @@ const labelOf = (key: string) => labels[key] ?? key.replace(/[A-Z]/g, (letter) =
 
 /** Settings by display name, in order of importance. */
 export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): Map<string, string> {
-  const { base, imported, continues, minutes } = spec;
+  const { base, continues, minutes } = spec;
+  const imported = spec.fetched ? undefined : spec.imported;
   const hyper = { ...spec.hyper, steps };
   const settings = new Map<string, string>();
   const put = (name: string, value: unknown) => {
@@ -55,6 +56,7 @@ export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): M
     )
       put(labelOf(key), key === 'targets' ? targetsText(value as string[]) : value);
   put('imported from', imported?.from);
+  put('fetched from', spec.imported && spec.fetched && spec.imported.from);
   // How an imported adapter was trained is unknown.
   if (imported) return settings;
   put('continues', continues?.run);

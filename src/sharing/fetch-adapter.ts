@@ -1,0 +1,162 @@
+/** Makes a run of an adapter that somebody has published. */
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openForeignAdapter } from '../export/import-adapter.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { RunSpec } from '../protocol/run.ts';
+import { sharedLabel, type SharedManifest } from '../protocol/sharing.ts';
+import { createRun, listRuns, type NewRun } from '../runs/index.ts';
+import { evaluationSummaryPath, spectrumPath, writeJson } from '../runs/files.ts';
+import { exportAdapterGguf } from '../weights/index.ts';
+import { missing, requireName, type Store } from './stores/store.ts';
+import { checkFile, damaged, readManifest, unpackRun } from './unpack.ts';
+
+const LARGEST_MANIFEST = 1 << 20;
+
+export interface FetchAsked {
+  store: Store;
+  name: string;
+  /** Default: the newest. */
+  version?: number | undefined;
+  /** Of the manifest, as `publish` has printed it. */
+  sha256?: string | undefined;
+}
+
+export interface FoundAdapter {
+  manifest: SharedManifest;
+  sha256: string;
+  /** Of all files. */
+  bytes: number;
+  /** The newest version. */
+  newest: number;
+  /** The run that it already is on this machine. */
+  known?: string;
+}
+
+/** Reads the manifest. Errors: not-published, adapter-damaged, adapter-mismatch, run-newer, and those of the store. */
+export async function findPublished({ store, name, version, sha256 }: FetchAsked): Promise<FoundAdapter> {
+  requireName(name);
+  const versions = await store.versions(name);
+  // Of the newest ones, some may not be complete.
+  const wanted = version === undefined ? versions.toReversed() : versions.filter((one) => one === version);
+  for (const one of wanted) {
+    const bytes = await store.manifest(name, one, LARGEST_MANIFEST);
+    if (!bytes) continue;
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    if (sha256 !== undefined && sha256.toLowerCase() !== digest)
+      throw new UserError(
+        'adapter-mismatch',
+        `${sharedLabel({ name, version: one })} in ${store.label} has another checksum than you gave: ${digest}.`,
+        'Ask whoever published it which one is right.',
+      );
+    const manifest = readManifest(bytes, { name, version: one });
+    const known = (await listRuns()).find(({ spec }) => spec.fetched?.sha256 === digest)?.spec.id;
+    return {
+      manifest,
+      sha256: digest,
+      bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0),
+      newest: versions.at(-1)!,
+      ...(known && { known }),
+    };
+  }
+  const had = versions.length ? `; it has ${versions.join(', ')}` : '';
+  throw missing(
+    store.label,
+    version === undefined ? `adapter "${name}"` : `version ${version} of "${name}"${had}`,
+  );
+}
+
+export interface FetchOptions {
+  /** The base on this machine. */
+  base: RunSpec['base'];
+  versions: Record<string, string>;
+  signal?: AbortSignal | undefined;
+  onBytes?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Throws adapter-mismatch, which names both, if `base` is not the one that the adapter was trained on. */
+export function requireBaseOf({ name, version, base }: SharedManifest, here: RunSpec['base']): void {
+  if (here.sha256 === base.sha256) return;
+  throw new UserError(
+    'adapter-mismatch',
+    `The adapter ${sharedLabel({ name, version })} was trained on ${base.id} (sha256 ${base.sha256.slice(0, 12)}), and ${here.path} is another base (${here.sha256.slice(0, 12)}).`,
+    'Give the base that it was trained on with --base.',
+  );
+}
+
+/**
+ * Downloads all files, checks them, and creates the run atomically: what fails leaves nothing. Errors: adapter-damaged,
+ * adapter-mismatch, adapter-unsupported, run-newer, and those of the store.
+ */
+export async function fetchAdapter(
+  store: Store,
+  { manifest, sha256, bytes }: FoundAdapter,
+  { base, versions, signal, onBytes }: FetchOptions,
+): Promise<{ dir: string; id: string; spec: RunSpec }> {
+  requireBaseOf(manifest, base);
+  const { name, version } = manifest;
+  const folder = await mkdtemp(join(tmpdir(), 'fmn-fetch-'));
+  try {
+    let before = 0;
+    for (const file of manifest.files) {
+      await store.download({ name, version, path: file.path }, join(folder, file.path), {
+        ...{ signal, bytes: file.bytes },
+        onBytes: (done) => onBytes?.(before + done, bytes),
+      });
+      await checkFile(folder, file, manifest);
+      before += file.bytes;
+    }
+    return await asRun(folder, { manifest, sha256, base, versions, from: store.label });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Checked {
+  manifest: SharedManifest;
+  sha256: string;
+  base: RunSpec['base'];
+  versions: Record<string, string>;
+  from: string;
+}
+
+async function asRun(folder: string, { manifest, sha256, base, versions, from }: Checked) {
+  const { name, version, publishedAt, run, licence, step } = manifest;
+  const { spec, events, summary, spectrum } = await unpackRun(folder, manifest);
+  const { adapter, hyper } = await openForeignAdapter(join(folder, 'adapter.gguf'), base);
+  if (spec.hyper.method !== 'lora' || hyper.rank !== spec.hyper.rank)
+    throw damaged(manifest, 'its settings are not those of its adapter');
+  const asked: NewRun = {
+    ...spec,
+    name: `${name}@${version}`,
+    folder: '',
+    base: { id: base.id, path: base.path, sha256: base.sha256 },
+    // There is no held-out text to complete in.
+    evaluation: { ...spec.evaluation, completions: false, strength: 1 },
+    versions,
+    imported: { from: `${from}, ${name}@${version}`, format: 'gguf', base: manifest.base.id },
+    fetched: { from, name, version, publishedAt, sha256, run, ...(licence && { licence }) },
+  };
+  return createRun(withoutIdentity(asked), async (dir) => {
+    await exportAdapterGguf(join(dir, 'adapter.gguf'), { ...adapter, baseSha256: base.sha256 });
+    await mkdir(join(dir, 'evaluation'));
+    if (summary) await writeJson(evaluationSummaryPath(dir), { ...summary, step });
+    if (spectrum) await writeJson(spectrumPath(dir), spectrum);
+    await writeFile(join(dir, 'shared.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+    const lines = events.map((event) => JSON.stringify(event.type === 'done' ? doneHere(event) : event));
+    return { artefact: 'adapter.gguf', step, events: `${lines.join('\n')}\n` };
+  });
+}
+
+/** Only a plain name within the run's folder is opened. */
+const doneHere = <T extends object>(event: T) => ({ ...event, artefact: 'adapter.gguf' });
+
+/** It gets an id and a time of its own. */
+function withoutIdentity(run: NewRun): NewRun {
+  const after = { ...run } as NewRun & Partial<Pick<RunSpec, 'id' | 'createdAt' | 'format'>>;
+  for (const key of ['id', 'createdAt', 'format'] as const) delete after[key];
+  for (const key of ['folders', 'preferences', 'continues', 'minutes'] as const) delete after[key];
+  return after;
+}

@@ -1,0 +1,161 @@
+/** Puts a run's adapter and what belongs to it into files that may leave this machine, with a manifest over them. */
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { examine } from '../base-models/checksums.ts';
+import { sha256Of, sizeOf } from '../base-models/pypi/download.ts';
+import { findKnownBase } from '../base-models/registry.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { RunSnapshot } from '../protocol/panel.ts';
+import { artefactName } from '../protocol/run.ts';
+import { MANIFEST, SHARED_FORMAT, type SharedManifest } from '../protocol/sharing.ts';
+import { readRun, stepOfResult } from '../runs/index.ts';
+import {
+  evaluationSummaryPath,
+  eventsPath,
+  specPath,
+  spectrumPath,
+  statePath,
+  writeJson,
+} from '../runs/files.ts';
+import { card, type Described } from './card.ts';
+import { headerTexts, refuseSecrets, type LeavingText } from './secrets.ts';
+import { baseName, shareable } from './shareable.ts';
+import { requireName, type Outgoing } from './stores/store.ts';
+
+export interface PackAsked {
+  /** Default: made from the run's name. */
+  name?: string | undefined;
+  version: number;
+  /** A sentence about its use. */
+  licence?: string | undefined;
+  /** Writes the report of the run in a folder. */
+  writeReport(runDir: string, to: string): Promise<void>;
+  versions: Record<string, string>;
+}
+
+export interface Packed {
+  manifest: SharedManifest;
+  /** Of the manifest, which has those of all files. */
+  sha256: string;
+  /** In the order in which they leave: the manifest last. */
+  files: Outgoing[];
+  bytes: number;
+}
+
+/** The name under which a run is published, unless another one is given. Pure. */
+export function sharedName(runName: string): string {
+  const name = runName.replace(/[^\w.-]+/g, '-').replace(/^[^A-Za-z0-9]+|-+$/g, '');
+  return name.slice(0, 100) || 'adapter';
+}
+
+/**
+ * Writes the files into `folder`, which must be empty. Errors: those of readRun; run-not-finished; bad-argument for a
+ * full fine-tune, a name or a licence that can't be used; secret-found.
+ */
+export async function packRun(dir: string, folder: string, asked: PackAsked): Promise<Packed> {
+  const run = await readRun(dir);
+  requireAdapter(dir, run);
+  const described = await describe(run, asked);
+  const shared = shareable(run);
+  const files = join(folder, 'files');
+  await mkdir(files, { recursive: true });
+  const texts: LeavingText[] = [];
+  const write = async (name: string, text: string) => {
+    texts.push({ name, text });
+    await writeFile(join(files, name), text);
+  };
+  await write('README.md', card(described, shared.summary));
+  await write('run.json', json(shared.spec));
+  await write('events.jsonl', shared.events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  if (shared.summary) await write('summary.json', json(shared.summary));
+  if (shared.spectrum) await write('spectrum.json', json(shared.spectrum));
+  // A copy, because its strength may be set meanwhile.
+  await copyFile(join(dir, artefactName(run.spec)), join(files, 'adapter.gguf'));
+  texts.push({ name: 'adapter.gguf', text: await headerTexts(join(files, 'adapter.gguf')) });
+  // Its data are the files above; the rest is the panel.
+  await asked.writeReport(await asRun(shared, join(folder, 'run')), join(files, 'report.html'));
+  const names = [
+    'README.md',
+    ...texts.map(({ name }) => name).filter((name) => name !== 'README.md'),
+    'report.html',
+  ];
+  const outgoing = await Promise.all(names.map((path) => outgoingFile(files, path)));
+  const manifest: SharedManifest = {
+    ...described,
+    files: outgoing.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
+  };
+  await write(MANIFEST, json(manifest));
+  await refuseSecrets(texts);
+  const all = [...outgoing, await outgoingFile(files, MANIFEST)];
+  return {
+    manifest,
+    sha256: all.at(-1)!.sha256,
+    files: all,
+    bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
+}
+
+const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+
+function requireAdapter(dir: string, { spec }: RunSnapshot): void {
+  if (spec.hyper.method !== 'lora')
+    throw new UserError(
+      'bad-argument',
+      `Run ${spec.id} trained all weights, so there is no adapter to publish.`,
+      'Write the model with export --to gguf-merged.',
+    );
+  if (!existsSync(join(dir, artefactName(spec))))
+    throw new UserError(
+      'run-not-finished',
+      `Run ${spec.id} has no result yet.`,
+      `Let it finish, or continue it with {resume ${spec.id}}.`,
+    );
+}
+
+async function describe(run: RunSnapshot, asked: PackAsked): Promise<Described> {
+  const { spec, summary, corpus } = run;
+  const name = asked.name ?? sharedName(spec.name);
+  requireName(name);
+  // eslint-disable-next-line no-control-regex
+  if (/[\x00-\x1f\x7f-\x9f]/.test(asked.licence ?? '') || (asked.licence?.length ?? 0) > 500)
+    throw new UserError('bad-argument', 'The licence is no sentence on one line.', 'Give it in short.');
+  const { base } = spec;
+  const licence = existsSync(base.path)
+    ? (await examine(base.path)).licence
+    : findKnownBase(base.id)?.licence;
+  return {
+    format: SHARED_FORMAT,
+    name,
+    version: asked.version,
+    publishedAt: new Date().toISOString(),
+    run: spec.id,
+    step: stepOfResult(run),
+    ...(summary?.sentence && { sentence: summary.sentence }),
+    base: { id: baseName(base.id), sha256: base.sha256, ...(licence && { licence }) },
+    ...(corpus && {
+      corpus: {
+        ...(corpus.digest && { digest: corpus.digest }),
+        ...{ documents: corpus.kept, trainTokens: corpus.trainTokens },
+      },
+    }),
+    ...(asked.licence && { licence: asked.licence }),
+    versions: asked.versions,
+  };
+}
+
+async function outgoingFile(folder: string, path: string): Promise<Outgoing> {
+  const source = join(folder, path);
+  return { path, source, bytes: await sizeOf(source), sha256: await sha256Of(source) };
+}
+
+/** As a run's folder, for the report. */
+async function asRun({ spec, state, events, summary, spectrum }: RunSnapshot, dir: string): Promise<string> {
+  await mkdir(join(dir, 'evaluation'), { recursive: true });
+  await writeJson(specPath(dir), spec);
+  await writeJson(statePath(dir), state);
+  await writeFile(eventsPath(dir), events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  if (summary) await writeJson(evaluationSummaryPath(dir), summary);
+  if (spectrum) await writeJson(spectrumPath(dir), spectrum);
+  return dir;
+}

@@ -1,0 +1,77 @@
+/** Published adapters in a folder, such as one that a team shares. */
+import { randomBytes } from 'node:crypto';
+import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { readBytes } from '../../protocol/regular-file.ts';
+import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
+import { folderNames } from '../../runs/index.ts';
+import {
+  missing,
+  taken,
+  versionsAmong,
+  type Outgoing,
+  type Place,
+  type Store,
+  type Transfer,
+} from './store.ts';
+
+export class FolderStore implements Store {
+  readonly label: string;
+
+  constructor(folder: string) {
+    this.label = resolve(folder);
+  }
+
+  async names(): Promise<string[]> {
+    return (await folderNames(this.label)).filter(isSharedName).sort();
+  }
+
+  async versions(name: string): Promise<number[]> {
+    return versionsAmong(await folderNames(join(this.label, name)));
+  }
+
+  async manifest(name: string, version: number, most: number): Promise<Buffer | undefined> {
+    return readBytes(join(this.label, name, String(version), MANIFEST), most).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return undefined;
+        throw error;
+      },
+    );
+  }
+
+  async download(
+    { name, version, path }: Place,
+    to: string,
+    { onBytes, bytes }: Transfer & { bytes: number },
+  ) {
+    try {
+      await copyFile(join(this.label, name, String(version), path), to);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      throw missing(this.label, `${path} of ${name} version ${version}`);
+    }
+    onBytes?.(bytes);
+  }
+
+  /** Copied under another name, then renamed: the version is there whole or not at all. */
+  async publish(name: string, version: number, files: readonly Outgoing[], { signal, onBytes }: Transfer) {
+    const parent = join(this.label, name);
+    // Not by mkdtemp, whose folders nobody else may read.
+    const temporary = join(parent, `.publishing-${randomBytes(6).toString('hex')}`);
+    await mkdir(temporary, { recursive: true });
+    try {
+      let done = 0;
+      for (const { path, source, bytes } of files) {
+        signal?.throwIfAborted();
+        await copyFile(source, join(temporary, path));
+        onBytes?.((done += bytes));
+      }
+      await rename(temporary, join(parent, String(version)));
+    } catch (error) {
+      await rm(temporary, { recursive: true, force: true });
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(code)) throw taken(this.label, name, version);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,19 @@
+/** What --to and --from mean: s3://bucket/prefix, hub:owner/name, or a folder. */
+import { UserError } from '../../protocol/errors.ts';
+import { FolderStore } from './folder-store.ts';
+import { HubStore } from './hub-store.ts';
+import { S3Store } from './s3-store.ts';
+import type { Store } from './store.ts';
+
+/** Errors: bad-argument, store-refused (no credentials). */
+export function openStore(place: string): Store {
+  if (place.startsWith('s3:')) return new S3Store(place);
+  const [, repository] = /^hub:(.*)$/.exec(place) ?? [];
+  if (repository === undefined && !/^[a-z][a-z0-9+.-]+:\/\//i.test(place)) return new FolderStore(place);
+  if (repository && /^[\w-][\w.-]*\/[\w-][\w.-]*$/.test(repository)) return new HubStore(repository);
+  throw new UserError(
+    'bad-argument',
+    `"${place}" is no place for adapters.`,
+    'Give a folder, s3://bucket/prefix, or hub:owner/name.',
+  );
+}

@@ -1,0 +1,74 @@
+/** `s3://bucket/prefix` and what the environment says about the store: region, address and credentials. Pure. */
+import { UserError } from '../../protocol/errors.ts';
+import { whereIs } from '../../serving/remote/address.ts';
+
+export interface S3Settings {
+  /** "s3://bucket/team" */
+  label: string;
+  bucket: string;
+  /** "" or "team/": what all keys begin with. */
+  prefix: string;
+  region: string;
+  /** Address of the bucket, with a slash at the end. */
+  root: string;
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The same variables as those of Amazon's own tools. Without an address of its own, the store is Amazon's.
+ * Throws UserError: `bad-argument` for an address that is none, or that would send the weights in plain text over a
+ * network; `store-refused` if there are no credentials.
+ */
+export function s3Settings(address: string, env: Environment = process.env): S3Settings {
+  const [, bucket = '', path = ''] = /^s3:\/\/([^/]*)\/?(.*)$/.exec(address) ?? [];
+  const parts = path.split('/').filter(Boolean);
+  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket) || parts.some((part) => !/^[\w][\w.-]*$/.test(part)))
+    throw new UserError(
+      'bad-argument',
+      `"${address}" is no address of a bucket.`,
+      'Write, for example, s3://bucket/adapters.',
+    );
+  const accessKeyId = env['AWS_ACCESS_KEY_ID'];
+  const secretAccessKey = env['AWS_SECRET_ACCESS_KEY'];
+  if (!accessKeyId || !secretAccessKey)
+    throw new UserError(
+      'store-refused',
+      `There are no credentials for ${address}.`,
+      'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_ENDPOINT_URL if the store is not Amazon.',
+    );
+  const sessionToken = env['AWS_SESSION_TOKEN'];
+  const region = env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || 'us-east-1';
+  const own = env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'];
+  return {
+    label: `s3://${[bucket, ...parts].join('/')}`,
+    bucket,
+    prefix: parts.map((part) => `${part}/`).join(''),
+    region,
+    // With a dot in the bucket's name, its own host would have no valid certificate.
+    root: own
+      ? `${checked(own)}/${bucket}/`
+      : bucket.includes('.')
+        ? `https://s3.${region}.amazonaws.com/${bucket}/`
+        : `https://${bucket}.s3.${region}.amazonaws.com/`,
+    credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) },
+  };
+}
+
+function checked(endpoint: string): string {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (!url || !['http:', 'https:'].includes(url.protocol) || url.username || url.search)
+    throw new UserError(
+      'bad-argument',
+      'AWS_ENDPOINT_URL is no address of a store.',
+      'Set it to an address such as https://storage.example.',
+    );
+  if (url.protocol === 'http:' && whereIs(url) === 'elsewhere')
+    throw new UserError(
+      'bad-argument',
+      `Adapters would go to ${url.host} in plain text, for everybody on the way to read.`,
+      'Use https in AWS_ENDPOINT_URL, or the number of a machine in your own network.',
+    );
+  return url.origin + url.pathname.replace(/\/+$/, '');
+}

@@ -1,0 +1,200 @@
+/** Published adapters in a bucket of any store that speaks S3's protocol. */
+import { openAsBlob } from 'node:fs';
+import { AwsV4Signer } from 'aws4fetch';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { download as downloadUrl, Refused, sizeOf } from '../../base-models/pypi/download.ts';
+import { causeOf, networkFetch } from '../../base-models/pypi/network.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
+import { s3Settings, type S3Settings } from './s3-address.ts';
+import {
+  missing,
+  taken,
+  versionsAmong,
+  type Outgoing,
+  type Place,
+  type Store,
+  type Transfer,
+} from './store.ts';
+
+/** SHA-256 of nothing. */
+const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+const TRIES = 3;
+const WAIT_MS = 500;
+
+interface Request {
+  method: 'GET' | 'PUT';
+  /** Below the bucket, with the query. */
+  path: string;
+  headers?: Record<string, string>;
+  file?: { source: string; sha256: string };
+  signal?: AbortSignal | undefined;
+}
+
+export class S3Store implements Store {
+  private readonly settings: S3Settings;
+  readonly label: string;
+  /** Whether the store knows "only if it is not there yet"; some do not. */
+  private conditional = true;
+
+  /** Credentials come from the environment. Throws like s3Settings. */
+  constructor(address: string, env?: Readonly<Record<string, string | undefined>>) {
+    this.settings = s3Settings(address, env);
+    this.label = this.settings.label;
+  }
+
+  async names(): Promise<string[]> {
+    return (await this.foldersIn(this.settings.prefix)).filter(isSharedName).sort();
+  }
+
+  async versions(name: string): Promise<number[]> {
+    return versionsAmong(await this.foldersIn(`${this.settings.prefix}${name}/`));
+  }
+
+  async manifest(name: string, version: number, most: number): Promise<Buffer | undefined> {
+    const response = await this.ask({ method: 'GET', path: this.key({ name, version, path: MANIFEST }) });
+    if (response.status === 404) return undefined;
+    if (!response.ok) throw await this.refusal(response);
+    if (Number(response.headers.get('content-length')) > most) return undefined;
+    const bytes = Buffer.from(await response.arrayBuffer());
+    return bytes.length > most ? undefined : bytes;
+  }
+
+  async download(place: Place, to: string, { signal, onBytes, bytes }: Transfer & { bytes: number }) {
+    const { url, headers } = await this.signed({ method: 'GET', path: this.key(place) });
+    try {
+      await downloadUrl(url.href, to, {
+        signal,
+        headers: plain(headers),
+        onBytes: (done) => onBytes?.(done),
+      });
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      const status = Number(/^HTTP (\d+)/.exec(error.message)?.[1]);
+      if (!status) throw unreachable(this.label, error);
+      if (status === 404)
+        throw missing(this.label, `${place.path} of ${place.name} version ${place.version}`);
+      throw this.refused(status, error.message);
+    }
+    // What is too long is refused by its checksum; this is only for a server that says nothing of lengths.
+    if ((await sizeOf(to)) > bytes) throw this.refused(200, 'it sent more than the manifest says');
+  }
+
+  /** In this order, each only if it is not there yet: another publisher of this version gives up at the first file. */
+  async publish(name: string, version: number, files: readonly Outgoing[], { signal, onBytes }: Transfer) {
+    let done = 0;
+    for (const { path, source, bytes, sha256 } of files) {
+      const put = () =>
+        this.ask({
+          method: 'PUT',
+          path: this.key({ name, version, path }),
+          headers: this.conditional ? { 'if-none-match': '*' } : {},
+          file: { source, sha256 },
+          signal,
+        });
+      let response = await put();
+      if (response.status === 501 && this.conditional) {
+        this.conditional = false;
+        response = await put();
+      }
+      if (response.status === 412 || response.status === 409) throw taken(this.label, name, version);
+      if (!response.ok) throw await this.refusal(response);
+      onBytes?.((done += bytes));
+    }
+  }
+
+  private key({ name, version, path }: Place): string {
+    return `${this.settings.prefix}${name}/${version}/${path}`;
+  }
+
+  /** What lies directly below `prefix`, of which only plain names are looked at; so nothing in it is escaped. */
+  private async foldersIn(prefix: string): Promise<string[]> {
+    const names: string[] = [];
+    let more: string | undefined;
+    do {
+      const query = new URLSearchParams({
+        ...{ 'list-type': '2', delimiter: '/', prefix },
+        ...(more && { 'continuation-token': more }),
+      });
+      const response = await this.ask({ method: 'GET', path: `?${query}` });
+      if (!response.ok) throw await this.refusal(response);
+      const xml = await response.text();
+      for (const [, key] of xml.matchAll(/<CommonPrefixes>\s*<Prefix>([^<]*)\/<\/Prefix>/g))
+        if (key!.startsWith(prefix)) names.push(key!.slice(prefix.length));
+      more = /<IsTruncated>true</.test(xml) ? unescaped(tag(xml, 'NextContinuationToken')) : undefined;
+    } while (more);
+    return names;
+  }
+
+  /** Tries again where the store is busy or was not reached. Errors: network. */
+  private async ask(request: Request): Promise<Response> {
+    const { method, file, signal } = request;
+    for (let attempt = 1; ; attempt += 1) {
+      const { url, headers } = await this.signed(request);
+      try {
+        const body = file && { body: await openAsBlob(file.source) };
+        const response = await networkFetch(url, {
+          method,
+          headers,
+          ...body,
+          redirect: 'manual',
+          signal: signal ?? null,
+        });
+        if (response.status < 500 || response.status === 501 || attempt === TRIES) return response;
+        await response.body?.cancel();
+      } catch (error) {
+        if (signal?.aborted) throw stopped();
+        if (attempt === TRIES) throw unreachable(this.label, error);
+      }
+      await sleep(WAIT_MS * attempt);
+    }
+  }
+
+  private signed({ method, path, headers, file }: Request) {
+    const { root, region, credentials } = this.settings;
+    return new AwsV4Signer({
+      ...{ method, url: root + path, service: 's3', region, ...credentials },
+      headers: { ...headers, 'x-amz-content-sha256': file?.sha256 ?? EMPTY },
+    }).sign();
+  }
+
+  private async refusal(response: Response): Promise<UserError> {
+    const xml = (await response.text()).slice(0, 10_000);
+    const code = tag(xml, 'Code');
+    return this.refused(response.status, [code, unescaped(tag(xml, 'Message'))].filter(Boolean).join(': '));
+  }
+
+  private refused(status: number, said: string): UserError {
+    const why = said.replace(/\s+/g, ' ').slice(0, 200) || `HTTP ${status}`;
+    const next =
+      status === 301 || status === 307 || status === 400
+        ? 'Check AWS_REGION and AWS_ENDPOINT_URL.'
+        : status === 404
+          ? 'Check the name of the bucket.'
+          : 'Check the credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do.';
+    return new UserError(
+      'store-refused',
+      `${this.label} refused the request (${why.replace(/\.$/, '')}).`,
+      next,
+    );
+  }
+}
+
+const tag = (xml: string, name: string): string =>
+  new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1] ?? '';
+
+const entities: Record<string, string> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
+const unescaped = (text: string) =>
+  text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name: string) => entities[name]!);
+
+const plain = (headers: Headers) => Object.fromEntries(headers.entries());
+
+const stopped = () => new UserError('cancelled', 'The transfer was stopped.', 'Start it again.');
+
+const unreachable = (label: string, error: unknown) =>
+  new UserError(
+    'network',
+    `${label} could not be reached (${causeOf(error)}).`,
+    'Check the connection, AWS_ENDPOINT_URL and AWS_REGION, then try again.',
+    { cause: error },
+  );

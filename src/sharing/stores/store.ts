@@ -1,0 +1,72 @@
+/** Where adapters are published: NAME/VERSION/ in a folder, a bucket or a repository, with manifest.json in each. */
+import { UserError } from '../../protocol/errors.ts';
+import { isSharedName } from '../../protocol/sharing.ts';
+
+/** A file that leaves, and where it is now. */
+export interface Outgoing {
+  path: string;
+  source: string;
+  bytes: number;
+  sha256: string;
+}
+
+export interface Transfer {
+  signal?: AbortSignal | undefined;
+  /** Bytes of this file so far. */
+  onBytes?: ((done: number) => void) | undefined;
+}
+
+export interface Store {
+  /** For people, such as "s3://bucket/team". */
+  readonly label: string;
+  /** Names that were published here, sorted. */
+  names(): Promise<string[]>;
+  /** Versions of a name, ascending; also such as were not completed, whose number stays taken. */
+  versions(name: string): Promise<number[]>;
+  /** A version's manifest; undefined where it has none, or more than `most` bytes. */
+  manifest(name: string, version: number, most: number): Promise<Buffer | undefined>;
+  /** Downloads a file of a version to `to`. Errors: not-published, store-refused, network. */
+  download(place: Place, to: string, transfer: Transfer & { bytes: number }): Promise<void>;
+  /**
+   * Writes a new version; its manifest comes last or together with the rest, so that a version that has one is
+   * complete. Never overwrites. Errors: bad-argument if the version is already there, store-refused, network.
+   */
+  publish(name: string, version: number, files: readonly Outgoing[], transfer: Transfer): Promise<void>;
+}
+
+export interface Place {
+  name: string;
+  version: number;
+  path: string;
+}
+
+/** Ascending, from the names of folders. */
+export const versionsAmong = (folders: readonly string[]): number[] =>
+  folders
+    .filter((folder) => /^[1-9]\d{0,8}$/.test(folder))
+    .map(Number)
+    .sort((a, b) => a - b);
+
+/** Throws UserError bad-argument: a name is a part of paths and addresses. */
+export function requireName(name: string): void {
+  if (isSharedName(name)) return;
+  throw new UserError(
+    'bad-argument',
+    `"${name}" can't be the name of a published adapter.`,
+    'Use letters, digits, dots, dashes and underscores.',
+  );
+}
+
+export const taken = (label: string, name: string, version: number): UserError =>
+  new UserError(
+    'bad-argument',
+    `${label} already has ${name} version ${version}: somebody published it at the same moment.`,
+    'Run the same command again; it takes the next number.',
+  );
+
+export const missing = (label: string, what: string): UserError =>
+  new UserError(
+    'not-published',
+    `${label} has no ${what}.`,
+    `List what is there with fetch --from ${label}.`,
+  );

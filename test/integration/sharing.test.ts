@@ -1,0 +1,120 @@
+/** An adapter goes from one data directory to another through the command line, and is of use there. */
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openForeignAdapter } from '../../src/export/import-adapter.ts';
+import { Workplace } from '../support/cli.ts';
+import { vllmLike } from '../support/lora-servers.ts';
+import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
+import { trainedPrompts } from '../../src/sharing/servers/trained.ts';
+import { readSpec } from '../../src/runs/index.ts';
+
+let place: Workplace;
+let run: string;
+const bob = () => (place.home = place.path('bob'));
+const alice = () => (place.home = place.path('data'));
+beforeAll(async () => {
+  place = await Workplace.create();
+  await mkdir(place.path('bob'));
+  await writeTinyModel(place.path('base.gguf'), { seed: 1 });
+  await writeTinyAdapter(place.path('mine.gguf'), place.path('base.gguf'), { rank: 3, alpha: 6 });
+  ({ run } = await place.json<{ run: string }>(
+    'import',
+    place.path('mine.gguf'),
+    '--base',
+    place.path('base.gguf'),
+  ));
+});
+afterAll(() => place.dispose());
+
+it('is published only if somebody agrees', async () => {
+  const { code, stderr } = await place.run('publish', run, '--to', place.path('team'));
+  expect(code).not.toBe(0);
+  expect(stderr).toMatch(/kB leave this machine for .*team, as mine version 1:\n {2}README.md/);
+  expect(stderr).toMatch(
+    /\[bad-argument\] mine version 1 was not published, because nobody could be asked. Add --yes./,
+  );
+  expect(await readdir(place.path('team')).catch(() => [])).toEqual([]);
+});
+
+it('is published with its report, listed, fetched and used', async () => {
+  alice();
+  const published = await place.json<{ version: number; sha256: string }>(
+    ...['publish', run, '--to', place.path('team'), '--yes', '--licence', 'For our team.'],
+  );
+  expect(published.version).toBe(1);
+  const report = await readFile(place.path('team', 'mine', '1', 'report.html'), 'utf8');
+  expect(report).toContain('id="snapshot"');
+  expect(report).not.toContain(place.root);
+  bob();
+  expect(await place.json('fetch', '--from', place.path('team'))).toEqual({
+    adapters: [{ name: 'mine', versions: [1] }],
+  });
+  const from = ['--from', place.path('team'), '--sha256', published.sha256];
+  const unknown = await place.run('fetch', 'mine', ...from);
+  expect(unknown.stderr).toMatch(
+    /\[base-not-found\] The base base \(sha256 \w{12}\) is not known on this machine/,
+  );
+  const fetched = await place.json<{ run: string; dir: string }>(
+    'fetch',
+    'mine@1',
+    ...from,
+    '--base',
+    place.path('base.gguf'),
+  );
+  expect((await place.run('runs')).stdout).toMatch(/mine@1 +done +fetched/);
+  expect((await place.run('show', fetched.run)).stdout).toMatch(
+    /fetched +mine version 1 from .*licence: For our team\./,
+  );
+  const again = await place.json('fetch', 'mine', '--from', place.path('team'));
+  expect(again).toMatchObject({ run: fetched.run, already: true });
+  // The trainer and llama.cpp load it, and agree.
+  await place.json('export', fetched.run, '--to', 'gguf-adapter', '-o', place.path('out.gguf'));
+  const base = (await readSpec(fetched.dir)).base;
+  const [before, after] = await Promise.all(
+    ['mine.gguf', 'out.gguf'].map((name) => openForeignAdapter(place.path(name), base)),
+  );
+  expect(after!.adapter.layers).toEqual(before!.adapter.layers);
+});
+
+it('is handed to a vLLM server, which loads a PEFT folder and is compared with the trainer', async () => {
+  alice();
+  const dir = place.path('data', 'runs', run);
+  const spec = await readSpec(dir);
+  // A server that computes what the trainer does; `wrong`: without the adapter.
+  let wrong = false;
+  const rows = new Map<string, Float32Array[]>();
+  const compute = (adapter: string | number | undefined, tokens: readonly number[]) =>
+    rows.get(`${adapter === undefined || wrong ? 'base' : 'trained'} ${tokens.join()}`)!;
+  const { checkPrompts } = await import('../../src/sharing/servers/prompts.ts');
+  const prompts = await checkPrompts(spec.base.path);
+  for (const [index, { trained, base }] of (await trainedPrompts(dir, spec, prompts)).entries()) {
+    // The server knows the row after the last token, too; nobody asks for it.
+    rows.set(`trained ${prompts[index]!.join()}`, [...trained, trained.at(-1)!]);
+    rows.set(`base ${prompts[index]!.join()}`, [...base, base.at(-1)!]);
+  }
+  const server = await vllmLike({ compute });
+  const serve = ['serve', '--on', server.url, '--shared', place.path('shared'), '--adapter', `parser=${run}`];
+  try {
+    const { offered } = await place.json<{ offered: object[] }>(...serve);
+    expect(offered).toMatchObject([{ name: 'parser', run, offered: true }]);
+    expect([...server.adapters.keys()]).toEqual(['parser']);
+    const folder = server.adapters.get('parser')!;
+    const config = JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8')) as object;
+    expect(config).toMatchObject({ peft_type: 'LORA', r: 3, base_model_name_or_path: 'Example/Base-0.1B' });
+    expect((await place.run('serve', '--on', server.url)).stdout).toMatch(
+      /^parser +\S+parser-\w{12} +served-base/m,
+    );
+    await place.json('serve', '--on', server.url, '--unload', 'parser', '--shared', place.path('shared'));
+    expect([...server.adapters.keys()]).toEqual([]);
+    expect(await readdir(place.path('shared'))).toEqual([]);
+    wrong = true;
+    const { code, stderr } = await place.run(...serve);
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/\[adapter-mismatch\] The server at 127.0.0.1:\d+ does not apply parser/);
+    expect([...server.adapters.keys()]).toEqual([]);
+  } finally {
+    await server.stop();
+    await rm(place.path('shared'), { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,298 @@
+import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { UserError } from '../../../src/protocol/errors.ts';
+import { readSpec } from '../../../src/runs/index.ts';
+import { parseEndpoint } from '../../../src/serving/remote/address.ts';
+import { coarseKl, judgeServer } from '../../../src/sharing/servers/compare.ts';
+import { LlamaCppServer } from '../../../src/sharing/servers/llama-cpp.ts';
+import {
+  notOffered,
+  offerOnLlamaCpp,
+  offerOnVllm,
+  type Means,
+  type Wanted,
+} from '../../../src/sharing/servers/offer.ts';
+import { SharedFolder } from '../../../src/sharing/servers/shared-folder.ts';
+import { VllmServer } from '../../../src/sharing/servers/vllm.ts';
+import { klDivergence } from '../../../src/statistics/statistics.ts';
+import {
+  llamaCppLike,
+  vllmLike,
+  type Compute,
+  type LlamaCppLike,
+  type VllmLike,
+  type VllmLikeOptions,
+} from '../../support/lora-servers.ts';
+import { Random } from '../../support/random.ts';
+import { useDesk } from './help.ts';
+
+const VOCABULARY = 700;
+/** A distribution after each token that depends on all tokens up to it, and on `seed` by its share `change`. */
+function rowsOf(tokens: ArrayLike<number>, seed: number, change: number): Float32Array[] {
+  return Array.from(tokens, (_, at) => {
+    const history = Array.from(tokens)
+      .slice(0, at + 1)
+      .reduce((hash, token) => (hash * 31 + token) % 65_521, 7);
+    const base = new Random(history).normals(VOCABULARY, 2);
+    const own = new Random(history + 100_000 * seed).normals(VOCABULARY, 2);
+    const values = base.map((value, token) => Math.exp(value + change * own[token]!));
+    const sum = values.reduce((total, value) => total + value, 0);
+    return values.map((value) => value / sum);
+  });
+}
+
+const desk = useDesk();
+let wanted: Wanted;
+let shared: SharedFolder;
+const exported: string[] = [];
+beforeAll(async () => {
+  const dir = await desk.makeRun();
+  wanted = { name: 'parser', dir, spec: await readSpec(dir) };
+});
+beforeEach(() => {
+  exported.length = 0;
+  shared = SharedFolder.parse(desk.at(`shared-${Math.random()}`));
+});
+
+const means = (): Means => ({
+  ...{ host: 'gpu:8000', say: () => undefined },
+  writePeft: async (_, output, baseName) => {
+    exported.push(baseName);
+    await mkdir(output, { recursive: true });
+    for (const file of ['adapter_config.json', 'adapter_model.safetensors'])
+      await writeFile(join(output, file), '{}');
+  },
+  trained: (_dir, _spec, prompts) =>
+    Promise.resolve(
+      prompts.map((tokens) => ({
+        trained: rowsOf(tokens, 1, 0.3).slice(0, -1),
+        base: rowsOf(tokens, 1, 0).slice(0, -1),
+      })),
+    ),
+});
+/** What a right server computes: the base, and every adapter as the trainer does. */
+const right: Compute = (adapter, tokens) => rowsOf(tokens, 1, adapter === undefined ? 0 : 0.3);
+const remote = (url: string, token?: string) => ({
+  endpoint: parseEndpoint(url),
+  ...(token && { token: () => Promise.resolve(token) }),
+});
+
+describe('a comparison with the likeliest tokens', () => {
+  const row = rowsOf([1, 2], 1, 0)[1]!;
+  const other = rowsOf([1, 2], 1, 0.3)[1]!;
+  const top = (of: Float32Array, count: number) =>
+    new Map(
+      [...of.keys()]
+        .sort((a, b) => of[b]! - of[a]!)
+        .slice(0, count)
+        .map((id) => [id, Math.log(of[id]!)]),
+    );
+
+  it('is nearly zero for the same, and never more than the whole divergence', () => {
+    expect(coarseKl(row, top(row, 20))).toBeLessThan(1e-6);
+    for (const count of [1, 5, 20, 299])
+      expect(coarseKl(row, top(other, count))).toBeLessThanOrEqual(klDivergence(row, other) + 1e-6);
+    expect(coarseKl(row, top(other, VOCABULARY))).toBeCloseTo(klDivergence(row, other), 4);
+    expect(coarseKl(row, top(other, 20))).toBeGreaterThan(0.02);
+  });
+
+  it('needs an answer for every position', () =>
+    expect(() => judgeServer({ trained: [row], base: [row], serverBase: [], server: [] })).toThrow(
+      /positions/,
+    ));
+});
+
+describe('vLLM', () => {
+  let server: VllmLike;
+  const start = async (options: Partial<VllmLikeOptions> = {}) =>
+    (server = await vllmLike({ compute: right, ...options }));
+  afterEach(() => server.stop());
+  const offer = (token?: string) =>
+    offerOnVllm(new VllmServer(remote(server.url, token)), wanted, shared, means());
+  const refused = async (code: string, words: RegExp) => {
+    const error: unknown = await offer().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(UserError);
+    expect(error).toMatchObject({ code });
+    expect((error as Error).message).toMatch(words);
+    expect([...server.adapters.keys()]).toEqual([]);
+  };
+
+  it('offers an adapter after it was compared under another name', async () => {
+    await start();
+    const { offered, check } = await offer();
+    expect(offered).toBe(true);
+    expect(check).toMatchObject({ verdict: 'same' });
+    expect(check.meanKl).toBeLessThan(1e-5);
+    expect(check.change).toBeGreaterThan(0.02);
+    expect([...server.adapters.keys()]).toEqual(['parser']);
+    const changes = server.seen.filter((one) => /load|completions/.test(one));
+    expect(changes.indexOf('POST /v1/unload_lora_adapter')).toBe(changes.length - 2);
+    // The resolver finds it by its name after a restart; its folder is named after its weights.
+    expect(await readlink(join(shared.here, 'parser'))).toMatch(/^parser-[0-9a-f]{12}$/);
+    expect(exported).toEqual(['Example/Base-0.1B']);
+  });
+
+  it('gets no code of the person', async () => {
+    await start();
+    const asked = vi.spyOn(globalThis, 'fetch');
+    await offer();
+    const sent = asked.mock.calls.map(([, init]) => String(init?.body)).join();
+    expect(sent).not.toContain('chargeCustomer');
+    asked.mockRestore();
+  });
+
+  it('is given the same adapter twice without writing it twice, and other weights in place of the old ones', async () => {
+    await start();
+    await offer();
+    await offer();
+    expect(exported).toHaveLength(1);
+    const before = wanted;
+    const path = join(before.dir, 'adapter.gguf');
+    const bytes = await readFile(path);
+    try {
+      await writeFile(path, Buffer.concat([bytes, Buffer.alloc(8)]));
+      await offer();
+    } finally {
+      await writeFile(path, bytes);
+    }
+    expect(exported).toHaveLength(2);
+    const folders = (await readdir(shared.here)).filter((name) => name !== 'parser');
+    expect(folders).toEqual([await readlink(join(shared.here, 'parser'))]);
+    expect([...server.adapters.values()]).toEqual([shared.pathThere(folders[0]!)]);
+  });
+
+  it.each([
+    [
+      'computes something else',
+      (a: unknown, t: readonly number[]) => rowsOf(t, 2, a === undefined ? 0 : 0.3),
+      'adapter-mismatch',
+      /differs|something else|does not apply/,
+    ],
+    [
+      'ignores adapters',
+      (_: unknown, t: readonly number[]) => rowsOf(t, 1, 0),
+      'adapter-mismatch',
+      /does not apply parser/,
+    ],
+    [
+      'has another base',
+      (a: unknown, t: readonly number[]) => rowsOf(t, 3, a === undefined ? 1 : 1.3),
+      'adapter-mismatch',
+      /is another model/,
+    ],
+    [
+      'applies it twice as strongly',
+      (a: unknown, t: readonly number[]) => rowsOf(t, 1, a === undefined ? 0 : 0.6),
+      'adapter-mismatch',
+      /parser/,
+    ],
+  ] as [string, Compute, string, RegExp][])(
+    'that %s is not left with it',
+    async (_, compute, code, words) => {
+      await start({ compute });
+      const result = await offer();
+      expect(result.offered).toBe(false);
+      expect(notOffered(result, 'gpu:8000')).toMatchObject({
+        code,
+        message: expect.stringMatching(words) as string,
+      });
+      expect([...server.adapters.keys()]).toEqual([]);
+      expect(await readdir(shared.here)).toEqual([]);
+    },
+  );
+
+  it('that rounds the base is given as much room for the adapter', async () => {
+    // A tenth of the change in other directions: as a base in another precision.
+    await start({ compute: (a, t) => rowsOf(t, 1, a === undefined ? 0.06 : 0.33) });
+    const { offered, check } = await offer();
+    expect(check.baseKl).toBeGreaterThan(0.001);
+    expect(offered).toBe(true);
+  });
+
+  it('that was not started for it says so', async () => {
+    await start({ fixed: true });
+    await refused('endpoint-unknown', /not started to load adapters/);
+  });
+  it('that tells too few log-probabilities says so', async () => {
+    await start({ maxLogprobs: 5 });
+    await refused('endpoint-unknown', /greater than max allowed: 5/);
+  });
+  it('that refuses the adapter says why', async () => {
+    await start({ refuses: 'LoRA rank 64 is greater than max_lora_rank 16.' });
+    await refused(
+      'adapter-unsupported',
+      /can't load parser.being-checked: LoRA rank 64 is greater than max_lora_rank 16/,
+    );
+  });
+  it('that does not see the folder says so', async () => {
+    await start();
+    shared = SharedFolder.parse(`${desk.at('elsewhere')}=/not/here`);
+    await refused('adapter-unsupported', /No adapter found for \/not\/here\/parser-/);
+  });
+  it('wants its token', async () => {
+    await start({ token: 'sesame' });
+    await refused('endpoint-token', /refuses the token/);
+    expect((await offer('sesame')).offered).toBe(true);
+  });
+});
+
+describe("llama.cpp's server", () => {
+  let server: LlamaCppLike;
+  afterEach(() => server.stop());
+  const offer = () => offerOnLlamaCpp(new LlamaCppServer(remote(server.url)), wanted, means());
+
+  it('applies the adapter of that name once it was compared', async () => {
+    server = await llamaCppLike(
+      (id, t) => rowsOf(t, 1, id === 1 ? 0.3 : id === 0 ? 0.9 : 0),
+      ['/x/other.gguf', '/x/parser.gguf'],
+    );
+    server.scales[0] = 1;
+    const { offered, check } = await offer();
+    expect({ offered, verdict: check.verdict }).toEqual({ offered: true, verdict: 'same' });
+    expect(server.scales).toEqual([0, 1]);
+  });
+
+  it('turns off one that differs, and nothing else', async () => {
+    server = await llamaCppLike(
+      (id, t) => rowsOf(t, 1, id === 1 ? 0.9 : 0),
+      ['/x/other.gguf', '/x/parser.gguf'],
+    );
+    server.scales[0] = 1;
+    expect((await offer()).offered).toBe(false);
+    expect(server.scales).toEqual([1, 0]);
+    server.scales.splice(0, 2, 0, 1);
+    expect((await offer()).offered).toBe(false);
+    expect(server.scales).toEqual([0, 0]);
+  });
+
+  it.each([
+    [[], /was started without an adapter, and can't be given one while it runs/],
+    [['/x/a.gguf', '/x/b.gguf'], /has no adapter "parser"; it has a, b/],
+  ] as [string[], RegExp][])('started with %j says what it lacks', async (paths, words) => {
+    server = await llamaCppLike(right, paths);
+    await expect(offer()).rejects.toMatchObject({
+      code: 'endpoint-model',
+      message: expect.stringMatching(words) as string,
+    });
+  });
+});
+
+describe('the shared folder', () => {
+  it('has a path here and one there', () => {
+    expect(SharedFolder.parse('/a/b').there).toBe('/a/b');
+    expect(SharedFolder.parse('/a/b=/data/lora/').pathThere('x')).toBe('/data/lora/x');
+    expect(() => SharedFolder.parse('=x')).toThrow(/is not FOLDER/);
+  });
+  it('removes only what was written for an adapter', () => {
+    const folder = SharedFolder.parse('/a=/data');
+    expect(folder.ownFolder('p', '/data/p-0123456789ab')).toBe('p-0123456789ab');
+    for (const path of [
+      '/data/p',
+      '/data/q-0123456789ab',
+      '/other/p-0123456789ab',
+      '/data/x/../p-0123456789ab',
+    ])
+      expect(folder.ownFolder('p', path)).toBeUndefined();
+  });
+});
