@@ -18,7 +18,7 @@ import type { Store } from '../../sharing/stores/store.ts';
 import { confirm } from '../confirm.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { version } from '../version.ts';
-import { formatBytes, formatTable } from '../view/format.ts';
+import { fileSize, formatTable } from '../view/format.ts';
 import { printJson } from '../view/output.ts';
 import { progressView } from '../view/progress.ts';
 
@@ -105,7 +105,7 @@ const arriving = ({ manifest, bytes, newest }: FoundAdapter, from: string): stri
   const { base, licence } = manifest;
   const licences = [licence, base.licence && `its base: ${base.licence}`].filter(Boolean).join('; ');
   return [
-    `${sharedLabel(manifest)} from ${from}: downloads ${formatBytes(bytes)}${licences ? `, licence ${licences}` : ''}.`,
+    `${sharedLabel(manifest)} from ${from}: downloads ${fileSize(bytes)}${licences ? `, licence ${licences}` : ''}.`,
     ...(newest > manifest.version ? [`There is a newer one, version ${newest}.`] : []),
   ].join('\n');
 };

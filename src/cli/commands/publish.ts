@@ -12,7 +12,7 @@ import { consent } from '../confirm.ts';
 import { findServed } from '../processes/served-check.ts';
 import { writeReport } from '../report/write.ts';
 import { version } from '../version.ts';
-import { formatBytes } from '../view/format.ts';
+import { fileSize } from '../view/format.ts';
 import { printJson } from '../view/output.ts';
 import { progressView } from '../view/progress.ts';
 
@@ -83,8 +83,8 @@ async function publish(wanted: string, { to, name: asked, licence, yes, json }: 
 /** What leaves, and where to. */
 const leaving = ({ manifest, files, bytes }: Packed, to: string): string =>
   [
-    `${formatBytes(bytes)} leave this machine for ${to}, as ${sharedLabel(manifest)}:`,
-    ...files.map((file) => `  ${file.path}  ${formatBytes(file.bytes)}`),
+    `${fileSize(bytes)} leave this machine for ${to}, as ${sharedLabel(manifest)}:`,
+    ...files.map((file) => `  ${file.path}  ${fileSize(file.bytes)}`),
     'They hold weights, settings, curves and figures, and no text of your files. An adapter may repeat pieces of what it learned.',
   ].join('\n');
 

@@ -11,6 +11,10 @@ export function formatTable(rows: string[][]): string {
 }
 
 /** "file" or "files". */
+/** "12 kB", "8.4 MB": of files that may be small. */
+export const fileSize = (bytes: number): string =>
+  bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+
 export const plural = (word: string, count: number): string => (count === 1 ? word : `${word}s`);
 
 /** 1234567 as "1,234,567". */
