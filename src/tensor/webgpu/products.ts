@@ -84,7 +84,7 @@ export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void
       : launcher.whole(parts ?? c),
     a2: second && launcher.whole(second.a),
     b2: second && launcher.whole(second.b),
-    mask: mask && launcher.whole(mask.table),
+    mask: mask && maskOf(launcher, mask, whole),
     plus: plus && launcher.whole(plus),
   };
   run(launcher, bindings, [transposeA, transposeB, times?.count ?? slices], has, {
@@ -128,6 +128,18 @@ export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void
     stridePlus,
   };
   launcher.threads(sumSlices, addends, numbers, rows * columns);
+}
+
+/** The table is as large as the largest mask. */
+function maskOf(
+  launcher: Launcher,
+  { of, table }: NonNullable<Whole['mask']>,
+  { a, b, sizes }: Whole,
+): Binding {
+  const binding = launcher.whole(table);
+  binding.used =
+    ELEMENT * (of === 'second' ? sizes.rows * sizes.columns : elements((of === 'a' ? a : b).shape));
+  return binding;
 }
 
 /** Whether a kernel can see all of these tensors, so that their product needs no pieces. */

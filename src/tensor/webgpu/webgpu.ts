@@ -159,7 +159,7 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
     const y = this.launcher.fresh([indices.shape[0]!, width], table.dtype);
     this.launcher.byRows(rows, [width], ({ begin: first, count: tableRows }, bind) => {
       const bindings = {
-        table: bind(table, width),
+        table: { ...bind(table, width), used: Math.min(elements(y.shape), tableRows * width) * ELEMENT },
         indices: this.launcher.whole(indices),
         y: this.launcher.whole(y),
       };
