@@ -38,7 +38,7 @@ export const settings = {
   /** When the model is asked for next edits: never, if it has learned to, or always. */
   nextEditModel(document: vscode.TextDocument): 'off' | 'tuned' | 'on' {
     const chosen = vscode.workspace.getConfiguration(section, document).get<string>('nextEdit.model', '');
-    return chosen === 'off' || chosen === 'on' ? chosen : 'tuned';
+    return chosen === 'tuned' || chosen === 'on' ? chosen : 'off';
   },
   /** Undefined: the pause adapts to the user's typing. */
   get debounceMs() {
