@@ -1,8 +1,8 @@
 /** Fetches what a task on a cluster made: checked file by file, put in place by renaming. */
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { isAbsolute, join, normalize, sep } from 'node:path';
+import { copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, posix } from 'node:path';
 import { extract } from '../base-models/pypi/wheel.ts';
 import type { ResultLine } from '../protocol/cluster.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -15,8 +15,8 @@ const ofOwner = new Set([
 ]);
 
 /**
- * Puts a task's files into `dir`. Each file or folder at its top replaces the one of its name, once all of them are
- * here and are what the driver says. Errors: cluster-failed if they can't be fetched or differ, those of RayClient.
+ * Puts a task's files into `dir`. Each replaces the one of its name, once all of them are here and are what the driver
+ * says; other files stay. Errors: cluster-failed if they can't be fetched or differ, those of RayClient.
  */
 export async function fetchResult(
   client: RayClient,
@@ -32,7 +32,7 @@ export async function fetchResult(
     const files = join(staged, 'files');
     await fetchArchive(client, result, archive, signal);
     await unpack(archive, result, files, signal);
-    await putInPlace(files, dir, join(staged, 'before'));
+    await putInPlace(files, dir, result);
   } finally {
     await rm(staged, { recursive: true, force: true });
   }
@@ -80,11 +80,9 @@ async function unpack(
   }
 }
 
-/** Refuses names that lead out of the folder. */
-function isWithin(name: string): boolean {
-  const path = normalize(name);
-  return !isAbsolute(name) && !/[\\:]/.test(name) && path !== '..' && !path.startsWith(`..${sep}`);
-}
+/** Refuses names that lead out of the folder, and other ways to write a name. */
+const isWithin = (name: string): boolean =>
+  posix.normalize(name) === name && !/^\/|[\\:]|^\.\.?(\/|$)/.test(name);
 
 async function digestOf(path: string): Promise<string> {
   const digest = createHash('sha256');
@@ -92,18 +90,18 @@ async function digestOf(path: string): Promise<string> {
   return digest.digest('hex');
 }
 
-/** The result itself comes last: where it is, the rest is there, too. */
-async function putInPlace(files: string, dir: string, before: string): Promise<void> {
-  const names = (await readdir(files)).filter((name) => !ofOwner.has(name));
+/**
+ * The result itself comes last: where it is, the rest is there, too. A worker brings only what it wrote, so what a folder
+ * has besides, such as the figures of an earlier measurement, is not touched.
+ */
+async function putInPlace(from: string, dir: string, { files }: ResultLine): Promise<void> {
+  const names = files.map(({ name }) => name).filter((name) => !ofOwner.has(name.split('/')[0]!));
   const isResult = (name: string) => name.endsWith('.gguf');
   names.sort((a, b) => Number(isResult(a)) - Number(isResult(b)) || (a < b ? -1 : 1));
-  await mkdir(before, { recursive: true });
   for (const name of names) {
-    // A folder that is not empty can't be replaced by renaming.
-    await rename(join(dir, name), join(before, name)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
-    await rename(join(files, name), join(dir, name));
+    const to = join(dir, ...name.split('/'));
+    await mkdir(dirname(to), { recursive: true });
+    await rename(join(from, ...name.split('/')), to);
   }
 }
 

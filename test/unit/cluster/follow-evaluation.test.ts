@@ -53,6 +53,8 @@ const progress = tell({ type: 'progress', phase: 'Retention', done: 1, total: 2 
 const summary = tell({ type: 'summary', summary: { step: 30, sentence: 'It learned.', comparisons: [] } });
 
 it('passes on what the evaluator says, and its summary once the figures are here', async () => {
+  // Of another measurement: the worker brings only what it wrote.
+  await writeFile(join(dir, 'evaluation', 'humaneval.30.jsonl'), 'of before');
   const { said, ended } = await follow();
   const { log, result } = await handedOver({
     'evaluation/summary.json': 'of the cluster',
@@ -66,6 +68,7 @@ it('passes on what the evaluator says, and its summary once the figures are here
     { type: 'progress', found: 'of before' },
     { type: 'summary', found: 'of the cluster' },
   ]);
+  expect(readFileSync(join(dir, 'evaluation', 'humaneval.30.jsonl'), 'utf8')).toBe('of before');
   expect((await readCluster(dir))?.ended).toBe('done');
 });
 

@@ -264,11 +264,16 @@ describe('a result', () => {
     expect(readFileSync(join(dir, 'adapter.gguf'), 'utf8')).toBe('weights');
   });
 
-  it.each(['../outside', '/etc/outside', 'a/../../outside', 'C:\\outside'])(
+  it.each(['../outside', '/etc/outside', 'a/../../outside', 'C:\\outside', './run.json'])(
     'may not be named %s',
     async (name) => {
-      await finish({ 'adapter.gguf': 'weights', outside: 'x' });
-      job.logs = job.logs.replace('"outside"', JSON.stringify(name));
+      // No packer writes such a name; one of the same length is changed into it.
+      const before = 'x'.repeat(name.length);
+      await finish({ 'adapter.gguf': 'weights', [before]: 'x' });
+      const archive = Buffer.from(server.logFiles.get('a-node/result.b64')!, 'base64').toString('latin1');
+      const changed = Buffer.from(archive.replaceAll(before, name), 'latin1');
+      server.logFiles.set('a-node/result.b64', changed.toString('base64'));
+      job.logs = job.logs.replace(JSON.stringify(before), JSON.stringify(name));
       await failing();
       expect(existsSync(join(dir, '..', 'outside'))).toBe(false);
     },
