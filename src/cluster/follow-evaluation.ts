@@ -36,12 +36,14 @@ export async function followEvaluationJob(following: Following): Promise<void> {
       ...(lookMs !== undefined && { lookMs }),
     });
     if (!job) return;
-    const missing = mirror.summary ? undefined : failureOf(client, job);
+    // Figures that are the same as before are no result; stopped before they are handed over, they are not here.
+    const summary = mirror.result || job.status === 'SUCCEEDED' ? mirror.summary : undefined;
+    const missing = summary ? undefined : failureOf(client, job);
     const failure = job.status === 'STOPPED' ? undefined : (mirror.failure ?? missing);
     if (!failure && mirror.result) await fetchResult(client, mirror.result, dir, detach);
-    await end(failure ? 'failed' : mirror.summary ? 'done' : 'cancelled');
+    await end(failure ? 'failed' : summary ? 'done' : 'cancelled');
     if (failure) throw failure;
-    if (mirror.summary) say(mirror.summary);
+    if (summary) say(summary);
   } catch (error) {
     if (detach.aborted) return;
     if (error instanceof UserError && error.code === 'cluster-lost') await end('lost');

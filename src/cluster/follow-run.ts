@@ -45,9 +45,10 @@ export async function followRunJob(following: Following): Promise<RunStatus | un
       ...(lookMs !== undefined && { lookMs }),
     });
     if (!job) return undefined;
-    if (mirror.done) {
+    // A job may have been stopped after its last step, before it handed its result over.
+    if (mirror.done && mirror.result) {
       await writer.state({ phase: 'Fetching the result' });
-      if (mirror.result) await fetchResult(client, mirror.result, dir, detach);
+      await fetchResult(client, mirror.result, dir, detach);
       await mirror.finish();
       await end('done');
       return 'done';

@@ -165,6 +165,18 @@ describe('a run on a cluster', () => {
 });
 
 describe('what goes wrong there', () => {
+  it.each([
+    ['STOPPED', 'cancelled'],
+    ['FAILED', 'failed'],
+  ] as const)('leaves no run that is done without its result: %s', async (status, ended) => {
+    job.logs = trained + tell(doneEvent);
+    job.status = status;
+    const how = await (await follow()).ended.catch(({ code }: { code: string }) => code);
+    expect(how).toBe(status === 'STOPPED' ? 'cancelled' : 'cluster-failed');
+    expect((await readCluster(dir))?.ended).toBe(ended);
+    expect(await types()).not.toContain('done');
+  });
+
   it('is the error of its trainer', async () => {
     const error = {
       type: 'error',
