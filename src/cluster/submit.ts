@@ -67,8 +67,8 @@ interface Sending {
 }
 
 /**
- * Uploads and submits. cluster.json is written first, so a job that was submitted is never forgotten. Errors: those of
- * RayClient.
+ * Uploads and submits. cluster.json is written first, so a job that was submitted is never forgotten; one that `signal`
+ * comes too late for is stopped. Errors: those of RayClient.
  */
 export async function send(
   { client, work, version, bundle, job, uploads }: Prepared,
@@ -99,14 +99,23 @@ export async function send(
     ...(work.storage?.includes('://') && { pip: { packages: [ARROW], pip_check: false } }),
   };
   const metadata = { 'forget-me-not': version, run: work.id };
+  signal?.throwIfAborted();
   try {
-    await client.submit({ submissionId, entrypoint: ENTRYPOINT, runtimeEnv, metadata }, signal);
+    // Not cut short: the job might run there, and nobody would know of it.
+    await client.submit({ submissionId, entrypoint: ENTRYPOINT, runtimeEnv, metadata });
   } catch (error) {
-    // Refused, so there is no job to attach to. Whether one that got no answer was taken shows when it is looked for.
-    if (error instanceof UserError && error.code !== 'cluster-down')
+    // Whether one that got no answer was taken shows when it is looked for.
+    if (!(error instanceof UserError) || error.code === 'cluster-down') throw error;
+    // A proxy on the way may have failed after the cluster took it; else there is no job to attach to.
+    if (!(await client.job(submissionId).catch(() => undefined))) {
       await writeCluster(work.dir, { ...file, ended: 'failed' });
-    throw error;
+      throw error;
+    }
   }
+  if (!signal?.aborted) return;
+  await client.stop(submissionId);
+  await writeCluster(work.dir, { ...file, ended: 'cancelled' });
+  throw signal.reason;
 }
 
 const tooLarge = (bytes: number) =>

@@ -1,0 +1,79 @@
+/** Sending a job: what is known of it here, whatever happens meanwhile. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Work } from '../../../src/cluster/job.ts';
+import { parseCluster } from '../../../src/cluster/ray/address.ts';
+import { RayClient } from '../../../src/cluster/ray/client.ts';
+import { readCluster } from '../../../src/cluster/store.ts';
+import { send, type Prepared } from '../../../src/cluster/submit.ts';
+import { UserError } from '../../../src/protocol/errors.ts';
+import { RayServer } from '../../support/ray-server.ts';
+import { useTemporaryHome } from '../runs/help.ts';
+
+const home = useTemporaryHome();
+let server: RayServer;
+let prepared: Prepared;
+const dir = () => join(home.path(), 'a-run');
+
+beforeEach(async () => {
+  server = await new RayServer().start();
+  await mkdir(dir(), { recursive: true });
+  const work: Work = {
+    kind: 'train',
+    dir: dir(),
+    id: 'a-run',
+    base: { id: 'tiny', path: 'tiny.gguf', sha256: '0'.repeat(64) },
+    runtime: 'wasm',
+    tasks: [],
+    needs: { cpus: 1, memoryBytes: 0 },
+    storage: null,
+    sends: () => true,
+  };
+  const nothing = { files: [], bytes: 0 };
+  prepared = {
+    client: new RayClient({ address: parseCluster(server.url) }),
+    work,
+    version: '0.0.0',
+    ray: '2.60.0',
+    bundle: { name: 'program.zip', ...nothing },
+    job: { name: 'job.zip', ...nothing },
+    uploads: [{ name: 'job.zip', bytes: Buffer.from('a zip') }],
+    sends: { program: 0, work: 5 },
+  };
+});
+afterEach(() => server.stop());
+
+it('submits what was uploaded, and knows the job', async () => {
+  await send(prepared);
+  expect([...server.packages.keys()]).toEqual(['job.zip']);
+  const file = await readCluster(dir());
+  expect(file?.ended).toBeUndefined();
+  expect([...server.jobs.keys()]).toEqual([file?.submissionId]);
+});
+
+it('stops a job that was submitted while a person changed their mind', async () => {
+  const stop = new AbortController();
+  const reason = new UserError('cancelled', 'Nothing was started.', '');
+  server.onSubmit = () => stop.abort(reason);
+  await expect(send(prepared, { signal: stop.signal })).rejects.toBe(reason);
+  expect([...server.jobs.values()].map(({ status }) => status)).toEqual(['STOPPED']);
+  expect((await readCluster(dir()))?.ended).toBe('cancelled');
+});
+
+it('attaches to a job that was taken although a proxy on the way failed', async () => {
+  const { client } = prepared;
+  const submit = client.submit.bind(client);
+  client.submit = async (job) => {
+    await submit(job);
+    throw new UserError('cluster-failed', 'Bad gateway.', '');
+  };
+  await send(prepared);
+  expect((await readCluster(dir()))?.ended).toBeUndefined();
+});
+
+it('knows that a refused job is none', async () => {
+  prepared.client.submit = () => Promise.reject(new UserError('cluster-failed', 'No such environment.', ''));
+  await expect(send(prepared)).rejects.toMatchObject({ code: 'cluster-failed' });
+  expect((await readCluster(dir()))?.ended).toBe('failed');
+});
