@@ -1,5 +1,4 @@
 /** Sends work to a cluster, once the person has heard what leaves the machine. */
-import { rm } from 'node:fs/promises';
 import type { Work } from '../../cluster/job.ts';
 import { prepare, send, type Prepared } from '../../cluster/submit.ts';
 import type { RayClient } from '../../cluster/ray/client.ts';
@@ -62,9 +61,3 @@ function whatGoes({ kind }: Work, { program, work }: Prepared['sends']): string 
 }
 
 const inMegabytes = (bytes: number) => (bytes < 1e6 ? `${(bytes / 1e6).toFixed(2)} MB` : formatBytes(bytes));
-
-/** Deletes what was created for work that the person did not want to send. */
-export async function forgetIfRefused(dir: string, error: unknown): Promise<void> {
-  if (error instanceof UserError && error.code === 'cancelled')
-    await rm(dir, { recursive: true, force: true });
-}
