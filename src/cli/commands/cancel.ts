@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { cancelRun, findRun, isAlive, readRun } from '../../runs/index.ts';
-import { cancelSweep, clusterSweep, stopUnfollowed } from '../processes/cluster-stop.ts';
+import { cancelSweep, clusterSweep, stopUnfollowed, tellStopped } from '../processes/cluster-stop.ts';
 import { printJson } from '../view/output.ts';
 
 export function cancelCommand(): Command {
@@ -14,12 +14,10 @@ export function cancelCommand(): Command {
       const dir = await findRun(wanted);
       const { state } = await readRun(dir);
       const stopped = await stopUnfollowed(dir, isAlive(state));
-      const outcome = await cancelRun(dir);
+      // A run whose result waits on the cluster is not cancelled.
+      const outcome = stopped?.how === 'over' ? 'over' : await cancelRun(dir);
       if (json) return printJson({ outcome, dir });
-      if (stopped)
-        return console.log(
-          `Its job on the cluster is stopped. Resume it with: forget-me-not resume ${wanted}`,
-        );
+      if (stopped) return console.log(tellStopped(stopped, wanted));
       const said = {
         asked:
           state.status === 'evaluating'

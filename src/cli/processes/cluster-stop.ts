@@ -1,20 +1,37 @@
 /** Stops jobs on a cluster that nobody here follows. */
-import { isUnderWay, readCluster, stopJob, writeCluster } from '../../cluster/store.ts';
+import { followSweepJob } from '../../cluster/follow-sweep.ts';
+import { isUnderWay, openCluster, readCluster, stopJob, writeCluster } from '../../cluster/store.ts';
+import type { ClusterFile } from '../../protocol/cluster.ts';
 import { UserError } from '../../protocol/errors.ts';
-import { runOwner } from '../../runs/lock.ts';
+import { lockRun, runOwner } from '../../runs/lock.ts';
 import { findSweep, type Sweep } from '../../training/sweep/store.ts';
 import { printJson } from '../view/output.ts';
 
+export interface Stopped {
+  kind: ClusterFile['kind'];
+  /** `over`: it had ended there already, and what it made is still to be taken over. */
+  how: 'stopped' | 'over';
+}
+
 /**
  * Stops the job that a directory has on a cluster, unless the process that follows it will do so (`followed`). Returns
- * whether there was one to stop. Errors: those of RayClient; the job may then go on.
+ * undefined if there was none to stop. Errors: those of RayClient; the job may then go on.
  */
-export async function stopUnfollowed(dir: string, followed: boolean): Promise<boolean> {
+export async function stopUnfollowed(dir: string, followed: boolean): Promise<Stopped | undefined> {
   const file = await readCluster(dir);
-  if (followed || !isUnderWay(file)) return false;
-  await stopJob(file);
+  if (followed || !isUnderWay(file)) return undefined;
+  const { kind } = file;
+  if (!(await stopJob(file))) return { kind, how: 'over' };
   await writeCluster(dir, { ...file, ended: 'cancelled' });
-  return true;
+  return { kind, how: 'stopped' };
+}
+
+/** What a person is told; `wanted`: how they named the run. */
+export function tellStopped({ kind, how }: Stopped, wanted: string): string {
+  const again = kind === 'evaluate' ? `evaluate ${wanted}` : `resume ${wanted}`;
+  return how === 'over'
+    ? `Its job on the cluster has already ended. Take over what it made with: forget-me-not ${again}`
+    : `Its job on the cluster is stopped. Start it again with: forget-me-not ${again}`;
 }
 
 /** The sweep with this id, or beginning of one, if it has a job on a cluster. "latest" means a run. */
@@ -30,13 +47,27 @@ export async function clusterSweep(wanted: string): Promise<Sweep | undefined> {
   }
 }
 
-/** Whoever follows it hears that it was stopped from the cluster. */
+/** Whoever follows it hears that it was stopped from the cluster. Errors: those of RayClient and followSweepJob. */
 export async function cancelSweep({ dir, spec }: Sweep, json = false): Promise<void> {
   const file = await readCluster(dir);
   if (file) await stopJob(file);
-  if (file && !(await runOwner(dir))) await writeCluster(dir, { ...file, ended: 'cancelled' });
+  if (file && !(await runOwner(dir))) await takeOver(dir, file);
   if (json) return printJson({ outcome: 'cancelled', dir });
   console.log(
     `Its job on the cluster is stopped; finished trials are kept. Resume it with: forget-me-not sweep --resume ${spec.id}`,
   );
+}
+
+/** What was measured while nobody followed is known only to the job, which nobody would ask again. */
+async function takeOver(dir: string, file: ClusterFile): Promise<void> {
+  const lock = await lockRun(dir);
+  try {
+    const detach = new AbortController().signal;
+    await followSweepJob({ client: openCluster(file.url), dir, file, say: () => undefined, detach });
+  } catch (error) {
+    // What a trial failed with matters no more.
+    if (isUnderWay(await readCluster(dir))) throw error;
+  } finally {
+    await lock.release();
+  }
 }

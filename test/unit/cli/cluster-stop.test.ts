@@ -1,0 +1,57 @@
+/** Cancelling what nobody here follows: nothing that a cluster made is lost. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { cancelSweep, stopUnfollowed, tellStopped } from '../../../src/cli/processes/cluster-stop.ts';
+import { readCluster, writeCluster } from '../../../src/cluster/store.ts';
+import { createRun } from '../../../src/runs/index.ts';
+import { createSweep, readSweep } from '../../../src/training/sweep/store.ts';
+import { printed, RayServer, type RayJob } from '../../support/ray-server.ts';
+import { clusterFile } from '../cluster/help.ts';
+import { newRun, useTemporaryHome } from '../runs/help.ts';
+import { baseLine, newSweep, trial } from '../training/sweep-help.ts';
+
+const home = useTemporaryHome();
+let server: RayServer;
+let job: RayJob;
+
+beforeEach(async () => {
+  vi.spyOn(console, 'log').mockReturnValue();
+  server = await new RayServer().start();
+  job = { status: 'RUNNING', message: '', logs: '', request: {} };
+  server.jobs.set('a-job', job);
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await server.stop();
+});
+
+it('takes over the trials that a sweep made while nobody followed it', async () => {
+  const corpus = join(home.path(), 'corpus');
+  await mkdir(corpus);
+  const sweep = await createSweep({ ...newSweep(), extend: false }, corpus);
+  await writeCluster(sweep.dir, clusterFile(server.url, { kind: 'sweep' }));
+  const measured = [baseLine(), trial(1e-4, -0.1)];
+  job.logs = printed(...measured.map((line) => ({ type: 'line', id: 'x', line: { type: 'line', line } })));
+  await cancelSweep(sweep);
+  expect(job.status).toBe('STOPPED');
+  expect((await readSweep(sweep.dir)).lines).toEqual(measured);
+  expect((await readCluster(sweep.dir))?.ended).toBe('cancelled');
+});
+
+it('leaves a run to be taken over whose job has ended, and stops one that runs', async () => {
+  const { dir } = await createRun(newRun());
+  await writeCluster(dir, clusterFile(server.url));
+  job.status = 'SUCCEEDED';
+  const over = await stopUnfollowed(dir, false);
+  expect(over).toEqual({ kind: 'train', how: 'over' });
+  expect(tellStopped(over!, 'a-run')).toContain('Take over what it made with: forget-me-not resume a-run');
+  expect((await readCluster(dir))?.ended).toBeUndefined();
+
+  job.status = 'RUNNING';
+  expect(await stopUnfollowed(dir, true)).toBeUndefined();
+  expect(job.status).toBe('RUNNING');
+  expect(await stopUnfollowed(dir, false)).toEqual({ kind: 'train', how: 'stopped' });
+  expect(job.status).toBe('STOPPED');
+  expect((await readCluster(dir))?.ended).toBe('cancelled');
+});
