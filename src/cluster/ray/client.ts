@@ -9,6 +9,8 @@ const ANSWER_MS = 30_000;
 const UPLOAD_MS = 30 * 60_000;
 const SUBMIT_MS = 120_000;
 const LOGS_MS = 120_000;
+/** A connection over which nothing comes is asked after this time whether it still is one. */
+const SILENT_MS = 30_000;
 
 /** The largest body that Ray's dashboard takes. */
 export const LARGEST_PACKAGE = 100 * 2 ** 20;
@@ -148,7 +150,13 @@ export class RayClient {
     const { WebSocket } = await import('ws');
     const url = `${this.cluster.address.url.replace(/^http/, 'ws')}${jobPath(id)}/logs/tail`;
     // Where compression is agreed upon, Ray 2.60 sends nothing at all: so did it with every client that was tried.
-    const socket = new WebSocket(url, { headers: headersFor(this.cluster), perMessageDeflate: false });
+    const socket = new WebSocket(url, {
+      headers: headersFor(this.cluster),
+      perMessageDeflate: false,
+      handshakeTimeout: ANSWER_MS,
+    });
+    // By TCP, because Ray answers no pings: without it, a connection that a sleeping machine has lost is waited for.
+    socket.on('upgrade', (answer) => answer.socket.setKeepAlive(true, SILENT_MS));
     const heard: string[] = [];
     let end: { broken: boolean } | undefined;
     let wake = () => {};
