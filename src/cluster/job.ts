@@ -81,6 +81,13 @@ export async function jobFiles(work: Work, version: string): Promise<PackedFile[
 
 /** A storage is an absolute path or an address. Throws UserError `bad-argument` for anything else. */
 export function checkStorage(storage: string): string {
+  // Not shown, and in no file of the job.
+  if (/^[a-z][a-z0-9+.-]+:\/\/[^/@:]*:[^@]*@/i.test(storage))
+    throw new UserError(
+      'bad-argument',
+      'The address of --storage has a password or key in it, which everybody on the cluster could read.',
+      "Leave it out, and give the cluster's nodes credentials of their own.",
+    );
   if (isAbsolute(storage) || storage.startsWith('/') || /^[a-z][a-z0-9+.-]+:\/\/./i.test(storage))
     return storage;
   throw new UserError(

@@ -33,6 +33,15 @@ describe('the storage', () => {
   it.each(['/mnt/shared', 's3://bucket/folder', 'gs://bucket'])('may be %s', (place) => {
     expect(checkStorage(place)).toBe(place);
   });
+  it.each(['hdfs://me@host:9000/x', 'abfss://container@account.dfs.core.windows.net/x'])(
+    'may name a user or a container: %s',
+    (place) => expect(checkStorage(place)).toBe(place),
+  );
+  it('has no key in it, and none is repeated', () => {
+    expect(() => checkStorage('s3://AKIA:hunt/er2@bucket/x')).toThrow(
+      expect.objectContaining({ code: 'bad-argument', message: expect.not.stringContaining('er2') }),
+    );
+  });
   it('is no relative path', () => {
     expect(() => checkStorage('checkpoints')).toThrow(expect.objectContaining({ code: 'bad-argument' }));
   });
