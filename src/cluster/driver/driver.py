@@ -81,6 +81,7 @@ class Driver:
         self.further: list[Task] = []
         self.rounds = 0
         self.asked = False
+        self.stopped = False
         self.too_small: dict[str, float] = {}
         self.seen: Optional[str] = None
         self.storage_for_client = False
@@ -104,6 +105,7 @@ class Driver:
 
     def stop(self) -> None:
         """Asks what runs to keep its work and end; nothing else begins."""
+        self.stopped = True
         self.waiting, self.further, self.asked = [], [], True
         for ref in self.running:
             ray.cancel(ref)
@@ -165,7 +167,7 @@ class Driver:
         except ray.exceptions.RayError as error:
             end = End()
             failure, again = of_ray(error)
-        if failure and again and self.attempts[task.id] <= task.retries:
+        if failure and again and not self.stopped and self.attempts[task.id] <= task.retries:
             self._status(task.id, "retrying", {"code": failure.code, "message": failure.message})
             self._start(task)
         elif failure:
@@ -200,11 +202,16 @@ class Driver:
                     what["node"] = self._name_of(what["node"])
                 self._status(task_id, what.pop("status", "running"), what, attempt)
             elif what["type"] == "task" and self.job.next:
-                self.further.append(self.job.next.further(what["task"]))
+                self._add(self.job.next.further(what["task"]))
             else:
                 if what["type"] == "line":
                     self.known.append(what["line"])
                 say({"type": "line", "id": task_id, "line": what})
+
+    def _add(self, task: Task) -> None:
+        """Once: an attempt that was lost may have named it already."""
+        if not self.stopped and all(task.id != one.id for one in self.further):
+            self.further.append(task)
 
     def _name_of(self, node_id: str) -> str:
         """As Ray's dashboard shows it: the name that it was started with, else its address."""

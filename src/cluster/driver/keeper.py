@@ -11,6 +11,7 @@ import shutil
 import tarfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
 
@@ -113,7 +114,7 @@ class Keeper:
 
     def _archives(self) -> dict[str, Signature]:
         found: dict[str, list[tuple[str, int, int]]] = {REST: []}
-        for path in sorted(self.folder.rglob("*")):
+        for path in sorted(_below(self.folder)):
             name = path.relative_to(self.folder).as_posix()
             if LEFT_OUT.search(name):
                 continue
@@ -126,8 +127,17 @@ class Keeper:
         return {name: tuple(files) for name, files in found.items()}
 
     def _checkpoints(self) -> set[str]:
-        folders = (path for path in self.folder.rglob("checkpoints/step-*") if CHECKPOINT.match(path.name))
-        return {f"{path.relative_to(self.folder).as_posix()}.tar" for path in folders}
+        folders = (path for path in _below(self.folder) if CHECKPOINT.match(path.name))
+        return {
+            f"{path.relative_to(self.folder).as_posix()}.tar" for path in folders if path.parent.name == "checkpoints"
+        }
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All that is in a folder and those below it. One that the process deletes meanwhile is passed over."""
+    for place, folders, files in os.walk(folder):
+        for name in [*folders, *files]:
+            yield Path(place, name)
 
 
 def _archive_of(name: str) -> str:

@@ -16,11 +16,11 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from .failure import Failure, one_line
 from .job import Base
-from .storage import Storage
+from .process import ending_with_us
 
 BUNDLES = Path(__file__).parent / "dist"
 CHUNK = 1 << 22
@@ -59,7 +59,8 @@ def find_node(packages: Path) -> str:
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--only-binary", ":all:"]
     part = packages.with_name(f"{packages.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    ran = subprocess.run([*pip, "--target", str(part), WHEEL], capture_output=True, text=True, check=False)
+    install = ending_with_us([*pip, "--target", str(part), WHEEL])
+    ran = subprocess.run(install, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise Failure(
             "node-missing",
@@ -127,27 +128,19 @@ class NodeFolder:
             self._command("runtime", "install", "--yes", "--json", *(["--gpu"] if gpus else []))
             ready.touch()
 
-    def base(self, base: Base, storage: Optional[Storage]) -> Path:
+    def base(self, base: Base) -> Path:
         """The base's file on this node, whose checksum is right."""
         with self._lock("base"):
-            path = self._find_base(base, storage)
+            path = self._find_base(base)
             self._check(path, base)
         return path
 
-    def _find_base(self, base: Base, storage: Optional[Storage]) -> Path:
+    def _find_base(self, base: Base) -> Path:
         if base.path and not os.path.isabs(base.path) and "://" not in base.path:
             # It came with the job.
             return Path.cwd() / base.path
         if base.path and os.path.exists(base.path):
             return Path(base.path)
-        if base.path and storage:
-            to = self.root / "models" / "cluster" / f"{base.sha256}.gguf"
-            if not to.exists():
-                to.parent.mkdir(parents=True, exist_ok=True)
-                part = to.with_suffix(".part")
-                _read_from(base.path, storage, part)
-                part.replace(to)
-            return to
         if base.ref:
             return Path(self._command("models", "fetch", base.ref, "--yes", "--json")["path"])
         raise Failure(
@@ -169,14 +162,15 @@ class NodeFolder:
                 "Put that file there, or start the job from this one.",
             )
         seen.parent.mkdir(parents=True, exist_ok=True)
-        seen.write_text(json.dumps(facts))
+        part = seen.with_suffix(".part")
+        part.write_text(json.dumps(facts))
+        part.replace(seen)
 
     def _command(self, *args: str) -> dict[str, Any]:
         """Runs our command line. Returns the last line that it printed."""
         env = {**os.environ, "FORGET_ME_NOT_HOME": str(self.root)}
-        ran = subprocess.run(
-            [self.node, str(BUNDLES / "cli.mjs"), *args], env=env, capture_output=True, text=True, check=False
-        )
+        command = ending_with_us([self.node, str(BUNDLES / "cli.mjs"), *args])
+        ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         told = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
         last = told[-1] if told else {}
         if ran.returncode == 0:
@@ -189,13 +183,6 @@ class NodeFolder:
 
     def _lock(self, name: str) -> AbstractContextManager[None]:
         return locked(self.root / f"{name}.lock")
-
-
-def _read_from(path: str, storage: Storage, to: Path) -> None:
-    root = storage.address("")
-    if not path.startswith(root):
-        raise Failure("base-not-found", f"{path} is not on the job's storage {root}.", "Put the base there.")
-    storage.read(path[len(root) :], to)
 
 
 def sha256_of(path: Path) -> str:

@@ -32,14 +32,19 @@ class Interrupted(Failure):
     """The process was killed; it may succeed when it is started again."""
 
 
-def run(command: Sequence[str], env: dict[str, str], log: Path, tell: Tell) -> None:
+def ending_with_us(command: Sequence[str]) -> list[str]:
+    """The command for a process that ends when the thread that starts it does."""
+    return [sys.executable, "-c", LAUNCH, *command]
+
+
+def run(command: Sequence[str], env: dict[str, str], log: Path, tell: Tell) -> bool:
     """Passes each JSON line of its stdout to `tell`; what else it prints goes to `log`.
 
-    Raises the Failure that it ends with.
+    Returns whether it was asked to end. Raises the Failure that it ends with.
     """
     with log.open("a", encoding="utf-8") as noise:
         child = subprocess.Popen(
-            [sys.executable, "-c", LAUNCH, *command],
+            ending_with_us(command),
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -48,7 +53,7 @@ def run(command: Sequence[str], env: dict[str, str], log: Path, tell: Tell) -> N
             encoding="utf-8",
         )
         failed: Optional[dict[str, Any]] = None
-        with _StoppedWithUs(child):
+        with _StoppedWithUs(child) as stopped:
             for line in child.stdout or ():
                 message = _message(line)
                 if message is None:
@@ -58,10 +63,22 @@ def run(command: Sequence[str], env: dict[str, str], log: Path, tell: Tell) -> N
                 else:
                     tell(message)
             status = child.wait()
+    if stopped.asked and (failed or status):
+        raise node_ends()
     if failed:
         raise Failure(failed["code"], failed["message"], failed["next"])
     if status:
         raise _ended(status, Path(command[1]).name, log)
+    return stopped.asked
+
+
+def node_ends() -> Interrupted:
+    """Ray asks its processes to end where a node is taken away."""
+    return Interrupted(
+        "cluster-failed",
+        "The node that it ran on was shut down.",
+        "Start the job again: it goes on from its checkpoints.",
+    )
 
 
 class _StoppedWithUs:
@@ -69,12 +86,15 @@ class _StoppedWithUs:
 
     def __init__(self, child: subprocess.Popen[str]) -> None:
         self.child = child
+        self.asked = False
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> _StoppedWithUs:
         if threading.current_thread() is threading.main_thread():
             self.before = signal.signal(signal.SIGTERM, self._stop)
+        return self
 
     def _stop(self, *_: object) -> None:
+        self.asked = True
         self.child.terminate()
 
     def __exit__(self, *_: object) -> None:
@@ -109,7 +129,7 @@ def _ended(status: int, name: str, log: Path) -> Failure:
         )
     said = log.read_text("utf-8", errors="replace").strip().splitlines()
     why = f" ({one_line(said[-1])})" if said else ""
-    return Failure("crashed", f"{name} ended with {status}{why}.", "See the task's log, which is among its results.")
+    return Failure("crashed", f"{name} ended with {status}{why}.", f"See {log} on the node that it ran on.")
 
 
 class Tail:

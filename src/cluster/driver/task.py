@@ -13,7 +13,7 @@ from .failure import Failure
 from .job import Job, Task
 from .keeper import Keeper, add_missing, fresh_copy
 from .node import BUNDLES, NodeFolder, data_folder, locked
-from .process import Interrupted, Tail, Tell, child_environment, run
+from .process import Interrupted, Tail, Tell, child_environment, node_ends, run
 from .results import Packed, pack
 from .storage import Storage, open_storage
 
@@ -74,7 +74,7 @@ def _perform(order: Order, tell: Callable[[str, dict[str, Any]], None]) -> Optio
             "Give --storage a folder that all of them share, or an address such as s3://bucket/folder.",
         )
     node.install_runtime(job.runtime, task.needs.gpus)
-    base = node.base(job.base, storage)
+    base = node.base(job.base)
     place = node.root / "jobs" / job.id / task.id
     place.mkdir(parents=True, exist_ok=True)
     try:
@@ -116,13 +116,13 @@ def _in_folder(order: Order, place: _Place, tell: Callable[[str, dict[str, Any]]
     log = folder / f"{Path(bundle).stem}.log"
     tell("status", {"status": "running"})
     with keeper or _Nothing(), _Events(folder, bundle, lambda line: tell("line", line)):
-        run(
+        asked = run(
             [place.node.node, str(BUNDLES / bundle), *args],
             child_environment(home, task.needs.cpus),
             log,
             lambda line: tell("line", line),
         )
-        _refuse_unfinished(folder, bundle)
+        _refuse_unfinished(folder, bundle, asked)
     packed = pack(source, folder, place.root / "result.zip", place.storage, where, order.storage_for_client)
     if keeper:
         keeper.forget()
@@ -152,14 +152,18 @@ def _point_to_base(folder: Path, base: Path) -> None:
             path.write_text(json.dumps(spec), "utf-8")
 
 
-def _refuse_unfinished(folder: Path, bundle: str) -> None:
-    """A trainer ends well when it is asked to stop, and writes into its state what failed."""
+def _refuse_unfinished(folder: Path, bundle: str, asked: bool) -> None:
+    """Our programs end well when they are `asked` to stop; a trainer writes into its state what failed."""
     if bundle != "trainer.mjs":
+        if asked:
+            raise node_ends()
         return
     state = json.loads((folder / "state.json").read_text("utf-8"))
     error = state.get("error")
     if error:
         raise Failure(error["code"], error["message"], error["next"])
+    if state["status"] != "done" and asked:
+        raise node_ends()
     if state["status"] != "done":
         raise Failure("cancelled", "The training was stopped.", "Start the job again: it goes on from its checkpoint.")
 
