@@ -1,4 +1,4 @@
-/** PyTorch, transformers and PEFT in a benchmark's own virtual environment, created once. */
+/** Python packages that a benchmark needs, in a virtual environment of its own, created once. */
 import { spawn } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,12 +8,14 @@ import { cacheDir } from '../../src/protocol/paths.ts';
 
 /**
  * Path of the environment's Python. Installs the packages that the file `requirements` lists, unless the same list is
- * installed. `name`: of the environment. Errors: bad-argument.
+ * installed; only wheels, so that nothing is compiled. `name`: of the environment. `without`: packages that others bring
+ * and that must not stay. Errors: bad-argument.
  */
 export async function ensurePytorch(
   requirements: string,
   log: (line: string) => void,
   name = 'bench-pytorch',
+  without: readonly string[] = [],
 ): Promise<string> {
   const dir = join(cacheDir(), name);
   const python = join(dir, ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']));
@@ -31,7 +33,9 @@ export async function ensurePytorch(
   log(`Installing the packages of ${requirements} into ${dir} ...`);
   await rm(dir, { recursive: true, force: true });
   await run([...command, '-m', 'venv', dir], log);
-  await run([python, '-m', 'pip', 'install', '--no-input', '--quiet', '-r', requirements], log);
+  const pip = [python, '-m', 'pip'];
+  await run([...pip, 'install', '--no-input', '--quiet', '--only-binary', ':all:', '-r', requirements], log);
+  if (without.length > 0) await run([...pip, 'uninstall', '--yes', '--quiet', ...without], log);
   await writeFile(stamp, wanted);
   return python;
 }
