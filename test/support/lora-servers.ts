@@ -1,5 +1,5 @@
 /**
- * Servers that take LoRA adapters as vLLM 0.32 (vllm/entrypoints/serve/lora, .../openai/models/serving.py) and llama.cpp's
+ * Servers that take LoRA adapters as vLLM 0.32 (compared with the answers of one that ran on a processor) and llama.cpp's
  * server (tools/server/README.md) do. What they compute is `compute`.
  */
 import { existsSync } from 'node:fs';

@@ -50,7 +50,10 @@ export class VllmServer {
     await this.change('unload', { lora_name: name });
   }
 
-  private async change(what: 'load' | 'unload', body: { lora_name: string; lora_path?: string }): Promise<void> {
+  private async change(
+    what: 'load' | 'unload',
+    body: { lora_name: string; lora_path?: string },
+  ): Promise<void> {
     const { endpoint } = this.remote;
     try {
       await askJson(this.remote, `${endpoint.api}/${what}_lora_adapter`, { body, within: LOAD_MS });
@@ -111,9 +114,10 @@ export class VllmServer {
   }
 }
 
-/** What the server said of the adapter; vLLM answers 500 to one that it can't use. */
+/** What the server said of the adapter; vLLM answers 500 to one that it can't use, and wraps the reason. */
 function saidBy(error: unknown): string | undefined {
   if (error instanceof Refusal) return error.said;
   if (!(error instanceof UserError) || error.code !== 'endpoint-failed') return undefined;
-  return /failed: (.+)\.$/.exec(error.message)?.[1];
+  const said = /failed: (.+)\.$/.exec(error.message)?.[1];
+  return /Worker failed with error '(.+)', please check/.exec(said ?? '')?.[1] ?? said;
 }

@@ -219,10 +219,13 @@ describe('vLLM', () => {
     await refused('endpoint-unknown', /greater than max allowed: 5/);
   });
   it('that refuses the adapter says why', async () => {
-    await start({ refuses: 'LoRA rank 64 is greater than max_lora_rank 16.' });
+    // As vLLM 0.32 said it.
+    const refuses =
+      "Call to add_lora method failed: Worker failed with error 'LoRA rank 32 is greater than max_lora_rank 16.', please check the stack trace above for the root cause";
+    await start({ refuses });
     await refused(
       'adapter-unsupported',
-      /can't load parser.being-checked: LoRA rank 64 is greater than max_lora_rank 16/,
+      /can't load parser.being-checked: LoRA rank 32 is greater than max_lora_rank 16\.$/,
     );
   });
   it('that does not see the folder says so', async () => {
