@@ -30,7 +30,7 @@ afterAll(() => place.dispose());
 it('is published only if somebody agrees', async () => {
   const { code, stderr } = await place.run('publish', run, '--to', place.path('team'));
   expect(code).not.toBe(0);
-  expect(stderr).toMatch(/\d MB leave this machine for .*team, as mine version 1:\n {2}README.md {2}\d kB\n/);
+  expect(stderr).toMatch(/\d kB leave this machine for .*team, as mine version 1:\n {2}README.md {2}\d kB\n/);
   expect(stderr).toMatch(
     /\[bad-argument\] mine version 1 was not published, because nobody could be asked. Add --yes./,
   );
