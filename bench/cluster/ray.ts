@@ -41,7 +41,7 @@ export class RayCluster {
       cluster.url = `http://127.0.0.1:${dashboard}`;
       await cluster.node('head', [
         ...['--head', `--port=${gcs}`, `--dashboard-port=${dashboard}`, `--ray-client-server-port=${client}`],
-        ...['--num-cpus=0', `--temp-dir=${join(cluster.dir, 'ray')}`],
+        '--num-cpus=0',
       ]);
       await until('the dashboard', () => cluster.answers());
       for (let i = 1; i <= workers; i += 1) await cluster.worker(`worker-${i}`);
@@ -62,7 +62,9 @@ export class RayCluster {
     const [agent, metrics, runtimeEnv] = await freePorts(3);
     const log = openSync(join(this.dir, `${name}.log`), 'a');
     const common = [
-      ...[`--node-name=${name}`, '--disable-usage-stats', '--block', ...randomPorts],
+      // Nodes that share a folder unpack a job's files there anew while others use them.
+      ...[`--node-name=${name}`, `--temp-dir=${join(this.dir, name)}`],
+      ...['--disable-usage-stats', '--block', ...randomPorts],
       ...[`--dashboard-agent-listen-port=${agent}`, `--metrics-export-port=${metrics}`],
       ...[`--runtime-env-agent-port=${runtimeEnv}`, '--object-store-memory=100000000'],
     ];
