@@ -79,7 +79,7 @@ export class HubStore implements Store {
     });
   }
 
-  /** One commit with all files, on the state that the version's number was chosen from. */
+  /** One commit with all files, on a state that has no such version: if another one comes between, it is refused. */
   async publish(name: string, version: number, files: readonly Outgoing[], { signal, onBytes }: Transfer) {
     const accessToken = hubToken();
     if (!accessToken)
@@ -93,6 +93,8 @@ export class HubStore implements Store {
     try {
       const parent = await this.newest(access);
       if (parent === undefined) await createRepo({ ...access, repo, visibility: 'private' });
+      // Listed anew: the list that the number was chosen from is older than this commit.
+      this.listed = undefined;
       const own = await this.versions(name);
       if (own.includes(version)) throw taken(this.label, name, version);
       const add = (path: string, source: string): CommitOperation => ({
@@ -138,7 +140,7 @@ export class HubStore implements Store {
     }
   }
 
-  /** Listed once. A repository that is not there yet is empty only for someone who may make it. */
+  /** Listed once, and again before publishing. A repository that is not there yet is empty only for someone who may make it. */
   private files(): Promise<HubFile[]> {
     this.listed ??= listHubFiles({ type: 'model', name: this.repository }, () => true).catch(
       (error: unknown) => {

@@ -61,6 +61,15 @@ describe('the hub', () => {
     expect(await open().versions('demo')).toEqual([1]);
   });
 
+  it('never replaces a version that somebody published after the number was chosen', async () => {
+    const late = open();
+    expect(await late.versions('demo')).toEqual([]);
+    await desk.publish(dir, open());
+    const before = hub.repositories.get('team/adapters')!.get('demo/1/manifest.json');
+    await expect(desk.publish(dir, late)).rejects.toMatchObject({ code: 'bad-argument' });
+    expect(hub.repositories.get('team/adapters')!.get('demo/1/manifest.json')).toBe(before);
+  });
+
   it('notices a file that is not what it says', async () => {
     await desk.publish(dir, open());
     const file = hub.repositories.get('team/adapters')!.get('demo/1/adapter.gguf')!;
