@@ -6,7 +6,7 @@ import { findKnownBase } from '../base-models/registry.ts';
 import type { Summary } from '../protocol/evaluation.ts';
 import { survivingEvents, type RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import type { RunSpec } from '../protocol/run.ts';
+import { settledSpec, type RunSpec } from '../protocol/run.ts';
 
 /** Warnings and errors name files; checkpoints are not published. */
 const kept: ReadonlySet<RunEvent['type']> = new Set([
@@ -21,7 +21,7 @@ const kept: ReadonlySet<RunEvent['type']> = new Set([
  */
 export function shareable({ spec, state, events, summary, spectrum }: RunSnapshot): RunSnapshot {
   return withoutHome({
-    spec: shareableSpec(spec),
+    spec: shareableSpec(settledSpec(spec, state)),
     state: { status: 'done', step: state.step, steps: state.steps },
     events: survivingEvents(events).filter(({ type }) => kept.has(type)),
     brokenLines: 0,
@@ -44,7 +44,14 @@ function shareableSpec(spec: RunSpec): RunSpec {
       ...(data !== undefined && { data: withoutPath(data) }),
       ...(replay && { replay: { ...replay, source: withoutPath(replay.source) } }),
     },
-    ...(imported && { imported: { ...imported, from: withoutPath(imported.from) } }),
+    ...(imported && {
+      imported: {
+        ...imported,
+        from: withoutPath(imported.from),
+        // PEFT writes the folder here that the base was in.
+        ...(imported.base !== undefined && { base: baseName(imported.base) }),
+      },
+    }),
     base: { id: baseName(base.id), path: '', sha256: base.sha256 },
   };
   for (const key of ['folders', 'preferences', 'continues', 'fetched'] as const) delete after[key];

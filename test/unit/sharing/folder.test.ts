@@ -6,6 +6,7 @@ import { showCommand } from '../../../src/cli/commands/show.ts';
 import { effectiveStatus, listRuns, readRun } from '../../../src/runs/index.ts';
 import { findPublished } from '../../../src/sharing/fetch-adapter.ts';
 import { sharedName } from '../../../src/sharing/pack.ts';
+import { shareable } from '../../../src/sharing/shareable.ts';
 import { FolderStore } from '../../../src/sharing/stores/folder-store.ts';
 import { openStore } from '../../../src/sharing/stores/open-store.ts';
 import { servedRun } from '../../../src/serving/client/run-model.ts';
@@ -51,6 +52,21 @@ describe('a published adapter', () => {
     expect(await readFile(join(version(), 'README.md'), 'utf8')).toMatch(
       /\| workspace \| loss \| 2 \| 1.5 \|/,
     );
+  });
+
+  it('has the rate that the run chose by itself, and no folder of the base that an import named', async () => {
+    const run = await readRun(dir);
+    const { spec } = shareable({
+      ...run,
+      spec: { ...run.spec, imported: { from: '/mnt/x/mine', format: 'peft', base: '/mnt/x/models/Tiny' } },
+      state: { ...run.state, learningRate: { rate: 3e-4, why: 'by trials' } },
+    });
+    expect(JSON.stringify(spec)).not.toContain('/mnt');
+    expect(spec).toMatchObject({
+      imported: { from: 'mine', base: 'Tiny' },
+      hyper: { learningRate: 3e-4 },
+      learningRateReason: 'by trials',
+    });
   });
 
   it('becomes a run elsewhere, with the same weights and figures, that says where it came from', async () => {
