@@ -102,8 +102,13 @@ export async function fetchAdapter(
     let before = 0;
     for (const file of manifest.files) {
       await store.download({ name, version, path: file.path }, join(folder, file.path), {
-        ...{ signal, bytes: file.bytes },
-        onBytes: (done) => onBytes?.(before + done, bytes),
+        signal,
+        onBytes: (done) => {
+          // Else a store could fill the disk with what is not even the file.
+          if (done > file.bytes)
+            throw damaged(manifest, `${file.path} has more than its ${file.bytes} bytes`);
+          onBytes?.(before + done, bytes);
+        },
       });
       await checkFile(folder, file, manifest);
       before += file.bytes;

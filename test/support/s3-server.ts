@@ -44,6 +44,8 @@ export class S3Server {
   readonly requests: string[] = [];
   /** Each makes one request fail with that status. */
   readonly failures: number[] = [];
+  /** Where everybody is sent instead. */
+  redirect: string | undefined;
   #server!: Server;
 
   private constructor(private readonly options: S3Options) {}
@@ -73,6 +75,7 @@ export class S3Server {
     this.requests.push(`${method} ${url}`);
     const failure = this.failures.shift();
     if (failure) return refuse(response, failure, 'SlowDown', 'Please reduce your request rate.');
+    if (this.redirect) return void response.writeHead(307, { location: this.redirect }).end();
     const wrong = await this.#wrongSignature(request, body);
     if (wrong)
       return refuse(

@@ -29,8 +29,10 @@ export interface DownloadOptions {
   /** Bytes so far, and in total (0: unknown). */
   onBytes?: (done: number, total: number) => void;
   signal?: AbortSignal | undefined;
-  /** Sent to the server, but not to another host that it redirects to. */
+  /** Sent to the server; `authorization` not to another host that it redirects to. */
   headers?: Record<string, string>;
+  /** Default: redirects are followed. `manual`: they are refused, for headers that no other host may see. */
+  redirect?: 'follow' | 'manual';
   /** Through pip's proxy, if it is configured for one. */
   pipProxy?: boolean;
   /** Through another program's proxy, with its certificates. */
@@ -82,7 +84,7 @@ async function attempt(
   url: string,
   path: string,
   from: number,
-  { onBytes, signal, headers, pipProxy = false, way }: DownloadOptions,
+  { onBytes, signal, headers, redirect = 'follow', pipProxy = false, way }: DownloadOptions,
 ): Promise<void> {
   const stall = stallSignal(STALL_MS, 'no data for a minute', signal);
   let file: FileHandle | undefined;
@@ -95,6 +97,7 @@ async function attempt(
         ...(from > 0 ? { range: `bytes=${from}-` } : {}),
       },
       signal: stall.signal,
+      redirect,
       pipProxy,
       way,
     });

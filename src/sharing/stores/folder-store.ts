@@ -1,12 +1,15 @@
 /** Published adapters in a folder, such as one that a team shares. */
 import { randomBytes } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { readBytes } from '../../protocol/regular-file.ts';
+import { pipeline } from 'node:stream/promises';
+import { openRegular, readBytes } from '../../protocol/regular-file.ts';
 import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
 import { folderNames } from '../../runs/index.ts';
 import {
   missing,
+  stopped,
   taken,
   versionsAmong,
   type Outgoing,
@@ -39,18 +42,22 @@ export class FolderStore implements Store {
     );
   }
 
-  async download(
-    { name, version, path }: Place,
-    to: string,
-    { onBytes, bytes }: Transfer & { bytes: number },
-  ) {
+  async download({ name, version, path }: Place, to: string, { signal, onBytes }: Transfer) {
     try {
-      await copyFile(join(this.label, name, String(version), path), to);
+      const file = await openRegular(join(this.label, name, String(version), path));
+      const counted = async function* (chunks: AsyncIterable<Buffer>) {
+        let done = 0;
+        for await (const chunk of chunks) {
+          onBytes?.((done += chunk.length));
+          yield chunk;
+        }
+      };
+      await pipeline(file.createReadStream(), counted, createWriteStream(to), { signal });
     } catch (error) {
+      if (signal?.aborted) throw stopped();
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       throw missing(this.label, `${path} of ${name} version ${version}`);
     }
-    onBytes?.(bytes);
   }
 
   /** Copied under another name, then renamed: the version is there whole or not at all. */
@@ -62,7 +69,7 @@ export class FolderStore implements Store {
     try {
       let done = 0;
       for (const { path, source, bytes } of files) {
-        signal?.throwIfAborted();
+        if (signal?.aborted) throw stopped();
         await copyFile(source, join(temporary, path));
         onBytes?.((done += bytes));
       }

@@ -18,6 +18,7 @@ import { UserError } from '../../protocol/errors.ts';
 import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
 import {
   missing,
+  stopped,
   taken,
   versionsAmong,
   type Outgoing,
@@ -116,7 +117,7 @@ export class HubStore implements Store {
       onBytes?.(files.reduce((sum, { bytes }) => sum + bytes, 0));
     } catch (error) {
       if (error instanceof UserError) throw error;
-      if (signal?.aborted) throw new UserError('cancelled', 'The transfer was stopped.', 'Start it again.');
+      if (signal?.aborted) throw stopped();
       if (error instanceof HubApiError && error.statusCode === 412) throw taken(this.label, name, version);
       if (error instanceof HubApiError && [401, 403].includes(error.statusCode))
         throw new UserError(

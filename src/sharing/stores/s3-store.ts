@@ -2,13 +2,14 @@
 import { openAsBlob } from 'node:fs';
 import { AwsV4Signer } from 'aws4fetch';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { download as downloadUrl, Refused, sizeOf } from '../../base-models/pypi/download.ts';
+import { download as downloadUrl, Refused } from '../../base-models/pypi/download.ts';
 import { causeOf, networkFetch } from '../../base-models/pypi/network.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
 import { s3Settings, type S3Settings } from './s3-address.ts';
 import {
   missing,
+  stopped,
   taken,
   versionsAmong,
   type Outgoing,
@@ -55,17 +56,25 @@ export class S3Store implements Store {
     const response = await this.ask({ method: 'GET', path: this.key({ name, version, path: MANIFEST }) });
     if (response.status === 404) return undefined;
     if (!response.ok) throw await this.refusal(response);
-    if (Number(response.headers.get('content-length')) > most) return undefined;
-    const bytes = Buffer.from(await response.arrayBuffer());
-    return bytes.length > most ? undefined : bytes;
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    for await (const chunk of (response.body ?? []) as unknown as AsyncIterable<Uint8Array>) {
+      length += chunk.length;
+      // Leaving the loop ends the connection.
+      if (length > most) return undefined;
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
   }
 
-  async download(place: Place, to: string, { signal, onBytes, bytes }: Transfer & { bytes: number }) {
+  async download(place: Place, to: string, { signal, onBytes }: Transfer) {
     const { url, headers } = await this.signed({ method: 'GET', path: this.key(place) });
     try {
       await downloadUrl(url.href, to, {
         signal,
         headers: plain(headers),
+        // The signature is for this host, and a session's token for nobody else.
+        redirect: 'manual',
         onBytes: (done) => onBytes?.(done),
       });
     } catch (error) {
@@ -76,8 +85,6 @@ export class S3Store implements Store {
         throw missing(this.label, `${place.path} of ${place.name} version ${place.version}`);
       throw this.refused(status, error.message);
     }
-    // What is too long is refused by its checksum; this is only for a server that says nothing of lengths.
-    if ((await sizeOf(to)) > bytes) throw this.refused(200, 'it sent more than the manifest says');
   }
 
   /** In this order, each only if it is not there yet: another publisher of this version gives up at the first file. */
@@ -188,8 +195,6 @@ const unescaped = (text: string) =>
   text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name: string) => entities[name]!);
 
 const plain = (headers: Headers) => Object.fromEntries(headers.entries());
-
-const stopped = () => new UserError('cancelled', 'The transfer was stopped.', 'Start it again.');
 
 const unreachable = (label: string, error: unknown) =>
   new UserError(

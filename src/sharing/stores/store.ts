@@ -12,7 +12,7 @@ export interface Outgoing {
 
 export interface Transfer {
   signal?: AbortSignal | undefined;
-  /** Bytes of this file so far. */
+  /** Bytes so far: of the file that comes, or of all that leave. What it throws ends the transfer. */
   onBytes?: ((done: number) => void) | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface Store {
   /** A version's manifest; undefined where it has none, or more than `most` bytes. */
   manifest(name: string, version: number, most: number): Promise<Buffer | undefined>;
   /** Downloads a file of a version to `to`. Errors: not-published, store-refused, network. */
-  download(place: Place, to: string, transfer: Transfer & { bytes: number }): Promise<void>;
+  download(place: Place, to: string, transfer: Transfer): Promise<void>;
   /**
    * Writes a new version; its manifest comes last or together with the rest, so that a version that has one is
    * complete. Never overwrites. Errors: bad-argument if the version is already there, store-refused, network.
@@ -63,6 +63,9 @@ export const taken = (label: string, name: string, version: number): UserError =
     `${label} already has ${name} version ${version}: somebody published it at the same moment.`,
     'Run the same command again; it takes the next number.',
   );
+
+export const stopped = (): UserError =>
+  new UserError('cancelled', 'The transfer was stopped.', 'Start it again.');
 
 export const missing = (label: string, what: string): UserError =>
   new UserError(

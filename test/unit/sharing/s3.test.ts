@@ -60,6 +60,47 @@ describe('a bucket', () => {
     expect(await open().versions('demo')).toEqual([1]);
   });
 
+  it('is read no further than the manifest says', async () => {
+    const sha256 = await desk.publish(dir, open());
+    const key = 'adapters/ours/demo/1/adapter.gguf';
+    const { length } = server.objects.get(key)!;
+    server.objects.set(key, Buffer.alloc(length + 8_000_000));
+    desk.be('bob');
+    let most = 0;
+    const store = open();
+    const download = store.download.bind(store);
+    store.download = (place, to, transfer) =>
+      download(place, to, {
+        ...transfer,
+        onBytes: (done) => {
+          most = Math.max(most, done);
+          transfer.onBytes?.(done);
+        },
+      });
+    await expect(desk.fetch(store, { name: 'demo', sha256 })).rejects.toMatchObject({
+      ...{ code: 'adapter-damaged', message: expect.stringContaining('more than its') as string },
+    });
+    expect(most).toBeLessThan(length + 8_000_000);
+  });
+
+  it("gives no other host a session's token", async () => {
+    const sha256 = await desk.publish(dir, open());
+    const other = await S3Server.start(options);
+    server.redirect = `${other.url}/elsewhere`;
+    desk.be('bob');
+    const error: unknown = await open()
+      .download({ name: 'demo', version: 1, path: 'run.json' }, desk.at('run.json'), {})
+      .catch((thrown: unknown) => thrown);
+    await other.stop();
+    expect(error).toMatchObject({
+      code: 'store-refused',
+      next: expect.stringContaining('AWS_REGION') as string,
+    });
+    expect(other.requests).toEqual([]);
+    server.redirect = undefined;
+    await desk.fetch(open(), { name: 'demo', sha256 });
+  });
+
   it('that is busy is asked again', async () => {
     server.failures.push(503, 500);
     expect(await open().names()).toEqual([]);
