@@ -138,6 +138,8 @@ async function asRun(folder: string, { manifest, sha256, base, versions, from }:
     name: `${name}@${version}`,
     folder: '',
     base: { id: base.id, path: base.path, sha256: base.sha256 },
+    // What it was trained on need not be here.
+    backend: 'auto',
     // There is no held-out text to complete in.
     evaluation: { ...spec.evaluation, completions: false, strength: 1 },
     versions,
@@ -158,10 +160,11 @@ async function asRun(folder: string, { manifest, sha256, base, versions, from }:
 /** Only a plain name within the run's folder is opened. */
 const doneHere = <T extends object>(event: T) => ({ ...event, artefact: 'adapter.gguf' });
 
-/** It gets an id and a time of its own. */
+/** It gets an id and a time of its own, and nothing that only the other machine has. */
 function withoutIdentity(run: NewRun): NewRun {
   const after = { ...run } as NewRun & Partial<Pick<RunSpec, 'id' | 'createdAt' | 'format'>>;
   for (const key of ['id', 'createdAt', 'format'] as const) delete after[key];
-  for (const key of ['folders', 'preferences', 'continues', 'minutes'] as const) delete after[key];
+  for (const key of ['folders', 'preferences', 'continues', 'minutes', 'device', 'planned'] as const)
+    delete after[key];
   return after;
 }

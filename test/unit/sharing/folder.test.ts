@@ -110,6 +110,16 @@ describe('a published adapter', () => {
     expect(shown).toContain('lionw at 0.0001');
   });
 
+  it('computes on what this machine has, not on what it was trained with', async () => {
+    const trained = { ...(await readRun(dir)).spec, backend: 'webgpu', device: 'H100', planned: 'webgpu' };
+    await desk.publish(dir, store);
+    await replaceFile(version(), 'run.json', JSON.stringify(trained));
+    desk.be('bob');
+    const { spec } = await desk.fetch(store, { name: 'demo' });
+    expect(spec.backend).toBe('auto');
+    expect([spec.device, spec.planned]).toEqual([undefined, undefined]);
+  });
+
   it('is not fetched twice', async () => {
     await desk.publish(dir, store);
     desk.be('bob');
