@@ -48,7 +48,8 @@ export function candidatesIn(
   const edit = newest && byLine(newest).at(-1);
   const own = texts.find((text) => text.path === edit?.path);
   if (!edit || !own || !isLine(edit.before) || !isLine(edit.after)) return [];
-  const example = { ...inContext(own, edit.at), line: edit.before, after: edit.after };
+  const [line, after] = [edit.before, edit.after].map(bare) as [string, string];
+  const example = { ...inContext(own, edit.at), line, after };
   const others = texts.filter((text) => text.path !== path);
   const found = [...texts.filter((text) => text.path === path), ...others].map((text) =>
     linesLike(edit, text, edits, text.path === path ? place : 0).map(({ start, end, at }) => ({
@@ -77,11 +78,12 @@ function linesLike(edit: Edit, { path, text }: SearchedText, edits: readonly Edi
     edited.some((one) => start <= one.at + one.after.length && one.at <= end);
   const found: { start: number; end: number; at: number; like: number }[] = [];
   let start = 0;
-  for (const [at, line] of text.split('\n').entries()) {
+  for (const [at, whole] of text.split('\n').entries()) {
+    const line = bare(whole);
     const end = start + line.length;
     const like = isEdited(start, end) ? 0 : likenessToEdited(line, edit);
     if (like > 0) found.push({ start, end, at, like });
-    start = end + 1;
+    start += whole.length + 1;
   }
   const distance = (one: { start: number }) => Math.abs(one.start - near);
   return found.sort((a, b) => b.like - a.like || distance(a) - distance(b));
@@ -92,8 +94,11 @@ function inContext({ path, text }: SearchedText, start: number): LineInContext {
   const before = text.slice(0, Math.max(0, start - 1)).split('\n');
   const above = start > 0 ? before.slice(-TASK_CONTEXT) : [];
   const below = end < text.length ? text.slice(end + 1).split('\n', TASK_CONTEXT) : [];
-  return { path, above, line: text.slice(start, end), below };
+  return { path, above: above.map(bare), line: bare(text.slice(start, end)), below: below.map(bare) };
 }
+
+/** Without the rest of Windows' line end, which no model is to see. */
+const bare = (line: string) => (line.endsWith('\r') ? line.slice(0, -1) : line);
 
 function endOfLine(text: string, place: number): number {
   const end = text.indexOf('\n', place);

@@ -245,8 +245,9 @@ function isWanted(offer: FoundOffer): boolean {
   return !document || isWatched(document);
 }
 
-/** Whether the lines are still those that were searched. */
+/** Whether the lines are still those that were searched. No position is within Windows' line end. */
 function fits(document: vscode.TextDocument, { from, before }: FoundOffer): boolean {
-  const range = new vscode.Range(document.positionAt(from), document.positionAt(from + before.length));
-  return document.getText(range) === before;
+  const lines = before.replace(/\r$/, '');
+  const range = new vscode.Range(document.positionAt(from), document.positionAt(from + lines.length));
+  return document.getText(range) === lines;
 }

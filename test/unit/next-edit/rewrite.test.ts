@@ -41,6 +41,18 @@ describe('candidates', () => {
     expect(lines.join('\n').slice(first.start, first.end)).toBe(lines[2]);
   });
 
+  it("are the same lines where Windows' line ends are", () => {
+    const text = lines.join('\r\n');
+    const edit = {
+      ...{ path: 'src/a.ts', languageId: 'typescript', at: lines[0]!.length + 2, time: 1 },
+      ...{ before: `${before}\r`, after: `${after}\r` },
+    };
+    const texts = [{ path: 'src/a.ts', languageId: 'typescript', text }];
+    const [found] = candidatesIn([edit], texts, { path: 'src/a.ts', place: 0 });
+    expect(found).toMatchObject({ example: first.example, place: first.place, at: 2 });
+    expect(text.slice(found!.start, found!.end)).toBe(lines[2]);
+  });
+
   it('are none after an edit of more than a line', () => {
     const edit = { path: 'a.ts', languageId: 'typescript', at: 0, before: 'a', after: 'a\nb', time: 1 };
     const text = { path: 'a.ts', languageId: 'typescript', text: 'a\nb\na' };
