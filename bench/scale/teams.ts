@@ -57,7 +57,7 @@ export const BUSY_PER_PERSON = 0.62;
 export function needsOf(people: number): Needs {
   const adapters = people * habits.adaptersPerPerson;
   const trainingsPerDay = (adapters * habits.trainingsPerWeek) / habits.workingDays;
-  const perSecond = (share: number) => (Math.max(share * people, share) * requestsPerMinute()) / 60;
+  const perSecond = (share: number) => (share * people * requestsPerMinute()) / 60;
   const inDay = perSecond(habits.typingInMean) * 3600 * habits.workingHours;
   return {
     people,
