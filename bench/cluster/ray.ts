@@ -119,6 +119,8 @@ export class RayCluster {
   /** Kills the dashboard's process and starts it again as it was. */
   async restartDashboard(): Promise<void> {
     const { pid } = this.nodes.find(({ name }) => name === 'head')!.process;
+    // It would end the whole node where one of its processes ends.
+    process.kill(pid!, 'SIGSTOP');
     for (const one of await groupOf(pid!)) {
       const command = (await readFile(`/proc/${one}/cmdline`, 'utf8').catch(() => ''))
         .split('\0')

@@ -154,6 +154,8 @@ describe('a training on a cluster', () => {
     expect(said).toContain('The run goes on at 127.0.0.1');
     expect(job.status).toBe('RUNNING');
     const dir = join(runsDir(), (await readdir(runsDir())).sort().at(-1)!);
+    // The one that goes on in the background takes over in its own time.
+    await until(async () => (await readState(dir)).pid !== undefined);
     const { pid } = await readState(dir);
     // As when this machine is turned off.
     process.kill(pid!, 'SIGTERM');
