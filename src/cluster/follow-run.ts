@@ -36,7 +36,8 @@ export async function followRunJob(following: Following): Promise<RunStatus | un
   const stopping = stopWhenAsked(client, file, writer);
   const end = (ended: NonNullable<ClusterFile['ended']>) => writeCluster(dir, { ...file, ended });
   try {
-    await writer.state({ status: 'running', phase: 'Asking the cluster' });
+    const cluster = client.cluster.address.host;
+    await writer.state({ status: 'running', phase: 'Asking the cluster', cluster });
     const job = await followJob(client, file.submissionId, {
       onLine: (line) => mirror.take(line),
       onOther: (line) => console.error(line),

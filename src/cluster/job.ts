@@ -92,7 +92,7 @@ export function checkStorage(storage: string): string {
     return storage;
   throw new UserError(
     'bad-argument',
-    `--storage ${storage} names no place that all nodes of a cluster see.`,
+    `The storage ${storage} is no place that all nodes of a cluster see.`,
     'Give the absolute path of a shared folder, or an address such as s3://bucket/folder.',
   );
 }

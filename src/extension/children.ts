@@ -5,6 +5,7 @@ import { UserError, type ErrorCode } from '../protocol/errors.ts';
 import { LineChild, type ChildEnd } from '../protocol/line-child.ts';
 import { parseLine } from '../protocol/lines.ts';
 import type { NodeCommand } from '../protocol/node.ts';
+import { answersQuestions, sendQuestionSchema, type SendQuestion } from '../protocol/question.ts';
 import { t } from '../protocol/l10n.ts';
 import type { Log } from './log.ts';
 
@@ -32,6 +33,8 @@ export interface ChildOptions {
   cwd?: string;
   signal?: AbortSignal;
   onProgress?: (progress: ChildProgress) => void;
+  /** Added to its environment; never logged. */
+  env?: NodeJS.ProcessEnv;
 }
 
 export class Children {
@@ -39,6 +42,8 @@ export class Children {
     private readonly node: () => Promise<NodeCommand>,
     private readonly script: string,
     private readonly log: Log,
+    /** Whether a child may send work to a cluster. */
+    private readonly maySend: (question: SendQuestion) => Promise<boolean> = () => Promise.resolve(false),
   ) {}
 
   /** Runs `forget-me-not ARGS --json` and reads its answer, the last line of stdout. Throws the command's error. */
@@ -68,19 +73,31 @@ export class Children {
     );
   }
 
-  private async run(args: string[], { cwd, signal, onProgress }: ChildOptions): Promise<ChildResult> {
-    const { command, env } = await this.node();
+  private async run(
+    args: string[],
+    { cwd, signal, onProgress, env: own }: ChildOptions,
+  ): Promise<ChildResult> {
+    const node = await this.node();
     this.log.info(`forget-me-not ${args.join(' ')}`);
-    const child = new LineChild(this.script, args, { command, env, cwd, stderr: 'pipe', signal });
+    const env = { ...node.env, ...own, ...answersQuestions };
+    const child = new LineChild(this.script, args, {
+      ...{ command: node.command, env, cwd, stderr: 'pipe', signal },
+    });
     const result: ChildResult = { how: null, stdout: [], stderr: '' };
     child.onLine('stdout', (line) => result.stdout.push(line));
     child.onLine('stderr', (line) => {
       const progress = parseLine(progressSchema, line);
+      const question = parseLine(sendQuestionSchema, line);
       if (progress.ok) onProgress?.(progress.value);
+      else if (question.ok) void this.answer(child, question.value);
       else result.stderr += `${line}\n`;
     });
     Object.assign(result, await child.ended);
     if (result.stderr) this.log.info(result.stderr.trimEnd());
     return result;
+  }
+
+  private async answer(child: LineChild, question: SendQuestion): Promise<void> {
+    child.answer(await this.maySend(question).catch(() => false));
   }
 }

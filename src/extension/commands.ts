@@ -7,6 +7,9 @@ import { UserError } from '../protocol/errors.ts';
 import { runsDir } from '../protocol/paths.ts';
 import { trainingBusy, trainingNow } from '../runs/index.ts';
 import { whileShown } from './child-progress.ts';
+import { forgetClusterToken, setClusterToken } from './cluster/cluster-commands.ts';
+import { jobOfRun } from './cluster/cluster.ts';
+import { askToStop, resumeThere } from './cluster/runs-there.ts';
 import type { Context } from './context.ts';
 import { showDoctor } from './doctor.ts';
 import { getStarted } from './get-started.ts';
@@ -25,7 +28,7 @@ import { installGpu } from './completion/gpu-support.ts';
 import { showMenu } from './menu.ts';
 import { reveal } from './reveal.ts';
 import { pickRun, type Which } from './runs/pick-run.ts';
-import { askToStop } from './runs/progress.ts';
+import { settings } from './settings.ts';
 import { snooze, switchAdapter, toggleLanguage, turnCompletion } from './completion/completion-commands.ts';
 import { bestFirst, hasResult, servableItem, whyNotServable, type Standing } from './texts.ts';
 import { requireTrust } from './trust.ts';
@@ -35,19 +38,19 @@ import { useRun } from './completion/use-run.ts';
 interface CommandEntry {
   /** Training and serving need a trusted workspace. */
   needsTrust?: boolean;
-  /** It starts a training; only one can run at a time, so it is refused before anything is asked. */
-  trains?: boolean;
+  /** Whether it trains on this machine; only one training can run at a time, so it is refused before anything is asked. */
+  trains?: () => boolean;
   run: (context: Context, which: Which) => unknown;
 }
 
 const table: Record<string, CommandEntry> = {
-  fineTune: { needsTrust: true, trains: true, run: fineTune },
-  findLearningRate: { needsTrust: true, trains: true, run: findLearningRate },
+  fineTune: { needsTrust: true, trains: () => !settings.cluster, run: fineTune },
+  findLearningRate: { needsTrust: true, trains: () => true, run: findLearningRate },
   showResults: { run: (context, which) => context.panel.show(which) },
   useForCompletion: { needsTrust: true, run: useForCompletion },
   measureResult: { needsTrust: true, run: measureResult },
   stopTraining: { run: stopTraining },
-  resumeTraining: { needsTrust: true, trains: true, run: resumeTraining },
+  resumeTraining: { needsTrust: true, run: resumeTraining },
   exportResult: { run: exportResult },
   importAdapter: { needsTrust: true, run: importAdapter },
   completeUntuned: { needsTrust: true, run: completeUntuned },
@@ -60,6 +63,8 @@ const table: Record<string, CommandEntry> = {
   setEndpointToken: { run: setEndpointToken },
   forgetEndpointToken: { run: forgetEndpointToken },
   chooseEndpointModel: { run: chooseEndpointModel },
+  setClusterToken: { run: (context) => setClusterToken(context) },
+  forgetClusterToken: { run: forgetClusterToken },
   showLearnedFromUse: { run: showLearnedFromUse },
   deleteLearnedFromUse: { run: deleteLearnedFromUse },
   getStarted: { run: getStarted },
@@ -84,7 +89,7 @@ export function registerCommands(context: Context): vscode.Disposable {
     vscode.commands.registerCommand(`forgetMeNot.${name}`, async (which: unknown) => {
       try {
         if (entry.needsTrust) requireTrust();
-        if (entry.trains) await requireNoTraining();
+        if (entry.trains?.()) await requireNoTraining();
         return await entry.run(context, typeof which === 'string' ? which : undefined);
       } catch (error) {
         const busy = error instanceof UserError && error.code === 'training-busy';
@@ -154,7 +159,7 @@ async function stopTraining(context: Context, which: Which): Promise<void> {
     t('Which training do you want to stop?'),
     t('Nothing is training.'),
   );
-  if (run) await askToStop(run.spec.id);
+  if (run) await askToStop(context, run.spec.id);
 }
 
 const startedSchema = z.object({ run: z.string(), dir: z.string() });
@@ -169,7 +174,15 @@ async function resumeTraining(context: Context, which: Which): Promise<void> {
     t('There is no stopped training.'),
   );
   if (!run) return;
-  const started = await context.children.ask(startedSchema, ['resume', run.spec.id, '--detach']);
+  const { id } = run.spec;
+  const job = await jobOfRun(id);
+  if (job) {
+    const there = await resumeThere(context, id, job.url);
+    if (there) await context.begun(there);
+    return;
+  }
+  await requireNoTraining();
+  const started = await context.children.ask(startedSchema, ['resume', id, '--detach']);
   await context.begun(started.run);
 }
 

@@ -5,6 +5,8 @@ import { foldersOf } from '../protocol/folders.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { findNode, type NodeCommand } from '../protocol/node.ts';
 import { Children } from './children.ts';
+import { askToSend } from './cluster/cluster.ts';
+import { askToStop } from './cluster/runs-there.ts';
 import { CompletionService } from './completion/completion-service.ts';
 import { tickSteps } from './get-started.ts';
 import { Log } from './log.ts';
@@ -40,12 +42,16 @@ export class Context implements Services, vscode.Disposable {
     const inheritedHome = process.env['FORGET_ME_NOT_HOME'];
     applyDataDirectory(inheritedHome);
     this.store = new Store(extension.workspaceState, extension.globalState);
-    this.children = new Children(() => this.node(), this.bundle('cli.mjs'), this.log);
+    this.children = new Children(() => this.node(), this.bundle('cli.mjs'), this.log, askToSend);
     this.runs = new RunWatcher(this.log);
     this.completion = new CompletionService(this);
     this.nextEdit = new NextEdit(this);
     this.panel = new ResultsPanel(this);
-    this.progress = new ProgressNotifications(this.runs, (error) => this.log.show(error));
+    this.progress = new ProgressNotifications(
+      this.runs,
+      (id) => askToStop(this, id),
+      (error) => this.log.show(error),
+    );
     this.view = new RunsView(this.runs, this.store);
     this.statusBar = new StatusBar(this);
     this.disposables.push(

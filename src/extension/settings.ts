@@ -72,6 +72,14 @@ export const settings = {
   get endpointModel() {
     return ofUser(inspect(ENDPOINT_MODEL));
   },
+  /** Address of the dashboard of a Ray cluster that trains; "": this machine trains. */
+  get cluster() {
+    return ofUser(inspect('cluster'));
+  },
+  /** Where the cluster keeps checkpoints; "": on its nodes. */
+  get clusterStorage() {
+    return ofUser(inspect('clusterStorage'));
+  },
   /** Whether completions are recorded, to learn from. */
   get learnFromUse() {
     return get(LEARN_FROM_USE, false);

@@ -65,11 +65,17 @@ export function progressLine({ state, events }: RunSnapshot): string {
   }
   if (state.etaSeconds !== undefined && state.etaSeconds > 0)
     parts.push(t('about {time} left', { time: formatDuration(state.etaSeconds) }));
+  if (state.cluster) parts.push(t('on the cluster at {host}', { host: state.cluster }));
   return parts.join(' · ');
 }
 
-/** A short word for the status bar: "training 42%". */
+/** A short word for the status bar: "training 42%", "training 42% · cluster". */
 export function shortProgress(snapshot: RunSnapshot): string {
+  const { cluster } = snapshot.state;
+  return [shortPhase(snapshot), ...(cluster ? [t('cluster')] : [])].join(' · ');
+}
+
+function shortPhase(snapshot: RunSnapshot): string {
   const { status } = snapshot.state;
   if (status === 'evaluating') return t('measuring');
   return status === 'queued' ? t('starting') : t('training {percent}%', { percent: percentOf(snapshot) });

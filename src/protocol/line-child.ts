@@ -60,6 +60,11 @@ export class LineChild {
     this.child.stdin!.write('stop\n');
   }
 
+  /** Answers a question of the child (question.ts). */
+  answer(yes: boolean): void {
+    this.child.stdin!.write(yes ? 'yes\n' : 'no\n');
+  }
+
   kill(): void {
     this.child.kill('SIGKILL');
   }

@@ -29,5 +29,7 @@ export function phaseIn(phase: string): string {
   if (what !== undefined) return `${phaseIn(what)} ${t('{done} of {total}', { done: done!, total: total! })}`;
   const [, at, task] = /^Step (\d+): (.+)$/.exec(phase) ?? [];
   if (at !== undefined) return `${t('Step {step}', { step: at })}: ${phaseIn(task!)}`;
+  const [, to] = /^Sending to (.+)$/.exec(phase) ?? [];
+  if (to !== undefined) return t('Sending to {host}', { host: to });
   return phases()[phase] ?? tTold(phase);
 }

@@ -222,6 +222,8 @@ export const runStateSchema = z.object({
   etaSeconds: z.number().optional(),
   /** What the owner is doing now, for people: "Reading files", "Training", "HumanEval 4 of 20". */
   phase: z.string().optional(),
+  /** Host and port of the cluster on which it runs or ran. */
+  cluster: z.string().optional(),
   /** Why it failed. */
   error: z.object({ code: z.string(), message: z.string(), next: z.string() }).optional(),
 });

@@ -7,8 +7,12 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
 import { extract } from '../../src/base-models/pypi/wheel.ts';
+import { Children } from '../../src/extension/children.ts';
+import type { Log } from '../../src/extension/log.ts';
 import { clusterJobSchema, type ClusterJob } from '../../src/protocol/cluster.ts';
+import type { SendQuestion } from '../../src/protocol/question.ts';
 import { openCorpus } from '../../src/corpus/index.ts';
 import { readState } from '../../src/runs/files.ts';
 import { runsDir } from '../../src/protocol/paths.ts';
@@ -172,6 +176,40 @@ describe('a training on a cluster', () => {
     await until(async () => (await readState(dir)).status === 'cancelled');
     expect(job.status).toBe('STOPPED');
   });
+});
+
+it('an editor is asked with every option, and its no sends and leaves nothing', async () => {
+  server.onSubmit = (one) => {
+    job = one;
+    job.logs = begun;
+  };
+  const heard: SendQuestion[] = [];
+  const logged: string[] = [];
+  const answers = [false, true];
+  const children = new Children(
+    () => Promise.resolve({ command: process.execPath, env: { ...place.env, RAY_AUTH_TOKEN: '' } }),
+    resolve('dist/cli.mjs'),
+    { info: (line: string) => logged.push(line) } as unknown as Log,
+    (question) => (heard.push(question), Promise.resolve(answers.shift()!)),
+  );
+  const ask = () =>
+    children.ask(z.object({ dir: z.string() }), train('--yes', '--detach'), {
+      env: { RAY_AUTH_TOKEN: TOKEN },
+    });
+  const before = await readdir(runsDir()).catch(() => []);
+  await expect(ask()).rejects.toMatchObject({ code: 'cancelled' });
+  expect(server.requests.filter((one) => /^(PUT|POST)/.test(one))).toEqual([]);
+  expect(await readdir(runsDir()).catch(() => [])).toEqual(before);
+  const { dir } = await ask();
+  const { host } = new URL(server.url);
+  expect(heard).toMatchObject(Array(2).fill({ ask: 'send', host, plainText: false, storage: null }));
+  expect(heard[1]!.program).toBeGreaterThan(1e6);
+  await until(async () => (await readState(dir)).phase === 'Training');
+  expect(await readState(dir)).toMatchObject({ cluster: host });
+  expect(logged.join()).not.toContain(TOKEN);
+  await place.json('cancel', 'latest');
+  await until(async () => (await readState(dir)).status === 'cancelled');
+  expect(job.status).toBe('STOPPED');
 });
 
 describe('one sentence, and nothing begun', () => {

@@ -3,6 +3,7 @@ import type { Work } from '../../cluster/job.ts';
 import { prepare, send, type Prepared } from '../../cluster/submit.ts';
 import type { RayClient } from '../../cluster/ray/client.ts';
 import { UserError } from '../../protocol/errors.ts';
+import { askParent, canAskParent } from '../../protocol/question.ts';
 import { confirm } from '../confirm.ts';
 import { formatBytes } from '../view/format.ts';
 import { progressView } from '../view/progress.ts';
@@ -24,7 +25,7 @@ export async function sendWork(client: RayClient, work: Work, options: SendOptio
   const view = progressView({ json });
   try {
     const prepared = await prepare(client, work, version, stop.signal);
-    await consent(prepared, options);
+    await consent(prepared, options, stop.signal);
     const { host } = client.cluster.address;
     await send(prepared, {
       ...options,
@@ -38,10 +39,22 @@ export async function sendWork(client: RayClient, work: Work, options: SendOptio
 }
 
 /** Not asked where everything is there already, as after a lost job. */
-async function consent({ client, work, sends }: Prepared, options: SendOptions): Promise<void> {
+async function consent(
+  { client, work, sends }: Prepared,
+  options: SendOptions,
+  signal: AbortSignal,
+): Promise<void> {
   const { address } = client.cluster;
   const { yes = false, json = false } = options;
   if (sends.program + sends.work === 0) return;
+  const refused = new UserError('cancelled', 'Nothing was sent.', 'Leave --on out to work on this machine.');
+  // Options from a folder's settings may contain --yes, so an editor asks in any case.
+  if (canAskParent()) {
+    const { host, plainText } = address;
+    const { storage } = work;
+    if (await askParent({ ask: 'send', host, plainText, storage, ...sends }, signal)) return;
+    throw refused;
+  }
   if (address.plainText && !yes && !process.stdin.isTTY)
     throw new UserError(
       'cluster-address',
@@ -51,7 +64,7 @@ async function consent({ client, work, sends }: Prepared, options: SendOptions):
   const plain = address.plainText ? ' It is NOT encrypted on the way.' : '';
   const text = `To the cluster at ${address.host} go ${whatGoes(work, sends)}.${plain}`;
   if (await confirm(text, { yes, json })) return;
-  throw new UserError('cancelled', 'Nothing was sent.', 'Leave --on out to work on this machine.');
+  throw refused;
 }
 
 function whatGoes({ kind }: Work, { program, work }: Prepared['sends']): string {

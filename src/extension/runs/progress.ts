@@ -1,23 +1,16 @@
 /** The progress notification of a run. */
-import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../../protocol/panel.ts';
-import { runsDir } from '../../protocol/paths.ts';
-import { cancelRun } from '../../runs/index.ts';
 import { t } from '../../protocol/l10n.ts';
 import type { RunWatcher } from './run-watcher.ts';
 import { percentOf, progressLine } from '../texts.ts';
-
-/** Asks the trainer to stop. It finishes its step, keeps a checkpoint and writes the new state into the run. */
-export async function askToStop(id: string): Promise<void> {
-  await cancelRun(join(runsDir(), id));
-}
 
 export class ProgressNotifications {
   private readonly shown = new Set<string>();
 
   constructor(
     private readonly runs: RunWatcher,
+    private readonly stop: (id: string) => Promise<void>,
     private readonly onError: (error: unknown) => void,
   ) {}
 
@@ -57,7 +50,7 @@ export class ProgressNotifications {
     token.onCancellationRequested(() => {
       stopping = true;
       update(this.runs.get(id) ?? first);
-      askToStop(id).catch(this.onError);
+      this.stop(id).catch(this.onError);
     });
     return new Promise((resolve) => {
       const listeners = [

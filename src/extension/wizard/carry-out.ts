@@ -18,6 +18,8 @@ export type Repair = { title: string } & (
   /** A command that installs the missing part; the user confirms it in a terminal. */
   | { kind: 'terminal'; command: string }
   | { kind: 'without' }
+  /** The token of the cluster that trains. */
+  | { kind: 'token' }
   | { kind: 'base' }
   | { kind: 'answers' }
   /** A step that the error's own text names. */
@@ -37,6 +39,7 @@ export interface CarryOutHost<A extends Answers> {
   repair(trouble: ErrorReport, repairs: Repair[]): Promise<Repair | undefined>;
   openTerminal(command: string): void;
   takeStep(step: NextStep): void;
+  setToken(): Promise<unknown>;
   /** Another base; undefined: keep the current one. */
   askBase(answers: A): Promise<string | undefined>;
   /** Asks the questions again, with these answers preselected; undefined when the user cancels. */
@@ -79,6 +82,9 @@ async function mend<A extends Answers>(
         return undefined;
       case 'again':
         return answers;
+      case 'token':
+        await host.setToken();
+        return answers;
       case 'without':
         return { ...answers, backend: 'wasm' };
       case 'base':
@@ -104,6 +110,7 @@ export function repairsFor({ code, next }: ErrorReport, part: Download | undefin
   const command = /`([^`]+)`/.exec(next)?.[1];
   if (command && code === 'compiler-missing')
     repairs.unshift({ kind: 'terminal', title: t('Run "{command}"', { command }), command });
+  if (code === 'cluster-token') repairs.unshift({ kind: 'token', title: t('Set the Token of the Cluster') });
   if (part?.needed === false) repairs.push({ kind: 'without', title: t('Continue Without TensorFlow') });
   if (part?.needed || code.startsWith('base-') || code === 'hub-not-found' || code === 'adapter-mismatch')
     repairs.push({ kind: 'base', title: t('Choose Another Model') });

@@ -7,7 +7,8 @@ import type { Download } from './downloads.ts';
 import { t } from '../../protocol/l10n.ts';
 import { size } from '../texts.ts';
 
-type Purpose = 'fine-tuning' | 'completion' | 'gpu';
+/** `cluster`: for a fine-tuning elsewhere. */
+type Purpose = 'fine-tuning' | 'cluster' | 'completion' | 'gpu';
 
 /** The parts that the user agreed to download; undefined when the user cancels. `purpose`: what needs them. */
 export async function askConsent(
@@ -27,12 +28,13 @@ export async function askConsent(
   const without = t('Without TensorFlow');
   const needed = missing.filter((part) => part.needed);
   const optional = missing.length > needed.length;
+  const stays = purpose === 'cluster' ? [] : [t('Your code stays on this machine.')];
   const slower = optional ? [t('Without TensorFlow the same training takes about six times as long.')] : [];
   const answer = await vscode.window.showInformationMessage(
     sayNeed(purpose, total),
     {
       modal: true,
-      detail: `${list}\n\n${[...slower, t('Your code stays on this machine.')].join(' ')}`,
+      detail: [list, [...slower, ...stays].join(' ')].filter(Boolean).join('\n\n'),
     },
     download,
     ...(optional && needed.length < missing.length ? [without] : []),

@@ -4,14 +4,16 @@ import type { DoctorReport } from '../../protocol/doctor.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { formatDuration } from '../../protocol/units.ts';
+import type { ClusterAddress } from '../../cluster/ray/address.ts';
+import { clusterEnvironment, clusterInSettings } from '../cluster/cluster.ts';
 import { keptSchema, mayHavePreferences } from './ask-preferences.ts';
-import { baseName } from './bases.ts';
+import { baseName, type Offered } from './bases.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import { examine } from '../doctor.ts';
 import { localFolders } from './folders.ts';
 import { t } from '../../protocol/l10n.ts';
-import { missingParts, missingRuntime } from './downloads.ts';
+import { missingParts, missingRuntime, type Download } from './downloads.ts';
 import { offeredBases } from './offered.ts';
 import { settings } from '../settings.ts';
 import { askConsent, install } from './consent.ts';
@@ -20,54 +22,72 @@ import { findContinuing } from './continuing.ts';
 import { continuedBy, planSchema, type Draft, type Plan } from './draft.ts';
 import { askPatiently, repairing } from './repairs.ts';
 import { askToGoOn } from './steps.ts';
-import { askBaseFor, askPlan, trainArguments } from './wizard.ts';
+import { askBaseFor, askPlan, clusterBackend, trainArguments } from './wizard.ts';
 
 const startedSchema = z.object({ run: z.string(), dir: z.string() });
 
 export async function fineTune(context: Context): Promise<void> {
   requireFolder();
+  const cluster = clusterInSettings();
   const { store } = context;
   const known = planSchema.safeParse(store.draft);
   const goOn = known.success && (await askToGoOn(describe(known.data)));
   const plan =
-    goOn && known.success ? known.data : goOn === false ? await ask(context, store.draft) : undefined;
+    goOn && known.success
+      ? known.data
+      : goOn === false
+        ? await ask(context, store.draft, cluster)
+        : undefined;
   if (!plan) return;
   await carryOut<Plan>(plan, {
     ...repairing(context),
+    ...(cluster && onlyBase(context)),
     keep: (answers) => store.keepDraft(answers),
-    askAgain: (answers) => ask(context, answers),
+    askAgain: (answers) => ask(context, answers, cluster),
     async start(answers) {
       // Reading a large folder takes a while, before there is a run to follow.
+      const env = cluster ? await clusterEnvironment(context, cluster) : {};
       const { run } = await whileShown(t('Reading the workspace'), (options) =>
-        context.children.ask(startedSchema, trainArguments(answers), options),
+        context.children.ask(startedSchema, trainArguments(answers, cluster), { ...options, env }),
       );
       await context.begun(run);
     },
   });
 }
 
-function ask(context: Context, kept: Draft): Promise<Plan | undefined> {
+/** What this machine needs where a cluster trains: the base, whose tokens the corpus is made of. */
+const onlyBase = (context: Context) => ({
+  missing: async ({ base }: Plan) => missingParts(base, await examine(context), 'wasm'),
+  consent: (parts: Download[]) => askConsent(parts, 'cluster'),
+});
+
+function ask(context: Context, kept: Draft, cluster?: ClusterAddress): Promise<Plan | undefined> {
   const keep = (draft: Draft) => context.store.keepDraft(draft);
   return askPatiently(context, kept, keep, async (draft, answered) => {
     const report = examine(context);
     // Awaited later; until then, a failure must not count as an unhandled rejection.
     report.catch(() => undefined);
-    const bases = offeredBases(context);
+    const bases = offeredBases(context).then((offered) => (cluster ? withoutLimit(offered) : offered));
     bases.catch(() => undefined);
     const learned = (folder: string) => context.children.ask(keptSchema, ['preferences', folder]);
     return askPlan(
       () => bases,
       async () => {
+        if (cluster) return { backend: clusterBackend() };
         const found = await report;
         return { backend: expectedBackend(found), ownMemory: hasOwnMemory(found) };
       },
       (folders) => findContinuing(context, folders),
-      (await mayHavePreferences()) ? learned : undefined,
+      // How the user treated completions never leaves this machine.
+      !cluster && (await mayHavePreferences()) ? learned : undefined,
       draft,
       answered,
     );
   });
 }
+
+/** How much memory is free here says nothing of a cluster's. */
+const withoutLimit = ({ models, default: suited }: Offered): Offered => ({ models, default: suited });
 
 /** "SmolLM2-135M-Instruct, LoRA, 15 min"; with ", 2 of 3 folders" if not all of them were chosen. */
 function describe(plan: Plan): string {

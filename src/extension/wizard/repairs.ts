@@ -5,6 +5,7 @@ import { reportError } from '../../protocol/errors.ts';
 import type { Answers, CarryOutHost } from './carry-out.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
+import { setClusterToken } from '../cluster/cluster-commands.ts';
 import { examine } from '../doctor.ts';
 import { missingParts } from './downloads.ts';
 import { askConsent } from './consent.ts';
@@ -14,14 +15,15 @@ import { offeredBases } from './offered.ts';
 import { settings } from '../settings.ts';
 import { askBaseFor } from './wizard.ts';
 
-type Common = 'missing' | 'consent' | 'fetch' | 'repair' | 'openTerminal' | 'takeStep' | 'askBase';
+type Common =
+  'missing' | 'consent' | 'fetch' | 'repair' | 'openTerminal' | 'takeStep' | 'setToken' | 'askBase';
 
 /** What all wizards share, whatever they start. */
 export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common> => ({
   async missing({ base, backend }) {
     return missingParts(base, await examine(context), backend ?? settings.backend);
   },
-  consent: askConsent,
+  consent: (parts) => askConsent(parts),
   async fetch({ name, command }) {
     await whileShown(t('Downloading {name}', { name }), (options) =>
       context.children.ask(z.unknown(), command, options),
@@ -43,6 +45,7 @@ export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common>
     terminal.sendText(command, false);
   },
   takeStep: (step) => void actionOf(step).run(),
+  setToken: () => setClusterToken(context),
   askBase: () =>
     askBaseFor(
       t('Choose Another Model'),

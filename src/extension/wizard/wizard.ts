@@ -10,7 +10,9 @@ import { continuedBy, type Draft, type Plan } from './draft.ts';
 import { describeCost, memoryOf, type Budget } from './estimates.ts';
 import { askFolders, onlyFolder } from './folders.ts';
 import { t } from '../../protocol/l10n.ts';
+import type { ClusterAddress } from '../../cluster/ray/address.ts';
 import { askPath } from './path.ts';
+import type { BackendName } from '../../protocol/run.ts';
 import { settings } from '../settings.ts';
 import { choose, into, walk, type Answer, type Choice, type Step } from './steps.ts';
 import { size } from '../texts.ts';
@@ -250,8 +252,8 @@ async function typeBudget(plan: Draft, unit: 'minutes' | 'steps', machine: Machi
 const costOf = (plan: Draft, budget: Budget, machine: Machine) =>
   describeCost(plan.base!, plan.method ?? 'lora', budget, machine);
 
-/** The arguments of `train` for a plan. */
-export function trainArguments(plan: Plan): string[] {
+/** The arguments of `train` for a plan. `cluster`: what trains instead of this machine. */
+export function trainArguments(plan: Plan, cluster?: ClusterAddress): string[] {
   const { budget } = plan;
   const continued = continuedBy(plan);
   return [
@@ -259,10 +261,16 @@ export function trainArguments(plan: Plan): string[] {
     ...plan.folders,
     ...(continued ? ['--continue', continued.run] : ['--base', plan.base, '--method', plan.method]),
     ...(budget.steps ? ['--steps', String(budget.steps)] : ['--minutes', String(budget.minutes)]),
-    ...settings.backendOptions(plan.backend),
+    ...(cluster ? ['--backend', clusterBackend()] : settings.backendOptions(plan.backend)),
     ...settings.globOptions(plan.folders),
     ...settings.trainOptions,
-    ...(plan.preferences ? ['--preferences'] : []),
-    ...['--yes', '--detach'],
+    ...(plan.preferences && !cluster ? ['--preferences'] : []),
+    // The last ones count, so no option of a folder's settings sends anything elsewhere.
+    ...(cluster ? ['--on', cluster.url] : ['--yes']),
+    ...(cluster && settings.clusterStorage ? ['--storage', settings.clusterStorage] : []),
+    '--detach',
   ];
 }
+
+/** Workers compute on their processors; what this machine's GPU is says nothing of them. */
+export const clusterBackend = (): BackendName => (settings.backend === 'wasm' ? 'wasm' : 'tensorflow');

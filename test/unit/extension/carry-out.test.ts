@@ -54,6 +54,7 @@ function fakeHost(failures: Record<string, Error[] | undefined>, presses: (Repai
     },
     openTerminal: (command) => void log.push(`terminal ${command}`),
     takeStep: ({ id, subject }) => void log.push(`step ${id} ${subject}`),
+    setToken: () => Promise.resolve(log.push('token')),
     askBase: () => Promise.resolve('/models/own.gguf'),
     askAgain: (answers) => Promise.resolve({ ...answers, budget: { minutes: 1 } }),
   };
