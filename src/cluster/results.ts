@@ -1,8 +1,10 @@
 /** Fetches what a task on a cluster made: checked file by file, put in place by renaming. */
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
+import { Transform, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { extract } from '../base-models/pypi/wheel.ts';
 import type { ResultLine } from '../protocol/cluster.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -45,14 +47,28 @@ async function fetchArchive(
   signal?: AbortSignal,
 ): Promise<void> {
   if (fetch.kind === 'log') {
-    const text = await client.logFile(fetch.nodeId, fetch.file, signal);
-    return writeFile(to, Buffer.from(text, 'base64'));
+    const take = (body: Readable) => pipeline(body, fromBase64(), createWriteStream(to));
+    return client.logFile(fetch.nodeId, fetch.file, take, signal);
   }
   try {
     await copyFile(fetch.path, to);
   } catch (error) {
     throw notFetched(`${fetch.path} on the storage can't be read (${(error as NodeJS.ErrnoException).code})`);
   }
+}
+
+/** Lines of base64 to bytes. */
+function fromBase64(): Transform {
+  let begun = '';
+  const bytesOf = (lines: string[]) => Buffer.concat(lines.map((line) => Buffer.from(line, 'base64')));
+  return new Transform({
+    transform(chunk: Buffer, _, done) {
+      const lines = (begun + chunk.toString('latin1')).split('\n');
+      begun = lines.pop()!;
+      done(null, bytesOf(lines));
+    },
+    flush: (done) => done(null, bytesOf([begun])),
+  });
 }
 
 async function unpack(

@@ -1,4 +1,5 @@
 /** Ray's Jobs interface over REST, as far as we use it. Every answer is checked. */
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 import { askRay, headersFor, said, type Ask, type Cluster } from './http.ts';
@@ -129,8 +130,13 @@ export class RayClient {
     return logs;
   }
 
-  /** A whole file of a node's folder of logs. */
-  async logFile(nodeId: string, file: string, signal?: AbortSignal): Promise<string> {
+  /** Hands a whole file of a node's folder of logs to `take`. It may be larger than a text can be. */
+  async logFile(
+    nodeId: string,
+    file: string,
+    take: (body: Readable) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const query = new URLSearchParams({
       node_id: nodeId,
       filename: file,
@@ -138,8 +144,7 @@ export class RayClient {
       lines: '-1',
       timeout: String(UPLOAD_MS / 1000),
     });
-    const { text } = await askRay(this.cluster, `/api/v0/logs/file?${query}`, { signal, within: UPLOAD_MS });
-    return text;
+    await askRay(this.cluster, `/api/v0/logs/file?${query}`, { signal, within: UPLOAD_MS, take });
   }
 
   /**

@@ -2,6 +2,7 @@
  * Requests to a Ray cluster's dashboard. Whatever goes wrong becomes a UserError: one sentence, and what to do. They are
  * made by undici's `request`: Ray refuses to change anything for `fetch`, whose headers it takes for a browser's.
  */
+import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { causeOf, dispatcherTo } from '../../base-models/pypi/network.ts';
 import { UserError } from '../../protocol/errors.ts';
@@ -22,6 +23,8 @@ export interface Ask {
   within: number;
   /** Statuses beside those of success that mean something to the caller. */
   also?: readonly number[];
+  /** Takes the body of a good answer piece by piece; its `text` is empty then. */
+  take?: (body: Readable) => Promise<void>;
 }
 
 export interface Answer {
@@ -53,7 +56,7 @@ type Received = Answer & { location: string | undefined };
 async function send(
   cluster: Cluster,
   path: string,
-  { method = 'GET', body, signal }: Ask,
+  { method = 'GET', body, signal, take }: Ask,
   late: AbortSignal,
 ): Promise<Received> {
   const { request } = await import('undici');
@@ -74,7 +77,10 @@ async function send(
     ...(await wayTo(cluster)),
     signal: signal ? AbortSignal.any([signal, late]) : late,
   });
-  return { status: statusCode, text: await answer.text(), location: headers['location']?.toString() };
+  const received = { status: statusCode, location: headers['location']?.toString() };
+  if (!take || statusCode !== 200) return { ...received, text: await answer.text() };
+  await take(answer);
+  return { ...received, text: '' };
 }
 
 /** A proxy does not lead to this machine. */
