@@ -154,8 +154,8 @@ describe('a run with checkpoints measured', () => {
 
 // How long is for checkpoint-schedule.test.ts: on a busy machine no clock can tell.
 it('leaves out checkpoints that its share of the time has no room for, and says what waits', async () => {
-  // Between one and all of them: a measurement takes from a tenth to one and a half times as long as this training.
-  const run = await train('--backend wasm --steps 60 --eval-share 1.5 --detach');
+  // Some of them, or none: a measurement takes from a tenth to twice as long as this training, as the machine likes.
+  const run = await train('--backend wasm --steps 60 --eval-share 0.5 --detach');
   await untilMade(run.dir);
   const events = await eventsOf(run.dir);
   const training = events.filter((event) => 'step' in event && event.step > 0);
@@ -163,7 +163,7 @@ it('leaves out checkpoints that its share of the time has no room for, and says 
   expect(events.filter((event) => event.type === 'warning')).toMatchObject([
     {
       message: expect.stringMatching(
-        /^There is time to measure \d+ of 14 checkpoints \(retention\), next that of step \d+: one takes about/,
+        /^There is (?:no time to measure checkpoints \(retention\)|time to measure \d of 14 checkpoints \(retention\), next that of step \d+): one takes about/,
       ) as string,
     },
   ]);
