@@ -1,6 +1,6 @@
 /** Applies offers to texts. */
 import type { Offer } from './find.ts';
-import type { Replacement } from './match.ts';
+import type { Replacement } from './edit.ts';
 import type { Why } from './pattern.ts';
 
 /** The text with the parts replaced; they are in its units, in order, and apart from each other. */

@@ -19,6 +19,20 @@ export interface Edit {
   time: number;
 }
 
+/** A part of a text, and what it becomes. In UTF-16 units. */
+export interface Replacement {
+  start: number;
+  end: number;
+  text: string;
+}
+
+/** From the first place to the last one, in the document's text now. */
+export interface Seen {
+  path: string;
+  from: number;
+  to: number;
+}
+
 /** A part of the text at the beginning, and what is there now. */
 interface Region {
   from: number;

@@ -1,9 +1,9 @@
 /** Finds the places that want the same edit as the recent ones. */
 import { byLine } from './by-line.ts';
 import { changesOf, tokensBetween, type TokenChange } from './changes.ts';
-import type { Edit } from './edit.ts';
+import type { Edit, Replacement } from './edit.ts';
 import { isSensible } from './in-scope.ts';
-import { placesOf, type Replacement } from './match.ts';
+import { placesOf } from './match.ts';
 import {
   inCommon,
   isVague,
@@ -15,9 +15,9 @@ import {
   type TokenPattern,
   type Why,
 } from './pattern.ts';
-import { blockAround, scopeOf, type TextWithTokens } from './rename.ts';
+import { blockAround, scopeOf } from './rename.ts';
 import { lineEditOf, shapeOf } from './shape.ts';
-import { tokensOf } from './tokens.ts';
+import { tokensOf, type TextWithTokens } from './tokens.ts';
 
 /** A text that is searched. */
 export interface SearchedText {

@@ -1,7 +1,7 @@
 /** Whether what would be written at a place makes sense there: its names are known, and it does not define itself. */
-import type { Replacement } from './match.ts';
-import { blockAround, scopesOf, type TextWithTokens } from './rename.ts';
-import { tokensOf, type Token } from './tokens.ts';
+import type { Replacement } from './edit.ts';
+import { blockAround, scopesOf } from './rename.ts';
+import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
 /** A name that is used more often is looked for no longer. */
 const MOST_PLACES = 500;

@@ -1,9 +1,8 @@
 /** Next edit: the places that want the same edit as the recent ones. Pure. */
 export { applyParts, partsShown, shownLines } from './apply.ts';
 export { candidatesIn, type Candidate, type CandidateOptions, type LineInContext } from './candidates.ts';
-export { DocumentEdits, type Change, type Edit } from './edit.ts';
+export { DocumentEdits, type Change, type Edit, type Replacement } from './edit.ts';
 export { findOffers, search, type FindOptions, type Found, type Offer, type SearchedText } from './find.ts';
-export type { Replacement } from './match.ts';
 export type { Why } from './pattern.ts';
 export { Refusals } from './refusals.ts';
 export { diffOf, lineInAnswer, offerOf, questionOf, type NameOf } from './rewrite.ts';

@@ -2,18 +2,12 @@
 import { languageOf } from '../completion/languages.ts';
 import { indentOf } from '../completion/text.ts';
 import { MOST_BETWEEN } from './changes.ts';
+import type { Replacement } from './edit.ts';
 import type { LinePattern, Pattern, Step, TokenPattern } from './pattern.ts';
 import { withoutIndent } from './pattern.ts';
-import { functions, type TextWithTokens } from './rename.ts';
+import { functions } from './rename.ts';
 import { linesOfShape } from './shape.ts';
-import type { Token } from './tokens.ts';
-
-/** A part of a text, and what it becomes. In UTF-16 units. */
-export interface Replacement {
-  start: number;
-  end: number;
-  text: string;
-}
+import type { TextWithTokens, Token } from './tokens.ts';
 
 const MOST_IN_CALL = 100;
 

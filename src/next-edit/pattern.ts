@@ -1,6 +1,7 @@
 /** Generalises edits to patterns: what is replaced by what, and what has to stand around it. */
 import type { TokenChange } from './changes.ts';
-import type { Edit } from './edit.ts';
+import type { Edit, Seen } from './edit.ts';
+import type { Scope } from './rename.ts';
 import type { ShapePattern } from './shape.ts';
 import type { Token } from './tokens.ts';
 
@@ -47,13 +48,6 @@ export interface Part {
   to: number;
 }
 
-/** From the first place to the last one, in the document's text now. */
-export interface Seen {
-  path: string;
-  from: number;
-  to: number;
-}
-
 /** Whole lines that are replaced where the same lines stand. */
 export interface LinePattern {
   kind: 'lines';
@@ -64,17 +58,6 @@ export interface LinePattern {
 }
 
 export type Pattern = TokenPattern | ShapePattern | LinePattern;
-
-/** Where a renamed name is known. */
-export interface Scope {
-  /** Undefined: in other files as well. */
-  path?: string;
-  /** In the document's text now. */
-  from: number;
-  to: number;
-  /** `.name`, or `name` alone. */
-  member: boolean;
-}
 
 /** Neighbours that are compared at most: of a name that is replaced, fewer say enough. */
 const CONTEXT = 6;

@@ -2,8 +2,7 @@
 import { languageOf } from '../completion/languages.ts';
 import { indentOf } from '../completion/text.ts';
 import type { TokenChange } from './changes.ts';
-import type { Scope } from './pattern.ts';
-import { tokensOf, type Token } from './tokens.ts';
+import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
 /** After these, a name is new. */
 export const functions = new Set(['def', 'function', 'fn', 'func', 'fun', 'sub']);
@@ -24,15 +23,19 @@ const control = new Set([
   'not',
 ]);
 
+/** Where a renamed name is known. */
+export interface Scope {
+  /** Undefined: in other files as well. */
+  path?: string;
+  /** In the document's text now. */
+  from: number;
+  to: number;
+  /** `.name`, or `name` alone. */
+  member: boolean;
+}
+
 /** Short names are used for many things. */
 const SHORTEST = 2;
-
-export interface TextWithTokens {
-  path: string;
-  languageId: string;
-  text: string;
-  tokens: readonly Token[];
-}
 
 /**
  * The scope of a name whose definition was renamed; undefined where it was no definition. `document`: as it is now.

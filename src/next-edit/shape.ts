@@ -1,10 +1,7 @@
 /** Lines of the same shape: the same tokens but for some names. Two that were changed alike want it in the others. */
 import { indentOf } from '../completion/text.ts';
-import type { Edit } from './edit.ts';
-import type { Replacement } from './match.ts';
-import type { Seen } from './pattern.ts';
-import type { TextWithTokens } from './rename.ts';
-import { tokensOf, type Token } from './tokens.ts';
+import type { Edit, Replacement, Seen } from './edit.ts';
+import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
 /** A token's text, or which of the names that differ stands there. */
 type Part = string | number;

@@ -12,6 +12,13 @@ export interface Token {
   quoted: boolean;
 }
 
+export interface TextWithTokens {
+  path: string;
+  languageId: string;
+  text: string;
+  tokens: readonly Token[];
+}
+
 const piece = /[\p{L}_$][\p{L}\p{N}_$]*|\d[\w.]*|\s+|[^]/uy;
 /** A character in languages in which single quotes enclose only one. */
 const character = /'(?:\\[^']+|[^\\'])'/y;

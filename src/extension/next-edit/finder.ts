@@ -14,7 +14,7 @@ import { partsShown, shownLines } from '../../next-edit/apply.ts';
 import { candidatesIn, type Candidate } from '../../next-edit/candidates.ts';
 import type { Edit } from '../../next-edit/edit.ts';
 import { search, type Found, type Offer, type SearchedText } from '../../next-edit/find.ts';
-import type { Replacement } from '../../next-edit/match.ts';
+import type { Replacement } from '../../next-edit/edit.ts';
 
 /** A question to the thread. The paths of documents are their addresses (URIs). */
 export interface ToFinder {
