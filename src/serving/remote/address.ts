@@ -2,17 +2,11 @@
 import { BlockList, isIP } from 'node:net';
 import { UserError } from '../../protocol/errors.ts';
 
-export interface Endpoint {
+export interface Endpoint extends Pick<Address, 'host' | 'here' | 'plainText'> {
   /** Address of OpenAI's routes without a slash at the end, such as `https://gpu.example/v1`. */
   api: string;
   /** Address of the server's other routes: the same without `/v1`. */
   root: string;
-  /** For people: host and port. */
-  host: string;
-  /** On this machine. */
-  here: boolean;
-  /** Code and token leave this machine without encryption. */
-  plainText: boolean;
 }
 
 const loopback = new BlockList();
@@ -34,35 +28,58 @@ ownNetwork.addSubnet('fe80::', 10, 'ipv6');
  * is not looked up for that, because it may mean another machine at the next request.
  */
 export function parseEndpoint(text: string): Endpoint {
+  const { origin, pathname, ...address } = readAddress(text, {
+    unlike: (shown) =>
+      refused(
+        `"${shown}" is no address of a completion server.`,
+        'Write, for example, https://gpu.example/v1.',
+      ),
+    tooMuch: () =>
+      refused(
+        'The address of the completion server contains more than a host, a port and a path.',
+        'Give the token by itself, not in the address.',
+      ),
+    readable: (host) =>
+      refused(
+        `Code would go to ${host} in plain text, for everybody on the way to read.`,
+        'Use https, a tunnel to this machine, or the number of a machine in your own network.',
+      ),
+  });
+  const path = pathname || '/v1';
+  return { api: origin + path, root: origin + path.replace(/\/v1$/, ''), ...address };
+}
+
+export interface Address {
+  origin: string;
+  /** Without a slash at the end. */
+  pathname: string;
+  /** For people: host and port. */
+  host: string;
+  /** On this machine, or the end of a tunnel here. */
+  here: boolean;
+  /** What is sent, token included, leaves this machine without encryption. */
+  plainText: boolean;
+}
+
+/**
+ * Reads the address of a server to which code and a token go. Throws what `refusals` make: of a text that is none, of
+ * one with more in it than a place, and of one that could be read on the way.
+ */
+export function readAddress(
+  text: string,
+  refusals: { unlike(shown: string): Error; tooMuch(): Error; readable(host: string): Error },
+): Address {
   const shown = text.trim();
   const url = URL.canParse(shown) ? new URL(shown) : undefined;
-  if (!url || !['http:', 'https:'].includes(url.protocol))
-    throw refused(
-      `"${shown}" is no address of a completion server.`,
-      'Write, for example, https://gpu.example/v1.',
-    );
+  if (!url || !['http:', 'https:'].includes(url.protocol)) throw refusals.unlike(shown);
   // Not shown, because it may be a password.
-  if (url.username || url.password || url.search || url.hash)
-    throw refused(
-      'The address of the completion server contains more than a host, a port and a path.',
-      'Give the token by itself, not in the address.',
-    );
+  if (url.username || url.password || url.search || url.hash) throw refusals.tooMuch();
   const where = whereIs(url);
   const here = where === 'here';
   const encrypted = url.protocol === 'https:';
-  if (!encrypted && where === 'elsewhere')
-    throw refused(
-      `Code would go to ${url.host} in plain text, for everybody on the way to read.`,
-      'Use https, a tunnel to this machine, or the number of a machine in your own network.',
-    );
-  const path = url.pathname.replace(/\/+$/, '') || '/v1';
-  return {
-    api: url.origin + path,
-    root: url.origin + path.replace(/\/v1$/, ''),
-    host: url.host,
-    here,
-    plainText: !encrypted && !here,
-  };
+  if (!encrypted && where === 'elsewhere') throw refusals.readable(url.host);
+  const { origin, host } = url;
+  return { origin, pathname: url.pathname.replace(/\/+$/, ''), host, here, plainText: !encrypted && !here };
 }
 
 /** Whether an address is this machine's, a number of one's own network, or may be anywhere. */
