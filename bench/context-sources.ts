@@ -8,7 +8,7 @@
  * own text from the cursor on is not in the prompt's parts. Edits and diagnostics need a person and an editor, so they
  * are not measured here.
  */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -23,14 +23,14 @@ import {
 } from '../src/completion/index.ts';
 import { requestAt } from '../src/cursors/completion.ts';
 import { layOutContinuation } from '../src/cursors/continuations.ts';
-import { findCursors, type Cursor } from '../src/cursors/cursors.ts';
+import type { Cursor } from '../src/cursors/cursors.ts';
 import { partSources, type PartSource } from '../src/protocol/repository.ts';
 import { FolderIndex } from '../src/repository/folder-index.ts';
 import { SymbolParser } from '../src/repository/parser.ts';
 import { uniform } from '../src/statistics/random.ts';
 import { pairedIntervals } from '../src/statistics/intervals.ts';
+import { cursorsIn, type FolderCursor } from './folder-cursors.ts';
 
-const SOURCE = /\.(?:py|[cm]?[jt]sx?|go|rs|java|c|cc|cpp|cs|rb|php)$/;
 const CONTEXT_TOKENS = 4096;
 const measured = partSources.filter((source) => source !== 'edits' && source !== 'diagnostics');
 
@@ -88,7 +88,7 @@ async function placesOf(folder: string, count: number, budget: Required<ContextB
   const index = await FolderIndex.open(folder, { parser, signal: stop.signal, onProblem: console.error });
   await index.scan();
   await index.readHistory();
-  const cursors = await cursorsOf(folder, count);
+  const cursors = await mixedCursors(folder, count);
   return cursors.flatMap(({ cursor, text }) => {
     const at = text.indexOf(cursor.before + cursor.actual);
     if (at < 0) return [];
@@ -111,16 +111,11 @@ async function placesOf(folder: string, count: number, budget: Required<ContextB
   });
 }
 
-async function cursorsOf(folder: string, count: number): Promise<{ cursor: Cursor; text: string }[]> {
-  const names = (await readdir(folder, { recursive: true })).filter((name) => SOURCE.test(name)).sort();
-  const texts = new Map<string, string>();
-  for (const name of names) texts.set(name, await readFile(join(folder, name), 'utf8'));
-  const documents = names.map((file) => ({ file, fromLine: 1, text: () => texts.get(file)! }));
-  const line = Math.ceil((2 / 3) * count);
-  // Mixed, so that an interrupted run has some of each kind and of most files.
+/** Mixed, so that an interrupted run has some of each kind and of most files. */
+async function mixedCursors(folder: string, count: number): Promise<FolderCursor[]> {
   const random = uniform(7);
-  return findCursors(documents, { line, block: count - line })
-    .map((cursor) => ({ cursor, text: texts.get(cursor.path)!, at: random() }))
+  return (await cursorsIn(folder, count, 2 / 3))
+    .map((one) => ({ ...one, at: random() }))
     .sort((a, b) => a.at - b.at);
 }
 

@@ -7,14 +7,13 @@
  * completion core three times: with everything computed anew; with what is cached of the prompts before it, and healing
  * as while typing; and with guesses that the model checks several at a time (`server --speculate`).
  */
-import { readdir, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildPrompt, languageIdOf, type EngineRequest } from '../src/completion/index.ts';
-import { findCursors, type Cursor } from '../src/cursors/cursors.ts';
+import type { Cursor } from '../src/cursors/cursors.ts';
 import { openLlamaHost, type LlamaHost } from '../src/serving/engine/llama-host.ts';
+import { cursorsIn } from './folder-cursors.ts';
 
-const SOURCE = /\.(?:py|[cm]?[jt]sx?|go|rs|java|c|cc|cpp|cs|rb|php)$/;
 const CONTEXT = 2048;
 
 interface Different {
@@ -48,7 +47,8 @@ export async function main(args: string[]): Promise<void> {
   let [done, stopped] = [0, false];
   process.once('SIGINT', () => (stopped = true));
   try {
-    const cursors = await cursorsOf(values.folder, Number(values.cursors));
+    const found = await cursorsIn(values.folder, Number(values.cursors), 1 / 2);
+    const cursors = found.map(({ cursor }) => cursor).sort(inOrder);
     for (const cursor of cursors) {
       if (stopped) break;
       const request = requestAt(cursor, budget, Number(values.tokens), plain.fillInTheMiddle);
@@ -70,15 +70,7 @@ export async function main(args: string[]): Promise<void> {
 }
 
 /** In the order of the files and lines, as a person goes through them. */
-async function cursorsOf(folder: string, count: number): Promise<Cursor[]> {
-  const names = (await readdir(folder, { recursive: true })).filter((name) => SOURCE.test(name)).sort();
-  const texts = new Map<string, string>();
-  for (const name of names) texts.set(name, await readFile(join(folder, name), 'utf8'));
-  const documents = names.map((file) => ({ file, fromLine: 1, text: () => texts.get(file)! }));
-  const line = Math.ceil(count / 2);
-  const order = (a: Cursor, b: Cursor) => names.indexOf(a.path) - names.indexOf(b.path) || a.line - b.line;
-  return findCursors(documents, { line, block: count - line }).sort(order);
-}
+const inOrder = (a: Cursor, b: Cursor) => (a.path === b.path ? a.line - b.line : a.path < b.path ? -1 : 1);
 
 const requestAt = (
   { path, before, after }: Cursor,
