@@ -27,12 +27,14 @@ if (!dir) {
 
 async function followRun(file: ClusterFile, dir: string): Promise<void> {
   const detach = new AbortController();
-  const writer = await openRunWriter(dir);
+  let writer: RunWriter | undefined;
   const leave = async () => {
     await sleep(HEED_MS);
-    if (!writer.stopped.aborted) detach.abort();
+    if (!writer?.stopped.aborted) detach.abort();
   };
+  // Before the run shows this process as its owner, so that a signal never ends it with the run taken.
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => void leave());
+  writer = await openRunWriter(dir);
   try {
     const client = openCluster(file.url);
     const status = await followRunJob({ client, dir, file, writer, detach: detach.signal });

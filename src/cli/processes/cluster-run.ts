@@ -56,7 +56,7 @@ export async function resumeOnCluster(dir: string, options: Consent): Promise<La
     await sendWork(client, workOf(dir, spec, file), { ...options, eventsBefore: events.length });
   // Clears an earlier end: what comes from here on is of this attempt.
   const writer = await openRunWriter(dir);
-  await writer.state({ status: 'queued' }).finally(() => writer.close());
+  await writer.state({ status: 'queued', phase: undefined }).finally(() => writer.close());
   return launchTrainer(dir, events.length, client.cluster.address.host);
 }
 
