@@ -31,18 +31,8 @@ export function isSame(a: CursorDocument, b: CursorDocument): boolean {
   );
 }
 
-/** A request for a place where the cursor is not yet. */
-export interface Ahead {
-  flight: Flight;
-  /** The request has reached the engine. */
-  asked: boolean;
-}
-
 /** Whether typing on from `here` may still lead to the document. */
-export function leadsTo(
-  { flight: { document, adapter } }: Ahead,
-  here: CursorDocument & { adapter: string },
-): boolean {
+export function leadsTo({ document, adapter }: Flight, here: CursorDocument & { adapter: string }): boolean {
   if (document.path !== here.path || adapter !== here.adapter) return false;
   const missing = lengthsOf(document).before - lengthsOf(here).before;
   const common = document.before.slice(0, document.before.length - missing);

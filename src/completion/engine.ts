@@ -1,93 +1,32 @@
 /** All of completion, from keystroke to ghost text: gate, cache, debounce, one request in flight, clean-up. */
-import { afterAccepting, isSame, leadsTo, type Ahead } from './ahead.ts';
+import { afterAccepting, isSame, leadsTo } from './ahead.ts';
+import { Airborne } from './airborne.ts';
 import { Anchors } from './anchor.ts';
-import { defaultCalibration, type Calibration } from './chance.ts';
+import { defaultCalibration } from './chance.ts';
 import { CompletionCache } from './cache.ts';
 import { cleanUp, type DropReason } from './clean-up.ts';
+import type { CompleteInput, Completer, CompleterOptions, Completion } from './completer.ts';
 import { defaultBudget, type ContextBudget } from './context.ts';
 import { Debounce } from './debounce.ts';
 import { fetchAnswer, type OnPiece } from './fetch.ts';
-import { aborted, Flight, land, type Answer, type Landed } from './flight.ts';
+import { aborted, Flight, type Answer } from './flight.ts';
 import { gate, impossible, type GateReason } from './gate.ts';
 import { Pace } from './pace.ts';
 import { PromptSpeed } from './prompt-speed.ts';
 import { buildPrompt } from './prompt.ts';
 import { reachAt } from './reach.ts';
-import { RepositoryParts, type PartsSource } from './repository-parts.ts';
+import { RepositoryParts } from './repository-parts.ts';
 import { emptyStatistics, type CompletionStatistics } from './statistics.ts';
-import type { EngineRequest, ContextFile, CursorDocument, OtherFile, Reach } from './types.ts';
+import type { EngineRequest, ContextFile, CursorDocument, Reach } from './types.ts';
 import { changeOf, windowOf } from './window.ts';
-
-export interface CompleterOptions {
-  /**
-   * Asks the engine, and must stop it when the signal aborts. If it calls `onText` with each piece as it is generated,
-   * the first line is shown before the rest, and the engine is stopped when the block has ended. With a piece may come
-   * its log-probability, in nats: how likely the model finds it.
-   */
-  request: (request: EngineRequest, signal: AbortSignal, onText: OnPiece) => Promise<string>;
-  /** Whether the base has fill-in-the-middle tokens; may take a while if the engine has to start. */
-  fillInTheMiddle: () => boolean | Promise<boolean>;
-  /** Longest completion in tokens; read at every request. */
-  maxTokens: () => number;
-  /** Pause before the engine is asked, in ms; 0: none. By default the pause follows the person's typing. */
-  debounceMs?: number;
-  budget?: ContextBudget;
-  /** How the model's own certainty becomes a chance. */
-  calibration?: Calibration;
-  /** Told how long the engine took until there was something to show, or nothing. */
-  onAnswer?: (milliseconds: number) => void;
-  /** While a completion is shown, request what follows it. */
-  ahead?: boolean;
-  /** The adapters were trained on whole repositories (see PromptOptions). */
-  wholeRepositories?: boolean;
-  /** Monotonic clock, in milliseconds. */
-  now?: () => number;
-  sleep?: (milliseconds: number) => Promise<void>;
-}
-
-export interface CompleteInput extends CursorDocument {
-  /** Adapter or model that answers. */
-  adapter: string;
-  /** Length of the selection at each cursor; `[0]` is one cursor without a selection. */
-  selections?: readonly number[];
-  /** Requested with a key: without a pause, and also in places where typing requests nothing. */
-  invoked?: boolean;
-  /** Least chance, from 0 to 1, of what is shown unless it was requested with a key. Default: 0, everything. */
-  least?: number;
-  /** Files that are or were open, the most recent first; called only now and then. Needs `place`. */
-  files?: () => readonly OtherFile[];
-  /** Parts of the repository's files; asked now and then. Needs `place`. */
-  parts?: PartsSource;
-  /** Parts of other files, if they are already chosen. */
-  context?: readonly ContextFile[];
-  signal?: AbortSignal;
-}
-
-export interface Completion {
-  text: string;
-  source: 'cache' | 'engine';
-  /** The text is a first line, and more is being generated. Resolves to whether asking again now gives a longer one. */
-  more?: Promise<boolean>;
-}
-
-export interface Completer {
-  /** What to show at the cursor, or undefined. Throws the errors of `request`, unless nobody waits any more. */
-  complete(input: CompleteInput): Promise<Completion | undefined>;
-  /** Other completions than `shown`, for a person who asks for more. Throws the errors of `request`. */
-  alternatives(input: CompleteInput, shown: string): Promise<string[]>;
-  /**
-   * Lets the engine read the prompt of a place where somebody may write next, so that the first answer comes sooner.
-   * Does nothing while something else is asked; the next request ends it, and goes on from what was read.
-   */
-  readAhead(input: CompleteInput): Promise<void>;
-  /** The adapter's figures since this completer was created. */
-  statistics(adapter: string): Readonly<CompletionStatistics>;
-  /** Stops requests and forgets answers, because there is another base or server. */
-  reset(): void;
-}
 
 export function createCompleter(options: CompleterOptions): Completer {
   return new Engine(options);
+}
+
+interface Landed {
+  flight: Flight;
+  answer: Answer;
 }
 
 /** Number of sampled answers besides the most likely one, and their temperature. */
@@ -104,11 +43,14 @@ class Engine implements Completer {
   private readonly byAdapter = new Map<string, CompletionStatistics>();
   private readonly now: () => number;
   private readonly sleep: (milliseconds: number) => Promise<void>;
-  private inFlight: AbortController | undefined;
+  private readonly air: Airborne;
+  /** Ends the waiting of the newest question. */
+  private waiting: AbortController | undefined;
   private reading: AbortController | undefined;
   /** Its first line was handed out; the rest is still being generated. */
   private streaming: Flight | undefined;
-  private ahead: Ahead | undefined;
+  /** What follows the shown completion, asked for in advance. */
+  private ahead: Flight | undefined;
   private last: CursorDocument | undefined;
 
   constructor(private readonly options: CompleterOptions) {
@@ -117,15 +59,16 @@ class Engine implements Completer {
     this.sleep =
       options.sleep ?? ((milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)));
     this.others = new RepositoryParts(this.sleep);
+    this.air = new Airborne(this.sleep);
   }
 
   async complete(whole: CompleteInput): Promise<Completion | undefined> {
     const input = { ...whole, ...windowOf(whole) };
     const deleting = this.noticeKey(input);
-    // A new request makes the older one useless.
     this.reading?.abort();
-    this.inFlight?.abort();
-    this.inFlight = undefined;
+    if (input.invoked || !this.air.leadingTo(input)) this.air.stop();
+    this.waiting?.abort();
+    this.waiting = undefined;
     if (this.streaming && !this.streaming.leadsThrough(input)) this.stopStreaming();
     if (this.ahead && !leadsTo(this.ahead, input)) this.stopAhead();
     const completion = await this.answer(input, deleting);
@@ -138,7 +81,10 @@ class Engine implements Completer {
     const counts = this.of(input.adapter);
     const place = { ...input, selections: input.selections ?? [0] };
     const closed = impossible(place);
-    if (closed) return this.quiet(counts, closed);
+    if (closed) {
+      this.air.stop();
+      return this.quiet(counts, closed);
+    }
     // The end of a statement or the middle of a line is no place to begin, but a completion that was shown continues.
     const cached =
       this.cache.get(input, input.adapter) ?? (this.streaming && (await this.restOf(this.streaming, input)));
@@ -172,28 +118,44 @@ class Engine implements Completer {
 
   private async ask(input: CompleteInput, counts: CompletionStatistics): Promise<Completion | undefined> {
     const stop = new AbortController();
-    this.inFlight = stop;
+    this.waiting = stop;
+    const { signal } = stop;
     const abort = () => stop.abort();
-    if (input.signal?.aborted) return undefined;
     input.signal?.addEventListener('abort', abort, { once: true });
     try {
+      const flying = this.air.leadingTo(input);
+      const flown = flying && (await this.landFlying(flying, input, signal, counts));
+      if (flown || signal.aborted) return flown;
       const landed =
-        (this.ahead && (await this.landAhead(this.ahead, input, stop.signal))) ??
-        (await land(this.fly(input, stop), stop.signal));
-      if (stop.signal.aborted || !landed) return undefined;
-      const { flight, answer } = landed;
-      counts.latencyMs = answer.took;
-      this.options.onAnswer?.(answer.took);
-      if ('dropped' in answer.cleaned) return this.quiet(counts, answer.cleaned.dropped);
-      const { text } = answer.cleaned;
-      return { text, source: 'engine', ...this.goesOn(flight, text) };
+        (this.ahead && (await this.landAhead(this.ahead, input, signal))) ??
+        (await this.land(this.fly(input), input, signal));
+      return landed && this.show(landed, counts);
     } catch (error) {
-      if (stop.signal.aborted) return undefined;
+      if (signal.aborted) return undefined;
       throw error;
     } finally {
       input.signal?.removeEventListener('abort', abort);
-      if (this.inFlight === stop) this.inFlight = undefined;
+      if (this.waiting === stop) this.waiting = undefined;
     }
+  }
+
+  /** What a request brings here that was made some keys ago. */
+  private async landFlying(
+    flight: Flight,
+    input: CompleteInput,
+    signal: AbortSignal,
+    counts: CompletionStatistics,
+  ): Promise<Completion | undefined> {
+    const since = this.now();
+    const landed = await this.air.land(flight, input, signal, ({ cleaned }) => {
+      const text = this.cache.get(input, input.adapter);
+      if (!text || 'dropped' in cleaned) return undefined;
+      this.noteAnswer(counts, this.now() - since);
+      return { text, source: 'engine', ...this.goesOn(flight, cleaned.text) } satisfies Completion;
+    });
+    // What it writes is not what was typed, or it had nothing.
+    if (!landed && !signal.aborted) this.air.stop();
+    return landed;
   }
 
   /** Keeps a flight that has only brought its first line. */
@@ -207,12 +169,29 @@ class Engine implements Completer {
     return { more };
   }
 
-  private fly(input: CompleteInput, stop: AbortController): Flight {
-    return new Flight(input, input.adapter, stop, async (flight) => {
-      if (!input.invoked) await this.pause(input.before, stop.signal);
-      if (stop.signal.aborted) return undefined;
-      return this.fetch(input, flight, () => (this.of(input.adapter).asked += 1));
+  private fly(input: CompleteInput): Flight {
+    return new Flight(input, input.adapter, new AbortController(), async (own) => {
+      const { signal } = own.stop;
+      if (!input.invoked) await this.pause(input.before, signal);
+      if (signal.aborted) return undefined;
+      return this.fetch(input, own, () => (this.of(input.adapter).asked += 1));
     });
+  }
+
+  private async land(flight: Flight, input: CompleteInput, signal: AbortSignal): Promise<Landed | undefined> {
+    return this.air.land(this.air.takeOff(flight), input, signal, (answer) => ({ flight, answer }));
+  }
+
+  private show({ flight, answer }: Landed, counts: CompletionStatistics): Completion | undefined {
+    this.noteAnswer(counts, answer.took);
+    if ('dropped' in answer.cleaned) return this.quiet(counts, answer.cleaned.dropped);
+    const { text } = answer.cleaned;
+    return { text, source: 'engine', ...this.goesOn(flight, text) };
+  }
+
+  private noteAnswer(counts: CompletionStatistics, milliseconds: number): void {
+    counts.latencyMs = milliseconds;
+    this.options.onAnswer?.(milliseconds);
   }
 
   private async pause(before: string, signal: AbortSignal): Promise<void> {
@@ -222,16 +201,16 @@ class Engine implements Completer {
 
   /** The answer to an advance request for exactly this place; any other advance request is stopped. */
   private async landAhead(
-    ahead: Ahead,
+    ahead: Flight,
     input: CompleteInput,
     signal: AbortSignal,
   ): Promise<Landed | undefined> {
-    if (!ahead.asked || !isSame(ahead.flight.document, input)) {
+    if (!ahead.asked || !isSame(ahead.document, input)) {
       this.stopAhead();
       return undefined;
     }
     this.ahead = undefined;
-    const landed = await land(ahead.flight, signal).catch(() => undefined);
+    const landed = await this.land(ahead, input, signal).catch(() => undefined);
     // Somebody who asks with a key sees what was too unlikely to be shown by itself.
     if (input.invoked && landed && 'dropped' in landed.answer.cleaned) return undefined;
     if (landed) this.of(input.adapter).awaited += 1;
@@ -240,6 +219,7 @@ class Engine implements Completer {
 
   /** Asks the engine and caches its answer, the first line already before the rest. Undefined if it was stopped. */
   private async fetch(input: CompleteInput, flight: Flight, onAsk: () => void): Promise<Answer | undefined> {
+    flight.asked = true;
     const { request, reach } = await this.prompt(input);
     if (flight.stop.signal.aborted) return undefined;
     onAsk();
@@ -315,7 +295,7 @@ class Engine implements Completer {
 
   async readAhead(whole: CompleteInput): Promise<void> {
     const input = { ...whole, ...windowOf(whole) };
-    if (this.inFlight || this.streaming || this.ahead || impossible({ selections: [0], ...input })) return;
+    if (this.air.busy || this.ahead || impossible({ selections: [0], ...input })) return;
     this.reading?.abort();
     const stop = new AbortController();
     this.reading = stop;
@@ -334,25 +314,23 @@ class Engine implements Completer {
    */
   private askAhead(input: CompleteInput, shown: string): void {
     const document = afterAccepting(input, shown);
-    if (!document || (this.ahead && isSame(this.ahead.flight.document, document))) return;
+    if (!document || (this.ahead && isSame(this.ahead.document, document))) return;
     this.stopAhead();
     if (this.cache.get(document, input.adapter) !== undefined) return;
     const flight = new Flight(document, input.adapter, new AbortController(), async (own) => {
       await this.pause(document.before, own.stop.signal);
-      if (own.stop.signal.aborted || this.inFlight) return undefined;
-      ahead.asked = true;
+      if (own.stop.signal.aborted || this.air.busy) return undefined;
       const counts = this.of(input.adapter);
       // Nobody has asked for this one with a key.
       const next = { ...input, ...windowOf(document), invoked: false };
       return this.fetch(next, own, () => (counts.ahead += 1));
     });
-    const ahead: Ahead = { flight, asked: false };
-    this.ahead = ahead;
-    void flight.whole.catch(() => undefined).finally(() => this.ahead === ahead && (this.ahead = undefined));
+    this.ahead = flight;
+    void flight.whole.catch(() => undefined).finally(() => this.ahead === flight && (this.ahead = undefined));
   }
 
   private stopAhead(): void {
-    this.ahead?.flight.stop.abort();
+    this.ahead?.stop.abort();
     this.ahead = undefined;
   }
 
@@ -377,8 +355,8 @@ class Engine implements Completer {
 
   reset(): void {
     this.reading?.abort();
-    this.inFlight?.abort();
-    this.inFlight = undefined;
+    this.waiting?.abort();
+    this.air.stop();
     this.stopAhead();
     this.stopStreaming();
     this.others.forget();

@@ -24,6 +24,9 @@ export class Flight {
   readonly whole: Promise<Answer | undefined>;
   /** Whether `whole` is settled. */
   landed = false;
+  /** The request has reached the engine, or soon will. */
+  asked = false;
+  private readonly watchers: (() => void)[] = [];
   /** Hands out the first line. */
   show!: (answer: Answer) => void;
 
@@ -43,34 +46,48 @@ export class Flight {
   take(piece: string, logprob: number | undefined): void {
     this.certainty.add(this.text.length, logprob);
     this.text += piece;
+    for (const look of this.watchers) look();
   }
 
   /** Whether the text typed between this flight's place and `here` is what was generated. */
   leadsThrough(here: CursorDocument & { adapter: string }): boolean {
+    const typed = this.typedUntil(here);
+    return typed !== undefined && this.text.startsWith(typed);
+  }
+
+  /** As leadsThrough, or it may still become that: the engine is asked, and has not written as much yet. */
+  mayLead(here: CursorDocument & { adapter: string }): boolean {
+    const typed = this.typedUntil(here);
+    return this.asked && typed !== undefined && (this.text.startsWith(typed) || typed.startsWith(this.text));
+  }
+
+  /** Resolves when something else is generated than was typed until `here`. */
+  leaves(here: CursorDocument & { adapter: string }): Promise<undefined> {
+    const typed = this.typedUntil(here) ?? '';
+    return new Promise((resolve) => {
+      const look = () => {
+        if (!this.text.startsWith(typed) && !typed.startsWith(this.text)) resolve(undefined);
+      };
+      this.watchers.push(look);
+      look();
+    });
+  }
+
+  /** What was typed between this flight's place and `here`, with "\n" as line end; undefined if anything else changed. */
+  private typedUntil(here: CursorDocument & { adapter: string }): string | undefined {
     const { document, adapter } = this;
-    if (here.path !== document.path || here.adapter !== adapter) return false;
+    if (here.path !== document.path || here.adapter !== adapter) return undefined;
     const [from, to] = [lengthsOf(document), lengthsOf(here)];
     const typed = to.before - from.before;
-    if (to.after !== from.after || typed < 0 || typed > here.before.length) return false;
+    // With a bracket that is typed, the editor may add its closer.
+    const added = to.after - from.after;
+    if (![0, 1].includes(added) || typed < added || typed > here.before.length) return undefined;
     const at = here.before.length - typed;
-    return (
+    const isSame =
       here.before.slice(Math.max(0, at - NEAR), at) === document.before.slice(-NEAR) &&
-      this.text.startsWith(here.before.slice(at).replaceAll('\r\n', '\n'))
-    );
+      here.after.slice(added, added + NEAR) === document.after.slice(0, NEAR);
+    return isSame ? here.before.slice(at).replaceAll('\r\n', '\n') : undefined;
   }
-}
-
-export interface Landed {
-  flight: Flight;
-  answer: Answer;
-}
-
-/** A flight's first answer. Stops the flight, and resolves to undefined, if the signal aborts. */
-export async function land(flight: Flight, signal: AbortSignal): Promise<Landed | undefined> {
-  const answer = await Promise.race([flight.first, aborted(signal)]);
-  if (!signal.aborted) return answer && { flight, answer };
-  flight.stop.abort();
-  return undefined;
 }
 
 /** Resolves when the signal aborts, so that nothing waits for a pause that no longer matters. */

@@ -2,13 +2,8 @@ export { calibrate, type Outcome } from './calibrate.ts';
 export { leastChance, type Calibration, type ShowChoice } from './chance.ts';
 export { defaultBudget, type ContextBudget } from './context.ts';
 export { cleanUp, type CleanUp, type DropReason } from './clean-up.ts';
-export {
-  createCompleter,
-  type CompleteInput,
-  type Completer,
-  type CompleterOptions,
-  type Completion,
-} from './engine.ts';
+export type { CompleteInput, Completer, CompleterOptions, Completion } from './completer.ts';
+export { createCompleter } from './engine.ts';
 export { gate, type GateReason } from './gate.ts';
 export { importedStems, isImported } from './imports.ts';
 export { languageIdOf, languageOf } from './languages.ts';

@@ -72,6 +72,8 @@ describe('requests while a line is typed', () => {
     for (const typed of ['const sum = ', 'const sum = total', 'const sum = total + ']) {
       void t.completer.complete(t.at(before + typed, { after }));
       await settle();
+      // What nobody types.
+      t.asks.at(-1)!.say('0');
     }
     expect(t.asks.map(({ ask }) => ask)).toMatchObject([
       { prompt: before, begun: 'const sum =', heal: ' ', suffix: after },

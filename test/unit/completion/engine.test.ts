@@ -101,6 +101,10 @@ describe('a request', () => {
     t.pauses.at(-1)!.end();
     await settle();
     again.abort();
+    await settle();
+    // Nobody asks again.
+    t.pauses.at(-1)!.end();
+    await settle();
     expect(t.asks[0]!.signal.aborted).toBe(true);
     t.asks[0]!.answer(' = too late');
     expect(await asked).toBeUndefined();

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { setUp, settle } from './set-up.ts';
+
+/** A request that has reached the engine, and whose question the editor has ended with the next key. */
+async function left(before: string, after = '') {
+  const t = setUp();
+  const key = new AbortController();
+  const first = t.completer.complete(t.at(before, { after, signal: key.signal }));
+  t.pauses.at(-1)!.end();
+  await settle();
+  key.abort();
+  expect(await first).toBeUndefined();
+  return { ...t, asked: t.asks[0]! };
+}
+
+describe('a request that the next key finds at the engine', () => {
+  it('brings the rest of what is typed meanwhile', async () => {
+    const t = await left('const to');
+    const next = t.completer.complete(t.at('const tota'));
+    t.asked.say('ta');
+    t.asked.answer('tal = a + b;');
+    expect(await next).toEqual({ text: 'l = a + b;', source: 'engine' });
+    expect(t.asked.signal.aborted).toBe(false);
+    expect(t.asks).toHaveLength(1);
+  });
+
+  it('is left for another as soon as it writes something else', async () => {
+    const t = await left('const to');
+    const next = t.completer.complete(t.at('const top'));
+    await settle();
+    expect(t.asks).toHaveLength(1);
+    t.asked.say('tal');
+    await settle();
+    expect(t.asked.signal.aborted).toBe(true);
+    t.pauses.at(-1)!.end();
+    await settle();
+    t.asks[1]!.answer(' = 1;');
+    expect(await next).toEqual({ text: ' = 1;', source: 'engine' });
+  });
+
+  it('is stopped at once by a key that it has already written otherwise', async () => {
+    const t = await left('const to');
+    t.asked.say('tal');
+    void t.completer.complete(t.at('const top'));
+    expect(t.asked.signal.aborted).toBe(true);
+  });
+
+  it('is stopped where nobody asks again', async () => {
+    const t = await left('const to');
+    expect(t.asked.signal.aborted).toBe(false);
+    t.pauses.at(-1)!.end();
+    await settle();
+    expect(t.asked.signal.aborted).toBe(true);
+  });
+
+  it('stays where somebody has asked again', async () => {
+    const t = await left('const to');
+    const { end } = t.pauses.at(-1)!;
+    void t.completer.complete(t.at('const tot'));
+    end();
+    await settle();
+    expect(t.asked.signal.aborted).toBe(false);
+  });
+
+  it('is waited for to its end where its first line is typed', async () => {
+    const t = await left('function f(a) {\n');
+    const next = t.completer.complete(t.at('function f(a) {\n  g(a);'));
+    // Nothing new is begun at the end of a statement.
+    expect(await next).toBeUndefined();
+    const more = t.completer.complete(t.at('function f(a) {\n  g(a);\n'));
+    t.asked.say('  g(a);\n');
+    t.asked.answer('  g(a);\n  return a;\n}');
+    expect(await more).toEqual({ text: '  return a;\n}', source: 'engine' });
+    expect(t.asks).toHaveLength(1);
+  });
+
+  it('brings what is inside of a bracket that the editor has closed', async () => {
+    const t = await left('const a = sum');
+    const next = t.completer.complete(t.at('const a = sum(', { after: ')' }));
+    t.asked.answer('(b, c);');
+    expect(await next).toEqual({ text: 'b, c', source: 'engine' });
+  });
+
+  it('is not waited for by somebody who asks with a key', async () => {
+    const t = await left('const to');
+    void t.completer.complete(t.at('const tot', { invoked: true }));
+    expect(t.asked.signal.aborted).toBe(true);
+    await settle();
+    expect(t.asks).toHaveLength(2);
+  });
+
+  it('tells its error to those who wait', async () => {
+    const t = await left('const to');
+    const next = t.completer.complete(t.at('const tot'));
+    t.asked.fail(new Error('the server is gone'));
+    await expect(next).rejects.toThrow('the server is gone');
+  });
+});
