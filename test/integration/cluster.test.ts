@@ -62,7 +62,8 @@ async function unpacked(uri: unknown): Promise<string> {
 const runtimeEnv = () => job.request['runtime_env'] as { working_dir: string; py_modules: string[] };
 
 async function until(ready: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await ready())) await sleep(10);
+  for (const last = Date.now() + 120_000; !(await ready()); await sleep(10))
+    if (Date.now() > last) throw new Error(`Waited in vain for ${ready.toString()}`);
 }
 
 const at = { time: '2026-11-27T20:00:00.000Z' };
