@@ -126,9 +126,10 @@ class Engine implements Completer {
       const flying = this.air.leadingTo(input);
       const flown = flying && (await this.landFlying(flying, input, signal, counts));
       if (flown || signal.aborted) return flown;
-      const landed =
-        (this.ahead && (await this.landAhead(this.ahead, input, signal))) ??
-        (await this.land(this.fly(input), input, signal));
+      const ahead = this.ahead && (await this.landAhead(this.ahead, input, signal));
+      // Whoever asks next may be waiting for that flight.
+      if (signal.aborted) return undefined;
+      const landed = ahead ?? (await this.land(this.fly(input), input, signal));
       return landed && this.show(landed, counts);
     } catch (error) {
       if (signal.aborted) return undefined;

@@ -89,6 +89,24 @@ describe('a request that the next key finds at the engine', () => {
     expect(t.asks).toHaveLength(2);
   });
 
+  it('may be one that was made in advance', async () => {
+    const t = setUp({ ahead: true, debounceMs: 0 });
+    const shown = t.completer.complete(t.at('const f = (a) => {'));
+    await settle();
+    t.asks[0]!.answer('\n  log(a);');
+    await shown;
+    await settle();
+    const key = new AbortController();
+    const accepted = 'const f = (a) => {\n  log(a);\n  ';
+    const first = t.completer.complete(t.at(accepted, { signal: key.signal }));
+    key.abort();
+    const next = t.completer.complete(t.at(`${accepted}c`));
+    expect(await first).toBeUndefined();
+    t.asks[1]!.answer('count += 1;');
+    expect(await next).toMatchObject({ text: 'ount += 1;' });
+    expect(t.asks).toHaveLength(2);
+  });
+
   it('tells its error to those who wait', async () => {
     const t = await left('const to');
     const next = t.completer.complete(t.at('const tot'));
