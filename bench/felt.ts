@@ -4,8 +4,8 @@
  * Real changes of three repositories (felt/releases.ts) are typed again, key by key, on a virtual clock to which the
  * engine's real time is added. A person who knows what they are going to write accepts what is right on the screen.
  * Three sides, one server and model: the extension's core as it is, with the index of the repository; as it was before
- * suggestions were streamed; and llama.vscode's prompt and rules. A fourth can be asked for, `openFiles`: as it is,
- * without the index. docs/benchmarks.md has the rules and what the figures mean.
+ * suggestions were streamed; and llama.vscode's prompt and rules. Others can be asked for, `openFiles`: as it is,
+ * without the index; with `--run DIR` a fifth, `trained`: with a result that was trained on the old release. docs/benchmarks.md has the rules and what the figures mean.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
@@ -21,6 +21,7 @@ import { releases, type Releases } from './felt/releases.ts';
 import { replay, type Assistant, type Replayed } from './felt/replay.ts';
 import { BenchServer } from './felt/server.ts';
 import { sessionsOf, type Session } from './felt/sessions.ts';
+import { offer, readTrained } from './felt/trained.ts';
 import { fetchRepository } from './gain/fetch.ts';
 import { markdownTable } from './markdown.ts';
 
@@ -29,6 +30,8 @@ const options = {
   /** Hunks of each repository. */
   hunks: { type: 'string', default: '3' },
   sides: { type: 'string', default: 'ours,llamaVscode,before' },
+  /** A LoRA run that was trained on a repository's old release, for the side `trained`; several times. */
+  run: { type: 'string', multiple: true },
   /** Repositories whose names contain this. */
   only: { type: 'string', default: '' },
   threads: { type: 'string' },
@@ -51,6 +54,7 @@ type Make = (server: BenchServer, clock: VirtualClock, where: Where) => Assistan
 const sides: Record<string, Make> = {
   ours: (server, clock, where) => new CoreAssistant(server, clock, where, variants.ours),
   openFiles: (server, clock, where) => new CoreAssistant(server, clock, where, variants.openFiles),
+  trained: (server, clock, where) => new CoreAssistant(server, clock, where, variants.trained),
   llamaVscode: (server, clock) => new LlamaVscode(server, clock),
   before: (server, clock, where) => new CoreAssistant(server, clock, where, variants.before),
 };
@@ -70,14 +74,20 @@ export async function main(args: string[]): Promise<void> {
   const server = await BenchServer.start(base, ['--context', CONTEXT, '--timeout', '3600', ...threads]);
   const found: Record<string, Replayed[]> = Object.fromEntries(chosen.map((name) => [name, []]));
   try {
+    const trained = await readTrained(values.run ?? []);
+    for (const model of new Set(trained.values())) await offer(server, model);
     for (const repository of repositories) {
       const { sessions, folder } = await readSessions(repository, Number(values.hunks), stop.signal);
-      const where = { repository: repository.old.name, parts: await partsOf(folder, stop.signal) };
-      for (const name of chosen) {
-        tell(`${repository.name}: ${name}`);
+      const { name } = repository.old;
+      const where = {
+        ...{ repository: name, trained: trained.get(name) },
+        parts: await partsOf(folder, stop.signal),
+      };
+      for (const side of chosen) {
+        tell(`${repository.name}: ${side}`);
         const clock = new VirtualClock(busy ? () => server.processorTime() / CORES : undefined);
-        const assistant = sides[name]!(server, clock, where);
-        found[name]!.push(...(await replayAll(sessions, assistant, clock, values.trace ? tell : undefined)));
+        const assistant = sides[side]!(server, clock, where);
+        found[side]!.push(...(await replayAll(sessions, assistant, clock, values.trace ? tell : undefined)));
       }
     }
   } finally {

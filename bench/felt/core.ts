@@ -10,6 +10,7 @@ import { toServer } from '../../src/serving/client/completion-engine.ts';
 import type { VirtualClock } from './clock.ts';
 import type { Assistant, Place, Suggestion } from './replay.ts';
 import type { BenchServer } from './server.ts';
+import type { TrainedModel } from './trained.ts';
 
 export interface Variant {
   /** Answers arrive as they are written; else whole. */
@@ -20,6 +21,8 @@ export interface Variant {
   readsAhead: boolean;
   /** Parts of the repository are in the prompt. */
   repository: boolean;
+  /** The result that was trained on the repository answers, else the base. */
+  trained: boolean;
   /** Least chance of what is shown. */
   least: number;
   /** Further options of the core. */
@@ -28,18 +31,19 @@ export interface Variant {
 
 /**
  * What is compared. `before`: as it was before suggestions were streamed and unlikely ones left out. `openFiles`: ours
- * without the index of the repository.
+ * without the index of the repository. `trained`: ours with the result of a run.
  */
 const ours: Variant = {
   ...{ streamed: true, fromLine: true, readsAhead: true, repository: true },
-  ...{ least: leastChance.likely, core: { ahead: true } },
+  ...{ trained: false, least: leastChance.likely, core: { ahead: true } },
 };
 export const variants = {
   ours,
   openFiles: { ...ours, repository: false },
+  trained: { ...ours, trained: true },
   before: {
     ...{ streamed: false, fromLine: false, readsAhead: false, repository: false },
-    ...{ least: 0, core: { ahead: true } },
+    ...{ trained: false, least: 0, core: { ahead: true } },
   },
 } satisfies Record<string, Variant>;
 
@@ -48,15 +52,18 @@ export interface Where {
   /** The repository's name in prompts. */
   repository: string;
   parts: PartsSource;
+  /** What was trained on it. */
+  trained?: TrainedModel | undefined;
 }
 
 /** The default of the setting forgetMeNot.completion.maxTokens. */
 const MOST_TOKENS = 64;
-const MODEL = 'base';
+const BASE = 'base';
 
 export class CoreAssistant implements Assistant {
   requests = 0;
   private readonly core;
+  private readonly model: string;
 
   constructor(
     server: BenchServer,
@@ -65,6 +72,9 @@ export class CoreAssistant implements Assistant {
     private readonly variant: Variant,
   ) {
     const { streamed, fromLine, core } = variant;
+    const trained = variant.trained ? where.trained : undefined;
+    if (variant.trained && !trained) throw new Error(`Give --run DIR, trained on ${where.repository}.`);
+    this.model = trained?.name ?? BASE;
     this.core = createCompleter({
       request: ({ begun = '', ...asked }, signal, onText) => {
         this.requests += 1;
@@ -78,6 +88,9 @@ export class CoreAssistant implements Assistant {
       maxTokens: () => MOST_TOKENS,
       now: () => clock.now(),
       sleep: (milliseconds) => clock.sleep(milliseconds),
+      // As the extension does it for a base: code models were trained so.
+      wholeRepositories: trained?.wholeRepositories ?? true,
+      ...(trained?.calibration && { calibration: trained.calibration }),
       ...core,
     });
   }
@@ -87,12 +100,12 @@ export class CoreAssistant implements Assistant {
   }
 
   private inputAt({ path, before, after, files }: Place) {
-    const { where, variant } = this;
+    const { where, variant, model } = this;
     const place = { repository: where.repository, path };
     return {
       ...{ path, languageId: languageIdOf(path), before, after, place, files },
       ...(variant.repository && { parts: where.parts }),
-      ...{ least: variant.least, adapter: MODEL },
+      ...{ least: variant.least, adapter: model },
     };
   }
 

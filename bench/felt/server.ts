@@ -66,12 +66,12 @@ export class BenchServer {
     return text;
   }
 
-  private async post(route: string, body: object, signal: AbortSignal): Promise<Response> {
+  async post(route: string, body: object, signal?: AbortSignal): Promise<Response> {
     const response = await fetch(`http://127.0.0.1:${this.ready.port}${route}`, {
       method: 'POST',
       headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
-      signal,
+      ...(signal && { signal }),
     });
     if (!response.ok) throw new Error(`${route} answered ${response.status}: ${await response.text()}`);
     return response;
