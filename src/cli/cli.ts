@@ -8,6 +8,11 @@ import { arrangeHelp } from './view/help.ts';
 import { version } from './version.ts';
 
 heedStop();
+// Whoever reads ("| head") has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 const program = new Command('forget-me-not')
   .description(
     'Fine-tune a code model on your own code, see what it learned and forgot, and complete with the result.',

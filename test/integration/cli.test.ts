@@ -1,5 +1,5 @@
 /** The command line as npm installs it: a link to dist/cli.mjs that is run as a program. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -23,4 +23,13 @@ it.skipIf(process.platform === 'win32')('runs as a program of its own', () => {
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+});
+
+it('ends in silence where nobody reads on', async () => {
+  const child = spawn(process.execPath, [resolve('dist/cli.mjs'), 'train', '--help']);
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.on('data', (text) => (said += String(text)));
+  const code = await new Promise((done) => child.on('close', done));
+  expect({ code, said }).toEqual({ code: 0, said: '' });
 });
