@@ -55,6 +55,7 @@ const sides: Record<string, Make> = {
   ours: (server, clock, where) => new CoreAssistant(server, clock, where, variants.ours),
   openFiles: (server, clock, where) => new CoreAssistant(server, clock, where, variants.openFiles),
   trained: (server, clock, where) => new CoreAssistant(server, clock, where, variants.trained),
+  unpaused: (server, clock, where) => new CoreAssistant(server, clock, where, variants.unpaused),
   llamaVscode: (server, clock) => new LlamaVscode(server, clock),
   before: (server, clock, where) => new CoreAssistant(server, clock, where, variants.before),
 };

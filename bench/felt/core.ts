@@ -31,7 +31,7 @@ export interface Variant {
 
 /**
  * What is compared. `before`: as it was before suggestions were streamed and unlikely ones left out. `openFiles`: ours
- * without the index of the repository. `trained`: ours with the result of a run.
+ * without the index of the repository. `trained`: ours with the result of a run. `unpaused`: ours, but a key asks at once.
  */
 const ours: Variant = {
   ...{ streamed: true, fromLine: true, readsAhead: true, repository: true },
@@ -41,6 +41,7 @@ export const variants = {
   ours,
   openFiles: { ...ours, repository: false },
   trained: { ...ours, trained: true },
+  unpaused: { ...ours, core: { ahead: true, debounceMs: 0 } },
   before: {
     ...{ streamed: false, fromLine: false, readsAhead: false, repository: false },
     ...{ trained: false, least: 0, core: { ahead: true } },
