@@ -1,6 +1,7 @@
 /**
- * Servers that answer as vLLM, llama.cpp's server and Ollama are documented to, without a model: vLLM's "OpenAI-Compatible
- * Server" and "LoRA Adapters", llama.cpp's tools/server/README.md, Ollama's docs/openai.md. What they generate is `text`.
+ * Servers that answer as vLLM, llama.cpp's server, Ollama and Mistral are documented to, without a model: vLLM's
+ * "OpenAI-Compatible Server" and "LoRA Adapters", llama.cpp's tools/server/README.md, Ollama's docs/openai.md, Mistral's
+ * openapi.yaml. What they generate is `text`.
  */
 import type { AddressInfo } from 'node:net';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
@@ -27,6 +28,8 @@ export interface OtherOptions {
   token?: string;
   /** Has no tokens, or no template, to fill in the middle. */
   noMiddle?: boolean;
+  /** Lists no models, as Codestral's own address. */
+  unlisted?: boolean;
 }
 
 const vllmModels = [
@@ -101,6 +104,99 @@ export async function llamaCpp(options: OtherOptions = {}): Promise<OtherServer>
     return openAi(server, options, url, body, reply);
   });
   return listening(server);
+}
+
+const forCode = { completion_chat: true, completion_fim: true, function_calling: true };
+const mistralModels = [
+  {
+    id: 'mistral-large-2512',
+    aliases: ['mistral-large-latest'],
+    capabilities: { ...forCode, completion_fim: false },
+  },
+  { id: 'codestral-2508', aliases: ['codestral-latest'], capabilities: forCode },
+];
+/** Of FIMCompletionRequest in Mistral's openapi.yaml. */
+const fimFields = [
+  ...['model', 'temperature', 'top_p', 'max_tokens', 'stream', 'stop', 'random_seed', 'metadata', 'prompt'],
+  ...['suffix', 'min_tokens'],
+];
+
+/** Mistral: a route of its own, whose answers are a chat's; other fields than its own are refused; no /completions. */
+export async function mistral(options: OtherOptions = {}): Promise<OtherServer> {
+  const server = begin(options, (reply) => reply.code(401).send({ detail: 'Unauthorized' }));
+  server.app.setNotFoundHandler((_, reply) =>
+    reply.code(404).send({ message: 'no Route matched with those values', request_id: '77d2' }),
+  );
+  const card = {
+    object: 'model',
+    created: 1,
+    owned_by: 'mistralai',
+    max_context_length: 256_000,
+    type: 'base',
+  };
+  if (!options.unlisted)
+    server.app.get('/v1/models', () => ({
+      object: 'list',
+      data: mistralModels.map((one) => ({ ...card, ...one })),
+    }));
+  server.app.post<{ Body: Record<string, unknown> }>('/v1/fim/completions', (request, reply) => {
+    const { body } = request;
+    const extra = Object.keys(body).filter((name) => !fimFields.includes(name));
+    const detail = extra.map((name) => ({
+      ...{
+        type: 'extra_forbidden',
+        loc: ['body', name],
+        msg: 'Extra inputs are not permitted',
+        input: body[name],
+      },
+    }));
+    if (extra.length > 0)
+      return reply
+        .code(422)
+        .send({
+          object: 'error',
+          message: { detail },
+          type: 'invalid_request_error',
+          param: null,
+          code: null,
+        });
+    const named = mistralModels.find(({ id, aliases }) => [id, ...aliases].includes(String(body['model'])));
+    if (!named?.capabilities.completion_fim)
+      return reply.code(400).send({
+        ...{ object: 'error', message: `Invalid model: ${String(body['model'])}`, type: 'invalid_model' },
+        ...{ param: null, code: '1500' },
+      });
+    return fimAnswer(server, options, request.url, body, reply);
+  });
+  return listening(server);
+}
+
+/** A chat's answer, streamed if that is asked for. */
+function fimAnswer(
+  server: OtherServer,
+  options: OtherOptions,
+  url: string,
+  body: Record<string, unknown>,
+  reply: FastifyReply,
+) {
+  const envelope = { id: '5b35cc', created: 1, model: body['model'] };
+  const usage = { prompt_tokens: 8, completion_tokens: 1, total_tokens: 9 };
+  if (!body['stream']) {
+    const message = { role: 'assistant', content: ' ', tool_calls: null, prefix: false };
+    const choices = [{ index: 0, message, finish_reason: 'length' }];
+    return reply.send({ ...envelope, object: 'chat.completion', choices, usage });
+  }
+  server.heard.push({ url, body });
+  const chunk = (delta: object, finish_reason: string | null = null) => ({
+    ...{ ...envelope, object: 'chat.completion.chunk' },
+    choices: [{ index: 0, delta, finish_reason }],
+  });
+  return stream(server, options, reply, [
+    chunk({ role: 'assistant', content: '' }),
+    ...piecesOf(options).map((content) => chunk({ content })),
+    { ...chunk({ content: '' }, 'stop'), usage },
+    '[DONE]',
+  ]);
 }
 
 const piecesOf = ({ pieces = ['a ', '+ b'] }: OtherOptions) => pieces;

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { UserError } from '../../protocol/errors.ts';
 import { t } from '../../protocol/l10n.ts';
 import type { Endpoint } from '../../serving/remote/address.ts';
-import { listModels } from '../../serving/remote/probe.ts';
+import { canComplete, listModels } from '../../serving/remote/probe.ts';
 import type { Context } from '../context.ts';
 import { setEndpointModel } from '../settings.ts';
 import { secretOf } from './elsewhere.ts';
@@ -45,7 +45,7 @@ export async function forgetEndpointToken(context: Context): Promise<void> {
 export async function chooseEndpointModel(context: Context): Promise<void> {
   const { completion } = context;
   const endpoint = requireEndpoint(context);
-  const models = await listModels(completion.elsewhere.remoteOf(endpoint));
+  const models = (await listModels(completion.elsewhere.remoteOf(endpoint))).filter(canComplete);
   const now = completion.elsewhere.model?.remote.model;
   const chosen = await vscode.window.showQuickPick(
     models.map(({ id, parent }) => ({

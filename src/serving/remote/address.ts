@@ -45,7 +45,8 @@ export function parseEndpoint(text: string): Endpoint {
         'Use https, a tunnel to this machine, or the number of a machine in your own network.',
       ),
   });
-  const path = pathname || '/v1';
+  // Mistral's documentation names the whole route.
+  const path = pathname.replace(/\/fim\/completions$/, '') || '/v1';
   return { api: origin + path, root: origin + path.replace(/\/v1$/, ''), ...address };
 }
 

@@ -9,21 +9,22 @@ const LIST_MS = 8_000;
 /** A first token may need the model to be loaded. */
 const TRY_MS = 60_000;
 
-export type ServerKind = 'forget-me-not' | 'llama.cpp' | 'vllm' | 'ollama' | 'other';
+export type ServerKind = 'forget-me-not' | 'llama.cpp' | 'vllm' | 'ollama' | 'mistral' | 'other';
 
 /**
  * How the text after the cursor gets to the model: `own`, our own server's way, tokens and other files included;
- * `infill`, llama.cpp's route; `suffix`, OpenAI's field; `template`, marks in the prompt; `none`.
+ * `infill`, llama.cpp's route; `suffix`, OpenAI's field; `fim`, Mistral's route, which also others have; `template`,
+ * marks in the prompt; `none`.
  */
 export type Fill =
   | { by: 'own'; middle: boolean }
-  | { by: 'infill' | 'suffix' | 'none' }
+  | { by: 'infill' | 'suffix' | 'fim' | 'none' }
   | { by: 'template'; template: FimTemplate };
 
 export interface Found {
   kind: ServerKind;
   model: string;
-  /** All that it has. */
+  /** All that it has for this. */
   models: string[];
   fill: Fill;
 }
@@ -36,12 +37,18 @@ const modelSchema = z.object({
   parent: z.string().nullish(),
   /** Our own server's. */
   fill_in_the_middle: z.boolean().optional(),
+  /** Mistral's: other names, and what it is for. */
+  aliases: z.array(z.string()).optional().catch(undefined),
+  capabilities: z.object({ completion_fim: z.boolean() }).optional().catch(undefined),
 });
 type Listed = z.infer<typeof modelSchema>;
 const listSchema = z.object({ data: z.array(modelSchema) });
 
-/** The models that the server has. Throws UserError: `endpoint-unknown` if it is no OpenAI server, and askRemote's. */
-export async function listModels(remote: Remote, signal?: AbortSignal): Promise<Listed[]> {
+/**
+ * The models that the server has. `wanted`: one that it may have without listing any; "" if none is named. Throws
+ * UserError: `endpoint-unknown` if it is no OpenAI server, `endpoint-model` as probe does, and askRemote's.
+ */
+export async function listModels(remote: Remote, wanted = '', signal?: AbortSignal): Promise<Listed[]> {
   const { endpoint } = remote;
   try {
     const answer = await askJson(remote, `${endpoint.api}/models`, { signal, within: LIST_MS });
@@ -50,33 +57,41 @@ export async function listModels(remote: Remote, signal?: AbortSignal): Promise<
     throw notOpenAi(endpoint, 'it lists no models');
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
+    const unlisted = error.status === 404 && (await findUnlisted(remote, wanted, signal));
+    if (unlisted) return [unlisted];
     throw notOpenAi(endpoint, `it answers "${error.said}" when asked for its models`);
   }
 }
+
+/** Whether it is for code: Mistral also lists models for chats, pictures and speech. */
+export const canComplete = ({ capabilities }: Listed): boolean => capabilities?.completion_fim !== false;
 
 const kinds: Record<string, ServerKind> = {
   'forget-me-not': 'forget-me-not',
   llamacpp: 'llama.cpp',
   vllm: 'vllm',
   library: 'ollama',
+  mistralai: 'mistral',
 };
 
 /**
  * Chooses the model and tries how it is asked. `wanted`: its name; "" if the server's only one is meant. Throws
- * UserError `endpoint-model` if the server lacks it, or has several and none is named; and like listModels.
+ * UserError `endpoint-model` if the server lacks it, has it for something else, or has several and none is named; and
+ * like listModels.
  */
 export async function probe(remote: Remote, wanted: string, signal?: AbortSignal): Promise<Found> {
-  const listed = await listModels(remote, signal);
+  const listed = await listModels(remote, wanted, signal);
   const one = chooseModel(remote, listed, wanted);
   const kind = kinds[one.owned_by ?? ''] ?? 'other';
   const fill = await findFill(remote, kind, one, listed, signal);
-  return { kind, model: one.id, models: listed.map(({ id }) => id), fill };
+  return { kind, model: one.id, models: listed.filter(canComplete).map(({ id }) => id), fill };
 }
 
 function chooseModel({ endpoint }: Remote, listed: readonly Listed[], wanted: string): Listed {
-  const ids = listed.map(({ id }) => id);
+  const able = listed.filter(canComplete);
+  const ids = able.map(({ id }) => id);
   if (!wanted) {
-    const [only, ...others] = listed;
+    const [only, ...others] = able;
     if (only && others.length === 0) return only;
     throw new UserError(
       'endpoint-model',
@@ -86,10 +101,18 @@ function chooseModel({ endpoint }: Remote, listed: readonly Listed[], wanted: st
       'Choose one with {endpoint-model}.',
     );
   }
-  // Ollama's way to name the newest of a model.
-  const found = listed.find(({ id }) => id === wanted) ?? listed.find(({ id }) => id === `${wanted}:latest`);
-  if (found) return found;
-  throw noModel(endpoint, wanted, ids);
+  const found =
+    listed.find(({ id }) => id === wanted) ??
+    // Ollama's way to name the newest of a model.
+    listed.find(({ id }) => id === `${wanted}:latest`) ??
+    listed.find(({ aliases }) => aliases?.includes(wanted));
+  if (!found) throw noModel(endpoint, wanted, ids);
+  if (canComplete(found)) return found;
+  throw new UserError(
+    'endpoint-model',
+    `The model "${wanted}" of the completion server at ${endpoint.host} can't fill in code.`,
+    'Choose another one with {endpoint-model}.',
+  );
 }
 
 /** The server's own way where it has one, else the marks that the model is known to have. */
@@ -101,9 +124,13 @@ async function findFill(
   signal?: AbortSignal,
 ): Promise<Fill> {
   if (kind === 'forget-me-not') return { by: 'own', middle: model.fill_in_the_middle ?? false };
+  if (model.capabilities?.completion_fim) return { by: 'fim' };
   const asksInfill = kind === 'llama.cpp' || kind === 'other';
   if (asksInfill && (await takesInfill(remote, model.id, signal))) return { by: 'infill' };
   if (kind !== 'llama.cpp' && (await takesSuffix(remote, model.id, signal))) return { by: 'suffix' };
+  const asksFim = kind === 'mistral' || kind === 'other';
+  if (asksFim && isFim(await tried(remote, fimRoute(remote), triedFim(model.id), signal)))
+    return { by: 'fim' };
   const template = templateOf(namesOf(model, listed));
   // Ollama puts a prompt into the model's chat template, so marks in it would not be what they are.
   return template && kind !== 'ollama' ? { by: 'template', template } : { by: 'none' };
@@ -147,6 +174,37 @@ async function takesSuffix(remote: Remote, model: string, signal?: AbortSignal):
   return lengths[1]! > lengths[0]! + 5;
 }
 
+const fimSchema = z.object({
+  choices: z.array(z.object({ message: z.object({ content: z.string() }) })).min(1),
+});
+const isFim = (answer: unknown) => fimSchema.safeParse(answer).success;
+const fimRoute = ({ endpoint }: Remote) => `${endpoint.api}/fim/completions`;
+const triedFim = (model: string) => ({
+  ...{ model, prompt: TRIED.before, suffix: TRIED.after, max_tokens: 1, temperature: 0 },
+});
+
+/** Codestral's own address has the route and lists no models; its documentation gives this name. */
+const UNLISTED = 'codestral-latest';
+
+/** The model that answers there; undefined if there is no such route. */
+async function findUnlisted(
+  remote: Remote,
+  wanted: string,
+  signal?: AbortSignal,
+): Promise<Listed | undefined> {
+  const id = wanted || UNLISTED;
+  try {
+    const body = triedFim(id);
+    const answer = await askJson(remote, fimRoute(remote), { body, signal, within: TRY_MS });
+    if (!isFim(answer)) return undefined;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    if (error.isAboutModel && wanted) throw noModel(remote.endpoint, wanted, []);
+    return undefined;
+  }
+  return { id, owned_by: 'mistralai', capabilities: { completion_fim: true } };
+}
+
 /** The answer; undefined if it is refused, or the server says that it can't do this. */
 async function tried(remote: Remote, url: string, body: object, signal?: AbortSignal): Promise<unknown> {
   try {
@@ -161,12 +219,16 @@ async function tried(remote: Remote, url: string, body: object, signal?: AbortSi
 
 /** In one line, for logs: what answers, and how it fills in the middle. */
 export function describeFound({ kind, model, fill }: Found, host: string): string {
-  const name = { 'forget-me-not': 'Forget-Me-Not', 'llama.cpp': 'llama.cpp', vllm: 'vLLM', ollama: 'Ollama' };
+  const name = {
+    ...{ 'forget-me-not': 'Forget-Me-Not', 'llama.cpp': 'llama.cpp', vllm: 'vLLM' },
+    ...{ ollama: 'Ollama', mistral: 'Mistral' },
+  };
   const server = kind === 'other' ? 'a server' : name[kind];
   const ways = {
     own: 'tokens and other files as on this machine',
     infill: 'it fills in the middle by its /infill',
     suffix: 'it fills in the middle by the field "suffix"',
+    fim: 'it fills in the middle by its /fim/completions',
     none: 'nothing after the cursor is used, because neither server nor model is known to fill in the middle',
   };
   const way =

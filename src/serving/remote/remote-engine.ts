@@ -1,4 +1,4 @@
-/** Completes with a server elsewhere: vLLM, llama.cpp's server, Ollama, our own, or another that speaks OpenAI's API. */
+/** Completes with a server elsewhere: vLLM, llama.cpp's server, Ollama, Mistral, our own, or another that speaks OpenAI's API. */
 import { UserError } from '../../protocol/errors.ts';
 import type { CompletionRequest } from '../../protocol/server.ts';
 import type { CompletionEngine } from '../client/completion-engine.ts';
@@ -92,10 +92,11 @@ export class RemoteEngine implements CompletionEngine {
   /** What went wrong with a request; the server may be another one now, so it is asked again. */
   private failure(error: unknown, { model, models }: Found): UserError {
     const { endpoint } = this.options;
-    if (error instanceof Refusal && error.status !== 404) return notTaken(endpoint.host, error.said);
+    if (error instanceof Refusal && error.status !== 404 && !error.isAboutModel)
+      return notTaken(endpoint.host, error.said);
     const said =
       error instanceof Refusal
-        ? /model/i.test(error.said)
+        ? error.isAboutModel
           ? noModel(
               endpoint,
               model,

@@ -27,14 +27,25 @@ export class Refusal extends Error {
   ) {
     super(said);
   }
+
+  /** It lacks the model: 404, or 400 of Mistral's. */
+  get isAboutModel(): boolean {
+    return this.status === 404 ? /model/i.test(this.said) : /invalid model/i.test(this.said);
+  }
 }
 
-/** What servers say: OpenAI's form, vLLM's older one, FastAPI's, Ollama's own. */
+/** FastAPI's: fields that are refused. Of each only where it is and why, not what was sent. */
+const fieldsSchema = z
+  .array(z.object({ msg: z.string(), loc: z.array(z.union([z.string(), z.number()])).optional() }))
+  .min(1)
+  .transform((fields) => fields.map(({ msg, loc }) => (loc ? `${loc.join('.')}: ${msg}` : msg)).join('; '));
+/** What servers say: OpenAI's form, vLLM's older one, FastAPI's, Ollama's own, Mistral's. */
 const errorSchema = z.union([
   z.object({ error: z.object({ message: z.string() }) }).transform(({ error }) => error.message),
   z.object({ error: z.string() }).transform(({ error }) => error),
   z.object({ message: z.string() }).transform(({ message }) => message),
-  z.object({ detail: z.string() }).transform(({ detail }) => detail),
+  z.object({ detail: z.union([z.string(), fieldsSchema]) }).transform(({ detail }) => detail),
+  z.object({ message: z.object({ detail: fieldsSchema }) }).transform(({ message }) => message.detail),
 ]);
 /** Longer answers are cut in messages. */
 const LONGEST_SAID = 200;

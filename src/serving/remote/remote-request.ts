@@ -18,11 +18,13 @@ export function toRemoteRequest(
   const prefix = prompt + begun;
   const ends = typeof stop === 'string' ? [stop] : stop;
   if (fill.by === 'infill') return { path: '/infill', body: infill(request, model, { prompt, begun }, ends) };
+  if (fill.by === 'fim') return { path: '/fim/completions', body: fim(request, model, prefix, ends) };
   const { max_tokens, temperature = 0, seed } = request;
   const body = {
     model,
     ...{ max_tokens, temperature, stream: true },
     ...(seed !== undefined && { seed }),
+    ...(kind === 'vllm' && vllmSampling),
     stop: ends,
   };
   if (fill.by === 'template') {
@@ -37,6 +39,22 @@ export function toRemoteRequest(
   const after = suffix || (kind === 'ollama' ? '\n' : '');
   return { path: '/completions', body: { ...body, prompt: prefix, ...(after && { suffix: after }) } };
 }
+
+/** Without fields that Mistral does not have, because it refuses a request with others. */
+const fim = (
+  { suffix, max_tokens, temperature = 0, seed }: CompletionRequest,
+  model: string,
+  prompt: string,
+  stop: readonly string[],
+) => ({
+  ...{ model, prompt, max_tokens, temperature, stream: true },
+  ...(suffix && { suffix }),
+  ...(seed !== undefined && { random_seed: seed }),
+  ...(stop.length > 0 && { stop }),
+});
+
+/** vLLM's own are those of the model's generation_config.json, in which chat models have a penalty on repetition. */
+const vllmSampling = { top_k: -1, top_p: 1, min_p: 0, repetition_penalty: 1 };
 
 /** All sampling settings are given, because llama.cpp's own differ from ours. */
 const infill = (

@@ -7,6 +7,7 @@ describe('the address of a completion server', () => {
     [' https://gpu.example/v1/ ', 'https://gpu.example/v1', 'https://gpu.example', false, false],
     ['https://api.example/beta', 'https://api.example/beta', 'https://api.example/beta', false, false],
     ['https://x.example/llm/v1', 'https://x.example/llm/v1', 'https://x.example/llm', false, false],
+    ['https://x.example/v1/fim/completions', 'https://x.example/v1', 'https://x.example', false, false],
     ['http://localhost:8000', 'http://localhost:8000/v1', 'http://localhost:8000', true, false],
     ['http://127.0.0.2:8000', 'http://127.0.0.2:8000/v1', 'http://127.0.0.2:8000', true, false],
     ['http://[::1]:11434/v1', 'http://[::1]:11434/v1', 'http://[::1]:11434', true, false],

@@ -11,7 +11,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { parseEndpoint } from '../../../src/serving/remote/address.ts';
 import { describeFound, type Found } from '../../../src/serving/remote/probe.ts';
 import { RemoteEngine, type RemoteEngineOptions } from '../../../src/serving/remote/remote-engine.ts';
-import { llamaCpp, ollama, vllm, type OtherServer } from '../../support/other-servers.ts';
+import { llamaCpp, mistral, ollama, vllm, type OtherServer } from '../../support/other-servers.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -62,6 +62,7 @@ describe('vLLM', () => {
           max_tokens: 8,
           temperature: 0,
           stream: true,
+          ...{ top_k: -1, top_p: 1, min_p: 0, repetition_penalty: 1 },
           stop: ['\n', '<|file_sep|>', '<|endoftext|>'],
           prompt:
             '<|repo_name|>shop\n<|file_sep|>util.py\none = 1\n<|file_sep|>main.py\n' +
@@ -141,9 +142,13 @@ describe('Ollama', () => {
 describe('the token', () => {
   it('is sent, and its refusal is said in a sentence', async () => {
     const token = 'a-secret-token';
-    for (const start of [vllm, llamaCpp, ollama]) {
+    for (const [start, model] of [
+      [vllm, 'garden'],
+      [llamaCpp, ''],
+      [ollama, 'llama3.2'],
+      [mistral, ''],
+    ] as const) {
       const { address } = await opened(start({ token }));
-      const model = start === llamaCpp ? '' : start === vllm ? 'garden' : 'llama3.2';
       await engineAt(address, { model, token: () => Promise.resolve(token) }).start();
       for (const wrong of [undefined, 'another'])
         await expect(

@@ -1,0 +1,148 @@
+/** Completion by Mistral's route for filling in, against servers that answer as its API is documented. */
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { parseEndpoint } from '../../../src/serving/remote/address.ts';
+import { describeFound, type Found } from '../../../src/serving/remote/probe.ts';
+import { RemoteEngine, type RemoteEngineOptions } from '../../../src/serving/remote/remote-engine.ts';
+import { mistral, type OtherServer } from '../../support/other-servers.ts';
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function opened(server: Promise<OtherServer>): Promise<OtherServer> {
+  const one = await server;
+  closing.push(() => one.app.close());
+  return one;
+}
+
+function engineAt(address: string, options: Partial<RemoteEngineOptions> = {}): RemoteEngine {
+  const engine = new RemoteEngine({ endpoint: parseEndpoint(address), model: '', pauseMs: 0, ...options });
+  closing.push(() => engine.dispose());
+  return engine;
+}
+
+const request = {
+  model: 'base',
+  prompt: 'def add(a, b):\n    return ',
+  heal: ' a',
+  suffix: '\n\nprint(add(1, 2))',
+  max_tokens: 8,
+  stop: ['\n'],
+};
+
+async function answer(engine: RemoteEngine, asked: object = request) {
+  const pieces: string[] = [];
+  const text = await engine.stream(asked as typeof request, (piece) => pieces.push(piece));
+  return { text, pieces };
+}
+
+const json = { 'content-type': 'application/json' };
+
+/** A server that this function plays. */
+async function playing(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  closing.push(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe('Mistral', () => {
+  it('completes by its own route, with no field that it would refuse', async () => {
+    const server = await opened(mistral());
+    const found: Found[] = [];
+    // One of its models is for code, so none has to be named.
+    const engine = engineAt(server.address, { onFound: (one) => found.push(one) });
+    expect(await engine.fillInTheMiddle()).toBe(true);
+    expect(await answer(engine, { ...request, seed: 7 })).toEqual({ text: 'a + b', pieces: ['a ', '+ b'] });
+    await answer(engine, { ...request, suffix: '', stop: [] });
+    const asked = { model: 'codestral-2508', max_tokens: 8, temperature: 0, stream: true };
+    const prompt = 'def add(a, b):\n    return  a';
+    expect(server.heard.map(({ url, body }) => [url, body])).toEqual([
+      [
+        '/v1/fim/completions',
+        { ...asked, prompt, suffix: '\n\nprint(add(1, 2))', stop: ['\n'], random_seed: 7 },
+      ],
+      ['/v1/fim/completions', { ...asked, prompt }],
+    ]);
+    expect(describeFound(found[0]!, 'gpu')).toBe(
+      'Mistral at gpu, model codestral-2508: it fills in the middle by its /fim/completions',
+    );
+  });
+
+  it('is known by its other names, and a model for something else is refused', async () => {
+    const { address } = await opened(mistral());
+    expect(await engineAt(address, { model: 'codestral-latest' }).start()).toMatchObject({
+      fill: { by: 'fim' },
+    });
+    await expect(engineAt(address, { model: 'mistral-large-latest' }).start()).rejects.toMatchObject({
+      code: 'endpoint-model',
+      message: expect.stringContaining('"mistral-large-latest"'),
+    });
+    await expect(engineAt(address, { model: 'gone' }).start()).rejects.toMatchObject({
+      message: expect.stringContaining('has no model "gone"; it has codestral-2508.'),
+    });
+  });
+
+  it('completes at an address that lists no models, by the name that its documentation gives', async () => {
+    const server = await opened(mistral({ unlisted: true, token: 'mine' }));
+    const token = () => Promise.resolve('mine');
+    const address = `${server.address}/v1/fim/completions`;
+    const engine = engineAt(address, { token });
+    expect(await answer(engine)).toMatchObject({ text: 'a + b' });
+    expect(server.heard).toMatchObject([{ body: { model: 'codestral-latest' } }]);
+    expect(await engineAt(address, { token, model: 'codestral-2508' }).start()).toMatchObject({
+      kind: 'mistral',
+      models: ['codestral-2508'],
+    });
+    await expect(engineAt(address, { token, model: 'gone' }).start()).rejects.toMatchObject({
+      code: 'endpoint-model',
+      message: expect.stringContaining('has no model "gone".'),
+    });
+    await expect(engineAt(address).start()).rejects.toMatchObject({ code: 'endpoint-token' });
+  });
+
+  it('says which field is refused, and that a model is gone', async () => {
+    const server = await opened(mistral());
+    const engine = engineAt(server.address);
+    await engine.start();
+    const refusing = (status: number, body: object) => {
+      server.app.server.removeAllListeners('request');
+      server.app.server.on('request', (_, response: ServerResponse) =>
+        response.writeHead(status, json).end(JSON.stringify(body)),
+      );
+    };
+    const detail = [{ type: 'x', loc: ['body', 'suffix'], msg: 'Input should be a string', input: 'secret' }];
+    refusing(422, { object: 'error', message: { detail } });
+    await expect(answer(engine)).rejects.toMatchObject({
+      code: 'endpoint-failed',
+      message: expect.stringContaining('refuses the request: body.suffix: Input should be a string.'),
+    });
+    refusing(422, { detail });
+    await expect(answer(engine)).rejects.toMatchObject({ message: expect.stringContaining('body.suffix: ') });
+    refusing(400, { object: 'error', message: 'Invalid model: codestral-2508', code: '1500' });
+    await expect(answer(engine)).rejects.toMatchObject({ code: 'endpoint-model' });
+  });
+});
+
+describe('a server of another make', () => {
+  it('with the route of Mistral is asked by it', async () => {
+    const asked: string[] = [];
+    const other = await playing((incoming, response) => {
+      asked.push(incoming.url!);
+      if (incoming.url === '/v1/models')
+        return response.writeHead(200, json).end('{"data":[{"id":"mine","owned_by":"someone"}]}');
+      if (incoming.url !== '/v1/fim/completions') return response.writeHead(404, json).end('{}');
+      response.writeHead(200, json).end(JSON.stringify({ choices: [{ message: { content: 'a + b' } }] }));
+    });
+    const engine = engineAt(`http://${other}`);
+    expect(await engine.start()).toMatchObject({ kind: 'other', fill: { by: 'fim' } });
+    // Not streamed: one piece.
+    expect(await answer(engine)).toEqual({ text: 'a + b', pieces: ['a + b'] });
+  });
+});
