@@ -22,6 +22,7 @@ import {
   chooseEndpointModel,
   forgetEndpointToken,
   setEndpointToken,
+  stopSendingCode,
 } from './completion/endpoint-commands.ts';
 import { deleteLearnedFromUse, showLearnedFromUse } from './completion/learned-from-use.ts';
 import { installGpu } from './completion/gpu-support.ts';
@@ -63,6 +64,7 @@ const table: Record<string, CommandEntry> = {
   setEndpointToken: { run: setEndpointToken },
   forgetEndpointToken: { run: forgetEndpointToken },
   chooseEndpointModel: { run: chooseEndpointModel },
+  stopSendingCode: { run: stopSendingCode },
   setClusterToken: { run: (context) => setClusterToken(context) },
   forgetClusterToken: { run: forgetClusterToken },
   showLearnedFromUse: { run: showLearnedFromUse },

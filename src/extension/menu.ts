@@ -29,7 +29,7 @@ export async function showMenu({ runs, completion }: Context): Promise<void> {
   if (chosen) await vscode.commands.executeCommand(chosen.command);
 }
 
-function completionItems({ inUse, snoozedUntil }: Context['completion']) {
+function completionItems({ inUse, snoozedUntil, elsewhere }: Context['completion']) {
   if (!inUse)
     return [
       item('sparkle', t('Use for Completion'), 'useForCompletion'),
@@ -42,6 +42,9 @@ function completionItems({ inUse, snoozedUntil }: Context['completion']) {
     inUse.remote
       ? item('cloud', t('Choose the Model of the Completion Server'), 'chooseEndpointModel', now)
       : item('arrow-swap', t('Switch Adapter'), 'switchAdapter', now),
+    ...(inUse.remote && elsewhere.isAllowed(inUse.remote.endpoint)
+      ? [item('debug-disconnect', t('Stop Sending Code to the Completion Server'), 'stopSendingCode')]
+      : []),
     ...(snoozedUntil ? [item('bell', t('End Snoozing of Completion'), 'wakeCompletion')] : []),
     ...(on && !snoozedUntil ? [item('bell-slash', t('Snooze Completion'), 'snoozeCompletion')] : []),
     ...(document ? [languageItem(document)] : []),

@@ -78,6 +78,9 @@ export class Store {
   async allowServer(address: string): Promise<void> {
     await this.global.update('allowedServers', [...new Set([...this.allowedServers, address])]);
   }
+  async forbidServers(): Promise<void> {
+    await this.global.update('allowedServers', undefined);
+  }
 
   /** Counts of completions shown, accepted and kept, by model; on this machine only. */
   get acceptances(): Record<string, Acceptance> {

@@ -5,6 +5,7 @@
 import * as vscode from 'vscode';
 import { LONGEST_BEGUN } from '../../completion/anchor.ts';
 import { defaultBudget } from '../../completion/context.ts';
+import { UserError } from '../../protocol/errors.ts';
 import { t, whole } from '../../protocol/l10n.ts';
 import { parseEndpoint, type Endpoint } from '../../serving/remote/address.ts';
 import { describeFound } from '../../serving/remote/probe.ts';
@@ -74,6 +75,13 @@ export class Elsewhere {
     });
   }
 
+  /** No server that was allowed may be sent code any more; typing does not ask again in this session. */
+  async forbid(): Promise<void> {
+    if (this.endpoint) this.asked.add(this.endpoint.api);
+    await this.services.store.forbidServers();
+    this.changed();
+  }
+
   /** The token is read at each request, so a new one counts at once. */
   remoteOf(endpoint: Endpoint): Remote {
     return { endpoint, token: async () => this.services.extension.secrets.get(secretOf(endpoint)) };
@@ -84,15 +92,27 @@ export class Elsewhere {
     return new RemoteEngine({
       ...this.remoteOf(endpoint),
       model,
+      // Asked at each request, because another window may have taken it back.
+      fetch: (url, request) =>
+        this.isAllowed(endpoint) ? fetch(url, request) : Promise.reject(notAllowed(endpoint)),
       onFound: (found) =>
         log.info(`completion is computed elsewhere: ${describeFound(found, endpoint.host)}`),
     });
   }
 }
 
-/** For each address its own: a server that another address leads to never gets it. */
-/** The name of its token in the editor's store of secrets. */
+/**
+ * The name of its token in the editor's store of secrets. For each address its own: a server that another address leads
+ * to never gets it.
+ */
 export const secretOf = ({ api }: Endpoint) => `forgetMeNot.endpointToken ${api}`;
+
+const notAllowed = ({ host }: Endpoint) =>
+  new UserError(
+    'cancelled',
+    t('You have not allowed to send code to {host}.', { host }),
+    t('To allow it, use {step}.', { step: '{endpoint-model}' }),
+  );
 
 const openSetting = () => ({
   title: t('Open Settings'),

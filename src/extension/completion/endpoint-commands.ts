@@ -1,11 +1,11 @@
-/** The commands about a completion server elsewhere: its token and its model. */
+/** The commands about a completion server elsewhere: its token, its model, and whether it may have code. */
 import * as vscode from 'vscode';
 import { UserError } from '../../protocol/errors.ts';
 import { t } from '../../protocol/l10n.ts';
 import type { Endpoint } from '../../serving/remote/address.ts';
 import { canComplete, listModels } from '../../serving/remote/probe.ts';
 import type { Context } from '../context.ts';
-import { setEndpointModel } from '../settings.ts';
+import { clearEndpoint, setEndpointModel } from '../settings.ts';
 import { secretOf } from './elsewhere.ts';
 
 /** Errors: endpoint-address if the settings name none that can be used. */
@@ -59,4 +59,22 @@ export async function chooseEndpointModel(context: Context): Promise<void> {
   );
   if (chosen && chosen.label !== now) await setEndpointModel(chosen.label);
   if (chosen && !completion.elsewhere.isAllowed(endpoint)) await completion.elsewhere.askLeave(endpoint);
+}
+
+/** Takes back what was allowed, for every address, and stops what is on its way. */
+export async function stopSendingCode(context: Context): Promise<void> {
+  const { elsewhere } = context.completion;
+  await elsewhere.forbid();
+  context.completion.settingsChanged();
+  const { endpoint } = elsewhere;
+  if (!endpoint) return context.log.ask('info', t('No completion server elsewhere is sent code any more.'));
+  const { host } = endpoint;
+  await context.log.ask(
+    'info',
+    t('No code is sent to {host} or to another completion server any more. To allow it again, use {step}.', {
+      host,
+      step: '{endpoint-model}',
+    }),
+    { title: t('Complete on This Machine'), run: () => clearEndpoint() },
+  );
 }

@@ -5,9 +5,10 @@ import {
   chooseEndpointModel,
   forgetEndpointToken,
   setEndpointToken,
+  stopSendingCode,
 } from '../../../src/extension/completion/endpoint-commands.ts';
 import type { Context } from '../../../src/extension/context.ts';
-import { vllm, type OtherServer } from '../../support/other-servers.ts';
+import { mistral, vllm, type OtherServer } from '../../support/other-servers.ts';
 import * as editor from './fake-vscode.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));
@@ -31,6 +32,10 @@ function extension({ press }: { press?: string } = {}) {
       this.allowedServers.push(address);
       return Promise.resolve();
     },
+    forbidServers() {
+      this.allowedServers = [];
+      return Promise.resolve();
+    },
   };
   const log = {
     ask: async (_: string, message: string, ...actions: { title: string; run: () => unknown }[]) => {
@@ -52,8 +57,9 @@ function extension({ press }: { press?: string } = {}) {
     },
   };
   const elsewhere = new Elsewhere(services as unknown as Context, () => undefined);
-  const completion = { elsewhere, settingsChanged: () => undefined };
-  return { asked, elsewhere, context: { ...services, completion } as unknown as Context };
+  const settingsChanged = vi.fn();
+  const completion = { elsewhere, settingsChanged };
+  return { asked, elsewhere, settingsChanged, context: { ...services, completion } as unknown as Context };
 }
 
 const set = (globalValue: string, name = ENDPOINT) => (editor.inspected[name] = { globalValue });
@@ -97,6 +103,49 @@ test('what was allowed stays allowed, for this address only', async () => {
   expect(elsewhere.isAllowed(elsewhere.endpoint!)).toBe(false);
 });
 
+test('what was allowed can be taken back: nothing is sent any more, and typing does not ask again', async () => {
+  const server = await mistral();
+  servers.push(server);
+  set(server.address);
+  const { elsewhere, asked, context, settingsChanged } = extension({ press: 'Send Code There' });
+  await elsewhere.askLeave(elsewhere.endpoint!);
+  const engine = elsewhere.engineOf(elsewhere.model!);
+  const request = { model: '', prompt: 'a', max_tokens: 8, stop: [] };
+  const ask = () => engine.stream(request as never, () => undefined);
+  expect(await ask()).toBe('a + b');
+  await stopSendingCode(context);
+  // Whatever is on its way is stopped by that.
+  expect(settingsChanged).toHaveBeenCalledOnce();
+  expect(asked.at(-1)).toMatch(
+    /^No code is sent to 127\.0\.0\.1:\d+ or to another completion server any more\./,
+  );
+  // An engine that somebody still has sends nothing either.
+  await expect(ask()).rejects.toMatchObject({ code: 'cancelled' });
+  expect(server.heard).toHaveLength(1);
+  const questions = asked.length;
+  expect(elsewhere.mayAsk(elsewhere.endpoint!)).toBe(false);
+  expect(asked).toHaveLength(questions);
+  await engine.dispose();
+});
+
+test('it can be taken back when the settings name no server any more', async () => {
+  set('https://gpu.example');
+  const { elsewhere, asked, context } = extension({ press: 'Send Code There' });
+  await elsewhere.askLeave(elsewhere.endpoint!);
+  set('');
+  await stopSendingCode(context);
+  expect(asked.at(-1)).toBe('No completion server elsewhere is sent code any more.');
+  set('https://gpu.example');
+  expect(elsewhere.isAllowed(elsewhere.endpoint!)).toBe(false);
+});
+
+test('taking it back offers to complete on this machine', async () => {
+  set('https://gpu.example');
+  const { elsewhere, context } = extension({ press: 'Complete on This Machine' });
+  await stopSendingCode(context);
+  expect(elsewhere.model).toBeUndefined();
+});
+
 test('an address that is refused is told once, and nothing is elsewhere', () => {
   set('http://gpu.example');
   const { elsewhere, asked } = extension();
@@ -132,4 +181,17 @@ test('the model is chosen from those that the server has', async () => {
   // Only the list was asked for; sending code is a question of its own.
   expect(server.heard).toEqual([]);
   expect(asked).toHaveLength(1);
+});
+
+test('models for something else than code are not offered', async () => {
+  const server = await mistral();
+  servers.push(server);
+  set(server.address);
+  const { context } = extension();
+  editor.answers.push('mistral');
+  await chooseEndpointModel(context);
+  expect(editor.inspected['completion.endpointModel']).toBeUndefined();
+  editor.answers.push('codestral');
+  await chooseEndpointModel(context);
+  expect(editor.inspected['completion.endpointModel']).toMatchObject({ globalValue: 'codestral-2508' });
 });

@@ -46,6 +46,16 @@ test('counts of an earlier version go on', async () => {
   expect(store.acceptance('a')).toMatchObject({ shown: 2, accepted: 1, kept: 0, dropped: 1 });
 });
 
+test('servers that may be sent code are remembered in every workspace, until that is taken back', async () => {
+  const global = memento();
+  const store = new Store(memento(), global);
+  for (const address of ['https://a/v1', 'https://b/v1', 'https://a/v1']) await store.allowServer(address);
+  const another = new Store(memento(), global);
+  expect(another.allowedServers).toEqual(['https://a/v1', 'https://b/v1']);
+  await another.forbidServers();
+  expect(store.allowedServers).toEqual([]);
+});
+
 test('adapters are remembered, the newest first', async () => {
   const store = new Store(memento(), memento());
   for (const run of ['a', 'b', 'c', 'b']) await store.setInUse(run);
