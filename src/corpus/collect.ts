@@ -138,7 +138,7 @@ class Collector {
   async take(entry: Document | LeftOutEntry, row: boolean): Promise<void> {
     if (!entry.in) return await this.leave(entry);
     // Rows have no lasting names, so their text decides the split. For files it is decided when all are known.
-    const number = row ? splitNumber(this.options.seed, entry.sha256) : undefined;
+    const number = row ? splitNumber(this.options.seed, entry.together ?? entry.sha256) : undefined;
     const full = this.heldOutRows >= MOST_HELD_OUT_ROWS;
     const drawn = number !== undefined && number < this.share && !full ? 'held-out' : 'train';
     const { earlier } = this.options;

@@ -33,7 +33,8 @@ export interface CandidateOptions {
 const LIKEST = 0.6;
 const LONGEST = 200;
 const FEWEST_PIECES = 4;
-const MOST = 2;
+/** Lines that a model is asked about after one edit. */
+export const MOST_CANDIDATES = 2;
 
 /**
  * The lines that are most like the one of the newest edit as it was before, and not yet as it is now: in the text that
@@ -42,7 +43,7 @@ const MOST = 2;
 export function candidatesIn(
   edits: readonly Edit[],
   texts: readonly SearchedText[],
-  { path, place, most = MOST }: CandidateOptions,
+  { path, place, most = MOST_CANDIDATES }: CandidateOptions,
 ): Candidate[] {
   const newest = edits.reduce<Edit | undefined>((a, b) => (a && a.time > b.time ? a : b), undefined);
   const edit = newest && byLine(newest).at(-1);

@@ -1,25 +1,26 @@
 /** The task of repeating an edit, in words: what instruction tuning teaches, and what a model so tuned is asked. */
 
-export interface EditPair {
-  /** An edit, as the lines of a diff. */
-  example: { path: string; diff: string };
-  /** The lines of another place, before and after the same edit. */
-  place: { path: string; before: string; after: string };
+export interface EditQuestion {
+  /** A line that was edited, before and after. */
+  example: { path: string; before: string; after: string };
+  /** A line that is to get the same edit, if it wants it, with those around it. */
+  place: { path: string; above: readonly string[]; line: string; below: readonly string[] };
 }
 
-/** Lines shown around a place. */
+/** Lines shown above and below a place. */
 export const TASK_CONTEXT = 5;
 
-/** `language`: the name of the place's language in code fences. The answer is `fenced(language, place.after)`. */
-export const editQuestion = (
-  { example, place }: { example: EditPair['example']; place: Omit<EditPair['place'], 'after'> },
-  language: string,
-): string =>
+/** `language`: the name of the place's language in code fences. The answer is `editAnswer`. */
+export const editQuestion = ({ example, place }: EditQuestion, language: string): string =>
   [
-    'Make the same edit here.',
-    `The edit, in ${example.path}:\n${fenced('diff', example.diff)}`,
-    `The place, in ${place.path}:\n${fenced(language, place.before)}`,
+    'Make the same edit to the line, or leave the line as it is if the edit does not belong there.',
+    `The edit, in ${example.path}:\n${fenced('diff', `-${example.before}\n+${example.after}`)}`,
+    `The place, in ${place.path}:\n${fenced(language, [...place.above, place.line, ...place.below].join('\n'))}`,
+    `The line:\n${fenced(language, place.line)}`,
   ].join('\n\n');
+
+/** The line as it is to be. */
+export const editAnswer = (line: string, language: string): string => fenced(language, line);
 
 /** The text in a code fence that is longer than any in it. */
 export function fenced(language: string, text: string): string {

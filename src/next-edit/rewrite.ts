@@ -2,7 +2,7 @@
 import { indentOf } from '../completion/text.ts';
 import { piecesOf } from './by-line.ts';
 import type { Candidate, LineInContext } from './candidates.ts';
-import { editQuestion, fenced } from './edit-task.ts';
+import { editQuestion } from './edit-task.ts';
 import type { Offer } from './find.ts';
 
 /** Lines above and below that a diff shows. */
@@ -37,27 +37,16 @@ export function diffOf({ example, place }: Candidate, nameOf: NameOf): { prompt:
 
 /** The question that instruction tuning teaches with the task `edits`. */
 export function questionOf({ example, place }: Candidate, nameOf: NameOf, language: string): string {
-  const diff = `-${example.line}\n+${example.after}`;
-  const before = [...place.above, place.line, ...place.below].join('\n');
-  return editQuestion(
-    { example: { path: nameOf(example.path), diff }, place: { path: nameOf(place.path), before } },
-    language,
-  );
+  const shown = { path: nameOf(example.path), before: example.line, after: example.after };
+  return editQuestion({ example: shown, place: { ...place, path: nameOf(place.path) } }, language);
 }
 
-/** The place's line in an answer to that question; 'more' until it is whole, undefined if the answer is another. */
-export function lineInAnswer(
-  answer: string,
-  { place }: Candidate,
-  language: string,
-): string | 'more' | undefined {
-  // The answer as it would be with the line as it is: what is before it has to be the same.
-  const [head] = fenced(language, [...place.above, '\0', ...place.below].join('\n')).split('\0') as [string];
-  if (answer.length < head.length) return head.startsWith(answer) ? 'more' : undefined;
-  if (!answer.startsWith(head)) return undefined;
-  const rest = answer.slice(head.length);
-  const end = rest.indexOf('\n');
-  return end < 0 ? 'more' : rest.slice(0, end);
+/** The line in an answer to that question; 'more' until it is whole, undefined if the answer is something else. */
+export function lineInAnswer(answer: string): string | 'more' | undefined {
+  const head = /^`{3,}[^`\n]*\n/.exec(answer)?.[0];
+  if (!head) return /^`{0,3}$|^`{3,}[^`\n]*$/.test(answer) ? 'more' : undefined;
+  const end = answer.indexOf('\n', head.length);
+  return end < 0 ? 'more' : answer.slice(head.length, end);
 }
 
 /**

@@ -73,7 +73,7 @@ export function addDataOptions(command: Command): Command {
     )
     .option(
       '--pairs <list>',
-      'with --mode instruct, what to make instructions from: functions (documented ones), commits, or functions,commits (default: both)',
+      'with --mode instruct, what to make instructions from: a list of functions (documented ones), commits (a change from its message) and edits (a line that wants the same edit as another one; for next edit) (default: all)',
       pairs,
     )
     .option(

@@ -12,14 +12,9 @@ export interface CommitPair {
   diff: string;
 }
 
-/** Lines around a change that the instruction shows. */
-const CONTEXT = 8;
 const MOST_COMMITS = 20_000;
-const MOST_FILES = 4;
-/** Longest diff, in characters. */
-const MOST_DIFF = 12_000;
 /** Longest patch that is read at all, in characters. */
-const MOST_PATCH = 200_000;
+const MOST_PATCH = 1_000_000;
 const FEWEST_WORDS = 3;
 
 /** Messages that say nothing about the change. */
@@ -30,16 +25,33 @@ export interface CommitOptions {
   folder: string;
   globs?: Globs | undefined;
   signal?: AbortSignal | undefined;
-  /** Also commits whose message says nothing. */
-  anyMessage?: boolean | undefined;
+  /** By default, `described`. */
+  wanted?: Wanted | undefined;
   /** Called for every commit that was examined. */
   onCommit?: (() => void) | undefined;
 }
 
+/** Which commits are wanted. */
+export interface Wanted {
+  /** Lines around a change. */
+  context: number;
+  mostFiles: number;
+  /** Longest diff, in characters. */
+  mostDiff: number;
+  /** Also commits whose message says nothing, or is mostly about other files. */
+  anyMessage: boolean;
+}
+
+/** Changes that are small enough to be written from what the message says. */
+export const describedCommits: Wanted = { context: 8, mostFiles: 4, mostDiff: 12_000, anyMessage: false };
+/** Also changes all over the code: these are what repeats an edit. The lines around are those that it left alone. */
+export const commitsOfEdits: Wanted = {
+  ...{ context: 200, mostFiles: 60, mostDiff: 1_000_000, anyMessage: true },
+};
+
 /**
  * Commits from the newest to the oldest, each reduced to the files in `folder` that are not ignored, vendored,
- * generated, binary or left out by `globs`. Skips merges, large commits, and, unless `anyMessage` is set, commits whose
- * message says nothing.
+ * generated, binary or left out by `globs`. Skips merges, and what is not `wanted`.
  * Throws NoRepository.
  */
 export async function* commitPairs({
@@ -47,15 +59,15 @@ export async function* commitPairs({
   globs,
   signal,
   onCommit,
-  anyMessage = false,
+  wanted = describedCommits,
 }: CommitOptions): AsyncGenerator<CommitPair> {
   const ignored = await ignoredPaths(folder, { globs, signal });
-  const log = ['log', '-p', `-U${CONTEXT}`, '--no-merges', '--relative', '-M', `-n${MOST_COMMITS}`];
+  const log = ['log', '-p', `-U${wanted.context}`, '--no-merges', '--relative', '-M', `-n${MOST_COMMITS}`];
   const plain = ['--no-color', '--no-ext-diff', '--no-textconv', '--src-prefix=a/', '--dst-prefix=b/'];
   const lines = git(folder, [...log, ...plain, '--format=tformat:%x01%H%n%B%x02'], signal);
   for await (const commit of split(lines)) {
     onCommit?.();
-    const pair = pairOf(commit, { ignored, anyMessage });
+    const pair = pairOf(commit, ignored, wanted);
     if (pair) yield pair;
   }
 }
@@ -87,7 +99,8 @@ async function* split(lines: AsyncIterable<string>): AsyncGenerator<Commit> {
 
 function pairOf(
   { hash, message, patch }: Commit,
-  { ignored, anyMessage }: { ignored: ReadonlySet<string>; anyMessage: boolean },
+  ignored: ReadonlySet<string>,
+  { mostFiles, mostDiff, anyMessage }: Wanted,
 ): CommitPair | undefined {
   const text = messageText(message);
   const saysNothing = trivial.test(text) || text.split(/\s+/).length < FEWEST_WORDS;
@@ -98,9 +111,9 @@ function pairOf(
     .filter((file) => file !== undefined)
     .filter(({ path }) => !ignored.has(path) && isOwnCode(path));
   const diff = files.map((file) => file.diff).join('');
-  if (files.length === 0 || files.length > MOST_FILES || diff.length > MOST_DIFF) return undefined;
+  if (files.length === 0 || files.length > mostFiles || diff.length > mostDiff) return undefined;
   // The message is mostly about other files.
-  if (files.length < parts.length / 2) return undefined;
+  if (!anyMessage && files.length < parts.length / 2) return undefined;
   // Part of it was not UTF-8.
   if (diff.includes('\uFFFD')) return undefined;
   return { hash, message: text, before: files.map(({ path, before }) => ({ path, text: before })), diff };

@@ -1,122 +1,127 @@
 /**
- * Turns a commit into tasks of repeating an edit: one place shows the edit, another one that got the same is the task.
- * Lines that are like an edited one and that the commit left as they were are tasks, too, as many at most: there,
- * nothing is to be done.
+ * Turns a commit into tasks of repeating an edit, in the order in which a person works: a line shows the edit, and lines
+ * further on that are like it, as it was before, are the tasks, chosen as next edit chooses the places to ask about.
+ * What the commit made of such a line is the answer, also if it left the line as it was.
  */
-import { languageIdOf } from '../../completion/languages.ts';
-import { likenessToEdited } from '../../next-edit/candidates.ts';
-import { changesOf, type TokenChange } from '../../next-edit/changes.ts';
-import { TASK_CONTEXT, type EditPair } from '../../next-edit/edit-task.ts';
-import { isSameChange } from '../../next-edit/pattern.ts';
-import { tokensOf } from '../../next-edit/tokens.ts';
+import { byLine } from '../../next-edit/by-line.ts';
+import { likenessToEdited, MOST_CANDIDATES, type Candidate } from '../../next-edit/candidates.ts';
+import { TASK_CONTEXT } from '../../next-edit/edit-task.ts';
+import { offerOf } from '../../next-edit/rewrite.ts';
 import type { CommitPair } from './commits.ts';
 
-const MOST_LINES = 6;
-/** Tasks of one commit: more would be the same again. */
-const MOST_PAIRS = 4;
+/** Tasks of one commit in which something is to be done: more would be the same again. */
+const MOST_MADE = 4;
+/** Edits of a commit that are looked at, and lines before and after each. */
+const MOST_EXAMPLES = 40;
+const MOST_LINES = 1000;
 
-/** Lines that were replaced, with those around them as they were before the commit. */
-interface Replaced {
+/** A line shows an edit, another one is to get the same. */
+export interface EditTask {
+  candidate: Candidate;
+  /** The line that the place has after the commit. */
+  answer: string;
+}
+
+/** A line before the commit, with those above it after the commit, and those below it before. */
+interface Line {
   path: string;
   above: string[];
-  old: string[];
-  now: string[];
+  line: string;
   below: string[];
-  changes: TokenChange[];
+  /** The line that it became; undefined if it was taken away, or became other lines together with those around it. */
+  now: string | undefined;
 }
 
-/** A line that stayed as it was, with those around it. */
-type Kept = Pick<Replaced, 'path' | 'above' | 'below'> & { line: string };
-
-/** Each edit of a commit that is like one before it, together with the nearest such one. */
-export function editPairsOf({ diff }: Pick<CommitPair, 'diff'>): EditPair[] {
-  const hunks = hunksOf(diff);
-  const all = hunks.flatMap(({ path, lines }) => replacedInHunk(path, lines));
-  const repeated = all.flatMap((place, index) => {
-    const example = all.slice(0, index).findLast((one) => isLike(one, place));
-    return example ? [pairOf(example, place)] : [];
-  });
-  const kept = hunks.flatMap(({ path, lines }) => keptInHunk(path, lines));
-  const made = repeated.slice(0, MOST_PAIRS);
-  return [...made, ...keptPairs(all, kept).slice(0, made.length)];
+/**
+ * The tasks of a commit: first those in which something is to be done, then the likest of those in which the line is to
+ * stay as it is. Of these there are more, as there are among the places that a model is asked about.
+ */
+export function editTasksOf({ diff }: Pick<CommitPair, 'diff'>): EditTask[] {
+  const lines = linesOf(diff);
+  const made = new Map<string, EditTask>();
+  const kept = new Map<string, EditTask & { like: number }>();
+  const examples = [...lines.entries()].filter(([, { line, now }]) => now !== undefined && now !== line);
+  for (const [index, example] of examples.slice(0, MOST_EXAMPLES)) {
+    for (const { place, like } of placesFor(example, linesAround(lines, index))) {
+      const task = taskOf(example, place);
+      if (!task) continue;
+      const key = [example.line, example.now, place.line].join('\n');
+      if (task.answer === place.line) kept.set(key, { ...task, like });
+      else made.set(key, task);
+    }
+  }
+  const first = [...made.values()].slice(0, MOST_MADE);
+  const likest = [...kept.values()].sort((a, b) => b.like - a.like).slice(0, 2 * first.length + 2);
+  return [...first, ...likest.map(({ candidate, answer }) => ({ candidate, answer }))];
 }
 
-/** The kept lines that are most like an edited one. */
-function keptPairs(all: readonly Replaced[], kept: readonly Kept[]): EditPair[] {
-  const pairs = all.flatMap((example) => {
-    const [before, after] = [example.old.join('\n'), example.now.join('\n')];
-    return kept.flatMap((place) => {
-      const like = likenessToEdited(place.line, { before, after });
-      const stays = { ...place, old: [place.line], now: [place.line], changes: [] };
-      return like > 0 ? [{ like, pair: pairOf(example, stays) }] : [];
-    });
-  });
-  return pairs.sort((a, b) => b.like - a.like).map(({ pair }) => pair);
+/** Those after the line, the nearest first, then those above it that stay: others above were edited before it. */
+function linesAround(lines: readonly Line[], index: number): Line[] {
+  const above = lines.slice(Math.max(0, index - MOST_LINES), index).filter(({ line, now }) => now === line);
+  return [...lines.slice(index + 1, index + 1 + MOST_LINES), ...above.reverse()];
 }
 
-/** All that was changed at the place was changed in the same way at the other one. */
-const isLike = (one: Replaced, place: Replaced) =>
-  one.old.join('\n') !== place.old.join('\n') &&
-  place.changes.length > 0 &&
-  place.changes.every((change) => one.changes.some((other) => isSameChange(change, other)));
+/** The likest lines; of those that are equally like, the first ones. */
+function placesFor({ line, now }: Line, lines: readonly Line[]): { place: Line; like: number }[] {
+  const edited = { before: line, after: now! };
+  const like = lines.map((place) => ({ place, like: likenessToEdited(place.line, edited) }));
+  return like
+    .filter((one) => one.like > 0)
+    .sort((a, b) => b.like - a.like)
+    .slice(0, MOST_CANDIDATES);
+}
 
-function pairOf(example: Replaced, { path, above, old, now, below }: Replaced): EditPair {
-  const signed = (sign: string, lines: readonly string[]) => lines.map((line) => sign + line);
-  return {
-    example: {
-      path: example.path,
-      diff: [...signed('-', example.old), ...signed('+', example.now)].join('\n'),
-    },
-    place: {
-      path,
-      before: [...above, ...old, ...below].join('\n'),
-      after: [...above, ...now, ...below].join('\n'),
-    },
+/** Undefined if the commit made another edit there. */
+function taskOf(example: Line, place: Line): EditTask | undefined {
+  const { now: answer } = place;
+  const candidate = {
+    ...{ example: { ...example, after: example.now! }, place },
+    ...{ at: 0, start: 0, end: place.line.length },
   };
+  if (answer === undefined || (answer !== place.line && !offerOf(candidate, answer))) return undefined;
+  return { candidate, answer };
 }
 
-function hunksOf(diff: string): { path: string; lines: string[] }[] {
-  return diff.split(/^(?=--- )/m).flatMap((part) => {
+const linesOf = (diff: string): Line[] =>
+  diff.split(/^(?=--- )/m).flatMap((part) => {
     const path = /^\+\+\+ b\/(.+)$/m.exec(part)?.[1];
     if (!path) return [];
     const hunks = part.split(/^@@ .*\n/m).slice(1);
-    return hunks.map((hunk) => ({ path, lines: hunk.replace(/\n$/, '').split('\n') }));
+    return hunks.flatMap((hunk) => linesOfHunk(path, hunk.replace(/\n$/, '').split('\n')));
   });
-}
 
-const plain = (from: readonly string[], signs: string) =>
-  from.filter((line) => signs.includes(line[0] ?? ' ')).map((line) => line.slice(1));
-
-/** Context: lines above and below, as they were before the commit. */
-const around = (lines: readonly string[], from: number, to: number) => ({
-  above: plain(lines.slice(0, from), ' -').slice(-TASK_CONTEXT),
-  below: plain(lines.slice(to), ' -').slice(0, TASK_CONTEXT),
-});
-
-const keptInHunk = (path: string, lines: readonly string[]): Kept[] =>
-  lines.flatMap((line, at) =>
-    line.startsWith(' ') ? [{ path, line: line.slice(1), ...around(lines, at, at + 1) }] : [],
-  );
-
-function replacedInHunk(path: string, lines: readonly string[]): Replaced[] {
-  const found: Replaced[] = [];
-  for (let at = 0; at < lines.length; at += 1) {
+function linesOfHunk(path: string, signed: readonly string[]): Line[] {
+  const [before, after] = [plain(signed, ' -'), plain(signed, ' +')];
+  const found: Line[] = [];
+  let [at, seen, written] = [0, 0, 0];
+  while (at < signed.length) {
     const from = at;
-    while (at < lines.length && /^[-+\\]/.test(lines[at]!)) at += 1;
-    if (at === from) continue;
-    const block = lines.slice(from, at);
-    const [old, now] = [plain(block, '-'), plain(block, '+')];
-    if (old.length === 0 || now.length === 0 || Math.max(old.length, now.length) > MOST_LINES) continue;
-    const place = { path, old, now, ...around(lines, from, at) };
-    found.push({ ...place, changes: changedIn(place) });
+    while (at < signed.length && /^[-+\\]/.test(signed[at]!)) at += 1;
+    // A line that stays is a block of its own.
+    if (at === from) at += 1;
+    const block = signed.slice(from, at);
+    const [old, now] = [plain(block, ' -'), plain(block, ' +')];
+    const becomes = areOneByOne(old, now) ? now : [];
+    for (const [index, line] of old.entries()) {
+      const [above, below] = [written + (becomes.length && index), seen + index + 1];
+      found.push({
+        ...{ path, line, now: becomes[index] },
+        above: after.slice(Math.max(0, above - TASK_CONTEXT), above),
+        below: before.slice(below, below + TASK_CONTEXT),
+      });
+    }
+    [seen, written] = [seen + old.length, written + now.length];
   }
   return found;
 }
 
-function changedIn({ path, above, old, now, below }: Omit<Replaced, 'changes'>): TokenChange[] {
-  const languageId = languageIdOf(path);
-  const text = [...above, ...now, ...below].join('\n');
-  const at = above.length ? above.join('\n').length + 1 : 0;
-  const edit = { path, languageId, at, before: old.join('\n'), after: now.join('\n'), time: 0 };
-  return changesOf(edit, text, tokensOf(text, languageId));
+/** Whether each line became one other. */
+function areOneByOne(old: readonly string[], now: readonly string[]): boolean {
+  if (old.length !== now.length) return false;
+  const edit = { path: '', languageId: '', at: 0, time: 0, before: old.join('\n'), after: now.join('\n') };
+  return byLine(edit).every(({ before }) => !before.includes('\n'));
 }
+
+/** A patch's lines that have one of these signs, without it. */
+const plain = (lines: readonly string[], signs: string) =>
+  lines.filter((line) => signs.includes(line[0] ?? ' ')).map((line) => line.slice(1));

@@ -8,15 +8,16 @@ import {
   type NamedFolder,
 } from '../../protocol/folders.ts';
 import type { CorpusPlan } from '../../protocol/run.ts';
-import { editQuestion, fenced } from '../../next-edit/edit-task.ts';
+import { editAnswer, fenced } from '../../next-edit/edit-task.ts';
+import { questionOf } from '../../next-edit/rewrite.ts';
 import { BadValue } from '../datasets/formats.ts';
 import { cancelled, readDocuments } from '../reading/documents.ts';
 import type { Globs } from '../reading/globs.ts';
 import { extensionOf } from '../reading/names.ts';
 import type { SourceDocument } from '../reading/source.ts';
 import { NoRepository } from '../reading/git.ts';
-import { commitPairs, type CommitPair } from './commits.ts';
-import { editPairsOf } from './edits.ts';
+import { commitPairs, commitsOfEdits, describedCommits, type CommitPair, type Wanted } from './commits.ts';
+import { editTasksOf } from './edits.ts';
 import { documentedFunctions, documentedLanguages, type DocumentedFunction } from './functions.ts';
 import type { ChatTemplate } from '../datasets/chat-template.ts';
 
@@ -49,14 +50,14 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
         looked.push(next.value);
         break;
       }
-      const { path, question, answer } = next.value;
+      const { path, question, answer, together } = next.value;
       try {
         const pieces = template.render([
           { role: 'user', content: question },
           { role: 'assistant', content: answer },
         ]);
         count += 1;
-        yield { path, pieces };
+        yield { path, pieces, ...(together && { together }) };
       } catch (error) {
         if (!(error instanceof BadValue)) throw error;
         refused.push(`${path}: ${error.message}`);
@@ -75,6 +76,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
 
 interface Pair {
   path: string;
+  together?: string;
   question: string;
   answer: string;
 }
@@ -100,28 +102,31 @@ const asked = ({ language, fence, documentation, signature }: DocumentedFunction
 /** What becomes of the commits of a folder. */
 interface FromHistory {
   pairs: (commit: CommitPair) => Iterable<Pair>;
-  /** Messages that say nothing don't matter. */
-  anyMessage?: boolean;
+  wanted: Wanted;
   /** What the commits were searched for. */
-  wanted: string;
+  searchedFor: string;
 }
 
 const described: FromHistory = {
-  wanted: 'small code changes with a message of some words',
+  wanted: describedCommits,
+  searchedFor: 'small code changes with a message of some words',
   pairs: (commit) => [
     { path: nameOf(commit), question: changeAsked(commit), answer: fenced('diff', commit.diff) },
   ],
 };
 
 const edited: FromHistory = {
-  anyMessage: true,
-  wanted: 'small edits that were made at several places',
+  wanted: commitsOfEdits,
+  searchedFor: 'lines that were edited, and others that are like them',
   pairs: (commit) =>
-    editPairsOf(commit).map(({ example, place }) => ({
-      path: nameOf(commit),
-      question: editQuestion({ example, place }, extensionOf(place.path)),
-      answer: fenced(extensionOf(place.path), place.after),
-    })),
+    editTasksOf(commit).map(({ candidate, answer }) => {
+      const language = extensionOf(candidate.place.path);
+      return {
+        ...{ path: nameOf(commit), together: commit.hash },
+        question: questionOf(candidate, (path) => path, language),
+        answer: editAnswer(answer, language),
+      };
+    }),
 };
 
 const nameOf = ({ hash }: CommitPair) => `commit ${hash.slice(0, 12)}`;
@@ -129,19 +134,19 @@ const nameOf = ({ hash }: CommitPair) => `commit ${hash.slice(0, 12)}`;
 async function* history(
   { path: folder, name }: NamedFolder,
   { globs, signal }: PairOptions,
-  { pairs, anyMessage, wanted }: FromHistory,
+  { pairs, wanted, searchedFor }: FromHistory,
 ): AsyncGenerator<Pair, string> {
   let done = 0;
   const onCommit = () => void (done += 1);
   try {
-    for await (const commit of commitPairs({ folder, globs: globs?.of(name), signal, onCommit, anyMessage }))
+    for await (const commit of commitPairs({ folder, globs: globs?.of(name), signal, onCommit, wanted }))
       for (const pair of pairs(commit)) yield { ...pair, path: documentPath({ name }, pair.path) };
   } catch (error) {
     if (signal?.aborted) throw cancelled();
     if (!(error instanceof NoRepository)) throw error;
     return `${name ? `the commits of ${folder}` : 'its commits'} can't be read (${error.message})`;
   }
-  return `${done} commits${name ? ` of ${folder}` : ''} were searched for ${wanted}`;
+  return `${done} commits${name ? ` of ${folder}` : ''} were searched for ${searchedFor}`;
 }
 
 function changeAsked({ message, before }: CommitPair): string {

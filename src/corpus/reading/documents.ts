@@ -21,6 +21,8 @@ export interface Document {
   pieces: readonly Piece[];
   /** No end token follows its text. */
   unfinished?: boolean;
+  /** As in `SourceDocument`. */
+  together?: string;
   /** The text that is compared with other documents to find near-duplicates. */
   text: string;
   /** Of the text of all pieces, like the counts. */

@@ -21,7 +21,12 @@ export async function* suppliedDocuments(
   }
 }
 
-async function judge({ path, pieces, unfinished }: SourceDocument): Promise<Document | LeftOutEntry> {
+async function judge({
+  path,
+  pieces,
+  unfinished,
+  together,
+}: SourceDocument): Promise<Document | LeftOutEntry> {
   const leftOut = (reason: Reason, detail?: string): LeftOutEntry => ({
     in: false,
     path,
@@ -39,6 +44,7 @@ async function judge({ path, pieces, unfinished }: SourceDocument): Promise<Docu
     path,
     pieces,
     ...(unfinished ? { unfinished } : {}),
+    ...(together === undefined ? {} : { together }),
     // Without the chat template's own words, which all documents share.
     text: pieces.map(({ text, special }) => (special ? '\n' : text)).join(''),
     sha256: createHash('sha256').update(whole).digest('hex'),

@@ -15,4 +15,6 @@ export interface SourceDocument {
   pieces: Piece[];
   /** The text continues elsewhere: no end token follows it. */
   unfinished?: boolean;
+  /** Documents with the same word here are held out together: each says much about the others. */
+  together?: string;
 }

@@ -18,8 +18,8 @@ export type Asking = 'diff' | 'task';
 /** How likely a line of a diff is right by its log-probability, and the least that is shown (docs/science.md). */
 const calibration: Calibration = { bias: 0, slope: 10 };
 const LEAST = 0.3;
-/** Tokens of a line, and of an answer in the words of the task, which repeats the lines above. */
-const MOST_TOKENS = { diff: 80, task: 320 } as const;
+/** Tokens of a line, and of an answer in the words of the task, which is a line in a code fence. */
+const MOST_TOKENS = { diff: 80, task: 90 } as const;
 
 export interface AskOptions {
   serving: Pick<ServingClient, 'stream' | 'chat'>;
@@ -33,14 +33,13 @@ export interface AskOptions {
 /** What was answered, for measuring. */
 export interface Answered {
   line: string;
-  /** Natural logarithm of how likely; not known of a chat. */
-  logprob?: number;
+  /** Natural logarithm of how likely. */
+  logprob: number;
 }
 
 /** What the answer offers; undefined if it is not sure, or makes another edit. */
 export function offerFrom(candidate: Candidate, { line, logprob }: Answered): Offer | undefined {
-  const isSure = logprob === undefined || chanceOf(logprob, calibration) >= LEAST;
-  return isSure ? offerOf(candidate, line) : undefined;
+  return chanceOf(logprob, calibration) >= LEAST ? offerOf(candidate, line) : undefined;
 }
 
 /** The line that the model writes at the place, whatever it is. */
@@ -65,15 +64,19 @@ async function answerTask(
 ): Promise<Answered | undefined> {
   const language = extensionOf(candidate.place.path);
   const enough = new AbortController();
-  let answer = '';
+  let [answer, logprob] = ['', 0];
   let line: string | 'more' | undefined = 'more';
   const content = questionOf(candidate, nameOf, language);
   try {
     await serving.chat(
-      { model, messages: [{ role: 'user', content }], temperature: 0, max_tokens: MOST_TOKENS.task },
-      (piece) => {
+      {
+        ...{ model, messages: [{ role: 'user', content }], temperature: 0 },
+        ...{ max_tokens: MOST_TOKENS.task, confidence: true },
+      },
+      (piece, confidence = 0) => {
         answer += piece;
-        line = lineInAnswer(answer, candidate, language);
+        logprob += confidence;
+        line = lineInAnswer(answer);
         if (line !== 'more') enough.abort();
       },
       AbortSignal.any([signal, enough.signal]),
@@ -81,5 +84,5 @@ async function answerTask(
   } catch (error) {
     if (!enough.signal.aborted) throw error;
   }
-  return line === undefined || line === 'more' ? undefined : { line };
+  return line === undefined || line === 'more' ? undefined : { line, logprob };
 }

@@ -114,7 +114,7 @@ export class ServingClient implements CompletionEngine {
   /**
    * Streams the answer of a chat, like `stream`. Throws UserError `chat-too-long` if the chat leaves no room for it.
    */
-  async chat(request: ChatRequest, onText: (piece: string) => void, signal?: AbortSignal): Promise<string> {
+  async chat(request: ChatRequest, onText: OnPiece, signal?: AbortSignal): Promise<string> {
     return this.streamed('/v1/chat/completions', request, onText, signal);
   }
 

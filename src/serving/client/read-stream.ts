@@ -8,10 +8,9 @@ const chunkSchema = z.object({
     z.union([
       z.object({ text: z.string(), confidence: z.number().optional() }),
       // Of a chat.
-      z.object({ delta: z.object({ content: z.string().optional() }) }).transform(({ delta }) => ({
-        text: delta.content ?? '',
-        confidence: undefined,
-      })),
+      z
+        .object({ delta: z.object({ content: z.string().optional() }), confidence: z.number().optional() })
+        .transform(({ delta, confidence }) => ({ text: delta.content ?? '', confidence })),
     ]),
   ),
 });

@@ -8,7 +8,7 @@ import { chatRequestSchema } from '../../protocol/server.ts';
 import type { HostCompletion, HostRequest } from '../host-types.ts';
 import { HttpError } from '../http-error.ts';
 import { streamed, type EventStream } from './event-stream.ts';
-import { samplingOf, toUsage, withoutNulls } from './openai.ts';
+import { certaintyOf, samplingOf, toUsage, withoutNulls } from './openai.ts';
 import { parseBody, type Client, type Service } from './service.ts';
 
 const bodySchema = z.preprocess(withoutNulls, chatRequestSchema);
@@ -49,23 +49,27 @@ function stream(
 ): Promise<FastifyReply> {
   const chunk = { ...envelope, object: 'chat.completion.chunk' };
   const work = async (events: EventStream) => {
-    const send = (index: number, delta: object, finish: HostCompletion['finishReason'] | null = null) =>
-      events.send({ ...chunk, choices: [{ index, delta, logprobs: null, finish_reason: finish }] });
+    const send = (
+      index: number,
+      delta: object,
+      { sure = {}, finish = null }: { sure?: object; finish?: HostCompletion['finishReason'] | null } = {},
+    ) =>
+      events.send({ ...chunk, choices: [{ index, delta, logprobs: null, ...sure, finish_reason: finish }] });
     const begun = new Set<number>();
     const begin = (index: number) => {
       if (!begun.has(index)) send(index, { role: 'assistant', content: '' });
       begun.add(index);
     };
     const completions = await service.complete(client, requests, {
-      onText: (index) => (text) => {
+      onText: (index) => (text, logProbabilities) => {
         begin(index);
-        send(index, { content: text });
+        send(index, { content: text }, { sure: certaintyOf(logProbabilities) });
       },
       onEnd:
         (index) =>
         ({ finishReason }) => {
           begin(index);
-          send(index, {}, finishReason);
+          send(index, {}, { finish: finishReason });
         },
     });
     if (body.stream_options?.include_usage)
@@ -80,6 +84,7 @@ function toHostRequests(body: Body, model: string, chat: HostRequest['chat']): H
     prompt: '',
     chat,
     ...samplingOf(body, index),
+    confidence: body.confidence && body.stream,
   }));
 }
 

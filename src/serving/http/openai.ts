@@ -135,9 +135,15 @@ export function toChunk(
 ): CompletionResponse {
   const told = logProbabilities.length > 0;
   const logprobs = told && body.logprobs !== undefined ? toLogprobs(logProbabilities) : null;
-  const sure = told && !logprobs ? { confidence: certainty(logProbabilities) } : {};
+  const sure = logprobs ? {} : certaintyOf(logProbabilities);
   return { ...envelope, choices: [{ index, text, logprobs, ...sure, finish_reason: finish }] };
 }
+
+/** How likely a piece is, if that is known. */
+export const certaintyOf = (
+  logProbabilities: readonly TokenLogProbability[] = [],
+): { confidence?: number } =>
+  logProbabilities.length > 0 ? { confidence: certainty(logProbabilities) } : {};
 
 export function openAiError(message: string, code: string, type = 'invalid_request_error') {
   return { error: { message, type, param: null, code } };

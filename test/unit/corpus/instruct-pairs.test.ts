@@ -296,7 +296,16 @@ describe('in a folder', () => {
     );
   });
 
-  it('an edit that was made at several places is shown at one, and is the task at the others', async () => {
+  /** The parts of a task of edits, and its answer. */
+  const editTask = ({ pieces }: Awaited<ReturnType<typeof pairs>>[number]) => {
+    const [, edit, place, line] =
+      /The edit, in .*:\n```diff\n([^]*?)\n```\n\nThe place, in .*:\n```py\n([^]*?)\n```\n\nThe line:\n```py\n(.*)\n```$/.exec(
+        pieces[1]!.text,
+      )!;
+    return { edit, place: place!, line, answer: /^```py\n(.*)\n```$/.exec(pieces[3]!.text)![1] };
+  };
+
+  it('an edit that was made at several places is shown at one, and is the task at those after it', async () => {
     git('init', '-q');
     const body = (name: string) => `def ${name}(x: Optional[int]) -> None:\n    log("${name}")\n\n\n`;
     const before = ['one', 'two', 'three'].map(body).join('') + 'last = 1\n';
@@ -304,35 +313,62 @@ describe('in a folder', () => {
     await commit('wip', { 'a.py': before });
     await commit('wip', { 'a.py': after });
     const found = await pairs(['edits']);
-    expect(found.map(({ path }) => path)).toEqual([found[0]!.path, found[0]!.path]);
-    const [question, answer] = [found[1]!.pieces[1]!.text, found[1]!.pieces[3]!.text];
-    expect(question).toContain('-def two(x: Optional[int]) -> None:\n+def two(x: int | None) -> None:');
-    expect(question).toMatch(/^Make the same edit here\./);
-    // The place is as it was, but for what is asked for: git's own version of the file holds the answer's line.
-    const place = /The place, in a\.py:\n```py\n([^]*?)\n```$/.exec(question)![1]!;
-    const made = /^```py\n([^]*)\n```$/.exec(answer)![1]!;
-    expect(before).toContain(place);
-    const asked = place.replace('three(x: Optional[int])', 'three(x: int | None)');
-    expect(made).toBe(asked);
-    expect(git('show', 'HEAD:a.py').toString()).toContain(
-      'def three(x: int | None) -> None:\n    log("three")',
-    );
+    expect(new Set(found.map(({ path }) => path))).toEqual(new Set([found[0]!.path]));
+    const tasks = found.map(editTask);
+    const line = (name: string) => `def ${name}(x: Optional[int]) -> None:`;
+    const now = (name: string) => `def ${name}(x: int | None) -> None:`;
+    const task = (shown: string, asked: string) => ({
+      ...{ edit: `-${line(shown)}\n+${now(shown)}`, line: line(asked), answer: now(asked) },
+    });
+    expect(tasks).toMatchObject([task('one', 'two'), task('one', 'three'), task('two', 'three')]);
+    // As somebody who works from the top sees it: what is above has the edit, what is below has not.
+    const [above, below] = tasks[0]!.place.split(`${line('two')}\n`);
+    expect(git('show', 'HEAD:a.py').toString()).toContain(`${above}${now('two')}`);
+    expect(above).toContain(now('one'));
+    expect(git('show', 'HEAD^:a.py').toString()).toContain(`${line('two')}\n${below}`);
+    expect(below).toContain(line('three'));
   });
 
   it('a line that is like an edited one and was left as it was is a task in which nothing is to be done', async () => {
     git('init', '-q');
     const body = (name: string) => `row.${name} = read_field(data, "${name}")\n\n`;
-    const before = ['one', 'two', 'three'].map(body).join('');
+    const names = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven'];
+    const before = names.map(body).join('');
     await commit('wip', { 'a.py': before });
     await commit('wip', { 'a.py': before.replace('"one")', '"one", 1)').replace('"two")', '"two", 1)') });
-    const found = await pairs(['edits']);
-    const answers = found.map(({ pieces }) => /^```py\n([^]*)\n```$/.exec(pieces[3]!.text)![1]!);
-    const places = found.map(
-      ({ pieces }) => /The place, in a\.py:\n```py\n([^]*?)\n```$/.exec(pieces[1]!.text)![1]!,
-    );
-    expect(answers).toEqual([places[0]!.replace('"two")', '"two", 1)'), places[1]]);
-    expect(found[1]!.pieces[1]!.text).toContain('+row.');
-    expect(places[1]).toContain('row.three');
+    const tasks = (await pairs(['edits'])).map(editTask);
+    expect(tasks.length).toBeGreaterThan(1);
+    expect(tasks[0]).toMatchObject({
+      line: 'row.two = read_field(data, "two")',
+      answer: 'row.two = read_field(data, "two", 1)',
+    });
+    for (const { line, answer } of tasks.slice(1)) {
+      expect(answer).toBe(line);
+      expect(line).toMatch(/^row\.(?!one|two)/);
+    }
+  });
+
+  it('a line that got another edit, or became several lines, is no task', async () => {
+    git('init', '-q');
+    const before = ['one', 'two', 'three'].map((name) => `${name} = read(data, "${name}")\n`).join('');
+    const after =
+      'one = await read(data, "one")\ntwo = cached(data, "two")\nthree = read(\n  data,\n  "three")\n';
+    await commit('wip', { 'a.py': before });
+    await commit('wip', { 'a.py': after });
+    await expect(pairs(['edits'])).rejects.toMatchObject({ code: 'corpus-empty' });
+  });
+
+  it('edits are also found in a commit of many files, of which other kinds of tasks are not made', async () => {
+    git('init', '-q');
+    const call = (name: string) => `result = fetch_all(source, "${name}")\n`;
+    const all = Array.from({ length: 12 }, (_, at) => [`f${at}.py`, call(`n${at}`)] as const);
+    await commit('wip', Object.fromEntries(all));
+    const edited = all.map(([path, text]) => [path, text.replace('")', '", limit=9)')] as const);
+    await commit('Limit how much is fetched', Object.fromEntries(edited));
+    const tasks = (await pairs(['edits'])).map(editTask);
+    expect(tasks).toHaveLength(4);
+    expect(tasks[3]!.answer).toContain(', limit=9)');
+    await expect(pairs(['commits'])).rejects.toMatchObject({ code: 'corpus-empty' });
   });
 
   it('neither git nor documentation: says what was looked for', async () => {

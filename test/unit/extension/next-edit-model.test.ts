@@ -48,8 +48,9 @@ const SERVER = `
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.on('close', () => response.writableFinished || note('left'));
     for (const [piece, confidence] of JSON.parse(readFileSync(SAYS, 'utf8'))) {
-      const choice = request.url.includes('chat') ? { delta: { content: piece } } : { text: piece, confidence };
-      response.write('data: ' + JSON.stringify({ choices: [{ index: 0, finish_reason: null, ...choice }] }) + '\\n\\n');
+      const sure = typeof confidence === 'number' && { confidence };
+      const choice = request.url.includes('chat') ? { delta: { content: piece } } : { text: piece };
+      response.write('data: ' + JSON.stringify({ choices: [{ index: 0, finish_reason: null, ...choice, ...sure }] }) + '\\n\\n');
       if (confidence === 'wait') return;
     }
     response.end('data: [DONE]\\n\\n');
@@ -141,7 +142,11 @@ it('an answer that is not sure, or another edit, is not offered, and the next pl
 });
 
 it('an adapter that learned the task is asked in its words, until the line is there', async () => {
-  says([['```ts\nconst a = await load("a");\n'], ['const b = await load("b");\nconst', 'wait']]);
+  says([
+    ['```ts\n', -0.001],
+    ['const b = await load("b");', -0.02],
+    ['\n`', 'wait'],
+  ]);
   const { offers, failures, made } = rewriter('task');
   made.later(candidates.slice(0, 1));
   await vi.waitFor(() => expect(offers).toHaveLength(1), { timeout: 10_000 });
@@ -150,7 +155,20 @@ it('an adapter that learned the task is asked in its words, until the line is th
   await vi.waitFor(() => expect(heard().at(-1)).toBe('left'));
   const [[route, request]] = heard() as [[string, Record<string, unknown>]];
   expect(route).toBe('/v1/chat/completions');
-  expect(request).toMatchObject({ model: 'mine', temperature: 0 });
+  expect(request).toMatchObject({ model: 'mine', temperature: 0, confidence: true });
+});
+
+it('an answer to the task of which the model is not sure is not offered', async () => {
+  says([
+    ['```ts\n', -0.001],
+    ['const b = await load("b");\n', -9],
+  ]);
+  const { offers, made } = rewriter('task');
+  made.later(candidates);
+  await vi.waitFor(() => expect(heard().filter((one) => one !== 'left')).toHaveLength(2), {
+    timeout: 10_000,
+  });
+  expect(offers).toEqual([]);
 });
 
 it('the next key stops it, and nothing is offered', async () => {

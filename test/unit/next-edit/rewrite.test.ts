@@ -1,6 +1,6 @@
 /** Places that are left to a model: which, what it is asked, and which of its answers are the same edit. */
 import { describe, expect, it } from 'vitest';
-import { fenced } from '../../../src/next-edit/edit-task.ts';
+import { editAnswer } from '../../../src/next-edit/edit-task.ts';
 import {
   candidatesIn,
   diffOf,
@@ -85,12 +85,14 @@ describe('what is asked', () => {
     const question = questionOf(first, named, 'ts');
     expect(question).toContain(`The edit, in src/a.ts:\n\`\`\`diff\n-${before}\n+${after}\n\`\`\``);
     expect(question).toContain(`The place, in src/a.ts:\n\`\`\`ts\n${lines.join('\n')}\n\`\`\``);
-    const answer = fenced('ts', lines.map((line, at) => (at === 2 ? 'new' : line)).join('\n'));
-    const at = answer.indexOf('new\n') + 'new\n'.length;
-    for (let end = 0; end < at; end += 1)
-      expect(lineInAnswer(answer.slice(0, end), first, 'ts')).toBe('more');
-    expect(lineInAnswer(answer.slice(0, at), first, 'ts')).toBe('new');
-    expect(lineInAnswer('Sure!', first, 'ts')).toBeUndefined();
+    expect(question).toContain(`The line:\n\`\`\`ts\n${lines[2]}\n\`\`\``);
+    for (const line of ['  new', '', '  `${a}`', 'a ```` b']) {
+      const answer = editAnswer(line, 'ts');
+      const end = answer.lastIndexOf('\n') + 1;
+      for (let at = 0; at < end; at += 1) expect(lineInAnswer(answer.slice(0, at))).toBe('more');
+      expect(lineInAnswer(answer.slice(0, end))).toBe(line);
+    }
+    for (const other of ['Sure!', '`a`', '``\n']) expect(lineInAnswer(other)).toBeUndefined();
   });
 });
 
