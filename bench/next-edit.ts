@@ -15,7 +15,7 @@ import { fetchRepository } from './gain/fetch.ts';
 import { markdownTable } from './markdown.ts';
 import { openModel } from './next-edit/model.ts';
 import { packageOf, releases, tuning, type Releases } from './next-edit/releases.ts';
-import { walk, type FileStep, type Walked } from './next-edit/simulate.ts';
+import { walk, type FileStep, type JudgedOffer, type Verdict, type Walked } from './next-edit/simulate.ts';
 import { stepsBetween } from './next-edit/steps.ts';
 
 const options = {
@@ -70,7 +70,9 @@ async function measure(values: Values, model: Model | undefined): Promise<void> 
   }
   process.stderr.write('\n');
   console.log(values.json ? JSON.stringify(figures) : tableOf(figures).join('\n'));
-  if (model && !values.json) console.log(`\n${timesOf(model.times)}`);
+  if (!model || values.json) return;
+  console.log(`\n${certaintyTable(figures.flatMap(({ asked }) => asked)).join('\n')}`);
+  console.log(`\n${timesOf(model.times)}`);
 }
 
 /** The first steps of a repository. */
@@ -82,6 +84,16 @@ async function stepsOf(one: Releases, most: number): Promise<FileStep[]> {
   for (let at = 1; at < one.versions.length && steps.length < most; at += 1)
     steps.push(...(await stepsBetween(await fetched(at - 1), await fetched(at), one.files)));
   return steps.slice(0, most);
+}
+
+/** What the model's offers are worth if only those are shown that are at least so likely to it. */
+function certaintyTable(asked: readonly JudgedOffer[]): string[] {
+  const rows = [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99].map((least) => {
+    const shown = asked.filter(({ logprob }) => Math.exp(logprob) >= least);
+    const count = (verdict: Verdict) => String(shown.filter((one) => one.verdict === verdict).length);
+    return [String(least), count('right'), count('otherText'), count('elsewhere')];
+  });
+  return markdownTable(['offers at least so likely', 'right', 'other text', 'elsewhere'], rows);
 }
 
 function timesOf(times: readonly number[]): string {
@@ -99,6 +111,8 @@ interface Figures {
   following: number;
   /** To the model. */
   requests: number;
+  /** The model's offers. */
+  asked: JudgedOffer[];
   found: number;
   exact: number;
   /** By what offers were made of. */
@@ -118,6 +132,7 @@ function figuresOf({ name, language }: Releases, walked: readonly Walked[]): Fig
   return {
     ...{ repository: name, language, commits: walked.length, following: sum((one) => one.following) },
     requests: sum((one) => one.requests),
+    asked: walked.flatMap(({ asked }) => asked),
     ...{ found: sum((one) => one.found), exact: sum((one) => one.exact) },
     right: together((one) => one.right),
     otherText: together((one) => one.otherText),

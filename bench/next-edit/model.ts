@@ -55,7 +55,7 @@ export async function openModel({ base, adapter, asking, all, threads, most }: M
       if (!answered) return undefined;
       const { line, logprob } = answered;
       const offer = all ? offerOf(candidate, line) : offerFrom(candidate, answered);
-      return offer && { offer, note: logprob === undefined ? '' : ` (${logprob.toFixed(2)})` };
+      return offer && { offer, logprob };
     },
   };
 }

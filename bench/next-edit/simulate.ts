@@ -43,11 +43,20 @@ export interface Walked {
   elsewhere: Record<string, number>;
   /** What the model was asked. */
   requests: number;
+  /** Each offer of the model. */
+  asked: JudgedOffer[];
   examples: string[];
 }
 
-/** What the model offers at a place; `note` is told with it. */
-export type AskModel = (candidate: Candidate) => Promise<{ offer: Offer; note: string } | undefined>;
+export type Verdict = 'right' | 'otherText' | 'elsewhere';
+/** What an offer of the model was worth, and the natural logarithm of how likely it was to the model. */
+export interface JudgedOffer {
+  logprob: number;
+  verdict: Verdict;
+}
+
+/** What the model offers at a place. */
+export type AskModel = (candidate: Candidate) => Promise<{ offer: Offer; logprob: number } | undefined>;
 
 interface Pending {
   hunk: Hunk;
@@ -78,7 +87,7 @@ class Walk {
   ) {
     this.lines = step.before.split('\n');
     this.pending = step.hunks.map((hunk) => ({ hunk, at: hunk.at, lines: [...hunk.old], found: false }));
-    const none = { right: {}, otherText: {}, elsewhere: {}, requests: 0, examples: [] };
+    const none = { right: {}, otherText: {}, elsewhere: {}, requests: 0, asked: [], examples: [] };
     this.walked = { following: step.hunks.length - 1, found: 0, exact: 0, ...none };
   }
 
@@ -156,7 +165,7 @@ class Walk {
     for (const offer of findOffers(this.edits, [{ path, languageId, text }], options)) {
       const shown = shownLines(text, offer.parts);
       if (this.refusals.isRefused(offer, shown)) continue;
-      if (this.judge(offer, shown)) {
+      if (this.judge(offer, shown) === 'right') {
         this.refusals.taken(offer);
         return true;
       }
@@ -181,7 +190,10 @@ class Walk {
       if (!answer) continue;
       const shown = shownLines(text, answer.offer.parts);
       if (this.refusals.isRefused(answer.offer, shown)) continue;
-      const isRight = this.judge(answer.offer, shown, answer.note);
+      const { logprob } = answer;
+      const verdict = this.judge(answer.offer, shown, ` (${logprob.toFixed(2)})`);
+      this.walked.asked.push({ logprob, verdict });
+      const isRight = verdict === 'right';
       if (isRight) this.refusals.taken(answer.offer);
       else this.refusals.refused(answer.offer, shown);
       if (isRight) return true;
@@ -190,7 +202,7 @@ class Walk {
   }
 
   /** Takes the offer if it is right. */
-  private judge(offer: Offer, shown: { before: string; after: string }, note = ''): boolean {
+  private judge(offer: Offer, shown: { before: string; after: string }, note = ''): Verdict {
     const { walked } = this;
     const [before, after] = [shown.before.split('\n'), shown.after.split('\n')];
     const at = offer.line;
@@ -205,7 +217,7 @@ class Walk {
     if (!there) {
       count(walked.elsewhere);
       walked.examples.push(`ELSEWHERE ${told}`);
-      return false;
+      return 'elsewhere';
     }
     if (!there.found) walked.found += 1;
     there.found = true;
@@ -217,7 +229,7 @@ class Walk {
     if (!isRight) {
       count(walked.otherText);
       walked.examples.push(`OTHER ${told}\n  = ${there.hunk.now.join('\n    ')}`);
-      return false;
+      return 'otherText';
     }
     count(walked.right);
     walked.examples.push(`RIGHT ${told}`);
@@ -228,7 +240,7 @@ class Walk {
       walked.exact += 1;
       this.pending.splice(this.pending.indexOf(there), 1);
     }
-    return true;
+    return 'right';
   }
 }
 
