@@ -187,7 +187,19 @@ class Collector {
     const kind = row ? 'code' : kindOf(path);
     const encoded = await this.sink.keep(document);
     const known = this.options.earlier?.holds(document) && { known: true as const };
-    const entry = { in: true as const, path, split, kind, bytes, lines, sha256, ...encoded, ...known };
+    const edit = document.edit && { edit: document.edit };
+    const entry = {
+      in: true as const,
+      path,
+      split,
+      kind,
+      bytes,
+      lines,
+      sha256,
+      ...encoded,
+      ...known,
+      ...edit,
+    };
     return { entry, call: this.calls++, row, unfinished: document.unfinished ?? false };
   }
 

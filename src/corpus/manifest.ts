@@ -33,6 +33,8 @@ const keptSchema = z.object({
   fromLine: z.int().optional(),
   /** The corpus continues an earlier one, which contained exactly this text. */
   known: z.literal(true).optional(),
+  /** A task of repeating an edit. */
+  edit: z.literal(true).optional(),
 });
 export type KeptEntry = z.infer<typeof keptSchema>;
 
@@ -77,6 +79,8 @@ export const corpusSummarySchema = z.object({
   kept: z.int(),
   trainFiles: z.int(),
   heldOutFiles: z.int(),
+  /** How many of those to train on are tasks of repeating an edit. Absent: none. */
+  edits: z.int().optional(),
   /** Number of files, rows and folders (not entered) by reason. */
   leftOut: z.record(z.string(), z.int()),
   trainTokens: z.int(),

@@ -25,6 +25,7 @@ export function summarise(
   const of = (split: Split) => kept.filter((entry) => entry.split === split);
   const sum = (entries: readonly KeptEntry[], key: 'tokens' | 'bytes' | 'lines') =>
     entries.reduce((total, entry) => total + entry[key], 0);
+  const edits = of('train').filter(({ edit }) => edit).length;
   return {
     format: CORPUS_FORMAT,
     mode,
@@ -40,6 +41,7 @@ export function summarise(
     kept: kept.length - (cut ? 1 : 0),
     trainFiles: of('train').length,
     heldOutFiles: of('held-out').length,
+    ...(edits > 0 && { edits }),
     leftOut,
     trainTokens: sum(of('train'), 'tokens'),
     heldOutTokens: sum(of('held-out'), 'tokens'),

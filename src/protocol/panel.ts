@@ -30,6 +30,8 @@ export const runSnapshotSchema = z.object({
       heldOutTokens: z.int(),
       /** Digest of the texts and their split: runs with the same digest were measured on the same held-out text. */
       digest: z.string().optional(),
+      /** Tasks of repeating an edit to train on; absent: none. */
+      edits: z.int().optional(),
       /** If it continues the corpus of an earlier run. */
       changed: z.object({ files: z.int(), trainTokens: z.int(), replay: z.number() }).optional(),
     })

@@ -50,14 +50,14 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
         looked.push(next.value);
         break;
       }
-      const { path, question, answer, together } = next.value;
+      const { path, question, answer, ...about } = next.value;
       try {
         const pieces = template.render([
           { role: 'user', content: question },
           { role: 'assistant', content: answer },
         ]);
         count += 1;
-        yield { path, pieces, ...(together && { together }) };
+        yield { path, pieces, ...about };
       } catch (error) {
         if (!(error instanceof BadValue)) throw error;
         refused.push(`${path}: ${error.message}`);
@@ -74,9 +74,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   );
 }
 
-interface Pair {
-  path: string;
-  together?: string;
+interface Pair extends Pick<SourceDocument, 'path' | 'together' | 'edit'> {
   question: string;
   answer: string;
 }
@@ -122,7 +120,7 @@ const edited: FromHistory = {
     editTasksOf(commit).map(({ candidate, answer }) => {
       const language = extensionOf(candidate.place.path);
       return {
-        ...{ path: nameOf(commit), together: commit.hash },
+        ...{ path: nameOf(commit), together: commit.hash, edit: true },
         question: questionOf(candidate, (path) => path, language),
         answer: editAnswer(answer, language),
       };

@@ -23,6 +23,7 @@ export interface Document {
   unfinished?: boolean;
   /** As in `SourceDocument`. */
   together?: string;
+  edit?: true;
   /** The text that is compared with other documents to find near-duplicates. */
   text: string;
   /** Of the text of all pieces, like the counts. */

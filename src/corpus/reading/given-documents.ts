@@ -26,6 +26,7 @@ async function judge({
   pieces,
   unfinished,
   together,
+  edit,
 }: SourceDocument): Promise<Document | LeftOutEntry> {
   const leftOut = (reason: Reason, detail?: string): LeftOutEntry => ({
     in: false,
@@ -45,6 +46,7 @@ async function judge({
     pieces,
     ...(unfinished ? { unfinished } : {}),
     ...(together === undefined ? {} : { together }),
+    ...(edit ? { edit } : {}),
     // Without the chat template's own words, which all documents share.
     text: pieces.map(({ text, special }) => (special ? '\n' : text)).join(''),
     sha256: createHash('sha256').update(whole).digest('hex'),

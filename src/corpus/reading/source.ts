@@ -17,4 +17,6 @@ export interface SourceDocument {
   unfinished?: boolean;
   /** Documents with the same word here are held out together: each says much about the others. */
   together?: string;
+  /** A task of repeating an edit. */
+  edit?: true;
 }

@@ -23,9 +23,8 @@ export function askedModel(
   return { serving, model: model.requested, asking: hasLearned ? 'task' : 'diff' };
 }
 
-/** Whether repeating edits was a part of what the run learned from its folders. */
-function learnedEdits(run: RunSnapshot | undefined): boolean {
-  if (!run) return false;
-  const { mode, data, pairs } = run.spec.corpus;
-  return mode === 'instruct' && !data && pairs.includes('edits');
-}
+/** Of fewer tasks, nothing is learned that would change what a model does (docs/science.md). */
+const FEWEST_EDITS = 100;
+
+/** Whether repeating edits was a part of what the run learned: a folder may have no history to learn it from. */
+const learnedEdits = (run: RunSnapshot | undefined): boolean => (run?.corpus?.edits ?? 0) >= FEWEST_EDITS;

@@ -156,16 +156,18 @@ describe('examples to instruct with', () => {
   it('that belong together are held out together', async () => {
     const commitOf = (n: number) => `commit ${Math.floor(n / 4)}`;
     await build(
-      rows(200, (n) => ({ ...example(n), path: commitOf(n), together: commitOf(n) })),
+      rows(200, (n) => ({ ...example(n), path: commitOf(n), together: commitOf(n), edit: true })),
       { tokenizer: chat, plan: { mode: 'instruct' } },
     );
-    const { documents } = await openCorpus(folder.out());
+    const { documents, summary } = await openCorpus(folder.out());
     const sides = new Map<string, Set<string>>();
     for (const { path, split } of documents) sides.set(path, (sides.get(path) ?? new Set()).add(split));
     expect(sides.size).toBe(50);
     // One document may be moved where a side would have none.
     expect([...sides.values()].filter((all) => all.size > 1).length).toBeLessThanOrEqual(1);
-    expect(documents.filter(({ split }) => split === 'held-out').length).toBeGreaterThan(3);
+    const heldOut = documents.filter(({ split }) => split === 'held-out').length;
+    expect(heldOut).toBeGreaterThan(3);
+    expect(summary.edits).toBe(200 - heldOut);
   });
 
   it('are told apart by what they say, not by the words of the template', async () => {

@@ -195,10 +195,7 @@ it('waits while the model completes', async () => {
 it('which model is asked: by default one that learned edits, never one elsewhere or that does not run', () => {
   const document = { uri: { path: '/w/a.ts' } } as vscode.TextDocument;
   const run = makeRun();
-  const learned = (corpus: object) => ({
-    ...run,
-    spec: { ...run.spec, corpus: { ...run.spec.corpus, ...corpus } },
-  });
+  const learned = (corpus: object) => ({ ...run, corpus: { ...run.corpus!, ...corpus } });
   const asked = (
     setting: string | undefined,
     corpus: object | undefined,
@@ -211,15 +208,16 @@ it('which model is asked: by default one that learned edits, never one elsewhere
       document,
     )?.asking;
   };
-  const edits = { mode: 'instruct', pairs: ['edits'] };
+  const edits = { edits: 300 };
   expect(asked('tuned', edits)).toBe('task');
   expect(asked('on', edits)).toBe('task');
   expect(asked('on', undefined)).toBe('diff');
   for (const never of ['off', undefined]) expect(asked(never, edits)).toBeUndefined();
   expect(asked('tuned', undefined)).toBeUndefined();
-  expect(asked('tuned', { mode: 'pretrain', pairs: ['edits'] })).toBeUndefined();
-  expect(asked('tuned', { ...edits, pairs: ['functions'] })).toBeUndefined();
-  expect(asked('tuned', { ...edits, data: 'x.jsonl' })).toBeUndefined();
+  // A run that was to learn edits, in a folder with hardly any history.
+  expect(asked('tuned', { edits: 3 })).toBeUndefined();
+  expect(asked('tuned', {})).toBeUndefined();
+  expect(asked('on', { edits: 3 })).toBe('diff');
   expect(asked('on', edits, { runs: false })).toBeUndefined();
   expect(asked('on', edits, { there: false })).toBeUndefined();
 });
