@@ -20,7 +20,7 @@ export const costs = {
    * token of code, which is assumed.
    */
   promptTokens: 1280,
-  /** Tokens until a first line can be shown: with `changed`, they make the 181 ms of `bench:felt`. */
+  /** Tokens until a first line can be shown: with `changed`, they make about the 162 ms of `bench:felt`. */
   firstTokens: 5,
   /** Tokens of a whole answer: those that the latency figure of docs/science.md counts. */
   answerTokens: 16,
@@ -40,13 +40,14 @@ export const memory = {
 } as const;
 
 /**
- * How a person types, by the rhythm of `bench:felt`: 2 s before a line's first key, 200 to 300 ms a key. With eight
- * requests a line, 220 ms apart in the mean, these are the 136 requests a minute that were measured there.
+ * How a person types, by the rhythm of `bench:felt`: 2 s before a line's first key, 200 to 300 ms a key. A request
+ * stays while what is typed may be what it writes, so with 3.5 requests a line, 600 ms apart in the mean, these are the
+ * 60 requests a minute that were measured there.
  */
 export const typing = {
   pause: 2,
-  gap: { least: 0.17, most: 0.27 },
-  requests: { least: 4, most: 12 },
+  gap: { least: 0.3, most: 0.9 },
+  requests: { least: 2, most: 5 },
 } as const;
 
 /** Requests of a person in a minute of typing. */

@@ -52,7 +52,7 @@ export interface Needs {
 }
 
 /** Slots that a person who types keeps busy: as simulated with 50 people, each with a server of their own. */
-export const BUSY_PER_PERSON = 0.62;
+export const BUSY_PER_PERSON = 0.52;
 
 export function needsOf(people: number): Needs {
   const adapters = people * habits.adaptersPerPerson;
