@@ -27,14 +27,15 @@ if (!dir) {
 
 async function followRun(file: ClusterFile, dir: string): Promise<void> {
   const detach = new AbortController();
-  let writer: RunWriter | undefined;
   const leave = async () => {
     await sleep(HEED_MS);
-    if (!writer?.stopped.aborted) detach.abort();
+    const owner = await opening.catch(() => undefined);
+    if (!owner?.stopped.aborted) detach.abort();
   };
   // Before the run shows this process as its owner, so that a signal never ends it with the run taken.
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => void leave());
-  writer = await openRunWriter(dir);
+  const opening = openRunWriter(dir);
+  const writer = await opening;
   try {
     const client = openCluster(file.url);
     const status = await followRunJob({ client, dir, file, writer, detach: detach.signal });
