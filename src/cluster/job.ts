@@ -19,7 +19,12 @@ import { LARGEST_PACKAGE } from './ray/client.ts';
 import type { PackedFile } from './zip.ts';
 
 /** Without what is the same for all. */
-export type NewTask = Pick<ClusterTask, 'id' | 'argv' | 'after'>;
+export interface NewTask extends Pick<ClusterTask, 'id' | 'argv' | 'after' | 'then' | 'corpus' | 'leaves'> {
+  /** Folder of its files, if that is not the work's own. */
+  folder?: string;
+  /** If it is not that of the others. */
+  memoryBytes?: number;
+}
 
 /** What is to be done elsewhere with a directory. */
 export interface Work {
@@ -38,6 +43,19 @@ export interface Work {
   sends(name: string): boolean;
   /** Files that are sent with a content of their own, by name. */
   fresh?: Readonly<Record<string, string>>;
+  /** Runs whose tasks are in the job, each with a folder and a task of its own. */
+  runs?: readonly WorkRun[];
+}
+
+export interface WorkRun {
+  /** Of the task that trains it. */
+  task: string;
+  id: string;
+  dir: string;
+  /** The files of its folder, by name. */
+  files: Readonly<Record<string, string>>;
+  /** Events that it has already. */
+  eventsBefore: number;
 }
 
 /** How often a task begins again where its node was lost. */
@@ -49,12 +67,12 @@ const MARK = 'seen-by-client';
 
 /** The files of the job's package. Errors: bad-argument if the base can't get there. */
 export async function jobFiles(work: Work, version: string): Promise<PackedFile[]> {
-  const { kind, dir, id, storage } = work;
+  const { kind, dir, id, storage, runs = [] } = work;
   const base = await baseFor(work);
-  const whole = (task: NewTask): ClusterTask => ({
-    ...task,
+  const whole = ({ memoryBytes = work.needs.memoryBytes, ...task }: NewTask): ClusterTask => ({
     folder: id,
-    needs: { ...work.needs, gpus: 0 },
+    ...task,
+    needs: { ...work.needs, memoryBytes, gpus: 0 },
     retries: RETRIES,
   });
   const job: ClusterJob = {
@@ -69,13 +87,16 @@ export async function jobFiles(work: Work, version: string): Promise<PackedFile[
     tasks: work.tasks.map(whole),
     ...(work.next && { next: whole(work.next) }),
   };
-  const fresh = Object.entries(work.fresh ?? {});
+  const own = Object.entries(work.fresh ?? {}).map(([name, text]) => [`${id}/${name}`, text] as const);
+  const ofRuns = runs.flatMap((run) =>
+    Object.entries(run.files).map(([name, text]) => [`${run.id}/${name}`, text] as const),
+  );
   const sent = await filesIn(dir, (name) => work.sends(name) && !(name in (work.fresh ?? {})));
   return [
     { name: 'job.json', from: Buffer.from(`${JSON.stringify(job, null, 2)}\n`) },
     ...base.files,
     ...sent.map(({ name, from }) => ({ name: `work/${id}/${name}`, from })),
-    ...fresh.map(([name, text]) => ({ name: `work/${id}/${name}`, from: Buffer.from(text) })),
+    ...[...own, ...ofRuns].map(([name, text]) => ({ name: `work/${name}`, from: Buffer.from(text) })),
   ];
 }
 

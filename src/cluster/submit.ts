@@ -1,6 +1,6 @@
 /** Takes work to a cluster: asks what is there already, uploads the rest, submits the job. */
 import { randomBytes } from 'node:crypto';
-import { CLUSTER_JOB } from '../protocol/cluster.ts';
+import { CLUSTER_JOB, type ClusterFile } from '../protocol/cluster.ts';
 import { UserError } from '../protocol/errors.ts';
 import { formatBytes } from '../protocol/units.ts';
 import { bundlePackage } from './bundle.ts';
@@ -92,7 +92,7 @@ export async function send(
     eventsBefore,
     ...(args && { args: [...args] }),
   } as const;
-  await writeCluster(work.dir, file);
+  await writeFiles(work, file);
   const runtimeEnv = {
     py_modules: [packageUri(bundle.name)],
     working_dir: packageUri(job.name),
@@ -108,14 +108,22 @@ export async function send(
     if (!(error instanceof UserError) || error.code === 'cluster-down') throw error;
     // A proxy on the way may have failed after the cluster took it; else there is no job to attach to.
     if (!(await client.job(submissionId).catch(() => undefined))) {
-      await writeCluster(work.dir, { ...file, ended: 'failed' });
+      await writeFiles(work, { ...file, ended: 'failed' });
       throw error;
     }
   }
   if (!signal?.aborted) return;
   await client.stop(submissionId);
-  await writeCluster(work.dir, { ...file, ended: 'cancelled' });
+  await writeFiles(work, { ...file, ended: 'cancelled' });
   throw signal.reason;
+}
+
+/** Of the work, and of each of its runs. */
+async function writeFiles({ dir, id, runs }: Work, file: ClusterFile): Promise<void> {
+  for (const run of runs ?? [])
+    await writeCluster(run.dir, { ...file, reproduction: id, eventsBefore: run.eventsBefore });
+  const named = runs && { runs: Object.fromEntries(runs.map((run) => [run.task, run.id])) };
+  await writeCluster(dir, { ...file, ...named });
 }
 
 const tooLarge = (bytes: number) =>

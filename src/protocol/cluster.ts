@@ -8,7 +8,7 @@ import { backendNames } from './run.ts';
 /** The newest version of job.json and of the driver's lines. The driver comes with the job, so the two always agree. */
 export const CLUSTER_JOB = 1;
 
-export const clusterKinds = ['sweep', 'train', 'evaluate'] as const;
+export const clusterKinds = ['sweep', 'train', 'evaluate', 'reproduce'] as const;
 export type ClusterKind = (typeof clusterKinds)[number];
 
 /** In a task's arguments: its copy of work/FOLDER, and the base's file on the node. */
@@ -30,8 +30,14 @@ export const clusterTaskSchema = z.object({
   id: nameSchema,
   /** What follows `node dist/`; the first is a bundle: ["sweeper.mjs", "{folder}", "--trial", "lora:0.0001"]. */
   argv: z.array(z.string()).min(1),
+  /** Further programs in the same folder, each as `argv`. One that fails is said, and the next one runs. */
+  then: z.array(z.array(z.string()).min(1)).optional(),
   /** Folder within `work/` of which the task gets a copy. */
   folder: nameSchema,
+  /** Folder within `work/ID/`, ID the job's, that is the copy's `corpus`: of several tasks, sent once. */
+  corpus: nameSchema.optional(),
+  /** Folders in the copy whose files are no result. */
+  leaves: z.array(nameSchema).optional(),
   needs: needsSchema,
   /** How often it may begin again where its node is lost. */
   retries: z.int().min(0),
@@ -91,8 +97,12 @@ export const driverLineSchema = z.discriminatedUnion('type', [
     /** As in UserError. */
     code: z.string().optional(),
   }),
-  /** A JSON line of the task's own process, or a new line of its run's events.jsonl. */
-  z.object({ type: z.literal('line'), id: z.string(), line: z.looseObject({ type: z.string() }) }),
+  /** A JSON line of the task's own process, or a new line of its run's events.jsonl. `of`: the further program. */
+  z.object({
+    type: z.literal('line'),
+    id: z.string(),
+    line: z.looseObject({ type: z.string(), of: z.string().optional() }),
+  }),
   z.object({
     type: z.literal('result'),
     id: z.string(),
@@ -114,7 +124,7 @@ export const driverLineSchema = z.discriminatedUnion('type', [
 export type DriverLine = z.infer<typeof driverLineSchema>;
 export type ResultLine = Extract<DriverLine, { type: 'result' }>;
 
-/** cluster.json in the directory of a run or sweep that runs, or ran, on a cluster. It holds no token. */
+/** cluster.json in the directory of what runs, or ran, on a cluster. It holds no token. */
 export const clusterFileSchema = z.object({
   version: z.literal(CLUSTER_JOB),
   kind: z.enum(clusterKinds),
@@ -130,5 +140,9 @@ export const clusterFileSchema = z.object({
   eventsBefore: z.int().min(0).default(0),
   /** Arguments of the evaluator, if it measures. */
   args: z.array(z.string()).optional(),
+  /** The runs that a reproduction's job trains, by task. Each has a file like this one, with its own `eventsBefore`. */
+  runs: z.record(z.string(), z.string()).optional(),
+  /** In a run of a reproduction's job: the reproduction's id. */
+  reproduction: z.string().optional(),
 });
 export type ClusterFile = z.infer<typeof clusterFileSchema>;

@@ -32,6 +32,12 @@ class Task:
     needs: Needs
     retries: int
     after: tuple[str, ...] = ()
+    # Further programs in the same folder.
+    then: tuple[tuple[str, ...], ...] = ()
+    # Folder within that of the job's own work, if several tasks have the same.
+    corpus: Optional[str] = None
+    # Folders whose files are no result.
+    leaves: tuple[str, ...] = ()
 
     def further(self, told: dict[str, Any]) -> Task:
         """Another task with the same needs, as a process named it."""
@@ -92,4 +98,7 @@ def _task(told: dict[str, Any]) -> Task:
         needs=Needs(needs["cpus"], needs["memoryBytes"], needs["gpus"]),
         retries=told["retries"],
         after=tuple(told.get("after", ())),
+        then=tuple(tuple(argv) for argv in told.get("then", ())),
+        corpus=told.get("corpus"),
+        leaves=tuple(told.get("leaves", ())),
     )

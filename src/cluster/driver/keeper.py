@@ -166,6 +166,23 @@ def add_missing(source: Path, folder: Path) -> None:
             _link_or_copy(path, to)
 
 
+def link_corpus(source: Path, folder: Path) -> None:
+    """Gives the folder a corpus that other tasks have too. Only read, so links do where the disk is the same."""
+    to = folder / "corpus"
+    if to.exists():
+        return
+    part = folder / "corpus.tmp"
+    shutil.rmtree(part, ignore_errors=True)
+    for path in [path for path in source.rglob("*") if path.is_file()]:
+        copy = part / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path, copy)
+        except OSError:
+            shutil.copyfile(path, copy)
+    part.rename(to)
+
+
 def _link_or_copy(source: object, to: object) -> None:
     """The corpus is large, and only read."""
     if "corpus" in Path(str(source)).parts:

@@ -32,6 +32,10 @@ class Interrupted(Failure):
     """The process was killed; it may succeed when it is started again."""
 
 
+class NodeEnds(Interrupted):
+    """Ray asked this process to end, as where a node is taken away."""
+
+
 def ending_with_us(command: Sequence[str]) -> list[str]:
     """The command for a process that ends when the thread that starts it does."""
     return [sys.executable, "-c", LAUNCH, *command]
@@ -72,9 +76,8 @@ def run(command: Sequence[str], env: dict[str, str], log: Path, tell: Tell) -> b
     return stopped.asked
 
 
-def node_ends() -> Interrupted:
-    """Ray asks its processes to end where a node is taken away."""
-    return Interrupted(
+def node_ends() -> NodeEnds:
+    return NodeEnds(
         "cluster-failed",
         "The node that it ran on was shut down.",
         "Start the job again: it goes on from its checkpoints.",

@@ -28,10 +28,21 @@ class Packed:
 
 
 def pack(
-    source: Path, folder: Path, archive: Path, storage: Optional[Storage], where: str, storage_for_client: bool
+    source: Path,
+    folder: Path,
+    archive: Path,
+    storage: Optional[Storage],
+    where: str,
+    storage_for_client: bool,
+    leaves: tuple[str, ...] = (),
 ) -> Optional[Packed]:
-    """`source`: the folder as it came. None if there is nothing to bring back."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and _is_result(path, source, folder)]
+    """`source`: the folder as it came; `leaves`: folders that stay. None if there is nothing to bring back."""
+    stays = [folder / name for name in leaves]
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(one in path.parents for one in stays) and _is_result(path, source, folder)
+    ]
     if not files:
         return None
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as zipped:

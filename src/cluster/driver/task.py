@@ -11,9 +11,9 @@ from typing import Any, Callable, Optional
 
 from .failure import Failure
 from .job import Job, Task
-from .keeper import Keeper, add_missing, fresh_copy
+from .keeper import Keeper, add_missing, fresh_copy, link_corpus
 from .node import BUNDLES, NodeFolder, data_folder, locked
-from .process import Interrupted, Tail, Tell, child_environment, node_ends, run
+from .process import Interrupted, NodeEnds, Tail, Tell, child_environment, node_ends, run
 from .results import Packed, pack
 from .storage import Storage, open_storage
 
@@ -105,28 +105,57 @@ def _in_folder(order: Order, place: _Place, tell: Callable[[str, dict[str, Any]]
         else None
     )
     _fill(folder, source, keeper)
+    if task.corpus:
+        link_corpus(Path.cwd() / "work" / job.id / task.corpus, folder)
     _point_to_base(folder, place.base)
     home = place.root / "home"
     place.node.make_home(home)
     known = place.root / "after.jsonl"
     known.write_text("".join(f"{json.dumps(line)}\n" for line in order.known), "utf-8")
-    bundle, *rest = task.argv
     places = {"{folder}": str(folder), "{base}": str(place.base), "{after}": str(known)}
-    args = [places.get(one, one) for one in rest]
-    log = folder / f"{Path(bundle).stem}.log"
+    programs = _Programs(place.node.node, folder, places, child_environment(home, task.needs.cpus))
     tell("status", {"status": "running"})
-    with keeper or _Nothing(), _Events(folder, bundle, lambda line: tell("line", line)):
-        asked = run(
-            [place.node.node, str(BUNDLES / bundle), *args],
-            child_environment(home, task.needs.cpus),
-            log,
-            lambda line: tell("line", line),
-        )
-        _refuse_unfinished(folder, bundle, asked)
-    packed = pack(source, folder, place.root / "result.zip", place.storage, where, order.storage_for_client)
+    with keeper or _Nothing():
+        with _Events(folder, task.argv[0], lambda line: tell("line", line)):
+            asked = programs.run(task.argv, lambda line: tell("line", line))
+            _refuse_unfinished(folder, task.argv[0], asked)
+        for argv in task.then:
+            _run_further(programs, argv, lambda line: tell("line", line))
+    archive = place.root / "result.zip"
+    packed = pack(source, folder, archive, place.storage, where, order.storage_for_client, task.leaves)
     if keeper:
         keeper.forget()
     return packed
+
+
+@dataclass(frozen=True)
+class _Programs:
+    """Our programs, as they run in a task's folder."""
+
+    node: str
+    folder: Path
+    places: dict[str, str]
+    env: dict[str, str]
+
+    def run(self, argv: tuple[str, ...], tell: Tell) -> bool:
+        bundle, *rest = argv
+        args = [self.places.get(one, one) for one in rest]
+        log = self.folder / f"{Path(bundle).stem}.log"
+        return run([self.node, str(BUNDLES / bundle), *args], self.env, log, tell)
+
+
+def _run_further(programs: _Programs, argv: tuple[str, ...], tell: Tell) -> None:
+    """What it says has the name of the program. Its failure is said, and costs nothing of what was made before."""
+    of = argv[0]
+    try:
+        asked = programs.run(argv, lambda line: tell({**line, "of": of}))
+    except NodeEnds:
+        raise
+    except Failure as failure:
+        tell({"type": "failed", "of": of, **failure.report()})
+        return
+    if asked:
+        raise node_ends()
 
 
 def _fill(folder: Path, source: Path, keeper: Optional[Keeper]) -> None:
