@@ -13,6 +13,9 @@ const LOOKS_UNTIL_LOST = 3;
 /** Errors that pass: the cluster may be reached again, with the same token. */
 const passing: ReadonlySet<string> = new Set(['cluster-down', 'cluster-failed', 'cluster-unknown']);
 
+export const isPassing = (error: unknown): error is UserError =>
+  error instanceof UserError && passing.has(error.code);
+
 export interface JobHandlers {
   /** Called with one line after another. */
   onLine(line: DriverLine): Promise<void> | void;
@@ -54,7 +57,7 @@ export async function followJob(
     } catch (error) {
       if (error instanceof HandlerError) throw error.cause;
       if (signal.aborted) return undefined;
-      if (!(error instanceof UserError && passing.has(error.code))) throw error;
+      if (!isPassing(error)) throw error;
       failures += 1;
       handlers.onTrouble?.(error);
     }

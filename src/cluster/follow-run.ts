@@ -70,10 +70,12 @@ export async function followRunJob(following: Following): Promise<RunStatus | un
 }
 
 /** What the driver tells, as the run's events and state. The driver tells all from the beginning each time. */
-class Mirror {
+export class Mirror {
   done: RunEvent | undefined;
   result: ResultLine | undefined;
   failure: UserError | undefined;
+  /** Whether the run's events have the failure already. */
+  toldFailure = false;
   private told = 0;
   private phase: string | undefined;
 
@@ -112,7 +114,7 @@ class Mirror {
     if (phase) await this.say(message ?? phase);
   }
 
-  private async say(phase: string): Promise<void> {
+  async say(phase: string): Promise<void> {
     this.phase = phase;
     await this.writer.state({ phase });
   }
@@ -122,7 +124,10 @@ class Mirror {
     const event = runEventSchema.safeParse(line).data;
     if (!event) return;
     this.told += 1;
-    if (event.type === 'error') this.failure = asError(event);
+    if (event.type === 'error') {
+      this.failure = asError(event);
+      this.toldFailure = true;
+    }
     // The panel takes a run with this event for one whose result is here.
     if (event.type === 'done') this.done = event;
     else if (this.told > this.known) await this.writer.event(event);
@@ -170,7 +175,7 @@ export function failureOf({ cluster }: RayClient, { status, message }: JobState)
 }
 
 /** Asks the job to stop once the run's owner is asked to, until it has ended. */
-function stopWhenAsked(client: RayClient, file: ClusterFile, { stopped }: RunWriter): { end(): void } {
+export function stopWhenAsked(client: RayClient, file: ClusterFile, { stopped }: RunWriter): { end(): void } {
   let timer: NodeJS.Timeout | undefined;
   const ask = () =>
     void client.stop(file.submissionId).catch((error: unknown) => console.error((error as Error).message));

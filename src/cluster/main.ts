@@ -1,18 +1,21 @@
 /**
- * Entry: `node dist/cluster-follower.mjs DIR`. Follows the job that a run, a sweep or an evaluation has on a cluster. For
- * a run it is what the trainer is elsewhere: it owns the directory, and is detached. For the others it is a child that
- * says what the sweeper or the evaluator would say. Whenever it ends, the job goes on, unless it was asked to cancel.
+ * Entry: `node dist/cluster-follower.mjs DIR`. Follows the job that a run, a sweep, an evaluation or a reproduction has
+ * on a cluster. For a run it is what the trainer is elsewhere: it owns the directory, and is detached. For the others it
+ * is a child that says what the sweeper or the evaluator would say, or how the reproduction's runs stand. Whenever it
+ * ends, the job goes on, unless it was asked to cancel.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runAsChild } from '../protocol/child.ts';
 import type { ClusterFile } from '../protocol/cluster.ts';
 import { formatError, reportError, UserError } from '../protocol/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
+import type { ReproducerMessage } from '../protocol/reproduction.ts';
 import type { SweeperMessage } from '../protocol/sweep.ts';
 import { lockRun } from '../runs/lock.ts';
 import { openRunWriter, type RunWriter } from '../runs/writer.ts';
 import { followEvaluationJob } from './follow-evaluation.ts';
 import { followRunJob, withRun } from './follow-run.ts';
+import { followRunsJob } from './follow-runs.ts';
 import { followSweepJob } from './follow-sweep.ts';
 import { openCluster, readCluster } from './store.ts';
 
@@ -69,6 +72,15 @@ if (file.kind === 'sweep')
     const lock = await lockRun(dir);
     try {
       await followSweepJob({ client: openCluster(file.url), dir, file, say, detach });
+    } finally {
+      await lock.release();
+    }
+  });
+if (file.kind === 'reproduce')
+  await runAsChild<ReproducerMessage>(async (say, detach) => {
+    const lock = await lockRun(dir);
+    try {
+      await followRunsJob({ client: openCluster(file.url), dir, file, say, detach });
     } finally {
       await lock.release();
     }

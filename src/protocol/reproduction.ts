@@ -42,6 +42,8 @@ export const reproductionSpecSchema = z.object({
   recompute: z.boolean(),
   precision: perMethod(hyperSchema.shape.precision.unwrap()),
   backend: runSpecSchema.shape.backend,
+  /** It runs on a cluster. */
+  elsewhere: z.literal(true).optional(),
   versions: z.record(z.string(), z.string()),
 });
 export type ReproductionSpec = z.infer<typeof reproductionSpecSchema>;
@@ -94,3 +96,26 @@ export const claimResultSchema = z.object({
 export type ClaimResult = z.infer<typeof claimResultSchema>;
 
 export type Method = Hyper['method'];
+
+/** What the follower of a reproduction's runs on a cluster says on stdout. `task` names the run: "lora-mlp". */
+export const reproducerMessageSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('note'), message: z.string() }),
+  z.object({
+    type: z.literal('progress'),
+    task: z.string(),
+    step: z.int().optional(),
+    steps: z.int().optional(),
+    phase: z.string().optional(),
+  }),
+  /** A run has ended, and is as it will be; `message`: what it failed with. */
+  z.object({
+    type: z.literal('run'),
+    task: z.string(),
+    status: z.enum(['done', 'failed']),
+    message: z.string().optional(),
+  }),
+  /** A program that was to follow the training failed: "spectrum.mjs". */
+  z.object({ type: z.literal('leftOut'), task: z.string(), of: z.string(), message: z.string() }),
+  z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), next: z.string() }),
+]);
+export type ReproducerMessage = z.infer<typeof reproducerMessageSchema>;

@@ -1,16 +1,21 @@
 import { Command } from 'commander';
 import { cancelRun, findRun, isAlive, readRun } from '../../runs/index.ts';
+import { cancelReproduction, clusterReproduction } from '../processes/cluster-reproduction.ts';
 import { cancelSweep, clusterSweep, stopUnfollowed, tellStopped } from '../processes/cluster-stop.ts';
 import { printJson } from '../view/output.ts';
 
 export function cancelCommand(): Command {
   return new Command('cancel')
-    .description('stop a run after its current step; a checkpoint is kept. Or stop a sweep on a cluster')
-    .argument('<run>', 'id of a run or of a sweep on a cluster, the start of one, or latest')
+    .description(
+      'stop a run after its current step; a checkpoint is kept. Or stop a sweep or a reproduction on a cluster',
+    )
+    .argument('<run>', 'id of a run, or of a sweep or reproduction on a cluster, the start of one, or latest')
     .option('--json', 'print the result as JSON')
     .action(async (wanted: string, { json }: { json?: boolean }) => {
       const sweep = await clusterSweep(wanted);
-      if (sweep) return cancelSweep(sweep, json);
+      if (sweep) return cancelSweep(sweep, { json });
+      const reproduction = await clusterReproduction(wanted);
+      if (reproduction) return cancelReproduction(reproduction, json);
       const dir = await findRun(wanted);
       const { state } = await readRun(dir);
       const stopped = await stopUnfollowed(dir, isAlive(state));

@@ -4,39 +4,43 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { chooseTasks } from '../../evaluation/tasks/index.ts';
 import { averagedTasks } from '../../training/checkpoints/forgetting-figure.ts';
 import { linearNames, linearShape, type ModelConfig } from '../../model/index.ts';
-import type { BaseShape } from '../../base-models/registry.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { reproductionsDir } from '../../protocol/paths.ts';
-import { claimIds, type ClaimId, type ClaimResult } from '../../protocol/reproduction.ts';
-import { backendNames, corpusPlanSchema, type RunSpec } from '../../protocol/run.ts';
+import { claimIds, type ClaimId } from '../../protocol/reproduction.ts';
+import { backendNames, corpusPlanSchema, type Hyper, type RunSpec } from '../../protocol/run.ts';
 import { openCorpus } from '../../corpus/index.ts';
 import type { MachineGuess } from '../../reproduce/costs.ts';
 import { defaultFolder } from '../../reproduce/default-folder.ts';
-import { claimsText } from '../../reproduce/report.ts';
-import { reproduce, type Reporter } from '../../reproduce/reproduce.ts';
+import type { Circumstances } from '../../reproduce/ledger.ts';
+import { reproduceElsewhere } from '../../reproduce/elsewhere.ts';
+import { reproduce } from '../../reproduce/reproduce.ts';
 import {
   corpusDir,
   createReproduction,
   findReproduction,
   findUnfinished,
-  reportPath,
   type Reproduction,
 } from '../../reproduce/store.ts';
 import { withTraining, type TrainingLock } from '../../runs/index.ts';
 import { addGlobOptions, checkData } from '../options/data-options.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
-import { fitToMachine } from '../machine/fit-machine.ts';
+import { thisMachine, worker } from '../machine/place.ts';
 import { onInterrupt } from '../processes/child.ts';
-import { formatDuration } from '../view/format.ts';
-import { printJson, printProgress } from '../view/output.ts';
+import { elsewhereEngine, forget, isElsewhere } from '../processes/cluster-reproduction.ts';
+import { printClaims, reproductionView } from '../view/reproduction-view.ts';
+import {
+  addClusterOptions,
+  chosenCluster,
+  type ChosenCluster,
+  type ClusterOptions,
+} from '../options/cluster-options.ts';
 import { withCorpus, type Reading } from '../read-corpus.ts';
 import { reproduceEngine } from '../processes/reproduce-engine.ts';
 import { between, toHyper, whole, addTrainOptions, type TrainOptions } from '../options/train-options.ts';
 import { version } from '../version.ts';
 import { checkBase, expectedSpeed } from './train.ts';
-import { plannedBackend, plannedPrecision } from '../machine/planned-backend.ts';
 
-interface Options {
+interface Options extends ClusterOptions {
   budget: number;
   base: string;
   claims?: ClaimId[];
@@ -54,14 +58,19 @@ interface Options {
 export function reproduceCommand(): Command {
   const command = new Command('reproduce')
     .description(
-      'test the claims of the paper "LoRA Learns Less and Forgets Less" on this machine within a time budget',
+      'test the claims of the paper "LoRA Learns Less and Forgets Less" within a time budget, on this machine or a cluster',
     )
     .argument(
       '[folder]',
       "folder of text to learn (default: Python's standard library, else this package's own dependencies)",
     );
-  return addGlobOptions(command)
-    .option('--budget <minutes>', 'time budget in minutes; it ends within this time', between(0.5, 1e5), 60)
+  addGlobOptions(command)
+    .option(
+      '--budget <minutes>',
+      'time budget in minutes; it ends within this time. With --on, so much work as one machine would do in it',
+      between(0.5, 1e5),
+      60,
+    )
     .option(
       '--base <ref>',
       'a known base, a .gguf file, or owner/name[:file] on Hugging Face',
@@ -83,14 +92,33 @@ export function reproduceCommand(): Command {
       new Option('--backend <name>', 'library that trains')
         .choices(['auto', ...backendNames])
         .default('auto'),
-    )
-    .option('--resume <id>', 'resume a reproduction that was stopped or ran out of budget')
-    .option('--yes', 'download what is missing without asking')
-    .option('--json', 'print the claims as JSON, progress as JSON lines on stderr')
-    .action((folder: string | undefined, options: Options) =>
-      withTraining('A reproduction', (lock) => run(folder, options, lock)),
     );
+  return addClusterOptions(command)
+    .option(
+      '--resume <id>',
+      'resume a reproduction that was stopped or ran out of budget; one on a cluster is attached to again',
+    )
+    .option('--yes', 'download what is missing, and send to a cluster, without asking')
+    .option('--json', 'print the claims as JSON, progress as JSON lines on stderr')
+    .action(async (folder: string | undefined, options: Options) => {
+      const cluster = await chosenCluster(options);
+      const found = options.resume === undefined ? undefined : await findReproduction(options.resume);
+      if (cluster && found && !found.spec.elsewhere) throw isLocal(found);
+      if (cluster || found?.spec.elsewhere) {
+        const isGiven = command.getOptionValueSource('budget') === 'cli';
+        const budget = found && !isGiven ? found.spec.budgetMinutes : options.budget;
+        return runElsewhere({ folder, found, cluster }, { ...options, budget });
+      }
+      await withTraining('A reproduction', (lock) => run({ folder, found }, options, lock));
+    });
 }
+
+const isLocal = ({ spec }: Reproduction) =>
+  new UserError(
+    'bad-argument',
+    `Reproduction ${spec.id} was begun on this machine, and its runs are here.`,
+    'Resume it without --on, or start a new one.',
+  );
 
 function claimList(text: string): ClaimId[] {
   const names = text.split(',').map((name) => name.trim());
@@ -116,60 +144,97 @@ const MOST_TOKENS = 300_000;
 /** Below this budget in minutes, fewer items are measured. */
 const SHORT = 20;
 
-async function run(folder: string | undefined, options: Options, lock: TrainingLock): Promise<void> {
+interface Start {
+  /** The folder that was named. */
+  folder: string | undefined;
+  /** The reproduction to resume. */
+  found: Reproduction | undefined;
+  /** The cluster that was named. */
+  cluster?: ChosenCluster | undefined;
+}
+
+async function run(start: Start, options: Options, lock: TrainingLock): Promise<void> {
   const began = performance.now();
   const { json = false, verbose = false } = options;
-  const stop = new AbortController();
-  const { repro, ...base } = await prepare(folder, options);
-  // Only from here on: the steps before handle Ctrl+C themselves.
-  const onStop = () => {
-    if (!stop.signal.aborted) process.stderr.write('\nStopping; finished work is kept.\n');
-    stop.abort();
-  };
-  const release = onInterrupt(onStop);
-  const corpus = await openCorpus(corpusDir(repro.dir));
-  const trainTokens = corpus.train.length;
-  const reporter = json ? jsonReporter : new TextReporter();
+  const { repro, around } = await prepare(start, options, false);
+  const { signal, release } = stopOnInterrupt('Stopping; finished work is kept.');
+  const trainTokens = (await openCorpus(corpusDir(repro.dir))).train.length;
+  const reporter = reproductionView(json);
   const results = await reproduce(repro, {
     engine: reproduceEngine(repro, { verbose, lock, grace: 400 * reserve(options.budget) }),
     reporter,
     deadline: began + 1000 * (60 * options.budget - reserve(options.budget)),
-    stop: stop.signal,
-    ...base,
+    stop: signal,
+    ...around,
     trainTokens,
   });
   release();
-  if (reporter instanceof TextReporter) reporter.end();
-  print(repro, results, { json, seconds: (performance.now() - began) / 1000 });
+  reporter.end();
+  printClaims(repro, results, { json, seconds: (performance.now() - began) / 1000 });
 }
 
-function print(
-  { dir, spec }: Reproduction,
-  results: readonly ClaimResult[],
-  { json, seconds }: { json: boolean; seconds: number },
-): void {
-  if (json) return printJson({ reproduction: spec.id, dir, seconds, claims: results });
-  console.log(`\n${claimsText(results)}\n`);
-  const left = results.filter(({ verdict }) => verdict === 'not run').length;
-  if (left)
-    console.log(
-      `${left} of ${results.length} claims were not tested. Resume with: forget-me-not reproduce --resume ${spec.id} --budget MINUTES`,
-    );
-  console.log(
-    `Took ${formatDuration(seconds)}. Intervals cover the choice of items, not of random seeds.\nReport: ${reportPath(dir)}`,
+async function runElsewhere(start: Start, options: Options): Promise<void> {
+  const began = performance.now();
+  const { json = false } = options;
+  refuseData(options);
+  const { repro, memoryBytes, isNew, around } = await prepare(start, options, true);
+  const { cluster } = start;
+  const engine = await elsewhereEngine(repro, { ...options, cluster, memoryBytes });
+  const { signal, release } = stopOnInterrupt('Leaving it; the work goes on on the cluster.');
+  const trainTokens = (await openCorpus(corpusDir(repro.dir))).train.length;
+  const reporter = reproductionView(json);
+  try {
+    const budgetSeconds = 60 * options.budget;
+    const how = { engine, reporter, budgetSeconds, stop: signal, ...around, trainTokens };
+    const results = await reproduceElsewhere(repro, how);
+    reporter.end();
+    const underWay = await isElsewhere(repro);
+    printClaims(repro, results, { json, seconds: (performance.now() - began) / 1000, underWay });
+  } catch (error) {
+    reporter.end();
+    if (isNew && error instanceof UserError && error.code === 'cancelled') await forget(repro);
+    throw error;
+  } finally {
+    release();
+  }
+}
+
+/** Files of benchmarks are this machine's. */
+function refuseData({ data }: Options): void {
+  const [task] = Object.keys(data);
+  if (task === undefined) return;
+  throw new UserError(
+    'bad-argument',
+    `--data ${task}=... is a file of this machine, and what is measured on a cluster reads no files from here.`,
+    'Leave it out, or leave --on out.',
   );
+}
+
+/** Only from then on: the steps before handle Ctrl+C themselves. */
+function stopOnInterrupt(told: string): { signal: AbortSignal; release(): void } {
+  const stop = new AbortController();
+  const release = onInterrupt(() => {
+    if (!stop.signal.aborted) process.stderr.write(`\n${told}\n`);
+    stop.abort();
+  });
+  return { signal: stop.signal, release };
 }
 
 interface Prepared {
   repro: Reproduction;
-  machine: MachineGuess;
-  shape: BaseShape;
-  largestRank: number;
+  around: Omit<Circumstances, 'trainTokens'>;
+  /** On a cluster: what a run of each method needs there. */
+  memoryBytes: Record<Hyper['method'], number>;
+  /** It was created just now. */
+  isNew: boolean;
 }
 
 /** Finds the base, the text and a reproduction to resume; creates a new one if there is none. */
-async function prepare(named: string | undefined, options: Options): Promise<Prepared> {
-  const found = options.resume ? await findReproduction(options.resume) : undefined;
+async function prepare(
+  { folder: named, found }: Start,
+  options: Options,
+  elsewhere: boolean,
+): Promise<Prepared> {
   const reference = found ? found.spec.base.path : options.base;
   const base = await fetchBase(reference, { ...options, method: 'full' });
   if (found && base.sha256 !== found.spec.base.sha256)
@@ -178,24 +243,38 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
       `${base.path} is not the file that this reproduction began with.`,
       'Put that file back, or start a new reproduction.',
     );
-  const train = trainDefaults({ ...options, base: base.id, seq: found?.spec.sequenceLength ?? options.seq });
+  const { sequenceLength: seq = options.seq, backend: asked = options.backend } = found?.spec ?? {};
+  const train = trainDefaults({
+    ...options,
+    base: base.id,
+    seq,
+    backend: elsewhere ? asked : options.backend,
+  });
   const checked = await checkBase(base.path, { ...train, targets: [], method: 'full' });
   const { config } = checked;
-  const backend = await plannedBackend(train);
-  const fastest = await plannedPrecision(backend, train.device);
-  const precision = {
-    lora: fastest('lora'),
-    full: fastest('full'),
-  };
+  const wanted = { ...train, json: options.json === true };
+  const place = elsewhere ? worker(wanted) : await thisMachine(wanted);
+  const { backend } = place;
+  const precision = { lora: place.precision('lora'), full: place.precision('full') };
   const speed = (method: 'lora' | 'full') =>
     expectedSpeed(base, { method, precision: precision[method], backend });
   const tokensPerSecond = { lora: await speed('lora'), full: await speed('full') };
-  const rest = {
+  const around = {
     machine: machineGuess(config, tokensPerSecond),
     shape: config,
     largestRank: Math.min(...shapesOf(config).flat()),
   };
-  if (found) return { repro: found, ...rest };
+  const hyperOf = (method: Hyper['method']) => toHyper({ ...train, method }, 1, precision[method], 1);
+  const fit = async () => {
+    const { fitted, memoryBytes: full } = await place.fit(checked, hyperOf('full'));
+    const quiet = elsewhere && worker({ ...wanted, json: true });
+    const lora = quiet ? (await quiet.fit(checked, hyperOf('lora'))).memoryBytes : 0;
+    return { recompute: fitted.recompute, memoryBytes: { lora, full } };
+  };
+  if (found) {
+    const memoryBytes = elsewhere ? (await fit()).memoryBytes : { lora: 0, full: 0 };
+    return { repro: found, memoryBytes, isNew: false, around };
+  }
 
   const { include, exclude } = options;
   const { folder, what } = named
@@ -203,12 +282,7 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
     : await defaultFolder(fileURLToPath(new URL('../node_modules', import.meta.url)));
   if (!options.json && what) console.log(`Text: ${what}, ${folder}`);
   await checkData({ folder }, { mode: 'pretrain' });
-  const { recompute } = await fitToMachine(
-    checked,
-    toHyper({ ...train, method: 'full' }, 1, precision.full, 1),
-    backend,
-    options,
-  );
+  const { recompute, memoryBytes } = await fit();
   const reading: Reading = {
     folder,
     basePath: base.path,
@@ -232,12 +306,14 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
       retentionTexts: short ? 8 : 16,
       recompute,
       precision,
-      backend: options.backend,
+      backend: elsewhere ? backend : options.backend,
+      ...(elsewhere && { elsewhere }),
       versions: { 'forget-me-not': version, node: process.version },
     };
     const begun = await findUnfinished(asked);
     if (begun && !options.json) console.log(`Resuming ${begun.spec.id}.`);
-    return { repro: begun ?? (await createReproduction(asked, corpus)), ...rest };
+    const repro = begun ?? (await createReproduction(asked, corpus));
+    return { repro, memoryBytes, isNew: !begun, around };
   });
 }
 
@@ -262,32 +338,3 @@ function machineGuess(config: ModelConfig, tokensPerSecond: MachineGuess['tokens
       2 * shapes.reduce((sum, [rows, columns]) => sum + rows * columns * Math.min(rows, columns), 0),
   };
 }
-
-/** A line for each stage; on a terminal, also one line below that rewrites itself. */
-class TextReporter implements Reporter {
-  private readonly live = process.stdout.isTTY === true;
-
-  stage(title: string, number: number, of: number, eta: { stage: number; all: number }): void {
-    this.end();
-    console.log(
-      `[${number}/${of}] ${title}: about ${formatDuration(eta.stage)}, ${formatDuration(eta.all)} for all that is planned`,
-    );
-  }
-  phase(text: string): void {
-    if (this.live) process.stdout.write(`\r\x1b[2K      ${text.slice(0, process.stdout.columns - 8)}`);
-  }
-  note(text: string): void {
-    this.end();
-    console.log(`      ${text}`);
-  }
-  end(): void {
-    if (this.live) process.stdout.write('\r\x1b[2K');
-  }
-}
-
-const jsonReporter: Reporter = {
-  stage: (phase, done, total, { all }) =>
-    printProgress({ phase, done: done - 1, total, unit: 'stages', etaSeconds: Math.round(all) }),
-  phase() {},
-  note: (text) => void process.stderr.write(`${JSON.stringify({ note: text })}\n`),
-};

@@ -43,10 +43,11 @@ export async function launchOnCluster(
 
 /**
  * Attaches to the job of a run again, or sends the run again if its job has ended without a result; undefined if it is
- * no run of a cluster. Errors: those of RayClient and sendWork.
+ * no run of a cluster. Errors: run-locked while it is part of a reproduction there, those of RayClient and sendWork.
  */
 export async function resumeOnCluster(dir: string, options: Consent): Promise<LaunchedTrainer | undefined> {
   const file = await readCluster(dir);
+  if (file?.reproduction !== undefined && isUnderWay(file)) throw isOfReproduction(file.reproduction);
   if (file?.kind !== 'train') return undefined;
   const client = openCluster(file.url);
   // What is wrong with the token or the network is said before anything is started.
@@ -59,6 +60,13 @@ export async function resumeOnCluster(dir: string, options: Consent): Promise<La
   await writer.state({ status: 'queued', phase: undefined }).finally(() => writer.close());
   return launchTrainer(dir, events.length, client.cluster.address.host);
 }
+
+const isOfReproduction = (id: string) =>
+  new UserError(
+    'run-locked',
+    'This run is one of a reproduction whose runs train on a cluster.',
+    `Go on with "forget-me-not reproduce --resume ${id}".`,
+  );
 
 function workOf(
   dir: string,

@@ -11,6 +11,8 @@ export interface Stopped {
   kind: ClusterFile['kind'];
   /** `over`: it had ended there already, and what it made is still to be taken over. */
   how: 'stopped' | 'over';
+  /** Whose runs share the job. */
+  reproduction?: string | undefined;
 }
 
 /**
@@ -20,15 +22,16 @@ export interface Stopped {
 export async function stopUnfollowed(dir: string, followed: boolean): Promise<Stopped | undefined> {
   const file = await readCluster(dir);
   if (followed || !isUnderWay(file)) return undefined;
-  const { kind } = file;
-  if (!(await stopJob(file))) return { kind, how: 'over' };
+  const { kind, reproduction } = file;
+  if (!(await stopJob(file))) return { kind, reproduction, how: 'over' };
   await writeCluster(dir, { ...file, ended: 'cancelled' });
-  return { kind, how: 'stopped' };
+  return { kind, reproduction, how: 'stopped' };
 }
 
 /** What a person is told; `wanted`: how they named the run. */
-export function tellStopped({ kind, how }: Stopped, wanted: string): string {
-  const again = kind === 'evaluate' ? `evaluate ${wanted}` : `resume ${wanted}`;
+export function tellStopped({ kind, how, reproduction }: Stopped, wanted: string): string {
+  const ofRun = kind === 'evaluate' ? `evaluate ${wanted}` : `resume ${wanted}`;
+  const again = reproduction === undefined ? ofRun : `reproduce --resume ${reproduction}`;
   return how === 'over'
     ? `Its job on the cluster has already ended. Take over what it made with: forget-me-not ${again}`
     : `Its job on the cluster is stopped. Start it again with: forget-me-not ${again}`;
@@ -48,13 +51,16 @@ export async function clusterSweep(wanted: string): Promise<Sweep | undefined> {
 }
 
 /** Whoever follows it hears that it was stopped from the cluster. Errors: those of RayClient and followSweepJob. */
-export async function cancelSweep({ dir, spec }: Sweep, json = false): Promise<void> {
+export async function cancelSweep(
+  { dir, spec }: Sweep,
+  { json = false, again = `sweep --resume ${spec.id}` }: { json?: boolean | undefined; again?: string } = {},
+): Promise<void> {
   const file = await readCluster(dir);
   if (file) await stopJob(file);
   if (file && !(await runOwner(dir))) await takeOver(dir, file);
   if (json) return printJson({ outcome: 'cancelled', dir });
   console.log(
-    `Its job on the cluster is stopped; finished trials are kept. Resume it with: forget-me-not sweep --resume ${spec.id}`,
+    `Its job on the cluster is stopped; finished trials are kept. Resume it with: forget-me-not ${again}`,
   );
 }
 

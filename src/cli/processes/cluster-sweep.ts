@@ -7,7 +7,7 @@ import { UserError } from '../../protocol/errors.ts';
 import { nextTasks, sweepTasks } from '../../training/sweep/cluster-tasks.ts';
 import { readSweep, type Sweep } from '../../training/sweep/store.ts';
 import type { ChosenCluster } from '../options/cluster-options.ts';
-import { sendWork } from './send-work.ts';
+import { sendWork, type SendOptions } from './send-work.ts';
 
 /** Processors of a trial: many trials beside each other use a cluster better than one after the other. */
 const CPUS = 1;
@@ -33,7 +33,7 @@ export const isOnCluster = async (dir: string): Promise<boolean> =>
 export async function sendSweep(
   { sweep: { dir }, isNew, memoryBytes }: PreparedSweep,
   cluster: ChosenCluster | undefined,
-  options: { yes?: boolean | undefined; json?: boolean | undefined },
+  options: Pick<SendOptions, 'yes' | 'json' | 'later'>,
 ): Promise<void> {
   const file = await readCluster(dir);
   if (isUnderWay(file)) {

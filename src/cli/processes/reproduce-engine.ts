@@ -7,7 +7,8 @@ import { UserError } from '../../protocol/errors.ts';
 import { evaluatorMessageSchema } from '../../protocol/evaluator.ts';
 import { runsDir, sweepsDir } from '../../protocol/paths.ts';
 import { spectrumMessageSchema } from '../../protocol/spectrum.ts';
-import { sweeperMessageSchema } from '../../protocol/sweep.ts';
+import type { BackendName } from '../../protocol/run.ts';
+import { sweeperMessageSchema, type SweepProgress } from '../../protocol/sweep.ts';
 import type { Engine } from '../../reproduce/reproduce.ts';
 import { instructPlan } from '../../reproduce/runs.ts';
 import { corpusDir, instructDir, type Reproduction } from '../../reproduce/store.ts';
@@ -34,7 +35,12 @@ export interface EngineOptions {
   grace: number;
 }
 
-export function reproduceEngine({ dir, spec }: Reproduction, options: EngineOptions): Engine {
+/** Makes runs and sweeps of a reproduction, with the corpora in its folder. `planned`: the backend, if it is settled. */
+export function reproduceMakers(
+  { dir, spec }: Reproduction,
+  planned?: BackendName,
+): Pick<Engine, 'createRun' | 'createSweep'> {
+  const settled = planned && { planned };
   /** Makes a copy that a run or a sweep takes over by renaming. */
   const copyCorpus = async (parent: string, from: string): Promise<string> => {
     const copy = temporaryCorpus(parent);
@@ -54,6 +60,27 @@ export function reproduceEngine({ dir, spec }: Reproduction, options: EngineOpti
     return out;
   };
 
+  return {
+    async createRun({ spec: run, instruct }) {
+      const copy = await copyCorpus(runsDir(), instruct ? await instructions() : corpusDir(dir));
+      const made = await createRun({ ...run, ...settled });
+      await rename(copy, join(made.dir, 'corpus'));
+      return made.id;
+    },
+    async createSweep(sweep) {
+      const copy = await copyCorpus(sweepsDir(), corpusDir(dir));
+      return (await createSweep({ ...sweep, ...settled }, copy)).spec.id;
+    },
+  };
+}
+
+/** "trial 2 of 6, LoRA at 1e-3: step 3 of 24" */
+export const trialPhase = (progress: SweepProgress): string => {
+  const { trial, trials, method, learningRate, step, steps } = progress;
+  return `trial ${trial} of ${trials}, ${methodName(method)} at ${formatRate(learningRate)}: step ${step} of ${steps}`;
+};
+
+export function reproduceEngine(repro: Reproduction, options: EngineOptions): Engine {
   /** An error of a child that was stopped is ignored. */
   const follow = async <M extends { type: string }>(
     name: string,
@@ -70,23 +97,11 @@ export function reproduceEngine({ dir, spec }: Reproduction, options: EngineOpti
   };
 
   return {
-    async createRun({ spec: run, instruct }) {
-      const copy = await copyCorpus(runsDir(), instruct ? await instructions() : corpusDir(dir));
-      const made = await createRun(run);
-      await rename(copy, join(made.dir, 'corpus'));
-      return made.id;
-    },
-    async createSweep(sweep) {
-      return (await createSweep(sweep, await copyCorpus(sweepsDir(), corpusDir(dir)))).spec.id;
-    },
+    ...reproduceMakers(repro),
     train: (run, signal, onPhase) => train(run, signal, options, onPhase),
     sweep: (sweepDir, signal, onPhase) =>
       follow('sweeper', [sweepDir], sweeperMessageSchema, signal, (message) => {
-        if (message.type !== 'progress') return;
-        const { trial, trials, method, learningRate, step, steps } = message;
-        onPhase(
-          `trial ${trial} of ${trials}, ${methodName(method)} at ${formatRate(learningRate)}: step ${step} of ${steps}`,
-        );
+        if (message.type === 'progress') onPhase(trialPhase(message));
       }),
     evaluate(runDir, { tasks, data = {}, limit, setting }, signal, onPhase) {
       const files = Object.entries(data).flatMap(([task, file]) => ['--data', `${task}=${file}`]);

@@ -9,11 +9,13 @@ import { formatBytes } from '../view/format.ts';
 import { progressView } from '../view/progress.ts';
 import { version } from '../version.ts';
 
-interface SendOptions {
+export interface SendOptions {
   yes?: boolean | undefined;
   json?: boolean | undefined;
   eventsBefore?: number;
   args?: readonly string[];
+  /** What is sent after this without another question: a sentence without its full stop. */
+  later?: string;
 }
 
 /** Errors: cancelled if the person does not want it, and those of `prepare` and `send`. */
@@ -45,7 +47,7 @@ async function consent(
   signal: AbortSignal,
 ): Promise<void> {
   const { address } = client.cluster;
-  const { yes = false, json = false } = options;
+  const { yes = false, json = false, later } = options;
   if (sends.program + sends.work === 0) return;
   const refused = new UserError('cancelled', 'Nothing was sent.', 'Leave --on out to work on this machine.');
   // Options from a folder's settings may contain --yes, so an editor asks in any case.
@@ -62,7 +64,7 @@ async function consent(
       'Use https or a tunnel, or agree with --yes.',
     );
   const plain = address.plainText ? ' It is NOT encrypted on the way.' : '';
-  const text = `To the cluster at ${address.host} go ${whatGoes(work, sends)}.${plain}`;
+  const text = `To the cluster at ${address.host} go ${whatGoes(work, sends)}.${later ? ` ${later}.` : ''}${plain}`;
   if (await confirm(text, { yes, json })) return;
   throw refused;
 }

@@ -103,7 +103,10 @@ export const help: Readonly<Record<string, CommandHelp>> = {
   spectrum: { examples: [['spectrum latest', 'shows the rank of the change that the run made']] },
   sweeps: { examples: [['sweeps', 'lists the searches for a learning rate, newest first']] },
   reproduce: {
-    examples: [['reproduce --budget 60', "tests as many of the paper's claims as fit into an hour"]],
+    examples: [
+      ['reproduce --budget 60', "tests as many of the paper's claims as fit into an hour"],
+      ['reproduce --on http://127.0.0.1:8265', 'tests them on a Ray cluster, all runs beside each other'],
+    ],
   },
   complete: {
     examples: [['complete src/cart.py:12:8 --run latest', 'prints the ghost text for line 12, column 8']],

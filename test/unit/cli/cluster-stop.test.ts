@@ -1,10 +1,18 @@
 /** Cancelling what nobody here follows: nothing that a cluster made is lost. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  cancelReproduction,
+  clusterReproduction,
+  isElsewhere,
+} from '../../../src/cli/processes/cluster-reproduction.ts';
+import { resumeOnCluster } from '../../../src/cli/processes/cluster-run.ts';
 import { cancelSweep, stopUnfollowed, tellStopped } from '../../../src/cli/processes/cluster-stop.ts';
 import { readCluster, writeCluster } from '../../../src/cluster/store.ts';
-import { createRun } from '../../../src/runs/index.ts';
+import { corpusPlanSchema } from '../../../src/protocol/run.ts';
+import { createReproduction } from '../../../src/reproduce/store.ts';
+import { createRun, readRun } from '../../../src/runs/index.ts';
 import { createSweep, readSweep } from '../../../src/training/sweep/store.ts';
 import { printed, RayServer, type RayJob } from '../../support/ray-server.ts';
 import { clusterFile } from '../cluster/help.ts';
@@ -52,6 +60,57 @@ it('leaves a run to be taken over whose job has ended, and stops one that runs',
   expect(await stopUnfollowed(dir, true)).toBeUndefined();
   expect(job.status).toBe('RUNNING');
   expect(await stopUnfollowed(dir, false)).toEqual({ kind: 'train', how: 'stopped' });
+  const ofMany = { kind: 'reproduce', how: 'stopped', reproduction: 'many' } as const;
+  expect(tellStopped(ofMany, 'a-run')).toContain('forget-me-not reproduce --resume many');
   expect(job.status).toBe('STOPPED');
   expect((await readCluster(dir))?.ended).toBe('cancelled');
+});
+
+describe('a reproduction whose runs share a job', () => {
+  async function sent() {
+    const { dir, id } = await createRun(newRun());
+    const asked = {
+      folder: '/code',
+      corpus: corpusPlanSchema.parse({}),
+      corpusDigest: 'd',
+      base: { id: 'tiny', path: '/tiny.gguf', sha256: '00' },
+      budgetMinutes: 60,
+      claims: ['forgetting' as const],
+      data: {},
+      sequenceLength: 64,
+      heldOutWindows: 16,
+      retentionTexts: 8,
+      recompute: false,
+      precision: { lora: 'f32', full: 'f32' } as const,
+      backend: 'wasm' as const,
+      elsewhere: true as const,
+      versions: {},
+    };
+    const corpus = join(home.path(), 'its-corpus');
+    await mkdir(corpus);
+    const repro = await createReproduction(asked, corpus);
+    const file = clusterFile(server.url, { kind: 'reproduce' });
+    await writeCluster(repro.dir, { ...file, runs: { lora: id } });
+    await writeCluster(dir, { ...file, reproduction: repro.spec.id });
+    return { repro, dir };
+  }
+
+  it('stops it, and cancels the runs that have not ended', async () => {
+    const { repro, dir } = await sent();
+    expect((await clusterReproduction(repro.spec.id))?.dir).toBe(repro.dir);
+    await cancelReproduction(repro);
+    expect(job.status).toBe('STOPPED');
+    expect((await readRun(dir)).state.status).toBe('cancelled');
+    for (const of of [repro.dir, dir]) expect((await readCluster(of))?.ended).toBe('cancelled');
+    expect(await clusterReproduction(repro.spec.id)).toBeUndefined();
+    expect(await isElsewhere(repro)).toBe(false);
+  });
+
+  it('does not train one of them here', async () => {
+    const { repro, dir } = await sent();
+    await expect(resumeOnCluster(dir, {})).rejects.toMatchObject({
+      code: 'run-locked',
+      next: expect.stringContaining(`reproduce --resume ${repro.spec.id}`),
+    });
+  });
 });

@@ -77,3 +77,18 @@ it('knows that a refused job is none', async () => {
   await expect(send(prepared)).rejects.toMatchObject({ code: 'cluster-failed' });
   expect((await readCluster(dir()))?.ended).toBe('failed');
 });
+
+it('lets each run of a job know it, and which events it had before', async () => {
+  const run = join(home.path(), 'one-run');
+  await mkdir(run);
+  const runs = [{ task: 'lora', id: 'one-run', dir: run, files: {}, eventsBefore: 3 }];
+  await send({ ...prepared, work: { ...prepared.work, kind: 'reproduce', runs } });
+  const whole = (await readCluster(dir()))!;
+  expect(whole).toMatchObject({ kind: 'reproduce', runs: { lora: 'one-run' } });
+  const { submissionId } = whole;
+  expect(await readCluster(run)).toMatchObject({ submissionId, reproduction: 'a-run', eventsBefore: 3 });
+  prepared.client.submit = () => Promise.reject(new UserError('cluster-failed', 'No such environment.', ''));
+  const again = send({ ...prepared, work: { ...prepared.work, kind: 'reproduce', runs } });
+  await expect(again).rejects.toMatchObject({ code: 'cluster-failed' });
+  expect((await readCluster(run))?.ended).toBe('failed');
+});

@@ -1,0 +1,221 @@
+/** Reproductions whose sweep and runs are on a cluster: sent, followed, attached to again, stopped. */
+import { readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { followRunsJob } from '../../cluster/follow-runs.ts';
+import type { NewTask, Work, WorkRun } from '../../cluster/job.ts';
+import { isUnderWay, openCluster, readCluster, stopJob } from '../../cluster/store.ts';
+import { FOLDER_PLACE, type ClusterFile } from '../../protocol/cluster.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { runsDir, sweepsDir } from '../../protocol/paths.ts';
+import { reproducerMessageSchema, type Method, type ReproducerMessage } from '../../protocol/reproduction.ts';
+import type { RunState } from '../../protocol/run.ts';
+import { sweeperMessageSchema } from '../../protocol/sweep.ts';
+import type { ElsewhereEngine, RunElsewhere } from '../../reproduce/elsewhere.ts';
+import { corpusDir, findReproduction, instructDir, type Reproduction } from '../../reproduce/store.ts';
+import { openRunWriter, readRun } from '../../runs/index.ts';
+import { lockRun, runOwner } from '../../runs/lock.ts';
+import { readSweep } from '../../training/sweep/store.ts';
+import type { ChosenCluster } from '../options/cluster-options.ts';
+import { printJson } from '../view/output.ts';
+import { cancelSweep } from './cluster-stop.ts';
+import { sendSweep } from './cluster-sweep.ts';
+import { followChild } from './follow-child.ts';
+import { reproduceMakers, trialPhase } from './reproduce-engine.ts';
+import { sendWork } from './send-work.ts';
+
+/** Processors of each run there, unless a person says otherwise. */
+const CPUS = 2;
+/** Folders of a reproduction. */
+const CORPUS = basename(corpusDir(''));
+const INSTRUCTIONS = basename(instructDir(''));
+
+export interface ElsewhereOptions {
+  /** The cluster that was named; without one, where it was before. */
+  cluster: ChosenCluster | undefined;
+  /** What a run of each method needs; 0 if that is not known. */
+  memoryBytes: Record<Method, number>;
+  yes?: boolean | undefined;
+  json?: boolean | undefined;
+  verbose?: boolean | undefined;
+}
+
+/** The job that a reproduction has, or had last: its runs', else its sweep's. Errors: run-damaged. */
+async function jobOf({ dir, state }: Reproduction): Promise<ClusterFile | undefined> {
+  const own = await readCluster(dir);
+  if (own || state.sweep === undefined) return own;
+  return readCluster(join(sweepsDir(), state.sweep));
+}
+
+/** Whether its job is under way on a cluster. Errors: run-damaged. */
+export const isElsewhere = async (repro: Reproduction): Promise<boolean> => isUnderWay(await jobOf(repro));
+
+/** Deletes one of which nothing was sent, with its sweep. */
+export async function forget({ dir, state }: Reproduction): Promise<void> {
+  const sweep = state.sweep === undefined ? undefined : join(sweepsDir(), state.sweep);
+  if (Object.keys(state.runs).length > 0 || (sweep && (await readCluster(sweep)))) return;
+  for (const folder of [sweep, dir]) if (folder) await rm(folder, { recursive: true, force: true });
+}
+
+/** Errors: bad-argument if nothing says which cluster. */
+export async function elsewhereEngine(
+  repro: Reproduction,
+  options: ElsewhereOptions,
+): Promise<ElsewhereEngine> {
+  const { dir, spec } = repro;
+  const { cluster, memoryBytes, json, verbose } = options;
+  if (!cluster && !(await jobOf(repro)))
+    throw new UserError(
+      'bad-argument',
+      `Nothing of reproduction ${spec.id} was sent to a cluster yet.`,
+      'Give --on with the address of its dashboard.',
+    );
+  // Who agreed to the corpus for the sweep has agreed to it for the runs.
+  let agreed = options.yes ?? false;
+  const runtime = spec.backend === 'auto' ? 'tensorflow' : spec.backend;
+  return {
+    ...reproduceMakers(repro, runtime),
+    isUnderWay: async () => isUnderWay(await readCluster(dir)),
+    async sweep(sweepDir, signal, onPhase) {
+      const prepared = { sweep: await readSweep(sweepDir), isNew: false, memoryBytes: memoryBytes.full };
+      const wasSent = isUnderWay(await readCluster(sweepDir));
+      const later = 'The runs follow when the trials are done, with the same corpus and their own settings';
+      await sendSweep(prepared, cluster, { yes: agreed, json, later });
+      agreed ||= !wasSent;
+      await followChild('cluster-follower', [sweepDir], {
+        schema: sweeperMessageSchema,
+        signal,
+        verbose,
+        onMessage(message) {
+          if (message.type === 'progress') onPhase(trialPhase(message));
+          else if (message.type === 'note') process.stderr.write(`${message.message}\n`);
+        },
+      });
+    },
+    async runs(runs, signal, onMessage) {
+      const file = await readCluster(dir);
+      if (isUnderWay(file)) await openCluster(file.url).version();
+      else {
+        const before = await jobOf(repro);
+        const client = cluster?.client ?? openCluster(before!.url);
+        const storage = cluster ? cluster.storage : before!.storage;
+        const earlier = before?.kind === 'reproduce' ? before.needs.cpus : undefined;
+        const cpus = cluster?.cpus ?? earlier ?? CPUS;
+        const work = await workOf(repro, runs, { cpus, storage, memoryBytes, runtime });
+        await sendWork(client, work, { yes: agreed, json });
+        for (const run of work.runs!) await queue(run.dir);
+      }
+      await followChild<ReproducerMessage>('cluster-follower', [dir], {
+        schema: reproducerMessageSchema,
+        onMessage,
+        signal,
+        verbose,
+      });
+    },
+  };
+}
+
+interface How {
+  cpus: number;
+  storage: string | null;
+  memoryBytes: Record<Method, number>;
+  runtime: Work['runtime'];
+}
+
+async function workOf(
+  { dir, spec }: Reproduction,
+  runs: readonly RunElsewhere[],
+  { cpus, storage, memoryBytes, runtime }: How,
+): Promise<Work> {
+  const sent = await Promise.all(runs.map(runOf));
+  const corpora = [CORPUS, ...(runs.some(({ instruct }) => instruct) ? [INSTRUCTIONS] : [])];
+  return {
+    kind: 'reproduce',
+    dir,
+    id: spec.id,
+    base: spec.base,
+    runtime,
+    tasks: runs.map((run): NewTask => taskOf(run, memoryBytes)),
+    needs: { cpus, memoryBytes: memoryBytes.full },
+    storage,
+    sends: (name) => corpora.some((corpus) => name.startsWith(`${corpus}/`)),
+    runs: sent,
+  };
+}
+
+const taskOf = ({ name, id, method, instruct, then }: RunElsewhere, memoryBytes: Record<Method, number>) => ({
+  id: name,
+  argv: ['trainer.mjs', FOLDER_PLACE],
+  ...(then.length > 0 && { then }),
+  folder: id,
+  corpus: instruct ? INSTRUCTIONS : CORPUS,
+  // They are dropped after a run here, too.
+  leaves: ['checkpoints'],
+  memoryBytes: memoryBytes[method],
+});
+
+async function runOf({ name, id }: RunElsewhere): Promise<WorkRun> {
+  const dir = join(runsDir(), id);
+  const { spec, events } = await readRun(dir);
+  const state: RunState = { status: 'queued', step: 0, steps: spec.hyper.steps };
+  return {
+    task: name,
+    id,
+    dir,
+    // As it was created, so that the package is the same each time it is sent.
+    files: {
+      'run.json': await readFile(join(dir, 'run.json'), 'utf8'),
+      'state.json': `${JSON.stringify(state, null, 2)}\n`,
+      'events.jsonl': '',
+    },
+    eventsBefore: events.length,
+  };
+}
+
+/** Clears an earlier end: what comes from here on is of this attempt. */
+async function queue(dir: string): Promise<void> {
+  const writer = await openRunWriter(dir);
+  await writer.state({ status: 'queued', phase: undefined }).finally(() => writer.close());
+}
+
+/** The reproduction with this id, or beginning of one, if it has a job on a cluster. "latest" means a run. */
+export async function clusterReproduction(wanted: string): Promise<Reproduction | undefined> {
+  if (wanted === 'latest') return undefined;
+  try {
+    const found = await findReproduction(wanted);
+    return isUnderWay(await jobOf(found)) ? found : undefined;
+  } catch (error) {
+    // It is a run's, or several things'.
+    if (error instanceof UserError && error.code === 'run-not-found') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Stops its job; trials and runs that ended before are taken over. Errors: those of RayClient, followRunsJob and
+ * followSweepJob.
+ */
+export async function cancelReproduction({ dir, spec, state }: Reproduction, json = false): Promise<void> {
+  const again = `reproduce --resume ${spec.id}`;
+  const file = await readCluster(dir);
+  if (!isUnderWay(file))
+    return cancelSweep(await readSweep(join(sweepsDir(), state.sweep!)), { json, again });
+  await stopJob(file);
+  if (!(await runOwner(dir))) await takeOver(dir, file);
+  if (json) return printJson({ outcome: 'cancelled', dir });
+  console.log(
+    `Its job on the cluster is stopped; finished runs are kept. Resume it with: forget-me-not ${again}`,
+  );
+}
+
+async function takeOver(dir: string, file: ClusterFile): Promise<void> {
+  const lock = await lockRun(dir);
+  try {
+    const detach = new AbortController().signal;
+    await followRunsJob({ client: openCluster(file.url), dir, file, say: () => undefined, detach });
+  } catch (error) {
+    // What a run failed with matters no more.
+    if (isUnderWay(await readCluster(dir))) throw error;
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,66 @@
+/** How a reproduction tells what it does, and what it found. */
+import type { ClaimResult } from '../../protocol/reproduction.ts';
+import { claimsText } from '../../reproduce/report.ts';
+import type { Reporter } from '../../reproduce/reproduce.ts';
+import { reportPath, type Reproduction } from '../../reproduce/store.ts';
+import { formatDuration } from './format.ts';
+import { printJson, printProgress } from './output.ts';
+
+export interface ReproductionView extends Reporter {
+  /** Removes the line that rewrites itself. */
+  end(): void;
+}
+
+export const reproductionView = (json: boolean): ReproductionView =>
+  json ? jsonReporter : new TextReporter();
+
+/** The table of claims; `underWay`: work goes on on a cluster. */
+export function printClaims(
+  { dir, spec }: Reproduction,
+  results: readonly ClaimResult[],
+  { json, seconds, underWay = false }: { json: boolean; seconds: number; underWay?: boolean },
+): void {
+  const goesOn = underWay && { underWay };
+  if (json) return printJson({ reproduction: spec.id, dir, seconds, ...goesOn, claims: results });
+  console.log(`\n${claimsText(results)}\n`);
+  const resume = `forget-me-not reproduce --resume ${spec.id}`;
+  const left = results.filter(({ verdict }) => verdict === 'not run').length;
+  if (underWay) console.log(`Its work goes on on the cluster. Attach again with: ${resume}`);
+  else if (left)
+    console.log(
+      `${left} of ${results.length} claims were not tested. Resume with: ${resume} --budget MINUTES`,
+    );
+  console.log(
+    `Took ${formatDuration(seconds)}. Intervals cover the choice of items, not of random seeds.\nReport: ${reportPath(dir)}`,
+  );
+}
+
+/** A line for each stage; on a terminal, also one line below that rewrites itself. */
+class TextReporter implements ReproductionView {
+  private readonly live = process.stdout.isTTY === true;
+
+  stage(title: string, number: number, of: number, eta: { stage: number; all: number }): void {
+    this.end();
+    console.log(
+      `[${number}/${of}] ${title}: about ${formatDuration(eta.stage)}, ${formatDuration(eta.all)} for all that is planned`,
+    );
+  }
+  phase(text: string): void {
+    if (this.live) process.stdout.write(`\r\x1b[2K      ${text.slice(0, process.stdout.columns - 8)}`);
+  }
+  note(text: string): void {
+    this.end();
+    console.log(`      ${text}`);
+  }
+  end(): void {
+    if (this.live) process.stdout.write('\r\x1b[2K');
+  }
+}
+
+const jsonReporter: ReproductionView = {
+  stage: (phase, done, total, { all }) =>
+    printProgress({ phase, done: done - 1, total, unit: 'stages', etaSeconds: Math.round(all) }),
+  phase() {},
+  note: (text) => void process.stderr.write(`${JSON.stringify({ note: text })}\n`),
+  end() {},
+};
