@@ -137,3 +137,42 @@ it('refuses another base, and says what a program ended with', async () => {
   expect(other.end).toMatchObject({ again: false, failure: { code: 'base-checksum' } });
   await writeFile(path, JSON.stringify(spec));
 });
+
+it('runs further programs in its folder, whose failure costs nothing, with a corpus that several tasks have', async () => {
+  const path = join(job(), 'job.json');
+  const spec = JSON.parse(await readFile(path, 'utf8')) as { id: string; tasks: object[] };
+  const own = join(job(), 'work', spec.id);
+  await cp(own, join(job(), 'work', 'other'), {
+    recursive: true,
+    filter: (from) => !from.includes(join(own, 'corpus')),
+  });
+  const task = {
+    ...spec.tasks[0],
+    id: 'more',
+    folder: 'other',
+    corpus: 'corpus',
+    leaves: ['left'],
+    argv: ['sweeper.mjs', '{folder}', '--base', 'lora'],
+    then: [
+      ['sweeper.mjs', '{folder}', '--base', 'full'],
+      ['sweeper.mjs', '{folder}', '--base', 'lora', '--known', '{after}'],
+    ],
+  };
+  await writeFile(path, JSON.stringify({ ...spec, tasks: [task] }));
+  const said: { type: string; of?: string; message?: string; line?: SweepLine }[] = [];
+  let end: Ended = {};
+  for await (const [kind, what] of told(start('node-4', 'more')))
+    if (kind === 'line') said.push(what);
+    else if (kind === 'end') end = what;
+  expect(end).toMatchObject({ failure: null });
+  const lines = said.filter(({ line }) => line);
+  expect(lines.map(({ of }) => of)).toEqual([undefined, 'sweeper.mjs']);
+  expect(timeless(lines.map(({ line }) => line!))).toEqual(timeless([known[0]!, known[0]!]));
+  expect(said).toContainEqual(
+    expect.objectContaining({
+      type: 'failed',
+      of: 'sweeper.mjs',
+      message: expect.stringContaining('has no trials of full'),
+    }),
+  );
+});
