@@ -5,12 +5,16 @@
  * machine, with a token and a shared folder as storage. The command line runs a sweep of 8 trials here with two
  * processors, on the cluster, and on the cluster once more while a worker is killed in the middle of a trial and the
  * dashboard's process is killed and started again. All must end with the same figures.
+ *
+ * With --claims MINUTES only the paper's claims are tested there, in a plan of so many minutes, and two of the runs are
+ * trained once more here: results and figures must be the same bytes.
  */
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { writeTinyModel } from '../test/support/tiny-model.ts';
+import { runClaims } from './cluster/claims.ts';
 import { disturb, type Disturbance } from './cluster/disturb.ts';
 import { ensureRay } from './cluster/environment.ts';
 import { RayCluster } from './cluster/ray.ts';
@@ -22,6 +26,7 @@ const options = {
   steps: { type: 'string', default: '60' },
   batch: { type: 'string', default: '4' },
   seq: { type: 'string', default: '128' },
+  claims: { type: 'string' },
 } as const;
 
 const WORKERS = 2;
@@ -58,6 +63,15 @@ export async function main(args: string[]): Promise<void> {
     // A copy, since all sweeps must read the same text.
     await cp(resolve('src/protocol'), place.folder, { recursive: true });
     await writeTinyModel(place.base, MODEL);
+    if (values.claims !== undefined) {
+      cluster = await RayCluster.start(bin, WORKERS);
+      const storage = join(dir, 'storage');
+      await mkdir(storage);
+      const on = { url: cluster.url, token: cluster.token, storage };
+      const reproduced = await runClaims(place, { minutes: values.claims, on });
+      console.log(values.json ? JSON.stringify(reproduced) : reproduced);
+      return;
+    }
     log('The sweep here ...');
     const local = await runSweep(place, { trial, processors: WORKERS });
     log(describe(local));
