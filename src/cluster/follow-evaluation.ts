@@ -6,7 +6,7 @@ import { lockRun } from '../runs/lock.ts';
 import { followJob } from './follow-job.ts';
 import { asError, failureOf } from './follow-run.ts';
 import type { RayClient } from './ray/client.ts';
-import { fetchResult } from './results.ts';
+import { fetchResult, forgetResult } from './results.ts';
 import { writeCluster } from './store.ts';
 
 interface Following {
@@ -25,13 +25,14 @@ interface Following {
 export async function followEvaluationJob(following: Following): Promise<void> {
   const { client, dir, file, say, detach, lookMs } = following;
   const mirror = new Mirror(say);
+  const onTrouble = (error: UserError | undefined) => error && console.error(error.message);
   const end = (ended: NonNullable<ClusterFile['ended']>) => writeCluster(dir, { ...file, ended });
   // Its strength must not change meanwhile, and nobody else may measure it.
   const lock = await lockRun(dir, 'Measuring on a cluster');
   try {
     const job = await followJob(client, file.submissionId, {
       onLine: (line) => mirror.take(line),
-      onTrouble: (error) => error && console.error(error.message),
+      onTrouble,
       signal: detach,
       ...(lookMs !== undefined && { lookMs }),
     });
@@ -40,9 +41,11 @@ export async function followEvaluationJob(following: Following): Promise<void> {
     const summary = mirror.result || job.status === 'SUCCEEDED' ? mirror.summary : undefined;
     const missing = summary ? undefined : failureOf(client, job);
     const failure = job.status === 'STOPPED' ? undefined : (mirror.failure ?? missing);
-    if (!failure && mirror.result) await fetchResult(client, mirror.result, dir, detach);
+    if (!failure && mirror.result)
+      await fetchResult(client, mirror.result, dir, { signal: detach, onTrouble, lookMs });
     await end(failure ? 'failed' : summary ? 'done' : 'cancelled');
     if (failure) throw failure;
+    if (mirror.result) await forgetResult(file, mirror.result, dir);
     if (summary) say(summary);
   } catch (error) {
     if (detach.aborted) return;

@@ -1,20 +1,15 @@
 /** Follows a job on a cluster: each of the driver's lines once, through lost connections and restarted dashboards. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { driverLineSchema, type DriverLine } from '../protocol/cluster.ts';
 import { UserError } from '../protocol/errors.ts';
 import { parseLine } from '../protocol/lines.ts';
-import { isOver, type JobState, type RayClient } from './ray/client.ts';
+import { LOOK_MS, mayPass, waitAfter } from './patience.ts';
+import { isOver, NoWebSocket, type JobState, type RayClient } from './ray/client.ts';
 
-/** Milliseconds between two looks, and the longest wait after failed ones. */
-const LOOK_MS = 1000;
-const LONGEST_WAIT_MS = 30_000;
 /** A cluster that is starting again may not know its jobs at once. */
 const LOOKS_UNTIL_LOST = 3;
-/** Errors that pass: the cluster may be reached again, with the same token. */
-const passing: ReadonlySet<string> = new Set(['cluster-down', 'cluster-failed', 'cluster-unknown']);
-
-export const isPassing = (error: unknown): error is UserError =>
-  error instanceof UserError && passing.has(error.code);
+/** Where all logs are read again each time: for so many characters a look is left out, and at most so many in a row. */
+const CHARACTERS_FOR_A_LOOK = 100_000;
+const MOST_LOOKS_LEFT_OUT = 60;
 
 export interface JobHandlers {
   /** Called with one line after another. */
@@ -39,43 +34,71 @@ export async function followJob(
 ): Promise<JobState | undefined> {
   const { signal, lookMs = LOOK_MS } = handlers;
   const reader = new LogReader(handlers);
+  const source = new LogSource(client, id, reader, signal);
   let failures = 0;
   let absent = 0;
   while (!signal.aborted) {
     try {
       const state = await client.job(id, signal);
       if (failures > 0) handlers.onTrouble?.(undefined);
+      // The way to it may be another one now.
+      if (failures > 0) source.blocked = false;
       failures = 0;
       absent = state ? 0 : absent + 1;
       if (absent >= LOOKS_UNTIL_LOST) throw lost(client);
       if (state && isOver(state.status)) {
-        await reader.whole(await client.logs(id, signal));
+        await source.whole();
         await reader.end();
         return state;
       }
-      if (state) await readOn(client, id, reader, signal);
+      if (state) await source.readOn();
     } catch (error) {
       if (error instanceof HandlerError) throw error.cause;
       if (signal.aborted) return undefined;
-      if (!isPassing(error)) throw error;
+      if (!mayPass(error)) throw error;
       failures += 1;
       handlers.onTrouble?.(error);
     }
-    await sleep(Math.min(lookMs * 2 ** failures, LONGEST_WAIT_MS), undefined, { signal }).catch(
-      () => undefined,
-    );
+    await waitAfter(failures, lookMs, signal);
   }
   return undefined;
 }
 
-/** Reads until the connection ends. Where WebSockets don't get through, reads what there is so far. */
-async function readOn(client: RayClient, id: string, reader: LogReader, signal: AbortSignal): Promise<void> {
-  reader.begin();
-  try {
-    for await (const text of client.tail(id, signal)) await reader.read(text);
-  } catch (error) {
-    if (error instanceof HandlerError || error instanceof UserError) throw error;
-    await reader.whole(await client.logs(id, signal));
+/** Where a job's logs come from: a connection that follows them, or all of them again and again. */
+class LogSource {
+  /** WebSockets don't get through. */
+  blocked = false;
+  /** Looks that are left out before all logs are read again. */
+  private rest = 0;
+
+  constructor(
+    private readonly client: RayClient,
+    private readonly id: string,
+    private readonly reader: LogReader,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Reads until the connection ends. Without one, reads what there is so far: the more that is, the less often. */
+  async readOn(): Promise<void> {
+    if (this.blocked) {
+      this.rest -= 1;
+      return this.rest < 0 ? this.whole() : undefined;
+    }
+    this.reader.begin();
+    try {
+      for await (const text of this.client.tail(this.id, this.signal)) await this.reader.read(text);
+    } catch (error) {
+      if (error instanceof HandlerError || error instanceof UserError) throw error;
+      await this.whole();
+      // The cluster itself answers, so it is not away.
+      this.blocked = error instanceof NoWebSocket;
+    }
+  }
+
+  async whole(): Promise<void> {
+    const text = await this.client.logs(this.id, this.signal);
+    this.rest = Math.min(Math.floor(text.length / CHARACTERS_FOR_A_LOOK), MOST_LOOKS_LEFT_OUT);
+    await this.reader.whole(text);
   }
 }
 

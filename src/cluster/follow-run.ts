@@ -8,7 +8,7 @@ import { readRun } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { followJob } from './follow-job.ts';
 import type { JobState, RayClient } from './ray/client.ts';
-import { fetchResult } from './results.ts';
+import { fetchResult, forgetResult } from './results.ts';
 import { writeCluster } from './store.ts';
 
 /** How often a job that does not end is asked to stop, in milliseconds. */
@@ -48,10 +48,12 @@ export async function followRunJob(following: Following): Promise<RunStatus | un
     if (!job) return undefined;
     // A job may have been stopped after its last step, before it handed its result over.
     if (mirror.done && mirror.result) {
-      await writer.state({ phase: 'Fetching the result' });
-      await fetchResult(client, mirror.result, dir, detach);
+      await mirror.say('Fetching the result');
+      const onTrouble = (error: UserError | undefined) => void mirror.trouble(error);
+      await fetchResult(client, mirror.result, dir, { signal: detach, onTrouble, lookMs });
       await mirror.finish();
       await end('done');
+      await forgetResult(file, mirror.result, dir);
       return 'done';
     }
     const failure = mirror.failure ?? failureOf(client, job);
@@ -93,6 +95,12 @@ export class Mirror {
     else if (line.type === 'failed') this.failure = asError(line);
   }
 
+  /** What is done now. */
+  async say(phase: string): Promise<void> {
+    this.phase = phase;
+    await this.writer.state({ phase });
+  }
+
   /** The result is here. */
   async finish(): Promise<void> {
     if (this.done && this.told > this.known) await this.writer.event(this.done);
@@ -112,11 +120,6 @@ export class Mirror {
     const phase = phases[status];
     // Why it waits, such as for a node that the cluster does not have, is more than that it does.
     if (phase) await this.say(message ?? phase);
-  }
-
-  async say(phase: string): Promise<void> {
-    this.phase = phase;
-    await this.writer.state({ phase });
   }
 
   private async takeLine(line: { type: string }): Promise<void> {

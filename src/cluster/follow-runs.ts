@@ -1,23 +1,20 @@
 /** Mirrors the runs that one job trains beside each other, those of a reproduction, into their directories here. */
 import { basename, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterFile, DriverLine } from '../protocol/cluster.ts';
 import { UserError } from '../protocol/errors.ts';
 import { runsDir } from '../protocol/paths.ts';
 import type { ReproducerMessage } from '../protocol/reproduction.ts';
 import { readRun } from '../runs/index.ts';
 import { openRunWriter, type RunWriter } from '../runs/writer.ts';
-import { followJob, isPassing } from './follow-job.ts';
+import { followJob } from './follow-job.ts';
 import { asError, failureOf, Mirror, stopWhenAsked } from './follow-run.ts';
+import { mayPass } from './patience.ts';
 import type { JobState, RayClient } from './ray/client.ts';
-import { fetchResult } from './results.ts';
+import { fetchResult, forgetResult } from './results.ts';
 import { readCluster, writeCluster } from './store.ts';
 
 /** A request to cancel a run comes with a signal, too, and is seen within this time, in milliseconds. */
 const HEED_MS = 1000;
-/** How often a result is asked for once the job has ended, and the milliseconds in between. */
-const FETCHES = 3;
-const FETCH_AGAIN_MS = 3000;
 
 interface Following {
   client: RayClient;
@@ -156,17 +153,17 @@ class FollowedRun {
 
   /**
    * Fetches a result that could not be fetched when it was made. One that the cluster does not have any more is the
-   * run's failure, so that it is made again. Errors: cluster-down and others that pass.
+   * run's failure, so that it is made again. Errors: those of
+   * fetchResult.
    */
   async fetchAgain(): Promise<void> {
-    for (let attempt = 1; this.unfetched && !this.ended; attempt += 1)
-      try {
-        await this.finish(false);
-      } catch (error) {
-        if (!(error instanceof UserError) || error.code !== 'cluster-failed') throw error;
-        if (attempt === FETCHES) return this.fail(error);
-        await sleep(this.following.lookMs ?? FETCH_AGAIN_MS);
-      }
+    if (!this.unfetched || this.ended) return;
+    try {
+      await this.finish(false);
+    } catch (error) {
+      if (!(error instanceof UserError) || error.code !== 'cluster-failed') throw error;
+      await this.fail(error);
+    }
   }
 
   async fail(of?: UserError, how: 'failed' | 'lost' = 'failed'): Promise<void> {
@@ -189,20 +186,27 @@ class FollowedRun {
   }
 
   private async finish(mayWait: boolean): Promise<void> {
-    const { client, detach, say } = this.following;
+    const { client, detach, say, lookMs } = this.following;
     // A trainer that ended well has told so and made a result.
     if (!this.mirror.done || !this.mirror.result) return this.fail();
     try {
       await this.mirror.say('Fetching the result');
-      await fetchResult(client, this.mirror.result, this.dir, detach);
+      await fetchResult(client, this.mirror.result, this.dir, {
+        signal: detach,
+        // While the job goes on, other runs are not kept waiting for this one's result.
+        patience: mayWait ? AbortSignal.abort() : this.writer.stopped,
+        onTrouble: (error) => error && say({ type: 'note', message: `${this.task}: ${error.message}` }),
+        lookMs,
+      });
     } catch (error) {
-      if (!mayWait || detach.aborted || !isPassing(error)) throw error;
+      if (!mayWait || detach.aborted || !mayPass(error)) throw error;
       this.unfetched = true;
       say({ type: 'note', message: `${this.task}: ${error.message}` });
       return;
     }
     await this.mirror.finish();
     await this.end({ status: 'done' }, 'done');
+    await forgetResult(this.file, this.mirror.result, this.dir);
     say({ type: 'run', task: this.task, status: 'done' });
     for (const { of, message } of this.leftOut) say({ type: 'leftOut', task: this.task, of, message });
   }

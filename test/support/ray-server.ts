@@ -23,6 +23,8 @@ export class RayServer {
   readonly jobs = new Map<string, RayJob>();
   /** Files of nodes' folders of logs, by "NODE/FILE". */
   readonly logFiles = new Map<string, string>();
+  /** Each makes one request for such a file fail: with a status, or cut in its middle. */
+  readonly logFailures: (number | 'cut')[] = [];
   readonly requests: string[] = [];
   version: object = {
     version: '4',
@@ -95,7 +97,15 @@ export class RayServer {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     this.requests.push(`${request.method} ${request.url}`);
-    const [status, answer] = this.refusal(request) ?? this.route(request, Buffer.concat(chunks));
+    const failure = request.url!.startsWith('/api/v0/logs/file') ? this.logFailures.shift() : undefined;
+    if (failure === 'cut') {
+      response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
+      // As a dashboard that is killed: the end of the chunks is missing.
+      return void response.write('UEsD', () => response.destroy());
+    }
+    const [status, answer] = failure
+      ? ([failure, 'Given node id a-node is not available.'] as const)
+      : (this.refusal(request) ?? this.route(request, Buffer.concat(chunks)));
     const isText = typeof answer === 'string';
     response.writeHead(status, { 'content-type': isText ? 'text/plain; charset=utf-8' : 'application/json' });
     response.end(isText ? answer : JSON.stringify(answer));

@@ -10,6 +10,8 @@ const ANSWER_MS = 30_000;
 const UPLOAD_MS = 30 * 60_000;
 const SUBMIT_MS = 120_000;
 const LOGS_MS = 120_000;
+/** Ray ends the sending of a log's file after this time; a large result goes over a slow line for hours. */
+const LOG_FILE_MS = 24 * 3600_000;
 /** A connection over which nothing comes is asked after this time whether it still is one. */
 const SILENT_MS = 30_000;
 
@@ -37,6 +39,9 @@ export const isOver = (status: JobStatus) => !['PENDING', 'RUNNING'].includes(st
 /** The interface that we know, and the first release whose workers the driver was written for. */
 const INTERFACE = '4';
 const OLDEST = { major: 2, minor: 40 };
+
+/** The cluster, or what is on the way to it, takes no WebSocket. */
+export class NoWebSocket extends Error {}
 
 export interface NewJob {
   submissionId: string;
@@ -142,14 +147,14 @@ export class RayClient {
       filename: file,
       // All of it.
       lines: '-1',
-      timeout: String(UPLOAD_MS / 1000),
+      timeout: String(LOG_FILE_MS / 1000),
     });
-    await askRay(this.cluster, `/api/v0/logs/file?${query}`, { signal, within: UPLOAD_MS, take });
+    await askRay(this.cluster, `/api/v0/logs/file?${query}`, { signal, within: LOGS_MS, take });
   }
 
   /**
    * What the job prints, from its beginning, as it comes; ends when the server closes the connection, which it does
-   * once the job has ended. Throws an Error if there is no connection (as through a proxy) or it breaks.
+   * once the job has ended. Throws NoWebSocket if there is no connection (as through a proxy), an Error if it breaks.
    */
   async *tail(id: string, signal: AbortSignal): AsyncGenerator<string> {
     const { WebSocket } = await import('ws');
@@ -163,12 +168,14 @@ export class RayClient {
     // By TCP, because Ray answers no pings: without it, a connection that a sleeping machine has lost is waited for.
     socket.on('upgrade', (answer) => answer.socket.setKeepAlive(true, SILENT_MS));
     const heard: string[] = [];
+    let opened = false;
     let end: { broken: boolean } | undefined;
     let wake = () => {};
     const finish = (broken: boolean) => {
       end ??= { broken };
       wake();
     };
+    socket.on('open', () => (opened = true));
     socket.on('message', (data) => {
       heard.push(data.toString());
       wake();
@@ -182,6 +189,7 @@ export class RayClient {
         const next = heard.shift();
         if (next !== undefined) yield next;
         else if (!end) await new Promise<void>((resolve) => (wake = resolve));
+        else if (end.broken && !opened) throw new NoWebSocket('The connection was refused.');
         else if (end.broken) throw new Error('The connection is broken.');
         else return;
       }

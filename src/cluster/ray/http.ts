@@ -19,11 +19,14 @@ export interface Ask {
   /** Sent as it is, or as JSON. */
   body?: Buffer | object;
   signal?: AbortSignal | undefined;
-  /** Milliseconds until the answer is there. */
+  /** Milliseconds until the answer is there; where it is taken piece by piece, until it begins. */
   within: number;
   /** Statuses beside those of success that mean something to the caller. */
   also?: readonly number[];
-  /** Takes the body of a good answer piece by piece; its `text` is empty then. */
+  /**
+   * Takes the body of a good answer piece by piece; its `text` is empty then. How long all of it takes has no limit, but
+   * undici ends one that stops coming. A UserError that it throws is passed on.
+   */
   take?: (body: Readable) => Promise<void>;
 }
 
@@ -41,13 +44,17 @@ const LONGEST_SAID = 200;
  * `cluster-failed`, `cluster-down`, and what `signal` was aborted with.
  */
 export async function askRay(cluster: Cluster, path: string, ask: Ask): Promise<Answer> {
-  const late = AbortSignal.timeout(ask.within);
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), ask.within);
   try {
-    return accepted(cluster, await send(cluster, path, ask, late), ask.also ?? []);
+    const received = await send(cluster, path, ask, late.signal, () => clearTimeout(timer));
+    return accepted(cluster, received, ask.also ?? []);
   } catch (error) {
     if (ask.signal?.aborted) throw ask.signal.reason;
-    if (late.aborted) throw tooSlow(cluster, ask.within);
+    if (late.signal.aborted) throw tooSlow(cluster, ask.within);
     throw error instanceof UserError ? error : unreachable(cluster, error);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -58,6 +65,7 @@ async function send(
   path: string,
   { method = 'GET', body, signal, take }: Ask,
   late: AbortSignal,
+  onBegun: () => void,
 ): Promise<Received> {
   const { request } = await import('undici');
   const url = cluster.address.url + path;
@@ -79,6 +87,7 @@ async function send(
   });
   const received = { status: statusCode, location: headers['location']?.toString() };
   if (!take || statusCode !== 200) return { ...received, text: await answer.text() };
+  onBegun();
   await take(answer);
   return { ...received, text: '' };
 }

@@ -99,6 +99,44 @@ it('reads the logs without WebSockets, too', async () => {
   expect(heard).toEqual([1, 2, 3]);
 });
 
+it('without WebSockets, asks for one no more, and reads the less often the more there is', async () => {
+  const { heard, ended } = await follow();
+  server.refusesTails = true;
+  server.cutTails();
+  // As long as ten looks are left out for.
+  const filler = `${'x'.repeat(999)}\n`.repeat(1000);
+  job.logs += filler + printed(line(1));
+  await until(() => heard.length === 1);
+  const before = server.requests.length;
+  const since = () => server.requests.slice(before).map((one) => one.replace('/api/jobs/a-job', ''));
+  await until(() => since().filter((one) => one === 'GET /logs').length === 3);
+  const looks = since().join(' ').split('GET /logs').slice(1, -1);
+  for (const one of looks) expect(one.match(/GET/g)).toHaveLength(11);
+  expect(since().some((one) => one.startsWith('WS'))).toBe(false);
+  // Its end is seen at the next look all the same, and nothing is missed.
+  job.logs += printed(line(2));
+  job.status = 'SUCCEEDED';
+  const asked = since().length;
+  await ended;
+  expect(since().length - asked).toBeLessThanOrEqual(3);
+  expect(heard).toEqual([1, 2]);
+});
+
+it('asks for a WebSocket again after the cluster was away', async () => {
+  const { heard, troubles, ended } = await follow();
+  server.refusesTails = true;
+  server.cutTails();
+  job.logs += printed(line(1));
+  await until(() => heard.length === 1);
+  await server.stop();
+  await until(() => troubles.length > 0);
+  server.refusesTails = false;
+  await server.start();
+  await until(() => server.following === 1);
+  job.status = 'SUCCEEDED';
+  await ended;
+});
+
 it('says that a job is lost', async () => {
   const { ended } = await follow();
   server.jobs.clear();

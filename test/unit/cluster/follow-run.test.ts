@@ -1,8 +1,9 @@
 /** A run that trains on a cluster, in its directory here. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import type * as fs from 'node:fs/promises';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { basename, dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { followRunJob } from '../../../src/cluster/follow-run.ts';
 import { parseCluster } from '../../../src/cluster/ray/address.ts';
 import { RayClient } from '../../../src/cluster/ray/client.ts';
@@ -11,6 +12,15 @@ import { cancelRun, createRun, openRunWriter, readRun } from '../../../src/runs/
 import { printed, RayServer, type RayJob } from '../../support/ray-server.ts';
 import { newRun, startEvent, stepEvent, useTemporaryHome } from '../runs/help.ts';
 import { clusterFile, handedOver } from './help.ts';
+
+/** The end of a path that is written to a device that is always full. */
+const full = vi.hoisted(() => ({ path: undefined as string | undefined }));
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof fs>();
+  const open: typeof fs.open = (path, ...more) =>
+    real.open(full.path !== undefined && String(path).endsWith(full.path) ? '/dev/full' : path, ...more);
+  return { ...real, open };
+});
 
 useTemporaryHome();
 let server: RayServer;
@@ -262,18 +272,96 @@ describe('a result', () => {
     expect(readFileSync(join(dir, 'adapter.gguf'), 'utf8')).toBe('of before');
   });
 
-  it('is read from a storage that is seen here', async () => {
+  it('is fetched although the connection breaks, the cluster is away and its dashboard starts again', async () => {
+    await finish();
+    // Cut in its middle, then nobody listens, then it does not know the node yet.
+    server.logFailures.push('cut', 'cut', 500);
+    const phases: (string | undefined)[] = [];
+    const writer = await openRunWriter(dir);
+    const set = writer.state.bind(writer);
+    writer.state = (patch) => {
+      if ('phase' in patch) phases.push(patch.phase);
+      return set(patch);
+    };
+    const file = (await readCluster(dir))!;
+    const detach = new AbortController().signal;
+    const status = await followRunJob({ client, dir, file, writer, detach, lookMs: 5 });
+    await writer.close();
+    expect(status).toBe('done');
+    expect(readFileSync(join(dir, 'adapter.gguf'), 'utf8')).toBe('weights');
+    const [fetching, away] = ['Fetching the result', "The cluster can't be reached; trying again"];
+    expect(phases.slice(phases.indexOf(fetching))).toEqual([
+      ...[fetching, away, fetching, away, away, fetching],
+    ]);
+  });
+
+  it('is waited for as long as nobody leaves', async () => {
+    await finish();
+    const leave = new AbortController();
+    const { ended } = await follow(leave);
+    server.logFailures.push(...Array<'cut'>(1000).fill('cut'));
+    await until(() => server.logFailures.length < 996);
+    leave.abort();
+    expect(await ended).toBeUndefined();
+    expect((await readCluster(dir))?.ended).toBeUndefined();
+    expect(readdirSync(dir).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it.runIf(process.platform === 'linux')('says that the disk here is full', async () => {
+    await finish();
+    full.path = 'result.zip';
+    await expect((await follow()).ended).rejects.toMatchObject({
+      code: 'disk-full',
+      message: expect.stringContaining(dir) as string,
+    });
+    full.path = undefined;
+    expect((await readCluster(dir))?.ended).toBeUndefined();
+    expect(readdirSync(dir).filter((name) => name.startsWith('.'))).toEqual([]);
+    expect(await (await follow()).ended).toBe('done');
+  });
+
+  /** Ends the job with a result in `path`. */
+  async function finishOnStorage(path: string): Promise<void> {
     const { log, result } = await handedOver({ 'adapter.gguf': 'weights' });
-    const storage = join(dir, '..', 'storage');
-    await mkdir(storage, { recursive: true });
-    const path = join(storage, 'result.zip');
-    writeFileSync(path, Buffer.from(log, 'base64'));
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, Buffer.from(log, 'base64'));
     job.logs +=
       tell(doneEvent) +
       printed({ ...result, fetch: { kind: 'storage', path } }, { type: 'done', failed: [] });
     job.status = 'SUCCEEDED';
+  }
+
+  it('is read from a storage that is seen here, and does not stay there', async () => {
+    const storage = join(dir, '..', 'storage');
+    await writeCluster(dir, clusterFile(server.url, { storage }));
+    const path = join(storage, basename(dir), 'train', 'result.zip');
+    await finishOnStorage(path);
     expect(await (await follow()).ended).toBe('done');
     expect(readFileSync(join(dir, 'adapter.gguf'), 'utf8')).toBe('weights');
+    expect(existsSync(dirname(path))).toBe(false);
+  });
+
+  it('stays there until it is known here that it was fetched', async () => {
+    const storage = join(dir, '..', 'storage');
+    await writeCluster(dir, clusterFile(server.url, { storage }));
+    const path = join(storage, basename(dir), 'train', 'result.zip');
+    await finishOnStorage(path);
+    // As where the directory of the run can't be written for a moment.
+    await mkdir(join(dir, 'adapter.gguf', 'x'), { recursive: true });
+    await expect((await follow()).ended).rejects.toThrow();
+    expect(existsSync(path)).toBe(true);
+    rmSync(join(dir, 'adapter.gguf'), { recursive: true });
+    expect(await (await follow()).ended).toBe('done');
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('lets a cluster name no other file that is deleted here', async () => {
+    const storage = join(dir, '..', 'storage');
+    await writeCluster(dir, clusterFile(server.url, { storage }));
+    const path = join(dir, '..', 'mine.zip');
+    await finishOnStorage(path);
+    expect(await (await follow()).ended).toBe('done');
+    expect(existsSync(path)).toBe(true);
   });
 
   it.each(['../outside', '/etc/outside', 'a/../../outside', 'C:\\outside', './run.json'])(
