@@ -16,6 +16,7 @@ import type { RunSpec } from '../protocol/run.ts';
 import { formatBytes } from '../protocol/units.ts';
 import { filesIn } from './bundle.ts';
 import { LARGEST_PACKAGE } from './ray/client.ts';
+import { withoutPlaces } from './without-places.ts';
 import type { PackedFile } from './zip.ts';
 
 /** Without what is the same for all. */
@@ -87,16 +88,18 @@ export async function jobFiles(work: Work, version: string): Promise<PackedFile[
     tasks: work.tasks.map(whole),
     ...(work.next && { next: whole(work.next) }),
   };
-  const own = Object.entries(work.fresh ?? {}).map(([name, text]) => [`${id}/${name}`, text] as const);
-  const ofRuns = runs.flatMap((run) =>
-    Object.entries(run.files).map(([name, text]) => [`${run.id}/${name}`, text] as const),
-  );
-  const sent = await filesIn(dir, (name) => work.sends(name) && !(name in (work.fresh ?? {})));
+  const within = (folder: string, files: Readonly<Record<string, string>>): PackedFile[] =>
+    Object.entries(files).map(([name, text]) => ({ name: `${folder}/${name}`, from: Buffer.from(text) }));
+  const kept = await filesIn(dir, (name) => work.sends(name) && !(name in (work.fresh ?? {})));
+  const sent = await withoutPlaces([
+    ...kept.map(({ name, from }) => ({ name: `${id}/${name}`, from })),
+    ...within(id, work.fresh ?? {}),
+    ...runs.flatMap((run) => within(run.id, run.files)),
+  ]);
   return [
     { name: 'job.json', from: Buffer.from(`${JSON.stringify(job, null, 2)}\n`) },
     ...base.files,
-    ...sent.map(({ name, from }) => ({ name: `work/${id}/${name}`, from })),
-    ...[...own, ...ofRuns].map(([name, text]) => ({ name: `work/${name}`, from: Buffer.from(text) })),
+    ...sent.map(({ name, from }) => ({ name: `work/${name}`, from })),
   ];
 }
 

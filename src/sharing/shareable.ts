@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { basename } from 'node:path';
 import { parseHubReference } from '../base-models/hub.ts';
 import { findKnownBase } from '../base-models/registry.ts';
+import { localDataSet, parseDataSetReference } from '../corpus/datasets/files.ts';
 import type { Summary } from '../protocol/evaluation.ts';
 import { survivingEvents, type RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
@@ -17,7 +18,7 @@ const kept: ReadonlySet<RunEvent['type']> = new Set([
 /**
  * The run as others may see it. Left out: folders and patterns, file names, the example and whatever was not measured
  * to the end, and what the check of this machine's llama.cpp found, because it is made again where the adapter is used.
- * Paths of this machine become names. Pure.
+ * Paths of this machine become names.
  */
 export function shareable({ spec, state, events, summary, spectrum }: RunSnapshot): RunSnapshot {
   return withoutHome({
@@ -64,13 +65,16 @@ function shareableSummary(summary: Summary): Summary {
   return after;
 }
 
-/** A data set on the hub by its name, a file by the last part of its path. */
-const withoutPath = (place: string) =>
-  parseHubReference(place) ? place : basename(place.replaceAll('\\', '/'));
+/** A data set on the hub by its name, a file or folder by the last part of its path. */
+export const withoutPath = (place: string): string =>
+  !isHere(place) && parseDataSetReference(place) ? place : basename(place.replaceAll('\\', '/'));
+
+/** "team/rows" may be a folder: that is what was read then, and in runs of before it stands as it was given. */
+const isHere = (place: string) => localDataSet(place) !== undefined;
 
 /** How others name the base. */
 export const baseName = (id: string): string =>
-  findKnownBase(id) || parseHubReference(id) ? id : withoutPath(id);
+  findKnownBase(id) || (parseHubReference(id) && !isHere(id)) ? id : withoutPath(id);
 
 /** Whatever else has the path of this person's home folder in it: a backend's reason, for example. */
 function withoutHome<T>(value: T): T {

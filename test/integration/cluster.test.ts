@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -15,6 +16,7 @@ import { clusterJobSchema, type ClusterJob } from '../../src/protocol/cluster.ts
 import type { SendQuestion } from '../../src/protocol/question.ts';
 import { openCorpus } from '../../src/corpus/index.ts';
 import { readState } from '../../src/runs/files.ts';
+import { readSpec } from '../../src/runs/index.ts';
 import { runsDir } from '../../src/protocol/paths.ts';
 import type { Workplace } from '../support/cli.ts';
 import { printed, RayServer, type RayJob } from '../support/ray-server.ts';
@@ -129,6 +131,9 @@ describe('a training on a cluster', () => {
     );
     expect(all.join()).not.toContain('class Command extends EventEmitter');
     expect(all.join() + JSON.stringify(job.request)).not.toContain(TOKEN);
+    // Nor is it said where anything is on this machine; here, it is known as before.
+    for (const path of [code, base, place.home, homedir()]) expect(all.join()).not.toContain(path);
+    expect(await readSpec(done.dir)).toMatchObject({ folder: code, base: { path: base } });
 
     // The program: what its bundles need beside them, and nothing of an editor.
     const program = join(await unpacked(runtimeEnv().py_modules[0]), 'forget_me_not');

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { localDataSet } from '../../corpus/datasets/files.ts';
 import { hasRepositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/tokenizer.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { foldersOf, type Folders } from '../../protocol/folders.ts';
@@ -171,7 +172,7 @@ export function toCorpusPlan(
   const code = folder !== undefined && mode === 'pretrain' && tokenizer.fim !== undefined;
   return corpusPlanSchema.parse({
     mode,
-    data,
+    data: data === undefined ? undefined : placeOfData(data),
     pairs: options.pairs,
     include: options.include,
     exclude: options.exclude,
@@ -180,6 +181,13 @@ export function toCorpusPlan(
     fimLoss: options.fimLoss,
     repositoryContext: options.repositoryContext ?? (code && hasRepositoryMarks(tokenizer)),
     maxTokens,
-    replay: replay !== undefined && replayRate > 0 ? { source: replay, rate: replayRate } : undefined,
+    replay:
+      replay !== undefined && replayRate > 0
+        ? { source: placeOfReplay(replay), rate: replayRate }
+        : undefined,
   });
 }
+
+/** A set on this disk by its whole path: by "team/rows" alone, nobody knows later that it was not the hub's. */
+const placeOfData = (data: string) => localDataSet(data) ?? data;
+const placeOfReplay = (source: string) => (source === 'base' ? source : placeOfData(source));

@@ -22,8 +22,8 @@ export interface DataFile {
  * Errors: corpus-unreadable, corpus-empty, hub-not-found, network, disk-full, cancelled.
  */
 export async function* findFiles(reference: string, options: ResolveOptions): AsyncGenerator<DataFile> {
-  const path = resolve(reference.replace(/^~(?=\/)/, homedir()));
-  if (existsSync(path)) yield* localFiles(path);
+  const path = localDataSet(reference);
+  if (path !== undefined) yield* localFiles(path);
   else {
     const hub = parseDataSetReference(reference);
     if (!hub)
@@ -34,6 +34,12 @@ export async function* findFiles(reference: string, options: ResolveOptions): As
       );
     yield* hubFiles(hub, options);
   }
+}
+
+/** Absolute path of a data set on this disk; undefined if there is nothing of that name, which may then be on the hub. */
+export function localDataSet(reference: string): string | undefined {
+  const path = resolve(reference.replace(/^~(?=\/)/, homedir()));
+  return existsSync(path) ? path : undefined;
 }
 
 /** Parses `owner/name[:path or split]`; undefined for anything else, such as a path to a file. */

@@ -1,0 +1,75 @@
+/** What is sent to a cluster, as far as it could say where things are on this machine. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, expect, it } from 'vitest';
+import { filesIn } from '../../../src/cluster/bundle.ts';
+import { withoutPlaces } from '../../../src/cluster/without-places.ts';
+import { placeOf } from '../../../src/corpus/reading/folders.ts';
+import { runSpecSchema } from '../../../src/protocol/run.ts';
+import { createRun, readSpec } from '../../../src/runs/index.ts';
+import { newRun, useTemporaryHome } from '../runs/help.ts';
+
+useTemporaryHome();
+const here = '/home/alice/clients/acme/shop';
+let dir: string;
+beforeEach(async () => {
+  const folders = [
+    { path: here, name: 'shop' },
+    { path: '/a', name: 'a' },
+  ];
+  ({ dir } = await createRun({
+    ...newRun(),
+    ...{ folder: here, folders },
+    base: { id: 'tiny', path: '/home/alice/models/tiny.gguf', sha256: '0'.repeat(64) },
+    corpus: { data: '/home/alice/rows/all.jsonl', replay: { source: 'base', rate: 0.1 } },
+    preferences: { file: '/home/alice/preferences/one.jsonl', files: ['/home/alice/preferences/one.jsonl'] },
+  }));
+});
+
+async function sent(): Promise<Record<string, string>> {
+  const named = (await filesIn(dir, () => true)).map(({ name, from }) => ({ name: `run/${name}`, from }));
+  const files = await withoutPlaces(named);
+  const texts = files.map(async ({ name, from }) => [
+    name.replace('run/', ''),
+    String(Buffer.isBuffer(from) ? from : await readFile(from)),
+  ]);
+  return Object.fromEntries((await Promise.all(texts)) as [string, string][]);
+}
+
+it('names what a worker needs, and no place', async () => {
+  const spec = runSpecSchema.parse(JSON.parse((await sent())['run.json']!));
+  expect(spec).toMatchObject({
+    folder: 'shop',
+    folders: [
+      { path: 'shop', name: 'shop' },
+      { path: 'a', name: 'a' },
+    ],
+    base: { id: 'tiny', path: 'tiny.gguf', sha256: '0'.repeat(64) },
+    corpus: { data: 'all.jsonl', replay: { source: 'base' } },
+    preferences: { file: 'one.jsonl' },
+  });
+  // Prompts are the same there as here, and the run here stays as it was.
+  const before = await readSpec(dir);
+  expect(placeOf(spec, 'shop/src/a.ts')).toEqual(placeOf(before, 'shop/src/a.ts'));
+  expect(before.base.path).toBe('/home/alice/models/tiny.gguf');
+});
+
+it('has none in its other texts either, and takes nothing else for one', async () => {
+  await mkdir(join(dir, 'corpus'));
+  const lines = [
+    { in: true, path: 'src/a.ts' },
+    { in: false, path: 'a/b', detail: `EACCES: ${here}/a/b can't be read in ${here}.` },
+    { in: false, path: 'c', detail: `/a/c, /ab, /a-b, x/a, ./a/c, (/a) ${homedir()}/x` },
+  ];
+  await writeFile(join(dir, 'corpus', 'manifest.jsonl'), lines.map((one) => JSON.stringify(one)).join('\n'));
+  const weights = `weights ${here}`;
+  await writeFile(join(dir, 'adapter.gguf'), weights);
+  const files = await sent();
+  expect(files['corpus/manifest.jsonl']!.split('\n').map((line) => JSON.parse(line) as object)).toEqual([
+    lines[0],
+    { ...lines[1], detail: "EACCES: shop/a/b can't be read in shop." },
+    { ...lines[2], detail: 'a/c, /ab, /a-b, x/a, ./a/c, (a) ~/x' },
+  ]);
+  expect(files['adapter.gguf']).toBe(weights);
+});
