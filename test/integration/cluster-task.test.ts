@@ -1,10 +1,11 @@
 /** A task as a cluster's node performs it, without Ray: what is on the storage, and what becomes of it elsewhere. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { findPython } from '../../bench/python.ts';
 import type { SweepLine } from '../../src/protocol/sweep.ts';
@@ -133,6 +134,14 @@ it('refuses another base, and says what a program ended with', async () => {
   expect(wrong.end).toMatchObject({ again: false, failure: { code: 'bad-argument' } });
   expect(wrong.end.failure!.message).toMatch(/has no trials of full/);
   await writeFile(path, JSON.stringify({ ...spec, base: { ...spec.base, sha256: '0'.repeat(64) } }));
+  // The next attempt begins with what is on the storage; only what says why it failed stays.
+  const left = await readdir(join(home, 'node-3', 'jobs'), { recursive: true, withFileTypes: true });
+  const names = left.filter((one) => !one.isDirectory()).map(({ name }) => name);
+  expect(names.sort()).toEqual(['lora-base.lock', 'sweeper.log']);
+  // What all tasks share is there as before.
+  expect((await readdir(join(home, 'node-3'))).sort()).toEqual(
+    expect.arrayContaining(['cache', 'models', 'runtime']),
+  );
   const other = await all('node-3', 'lora-base');
   expect(other.end).toMatchObject({ again: false, failure: { code: 'base-checksum' } });
   await writeFile(path, JSON.stringify(spec));
@@ -175,4 +184,31 @@ it('runs further programs in its folder, whose failure costs nothing, with a cor
       message: expect.stringContaining('has no trials of full'),
     }),
   );
+});
+
+it('cleans a node up, but for what is needed', async () => {
+  const jobs = join(home, 'node-5', 'jobs', 'a-job');
+  const put = async (name: string) => {
+    await mkdir(dirname(join(jobs, name)), { recursive: true });
+    await writeFile(join(jobs, name), name);
+  };
+  const names = ['done/run/adapter.gguf', 'done/run/trainer.log', 'done.lock', 'failed/run/model.gguf'];
+  for (const name of [...names, 'failed/run/trainer.log', 'running/run/state.json']) await put(name);
+  const script = [
+    'import sys; from pathlib import Path',
+    'from forget_me_not.leftovers import clean_up',
+    'from forget_me_not.node import locked',
+    'jobs = Path(sys.argv[1])',
+    'with locked(jobs / "running.lock"): clean_up(jobs, ["done", "running", "unknown"], ["failed"])',
+    'print(sorted(path.relative_to(jobs).as_posix() for path in jobs.rglob("*") if path.is_file()))',
+    'clean_up(jobs, ["done", "running", "failed"], [])',
+    'print(jobs.exists())',
+  ].join('\n');
+  const [command, ...args] = python;
+  const { stdout } = await promisify(execFile)(command!, [...args, '-c', script, jobs], {
+    env: { ...process.env, PYTHONPATH: join(home, 'modules'), PYTHONDONTWRITEBYTECODE: '1' },
+  });
+  const [after, there] = stdout.trim().split('\n');
+  expect(after).toBe("['failed/run/trainer.log', 'running.lock', 'running/run/state.json']");
+  expect(there).toBe('False');
 });

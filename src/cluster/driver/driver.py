@@ -21,11 +21,13 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from .failure import Failure, of_ray
 from .job import Job, Task, read_job
 from .storage import check_writable, open_storage
-from .task import End, Order, perform
+from .task import End, Order, clean_node, perform
 
 # A cluster that grows needs some minutes for another node.
 WAIT_FOR_NODES = 600.0
 LOOK_SECONDS = 0.5
+# What a node does not delete in this time stays there.
+CLEAN_SECONDS = 10.0
 
 
 def say(line: dict[str, Any]) -> None:
@@ -68,6 +70,11 @@ def run_task(order: Order, attempt: int, mailbox: ray.actor.ActorHandle) -> End:
     return end
 
 
+@ray.remote(num_cpus=0, max_retries=0)
+def clean(job: Job, done: tuple[str, ...], left: tuple[str, ...]) -> None:
+    clean_node(job, done, left)
+
+
 class Driver:
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -85,6 +92,8 @@ class Driver:
         self.too_small: dict[str, float] = {}
         self.seen: Optional[str] = None
         self.storage_for_client = False
+        # Ids of the nodes on which attempts were made.
+        self.used: set[str] = set()
 
     def run(self) -> list[str]:
         """Returns the tasks that failed."""
@@ -109,6 +118,20 @@ class Driver:
         self.waiting, self.further, self.asked = [], [], True
         for ref in self.running:
             ray.cancel(ref)
+
+    def clean(self) -> None:
+        """Has the nodes delete what attempts have left there. Results stay: nobody here knows who has fetched them."""
+        done = tuple(sorted(self.done))
+        left = tuple(sorted(set(self.attempts) - self.done))
+        alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+        cleaning = [
+            clean.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
+                self.job, done, left
+            )
+            for node in self.used & alive
+        ]
+        if cleaning:
+            ray.wait(cleaning, num_returns=len(cleaning), timeout=CLEAN_SECONDS)
 
     def _begin(self) -> None:
         nodes = sum(1 for node in ray.nodes() if node["Alive"])
@@ -199,6 +222,7 @@ class Driver:
         for task_id, attempt, kind, what in said:
             if kind == "status":
                 if "node" in what:
+                    self.used.add(what["node"])
                     what["node"] = self._name_of(what["node"])
                 self._status(task_id, what.pop("status", "running"), what, attempt)
             elif what["type"] == "task" and self.job.next:
@@ -247,6 +271,11 @@ def main() -> int:
         say({"type": "failed", **of_ray(error)[0].report()})
         return 1
     say({"type": "done", "failed": failed})
+    try:
+        driver.clean()
+    except ray.exceptions.RayError as error:
+        # The job itself is done.
+        print(f"Not all nodes were cleaned up: {error}", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -12,6 +12,7 @@ from typing import Any, Callable, Optional
 from .failure import Failure
 from .job import Job, Task
 from .keeper import Keeper, add_missing, fresh_copy, link_corpus
+from .leftovers import clean_up, leave_logs
 from .node import BUNDLES, NodeFolder, data_folder, locked
 from .process import Interrupted, NodeEnds, Tail, Tell, child_environment, node_ends, run
 from .results import Packed, pack
@@ -75,15 +76,30 @@ def _perform(order: Order, tell: Callable[[str, dict[str, Any]], None]) -> Optio
         )
     node.install_runtime(job.runtime, task.needs.gpus)
     base = node.base(job.base)
-    place = node.root / "jobs" / job.id / task.id
+    place = _jobs(job, node.root) / task.id
     place.mkdir(parents=True, exist_ok=True)
     try:
         with locked(place.with_name(f"{task.id}.lock"), ENDS_WITHIN):
-            packed = _in_folder(order, _Place(place, node, base, storage), tell)
+            try:
+                packed = _in_folder(order, _Place(place, node, base, storage), tell)
+            except BaseException:
+                # Whoever goes on begins with what is on the storage; without one, with this folder.
+                if storage:
+                    leave_logs(place)
+                raise
             shutil.rmtree(place, ignore_errors=True)
             return packed
     except TimeoutError:
         raise Interrupted("cluster-failed", "Another attempt at the task still runs on its node.", "Try again.") from None
+
+
+def _jobs(job: Job, data: Path) -> Path:
+    return data / "jobs" / job.id
+
+
+def clean_node(job: Job, done: tuple[str, ...], left: tuple[str, ...]) -> None:
+    """Deletes what this node needs no longer once the job has ended. `left`: tasks that began and are not done."""
+    clean_up(_jobs(job, data_folder()), done, left if job.storage else ())
 
 
 @dataclass(frozen=True)
