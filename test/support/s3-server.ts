@@ -44,6 +44,10 @@ export class S3Server {
   readonly requests: string[] = [];
   /** Each makes one request fail with that status. */
   readonly failures: number[] = [];
+  /** Each makes one write succeed without an answer: what the publisher hears is a connection that broke. */
+  lost = 0;
+  /** What becomes of the object whose answer is lost, such as that somebody else wrote another one first. */
+  onLost: (key: string) => void = () => {};
   /** Where everybody is sent instead. */
   redirect: string | undefined;
   #server!: Server;
@@ -113,6 +117,11 @@ export class S3Server {
         'At least one of the pre-conditions you specified did not hold',
       );
     this.objects.set(key, body);
+    if (this.lost > 0) {
+      this.lost -= 1;
+      this.onLost(key);
+      return void response.destroy();
+    }
     response.writeHead(200).end();
   }
 

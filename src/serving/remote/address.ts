@@ -84,7 +84,7 @@ export function readAddress(
 }
 
 /** Whether an address is this machine's, a number of one's own network, or may be anywhere. */
-export function whereIs({ hostname }: Pick<URL, 'hostname'>): 'here' | 'own network' | 'elsewhere' {
+function whereIs({ hostname }: Pick<URL, 'hostname'>): 'here' | 'own network' | 'elsewhere' {
   const name = hostname.replace(/^\[|\]$/g, '');
   if (name === 'localhost' || name.endsWith('.localhost') || isIn(loopback, name)) return 'here';
   return isIn(ownNetwork, name) ? 'own network' : 'elsewhere';

@@ -1,6 +1,6 @@
 /** `s3://bucket/prefix` and what the environment says about the store: region, address and credentials. Pure. */
 import { UserError } from '../../protocol/errors.ts';
-import { whereIs } from '../../serving/remote/address.ts';
+import { readAddress } from '../../serving/remote/address.ts';
 
 export interface S3Settings {
   /** "s3://bucket/team" */
@@ -25,11 +25,7 @@ export function s3Settings(address: string, env: Environment = process.env): S3S
   const [, bucket = '', path = ''] = /^s3:\/\/([^/]*)\/?(.*)$/.exec(address) ?? [];
   const parts = path.split('/').filter(Boolean);
   if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket) || parts.some((part) => !/^[\w][\w.-]*$/.test(part)))
-    throw new UserError(
-      'bad-argument',
-      `"${address}" is no address of a bucket.`,
-      'Write, for example, s3://bucket/adapters.',
-    );
+    throw refused(`"${address}" is no address of a bucket.`, 'Write, for example, s3://bucket/adapters.');
   const accessKeyId = env['AWS_ACCESS_KEY_ID'];
   const secretAccessKey = env['AWS_SECRET_ACCESS_KEY'];
   if (!accessKeyId || !secretAccessKey)
@@ -57,18 +53,25 @@ export function s3Settings(address: string, env: Environment = process.env): S3S
 }
 
 function checked(endpoint: string): string {
-  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  if (!url || !['http:', 'https:'].includes(url.protocol) || url.username || url.search)
-    throw new UserError(
-      'bad-argument',
-      'AWS_ENDPOINT_URL is no address of a store.',
-      'Set it to an address such as https://storage.example.',
-    );
-  if (url.protocol === 'http:' && whereIs(url) === 'elsewhere')
-    throw new UserError(
-      'bad-argument',
-      `Adapters would go to ${url.host} in plain text, for everybody on the way to read.`,
-      'Use https in AWS_ENDPOINT_URL, or the number of a machine in your own network.',
-    );
-  return url.origin + url.pathname.replace(/\/+$/, '');
+  const { origin, pathname } = readAddress(endpoint, {
+    // Not shown: it comes from the environment, and may have a key in it.
+    unlike: () =>
+      refused(
+        'AWS_ENDPOINT_URL is no address of a store.',
+        'Set it to an address such as https://storage.example.',
+      ),
+    tooMuch: () =>
+      refused(
+        'AWS_ENDPOINT_URL contains more than a host, a port and a path.',
+        'Set it to an address such as https://storage.example; keys go into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
+      ),
+    readable: (host) =>
+      refused(
+        `Adapters would go to ${host} in plain text, for everybody on the way to read.`,
+        'Use https in AWS_ENDPOINT_URL, or the number of a machine in your own network.',
+      ),
+  });
+  return origin + pathname;
 }
+
+const refused = (message: string, next: string) => new UserError('bad-argument', message, next);

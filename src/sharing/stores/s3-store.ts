@@ -1,4 +1,5 @@
 /** Published adapters in a bucket of any store that speaks S3's protocol. */
+import { createHash } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
 import { AwsV4Signer } from 'aws4fetch';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -92,22 +93,41 @@ export class S3Store implements Store {
     let done = 0;
     for (const { path, source, bytes, sha256 } of files) {
       const put = () =>
-        this.ask({
+        this.send({
           method: 'PUT',
           path: this.key({ name, version, path }),
           headers: this.conditional ? { 'if-none-match': '*' } : {},
           file: { source, sha256 },
           signal,
         });
-      let response = await put();
+      let { response, attempts } = await put();
       if (response.status === 501 && this.conditional) {
         this.conditional = false;
-        response = await put();
+        ({ response, attempts } = await put());
       }
-      if (response.status === 412 || response.status === 409) throw taken(this.label, name, version);
-      if (!response.ok) throw await this.refusal(response);
+      if (response.status === 412 || response.status === 409) {
+        await response.body?.cancel();
+        // It may have been written by an attempt whose answer was lost.
+        const ours = attempts > 1 && (await this.holds({ name, version, path }, sha256, signal));
+        if (!ours) throw taken(this.label, name, version);
+      } else if (!response.ok) throw await this.refusal(response);
       onBytes?.((done += bytes));
     }
+  }
+
+  /** Whether the store has these bytes there. */
+  private async holds(place: Place, sha256: string, signal: AbortSignal | undefined): Promise<boolean> {
+    const response = await this.ask({ method: 'GET', path: this.key(place), signal });
+    if (response.status === 404) return false;
+    if (!response.ok) throw await this.refusal(response);
+    const digest = createHash('sha256');
+    try {
+      for await (const chunk of (response.body ?? []) as unknown as AsyncIterable<Uint8Array>)
+        digest.update(chunk);
+    } catch (error) {
+      throw signal?.aborted ? stopped() : unreachable(this.label, error);
+    }
+    return digest.digest('hex') === sha256;
   }
 
   private key({ name, version, path }: Place): string {
@@ -133,10 +153,17 @@ export class S3Store implements Store {
     return names;
   }
 
-  /** Tries again where the store is busy or was not reached. Errors: network. */
   private async ask(request: Request): Promise<Response> {
+    return (await this.send(request)).response;
+  }
+
+  /**
+   * Tries again where the store is busy, was not reached, or is still writing what an attempt before has sent. Errors:
+   * network.
+   */
+  private async send(request: Request): Promise<{ response: Response; attempts: number }> {
     const { method, file, signal } = request;
-    for (let attempt = 1; ; attempt += 1) {
+    for (let attempts = 1; ; attempts += 1) {
       const { url, headers } = await this.signed(request);
       try {
         const body = file && { body: await openAsBlob(file.source) };
@@ -147,13 +174,13 @@ export class S3Store implements Store {
           redirect: 'manual',
           signal: signal ?? null,
         });
-        if (response.status < 500 || response.status === 501 || attempt === TRIES) return response;
+        if (!isBusy(response) || attempts === TRIES) return { response, attempts };
         await response.body?.cancel();
       } catch (error) {
         if (signal?.aborted) throw stopped();
-        if (attempt === TRIES) throw unreachable(this.label, error);
+        if (attempts === TRIES) throw unreachable(this.label, error);
       }
-      await sleep(WAIT_MS * attempt);
+      await sleep(WAIT_MS * attempts);
     }
   }
 
@@ -186,6 +213,8 @@ export class S3Store implements Store {
     );
   }
 }
+
+const isBusy = ({ status }: Response) => (status >= 500 && status !== 501) || status === 409;
 
 const tag = (xml: string, name: string): string =>
   new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1] ?? '';

@@ -53,6 +53,29 @@ describe('a bucket', () => {
     expect(server.objects).toEqual(before);
   });
 
+  it('that wrote a file whose answer was lost is not taken for somebody else', async () => {
+    server.lost = 3;
+    await desk.publish(dir, open());
+    desk.be('bob');
+    await desk.fetch(open(), { name: 'demo' });
+    // The other way round: what lies there was written by another publisher.
+    desk.be('alice');
+    server.lost = 1;
+    server.onLost = (key) => server.objects.set(key, Buffer.from('of somebody else'));
+    await expect(desk.publish(dir, open())).rejects.toMatchObject({
+      code: 'bad-argument',
+      message: expect.stringContaining('somebody published it') as string,
+    });
+  });
+
+  it('that is still writing what was sent before is asked again', async () => {
+    server.failures.push(409);
+    const store = open();
+    store.versions = () => Promise.resolve([]);
+    await desk.publish(dir, store);
+    expect(await open().versions('demo')).toEqual([1]);
+  });
+
   it('that knows no conditional writes is written to all the same', async () => {
     await server.stop();
     server = await S3Server.start({ ...options, unconditional: true });
@@ -151,6 +174,18 @@ describe('an address', () => {
   );
   it('without credentials is refused', () =>
     expect(() => of('s3://bucket', { AWS_SECRET_ACCESS_KEY: '' })).toThrow(/no credentials/));
+  it.each(['https://key:secret@storage.example', 'https://storage.example/?key=secret', 'storage'])(
+    'that is no place is refused, and not repeated: %s',
+    (url) => {
+      const asked = () => of('s3://bucket', { AWS_ENDPOINT_URL: url });
+      expect(asked).toThrow(expect.objectContaining({ code: 'bad-argument' }) as Error);
+      expect(asked).not.toThrow(/secret/);
+    },
+  );
+  it.each(['https://storage.example/#part', 'https://:secret@storage.example'])(
+    'may have no more in it than that of other servers: %s',
+    (url) => expect(() => of('s3://bucket', { AWS_ENDPOINT_URL: url })).toThrow(/more than a host/),
+  );
   it('that would send weights in plain text is refused', () => {
     expect(() => of('s3://bucket', { AWS_ENDPOINT_URL: 'http://storage.example' })).toThrow(/plain text/);
     expect(of('s3://bucket', { AWS_ENDPOINT_URL: 'http://10.0.0.7:9000' }).root).toBe(
