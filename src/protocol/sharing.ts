@@ -13,6 +13,16 @@ const plainText = z
   .max(2000)
   // eslint-disable-next-line no-control-regex
   .regex(/^[^\x00-\x1f\x7f-\x9f]*$/);
+/** A longer text is cut: the rest of a licence, say, is where the text came from. */
+const LONGEST_LINE = 500;
+
+/** A text as the manifest takes it: white space and what a terminal would obey become spaces. Pure. */
+export function onOneLine(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  const line = text.replace(/[\s\x00-\x1f\x7f-\x9f]+/g, ' ').trim();
+  return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE - 1)}…` : line;
+}
+
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const sharedFileSchema = z.object({ path: plainName, bytes: z.int().min(0), sha256 });

@@ -8,7 +8,7 @@ import { findKnownBase } from '../base-models/registry.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { artefactName } from '../protocol/run.ts';
-import { MANIFEST, SHARED_FORMAT, type SharedManifest } from '../protocol/sharing.ts';
+import { MANIFEST, onOneLine, SHARED_FORMAT, type SharedManifest } from '../protocol/sharing.ts';
 import { readRun, stepOfResult } from '../runs/index.ts';
 import {
   evaluationSummaryPath,
@@ -131,8 +131,9 @@ async function describe(run: RunSnapshot, asked: PackAsked): Promise<Described> 
     publishedAt: new Date().toISOString(),
     run: spec.id,
     step: stepOfResult(run),
-    ...(summary?.sentence && { sentence: summary.sentence }),
-    base: { id: baseName(base.id), sha256: base.sha256, ...(licence && { licence }) },
+    ...(summary?.sentence && { sentence: onOneLine(summary.sentence) }),
+    // Some bases have the whole text of their licence in their file.
+    base: { id: baseName(base.id), sha256: base.sha256, ...(licence && { licence: onOneLine(licence) }) },
     ...(corpus && {
       corpus: {
         ...(corpus.digest && { digest: corpus.digest }),

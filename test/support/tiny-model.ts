@@ -54,6 +54,8 @@ export interface TinyModelOptions {
   marks?: 'qwen' | 'starcoder';
   /** Whether every text begins with the token <|im_start|>, according to the vocabulary. Default false. */
   start?: boolean;
+  /** What its file says of its licence. Default: apache-2.0. */
+  licence?: string;
 }
 
 const ROPE_THETA = 10_000;
@@ -144,7 +146,7 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
     ['general.architecture', { type: 'string', value: architecture }],
     ['general.type', { type: 'string', value: 'model' }],
     ['general.name', { type: 'string', value: `tiny ${seed}` }],
-    ['general.license', { type: 'string', value: 'apache-2.0' }],
+    ['general.license', { type: 'string', value: options.licence ?? 'apache-2.0' }],
     [`${architecture}.block_count`, uint(layers)],
     [`${architecture}.context_length`, uint(context)],
     [`${architecture}.embedding_length`, uint(embedding)],

@@ -69,6 +69,37 @@ describe('a published adapter', () => {
     });
   });
 
+  it('names no folder, also not one that could be a name on the hub', async () => {
+    const run = await readRun(dir);
+    const of = (data: string, source: string) => {
+      const corpus = { ...run.spec.corpus, data, replay: { source, rate: 0.1 } };
+      return shareable({ ...run, spec: { ...run.spec, corpus } }).spec.corpus;
+    };
+    expect(of('owner/name:train', 'base')).toMatchObject({
+      data: 'owner/name:train',
+      replay: { source: 'base' },
+    });
+    // As of a run that was started beside such a folder: vitest runs in this repository.
+    expect(of('test/support', 'src/corpus')).toMatchObject({ data: 'support', replay: { source: 'corpus' } });
+    expect(of('colleague-data/rows.jsonl', 'base').data).toBe('rows.jsonl');
+  });
+
+  it('has a licence of many lines on one, so that it can be fetched', async () => {
+    const right = desk.base;
+    const licence = `LICENCE\r\n\tof the base\n\n${'All rights reserved. '.repeat(200)}`;
+    await writeTinyModel(desk.at('licensed.gguf'), { seed: 3, licence });
+    desk.base = { id: 'licensed', ...(await examine(desk.at('licensed.gguf'))) };
+    try {
+      await desk.publish(await desk.makeRun(), store);
+      desk.be('bob');
+      await desk.fetch(store, { name: 'demo' });
+      const { manifest } = await findPublished({ store, name: 'demo' });
+      expect(manifest.base.licence).toMatch(/^LICENCE of the base All rights reserved\. .{400,480}…$/);
+    } finally {
+      desk.base = right;
+    }
+  });
+
   it('becomes a run elsewhere, with the same weights and figures, that says where it came from', async () => {
     const sha256 = await desk.publish(dir, store, { licence: 'For our team only.' });
     desk.be('bob');
