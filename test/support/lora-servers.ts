@@ -27,8 +27,8 @@ export interface VllmLikeOptions {
   /** Started without VLLM_ALLOW_RUNTIME_LORA_UPDATING. */
   fixed?: boolean;
   maxLogprobs?: number;
-  /** Its answer to the loading of an adapter, if it refuses them all. */
-  refuses?: string;
+  /** Its answer to the loading of an adapter, if it refuses all, or this one. */
+  refuses?: string | ((name: string, path: string) => string | undefined);
   token?: string;
 }
 
@@ -52,7 +52,8 @@ export async function vllmLike(options: VllmLikeOptions): Promise<VllmLike> {
   app.post<{ Body: Body }>('/v1/load_lora_adapter', ({ body }, reply) => {
     if (fixed) return reply.code(404).send({ detail: 'Not Found' });
     const { lora_name: name, lora_path: path } = body;
-    if (refuses) return fail(reply, 500, refuses, 'InternalServerError');
+    const refusal = typeof refuses === 'function' ? refuses(name, path) : refuses;
+    if (refusal) return fail(reply, 500, refusal, 'InternalServerError');
     if (adapters.has(name))
       return fail(
         reply,

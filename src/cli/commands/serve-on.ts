@@ -1,20 +1,15 @@
 /** `serve --on URL`: hands runs to a server elsewhere, lists what it has, takes them away again. */
 import { basename } from 'node:path';
 import { networkFetch } from '../../base-models/pypi/network.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { formatError, reportError, UserError } from '../../protocol/errors.ts';
 import { exportMessageSchema } from '../../protocol/export.ts';
 import { readSpec, findRun } from '../../runs/index.ts';
 import { parseEndpoint, type Endpoint } from '../../serving/remote/address.ts';
 import { listModels } from '../../serving/remote/probe.ts';
 import type { Remote } from '../../serving/remote/remote-http.ts';
 import { LlamaCppServer } from '../../sharing/servers/llama-cpp.ts';
-import {
-  notOffered,
-  offerOnLlamaCpp,
-  offerOnVllm,
-  type Offered,
-  type Wanted,
-} from '../../sharing/servers/offer.ts';
+import { failureOf, offerAll, type Outcome } from '../../sharing/servers/offer-all.ts';
+import { offerOnLlamaCpp, offerOnVllm, type Offered, type Wanted } from '../../sharing/servers/offer.ts';
 import { SharedFolder } from '../../sharing/servers/shared-folder.ts';
 import { VllmServer } from '../../sharing/servers/vllm.ts';
 import { followChild } from '../processes/follow-child.ts';
@@ -33,9 +28,12 @@ export interface ServeOnOptions {
   json?: boolean | undefined;
 }
 
-/** Errors: those of the server, and adapter-mismatch for the first adapter that is not offered. */
+/**
+ * Errors: those of the server and of findRun, before anything is changed; once all adapters were tried, that of the one
+ * that is not offered, or one that names several.
+ */
 export async function serveOn(options: ServeOnOptions): Promise<void> {
-  const { adapter = [], unload = [], json = false } = options;
+  const { json = false } = options;
   const endpoint = parseEndpoint(options.on);
   if (endpoint.plainText) process.stderr.write(`Everything goes to ${endpoint.host} in plain text.\n`);
   const remote: Remote = {
@@ -44,30 +42,56 @@ export async function serveOn(options: ServeOnOptions): Promise<void> {
     fetch: networkFetch as typeof fetch,
   };
   const owner = (await listModels(remote))[0]?.owned_by;
-  const offered: Offered[] = [];
-  if (owner === 'vllm') offered.push(...(await onVllm(new VllmServer(remote), options, endpoint)));
-  else if (owner === 'llamacpp')
-    offered.push(...(await onLlamaCpp(new LlamaCppServer(remote), options, endpoint)));
-  else
+  if (owner !== 'vllm' && owner !== 'llamacpp')
     throw new UserError(
       'endpoint-unknown',
       `The server at ${endpoint.host} is neither vLLM nor llama.cpp's, so it can't be given adapters.`,
       'Serve from this machine without --on.',
     );
-  const refused = offered.find((one) => !one.offered);
-  if (refused) throw notOffered(refused, endpoint.host);
-  if (json) return printJson({ server: owner, host: endpoint.host, offered, models: await namesOf(remote) });
-  for (const { name, check } of offered)
-    console.log(
-      `${name} is offered at ${endpoint.host}. Checked there: ${check.meanKl.toPrecision(2)} nats per token from what was trained, limit ${check.limit.toPrecision(2)}.`,
-    );
+  const outcome =
+    owner === 'vllm'
+      ? await onVllm(new VllmServer(remote), options, endpoint)
+      : await onLlamaCpp(new LlamaCppServer(remote), options, endpoint);
+  const { offered, failed } = outcome;
+  // A single failure is all that is said, in both forms.
+  const says = offered.length > 0 || failed.length !== 1;
+  if (json && says) printJson(await asJson(outcome, remote, owner));
+  else if (says) await tell(outcome, remote, owner, options);
+  const failure = failureOf(outcome, endpoint.host);
+  if (failure) throw failure;
+}
+
+const asJson = async ({ offered, failed }: Outcome, remote: Remote, owner: string) => ({
+  server: owner,
+  host: remote.endpoint.host,
+  offered,
+  ...(failed.length > 0 && {
+    failed: failed.map(({ name, error }) => ({ name, error: reportError(error) })),
+  }),
+  models: await namesOf(remote).catch(() => undefined),
+});
+
+async function tell(
+  { offered, failed }: Outcome,
+  remote: Remote,
+  owner: string,
+  { adapter = [], unload = [] }: ServeOnOptions,
+): Promise<void> {
+  const { host, api } = remote.endpoint;
+  for (const { name, check } of offered) console.log(offeredLine(name, check, host));
   if (adapter.length + unload.length === 0 && owner === 'vllm')
     console.log(formatTable([['model', 'from', 'base'], ...(await listed(remote))]));
   if (offered.length > 0)
     console.log(
-      `In VS Code: set forgetMeNot.completion.endpoint to ${endpoint.api}${owner === 'vllm' ? `, and endpointModel to ${offered[0]!.name}` : ''}.`,
+      `In VS Code: set forgetMeNot.completion.endpoint to ${api}${owner === 'vllm' ? `, and endpointModel to ${offered[0]!.name}` : ''}.`,
     );
+  // A single one is how the command ends.
+  if (failed.length > 1)
+    for (const { name, error } of failed) process.stderr.write(`${name}: ${formatError(error)}\n`);
 }
+
+const offeredLine = (name: string, { meanKl, limit }: Offered['check'], host: string) =>
+  `${name} is offered at ${host}. Checked there: ${meanKl.toPrecision(2)} nats per token from what was trained, limit ${limit.toPrecision(2)}.`;
 
 const namesOf = async (remote: Remote) => (await listModels(remote)).map(({ id }) => id);
 
@@ -78,19 +102,18 @@ async function onVllm(
   server: VllmServer,
   { adapter = [], unload = [], shared: folder }: ServeOnOptions,
   { host }: Endpoint,
-): Promise<Offered[]> {
+): Promise<Outcome> {
   const shared = folder === undefined ? undefined : SharedFolder.parse(folder);
-  for (const name of unload) await unloadFromVllm(server, name, shared);
   if (adapter.length > 0 && !shared)
     throw new UserError(
       'bad-argument',
       'vLLM reads adapters from a folder, and none was given.',
       'Give one that both machines see: --shared FOLDER, or --shared FOLDER=PATH_ON_SERVER.',
     );
-  const offered: Offered[] = [];
-  for (const wanted of await wantedRuns(adapter))
-    offered.push(await offerOnVllm(server, wanted, shared!, means(host)));
-  return offered;
+  // Before anything is taken away.
+  const wanted = await wantedRuns(adapter);
+  for (const name of unload) await unloadFromVllm(server, name, shared);
+  return offerAll(wanted, host, (one) => offerOnVllm(server, one, shared!, means(host)));
 }
 
 async function unloadFromVllm(server: VllmServer, name: string, shared?: SharedFolder): Promise<void> {
@@ -106,9 +129,9 @@ async function onLlamaCpp(
   server: LlamaCppServer,
   { adapter = [], unload = [], json = false }: ServeOnOptions,
   { host }: Endpoint,
-): Promise<Offered[]> {
-  const [wanted, ...others] = await wantedRuns(adapter);
-  if (others.length > 0)
+): Promise<Outcome> {
+  const wanted = await wantedRuns(adapter);
+  if (wanted.length > 1)
     throw new UserError(
       'bad-argument',
       "llama.cpp's server applies its adapters to all requests, so only one can be offered.",
@@ -116,15 +139,14 @@ async function onLlamaCpp(
     );
   const all = await server.adapters();
   if (unload.length > 0) await server.use(undefined, all);
-  if (wanted) return [await offerOnLlamaCpp(server, wanted, means(host))];
-  if (!json)
+  if (wanted.length === 0 && !json)
     console.log(
       formatTable([
         ['adapter', 'file', 'applied'],
         ...(await server.adapters()).map(({ id, path, scale }) => [String(id), path, String(scale)]),
       ]),
     );
-  return [];
+  return offerAll(wanted, host, (one) => offerOnLlamaCpp(server, one, means(host)));
 }
 
 /** The runs, checked on this machine first. Errors: those of findServed; bad-argument for a full fine-tune. */

@@ -63,14 +63,20 @@ export async function offerOnVllm(
     server,
     { name, dir, spec },
     // Left from a command that was killed.
-    { folder, shared, base: base.id, means, left: adapters.some(({ id }) => id === checkingName(name)) },
+    {
+      folder,
+      shared,
+      base: base.id,
+      means,
+      left: adapters.find(({ id }) => id === checkingName(name))?.root,
+    },
   );
   const before = adapters.find(({ id }) => id === name);
   if (check.verdict !== 'same') {
     if (before?.root !== shared.pathThere(folder)) await shared.remove(folder);
     return { name, run: spec.id, check, offered: false };
   }
-  await server.load(name, shared.pathThere(folder), { replace: before !== undefined });
+  await server.load(name, shared.pathThere(folder), { replace: before?.root });
   await shared.link(name, folder);
   const old = before && shared.ownFolder(name, before.root);
   if (old !== undefined && old !== folder) await shared.remove(old);
@@ -88,8 +94,8 @@ interface Placed {
   shared: SharedFolder;
   /** Name of the server's base. */
   base: string;
-  /** Whether the name under which it is checked is taken. */
-  left: boolean;
+  /** What has the name under which it is checked, if it is taken. */
+  left: string | undefined;
   means: Means;
 }
 

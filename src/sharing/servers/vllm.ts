@@ -35,14 +35,23 @@ export class VllmServer {
   }
 
   /**
-   * Loads an adapter from a folder of the server. `replace`: one of that name is there. Then it is unloaded first, and
-   * requests of that moment get 404: with vLLM's `load_inplace`, the adapter would be read again for every request.
-   * Errors: endpoint-unknown if the server was not started for that, adapter-unsupported with what it said, and those of
-   * askRemote.
+   * Loads an adapter from a folder of the server. `replace`: the folder of the one that has this name. That one is
+   * unloaded first, and requests of that moment get 404: with vLLM's `load_inplace`, the adapter would be read again for
+   * every request. If the new one can't be loaded, it is loaded again. Errors: endpoint-unknown if the server was not
+   * started for that, adapter-unsupported with what it said, and those of askRemote.
    */
-  async load(name: string, path: string, { replace = false } = {}): Promise<void> {
-    if (replace) await this.unload(name);
-    await this.change('load', { lora_name: name, lora_path: path });
+  async load(name: string, path: string, { replace }: { replace?: string | undefined } = {}): Promise<void> {
+    if (replace !== undefined) await this.unload(name);
+    try {
+      await this.change('load', { lora_name: name, lora_path: path });
+    } catch (error) {
+      if (replace === undefined) throw error;
+      const back = this.change('load', { lora_name: name, lora_path: replace });
+      throw await back.then(
+        () => error,
+        () => nothingLeft(error, name),
+      );
+    }
   }
 
   /** Errors: like load. */
@@ -112,6 +121,14 @@ export class VllmServer {
       'Start it with --max-logprobs 20, or another version of it.',
     );
   }
+}
+
+/** The one that had the name before could not be loaded again either. */
+function nothingLeft(error: unknown, name: string): unknown {
+  if (!(error instanceof UserError)) return error;
+  const { code, message, next } = error;
+  const more = `The adapter that was ${name} before is not offered any more either; offer it again.`;
+  return new UserError(code, message, `${next} ${more}`, { cause: error });
 }
 
 /** What the server said of the adapter; vLLM answers 500 to one that it can't use, and wraps the reason. */

@@ -1,11 +1,12 @@
 import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../../src/protocol/errors.ts';
 import { readSpec } from '../../../src/runs/index.ts';
 import { parseEndpoint } from '../../../src/serving/remote/address.ts';
 import { coarseKl, judgeServer } from '../../../src/sharing/servers/compare.ts';
 import { LlamaCppServer } from '../../../src/sharing/servers/llama-cpp.ts';
+import { failureOf, offerAll } from '../../../src/sharing/servers/offer-all.ts';
 import {
   notOffered,
   offerOnLlamaCpp,
@@ -228,6 +229,66 @@ describe('vLLM', () => {
       /can't load parser.being-checked: LoRA rank 32 is greater than max_lora_rank 16\.$/,
     );
   });
+  it('that refuses other weights under a name goes on with what it had', async () => {
+    // Not while it is checked, but when it is to get its name.
+    let refusing = false;
+    await start({ refuses: (name) => (refusing && name === 'parser' ? 'out of memory' : undefined) });
+    await offer();
+    const [before] = server.adapters.values();
+    const path = join(wanted.dir, 'adapter.gguf');
+    const bytes = await readFile(path);
+    const failing = async () => {
+      try {
+        await writeFile(path, Buffer.concat([bytes, Buffer.alloc(8)]));
+        return (await offer().catch((error: unknown) => error)) as UserError;
+      } finally {
+        await writeFile(path, bytes);
+      }
+    };
+    refusing = true;
+    const both = await failing();
+    expect(both).toMatchObject({ code: 'adapter-unsupported' });
+    expect(both.next).toContain('The adapter that was parser before is not offered any more either');
+    expect([...server.adapters.keys()]).toEqual([]);
+    await server.stop();
+    await start({
+      refuses: (name, from) => (name === 'parser' && from !== before ? 'out of memory' : undefined),
+    });
+    await offer();
+    const one = await failing();
+    expect(one).toMatchObject({ code: 'adapter-unsupported' });
+    expect(one.next).not.toContain('any more');
+    expect([...server.adapters]).toEqual([['parser', before]]);
+    expect(await readlink(join(shared.here, 'parser'))).toBe(basename(before!));
+  });
+
+  it('is given the others where one is refused', async () => {
+    await start({ refuses: (name) => (name.startsWith('web') ? 'its rank is too large' : undefined) });
+    const all = ['web', 'parser', 'web-two'].map((name) => ({ ...wanted, name }));
+    const outcome = await offerAll(all, 'gpu:8000', (one) =>
+      offerOnVllm(new VllmServer(remote(server.url)), one, shared, means()),
+    );
+    expect(outcome.offered.map(({ name }) => name)).toEqual(['parser']);
+    expect(outcome.failed.map(({ name }) => name)).toEqual(['web', 'web-two']);
+    expect([...server.adapters.keys()]).toEqual(['parser']);
+    expect(failureOf(outcome, 'gpu:8000')).toMatchObject({
+      code: 'adapter-unsupported',
+      message: '2 of 3 adapters are not offered at gpu:8000: web, web-two.',
+    });
+  });
+
+  it('is not asked again and again where it takes none', async () => {
+    await start({ fixed: true });
+    const all = ['a', 'b', 'c'].map((name) => ({ ...wanted, name }));
+    const outcome = await offerAll(all, 'gpu:8000', (one) =>
+      offerOnVllm(new VllmServer(remote(server.url)), one, shared, means()),
+    );
+    expect(outcome.failed.map(({ error }) => (error as UserError).code)).toEqual(
+      Array(3).fill('endpoint-unknown'),
+    );
+    expect(server.seen.filter((one) => one.includes('load_lora'))).toHaveLength(1);
+  });
+
   it('that does not see the folder says so', async () => {
     await start();
     shared = SharedFolder.parse(`${desk.at('elsewhere')}=/not/here`);
