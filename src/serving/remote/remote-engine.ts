@@ -79,8 +79,8 @@ export class RemoteEngine implements CompletionEngine {
     try {
       const { path, body } = toRemoteRequest(request, found);
       const url = (found.fill.by === 'infill' ? endpoint.root : endpoint.api) + path;
-      const response = await askRemote(this.options, url, { body, signal: stop, within });
-      return await readRemote(endpoint, response, onText, () => void timer.refresh());
+      const answer = await askRemote(this.options, url, { body, signal: stop, within });
+      return await readRemote(endpoint, answer, onText, () => void timer.refresh());
     } catch (error) {
       if (signal?.aborted || this.ended.signal.aborted) throw error;
       throw this.failure(stalled.signal.aborted ? stalled.signal.reason : error, found);

@@ -50,10 +50,24 @@ const errorSchema = z.union([
 /** Longer answers are cut in messages. */
 const LONGEST_SAID = 200;
 
-/** The sentence in an error's body, on one line; undefined if there is none. */
-export function saidIn(body: unknown): string | undefined {
-  const said = errorSchema.safeParse(body).data?.replace(/\s+/g, ' ').trim();
+/**
+ * The sentence in an error's body, on one line and without the token; undefined if there is none. It gets into the log,
+ * and a server may repeat what it was sent.
+ */
+function saidIn(body: unknown, token: string | undefined): string | undefined {
+  // Before it is cut: a half of the token is too much.
+  const said = withoutToken(errorSchema.safeParse(body).data, token)?.replace(/\s+/g, ' ').trim();
   return said && said.length > LONGEST_SAID ? `${said.slice(0, LONGEST_SAID)}…` : said;
+}
+
+const withoutToken = <T extends string | undefined>(text: T, token: string | undefined) =>
+  token ? text?.replaceAll(token, '…') : text;
+
+/** An answer with a status of success. */
+export interface Accepted {
+  response: Response;
+  /** The sentence in an error's body, as a stream may have one; undefined if there is none. Without the token. */
+  saidIn(body: unknown): string | undefined;
 }
 
 /**
@@ -61,13 +75,13 @@ export function saidIn(body: unknown): string | undefined {
  * request, UserError `endpoint-token`, `endpoint-address` (it sends requests on), `endpoint-failed` (429, 5xx),
  * `endpoint-down`, `endpoint-slow`, `endpoint-certificate`, and what `signal` was aborted with.
  */
-export const askRemote = (remote: Remote, url: string, ask: Ask): Promise<Response> =>
+export const askRemote = (remote: Remote, url: string, ask: Ask): Promise<Accepted> =>
   inTime(remote.endpoint, ask, (signal) => accepted(remote, url, ask.body, signal));
 
 /** The same, with the whole answer read as JSON in that time; undefined if it is none. */
 export const askJson = (remote: Remote, url: string, ask: Ask): Promise<unknown> =>
   inTime(remote.endpoint, ask, async (signal) =>
-    jsonIn(await (await accepted(remote, url, ask.body, signal)).text()),
+    jsonIn(await (await accepted(remote, url, ask.body, signal)).response.text()),
   );
 
 async function inTime<T>(
@@ -88,13 +102,18 @@ async function inTime<T>(
   }
 }
 
-async function accepted(remote: Remote, url: string, body: object | undefined, signal: AbortSignal) {
+async function accepted(
+  remote: Remote,
+  url: string,
+  body: object | undefined,
+  signal: AbortSignal,
+): Promise<Accepted> {
   const token = await tokenOf(remote);
   const response = await send(remote, url, { body, token, signal });
-  if (response.ok) return response;
-  const said = saidIn(jsonIn(await response.text()));
-  // What it says gets into the log, and a server may repeat what it was sent.
-  throw failureOf(remote.endpoint, response, token ? said?.replaceAll(token, '…') : said);
+  if (response.ok) return { response, saidIn: (body) => saidIn(body, token) };
+  const said = saidIn(jsonIn(await response.text()), token);
+  const to = withoutToken(response.headers.get('location') ?? undefined, token);
+  throw failureOf(remote.endpoint, response.status, { said, to });
 }
 
 /** Checked here, because what `fetch` says of a header that it can't send has the token in it. */
@@ -136,15 +155,17 @@ function send(
   });
 }
 
-function failureOf({ host }: Endpoint, { status, headers }: Response, said?: string): Error {
-  if (status >= 300 && status < 400) {
-    const to = headers.get('location') ?? 'another address';
+function failureOf(
+  { host }: Endpoint,
+  status: number,
+  { said, to = 'another address' }: { said: string | undefined; to: string | undefined },
+): Error {
+  if (status >= 300 && status < 400)
     return new UserError(
       'endpoint-address',
       `The completion server at ${host} sends requests on to ${to}, and code goes only where you said.`,
       'Set the address to that one if you trust it.',
     );
-  }
   if (status === 401 || status === 403)
     return new UserError(
       'endpoint-token',

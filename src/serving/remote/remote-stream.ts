@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 import { eventData, type OnPiece } from '../client/read-stream.ts';
 import type { Endpoint } from './address.ts';
-import { jsonIn, notOpenAi, saidIn, unreachable } from './remote-http.ts';
+import { jsonIn, notOpenAi, unreachable, type Accepted } from './remote-http.ts';
 
 const chunkSchema = z.union([
   z.object({
@@ -34,10 +34,11 @@ interface Piece {
  */
 export async function readRemote(
   endpoint: Endpoint,
-  response: Response,
+  answer: Accepted,
   onText: OnPiece,
   onPiece: () => void = () => undefined,
 ): Promise<string> {
+  const { response } = answer;
   let whole = '';
   const take = ({ text, confidence }: Piece) => {
     if (!text && confidence === undefined) return;
@@ -45,14 +46,14 @@ export async function readRemote(
     onText(text, confidence);
   };
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
-    take(pieceOf(endpoint, await response.text()));
+    take(pieceOf(endpoint, answer, await response.text()));
     return whole;
   }
   let ended = false;
   for await (const data of eventData(response)) {
     onPiece();
     if (data === '[DONE]') return whole;
-    const piece = pieceOf(endpoint, data);
+    const piece = pieceOf(endpoint, answer, data);
     take(piece);
     ended ||= piece.last;
   }
@@ -61,7 +62,7 @@ export async function readRemote(
   throw unreachable(endpoint, new Error('the answer ended early'));
 }
 
-function pieceOf(endpoint: Endpoint, data: string): Piece {
+function pieceOf(endpoint: Endpoint, { saidIn }: Accepted, data: string): Piece {
   const message = jsonIn(data);
   const chunk = chunkSchema.safeParse(message);
   if (chunk.success && 'choices' in chunk.data) {

@@ -174,6 +174,33 @@ describe('the token', () => {
     expect(repeated.message).toContain('bad key: Bearer …');
     for (const error of [broken, repeated]) expect(inspect(error)).not.toContain('a-secret');
   });
+
+  it('is in no message where the server repeats it in a stream, or where its words are cut', async () => {
+    const token = 'a-secret-token';
+    const fails = async (head: Record<string, string>, end: (sent: string) => string) => {
+      const repeating = await playing((incoming, response) => {
+        if (incoming.url === '/v1/models') return response.writeHead(200, json).end(list);
+        response.writeHead(200, head).end(end(incoming.headers.authorization!));
+      });
+      const engine = engineAt(`http://${repeating}`, { token: () => Promise.resolve(token) });
+      return (await answer(engine).catch((error: unknown) => error)) as Error;
+    };
+    const events = { 'content-type': 'text/event-stream' };
+    const said = (sent: string) => JSON.stringify({ error: { message: `no such key: ${sent}` } });
+    const streamed = await fails(events, (sent) => `data: ${said(sent)}\n\n`);
+    expect(streamed).toMatchObject({ code: 'endpoint-failed' });
+    expect(streamed.message).toContain('failed: no such key: Bearer ….');
+    const whole = await fails(json, said);
+    expect(whole.message).toContain('no such key: Bearer ….');
+    const long = await fails(json, (sent) => JSON.stringify({ error: `${'x'.repeat(187)}${sent}` }));
+    const redirecting = await playing((incoming, response) =>
+      response.writeHead(307, { location: `/login?${incoming.headers.authorization}` }).end(),
+    );
+    const redirected = (await answer(
+      engineAt(`http://${redirecting}`, { token: () => Promise.resolve(token) }),
+    ).catch((error: unknown) => error)) as Error;
+    for (const error of [streamed, whole, long, redirected]) expect(inspect(error)).not.toContain('a-se');
+  });
 });
 
 describe('stopping', () => {
