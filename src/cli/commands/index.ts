@@ -1,5 +1,6 @@
 /** Every command of the command line, in the order and under the headings that `--help` shows. */
 import type { Command } from 'commander';
+import { cacheCommand } from './cache.ts';
 import { cancelCommand } from './cancel.ts';
 import { changedCommand } from './changed.ts';
 import { compareCommand } from './compare.ts';
@@ -27,7 +28,7 @@ import { sweepsCommand } from './sweeps.ts';
 import { trainCommand } from './train.ts';
 
 export const commandGroups: Readonly<Record<string, readonly (() => Command)[]>> = {
-  'Set up:': [doctorCommand, runtimeCommand, modelsCommand],
+  'Set up:': [doctorCommand, runtimeCommand, modelsCommand, cacheCommand],
   'Fine-tune:': [
     trainCommand,
     resumeCommand,

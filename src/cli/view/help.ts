@@ -36,6 +36,12 @@ export const help: Readonly<Record<string, CommandHelp>> = {
       ['models fetch qwen2.5-coder-0.5b', 'downloads one of them before it is needed'],
     ],
   },
+  cache: {
+    examples: [
+      ['cache', 'lists what is kept to be faster the next time, and how much it is'],
+      ['cache clear prompts', 'deletes what models have read of your newest prompts'],
+    ],
+  },
   corpus: {
     mostUsed: ['include', 'exclude', 'files', 'base', 'sample', 'rows', 'json'],
     examples: [
