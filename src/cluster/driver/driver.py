@@ -273,8 +273,7 @@ def main() -> int:
     say({"type": "done", "failed": failed})
     try:
         driver.clean()
-    except ray.exceptions.RayError as error:
-        # The job itself is done.
+    except Exception as error:  # The job itself is done.
         print(f"Not all nodes were cleaned up: {error}", file=sys.stderr)
     return 1 if failed else 0
 
