@@ -7,6 +7,7 @@ import { runStateSchema, type RunState, type RunStatus } from '../protocol/run.t
 import { readRun } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { followJob } from './follow-job.ts';
+import { mayPass } from './patience.ts';
 import type { JobState, RayClient } from './ray/client.ts';
 import { fetchResult, forgetResult } from './results.ts';
 import { writeCluster } from './store.ts';
@@ -50,7 +51,8 @@ export async function followRunJob(following: Following): Promise<RunStatus | un
     if (mirror.done && mirror.result) {
       await mirror.say('Fetching the result');
       const onTrouble = (error: UserError | undefined) => void mirror.trouble(error);
-      await fetchResult(client, mirror.result, dir, { signal: detach, onTrouble, lookMs });
+      const how = { signal: detach, patience: writer.stopped, onTrouble, lookMs };
+      await fetchResult(client, mirror.result, dir, how);
       await mirror.finish();
       await end('done');
       await forgetResult(file, mirror.result, dir);
@@ -64,6 +66,8 @@ export async function followRunJob(following: Following): Promise<RunStatus | un
     throw failure;
   } catch (error) {
     if (detach.aborted) return undefined;
+    // A result that can't be fetched now is no longer waited for; who attaches to the job again gets it.
+    if (writer.stopped.aborted && mayPass(error)) return 'cancelled';
     if (error instanceof UserError && error.code === 'cluster-lost') await end('lost');
     throw error;
   } finally {

@@ -307,6 +307,18 @@ describe('a result', () => {
     expect(readdirSync(dir).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
+  it('is no longer waited for once the run is cancelled, and can be fetched later', async () => {
+    await finish();
+    const { ended } = await follow();
+    server.logFailures.push(...Array<'cut'>(1000).fill('cut'));
+    await until(() => server.logFailures.length < 998);
+    expect(await cancelRun(dir, 'win32')).toBe('asked');
+    expect(await ended).toBe('cancelled');
+    expect((await readCluster(dir))?.ended).toBeUndefined();
+    server.logFailures.length = 0;
+    expect(await (await follow()).ended).toBe('done');
+  });
+
   it.runIf(process.platform === 'linux')('says that the disk here is full', async () => {
     await finish();
     full.path = 'result.zip';
