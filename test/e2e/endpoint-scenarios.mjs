@@ -1,8 +1,9 @@
 // What a person does with a completion server elsewhere: allows it, gives it its token, and accepts what it writes.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { ensureResults, newest, saveAndCheck, typeUntilGhostText } from './steps.mjs';
+import { answered, ensureResults, newest, saveAndCheck, typeUntilGhostText } from './steps.mjs';
 import { until } from './until.mjs';
 import { root, writeFile } from './workplace.mjs';
 
@@ -13,26 +14,8 @@ export const endpointScenarios = {
     await ensureResults(workbench, place, 1);
     const server = await startServer(place, newest(place));
     try {
-      place.setMachine({
-        'forgetMeNot.completion.endpoint': `http://127.0.0.1:${server.port}/v1`,
-        'forgetMeNot.completion.endpointModel': 'team',
-      });
-      writeFile(place.workspace, 'elsewhere.js', '');
-      await workbench.openFile('elsewhere.js');
-      await workbench.type('return registry.');
-      await workbench.notificationButton('Your code would be completed by 127.0.0.1', 'Send Code There');
-      await workbench.command('Forget-Me-Not: Set the Token of the Completion Server');
-      await workbench.answer('Token of the completion server at 127.0.0.1', TOKEN);
-      await workbench.notification('The token of 127.0.0.1');
-      await workbench.dismissNotifications();
-      await until('no server of this machine to complete', () =>
-        place.servers().every((pid) => pid === server.pid),
-      );
-      const ghost = await typeUntilGhostText(workbench);
-      await workbench.screenshot('completed-elsewhere');
-      await workbench.page.keyboard.press('Tab');
-      await saveAndCheck(workbench, place, 'elsewhere.js', ghost);
-      await workbench.statusBar('127.0.0.1').waitFor();
+      await completeElsewhere(workbench, place, server);
+      await stopSending(workbench);
     } finally {
       place.setMachine({});
       server.end();
@@ -40,6 +23,49 @@ export const endpointScenarios = {
     await workbench.statusBar('127.0.0.1').waitFor({ state: 'detached' });
   },
 };
+
+/**
+ * Names the server in the settings, allows it, gives it its token, and accepts what it writes.
+ * @param {{ port: number, model: string, token: string, pid?: number, text?: string }} server `pid`: of one that computes
+ * as this machine's do; `text`: what stands before the cursor
+ * @returns {Promise<{ typed: string, text: string }>} what was typed, and what was accepted
+ */
+export async function completeElsewhere(workbench, place, { port, model, token, pid, text = '' }) {
+  place.setMachine({
+    'forgetMeNot.completion.endpoint': `http://127.0.0.1:${port}/v1`,
+    'forgetMeNot.completion.endpointModel': model,
+  });
+  // The extension is at work, and has read them.
+  await workbench.statusBar('127.0.0.1').waitFor();
+  writeFile(place.workspace, 'elsewhere.js', text);
+  await workbench.openFile('elsewhere.js');
+  await workbench.type('return registry.');
+  await workbench.notificationButton('Your code would be completed by 127.0.0.1', 'Send Code There');
+  await workbench.command('Forget-Me-Not: Set the Token of the Completion Server');
+  await workbench.answer('Token of the completion server at 127.0.0.1', token);
+  await workbench.notification('The token of 127.0.0.1');
+  await workbench.dismissNotifications();
+  await until('no server of this machine to complete', () => place.servers().every((one) => one === pid));
+  const ghost = await typeUntilGhostText(workbench);
+  await workbench.screenshot('completed-elsewhere');
+  await workbench.page.keyboard.press('Tab');
+  await saveAndCheck(workbench, place, 'elsewhere.js', ghost);
+  await workbench.statusBar('127.0.0.1').waitFor();
+  return ghost;
+}
+
+/** Takes back what was allowed: typing shows nothing any more, and asks nothing. */
+async function stopSending(workbench) {
+  await workbench.command('Forget-Me-Not: Stop Sending Code to the Completion Server');
+  await workbench.notification('No code is sent to 127.0.0.1');
+  await workbench.dismissNotifications();
+  await workbench.focusEditor('elsewhere.js');
+  await workbench.page.keyboard.press('Control+End');
+  await workbench.page.keyboard.press('Enter');
+  await workbench.type('return registry.');
+  assert.equal(await answered(workbench), '');
+  assert.equal(await workbench.page.locator('.notification-toast').count(), 0);
+}
 
 /** Our own server as a team would run it, with a run's adapter under the name "team". */
 async function startServer({ base, home }, run) {
@@ -53,5 +79,6 @@ async function startServer({ base, home }, run) {
     createInterface({ input: child.stdout }).once('line', resolve);
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}`)));
   });
-  return { port: JSON.parse(line).port, pid: child.pid, end: () => child.kill('SIGKILL') };
+  const end = () => child.kill('SIGKILL');
+  return { port: JSON.parse(line).port, model: 'team', token: TOKEN, pid: child.pid, end };
 }
