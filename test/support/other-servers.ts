@@ -151,15 +151,13 @@ export async function mistral(options: OtherOptions = {}): Promise<OtherServer> 
       },
     }));
     if (extra.length > 0)
-      return reply
-        .code(422)
-        .send({
-          object: 'error',
-          message: { detail },
-          type: 'invalid_request_error',
-          param: null,
-          code: null,
-        });
+      return reply.code(422).send({
+        object: 'error',
+        message: { detail },
+        type: 'invalid_request_error',
+        param: null,
+        code: null,
+      });
     const named = mistralModels.find(({ id, aliases }) => [id, ...aliases].includes(String(body['model'])));
     if (!named?.capabilities.completion_fim)
       return reply.code(400).send({
