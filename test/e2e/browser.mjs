@@ -167,5 +167,5 @@ export class Workbench {
   }
 }
 
-/** White space is drawn with other characters than it is saved with. */
-export const squeeze = (text) => text.replace(/[\s\u00a0\u00b7]+/g, '');
+/** White space and control characters are drawn with other characters than they are saved with. */
+export const squeeze = (text) => text.replace(/[\s\p{Cc}\u00b7\u2400-\u2421\ufffd]+/gu, '');
