@@ -97,7 +97,7 @@ async function endAll(
 
 /** Where a text says "resume", the reproduction is meant. */
 const withCommand = ({ code, message, next }: UserError, id: string): UserError =>
-  new UserError(code, message, next.replace('{resume}', `"forget-me-not reproduce --resume ${id}"`));
+  new UserError(code, message, next.replace('{resume}', `"reproduce --resume ${id}" on the command line`));
 
 /** A run of the job, whose directory is this process's until it is closed. */
 class FollowedRun {

@@ -65,7 +65,7 @@ const isOfReproduction = (id: string) =>
   new UserError(
     'run-locked',
     'This run is one of a reproduction whose runs train on a cluster.',
-    `Go on with "forget-me-not reproduce --resume ${id}".`,
+    `Go on with "reproduce --resume ${id}" on the command line.`,
   );
 
 function workOf(
