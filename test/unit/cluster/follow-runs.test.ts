@@ -171,7 +171,7 @@ describe('what goes wrong there', () => {
     job.message = 'RuntimeEnvSetupError: no space left on device';
     await expect(follow()).rejects.toMatchObject({
       code: 'cluster-failed',
-      next: expect.stringContaining(`forget-me-not reproduce --resume ${ID}`),
+      next: expect.stringContaining(`"reproduce --resume ${ID}" on the command line`),
     });
     expect((await stateOf(lora)).status).toBe('done');
     expect((await stateOf(full)).error?.message).toContain('no space left on device');
