@@ -43,6 +43,8 @@ interface Compared {
   firstLoss: number;
   lastLoss: number;
   largestLossDifference: number;
+  /** At the first step, before anything was learned. */
+  firstLossDifference: number;
   heldOutDifference: number;
   /** Of a trained tensor, divided by its largest magnitude. */
   largestValueDifference: number;
@@ -118,6 +120,7 @@ function differences(ours: Trained, theirs: Trained): Omit<Compared, 'name' | 's
     firstLoss: ours.losses[0]!,
     lastLoss: ours.losses.at(-1)!,
     largestLossDifference,
+    firstLossDifference: Math.abs(ours.losses[0]! - theirs.losses[0]!),
     heldOutDifference: apart([before, after], [theirs.heldOut.before, theirs.heldOut.after]),
     largestValueDifference: Math.max(
       ...[...ours.values].map(([name, values]) => relative(values, theirs.values.get(name), name)),
