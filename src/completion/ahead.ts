@@ -2,7 +2,7 @@
 import type { Flight } from './flight.ts';
 import { gate } from './gate.ts';
 import { indentOf, lastLine } from './text.ts';
-import type { CursorDocument } from './types.ts';
+import type { AskedPlace, CursorDocument } from './types.ts';
 import { changeOf, lengthsOf } from './window.ts';
 
 /**
@@ -32,7 +32,7 @@ export function isSame(a: CursorDocument, b: CursorDocument): boolean {
 }
 
 /** Whether typing on from `here` may still lead to the document. */
-export function leadsTo({ document, adapter }: Flight, here: CursorDocument & { adapter: string }): boolean {
+export function leadsTo({ document, adapter }: Flight, here: AskedPlace): boolean {
   if (document.path !== here.path || adapter !== here.adapter) return false;
   const missing = lengthsOf(document).before - lengthsOf(here).before;
   const common = document.before.slice(0, document.before.length - missing);

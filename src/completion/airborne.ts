@@ -3,12 +3,10 @@
  * takes longer than the time between two keys, nothing would ever be shown.
  */
 import { aborted, type Answer, type Flight } from './flight.ts';
-import type { CursorDocument } from './types.ts';
+import type { AskedPlace } from './types.ts';
 
 /** An editor ends its question with each key, and asks again within this time, in ms. */
 const ASKS_AGAIN_MS = 300;
-
-type Here = CursorDocument & { adapter: string };
 
 export class Airborne {
   private flight: Flight | undefined;
@@ -22,7 +20,7 @@ export class Airborne {
   }
 
   /** The flight, if it may bring what belongs here; another one is stopped. */
-  leadingTo(here: Here): Flight | undefined {
+  leadingTo(here: AskedPlace): Flight | undefined {
     if (this.flight && !this.flight.mayLead(here)) this.stop();
     return this.flight;
   }
@@ -41,14 +39,15 @@ export class Airborne {
    */
   async land<T>(
     flight: Flight,
-    here: Here,
+    here: AskedPlace,
     signal: AbortSignal,
     use: (answer: Answer) => T | undefined,
   ): Promise<T | undefined> {
     this.waiting += 1;
+    const over = Promise.race([flight.leaves(here), aborted(signal)]);
     try {
       for (const part of [flight.first, flight.whole]) {
-        const answer = await Promise.race([part, flight.leaves(here), aborted(signal)]);
+        const answer = await Promise.race([part, over]);
         if (!answer || signal.aborted) return undefined;
         const used = use(answer);
         if (used !== undefined) return used;

@@ -4,7 +4,7 @@ import type { ContextBudget } from './context.ts';
 import type { OnPiece } from './fetch.ts';
 import type { PartsSource } from './repository-parts.ts';
 import type { CompletionStatistics } from './statistics.ts';
-import type { ContextFile, CursorDocument, EngineRequest, OtherFile } from './types.ts';
+import type { AskedPlace, ContextFile, EngineRequest, OtherFile } from './types.ts';
 
 export interface CompleterOptions {
   /**
@@ -33,9 +33,7 @@ export interface CompleterOptions {
   sleep?: (milliseconds: number) => Promise<void>;
 }
 
-export interface CompleteInput extends CursorDocument {
-  /** Adapter or model that answers. */
-  adapter: string;
+export interface CompleteInput extends AskedPlace {
   /** Length of the selection at each cursor; `[0]` is one cursor without a selection. */
   selections?: readonly number[];
   /** Requested with a key: without a pause, and also in places where typing requests nothing. */

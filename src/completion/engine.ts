@@ -66,7 +66,8 @@ class Engine implements Completer {
     const input = { ...whole, ...windowOf(whole) };
     const deleting = this.noticeKey(input);
     this.reading?.abort();
-    if (input.invoked || !this.air.leadingTo(input)) this.air.stop();
+    if (input.invoked) this.air.stop();
+    else this.air.leadingTo(input);
     this.waiting?.abort();
     this.waiting = undefined;
     if (this.streaming && !this.streaming.leadsThrough(input)) this.stopStreaming();
@@ -148,15 +149,12 @@ class Engine implements Completer {
     counts: CompletionStatistics,
   ): Promise<Completion | undefined> {
     const since = this.now();
-    const landed = await this.air.land(flight, input, signal, ({ cleaned }) => {
+    return this.air.land(flight, input, signal, ({ cleaned }) => {
       const text = this.cache.get(input, input.adapter);
       if (!text || 'dropped' in cleaned) return undefined;
       this.noteAnswer(counts, this.now() - since);
       return { text, source: 'engine', ...this.goesOn(flight, cleaned.text) } satisfies Completion;
     });
-    // What it writes is not what was typed, or it had nothing.
-    if (!landed && !signal.aborted) this.air.stop();
-    return landed;
   }
 
   /** Keeps a flight that has only brought its first line. */

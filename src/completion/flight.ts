@@ -1,7 +1,7 @@
 /** One answer of the engine while it is generated: its first line is shown while the rest is still to come. */
 import { Certainty } from './chance.ts';
 import type { CleanUp } from './clean-up.ts';
-import type { CursorDocument } from './types.ts';
+import type { AskedPlace, CursorDocument } from './types.ts';
 import { lengthsOf } from './window.ts';
 
 /** The engine's answer for a document. */
@@ -50,31 +50,35 @@ export class Flight {
   }
 
   /** Whether the text typed between this flight's place and `here` is what was generated. */
-  leadsThrough(here: CursorDocument & { adapter: string }): boolean {
+  leadsThrough(here: AskedPlace): boolean {
     const typed = this.typedUntil(here);
     return typed !== undefined && this.text.startsWith(typed);
   }
 
   /** As leadsThrough, or it may still become that: the engine is asked, and has not written as much yet. */
-  mayLead(here: CursorDocument & { adapter: string }): boolean {
+  mayLead(here: AskedPlace): boolean {
     const typed = this.typedUntil(here);
-    return this.asked && typed !== undefined && (this.text.startsWith(typed) || typed.startsWith(this.text));
+    return this.asked && typed !== undefined && this.agreesWith(typed);
   }
 
   /** Resolves when something else is generated than was typed until `here`. */
-  leaves(here: CursorDocument & { adapter: string }): Promise<undefined> {
+  leaves(here: AskedPlace): Promise<undefined> {
     const typed = this.typedUntil(here) ?? '';
     return new Promise((resolve) => {
       const look = () => {
-        if (!this.text.startsWith(typed) && !typed.startsWith(this.text)) resolve(undefined);
+        if (!this.agreesWith(typed)) resolve(undefined);
       };
       this.watchers.push(look);
       look();
     });
   }
 
+  private agreesWith(typed: string): boolean {
+    return this.text.startsWith(typed) || typed.startsWith(this.text);
+  }
+
   /** What was typed between this flight's place and `here`, with "\n" as line end; undefined if anything else changed. */
-  private typedUntil(here: CursorDocument & { adapter: string }): string | undefined {
+  private typedUntil(here: AskedPlace): string | undefined {
     const { document, adapter } = this;
     if (here.path !== document.path || here.adapter !== adapter) return undefined;
     const [from, to] = [lengthsOf(document), lengthsOf(here)];

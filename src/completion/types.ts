@@ -13,6 +13,11 @@ export interface CursorDocument {
   place?: RepositoryPath;
 }
 
+/** Where something is asked, and of which adapter or model. */
+export interface AskedPlace extends CursorDocument {
+  adapter: string;
+}
+
 export interface RepositoryPath {
   /** The workspace folder's name. */
   repository: string;
