@@ -1,5 +1,6 @@
 /** Mirrors a run that trains on a cluster into its directory here, in the place of a trainer. */
 import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterFile, DriverLine, ResultLine } from '../protocol/cluster.ts';
 import { errorCodes, UserError, type ErrorCode, type ErrorReport } from '../protocol/errors.ts';
 import { runEventSchema, type RunEvent } from '../protocol/events.ts';
@@ -14,6 +15,8 @@ import { writeCluster } from './store.ts';
 
 /** How often a job that does not end is asked to stop, in milliseconds. */
 const ASK_AGAIN_MS = 15_000;
+/** A request to cancel a run comes with a signal, too, and is seen within this time, in milliseconds. */
+const HEED_MS = 1000;
 
 interface Following {
   client: RayClient;
@@ -198,6 +201,25 @@ export function stopWhenAsked(client: RayClient, file: ClusterFile, { stopped }:
       clearInterval(timer);
     },
   };
+}
+
+/**
+ * Fires some time after `asked`, unless a run turns out to be `stopped`: whoever cancels one sends a signal, too, and its
+ * job is then followed to its end.
+ */
+export function leaveUnlessStopped(
+  asked: AbortSignal,
+  stopped: () => boolean | Promise<boolean>,
+  heedMs = HEED_MS,
+): AbortSignal {
+  const leave = new AbortController();
+  const heed = async () => {
+    await sleep(heedMs);
+    if (!(await stopped())) leave.abort();
+  };
+  asked.addEventListener('abort', () => void heed());
+  if (asked.aborted) void heed();
+  return leave.signal;
 }
 
 /** Where a text says "resume", it does not know which run it is. */

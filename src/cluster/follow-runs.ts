@@ -5,16 +5,14 @@ import { UserError } from '../protocol/errors.ts';
 import { runsDir } from '../protocol/paths.ts';
 import type { ReproducerMessage } from '../protocol/reproduction.ts';
 import { readRun } from '../runs/index.ts';
+import { lockRun } from '../runs/lock.ts';
 import { openRunWriter, type RunWriter } from '../runs/writer.ts';
 import { followJob } from './follow-job.ts';
-import { asError, failureOf, Mirror, stopWhenAsked } from './follow-run.ts';
+import { asError, failureOf, leaveUnlessStopped, Mirror, stopWhenAsked } from './follow-run.ts';
 import { mayPass } from './patience.ts';
 import type { JobState, RayClient } from './ray/client.ts';
 import { fetchResult, forgetResult } from './results.ts';
 import { readCluster, writeCluster } from './store.ts';
-
-/** A request to cancel a run comes with a signal, too, and is seen within this time, in milliseconds. */
-const HEED_MS = 1000;
 
 interface Following {
   client: RayClient;
@@ -28,15 +26,17 @@ interface Following {
 
 /**
  * Follows the job to its end, or until `detach` fires. Each run ends here as soon as its task has, with its result or
- * with its error, which is not thrown. Errors: that of a job which ended without having tried all its runs, and those
- * of followJob, openRunWriter and fetchResult.
+ * with its error, which is not thrown. Errors: that of a job which ended without having tried all its runs, run-locked,
+ * and those of followJob, openRunWriter and fetchResult.
  */
 export async function followRunsJob(following: Following): Promise<void> {
   const { client, dir, file, say, lookMs } = following;
   const end = (ended: NonNullable<ClusterFile['ended']>) => writeCluster(dir, { ...file, ended });
   const runs = new Map<string, FollowedRun>();
   let said: UserError | undefined;
-  const detach = leaveUnlessStopped(following, () => [...runs.values()].some((run) => run.stopped));
+  const isStopped = () => [...runs.values()].some((run) => run.stopped);
+  const detach = leaveUnlessStopped(following.detach, isStopped, lookMs);
+  const lock = await lockRun(dir);
   try {
     for (const [task, id] of Object.entries(file.runs ?? {})) {
       const run = await FollowedRun.open(task, join(runsDir(), id), { ...following, detach });
@@ -66,19 +66,8 @@ export async function followRunsJob(following: Following): Promise<void> {
     throw error instanceof UserError ? withCommand(error, basename(dir)) : error;
   } finally {
     for (const run of runs.values()) await run.close();
+    await lock.release();
   }
-}
-
-/** Whoever cancels a run sends a signal, too, and its job is then followed to its end. */
-function leaveUnlessStopped(
-  { detach, lookMs = HEED_MS }: Pick<Following, 'detach' | 'lookMs'>,
-  stopped: () => boolean,
-): AbortSignal {
-  const leave = new AbortController();
-  const heed = () => setTimeout(() => !stopped() && leave.abort(), lookMs);
-  detach.addEventListener('abort', heed);
-  if (detach.aborted) heed();
-  return leave.signal;
 }
 
 /** Ends what the job has left of its runs. Returns how the job ended. Errors: those of fetchResult. */

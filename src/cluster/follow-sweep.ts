@@ -7,6 +7,7 @@ import {
   type SweepLine,
   type SweepProgress,
 } from '../protocol/sweep.ts';
+import { lockRun } from '../runs/lock.ts';
 import { concludeSweep } from '../training/sweep/choice.ts';
 import { appendLine, readSweep, type Sweep } from '../training/sweep/store.ts';
 import { followJob } from './follow-job.ts';
@@ -26,13 +27,14 @@ interface Following {
 
 /**
  * Follows the job to its end, or until `detach` fires. Throws the error of a trial if the sweep is not finished then,
- * and those of followJob.
+ * run-locked, and those of followJob.
  */
 export async function followSweepJob({ client, dir, file, say, detach, lookMs }: Following): Promise<void> {
-  const sweep = await readSweep(dir);
-  const mirror = new Mirror(sweep, say);
   const end = (ended: NonNullable<ClusterFile['ended']>) => writeCluster(dir, { ...file, ended });
+  const lock = await lockRun(dir);
   try {
+    const sweep = await readSweep(dir);
+    const mirror = new Mirror(sweep, say);
     const job = await followJob(client, file.submissionId, {
       onLine: (line) => mirror.take(line),
       onOther: (line) => console.error(line),
@@ -48,6 +50,8 @@ export async function followSweepJob({ client, dir, file, say, detach, lookMs }:
   } catch (error) {
     if (error instanceof UserError && error.code === 'cluster-lost') await end('lost');
     throw error;
+  } finally {
+    await lock.release();
   }
 }
 

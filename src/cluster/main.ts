@@ -4,23 +4,18 @@
  * is a child that says what the sweeper or the evaluator would say, or how the reproduction's runs stand. Whenever it
  * ends, the job goes on, unless it was asked to cancel.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { runAsChild } from '../protocol/child.ts';
 import type { ClusterFile } from '../protocol/cluster.ts';
 import { formatError, reportError, UserError } from '../protocol/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import type { ReproducerMessage } from '../protocol/reproduction.ts';
 import type { SweeperMessage } from '../protocol/sweep.ts';
-import { lockRun } from '../runs/lock.ts';
 import { openRunWriter, type RunWriter } from '../runs/writer.ts';
 import { followEvaluationJob } from './follow-evaluation.ts';
-import { followRunJob, withRun } from './follow-run.ts';
+import { followRunJob, leaveUnlessStopped, withRun } from './follow-run.ts';
 import { followRunsJob } from './follow-runs.ts';
 import { followSweepJob } from './follow-sweep.ts';
 import { openCluster, readCluster } from './store.ts';
-
-/** A request to cancel comes with a signal, too, and is seen within this time, in milliseconds. */
-const HEED_MS = 1000;
 
 const dir = process.argv[2];
 if (!dir) {
@@ -29,19 +24,20 @@ if (!dir) {
 }
 
 async function followRun(file: ClusterFile, dir: string): Promise<void> {
-  const detach = new AbortController();
-  const leave = async () => {
-    await sleep(HEED_MS);
-    const owner = await opening.catch(() => undefined);
-    if (!owner?.stopped.aborted) detach.abort();
-  };
+  const asked = new AbortController();
   // Before the run shows this process as its owner, so that a signal never ends it with the run taken.
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => void leave());
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => asked.abort());
   const opening = openRunWriter(dir);
+  const isStopped = () =>
+    opening.then(
+      ({ stopped }) => stopped.aborted,
+      () => false,
+    );
+  const detach = leaveUnlessStopped(asked.signal, isStopped);
   const writer = await opening;
   try {
     const client = openCluster(file.url);
-    const status = await followRunJob({ client, dir, file, writer, detach: detach.signal });
+    const status = await followRunJob({ client, dir, file, writer, detach });
     if (status) await writer.state({ status, etaSeconds: undefined, phase: undefined });
   } catch (error) {
     await failed(error, dir, writer);
@@ -68,23 +64,13 @@ const file = await readCluster(dir).catch((error: unknown) => {
 });
 if (!file) process.exit(1);
 if (file.kind === 'sweep')
-  await runAsChild<SweeperMessage>(async (say, detach) => {
-    const lock = await lockRun(dir);
-    try {
-      await followSweepJob({ client: openCluster(file.url), dir, file, say, detach });
-    } finally {
-      await lock.release();
-    }
-  });
+  await runAsChild<SweeperMessage>((say, detach) =>
+    followSweepJob({ client: openCluster(file.url), dir, file, say, detach }),
+  );
 if (file.kind === 'reproduce')
-  await runAsChild<ReproducerMessage>(async (say, detach) => {
-    const lock = await lockRun(dir);
-    try {
-      await followRunsJob({ client: openCluster(file.url), dir, file, say, detach });
-    } finally {
-      await lock.release();
-    }
-  });
+  await runAsChild<ReproducerMessage>((say, detach) =>
+    followRunsJob({ client: openCluster(file.url), dir, file, say, detach }),
+  );
 if (file.kind === 'evaluate')
   await runAsChild<EvaluatorMessage>((say, detach) =>
     followEvaluationJob({ client: openCluster(file.url), dir, file, say, detach }),

@@ -8,16 +8,16 @@ import { FOLDER_PLACE, type ClusterFile } from '../../protocol/cluster.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { runsDir, sweepsDir } from '../../protocol/paths.ts';
 import { reproducerMessageSchema, type Method, type ReproducerMessage } from '../../protocol/reproduction.ts';
-import type { RunState } from '../../protocol/run.ts';
 import { sweeperMessageSchema } from '../../protocol/sweep.ts';
 import type { ElsewhereEngine, RunElsewhere } from '../../reproduce/elsewhere.ts';
 import { corpusDir, findReproduction, instructDir, type Reproduction } from '../../reproduce/store.ts';
-import { openRunWriter, readRun } from '../../runs/index.ts';
-import { lockRun, runOwner } from '../../runs/lock.ts';
+import { readRun } from '../../runs/index.ts';
+import { runOwner } from '../../runs/lock.ts';
 import { readSweep } from '../../training/sweep/store.ts';
 import type { ChosenCluster } from '../options/cluster-options.ts';
 import { printJson } from '../view/output.ts';
-import { cancelSweep } from './cluster-stop.ts';
+import { asCreated, queue } from './cluster-run.ts';
+import { cancelSweep, ifUnderWay, takeOver } from './cluster-stop.ts';
 import { sendSweep } from './cluster-sweep.ts';
 import { followChild } from './follow-child.ts';
 import { reproduceMakers, trialPhase } from './reproduce-engine.ts';
@@ -156,39 +156,21 @@ const taskOf = ({ name, id, method, instruct, then }: RunElsewhere, memoryBytes:
 async function runOf({ name, id }: RunElsewhere): Promise<WorkRun> {
   const dir = join(runsDir(), id);
   const { spec, events } = await readRun(dir);
-  const state: RunState = { status: 'queued', step: 0, steps: spec.hyper.steps };
   return {
     task: name,
     id,
     dir,
-    // As it was created, so that the package is the same each time it is sent.
     files: {
       'run.json': await readFile(join(dir, 'run.json'), 'utf8'),
-      'state.json': `${JSON.stringify(state, null, 2)}\n`,
-      'events.jsonl': '',
+      ...asCreated(spec),
     },
     eventsBefore: events.length,
   };
 }
 
-/** Clears an earlier end: what comes from here on is of this attempt. */
-async function queue(dir: string): Promise<void> {
-  const writer = await openRunWriter(dir);
-  await writer.state({ status: 'queued', phase: undefined }).finally(() => writer.close());
-}
-
-/** The reproduction with this id, or beginning of one, if it has a job on a cluster. "latest" means a run. */
-export async function clusterReproduction(wanted: string): Promise<Reproduction | undefined> {
-  if (wanted === 'latest') return undefined;
-  try {
-    const found = await findReproduction(wanted);
-    return isUnderWay(await jobOf(found)) ? found : undefined;
-  } catch (error) {
-    // It is a run's, or several things'.
-    if (error instanceof UserError && error.code === 'run-not-found') return undefined;
-    throw error;
-  }
-}
+/** The reproduction with this id, or beginning of one, if it has a job on a cluster. */
+export const clusterReproduction = (wanted: string): Promise<Reproduction | undefined> =>
+  ifUnderWay(wanted, findReproduction, jobOf);
 
 /**
  * Stops its job; trials and runs that ended before are taken over. Errors: those of RayClient, followRunsJob and
@@ -200,22 +182,9 @@ export async function cancelReproduction({ dir, spec, state }: Reproduction, jso
   if (!isUnderWay(file))
     return cancelSweep(await readSweep(join(sweepsDir(), state.sweep!)), { json, again });
   await stopJob(file);
-  if (!(await runOwner(dir))) await takeOver(dir, file);
+  if (!(await runOwner(dir))) await takeOver(dir, file, followRunsJob);
   if (json) return printJson({ outcome: 'cancelled', dir });
   console.log(
     `Its job on the cluster is stopped; finished runs are kept. Resume it with: forget-me-not ${again}`,
   );
-}
-
-async function takeOver(dir: string, file: ClusterFile): Promise<void> {
-  const lock = await lockRun(dir);
-  try {
-    const detach = new AbortController().signal;
-    await followRunsJob({ client: openCluster(file.url), dir, file, say: () => undefined, detach });
-  } catch (error) {
-    // What a run failed with matters no more.
-    if (isUnderWay(await readCluster(dir))) throw error;
-  } finally {
-    await lock.release();
-  }
 }

@@ -55,10 +55,14 @@ export async function resumeOnCluster(dir: string, options: Consent): Promise<La
   const { spec, events } = await readRun(dir);
   if (!isUnderWay(file))
     await sendWork(client, workOf(dir, spec, file), { ...options, eventsBefore: events.length });
-  // Clears an earlier end: what comes from here on is of this attempt.
+  await queue(dir);
+  return launchTrainer(dir, events.length, client.cluster.address.host);
+}
+
+/** Clears a run's earlier end: what comes from here on is of this attempt. */
+export async function queue(dir: string): Promise<void> {
   const writer = await openRunWriter(dir);
   await writer.state({ status: 'queued', phase: undefined }).finally(() => writer.close());
-  return launchTrainer(dir, events.length, client.cluster.address.host);
 }
 
 const isOfReproduction = (id: string) =>
@@ -73,8 +77,6 @@ function workOf(
   spec: RunSpec,
   { storage, needs }: Pick<ClusterFile, 'storage' | 'needs'>,
 ): Work {
-  const { steps } = spec.hyper;
-  const state: RunState = { status: 'queued', step: 0, steps };
   return {
     kind: 'train',
     dir,
@@ -85,9 +87,14 @@ function workOf(
     needs,
     storage,
     sends: (name) => name === 'run.json' || name === EARLIER_ADAPTER || name.startsWith('corpus/'),
-    // As it was created, so that the package is the same each time it is sent.
-    fresh: { 'state.json': `${JSON.stringify(state, null, 2)}\n`, 'events.jsonl': '' },
+    fresh: asCreated(spec),
   };
+}
+
+/** The files of a run's progress as they were created, so that the package is the same each time it is sent. */
+export function asCreated({ hyper }: Pick<RunSpec, 'hyper'>): Record<string, string> {
+  const state: RunState = { status: 'queued', step: 0, steps: hyper.steps };
+  return { 'state.json': `${JSON.stringify(state, null, 2)}\n`, 'events.jsonl': '' };
 }
 
 /** So that resuming sends it again, and does not train here. */

@@ -1,9 +1,10 @@
 /** Stops jobs on a cluster that nobody here follows. */
+import type { followRunsJob } from '../../cluster/follow-runs.ts';
 import { followSweepJob } from '../../cluster/follow-sweep.ts';
 import { isUnderWay, openCluster, readCluster, stopJob, writeCluster } from '../../cluster/store.ts';
 import type { ClusterFile } from '../../protocol/cluster.ts';
 import { UserError } from '../../protocol/errors.ts';
-import { lockRun, runOwner } from '../../runs/lock.ts';
+import { runOwner } from '../../runs/lock.ts';
 import { findSweep, type Sweep } from '../../training/sweep/store.ts';
 import { printJson } from '../view/output.ts';
 
@@ -37,12 +38,20 @@ export function tellStopped({ kind, how, reproduction }: Stopped, wanted: string
     : `Its job on the cluster is stopped. Start it again with: forget-me-not ${again}`;
 }
 
-/** The sweep with this id, or beginning of one, if it has a job on a cluster. "latest" means a run. */
-export async function clusterSweep(wanted: string): Promise<Sweep | undefined> {
+/** The sweep with this id, or beginning of one, if it has a job on a cluster. */
+export const clusterSweep = (wanted: string): Promise<Sweep | undefined> =>
+  ifUnderWay(wanted, findSweep, ({ dir }) => readCluster(dir));
+
+/** What `find` finds if its job is under way on a cluster. "latest" means a run. */
+export async function ifUnderWay<T>(
+  wanted: string,
+  find: (wanted: string) => Promise<T>,
+  jobOf: (found: T) => Promise<ClusterFile | undefined>,
+): Promise<T | undefined> {
   if (wanted === 'latest') return undefined;
   try {
-    const sweep = await findSweep(wanted);
-    return isUnderWay(await readCluster(sweep.dir)) ? sweep : undefined;
+    const found = await find(wanted);
+    return isUnderWay(await jobOf(found)) ? found : undefined;
   } catch (error) {
     // It is a run's, or several things'.
     if (error instanceof UserError && error.code === 'run-not-found') return undefined;
@@ -57,23 +66,24 @@ export async function cancelSweep(
 ): Promise<void> {
   const file = await readCluster(dir);
   if (file) await stopJob(file);
-  if (file && !(await runOwner(dir))) await takeOver(dir, file);
+  if (file && !(await runOwner(dir))) await takeOver(dir, file, followSweepJob);
   if (json) return printJson({ outcome: 'cancelled', dir });
   console.log(
     `Its job on the cluster is stopped; finished trials are kept. Resume it with: forget-me-not ${again}`,
   );
 }
 
-/** What was measured while nobody followed is known only to the job, which nobody would ask again. */
-async function takeOver(dir: string, file: ClusterFile): Promise<void> {
-  const lock = await lockRun(dir);
+/** What was made while nobody followed is known only to the job, which nobody would ask again. */
+export async function takeOver(
+  dir: string,
+  file: ClusterFile,
+  follow: typeof followSweepJob | typeof followRunsJob,
+): Promise<void> {
+  const detach = new AbortController().signal;
   try {
-    const detach = new AbortController().signal;
-    await followSweepJob({ client: openCluster(file.url), dir, file, say: () => undefined, detach });
+    await follow({ client: openCluster(file.url), dir, file, say: () => undefined, detach });
   } catch (error) {
-    // What a trial failed with matters no more.
+    // What a trial or a run failed with matters no more.
     if (isUnderWay(await readCluster(dir))) throw error;
-  } finally {
-    await lock.release();
   }
 }
