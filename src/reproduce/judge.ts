@@ -54,7 +54,7 @@ function conclude({ effects: all, notes = [] }: Judged): Pick<ClaimResult, 'effe
   };
 }
 
-/** "LoRA, r = 16 on all linear layers: 96 steps at 1e-3 (20261125-1103-lora-...)" */
+/** "LoRA, r = 16 on all linear layers: 96 steps at 1e-3 (20261125-110317-lora-...)" */
 function whatWasRun({ id, needs }: Claim, { variants, runs, sweep }: Evidence): string[] {
   const trials = sweep?.lines.filter(({ type }) => type === 'trial').length ?? 0;
   if (id === 'rates')

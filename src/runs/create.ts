@@ -64,7 +64,7 @@ function doneLine(artefact: string, step: number, now: Date): string {
   return `${JSON.stringify(done)}\n`;
 }
 
-/** "20261125-0112-lora-smollm2-135m-ab12", in local time. */
+/** "20261125-011205-lora-smollm2-135m-ab12", in local time. */
 function newId({ hyper, base }: NewRun, now: Date): string {
   const name = base.id
     .split(/[\\/]/)

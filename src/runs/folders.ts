@@ -4,11 +4,11 @@ import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
 
-/** "20261125-0112", in local time; names sort by it. */
+/** "20261125-011205", in local time; names sort by it. */
 export function timeStamp(now: Date): string {
   const two = (value: number) => String(value).padStart(2, '0');
   const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
-  return `${day}-${two(now.getHours())}${two(now.getMinutes())}`;
+  return `${day}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
 }
 
 /** The folders in `parent`, which need not exist. Names that begin with a dot are unfinished and left out. */

@@ -16,7 +16,7 @@ import { clusterJobSchema, type ClusterJob } from '../../src/protocol/cluster.ts
 import type { SendQuestion } from '../../src/protocol/question.ts';
 import { openCorpus } from '../../src/corpus/index.ts';
 import { readState } from '../../src/runs/files.ts';
-import { readSpec } from '../../src/runs/index.ts';
+import { findRun, readSpec } from '../../src/runs/index.ts';
 import { runsDir } from '../../src/protocol/paths.ts';
 import type { Workplace } from '../support/cli.ts';
 import { printed, RayServer, type RayJob } from '../support/ray-server.ts';
@@ -163,7 +163,7 @@ describe('a training on a cluster', () => {
     expect(await ended).toBe(0);
     expect(said).toContain('The run goes on at 127.0.0.1');
     expect(job.status).toBe('RUNNING');
-    const dir = join(runsDir(), (await readdir(runsDir())).sort().at(-1)!);
+    const dir = await findRun('latest');
     // The one that goes on in the background takes over in its own time.
     await until(async () => (await readState(dir)).pid !== undefined);
     const { pid } = await readState(dir);

@@ -36,7 +36,7 @@ const importing = (name = 'adapter.gguf') => importAdapter({ path: at(name), bas
 describe('a GGUF adapter', () => {
   it('becomes a run that is done, with what is known of it', async () => {
     const { dir: runDir, id } = await importing();
-    expect(id).toMatch(/^\d{8}-\d{4}-lora-tiny-/);
+    expect(id).toMatch(/^\d{8}-\d{6}-lora-tiny-/);
     const { spec, state, events } = await readRun(runDir);
     expect(effectiveStatus(state)).toBe('done');
     expect(spec).toMatchObject({

@@ -25,7 +25,7 @@ const json = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<
 describe('createRun', () => {
   it('makes a whole, queued run with a readable name and leaves nothing else', async () => {
     const { dir, id } = await createRun(newRun());
-    expect(id).toMatch(/^\d{8}-\d{4}-lora-smollm2-135m-[0-9a-f]{4}$/);
+    expect(id).toMatch(/^\d{8}-\d{6}-lora-smollm2-135m-[0-9a-f]{4}$/);
     expect(readdirSync(join(home.path(), 'runs'))).toEqual([id]);
     expect(json(join(dir, 'run.json'))).toMatchObject({ format: 1, id, name: 'demo' });
     expect(json(join(dir, 'state.json'))).toEqual({ status: 'queued', step: 0, steps: 30 });
