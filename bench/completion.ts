@@ -18,6 +18,7 @@ import { parseArgs } from 'node:util';
 import { loadLlamaModel, readModelFile } from '../src/base-models/llama.ts';
 import { resolveBase } from '../src/base-models/resolve.ts';
 import { createCompleter } from '../src/completion/index.ts';
+import { llamaEnv } from '../src/protocol/llama-env.ts';
 import { measureThreads } from '../src/serving/threads/threads.ts';
 import { quantile } from './serving-load.ts';
 
@@ -178,7 +179,10 @@ class Ours implements Side {
     const child = spawn(
       process.execPath,
       ['dist/server.mjs', '--base', base, '--context', '2048', ...threadsOption(values)],
-      { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, FORGET_ME_NOT_TOKEN: token } },
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...process.env, ...llamaEnv(), FORGET_ME_NOT_TOKEN: token },
+      },
     );
     const [line] = (await once(createInterface({ input: child.stdout! }))) as [string];
     const ready = JSON.parse(line) as { port: number };

@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { resolveBase } from '../src/base-models/resolve.ts';
 import { VirtualClock } from './felt/clock.ts';
 import { CoreAssistant, variants, type Where } from './felt/core.ts';
-import { figuresOf, type Figures } from './felt/figures.ts';
+import { figuresOf, moreSaved, type Figures } from './felt/figures.ts';
 import { LlamaVscode } from './felt/llama-vscode.ts';
 import { partsOf } from './felt/parts.ts';
 import { releases, type Releases } from './felt/releases.ts';
@@ -94,7 +94,10 @@ export async function main(args: string[]): Promise<void> {
   } finally {
     server.end();
   }
-  const figures = Object.fromEntries(chosen.map((name) => [name, figuresOf(found[name]!)]));
+  const first = found[chosen[0]!]!;
+  const figures = Object.fromEntries(
+    chosen.map((name) => [name, { ...figuresOf(found[name]!), moreSaved: moreSaved(first, found[name]!) }]),
+  );
   if (values.json) console.log(JSON.stringify(figures));
   else show(figures, Object.values(found)[0]!, repositories);
 }

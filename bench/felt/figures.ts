@@ -1,5 +1,6 @@
 /** The figures of a side, from the counts of its hunks. Pure. */
 import { quantile } from '../serving-load.ts';
+import { pairedIntervals } from '../../src/statistics/intervals.ts';
 import type { Replayed } from './replay.ts';
 
 export interface Figures {
@@ -41,6 +42,14 @@ export function figuresOf(hunks: readonly Replayed[]): Figures {
     shown: sum((hunk) => hunk.shown),
     accepted: sum((hunk) => hunk.accepted),
   };
+}
+
+/** How many more of the characters `after` saved than `before`, on the same hunks: the difference and its 95% interval. */
+export function moreSaved(before: readonly Replayed[], after: readonly Replayed[]): [number, number, number] {
+  const items = (hunks: readonly Replayed[]) =>
+    hunks.map(({ path, saved, characters }) => ({ sum: saved, weight: characters, document: path }));
+  const { difference } = pairedIntervals(items(before), items(after), 'share');
+  return [rounded(difference.value, 3), rounded(difference.low, 3), rounded(difference.high, 3)];
 }
 
 const rounded = (value: number, digits: number) => Number(value.toFixed(digits));

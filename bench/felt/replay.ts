@@ -32,6 +32,7 @@ export interface Assistant {
 
 /** Counts of one hunk. Times are in virtual milliseconds. */
 export interface Replayed {
+  path: string;
   characters: number;
   saved: number;
   lines: number;
@@ -172,8 +173,9 @@ class Typist {
   }
 
   result(): Replayed {
-    const { typed } = this.hunk;
+    const { path, typed } = this.hunk;
     return {
+      path,
       ...this.counts,
       characters: typedCharacters(typed, 0, typed.length),
       lines: linesOf(typed).filter(({ from, to }) => to - from >= SHORTEST_LINE).length,

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
+import { llamaEnv } from '../../src/protocol/llama-env.ts';
 import { serverReadySchema, type ServerReady } from '../../src/protocol/server.ts';
 import { readStream } from '../../src/serving/client/read-stream.ts';
 
@@ -18,7 +19,7 @@ export class BenchServer {
     const token = randomBytes(16).toString('hex');
     const child = spawn(process.execPath, ['dist/server.mjs', '--base', base, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, FORGET_ME_NOT_TOKEN: token },
+      env: { ...process.env, ...llamaEnv(), FORGET_ME_NOT_TOKEN: token },
     });
     const line = await new Promise<string>((resolve, reject) => {
       createInterface({ input: child.stdout! }).once('line', resolve);

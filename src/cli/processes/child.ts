@@ -1,6 +1,7 @@
 /** Runs a bundle that lies beside this one as a child process of the command line. */
 import { fileURLToPath } from 'node:url';
 import { LineChild, type LineChildOptions } from '../../protocol/line-child.ts';
+import { llamaEnv } from '../../protocol/llama-env.ts';
 
 /** Starts `name`.mjs. `stderr`: where its libraries' log goes. */
 export function startChild(
@@ -9,11 +10,12 @@ export function startChild(
   options: Pick<LineChildOptions, 'stderr' | 'signal'>,
 ): LineChild {
   const script = fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
-  return new LineChild(script, args, { ...options, env: quietTensorflow() });
+  return new LineChild(script, args, { ...options, env: childEnv() });
 }
 
-/** Environment in which TensorFlow reports only errors, unless the user asked for more. */
-export const quietTensorflow = () => ({
+/** Environment in which llama.cpp is fast, and TensorFlow reports only errors, unless the user asked for more. */
+export const childEnv = () => ({
+  ...llamaEnv(),
   TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2',
 });
 

@@ -7,7 +7,7 @@ import { endedEarly } from '../../protocol/child-end.ts';
 import { parseError, type UserError } from '../../protocol/errors.ts';
 import { openLogSync } from '../../protocol/regular-file.ts';
 import type { TrainingLock } from '../../runs/index.ts';
-import { quietTensorflow } from './child.ts';
+import { childEnv } from './child.ts';
 
 export interface LaunchedTrainer {
   /** Number of events that the run had before. */
@@ -48,7 +48,7 @@ export function launchTrainer(dir: string, eventsBefore = 0, cluster?: string): 
     detached: true,
     stdio: ['ignore', log, log],
     windowsHide: true,
-    env: { ...process.env, ...quietTensorflow() },
+    env: { ...process.env, ...childEnv() },
   });
   child.unref();
   closeSync(log);

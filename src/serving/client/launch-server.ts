@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { endedEarly } from '../../protocol/child-end.ts';
 import { UserError, type ErrorCode } from '../../protocol/errors.ts';
 import { parseLine } from '../../protocol/lines.ts';
+import { llamaEnv } from '../../protocol/llama-env.ts';
 import { serverFailedSchema, serverReadySchema } from '../../protocol/server.ts';
 
 const firstLineSchema = z.union([serverReadySchema, serverFailedSchema]);
@@ -28,7 +29,7 @@ export async function launchServer({ command, args, env, output, log, onStart }:
     detached: true,
     stdio: ['ignore', 'pipe', file],
     windowsHide: true,
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...llamaEnv(), ...env },
   });
   closeSync(file);
   // A failure to kill the child must not crash this process.

@@ -13,8 +13,11 @@ import { writeByRename } from '../../protocol/write-file.ts';
 import { trainingNow } from '../../runs/index.ts';
 import { watchLoad } from './machine-load.ts';
 
-/** Version 1 had no version number, and ignored what else was running during the measurement. */
-const VERSION = 2;
+/**
+ * Version 1 had no version number, and ignored what else was running during the measurement. Version 2 was measured with
+ * four threads in Node's pool (protocol/llama-env.ts).
+ */
+const VERSION = 3;
 
 const measurementSchema = z.object({
   threads: z.int().min(1),

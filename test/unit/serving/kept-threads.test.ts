@@ -30,7 +30,7 @@ it('what was measured on a free machine is kept, with its date and what it depen
   expect(await measured(cores + 1)).toBe(1);
   const [file] = kept();
   expect(JSON.parse(readFileSync(join(folder(), file!), 'utf8'))).toMatchObject({
-    version: 2,
+    version: 3,
     measured: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
     processor: cpus()[0]!.model,
     cores,
