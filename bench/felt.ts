@@ -37,7 +37,8 @@ const options = {
   threads: { type: 'string' },
   /**
    * How the engine's time is counted: real; or `processor`, for a machine that is busy: the processor time of one
-   * thread divided by two, as two idle cores would take that share the work evenly.
+   * thread divided by two, as two idle cores would take that share the work evenly; or `none`: the engine takes no
+   * time, as on a machine that is fast enough.
    */
   clock: { type: 'string', default: 'real' },
   /** Tell each suggestion that appears, and what became of it. */
@@ -86,7 +87,7 @@ export async function main(args: string[]): Promise<void> {
       };
       for (const side of chosen) {
         tell(`${repository.name}: ${side}`);
-        const clock = new VirtualClock(busy ? () => server.processorTime() / CORES : undefined);
+        const clock = new VirtualClock(engineTime(values.clock, server));
         const assistant = sides[side]!(server, clock, where);
         found[side]!.push(...(await replayAll(sessions, assistant, clock, values.trace ? tell : undefined)));
       }
@@ -95,11 +96,24 @@ export async function main(args: string[]): Promise<void> {
     server.end();
   }
   const first = found[chosen[0]!]!;
-  const figures = Object.fromEntries(
-    chosen.map((name) => [name, { ...figuresOf(found[name]!), moreSaved: moreSaved(first, found[name]!) }]),
-  );
+  const figuresFor = (name: string): Figures => ({
+    ...figuresOf(found[name]!),
+    ...(name !== chosen[0] && { moreSaved: moreSaved(first, found[name]!) }),
+  });
+  const figures = Object.fromEntries(chosen.map((name) => [name, figuresFor(name)]));
   if (values.json) console.log(JSON.stringify(figures));
   else show(figures, Object.values(found)[0]!, repositories);
+}
+
+/** What tells the time while the engine works, in ms; undefined is the real time. */
+function engineTime(kind: string, server: BenchServer): (() => number) | undefined {
+  const kinds: Record<string, (() => number) | undefined> = {
+    real: undefined,
+    processor: () => server.processorTime() / CORES,
+    none: () => 0,
+  };
+  if (!(kind in kinds)) throw new Error(`There is no clock ${kind}: ${Object.keys(kinds).join(', ')}.`);
+  return kinds[kind];
 }
 
 async function replayAll(
@@ -153,7 +167,7 @@ function show(
   );
   console.log(`(registries have no history of commits): ${from}.\n`);
   const names = Object.keys(figures);
-  const rows = Object.keys(Object.values(figures)[0]!).map((figure) => [
+  const rows = Object.keys(Object.values(figures).at(-1)!).map((figure) => [
     figure,
     ...names.map((name) => String(figures[name]![figure as keyof Figures] ?? '-')),
   ]);

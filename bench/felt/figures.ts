@@ -13,6 +13,8 @@ export interface Figures {
   requestsPerMinute: number;
   shown: number;
   accepted: number;
+  /** Characters saved, less those of the first side on the same hunks: the difference and its 95% interval. */
+  moreSaved?: [number, number, number];
 }
 
 export function figuresOf(hunks: readonly Replayed[]): Figures {
@@ -44,7 +46,7 @@ export function figuresOf(hunks: readonly Replayed[]): Figures {
   };
 }
 
-/** How many more of the characters `after` saved than `before`, on the same hunks: the difference and its 95% interval. */
+/** Of `after` compared with `before`: see Figures. */
 export function moreSaved(before: readonly Replayed[], after: readonly Replayed[]): [number, number, number] {
   const items = (hunks: readonly Replayed[]) =>
     hunks.map(({ path, saved, characters }) => ({ sum: saved, weight: characters, document: path }));

@@ -37,10 +37,13 @@ export class Rewriter {
     if (fresh.length > 0) this.rest(fresh, this.options.restMs ?? REST_MS);
   }
 
+  /** Asks about the first place once the model is idle, then about the next. */
   private rest(candidates: readonly Candidate[], milliseconds: number): void {
+    const [candidate, ...others] = candidates;
+    if (!candidate) return;
     this.timer = setTimeout(() => {
       if (this.options.isBusy()) this.rest(candidates, BUSY_MS);
-      else void this.ask(candidates);
+      else void this.ask(candidate).then((goesOn) => goesOn && this.rest(others, 0));
     }, milliseconds);
   }
 
@@ -51,22 +54,22 @@ export class Rewriter {
     this.stop = undefined;
   }
 
-  private async ask(candidates: readonly Candidate[]): Promise<void> {
+  /** False if it was cancelled or failed: then no other place is asked about either. */
+  private async ask(candidate: Candidate): Promise<boolean> {
     const { signal } = (this.stop = new AbortController());
     const { asked, nameOf, offer, failed } = this.options;
-    for (const candidate of candidates) {
-      const model = asked(candidate.place.path);
-      if (!model || signal.aborted) continue;
-      try {
-        const answered = await askModel(candidate, { ...model, nameOf, signal });
-        if (signal.aborted) return;
-        this.remember(candidate);
-        const made = answered && offerFrom(candidate, answered);
-        if (made) offer(withLines(made, candidate));
-      } catch (error) {
-        if (!signal.aborted) failed(error);
-        return;
-      }
+    const model = asked(candidate.place.path);
+    if (!model) return true;
+    try {
+      const answered = await askModel(candidate, { ...model, nameOf, signal });
+      if (signal.aborted) return false;
+      this.remember(candidate);
+      const made = answered && offerFrom(candidate, answered);
+      if (made) offer(withLines(made, candidate));
+      return true;
+    } catch (error) {
+      if (!signal.aborted) failed(error);
+      return false;
     }
   }
 

@@ -133,6 +133,15 @@ it('a model goes on with the diff; a sure answer is offered with its line', asyn
   expect(heard()).toHaveLength(1);
 });
 
+it('each place waits until the model has nothing else to do', async () => {
+  says([['const b = await load("b");', -9]]);
+  let refused = 0;
+  const busy = () => heard().length === 1 && (refused += 1) <= 2;
+  rewriter('diff', { busy }).made.later(candidates);
+  await vi.waitFor(() => expect(heard()).toHaveLength(2), { timeout: 10_000 });
+  expect(refused).toBe(3);
+});
+
 it('an answer that is not sure, or another edit, is not offered, and the next place is asked about', async () => {
   says([['const b = await load("b");', -9]]);
   const { offers, made } = rewriter('diff');
