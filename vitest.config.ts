@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
 // The limits of time are there to end what hangs, also on a slow machine beside other work.
+/** Vitest's own limit of expect.poll is a second, which another process on a busy machine may need to end. */
+const expect = { poll: { timeout: 30_000 } };
+
 export default defineConfig({
   test: {
     projects: [
@@ -10,6 +13,7 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          expect,
           maxWorkers: 2,
         },
       },
@@ -19,6 +23,7 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          expect,
           // Much of it waits for children that start, train for a moment and end: two files fill two cores.
           maxWorkers: 2,
           pool: 'forks',

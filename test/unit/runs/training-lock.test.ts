@@ -29,16 +29,19 @@ const forever = () => new Promise<void>(() => undefined);
 it('of many that begin at once, one trains and the others are told which', async () => {
   let end = () => {};
   const ends = new Promise<void>((resolve) => (end = resolve));
+  // Not before all have asked: whoever came later than the end would train as well.
+  let asked = 0;
+  const answered = () => void ((asked += 1) === 8 && end());
   const outcomes = Array.from({ length: 8 }, (_, index) =>
-    withTraining(`The training of garden${index}`, () => ends).then(
+    withTraining(`The training of garden${index}`, () => (answered(), ends)).then(
       () => 'trained',
       (error: { code: string; message: string }) => {
+        answered();
         expect(error.message).toMatch(/^The training of garden\d is in progress on this machine/);
         return error.code;
       },
     ),
   );
-  setTimeout(end, 300);
   expect((await Promise.all(outcomes)).sort()).toEqual([...Array(7).fill('training-busy'), 'trained'].sort());
   expect(existsSync(file())).toBe(false);
 });
@@ -100,7 +103,7 @@ it('is kept for a trainer whose command was killed, and named after its run', as
       next: expect.stringContaining('{cancel 2026-lora-ab12}'),
     });
     process.kill(trainer, 'SIGKILL');
-    await vi.waitFor(async () => expect(await trainingNow()).toBeUndefined());
+    await expect.poll(() => trainingNow()).toBeUndefined();
     expect(await withTraining('The training of shed', () => trainingNow())).toBe('The training of shed');
   });
 });

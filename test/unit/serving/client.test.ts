@@ -22,7 +22,8 @@ afterEach(async () => {
   for (const client of clients) await client.dispose();
   for (const pid of pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
   vi.unstubAllEnvs();
-  rmSync(dir, { recursive: true, force: true });
+  // A server that is ending may still write.
+  rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
 });
 
 /** A client of a server that this program plays. */
