@@ -2,7 +2,7 @@
 import { build } from 'esbuild';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -43,21 +43,23 @@ try {
 
 /**
  * A command that trains under its lock by a child, and that child, a trainer but for the training: it says when it is
- * told that its command is gone, and needs a while to end.
+ * told that its command is gone, and ends once the file is there that it is given.
  */
 const trainingSource = `
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { joinTraining, withTraining } from './src/runs/training-lock.ts';
 if (process.argv[2] === 'trainer') {
   const { release } = await joinTraining('garden', () => {
     console.log('orphaned');
-    setTimeout(() => release().then(() => process.exit()), 300);
+    setInterval(() => existsSync(process.argv[3]) && release().then(() => process.exit()), 20);
   });
   console.log('trains');
   setInterval(() => undefined, 1000);
 } else await withTraining('A reproduction', async (lock) => {
-  const trainer = spawn(process.execPath, [process.argv[1], 'trainer'], { detached: true, stdio: ['ignore', 'inherit', 'inherit'] });
+  const trainer = spawn(process.execPath, [process.argv[1], 'trainer', process.argv[2]], { detached: true, stdio: ['ignore', 'inherit', 'inherit'] });
   await lock.share(trainer.pid, 'garden');
+  console.log('shared');
   await new Promise(() => undefined);
 });
 `;
@@ -93,7 +95,7 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 afterAll(() => {
-  rmSync(home, { recursive: true, force: true });
+  rmSync(home, { recursive: true, force: true, maxRetries: 5 });
   if (before === undefined) delete process.env['FORGET_ME_NOT_HOME'];
   else process.env['FORGET_ME_NOT_HOME'] = before;
 });
@@ -115,7 +117,10 @@ async function newRun(): Promise<string> {
 async function own(dir: string): Promise<{ child: ChildProcess; said: string }> {
   const child = spawn(process.execPath, [script, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
-  const [said] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  const lines = createInterface({ input: child.stdout });
+  const said = await new Promise<string>((resolve, reject) => {
+    lines.once('line', resolve).once('close', () => reject(new Error('It ended, and said nothing.')));
+  });
   return { child, said };
 }
 
@@ -177,10 +182,11 @@ describe('owners of a run', () => {
 });
 
 it('a training whose command was killed ends, and is in the way of others until it has', async () => {
-  const command = spawn(process.execPath, [trainingScript], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const mayEnd = join(home, 'may-end');
+  const command = spawn(process.execPath, [trainingScript, mayEnd], { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(command);
   const said = createInterface({ input: command.stdout })[Symbol.asyncIterator]();
-  expect((await said.next()).value).toBe('trains');
+  expect([(await said.next()).value, (await said.next()).value].sort()).toEqual(['shared', 'trains']);
   expect(await trainingNow()).toBe('A reproduction');
   command.kill('SIGKILL');
   await once(command, 'exit');
@@ -191,6 +197,7 @@ it('a training whose command was killed ends, and is in the way of others until 
   });
   expect((await said.next()).value).toBe('orphaned');
   await expect(second()).rejects.toMatchObject({ code: 'training-busy' });
+  writeFileSync(mayEnd, '');
   // Its end of the pipe closes with it.
   expect((await said.next()).done).toBe(true);
   expect(await second()).toBe('trained');
