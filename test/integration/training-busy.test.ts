@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
+import { ENDLESS, untilFree } from '../support/trainer.ts';
 
 let place: Workplace;
 let train: (...args: string[]) => string[];
@@ -20,7 +21,7 @@ afterAll(() => place?.dispose());
 
 it('one of two that begin at once trains; what comes beside it is refused, or says that it slows', async () => {
   const begun = await Promise.all(
-    [1, 2].map(() => place.run(...train('--steps', '5000', '--detach', '--json'))),
+    [1, 2].map(() => place.run(...train('--steps', String(ENDLESS), '--detach', '--json'))),
   );
   const [winner] = begun.filter(({ code }) => code === 0);
   const [refused] = begun.filter(({ code }) => code !== 0);
@@ -54,4 +55,6 @@ it('one of two that begin at once trains; what comes beside it is refused, or sa
     await sleep(200);
   }
   await place.run('cancel', run);
+  // It writes into the folder that is deleted then.
+  await untilFree(place.home);
 });

@@ -1,11 +1,12 @@
 /** A run's owner and the process that trains for it: either may be killed, and the memory is given back. */
 import { readdir, readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunState } from '../../src/protocol/run.ts';
 import { readState } from '../../src/runs/files.ts';
+import { hasEnded } from '../../src/runs/index.ts';
 import type { Workplace } from '../support/cli.ts';
 import { openTraining } from '../support/trainer.ts';
+import { until } from '../support/until.ts';
 
 let place: Workplace;
 let base: string;
@@ -19,13 +20,14 @@ const start = (...args: string[]) =>
   place.json<{ run: string; dir: string }>(
     ...['train', code, '--base', base, ...small.split(' '), '--detach', ...args],
   );
-async function until(dir: string, ready: (state: RunState) => boolean): Promise<RunState> {
-  for (;;) {
+/** The state of a run once it is as wanted. Throws if it has ended otherwise. */
+const untilState = (dir: string, wanted: (state: RunState) => boolean): Promise<RunState> =>
+  until(`a state of the run: ${wanted.toString()}`, async () => {
     const state = await readState(dir);
-    if (ready(state)) return state;
-    await sleep(10);
-  }
-}
+    if (wanted(state)) return state;
+    if (hasEnded(state)) throw new Error(`The run ended otherwise: ${JSON.stringify(state)}`);
+    return undefined;
+  });
 
 /** Processes that have all of `words` among their arguments. */
 async function processesWith(...words: string[]): Promise<number[]> {
@@ -41,31 +43,31 @@ const trainingOf = (dir: string) => processesWith('training-worker.mjs', dir);
 describe.skipIf(process.platform !== 'linux')('the process that trains', () => {
   it('is gone when the result is measured, and its owner holds next to nothing', async () => {
     const { dir } = await start('--steps', '4', '--retention', '2');
-    const { pid } = await until(dir, ({ status }) => status === 'evaluating');
+    const { pid } = await untilState(dir, ({ status }) => status === 'evaluating');
     expect(await trainingOf(dir)).toEqual([]);
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
     expect(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)![1])).toBeLessThan(120_000);
-    await until(dir, (state) => state.status === 'done');
+    await untilState(dir, (state) => state.status === 'done');
   });
 
   it('is missed when it is killed, and ends with its owner; the run goes on from its checkpoint', async () => {
     const { run, dir } = await start('--steps', '2000');
-    await until(dir, ({ step }) => step >= 5);
+    await untilState(dir, ({ step }) => step >= 5);
     const [training] = await trainingOf(dir);
     process.kill(training!, 'SIGKILL');
-    const { error } = await until(dir, ({ status }) => status === 'failed');
+    const { error } = await untilState(dir, ({ status }) => status === 'failed');
     expect(error).toMatchObject({ code: 'memory', next: expect.stringContaining(`resume ${run}`) });
 
     await place.json('resume', run, '--detach');
-    const { pid, step } = await until(dir, (state) => state.status === 'running' && state.step >= 8);
+    const { pid, step } = await untilState(dir, (state) => state.status === 'running' && state.step >= 8);
     expect(step).toBeGreaterThanOrEqual(8);
     process.kill(pid!, 'SIGKILL');
-    while ((await trainingOf(dir)).length) await sleep(20);
+    await until('the training process to end', async () => (await trainingOf(dir)).length === 0, 20);
 
     await place.json('resume', run, '--detach');
-    await until(dir, (state) => state.status === 'running' && state.pid !== pid && state.step >= 12);
+    await untilState(dir, (state) => state.status === 'running' && state.pid !== pid && state.step >= 12);
     await place.json('cancel', run);
-    await until(dir, ({ status }) => status === 'cancelled');
+    await untilState(dir, ({ status }) => status === 'cancelled');
     expect(await trainingOf(dir)).toEqual([]);
   });
 });

@@ -1,13 +1,14 @@
 /** Watches a detached trainer from outside: its events, and its end. */
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { dirname, join } from 'node:path';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import { readState } from '../../src/runs/files.ts';
+import { hasEnded } from '../../src/runs/index.ts';
+import { lockOwner } from '../../src/runs/lock.ts';
 import { isProcessAlive } from '../../src/runs/processes.ts';
 import { Workplace } from './cli.ts';
 import { writeTinyModel } from './tiny-model.ts';
+import { until } from './until.ts';
 
 /** A workplace to train in, with a tiny base and a folder of code. */
 export async function openTraining(): Promise<{ place: Workplace; base: string; code: string }> {
@@ -27,14 +28,34 @@ export async function eventsOf(dir: string): Promise<RunEvent[]> {
   return lines.map((line) => JSON.parse(line) as RunEvent);
 }
 
-/** Waits until the run has an event for which `sign` is true. */
+/** Waits until the run has an event for which `sign` is true. Throws once nobody is left who could write one. */
 export async function untilTold(dir: string, sign: (event: RunEvent) => boolean): Promise<void> {
-  while (!(await eventsOf(dir)).some(sign)) await sleep(5);
+  await until(`an event of the run: ${sign.toString()}`, async () => {
+    // Looked at before the events: what it wrote before its end is among them.
+    const ended = await isLeft(dir);
+    if ((await eventsOf(dir)).some(sign)) return true;
+    if (!ended) return false;
+    const [state, log] = await Promise.all(
+      ['state.json', 'trainer.log'].map((name) => readFile(join(dir, name), 'utf8').catch(() => '')),
+    );
+    throw new Error(`The run ended without the event that was waited for: ${state}\n${log}`);
+  });
 }
+
+/** Whether a run has no owner any more, and no trainer that is still to become one. */
+async function isLeft(dir: string): Promise<boolean> {
+  const state = await readState(dir);
+  if (hasEnded(state)) return true;
+  if (state.pid !== undefined) return !isProcessAlive(state.pid);
+  return (await trainerIn(dirname(dirname(dir)))) === undefined;
+}
+
+/** The living process that has a data directory's training lock: a trainer gets it before it takes its run. */
+const trainerIn = (home: string) => lockOwner(join(home, 'training.lock'));
 
 /** Waits until nothing trains in a data directory: a stopped trainer still writes its checkpoint. */
 export async function untilFree(home: string): Promise<void> {
-  while (existsSync(join(home, 'training.lock'))) await sleep(20);
+  await until('the training to end', async () => (await trainerIn(home)) === undefined, 20);
 }
 
 /** Kills the process that owns a run and waits until it has ended. Returns false if it had ended by itself. */
@@ -42,7 +63,7 @@ export async function killTrainer(dir: string): Promise<boolean> {
   const { pid } = await readState(dir);
   if (pid === undefined || !isProcessAlive(pid)) return false;
   process.kill(pid, 'SIGKILL');
-  while (isProcessAlive(pid)) await sleep(5);
+  await until('the trainer to be gone', () => !isProcessAlive(pid));
   const { status } = await readState(dir);
   return status === 'running' || status === 'evaluating';
 }
@@ -53,9 +74,11 @@ export async function killTrainer(dir: string): Promise<boolean> {
  */
 export async function untilMade(dir: string): Promise<void> {
   await untilTold(dir, (event) => event.type === 'phase' && event.phase === 'Evaluating');
-  const pid = (await readState(dir)).pid!;
+  const { pid } = await readState(dir);
+  // On a busy machine it may be measured before that is noticed.
+  if (pid === undefined || !isProcessAlive(pid)) return;
   process.kill(-pid, 'SIGKILL');
-  while (isProcessAlive(pid)) await sleep(5);
+  await until('the trainer to be gone', () => !isProcessAlive(pid));
 }
 
 /** Starts runs until one was killed in time: on a busy machine, a trainer may end before the sign is noticed. */
