@@ -13,6 +13,7 @@ import { sweepTasks } from '../../src/training/sweep/cluster-tasks.ts';
 import { runSweep } from '../../src/training/sweep/run.ts';
 import { readSweep, type Sweep } from '../../src/training/sweep/store.ts';
 import { createTinySweep, timeless } from '../support/tiny-sweep.ts';
+import { until } from '../support/until.ts';
 
 const STEPS = 40;
 let home: string;
@@ -100,13 +101,34 @@ async function all(node: string, task: string) {
 const kept = async () =>
   (await readdir(storage(), { recursive: true })).filter((name) => name.endsWith('.tar'));
 
+/** The programs of ours that run on a node. */
+async function programsOn(node: string): Promise<number[]> {
+  const names = await readdir('/proc').catch(() => []);
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const given = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
+      return given.includes('sweeper.mjs') && given.includes(join(home, node)) ? Number(name) : NaN;
+    }),
+  );
+  return found.filter(Number.isInteger);
+}
+
 it('goes on with a trial on another node, where the first one was lost', async () => {
   const lost = start('node-1', 'lora-0.001');
   let reached = 0;
+  let held: number[] | undefined;
   for await (const [kind, what] of told(lost)) {
     if (kind === 'line' && what.step) reached = what.step;
     expect(reached, 'it ended before it could be killed').toBeLessThan(STEPS);
-    if ((await kept()).some((name) => /step-\d+\.tar$/.test(name))) lost.kill('SIGKILL');
+    if (reached < 3 || held) continue;
+    // It rests until a checkpoint is on the storage, where that is looked for every two seconds.
+    held = await programsOn('node-1');
+    for (const pid of held) process.kill(pid, 'SIGSTOP');
+    await until('a checkpoint on the storage', async () => {
+      expect(lost.exitCode, 'it ended before it could be killed').toBeNull();
+      return (await kept()).some((name) => /step-\d+\.tar$/.test(name));
+    });
+    lost.kill('SIGKILL');
   }
   if (lost.signalCode === null) await once(lost, 'exit');
   const { lines, steps, end } = await all('node-2', 'lora-0.001');
