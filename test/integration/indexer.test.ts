@@ -35,7 +35,9 @@ async function next<T extends FromIndexer['type']>(type: T): Promise<Extract<Fro
   for (;;) {
     const at = heard.findIndex((message) => message.type === type);
     if (at >= 0) return heard.splice(at, 1)[0] as Extract<FromIndexer, { type: T }>;
-    await new Promise((done) => child!.once('message', done));
+    await new Promise((done, failed) => {
+      child!.once('message', done).once('exit', () => failed(new Error(`It ended before it said ${type}.`)));
+    });
   }
 }
 

@@ -216,9 +216,10 @@ describe('as a child', () => {
     });
     children.push(child);
     const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
-    const line = new Promise<Record<string, unknown>>((resolve) =>
-      createInterface({ input: child.stdout! }).once('line', (text) => resolve(JSON.parse(text))),
-    );
+    const line = new Promise<Record<string, unknown>>((resolve, reject) => {
+      createInterface({ input: child.stdout! }).once('line', (text) => resolve(JSON.parse(text)));
+      child.once('close', (code) => reject(new Error(`It ended with ${code}, and said nothing.`)));
+    });
     return { child, exit, line };
   }
 
@@ -300,7 +301,7 @@ describe('as a child', () => {
     expect(await second.ask()).toEqual({ text });
     expect(pids).toHaveLength(2);
     second.child.kill('SIGKILL');
-    await vi.waitFor(() => expect(isProcessAlive(pids[1]!)).toBe(false), 15_000);
+    await vi.waitFor(() => expect(isProcessAlive(pids[1]!)).toBe(false), 60_000);
     await rm(windowScript);
   });
 

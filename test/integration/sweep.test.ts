@@ -199,7 +199,8 @@ describe('as a command', () => {
       printed += text;
       if (/Trial 2/.test(text)) child.kill('SIGINT');
     });
-    const [exit] = (await once(child, 'exit')) as [number];
+    // Not at its exit: its last words may be on their way.
+    const [exit] = (await once(child, 'close')) as [number];
     expect(exit).toBe(0);
     expect(printed).toMatch(/Stopped. Resume with: forget-me-not sweep --resume \S+-sweep-/);
     const { stdout } = await place.run(...args);
