@@ -74,8 +74,7 @@ it('prints the table so far when it is stopped', async () => {
     printed += text;
     if (/\[1\/1\] Learning rates/.test(text)) setTimeout(() => child.kill('SIGINT'), 500);
   });
-  // Not at its exit: its last words may be on their way.
-  const [exit] = (await once(child, 'close')) as [number];
+  const [exit] = (await once(child, 'exit')) as [number];
   expect(exit).toBe(0);
   expect(printed).toMatch(/1\. not run: stopped +LoRA forgets less/);
   expect(printed).toMatch(/2\. not run: stopped +Attention alone learns less/);
@@ -87,7 +86,7 @@ it('prints the table so far when it is stopped', async () => {
     second += text;
     if (/Learning rates|\[1\//.test(text)) again.kill('SIGINT');
   });
-  await once(again, 'close');
+  await once(again, 'exit');
   expect(second).toMatch(/Resuming \S+-reproduce-/);
 });
 

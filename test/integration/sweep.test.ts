@@ -199,8 +199,7 @@ describe('as a command', () => {
       printed += text;
       if (/Trial 2/.test(text)) child.kill('SIGINT');
     });
-    // Not at its exit: its last words may be on their way.
-    const [exit] = (await once(child, 'close')) as [number];
+    const [exit] = (await once(child, 'exit')) as [number];
     expect(exit).toBe(0);
     expect(printed).toMatch(/Stopped. Resume with: forget-me-not sweep --resume \S+-sweep-/);
     const { stdout } = await place.run(...args);
