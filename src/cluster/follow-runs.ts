@@ -4,7 +4,7 @@ import type { ClusterFile, DriverLine } from '../protocol/cluster.ts';
 import { UserError } from '../protocol/errors.ts';
 import { runsDir } from '../protocol/paths.ts';
 import type { ReproducerMessage } from '../protocol/reproduction.ts';
-import { readRun } from '../runs/index.ts';
+import { isAskedToStop, readRun } from '../runs/index.ts';
 import { lockRun } from '../runs/lock.ts';
 import { openRunWriter, type RunWriter } from '../runs/writer.ts';
 import { followJob } from './follow-job.ts';
@@ -34,7 +34,8 @@ export async function followRunsJob(following: Following): Promise<void> {
   const end = (ended: NonNullable<ClusterFile['ended']>) => writeCluster(dir, { ...file, ended });
   const runs = new Map<string, FollowedRun>();
   let said: UserError | undefined;
-  const isStopped = () => [...runs.values()].some((run) => run.stopped);
+  const isStopped = async () =>
+    (await Promise.all([...runs.values()].map((run) => isAskedToStop(run.dir)))).includes(true);
   const detach = leaveUnlessStopped(following.detach, isStopped, lookMs);
   const lock = await lockRun(dir);
   try {
@@ -100,7 +101,7 @@ class FollowedRun {
 
   private constructor(
     private readonly task: string,
-    private readonly dir: string,
+    readonly dir: string,
     private readonly file: ClusterFile,
     private readonly writer: RunWriter,
     private readonly following: Following,

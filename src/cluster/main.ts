@@ -10,6 +10,7 @@ import { formatError, reportError, UserError } from '../protocol/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import type { ReproducerMessage } from '../protocol/reproduction.ts';
 import type { SweeperMessage } from '../protocol/sweep.ts';
+import { isAskedToStop } from '../runs/index.ts';
 import { openRunWriter, type RunWriter } from '../runs/writer.ts';
 import { followEvaluationJob } from './follow-evaluation.ts';
 import { followRunJob, leaveUnlessStopped, withRun } from './follow-run.ts';
@@ -27,14 +28,8 @@ async function followRun(file: ClusterFile, dir: string): Promise<void> {
   const asked = new AbortController();
   // Before the run shows this process as its owner, so that a signal never ends it with the run taken.
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => asked.abort());
-  const opening = openRunWriter(dir);
-  const isStopped = () =>
-    opening.then(
-      ({ stopped }) => stopped.aborted,
-      () => false,
-    );
-  const detach = leaveUnlessStopped(asked.signal, isStopped);
-  const writer = await opening;
+  const detach = leaveUnlessStopped(asked.signal, () => isAskedToStop(dir));
+  const writer = await openRunWriter(dir);
   try {
     const client = openCluster(file.url);
     const status = await followRunJob({ client, dir, file, writer, detach });

@@ -56,10 +56,18 @@ function terminate(pid: number): void {
   }
 }
 
+/** Whether the present owner is asked to stop, which its own watch may not have seen yet. */
+export async function isAskedToStop(dir: string): Promise<boolean> {
+  const owner = await runOwner(dir);
+  return owner !== undefined && (await tokenAsked(dir)) === owner.token;
+}
+
+const tokenAsked = (dir: string) => readText(stopPath(dir)).catch(() => undefined);
+
 /** For the owner: a signal that fires when the holder of `token` is asked to stop. `close` ends the watch. */
 export function watchForStop(dir: string, token: string): { signal: AbortSignal; close(): Promise<void> } {
   const asked = new AbortController();
-  const isAsked = async () => (await readText(stopPath(dir)).catch(() => '')) === token;
+  const isAsked = async () => (await tokenAsked(dir)) === token;
   // Polling instead of watching works on every file system.
   const timer = setInterval(() => void isAsked().then((yes) => yes && asked.abort()), LOOK_MS).unref();
   return {

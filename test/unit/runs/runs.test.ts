@@ -6,6 +6,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { RUN_FORMAT, type RunState } from '../../../src/protocol/run.ts';
 import {
   cancelRun,
+  isAskedToStop,
   createRun,
   effectiveStatus,
   findRun,
@@ -296,7 +297,10 @@ describe('asking an owner to stop', () => {
     const next = await openRunWriter(dir);
     await sleep(600);
     expect(next.stopped.aborted).toBe(false);
+    expect(await isAskedToStop(dir)).toBe(false);
     await cancelOnWindows(dir);
+    // At once, before its own next look.
+    expect(await isAskedToStop(dir)).toBe(true);
     await once(next.stopped, 'abort');
     await next.close();
   });
