@@ -4,6 +4,9 @@
  * PyTorch, PEFT and FSDP (or DDP) with several workers on this machine train what our trainer trains, on the same
  * windows and with the same first adapter. Reported is how far losses and weights are apart. Without --base, on small
  * models with random weights. Installs Ray, PyTorch and PEFT into an environment of its own.
+ *
+ * With --cluster only the command line's `train --engine ray-train --on` is tried, on a Ray of this machine with its
+ * dashboard: a small model, on one node, on several, stopped and gone on with, and with a lost node.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,6 +19,7 @@ import { startBackend } from '../src/tensor/index.ts';
 import { writeTinyModel } from '../test/support/tiny-model.ts';
 import { markdownTable } from './markdown.ts';
 import { cases, hyperOf, randomSequences, type Case } from './ray-train/cases.ts';
+import { compareOnCluster } from './ray-train/on-cluster.ts';
 import { trainHere, trainOnRay, type Trained } from './ray-train/sides.ts';
 import { ensurePytorch } from './training/environment.ts';
 
@@ -27,6 +31,7 @@ const options = {
   length: { type: 'string', default: '64' },
   /** Cases whose names contain this. */
   only: { type: 'string', default: '' },
+  cluster: { type: 'boolean', default: false },
   python: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
@@ -57,6 +62,16 @@ export async function main(args: string[]): Promise<void> {
   const log = (line: string) => console.error(line);
   const requirements = resolve('bench/ray-train/requirements.txt');
   const python = values.python ?? (await ensurePytorch(requirements, log, 'bench-ray-train'));
+  if (values.cluster) {
+    const dir = await mkdtemp(join(tmpdir(), 'forget-me-not-ray-'));
+    try {
+      const onCluster = await compareOnCluster({ python, dir, steps: values.steps, log });
+      console.log(values.json ? JSON.stringify(onCluster) : onCluster);
+    } finally {
+      await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+    }
+    return;
+  }
   const found: Compared[] = [];
   for (const one of cases.filter((one) => nameOf(one).includes(values.only))) {
     const dir = await mkdtemp(join(tmpdir(), 'forget-me-not-ray-'));

@@ -53,8 +53,8 @@ export class RayCluster {
   }
 
   /** Adds a node and waits until Ray knows it. */
-  async worker(name: string): Promise<void> {
-    await this.node(name, [`--address=${this.gcs}`, '--num-cpus=1']);
+  async worker(name: string, processors = 1): Promise<void> {
+    await this.node(name, [`--address=${this.gcs}`, `--num-cpus=${processors}`]);
     await until(name, async () => (await this.aliveNodes()).includes(name));
   }
 

@@ -20,7 +20,10 @@ import { withoutPlaces } from './without-places.ts';
 import type { PackedFile } from './zip.ts';
 
 /** Without what is the same for all. */
-export interface NewTask extends Pick<ClusterTask, 'id' | 'argv' | 'after' | 'then' | 'corpus' | 'leaves'> {
+export interface NewTask extends Pick<
+  ClusterTask,
+  'id' | 'argv' | 'after' | 'then' | 'corpus' | 'leaves' | 'shares'
+> {
   /** Folder of its files, if that is not the work's own. */
   folder?: string;
   /** If it is not that of the others. */

@@ -38,6 +38,11 @@ export const clusterTaskSchema = z.object({
   corpus: nameSchema.optional(),
   /** Folders in the copy whose files are no result. */
   leaves: z.array(nameSchema).optional(),
+  /**
+   * Folders in the copy that workers read which the task starts on Ray itself, and whose files are no result. They lie on
+   * a storage that is a folder; without one, all these workers are on the task's node.
+   */
+  shares: z.array(nameSchema).optional(),
   needs: needsSchema,
   /** How often it may begin again where its node is lost. */
   retries: z.int().min(0),

@@ -129,6 +129,8 @@ export const rayTrainEngineSchema = z.object({
   workers: z.int().min(1),
   /** Each has a GPU; else they compute on processors. */
   gpus: z.boolean(),
+  /** Processors of each of them, if that is not one. */
+  cpus: z.number().positive().optional(),
   /** Each worker has the whole model, or its share of it. */
   parallel: z.enum(['ddp', 'fsdp']),
 });
@@ -192,6 +194,9 @@ export type RunSpec = z.infer<typeof runSpecSchema>;
 /** The result's name within the run directory. */
 export const artefactName = ({ hyper }: { hyper: Pick<Hyper, 'method'> }) =>
   hyper.method === 'full' ? 'model.gguf' : 'adapter.gguf';
+
+/** In the directory of a run that PyTorch trains under Ray Train: what its workers read and write. */
+export const RAY_TRAIN = 'ray-train';
 
 /** In the directory of a run that continues another: the adapter that it starts from. */
 export const EARLIER_ADAPTER = 'earlier.gguf';

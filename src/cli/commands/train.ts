@@ -145,8 +145,8 @@ async function begin(
   const checked = await checkBase(base.path, { ...options, base: base.id });
   const { config } = checked;
   const preferences = await preferencesOf(options, where, base);
-  const here = () => (engine ? enginePlace(engine) : thisMachine(options));
-  const place = 'client' in start ? worker(options) : await here();
+  const there = 'client' in start ? worker(options) : undefined;
+  const place = engine ? enginePlace(engine, there?.backend) : (there ?? (await thisMachine(options)));
   const { backend } = place;
   const precision = options.precision === 'auto' ? place.precision(options.method) : options.precision;
   const atCheckpoints = evaluation.checkpointTasks.length > 0;

@@ -1,8 +1,9 @@
 /** `train --engine ray-train`: PyTorch under Ray Train in place of our own trainer. */
 import { Option, type Command } from 'commander';
 import { UserError } from '../../protocol/errors.ts';
-import type { RayTrainEngine } from '../../protocol/run.ts';
+import type { BackendName, RayTrainEngine } from '../../protocol/run.ts';
 import type { Place } from '../machine/place.ts';
+import type { ClusterOptions } from './cluster-options.ts';
 import { whole, type TrainOptions } from './train-options.ts';
 
 export interface EngineOptions {
@@ -17,10 +18,14 @@ export const addEngineOptions = (command: Command): Command =>
     .addOption(
       new Option(
         '--engine <name>',
-        'train with PyTorch and PEFT under Ray Train, for bases that fit no single device and for many GPUs; needs --steps, --epochs or --tokens as the budget',
+        'train with PyTorch and PEFT under Ray Train, for bases that fit no single device and for many GPUs; here, or with --on on a cluster whose Python has them; needs --steps, --epochs or --tokens as the budget',
       ).choices(['ray-train']),
     )
-    .option('--workers <n>', 'with --engine: processes that train together (default: 2)', whole(1))
+    .option(
+      '--workers <n>',
+      'with --engine: processes that train together (default: 2); on a cluster, each has --cpus processors (default: 1)',
+      whole(1),
+    )
     .option('--worker-gpus', 'with --engine: each of them has a GPU')
     .addOption(
       new Option(
@@ -29,10 +34,12 @@ export const addEngineOptions = (command: Command): Command =>
       ).choices(['fsdp', 'ddp']),
     );
 
-/** Ray Train's workers, of which only the cluster knows how much memory they have. */
-export const enginePlace = ({ gpus }: RayTrainEngine): Place => ({
-  // Not used, but every run names one.
-  backend: 'tensorflow',
+/** Ray Train's workers, of which only the cluster knows how much memory they have. `backend`: what measures the result. */
+export const enginePlace = (
+  { gpus }: Pick<RayTrainEngine, 'gpus'>,
+  backend: BackendName = 'tensorflow',
+): Place => ({
+  backend,
   // Processors gain little from bf16 in PyTorch.
   precision: () => (gpus ? 'bf16' : 'f32'),
   fit: (_base, { recompute, batch, accumulate }) =>
@@ -42,9 +49,8 @@ export const enginePlace = ({ gpus }: RayTrainEngine): Place => ({
 /** What such a run can't do: an option, and whether it was given. */
 const missing: readonly [
   name: string,
-  given: (options: TrainOptions & { preferences?: unknown; on?: unknown }) => boolean,
+  given: (options: TrainOptions & { preferences?: unknown }) => boolean,
 ][] = [
-  ['--on', ({ on }) => on !== undefined],
   ['--minutes', ({ minutes }) => minutes !== undefined],
   ['--preferences', ({ preferences }) => preferences !== undefined],
   ['--eval-tasks', ({ evalTasks = [] }) => evalTasks.length > 0],
@@ -58,10 +64,10 @@ const missing: readonly [
  * The engine that was asked for, and the options of a run that it trains: it measures nothing at checkpoints but the
  * held-out loss, and makes no trials of learning rates. Errors: bad-argument for what does not go with it.
  */
-export function withEngine<O extends TrainOptions & EngineOptions>(
+export function withEngine<O extends TrainOptions & EngineOptions & ClusterOptions>(
   options: O,
 ): { engine?: RayTrainEngine; options: O } {
-  const { engine: name, workers, workerGpus, parallel } = options;
+  const { engine: name, workers, workerGpus, parallel, cpus, storage } = options;
   if (name === undefined) {
     const given = [
       ['--workers', workers],
@@ -82,6 +88,18 @@ export function withEngine<O extends TrainOptions & EngineOptions>(
       `A training under Ray Train does not know ${refused}.`,
       'Leave it out, or train without --engine.',
     );
-  const engine = { name, workers: workers ?? 2, gpus: workerGpus ?? false, parallel: parallel ?? 'fsdp' };
+  if (storage?.includes('://'))
+    throw new UserError(
+      'bad-argument',
+      "Ray Train's workers read the run from a folder, so an address can't be their --storage.",
+      'Give --storage a folder that all nodes share, or leave it out: all workers are then on one node.',
+    );
+  const engine = {
+    name,
+    workers: workers ?? 2,
+    gpus: workerGpus ?? false,
+    ...(cpus !== undefined && { cpus }),
+    parallel: parallel ?? 'fsdp',
+  };
   return { engine, options: { ...options, evalTasks: [], rateTrials: false } };
 }

@@ -5,7 +5,7 @@ import type { RayClient } from '../../cluster/ray/client.ts';
 import { isUnderWay, openCluster, readCluster, writeCluster } from '../../cluster/store.ts';
 import { CLUSTER_JOB, type ClusterFile } from '../../protocol/cluster.ts';
 import { reportError, UserError } from '../../protocol/errors.ts';
-import { EARLIER_ADAPTER, type RunSpec, type RunState } from '../../protocol/run.ts';
+import { EARLIER_ADAPTER, RAY_TRAIN, type RunSpec, type RunState } from '../../protocol/run.ts';
 import { openRunWriter, readRun } from '../../runs/index.ts';
 import { launchTrainer, type LaunchedTrainer } from './launch.ts';
 import { sendWork } from './send-work.ts';
@@ -83,7 +83,7 @@ function workOf(
     id: spec.id,
     base: spec.base,
     runtime: spec.planned ?? 'tensorflow',
-    tasks: [{ id: 'train', argv: ['trainer.mjs', '{folder}'] }],
+    tasks: [{ id: 'train', argv: ['trainer.mjs', '{folder}'], ...(spec.engine && { shares: [RAY_TRAIN] }) }],
     needs,
     storage,
     sends: (name) => name === 'run.json' || name === EARLIER_ADAPTER || name.startsWith('corpus/'),

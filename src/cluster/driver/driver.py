@@ -159,7 +159,8 @@ class Driver:
         attempt = self.attempts[task.id] = self.attempts.get(task.id, 0) + 1
         if attempt == 1:
             self._status(task.id, "waiting")
-        order = Order(self.job, task, tuple(self.known), self.seen, self.storage_for_client)
+        address = ray.get_runtime_context().gcs_address
+        order = Order(self.job, task, tuple(self.known), self.seen, self.storage_for_client, address)
         options = {**task.needs.options(), "scheduling_strategy": "SPREAD", "name": f"{self.job.id} {task.id}"}
         self.running[run_task.options(**options).remote(order, attempt, self.mailbox)] = task
 

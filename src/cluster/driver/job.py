@@ -38,6 +38,8 @@ class Task:
     corpus: Optional[str] = None
     # Folders whose files are no result.
     leaves: tuple[str, ...] = ()
+    # Folders that workers read which it starts on Ray itself; no result either.
+    shares: tuple[str, ...] = ()
 
     def further(self, told: dict[str, Any]) -> Task:
         """Another task with the same needs, as a process named it."""
@@ -101,4 +103,5 @@ def _task(told: dict[str, Any]) -> Task:
         then=tuple(tuple(argv) for argv in told.get("then", ())),
         corpus=told.get("corpus"),
         leaves=tuple(told.get("leaves", ())),
+        shares=tuple(told.get("shares", ())),
     )

@@ -156,10 +156,12 @@ class Tail:
 
 
 def child_environment(home: Path, cpus: float) -> dict[str, str]:
-    """What one of our programs finds: its data directory, its processors, and the Python that has Ray."""
+    """What one of our programs finds: its data directory, its processors, and the Python that has Ray, unless the node
+    names another one.
+    """
     return {
+        "FORGET_ME_NOT_PYTHON": sys.executable,
         **os.environ,
         "FORGET_ME_NOT_HOME": str(home),
         "FORGET_ME_NOT_PROCESSORS": str(max(1, int(cpus))),
-        "FORGET_ME_NOT_PYTHON": sys.executable,
     }

@@ -124,6 +124,21 @@ def open_storage(place: str) -> Storage:
         raise _unusable(place, error) from error
 
 
+def share(folder: Path, name: str, storage: Storage | None) -> bool:
+    """Makes a task's folder one that all nodes see. False if the storage is no folder: it is then one of this node."""
+    if not isinstance(storage, FolderStorage):
+        return False
+    there = storage.root / name
+    there.mkdir(parents=True, exist_ok=True)
+    folder.symlink_to(there, target_is_directory=True)
+    return True
+
+
+def no_longer_share(name: str, storage: Storage | None) -> None:
+    if isinstance(storage, FolderStorage):
+        shutil.rmtree(storage.root / name, ignore_errors=True)
+
+
 def check_writable(storage: Storage, place: str, job_id: str, scratch: Path) -> str:
     """Writes a small file there, by which workers see that it is the same storage. Returns its name."""
     name = f"{job_id}/seen-{uuid.uuid4().hex[:8]}"

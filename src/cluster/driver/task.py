@@ -16,7 +16,7 @@ from .leftovers import clean_up, leave_logs
 from .node import BUNDLES, NodeFolder, data_folder, locked
 from .process import Interrupted, NodeEnds, Tail, Tell, child_environment, node_ends, run
 from .results import Packed, pack
-from .storage import Storage, open_storage
+from .storage import Storage, no_longer_share, open_storage, share
 
 # An earlier attempt on this node ends within moments of its death.
 ENDS_WITHIN = 30
@@ -38,6 +38,8 @@ class Order:
     seen: Optional[str]
     # Whether the client sees the storage.
     storage_for_client: bool
+    # Of Ray, for programs that start work on it themselves.
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,18 +131,32 @@ def _in_folder(order: Order, place: _Place, tell: Callable[[str, dict[str, Any]]
     known = place.root / "after.jsonl"
     known.write_text("".join(f"{json.dumps(line)}\n" for line in order.known), "utf-8")
     places = {"{folder}": str(folder), "{base}": str(place.base), "{after}": str(known)}
-    programs = _Programs(place.node.node, folder, places, child_environment(home, task.needs.cpus))
+    env = child_environment(home, task.needs.cpus)
+    shared = [share(folder / name, f"{where}/{name}", place.storage) for name in task.shares]
+    if shared:
+        env = {**env, "RAY_ADDRESS": order.address, "FORGET_ME_NOT_RAY_NODES": "all" if all(shared) else "this"}
+    programs = _Programs(place.node.node, folder, places, env)
     tell("status", {"status": "running"})
     with keeper or _Nothing():
         with _Events(folder, task.argv[0], lambda line: tell("line", line)):
-            asked = programs.run(task.argv, lambda line: tell("line", line))
+            try:
+                asked = programs.run(task.argv, lambda line: tell("line", line))
+            except Interrupted:
+                raise
+            except Failure:
+                # Why it failed is more than that it did.
+                _refuse_failed(folder, task.argv[0])
+                raise
             _refuse_unfinished(folder, task.argv[0], asked)
         for argv in task.then:
             _run_further(programs, argv, lambda line: tell("line", line))
     archive = place.root / "result.zip"
-    packed = pack(source, folder, archive, place.storage, where, order.storage_for_client, task.leaves)
+    stays = (*task.leaves, *task.shares)
+    packed = pack(source, folder, archive, place.storage, where, order.storage_for_client, stays)
     if keeper:
         keeper.forget()
+    for name in task.shares:
+        no_longer_share(f"{where}/{name}", place.storage)
     return packed
 
 
@@ -197,16 +213,23 @@ def _point_to_base(folder: Path, base: Path) -> None:
             path.write_text(json.dumps(spec), "utf-8")
 
 
+def _refuse_failed(folder: Path, bundle: str) -> None:
+    """A trainer writes into its state what failed."""
+    if bundle != "trainer.mjs":
+        return
+    error = json.loads((folder / "state.json").read_text("utf-8")).get("error")
+    if error:
+        raise Failure(error["code"], error["message"], error["next"])
+
+
 def _refuse_unfinished(folder: Path, bundle: str, asked: bool) -> None:
-    """Our programs end well when they are `asked` to stop; a trainer writes into its state what failed."""
+    """Our programs end well when they are `asked` to stop."""
     if bundle != "trainer.mjs":
         if asked:
             raise node_ends()
         return
+    _refuse_failed(folder, bundle)
     state = json.loads((folder / "state.json").read_text("utf-8"))
-    error = state.get("error")
-    if error:
-        raise Failure(error["code"], error["message"], error["next"])
     if state["status"] != "done" and asked:
         raise node_ends()
     if state["status"] != "done":

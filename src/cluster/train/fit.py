@@ -1,10 +1,11 @@
 """Starts a training on the Ray cluster that this process belongs to.
 
-    python -m ray_train.fit FOLDER --workers 2 [--gpu] [--cpus N] [--storage URI] [--local]
+    python -m ray_train.fit FOLDER --workers 2 [--gpu] [--cpus N] [--here] [--beside N] [--local]
 
 FOLDER, which each worker sees, is as src/training/ray-train/job.ts writes it. Standard output has JSON lines: events
 of the run (src/protocol/events.ts) and, in the place of evaluations, `heldOut` lines. The result is in FOLDER/result.
 The line `stop` on standard input, or its end, stops the training; started again, it goes on from its newest checkpoint.
+What keeps it from training is an event `error`.
 """
 
 import argparse
@@ -15,18 +16,29 @@ import shutil
 import signal
 import sys
 import threading
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import ray
 import ray.cloudpickle
 import ray.train
-from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig, UserCallback
+from ray.train import (
+    CheckpointConfig,
+    ControllerError,
+    FailureConfig,
+    RunConfig,
+    ScalingConfig,
+    TrainingFailedError,
+    UserCallback,
+)
 from ray.train.torch import TorchConfig, TorchTrainer
 
 import ray_train
 
 from .loop import train_worker
+from .nodes import Unsuited, check_packages
+from .room import Wanted, more_room, room, too_little
 
 RETRIES = 3
 # Bytes. Nothing large goes through it: workers read the job's folder, and gradients go from worker to worker.
@@ -86,23 +98,48 @@ def stop_when_told() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def fit(folder: Path, workers: int, gpu: bool, cpus: float, storage: str | None) -> None:
-    """Trains, and puts the result into `folder`/result. Raises Ray Train's TrainingFailedError."""
-    resources = {"CPU": cpus, **({"GPU": 1.0} if gpu else {})}
+def say(line: dict[str, Any]) -> None:
+    """Prints an event that is no worker's."""
+    time_now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    sys.stdout.write(f"{json.dumps({**line, 'time': time_now})}\n")
+    sys.stdout.flush()
+
+
+def fit(folder: Path, wanted: Wanted) -> None:
+    """Trains, and puts the result into `folder`/result. Raises Unsuited and Ray Train's TrainingFailedError."""
+    nodes, this_node = ray.nodes(), ray.get_runtime_context().get_node_id()
+    check_packages(nodes, this_node, wanted)
+    fits = room(nodes, this_node, wanted)
+    # Ray Train asks for them all the same, so that a cluster which can grows.
+    if fits < wanted.workers:
+        say({"type": "warning", "message": f"{too_little(fits, wanted)}; it waits for more nodes."})
     trainer = TorchTrainer(
         train_worker,
         train_loop_config={"folder": str(folder)},
-        scaling_config=ScalingConfig(num_workers=workers, use_gpu=gpu, resources_per_worker=resources),
-        torch_config=TorchConfig(backend="nccl" if gpu else "gloo"),
+        scaling_config=ScalingConfig(
+            num_workers=wanted.workers,
+            use_gpu=wanted.gpu,
+            resources_per_worker=wanted.resources,
+            label_selector={"ray.io/node-id": this_node} if wanted.here else None,
+        ),
+        torch_config=TorchConfig(backend="nccl" if wanted.gpu else "gloo"),
         run_config=RunConfig(
             name=NAME,
-            storage_path=storage or str(folder / "checkpoints"),
-            failure_config=FailureConfig(max_failures=RETRIES),
+            storage_path=str(folder / "checkpoints"),
+            # A cluster that is only busy is waited for, as all work on it waits.
+            failure_config=FailureConfig(
+                max_failures=RETRIES, controller_failure_limit=-1 if fits == wanted.workers else 0
+            ),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
             callbacks=[Lines(folder / "lines.jsonl")],
         ),
     )
-    found = trainer.fit()
+    try:
+        found = trainer.fit()
+    except ControllerError as error:
+        if type(error.controller_failure).__name__ != "WorkerGroupStartupTimeoutError":
+            raise
+        raise Unsuited("cluster-resources", f"{too_little(fits, wanted)}.", more_room(wanted)) from error
     if found.checkpoint is None:
         return
     with found.checkpoint.as_directory() as saved:
@@ -111,30 +148,57 @@ def fit(folder: Path, workers: int, gpu: bool, cpus: float, storage: str | None)
             shutil.copytree(result, folder / "result", dirs_exist_ok=True)
 
 
-def main() -> None:
+def failed(error: TrainingFailedError) -> dict[str, str]:
+    """Says what Ray Train ended with; the whole of it goes to standard error."""
+    print(error, file=sys.stderr)
+    causes = [*getattr(error, "worker_failures", {}).values(), getattr(error, "controller_failure", None)]
+    lines = [line.strip() for cause in causes if cause for line in str(cause).splitlines() if line.strip()]
+    why = f" ({lines[-1].rstrip('.')[:300]})" if lines else ""
+    return {
+        "type": "error",
+        "code": "crashed",
+        "message": f"Ray Train could not go on{why}.",
+        "next": "The log says more.",
+    }
+
+
+def main() -> int:
     parser = argparse.ArgumentParser(prog="ray_train.fit")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--workers", type=int, required=True)
     parser.add_argument("--gpu", action="store_true")
-    parser.add_argument("--cpus", type=float, default=1)
-    parser.add_argument("--storage")
+    parser.add_argument("--cpus", type=float, default=1, help="of each worker")
+    parser.add_argument("--here", action="store_true", help="other nodes do not see the folder")
+    parser.add_argument("--beside", type=float, default=0, help="processors of this node that are the caller's")
     parser.add_argument("--local", action="store_true", help="start Ray on this machine, for this training alone")
     asked = parser.parse_args()
+    wanted = Wanted(asked.workers, asked.cpus, asked.gpu, asked.here, asked.beside)
     # Other nodes need not have this package.
     ray.cloudpickle.register_pickle_by_value(ray_train)
     if asked.local:
         cpus = math.ceil(asked.workers * asked.cpus)
         ray.init("local", num_cpus=cpus, include_dashboard=False, object_store_memory=OBJECT_STORE)
+    else:
+        ray.init()
     folder = asked.folder.resolve()
     (folder / "lines.jsonl").touch()
     tail = Tail(folder / "lines.jsonl")
     tail.start()
     stop_when_told()
+    ended: dict[str, Any] | None = None
     try:
-        fit(folder, asked.workers, asked.gpu, asked.cpus, asked.storage)
+        fit(folder, wanted)
+    except Unsuited as unsuited:
+        ended = unsuited.line
+    except TrainingFailedError as error:
+        ended = failed(error)
     finally:
         tail.end()
+    # What workers told last comes before it.
+    if ended:
+        say(ended)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

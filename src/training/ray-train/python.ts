@@ -6,16 +6,26 @@ import { bundlePath } from '../../protocol/bundles.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { LineChild } from '../../protocol/line-child.ts';
 
-export interface RayTrainOptions {
+/** Where Ray is, and the Python that joins it. */
+export interface RayPlace {
+  /** A Python that has Ray Train, PyTorch, transformers and PEFT. */
+  python: string;
+  /** Start Ray on this machine, for this training alone; else the process joins the cluster that it is on. */
+  local: boolean;
+  /** Workers may only be on this node, as others do not see the folder. */
+  here?: boolean;
+  /** Processors of this node that are reserved for this process. */
+  beside?: number;
+}
+
+export interface RayTrainOptions extends RayPlace {
   /** As writeRayTrainJob wrote it. */
   folder: string;
   workers: number;
   /** Each worker has a GPU. */
   gpus: boolean;
-  /** Start Ray on this machine, for this training alone; else the process joins the cluster that it is on. */
-  local: boolean;
-  /** A Python that has Ray Train, PyTorch, transformers and PEFT. */
-  python: string;
+  /** Processors of each worker. Default: 1. */
+  cpus?: number | undefined;
   /** The folder of the package ray_train. Default: that of the bundles. */
   packages?: string;
   /** Asks it to stop when it aborts. */
@@ -24,26 +34,44 @@ export interface RayTrainOptions {
 }
 
 const anyLine = z.looseObject({ type: z.string(), time: z.string() });
+const needsLine = z.object({ type: z.literal('needs'), missing: z.array(z.string()) });
+
+/** Throws UserError `backend-unavailable` if the Python lacks what a training needs. Takes a moment. */
+export async function requirePackages(
+  python: string,
+  packages = dirname(bundlePath('trainer')),
+): Promise<void> {
+  const child = start(python, packages, ['ray_train.needs']);
+  let missing: string[] | undefined;
+  for await (const line of child.messages(needsLine)) missing = line.missing;
+  await endOf(child, python);
+  if (missing?.length === 0) return;
+  if (!missing) throw unavailable(`"${python}" did not say whether it can train`);
+  throw new UserError(
+    'backend-unavailable',
+    `Ray Train can't train here, because the Python "${python}" has no ${missing.join(' and no ')}.`,
+    `Install it: pip install ${missing.map((name) => `"${name}"`).join(' ')}; on a cluster, on all of its nodes.`,
+  );
+}
 
 /**
  * Returns once the training has ended, or was stopped. Started again on the same folder, it goes on from its newest
  * checkpoint. Errors: backend-unavailable, and those of `onLine`.
  */
 export async function runRayTrain(options: RayTrainOptions): Promise<void> {
-  const { folder, workers, gpus, local, python, signal, onLine } = options;
+  const { folder, workers, gpus, cpus, local, here, beside, python, signal, onLine } = options;
+  const flags = [
+    ...['--workers', String(workers)],
+    ...(gpus ? ['--gpu'] : []),
+    ...(cpus === undefined ? [] : ['--cpus', String(cpus)]),
+    ...(here ? ['--here'] : []),
+    ...(beside === undefined ? [] : ['--beside', String(beside)]),
+    ...(local ? ['--local'] : []),
+  ];
   const { packages = dirname(bundlePath('trainer')) } = options;
-  const flags = [...(gpus ? ['--gpu'] : []), ...(local ? ['--local'] : [])];
-  const child = new LineChild('-m', ['ray_train.fit', folder, '--workers', String(workers), ...flags], {
-    command: python,
-    stderr: 'inherit',
+  const child = start(python, packages, ['ray_train.fit', folder, ...flags], {
     signal,
-    // Python looks for modules in its working directory first, and the person's folder is not to be run.
-    cwd: packages,
     env: {
-      PYTHONPATH: [packages, process.env['PYTHONPATH']].filter(Boolean).join(delimiter),
-      PYTHONSAFEPATH: '1',
-      PYTHONDONTWRITEBYTECODE: '1',
-      HF_HUB_OFFLINE: '1',
       RAY_USAGE_STATS_ENABLED: '0',
       // Seconds: on a busy machine, or where nodes have to be started first, more than the minute that Ray waits.
       RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S: '600',
@@ -57,9 +85,37 @@ export async function runRayTrain(options: RayTrainOptions): Promise<void> {
     child.stop();
     throw error;
   }
+  const how = await endOf(child, python);
+  if (how !== 0 && !signal.aborted) throw unavailable(`Ray Train ended with ${String(how)}`);
+}
+
+function start(
+  python: string,
+  packages: string,
+  [module, ...args]: string[],
+  { env, signal }: { env?: NodeJS.ProcessEnv; signal?: AbortSignal } = {},
+): LineChild {
+  return new LineChild('-m', [module!, ...args], {
+    command: python,
+    stderr: 'inherit',
+    signal,
+    // Python looks for modules in its working directory first, and the person's folder is not to be run.
+    cwd: packages,
+    env: {
+      PYTHONPATH: [packages, process.env['PYTHONPATH']].filter(Boolean).join(delimiter),
+      PYTHONSAFEPATH: '1',
+      PYTHONDONTWRITEBYTECODE: '1',
+      HF_HUB_OFFLINE: '1',
+      ...env,
+    },
+  });
+}
+
+/** Its exit status. Errors: backend-unavailable if it could not be started. */
+async function endOf(child: LineChild, python: string): Promise<number | string | null> {
   const { how, error } = await child.ended;
   if (error) throw unavailable(`"${python}" could not be started (${error.message})`);
-  if (how !== 0 && !signal.aborted) throw unavailable(`Ray Train ended with ${String(how)}`);
+  return how;
 }
 
 const unavailable = (what: string) =>

@@ -5,6 +5,7 @@ import type { GgufFile } from '../../gguf/index.ts';
 import { pairedIntervals } from '../../statistics/intervals.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
 import { runEventSchema, type RunEvent } from '../../protocol/events.ts';
+import { parseLines } from '../../protocol/lines.ts';
 import { readText } from '../../protocol/regular-file.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { exportAdapterGguf, exportModelGguf } from '../../weights/index.ts';
@@ -19,6 +20,7 @@ const heldOutSchema = z.object({
   step: z.int(),
   parts: z.array(z.tuple([z.number(), z.number()])),
 });
+export type StepEvent = Extract<RunEvent, { type: 'step' }>;
 const lineSchema = z.union([heldOutSchema, runEventSchema]);
 
 /**
@@ -29,6 +31,19 @@ export class EventsOfLines {
   private base: RatioItem[] | undefined;
 
   constructor(private readonly documents: readonly (number | null)[] = []) {}
+
+  /** Takes the base's figures from what workers told before into the job's `folder`. Returns the last step, if any. */
+  async readEarlier(folder: string): Promise<StepEvent | undefined> {
+    const text = await readText(join(folder, 'lines.jsonl')).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return '';
+      throw error;
+    });
+    let last: StepEvent | undefined;
+    for (const line of parseLines(lineSchema, text).values)
+      if (line.type === 'step') last = line;
+      else if (line.type === 'heldOut' && line.step === 0) this.eventOf(line);
+    return last;
+  }
 
   eventOf(line: unknown): RunEvent {
     const read = lineSchema.parse(line);

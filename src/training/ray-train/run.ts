@@ -4,21 +4,26 @@ import { join } from 'node:path';
 import type { Corpus } from '../../corpus/index.ts';
 import type { SequenceSource } from '../../corpus/tokens/sequences.ts';
 import { openGguf } from '../../gguf/index.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { errorCodes, UserError } from '../../protocol/errors.ts';
 import type { RunEvent } from '../../protocol/events.ts';
-import type { RayTrainEngine, RunSpec } from '../../protocol/run.ts';
+import { RAY_TRAIN, type RayTrainEngine, type RunSpec } from '../../protocol/run.ts';
 import type { TrainedResult } from '../../protocol/training.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { setAdapterStrength } from '../../weights/strength.ts';
 import { earlierValues } from '../continued.ts';
 import { writeRayTrainJob } from './job.ts';
-import { runRayTrain } from './python.ts';
-import { EventsOfLines, exportRayTrainResult, heldOutDocuments } from './result.ts';
+import { requirePackages, runRayTrain, type RayPlace } from './python.ts';
+import { EventsOfLines, exportRayTrainResult, heldOutDocuments, type StepEvent } from './result.ts';
 
 /** Held-out windows that are measured during training, as in a run here. */
 const LIVE_WINDOWS = 4;
-/** A Python that has Ray Train; the driver on a cluster sets it. */
+/**
+ * What the driver on a cluster says (src/cluster/driver/task.py): a Python that has Ray, whether other nodes see the
+ * run's folder, and how many processors of the node are this task's.
+ */
 const PYTHON = 'FORGET_ME_NOT_PYTHON';
+const NODES = 'FORGET_ME_NOT_RAY_NODES';
+const PROCESSORS = 'FORGET_ME_NOT_PROCESSORS';
 
 export interface OnRay {
   dir: string;
@@ -30,10 +35,15 @@ export interface OnRay {
   sequences: SequenceSource;
 }
 
-/** Returns the result; undefined if it was stopped. Errors: those of writeRayTrainJob and runRayTrain; diverged. */
+/**
+ * Returns the result; undefined if it was stopped. Errors: those of requirePackages, writeRayTrainJob and
+ * runRayTrain, and what Python's side says: diverged, cluster-resources, crashed.
+ */
 export async function trainOnRay(run: OnRay, engine: RayTrainEngine): Promise<TrainedResult | undefined> {
   const { dir, spec, signal, phase, corpus, sequences } = run;
-  const folder = join(dir, 'ray-train');
+  const folder = join(dir, RAY_TRAIN);
+  const place = rayPlace(process.env);
+  await requirePackages(place.python);
   const base = await openGguf(spec.base.path);
   try {
     if (!existsSync(join(folder, 'train.json'))) {
@@ -45,7 +55,7 @@ export async function trainOnRay(run: OnRay, engine: RayTrainEngine): Promise<Tr
       await writeRayTrainJob(folder, { ...spec, ...engine, base, sequences, heldOut, tokens, initial });
     }
     await phase('Training');
-    const last = await follow(folder, run, engine);
+    const last = await follow(folder, run, { ...engine, ...place });
     if (signal.aborted) return undefined;
     if (!last)
       throw new UserError('internal', 'Ray Train ended without a step.', 'The log of the run says more.');
@@ -61,20 +71,28 @@ export async function trainOnRay(run: OnRay, engine: RayTrainEngine): Promise<Tr
   }
 }
 
-type Step = Extract<RunEvent, { type: 'step' }>;
+/** Where Ray is, as the environment says it. */
+export function rayPlace(env: NodeJS.ProcessEnv): RayPlace {
+  const python = env[PYTHON] ?? 'python3';
+  // The driver's processes know the cluster that they are on.
+  const local = env['RAY_ADDRESS'] === undefined;
+  const nodes = env[NODES];
+  return { python, local, ...(nodes && { here: nodes === 'this', beside: Number(env[PROCESSORS]) }) };
+}
 
 /** Passes events on until the training ends. Returns the last step's. */
-async function follow(folder: string, run: OnRay, engine: RayTrainEngine): Promise<Step | undefined> {
-  const { writer, signal } = run;
+async function follow(
+  folder: string,
+  { writer, signal }: OnRay,
+  how: RayTrainEngine & RayPlace,
+): Promise<StepEvent | undefined> {
   const reader = new EventsOfLines(await heldOutDocuments(folder));
-  let last: Step | undefined;
+  // What is measured after an interruption is compared with the base, too; and it may have come after the last step.
+  let last = await reader.readEarlier(folder);
   let failed: Extract<RunEvent, { type: 'error' }> | undefined;
   await runRayTrain({
     folder,
-    ...engine,
-    // The driver's processes know the cluster that they are on.
-    local: process.env['RAY_ADDRESS'] === undefined,
-    python: process.env[PYTHON] ?? 'python3',
+    ...how,
     signal,
     async onLine(line) {
       const event = reader.eventOf(line);
@@ -86,6 +104,9 @@ async function follow(folder: string, run: OnRay, engine: RayTrainEngine): Promi
     },
   });
   // The run's owner writes it.
-  if (failed) throw new UserError('diverged', failed.message, failed.next);
+  if (failed && !signal.aborted) {
+    const code = errorCodes.find((one) => one === failed!.code) ?? 'internal';
+    throw new UserError(code, failed.message, failed.next);
+  }
   return last;
 }

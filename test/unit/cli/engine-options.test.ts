@@ -1,6 +1,7 @@
 /** `train --engine ray-train`: what it asks of a run, and what does not go with it. */
 import { Command } from 'commander';
 import { expect, it } from 'vitest';
+import { addClusterOptions } from '../../../src/cli/options/cluster-options.ts';
 import { addEngineOptions, enginePlace, withEngine } from '../../../src/cli/options/engine-options.ts';
 import {
   addTrainOptions,
@@ -9,7 +10,7 @@ import {
 } from '../../../src/cli/options/train-options.ts';
 
 const parse = (line: string) =>
-  addEngineOptions(addTrainOptions(new Command()))
+  addClusterOptions(addEngineOptions(addTrainOptions(new Command())))
     .parse(line.split(' ').filter(Boolean), { from: 'user' })
     .opts<TrainOptions>();
 
@@ -26,7 +27,17 @@ it('measures nothing at checkpoints and makes no trials', () => {
   expect(options.rateTrials).toBe(false);
 });
 
+it('goes to a cluster, with processors for each worker and a folder that all nodes share', () => {
+  const on = '--engine ray-train --steps 5 --on http://127.0.0.1:8265';
+  const engine = { name: 'ray-train', workers: 2, gpus: false, parallel: 'fsdp' };
+  expect(withEngine(parse(on)).engine).toEqual(engine);
+  const more = parse(`${on} --cpus 4 --storage /mnt/shared`);
+  expect(withEngine(more).engine).toEqual({ ...engine, cpus: 4 });
+  expect(enginePlace(engine, 'wasm').backend).toBe('wasm');
+});
+
 it.each([
+  '--engine ray-train --on http://127.0.0.1:8265 --storage s3://key:secret@bucket',
   '--engine ray-train --minutes 5',
   '--engine ray-train --patience 2',
   '--engine ray-train --keep best',
@@ -36,5 +47,10 @@ it.each([
   '--parallel ddp',
   '--worker-gpus',
 ])('refuses %s', (line) => {
-  expect(() => withEngine(parse(line))).toThrow(expect.objectContaining({ code: 'bad-argument' }) as Error);
+  expect(() => withEngine(parse(line))).toThrow(
+    expect.objectContaining({
+      code: 'bad-argument',
+      message: expect.not.stringContaining('secret') as string,
+    }) as Error,
+  );
 });

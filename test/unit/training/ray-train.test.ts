@@ -1,5 +1,5 @@
 /** What is written for PyTorch's side of a training, and what is made of its lines. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { hyperSchema } from '../../../src/protocol/run.ts';
 import { initialValues } from '../../../src/model/index.ts';
 import { writeRayTrainJob } from '../../../src/training/ray-train/job.ts';
 import { EventsOfLines } from '../../../src/training/ray-train/result.ts';
+import { rayPlace } from '../../../src/training/ray-train/run.ts';
 import { learningRateAt } from '../../../src/training/schedule.ts';
 import { readPeft } from '../../../src/weights/read-peft.ts';
 import { writeTinyModel } from '../../support/tiny-model.ts';
@@ -119,9 +120,48 @@ describe('EventsOfLines', () => {
     expect(after).toMatchObject({ step: 5, result: { value: 45 / 40 }, change: { value: -1 } });
   });
 
+  it('compares with the base after an interruption, as far as it was measured', async () => {
+    const folder = await mkdtemp(join(dir, 'begun-'));
+    const change = async () => {
+      const reader = new EventsOfLines();
+      const last = await reader.readEarlier(folder);
+      const event = reader.eventOf(held(5, [[10, 10], [24, 20]])); // prettier-ignore
+      return [last?.step, event.type === 'evaluation' && event.change?.value];
+    };
+    expect(await change()).toEqual([undefined, undefined]);
+    const figures = {
+      loss: 1,
+      learningRate: 1,
+      gradientNorm: 1,
+      tokensPerSecond: 1,
+      peakMemory: 1,
+      etaSeconds: 1,
+    };
+    const step = (number: number) => ({ type: 'step', time, step: number, ...figures });
+    const lines = [held(0, [[20, 10], [44, 20]]), step(1), step(2), held(2, [[1, 10], [1, 20]])]; // prettier-ignore
+    await writeFile(
+      join(folder, 'lines.jsonl'),
+      lines.map((line) => `${JSON.stringify(line)}\n`).join('') + '{"ty',
+    );
+    expect(await change()).toEqual([2, expect.closeTo(-1)]);
+  });
+
   it('passes other events on, and refuses what is none', () => {
     const event = { type: 'warning', time, message: 'slow' };
     expect(new EventsOfLines().eventOf(event)).toEqual(event);
     expect(() => new EventsOfLines().eventOf({ type: 'nonsense', time })).toThrow();
   });
+});
+
+it('finds Ray as the driver on a cluster says it', () => {
+  expect(rayPlace({})).toEqual({ python: 'python3', local: true });
+  // On a machine of a cluster, where the data directory is shared.
+  expect(rayPlace({ RAY_ADDRESS: 'auto', FORGET_ME_NOT_PYTHON: '/a/python' })).toEqual({
+    python: '/a/python',
+    local: false,
+  });
+  const task = { RAY_ADDRESS: '10.0.0.1:6379', FORGET_ME_NOT_PROCESSORS: '3' };
+  const of = (nodes: string) => rayPlace({ ...task, FORGET_ME_NOT_RAY_NODES: nodes });
+  expect(of('this')).toEqual({ python: 'python3', local: false, here: true, beside: 3 });
+  expect(of('all')).toEqual({ python: 'python3', local: false, here: false, beside: 3 });
 });

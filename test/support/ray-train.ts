@@ -1,0 +1,60 @@
+/**
+ * A program that plays Python with PyTorch under Ray Train: what it prints and writes has the form of what
+ * src/cluster/train does, and its result is the adapter that it began with.
+ */
+
+/** How it was started. */
+export interface PlayedStart {
+  args: string[];
+  /** Ray's address. */
+  address?: string;
+  /** The job's folder, where that really lies. */
+  folder?: string;
+}
+
+/**
+ * A script for Node, which notes its starts in the file `log`. Its training has two steps. Started for the first time
+ * on a folder, it keeps a checkpoint of the first step and then works until it is ended; started again, it goes on.
+ */
+export const playedRayTrain = (log: string, missing: readonly string[]): string => `#!${process.execPath}
+const { appendFileSync, cpSync, existsSync, mkdirSync, realpathSync, writeFileSync } = require('node:fs');
+const args = process.argv.slice(2);
+const isFit = args[1] === 'ray_train.fit';
+const folder = isFit ? realpathSync(args[2]) : undefined;
+appendFileSync(${JSON.stringify(log)}, JSON.stringify({ args, address: process.env.RAY_ADDRESS, folder }) + '\\n');
+if (!isFit) {
+  console.log(JSON.stringify({ type: 'needs', missing: ${JSON.stringify(missing)} }));
+  process.exit();
+}
+const say = (type, step, more) => {
+  const line = JSON.stringify({ type, time: new Date().toISOString(), step, ...more });
+  appendFileSync(folder + '/lines.jsonl', line + '\\n');
+  console.log(line);
+};
+const kept = folder + '/checkpoints/ray-train/step-000001';
+const from = existsSync(kept) ? 1 : 0;
+say('start', from, {
+  backend: 'ray-train',
+  backendReason: 'played',
+  steps: 2,
+  trainableParameters: 1,
+  trainTokens: 1,
+  heldOutTokens: 1,
+});
+const held = (step) => say('heldOut', step, { parts: [[60 - step, 10], [50 - 2 * step, 10]] });
+const step = (number) => {
+  const figures = { learningRate: 1e-3, gradientNorm: 1, tokensPerSecond: 10, peakMemory: 1e8 };
+  say('step', number, { loss: 6 - number, etaSeconds: 2 - number, ...figures });
+  held(number);
+};
+if (from === 0) {
+  held(0);
+  step(1);
+  mkdirSync(kept, { recursive: true });
+  say('checkpoint', 1, { path: 'ray-train/step-000001' });
+  process.stdin.on('end', () => process.exit()).resume();
+} else {
+  step(2);
+  cpSync(folder + '/initial', folder + '/result', { recursive: true });
+}
+`;
