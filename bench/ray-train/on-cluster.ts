@@ -12,7 +12,7 @@ import { parseLines } from '../../src/protocol/lines.ts';
 import { writeTinyModel } from '../../test/support/tiny-model.ts';
 import { RayCluster } from '../cluster/ray.ts';
 
-const TRAINED = '--seq 64 --batch 1 --accumulate 3 --eval-every 20 --lr 1e-3';
+const TRAINED = '--seq 64 --batch 1 --accumulate 3 --lr 1e-3';
 const MEASURED = '--backend wasm --humaneval 0 --retention 0 --held-out-windows 2 --strength 1';
 /** Processors: of the task, and of each of two workers. */
 const NODES = 3;
@@ -53,7 +53,8 @@ export async function compareOnCluster({ python, dir, steps, log }: OnCluster): 
     const { stdout } = await promisify(execFile)(process.execPath, all, { env, maxBuffer: 1 << 28 });
     return JSON.parse(stdout.trim().split('\n').at(-1)!) as T;
   };
-  const how = `${TRAINED} ${MEASURED} --steps ${steps}`.split(' ');
+  const each = Math.max(1, Math.round(Number(steps) / 10));
+  const how = `${TRAINED} ${MEASURED} --steps ${steps} --eval-every ${each}`.split(' ');
   const asked = ['train', code, '--base', base, '--engine', 'ray-train', ...how];
   log('Here ...');
   const here = await command<Run>(...asked);
