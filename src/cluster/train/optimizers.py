@@ -20,7 +20,8 @@ class DecoupledLionW(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self) -> None:  # type: ignore[override]
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """PyTorch calls it with `closure=None` before it reads a kept state."""
         for group in self.param_groups:
             beta1, beta2 = group["betas"]
             for p in group["params"]:
