@@ -43,7 +43,6 @@ class Worker:
         self.job = job
         context = ray.train.get_context()
         self.rank, self.world = context.get_world_rank(), context.get_world_size()
-        torch.manual_seed(job.seed + self.rank)
         self.device = get_device()
         self.train = Windows(job.folder, "train", job.length)
         self.held_out = Windows(job.folder, "heldout", job.length)
@@ -92,6 +91,8 @@ class Worker:
         if learned == 0:
             return True
         self.parallel.model.train()
+        # By the step, so that dropout is the same where a training was interrupted before it.
+        torch.manual_seed((job.seed * len(job.rates) + number) * self.world + self.rank)
         turns = shares(rows, self.rank, self.world, job.batch)
         nats = torch.zeros((), device=self.device)
         for turn, mine in enumerate(turns):
