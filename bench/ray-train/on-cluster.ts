@@ -22,8 +22,10 @@ interface Case {
   name: string;
   /** Its adapter is, byte for byte, that of the run here. */
   sameBytes: boolean;
-  /** Nats per token. */
+  /** Nats per token, of the steps that both told. */
   lossesApart: number;
+  /** Steps that were made and not heard of, because the job was stopped before they came. */
+  untold: number;
   /** Step at which it went on, if it was interrupted. */
   wentOnAt?: number;
   seconds: number;
@@ -108,7 +110,8 @@ async function compared(here: string, there: string): Promise<Omit<Case, 'name' 
   const wentOn = theirs.filter((event) => event.type === 'start').find(({ step }) => step > 0);
   return {
     sameBytes: adapters[0]!.equals(adapters[1]!),
-    lossesApart: a.length === b.length ? Math.max(...a.map((loss, i) => Math.abs(loss - b[i]!))) : NaN,
+    lossesApart: Math.max(...a.map((loss, i) => Math.abs(loss - (b[i] ?? loss)))),
+    untold: a.filter((_, i) => b[i] === undefined).length,
     ...(wentOn && { wentOnAt: wentOn.step }),
   };
 }
