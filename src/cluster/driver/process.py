@@ -18,8 +18,9 @@ from .failure import Failure, one_line
 LAUNCH = (
     "import ctypes, os, sys\n"
     "if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, 9)\n"
-    "if os.getppid() == 1: sys.exit(1)\n"
-    "os.execv(sys.argv[1], sys.argv[1:])"
+    # It may have died before that.
+    "if os.getppid() != int(sys.argv[1]): sys.exit(1)\n"
+    "os.execv(sys.argv[2], sys.argv[2:])"
 )
 
 # A trainer finishes its step and writes a checkpoint.
@@ -38,7 +39,7 @@ class NodeEnds(Interrupted):
 
 def ending_with_us(command: Sequence[str]) -> list[str]:
     """The command for a process that ends when the thread that starts it does."""
-    return [sys.executable, "-c", LAUNCH, *command]
+    return [sys.executable, "-c", LAUNCH, str(os.getpid()), *command]
 
 
 def run(command: Sequence[str], env: dict[str, str], log: Path, tell: Tell) -> bool:
