@@ -88,6 +88,18 @@ it('brings a server back once for all requests that it died under', async () => 
   expect(pids).toHaveLength(2);
 });
 
+it.each([
+  ['', '1'],
+  ['3', '3'],
+])('starts it with few threads in the pool of Node, or as many as are asked for: %j', async (asked, has) => {
+  vi.stubEnv('UV_THREADPOOL_SIZE', asked || undefined);
+  const environment = 'choices[0].text = process.env.UV_THREADPOOL_SIZE;';
+  const client = clientOf(
+    serverThat(`${environment} response.end(JSON.stringify({ ...JSON.parse(said), choices }));`),
+  );
+  expect(await textOf(client)).toBe(has);
+});
+
 it('offers an adapter that came later, to the server that runs and to the next one', async () => {
   const [first, later, refused] = ['first', 'later', 'refused'].map((name) => at(`${name}.gguf`));
   for (const file of [first, later, refused]) writeFileSync(file!, '');
