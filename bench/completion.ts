@@ -8,7 +8,6 @@
  * Measured: the time to the whole answer.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +19,7 @@ import { resolveBase } from '../src/base-models/resolve.ts';
 import { createCompleter } from '../src/completion/index.ts';
 import { llamaEnv } from '../src/protocol/llama-env.ts';
 import { measureThreads } from '../src/serving/threads/threads.ts';
+import { BenchServer } from './felt/server.ts';
 import { quantile } from './serving-load.ts';
 
 const options = {
@@ -168,25 +168,10 @@ async function warmPrefix(ours: Ours, prompts: readonly string[]): Promise<numbe
 
 /** server.mjs in a child process. */
 class Ours implements Side {
-  private constructor(
-    private readonly child: ChildProcess,
-    private readonly url: string,
-    private readonly token: string,
-  ) {}
+  private constructor(private readonly server: BenchServer) {}
 
   static async start(base: string, values: Options): Promise<Ours> {
-    const token = randomBytes(16).toString('hex');
-    const child = spawn(
-      process.execPath,
-      ['dist/server.mjs', '--base', base, '--context', '2048', ...threadsOption(values)],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-        env: { ...process.env, ...llamaEnv(), FORGET_ME_NOT_TOKEN: token },
-      },
-    );
-    const [line] = (await once(createInterface({ input: child.stdout! }))) as [string];
-    const ready = JSON.parse(line) as { port: number };
-    return new Ours(child, `http://127.0.0.1:${ready.port}`, token);
+    return new Ours(await BenchServer.start(base, ['--context', '2048', ...threadsOption(values)]));
   }
 
   async complete(prompt: string, tokens: number) {
@@ -199,20 +184,16 @@ class Ours implements Side {
   }
 
   post(prompt: string, tokens: number, signal?: AbortSignal): Promise<Response> {
-    return fetch(`${this.url}/v1/completions`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ model: 'base', prompt, max_tokens: tokens }),
-      ...(signal ? { signal } : {}),
-    });
+    return this.server.post('/v1/completions', { model: 'base', prompt, max_tokens: tokens }, signal);
   }
 
   async active(): Promise<number> {
-    return ((await (await fetch(`${this.url}/health`)).json()) as { active: number }).active;
+    const health = await fetch(`http://127.0.0.1:${this.server.ready.port}/health`);
+    return ((await health.json()) as { active: number }).active;
   }
 
   end(): void {
-    this.child.kill();
+    this.server.end();
   }
 }
 
@@ -230,7 +211,11 @@ class Direct implements Side {
       script,
       `import { main } from ${JSON.stringify(import.meta.url)};\nawait main(${args});\n`,
     );
-    const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [script], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      // As our server has it, so that only what the server adds is compared.
+      env: { ...process.env, ...llamaEnv() },
+    });
     const lines = createInterface({ input: child.stdout! });
     const direct = new Direct(child, lines);
     for (let line = ''; line !== 'ready';) [line] = (await once(lines)) as [string];

@@ -61,12 +61,21 @@ const sides: Record<string, Make> = {
   before: (server, clock, where) => new CoreAssistant(server, clock, where, variants.before),
 };
 
+/** What tells the time while the engine works, in ms; undefined is the real time. */
+const clocks: Record<string, (server: BenchServer) => (() => number) | undefined> = {
+  real: () => undefined,
+  processor: (server) => () => server.processorTime() / CORES,
+  none: () => () => 0,
+};
+
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
   const chosen = values.sides.split(',');
   const unknown = chosen.filter((name) => !(name in sides));
   if (unknown.length > 0)
     throw new Error(`There is no side ${unknown.join(', ')}: ${Object.keys(sides).join(', ')}.`);
+  const engineTime = clocks[values.clock];
+  if (!engineTime) throw new Error(`There is no clock ${values.clock}: ${Object.keys(clocks).join(', ')}.`);
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   const { path: base } = await resolveBase(values.base);
@@ -87,7 +96,7 @@ export async function main(args: string[]): Promise<void> {
       };
       for (const side of chosen) {
         tell(`${repository.name}: ${side}`);
-        const clock = new VirtualClock(engineTime(values.clock, server));
+        const clock = new VirtualClock(engineTime(server));
         const assistant = sides[side]!(server, clock, where);
         found[side]!.push(...(await replayAll(sessions, assistant, clock, values.trace ? tell : undefined)));
       }
@@ -102,18 +111,7 @@ export async function main(args: string[]): Promise<void> {
   });
   const figures = Object.fromEntries(chosen.map((name) => [name, figuresFor(name)]));
   if (values.json) console.log(JSON.stringify(figures));
-  else show(figures, Object.values(found)[0]!, repositories);
-}
-
-/** What tells the time while the engine works, in ms; undefined is the real time. */
-function engineTime(kind: string, server: BenchServer): (() => number) | undefined {
-  const kinds: Record<string, (() => number) | undefined> = {
-    real: undefined,
-    processor: () => server.processorTime() / CORES,
-    none: () => 0,
-  };
-  if (!(kind in kinds)) throw new Error(`There is no clock ${kind}: ${Object.keys(kinds).join(', ')}.`);
-  return kinds[kind];
+  else show(figures, first, repositories);
 }
 
 async function replayAll(

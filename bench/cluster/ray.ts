@@ -10,6 +10,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until as waitUntil } from '../../test/support/until.ts';
 
 const PATIENCE_MS = 120_000;
 /** By default all Rays of a machine share one range of ports for their workers. */
@@ -185,13 +186,8 @@ function endProcess(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-async function until(what: string, done: () => Promise<boolean>): Promise<void> {
-  const began = performance.now();
-  while (!(await done())) {
-    if (performance.now() - began > PATIENCE_MS) throw new Error(`Waited too long for ${what}.`);
-    await sleep(250);
-  }
-}
+const until = (what: string, done: () => Promise<boolean>) =>
+  waitUntil(what, done, { everyMs: 250, patienceMs: PATIENCE_MS });
 
 /** Ports that are free now; all are held while they are looked for, so that they differ. */
 async function freePorts(count: number): Promise<number[]> {

@@ -5,11 +5,11 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { runEventSchema, type RunEvent } from '../../src/protocol/events.ts';
-import { parseLines } from '../../src/protocol/lines.ts';
+import type { RunEvent } from '../../src/protocol/events.ts';
+import { readRun, readState } from '../../src/runs/index.ts';
 import { writeTinyModel } from '../../test/support/tiny-model.ts';
+import { until as waitUntil } from '../../test/support/until.ts';
 import { RayCluster } from '../cluster/ray.ts';
 
 const TRAINED = '--seq 64 --batch 1 --accumulate 3 --lr 1e-3';
@@ -116,8 +116,7 @@ async function compared(here: string, there: string): Promise<Omit<Case, 'name' 
   };
 }
 
-const eventsOf = async (dir: string): Promise<RunEvent[]> =>
-  parseLines(runEventSchema, await readFile(join(dir, 'events.jsonl'), 'utf8')).values;
+const eventsOf = async (dir: string): Promise<RunEvent[]> => (await readRun(dir)).events;
 
 /** Of each step, as it was made last. */
 function lossesOf(events: readonly RunEvent[]): number[] {
@@ -126,8 +125,7 @@ function lossesOf(events: readonly RunEvent[]): number[] {
   return losses;
 }
 
-const statusOf = async (dir: string): Promise<string> =>
-  (JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as { status: string }).status;
+const statusOf = async (dir: string): Promise<string> => (await readState(dir)).status;
 
 const untilKept = (dir: string) =>
   until('a checkpoint', async () => (await eventsOf(dir)).some(({ type }) => type === 'checkpoint'));
@@ -139,7 +137,5 @@ async function logsOf(cluster: RayCluster): Promise<string> {
   return (await cluster.ask<{ logs: string }>(`/api/jobs/${newest!.submission_id}/logs`)).logs;
 }
 
-async function until(what: string, done: () => Promise<boolean>): Promise<void> {
-  for (const last = Date.now() + PATIENCE_MS; !(await done()); await sleep(250))
-    if (Date.now() > last) throw new Error(`Waited too long for ${what}.`);
-}
+const until = (what: string, done: () => Promise<boolean>) =>
+  waitUntil(what, done, { everyMs: 250, patienceMs: PATIENCE_MS });

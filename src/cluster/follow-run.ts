@@ -209,7 +209,7 @@ export function stopWhenAsked(client: RayClient, file: ClusterFile, { stopped }:
  */
 export function leaveUnlessStopped(
   asked: AbortSignal,
-  stopped: () => boolean | Promise<boolean>,
+  stopped: () => Promise<boolean>,
   heedMs = HEED_MS,
 ): AbortSignal {
   const leave = new AbortController();

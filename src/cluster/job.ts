@@ -106,6 +106,9 @@ export async function jobFiles(work: Work, version: string): Promise<PackedFile[
   ];
 }
 
+/** Whether a storage is an address that pyarrow knows, and no folder. */
+export const isAddress = (storage: string): boolean => storage.includes('://');
+
 /** A storage is an absolute path or an address. Throws UserError `bad-argument` for anything else. */
 export function checkStorage(storage: string): string {
   // Not shown, and in no file of the job.

@@ -4,7 +4,7 @@ import { CLUSTER_JOB, type ClusterFile } from '../protocol/cluster.ts';
 import { UserError } from '../protocol/errors.ts';
 import { formatBytes } from '../protocol/units.ts';
 import { bundlePackage } from './bundle.ts';
-import { jobFiles, type Work } from './job.ts';
+import { isAddress, jobFiles, type Work } from './job.ts';
 import { LARGEST_PACKAGE, packageUri, type RayClient } from './ray/client.ts';
 import { writeCluster } from './store.ts';
 import { describePackage, zip, type Package } from './zip.ts';
@@ -96,7 +96,7 @@ export async function send(
   const runtimeEnv = {
     py_modules: [packageUri(bundle.name)],
     working_dir: packageUri(job.name),
-    ...(work.storage?.includes('://') && { pip: { packages: [ARROW], pip_check: false } }),
+    ...(work.storage && isAddress(work.storage) && { pip: { packages: [ARROW], pip_check: false } }),
   };
   const metadata = { 'forget-me-not': version, run: work.id };
   signal?.throwIfAborted();

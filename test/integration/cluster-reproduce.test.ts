@@ -16,6 +16,7 @@ import { readState } from '../../src/runs/files.ts';
 import { Workplace } from '../support/cli.ts';
 import { printed, RayServer, type RayJob } from '../support/ray-server.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
+import { until as waitUntil } from '../support/until.ts';
 import { baseLine, trial } from '../unit/training/sweep-help.ts';
 
 let place: Workplace;
@@ -67,10 +68,8 @@ async function play(job: RayJob): Promise<void> {
   job.status = 'SUCCEEDED';
 }
 
-async function until(what: string, ready: () => boolean | Promise<boolean>): Promise<void> {
-  for (const last = Date.now() + 120_000; !(await ready()); await new Promise((done) => setTimeout(done, 20)))
-    if (Date.now() > last) throw new Error(`Waited in vain for ${what}.`);
-}
+const until = (what: string, ready: () => boolean | Promise<boolean>) =>
+  waitUntil(what, ready, { everyMs: 20, patienceMs: 120_000 });
 
 const answerSchema = z.object({ dir: z.string(), claims: z.array(claimResultSchema) });
 

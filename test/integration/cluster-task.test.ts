@@ -12,6 +12,7 @@ import type { SweepLine } from '../../src/protocol/sweep.ts';
 import { sweepTasks } from '../../src/training/sweep/cluster-tasks.ts';
 import { runSweep } from '../../src/training/sweep/run.ts';
 import { readSweep, type Sweep } from '../../src/training/sweep/store.ts';
+import { processes } from '../support/processes.ts';
 import { createTinySweep, timeless } from '../support/tiny-sweep.ts';
 import { until } from '../support/until.ts';
 
@@ -103,14 +104,10 @@ const kept = async () =>
 
 /** The programs of ours that run on a node. */
 async function programsOn(node: string): Promise<number[]> {
-  const names = await readdir('/proc').catch(() => []);
-  const found = await Promise.all(
-    names.map(async (name) => {
-      const given = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
-      return given.includes('sweeper.mjs') && given.includes(join(home, node)) ? Number(name) : NaN;
-    }),
+  const found = (await processes()).filter(({ args }) =>
+    ['sweeper.mjs', join(home, node)].every((part) => args.some((one) => one.includes(part))),
   );
-  return found.filter(Number.isInteger);
+  return found.map(({ pid }) => pid);
 }
 
 it('goes on with a trial on another node, where the first one was lost', async () => {

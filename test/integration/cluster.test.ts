@@ -6,7 +6,6 @@ import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { extract } from '../../src/base-models/pypi/wheel.ts';
@@ -21,6 +20,7 @@ import { runsDir } from '../../src/protocol/paths.ts';
 import type { Workplace } from '../support/cli.ts';
 import { printed, RayServer, type RayJob } from '../support/ray-server.ts';
 import { openTraining } from '../support/trainer.ts';
+import { until as waitUntil } from '../support/until.ts';
 import { handedOver } from '../unit/cluster/help.ts';
 
 const TOKEN = 'a-token-that-nobody-may-see';
@@ -63,10 +63,8 @@ async function unpacked(uri: unknown): Promise<string> {
 
 const runtimeEnv = () => job.request['runtime_env'] as { working_dir: string; py_modules: string[] };
 
-async function until(ready: () => boolean | Promise<boolean>): Promise<void> {
-  for (const last = Date.now() + 120_000; !(await ready()); await sleep(10))
-    if (Date.now() > last) throw new Error(`Waited in vain for ${ready.toString()}`);
-}
+const until = (ready: () => boolean | Promise<boolean>) =>
+  waitUntil(ready.toString(), ready, { everyMs: 10, patienceMs: 120_000 });
 
 const at = { time: '2026-11-27T20:00:00.000Z' };
 const tell = (line: object) => printed({ type: 'line', id: 'train', line: { ...at, ...line } });

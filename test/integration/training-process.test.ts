@@ -1,10 +1,11 @@
 /** A run's owner and the process that trains for it: either may be killed, and the memory is given back. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunState } from '../../src/protocol/run.ts';
 import { readState } from '../../src/runs/files.ts';
 import { hasEnded } from '../../src/runs/index.ts';
 import type { Workplace } from '../support/cli.ts';
+import { processes } from '../support/processes.ts';
 import { openTraining } from '../support/trainer.ts';
 import { until } from '../support/until.ts';
 
@@ -31,12 +32,10 @@ const untilState = (dir: string, wanted: (state: RunState) => boolean): Promise<
 
 /** Processes that have all of `words` among their arguments. */
 async function processesWith(...words: string[]): Promise<number[]> {
-  const found: number[] = [];
-  for (const name of await readdir('/proc')) {
-    const given = (await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')).split('\0');
-    if (words.every((word) => given.some((one) => one.endsWith(word)))) found.push(Number(name));
-  }
-  return found.filter(Number.isInteger);
+  const found = (await processes()).filter(({ args }) =>
+    words.every((word) => args.some((one) => one.endsWith(word))),
+  );
+  return found.map(({ pid }) => pid);
 }
 const trainingOf = (dir: string) => processesWith('training-worker.mjs', dir);
 
@@ -62,7 +61,9 @@ describe.skipIf(process.platform !== 'linux')('the process that trains', () => {
     const { pid, step } = await untilState(dir, (state) => state.status === 'running' && state.step >= 8);
     expect(step).toBeGreaterThanOrEqual(8);
     process.kill(pid!, 'SIGKILL');
-    await until('the training process to end', async () => (await trainingOf(dir)).length === 0, 20);
+    await until('the training process to end', async () => (await trainingOf(dir)).length === 0, {
+      everyMs: 20,
+    });
 
     await place.json('resume', run, '--detach');
     await untilState(dir, (state) => state.status === 'running' && state.pid !== pid && state.step >= 12);

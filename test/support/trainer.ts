@@ -55,7 +55,7 @@ const trainerIn = (home: string) => lockOwner(join(home, 'training.lock'));
 
 /** Waits until nothing trains in a data directory: a stopped trainer still writes its checkpoint. */
 export async function untilFree(home: string): Promise<void> {
-  await until('the training to end', async () => (await trainerIn(home)) === undefined, 20);
+  await until('the training to end', async () => (await trainerIn(home)) === undefined, { everyMs: 20 });
 }
 
 /** Kills the process that owns a run and waits until it has ended. Returns false if it had ended by itself. */

@@ -8,9 +8,9 @@ const PATIENCE_MS = 240_000;
 export async function until<T>(
   what: string,
   ready: () => T | Promise<T>,
-  everyMs = 5,
+  { everyMs = 5, patienceMs = PATIENCE_MS } = {},
 ): Promise<NonNullable<T>> {
-  for (const last = Date.now() + PATIENCE_MS; ; await sleep(everyMs)) {
+  for (const last = Date.now() + patienceMs; ; await sleep(everyMs)) {
     const value = await ready();
     if (value) return value;
     if (Date.now() > last) throw new Error(`Waited in vain for ${what}.`);

@@ -1,5 +1,6 @@
 /** `train --engine ray-train`: PyTorch under Ray Train in place of our own trainer. */
 import { Option, type Command } from 'commander';
+import { isAddress } from '../../cluster/job.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { BackendName, RayTrainEngine } from '../../protocol/run.ts';
 import type { Place } from '../machine/place.ts';
@@ -88,7 +89,7 @@ export function withEngine<O extends TrainOptions & EngineOptions & ClusterOptio
       `A training under Ray Train does not know ${refused}.`,
       'Leave it out, or train without --engine.',
     );
-  if (storage?.includes('://'))
+  if (storage && isAddress(storage))
     throw new UserError(
       'bad-argument',
       "Ray Train's workers read the run from a folder, so an address can't be their --storage.",

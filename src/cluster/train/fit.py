@@ -16,7 +16,6 @@ import shutil
 import signal
 import sys
 import threading
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 import ray_train
 
-from .loop import train_worker
+from .loop import time_now, train_worker
 from .nodes import Unsuited, check_packages
 from .room import Wanted, more_room, room, too_little
 
@@ -100,8 +99,7 @@ def stop_when_told() -> None:
 
 def say(line: dict[str, Any]) -> None:
     """Prints an event that is no worker's."""
-    time_now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    sys.stdout.write(f"{json.dumps({**line, 'time': time_now})}\n")
+    sys.stdout.write(f"{json.dumps({**line, 'time': time_now()})}\n")
     sys.stdout.flush()
 
 

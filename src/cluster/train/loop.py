@@ -33,6 +33,11 @@ REPORT_SECONDS = 5.0
 OURS = StateDictOptions(ignore_frozen_params=True, strict=False)
 
 
+def time_now() -> str:
+    """As events of a run have it."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def train_worker(config: dict[str, Any]) -> None:
     """Called by Ray Train in each worker. `config["folder"]`: the job's folder, which each worker sees."""
     Worker(Job.read(Path(config["folder"]))).run()
@@ -197,8 +202,7 @@ class Worker:
 
     def tell(self, **line: Any) -> None:
         """A line for the run's events, with the next report; only the first worker's are used."""
-        time_now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self.lines.append({"type": line.pop("type"), "time": time_now, **line})
+        self.lines.append({"type": line.pop("type"), "time": time_now(), **line})
 
     def report(self, checkpoint: ray.train.Checkpoint | None = None, name: str | None = None) -> None:
         """All workers meet here."""

@@ -6,12 +6,12 @@ import { describe, expect, it, vi } from 'vitest';
 import { RUN_FORMAT, type RunState } from '../../../src/protocol/run.ts';
 import {
   cancelRun,
-  isAskedToStop,
   createRun,
   effectiveStatus,
   findRun,
   followRun,
   isAlive,
+  isAskedToStop,
   listRuns,
   openRunWriter,
   readRun,
