@@ -12,13 +12,14 @@ import { loadavg } from 'node:os';
 import { join, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveBase } from '../src/base-models/resolve.ts';
+import { LEAST_ACCEPTED } from './felt/accept.ts';
 import { VirtualClock } from './felt/clock.ts';
 import { CoreAssistant, variants, type Where } from './felt/core.ts';
 import { figuresOf, moreSaved, type Figures } from './felt/figures.ts';
 import { LlamaVscode } from './felt/llama-vscode.ts';
 import { partsOf } from './felt/parts.ts';
 import { releases, type Releases } from './felt/releases.ts';
-import { replay, type Assistant, type Replayed } from './felt/replay.ts';
+import { replay, type Assistant, type Habits, type Replayed } from './felt/replay.ts';
 import { BenchServer } from './felt/server.ts';
 import { sessionsOf, type Session } from './felt/sessions.ts';
 import { offer, readTrained } from './felt/trained.ts';
@@ -41,6 +42,8 @@ const options = {
    * time, as on a machine that is fast enough.
    */
   clock: { type: 'string', default: 'real' },
+  /** Least characters that are worth accepting. */
+  least: { type: 'string', default: String(LEAST_ACCEPTED) },
   /** Tell each suggestion that appears, and what became of it. */
   trace: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
@@ -76,6 +79,7 @@ export async function main(args: string[]): Promise<void> {
     throw new Error(`There is no side ${unknown.join(', ')}: ${Object.keys(sides).join(', ')}.`);
   const engineTime = clocks[values.clock];
   if (!engineTime) throw new Error(`There is no clock ${values.clock}: ${Object.keys(clocks).join(', ')}.`);
+  const habits = { least: Number(values.least), trace: values.trace ? tell : undefined };
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
   const { path: base } = await resolveBase(values.base);
@@ -98,7 +102,7 @@ export async function main(args: string[]): Promise<void> {
         tell(`${repository.name}: ${side}`);
         const clock = new VirtualClock(engineTime(server));
         const assistant = sides[side]!(server, clock, where);
-        found[side]!.push(...(await replayAll(sessions, assistant, clock, values.trace ? tell : undefined)));
+        found[side]!.push(...(await replayAll(sessions, assistant, clock, habits)));
       }
     }
   } finally {
@@ -118,14 +122,14 @@ async function replayAll(
   sessions: readonly Session[],
   assistant: Assistant,
   clock: VirtualClock,
-  trace?: (text: string) => void,
+  habits: Habits,
 ): Promise<Replayed[]> {
   const replayed: Replayed[] = [];
   for (const { hunks, files } of sessions) {
     const [first] = hunks;
     await assistant.open?.({ ...first!, files: () => files });
     for (const hunk of hunks) {
-      replayed.push(await replay(hunk, () => files, assistant, clock, trace));
+      replayed.push(await replay(hunk, () => files, assistant, clock, habits));
       await clock.rest();
     }
   }

@@ -1,7 +1,7 @@
 /** How much of a suggestion a person accepts who knows what they are going to type. Pure. */
 
-/** Shorter texts are typed faster than they are read. */
-const LEAST = 3;
+/** Characters: shorter texts are typed faster than they are read. */
+export const LEAST_ACCEPTED = 3;
 
 export interface Accepted {
   kind: 'all' | 'line' | 'word';
@@ -10,9 +10,10 @@ export interface Accepted {
 
 /**
  * All of it if it is right; else its first line if that is right; else its first word. `wanted` is what is still to be
- * typed. Undefined if nothing of at least 3 characters is right.
+ * typed. Undefined if nothing of at least `least` characters is right.
  */
-export function acceptOf(shown: string, wanted: string): Accepted | undefined {
+export function acceptOf(shown: string, wanted: string, least = LEAST_ACCEPTED): Accepted | undefined {
+  const longEnough = (accepted: Accepted) => (accepted.text.trim().length >= least ? accepted : undefined);
   const whole = shown.trimEnd();
   if (isRight(whole, wanted)) return longEnough({ kind: 'all', text: whole });
   const line = /^\n*[^\n]*/.exec(whole)![0];
@@ -29,5 +30,3 @@ const isRight = (text: string, wanted: string) =>
 
 const splitsWord = (text: string, wanted: string) =>
   /\w$/.test(text) && /^\w/.test(wanted.slice(text.length));
-
-const longEnough = (accepted: Accepted) => (accepted.text.trim().length >= LEAST ? accepted : undefined);

@@ -12,6 +12,8 @@ export interface Figures {
   firstLineP95: number | null;
   requestsPerMinute: number;
   shown: number;
+  /** Share of the characters shown that were accepted. */
+  shownRight: number;
   accepted: number;
   /** Characters saved, less those of the first side on the same hunks: the difference and its 95% interval. */
   moreSaved?: [number, number, number];
@@ -42,6 +44,10 @@ export function figuresOf(hunks: readonly Replayed[]): Figures {
       1,
     ),
     shown: sum((hunk) => hunk.shown),
+    shownRight: share(
+      sum((hunk) => hunk.saved),
+      sum((hunk) => hunk.shownCharacters),
+    ),
     accepted: sum((hunk) => hunk.accepted),
   };
 }

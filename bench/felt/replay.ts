@@ -38,6 +38,8 @@ export interface Replayed {
   lines: number;
   exact: number;
   shown: number;
+  /** Characters of the suggestions that appeared; of one that grew, only once. */
+  shownCharacters: number;
   accepted: number;
   /** From the last key to each suggestion that appeared where none was. */
   waits: number[];
@@ -49,14 +51,21 @@ export interface Replayed {
 const REACTION_MS = 200;
 const SHORTEST_LINE = 3;
 
+/** How a person works with what they see. */
+export interface Habits {
+  /** Least characters of what is accepted. */
+  least?: number | undefined;
+  trace?: ((text: string) => void) | undefined;
+}
+
 export async function replay(
   hunk: Hunk,
   files: Place['files'],
   assistant: Assistant,
   clock: VirtualClock,
-  trace?: (text: string) => void,
+  habits: Habits = {},
 ): Promise<Replayed> {
-  const typist = new Typist(hunk, files, assistant, clock, trace);
+  const typist = new Typist(hunk, files, assistant, clock, habits);
   await typist.run();
   return typist.result();
 }
@@ -68,14 +77,21 @@ class Typist {
   private asking = new AbortController();
   private readonly began: number;
   private readonly asked: number;
-  private readonly counts = { saved: 0, exact: 0, shown: 0, accepted: 0, waits: [] as number[] };
+  private readonly counts = {
+    saved: 0,
+    exact: 0,
+    shown: 0,
+    shownCharacters: 0,
+    accepted: 0,
+    waits: [] as number[],
+  };
 
   constructor(
     private readonly hunk: Hunk,
     private readonly files: Place['files'],
     private readonly assistant: Assistant,
     private readonly clock: VirtualClock,
-    private readonly trace: (text: string) => void = () => undefined,
+    private readonly habits: Habits,
   ) {
     this.last = this.began = clock.now();
     this.asked = assistant.requests;
@@ -98,12 +114,12 @@ class Typist {
   private accepts(): Accepted | undefined {
     const { shown } = this;
     if (!shown || this.clock.now() - shown.since < REACTION_MS) return undefined;
-    return acceptOf(shown.text, this.hunk.typed.slice(this.at));
+    return acceptOf(shown.text, this.hunk.typed.slice(this.at), this.habits.least);
   }
 
   private accept({ kind, text }: Accepted): void {
     const { typed } = this.hunk;
-    this.trace(`  accepted ${kind} ${JSON.stringify(text)}`);
+    this.habits.trace?.(`  accepted ${kind} ${JSON.stringify(text)}`);
     const end = this.at + text.length;
     this.counts.accepted += 1;
     this.counts.saved += typedCharacters(typed, this.at, end);
@@ -164,7 +180,9 @@ class Typist {
     const waited = Math.round(this.clock.now() - this.last);
     const here = JSON.stringify(typed.slice(0, this.at).slice(-20));
     const wanted = JSON.stringify(typed.slice(this.at, this.at + 40));
-    this.trace(`  ${waited} ms after ${here}: ${JSON.stringify(text)}, wanted ${wanted}`);
+    this.habits.trace?.(`  ${waited} ms after ${here}: ${JSON.stringify(text)}, wanted ${wanted}`);
+    const length = (of: string) => typedCharacters(of, 0, of.length);
+    this.counts.shownCharacters += length(text) - (grown ? length(this.shown!.text) : 0);
     if (!grown) {
       this.counts.shown += 1;
       if (!this.shown) this.counts.waits.push(waited);

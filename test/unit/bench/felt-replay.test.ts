@@ -21,6 +21,11 @@ describe('what is accepted', () => {
   ])('of %j for %j', (shown, wanted, expected) => expect(acceptOf(shown, wanted)).toEqual(expected));
 });
 
+it('nothing shorter is accepted than what is worth it', () => {
+  expect(acceptOf('self.first', 'self.second', 5)).toBeUndefined();
+  expect(acceptOf('self.first', 'self.first', 5)).toEqual({ kind: 'all', text: 'self.first' });
+});
+
 describe('the clock', () => {
   it('jumps while nothing works, in order', async () => {
     const clock = new VirtualClock(() => 0);
@@ -105,7 +110,7 @@ describe('a replay', () => {
       typed === 'value = ' ? 'compute(2)' : typed === 'value = compute' ? '(2)' : undefined,
     );
     const found = await replay(hunk, () => [], side, clock);
-    expect(found).toMatchObject({ shown: 1, accepted: 1, saved: 7, exact: 0 });
+    expect(found).toMatchObject({ shown: 1, shownCharacters: 10, accepted: 1, saved: 7, exact: 0 });
   });
   it('asks again where more has come', async () => {
     const clock = new VirtualClock(() => 0);
@@ -121,7 +126,10 @@ describe('a replay', () => {
       },
     };
     const found = await replay(hunk, () => [], side, clock);
-    expect(found).toMatchObject({ shown: 1, accepted: 1, saved: 18, exact: 2, waits: [50] });
+    expect(found).toMatchObject({
+      ...{ shown: 1, accepted: 1, saved: 18, exact: 2, waits: [50] },
+      shownCharacters: '= compute(1)\nother'.length,
+    });
   });
 });
 
@@ -133,6 +141,7 @@ it('figures are shares of all, and times of what was shown', async () => {
     firstLineP50: 100,
     firstLineP95: 100,
     shown: 1,
+    shownRight: 1,
     accepted: 1,
   });
   expect(figuresOf([await run(() => undefined)]).firstLineP50).toBeNull();
