@@ -26,7 +26,7 @@ import { addDataOptions, checkData, toCorpusPlan, type DataOptions } from '../op
 import { fetchBase } from '../machine/fetch-base.ts';
 import { formatCount, formatTable, plural } from '../view/format.ts';
 import { printJson } from '../view/output.ts';
-import { whole } from '../options/train-options.ts';
+import { whole } from '../options/numbers.ts';
 
 interface CorpusOptions extends DataOptions {
   base?: string;

@@ -15,7 +15,7 @@ import { fetchBase } from '../machine/fetch-base.ts';
 import { printJson, printProgress } from '../view/output.ts';
 import { checkServed, describeServed } from '../processes/served-check.ts';
 import { comparisonTable, metricTable } from '../view/tables.ts';
-import { whole } from '../options/train-options.ts';
+import { whole } from '../options/numbers.ts';
 
 interface Options extends ClusterOptions {
   tasks?: string;

@@ -17,7 +17,7 @@ import { findRun, readSpec } from '../../runs/index.ts';
 import { followChild } from '../processes/follow-child.ts';
 import { formatBytes } from '../view/format.ts';
 import { printJson, printProgress } from '../view/output.ts';
-import { whole } from '../options/train-options.ts';
+import { whole } from '../options/numbers.ts';
 
 interface Options {
   to: ExportTarget;

@@ -36,7 +36,8 @@ import {
 } from '../options/cluster-options.ts';
 import { withCorpus, type Reading } from '../read-corpus.ts';
 import { reproduceEngine } from '../processes/reproduce-engine.ts';
-import { between, toHyper, whole, addTrainOptions, type TrainOptions } from '../options/train-options.ts';
+import { between, whole } from '../options/numbers.ts';
+import { toHyper, addTrainOptions, type TrainOptions } from '../options/train-options.ts';
 import { version } from '../version.ts';
 import { checkBase, expectedSpeed } from './train.ts';
 

@@ -32,13 +32,8 @@ import { printJson } from '../view/output.ts';
 import { withCorpus, type Reading } from '../read-corpus.ts';
 import { followSweeper } from '../processes/sweeper-child.ts';
 import { rateRatio, sweepSentence, sweepTable, sweepView } from '../view/sweep-view.ts';
-import {
-  addTrainOptions,
-  checkSchedule,
-  toHyper,
-  whole,
-  type TrainOptions,
-} from '../options/train-options.ts';
+import { whole } from '../options/numbers.ts';
+import { addTrainOptions, checkSchedule, toHyper, type TrainOptions } from '../options/train-options.ts';
 import { version } from '../version.ts';
 import { checkBase } from './train.ts';
 

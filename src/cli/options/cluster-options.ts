@@ -4,7 +4,7 @@ import { checkStorage } from '../../cluster/job.ts';
 import type { RayClient } from '../../cluster/ray/client.ts';
 import { openCluster } from '../../cluster/store.ts';
 import { UserError } from '../../protocol/errors.ts';
-import { positive } from './train-options.ts';
+import { positive } from './numbers.ts';
 
 export interface ClusterOptions {
   on?: string;

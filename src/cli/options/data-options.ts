@@ -7,7 +7,7 @@ import { hasRepositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/to
 import { UserError } from '../../protocol/errors.ts';
 import { foldersOf, type Folders } from '../../protocol/folders.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../../protocol/run.ts';
-import { between } from './train-options.ts';
+import { between } from './numbers.ts';
 
 export interface DataOptions {
   mode: CorpusPlan['mode'];

@@ -5,7 +5,8 @@ import { UserError } from '../../protocol/errors.ts';
 import type { BackendName, RayTrainEngine } from '../../protocol/run.ts';
 import type { Place } from '../machine/place.ts';
 import type { ClusterOptions } from './cluster-options.ts';
-import { whole, type TrainOptions } from './train-options.ts';
+import { whole } from './numbers.ts';
+import type { TrainOptions } from './train-options.ts';
 
 export interface EngineOptions {
   engine?: RayTrainEngine['name'];

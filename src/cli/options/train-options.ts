@@ -15,6 +15,7 @@ import {
 } from '../../protocol/run.ts';
 import { forgettingFigure, forgettingTasks } from '../../training/checkpoints/forgetting-figure.ts';
 import { DEFAULT_COOLDOWN } from '../../training/default-rate.ts';
+import { between, positive, whole } from './numbers.ts';
 
 export interface TrainOptions {
   base: string;
@@ -60,11 +61,6 @@ export interface TrainOptions {
   name?: string;
 }
 
-const number = (text: string) => {
-  const value = Number(text);
-  if (!text.trim() || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
-  return value;
-};
 /** The GPU to train on. */
 export const deviceOption = () =>
   new Option(
@@ -74,27 +70,6 @@ export const deviceOption = () =>
     if (text.trim()) return text.trim();
     throw new InvalidArgumentError('It must be the name of a GPU, or its number.');
   });
-export const whole =
-  (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
-  (text: string) => {
-    const value = number(text);
-    if (Number.isSafeInteger(value) && value >= minimum && value <= maximum) return value;
-    const range =
-      maximum < Number.MAX_SAFE_INTEGER ? `from ${minimum} to ${maximum}` : `of at least ${minimum}`;
-    throw new InvalidArgumentError(`It must be a whole number ${range}.`);
-  };
-export const between = (low: number, high: number) => (text: string) => {
-  const value = number(text);
-  if (value >= low && value <= high) return value;
-  const range = high < Infinity ? `from ${low} to ${high}` : `of at least ${low}`;
-  throw new InvalidArgumentError(`It must be a number ${range}.`);
-};
-export const positive = (text: string) => {
-  const value = number(text);
-  if (value <= 0) throw new InvalidArgumentError('It must be above 0.');
-  return value;
-};
-
 const strength = (text: string): EvaluationPlan['strength'] =>
   text === 'measured' ? text : between(0.01, 1)(text);
 
