@@ -17,8 +17,11 @@ export interface Calibration {
 export const defaultCalibration: Calibration = { bias: 1, slope: 1.1 };
 
 /** Least chance of what is shown, by how talkative completion should be. */
-export const leastChance = { all: 0, likely: 0.03, sure: 0.5 } as const;
+export const leastChance = { all: 0, likely: 0.09, sure: 0.5 } as const;
 export type ShowChoice = keyof typeof leastChance;
+
+/** The first words of a line that is too unlikely as a whole: shown up to this chance, unless they are so short. */
+const firstWords = { least: 0.23, characters: 3 };
 
 /** The chance from 0 to 1 that at least half of a line with this log-probability (nats) can be accepted. */
 export const chanceOf = (logprob: number, { bias, slope }: Calibration): number =>
@@ -53,8 +56,8 @@ export function isLikely(certainty: Certainty, text: string, { calibration, leas
 }
 
 /**
- * Leaves out the lines of a cleaned answer from the first one on that makes it too unlikely, and all of it if that is
- * its first line. Where lines are left out, none stays whose brackets only they would close.
+ * Leaves out the lines of a cleaned answer from the first one on that makes it too unlikely; of its first line, what
+ * follows its likely words. Where lines are left out, none stays whose brackets only they would close.
  */
 export function keepLikely(
   cleaned: CleanUp,
@@ -75,9 +78,22 @@ export function keepLikely(
     if (!isLikely(certainty, text, showing)) break;
     kept = index + 1;
   }
-  if (kept === 0) return { dropped: 'unsure' };
+  if (kept === 0) return likelyWords(lines, certainty, showing);
   const rest = lines.slice(kept).some((line) => !isBlank(line));
   return rest ? { text: closed(lines.slice(0, kept), document) } : cleaned;
+}
+
+/** The first words of the first written line that are likely. Models are sure of a name before what is done with it. */
+function likelyWords(lines: readonly string[], certainty: Certainty, showing: Showing): CleanUp {
+  const first = lines.findIndex((line) => !isBlank(line));
+  const least = Math.max(showing.least, firstWords.least);
+  let kept = '';
+  for (const { 0: word, index } of lines[first]!.matchAll(/[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]+/gu)) {
+    const text = [...lines.slice(0, first), lines[first]!.slice(0, index + word.length)].join('\n');
+    if (!isLikely(certainty, text.replaceAll('\r', ''), { ...showing, least })) break;
+    kept = text;
+  }
+  return kept.trim().length < firstWords.characters ? { dropped: 'unsure' } : { text: kept };
 }
 
 /** The longest part of these lines that opens no more brackets than it closes; at least its first written line. */

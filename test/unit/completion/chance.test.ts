@@ -42,6 +42,25 @@ describe('the chance of a suggestion', () => {
     expect(kept(0.45)).toEqual({ dropped: 'unsure' });
   });
 
+  it('shows the likely words of a first line that is unlikely', () => {
+    const kept = (...pieces: [string, number][]) =>
+      keepLikely(
+        { text: pieces.map(([piece]) => piece).join('') },
+        certainty(...pieces),
+        showing(0.1),
+        document,
+      );
+    expect(
+      kept(['\n  this', 0.45], ['.first', 0.4], ['(', 0.3], ['1', 0.2], [')\n', 0.05], ['x', 0.04]),
+    ).toEqual({
+      text: '\n  this.first(',
+    });
+    // A word of which only the beginning is likely is left out, and so is what is typed faster than read.
+    expect(kept(['größe', 0.4], [' + he', 0.3], ['ight', 0.05])).toEqual({ text: 'größe +' });
+    expect(kept(['of', 0.4], [' it', 0.05])).toEqual({ dropped: 'unsure' });
+    expect(kept(['all', 0.2], [' is', 0.05])).toEqual({ dropped: 'unsure' });
+  });
+
   it('leaves no bracket open that only a line left out would close', () => {
     const pieces: [string, number][] = [
       ['go();\n', 0.49],
