@@ -12,7 +12,7 @@ import { runLoop } from '../../src/training/loop.ts';
 import { createOptimizer } from '../../src/training/optimizers.ts';
 import { writeRayTrainJob } from '../../src/training/ray-train/job.ts';
 import { runRayTrain } from '../../src/training/ray-train/python.ts';
-import { EventsOfLines, exportRayTrainResult } from '../../src/training/ray-train/result.ts';
+import { EventsOfLines, exportRayTrainResult, phaseOf } from '../../src/training/ray-train/result.ts';
 import { readAdapterGguf } from '../../src/weights/index.ts';
 import { readTransformersModel } from '../../src/weights/transformers-base.ts';
 
@@ -90,7 +90,10 @@ export async function trainOnRay(asked: Asked, ray: Ray): Promise<Trained> {
       gpus: false,
       local: true,
       signal: new AbortController().signal,
-      onLine: (line) => Promise.resolve(void events.push(reader.eventOf(line))),
+      onLine(line) {
+        if (phaseOf(line, '') === undefined) events.push(reader.eventOf(line));
+        return Promise.resolve();
+      },
     });
     const failed = events.find((event) => event.type === 'error');
     if (failed) throw new UserError('diverged', failed.message, failed.next);

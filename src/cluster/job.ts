@@ -22,7 +22,7 @@ import type { PackedFile } from './zip.ts';
 /** Without what is the same for all. */
 export interface NewTask extends Pick<
   ClusterTask,
-  'id' | 'argv' | 'after' | 'then' | 'corpus' | 'leaves' | 'shares'
+  'id' | 'argv' | 'after' | 'then' | 'corpus' | 'leaves' | 'shares' | 'workers'
 > {
   /** Folder of its files, if that is not the work's own. */
   folder?: string;

@@ -43,6 +43,10 @@ export const clusterTaskSchema = z.object({
    * a storage that is a folder; without one, all these workers are on the task's node.
    */
   shares: z.array(nameSchema).optional(),
+  /** These workers, and what each of them needs. */
+  workers: z
+    .object({ count: z.int().positive(), cpus: z.number().positive(), gpus: z.number().min(0) })
+    .optional(),
   needs: needsSchema,
   /** How often it may begin again where its node is lost. */
   retries: z.int().min(0),

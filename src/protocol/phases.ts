@@ -17,6 +17,9 @@ const phases = (): Partial<Record<string, string>> => ({
   'Preparing a worker': t('Preparing a worker'),
   'Going on with another worker': t('Going on with another worker'),
   'Fetching the result': t('Fetching the result'),
+  'The cluster is busy: waiting until all workers have room': t(
+    'The cluster is busy: waiting until all workers have room',
+  ),
   "The cluster can't be reached; trying again": t("The cluster can't be reached; trying again"),
 });
 

@@ -19,7 +19,7 @@ import { runsDir } from '../../src/protocol/paths.ts';
 import { readSpec } from '../../src/runs/index.ts';
 import { readAdapterGguf } from '../../src/weights/index.ts';
 import type { Workplace } from '../support/cli.ts';
-import { playedRayTrain, type PlayedStart } from '../support/ray-train.ts';
+import { NO_ROOM, playedRayTrain, type PlayedStart } from '../support/ray-train.ts';
 import { printed, RayServer, type RayJob } from '../support/ray-server.ts';
 import { eventsOf, openTraining } from '../support/trainer.ts';
 
@@ -162,6 +162,7 @@ describe('a training by Ray Train on a cluster', () => {
       {
         argv: ['trainer.mjs', '{folder}'],
         shares: ['ray-train'],
+        workers: { count: 3, cpus: 1, gpus: 0 },
         needs: { cpus: 1, gpus: 0, memoryBytes: 0 },
       },
     ]);
@@ -185,6 +186,9 @@ describe('a training by Ray Train on a cluster', () => {
     const of = <T extends RunEvent['type']>(type: T) =>
       events.filter((event): event is Extract<RunEvent, { type: T }> => event.type === type);
     expect(of('step').map(({ step }) => step)).toEqual([1, 2]);
+    // What workers wait for is seen, as long as they do.
+    const phases = of('phase').map(({ phase }) => phase);
+    expect(phases.slice(phases.indexOf('Training')).slice(0, 3)).toEqual(['Training', NO_ROOM, 'Training']);
     // The second attempt did not measure the base again, and still knows how much better it has become.
     const measured = of('evaluation').map(({ step, change }) => [step, change !== undefined]);
     // What follows is of the evaluator.

@@ -3,6 +3,10 @@
  * src/cluster/train does, and its result is the adapter that it began with.
  */
 
+/** What its workers wait for. */
+export const NO_ROOM =
+  'Of 3 workers with 1 processor each, the cluster has room for 2; it waits for more nodes';
+
 /** How it was started. */
 export interface PlayedStart {
   args: string[];
@@ -31,6 +35,9 @@ const say = (type, step, more) => {
   appendFileSync(folder + '/lines.jsonl', line + '\\n');
   console.log(line);
 };
+const waiting = { type: 'waiting', time: new Date().toISOString() };
+console.log(JSON.stringify({ ...waiting, message: ${JSON.stringify(NO_ROOM)} }));
+console.log(JSON.stringify(waiting));
 const kept = folder + '/checkpoints/ray-train/step-000001';
 const from = existsSync(kept) ? 1 : 0;
 say('start', from, {

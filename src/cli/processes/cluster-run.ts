@@ -1,11 +1,17 @@
 /** Runs that train on a cluster: sent, followed, attached to again. */
 import { rm } from 'node:fs/promises';
-import type { Work } from '../../cluster/job.ts';
+import type { NewTask, Work } from '../../cluster/job.ts';
 import type { RayClient } from '../../cluster/ray/client.ts';
 import { isUnderWay, openCluster, readCluster, writeCluster } from '../../cluster/store.ts';
 import { CLUSTER_JOB, type ClusterFile } from '../../protocol/cluster.ts';
 import { reportError, UserError } from '../../protocol/errors.ts';
-import { EARLIER_ADAPTER, RAY_TRAIN, type RunSpec, type RunState } from '../../protocol/run.ts';
+import {
+  EARLIER_ADAPTER,
+  RAY_TRAIN,
+  type RayTrainEngine,
+  type RunSpec,
+  type RunState,
+} from '../../protocol/run.ts';
 import { openRunWriter, readRun } from '../../runs/index.ts';
 import { launchTrainer, type LaunchedTrainer } from './launch.ts';
 import { sendWork } from './send-work.ts';
@@ -83,13 +89,19 @@ function workOf(
     id: spec.id,
     base: spec.base,
     runtime: spec.planned ?? 'tensorflow',
-    tasks: [{ id: 'train', argv: ['trainer.mjs', '{folder}'], ...(spec.engine && { shares: [RAY_TRAIN] }) }],
+    tasks: [{ id: 'train', argv: ['trainer.mjs', '{folder}'], ...(spec.engine && onRay(spec.engine)) }],
     needs,
     storage,
     sends: (name) => name === 'run.json' || name === EARLIER_ADAPTER || name.startsWith('corpus/'),
     fresh: asCreated(spec),
   };
 }
+
+/** A training by Ray Train starts workers beside its task. */
+const onRay = ({ workers, cpus = 1, gpus }: RayTrainEngine): Pick<NewTask, 'shares' | 'workers'> => ({
+  shares: [RAY_TRAIN],
+  workers: { count: workers, cpus, gpus: gpus ? 1 : 0 },
+});
 
 /** The files of a run's progress as they were created, so that the package is the same each time it is sent. */
 export function asCreated({ hyper }: Pick<RunSpec, 'hyper'>): Record<string, string> {

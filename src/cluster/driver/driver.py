@@ -20,6 +20,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from .failure import Failure, of_ray
 from .job import Job, Task, read_job
+from .places import Rooms, beside, fits, too_small, wanted
 from .storage import check_writable, open_storage
 from .task import End, Order, clean_node, perform
 
@@ -89,7 +90,10 @@ class Driver:
         self.rounds = 0
         self.asked = False
         self.stopped = False
+        self.rooms = Rooms()
+        # Since when no node has what a task needs, and what was said of why tasks wait.
         self.too_small: dict[str, float] = {}
+        self.told: dict[str, str] = {}
         self.seen: Optional[str] = None
         self.storage_for_client = False
         # Ids of the nodes on which attempts were made.
@@ -146,43 +150,56 @@ class Driver:
 
     def _submit(self) -> bool:
         """Hands Ray the tasks that wait for no other. True if some still wait."""
+        self.rooms.let_go()
         for task in [task for task in self.waiting if self.done.issuperset(task.after)]:
-            if self._fits(task):
+            if self._fits(task) and (where := self._place(task)) and not self.stopped:
                 self.waiting.remove(task)
-                self._start(task)
+                self._start(task, where)
         for task in [task for task in self.waiting if not set(task.after).isdisjoint(self.failed)]:
             self.waiting.remove(task)
             self._fail(task, Failure("cluster-failed", "A task that it needs has failed.", "See that task."))
         return bool(self.waiting)
 
-    def _start(self, task: Task) -> None:
+    def _start(self, task: Task, where: Any) -> None:
         attempt = self.attempts[task.id] = self.attempts.get(task.id, 0) + 1
         if attempt == 1:
-            self._status(task.id, "waiting")
+            self._waits(task)
         address = ray.get_runtime_context().gcs_address
         order = Order(self.job, task, tuple(self.known), self.seen, self.storage_for_client, address)
-        options = {**task.needs.options(), "scheduling_strategy": "SPREAD", "name": f"{self.job.id} {task.id}"}
+        options = {**task.needs.options(), "scheduling_strategy": where, "name": f"{self.job.id} {task.id}"}
         self.running[run_task.options(**options).remote(order, attempt, self.mailbox)] = task
 
     def _fits(self, task: Task) -> bool:
         """Whether some node, were it idle, has what the task needs; one that grows may have it later."""
-        wanted = {"CPU": task.needs.cpus, "GPU": task.needs.gpus, "memory": task.needs.memory_bytes}
-        offers = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        if any(all(offer.get(kind, 0) >= many for kind, many in wanted.items()) for offer in offers):
+        workers = beside(task, self.job)
+        if fits(ray.nodes(), wanted(task, workers)):
+            self.too_small.pop(task.id, None)
             return True
-        failure = Failure(
-            "cluster-resources",
-            f"No node of the cluster has {_amounts(wanted)}.",
-            "Add a larger node, or ask for less with a smaller --batch, --seq or base.",
-        )
+        failure = too_small(task, workers)
         since = self.too_small.setdefault(task.id, time.monotonic())
-        if task.id not in self.attempts:
-            self.attempts[task.id] = 0
-            self._status(task.id, "waiting", failure.report())
+        self._waits(task, failure)
         if time.monotonic() - since > WAIT_FOR_NODES:
             self.waiting.remove(task)
             self._fail(task, failure)
         return False
+
+    def _place(self, task: Task) -> Any:
+        """How Ray is to choose the task's node; None while none has room for the workers that are to be on it."""
+        workers = beside(task, self.job)
+        if workers is None:
+            return "SPREAD"
+        node = self.rooms.node_for(task, workers)
+        if node is None:
+            self._waits(task)
+            return None
+        return NodeAffinitySchedulingStrategy(node, soft=False)
+
+    def _waits(self, task: Task, why: Optional[Failure] = None) -> None:
+        """Says it once; without a reason, others are before it."""
+        message = why.message if why else ""
+        if self.told.get(task.id) != message:
+            self.told[task.id] = message
+            self._status(task.id, "waiting", why.report() if why else None)
 
     def _ended(self, task: Task, ref: ray.ObjectRef) -> None:
         try:
@@ -193,7 +210,8 @@ class Driver:
             failure, again = of_ray(error)
         if failure and again and not self.stopped and self.attempts[task.id] <= task.retries:
             self._status(task.id, "retrying", {"code": failure.code, "message": failure.message})
-            self._start(task)
+            self.told.pop(task.id, None)
+            self.waiting.append(task)
         elif failure:
             self._fail(task, failure)
         else:
@@ -245,17 +263,6 @@ class Driver:
     def _status(self, task_id: str, status: str, more: Optional[dict[str, Any]] = None, attempt: int = 0) -> None:
         attempt = max(1, attempt or self.attempts.get(task_id, 1))
         say({"type": "task", "id": task_id, "status": status, "attempt": attempt, **(more or {})})
-
-
-def _amounts(wanted: dict[str, float]) -> str:
-    words = []
-    if wanted["CPU"]:
-        words.append(f"{wanted['CPU']:g} processors")
-    if wanted["GPU"]:
-        words.append(f"{wanted['GPU']:g} GPUs")
-    if wanted["memory"]:
-        words.append(f"{wanted['memory'] / 1e9:.1f} GB of memory")
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def main() -> int:

@@ -78,7 +78,8 @@ def of_ray(error: BaseException) -> tuple[Failure, bool]:
                 "No node can give what the task needs.",
                 "Add a larger node, or ask for less.",
             ),
-            False,
+            # The node that was chosen for it may have been lost before it began there.
+            True,
         ),
         (
             exceptions.TaskCancelledError,

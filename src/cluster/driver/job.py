@@ -25,6 +25,15 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class Workers:
+    """Those that a task starts on Ray itself, and what each of them needs."""
+
+    count: int
+    cpus: float
+    gpus: float
+
+
+@dataclass(frozen=True)
 class Task:
     id: str
     argv: tuple[str, ...]
@@ -40,6 +49,7 @@ class Task:
     leaves: tuple[str, ...] = ()
     # Folders that workers read which it starts on Ray itself; no result either.
     shares: tuple[str, ...] = ()
+    workers: Optional[Workers] = None
 
     def further(self, told: dict[str, Any]) -> Task:
         """Another task with the same needs, as a process named it."""
@@ -92,7 +102,7 @@ def read_job(path: Path) -> Job:
 
 
 def _task(told: dict[str, Any]) -> Task:
-    needs = told["needs"]
+    needs, workers = told["needs"], told.get("workers")
     return Task(
         id=told["id"],
         argv=tuple(told["argv"]),
@@ -104,4 +114,5 @@ def _task(told: dict[str, Any]) -> Task:
         corpus=told.get("corpus"),
         leaves=tuple(told.get("leaves", ())),
         shares=tuple(told.get("shares", ())),
+        workers=Workers(workers["count"], workers["cpus"], workers["gpus"]) if workers else None,
     )

@@ -124,6 +124,11 @@ def open_storage(place: str) -> Storage:
         raise _unusable(place, error) from error
 
 
+def is_folder(place: str | None) -> bool:
+    """Whether a job's storage is a folder, in which all nodes see the same files."""
+    return place is not None and ("://" not in place or place.startswith("file://"))
+
+
 def share(folder: Path, name: str, storage: Storage | None) -> bool:
     """Makes a task's folder one that all nodes see. False if the storage is no folder: it is then one of this node."""
     if not isinstance(storage, FolderStorage):

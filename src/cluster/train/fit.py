@@ -4,6 +4,7 @@
 
 FOLDER, which each worker sees, is as src/training/ray-train/job.ts writes it. Standard output has JSON lines: events
 of the run (src/protocol/events.ts) and, in the place of evaluations, `heldOut` lines. The result is in FOLDER/result.
+`waiting` lines say what workers wait for, and the next one without a message that they wait no longer.
 The line `stop` on standard input, or its end, stops the training; started again, it goes on from its newest checkpoint.
 What keeps it from training is an event `error`.
 """
@@ -16,6 +17,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -38,22 +40,30 @@ import ray_train
 from .loop import time_now, train_worker
 from .nodes import Unsuited, check_packages
 from .room import Wanted, more_room, room, too_little
+from .waiting import Waiting
 
 RETRIES = 3
+STOP_SECONDS = 15.0
 # Bytes. Nothing large goes through it: workers read the job's folder, and gradients go from worker to worker.
 OBJECT_STORE = 100_000_000
 NAME = "ray-train"
 
 
 class Lines(UserCallback):
-    """Appends the first worker's lines to a file of this node, where Ray Train's controller runs, too."""
+    """Appends to a file of this node, where Ray Train's controller runs, too: the first worker's lines, and losses."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def after_report(self, run_context: Any, metrics: list[dict[str, Any]], checkpoint: Any) -> None:
+        self.add(metrics[0]["lines"])
+
+    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+        self.add([{"type": "warning", "time": time_now(), "message": lost_workers(worker_exceptions)}])
+
+    def add(self, lines: list[dict[str, Any]]) -> None:
         with self.path.open("a", encoding="utf-8") as file:
-            for line in metrics[0]["lines"]:
+            for line in lines:
                 file.write(json.dumps(line) + "\n")
 
 
@@ -86,13 +96,18 @@ class Tail(threading.Thread):
 
 
 def stop_when_told() -> None:
-    """Ray Train ends its workers when this process is interrupted."""
+    """Ray Train ends its workers when this process is interrupted; or the process at once, at the third time."""
 
     def wait() -> None:
         for line in sys.stdin:
             if line.strip() == "stop":
                 break
         os.kill(os.getpid(), signal.SIGINT)
+        # It hears of nothing while it waits for room for its workers.
+        time.sleep(STOP_SECONDS)
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
 
     threading.Thread(target=wait, daemon=True).start()
 
@@ -105,13 +120,44 @@ def say(line: dict[str, Any]) -> None:
 
 def fit(folder: Path, wanted: Wanted) -> None:
     """Trains, and puts the result into `folder`/result. Raises Unsuited and Ray Train's TrainingFailedError."""
-    nodes, this_node = ray.nodes(), ray.get_runtime_context().get_node_id()
-    check_packages(nodes, this_node, wanted)
-    fits = room(nodes, this_node, wanted)
-    # Ray Train asks for them all the same, so that a cluster which can grows.
-    if fits < wanted.workers:
-        say({"type": "warning", "message": f"{too_little(fits, wanted)}; it waits for more nodes."})
-    trainer = TorchTrainer(
+    this_node = ray.get_runtime_context().get_node_id()
+    check_packages(ray.nodes(), this_node, wanted)
+    waiting = Waiting(this_node, wanted, say)
+    waiting.start()
+    try:
+        found = train(folder, wanted, this_node)
+    finally:
+        waiting.end()
+    if found.checkpoint is None:
+        return
+    with found.checkpoint.as_directory() as saved:
+        result = Path(saved) / "result"
+        if result.exists():
+            shutil.copytree(result, folder / "result", dirs_exist_ok=True)
+
+
+def train(folder: Path, wanted: Wanted, this_node: str) -> ray.train.Result:
+    """Begins again where workers could not start: as often as the cluster is only busy, and else a few times. It goes
+    on from the newest checkpoint.
+    """
+    failures = 0
+    while True:
+        try:
+            return trainer(folder, wanted, this_node).fit()
+        except ControllerError as error:
+            how = type(error.controller_failure).__name__
+            if how == "WorkerGroupStartupTimeoutError":
+                fits = room(ray.nodes(), this_node, wanted)
+                if fits < wanted.workers:
+                    raise Unsuited("cluster-resources", f"{too_little(fits, wanted)}.", more_room(wanted)) from error
+                continue
+            failures += 1
+            if how != "WorkerGroupStartupFailedError" or failures > RETRIES:
+                raise
+
+
+def trainer(folder: Path, wanted: Wanted, this_node: str) -> TorchTrainer:
+    return TorchTrainer(
         train_worker,
         train_loop_config={"folder": str(folder)},
         scaling_config=ScalingConfig(
@@ -124,26 +170,21 @@ def fit(folder: Path, wanted: Wanted) -> None:
         run_config=RunConfig(
             name=NAME,
             storage_path=str(folder / "checkpoints"),
-            # A cluster that is only busy is waited for, as all work on it waits.
-            failure_config=FailureConfig(
-                max_failures=RETRIES, controller_failure_limit=-1 if fits == wanted.workers else 0
-            ),
+            # Workers that can't start are train()'s to judge.
+            failure_config=FailureConfig(max_failures=RETRIES, controller_failure_limit=0),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
             callbacks=[Lines(folder / "lines.jsonl")],
         ),
     )
-    try:
-        found = trainer.fit()
-    except ControllerError as error:
-        if type(error.controller_failure).__name__ != "WorkerGroupStartupTimeoutError":
-            raise
-        raise Unsuited("cluster-resources", f"{too_little(fits, wanted)}.", more_room(wanted)) from error
-    if found.checkpoint is None:
-        return
-    with found.checkpoint.as_directory() as saved:
-        result = Path(saved) / "result"
-        if result.exists():
-            shutil.copytree(result, folder / "result", dirs_exist_ok=True)
+
+
+def lost_workers(errors: dict[int, Exception]) -> str:
+    """Where one is lost, the others fail because it does not answer them."""
+    lost = [error for error in errors.values() if type(error).__name__ == "WorkerHealthCheckFailedError"]
+    if lost:
+        return "A worker was lost, with its node or its process."
+    lines = [line.strip() for error in errors.values() for line in str(error).splitlines() if line.strip()]
+    return f"A worker failed ({lines[-1].rstrip('.')[:300] if lines else 'it gave no reason'})."
 
 
 def failed(error: TrainingFailedError) -> dict[str, str]:

@@ -53,6 +53,13 @@ def too_little(found: int, wanted: Wanted) -> str:
     return f"Of {wanted.workers} workers with {each} each, {where} has room for {found}{beside}"
 
 
+def waits(found: int, wanted: Wanted) -> str:
+    """A phase of the run, where Ray has not placed the workers yet. `found`: how many fit, were the cluster idle."""
+    if found < wanted.workers:
+        return f"{too_little(found, wanted)}; it waits for more nodes"
+    return "The cluster is busy: waiting until all workers have room"
+
+
 def more_room(wanted: Wanted) -> str:
     """What a person does about it."""
     less = "Ask for less with --workers or --cpus, or use a larger cluster"

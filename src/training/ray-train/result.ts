@@ -21,7 +21,15 @@ const heldOutSchema = z.object({
   parts: z.array(z.tuple([z.number(), z.number()])),
 });
 export type StepEvent = Extract<RunEvent, { type: 'step' }>;
+/** What the workers wait for, as a phase of the run; without it, they wait no longer. */
+const waitingSchema = z.object({ type: z.literal('waiting'), message: z.string().optional() });
 const lineSchema = z.union([heldOutSchema, runEventSchema]);
+
+/** The phase that a line of src/cluster/train says; undefined if it is no such line. */
+export function phaseOf(line: unknown, otherwise: string): string | undefined {
+  const { success, data } = waitingSchema.safeParse(line);
+  return success ? (data.message ?? otherwise) : undefined;
+}
 
 /**
  * The run's events, one for each line: `heldOut` becomes an evaluation, with its difference from the base paired over

@@ -13,10 +13,11 @@ import { setAdapterStrength } from '../../weights/strength.ts';
 import { earlierValues } from '../continued.ts';
 import { writeRayTrainJob } from './job.ts';
 import { requirePackages, runRayTrain, type RayPlace } from './python.ts';
-import { EventsOfLines, exportRayTrainResult, heldOutDocuments, type StepEvent } from './result.ts';
+import { EventsOfLines, exportRayTrainResult, heldOutDocuments, phaseOf, type StepEvent } from './result.ts';
 
 /** Held-out windows that are measured during training, as in a run here. */
 const LIVE_WINDOWS = 4;
+const TRAINING = 'Training';
 /**
  * What the driver on a cluster says (src/cluster/driver/task.py): a Python that has Ray, whether other nodes see the
  * run's folder, and how many processors of the node are this task's.
@@ -54,7 +55,7 @@ export async function trainOnRay(run: OnRay, engine: RayTrainEngine): Promise<Tr
       const initial = spec.continues && (await earlierValues(dir, spec.hyper));
       await writeRayTrainJob(folder, { ...spec, ...engine, base, sequences, heldOut, tokens, initial });
     }
-    await phase('Training');
+    await phase(TRAINING);
     const last = await follow(folder, run, { ...engine, ...place });
     if (signal.aborted) return undefined;
     if (!last)
@@ -83,7 +84,7 @@ export function rayPlace(env: NodeJS.ProcessEnv): RayPlace {
 /** Passes events on until the training ends. Returns the last step's. */
 async function follow(
   folder: string,
-  { writer, signal }: OnRay,
+  { writer, signal, phase }: OnRay,
   how: RayTrainEngine & RayPlace,
 ): Promise<StepEvent | undefined> {
   const reader = new EventsOfLines(await heldOutDocuments(folder));
@@ -95,6 +96,8 @@ async function follow(
     ...how,
     signal,
     async onLine(line) {
+      const waits = phaseOf(line, TRAINING);
+      if (waits !== undefined) return phase(waits);
       const event = reader.eventOf(line);
       if (event.type === 'error') failed = event;
       else await writer.event(event);

@@ -8,7 +8,7 @@ import { openGguf, type GgufFile } from '../../../src/gguf/index.ts';
 import { hyperSchema } from '../../../src/protocol/run.ts';
 import { initialValues } from '../../../src/model/index.ts';
 import { writeRayTrainJob } from '../../../src/training/ray-train/job.ts';
-import { EventsOfLines } from '../../../src/training/ray-train/result.ts';
+import { EventsOfLines, phaseOf } from '../../../src/training/ray-train/result.ts';
 import { rayPlace } from '../../../src/training/ray-train/run.ts';
 import { learningRateAt } from '../../../src/training/schedule.ts';
 import { readPeft } from '../../../src/weights/read-peft.ts';
@@ -151,6 +151,13 @@ describe('EventsOfLines', () => {
     expect(new EventsOfLines().eventOf(event)).toEqual(event);
     expect(() => new EventsOfLines().eventOf({ type: 'nonsense', time })).toThrow();
   });
+});
+
+it('has a phase while workers wait for room', () => {
+  const waiting = { type: 'waiting', time: '2026-11-27T20:00:00.000Z' };
+  expect(phaseOf({ ...waiting, message: 'The cluster is busy' }, 'Training')).toBe('The cluster is busy');
+  expect(phaseOf(waiting, 'Training')).toBe('Training');
+  expect(phaseOf({ ...waiting, type: 'warning', message: 'slow' }, 'Training')).toBeUndefined();
 });
 
 it('finds Ray as the driver on a cluster says it', () => {

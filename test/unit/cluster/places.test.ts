@@ -1,0 +1,103 @@
+/** Where a training by Ray Train begins on a cluster, and what is said while it can't; with a Ray that is played. */
+import { execFile } from 'node:child_process';
+import { delimiter, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+import { findPython } from '../../../bench/python.ts';
+
+async function run(...script: string[]): Promise<unknown[]> {
+  const [command, ...args] = (await findPython()).command;
+  const { stdout } = await promisify(execFile)(command!, [...args, '-S', ...script], {
+    env: {
+      ...process.env,
+      PYTHONPATH: [resolve('test/support/played-ray'), resolve('src/cluster')].join(delimiter),
+      PYTHONDONTWRITEBYTECODE: '1',
+    },
+  });
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+}
+
+const waiting = { type: 'task', id: 'train', status: 'waiting', attempt: 1 };
+const tooSmall = {
+  code: 'cluster-resources',
+  message:
+    'No node of the cluster has 3 processors: 1 processor to prepare and measure, and 1 processor for each of 2 workers.',
+  next: expect.stringMatching(
+    /^Give --storage a folder .*; or ask for less with --workers or --cpus/,
+  ) as string,
+};
+
+it('begins on a node that has room for all workers, where others do not see its folder', async () => {
+  const room = { CPU: 3 };
+  expect(await run(resolve('test/support/cluster-driver.py'))).toEqual([
+    { look: 'small nodes' },
+    { ...waiting, ...tooSmall },
+    { look: 'again' },
+    { look: 'a large one, which is busy' },
+    waiting,
+    { look: 'that is idle' },
+    { look: 'again' },
+    // The room was given back once the task had been handed to its node.
+    { begun: [['c', false]], rooms: [[room, 'REMOVED']] },
+    expect.objectContaining({ status: 'retrying', attempt: 1 }),
+    { look: 'it is lost' },
+    { ...waiting, ...tooSmall },
+    { begun: [['c', false]], rooms: [[room, 'REMOVED']] },
+  ]);
+});
+
+it('begins anywhere where all nodes see its folder', async () => {
+  expect(await run(resolve('test/support/cluster-driver.py'), '/a/folder')).toEqual([
+    { look: 'small nodes' },
+    waiting,
+    ...['again', 'a large one, which is busy', 'that is idle', 'again'].map((look) => ({ look })),
+    { begun: ['SPREAD'], rooms: [] },
+    expect.objectContaining({ status: 'retrying', attempt: 1 }),
+    { look: 'it is lost' },
+    { begun: ['SPREAD', 'SPREAD'], rooms: [] },
+  ]);
+});
+
+it('says for what workers wait, and when they wait no longer', async () => {
+  const script = [
+    'import json, ray',
+    'from ray.util.placement_group import placement_group, place',
+    'from train.room import Wanted',
+    'from train.waiting import Waiting',
+    'ray.cluster.nodes = [ray.node("a", CPU=2.0), ray.node("b", CPU=1.0)]',
+    'waiting = Waiting("a", Wanted(2, beside=1), lambda line: print(json.dumps(line)))',
+    'def look(what):',
+    '    print(json.dumps(what))',
+    '    waiting.look()',
+    'first, other = placement_group([]), placement_group([])',
+    // Of another job.
+    'ray.cluster.groups["0002000000"] = {**ray.cluster.groups.pop(other.id)}',
+    'look("asked for")',
+    'look("others are before it")',
+    'look("still")',
+    'ray.cluster.nodes[1]["Alive"] = False',
+    'look("a node is lost")',
+    'place(first.id, "a")',
+    'look("placed")',
+    'look("later")',
+  ].join('\n');
+  expect(await run('-c', script)).toEqual([
+    'asked for',
+    'others are before it',
+    { type: 'waiting', message: 'The cluster is busy: waiting until all workers have room' },
+    'still',
+    'a node is lost',
+    {
+      type: 'waiting',
+      message:
+        'Of 2 workers with 1 processor each, the cluster has room for 1 beside the 1 that prepare and measure;' +
+        ' it waits for more nodes',
+    },
+    'placed',
+    { type: 'waiting' },
+    'later',
+  ]);
+});
