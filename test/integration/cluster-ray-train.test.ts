@@ -179,7 +179,7 @@ describe('a training by Ray Train on a cluster', () => {
       Array(2).fill(['ray_train.needs', 'ray_train.fit']).flat(),
     );
     for (const { args, address, folder } of starts.filter(({ args }) => args[1] === 'ray_train.fit')) {
-      expect(args.slice(3)).toEqual(['--workers', '3', '--cpus', '1', '--beside', '1']);
+      expect(args.slice(3)).toEqual(['--workers', '3', '--cpus', '1', '--node', 'a-node', '--beside', '1']);
       expect({ address, folder }).toEqual({ address: 'a-head:6379', folder: shared() });
     }
     const events = await eventsOf(done.dir);
@@ -227,7 +227,7 @@ describe('a training by Ray Train on a cluster', () => {
     for await (const [kind, what] of told(child))
       if (kind === 'line' && what.type === 'step') child.kill('SIGKILL');
     const [, fit] = await torch.starts();
-    expect(fit!.args.slice(3)).toEqual(['--workers', '2', '--here', '--beside', '2']);
+    expect(fit!.args.slice(3)).toEqual(['--workers', '2', '--here', '--node', 'a-node', '--beside', '2']);
     expect(fit!.folder).toContain(place.path('node-3'));
   });
 

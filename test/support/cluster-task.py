@@ -17,7 +17,7 @@ def tell(kind, what):
     print(json.dumps([kind, what]), flush=True)
 
 
-end = perform(Order(job, task, (), None, sees, "a-head:6379"), tell)
+end = perform(Order(job, task, (), None, sees, "a-head:6379", "a-node"), tell)
 tell(
     "end",
     {

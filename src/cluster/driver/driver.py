@@ -64,8 +64,9 @@ def run_task(order: Order, attempt: int, mailbox: ray.actor.ActorHandle) -> End:
         # Nothing is waited for: Ray gives the processors of a task that waits to another one.
         last[:] = [mailbox.put.remote((order.task.id, attempt, kind, what))]
 
-    tell("status", {"status": "preparing", "node": ray.get_runtime_context().get_node_id()})
-    end = perform(order, tell)
+    node = ray.get_runtime_context().get_node_id()
+    tell("status", {"status": "preparing", "node": node})
+    end = perform(replace(order, node=node), tell)
     # How it ended must not arrive before what it said.
     ray.get(last)
     return end

@@ -38,8 +38,9 @@ class Order:
     seen: Optional[str]
     # Whether the client sees the storage.
     storage_for_client: bool
-    # Of Ray, for programs that start work on it themselves.
+    # Of Ray, and the id of the task's node there, for programs that start work on it themselves.
     address: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ def _in_folder(order: Order, place: _Place, tell: Callable[[str, dict[str, Any]]
     env = child_environment(home, task.needs.cpus)
     shared = [share(folder / name, f"{where}/{name}", place.storage) for name in task.shares]
     if shared:
-        env = {**env, "RAY_ADDRESS": order.address, "FORGET_ME_NOT_RAY_NODES": "all" if all(shared) else "this"}
+        nodes = {"FORGET_ME_NOT_RAY_NODES": "all" if all(shared) else "this", "FORGET_ME_NOT_RAY_NODE": order.node}
+        env = {**env, "RAY_ADDRESS": order.address, **nodes}
     programs = _Programs(place.node.node, folder, places, env)
     tell("status", {"status": "running"})
     with keeper or _Nothing():

@@ -1,6 +1,6 @@
 """Starts a training on the Ray cluster that this process belongs to.
 
-    python -m ray_train.fit FOLDER --workers 2 [--gpu] [--cpus N] [--here] [--beside N] [--local]
+    python -m ray_train.fit FOLDER --workers 2 [--gpu] [--cpus N] [--here] [--node ID] [--beside N] [--local]
 
 FOLDER, which each worker sees, is as src/training/ray-train/job.ts writes it. Standard output has JSON lines: events
 of the run (src/protocol/events.ts) and, in the place of evaluations, `heldOut` lines. The result is in FOLDER/result.
@@ -118,9 +118,8 @@ def say(line: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def fit(folder: Path, wanted: Wanted) -> None:
+def fit(folder: Path, wanted: Wanted, this_node: str) -> None:
     """Trains, and puts the result into `folder`/result. Raises Unsuited and Ray Train's TrainingFailedError."""
-    this_node = ray.get_runtime_context().get_node_id()
     check_packages(ray.nodes(), this_node, wanted)
     waiting = Waiting(this_node, wanted, say)
     waiting.start()
@@ -208,6 +207,7 @@ def main() -> int:
     parser.add_argument("--gpu", action="store_true")
     parser.add_argument("--cpus", type=float, default=1, help="of each worker")
     parser.add_argument("--here", action="store_true", help="other nodes do not see the folder")
+    parser.add_argument("--node", help="the id of this node, where a machine has several")
     parser.add_argument("--beside", type=float, default=0, help="processors of this node that are the caller's")
     parser.add_argument("--local", action="store_true", help="start Ray on this machine, for this training alone")
     asked = parser.parse_args()
@@ -226,7 +226,7 @@ def main() -> int:
     stop_when_told()
     ended: dict[str, Any] | None = None
     try:
-        fit(folder, wanted)
+        fit(folder, wanted, asked.node or ray.get_runtime_context().get_node_id())
     except Unsuited as unsuited:
         ended = unsuited.line
     except TrainingFailedError as error:

@@ -14,6 +14,8 @@ export interface RayPlace {
   local: boolean;
   /** Workers may only be on this node, as others do not see the folder. */
   here?: boolean;
+  /** Its id, because a program that joins the cluster may find another one on the same machine. */
+  node?: string | undefined;
   /** Processors of this node that are reserved for this process. */
   beside?: number;
 }
@@ -59,12 +61,13 @@ export async function requirePackages(
  * checkpoint. Errors: backend-unavailable, and those of `onLine`.
  */
 export async function runRayTrain(options: RayTrainOptions): Promise<void> {
-  const { folder, workers, gpus, cpus, local, here, beside, python, signal, onLine } = options;
+  const { folder, workers, gpus, cpus, local, here, node, beside, python, signal, onLine } = options;
   const flags = [
     ...['--workers', String(workers)],
     ...(gpus ? ['--gpu'] : []),
     ...(cpus === undefined ? [] : ['--cpus', String(cpus)]),
     ...(here ? ['--here'] : []),
+    ...(node ? ['--node', node] : []),
     ...(beside === undefined ? [] : ['--beside', String(beside)]),
     ...(local ? ['--local'] : []),
   ];

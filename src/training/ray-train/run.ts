@@ -20,10 +20,11 @@ const LIVE_WINDOWS = 4;
 const TRAINING = 'Training';
 /**
  * What the driver on a cluster says (src/cluster/driver/task.py): a Python that has Ray, whether other nodes see the
- * run's folder, and how many processors of the node are this task's.
+ * run's folder, this one's id, and how many of its processors are this task's.
  */
 const PYTHON = 'FORGET_ME_NOT_PYTHON';
 const NODES = 'FORGET_ME_NOT_RAY_NODES';
+const NODE = 'FORGET_ME_NOT_RAY_NODE';
 const PROCESSORS = 'FORGET_ME_NOT_PROCESSORS';
 
 export interface OnRay {
@@ -78,7 +79,8 @@ export function rayPlace(env: NodeJS.ProcessEnv): RayPlace {
   // The driver's processes know the cluster that they are on.
   const local = env['RAY_ADDRESS'] === undefined;
   const nodes = env[NODES];
-  return { python, local, ...(nodes && { here: nodes === 'this', beside: Number(env[PROCESSORS]) }) };
+  const task = { here: nodes === 'this', beside: Number(env[PROCESSORS]), node: env[NODE] };
+  return { python, local, ...(nodes && task) };
 }
 
 /** Passes events on until the training ends. Returns the last step's. */

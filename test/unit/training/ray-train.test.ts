@@ -167,8 +167,12 @@ it('finds Ray as the driver on a cluster says it', () => {
     python: '/a/python',
     local: false,
   });
-  const task = { RAY_ADDRESS: '10.0.0.1:6379', FORGET_ME_NOT_PROCESSORS: '3' };
+  const task = {
+    RAY_ADDRESS: '10.0.0.1:6379',
+    FORGET_ME_NOT_PROCESSORS: '3',
+    FORGET_ME_NOT_RAY_NODE: 'ab12',
+  };
   const of = (nodes: string) => rayPlace({ ...task, FORGET_ME_NOT_RAY_NODES: nodes });
-  expect(of('this')).toEqual({ python: 'python3', local: false, here: true, beside: 3 });
-  expect(of('all')).toEqual({ python: 'python3', local: false, here: false, beside: 3 });
+  expect(of('this')).toEqual({ python: 'python3', local: false, here: true, beside: 3, node: 'ab12' });
+  expect(of('all')).toEqual({ python: 'python3', local: false, here: false, beside: 3, node: 'ab12' });
 });
