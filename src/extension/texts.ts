@@ -112,7 +112,7 @@ export function runDescription(snapshot: RunSnapshot, standing: Standing, inUse:
 }
 
 /** The time of day, and the day unless it is today. */
-function shortTime(iso: string): string {
+export function shortTime(iso: string): string {
   const then = new Date(iso);
   const time = timeOfDay(then);
   if (then.toDateString() === new Date().toDateString()) return time;

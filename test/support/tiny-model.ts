@@ -54,6 +54,10 @@ export interface TinyModelOptions {
   marks?: 'qwen' | 'starcoder';
   /** Whether every text begins with the token <|im_start|>, according to the vocabulary. Default false. */
   start?: boolean;
+  /** More merges of the vocabulary, from learnMerges. Default: none, which takes a token for most characters of a prose. */
+  merges?: readonly string[];
+  /** `tokenizer.chat_template`, in Jinja. Default: none. */
+  chatTemplate?: string;
   /** What its file says of its licence. Default: apache-2.0. */
   licence?: string;
 }

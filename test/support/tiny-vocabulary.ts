@@ -40,7 +40,7 @@ const CONTROL = 3;
 const UNUSED = 5;
 
 /** GPT-2's printable stand-ins for bytes. */
-function byteCharacters(): string[] {
+export function byteCharacters(): string[] {
   const printable = (byte: number) => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
   let next = 256;
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
@@ -56,12 +56,16 @@ interface VocabularyOptions {
   padding?: number;
   start?: boolean;
   marks?: 'qwen' | 'starcoder';
+  merges?: readonly string[];
+  chatTemplate?: string;
 }
 
 /**
  * @param fillInTheMiddle if false, these tokens get names that llama.cpp does not know
  * @param marks how special tokens are written
  * @param start whether every text is to begin with <|im_start|>
+ * @param merges more of them, from learnMerges
+ * @param chatTemplate Jinja
  * @param padding number of unused entries after the last token, as converters pad a vocabulary
  */
 export function tinyVocabulary({
@@ -69,6 +73,8 @@ export function tinyVocabulary({
   padding = 0,
   start = false,
   marks = 'qwen',
+  merges: more = [],
+  chatTemplate,
 }: VocabularyOptions = {}): TinyVocabulary {
   const special = specialTokens.map((token) => {
     const own = fillInTheMiddle ? token : token.replace('fim_', 'reserved_');
@@ -84,6 +90,11 @@ export function tinyVocabulary({
       if (!pieces.has(left + right)) merges.push(`${left} ${right}`);
       pieces.add((left += right));
     }
+  }
+  for (const merge of more) {
+    const joined = merge.replace(' ', '');
+    if (!pieces.has(joined)) merges.push(merge);
+    pieces.add(joined);
   }
   const pads = Array.from({ length: padding }, (_, i) => `[PAD${pieces.size + special.length + i}]`);
   const tokens = [...pieces, ...special, ...pads];
@@ -101,6 +112,9 @@ export function tinyVocabulary({
       ['tokenizer.ggml.eos_token_id', id('<|endoftext|>')],
       ['tokenizer.ggml.padding_token_id', id(special[6]!)],
       ['tokenizer.ggml.add_bos_token', { type: 'bool', value: start }],
+      ...(chatTemplate
+        ? [['tokenizer.chat_template', { type: 'string', value: chatTemplate }] as [string, MetadataEntry]]
+        : []),
       ...(start ? [['tokenizer.ggml.bos_token_id', id('<|im_start|>')] as [string, MetadataEntry]] : []),
     ],
   };

@@ -25,13 +25,14 @@ export interface ChatRequestMessage {
 
 export interface ChatResponseOptions {
   tools?: readonly unknown[];
+  toolMode?: vscode.LanguageModelChatToolMode;
   modelOptions?: Readonly<Record<string, unknown>>;
 }
 
 export interface ChatProvider {
   onDidChangeLanguageModelChatInformation?: vscode.Event<void>;
   provideLanguageModelChatInformation(
-    options: { silent: boolean },
+    options: ChatInformationOptions,
     token: vscode.CancellationToken,
   ): vscode.ProviderResult<ChatModelInformation[]>;
   provideLanguageModelChatResponse(
@@ -46,6 +47,12 @@ export interface ChatProvider {
     text: string | ChatRequestMessage,
     token: vscode.CancellationToken,
   ): Promise<number>;
+}
+
+export interface ChatInformationOptions {
+  silent: boolean;
+  /** Of a group of models that the person has added in the editor's list of models; newer than 1.104. */
+  configuration?: unknown;
 }
 
 type Register = (vendor: string, provider: ChatProvider) => vscode.Disposable;

@@ -13,8 +13,8 @@ export interface ChatTurn {
 const SYSTEM = 3;
 
 /**
- * Text only; what follows in the same role becomes one turn, because some templates want turns. Throws UserError
- * `bad-request` for pictures, files and results of tools.
+ * Text only; what follows in the same role becomes one turn, because some templates want turns. Where another model
+ * called tools in the same chat, their results stay as text. Throws UserError `bad-request` for pictures and files.
  */
 export function toChat(messages: readonly ChatRequestMessage[], name: string): ChatTurn[] {
   const turns: ChatTurn[] = [];
@@ -23,6 +23,7 @@ export function toChat(messages: readonly ChatRequestMessage[], name: string): C
       role: roleOf(role),
       content: content.map((part) => textOf(part, name)).join(''),
     };
+    if (!said.content) continue;
     const last = turns.at(-1);
     if (last?.role === said.role) last.content += `\n\n${said.content}`;
     else turns.push(said);
@@ -37,13 +38,16 @@ const roleOf = (role: number): ChatTurn['role'] => {
 
 function textOf(part: unknown, name: string): string {
   if (part instanceof vscode.LanguageModelTextPart) return part.value;
-  const { mimeType, data, callId } = part as { mimeType?: unknown; data?: unknown; callId?: unknown };
+  if (part instanceof vscode.LanguageModelToolResultPart)
+    return part.content.map((inner) => textOf(inner, name)).join('');
+  const { mimeType, data } = part as { mimeType?: unknown; data?: unknown };
   if (typeof mimeType === 'string' && data instanceof Uint8Array) {
     if (mimeType.startsWith('text/')) return new TextDecoder().decode(data);
     // Notes of the editor to providers, such as "cache_control".
     if (!mimeType.includes('/')) return '';
   }
-  if (data === undefined && callId === undefined) return '';
+  // Calls of tools, and kinds that are not known here.
+  if (data === undefined) return '';
   throw new UserError(
     'bad-request',
     t('{name} understands text only.', { name }),

@@ -1,19 +1,25 @@
 /** Which models the editor's chat offers: checked results and their bases, if the base was taught to chat. */
 import { existsSync } from 'node:fs';
-import { hasChatTemplate } from '../../base-models/has-chat-template.ts';
+import { chatFacts } from '../../base-models/chat-facts.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { t } from '../../protocol/l10n.ts';
+import { joined } from '../../protocol/told-texts.ts';
 import { ofBase, ofRun, type LocalModel } from '../completion/completion-model.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
-import { isChecked, whyNotServable } from '../texts.ts';
+import { isChecked, shortTime, whyNotServable } from '../texts.ts';
 import type { ChatModelInformation } from './chat-api.ts';
 
 /** Tokens of a chat and its answer. Larger than for completion: the editor adds instructions and files. */
 const LONGEST_CONTEXT = 8192;
-/** For bases that are not known; most have more. */
+/** For a file that does not say; most have more. */
 const USUAL_CONTEXT = 4096;
 /** Most tokens of an answer; see chatRequestSchema. */
 const ANSWER_TOKENS = 1024;
+/**
+ * What the chat counts for the tools that it offers with each question (5,400 for asking in VS Code 1.139). They are
+ * left out, so a model reads that much more; else the chat would find no room for its instructions and give up.
+ */
+const TOOL_TOKENS = 6000;
 
 export interface ChatModel {
   model: LocalModel;
@@ -32,13 +38,26 @@ export async function chatModels({
   const bases = [...results.map(({ base }) => base), ...(store.baseInUse ? [store.baseInUse] : [])];
   const once = new Map(bases.map((base) => [base.path, ofBase(base)]));
   const all = [...results, ...once.values()].filter(({ base }) => existsSync(base.path));
-  const chats = await Promise.all(all.map(({ base }) => hasChatTemplate(base.path)));
-  return all.filter((_, index) => chats[index]).map(toChatModel);
+  const chats = await Promise.all(
+    all.map(async (model) => {
+      const { hasTemplate, contextLength } = await chatFacts(model.base.path);
+      return hasTemplate ? [toChatModel(model, contextLength)] : [];
+    }),
+  );
+  const models = chats.flat();
+  // Results of one folder have its name: the list shows the detail beside it.
+  for (const { model, information } of models)
+    if (
+      model.run &&
+      models.some((other) => other.model !== model && other.information.name === information.name)
+    )
+      information.detail = `${information.detail}, ${shortTime(model.run.spec.createdAt)}`;
+  return models;
 }
 
-function toChatModel(model: LocalModel): ChatModel {
+function toChatModel(model: LocalModel, contextLength = USUAL_CONTEXT): ChatModel {
   const { base, run } = model;
-  const contextSize = Math.min(LONGEST_CONTEXT, findKnownBase(base.id)?.contextLength ?? USUAL_CONTEXT);
+  const contextSize = Math.min(LONGEST_CONTEXT, contextLength);
   const maxOutputTokens = Math.min(ANSWER_TOKENS, Math.floor(contextSize / 4));
   return {
     model,
@@ -49,10 +68,14 @@ function toChatModel(model: LocalModel): ChatModel {
       family: base.id,
       version: run ? run.spec.createdAt : base.sha256.slice(0, 12),
       detail: run ? (findKnownBase(base.id)?.name ?? base.id) : t('not fine-tuned'),
-      tooltip: t('Answers on this machine: nothing leaves it.'),
-      maxInputTokens: contextSize - maxOutputTokens,
+      tooltip: joined([
+        t('Answers on this machine: nothing leaves it.'),
+        t('It writes text only: it edits no files and runs no commands.'),
+      ]),
+      maxInputTokens: contextSize - maxOutputTokens + TOOL_TOKENS,
       maxOutputTokens,
-      capabilities: { imageInput: false, toolCalling: false },
+      // Each of the chat's modes, even the one for asking, shows only models that say so; see the provider.
+      capabilities: { imageInput: false, toolCalling: true },
     },
   };
 }

@@ -11,6 +11,7 @@ import { Throttle } from '../panel/throttle.ts';
 import { requireTrust } from '../trust.ts';
 import {
   registerChatProvider,
+  type ChatInformationOptions,
   type ChatModelInformation,
   type ChatProvider,
   type ChatRequestMessage,
@@ -21,6 +22,8 @@ import { toChat } from './chat-messages.ts';
 
 /** As in package.json. */
 const VENDOR = 'forget-me-not';
+/** A long chat takes minutes to read on a slow machine; whoever does not want to wait stops it. */
+const TIMEOUT_SECONDS = '1800';
 /** Completion changes several times at each pause in typing, and looking for models asks the disk. */
 const EVERY_MS = 2000;
 
@@ -44,17 +47,27 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
     return vscode.workspace.isTrusted ? chatModels(this.services) : [];
   }
 
-  async provideLanguageModelChatInformation(): Promise<ChatModelInformation[]> {
+  /**
+   * The editor asks once for all, and once more for each group that the person has added. A group has no models of its
+   * own: it is there because without one, or without an account, the editor does not open its chat.
+   */
+  async provideLanguageModelChatInformation({ configuration }: Partial<ChatInformationOptions> = {}): Promise<
+    ChatModelInformation[]
+  > {
+    if (configuration) return [];
     const models = await this.models();
     this.offered = idsOf(models);
     return models.map(({ information }) => information);
   }
 
-  /** The editor shows the message of what is thrown: one sentence and what to do. */
+  /**
+   * Tools that are offered are left out: the chat offers some in each of its modes, and a model that refused them could
+   * not be picked at all. The editor shows the message of what is thrown: one sentence and what to do.
+   */
   async provideLanguageModelChatResponse(
     information: ChatModelInformation,
     messages: readonly ChatRequestMessage[],
-    { tools = [], modelOptions = {} }: ChatResponseOptions,
+    { toolMode, modelOptions = {} }: ChatResponseOptions,
     progress: vscode.Progress<vscode.LanguageModelTextPart>,
     token: vscode.CancellationToken,
   ): Promise<void> {
@@ -62,7 +75,7 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
     const stop = new AbortController();
     const cancelled = token.onCancellationRequested(() => stop.abort());
     try {
-      if (tools.length > 0) throw noTools(name);
+      if (toolMode === vscode.LanguageModelChatToolMode.Required) throw noTools(name);
       const chat = toChat(messages, name);
       const { serving, requested } = await this.ready(information);
       const { temperature } = modelOptions;
@@ -108,7 +121,7 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
     const { serves, options } = this.services.completion.serverOf(model);
     if (this.client?.serves !== serves) {
       void this.client?.serving.dispose();
-      const args = [...(options.args ?? []), '--context', String(contextSize)];
+      const args = [...(options.args ?? []), '--context', String(contextSize), '--timeout', TIMEOUT_SECONDS];
       this.client = { serves, serving: new ServingClient({ ...options, args }) };
     }
     const { serving } = this.client;
@@ -119,14 +132,18 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
   private told(error: unknown, name: string): Error {
     const report = reportError(error);
     this.services.log.warn(`No answer in the chat: ${report.message} [${report.code}]`);
-    if (report.code === 'chat-too-long')
-      return new Error(
-        joined([
-          t('The chat is longer than what {name} can read.', { name }),
-          t('Begin a new chat, or attach less.'),
-        ]),
-      );
-    return new Error(joined([tTold(report.message), forButtons(tTold(report.next)).text]));
+    const tooLong = [
+      t('The chat is longer than what {name} can read.', { name }),
+      t('Begin a new chat, or attach less.'),
+    ];
+    const said =
+      report.code === 'chat-too-long'
+        ? tooLong
+        : [tTold(report.message), forButtons(tTold(report.next)).text];
+    const shown = new Error(joined(said));
+    // The chat would show it to the person.
+    delete shown.stack;
+    return shown;
   }
 
   dispose(): void {

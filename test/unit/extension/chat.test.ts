@@ -148,13 +148,29 @@ test('checked results and their bases are offered, if the base was taught to cha
   expect(
     found.map(({ information: { id, family, maxInputTokens } }) => [id, family, maxInputTokens]),
   ).toEqual([
-    ['garden', 'instruct', 3072],
-    ['base:instruct', 'instruct', 3072],
+    // With what the chat counts for its tools.
+    ['garden', 'instruct', 3072 + 6000],
+    ['base:instruct', 'instruct', 3072 + 6000],
   ]);
-  expect(found[0]!.information.capabilities).toEqual({ imageInput: false, toolCalling: false });
+  // Without tools, none of the chat's modes shows it.
+  expect(found[0]!.information.capabilities).toEqual({ imageInput: false, toolCalling: true });
   // What completes as it is, without any run.
   expect(await chatModels(services([], baseAt('instruct')))).toHaveLength(1);
   expect(await chatModels(services([], baseAt('plain')))).toEqual([]);
+});
+
+test('results of the same name are told apart, and a group that the person adds has none of its own', async () => {
+  const twice = ['first', 'second'].map((id, hour) => {
+    const run = runOn('instruct', id);
+    return { ...run, spec: { ...run.spec, name: 'garden', createdAt: `2026-11-0${hour + 1}T08:00:00.000Z` } };
+  });
+  const { models } = provider([...twice, runOn('instruct', 'other')]);
+  const information = await models.provideLanguageModelChatInformation();
+  const details = information.map(({ detail }) => detail);
+  expect(details.slice(0, 2).every((detail) => detail?.startsWith('instruct, '))).toBe(true);
+  expect(new Set(details.slice(0, 2)).size).toBe(2);
+  expect(details.slice(2)).toEqual(['instruct', 'not fine-tuned']);
+  expect(await models.provideLanguageModelChatInformation({ silent: true, configuration: {} })).toEqual([]);
 });
 
 test('an answer is streamed by the adapter, and tokens are counted by the base', async () => {
@@ -192,11 +208,28 @@ test('cancelling stops the server, and is no error', async () => {
   await expect.poll(() => heard().at(-1)).toBe('left');
 });
 
-test('tools, pictures and a chat that is too long are refused in a sentence', async () => {
+test('tools that are offered are left out, and what others have told before is text', async () => {
   const { answer } = provider([runOn('instruct', 'garden')]);
-  await expect(answer([said('hello')], { tools: [{ name: 'edit' }] })).rejects.toThrow(
+  const result = new editor.LanguageModelToolResultPart('1', said('a.py').content as unknown[]);
+  const messages = [
+    said('List it.'),
+    { role: 2, content: [{ callId: '1', name: 'list', input: {} }] },
+    { role: 1, content: [result] },
+  ];
+  expect(await answer(messages, { tools: [{ name: 'edit' }], toolMode: 1 })).toEqual(['one ', 'two']);
+  const [, asked] = heard().find(([url]) => url === '/v1/chat/completions')!;
+  expect(asked.messages).toEqual([{ role: 'user', content: 'List it.\n\na.py' }]);
+  expect(asked).not.toHaveProperty('tools');
+});
+
+test('tools that must be used, pictures and a chat that is too long are refused in a sentence', async () => {
+  const { answer } = provider([runOn('instruct', 'garden')]);
+  const must = answer([said('hello')], { tools: [{ name: 'edit' }], toolMode: 2 });
+  await expect(must).rejects.toThrow(
     "garden can't call tools. Ask without tools, or choose another model for this chat.",
   );
+  // The chat would show where it was thrown.
+  expect(await must.catch((error: Error) => error.stack)).toBeUndefined();
   const picture = { mimeType: 'image/png', data: new Uint8Array([1]) };
   await expect(answer([{ role: 1, content: [picture] }])).rejects.toThrow('garden understands text only.');
   await expect(answer([said('long')])).rejects.toThrow(

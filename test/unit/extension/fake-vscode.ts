@@ -116,6 +116,13 @@ export const lm = {
   },
 };
 export const LanguageModelChatMessageRole = { User: 1, Assistant: 2 };
+export const LanguageModelChatToolMode = { Auto: 1, Required: 2 };
+export class LanguageModelToolResultPart {
+  constructor(
+    readonly callId: string,
+    readonly content: unknown[],
+  ) {}
+}
 export class LanguageModelTextPart {
   constructor(readonly value: string) {}
 }
