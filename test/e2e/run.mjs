@@ -1,13 +1,15 @@
 // The end-to-end test: a real VS Code server, the packaged extension, Chromium, and a person's way through it.
-// `node test/e2e/run.mjs [--times N] [--busy N] [--apart] [parts of scenarios' names, with commas]`
+// `node test/e2e/run.mjs [--times N] [--busy N] [--apart] [--newest] [parts of scenarios' names, with commas]`
 // --times N: the whole of it so often, each time from nothing; --busy N: the last N of them beside a core that is
-// kept busy; --apart: the browser reaches nothing of this machine but the editor's port. Screenshots and logs go to test-results/e2e.
+// kept busy; --apart: the browser reaches nothing of this machine but the editor's port;
+// --newest: in the newest VS Code (820 MB, once), which has the chat's scenarios as well. Screenshots and logs go to test-results/e2e.
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageExtension } from '../../scripts/package.mjs';
 import { ensureChromium } from '../../scripts/setup.mjs';
+import { chatScenarios } from './chat-scenarios.mjs';
 import { scenarios } from './scenarios.mjs';
 import { runSuite } from './suite.mjs';
 import { root } from './workplace.mjs';
@@ -17,19 +19,21 @@ const { values, positionals } = parseArgs({
     times: { type: 'string', default: '1' },
     busy: { type: 'string', default: '0' },
     apart: { type: 'boolean', default: false },
+    newest: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
 const [times, busy] = [Number(values.times), Number(values.busy)];
 const wanted = positionals.flatMap((text) => text.split(','));
-const chosen = Object.entries(scenarios).filter(
+const known = values.newest ? { ...scenarios, ...chatScenarios } : scenarios;
+const chosen = Object.entries(known).filter(
   ([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
 );
 if (!(times >= 1 && busy >= 0 && busy <= times) || chosen.length === 0) {
   console.error(
-    'Usage: node test/e2e/run.mjs [--times N] [--busy N] [--apart] [parts of names of scenarios]',
+    'Usage: node test/e2e/run.mjs [--times N] [--busy N] [--apart] [--newest] [parts of names of scenarios]',
   );
-  console.error(`Scenarios:\n${Object.keys(scenarios).join('\n')}`);
+  console.error(`Scenarios:\n${Object.keys(known).join('\n')}`);
   process.exit(2);
 }
 const chromium = await ensureChromium();
@@ -56,7 +60,13 @@ for (let time = 1; time <= times; time += 1) {
   const release = isBusy ? keepCoreBusy() : () => undefined;
   const started = Date.now();
   const into = times > 1 ? join(shots, `time-${time}`) : shots;
-  const { passed, failed } = await runSuite(chosen, { shots: into, vsix, chromium, apart: values.apart });
+  const { passed, failed } = await runSuite(chosen, {
+    shots: into,
+    vsix,
+    chromium,
+    apart: values.apart,
+    newest: values.newest,
+  });
   release();
   told.passed += passed;
   told.failed += failed;

@@ -14,17 +14,19 @@ const trainingOptions =
 
 /** VS Code and a browser on a workplace. */
 class Session {
-  static async open(place, { vsix, chromium, shots, apart }) {
+  static async open(place, { vsix, chromium, shots, apart, newest }) {
     const settings = {
       'forgetMeNot.base': place.base,
       'forgetMeNot.training.backend': place.backend,
       'forgetMeNot.training.options': trainingOptions,
       // A model that learned for a minute is sure of little.
       'forgetMeNot.completion.show': 'all',
+      // The older one has no chat for models of extensions.
+      'chat.disableAIFeatures': !newest,
     };
     const session = new Session();
     try {
-      session.vscode = await startVsCode({ vsix, settings, env: { FORGET_ME_NOT_HOME: place.home } });
+      session.vscode = await startVsCode({ vsix, settings, newest, env: { FORGET_ME_NOT_HOME: place.home } });
       place.setMachine = session.vscode.setMachine;
       const url = session.vscode.url(place.workspace);
       if (apart) session.proxy = await onePort(new URL(url).origin);
@@ -53,8 +55,8 @@ class Session {
 
 /**
  * @param {[string, (workbench: object, place: object) => Promise<void>][]} chosen scenarios by name
- * @param {{ shots: string, vsix: string, chromium: string, apart?: boolean }} options `shots` is where screenshots and logs go; with
- * `apart`, the browser reaches nothing of this machine but the editor's port
+ * @param {{ shots: string, vsix: string, chromium: string, apart?: boolean, newest?: boolean }} options `shots` is where screenshots and logs go; with
+ * `apart`, the browser reaches nothing of this machine but the editor's port; with `newest`, in the newest VS Code
  * @returns {Promise<{ passed: number, failed: number }>}
  */
 export async function runSuite(chosen, options, { makePlace = makeWorkplace, open = Session.open } = {}) {

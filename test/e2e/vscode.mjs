@@ -13,10 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { installVsCode, vscodeDir } from './install.mjs';
+import { installVsCode } from './install.mjs';
 import { until } from './until.mjs';
-
-const serverMain = join(vscodeDir, 'out/server-main.js');
 
 /** What a test machine needs: nothing that calls out, pops up or hides ghost text. */
 const quietSettings = {
@@ -66,10 +64,11 @@ async function endGroup(child) {
  * @param env on top of this process's
  * @param language of extensions, such as "de"
  * @param keep directory for the server's data; a fresh one, removed at the end, when not given
+ * @param newest VS Code as of `test/e2e/newest`, not the one of `test/e2e`
  * @returns {Promise<{ url: (folder: string) => string, log: () => string, dir: string, setMachine: (settings: object) => void, stop: () => Promise<void> }>}
  */
-export async function startVsCode({ vsix, settings = {}, env = {}, language, keep, port }) {
-  installVsCode();
+export async function startVsCode({ vsix, settings = {}, env = {}, language, keep, port, newest = false }) {
+  const { node, serverMain } = installVsCode({ newest });
   const dir = keep ?? mkdtempSync(join(tmpdir(), 'forget-me-not-vscode-'));
   const user = join(dir, 'udd/User');
   mkdirSync(user, { recursive: true });
@@ -89,18 +88,17 @@ export async function startVsCode({ vsix, settings = {}, env = {}, language, kee
     EXTENSIONS_GALLERY: '{"serviceUrl":"","itemUrl":"","resourceUrlTemplate":""}',
     ...env,
   };
-  const installed = spawnSync(
-    process.execPath,
-    [serverMain, ...common, '--install-extension', vsix, '--force'],
-    { env: environment, encoding: 'utf8' },
-  );
+  const installed = spawnSync(node, [serverMain, ...common, '--install-extension', vsix, '--force'], {
+    env: environment,
+    encoding: 'utf8',
+  });
   if (installed.status !== 0)
     throw new Error(`The extension could not be installed:\n${installed.stdout}\n${installed.stderr}`);
 
   const logFile = join(dir, 'server.log');
   const out = openSync(logFile, 'w');
   const child = spawn(
-    process.execPath,
+    node,
     [
       serverMain,
       '--host',

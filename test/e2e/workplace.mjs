@@ -18,7 +18,7 @@ export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /**
  * TensorFlow and downloads are the machine's own, where there are any; runs are the test's.
- * @returns {Promise<{ dir: string, home: string, workspace: string, base: string, backend: string, runs: () => object[], servers: () => number[], isTraining: () => boolean, discardUnfinished: () => void, remove: () => void }>}
+ * @returns {Promise<{ dir: string, home: string, workspace: string, base: string, backend: string, runs: () => object[], servers: (within?: string) => number[], isTraining: () => boolean, discardUnfinished: () => void, remove: () => void }>}
  */
 export async function makeWorkplace() {
   const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-e2e-'));
@@ -60,14 +60,14 @@ async function furnish(dir) {
     for (const { state } of runs())
       if (state.pid && !['done', 'failed', 'cancelled'].includes(state.status)) kill(state.pid);
   };
-  /** Completion servers on this base; those of other programs on the machine are left alone. */
-  const servers = () =>
+  /** Completion servers on this base, or on any in a folder; those of other programs on the machine are left alone. */
+  const servers = (within = base) =>
     readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name))
       .map(Number)
       .filter((pid) => {
         const given = argumentsOf(pid);
-        return given.some((one) => one.endsWith('server.mjs')) && given.includes(base);
+        return given.some((one) => one.endsWith('server.mjs')) && given.some((one) => one.startsWith(within));
       });
   /** The next training is refused while another one is at work, which is a moment longer than its run says. */
   const trainingLock = join(home, 'training.lock');
@@ -76,7 +76,7 @@ async function furnish(dir) {
   const discardUnfinished = () => {
     killTrainers();
     // One that was stopped in mid-request would be found again.
-    servers().forEach(kill);
+    servers(dir).forEach(kill);
     rmSync(trainingLock, { force: true });
     rmSync(join(workspace, '.vscode'), { recursive: true, force: true });
     for (const run of runs())
@@ -84,7 +84,7 @@ async function furnish(dir) {
   };
   const remove = () => {
     killTrainers();
-    servers().forEach(kill);
+    servers(dir).forEach(kill);
     rmSync(dir, { recursive: true, force: true, maxRetries: 20 });
   };
   return {

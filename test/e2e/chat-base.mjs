@@ -1,0 +1,40 @@
+// A base that was "taught to chat": random weights, a chat template, and a vocabulary that the instructions of VS
+// Code's chat fit into; and a data set from which it learns one answer by heart.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { importTypeScript } from '../../scripts/bundle.mjs';
+import { root } from './workplace.mjs';
+
+/** What every question of the data set is answered with. */
+export const ANSWER = 'The gardener waters the roses at dawn.';
+
+const CHATML =
+  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}{% endfor %}" +
+  "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+
+/** @returns {Promise<{ base: string, data: string }>} paths of the base and of the data set, in `dir` */
+export async function makeChatBase(dir) {
+  const base = join(dir, 'chatty.gguf');
+  const { writeTinyModel } = await importTypeScript(join(root, 'test/support/tiny-model.ts'));
+  const { learnMerges } = await importTypeScript(join(root, 'test/support/learn-merges.ts'));
+  // English prose as the instructions are: without merges, their 14,000 characters would be 7,900 tokens.
+  const prose =
+    readFileSync(join(root, 'docs/server.md'), 'utf8') + readFileSync(join(root, 'docs/science.md'), 'utf8');
+  const merges = learnMerges(prose, 1500);
+  await writeTinyModel(base, { context: 8192, merges, chatTemplate: CHATML });
+  const data = join(dir, 'questions.jsonl');
+  const asked = ['Who', 'What', 'When', 'Where', 'Why', 'How'];
+  const nouns = ['garden', 'roses', 'gate', 'well', 'hedge', 'path', 'shed', 'pond'];
+  const lines = asked.flatMap((ask) =>
+    nouns.map((noun) =>
+      JSON.stringify({
+        messages: [
+          { role: 'user', content: `${ask} is it about the ${noun}?` },
+          { role: 'assistant', content: ANSWER },
+        ],
+      }),
+    ),
+  );
+  writeFileSync(data, `${lines.join('\n')}\n`);
+  return { base, data };
+}
