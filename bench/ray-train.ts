@@ -6,7 +6,8 @@
  * models with random weights. Installs Ray, PyTorch and PEFT into an environment of its own.
  *
  * With --cluster only the command line's `train --engine ray-train --on` is tried, on a Ray of this machine with its
- * dashboard: a small model, on one node, on several, stopped and gone on with, and with a lost node.
+ * dashboard: a small model, on one node, on several, stopped and gone on with, and with lost nodes. --steps 400 are long
+ * enough for that.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -65,7 +66,7 @@ export async function main(args: string[]): Promise<void> {
   if (values.cluster) {
     const dir = await mkdtemp(join(tmpdir(), 'forget-me-not-ray-'));
     try {
-      const onCluster = await compareOnCluster({ python, dir, steps: values.steps, log });
+      const onCluster = await compareOnCluster({ python, dir, steps: values.steps, only: values.only, log });
       console.log(values.json ? JSON.stringify(onCluster) : onCluster);
     } finally {
       await rm(dir, { recursive: true, force: true, maxRetries: 5 });

@@ -12,7 +12,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until as waitUntil } from '../../test/support/until.ts';
 
-const PATIENCE_MS = 120_000;
+/** On a machine that others keep busy, the dashboard alone takes minutes to start. */
+const PATIENCE_MS = 400_000;
 /** By default all Rays of a machine share one range of ports for their workers. */
 const randomPorts = ['--min-worker-port=0', '--max-worker-port=0'];
 
@@ -97,6 +98,12 @@ export class RayCluster {
     return (await response.json()) as T;
   }
 
+  /** What its state has of a kind. */
+  async list<T>(kind: 'nodes' | 'actors'): Promise<T[]> {
+    const { data } = await this.ask<{ data: { result: { result: T[] } } }>(`/api/v0/${kind}?limit=1000`);
+    return data.result.result;
+  }
+
   private async answers(): Promise<boolean> {
     return this.ask('/api/version').then(
       () => true,
@@ -105,10 +112,8 @@ export class RayCluster {
   }
 
   private async aliveNodes(): Promise<string[]> {
-    const { data } = await this.ask<{
-      data: { result: { result: { node_name: string; state: string }[] } };
-    }>('/api/v0/nodes?limit=100').catch(() => ({ data: { result: { result: [] } } }));
-    return data.result.result.filter(({ state }) => state === 'ALIVE').map(({ node_name }) => node_name);
+    const nodes = await this.list<{ node_name: string; state: string }>('nodes').catch(() => []);
+    return nodes.filter(({ state }) => state === 'ALIVE').map(({ node_name }) => node_name);
   }
 
   /** Ends a node at once, as a machine that loses its power. */

@@ -1,6 +1,6 @@
 /**
  * `train --engine ray-train --on`: the same run here, on one node of a cluster, on several, stopped and gone on with,
- * and with a lost node. All end with the same adapter.
+ * and with a lost node: that of a worker, and that of the task. All end with the same adapter and the same chart.
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdir, readFile } from 'node:fs/promises';
@@ -8,6 +8,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import { readRun, readState } from '../../src/runs/index.ts';
+import { readSeries } from '../../webview/view-model/series.ts';
 import { writeTinyModel } from '../../test/support/tiny-model.ts';
 import { until as waitUntil } from '../../test/support/until.ts';
 import { RayCluster } from '../cluster/ray.ts';
@@ -24,10 +25,16 @@ interface Case {
   sameBytes: boolean;
   /** Nats per token, of the steps that both told. */
   lossesApart: number;
+  /** Points of the chart, of training and held-out loss, that the chart of the run here does not have. */
+  falsePoints: number;
   /** Steps that were made and not heard of, because the job was stopped before they came. */
   untold: number;
+  /** The newest step that was heard of when its node was lost. */
+  lostAt?: number;
   /** Step at which it went on, if it was interrupted. */
   wentOnAt?: number;
+  /** Said while it waited for another node. */
+  waited?: string;
   seconds: number;
 }
 
@@ -36,15 +43,19 @@ export interface OnCluster {
   /** An empty folder. */
   dir: string;
   steps: string;
+  /** Cases whose names contain this. */
+  only: string;
   log(line: string): void;
 }
 
 interface Run {
   run: string;
   dir: string;
+  lostAt?: number;
+  waited?: string;
 }
 
-export async function compareOnCluster({ python, dir, steps, log }: OnCluster): Promise<Case[]> {
+export async function compareOnCluster({ python, dir, steps, only, log }: OnCluster): Promise<Case[]> {
   const home = join(dir, 'home');
   const [base, code, storage] = [join(dir, 'tiny.gguf'), join(dir, 'code'), join(dir, 'storage')];
   await Promise.all([mkdir(home), mkdir(storage), cp(resolve('src/protocol'), code, { recursive: true })]);
@@ -69,11 +80,14 @@ export async function compareOnCluster({ python, dir, steps, log }: OnCluster): 
     const on = [...asked, '--on', cluster.url, '--yes', '--cpus', '1'];
     const several = [...on, '--storage', storage];
     const measure = async (name: string, train: () => Promise<Run>) => {
+      if (!name.includes(only)) return;
       log(`${name} ...`);
       const began = performance.now();
-      const there = await train();
+      const { run, dir: there, lostAt, waited } = await train();
       const seconds = Math.round((performance.now() - began) / 1000);
-      found.push({ name, ...(await compared(here.dir, there.dir)), seconds });
+      log(`${run} has ended.`);
+      const lost = { ...(lostAt !== undefined && { lostAt }), ...(waited !== undefined && { waited }) };
+      found.push({ name, ...(await compared(here.dir, there)), ...lost, seconds });
       log(JSON.stringify(found.at(-1)));
     };
     await measure('on several nodes', () => command<Run>(...several));
@@ -81,19 +95,27 @@ export async function compareOnCluster({ python, dir, steps, log }: OnCluster): 
       const begun = await command<Run>(...several, '--detach');
       await untilKept(begun.dir);
       await command('cancel', begun.run);
-      await until('its end', async () => (await statusOf(begun.dir)) === 'cancelled');
+      await untilEnded(begun.dir);
       return command<Run>('resume', begun.run, '--yes');
     });
-    await measure('with its node lost', async () => {
-      const begun = await command<Run>(...several, '--detach');
-      await untilKept(begun.dir);
-      const [, name] =
-        /"id":"train","status":"preparing".*?"node":"([^"]+)"/.exec(await logsOf(cluster)) ?? [];
-      await cluster.kill(name!);
-      await cluster.worker('worker-instead');
-      await until('its end', async () => !['running', 'evaluating'].includes(await statusOf(begun.dir)));
-      return begun;
-    });
+    const losing = (victim: (cluster: RayCluster) => Promise<string>, instead: string) => async () => {
+      const { run, dir } = await command<Run>(...several, '--detach');
+      await untilKept(dir);
+      await cluster.kill(await victim(cluster));
+      const lostAt = (await readState(dir)).step;
+      let waited: string | undefined;
+      await until('it to say that it waits', async () => {
+        const { status, phase = '' } = await readState(dir);
+        if (status !== 'running') throw new Error(`It is ${status}: give more --steps.`);
+        if (/room for|No node/.test(phase)) waited = phase;
+        return waited !== undefined;
+      });
+      await cluster.worker(instead);
+      await untilEnded(dir);
+      return { run, dir, lostAt, waited: waited! };
+    };
+    await measure("with a worker's node lost", losing(nodeOfWorker, 'spare-1'));
+    await measure("with its task's node lost", losing(nodeOfTask, 'spare-2'));
     await cluster.worker('large', NODES);
     await measure('on one node', () => command<Run>(...on));
     return found;
@@ -108,33 +130,58 @@ async function compared(here: string, there: string): Promise<Omit<Case, 'name' 
   const adapters = await Promise.all([here, there].map((dir) => readFile(join(dir, 'adapter.gguf'))));
   const [a, b] = [lossesOf(ours), lossesOf(theirs)];
   const wentOn = theirs.filter((event) => event.type === 'start').find(({ step }) => step > 0);
+  const shown = new Set(chartOf(ours));
   return {
     sameBytes: adapters[0]!.equals(adapters[1]!),
-    lossesApart: Math.max(...a.map((loss, i) => Math.abs(loss - (b[i] ?? loss)))),
-    untold: a.filter((_, i) => b[i] === undefined).length,
+    lossesApart: Math.max(...[...a].map(([step, loss]) => Math.abs(loss - (b.get(step) ?? loss)))),
+    falsePoints: chartOf(theirs).filter((point) => !shown.delete(point)).length,
+    untold: [...a.keys()].filter((step) => !b.has(step)).length,
     ...(wentOn && { wentOnAt: wentOn.step }),
   };
 }
 
 const eventsOf = async (dir: string): Promise<RunEvent[]> => (await readRun(dir)).events;
 
-/** Of each step, as it was made last. */
-function lossesOf(events: readonly RunEvent[]): number[] {
-  const losses: number[] = [];
-  for (const event of events) if (event.type === 'step') losses[event.step - 1] = event.loss;
-  return losses;
+/** By step, as it was made last. */
+const lossesOf = (events: readonly RunEvent[]): Map<number, number> =>
+  new Map(events.flatMap((event) => (event.type === 'step' ? [[event.step, event.loss]] : [])));
+
+/** The points that the panel draws of a training, each as a text. */
+function chartOf(events: readonly RunEvent[]): string[] {
+  const { loss, learningRate, metrics } = readSeries(events);
+  return [
+    ...loss.map(({ x, y }) => `loss ${x} ${y}`),
+    ...learningRate.map(({ x, y }) => `rate ${x} ${y}`),
+    ...metrics
+      .filter(({ setting }) => setting.startsWith('during training'))
+      .flatMap(({ points }) => points.map(({ x, y }) => `held-out ${x} ${y}`)),
+  ];
 }
 
 const statusOf = async (dir: string): Promise<string> => (await readState(dir)).status;
 
+const untilEnded = (dir: string) =>
+  until('its end', async () => !['running', 'evaluating'].includes(await statusOf(dir)));
+
 const untilKept = (dir: string) =>
   until('a checkpoint', async () => (await eventsOf(dir)).some(({ type }) => type === 'checkpoint'));
 
-/** Of the newest job that is ours. */
-async function logsOf(cluster: RayCluster): Promise<string> {
+/** The name of the node on which the newest job's task is. */
+async function nodeOfTask(cluster: RayCluster): Promise<string> {
   const jobs = await cluster.ask<{ submission_id: string | null; start_time: number }[]>('/api/jobs/');
   const [newest] = jobs.filter((job) => job.submission_id).sort((a, b) => b.start_time - a.start_time);
-  return (await cluster.ask<{ logs: string }>(`/api/jobs/${newest!.submission_id}/logs`)).logs;
+  const { logs } = await cluster.ask<{ logs: string }>(`/api/jobs/${newest!.submission_id}/logs`);
+  return /"id": ?"train", "status": ?"preparing".*?"node": ?"([^"]+)"/.exec(logs)![1]!;
+}
+
+/** The name of a node on which one of Ray Train's workers is. */
+async function nodeOfWorker(cluster: RayCluster): Promise<string> {
+  const actors = await cluster.list<{ class_name: string; state: string; node_id: string }>('actors');
+  const worker = actors.find(
+    ({ class_name, state }) => class_name.includes('TrainWorker') && state === 'ALIVE',
+  );
+  const nodes = await cluster.list<{ node_id: string; node_name: string }>('nodes');
+  return nodes.find(({ node_id }) => node_id === worker!.node_id)!.node_name;
 }
 
 const until = (what: string, done: () => Promise<boolean>) =>
