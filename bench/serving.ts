@@ -3,7 +3,8 @@
  *
  * Memory: what 16 adapters with their contexts add to a server's resident memory, compared with 16 times what the
  * server accounts for one (its file, keys, values and buffers). `loadMs`: how much longer an adapter's first request
- * takes than its second. Then a soak: 8 clients ask 4 of the adapters for `--minutes` over HTTP, and every answer must
+ * takes than its second, and `loadProcessorMs`, how much more processor time, which other programs on the machine do not
+ * change. Then a soak: 8 clients ask 4 of the adapters for `--minutes` over HTTP, and every answer must
  * equal the one that the adapter gave alone. The adapters are random.
  * llama.cpp's rounding depends on how many rows it computes at once, and so on what is cached. If an answer may
  * depend on rounding (at some token the second likeliest is less than `--margin` behind), it is requested without the
@@ -26,6 +27,8 @@ const options = {
   margin: { type: 'string', default: '0.1' },
   prompts: { type: 'string', default: '24' },
   threads: { type: 'string', default: '1' },
+  /** Only how long an adapter takes to load. */
+  'load-only': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 } as const;
 
@@ -62,6 +65,12 @@ export async function main(args: string[]): Promise<void> {
   });
   try {
     const post = asker(server, token);
+    if (values['load-only']) {
+      await post({ model: 'base', prompt: 'x', max_tokens: 1 });
+      const loads: Load[] = [];
+      for (const { name } of adapters) loads.push(await measureLoad(name, post));
+      return console.log(JSON.stringify(loadFigures(loads)));
+    }
     const memory = await measureMemory(server, adapters, post);
     const { questions, differing } = await learn(post, values);
     const soak = await run(post, questions, Number(values.clients), Number(values.minutes));
@@ -111,15 +120,9 @@ async function measureMemory(
   await post({ model: 'base', prompt: full });
   const before = rss();
   const baseBytes = server.host.memory.bytes;
-  const loads: number[] = [];
+  const loads: Load[] = [];
   for (const { name } of adapters) {
-    const timed = async (prompt: string) => {
-      const began = performance.now();
-      await post({ model: name, prompt, max_tokens: 1 });
-      return performance.now() - began;
-    };
-    // Two prompts of a token each: the first also opens the adapter and its context.
-    loads.push((await timed('x')) - (await timed('y')));
+    loads.push(await measureLoad(name, post));
     await post({ model: name, prompt: full });
   }
   const one = (server.host.memory.bytes - baseBytes) / adapters.length / 1e6;
@@ -127,12 +130,38 @@ async function measureMemory(
   return {
     adapterFileMb: Math.round((await stat(adapters[0]!.path)).size / 1e6),
     adapterAndContextMb: Math.round(one),
-    loadMs: Math.round(quantile(loads, 0.5)),
+    ...loadFigures(loads),
     adapters: adapters.length,
     addedMb: Math.round(added),
     memoryRatio: Number((added / (adapters.length * one)).toFixed(2)),
   };
 }
+
+interface Load {
+  ms: number;
+  processorMs: number;
+}
+
+/** What the first request of an adapter takes more than its second. */
+async function measureLoad(model: string, post: Post): Promise<Load> {
+  const timed = async (prompt: string) => {
+    const [began, before] = [performance.now(), process.cpuUsage()];
+    await post({ model, prompt, max_tokens: 1 });
+    const { user, system } = process.cpuUsage(before);
+    return { ms: performance.now() - began, processorMs: (user + system) / 1000 };
+  };
+  // Two prompts of a token each: the first also opens the adapter and its context.
+  const [first, second] = [await timed('x'), await timed('y')];
+  return { ms: first.ms - second.ms, processorMs: first.processorMs - second.processorMs };
+}
+
+const loadFigures = (loads: readonly Load[]) => ({
+  loadMs: median(loads.map(({ ms }) => ms)),
+  loadProcessorMs: median(loads.map(({ processorMs }) => processorMs)),
+  fastestLoadMs: Math.round(Math.min(...loads.map(({ ms }) => ms))),
+});
+
+const median = (values: readonly number[]) => Math.round(quantile(values, 0.5));
 
 /** Collects what each adapter answers alone. */
 async function learn(post: Post, values: { prompts: string; margin: string }) {
