@@ -103,16 +103,14 @@ export async function compareOnCluster({ python, dir, steps, only, log }: OnClus
       await untilKept(dir);
       await cluster.kill(await victim(cluster));
       const lostAt = (await readState(dir)).step;
-      let waited: string | undefined;
-      await until('it to say that it waits', async () => {
+      const waited = await until('it to say that it waits', async () => {
         const { status, phase = '' } = await readState(dir);
         if (status !== 'running') throw new Error(`It is ${status}: give more --steps.`);
-        if (/room for|No node/.test(phase)) waited = phase;
-        return waited !== undefined;
+        return /room for|No node/.test(phase) ? phase : undefined;
       });
       await cluster.worker(instead);
       await untilEnded(dir);
-      return { run, dir, lostAt, waited: waited! };
+      return { run, dir, lostAt, waited };
     };
     await measure("with a worker's node lost", losing(nodeOfWorker, 'spare-1'));
     await measure("with its task's node lost", losing(nodeOfTask, 'spare-2'));
@@ -184,5 +182,5 @@ async function nodeOfWorker(cluster: RayCluster): Promise<string> {
   return nodes.find(({ node_id }) => node_id === worker!.node_id)!.node_name;
 }
 
-const until = (what: string, done: () => Promise<boolean>) =>
+const until = <T>(what: string, done: () => Promise<T>) =>
   waitUntil(what, done, { everyMs: 250, patienceMs: PATIENCE_MS });
