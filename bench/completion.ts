@@ -5,7 +5,8 @@
  * greedily and take turns, with a different one first each time. "Directly" is node-llama-cpp in another process, used
  * as its users do: the prompt is evaluated at once, then token after token, and the answer is detokenised at the end.
  * Ours is `server.mjs` in its own process, asked over HTTP. Every request starts cold: no two prompts begin alike.
- * Measured: the time to the whole answer.
+ * Measured: the time to the whole answer, and its parts within each engine: until the first token is there (reading
+ * the prompt), and for each further token.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
@@ -18,7 +19,6 @@ import { loadLlamaModel, readModelFile } from '../src/base-models/llama.ts';
 import { resolveBase } from '../src/base-models/resolve.ts';
 import { createCompleter } from '../src/completion/index.ts';
 import { llamaEnv } from '../src/protocol/llama-env.ts';
-import { measureThreads } from '../src/serving/threads/threads.ts';
 import { BenchServer } from './felt/server.ts';
 import { quantile } from './serving-load.ts';
 
@@ -44,14 +44,17 @@ export async function main(args: string[]): Promise<void> {
   if (values.direct) return beDirect(values.direct, values);
   const base = (await resolveBase(values.base!)).path;
   const prompts = await readPrompts(Number(values.requests) + SIDE_PROMPTS, Number(values.prompt));
-  const direct = await Direct.start(base, values);
+  // Ours is first: it chooses the number of threads for both.
   const ours = await Ours.start(base, values);
+  const direct = await Direct.start(base, ours.threads);
   try {
     const tokens = Number(values.tokens);
     const overheads = await compare(ours, direct, prompts.slice(SIDE_PROMPTS), tokens);
     const figures = {
       overheadP50: round(overheads.p50, 3),
       overheadP95: round(overheads.p95, 3),
+      firstToken: round(overheads.firstToken, 3),
+      perToken: round(overheads.perToken, 3),
       typedThroughMs: round(await typeThrough(), 3),
       cancelMs: Math.round(await cancel(ours, prompts.slice(0, 6))),
       prefixSaving: round(await warmPrefix(ours, prompts.slice(6, SIDE_PROMPTS)), 3),
@@ -77,32 +80,63 @@ async function readPrompts(count: number, characters: number): Promise<string[]>
   throw new Error(`There are only ${prompts.length} long enough sources for ${count} prompts.`);
 }
 
+/** Milliseconds within the engine: until an answer's first token is there, and for all others together. */
+interface Parts {
+  first: number;
+  others: number;
+}
+
 interface Side {
   complete(prompt: string, tokens: number): Promise<{ text: string; tokens: number }>;
+  /** Of the last answer. */
+  parts(): Promise<Parts>;
+}
+
+/** Milliseconds of each answer of a side. */
+interface Times {
+  whole: number[];
+  first: number[];
+  perToken: number[];
 }
 
 async function compare(ours: Side, direct: Side, prompts: readonly string[], tokens: number) {
-  const times = { ours: [] as number[], direct: [] as number[] };
+  const none = (): Times => ({ whole: [], first: [], perToken: [] });
+  const times = { ours: none(), direct: none() };
   const sides = [
     ['ours', ours],
     ['direct', direct],
   ] as const;
   // The first request is slower, because it touches memory for the first time.
-  for (const [, side] of sides) await side.complete(`warm ${prompts[0]}`, tokens);
+  for (const [, side] of sides) {
+    await side.complete(`warm ${prompts[0]}`, tokens);
+    await side.parts();
+  }
   let differing = 0;
   for (const [index, prompt] of prompts.entries()) {
     const texts = [];
     for (const [name, side] of index % 2 ? sides : [...sides].reverse()) {
       const began = performance.now();
-      texts.push((await side.complete(prompt, tokens)).text);
-      times[name].push(performance.now() - began);
+      const answer = await side.complete(prompt, tokens);
+      times[name].whole.push(performance.now() - began);
+      texts.push(answer.text);
+      const { first, others } = await side.parts();
+      times[name].first.push(first);
+      if (answer.tokens > 1) times[name].perToken.push(others / (answer.tokens - 1));
     }
     process.stderr.write(`\r${index + 1} of ${prompts.length} `);
     if (texts[0] !== texts[1]) differing += 1;
   }
   process.stderr.write('\n');
-  const ratio = (share: number) => quantile(times.ours, share) / quantile(times.direct, share);
-  return { p50: ratio(0.5), p95: ratio(0.95), times, differing };
+  const ratio = (part: keyof Times, share = 0.5) =>
+    quantile(times.ours[part], share) / quantile(times.direct[part], share);
+  return {
+    p50: ratio('whole'),
+    p95: ratio('whole', 0.95),
+    firstToken: ratio('first'),
+    perToken: ratio('perToken'),
+    times,
+    differing,
+  };
 }
 
 /**
@@ -168,7 +202,14 @@ async function warmPrefix(ours: Ours, prompts: readonly string[]): Promise<numbe
 
 /** server.mjs in a child process. */
 class Ours implements Side {
+  /** Its counters of milliseconds when they were last read. */
+  private counted: Parts = { first: 0, others: 0 };
+
   private constructor(private readonly server: BenchServer) {}
+
+  get threads(): number {
+    return this.server.ready.engine!.threads;
+  }
 
   static async start(base: string, values: Options): Promise<Ours> {
     return new Ours(await BenchServer.start(base, ['--context', '2048', ...threadsOption(values)]));
@@ -181,6 +222,15 @@ class Ours implements Side {
       usage: { completion_tokens: number };
     };
     return { text: json.choices[0]!.text, tokens: json.usage.completion_tokens };
+  }
+
+  async parts(): Promise<Parts> {
+    const metrics = await this.server.get('/metrics');
+    const count = (name: string) =>
+      1000 * Number(new RegExp(`^forget_me_not_${name}_seconds_total{.*} (.+)$`, 'm').exec(metrics)?.[1]);
+    const before = this.counted;
+    this.counted = { first: count('prompt'), others: count('completion') };
+    return { first: this.counted.first - before.first, others: this.counted.others - before.others };
   }
 
   post(prompt: string, tokens: number, signal?: AbortSignal): Promise<Response> {
@@ -199,14 +249,16 @@ class Ours implements Side {
 
 /** node-llama-cpp in a child process, asked over a pipe. */
 class Direct implements Side {
+  private last: Parts = { first: 0, others: 0 };
+
   private constructor(
     private readonly child: ChildProcess,
     private readonly lines: Interface,
   ) {}
 
-  static async start(base: string, values: Options): Promise<Direct> {
+  static async start(base: string, threads: number): Promise<Direct> {
     const script = fileURLToPath(new URL('direct.mjs', import.meta.url));
-    const args = JSON.stringify(['--direct', base, ...threadsOption(values)]);
+    const args = JSON.stringify(['--direct', base, '--threads', String(threads)]);
     await writeFile(
       script,
       `import { main } from ${JSON.stringify(import.meta.url)};\nawait main(${args});\n`,
@@ -226,7 +278,13 @@ class Direct implements Side {
     const answer = once(this.lines);
     this.child.stdin!.write(`${JSON.stringify({ prompt, tokens })}\n`);
     const [line] = (await answer) as [string];
-    return JSON.parse(line) as { text: string; tokens: number };
+    const { parts, ...said } = JSON.parse(line) as { text: string; tokens: number; parts: Parts };
+    this.last = parts;
+    return said;
+  }
+
+  parts(): Promise<Parts> {
+    return Promise.resolve(this.last);
   }
 
   end(): void {
@@ -240,19 +298,23 @@ const once = (lines: Interface) => new Promise((resolve) => lines.once('line', (
 
 async function beDirect(base: string, values: Options): Promise<void> {
   const model = await loadLlamaModel(await readModelFile(base));
-  const threads = values.threads ? Number(values.threads) : await measureThreads(model, base);
-  const context = await model.createContext({ contextSize: 2048, threads });
+  const context = await model.createContext({ contextSize: 2048, threads: Number(values.threads) });
   const sequence = context.getSequence();
   console.log('ready');
   for await (const line of createInterface({ input: process.stdin })) {
     const { prompt, tokens } = JSON.parse(line) as { prompt: string; tokens: number };
+    const began = performance.now();
+    let firstAt: number | undefined;
     await sequence.clearHistory();
     const written = [];
     for await (const token of sequence.evaluate(model.tokenize(prompt), { temperature: 0 })) {
+      firstAt ??= performance.now();
       written.push(token);
       if (written.length >= tokens) break;
     }
-    console.log(JSON.stringify({ text: model.detokenize(written), tokens: written.length }));
+    const ended = performance.now();
+    const parts: Parts = { first: (firstAt ?? ended) - began, others: ended - (firstAt ?? ended) };
+    console.log(JSON.stringify({ text: model.detokenize(written), tokens: written.length, parts }));
   }
 }
 
@@ -262,14 +324,15 @@ function show(
   figures: Record<string, number>,
   { times, differing }: Awaited<ReturnType<typeof compare>>,
 ): void {
-  const line = (name: string, list: number[]) =>
+  const line = (name: string, { whole, first, perToken }: Times) =>
     console.log(
-      `${name}  p50 ${quantile(list, 0.5).toFixed(0)} ms, p95 ${quantile(list, 0.95).toFixed(0)} ms`,
+      `${name}  p50 ${quantile(whole, 0.5).toFixed(0)} ms, p95 ${quantile(whole, 0.95).toFixed(0)} ms; ` +
+        `first token ${quantile(first, 0.5).toFixed(0)} ms, each other ${quantile(perToken, 0.5).toFixed(1)} ms`,
     );
   line('llama.cpp directly', times.direct);
   line('our server        ', times.ours);
   console.log(
-    `${times.ours.length} requests each; ${differing} answers differ (rounding: the prompt is read in different steps)`,
+    `${times.ours.whole.length} requests each; ${differing} answers differ (rounding: the prompt is read in different steps)`,
   );
   for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(15)} ${value}`);
   console.log(`load of the machine ${loadavg()[0]!.toFixed(1)} on ${availableParallelism()} cores`);

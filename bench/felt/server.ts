@@ -78,6 +78,14 @@ export class BenchServer {
     return response;
   }
 
+  async get(route: string): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${this.ready.port}${route}`, {
+      headers: { authorization: `Bearer ${this.token}` },
+    });
+    if (!response.ok) throw new Error(`${route} answered ${response.status}: ${await response.text()}`);
+    return response.text();
+  }
+
   /**
    * Milliseconds that its threads have computed, all together (Linux). It does not depend on what else the machine
    * does, if the engine has one thread: several wait for each other, which counts as computing.
