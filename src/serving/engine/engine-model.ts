@@ -198,10 +198,10 @@ export class EngineModel {
     if (sequence.nextTokenIndex > cached)
       await sequence.eraseContextTokenRanges([{ start: cached, end: sequence.nextTokenIndex }]);
     let rest = tokens.slice(cached);
-    for (;;) {
+    for (const start = performance.now(); ;) {
       signal?.throwIfAborted();
       // Rounding depends on how many rows are computed at once, so without the cache that number is fixed.
-      const most = cache ? mostRows(this.msPerRow) : FIRST_STEP;
+      const most = cache ? mostRows(this.msPerRow, performance.now() - start) : FIRST_STEP;
       if (rest.length <= most) return { cached, rest };
       const size = nextStep(rest.length, most);
       const began = performance.now();

@@ -11,26 +11,37 @@ export const FIRST_STEP = 16;
  */
 export const TILE = 64;
 const SHORTEST_STEP = 4;
-/** Longest time of a step, and of a whole tile, which may take more because smaller steps are much slower. */
-const STEP_MS = 190;
-const TILE_MS = 240;
-/** Time of a row in a tile, relative to a row in a smaller step. */
-const TILE_GAIN = 0.8;
+/** How long a step may take. */
+const STEP_MS = 240;
+/**
+ * A step may also take this share of the time that the prompt has been read for, up to a second. Most requests that are
+ * abandoned are so soon, by the next key; who has waited for a second wants the answer, which short steps delay further.
+ * A busy machine would even slow itself down: the slower a row, the shorter the steps, and the slower a row.
+ */
+const WAITED_SHARE = 1 / 2;
+const LONGEST_MS = 1000;
+/**
+ * What a step costs besides its rows, in rows: all weights come from memory once, and attention is slow without a tile.
+ * Between 2 (a base of 1.5 billion weights) and 7 (0.5 billion) on an AMD EPYC.
+ */
+const STEP_ROWS = 6;
 /** Weight of the newest step in the average, so that one delayed step does not count too much. */
 const NEWEST = 0.3;
 
-/** The new estimate of milliseconds per row in a tile, after `rows` took `milliseconds`; `before`: the old estimate. */
+/** The new estimate of milliseconds per row, after a step of `rows` took `milliseconds`; `before`: the old estimate. */
 export function rowTime(before: number | undefined, rows: number, milliseconds: number): number {
-  const now = (milliseconds / rows) * (rows < TILE ? TILE_GAIN : 1);
+  const now = milliseconds / (rows + STEP_ROWS);
   return before === undefined ? now : before + NEWEST * (now - before);
 }
 
-/** The most rows that may be computed at once. */
-export function mostRows(msPerRow: number | undefined): number {
+/** The most rows that may be computed at once, in a prompt that has been read for `waitedMs`. */
+export function mostRows(msPerRow: number | undefined, waitedMs: number): number {
   if (msPerRow === undefined) return FIRST_STEP;
-  if (TILE * msPerRow <= TILE_MS) return TILE;
+  const limit = Math.max(STEP_MS, Math.min(LONGEST_MS, WAITED_SHARE * waitedMs));
+  const rows = limit / msPerRow - STEP_ROWS;
+  if (rows >= TILE) return TILE;
   // A multiple of 8, because llama.cpp multiplies that many rows at a time.
-  return Math.max(SHORTEST_STEP, Math.floor((STEP_MS * TILE_GAIN) / msPerRow / 8) * 8);
+  return Math.max(SHORTEST_STEP, Math.floor(rows / 8) * 8);
 }
 
 /**
