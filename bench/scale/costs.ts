@@ -24,8 +24,8 @@ export const costs = {
   firstTokens: 5,
   /** Tokens of a whole answer: those that the latency figure of docs/science.md counts. */
   answerTokens: 16,
-  /** How much longer an adapter's first request takes: assumed; `loadMs` of `npm run bench:serving` measures it. */
-  load: 0.35,
+  /** How much longer an adapter's first request takes: `loadMs` of `npm run bench:serving -- --load-only`. */
+  load: 0.06,
   /** Prompts are read in steps of so many tokens; between two of them, and between two tokens, a request can end. */
   step: 64,
 } as const;
