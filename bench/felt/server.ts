@@ -67,23 +67,26 @@ export class BenchServer {
     return text;
   }
 
-  async post(route: string, body: object, signal?: AbortSignal): Promise<Response> {
-    const response = await fetch(`http://127.0.0.1:${this.ready.port}${route}`, {
+  post(route: string, body: object, signal?: AbortSignal): Promise<Response> {
+    return this.ask(route, {
       method: 'POST',
-      headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
       ...(signal && { signal }),
     });
-    if (!response.ok) throw new Error(`${route} answered ${response.status}: ${await response.text()}`);
-    return response;
   }
 
   async get(route: string): Promise<string> {
+    return (await this.ask(route, {})).text();
+  }
+
+  private async ask(route: string, { headers, ...how }: RequestInit): Promise<Response> {
     const response = await fetch(`http://127.0.0.1:${this.ready.port}${route}`, {
-      headers: { authorization: `Bearer ${this.token}` },
+      ...how,
+      headers: { ...headers, authorization: `Bearer ${this.token}` },
     });
     if (!response.ok) throw new Error(`${route} answered ${response.status}: ${await response.text()}`);
-    return response.text();
+    return response;
   }
 
   /**

@@ -55,6 +55,10 @@ export function isLikely(certainty: Certainty, text: string, { calibration, leas
   return least <= 0 || logprob === undefined || chanceOf(logprob, calibration) >= least;
 }
 
+/** The same of a cleaned text, which has the document's line ends; the answer has "\n". */
+const isCleanedLikely = (certainty: Certainty, text: string, showing: Showing): boolean =>
+  isLikely(certainty, text.replaceAll('\r', ''), showing);
+
 /**
  * Leaves out the lines of a cleaned answer from the first one on that makes it too unlikely; of its first line, what
  * follows its likely words. Where lines are left out, none stays whose brackets only they would close.
@@ -70,12 +74,7 @@ export function keepLikely(
   let kept = 0;
   for (const [index, line] of lines.entries()) {
     if (isBlank(line)) continue;
-    // The answer has "\n" as line end.
-    const text = lines
-      .slice(0, index + 1)
-      .join('\n')
-      .replaceAll('\r', '');
-    if (!isLikely(certainty, text, showing)) break;
+    if (!isCleanedLikely(certainty, lines.slice(0, index + 1).join('\n'), showing)) break;
     kept = index + 1;
   }
   if (kept === 0) return likelyWords(lines, certainty, showing);
@@ -90,7 +89,7 @@ function likelyWords(lines: readonly string[], certainty: Certainty, showing: Sh
   let kept = '';
   for (const { 0: word, index } of lines[first]!.matchAll(/[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]+/gu)) {
     const text = [...lines.slice(0, first), lines[first]!.slice(0, index + word.length)].join('\n');
-    if (!isLikely(certainty, text.replaceAll('\r', ''), { ...showing, least })) break;
+    if (!isCleanedLikely(certainty, text, { ...showing, least })) break;
     kept = text;
   }
   return kept.trim().length < firstWords.characters ? { dropped: 'unsure' } : { text: kept };
