@@ -1,14 +1,19 @@
 // Benchmarks, and tools that use the product's sources, are TypeScript, so they are bundled before they run.
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** Bundles `entryPoints` into a temporary folder, calls `body` with it, and then deletes the folder. */
+/**
+ * Bundles `entryPoints` into a temporary folder, calls `body` with it, and then deletes the folder. It is two folders
+ * below a link to dist, as the sources are, because that is where they look for other processes' bundles.
+ */
 export async function withBundle(entryPoints, body) {
   const { build } = await import('esbuild');
-  const dir = await mkdtemp(join(tmpdir(), 'forget-me-not-bench-'));
+  const root = await mkdtemp(join(tmpdir(), 'forget-me-not-bench-'));
+  const dir = join(root, 'bench', 'bundle');
   try {
+    await mkdir(dir, { recursive: true });
     await build({
       entryPoints,
       bundle: true,
@@ -25,13 +30,14 @@ export async function withBundle(entryPoints, body) {
     });
     // The backend looks for its module next to the bundle, and external packages are resolved from there.
     for (const [from, to] of [
-      ['../dist/wasm', 'wasm'],
-      ['../node_modules', 'node_modules'],
+      ['../dist', join(root, 'dist')],
+      ['../dist/wasm', join(dir, 'wasm')],
+      ['../node_modules', join(root, 'node_modules')],
     ])
-      await symlink(fileURLToPath(new URL(from, import.meta.url)), join(dir, to), 'junction');
+      await symlink(fileURLToPath(new URL(from, import.meta.url)), to, 'junction');
     return await body(dir);
   } finally {
-    await rm(dir, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true });
   }
 }
 
