@@ -12,7 +12,7 @@ const CHATML =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}{% endfor %}" +
   "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
-/** @returns {Promise<{ base: string, data: string }>} paths of the base and of the data set, in `dir` */
+/** Writes the base into `dir`, and returns its path. */
 export async function makeChatBase(dir) {
   const base = join(dir, 'chatty.gguf');
   const { writeTinyModel } = await importTypeScript(join(root, 'test/support/tiny-model.ts'));
@@ -22,6 +22,11 @@ export async function makeChatBase(dir) {
     readFileSync(join(root, 'docs/server.md'), 'utf8') + readFileSync(join(root, 'docs/science.md'), 'utf8');
   const merges = learnMerges(prose, 1500);
   await writeTinyModel(base, { context: 8192, merges, chatTemplate: CHATML });
+  return base;
+}
+
+/** Writes the data set into `dir`, and returns its path. */
+export function makeQuestions(dir) {
   const data = join(dir, 'questions.jsonl');
   const asked = ['Who', 'What', 'When', 'Where', 'Why', 'How'];
   const nouns = ['garden', 'roses', 'gate', 'well', 'hedge', 'path', 'shed', 'pond'];
@@ -36,5 +41,5 @@ export async function makeChatBase(dir) {
     ),
   );
   writeFileSync(data, `${lines.join('\n')}\n`);
-  return { base, data };
+  return data;
 }

@@ -1,11 +1,12 @@
 // The end-to-end test: a real VS Code server, the packaged extension, Chromium, and a person's way through it.
-// `node test/e2e/run.mjs [--times N] [--busy N] [--apart] [--newest] [parts of scenarios' names, with commas]`
+// `node test/e2e/run.mjs [--times N] [--busy N] [--apart] [--newest] [--chat-base FILE] [parts of scenarios' names, with commas]`
 // --times N: the whole of it so often, each time from nothing; --busy N: the last N of them beside a core that is
 // kept busy; --apart: the browser reaches nothing of this machine but the editor's port;
-// --newest: in the newest VS Code (820 MB, once), which has the chat's scenarios as well. Screenshots and logs go to test-results/e2e.
+// --newest: in the newest VS Code (820 MB, once), which has the chat's scenarios as well; --chat-base FILE: they teach and
+// ask this base, a real one that knows chats. Screenshots and logs go to test-results/e2e.
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageExtension } from '../../scripts/package.mjs';
 import { ensureChromium } from '../../scripts/setup.mjs';
@@ -20,6 +21,7 @@ const { values, positionals } = parseArgs({
     busy: { type: 'string', default: '0' },
     apart: { type: 'boolean', default: false },
     newest: { type: 'boolean', default: false },
+    'chat-base': { type: 'string' },
   },
   allowPositionals: true,
 });
@@ -31,7 +33,7 @@ const chosen = Object.entries(known).filter(
 );
 if (!(times >= 1 && busy >= 0 && busy <= times) || chosen.length === 0) {
   console.error(
-    'Usage: node test/e2e/run.mjs [--times N] [--busy N] [--apart] [--newest] [parts of names of scenarios]',
+    'Usage: node test/e2e/run.mjs [--times N] [--busy N] [--apart] [--newest] [--chat-base FILE] [parts of names of scenarios]',
   );
   console.error(`Scenarios:\n${Object.keys(known).join('\n')}`);
   process.exit(2);
@@ -66,6 +68,7 @@ for (let time = 1; time <= times; time += 1) {
     chromium,
     apart: values.apart,
     newest: values.newest,
+    chatBase: values['chat-base'] && resolve(values['chat-base']),
   });
   release();
   told.passed += passed;

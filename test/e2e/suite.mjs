@@ -55,12 +55,13 @@ class Session {
 
 /**
  * @param {[string, (workbench: object, place: object) => Promise<void>][]} chosen scenarios by name
- * @param {{ shots: string, vsix: string, chromium: string, apart?: boolean, newest?: boolean }} options `shots` is where screenshots and logs go; with
+ * @param {{ shots: string, vsix: string, chromium: string, apart?: boolean, newest?: boolean, chatBase?: string }} options `shots` is where screenshots and logs go; with
  * `apart`, the browser reaches nothing of this machine but the editor's port; with `newest`, in the newest VS Code
  * @returns {Promise<{ passed: number, failed: number }>}
  */
 export async function runSuite(chosen, options, { makePlace = makeWorkplace, open = Session.open } = {}) {
   const place = await makePlace();
+  place.chatBase = options.chatBase;
   let session;
   /** Ends everything that was started, in any case. */
   const cleanUp = async () => {
