@@ -63,6 +63,7 @@ const processes = {
     exporter: 'src/export/main.ts',
     'cluster-follower': 'src/cluster/main.ts',
     server: 'src/serving/http/server.ts',
+    fold: 'src/export/folding/main.ts',
     indexer: 'src/repository/indexer.ts',
     'preference-keeper': 'src/preferences/keeper.ts',
     'next-edit-finder': 'src/extension/next-edit/finder.ts',

@@ -8,7 +8,7 @@ import { openCorpus, type Corpus } from '../corpus/index.ts';
 export const CHECK_TOKENS = 96;
 
 /** Used for a run without a corpus. */
-const SAMPLE = `import { readFile } from 'node:fs/promises';
+export const SAMPLE = `import { readFile } from 'node:fs/promises';
 
 /** Counts how often each word occurs in a file, the most frequent first. */
 export async function countWords(path: string): Promise<[string, number][]> {

@@ -64,6 +64,10 @@ export const settings = {
   get gpu(): GpuChoice {
     return gpuChoiceSchema.safeParse(get('completion.gpu', 'auto')).data ?? 'auto';
   },
+  /** Whether a copy of the base with the result in it is kept, where that is faster. */
+  get foldedCopy() {
+    return get('completion.foldedCopy', true);
+  },
   /** Address of a completion server elsewhere; "": this machine completes. */
   get endpoint() {
     return ofUser(inspect('completion.endpoint'));

@@ -47,8 +47,27 @@ export interface LlamaHostOptions {
   gpu?: GpuChoice | undefined;
   /** Bytes for contexts, adapters and whole models besides the base; least recently used out. Default: no limit. */
   memoryLimit?: number;
+  /** Copies of the base with an adapter in them, which `complete` uses instead of the adapter. Default: none. */
+  folded?: FoldedCopies | undefined;
   /** How `sample` computes. Default: defaultSampling. */
   sampling?: Partial<SamplingOptions>;
+}
+
+/** Where the host finds folded copies. */
+export interface FoldedCopies {
+  /** Called when an adapter of scale 1 is opened on the processor. */
+  find(adapter: AdapterFile): Promise<FoldedCopy | undefined>;
+  /** It could not be loaded. */
+  remove(adapter: AdapterFile): Promise<void>;
+}
+
+export interface FoldedCopy {
+  /** Path of the base with the adapter in it. */
+  model: string;
+  /** Path of an adapter on top of it: what it could not take. */
+  beside: string | undefined;
+  /** Memory of both. */
+  bytes: number;
 }
 
 export interface SamplingOptions {

@@ -10,10 +10,7 @@ export function quantise(type: ModelType, values: Float32Array): Uint8Array {
   if (values.length % block) throw new RangeError(`${values.length} numbers are not whole blocks of ${type}`);
   if (type === 'F32') return bytesOf(values);
   if (type === 'F16') return bytesOf(encodeHalf(values));
-  const out = new Uint8Array((values.length / block) * bytes);
-  for (let at = 0, to = 0; at < values.length; at += block, to += bytes)
-    putQ8(values.subarray(at, at + block), out.subarray(to, to + bytes));
-  return out;
+  return toQ8(values, block, bytes);
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Uint16Array) =>
@@ -21,14 +18,26 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Uint16Array)
 
 const f32 = Math.fround;
 
-/** Writes a block of 32 values: the step d in half precision, then each value / d in 8 bits. */
-function putQ8(values: Float32Array, out: Uint8Array): void {
-  const d = f32(values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127);
-  out.set(bytesOf(encodeHalf(Float32Array.of(d))));
-  const perStep = d ? f32(1 / d) : 0;
-  // C's roundf: ties away from zero.
-  values.forEach((value, i) => {
-    const scaled = f32(value * perStep);
-    out[2 + i] = Math.sign(scaled) * Math.floor(Math.abs(scaled) + 0.5);
-  });
+/** Blocks of 32 values: the step d in half precision, then each value / d in 8 bits. */
+function toQ8(values: Float32Array, block: number, bytes: number): Uint8Array {
+  const count = values.length / block;
+  const steps = new Float32Array(count);
+  const out = new Uint8Array(count * bytes);
+  for (let index = 0; index < count; index++) {
+    const from = index * block;
+    let most = 0;
+    for (let i = from; i < from + block; i++) most = Math.max(most, Math.abs(values[i]!));
+    const d = (steps[index] = f32(most / 127));
+    const perStep = d ? f32(1 / d) : 0;
+    const to = index * bytes + 2 - from;
+    // C's roundf: ties away from zero.
+    for (let i = from; i < from + block; i++) {
+      const scaled = f32(values[i]! * perStep);
+      out[to + i] = scaled < 0 ? -Math.floor(0.5 - scaled) : Math.floor(scaled + 0.5);
+    }
+  }
+  const halves = bytesOf(encodeHalf(steps));
+  for (let index = 0; index < count; index++)
+    out.set(halves.subarray(2 * index, 2 * index + 2), index * bytes);
+  return out;
 }

@@ -24,6 +24,7 @@ const oneOf =
 
 const inCache: readonly Kind[] = [
   { name: 'prompts', what: 'what models have read of your newest prompts', has: oneOf('prompts') },
+  { name: 'folded', what: 'copies of bases with a result in them', has: oneOf('folded') },
   { name: 'index', what: 'what is known of the files of workspaces', has: oneOf('index') },
   {
     name: 'data',
@@ -50,7 +51,7 @@ const inCache: readonly Kind[] = [
 const BASES = { name: 'bases', what: 'downloaded bases; deleted only if they are named' };
 
 /** For completion only. */
-const neededByNoRun: readonly string[] = ['prompts', 'index'];
+const neededByNoRun: readonly string[] = ['prompts', 'folded', 'index'];
 
 const names = [...inCache, BASES].map(({ name }) => name);
 

@@ -165,14 +165,15 @@ export class CompletionService implements Completing {
     // A server that was started before a build for GPUs was there does not use it.
     const root = this.services.extension.extensionPath;
     const builds = gpuKindsHere().filter((kind) => hasGpuPackages(kind, root));
+    const args = ['--gpu', settings.gpu, ...(settings.foldedCopy ? ['--fold'] : [])];
     return {
-      serves: [model.server, settings.gpu, ...builds].join('\n'),
+      serves: [model.server, ...args, ...builds].join('\n'),
       options: {
         node: () => this.services.node(),
         script: this.services.bundle('server.mjs'),
         base: model.base.path,
         ...offersOf(model),
-        args: ['--gpu', settings.gpu],
+        args,
         beside: builds.join(),
         idleMinutes: IDLE_MINUTES,
         log: (line) => this.services.log.info(`server: ${line}`),

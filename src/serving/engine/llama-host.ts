@@ -1,7 +1,7 @@
 /** llama.cpp in this process: one base in memory, many adapters on it, and a context for each model in use. */
 import type { LlamaModel } from 'node-llama-cpp';
 import { chatTemplateOf, type ChatTemplate } from '../../corpus/datasets/chat-template.ts';
-import { loadLlamaModel, readModelFile, type ModelFile } from '../../base-models/llama.ts';
+import { readModelFile, type ModelFile } from '../../base-models/llama.ts';
 import { reportError, UserError } from '../../protocol/errors.ts';
 import type { EngineUsed } from '../../protocol/gpu.ts';
 import { holdsWeights, takeWeights } from './adapter-weights.ts';
@@ -22,7 +22,7 @@ import {
 } from '../host-types.ts';
 import { KeptOnDisk } from './kept-on-disk.ts';
 import { keptPrompts } from './kept-prompts.ts';
-import { load, place, threadsFor, type Loaded } from './loaded.ts';
+import { place, threadsFor, type Loaded } from './loaded.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
 import {
   dropGpu,
@@ -34,6 +34,7 @@ import {
   whyNot,
   type PlacedBase,
 } from './place-base.ts';
+import { WholeModels } from './whole-models.ts';
 
 export * from '../host-types.ts';
 export { defaultThreads } from './loaded.ts';
@@ -78,7 +79,10 @@ class Host implements LlamaHost {
   };
   private readonly engines: LruMemory<Engine>;
   private readonly samplers = new Map<string, Promise<BatchSampler>>();
-  private readonly wholeModels = new Map<string, Promise<Loaded>>();
+  private readonly wholeModels = new WholeModels(() => {
+    const { sequences = 1 } = this.options;
+    return this.placed.layers > 0 ? { gpuLayers: fittingLayers(this.contextSize * sequences) } : undefined;
+  });
   /** Versions of the files that the engines were opened with. */
   private readonly versions = new Map<string, string>();
   /** Memory of the last context on the base that was opened. */
@@ -244,7 +248,7 @@ class Host implements LlamaHost {
   private async moveToProcessor(why: string, opening: string): Promise<void> {
     this.left.push(this.base.model);
     for (const name of this.models.filter((one) => one !== opening)) await this.engines.retire(name);
-    for (const name of [...this.wholeModels.keys()]) await this.dropModel(name);
+    for (const name of this.wholeModels.names) await this.wholeModels.drop(name);
     // While a context computes there, the GPU can't be left.
     if (this.engines.size === 0 && this.samplers.size === 0) {
       await this.left.pop()!.dispose();
@@ -271,15 +275,15 @@ class Host implements LlamaHost {
 
   private async openContext(offer: Offer | undefined): Promise<Engine> {
     const { sequences = 1 } = this.options;
-    const base = await this.baseInMemory();
-    const adapter = offer?.kind === 'adapter' ? offer : undefined;
-    const { model, vocabulary } = offer?.kind === 'model' ? await this.wholeModel(offer) : base;
+    const copy = await this.foldedCopy(offer);
+    const { model, vocabulary } = copy?.loaded ?? (await this.modelOf(offer));
+    const adapter = copy ? copy.beside : offer?.kind === 'adapter' ? offer : undefined;
     const options = {
       contextSize: this.contextSize,
       sequences: sequences + (await this.kept(model)),
       threads: this.threads,
       speculate: this.options.speculate ?? false,
-      kept: await this.keptOnDisk(offer),
+      kept: await this.keptOnDisk(offer, copy?.path),
     };
     // A sampler's contexts share these weights and keep them.
     const shared = adapter !== undefined && holdsWeights(model, adapter.path);
@@ -287,8 +291,8 @@ class Host implements LlamaHost {
       throw adapter ? damaged(adapter, error) : error;
     });
     const weights = adapter && !shared ? takeWeights(model, adapter.path) : undefined;
-    if (!offer || adapter) this.contextBytes = engine.bytes;
-    const bytes = engine.bytes + this.bytesBeside(offer);
+    if (offer?.kind !== 'model') this.contextBytes = engine.bytes;
+    const bytes = engine.bytes + this.bytesBeside(offer) + (copy?.bytes ?? 0);
     const { linears = 0 } = offer ?? {};
     this.adapted += linears;
     return {
@@ -298,9 +302,31 @@ class Host implements LlamaHost {
         await engine.dispose();
         await weights?.dispose();
         this.adapted -= linears;
-        if (offer?.kind === 'model' && !this.samplers.has(offer.name)) await this.dropModel(offer.name);
+        if (copy) await this.wholeModels.drop(copy.path);
+        if (offer?.kind === 'model' && !this.samplers.has(offer.name))
+          await this.wholeModels.drop(offer.name);
       },
     };
+  }
+
+  private modelOf(offer: Offer | undefined): Promise<Loaded> {
+    return offer?.kind === 'model' ? this.wholeModels.get(offer.name, offer.path) : this.baseInMemory();
+  }
+
+  /** The base with the adapter of `offer` in it, which answers sooner; undefined if there is none, or no memory. */
+  private async foldedCopy(offer: Offer | undefined) {
+    const { folded, memoryLimit = Infinity } = this.options;
+    if (!folded || offer?.kind !== 'adapter' || offer.scale !== 1 || this.placed.layers > 0) return undefined;
+    const found = await folded.find(offer);
+    if (!found || this.contextBytes + found.bytes > memoryLimit) return undefined;
+    try {
+      const loaded = await this.wholeModels.get(found.model, found.model);
+      const beside = found.beside === undefined ? undefined : { name: offer.name, path: found.beside };
+      return { path: found.model, bytes: found.bytes, loaded, beside };
+    } catch {
+      await folded.remove(offer);
+      return undefined;
+    }
   }
 
   /** Prompts that a context of `model` keeps besides those that it computes. */
@@ -311,10 +337,10 @@ class Host implements LlamaHost {
   }
 
   /** Where the last prompt is kept; nowhere with a GPU, which reads it as quickly. */
-  private async keptOnDisk(offer: Offer | undefined): Promise<KeptOnDisk | undefined> {
+  private async keptOnDisk(offer: Offer | undefined, copy = ''): Promise<KeptOnDisk | undefined> {
     if (!this.options.keepOnDisk || this.placed.layers > 0) return undefined;
     const { version } = await identify(this.file.path);
-    return new KeptOnDisk([version, offer?.version ?? '', offer?.scale ?? 1, this.contextSize]);
+    return new KeptOnDisk([version, offer?.version ?? '', offer?.scale ?? 1, this.contextSize, copy]);
   }
 
   /** The sampler of a model, created on first use; if that fails, the next call tries again. */
@@ -332,8 +358,7 @@ class Host implements LlamaHost {
     const offer = await this.catalog.find(name);
     const options = { ...defaultSampling(), ...this.options.sampling, contextSize: this.contextSize };
     const adapter = offer?.kind === 'adapter' ? offer : undefined;
-    const { model, vocabulary } =
-      offer?.kind === 'model' ? await this.wholeModel(offer) : await this.baseInMemory();
+    const { model, vocabulary } = await this.modelOf(offer);
     return BatchSampler.open(model, vocabulary, options, adapter).catch((error: unknown) => {
       throw adapter ? damaged(adapter, error) : error;
     });
@@ -344,29 +369,7 @@ class Host implements LlamaHost {
     this.samplers.delete(name);
     await sampler?.then((opened) => opened.dispose()).catch(() => undefined);
     await this.engines.retire(name);
-    await this.dropModel(name);
-  }
-
-  private wholeModel({ name, path }: Offer): Promise<Loaded> {
-    let loaded = this.wholeModels.get(name);
-    if (!loaded) {
-      loaded = readModelFile(path).then((file) => this.loadBeside(file));
-      this.wholeModels.set(name, loaded);
-      loaded.catch(() => this.wholeModels.delete(name));
-    }
-    return loaded;
-  }
-
-  private async loadBeside(file: ModelFile): Promise<Loaded> {
-    const { sequences = 1 } = this.options;
-    const gpuLayers = this.placed.layers > 0 ? fittingLayers(this.contextSize * sequences) : undefined;
-    return await load(file, () => loadLlamaModel(file, gpuLayers && { gpuLayers }));
-  }
-
-  private async dropModel(name: string): Promise<void> {
-    const loaded = this.wholeModels.get(name);
-    this.wholeModels.delete(name);
-    await loaded?.then(({ model }) => model.dispose()).catch(() => undefined);
+    await this.wholeModels.drop(name);
   }
 
   async dispose(): Promise<void> {
@@ -374,7 +377,7 @@ class Host implements LlamaHost {
     for (const sampler of this.samplers.values())
       await sampler.then((opened) => opened.dispose()).catch(() => undefined);
     this.samplers.clear();
-    for (const name of [...this.wholeModels.keys()]) await this.dropModel(name);
+    for (const name of this.wholeModels.names) await this.wholeModels.drop(name);
     for (const model of [...this.left, this.base.model]) await model.dispose();
   }
 }

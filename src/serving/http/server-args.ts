@@ -18,6 +18,8 @@ export interface ServerArgs {
   gpu: GpuChoice;
   /** Guess tokens of greedy answers. */
   speculate?: boolean;
+  /** Make folded copies of adapters, and use them. */
+  fold?: boolean;
   /** File in which to announce the server, which then ends when no client holds it any more. */
   announceIn?: string;
 }
@@ -45,6 +47,7 @@ export function parseServerArgs(argv: readonly string[]): ServerArgs {
       Object.entries(numbers).filter(([, value]) => value !== undefined),
     ) as Partial<ServerArgs>),
     ...(values.speculate ? { speculate: true } : {}),
+    ...(values.fold ? { fold: true } : {}),
     ...(values.announce === undefined ? {} : { announceIn: values.announce }),
   };
 }
@@ -67,6 +70,7 @@ function parse(argv: readonly string[]) {
         timeout: { type: 'string' },
         gpu: { type: 'string' },
         speculate: { type: 'boolean' },
+        fold: { type: 'boolean' },
         announce: { type: 'string' },
       },
     });

@@ -7,6 +7,7 @@ import { announce, withdraw } from '../client/announcement.ts';
 import { createApp } from './app.ts';
 import { Leases } from './leases.ts';
 import { openLlamaHost, type LlamaHost, type LlamaHostOptions } from '../engine/llama-host.ts';
+import { Folding } from '../folding/while-idle.ts';
 import type { ServiceOptions } from './service.ts';
 
 export interface ServerOptions extends LlamaHostOptions, Pick<ServiceOptions, 'queue' | 'timeoutSeconds'> {
@@ -23,6 +24,8 @@ export interface ServerOptions extends LlamaHostOptions, Pick<ServiceOptions, 'q
    * left.
    */
   announceIn?: string | undefined;
+  /** Folded copies of adapters are made while nobody asks, and used. */
+  fold?: boolean | undefined;
   /** Minutes without a request after which `onIdle` is called. */
   idleMinutes?: number | undefined;
   onIdle?: () => void;
@@ -41,9 +44,11 @@ const KEPT_PROMPTS = 2;
 /** Opens the host, then listens on 127.0.0.1 only. Throws UserError `port-taken`, and what openLlamaHost throws. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { token, memoryMb, queue, timeoutSeconds, sequences = 1 } = options;
+  const folding = options.fold ? new Folding(options) : undefined;
   const host = await openLlamaHost({
     keptPrompts: KEPT_PROMPTS,
     keepOnDisk: true,
+    folded: folding,
     ...options,
     threads: options.threads ?? 'measure',
     memoryLimit: memoryMb === undefined ? totalmem() * MEMORY_SHARE : memoryMb * 1e6,
@@ -60,7 +65,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     leases,
     onActivity: idle.touch,
   });
+  folding?.start(host);
   const close = async () => {
+    folding?.stop();
     idle.stop();
     if (announceIn !== undefined) await withdraw(announceIn, { token });
     leases?.end();

@@ -10,6 +10,7 @@ const home = useTemporaryHome();
 const sizes: Readonly<Record<string, number>> = {
   'cache/prompts/a.state': 100,
   'cache/prompts/a.json': 5,
+  'cache/folded/k/model.gguf': 400,
   'cache/index/b.index': 200,
   'cache/datasets/owner/name/rows.parquet': 1000,
   'cache/HumanEval.jsonl.gz': 50,
@@ -46,9 +47,9 @@ const there = async () =>
 it('says what there is and how large', async () => {
   const { kinds, bytes } = (await json()) as { kinds: { name: string; bytes: number }[]; bytes: number };
   expect(Object.fromEntries(kinds.map((one) => [one.name, one.bytes]))).toEqual({
-    ...{ prompts: 105, index: 200, data: 1050, scores: 30, downloads: 7, other: 3, bases: 11_000 },
+    ...{ prompts: 105, folded: 400, index: 200, data: 1050, scores: 30, downloads: 7, other: 3, bases: 11_000 },
   });
-  expect(bytes).toBe(12_395);
+  expect(bytes).toBe(12_795);
 });
 
 it('deletes all but bases, or only what is named, and nothing else', async () => {

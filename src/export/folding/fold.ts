@@ -1,0 +1,108 @@
+/**
+ * Makes the folded copy of an adapter on its base, if it is of use: it has to give the adapter's distributions, in less
+ * time than the adapter on its base takes here.
+ */
+import { stat, statfs } from 'node:fs/promises';
+import { freemem } from 'node:os';
+import { dirname } from 'node:path';
+import { judge, QUANTISED_LIMIT, servedRows } from '../check-export.ts';
+import { CHECK_TOKENS, SAMPLE } from '../check-text.ts';
+import { openTokenizer } from '../../base-models/tokenizer.ts';
+import { openGguf } from '../../gguf/index.ts';
+import { exportAdapterGguf, readAdapterGguf, type Adapter } from '../../weights/adapter.ts';
+import { exportFoldedGguf, partsToFold } from '../../weights/fold.ts';
+import { keepCopy, MOST_BUSY, type AboutCopy } from '../../serving/folding/copies.ts';
+import { timeBoth } from './time-both.ts';
+
+export interface FoldOptions {
+  base: string;
+  adapter: string;
+  /** Threads with which the copy will be used. */
+  threads: number;
+  signal?: AbortSignal | undefined;
+  /** How long both take; for tests. */
+  time?: typeof timeBoth;
+}
+
+/** What a copy has to save of a token's time to be worth its place. */
+const GAIN = 0.95;
+/** Reading a prompt may take no longer. */
+const PROMPT = 1.02;
+/** The copy may differ from the adapter on its base by this share of what the adapter changes. */
+const LOST = 0.1;
+/** In sizes of the base: the file; and both models in memory, of which one may already be there. */
+const [DISK, MEMORY] = [2, 2.5];
+
+type Fit = Omit<AboutCopy, 'version' | 'adapter'>;
+/** Makes and keeps the copy, or notes why there is none. Throws like openGguf, readAdapterGguf and openLlamaHost. */
+export function foldCopy({
+  base,
+  adapter,
+  threads,
+  signal,
+  time = timeBoth,
+}: FoldOptions): Promise<AboutCopy> {
+  return keepCopy(base, adapter, async (files): Promise<Fit> => {
+    const parts = await readParts(base, adapter);
+    if ('unfit' in parts) return parts;
+    const { alpha, folded, beside, architecture } = parts;
+    await requireRoom(base, dirname(files.model));
+    await exportFoldedGguf(files.model, base, { alpha, layers: folded }, signal);
+    if (beside.length > 0) await exportAdapterGguf(files.beside, { architecture, alpha, layers: beside });
+    const rest = beside.length > 0 ? files.beside : undefined;
+    const { meanKl, change, ok } = await compare(base, adapter, files.model, rest, signal);
+    if (!ok) return { unfit: 'it differs', meanKl, change };
+    const { adapted, copy, othersBusy } = await time([base, adapter], [files.model, rest], threads, signal);
+    const [tokenTime, promptTime] = [copy.token / adapted.token, copy.prompt / adapted.prompt];
+    if (othersBusy > MOST_BUSY) throw new Error('Other programs are at work, so times say little.');
+    const worth = tokenTime <= GAIN && promptTime <= PROMPT;
+    return {
+      ...(!worth && { unfit: 'it is not faster' }),
+      ...{ meanKl, change, tokenTime, promptTime, beside: rest !== undefined },
+    };
+  });
+}
+
+/** The adapter's layers; unfit if most of its rows, which is what costs time, would stay beside the copy. */
+async function readParts(
+  basePath: string,
+  adapterPath: string,
+): Promise<(Adapter & ReturnType<typeof partsToFold>) | { unfit: string }> {
+  const base = await openGguf(basePath);
+  try {
+    const adapter = await readAdapterGguf(adapterPath, base);
+    const parts = partsToFold(base, adapter.layers);
+    const rows = (layers: Adapter['layers']) => layers.reduce((sum, { out }) => sum + out, 0);
+    if (rows(parts.folded) < rows(parts.beside)) return { unfit: 'the numbers of the base are too coarse' };
+    return { ...adapter, ...parts };
+  } finally {
+    await base.close();
+  }
+}
+
+/** Throws an Error, and then nothing is noted: there may be room another time. */
+async function requireRoom(base: string, dir: string): Promise<void> {
+  const { size } = await stat(base);
+  const { bavail, bsize } = await statfs(dir);
+  if (bavail * bsize < DISK * size) throw new Error(`There is no room on the disk for a copy of ${base}.`);
+  if (freemem() < MEMORY * size) throw new Error(`There is no memory for a copy of ${base}.`);
+}
+
+async function compare(
+  base: string,
+  adapter: string,
+  copy: string,
+  beside: string | undefined,
+  signal?: AbortSignal,
+): Promise<{ meanKl: number; change: number; ok: boolean }> {
+  const tokenizer = await openTokenizer(base);
+  const tokens = tokenizer.encode(SAMPLE).slice(0, CHECK_TOKENS);
+  await tokenizer.dispose();
+  const now = await servedRows(base, adapter, tokens, signal);
+  const then = await servedRows(copy, beside, tokens, signal);
+  const { meanKl, change, ok } = judge(
+    { trained: now.adapted, base: now.model, written: then.adapted },
+    QUANTISED_LIMIT,
+  );
+  return { meanKl, change, ok: ok && meanKl <= Math.max(LOST * change, LOST * QUANTISED_LIMIT) };
+}

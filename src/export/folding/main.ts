@@ -1,0 +1,21 @@
+/** Entry: `node fold.mjs BASE ADAPTER THREADS`, child process of a completion server: makes a folded copy. */
+import { reportError } from '../../protocol/errors.ts';
+import { foldCopy } from './fold.ts';
+
+const [base = '', adapter = '', threads = '1'] = process.argv.slice(2);
+
+const stop = new AbortController();
+process.once('SIGTERM', () => stop.abort());
+// The server has ended.
+process.once('disconnect', () => stop.abort());
+
+foldCopy({ base, adapter, threads: Number(threads), signal: stop.signal }).then(
+  (about) => {
+    console.error(`folded copy of ${adapter}: ${JSON.stringify(about)}`);
+    process.exit(0);
+  },
+  (error: unknown) => {
+    console.error(`no folded copy of ${adapter}: ${reportError(error).message}`);
+    process.exit(1);
+  },
+);

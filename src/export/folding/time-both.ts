@@ -1,0 +1,71 @@
+/** Times an adapter on its base beside its folded copy, in llama.cpp. */
+import type { LlamaContextSequence, Token } from 'node-llama-cpp';
+import { loadLlamaModel, readModelFile } from '../../base-models/llama.ts';
+import { watchLoad } from '../../serving/threads/machine-load.ts';
+
+/** Milliseconds of a token, and of 64 tokens of a prompt. */
+export interface Times {
+  token: number;
+  prompt: number;
+}
+
+export interface BothTimes {
+  adapted: Times;
+  copy: Times;
+  /** Processors that other programs kept busy meanwhile. */
+  othersBusy: number;
+}
+
+/** Paths of a model, and of an adapter on it. */
+type Side = readonly [string, string | undefined];
+
+const TIMING_MS = 10_000;
+/** Number of single tokens before the next prompt; tokens in the context. */
+const [TOKENS_A_TURN, READ] = [8, 128];
+
+/** By turns; the least time of each counts, because other programs only make it longer. Throws like loadLlamaModel. */
+export async function timeBoth(
+  adapted: Side,
+  copy: Side,
+  threads: number,
+  signal?: AbortSignal,
+  milliseconds = TIMING_MS,
+): Promise<BothTimes> {
+  const opened = [await open(adapted, threads), await open(copy, threads)];
+  const least = opened.map((): Times => ({ token: Infinity, prompt: Infinity }));
+  const othersBusy = watchLoad();
+  try {
+    for (const end = Date.now() + milliseconds; Date.now() < end;)
+      for (const [i, { sequence }] of opened.entries()) {
+        signal?.throwIfAborted();
+        for (let n = 0; n < TOKENS_A_TURN; n++)
+          least[i]!.token = Math.min(least[i]!.token, await timeOf(sequence, 1));
+        least[i]!.prompt = Math.min(least[i]!.prompt, await timeOf(sequence, 64));
+      }
+    return { adapted: least[0]!, copy: least[1]!, othersBusy: othersBusy() };
+  } finally {
+    for (const { dispose } of opened) await dispose();
+  }
+}
+
+async function open([path, lora]: Side, threads: number) {
+  const model = await loadLlamaModel(await readModelFile(path));
+  const context = await model.createContext({
+    ...{ contextSize: 256, batchSize: 64, threads, failedCreationRemedy: false },
+    ...(lora && { lora: { adapters: [{ filePath: lora, scale: 1 }] } }),
+  });
+  const sequence = context.getSequence();
+  await sequence.evaluateWithoutGeneratingNewTokens(someTokens(READ));
+  return { sequence, dispose: () => model.dispose() };
+}
+
+async function timeOf(sequence: LlamaContextSequence, count: number): Promise<number> {
+  await sequence.eraseContextTokenRanges([{ start: READ, end: sequence.nextTokenIndex }]);
+  const began = performance.now();
+  await sequence.evaluateWithoutGeneratingNewTokens(someTokens(count));
+  return performance.now() - began;
+}
+
+/** IDs that every vocabulary has. */
+const someTokens = (count: number) =>
+  Array.from({ length: count }, (_, index) => (index % 97) + 3) as Token[];

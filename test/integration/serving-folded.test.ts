@@ -1,0 +1,130 @@
+import { mkdtemp, rm, stat, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { foldCopy } from '../../src/export/folding/fold.ts';
+import { timeBoth, type BothTimes } from '../../src/export/folding/time-both.ts';
+import { openGguf, writeGguf, type TensorSource } from '../../src/gguf/index.ts';
+import { openLlamaHost } from '../../src/serving/engine/llama-host.ts';
+import { aboutCopy, findCopy, removeCopy } from '../../src/serving/folding/copies.ts';
+import { Folding } from '../../src/serving/folding/while-idle.ts';
+import { klDivergence } from '../../src/statistics/statistics.ts';
+import { quantise } from '../support/quantise.ts';
+import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
+
+let dir: string;
+const at = (name: string) => join(dir, name);
+const PROMPT = 'export function add(a: number, b: number) {';
+const mine = () => ({ name: 'mine', path: at('adapter.gguf') });
+
+/** As llama.cpp writes a small base in Q4_K_M: most matrices in Q5_0, others in types that can't take an adapter. */
+async function writeMixed(path: string): Promise<void> {
+  await writeTinyModel(at('f32.gguf'), { architecture: 'qwen2', seed: 3, marks: 'qwen' });
+  const source = await openGguf(at('f32.gguf'));
+  const tensors: TensorSource[] = [];
+  for (const [name, { shape, type: own }] of source.tensors) {
+    const type = shape.length === 1 ? own : name.includes('ffn_down') ? 'Q4_1' : 'Q5_0';
+    tensors.push({ name, shape, type, data: quantise(type, await source.readF32(name)) });
+  }
+  await writeGguf(path, { metadata: await source.copyMetadata(), tensors });
+  await source.close();
+}
+
+/** As measured on a machine with nothing else to do, or with something. */
+const times =
+  (token: number, prompt: number, othersBusy = 0) =>
+  (): Promise<BothTimes> =>
+    Promise.resolve({ adapted: { token: 1, prompt: 1 }, copy: { token, prompt }, othersBusy });
+const fold = (token = 0.8, prompt = 0.8, othersBusy = 0) =>
+  foldCopy({
+    base: at('base.gguf'),
+    adapter: at('adapter.gguf'),
+    threads: 1,
+    time: times(token, prompt, othersBusy),
+  });
+
+/** What the adapter's host says: distributions after the prompt's tokens, and an answer. */
+async function ask(folded?: Folding) {
+  const host = await openLlamaHost({
+    ...{ basePath: at('base.gguf'), adapters: [mine()], contextSize: 256, threads: 1, folded },
+  });
+  try {
+    const rows = await host.distributions('mine', host.encode(PROMPT));
+    const { text } = await host.complete({ model: 'mine', prompt: PROMPT, maxTokens: 12 });
+    return { rows, text, bytes: host.memory.bytes };
+  } finally {
+    await host.dispose();
+  }
+}
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fmn-folded-'));
+  vi.stubEnv('FORGET_ME_NOT_HOME', at('home'));
+  await writeMixed(at('base.gguf'));
+  await writeTinyAdapter(at('adapter.gguf'), at('base.gguf'), { scale: 0.05 });
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(dir, { recursive: true });
+});
+
+beforeEach(() => removeCopy(at('base.gguf'), at('adapter.gguf')));
+
+describe('a folded copy', () => {
+  it('answers as the adapter on its base does, and is used', { timeout: 60_000 }, async () => {
+    const about = await fold();
+    expect(about).toMatchObject({ beside: true, tokenTime: 0.8 });
+    expect(about.unfit).toBeUndefined();
+    expect(about.meanKl!).toBeLessThan(about.change! / 10);
+    const copy = (await findCopy(at('base.gguf'), at('adapter.gguf')))!;
+    const [adapted, folded] = [await ask(), await ask(new Folding({ basePath: at('base.gguf') }))];
+    const kls = adapted.rows.map((row, position) => klDivergence(row, folded.rows[position]!));
+    // Stored anew, the weights differ a little: so the copy was used. The change itself is a hundred times larger.
+    expect(Math.max(...kls)).toBeGreaterThan(0);
+    expect(Math.max(...kls)).toBeLessThan(about.change! / 10);
+    expect(folded.text).toBe(adapted.text);
+    expect(folded.bytes - adapted.bytes).toBeGreaterThanOrEqual((await stat(copy.model)).size);
+  });
+
+  it('that is damaged is deleted, and the adapter answers', { timeout: 60_000 }, async () => {
+    await fold();
+    const { model } = (await findCopy(at('base.gguf'), at('adapter.gguf')))!;
+    await truncate(model, 1000);
+    const folding = new Folding({ basePath: at('base.gguf') });
+    expect(await ask(folding)).toEqual(await ask());
+    expect(await findCopy(at('base.gguf'), at('adapter.gguf'))).toBeUndefined();
+  });
+
+  it.each([
+    ['a token takes as long', 0.99, 0.8],
+    ['prompts take longer', 0.8, 1.1],
+  ])('is not kept where %s', async (_, token, prompt) => {
+    expect(await fold(token, prompt)).toMatchObject({ unfit: 'it is not faster', tokenTime: token });
+    expect(await findCopy(at('base.gguf'), at('adapter.gguf'))).toBeUndefined();
+  });
+
+  it('is neither kept nor given up where other programs make times useless', async () => {
+    await expect(fold(0.8, 0.8, 0.9)).rejects.toThrow('Other programs are at work');
+    expect(await aboutCopy(at('base.gguf'), at('adapter.gguf'))).toBeUndefined();
+  });
+
+  it('is not made of a base whose numbers are too coarse', async () => {
+    await writeTinyModel(at('coarse.gguf'), { type: 'Q4_1' });
+    await writeTinyAdapter(at('coarse-adapter.gguf'), at('coarse.gguf'));
+    const about = await foldCopy({
+      ...{ base: at('coarse.gguf'), adapter: at('coarse-adapter.gguf'), threads: 1 },
+      time: () => expect.unreachable('nothing to time'),
+    });
+    expect(about.unfit).toMatch('too coarse');
+  });
+
+  it('is timed by turns in llama.cpp', { timeout: 60_000 }, async () => {
+    const side = [at('base.gguf'), at('adapter.gguf')] as const;
+    const { adapted, copy } = await timeBoth(side, [at('base.gguf'), undefined], 1, undefined, 300);
+    for (const { token, prompt } of [adapted, copy]) {
+      expect(token).toBeGreaterThan(0);
+      expect(prompt).toBeGreaterThan(token);
+      expect(prompt).toBeLessThan(Infinity);
+    }
+  });
+});
