@@ -97,7 +97,7 @@ export async function readModelFile(path: string): Promise<ModelFile> {
  * reason in llama.cpp's log, without a full stop. Throws like sharedLlama.
  */
 export async function loadLlamaModel(
-  { path }: ModelFile,
+  { path }: Pick<ModelFile, 'path'>,
   options: Pick<LlamaModelOptions, 'vocabOnly' | 'gpuLayers'> = {},
 ): Promise<LlamaModel> {
   const llama = await sharedLlama();

@@ -320,7 +320,7 @@ class Host implements LlamaHost {
     const found = await folded.find(offer);
     if (!found || this.contextBytes + found.bytes > memoryLimit) return undefined;
     try {
-      const loaded = await this.wholeModels.get(found.model, found.model);
+      const loaded = await this.wholeModels.copyOf(await this.baseInMemory(), found.model);
       const beside = found.beside === undefined ? undefined : { name: offer.name, path: found.beside };
       return { path: found.model, bytes: found.bytes, loaded, beside };
     } catch {

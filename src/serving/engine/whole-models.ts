@@ -1,5 +1,5 @@
 /** Models in memory beside the base: full fine-tunes, and folded copies. */
-import { loadLlamaModel, readModelFile, type ModelFile } from '../../base-models/llama.ts';
+import { loadLlamaModel, readModelFile } from '../../base-models/llama.ts';
 import { load, type Loaded } from './loaded.ts';
 
 export class WholeModels {
@@ -14,17 +14,28 @@ export class WholeModels {
 
   /** The model of this name; loaded from `path` if it is not in memory. Throws like readModelFile and load. */
   get(name: string, path: string): Promise<Loaded> {
+    return this.kept(name, async () => {
+      const file = await readModelFile(path);
+      return await load(file, () => loadLlamaModel(file, this.gpuLayers()));
+    });
+  }
+
+  /**
+   * The folded copy at `path`, under its path. It was written from a base that was checked, and has its vocabulary,
+   * which would take a second to read again. Throws like loadLlamaModel.
+   */
+  copyOf({ vocabulary }: Loaded, path: string): Promise<Loaded> {
+    return this.kept(path, async () => ({ model: await loadLlamaModel({ path }), vocabulary }));
+  }
+
+  private kept(name: string, open: () => Promise<Loaded>): Promise<Loaded> {
     let loaded = this.models.get(name);
     if (!loaded) {
-      loaded = readModelFile(path).then((file) => this.load(file));
+      loaded = open();
       this.models.set(name, loaded);
       loaded.catch(() => this.models.delete(name));
     }
     return loaded;
-  }
-
-  private load(file: ModelFile): Promise<Loaded> {
-    return load(file, () => loadLlamaModel(file, this.gpuLayers()));
   }
 
   async drop(name: string): Promise<void> {

@@ -11,6 +11,7 @@ import { cacheDir } from '../../protocol/paths.ts';
 import { readText } from '../../protocol/regular-file.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
 import { identify } from '../engine/catalog.ts';
+import type { FoldedCopy } from '../host-types.ts';
 
 /** A copy is as large as its base, so only those used last are kept. */
 const MOST_COPIES = 2;
@@ -32,17 +33,12 @@ const aboutSchema = z.object({
   /** Time of the copy divided by that of the adapter on its base: a token, and 64 tokens of a prompt. */
   tokenTime: z.number().optional(),
   promptTime: z.number().optional(),
+  /** Of the copy, so that half of one is not loaded. */
+  bytes: z.int().optional(),
   /** Whether a part of the adapter stays beside the copy. */
   beside: z.boolean().optional(),
 });
 export type AboutCopy = z.infer<typeof aboutSchema>;
-
-/** Paths of a copy's files. */
-export interface FoldedCopy {
-  model: string;
-  /** What the copy could not take. */
-  beside: string | undefined;
-}
 
 const pathsIn = (dir: string) => ({
   model: join(dir, 'model.gguf'),
@@ -73,10 +69,20 @@ export async function findCopy(basePath: string, adapterPath: string): Promise<F
   if (!about || about.unfit !== undefined) return undefined;
   const dir = await placeOf(basePath, adapterPath);
   const { model, beside } = pathsIn(dir);
+  if ((await sizeOf(model)) !== about.bytes) {
+    await rm(dir, { recursive: true, force: true });
+    return undefined;
+  }
   const now = new Date();
   await utimes(dir, now, now).catch(() => undefined);
-  return { model, beside: about.beside ? beside : undefined };
+  return { model, beside: about.beside ? beside : undefined, bytes: about.bytes! };
 }
+
+const sizeOf = (path: string): Promise<number | undefined> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => undefined,
+  );
 
 /** After a copy could not be loaded: it is made again when it is wanted the next time. */
 export const removeCopy = async (basePath: string, adapterPath: string): Promise<void> =>
@@ -98,8 +104,8 @@ export async function keepCopy(
     // It holds what the model learned of somebody's code.
     await mkdir(unfinished, { recursive: true, mode: 0o700 });
     const about: AboutCopy = { version: 1, adapter: adapterPath, ...(await make(files)) };
-    if (about.unfit !== undefined)
-      for (const path of [files.model, files.beside]) await rm(path, { force: true });
+    if (about.unfit === undefined) about.bytes = await sizeOf(files.model);
+    else for (const path of [files.model, files.beside]) await rm(path, { force: true });
     await writeByRename(files.about, JSON.stringify(about), 0o600);
     await rm(dir, { recursive: true, force: true });
     await rename(unfinished, dir);

@@ -2,7 +2,6 @@
  * Has a folded copy made of the adapter in use, once nobody waits for an answer, and lets the host use it from then on.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import { stat } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { bundlePath } from '../../protocol/bundles.ts';
 import { llamaEnv } from '../../protocol/llama-env.ts';
@@ -47,11 +46,10 @@ export class Folding implements FoldedCopies {
     this.othersBusy = this.watch();
   }
 
-  async find(adapter: AdapterFile): Promise<FoldedCopy | undefined> {
+  find(adapter: AdapterFile): Promise<FoldedCopy | undefined> {
     this.inUse = adapter;
     this.before = this.host?.statistics.requests ?? 0;
-    const copy = await findCopy(this.options.basePath, adapter.path);
-    return copy && { ...copy, bytes: (await stat(copy.model)).size };
+    return findCopy(this.options.basePath, adapter.path);
   }
 
   remove(adapter: AdapterFile): Promise<void> {
@@ -85,8 +83,10 @@ export class Folding implements FoldedCopies {
     if (await aboutCopy(this.options.basePath, inUse.path)) return;
     await (this.options.make ?? this.make.bind(this))(inUse, host.threads);
     const about = await aboutCopy(this.options.basePath, inUse.path);
-    // The next request opens the copy.
-    if (about && about.unfit === undefined) await host.rest(inUse.name);
+    if (about?.unfit !== undefined || !about) return;
+    // It is opened now, while nobody waits.
+    await host.rest(inUse.name);
+    await host.complete({ model: inUse.name, prompt: ' ', maxTokens: 1 });
   }
 
   private watch(): () => number {

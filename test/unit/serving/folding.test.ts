@@ -90,7 +90,13 @@ describe('folded copies', () => {
 describe('when a copy is made', () => {
   function idleHost() {
     const statistics = { requests: 0, active: 0 };
-    const host = { statistics, engine: { backend: 'cpu' }, threads: 2, rest: vi.fn(() => Promise.resolve()) };
+    const host = {
+      statistics,
+      engine: { backend: 'cpu' },
+      threads: 2,
+      rest: vi.fn(async () => {}),
+      complete: vi.fn(async () => {}),
+    };
     let now = 0;
     const make = vi.fn(async (adapter: { path: string }) => {
       await keepCopy(at('base.gguf'), adapter.path, write('copy'));
@@ -120,6 +126,7 @@ describe('when a copy is made', () => {
     await later(5);
     expect(make).toHaveBeenCalledExactlyOnceWith(one, 2);
     expect(host.rest).toHaveBeenCalledExactlyOnceWith('mine');
+    expect(host.complete).toHaveBeenCalledOnce();
     expect(await folding.find(one)).toMatchObject({ bytes: 4 });
     host.statistics.requests = 99;
     await later(0);
