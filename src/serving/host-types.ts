@@ -55,9 +55,11 @@ export interface LlamaHostOptions {
 
 /** Where the host finds folded copies. */
 export interface FoldedCopies {
+  /** Called with each request for an adapter. */
+  used(adapter: AdapterFile): void;
   /** Called when an adapter of scale 1 is opened on the processor. */
   find(adapter: AdapterFile): Promise<FoldedCopy | undefined>;
-  /** It could not be loaded. */
+  /** After the copy could not be loaded. */
   remove(adapter: AdapterFile): Promise<void>;
 }
 

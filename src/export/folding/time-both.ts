@@ -35,13 +35,15 @@ export async function timeBoth(
   const least = opened.map((): Times => ({ token: Infinity, prompt: Infinity }));
   const othersBusy = watchLoad();
   try {
-    for (const end = Date.now() + milliseconds; Date.now() < end;)
+    const end = Date.now() + milliseconds;
+    do {
       for (const [i, { sequence }] of opened.entries()) {
         signal?.throwIfAborted();
         for (let n = 0; n < TOKENS_A_TURN; n++)
-          least[i]!.token = Math.min(least[i]!.token, await timeOf(sequence, 1));
-        least[i]!.prompt = Math.min(least[i]!.prompt, await timeOf(sequence, 64));
+          least[i]!.token = Math.min(least[i]!.token, await timeOf(sequence, () => writeToken(sequence)));
+        least[i]!.prompt = Math.min(least[i]!.prompt, await timeOf(sequence, () => readPrompt(sequence)));
       }
+    } while (Date.now() < end);
     return { adapted: least[0]!, copy: least[1]!, othersBusy: othersBusy() };
   } finally {
     for (const { dispose } of opened) await dispose();
@@ -59,12 +61,18 @@ async function open([path, lora]: Side, threads: number) {
   return { sequence, dispose: () => model.dispose() };
 }
 
-async function timeOf(sequence: LlamaContextSequence, count: number): Promise<number> {
+async function timeOf(sequence: LlamaContextSequence, work: () => Promise<unknown>): Promise<number> {
   await sequence.eraseContextTokenRanges([{ start: READ, end: sequence.nextTokenIndex }]);
   const began = performance.now();
-  await sequence.evaluateWithoutGeneratingNewTokens(someTokens(count));
+  await work();
   return performance.now() - began;
 }
+
+/** The likeliest, as suggestions are written. */
+const writeToken = (sequence: LlamaContextSequence) =>
+  sequence.controlledEvaluate([[someTokens(1)[0]!, { generateNext: { token: true } }]]);
+const readPrompt = (sequence: LlamaContextSequence) =>
+  sequence.evaluateWithoutGeneratingNewTokens(someTokens(64));
 
 /** IDs that every vocabulary has. */
 const someTokens = (count: number) =>

@@ -3,7 +3,8 @@ import { access } from 'node:fs/promises';
 import { examine } from '../../base-models/checksums.ts';
 import type { ModelFile } from '../../base-models/llama.ts';
 import { readAdapterGguf } from '../../weights/index.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { reportError, UserError } from '../../protocol/errors.ts';
+import type { AdapterFile } from '../host-types.ts';
 
 /**
  * Returns how many matrices the adapter changes. Throws UserError `adapter-damaged` if the file is not a complete
@@ -33,3 +34,13 @@ const exists = (path: string) =>
     () => true,
     () => false,
   );
+
+/** The error for an adapter that was checked, and that llama.cpp refuses all the same. */
+export function notLoaded({ name, path }: AdapterFile, error: unknown): UserError {
+  return new UserError(
+    'adapter-damaged',
+    `llama.cpp could not load the adapter "${name}" (${path}): ${reportError(error).message.replace(/\.$/, '')}.`,
+    'Export it again from its run.',
+    { cause: error },
+  );
+}

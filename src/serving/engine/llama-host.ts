@@ -2,8 +2,8 @@
 import type { LlamaModel } from 'node-llama-cpp';
 import { chatTemplateOf, type ChatTemplate } from '../../corpus/datasets/chat-template.ts';
 import { readModelFile, type ModelFile } from '../../base-models/llama.ts';
-import { reportError, UserError } from '../../protocol/errors.ts';
 import type { EngineUsed } from '../../protocol/gpu.ts';
+import { notLoaded } from './adapter-check.ts';
 import { holdsWeights, takeWeights } from './adapter-weights.ts';
 import { BatchSampler, defaultSampling } from './batch-sampler.ts';
 import { Catalog, identify, type Offer } from './catalog.ts';
@@ -24,6 +24,7 @@ import { KeptOnDisk } from './kept-on-disk.ts';
 import { keptPrompts } from './kept-prompts.ts';
 import { place, threadsFor, type Loaded } from './loaded.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
+import { giveUp, openCopy, type OpenCopy } from './open-copy.ts';
 import {
   dropGpu,
   fittingLayers,
@@ -213,6 +214,7 @@ class Host implements LlamaHost {
     const version = offer?.version ?? '';
     if (this.versions.get(name) !== version) await this.engines.retire(name);
     this.versions.set(name, version);
+    if (offer?.kind === 'adapter') this.options.folded?.used(offer);
     const used = this.engines.use(
       name,
       {
@@ -274,26 +276,50 @@ class Host implements LlamaHost {
   }
 
   private async openContext(offer: Offer | undefined): Promise<Engine> {
+    const base = await this.baseInMemory();
+    if (offer?.kind === 'model')
+      return this.openOn(await this.wholeModels.get(offer.name, offer.path), offer);
+    const copy = offer && (await this.foldedCopy(offer, base));
+    if (!copy) return this.openOn(base, offer, offer);
+    try {
+      return await this.openOn(copy.loaded, offer, copy.beside, copy);
+    } catch (error) {
+      await copy.loaded.model.dispose();
+      await giveUp(this.options.folded!, offer, error);
+      return this.openOn(base, offer, offer);
+    }
+  }
+
+  private foldedCopy(offer: Offer, base: Loaded): Promise<OpenCopy | undefined> | undefined {
+    const { folded, memoryLimit = Infinity } = this.options;
+    if (!folded || offer.scale !== 1 || this.placed.layers > 0) return undefined;
+    return openCopy(folded, offer, base, memoryLimit - this.engines.bytes - this.contextBytes);
+  }
+
+  /** Opens a context of a model in memory with `adapter` on it. */
+  private async openOn(
+    { model, vocabulary }: Loaded,
+    offer: Offer | undefined,
+    adapter?: AdapterFile,
+    copy?: OpenCopy,
+  ): Promise<Engine> {
     const { sequences = 1 } = this.options;
-    const copy = await this.foldedCopy(offer);
-    const { model, vocabulary } = copy?.loaded ?? (await this.modelOf(offer));
-    const adapter = copy ? copy.beside : offer?.kind === 'adapter' ? offer : undefined;
     const options = {
       contextSize: this.contextSize,
       sequences: sequences + (await this.kept(model)),
       threads: this.threads,
       speculate: this.options.speculate ?? false,
-      kept: await this.keptOnDisk(offer, copy?.path),
+      kept: await this.keptOnDisk(offer, copy),
     };
     // A sampler's contexts share these weights and keep them.
     const shared = adapter !== undefined && holdsWeights(model, adapter.path);
     const engine = await EngineModel.open(model, vocabulary, options, adapter).catch((error: unknown) => {
-      throw adapter ? damaged(adapter, error) : error;
+      throw adapter ? notLoaded(adapter, error) : error;
     });
     const weights = adapter && !shared ? takeWeights(model, adapter.path) : undefined;
-    if (offer?.kind !== 'model') this.contextBytes = engine.bytes;
-    const bytes = engine.bytes + this.bytesBeside(offer) + (copy?.bytes ?? 0);
-    const { linears = 0 } = offer ?? {};
+    if (!copy && offer?.kind !== 'model') this.contextBytes = engine.bytes;
+    const bytes = engine.bytes + (copy?.bytes ?? this.bytesBeside(offer));
+    const linears = copy ? 0 : (offer?.linears ?? 0);
     this.adapted += linears;
     return {
       engine,
@@ -301,32 +327,12 @@ class Host implements LlamaHost {
       dispose: async () => {
         await engine.dispose();
         await weights?.dispose();
+        await copy?.loaded.model.dispose();
         this.adapted -= linears;
-        if (copy) await this.wholeModels.drop(copy.path);
         if (offer?.kind === 'model' && !this.samplers.has(offer.name))
           await this.wholeModels.drop(offer.name);
       },
     };
-  }
-
-  private modelOf(offer: Offer | undefined): Promise<Loaded> {
-    return offer?.kind === 'model' ? this.wholeModels.get(offer.name, offer.path) : this.baseInMemory();
-  }
-
-  /** The base with the adapter of `offer` in it, which answers sooner; undefined if there is none, or no memory. */
-  private async foldedCopy(offer: Offer | undefined) {
-    const { folded, memoryLimit = Infinity } = this.options;
-    if (!folded || offer?.kind !== 'adapter' || offer.scale !== 1 || this.placed.layers > 0) return undefined;
-    const found = await folded.find(offer);
-    if (!found || this.contextBytes + found.bytes > memoryLimit) return undefined;
-    try {
-      const loaded = await this.wholeModels.copyOf(await this.baseInMemory(), found.model);
-      const beside = found.beside === undefined ? undefined : { name: offer.name, path: found.beside };
-      return { path: found.model, bytes: found.bytes, loaded, beside };
-    } catch {
-      await folded.remove(offer);
-      return undefined;
-    }
   }
 
   /** Prompts that a context of `model` keeps besides those that it computes. */
@@ -337,10 +343,11 @@ class Host implements LlamaHost {
   }
 
   /** Where the last prompt is kept; nowhere with a GPU, which reads it as quickly. */
-  private async keptOnDisk(offer: Offer | undefined, copy = ''): Promise<KeptOnDisk | undefined> {
+  private async keptOnDisk(offer: Offer | undefined, copy?: OpenCopy): Promise<KeptOnDisk | undefined> {
     if (!this.options.keepOnDisk || this.placed.layers > 0) return undefined;
     const { version } = await identify(this.file.path);
-    return new KeptOnDisk([version, offer?.version ?? '', offer?.scale ?? 1, this.contextSize, copy]);
+    const parts = [version, offer?.version ?? '', offer?.scale ?? 1, this.contextSize];
+    return new KeptOnDisk([...parts, ...(copy ? [copy.path] : [])]);
   }
 
   /** The sampler of a model, created on first use; if that fails, the next call tries again. */
@@ -358,9 +365,12 @@ class Host implements LlamaHost {
     const offer = await this.catalog.find(name);
     const options = { ...defaultSampling(), ...this.options.sampling, contextSize: this.contextSize };
     const adapter = offer?.kind === 'adapter' ? offer : undefined;
-    const { model, vocabulary } = await this.modelOf(offer);
+    const { model, vocabulary } =
+      offer?.kind === 'model'
+        ? await this.wholeModels.get(offer.name, offer.path)
+        : await this.baseInMemory();
     return BatchSampler.open(model, vocabulary, options, adapter).catch((error: unknown) => {
-      throw adapter ? damaged(adapter, error) : error;
+      throw adapter ? notLoaded(adapter, error) : error;
     });
   }
 
@@ -380,13 +390,4 @@ class Host implements LlamaHost {
     for (const name of this.wholeModels.names) await this.wholeModels.drop(name);
     for (const model of [...this.left, this.base.model]) await model.dispose();
   }
-}
-
-function damaged({ name, path }: AdapterFile, error: unknown): UserError {
-  return new UserError(
-    'adapter-damaged',
-    `llama.cpp could not load the adapter "${name}" (${path}): ${reportError(error).message.replace(/\.$/, '')}.`,
-    'Export it again from its run.',
-    { cause: error },
-  );
 }

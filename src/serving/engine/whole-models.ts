@@ -1,4 +1,4 @@
-/** Models in memory beside the base: full fine-tunes, and folded copies. */
+/** Models in memory beside the base: full fine-tunes. */
 import { loadLlamaModel, readModelFile } from '../../base-models/llama.ts';
 import { load, type Loaded } from './loaded.ts';
 
@@ -14,24 +14,9 @@ export class WholeModels {
 
   /** The model of this name; loaded from `path` if it is not in memory. Throws like readModelFile and load. */
   get(name: string, path: string): Promise<Loaded> {
-    return this.kept(name, async () => {
-      const file = await readModelFile(path);
-      return await load(file, () => loadLlamaModel(file, this.gpuLayers()));
-    });
-  }
-
-  /**
-   * The folded copy at `path`, under its path. It was written from a base that was checked, and has its vocabulary,
-   * which would take a second to read again. Throws like loadLlamaModel.
-   */
-  copyOf({ vocabulary }: Loaded, path: string): Promise<Loaded> {
-    return this.kept(path, async () => ({ model: await loadLlamaModel({ path }), vocabulary }));
-  }
-
-  private kept(name: string, open: () => Promise<Loaded>): Promise<Loaded> {
     let loaded = this.models.get(name);
     if (!loaded) {
-      loaded = open();
+      loaded = readModelFile(path).then((file) => load(file, () => loadLlamaModel(file, this.gpuLayers())));
       this.models.set(name, loaded);
       loaded.catch(() => this.models.delete(name));
     }

@@ -3,13 +3,16 @@
  * by fold.ts, used by the host. A folder for each pair of base and adapter, in the cache.
  */
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { gpuPackagesVersion } from '../../base-models/llama-gpu-packages.ts';
 import { cacheDir } from '../../protocol/paths.ts';
 import { readText } from '../../protocol/regular-file.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
+import { isProcessAlive } from '../../runs/processes.ts';
 import { identify } from '../engine/catalog.ts';
 import type { FoldedCopy } from '../host-types.ts';
 
@@ -17,10 +20,12 @@ import type { FoldedCopy } from '../host-types.ts';
 const MOST_COPIES = 2;
 /** Processors that other programs may keep busy while a copy is timed. */
 export const MOST_BUSY = 0.3;
-/** A folder without a result may be another process's, which is still at work on it. */
-const MAKING_MS = 60 * 60_000;
 
 const folder = () => join(cacheDir(), 'folded');
+
+/** `head`: sha256 of a file's first 16 MB, in which all is that is not weights. */
+const sealSchema = z.object({ bytes: z.int(), head: z.string() });
+const HEAD_BYTES = 16e6;
 
 const aboutSchema = z.object({
   version: z.literal(1),
@@ -33,12 +38,14 @@ const aboutSchema = z.object({
   /** Time of the copy divided by that of the adapter on its base: a token, and 64 tokens of a prompt. */
   tokenTime: z.number().optional(),
   promptTime: z.number().optional(),
-  /** Of the copy, so that half of one is not loaded. */
-  bytes: z.int().optional(),
-  /** Whether a part of the adapter stays beside the copy. */
-  beside: z.boolean().optional(),
+  /** As they were written, because llama.cpp checks little of what it reads. */
+  model: sealSchema.optional(),
+  /** If a part of the adapter stays beside the copy. */
+  beside: sealSchema.optional(),
 });
 export type AboutCopy = z.infer<typeof aboutSchema>;
+/** What the maker of a copy has to say. */
+export type Measured = Omit<AboutCopy, 'version' | 'adapter' | 'model' | 'beside'>;
 
 const pathsIn = (dir: string) => ({
   model: join(dir, 'model.gguf'),
@@ -63,25 +70,38 @@ export async function aboutCopy(basePath: string, adapterPath: string): Promise<
   }
 }
 
-/** The copy of a pair, if there is one of use; from now on it counts as used last. */
+/** The copy of a pair, if there is one of use; from now on it counts as used last. A damaged one is deleted. */
 export async function findCopy(basePath: string, adapterPath: string): Promise<FoldedCopy | undefined> {
   const about = await aboutCopy(basePath, adapterPath);
-  if (!about || about.unfit !== undefined) return undefined;
+  if (!about?.model) return undefined;
   const dir = await placeOf(basePath, adapterPath);
   const { model, beside } = pathsIn(dir);
-  if ((await sizeOf(model)) !== about.bytes) {
+  const whole =
+    (await isSealed(model, about.model)) && (!about.beside || (await isSealed(beside, about.beside)));
+  if (!whole) {
     await rm(dir, { recursive: true, force: true });
     return undefined;
   }
   const now = new Date();
   await utimes(dir, now, now).catch(() => undefined);
-  return { model, beside: about.beside ? beside : undefined, bytes: about.bytes! };
+  return {
+    model,
+    beside: about.beside && beside,
+    bytes: about.model.bytes + (about.beside?.bytes ?? 0),
+  };
 }
 
-const sizeOf = (path: string): Promise<number | undefined> =>
-  stat(path).then(
-    ({ size }) => size,
-    () => undefined,
+async function sealOf(path: string): Promise<z.infer<typeof sealSchema>> {
+  const { size } = await stat(path);
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path, { end: HEAD_BYTES - 1 }), hash);
+  return { bytes: size, head: hash.digest('hex') };
+}
+
+const isSealed = (path: string, { bytes, head }: z.infer<typeof sealSchema>): Promise<boolean> =>
+  sealOf(path).then(
+    (now) => now.bytes === bytes && now.head === head,
+    () => false,
   );
 
 /** After a copy could not be loaded: it is made again when it is wanted the next time. */
@@ -95,49 +115,57 @@ export const removeCopy = async (basePath: string, adapterPath: string): Promise
 export async function keepCopy(
   basePath: string,
   adapterPath: string,
-  make: (files: { model: string; beside: string }) => Promise<Omit<AboutCopy, 'version' | 'adapter'>>,
+  make: (files: { model: string; beside: string }) => Promise<Measured>,
 ): Promise<AboutCopy> {
   const dir = await placeOf(basePath, adapterPath);
   const unfinished = `${dir}.${process.pid}.tmp`;
   const files = pathsIn(unfinished);
+  await tidyCopies();
   try {
     // It holds what the model learned of somebody's code.
     await mkdir(unfinished, { recursive: true, mode: 0o700 });
     const about: AboutCopy = { version: 1, adapter: adapterPath, ...(await make(files)) };
-    if (about.unfit === undefined) about.bytes = await sizeOf(files.model);
-    else for (const path of [files.model, files.beside]) await rm(path, { force: true });
+    if (about.unfit === undefined) {
+      about.model = await sealOf(files.model);
+      about.beside = await sealOf(files.beside).catch(() => undefined);
+    } else for (const path of [files.model, files.beside]) await rm(path, { force: true });
     await writeByRename(files.about, JSON.stringify(about), 0o600);
     await rm(dir, { recursive: true, force: true });
     await rename(unfinished, dir);
-    await makeRoom(dir);
+    await tidyCopies();
     return about;
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
 }
 
-/** Deletes copies of adapters that are gone, those that were used longest ago, and what a crash left. */
-async function makeRoom(newest: string): Promise<void> {
-  const names = await readdir(folder());
+/** Deletes copies of adapters that are gone, all but those used last, and what a crash left. */
+export async function tidyCopies(): Promise<void> {
+  const names = await readdir(folder()).catch(() => []);
   const found = await Promise.all(names.map((name) => lookAt(join(folder(), name))));
-  const others = found.filter(({ dir }) => dir !== newest);
-  const copies = others.filter(({ what }) => what === 'copy').sort((a, b) => b.usedAt - a.usedAt);
-  const useless = others.filter(({ what, usedAt }) => what === 'rest' && Date.now() - usedAt > MAKING_MS);
-  for (const { dir } of [...copies.slice(MOST_COPIES - 1), ...useless])
+  const copies = found.filter(({ what }) => what === 'copy').sort((a, b) => b.usedAt - a.usedAt);
+  const useless = found.filter(({ what }) => what === 'useless');
+  for (const { dir } of [...copies.slice(MOST_COPIES), ...useless])
     await rm(dir, { recursive: true, force: true });
 }
 
-/** `rest`: of an adapter that is gone, or unfinished. */
-async function lookAt(dir: string): Promise<{ dir: string; usedAt: number; what: 'copy' | 'mark' | 'rest' }> {
-  const usedAt = await stat(dir).then(
-    ({ mtimeMs }) => mtimeMs,
-    () => 0,
-  );
+interface Kept {
+  dir: string;
+  usedAt: number;
+  /** `mark`: of a copy that is not worth it; `useless`: of an adapter that is gone, or of a process that is. */
+  what: 'copy' | 'mark' | 'making' | 'useless';
+}
+
+async function lookAt(dir: string): Promise<Kept> {
+  const [, maker] = /\.(\d+)\.tmp$/.exec(dir) ?? [];
+  if (maker !== undefined)
+    return { dir, usedAt: 0, what: isProcessAlive(Number(maker)) ? 'making' : 'useless' };
   try {
-    const { adapter, unfit } = aboutSchema.parse(JSON.parse(await readText(pathsIn(dir).about)));
+    const { mtimeMs } = await stat(dir);
+    const { adapter, model } = aboutSchema.parse(JSON.parse(await readText(pathsIn(dir).about)));
     await stat(adapter);
-    return { dir, usedAt, what: unfit === undefined ? 'copy' : 'mark' };
+    return { dir, usedAt: mtimeMs, what: model ? 'copy' : 'mark' };
   } catch {
-    return { dir, usedAt, what: 'rest' };
+    return { dir, usedAt: 0, what: 'useless' };
   }
 }

@@ -1,14 +1,15 @@
 /**
- * Has a folded copy made of the adapter in use, once nobody waits for an answer, and lets the host use it from then on.
+ * Has a folded copy made of the adapter in use, while nobody waits for an answer, and lets the host use it from then on.
  */
-import { fork, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import { bundlePath } from '../../protocol/bundles.ts';
+import { reportError } from '../../protocol/errors.ts';
 import { llamaEnv } from '../../protocol/llama-env.ts';
 import { trainingNow } from '../../runs/index.ts';
 import type { AdapterFile, FoldedCopies, FoldedCopy, LlamaHost } from '../host-types.ts';
 import { watchLoad } from '../threads/machine-load.ts';
-import { aboutCopy, findCopy, MOST_BUSY, removeCopy } from './copies.ts';
+import { aboutCopy, findCopy, MOST_BUSY, removeCopy, tidyCopies } from './copies.ts';
 
 /** Whoever asked this often with an adapter will go on to use it. */
 const FEWEST_REQUESTS = 20;
@@ -20,93 +21,125 @@ const AGAIN_MS = 10 * 60_000;
 
 export interface FoldingOptions {
   basePath: string;
-  /** Makes the copy; resolves when it is there, or can't be. For tests. */
-  make?: (adapter: AdapterFile, threads: number) => Promise<void>;
+  /** Makes the copy of an adapter; for tests. */
+  make?: (adapter: AdapterFile, threads: number) => Making;
   now?: () => number;
   /** Begins to measure how many processors other programs keep busy. */
   watch?: typeof watchLoad;
 }
 
+/** A copy in the making. */
+export interface Making {
+  /** Resolves when the copy is there, or will not be. */
+  ended: Promise<void>;
+  stop(): void;
+}
+
 export class Folding implements FoldedCopies {
+  /** The adapter that was asked last, and how often each was asked, by path. */
   private inUse: AdapterFile | undefined;
-  /** Requests until that adapter was opened. */
-  private before = 0;
+  private readonly uses = new Map<string, number>();
+  /** When a copy of an adapter was last asked for, by path. */
+  private readonly asked = new Map<string, number>();
   /** As of the last look. */
   private seen = { requests: -1, at: 0 };
-  /** When a copy of an adapter was last asked for. */
-  private readonly asked = new Map<string, number>();
-  private othersBusy: () => number;
-  private host: LlamaHost | undefined;
+  private making: Making | undefined;
+  /** An adapter of which the copy is there and not yet opened. */
+  private ready: AdapterFile | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private child: ChildProcess | undefined;
   private readonly now: () => number;
+  private readonly watch: typeof watchLoad;
+  private othersBusy: () => number;
 
   constructor(private readonly options: FoldingOptions) {
     this.now = options.now ?? Date.now;
+    this.watch = options.watch ?? watchLoad;
     this.othersBusy = this.watch();
   }
 
-  find(adapter: AdapterFile): Promise<FoldedCopy | undefined> {
+  used(adapter: AdapterFile): void {
     this.inUse = adapter;
-    this.before = this.host?.statistics.requests ?? 0;
-    return findCopy(this.options.basePath, adapter.path);
+    this.uses.set(adapter.path, (this.uses.get(adapter.path) ?? 0) + 1);
   }
 
-  remove(adapter: AdapterFile): Promise<void> {
-    return removeCopy(this.options.basePath, adapter.path);
+  find({ path }: AdapterFile): Promise<FoldedCopy | undefined> {
+    return findCopy(this.options.basePath, path);
+  }
+
+  remove({ path }: AdapterFile): Promise<void> {
+    return removeCopy(this.options.basePath, path);
   }
 
   /** Looks from now on whether `host` is idle. */
   start(host: LlamaHost): void {
-    this.host = host;
-    this.timer = setInterval(() => void this.look(), LOOK_MS);
+    tidyCopies().catch(tell);
+    this.timer = setInterval(() => void this.look(host).catch(tell), LOOK_MS);
     this.timer.unref();
   }
 
   stop(): void {
     clearInterval(this.timer);
-    this.child?.kill();
+    this.making?.stop();
   }
 
-  /** Has a copy made if it is time. Resolves when that has ended. */
-  async look(): Promise<void> {
-    const { host, inUse } = this;
-    if (!host || !inUse || host.engine.backend !== 'cpu') return;
-    const { requests, active } = host.statistics;
+  /** Does what it is time for: has a copy made, ends that, or has the host open the copy. */
+  async look(host: LlamaHost): Promise<void> {
     const now = this.now();
-    const busy = active > 0 || requests !== this.seen.requests || this.othersBusy() > MOST_BUSY;
-    if (busy) this.seen = { requests, at: now };
+    const { requests, active } = host.statistics;
+    const asks = active > 0 || requests !== this.seen.requests;
+    const busy = this.making === undefined && this.othersBusy() > MOST_BUSY;
     this.othersBusy = this.watch();
-    if (now - this.seen.at < IDLE_MS || requests - this.before < FEWEST_REQUESTS) return;
+    if (asks || busy) this.seen = { requests, at: now };
+    if (this.making) {
+      if (asks || (await trainingNow())) this.making.stop();
+    } else if (this.ready) {
+      if (!asks) await this.open(host, this.ready);
+    } else if (now - this.seen.at >= IDLE_MS) await this.make(host, now);
+  }
+
+  private async make(host: LlamaHost, now: number): Promise<void> {
+    const { inUse } = this;
+    if (!inUse || host.engine.backend !== 'cpu' || this.uses.get(inUse.path)! < FEWEST_REQUESTS) return;
     if (now - (this.asked.get(inUse.path) ?? -Infinity) < AGAIN_MS || (await trainingNow())) return;
     this.asked.set(inUse.path, now);
-    if (await aboutCopy(this.options.basePath, inUse.path)) return;
-    await (this.options.make ?? this.make.bind(this))(inUse, host.threads);
-    const about = await aboutCopy(this.options.basePath, inUse.path);
-    if (about?.unfit !== undefined || !about) return;
-    // It is opened now, while nobody waits.
-    await host.rest(inUse.name);
-    await host.complete({ model: inUse.name, prompt: ' ', maxTokens: 1 });
+    const about = () => aboutCopy(this.options.basePath, inUse.path);
+    if (await about()) return;
+    this.making = (this.options.make ?? this.spawn.bind(this))(inUse, host.threads);
+    void this.making.ended.then(async () => {
+      this.making = undefined;
+      if ((await about())?.model) this.ready = inUse;
+    });
   }
 
-  private watch(): () => number {
-    return (this.options.watch ?? watchLoad)();
+  /** While nobody waits, so that the next request finds it open. */
+  private async open(host: LlamaHost, { name }: AdapterFile): Promise<void> {
+    this.ready = undefined;
+    if (!host.models.includes(name)) return;
+    await host.rest(name);
+    await host.complete({ model: name, prompt: ' ', maxTokens: 1 });
   }
 
-  private make({ path }: AdapterFile, threads: number): Promise<void> {
-    return new Promise((resolve) => {
-      const child = fork(bundlePath('fold'), [this.options.basePath, path, String(threads)], {
+  private spawn({ path }: AdapterFile, threads: number): Making {
+    const child = spawn(
+      process.execPath,
+      [bundlePath('fold'), this.options.basePath, path, String(threads)],
+      {
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
         env: { ...process.env, ...llamaEnv() },
-      });
-      this.child = child;
-      try {
-        if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
-      } catch {
-        // It only takes more of the machine.
-      }
+        windowsHide: true,
+      },
+    );
+    const ended = new Promise<void>((resolve) => {
       child.once('error', () => resolve());
       child.once('close', () => resolve());
     });
+    try {
+      if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+    } catch {
+      // It only takes more of the machine.
+    }
+    return { ended, stop: () => child.connected && child.disconnect() };
   }
 }
+
+const tell = (error: unknown) => console.error(`folded copies: ${reportError(error).message}`);

@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { cacheDir } from '../../../src/protocol/paths.ts';
-import { aboutCopy, findCopy, keepCopy, removeCopy } from '../../../src/serving/folding/copies.ts';
+import {
+  aboutCopy,
+  findCopy,
+  keepCopy,
+  removeCopy,
+  tidyCopies,
+} from '../../../src/serving/folding/copies.ts';
 import { Folding } from '../../../src/serving/folding/while-idle.ts';
 import type { LlamaHost } from '../../../src/serving/host-types.ts';
 import { ownHome } from '../../support/own-home.ts';
@@ -14,7 +20,7 @@ const at = (name: string) => join(dir, name);
 const kept = () => readdir(join(cacheDir(), 'folded')).catch(() => []);
 const write = (text: string) => async (files: { model: string }) => {
   await writeFile(files.model, text);
-  return { meanKl: 0.001, change: 0.1, beside: false };
+  return { meanKl: 0.001, change: 0.1 };
 };
 
 beforeAll(async () => {
@@ -56,25 +62,44 @@ describe('folded copies', () => {
     expect(await kept()).toEqual([]);
   });
 
-  it('are two at most, those used last; of deleted adapters, none', async () => {
+  it('are two at most, those used last; one of no use takes no place', async () => {
     const soon = (seconds: number) => new Date(Date.now() + 1000 * seconds);
+    const folder = join(cacheDir(), 'folded');
+    const found = async () => {
+      const copies = ['one', 'two', 'three'].map((name) => aboutCopy(at('base.gguf'), at(name)));
+      return (await Promise.all(copies)).map((about) => about?.model !== undefined);
+    };
     await keepCopy(at('base.gguf'), at('one'), write('1'));
     await keepCopy(at('base.gguf'), at('two'), write('2'));
-    const folder = join(cacheDir(), 'folded');
+    await keepCopy(at('base.gguf'), at('three'), () => Promise.resolve({ unfit: 'it differs' }));
+    expect(await found()).toEqual([true, true, false]);
     for (const name of await kept()) await utimes(join(folder, name), soon(-90), soon(-90));
     await findCopy(at('base.gguf'), at('one'));
+    await writeFile(at('three'), 'another');
     await keepCopy(at('base.gguf'), at('three'), write('3'));
-    const found = await Promise.all(
-      ['one', 'two', 'three'].map((name) => findCopy(at('base.gguf'), at(name))),
-    );
-    expect(found.map((copy) => copy !== undefined)).toEqual([true, false, true]);
+    expect(await found()).toEqual([true, false, true]);
+  });
 
-    await rm(at('one'));
-    for (const name of await kept()) await utimes(join(folder, name), soon(-7200), soon(-7200));
-    await mkdir(join(folder, 'unfinished.1.tmp'));
+  it('of deleted adapters are deleted, and what a process left that is gone', async () => {
+    await keepCopy(at('base.gguf'), at('one'), write('1'));
     await keepCopy(at('base.gguf'), at('two'), write('2'));
-    // The copies of "three" and "two", and what another process may still be at work on.
-    expect(await kept()).toHaveLength(3);
+    await rm(at('one'));
+    const folder = join(cacheDir(), 'folded');
+    // No process has so high a number; the first belongs to this one.
+    const [mine, gone] = [`key.${process.pid}.tmp`, 'key.99999999.tmp'];
+    for (const name of [mine, gone]) await mkdir(join(folder, name));
+    await tidyCopies();
+    const left = await kept();
+    expect(left).toHaveLength(2);
+    expect(left).toContain(mine);
+    expect(await findCopy(at('base.gguf'), at('two'))).toBeDefined();
+  });
+
+  it('that were changed afterwards are deleted', async () => {
+    await keepCopy(at('base.gguf'), at('one'), write('copy'));
+    await writeFile((await findCopy(at('base.gguf'), at('one')))!.model, 'cope');
+    expect(await findCopy(at('base.gguf'), at('one'))).toBeUndefined();
+    expect(await kept()).toEqual([]);
   });
 
   it('can be removed, and damaged notes count as none', async () => {
@@ -88,67 +113,78 @@ describe('folded copies', () => {
 });
 
 describe('when a copy is made', () => {
-  function idleHost() {
-    const statistics = { requests: 0, active: 0 };
+  /** A host of an adapter that was asked `uses` times, and what has a copy made of it. */
+  function idleHost(uses = 20) {
+    const statistics = { requests: uses, active: 0 };
     const host = {
-      statistics,
-      engine: { backend: 'cpu' },
-      threads: 2,
-      rest: vi.fn(async () => {}),
-      complete: vi.fn(async () => {}),
+      ...{ statistics, engine: { backend: 'cpu' }, threads: 2, models: ['base', 'mine'] },
+      ...{ rest: vi.fn(async () => {}), complete: vi.fn(async () => {}) },
     };
     let now = 0;
-    const make = vi.fn(async (adapter: { path: string }) => {
-      await keepCopy(at('base.gguf'), adapter.path, write('copy'));
-    });
     const others = { busy: 0 };
+    const stop = vi.fn();
+    let end = () => {};
+    const make = vi.fn(() => ({ ended: new Promise<void>((resolve) => (end = resolve)), stop }));
     const watch = () => () => others.busy;
     const folding = new Folding({ basePath: at('base.gguf'), make, now: () => now, watch });
-    folding.start(host as unknown as LlamaHost);
-    folding.stop();
+    const one = { name: 'mine', path: at('one') };
+    for (let n = 0; n < uses; n++) folding.used(one);
     const later = (seconds: number) => {
       now += 1000 * seconds;
-      return folding.look();
+      return folding.look(host as unknown as LlamaHost);
     };
-    return { host, make, others, folding, later, one: { name: 'mine', path: at('one') } };
+    /** The child process has ended, with a copy or without. */
+    const ended = async (copy: boolean) => {
+      if (copy) await keepCopy(at('base.gguf'), one.path, write('copy'));
+      end();
+      await vi.waitFor(() => expect(folding).toMatchObject({ making: undefined }));
+    };
+    return { host, statistics, make, stop, others, folding, later, ended, one };
   }
 
   it('is after a minute without a request, of the adapter in use; then the host opens it', async () => {
-    const { host, make, folding, later, one } = idleHost();
-    expect(await folding.find(one)).toBeUndefined();
-    host.statistics.requests = 30;
+    const { host, statistics, make, later, ended, one, folding } = idleHost();
     await later(0);
     await later(50);
-    host.statistics.requests = 31;
+    statistics.requests += 1;
     await later(5);
     await later(55);
     expect(make).not.toHaveBeenCalled();
     await later(5);
     expect(make).toHaveBeenCalledExactlyOnceWith(one, 2);
+    await later(5);
+    await ended(true);
+    await vi.waitFor(() => expect(folding).toMatchObject({ ready: one }));
+    statistics.active = 1;
+    await later(5);
+    expect(host.rest).not.toHaveBeenCalled();
+    statistics.active = 0;
+    await later(5);
     expect(host.rest).toHaveBeenCalledExactlyOnceWith('mine');
     expect(host.complete).toHaveBeenCalledOnce();
-    expect(await folding.find(one)).toMatchObject({ bytes: 4 });
-    host.statistics.requests = 99;
-    await later(0);
-    await later(100);
+    for (let minute = 0; minute < 30; minute += 1) await later(60);
     expect(make).toHaveBeenCalledOnce();
   });
 
-  it('is again after ten minutes, if it could be neither made nor ruled out', async () => {
-    const { host, make, folding, later, one } = idleHost();
-    make.mockResolvedValue(undefined);
-    await folding.find(one);
-    host.statistics.requests = 30;
+  it('ends when somebody asks meanwhile, and is again ten minutes later', async () => {
+    const { host, statistics, make, stop, later, ended } = idleHost();
     await later(0);
-    for (let minute = 0; minute < 12; minute += 1) await later(60);
+    await later(60);
+    await later(5);
+    expect(stop).not.toHaveBeenCalled();
+    statistics.requests += 1;
+    await later(5);
+    expect(stop).toHaveBeenCalledOnce();
+    await ended(false);
+    for (let minute = 0; minute < 9; minute += 1) await later(60);
+    expect(make).toHaveBeenCalledOnce();
+    await later(60);
     expect(make).toHaveBeenCalledTimes(2);
     expect(host.rest).not.toHaveBeenCalled();
   });
 
   it('is never while other programs are at work', async () => {
-    const { host, make, others, folding, later, one } = idleHost();
-    await folding.find(one);
-    host.statistics.requests = 30;
+    const { make, others, later } = idleHost();
     others.busy = 1;
     for (let minute = 0; minute < 3; minute += 1) await later(60);
     others.busy = 0;
@@ -159,17 +195,9 @@ describe('when a copy is made', () => {
   });
 
   it('is never while somebody waits, after a few requests, for the base alone, or with a GPU', async () => {
-    const waiting = idleHost();
-    await waiting.folding.find(waiting.one);
-    Object.assign(waiting.host.statistics, { requests: 30, active: 1 });
-    const few = idleHost();
-    await few.folding.find(few.one);
-    few.host.statistics.requests = 19;
-    const base = idleHost();
-    base.host.statistics.requests = 30;
-    const gpu = idleHost();
-    await gpu.folding.find(gpu.one);
-    gpu.host.statistics.requests = 30;
+    const [waiting, few, base, gpu] = [idleHost(), idleHost(19), idleHost(0), idleHost()];
+    waiting.statistics.active = 1;
+    base.statistics.requests = 30;
     gpu.host.engine.backend = 'vulkan';
     for (const { later, make } of [waiting, few, base, gpu]) {
       await later(0);
@@ -177,5 +205,16 @@ describe('when a copy is made', () => {
       await later(100);
       expect(make).not.toHaveBeenCalled();
     }
+  });
+
+  it('is nothing that the host opens if the adapter is no longer offered', async () => {
+    const { host, later, ended, folding, one } = idleHost();
+    await later(0);
+    await later(60);
+    await ended(true);
+    await vi.waitFor(() => expect(folding).toMatchObject({ ready: one }));
+    host.models = ['base'];
+    await later(5);
+    expect(host.complete).not.toHaveBeenCalled();
   });
 });
