@@ -1,5 +1,6 @@
 /**
- * Ray Train beside our own trainer: `npm run bench:ray-train [-- --json] [--base ID|FILE] [--steps 20] [--workers 2]`.
+ * Ray Train beside our own trainer: `npm run bench:ray-train [-- --json] [--base ID|FILE] [--text FILE] [--steps 20]
+ * [--workers 2]`.
  *
  * PyTorch, PEFT and FSDP (or DDP) with several workers on this machine train what our trainer trains, on the same
  * windows and with the same first adapter. Reported is how far losses and weights are apart. Without --base, on small
@@ -9,17 +10,19 @@
  * dashboard: a small model, on one node, on several, stopped and gone on with, and with lost nodes. --steps 400 are long
  * enough for that.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveBase } from '../src/base-models/resolve.ts';
+import { openTokenizer } from '../src/base-models/tokenizer.ts';
+import type { SequenceSource } from '../src/corpus/tokens/sequences.ts';
 import { openGguf } from '../src/gguf/index.ts';
 import { readConfig } from '../src/model/index.ts';
 import { startBackend } from '../src/tensor/index.ts';
 import { writeTinyModel } from '../test/support/tiny-model.ts';
 import { markdownTable } from './markdown.ts';
-import { cases, hyperOf, randomSequences, type Case } from './ray-train/cases.ts';
+import { cases, hyperOf, randomSequences, textSequences, type Case } from './ray-train/cases.ts';
 import { compareOnCluster } from './ray-train/on-cluster.ts';
 import { trainHere, trainOnRay, type Trained } from './ray-train/sides.ts';
 import { ensurePytorch } from './training/environment.ts';
@@ -30,6 +33,8 @@ const options = {
   workers: { type: 'string', default: '2' },
   /** Tokens of a sequence. */
   length: { type: 'string', default: '64' },
+  /** A file of text to learn, the last tenth of which is held out. Without it: random tokens. */
+  text: { type: 'string' },
   /** Cases whose names contain this. */
   only: { type: 'string', default: '' },
   cluster: { type: 'boolean', default: false },
@@ -95,6 +100,7 @@ interface Given {
   steps: string;
   workers: string;
   length: string;
+  text?: string | undefined;
   python: string;
   dir: string;
   log(line: string): void;
@@ -109,8 +115,9 @@ async function compareOne(one: Case, given: Given): Promise<Compared> {
   const { vocabularySize } = readConfig(gguf);
   await gguf.close();
   const hyper = hyperOf(one, steps, length);
-  const sequences = randomSequences(vocabularySize, length, 1);
-  const held = randomSequences(vocabularySize, length, 2);
+  const [sequences, held] = given.text
+    ? await sequencesOf(given.text, base, length)
+    : [randomSequences(vocabularySize, length, 1), randomSequences(vocabularySize, length, 2)];
   const heldOut = Array.from({ length: HELD_OUT }, (_, i) => held.at(i));
   const asked = { base, hyper, sequences, heldOut };
   log(`${nameOf(one)}: here ...`);
@@ -123,6 +130,17 @@ async function compareOne(one: Case, given: Given): Promise<Compared> {
     folder: join(dir, 'job'),
   });
   return { name: nameOf(one), steps, workers, ...differences(ours, theirs) };
+}
+
+async function sequencesOf(path: string, base: string, length: number) {
+  const tokenizer = await openTokenizer(base);
+  const tokens = tokenizer.encode(await readFile(path, 'utf8'));
+  await tokenizer.dispose();
+  const learned = Math.floor(0.9 * tokens.length);
+  return [tokens.slice(0, learned), tokens.slice(learned)].map((part) => textSequences(part, length)) as [
+    SequenceSource,
+    SequenceSource,
+  ];
 }
 
 function differences(ours: Trained, theirs: Trained): Omit<Compared, 'name' | 'steps' | 'workers'> {

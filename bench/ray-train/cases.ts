@@ -52,3 +52,18 @@ export function randomSequences(vocabulary: number, length: number, seed: number
   };
   return { length, perEpoch: Infinity, at };
 }
+
+/** Windows of a text, one after the other and then from the beginning again. */
+export function textSequences(tokens: Int32Array, length: number): SequenceSource {
+  const windows = Math.floor((tokens.length - 1) / length);
+  if (windows < 1) throw new Error(`${tokens.length} tokens are fewer than one window of ${length}.`);
+  const at = (index: number): Sequence => {
+    const from = (index % windows) * length;
+    return {
+      tokens: tokens.slice(from, from + length + 1),
+      learned: new Uint8Array(length).fill(1),
+      starts: new Int32Array(length),
+    };
+  };
+  return { length, perEpoch: windows, at };
+}
