@@ -47,7 +47,16 @@ const there = async () =>
 it('says what there is and how large', async () => {
   const { kinds, bytes } = (await json()) as { kinds: { name: string; bytes: number }[]; bytes: number };
   expect(Object.fromEntries(kinds.map((one) => [one.name, one.bytes]))).toEqual({
-    ...{ prompts: 105, folded: 400, index: 200, data: 1050, scores: 30, downloads: 7, other: 3, bases: 11_000 },
+    ...{
+      prompts: 105,
+      folded: 400,
+      index: 200,
+      data: 1050,
+      scores: 30,
+      downloads: 7,
+      other: 3,
+      bases: 11_000,
+    },
   });
   expect(bytes).toBe(12_795);
 });
