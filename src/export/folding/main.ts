@@ -6,7 +6,7 @@ const [base = '', adapter = '', threads = '1'] = process.argv.slice(2);
 
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
-// The server has ended.
+// The server has ended, or ends this.
 process.once('disconnect', () => stop.abort());
 
 foldCopy({ base, adapter, threads: Number(threads), signal: stop.signal }).then(

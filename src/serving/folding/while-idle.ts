@@ -104,7 +104,7 @@ export class Folding implements FoldedCopies {
     this.asked.set(inUse.path, now);
     const about = () => aboutCopy(this.options.basePath, inUse.path);
     if (await about()) return;
-    this.making = (this.options.make ?? this.spawn.bind(this))(inUse, host.threads);
+    this.making = (this.options.make ?? this.startChild.bind(this))(inUse, host.threads);
     void this.making.ended.then(async () => {
       this.making = undefined;
       if ((await about())?.model) this.ready = inUse;
@@ -119,7 +119,7 @@ export class Folding implements FoldedCopies {
     await host.complete({ model: name, prompt: ' ', maxTokens: 1 });
   }
 
-  private spawn({ path }: AdapterFile, threads: number): Making {
+  private startChild({ path }: AdapterFile, threads: number): Making {
     const child = spawn(
       process.execPath,
       [bundlePath('fold'), this.options.basePath, path, String(threads)],
