@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
  * Bundles `entryPoints` into a temporary folder, calls `body` with it, and then deletes the folder. It is two folders
- * below a link to dist, as the sources are, because that is where they look for other processes' bundles.
+ * below a link to dist, as the sources are, because that is where they look for other processes' bundles and the backend's module.
  */
 export async function withBundle(entryPoints, body) {
   const { build } = await import('esbuild');
@@ -28,13 +28,9 @@ export async function withBundle(entryPoints, body) {
         js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); import { fileURLToPath as __fileURLToPath } from 'node:url'; const __filename = __fileURLToPath(import.meta.url); const __dirname = __fileURLToPath(new URL('.', import.meta.url));",
       },
     });
-    // The backend looks for its module next to the bundle, and external packages are resolved from there.
-    for (const [from, to] of [
-      ['../dist', join(root, 'dist')],
-      ['../dist/wasm', join(dir, 'wasm')],
-      ['../node_modules', join(root, 'node_modules')],
-    ])
-      await symlink(fileURLToPath(new URL(from, import.meta.url)), to, 'junction');
+    // External packages are resolved from there.
+    for (const name of ['dist', 'node_modules'])
+      await symlink(fileURLToPath(new URL(`../${name}`, import.meta.url)), join(root, name), 'junction');
     return await body(dir);
   } finally {
     await rm(root, { recursive: true, force: true });

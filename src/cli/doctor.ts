@@ -1,11 +1,12 @@
 /** Examines this machine: what is installed, what is missing, and the command that installs it. */
 import { constants, existsSync } from 'node:fs';
-import { access, readdir, stat, statfs } from 'node:fs/promises';
+import { access, readdir, stat } from 'node:fs/promises';
 import { arch, cpus, freemem, platform, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { usableProcessors } from '../protocol/processors.ts';
 import { inspectPython, type Python } from '../base-models/pypi/python.ts';
 import type { DoctorCheck, DoctorReport } from '../protocol/doctor.ts';
+import { freeSpace } from '../protocol/disk.ts';
 import { reportError } from '../protocol/errors.ts';
 import { networkDrive, tellNetworkDrive } from '../protocol/network-drive.ts';
 import { dataDir, modelsDir } from '../protocol/paths.ts';
@@ -118,8 +119,7 @@ async function dataCheck(): Promise<DoctorCheck> {
 /** Free bytes on the disk where `path` is or will be. */
 async function freeDisk(path: string): Promise<number> {
   try {
-    const { bavail, bsize } = await statfs(path);
-    return bavail * bsize;
+    return await freeSpace(path);
   } catch (error) {
     if (dirname(path) === path) throw error;
     return await freeDisk(dirname(path));

@@ -2,11 +2,11 @@
  * Entry: `node dist/indexer.mjs FOLDER...`, a child of the extension host: keeps an index of the folders and answers
  * which parts of them belong into a prompt (src/protocol/repository.ts, over Node's channel). Ends with its parent.
  */
-import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { innermost, pathWithin } from '../corpus/reading/folders.ts';
 import { reportError } from '../protocol/errors.ts';
+import { lowerPriority } from '../protocol/low-priority.ts';
 import { toIndexerSchema, type FromIndexer, type Part, type ToIndexer } from '../protocol/repository.ts';
 import { FolderIndex } from './folder-index.ts';
 import { SymbolParser } from './parser.ts';
@@ -27,11 +27,7 @@ async function main(folders: readonly string[]): Promise<void> {
     stop.abort();
     void Promise.allSettled(indexes.map((one) => one.close())).then(() => process.exit());
   });
-  try {
-    setPriority(constants.priority.PRIORITY_LOW);
-  } catch {
-    // Not allowed everywhere; it only makes us polite.
-  }
+  lowerPriority();
   const grammars = fileURLToPath(new URL('./grammars', import.meta.url));
   const options = {
     parser: await SymbolParser.open({ folder: grammars, onProblem: warn }),

@@ -2,10 +2,11 @@
  * Folds an adapter into those matrices of its base whose numbers can take it, W + (alpha / rank) B A, in a copy of the
  * base. There it costs nothing per token; the other matrices keep their part of the adapter beside them.
  */
-import { openGguf, writeGguf, type GgufFile, type TensorSource, type TensorType } from '../gguf/index.ts';
+import { openGguf, type GgufFile, type TensorType } from '../gguf/index.ts';
 import type { Adapter, AdapterLayer } from './adapter.ts';
-import { addLowRank } from './merge.ts';
-import { quantise, type ModelType } from './quantise.ts';
+import { mergedTensors } from './merge.ts';
+import { writeReplaced } from './model.ts';
+import type { ModelType } from './quantise.ts';
 
 /**
  * How a matrix that takes the adapter is stored then. Numbers of four bits are too coarse for so small a change, and
@@ -19,17 +20,12 @@ const foldedTypes: Partial<Record<TensorType, ModelType>> = {
   Q5_1: 'Q8_0',
 };
 
-const foldedType = ({ tensors }: Pick<GgufFile, 'tensors'>, { name }: Pick<AdapterLayer, 'name'>) => {
-  const tensor = tensors.get(`${name}.weight`);
-  return tensor && foldedTypes[tensor.type];
-};
-
 /** Which layers of an adapter `base` can take, and which have to stay beside it. Pure. */
 export function partsToFold(
-  base: Pick<GgufFile, 'tensors'>,
+  { tensors }: Pick<GgufFile, 'tensors'>,
   layers: readonly AdapterLayer[],
 ): { folded: AdapterLayer[]; beside: AdapterLayer[] } {
-  const takes = (layer: AdapterLayer) => foldedType(base, layer) !== undefined;
+  const takes = ({ name }: AdapterLayer) => foldedTypes[tensors.get(`${name}.weight`)!.type] !== undefined;
   return { folded: layers.filter(takes), beside: layers.filter((layer) => !takes(layer)) };
 }
 
@@ -44,19 +40,13 @@ export async function exportFoldedGguf(
   signal?: AbortSignal,
 ): Promise<void> {
   const base = await openGguf(basePath);
-  const byTensor = new Map(layers.map((layer) => [`${layer.name}.weight`, layer]));
+  const merged = mergedTensors(base, { alpha, layers });
   try {
-    const tensors = [...base.tensors].map(([name, { shape, type }]): TensorSource => {
-      const layer = byTensor.get(name);
-      const stored = layer && foldedType(base, layer);
-      const data = async () => {
-        signal?.throwIfAborted();
-        if (!layer || !stored) return base.readBytes(name);
-        return quantise(stored, addLowRank(await base.readF32(name), layer, alpha / layer.rank));
-      };
-      return { name, shape, type: stored ?? type, data };
+    await writeReplaced(path, base, merged, {
+      metadata: await base.copyMetadata(),
+      storedAs: ({ type }, name) => (merged.has(name) && foldedTypes[type]) || type,
+      signal,
     });
-    await writeGguf(path, { metadata: await base.copyMetadata(), tensors });
   } finally {
     await base.close();
   }

@@ -16,14 +16,18 @@ export async function exportMergedGguf(
 ): Promise<void> {
   const base = await openGguf(basePath);
   try {
-    const merged = adapter.layers.map(
-      (layer) => [`${layer.name}.weight`, lazilyMerged(base, layer, adapter.alpha)] as const,
-    );
-    await exportModelGguf(path, basePath, new Map(merged), options);
+    await exportModelGguf(path, basePath, mergedTensors(base, adapter), options);
   } finally {
     await base.close();
   }
 }
+
+/** The base's tensors that the adapter changes, with the change, by name. */
+export const mergedTensors = (
+  base: Pick<GgufFile, 'readF32'>,
+  { alpha, layers }: Pick<Adapter, 'alpha' | 'layers'>,
+): Map<string, LazyValues> =>
+  new Map(layers.map((layer) => [`${layer.name}.weight`, lazilyMerged(base, layer, alpha)]));
 
 const lazilyMerged = (base: Pick<GgufFile, 'readF32'>, layer: AdapterLayer, alpha: number): LazyValues => ({
   length: layer.out * layer.in,

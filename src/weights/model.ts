@@ -7,6 +7,8 @@ import {
   type GgufFile,
   type GgufTensor,
   type TensorSource,
+  type TensorType,
+  type TypedMetadata,
 } from '../gguf/index.ts';
 import { quantise, type ModelType } from './quantise.ts';
 import { readValues, type Values } from './values.ts';
@@ -42,24 +44,41 @@ export async function exportModelGguf(
     metadata.delete('general.quantization_version');
     if (type === 'Q8_0')
       metadata.set('general.quantization_version', { type: 'uint32', value: QUANTISATION_VERSION });
-    const tensors: TensorSource[] = [...base.tensors].map(([name, tensor]) => {
-      const stored = storedType(tensor, type);
-      return {
-        name,
-        shape: tensor.shape,
-        type: stored,
-        data: async () => {
-          signal?.throwIfAborted();
-          const values = replaced.get(name);
-          if (!values && stored === tensor.type) return base.readBytes(name);
-          return quantise(stored, values ? await readValues(values) : await base.readF32(name));
-        },
-      };
+    await writeReplaced(path, base, replaced, {
+      metadata,
+      storedAs: (tensor) => storedType(tensor, type),
+      signal,
     });
-    await writeGguf(path, { metadata, tensors });
   } finally {
     await base.close();
   }
+}
+
+interface Replacing {
+  metadata: TypedMetadata;
+  /** Only what it gives for a tensor with another type, or a replaced one, has to be a ModelType. */
+  storedAs: (tensor: GgufTensor, name: string) => TensorType;
+  signal?: AbortSignal | undefined;
+}
+
+/** Writes all tensors of `base`, by rename, with those in `replaced` in place of its own. */
+export async function writeReplaced(
+  path: string,
+  base: GgufFile,
+  replaced: ReadonlyMap<string, Values>,
+  { metadata, storedAs, signal }: Replacing,
+): Promise<void> {
+  const tensors = [...base.tensors].map(([name, tensor]): TensorSource => {
+    const stored = storedAs(tensor, name);
+    const data = async () => {
+      signal?.throwIfAborted();
+      const values = replaced.get(name);
+      if (!values && stored === tensor.type) return base.readBytes(name);
+      return quantise(stored as ModelType, values ? await readValues(values) : await base.readF32(name));
+    };
+    return { name, shape: tensor.shape, type: stored, data };
+  });
+  await writeGguf(path, { metadata, tensors });
 }
 
 function storedType({ shape }: GgufTensor, type: ModelType): ModelType {

@@ -1,8 +1,9 @@
 /** Downloads one file over HTTP to `path`, continuing where an earlier attempt or process stopped. */
 import { createHash } from 'node:crypto';
-import { open, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
+import { open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freeSpace } from '../../protocol/disk.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { openRegular } from '../../protocol/regular-file.ts';
 import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal, type Way } from './network.ts';
@@ -169,8 +170,7 @@ export const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
 
 /** Throws UserError `disk-full` if `bytes` more do not fit on the disk of `path`. */
 export async function requireSpace(path: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(dirname(path));
-  const free = bavail * bsize;
+  const free = await freeSpace(dirname(path));
   if (free < bytes)
     throw new UserError(
       'disk-full',
@@ -192,20 +192,24 @@ export function diskFull(error: unknown, path: string): unknown {
   );
 }
 
-/** SHA-256 of a file, lower-case hexadecimal. Throws like openRegular. */
-export const sha256Of = async (path: string, onBytes?: (done: number) => void): Promise<string> =>
-  (await digestOf(path, 'sha256', onBytes)).toString('hex');
+/** SHA-256 of a file, or of its first `most` bytes, lower-case hexadecimal. Throws like openRegular. */
+export const sha256Of = async (
+  path: string,
+  onBytes?: (done: number) => void,
+  most?: number,
+): Promise<string> => (await digestOf(path, 'sha256', onBytes, most)).toString('hex');
 
-/** Checksum of a file. `algorithm`: as Node names it. Throws like openRegular. */
+/** Checksum of a file, or of its first `most` bytes. `algorithm`: as Node names it. Throws like openRegular. */
 export async function digestOf(
   path: string,
   algorithm: string,
   onBytes?: (done: number) => void,
+  most = Infinity,
 ): Promise<Buffer> {
   const hash = createHash(algorithm);
   let done = 0;
   const file = await openRegular(path);
-  for await (const chunk of file.createReadStream({ highWaterMark: 1 << 20 })) {
+  for await (const chunk of file.createReadStream({ highWaterMark: 1 << 20, end: most - 1 })) {
     hash.update(chunk as Buffer);
     onBytes?.((done += (chunk as Buffer).length));
   }

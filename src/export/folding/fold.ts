@@ -2,15 +2,17 @@
  * Makes the folded copy of an adapter on its base, if it is of use: it has to give the adapter's distributions, in less
  * time than the adapter on its base takes here.
  */
-import { stat, statfs } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { judge, QUANTISED_LIMIT, servedRows } from '../check-export.ts';
 import { CHECK_TOKENS, SAMPLE } from '../check-text.ts';
 import { openTokenizer } from '../../base-models/tokenizer.ts';
+import { freeSpace } from '../../protocol/disk.ts';
 import { openGguf } from '../../gguf/index.ts';
 import { exportAdapterGguf, readAdapterGguf, type Adapter } from '../../weights/adapter.ts';
 import { exportFoldedGguf, partsToFold } from '../../weights/fold.ts';
-import { keepCopy, MOST_BUSY, type AboutCopy, type Measured } from '../../serving/folding/copies.ts';
+import { keepCopy, type AboutCopy, type Measured } from '../../serving/folding/copies.ts';
+import { MOST_BUSY } from '../../serving/threads/machine-load.ts';
 import { availableMemory } from '../../training/memory/available.ts';
 import { timeBoth } from './time-both.ts';
 
@@ -84,8 +86,8 @@ async function readParts(
 /** Throws an Error, and then nothing is noted: there may be room another time. */
 async function requireRoom(base: string, dir: string): Promise<void> {
   const { size } = await stat(base);
-  const { bavail, bsize } = await statfs(dir);
-  if (bavail * bsize < DISK * size) throw new Error(`There is no room on the disk for a copy of ${base}.`);
+  if ((await freeSpace(dir)) < DISK * size)
+    throw new Error(`There is no room on the disk for a copy of ${base}.`);
   if ((await availableMemory()) < MEMORY * size) throw new Error(`There is no memory for a copy of ${base}.`);
 }
 

@@ -1,7 +1,9 @@
 /** Entry: `node fold.mjs BASE ADAPTER THREADS`, child process of a completion server: makes a folded copy. */
 import { reportError } from '../../protocol/errors.ts';
+import { lowerPriority } from '../../protocol/low-priority.ts';
 import { foldCopy } from './fold.ts';
 
+lowerPriority();
 const [base = '', adapter = '', threads = '1'] = process.argv.slice(2);
 
 const stop = new AbortController();

@@ -1,7 +1,8 @@
 /** Times an adapter on its base beside its folded copy, in llama.cpp. */
-import type { LlamaContextSequence, Token } from 'node-llama-cpp';
+import type { LlamaContextSequence } from 'node-llama-cpp';
 import { loadLlamaModel, readModelFile } from '../../base-models/llama.ts';
 import { watchLoad } from '../../serving/threads/machine-load.ts';
+import { someTokens } from '../../serving/threads/threads.ts';
 
 /** Milliseconds of a token, and of 64 tokens of a prompt. */
 export interface Times {
@@ -73,7 +74,3 @@ const writeToken = (sequence: LlamaContextSequence) =>
   sequence.controlledEvaluate([[someTokens(1)[0]!, { generateNext: { token: true } }]]);
 const readPrompt = (sequence: LlamaContextSequence) =>
   sequence.evaluateWithoutGeneratingNewTokens(someTokens(64));
-
-/** IDs that every vocabulary has. */
-const someTokens = (count: number) =>
-  Array.from({ length: count }, (_, index) => (index % 97) + 3) as Token[];

@@ -4,12 +4,11 @@
  */
 import type { LlamaContextSequence } from 'node-llama-cpp';
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { gpuPackagesVersion } from '../../base-models/llama-gpu-packages.ts';
+import { sha256Of } from '../../base-models/pypi/download.ts';
 import { cacheDir } from '../../protocol/paths.ts';
 import { readText } from '../../protocol/regular-file.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
@@ -28,8 +27,7 @@ export class KeptOnDisk {
 
   /** `parts`: all that the keys and values depend on, besides llama.cpp's version: base, adapter, context. */
   constructor(parts: readonly (string | number)[]) {
-    const key = createHash('sha256').update(JSON.stringify([gpuPackagesVersion, ...parts]));
-    const name = key.digest('hex').slice(0, 32);
+    const name = keyOf(parts);
     this.state = join(folder(), `${name}.state`);
     this.about = join(folder(), `${name}.json`);
   }
@@ -39,7 +37,7 @@ export class KeptOnDisk {
     try {
       const { sha256 } = stateSchema.parse(JSON.parse(await readText(this.about)));
       // llama.cpp checks little of what it reads.
-      if ((await digestOf(this.state)) !== sha256) throw new Error('The file is damaged.');
+      if ((await sha256Of(this.state)) !== sha256) throw new Error('The file is damaged.');
       await sequence.loadStateFromFile(this.state, { acceptRisk: true });
     } catch {
       await this.remove();
@@ -56,7 +54,7 @@ export class KeptOnDisk {
       await chmod(folder(), 0o700);
       await sequence.saveStateToFile(temporary);
       await chmod(temporary, 0o600);
-      const sha256 = await digestOf(temporary);
+      const sha256 = await sha256Of(temporary);
       await rename(temporary, this.state);
       await writeByRename(this.about, JSON.stringify({ version: 1, sha256 }), 0o600);
       await makeRoom(this.state);
@@ -72,11 +70,12 @@ export class KeptOnDisk {
   }
 }
 
-async function digestOf(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
-  return hash.digest('hex');
-}
+/** Name of what is kept of an engine: `parts` are all that it depends on, besides llama.cpp's version. */
+export const keyOf = (parts: readonly (string | number)[]): string =>
+  createHash('sha256')
+    .update(JSON.stringify([gpuPackagesVersion, ...parts]))
+    .digest('hex')
+    .slice(0, 32);
 
 /** Deletes the oldest states until the rest fits; also `newest`, if it is too large by itself. */
 async function makeRoom(newest: string): Promise<void> {

@@ -2,24 +2,20 @@
  * Folded copies on disk: the base with an adapter in it, and beside it an adapter of what the copy could not take. Made
  * by fold.ts, used by the host. A folder for each pair of base and adapter, in the cache.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import { gpuPackagesVersion } from '../../base-models/llama-gpu-packages.ts';
+import { sha256Of } from '../../base-models/pypi/download.ts';
 import { cacheDir } from '../../protocol/paths.ts';
 import { readText } from '../../protocol/regular-file.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
 import { isProcessAlive } from '../../runs/processes.ts';
 import { identify } from '../engine/catalog.ts';
+import { keyOf } from '../engine/kept-on-disk.ts';
 import type { FoldedCopy } from '../host-types.ts';
 
 /** A copy is as large as its base, so only those used last are kept. */
 const MOST_COPIES = 2;
-/** Processors that other programs may keep busy while a copy is timed. */
-export const MOST_BUSY = 0.3;
 
 const folder = () => join(cacheDir(), 'folded');
 
@@ -56,25 +52,24 @@ const pathsIn = (dir: string) => ({
 /** The folder of a pair's copy; another one if a file was replaced, or llama.cpp. Throws the system's errors. */
 async function placeOf(basePath: string, adapterPath: string): Promise<string> {
   const versions = [(await identify(basePath)).version, (await identify(adapterPath)).version];
-  const key = createHash('sha256').update(JSON.stringify([gpuPackagesVersion, ...versions]));
-  return join(folder(), key.digest('hex').slice(0, 32));
+  return join(folder(), keyOf(versions));
 }
 
+/** Throws an Error if there is no note, or one that can't be read. */
+const aboutIn = async (dir: string): Promise<AboutCopy> =>
+  aboutSchema.parse(JSON.parse(await readText(pathsIn(dir).about)));
+
 /** What is known of a pair's copy; undefined if none was tried, or if what was written can't be read. */
-export async function aboutCopy(basePath: string, adapterPath: string): Promise<AboutCopy | undefined> {
-  try {
-    const dir = await placeOf(basePath, adapterPath);
-    return aboutSchema.parse(JSON.parse(await readText(pathsIn(dir).about)));
-  } catch {
-    return undefined;
-  }
-}
+export const aboutCopy = (basePath: string, adapterPath: string): Promise<AboutCopy | undefined> =>
+  placeOf(basePath, adapterPath)
+    .then(aboutIn)
+    .catch(() => undefined);
 
 /** The copy of a pair, if there is one of use; from now on it counts as used last. A damaged one is deleted. */
 export async function findCopy(basePath: string, adapterPath: string): Promise<FoldedCopy | undefined> {
-  const about = await aboutCopy(basePath, adapterPath);
-  if (!about?.model) return undefined;
   const dir = await placeOf(basePath, adapterPath);
+  const about = await aboutIn(dir).catch(() => undefined);
+  if (!about?.model) return undefined;
   const { model, beside } = pathsIn(dir);
   const whole =
     (await isSealed(model, about.model)) && (!about.beside || (await isSealed(beside, about.beside)));
@@ -93,9 +88,7 @@ export async function findCopy(basePath: string, adapterPath: string): Promise<F
 
 async function sealOf(path: string): Promise<z.infer<typeof sealSchema>> {
   const { size } = await stat(path);
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { end: HEAD_BYTES - 1 }), hash);
-  return { bytes: size, head: hash.digest('hex') };
+  return { bytes: size, head: await sha256Of(path, undefined, HEAD_BYTES) };
 }
 
 const isSealed = (path: string, { bytes, head }: z.infer<typeof sealSchema>): Promise<boolean> =>
@@ -162,7 +155,7 @@ async function lookAt(dir: string): Promise<Kept> {
     return { dir, usedAt: 0, what: isProcessAlive(Number(maker)) ? 'making' : 'useless' };
   try {
     const { mtimeMs } = await stat(dir);
-    const { adapter, model } = aboutSchema.parse(JSON.parse(await readText(pathsIn(dir).about)));
+    const { adapter, model } = await aboutIn(dir);
     await stat(adapter);
     return { dir, usedAt: mtimeMs, what: model ? 'copy' : 'mark' };
   } catch {

@@ -2,14 +2,13 @@
  * Has a folded copy made of the adapter in use, while nobody waits for an answer, and lets the host use it from then on.
  */
 import { spawn } from 'node:child_process';
-import { constants, setPriority } from 'node:os';
 import { bundlePath } from '../../protocol/bundles.ts';
 import { reportError } from '../../protocol/errors.ts';
 import { llamaEnv } from '../../protocol/llama-env.ts';
 import { trainingNow } from '../../runs/index.ts';
 import type { AdapterFile, FoldedCopies, FoldedCopy, LlamaHost } from '../host-types.ts';
-import { watchLoad } from '../threads/machine-load.ts';
-import { aboutCopy, findCopy, MOST_BUSY, removeCopy, tidyCopies } from './copies.ts';
+import { MOST_BUSY, watchLoad } from '../threads/machine-load.ts';
+import { aboutCopy, findCopy, removeCopy, tidyCopies } from './copies.ts';
 
 /** Whoever asked this often with an adapter will go on to use it. */
 const FEWEST_REQUESTS = 20;
@@ -133,11 +132,6 @@ export class Folding implements FoldedCopies {
       child.once('error', () => resolve());
       child.once('close', () => resolve());
     });
-    try {
-      if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
-    } catch {
-      // It only takes more of the machine.
-    }
     return { ended, stop: () => child.connected && child.disconnect() };
   }
 }

@@ -1,6 +1,9 @@
 /** Measures how busy other programs keep the processors. */
 import { cpus } from 'node:os';
 
+/** Processors that other programs may keep busy on a machine with nothing else to do. */
+export const MOST_BUSY = 0.3;
+
 interface Used {
   /** Milliseconds, monotonic. */
   at: number;

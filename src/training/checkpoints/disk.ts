@@ -2,9 +2,10 @@
  * Plans the bytes that a run will write, before it starts: if the disk fills up half-way, training since the last
  * checkpoint is lost.
  */
-import { mkdir, readdir, stat, statfs } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelConfig } from '../../model/config.ts';
+import { freeSpace } from '../../protocol/disk.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { artefactName, type EvaluationPlan, type Hyper } from '../../protocol/run.ts';
 import { formatBytes } from '../../protocol/units.ts';
@@ -80,11 +81,6 @@ export async function requireRunSpace(
     `This run writes up to ${formatBytes(needed)} into ${dir}, but only ${formatBytes(room)} are free there.`,
     `Free some space${smaller} or set FORGET_ME_NOT_HOME to a folder on a larger disk.`,
   );
-}
-
-async function freeSpace(dir: string): Promise<number> {
-  const { bavail, bsize } = await statfs(dir);
-  return bavail * bsize;
 }
 
 async function written(dir: string, { method }: Pick<Hyper, 'method'>): Promise<number> {
