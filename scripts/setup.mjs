@@ -19,13 +19,23 @@ import { fileURLToPath } from 'node:url';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const windows = process.platform === 'win32';
 
-const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < 20 || (major === 20 && minor < 11)) {
+/**
+ * Ends the program, with a sentence, on a Node that is too old.
+ * @param {string[]} least the oldest that will do, such as '20.11': of each major version named, and all after the last
+ */
+export function needNode(...least) {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  const enough = least.some((one, index) => {
+    const [a, b] = one.split('.').map(Number);
+    return (major === a || (index === least.length - 1 && major > a)) && (major > a || minor >= b);
+  });
+  if (enough) return;
   console.error(
-    `Forget-Me-Not needs Node 20.11 or newer, but this is ${process.versions.node}: install a newer one from nodejs.org or with your package manager.`,
+    `This needs Node ${least.join(', or ')} or newer, but this is ${process.versions.node}: install a newer one from nodejs.org or with your package manager.`,
   );
   process.exit(1);
 }
+needNode('20.11');
 
 /**
  * Runs a program. Its output goes to the terminal, or to `onLine` if given. Rejects if its exit status is not 0.

@@ -9,10 +9,13 @@ import {
   ensureDependencies,
   ensureNativeTools,
   ensureVulkan,
+  needNode,
   root,
   run,
 } from './setup.mjs';
 
+// Vitest's Vite refuses others.
+needNode('20.19', '22.12');
 const results = join(root, 'test-results');
 const seconds = (milliseconds) => `${Math.round(milliseconds / 1000)} s`;
 
