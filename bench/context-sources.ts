@@ -1,12 +1,13 @@
 /**
  * What each source of a prompt's other files is worth, by leaving it out:
  * `npm run bench:context -- --base FILE --folder FOLDER [--cursors 40] [--budget 1600] [--before 2400] [--after 600]
- *  [--threads 2] [--json]`. Interrupted, it shows what it has.
+ *  [--threads 2] [--without definitions,own] [--share definitions=0.3]... [--json]`. Interrupted, it shows what it has.
  *
  * The folder is indexed as in the editor. At held-out cursors in its files, the model gets the prompt that completion
  * would send, with all sources, with each left out, and with none, and says how likely the true text is. The file's
  * own text from the cursor on is not in the prompt's parts. Edits and diagnostics need a person and an editor, so they
- * are not measured here.
+ * are not measured here. `--without`: the sources that are left out, by default each; `--share`: also with all sources,
+ * one of which may use at most this share of the budget.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,6 +26,7 @@ import { requestAt } from '../src/cursors/completion.ts';
 import { layOutContinuation } from '../src/cursors/continuations.ts';
 import type { Cursor } from '../src/cursors/cursors.ts';
 import { partSources, type PartSource } from '../src/protocol/repository.ts';
+import { defaultShares, type Shares } from '../src/repository/choose.ts';
 import { FolderIndex } from '../src/repository/folder-index.ts';
 import { SymbolParser } from '../src/repository/parser.ts';
 import { uniform } from '../src/statistics/random.ts';
@@ -52,6 +54,8 @@ export async function main(args: string[]): Promise<void> {
       before: { type: 'string', default: String(defaultBudget.before) },
       after: { type: 'string', default: String(defaultBudget.after) },
       threads: { type: 'string', default: '2' },
+      without: { type: 'string', default: measured.join() },
+      share: { type: 'string', multiple: true, default: [] },
       json: { type: 'boolean', default: false },
     },
   });
@@ -64,7 +68,8 @@ export async function main(args: string[]): Promise<void> {
       ...{ before: Number(values.before), after: Number(values.after) },
       others: Number(values.budget),
     };
-    const places = await placesOf(values.folder, Number(values.cursors), budget);
+    const variants = variantsOf(values.without.split(',').filter(Boolean), values.share);
+    const places = await placesOf(values.folder, Number(values.cursors), budget, variants);
     const model = await Model.load(resolve(values.base), Number(values.threads), budget);
     const scored = await score(places, model);
     const figures = table(scored);
@@ -75,14 +80,41 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
-type Variant = 'all' | 'none' | PartSource;
+interface Variant {
+  name: string;
+  sources: readonly PartSource[];
+  shares?: Shares;
+}
 interface Place {
   cursor: Cursor;
   repository: string;
-  contexts: Map<Variant, readonly ContextFile[]>;
+  /** By the variant's name. */
+  contexts: Map<string, readonly ContextFile[]>;
 }
 
-async function placesOf(folder: string, count: number, budget: Required<ContextBudget>): Promise<Place[]> {
+function variantsOf(without: readonly string[], shares: readonly string[]): Variant[] {
+  const known = (name: string) => measured.find((source) => source === name) ?? unknown(name);
+  const leftOut = without.map(known).map((one) => ({
+    name: `without ${one}`,
+    sources: measured.filter((other) => other !== one),
+  }));
+  const changed = shares.map((text) => {
+    const [name = '', share] = text.split('=');
+    return { name: text, sources: measured, shares: { ...defaultShares, [known(name)]: Number(share) } };
+  });
+  return [{ name: 'all', sources: measured }, { name: 'none', sources: [] }, ...leftOut, ...changed];
+}
+
+function unknown(name: string): never {
+  throw new Error(`There is no source ${name}. Give some of ${measured.join(', ')}.`);
+}
+
+async function placesOf(
+  folder: string,
+  count: number,
+  budget: Required<ContextBudget>,
+  variants: readonly Variant[],
+): Promise<Place[]> {
   const stop = new AbortController();
   const parser = await SymbolParser.open({ folder: resolve('dist/grammars'), onProblem: console.error });
   const index = await FolderIndex.open(folder, { parser, signal: stop.signal, onProblem: console.error });
@@ -98,15 +130,14 @@ async function placesOf(folder: string, count: number, budget: Required<ContextB
       ...{ before: text.slice(0, end), after: cursor.after, budget: budget.others },
       ...{ edits: [], problems: [], shown: { before: budget.before, after: budget.after } },
     };
-    const choose = (sources: readonly PartSource[]) =>
-      index
-        .parts({ ...asked, sources: [...sources] })
-        .map(({ filename, text: part }) => ({ filename, text: part }));
-    const contexts = new Map<Variant, readonly ContextFile[]>([
-      ['all', choose(measured)],
-      ['none', []],
-      ...measured.map((one) => [one, choose(measured.filter((other) => other !== one))] as const),
-    ]);
+    const contexts = new Map(
+      variants.map(({ name, sources, shares }) => [
+        name,
+        index
+          .parts({ ...asked, sources: [...sources] }, shares)
+          .map(({ filename, text: part }) => ({ filename, text: part })),
+      ]),
+    );
     return [{ cursor, repository: basename(resolve(folder)), contexts }];
   });
 }
@@ -119,8 +150,8 @@ async function mixedCursors(folder: string, count: number): Promise<FolderCursor
     .sort((a, b) => a.at - b.at);
 }
 
-async function score(places: readonly Place[], model: Model): Promise<Map<Variant, Scored[]>> {
-  const scored = new Map<Variant, Scored[]>();
+async function score(places: readonly Place[], model: Model): Promise<Map<string, Scored[]>> {
+  const scored = new Map<string, Scored[]>();
   let stopped = false;
   process.once('SIGINT', () => (stopped = true));
   for (const [index, { cursor, repository, contexts }] of places.entries()) {
@@ -185,8 +216,8 @@ class Model {
 }
 
 /** Bits per byte with all sources; how much more are needed without one, with 95% intervals. */
-function table(scored: ReadonlyMap<Variant, readonly Scored[]>) {
-  const items = (variant: Variant) =>
+function table(scored: ReadonlyMap<string, readonly Scored[]>) {
+  const items = (variant: string) =>
     scored.get(variant)!.map(({ path, bits, bytes }) => ({ sum: bits, weight: bytes, document: path }));
   const all = items('all');
   const bitsPerByte = (some: typeof all) =>
@@ -201,7 +232,7 @@ function table(scored: ReadonlyMap<Variant, readonly Scored[]>) {
         const { difference: delta } = pairedIntervals(all, own);
         const differ = own.filter(({ sum }, index) => sum !== all[index]!.sum).length;
         return [
-          variant === 'none' ? 'none' : `without ${variant}`,
+          variant,
           {
             bitsPerByte: rounded(bitsPerByte(own)),
             more: [delta.value, delta.low, delta.high].map(rounded).join(' '),

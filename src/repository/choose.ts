@@ -6,8 +6,10 @@ import { partSources, type Asked, type Part, type PartSource } from '../protocol
 
 export type { Repository } from './candidates.ts';
 
-/** Most of the budget that a source may use. */
-const shares: Record<PartSource, number> = {
+/** Most of the budget that each source may use. */
+export type Shares = Readonly<Record<PartSource, number>>;
+
+export const defaultShares: Shares = {
   definitions: 0.6,
   own: 0.3,
   callers: 0.3,
@@ -24,11 +26,11 @@ export const defaultSources: readonly PartSource[] = partSources.filter(
 );
 
 /** Parts in at most `budget` characters: files first, the most useful last; then recent edits and diagnostics. */
-export function chooseParts(repository: Repository, asked: Asked): Part[] {
+export function chooseParts(repository: Repository, asked: Asked, shares = defaultShares): Part[] {
   const { sources = defaultSources } = asked;
   const wanted = (source: PartSource) => sources.includes(source);
-  const edits = wanted('edits') ? editParts(asked) : [];
-  const problems = wanted('diagnostics') ? problemParts(asked) : [];
+  const edits = wanted('edits') ? editParts(asked, shares.edits) : [];
+  const problems = wanted('diagnostics') ? problemParts(asked, shares.diagnostics) : [];
   const last = [...edits, ...problems];
   const room = asked.budget - lengthOf(last);
   const stems = importedStems(asked.before, asked.languageId);
@@ -47,10 +49,10 @@ const lengthOf = (parts: readonly Part[]) =>
   parts.reduce((sum, { filename, text }) => sum + filename.length + text.length, 0);
 
 /** The newest edits that the prompt does not show anyway; the newest last. */
-function editParts({ before, after, shown, budget, edits }: Asked): Part[] {
+function editParts({ before, after, shown, budget, edits }: Asked, share: number): Part[] {
   const visible = (before.slice(-shown.before) + after.slice(0, shown.after)).replaceAll('\r\n', '\n');
   const parts: Part[] = [];
-  let room = budget * shares.edits;
+  let room = budget * share;
   for (const { path, text: edited } of edits) {
     const text = edited.replaceAll('\r\n', '\n');
     const whole = text.endsWith('\n') ? text : `${text}\n`;
@@ -64,12 +66,12 @@ function editParts({ before, after, shown, budget, edits }: Asked): Part[] {
 }
 
 /** What the editor says about the cursor's lines, as comments. */
-function problemParts({ path, languageId, budget, problems }: Asked): Part[] {
+function problemParts({ path, languageId, budget, problems }: Asked, share: number): Part[] {
   const comment = languageOf(languageId).lineComments?.[0] ?? '//';
   let text = '';
   for (const { message, line } of problems) {
     const next = `${comment} ${line.trim()}\n${comment} ${message.replaceAll(/\s+/g, ' ')}\n`;
-    if (path.length + text.length + next.length <= budget * shares.diagnostics) text += next;
+    if (path.length + text.length + next.length <= budget * share) text += next;
   }
   return text ? [{ filename: path, text, sources: ['diagnostics'] }] : [];
 }

@@ -12,7 +12,7 @@ import { isWalked, walk } from '../corpus/reading/walk.ts';
 import { reportError } from '../protocol/errors.ts';
 import type { Asked, Part } from '../protocol/repository.ts';
 import { WINDOW_LINES } from './candidates.ts';
-import { chooseParts } from './choose.ts';
+import { chooseParts, type Shares } from './choose.ts';
 import { CoChange } from './co-change.ts';
 import type { SymbolParser } from './parser.ts';
 import { RepositoryIndex } from './repository-index.ts';
@@ -200,7 +200,7 @@ export class FolderIndex {
   }
 
   /** See chooseParts. Does not wait for changes that are still being taken. */
-  parts(question: Asked): Part[] {
+  parts(question: Asked, shares?: Shares): Part[] {
     // What git ignores, or is no code, is not shown because somebody has edited it.
     const edits = question.edits.filter(({ path }) => this.index.files.has(path) || this.documents.has(path));
     const asked = { ...question, edits };
@@ -215,6 +215,7 @@ export class FolderIndex {
         windows: this.windows,
       },
       asked,
+      shares,
     );
   }
 
