@@ -88,7 +88,7 @@ async function stepsOf(one: Releases, most: number): Promise<FileStep[]> {
 
 /** What the model's offers are worth if only those are shown that are at least so likely to it. */
 function certaintyTable(asked: readonly JudgedOffer[]): string[] {
-  const rows = [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99].map((least) => {
+  const rows = [0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99].map((least) => {
     const shown = asked.filter(({ logprob }) => Math.exp(logprob) >= least);
     const count = (verdict: Verdict) => String(shown.filter((one) => one.verdict === verdict).length);
     return [String(least), count('right'), count('otherText'), count('elsewhere')];

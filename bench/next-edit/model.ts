@@ -42,6 +42,7 @@ export async function openModel({ base, adapter, asking, all, threads, most }: M
   const options = {
     ...{ serving, asking, signal, model: adapter ? ADAPTER : BASE_MODEL },
     nameOf: (name: string) => name,
+    ...(all ? { least: 0 } : {}),
   };
   return {
     times,
@@ -54,7 +55,7 @@ export async function openModel({ base, adapter, asking, all, threads, most }: M
       process.stderr.write('.');
       if (!answered) return undefined;
       const { line, logprob } = answered;
-      const offer = all ? offerOf(candidate, line) : offerFrom(candidate, answered);
+      const offer = all ? offerOf(candidate, line) : offerFrom(candidate, answered, asking);
       return offer && { offer, logprob };
     },
   };

@@ -104,9 +104,20 @@ function isSameEdit(wanted: Difference, made: Difference, { place }: Candidate):
   if (!made.come.every((piece) => wanted.come.includes(piece) || around.has(piece))) return false;
   if (wanted.come.length > 0 && comes.length === 0) return false;
   if (wanted.gone.length > 0 && goes.length === 0) return false;
+  if (isNewNumber(wanted, made)) return false;
   const [other, limit] = [
     made.come.length - comes.length + made.gone.length - goes.length,
     Math.max(2, (wanted.come.length + wanted.gone.length) / 2),
   ];
   return other <= limit;
 }
+
+/** Whether a number takes the place of one that the example did not replace: which one would be a guess. */
+function isNewNumber(wanted: Difference, made: Difference): boolean {
+  const [comes, goes] = [numbersIn(made.come), numbersIn(made.gone)];
+  const replaced = goes.filter((one) => !comes.includes(one));
+  const known = numbersIn(wanted.gone);
+  return comes.some((one) => !goes.includes(one)) && replaced.some((one) => !known.includes(one));
+}
+
+const numbersIn = (pieces: readonly string[]) => pieces.flatMap((piece) => piece.match(/\d+/g) ?? []);

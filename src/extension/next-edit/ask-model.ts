@@ -1,6 +1,5 @@
 /** Asks the model that completes to make the same edit at a place. */
 import { extensionOf } from '../../corpus/reading/names.ts';
-import { chanceOf, type Calibration } from '../../completion/chance.ts';
 import {
   diffOf,
   lineInAnswer,
@@ -12,12 +11,14 @@ import {
 } from '../../next-edit/index.ts';
 import type { ServingClient } from '../../serving/client/client.ts';
 
-/** `diff`: any model goes on with a diff. `task`: in the words of the `edits` task, to an adapter that learned it. */
+/**
+ * `diff`: any model goes on with a diff. `task`: in the words of the `edits` task, to an adapter that learned it. Such an
+ * adapter knows better whether a line wants the edit; where it leaves the line but is not sure, a diff shows which edit.
+ */
 export type Asking = 'diff' | 'task';
 
-/** How likely a line of a diff is right by its log-probability, and the least that is shown (docs/science.md). */
-const calibration: Calibration = { bias: 0, slope: 10 };
-const LEAST = 0.3;
+/** How likely an answer must be to be offered (docs/science.md). Of a task, also to look for the edit that it leaves out. */
+const LEAST = { diff: 0.92, task: 0.4 } as const;
 /** Tokens of a line, and of an answer in the words of the task, which is a line in a code fence. */
 const MOST_TOKENS = { diff: 80, task: 90 } as const;
 
@@ -28,23 +29,33 @@ export interface AskOptions {
   asking: Asking;
   nameOf: NameOf;
   signal: AbortSignal;
+  /** Instead of the default: how likely an edit must be to be looked for. */
+  least?: number;
 }
 
 /** What was answered, for measuring. */
 export interface Answered {
   line: string;
-  /** Natural logarithm of how likely. */
+  /** Natural logarithm of how likely; asked by a task, of how likely it is that the line wants an edit. */
   logprob: number;
 }
 
 /** What the answer offers; undefined if it is not sure, or makes another edit. */
-export function offerFrom(candidate: Candidate, { line, logprob }: Answered): Offer | undefined {
-  return chanceOf(logprob, calibration) >= LEAST ? offerOf(candidate, line) : undefined;
-}
+export const offerFrom = (
+  candidate: Candidate,
+  { line, logprob }: Answered,
+  asking: Asking,
+): Offer | undefined => (Math.exp(logprob) >= LEAST[asking] ? offerOf(candidate, line) : undefined);
 
 /** The line that the model writes at the place, whatever it is. */
-export const askModel = (candidate: Candidate, options: AskOptions): Promise<Answered | undefined> =>
-  options.asking === 'diff' ? goOn(candidate, options) : answerTask(candidate, options);
+export async function askModel(candidate: Candidate, options: AskOptions): Promise<Answered | undefined> {
+  if (options.asking === 'diff') return goOn(candidate, options);
+  const answered = await answerTask(candidate, options);
+  if (answered?.line.trim() !== candidate.place.line.trim()) return answered;
+  const edit = 1 - Math.exp(answered.logprob);
+  if (edit < (options.least ?? LEAST.task)) return answered;
+  return { ...(await goOn(candidate, options)), logprob: Math.log(edit) };
+}
 
 async function goOn(candidate: Candidate, { serving, model, nameOf, signal }: AskOptions): Promise<Answered> {
   const { prompt, heal } = diffOf(candidate, nameOf);

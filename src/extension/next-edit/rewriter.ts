@@ -64,7 +64,7 @@ export class Rewriter {
       const answered = await askModel(candidate, { ...model, nameOf, signal });
       if (signal.aborted) return false;
       this.remember(candidate);
-      const made = answered && offerFrom(candidate, answered);
+      const made = answered && offerFrom(candidate, answered, model.asking);
       if (made) offer(withLines(made, candidate));
       return true;
     } catch (error) {

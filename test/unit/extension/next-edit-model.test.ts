@@ -49,7 +49,8 @@ const SERVER = `
     note([request.url, JSON.parse(body)]);
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.on('close', () => response.writableFinished || note('left'));
-    for (const [piece, confidence] of JSON.parse(readFileSync(SAYS, 'utf8'))) {
+    const says = JSON.parse(readFileSync(SAYS, 'utf8'));
+    for (const [piece, confidence] of says[request.url.includes('chat') ? 'chat' : 'text']) {
       const sure = typeof confidence === 'number' && { confidence };
       const choice = request.url.includes('chat') ? { delta: { content: piece } } : { text: piece };
       response.write('data: ' + JSON.stringify({ choices: [{ index: 0, finish_reason: null, ...choice, ...sure }] }) + '\\n\\n');
@@ -89,8 +90,9 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
 });
 
-const says = (pieces: (readonly [string, unknown?])[]) =>
-  writeFileSync(join(dir, 'says'), JSON.stringify(pieces));
+type Pieces = (readonly [string, unknown?])[];
+/** `chat`: what is answered there, if it is not the same. */
+const says = (text: Pieces, chat = text) => writeFileSync(join(dir, 'says'), JSON.stringify({ text, chat }));
 const heard = () =>
   readFileSync(join(dir, 'heard'), 'utf8')
     .split('\n')
@@ -179,6 +181,30 @@ it('an answer to the task of which the model is not sure is not offered', async 
   made.later(candidates);
   await vi.waitFor(() => expect(heard().filter((one) => one !== 'left')).toHaveLength(2), patient);
   expect(offers).toEqual([]);
+});
+
+it('an adapter that leaves the line, but is not sure, is asked by a diff which edit it would be', async () => {
+  const keep = ['```ts\n', 'const b = load("b");', '\n'];
+  says([['const b = await load("b");', -2]], [[keep[0]!, 0], [keep[1]!, Math.log(0.5)], [keep[2]!]]);
+  const { offers, failures, made } = rewriter('task');
+  made.later(candidates.slice(0, 1));
+  await vi.waitFor(() => expect(offers).toHaveLength(1), patient);
+  expect(failures).toEqual([]);
+  expect(offers[0]!.after).toBe('const b = await load("b");');
+  const routes = heard().flatMap((one) => (one === 'left' ? [] : [one[0]]));
+  expect(routes).toEqual(['/v1/chat/completions', '/v1/completions']);
+});
+
+it('an adapter that surely leaves the line is not asked again', async () => {
+  says(
+    [['const b = await load("b");', 0]],
+    [['```ts\n', 0], ['const b = load("b");', Math.log(0.9)], ['\n']],
+  );
+  const { offers, made } = rewriter('task');
+  made.later(candidates);
+  await vi.waitFor(() => expect(heard().filter((one) => one !== 'left')).toHaveLength(2), patient);
+  expect(offers).toEqual([]);
+  expect(heard().filter((one) => one !== 'left' && one[0] === '/v1/completions')).toEqual([]);
 });
 
 it('the next key stops it, and nothing is offered', async () => {

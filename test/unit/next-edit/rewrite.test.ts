@@ -112,4 +112,18 @@ describe('an answer', () => {
     expect(made('  const b = await load(path, "b";')).toBeUndefined();
     expect(made('const b = await load(path, "b");')).toBeUndefined();
   });
+
+  it.each([
+    ['the number of the example', 'id=12', 'id=34', 'key=12', 'key=34', true],
+    ['none any more', 'wait(t, 5)', 'wait(LONG)', 'wait(t, 10)', 'wait(LONG)', true],
+    ['a guess', "id: 'a1b22'", "id: 'c3d44'", "id: 'e5f66'", "id: 'c3d44'", false],
+    ['a guess of a part', "v: '2.2026.08'", "v: '2.2027.00'", "v: '1.2026.03'", "v: '1.2027.00'", false],
+  ])('that replaces a number by %s', (_, before, after, line, answer, isOffered) => {
+    const around = { path: 'a.py', above: [], below: [] };
+    const candidate: Candidate = {
+      ...{ example: { ...around, line: before, after }, place: { ...around, line } },
+      ...{ at: 0, start: 0, end: line.length },
+    };
+    expect(made(answer, candidate)).toBe(isOffered ? answer : undefined);
+  });
 });
