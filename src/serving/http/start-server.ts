@@ -55,7 +55,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   const { announceIn, onIdle = () => undefined } = options;
   const idle = idleTimer(options, host);
-  const leases = announceIn === undefined ? undefined : new Leases({ onUnused: onIdle });
+  const answers = () => host.statistics.active > 0;
+  const leases = announceIn === undefined ? undefined : new Leases({ onUnused: onIdle, answers });
   const app = await createApp(host, {
     token,
     queue,
