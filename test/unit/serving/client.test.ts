@@ -251,6 +251,23 @@ it.skipIf(process.platform === 'win32')('nobody else can read the token, or hand
   stranger.process.kill('SIGKILL');
 });
 
+it.skipIf(process.platform === 'win32')(
+  'says so where files can not be kept from others, and starts nothing',
+  async () => {
+    const client = clientOf(serverThat('response.end(said);'));
+    // As a drive of Windows has it: all files there are another user's.
+    vi.spyOn(process, 'getuid').mockReturnValue(process.getuid!() + 1);
+    await expect(client.start()).rejects.toMatchObject({
+      code: 'not-writable',
+      message: expect.stringContaining(servers()),
+      next: expect.stringContaining('forgetMeNot.dataDirectory'),
+    });
+    vi.restoreAllMocks();
+    expect(pids).toEqual([]);
+    expect(readdirSync(servers())).toEqual([]);
+  },
+);
+
 /** A living process with a port of its own that knows nothing of us. */
 async function strangerOnAPort(): Promise<{ process: ChildProcess; pid: number; port: number }> {
   writeFileSync(
