@@ -57,6 +57,8 @@ export class Folding implements FoldedCopies {
   }
 
   used(adapter: AdapterFile): void {
+    // The next look may be seconds away, and somebody waits.
+    this.making?.stop();
     this.inUse = adapter;
     this.uses.set(adapter.path, (this.uses.get(adapter.path) ?? 0) + 1);
   }

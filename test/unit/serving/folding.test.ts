@@ -167,14 +167,15 @@ describe('when a copy is made', () => {
   });
 
   it('ends when somebody asks meanwhile, and is again ten minutes later', async () => {
-    const { host, statistics, make, stop, later, ended } = idleHost();
+    const { host, statistics, make, stop, folding, one, later, ended } = idleHost();
     await later(0);
     await later(60);
     await later(5);
     expect(stop).not.toHaveBeenCalled();
     statistics.requests += 1;
-    await later(5);
+    folding.used(one);
     expect(stop).toHaveBeenCalledOnce();
+    await later(5);
     await ended(false);
     for (let minute = 0; minute < 9; minute += 1) await later(60);
     expect(make).toHaveBeenCalledOnce();
