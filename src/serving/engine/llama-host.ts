@@ -24,7 +24,7 @@ import { KeptOnDisk } from './kept-on-disk.ts';
 import { keptPrompts } from './kept-prompts.ts';
 import { place, threadsFor, type Loaded } from './loaded.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
-import { giveUp, openCopy, type OpenCopy } from './open-copy.ts';
+import { openCopy, type OpenCopy } from './open-copy.ts';
 import {
   dropGpu,
   fittingLayers,
@@ -279,21 +279,14 @@ class Host implements LlamaHost {
     const base = await this.baseInMemory();
     if (offer?.kind === 'model')
       return this.openOn(await this.wholeModels.get(offer.name, offer.path), offer);
-    const copy = offer && (await this.foldedCopy(offer, base));
-    if (!copy) return this.openOn(base, offer, offer);
-    try {
-      return await this.openOn(copy.loaded, offer, copy.beside, copy);
-    } catch (error) {
-      await copy.loaded.model.dispose();
-      await giveUp(this.options.folded!, offer, error);
-      return this.openOn(base, offer, offer);
-    }
+    return (offer && (await this.openFolded(offer, base))) ?? this.openOn(base, offer, offer);
   }
 
-  private foldedCopy(offer: Offer, base: Loaded): Promise<OpenCopy | undefined> | undefined {
+  private openFolded(offer: Offer, base: Loaded): Promise<Engine | undefined> | undefined {
     const { folded, memoryLimit = Infinity } = this.options;
     if (!folded || offer.scale !== 1 || this.placed.layers > 0) return undefined;
-    return openCopy(folded, offer, base, memoryLimit - this.engines.bytes - this.contextBytes);
+    const room = memoryLimit - this.engines.bytes - this.contextBytes;
+    return openCopy(folded, offer, base, room, (copy) => this.openOn(copy.loaded, offer, copy.beside, copy));
   }
 
   /** Opens a context of a model in memory with `adapter` on it. */
