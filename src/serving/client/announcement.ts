@@ -3,22 +3,18 @@
  * read it, because it contains the token.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, lstat, mkdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UserError } from '../../protocol/errors.ts';
 import { serversDir } from '../../protocol/paths.ts';
 import { announcementSchema, type Announcement } from '../../protocol/server.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
+import { identifyOnDisk } from '../identify.ts';
 
 /** Path of the announcement for this base file and these settings; a changed file counts as another base. */
 export async function announcementPath(basePath: string, settings: unknown): Promise<string> {
-  const base = await realpath(basePath)
-    .then(async (path) => {
-      const { size, mtimeMs } = await stat(path);
-      return [path, size, mtimeMs];
-    })
-    // The server reports what is wrong with the file.
-    .catch(() => [basePath]);
+  // The server reports what is wrong with the file.
+  const base = await identifyOnDisk(basePath).catch(() => basePath);
   const hash = createHash('sha256')
     .update(JSON.stringify([base, settings]))
     .digest('hex');

@@ -1,10 +1,10 @@
 /** The adapters and whole models on offer, by name; checks whether their files have changed since they were checked. */
-import { stat } from 'node:fs/promises';
 import { readModelFile, type ModelFile } from '../../base-models/llama.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { checkAdapter } from './adapter-check.ts';
 import { BASE_MODEL, type AdapterFile, type ServedModel } from '../host-types.ts';
 import { HttpError } from '../http-error.ts';
+import { identify } from '../identify.ts';
 
 export interface Offer {
   name: string;
@@ -99,10 +99,4 @@ export class Catalog {
     if (this.offers.get(name) === offer) this.offers.set(name, replaced);
     return replaced;
   }
-}
-
-/** Changes if the file is replaced. Throws the system's errors. */
-export async function identify(path: string): Promise<{ version: string; bytes: number }> {
-  const { dev, ino, size, mtimeMs } = await stat(path);
-  return { version: [dev, ino, size, mtimeMs].join(':'), bytes: size };
 }

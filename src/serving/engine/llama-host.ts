@@ -6,7 +6,7 @@ import type { EngineUsed } from '../../protocol/gpu.ts';
 import { notLoaded } from './adapter-check.ts';
 import { holdsWeights, takeWeights } from './adapter-weights.ts';
 import { BatchSampler, defaultSampling } from './batch-sampler.ts';
-import { Catalog, identify, type Offer } from './catalog.ts';
+import { Catalog, type Offer } from './catalog.ts';
 import { EngineModel } from './engine-model.ts';
 import {
   BASE_MODEL,
@@ -20,6 +20,7 @@ import {
   type ServedModel,
   type HostCompletion,
 } from '../host-types.ts';
+import { identifyOnDisk } from '../identify.ts';
 import { KeptOnDisk } from './kept-on-disk.ts';
 import { keptPrompts } from './kept-prompts.ts';
 import { place, threadsFor, type Loaded } from './loaded.ts';
@@ -338,8 +339,8 @@ class Host implements LlamaHost {
   /** Where the last prompt is kept; nowhere with a GPU, which reads it as quickly. */
   private async keptOnDisk(offer: Offer | undefined, copy?: OpenCopy): Promise<KeptOnDisk | undefined> {
     if (!this.options.keepOnDisk || this.placed.layers > 0) return undefined;
-    const { version } = await identify(this.file.path);
-    const parts = [version, offer?.version ?? '', offer?.scale ?? 1, this.contextSize];
+    const version = offer && (await identifyOnDisk(offer.path));
+    const parts = [this.base.version, version ?? '', offer?.scale ?? 1, this.contextSize];
     return new KeptOnDisk([...parts, ...(copy ? [copy.path] : [])]);
   }
 

@@ -10,9 +10,9 @@ import { cacheDir } from '../../protocol/paths.ts';
 import { readText } from '../../protocol/regular-file.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
 import { isProcessAlive } from '../../runs/processes.ts';
-import { identify } from '../engine/catalog.ts';
 import { keyOf } from '../engine/kept-on-disk.ts';
 import type { FoldedCopy } from '../host-types.ts';
+import { identifyOnDisk } from '../identify.ts';
 
 /** A copy is as large as its base, so only those used last are kept. */
 const MOST_COPIES = 2;
@@ -51,8 +51,7 @@ const pathsIn = (dir: string) => ({
 
 /** The folder of a pair's copy; another one if a file was replaced, or llama.cpp. Throws the system's errors. */
 async function placeOf(basePath: string, adapterPath: string): Promise<string> {
-  const versions = [(await identify(basePath)).version, (await identify(adapterPath)).version];
-  return join(folder(), keyOf(versions));
+  return join(folder(), keyOf([await identifyOnDisk(basePath), await identifyOnDisk(adapterPath)]));
 }
 
 /** Throws an Error if there is no note, or one that can't be read. */
