@@ -86,7 +86,7 @@ describe('an adapter', () => {
     expect(host.memory.contexts).toBe(0);
   });
 
-  it('whose file is deleted finishes too, and then is gone', async () => {
+  it('whose file is deleted finishes too, and then is gone until the file is back', async () => {
     const whole = await host.complete(ask('mine', { maxTokens: 100 }));
     let deleted: Promise<void> | undefined;
     const underway = host.complete(ask('mine', { maxTokens: 100 }), undefined, () => {
@@ -98,8 +98,9 @@ describe('an adapter', () => {
       status: 404,
       message: expect.stringMatching(/"mine".*deleted/),
     });
-    expect(host.models).toEqual(['base']);
     expect(host.memory.contexts).toBe(0);
+    await copyFile(at('one'), at('mine'));
+    expect((await host.complete(ask('mine', { maxTokens: 100 }))).text).toBe(whole.text);
   });
 
   it('whose file is replaced is the new one from then on', async () => {

@@ -85,6 +85,15 @@ describe('the last prompt, kept on disk', () => {
     for (const name of names) expect((await stat(join(prompts(), name))).mode & 0o777).toBe(0o600);
   });
 
+  it('is of the base that was loaded, not of one that took its place meanwhile', async () => {
+    await withHost({ keepOnDisk: true }, async (host) => {
+      await writeTinyModel(at('base.gguf'), { seed: 5 });
+      await host.complete(ask(file('alpha')));
+    });
+    expect((await start()).cachedTokens).toBe(0);
+    await writeTinyModel(at('base.gguf'));
+  });
+
   it('is ignored, and removed, if it is damaged', async () => {
     const states = (await readdir(prompts())).filter((name) => name.endsWith('.state'));
     for (const name of states) {

@@ -79,6 +79,7 @@ export const toldIn: readonly string[] = [
   ...['export-run', 'import-adapter'].map((name) => `src/export/${name}.ts`),
   ...['adapter', 'read-peft', 'transformers'].map((name) => `src/weights/${name}.ts`),
   ...[
+    'client/announcement',
     'client/client',
     'client/run-model',
     'engine/adapter-check',

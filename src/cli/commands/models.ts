@@ -7,7 +7,7 @@ import { knownBases, type KnownBase, type Source } from '../../base-models/regis
 import { modelsDir } from '../../protocol/paths.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import { backendNames, type BackendName } from '../../protocol/run.ts';
-import { availableMemory } from '../../training/memory/available.ts';
+import { availableMemory } from '../../protocol/available-memory.ts';
 import { leastGpuMemory, leastMemory, runMemory } from '../../training/memory/defaults.ts';
 import { deviceOption } from '../options/train-options.ts';
 import { autoBase, tellWithTensorflow } from '../machine/auto-base.ts';

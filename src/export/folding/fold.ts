@@ -13,7 +13,7 @@ import { exportAdapterGguf, readAdapterGguf, type Adapter } from '../../weights/
 import { exportFoldedGguf, partsToFold } from '../../weights/fold.ts';
 import { keepCopy, type AboutCopy, type Measured } from '../../serving/folding/copies.ts';
 import { MOST_BUSY } from '../../serving/threads/machine-load.ts';
-import { availableMemory } from '../../training/memory/available.ts';
+import { availableMemory } from '../../protocol/available-memory.ts';
 import { timeBoth } from './time-both.ts';
 
 export interface FoldOptions {

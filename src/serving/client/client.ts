@@ -4,7 +4,6 @@
  * process; it ends when no window holds it any more. After a crash, the next request starts it again.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../protocol/errors.ts';
 import type { NodeCommand } from '../../protocol/node.ts';
@@ -21,7 +20,7 @@ import type { CompletionEngine } from './completion-engine.ts';
 import { announcementPath, openServersDir, readAnnouncement } from './announcement.ts';
 import { launchServer } from './launch-server.ts';
 import { holdServer, type Lease } from './lease.ts';
-import { errorBodySchema, readStream, type OnPiece } from './read-stream.ts';
+import { errorBodySchema, readStream, refusalOf, type OnPiece } from './read-stream.ts';
 
 /** Wait before the next start after the first, second, ... crash in a row. */
 const BACK_OFF_MS = [0, 500, 2_000, 10_000, 60_000];
@@ -53,6 +52,13 @@ export interface ServingClientOptions {
   onReady?: (ready: ServerReady) => void;
 }
 
+interface Asking {
+  /** The model that is asked for. */
+  model?: string | undefined;
+  signal?: AbortSignal | undefined;
+  repeats?: () => boolean;
+}
+
 export class ServingClient implements CompletionEngine {
   private server: Promise<Lease> | undefined;
   private crashes = 0;
@@ -60,6 +66,8 @@ export class ServingClient implements CompletionEngine {
 
   /** Paths by name. */
   private readonly adapters: Map<string, string>;
+  /** Names of those that the server did not take; each is offered again when it is asked for. */
+  private readonly refused = new Set<string>();
 
   constructor(private readonly options: ServingClientOptions) {
     this.adapters = new Map((options.adapters ?? []).map(({ name, path }) => [name, path]));
@@ -92,15 +100,15 @@ export class ServingClient implements CompletionEngine {
 
   /**
    * Sends one request. Aborting `signal` closes the connection, and the server stops computing. If the server dies
-   * during the request, it is started again and the request is repeated once. Throws UserError `unauthorized` or
-   * `bad-request`, and like start.
+   * during the request, it is started again and the request is repeated once. Throws UserError `unauthorized`,
+   * `bad-request`, or `crashed` if the server died again, and like start.
    */
   async complete(request: CompletionRequest, signal?: AbortSignal): Promise<CompletionResponse> {
     const ask = async (server: Lease) => {
       const response = await this.post(server, '/v1/completions', request, signal);
       return completionResponseSchema.parse(await response.json());
     };
-    return this.repeated(ask, () => !signal?.aborted);
+    return this.repeated(ask, { model: request.model, signal });
   }
 
   /**
@@ -124,12 +132,12 @@ export class ServingClient implements CompletionEngine {
       const response = await this.post(server, '/tokenize', { content }, signal);
       return tokenizedSchema.parse(await response.json()).tokens.length;
     };
-    return this.repeated(ask, () => !signal?.aborted);
+    return this.repeated(ask, { signal });
   }
 
   private async streamed(
     route: string,
-    request: object,
+    request: CompletionRequest | ChatRequest,
     onText: OnPiece,
     signal?: AbortSignal,
   ): Promise<string> {
@@ -141,19 +149,25 @@ export class ServingClient implements CompletionEngine {
         onText(piece, confidence);
       });
     };
-    return this.repeated(ask, () => !begun && !signal?.aborted);
+    return this.repeated(ask, { model: request.model, signal, repeats: () => !begun });
   }
 
   /** Calls `ask` with the server; once more with the next one if the server dies and `repeats` allows it. */
-  private async repeated<T>(ask: (server: Lease) => Promise<T>, repeats: () => boolean): Promise<T> {
-    const server = await this.running();
-    try {
-      return await ask(server);
-    } catch (error) {
-      if (!repeats() || error instanceof UserError || this.disposed) throw error;
-      this.options.log?.(`completion server did not answer: ${(error as Error).message}`);
-      await this.leave(server);
-      return ask(await this.running());
+  private async repeated<T>(
+    ask: (server: Lease) => Promise<T>,
+    { model, signal, repeats = () => true }: Asking,
+  ): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      const server = await this.running();
+      try {
+        if (model !== undefined && this.refused.has(model)) await this.offer(server, model);
+        return await ask(server);
+      } catch (error) {
+        if (error instanceof UserError || signal?.aborted) throw error;
+        this.options.log?.(`completion server did not answer: ${(error as Error).message}`);
+        if (tries > 1 || !repeats() || this.disposed) throw endedBefore(error);
+        await this.leave(server);
+      }
     }
   }
 
@@ -163,15 +177,32 @@ export class ServingClient implements CompletionEngine {
    */
   async addAdapter(adapter: { name: string; path: string }): Promise<void> {
     const { name, path } = adapter;
-    if (this.adapters.get(name) === path) return;
+    if (this.adapters.get(name) === path && !this.refused.has(name)) return;
     const server = await this.server;
     if (server) await this.offer(server, name, path);
     this.adapters.set(name, path);
   }
 
-  private async offer(server: Lease, name: string, path: string): Promise<void> {
+  private async offer(server: Lease, name: string, path = this.adapters.get(name)): Promise<void> {
     const body = { lora_name: name, lora_path: path, load_inplace: true };
     await this.post(server, '/v1/load_lora_adapter', body);
+    this.refused.delete(name);
+  }
+
+  /** What this client has, to a server that it has just found or started. */
+  private async offerAll(server: Lease): Promise<void> {
+    this.refused.clear();
+    for (const name of this.adapters.keys()) {
+      if (server.ready.models.includes(name)) continue;
+      try {
+        await this.offer(server, name);
+      } catch (error) {
+        // One that is damaged or gone must not take completion from all other models of the base.
+        if (!(error instanceof UserError)) throw error;
+        this.refused.add(name);
+        this.options.log?.(`the adapter "${name}" is not served: ${error.message}`);
+      }
+    }
   }
 
   private async post(
@@ -188,9 +219,9 @@ export class ServingClient implements CompletionEngine {
     });
     if (response.ok) return response;
     const failure = errorBodySchema.safeParse(await response.json());
-    const tooLong = failure.success && failure.data.error.code === 'context_length_exceeded';
+    if (failure.success && response.status !== 401) throw refusalOf(failure.data);
     throw new UserError(
-      response.status === 401 ? 'unauthorized' : tooLong ? 'chat-too-long' : 'bad-request',
+      response.status === 401 ? 'unauthorized' : 'bad-request',
       failure.success ? failure.data.error.message : `The completion server answered ${response.status}.`,
       'See the log.',
     );
@@ -208,10 +239,7 @@ export class ServingClient implements CompletionEngine {
       if (this.disposed) throw shutDown();
       this.watch(server);
       this.options.onReady?.(server.ready);
-      const { models } = server.ready;
-      for (const [name, path] of this.adapters)
-        // An adapter that was deleted meanwhile must not prevent the others from being served.
-        if (!models.includes(name) && existsSync(path)) await this.offer(server, name, path);
+      await this.offerAll(server);
       return server;
     } catch (error) {
       server?.release();
@@ -305,6 +333,11 @@ async function find(file: string): Promise<Lease | undefined> {
   const announced = await readAnnouncement(file);
   return announced && holdServer(announced);
 }
+
+const endedBefore = (cause: unknown) =>
+  new UserError('crashed', 'The completion server ended before the answer was complete.', 'Ask again.', {
+    cause,
+  });
 
 const shutDown = () =>
   new UserError('internal', 'The completion server was shut down.', 'Turn completion on again.');

@@ -18,12 +18,20 @@ export const errorBodySchema = z.object({
   error: z.object({ message: z.string(), code: z.string().nullish() }),
 });
 
+/** The server's refusal, whether it comes with a status or in the stream. */
+export const refusalOf = ({ error: { message, code } }: z.infer<typeof errorBodySchema>): UserError =>
+  new UserError(
+    code === 'context_length_exceeded' ? 'chat-too-long' : 'bad-request',
+    message,
+    'See the log.',
+  );
+
 /** Receives an answer in pieces, with the natural logarithm of how likely each is, if the request asked for it. */
 export type OnPiece = (piece: string, confidence?: number) => void;
 
 /**
- * Calls `onText` with each piece, and returns the whole text. Throws UserError `bad-request` for an error in the
- * stream, and an Error if it ends early.
+ * Calls `onText` with each piece, and returns the whole text. Throws like refusalOf for an error in the stream, and an
+ * Error if it ends early.
  */
 export async function readStream(response: Response, onText: OnPiece): Promise<string> {
   let text = '';
@@ -31,7 +39,7 @@ export async function readStream(response: Response, onText: OnPiece): Promise<s
     if (data === '[DONE]') return text;
     const message: unknown = JSON.parse(data);
     const failure = errorBodySchema.safeParse(message);
-    if (failure.success) throw new UserError('bad-request', failure.data.error.message, 'See the log.');
+    if (failure.success) throw refusalOf(failure.data);
     const { text: piece, confidence } = chunkSchema.parse(message).choices[0] ?? { text: '' };
     if (!piece && confidence === undefined) continue;
     text += piece;

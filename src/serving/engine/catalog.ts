@@ -1,10 +1,10 @@
 /** The adapters and whole models on offer, by name; checks whether their files have changed since they were checked. */
-import { stat } from 'node:fs/promises';
 import { readModelFile, type ModelFile } from '../../base-models/llama.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { checkAdapter } from './adapter-check.ts';
 import { BASE_MODEL, type AdapterFile, type ServedModel } from '../host-types.ts';
 import { HttpError } from '../http-error.ts';
+import { identify } from '../identify.ts';
 
 export interface Offer {
   name: string;
@@ -76,8 +76,8 @@ export class Catalog {
 
   /**
    * What `name` means now; undefined is the base. A file that was replaced is checked again. Throws UserError
-   * `bad-request` for an unknown name, HttpError 404 if the file was deleted (it is then removed from the offers),
-   * and like checkAdapter or readModelFile.
+   * `bad-request` for an unknown name, HttpError 404 if the file can't be found now (the offer stays: a network drive
+   * comes back), and like checkAdapter or readModelFile.
    */
   async find(name: string): Promise<Offer | undefined> {
     if (name === BASE_MODEL) return undefined;
@@ -88,11 +88,10 @@ export class Catalog {
         `There is no model "${name}" here.`,
         `Ask for one of: ${this.names.join(', ')}.`,
       );
-    const now = await identify(offer.path).catch(() => undefined);
-    if (!now) {
-      if (this.offers.get(name) === offer) this.offers.delete(name);
-      throw new HttpError(404, 'model_not_found', `The file of "${name}", ${offer.path}, was deleted.`);
-    }
+    const now = await identify(offer.path).catch((error: NodeJS.ErrnoException) => {
+      const what = error.code === 'ENOENT' ? 'was deleted' : `can't be read (${error.code})`;
+      throw new HttpError(404, 'model_not_found', `The file of "${name}", ${offer.path}, ${what}.`);
+    });
     if (now.version === offer.version) return offer;
     const replaced = { ...offer, ...now };
     if (offer.kind === 'adapter') replaced.linears = await checkAdapter(offer.path, this.base);
@@ -100,10 +99,4 @@ export class Catalog {
     if (this.offers.get(name) === offer) this.offers.set(name, replaced);
     return replaced;
   }
-}
-
-/** Changes if the file is replaced. Throws the system's errors. */
-export async function identify(path: string): Promise<{ version: string; bytes: number }> {
-  const { dev, ino, size, mtimeMs } = await stat(path);
-  return { version: [dev, ino, size, mtimeMs].join(':'), bytes: size };
 }

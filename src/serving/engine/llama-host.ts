@@ -6,7 +6,7 @@ import type { EngineUsed } from '../../protocol/gpu.ts';
 import { notLoaded } from './adapter-check.ts';
 import { holdsWeights, takeWeights } from './adapter-weights.ts';
 import { BatchSampler, defaultSampling } from './batch-sampler.ts';
-import { Catalog, identify, type Offer } from './catalog.ts';
+import { Catalog, type Offer } from './catalog.ts';
 import { EngineModel } from './engine-model.ts';
 import {
   BASE_MODEL,
@@ -20,11 +20,12 @@ import {
   type ServedModel,
   type HostCompletion,
 } from '../host-types.ts';
+import { identifyOnDisk } from '../identify.ts';
 import { KeptOnDisk } from './kept-on-disk.ts';
 import { keptPrompts } from './kept-prompts.ts';
 import { place, threadsFor, type Loaded } from './loaded.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
-import { giveUp, openCopy, type OpenCopy } from './open-copy.ts';
+import { openCopy, type OpenCopy } from './open-copy.ts';
 import {
   dropGpu,
   fittingLayers,
@@ -279,21 +280,14 @@ class Host implements LlamaHost {
     const base = await this.baseInMemory();
     if (offer?.kind === 'model')
       return this.openOn(await this.wholeModels.get(offer.name, offer.path), offer);
-    const copy = offer && (await this.foldedCopy(offer, base));
-    if (!copy) return this.openOn(base, offer, offer);
-    try {
-      return await this.openOn(copy.loaded, offer, copy.beside, copy);
-    } catch (error) {
-      await copy.loaded.model.dispose();
-      await giveUp(this.options.folded!, offer, error);
-      return this.openOn(base, offer, offer);
-    }
+    return (offer && (await this.openFolded(offer, base))) ?? this.openOn(base, offer, offer);
   }
 
-  private foldedCopy(offer: Offer, base: Loaded): Promise<OpenCopy | undefined> | undefined {
+  private openFolded(offer: Offer, base: Loaded): Promise<Engine | undefined> | undefined {
     const { folded, memoryLimit = Infinity } = this.options;
     if (!folded || offer.scale !== 1 || this.placed.layers > 0) return undefined;
-    return openCopy(folded, offer, base, memoryLimit - this.engines.bytes - this.contextBytes);
+    const room = memoryLimit - this.engines.bytes - this.contextBytes;
+    return openCopy(folded, offer, base, room, (copy) => this.openOn(copy.loaded, offer, copy.beside, copy));
   }
 
   /** Opens a context of a model in memory with `adapter` on it. */
@@ -345,8 +339,8 @@ class Host implements LlamaHost {
   /** Where the last prompt is kept; nowhere with a GPU, which reads it as quickly. */
   private async keptOnDisk(offer: Offer | undefined, copy?: OpenCopy): Promise<KeptOnDisk | undefined> {
     if (!this.options.keepOnDisk || this.placed.layers > 0) return undefined;
-    const { version } = await identify(this.file.path);
-    const parts = [version, offer?.version ?? '', offer?.scale ?? 1, this.contextSize];
+    const version = offer && (await identifyOnDisk(offer.path));
+    const parts = [this.base.version, version ?? '', offer?.scale ?? 1, this.contextSize];
     return new KeptOnDisk([...parts, ...(copy ? [copy.path] : [])]);
   }
 

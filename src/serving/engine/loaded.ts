@@ -4,6 +4,7 @@ import type { ModelFile } from '../../base-models/llama.ts';
 import { reportError, UserError } from '../../protocol/errors.ts';
 import { usableProcessors } from '../../protocol/processors.ts';
 import type { LlamaHostOptions } from '../host-types.ts';
+import { identifyOnDisk } from '../identify.ts';
 import { measureThreads } from '../threads/threads.ts';
 import { readVocabulary, type Vocabulary } from '../tokens/vocabulary.ts';
 import type { PlacedBase } from './place-base.ts';
@@ -24,6 +25,8 @@ export function defaultThreads(cores = usableProcessors()): number {
 export interface Loaded {
   model: LlamaModel;
   vocabulary: Vocabulary;
+  /** Of its file, as it was loaded: the file may be replaced since. */
+  version: string;
 }
 
 /** Where the processors compute, their fastest number; where they only wait for the GPU, few. */
@@ -53,8 +56,9 @@ export async function place(
 /** Throws UserError `base-unsupported-architecture` if `work` can't load it, and the UserErrors of `work`. */
 export async function load(file: ModelFile, work: () => Promise<LlamaModel>): Promise<Loaded> {
   try {
+    const version = await identifyOnDisk(file.path);
     const model = await work();
-    return { model, vocabulary: readVocabulary(model) };
+    return { model, vocabulary: readVocabulary(model), version };
   } catch (error) {
     // Not about the file: llama.cpp can't run here.
     if (error instanceof UserError) throw error;

@@ -81,8 +81,8 @@ export class LruMemory<T extends Sized> {
     const opened = this.opening.then(async () => {
       while (this.bytes + expected() > this.limit && (await this.makeRoom()));
       if (entry.users === 0) {
-        // All its users have gone while it waited for room.
-        this.entries.delete(key);
+        // All its users have gone while it waited for room, and a newer one may have its place.
+        if (this.entries.get(key) === entry) this.entries.delete(key);
         throw new Error(`Nobody waits for ${key} any more.`);
       }
       entry.value = await open();

@@ -1,8 +1,14 @@
 /** Opens the folded copy of an adapter, which answers sooner than the adapter on its base. */
+import type { LlamaModel } from 'node-llama-cpp';
 import { loadLlamaModel } from '../../base-models/llama.ts';
+import { availableMemory } from '../../protocol/available-memory.ts';
 import type { AdapterFile, FoldedCopies } from '../host-types.ts';
+import { endedWith, whileMarked } from './crash-mark.ts';
 import type { Loaded } from './loaded.ts';
 import { isOutOfMemory } from './place-base.ts';
+
+/** Memory that has to be free besides the copy: its context, and what others take meanwhile. */
+const MARGIN = 256e6;
 
 export interface OpenCopy {
   path: string;
@@ -13,29 +19,33 @@ export interface OpenCopy {
 }
 
 /**
- * Undefined if there is none, no room for it, or if it can't be loaded. It was written from a base that was checked,
- * and has its vocabulary, which would take a second to read again. `room`: bytes.
+ * What `open` makes of the copy. Undefined if there is none, no room for it, if it can't be opened, or if a server ended
+ * while it opened it, probably for lack of memory. It was written from a base that was checked, and has its vocabulary,
+ * which would take a second to read again. `room`: bytes.
  */
-export async function openCopy(
+export async function openCopy<T>(
   folded: FoldedCopies,
   adapter: AdapterFile,
-  { vocabulary }: Loaded,
+  base: Loaded,
   room: number,
-): Promise<OpenCopy | undefined> {
+  open: (copy: OpenCopy) => Promise<T>,
+): Promise<T | undefined> {
   const found = await folded.find(adapter).catch(() => undefined);
-  if (!found || found.bytes > room) return undefined;
-  try {
-    const model = await loadLlamaModel({ path: found.model });
-    const beside = found.beside === undefined ? undefined : { name: adapter.name, path: found.beside };
-    return { path: found.model, bytes: found.bytes, loaded: { model, vocabulary }, beside };
-  } catch (error) {
-    await giveUp(folded, adapter, error);
-    return undefined;
-  }
-}
-
-/** After a copy could not be used: it is deleted, unless only memory was short. */
-export async function giveUp(folded: FoldedCopies, adapter: AdapterFile, error: unknown): Promise<void> {
-  const { cause = error } = error as Error;
-  if (!isOutOfMemory(cause)) await folded.remove(adapter).catch(() => undefined);
+  if (!found || found.bytes > Math.min(room, (await availableMemory()) - MARGIN)) return undefined;
+  const mark = `${found.model}.opening`;
+  if (await endedWith(mark)) return undefined;
+  return whileMarked(mark, async () => {
+    let model: LlamaModel | undefined;
+    try {
+      model = await loadLlamaModel({ path: found.model });
+      const beside = found.beside === undefined ? undefined : { name: adapter.name, path: found.beside };
+      return await open({ path: found.model, bytes: found.bytes, loaded: { ...base, model }, beside });
+    } catch (error) {
+      await model?.dispose();
+      // It is of no use, unless only memory was short.
+      const { cause = error } = error as Error;
+      if (!isOutOfMemory(cause)) await folded.remove(adapter).catch(() => undefined);
+      return undefined;
+    }
+  });
 }

@@ -3,16 +3,16 @@
  * by fold.ts, used by the host. A folder for each pair of base and adapter, in the cache.
  */
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { sha256Of } from '../../base-models/pypi/download.ts';
 import { cacheDir } from '../../protocol/paths.ts';
 import { readText } from '../../protocol/regular-file.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
 import { isProcessAlive } from '../../runs/processes.ts';
-import { identify } from '../engine/catalog.ts';
 import { keyOf } from '../engine/kept-on-disk.ts';
 import type { FoldedCopy } from '../host-types.ts';
+import { identifyOnDisk } from '../identify.ts';
 
 /** A copy is as large as its base, so only those used last are kept. */
 const MOST_COPIES = 2;
@@ -25,7 +25,11 @@ const HEAD_BYTES = 16e6;
 
 const aboutSchema = z.object({
   version: z.literal(1),
+  /** Paths. */
+  base: z.string(),
   adapter: z.string(),
+  /** If it was tried and is neither there nor ruled out: how often, and when last (ms). */
+  tries: z.object({ count: z.int().min(1), at: z.number() }).optional(),
   /** Why there is no copy; it is not tried again. */
   unfit: z.string().optional(),
   /** Nats per token between the copy and the adapter on its base, and between that and the base. */
@@ -41,7 +45,7 @@ const aboutSchema = z.object({
 });
 export type AboutCopy = z.infer<typeof aboutSchema>;
 /** What the maker of a copy has to say. */
-export type Measured = Omit<AboutCopy, 'version' | 'adapter' | 'model' | 'beside'>;
+export type Measured = Omit<AboutCopy, 'version' | 'base' | 'adapter' | 'tries' | 'model' | 'beside'>;
 
 const pathsIn = (dir: string) => ({
   model: join(dir, 'model.gguf'),
@@ -51,8 +55,7 @@ const pathsIn = (dir: string) => ({
 
 /** The folder of a pair's copy; another one if a file was replaced, or llama.cpp. Throws the system's errors. */
 async function placeOf(basePath: string, adapterPath: string): Promise<string> {
-  const versions = [(await identify(basePath)).version, (await identify(adapterPath)).version];
-  return join(folder(), keyOf(versions));
+  return join(folder(), keyOf([await identifyOnDisk(basePath), await identifyOnDisk(adapterPath)]));
 }
 
 /** Throws an Error if there is no note, or one that can't be read. */
@@ -101,6 +104,24 @@ const isSealed = (path: string, { bytes, head }: z.infer<typeof sealSchema>): Pr
 export const removeCopy = async (basePath: string, adapterPath: string): Promise<void> =>
   rm(await placeOf(basePath, adapterPath), { recursive: true, force: true });
 
+const pathsOf = (basePath: string, adapterPath: string) => ({
+  version: 1 as const,
+  base: resolve(basePath),
+  adapter: resolve(adapterPath),
+});
+
+/** Before a copy is made, because its maker may be killed. A copy, or why there is none, takes the place of the note. */
+export async function noteTry(basePath: string, adapterPath: string, at: number): Promise<void> {
+  const dir = await placeOf(basePath, adapterPath);
+  const { tries } = await aboutIn(dir).catch(() => ({ tries: undefined }));
+  const about: AboutCopy = {
+    ...pathsOf(basePath, adapterPath),
+    tries: { count: (tries?.count ?? 0) + 1, at },
+  };
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await writeByRename(pathsIn(dir).about, JSON.stringify(about), 0o600);
+}
+
 /**
  * Calls `make` with the paths of files to write, and keeps them together with what it returns; without the files if
  * that is `unfit`. If `make` fails, nothing is left.
@@ -117,7 +138,7 @@ export async function keepCopy(
   try {
     // It holds what the model learned of somebody's code.
     await mkdir(unfinished, { recursive: true, mode: 0o700 });
-    const about: AboutCopy = { version: 1, adapter: adapterPath, ...(await make(files)) };
+    const about: AboutCopy = { ...pathsOf(basePath, adapterPath), ...(await make(files)) };
     if (about.unfit === undefined) {
       about.model = await sealOf(files.model);
       about.beside = await sealOf(files.beside).catch(() => undefined);
@@ -132,7 +153,7 @@ export async function keepCopy(
   }
 }
 
-/** Deletes copies of adapters that are gone, all but those used last, and what a crash left. */
+/** Deletes copies that nobody can use any more, all but those used last, and what a crash left. */
 export async function tidyCopies(): Promise<void> {
   const names = await readdir(folder()).catch(() => []);
   const found = await Promise.all(names.map((name) => lookAt(join(folder(), name))));
@@ -145,7 +166,10 @@ export async function tidyCopies(): Promise<void> {
 interface Kept {
   dir: string;
   usedAt: number;
-  /** `mark`: of a copy that is not worth it; `useless`: of an adapter that is gone, or of a process that is. */
+  /**
+   * `mark`: of a copy that is not worth it, or was tried; `useless`: of files that are gone or were replaced, of another
+   * llama.cpp, or of a process that is gone.
+   */
   what: 'copy' | 'mark' | 'making' | 'useless';
 }
 
@@ -155,9 +179,9 @@ async function lookAt(dir: string): Promise<Kept> {
     return { dir, usedAt: 0, what: isProcessAlive(Number(maker)) ? 'making' : 'useless' };
   try {
     const { mtimeMs } = await stat(dir);
-    const { adapter, model } = await aboutIn(dir);
-    await stat(adapter);
-    return { dir, usedAt: mtimeMs, what: model ? 'copy' : 'mark' };
+    const { base, adapter, model } = await aboutIn(dir);
+    const found = (await placeOf(base, adapter)) === dir;
+    return { dir, usedAt: mtimeMs, what: !found ? 'useless' : model ? 'copy' : 'mark' };
   } catch {
     return { dir, usedAt: 0, what: 'useless' };
   }

@@ -7,15 +7,16 @@ import { reportError } from '../../protocol/errors.ts';
 import { llamaEnv } from '../../protocol/llama-env.ts';
 import { trainingNow } from '../../runs/index.ts';
 import type { AdapterFile, FoldedCopies, FoldedCopy, LlamaHost } from '../host-types.ts';
+import { identifyOnDisk } from '../identify.ts';
 import { MOST_BUSY, watchLoad } from '../threads/machine-load.ts';
-import { aboutCopy, findCopy, removeCopy, tidyCopies } from './copies.ts';
+import { aboutCopy, findCopy, noteTry, removeCopy } from './copies.ts';
 
 /** Whoever asked this often with an adapter will go on to use it. */
 const FEWEST_REQUESTS = 20;
 /** Without a request for so long, the person reads or is away. */
 const IDLE_MS = 60_000;
 const LOOK_MS = 5_000;
-/** After a copy could be neither made nor ruled out, for lack of room or of quiet. */
+/** After a copy could be neither made nor ruled out, for lack of room or of quiet; twice as long after each. */
 const AGAIN_MS = 10 * 60_000;
 
 export interface FoldingOptions {
@@ -50,19 +51,36 @@ export class Folding implements FoldedCopies {
   private readonly watch: typeof watchLoad;
   private othersBusy: () => number;
 
+  /** The base as it is loaded. A copy is of no use to it once its file was replaced. */
+  private readonly loaded: Promise<string>;
+
   constructor(private readonly options: FoldingOptions) {
+    this.loaded = identifyOnDisk(options.basePath);
+    // The host says what is wrong with the file.
+    this.loaded.catch(() => undefined);
     this.now = options.now ?? Date.now;
     this.watch = options.watch ?? watchLoad;
     this.othersBusy = this.watch();
   }
 
   used(adapter: AdapterFile): void {
+    // The next look may be seconds away, and somebody waits.
+    this.making?.stop();
     this.inUse = adapter;
     this.uses.set(adapter.path, (this.uses.get(adapter.path) ?? 0) + 1);
   }
 
-  find({ path }: AdapterFile): Promise<FoldedCopy | undefined> {
-    return findCopy(this.options.basePath, path);
+  async find({ path }: AdapterFile): Promise<FoldedCopy | undefined> {
+    return (await this.isAsLoaded()) ? findCopy(this.options.basePath, path) : undefined;
+  }
+
+  private async isAsLoaded(): Promise<boolean> {
+    return (await identifyOnDisk(this.options.basePath)) === (await this.loaded);
+  }
+
+  /** Whether a copy is being made, which takes longer the larger the base is. */
+  get isMaking(): boolean {
+    return this.making !== undefined;
   }
 
   remove({ path }: AdapterFile): Promise<void> {
@@ -71,7 +89,6 @@ export class Folding implements FoldedCopies {
 
   /** Looks from now on whether `host` is idle. */
   start(host: LlamaHost): void {
-    tidyCopies().catch(tell);
     this.timer = setInterval(() => void this.look(host).catch(tell), LOOK_MS);
     this.timer.unref();
   }
@@ -101,8 +118,12 @@ export class Folding implements FoldedCopies {
     if (!inUse || host.engine.backend !== 'cpu' || this.uses.get(inUse.path)! < FEWEST_REQUESTS) return;
     if (now - (this.asked.get(inUse.path) ?? -Infinity) < AGAIN_MS || (await trainingNow())) return;
     this.asked.set(inUse.path, now);
-    const about = () => aboutCopy(this.options.basePath, inUse.path);
-    if (await about()) return;
+    const { basePath } = this.options;
+    const about = () => aboutCopy(basePath, inUse.path);
+    const known = await about();
+    const again = known?.tries && now - known.tries.at >= AGAIN_MS * 2 ** (known.tries.count - 1);
+    if ((known && !again) || !(await this.isAsLoaded())) return;
+    await noteTry(basePath, inUse.path, now);
     this.making = (this.options.make ?? this.startChild.bind(this))(inUse, host.threads);
     void this.making.ended.then(async () => {
       this.making = undefined;
@@ -136,4 +157,4 @@ export class Folding implements FoldedCopies {
   }
 }
 
-const tell = (error: unknown) => console.error(`folded copies: ${reportError(error).message}`);
+export const tell = (error: unknown) => console.error(`folded copies: ${reportError(error).message}`);

@@ -24,6 +24,7 @@ import { Service, type ServiceOptions } from './service.ts';
 
 /** Large enough for every sensible prompt, but not for a client that sends a whole disk. */
 const BODY_LIMIT = 4 * 1024 * 1024;
+const CHAT_ROUTE = '/v1/chat/completions';
 const SENDING_MS = 30_000;
 /** By default, Node checks for late requests only every 30 s, so they could take up to twice their time. */
 const CHECKING_MS = 1000;
@@ -84,7 +85,7 @@ export async function createApp(host: LlamaHost, options: AppOptions): Promise<F
 function addRoutes(app: FastifyInstance, service: Service): void {
   app.get('/v1/models', () => listModels(service));
   app.post('/v1/completions', (request, reply) => answerCompletions(service, request, reply));
-  app.post('/v1/chat/completions', (request, reply) => answerChat(service, request, reply));
+  app.post(CHAT_ROUTE, (request, reply) => answerChat(service, request, reply));
   app.post('/infill', (request, reply) => answerInfill(service, request, reply));
   app.post('/completion', (request, reply) => answerLlamaCompletion(service, request, reply));
   app.post('/tokenize', (request) => answerTokenize(service, request));
@@ -136,7 +137,10 @@ const statusOf: Partial<Record<string, number>> = {
 };
 
 /** Fastify's own errors (broken JSON, too large a body) have a status; ours have a code, or both. */
-function answerError(error: FastifyError | HttpError, _request: unknown, reply: FastifyReply): void {
+function answerError(error: FastifyError | HttpError, request: FastifyRequest, reply: FastifyReply): void {
+  // So many characters are in any case more tokens than a chat has room for, and the person should hear that.
+  if (!(error instanceof HttpError) && error.statusCode === 413 && request.routeOptions.url === CHAT_ROUTE)
+    return answerError(hugeChat(), request, reply);
   if (error instanceof HttpError) {
     if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
     reply.code(error.status).send(errorBody(error));
@@ -148,3 +152,10 @@ function answerError(error: FastifyError | HttpError, _request: unknown, reply: 
   }
   reply.code(statusOf[reportError(error).code] ?? 500).send(errorBody(error));
 }
+
+const hugeChat = () =>
+  new HttpError(
+    413,
+    'context_length_exceeded',
+    `The chat has more than ${BODY_LIMIT / 1024 / 1024} MB: shorten it or begin a new one.`,
+  );

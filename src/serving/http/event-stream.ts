@@ -7,6 +7,8 @@ import { errorBody } from './openai.ts';
 const SLOW_CLIENT_LIMIT = 1024 * 1024;
 /** How long a client may leave sent data unread, in ms. */
 export const STALLED_MS = 30_000;
+/** A long prompt is read for many minutes, and clients give up where they hear nothing (Node's after five). */
+const SIGN_MS = 15_000;
 
 export class EventStream {
   private stalled: NodeJS.Timeout | undefined;
@@ -23,6 +25,11 @@ export class EventStream {
 
   send(event: unknown): void {
     this.write(`data: ${JSON.stringify(event)}\n\n`);
+  }
+
+  /** A sign of life, which readers of events ignore. */
+  comment(text: string): void {
+    this.write(`: ${text}\n\n`);
   }
 
   /** Ends the stream, with OpenAI's last line if given. */
@@ -53,15 +60,17 @@ export class EventStream {
 }
 
 /**
- * Streams what `work` sends, then the line `done` if given. An error before the first piece is thrown, so that it has a
- * status; a later one is an event.
+ * Streams what `work` sends, then the line `done` if given, and signs of life meanwhile. An error before the first of
+ * these is thrown, so that it has a status; a later one is an event.
  */
 export async function streamed(
   reply: FastifyReply,
   work: (events: EventStream) => Promise<void>,
   done?: string,
+  signMs = SIGN_MS,
 ): Promise<FastifyReply> {
   const events = new EventStream(reply);
+  const signs = setInterval(() => events.comment('working'), signMs);
   try {
     await work(events);
     events.end(done);
@@ -69,6 +78,8 @@ export async function streamed(
     if (!events.begun) throw error;
     events.send(errorBody(error));
     events.end();
+  } finally {
+    clearInterval(signs);
   }
   return reply;
 }

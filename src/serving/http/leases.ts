@@ -5,8 +5,10 @@
 import type { ServerResponse } from 'node:http';
 
 export interface LeaseOptions {
-  /** Called when nobody holds the server any more. */
+  /** Called when nobody holds the server any more, and it answers nobody. */
   onUnused: () => void;
+  /** Whether a request is being answered: a client may let go of the server before its last answer is complete. */
+  answers?: () => boolean;
   /** Time to wait for the first client, and after the last one for the next (a window that reloads). */
   firstMs?: number;
   lingerMs?: number;
@@ -14,10 +16,15 @@ export interface LeaseOptions {
 
 export class Leases {
   private readonly held = new Set<ServerResponse>();
-  private timer: NodeJS.Timeout;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: LeaseOptions) {
-    this.timer = setTimeout(options.onUnused, options.firstMs ?? 30_000);
+    this.endIn(options.firstMs ?? 30_000);
+  }
+
+  private endIn(milliseconds: number): void {
+    const { onUnused, answers, lingerMs = 5000 } = this.options;
+    this.timer = setTimeout(() => (answers?.() ? this.endIn(lingerMs) : onUnused()), milliseconds);
   }
 
   get size(): number {
@@ -32,8 +39,7 @@ export class Leases {
     response.write(`${JSON.stringify(firstLine)}\n`);
     response.once('close', () => {
       this.held.delete(response);
-      if (this.held.size > 0) return;
-      this.timer = setTimeout(this.options.onUnused, this.options.lingerMs ?? 5000);
+      if (this.held.size === 0) this.endIn(this.options.lingerMs ?? 5000);
     });
   }
 

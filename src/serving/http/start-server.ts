@@ -7,10 +7,13 @@ import { announce, withdraw } from '../client/announcement.ts';
 import { createApp } from './app.ts';
 import { Leases } from './leases.ts';
 import { openLlamaHost, type LlamaHost, type LlamaHostOptions } from '../engine/llama-host.ts';
-import { Folding } from '../folding/while-idle.ts';
+import { tidyCopies } from '../folding/copies.ts';
+import { Folding, tell } from '../folding/while-idle.ts';
+import { idleTimer, type IdleOptions } from './idle-timer.ts';
 import type { ServiceOptions } from './service.ts';
 
-export interface ServerOptions extends LlamaHostOptions, Pick<ServiceOptions, 'queue' | 'timeoutSeconds'> {
+export interface ServerOptions
+  extends LlamaHostOptions, IdleOptions, Pick<ServiceOptions, 'queue' | 'timeoutSeconds'> {
   token: string;
   /**
    * Memory for contexts, adapters and models besides the base, in MB (10^6 bytes). Default: a quarter of the
@@ -26,9 +29,6 @@ export interface ServerOptions extends LlamaHostOptions, Pick<ServiceOptions, 'q
   announceIn?: string | undefined;
   /** Folded copies of adapters are made while nobody asks, and used. */
   fold?: boolean | undefined;
-  /** Minutes without a request after which `onIdle` is called. */
-  idleMinutes?: number | undefined;
-  onIdle?: () => void;
 }
 
 export interface RunningServer {
@@ -54,8 +54,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     memoryLimit: memoryMb === undefined ? totalmem() * MEMORY_SHARE : memoryMb * 1e6,
   });
   const { announceIn, onIdle = () => undefined } = options;
-  const idle = idleTimer(options, host);
-  const leases = announceIn === undefined ? undefined : new Leases({ onUnused: onIdle });
+  const answers = () => host.statistics.active > 0;
+  const idle = idleTimer(options, () => answers() || (folding?.isMaking ?? false));
+  const leases = announceIn === undefined ? undefined : new Leases({ onUnused: onIdle, answers });
   const app = await createApp(host, {
     token,
     queue,
@@ -65,6 +66,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     leases,
     onActivity: idle.touch,
   });
+  // Also those that are no longer used, because the person turned them off.
+  tidyCopies().catch(tell);
   folding?.start(host);
   const close = async () => {
     folding?.stop();
@@ -98,22 +101,4 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 /** Models that compute at the same time: as many as the processors have threads for, or one where a GPU computes. */
 function together({ engine: { backend }, threads }: LlamaHost): number {
   return backend === 'cpu' ? Math.max(1, Math.floor(usableProcessors() / threads)) : 1;
-}
-
-function idleTimer(
-  { idleMinutes, onIdle }: ServerOptions,
-  host: LlamaHost,
-): { touch: () => void; stop: () => void } {
-  if (!idleMinutes || !onIdle) return { touch: () => undefined, stop: () => undefined };
-  let last = Date.now();
-  const limit = idleMinutes * 60_000;
-  const timer = setInterval(
-    () => {
-      if (host.statistics.active > 0) last = Date.now();
-      if (Date.now() - last >= limit) onIdle();
-    },
-    Math.min(limit, 10_000),
-  );
-  timer.unref();
-  return { touch: () => (last = Date.now()), stop: () => clearInterval(timer) };
 }

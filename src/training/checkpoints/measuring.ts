@@ -11,7 +11,7 @@ import type { BackendName, RunSpec } from '../../protocol/run.ts';
 import { formatDuration } from '../../protocol/units.ts';
 import { readRun } from '../../runs/index.ts';
 import type { RunWriter } from '../../runs/writer.ts';
-import { availableMemory } from '../memory/available.ts';
+import { availableMemory } from '../../protocol/available-memory.ts';
 import { describeBest, rank, reasonToStop, type Rule } from './best.ts';
 import { knownCost, rememberCost, type MeasuredThing } from './costs.ts';
 import {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { ServingClient } from '../../../src/serving/client/client.ts';
+import { ServingClient, type ServingClientOptions } from '../../../src/serving/client/client.ts';
 
 let dir: string;
 let clients: ServingClient[];
@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 /** A client of a server that this program plays. */
-function clientOf(program: string): ServingClient {
+function clientOf(program: string, more: Partial<ServingClientOptions> = {}): ServingClient {
   const script = at('server.mjs');
   writeFileSync(script, program);
   const client = new ServingClient({
@@ -35,6 +35,7 @@ function clientOf(program: string): ServingClient {
     script,
     base: at('base.gguf'),
     onStart: (pid) => pids.push(pid),
+    ...more,
   });
   clients.push(client);
   return client;
@@ -102,14 +103,16 @@ it.each([
 
 it('offers an adapter that came later, to the server that runs and to the next one', async () => {
   const [first, later, refused] = ['first', 'later', 'refused'].map((name) => at(`${name}.gguf`));
+  const gone = JSON.stringify(first);
   for (const file of [first, later, refused]) writeFileSync(file!, '');
   const heard = at('heard.jsonl');
   const client = clientOf(
     serverThat(`
       appendFileSync(${JSON.stringify(heard)}, JSON.stringify([request.url, asked.lora_name ?? asked.model]) + '\\n');
       if (asked.model) process.exit(1);
-      if (asked.lora_name === 'refused') response.statusCode = 409;
-      response.end(asked.lora_name === 'refused' ? '{"error":{"message":"For another base."}}' : 'Success');`),
+      const refused = asked.lora_name === 'refused' || (asked.lora_name === 'first' && !existsSync(${gone}));
+      if (refused) response.statusCode = 409;
+      response.end(refused ? '{"error":{"message":"For another base."}}' : 'Success');`),
   );
   await client.addAdapter({ name: 'first', path: first! });
   await client.start();
@@ -118,7 +121,10 @@ it('offers an adapter that came later, to the server that runs and to the next o
   await expect(client.addAdapter({ name: 'refused', path: refused! })).rejects.toThrow('For another base.');
   rmSync(first!);
   // It dies under the request, and so does the next one, which serves what is still there.
-  await expect(client.complete({ model: 'later', prompt: 'a' })).rejects.toThrow();
+  await expect(client.complete({ model: 'later', prompt: 'a' })).rejects.toMatchObject({
+    code: 'crashed',
+    message: 'The completion server ended before the answer was complete.',
+  });
   const load = '/v1/load_lora_adapter';
   expect(
     readFileSync(heard, 'utf8')
@@ -130,9 +136,48 @@ it('offers an adapter that came later, to the server that runs and to the next o
     [load, 'later'],
     [load, 'refused'],
     ['/v1/completions', 'later'],
+    [load, 'first'],
     [load, 'later'],
     ['/v1/completions', 'later'],
   ]);
+});
+
+it('one adapter that is refused takes nothing from the others, and is offered again when it is asked for', async () => {
+  const heals = JSON.stringify(at('heals'));
+  const client = clientOf(
+    serverThat(`
+      if (asked.model) return response.end(said);
+      if (asked.lora_name === 'good' || existsSync(${heals})) return response.end('Success');
+      response.writeHead(409).end('{"error":{"message":"It is damaged."}}');`),
+    { adapters: ['bad', 'good'].map((name) => ({ name, path: at(name) })) },
+  );
+  const asks = (model: string) => client.complete({ ...ask, model });
+  await asks('good');
+  await expect(asks('bad')).rejects.toMatchObject({ message: 'It is damaged.' });
+  await expect(client.addAdapter({ name: 'bad', path: at('bad') })).rejects.toThrow('It is damaged.');
+  writeFileSync(at('heals'), '');
+  await asks('bad');
+  expect(pids).toHaveLength(1);
+});
+
+it('a server that dies in the middle of an answer is no bug of ours, and the answer is not begun again', async () => {
+  const client = clientOf(
+    serverThat(
+      `response.write('data: ' + JSON.stringify(JSON.parse(said)) + '\\n\\n', () => process.exit(1));`,
+    ),
+  );
+  const pieces: string[] = [];
+  await expect(client.stream(ask, (piece) => pieces.push(piece))).rejects.toMatchObject({ code: 'crashed' });
+  expect(pieces).toEqual([String(pids[0])]);
+  expect(pids).toHaveLength(1);
+});
+
+it('an error in the middle of a stream keeps its code', async () => {
+  const error = { message: 'The chat has 9 tokens.', code: 'context_length_exceeded' };
+  const event = JSON.stringify(`: reading\n\ndata: ${JSON.stringify({ error })}\n\n`);
+  const client = clientOf(serverThat(`response.end(JSON.parse(${JSON.stringify(event)}));`));
+  const chat = client.chat({ messages: [{ role: 'user', content: 'a' }] }, () => undefined);
+  await expect(chat).rejects.toMatchObject({ code: 'chat-too-long', message: error.message });
 });
 
 it('says why a server could not start, and leaves none behind', async () => {
@@ -205,6 +250,23 @@ it.skipIf(process.platform === 'win32')('nobody else can read the token, or hand
   }
   stranger.process.kill('SIGKILL');
 });
+
+it.skipIf(process.platform === 'win32')(
+  'says so where files can not be kept from others, and starts nothing',
+  async () => {
+    const client = clientOf(serverThat('response.end(said);'));
+    // As a drive of Windows has it: all files there are another user's.
+    vi.spyOn(process, 'getuid').mockReturnValue(process.getuid!() + 1);
+    await expect(client.start()).rejects.toMatchObject({
+      code: 'not-writable',
+      message: expect.stringContaining(servers()),
+      next: expect.stringContaining('forgetMeNot.dataDirectory'),
+    });
+    vi.restoreAllMocks();
+    expect(pids).toEqual([]);
+    expect(readdirSync(servers())).toEqual([]);
+  },
+);
 
 /** A living process with a port of its own that knows nothing of us. */
 async function strangerOnAPort(): Promise<{ process: ChildProcess; pid: number; port: number }> {

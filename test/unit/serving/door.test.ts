@@ -33,6 +33,23 @@ it.each([1e308, -1e308, 101])('an adapter is not scaled by %s', async (scale) =>
   await app.close();
 });
 
+it('a chat too large to be read is too long; another request is only too large', async () => {
+  const app = await createApp(host, { token });
+  const codeOf = async (url: string) => {
+    const content = 'x'.repeat(5e6);
+    const answer = await app.inject({
+      method: 'POST',
+      url,
+      headers: { authorization: `Bearer ${token}` },
+      payload: { messages: [{ role: 'user', content }] },
+    });
+    return [answer.statusCode, answer.json().error.code];
+  };
+  expect(await codeOf('/v1/chat/completions')).toEqual([413, 'context_length_exceeded']);
+  expect(await codeOf('/v1/completions')).toEqual([413, 'FST_ERR_CTP_BODY_TOO_LARGE']);
+  await app.close();
+});
+
 it.each([
   'POST /v1/completions HTTP/1.1\r\nHost: local',
   `POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Length: 100\r\n\r\n{`,

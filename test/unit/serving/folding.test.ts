@@ -1,12 +1,13 @@
 import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { cacheDir } from '../../../src/protocol/paths.ts';
 import {
   aboutCopy,
   findCopy,
   keepCopy,
+  noteTry,
   removeCopy,
   tidyCopies,
 } from '../../../src/serving/folding/copies.ts';
@@ -95,6 +96,32 @@ describe('folded copies', () => {
     expect(await findCopy(at('base.gguf'), at('two'))).toBeDefined();
   });
 
+  it('that nobody can use are deleted: of an adapter or a base that was replaced', async () => {
+    await writeFile(at('other.gguf'), 'other base');
+    await keepCopy(at('base.gguf'), at('one'), write('1'));
+    await keepCopy(at('base.gguf'), at('three'), () => Promise.resolve({ unfit: 'it differs' }));
+    await keepCopy(at('other.gguf'), at('two'), write('2'));
+    await tidyCopies();
+    expect(await kept()).toHaveLength(3);
+    for (const name of ['one', 'three']) await writeFile(at(name), `${name}, trained again`);
+    await tidyCopies();
+    expect(await kept()).toHaveLength(1);
+    await writeFile(at('other.gguf'), 'another base');
+    await tidyCopies();
+    expect(await kept()).toEqual([]);
+  });
+
+  it('that were tried leave a note, until there is one or why there is none', async () => {
+    const about = () => aboutCopy(at('base.gguf'), at('one'));
+    await noteTry(at('base.gguf'), at('one'), 5);
+    await noteTry(at('base.gguf'), at('one'), 7);
+    await tidyCopies();
+    expect(await about()).toMatchObject({ tries: { count: 2, at: 7 } });
+    expect(await findCopy(at('base.gguf'), at('one'))).toBeUndefined();
+    await keepCopy(at('base.gguf'), at('one'), write('copy'));
+    expect((await about())!.tries).toBeUndefined();
+  });
+
   it('that were changed afterwards are deleted', async () => {
     await keepCopy(at('base.gguf'), at('one'), write('copy'));
     await writeFile((await findCopy(at('base.gguf'), at('one')))!.model, 'cope');
@@ -167,20 +194,56 @@ describe('when a copy is made', () => {
   });
 
   it('ends when somebody asks meanwhile, and is again ten minutes later', async () => {
-    const { host, statistics, make, stop, later, ended } = idleHost();
+    const { host, statistics, make, stop, folding, one, later, ended } = idleHost();
     await later(0);
     await later(60);
     await later(5);
     expect(stop).not.toHaveBeenCalled();
     statistics.requests += 1;
-    await later(5);
+    folding.used(one);
     expect(stop).toHaveBeenCalledOnce();
+    await later(5);
     await ended(false);
     for (let minute = 0; minute < 9; minute += 1) await later(60);
     expect(make).toHaveBeenCalledOnce();
     await later(60);
     expect(make).toHaveBeenCalledTimes(2);
     expect(host.rest).not.toHaveBeenCalled();
+  });
+
+  it('is tried again after a pause that doubles, also by the next server', async () => {
+    const before = idleHost();
+    await before.later(0);
+    await before.later(60);
+    await before.ended(false);
+    expect(before.make).toHaveBeenCalledOnce();
+    const { make, later, ended, folding } = idleHost();
+    await later(0);
+    await later(60);
+    for (let minute = 0; minute < 9; minute += 1) await later(60);
+    expect(make).not.toHaveBeenCalled();
+    await later(60);
+    expect(make).toHaveBeenCalledOnce();
+    expect(folding.isMaking).toBe(true);
+    await ended(false);
+    expect(folding.isMaking).toBe(false);
+    for (let minute = 0; minute < 19; minute += 1) await later(60);
+    expect(make).toHaveBeenCalledOnce();
+    await later(60);
+    expect(make).toHaveBeenCalledTimes(2);
+  });
+
+  it('is neither made nor found once the file of the base that is loaded was replaced', async () => {
+    const { make, later, folding, one } = idleHost();
+    await later(0);
+    await writeFile(at('base.gguf'), 'another base');
+    onTestFinished(() => writeFile(at('base.gguf'), 'base'));
+    await keepCopy(at('base.gguf'), one.path, write('copy'));
+    expect(await findCopy(at('base.gguf'), one.path)).toBeDefined();
+    expect(await folding.find(one)).toBeUndefined();
+    await removeCopy(at('base.gguf'), one.path);
+    await later(60);
+    expect(make).not.toHaveBeenCalled();
   });
 
   it('is never while other programs are at work', async () => {

@@ -73,6 +73,25 @@ describe('what is kept in memory', () => {
     expect(log.includes('+b')).toBe(false);
   });
 
+  it('that was waited for in vain takes nothing from the one that has its place meanwhile', async () => {
+    const { log, use, touch, residents } = scene(10);
+    const leaving = new AbortController();
+    let release = () => {};
+    let holds = () => {};
+    const held = new Promise<void>((resolve) => (holds = resolve));
+    const using = use('a', () => (holds(), new Promise<void>((resolve) => (release = resolve))));
+    await held;
+    const waiting = use('b', () => Promise.resolve(), leaving.signal);
+    leaving.abort(new Error('left'));
+    await expect(waiting).rejects.toThrow('left');
+    await residents.retire('b');
+    const newer = touch('b');
+    release();
+    await Promise.all([using, newer]);
+    await touch('b');
+    expect(log).toEqual(['+a', '-a', '+b']);
+  });
+
   it('is opened though it is larger than the limit, alone', async () => {
     const { log, use, touch } = scene(15);
     await touch('a');

@@ -1,0 +1,28 @@
+import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { readModelFile } from '../../../src/base-models/llama.ts';
+import { Catalog } from '../../../src/serving/engine/catalog.ts';
+import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
+
+let dir: string;
+const at = (...names: string[]) => join(dir, ...names);
+beforeAll(async () => (dir = await mkdtemp(join(tmpdir(), 'fmn-catalog-'))));
+afterAll(() => rm(dir, { recursive: true }));
+
+it('an adapter whose file is away for a while is served again when it is back', async () => {
+  await writeTinyModel(at('base.gguf'));
+  await writeTinyAdapter(at('adapter.gguf'), at('base.gguf'));
+  const catalog = new Catalog(await readModelFile(at('base.gguf')));
+  await catalog.addAdapter({ name: 'mine', path: at('adapter.gguf') });
+  const before = await catalog.find('mine');
+  await rename(at('adapter.gguf'), at('elsewhere.gguf'));
+  await expect(catalog.find('mine')).rejects.toMatchObject({
+    status: 404,
+    message: expect.stringMatching(/"mine".*was deleted/),
+  });
+  expect(catalog.names).toEqual(['base', 'mine']);
+  await rename(at('elsewhere.gguf'), at('adapter.gguf'));
+  expect(await catalog.find('mine')).toEqual(before);
+});

@@ -1,0 +1,22 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { idleTimer } from '../../../src/serving/http/idle-timer.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+const minutes = (count: number) => vi.advanceTimersByTime(60_000 * count);
+
+it('ends after minutes without a request, but not while something is in the works', () => {
+  const onIdle = vi.fn();
+  let busy = false;
+  const { touch, stop } = idleTimer({ idleMinutes: 10, onIdle }, () => busy);
+  minutes(9);
+  touch();
+  minutes(9);
+  busy = true;
+  minutes(60);
+  expect(onIdle).not.toHaveBeenCalled();
+  busy = false;
+  minutes(10);
+  expect(onIdle).toHaveBeenCalled();
+  stop();
+});

@@ -1,0 +1,65 @@
+/** When a folded copy is left alone, so that the adapter answers on its base. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, expect, it, vi } from 'vitest';
+import { loadLlamaModel } from '../../../src/base-models/llama.ts';
+import { availableMemory } from '../../../src/protocol/available-memory.ts';
+import { openCopy } from '../../../src/serving/engine/open-copy.ts';
+import { useTemporaryHome } from '../runs/help.ts';
+
+vi.mock('../../../src/base-models/llama.ts', async (original) => ({
+  ...(await original<object>()),
+  loadLlamaModel: vi.fn(),
+}));
+vi.mock('../../../src/protocol/available-memory.ts', () => ({ availableMemory: vi.fn() }));
+
+const home = useTemporaryHome();
+const dispose = vi.fn(() => Promise.resolve());
+const remove = vi.fn(() => Promise.resolve());
+const [GB, adapter] = [1e9, { name: 'mine', path: '/mine.gguf' }];
+beforeEach(() => {
+  vi.clearAllMocks();
+  vi.mocked(loadLlamaModel).mockResolvedValue({ dispose } as never);
+  vi.mocked(availableMemory).mockResolvedValue(4 * GB);
+});
+
+function opening<T>(open: () => Promise<T>, room = 2 * GB): Promise<T | undefined> {
+  const found = { model: join(home.path(), 'model.gguf'), beside: undefined, bytes: GB };
+  const folded = { used: () => undefined, find: () => Promise.resolve(found), remove };
+  return openCopy(folded, adapter, {} as never, room, open);
+}
+const marks = () => readdirSync(home.path());
+
+it('is opened under a mark, which goes with it', async () => {
+  const seen = await opening(() => Promise.resolve(marks()));
+  expect(seen).toEqual(['model.gguf.opening']);
+  expect(marks()).toEqual([]);
+});
+
+it.each([
+  ['the memory of contexts', 0.5 * GB, 4 * GB],
+  ['the memory that is free', 2 * GB, 1.1 * GB],
+])('is left alone where %s has no room for it', async (_, room, free) => {
+  vi.mocked(availableMemory).mockResolvedValue(free);
+  expect(await opening(() => Promise.resolve('open'), room)).toBeUndefined();
+  expect(loadLlamaModel).not.toHaveBeenCalled();
+});
+
+it('is left alone if a server ended while it opened it', async () => {
+  const { pid } = spawnSync(process.execPath, ['--version']);
+  writeFileSync(join(home.path(), 'model.gguf.opening'), `${pid}\n`);
+  expect(await opening(() => Promise.resolve('open'))).toBeUndefined();
+  expect(loadLlamaModel).not.toHaveBeenCalled();
+  expect(existsSync(join(home.path(), 'model.gguf.opening'))).toBe(true);
+});
+
+it.each([
+  ['deleted if it is of no use', 'unknown tensor', 1],
+  ['kept if only memory was short', 'Failed to create context', 0],
+])('is %s', async (_, message, removed) => {
+  expect(await opening(() => Promise.reject(new Error(message)))).toBeUndefined();
+  expect(dispose).toHaveBeenCalledOnce();
+  expect(remove).toHaveBeenCalledTimes(removed);
+  expect(marks()).toEqual([]);
+});
