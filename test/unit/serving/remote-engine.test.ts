@@ -330,6 +330,21 @@ describe('what goes wrong', () => {
     await failsWith(engineAt(`http://${saying}`), 'endpoint-failed', 'failed: out of memory.');
   });
 
+  it('what is not understood is not listened to any longer', async () => {
+    let [found, left] = [false, false];
+    const server = await playing((incoming, response) => {
+      if (incoming.url === '/v1/models') return response.writeHead(200, json).end(list);
+      if (!found) return response.writeHead(404).end();
+      response.on('close', () => (left = true));
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: what?\n\n');
+    });
+    const engine = engineAt(`http://${server}`);
+    await engine.start();
+    found = true;
+    await failsWith(engine, 'endpoint-unknown', 'is not understood');
+    await expect.poll(() => left).toBe(true);
+  });
+
   it('it is no such server', async () => {
     const page = await playing((_, response) => response.writeHead(200).end('<html>hello</html>'));
     await failsWith(engineAt(`http://${page}`), 'endpoint-unknown', 'it lists no models');
