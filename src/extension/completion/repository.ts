@@ -112,14 +112,16 @@ export class Repository implements vscode.Disposable {
     });
     this.child = child;
     child.on('message', (message) => this.hear(message));
-    child.on('error', (error) => this.services.log.warn(`The index could not be started: ${error.message}`));
-    child.on('exit', () => this.ended(child));
+    child.on('error', (error) => this.ended(child, `could not be started: ${error.message}`));
+    child.on('exit', (code, signal) => this.ended(child, `has ended (${signal ?? code})`));
     this.watching ??= this.watch();
     for (const document of vscode.workspace.textDocuments) if (document.isDirty) this.tell(document);
   }
 
-  private ended(child: ChildProcess): void {
+  /** `why`: undefined if it was asked for. */
+  private ended(child: ChildProcess, why?: string): void {
     if (this.child !== child) return;
+    if (why) this.services.log.warn(`The index ${why}`);
     this.child = undefined;
     this.starting = undefined;
     for (const done of this.waiting.values()) done([]);
