@@ -92,7 +92,6 @@ export async function forgetOldIndexes(now = Date.now()): Promise<void> {
   for (const name of await readdir(indexDir()).catch(() => [])) {
     const file = join(indexDir(), name);
     const found = await stat(file).catch(() => undefined);
-    if (found && now - found.mtimeMs > FORGOTTEN_MS)
-      await rm(file, { force: true }).catch(() => undefined);
+    if (found && now - found.mtimeMs > FORGOTTEN_MS) await rm(file, { force: true }).catch(() => undefined);
   }
 }

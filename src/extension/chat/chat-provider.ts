@@ -172,9 +172,7 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
       t('Begin a new chat, or attach less.'),
     ];
     const said =
-      report.code === 'chat-too-long'
-        ? tooLong
-        : [tTold(report.message), forButtons(nextOf(report)).text];
+      report.code === 'chat-too-long' ? tooLong : [tTold(report.message), forButtons(nextOf(report)).text];
     const shown = new Error(joined(said));
     // The chat would show it to the person.
     delete shown.stack;

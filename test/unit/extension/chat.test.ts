@@ -244,7 +244,9 @@ test('what has no text has no tokens, for which no server is started', async () 
   // More than the server takes in one request.
   expect(await count('one '.repeat(1_000_000))).toBe(Math.ceil(4_000_000 / 3));
   expect(existsSync(at('heard'))).toBe(false);
-  expect(await count({ role: 1, content: [...said('one ').content, picture, ...said('two').content] })).toBe(2);
+  expect(await count({ role: 1, content: [...said('one ').content, picture, ...said('two').content] })).toBe(
+    2,
+  );
 });
 
 test('a failure that is no fault of the person points to the log, which has it', async () => {

@@ -92,7 +92,9 @@ describe('vLLM', () => {
   it('of a hundred models the first are named', async () => {
     const named = (count: number) => Array.from({ length: count }, (_, at) => ({ id: `m${at}` }));
     let data = named(100);
-    const server = await playing((_, response) => response.writeHead(200, json).end(JSON.stringify({ data })));
+    const server = await playing((_, response) =>
+      response.writeHead(200, json).end(JSON.stringify({ data })),
+    );
     const saidTo = async (model: string) => {
       const failed = await engineAt(`http://${server}`, { model })
         .start()
