@@ -58,9 +58,12 @@ export class Log {
   }
 }
 
-/** For a bug, the user can only report it, so the sentence points to the log. */
-const errorSentence = ({ message, next, code }: ErrorReport) =>
-  `${joined([tTold(message), code === 'internal' ? t('See the log for details.') : tTold(next)])} [${code}]`;
+/** What to do next. A bug the user can only report, so the sentence points to the log. */
+export const nextOf = ({ next, code }: ErrorReport): string =>
+  code === 'internal' ? t('See the log for details.') : tTold(next);
+
+const errorSentence = (report: ErrorReport) =>
+  `${joined([tTold(report.message), nextOf(report)])} [${report.code}]`;
 
 /** The button for a step that a text names. */
 export const actionOf = (step: NextStep): Action => ({

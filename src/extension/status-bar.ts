@@ -66,7 +66,8 @@ export class StatusBar implements vscode.Disposable {
       };
     }
     const { shown, accepted, kept, dropped } = store.acceptance(inUse.id);
-    const speed = completion.latencyMs === undefined ? '' : ` ${Math.round(completion.latencyMs)} ms`;
+    const { failure, latencyMs } = completion;
+    const speed = failure || latencyMs === undefined ? '' : ` ${Math.round(latencyMs)} ms`;
     const share = shown ? ` (${percent(accepted / shown)})` : '';
     const summary = inUse.run?.summary;
     const later = kept + dropped;
@@ -76,10 +77,10 @@ export class StatusBar implements vscode.Disposable {
         })
       : t('{accepted} of {shown} completions accepted{share}.', { accepted, shown, share });
     const where = this.whereComputed(inUse);
-    const icon = inUse.remote ? 'cloud' : 'sparkle';
+    const icon = failure ? 'warning' : inUse.remote ? 'cloud' : 'sparkle';
     return {
       text: `$(${completion.busy ? 'loading~spin' : icon}) ${name}${speed}`,
-      tooltip: `**${t('Completion with {name}', { name })}**\n\n${summary ? sentenceIn(summary) : ''}\n\n${[counts, where].filter(Boolean).join('\n\n')}`,
+      tooltip: `**${t('Completion with {name}', { name })}**\n\n${summary ? sentenceIn(summary) : ''}\n\n${[failure, counts, where].filter(Boolean).join('\n\n')}`,
     };
   }
 

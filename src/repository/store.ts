@@ -87,11 +87,11 @@ function filesIn({ files }: z.infer<typeof headerSchema>, body: Buffer): Map<str
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array): Buffer =>
   Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 
-/** Deletes the indexes of folders that are no longer worked on. */
+/** Deletes the indexes of folders that are no longer worked on, as far as the disk lets it. */
 export async function forgetOldIndexes(now = Date.now()): Promise<void> {
   for (const name of await readdir(indexDir()).catch(() => [])) {
     const file = join(indexDir(), name);
     const found = await stat(file).catch(() => undefined);
-    if (found && now - found.mtimeMs > FORGOTTEN_MS) await rm(file, { force: true });
+    if (found && now - found.mtimeMs > FORGOTTEN_MS) await rm(file, { force: true }).catch(() => undefined);
   }
 }

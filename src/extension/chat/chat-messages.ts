@@ -21,7 +21,9 @@ export function toChat(messages: readonly ChatRequestMessage[], name: string): C
   for (const { role, content } of messages) {
     const said: ChatTurn = {
       role: roleOf(role),
-      content: content.map((part) => textOf(part, name)).join(''),
+      content: textIn(content, () => {
+        throw textOnly(name);
+      }),
     };
     if (!said.content) continue;
     const last = turns.at(-1);
@@ -31,15 +33,18 @@ export function toChat(messages: readonly ChatRequestMessage[], name: string): C
   return turns;
 }
 
+/** The text of a message. `other` stands for pictures and files. */
+export const textIn = (content: readonly unknown[], other: () => string): string =>
+  content.map((part) => textOf(part, other)).join('');
+
 const roleOf = (role: number): ChatTurn['role'] => {
   if (role === vscode.LanguageModelChatMessageRole.Assistant) return 'assistant';
   return role === SYSTEM ? 'system' : 'user';
 };
 
-function textOf(part: unknown, name: string): string {
+function textOf(part: unknown, other: () => string): string {
   if (part instanceof vscode.LanguageModelTextPart) return part.value;
-  if (part instanceof vscode.LanguageModelToolResultPart)
-    return part.content.map((inner) => textOf(inner, name)).join('');
+  if (part instanceof vscode.LanguageModelToolResultPart) return textIn(part.content, other);
   const { mimeType, data } = part as { mimeType?: unknown; data?: unknown };
   if (typeof mimeType === 'string' && data instanceof Uint8Array) {
     if (mimeType.startsWith('text/')) return new TextDecoder().decode(data);
@@ -47,10 +52,12 @@ function textOf(part: unknown, name: string): string {
     if (!mimeType.includes('/')) return '';
   }
   // Calls of tools, and kinds that are not known here.
-  if (data === undefined) return '';
-  throw new UserError(
+  return data === undefined ? '' : other();
+}
+
+const textOnly = (name: string) =>
+  new UserError(
     'bad-request',
     t('{name} understands text only.', { name }),
     t('Leave out pictures and files.'),
   );
-}

@@ -7,6 +7,7 @@ import { joined } from '../../protocol/told-texts.ts';
 import { ServingClient } from '../../serving/client/client.ts';
 import { offersOf } from '../completion/completion-model.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
+import { nextOf } from '../log.ts';
 import { Throttle } from '../panel/throttle.ts';
 import { requireTrust } from '../trust.ts';
 import {
@@ -18,7 +19,7 @@ import {
   type ChatResponseOptions,
 } from './chat-api.ts';
 import { chatModels, type ChatModel } from './chat-models.ts';
-import { toChat } from './chat-messages.ts';
+import { textIn, toChat } from './chat-messages.ts';
 
 /** As in package.json. */
 const VENDOR = 'forget-me-not';
@@ -26,11 +27,22 @@ const VENDOR = 'forget-me-not';
 const TIMEOUT_SECONDS = '1800';
 /** Completion changes several times at each pause in typing, and looking for models asks the disk. */
 const EVERY_MS = 2000;
+/** Characters; the server takes no more than 4 MB, and far less is too long for any model here. */
+const MOST_COUNTED = 1_000_000;
+/** Of code; an estimate. */
+const CHARACTERS_PER_TOKEN = 3;
+
+/** `running`: requests that it has. */
+interface Client {
+  serving: ServingClient;
+  running: number;
+}
 
 export class ChatModels implements ChatProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChangeLanguageModelChatInformation = this.changed.event;
-  private client: { serves: string; serving: ServingClient } | undefined;
+  /** By what they serve. Beside the one that was asked last, those whose answers are not over. */
+  private readonly clients = new Map<string, Client>();
   private offered = '';
 
   constructor(private readonly services: ServicesWithCompletion) {}
@@ -77,17 +89,17 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
     try {
       if (toolMode === vscode.LanguageModelChatToolMode.Required) throw noTools(name);
       const chat = toChat(messages, name);
-      const { serving, requested } = await this.ready(information);
+      if (chat.length === 0) throw noText();
       const { temperature } = modelOptions;
-      const request = {
-        model: requested,
-        messages: chat,
-        max_tokens: maxOutputTokens,
-        ...(typeof temperature === 'number' && { temperature }),
-      };
-      if (token.isCancellationRequested) return;
-      const report = (piece: string) => progress.report(new vscode.LanguageModelTextPart(piece));
-      await serving.chat(request, report, stop.signal);
+      await this.asking(information, async (serving, model) => {
+        if (token.isCancellationRequested) return;
+        const request = {
+          ...{ model, messages: chat, max_tokens: maxOutputTokens },
+          ...(typeof temperature === 'number' && { temperature }),
+        };
+        const report = (piece: string) => progress.report(new vscode.LanguageModelTextPart(piece));
+        await serving.chat(request, report, stop.signal);
+      });
     } catch (error) {
       if (!stop.signal.aborted) throw this.told(error, name);
     } finally {
@@ -95,20 +107,26 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
     }
   }
 
+  /** The chat asks this of each part of what it wants to send, also of messages that have no text yet. */
   async provideTokenCount(
     information: ChatModelInformation,
-    text: string | ChatRequestMessage,
+    counted: string | ChatRequestMessage,
   ): Promise<number> {
-    const content = typeof text === 'string' ? text : toChat([text], information.name)[0]!.content;
-    const { serving } = await this.ready(information);
-    return serving.countTokens(content);
+    const text = typeof counted === 'string' ? counted : textIn(counted.content, () => '');
+    if (!text) return 0;
+    if (text.length > MOST_COUNTED) return Math.ceil(text.length / CHARACTERS_PER_TOKEN);
+    try {
+      return await this.asking(information, (serving) => serving.countTokens(text));
+    } catch (error) {
+      throw this.told(error, information.name);
+    }
   }
 
-  /** The server of a model, with its adapter: another one than for completion, because chats are longer. */
-  private async ready({
-    id,
-    name,
-  }: ChatModelInformation): Promise<{ serving: ServingClient; requested: string }> {
+  /** Asks the server of a model, with its adapter: another one than for completion, because chats are longer. */
+  private async asking<T>(
+    { id, name }: ChatModelInformation,
+    ask: (serving: ServingClient, requested: string) => Promise<T>,
+  ): Promise<T> {
     requireTrust();
     const found = (await this.models()).find(({ information }) => information.id === id);
     if (!found)
@@ -117,29 +135,44 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
         t('{name} is no longer there.', { name }),
         t('Choose another one.'),
       );
-    const { model, contextSize } = found;
-    const { serves, options } = this.services.completion.serverOf(model);
-    if (this.client?.serves !== serves) {
-      void this.client?.serving.dispose();
-      const args = [...(options.args ?? []), '--context', String(contextSize), '--timeout', TIMEOUT_SECONDS];
-      this.client = { serves, serving: new ServingClient({ ...options, args }) };
+    const { model } = found;
+    const client = this.clientOf(found);
+    client.running += 1;
+    try {
+      for (const adapter of offersOf(model).adapters ?? []) await client.serving.addAdapter(adapter);
+      return await ask(client.serving, model.requested);
+    } finally {
+      client.running -= 1;
     }
-    const { serving } = this.client;
-    for (const adapter of offersOf(model).adapters ?? []) await serving.addAdapter(adapter);
-    return { serving, requested: model.requested };
+  }
+
+  private clientOf({ model, contextSize }: ChatModel): Client {
+    const { serves, options } = this.services.completion.serverOf(model);
+    // Memory is for one model, but nobody's answer is cut off.
+    for (const [other, { serving, running }] of this.clients)
+      if (other !== serves && running === 0) {
+        this.clients.delete(other);
+        void serving.dispose();
+      }
+    const known = this.clients.get(serves);
+    if (known) return known;
+    const args = [...(options.args ?? []), '--context', String(contextSize), '--timeout', TIMEOUT_SECONDS];
+    const client = { serving: new ServingClient({ ...options, args }), running: 0 };
+    this.clients.set(serves, client);
+    return client;
   }
 
   private told(error: unknown, name: string): Error {
     const report = reportError(error);
-    this.services.log.warn(`No answer in the chat: ${report.message} [${report.code}]`);
+    const { stack } = error as { stack?: string };
+    const details = report.code === 'internal' && stack ? `\n${stack}` : '';
+    this.services.log.warn(`No answer in the chat: ${report.message} [${report.code}]${details}`);
     const tooLong = [
       t('The chat is longer than what {name} can read.', { name }),
       t('Begin a new chat, or attach less.'),
     ];
     const said =
-      report.code === 'chat-too-long'
-        ? tooLong
-        : [tTold(report.message), forButtons(tTold(report.next)).text];
+      report.code === 'chat-too-long' ? tooLong : [tTold(report.message), forButtons(nextOf(report)).text];
     const shown = new Error(joined(said));
     // The chat would show it to the person.
     delete shown.stack;
@@ -147,7 +180,7 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
   }
 
   dispose(): void {
-    void this.client?.serving.dispose();
+    for (const { serving } of this.clients.values()) void serving.dispose();
     this.changed.dispose();
   }
 }
@@ -159,6 +192,13 @@ const noTools = (name: string) =>
     'bad-request',
     t("{name} can't call tools.", { name }),
     t('Ask without tools, or choose another model for this chat.'),
+  );
+
+const noText = () =>
+  new UserError(
+    'bad-request',
+    t('There is no text in this chat to answer.'),
+    t('Write what you want to know, then send it again.'),
   );
 
 /** Offers the models, if the editor has a chat for them. */

@@ -7,7 +7,8 @@ import { describeEngine, type EngineUsed } from '../../protocol/gpu.ts';
 import { reportError, UserError } from '../../protocol/errors.ts';
 import { forButtons } from '../../protocol/next-step.ts';
 import { completingBaseId, type Acceptance } from '../../protocol/panel.ts';
-import { ServingClient, type ServingClientOptions } from '../../serving/client/client.ts';
+import { dataDir } from '../../protocol/paths.ts';
+import type { ServingClientOptions } from '../../serving/client/client.ts';
 import type { CompletionEngine } from '../../serving/client/completion-engine.ts';
 import { AcceptanceWatch } from './acceptance.ts';
 import { Repository } from './repository.ts';
@@ -28,6 +29,7 @@ import {
 import { Elsewhere } from './elsewhere.ts';
 import { holdsSecrets } from './secret-files.ts';
 import { schemes } from './read-ahead.ts';
+import { SharedClient } from './shared-client.ts';
 import { UseRecorder } from './use-recorder.ts';
 
 /** After this long without a request, the server ends and frees its memory; the next request starts it again. */
@@ -58,8 +60,8 @@ export class CompletionService implements Completing {
   latencyMs: number | undefined;
   /** What the server computes on, once there was one. */
   engine: EngineUsed | undefined;
-  /** A failure is shown once, not at each key press. */
-  private failureTold = false;
+  /** What went wrong since the last answer: told once, not at each key press, and shown as long as it lasts. */
+  failure: string | undefined;
   /** Until when completion is snoozed (ms since 1970), and the timer that ends it. */
   private snooze: { until: number; timer: NodeJS.Timeout } | undefined;
 
@@ -115,7 +117,7 @@ export class CompletionService implements Completing {
   async use(model: LocalModel, ...then: Action[]): Promise<void> {
     this.ghost.forget();
     this.latencyMs = undefined;
-    this.failureTold = false;
+    this.failure = undefined;
     await this.services.store.setInUse(model.id, model.run ? undefined : model.base);
     this.sleep(0);
     await setCompletionEnabled(true, { document: vscode.window.activeTextEditor?.document });
@@ -162,32 +164,35 @@ export class CompletionService implements Completing {
 
   /** The server of a model of this machine. Models with the same `serves` share it; its adapters are offered later. */
   serverOf(model: LocalModel): { serves: string; options: ServingClientOptions } {
-    // A server that was started before a build for GPUs was there does not use it.
+    // A server that was started before a build for GPUs was there does not use it; nor another Node.
     const root = this.services.extension.extensionPath;
     const builds = gpuKindsHere().filter((kind) => hasGpuPackages(kind, root));
+    const beside = [...builds, settings.nodePath].filter(Boolean).join();
     const args = ['--gpu', settings.gpu, ...(settings.foldedCopy ? ['--fold'] : [])];
     return {
-      serves: [model.server, ...args, ...builds].join('\n'),
+      serves: [model.server, ...args, beside, dataDir()].join('\n'),
       options: {
         node: () => this.services.node(),
         script: this.services.bundle('server.mjs'),
         base: model.base.path,
         ...offersOf(model),
         args,
-        beside: builds.join(),
+        beside,
         idleMinutes: IDLE_MINUTES,
         log: (line) => this.services.log.info(`server: ${line}`),
       },
     };
   }
 
-  private servingHere(model: LocalModel): ServingClient {
+  private servingHere(model: LocalModel): SharedClient {
     const { serves, options } = this.serverOf(model);
-    if (this.client?.serves === serves && this.client.serving instanceof ServingClient)
+    if (this.client?.serves === serves && this.client.serving instanceof SharedClient) {
+      this.client.serving.switchTo(options.adapters ?? []);
       return this.client.serving;
+    }
     // Requests in progress wait for the new server, so nothing is reset here.
     void this.client?.serving.dispose();
-    const serving = new ServingClient({
+    const serving = new SharedClient({
       ...options,
       onReady: ({ engine }) => engine && this.takeNote(engine),
     });
@@ -197,7 +202,7 @@ export class CompletionService implements Completing {
 
   isServingHere(model: CompletionModel): boolean {
     const serving = this.client?.serving;
-    return !isRemote(model) && serving instanceof ServingClient && serving.isHeld;
+    return !isRemote(model) && serving instanceof SharedClient && serving.isHeld;
   }
 
   partsAt(
@@ -256,6 +261,7 @@ export class CompletionService implements Completing {
   answered(milliseconds: number): void {
     const { latencyMs: before = milliseconds } = this;
     this.latencyMs = before + NEWEST_WEIGHT * (milliseconds - before);
+    this.failure = undefined;
     this.changed.fire();
   }
 
@@ -265,10 +271,10 @@ export class CompletionService implements Completing {
     const known = error instanceof UserError;
     const report = known ? `${message} ${forButtons(next).text} [${code}]` : message;
     this.services.log.warn(`No completion: ${report}`);
-    if (this.failureTold) return;
-    this.failureTold = true;
-    const text = this.inUse?.remote && known ? tTold(message) : t('no completion, see its log');
-    vscode.window.setStatusBarMessage(`$(warning) Forget-Me-Not: ${text}`, 10_000);
+    const isTold = this.failure !== undefined;
+    this.failure = this.inUse?.remote && known ? tTold(message) : t('no completion, see its log');
+    this.changed.fire();
+    if (!isTold) vscode.window.setStatusBarMessage(`$(warning) Forget-Me-Not: ${this.failure}`, 10_000);
   }
 
   private count(model: string, what: keyof Acceptance, by?: number): void {
@@ -276,9 +282,9 @@ export class CompletionService implements Completing {
   }
 
   settingsChanged(): void {
-    this.failureTold = false;
+    this.failure = undefined;
     // It may be another one now, or have another token.
-    if (this.client && !(this.client.serving instanceof ServingClient)) void this.stop();
+    if (this.client && !(this.client.serving instanceof SharedClient)) void this.stop();
     const wanted = [undefined, ...vscode.workspace.textDocuments].some((one) =>
       settings.completionEnabled(one),
     );

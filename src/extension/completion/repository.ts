@@ -112,18 +112,25 @@ export class Repository implements vscode.Disposable {
     });
     this.child = child;
     child.on('message', (message) => this.hear(message));
-    child.on('error', (error) => this.services.log.warn(`The index could not be started: ${error.message}`));
-    child.on('exit', () => this.ended(child));
+    const { log } = this.services;
+    child.on('error', (error) => {
+      if (this.ended(child)) log.warn(`The index could not be started: ${error.message}`);
+    });
+    child.on('exit', (code, signal) => {
+      if (this.ended(child)) log.warn(`The index has ended (${signal ?? code})`);
+    });
     this.watching ??= this.watch();
     for (const document of vscode.workspace.textDocuments) if (document.isDirty) this.tell(document);
   }
 
-  private ended(child: ChildProcess): void {
-    if (this.child !== child) return;
+  /** False if it had been stopped before. */
+  private ended(child: ChildProcess): boolean {
+    if (this.child !== child) return false;
     this.child = undefined;
     this.starting = undefined;
     for (const done of this.waiting.values()) done([]);
     this.waiting.clear();
+    return true;
   }
 
   private hear(line: unknown): void {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 import { templateOf, type FimTemplate } from './fim-templates.ts';
-import { askJson, noModel, notOpenAi, Refusal, type Remote } from './remote-http.ts';
+import { askJson, isBusy, namesOfSome, noModel, notOpenAi, Refusal, type Remote } from './remote-http.ts';
 
 /** A server answers this at once, if it answers. */
 const LIST_MS = 8_000;
@@ -96,7 +96,7 @@ function chooseModel({ endpoint }: Remote, listed: readonly Listed[], wanted: st
     throw new UserError(
       'endpoint-model',
       only
-        ? `The completion server at ${endpoint.host} has several models: ${ids.join(', ')}.`
+        ? `The completion server at ${endpoint.host} has several models: ${namesOfSome(ids)}.`
         : `The completion server at ${endpoint.host} has no models.`,
       'Choose one with {endpoint-model}.',
     );
@@ -205,14 +205,14 @@ async function findUnlisted(
   return { id, owned_by: 'mistralai', capabilities: { completion_fim: true } };
 }
 
-/** The answer; undefined if it is refused, or the server says that it can't do this. */
+/** The answer; undefined if it is refused, or the server says that it can't do this. Throws what may be over soon. */
 async function tried(remote: Remote, url: string, body: object, signal?: AbortSignal): Promise<unknown> {
   try {
     return await askJson(remote, url, { body, signal, within: TRY_MS });
   } catch (error) {
     if (error instanceof Refusal) return undefined;
     // llama.cpp's for a model without the tokens is 501.
-    if (error instanceof UserError && error.code === 'endpoint-failed') return undefined;
+    if (error instanceof UserError && error.code === 'endpoint-failed' && !isBusy(error)) return undefined;
     throw error;
   }
 }

@@ -72,10 +72,10 @@ export class RemoteEngine implements CompletionEngine {
     const { endpoint } = this.options;
     const found = await this.start();
     signal?.throwIfAborted();
-    const stalled = new AbortController();
+    const over = new AbortController();
     const within = this.options.answerMs ?? ANSWER_MS;
-    const timer = setTimeout(() => stalled.abort(tooSlow(endpoint, within)), within);
-    const stop = AbortSignal.any([...(signal ? [signal] : []), stalled.signal, this.ended.signal]);
+    const timer = setTimeout(() => over.abort(tooSlow(endpoint, within)), within);
+    const stop = AbortSignal.any([...(signal ? [signal] : []), over.signal, this.ended.signal]);
     try {
       const { path, body } = toRemoteRequest(request, found);
       const url = (found.fill.by === 'infill' ? endpoint.root : endpoint.api) + path;
@@ -83,7 +83,10 @@ export class RemoteEngine implements CompletionEngine {
       return await readRemote(endpoint, answer, onText, () => void timer.refresh());
     } catch (error) {
       if (signal?.aborted || this.ended.signal.aborted) throw error;
-      throw this.failure(stalled.signal.aborted ? stalled.signal.reason : error, found);
+      const failure = this.failure(over.signal.aborted ? over.signal.reason : error, found);
+      // What is not understood may go on for ever.
+      over.abort(failure);
+      throw failure;
     } finally {
       clearTimeout(timer);
     }

@@ -177,9 +177,14 @@ function failureOf(
       'endpoint-failed',
       `The completion server at ${host} failed: ${said ?? `HTTP ${status}`}.`,
       'Try again later, or look at its log.',
+      { cause: new Refusal(status, said ?? `HTTP ${status}`) },
     );
   return new Refusal(status, said ?? `HTTP ${status}`);
 }
+
+/** Whether it failed in a way that says nothing of what it can do: too many requests, or a model that is being loaded. */
+export const isBusy = ({ cause }: UserError): boolean =>
+  cause instanceof Refusal && (cause.status === 429 || cause.status === 503);
 
 /** Codes of TLS by which a certificate is not accepted. */
 const OF_CERTIFICATES = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ALTNAME/;
@@ -240,7 +245,19 @@ export const noModel = ({ host }: Endpoint, model: string, models: readonly stri
   new UserError(
     'endpoint-model',
     models.length > 0
-      ? `The completion server at ${host} has no model "${model}"; it has ${models.join(', ')}.`
+      ? `The completion server at ${host} has no model "${model}"; it has ${namesOfSome(models)}.`
       : `The completion server at ${host} has no model "${model}".`,
     'Choose another one with {endpoint-model}.',
   );
+
+/** An API for everybody has a hundred. */
+const MOST_LISTED = 5;
+
+/** The first names. */
+export function namesOfSome(models: readonly string[]): string {
+  const more = models.length - MOST_LISTED;
+  // One more is no longer than to say so.
+  if (more <= 1) return models.join(', ');
+  const first = models.slice(0, MOST_LISTED).join(', ');
+  return `${first} and ${more} more models`;
+}

@@ -1,5 +1,5 @@
 /** Results and bases as models of the editor's chat. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -8,6 +8,7 @@ import type { ChatRequestMessage } from '../../../src/extension/chat/chat-api.ts
 import { ChatModels, offerChatModels } from '../../../src/extension/chat/chat-provider.ts';
 import { chatModels } from '../../../src/extension/chat/chat-models.ts';
 import type { ServicesWithCompletion } from '../../../src/extension/completion/completion-service.ts';
+import type { ServingClient } from '../../../src/serving/client/client.ts';
 import { makeRun } from '../webview/fixtures.ts';
 import * as editor from './fake-vscode.ts';
 
@@ -16,9 +17,11 @@ vi.mock('vscode', () => import('./fake-vscode.ts'));
 let dir: string;
 const at = (name: string) => join(dir, name);
 const open: { dispose(): void }[] = [];
+let logged: string[];
 
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'fmn-chat-'));
+  logged = [];
   vi.stubEnv('FORGET_ME_NOT_HOME', dir);
   writeFileSync(at('instruct.gguf'), `GGUF${'x'.repeat(3_000_000)}tokenizer.chat_template`);
   writeFileSync(at('plain.gguf'), 'GGUF general.name');
@@ -61,6 +64,7 @@ const SERVER = `
     const say = (delta) => response.write('data: ' + JSON.stringify({ choices: [{ index: 0, delta }] }) + '\\n\\n');
     say({ role: 'assistant', content: '' });
     say({ content: 'one ' });
+    if (asked.messages[0].content === 'break') return response.end('data: what?\\n\\n');
     if (asked.messages[0].content === 'wait') return response.on('close', () => appendFileSync(HEARD, '"left"\\n'));
     say({ content: 'two' });
     response.end('data: [DONE]\\n\\n');
@@ -80,7 +84,7 @@ function services(runs: ReturnType<typeof runOn>[], baseInUse?: ReturnType<typeo
   return {
     runs: { all: runs, standing: () => 'done', ...listeners },
     store: { baseInUse },
-    log: { warn: () => undefined },
+    log: { warn: (line: string) => logged.push(line) },
     completion: {
       ...listeners,
       serverOf: ({ base }: { base: { path: string } }) => ({
@@ -208,6 +212,51 @@ test('cancelling stops the server, and is no error', async () => {
   await expect.poll(() => heard().at(-1)).toBe('left');
 });
 
+test('another model can be asked while an answer is on its way, and ends that of one that has none', async () => {
+  writeFileSync(at('second.gguf'), 'GGUF tokenizer.chat_template');
+  const { models } = provider([runOn('instruct', 'garden'), runOn('second', 'shop')]);
+  const information = await models.provideLanguageModelChatInformation();
+  const [garden, shop] = ['garden', 'shop'].map((id) => information.find((one) => one.id === id)!);
+  const { token, cancel } = asking();
+  let begun: () => void;
+  const first = new Promise<void>((resolve) => (begun = resolve));
+  const progress = { report: () => begun() };
+  const answer = models.provideLanguageModelChatResponse(garden!, [said('wait')], {}, progress, token);
+  await first;
+  expect(await models.provideTokenCount(shop!, 'one two')).toBe(2);
+  const clients = (models as unknown as { clients: Map<string, { serving: ServingClient }> }).clients;
+  expect([...clients.keys()]).toEqual([at('instruct.gguf'), at('second.gguf')]);
+  expect(clients.get(at('instruct.gguf'))!.serving.isHeld).toBe(true);
+  cancel();
+  await answer;
+  await models.provideTokenCount(shop!, 'one');
+  expect([...clients.keys()]).toEqual([at('second.gguf')]);
+});
+
+test('what has no text has no tokens, for which no server is started', async () => {
+  const { models } = provider([runOn('instruct', 'garden')]);
+  const [information] = await models.provideLanguageModelChatInformation();
+  const count = (text: string | ChatRequestMessage) => models.provideTokenCount(information!, text);
+  const picture = { mimeType: 'image/png', data: new Uint8Array([1]) };
+  expect(await count('')).toBe(0);
+  expect(await count({ role: 1, content: [] })).toBe(0);
+  expect(await count({ role: 1, content: [picture] })).toBe(0);
+  // More than the server takes in one request.
+  expect(await count('one '.repeat(1_000_000))).toBe(Math.ceil(4_000_000 / 3));
+  expect(existsSync(at('heard'))).toBe(false);
+  expect(await count({ role: 1, content: [...said('one ').content, picture, ...said('two').content] })).toBe(
+    2,
+  );
+});
+
+test('a failure that is no fault of the person points to the log, which has it', async () => {
+  const { answer } = provider([runOn('instruct', 'garden')]);
+  const failed = await answer([said('break')]).catch((error: Error) => error.message);
+  expect(failed).toMatch(/See the log for details\.$/);
+  expect(failed).not.toContain('--verbose');
+  expect(logged.join()).toMatch(/\[internal\]\n\w*Error: /);
+});
+
 test('tools that are offered are left out, and what others have told before is text', async () => {
   const { answer } = provider([runOn('instruct', 'garden')]);
   const result = new editor.LanguageModelToolResultPart('1', said('a.py').content as unknown[]);
@@ -232,6 +281,9 @@ test('tools that must be used, pictures and a chat that is too long are refused 
   expect(await must.catch((error: Error) => error.stack)).toBeUndefined();
   const picture = { mimeType: 'image/png', data: new Uint8Array([1]) };
   await expect(answer([{ role: 1, content: [picture] }])).rejects.toThrow('garden understands text only.');
+  await expect(answer([said(''), { role: 2, content: [] }])).rejects.toThrow(
+    'There is no text in this chat to answer. Write what you want to know, then send it again.',
+  );
   await expect(answer([said('long')])).rejects.toThrow(
     'The chat is longer than what garden can read. Begin a new chat, or attach less.',
   );

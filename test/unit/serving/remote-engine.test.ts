@@ -88,6 +88,24 @@ describe('vLLM', () => {
       next: expect.stringContaining('{endpoint-model}'),
     });
   });
+
+  it('of a hundred models the first are named', async () => {
+    const named = (count: number) => Array.from({ length: count }, (_, at) => ({ id: `m${at}` }));
+    let data = named(100);
+    const server = await playing((_, response) =>
+      response.writeHead(200, json).end(JSON.stringify({ data })),
+    );
+    const saidTo = async (model: string) => {
+      const failed = await engineAt(`http://${server}`, { model })
+        .start()
+        .catch((error: unknown) => error);
+      return (failed as Error).message;
+    };
+    expect(await saidTo('')).toMatch(/has several models: m0, m1, m2, m3, m4 and 95 more models\.$/);
+    expect(await saidTo('gone')).toMatch(/it has m0, m1, m2, m3, m4 and 95 more models\.$/);
+    data = named(6);
+    expect(await saidTo('')).toMatch(/: m0, m1, m2, m3, m4, m5\.$/);
+  });
 });
 
 describe('llama.cpp', () => {
@@ -106,6 +124,28 @@ describe('llama.cpp', () => {
         },
       },
     ]);
+  });
+
+  it('while it loads the model, nothing is decided: it is asked again after the pause', async () => {
+    for (const status of [503, 429]) {
+      let loading = true;
+      const server = await playing((incoming, response) => {
+        if (incoming.url === '/v1/models')
+          return response
+            .writeHead(200, json)
+            .end(JSON.stringify({ data: [{ id: 'codegemma.gguf', owned_by: 'llamacpp' }] }));
+        if (loading)
+          return response.writeHead(status, json).end('{"error":{"message":"Loading model","code":503}}');
+        response.writeHead(200, json).end('{"content":" "}');
+      });
+      const engine = engineAt(`http://${server}`, { pauseMs: 0 });
+      await expect(engine.start()).rejects.toMatchObject({
+        code: 'endpoint-failed',
+        message: expect.stringContaining('failed: Loading model.'),
+      });
+      loading = false;
+      expect(await engine.start()).toMatchObject({ fill: { by: 'infill' } });
+    }
   });
 
   it('without tokens to fill in the middle, the marks are used that the model is known to have', async () => {
@@ -290,6 +330,21 @@ describe('what goes wrong', () => {
       response.end('data: {"error":{"message":"out of\\nmemory","code":500}}\n\n');
     });
     await failsWith(engineAt(`http://${saying}`), 'endpoint-failed', 'failed: out of memory.');
+  });
+
+  it('what is not understood is not listened to any longer', async () => {
+    let [found, left] = [false, false];
+    const server = await playing((incoming, response) => {
+      if (incoming.url === '/v1/models') return response.writeHead(200, json).end(list);
+      if (!found) return response.writeHead(404).end();
+      response.on('close', () => (left = true));
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: what?\n\n');
+    });
+    const engine = engineAt(`http://${server}`);
+    await engine.start();
+    found = true;
+    await failsWith(engine, 'endpoint-unknown', 'is not understood');
+    await expect.poll(() => left).toBe(true);
   });
 
   it('it is no such server', async () => {

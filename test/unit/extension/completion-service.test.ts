@@ -1,0 +1,142 @@
+/** Which server completes, what it was offered when it is asked, and what is shown when it fails. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { ofBase, ofRun } from '../../../src/extension/completion/completion-model.ts';
+import { CompletionService } from '../../../src/extension/completion/completion-service.ts';
+import { SharedClient } from '../../../src/extension/completion/shared-client.ts';
+import { makeRun } from '../webview/fixtures.ts';
+import * as editor from './fake-vscode.ts';
+
+vi.mock('vscode', async () => {
+  const fake = await import('./fake-vscode.ts');
+  const on = () => ({ dispose: () => undefined });
+  return {
+    ...fake,
+    commands: { ...fake.commands, registerCommand: on },
+    languages: { registerInlineCompletionItemProvider: on },
+    window: {
+      ...fake.window,
+      onDidChangeTextEditorSelection: on,
+      setStatusBarMessage: (text: string) => fake.shown.push(text),
+    },
+    workspace: { ...fake.workspace, onDidChangeTextDocument: on, onDidCloseTextDocument: on },
+  };
+});
+
+/** A server that is not done with an adapter before it is asked for a text's tokens, and knows no other model. */
+const SERVER = `
+  import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
+  import { createServer } from 'node:http';
+  const file = process.argv[process.argv.indexOf('--announce') + 1];
+  const token = process.env.FORGET_ME_NOT_TOKEN;
+  const models = ['base'];
+  let loading = [];
+  const server = createServer(async (request, response) => {
+    if (request.headers.authorization !== 'Bearer ' + token) return response.writeHead(401).end('{}');
+    if (request.url === '/lease') {
+      response.write(JSON.stringify(ready) + '\\n');
+      return response.on('close', () => process.exit(0));
+    }
+    let body = '';
+    for await (const part of request) body += part;
+    const { lora_name: name, model = name } = JSON.parse(body);
+    appendFileSync(HEARD, [request.url, model].join(' ') + '\\n');
+    if (name) return loading.push(() => (models.push(name), response.end('Success')));
+    if (request.url === '/tokenize') {
+      for (const load of loading.splice(0)) load();
+      return response.end('{"tokens":[]}');
+    }
+    if (!models.includes(model)) return response.writeHead(404).end('{"error":{"message":"There is no such model."}}');
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.end('data: {"choices":[{"text":"of ' + model + '"}]}\\n\\ndata: [DONE]\\n\\n');
+  });
+  let ready;
+  server.listen(0, '127.0.0.1', () => {
+    const { port } = server.address();
+    ready = { type: 'ready', port, models, fillInTheMiddle: false };
+    writeFileSync(file + '.tmp', JSON.stringify({ version: 1, pid: process.pid, started: new Date().toISOString(), port, token }), { mode: 0o600 });
+    renameSync(file + '.tmp', file);
+    console.log(JSON.stringify(ready));
+  });`;
+
+let dir: string;
+let logged: string[];
+let service: CompletionService;
+const at = (name: string) => join(dir, name);
+
+beforeEach(() => {
+  editor.reset();
+  logged = [];
+  dir = mkdtempSync(join(tmpdir(), 'fmn-completion-'));
+  vi.stubEnv('FORGET_ME_NOT_HOME', dir);
+  writeFileSync(at('base.gguf'), 'GGUF');
+  writeFileSync(at('server.mjs'), SERVER.replaceAll('HEARD', JSON.stringify(at('heard'))));
+  service = new CompletionService({
+    bundle: at,
+    node: () => Promise.resolve({ command: process.execPath, env: {} }),
+    extension: { extensionPath: dir },
+    runs: { get: () => undefined },
+    store: {},
+    log: { info: () => undefined, warn: (line: string) => logged.push(line) },
+  } as never);
+});
+afterEach(async () => {
+  await service.dispose();
+  vi.unstubAllEnvs();
+  // The server may still write down that it was left.
+  rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+});
+
+const base = () => ({ id: 'base', path: at('base.gguf'), sha256: 'ab'.repeat(32) });
+function run(id: string) {
+  const made = makeRun({ id });
+  return ofRun({ ...made, spec: { ...made.spec, base: base() } });
+}
+const heard = () => readFileSync(at('heard'), 'utf8').trim().split('\n');
+const ask = (model: ReturnType<typeof run>) =>
+  service
+    .serving(model)
+    .stream({ model: model.requested, prompt: 'a', max_tokens: 1 } as never, () => undefined);
+
+test('after a switch, requests wait until the server has the adapter, which is offered once', async () => {
+  expect(await ask(ofBase(base()))).toBe('of base');
+  const keys = [ask(run('garden')), ask(run('garden'))];
+  await expect.poll(heard).toContain('/v1/load_lora_adapter garden');
+  const serving = service.serving(run('garden'));
+  expect(serving).toBeInstanceOf(SharedClient);
+  // Another model is not kept waiting.
+  expect(await ask(ofBase(base()))).toBe('of base');
+  await (serving as SharedClient).countTokens('go on');
+  expect(await Promise.all(keys)).toEqual(['of garden', 'of garden']);
+  expect(heard().filter((one) => one.includes('garden'))).toEqual([
+    '/v1/load_lora_adapter garden',
+    ...Array<string>(2).fill('/v1/completions garden'),
+  ]);
+});
+
+test('another data directory and another Node mean another server', () => {
+  const of = () => service.serverOf(run('garden'));
+  const before = of();
+  expect(of().serves).toBe(before.serves);
+  vi.stubEnv('FORGET_ME_NOT_HOME', at('other'));
+  const moved = of();
+  expect(moved.serves).not.toBe(before.serves);
+  editor.configured['nodePath'] = '/opt/node';
+  expect(of().serves).not.toBe(moved.serves);
+  // Else the new client would find the old server.
+  expect(of().options.beside).not.toBe(moved.options.beside);
+});
+
+test('each outage is told once, and is known until the next answer', () => {
+  const fail = () => service.failed(new Error('gone'));
+  for (let key = 0; key < 3; key += 1) fail();
+  expect(editor.shown).toHaveLength(1);
+  expect(logged).toHaveLength(3);
+  expect(service.failure).toBe('no completion, see its log');
+  service.answered(20);
+  expect(service.failure).toBeUndefined();
+  fail();
+  expect(editor.shown).toHaveLength(2);
+});
