@@ -1,5 +1,7 @@
 /** Merges changes of a document into the edits of a person: regions of lines, as they were and as they are now. */
 
+import { MOST_LINES } from './by-line.ts';
+
 /** One change of a text, in UTF-16 units of the text just before it. */
 export interface Change {
   offset: number;
@@ -40,7 +42,17 @@ interface Region {
   /** In the text now. */
   at: number;
   end: number;
+  /** Where the newest change of it ended. */
+  last: number;
   time: number;
+  /** It took back what is no edit any more. */
+  isUndone: boolean;
+}
+
+/** A new line that is still being written. */
+interface Line {
+  at: number;
+  end: number;
 }
 
 /** Edits older than this no longer say what the person is doing. */
@@ -53,7 +65,8 @@ const MOST_AT_ONCE = 50;
 
 /**
  * The edits of one document. It keeps the text from before them, and where they are: a change costs no more in a long
- * document. An edit that is undone is gone.
+ * document. An edit that is undone is gone. Lines that are written new are no edit of anything: they become part of the
+ * text from before, so that what is changed in them later is an edit of its own.
  */
 export class DocumentEdits {
   private regions: Region[] = [];
@@ -77,7 +90,7 @@ export class DocumentEdits {
    * Takes in the changes of one event, each in the text before the event (as VS Code gives them). `text` gives the
    * text after it, and is called only if all is begun anew because the changes are too large.
    */
-  change(changes: readonly Change[], time: number, text: () => string): void {
+  change(changes: readonly Change[], time: number, text: () => string, isUndo = false): void {
     const size = changes.reduce((sum, { removed, inserted }) => sum + removed + inserted, 0);
     if (changes.length > MOST_AT_ONCE || size > LONGEST) {
       this.base = text();
@@ -86,10 +99,10 @@ export class DocumentEdits {
       return;
     }
     // From the end, so that offsets before it stay as they are.
-    for (const change of [...changes].sort((a, b) => b.offset - a.offset)) this.take(change, time);
+    for (const change of [...changes].sort((a, b) => b.offset - a.offset)) this.take(change, time, isUndo);
   }
 
-  private take({ offset, removed, inserted }: Change, time: number): void {
+  private take({ offset, removed, inserted }: Change, time: number, isUndo: boolean): void {
     const end = offset + removed;
     const touched = this.regions.filter((region) => region.at <= end && region.end >= offset);
     const [first, last] = [touched[0], touched.at(-1)];
@@ -101,13 +114,16 @@ export class DocumentEdits {
       to: last?.end === until ? last.to : this.original(until),
       at,
       end: until + grown,
+      last: offset + inserted,
       time,
+      isUndone: isUndo && touched.every((region) => region.isUndone),
     };
     const rest = this.regions.filter((region) => !touched.includes(region));
     for (const region of rest)
       if (region.at > end) {
         region.at += grown;
         region.end += grown;
+        region.last += grown;
       }
     this.length += grown;
     this.regions = [...rest, made].sort((a, b) => a.at - b.at);
@@ -135,24 +151,49 @@ export class DocumentEdits {
     return lines.filter(({ before, after }) => before !== after).sort((a, b) => a.time - b.time);
   }
 
-  /** Drops what was undone; what is too old, or too much, becomes part of the original text. */
+  /** Drops what was undone; what is too old, too much, or new becomes part of the original text. */
   private forget(text: string, now: number): void {
     this.regions = this.regions.filter(
       ({ from, to, at, end }) => this.base.slice(from, to) !== text.slice(at, end),
     );
     const newest = [...this.regions].sort((a, b) => b.time - a.time).slice(0, MOST);
-    const kept = newest.filter(({ time }) => now - time <= RECENT_MS);
-    for (const region of this.regions.filter((one) => !kept.includes(one)).reverse()) {
-      const { from, to, at, end } = region;
-      this.base = this.base.slice(0, from) + text.slice(at, end) + this.base.slice(to);
-      const grown = end - at - (to - from);
-      for (const other of this.regions)
-        if (other.from >= to && other !== region) {
-          other.from += grown;
-          other.to += grown;
-        }
-    }
+    const kept = newest.filter(({ time, isUndone }) => now - time <= RECENT_MS && !isUndone);
+    for (const region of this.regions.filter((one) => !kept.includes(one)).reverse())
+      this.fold(region, text, undefined);
     this.regions = this.regions.filter((one) => kept.includes(one));
+    for (const region of [...this.regions].reverse()) {
+      const isNewest = region.time === newest[0]!.time;
+      if (!this.isWritten(region, text, isNewest)) continue;
+      const line = isNewest ? lineIn(region, text) : undefined;
+      this.fold(region, text, line);
+      if (!line) this.regions = this.regions.filter((one) => one !== region);
+    }
+  }
+
+  /** Whether no pattern can come of it: it is long, several lines that are new, or one on which nobody writes now. */
+  private isWritten({ from, to, at, end }: Region, text: string, isNewest: boolean): boolean {
+    const [before, after] = [this.base.slice(from, to), text.slice(at, end)];
+    if ([before, after].some((one) => one.split('\n').length > MOST_LINES)) return true;
+    if (before.trim()) return false;
+    if (after.trim().includes('\n')) return true;
+    const line = this.base.slice(startOfLine(this.base, from), endOfLine(this.base, to));
+    return !isNewest && !line.trim();
+  }
+
+  /** Makes what a region has now part of the original text, but for a line. */
+  private fold(region: Region, text: string, line: Line | undefined): void {
+    const { from, to, at, end } = region;
+    const [above, below] = line
+      ? [text.slice(at, line.at), text.slice(line.end, end)]
+      : [text.slice(at, end), ''];
+    this.base = this.base.slice(0, from) + above + below + this.base.slice(to);
+    const grown = above.length + below.length - (to - from);
+    for (const other of this.regions)
+      if (other.from >= to && other !== region) {
+        other.from += grown;
+        other.to += grown;
+      }
+    if (line) Object.assign(region, { ...line, from: from + above.length, to: from + above.length });
   }
 
   /** Widened to whole lines; those on one line are one. */
@@ -160,14 +201,14 @@ export class DocumentEdits {
     const { path, languageId } = this;
     const wide: Region[] = [];
     for (const region of this.regions) {
-      const at = text.lastIndexOf('\n', region.at - 1) + 1;
+      const at = startOfLine(text, region.at);
       const end = endOfLine(text, region.end);
       const last = wide.at(-1);
       const from = region.from - (region.at - at);
       const to = region.to + end - region.end;
       if (last && at <= last.end) {
         Object.assign(last, { end, to, time: Math.max(last.time, region.time) });
-      } else wide.push({ from, to, at, end, time: region.time });
+      } else wide.push({ ...region, from, to, at, end });
     }
     return wide.map(({ from, to, at, end, time }) => ({
       ...{ path, languageId, at, time },
@@ -177,8 +218,16 @@ export class DocumentEdits {
   }
 }
 
+const startOfLine = (text: string, place: number) =>
+  place === 0 ? 0 : text.lastIndexOf('\n', place - 1) + 1;
+
 /** Where the line of a place ends, without its line break. */
 function endOfLine(text: string, place: number): number {
   const end = text.indexOf('\n', place);
   return end < 0 ? text.length : end;
+}
+
+/** The line of a region's newest change, as far as it is in it. */
+function lineIn({ at, end, last }: Region, text: string): Line {
+  return { at: Math.max(at, startOfLine(text, last)), end: Math.min(end, endOfLine(text, last)) };
 }

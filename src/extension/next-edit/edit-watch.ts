@@ -50,13 +50,14 @@ export class EditWatch implements vscode.Disposable {
     }
   }
 
-  private take({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
+  private take({ document, contentChanges, reason }: vscode.TextDocumentChangeEvent): void {
     const edits = this.edited.get(document.uri.toString());
     if (!edits || contentChanges.length === 0) return;
     const changes = contentChanges.map(({ rangeOffset, rangeLength, text }) => ({
       ...{ offset: rangeOffset, removed: rangeLength, inserted: text.length },
     }));
-    edits.change(changes, Date.now(), () => document.getText());
+    const isUndo = reason === vscode.TextDocumentChangeReason.Undo;
+    edits.change(changes, Date.now(), () => document.getText(), isUndo);
     this.changed.fire(document);
   }
 

@@ -117,3 +117,49 @@ if (x) {
     expect(editor.edit('a.py', 'beta', 'alpha').edits).toEqual([]);
   });
 });
+
+describe('what was written new', () => {
+  const written = 'def total(items, rate):\n    tax = rate * 2\n    return add(items, tax)\n';
+
+  it('and is changed after a pause is an edit of its own', () => {
+    for (const [text, place] of [
+      ['x = 1\n', 6],
+      ['x = 1', 5],
+      ['', 0],
+      ['\nx = 1\n', 0],
+    ] as const) {
+      const inserted = place === 5 ? `\n${written}` : written;
+      const editor = new Editor({ 'a.py': text }).replace('a.py', place, 0, inserted);
+      expect(editor.lines).toEqual([]);
+      expect(editor.edit('a.py', 'items', 'prices').lines, text).toEqual(['return add(prices, tax)']);
+    }
+  });
+
+  it('in place of many other lines, too', () => {
+    const old = 'print(1)\n'.repeat(14);
+    const editor = new Editor({ 'a.py': old }).replace('a.py', 0, old.length, written);
+    expect(editor.lines).toEqual([]);
+    expect(editor.edit('a.py', 'items', 'prices').lines).toEqual(['return add(prices, tax)']);
+  });
+
+  it('with pauses: the line that is being written is no edit until another one is', () => {
+    const editor = new Editor({ 'a.py': 'use(it)\n\n\n' }).replace('a.py', 9, 0, 'def f(rate):\n    it');
+    expect(editor.edits).toMatchObject([{ before: '', after: '    it' }]);
+    editor.edit('a.py', '    it', '    items');
+    expect(editor.edits).toMatchObject([{ before: '', after: '    items' }]);
+    expect(editor.edit('a.py', 'use(it)', 'use(them)').edits).toHaveLength(1);
+    editor.edit('a.py', '    items', '    prices');
+    expect(editor.edits.at(-1)).toMatchObject({ before: '    items', after: '    prices' });
+  });
+
+  it('and is undone offers nothing', () => {
+    const line = 'return response.json(items)\n';
+    const editor = new Editor({ 'a.js': `${line}${line}\n` }).replace('a.js', 56, 0, `${line}one();\ntwo();`);
+    expect(editor.edits).toMatchObject([{ before: '', after: 'two();' }]);
+    // Step by step.
+    editor.undo('a.js', 'two();', '').undo('a.js', 'one();', '');
+    expect(editor.edits).toEqual([]);
+    editor.undo('a.js', '(items)', '()').undo('a.js', 'return response.json()', '');
+    expect([editor.edits, editor.lines]).toEqual([[], []]);
+  });
+});

@@ -25,18 +25,27 @@ export class Editor {
 
   /** Replaces the first `was` in a file, or the first one after the text `after`. */
   edit(path: string, was: string, now: string, after = ''): this {
+    return this.replace(path, this.placeOf(path, was, after), was.length, now);
+  }
+
+  /** The same as a step of undo, to the last one. */
+  undo(path: string, was: string, now: string): this {
+    return this.replace(path, this.text(path).lastIndexOf(was), was.length, now, true);
+  }
+
+  private placeOf(path: string, was: string, after: string): number {
     const { text } = this.documents.get(path)!;
     const from = text.indexOf(after);
     const offset = text.indexOf(was, from);
     if (from < 0 || offset < 0) throw new Error(`There is no ${after} ${was} in ${path}.`);
-    return this.replace(path, offset, was.length, now);
+    return offset;
   }
 
-  replace(path: string, offset: number, removed: number, now: string): this {
+  replace(path: string, offset: number, removed: number, now: string, isUndo = false): this {
     const document = this.documents.get(path)!;
     const text = document.text.slice(0, offset) + now + document.text.slice(offset + removed);
     this.time += 1;
-    document.edits.change([{ offset, removed, inserted: now.length }], this.time, () => text);
+    document.edits.change([{ offset, removed, inserted: now.length }], this.time, () => text, isUndo);
     document.text = text;
     this.last = { path, place: offset };
     return this;

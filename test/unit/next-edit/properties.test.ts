@@ -23,27 +23,44 @@ function codeOf(random: () => number, lines: number): string {
 }
 
 describe('edits of a document', () => {
+  /** Up to 20 changes of a text at random, and the edits put back into what it is then. */
+  function putBack(random: () => number, base: string, insertions: readonly string[]): string {
+    const below = (n: number) => Math.floor(random() * n);
+    const edits = new DocumentEdits('a.py', 'python', base);
+    let text = base;
+    for (let count = below(20); count >= 0; count -= 1) {
+      const offset = below(text.length + 1);
+      const removed = Math.min(below(12), text.length - offset);
+      const inserted = insertions[below(insertions.length)]!;
+      text = text.slice(0, offset) + inserted + text.slice(offset + removed);
+      edits.change([{ offset, removed, inserted: inserted.length }], count, () => text);
+    }
+    let back = text;
+    for (const { at, before, after } of edits.edits(text, 0).sort((a, b) => b.at - a.at)) {
+      expect(back.slice(at, at + after.length)).toBe(after);
+      back = back.slice(0, at) + before + back.slice(at + after.length);
+    }
+    return back;
+  }
+
   it('put back into the text now, they give the text at the beginning, whatever was changed', () => {
     const random = uniform(3);
-    const below = (n: number) => Math.floor(random() * n);
+    for (let round = 0; round < 200; round += 1) {
+      const base = codeOf(random, 20).replace(/^\n+|\n+$|(?<=\n)\n+/g, '');
+      expect(putBack(random, base, ['', 'x', 'new', '(a, b)'])).toBe(base);
+    }
+  });
+
+  it('of which some wrote new lines, put back, they leave these and lack nothing', () => {
+    const random = uniform(4);
+    let lines = 0;
     for (let round = 0; round < 200; round += 1) {
       const base = codeOf(random, 20);
-      const edits = new DocumentEdits('a.py', 'python', base);
-      let text = base;
-      for (let count = below(20); count >= 0; count -= 1) {
-        const offset = below(text.length + 1);
-        const removed = Math.min(below(12), text.length - offset);
-        const inserted = ['', 'x', 'new\n', '(a, b)', '\n\n'][below(5)]!;
-        text = text.slice(0, offset) + inserted + text.slice(offset + removed);
-        edits.change([{ offset, removed, inserted: inserted.length }], count, () => text);
-      }
-      let back = text;
-      for (const { at, before, after } of edits.edits(text, 0).sort((a, b) => b.at - a.at)) {
-        expect(back.slice(at, at + after.length)).toBe(after);
-        back = back.slice(0, at) + before + back.slice(at + after.length);
-      }
-      expect(back).toBe(base);
+      const back = putBack(random, base, ['', 'é', 'é\né', '\n\n']);
+      lines += back.split('é').length - 1;
+      expect(back.replace(/[\sé]/g, '')).toBe(base.replace(/\s/g, ''));
     }
+    expect(lines).toBeGreaterThan(50);
   });
 
   it('undone step by step, none are left', () => {
