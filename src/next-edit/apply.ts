@@ -41,5 +41,8 @@ function narrowed(text: string, { start, end, text: now }: Replacement): Replace
   let [head, tail] = [0, 0];
   while (head < most && was[head] === now[head]) head += 1;
   while (tail < most - head && was.at(-1 - tail) === now.at(-1 - tail)) tail += 1;
+  // Half a character can't be shown.
+  if (head > 0 && /[\uD800-\uDBFF]/.test(was[head - 1]!)) head -= 1;
+  if (tail > 0 && /[\uDC00-\uDFFF]/.test(was[was.length - tail]!)) tail -= 1;
   return { start: start + head, end: end - tail, text: now.slice(head, now.length - tail) };
 }

@@ -224,8 +224,9 @@ function linesLike({ old, now }: LinePattern, text: string): Replacement[] {
     if (isWritten(now, old, lines, at)) continue;
     const indent = indentOf(here.find((line) => line.trim()) ?? '');
     const start = starts[at]!;
-    const end = starts[at + old.length - 1]! + here.at(-1)!.length;
-    found.push({ start, end, text: now.map((line) => (line ? indent + line : line)).join('\n') });
+    const end = starts[at + old.length - 1]! + here.at(-1)!.replace(/\r$/, '').length;
+    const lineEnd = here[0]!.endsWith('\r') ? '\r\n' : '\n';
+    found.push({ start, end, text: now.map((line) => (line ? indent + line : line)).join(lineEnd) });
     at += old.length - 1;
   }
   return found;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { partsShown } from '../../../src/next-edit/index.ts';
 import { Editor } from './help.ts';
 
 describe('a rename', () => {
@@ -108,6 +109,25 @@ if (x) {
     const editor = new Editor({ 'a.js': text }).edit('a.js', 'target))', 'target, now))');
     expect(editor.lines).toEqual(['if (user.isAllowed(action, target, now)) one();']);
     expect(editor.takeAll().text('a.js').split('\n')[3]).toMatch(/^ {4}if \(user/);
+  });
+
+  it("of whole lines in a file with Windows' line ends: they stay, and only what differs is shown", () => {
+    const lines = '  const first = load(target);\r\n  const other = read(target);\r\n';
+    const text = `${lines}end();\r\n${lines}`;
+    const editor = new Editor({ 'a.js': text }).edit('a.js', 'first', 'early');
+    const [offer] = editor.offers;
+    expect(partsShown(editor.text('a.js'), offer!)).toMatchObject([{ text: 'early' }]);
+    expect(editor.takeAll().text('a.js')).toBe(text.replaceAll('first', 'early'));
+    const both = lines.trimEnd();
+    const whole = new Editor({ 'a.js': text }).edit('a.js', both, both.replace(/load|read/g, 'fetch'));
+    expect(whole.takeAll().text('a.js')).toBe(text.replace(/load|read/g, 'fetch'));
+  });
+
+  it('is shown in whole characters', () => {
+    const shown = (was: string, text: string) =>
+      partsShown(was, { why: 'same-lines', parts: [{ start: 0, end: was.length, text }] });
+    expect(shown('a🙂b', 'a🙃b')).toEqual([{ start: 1, end: 3, text: '🙃' }]);
+    expect(shown('a\u{1F642}b', 'a\u{20242}b')).toEqual([{ start: 1, end: 3, text: '\u{20242}' }]);
   });
 
   it('that is undone offers nothing', () => {
