@@ -83,7 +83,8 @@ function taskOf(example: Line, place: Line): EditTask | undefined {
 }
 
 const linesOf = (diff: string): Line[] =>
-  diff.split(/^(?=--- )/m).flatMap((part) => {
+  // A comment that was taken away may begin with the same signs, as in SQL.
+  diff.split(/^(?=--- .*\n\+\+\+ )/m).flatMap((part) => {
     const path = /^\+\+\+ b\/(.+)$/m.exec(part)?.[1];
     if (!path) return [];
     const hunks = part.split(/^@@ .*\n/m).slice(1);

@@ -329,6 +329,16 @@ describe('in a folder', () => {
     expect(below).toContain(line('three'));
   });
 
+  it('a comment of two dashes that was taken away does not end the file', async () => {
+    git('init', '-q');
+    const lines = ['one', 'two'].map((name) => `select read_field(data, '${name}');\n`);
+    await commit('wip', { 'a.sql': `-- old\nbegin;\n${lines.join('')}` });
+    await commit('wip', { 'a.sql': `begin;\n${lines.map((line) => line.replace(')', ', 1)')).join('')}` });
+    expect((await pairs(['edits'])).map(({ pieces }) => pieces[3]!.text)).toEqual([
+      expect.stringContaining("select read_field(data, 'two', 1);"),
+    ]);
+  });
+
   it('a line that is like an edited one and was left as it was is a task in which nothing is to be done', async () => {
     git('init', '-q');
     const body = (name: string) => `row.${name} = read_field(data, "${name}")\n\n`;
