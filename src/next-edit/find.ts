@@ -137,7 +137,7 @@ function renameOf(change: TokenChange, document: TextWithTokens, edits: readonly
 /** What was found, and how to look into further texts. */
 export interface Found {
   offers: Offer[];
-  /** The patterns that other texts may fit; of renames of what only one text knows, there are none. */
+  /** The patterns that texts may fit in which nothing was edited; the same for those that fit the same there. */
   spreading: string[];
   /** The offers in a text that was not among those that were searched. */
   inText(text: SearchedText): Offer[];
@@ -161,9 +161,7 @@ export function search(
   const patterns = patternsOf(edits, known).filter((pattern) => !unwanted?.has(keyOf(pattern)));
   const inText = (one: SearchedText) =>
     patterns.some((pattern) => mayFit(pattern, one.text)) ? offersIn(withTokens(one), patterns) : [];
-  const spreading = patterns
-    .filter((one) => one.kind !== 'tokens' || one.scope?.path === undefined)
-    .map(keyOf);
+  const spreading = patterns.flatMap((pattern) => keyElsewhere(pattern) ?? []);
   const offers: Offer[] = [];
   const own = known.get(path);
   const others = [...known.values()].filter((one) => one !== own);
@@ -175,6 +173,13 @@ export function search(
     for (const one of rest) if (Date.now() <= deadline && offers.length < most) offers.push(...inText(one));
   }
   return { offers: offers.slice(0, most), spreading, inText };
+}
+
+/** All that says where a pattern fits in other texts than those it is from; undefined if it does not. */
+function keyElsewhere(pattern: Pattern): string | undefined {
+  const { near, scope } = pattern.kind === 'tokens' ? pattern : {};
+  if (near || scope?.path !== undefined) return undefined;
+  return JSON.stringify({ ...pattern, seen: undefined, scope: scope?.member });
 }
 
 const withTokens = (one: SearchedText): TextWithTokens => ({

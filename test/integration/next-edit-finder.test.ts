@@ -33,6 +33,7 @@ function question(id: number, more: Partial<ToFinder> = {}): ToFinder {
       edits: [edit],
       changed: [{ path, languageId: 'typescript', text }],
       open: [path],
+      searched: [path],
       path,
       place: 0,
     },

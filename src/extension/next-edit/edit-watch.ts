@@ -29,15 +29,21 @@ export class EditWatch implements vscode.Disposable {
     this.changed,
     vscode.window.onDidChangeVisibleTextEditors(() => this.look()),
     vscode.workspace.onDidChangeTextDocument((event) => this.take(event)),
-    vscode.workspace.onDidCloseTextDocument(({ uri }) => this.edited.delete(uri.toString())),
+    // A change of the language closes and opens it; one that is opened again begins to count its versions anew.
+    vscode.workspace.onDidOpenTextDocument(() => this.look()),
+    vscode.workspace.onDidCloseTextDocument(({ uri }) => {
+      this.edited.delete(uri.toString());
+      this.sent.delete(uri.toString());
+    }),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => this.look()),
   );
 
   constructor() {
     this.look();
   }
 
-  /** Begins to follow the documents that are shown. */
-  private look(): void {
+  /** Begins to follow the documents that are shown, where next edits are offered. */
+  look(): void {
     for (const { document } of vscode.window.visibleTextEditors) this.follow(document);
   }
 
@@ -72,17 +78,26 @@ export class EditWatch implements vscode.Disposable {
       .sort((a, b) => a.time - b.time);
   }
 
-  /** The open documents, and the texts of those that have changed since this was asked before. */
-  texts(first: vscode.TextDocument): { open: string[]; changed: SearchedText[] } {
-    const others = vscode.workspace.textDocuments.filter((one) => one !== first && isWatched(one));
-    const open = [first, ...others].slice(0, MOST_DOCUMENTS);
-    const changed = open
+  /** The open documents, those that are searched, and the texts of these that have changed since this was asked before. */
+  texts(first: vscode.TextDocument): { open: string[]; searched: string[]; changed: SearchedText[] } {
+    const searched = this.likeliest(first);
+    const changed = searched
       .filter(({ uri, version }) => this.sent.get(uri.toString()) !== version)
       .map((one) => ({ path: one.uri.toString(), languageId: one.languageId, text: one.getText() }))
       // Of one that has become too long, the finder would keep the text from before.
       .map((one) => (one.text.length <= LONGEST ? one : { ...one, text: '' }));
-    this.sent = new Map(open.map(({ uri, version }) => [uri.toString(), version]));
-    return { open: open.map(({ uri }) => uri.toString()), changed };
+    this.sent = new Map(searched.map(({ uri, version }) => [uri.toString(), version]));
+    const paths = (all: readonly vscode.TextDocument[]) => all.map(({ uri }) => uri.toString());
+    return { open: paths(vscode.workspace.textDocuments), searched: paths(searched), changed };
+  }
+
+  /** The document that the person looks at, those that they edit, those that they see, and what was opened last. */
+  private likeliest(first: vscode.TextDocument): vscode.TextDocument[] {
+    const seen = new Set(vscode.window.visibleTextEditors.map(({ document }) => document));
+    const isEdited = ({ uri }: vscode.TextDocument) => this.edited.get(uri.toString())?.isEmpty === false;
+    const rank = (one: vscode.TextDocument) => (isEdited(one) ? 0 : seen.has(one) ? 1 : 2);
+    const others = vscode.workspace.textDocuments.filter((one) => one !== first && isWatched(one)).reverse();
+    return [first, ...others.sort((a, b) => rank(a) - rank(b))].slice(0, MOST_DOCUMENTS);
   }
 
   /** The finder has forgotten all texts. */

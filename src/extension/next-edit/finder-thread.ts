@@ -1,6 +1,6 @@
 /** The thread that looks for next edits; it starts with the first question. */
 import { Worker } from 'node:worker_threads';
-import type { FromFinder, ToFinder } from './finder.ts';
+import type { FromFinder, ToFinder, Withdrawn } from './finder.ts';
 
 /** After so many failures in a row, it is not started again. */
 const MOST_FAILURES = 3;
@@ -23,6 +23,11 @@ export class FinderThread {
     if (this.failures >= MOST_FAILURES) return;
     this.worker ??= this.start();
     this.worker.postMessage(question);
+  }
+
+  /** Ends a search that is no longer wanted. */
+  withdraw(newest: Withdrawn): void {
+    this.worker?.postMessage(newest);
   }
 
   private start(): Worker {
