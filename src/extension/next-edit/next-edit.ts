@@ -63,15 +63,21 @@ export class NextEdit implements vscode.Disposable {
       command('accept', () => this.accept()),
       command('skip', () => this.skip()),
       command('dismiss', () => this.dismiss()),
-      this.watch.onDidChange(() => this.edited()),
+      this.watch.onDidChange((document) => this.edited(document)),
       vscode.window.onDidChangeTextEditorSelection(() => this.tellPlace()),
       vscode.window.onDidChangeVisibleTextEditors(() => this.draw()),
       vscode.window.onDidChangeActiveTextEditor(() => this.tellPlace()),
     );
   }
 
-  /** What is shown was found in a text of before; it is looked again after a pause. */
-  private edited(): void {
+  /**
+   * What is shown was found in a text of before; it is looked again after a pause. A document in which nothing is
+   * offered, and that the person does not write in, changes nothing: a log, or what a tool writes.
+   */
+  private edited(document: vscode.TextDocument): void {
+    const path = document.uri.toString();
+    const isOffered = this.offers.some((offer) => offer.path === path);
+    if (!isOffered && document !== vscode.window.activeTextEditor?.document) return;
     this.withdraw();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.look(), PAUSE_MS);
@@ -95,9 +101,9 @@ export class NextEdit implements vscode.Disposable {
   }
 
   private take({ id, offers, candidates, error }: FromFinder): void {
-    if (error) this.services.log.warn(`Next edits were not found: ${error}`);
+    if (error) return void this.services.log.warn(`Next edits were not found: ${error}`);
     if (id !== this.asked) return;
-    this.offers = offers.map((offer) => ({ ...offer, path: asWritten(offer.path) })).filter(isWanted);
+    this.offers = offers.map((offer) => ({ ...offer, path: asWritten(offer.path) }));
     this.draw();
     if (this.offers.length > 0) this.rewriter.cancel();
     else if (candidates) this.rewriter.later(candidates);
@@ -114,10 +120,10 @@ export class NextEdit implements vscode.Disposable {
     return this.offers[0];
   }
 
-  /** Shows the first offer that was not turned down. */
+  /** Shows the first offer that was not turned down and can still be taken. */
   private draw(): void {
     this.marks.clear();
-    this.offers = this.offers.filter((offer) => !this.refusals.isRefused(offer, offer));
+    this.offers = this.offers.filter((offer) => !this.refusals.isRefused(offer, offer) && isThere(offer));
     const { offer } = this;
     const document = offer && openDocument(offer);
     if (document) this.marks.show(document, offer.shown);
@@ -162,21 +168,26 @@ export class NextEdit implements vscode.Disposable {
     if (!offer) return;
     const document = await opened(offer);
     if (!document) return this.drop(offer);
+    // Opened just now, it may be another one than was searched.
+    const isFound = fits(document, offer);
     const position = document.positionAt(offer.parts[0]!.start);
     await vscode.window.showTextDocument(document, { selection: new vscode.Range(position, position) });
-    // Opened just now, it may be another one than was searched.
-    if (this.offer !== offer) return;
-    if (fits(document, offer)) this.draw();
-    else this.drop(offer);
+    if (isFound) return this.draw();
+    this.drop(offer);
+    this.look();
   }
 
   /** Writes it, as one step of undo, and looks for what is next. */
   private async accept(): Promise<void> {
     const editor = vscode.window.activeTextEditor;
     const { offer } = this;
-    if (!editor || !offer || !this.isHere()) return;
+    // The editor hears late that there is nothing any more: the key then does what it does without us.
+    if (!editor || !offer || !this.isHere()) return void vscode.commands.executeCommand('tab');
     const { document } = editor;
-    if (!fits(document, offer)) return this.drop(offer);
+    if (!fits(document, offer)) {
+      this.drop(offer);
+      return void vscode.commands.executeCommand('tab');
+    }
     this.refusals.taken(offer);
     const ranges = offer.parts.map(({ start, end, text }) => ({
       range: new vscode.Range(document.positionAt(start), document.positionAt(end)),
@@ -207,6 +218,7 @@ export class NextEdit implements vscode.Disposable {
 
   private withdraw(): void {
     this.asked += 1;
+    this.finder.withdraw({ id: this.asked });
     this.rewriter.cancel();
     if (this.offers.length === 0) return;
     this.offers = [];
@@ -214,6 +226,7 @@ export class NextEdit implements vscode.Disposable {
   }
 
   settingsChanged(): void {
+    this.watch.look();
     this.withdraw();
   }
 
@@ -239,10 +252,10 @@ const opened = ({ path }: FoundOffer): Thenable<vscode.TextDocument | undefined>
 const asWritten = (address: string): string =>
   address.startsWith('file:') ? vscode.Uri.parse(address, true).toString() : address;
 
-/** A file that was searched on disk may be open in an editor, where next edits are turned off. */
-function isWanted(offer: FoundOffer): boolean {
+/** A file that was searched on disk may be open by now, with another text, or where next edits are turned off. */
+function isThere(offer: FoundOffer): boolean {
   const document = openDocument(offer);
-  return !document || isWatched(document);
+  return !document || (isWatched(document) && fits(document, offer));
 }
 
 /** Whether the lines are still those that were searched. No position is within Windows' line end. */
