@@ -251,10 +251,18 @@ test('what has no text has no tokens, for which no server is started', async () 
 
 test('a failure that is no fault of the person points to the log, which has it', async () => {
   const { answer } = provider([runOn('instruct', 'garden')]);
-  const failed = await answer([said('break')]).catch((error: Error) => error.message);
+  const broken = { role: 1, content: undefined } as never;
+  const failed = await answer([broken]).catch((error: Error) => error.message);
   expect(failed).toMatch(/See the log for details\.$/);
   expect(failed).not.toContain('--verbose');
   expect(logged.join()).toMatch(/\[internal\]\n\w*Error: /);
+});
+
+test('an answer that ends in the middle is told as that', async () => {
+  const { answer } = provider([runOn('instruct', 'garden')]);
+  await expect(answer([said('break')])).rejects.toThrow(
+    'The completion server ended before the answer was complete. Ask again.',
+  );
 });
 
 test('tools that are offered are left out, and what others have told before is text', async () => {

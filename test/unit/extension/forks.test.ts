@@ -79,6 +79,7 @@ describe('forks of VS Code', () => {
         'markdown.showPreview',
         'revealFileInOS',
         'setContext',
+        'tab',
         'vscode.openFolder',
         'workbench.action.openSettings',
       ],
