@@ -1,8 +1,6 @@
 /** Cuts edits of several lines into those of each line, where each line became one other. */
-import type { Edit } from './edit.ts';
+import { MOST_LINES, type Edit } from './edit.ts';
 
-/** No pattern comes of an edit of more lines. */
-export const MOST_LINES = 12;
 /** Share of a line's words and signs that stay: with fewer, the lines do not belong together. */
 const FEWEST_KEPT = 0.4;
 

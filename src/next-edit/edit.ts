@@ -1,7 +1,5 @@
 /** Merges changes of a document into the edits of a person: regions of lines, as they were and as they are now. */
 
-import { MOST_LINES } from './by-line.ts';
-
 /** One change of a text, in UTF-16 units of the text just before it. */
 export interface Change {
   offset: number;
@@ -55,6 +53,8 @@ interface Line {
   end: number;
 }
 
+/** No pattern comes of an edit of more lines. */
+export const MOST_LINES = 12;
 /** Edits older than this no longer say what the person is doing. */
 const RECENT_MS = 15 * 60_000;
 /** Most edits of a document that are followed. */
