@@ -5,7 +5,6 @@ import { forButtons } from '../../protocol/next-step.ts';
 import { t, tTold } from '../../protocol/l10n.ts';
 import { joined } from '../../protocol/told-texts.ts';
 import { ServingClient } from '../../serving/client/client.ts';
-import { offersOf } from '../completion/completion-model.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { nextOf } from '../log.ts';
 import { Throttle } from '../panel/throttle.ts';
@@ -139,7 +138,6 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
     const client = this.clientOf(found);
     client.running += 1;
     try {
-      for (const adapter of offersOf(model).adapters ?? []) await client.serving.addAdapter(adapter);
       return await ask(client.serving, model.requested);
     } finally {
       client.running -= 1;
@@ -155,6 +153,7 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
         void serving.dispose();
       }
     const known = this.clients.get(serves);
+    known?.serving.knows(options.adapters ?? []);
     if (known) return known;
     const args = [...(options.args ?? []), '--context', String(contextSize), '--timeout', TIMEOUT_SECONDS];
     const client = { serving: new ServingClient({ ...options, args }), running: 0 };

@@ -8,7 +8,7 @@ import { reportError, UserError } from '../../protocol/errors.ts';
 import { forButtons } from '../../protocol/next-step.ts';
 import { completingBaseId, type Acceptance } from '../../protocol/panel.ts';
 import { dataDir } from '../../protocol/paths.ts';
-import type { ServingClientOptions } from '../../serving/client/client.ts';
+import { ServingClient, type ServingClientOptions } from '../../serving/client/client.ts';
 import type { CompletionEngine } from '../../serving/client/completion-engine.ts';
 import { AcceptanceWatch } from './acceptance.ts';
 import { Repository } from './repository.ts';
@@ -29,7 +29,6 @@ import {
 import { Elsewhere } from './elsewhere.ts';
 import { holdsSecrets } from './secret-files.ts';
 import { schemes } from './read-ahead.ts';
-import { SharedClient } from './shared-client.ts';
 import { UseRecorder } from './use-recorder.ts';
 
 /** After this long without a request, the server ends and frees its memory; the next request starts it again. */
@@ -184,15 +183,15 @@ export class CompletionService implements Completing {
     };
   }
 
-  private servingHere(model: LocalModel): SharedClient {
+  private servingHere(model: LocalModel): ServingClient {
     const { serves, options } = this.serverOf(model);
-    if (this.client?.serves === serves && this.client.serving instanceof SharedClient) {
-      this.client.serving.switchTo(options.adapters ?? []);
+    if (this.client?.serves === serves && this.client.serving instanceof ServingClient) {
+      this.client.serving.knows(options.adapters ?? []);
       return this.client.serving;
     }
     // Requests in progress wait for the new server, so nothing is reset here.
     void this.client?.serving.dispose();
-    const serving = new SharedClient({
+    const serving = new ServingClient({
       ...options,
       onReady: ({ engine }) => engine && this.takeNote(engine),
     });
@@ -202,7 +201,7 @@ export class CompletionService implements Completing {
 
   isServingHere(model: CompletionModel): boolean {
     const serving = this.client?.serving;
-    return !isRemote(model) && serving instanceof SharedClient && serving.isHeld;
+    return !isRemote(model) && serving instanceof ServingClient && serving.isHeld;
   }
 
   partsAt(
@@ -284,7 +283,7 @@ export class CompletionService implements Completing {
   settingsChanged(): void {
     this.failure = undefined;
     // It may be another one now, or have another token.
-    if (this.client && !(this.client.serving instanceof SharedClient)) void this.stop();
+    if (this.client && !(this.client.serving instanceof ServingClient)) void this.stop();
     const wanted = [undefined, ...vscode.workspace.textDocuments].some((one) =>
       settings.completionEnabled(one),
     );

@@ -66,8 +66,10 @@ export class ServingClient implements CompletionEngine {
 
   /** Paths by name. */
   private readonly adapters: Map<string, string>;
-  /** Names of those that the server did not take; each is offered again when it is asked for. */
-  private readonly refused = new Set<string>();
+  /** Names of those that the server does not have, or did not take; each is offered when it is asked for. */
+  private readonly missing = new Set<string>();
+  /** By name and path, while they are on their way: a key press asks for what the one before has asked for. */
+  private readonly offering = new Map<string, Promise<void>>();
 
   constructor(private readonly options: ServingClientOptions) {
     this.adapters = new Map((options.adapters ?? []).map(({ name, path }) => [name, path]));
@@ -160,7 +162,7 @@ export class ServingClient implements CompletionEngine {
     for (let tries = 1; ; tries += 1) {
       const server = await this.running();
       try {
-        if (model !== undefined && this.refused.has(model)) await this.offer(server, model);
+        if (model !== undefined && this.missing.has(model)) await this.offer(server, model);
         return await ask(server);
       } catch (error) {
         if (error instanceof UserError || signal?.aborted) throw error;
@@ -171,27 +173,42 @@ export class ServingClient implements CompletionEngine {
     }
   }
 
+  /** Adds adapters that are offered when they are first asked for. Each replaces one of the same name. */
+  knows(adapters: readonly { name: string; path: string }[]): void {
+    for (const { name, path } of adapters) {
+      if (this.adapters.get(name) === path) continue;
+      this.adapters.set(name, path);
+      this.missing.add(name);
+    }
+  }
+
   /**
    * Offers one more adapter, at once if the server is running, and to every server that starts later. Replaces one of
    * the same name. Throws UserError `bad-request` if the server refuses it.
    */
   async addAdapter(adapter: { name: string; path: string }): Promise<void> {
     const { name, path } = adapter;
-    if (this.adapters.get(name) === path && !this.refused.has(name)) return;
+    if (this.adapters.get(name) === path && !this.missing.has(name)) return;
     const server = await this.server;
     if (server) await this.offer(server, name, path);
     this.adapters.set(name, path);
   }
 
-  private async offer(server: Lease, name: string, path = this.adapters.get(name)): Promise<void> {
+  private offer(server: Lease, name: string, path = this.adapters.get(name)): Promise<void> {
+    const key = `${name}\n${path}`;
+    const known = this.offering.get(key);
+    if (known) return known;
     const body = { lora_name: name, lora_path: path, load_inplace: true };
-    await this.post(server, '/v1/load_lora_adapter', body);
-    this.refused.delete(name);
+    const offered = this.post(server, '/v1/load_lora_adapter', body)
+      .then(() => void this.missing.delete(name))
+      .finally(() => this.offering.delete(key));
+    this.offering.set(key, offered);
+    return offered;
   }
 
   /** What this client has, to a server that it has just found or started. */
   private async offerAll(server: Lease): Promise<void> {
-    this.refused.clear();
+    this.missing.clear();
     for (const name of this.adapters.keys()) {
       if (server.ready.models.includes(name)) continue;
       try {
@@ -199,7 +216,7 @@ export class ServingClient implements CompletionEngine {
       } catch (error) {
         // One that is damaged or gone must not take completion from all other models of the base.
         if (!(error instanceof UserError)) throw error;
-        this.refused.add(name);
+        this.missing.add(name);
         this.options.log?.(`the adapter "${name}" is not served: ${error.message}`);
       }
     }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ofBase, ofRun } from '../../../src/extension/completion/completion-model.ts';
 import { CompletionService } from '../../../src/extension/completion/completion-service.ts';
-import { SharedClient } from '../../../src/extension/completion/shared-client.ts';
+import { ServingClient } from '../../../src/serving/client/client.ts';
 import { makeRun } from '../webview/fixtures.ts';
 import * as editor from './fake-vscode.ts';
 
@@ -105,10 +105,10 @@ test('after a switch, requests wait until the server has the adapter, which is o
   const keys = [ask(run('garden')), ask(run('garden'))];
   await expect.poll(heard).toContain('/v1/load_lora_adapter garden');
   const serving = service.serving(run('garden'));
-  expect(serving).toBeInstanceOf(SharedClient);
+  expect(serving).toBeInstanceOf(ServingClient);
   // Another model is not kept waiting.
   expect(await ask(ofBase(base()))).toBe('of base');
-  await (serving as SharedClient).countTokens('go on');
+  await (serving as ServingClient).countTokens('go on');
   expect(await Promise.all(keys)).toEqual(['of garden', 'of garden']);
   expect(heard().filter((one) => one.includes('garden'))).toEqual([
     '/v1/load_lora_adapter garden',
