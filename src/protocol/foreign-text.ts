@@ -24,6 +24,12 @@ function escaped(character: string): string {
 /** The text on one line, with an escape such as `\x1b`, `\n` or `\u202e` in the place of what `hidden` names. */
 export const visible = (text: string): string => text.replace(hidden, escaped);
 
+/** Whether it is shown as it stands. */
+export const isPlain = (text: string): boolean => visible(text) === text;
+
+/** As `visible`, with a space in the place of each of them. */
+export const blanked = (text: string): string => text.replace(hidden, ' ');
+
 /** Characters of a line that are shown. */
 const LONGEST = 4000;
 
