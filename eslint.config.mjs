@@ -92,6 +92,22 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/extension/**/*.ts'],
+    ignores: ['src/extension/shown.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          "MemberExpression[object.property.name='window'][property.name=/^(show(Information|Warning|Error)Message|setStatusBarMessage|showQuickPick|withProgress)$/]",
+          "NewExpression[callee.property.name='MarkdownString']",
+        ].map((selector) => ({
+          selector,
+          message: 'The editor makes links and pictures of what others wrote: show it with shown.ts.',
+        })),
+      ],
+    },
+  },
+  {
     files: ['**/*.mjs', '**/*.cjs', '**/*.js'],
     languageOptions: {
       globals: {

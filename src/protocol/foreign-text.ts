@@ -24,6 +24,18 @@ function escaped(character: string): string {
 /** The text on one line, with an escape such as `\x1b`, `\n` or `\u202e` in the place of what `hidden` names. */
 export const visible = (text: string): string => text.replace(hidden, escaped);
 
+/** As `visible`, of a text whose lines and tabs are its own, such as code. */
+export const visibleText = (text: string): string =>
+  text.replace(hidden, (character) => (/[\n\t]/.test(character) ? character : escaped(character)));
+
+/** A message with all its texts so. */
+export function visibleIn<T>(value: T): T {
+  if (typeof value === 'string') return visibleText(value) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(visibleIn) as T;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, visibleIn(one)])) as T;
+}
+
 /** Whether it is shown as it stands. */
 export const isPlain = (text: string): boolean => visible(text) === text;
 

@@ -4,7 +4,7 @@
  * end within a line is shown as `\n`.
  */
 import { format } from 'node:util';
-import { jsonLine, visible, visibleLine } from '../../protocol/foreign-text.ts';
+import { jsonLine, visible, visibleLine, visibleText } from '../../protocol/foreign-text.ts';
 
 /** A line, or several such as a table's. */
 export type Lines = string | readonly string[];
@@ -30,9 +30,7 @@ export const linesOf = (text: string): string[] => text.split(/\r?\n/);
 
 /** A text with lines and tabs of its own, such as a completion: it must not look like lines of ours. */
 export const printText = (text: string): void =>
-  void process.stdout.write(`${linesOf(text).map(withTabs).join('\n')}\n`);
-
-const withTabs = (line: string): string => line.split('\t').map(visible).join('\t');
+  void process.stdout.write(`${linesOf(text).map(visibleText).join('\n')}\n`);
 
 export const printJson = (value: unknown): void => void process.stdout.write(`${jsonLine(value)}\n`);
 
