@@ -7,12 +7,12 @@ import * as vscode from 'vscode';
 import { visibleText } from '../protocol/foreign-text.ts';
 import { plain, plainLabel, plainRow } from './plain.ts';
 
-/** Paragraphs, the first in bold, in which nothing is Markdown. */
-export function tooltip([first = '', ...others]: readonly string[]): vscode.MarkdownString {
-  const shown = new vscode.MarkdownString();
-  if (first) shown.appendMarkdown('**').appendText(visibleText(first)).appendMarkdown('**');
-  for (const paragraph of others)
-    if (paragraph) shown.appendMarkdown('\n\n').appendText(visibleText(paragraph));
+/** Paragraphs, the first in bold if there are others, in which nothing is Markdown. */
+export function tooltip(paragraphs: readonly string[]): vscode.MarkdownString {
+  const [first = '', ...others] = paragraphs.filter(Boolean).map(visibleText);
+  const bold = others.length > 0 ? '**' : '';
+  const shown = new vscode.MarkdownString().appendMarkdown(bold).appendText(first).appendMarkdown(bold);
+  for (const paragraph of others) shown.appendMarkdown('\n\n').appendText(paragraph);
   return shown;
 }
 

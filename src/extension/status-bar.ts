@@ -35,7 +35,6 @@ export class StatusBar implements vscode.Disposable {
     this.item.show();
   }
 
-  /** The first paragraph of its tooltip is in bold if there are others. */
   private describe(): { text: string; paragraphs: string[] } | undefined {
     const { runs, completion, store } = this.services;
     const live = runs.live.find((run) => this.services.isHere(run));
@@ -85,8 +84,7 @@ export class StatusBar implements vscode.Disposable {
       text: `$(${completion.busy ? 'loading~spin' : icon}) ${name}${speed}`,
       paragraphs: [
         t('Completion with {name}', { name }),
-        summary ? sentenceIn(summary) : '',
-        ...[failure ?? '', counts, where],
+        ...[summary ? sentenceIn(summary) : '', failure ?? '', counts, where],
       ],
     };
   }

@@ -29,39 +29,16 @@ export function decideBase(inspected: Inspected, effective: string): Decided<str
 /** Options of `train` without a value that a workspace may give. */
 export const freeFlags = [
   ...['repository-context', 'no-repository-context', 'rank-stabilised', 'no-rate-trials', 'recompute'],
-] as const;
+];
 
-/** Those with one: numbers, names from a list, and shares. No path, address, data set, run or base. */
+/** Those with one: numbers, shares, and names from a list. No path, address, data set, run or base. */
 export const freeOptions = [
-  ...[
-    'mode',
-    'pairs',
-    'fim-rate',
-    'fim-loss',
-    'half-life',
-    'replay-rate',
-    'method',
-    'lr',
-    'minutes',
-    'steps',
-  ],
-  ...['epochs', 'tokens', 'seq', 'batch', 'accumulate', 'rank', 'alpha', 'targets', 'dropout'],
-  ...[
-    'attention-dropout',
-    'optimizer',
-    'schedule',
-    'warmup',
-    'cooldown',
-    'weight-decay',
-    'clip',
-    'eval-every',
-  ],
-  ...['held-out-windows', 'humaneval', 'retention', 'measure-share', 'forgetting-limit', 'patience', 'keep'],
-  ...['strength', 'precision', 'seed'],
-] as const;
-
-const isFlag = (name: string) => (freeFlags as readonly string[]).includes(name);
-const isOption = (name: string) => (freeOptions as readonly string[]).includes(name);
+  ...['mode', 'pairs', 'fim-rate', 'fim-loss', 'half-life', 'replay-rate', 'method', 'lr', 'minutes'],
+  ...['steps', 'epochs', 'tokens', 'seq', 'batch', 'accumulate', 'rank', 'alpha', 'targets', 'dropout'],
+  ...['attention-dropout', 'optimizer', 'schedule', 'warmup', 'cooldown', 'weight-decay', 'clip'],
+  ...['eval-every', 'held-out-windows', 'humaneval', 'retention', 'measure-share', 'forgetting-limit'],
+  ...['patience', 'keep', 'strength', 'precision', 'seed'],
+];
 
 /** Of the options that a workspace gives, each with its value in one word, those that it may. */
 export function decideOptions(inspected: Inspected, effective: readonly string[]): Decided<string[]> {
@@ -73,9 +50,9 @@ export function decideOptions(inspected: Inspected, effective: readonly string[]
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
     const [, name = '', given] = /^--([a-z-]+)(?:=(.*))?$/s.exec(word) ?? [];
-    if (isFlag(name) && given === undefined) value.push(word);
-    else if (isOption(name) && given !== undefined) value.push(word);
-    else if (isOption(name) && at + 1 < words.length) value.push(`${word}=${words[(at += 1)]!}`);
+    const isOption = freeOptions.includes(name);
+    if (given === undefined ? freeFlags.includes(name) : isOption) value.push(word);
+    else if (isOption && at + 1 < words.length) value.push(`${word}=${words[(at += 1)]!}`);
     else {
       ignored.push(word);
       // Its value, whatever it looks like, is no option.

@@ -28,7 +28,7 @@ export const apart = (groups: readonly (readonly string[])[]): string[] =>
 /** The lines of a text such as code, with its tabs. */
 export const linesOf = (text: string): string[] => text.split(/\r?\n/);
 
-/** A text with lines and tabs of its own, such as a completion: it must not look like lines of ours. */
+/** A text whose lines and tabs are its own, such as a completion. */
 export const printText = (text: string): void =>
   void process.stdout.write(`${linesOf(text).map(visibleText).join('\n')}\n`);
 
