@@ -78,6 +78,36 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/cli/**/*.ts'],
+    ignores: ['src/cli/view/output.ts'],
+    rules: {
+      'no-console': 'error',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "CallExpression[callee.property.name='write']",
+          message: 'A terminal obeys what others wrote: print it with view/output.ts.',
+        },
+      ],
+    },
+  },
+  {
+    files: ['src/extension/**/*.ts'],
+    ignores: ['src/extension/shown.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          "MemberExpression[object.property.name='window'][property.name=/^(show(Information|Warning|Error)Message|setStatusBarMessage|showQuickPick|withProgress)$/]",
+          "NewExpression[callee.property.name='MarkdownString']",
+        ].map((selector) => ({
+          selector,
+          message: 'The editor makes links and pictures of what others wrote: show it with shown.ts.',
+        })),
+      ],
+    },
+  },
+  {
     files: ['**/*.mjs', '**/*.cjs', '**/*.js'],
     languageOptions: {
       globals: {

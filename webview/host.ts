@@ -1,4 +1,5 @@
 /** The panel's host: the extension inside VS Code, or none in report.html, which contains its snapshot. */
+import { visibleIn } from '../src/protocol/foreign-text.ts';
 import { fromPanelSchema, toPanelSchema, type FromPanel, type ToPanel } from '../src/protocol/panel.ts';
 import type { ViewState } from './view-state.ts';
 
@@ -35,7 +36,7 @@ function connectToEditor(api: EditorApi): Host {
     onMessage(listener) {
       window.addEventListener('message', ({ data }) => {
         const message = toPanelSchema.safeParse(data);
-        if (message.success) listener(message.data);
+        if (message.success) listener(visibleIn(message.data));
         else console.warn('The panel received an invalid message:', message.error.issues[0]);
       });
     },
@@ -56,7 +57,7 @@ function connectToReport(): Host {
   return {
     canAct: false,
     now: () => writtenAt,
-    onMessage: (listener) => listener(message),
+    onMessage: (listener) => listener(visibleIn(message)),
     post: () => {},
     kept: () => undefined,
     keep: () => {},

@@ -1,5 +1,5 @@
 /** Computes the printed figures from the measurements. */
-import { formatBytes, formatTable } from '../../src/cli/view/format.ts';
+import { formatBytes, formatTable as tableLines } from '../../src/cli/view/format.ts';
 import { operationsPerToken, type Job, type Measurement, type Precision } from './job.ts';
 
 /** The figures of one side at one point, over all its runs. */
@@ -114,4 +114,4 @@ export function ratioCells(ours: Side | string, theirs: Side | string): string[]
   ];
 }
 
-export { formatTable };
+export const formatTable = (rows: string[][]): string => tableLines(rows).join('\n');

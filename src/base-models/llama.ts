@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Llama, LlamaModel, LlamaModelOptions } from 'node-llama-cpp';
 import { openGguf, type GgufFile } from '../gguf/index.ts';
 import { UserError, reportError } from '../protocol/errors.ts';
+import { visible } from '../protocol/foreign-text.ts';
 import type { GpuKind } from '../protocol/gpu.ts';
 import { platformsIn, whyNoLlama } from './llama-binaries.ts';
 import { checkDistinct, checkFigures, checkTensors, checkVocabulary } from './check-model.ts';
@@ -15,7 +16,8 @@ let shared: Promise<Llama> | undefined;
 const loading = new Set<string[]>();
 
 function log(line: string): void {
-  if (loading.size === 0) process.stderr.write(`${line}\n`);
+  // A model's file has its say in it.
+  if (loading.size === 0) process.stderr.write(`${visible(line)}\n`);
   for (const lines of loading) lines.push(line);
 }
 

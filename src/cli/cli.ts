@@ -3,11 +3,13 @@
 import { Command } from 'commander';
 import { commandGroups } from './commands/index.ts';
 import { heedStop } from '../protocol/child.ts';
+import { flushed, guardConsole } from './view/output.ts';
 import { endWith } from './view/end-with.ts';
 import { arrangeHelp } from './view/help.ts';
 import { version } from './version.ts';
 
 heedStop();
+guardConsole();
 // Whoever reads ("| head") has seen enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
@@ -36,5 +38,5 @@ try {
   process.exitCode = endWith(thrown);
 }
 // llama.cpp's native threads would keep the process alive, so it exits explicitly, after stdout is flushed.
-await new Promise<void>((done) => process.stdout.write('', () => done()));
+await flushed();
 process.exit();

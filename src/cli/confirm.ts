@@ -1,12 +1,13 @@
 import { createInterface } from 'node:readline/promises';
 import { UserError } from '../protocol/errors.ts';
+import { note, type Lines } from './view/output.ts';
 
 /** Prints `text` and, on a terminal, asks for consent unless `yes` is set. Without a terminal the answer is yes. */
 export async function confirm(
-  text: string,
+  text: Lines,
   { yes = false, json = false }: { yes?: boolean; json?: boolean },
 ): Promise<boolean> {
-  if (!json) process.stderr.write(`${text}\n`);
+  if (!json) note(text);
   if (yes || json || !process.stdin.isTTY || !process.stderr.isTTY) return true;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await terminal.question('Go on? [Y/n] ').finally(() => terminal.close());
@@ -18,7 +19,7 @@ export async function confirm(
  * `bad-argument` where nobody can be asked. `what`: what was not done then.
  */
 export async function consent(
-  text: string,
+  text: Lines,
   {
     yes = false,
     json = false,
@@ -26,6 +27,6 @@ export async function consent(
   }: { yes?: boolean | undefined; json?: boolean | undefined; what: string },
 ): Promise<boolean> {
   if (yes || (!json && process.stdin.isTTY && process.stderr.isTTY)) return confirm(text, { yes, json });
-  if (!json) process.stderr.write(`${text}\n`);
+  if (!json) note(text);
   throw new UserError('bad-argument', `${what}, because nobody could be asked.`, 'Add --yes.');
 }

@@ -13,7 +13,7 @@ import type { CorpusPlan } from '../protocol/run.ts';
 import { buildReplay } from '../training/run-corpus.ts';
 import { confirm } from './confirm.ts';
 import { formatBytes, formatCount, plural } from './view/format.ts';
-import { printProgress } from './view/output.ts';
+import { print, printProgress } from './view/output.ts';
 import { progressView } from './view/progress.ts';
 
 export interface ReadCorpusOptions extends Folders {
@@ -58,7 +58,7 @@ export async function readCorpus(
   options: ReadCorpusOptions,
 ): Promise<{ plan: CorpusPlan; summary: CorpusSummary }> {
   const { folder, folders, out, basePath, seed, earlier, json = false } = options;
-  if (!json) console.log('Reading files');
+  if (!json) print('Reading files');
   const gguf = await openGguf(basePath);
   await gguf.close();
   const tokenizer = await openTokenizer(basePath);
@@ -79,7 +79,7 @@ export async function readCorpus(
       }),
     );
     if (!json) tell(plan, folder, summary);
-    if (!json && !options.followed) for (const warning of summary.warnings) console.log(`  ${warning}`);
+    if (!json && !options.followed) for (const warning of summary.warnings) print(`  ${warning}`);
     return { plan, summary };
   } finally {
     await tokenizer.dispose();
@@ -94,7 +94,7 @@ export async function readReplay(
 ): Promise<void> {
   // Replay text from the base is sampled later, by the trainer.
   if (!spec.corpus.replay || spec.corpus.replay.source === 'base') return;
-  if (!options.json) console.log(`Reading ${spec.corpus.replay.source} for replay`);
+  if (!options.json) print(`Reading ${spec.corpus.replay.source} for replay`);
   await stoppable(options, (stopping) => buildReplay(corpus, spec, stopping));
 }
 
@@ -129,10 +129,10 @@ function tell(plan: CorpusPlan, folder: string | undefined, summary: CorpusSumma
   const what = `${formatCount(summary.kept)} ${plural(documentWord(folder, plan), summary.kept)}`;
   const tokens = formatCount(summary.trainTokens + summary.heldOutTokens);
   const how = describeLearning(plan);
-  console.log(
+  print(
     `  ${what}, ${tokens} tokens${how && ` (${how})`}; ${leftOut} left out (forget-me-not corpus lists the reasons)`,
   );
-  if (summary.changed) console.log(`  ${describeChanged(summary.changed)}`);
+  if (summary.changed) print(`  ${describeChanged(summary.changed)}`);
 }
 
 const PROGRESS_MS = 250;

@@ -4,10 +4,11 @@ import type { ChildOptions, ChildProgress } from './children.ts';
 import { t } from '../protocol/l10n.ts';
 import { phaseIn } from '../protocol/phases.ts';
 import { size } from './texts.ts';
+import { withProgress } from './shown.ts';
 
 /** `work` passes the options on to its child process. */
 export function whileShown<T>(title: string, work: (options: ChildOptions) => Promise<T>): Promise<T> {
-  const shown = vscode.window.withProgress(
+  const shown = withProgress(
     { location: vscode.ProgressLocation.Notification, title, cancellable: true },
     (progress, token) => work({ signal: signalOf(token), onProgress: reporter(progress) }),
   );

@@ -4,6 +4,7 @@ import { doctorReportSchema, type DoctorReport } from '../protocol/doctor.ts';
 import type { Context } from './context.ts';
 import { t } from '../protocol/l10n.ts';
 import { doctorText } from './texts.ts';
+import { withProgress } from './shown.ts';
 
 const scheme = 'forget-me-not';
 const uri = vscode.Uri.parse(`${scheme}:Forget-Me-Not Doctor.md`);
@@ -37,7 +38,7 @@ export async function showDoctor(context: Context): Promise<void> {
     location: vscode.ProgressLocation.Notification,
     title: t('Forget-Me-Not is checking this machine'),
   };
-  const report = await vscode.window.withProgress(options, () => examine(context, true));
+  const report = await withProgress(options, () => examine(context, true));
   shown.set(doctorText(report));
   await vscode.commands.executeCommand('markdown.showPreview', uri);
   const gpu = report.checks.find(({ area }) => area === 'completion');

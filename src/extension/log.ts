@@ -2,8 +2,10 @@
 import * as vscode from 'vscode';
 import { commandOf, type NextStep } from '../protocol/next-step.ts';
 import { reportError, type ErrorReport } from '../protocol/errors.ts';
+import { visibleText } from '../protocol/foreign-text.ts';
 import { t, titleIn, tTold, withButtons } from '../protocol/l10n.ts';
 import { joined } from '../protocol/told-texts.ts';
+import { showErrorMessage, showInformationMessage, showWarningMessage } from './shown.ts';
 
 /** A button of a message. */
 export interface Action {
@@ -15,20 +17,20 @@ export class Log {
   readonly channel = vscode.window.createOutputChannel('Forget-Me-Not', { log: true });
 
   info(message: string): void {
-    this.channel.info(message);
+    this.channel.info(visibleText(message));
   }
   warn(message: string): void {
-    this.channel.warn(message);
+    this.channel.warn(visibleText(message));
   }
   error(message: string): void {
-    this.channel.error(message);
+    this.channel.error(visibleText(message));
   }
 
   /** Shows an error; never throws and never waits for the user. */
   show(thrown: unknown, ...actions: Action[]): void {
     const report = reportError(thrown);
     if (report.code === 'cancelled') return;
-    this.channel.error(thrown instanceof Error ? (thrown.stack ?? thrown.message) : JSON.stringify(report));
+    this.error(thrown instanceof Error ? (thrown.stack ?? thrown.message) : JSON.stringify(report));
     void this.ask('error', errorSentence(report), ...actions, {
       title: t('Show Log'),
       run: () => this.channel.show(),
@@ -38,10 +40,10 @@ export class Log {
   /** A message with buttons; those for steps that the text names come first. */
   async ask(kind: 'info' | 'warning' | 'error', message: string, ...actions: Action[]): Promise<void> {
     const show = {
-      info: vscode.window.showInformationMessage,
-      warning: vscode.window.showWarningMessage,
-      error: vscode.window.showErrorMessage,
-    }[kind] as (message: string, ...items: string[]) => Thenable<string | undefined>;
+      info: showInformationMessage,
+      warning: showWarningMessage,
+      error: showErrorMessage,
+    }[kind];
     const said = withButtons(message);
     const all = [...said.steps.map(actionOf), ...actions];
     const buttons = all.filter(({ title }, at) => all.findIndex((one) => one.title === title) === at);

@@ -5,6 +5,7 @@ import { languageName } from './completion/language-name.ts';
 import { t } from '../protocol/l10n.ts';
 import { settings } from './settings.ts';
 import { progressLine } from './texts.ts';
+import { showQuickPick } from './shown.ts';
 
 const item = (icon: string, label: string, command: string, detail?: string) => ({
   label: `$(${icon}) ${label}`,
@@ -25,7 +26,7 @@ export async function showMenu({ runs, completion }: Context): Promise<void> {
     item('pulse', t('Doctor'), 'doctor'),
     item('output', t('Show Log'), 'showLog'),
   ];
-  const chosen = await vscode.window.showQuickPick(items, { placeHolder: 'Forget-Me-Not' });
+  const chosen = await showQuickPick(items, { placeHolder: 'Forget-Me-Not' });
   if (chosen) await vscode.commands.executeCommand(chosen.command);
 }
 

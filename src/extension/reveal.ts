@@ -1,6 +1,7 @@
 /** Shows a file in the system's file manager, where the person has one that sees it. */
 import * as vscode from 'vscode';
 import { t } from '../protocol/l10n.ts';
+import { showInformationMessage } from './shown.ts';
 
 /** In a browser, and over SSH, in WSL or in a container, the file is on another machine: its path is copied instead. */
 export async function reveal(file: vscode.Uri): Promise<void> {
@@ -10,5 +11,5 @@ export async function reveal(file: vscode.Uri): Promise<void> {
     return;
   }
   await env.clipboard.writeText(file.fsPath);
-  void vscode.window.showInformationMessage(t('{path} (copied to the clipboard)', { path: file.fsPath }));
+  void showInformationMessage(t('{path} (copied to the clipboard)', { path: file.fsPath }));
 }

@@ -16,6 +16,7 @@ import {
   type Inspected,
   type SettingPlace,
 } from './setting-rules.ts';
+import { decideBase, decideOptions } from './workspace-rules.ts';
 
 const section = 'forgetMeNot';
 const ENABLED = 'completion.enabled';
@@ -25,6 +26,10 @@ const ENDPOINT_MODEL = 'completion.endpointModel';
 const inspect = (name: string): Inspected => vscode.workspace.getConfiguration(section).inspect(name) ?? {};
 const get = <T>(name: string, fallback: T): T =>
   vscode.workspace.getConfiguration(section).get<T>(name) ?? fallback;
+
+const decidedBase = () => decideBase(inspect('base'), get('base', AUTO_BASE));
+const decidedOptions = () =>
+  decideOptions(inspect('training.options'), get<string[]>('training.options', []));
 
 export const settings = {
   /** For a document, whose language may have its own value; else in general. */
@@ -89,7 +94,7 @@ export const settings = {
     return get(LEARN_FROM_USE, false);
   },
   get base() {
-    return get('base', AUTO_BASE).trim() || AUTO_BASE;
+    return decidedBase().value.trim() || AUTO_BASE;
   },
   get method() {
     return get<'lora' | 'full'>('training.method', 'lora');
@@ -108,7 +113,11 @@ export const settings = {
     return ['--backend', backend, ...(device && onGpu ? ['--device', device] : [])];
   },
   get trainOptions() {
-    return get<string[]>('training.options', []);
+    return decidedOptions().value;
+  },
+  /** What the workspace's settings say of the base and of the options, and may not; each is ignored. */
+  get ignored() {
+    return { base: decidedBase().ignored, options: decidedOptions().ignored };
   },
   /** Which files of these folders are read, as options; a folder may have its own settings. */
   globOptions(folders: readonly string[]): string[] {

@@ -7,6 +7,8 @@ import { languageName } from './completion/language-name.ts';
 import { percent, t, timeOfDay } from '../protocol/l10n.ts';
 import { settings } from './settings.ts';
 import { progressLine, shortProgress } from './texts.ts';
+import { plainLabel } from './plain.ts';
+import { tooltip } from './shown.ts';
 
 export class StatusBar implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem(
@@ -23,9 +25,9 @@ export class StatusBar implements vscode.Disposable {
   refresh(): void {
     const shown = this.describe();
     if (!shown) return this.item.hide();
-    const { text, tooltip } = shown;
-    this.item.text = text;
-    this.item.tooltip = new vscode.MarkdownString(tooltip);
+    const { text, paragraphs } = shown;
+    this.item.text = plainLabel(text);
+    this.item.tooltip = tooltip(paragraphs);
     this.item.accessibilityInformation = {
       label: text.replace(/\$\([^)]*\)/g, 'Forget-Me-Not:'),
       role: 'button',
@@ -33,13 +35,13 @@ export class StatusBar implements vscode.Disposable {
     this.item.show();
   }
 
-  private describe(): { text: string; tooltip: string } | undefined {
+  private describe(): { text: string; paragraphs: string[] } | undefined {
     const { runs, completion, store } = this.services;
     const live = runs.live.find((run) => this.services.isHere(run));
     if (live)
       return {
         text: `$(sync~spin) ${shortProgress(live)}`,
-        tooltip: `**${t('Fine-tuning {name}', { name: live.spec.name })}**\n\n${progressLine(live)}`,
+        paragraphs: [t('Fine-tuning {name}', { name: live.spec.name }), progressLine(live)],
       };
     const inUse = completion.inUse;
     if (!inUse) return undefined;
@@ -48,7 +50,7 @@ export class StatusBar implements vscode.Disposable {
       const time = timeOfDay(completion.snoozedUntil);
       return {
         text: `$(bell-slash) ${t('snoozed until {time}', { time })}`,
-        tooltip: t('Completion with {name} is snoozed until {time}.', { name, time }),
+        paragraphs: [t('Completion with {name} is snoozed until {time}.', { name, time })],
       };
     }
     const { isTrusted } = vscode.workspace;
@@ -56,13 +58,13 @@ export class StatusBar implements vscode.Disposable {
     if (!isTrusted || !(settings.completionEnabled() || (document && settings.completionEnabled(document))))
       return {
         text: `$(circle-slash) ${t('completion off')}`,
-        tooltip: t('Completion with {name} is turned off.', { name }),
+        paragraphs: [t('Completion with {name} is turned off.', { name })],
       };
     if (document && !settings.completionEnabled(document)) {
       const language = languageName(document.languageId);
       return {
         text: `$(circle-slash) ${t('not in {language}', { language })}`,
-        tooltip: t('Completion with {name} is turned off for {language}.', { name, language }),
+        paragraphs: [t('Completion with {name} is turned off for {language}.', { name, language })],
       };
     }
     const { shown, accepted, kept, dropped } = store.acceptance(inUse.id);
@@ -80,7 +82,10 @@ export class StatusBar implements vscode.Disposable {
     const icon = failure ? 'warning' : inUse.remote ? 'cloud' : 'sparkle';
     return {
       text: `$(${completion.busy ? 'loading~spin' : icon}) ${name}${speed}`,
-      tooltip: `**${t('Completion with {name}', { name })}**\n\n${summary ? sentenceIn(summary) : ''}\n\n${[failure, counts, where].filter(Boolean).join('\n\n')}`,
+      paragraphs: [
+        t('Completion with {name}', { name }),
+        ...[summary ? sentenceIn(summary) : '', failure ?? '', counts, where],
+      ],
     };
   }
 

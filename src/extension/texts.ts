@@ -16,6 +16,7 @@ import { joined } from '../protocol/told-texts.ts';
 import { tokensPerStep } from '../protocol/run.ts';
 import { formatDuration } from '../protocol/units.ts';
 import { hasEnded } from '../runs/index.ts';
+import { plain } from './plain.ts';
 
 /** The state of a run for the user: its stored status, or `interrupted` when its process is gone. */
 export type Standing = 'live' | 'done' | 'failed' | 'cancelled' | 'interrupted';
@@ -83,7 +84,7 @@ function shortPhase(snapshot: RunSnapshot): string {
 
 /** A run as a quick pick shows it. */
 export const runItem = (run: RunSnapshot, standing: Standing, inUse: boolean) => ({
-  label: run.spec.name,
+  label: plain(run.spec.name),
   description: runDescription(run, standing, inUse),
   detail: run.summary ? sentenceIn(run.summary) : '',
   run,
@@ -138,12 +139,12 @@ function learnedShort({ summary, state }: RunSnapshot): string {
   return t('{steps} steps', { steps: state.steps });
 }
 
-/** Several lines for the tooltip, as Markdown. */
-export function runTooltip(snapshot: RunSnapshot, standing: Standing): string {
+/** The paragraphs of the tooltip. */
+export function runTooltip(snapshot: RunSnapshot, standing: Standing): string[] {
   const { spec, state, summary, corpus } = snapshot;
   const { hyper } = spec;
   const lines = [
-    `**${spec.name}** (${spec.id})`,
+    `${spec.name} (${spec.id})`,
     summary ? sentenceIn(summary) : '',
     ...useSentence(snapshot),
     standing === 'live' ? progressLine(snapshot) : '',
@@ -166,7 +167,7 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string {
       : '',
     fullTime(new Date(spec.createdAt)),
   ];
-  return lines.filter(Boolean).join('\n\n');
+  return lines.filter(Boolean);
 }
 
 /** How a run ended, in one sentence. */

@@ -1,4 +1,5 @@
 /** Every error meant for a person: a code, what happened, and what to do next. */
+import { visible } from './foreign-text.ts';
 import { forTerminal } from './next-step.ts';
 import { whyNoFile } from './not-a-file.ts';
 
@@ -144,10 +145,10 @@ function isOutOfMemory({ name, message }: Error): boolean {
   );
 }
 
-/** `[code] What happened. What to do.` */
+/** `[code] What happened. What to do.`, on one line whatever was put into it. */
 export function formatError(error: unknown): string {
   const { code, message, next } = reportError(error);
-  return forTerminal(`[${code}] ${message} ${next}`).trimEnd();
+  return visible(forTerminal(`[${code}] ${message} ${next}`)).trimEnd();
 }
 
 /** The last error that formatError wrote into a child's log, undefined if none. Its `next` stays in the message. */

@@ -4,6 +4,7 @@
  */
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { jsonLine } from './foreign-text.ts';
 
 /** Whether work may be sent to a cluster. */
 export const sendQuestionSchema = z.object({
@@ -39,7 +40,7 @@ export function askParent(question: SendQuestion, signal: AbortSignal): Promise<
     const stop = () => reject(signal.reason as Error);
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) return stop();
-    process.stderr.write(`${JSON.stringify(question)}\n`);
+    process.stderr.write(`${jsonLine(question)}\n`);
   }).finally(() => {
     lines.removeAllListeners('close').close();
     // Closing pauses it, but a request to stop may still come.

@@ -1,5 +1,6 @@
 /** manifest.json of a published adapter: what it is, and the checksum of each of its files. See docs/file-formats.md. */
 import { z } from 'zod';
+import { blanked, isPlain } from './foreign-text.ts';
 
 /** The newest format. An adapter that a newer version has published is refused, never guessed at. */
 export const SHARED_FORMAT = 1;
@@ -7,19 +8,14 @@ export const MANIFEST = 'manifest.json';
 
 /** One name, no path: nothing that comes from elsewhere may say where it is written. */
 const plainName = z.string().regex(/^[A-Za-z0-9][\w.-]{0,99}$/);
-/** For people, on one line: no line ends, and nothing that a terminal would obey. */
-const plainText = z
-  .string()
-  .max(2000)
-  // eslint-disable-next-line no-control-regex
-  .regex(/^[^\x00-\x1f\x7f-\x9f]*$/);
+/** For people, on one line: no line ends, and nothing that a terminal would obey or nobody would see. */
+const plainText = z.string().max(2000).refine(isPlain);
 /** A longer text is cut: the rest of a licence, say, is where the text came from. */
 const LONGEST_LINE = 500;
 
-/** A text as the manifest takes it: white space and what a terminal would obey become spaces. Pure. */
+/** A text as the manifest takes it: white space and what would not be plain become spaces. Pure. */
 export function onOneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  const line = text.replace(/[\s\x00-\x1f\x7f-\x9f]+/g, ' ').trim();
+  const line = blanked(text).replace(/\s+/g, ' ').trim();
   return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE - 1)}…` : line;
 }
 

@@ -6,6 +6,7 @@ import { examine } from '../base-models/checksums.ts';
 import { sha256Of, sizeOf } from '../base-models/pypi/download.ts';
 import { findKnownBase } from '../base-models/registry.ts';
 import { UserError } from '../protocol/errors.ts';
+import { isPlain } from '../protocol/foreign-text.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { artefactName } from '../protocol/run.ts';
 import { MANIFEST, onOneLine, SHARED_FORMAT, type SharedManifest } from '../protocol/sharing.ts';
@@ -117,8 +118,7 @@ async function describe(run: RunSnapshot, asked: PackAsked): Promise<Described> 
   const { spec, summary, corpus } = run;
   const name = asked.name ?? sharedName(spec.name);
   requireName(name);
-  // eslint-disable-next-line no-control-regex
-  if (/[\x00-\x1f\x7f-\x9f]/.test(asked.licence ?? '') || (asked.licence?.length ?? 0) > 500)
+  if (!isPlain(asked.licence ?? '') || (asked.licence?.length ?? 0) > 500)
     throw new UserError('bad-argument', 'The licence is no sentence on one line.', 'Give it in short.');
   const { base } = spec;
   const licence = existsSync(base.path)

@@ -16,6 +16,7 @@ import {
   type SharedFile,
   type SharedManifest,
 } from '../protocol/sharing.ts';
+import { isPlain } from '../protocol/foreign-text.ts';
 import { refuseNewer } from '../runs/index.ts';
 
 /** The manifest in these bytes. Errors: run-newer, adapter-damaged (which says what is wrong with it). */
@@ -92,9 +93,10 @@ function parsed(text: string, about: { name: string; version: number }, file: st
   }
 }
 
-/** Its texts are shown in terminals, which obey some characters. */
+/** Its texts are shown to people, in terminals and in VS Code. */
 function plain<T>(value: T, file: string, about: SharedManifest): T {
-  if (!/\\u00[01][0-9a-f]|[\x7f-\x9f]/.test(JSON.stringify(value))) return value;
+  const json = JSON.stringify(value);
+  if (!/\\u00[01][0-9a-f]/.test(json) && isPlain(json)) return value;
   throw damaged(about, `${file} has characters in it that no text has`);
 }
 

@@ -7,6 +7,7 @@ const campaigns: Record<string, () => Promise<Campaign>> = {
   files: async () => (await import('./files.ts')).files,
   kills: async () => (await import('./kills.ts')).kills,
   requests: async () => (await import('./requests.ts')).requests,
+  names: async () => (await import('./names.ts')).names,
   programs: async () => (await import('./programs.ts')).programs,
 };
 

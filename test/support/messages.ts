@@ -120,10 +120,13 @@ export function keyOfTemplate(node: ts.TemplateExpression): string {
 const isOfPlainError = ({ parent }: ts.Node): boolean =>
   parent !== undefined && ts.isNewExpression(parent) && parent.expression.getText() !== 'UserError';
 
+/** The command line alone says it. */
+const isPrinted = ({ parent }: ts.Node): boolean => parent !== undefined && isCallOf(parent, 'print');
+
 const textsOf = (paths: readonly string[]): string[] =>
   paths.map(parse).flatMap((source) =>
     [...nodesIn(source, (node) => !ts.isImportDeclaration(node))].flatMap((node) => {
-      if (isOfPlainError(node)) return [];
+      if (isOfPlainError(node) || isPrinted(node)) return [];
       if (ts.isTemplateExpression(node)) return keyOfTemplate(node);
       const inside = node.parent && literalOf(node.parent) !== undefined;
       return inside ? [] : (literalOf(node) ?? []);

@@ -7,7 +7,7 @@ import { cacheDir, dataDir, modelsDir } from '../../protocol/paths.ts';
 import { isAlive, listRuns, trainingNow } from '../../runs/index.ts';
 import { consent } from '../confirm.ts';
 import { fileSize, formatBytes, formatTable } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 
 interface Kind {
   name: string;
@@ -86,8 +86,7 @@ async function list(json = false): Promise<void> {
   const total = sum(found);
   if (json) return printJson({ folder: cacheDir(), kinds: found, bytes: total });
   const rows = [...found.map(({ name, bytes }) => [name, sizeOf(bytes)]), ['together', sizeOf(total)]];
-  const lines = formatTable(rows).split('\n');
-  console.log(lines.map((line, at) => `${line}  ${found[at]?.what ?? `in ${dataDir()}`}`).join('\n'));
+  print(formatTable(rows).map((line, at) => `${line}  ${found[at]?.what ?? `in ${dataDir()}`}`));
 }
 
 const sizeOf = (bytes: number): string => (bytes < 1e9 ? fileSize(bytes) : formatBytes(bytes));
@@ -100,7 +99,7 @@ async function clear(what: readonly string[], options: { yes?: boolean; json?: b
     const text = [
       `Deletes ${sizeOf(sum(found))}:`,
       ...found.map((one) => `  ${one.name}  ${sizeOf(one.bytes)}  ${one.what}`),
-    ].join('\n');
+    ];
     const agreed = await consent(text, { ...options, what: 'Nothing was deleted' });
     if (!agreed) throw new UserError('cancelled', 'Nothing was deleted.', 'Run it again to delete it.');
     for (const path of found.flatMap(({ paths }) => paths))
@@ -109,7 +108,7 @@ async function clear(what: readonly string[], options: { yes?: boolean; json?: b
   }
   const deleted = found.map(({ name, bytes }) => ({ name, bytes }));
   if (options.json) return printJson({ deleted, bytes: sum(found) });
-  console.log(found.length > 0 ? `${sizeOf(sum(found))} are free again.` : 'There is nothing to delete.');
+  print(found.length > 0 ? `${sizeOf(sum(found))} are free again.` : 'There is nothing to delete.');
 }
 
 /** Throws run-locked: a run reads its base and its data when it needs them. */

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { cancelRun, findRun, isAlive, readRun } from '../../runs/index.ts';
 import { cancelReproduction, clusterReproduction } from '../processes/cluster-reproduction.ts';
 import { cancelSweep, clusterSweep, stopUnfollowed, tellStopped } from '../processes/cluster-stop.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 
 export function cancelCommand(): Command {
   return new Command('cancel')
@@ -22,7 +22,7 @@ export function cancelCommand(): Command {
       // A run whose result waits on the cluster is not cancelled.
       const outcome = stopped?.how === 'over' ? 'over' : await cancelRun(dir);
       if (json) return printJson({ outcome, dir });
-      if (stopped) return console.log(tellStopped(stopped, wanted));
+      if (stopped) return print(tellStopped(stopped, wanted));
       const said = {
         asked:
           state.status === 'evaluating'
@@ -31,6 +31,6 @@ export function cancelCommand(): Command {
         cancelled: `No process was training it; it is now marked as cancelled. Resume with: forget-me-not resume ${wanted}`,
         over: 'It has already ended; there is nothing to stop.',
       };
-      console.log(said[outcome]);
+      print(said[outcome]);
     });
 }

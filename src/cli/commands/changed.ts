@@ -7,7 +7,7 @@ import { corpusPlanSchema } from '../../protocol/run.ts';
 import { findContinued, type Continued } from '../options/continue-run.ts';
 import { addGlobOptions } from '../options/data-options.ts';
 import { formatCount, plural } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 
 /** Training again is worth the time from this many changed files, or this share of the text to learn. */
 const ENOUGH = { files: 20, share: 0.1 };
@@ -22,7 +22,7 @@ export function changedCommand(): Command {
     const continued = await findContinued(wanted);
     const changed = conclude(continued, await survey(continued, options));
     if (options.json) printJson(changed);
-    else console.log(describe(continued, changed));
+    else print(describe(continued, changed));
   });
 }
 

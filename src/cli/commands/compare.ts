@@ -4,7 +4,7 @@ import { forTerminal } from '../../protocol/next-step.ts';
 import type { RunComparison } from '../../protocol/run-comparison.ts';
 import { findRun } from '../../runs/index.ts';
 import { formatTable } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { apart, print, printJson } from '../view/output.ts';
 import { comparisonTable } from '../view/tables.ts';
 
 export function compareCommand(): Command {
@@ -20,7 +20,7 @@ export function compareCommand(): Command {
       for (const one of wanted) dirs.push(await findRun(one));
       const comparison = await compareRuns(dirs);
       if (json) printJson(comparison);
-      else console.log(describe(comparison));
+      else print(describe(comparison));
     });
 }
 
@@ -28,7 +28,7 @@ export function compareCommand(): Command {
 const WIDEST = 44;
 const fitted = (text: string) => (text.length > WIDEST ? `...${text.slice(3 - WIDEST)}` : text);
 
-function describe({ runs, differs, against, warnings }: RunComparison): string {
+function describe({ runs, differs, against, warnings }: RunComparison): string[] {
   const [first] = runs;
   const settings = differs.length
     ? formatTable([
@@ -36,11 +36,13 @@ function describe({ runs, differs, against, warnings }: RunComparison): string {
         ['name', ...runs.map(({ name }) => fitted(name))],
         ...differs.map(({ setting, values }) => [setting, ...values.map(fitted)]),
       ])
-    : 'All settings are the same.';
+    : ['All settings are the same.'];
   const tables = against.map(({ run, comparisons }) => {
-    const figures = comparisonTable(comparisons, ['first', 'second']).trimEnd();
-    return `${first!.id} (first), ${run} (second)\n${figures || 'No figure was measured for both.'}`;
+    const figures = comparisonTable(comparisons, ['first', 'second']).slice(0, -1);
+    return [
+      `${first!.id} (first), ${run} (second)`,
+      ...(figures.length ? figures : ['No figure was measured for both.']),
+    ];
   });
-  const told = warnings.length ? [forTerminal(warnings.join('\n'))] : [];
-  return [settings, ...tables, ...told].join('\n\n');
+  return apart([settings, ...tables, warnings.map(forTerminal)]);
 }

@@ -14,7 +14,7 @@ import { parseEndpoint } from '../../serving/remote/address.ts';
 import { describeFound } from '../../serving/remote/probe.ts';
 import { RemoteEngine } from '../../serving/remote/remote-engine.ts';
 import { toNumber } from '../../serving/http/server-args.ts';
-import { printJson } from '../view/output.ts';
+import { note, printJson, printText } from '../view/output.ts';
 import { findServed } from '../processes/served-check.ts';
 import { readText } from '../../protocol/regular-file.ts';
 
@@ -68,8 +68,8 @@ async function complete(place: string, options: Options): Promise<void> {
       model: name,
       milliseconds: latencyMs === undefined ? null : Math.round(latencyMs),
     });
-  if (completion) console.log(completion.text);
-  else process.stderr.write(`No completion: ${reasons[reason ?? ''] ?? reason}.\n`);
+  if (completion) printText(completion.text);
+  else note(`No completion: ${reasons[reason ?? ''] ?? reason}.`);
 }
 
 type Engine = Pick<CompleterOptions, 'fillInTheMiddle' | 'request'> & {
@@ -99,13 +99,13 @@ async function elsewhere(options: Options): Promise<Engine> {
       'Give --endpoint, or --run or --base.',
     );
   const endpoint = parseEndpoint(address);
-  if (endpoint.plainText) process.stderr.write(`Code goes to ${endpoint.host} in plain text.\n`);
+  if (endpoint.plainText) note(`Code goes to ${endpoint.host} in plain text.`);
   const engine = new RemoteEngine({
     endpoint,
     model,
     token: () => Promise.resolve(process.env[TOKEN]),
     fetch: networkFetch as typeof fetch,
-    onFound: (found) => process.stderr.write(`${describeFound(found, endpoint.host)}\n`),
+    onFound: (found) => note(describeFound(found, endpoint.host)),
   });
   const { model: name } = await engine.start();
   return {

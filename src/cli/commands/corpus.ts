@@ -25,7 +25,7 @@ import { corpusPlanSchema } from '../../protocol/run.ts';
 import { addDataOptions, checkData, toCorpusPlan, type DataOptions } from '../options/data-options.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { formatCount, formatTable, plural } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson, printText } from '../view/output.ts';
 import { whole } from '../options/numbers.ts';
 
 interface CorpusOptions extends DataOptions {
@@ -60,14 +60,28 @@ export function corpusCommand(): Command {
       const where = chooseFolders(named);
       await checkData(where, options);
       const { samples, ...survey } = await surveyWith(where, options);
-      if (options.json) printJson({ ...asJson(survey, options.base !== undefined), samples });
-      else console.log([describe(where, survey, options), ...samples].join('\n\n'));
+      if (options.json)
+        return printJson({
+          ...asJson(survey, options.base !== undefined),
+          samples: samples.map(({ path, text }) => `${path}\n${text}`),
+        });
+      print(describe(where, survey, options));
+      for (const { path, text } of samples) {
+        print('', path);
+        printText(text);
+      }
     });
 }
 
-async function surveyWith(where: Folders, options: CorpusOptions): Promise<Survey & { samples: string[] }> {
+/** A row or pair as the model sees it, with the part to learn in brackets. */
+interface Sample {
+  path: string;
+  text: string;
+}
+
+async function surveyWith(where: Folders, options: CorpusOptions): Promise<Survey & { samples: Sample[] }> {
   const { seed } = options;
-  const samples: string[] = [];
+  const samples: Sample[] = [];
   const documents = (all: AsyncIterable<SourceDocument>) => firstOf(all, options, samples);
   if (!options.base) {
     const plan = corpusPlanSchema.parse({ ...options, fimRate: 0, repositoryContext: false });
@@ -97,14 +111,15 @@ async function surveyWith(where: Folders, options: CorpusOptions): Promise<Surve
 async function* firstOf(
   documents: AsyncIterable<SourceDocument>,
   { rows, sample }: CorpusOptions,
-  samples: string[],
+  samples: Sample[],
 ): AsyncGenerator<SourceDocument> {
   let count = 0;
   for await (const document of documents) {
     if (samples.length < sample)
-      samples.push(
-        `${document.path}\n${document.pieces.map(({ text, learned }) => (learned ? `[${text}]` : text)).join('')}`,
-      );
+      samples.push({
+        path: document.path,
+        text: document.pieces.map(({ text, learned }) => (learned ? `[${text}]` : text)).join(''),
+      });
     yield document;
     if ((count += 1) >= rows) return;
   }
@@ -117,17 +132,17 @@ function asJson({ summary, kept, leftOut }: Survey, counted: boolean) {
   return { ...summary, trainTokens: undefined, heldOutTokens: undefined, files: [...files, ...leftOut] };
 }
 
-function describe(where: Folders, { summary, kept, leftOut }: Survey, options: CorpusOptions): string {
+function describe(where: Folders, { summary, kept, leftOut }: Survey, options: CorpusOptions): string[] {
   const { base, files } = options;
   const tokens = base
     ? `, ${formatCount(summary.trainTokens)} + ${formatCount(summary.heldOutTokens)} tokens`
     : '';
   const parts = [
-    [...foldersOf(where).map(({ path }) => path), options.data].filter(Boolean).join('\n'),
+    ...[...foldersOf(where).map(({ path }) => path), options.data].filter((one) => one !== undefined),
     `${formatCount(summary.kept)} ${plural(documentWord(where.folder, options), summary.kept)} in: ${describeSplit(summary, kept)}${tokens}; ${formatCount(summary.lines)} lines`,
   ];
   parts.push(...summary.warnings);
-  if (leftOut.length) parts.push(`${formatCount(leftOut.length)} left out:`, reasonTable(leftOut));
+  if (leftOut.length) parts.push(`${formatCount(leftOut.length)} left out:`, ...reasonTable(leftOut));
   const secrets = leftOut.filter(({ reason }) => reason === 'secret');
   if (secrets.length)
     parts.push(
@@ -137,7 +152,7 @@ function describe(where: Folders, { summary, kept, leftOut }: Survey, options: C
   if (files)
     parts.push(
       '',
-      formatTable([
+      ...formatTable([
         ...kept.map((entry) => [
           entry.path,
           entry.split,
@@ -147,7 +162,7 @@ function describe(where: Folders, { summary, kept, leftOut }: Survey, options: C
         ...leftOut.map(({ path, reason }) => [path, reason, '', '']),
       ]),
     );
-  return parts.join('\n');
+  return parts;
 }
 
 /** "30 to train on, 4 held out (3 code, 1 prose)". */
@@ -166,7 +181,7 @@ function describeSplit(
 }
 
 /** The number of entries for each reason, with the first few names. */
-function reasonTable(leftOut: LeftOutEntry[]): string {
+function reasonTable(leftOut: LeftOutEntry[]): string[] {
   const byReason = new Map<Reason, string[]>();
   for (const { reason, path } of leftOut) byReason.set(reason, [...(byReason.get(reason) ?? []), path]);
   const width = Math.max(...[...byReason.keys()].map((reason) => reasons[reason].length));
@@ -175,6 +190,5 @@ function reasonTable(leftOut: LeftOutEntry[]): string {
     .map(([reason, paths]) => {
       const more = paths.length > 3 ? ', ...' : '';
       return `  ${formatCount(paths.length).padStart(6)}  ${reasons[reason].padEnd(width)}  ${paths.slice(0, 3).join(', ')}${more}`;
-    })
-    .join('\n');
+    });
 }

@@ -3,7 +3,7 @@ import { doctorReportSchema, type DoctorCheck, type DoctorReport } from '../../p
 import { forTerminal } from '../../protocol/next-step.ts';
 import { forgetTries } from '../../serving/engine/gpu-guard.ts';
 import { examine } from '../doctor.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 
 export function doctorCommand(): Command {
   return (
@@ -17,7 +17,7 @@ export function doctorCommand(): Command {
         if (!lookOnly) await forgetTries();
         const report = doctorReportSchema.parse(await examine());
         if (json) printJson(report);
-        else console.log(formatDoctor(report));
+        else print(formatDoctor(report));
       })
   );
 }
@@ -30,11 +30,11 @@ const marks: Record<DoctorCheck['status'], string> = {
 };
 
 /** The report for a terminal: a line for each check, with its command below. */
-export function formatDoctor({ checks, summary, version }: DoctorReport): string {
+export function formatDoctor({ checks, summary, version }: DoctorReport): string[] {
   const width = Math.max(...checks.map(({ title }) => title.length));
   const lines = checks.flatMap(({ title, status, text, command }) => [
     `${marks[status].padEnd(8)} ${title.padEnd(width)}  ${text}`,
     ...(command ? [`${' '.repeat(width + 11)}get it: ${command}`] : []),
   ]);
-  return forTerminal([`Forget-Me-Not ${version}`, ...lines, '', summary].join('\n'));
+  return [`Forget-Me-Not ${version}`, ...lines, '', summary].map(forTerminal);
 }

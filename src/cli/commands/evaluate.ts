@@ -12,7 +12,7 @@ import { followChild } from '../processes/follow-child.ts';
 import { addClusterOptions, chosenCluster, type ClusterOptions } from '../options/cluster-options.ts';
 import { sendEvaluation } from '../processes/cluster-evaluation.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
-import { printJson, printProgress } from '../view/output.ts';
+import { LiveLine, note, print, printJson, printProgress } from '../view/output.ts';
 import { checkServed, describeServed } from '../processes/served-check.ts';
 import { comparisonTable, metricTable } from '../view/tables.ts';
 import { whole } from '../options/numbers.ts';
@@ -87,22 +87,21 @@ async function evaluate(reference: string, options: Options): Promise<void> {
   if (cluster && 'dir' in target) await sendEvaluation(target.dir, args, cluster, options);
   const training = await trainingNow();
   if (training && !cluster)
-    process.stderr.write(`${training} is in progress on this machine; both take longer side by side.\n`);
+    note(`${training} is in progress on this machine; both take longer side by side.`);
   const figures: Figure[] = [];
   const child = cluster ? 'cluster-follower' : 'evaluator';
   const summary = await runEvaluator(child, cluster ? what : [...what, ...args], (message) => {
     if (message.type === 'result') figures.push({ step: message.step, ...message.result });
     else if (message.type === 'progress') showProgress(message, options.json === true);
-    else if (message.type === 'warning') process.stderr.write(`${forTerminal(message.message)}\n`);
+    else if (message.type === 'warning') note(forTerminal(message.message));
   });
-  if (cluster && !summary)
-    return void process.stderr.write('It goes on on the cluster; the same command attaches to it again.\n');
+  if (cluster && !summary) return note('It goes on on the cluster; the same command attaches to it again.');
   if (options.json) return printJson(figures);
-  if (!('dir' in target) || options.checkpoint === 0) return console.log(metricTable(figures));
+  if (!('dir' in target) || options.checkpoint === 0) return print(metricTable(figures));
   const measured = new Set(figures.map(({ task }) => task));
   const comparisons = summary!.comparisons.filter(({ task }) => measured.has(task));
-  const place = options.checkpoint === undefined ? `\n\nFigures: ${target.dir}/evaluation/summary.json` : '';
-  console.log(`${comparisonTable(comparisons)}${summary!.sentence}${place}`);
+  print(comparisonTable(comparisons), summary!.sentence);
+  if (options.checkpoint === undefined) print('', `Figures: ${target.dir}/evaluation/summary.json`);
 }
 
 /** A cluster measures runs; a model by itself has no directory for the figures. */
@@ -125,7 +124,7 @@ async function check(target: object, reference: string, { json, verbose }: Optio
     verbose,
   });
   if (json) printJson(served);
-  else console.log(describeServed(served!));
+  else print(describeServed(served!));
 }
 
 /** A known base's name means that base; else it is a run, else a model's file or its name on the hub. */
@@ -144,14 +143,18 @@ async function findTarget(reference: string, options: Options): Promise<{ dir: s
   }
 }
 
+const live = new LiveLine(process.stderr);
+
 function showProgress(
   { phase, done, total, etaSeconds }: EvaluatorMessage & { type: 'progress' },
   json: boolean,
 ): void {
   if (json)
     printProgress({ phase, done, total, unit: 'items', ...(etaSeconds === undefined ? {} : { etaSeconds }) });
-  else if (process.stderr.isTTY)
-    process.stderr.write(`\r\x1b[K${phase} ${done} of ${total}${done === total ? '\n' : ''}`);
+  else {
+    live.show(`${phase} ${done} of ${total}`);
+    if (done === total) live.keep();
+  }
 }
 
 /**

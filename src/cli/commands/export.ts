@@ -16,7 +16,7 @@ import {
 import { findRun, readSpec } from '../../runs/index.ts';
 import { followChild } from '../processes/follow-child.ts';
 import { formatBytes } from '../view/format.ts';
-import { printJson, printProgress } from '../view/output.ts';
+import { LiveLine, print, printJson, printProgress } from '../view/output.ts';
 import { whole } from '../options/numbers.ts';
 
 interface Options {
@@ -30,8 +30,7 @@ interface Options {
   verbose?: boolean;
 }
 
-/** Clears the line that shows progress. */
-const CLEAR = '\r\x1b[2K';
+const live = new LiveLine(process.stderr);
 
 export function exportCommand(): Command {
   return new Command('export')
@@ -95,19 +94,19 @@ async function exportRun(wanted: string, options: Options): Promise<void> {
       verbose,
     });
   } finally {
-    if (!json && process.stderr.isTTY) process.stderr.write(CLEAR);
+    if (!json) live.clear();
   }
   if (json) return printJson({ run: id, ...record });
   const { path, bytes, check } = record!;
-  console.log(`${describeTarget(record!)}, ${formatBytes(bytes)}: ${path}`);
-  console.log(`Checked: ${describeCheck(check)}.`);
-  if (record!.note) console.log(record!.note);
-  if (record!.warning) console.log(`Warning: ${record!.warning}`);
+  print(`${describeTarget(record!)}, ${formatBytes(bytes)}: ${path}`);
+  print(`Checked: ${describeCheck(check)}.`);
+  if (record!.note) print(record!.note);
+  if (record!.warning) print(`Warning: ${record!.warning}`);
 }
 
 function show({ phase, done, total }: { phase: string; done: number; total: number }, json: boolean): void {
   if (json) printProgress({ phase, done, total, unit: 'parts' });
-  else if (process.stderr.isTTY) process.stderr.write(`${CLEAR}${phase}`);
+  else live.show(phase);
 }
 
 function defaultName(id: string, { to, type = 'F16', checkpoint }: Options): string {

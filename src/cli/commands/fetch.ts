@@ -19,7 +19,7 @@ import { confirm } from '../confirm.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { version } from '../version.ts';
 import { fileSize, formatTable } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 import { progressView } from '../view/progress.ts';
 
 interface Options {
@@ -57,7 +57,7 @@ async function fetchOne(wanted: string | undefined, options: Options): Promise<v
   const { manifest, known } = found;
   if (known) {
     if (json) return printJson({ run: known, already: true });
-    return console.log(`${sharedLabel(manifest)} is here already, as run ${known}.`);
+    return print(`${sharedLabel(manifest)} is here already, as run ${known}.`);
   }
   const base = await baseFor(manifest, options);
   requireBaseOf(manifest, base);
@@ -65,9 +65,10 @@ async function fetchOne(wanted: string | undefined, options: Options): Promise<v
   if (!agreed) throw new UserError('cancelled', 'Nothing was fetched.', 'Run it again to fetch it.');
   const { dir, id } = await download(store, found, { base, json });
   if (json) return printJson({ run: id, dir, name, version: manifest.version, newest: found.newest });
-  console.log(
-    `Run ${id}: ${sharedLabel(manifest)}, for ${base.id}.${manifest.sentence ? ` ${manifest.sentence}` : ''}\n` +
-      `${olderNote(found)}Use it: forget-me-not serve --run ${id}`,
+  print(
+    `Run ${id}: ${sharedLabel(manifest)}, for ${base.id}.${manifest.sentence ? ` ${manifest.sentence}` : ''}`,
+    olderNote(found),
+    `Use it: forget-me-not serve --run ${id}`,
   );
 }
 
@@ -75,9 +76,9 @@ async function list(store: Store, { json }: Options): Promise<void> {
   const names = await store.names();
   const all = await Promise.all(names.map(async (name) => ({ name, versions: await store.versions(name) })));
   if (json) return printJson({ adapters: all });
-  if (all.length === 0) return console.log(`${store.label} has no adapters.`);
+  if (all.length === 0) return print(`${store.label} has no adapters.`);
   const rows = all.map(({ name, versions }) => [name, versions.join(', ')]);
-  console.log(formatTable([['adapter', 'versions'], ...rows]));
+  print(formatTable([['adapter', 'versions'], ...rows]));
 }
 
 async function download(
@@ -101,17 +102,17 @@ async function download(
   }
 }
 
-const arriving = ({ manifest, bytes, newest }: FoundAdapter, from: string): string => {
+const arriving = ({ manifest, bytes, newest }: FoundAdapter, from: string): string[] => {
   const { base, licence } = manifest;
   const licences = [licence, base.licence && `its base: ${base.licence}`].filter(Boolean).join('; ');
   return [
     `${sharedLabel(manifest)} from ${from}: downloads ${fileSize(bytes)}${licences ? `, licence ${licences}` : ''}.`,
     ...(newest > manifest.version ? [`There is a newer one, version ${newest}.`] : []),
-  ].join('\n');
+  ];
 };
 
-const olderNote = ({ manifest, newest }: FoundAdapter): string =>
-  newest > manifest.version ? `This is an older version: the newest is ${newest}.\n` : '';
+const olderNote = ({ manifest, newest }: FoundAdapter): string[] =>
+  newest > manifest.version ? [`This is an older version: the newest is ${newest}.`] : [];
 
 /** The base on this machine: the one that was named, that of another run, or one that can be downloaded. */
 async function baseFor({ base }: SharedManifest, options: Options): Promise<RunSpec['base']> {

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { importAdapter } from '../../export/import-adapter.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 import { version } from '../version.ts';
 
 interface Options {
@@ -32,9 +32,9 @@ export function importCommand(): Command {
       });
       if (options.json) return printJson({ run: id, dir });
       const { rank, alpha, targets } = spec.hyper;
-      console.log(
-        `Run ${id}: LoRA r = ${rank}, alpha = ${alpha}, on ${targets.join(' ')} of ${base.id}.\n` +
-          `Measure what it forgot: forget-me-not evaluate ${id} --tasks retention`,
+      print(
+        `Run ${id}: LoRA r = ${rank}, alpha = ${alpha}, on ${targets.join(' ')} of ${base.id}.`,
+        `Measure what it forgot: forget-me-not evaluate ${id} --tasks retention`,
       );
     });
 }

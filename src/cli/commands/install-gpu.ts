@@ -8,7 +8,7 @@ import { gpuKindNames, type GpuKind } from '../../protocol/gpu.ts';
 import { llamaDir } from '../../protocol/paths.ts';
 import { confirm } from '../confirm.ts';
 import { formatBytes } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 import { progressView } from '../view/progress.ts';
 
 interface Options {
@@ -46,7 +46,7 @@ async function installGpu({ cuda = false, yes = false, json = false }: Options):
   const alreadyThere = missing.length === 0;
   if (json) return printJson({ kind, alreadyThere, dir: llamaDir() });
   const what = `llama.cpp's build for ${gpuKindNames[kind]} is`;
-  console.log(
+  print(
     alreadyThere
       ? `${what} already installed.`
       : `${what} installed; completion uses it from its next start on, if the GPU's driver is recent enough.`,

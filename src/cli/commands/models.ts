@@ -13,7 +13,7 @@ import { deviceOption } from '../options/train-options.ts';
 import { autoBase, tellWithTensorflow } from '../machine/auto-base.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { formatBytes, formatTable } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 import { gpuMemory } from '../machine/fit-machine.ts';
 import { plannedBackend } from '../machine/planned-backend.ts';
 
@@ -93,10 +93,10 @@ async function list({ json, backend: wanted, device }: ModelsOptions): Promise<v
     ].join(', '),
   ]);
   const head = ['base', 'size', 'licence', 'memory: LoRA', 'full', 'fill-in-the-middle', ''];
-  console.log(formatTable([head, ...rows]));
+  print(formatTable([head, ...rows]));
   const later = tellWithTensorflow(chosen);
-  console.log(forTerminal(`\nThe default on this machine is ${chosen.id}: ${chosen.why}.${later}`));
-  console.log(
+  print('', forTerminal(`The default on this machine is ${chosen.id}: ${chosen.why}.${later}`));
+  print(
     `Also: any .gguf file, or owner/name[:file] on Hugging Face, of these architectures: ${ARCHITECTURES}.`,
   );
 }
@@ -154,7 +154,9 @@ async function fromHub(known: Listed[]): Promise<Listed[]> {
 async function fetchOne(reference: string, options: ModelsOptions): Promise<void> {
   const base = await fetchBase(reference, options);
   if (options.json) return printJson(base);
-  console.log(
-    `${base.id} is here: ${base.path}\n  sha256 ${base.sha256}${base.licence ? `\n  licence ${base.licence}` : ''}`,
+  print(
+    `${base.id} is here: ${base.path}`,
+    `  sha256 ${base.sha256}`,
+    base.licence ? [`  licence ${base.licence}`] : [],
   );
 }

@@ -4,7 +4,7 @@ import { deletePreferences, preferencesFile, readPreferences } from '../../prefe
 import { verdictsOfAll } from '../../preferences/verdict.ts';
 import type { Preference } from '../../protocol/preferences.ts';
 import { formatTable } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson, type Lines } from '../view/output.ts';
 
 export function preferencesCommand(): Command {
   return new Command('preferences')
@@ -17,7 +17,7 @@ export function preferencesCommand(): Command {
       if (options.delete) await deletePreferences(file);
       const kept = await describe(file);
       if (options.json) printJson(kept);
-      else console.log(tell(kept));
+      else print(tell(kept));
     });
 }
 
@@ -51,12 +51,12 @@ async function describe(file: string): Promise<Kept> {
   return { file, completions: preferences.length, since: preferences[0]?.time, broken, bases };
 }
 
-function tell({ file, completions, since, broken, bases }: Kept): string {
+function tell({ file, completions, since, broken, bases }: Kept): Lines {
   if (completions === 0)
     return `No completions are recorded for that folder (${file}). VS Code records them if the setting forgetMeNot.completion.learnFromUse is on.`;
   const rows = bases.map((one) => [one.id, one.completions, one.texts, one.desirable].map(String));
   return [
     `${completions} completions since ${since!.slice(0, 10)}, in ${file}${broken ? `; ${broken} lines can't be read` : ''}`,
-    formatTable([['suggested by', 'completions', 'texts to learn from', 'of them good'], ...rows]),
-  ].join('\n');
+    ...formatTable([['suggested by', 'completions', 'texts to learn from', 'of them good'], ...rows]),
+  ];
 }

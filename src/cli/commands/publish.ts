@@ -13,7 +13,7 @@ import { findServed } from '../processes/served-check.ts';
 import { writeReport } from '../report/write.ts';
 import { version } from '../version.ts';
 import { fileSize } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 import { progressView } from '../view/progress.ts';
 
 interface Options {
@@ -81,18 +81,17 @@ async function publish(wanted: string, { to, name: asked, licence, yes, json }: 
 }
 
 /** What leaves, and where to. */
-const leaving = ({ manifest, files, bytes }: Packed, to: string): string =>
-  [
-    `${fileSize(bytes)} leave this machine for ${to}, as ${sharedLabel(manifest)}:`,
-    ...files.map((file) => `  ${file.path}  ${fileSize(file.bytes)}`),
-    'They hold weights, settings, curves and figures, and no text of your files. An adapter may repeat pieces of what it learned.',
-  ].join('\n');
+const leaving = ({ manifest, files, bytes }: Packed, to: string): string[] => [
+  `${fileSize(bytes)} leave this machine for ${to}, as ${sharedLabel(manifest)}:`,
+  ...files.map((file) => `  ${file.path}  ${fileSize(file.bytes)}`),
+  'They hold weights, settings, curves and figures, and no text of your files. An adapter may repeat pieces of what it learned.',
+];
 
 function tell({ manifest, sha256, bytes }: Packed, to: string, json = false): void {
   const { name, version: number, run } = manifest;
   if (json) return printJson({ run, name, version: number, to, bytes, sha256 });
-  console.log(
-    `Published ${sharedLabel(manifest)}, sha256 ${sha256}.\n` +
-      `Get it elsewhere: forget-me-not fetch ${name}@${number} --from ${to} --sha256 ${sha256}`,
+  print(
+    `Published ${sharedLabel(manifest)}, sha256 ${sha256}.`,
+    `Get it elsewhere: forget-me-not fetch ${name}@${number} --from ${to} --sha256 ${sha256}`,
   );
 }

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { Command } from 'commander';
 import { findRun } from '../../runs/index.ts';
 import { formatBytes } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 import { writeReport } from '../report/write.ts';
 
 interface ReportOptions {
@@ -25,5 +25,5 @@ async function report(wanted: string[], { output, json }: ReportOptions): Promis
   const path = await writeReport(dirs, output);
   const { size } = await stat(path);
   if (json) printJson({ path, bytes: size, runs: dirs.length });
-  else console.log(`${path} (${formatBytes(size)})`);
+  else print(`${path} (${formatBytes(size)})`);
 }

@@ -40,6 +40,7 @@ import { between, whole } from '../options/numbers.ts';
 import { toHyper, addTrainOptions, type TrainOptions } from '../options/train-options.ts';
 import { version } from '../version.ts';
 import { checkBase, expectedSpeed } from './train.ts';
+import { note, print } from '../view/output.ts';
 
 interface Options extends ClusterOptions {
   budget: number;
@@ -215,7 +216,7 @@ function refuseData({ data }: Options): void {
 function stopOnInterrupt(told: string): { signal: AbortSignal; release(): void } {
   const stop = new AbortController();
   const release = onInterrupt(() => {
-    if (!stop.signal.aborted) process.stderr.write(`\n${told}\n`);
+    if (!stop.signal.aborted) note('', told);
     stop.abort();
   });
   return { signal: stop.signal, release };
@@ -281,7 +282,7 @@ async function prepare(
   const { folder, what } = named
     ? { folder: resolve(named), what: '' }
     : await defaultFolder(fileURLToPath(new URL('../node_modules', import.meta.url)));
-  if (!options.json && what) console.log(`Text: ${what}, ${folder}`);
+  if (!options.json && what) print(`Text: ${what}, ${folder}`);
   await checkData({ folder }, { mode: 'pretrain' });
   const { recompute, memoryBytes } = await fit();
   const reading: Reading = {
@@ -312,7 +313,7 @@ async function prepare(
       versions: { 'forget-me-not': version, node: process.version },
     };
     const begun = await findUnfinished(asked);
-    if (begun && !options.json) console.log(`Resuming ${begun.spec.id}.`);
+    if (begun && !options.json) print(`Resuming ${begun.spec.id}.`);
     const repro = begun ?? (await createReproduction(asked, corpus));
     return { repro, memoryBytes, isNew: !begun, around };
   });

@@ -7,7 +7,7 @@ import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { resumeOnCluster } from '../processes/cluster-run.ts';
 import { finishRun } from '../processes/finish-run.ts';
 import { launchOnItsOwn } from '../processes/launch.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 import { requireBase } from '../machine/run-base.ts';
 import { addFollowOptions, type FollowOptions } from './train.ts';
 
@@ -50,7 +50,7 @@ export function resumeCommand(): Command {
 }
 
 const tellDetached = ({ id }: RunSpec, dir: string, { json }: FollowOptions) =>
-  json ? printJson({ run: id, dir }) : console.log(`Run ${id} is training again.`);
+  json ? printJson({ run: id, dir }) : print(`Run ${id} is training again.`);
 
 /** The folder and the data set as arguments. */
 const material = ({ folder, corpus }: RunSpec) =>

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { effectiveStatus, scanRuns, type FoundRuns } from '../../runs/index.ts';
 import { formatTable } from '../view/format.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson, type Lines } from '../view/output.ts';
 
 export function runsCommand(): Command {
   return new Command('runs')
@@ -11,7 +11,7 @@ export function runsCommand(): Command {
     .action(async ({ json }: { json?: boolean }) => {
       const found = await scanRuns();
       if (json) printJson(asJson(found));
-      else console.log(describe(found));
+      else print(describe(found));
     });
 }
 
@@ -36,7 +36,7 @@ function asJson({ runs, damaged }: FoundRuns) {
   };
 }
 
-function describe({ runs, damaged }: FoundRuns): string {
+function describe({ runs, damaged }: FoundRuns): Lines {
   if (runs.length + damaged.length === 0)
     return 'There are no runs yet; start one with: forget-me-not train FOLDER';
   const rows = runs.map(({ snapshot: { spec, state } }) => [
@@ -46,13 +46,11 @@ function describe({ runs, damaged }: FoundRuns): string {
     spec.fetched ? 'fetched' : spec.imported ? 'imported' : `${state.step}/${state.steps}`,
     spec.createdAt.slice(0, 16).replace('T', ' '),
   ]);
-  const parts = rows.length
-    ? [formatTable([['run', 'name', 'status', 'step', 'started (UTC)'], ...rows])]
-    : [];
+  const parts = rows.length ? formatTable([['run', 'name', 'status', 'step', 'started (UTC)'], ...rows]) : [];
   if (damaged.length)
     parts.push(
       `${damaged.length} can't be opened:`,
       ...damaged.map(({ id, error }) => `  ${id}: ${error.message} ${forTerminal(error.next)}`),
     );
-  return parts.join('\n');
+  return parts;
 }

@@ -6,7 +6,7 @@ import { findRuntime, installRuntime, installSize } from '../../tensor/runtime/i
 import { confirm } from '../confirm.ts';
 import { installGpuCommand } from './install-gpu.ts';
 import { formatBytes, formatDuration } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 import { progressView } from '../view/progress.ts';
 
 interface Options {
@@ -56,11 +56,11 @@ async function installAction({ gpu = false, yes = false, json = false }: Options
   const seconds = (Date.now() - started) / 1000;
   if (json) printJson({ ...runtime, alreadyThere: there, seconds, dir: runtimeDir() });
   else if (there)
-    console.log(
+    print(
       `TensorFlow ${runtime.version}${runtime.gpu ? ' with CUDA' : ''} is already installed in ${runtimeDir()}.`,
     );
   else
-    console.log(
+    print(
       `TensorFlow ${runtime.version}${runtime.gpu ? ' with CUDA' : ''} is installed and computes (${formatDuration(seconds)}), in ${runtimeDir()}.`,
     );
 }

@@ -15,7 +15,7 @@ import { VllmServer } from '../../sharing/servers/vllm.ts';
 import { followChild } from '../processes/follow-child.ts';
 import { findServed } from '../processes/served-check.ts';
 import { formatTable } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { note, print, printJson } from '../view/output.ts';
 
 export const SERVER_TOKEN = 'FORGET_ME_NOT_ENDPOINT_TOKEN';
 
@@ -35,7 +35,7 @@ export interface ServeOnOptions {
 export async function serveOn(options: ServeOnOptions): Promise<void> {
   const { json = false } = options;
   const endpoint = parseEndpoint(options.on);
-  if (endpoint.plainText) process.stderr.write(`Everything goes to ${endpoint.host} in plain text.\n`);
+  if (endpoint.plainText) note(`Everything goes to ${endpoint.host} in plain text.`);
   const remote: Remote = {
     endpoint,
     token: () => Promise.resolve(process.env[SERVER_TOKEN]),
@@ -78,16 +78,15 @@ async function tell(
   { adapter = [], unload = [] }: ServeOnOptions,
 ): Promise<void> {
   const { host, api } = remote.endpoint;
-  for (const { name, check } of offered) console.log(offeredLine(name, check, host));
+  for (const { name, check } of offered) print(offeredLine(name, check, host));
   if (adapter.length + unload.length === 0 && owner === 'vllm')
-    console.log(formatTable([['model', 'from', 'base'], ...(await listed(remote))]));
+    print(formatTable([['model', 'from', 'base'], ...(await listed(remote))]));
   if (offered.length > 0)
-    console.log(
+    print(
       `In VS Code: set forgetMeNot.completion.endpoint to ${api}${owner === 'vllm' ? `, and endpointModel to ${offered[0]!.name}` : ''}.`,
     );
   // A single one is how the command ends.
-  if (failed.length > 1)
-    for (const { name, error } of failed) process.stderr.write(`${name}: ${formatError(error)}\n`);
+  if (failed.length > 1) for (const { name, error } of failed) note(`${name}: ${formatError(error)}`);
 }
 
 const offeredLine = (name: string, { meanKl, limit }: Offered['check'], host: string) =>
@@ -140,7 +139,7 @@ async function onLlamaCpp(
   const all = await server.adapters();
   if (unload.length > 0) await server.use(undefined, all);
   if (wanted.length === 0 && !json)
-    console.log(
+    print(
       formatTable([
         ['adapter', 'file', 'applied'],
         ...(await server.adapters()).map(({ id, path, scale }) => [String(id), path, String(scale)]),
@@ -179,7 +178,7 @@ function checkedName(name: string): string {
 
 const means = (host: string) => ({
   host,
-  say: (text: string) => void process.stderr.write(`${text}\n`),
+  say: (text: string) => note(text),
   writePeft: (dir: string, output: string, baseName: string) =>
     followChild('exporter', [dir, '--to', 'peft', '--output', output, '--base-name', baseName], {
       schema: exportMessageSchema,

@@ -7,7 +7,7 @@ import { forTerminal } from '../../protocol/next-step.ts';
 import type { ServedRun } from '../../serving/client/run-model.ts';
 import { parseNamedFile, toGpuChoice, toNumber } from '../../serving/http/server-args.ts';
 import { startServer } from '../../serving/http/start-server.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 import { SERVER_TOKEN, serveOn } from './serve-on.ts';
 import { findServed } from '../processes/served-check.ts';
 
@@ -119,13 +119,15 @@ async function serve(options: Options): Promise<void> {
     });
   } else {
     const url = `http://127.0.0.1:${server.port}/v1`;
-    console.log(`Serving ${models.join(', ')} at ${url}, on ${describeEngine(engine)}`);
-    if (engine.why) console.log(forTerminal(engine.why));
-    if (!given) console.log(`Token: ${token}`);
+    print(`Serving ${models.join(', ')} at ${url}, on ${describeEngine(engine)}`);
+    if (engine.why) print(forTerminal(engine.why));
+    if (!given) print(`Token: ${token}`);
     const body = JSON.stringify({ model: models.at(-1), prompt: 'function add(', max_tokens: 32 });
     const secret = given ? '$FORGET_ME_NOT_TOKEN' : token;
-    console.log(
-      `\nTry: curl ${url}/completions -H "Authorization: Bearer ${secret}" -H "Content-Type: application/json" -d '${body}'\nCtrl-C ends it.`,
+    print(
+      '',
+      `Try: curl ${url}/completions -H "Authorization: Bearer ${secret}" -H "Content-Type: application/json" -d '${body}'`,
+      'Ctrl-C ends it.',
     );
   }
   await ended;

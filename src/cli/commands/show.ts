@@ -17,7 +17,7 @@ import { forgettingFigure } from '../../training/checkpoints/forgetting-figure.t
 import { effectiveStatus, findRun, readRun } from '../../runs/index.ts';
 import { describePlan } from '../machine/fit-machine.ts';
 import { formatBytes, formatCount, formatDuration, formatTable, plural } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { apart, print, printJson, type Lines } from '../view/output.ts';
 import { comparisonTable, earlierTable } from '../view/tables.ts';
 
 export function showCommand(): Command {
@@ -29,23 +29,23 @@ export function showCommand(): Command {
       const dir = await findRun(wanted);
       const snapshot = await readRun(dir);
       if (json) printJson({ dir, effectiveStatus: effectiveStatus(snapshot.state), ...snapshot });
-      else console.log(describe(dir, snapshot));
+      else print(describe(dir, snapshot));
     });
 }
 
 type Step = Extract<RunEvent, { type: 'step' }>;
 const LAST_STEPS = 5;
 
-function describe(dir: string, snapshot: RunSnapshot): string {
+function describe(dir: string, snapshot: RunSnapshot): string[] {
   const events = survivingEvents(snapshot.events);
   const steps = events.filter((event): event is Step => event.type === 'step');
   const sections = [
-    [`Run ${snapshot.spec.id}`, fields(facts(dir, snapshot, events))],
+    [`Run ${snapshot.spec.id}`, ...fields(facts(dir, snapshot, events))],
     steps.length > 1
       ? [
           `Loss, step ${steps[0]!.step} to ${steps.at(-1)!.step}`,
           lossLine(steps),
-          stepTable(steps.slice(-LAST_STEPS)),
+          ...stepTable(steps.slice(-LAST_STEPS)),
         ]
       : [],
     heldOut(events),
@@ -53,18 +53,17 @@ function describe(dir: string, snapshot: RunSnapshot): string {
     measured(snapshot),
     warnings(events, snapshot.brokenLines),
   ];
-  const shown = sections.filter((lines) => lines.length).map((lines) => lines.join('\n'));
-  return forTerminal(shown.join('\n\n'));
+  return apart(sections).map(forTerminal);
 }
 
 const measured = ({ summary }: RunSnapshot): string[] =>
-  summary ? [comparisonTable(summary.comparisons) + earlierTable(summary) + summary.sentence] : [];
+  summary ? [...comparisonTable(summary.comparisons), ...earlierTable(summary), summary.sentence] : [];
 
 function facts(
   dir: string,
   { spec, state, corpus, spectrum, exports }: RunSnapshot,
   events: RunEvent[],
-): [string, string | undefined][] {
+): [string, Lines | undefined][] {
   const start = events.findLast((event) => event.type === 'start');
   const done = events.findLast((event) => event.type === 'done');
   const status = effectiveStatus(state);
@@ -138,13 +137,10 @@ function memoryOf(events: RunEvent[]): string | undefined {
 }
 
 const exportsOf = (records: readonly ExportRecord[]) =>
-  latestExports(records)
-    .map((one) => `${describeTarget(one)}, ${one.path}; ${describeCheck(one.check)}`)
-    .join(`\n${' '.repeat(13)}`);
+  latestExports(records).map((one) => `${describeTarget(one)}, ${one.path}; ${describeCheck(one.check)}`);
 
-function rollbacks(events: RunEvent[]): string | undefined {
-  const lines = events.flatMap((event) => (event.type === 'rollback' ? [describeRollback(event)] : []));
-  return lines.length ? lines.join(`\n${' '.repeat(13)}`) : undefined;
+function rollbacks(events: RunEvent[]): string[] {
+  return events.flatMap((event) => (event.type === 'rollback' ? [describeRollback(event)] : []));
 }
 
 function endedEarly(events: RunEvent[]): string | undefined {
@@ -182,8 +178,11 @@ function methodOf(spec: RunSpec): string {
   return `${hyper.method}${lora ? `:${lora}` : ','} ${hyper.optimizer} at ${hyper.learningRate} (${hyper.schedule}), ${batch > 1 ? `${batch} x ` : ''}${hyper.sequenceLength} tokens a step, ${hyper.precision}, seed ${hyper.seed}`;
 }
 
-function fields(rows: [string, string | undefined][]): string {
-  return rows.flatMap(([name, value]) => (value ? [`  ${name.padEnd(10)} ${value}`] : [])).join('\n');
+/** Further lines of a value stand below its first. */
+function fields(rows: [string, Lines | undefined][]): string[] {
+  return rows.flatMap(([name, value]) =>
+    [value || []].flat().map((line, at) => `  ${(at ? '' : name).padEnd(10)} ${line}`),
+  );
 }
 
 const bars = [...'▁▂▃▄▅▆▇█'];
@@ -206,7 +205,7 @@ function lossLine(steps: Step[]): string {
   return `  ${means.map(bar).join('')}  ${high.toFixed(3)} to ${low.toFixed(3)}`;
 }
 
-function stepTable(steps: Step[]): string {
+function stepTable(steps: Step[]): string[] {
   const rows = steps.map((step) => [
     `  ${step.step}`,
     step.loss.toFixed(3),

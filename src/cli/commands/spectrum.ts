@@ -13,10 +13,9 @@ import {
 import { findRun, readRun } from '../../runs/index.ts';
 import { followChild } from '../processes/follow-child.ts';
 import { formatDuration, formatTable } from '../view/format.ts';
-import { printJson, printProgress } from '../view/output.ts';
+import { LiveLine, print, printJson, printProgress } from '../view/output.ts';
 
-/** Clears the line that shows progress. */
-const CLEAR = '\r\x1b[2K';
+const live = new LiveLine(process.stderr);
 
 export function spectrumCommand(): Command {
   return new Command('spectrum')
@@ -42,11 +41,11 @@ async function spectrum(
       verbose,
     });
   } finally {
-    if (!json && process.stderr.isTTY) process.stderr.write(CLEAR);
+    if (!json) live.clear();
   }
   const { spectrum: measured } = await readRun(dir);
   if (json) return printJson(measured);
-  console.log(`${rankTable(measured!)}\n\n${sentences(measured!)}\n\nFigures: ${dir}/spectrum.json`);
+  print(rankTable(measured!), '', sentences(measured!), '', `Figures: ${dir}/spectrum.json`);
 }
 
 function showProgress(message: SpectrumMessage & { type: 'progress' }, json: boolean): void {
@@ -59,13 +58,12 @@ function showProgress(message: SpectrumMessage & { type: 'progress' }, json: boo
       unit: 'matrices',
       ...(etaSeconds !== undefined && { etaSeconds }),
     });
-  if (!process.stderr.isTTY) return;
   const eta = etaSeconds ? `, about ${formatDuration(etaSeconds)} left` : '';
-  process.stderr.write(`${CLEAR}Singular values: ${done} of ${total} matrices${eta}`);
+  live.show(`Singular values: ${done} of ${total} matrices${eta}`);
 }
 
 /** A row for each module: the median over its layers and, if they differ, the lowest and highest. */
-function rankTable({ linears }: RunSpectrum): string {
+function rankTable({ linears }: RunSpectrum): string[] {
   // StarCoder2 has no gate.
   const modules = moduleNames.filter((module) => linears.some((linear) => linear.module === module));
   const rows = modules.map((module) => {
@@ -83,11 +81,13 @@ function rangeText(linears: readonly LinearSpectrum[], kind: SpectrumKind): stri
   return low === high ? `${median}` : `${median} [${low}, ${high}]`;
 }
 
-function sentences(measured: RunSpectrum): string {
+function sentences(measured: RunSpectrum): string[] {
   const sentence = describeSpectrum(measured).replace(/^./, (letter) => letter.toUpperCase());
   const rounded =
     measured.source === 'model'
-      ? '\nThe last checkpoint is gone, so the change was read from the exported model, which is rounded to half precision; this adds noise.'
-      : '';
-  return `${sentence}.${rounded}`;
+      ? [
+          'The last checkpoint is gone, so the change was read from the exported model, which is rounded to half precision; this adds noise.',
+        ]
+      : [];
+  return [`${sentence}.`, ...rounded];
 }

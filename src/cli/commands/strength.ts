@@ -11,7 +11,7 @@ import { forTerminal } from '../../protocol/next-step.ts';
 import { formatDifference, formatDifferenceInterval } from '../../protocol/units.ts';
 import { findRun } from '../../runs/index.ts';
 import { formatTable } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { apart, print, printJson } from '../view/output.ts';
 
 export function strengthCommand(): Command {
   return new Command('strength')
@@ -32,7 +32,7 @@ async function strength(
   const dir = await findRun(run);
   const report = await (asked === undefined ? reportStrength(dir) : setStrength(dir, asked));
   if (json) printJson(report);
-  else console.log(forTerminal(describe(report, basename(dir), asked !== undefined)));
+  else print(describe(report, basename(dir), asked !== undefined).map(forTerminal));
 }
 
 function wanted(text: string): number | 'chosen' {
@@ -43,7 +43,7 @@ function wanted(text: string): number | 'chosen' {
   return value;
 }
 
-function describe(report: StrengthReport, run: string, set: boolean): string {
+function describe(report: StrengthReport, run: string, set: boolean): string[] {
   const { choice, given, strength: now, chosen } = report;
   const how =
     given !== undefined
@@ -56,21 +56,19 @@ function describe(report: StrengthReport, run: string, set: boolean): string {
   const next = set
     ? `Completion and export use it from now on. Measure it with {evaluate ${run}}.`
     : `Set another one, from ${LEAST_STRENGTH} to 1: forget-me-not strength ${run} 0.5`;
-  return [
-    choice ? table(choice.path, report) : '',
+  return apart([
+    choice ? table(choice.path, report) : [],
     choice
       ? choice.strength === 0
-        ? `Chosen: none, since ${choice.why}. ${choice.next ?? ''}`.trim()
-        : `Chosen: ${chosen}, since ${choice.why}.`
-      : '',
-    `The result has strength ${now}, ${how}. ${next}`,
-  ]
-    .filter(Boolean)
-    .join('\n\n');
+        ? [`Chosen: none, since ${choice.why}. ${choice.next ?? ''}`.trim()]
+        : [`Chosen: ${chosen}, since ${choice.why}.`]
+      : [],
+    [`The result has strength ${now}, ${how}. ${next}`],
+  ]);
 }
 
 /** What was learned and forgotten at each strength, compared with the base. */
-function table(path: readonly StrengthPoint[], { strength: now, choice }: StrengthReport): string {
+function table(path: readonly StrengthPoint[], { strength: now, choice }: StrengthReport): string[] {
   const rows = path.map(({ strength: at, learned, kl, solutions }) => [
     String(at),
     formatDifferenceInterval(learned),

@@ -28,7 +28,7 @@ import {
   type ClusterOptions,
 } from '../options/cluster-options.ts';
 import { isOnCluster, sendSweep, type PreparedSweep } from '../processes/cluster-sweep.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 import { withCorpus, type Reading } from '../read-corpus.ts';
 import { followSweeper } from '../processes/sweeper-child.ts';
 import { rateRatio, sweepSentence, sweepTable, sweepView } from '../view/sweep-view.ts';
@@ -126,7 +126,7 @@ async function sweep(
   const finished = results.every((result) => result.finished);
   if (!finished) {
     if (options.json) printJson({ sweep: spec.id, dir, status: 'cancelled', methods: results });
-    else console.log(`${await howItStands(dir)} with: forget-me-not sweep --resume ${spec.id}`);
+    else print(`${await howItStands(dir)} with: forget-me-not sweep --resume ${spec.id}`);
     return;
   }
   report({ dir, spec }, results, options);
@@ -192,7 +192,7 @@ async function goingOn(asked: NewSweep, { json }: SweepOptions): Promise<Sweep |
   if (!begun) return undefined;
   const done = begun.lines.filter(({ type }) => type === 'trial').length;
   if (!json)
-    console.log(`Resuming sweep ${begun.spec.id}: ${done} ${done === 1 ? 'trial is' : 'trials are'} done.`);
+    print(`Resuming sweep ${begun.spec.id}: ${done} ${done === 1 ? 'trial is' : 'trials are'} done.`);
   return begun;
 }
 
@@ -219,9 +219,9 @@ function report(
       sentences: results.map(sweepSentence),
     });
   else {
-    console.log(`\n${sweepTable(results)}\n\n${results.map(sweepSentence).join('\n')}`);
-    if (ratio) console.log(`LoRA's rate is ${ratio} times that of full fine-tuning.`);
-    console.log(`\nSweep:  ${spec.id}\nCurves: ${join(dir, 'trials.jsonl')}`);
+    print('', sweepTable(results), '', results.map(sweepSentence));
+    if (ratio) print(`LoRA's rate is ${ratio} times that of full fine-tuning.`);
+    print('', `Sweep:  ${spec.id}`, `Curves: ${join(dir, 'trials.jsonl')}`);
   }
   const without = results.find(({ chosen }) => chosen === undefined);
   if (!without) return;

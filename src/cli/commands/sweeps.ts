@@ -3,7 +3,7 @@ import { formatRate, methodName } from '../../training/learning-rate/choose.ts';
 import { sweepSnapshots } from '../../training/sweep/snapshot.ts';
 import type { SweepSnapshot } from '../../protocol/panel.ts';
 import { formatTable } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson, type Lines } from '../view/output.ts';
 
 export function sweepsCommand(): Command {
   return new Command('sweeps')
@@ -12,11 +12,11 @@ export function sweepsCommand(): Command {
     .action(async ({ json }: { json?: boolean }) => {
       const sweeps = await sweepSnapshots();
       if (json) printJson(sweeps);
-      else console.log(describe(sweeps));
+      else print(describe(sweeps));
     });
 }
 
-function describe(sweeps: readonly SweepSnapshot[]): string {
+function describe(sweeps: readonly SweepSnapshot[]): Lines {
   if (sweeps.length === 0) return 'There are none yet; start one with: forget-me-not sweep FOLDER';
   const rows = sweeps.flatMap(({ id, base, folder, methods }) =>
     methods.map(({ method, chosen, finished, rates }) => [

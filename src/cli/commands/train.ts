@@ -50,7 +50,7 @@ import {
   type ReplayOptions,
 } from '../options/data-options.ts';
 import { formatDuration } from '../view/format.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 import {
   addPreferencesOption,
   preferencesOf,
@@ -114,7 +114,7 @@ async function train(where: Folders, asked: AllOptions, continued?: Continued): 
   checkBudget(options);
   checkSchedule(options);
   const drive = networkDrive(dataDir());
-  if (drive && !options.json) console.log(tellNetworkDrive(dataDir(), drive));
+  if (drive && !options.json) print(tellNetworkDrive(dataDir(), drive));
   const evaluation = toEvaluationPlan(options);
   const name = options.name ?? defaultName(where, options);
   const cluster = await chosenCluster(options);
@@ -212,7 +212,7 @@ async function begin(
     if (options.detach)
       return options.json
         ? printJson({ run: id, dir })
-        : console.log(`Run ${id} is training; follow it with: forget-me-not show ${id}`);
+        : print(`Run ${id} is training; follow it with: forget-me-not show ${id}`);
     await finishRun(dir, trainer, options);
   });
 }
@@ -244,7 +244,7 @@ async function tellCheckpoints(
   if (checkpointTasks.length === 0) return;
   const cost = await knownCost({ ...what, evaluation });
   const each = cost === undefined ? '' : `, about ${formatDuration(cost)} each`;
-  console.log(
+  print(
     `At checkpoints: ${checkpointTasks.join(', ')}${each}; adds at most ${Math.round(100 * checkpointShare)}% to the training time`,
   );
 }
@@ -262,7 +262,7 @@ async function learningRateFor(
   // The rate of another optimiser would say nothing.
   if (continued?.spec.hyper.optimizer === options.optimizer) {
     const reason = `the final rate of run ${continued.spec.id}`;
-    if (!options.json) console.log(`Learning rate ${continued.learningRate}, ${reason}`);
+    if (!options.json) print(`Learning rate ${continued.learningRate}, ${reason}`);
     return { rate: continued.learningRate, reason };
   }
   const { method, optimizer, rank, targets, trainTokens, steps } = options;
@@ -271,7 +271,7 @@ async function learningRateFor(
   const { assumed, ...answer } = await chooseLearningRate(question);
   const trials = assumed && options.rateTrials && !continued;
   const unless = trials ? '; short trials may find a better one before the first step' : '';
-  if (!options.json) console.log(forTerminal(`Learning rate ${answer.rate}, ${answer.reason}${unless}`));
+  if (!options.json) print(forTerminal(`Learning rate ${answer.rate}, ${answer.reason}${unless}`));
   return { ...answer, ...(trials && { assumed }) };
 }
 

@@ -9,6 +9,7 @@ import { autoBase, autoBaseAmong, tellWithTensorflow } from './auto-base.ts';
 import { confirm } from '../confirm.ts';
 import { formatBytes } from '../view/format.ts';
 import { progressView } from '../view/progress.ts';
+import { print } from '../view/output.ts';
 
 interface FetchOptions {
   yes?: boolean;
@@ -32,7 +33,7 @@ export async function fetchBase(reference: string, options: FetchOptions): Promi
 /** Without a network, falls back to a suitable base that is already on the disk. */
 async function fetchAuto(options: FetchOptions): Promise<ResolvedBase> {
   const { json = false, backend, method } = options;
-  const tell = (text: string) => json || console.log(forTerminal(text));
+  const tell = (...lines: string[]) => json || print(lines.map(forTerminal));
   const chosen = await autoBase(backend, method);
   const { id, why } = chosen;
   tell(`Base: ${id}, because ${why}.${tellWithTensorflow(chosen)}`);
@@ -42,7 +43,7 @@ async function fetchAuto(options: FetchOptions): Promise<ResolvedBase> {
     if (!(error instanceof UserError) || !withoutNetwork.has(error.code)) throw error;
     const here = await autoBaseAmong(await presentBases(), backend, method);
     if (!here) throw error;
-    tell(`${error.message}\nBase: ${here.id}, because it is already on this machine.`);
+    tell(error.message, `Base: ${here.id}, because it is already on this machine.`);
     return await fetchNamed(here.id, options);
   }
 }

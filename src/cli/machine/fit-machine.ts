@@ -8,6 +8,7 @@ import type { DevicePlan, PlannedDevice } from '../../training/memory/device.ts'
 import { fitMemory } from '../../training/memory/fit.ts';
 import type { BaseSizes, MemoryPlan } from '../../training/memory/plan.ts';
 import { formatBytes } from '../view/format.ts';
+import { print } from '../view/output.ts';
 
 /** What is known of a base before anything else is read. */
 export interface CheckedBase extends BaseSizes {
@@ -33,19 +34,19 @@ export async function fitToMachine(
   const room = { backend, available, device, ...(gpu === undefined && { storedBytes, ...measuring }) };
   const { hyper: fitted, plan, device: onDevice, changes } = fitMemory(config, hyper, room);
   if (!json) {
-    console.log(`Memory: about ${formatBytes(plan.total)} of ${formatBytes(available)} available`);
-    console.log(`  ${describePlan(plan)}`);
-    if (device && onDevice) console.log(describeDevice(device, onDevice));
-    for (const change of changes) console.log(`  to fit, ${change}`);
+    print(`Memory: about ${formatBytes(plan.total)} of ${formatBytes(available)} available`);
+    print(`  ${describePlan(plan)}`);
+    if (device && onDevice) print(describeDevice(device, onDevice));
+    for (const change of changes) print(`  to fit, ${change}`);
   }
   return { recompute: fitted.recompute, batch: fitted.batch, accumulate: fitted.accumulate };
 }
 
 /** "GPU memory: about 2.10 GB of 8.59 GB (NVIDIA GeForce RTX 4060)", and its parts on a second line. */
-export function describeDevice({ name, memory }: PlannedDevice, plan: DevicePlan): string {
+export function describeDevice({ name, memory }: PlannedDevice, plan: DevicePlan): [string, string] {
   const total = formatBytes(plan.total);
   const room = memory === undefined ? 'how much it has is not known' : `it has ${formatBytes(memory)}`;
-  return `GPU memory: about ${total} on ${name}; ${room}\n  ${describePlan({ ...plan })}`;
+  return [`GPU memory: about ${total} on ${name}; ${room}`, `  ${describePlan({ ...plan })}`];
 }
 
 /** The GPU that WebGPU would train on; undefined with another backend. Throws like planBackend. */

@@ -6,6 +6,7 @@ import { fitMemory } from '../../training/memory/fit.ts';
 import { formatBytes } from '../view/format.ts';
 import { describePlan, fitToMachine, type CheckedBase } from './fit-machine.ts';
 import { plannedBackend, plannedPrecision } from './planned-backend.ts';
+import { print } from '../view/output.ts';
 
 interface Wanted {
   backend: 'auto' | BackendName;
@@ -54,7 +55,7 @@ export function worker({ backend: asked, device, json }: Wanted): Place {
     async fit({ config, baseBytes, storedBytes }, hyper, atCheckpoints) {
       const measuring = atCheckpoints === undefined ? {} : { measuring: { baseBytes, atCheckpoints } };
       const { plan } = fitMemory(config, hyper, { backend, available: Infinity, storedBytes, ...measuring });
-      if (!json) console.log(`Memory: about ${formatBytes(plan.total)} on a worker\n  ${describePlan(plan)}`);
+      if (!json) print(`Memory: about ${formatBytes(plan.total)} on a worker`, `  ${describePlan(plan)}`);
       const { recompute, batch, accumulate } = hyper;
       return { fitted: { recompute, batch, accumulate }, memoryBytes: Math.ceil(plan.total) };
     },

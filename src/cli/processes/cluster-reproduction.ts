@@ -15,7 +15,7 @@ import { readRun } from '../../runs/index.ts';
 import { runOwner } from '../../runs/lock.ts';
 import { readSweep } from '../../training/sweep/store.ts';
 import type { ChosenCluster } from '../options/cluster-options.ts';
-import { printJson } from '../view/output.ts';
+import { note, print, printJson } from '../view/output.ts';
 import { asCreated, queue } from './cluster-run.ts';
 import { cancelSweep, ifUnderWay, takeOver } from './cluster-stop.ts';
 import { sendSweep } from './cluster-sweep.ts';
@@ -87,7 +87,7 @@ export async function elsewhereEngine(
         verbose,
         onMessage(message) {
           if (message.type === 'progress') onPhase(trialPhase(message));
-          else if (message.type === 'note') process.stderr.write(`${message.message}\n`);
+          else if (message.type === 'note') note(message.message);
         },
       });
     },
@@ -184,7 +184,5 @@ export async function cancelReproduction({ dir, spec, state }: Reproduction, jso
   await stopJob(file);
   if (!(await runOwner(dir))) await takeOver(dir, file, followRunsJob);
   if (json) return printJson({ outcome: 'cancelled', dir });
-  console.log(
-    `Its job on the cluster is stopped; finished runs are kept. Resume it with: forget-me-not ${again}`,
-  );
+  print(`Its job on the cluster is stopped; finished runs are kept. Resume it with: forget-me-not ${again}`);
 }

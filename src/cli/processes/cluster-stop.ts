@@ -6,7 +6,7 @@ import type { ClusterFile } from '../../protocol/cluster.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { runOwner } from '../../runs/lock.ts';
 import { findSweep, type Sweep } from '../../training/sweep/store.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 
 export interface Stopped {
   kind: ClusterFile['kind'];
@@ -68,7 +68,7 @@ export async function cancelSweep(
   if (file) await stopJob(file);
   if (file && !(await runOwner(dir))) await takeOver(dir, file, followSweepJob);
   if (json) return printJson({ outcome: 'cancelled', dir });
-  console.log(
+  print(
     `Its job on the cluster is stopped; finished trials are kept. Resume it with: forget-me-not ${again}`,
   );
 }

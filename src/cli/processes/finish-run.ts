@@ -3,7 +3,7 @@ import { whyNotOffered } from '../../evaluation/figures/offer.ts';
 import { formatBytes, formatDuration } from '../view/format.ts';
 import { followToEnd } from './follow.ts';
 import type { LaunchedTrainer } from './launch.ts';
-import { printJson } from '../view/output.ts';
+import { print, printJson } from '../view/output.ts';
 import { describeServed } from './served-check.ts';
 import { writeReport } from '../report/write.ts';
 import { comparisonTable, earlierTable } from '../view/tables.ts';
@@ -30,7 +30,7 @@ export async function finishRun(
   if (state.status === 'cancelled') {
     if (json) printJson({ run: spec.id, dir, status: state.status, step: state.step });
     else
-      console.log(
+      print(
         `Stopped at step ${state.step} of ${state.steps}. Resume it with: forget-me-not resume ${spec.id}`,
       );
     return;
@@ -53,8 +53,9 @@ function tellLeft(
   { dir, json }: { dir: string; json?: boolean | undefined },
 ): void {
   if (json) return printJson({ run: id, dir, status: 'running' });
-  console.log(
-    `The run goes on at ${cluster}, and what it does is written here as before. See it with: forget-me-not show ${id}\nStop it with: forget-me-not cancel ${id}`,
+  print(
+    `The run goes on at ${cluster}, and what it does is written here as before. See it with: forget-me-not show ${id}`,
+    `Stop it with: forget-me-not cancel ${id}`,
   );
 }
 
@@ -79,21 +80,28 @@ function asJson(dir: string, { spec, events, summary }: RunSnapshot) {
 function printResult(dir: string, snapshot: RunSnapshot, report?: string): void {
   const { spec, events, summary } = snapshot;
   const done = events.findLast((event) => event.type === 'done')!;
-  console.log(
-    `\nDone in ${formatDuration(done.seconds)}: ${Math.round(done.tokensPerSecond)} tokens/s, ${formatBytes(done.peakMemory)} at peak.\n`,
+  print(
+    '',
+    `Done in ${formatDuration(done.seconds)}: ${Math.round(done.tokensPerSecond)} tokens/s, ${formatBytes(done.peakMemory)} at peak.`,
+    '',
   );
   if (summary) {
-    console.log(`${comparisonTable(summary.comparisons)}${earlierTable(summary)}${summary.sentence}\n`);
+    print(comparisonTable(summary.comparisons), earlierTable(summary), summary.sentence, '');
     if (summary.choice && summary.givenStrength === undefined && !whyNotOffered(summary))
-      console.log(`Offered for completion: ${summary.choice.why}.\n`);
-    if (summary.served) console.log(`${describeServed(summary.served)}\n`);
+      print(`Offered for completion: ${summary.choice.why}.`, '');
+    if (summary.served) print(describeServed(summary.served), '');
     if (summary.example) {
       const { file, line, prefix, actual, before, after } = summary.example;
       const shown = (text: string) => JSON.stringify(text.split('\n')[0]);
-      console.log(`A held-out line, ${file}:${line}, after ${shown(prefix.split('\n').at(-1) ?? '')}`);
-      console.log(`  actual ${shown(actual)}\n  before ${shown(before)}\n  after  ${shown(after)}\n`);
+      print(
+        `A held-out line, ${file}:${line}, after ${shown(prefix.split('\n').at(-1) ?? '')}`,
+        `  actual ${shown(actual)}`,
+        `  before ${shown(before)}`,
+        `  after  ${shown(after)}`,
+        '',
+      );
     }
   }
-  console.log(`Run:    ${spec.id}\nResult: ${dir}/${done.artefact}`);
-  if (report) console.log(`Report: ${report}`);
+  print(`Run:    ${spec.id}`, `Result: ${dir}/${done.artefact}`);
+  if (report) print(`Report: ${report}`);
 }

@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { endedEarly } from '../../protocol/child-end.ts';
 import { UserError, type ErrorReport } from '../../protocol/errors.ts';
+import { note } from '../view/output.ts';
 import { onInterrupt, startChild } from './child.ts';
 
 interface Following<M> {
@@ -24,7 +25,8 @@ export async function followChild<M extends { type: string }>(
   args: readonly string[],
   { schema, onMessage, verbose = false, signal, grace = 10_000 }: Following<M>,
 ): Promise<void> {
-  const child = startChild(name, args, { stderr: verbose ? 'inherit' : 'ignore', signal });
+  const child = startChild(name, args, { stderr: verbose ? 'pipe' : 'ignore', signal });
+  if (verbose) child.onLine('stderr', (line) => note(`${name}: ${line}`));
   const release = onInterrupt(() => child.stop());
   let kill: NodeJS.Timeout | undefined;
   const killLater = () => (kill = setTimeout(() => child.kill(), grace));

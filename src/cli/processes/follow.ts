@@ -1,7 +1,7 @@
 /** Shows the progress of a run on the terminal (or as JSON lines) until its trainer has ended. */
 import { formatDuration } from '../view/format.ts';
 import type { LaunchedTrainer } from './launch.ts';
-import { printProgress } from '../view/output.ts';
+import { LiveLine, note, printProgress } from '../view/output.ts';
 import { formatError } from '../../protocol/errors.ts';
 import { describePreferences, describeRollback, type RunEvent } from '../../protocol/events.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
@@ -26,8 +26,8 @@ export async function followToEnd(
     const what = evaluating
       ? 'Stopping the evaluation; the result is kept.'
       : 'Stopping after this step; a checkpoint is kept.';
-    process.stderr.write(`\n${what}\n`);
-    cancelRun(dir).catch((error: unknown) => process.stderr.write(`${formatError(error)}\n`));
+    note('', what);
+    cancelRun(dir).catch((error: unknown) => note(formatError(error)));
   };
   process.on('SIGINT', onInterrupt);
   try {
@@ -66,9 +66,9 @@ class JsonProgress {
 
 /** On a terminal, one line that rewrites itself; elsewhere, a line for each important event. */
 class TerminalProgress {
-  private line = '';
+  private shown = '';
   private evaluating = false;
-  private readonly live = process.stdout.isTTY === true;
+  private readonly line = new LiveLine(process.stdout);
   /** `seen`: number of events that were there before. */
   constructor(private seen: number) {}
 
@@ -79,15 +79,15 @@ class TerminalProgress {
       if (event.type !== 'evaluation' || !this.evaluating) this.print(describe(event));
     }
     this.seen = snapshot.events.length;
-    if (this.live) this.rewrite(snapshot);
+    if (this.line.live) this.rewrite(snapshot);
     else this.sayTask(snapshot);
   }
 
   /** Without a terminal, prints one line for each task of the evaluation, not for each item ("HumanEval 3 of 40"). */
   private sayTask({ state }: RunSnapshot): void {
     const task = state.status === 'evaluating' ? (state.phase ?? '').replace(/ \d+ of \d+$/, '') : '';
-    if (task && task !== 'Evaluating' && task !== this.line) this.print(`  ${task}`);
-    this.line = task;
+    if (task && task !== 'Evaluating' && task !== this.shown) this.print(`  ${task}`);
+    this.shown = task;
   }
 
   private rewrite({ state, events }: RunSnapshot): void {
@@ -98,17 +98,17 @@ class TerminalProgress {
         ? `, loss ${step.loss.toFixed(3)}, ${Math.round(step.tokensPerSecond)} tokens/s`
         : '';
     const steps = state.status === 'evaluating' ? '' : `: step ${state.step} of ${state.steps}`;
-    this.line = `${state.phase ?? state.status}${steps}${speed}${eta}`;
-    process.stdout.write(`\r\x1b[2K${this.line}`);
+    this.shown = `${state.phase ?? state.status}${steps}${speed}${eta}`;
+    this.line.show(this.shown);
   }
 
   private print(text: string | undefined): void {
     if (!text) return;
-    process.stdout.write(`${this.live ? '\r\x1b[2K' : ''}${forTerminal(text)}\n`);
+    this.line.print(forTerminal(text));
   }
 
   end(): void {
-    if (this.live && this.line) process.stdout.write('\r\x1b[2K');
+    if (this.shown) this.line.clear();
   }
 }
 

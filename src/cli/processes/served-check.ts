@@ -9,6 +9,7 @@ import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/ev
 import { findRun, readRun } from '../../runs/index.ts';
 import { servedRun, type ServedRun } from '../../serving/client/run-model.ts';
 import { followChild } from './follow-child.ts';
+import { note } from '../view/output.ts';
 
 interface CheckOptions {
   onProgress?(message: EvaluatorMessage & { type: 'progress' }): void;
@@ -37,15 +38,13 @@ export async function checkServed(
 export async function findServed(run: string): Promise<ServedRun> {
   const dir = await findRun(run);
   const served = await servedRun(dir, async () => {
-    process.stderr.write(
-      'Checking first that the served model matches the trained one; this takes about ten seconds.\n',
-    );
+    note('Checking first that the served model matches the trained one; this takes about ten seconds.');
     await checkServed(dir);
   });
   const { spec, summary } = await readRun(dir);
   const worse = summary && notBetter(spec.name, summary);
   // The user named this run, so it is served all the same.
-  if (worse) process.stderr.write(`Warning: ${worse.message}\n`);
+  if (worse) note(`Warning: ${worse.message}`);
   return served;
 }
 

@@ -12,6 +12,7 @@ import { concludeSweep } from '../../training/sweep/choice.ts';
 import { readSweep } from '../../training/sweep/store.ts';
 import { onInterrupt, startChild } from './child.ts';
 import type { SweepView } from '../view/sweep-view.ts';
+import { note } from '../view/output.ts';
 
 /**
  * Resolves when the sweeper is done or was stopped. Throws the error that it ended with. `elsewhere`: the trials run on
@@ -23,8 +24,7 @@ export async function followSweeper(dir: string, view: SweepView, elsewhere = fa
   closeSync(log);
   let stopped = false;
   const release = onInterrupt(() => {
-    if (!stopped && !elsewhere)
-      process.stderr.write('\nStopping after this step; finished trials are kept.\n');
+    if (!stopped && !elsewhere) note('', 'Stopping after this step; finished trials are kept.');
     stopped = true;
     child.stop();
   });
@@ -33,7 +33,7 @@ export async function followSweeper(dir: string, view: SweepView, elsewhere = fa
     for await (const message of child.messages(sweeperMessageSchema)) {
       if (message.type === 'progress') view.progress(message);
       else if (message.type === 'trial') await showNewest(dir, view);
-      else if (message.type === 'note') process.stderr.write(`${message.message}\n`);
+      else if (message.type === 'note') note(message.message);
       else if (message.type === 'failed')
         failure = new UserError(message.code as UserError['code'], message.message, message.next);
     }

@@ -1,6 +1,7 @@
 /** report.html: the results panel and its data in one self-contained file. */
 import { createHash } from 'node:crypto';
 import { embedJson } from '../../protocol/embed-json.ts';
+import { visible } from '../../protocol/foreign-text.ts';
 import type { WholePanel } from '../../protocol/panel.ts';
 
 export interface ReportParts {
@@ -40,7 +41,7 @@ export function reportHtml({ script, style, message, writtenAt }: ReportParts): 
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(`Forget-Me-Not: ${names}`)}</title>
+<title>${escapeHtml(visible(`Forget-Me-Not: ${names}`))}</title>
 <style>${css}</style>
 </head>
 <body>

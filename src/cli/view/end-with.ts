@@ -1,7 +1,7 @@
 /** How the command line ends on an error: the one place where errors and hints are printed. */
 import { CommanderError } from 'commander';
 import { UserError, formatError, reportError } from '../../protocol/errors.ts';
-import { printJson } from './output.ts';
+import { linesOf, note, printJson } from './output.ts';
 
 /**
  * Prints the error in one sentence, with `--json` also as JSON, with `--verbose` also the stack. Returns the exit
@@ -12,11 +12,17 @@ export function endWith(thrown: unknown): number {
   const has = (flag: string) => process.argv.includes(flag);
   if (error) {
     if (has('--json')) printJson({ error: reportError(error) });
-    process.stderr.write(`${formatError(error)}\n`);
-    if (has('--verbose') && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    note(formatError(error));
+    if (has('--verbose') && error instanceof Error) note(stackOf(error));
   }
   return thrown instanceof CommanderError ? thrown.exitCode : 1;
 }
+
+/** The message may have lines of its own, which must not look like ours. */
+const stackOf = ({ name, message, stack = '' }: Error): string[] => [
+  `${name}: ${message}`,
+  ...linesOf(stack.replace(message, '')).filter((line) => line.startsWith('    at ')),
+];
 
 /** Turns commander's error into a UserError; undefined for `--help` and `--version`, which are no errors. */
 function argumentError({ code, message, exitCode }: CommanderError): UserError | undefined {

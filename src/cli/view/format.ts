@@ -1,13 +1,19 @@
+import { visibleLine } from '../../protocol/foreign-text.ts';
+
 export { formatBytes, formatDuration } from '../../protocol/units.ts';
 
-/** Pads columns to their widest cell; the first is left-aligned, the others right-aligned. */
-export function formatTable(rows: string[][]): string {
+/** Characters of a cell that are shown. */
+const LONGEST_CELL = 1000;
+
+/** Its lines. Pads columns to their widest cell; the first is left-aligned, the others right-aligned. */
+export function formatTable(given: string[][]): string[] {
+  const rows = given.map((row) => row.map((cell) => visibleLine(cell, LONGEST_CELL)));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: string[]) =>
     row
       .map((cell, column) => (column ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
       .join('  ');
-  return rows.map(line).join('\n');
+  return rows.map(line);
 }
 
 /** "file" or "files". */

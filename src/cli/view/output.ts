@@ -1,15 +1,88 @@
-/** The output of every command: results on stdout, progress and errors on stderr. */
-export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
-}
+/**
+ * The output of every command, and its only way to the terminal (a lint rule keeps it so): results on stdout, progress
+ * and errors on stderr. What others wrote is shown with its control characters visible, and stays on its line: a line
+ * end within a line is shown as `\n`.
+ */
+import { format } from 'node:util';
+import { jsonLine, visible, visibleLine, visibleText } from '../../protocol/foreign-text.ts';
 
-/** Progress of a long command as a JSON line on stderr, for a parent process. */
-export function printProgress(progress: {
+/** A line, or several such as a table's. */
+export type Lines = string | readonly string[];
+
+const shown = (lines: readonly Lines[]): string =>
+  lines
+    .flat()
+    .map((line) => `${visibleLine(line)}\n`)
+    .join('');
+
+/** Lines of a result, on stdout. */
+export const print = (...lines: Lines[]): void => void process.stdout.write(shown(lines));
+
+/** Lines beside the result, on stderr. */
+export const note = (...lines: Lines[]): void => void process.stderr.write(shown(lines));
+
+/** Groups of lines with an empty line between them. */
+export const apart = (groups: readonly (readonly string[])[]): string[] =>
+  groups.filter(({ length }) => length > 0).flatMap((lines, at) => (at ? ['', ...lines] : lines));
+
+/** The lines of a text such as code, with its tabs. */
+export const linesOf = (text: string): string[] => text.split(/\r?\n/);
+
+/** A text whose lines and tabs are its own, such as a completion. */
+export const printText = (text: string): void =>
+  void process.stdout.write(`${linesOf(text).map(visibleText).join('\n')}\n`);
+
+export const printJson = (value: unknown): void => void process.stdout.write(`${jsonLine(value)}\n`);
+
+/** A line of JSON on stderr, for a parent process. */
+export const noteJson = (value: unknown): void => void process.stderr.write(`${jsonLine(value)}\n`);
+
+/** Progress of a long command, for a parent process. */
+export const printProgress = (progress: {
   phase: string;
   done: number;
   total: number;
   unit: string;
   etaSeconds?: number;
-}): void {
-  process.stderr.write(`${JSON.stringify(progress)}\n`);
+}): void => noteJson(progress);
+
+const CLEAR = '\r\x1b[2K';
+
+/** The line of a terminal that rewrites itself. Where there is no terminal, only lines that stay are written. */
+export class LiveLine {
+  constructor(private readonly stream: NodeJS.WriteStream) {}
+
+  get live(): boolean {
+    return this.stream.isTTY === true;
+  }
+
+  show(text: string): void {
+    const { columns } = this.stream;
+    if (this.live)
+      this.stream.write(`${CLEAR}${visible(text).slice(0, columns > 1 ? columns - 1 : undefined)}`);
+  }
+
+  clear(): void {
+    if (this.live) this.stream.write(CLEAR);
+  }
+
+  /** Leaves on the screen what is shown. */
+  keep(): void {
+    if (this.live) this.stream.write('\n');
+  }
+
+  /** A line that stays, in the place of what is shown. */
+  print(line: string): void {
+    this.clear();
+    this.stream.write(shown([line]));
+  }
 }
+
+/** What libraries write to the console goes to stderr, like everything beside the result, each on a line. */
+export function guardConsole(): void {
+  for (const level of ['debug', 'error', 'info', 'log', 'warn'] as const)
+    console[level] = (...said: unknown[]) => note(format(...said));
+}
+
+/** Resolves when stdout is written. */
+export const flushed = (): Promise<void> => new Promise((done) => process.stdout.write('', () => done()));

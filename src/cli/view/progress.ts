@@ -3,7 +3,8 @@
  * process.
  */
 import cliProgress from 'cli-progress';
-import { printProgress } from './output.ts';
+import { visibleLine } from '../../protocol/foreign-text.ts';
+import { LiveLine, printProgress } from './output.ts';
 
 export interface ByteProgress {
   phase: string;
@@ -34,7 +35,7 @@ const verbs: Record<string, string> = {
 /** "Downloading tensorflow-cpu 2.21.0": the long file names of wheels are shortened. */
 export function label({ phase, what = '' }: ByteProgress): string {
   const name = what.endsWith('.whl') ? what.split('-').slice(0, 2).join(' ').replaceAll('_', '-') : what;
-  return `${verbs[phase] ?? `${phase}:`} ${name}`.trim();
+  return visibleLine(`${verbs[phase] ?? `${phase}:`} ${name}`.trim(), 200);
 }
 
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
@@ -45,7 +46,7 @@ export function progressView({
   stream = process.stderr as NodeJS.WriteStream,
 } = {}): ProgressView {
   if (json) return new JsonView();
-  return stream.isTTY ? new BarView(stream) : new LineView(stream);
+  return stream.isTTY ? new BarView(stream) : new LineView(new LiveLine(stream));
 }
 
 const INTERVAL_MS = 250;
@@ -69,7 +70,7 @@ class JsonView implements ProgressView {
 class LineView implements ProgressView {
   private last = '';
   private quarter = 0;
-  constructor(private readonly stream: NodeJS.WriteStream) {}
+  constructor(private readonly line: LiveLine) {}
 
   show(progress: ByteProgress): void {
     const { done, total } = progress;
@@ -79,7 +80,7 @@ class LineView implements ProgressView {
     if (text === this.last && quarter <= this.quarter) return;
     const share = total > 0 && quarter > 0 ? ` ${quarter * 25}%` : '';
     const size = total > 0 ? ` (${megabytes(total)} MB)` : '';
-    this.stream.write(`${text}${size}${share}\n`);
+    this.line.print(`${text}${size}${share}`);
     this.last = text;
     this.quarter = quarter;
   }
@@ -90,14 +91,17 @@ class LineView implements ProgressView {
 class BarView implements ProgressView {
   private bar: cliProgress.SingleBar | undefined;
   private last = '';
-  constructor(private readonly stream: NodeJS.WriteStream) {}
+  private readonly line: LiveLine;
+  constructor(private readonly stream: NodeJS.WriteStream) {
+    this.line = new LiveLine(stream);
+  }
 
   show(progress: ByteProgress): void {
     const text = label(progress);
     const { done, total } = progress;
     if (text !== this.last || (total > 0 && !this.bar)) this.start(text, total);
     if (this.bar) this.bar.update(done, { megabytes: megabytes(done), of: megabytes(total) });
-    else this.stream.write(`\r\x1b[2K${text}${done > 0 ? ` ${megabytes(done)} MB` : ' ...'}`);
+    else this.line.show(`${text}${done > 0 ? ` ${megabytes(done)} MB` : ' ...'}`);
   }
 
   private start(text: string, total: number): void {
@@ -114,7 +118,7 @@ class BarView implements ProgressView {
 
   end(): void {
     if (this.bar) this.bar.stop();
-    else if (this.last) this.stream.write('\n');
+    else if (this.last) this.line.keep();
     this.bar = undefined;
     this.last = '';
   }

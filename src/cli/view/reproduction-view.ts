@@ -4,7 +4,7 @@ import { claimsText } from '../../reproduce/report.ts';
 import type { Reporter } from '../../reproduce/reproduce.ts';
 import { reportPath, type Reproduction } from '../../reproduce/store.ts';
 import { formatDuration } from './format.ts';
-import { printJson, printProgress } from './output.ts';
+import { LiveLine, linesOf, noteJson, print, printJson, printProgress } from './output.ts';
 
 export interface ReproductionView extends Reporter {
   /** Removes the line that rewrites itself. */
@@ -22,38 +22,37 @@ export function printClaims(
 ): void {
   const goesOn = underWay && { underWay };
   if (json) return printJson({ reproduction: spec.id, dir, seconds, ...goesOn, claims: results });
-  console.log(`\n${claimsText(results)}\n`);
+  print('', linesOf(claimsText(results)), '');
   const resume = `forget-me-not reproduce --resume ${spec.id}`;
   const left = results.filter(({ verdict }) => verdict === 'not run').length;
-  if (underWay) console.log(`Its work goes on on the cluster. Attach again with: ${resume}`);
+  if (underWay) print(`Its work goes on on the cluster. Attach again with: ${resume}`);
   else if (left)
-    console.log(
-      `${left} of ${results.length} claims were not tested. Resume with: ${resume} --budget MINUTES`,
-    );
-  console.log(
-    `Took ${formatDuration(seconds)}. Intervals cover the choice of items, not of random seeds.\nReport: ${reportPath(dir)}`,
+    print(`${left} of ${results.length} claims were not tested. Resume with: ${resume} --budget MINUTES`);
+  print(
+    `Took ${formatDuration(seconds)}. Intervals cover the choice of items, not of random seeds.`,
+    `Report: ${reportPath(dir)}`,
   );
 }
 
 /** A line for each stage; on a terminal, also one line below that rewrites itself. */
 class TextReporter implements ReproductionView {
-  private readonly live = process.stdout.isTTY === true;
+  private readonly line = new LiveLine(process.stdout);
 
   stage(title: string, number: number, of: number, eta: { stage: number; all: number }): void {
     this.end();
-    console.log(
+    print(
       `[${number}/${of}] ${title}: about ${formatDuration(eta.stage)}, ${formatDuration(eta.all)} for all that is planned`,
     );
   }
   phase(text: string): void {
-    if (this.live) process.stdout.write(`\r\x1b[2K      ${text.slice(0, process.stdout.columns - 8)}`);
+    this.line.show(`      ${text}`);
   }
   note(text: string): void {
     this.end();
-    console.log(`      ${text}`);
+    print(`      ${text}`);
   }
   end(): void {
-    if (this.live) process.stdout.write('\r\x1b[2K');
+    this.line.clear();
   }
 }
 
@@ -61,6 +60,6 @@ const jsonReporter: ReproductionView = {
   stage: (phase, done, total, { all }) =>
     printProgress({ phase, done: done - 1, total, unit: 'stages', etaSeconds: Math.round(all) }),
   phase() {},
-  note: (text) => void process.stderr.write(`${JSON.stringify({ note: text })}\n`),
+  note: (text) => noteJson({ note: text }),
   end() {},
 };

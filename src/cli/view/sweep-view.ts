@@ -5,7 +5,7 @@ import { formatDifferenceInterval } from '../../protocol/units.ts';
 import { formatRate, methodName } from '../../training/learning-rate/choose.ts';
 import type { MethodResult, RateResult } from '../../training/sweep/choice.ts';
 import { formatDuration, formatTable } from './format.ts';
-import { printProgress } from './output.ts';
+import { LiveLine, print, printProgress } from './output.ts';
 
 export interface SweepView {
   progress(progress: SweepProgress): void;
@@ -15,7 +15,7 @@ export interface SweepView {
 }
 
 export const sweepView = ({ json }: { json: boolean }): SweepView =>
-  json ? jsonView : process.stdout.isTTY ? new LiveView() : plainView;
+  json ? jsonView : new LiveLine(process.stdout).live ? new LiveView() : plainView;
 
 const phaseOf = ({ method, learningRate, trial, trials, step }: SweepProgress) =>
   `Trial ${trial} of ${trials}, ${methodName(method)} at ${formatRate(learningRate)}${step ? '' : ': getting ready'}`;
@@ -38,26 +38,26 @@ const plainView: SweepView = {
   progress(at) {
     if (at.step) return;
     const eta = at.etaSeconds ? `, about ${formatDuration(at.etaSeconds)} left` : '';
-    console.log(`${phaseOf(at).replace(/:.*/, '')}${eta}`);
+    print(`${phaseOf(at).replace(/:.*/, '')}${eta}`);
   },
-  trial: (_, result) => console.log(`  ${outcome(result)}`),
+  trial: (_, result) => print(`  ${outcome(result)}`),
   end() {},
 };
 
 /** One line that rewrites itself, below the lines of finished trials. */
 class LiveView implements SweepView {
+  private readonly line = new LiveLine(process.stdout);
+
   progress(at: SweepProgress): void {
     const step = at.step ? `: step ${at.step} of ${at.steps}, loss ${at.loss!.toFixed(3)}` : '';
     const eta = at.etaSeconds ? `, about ${formatDuration(at.etaSeconds)} left` : '';
-    process.stdout.write(`\r\x1b[2K${phaseOf(at)}${step}${eta}`);
+    this.line.show(`${phaseOf(at)}${step}${eta}`);
   }
   trial(method: Hyper['method'], result: RateResult): void {
-    process.stdout.write(
-      `\r\x1b[2K${methodName(method)} at ${formatRate(result.learningRate)}: ${outcome(result)}\n`,
-    );
+    this.line.print(`${methodName(method)} at ${formatRate(result.learningRate)}: ${outcome(result)}`);
   }
   end(): void {
-    process.stdout.write('\r\x1b[2K');
+    this.line.clear();
   }
 }
 
@@ -71,7 +71,7 @@ function outcome(result: RateResult): string {
 }
 
 /** A row for each rate, lowest first. */
-export function sweepTable(results: readonly MethodResult[]): string {
+export function sweepTable(results: readonly MethodResult[]): string[] {
   const rows = results.flatMap((result) => [
     [methodName(result.method), 'base', result.base?.value.toFixed(3) ?? '', '', '', ''],
     ...result.rates.map((rate) => [
@@ -86,9 +86,8 @@ export function sweepTable(results: readonly MethodResult[]): string {
   const head = ['', 'rate', 'held-out loss', 'change [95%]', 'KL from base', ''];
   // The last column is left-aligned.
   const last = Math.max(...rows.map((row) => row[5]!.length));
-  return formatTable([head, ...rows].map((row) => [...row.slice(0, 5), row[5]!.padEnd(last)])).replace(
-    / +$/gm,
-    '',
+  return formatTable([head, ...rows].map((row) => [...row.slice(0, 5), row[5]!.padEnd(last)])).map((line) =>
+    line.trimEnd(),
   );
 }
 

@@ -17,18 +17,18 @@ const endOfRow = ({ after, difference, significant }: Comparison): string[] => [
 export function comparisonTable(
   comparisons: readonly Comparison[],
   names: readonly [string, string] = ['before', 'after'],
-): string {
+): string[] {
   const rows = comparisons.map((one) => [
     `${one.task} ${one.metric}${one.unit ? ` (${one.unit})` : ''}`,
     formatFigure(one.before.value),
     ...endOfRow(one),
   ]);
-  if (rows.length === 0) return '';
-  return `${formatTable([['', ...names, 'difference [95%]', '', ''], ...rows])}\n\n`;
+  if (rows.length === 0) return [];
+  return [...formatTable([['', ...names, 'difference [95%]', '', ''], ...rows]), ''];
 }
 
 /** The base, the result of the continued run and this result side by side; empty unless the run continues another. */
-export function earlierTable({ comparisons, earlier }: Pick<Summary, 'comparisons' | 'earlier'>): string {
+export function earlierTable({ comparisons, earlier }: Pick<Summary, 'comparisons' | 'earlier'>): string[] {
   const baseOf = ({ task, metric }: Comparison) =>
     findComparison(comparisons, task, metric)?.before.value ?? NaN;
   const rows = (earlier?.comparisons ?? []).map((one) => [
@@ -37,13 +37,13 @@ export function earlierTable({ comparisons, earlier }: Pick<Summary, 'comparison
     formatFigure(one.before.value),
     ...endOfRow(one),
   ]);
-  if (rows.length === 0) return '';
+  if (rows.length === 0) return [];
   const names = ['base', 'continued run', 'this run', 'against that run [95%]'];
-  return `${formatTable([['', ...names, '', ''], ...rows])}\n\n`;
+  return [...formatTable([['', ...names, '', ''], ...rows]), ''];
 }
 
 /** A row for each figure with its 95% interval. */
-export function metricTable(metrics: readonly Metric[]): string {
+export function metricTable(metrics: readonly Metric[]): string[] {
   const rows = metrics.map(({ task, metric, value, low, high, n, setting }) => [
     `${task} ${metric}`,
     formatFigure(value),

@@ -1,6 +1,7 @@
 /** secretlint's recommended rules, except for passwords in URLs: our rule distinguishes examples from secrets. */
 import type { lintSource } from '@secretlint/core';
 import type { Finding } from './finding.ts';
+import { visible } from '../../protocol/foreign-text.ts';
 
 type SecretLintConfig = Parameters<typeof lintSource>[0]['options']['config'];
 
@@ -34,10 +35,12 @@ const clue = new RegExp(
 export async function findBySecretlint(path: string, text: string): Promise<Finding | undefined> {
   if (!clue.test(text)) return undefined;
   const [{ lintSource }, config] = await Promise.all([import('@secretlint/core'), loadConfig()]);
-  const name = path.slice(path.lastIndexOf('/') + 1);
+  // It names its measurements after the file, and a line end in such a name ends the process.
+  const filePath = visible(path);
+  const name = filePath.slice(filePath.lastIndexOf('/') + 1);
   const dot = name.lastIndexOf('.');
   const result = await lintSource({
-    source: { filePath: path, content: text, contentType: 'text', ext: dot > 0 ? name.slice(dot) : '' },
+    source: { filePath, content: text, contentType: 'text', ext: dot > 0 ? name.slice(dot) : '' },
     options: { config, noPhysicFilePath: true, maskSecrets: true },
   });
   const first = result.messages[0];

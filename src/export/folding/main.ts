@@ -1,5 +1,6 @@
 /** Entry: `node fold.mjs BASE ADAPTER THREADS`, child process of a completion server: makes a folded copy. */
 import { reportError } from '../../protocol/errors.ts';
+import { visible } from '../../protocol/foreign-text.ts';
 import { lowerPriority } from '../../protocol/low-priority.ts';
 import { foldCopy } from './fold.ts';
 
@@ -13,11 +14,11 @@ process.once('disconnect', () => stop.abort());
 
 foldCopy({ base, adapter, threads: Number(threads), signal: stop.signal }).then(
   (about) => {
-    console.error(`folded copy of ${adapter}: ${JSON.stringify(about)}`);
+    console.error(visible(`folded copy of ${adapter}: ${JSON.stringify(about)}`));
     process.exit(0);
   },
   (error: unknown) => {
-    console.error(`no folded copy of ${adapter}: ${reportError(error).message}`);
+    console.error(visible(`no folded copy of ${adapter}: ${reportError(error).message}`));
     process.exit(1);
   },
 );

@@ -8,6 +8,7 @@ import { ofBase, ofRun, type LocalModel } from '../completion/completion-model.t
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { isChecked, shortTime, whyNotServable } from '../texts.ts';
 import type { ChatModelInformation } from './chat-api.ts';
+import { plain } from '../plain.ts';
 
 /** Tokens of a chat and its answer. Larger than for completion: the editor adds instructions and files. */
 const LONGEST_CONTEXT = 8192;
@@ -64,10 +65,10 @@ function toChatModel(model: LocalModel, contextLength = USUAL_CONTEXT): ChatMode
     contextSize,
     information: {
       id: model.id,
-      name: model.name,
+      name: plain(model.name),
       family: base.id,
       version: run ? run.spec.createdAt : base.sha256.slice(0, 12),
-      detail: run ? (findKnownBase(base.id)?.name ?? base.id) : t('not fine-tuned'),
+      detail: run ? (findKnownBase(base.id)?.name ?? plain(base.id)) : t('not fine-tuned'),
       tooltip: joined([
         t('Answers on this machine: nothing leaves it.'),
         t('It writes text only: it edits no files and runs no commands.'),

@@ -1,7 +1,6 @@
 /** The Ray cluster that trains instead of this machine (`forgetMeNot.cluster`), its token, and the runs that are on one. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as vscode from 'vscode';
 import { parseCluster, type ClusterAddress } from '../../cluster/ray/address.ts';
 import { clusterFileSchema, type ClusterFile } from '../../protocol/cluster.ts';
 import { t } from '../../protocol/l10n.ts';
@@ -10,6 +9,7 @@ import type { SendQuestion } from '../../protocol/question.ts';
 import type { Services } from '../services.ts';
 import { settings } from '../settings.ts';
 import { size } from '../texts.ts';
+import { showWarningMessage } from '../shown.ts';
 
 /** The cluster in the settings; undefined if this machine trains. Errors: cluster-address. */
 export const clusterInSettings = (): ClusterAddress | undefined =>
@@ -55,7 +55,7 @@ export async function askToSend({ host, plainText, storage, program, work }: Sen
     ...(plainText ? [t('It is NOT encrypted on the way: whoever can read your network can read it.')] : []),
   ];
   const send = t('Send to the Cluster');
-  const answer = await vscode.window.showWarningMessage(
+  const answer = await showWarningMessage(
     t('To train on the cluster at {host}, {size} have to be sent there.', {
       host,
       size: size(program + work),

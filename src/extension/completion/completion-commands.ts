@@ -10,6 +10,8 @@ import { placeName, setCompletionEnabled, settings } from '../settings.ts';
 import { servableItem, whyNotServable } from '../texts.ts';
 import { ofBase, type LocalModel } from './completion-model.ts';
 import { useRun } from './use-run.ts';
+import { setStatusBarMessage, showQuickPick } from '../shown.ts';
+import { plain } from '../plain.ts';
 
 /** The adapter used before comes first, so that the key and Enter switch back and forth. */
 export async function switchAdapter(context: Context): Promise<void> {
@@ -39,7 +41,7 @@ export async function switchAdapter(context: Context): Promise<void> {
     ? t('Which adapter should complete your code from now on?')
     : t('Which adapter should complete your code?');
   const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };
-  const chosen = await vscode.window.showQuickPick(items, options);
+  const chosen = await showQuickPick(items, options);
   if (!chosen || chosen.id === now) return;
   if ('run' in chosen) await useRun(context, chosen.run);
   else await completion.use(chosen.untuned);
@@ -48,7 +50,7 @@ export async function switchAdapter(context: Context): Promise<void> {
 /** For comparison, and for code that no adapter has learned. */
 const untunedItem = (untuned: LocalModel, now: string | undefined) => ({
   id: untuned.id,
-  label: untuned.name,
+  label: plain(untuned.name),
   description: [...(untuned.id === now ? [t('in use')] : []), t('not fine-tuned')].join(' · '),
   untuned,
 });
@@ -61,7 +63,7 @@ const pauses = () => [
 ];
 
 export async function snooze({ completion }: Context): Promise<void> {
-  const chosen = await vscode.window.showQuickPick(pauses(), {
+  const chosen = await showQuickPick(pauses(), {
     placeHolder: t('Snooze completion for how long?'),
   });
   if (chosen) completion.sleep(chosen.minutes);
@@ -122,4 +124,4 @@ function sayTurned(enabled: boolean, settings: string, language: string | undefi
     : t('Completion is off for {language} ({settings}).', { language, settings });
 }
 
-const tell = (message: string) => vscode.window.setStatusBarMessage(message, 5000);
+const tell = (message: string) => setStatusBarMessage(message, 5000);

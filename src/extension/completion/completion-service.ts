@@ -30,6 +30,7 @@ import { Elsewhere } from './elsewhere.ts';
 import { holdsSecrets } from './secret-files.ts';
 import { schemes } from './read-ahead.ts';
 import { UseRecorder } from './use-recorder.ts';
+import { setStatusBarMessage, withProgress } from '../shown.ts';
 
 /** After this long without a request, the server ends and frees its memory; the next request starts it again. */
 const IDLE_MINUTES = 10;
@@ -127,7 +128,7 @@ export class CompletionService implements Completing {
       location: vscode.ProgressLocation.Window,
       title: t('Starting completion with {name}', { name: model.name }),
     };
-    await vscode.window.withProgress(options, async () => {
+    await withProgress(options, async () => {
       const serving = this.servingHere(model);
       await serving.start();
       for (const adapter of offersOf(model).adapters ?? []) await serving.addAdapter(adapter);
@@ -273,7 +274,7 @@ export class CompletionService implements Completing {
     const isTold = this.failure !== undefined;
     this.failure = this.inUse?.remote && known ? tTold(message) : t('no completion, see its log');
     this.changed.fire();
-    if (!isTold) vscode.window.setStatusBarMessage(`$(warning) Forget-Me-Not: ${this.failure}`, 10_000);
+    if (!isTold) setStatusBarMessage(`$(warning) Forget-Me-Not: ${this.failure}`, 10_000);
   }
 
   private count(model: string, what: keyof Acceptance, by?: number): void {

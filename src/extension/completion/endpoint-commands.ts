@@ -7,6 +7,8 @@ import { canComplete, listModels } from '../../serving/remote/probe.ts';
 import type { Context } from '../context.ts';
 import { clearEndpoint, setEndpointModel } from '../settings.ts';
 import { secretOf } from './elsewhere.ts';
+import { showQuickPick } from '../shown.ts';
+import { plain } from '../plain.ts';
 
 /** Errors: endpoint-address if the settings name none that can be used. */
 function requireEndpoint({ completion }: Pick<Context, 'completion'>): Endpoint {
@@ -47,9 +49,10 @@ export async function chooseEndpointModel(context: Context): Promise<void> {
   const endpoint = requireEndpoint(context);
   const models = (await listModels(completion.elsewhere.remoteOf(endpoint))).filter(canComplete);
   const now = completion.elsewhere.model?.remote.model;
-  const chosen = await vscode.window.showQuickPick(
+  const chosen = await showQuickPick(
     models.map(({ id, parent }) => ({
-      label: id,
+      id,
+      label: plain(id),
       description: [...(id === now ? [t('in use')] : []), ...(parent ? [parent] : [])].join(' · '),
     })),
     {
@@ -57,7 +60,7 @@ export async function chooseEndpointModel(context: Context): Promise<void> {
       ignoreFocusOut: true,
     },
   );
-  if (chosen && chosen.label !== now) await setEndpointModel(chosen.label);
+  if (chosen && chosen.id !== now) await setEndpointModel(chosen.id);
   if (chosen && !completion.elsewhere.isAllowed(endpoint)) await completion.elsewhere.askLeave(endpoint);
 }
 

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { fullDate, t } from '../../protocol/l10n.ts';
 import { setLearnFromUse, settings } from '../settings.ts';
 import { size } from '../texts.ts';
+import { setStatusBarMessage, showWarningMessage } from '../shown.ts';
 
 export async function showLearnedFromUse({ log, completion }: Context): Promise<void> {
   const folder = await pickFolder();
@@ -64,7 +65,7 @@ async function drop(folder: vscode.WorkspaceFolder, { recorder }: Context['compl
   const confirmed = t('Delete');
   const answer =
     kept &&
-    (await vscode.window.showWarningMessage(
+    (await showWarningMessage(
       t('Delete what was learned from your use in {folder}?', { folder: folder.name }),
       {
         modal: true,
@@ -77,10 +78,7 @@ async function drop(folder: vscode.WorkspaceFolder, { recorder }: Context['compl
   if (kept && answer !== confirmed) return;
   recorder.forget();
   await deletePreferences(file);
-  vscode.window.setStatusBarMessage(
-    t('The recorded completions of {folder} are deleted.', { folder: folder.name }),
-    5000,
-  );
+  setStatusBarMessage(t('The recorded completions of {folder} are deleted.', { folder: folder.name }), 5000);
 }
 
 /**

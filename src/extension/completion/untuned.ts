@@ -5,6 +5,7 @@ import { findKnownBase } from '../../base-models/registry.ts';
 import { runSpecSchema } from '../../protocol/run.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
+import { tellIgnored } from '../ignored-settings.ts';
 import { t } from '../../protocol/l10n.ts';
 import { baseName, type Offered } from '../wizard/bases.ts';
 import { askConsent } from '../wizard/consent.ts';
@@ -19,6 +20,7 @@ const SMALLEST_CODE_MODEL = 'qwen2.5-coder-0.5b';
 /** Chooses the base by itself: the one in the settings, else the one that would be fine-tuned here. */
 export async function completeUntuned(context: Context): Promise<void> {
   const { children, completion } = context;
+  tellIgnored(context);
   const offered = await offeredBases(context);
   const base = completingBase(settings.base, offered);
   const here = offered.models.some(({ id, present }) => id === base && present);

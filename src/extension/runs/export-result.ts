@@ -16,6 +16,7 @@ import { joined } from '../../protocol/told-texts.ts';
 import { reveal } from '../reveal.ts';
 import { pickRun, type Which } from './pick-run.ts';
 import { size } from '../texts.ts';
+import { showQuickPick } from '../shown.ts';
 
 interface Form extends vscode.QuickPickItem {
   to: ExportTarget;
@@ -60,7 +61,7 @@ export async function exportResult(context: Context, which: Which): Promise<void
   );
   if (!run) return;
   const { id, name, hyper } = run.spec;
-  const form = await vscode.window.showQuickPick(
+  const form = await showQuickPick(
     hyper.method === 'lora' ? [...adapterForms(), ...modelForms()] : modelForms(),
     {
       title: t('Export {name}', { name }),

@@ -1,10 +1,10 @@
 /** Finds the run that a command is for. */
-import * as vscode from 'vscode';
 import { UserError } from '../../protocol/errors.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { Context } from '../context.ts';
 import { t } from '../../protocol/l10n.ts';
 import { runItem, type Standing } from '../texts.ts';
+import { showQuickPick } from '../shown.ts';
 
 /** A run's id; undefined: the user is asked. */
 export type Which = string | undefined;
@@ -40,5 +40,5 @@ export async function pickRun(
   const items = fitting.map((run) => itemOf(run, runs.standing(run), store.inUse === run.spec.id));
   // The results panel may take the focus when it has loaded; that must not close the question.
   const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };
-  return (await vscode.window.showQuickPick(items, options))?.run;
+  return (await showQuickPick(items, options))?.run;
 }

@@ -4,6 +4,7 @@ import type { RunSnapshot } from '../../protocol/panel.ts';
 import { t } from '../../protocol/l10n.ts';
 import type { RunWatcher } from './run-watcher.ts';
 import { percentOf, progressLine } from '../texts.ts';
+import { withProgress } from '../shown.ts';
 
 export class ProgressNotifications {
   private readonly shown = new Set<string>();
@@ -24,9 +25,9 @@ export class ProgressNotifications {
       title: t('Fine-tuning {name}', { name }),
       cancellable: true,
     };
-    void vscode.window
-      .withProgress(options, (progress, token) => this.track(first, progress, token))
-      .then(() => this.shown.delete(id));
+    void withProgress(options, (progress, token) => this.track(first, progress, token)).then(() =>
+      this.shown.delete(id),
+    );
   }
 
   private track(

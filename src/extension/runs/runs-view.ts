@@ -1,9 +1,11 @@
 /** The Runs view: one row per run, newest first. */
 import * as vscode from 'vscode';
+import { visible } from '../../protocol/foreign-text.ts';
 import { t } from '../../protocol/l10n.ts';
 import type { RunWatcher } from './run-watcher.ts';
 import type { Store } from '../store.ts';
 import { canResume, hasResult, runDescription, runTooltip, type Standing } from '../texts.ts';
+import { tooltip } from '../shown.ts';
 
 const icons: Record<Standing, [string, string?]> = {
   live: ['sync~spin', 'charts.blue'],
@@ -65,7 +67,7 @@ export class RunsView implements vscode.TreeDataProvider<string>, vscode.Disposa
     if (!run) return new vscode.TreeItem(id);
     const standing = this.runs.standing(run);
     const inUse = this.store.inUse === id;
-    const item = new vscode.TreeItem(run.spec.name);
+    const item = new vscode.TreeItem(visible(run.spec.name));
     item.id = id;
     item.description = runDescription(run, standing, inUse);
     const done = standing !== 'done' && hasResult(run, standing) ? ' done' : '';
@@ -80,7 +82,7 @@ export class RunsView implements vscode.TreeDataProvider<string>, vscode.Disposa
   /** Makes the tooltip only when the pointer rests on a row, so that it is up to date. */
   resolveTreeItem(item: vscode.TreeItem, id: string): vscode.TreeItem {
     const run = this.runs.get(id);
-    if (run) item.tooltip = new vscode.MarkdownString(runTooltip(run, this.runs.standing(run)));
+    if (run) item.tooltip = tooltip(runTooltip(run, this.runs.standing(run)));
     return item;
   }
 

@@ -5,6 +5,7 @@ import { AUTO_BASE } from '../../base-models/choose.ts';
 import { findKnownBase, knownBases } from '../../base-models/registry.ts';
 import { t, tKnown, tTold } from '../../protocol/l10n.ts';
 import { roughly, size } from '../texts.ts';
+import { plain } from '../plain.ts';
 
 const chosenSchema = z.object({ id: z.string(), why: z.string() });
 /** The output of `models --json`: which bases are on this machine, and which one suits it, now and with TensorFlow. */
@@ -58,7 +59,7 @@ export function baseChoices(preferred: string, offered: Offered): BaseChoice[] {
   }));
   const wanted = preferred === AUTO_BASE ? (suited.withTensorflow ?? suited).id : preferred;
   const first = choices.find(({ value }) => value === wanted) ?? {
-    label: basename(wanted),
+    label: plain(basename(wanted)),
     description: wanted,
     detail: t('From the setting {setting}', { setting: 'forgetMeNot.base' }),
     value: wanted,

@@ -1,11 +1,11 @@
 /** Asks for consent to downloads, naming what is downloaded and its size. Nothing is downloaded without it. */
-import * as vscode from 'vscode';
 import { z } from 'zod';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import type { Download } from './downloads.ts';
 import { t } from '../../protocol/l10n.ts';
 import { size } from '../texts.ts';
+import { showInformationMessage } from '../shown.ts';
 
 /** `cluster`: for a fine-tuning elsewhere. */
 type Purpose = 'fine-tuning' | 'cluster' | 'completion' | 'gpu';
@@ -30,7 +30,7 @@ export async function askConsent(
   const optional = missing.length > needed.length;
   const stays = purpose === 'cluster' ? [] : [t('Your code stays on this machine.')];
   const slower = optional ? [t('Without TensorFlow the same training takes about six times as long.')] : [];
-  const answer = await vscode.window.showInformationMessage(
+  const answer = await showInformationMessage(
     sayNeed(purpose, total),
     {
       modal: true,

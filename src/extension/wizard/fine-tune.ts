@@ -11,6 +11,7 @@ import { baseName, type Offered } from './bases.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import { examine } from '../doctor.ts';
+import { tellIgnored } from '../ignored-settings.ts';
 import { localFolders } from './folders.ts';
 import { t } from '../../protocol/l10n.ts';
 import { missingParts, missingRuntime, type Download } from './downloads.ts';
@@ -28,6 +29,7 @@ const startedSchema = z.object({ run: z.string(), dir: z.string() });
 
 export async function fineTune(context: Context): Promise<void> {
   requireFolder();
+  tellIgnored(context);
   const cluster = clusterInSettings();
   const { store } = context;
   const known = planSchema.safeParse(store.draft);

@@ -14,6 +14,7 @@ import { actionOf } from '../log.ts';
 import { offeredBases } from './offered.ts';
 import { settings } from '../settings.ts';
 import { askBaseFor } from './wizard.ts';
+import { showErrorMessage, showInformationMessage } from '../shown.ts';
 
 type Common =
   'missing' | 'consent' | 'fetch' | 'repair' | 'openTerminal' | 'takeStep' | 'setToken' | 'askBase';
@@ -33,7 +34,7 @@ export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common>
     const { text } = withButtons(message, next);
     context.log.warn(`${text} [${code}]`);
     const what = code === 'cancelled' ? t('It was stopped.') : text;
-    const show = code === 'cancelled' ? vscode.window.showInformationMessage : vscode.window.showErrorMessage;
+    const show = code === 'cancelled' ? showInformationMessage : showErrorMessage;
     const titles = repairs.map(({ title }) => title);
     const chosen = await show(`${what} ${t('Your answers are kept.')}`, ...titles);
     return repairs.find(({ title }) => title === chosen);

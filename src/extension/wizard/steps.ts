@@ -1,6 +1,8 @@
 /** A chain of quick picks with a Back button. */
 import * as vscode from 'vscode';
 import { t } from '../../protocol/l10n.ts';
+import { plainRow } from '../plain.ts';
+import { showQuickPick } from '../shown.ts';
 
 /** The user pressed Back. */
 export const back = Symbol('back');
@@ -85,7 +87,7 @@ function show<T, A>(
     };
     Promise.resolve(choices).then(
       (items) => {
-        Object.assign(pick, { items, busy: false });
+        Object.assign(pick, { items: items.map(plainRow), busy: false });
         prepare(pick);
       },
       (error: unknown) => {
@@ -142,6 +144,6 @@ export async function walk<P>(
 export async function askToGoOn(what: string): Promise<boolean | undefined> {
   const goOn = t('Continue with {what}', { what });
   const placeHolder = t('What you chose last time has not been started yet.');
-  const chosen = await vscode.window.showQuickPick([goOn, t('Choose again')], { placeHolder });
-  return chosen === undefined ? undefined : chosen === goOn;
+  const chosen = await showQuickPick([{ label: goOn }, { label: t('Choose again') }], { placeHolder });
+  return chosen && chosen.label === goOn;
 }

@@ -24,7 +24,7 @@ let server: RayServer;
 let job: RayJob;
 
 beforeEach(async () => {
-  vi.spyOn(console, 'log').mockReturnValue();
+  vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   server = await new RayServer().start();
   job = { status: 'RUNNING', message: '', logs: '', request: {} };
   server.jobs.set('a-job', job);

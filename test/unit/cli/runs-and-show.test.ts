@@ -11,7 +11,6 @@ const home = useTemporaryHome();
 let printed = '';
 beforeEach(() => {
   printed = '';
-  vi.spyOn(console, 'log').mockImplementation((text: string) => void (printed += `${text}\n`));
   vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((printed += String(text)), true));
 });
 afterEach(() => vi.restoreAllMocks());

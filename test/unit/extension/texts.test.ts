@@ -68,7 +68,7 @@ describe('the Runs view', () => {
     expect(runDescription(running, 'interrupted', false)).toContain('interrupted at step 15');
   });
   test('its tooltip holds the sentence and the settings', () => {
-    const text = runTooltip(done, 'done');
+    const text = runTooltip(done, 'done').join('\n');
     expect(text).toContain(done.summary!.sentence);
     expect(text).toContain('LoRA r=16, 60 steps of 512 tokens');
   });

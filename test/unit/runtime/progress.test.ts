@@ -70,7 +70,7 @@ it('puts the command that gets a thing below it', () => {
     command: 'forget-me-not runtime install',
   };
   const report = { checks: [check], summary: 'Works, but slowly.', version: '1.2.3' };
-  const lines = formatDoctor(report as Parameters<typeof formatDoctor>[0]).split('\n');
+  const lines = formatDoctor(report as Parameters<typeof formatDoctor>[0]);
   expect(lines[0]).toBe('Forget-Me-Not 1.2.3');
   expect(lines[1]).toMatch(/^MISSING +TensorFlow backend +It is not installed\.$/);
   expect(lines[2]).toMatch(/^ +get it: forget-me-not runtime install$/);

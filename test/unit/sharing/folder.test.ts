@@ -86,7 +86,7 @@ describe('a published adapter', () => {
 
   it('has a licence of many lines on one, so that it can be fetched', async () => {
     const right = desk.base;
-    const licence = `LICENCE\r\n\tof the base\n\n${'All rights reserved. '.repeat(200)}`;
+    const licence = `LICENCE\r\n\tof\u202e the base\n\n${'All rights reserved. '.repeat(200)}`;
     await writeTinyModel(desk.at('licensed.gguf'), { seed: 3, licence });
     desk.base = { id: 'licensed', ...(await examine(desk.at('licensed.gguf'))) };
     try {
@@ -133,7 +133,7 @@ describe('a published adapter', () => {
     await desk.publish(dir, store);
     desk.be('bob');
     const { id } = await desk.fetch(store, { name: 'demo' });
-    const print = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+    const print = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
     await showCommand().parseAsync([id], { from: 'user' });
     const [shown] = print.mock.calls[0] as [string];
     print.mockRestore();
@@ -254,14 +254,21 @@ describe('what is wrong is said in a sentence, and leaves no run', () => {
     await replaceFile(version(), 'run.json', JSON.stringify(spec));
     await refused('adapter-damaged', /settings are not those of its adapter/);
   });
-  it('a text that a terminal would obey', async () => {
-    const path = join(version(), 'summary.json');
-    await replaceFile(
-      version(),
-      'summary.json',
-      (await readFile(path, 'utf8')).replace('It completes', '\\u001b[2J'),
-    );
-    await refused('adapter-damaged', /summary.json has characters/);
+  it.each(['\\u001b[2J', '\\u202e', '\u202e', '\u009b2J', '\u200b'])(
+    'a text that a terminal would obey, or nobody sees: %j',
+    async (hostile) => {
+      const path = join(version(), 'summary.json');
+      await replaceFile(
+        version(),
+        'summary.json',
+        (await readFile(path, 'utf8')).replace('It completes', hostile),
+      );
+      await refused('adapter-damaged', /summary.json has characters/);
+    },
+  );
+  it.each(['only\u202e.yad', 'a\nb', 'a\u200bb'])('a licence such as %j', async (licence) => {
+    await tamper(version(), (manifest) => (manifest['licence'] = licence));
+    await refused('adapter-damaged', /"licence" in its manifest is not valid/);
   });
   it('a file that is no adapter', async () => {
     await replaceFile(version(), 'adapter.gguf', 'MZ');

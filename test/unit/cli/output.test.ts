@@ -1,0 +1,116 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { UserError } from '../../../src/protocol/errors.ts';
+import { endWith } from '../../../src/cli/view/end-with.ts';
+import { formatTable } from '../../../src/cli/view/format.ts';
+import {
+  apart,
+  guardConsole,
+  LiveLine,
+  note,
+  print,
+  printJson,
+  printText,
+} from '../../../src/cli/view/output.ts';
+
+let out = '';
+let err = '';
+beforeEach(() => {
+  out = err = '';
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => ((out += String(text)), true));
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => ((err += String(text)), true));
+});
+afterEach(() => vi.restoreAllMocks());
+
+const HOSTILE = 'a\x1b[2J\r\n[disk-full] forged\t\u202eb';
+const SHOWN = 'a\\x1b[2J\\r\\n[disk-full] forged\\t\\u202eb';
+
+describe('what is printed', () => {
+  it('is lines, and a line stays one', () => {
+    print(HOSTILE, ['', 'b'], []);
+    note(HOSTILE);
+    expect([out, err]).toEqual([`${SHOWN}\n\nb\n`, `${SHOWN}\n`]);
+  });
+
+  it('has an empty line between groups that are there', () =>
+    expect(apart([['a', 'b'], [], ['c']])).toEqual(['a', 'b', '', 'c']));
+
+  it('keeps the lines and tabs of a text such as a completion', () => {
+    printText('if (a) {\r\n\tb();\x1b]0;title\x07\n}');
+    expect(out).toBe('if (a) {\n\tb();\\x1b]0;title\\x07\n}\n');
+  });
+
+  it('is exact as JSON', () => {
+    printJson({ text: HOSTILE });
+    expect(JSON.parse(out)).toEqual({ text: HOSTILE });
+    expect(out).not.toMatch(/[\p{Cc}\p{Cf}](?!$)/u);
+    out = '';
+    printJson(undefined);
+    expect(out).toBe('null\n');
+  });
+
+  it('has columns as wide as what is shown in them', () => {
+    const [first, second] = formatTable([
+      ['\x1b', 'x'],
+      ['abcdef', 'y'],
+    ]);
+    expect([first, second]).toEqual(['\\x1b    x', 'abcdef  y']);
+    expect(formatTable([['x'.repeat(1e6)], ['a']])[1]!.length).toBeLessThan(1100);
+  });
+});
+
+describe('the line that rewrites itself', () => {
+  const screen = (isTTY: boolean) => {
+    const stream = { isTTY, columns: 20, written: '', write: (text: string) => (stream.written += text) };
+    return stream;
+  };
+
+  it('is rewritten by us alone, and is no longer than the terminal is wide', () => {
+    const stream = screen(true);
+    const line = new LiveLine(stream as unknown as NodeJS.WriteStream);
+    line.show('\x1b[31mred');
+    line.show('y'.repeat(50));
+    line.print(HOSTILE);
+    expect(stream.written).toBe(`\r\x1b[2K\\x1b[31mred\r\x1b[2K${'y'.repeat(19)}\r\x1b[2K${SHOWN}\n`);
+  });
+
+  it('is not there without a terminal, but for what stays', () => {
+    const stream = screen(false);
+    const line = new LiveLine(stream as unknown as NodeJS.WriteStream);
+    line.show('a');
+    line.clear();
+    line.keep();
+    line.print('b');
+    expect(stream.written).toBe('b\n');
+  });
+});
+
+describe('an error', () => {
+  it('is one line', () => {
+    endWith(new UserError('internal', `It is ${HOSTILE}.`, 'Go on.'));
+    expect(err).toBe(`[internal] It is ${SHOWN}. Go on.\n`);
+  });
+
+  it('has a stack in which only lines of code are lines', () => {
+    process.argv.push('--verbose');
+    try {
+      endWith(new UserError('internal', `It is ${HOSTILE}.`, 'Go on.'));
+    } finally {
+      process.argv.pop();
+    }
+    const [, head, ...frames] = err.trimEnd().split('\n');
+    expect(head).toBe(`UserError: It is ${SHOWN}.`);
+    expect(frames.length).toBeGreaterThan(1);
+    expect(frames.filter((line) => !line.startsWith('    at '))).toEqual([]);
+  });
+});
+
+it('libraries say things beside the result, a line each', () => {
+  const before = { ...console };
+  try {
+    guardConsole();
+    console.log('%s\nwas found', '\x1b[2J');
+    expect([out, err]).toEqual(['', '\\x1b[2J\\nwas found\n']);
+  } finally {
+    Object.assign(console, before);
+  }
+});

@@ -1,0 +1,69 @@
+/** What VS Code makes links and pictures of must be ours. Its patterns: base/common/linkedText.ts, iconLabels.ts. */
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { Log } from '../../../src/extension/log.ts';
+import { plain, plainLabel } from '../../../src/extension/plain.ts';
+import { showQuickPick, showWarningMessage, tooltip } from '../../../src/extension/shown.ts';
+import { runItem } from '../../../src/extension/texts.ts';
+import { makeRun } from '../webview/fixtures.ts';
+import { answers, reset, shown } from './fake-vscode.ts';
+
+vi.mock('vscode', async () => ({
+  ...(await import('./fake-vscode.ts')),
+  MarkdownString: class {
+    value = '';
+    appendMarkdown(text: string) {
+      this.value += text;
+      return this;
+    }
+    appendText(text: string) {
+      this.value += `<${text}>`;
+      return this;
+    }
+  },
+}));
+beforeEach(reset);
+
+const LINK = /\[([^\]]+)\]\(((?:https?:\/\/|command:|file:)[^)\s]+)(?: (["'])(.+?)(\3))?\)/;
+const ICON = /\$\([a-z0-9-]+(?:~[a-z]+)?\)/i;
+const hostile = [
+  '[Open](command:workbench.action.terminal.new)',
+  '[[a](https://evil.example)](command:x "title")',
+  '$(check) verified $$(sync~spin)',
+  'a\u202e\x1b[2J\u200b',
+];
+
+describe("others' words", () => {
+  it.each(hostile)('are no link and no picture: %j', (text) => {
+    for (const said of [plain(text), plainLabel(`$(folder) ${text}`).replace('$(folder) ', '')]) {
+      expect(said).not.toMatch(LINK);
+      expect(said).not.toMatch(ICON);
+      expect(said).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    }
+  });
+
+  it('stay as they are where nothing is made of them', () => {
+    for (const text of ['my run (2)', 'a[0] (b)', '$5 (once)', 'C:\\code', 'two\nlines'])
+      expect(plain(text)).toBe(text);
+  });
+
+  it('are plain in a message and its details', async () => {
+    const log = { show: vi.fn() } as unknown as Log;
+    await Log.prototype.ask.call(log, 'error', `It failed: ${hostile[0]}.`);
+    await showWarningMessage(`Delete ${hostile[0]}?`, { modal: true, detail: hostile[1]! }, 'Delete');
+    expect(shown).toHaveLength(2);
+    for (const text of shown) expect(text).not.toMatch(LINK);
+  });
+
+  it('are plain in a list, which answers with the row itself', async () => {
+    const run = makeRun({ name: hostile[2]! });
+    const row = runItem(run, 'done', false);
+    expect(row.label).not.toMatch(ICON);
+    answers.push('$ (check');
+    expect(await showQuickPick([row], { placeHolder: '?' })).toBe(row);
+  });
+
+  it('are no Markdown in a tooltip', () => {
+    const { value } = tooltip(['![x](https://evil.example/x.png)', '', '**b** \u202e']);
+    expect(value).toBe('**<![x](https://evil.example/x.png)>**\n\n<**b** \\u202e>');
+  });
+});

@@ -1,0 +1,192 @@
+/** What a workspace's settings decide: each setting has an answer here, and each option of `train`. */
+import { readFileSync } from 'node:fs';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { trainCommand } from '../../../src/cli/commands/train.ts';
+import { tellIgnored } from '../../../src/extension/ignored-settings.ts';
+import { settings } from '../../../src/extension/settings.ts';
+import { decideBase, decideOptions, freeFlags, freeOptions } from '../../../src/extension/workspace-rules.ts';
+import { configured, inspected, reset } from './fake-vscode.ts';
+
+vi.mock('vscode', () => import('./fake-vscode.ts'));
+beforeEach(reset);
+
+/** A workspace decides all of it, a part of it (decided in workspace-rules.ts), or nothing. */
+const decisions: Record<string, 'all' | 'part' | 'nothing'> = {
+  'completion.enabled': 'all',
+  'completion.debounce': 'all',
+  'completion.maxTokens': 'all',
+  'completion.show': 'all',
+  'completion.besideSuggestList': 'all',
+  'completion.learnFromUse': 'nothing',
+  'completion.repository': 'all',
+  'completion.gpu': 'nothing',
+  'completion.foldedCopy': 'nothing',
+  'completion.endpoint': 'nothing',
+  'completion.endpointModel': 'nothing',
+  'nextEdit.enabled': 'all',
+  'nextEdit.model': 'all',
+  base: 'part',
+  'training.method': 'all',
+  'training.minutes': 'all',
+  'training.backend': 'all',
+  'training.device': 'all',
+  'training.include': 'all',
+  'training.exclude': 'all',
+  'training.options': 'part',
+  cluster: 'nothing',
+  clusterStorage: 'nothing',
+  dataDirectory: 'nothing',
+  nodePath: 'nothing',
+};
+
+interface Setting {
+  type: string | string[];
+  scope?: string;
+  enum?: unknown[];
+}
+const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as {
+  capabilities: { untrustedWorkspaces: { restrictedConfigurations: string[] } };
+  contributes: { configuration: { properties: Record<string, Setting> } };
+};
+const { restrictedConfigurations: restricted } = manifest.capabilities.untrustedWorkspaces;
+
+describe('a setting', () => {
+  const all = Object.entries(manifest.contributes.configuration.properties);
+
+  it('has a decision, and no decision is left over', () =>
+    expect(all.map(([name]) => name.replace('forgetMeNot.', '')).sort()).toEqual(
+      Object.keys(decisions).sort(),
+    ));
+
+  it.each(all)('%s is what was decided', (name, { scope, type, enum: choices }) => {
+    const decision = decisions[name.replace('forgetMeNot.', '')];
+    // VS Code takes those from the user's settings, or the machine's, alone.
+    expect(['machine', 'application'].includes(scope ?? '')).toBe(decision === 'nothing');
+    if (decision === 'part') expect(restricted).toContain(name);
+    // Free text could name anything: a GPU by its name, and patterns of files within the folder.
+    if (decision === 'all' && !choices)
+      expect(type === 'string' || type === 'array', name).toBe(
+        /training\.(device|include|exclude)$/.test(name),
+      );
+  });
+});
+
+describe("an option of 'train'", () => {
+  const options = new Map(trainCommand().options.map((option) => [option.long!.slice(2), option]));
+  /** They name files, data sets, runs, bases, servers or a text, or send, fetch and answer without asking. */
+  const refused = [
+    ...[
+      'base',
+      'include',
+      'exclude',
+      'continue',
+      'preferences',
+      'name',
+      'report',
+      'detach',
+      'yes',
+      'json',
+      'data',
+    ],
+    ...[
+      'replay',
+      'eval-tasks',
+      'eval-tasks-every',
+      'eval-share',
+      'backend',
+      'device',
+      'on',
+      'storage',
+      'cpus',
+    ],
+    ...['engine', 'workers', 'worker-gpus', 'parallel'],
+  ];
+
+  it('is refused or free', () =>
+    expect([...options.keys()].sort()).toEqual([...refused, ...freeFlags, ...freeOptions].sort()));
+
+  it('has a value where its list says so', () => {
+    for (const name of freeFlags)
+      expect(options.get(name)).toMatchObject({ required: false, optional: false });
+    for (const name of freeOptions)
+      expect(options.get(name)).toMatchObject({ required: true, variadic: false });
+  });
+});
+
+const workspace = (workspaceValue: unknown, globalValue?: unknown) => ({ workspaceValue, globalValue });
+
+describe('the options of a workspace', () => {
+  it.each<[string[], string[], string[]]>([
+    [['--rank', '32', '--humaneval=40', '--recompute'], ['--rank=32', '--humaneval=40', '--recompute'], []],
+    [['--data', '/etc', '--rank', '8'], ['--rank=8'], ['--data', '/etc']],
+    [
+      ['--data=/etc', '--on', 'http://evil.example', 'more'],
+      [],
+      ['--data=/etc', '--on', 'http://evil.example', 'more'],
+    ],
+    [['/etc', '--seed', '1'], ['--seed=1'], ['/etc']],
+    // What stands where a value is expected is a value, as the command line reads it.
+    [['--rank', '--data', '/etc'], ['--rank=--data'], ['/etc']],
+    [['--recompute', '/etc'], ['--recompute'], ['/etc']],
+    [['--recompute=/etc'], [], ['--recompute=/etc']],
+    [['--', '/etc'], [], ['--', '/etc']],
+    [['-o', 'x', '--rank'], [], ['-o', 'x', '--rank']],
+    [
+      ['--replay', 'base', '--base', 'a/b', '--backend', 'wasm'],
+      [],
+      ['--replay', 'base', '--base', 'a/b', '--backend', 'wasm'],
+    ],
+    [['--rank\n--data', '/etc'], [], ['--rank\n--data', '/etc']],
+  ])('%j', (given, value, ignored) =>
+    expect(decideOptions(workspace(given), given)).toEqual({ value, ignored }),
+  );
+
+  it("are taken whole where they are the user's own", () => {
+    const own = ['--data', '/etc', '--rank', '8'];
+    expect(decideOptions(workspace(undefined, own), own)).toEqual({ value: own, ignored: [] });
+  });
+
+  it('that are no list are none', () =>
+    expect(decideOptions(workspace('--data /etc'), [])).toEqual({ value: [], ignored: [] }));
+});
+
+describe('the base of a workspace', () => {
+  it.each(['auto', 'smollm2-135m'])('may be %s', (base) =>
+    expect(decideBase(workspace(base, 'other'), base)).toEqual({ value: base, ignored: [] }),
+  );
+
+  it.each(['evil/model', 'evil/model:file.gguf', './base.gguf', '/etc/base.gguf', 'base.gguf', '\u202eauto'])(
+    "is not %j; the user's counts",
+    (base) => {
+      expect(decideBase(workspace(base, 'mine/own'), base)).toEqual({ value: 'mine/own', ignored: [base] });
+      expect(decideBase(workspace(base), base)).toEqual({ value: 'auto', ignored: [base] });
+    },
+  );
+
+  it("is the user's where the workspace says nothing", () =>
+    expect(decideBase(workspace(undefined, 'mine/own'), 'mine/own')).toEqual({
+      value: 'mine/own',
+      ignored: [],
+    }));
+});
+
+it('what is ignored is told, once', () => {
+  const told: string[] = [];
+  const services = {
+    log: { ask: (_: string, sentence: string) => Promise.resolve(void told.push(sentence)) },
+  };
+  const tell = () => tellIgnored(services as unknown as Parameters<typeof tellIgnored>[0]);
+  tell();
+  expect(told).toEqual([]);
+  inspected['base'] = workspace('evil/model');
+  inspected['training.options'] = workspace(['--data', '/etc', '--rank', '8']);
+  Object.assign(configured, { base: 'evil/model', 'training.options': ['--data', '/etc', '--rank', '8'] });
+  expect(settings.base).toBe('auto');
+  expect(settings.trainOptions).toEqual(['--rank=8']);
+  tell();
+  tell();
+  expect(told).toEqual([
+    expect.stringContaining('evil/model. It is ignored'),
+    expect.stringContaining('--data /etc. They are ignored'),
+  ]);
+});
