@@ -72,7 +72,8 @@ const splitLines = (text: string) => text.replace(/^\uFEFF/, '').split(/\r?\n/);
 
 const readIfThere = (path: string) => readText(path).catch(() => '');
 
-async function repositoryRoot(from: string): Promise<string | undefined> {
+/** The nearest folder above with a `.git` in it, or `from` itself. */
+export async function repositoryRoot(from: string): Promise<string | undefined> {
   for (let at = from; ; at = dirname(at)) {
     if (await stat(join(at, '.git')).catch(() => undefined)) return at;
     if (at === dirname(at)) return undefined;
