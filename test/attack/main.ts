@@ -7,6 +7,7 @@ const campaigns: Record<string, () => Promise<Campaign>> = {
   files: async () => (await import('./files.ts')).files,
   kills: async () => (await import('./kills.ts')).kills,
   requests: async () => (await import('./requests.ts')).requests,
+  git: async () => (await import('./git.ts')).gitCampaign,
   programs: async () => (await import('./programs.ts')).programs,
 };
 
