@@ -2,7 +2,16 @@
  * Opens files that somebody else may have created. A named pipe would keep its reader waiting for ever and a device may
  * never end, so these are refused before they are read.
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { NotAFile, whyNoFile } from './not-a-file.ts';
 
@@ -26,7 +35,7 @@ export async function openRegular(path: string, mode: 'r' | 'a+' = 'r'): Promise
   const stats = await handle.stat();
   if (stats.isFile()) return handle;
   await handle.close();
-  throw new NotAFile(path, `it is a ${stats.isDirectory() ? 'folder' : stats.isFIFO() ? 'pipe' : 'device'}`);
+  throw new NotAFile(path, `it is a ${kindOf(stats)}`);
 }
 
 /** A small file's text. Throws like openRegular, and NotAFile if the file has more than `limit` bytes. */
@@ -49,17 +58,45 @@ export async function readBytes(path: string, limit = LARGEST_JSON): Promise<Buf
 }
 
 /** Opens a log for appending. Throws like openRegular. */
-export function openLogSync(path: string): number {
+export const openLogSync = (path: string): number =>
+  openSynchronously(path, O_WRONLY | O_APPEND | O_CREAT).file;
+
+/** What `read` makes of a file and its size in bytes; the file is closed afterwards. Throws like openRegular. */
+export function readRegularSync<T>(path: string, read: (file: number, size: number) => T): T {
+  const { file, size } = openSynchronously(path, O_RDONLY);
   try {
-    const file = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK);
-    if (fstatSync(file).isFile()) return file;
+    return read(file, size);
+  } finally {
     closeSync(file);
+  }
+}
+
+/** The first `size` bytes of a file, or fewer if it has become shorter. */
+export function firstBytesSync(file: number, size: number): Buffer {
+  const bytes = Buffer.alloc(size);
+  for (let done = 0; done < size;) {
+    const count = readSync(file, bytes, done, size - done, done);
+    if (count === 0) return bytes.subarray(0, done);
+    done += count;
+  }
+  return bytes;
+}
+
+function openSynchronously(path: string, flags: number): { file: number; size: number } {
+  let file: number;
+  try {
+    file = openSync(path, flags | O_NONBLOCK);
   } catch (error) {
     const reason = whyNoFile(error);
     throw reason ? new NotAFile(path, reason, { cause: error }) : error;
   }
-  throw new NotAFile(path, 'it is a pipe or a device');
+  const stats = fstatSync(file);
+  if (stats.isFile()) return { file, size: stats.size };
+  closeSync(file);
+  throw new NotAFile(path, `it is a ${kindOf(stats)}`);
 }
+
+const kindOf = (stats: Stats) => (stats.isDirectory() ? 'folder' : stats.isFIFO() ? 'pipe' : 'device');
 
 /** Like readText, but synchronous. */
 export function readTextSync(path: string, limit = LARGEST_JSON): string {

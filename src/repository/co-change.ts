@@ -1,5 +1,5 @@
 /** Which files change together, from git's history. */
-import { git, NoRepository } from '../corpus/reading/git.ts';
+import { gitLog, NoRepository } from '../corpus/reading/git.ts';
 
 const MOST_COMMITS = 4000;
 /** A commit of more files says nothing about any two of them. */
@@ -19,14 +19,14 @@ export class CoChange {
   /** Paths relative to the folder. A folder without history has no such files. Throws `signal`'s reason. */
   static async of(folder: string, signal?: AbortSignal): Promise<CoChange> {
     const found = new CoChange();
-    const log = ['log', `-n${MOST_COMMITS}`, '--no-merges', '--relative', '--name-only', '--format=%x01'];
+    const wish = [`-n${MOST_COMMITS}`, '--name-only', '--format=%x01'];
     let files: string[] = [];
     try {
-      for await (const line of git(folder, log, signal)) {
+      for await (const line of gitLog(folder, wish, signal)) {
         if (line === '\x01') {
           found.add(files);
           files = [];
-        } else if (line) files.push(line);
+        } else if (line && files.length <= MOST_FILES) files.push(line);
       }
       found.add(files);
     } catch (error) {

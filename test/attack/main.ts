@@ -8,6 +8,7 @@ const campaigns: Record<string, () => Promise<Campaign>> = {
   kills: async () => (await import('./kills.ts')).kills,
   requests: async () => (await import('./requests.ts')).requests,
   names: async () => (await import('./names.ts')).names,
+  git: async () => (await import('./git.ts')).gitCampaign,
   programs: async () => (await import('./programs.ts')).programs,
 };
 

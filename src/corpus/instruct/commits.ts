@@ -1,6 +1,6 @@
 /** Turns git commits into instructions: the message and the code before are the question, the diff is the answer. */
 import { posix } from 'node:path';
-import { git } from '../reading/git.ts';
+import { gitLog, ignoredByGit, NoRepository } from '../reading/git.ts';
 import type { Globs } from '../reading/globs.ts';
 import { judgeFolder, judgeName } from '../reading/names.ts';
 
@@ -15,6 +15,7 @@ export interface CommitPair {
 const MOST_COMMITS = 20_000;
 /** Longest patch that is read at all, in characters. */
 const MOST_PATCH = 1_000_000;
+const MOST_PATHS = 1_000_000;
 const FEWEST_WORDS = 3;
 
 /** Messages that say nothing about the change. */
@@ -62,9 +63,8 @@ export async function* commitPairs({
   wanted = describedCommits,
 }: CommitOptions): AsyncGenerator<CommitPair> {
   const ignored = await ignoredPaths(folder, { globs, signal });
-  const log = ['log', '-p', `-U${wanted.context}`, '--no-merges', '--relative', '-M', `-n${MOST_COMMITS}`];
-  const plain = ['--no-color', '--no-ext-diff', '--no-textconv', '--src-prefix=a/', '--dst-prefix=b/'];
-  const lines = git(folder, [...log, ...plain, '--format=tformat:%x01%H%n%B%x02'], signal);
+  const wish = ['-p', `-U${wanted.context}`, '-M', `-n${MOST_COMMITS}`, '--format=tformat:%x01%H%n%B%x02'];
+  const lines = gitLog(folder, wish, signal);
   for await (const commit of split(lines)) {
     onCommit?.();
     const pair = pairOf(commit, ignored, wanted);
@@ -89,7 +89,7 @@ async function* split(lines: AsyncIterable<string>): AsyncGenerator<Commit> {
       inMessage = true;
     } else if (commit && inMessage) {
       inMessage = !line.endsWith('\x02');
-      commit.message += `${line.replace('\x02', '')}\n`;
+      if (commit.message.length < MOST_PATCH) commit.message += `${line.replace('\x02', '')}\n`;
     } else if (commit?.patch !== undefined) {
       commit.patch = commit.patch.length > MOST_PATCH ? undefined : `${commit.patch}${line}\n`;
     }
@@ -156,10 +156,12 @@ async function ignoredPaths(
   { globs, signal }: Pick<CommitOptions, 'globs' | 'signal'>,
 ): Promise<ReadonlySet<string>> {
   const paths = new Set<string>();
-  const log = ['log', '--no-merges', '--relative', `-n${MOST_COMMITS}`, '--name-only', '--format='];
-  for await (const line of git(folder, log, signal)) if (line) paths.add(line);
+  const wish = [`-n${MOST_COMMITS}`, '--no-renames', '--name-only', '--format='];
+  for await (const line of gitLog(folder, wish, signal)) {
+    if (line) paths.add(line);
+    if (paths.size > MOST_PATHS) throw new NoRepository(`they name more than ${MOST_PATHS} files`);
+  }
   const ignored = new Set([...paths].filter((path) => globs?.leavesOut(path)));
-  const check = ['check-ignore', '--no-index', '--stdin'];
-  for await (const path of git(folder, check, signal, [...paths].join('\n'))) ignored.add(path);
+  for await (const path of ignoredByGit(folder, paths, signal)) ignored.add(path);
   return ignored;
 }

@@ -1,7 +1,7 @@
 /** When a folder's files were last changed. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { git, NoRepository } from './git.ts';
+import { gitLog, NoRepository } from './git.ts';
 
 /** Most commits to read: in a large history, more take git too long. */
 const MOST_COMMITS = 20_000;
@@ -44,11 +44,12 @@ async function committed(
   signal: AbortSignal | undefined,
 ): Promise<Committed> {
   const times = new Map<string, number>();
-  const log = ['log', `-n${MOST_COMMITS}`, '--no-merges', '--relative', '--name-only', '--format=%x01%ct'];
+  // Renames are found by comparing files, which a partial clone may lack.
+  const wish = [`-n${MOST_COMMITS}`, '--no-renames', '--name-only', '--format=%x01%ct'];
   let commits = 0;
   let time: number | undefined;
   try {
-    for await (const line of git(folder, log, signal)) {
+    for await (const line of gitLog(folder, wish, signal)) {
       if (line.startsWith('\x01')) {
         commits += 1;
         time = Number(line.slice(1));
@@ -59,6 +60,8 @@ async function committed(
     }
   } catch (error) {
     if (!(error instanceof NoRepository)) throw error;
+    // A part of the history would make files old or new by whether git came to them.
+    return { times: new Map(), oldest: undefined, whole: true };
   }
   return { times, oldest: time, whole: commits < MOST_COMMITS };
 }

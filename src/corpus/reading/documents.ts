@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { reportError, UserError } from '../../protocol/errors.ts';
 import { documentPath, foldersOf, type Folders, type NamedFolder } from '../../protocol/folders.ts';
-import { openRegular } from '../../protocol/regular-file.ts';
+import { firstBytesSync, readRegularSync } from '../../protocol/regular-file.ts';
 import { countLines, decodeText, isBinary, isScript, judgeText, MAX_BYTES } from './contents.ts';
 import type { LeftOutEntry } from '../manifest.ts';
 import type { Reason } from './reasons.ts';
@@ -14,6 +15,9 @@ import { judgeName } from './names.ts';
 import { findSecret } from '../secrets/find.ts';
 import type { Piece } from './source.ts';
 import { walk } from './walk.ts';
+
+/** After so many files, others get their turn: messages, and a person who cancels. */
+const TURN = 16;
 
 export interface Document {
   in: true;
@@ -76,6 +80,7 @@ export async function* readDocuments({
     }
   }
   for (const [index, { root, path }] of files.entries()) {
+    if (index % TURN === 0) await setImmediate();
     if (signal?.aborted) throw cancelled();
     const named = globs?.of(root.folder.name).namesExtensionOf(path) ?? false;
     yield await readDocument(root, path, { seen, named });
@@ -119,7 +124,7 @@ async function readDocument(
   const verdict = 'look' in byName && named ? ({ take: true } as const) : byName;
   let read: FileContents;
   try {
-    read = await readContents(join(real, path), verdict);
+    read = readContents(join(real, path), verdict);
   } catch (error) {
     return leftOut('unreadable', (error as NodeJS.ErrnoException).code);
   }
@@ -152,26 +157,23 @@ export function plainDocument(path: string, text: string): Omit<Document, 'sha25
 
 type FileContents = { bytes: Buffer } | { reason: Reason; detail?: string };
 
-/** Reads no more of the file than is needed. */
-async function readContents(path: string, verdict: ReturnType<typeof judgeName>): Promise<FileContents> {
-  const handle = await openRegular(path);
-  try {
-    const { size } = await handle.stat();
+/**
+ * Reads no more of the file than is needed. Synchronously, because each file is small: waiting for another thread to
+ * open it, and to read it, and to close it took longer than all the rest.
+ */
+const readContents = (path: string, verdict: ReturnType<typeof judgeName>): FileContents =>
+  readRegularSync(path, (file, size) => {
     if (size === 0) return { reason: 'empty' };
     if ('look' in verdict) {
-      const head = Buffer.alloc(Math.min(size, 8192));
-      await handle.read(head, 0, head.length, 0);
+      const head = firstBytesSync(file, Math.min(size, 8192));
       if (isBinary(head)) return { reason: 'binary' };
       if (!isScript(head)) return { reason: 'not-code' };
     }
     const limit = 'take' in verdict ? verdict.limit : undefined;
     if (size > MAX_BYTES) return { reason: 'over-long', detail: `${size} bytes` };
     if (limit !== undefined && size > limit) return { reason: 'data', detail: `${size} bytes` };
-    return { bytes: await handle.readFile() };
-  } finally {
-    await handle.close();
-  }
-}
+    return { bytes: firstBytesSync(file, size) };
+  });
 
 async function openFolder(folder: string): Promise<string> {
   try {

@@ -1,0 +1,186 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { commitPairs } from '../../../src/corpus/instruct/commits.ts';
+import { changeTimes } from '../../../src/corpus/reading/change-times.ts';
+import { CoChange } from '../../../src/repository/co-change.ts';
+import { code, useTemporaryFolder } from './help.ts';
+
+const folder = useTemporaryFolder();
+const outside = (name: string) => join(folder.in(), '..', name);
+const mark = () => outside('mark');
+const TIME = 1_700_000_000;
+
+const realGit = execFileSync('which', ['git'], { encoding: 'utf8' }).trim();
+/** Git with nobody's settings, in a folder. */
+function git(at: string, ...args: string[]) {
+  const date = `${TIME} +0000`;
+  const env = { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
+  return execFileSync(realGit, ['-c', 'user.name=a', '-c', 'user.email=a@b.c', ...args], {
+    cwd: at,
+    encoding: 'utf8',
+    env: { ...env, GIT_COMMITTER_DATE: date, GIT_AUTHOR_DATE: date },
+  }).trim();
+}
+
+/** Commits of a.ts and b.ts in a repository, which is the folder itself. */
+function repository() {
+  git(folder.in(), 'init', '-q');
+  for (const n of [1, 2, 3]) {
+    folder.write({ 'a.ts': code(n), 'b.ts': code(10 * n) });
+    git(folder.in(), 'add', '.');
+    git(folder.in(), 'commit', '-qm', `change both files for reason ${n}`);
+  }
+}
+
+/** A clone of the folder without what `filter` leaves away, and its path. */
+function partialClone(filter: string): string {
+  git(folder.in(), 'config', 'uploadpack.allowFilter', 'true');
+  const clone = outside('clone');
+  git(
+    folder.in(),
+    'clone',
+    '-q',
+    '--no-checkout',
+    `--filter=${filter}`,
+    String(pathToFileURL(folder.in())),
+    clone,
+  );
+  for (const name of ['a.ts', 'b.ts']) writeFileSync(join(clone, name), code(7));
+  return clone;
+}
+
+/** A program that leaves the mark. */
+function program(path = outside('program')): string {
+  writeFileSync(path, `#!/bin/sh\necho ran >> '${mark()}'\nexit 1\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
+/** Everything that asks git; what each found. */
+async function askAll(at: string) {
+  const times = await changeTimes(at, ['a.ts', 'b.ts']);
+  const together = (await CoChange.of(at)).with('a.ts').map(({ path }) => path);
+  const pairs = await all(commitPairs({ folder: at })).catch((error: unknown) => String(error));
+  return { ages: [...times.values()], together, pairs: Array.isArray(pairs) ? pairs.length : pairs };
+}
+const whole = { ages: [TIME, TIME], together: ['b.ts'], pairs: 3 };
+
+beforeEach(repository);
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.useRealTimers();
+});
+
+describe('a history is read', () => {
+  it('as far as a partial clone has it', async () => {
+    expect(await askAll(folder.in())).toEqual(whole);
+    expect(await askAll(partialClone('blob:none'))).toMatchObject({
+      ages: whole.ages,
+      together: whole.together,
+    });
+  });
+
+  it('also where a variable of the shell is about another repository', async () => {
+    for (const name of ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_OBJECT_DIRECTORY', 'GIT_INDEX_FILE'])
+      vi.stubEnv(name, outside('elsewhere'));
+    vi.stubEnv('GIT_LITERAL_PATHSPECS', 'nonsense');
+    expect(await askAll(folder.in())).toEqual(whole);
+  });
+
+  it('with a line that is longer than all memory should be, which is cut', async () => {
+    folder.write({ 'a.ts': `${'x'.repeat(5_000_000)}\nconst a = 1;\n` });
+    git(folder.in(), 'commit', '-qam', 'one long line is put in here');
+    expect(await askAll(folder.in())).toEqual(whole);
+  });
+});
+
+describe('no program of the folder runs', () => {
+  it('to fetch what a partial clone lacks', async () => {
+    const clone = partialClone('tree:0');
+    git(clone, 'config', 'remote.origin.uploadpack', program());
+    const { together, pairs } = await askAll(clone);
+    expect({ together, pairs: /NoRepository/.test(String(pairs)) }).toEqual({ together: [], pairs: true });
+    expect(existsSync(mark())).toBe(false);
+  });
+
+  it.each(['::anything', 'ext::program', 'file'])('with a git that fetches all the same: %s', async (url) => {
+    const clone = partialClone('tree:0');
+    git(clone, 'config', 'remote.origin.uploadpack', program());
+    if (url !== 'file') git(clone, 'config', 'remote.origin.url', url.replace('program', program()));
+    for (const name of ['', '-ext']) git(clone, 'config', `alias.remote-${name}`, `!${program()}`);
+    git(clone, 'config', 'protocol.allow', 'always');
+    mkdirSync(outside('old'));
+    writeFileSync(outside('old/git'), `#!/bin/sh\nunset GIT_NO_LAZY_FETCH\nexec '${realGit}' "$@"\n`);
+    chmodSync(outside('old/git'), 0o755);
+    vi.stubEnv('PATH', `${outside('old')}:${process.env['PATH']}`);
+    await askAll(clone);
+    expect(existsSync(mark())).toBe(false);
+  });
+
+  it('in place of git', async () => {
+    folder.write({ 'node_modules/.bin/none': '' });
+    for (const place of ['git', 'node_modules/.bin/git']) program(join(folder.in(), place));
+    const bin = join(folder.in(), 'node_modules/.bin');
+    vi.stubEnv('PATH', ['', '.', 'node_modules/.bin', bin, process.env['PATH']].join(':'));
+    expect(await askAll(folder.in())).toEqual(whole);
+    expect(existsSync(mark())).toBe(false);
+  });
+
+  it('to show a change, a submodule or a signature', async () => {
+    folder.write({ '.gitattributes': '* diff=odd filter=odd\n' });
+    const configured = [
+      'diff.external',
+      'diff.odd.command',
+      'diff.odd.textconv',
+      'filter.odd.clean',
+      'core.pager',
+    ];
+    for (const name of [...configured, 'core.fsmonitor', 'gpg.program'])
+      git(folder.in(), 'config', name, program());
+    git(folder.in(), 'config', 'log.showSignature', 'true');
+    git(folder.in(), 'config', 'diff.submodule', 'diff');
+    for (const name of ['GIT_EXTERNAL_DIFF', 'GIT_PAGER', 'GIT_SSH_COMMAND']) vi.stubEnv(name, program());
+    for (const name of ['GIT_TRACE', 'GIT_TRACE2', 'GIT_TRACE2_EVENT']) vi.stubEnv(name, mark());
+    expect(await askAll(folder.in())).toEqual(whole);
+    expect(existsSync(mark())).toBe(false);
+  });
+});
+
+describe('a git that waits', () => {
+  it('for a pipe that nobody needs is not asked to', async () => {
+    execFileSync('mkfifo', [outside('pipe')]);
+    for (const name of ['mailmap.file', 'core.attributesFile', 'diff.orderFile'])
+      git(folder.in(), 'config', name, outside('pipe'));
+    expect(await askAll(folder.in())).toEqual(whole);
+  });
+
+  it('is ended, and the folder is as one without git', async () => {
+    execFileSync('mkfifo', [outside('pipe')]);
+    git(folder.in(), 'config', 'include.path', outside('pipe'));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    let over = false;
+    const asked = askAll(folder.in()).finally(() => (over = true));
+    while (!over) {
+      await setImmediate();
+      vi.advanceTimersByTime(30_000);
+    }
+    const { ages, ...others } = await asked;
+    expect(ages.every((age) => age > TIME)).toBe(true);
+    expect(others).toEqual({ together: [], pairs: 'NoRepository: git took too long' });
+  });
+
+  it.runIf(process.platform === 'linux')('takes no more memory than it may', async () => {
+    symlinkSync('/dev/zero', join(folder.in(), '.git/info/attributes'));
+    expect((await askAll(folder.in())).pairs).toMatch(/NoRepository: .*memory/i);
+  });
+});
