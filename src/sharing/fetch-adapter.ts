@@ -1,6 +1,6 @@
 /** Makes a run of an adapter that somebody has published. */
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openForeignAdapter } from '../export/import-adapter.ts';
@@ -8,6 +8,7 @@ import { UserError } from '../protocol/errors.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { sharedLabel, type SharedManifest } from '../protocol/sharing.ts';
 import { createRun, listRuns, type NewRun } from '../runs/index.ts';
+import { inUnfinished } from '../runs/unfinished.ts';
 import { evaluationSummaryPath, spectrumPath, writeJson } from '../runs/files.ts';
 import { exportAdapterGguf } from '../weights/index.ts';
 import { missing, requireName, type Store } from './stores/store.ts';
@@ -97,8 +98,7 @@ export async function fetchAdapter(
 ): Promise<{ dir: string; id: string; spec: RunSpec }> {
   requireBaseOf(manifest, base);
   const { name, version } = manifest;
-  const folder = await mkdtemp(join(tmpdir(), 'fmn-fetch-'));
-  try {
+  return inUnfinished(tmpdir(), 'sharing', async (folder) => {
     let before = 0;
     for (const file of manifest.files) {
       await store.download({ name, version, path: file.path }, join(folder, file.path), {
@@ -113,10 +113,8 @@ export async function fetchAdapter(
       await checkFile(folder, file, manifest);
       before += file.bytes;
     }
-    return await asRun(folder, { manifest, sha256, base, versions, from: store.label });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+    return asRun(folder, { manifest, sha256, base, versions, from: store.label });
+  });
 }
 
 interface Checked {
