@@ -5,21 +5,28 @@ import { z } from 'zod';
 export const SHARED_FORMAT = 1;
 export const MANIFEST = 'manifest.json';
 
-/** One name, no path: nothing that comes from elsewhere may say where it is written. */
-const plainName = z.string().regex(/^[A-Za-z0-9][\w.-]{0,99}$/);
+/** One name, no path: nothing that comes from elsewhere may say where it is written. On Windows, some are devices. */
+const plainName = z
+  .string()
+  .regex(/^(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))[a-z0-9](?:[\w.-]{0,98}[\w-])?$/i);
 /** For people, on one line: no line ends, and nothing that a terminal would obey. */
 const plainText = z
   .string()
   .max(2000)
-  // eslint-disable-next-line no-control-regex
-  .regex(/^[^\x00-\x1f\x7f-\x9f]*$/);
+  .refine((text) => !isObeyed(text));
 /** A longer text is cut: the rest of a licence, say, is where the text came from. */
 const LONGEST_LINE = 500;
 
+/** What a terminal would obey, and what turns the direction of a text. */
+// eslint-disable-next-line no-control-regex
+const obeyed = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Whether a text has more in it than is shown. Pure. */
+export const isObeyed = (text: string): boolean => text.search(obeyed) >= 0;
+
 /** A text as the manifest takes it: white space and what a terminal would obey become spaces. Pure. */
 export function onOneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  const line = text.replace(/[\s\x00-\x1f\x7f-\x9f]+/g, ' ').trim();
+  const line = text.replace(obeyed, ' ').replace(/\s+/g, ' ').trim();
   return line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE - 1)}…` : line;
 }
 

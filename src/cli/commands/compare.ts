@@ -38,7 +38,7 @@ function describe({ runs, differs, against, warnings }: RunComparison): string {
       ])
     : 'All settings are the same.';
   const tables = against.map(({ run, comparisons }) => {
-    const figures = comparisonTable(comparisons, ['first', 'second']).trimEnd();
+    const figures = comparisonTable(comparisons, { names: ['first', 'second'] }).trimEnd();
     return `${first!.id} (first), ${run} (second)\n${figures || 'No figure was measured for both.'}`;
   });
   const told = warnings.length ? [forTerminal(warnings.join('\n'))] : [];

@@ -8,7 +8,7 @@ import { examine } from '../../../src/base-models/checksums.ts';
 import type { RunEvent } from '../../../src/protocol/events.ts';
 import type { Summary } from '../../../src/protocol/evaluation.ts';
 import { hyperSchema, type RunSpec } from '../../../src/protocol/run.ts';
-import { createRun } from '../../../src/runs/index.ts';
+import { createRun, readRun } from '../../../src/runs/index.ts';
 import { evaluationSummaryPath, writeJson } from '../../../src/runs/files.ts';
 import { packRun, type PackAsked } from '../../../src/sharing/pack.ts';
 import { fetchAdapter, findPublished, type FetchAsked } from '../../../src/sharing/fetch-adapter.ts';
@@ -17,7 +17,10 @@ import { exportAdapterGguf, readAdapterGguf } from '../../../src/weights/index.t
 import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
 
 /** Words that stand for what belongs to the person who trained. */
-export const PRIVATE = ['secret-project', 'internal/billing', 'chargeCustomer', 'colleague-data'];
+export const PRIVATE = [
+  ...['secret-project', 'internal/billing', 'chargeCustomer', 'colleague-data', 'rows.jsonl'],
+  ...['other-project', 'warehouse', '/home/', 'alice'],
+];
 
 const metric = (value: number) => ({
   ...{ task: 'workspace', metric: 'loss', value, low: value - 0.1, high: value + 0.1, n: 16 },
@@ -40,6 +43,8 @@ export const summary: Summary = {
     ...{ before: 'x', after: 'id' },
   },
   served: { meanKl: 0.001, limit: 0.01, tokens: 96, ok: true },
+  earlier: { run: '20261101-000000-lora-warehouse-ab12', comparisons: [] },
+  calibration: { bias: 99, slope: 0, count: 10 },
   pending: ['retention'],
 };
 
@@ -85,7 +90,9 @@ export function useDesk(): Desk {
   desk.publish = async (dir, store, asked = {}) => {
     const folder = await mkdtemp(desk.at('packing-'));
     const version = ((await store.versions(asked.name ?? 'demo')).at(-1) ?? 0) + 1;
-    const writeReport = (_: string, to: string) => writeFile(to, '<!doctype html>');
+    // What the real one has of the run.
+    const writeReport = async (from: string, to: string) =>
+      writeFile(to, JSON.stringify(await readRun(from)));
     const packed = await packRun(dir, folder, { name: 'demo', version, writeReport, versions: {}, ...asked });
     await store.publish(packed.manifest.name, version, packed.files, {});
     return packed.sha256;
@@ -110,9 +117,16 @@ async function makeRun({ base, at }: Desk, patch: Partial<RunSpec>): Promise<str
     {
       name: 'demo',
       folder: '/home/alice/secret-project',
+      learningRateReason: 'from /home/alice/secret-project/x; {sweep} can find a better one',
+      preferences: { file: '/home/alice/secret-project/use.jsonl' },
+      continues: { run: '20261101-000000-lora-warehouse-ab12', sha256: 'ab'.repeat(32) },
       base: { id: base.id, path: base.path, sha256: base.sha256 },
       hyper: hyperSchema.parse({ learningRate: 1e-4, steps: 30, rank: 3, alpha: 6 }),
-      corpus: { include: ['internal/billing'], data: '/home/alice/colleague-data/rows.jsonl' },
+      corpus: {
+        include: ['internal/billing'],
+        data: '/home/alice/colleague-data/rows.jsonl',
+        replay: { source: '/home/alice/other-project', rate: 0.1 },
+      },
       backend: 'auto',
       evaluation: {},
       versions: { 'forget-me-not': '0.1.0' },
@@ -142,8 +156,8 @@ export interface Manifest {
   files: { path: string; bytes: number; sha256: string }[];
 }
 
-/** Replaces a file's text, with its checksum in the manifest. */
-export async function replaceFile(folder: string, path: string, text: string): Promise<void> {
+/** Replaces a file's content, with its checksum in the manifest. */
+export async function replaceFile(folder: string, path: string, text: string | Buffer): Promise<void> {
   await writeFile(join(folder, path), text);
   await tamper(folder, ({ files }) => {
     const file = files.find((one) => one.path === path)!;
