@@ -1,7 +1,7 @@
 /** An adapter goes from one data directory to another through the command line, and is of use there. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openForeignAdapter } from '../../src/export/import-adapter.ts';
@@ -78,6 +78,24 @@ it('is published with its report, listed, fetched and used', async () => {
     ['mine.gguf', 'out.gguf'].map((name) => openForeignAdapter(place.path(name), base)),
   );
   expect(after!.adapter.layers).toEqual(before!.adapter.layers);
+});
+
+it('under a name of its own names neither its folder nor this machine, the report included', async () => {
+  alice();
+  const path = place.path('data', 'runs', run, 'run.json');
+  const spec = await readSpec(place.path('data', 'runs', run));
+  const folder = place.path('secret-project');
+  await writeFile(path, JSON.stringify({ ...spec, name: 'secret-project', folder }));
+  try {
+    await place.json('publish', run, '--to', place.path('team'), '--yes', '--name', 'neutral');
+  } finally {
+    await writeFile(path, JSON.stringify(spec));
+  }
+  const published = place.path('team', 'neutral', '1');
+  expect((await readdir(published)).sort()).toContain('report.html');
+  for (const name of await readdir(published))
+    for (const word of ['secret-project', place.root])
+      expect((await readFile(join(published, name), 'latin1')).split(word), name).toHaveLength(1);
 });
 
 it.skipIf(process.platform === 'win32')('leaves nothing for ever where its publisher is killed', async () => {

@@ -22,7 +22,8 @@ import { exportAdapterGguf, readAdapterGguf } from '../../../src/weights/index.t
 import { writeTinyModel } from '../../support/tiny-model.ts';
 import { examine } from '../../../src/base-models/checksums.ts';
 import { planted } from '../../support/planted-secrets.ts';
-import { allTexts, PRIVATE, replaceFile, summary, tamper, useDesk } from './help.ts';
+import { PRIVATE, replaceFile, spectrum, summary, tamper } from '../../support/shared-run.ts';
+import { allTexts, useDesk } from './help.ts';
 import { vi } from 'vitest';
 
 const desk = useDesk();
@@ -52,6 +53,7 @@ describe('a published adapter', () => {
       'manifest.json',
       'report.html',
       'run.json',
+      'spectrum.json',
       'summary.json',
     ]);
     expect(JSON.parse(await readFile(join(version(), 'manifest.json'), 'utf8'))).toMatchObject({
@@ -212,6 +214,7 @@ describe('a published adapter', () => {
     expect(comparisonTable(run.summary!.comparisons, run.summary)).toMatch(
       /bits per byte \(nats per token\), as its publisher states .*\n.*KL from base .*, as its publisher states /,
     );
+    expect(run.spectrum).toEqual({ ...spectrum, stated: true });
     expect(comparisonRows(run.summary!)[0]!.figure).toBe('Held-out bits per byte, as its publisher states');
     expect(bestFirst(run, { ...run, summary: { ...run.summary!, stated: [] } })).toBeGreaterThan(0);
     const after = await addToSummary(fetched, 24, {
@@ -267,7 +270,9 @@ describe('a published adapter', () => {
     }) as Store;
     desk.be('bob');
     await desk.fetch(watched, { name: 'demo' });
-    expect(asked.sort()).toEqual(['adapter.gguf', 'events.jsonl', 'run.json', 'summary.json']);
+    expect(asked.sort()).toEqual([
+      ...['adapter.gguf', 'events.jsonl', 'run.json', 'spectrum.json', 'summary.json'],
+    ]);
   });
 
   it('is shown with its origin', async () => {
