@@ -23,10 +23,10 @@ import { openRegular } from '../protocol/regular-file.ts';
 import { artefactName, type RunSpec } from '../protocol/run.ts';
 import { readSpec, resultStep } from '../runs/index.ts';
 import { exportsPath } from '../runs/files.ts';
+import { makeUnfinished } from '../runs/unfinished.ts';
 import { listCheckpoints } from '../training/checkpoints/store.ts';
 import { exportCheckpoint } from '../training/export-result.ts';
 import { exportAdapterGguf, readAdapterGguf } from '../weights/adapter.ts';
-import { makeFolder } from './unfinished.ts';
 import {
   EXACT_LIMIT,
   judge,
@@ -91,7 +91,7 @@ export async function exportRun(
   // Before anything is computed.
   if (asked.names) await withGguf(spec.base.path, (gguf) => withNames(readConfig(gguf), asked.names));
   const output = resolve(asked.output);
-  const folder = await makeFolder(dirname(output));
+  const folder = await makeUnfinished(dirname(output), 'exporting');
   const steps = asked.to === 'gguf-adapter' ? 2 : 3;
   const say = (phase: string, done: number) => {
     signal?.throwIfAborted();

@@ -41,7 +41,7 @@ export async function importAdapter(asked: ImportAsked): Promise<{ dir: string; 
   const gguf = await openGguf(base.path);
   try {
     const { adapter, hyper, format, namedBase } = await find(path, gguf, base);
-    checkNumbers(path, adapter.layers);
+    checkNumbers(path, adapter);
     return await createRun(
       {
         name: asked.name ?? basename(path).replace(/\.gguf$/i, ''),
@@ -81,7 +81,7 @@ export async function openForeignAdapter(
   const gguf = await openGguf(base.path);
   try {
     const found = await findGguf(path, gguf, base.sha256);
-    checkNumbers(path, found.adapter.layers);
+    checkNumbers(path, found.adapter);
     return found;
   } finally {
     await gguf.close();
@@ -155,15 +155,29 @@ function withAlpha(adapter: Adapter): Adapter {
   return { ...adapter, alpha, layers };
 }
 
-function checkNumbers(path: string, layers: readonly AdapterLayer[]): void {
-  const bad = layers.find(({ a, b }) => [a, b].some((values) => !values.every(Number.isFinite)));
-  if (bad)
-    throw new UserError(
-      'adapter-damaged',
-      `The adapter ${path} has values of "${bad.name}" that are not finite numbers.`,
-      'Save it again in the program that made it, then import the new file.',
-    );
+/** Half precision's largest number. A LoRA's weights, and what it adds to the base's, are far below 100. */
+const LARGEST = 65_504;
+
+function checkNumbers(path: string, { layers, alpha }: Adapter): void {
+  for (const { name, a, b } of layers) {
+    const [largestA, largestB] = [a, b].map(largest) as [number, number];
+    if (!Number.isFinite(largestA) || !Number.isFinite(largestB))
+      throw unusable(`The adapter ${path} has values of "${name}" that are not finite numbers.`);
+    // Each number of alpha / rank times B A is a sum of as many products as the rank.
+    if (Math.max(largestA, largestB, alpha * largestA * largestB) > LARGEST)
+      throw unusable(`The adapter ${path} has values of "${name}" that are too large for any model.`);
+  }
 }
+
+/** NaN if there is one. */
+const largest = (values: Float32Array) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+const unusable = (message: string) =>
+  new UserError(
+    'adapter-damaged',
+    message,
+    'Save it again in the program that made it, then import the new file.',
+  );
 
 /** Modules that are adapted in every block are listed by module name, others one by one. */
 function targetsOf(layers: readonly AdapterLayer[], config: ModelConfig): string[] {

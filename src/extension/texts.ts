@@ -7,7 +7,7 @@ import { completedLines, counted, countIn } from '../evaluation/figures/counts.t
 import { servedOtherwise } from '../runs/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../protocol/errors.ts';
-import { findComparison } from '../protocol/evaluation.ts';
+import { findComparison, measuredHere } from '../protocol/evaluation.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { dayOf, decimal, fullTime, t, timeOfDay, titleIn, tTold, withButtons } from '../protocol/l10n.ts';
@@ -123,7 +123,8 @@ export function shortTime(iso: string): string {
 /** The gain in completed lines if those were measured, which tell a programmer most. */
 function learnedShort({ summary, state }: RunSnapshot): string {
   if (summary && whyNotOffered(summary)) return t('no better than its base');
-  const lines = findComparison(summary?.comparisons, 'workspace', 'line exact match');
+  const comparisons = measuredHere(summary);
+  const lines = findComparison(comparisons, 'workspace', 'line exact match');
   if (lines && countIn(lines.after) === undefined) return completedLines([lines])!;
   if (lines) {
     const { before, after } = lines;
@@ -131,7 +132,7 @@ function learnedShort({ summary, state }: RunSnapshot): string {
       ...{ before: counted(before), after: counted(after), all: after.n },
     });
   }
-  const bits = findComparison(summary?.comparisons, 'workspace', 'bits per byte');
+  const bits = findComparison(comparisons, 'workspace', 'bits per byte');
   if (bits) {
     const [before, after] = [bits.before, bits.after].map(({ value }) => decimal(value, 2));
     return t('{before} → {after} bits/byte', { before: before!, after: after! });
@@ -227,7 +228,7 @@ export const isChecked = ({ summary }: RunSnapshot) => summary?.served !== undef
 /** What a result gained on the user's code: characters saved, else bits per byte; unknown counts least. */
 function gainOf({ summary }: RunSnapshot): number {
   const find = (metric: string) =>
-    findComparison(summary?.comparisons, 'workspace', metric)?.difference.value;
+    findComparison(measuredHere(summary), 'workspace', metric)?.difference.value;
   return find('characters saved') ?? -(find('bits per byte') ?? Infinity);
 }
 

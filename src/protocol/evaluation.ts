@@ -110,7 +110,19 @@ export const summarySchema = z.object({
   choice: strengthChoiceSchema.optional(),
   /** The strength if it was set by hand afterwards: all of the above except `choice` was measured at it. */
   givenStrength: z.number().positive().max(1).optional(),
+  /** Of an adapter that was fetched: tasks whose figures its publisher states, and which were never measured here. */
+  stated: z.array(taskName).optional(),
   /** Planned tasks that are not measured yet; absent if the evaluation is complete. */
   pending: z.array(taskName).optional(),
 });
 export type Summary = z.infer<typeof summarySchema>;
+
+/** Whether a figure is only what the publisher of the adapter says. */
+export const isStated = (
+  { stated = [] }: Pick<Summary, 'stated'>,
+  { task }: Pick<Comparison, 'task'>,
+): boolean => stated.includes(task);
+
+/** The figures that were measured on this machine. */
+export const measuredHere = (summary: Pick<Summary, 'comparisons' | 'stated'> | undefined): Comparison[] =>
+  (summary?.comparisons ?? []).filter((one) => !isStated(summary!, one));

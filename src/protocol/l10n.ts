@@ -40,13 +40,16 @@ export function inEnglish<T>(make: () => T): T {
 }
 
 const fill = (text: string, values: Values): string =>
-  text.replace(/\{(\w+)\}/g, (placeholder, name: string) => String(values[name] ?? placeholder));
+  text.replace(/\{(\w+)\}/g, (placeholder, name: string) =>
+    Object.hasOwn(values, name) ? String(values[name]) : placeholder,
+  );
 
 /**
  * The text with `{name}` filled in. `message` is a literal, so that the test finds it and asks for its translations.
  * Called where a text is shown, never while a file is loaded: the language is not known then.
  */
-export const t = (message: string, values: Values = {}): string => fill(bundle?.[message] ?? message, values);
+export const t = (message: string, values: Values = {}): string =>
+  fill(bundle && Object.hasOwn(bundle, message) ? bundle[message]! : message, values);
 
 /** For fixed English texts that stand in a table; the test has a list of these tables. */
 export const tKnown = (message: string): string => t(message);

@@ -6,8 +6,10 @@ import { blanked, isPlain } from './foreign-text.ts';
 export const SHARED_FORMAT = 1;
 export const MANIFEST = 'manifest.json';
 
-/** One name, no path: nothing that comes from elsewhere may say where it is written. */
-const plainName = z.string().regex(/^[A-Za-z0-9][\w.-]{0,99}$/);
+/** One name, no path: nothing that comes from elsewhere may say where it is written. On Windows, some are devices. */
+const plainName = z
+  .string()
+  .regex(/^(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))[a-z0-9](?:[\w.-]{0,98}[\w-])?$/i);
 /** For people, on one line: no line ends, and nothing that a terminal would obey or nobody would see. */
 const plainText = z.string().max(2000).refine(isPlain);
 /** A longer text is cut: the rest of a licence, say, is where the text came from. */

@@ -46,6 +46,8 @@ export const runSpectrumSchema = z.object({
    */
   source: z.enum(['adapter', 'checkpoint', 'model']),
   backend: z.string(),
+  /** Of an adapter that was fetched: its publisher states it, it was not measured here. */
+  stated: z.literal(true).optional(),
   /** Ordered by layer, then by module. */
   linears: z.array(linearSpectrumSchema),
 });

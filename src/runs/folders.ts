@@ -1,8 +1,9 @@
 /** The folders of runs, sweeps and reproductions: their names, and how they are created and found. */
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
+import { makeUnfinished } from './unfinished.ts';
 
 /** "20261125-011205", in local time; names sort by it. */
 export function timeStamp(now: Date): string {
@@ -32,8 +33,7 @@ export async function createFolder(
   newName: () => string,
   fill: (dir: string, name: string) => Promise<void>,
 ): Promise<string> {
-  await mkdir(parent, { recursive: true });
-  const temporary = await mkdtemp(join(parent, '.new-'));
+  const temporary = await makeUnfinished(parent, 'new');
   try {
     let name = newName();
     while (existsSync(join(parent, name))) name = newName();

@@ -1,17 +1,20 @@
 /** Makes a run of an adapter that somebody has published. */
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isTask, statedSummary } from '../evaluation/figures/summary.ts';
 import { openForeignAdapter } from '../export/import-adapter.ts';
+import { adapterAlpha } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
-import type { RunSpec } from '../protocol/run.ts';
+import type { Hyper, RunSpec } from '../protocol/run.ts';
 import { sharedLabel, type SharedManifest } from '../protocol/sharing.ts';
 import { createRun, listRuns, type NewRun } from '../runs/index.ts';
+import { inUnfinished } from '../runs/unfinished.ts';
 import { evaluationSummaryPath, spectrumPath, writeJson } from '../runs/files.ts';
-import { exportAdapterGguf } from '../weights/index.ts';
+import { exportAdapterGguf, type Adapter } from '../weights/index.ts';
 import { missing, requireName, type Store } from './stores/store.ts';
-import { checkFile, damaged, readManifest, unpackRun } from './unpack.ts';
+import { checkFile, damaged, filesRead, readManifest, unpackRun } from './unpack.ts';
 
 const LARGEST_MANIFEST = 1 << 20;
 
@@ -27,7 +30,7 @@ export interface FetchAsked {
 export interface FoundAdapter {
   manifest: SharedManifest;
   sha256: string;
-  /** Of all files. */
+  /** Of the files that are read. */
   bytes: number;
   /** The newest version. */
   newest: number;
@@ -56,7 +59,7 @@ export async function findPublished({ store, name, version, sha256 }: FetchAsked
     return {
       manifest,
       sha256: digest,
-      bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0),
+      bytes: filesRead(manifest).reduce((sum, file) => sum + file.bytes, 0),
       newest: versions.at(-1)!,
       ...(known && { known }),
     };
@@ -87,7 +90,7 @@ export function requireBaseOf({ name, version, base }: SharedManifest, here: Run
 }
 
 /**
- * Downloads all files, checks them, and creates the run atomically: what fails leaves nothing. Errors: adapter-damaged,
+ * Downloads the files that are read, checks them, and creates the run atomically: what fails leaves nothing. Errors: adapter-damaged,
  * adapter-mismatch, adapter-unsupported, run-newer, and those of the store.
  */
 export async function fetchAdapter(
@@ -97,10 +100,9 @@ export async function fetchAdapter(
 ): Promise<{ dir: string; id: string; spec: RunSpec }> {
   requireBaseOf(manifest, base);
   const { name, version } = manifest;
-  const folder = await mkdtemp(join(tmpdir(), 'fmn-fetch-'));
-  try {
+  return inUnfinished(tmpdir(), 'sharing', async (folder) => {
     let before = 0;
-    for (const file of manifest.files) {
+    for (const file of filesRead(manifest)) {
       await store.download({ name, version, path: file.path }, join(folder, file.path), {
         signal,
         onBytes: (done) => {
@@ -113,10 +115,8 @@ export async function fetchAdapter(
       await checkFile(folder, file, manifest);
       before += file.bytes;
     }
-    return await asRun(folder, { manifest, sha256, base, versions, from: store.label });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+    return asRun(folder, { manifest, sha256, base, versions, from: store.label });
+  });
 }
 
 interface Checked {
@@ -127,44 +127,55 @@ interface Checked {
   from: string;
 }
 
+/**
+ * Of the publisher's words, what is shown as such is kept: settings, curves, figures. Everything that this machine acts
+ * on is its own: the base, the plan of what is measured, and later the check of what is served.
+ */
 async function asRun(folder: string, { manifest, sha256, base, versions, from }: Checked) {
   const { name, version, publishedAt, run, licence, step } = manifest;
   const { spec, events, summary, spectrum } = await unpackRun(folder, manifest);
-  const { adapter, hyper } = await openForeignAdapter(join(folder, 'adapter.gguf'), base);
-  if (spec.hyper.method !== 'lora' || hyper.rank !== spec.hyper.rank)
-    throw damaged(manifest, 'its settings are not those of its adapter');
+  const { adapter } = await openForeignAdapter(join(folder, 'adapter.gguf'), base);
+  const { hyper, corpus, learningRateReason } = spec;
+  const { checkpointTasks, forgettingLimit, keep } = spec.evaluation;
   const asked: NewRun = {
-    ...spec,
     name: `${name}@${version}`,
     folder: '',
     base: { id: base.id, path: base.path, sha256: base.sha256 },
-    // What it was trained on need not be here.
-    backend: 'auto',
-    // There is no held-out text to complete in.
-    evaluation: { ...spec.evaluation, completions: false, strength: 1 },
-    versions,
+    ...{ hyper, corpus, backend: 'auto', versions },
+    ...(learningRateReason !== undefined && { learningRateReason }),
+    evaluation: {
+      // There is no held-out text to complete in.
+      completions: false,
+      strength: strengthOf(manifest, adapter, hyper),
+      ...{ keep, checkpointTasks: checkpointTasks.filter(isTask) },
+      ...(forgettingLimit !== undefined && { forgettingLimit }),
+    },
     imported: { from: `${from}, ${name}@${version}`, format: 'gguf', base: manifest.base.id },
     fetched: { from, name, version, publishedAt, sha256, run, ...(licence && { licence }) },
   };
-  return createRun(withoutIdentity(asked), async (dir) => {
+  return createRun(asked, async (dir) => {
     await exportAdapterGguf(join(dir, 'adapter.gguf'), { ...adapter, baseSha256: base.sha256 });
     await mkdir(join(dir, 'evaluation'));
-    if (summary) await writeJson(evaluationSummaryPath(dir), { ...summary, step });
-    if (spectrum) await writeJson(spectrumPath(dir), spectrum);
-    await writeFile(join(dir, 'shared.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-    const lines = events.map((event) => JSON.stringify(event.type === 'done' ? doneHere(event) : event));
-    return { artefact: 'adapter.gguf', step, events: `${lines.join('\n')}\n` };
+    if (summary) await writeJson(evaluationSummaryPath(dir), statedSummary(step, summary.comparisons));
+    if (spectrum) await writeJson(spectrumPath(dir), { ...spectrum, stated: true });
+    await writeJson(join(dir, 'shared.json'), manifest);
+    const lines = events
+      .filter((event) => event.type !== 'evaluation' || isTask(event.result.task))
+      .map((event) => `${JSON.stringify(event.type === 'done' ? doneHere(event) : event)}\n`);
+    return { artefact: 'adapter.gguf', step, events: lines.join('') };
   });
+}
+
+/** Below this share, nothing is left of a change. */
+const LEAST = 0.001;
+
+/** Of its change as trained. Errors: adapter-damaged if the settings are those of another adapter. */
+function strengthOf(manifest: SharedManifest, adapter: Adapter, hyper: Hyper): number {
+  const rank = Math.max(...adapter.layers.map((layer) => layer.rank));
+  const strength = Number((adapter.alpha / adapterAlpha(hyper)).toPrecision(6));
+  if (hyper.method === 'lora' && rank === hyper.rank && strength >= LEAST && strength <= 1) return strength;
+  throw damaged(manifest, 'its settings are not those of its adapter');
 }
 
 /** Only a plain name within the run's folder is opened. */
 const doneHere = <T extends object>(event: T) => ({ ...event, artefact: 'adapter.gguf' });
-
-/** It gets an id and a time of its own, and nothing that only the other machine has. */
-function withoutIdentity(run: NewRun): NewRun {
-  const after = { ...run } as NewRun & Partial<Pick<RunSpec, 'id' | 'createdAt' | 'format'>>;
-  for (const key of ['id', 'createdAt', 'format'] as const) delete after[key];
-  for (const key of ['folders', 'preferences', 'continues', 'minutes', 'device', 'planned'] as const)
-    delete after[key];
-  return after;
-}

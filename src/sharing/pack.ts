@@ -1,6 +1,6 @@
 /** Puts a run's adapter and what belongs to it into files that may leave this machine, with a manifest over them. */
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
 import { sha256Of, sizeOf } from '../base-models/pypi/download.ts';
@@ -19,9 +19,10 @@ import {
   statePath,
   writeJson,
 } from '../runs/files.ts';
+import { exportAdapterGguf, readAdapterGguf } from '../weights/index.ts';
 import { card, type Described } from './card.ts';
 import { headerTexts, refuseSecrets, type LeavingText } from './secrets.ts';
-import { baseName, shareable } from './shareable.ts';
+import { shareable } from './shareable.ts';
 import { requireName, type Outgoing } from './stores/store.ts';
 
 export interface PackAsked {
@@ -46,8 +47,8 @@ export interface Packed {
 
 /** The name under which a run is published, unless another one is given. Pure. */
 export function sharedName(runName: string): string {
-  const name = runName.replace(/[^\w.-]+/g, '-').replace(/^[^A-Za-z0-9]+|-+$/g, '');
-  return name.slice(0, 100) || 'adapter';
+  const name = runName.replace(/[^\w.-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '');
+  return name.slice(0, 100).replace(/[-.]+$/, '') || 'adapter';
 }
 
 /**
@@ -57,8 +58,10 @@ export function sharedName(runName: string): string {
 export async function packRun(dir: string, folder: string, asked: PackAsked): Promise<Packed> {
   const run = await readRun(dir);
   requireAdapter(dir, run);
-  const described = await describe(run, asked);
-  const shared = shareable(run);
+  const name = asked.name ?? sharedName(run.spec.name);
+  requireName(name);
+  const shared = shareable(run, name);
+  const described = await describe(run, shared, { ...asked, name });
   const files = join(folder, 'files');
   await mkdir(files, { recursive: true });
   const texts: LeavingText[] = [];
@@ -71,8 +74,11 @@ export async function packRun(dir: string, folder: string, asked: PackAsked): Pr
   await write('events.jsonl', shared.events.map((event) => `${JSON.stringify(event)}\n`).join(''));
   if (shared.summary) await write('summary.json', json(shared.summary));
   if (shared.spectrum) await write('spectrum.json', json(shared.spectrum));
-  // A copy, because its strength may be set meanwhile.
-  await copyFile(join(dir, artefactName(run.spec)), join(files, 'adapter.gguf'));
+  // Written anew: its strength may be set meanwhile, and nothing but what we know of leaves.
+  await exportAdapterGguf(
+    join(files, 'adapter.gguf'),
+    await readAdapterGguf(join(dir, artefactName(run.spec))),
+  );
   texts.push({ name: 'adapter.gguf', text: await headerTexts(join(files, 'adapter.gguf')) });
   // Its data are the files above; the rest is the panel.
   await asked.writeReport(await asRun(shared, join(folder, 'run')), join(files, 'report.html'));
@@ -114,26 +120,27 @@ function requireAdapter(dir: string, { spec }: RunSnapshot): void {
     );
 }
 
-async function describe(run: RunSnapshot, asked: PackAsked): Promise<Described> {
-  const { spec, summary, corpus } = run;
-  const name = asked.name ?? sharedName(spec.name);
-  requireName(name);
+async function describe(
+  run: RunSnapshot,
+  { spec: { base }, summary }: RunSnapshot,
+  asked: PackAsked & { name: string },
+): Promise<Described> {
+  const { spec, corpus } = run;
   if (!isPlain(asked.licence ?? '') || (asked.licence?.length ?? 0) > 500)
     throw new UserError('bad-argument', 'The licence is no sentence on one line.', 'Give it in short.');
-  const { base } = spec;
-  const licence = existsSync(base.path)
-    ? (await examine(base.path)).licence
-    : findKnownBase(base.id)?.licence;
+  const licence = existsSync(spec.base.path)
+    ? (await examine(spec.base.path)).licence
+    : findKnownBase(spec.base.id)?.licence;
   return {
     format: SHARED_FORMAT,
-    name,
+    name: asked.name,
     version: asked.version,
     publishedAt: new Date().toISOString(),
     run: spec.id,
     step: stepOfResult(run),
     ...(summary?.sentence && { sentence: onOneLine(summary.sentence) }),
     // Some bases have the whole text of their licence in their file.
-    base: { id: baseName(base.id), sha256: base.sha256, ...(licence && { licence: onOneLine(licence) }) },
+    base: { id: base.id, sha256: base.sha256, ...(licence && { licence: onOneLine(licence) }) },
     ...(corpus && {
       corpus: {
         ...(corpus.digest && { digest: corpus.digest }),

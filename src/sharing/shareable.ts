@@ -1,12 +1,17 @@
-/** What of a run may be published: settings, curves and figures, without anything of its text or of this machine. */
-import { homedir } from 'node:os';
-import { basename } from 'node:path';
+/**
+ * What of a run may be published, and what of a published one is taken: settings, curves and figures, without anything
+ * of its text or of a machine. Whatever is not listed here stays behind.
+ */
+import { homedir, tmpdir } from 'node:os';
+import { basename, dirname } from 'node:path';
 import { parseHubReference } from '../base-models/hub.ts';
 import { findKnownBase } from '../base-models/registry.ts';
 import { localDataSet, parseDataSetReference } from '../corpus/datasets/files.ts';
-import type { Summary } from '../protocol/evaluation.ts';
+import { withFound } from '../evaluation/figures/summary.ts';
+import type { Metric, Summary } from '../protocol/evaluation.ts';
 import { survivingEvents, type RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
+import { dataDir } from '../protocol/paths.ts';
 import { settledSpec, type RunSpec } from '../protocol/run.ts';
 
 /** Warnings and errors name files; checkpoints are not published. */
@@ -15,71 +20,110 @@ const kept: ReadonlySet<RunEvent['type']> = new Set([
   ...(['earlyStop', 'best', 'preferences', 'done'] as const),
 ]);
 
+/** In place of the name of a file or folder. */
+const LOCAL = 'a local file';
+
 /**
- * The run as others may see it. Left out: folders and patterns, file names, the example and whatever was not measured
- * to the end, and what the check of this machine's llama.cpp found, because it is made again where the adapter is used.
- * Paths of this machine become names.
+ * The run under the name `name`, as others may see it. Left out: folders and patterns, names of files, the example,
+ * whatever was not measured to the end, and what the check of this machine's llama.cpp found, because it is made again
+ * where the adapter is used.
  */
-export function shareable({ spec, state, events, summary, spectrum }: RunSnapshot): RunSnapshot {
-  return withoutHome({
-    spec: shareableSpec(settledSpec(spec, state)),
+export function shareable(run: RunSnapshot, name: string): RunSnapshot {
+  const { spec, state, events, summary, spectrum } = run;
+  const shared: RunSnapshot = {
+    spec: shareableSpec(settledSpec(spec, state), name),
     state: { status: 'done', step: state.step, steps: state.steps },
-    events: survivingEvents(events).filter(({ type }) => kept.has(type)),
+    events: shareableEvents(events),
     brokenLines: 0,
     ...(summary && { summary: shareableSummary(summary) }),
     ...(spectrum && { spectrum }),
-  });
+  };
+  return withoutPlaces(shared, placesOf(spec));
 }
 
-function shareableSpec(spec: RunSpec): RunSpec {
-  const { corpus, imported, base } = spec;
-  const { data, replay } = corpus;
-  const after: RunSpec = {
-    ...spec,
-    format: 1,
-    folder: '',
-    corpus: {
-      ...corpus,
-      include: [],
-      exclude: [],
-      ...(data !== undefined && { data: withoutPath(data) }),
-      ...(replay && { replay: { ...replay, source: withoutPath(replay.source) } }),
-    },
+function shareableSpec(spec: RunSpec, name: string): RunSpec {
+  const { id, createdAt, hyper, minutes, backend, engine, evaluation, versions } = spec;
+  const { learningRateReason, learningRateTrials, imported, base } = spec;
+  return {
+    ...{ format: 1, id, name, createdAt, folder: '', corpus: shareablePlan(spec.corpus) },
+    // PEFT writes the folder of the base here.
     ...(imported && {
       imported: {
-        ...imported,
-        from: withoutPath(imported.from),
-        // PEFT writes the folder here that the base was in.
+        ...{ from: LOCAL, format: imported.format },
         ...(imported.base !== undefined && { base: baseName(imported.base) }),
       },
     }),
     base: { id: baseName(base.id), path: '', sha256: base.sha256 },
+    ...{ hyper, backend, evaluation, versions, learningRateTrials },
+    ...(learningRateReason !== undefined && { learningRateReason }),
+    ...(minutes !== undefined && { minutes }),
+    ...(engine && { engine }),
   };
-  for (const key of ['folders', 'preferences', 'continues', 'fetched'] as const) delete after[key];
-  return after;
 }
 
-function shareableSummary(summary: Summary): Summary {
-  const after = { ...summary };
-  for (const key of ['example', 'served', 'earlier', 'pending'] as const) delete after[key];
-  return after;
+function shareablePlan(corpus: RunSpec['corpus']): RunSpec['corpus'] {
+  const { data, replay } = corpus;
+  const { mode, pairs, fimRate, fimLoss, repositoryContext, halfLifeDays, maxTokens } = corpus;
+  return {
+    ...{ mode, pairs, fimRate, fimLoss, repositoryContext, halfLifeDays, include: [], exclude: [] },
+    ...(maxTokens !== undefined && { maxTokens }),
+    ...(data !== undefined && { data: dataName(data) }),
+    ...(replay && { replay: { source: dataName(replay.source), rate: replay.rate } }),
+  };
 }
+
+const shareableEvents = (events: readonly RunEvent[]): RunEvent[] =>
+  survivingEvents(events)
+    .filter(({ type }) => kept.has(type))
+    .map((event) =>
+      event.type === 'evaluation' ? { ...event, result: shareableMetric(event.result) } : event,
+    );
+
+/** The sentence is made again, because that of the run may name another run. */
+function shareableSummary({ step, comparisons, choice, givenStrength }: Summary): Summary {
+  const shared: Summary = {
+    ...{ step, sentence: '' },
+    comparisons: comparisons.map((comparison) => ({
+      ...comparison,
+      before: shareableMetric(comparison.before),
+      after: shareableMetric(comparison.after),
+    })),
+    ...(choice && { choice }),
+    ...(givenStrength !== undefined && { givenStrength }),
+  };
+  return withFound(shared, {});
+}
+
+/** The setting of `retention` ends in the text that it was measured on. */
+const shareableMetric = (metric: Metric): Metric => ({
+  ...metric,
+  setting: metric.setting.replace(/(?<=pieces of up to \d+ tokens of ).+$/, (data) => dataName(data)),
+});
+
+/** A data set of the hub by its name; a file or folder has none. */
+const dataName = (place: string): string => (place === 'base' || isOnHub(place) ? place : LOCAL);
 
 /** A data set on the hub by its name, a file or folder by the last part of its path. */
-export const withoutPath = (place: string): string =>
-  !isHere(place) && parseDataSetReference(place) ? place : basename(place.replaceAll('\\', '/'));
+export const withoutPath = (place: string): string => (isOnHub(place) ? place : lastPart(place));
 
 /** "team/rows" may be a folder: that is what was read then, and in runs of before it stands as it was given. */
+const isOnHub = (place: string) => !isHere(place) && parseDataSetReference(place) !== undefined;
 const isHere = (place: string) => localDataSet(place) !== undefined;
+const lastPart = (path: string) => basename(path.replaceAll('\\', '/'));
 
 /** How others name the base. */
 export const baseName = (id: string): string =>
-  findKnownBase(id) || (parseHubReference(id) && !isHere(id)) ? id : withoutPath(id);
+  findKnownBase(id) || (parseHubReference(id) && !isHere(id)) ? id : lastPart(id);
 
-/** Whatever else has the path of this person's home folder in it: a backend's reason, for example. */
-function withoutHome<T>(value: T): T {
-  const home = homedir();
-  if (home.length < 2) return value;
-  const inJson = JSON.stringify(home).slice(1, -1);
-  return JSON.parse(JSON.stringify(value).replaceAll(inJson, '~')) as T;
+const placesOf = ({ folder, folders = [], base }: RunSpec): string[] => [
+  ...[folder, ...folders.map(({ path }) => path), base.path && dirname(base.path)],
+  ...[dataDir(), homedir(), tmpdir()],
+];
+
+/** Whatever else has such a path in it: a backend's reason, for example. */
+function withoutPlaces<T>(value: T, places: readonly string[]): T {
+  let text = JSON.stringify(value);
+  for (const place of places.toSorted((a, b) => b.length - a.length))
+    if (place.length > 1) text = text.replaceAll(JSON.stringify(place).slice(1, -1), '~');
+  return JSON.parse(text) as T;
 }

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { sha256Of, sizeOf } from '../base-models/pypi/download.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
-import { summarySchema, type Summary } from '../protocol/evaluation.ts';
-import { runEventSchema, type RunEvent } from '../protocol/events.ts';
+import { summarySchema } from '../protocol/evaluation.ts';
+import { runEventSchema } from '../protocol/events.ts';
 import { parseLines } from '../protocol/lines.ts';
+import type { RunSnapshot } from '../protocol/panel.ts';
 import { readText } from '../protocol/regular-file.ts';
-import { RUN_FORMAT, runSpecSchema, type RunSpec } from '../protocol/run.ts';
-import { runSpectrumSchema, type RunSpectrum } from '../protocol/spectrum.ts';
+import { RUN_FORMAT, runSpecSchema } from '../protocol/run.ts';
+import { runSpectrumSchema } from '../protocol/spectrum.ts';
 import {
   SHARED_FORMAT,
   sharedLabel,
@@ -17,7 +18,18 @@ import {
   type SharedManifest,
 } from '../protocol/sharing.ts';
 import { isPlain } from '../protocol/foreign-text.ts';
-import { refuseNewer } from '../runs/index.ts';
+import { refuseNewer, stepOfResult } from '../runs/index.ts';
+import { shareable } from './shareable.ts';
+
+/** The files that are read, and the bytes that each may have; nothing else of a publication is downloaded. */
+const most: Record<string, number> = {
+  'adapter.gguf': Number.MAX_SAFE_INTEGER,
+  'run.json': 1 << 20,
+  'events.jsonl': 32 << 20,
+  'summary.json': 1 << 20,
+  'spectrum.json': 16 << 20,
+};
+const LONGEST_TEXT = 2000;
 
 /** The manifest in these bytes. Errors: run-newer, adapter-damaged (which says what is wrong with it). */
 export function readManifest(bytes: Uint8Array, asked: { name: string; version: number }): SharedManifest {
@@ -28,21 +40,39 @@ export function readManifest(bytes: Uint8Array, asked: { name: string; version: 
   const { name, version, files } = found.data;
   if (name !== asked.name || version !== asked.version)
     throw damaged(asked, `its manifest says that it is ${sharedLabel({ name, version })}`);
-  const twice = files.find(({ path }, index) => files.findIndex((one) => one.path === path) < index);
-  if (twice) throw damaged(asked, `it names the file ${twice.path} twice`);
-  for (const needed of ['adapter.gguf', 'run.json'])
+  const paths = files.map(({ path }) => path.toLowerCase());
+  const twice = paths.find((path, index) => paths.indexOf(path) < index);
+  if (twice !== undefined) throw damaged(asked, `it names the file ${twice} twice`);
+  for (const needed of ['adapter.gguf', 'run.json', 'events.jsonl'])
     if (!files.some(({ path }) => path === needed)) throw damaged(asked, `it has no ${needed}`);
+  const large = files.find((file) => file.bytes > (most[file.path] ?? Infinity));
+  if (large)
+    throw damaged(
+      asked,
+      `its ${large.path} has ${large.bytes} bytes, more than the ${most[large.path]} that it may have`,
+    );
   return found.data;
 }
 
-function whatIsWrong(json: unknown, { issues }: z.ZodError): string {
-  const [issue] = issues;
-  const path = issue?.path ?? [];
+/** The files of a publication that are read. */
+export const filesRead = ({ files }: SharedManifest): SharedFile[] =>
+  files.filter(({ path }) => Object.hasOwn(most, path));
+
+function whatIsWrong(json: unknown, error: z.ZodError): string {
+  const path = error.issues[0]?.path ?? [];
   if (path[0] === 'files' && path[2] === 'path') {
-    const file = (json as { files: { path: unknown }[] }).files[Number(path[1])]!;
-    return `it names a file ${JSON.stringify(file.path)}, which is no plain name`;
+    const named = (json as { files: { path: unknown }[] }).files[Number(path[1])]!.path;
+    const shown = typeof named === 'string' ? ` ${JSON.stringify(named.slice(0, 100))}` : '';
+    return `it names a file${shown}, which is no plain name`;
   }
-  return `"${path.map(String).join('.')}" in its manifest is not valid`;
+  return notValid('manifest.json', error);
+}
+
+/** `run.json is not as it should be at "hyper.rank"`; without the place where it is the whole file. */
+function notValid(file: string, { issues }: z.ZodError): string {
+  // Keys of others, which may be anything.
+  const place = issues[0]?.path.map(String).join('.').slice(0, 100) ?? '';
+  return `${file} is not as it should be${place && isPlain(place) ? ` at "${place}"` : ''}`;
 }
 
 /** Throws adapter-damaged if the downloaded file is not the one that the manifest means. */
@@ -54,35 +84,31 @@ export async function checkFile(folder: string, file: SharedFile, about: SharedM
     throw damaged(about, `the checksum of ${file.path} is another one`);
 }
 
-export interface Unpacked {
-  spec: RunSpec;
-  events: RunEvent[];
-  summary?: Summary;
-  spectrum?: RunSpectrum;
-}
-
-/** What the checked files say about the run. Errors: adapter-damaged, run-newer. */
-export async function unpackRun(folder: string, manifest: SharedManifest): Promise<Unpacked> {
+/** What the checked files say about the run, without anything that may not be published. Errors: adapter-damaged, run-newer. */
+export async function unpackRun(folder: string, manifest: SharedManifest): Promise<RunSnapshot> {
   const has = (name: string) => manifest.files.some(({ path }) => path === name);
   const read = async <T>(name: string, schema: z.ZodType<T>): Promise<T> => {
     const json = parsed(await readText(join(folder, name)), manifest, name);
     if (name === 'run.json') refuseNewer(sharedLabel(manifest), json, RUN_FORMAT);
     const found = schema.safeParse(json);
-    if (found.success) return plain(found.data, name, manifest);
-    throw damaged(manifest, `"${found.error.issues[0]?.path.map(String).join('.')}" in ${name} is not valid`);
+    if (!found.success) throw damaged(manifest, notValid(name, found.error));
+    return found.data;
   };
   const spec = await read('run.json', runSpecSchema);
-  const events = has('events.jsonl')
-    ? parseLines(runEventSchema, await readText(join(folder, 'events.jsonl'))).values
-    : [];
-  if (!events.some(({ type }) => type === 'done'))
+  const { step, name } = manifest;
+  const { values: events } = parseLines(runEventSchema, await readText(join(folder, 'events.jsonl')));
+  const run = shareable(
+    {
+      ...{ spec, state: { status: 'done', step, steps: spec.hyper.steps }, events, brokenLines: 0 },
+      ...(has('summary.json') && { summary: await read('summary.json', summarySchema) }),
+      ...(has('spectrum.json') && { spectrum: await read('spectrum.json', runSpectrumSchema) }),
+    },
+    name,
+  );
+  if (!run.events.some(({ type }) => type === 'done'))
     throw damaged(manifest, 'its events do not say that it is done');
-  return {
-    spec,
-    events: plain(events, 'events.jsonl', manifest),
-    ...(has('summary.json') && { summary: await read('summary.json', summarySchema) }),
-    ...(has('spectrum.json') && { spectrum: await read('spectrum.json', runSpectrumSchema) }),
-  };
+  if (stepOfResult(run) !== step) throw damaged(manifest, 'its events are about weights of another step');
+  return onlyPlainTexts(run, manifest);
 }
 
 function parsed(text: string, about: { name: string; version: number }, file: string): unknown {
@@ -93,11 +119,16 @@ function parsed(text: string, about: { name: string; version: number }, file: st
   }
 }
 
-/** Its texts are shown to people, in terminals and in VS Code. */
-function plain<T>(value: T, file: string, about: SharedManifest): T {
-  const json = JSON.stringify(value);
-  if (!/\\u00[01][0-9a-f]/.test(json) && isPlain(json)) return value;
-  throw damaged(about, `${file} has characters in it that no text has`);
+/** Its texts are shown on one line, in terminals too. */
+function onlyPlainTexts(run: RunSnapshot, about: SharedManifest): RunSnapshot {
+  const text = JSON.stringify(run, (_, value: unknown) => {
+    if (typeof value !== 'string') return value;
+    const line = value.replace(/[\t\r\n]+/g, ' ');
+    if (!isPlain(line)) throw damaged(about, 'a text in it has characters that no text has');
+    if (line.length > LONGEST_TEXT) throw damaged(about, `a text in it has ${line.length} characters`);
+    return line;
+  });
+  return JSON.parse(text) as RunSnapshot;
 }
 
 export const damaged = (about: { name: string; version: number }, why: string): UserError =>

@@ -87,12 +87,12 @@ const SMALLEST_F32 = 2 ** -126;
 
 /**
  * KL(p || q) in nats of two distributions over the same values; throws an Error if their lengths differ. A zero in q is
- * taken as the smallest normal f32, since f32 may have rounded it to zero.
+ * taken as the smallest normal f32, since f32 may have rounded it to zero. NaN if there is a NaN in either.
  */
 export function klDivergence(p: ArrayLike<number>, q: ArrayLike<number>): number {
   if (p.length !== q.length) throw new Error(`distributions over ${p.length} and ${q.length} tokens`);
   let sum = 0;
   for (let i = 0; i < p.length; i += 1)
-    if (p[i]! > 0) sum += p[i]! * Math.log(p[i]! / Math.max(q[i]!, SMALLEST_F32));
+    if (p[i] !== 0) sum += p[i]! * Math.log(p[i]! / Math.max(q[i]!, SMALLEST_F32));
   return Math.max(0, sum);
 }

@@ -97,7 +97,7 @@ function alphaOf({ path, metadata }: GgufFile): number {
   if (metadata['general.type'] !== 'adapter' || metadata['adapter.type'] !== 'lora')
     throw damaged(path, `${path} is a GGUF file but not a LoRA adapter.`);
   const alpha = Number(metadata[keys.alpha]);
-  if (!Number.isFinite(alpha)) throw damaged(path, `The adapter ${path} has no usable alpha.`);
+  if (!Number.isFinite(alpha) || alpha < 0) throw damaged(path, `The adapter ${path} has no usable alpha.`);
   return alpha;
 }
 
@@ -116,7 +116,7 @@ function pairTensors({ path, tensors }: GgufFile): Pair[] {
     if (!other) throw damaged(path, `The adapter ${path} lacks one half of "${layer}".`);
     if (half === 'b') continue;
     const [[rank, width], [out, innerRank]] = [shape, other.shape] as [[number, number], [number, number]];
-    if (shape.length !== 2 || other.shape.length !== 2 || rank !== innerRank)
+    if (shape.length !== 2 || other.shape.length !== 2 || rank !== innerRank || !rank)
       throw damaged(path, `The two halves of "${layer}" in the adapter ${path} do not fit each other.`);
     pairs.push({ name: layer, rank, in: width, out });
   }

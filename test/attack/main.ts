@@ -4,6 +4,7 @@ import { runCampaign, type Campaign, type Outcome } from './campaign.ts';
 /** A file each. Opened only when asked for: each brings its own part of the product. */
 const campaigns: Record<string, () => Promise<Campaign>> = {
   secrets: async () => (await import('./secrets.ts')).secretsCampaign,
+  publications: async () => (await import('./publications.ts')).publications,
   files: async () => (await import('./files.ts')).files,
   kills: async () => (await import('./kills.ts')).kills,
   requests: async () => (await import('./requests.ts')).requests,

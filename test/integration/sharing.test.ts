@@ -1,9 +1,12 @@
 /** An adapter goes from one data directory to another through the command line, and is of use there. */
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openForeignAdapter } from '../../src/export/import-adapter.ts';
 import { Workplace } from '../support/cli.ts';
+import { until } from '../support/until.ts';
 import { vllmLike } from '../support/lora-servers.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 import { trainedPrompts } from '../../src/sharing/servers/trained.ts';
@@ -75,6 +78,47 @@ it('is published with its report, listed, fetched and used', async () => {
     ['mine.gguf', 'out.gguf'].map((name) => openForeignAdapter(place.path(name), base)),
   );
   expect(after!.adapter.layers).toEqual(before!.adapter.layers);
+});
+
+it('under a name of its own names neither its folder nor this machine, the report included', async () => {
+  alice();
+  const path = place.path('data', 'runs', run, 'run.json');
+  const spec = await readSpec(place.path('data', 'runs', run));
+  const folder = place.path('secret-project');
+  await writeFile(path, JSON.stringify({ ...spec, name: 'secret-project', folder }));
+  try {
+    await place.json('publish', run, '--to', place.path('team'), '--yes', '--name', 'neutral');
+  } finally {
+    await writeFile(path, JSON.stringify(spec));
+  }
+  const published = place.path('team', 'neutral', '1');
+  expect((await readdir(published)).sort()).toContain('report.html');
+  for (const name of await readdir(published))
+    for (const word of ['secret-project', place.root])
+      expect((await readFile(join(published, name), 'latin1')).split(word), name).toHaveLength(1);
+});
+
+it.skipIf(process.platform === 'win32')('leaves nothing for ever where its publisher is killed', async () => {
+  alice();
+  const temporary = place.path('tmp');
+  await mkdir(temporary);
+  const inside = async (folder: string) => (existsSync(folder) ? readdir(folder) : []);
+  const publish = ['publish', run, '--name', 'killed', '--yes', '--to'];
+  const env = { ...place.env, TMPDIR: temporary };
+  const child = spawn(process.execPath, [resolve('dist/cli.mjs'), ...publish, place.path('other')], { env });
+  const ended = new Promise((done) => child.once('close', done));
+  await until('its temporary folder', async () => (await inside(temporary)).length > 0);
+  child.kill('SIGKILL');
+  await ended;
+  expect(await inside(temporary)).toHaveLength(1);
+  vi.stubEnv('TMPDIR', temporary);
+  try {
+    await place.json(...publish, place.path('other'));
+  } finally {
+    vi.unstubAllEnvs();
+  }
+  expect(await inside(temporary)).toEqual([]);
+  expect(await inside(place.path('other'))).toEqual(['killed']);
 });
 
 it('is handed to a vLLM server, which loads a PEFT folder and is compared with the trainer', async () => {

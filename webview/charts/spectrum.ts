@@ -36,11 +36,16 @@ function rangeText({ ranks }: ModuleRanks, kind: SpectrumKind): string {
 const kindColor = (kind: SpectrumKind, { first, faint, second }: Theme) =>
   ({ base: faint, change: first, noise: second })[kind];
 
+const statedNote = () => t('As its publisher states.');
+
 /** Rounding of the exported model adds to the change, which was not learned. */
-const sourceNote = ({ source }: SpectrumView) =>
-  source === 'model'
-    ? t('Read from the exported model, which is rounded to half precision; this adds noise to the change.')
-    : '';
+const sourceNote = ({ source, stated }: SpectrumView) =>
+  joined([
+    stated ? statedNote() : '',
+    source === 'model'
+      ? t('Read from the exported model, which is rounded to half precision; this adds noise to the change.')
+      : '',
+  ]);
 
 export const moduleRankChart: ChartView<SpectrumView> = {
   id: 'rank-by-module',
@@ -191,12 +196,15 @@ export const layerRankChart: ChartView<SpectrumView> = {
         }),
       ),
     ),
-  note: ({ method, rank }) =>
-    method === 'lora'
-      ? t('LoRA with r = {rank} can make changes of rank {rank} at most. Data: change (base, noise).', {
-          rank: rank ?? '',
-        })
-      : t('Full fine-tuning can make changes of any rank. Data: change (base, noise).'),
+  note: ({ method, rank, stated }) =>
+    joined([
+      method === 'lora'
+        ? t('LoRA with r = {rank} can make changes of rank {rank} at most. Data: change (base, noise).', {
+            rank: rank ?? '',
+          })
+        : t('Full fine-tuning can make changes of any rank. Data: change (base, noise).'),
+      stated ? statedNote() : '',
+    ]),
 };
 
 function cell(ranks: Partial<Record<SpectrumKind, number>> | undefined): string {

@@ -1,6 +1,6 @@
 /** The rows of the table "Before and after". */
 import { t, tKnown, whole } from '../../src/protocol/l10n.ts';
-import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
+import { isStated, type Comparison, type Summary } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval, isShare } from './format.ts';
 import { settingIn } from './setting.ts';
 import { figureLabel } from './labels.ts';
@@ -29,14 +29,17 @@ export function verdict({ difference, better, significant }: Comparison): Verdic
 }
 
 /** For a run that continues another, comparisons with that run's result come last. */
-export const comparisonRows = ({ comparisons, earlier }: Summary): ComparisonRow[] => [
-  ...comparisons.map(rowOf),
-  ...(earlier?.comparisons ?? []).map((comparison) => ({
-    ...rowOf(comparison),
-    figure: t('{figure}, from the run that it continues', {
-      figure: figureLabel(comparison.task, comparison.metric),
-    }),
-  })),
+export const comparisonRows = (summary: Summary): ComparisonRow[] => [
+  ...summary.comparisons.map((comparison) => {
+    const row = rowOf(comparison);
+    return isStated(summary, comparison)
+      ? { ...row, figure: t('{figure}, as its publisher states', { figure: row.figure }) }
+      : row;
+  }),
+  ...(summary.earlier?.comparisons ?? []).map((comparison) => {
+    const row = rowOf(comparison);
+    return { ...row, figure: t('{figure}, from the run that it continues', { figure: row.figure }) };
+  }),
 ];
 
 function rowOf(comparison: Comparison): ComparisonRow {

@@ -1,6 +1,7 @@
 /** The runs that can be compared, and how they differ. */
 import { t, whole } from '../../src/protocol/l10n.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
+import { measuredHere } from '../../src/protocol/evaluation.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import type { RunComparison } from '../../src/protocol/run-comparison.ts';
 import { statusIn } from './status.ts';
@@ -60,10 +61,11 @@ function stepsOf({ spec, state }: RunSnapshot): string {
 }
 
 function resultOf({ summary, state }: RunSnapshot): string {
-  const completed = summary && completedLines(summary.comparisons);
+  const comparisons = measuredHere(summary);
+  const completed = completedLines(comparisons);
   if (completed) return completed;
-  const learned = summary?.comparisons.find(({ task, metric }) => isHeldOutLoss(task, metric));
-  const forgot = summary?.comparisons.find(({ metric }) => isKl(metric));
+  const learned = comparisons.find(({ task, metric }) => isHeldOutLoss(task, metric));
+  const forgot = comparisons.find(({ metric }) => isKl(metric));
   const parts = [
     learned && t('held-out loss {loss}', { loss: formatNumber(learned.after.value) }),
     forgot && `KL ${formatNumber(forgot.after.value)}`,

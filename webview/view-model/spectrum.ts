@@ -28,6 +28,8 @@ export interface SpectrumView {
   /** LoRA's r. */
   rank: number | undefined;
   source: RunSpectrum['source'];
+  /** The publisher of the adapter states it. */
+  stated: boolean;
   modules: ModuleRanks[];
   layers: LayerRanks[];
 }
@@ -35,11 +37,12 @@ export interface SpectrumView {
 /** Undefined if nothing was measured or nothing changed. */
 export function spectrumView(spectrum: RunSpectrum | undefined): SpectrumView | undefined {
   if (!spectrum?.linears.some(({ change }) => change)) return undefined;
-  const { method, rank, source, linears } = spectrum;
+  const { method, rank, source, stated = false, linears } = spectrum;
   return {
     method,
     rank,
     source,
+    stated,
     modules: moduleNames.flatMap((module) => {
       const these = linears.filter((linear) => linear.module === module);
       return these.length ? [moduleRanks(module, these)] : [];

@@ -12,6 +12,13 @@ export interface Told {
 export function toldOf(run: RunView | undefined): Told {
   const broken = run?.snapshot.brokenLines ?? 0;
   const all = [
+    ...(run?.snapshot.spec.fetched
+      ? [
+          t(
+            'Its settings and curves, and in charts the figures that were not measured here, are what its publisher states.',
+          ),
+        ]
+      : []),
     ...(run?.series.warnings ?? []),
     ...(broken === 1 ? [t('1 line of events.jsonl could not be read and is not shown.')] : []),
     ...(broken > 1

@@ -38,7 +38,7 @@ function describe({ runs, differs, against, warnings }: RunComparison): string[]
       ])
     : ['All settings are the same.'];
   const tables = against.map(({ run, comparisons }) => {
-    const figures = comparisonTable(comparisons, ['first', 'second']).slice(0, -1);
+    const figures = comparisonTable(comparisons, { names: ['first', 'second'] }).slice(0, -1);
     return [
       `${first!.id} (first), ${run} (second)`,
       ...(figures.length ? figures : ['No figure was measured for both.']),

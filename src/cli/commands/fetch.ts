@@ -66,7 +66,7 @@ async function fetchOne(wanted: string | undefined, options: Options): Promise<v
   const { dir, id } = await download(store, found, { base, json });
   if (json) return printJson({ run: id, dir, name, version: manifest.version, newest: found.newest });
   print(
-    `Run ${id}: ${sharedLabel(manifest)}, for ${base.id}.${manifest.sentence ? ` ${manifest.sentence}` : ''}`,
+    `Run ${id}: ${sharedLabel(manifest)}, for ${base.id}.${manifest.sentence ? ` Its publisher says: ${manifest.sentence}` : ''}`,
     olderNote(found),
     `Use it: forget-me-not serve --run ${id}`,
   );

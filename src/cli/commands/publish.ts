@@ -1,13 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Command } from 'commander';
 import { UserError } from '../../protocol/errors.ts';
 import { sharedLabel } from '../../protocol/sharing.ts';
 import { findRun, readSpec } from '../../runs/index.ts';
+import { inUnfinished } from '../../runs/unfinished.ts';
 import { packRun, sharedName, type Packed } from '../../sharing/pack.ts';
 import { openStore } from '../../sharing/stores/open-store.ts';
-import { requireName } from '../../sharing/stores/store.ts';
+import { requireName, type Store } from '../../sharing/stores/store.ts';
 import { consent } from '../confirm.ts';
 import { findServed } from '../processes/served-check.ts';
 import { writeReport } from '../report/write.ts';
@@ -51,11 +50,7 @@ async function publish(wanted: string, { to, name: asked, licence, yes, json }: 
   const name = asked ?? sharedName((await readSpec(dir)).name);
   requireName(name);
   const next = ((await store.versions(name)).at(-1) ?? 0) + 1;
-  const folder = await mkdtemp(join(tmpdir(), 'fmn-publish-'));
-  const view = progressView({ json });
-  const stop = new AbortController();
-  const onInterrupt = () => stop.abort();
-  try {
+  await inUnfinished(tmpdir(), 'sharing', async (folder) => {
     const packed = await packRun(dir, folder, {
       ...{ name, version: next, licence },
       writeReport: async (runDir, out) => void (await writeReport([runDir], out, { sweeps: false })),
@@ -66,17 +61,24 @@ async function publish(wanted: string, { to, name: asked, licence, yes, json }: 
       what: `${sharedLabel(packed.manifest)} was not published`,
     });
     if (!agreed) throw new UserError('cancelled', 'Nothing was published.', 'Run it again to publish.');
-    process.once('SIGINT', onInterrupt);
-    await store.publish(name, next, packed.files, {
-      signal: stop.signal,
-      onBytes: (done) => view.show({ phase: 'Sending', what: store.label, done, total: packed.bytes }),
-    });
-    view.end();
+    await send(store, packed, json);
     tell(packed, store.label, json);
+  });
+}
+
+async function send(store: Store, { manifest, files, bytes }: Packed, json = false): Promise<void> {
+  const view = progressView({ json });
+  const stop = new AbortController();
+  const onInterrupt = () => stop.abort();
+  process.once('SIGINT', onInterrupt);
+  try {
+    await store.publish(manifest.name, manifest.version, files, {
+      signal: stop.signal,
+      onBytes: (done) => view.show({ phase: 'Sending', what: store.label, done, total: bytes }),
+    });
   } finally {
     process.off('SIGINT', onInterrupt);
     view.end();
-    await rm(folder, { recursive: true, force: true });
   }
 }
 

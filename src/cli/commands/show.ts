@@ -57,7 +57,9 @@ function describe(dir: string, snapshot: RunSnapshot): string[] {
 }
 
 const measured = ({ summary }: RunSnapshot): string[] =>
-  summary ? [...comparisonTable(summary.comparisons), ...earlierTable(summary), summary.sentence] : [];
+  summary
+    ? [...comparisonTable(summary.comparisons, summary), ...earlierTable(summary), summary.sentence]
+    : [];
 
 function facts(
   dir: string,
@@ -120,7 +122,10 @@ function facts(
     ['ended', endedEarly(events)],
     ['kept', keptOf(events)],
     ['your use', preferencesOf(events)],
-    ['spectrum', spectrum && describeSpectrum(spectrum)],
+    [
+      'spectrum',
+      spectrum && `${describeSpectrum(spectrum)}${spectrum.stated ? '; as its publisher states' : ''}`,
+    ],
     ['result', done && `${dir}/${done.artefact}`],
     ['exported', exports && exportsOf(exports)],
     ['directory', done ? undefined : dir],
@@ -162,7 +167,7 @@ function preferencesOf(events: RunEvent[]): string | undefined {
 const isForeign = ({ imported, fetched }: RunSpec) => imported !== undefined && !fetched;
 
 const fetchedFrom = ({ from, name, version, publishedAt, sha256, run, licence }: Fetched) =>
-  `${name} version ${version} from ${from}, published ${publishedAt.slice(0, 10)} (run ${run}, sha256 ${sha256.slice(0, 12)})${licence ? `, licence: ${licence}` : ''}`;
+  `${name} version ${version} from ${from}, published ${publishedAt.slice(0, 10)} (run ${run}, sha256 ${sha256.slice(0, 12)})${licence ? `, licence: ${licence}` : ''}; its settings and curves are what its publisher states`;
 
 const importedFrom = ({ from, format, base }: NonNullable<RunSpec['imported']>) =>
   `from ${from} (${format === 'peft' ? 'PEFT' : 'GGUF'}${base ? `, made for ${base}` : ''})`;

@@ -1,4 +1,10 @@
-import { findComparison, type Comparison, type Metric, type Summary } from '../../protocol/evaluation.ts';
+import {
+  findComparison,
+  isStated,
+  type Comparison,
+  type Metric,
+  type Summary,
+} from '../../protocol/evaluation.ts';
 import { formatDifferenceInterval, formatFigure } from '../../protocol/units.ts';
 import { formatTable } from './format.ts';
 
@@ -12,14 +18,17 @@ const endOfRow = ({ after, difference, significant }: Comparison): string[] => [
 
 /**
  * A row for each figure: before, after and the paired difference with its 95% interval. Ends in an empty line; empty
- * without figures.
+ * without figures. `stated`: tasks whose figures the publisher of the adapter states.
  */
 export function comparisonTable(
   comparisons: readonly Comparison[],
-  names: readonly [string, string] = ['before', 'after'],
+  {
+    names = ['before', 'after'],
+    stated,
+  }: { names?: readonly [string, string]; stated?: Summary['stated'] } = {},
 ): string[] {
   const rows = comparisons.map((one) => [
-    `${one.task} ${one.metric}${one.unit ? ` (${one.unit})` : ''}`,
+    `${one.task} ${one.metric}${one.unit ? ` (${one.unit})` : ''}${isStated({ stated }, one) ? ', as its publisher states' : ''}`,
     formatFigure(one.before.value),
     ...endOfRow(one),
   ]);

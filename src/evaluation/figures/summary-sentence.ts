@@ -2,7 +2,13 @@
  * The result in words for a programmer: what it completes, what else it learned, and how its other abilities changed.
  * Intervals decide the words; the figures behind them are in the tables.
  */
-import { findComparison, type Comparison, type Summary } from '../../protocol/evaluation.ts';
+import {
+  findComparison,
+  isStated,
+  measuredHere,
+  type Comparison,
+  type Summary,
+} from '../../protocol/evaluation.ts';
 import { decimal, isTranslated, percent, t, tKnown, tTold, withPoint } from '../../protocol/l10n.ts';
 import { factsOfTask } from '../../protocol/task-facts.ts';
 import { joined } from '../../protocol/told-texts.ts';
@@ -23,18 +29,16 @@ export function sentenceIn(summary: Summary): string {
   return summarise(summary, pending);
 }
 
+type Summarised = Pick<Summary, 'comparisons' | 'served' | 'choice' | 'givenStrength' | 'earlier' | 'stated'>;
+
 /** `pending`: tasks that are not measured yet, or only in part. */
 export function summarise(
-  {
-    comparisons,
-    served,
-    choice,
-    givenStrength,
-    earlier,
-  }: Pick<Summary, 'comparisons' | 'served' | 'choice' | 'givenStrength' | 'earlier'>,
+  summary: Summarised,
   pending: readonly { name: string; title: string }[] = [],
 ): string {
-  const find = (task: string, metric: string) => findComparison(comparisons, task, metric);
+  const { served, choice, givenStrength, earlier } = summary;
+  const comparisons = measuredHere(summary);
+  const theirs = figuresOf(summary.comparisons.filter((one) => isStated(summary, one)));
   const isBegun = ({ name }: { name: string }) => comparisons.some(({ task }) => task === name);
   const titlesOf = (those: typeof pending) => those.map(({ title }) => tKnown(title)).join(t(', '));
   const begun = titlesOf(pending.filter(isBegun));
@@ -46,6 +50,21 @@ export function summarise(
       ? ''
       : t('Strength {strength} was set by hand.', { strength: withPoint(String(givenStrength)) }),
     refused ? joined([t('Not offered: {why}.', { why: refused }), next]) : '',
+    figuresOf(comparisons, earlier, choice?.limit),
+    theirs && t('Its publisher states: {figures}', { figures: theirs }),
+    served && !served.ok
+      ? t('Do not use this result: the model that llama.cpp serves does not match the trained one.')
+      : '',
+    unknown && t('Not measured yet: {tasks}.', { tasks: unknown }),
+    begun && t('Measured in part, because time ran out: {tasks}.', { tasks: begun }),
+  ];
+  return joined(parts) || t('Nothing was measured.');
+}
+
+/** What figures show, in sentences. `limit`: the KL up to which a result counts as close to the base. */
+function figuresOf(comparisons: readonly Comparison[], earlier?: Summary['earlier'], limit?: number): string {
+  const find = (task: string, metric: string) => findComparison(comparisons, task, metric);
+  return joined([
     completes(find('workspace', 'line exact match'), find('workspace', 'characters saved')),
     predicts(find('workspace', 'bits per byte')),
     earlier ? sinceEarlier(earlier) : '',
@@ -56,15 +75,9 @@ export function summarise(
         { name: t('the average of HellaSwag, ARC and WinoGrande'), found: find(FORGETTING, 'average') },
       ],
       find('retention', 'KL from base'),
-      choice?.limit,
+      limit,
     ),
-    served && !served.ok
-      ? t('Do not use this result: the model that llama.cpp serves does not match the trained one.')
-      : '',
-    unknown && t('Not measured yet: {tasks}.', { tasks: unknown }),
-    begun && t('Measured in part, because time ran out: {tasks}.', { tasks: begun }),
-  ];
-  return joined(parts) || t('Nothing was measured.');
+  ]);
 }
 
 function completes(lines: Comparison | undefined, saved: Comparison | undefined): string {

@@ -2,8 +2,9 @@
  * evaluation/summary.json: figures are added as soon as they are known, so that if the evaluator ends, only the current
  * task is lost. `pending` lists the tasks that are still to be measured.
  */
-import { summarySchema, type Comparison, type Summary } from '../../protocol/evaluation.ts';
+import { measuredHere, summarySchema, type Comparison, type Summary } from '../../protocol/evaluation.ts';
 import { readText } from '../../protocol/regular-file.ts';
+import { taskFacts } from '../../protocol/task-facts.ts';
 import { evaluationSummaryPath, writeJson } from '../../runs/files.ts';
 import { averagedTasks, FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
 import { summarise } from './summary-sentence.ts';
@@ -31,16 +32,31 @@ export function withFound(summary: Summary, { planned = [], measured, ...found }
     ...summary.comparisons.filter(({ task }) => !stale.includes(task)),
     ...(measured?.comparisons ?? []),
   ].sort((a, b) => order(a) - order(b));
-  const known = new Set(comparisons.map(({ task }) => task));
+  const stated = summary.stated?.filter(
+    (task) => !stale.includes(task) && comparisons.some((one) => one.task === task),
+  );
+  const known = new Set(measuredHere({ comparisons, stated }).map(({ task }) => task));
   const waiting = new Set([...(summary.pending ?? []), ...planned.filter((task) => !known.has(task))]);
   if (measured?.cut) waiting.add(measured.task);
   else if (measured) waiting.delete(measured.task);
   const pending = tasks.filter(({ name }) => waiting.has(name));
   const after: Summary = { ...summary, ...found, comparisons };
   delete after.pending;
+  delete after.stated;
+  if (stated?.length) after.stated = stated;
   if (pending.length) after.pending = pending.map(({ name }) => name);
   return { ...after, sentence: summarise(after, pending) };
 }
+
+/** Pure. The summary of an adapter that was fetched: figures that its publisher states, of tasks that are known here. */
+export function statedSummary(step: number, comparisons: readonly Comparison[]): Summary {
+  const known = comparisons.filter(({ task }) => isTask(task));
+  const stated = [...new Set(known.map(({ task }) => task))];
+  return withFound({ step, sentence: '', comparisons: known, stated }, {});
+}
+
+/** Whether figures of this version can have this task. */
+export const isTask = (name: string): boolean => Object.hasOwn(taskFacts, name) || name === FORGETTING;
 
 /** Pure. The summary after the result's file has changed: all figures are dropped and have to be measured again. */
 export function withoutFigures(

@@ -1,5 +1,4 @@
 /** Published adapters in a folder, such as one that a team shares. */
-import { randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -7,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { openRegular, readBytes } from '../../protocol/regular-file.ts';
 import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
 import { folderNames } from '../../runs/index.ts';
+import { makeUnfinished, removeUnfinished } from '../../runs/unfinished.ts';
 import {
   missing,
   stopped,
@@ -63,9 +63,10 @@ export class FolderStore implements Store {
   /** Copied under another name, then renamed: the version is there whole or not at all. */
   async publish(name: string, version: number, files: readonly Outgoing[], { signal, onBytes }: Transfer) {
     const parent = join(this.label, name);
-    // Not by mkdtemp, whose folders nobody else may read.
-    const temporary = join(parent, `.publishing-${randomBytes(6).toString('hex')}`);
-    await mkdir(temporary, { recursive: true });
+    // Unlike other temporary folders, everybody may read it.
+    const temporary = await makeUnfinished(this.label, 'publishing', 0o777);
+    // Earlier versions copied to there.
+    await removeUnfinished(parent, 'publishing', Date.now());
     try {
       let done = 0;
       for (const { path, source, bytes } of files) {
@@ -73,6 +74,7 @@ export class FolderStore implements Store {
         await copyFile(source, join(temporary, path));
         onBytes?.((done += bytes));
       }
+      await mkdir(parent, { recursive: true });
       await rename(temporary, join(parent, String(version)));
     } catch (error) {
       await rm(temporary, { recursive: true, force: true });

@@ -1,8 +1,7 @@
 /** Published adapters in a repository of the Hugging Face hub, or of the mirror in HF_ENDPOINT. */
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { randomBytes } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { commit, createRepo, HubApiError, modelInfo, type CommitOperation } from '@huggingface/hub';
 import {
@@ -16,6 +15,7 @@ import {
 import { networkFetch } from '../../base-models/pypi/network.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
+import { inUnfinished } from '../../runs/unfinished.ts';
 import {
   missing,
   stopped,
@@ -55,13 +55,11 @@ export class HubStore implements Store {
     const path = `${name}/${version}/${MANIFEST}`;
     const file = (await this.files()).find((one) => one.path === path);
     if (!file || file.size > most) return undefined;
-    const to = join(tmpdir(), `fmn-manifest-${randomBytes(8).toString('hex')}`);
-    try {
+    return inUnfinished(tmpdir(), 'sharing', async (folder) => {
+      const to = join(folder, MANIFEST);
       await this.fetchFile(file, to, {});
-      return await readFile(to);
-    } finally {
-      await rm(to, { force: true });
-    }
+      return readFile(to);
+    });
   }
 
   async download({ name, version, path }: Place, to: string, transfer: Transfer): Promise<void> {

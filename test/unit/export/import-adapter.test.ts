@@ -122,6 +122,26 @@ describe('an import is refused, and leaves no run', () => {
     expect(error).toMatchObject({ code: 'adapter-damaged' });
   });
 
+  it('for values that no model could take, alone or together', async () => {
+    const [{ a, b, ...first }] = layers as [AdapterLayer];
+    const filled = (a0: number, b0: number) => ({
+      layers: [{ ...first, a: a.map(() => a0), b: b.map(() => b0) }],
+    });
+    for (const change of [
+      filled(3e38, 0),
+      filled(0, -3e38),
+      filled(300, 300),
+      { ...filled(1, 1), alpha: 1e38 },
+    ])
+      expect(await bad(change)).toMatchObject({
+        code: 'adapter-damaged',
+        message: expect.stringMatching(/has values of "blk.*" that are too large for any model/) as string,
+      });
+  });
+
+  it('for an alpha that no run can have', async () =>
+    expect(await bad({ alpha: -6 })).toMatchObject({ code: 'adapter-damaged' }));
+
   it('where there is nothing', async () =>
     expect(importing('nothing.gguf')).rejects.toMatchObject({ code: 'adapter-damaged' }));
 });

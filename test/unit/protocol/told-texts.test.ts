@@ -8,6 +8,7 @@ import {
   percent,
   speak,
   t,
+  tKnown,
   tTold,
   whole,
   withButtons,
@@ -19,6 +20,12 @@ import { makeRun } from '../webview/fixtures.ts';
 
 afterEach(() => speak('en'));
 const german = () => speak('de', bundleIn('de'));
+
+it('a text of others is shown as it is, whatever it is called', () => {
+  german();
+  for (const text of ['constructor', '__proto__', 'toString', '{constructor}'])
+    expect(tKnown(text)).toBe(text);
+});
 
 describe('a sentence that was told in English', () => {
   it('stays as it is without translations', () => {

@@ -24,6 +24,19 @@ describe('the verdict on a result', () => {
     expect(compareDistributions(trained, served(4, 0.04))).toMatchObject({ limit: 0.01, ok: false });
   });
 
+  it('is bad where one of both gives no probabilities', () => {
+    const same = [0.5, 0.5];
+    for (const none of [
+      [NaN, NaN],
+      [NaN, 0.5],
+    ]) {
+      expect(compareDistributions([none], [same])).toMatchObject({ meanKl: NaN, ok: false });
+      expect(compareDistributions([same], [none])).toMatchObject({ meanKl: NaN, ok: false });
+      expect(compareDistributions([none], [none])).toMatchObject({ meanKl: NaN, ok: false });
+      expect(compareDistributions([same, none, same], [same, same, same]).ok).toBe(false);
+    }
+  });
+
   let dir = '';
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'fmn-verify-'));

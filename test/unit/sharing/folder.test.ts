@@ -4,17 +4,26 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { showCommand } from '../../../src/cli/commands/show.ts';
 import { effectiveStatus, listRuns, readRun } from '../../../src/runs/index.ts';
+import { bestFirst, isChecked } from '../../../src/extension/texts.ts';
+import { comparisonTable } from '../../../src/cli/view/tables.ts';
+import { addToSummary } from '../../../src/evaluation/figures/summary.ts';
+import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
+import { openGguf, writeGguf } from '../../../src/gguf/index.ts';
+import type { StrengthChoice } from '../../../src/protocol/evaluation.ts';
+import type { Place, Store, Transfer } from '../../../src/sharing/stores/store.ts';
+import { comparisonRows } from '../../../webview/view-model/comparisons.ts';
 import { findPublished } from '../../../src/sharing/fetch-adapter.ts';
 import { sharedName } from '../../../src/sharing/pack.ts';
 import { shareable } from '../../../src/sharing/shareable.ts';
 import { FolderStore } from '../../../src/sharing/stores/folder-store.ts';
 import { openStore } from '../../../src/sharing/stores/open-store.ts';
 import { servedRun } from '../../../src/serving/client/run-model.ts';
-import { readAdapterGguf } from '../../../src/weights/index.ts';
+import { exportAdapterGguf, readAdapterGguf } from '../../../src/weights/index.ts';
 import { writeTinyModel } from '../../support/tiny-model.ts';
 import { examine } from '../../../src/base-models/checksums.ts';
 import { planted } from '../../support/planted-secrets.ts';
-import { allTexts, PRIVATE, replaceFile, summary, tamper, useDesk } from './help.ts';
+import { PRIVATE, replaceFile, spectrum, summary, tamper } from '../../support/shared-run.ts';
+import { allTexts, useDesk } from './help.ts';
 import { vi } from 'vitest';
 
 const desk = useDesk();
@@ -29,6 +38,7 @@ beforeEach(async () => {
   await rm(desk.at('bob'), { recursive: true, force: true });
   store = new FolderStore(desk.at('team'));
 });
+const choice: StrengthChoice = { strength: 1, why: 'so it is', limit: 9, path: [], setting: '' };
 const version = (number = 1) => desk.at('team', 'demo', String(number));
 
 describe('a published adapter', () => {
@@ -43,6 +53,7 @@ describe('a published adapter', () => {
       'manifest.json',
       'report.html',
       'run.json',
+      'spectrum.json',
       'summary.json',
     ]);
     expect(JSON.parse(await readFile(join(version(), 'manifest.json'), 'utf8'))).toMatchObject({
@@ -56,14 +67,17 @@ describe('a published adapter', () => {
 
   it('has the rate that the run chose by itself, and no folder of the base that an import named', async () => {
     const run = await readRun(dir);
-    const { spec } = shareable({
-      ...run,
-      spec: { ...run.spec, imported: { from: '/mnt/x/mine', format: 'peft', base: '/mnt/x/models/Tiny' } },
-      state: { ...run.state, learningRate: { rate: 3e-4, why: 'by trials' } },
-    });
-    expect(JSON.stringify(spec)).not.toContain('/mnt');
+    const { spec } = shareable(
+      {
+        ...run,
+        spec: { ...run.spec, imported: { from: '/mnt/x/mine', format: 'peft', base: '/mnt/x/models/Tiny' } },
+        state: { ...run.state, learningRate: { rate: 3e-4, why: 'by trials' } },
+      },
+      'demo',
+    );
+    expect(JSON.stringify(spec)).not.toMatch(/\/mnt|mine/);
     expect(spec).toMatchObject({
-      imported: { from: 'mine', base: 'Tiny' },
+      imported: { from: 'a local file', base: 'Tiny' },
       hyper: { learningRate: 3e-4 },
       learningRateReason: 'by trials',
     });
@@ -73,15 +87,60 @@ describe('a published adapter', () => {
     const run = await readRun(dir);
     const of = (data: string, source: string) => {
       const corpus = { ...run.spec.corpus, data, replay: { source, rate: 0.1 } };
-      return shareable({ ...run, spec: { ...run.spec, corpus } }).spec.corpus;
+      return shareable({ ...run, spec: { ...run.spec, corpus } }, 'demo').spec.corpus;
     };
     expect(of('owner/name:train', 'base')).toMatchObject({
       data: 'owner/name:train',
       replay: { source: 'base' },
     });
     // As of a run that was started beside such a folder: vitest runs in this repository.
-    expect(of('test/support', 'src/corpus')).toMatchObject({ data: 'support', replay: { source: 'corpus' } });
-    expect(of('colleague-data/rows.jsonl', 'base').data).toBe('rows.jsonl');
+    expect(of('test/support', 'src/corpus')).toMatchObject({
+      data: 'a local file',
+      replay: { source: 'a local file' },
+    });
+    expect(of('colleague-data/rows.jsonl', 'base').data).toBe('a local file');
+  });
+
+  it('under a name of its own has that of the folder nowhere', async () => {
+    const named = await desk.makeRun({ name: 'secret-project' });
+    await desk.publish(named, store, { name: 'neutral' });
+    const text = await allTexts(desk.at('team'));
+    for (const word of [...PRIVATE, desk.root, homedir()]) expect(text).not.toContain(word);
+    expect(JSON.parse(await readFile(desk.at('team/neutral/1/run.json'), 'utf8'))).toMatchObject({
+      ...{ name: 'neutral', learningRateReason: 'from ~/x; {sweep} can find a better one' },
+      corpus: { data: 'a local file', replay: { source: 'a local file' } },
+    });
+  });
+
+  it('has no texts in the header of its adapter but those that are known', async () => {
+    const named = await desk.makeRun();
+    const path = join(named, 'adapter.gguf');
+    const gguf = await openGguf(path);
+    const metadata = new Map(await gguf.copyMetadata());
+    metadata.set('general.name', { type: 'string', value: 'secret-project' });
+    const tensors = await Promise.all(
+      [...gguf.tensors].map(async ([name, { shape, type }]) => ({
+        ...{ name, shape, type },
+        data: await gguf.readBytes(name),
+      })),
+    );
+    await gguf.close();
+    await writeGguf(path, { metadata, tensors });
+    await desk.publish(named, store);
+    expect(await allTexts(desk.at('team'))).not.toContain('secret-project');
+  });
+
+  it('says of retention on a file only that it was a file', async () => {
+    const run = await readRun(dir);
+    const of = (setting: string) => {
+      const [one] = summary.comparisons;
+      const comparisons = [{ ...one!, after: { ...one!.after, setting } }];
+      const shared = shareable({ ...run, summary: { ...summary, comparisons } }, 'demo');
+      return shared.summary!.comparisons[0]!.after.setting;
+    };
+    const start = 'quick: 8 texts sampled from the base; 12 pieces of up to 512 tokens of ';
+    expect(of(`${start}/srv/secret-project/notes.jsonl`)).toBe(`${start}a local file`);
+    expect(of(`${start}owner/name`)).toBe(`${start}owner/name`);
   });
 
   it('has a licence of many lines on one, so that it can be fetched', async () => {
@@ -120,13 +179,100 @@ describe('a published adapter', () => {
     expect((await listRuns()).map(({ spec }) => spec.id)).toEqual([run.spec.id]);
   });
 
-  it('is served only after this machine has checked it', async () => {
+  it('is served only after this machine has checked it, whatever it says of itself', async () => {
     await desk.publish(dir, store);
+    const claims = { ...summary, choice, earlier: { run: 'x', comparisons: [] }, givenStrength: 0.5 };
+    await replaceFile(version(), 'summary.json', JSON.stringify(claims));
     desk.be('bob');
     const { dir: fetched } = await desk.fetch(store, { name: 'demo' });
     const checked = new Error('checked here');
     await expect(servedRun(fetched, () => Promise.reject(checked))).rejects.toBe(checked);
+    const run = await readRun(fetched);
+    expect(isChecked(run)).toBe(false);
+    expect(Object.keys(run.summary!).sort()).toEqual(['comparisons', 'sentence', 'stated', 'step']);
     await expect(servedRun(dir, () => Promise.reject(checked))).resolves.toBeDefined();
+  });
+
+  it("shows its publisher's figures as theirs, until they are measured here", async () => {
+    await desk.publish(dir, store);
+    const [own] = summary.comparisons;
+    const lines = { ...own!, metric: 'bits per byte' };
+    const kl = { ...own!, task: 'retention', metric: 'KL from base' };
+    const strange = { ...own!, task: 'constructor' };
+    await replaceFile(
+      version(),
+      'summary.json',
+      JSON.stringify({ ...summary, sentence: 'The best of all.', comparisons: [lines, kl, strange] }),
+    );
+    desk.be('bob');
+    const { dir: fetched } = await desk.fetch(store, { name: 'demo' });
+    const run = await readRun(fetched);
+    expect(run.summary).toMatchObject({ stated: ['workspace', 'retention'], comparisons: [lines, kl] });
+    expect(run.summary!.sentence).toBe(
+      'Its publisher states: Predicts held-out code better than before. General ability: has moved away from the base on other text (KL 1.50, more than 0.1).',
+    );
+    expect(comparisonTable(run.summary!.comparisons, run.summary).join('\n')).toMatch(
+      /bits per byte \(nats per token\), as its publisher states .*\n.*KL from base .*, as its publisher states /,
+    );
+    expect(run.spectrum).toEqual({ ...spectrum, stated: true });
+    expect(comparisonRows(run.summary!)[0]!.figure).toBe('Held-out bits per byte, as its publisher states');
+    expect(bestFirst(run, { ...run, summary: { ...run.summary!, stated: [] } })).toBeGreaterThan(0);
+    const after = await addToSummary(fetched, 24, {
+      planned: ['retention'],
+      measured: { task: 'retention', comparisons: [kl] },
+    });
+    expect(after).toMatchObject({ stated: ['workspace'], comparisons: [lines, kl] });
+    expect(after.sentence).toMatch(
+      /^General ability: .* Its publisher states: Predicts held-out code better/,
+    );
+  });
+
+  it('plans what is measured here by itself', async () => {
+    const spec = (await readRun(dir)).spec;
+    await desk.publish(dir, store);
+    const evaluation = {
+      ...spec.evaluation,
+      retentionTexts: 9e15,
+      checkpointTasks: ['retention', 'toString'],
+    };
+    const claims = {
+      ...{ ...spec, evaluation, preferences: { file: '/etc/passwd' }, engine: undefined },
+      continues: { run: 'x', sha256: 'y' },
+      corpus: { ...spec.corpus, data: '/etc/passwd', include: ['*'] },
+    };
+    await replaceFile(version(), 'run.json', JSON.stringify(claims));
+    desk.be('bob');
+    const { spec: fetched } = await desk.fetch(store, { name: 'demo' });
+    expect(fetched.evaluation).toMatchObject({ retentionTexts: 8, checkpointTasks: ['retention'] });
+    expect(fetched.corpus).toMatchObject({ data: 'a local file', include: [] });
+    expect([fetched.preferences, fetched.continues]).toEqual([undefined, undefined]);
+  });
+
+  it('keeps the strength that it was published at', async () => {
+    const weaker = await desk.makeRun();
+    await setStrength(weaker, 0.5);
+    await desk.publish(weaker, store);
+    desk.be('bob');
+    const { dir: fetched } = await desk.fetch(store, { name: 'demo' });
+    expect(await reportStrength(fetched)).toEqual({ strength: 0.5, chosen: 0.5 });
+  });
+
+  it('brings nothing but the files that are read', async () => {
+    await desk.publish(dir, store);
+    const asked: string[] = [];
+    const watched: Store = Object.create(store, {
+      download: {
+        value: (place: Place, ...rest: [string, Transfer]) => {
+          asked.push(place.path);
+          return store.download(place, ...rest);
+        },
+      },
+    }) as Store;
+    desk.be('bob');
+    await desk.fetch(watched, { name: 'demo' });
+    expect(asked.sort()).toEqual([
+      ...['adapter.gguf', 'events.jsonl', 'run.json', 'spectrum.json', 'summary.json'],
+    ]);
   });
 
   it('is shown with its origin', async () => {
@@ -234,6 +380,66 @@ describe('what is wrong is said in a sentence, and leaves no run', () => {
     await writeFile(join(version(), 'manifest.json'), '{"format": 1');
     await refused('adapter-damaged', /manifest.json can't be read/);
   });
+  it.each([
+    ['[]', /: manifest.json is not as it should be\.$/],
+    ['7', /: manifest.json is not as it should be\.$/],
+    ['null', /: manifest.json is not as it should be\.$/],
+    ['{"format":1}', /: manifest.json is not as it should be at "name"\.$/],
+    [`{"format":1,"files":[{"path":${'['.repeat(1e5)}${']'.repeat(1e5)}}]}`, /it should be at "name"\.$/],
+  ])('a manifest that is %.20s', async (text, words) => {
+    await writeFile(join(version(), 'manifest.json'), text);
+    await refused('adapter-damaged', words);
+  });
+  it('a run.json that is an array', async () => {
+    await replaceFile(version(), 'run.json', '[]');
+    await refused('adapter-damaged', /: run.json is not as it should be\.$/);
+  });
+  it('a name of a file that is no text, or a long one', async () => {
+    await tamper(version(), ({ files }) => (files[0]!.path = ['a'] as unknown as string));
+    await refused('adapter-damaged', /: it names a file, which is no plain name\.$/);
+    await tamper(version(), ({ files }) => (files[0]!.path = '/'.repeat(1e5)));
+    await refused('adapter-damaged', /^.{100,300}$/);
+  });
+  it.each(['CON', 'nul.json', 'LPT1', 'ends.'])('a file named like a device of Windows, %s', async (path) => {
+    await tamper(version(), ({ files }) => (files[0]!.path = path));
+    await refused('adapter-damaged', /which is no plain name/);
+  });
+  it('two names that are one where case does not count', async () => {
+    await tamper(version(), ({ files }) => files.push({ ...files[0]!, path: 'ADAPTER.gguf' }));
+    await refused('adapter-damaged', /names the file adapter.gguf twice/);
+  });
+  it('settings of a size that no run has', async () => {
+    await tamper(version(), ({ files }) => (files.find(({ path }) => path === 'run.json')!.bytes = 2e9));
+    await refused('adapter-damaged', /its run.json has 2000000000 bytes, more than the 1048576/);
+  });
+  it.each([
+    ['not a number', NaN, 'not finite'],
+    ['infinite', -Infinity, 'not finite'],
+    ['as large as can be', 3e38, 'too large for any model'],
+  ])('a weight that is %s', async (_, value, why) => {
+    const path = join(version(), 'adapter.gguf');
+    const { layers, ...rest } = await readAdapterGguf(path);
+    layers.at(-1)!.b[5] = value;
+    await exportAdapterGguf(path, { ...rest, layers });
+    await replaceFile(version(), 'adapter.gguf', await readFile(path));
+    await refused('adapter-damaged', new RegExp(`has values of "blk.*" that are ${why}`));
+  });
+  it.each([1e300, 1e-300, 3])('an alpha of %d that is not the one of its adapter', async (alpha) => {
+    const { spec } = await readRun(dir);
+    const claims = { ...spec, hyper: { ...spec.hyper, alpha } };
+    await replaceFile(version(), 'run.json', JSON.stringify(claims));
+    await refused('adapter-damaged', /settings are not those of its adapter/);
+  });
+  it('curves of other weights', async () => {
+    await tamper(version(), (manifest) => (manifest['step'] = 23));
+    const { spec } = await readRun(dir);
+    const best = { type: 'best', time: '', step: 24, why: 'x' };
+    const path = join(version(), 'events.jsonl');
+    await replaceFile(version(), 'events.jsonl', `${await readFile(path, 'utf8')}${JSON.stringify(best)}\n`);
+    const evaluation = { ...spec.evaluation, keep: 'best' };
+    await replaceFile(version(), 'run.json', JSON.stringify({ ...spec, evaluation }));
+    await refused('adapter-damaged', /its events are about weights of another step/);
+  });
   it("another adapter's manifest", async () => {
     await tamper(version(), (manifest) => (manifest['name'] = 'other'));
     await refused('adapter-damaged', /says that it is other version 1/);
@@ -261,14 +467,14 @@ describe('what is wrong is said in a sentence, and leaves no run', () => {
       await replaceFile(
         version(),
         'summary.json',
-        (await readFile(path, 'utf8')).replace('It completes', hostile),
+        (await readFile(path, 'utf8')).replaceAll('16 windows', hostile),
       );
-      await refused('adapter-damaged', /summary.json has characters/);
+      await refused('adapter-damaged', /a text in it has characters that no text has/);
     },
   );
   it.each(['only\u202e.yad', 'a\nb', 'a\u200bb'])('a licence such as %j', async (licence) => {
     await tamper(version(), (manifest) => (manifest['licence'] = licence));
-    await refused('adapter-damaged', /"licence" in its manifest is not valid/);
+    await refused('adapter-damaged', /manifest.json is not as it should be at "licence"/);
   });
   it('a file that is no adapter', async () => {
     await replaceFile(version(), 'adapter.gguf', 'MZ');
