@@ -7,6 +7,8 @@ const campaigns: Record<string, () => Promise<Campaign>> = {
   files: async () => (await import('./files.ts')).files,
   kills: async () => (await import('./kills.ts')).kills,
   requests: async () => (await import('./requests.ts')).requests,
+  bases: async () => (await import('./bases.ts')).bases,
+  templates: async () => (await import('./templates.ts')).templates,
   programs: async () => (await import('./programs.ts')).programs,
 };
 
