@@ -4,7 +4,7 @@
  * giving their answers.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { writeGguf } from '../../src/gguf/index.ts';
 import { Random } from '../support/random.ts';
@@ -23,7 +23,8 @@ export const bases: Campaign = {
   async open({ seed }) {
     const ground = await openGround();
     const { at } = ground;
-    await writeTinyModel(at('offered.gguf'), { layers: 1, seed: 2 });
+    await writeTinyModel(at('right.gguf'), { layers: 1, seed: 2 });
+    await copyFile(at('right.gguf'), at('offered.gguf'));
     await mkdir(at('code'));
     for (let i = 0; i < 4; i++)
       await writeFile(at(`code/${i}.js`), `export const name${i} = ${i};\n`.repeat(20));
@@ -61,10 +62,16 @@ interface Place {
 }
 
 const inPlace = async ({ ground: { at }, served, hostile, right }: Place) => {
+  // Where the last trial has ended the server, it starts now, on files that are right.
+  await served.mustSay('one', right);
   await hostile.write(at('next.gguf'));
   await rename(at('next.gguf'), at('offered.gguf'));
-  await served.mustAnswer('offered', LONGEST_MS);
-  await served.mustSay('one', right);
+  try {
+    await served.mustAnswer('offered', LONGEST_MS);
+    await served.mustSay('one', right);
+  } finally {
+    await copyFile(at('right.gguf'), at('offered.gguf'));
+  }
 };
 const asBase = async ({ ground: { at }, hostile }: Place) => {
   await hostile.write(at('hostile.gguf'));

@@ -1,6 +1,7 @@
 /** A server of dist/ for the campaigns: started again where a trial has ended it. */
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { checkMemory, ending, killGroup, mustBeSentence, startBundle, within } from './support.ts';
 
 const TOKEN = 'attack';
@@ -23,13 +24,20 @@ export class Served {
 
   /** Rejects where the server ends meanwhile. */
   async ask(route: string, body: object, milliseconds?: number): Promise<Said> {
-    this.running ??= start(this.args);
+    this.running ??= start(this.args).catch((error: unknown) => {
+      this.running = undefined;
+      throw error;
+    });
     const { port, ended } = await this.running;
     const over = ended.then((how) => {
       this.running = undefined;
       throw new Error(`the server ended with ${how}`);
     });
-    return await within(Promise.race([ask(port, route, body), over]), milliseconds);
+    // What a connection says that breaks off is of no interest.
+    const answer = ask(port, route, body).catch((error: unknown) =>
+      Promise.race([over, sleep(1000).then(() => Promise.reject(error as Error))]),
+    );
+    return await within(Promise.race([answer, over]), milliseconds);
   }
 
   async complete(model: string, milliseconds?: number): Promise<Said> {
@@ -70,16 +78,27 @@ export class Served {
 async function start(args: string[]): Promise<Running> {
   const child = launch(args);
   const ended = ending(child);
-  const said = JSON.parse(await Promise.race([firstLine(child), ended.then(String)])) as { port: number };
-  if (!said.port) throw new Error(`the server does not start: ${JSON.stringify(said)}`);
-  return { child, port: said.port, ended };
+  const { port, message } = await firstSaid(child, ended);
+  if (port === undefined) throw new Error(`the server does not start: ${message}`);
+  return { child, port, ended };
 }
 
 const launch = (args: string[]) =>
   startBundle('server', [...args, '--threads', '1', '--context', '128'], { FORGET_ME_NOT_TOKEN: TOKEN });
 
-const firstLine = (child: ChildProcess) =>
-  new Promise<string>((done) => createInterface({ input: child.stdout! }).once('line', done));
+interface FirstSaid {
+  port?: number;
+  code?: string;
+  message?: string;
+}
+
+async function firstSaid(child: ChildProcess, ended: Running['ended']): Promise<FirstSaid> {
+  const line = new Promise<string>((done) => createInterface({ input: child.stdout! }).once('line', done));
+  const over = ended.then((how) => {
+    throw new Error(`the server ended with ${how}`);
+  });
+  return JSON.parse(await Promise.race([line, over])) as FirstSaid;
+}
 
 async function ask(port: number, route: string, body: object): Promise<Said> {
   const response = await fetch(`http://127.0.0.1:${port}${route}`, {
@@ -95,16 +114,11 @@ export async function serves(base: string, milliseconds = 20_000): Promise<void>
   const child = launch(['--base', base]);
   const ended = ending(child);
   try {
-    const line = await within(
-      Promise.race([firstLine(child), ended.then((how) => `it ended with ${how}`)]),
-      milliseconds,
-    );
-    const said = JSON.parse(line) as { type: string; port?: number; code?: string; message?: string };
+    const said = await within(firstSaid(child, ended), milliseconds);
     checkMemory(child);
-    if (said.type === 'ready') {
-      const { status, text } = await within(
-        ask(said.port!, '/v1/completions', { model: 'base', prompt: 'let a = 1;', max_tokens: 4 }),
-      );
+    if (said.port !== undefined) {
+      const body = { model: 'base', prompt: 'let a = 1;', max_tokens: 4 };
+      const { status, text } = await within(ask(said.port, '/v1/completions', body));
       if (status !== 200) throw new Error(`a completion was answered ${status}: ${text}`);
       return;
     }

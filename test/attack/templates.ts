@@ -57,6 +57,8 @@ async function inServer({ at }: Ground): Promise<void> {
       ),
     );
     const all = Promise.all(chats).finally(() => (over = true));
+    // If the server ends, the first request to notice tells.
+    all.catch(() => undefined);
     do await within(served.mustSay('base', right));
     while (!over);
     for (const { status, text } of await all) {
