@@ -64,6 +64,8 @@ const processes = {
     'cluster-follower': 'src/cluster/main.ts',
     server: 'src/serving/http/server.ts',
     fold: 'src/export/folding/main.ts',
+    'try-model': 'src/serving/engine/try-model.ts',
+    'chat-template': 'src/corpus/datasets/template-main.ts',
     indexer: 'src/repository/indexer.ts',
     'preference-keeper': 'src/preferences/keeper.ts',
     'next-edit-finder': 'src/extension/next-edit/finder.ts',

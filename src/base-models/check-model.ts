@@ -3,6 +3,7 @@
  * its memory by these figures and aborts the process at some impossible ones, so every file is checked before it is
  * loaded.
  */
+import { typeOf, type TypedMetadata } from '../gguf/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import {
   architectures,
@@ -41,6 +42,7 @@ const bounds: Readonly<Record<string, Bounds>> = {
   context_length: whole(LEAST_CONTEXT, MOST_TOKENS_OF_CONTEXT),
   embedding_length: whole(1, WIDEST),
   feed_forward_length: whole(1, WIDEST),
+  nextn_predict_layers: whole(0, MOST_BLOCKS),
   expert_count: whole(0, 4096),
   expert_used_count: whole(0, 4096),
   'attention.head_count': whole(1, MOST_HEADS),
@@ -219,6 +221,23 @@ export function checkVocabulary(header: ModelHeader): void {
   const rows = tensors.get('token_embd.weight')?.shape[0];
   if (rows !== undefined && rows !== words.length)
     throw damaged(header, `it has ${words.length} tokens and embeddings for ${rows}`);
+}
+
+/** llama.cpp reads these lists as such, whatever their type: of another one, past their end. */
+const listTypes: Readonly<Record<string, readonly string[]>> = {
+  'tokenizer.ggml.tokens': ['string[]'],
+  'tokenizer.ggml.merges': ['string[]'],
+  'tokenizer.ggml.scores': ['float32[]'],
+  'tokenizer.ggml.token_type': ['int32[]', 'uint32[]'],
+};
+
+/** Throws UserError `base-not-gguf` if a list of the vocabulary has another type than llama.cpp takes for granted. */
+export function checkListTypes(header: ModelHeader, entries: TypedMetadata): void {
+  for (const [key, types] of Object.entries(listTypes)) {
+    const entry = entries.get(key);
+    const type = entry && typeOf(entry);
+    if (entry && !types.includes(type ?? '')) throw damaged(header, `its "${key}" has the type ${type}`);
+  }
 }
 
 /**

@@ -9,7 +9,8 @@ import { UserError, reportError } from '../protocol/errors.ts';
 import { visible } from '../protocol/foreign-text.ts';
 import type { GpuKind } from '../protocol/gpu.ts';
 import { platformsIn, whyNoLlama } from './llama-binaries.ts';
-import { checkDistinct, checkFigures, checkTensors, checkVocabulary } from './check-model.ts';
+import { requireTried } from './tried-models.ts';
+import { checkDistinct, checkFigures, checkListTypes, checkTensors, checkVocabulary } from './check-model.ts';
 
 let shared: Promise<Llama> | undefined;
 /** One list of log lines for each model that is being loaded; loadLlamaModel decides what to do with them. */
@@ -85,7 +86,9 @@ export async function readModelFile(path: string): Promise<ModelFile> {
     checkFigures(file);
     checkTensors(file);
     checkVocabulary(file);
-    const words = (await file.copyMetadata()).get('tokenizer.ggml.tokens');
+    const entries = await file.copyMetadata();
+    checkListTypes(file, entries);
+    const words = entries.get('tokenizer.ggml.tokens');
     if (words && 'raw' in words) checkDistinct(file, words.raw);
     return file;
   } finally {
@@ -93,14 +96,25 @@ export async function readModelFile(path: string): Promise<ModelFile> {
   }
 }
 
+type LoadOptions = Pick<LlamaModelOptions, 'vocabOnly' | 'gpuLayers'>;
+
 /**
- * Loads a model that readModelFile has checked, because llama.cpp aborts the process at impossible figures. Without
- * `gpuLayers`, all of it stays on the processor. Throws an Error if llama.cpp refuses the file; its message is the
- * reason in llama.cpp's log, without a full stop. Throws like sharedLlama.
+ * Loads a model that readModelFile has checked, once a process of its own has opened it: llama.cpp aborts the process at
+ * some files. Without `gpuLayers`, all of it stays on the processor. Throws an Error if llama.cpp refuses the file; its
+ * message is the reason in llama.cpp's log, without a full stop. Throws like requireTried and sharedLlama.
  */
 export async function loadLlamaModel(
+  file: Pick<ModelFile, 'path'>,
+  options: LoadOptions = {},
+): Promise<LlamaModel> {
+  await requireTried(file.path, options.vocabOnly ? 'vocabulary' : 'whole');
+  return await loadUntried(file, options);
+}
+
+/** The same for a file that may end this process: where that does no harm, or where it is known not to. */
+export async function loadUntried(
   { path }: Pick<ModelFile, 'path'>,
-  options: Pick<LlamaModelOptions, 'vocabOnly' | 'gpuLayers'> = {},
+  options: LoadOptions = {},
 ): Promise<LlamaModel> {
   const llama = await sharedLlama();
   const said: string[] = [];

@@ -78,7 +78,7 @@ async function* suppliedBy(
 ): AsyncGenerator<SourceDocument> {
   const { plan, folder, folders, globs, started, metadata, fetching, signal } = options;
   const template: ChatTemplate | undefined =
-    plan.mode === 'instruct' ? chatTemplateOf(metadata, { started }) : undefined;
+    plan.mode === 'instruct' ? await chatTemplateOf(metadata, { started }) : undefined;
   if (folder && template) {
     onWarning(INSTRUCTIONS_COMPLETE_LESS);
     yield* workspacePairs({

@@ -5,6 +5,7 @@ export { encodeHalf } from './half.ts';
 export {
   elementCount,
   tensorTypes,
+  typeOf,
   type MetadataEntry,
   type TensorType,
   type TypedMetadata,

@@ -65,6 +65,16 @@ export type MetadataEntry =
   | { type: `${ScalarType}[]`; value: readonly (string | number | bigint | boolean)[] }
   | { raw: Uint8Array };
 
+/** `string`, or `string[]`; undefined for a list in lists, and for types that GGUF does not have. */
+export function typeOf(entry: MetadataEntry): string | undefined {
+  if (!('raw' in entry)) return entry.type;
+  const view = new DataView(entry.raw.buffer, entry.raw.byteOffset);
+  const type = valueTypes[view.getUint32(0, true)];
+  if (type !== 'array') return type;
+  const element = valueTypes[view.getUint32(4, true)];
+  return element && element !== 'array' ? `${element}[]` : undefined;
+}
+
 /** In file order. */
 export type TypedMetadata = Map<string, MetadataEntry>;
 

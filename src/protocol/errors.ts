@@ -42,6 +42,7 @@ export const errorCodes = [
   'not-published',
   'port-taken',
   'chat-too-long',
+  'chat-template',
   'endpoint-address',
   'endpoint-down',
   'endpoint-slow',

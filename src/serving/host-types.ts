@@ -226,15 +226,15 @@ export interface LlamaHost {
    */
   removeAdapter(name: string): Promise<boolean>;
   readonly fillInTheMiddle: boolean;
-  /** How the base lays out a chat. */
-  readonly chatTemplate: ChatTemplate;
+  /** How the base lays out a chat. Throws UserError `chat-template`. */
+  chatTemplate(): Promise<ChatTemplate>;
   readonly contextSize: number;
   readonly statistics: Readonly<HostStatistics>;
   /**
    * Completes a prompt. `onText` gets the answer in pieces; joined, they are `text`. Rejects with the signal's reason
-   * when it aborts, even within the prompt; the engine is then already free. Throws UserError `bad-request` for an
-   * unknown model, `adapter-mismatch` or `adapter-damaged` if the adapter can't be loaded, and HttpError 404 if its
-   * file was deleted.
+   * when it aborts, even within the prompt; the engine is then already free. Throws HttpError 404 for an unknown
+   * model or if its file was deleted, and UserError `adapter-mismatch` or `adapter-damaged` if the adapter can't be
+   * loaded.
    */
   complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion>;
   /**

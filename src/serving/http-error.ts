@@ -12,3 +12,7 @@ export class HttpError extends Error {
     super(message);
   }
 }
+
+/** `names`: those that there are. */
+export const unknownModel = (name: string, names: readonly string[]): HttpError =>
+  new HttpError(404, 'model_not_found', `There is no model "${name}". There are: ${names.join(', ')}.`);

@@ -1,6 +1,13 @@
 /** LoRA adapters as GGUF, which llama.cpp loads on top of a base. Format: llama.cpp's convert_lora_to_gguf.py. */
 import { reportError, UserError } from '../protocol/errors.ts';
-import { openGguf, writeGguf, type GgufFile, type MetadataEntry, type TensorSource } from '../gguf/index.ts';
+import {
+  openGguf,
+  typeOf,
+  writeGguf,
+  type GgufFile,
+  type MetadataEntry,
+  type TensorSource,
+} from '../gguf/index.ts';
 
 /** One adapted matrix W [out, in]: W + (alpha / rank) B A. */
 export interface AdapterLayer {
@@ -58,6 +65,7 @@ export async function readAdapterGguf(
   const file = await openAdapter(path);
   try {
     const { metadata } = file;
+    await checkTypes(file);
     const alpha = alphaOf(file);
     const text = (key: string) => (typeof metadata[key] === 'string' ? metadata[key] : undefined);
     const pairs = pairTensors(file);
@@ -92,6 +100,23 @@ const openAdapter = (path: string): Promise<GgufFile> =>
   openGguf(path).catch((error: unknown) => {
     throw damaged(path, reportError(error).message, error);
   });
+
+/** llama.cpp aborts the process where one of them has another type. */
+const typesOf = {
+  'general.type': 'string',
+  'general.architecture': 'string',
+  'adapter.type': 'string',
+  [keys.alpha]: 'float32',
+} as const;
+
+async function checkTypes(file: GgufFile): Promise<void> {
+  const entries = await file.copyMetadata();
+  for (const [key, type] of Object.entries(typesOf)) {
+    const entry = entries.get(key);
+    if (entry && typeOf(entry) !== type)
+      throw damaged(file.path, `In the adapter ${file.path}, "${key}" is not of the type ${type}.`);
+  }
+}
 
 function alphaOf({ path, metadata }: GgufFile): number {
   if (metadata['general.type'] !== 'adapter' || metadata['adapter.type'] !== 'lora')
@@ -136,7 +161,7 @@ function checkBase(
   for (const { name, in: width, out } of pairs) {
     const shape = base.tensors.get(`${name}.weight`)?.shape;
     if (!shape) throw mismatch(path, base.path, `the base has no "${name}"`);
-    if (shape[0] !== out || shape[1] !== width)
+    if (shape.length !== 2 || shape[0] !== out || shape[1] !== width)
       throw mismatch(
         path,
         base.path,

@@ -1,7 +1,6 @@
 /** Damaged files: bases, adapters, runs, corpora, data sets, safetensors, each given to what reads it in the product. */
-import { execFileSync, type ChildProcess } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import { buildCorpus, openCorpus } from '../../src/corpus/index.ts';
 import { openTokenizer } from '../../src/base-models/index.ts';
 import { readRows } from '../../src/corpus/datasets/rows.ts';
@@ -12,19 +11,8 @@ import { hyperSchema } from '../../src/protocol/run.ts';
 import { cancelRun, createRun, openRunWriter, readRun, scanRuns } from '../../src/runs/index.ts';
 import { Random } from '../support/random.ts';
 import type { Campaign, Trial } from './campaign.ts';
-import {
-  checkMemory,
-  ending,
-  killGroup,
-  mustBeSentence,
-  mustHold,
-  openGround,
-  startBundle,
-  within,
-  type Ground,
-} from './support.ts';
-
-const TOKEN = 'attack';
+import { serves } from './served.ts';
+import { mustHold, openGround, type Ground } from './support.ts';
 
 export const files: Campaign = {
   title: 'damaged files',
@@ -113,46 +101,6 @@ function damage(whole: Buffer, random: Random, end = whole.length): Buffer {
     content[random.integer(end)] = random.integer(256);
   return content;
 }
-
-/** The server starts and answers, or says in a sentence why not. */
-async function serves(path: string): Promise<void> {
-  const child = startBundle('server', ['--base', path, '--threads', '1', '--context', '128'], {
-    FORGET_ME_NOT_TOKEN: TOKEN,
-  });
-  const ended = ending(child);
-  try {
-    const line = await within(
-      Promise.race([firstLine(child), ended.then((how) => `it ended with ${how}`)]),
-      20_000,
-    );
-    const said = JSON.parse(line) as { type: string; port?: number; code?: string; message?: string };
-    checkMemory(child);
-    if (said.type === 'ready') return await answers(said.port!);
-    if (said.code === 'internal') throw new Error(`[internal] ${said.message}`);
-    mustBeSentence(said.message ?? '');
-  } finally {
-    killGroup(child);
-    await ended;
-  }
-}
-
-const firstLine = (child: ChildProcess) =>
-  new Promise<string>((done) => createInterface({ input: child.stdout! }).once('line', done));
-
-async function answers(port: number): Promise<void> {
-  const response = await within(
-    ask(port, '/v1/completions', { model: 'base', prompt: 'let a = 1;', max_tokens: 4 }),
-  );
-  if (response.status !== 200)
-    throw new Error(`a completion was answered ${response.status}: ${await response.text()}`);
-}
-
-const ask = (port: number, route: string, body: object) =>
-  fetch(`http://127.0.0.1:${port}${route}`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
 
 /** Imported, which reads all that serving does and more. */
 async function adapterTrials({ at }: Ground, random: Random, count: number): Promise<Trial[]> {

@@ -10,6 +10,8 @@ const campaigns: Record<string, () => Promise<Campaign>> = {
   requests: async () => (await import('./requests.ts')).requests,
   names: async () => (await import('./names.ts')).names,
   git: async () => (await import('./git.ts')).gitCampaign,
+  bases: async () => (await import('./bases.ts')).bases,
+  templates: async () => (await import('./templates.ts')).templates,
   programs: async () => (await import('./programs.ts')).programs,
 };
 

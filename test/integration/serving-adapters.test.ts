@@ -49,7 +49,7 @@ describe('an adapter', () => {
     expect(await host.removeAdapter('later')).toBe(true);
     expect(await host.removeAdapter('later')).toBe(false);
     expect(host.memory.contexts).toBe(contexts - 1);
-    await expect(host.complete(ask('later'))).rejects.toMatchObject({ code: 'bad-request' });
+    await expect(host.complete(ask('later'))).rejects.toMatchObject({ code: 'model_not_found' });
     await host.addAdapter({ name: 'later', path: at('two') });
     expect(await textOf('later')).toBe(later);
     expect(await textOf('mine')).toBe(mine);

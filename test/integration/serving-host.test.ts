@@ -217,8 +217,8 @@ describe('a request', () => {
 
   it('for an unknown model says which there are', async () => {
     await expect(host.complete(ask({ model: 'nobody' }))).rejects.toMatchObject({
-      code: 'bad-request',
-      next: expect.stringContaining('one, two'),
+      status: 404,
+      message: expect.stringContaining('one, two'),
     });
   });
 

@@ -137,7 +137,7 @@ describe('samples', () => {
   });
 
   it('of an unknown model say which there are', async () => {
-    await expect(sample({ model: 'nobody' })).rejects.toMatchObject({ code: 'bad-request' });
+    await expect(sample({ model: 'nobody' })).rejects.toMatchObject({ code: 'model_not_found' });
   });
 });
 

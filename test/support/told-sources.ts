@@ -16,6 +16,7 @@ export const toldIn: readonly string[] = [
     'pypi',
     'resolve',
     'tokenizer',
+    'tried-models',
   ].map((name) => `src/base-models/${name}.ts`),
   'src/base-models/llama-binaries.ts',
   'src/base-models/llama-gpu.ts',
@@ -39,9 +40,15 @@ export const toldIn: readonly string[] = [
     'runtime/verify',
   ].map((name) => `src/tensor/${name}.ts`),
   ...['files', 'list', 'lock', 'training-lock'].map((name) => `src/runs/${name}.ts`),
-  ...['build', 'build-from-plan', 'collect', 'summary', 'reading/documents', 'tokens/packing'].map(
-    (name) => `src/corpus/${name}.ts`,
-  ),
+  ...[
+    'build',
+    'build-from-plan',
+    'collect',
+    'summary',
+    'datasets/template-process',
+    'reading/documents',
+    'tokens/packing',
+  ].map((name) => `src/corpus/${name}.ts`),
   'src/preferences/select.ts',
   ...[
     'checkpoints/disk',

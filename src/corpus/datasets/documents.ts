@@ -24,7 +24,7 @@ export interface DataSetOptions extends Omit<ReadRowsOptions, 'columns'> {
 /**
  * The documents in a data set, one per row. Rows with unusable values are skipped and counted.
  * Errors: those of readRows; corpus-unreadable for a data set without usable columns or with more than 1% bad rows;
- * corpus-empty.
+ * corpus-empty; chat-template.
  */
 export async function* dataSetDocuments(
   reference: string,
@@ -40,7 +40,7 @@ export async function* dataSetDocuments(
       try {
         if ('problem' in row) throw new BadValue(row.problem);
         format ??= formatFor(row.columns, options.mode, reference);
-        pieces = piecesOf(format.read(row.values), options);
+        pieces = await piecesOf(format.read(row.values), options);
       } catch (error) {
         if (!(error instanceof BadValue)) throw error;
         tally.skip(row, error.message);
@@ -66,9 +66,9 @@ export async function detectMode(reference: string, asked: Mode, options: ReadRo
 }
 
 /** In pretraining, a conversation is ordinary text. */
-function piecesOf(example: Example, { mode, template }: DataSetOptions): Piece[] {
+async function piecesOf(example: Example, { mode, template }: DataSetOptions): Promise<Piece[]> {
   if ('text' in example) return [{ text: example.text, learned: true }];
-  if (mode === 'instruct') return template!.render(example.messages);
+  if (mode === 'instruct') return await template!.render(example.messages);
   return [{ text: example.messages.map(({ content }) => content).join('\n\n'), learned: true }];
 }
 

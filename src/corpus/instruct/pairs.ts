@@ -31,7 +31,7 @@ export interface PairOptions extends Folders {
 
 /**
  * Conversations of one question and one answer, from the files that training on the folders would read.
- * Errors: corpus-empty if there are none, with what was searched; corpus-unreadable; cancelled.
+ * Errors: corpus-empty if there are none, with what was searched; corpus-unreadable; chat-template; cancelled.
  */
 export async function* workspacePairs(options: PairOptions): AsyncGenerator<SourceDocument> {
   const { kinds, globs, template, onWarning } = options;
@@ -52,7 +52,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
       }
       const { path, question, answer, ...about } = next.value;
       try {
-        const pieces = template.render([
+        const pieces = await template.render([
           { role: 'user', content: question },
           { role: 'assistant', content: answer },
         ]);

@@ -3,7 +3,7 @@ import { readModelFile, type ModelFile } from '../../base-models/llama.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { checkAdapter } from './adapter-check.ts';
 import { BASE_MODEL, type AdapterFile, type ServedModel } from '../host-types.ts';
-import { HttpError } from '../http-error.ts';
+import { HttpError, unknownModel } from '../http-error.ts';
 import { identify } from '../identify.ts';
 
 export interface Offer {
@@ -75,19 +75,14 @@ export class Catalog {
   }
 
   /**
-   * What `name` means now; undefined is the base. A file that was replaced is checked again. Throws UserError
-   * `bad-request` for an unknown name, HttpError 404 if the file can't be found now (the offer stays: a network drive
-   * comes back), and like checkAdapter or readModelFile.
+   * What `name` means now; undefined is the base. A file that was replaced is checked again. Throws HttpError 404 for an
+   * unknown name, or if the file can't be found now (the offer stays: a network drive comes back), and like
+   * checkAdapter or readModelFile.
    */
   async find(name: string): Promise<Offer | undefined> {
     if (name === BASE_MODEL) return undefined;
     const offer = this.offers.get(name);
-    if (!offer)
-      throw new UserError(
-        'bad-request',
-        `There is no model "${name}" here.`,
-        `Ask for one of: ${this.names.join(', ')}.`,
-      );
+    if (!offer) throw unknownModel(name, this.names);
     const now = await identify(offer.path).catch((error: NodeJS.ErrnoException) => {
       const what = error.code === 'ENOENT' ? 'was deleted' : `can't be read (${error.code})`;
       throw new HttpError(404, 'model_not_found', `The file of "${name}", ${offer.path}, ${what}.`);

@@ -91,7 +91,7 @@ class Host implements LlamaHost {
   private contextBytes = 0;
   /** Number of matrices that the adapters in memory change. */
   private adapted = 0;
-  private template: ChatTemplate | undefined;
+  private template: Promise<ChatTemplate> | undefined;
   /** Models of which contexts may still be in use, though the base is elsewhere now. */
   private readonly left: LlamaModel[] = [];
   /** The base left the GPU and is not on the processor yet; it is loaded there when it is needed. */
@@ -147,9 +147,12 @@ class Host implements LlamaHost {
     return Math.min(this.options.contextSize ?? DEFAULT_CONTEXT, this.trainedContext);
   }
 
-  get chatTemplate(): ChatTemplate {
+  chatTemplate(): Promise<ChatTemplate> {
     const started = this.base.vocabulary.bos !== undefined;
-    return (this.template ??= chatTemplateOf(this.file.metadata, { started }));
+    return (this.template ??= chatTemplateOf(this.file.metadata, { started }).catch((error: unknown) => {
+      this.template = undefined;
+      throw error;
+    }));
   }
 
   encode(text: string): Int32Array {

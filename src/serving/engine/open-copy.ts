@@ -1,6 +1,6 @@
 /** Opens the folded copy of an adapter, which answers sooner than the adapter on its base. */
 import type { LlamaModel } from 'node-llama-cpp';
-import { loadLlamaModel } from '../../base-models/llama.ts';
+import { loadUntried } from '../../base-models/llama.ts';
 import { availableMemory } from '../../protocol/available-memory.ts';
 import type { AdapterFile, FoldedCopies } from '../host-types.ts';
 import { endedWith, whileMarked } from './crash-mark.ts';
@@ -37,7 +37,8 @@ export async function openCopy<T>(
   return whileMarked(mark, async () => {
     let model: LlamaModel | undefined;
     try {
-      model = await loadLlamaModel({ path: found.model });
+      // Its maker, a process of its own, has opened it, and it is as it was then (folding/copies.ts).
+      model = await loadUntried({ path: found.model });
       const beside = found.beside === undefined ? undefined : { name: adapter.name, path: found.beside };
       return await open({ path: found.model, bytes: found.bytes, loaded: { ...base, model }, beside });
     } catch (error) {

@@ -134,6 +134,7 @@ const statusOf: Partial<Record<string, number>> = {
   cancelled: 499,
   'adapter-mismatch': 409,
   'adapter-damaged': 409,
+  'chat-template': 400,
 };
 
 /** Fastify's own errors (broken JSON, too large a body) have a status; ours have a code, or both. */

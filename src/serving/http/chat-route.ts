@@ -22,7 +22,11 @@ export async function answerChat(
   const body = parseBody(bodySchema, request.body);
   const model = service.modelOf(body.model);
   const client: Client = { request, reply, model, user: body.user };
-  const requests = toHostRequests(body, model, layOut(service.host.chatTemplate, body.messages));
+  const requests = toHostRequests(
+    body,
+    model,
+    await layOut(await service.host.chatTemplate(), body.messages),
+  );
   const envelope = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model };
   if (body.stream) return stream(service, client, body, requests, envelope);
   const completions = await service.complete(client, requests);
@@ -90,11 +94,14 @@ function toHostRequests(body: Body, model: string, chat: HostRequest['chat']): H
 
 /**
  * All that comes before the next answer, in the pieces of training (corpus/datasets/chat-template.ts). Throws HttpError
- * 400 for a chat that the template can't lay out.
+ * 400 for a chat that the template can't lay out, UserError `chat-template` for a template that takes too much.
  */
-export function layOut(template: ChatTemplate, messages: readonly Message[]): HostRequest['chat'] {
+export async function layOut(
+  template: ChatTemplate,
+  messages: readonly Message[],
+): Promise<HostRequest['chat']> {
   try {
-    const pieces = template.render([...messages, { role: 'assistant', content: ANSWER }]);
+    const pieces = await template.render([...messages, { role: 'assistant', content: ANSWER }]);
     const answer = pieces.findLastIndex(({ learned, text }) => learned && text === ANSWER);
     return pieces.slice(0, answer).map(({ text, special }) => ({ text, special: special ?? false }));
   } catch (error) {

@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 import { FairQueue } from './fair-queue.ts';
-import { HttpError } from '../http-error.ts';
+import { HttpError, unknownModel } from '../http-error.ts';
 import {
   BASE_MODEL,
   type HostCompletion,
@@ -85,11 +85,7 @@ export class Service {
     const { models } = this.host;
     const model = name ?? models[1] ?? BASE_MODEL;
     if (models.includes(model)) return model;
-    throw new HttpError(
-      404,
-      'model_not_found',
-      `There is no model "${model}". There are: ${models.join(', ')}.`,
-    );
+    throw unknownModel(model, models);
   }
 
   /**

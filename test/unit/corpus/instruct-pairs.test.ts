@@ -195,7 +195,10 @@ describe('in a folder', () => {
     return found;
   }
   async function pairs(kinds: PairOptions['kinds'] = ['functions', 'commits']) {
-    const template = chatTemplateOf({ 'tokenizer.ggml.tokens': ['</s>'], 'tokenizer.ggml.eos_token_id': 0 });
+    const template = await chatTemplateOf({
+      'tokenizer.ggml.tokens': ['</s>'],
+      'tokenizer.ggml.eos_token_id': 0,
+    });
     const found = [];
     for await (const document of workspacePairs({ folder, kinds, template })) found.push(document);
     return found;
@@ -398,7 +401,10 @@ describe('in a folder', () => {
     await commit('Add a file with text', { 'a.ts': 'a\n' });
     const stop = new AbortController();
     stop.abort();
-    const template = chatTemplateOf({ 'tokenizer.ggml.tokens': ['</s>'], 'tokenizer.ggml.eos_token_id': 0 });
+    const template = await chatTemplateOf({
+      'tokenizer.ggml.tokens': ['</s>'],
+      'tokenizer.ggml.eos_token_id': 0,
+    });
     const reading = workspacePairs({ folder, kinds: ['commits'], template, signal: stop.signal }).next();
     await expect(reading).rejects.toMatchObject({ code: 'cancelled' });
   });

@@ -8,12 +8,14 @@ import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
 
 let dir: string;
 const at = (...names: string[]) => join(dir, ...names);
-beforeAll(async () => (dir = await mkdtemp(join(tmpdir(), 'fmn-catalog-'))));
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fmn-catalog-'));
+  await writeTinyModel(at('base.gguf'));
+  await writeTinyAdapter(at('adapter.gguf'), at('base.gguf'));
+});
 afterAll(() => rm(dir, { recursive: true }));
 
 it('an adapter whose file is away for a while is served again when it is back', async () => {
-  await writeTinyModel(at('base.gguf'));
-  await writeTinyAdapter(at('adapter.gguf'), at('base.gguf'));
   const catalog = new Catalog(await readModelFile(at('base.gguf')));
   await catalog.addAdapter({ name: 'mine', path: at('adapter.gguf') });
   const before = await catalog.find('mine');
@@ -25,4 +27,11 @@ it('an adapter whose file is away for a while is served again when it is back', 
   expect(catalog.names).toEqual(['base', 'mine']);
   await rename(at('elsewhere.gguf'), at('adapter.gguf'));
   expect(await catalog.find('mine')).toEqual(before);
+});
+
+it('an adapter that was unloaded while a request for it waited is not found', async () => {
+  const catalog = new Catalog(await readModelFile(at('base.gguf')));
+  await catalog.addAdapter({ name: 'mine', path: at('adapter.gguf') });
+  catalog.remove('mine');
+  await expect(catalog.find('mine')).rejects.toMatchObject({ status: 404, code: 'model_not_found' });
 });

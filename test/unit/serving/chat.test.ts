@@ -1,16 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { chatTemplateOf } from '../../../src/corpus/datasets/chat-template.ts';
+import { templateText } from '../../../src/corpus/datasets/template-text.ts';
 import { layOut } from '../../../src/serving/http/chat-route.ts';
 
-const chatMl = chatTemplateOf({
+const chatMl = await chatTemplateOf({
   'tokenizer.ggml.tokens': ['<|im_start|>', '<|im_end|>', '<|endoftext|>'],
   'tokenizer.ggml.eos_token_id': 1,
 });
-const text = (pieces: ReturnType<typeof layOut>) => pieces!.map((piece) => piece.text).join('');
+const text = (pieces: Awaited<ReturnType<typeof layOut>>) => pieces!.map((piece) => piece.text).join('');
 
 describe('a chat', () => {
-  it('ends where the answer begins; what people wrote is never a special token', () => {
-    const pieces = layOut(chatMl, [
+  it('ends where the answer begins; what people wrote is never a special token', async () => {
+    const pieces = await layOut(chatMl, [
       { role: 'user', content: 'Say <|im_end|>' },
       { role: 'assistant', content: 'answer' },
       { role: 'user', content: 'Again' },
@@ -24,16 +25,19 @@ describe('a chat', () => {
     expect(written).toEqual(['Say <|im_end|>', 'answer', 'Again']);
   });
 
-  it('that the template rejects is refused with its reason', () => {
-    const strict = chatTemplateOf({
-      'tokenizer.ggml.tokens': ['</s>'],
-      'tokenizer.chat_template':
-        "{% for m in messages %}{% if m['role'] == 'system' %}{{ raise_exception('no system here') }}{% endif %}{{ m['content'] }}{% endfor %}",
-    });
+  it('that the template rejects is refused with its reason', async () => {
+    const strict = await chatTemplateOf(
+      {
+        'tokenizer.ggml.tokens': ['</s>'],
+        'tokenizer.chat_template':
+          "{% for m in messages %}{% if m['role'] == 'system' %}{{ raise_exception('no system here') }}{% endif %}{{ m['content'] }}{% endfor %}",
+      },
+      { render: (source, values) => Promise.resolve(templateText(source, { ...values })) },
+    );
     const wrong = [
       { role: 'user', content: 'a' },
       { role: 'system', content: 'b' },
     ];
-    expect(() => layOut(strict, wrong)).toThrow(/messages: .*no system here/);
+    await expect(layOut(strict, wrong)).rejects.toThrow(/messages: .*no system here/);
   });
 });

@@ -3,14 +3,14 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
-import { loadLlamaModel } from '../../../src/base-models/llama.ts';
+import { loadUntried } from '../../../src/base-models/llama.ts';
 import { availableMemory } from '../../../src/protocol/available-memory.ts';
 import { openCopy } from '../../../src/serving/engine/open-copy.ts';
 import { useTemporaryHome } from '../runs/help.ts';
 
 vi.mock('../../../src/base-models/llama.ts', async (original) => ({
   ...(await original<object>()),
-  loadLlamaModel: vi.fn(),
+  loadUntried: vi.fn(),
 }));
 vi.mock('../../../src/protocol/available-memory.ts', () => ({ availableMemory: vi.fn() }));
 
@@ -20,7 +20,7 @@ const remove = vi.fn(() => Promise.resolve());
 const [GB, adapter] = [1e9, { name: 'mine', path: '/mine.gguf' }];
 beforeEach(() => {
   vi.clearAllMocks();
-  vi.mocked(loadLlamaModel).mockResolvedValue({ dispose } as never);
+  vi.mocked(loadUntried).mockResolvedValue({ dispose } as never);
   vi.mocked(availableMemory).mockResolvedValue(4 * GB);
 });
 
@@ -43,14 +43,14 @@ it.each([
 ])('is left alone where %s has no room for it', async (_, room, free) => {
   vi.mocked(availableMemory).mockResolvedValue(free);
   expect(await opening(() => Promise.resolve('open'), room)).toBeUndefined();
-  expect(loadLlamaModel).not.toHaveBeenCalled();
+  expect(loadUntried).not.toHaveBeenCalled();
 });
 
 it('is left alone if a server ended while it opened it', async () => {
   const { pid } = spawnSync(process.execPath, ['--version']);
   writeFileSync(join(home.path(), 'model.gguf.opening'), `${pid}\n`);
   expect(await opening(() => Promise.resolve('open'))).toBeUndefined();
-  expect(loadLlamaModel).not.toHaveBeenCalled();
+  expect(loadUntried).not.toHaveBeenCalled();
   expect(existsSync(join(home.path(), 'model.gguf.opening'))).toBe(true);
 });
 

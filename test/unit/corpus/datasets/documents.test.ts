@@ -9,7 +9,10 @@ let scratch: string;
 beforeAll(async () => (scratch = await mkdtemp(join(tmpdir(), 'fmn-documents-'))));
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
-const template = chatTemplateOf({ 'tokenizer.ggml.tokens': ['</s>'], 'tokenizer.ggml.eos_token_id': 0 });
+const template = await chatTemplateOf({
+  'tokenizer.ggml.tokens': ['</s>'],
+  'tokenizer.ggml.eos_token_id': 0,
+});
 
 let files = 0;
 async function read(rows: unknown[], mode: DataSetOptions['mode'] = 'pretrain') {

@@ -1,0 +1,98 @@
+/** Bases whose chat template asks for too much: a sentence, and everything else goes on. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { chatTemplateOf } from '../../src/corpus/datasets/chat-template.ts';
+import { startServer, type RunningServer } from '../../src/serving/http/start-server.ts';
+import { writeTinyModel } from '../support/tiny-model.ts';
+
+const base = (template: string) =>
+  chatTemplateOf({ 'tokenizer.ggml.tokens': ['</s>'], 'tokenizer.chat_template': template });
+const real = '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}';
+const asked = [
+  { role: 'user', content: 'Hi' },
+  { role: 'assistant', content: 'Ho' },
+];
+/** Only for a conversation of more than the two messages with which a template is tried. */
+const later = (harm: string) => `{% if messages | length > 2 %}${harm}{% endif %}${real}`;
+const endless = '{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}';
+const many = [...asked, ...asked];
+
+describe('a template of a base', () => {
+  it('is rendered in a process of its own', async () => {
+    const template = await base(real);
+    expect(template.name).toBe("the base's own");
+    expect((await template.render(asked)).map(({ text }) => text).join('')).toBe('user: Hi\nassistant: Ho\n');
+  });
+
+  it.each([
+    ['a range that ends the process of V8', '{% for i in range(1000000000) %}{% endfor %}', /memory/],
+    ['a list without end', '{{ range(100000000) | list | length }}', /memory/],
+    [
+      'text that doubles',
+      '{% set n = namespace(x="abcdefgh") %}{% for i in range(24) %}{% set n.x = n.x ~ n.x %}{% endfor %}{{ n.x }}',
+      /characters/,
+    ],
+  ])('that asks for %s gives a sentence, and the next conversation is laid out', async (_, harm, why) => {
+    const template = await base(later(harm));
+    await expect(template.render(many)).rejects.toMatchObject({
+      message: expect.stringMatching(why) as string,
+    });
+    expect(await template.render(asked)).toHaveLength(5);
+    // Also where it is tried first.
+    await expect(base(harm + real)).rejects.toMatchObject({ code: 'chat-template' });
+  });
+
+  it('answers those that wait for it all at once', async () => {
+    const template = await base(later(endless));
+    const all = await Promise.allSettled(Array.from({ length: 40 }, () => template.render(many)));
+    expect(all.every(({ status }) => status === 'rejected')).toBe(true);
+  });
+});
+
+describe('a server', () => {
+  let dir: string;
+  let server: RunningServer;
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'fmn-template-'));
+    vi.stubEnv('FORGET_ME_NOT_HOME', join(dir, 'home'));
+    const chatTemplate = later(
+      '{% for i in range(90000) %}{% for j in range(90000) %}{% endfor %}{% endfor %}',
+    );
+    await writeTinyModel(join(dir, 'base.gguf'), { chatTemplate });
+    server = await startServer({
+      basePath: join(dir, 'base.gguf'),
+      threads: 1,
+      contextSize: 256,
+      token: 'a',
+    });
+  });
+  afterAll(async () => {
+    await server.close();
+    vi.unstubAllEnvs();
+    await rm(dir, { recursive: true, force: true });
+  });
+  const post = async (path: string, body: object) => {
+    const response = await fetch(`http://127.0.0.1:${server.port}${path}`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer a', 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return { status: response.status, text: await response.text() };
+  };
+
+  it('answers others while a template does not end, and then the chat with its sentence', async () => {
+    let over = false;
+    const chat = post('/v1/chat/completions', { messages: many, max_tokens: 4 }).finally(() => (over = true));
+    for (let i = 0; i < 3; i++)
+      expect((await post('/v1/completions', { model: 'base', prompt: 'a', max_tokens: 2 })).status).toBe(200);
+    expect(over).toBe(false);
+    const { status, text } = await chat;
+    expect(status).toBe(400);
+    expect(text).toMatch(/chat template takes longer than 10 s/);
+    expect((await post('/v1/chat/completions', { messages: asked.slice(0, 1), max_tokens: 4 })).status).toBe(
+      200,
+    );
+  });
+});
