@@ -1,21 +1,20 @@
 /** The temporary folder of an export, beside its output. If its exporter was killed, the next export removes it. */
 import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isProcessAlive, processStart } from '../runs/processes.ts';
+import { isMakerAlive, makerMark } from '../runs/processes.ts';
 
 /** `.exporting-PID-START-xxxxxx`: START distinguishes the exporter from a later process with the same pid. */
-const pattern = /^\.exporting-(\d+)-(\w*)-\w{6}$/;
+const pattern = /^\.exporting-(\d+-\w*)-\w{6}$/;
 /** Name in earlier versions: only `mkdtemp`'s six characters, without the owner. */
 const nameless = /^\.exporting-\w{6}$/;
 /** No export takes a day, so an older folder without an owner in its name is abandoned. */
 const OLD_MS = 24 * 60 * 60 * 1000;
-const startOf = (pid: number) => processStart(pid)?.replace(/\W/g, '') ?? '';
 
 /** Creates the folder in `parent`, and `parent` if needed. */
 export async function makeFolder(parent: string): Promise<string> {
   await mkdir(parent, { recursive: true });
   await removeUnfinished(parent);
-  return mkdtemp(join(parent, `.exporting-${process.pid}-${startOf(process.pid)}-`));
+  return mkdtemp(join(parent, `.exporting-${makerMark()}-`));
 }
 
 /** Removes the folders of exporters that no longer run. */
@@ -28,8 +27,8 @@ async function removeUnfinished(parent: string): Promise<void> {
 }
 
 async function isLeft(parent: string, name: string): Promise<boolean> {
-  const [, pid, started] = pattern.exec(name) ?? [];
-  if (pid !== undefined) return !isProcessAlive(Number(pid)) || startOf(Number(pid)) !== started;
+  const [, mark] = pattern.exec(name) ?? [];
+  if (mark !== undefined) return !isMakerAlive(mark);
   return nameless.test(name) && (await isOld(join(parent, name)));
 }
 
@@ -39,7 +38,7 @@ async function isOld(folder: string): Promise<boolean> {
     if (!(await lstat(folder)).isDirectory()) return false;
     const inside = await readdir(folder, { recursive: true });
     const stats = await Promise.all(['', ...inside].map((path) => lstat(join(folder, path))));
-    return stats.every(({ mtimeMs }) => Date.now() - mtimeMs > OLD_MS);
+    return stats.every(({ mtimeMs }) => Math.abs(Date.now() - mtimeMs) > OLD_MS);
   } catch {
     return false;
   }
