@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } f
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RUN_FORMAT, type RunState } from '../../../src/protocol/run.ts';
 import {
   cancelRun,
@@ -407,6 +407,26 @@ describe('followRun', () => {
     );
     vi.useRealTimers();
     expect(statuses).toEqual(['running', 'interrupted']);
+  });
+
+  it('shows a run of which nothing is heard again though the clock was set back', async () => {
+    const { dir } = await createRun(newRun());
+    const stop = new AbortController();
+    const steady = vi.spyOn(performance, 'now').mockReturnValue(0);
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(1e12);
+    onTestFinished(() => void vi.restoreAllMocks());
+    let shown = 0;
+    await followRun(
+      dir,
+      () => {
+        shown += 1;
+        clock.mockReturnValue(1e12 - 3600_000);
+        steady.mockReturnValue(6000);
+        if (shown === 2) stop.abort();
+      },
+      stop.signal,
+    );
+    expect(shown).toBe(2);
   });
 
   it('rejects for what is no run', async () => {
