@@ -8,6 +8,7 @@ import { UserError } from '../protocol/errors.ts';
 import { lockPath } from './files.ts';
 import { isSameProcess, processStart } from './processes.ts';
 import { readText } from '../protocol/regular-file.ts';
+import { temporaryPath } from '../protocol/write-file.ts';
 
 const processSchema = z.object({
   pid: z.int(),
@@ -50,7 +51,7 @@ export async function takeLock(
   const owner = ownerOf(process.pid, what);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     if (await createWhole(path, JSON.stringify(owner))) {
-      await removeLeftovers(path);
+      await removeClaims(path);
       return { token: owner.token, release: () => release(path, owner) };
     }
     const holder = await readOwner(path);
@@ -99,7 +100,7 @@ function livingOf({ token, heir, ...owner }: Owner): Owner | undefined {
 
 /** Creates a file that is complete from its first moment; returns false if it already exists. */
 async function createWhole(path: string, text: string): Promise<boolean> {
-  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  const temporary = temporaryPath(path);
   try {
     await writeFile(temporary, text);
     await link(temporary, path);
@@ -156,12 +157,12 @@ const markOf = (owner: Owner | undefined): string =>
     .digest('hex')
     .slice(0, 16);
 
-/** For the holder: removes what those left that were killed while they took the lock. */
-async function removeLeftovers(path: string): Promise<void> {
+/** For the holder: removes what those left that were killed while they took over the lock. */
+async function removeClaims(path: string): Promise<void> {
   const folder = dirname(path);
   const names = await readdir(folder).catch(() => []);
   for (const name of names) {
-    if (!name.startsWith(`${basename(path)}.`) || !/\.[0-9a-f]+\.(takeover|tmp)$/.test(name)) continue;
+    if (!name.startsWith(`${basename(path)}.`) || !name.endsWith('.takeover')) continue;
     const file = join(folder, name);
     const owner = await readOwner(file);
     if (owner && !livingOf(owner)) await rm(file, { force: true });
