@@ -139,10 +139,10 @@ const PROGRESS_MS = 250;
 
 /** Reports the number of files and rows read to a parent process, at most once per PROGRESS_MS. */
 function readingProgress(): (progress: BuildProgress) => void {
-  let told = 0;
+  let told = -Infinity;
   return ({ done, total }) => {
-    if (Date.now() - told < PROGRESS_MS && done < total) return;
-    told = Date.now();
+    if (performance.now() - told < PROGRESS_MS && done < total) return;
+    told = performance.now();
     printProgress({ phase: 'Reading files', done, total, unit: 'files' });
   };
 }

@@ -34,6 +34,7 @@ interface Kept {
   /** Undefined while the source has not answered. */
   parts?: readonly ContextFile[];
   budget: number;
+  /** Resolves when the source has answered, or when nobody should wait for it any longer. */
   asked?: Promise<void>;
   /** What the document's prompts had until then: the engine has read it. */
   before?: readonly ContextFile[] | undefined;
@@ -54,7 +55,7 @@ export class RepositoryParts {
   ): Promise<readonly ContextFile[]> {
     const open = files ?? (() => []);
     const kept = this.near(document) ?? this.ask(document, parts, budget());
-    if (!kept.parts) await Promise.race([kept.asked, this.sleep(DEADLINE_MS)]);
+    if (!kept.parts) await kept.asked;
     return this.joined(kept, document, open);
   }
 
@@ -75,14 +76,16 @@ export class RepositoryParts {
     const kept: Kept = { ...{ path: document.path, at, requests: 0, budget, before }, context: undefined };
     this.kept = kept;
     if (!source) kept.parts = [];
-    else
-      kept.asked = source(document, Math.floor(budget * SHARE))
+    else {
+      const answered = source(document, Math.floor(budget * SHARE))
         .catch(() => [])
         .then((parts: readonly ContextFile[]) => {
           kept.parts = parts.map(({ filename, text }) => ({ filename, text: wellFormed(text) }));
           // What was chosen without them is chosen again.
           kept.context = undefined;
         });
+      kept.asked = Promise.race([answered, this.sleep(DEADLINE_MS)]);
+    }
     return kept;
   }
 

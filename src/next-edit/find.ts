@@ -42,7 +42,7 @@ export interface FindOptions {
   /** The text that the person looks at, and where they are in it. */
   path: string;
   place: number;
-  /** In ms since the epoch; after it, what was found is returned. */
+  /** In ms by `performance.now()`; after it, what was found is returned. */
   deadline?: number;
   most?: number;
   /** Patterns that the person does not want. */
@@ -169,8 +169,9 @@ export function search(
     const found = own ? offersIn(own, patterns) : [];
     const isBelow = ({ parts }: Offer) => parts[0]!.start >= place;
     offers.push(...found.filter(isBelow), ...found.filter((offer) => !isBelow(offer)));
-    for (const one of others) if (Date.now() <= deadline) offers.push(...offersIn(one, patterns));
-    for (const one of rest) if (Date.now() <= deadline && offers.length < most) offers.push(...inText(one));
+    for (const one of others) if (performance.now() <= deadline) offers.push(...offersIn(one, patterns));
+    for (const one of rest)
+      if (performance.now() <= deadline && offers.length < most) offers.push(...inText(one));
   }
   return { offers: offers.slice(0, most), spreading, inText };
 }

@@ -6,6 +6,9 @@ import { cacheDir } from './paths.ts';
 import { readText } from './regular-file.ts';
 import { writeByRename } from './write-file.ts';
 
+/** Whether something was done in the last `ms`. A time that is yet to come is of a clock that was ahead. */
+export const isRecent = (at: number, ms: number): boolean => Math.abs(Date.now() - at) < ms;
+
 /** It is only a convenience: a file that can't be read counts as empty, and a failure to write it is ignored. */
 export class JsonCache<Value> {
   private readonly schema: z.ZodType<Record<string, Value>>;

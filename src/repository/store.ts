@@ -1,10 +1,12 @@
 /** Keeps an index on disk, so that the next window reads only what has changed. A damaged file counts as none. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { indexDir } from '../protocol/paths.ts';
 import { readBytes } from '../protocol/regular-file.ts';
+import { temporaryPath } from '../protocol/write-file.ts';
+import { removeLeftovers } from '../runs/leftovers.ts';
 import type { IndexedFile } from './repository-index.ts';
 
 /** Another number: indexes of earlier versions are made anew. */
@@ -42,7 +44,7 @@ export async function saveIndex(folder: string, files: ReadonlyMap<string, Index
   ]);
   const body = Buffer.concat([text, ...numbers]);
   const digest = createHash('sha256').update(body).digest();
-  const temporary = `${file}.${randomBytes(4).toString('hex')}.tmp`;
+  const temporary = temporaryPath(file);
   await mkdir(dirname(file), { recursive: true });
   try {
     await writeFile(temporary, [digest, body]);
@@ -87,8 +89,9 @@ function filesIn({ files }: z.infer<typeof headerSchema>, body: Buffer): Map<str
 const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array): Buffer =>
   Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 
-/** Deletes the indexes of folders that are no longer worked on, as far as the disk lets it. */
+/** Deletes the indexes of folders that are no longer worked on, and what a kill left, as far as the disk lets it. */
 export async function forgetOldIndexes(now = Date.now()): Promise<void> {
+  await removeLeftovers(indexDir());
   for (const name of await readdir(indexDir()).catch(() => [])) {
     const file = join(indexDir(), name);
     const found = await stat(file).catch(() => undefined);

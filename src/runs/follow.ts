@@ -28,9 +28,9 @@ export async function followRun(
     let shown: { at: number; alive: boolean } | undefined;
     while (!signal.aborted) {
       const { news, alive } = await reader.refresh();
-      const due = !shown || news || alive !== shown.alive || Date.now() - shown.at >= QUIET_MS;
+      const due = !shown || news || alive !== shown.alive || performance.now() - shown.at >= QUIET_MS;
       if (due && !signal.aborted) {
-        shown = { at: Date.now(), alive };
+        shown = { at: performance.now(), alive };
         onSnapshot(reader.snapshot(), alive);
       }
       await alarm.wait(POLL_MS, signal);

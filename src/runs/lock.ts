@@ -1,13 +1,14 @@
 /** Lock files, which name the process that holds them. A dead process's lock is taken over. A run's owner holds one. */
-import { randomBytes } from 'node:crypto';
-import { link, rm, stat, writeFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { createHash, randomBytes } from 'node:crypto';
+import { link, readdir, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 import { lockPath } from './files.ts';
 import { isSameProcess, processStart } from './processes.ts';
 import { readText } from '../protocol/regular-file.ts';
+import { temporaryPath } from '../protocol/write-file.ts';
 
 const processSchema = z.object({
   pid: z.int(),
@@ -29,8 +30,6 @@ export interface Lock {
 }
 export type RunLock = Lock;
 
-/** A takeover takes only a few file operations; an older one was interrupted. */
-const TAKEOVER_MS = 10_000;
 const ATTEMPTS = 40;
 
 /** Takes a run's lock. `what`: what it is held for. Errors: run-locked if a living process, or this one, holds it. */
@@ -51,13 +50,14 @@ export async function takeLock(
 ): Promise<Lock> {
   const owner = ownerOf(process.pid, what);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    if (await createWhole(path, JSON.stringify(owner)))
+    if (await createWhole(path, JSON.stringify(owner))) {
+      await removeClaims(path);
       return { token: owner.token, release: () => release(path, owner) };
+    }
     const holder = await readOwner(path);
     const living = holder && livingOf(holder);
     if (living) throw locked(living);
-    // Only one of several waiters may remove the dead owner's lock, or a second could remove the first's new one.
-    await removeStale(path, holder);
+    await removeStale(path, holder, owner);
     await sleep(25);
   }
   throw locked(undefined);
@@ -81,8 +81,12 @@ export function ownerOf(pid: number, what?: string): Owner {
 
 /** The content of a lock, whether or not its holder is alive. */
 export async function readOwner(path: string): Promise<Owner | undefined> {
+  return parseOwner(await readText(path).catch(() => ''));
+}
+
+function parseOwner(text: string): Owner | undefined {
   try {
-    return ownerSchema.parse(JSON.parse(await readText(path)));
+    return ownerSchema.parse(JSON.parse(text));
   } catch {
     return undefined;
   }
@@ -96,7 +100,7 @@ function livingOf({ token, heir, ...owner }: Owner): Owner | undefined {
 
 /** Creates a file that is complete from its first moment; returns false if it already exists. */
 async function createWhole(path: string, text: string): Promise<boolean> {
-  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  const temporary = temporaryPath(path);
   try {
     await writeFile(temporary, text);
     await link(temporary, path);
@@ -122,21 +126,46 @@ async function createExclusive(path: string, text: string): Promise<boolean> {
   }
 }
 
-async function removeStale(path: string, seen: Owner | undefined): Promise<void> {
-  const guard = `${path}.takeover`;
-  if (!(await createExclusive(guard, String(process.pid)))) {
-    const age = await stat(guard).then(
-      ({ mtimeMs }) => Date.now() - mtimeMs,
-      () => 0,
-    );
-    if (age > TAKEOVER_MS) await rm(guard, { force: true });
-    return;
+/**
+ * Removes the lock of a dead owner, or one that can't be read. Only one of several waiters may, or a second could remove
+ * the first's new lock: the one that has made the file named after the dead owner. If it dies as well, its successor is
+ * found in the same way. No time is looked at: who is stopped here and goes on much later still is the only one.
+ */
+async function removeStale(path: string, seen: Owner | undefined, taker: Owner): Promise<void> {
+  const claims: string[] = [];
+  for (let dead = seen; ;) {
+    const claim = `${path}.${markOf(dead)}.takeover`;
+    claims.push(claim);
+    if (await createWhole(claim, JSON.stringify(taker))) break;
+    dead = await readOwner(claim);
+    if (!dead || livingOf(dead)) return;
   }
   try {
-    const now = await readOwner(path);
-    if (now?.token === seen?.token) await rm(path, { force: true, recursive: true });
+    const now = await readText(path).catch((error: NodeJS.ErrnoException) =>
+      error.code === 'ENOENT' ? undefined : '',
+    );
+    if (now !== undefined && parseOwner(now)?.token === seen?.token)
+      await rm(path, { force: true, recursive: true });
   } finally {
-    await rm(guard, { force: true });
+    for (const claim of claims) await rm(claim, { force: true });
+  }
+}
+
+const markOf = (owner: Owner | undefined): string =>
+  createHash('sha256')
+    .update(owner?.token ?? '')
+    .digest('hex')
+    .slice(0, 16);
+
+/** For the holder: removes what those left that were killed while they took over the lock. */
+async function removeClaims(path: string): Promise<void> {
+  const folder = dirname(path);
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    if (!name.startsWith(`${basename(path)}.`) || !name.endsWith('.takeover')) continue;
+    const file = join(folder, name);
+    const owner = await readOwner(file);
+    if (owner && !livingOf(owner)) await rm(file, { force: true });
   }
 }
 

@@ -54,3 +54,14 @@ function startByPs(pid: number): string | undefined {
 /** Whether `pid` is the process that started then; any living process if the system does not report starts. */
 export const isSameProcess = (pid: number, started: string | undefined): boolean =>
   isProcessAlive(pid) && started === processStart(pid);
+
+const startIn = (pid: number): string => processStart(pid)?.replace(/\W/g, '') ?? '';
+
+/** This process in the name of what it is making: `PID-START`. */
+export const makerMark = (): string => `${process.pid}-${startIn(process.pid)}`;
+
+/** Whether the process with such a mark is still at it. */
+export function isMakerAlive(mark: string): boolean {
+  const [, pid, started] = /^(\d+)-(\w*)$/.exec(mark) ?? [];
+  return pid !== undefined && isProcessAlive(Number(pid)) && startIn(Number(pid)) === started;
+}

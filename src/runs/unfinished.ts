@@ -7,10 +7,10 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { lstat, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { isProcessAlive, processStart } from './processes.ts';
+import { isMakerAlive, makerMark } from './processes.ts';
 
 /** `.KIND-MACHINE-PID-START-xxxxxx`: START distinguishes the process from a later one with the same pid. */
-const named = /^\.([a-z]+)-([0-9a-f]{12})-(\d+)-(\w*)-[0-9a-f]{6}$/;
+const named = /^\.([a-z]+)-([0-9a-f]{12})-(\d+-\w*)-[0-9a-f]{6}$/;
 /** Names of earlier versions, which have no owner or don't say on which machine it is. */
 const unclear = /^\.(exporting|new|publishing)-(?:\d+-\w*-)?(?:\w{6}|[0-9a-f]{12})$/;
 /** Nobody is busy with one folder for a day without changing anything in it. */
@@ -31,15 +31,13 @@ function machine(): string {
   return createHash('sha256').update(facts.join('\n')).digest('hex').slice(0, 12);
 }
 
-const startOf = (pid: number) => processStart(pid)?.replace(/\W/g, '') ?? '';
-
 /**
  * Creates a folder in `parent`, and `parent` if needed, after removing those of this kind that were left there. `mode`:
  * who may read it.
  */
 export async function makeUnfinished(parent: string, kind: string, mode = 0o700): Promise<string> {
   await mkdir(parent, { recursive: true });
-  const owner = [machine(), process.pid, startOf(process.pid), randomBytes(3).toString('hex')];
+  const owner = [machine(), makerMark(), randomBytes(3).toString('hex')];
   const folder = join(parent, `.${kind}-${owner.join('-')}`);
   await mkdir(folder, { mode });
   // Where the disk is on another machine, this is that machine's clock.
@@ -72,9 +70,9 @@ export async function removeUnfinished(parent: string, kind: string, now: number
 }
 
 async function isLeft(path: string, name: string, kind: string, now: number): Promise<boolean> {
-  const [, ofKind, where, pid, started] = named.exec(name) ?? [];
+  const [, ofKind, where, maker] = named.exec(name) ?? [];
   if ((ofKind ?? unclear.exec(name)?.[1]) !== kind || !(await isOurs(path))) return false;
-  if (where === machine()) return !isProcessAlive(Number(pid)) || startOf(Number(pid)) !== started;
+  if (maker !== undefined && where === machine()) return !isMakerAlive(maker);
   return isOld(path, now);
 }
 
@@ -89,7 +87,7 @@ async function isOld(folder: string, now: number): Promise<boolean> {
   try {
     const inside = await readdir(folder, { recursive: true });
     const stats = await Promise.all(['', ...inside].map((path) => lstat(join(folder, path))));
-    return stats.every(({ mtimeMs, ctimeMs }) => now - Math.max(mtimeMs, ctimeMs) > OLD_MS);
+    return stats.every(({ mtimeMs, ctimeMs }) => Math.abs(now - Math.max(mtimeMs, ctimeMs)) > OLD_MS);
   } catch {
     return false;
   }

@@ -6,6 +6,7 @@ import type { RunState } from '../protocol/run.ts';
 import { watchForStop } from './cancel.ts';
 import { eventsPath, readSpec, readState, statePath } from './files.ts';
 import { StateWriter } from './heartbeat.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { lockRun, type RunLock } from './lock.ts';
 import { processStart } from './processes.ts';
 
@@ -28,6 +29,7 @@ export interface RunWriter {
 export async function openRunWriter(dir: string): Promise<RunWriter> {
   await readSpec(dir);
   const lock = await lockRun(dir);
+  await removeLeftovers(dir, { own: true });
   let events: FileHandle | undefined;
   try {
     const before = await readState(dir);
@@ -68,9 +70,20 @@ class Writer implements RunWriter {
   event(event: NewRunEvent): Promise<void> {
     const { type, ...rest } = event;
     const line = `${JSON.stringify({ type, time: new Date().toISOString(), ...rest })}\n`;
-    const write = this.appended.then(() => this.events.appendFile(line));
+    const write = this.appended.then(() => this.append(line));
     this.appended = write.catch(() => undefined);
     return write;
+  }
+
+  /** On a full disk, a part of the line may be written: the next one would be joined to it. */
+  private async append(line: string): Promise<void> {
+    const { size } = await this.events.stat();
+    try {
+      await this.events.appendFile(line);
+    } catch (error) {
+      await this.events.truncate(size).catch(() => undefined);
+      throw error;
+    }
   }
 
   state(patch: Partial<RunState>): Promise<void> {

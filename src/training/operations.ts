@@ -2,7 +2,7 @@
 import { cpus } from 'node:os';
 import { z } from 'zod';
 import { linearWeights, type ModelConfig } from '../model/index.ts';
-import { JsonCache } from '../protocol/json-cache.ts';
+import { isRecent, JsonCache } from '../protocol/json-cache.ts';
 import { usableProcessors } from '../protocol/processors.ts';
 import type { Hyper } from '../protocol/run.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
@@ -43,7 +43,7 @@ export async function matmulRate(backend: Backend, precision: Hyper['precision']
   const processors = cpus();
   const key = [processors[0]?.model, usableProcessors(), backend.reason, precision].join(', ');
   const cached = await rates.get(key);
-  if (cached && Date.now() - cached.at < VALID_MS) return cached.rate;
+  if (cached && isRecent(cached.at, VALID_MS)) return cached.rate;
   const rate = await measureMatmulRate(backend, precision);
   await rates.set(key, { at: Date.now(), rate });
   return rate;

@@ -31,7 +31,7 @@ export function runtimeCommand(): Command {
 
 async function installAction({ gpu = false, yes = false, json = false }: Options): Promise<void> {
   await requireLlama();
-  const started = Date.now();
+  const started = performance.now();
   const before = await findRuntime();
   const there = before !== undefined && (before.gpu || !gpu);
   const size = installSize(gpu);
@@ -53,7 +53,7 @@ async function installAction({ gpu = false, yes = false, json = false }: Options
       'TensorFlow was installed, but can no longer be found.',
       'Run {install-runtime} once more.',
     );
-  const seconds = (Date.now() - started) / 1000;
+  const seconds = (performance.now() - started) / 1000;
   if (json) printJson({ ...runtime, alreadyThere: there, seconds, dir: runtimeDir() });
   else if (there)
     print(

@@ -53,10 +53,10 @@ const INTERVAL_MS = 250;
 
 class JsonView implements ProgressView {
   private last = '';
-  private told = 0;
+  private told = -Infinity;
 
   show(progress: ByteProgress): void {
-    const now = Date.now();
+    const now = performance.now();
     const text = label(progress);
     if (text === this.last && now - this.told < INTERVAL_MS && progress.done !== progress.total) return;
     this.last = text;

@@ -36,7 +36,7 @@ export async function timeBoth(
   const least = opened.map((): Times => ({ token: Infinity, prompt: Infinity }));
   const othersBusy = watchLoad();
   try {
-    const end = Date.now() + milliseconds;
+    const end = performance.now() + milliseconds;
     do {
       for (const [i, { sequence }] of opened.entries()) {
         signal?.throwIfAborted();
@@ -44,7 +44,7 @@ export async function timeBoth(
           least[i]!.token = Math.min(least[i]!.token, await timeOf(sequence, () => writeToken(sequence)));
         least[i]!.prompt = Math.min(least[i]!.prompt, await timeOf(sequence, () => readPrompt(sequence)));
       }
-    } while (Date.now() < end);
+    } while (performance.now() < end);
     return { adapted: least[0]!, copy: least[1]!, othersBusy: othersBusy() };
   } finally {
     for (const { dispose } of opened) await dispose();

@@ -23,6 +23,8 @@ const MOST_CHARACTERS = 400_000;
 const MOST_LINES = 20_000;
 /** A process that keeps ending is not started again. */
 const MOST_STARTS = 3;
+/** One that says nothing for so long while questions wait is stopped, or hangs; what it is told would pile up. */
+const PATIENCE_MS = 120_000;
 /** Characters around the cursor that are told. */
 const NEAR = { before: 16_000, after: 4000 };
 /** Characters of an edit; a longer one is of data. */
@@ -50,6 +52,7 @@ export class Repository implements vscode.Disposable {
   private starts = 0;
   private readonly waiting = new Map<number, (parts: readonly ContextFile[]) => void>();
   private id = 0;
+  private patience: NodeJS.Timeout | undefined;
   private crowd = new Set<string>();
   private crowdTimer: NodeJS.Timeout | undefined;
   private readonly typed = new Map<vscode.TextDocument, NodeJS.Timeout>();
@@ -69,6 +72,7 @@ export class Repository implements vscode.Disposable {
     const id = (this.id += 1);
     const answer = new Promise<readonly ContextFile[]>((done) => this.waiting.set(id, done));
     this.send({ type: 'ask', id, root, asked: this.asked(question, place.path) });
+    if (this.patience === undefined) this.waitOn();
     return answer;
   }
 
@@ -111,7 +115,10 @@ export class Repository implements vscode.Disposable {
       windowsHide: true,
     });
     this.child = child;
-    child.on('message', (message) => this.hear(message));
+    child.on('message', (message) => {
+      this.hear(message);
+      this.waitOn();
+    });
     const { log } = this.services;
     child.on('error', (error) => {
       if (this.ended(child)) log.warn(`The index could not be started: ${error.message}`);
@@ -123,6 +130,19 @@ export class Repository implements vscode.Disposable {
     for (const document of vscode.workspace.textDocuments) if (document.isDirty) this.tell(document);
   }
 
+  private giveUp(): void {
+    const { child } = this;
+    if (!child || !this.ended(child)) return;
+    this.services.log.warn('The index does not answer, and was ended.');
+    child.kill('SIGKILL');
+  }
+
+  /** It said something, was asked something, or ended. */
+  private waitOn(): void {
+    clearTimeout(this.patience);
+    this.patience = this.waiting.size > 0 ? setTimeout(() => this.giveUp(), PATIENCE_MS) : undefined;
+  }
+
   /** False if it had been stopped before. */
   private ended(child: ChildProcess): boolean {
     if (this.child !== child) return false;
@@ -130,6 +150,7 @@ export class Repository implements vscode.Disposable {
     this.starting = undefined;
     for (const done of this.waiting.values()) done([]);
     this.waiting.clear();
+    this.waitOn();
     return true;
   }
 

@@ -39,7 +39,7 @@ export class FileSearch {
   private listing: { folders: string; names: Promise<Names> } | undefined;
   private known: { key: string; names: Names; time: number; offers: OfferInFile[] } | undefined;
 
-  constructor(private readonly now: () => number = Date.now) {}
+  constructor(private readonly now: () => number = () => performance.now()) {}
 
   /** Undefined if it was overtaken. What it had no time for is left out. */
   async offers({ found, folders, open, isOvertaken }: FileQuestion): Promise<OfferInFile[] | undefined> {

@@ -14,7 +14,7 @@ export class FinderThread {
     private readonly script: string,
     private readonly on: {
       answer: (answer: FromFinder) => void;
-      /** It ended; the next question starts it again. */
+      /** It ended, which loses its answers; the next question starts it again. */
       lost: (why: string) => void;
     },
   ) {}
@@ -37,10 +37,13 @@ export class FinderThread {
       this.failures = 0;
       this.on.answer(answer);
     });
-    worker.on('error', ({ message }) => {
+    let why = 'the thread ended';
+    worker.on('error', ({ message }) => (why = message));
+    worker.on('exit', () => {
+      if (this.worker !== worker) return;
       this.failures += 1;
-      if (this.worker === worker) this.worker = undefined;
-      this.on.lost(message);
+      this.worker = undefined;
+      this.on.lost(why);
     });
     return worker;
   }

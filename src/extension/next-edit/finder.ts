@@ -77,7 +77,12 @@ async function answer(asked: ToFinder, tell: (answer: FromFinder) => void): Prom
   if (isOvertaken()) return;
   const documents = searched.flatMap((one) => texts.get(one) ?? []);
   const unwanted = new Set(asked.unwanted);
-  const found = search(edits, documents, { path, place, unwanted, deadline: Date.now() + DOCUMENTS_MS });
+  const found = search(edits, documents, {
+    path,
+    place,
+    unwanted,
+    deadline: performance.now() + DOCUMENTS_MS,
+  });
   const offers = found.offers.map((offer) => withLines(offer, texts.get(offer.path)!.text));
   const wanted = asked.candidates === true && offers.length === 0;
   const candidates = wanted ? candidatesIn(edits, documents, { path, place }) : [];

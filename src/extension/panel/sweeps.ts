@@ -10,7 +10,7 @@ const LOOK_MS = 10_000;
 
 export class Sweeps {
   all: SweepSnapshot[] = [];
-  private lookedAt = 0;
+  private lookedAt = -Infinity;
   private state = '';
 
   constructor(
@@ -20,8 +20,8 @@ export class Sweeps {
 
   /** Reads them again if any was added, went on or was deleted since; calls `onChange` when that is done. */
   async refresh(): Promise<void> {
-    if (Date.now() - this.lookedAt < LOOK_MS) return;
-    this.lookedAt = Date.now();
+    if (performance.now() - this.lookedAt < LOOK_MS) return;
+    this.lookedAt = performance.now();
     try {
       const state = await sweepsState();
       if (state === this.state) return;

@@ -133,7 +133,7 @@ export class RunWatcher implements vscode.Disposable {
   follow(id: string, begun = false): void {
     if (this.following.has(id)) return;
     const left = begun ? JSON.stringify(this.snapshots.get(id)?.state) : undefined;
-    const since = Date.now();
+    const since = performance.now();
     const controller = new AbortController();
     this.following.set(id, controller);
     const onSnapshot = (snapshot: RunSnapshot, alive: boolean) => {
@@ -141,7 +141,7 @@ export class RunWatcher implements vscode.Disposable {
       this.snapshots.set(id, snapshot);
       this.changed.fire(snapshot);
       if (standingOf(snapshot, alive) === 'live') return;
-      if (JSON.stringify(snapshot.state) === left && Date.now() - since < START_GRACE_MS) return;
+      if (JSON.stringify(snapshot.state) === left && performance.now() - since < START_GRACE_MS) return;
       controller.abort();
       this.ended.fire(snapshot);
     };

@@ -5,6 +5,7 @@
 import { rmSync } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { isRecent } from '../../protocol/json-cache.ts';
 import { readText } from '../../protocol/regular-file.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
 import { isProcessAlive } from '../../runs/index.ts';
@@ -15,7 +16,7 @@ const REMEMBERED_MS = 24 * 3600_000;
 /** Whether a process ended while it tried what is marked there, within the last day. */
 export async function endedWith(mark: string): Promise<boolean> {
   const found = await stat(mark).catch(() => undefined);
-  if (!found || Date.now() - found.mtimeMs > REMEMBERED_MS) return false;
+  if (!found || !isRecent(found.mtimeMs, REMEMBERED_MS)) return false;
   const pid = Number(await readText(mark).catch(() => ''));
   return Number.isInteger(pid) && pid > 0 && !isProcessAlive(pid);
 }

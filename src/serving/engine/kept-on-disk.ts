@@ -3,7 +3,7 @@
  * 0.5 billion weights. They hold the person's code, so only the user can read the files.
  */
 import type { LlamaContextSequence } from 'node-llama-cpp';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -11,7 +11,8 @@ import { gpuPackagesVersion } from '../../base-models/llama-gpu-packages.ts';
 import { sha256Of } from '../../base-models/pypi/download.ts';
 import { cacheDir } from '../../protocol/paths.ts';
 import { readText } from '../../protocol/regular-file.ts';
-import { writeByRename } from '../../protocol/write-file.ts';
+import { temporaryPath, writeByRename } from '../../protocol/write-file.ts';
+import { removeLeftovers } from '../../runs/leftovers.ts';
 
 /** Bytes of all files together. */
 const MOST_BYTES = 100e6;
@@ -47,7 +48,7 @@ export class KeptOnDisk {
   /** Keeps what `sequence` has read, unless it is too short or too large. A failure only costs time at the next start. */
   async save(sequence: LlamaContextSequence): Promise<void> {
     if (sequence.nextTokenIndex < FEWEST_TOKENS) return;
-    const temporary = `${this.state}.${randomBytes(4).toString('hex')}.tmp`;
+    const temporary = temporaryPath(this.state);
     try {
       await mkdir(folder(), { recursive: true, mode: 0o700 });
       // The folder of a user who chose other rights for new files.
@@ -79,6 +80,7 @@ export const keyOf = (parts: readonly (string | number)[]): string =>
 
 /** Deletes the oldest states until the rest fits; also `newest`, if it is too large by itself. */
 async function makeRoom(newest: string): Promise<void> {
+  await removeLeftovers(folder());
   const names = (await readdir(folder())).filter((name) => name.endsWith('.state'));
   const states = await Promise.all(
     names.map(async (name) => {

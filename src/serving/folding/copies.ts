@@ -9,7 +9,7 @@ import { sha256Of } from '../../base-models/pypi/download.ts';
 import { cacheDir } from '../../protocol/paths.ts';
 import { readText } from '../../protocol/regular-file.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
-import { isProcessAlive } from '../../runs/processes.ts';
+import { isMakerAlive, makerMark } from '../../runs/processes.ts';
 import { keyOf } from '../engine/kept-on-disk.ts';
 import type { FoldedCopy } from '../host-types.ts';
 import { identifyOnDisk } from '../identify.ts';
@@ -132,7 +132,7 @@ export async function keepCopy(
   make: (files: { model: string; beside: string }) => Promise<Measured>,
 ): Promise<AboutCopy> {
   const dir = await placeOf(basePath, adapterPath);
-  const unfinished = `${dir}.${process.pid}.tmp`;
+  const unfinished = `${dir}.${makerMark()}.tmp`;
   const files = pathsIn(unfinished);
   await tidyCopies();
   try {
@@ -146,18 +146,20 @@ export async function keepCopy(
     await writeByRename(files.about, JSON.stringify(about), 0o600);
     await rm(dir, { recursive: true, force: true });
     await rename(unfinished, dir);
-    await tidyCopies();
+    await tidyCopies(dir);
     return about;
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
 }
 
-/** Deletes copies that nobody can use any more, all but those used last, and what a crash left. */
-export async function tidyCopies(): Promise<void> {
+/** Deletes copies that nobody can use any more, all but those used last, and what a crash left. `made`: just now. */
+export async function tidyCopies(made?: string): Promise<void> {
   const names = await readdir(folder()).catch(() => []);
   const found = await Promise.all(names.map((name) => lookAt(join(folder(), name))));
-  const copies = found.filter(({ what }) => what === 'copy').sort((a, b) => b.usedAt - a.usedAt);
+  // By a clock that was ahead, the others may have been used later.
+  const usedAt = (one: Kept) => (one.dir === made ? Infinity : one.usedAt);
+  const copies = found.filter(({ what }) => what === 'copy').sort((a, b) => usedAt(b) - usedAt(a));
   const useless = found.filter(({ what }) => what === 'useless');
   for (const { dir } of [...copies.slice(MOST_COPIES), ...useless])
     await rm(dir, { recursive: true, force: true });
@@ -174,9 +176,8 @@ interface Kept {
 }
 
 async function lookAt(dir: string): Promise<Kept> {
-  const [, maker] = /\.(\d+)\.tmp$/.exec(dir) ?? [];
-  if (maker !== undefined)
-    return { dir, usedAt: 0, what: isProcessAlive(Number(maker)) ? 'making' : 'useless' };
+  const [, maker] = /\.([\w-]+)\.tmp$/.exec(dir) ?? [];
+  if (maker !== undefined) return { dir, usedAt: 0, what: isMakerAlive(maker) ? 'making' : 'useless' };
   try {
     const { mtimeMs } = await stat(dir);
     const { base, adapter, model } = await aboutIn(dir);

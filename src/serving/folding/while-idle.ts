@@ -23,6 +23,7 @@ export interface FoldingOptions {
   basePath: string;
   /** Makes the copy of an adapter; for tests. */
   make?: (adapter: AdapterFile, threads: number) => Making;
+  /** In ms; does not jump when somebody sets the clock. */
   now?: () => number;
   /** Begins to measure how many processors other programs keep busy. */
   watch?: typeof watchLoad;
@@ -58,7 +59,7 @@ export class Folding implements FoldedCopies {
     this.loaded = identifyOnDisk(options.basePath);
     // The host says what is wrong with the file.
     this.loaded.catch(() => undefined);
-    this.now = options.now ?? Date.now;
+    this.now = options.now ?? (() => performance.timeOrigin + performance.now());
     this.watch = options.watch ?? watchLoad;
     this.othersBusy = this.watch();
   }
@@ -121,7 +122,8 @@ export class Folding implements FoldedCopies {
     const { basePath } = this.options;
     const about = () => aboutCopy(basePath, inUse.path);
     const known = await about();
-    const again = known?.tries && now - known.tries.at >= AGAIN_MS * 2 ** (known.tries.count - 1);
+    // One that is yet to come was noted by a clock that was ahead.
+    const again = known?.tries && Math.abs(now - known.tries.at) >= AGAIN_MS * 2 ** (known.tries.count - 1);
     if ((known && !again) || !(await this.isAsLoaded())) return;
     await noteTry(basePath, inUse.path, now);
     this.making = (this.options.make ?? this.startChild.bind(this))(inUse, host.threads);

@@ -12,15 +12,15 @@ export function idleTimer(
   busy: () => boolean,
 ): { touch: () => void; stop: () => void } {
   if (!idleMinutes || !onIdle) return { touch: () => undefined, stop: () => undefined };
-  let last = Date.now();
+  let last = performance.now();
   const limit = idleMinutes * 60_000;
   const timer = setInterval(
     () => {
-      if (busy()) last = Date.now();
-      if (Date.now() - last >= limit) onIdle();
+      if (busy()) last = performance.now();
+      if (performance.now() - last >= limit) onIdle();
     },
     Math.min(limit, 10_000),
   );
   timer.unref();
-  return { touch: () => (last = Date.now()), stop: () => clearInterval(timer) };
+  return { touch: () => (last = performance.now()), stop: () => clearInterval(timer) };
 }

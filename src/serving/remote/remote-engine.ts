@@ -35,7 +35,8 @@ export class RemoteEngine implements CompletionEngine {
    * address (-address), the server (-down, -slow, -certificate, -unknown, -failed), -token or -model.
    */
   start(): Promise<Found> {
-    if (this.failed && Date.now() < this.failed.until) return Promise.reject(this.failed.error as Error);
+    if (this.failed && performance.now() < this.failed.until)
+      return Promise.reject(this.failed.error as Error);
     this.found ??= this.ask();
     return this.found;
   }
@@ -55,7 +56,7 @@ export class RemoteEngine implements CompletionEngine {
   /** The next request after a pause asks anew what the server is. */
   private forget(error: unknown): void {
     this.found = undefined;
-    this.failed = { error, until: Date.now() + (this.options.pauseMs ?? PAUSE_MS) };
+    this.failed = { error, until: performance.now() + (this.options.pauseMs ?? PAUSE_MS) };
   }
 
   async fillInTheMiddle(): Promise<boolean> {

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { webgpuProbeSchema, type WebgpuProbe } from '../../protocol/doctor.ts';
 import { UserError } from '../../protocol/errors.ts';
-import { JsonCache } from '../../protocol/json-cache.ts';
+import { isRecent, JsonCache } from '../../protocol/json-cache.ts';
 import { usableProcessors } from '../../protocol/processors.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { fastestPrecision } from '../precision.ts';
@@ -130,7 +130,7 @@ function machineWith(runtime: Runtime | undefined, look: Look): Promise<Machine>
 
 async function lookUp(key: string, runtime: Runtime | undefined, look: Look): Promise<Machine> {
   const known = await machines.get(key);
-  if (known && Date.now() - known.at < (isSettled(known) ? VALID_MS : DAY_MS)) return known;
+  if (known && isRecent(known.at, isSettled(known) ? VALID_MS : DAY_MS)) return known;
   const probe = await look.findWebgpu();
   const made = { at: Date.now(), probe, rates: await measure(probe, runtime, look) };
   await machines.set(key, made);

@@ -36,6 +36,18 @@ describe('parts of the repository', () => {
     expect(asked).toHaveLength(2);
   });
 
+  it('are waited for once, however many keys are typed before a source answers', async () => {
+    const { parts } = slowSource();
+    let waits = 0;
+    const choice = new RepositoryParts(() => {
+      waits += 1;
+      return Promise.resolve();
+    });
+    for (const text of ['one(', 'one(t', 'one(tw'])
+      expect(await choice.choose(document(text), { parts }, () => 1000)).toEqual([]);
+    expect(waits).toBe(1);
+  });
+
   it('stay however long somebody types, and are asked for again if there were none', async () => {
     for (const [found, times] of [
       [[tax], 1],

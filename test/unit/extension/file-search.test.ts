@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { FileSearch, type FileQuestion } from '../../../src/extension/next-edit/file-search.ts';
 import { search } from '../../../src/next-edit/find.ts';
 import { until } from '../../support/until.ts';
@@ -84,4 +84,17 @@ it('are no longer looked for once they are not wanted, and nothing of that is ke
   await put('b.ts', 'load("b");\n');
   expect(await offers({ isOvertaken: () => true })).toBeUndefined();
   expect(await offers()).toHaveLength(1);
+});
+
+it('are not held for longer because the clock was set back', async () => {
+  const steady = vi.spyOn(performance, 'now').mockReturnValue(0);
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(3600_000);
+  onTestFinished(() => void vi.restoreAllMocks());
+  files = new FileSearch();
+  await put('b.ts', 'load("b");\n');
+  expect(await offers()).toEqual([['/b.ts', 'load("b");']]);
+  await put('b.ts', 'load("later");\n');
+  clock.mockReturnValue(1000);
+  steady.mockReturnValue(30_000);
+  expect(await offers()).toEqual([['/b.ts', 'load("later");']]);
 });

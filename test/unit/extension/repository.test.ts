@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { Repository } from '../../../src/extension/completion/repository.ts';
 
 const editor = vi.hoisted(() => {
@@ -88,4 +88,15 @@ it('one that was stopped is no news', async () => {
   expect(await answer).toEqual([]);
   await gone;
   expect(told).toEqual([]);
+});
+
+it('a process that is stopped leaves no question waiting, and gets no more of them', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { ask } = indexOf(process.execPath, 'process.kill(process.pid, "SIGSTOP");');
+  const [first, second] = [ask(), ask()];
+  await vi.waitFor(() => expect(vi.getTimerCount()).toBeGreaterThan(0));
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect(await Promise.all([first, second])).toEqual([[], []]);
+  expect(told).toEqual(['The index does not answer, and was ended.']);
 });

@@ -10,7 +10,7 @@ let home: string;
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'forget-me-not-sweeps-'));
   vi.stubEnv('FORGET_ME_NOT_HOME', home);
-  vi.useFakeTimers({ toFake: ['Date'] });
+  vi.useFakeTimers({ toFake: ['performance'] });
 });
 afterEach(async () => {
   vi.useRealTimers();
@@ -18,7 +18,7 @@ afterEach(async () => {
   await rm(home, { recursive: true });
 });
 
-const later = () => vi.setSystemTime(Date.now() + 60_000);
+const later = () => vi.advanceTimersByTime(60_000);
 const folder = join('sweeps', 'a');
 const addTrial = async () => {
   await mkdir(join(home, folder), { recursive: true });

@@ -1,5 +1,5 @@
 /** What holds for any edits and any texts, made with a fixed seed. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { applyParts, DocumentEdits, findOffers } from '../../../src/next-edit/index.ts';
 import { placesOf } from '../../../src/next-edit/match.ts';
 import { patternsOf } from '../../../src/next-edit/find.ts';
@@ -151,10 +151,18 @@ describe('offers', () => {
     for (let seed = 0; seed < 60; seed += 1) expect(edited(seed).takeAll().offers).toEqual([]);
   });
 
-  it('end with the time that there is', () => {
-    const editor = edited(1);
-    const text = editor.text('a.py');
-    const options = { path: 'b.py', place: 0, deadline: 0 };
-    expect(findOffers(editor.edits, [{ path: 'a.py', languageId: 'python', text }], options)).toEqual([]);
+  it('end with the time that there is, also where the clock was set back', () => {
+    vi.spyOn(Date, 'now').mockReturnValue(-1);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const offered = (deadline: number) =>
+      Array.from({ length: 20 }, (_, seed) => edited(seed)).flatMap((editor) =>
+        findOffers(editor.edits, [{ path: 'a.py', languageId: 'python', text: editor.text('a.py') }], {
+          path: 'b.py',
+          place: 0,
+          deadline,
+        }),
+      );
+    expect(offered(Infinity)).not.toEqual([]);
+    expect(offered(0)).toEqual([]);
   });
 });

@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { indexDir } from '../../../src/protocol/paths.ts';
 import { forgetOldIndexes } from '../../../src/repository/store.ts';
+import { deadPid } from '../runs/help.ts';
 
 let work: string;
 beforeEach(() => {
@@ -25,4 +26,12 @@ it('old indexes are deleted, and one that can not be stops nothing', async () =>
   expect(existsSync(first!)).toBe(true);
   await forgetOldIndexes(Date.now() + 61 * 24 * 3600 * 1000);
   expect([first, last].filter((file) => existsSync(file!))).toEqual([]);
+});
+
+it('what a killed indexer left half-written is deleted by the next one', async () => {
+  const left = join(indexDir(), `a.index.${deadPid}-ab12.tmp`);
+  const writing = join(indexDir(), `a.index.${process.ppid}-ab12.tmp`);
+  for (const file of [left, writing]) writeFileSync(file, '');
+  await forgetOldIndexes();
+  expect(readdirSync(indexDir())).toEqual([basename(writing)]);
 });

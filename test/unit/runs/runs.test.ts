@@ -1,8 +1,9 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { open, type FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RUN_FORMAT, type RunState } from '../../../src/protocol/run.ts';
 import {
   cancelRun,
@@ -74,6 +75,51 @@ describe('openRunWriter', () => {
     for (const until = Date.now() + 15_000; heartbeat() === first && Date.now() < until;);
     expect(heartbeat()).toBeGreaterThan(first);
     await writer.close();
+  });
+
+  it('removes what a killed owner left half-written, and nothing that somebody else writes', async () => {
+    const { dir } = await createRun(newRun());
+    const left = [
+      `state.json.${deadPid}.tmp`,
+      `model.gguf.${deadPid}.tmp`,
+      'earlier.gguf.tmp',
+      'corpus/all.tokens.tmp',
+      `evaluation/summary.json.${deadPid}-ab12.tmp`,
+      'checkpoints/step-000005.tmp/state.json',
+      `lock.${deadPid}-ab12.tmp`,
+    ];
+    const [kept, whole] = [
+      `evaluation/summary.json.${process.ppid}-ab12.tmp`,
+      'checkpoints/step-000004/state.json',
+    ];
+    for (const name of [...left, kept, whole]) {
+      mkdirSync(dirname(join(dir, name)), { recursive: true });
+      writeFileSync(join(dir, name), '{}');
+    }
+    await (await openRunWriter(dir)).close();
+    const found = [...left, kept, whole].filter((name) => existsSync(join(dir, name)));
+    expect(found).toEqual([kept, whole]);
+    expect(existsSync(join(dir, 'checkpoints/step-000005.tmp'))).toBe(false);
+  });
+
+  it('leaves no half line where the disk was full', async () => {
+    const { dir } = await createRun(newRun());
+    const writer = await openRunWriter(dir);
+    await writer.event({ type: 'phase', phase: 'Training' });
+    const file = await open(join(dir, 'run.json'));
+    const append = vi.spyOn(Object.getPrototypeOf(file) as FileHandle, 'appendFile');
+    await file.close();
+    append.mockImplementationOnce(async function (this: FileHandle, line) {
+      await this.write(String(line).slice(0, 20));
+      throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+    });
+    await expect(writer.event(stepEvent(1))).rejects.toThrow('ENOSPC');
+    append.mockRestore();
+    await writer.event({ type: 'error', code: 'disk-full', message: 'The disk is full.', next: '' });
+    await writer.close();
+    const { events, brokenLines } = await readRun(dir);
+    expect(brokenLines).toBe(0);
+    expect(events.map(({ type }) => type)).toEqual(['phase', 'error']);
   });
 
   it('refuses a second owner, in the same process too', async () => {
@@ -407,6 +453,26 @@ describe('followRun', () => {
     );
     vi.useRealTimers();
     expect(statuses).toEqual(['running', 'interrupted']);
+  });
+
+  it('shows a run of which nothing is heard again though the clock was set back', async () => {
+    const { dir } = await createRun(newRun());
+    const stop = new AbortController();
+    const steady = vi.spyOn(performance, 'now').mockReturnValue(0);
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(1e12);
+    onTestFinished(() => void vi.restoreAllMocks());
+    let shown = 0;
+    await followRun(
+      dir,
+      () => {
+        shown += 1;
+        clock.mockReturnValue(1e12 - 3600_000);
+        steady.mockReturnValue(6000);
+        if (shown === 2) stop.abort();
+      },
+      stop.signal,
+    );
+    expect(shown).toBe(2);
   });
 
   it('rejects for what is no run', async () => {

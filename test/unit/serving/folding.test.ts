@@ -11,6 +11,7 @@ import {
   removeCopy,
   tidyCopies,
 } from '../../../src/serving/folding/copies.ts';
+import { makerMark } from '../../../src/runs/processes.ts';
 import { Folding } from '../../../src/serving/folding/while-idle.ts';
 import type { LlamaHost } from '../../../src/serving/host-types.ts';
 import { ownHome } from '../../support/own-home.ts';
@@ -86,14 +87,27 @@ describe('folded copies', () => {
     await keepCopy(at('base.gguf'), at('two'), write('2'));
     await rm(at('one'));
     const folder = join(cacheDir(), 'folded');
-    // No process has so high a number; the first belongs to this one.
-    const [mine, gone] = [`key.${process.pid}.tmp`, 'key.99999999.tmp'];
-    for (const name of [mine, gone]) await mkdir(join(folder, name));
+    // No process has so high a number; the second is of an earlier process with the number of this one.
+    const [mine, gone, earlier] = [
+      `key.${makerMark()}.tmp`,
+      'key.99999999-1.tmp',
+      `key.${process.pid}-1.tmp`,
+    ];
+    for (const name of [mine, gone, earlier]) await mkdir(join(folder, name));
     await tidyCopies();
     const left = await kept();
     expect(left).toHaveLength(2);
     expect(left).toContain(mine);
     expect(await findCopy(at('base.gguf'), at('two'))).toBeDefined();
+  });
+
+  it('that were used while the clock was ahead do not take the place of a new one', async () => {
+    for (const name of ['one', 'two']) await keepCopy(at('base.gguf'), at(name), write(name));
+    const ahead = new Date(Date.now() + 365 * 24 * 3600_000);
+    for (const name of await kept()) await utimes(join(cacheDir(), 'folded', name), ahead, ahead);
+    await keepCopy(at('base.gguf'), at('three'), write('3'));
+    expect(await findCopy(at('base.gguf'), at('three'))).toBeDefined();
+    expect(await kept()).toHaveLength(2);
   });
 
   it('that nobody can use are deleted: of an adapter or a base that was replaced', async () => {
@@ -231,6 +245,28 @@ describe('when a copy is made', () => {
     expect(make).toHaveBeenCalledOnce();
     await later(60);
     expect(make).toHaveBeenCalledTimes(2);
+  });
+
+  it('is made though the clock was set back since: a try that is yet to come says nothing', async () => {
+    await noteTry(at('base.gguf'), at('one'), 365 * 24 * 3600_000);
+    const { make, later } = idleHost();
+    await later(0);
+    await later(60);
+    expect(make).toHaveBeenCalledOnce();
+  });
+
+  it('does not wait for a clock that is set back', async () => {
+    const { host, make, one } = idleHost();
+    const now = vi.spyOn(Date, 'now').mockReturnValue(5000_000);
+    const steady = vi.spyOn(performance, 'now').mockReturnValue(0);
+    onTestFinished(() => void vi.restoreAllMocks());
+    const folding = new Folding({ basePath: at('base.gguf'), make, watch: () => () => 0 });
+    for (let n = 0; n < 20; n++) folding.used(one);
+    await folding.look(host as unknown as LlamaHost);
+    now.mockReturnValue(1000);
+    steady.mockReturnValue(61_000);
+    await folding.look(host as unknown as LlamaHost);
+    expect(make).toHaveBeenCalledOnce();
   });
 
   it('is neither made nor found once the file of the base that is loaded was replaced', async () => {

@@ -20,3 +20,15 @@ it('ends after minutes without a request, but not while something is in the work
   expect(onIdle).toHaveBeenCalled();
   stop();
 });
+
+it.each([
+  ['ahead', 1, false],
+  ['back', -1, true],
+])('a clock that is set %s changes nothing', (_, sign, isIdle) => {
+  const onIdle = vi.fn();
+  const { stop } = idleTimer({ idleMinutes: 10, onIdle }, () => false);
+  vi.setSystemTime(Date.now() + sign * 24 * 3600_000);
+  minutes(isIdle ? 10 : 5);
+  expect(onIdle.mock.calls.length > 0).toBe(isIdle);
+  stop();
+});

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseEndpoint } from '../../../src/serving/remote/address.ts';
 import { describeFound, type Found } from '../../../src/serving/remote/probe.ts';
 import { RemoteEngine, type RemoteEngineOptions } from '../../../src/serving/remote/remote-engine.ts';
@@ -304,6 +304,21 @@ describe('what goes wrong', () => {
     const trying = engineAt(server.address, { pauseMs: 0, fetch: counting });
     for (let key = 0; key < 3; key += 1) await failsWith(trying, 'endpoint-down', 'down');
     expect(asked).toBe(4);
+  });
+
+  it('nobody listens; later ones ask again though the clock was set back', async () => {
+    const server = await opened(llamaCpp());
+    const engine = engineAt(server.address, {
+      fetch: () => Promise.reject(new Error('down')),
+    });
+    const steady = vi.spyOn(performance, 'now').mockReturnValue(0);
+    onTestFinished(() => void vi.restoreAllMocks());
+    await failsWith(engine, 'endpoint-down', 'down');
+    vi.spyOn(Date, 'now').mockReturnValue(0);
+    steady.mockReturnValue(3600_000);
+    const asked = vi.fn(() => Promise.reject(new Error('still down')));
+    Object.assign(engine, { options: { ...engine['options'], fetch: asked } });
+    await failsWith(engine, 'endpoint-down', 'still down');
   });
 
   it('it takes too long, from one piece to the next too', async () => {

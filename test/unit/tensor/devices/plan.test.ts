@@ -118,6 +118,18 @@ describe('planBackend', () => {
     expect(asked.includes('adapters')).toBe(again);
   });
 
+  it('looks again if what is known was measured by a clock that was ahead', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const { asked, look } = machine({ adapters: [card] }, { webgpu: 4e12 });
+    const plan = await newProcess();
+    await plan(auto, look);
+    vi.setSystemTime(Date.now() - 400 * DAY_MS);
+    asked.length = 0;
+    const next = await newProcess();
+    await next(auto, look);
+    expect(asked).toContain('adapters');
+  });
+
   it('falls back on a TensorFlow that was not measured in time', async () => {
     runtime.installed = true;
     const rates = { webgpu: 4e12, wasm: 20e9 };

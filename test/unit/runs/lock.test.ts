@@ -1,0 +1,87 @@
+/** Who takes over a lock, also where one of them is stopped in the middle of it. */
+import type * as fs from 'node:fs/promises';
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { readOwner, takeLock } from '../../../src/runs/lock.ts';
+import { deadPid } from './help.ts';
+
+const files = vi.hoisted(() => ({
+  beforeRm: (() => Promise.resolve()) as (path: string) => Promise<void>,
+}));
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof fs>();
+  const rm: typeof real.rm = (path, options) =>
+    files.beforeRm(String(path)).then(() => real.rm(path, options));
+  return { ...real, rm };
+});
+
+let dir: string;
+const path = () => join(dir, 'lock');
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'fmn-lock-'));
+  writeFileSync(path(), JSON.stringify({ pid: deadPid, token: 'old' }));
+});
+afterEach(() => {
+  files.beforeRm = () => Promise.resolve();
+  rmSync(dir, { recursive: true });
+});
+const take = () => takeLock(path(), (holder) => new Error(`held by ${holder?.pid}`));
+
+it('one that is stopped in the middle of a takeover takes nothing from its successor when it goes on', async () => {
+  let goOn = () => {};
+  const stopped = new Promise<void>((reached) => {
+    files.beforeRm = async (one) => {
+      if (one !== path()) return;
+      files.beforeRm = () => Promise.resolve();
+      reached();
+      await new Promise<void>((resolve) => (goOn = resolve));
+    };
+  });
+  const first = take();
+  await stopped;
+  // It has been stopped for long.
+  const before = new Date(Date.now() - 3600_000);
+  for (const name of readdirSync(dir)) utimesSync(join(dir, name), before, before);
+  const second = await take().catch((error: Error) => error);
+  goOn();
+  const results = [second, await first.catch((error: Error) => error)];
+  const holders = results.flatMap((one) => (one instanceof Error ? [] : [one]));
+  expect(holders).toHaveLength(1);
+  expect((await readOwner(path()))?.token).toBe(holders[0]!.token);
+});
+
+it.each([
+  ['long ago', -3600_000],
+  ['by a clock that was ahead', 3600_000],
+])('a takeover that was killed %s stops nobody, and nothing of it is left', async (_, age) => {
+  // As a process leaves it that is killed where the first one above was stopped.
+  let reached = () => {};
+  const killed = new Promise<void>((resolve) => (reached = resolve));
+  files.beforeRm = (one) => {
+    if (one !== path()) return Promise.resolve();
+    reached();
+    return new Promise(() => undefined);
+  };
+  void take();
+  await killed;
+  files.beforeRm = () => Promise.resolve();
+  for (const name of readdirSync(dir)) {
+    const text = JSON.stringify({ pid: deadPid, token: 'killed' });
+    if (name !== 'lock') writeFileSync(join(dir, name), text);
+    const time = new Date(Date.now() + age);
+    utimesSync(join(dir, name), time, time);
+  }
+  const { token, release } = await take();
+  expect((await readOwner(path()))?.token).toBe(token);
+  expect(readdirSync(dir)).toEqual(['lock']);
+  await release();
+  expect(readdirSync(dir)).toEqual([]);
+});
+
+it('a lock that can not be read is taken over', async () => {
+  writeFileSync(path(), '{"pid":');
+  await (await take()).release();
+  expect(readdirSync(dir)).toEqual([]);
+});
