@@ -105,6 +105,8 @@ class Stratum {
   private readonly files: Candidate[] = [];
   private readonly all = { files: 0, bytes: 0 };
   private readonly heldOut = { files: 0, bytes: 0 };
+  /** Size of the smallest file that may be held out. */
+  private least = Infinity;
   /** In the present round: the files that were not looked at yet, and the parts that may have something to move. */
   private left: { round: Round; files: Iterator<Candidate>; parts: Queue<Stratum> } | undefined;
 
@@ -126,6 +128,7 @@ class Stratum {
   add(file: Candidate, [name, ...names]: readonly string[], eligible: boolean): void {
     this.all.files += 1;
     this.all.bytes += file.bytes;
+    if (eligible) this.least = Math.min(this.least, file.bytes);
     if (name === undefined) {
       if (eligible) this.files.push(file);
       return;
@@ -163,6 +166,7 @@ class Stratum {
    * much. Returns the file, if there is one.
    */
   private move(round: Round, below: number): Candidate | undefined {
+    if (this.least >= below || (!round.out && this.heldOut.files === 0)) return undefined;
     const moved = this.moveOwn(round, below) ?? this.moveInParts(round, below);
     if (!moved) return undefined;
     const sign = round.out ? 1 : -1;
