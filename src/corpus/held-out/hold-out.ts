@@ -5,6 +5,7 @@
 import { posix } from 'node:path';
 import { kinds, type Kind } from '../reading/kinds.ts';
 import { extensionOf } from '../reading/names.ts';
+import { Queue } from './queue.ts';
 import { splitNumber } from './split.ts';
 
 export interface SplitFile {
@@ -88,6 +89,15 @@ function strataOf(path: string): string[] {
 /** From so many held-out files on, their text is adjusted to the share; fewer are chosen by number alone. */
 const FILES_ENOUGH = 5;
 
+/**
+ * Moves of files to one side, until it is enough. The size that fits becomes smaller with each, so what has nothing to
+ * move once has nothing later.
+ */
+interface Round {
+  out: boolean;
+  missing: (part: Stratum) => number;
+}
+
 /** A part of the text: it consists of either smaller parts or files. */
 class Stratum {
   private readonly parts = new Map<string, Stratum>();
@@ -95,8 +105,16 @@ class Stratum {
   private readonly files: Candidate[] = [];
   private readonly all = { files: 0, bytes: 0 };
   private readonly heldOut = { files: 0, bytes: 0 };
+  /** Size of the smallest file that may be held out. */
+  private least = Infinity;
+  /** In the present round: the files that were not looked at yet, and the parts that may have something to move. */
+  private left: { round: Round; files: Iterator<Candidate>; parts: Queue<Stratum> } | undefined;
 
-  constructor(private readonly share: number) {}
+  constructor(
+    private readonly share: number,
+    /** Among the parts of the larger one. */
+    private readonly number = 0,
+  ) {}
 
   private get missingFiles(): number {
     // Against rounding: one of ten must count as a tenth.
@@ -110,12 +128,13 @@ class Stratum {
   add(file: Candidate, [name, ...names]: readonly string[], eligible: boolean): void {
     this.all.files += 1;
     this.all.bytes += file.bytes;
+    if (eligible) this.least = Math.min(this.least, file.bytes);
     if (name === undefined) {
       if (eligible) this.files.push(file);
       return;
     }
     let part = this.parts.get(name);
-    if (!part) this.parts.set(name, (part = new Stratum(this.share)));
+    if (!part) this.parts.set(name, (part = new Stratum(this.share, this.parts.size)));
     part.add(file, names, eligible);
   }
 
@@ -129,36 +148,65 @@ class Stratum {
       this.heldOut.files += part.heldOut.files;
       this.heldOut.bytes += part.heldOut.bytes;
     }
-    while (this.missingFiles >= 1 && this.move(true, () => true, missingFilesOf));
+    const round = { out: true, missing: missingFilesOf };
+    while (this.missingFiles >= 1 && this.move(round, Infinity));
     if (this.share * this.all.files >= FILES_ENOUGH) this.adjust();
   }
 
   /** Holds out more or fewer files as long as this brings the text nearer to the share. */
   adjust(): void {
     const { heldOut, all } = this;
-    while (heldOut.files < all.files - 1 && this.move(true, (bytes) => bytes < 2 * this.missingBytes));
-    while (heldOut.files > 1 && this.move(false, (bytes) => bytes < -2 * this.missingBytes));
+    const [more, fewer] = [true, false].map((out): Round => ({ out, missing: missingBytesOf }));
+    while (heldOut.files < all.files - 1 && this.move(more!, 2 * this.missingBytes));
+    while (heldOut.files > 1 && this.move(fewer!, -2 * this.missingBytes));
   }
 
   /**
-   * Holds out (`out`) or puts back one file of a fitting size, in the part that has the most too little or too much.
-   * Returns the file, if there is one.
+   * Holds out (`out`) or puts back one file of fewer bytes than `below`, in the part that has the most too little or too
+   * much. Returns the file, if there is one.
    */
-  private move(
-    out: boolean,
-    fits: (bytes: number) => boolean,
-    missing: (part: Stratum) => number = missingBytesOf,
-  ): Candidate | undefined {
-    const sign = out ? 1 : -1;
-    const movable = (file: Candidate) => file.heldOut !== out && fits(file.bytes);
-    let moved = out ? this.files.find(movable) : this.files.findLast(movable);
-    if (moved) moved.heldOut = out;
-    const parts = [...this.parts.values()].sort((a, b) => sign * (missing(b) - missing(a)));
-    for (const part of parts) moved ??= part.move(out, fits, missing);
+  private move(round: Round, below: number): Candidate | undefined {
+    if (this.least >= below || (!round.out && this.heldOut.files === 0)) return undefined;
+    const moved = this.moveOwn(round, below) ?? this.moveInParts(round, below);
     if (!moved) return undefined;
+    const sign = round.out ? 1 : -1;
     this.heldOut.files += sign;
     this.heldOut.bytes += sign * moved.bytes;
     return moved;
+  }
+
+  private moveOwn(round: Round, below: number): Candidate | undefined {
+    const { files } = this.leftIn(round);
+    for (let next = files.next(); !next.done; next = files.next()) {
+      const file = next.value;
+      if (file.heldOut === round.out || file.bytes >= below) continue;
+      file.heldOut = round.out;
+      return file;
+    }
+    return undefined;
+  }
+
+  private moveInParts(round: Round, below: number): Candidate | undefined {
+    const { parts } = this.leftIn(round);
+    for (let part = parts.first; part; part = parts.first) {
+      const moved = part.move(round, below);
+      if (moved) {
+        parts.settle();
+        return moved;
+      }
+      parts.drop();
+    }
+    return undefined;
+  }
+
+  private leftIn(round: Round): NonNullable<typeof this.left> {
+    if (this.left?.round === round) return this.left;
+    const { out, missing } = round;
+    const sign = out ? 1 : -1;
+    const isBefore = (a: Stratum, b: Stratum) =>
+      sign * (missing(a) - missing(b) || sign * (b.number - a.number)) > 0;
+    const files = (out ? this.files : this.files.toReversed()).values();
+    return (this.left = { round, files, parts: new Queue(isBefore, this.parts.values()) });
   }
 
   static readonly missingFilesOf = (part: Stratum) => part.missingFiles;

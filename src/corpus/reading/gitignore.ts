@@ -4,6 +4,8 @@ import { dirname, join, relative, sep } from 'node:path';
 import { readText } from '../../protocol/regular-file.ts';
 import { IgnorePatterns } from './ignore-patterns.ts';
 
+const MOST_BYTES = 4 << 20;
+
 /** A .gitignore, or what stands for one, and the folder that it is for. */
 interface IgnoreFile {
   /** From the repository's root: "" or "packages/app/". */
@@ -28,10 +30,10 @@ export class IgnoreRules {
     const none = new IgnoreRules([], '');
     const top = await repositoryRoot(root);
     if (!top) return none;
-    let rules = none.within('', await readIfThere(join(top, '.git', 'info', 'exclude')));
+    let rules = none.within('', await readIgnoreFile(join(top, '.git', 'info', 'exclude')));
     let folder = '';
     for (const name of relative(top, root).split(sep).filter(Boolean)) {
-      rules = rules.within(folder, await readIfThere(join(top, folder, '.gitignore')));
+      rules = rules.within(folder, await readIgnoreFile(join(top, folder, '.gitignore')));
       folder += `${name}/`;
       if (rules.ignores(folder)) return none;
     }
@@ -59,7 +61,8 @@ export class IgnoreRules {
   }
 }
 
-const readIfThere = (path: string) => readText(path).catch(() => '');
+/** The text of a .gitignore. One that is larger than anybody writes, or can't be read, says nothing. */
+export const readIgnoreFile = (path: string) => readText(path, MOST_BYTES).catch(() => '');
 
 /** The nearest folder above with a `.git` in it, or `from` itself. */
 export async function repositoryRoot(from: string): Promise<string | undefined> {

@@ -67,7 +67,9 @@ export class IgnorePatterns {
       }
     };
     look(this.others);
-    if (this.byPiece.size > 0) for (const piece of this.piecesOf([bytes])) look(this.byPiece.get(piece));
+    if (this.byPiece.size > 0)
+      for (const piece of this.piecesOf([marked(bytes), marked(name).slice(0, PIECE)]))
+        look(this.byPiece.get(piece));
     return last < 0 ? undefined : !this.patterns[last]!.negated;
   }
 
@@ -111,9 +113,12 @@ function withoutSpaces(line: string): string {
   return line.slice(0, end);
 }
 
-/** Runs of characters that a matching path has as they are. */
+/** With a mark at its beginning and end, so that a name of one letter has a piece, too. */
+const marked = (text: string) => `\0${text}\0`;
+
+/** Runs of characters that a matching path, or its last name, has as they are. */
 function literals(text: string): string[] {
-  return text
+  return marked(text)
     .replace(/\[.*/s, '/')
     .replace(/\\./gs, '/')
     .split(/[*?/\\]+/);

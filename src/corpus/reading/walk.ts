@@ -2,12 +2,11 @@ import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dataDir } from '../../protocol/paths.ts';
-import { IgnoreRules } from './gitignore.ts';
+import { IgnoreRules, readIgnoreFile } from './gitignore.ts';
 import type { Globs } from './globs.ts';
 import type { LeftOutEntry } from '../manifest.ts';
 import type { Reason } from './reasons.ts';
 import { environmentFile, isSkippedFolder, judgeFolder } from './names.ts';
-import { readText } from '../../protocol/regular-file.ts';
 
 /** A file to read, or something that is left out. */
 export type Walked = { in: true; path: string } | LeftOutEntry;
@@ -123,6 +122,5 @@ async function rulesWithin(
   outer: IgnoreRules,
 ): Promise<IgnoreRules> {
   if (!entries.some((entry) => entry.name === '.gitignore' && entry.isFile())) return outer;
-  const text = await readText(join(root, folder, '.gitignore')).catch(() => '');
-  return outer.within(folder, text);
+  return outer.within(folder, await readIgnoreFile(join(root, folder, '.gitignore')));
 }

@@ -167,4 +167,10 @@ describe('the choice', () => {
     const { own, heldOut } = within(files, isCode);
     expect(sizeOf(heldOut) / sizeOf(own)).toBeCloseTo(0.1, 3);
   });
+
+  it('takes very many folders beside each other', () => {
+    const files = Array.from({ length: 80_000 }, (_, n) => file(`parts/part${n}/index.ts`, 500 + (n % 1000)));
+    const heldOut = split(files);
+    expect(sizeOf(heldOut) / sizeOf(files)).toBeCloseTo(0.1, 3);
+  });
 });
