@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
-import { sharedLlama } from '../src/base-models/llama.ts';
+import { loadLlamaModel } from '../src/base-models/llama.ts';
 import { openTokenizer, type Tokenizer } from '../src/base-models/tokenizer.ts';
 import {
   defaultBudget,
@@ -178,7 +178,7 @@ class Model {
   ) {}
 
   static async load(modelPath: string, threads: number, budget: ContextBudget): Promise<Model> {
-    const model = await (await sharedLlama()).loadModel({ modelPath });
+    const model = await loadLlamaModel({ path: modelPath });
     return new Model(model, await openTokenizer(modelPath), threads, budget);
   }
 

@@ -1,11 +1,15 @@
 /** Bases whose chat template asks for too much: a sentence, and everything else goes on. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { chatTemplateOf } from '../../src/corpus/datasets/chat-template.ts';
+import { isProcessAlive } from '../../src/runs/index.ts';
 import { startServer, type RunningServer } from '../../src/serving/http/start-server.ts';
+import { processes } from '../support/processes.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
+import { until } from '../support/until.ts';
 
 const base = (template: string) =>
   chatTemplateOf({ 'tokenizer.ggml.tokens': ['</s>'], 'tokenizer.chat_template': template });
@@ -26,9 +30,10 @@ describe('a template of a base', () => {
     expect((await template.render(asked)).map(({ text }) => text).join('')).toBe('user: Hi\nassistant: Ho\n');
   });
 
+  // On a busy machine, the limit of time is the first.
   it.each([
-    ['a range that ends the process of V8', '{% for i in range(1000000000) %}{% endfor %}', /memory/],
-    ['a list without end', '{{ range(100000000) | list | length }}', /memory/],
+    ['a range that ends the process of V8', '{% for i in range(1000000000) %}{% endfor %}', /memory|10 s/],
+    ['a list without end', '{{ range(100000000) | list | length }}', /memory|10 s/],
     [
       'text that doubles',
       '{% set n = namespace(x="abcdefgh") %}{% for i in range(24) %}{% set n.x = n.x ~ n.x %}{% endfor %}{{ n.x }}',
@@ -49,6 +54,31 @@ describe('a template of a base', () => {
     const all = await Promise.allSettled(Array.from({ length: 40 }, () => template.render(many)));
     expect(all.every(({ status }) => status === 'rejected')).toBe(true);
   });
+});
+
+it.runIf(process.platform === 'linux')('a template without end does not outlive who asked', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'fmn-template-'));
+  try {
+    await writeTinyModel(join(dir, 'base.gguf'), { chatTemplate: endless });
+    await writeFile(
+      join(dir, 'a.js'),
+      '/** Adds two numbers, both of them whole. */\nfunction add(a, b) {}\n',
+    );
+    const args = ['dist/cli.mjs', 'corpus', dir, '--mode', 'instruct', '--base', join(dir, 'base.gguf')];
+    const env = { ...process.env, FORGET_ME_NOT_HOME: join(dir, 'home') };
+    const parent = spawn(process.execPath, args, { env, stdio: 'ignore' });
+    const isIts = async (pid: number) =>
+      (await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')).includes(`) R ${parent.pid} `);
+    const child = await until('the process of the template', async () => {
+      for (const { pid, args: given } of await processes())
+        if (given.some((arg) => arg.endsWith('chat-template.mjs')) && (await isIts(pid))) return pid;
+      return undefined;
+    });
+    parent.kill('SIGKILL');
+    await until('its end', () => !isProcessAlive(child));
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
 });
 
 describe('a server', () => {

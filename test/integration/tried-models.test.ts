@@ -1,4 +1,5 @@
 /** Files at which llama.cpp aborts the process that opens them: a process of its own opens them first. */
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -103,4 +104,12 @@ it.each<[string, MetadataEntry]>([
   await expect(openLlamaHost({ basePath: at('base.gguf'), adapters })).rejects.toMatchObject({
     code: 'adapter-damaged',
   });
+});
+
+it('ends itself where opening takes more than it may', async () => {
+  // With so many bytes less, the limits are below what Node itself takes.
+  const args = ['dist/try-model.mjs', at('base.gguf'), '-500000000', 'whole'];
+  const child = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  expect(child.signal).toBe('SIGKILL');
+  expect(JSON.parse(child.stdout)).toEqual({ type: expect.stringMatching(/slow|memory/) as string });
 });

@@ -3,6 +3,7 @@
  * does to it (memory, endless loops), the process that asked goes on: see template-process.ts. A thread would not do:
  * V8 ends the whole process where one thread asks for too long a list.
  */
+import { limitProcess } from '../../protocol/own-limits.ts';
 import { templateText } from './template-text.ts';
 
 export interface TemplateQuestion {
@@ -16,6 +17,8 @@ export type TemplateAnswer = { text: string } | { failed: string } | { long: tru
 /** Of a template's own complaint. */
 const LONGEST_REASON = 300;
 
+// In an endless loop, it hears nothing of that its parent has ended.
+limitProcess();
 process.on('disconnect', () => process.exit());
 process.on('message', ({ source, values, most }: TemplateQuestion) => {
   process.send!(answer());

@@ -1,35 +1,19 @@
 /**
  * The process `node dist/try-model.mjs FILE BYTES vocabulary|whole`: opens a model as tokenizers and servers do, and
- * says whether it could (tried-models.ts reads that). llama.cpp may end it. It ends itself where that takes too much time
- * or memory, from a thread of its own, because llama.cpp may not let the first one go on.
+ * says whether it could (tried-models.ts reads that). llama.cpp may end it, and it ends itself where that takes too much
+ * time or memory.
  */
-import { Worker } from 'node:worker_threads';
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { loadUntried } from '../../base-models/llama.ts';
 import type { Opening } from '../../base-models/tried-models.ts';
 import { reportError, UserError } from '../../protocol/errors.ts';
+import { limitProcess } from '../../protocol/own-limits.ts';
 import type { Tried } from '../../protocol/tried-model.ts';
 import { readVocabulary } from '../tokens/vocabulary.ts';
 import { contextOptions } from './engine-model.ts';
 
 /** A disk may be slow: 25 MB a second. */
 const limitsOf = (bytes: number) => ({ milliseconds: 20_000 + bytes / 25_000, memory: 1e9 + 2 * bytes });
-
-/** In the manner of runs/heartbeat.ts: a thread needs no file of its own. */
-const WATCH = `
-const { workerData: { milliseconds, memory } } = require('node:worker_threads');
-const { writeSync } = require('node:fs');
-const [began, parent] = [Date.now(), process.ppid];
-const end = (type) => {
-  if (type) writeSync(1, JSON.stringify({ type }) + '\\n');
-  process.kill(process.pid, 'SIGKILL');
-};
-setInterval(() => {
-  if (process.ppid !== parent) end();
-  if (Date.now() - began > milliseconds) end('slow');
-  if (process.memoryUsage.rss() > memory) end('memory');
-}, 50);
-`;
 
 /** Every byte that UTF-8 has, in all lengths of characters; words, white space and digits in runs. */
 function sampleText(): string {
@@ -81,7 +65,7 @@ async function open(path: string, opening: Opening): Promise<void> {
 }
 
 const [path = '', bytes, opening] = process.argv.slice(2);
-new Worker(WATCH, { eval: true, execArgv: [], workerData: limitsOf(Number(bytes)) }).unref();
+limitProcess(limitsOf(Number(bytes)));
 const tried = await open(path, opening as Opening).then(
   (): Tried => ({ type: 'opens' }),
   (error: unknown): Tried => {
