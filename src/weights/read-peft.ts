@@ -101,7 +101,8 @@ async function readPeftConfig(folder: string): Promise<PeftConfig> {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw damaged(folder, missing ? `it has no ${PEFT_CONFIG}` : `its ${PEFT_CONFIG} can't be read`, error);
   }
-  const raw = typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {};
+  const isObject = typeof json === 'object' && json !== null && !Array.isArray(json);
+  const raw = isObject ? (json as Record<string, unknown>) : {};
   const type = raw['peft_type'];
   if (typeof type === 'string' && type !== 'LORA') throw notSupported(folder, `the method ${type}`);
   for (const [key, [what, when]] of Object.entries(unsupported))

@@ -21,6 +21,7 @@ import { exportAdapterGguf, readAdapterGguf } from '../../src/weights/index.ts';
 import { comparisonRows } from '../../webview/view-model/comparisons.ts';
 import { bundleIn } from '../support/manifest.ts';
 import { Random } from '../support/random.ts';
+import { until } from '../support/until.ts';
 import { makeSharedRun, replaceFile } from '../support/shared-run.ts';
 import type { Campaign, Trial } from './campaign.ts';
 import { claims, hostileWeights, mutated, type Json } from './hostile-json.ts';
@@ -299,7 +300,9 @@ class Stage {
         try {
           const child = publish();
           const ended = ending(child);
-          await Promise.race([sleep(random.integer(2500)), ended]);
+          const begun = async () => (await readdir(at('tmp'))).length > 0;
+          await Promise.race([until('its temporary folder', begun), ended]);
+          await Promise.race([sleep(random.integer(500)), ended]);
           killGroup(child);
           await ended;
           const how = await within(ending(publish()), 60_000);

@@ -218,6 +218,13 @@ describe('an adapter is refused', () => {
     await damage(folder);
     await expect(readPeft(folder, bases.get('llama')!)).rejects.toMatchObject({ code: 'adapter-damaged' });
   });
+  it('with a configuration that is a list, in a sentence that names what it lacks', async () => {
+    const folder = await writePeftFolder(at('listed'), allLinears);
+    await writeFile(join(folder, 'adapter_config.json'), '[]');
+    await expect(readPeft(folder, bases.get('llama')!)).rejects.toMatchObject({
+      message: expect.stringMatching(/"\w+" in its adapter_config.json is not valid/) as string,
+    });
+  });
   async function shorten(folder: string, share: number) {
     const bytes = await readFile(join(folder, 'adapter_model.safetensors'));
     await writeFile(
