@@ -27,7 +27,11 @@ THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH RE
 /** Software inside shipped packages that has its own licence. */
 const inside = {
   'node-llama-cpp': [{ name: 'llama.cpp and ggml', licence: 'MIT', text: mit('2023-2026 The ggml authors') }],
-  pyodide: [{ name: 'CPython and its standard library', licence: 'PSF-2.0', text: standard('PSF-2.0') }],
+  pyodide: [
+    // Its package says Apache-2.0, its repository MPL-2.0.
+    { name: "Pyodide's repository", licence: 'MPL-2.0', text: standard('MPL-2.0') },
+    { name: 'CPython and its standard library', licence: 'PSF-2.0', text: standard('PSF-2.0') },
+  ],
   // In the binding that is built ahead for Linux.
   '@tensorflow/tfjs-node-gpu': [
     {

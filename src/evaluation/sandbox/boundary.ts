@@ -1,5 +1,5 @@
 /**
- * What Python's WebAssembly may call in JavaScript. Of its 268 imports, a program gets those in this file: the clock,
+ * What Python's WebAssembly may call in JavaScript. Of its 291 imports, a program gets those in this file: the clock,
  * the memory, and the files that Emscripten keeps in memory. Everything else (JavaScript objects, eval, libraries, the
  * network) is refused, so a program can't escape, whatever it does to its interpreter and its memory.
  */
@@ -10,15 +10,16 @@ import type { Emscripten, FileNode } from './python-module.ts';
 
 /** Emscripten's own functions, which work on its files in memory and on the interpreter's memory. */
 const passed = new Set(
-  `environ_get environ_sizes_get fd_close fd_fdstat_get fd_pread fd_pwrite fd_read fd_seek fd_sync fd_write clock_res_get
-  emscripten_get_heap_max _abort_js _gmtime_js _localtime_js _mktime_js _mmap_js _msync_js _munmap_js _timegm_js _tzset_js
+  `environ_get environ_sizes_get fd_close fd_fdstat_get fd_pread fd_pwrite fd_read fd_seek fd_sync fd_write
+  _emscripten_get_now_is_monotonic emscripten_get_now_res emscripten_get_heap_max emscripten_memcpy_js strftime strftime_l
+  _gmtime_js _localtime_js _mktime_js _mmap_js _msync_js _munmap_js _timegm_js _tzset_js
   __syscall_chdir __syscall_chmod __syscall_dup __syscall_dup3 __syscall_faccessat __syscall_fadvise64 __syscall_fallocate
-  __syscall_fchdir __syscall_fchmod __syscall_fchmodat2 __syscall_fchown32 __syscall_fchownat __syscall_fcntl64
+  __syscall_fchdir __syscall_fchmod __syscall_fchmodat __syscall_fchown32 __syscall_fchownat __syscall_fcntl64
   __syscall_fdatasync __syscall_fstat64 __syscall_fstatfs64 __syscall_ftruncate64 __syscall_getcwd __syscall_getdents64
   __syscall_ioctl __syscall_lstat64 __syscall_mkdirat __syscall_mknodat __syscall_newfstatat
   __syscall_openat __syscall_pipe __syscall_readlinkat __syscall_renameat __syscall_rmdir __syscall_stat64
-  __syscall_statfs64 __syscall_symlinkat __syscall_truncate64 __syscall_unlinkat __syscall_utimensat
-  _PyEM_TrampolineCall_JS _Py_emscripten_runtime _try_fcntl64 _maybe_poll_async __call_sighandler
+  __syscall_statfs64 __syscall_symlink __syscall_symlinkat __syscall_truncate64 __syscall_unlinkat __syscall_utimensat
+  _PyEM_detect_type_reflection _PyEM_TrampolineCall_JS _PyEM_CountFuncParams _PyImport_InitFunc_TrampolineCall _Py_emscripten_runtime __call_sighandler
   ffi_call_js ffi_closure_alloc_js ffi_closure_free_js ffi_prep_closure_loc_js`.split(/\s+/),
 );
 
@@ -36,28 +37,25 @@ const refused: Record<string, number> = {
       .map((name) => [`__syscall_${name}`, -EPERM]),
   ),
   _setitimer_js: -ENOSYS,
-  _emscripten_system: -ENOSYS,
+  system: -ENOSYS,
   _dlopen_js: 0,
   _dlsym_js: 0,
   getaddrinfo: EAI_FAIL,
+  gethostbyname: 0,
+  gethostbyaddr: 0,
   getnameinfo: EAI_FAIL,
   getprotobyname: 0,
-  // The user id of "nobody", and no umask: files in memory have neither owner nor mask.
-  __syscall_getuid32_js: 65534,
-  __syscall_umask_js: 0,
 };
 
 /**
- * Step by which a sleep advances: its C library polls the time until it is late enough, and only it calls this
- * function.
+ * The import that the C library's sleep calls with its milliseconds (glue.ts): the only one that takes such a number, and
+ * nothing else calls it once Pyodide's own layer is cut off.
  */
-const SLEEP_STEP_MS = 0.1;
+export const SLEEP = 'JsvNum_fromDouble';
 /** A program that reads the time again this soon is waiting, in a lock or a loop. */
 const WAITING_MS = 0.1;
 /** After so many such reads in a row, a longer gap counts as waiting too, caused by a busy machine. */
 const WAITING_TIMES = 100;
-const CLOCK_REALTIME = 0;
-const CLOCK_MONOTONIC = 1;
 
 export interface Boundary {
   /** Wraps all imports, in place. Until `close` is called, they behave as in Emscripten. */
@@ -93,30 +91,27 @@ export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void)
   };
 
   const own = (original: Imports[string]): Imports[string] => ({
+    [SLEEP]: sleep,
     emscripten_get_now() {
-      sleep(SLEEP_STEP_MS);
-      // Returns only the time slept, not the real time: else a sleep on a busy machine would count for less.
-      return slept;
-    },
-    emscripten_date_now: () => performance.timeOrigin + now(),
-    clock_time_get(id: number, _precision: bigint, at: number) {
       noteWaiting();
-      // Other clocks count processor time, which does not advance while a program sleeps.
-      const ms =
-        id === CLOCK_REALTIME
-          ? performance.timeOrigin + now()
-          : id === CLOCK_MONOTONIC
-            ? now()
-            : performance.now();
-      python!.HEAP64[at >>> 3] = BigInt(Math.round(ms * 1e6));
-      return 0;
+      return now();
+    },
+    emscripten_date_now() {
+      noteWaiting();
+      return performance.timeOrigin + now();
     },
     __syscall_poll(files: number, count: number, timeout: number) {
       const ready = original['__syscall_poll']!(files, count, timeout) as number;
       if (ready === 0 && timeout !== 0) sleep(timeout < 0 ? Infinity : timeout);
       return ready;
     },
-    random_get(at: number, bytes: number) {
+    __syscall__newselect(count: number, read: number, write: number, failed: number, timeout: number) {
+      const ready = original['__syscall__newselect']!(count, read, write, failed, timeout) as number;
+      const [seconds, micros] = [timeout, timeout + 8].map((at) => python!.HEAP32[at >>> 2]!);
+      if (ready === 0) sleep(timeout === 0 ? Infinity : seconds! * 1e3 + micros! / 1e3);
+      return ready;
+    },
+    getentropy(at: number, bytes: number) {
       randomFillSync(python!.HEAPU8, at >>> 0, bytes);
       return 0;
     },
@@ -199,21 +194,21 @@ function limitFiles(files: Emscripten['FS'], quota: Quota): void {
     counted.set(node, bytes);
   };
   const reserve = (node: FileNode, bytes: number) => {
-    if (bytes > node.contents.length && !quota.fits(bytes - node.contents.length))
-      throw new files.ErrnoError(ENOSPC);
+    const more = bytes - sizeOf(node);
+    if (more > 0 && !quota.fits(more)) throw new files.ErrnoError(ENOSPC);
   };
   const { write } = file.stream;
   file.stream.write = (stream, buffer, offset, length, position, own) => {
     reserve(stream.node, position + length);
     const written = write(stream, buffer, offset, length, position, own);
-    count(stream.node, stream.node.contents.length);
+    count(stream.node, sizeOf(stream.node));
     return written;
   };
   const { setattr } = file.node;
   file.node.setattr = (node, change) => {
     reserve(node, change.size ?? 0);
     setattr(node, change);
-    count(node, node.contents.length);
+    count(node, sizeOf(node));
   };
   const { unlink } = dir.node;
   dir.node.unlink = (parent, name) => {
@@ -222,3 +217,5 @@ function limitFiles(files: Emscripten['FS'], quota: Quota): void {
     if (node && counted.has(node)) count(node, 0);
   };
 }
+
+const sizeOf = ({ contents }: FileNode): number => contents?.length ?? 0;

@@ -1,4 +1,4 @@
-/** Starts Pyodide's low-level JavaScript side (pyodide.asm.mjs), without Pyodide's own layer above it. */
+/** Starts Pyodide's low-level JavaScript side (pyodide.asm.js), without Pyodide's own layer above it. */
 
 import { loadGlue, type Glue } from './glue.ts';
 import type { Emscripten } from './python-module.ts';
@@ -9,6 +9,14 @@ type Import = (...args: any[]) => unknown;
 export type Imports = Record<string, Record<string, Import>>;
 
 const HOME = '/home/pyodide';
+/**
+ * Added to C's stack in the interpreter's memory (5 MB): below it lies data, which a program must not reach by going too
+ * deep. With it, WebAssembly's own stack (host.ts) is always full first.
+ */
+const MORE_STACK = 32 * 1024 * 1024;
+const PAGE = 65_536;
+/** At first 20 MB and the stack, at most 2 GB: Pyodide's own numbers. */
+const PAGES = { initial: 320 + MORE_STACK / PAGE, maximum: 32_768 };
 
 /** Instantiates the module, with `library` where Python looks for it. Nothing runs yet. */
 export async function startEmscripten(options: {
@@ -21,7 +29,10 @@ export async function startEmscripten(options: {
 }): Promise<{ python: Emscripten; compile(): Uint8Array }> {
   const { glue, module, exported, library, wrap } = options;
   const { create, compile } = loadGlue(glue);
+  const memory = new WebAssembly.Memory(PAGES);
   const settings = {
+    memory,
+    wasmMemory: memory,
     noInitialRun: true,
     noImageDecoding: true,
     noAudioDecoding: true,
@@ -37,35 +48,42 @@ export async function startEmscripten(options: {
       lockFilePromise: new Promise(() => {}),
     },
     preRun: [(self: Emscripten) => layOut(self, library)],
-    instantiateWasm(imports: Imports, take: (instance: object, module: WebAssembly.Module) => void) {
-      // Pyodide's loader would add these two.
-      imports['env']!['Jsv_GetError_import'] = imports['env']!['JsvError_Check'] = () => 0;
+    instantiateWasm(imports: Imports, take: (instance: object, module: WebAssembly.Module) => unknown) {
       wrap(imports);
+      // The heap begins where the stack does, which grows downwards.
+      const variable = (group: string, name: string) =>
+        imports[group]![name] as unknown as WebAssembly.Global;
+      const stack = variable('env', '__stack_pointer');
+      variable('GOT.mem', '__heap_base').value = stack.value += MORE_STACK;
       const instance = new WebAssembly.Instance(module, withoutTable(imports, exported) as never);
-      take(instance, module);
-      return {};
+      return take(instance, module);
     },
   };
   // The glue adds thousands of names to this object, which is faster in V8 without a prototype.
   const python = await create(Object.assign(Object.create(null) as object, settings));
+  // Its errors set these two, which only their own prototype allows once the language's are frozen (doors.ts).
+  Object.assign(python.FS.ErrnoError.prototype as Error, { name: '', message: '' });
   closeStreams(python.FS);
   return { python, compile };
 }
 
 /**
- * The glue would put every exported function into the table of C's function pointers, for libraries that are loaded
- * later. There are none, and the table must not lead out of the sandbox, so each gets the null pointer.
+ * The glue would put every exported function, and JavaScript's that the module wants pointers to (graphics, C++'s
+ * exceptions), into the table of C's function pointers. No library will need the first, and the table must not lead out
+ * of the sandbox, so the first get a pointer to nowhere and the others the null pointer.
  */
 function withoutTable(imports: Imports, exported: string[]): Imports {
   const pointers = imports['GOT.func'] as unknown as Record<string, WebAssembly.Global>;
-  for (const name of exported) pointers[name]!.value = 0;
-  return imports;
+  for (const name of exported) pointers[name]!.value = NOWHERE;
+  const none = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
+  return { ...imports, 'GOT.func': new Proxy({}, { get: () => none }) };
 }
+const NOWHERE = -1;
 
 function layOut({ FS, ENV }: Emscripten, library: Uint8Array): void {
-  for (const folder of [HOME, '/lib/python3.14/site-packages', '/lib/python3.14/lib-dynload'])
+  for (const folder of [HOME, '/lib/python3.11/site-packages', '/lib/python3.11/lib-dynload'])
     FS.mkdirTree(folder);
-  addLazily(FS, '/lib/python314.zip', library);
+  addLazily(FS, '/lib/python311.zip', library);
   Object.assign(ENV, { HOME, PYTHONHOME: '/', PYTHONDONTWRITEBYTECODE: '1' });
   FS.chdir(HOME);
 }

@@ -1,61 +1,69 @@
-/**
- * Reduces the exports of a WebAssembly module. Python's module exports 7,415 functions and 1,141 addresses. For each,
- * every new interpreter would create an object and Emscripten's glue a table entry, which takes longer than the rest of
- * its start.
- */
+/** Changes a WebAssembly module before it is compiled. Format: WebAssembly core specification, 5.5. */
 
 const IMPORT_SECTION = 2;
-const GLOBAL_SECTION = 6;
 const EXPORT_SECTION = 7;
+const CODE_SECTION = 10;
 const FUNCTION_KIND = 0;
+const TABLE_KIND = 1;
 const GLOBAL_KIND = 3;
+const HAS_MAXIMUM = 1;
 const HEADER_BYTES = 8;
+/** Instructions. */
+const LOCAL_GET = 0x20;
+const CALL = 0x10;
+const DROP = 0x1a;
+const END = 0x0b;
 
 /**
- * The same module, with only those exported functions and addresses that `keep` accepts. Format: WebAssembly core
- * specification, 5.5.
+ * The same module, with only those exported functions and addresses that `keep` accepts. Python's module exports 8,555
+ * functions and 1,125 addresses. For each, every new interpreter would create an object and Emscripten's glue a table
+ * entry, which takes longer than the rest of its start.
  */
 export function stripExports(wasm: Uint8Array, keep: (name: string) => boolean): Uint8Array<ArrayBuffer> {
   return changeSections(wasm, { [EXPORT_SECTION]: (section) => keptExports(section, keep) });
 }
 
 /**
- * The same module with its own variables, all 0, in place of those that it imports from "GOT.func": pointers to
- * functions that a library could provide (here graphics functions). All other imports must be functions.
+ * The same module, in which an exported function with one argument only passes it on to an imported one, and drops what
+ * that returns.
  */
-export function ownPointers(wasm: Uint8Array): Uint8Array<ArrayBuffer> {
-  let pointers = 0;
+export function passOn(wasm: Uint8Array, exported: string, imported: string): Uint8Array<ArrayBuffer> {
+  let imports: string[] = [];
+  let index = -1;
+  // Sections are in the order of their numbers.
   return changeSections(wasm, {
     [IMPORT_SECTION](section) {
-      const { value: count, next: first } = readNumber(section, 0);
-      const kept: Uint8Array[] = [];
-      let at = first;
-      for (let i = 0; i < count; i++) {
-        const begin = at;
-        const group = readNumber(section, at);
-        const name = readNumber(section, group.next + group.value);
-        const kindAt = name.next + name.value;
-        const isFunction = section[kindAt] === FUNCTION_KIND;
-        at = isFunction ? readNumber(section, kindAt + 1).next : kindAt + 3;
-        if (isFunction) kept.push(section.subarray(begin, at));
-        else if (
-          new TextDecoder().decode(section.subarray(group.next, group.next + group.value)) === 'GOT.func'
-        )
-          pointers += 1;
-        else throw new Error('Pyodide has changed: it imports something else than functions');
-      }
-      return concatenate([writeNumber(kept.length), ...kept]);
+      imports = importedFunctions(section);
+      return section;
     },
-    // Imported globals are numbered first, so their replacements come first.
-    [GLOBAL_SECTION](section) {
-      const { value: count, next: first } = readNumber(section, 0);
-      const own = Array.from({ length: pointers }, () => ZERO_VARIABLE);
-      return concatenate([writeNumber(count + pointers), ...own, section.subarray(first)]);
+    [EXPORT_SECTION](section) {
+      const found = [...exportsIn(section)].find(({ name }) => name === exported);
+      index = (found?.index ?? -1) - imports.length;
+      return section;
+    },
+    [CODE_SECTION](section) {
+      const callee = imports.indexOf(imported);
+      if (callee < 0 || index < 0) throw new Error(`Pyodide has changed: no ${exported} or no ${imported}`);
+      const body = concatenate([
+        Uint8Array.of(0, LOCAL_GET, 0, CALL),
+        writeNumber(callee),
+        Uint8Array.of(DROP, END),
+      ]);
+      let at = readNumber(section, 0).next;
+      const after = () => {
+        const { value, next } = readNumber(section, at);
+        return next + value;
+      };
+      for (let i = 0; i < index; i++) at = after();
+      return concatenate([
+        section.subarray(0, at),
+        writeNumber(body.length),
+        body,
+        section.subarray(after()),
+      ]);
     },
   });
 }
-/** (global (mut i32) (i32.const 0)) */
-const ZERO_VARIABLE = Uint8Array.of(0x7f, 1, 0x41, 0, 0x0b);
 
 type Changes = Record<number, (section: Uint8Array) => Uint8Array>;
 
@@ -74,20 +82,50 @@ function changeSections(wasm: Uint8Array, changes: Changes): Uint8Array<ArrayBuf
 }
 
 function keptExports(section: Uint8Array, keep: (name: string) => boolean): Uint8Array {
+  const kept = [...exportsIn(section)].filter(
+    ({ name, kind }) => (kind !== FUNCTION_KIND && kind !== GLOBAL_KIND) || keep(name),
+  );
+  return concatenate([writeNumber(kept.length), ...kept.map(({ bytes }) => bytes)]);
+}
+
+function* exportsIn(section: Uint8Array) {
   const { value: count, next: first } = readNumber(section, 0);
-  const kept: Uint8Array[] = [];
   let at = first;
   for (let i = 0; i < count; i++) {
     const begin = at;
-    const length = readNumber(section, at);
-    const kindAt = length.next + length.value;
-    at = readNumber(section, kindAt + 1).next;
-    const name = new TextDecoder().decode(section.subarray(length.next, kindAt));
-    const kind = section[kindAt];
-    if ((kind !== FUNCTION_KIND && kind !== GLOBAL_KIND) || keep(name))
-      kept.push(section.subarray(begin, at));
+    const name = readName(section, at);
+    const { value: index, next } = readNumber(section, name.next + 1);
+    at = next;
+    yield { name: name.value, kind: section[name.next]!, index, bytes: section.subarray(begin, at) };
   }
-  return concatenate([writeNumber(kept.length), ...kept]);
+}
+
+/** The names of the imported functions; they are numbered before the module's own. */
+function importedFunctions(section: Uint8Array): string[] {
+  const { value: count, next: first } = readNumber(section, 0);
+  const names: string[] = [];
+  let at = first;
+  for (let i = 0; i < count; i++) {
+    const name = readName(section, readName(section, at).next);
+    const kind = section[name.next]!;
+    if (kind === FUNCTION_KIND) names.push(name.value);
+    at = kind === FUNCTION_KIND ? readNumber(section, name.next + 1).next : afterType(section, name.next);
+  }
+  return names;
+}
+
+/** Where the type of an imported table, memory or variable ends; `at` is its kind. */
+function afterType(section: Uint8Array, at: number): number {
+  if (section[at] === GLOBAL_KIND) return at + 3;
+  const limits = section[at] === TABLE_KIND ? at + 2 : at + 1;
+  const { next } = readNumber(section, limits + 1);
+  return section[limits]! & HAS_MAXIMUM ? readNumber(section, next).next : next;
+}
+
+function readName(bytes: Uint8Array, at: number): { value: string; next: number } {
+  const { value: length, next: begin } = readNumber(bytes, at);
+  const next = begin + length;
+  return { value: new TextDecoder().decode(bytes.subarray(begin, next)), next };
 }
 
 /** LEB128, unsigned. */

@@ -1,32 +1,34 @@
 /**
- * Python's WebAssembly and its JavaScript side in Pyodide (pyodide.asm.mjs), reduced to what is used here: every
+ * Python's WebAssembly and its JavaScript side in Pyodide (pyodide.asm.js), reduced to what is used here: every
  * program gets new instances of both, and most of what they would set up is for web pages.
  */
 import { createRequire } from 'node:module';
 import { Script } from 'node:vm';
+import { SLEEP } from './boundary.ts';
+import { passOn, stripExports } from './exports.ts';
 import type { Emscripten } from './python-module.ts';
-import { ownPointers, stripExports } from './exports.ts';
 
 type Create = (settings: object) => Promise<Emscripten>;
 
 /** Exports that are called or read, by the glue while programs run, or here. */
 const needed =
-  /^(malloc|free|calloc|realloc|memalign|_*emscripten_(?!.*webgl).*|__wasm_.*|_*errno_location|hton[sl]|ntoh[sl]|fflush|_*trap|setThrew|_*get_temp_ret|strerror|_*funcs_on_exit|__dl_seterr|__heap_base|__stack_pointer|__memory_base|__table_base|Py_Initialize|Py_IncRef|PyRun_SimpleString|PyUnicode_(FromStringAndSize|AsUTF8)|PyObject_CallOneArg|PyEval_EvalCode|PyErr_(ExceptionMatches|GetRaisedException)|PyExc_MemoryError)$/;
+  /^(malloc|free|calloc|realloc|memalign|_*emscripten_(?!.*webgl).*|__wasm_.*|_*errno_location|hton[sl]|ntoh[sl]|fflush|stack(Save|Restore|Alloc)|setThrew|[sg]etTempRet0|strerror|_*funcs_on_exit|__dl_seterr|__stack_(low|high)|Py_Initialize|Py_IncRef|Py_EnterRecursiveCall|PyMem_Raw(Malloc|Free)|PyRun_SimpleString|PyUnicode_(FromStringAndSize|AsUTF8)|PyObject_CallOneArg|PyEval_EvalCode|PyErr_(ExceptionMatches|Fetch|NormalizeException)|PyExc_MemoryError)$/;
 
 /**
- * Python's module with only the exports and imports that are used, and the names of the functions among them. `wasm` is
- * pyodide.asm.wasm.
+ * Python's module with only the exports that are used, and the names of the functions among them and of all that it
+ * imports. `wasm` is pyodide.asm.wasm.
  */
 export async function compilePython(
   wasm: Uint8Array,
 ): Promise<{ module: WebAssembly.Module; exported: string[]; imported: Set<string> }> {
-  const module = await WebAssembly.compile(ownPointers(stripExports(wasm, (name) => needed.test(name))));
-  const functions = (list: { kind: string; name: string }[]) =>
-    list.filter(({ kind }) => kind === 'function').map(({ name }) => name);
+  // The C library's sleep, a loop that reads the clock, becomes a call of boundary.ts.
+  const sleeping = passOn(wasm, 'emscripten_thread_sleep', SLEEP);
+  const module = await WebAssembly.compile(stripExports(sleeping, (name) => needed.test(name)));
+  const exported = WebAssembly.Module.exports(module).filter(({ kind }) => kind === 'function');
   return {
     module,
-    exported: functions(WebAssembly.Module.exports(module)),
-    imported: new Set(functions(WebAssembly.Module.imports(module))),
+    exported: exported.map(({ name }) => name),
+    imported: new Set(WebAssembly.Module.imports(module).map(({ name }) => name)),
   };
 }
 
@@ -39,17 +41,16 @@ export interface Glue {
 }
 
 /**
- * `source` is pyodide.asm.mjs, a module with one default export; `imports` are the names that the WebAssembly module
+ * `source` is pyodide.asm.js, a script that defines one function; `imports` are the names that the WebAssembly module
  * imports.
  */
 export function glueOf(url: string, source: string, imports: Set<string>): Glue {
   const body = lean(source, imports)
-    .replaceAll('import.meta.url', 'url')
     .replaceAll(/(?<![\w$.])import\(/g, 'load(')
-    .replace(/export default (\w+);\s*$/, 'return $1;');
-  if (body.includes('import.meta') || !/return \w+;$/.test(body))
-    throw new Error('Pyodide has changed: its module can not be read as a script');
-  return { url, script: `(function (url, load) {${body}\n})` };
+    .replace(/globalThis\.(\w+) = \1;\s*$/, 'return $1;');
+  if (!/return \w+;$/.test(body))
+    throw new Error('Pyodide has changed: its script does not end with its function');
+  return { url, script: `(function (__dirname, require, load) {${body}\n})` };
 }
 
 /**
@@ -57,31 +58,37 @@ export function glueOf(url: string, source: string, imports: Set<string>): Glue 
  * import.
  */
 function lean(source: string, imports: Set<string>): string {
-  const exported = /(?<=function assignWasmExports\(wasmExports\)\{)[^}]*/;
+  const exported =
+    /var [\w$]+=(?:Module\["[\w$]+"\]=)?(?:\([\w,]*\)|\w+)=>\([\w$]+=(?:Module\["[\w$]+"\]=)?wasmExports\["([\w$]+)"\]\)\([\w,]*\);/g;
+  const address = /var [\w$]+=Module\["_([\w$]+)"\]=\d+;/g;
   const offered = /(?<=var wasmImports=\{)[^}]*/;
-  if (!exported.test(source) || !offered.test(source))
-    throw new Error('Pyodide has changed: its lists of exports and imports were not found');
-  const keep = (list: string, separator: string, name: RegExp, wanted: (name: string) => boolean) =>
-    list
-      .split(separator)
-      .filter((part) => wanted(name.exec(part)?.[1] ?? ''))
-      .join(separator);
+  for (const list of [exported, address, offered])
+    if (source.search(list) < 0)
+      throw new Error('Pyodide has changed: its lists of exports and imports were not found');
+  const keepNeeded = (part: string, name: string) => (needed.test(name) ? part : '');
   return source
     .replaceAll(/(?<![\w$])[\w$]+\.sig="\w+";/g, '')
-    .replace(exported, (list) =>
-      keep(list, ';', /wasmExports\["(\w+)"\]/, (name) => always.has(name) || needed.test(name)),
-    )
-    .replace(offered, (list) => keep(list, ',', /^(\w+)/, (name) => imports.has(name)));
+    .replaceAll(exported, keepNeeded)
+    .replaceAll(address, keepNeeded)
+    .replace(offered, (list) =>
+      list
+        .split(',')
+        .filter((part) => imports.has(/^(\w+)/.exec(part)?.[1] ?? ''))
+        .join(','),
+    );
 }
-
-/** Exports that are neither functions nor addresses. */
-const always = new Set(['memory', '__indirect_function_table', '__c_longjmp', '__cpp_exception']);
 
 /** Loads the glue. Returns its factory, and a function that returns the code compiled by V8, to be called after use. */
 export function loadGlue({ url, script, compiled }: Glue): { create: Create; compile(): Uint8Array } {
   const loaded = new Script(script, { filename: url, cachedData: compiled });
-  const enter = loaded.runInThisContext() as (url: string, load: (name: string) => unknown) => Create;
-  // Other modules that Pyodide's own layer tries to load never arrive.
-  const load = (name: string) => (name === 'node:module' ? { createRequire } : new Promise(() => {}));
-  return { create: enter(url, load), compile: () => loaded.createCachedData() };
+  const enter = loaded.runInThisContext() as (
+    dirname: string,
+    require: NodeJS.Require,
+    load: () => Promise<never>,
+  ) => Create;
+  // Modules that Pyodide's own layer tries to load never arrive.
+  return {
+    create: enter('', createRequire(import.meta.url), () => new Promise(() => {})),
+    compile: () => loaded.createCachedData(),
+  };
 }

@@ -48,7 +48,7 @@ type Shared = Omit<InterpreterData, 'image' | 'slept'>;
 async function prepare(): Promise<Omit<InterpreterData, 'slept'>> {
   // Forbids eval and the like in this whole process.
   setFlagsFromString('--disallow-code-generation-from-strings');
-  const glue = join(options.pyodide, 'pyodide.asm.mjs');
+  const glue = join(options.pyodide, 'pyodide.asm.js');
   const parts = [join(options.pyodide, 'pyodide.asm.wasm'), join(options.pyodide, 'python_stdlib.zip'), glue];
   const [wasm, zip, source, ...bundles] = await Promise.all(
     [...parts, HOST, THREAD].map((path) => readFile(path)),
@@ -80,7 +80,7 @@ function start(data: Omit<InterpreterData, 'slept'>): Promise<Interpreter & { fi
     stdin: false,
     stdout: true,
     stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 64, stackSizeMb: 8 },
+    resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 64, stackSizeMb: 32 },
   });
   return new Promise((resolve, reject) => {
     worker.once('message', (first: InterpreterReply) => {

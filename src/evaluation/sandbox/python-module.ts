@@ -1,7 +1,8 @@
 /** Types for the parts of the Emscripten build of Python that are used: its memory, files and functions. */
 
 export interface FileNode {
-  contents: Uint8Array;
+  /** Null if it is empty. */
+  contents: Uint8Array | null;
   usedBytes?: number;
 }
 interface DirectoryNode {
@@ -20,8 +21,8 @@ type Write = (
 export interface Emscripten {
   memory: WebAssembly.Memory;
   HEAPU8: Uint8Array;
+  HEAP32: Int32Array;
   HEAPU32: Uint32Array;
-  HEAP64: BigInt64Array;
   FS: {
     ErrnoError: new (code: number) => Error;
     filesystems: {
@@ -48,17 +49,19 @@ export interface Emscripten {
   };
   ENV: Record<string, string>;
   UTF8ToString(at: number, bytes: number): string;
-  _malloc(bytes: number): number;
-  _free(at: number): void;
+  _PyMem_RawMalloc(bytes: number): number;
+  _PyMem_RawFree(at: number): void;
   _emscripten_resize_heap(bytes: number): boolean;
   _Py_Initialize(): void;
   _Py_IncRef(object: number): void;
+  _Py_EnterRecursiveCall(where: number): number;
   _PyRun_SimpleString(source: number): number;
   _PyUnicode_FromStringAndSize(at: number, bytes: number): number;
   _PyUnicode_AsUTF8(object: number): number;
   _PyObject_CallOneArg(callable: number, argument: number): number;
   _PyEval_EvalCode(code: number, globals: number, locals: number): number;
   _PyErr_ExceptionMatches(type: number): number;
-  _PyErr_GetRaisedException(): number;
+  _PyErr_Fetch(type: number, value: number, traceback: number): void;
+  _PyErr_NormalizeException(type: number, value: number, traceback: number): void;
   _PyExc_MemoryError: number;
 }

@@ -102,7 +102,7 @@ async function score(
 const infilling = (name: 'humaneval_line' | 'humaneval_lines', kind: Kind, cost: number): Task<GapItem> => ({
   name,
   ...taskFacts[name],
-  version: 1,
+  version: 2,
   onRequest: true,
   planned: () => 0,
   cost,

@@ -179,7 +179,7 @@ const score: Task<HumanevalItem>['score'] = async (item, model, context) => {
 export const humanevalTask: Task<HumanevalItem> = {
   name: 'humaneval',
   ...taskFacts.humaneval,
-  version: 2,
+  version: 3,
   planned,
   cost: 130,
   contextTokens: 1024,

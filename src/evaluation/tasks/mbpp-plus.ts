@@ -96,7 +96,7 @@ async function answer(
 export const mbppPlusTask: Task<MbppItem> = {
   name: 'mbpp_plus',
   ...taskFacts.mbpp_plus,
-  version: 1,
+  version: 2,
   onRequest: true,
   planned: () => 0,
   cost: 130,

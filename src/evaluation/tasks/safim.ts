@@ -154,7 +154,7 @@ async function score(
 export const safimTask: Task<GapItem> = {
   name: 'safim',
   ...taskFacts.safim,
-  version: 1,
+  version: 2,
   onRequest: true,
   planned: () => 0,
   cost: 200,

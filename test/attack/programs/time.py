@@ -69,3 +69,16 @@ class Loop(type):
 class Kind(metaclass=Loop):
     pass
 isinstance(1, Kind)
+# ---- a wait by the processor's clock
+import time
+began = time.process_time()
+while time.process_time() - began < 0.2:
+    pass
+# ---- a wait of select
+import select, time
+began = time.monotonic()
+select.select([], [], [], 0.5)
+assert 0.5 <= time.monotonic() - began < 0.7
+# ---- a wait of select that is too long
+import select
+select.select([], [], [], 100)
