@@ -37,7 +37,7 @@ const LANGUAGES: Readonly<Record<string, { passwords: string[]; keys?: string[] 
   Indonesian: { passwords: ['kata sandi', 'sandi basis data'], keys: ['kunci rahasia'] },
   Chinese: { passwords: ['mima', '密码', '数据库密码'], keys: ['密钥', '访问令牌'] },
   Japanese: { passwords: ['パスワード', '暗証番号', 'pasuwado'], keys: ['秘密鍵'] },
-  Korean: { passwords: ['비밀번호', '암호'], keys: ['비밀키'] },
+  Korean: { passwords: ['비밀번호', '암호', 'bimilbeonho'], keys: ['비밀키'] },
 };
 
 /** Names beyond ASCII are no names of variables in some of these. */
