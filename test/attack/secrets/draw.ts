@@ -96,11 +96,13 @@ export class Draw {
 export const capitalised = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 
 /**
- * Puts into a template: {w} a word, {W} one with a capital, {n} a number up to 999, {port} a port, {version} a version;
- * and `others` by their names. What is no such name stays as it is.
+ * Puts into a template: {w} a word, {W} one with a capital, {same} a word that is the same wherever it stands, {n} a
+ * number up to 999, {port} a port, {version} a version; and `others` by their names. What is no such name stays as it is.
  */
 export function fill(template: string, draw: Draw, others: Readonly<Record<string, string>> = {}): string {
+  const same = draw.word();
   const parts: Record<string, () => string> = {
+    same: () => same,
     w: () => draw.word(),
     W: () => draw.capital(),
     n: () => String(draw.between(1, 999)),

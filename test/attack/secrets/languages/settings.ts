@@ -148,7 +148,7 @@ export const xml: Language = {
   escape: xmlEscaped,
   forms: {
     element: '<{name}>{raw}</{name}>',
-    'element in another': '<{w}>\n  <host>{w}.internal</host>\n  <{name}>{raw}</{name}>\n</{w}>',
+    'element in another': '<{same}>\n  <host>{w}.internal</host>\n  <{name}>{raw}</{name}>\n</{same}>',
     attribute: '<{w} host="{w}.internal" {name}={value} port="{port}" />',
     'name and value': '<property name="{name}" value={value} />',
     'name and text': '<property name="{name}">{raw}</property>',
@@ -161,7 +161,7 @@ export const xml: Language = {
   },
   filler: [
     '<{w} enabled="true" limit="{n}" />',
-    '<{w}s>\n  <{w} id="{n}">{W}</{w}>\n</{w}s>',
+    '<{same}s>\n  <{same} id="{n}">{W}</{same}>\n</{same}s>',
     '<!-- {W} and {w} -->',
     '<logger name="com.acme.{w}" level="INFO" />',
   ],

@@ -1,5 +1,5 @@
 /** Code about secrets: declarations, schemas, patterns, tables, statements; and data in text that only looks random. */
-import { fill, type Draw } from '../draw.ts';
+import { BASE58, fill, type Draw } from '../draw.ts';
 import {
   c,
   code,
@@ -411,6 +411,13 @@ const BLOCKS: readonly (readonly [readonly Language[], (text: string) => string]
   [[shell], (text) => `cat > ca.crt <<'EOF'\n${text}\nEOF`],
 ];
 
+/** Where values of public keys are tried. */
+const shared = [json, yaml, toml, typescript, javascript, python, go];
+const once = {
+  extents: ['alone'] as const,
+  forms: (form: string) => !['comparison', 'flow mapping'].includes(form),
+};
+
 export const publicKeys = kindsOf('public keys', {
   'public key or certificate in PEM': [
     ...BLOCKS.flatMap(([languages, wrap]) =>
@@ -463,37 +470,34 @@ export const publicKeys = kindsOf('public keys', {
         `key = {"kty": "OKP", "crv": "Ed25519", "x": "${draw.base64url(32)}", "kid": "${draw.word()}"}`,
     }),
   ],
-  'public key of others': assigned([json, yaml, toml, typescript, javascript, python, go], {
-    names: [
-      'vapid public key',
-      'public key',
-      'wg public key',
-      'age recipient',
-      'peer public key',
-      'verify key',
-      'dkim',
-      'xpub',
-    ],
+  'public key of others': assigned(shared, {
+    names: ['vapid public key', 'public key', 'wg public key', 'peer public key', 'verify public key'],
+    value: (draw) => draw.pick([() => `B${draw.base64url(64)}`, () => draw.base64(32)])(),
+    ...once,
+  }),
+  'public record': assigned(shared, {
+    names: ['age recipient', 'recipient', 'public', 'account xpub', 'dns record'],
     value: (draw) =>
       draw.pick([
-        () => `B${draw.base64url(64)}`,
-        () => draw.base64(32),
         () => `age1${draw.chars(58, 'qpzry9x8gf2tvdw0s3jn54khce6mua7l')}`,
         () => `v=DKIM1; k=rsa; p=${draw.base64(162)}`,
-        () => `xpub6${draw.chars(106, 'abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ123456789')}`,
+        () => `xpub6${draw.chars(106, BASE58)}`,
       ])(),
-    extents: ['alone'],
-    forms: (form) => !['comparison', 'flow mapping'].includes(form),
+    ...once,
   }),
-  'address of a wallet': assigned([json, yaml, typescript, javascript, python, go, rust], {
-    names: ['contract address', 'wallet address', 'recipient', 'token address', 'owner', 'tx hash'],
+  'address of a wallet': assigned(shared, {
+    names: ['contract address', 'wallet address', 'recipient', 'token address', 'owner'],
     value: (draw) =>
       draw.pick([
         () => `0x${draw.hex(40)}`,
         () => `bc1q${draw.chars(38, 'qpzry9x8gf2tvdw0s3jn54khce6mua7l')}`,
-        () => `0x${draw.hex(64)}`,
       ])(),
-    extents: ['alone'],
+    ...once,
+  }),
+  'id of a transaction': assigned(shared, {
+    names: ['tx hash', 'transaction hash', 'block hash'],
+    value: (draw) => `0x${draw.hex(64)}`,
+    ...once,
   }),
 });
 

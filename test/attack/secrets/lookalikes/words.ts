@@ -384,7 +384,8 @@ export const thingNames = kindsOf('names of things', {
         'token count',
         'password attempts',
       ],
-      value: (draw) => String(draw.between(1, 200_000)),
+      value: (draw) =>
+        String(draw.pick([3, 5, 8, 12, 16, 30, 60, 90, 300, 900, 3600, 4096, 8192, 86_400, 128_000])),
     },
   ),
   'name of an algorithm': assigned([...code, yaml, json, properties], {
