@@ -79,7 +79,9 @@ function mustKeep(judged: readonly Judged[]): void {
 function report(judged: readonly Judged[]): void {
   console.log('Of the open half, by kind:');
   for (const row of tableOfOpen(judged)) console.log(row);
-  const wrong = judged.filter((one) => one.half === 'open' && isWrong(one));
+  const wrong = judged
+    .filter((one) => one.half === 'open' && isWrong(one))
+    .sort((a, b) => Number(a.secret) - Number(b.secret));
   for (const one of wrong.slice(0, MOST_DETAILS)) console.log(detailOf(one));
   if (wrong.length > MOST_DETAILS) console.log(`and ${wrong.length - MOST_DETAILS} more`);
   for (const half of ['open', 'sealed'] as const)

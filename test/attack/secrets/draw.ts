@@ -19,9 +19,12 @@ const WORDS = (
 
 export class Draw {
   readonly #random: Random;
+  /** What stands where a secret would be: a placeholder. Undefined where secrets are drawn. */
+  readonly standIn: ((draw: Draw) => string) | undefined;
 
-  constructor(seed: number) {
-    this.#random = new Random(seed);
+  constructor(from: number | Draw, standIn?: (draw: Draw) => string) {
+    this.#random = typeof from === 'number' ? new Random(from) : from.#random;
+    this.standIn = standIn;
   }
 
   /** In [0, 1). */
@@ -40,6 +43,13 @@ export class Draw {
 
   pick<T>(items: readonly T[]): T {
     return items[this.#random.integer(items.length)]!;
+  }
+
+  /** Different items in their order, `count` of them or all. */
+  some<T>(items: readonly T[], count: number): T[] {
+    const left = [...items];
+    while (left.length > count) left.splice(this.#random.integer(left.length), 1);
+    return left;
   }
 
   /** An item, each as likely as its weight says. */

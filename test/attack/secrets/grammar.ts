@@ -31,6 +31,10 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   keys: 1.5,
   cards: 0.5,
   'checksums and ids': 2,
+  'keys that are none': 2,
+  'placeholders in commands': 1.5,
+  'placeholders in files': 1.5,
+  'placeholders in calls': 1.5,
   references: 2.5,
   placeholders: 2,
   'labels and messages': 2,
@@ -55,43 +59,30 @@ export function halfOf(kind: string, { language, spelling }: Cell): Half {
   return share([kind, language, ...spelling].join('|')) < 0.5 ? 'sealed' : 'open';
 }
 
-interface Group {
-  family: string;
-  weight: number;
-  kinds: { name: string; cells: readonly Cell[] }[];
-}
+/** Tries of a kind, after which it is taken to have no cell in a half. */
+const TRIES = 100;
 
-/** The cells of a half, by family and kind. */
-function groupsOf(kinds: readonly Kind[], half: Half): Group[] {
+/** A cell of a half: a family by its weight, one of its kinds, one of its cells. */
+function drawCell(kinds: readonly Kind[], half: Half, draw: Draw): { kind: Kind; cell: Cell } {
   const families = [...new Set(kinds.map(({ family }) => family))];
-  return families
-    .map((family) => ({
-      family,
-      weight: WEIGHTS[family] ?? 1,
-      kinds: kinds
-        .filter((kind) => kind.family === family)
-        .map(({ name, cells }) => ({ name, cells: cells.filter((cell) => halfOf(name, cell) === half) }))
-        .filter(({ cells }) => cells.length > 0),
-    }))
-    .filter((group) => group.kinds.length > 0);
+  for (;;) {
+    const family = draw.weighted(families.map((name) => [name, WEIGHTS[name] ?? 1] as const));
+    const kind = draw.pick(kinds.filter((one) => one.family === family));
+    for (let trial = 0; trial < TRIES; trial++) {
+      const cell = draw.pick(kind.cells);
+      if (halfOf(kind.name, cell) === half) return { kind, cell };
+    }
+  }
 }
 
 /** Secrets and lookalikes, open and sealed ones, as many of each; `count` in all. */
 export function drawCases(seed: number, count: number): Case[] {
   const draw = new Draw(seed);
-  const sides = [true, false].flatMap((secret) =>
-    (['open', 'sealed'] as const).map((half) => ({
-      secret,
-      half,
-      groups: groupsOf(secret ? secrets : lookalikes, half),
-    })),
-  );
   return Array.from({ length: count }, (_, index) => {
-    const { secret, half, groups } = sides[index % sides.length]!;
-    const { family, kinds } = draw.weighted(groups.map((group) => [group, group.weight] as const));
-    const { name, cells } = draw.pick(kinds);
-    const cell = draw.pick(cells);
-    const placed = { secret, half, family, kind: name, cell: [cell.language, ...cell.spelling].join(', ') };
-    return { ...placed, ...cell.write(draw) };
+    const secret = index % 2 === 0;
+    const half = index % 4 < 2 ? 'open' : 'sealed';
+    const { kind, cell } = drawCell(secret ? secrets : lookalikes, half, draw);
+    const place = [cell.language, ...cell.spelling].join(', ');
+    return { secret, half, family: kind.family, kind: kind.name, cell: place, ...cell.write(draw) };
   });
 }

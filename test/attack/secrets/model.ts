@@ -45,10 +45,8 @@ export interface Kind {
 
 /** A file with `piece` somewhere in it. */
 export function fileWith(language: Language, piece: string, draw: Draw): File {
-  const harmless = () => fill(draw.pick(language.filler), draw);
-  const before = Array.from({ length: draw.between(0, 3) }, harmless);
-  const after = Array.from({ length: draw.between(0, 2) }, harmless);
-  const pieces = [...before, piece, ...after];
+  const harmless = draw.some(language.filler, draw.between(0, 5)).map((template) => fill(template, draw));
+  const pieces = harmless.toSpliced(draw.between(0, harmless.length), 0, piece);
   const text = language.file ? language.file(pieces, draw) : `${pieces.join('\n\n')}\n`;
   return { path: fill(draw.pick(language.paths), draw), text, piece };
 }

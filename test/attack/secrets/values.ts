@@ -1,4 +1,6 @@
-/** Values that secrets have. All are made at random; none opens anything. */
+/**
+ * Values that secrets have. All are made at random; none opens anything. In a lookalike, `draw.standIn` stands in their place.
+ */
 import { ALPHANUMERIC, DIGITS, HEX, LOWER, UPPER, type Draw } from './draw.ts';
 
 const SYMBOLS = '!@#%^&*()-_=+?.~$';
@@ -7,6 +9,7 @@ const PLAIN_SYMBOLS = '-_.+~';
 
 /** A password as generators and people make them. `plain`: of characters that need no quotes or escapes. */
 export function password(draw: Draw, plain = false): string {
+  if (draw.standIn) return draw.standIn(draw);
   const symbols = plain ? PLAIN_SYMBOLS : SYMBOLS;
   return draw.weighted([
     [() => generated(draw, symbols), 5],
@@ -46,6 +49,7 @@ function passphrase(draw: Draw): string {
 
 /** A key that a service of one's own or of others gives out. */
 export function opaqueKey(draw: Draw): string {
+  if (draw.standIn) return draw.standIn(draw);
   return draw.weighted([
     [() => draw.hex(draw.pick([32, 40, 64])), 4],
     [() => mixed(draw, draw.between(20, 48)), 4],
@@ -57,6 +61,7 @@ export function opaqueKey(draw: Draw): string {
 
 /** Letters and digits, with at least one of each, so that it is no word by chance. */
 export function mixed(draw: Draw, length: number, alphabet = ALPHANUMERIC): string {
+  if (draw.standIn) return draw.standIn(draw);
   for (;;) {
     const value = draw.chars(length, alphabet);
     if (/\d/.test(value) && /[a-z]/i.test(value)) return value;

@@ -49,7 +49,7 @@ const url = (scheme: string, rest: (draw: Draw) => string) =>
 const slash = (draw: Draw) => `/${database(draw)}`;
 
 /** In a string with ";" between. */
-const inList = (draw: Draw) => password(draw).replace(/[=;$]/g, '+');
+const inList = (draw: Draw) => password(draw).replace(/[=;]/g, '+');
 
 export const connections = kindsOf('connections', {
   'PostgreSQL URL': url('postgresql', (draw) => `:5432${slash(draw)}${draw.pick(['', '?sslmode=require'])}`),

@@ -1,6 +1,7 @@
 /** All kinds of secrets. */
 import type { Kind } from '../model.ts';
-import { headers, logins } from './calls.ts';
+import { headers } from './headers.ts';
+import { logins } from './logins.ts';
 import { commands, statements } from './commands.ts';
 import { connections } from './connections.ts';
 import { deploymentFiles } from './deployment-files.ts';

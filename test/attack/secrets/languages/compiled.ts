@@ -68,11 +68,11 @@ export const java: Language = {
     'commented out': '// String {name} = {value};\nint {w} = {n};',
   },
   filler: [
-    'private final {W}Repository {w};\n\npublic int count() {\n    return {w}.size() * {n};\n}',
+    'private final {W}Repository {same};\n\npublic int count() {\n    return {same}.size() * {n};\n}',
     '@Override\npublic String toString() {\n    return "{W}{" + id + "}";\n}',
     'private static final Logger log = LoggerFactory.getLogger("{w}");',
     '@GetMapping("/{w}/{id}")\npublic {W} find(@PathVariable long id) {\n    return {w}.findById(id).orElseThrow();\n}',
-    'for (var {w} : {w}s) {\n    total += {w}.length();\n}',
+    'for (var {same} : {same}s) {\n    total += {same}.length();\n}',
   ],
   file: inClass,
 };
@@ -102,10 +102,10 @@ export const csharp: Language = {
   },
   filler: [
     'public int Count { get; private set; }',
-    'private readonly I{W} _{w};\n\npublic int Total() => _{w}.Items.Sum(x => x.{W} * {n});',
+    'private readonly I{W} _{same};\n\npublic int Total() => _{same}.Items.Sum(x => x.{W} * {n});',
     'public override string ToString() => $"{W} {Count}";',
     '[HttpGet("{w}")]\npublic IActionResult Get{W}() => Ok(_{w}.All());',
-    'foreach (var {w} in items)\n{\n    Console.WriteLine({w});\n}',
+    'foreach (var {same} in items)\n{\n    Console.WriteLine({same});\n}',
   ],
   file: (pieces, draw) => `using System;\n\nnamespace Acme.${draw.capital()};\n\n${inClass(pieces, draw)}`,
 };
@@ -165,7 +165,7 @@ export const c: Language = {
     '#include <stdio.h>\n#include <string.h>',
     'static int {w}_count(const int *items, int n)\n{\n    int total = 0;\n    for (int i = 0; i < n; i++)\n        total += items[i];\n    return total;\n}',
     'struct {w}_state {\n    int {w};\n    unsigned flags;\n};',
-    '#ifndef {W}_LIMIT\n#define {W}_LIMIT {n}\n#endif',
+    '#ifndef {same}_limit\n#define {same}_limit {n}\n#endif',
     'void {w}_init(void)\n{\n    printf("{w} ready\\n");\n}',
   ],
 };

@@ -42,11 +42,11 @@ export const python: Language = {
   filler: [
     'import os\nimport logging\nfrom {w} import {W}',
     'logger = logging.getLogger(__name__)',
-    'def {w}_{w}(items, limit={n}):\n    """Return those of {w}."""\n    return [item.{w} for item in items if item.size < limit]',
-    'class {W}{W}:\n    def __init__(self, {w}):\n        self.{w} = {w}\n\n    def run(self):\n        return self.{w} * {n}',
-    'for {w} in range({n}):\n    total += {w} ** 2\nprint(f"done: {total}")',
+    'def {w}_{same}(items, limit={n}):\n    """Return each {same}."""\n    return [item.{same} for item in items if item.size < limit]',
+    'class {W}{W}:\n    def __init__(self, {same}):\n        self.{same} = {same}\n\n    def run(self):\n        return self.{same} * {n}',
+    'for {same} in range({n}):\n    total += {same} ** 2\nprint(f"done: {total}")',
     'TIMEOUT = {n}\nRETRIES = 3\nREGION = "eu-central-1"',
-    'try:\n    {w} = load("{w}.json")\nexcept FileNotFoundError:\n    logger.warning("no {w} yet")',
+    'try:\n    {same} = load("{same}.json")\nexcept FileNotFoundError:\n    logger.warning("no {same} yet")',
   ],
 };
 
@@ -74,12 +74,12 @@ const scriptForms = {
 } as const;
 
 const scriptFiller = [
-  "import { {w} } from './{w}.js';\nimport {W} from '{w}';",
-  'export function {w}{W}(items) {\n  return items.filter((item) => item.{w} > {n}).map(({ {w} }) => {w});\n}',
-  'const {w} = await fetch(`/api/{w}/${id}`);\nif (!{w}.ok) throw new Error(`{w}: ${{w}.status}`);',
-  'export class {W}{W} {\n  #{w} = new Map();\n\n  get size() {\n    return this.#{w}.size;\n  }\n}',
-  "router.get('/{w}/:id', async (request, reply) => {\n  reply.send(await {w}.find(request.params.id));\n});",
-  'for (const [key, {w}] of Object.entries({w}s)) total += {w}.length * {n};',
+  "import { {same} } from './{same}.js';\nimport {W} from '{w}';",
+  'export function {w}{W}(items) {\n  return items.filter((item) => item.{w} > {n}).map(({ {same} }) => {same});\n}',
+  'const {same} = await fetch(`/api/{same}/${id}`);\nif (!{same}.ok) throw new Error(`{same}: ${{same}.status}`);',
+  'export class {W}{W} {\n  #{same} = new Map();\n\n  get size() {\n    return this.#{same}.size;\n  }\n}',
+  "router.get('/{same}/:id', async (request, reply) => {\n  reply.send(await {same}.find(request.params.id));\n});",
+  'for (const [key, {same}] of Object.entries({same}s)) total += {same}.length * {n};',
   "describe('{w}', () => {\n  it('counts {w}', () => expect(count({n})).toBe({n}));\n});",
 ];
 
@@ -221,7 +221,7 @@ export const shell: Language = {
   },
   filler: [
     'set -euo pipefail\ncd "$(dirname "$0")"',
-    'for {w} in *.txt; do\n  wc -l "${w}"\ndone',
+    'for {same} in *.txt; do\n  wc -l "${same}"\ndone',
     '{w}() {\n  local count=${1:-{n}}\n  echo "$count"\n}',
     'if [ ! -d build ]; then\n  mkdir -p build\nfi',
     'rsync -av --delete ./{w}/ /srv/{w}/\nsystemctl restart {w}',
