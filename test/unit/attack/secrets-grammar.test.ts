@@ -4,7 +4,7 @@ import { judgeName } from '../../../src/corpus/reading/names.ts';
 import { Draw } from '../../attack/secrets/draw.ts';
 import { drawCases, isKindHeldBack } from '../../attack/secrets/grammar.ts';
 import { secrets } from '../../attack/secrets/kinds/index.ts';
-import { cardNumber, luhnDigit } from '../../attack/secrets/kinds/keys.ts';
+import { cardNumber, luhnDigit } from '../../attack/secrets/kinds/cards.ts';
 import { lookalikes } from '../../attack/secrets/lookalikes/index.ts';
 import { falseAlarms, recall, tableOfOpen } from '../../attack/secrets/measure.ts';
 

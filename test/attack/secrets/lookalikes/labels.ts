@@ -99,10 +99,10 @@ const MESSAGES = [
   'Passwords must match',
   'Authentication failed: bad credentials',
   'password is required',
-  'The client secret was rotated {n} days ago',
+  'The client secret was rotated 30 days ago',
   'No token provided',
   'Unable to verify the signature with this key',
-  'API key {n} was revoked by its owner',
+  'The API key was revoked by its owner',
 ];
 
 const COMMENTS = [

@@ -27,7 +27,7 @@ import {
   yaml,
 } from '../languages/index.ts';
 import { shaped, assigned, kindsOf } from '../model.ts';
-import { cardNumber, luhnDigit } from '../kinds/keys.ts';
+import { cardNumber, luhnDigit } from '../kinds/cards.ts';
 
 const inPrograms = [...code, ...scripts, ...settings];
 /** Not those in which a value is a default or a comparison of something secret. */
