@@ -287,6 +287,19 @@ describe('a run without its owner', () => {
     expect(effectiveStatus({ status: 'queued', step: 0, steps: 30 })).toBe('queued');
   });
 
+  it.runIf(process.platform !== 'win32').each([
+    ['long ago, as when a machine has slept', -8 * 3600],
+    ['in the future, as when the clock was set back', 3600],
+  ])(
+    'is running while its process is the one that started it, however its heartbeat looks: %s',
+    (_, seconds) => {
+      const heartbeat = new Date(Date.now() + 1000 * seconds).toISOString();
+      const pidStarted = processStart(process.pid);
+      expect(effectiveStatus({ ...state, pidStarted, heartbeat })).toBe('running');
+      expect(effectiveStatus({ ...state, pidStarted: 'another:1', heartbeat })).toBe('interrupted');
+    },
+  );
+
   it('is interrupted when its heartbeat lies in the future, beyond what a clock is set back', () => {
     const ahead = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
     expect(effectiveStatus({ ...state, heartbeat: ahead(2) })).toBe('running');
