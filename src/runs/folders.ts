@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
+import { isMakerAlive, makerMark } from './processes.ts';
 
 /** "20261125-011205", in local time; names sort by it. */
 export function timeStamp(now: Date): string {
@@ -33,7 +34,8 @@ export async function createFolder(
   fill: (dir: string, name: string) => Promise<void>,
 ): Promise<string> {
   await mkdir(parent, { recursive: true });
-  const temporary = await mkdtemp(join(parent, '.new-'));
+  await removeUnfinished(parent);
+  const temporary = await mkdtemp(join(parent, `.new-${makerMark()}-`));
   try {
     let name = newName();
     while (existsSync(join(parent, name))) name = newName();
@@ -45,6 +47,15 @@ export async function createFolder(
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** What those left that were killed while they filled a folder. */
+async function removeUnfinished(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const [, maker] = /^\.new-(\d+-\w*)-\w{6}$/.exec(name) ?? [];
+    if (maker !== undefined && !isMakerAlive(maker))
+      await rm(join(parent, name), { recursive: true, force: true }).catch(() => undefined);
   }
 }
 

@@ -18,7 +18,7 @@ import {
   readRun,
   scanRuns,
 } from '../../../src/runs/index.ts';
-import { processStart } from '../../../src/runs/processes.ts';
+import { makerMark, processStart } from '../../../src/runs/processes.ts';
 import { deadPid, newRun, setState, stepEvent, useTemporaryHome } from './help.ts';
 
 const home = useTemporaryHome();
@@ -31,6 +31,14 @@ describe('createRun', () => {
     expect(readdirSync(join(home.path(), 'runs'))).toEqual([id]);
     expect(json(join(dir, 'run.json'))).toMatchObject({ format: 1, id, name: 'demo' });
     expect(json(join(dir, 'state.json'))).toEqual({ status: 'queued', step: 0, steps: 30 });
+  });
+
+  it('removes what one left that was killed meanwhile', async () => {
+    const runs = join(home.path(), 'runs');
+    const [left, other] = [`.new-${deadPid}-1-abcdef`, `.new-${makerMark()}-abcdef`];
+    for (const name of [left, other]) mkdirSync(join(runs, name), { recursive: true });
+    const { id } = await createRun(newRun());
+    expect(readdirSync(runs).sort()).toEqual([other, id]);
   });
 
   it('makes a folder name of any base', async () => {
