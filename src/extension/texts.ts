@@ -28,7 +28,7 @@ export const START_GRACE_MS = 60_000;
 export function standingOf({ spec, state }: RunSnapshot, alive: boolean, now = Date.now()): Standing {
   if (hasEnded(state)) return state.status;
   if (alive) return 'live';
-  const starting = state.status === 'queued' && now - Date.parse(spec.createdAt) < START_GRACE_MS;
+  const starting = state.status === 'queued' && Math.abs(now - Date.parse(spec.createdAt)) < START_GRACE_MS;
   return starting ? 'live' : 'interrupted';
 }
 

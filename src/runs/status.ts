@@ -6,14 +6,18 @@ const FRESH_MS = 15_000;
 /** A clock may be set back a little between heartbeats; one further in the future is not from a living owner. */
 const AHEAD_MS = 5_000;
 
-/** Whether the process that owns the run is alive and its heartbeat recent. */
+/**
+ * Whether the process that owns the run is alive. Its heartbeat counts only where the system does not tell when a
+ * process started: it looks old when a stopped process goes on, a machine wakes up, or somebody sets the clock.
+ */
 export function isAlive({ pid, pidStarted, heartbeat }: RunState): boolean {
   if (pid === undefined || heartbeat === undefined) return false;
   const age = Date.now() - Date.parse(heartbeat);
-  if (!(age < FRESH_MS && age > -AHEAD_MS)) return false;
-  // Elsewhere checking the start needs a process, and no pid is reused within a heartbeat's age.
-  const told = process.platform === 'linux' && pidStarted !== undefined;
-  return told ? isSameProcess(pid, pidStarted) : isProcessAlive(pid);
+  const isFresh = age < FRESH_MS && age > -AHEAD_MS;
+  // Elsewhere looking at the start takes a process, and no pid is reused within a heartbeat's age.
+  if (pidStarted !== undefined && (process.platform === 'linux' || !isFresh))
+    return isSameProcess(pid, pidStarted);
+  return isFresh && isProcessAlive(pid);
 }
 
 /** According to its state, the run has ended: nobody writes it any more. */

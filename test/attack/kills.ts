@@ -1,4 +1,7 @@
-/** A run is killed at any moment and goes on: its result is, byte for byte, that of one that was left alone. */
+/**
+ * A run is killed at any moment and goes on: its result is, byte for byte, that of one that was left alone. What else
+ * works in the background is killed as well, stopped, its clock set, its folder read-only or full: nothing is lost.
+ */
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,11 +10,17 @@ import { hyperSchema, type BackendName } from '../../src/protocol/run.ts';
 import { createRun, readRun } from '../../src/runs/index.ts';
 import { Random } from '../support/random.ts';
 import type { Campaign, Trial } from './campaign.ts';
+import { continueTrials } from './kills/continue.ts';
+import { finderTrials } from './kills/finder.ts';
+import { foldingTrials } from './kills/folding.ts';
+import { indexerTrials } from './kills/indexer.ts';
 import { ending, killGroup, openGround, startBundle, within, type Ground } from './support.ts';
 
 const COUNT = 100;
 /** Of which so many are exports, and of the others every so manieth reads its files anew. */
 const EXPORTS = 20;
+/** Of each of the others that may be interrupted, by each means. */
+const EACH = 10;
 const EVERY = 4;
 const LONGEST_MS = 120_000;
 const BACKEND: BackendName = 'wasm';
@@ -28,6 +37,9 @@ export const kills: Campaign = {
         ? exportTrial(ground, whole, moment)
         : trainingTrial(whole, moment, index % EVERY === 0);
     });
+    const each = { random, count: EACH };
+    for (const make of [continueTrials, foldingTrials, finderTrials, indexerTrials])
+      trials.push(...(await make(ground, each)));
     return { trials, close: ground.close };
   },
 };

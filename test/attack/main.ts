@@ -15,6 +15,10 @@ const campaigns: Record<string, () => Promise<Campaign>> = {
   programs: async () => (await import('./programs.ts')).programs,
 };
 
+/** For a process of its own, which is started with this bundle. */
+export const foldAsChild = async (base: string, adapter: string): Promise<void> =>
+  (await import('./kills/folding.ts')).foldAsChild(base, adapter);
+
 export async function main(args: readonly string[]): Promise<void> {
   const { names, seed } = parse(args);
   const outcomes: Outcome[] = [];

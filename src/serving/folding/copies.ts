@@ -157,7 +157,6 @@ export async function keepCopy(
 export async function tidyCopies(made?: string): Promise<void> {
   const names = await readdir(folder()).catch(() => []);
   const found = await Promise.all(names.map((name) => lookAt(join(folder(), name))));
-  // By a clock that was ahead, the others may have been used later.
   const usedAt = (one: Kept) => (one.dir === made ? Infinity : one.usedAt);
   const copies = found.filter(({ what }) => what === 'copy').sort((a, b) => usedAt(b) - usedAt(a));
   const useless = found.filter(({ what }) => what === 'useless');
@@ -182,7 +181,9 @@ async function lookAt(dir: string): Promise<Kept> {
     const { mtimeMs } = await stat(dir);
     const { base, adapter, model } = await aboutIn(dir);
     const found = (await placeOf(base, adapter)) === dir;
-    return { dir, usedAt: mtimeMs, what: !found ? 'useless' : model ? 'copy' : 'mark' };
+    // By a clock that was ahead: nobody knows when.
+    const usedAt = mtimeMs <= Date.now() ? mtimeMs : 0;
+    return { dir, usedAt, what: !found ? 'useless' : model ? 'copy' : 'mark' };
   } catch {
     return { dir, usedAt: 0, what: 'useless' };
   }

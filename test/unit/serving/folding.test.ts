@@ -105,8 +105,11 @@ describe('folded copies', () => {
     for (const name of ['one', 'two']) await keepCopy(at('base.gguf'), at(name), write(name));
     const ahead = new Date(Date.now() + 365 * 24 * 3600_000);
     for (const name of await kept()) await utimes(join(cacheDir(), 'folded', name), ahead, ahead);
+    await findCopy(at('base.gguf'), at('two'));
     await keepCopy(at('base.gguf'), at('three'), write('3'));
     expect(await findCopy(at('base.gguf'), at('three'))).toBeDefined();
+    // The one that was used now is kept, and not the one that may have been used long ago.
+    expect(await findCopy(at('base.gguf'), at('two'))).toBeDefined();
     expect(await kept()).toHaveLength(2);
   });
 

@@ -1,0 +1,7 @@
+/** Stands for the extension host: passes on what next edit's finder is asked and answers. `node finder-host.mjs SCRIPT` */
+import { Worker } from 'node:worker_threads';
+
+const finder = new Worker(process.argv[2], { execArgv: [] });
+finder.on('message', (answer) => process.send?.(answer));
+process.on('message', (asked) => finder.postMessage(asked));
+process.on('disconnect', () => process.exit());

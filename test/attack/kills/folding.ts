@@ -1,0 +1,198 @@
+/** The making of folded copies while it is killed, stopped, its clock jumps, and its folder is read-only or full. */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync } from 'node:fs';
+import { chmod, cp, mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { foldCopy } from '../../../src/export/folding/fold.ts';
+import { reportError } from '../../../src/protocol/errors.ts';
+import { findCopy, keepCopy, tidyCopies } from '../../../src/serving/folding/copies.ts';
+import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
+import type { Trial } from '../campaign.ts';
+import type { Ground } from '../support.ts';
+import {
+  after,
+  finished,
+  giveAway,
+  jumpingClock,
+  listing,
+  mustTell,
+  setWritable,
+  signal,
+  SmallDisk,
+  start,
+  trialsOf,
+  type HowToStart,
+  type Wanted,
+  type Started,
+} from './means.ts';
+
+/** As dist/fold.mjs, but for the times, which a busy machine would spoil: those of a copy that is faster. */
+export async function foldAsChild(base: string, adapter: string): Promise<void> {
+  const stop = new AbortController();
+  process.once('disconnect', () => stop.abort());
+  const times = { adapted: { token: 1, prompt: 1 }, copy: { token: 0.8, prompt: 0.8 }, othersBusy: 0 };
+  try {
+    await foldCopy({ base, adapter, threads: 1, signal: stop.signal, time: () => Promise.resolve(times) });
+    process.exit(0);
+  } catch (error) {
+    const { code, message } = reportError(error);
+    console.error(`[${stop.signal.aborted ? 'cancelled' : code}] ${message}`);
+    process.exit(1);
+  }
+}
+
+interface Whole {
+  milliseconds: number;
+  /** Of all bytes of the copy. */
+  digest: string;
+}
+
+const DISK_MB = 16;
+
+export async function foldingTrials(ground: Ground, options: Wanted): Promise<Trial[]> {
+  const { at } = ground;
+  const [base, adapter] = [at('folded-base.gguf'), at('folded-adapter.gguf')];
+  await writeTinyModel(base, { architecture: 'qwen2', seed: 3, marks: 'qwen', type: 'Q5_0' });
+  await writeTinyAdapter(adapter, base, { scale: 0.05 });
+  // It is also started as another user.
+  await chmod(join(import.meta.dirname, '../..'), 0o755);
+  const program = at('fold.mjs');
+  await writeFile(
+    program,
+    `import { foldAsChild } from ${JSON.stringify(import.meta.url)};\nawait foldAsChild(...process.argv.slice(2));\n`,
+  );
+  const home = at('fold-trial');
+  const folded = join(home, 'cache', 'folded');
+
+  const fold = ({ env, ...how }: HowToStart = {}): Started => {
+    return start([program, base, adapter], { ...how, ipc: true, env: { FORGET_ME_NOT_HOME: home, ...env } });
+  };
+  const here = async <T>(work: () => Promise<T>): Promise<T> => {
+    const before = process.env['FORGET_ME_NOT_HOME'];
+    process.env['FORGET_ME_NOT_HOME'] = home;
+    return work().finally(() => (process.env['FORGET_ME_NOT_HOME'] = before));
+  };
+  const digestOf = async ({ model, beside }: { model: string; beside?: string | undefined }) => {
+    const hash = createHash('sha256').update(await readFile(model));
+    return hash.update(beside === undefined ? '' : await readFile(beside)).digest('hex');
+  };
+  const begin = async () => {
+    await rm(home, { recursive: true, force: true });
+    await mkdir(home);
+  };
+  const mustFold = async (how?: HowToStart) => {
+    const { how: ended, said } = await finished(fold(how));
+    if (ended !== 0) throw new Error(`no copy: ${said}`);
+  };
+
+  await begin();
+  const began = performance.now();
+  await mustFold();
+  const milliseconds = performance.now() - began;
+  const whole: Whole = { milliseconds, digest: await digestOf((await here(() => findCopy(base, adapter)))!) };
+
+  /** What is there is whole, or nothing is. */
+  const mustBeWhole = async (): Promise<boolean> => {
+    const copy = await here(() => findCopy(base, adapter));
+    if (copy && (await digestOf(copy)) !== whole.digest) throw new Error('another copy');
+    return copy !== undefined;
+  };
+  /** The next server's start takes away what is left, and the next try makes the copy. */
+  const end = async (how?: HowToStart, others = 0) => {
+    await mustBeWhole();
+    await here(tidyCopies);
+    const left = existsSync(folded) ? readdirSync(folded).filter((name) => name.includes('.')) : [];
+    if (left.length) throw new Error(`left behind: ${left.join(', ')}`);
+    if (!(await mustBeWhole())) await mustFold(how);
+    if (!(await mustBeWhole())) throw new Error('no copy');
+    const names = readdirSync(folded);
+    if (names.length !== 1 + others) throw new Error(`left behind: ${names.join(', ')}`);
+    const odd = listing(home).filter((name) => !/\/(model|beside)\.gguf$|\/about\.json$/.test(name));
+    if (odd.length) throw new Error(`left behind: ${odd.join(', ')}`);
+  };
+  const failedWell = ({ how, said }: Awaited<Started['ended']>) => {
+    if (how !== 0 && how !== 'SIGKILL') mustTell(said);
+  };
+
+  return trialsOf('folding', options, {
+    async kill(draw) {
+      await begin();
+      for (let kills = 1 + draw.below(2); kills > 0; kills -= 1) {
+        const started = fold();
+        if (await after(started, draw.moment() * milliseconds)) signal(started, 'SIGKILL');
+        failedWell(await finished(started));
+        await mustBeWhole();
+      }
+      await end();
+    },
+
+    async stop(draw) {
+      await begin();
+      const first = fold();
+      if (await after(first, draw.moment() * milliseconds)) signal(first, 'SIGSTOP');
+      const before = await mustBeWhole();
+      if (draw.below(2)) await mustFold();
+      await mustBeWhole();
+      // Its server has ended meanwhile.
+      if (draw.below(2) && first.child.connected) first.child.disconnect();
+      signal(first, draw.one(['SIGCONT', 'SIGCONT', 'SIGKILL']));
+      failedWell(await finished(first));
+      if (before && !(await mustBeWhole())) throw new Error('a whole copy is gone');
+      await end();
+    },
+
+    /** Others were used while the clock was another. */
+    async clock(draw) {
+      await begin();
+      const others = await here(() => otherCopies(at, base));
+      for (const name of readdirSync(folded)) {
+        const used = new Date(Date.now() + (draw.moment() - 0.3) * 3650 * 24 * 3600_000);
+        await utimes(join(folded, name), used, used);
+      }
+      await mustFold({ env: jumpingClock(draw, milliseconds) });
+      if (!(await mustBeWhole())) throw new Error('the newest copy was deleted at once');
+      await end(undefined, others - 1);
+    },
+
+    async 'read-only'(draw) {
+      await begin();
+      giveAway(home);
+      const started = fold({ asNobody: true });
+      try {
+        if (await after(started, draw.moment() * milliseconds)) setWritable(home, false);
+        failedWell(await finished(started));
+      } finally {
+        setWritable(home, true);
+      }
+      await end({ asNobody: true });
+    },
+
+    async full(draw) {
+      await rm(home, { recursive: true, force: true });
+      const disk = await SmallDisk.mount(home, DISK_MB);
+      try {
+        const started = fold();
+        if (await after(started, draw.moment() * milliseconds)) disk.fill(draw.one([0, draw.below(1 << 20)]));
+        failedWell(await finished(started));
+        await mustBeWhole();
+        disk.free();
+        await end();
+      } finally {
+        disk.unmount();
+      }
+    },
+  });
+}
+
+/** As many as are kept. */
+async function otherCopies(at: Ground['at'], base: string): Promise<number> {
+  for (const name of ['a', 'b']) {
+    const adapter = at(`folded-${name}.gguf`);
+    await cp(at('folded-adapter.gguf'), adapter);
+    await keepCopy(base, adapter, async ({ model }) => {
+      await cp(base, model);
+      return { meanKl: 0 };
+    });
+  }
+  return 2;
+}

@@ -1,0 +1,235 @@
+/** The indexer while it is killed, stopped, its clock jumps, and its data directory is read-only or full. */
+import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  fromIndexerSchema,
+  type FromIndexer,
+  type Part,
+  type ToIndexer,
+} from '../../../src/protocol/repository.ts';
+import type { Trial } from '../campaign.ts';
+import { within, type Ground } from '../support.ts';
+import {
+  after,
+  finished,
+  giveAway,
+  jumpingClock,
+  listing,
+  setWritable,
+  signal,
+  SmallDisk,
+  startDist,
+  trialsOf,
+  type Draw,
+  type HowToStart,
+  type Wanted,
+  type Started,
+} from './means.ts';
+
+const FILES = 60;
+const LONGEST_MS = 60_000;
+const DISK_MB = 4;
+
+interface Indexer extends Started {
+  heard: FromIndexer[];
+  /** The first message of a type, once it is there. */
+  next<T extends FromIndexer['type']>(type: T): Promise<Extract<FromIndexer, { type: T }>>;
+}
+
+const textOf = (index: number, version = 0) =>
+  Array.from(
+    { length: 20 },
+    (_, line) => `def price_${index}_${line}_v${version}(amount, country):\n    return amount * ${line}\n\n`,
+  ).join('');
+
+export async function indexerTrials(ground: Ground, options: Wanted): Promise<Trial[]> {
+  const folder = ground.at('indexed');
+  const home = ground.at('index-trial');
+  await mkdir(folder);
+
+  const start = ({ env, ...how }: HowToStart = {}) =>
+    listening(
+      startDist('indexer', [folder], { ...how, ipc: true, env: { FORGET_ME_NOT_HOME: home, ...env } }),
+    );
+  const write = async (index: number, version = 0, time?: Date) => {
+    const file = join(folder, `m${index}.py`);
+    await writeFile(file, textOf(index, version));
+    if (time) await utimes(file, time, time);
+  };
+  const begin = async () => {
+    await rm(home, { recursive: true, force: true });
+    await mkdir(home);
+    for (let index = 0; index < FILES; index++) await write(index);
+  };
+  /** Its parent has gone: it keeps what it knows. */
+  const leave = async (indexer: Indexer) => {
+    if (indexer.child.connected) indexer.child.disconnect();
+    return finished(indexer);
+  };
+  const ask = async (indexer: Indexer, index: number, version: number): Promise<readonly Part[]> => {
+    indexer.child.send(questionOf(folder, index, version), () => undefined);
+    return (await indexer.next('parts')).parts;
+  };
+  /** What an indexer answers that is started now, against the files themselves. */
+  const end = async (versions: ReadonlyMap<number, number> = new Map(), how?: HowToStart) => {
+    const indexer = start(how);
+    try {
+      const { files, read } = await indexer.next('indexed');
+      if (files !== FILES || read > FILES) throw new Error(`${files} files, ${read} read`);
+      for (const [index, version] of [[7, 0] as const, [FILES - 1, 0] as const, ...versions]) {
+        const expected = versions.get(index) ?? version;
+        const [part] = (await ask(indexer, index, expected)).filter(({ sources }) =>
+          sources.includes('definitions'),
+        );
+        if (part?.filename !== `m${index}.py` || !part.text.includes(`price_${index}_3_v${expected}(`))
+          throw new Error(`asked for file ${index} as of version ${expected}, got ${JSON.stringify(part)}`);
+      }
+      mustWarnWell(indexer);
+      await leave(indexer);
+    } finally {
+      signal(indexer, 'SIGKILL');
+    }
+    const again = start(how);
+    const { read } = await again.next('indexed');
+    await leave(again);
+    if (read > 0) throw new Error(`${read} files were read again`);
+    const left = listing(home).filter((name) => !/^cache\/index\/\w+\.index$/.test(name));
+    if (left.length) throw new Error(`left behind: ${left.join(', ')}`);
+  };
+
+  await begin();
+  const began = performance.now();
+  const first = start();
+  await first.next('indexed');
+  await leave(first);
+  const milliseconds = performance.now() - began;
+  /** Asks it while it works, if it can be asked, and has it save what it knows. */
+  const disturb = async (draw: Draw, indexer: Indexer): Promise<boolean> => {
+    const saves = draw.below(2) === 1;
+    if (!saves) return after(indexer, draw.moment() * milliseconds);
+    await Promise.race([indexer.next('indexed'), indexer.ended]);
+    indexer.child.disconnect();
+    return after(indexer, draw.moment() * 20);
+  };
+
+  return trialsOf('the indexer', options, {
+    async kill(draw) {
+      await begin();
+      for (let kills = 1 + draw.below(3); kills > 0; kills -= 1) {
+        const indexer = start();
+        if (await disturb(draw, indexer)) signal(indexer, 'SIGKILL');
+        await finished(indexer);
+      }
+      await end();
+    },
+
+    /** Another window indexes the same folder meanwhile, in which a file has changed. */
+    async stop(draw) {
+      await begin();
+      const indexer = start();
+      if (await disturb(draw, indexer)) signal(indexer, 'SIGSTOP');
+      const changed = draw.below(FILES - 10);
+      await write(changed, 1);
+      if (draw.below(2)) {
+        const other = start();
+        await other.next('indexed');
+        await leave(other);
+      }
+      signal(indexer, 'SIGCONT');
+      if (draw.below(2) && indexer.child.connected)
+        await Promise.race([indexer.next('indexed'), indexer.ended]);
+      await leave(indexer);
+      await end(new Map([[changed, 1]]));
+    },
+
+    /** Files were changed while the clock was another. */
+    async clock(draw) {
+      await begin();
+      const indexer = start({ env: jumpingClock(draw, milliseconds) });
+      await Promise.race([indexer.next('indexed'), indexer.ended]);
+      await leave(indexer);
+      for (const name of listing(home)) {
+        const time = new Date(Date.now() + (draw.moment() - 0.3) * 400 * 24 * 3600_000);
+        await utimes(join(home, name), time, time);
+      }
+      const changed = draw.below(FILES - 10);
+      await write(changed, 1, new Date(Date.now() + (draw.moment() - 0.5) * 20 * 365 * 24 * 3600_000));
+      await end(new Map([[changed, 1]]), { env: jumpingClock(draw, 2 * milliseconds) });
+    },
+
+    async 'read-only'(draw) {
+      await begin();
+      giveAway(home);
+      const indexer = start({ asNobody: true });
+      try {
+        if (await disturb(draw, indexer)) setWritable(home, false);
+        const parts =
+          indexer.child.connected && (await indexer.next('indexed')) && (await ask(indexer, 7, 0));
+        if (parts && parts.length === 0) throw new Error('it does not answer');
+        await leave(indexer);
+        mustWarnWell(indexer);
+      } finally {
+        setWritable(home, true);
+      }
+      await end(undefined, { asNobody: true });
+    },
+
+    async full(draw) {
+      await rm(home, { recursive: true, force: true });
+      const disk = await SmallDisk.mount(home, DISK_MB);
+      try {
+        for (let index = 0; index < FILES; index++) await write(index);
+        if (draw.below(2)) disk.fill(draw.below(32 << 10));
+        const indexer = start();
+        if (await disturb(draw, indexer)) disk.fill(draw.one([0, draw.below(32 << 10)]));
+        const parts =
+          indexer.child.connected && (await indexer.next('indexed')) && (await ask(indexer, 7, 0));
+        if (parts && parts.length === 0) throw new Error('it does not answer');
+        await leave(indexer);
+        mustWarnWell(indexer);
+        disk.free();
+        await end();
+      } finally {
+        disk.unmount();
+      }
+    },
+  });
+}
+
+function listening(started: Started): Indexer {
+  const heard: FromIndexer[] = [];
+  started.child.on('message', (message) => heard.push(fromIndexerSchema.parse(message)));
+  const next = async <T extends FromIndexer['type']>(type: T) => {
+    for (;;) {
+      const at = heard.findIndex((message) => message.type === type);
+      if (at >= 0) return heard.splice(at, 1)[0] as Extract<FromIndexer, { type: T }>;
+      await new Promise<void>((done) => {
+        started.child.once('message', () => done());
+        void started.ended.then(() => done());
+      });
+      if (heard.length === 0 && (started.child.exitCode ?? started.child.signalCode) !== null)
+        throw new Error(`it ended before it said "${type}"`);
+    }
+  };
+  return { ...started, heard, next: (type) => within(next(type), LONGEST_MS) };
+}
+
+const questionOf = (root: string, index: number, version: number): ToIndexer => ({
+  ...{ type: 'ask', id: 1, root },
+  asked: {
+    ...{
+      path: 'cart.py',
+      languageId: 'python',
+      before: `total = price_${index}_3_v${version}(`,
+      after: '',
+      line: 0,
+    },
+    ...{ budget: 1000, shown: { before: 2400, after: 600 }, edits: [], problems: [] },
+  },
+});
+
+function mustWarnWell({ heard }: Indexer): void {
+  for (const one of heard)
+    if (one.type === 'warning' && !/^The index could not be kept: .*\.$/.test(one.message))
+      throw new Error(`no sentence: ${one.message}`);
+}
