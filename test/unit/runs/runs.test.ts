@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { open, type FileHandle } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { RUN_FORMAT, type RunState } from '../../../src/protocol/run.ts';
@@ -19,6 +19,7 @@ import {
   scanRuns,
 } from '../../../src/runs/index.ts';
 import { makerMark, processStart } from '../../../src/runs/processes.ts';
+import { makeUnfinished } from '../../../src/runs/unfinished.ts';
 import { deadPid, newRun, setState, stepEvent, useTemporaryHome } from './help.ts';
 
 const home = useTemporaryHome();
@@ -35,8 +36,9 @@ describe('createRun', () => {
 
   it('removes what one left that was killed meanwhile', async () => {
     const runs = join(home.path(), 'runs');
-    const [left, other] = [`.new-${deadPid}-1-abcdef`, `.new-${makerMark()}-abcdef`];
-    for (const name of [left, other]) mkdirSync(join(runs, name), { recursive: true });
+    const other = basename(await makeUnfinished(runs, 'new'));
+    const left = other.replace(makerMark(), `${deadPid}-1`);
+    mkdirSync(join(runs, left));
     const { id } = await createRun(newRun());
     expect(readdirSync(runs).sort()).toEqual([other, id]);
   });
