@@ -17,6 +17,7 @@ import {
   type Survey,
 } from '../../corpus/index.ts';
 import { plannedSources } from '../../corpus/build-from-plan.ts';
+import { findSecret } from '../../corpus/secrets/find.ts';
 import type { SourceDocument } from '../../corpus/reading/source.ts';
 import { openGguf } from '../../gguf/index.ts';
 import { documentWord } from '../../protocol/describe-learning.ts';
@@ -107,6 +108,8 @@ async function surveyWith(where: Folders, options: CorpusOptions): Promise<Surve
   }
 }
 
+const textOf = ({ pieces }: SourceDocument) => pieces.map(({ text }) => text).join('');
+
 /** The first `rows` documents; a data set may be larger than the disk. */
 async function* firstOf(
   documents: AsyncIterable<SourceDocument>,
@@ -115,7 +118,8 @@ async function* firstOf(
 ): AsyncGenerator<SourceDocument> {
   let count = 0;
   for await (const document of documents) {
-    if (samples.length < sample)
+    // What is left out for a secret is not shown either.
+    if (samples.length < sample && !(await findSecret(document.path, textOf(document))))
       samples.push({
         path: document.path,
         text: document.pieces.map(({ text, learned }) => (learned ? `[${text}]` : text)).join(''),

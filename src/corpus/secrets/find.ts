@@ -1,8 +1,15 @@
-/** Finds secrets by rules that others maintain (gitleaks, secretlint), and by our own for what those do not know. */
-import { findByGitleaks } from './gitleaks.ts';
-import { joinLiterals } from './literals.ts';
-import { findByOwnRules } from './own-rules.ts';
+/**
+ * Finds secrets by what they are (formats), by the name that they have (places) and by where they are passed, and by
+ * rules that others maintain (gitleaks, secretlint).
+ */
+import { Clues } from './clues.ts';
 import type { Finding } from './finding.ts';
+import { formats } from './formats.ts';
+import { findByGitleaks, keywords } from './gitleaks.ts';
+import { joinLiterals } from './literals.ts';
+import { passed } from './passed.ts';
+import { findNamed } from './places.ts';
+import { findByRules, type Sought } from './rule.ts';
 import { findBySecretlint } from './secretlint.ts';
 
 export interface Secret {
@@ -17,7 +24,17 @@ export async function findSecret(path: string, text: string): Promise<Secret | u
   return found && { rule: found.rule, line: text.slice(0, found.index).split('\n').length };
 }
 
-const findPlace = (path: string, text: string) => findByOwnRules(path, text) ?? findByGitleaks(path, text);
+const clues = new Clues([...keywords, ...[...formats, ...passed].flatMap((rule) => rule.clues)]);
+
+function findPlace(path: string, text: string): Finding | undefined {
+  const sought = { path, text, clues: clues.within(text) };
+  for (const find of [findByFormat, findByGitleaks, findNamed, findPassed])
+    for (const found of find(sought)) return found;
+  return undefined;
+}
+
+const findByFormat = (sought: Sought) => findByRules(formats, sought);
+const findPassed = (sought: Sought) => findByRules(passed, sought);
 
 /** Finds a key that a program joins from pieces. */
 function findInJoined(path: string, text: string): Finding | undefined {

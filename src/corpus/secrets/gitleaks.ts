@@ -1,7 +1,8 @@
 /** gitleaks' rules, written by scripts/gitleaks-rules.mjs: patterns with keywords, entropy, and what is allowed. */
-import { entropy } from './entropy.ts';
+import { entropy } from './randomness.ts';
 import written from './gitleaks-rules.json' with { type: 'json' };
 import type { Finding } from './finding.ts';
+import type { Sought } from './rule.ts';
 
 interface Allowance {
   every?: boolean;
@@ -28,48 +29,17 @@ interface Rule {
 const LEFT_OUT = ['generic-api-key'];
 const rules = (written.rules as Rule[]).filter(({ id }) => !LEFT_OUT.includes(id));
 
-/** The beginning of gitleaks' patterns for "a name that contains the keyword, then its value". */
-const NEAR_KEYWORD = String.raw`(?:[\w.-]{0,50}?`;
-/** Most characters of such a match before and after the keyword, generously. */
-const BEFORE = 100;
-const AFTER = 600;
+export const keywords = rules.flatMap((rule) => rule.keywords);
 
-/** Any keyword of any rule: most texts have none, so this one test is enough for them. */
-const anyKeyword = new RegExp(
-  [...new Set(rules.flatMap(({ keywords }) => keywords))].sort().map(escape).join('|'),
-);
 const compiled = new Map<string, RegExp>();
 
-export function findByGitleaks(path: string, text: string): Finding | undefined {
-  const lower = text.toLowerCase();
-  if (!anyKeyword.test(lower)) return undefined;
+export function* findByGitleaks({ path, text, clues }: Sought): Generator<Finding> {
   for (const rule of rules) {
-    if (!rule.keywords.some((word) => lower.includes(word))) continue;
+    if (!rule.keywords.some((word) => clues.has(word))) continue;
     if (rule.path && !patternOf(rule.path).test(path)) continue;
-    for (const [from, to] of rangesFor(rule, lower))
-      for (const match of text.slice(from, to).matchAll(patternOf(rule.pattern)))
-        if (isSecret(rule, match, path)) return { rule: rule.id, index: from + match.index };
+    for (const match of text.matchAll(patternOf(rule.pattern)))
+      if (isSecret(rule, match, path)) yield { rule: rule.id, index: match.index };
   }
-  return undefined;
-}
-
-/** Where a rule's pattern can match. Most patterns are slow on whole texts, but match only near a keyword. */
-function* rangesFor({ pattern, keywords }: Rule, lower: string): Generator<[from: number, to: number]> {
-  if (!pattern.startsWith(NEAR_KEYWORD)) return yield [0, lower.length];
-  const starts = keywords.flatMap((word) => [...places(lower, word)]).sort((a, b) => a - b);
-  let [from, to] = [0, 0];
-  for (const at of starts) {
-    if (at - BEFORE > to) {
-      if (to) yield [from, to];
-      from = Math.max(0, at - BEFORE);
-    }
-    to = at + AFTER;
-  }
-  if (to) yield [from, to];
-}
-
-function* places(text: string, word: string): Generator<number> {
-  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) yield at;
 }
 
 function isSecret(rule: Rule, match: RegExpExecArray, path: string): boolean {
@@ -107,8 +77,4 @@ function patternOf(source: string): RegExp {
 function lineAround({ 0: match, index, input }: RegExpExecArray): string {
   const end = input.indexOf('\n', index + match.length);
   return input.slice(input.lastIndexOf('\n', index) + 1, end < 0 ? undefined : end);
-}
-
-function escape(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -56,7 +56,6 @@ async function loadConfig(): Promise<SecretLintConfig> {
         id: '@secretlint/secretlint-rule-preset-recommend',
         rule: preset.creator,
         rules: [
-          { id: '@secretlint/secretlint-rule-aws', options: { enableIDScanRule: true } },
           { id: '@secretlint/secretlint-rule-basicauth', disabled: true },
           { id: '@secretlint/secretlint-rule-database-connection-string', disabled: true },
         ],

@@ -1,0 +1,269 @@
+/** Secrets that are recognised by their own form, wherever they stand: tokens with a prefix, keys, cards. */
+import { entropy, randomBits } from './randomness.ts';
+import type { Rule } from './rule.ts';
+import { isPassedPassword } from './values.ts';
+
+/** Not `xxxx` or the like, by gitleaks' limit for most tokens; random tokens are well above it. */
+const isDrawn = (token: string) => entropy(token) > 3;
+
+/** Words that people put before the random part of a token, so that it is recognised. */
+const TOKEN_PREFIX =
+  'sk|pat|oat|token|tkn|secret|api|apikey|key|live|prod|pw|auth|access|refresh|svc|sat|aat|deploy|bot|session|v1|v2';
+
+/** gitleaks knows some of these, but only before a quote, a space or a semicolon. The comments say what it would miss. */
+const tokens: readonly Rule[] = [
+  // In a URL: `js?key=AIza...&callback=`.
+  { id: 'google-api-key', clues: ['aiza'], pattern: /\bAIza[\w-]{35}(?![\w-])/g, holds: isDrawn },
+  { id: 'google-oauth-secret', clues: ['gocspx-'], pattern: /\bGOCSPX-[\w-]{24,}/g, holds: isDrawn },
+  {
+    id: 'google-oauth-token',
+    clues: ['ya29.', '1//0'],
+    pattern: /\bya29\.[\w-]{20,}|\b1\/\/0[\w-]{35,}/g,
+    holds: isDrawn,
+  },
+  {
+    id: 'fcm-key',
+    clues: ['aaaa', 'apa91b'],
+    pattern: /\bAAAA[\w-]{7}:[\w-]{100,}|\bAPA91b[\w-]{60,}/g,
+    holds: isDrawn,
+  },
+  // As an option of curl: `-u sk_live_...:`.
+  { id: 'stripe-live-key', clues: ['k_live_'], pattern: /\b[rs]k_live_[A-Za-z0-9]{16,}\b/g, holds: isDrawn },
+  { id: 'webhook-secret', clues: ['whsec_'], pattern: /\bwhsec_[A-Za-z0-9+/=]{24,}/g, holds: isDrawn },
+  { id: 'square-secret', clues: ['sq0'], pattern: /\bsq0(?:csp|atp)-[\w-]{20,}/g, holds: isDrawn },
+  // With digits in it.
+  { id: 'hugging-face-token', clues: ['hf_'], pattern: /\bhf_[A-Za-z0-9]{30,}\b/g, holds: isDrawn },
+  { id: 'replicate-token', clues: ['r8_'], pattern: /\br8_[A-Za-z0-9]{30,}\b/g, holds: isDrawn },
+  { id: 'groq-key', clues: ['gsk_'], pattern: /\bgsk_[A-Za-z0-9]{40,}\b/g, holds: isDrawn },
+  { id: 'telegram-bot-token', clues: [':aa'], pattern: /\b\d{8,10}:AA[\w-]{33}(?![\w-])/g, holds: isDrawn },
+  {
+    id: 'discord-token',
+    clues: ['.'],
+    pattern: /\b[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40}(?![\w-])/g,
+    holds: isDrawn,
+  },
+  {
+    id: 'discord-webhook',
+    clues: ['/api/webhooks/'],
+    pattern: /\bdiscord(?:app)?\.com\/api\/webhooks\/\d{16,20}\/[\w-]{60,}/g,
+  },
+  { id: 'twilio-key', clues: ['sk', 'ac'], pattern: /\b(?:SK|AC)[\da-f]{32}\b/g, holds: isDrawn },
+  {
+    id: 'mailgun-key',
+    clues: ['key-'],
+    pattern: /\bkey-[\da-f]{32}\b/g,
+    holds: (value) => entropy(value.slice(4)) > 3,
+  },
+  { id: 'mailchimp-key', clues: ['-us'], pattern: /\b[\da-f]{32}-us\d{1,2}\b/g, holds: isDrawn },
+  { id: 'docker-token', clues: ['dckr_'], pattern: /\bdckr_[a-z]{3}_[\w-]{20,}/g, holds: isDrawn },
+  {
+    id: 'atlassian-token',
+    clues: ['atatt3', 'atctt3', 'atbb'],
+    pattern: /\b(?:AT[AC]TT3x[\w=-]{40,}|ATBB[A-Za-z0-9]{28,})/g,
+    holds: isDrawn,
+  },
+  { id: 'databricks-token', clues: ['dapi'], pattern: /\bdapi[\da-f]{32}\b/g, holds: isDrawn },
+  // For an index other than pypi.org.
+  { id: 'pypi-token', clues: ['pypi-'], pattern: /\bpypi-[A-Za-z0-9_-]{50,}/g, holds: isDrawn },
+  // A root token, which is short, and a recovery token.
+  { id: 'vault-token', clues: ['hvs.', 'hvb.', 'hvr.'], pattern: /\bhv[sbr]\.[\w-]{24,}/g, holds: isDrawn },
+  { id: 'azure-key', clues: ['key='], pattern: /\b(?:Account|SharedAccess)Key=[A-Za-z0-9+/]{43,86}={1,2}/g },
+  { id: 'azure-sas', clues: ['sig='], pattern: /[?&;]sig=[A-Za-z0-9%+/]{40,}(?:%3D|=)/gi },
+  {
+    id: 'azure-client-secret',
+    clues: ['q~'],
+    pattern: /(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~-])/g,
+    holds: isDrawn,
+  },
+  {
+    id: 'extended-private-key',
+    clues: ['prv'],
+    pattern: /\b[tuvxyz]prv[1-9A-HJ-NP-Za-km-z]{90,}/g,
+    holds: isDrawn,
+  },
+  {
+    id: 'token',
+    clues: ['_', '-'],
+    pattern: new RegExp(
+      String.raw`(?<![\w./+-])(?:[A-Za-z][A-Za-z\d]{1,11}[-_]){0,2}(?:${TOKEN_PREFIX})[-_](?:[a-z]{1,6}[-_]?v?\d{1,2}[-_]|v?\d[-_])?([A-Za-z\d_-]{20,})(?![\w.])`,
+      'g',
+    ),
+    holds: (value) => randomBits(value) > 30 && /\d/.test(value) && isDrawn(value),
+  },
+];
+
+const decode = (value: string) => Buffer.from(value, 'base64').toString('latin1');
+
+/** A token's head, with a second part not far from it: `head + "." + body`. */
+const isCutToken = (value: string, { input, index }: RegExpExecArray) =>
+  /"alg"/.test(decode(value)) &&
+  /["'`.]eyJ[\w-]{10,}/.test(input.slice(index + value.length, index + value.length + 1000));
+
+const tokensOfWeb: readonly Rule[] = [
+  // In a URL, and with "-" or "_" in its first part.
+  { id: 'jwt', clues: ['eyj'], pattern: /\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}/g, holds: isDrawn },
+  { id: 'jwt', clues: ['eyj'], pattern: /\beyJ[\w-]{10,}/g, holds: isCutToken },
+  {
+    id: 'jwk',
+    clues: ['kty'],
+    pattern: /(?<![\w-])(?:d|k)["']?\s{0,4}:\s{0,4}["']([\w-]{20,})["']/g,
+    holds: (value, { input, index }) =>
+      /\bkty\b/.test(input.slice(Math.max(0, index - 3000), index + 3000)) && isDrawn(value),
+  },
+];
+
+const BASE64 = String.raw`[A-Za-z\d+/]`;
+/** Between the lines of a key: line ends, also written as \n, quotes, what joins texts, indentation, comments. */
+const SEAM = String.raw`(?:\\[nr]|[\s"'\`+.,\\#*/]){1,40}`;
+
+/** What DER says at the beginning: a version, as private keys have, and not a certificate's or public key's content. */
+function beginsPrivateKey(base64: string): boolean {
+  const bytes = Buffer.from(base64, 'base64');
+  if (bytes[0] !== 0x30) return false;
+  const at = bytes[1]! & 0x80 ? 2 + (bytes[1]! & 0x7f) : 2;
+  if (bytes[at] === 0x02) return bytes[at + 1] === 1;
+  // Encrypted: the method is of PKCS #5 or #12.
+  return (
+    bytes.subarray(at, at + 24).includes(Buffer.from('2a864886f70d01', 'hex')) &&
+    [5, 12].includes(bytes[bytes.indexOf(Buffer.from('2a864886f70d01', 'hex')) + 7]!)
+  );
+}
+
+const keys: readonly Rule[] = [
+  { id: 'putty-key', clues: ['putty-user-key'], pattern: /\bPuTTY-User-Key-File-\d/g },
+  // Without its end, which a program adds.
+  {
+    id: 'private-key',
+    clues: ['private key'],
+    pattern: /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|[^\w-]){0,200}[\w+/=]{16}/g,
+  },
+  // A PGP block and an encrypted PEM begin with headers.
+  {
+    id: 'private-key',
+    clues: ['private key'],
+    pattern:
+      /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|[^\w-]){0,200}(?:Version|Comment|Proc-Type|DEK-Info): /g,
+  },
+  // Without its first line.
+  {
+    id: 'private-key',
+    clues: ['mi', 'mc4caq', 'b3blbnnzac1rzxktdjE'.toLowerCase()],
+    pattern: new RegExp(
+      String.raw`(?<![\w+/=-])(?:M[ICH][A-Za-z\d]${BASE64}{35,}|b3BlbnNzaC1rZXktdjE${BASE64}{20,})`,
+      'g',
+    ),
+    holds: (value) => value.startsWith('b3') || beginsPrivateKey(value),
+  },
+  {
+    id: 'private-key',
+    clues: ['mi'],
+    pattern: new RegExp(String.raw`(?<![\w+/=-])MI${BASE64}{62}${SEAM}${BASE64}{64}(?!${BASE64})`, 'g'),
+    holds: (value, { input, index }) =>
+      !isPublic(value) && !/-----BEGIN|cert|public|data:/i.test(input.slice(Math.max(0, index - 120), index)),
+  },
+  // A PEM file in base64.
+  {
+    id: 'private-key',
+    clues: ['ls0tls1crudjti'],
+    pattern: /LS0tLS1CRUdJTi[\w+/]{20,}/g,
+    holds: (value) => decode(value).includes('PRIVATE KEY'),
+  },
+];
+
+/** A certificate or a public key: after its length, another sequence. */
+const isPublic = (base64: string) => {
+  const bytes = Buffer.from(base64.slice(0, 16), 'base64');
+  return bytes[2 + (bytes[1]! & 0x7f)] === 0x30;
+};
+
+const files: readonly Rule[] = [
+  {
+    id: 'kubeconfig',
+    clues: ['client-key-data'],
+    pattern: /\bclient-key-data["']?:\s*["']?[A-Za-z0-9+/=]{40,}/g,
+  },
+  {
+    id: 'kubernetes-secret',
+    clues: ['secret'],
+    pattern:
+      /\bkind["']?:\s*["']?Secret\b[^]{0,2000}?\b(?:stringData|data)["']?:\s*\{?(?:\s*["']?[\w.-]+["']?:\s*["']?(?:[\w+/=-]{8,})["']?,?)/g,
+  },
+  { id: 'docker-auth', clues: ['"auth"'], pattern: /"auth"\s*:\s*"[A-Za-z0-9+/]{12,}={0,2}"/g },
+  {
+    id: 'netrc',
+    clues: ['machine'],
+    pattern: /\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)/g,
+    holds: isPassedPassword,
+  },
+  {
+    id: 'htpasswd',
+    clues: [':$', ':{ssha', ':{sha'],
+    pattern: /^[\w.@-]+:(?:\$(?:apr1|2[abxy]|5|6)\$\S{20,}|\{SSHA?\}[\w+/=]{20,})/gm,
+  },
+  {
+    id: 'terraform-state',
+    clues: ['random_password', 'random_string', 'terraform_version'],
+    pattern: /"(?:result|bcrypt_hash|private_key_pem|secret_string|value)"\s*:\s*"([^"\n]{8,400})"/g,
+    holds: isPassedPassword,
+  },
+];
+
+/** Numbers that the makers of payment systems publish for tests, without the many digits that are alike. */
+const TEST_CARDS = new Set([
+  '378282246310005',
+  '371449635398431',
+  '378734493671000',
+  '30569309025904',
+  '38520000023237',
+  '36227206271667',
+  '6011000990139424',
+  '3530111333300000',
+  '3566002020360505',
+  '2223003122003222',
+  '2223000048410010',
+  '6011981111111113',
+  '4012888888881881',
+  '4917610000000000',
+  '5019717010103742',
+  '6304000000000000',
+]);
+
+/** Numbers of payment cards by their beginnings and lengths. */
+const CARD =
+  /^(?:4\d{15}|(?:5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720)\d+|3[47]\d{13}|6(?:011|5\d\d|4[4-9]\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}|3(?:0[0-5]|[68]\d)\d{11})$/;
+
+function isCard(written: string, { input, index }: RegExpExecArray): boolean {
+  const number = written.replace(/\D/g, '');
+  if (!CARD.test(number) || (/^[52]/.test(number) && number.length !== 16)) return false;
+  if (new Set(number).size <= 4 || TEST_CARDS.has(number) || /^4000\d{2}0{2}|(\d)\1{5}/.test(number))
+    return false;
+  const digits = [...number].reverse().map(Number);
+  const sum = digits.reduce(
+    (total, digit, at) => total + (at % 2 ? (digit * 2 > 9 ? digit * 2 - 9 : digit * 2) : digit),
+    0,
+  );
+  if (sum % 10 !== 0) return false;
+  // One number in ten has such a sum by chance, so one without spaces needs a word or quotes.
+  const line = input
+    .slice(Math.max(0, index - 100), index)
+    .split('\n')
+    .at(-1)!;
+  const after = input[index + written.length];
+  return (
+    written !== number ||
+    (/["'`]$/.test(line) && /["'`]/.test(after ?? '')) ||
+    /card|\bcc\b|ccn|\bpan\b|visa|master|amex|karte|tarjeta|carte|carta|cartao|kredi|credit/i.test(line)
+  );
+}
+
+const cards: readonly Rule[] = [
+  {
+    id: 'card-number',
+    clues: ['3', '4', '5', '6', '2'],
+    pattern:
+      /(?<![\w.,+-]|\d )[2-6]\d{3}(?:(?: \d{4}){3}|(?:-\d{4}){3}|\d{9,12}|[ -]\d{6}[ -]\d{5})(?![\w.+-]| \d)/g,
+    holds: isCard,
+  },
+];
+
+export const formats: readonly Rule[] = [...tokens, ...tokensOfWeb, ...keys, ...files, ...cards];

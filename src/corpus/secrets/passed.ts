@@ -1,0 +1,223 @@
+/** Passwords without a name, in places where one is passed: in URLs and headers, to commands, to functions that log in. */
+import { randomBits } from './randomness.ts';
+import type { Rule } from './rule.ts';
+import { isPassedPassword, isReal, isSecretValue } from './values.ts';
+import { namingOf } from './words.ts';
+
+/** A password in a URL; not the plain words that documentation uses as examples. */
+function isPasswordInUrl(value: string): boolean {
+  let plain = value;
+  try {
+    plain = decodeURIComponent(value);
+  } catch {
+    // It has a sign that is no code.
+  }
+  if (plain.length < 5 || !isReal(plain) || namingOf(plain)) return false;
+  return !/^(?:[a-z]+|[A-Z]+)[\d!]{0,4}$/.test(plain) || randomBits(plain) > 10;
+}
+
+/** The password in HTTP's basic authentication: `user:password` in base64. */
+function isBasic(value: string): boolean {
+  const text = Buffer.from(value, 'base64').toString('latin1');
+  const [, password] = /^[\x20-\x7e]{0,100}?:([\x20-\x7e]{4,})$/.exec(text) ?? [];
+  return (
+    password !== undefined &&
+    (isPassedPassword(password) || (isPasswordInUrl(password) && !/\s/.test(password)))
+  );
+}
+
+const isBearer = (value: string) => isSecretValue(value, { kind: 'key', plain: true }) && /\d/.test(value);
+
+const urls: readonly Rule[] = [
+  {
+    id: 'password-in-url',
+    clues: ['://'],
+    pattern: /\b[a-z][a-z\d+.-]{1,30}:\/\/[^\s:/?#@"'`<>]{0,100}:([^\s/?#@"'`<>]{1,200})@[\w[]/gi,
+    holds: isPasswordInUrl,
+  },
+  // A sign in it that a URL would not allow.
+  {
+    id: 'password-in-url',
+    clues: ['://'],
+    pattern: /:\/\/[\w.-]{1,60}:([^\s"'`<>]{1,100})@[\w.-]{2,100}(?::\d|\/|["'`\s]|$)/g,
+    holds: (value) => !/[/]\/|\/\w+\/|:/.test(value) && isPassedPassword(value),
+  },
+  // Go's `user:password@tcp(host)`.
+  {
+    id: 'password-in-url',
+    clues: ['('],
+    pattern: /(?<![\w.-])[\w.-]{1,60}:([^\s:"'`]{4,100})@\w{0,12}\(/g,
+    holds: isPasswordInUrl,
+  },
+  {
+    id: 'password-in-url',
+    clues: ['oracle', 'sqlplus', 'sqlldr', 'expdp', 'impdp'],
+    pattern:
+      /(?:oracle:\w{2,8}:|\b(?:sqlplus|sqlldr|expdp|impdp)\s(?:-\w\s){0,3}|userid=)\w{1,40}\/["']?([^\s@"'`/]{4,100})@/gi,
+    holds: isPasswordInUrl,
+  },
+  // Without a scheme: `user:password@host`.
+  {
+    id: 'password-in-url',
+    clues: ['@'],
+    pattern: /(?<![^\s"'`=(])[\w.-]{2,40}:([^\s:@"'`/]{6,60})@[\w-]+(?:\.[\w-]+|:\d{2,5})/g,
+    holds: isPassedPassword,
+  },
+];
+
+const headers: readonly Rule[] = [
+  {
+    id: 'basic-auth',
+    clues: ['basic'],
+    pattern: /\bBasic["'`]?[\s,+.:]{1,6}["'`]?([A-Za-z\d+/_-]{8,}={0,2})/gi,
+    holds: isBasic,
+  },
+  {
+    id: 'bearer-token',
+    clues: ['bearer', 'authorization'],
+    pattern:
+      /\b(?:Bearer|Authorization["'\]]{0,2}\s?[:=,]\s?["'`]?(?:Token|ApiKey|Api-Key|Key|GenieKey|Bot|OAuth|SSWS)(?:\s?token=)?)["'`]?[\s,+.:]{1,6}["'`]?([A-Za-z\d+/=._~-]{12,})/gi,
+    holds: isBearer,
+  },
+];
+
+/** An argument of a command, with quotes or without. */
+const ARGUMENT = String.raw`(?:"([^"\n]{4,200})"|'([^'\n]{4,200})'|([^\s"'\`|;&<>]{4,200}))`;
+/** What may stand between a command and its option. A new line is not, unless it is escaped. */
+const BETWEEN = String.raw`(?:[^\n|;&]|\\\n){0,200}?[\s,"']`;
+
+/** Options of commands whose letters say nothing: `mysql -psecret`. A space follows unless `joined`. */
+const commands: readonly [commands: string, options: string][] = [
+  [String.raw`mysql\w*|mariadb(?:-\w+)?|mycli|7z\w?|rar|unrar`, String.raw`-p`],
+  [
+    String.raw`sshpass|(?:docker|podman|nerdctl|helm|az|oc|buildah|skopeo|cf|heroku|vault|argocd|crane)(?:\s[\w-]+){0,3}\slogin|mongo\w*|arangosh|influx|kinit|rdesktop|vncviewer|ncftp\w*|zabbix_\w+|pgcli|cqlsh`,
+    String.raw`-p(?:\s+|["',\s]+)`,
+  ],
+  [String.raw`redis-cli|valkey-cli|snmp\w+`, String.raw`-[aAX]\s+`],
+  [String.raw`ldap\w+`, String.raw`-w\s+`],
+  [String.raw`sqlcmd|bcp|osql|ipmitool|zip|unzip|mosquitto_\w+|tsql|isql|hydra`, String.raw`-P\s*`],
+  [String.raw`openssl`, String.raw`(?:-pass(?:in|out)?\s+["']?pass:|-k\s+)`],
+  [String.raw`xfreerdp\w*|wfreerdp`, String.raw`/p:`],
+  [String.raw`keytool|jarsigner|apksigner|keystore`, String.raw`--?(?:store|key|ks-)pass\s+(?:pass:)?`],
+  [String.raw`net\s+use|cmdkey|runas|schtasks|wmic`, String.raw`/(?:p|pass|rp):?\s*`],
+  [String.raw`useradd|usermod`, String.raw`-p\s+`],
+  [String.raw`net\s+use`, String.raw`/user:\S+\s+`],
+  [String.raw`ConvertTo-SecureString`, String.raw`\s?`],
+];
+/** Options that take user and password. */
+const userAndPassword: readonly [commands: string, options: string, between: string][] = [
+  [
+    'curl|wget|https?|xh|fetch|httpie|aria2c',
+    String.raw`(?:-u|--user|-a|--auth|--proxy-user|-U)[\s=]{0,3}`,
+    ':',
+  ],
+  ['smbclient|rpcclient|smbmap|net', String.raw`-U\s*`, '%'],
+  ['lftp|ncftp', String.raw`-u\s+`, ','],
+];
+
+const shell: readonly Rule[] = [
+  ...commands.map(([names, options]): Rule => ({
+    id: 'password-of-command',
+    clues: ['-p', '-a', '-w', '-k', '/p', '/u', '-x', 'pass', 'tring'],
+    pattern: new RegExp(String.raw`(?<![\w-])(?:${names})\b${BETWEEN}${options}${ARGUMENT}`, 'g'),
+    holds: isPassedPassword,
+  })),
+  ...userAndPassword.map(([names, options, between]): Rule => ({
+    id: 'password-of-command',
+    clues: ['-u', '-a'],
+    pattern: new RegExp(
+      String.raw`(?<![\w-])(?:${names})\b${BETWEEN}${options}["']?[^\s"'${between}]{1,60}${between}([^\s"']{4,200})`,
+      'g',
+    ),
+    holds: (value) => isPasswordInUrl(value) && !/^\d+(?:$|[:/])/.test(value),
+  })),
+  // `echo password | sudo -S`
+  {
+    id: 'password-of-command',
+    clues: ['sudo', 'passwd', '-stdin', 'kinit', 'cryptsetup'],
+    pattern: new RegExp(
+      String.raw`\b(?:echo|printf|print)\s+(?:-\w+\s+)?(?:["'](?:[\w.-]{1,40}:)?([^"'\n]{4,100})["']|(?:[\w.-]{1,40}:)?([^\s"'|]{4,100}))\s*\|\s*[^\n|]{0,80}?(?:sudo\b[^\n|]{0,20}-S|chpasswd|passwd|password-stdin|kinit|cryptsetup|su\b)`,
+      'g',
+    ),
+    holds: (value) => isPassedPassword(value.replace(/\\n$/, '')),
+  },
+  {
+    id: 'password-of-command',
+    clues: ['<<<'],
+    pattern: /\b(?:sudo\s+-S|kinit|chpasswd|su)\b[^\n]{0,80}<<<\s*["']?(?:[\w.-]{1,40}:)?([^\s"']{4,100})/g,
+    holds: isPassedPassword,
+  },
+  // expect: an answer to a question for a password.
+  {
+    id: 'password-of-command',
+    clues: ['send'],
+    pattern:
+      /assword[^\n]{0,40}[\n{;]\s{0,40}(?:\{\s*)?send(?:line)?[\s(]{1,4}(?:--\s)?["']([^"'\\\n]{4,100})(?:\\[rn])?["']/g,
+    holds: isPassedPassword,
+  },
+  {
+    id: 'password-of-command',
+    clues: ['htpasswd'],
+    pattern: /\bhtpasswd\s+(?:-\w+\s+){1,4}(?:\S{1,100}\s+)?\S{1,60}\s+["']?([^\s"']{4,100})/g,
+    holds: isPassedPassword,
+  },
+];
+
+const sql: readonly Rule[] = [
+  {
+    id: 'password-in-sql',
+    clues: ['identified'],
+    pattern:
+      /\bidentified\s+(?:with\s+\S{1,60}\s+)?(?:by|as|using)\s+(?:password\s+|values\s+)?(?:\\?["'`]([^"'`\n\\]{4,200})|([^\s"'`;,)\\]{4,200}))/gi,
+    holds: (value) => isPassedPassword(value),
+  },
+  {
+    id: 'password-in-sql',
+    clues: ['insert'],
+    pattern:
+      /\binsert\s+(?:\w+\s+)?into\s+[\w."`[\]]{1,100}\s*\(([^()]{1,600})\)\s*values\s*\([^()]{1,1500}\)/gi,
+    holds: (columns, match) => {
+      const values = match[0].slice(match[0].lastIndexOf('(') + 1, -1).match(/'[^']*'|"[^"]*"|[^,]+/g) ?? [];
+      return columns.split(',').some((column, at) => {
+        const naming = namingOf(column.trim());
+        const [, value] =
+          /^\s*\\?["']([^"']+)["']\s*$/.exec(values.filter((one) => /\S/.test(one))[at] ?? '') ?? [];
+        return naming !== undefined && value !== undefined && isSecretValue(value, naming);
+      });
+    },
+  },
+];
+
+/** Functions that take a password by its place. */
+const LOG_IN =
+  'log_?-?[io]n|logon|sign_?[iu]n|sign_?up|auth|authenticat(?:e|or|ion)|authori[sz]e|(?:get_?|open_?|create_?|new_?)?connect(?:ion)?|create_?(?:user|pool|client)|add_?user|credentials?|pdo|bind_?s?|mysqli|dial|unlock|decrypt|encrypt|hmac|fernet|create_?(?:de)?cipher(?:iv)?|jwt\\.(?:sign|verify|encode|decode)|cookie_?parser|pbkdf2|scrypt';
+const LITERAL = /(?<![\w"'`])[bBrRuU@]{0,2}(["'`])((?:(?!\1)[^\\\n]|\\.){4,200})\1/g;
+
+const calls: readonly Rule[] = [
+  {
+    id: 'password-as-argument',
+    clues: ['('],
+    // In a tuple, too: `auth=("user", "password")`.
+    pattern: new RegExp(
+      String.raw`(?:(?:${LOG_IN})(?:_?(?:[wW]ith|[aA]s|[uU]sing|[sS]ync)\w{0,30})?\s?\(|\bauth["']?\s?[=:]\s?[(\[])((?:[^()\n]|\n|\([^()\n]{0,100}\)){4,400})\)?`,
+      'gi',
+    ),
+    holds: (args) => {
+      const literals = [...args.matchAll(LITERAL)];
+      return literals.some(
+        ({ 2: value, index }, at) =>
+          (at > 0 || index > 0) &&
+          !/[\w"'\])]\s*(?::|=>?)\s*$/.test(args.slice(0, index)) &&
+          isArgument(value!),
+      );
+    },
+  },
+];
+
+/** Stricter than where a name says what it is: hosts, algorithms, tables and messages are passed, too. */
+const isArgument = (value: string): boolean =>
+  isPassedPassword(value) &&
+  (randomBits(value) > 12 ||
+    !/[/:=]|^[a-z\d]+(?:[_.-][a-z\d]+)+$|^(?:[a-z]+|[A-Z]+)[-_]?\d{1,4}$/.test(value));
+
+export const passed: readonly Rule[] = [...urls, ...headers, ...shell, ...sql, ...calls];

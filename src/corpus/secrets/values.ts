@@ -1,0 +1,123 @@
+/** Whether a value is a secret, given what its name and its place say. */
+import { entropy, randomBits } from './randomness.ts';
+import { namingOf, wordsOf, type Kind } from './words.ts';
+
+/** Written in place of a value. */
+const placeholder = new RegExp(
+  [
+    String.raw`^<.*>?$|^\[.*\]$|^\{.*\}?$|^%.*%$|^@[\w.-]+@$|^__.*__$|^\$\w+$|^%[\w.]+$|^:\w+$|^![a-z]+$`,
+    String.raw`#\{|\\\(|\{\w*\}`,
+    String.raw`x{4,}|\*{3,}|\.{3}|…|_{4,}|0{6,}|-{4,}|\?{3,}|•|#{3,}|^(.)\1*$`,
+    String.raw`example|placeholder|change[\W_]?(?:me|this|it|now)|your[\W_]|yourpass|yourkey|yoursecret|dummy|redacted|replace|sample|todo|fixme|foo[\W_]?bar|lorem|masked|removed|hidden|goes[\W_]?here|[\W_]here$|^(?:insert|enter|put|add|set|use|fill|some|any|my|the|new|old|wrong|bad|invalid|fake|mock|not|no)[\W_]|^(?:n\/a|none|null|nil|undefined|true|false|tbd|unset|empty|default|env|secret)$`,
+    // In other languages: your, mine, change it.
+    String.raw`^(?:ihr|dein|mein|tu|su|mi|votre|ton|mon|tuo|seu|sua|jouw|mijn|twoje|tvoje|din|ditt|min|mitt|senin|vase)e?[\W_]|[aä]nder(?:n|e)[\W_]|cambiar?[\W_]?(?:me|esto|lo)|changez?[\W_]?moi|cambiami|mudar|trocar|wijzig|zmien|zmenit|degistir|更改|请|您的|変更|あなたの`,
+  ].join('|'),
+  'iu',
+);
+
+/** A reference to a value that is elsewhere, or another notation than that of a value. */
+const reference = new RegExp(
+  [
+    // Variables, calls, schemes, files.
+    String.raw`^(?:process|os|import|env|config|settings|self|this|args|opts|options|vars?|secrets?|local|data|params|props|ctx|req|request|module|inputs|steps|github|vault|ssm|op|arn|urn|file|keyring|sops|ref|bao|gcp|aws|azurekeyvault|kms|env_var)(?:\.|\[|:)\D`,
+    String.raw`\w\(.*\)?$|^https?:|^[a-z][\w+.-]*:\/\/|^(?:\.{0,2}|~|[A-Za-z]:|@)[\\/][\w.-]|^[\w-]+(?:\/[\w.-]*[a-z][\w.-]*){2,}$|^[\w./-]+\.(?:pem|key|txt|json|ya?ml|html?|[jt]sx?|py|rb|go|php|env|crt|cer|conf|png|svg|css|toml|xml)$`,
+    // Patterns, versions, dates, colours, selectors, mail, algorithms.
+    String.raw`\[\^?[a-z0\\]|a-z|A-Z|0-9|\\[dwsbS]|\(\?|^\^|^[\^~<>=v]*\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?$|^\d{4}-\d\d-\d\d|^#[\da-f]{3,8}$|^[#.][A-Za-z][\w-]*$|^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$`,
+    String.raw`^(?:sha|md)[-_]?\d+|^(?:aes|des|hmac|rsa|hs|rs|es|ps|ecdsa|bcrypt|pbkdf|scrypt|argon|tls|utf|iso|base|oauth)[-_]?\d+(?:[-_]?[A-Za-z]+)*[-_]?\d*$`,
+  ].join('|'),
+  'i',
+);
+const uuid = /^\{?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\}?$/i;
+
+/** What holds for random values, too: they are put together, or are checksums or images. */
+const neverSecret = new RegExp(
+  [
+    String.raw`\$\{|\{\{|\}\}|<%|%\(|\$\(|<[a-z_ -]+>|^[a-z][\w+.-]*:\/\/|example|x{5,}|\*{4,}|\.{3}|…`,
+    String.raw`^(?:sha\d+|md5)[-:=]|^data:|^(?:iVBOR|\/9j\/|R0lGOD|PHN2Zy)|^ENC\[|^\{cipher\}|^\$ANSIBLE|^vault:v\d|^AQICAH|^LS0tLS1CRUdJTiB(?:QVUJ|DRVJU)|^Ag[A-Z][\w+/]{200}|\[\^?[a-z0-9\\]|a-z|A-Z|0-9|\(\?|\\[dwsbS][*+{]`,
+  ].join('|'),
+  'i',
+);
+
+/** What people write in a hurry, in examples and tests, with what they put after it. */
+const ordinary =
+  /^(?:my|the|super|top|very|strong|some|new|old|test|testing|tester|user|username|admin|administrator|root|guest|demo|default|pass|passw(?:or)?d|passwort|secret|secure|token|key|api|client|access|auth|login|hello|world|foo|bar|baz|qux|abcd?e?f?|qwerty?|qwertz|asdf?|letmein|welcome|postgres|mysql|redis|mongo|rabbitmq|minio|elastic|grafana|valid|correct|temp|tmp|local|dev|string|value|text|data|word|hash|salt|id|bearer|basic)*$/;
+
+const isSequence = (digits: string) => {
+  const steps = [...digits].slice(1).map((digit, at) => (Number(digit) - Number(digits[at]) + 10) % 10);
+  return new Set(steps).size <= 1 || /^(?:123)+/.test(digits);
+};
+
+/** `password123`, `Test1234!`. */
+function isOrdinary(value: string): boolean {
+  const letters = value.replace(/[^\p{L}]+/gu, '').toLowerCase();
+  if (!ordinary.test(letters) && !ordinary.test(wordsOf(value).replace(/[^a-z]/g, ''))) return false;
+  const digits = value.replace(/\D+/g, '');
+  return digits.length <= 2 || isSequence(digits);
+}
+
+/** Above this, a value is random whatever its notation looks like. */
+const CERTAIN = 20;
+
+/** Whether the value stands for itself. */
+export function isReal(value: string): boolean {
+  if (neverSecret.test(value)) return false;
+  if (!/\s/.test(value) && randomBits(value) > CERTAIN && entropy(value) > 2.8) return true;
+  return !placeholder.test(value) && !reference.test(value) && !isOrdinary(value);
+}
+
+/** Words with or without separators, as in names, with at most a number: `user-password-input`, `db.credentials.v2`. */
+const isName = (value: string): boolean =>
+  /^[_$@#.]*(?:\p{L}+|\d{1,2})(?:[-_./: ]+(?:\p{L}+|[vV]?\d{1,3}))*[-_.:]*$/u.test(value) &&
+  randomBits(value) < (/^\p{L}+$/u.test(value) ? 5 : /^(?:[A-Z\d]+_)+[A-Z\d]+$/.test(value) ? 30 : 12);
+
+/** Like a password that a person chose: several kinds of characters, and not a name. */
+function looksChosen(value: string): boolean {
+  if (value.length < 6 || /\s/.test(value) || isName(value)) return false;
+  const kinds = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z\d]/].filter((kind) => kind.test(value)).length;
+  if (kinds >= 3) return true;
+  return kinds === 2 && /\d/.test(value) && /\p{L}/u.test(value) ? value.length >= 7 : false;
+}
+
+export interface Evidence {
+  kind: Kind;
+  /** Nothing but the secret itself is likely here. */
+  plain: boolean;
+  vague?: boolean;
+}
+
+/** Bits of randomness that are asked for. */
+const PLAIN = 4;
+const NOT_PLAIN = 8;
+const KEY = 8;
+const VAGUE = 22;
+
+/** Whether a value in such a place is a secret. */
+export function isSecretValue(value: string, { kind, plain, vague }: Evidence): boolean {
+  if (value.length < 6 || value.length > 2000 || !isReal(value)) return false;
+  if (/\s/.test(value))
+    return kind === 'password' && /^[a-z]{4}(?: [a-z]{4}){3}$/.test(value) && randomBits(value) > VAGUE;
+  if (uuid.test(value)) return plain && kind === 'password';
+  if (/^\d+$/.test(value))
+    return kind === 'password' && plain && value.length >= 8 && !isSequence(value) && entropy(value) > 2.2;
+  const bits = randomBits(value);
+  if (vague) return value.length >= 16 && bits >= VAGUE && entropy(value) > 3 && !isDigest(value);
+  if (kind === 'password')
+    return plain
+      ? (bits >= PLAIN + (value.length < 8 ? 6 : 0) && !isName(value)) || looksChosen(value)
+      : bits >= NOT_PLAIN && value.length >= 8;
+  return (
+    value.length >= 8 &&
+    bits >= (plain ? KEY : VAGUE / 2) &&
+    entropy(value) >= Math.min(2.8, 0.8 * Math.log2(value.length)) &&
+    !isName(value)
+  );
+}
+
+const isDigest = (value: string) =>
+  /^[\da-f]+$/i.test(value) && [32, 40, 56, 64, 96, 128].includes(value.length);
+
+/** Whether a password stands by itself, without a name, where one is passed: not a host, a user or an option. */
+export const isPassedPassword = (value: string): boolean =>
+  !/\s|^[a-z\d-]+(?:\.[a-z\d-]+)*\.[a-z]{2,}(?::\d+)?$|^\d+$/.test(value) &&
+  (randomBits(value) > 8 || !namingOf(value)) &&
+  isSecretValue(value, { kind: 'password', plain: true });
