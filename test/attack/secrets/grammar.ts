@@ -51,7 +51,7 @@ const HELD_BACK_KINDS = 0.2;
 const HELD_BACK_FORMS = 0.15;
 
 export const isKindHeldBack = (kind: string) => share(`kind ${kind}`) < HELD_BACK_KINDS;
-/** A spelling begins with its form; its naming is held back with no form. */
+/** Spellings are held back by their forms. */
 export const isFormHeldBack = (form: string) => share(`form ${form}`) < HELD_BACK_FORMS;
 
 export function halfOf(kind: string, { language, spelling }: Cell): Half {

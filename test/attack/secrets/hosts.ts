@@ -1,13 +1,7 @@
 /** Where a command or a statement can stand: in a script of its own, or in a file of another language. */
 import { fill, type Draw } from './draw.ts';
-import { indented, doubleQuoted } from './languages/quoting.ts';
-import * as languages from './languages/index.ts';
-import { fileWith, type Cell, type Language } from './model.ts';
-
-type Wrap = (line: string, draw: Draw, language: Language) => string;
-type Hosts = readonly (readonly [Language, Readonly<Record<string, Wrap>>])[];
-
-const {
+import { doubleQuoted, indented } from './languages/quoting.ts';
+import {
   csharp,
   dockerfile,
   go,
@@ -24,7 +18,13 @@ const {
   sql,
   typescript,
   yaml,
-} = languages;
+  pipelineOf,
+} from './languages/index.ts';
+import { fileWith, type Cell, type Language } from './model.ts';
+
+type Wrap = (line: string, draw: Draw) => string;
+type Hosts = readonly (readonly [Language, Readonly<Record<string, Wrap>>])[];
+
 const fenced =
   (language: string): Wrap =>
   (line) =>
@@ -51,7 +51,7 @@ const COMMAND_HOSTS: Hosts = [
       'among others': (line, draw) => fill('RUN mkdir -p /{w} && ', draw) + `${line} && rm -rf /tmp/*`,
     },
   ],
-  [yaml, { 'step of a pipeline': (line, draw) => languages.pipelineOf(line, draw) }],
+  [yaml, { 'step of a pipeline': pipelineOf }],
   [
     python,
     {
@@ -117,7 +117,7 @@ const hosted = (hosts: Hosts, write: (draw: Draw) => string, only?: readonly Lan
       Object.entries(wraps).map(([spelling, wrap]) => ({
         language: language.name,
         spelling: [spelling],
-        write: (draw: Draw) => fileWith(language, wrap(write(draw), draw, language), draw),
+        write: (draw: Draw) => fileWith(language, wrap(write(draw), draw), draw),
       })),
     );
 

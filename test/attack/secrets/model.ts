@@ -1,7 +1,6 @@
 /** What the grammar is made of: kinds, each with its cells (a language and a spelling), which write a file. */
 import { fill, type Draw } from './draw.ts';
-import type { Extent, Naming } from './names.ts';
-import { EXTENTS, extended, written } from './names.ts';
+import { EXTENTS, extended, written, type Extent, type Naming } from './names.ts';
 
 export interface Language {
   name: string;
@@ -32,7 +31,7 @@ export interface File {
 
 export interface Cell {
   language: string;
-  /** Several, such as a form and a naming: any one of them may be held back as a whole. */
+  /** A form, and possibly a naming and an extent. */
   spelling: readonly string[];
   write(draw: Draw): File;
 }

@@ -271,7 +271,7 @@ export const keys = kindsOf('keys', {
   }),
   'PuTTY key': whole('PuTTY', ['keys/{w}.txt'], {
     'version 2': (draw) =>
-      `PuTTY-User-Key-File-2: ssh-rsa\nEncryption: none\nComment: ${draw.word()}\nPublic-Lines: 2\n${lines(draw.bytes(90)).join('\n')}\nPrivate-Lines: 3\n${lines(draw.bytes(140)).join('\n')}\nPrivate-MAC: ${draw.hex(40)}`,
+      `PuTTY-User-${'Key'}-File-2: ssh-rsa\nEncryption: none\nComment: ${draw.word()}\nPublic-Lines: 2\n${lines(draw.bytes(90)).join('\n')}\nPrivate-Lines: 3\n${lines(draw.bytes(140)).join('\n')}\nPrivate-MAC: ${draw.hex(40)}`,
   }),
   'private JWK': [
     ...shaped([javascript, typescript], {

