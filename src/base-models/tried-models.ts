@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { z } from 'zod';
+import { availableMemory } from '../protocol/available-memory.ts';
 import { bundlePath } from '../protocol/bundles.ts';
 import { describeEnd, endedEarly, hasCrashed } from '../protocol/child-end.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -34,9 +35,11 @@ const REFUSED_MS = 24 * 3600_000;
  * checksums are pinned. Throws UserError `base-not-gguf` for a file that is known to, `memory` where this machine has
  * not enough of it, what llama.cpp says against the file as an Error, and like `examine` and sharedLlama.
  */
-export async function requireTried(path: string, opening: Opening): Promise<void> {
+export async function requireTried(path: string, wanted: Opening): Promise<void> {
   const { sha256, size } = await examine(path);
   if (knownBases.some((base) => base.sha256 === sha256)) return;
+  // A GPU may have room for more than the machine has. The vocabulary comes with all other metadata.
+  const opening = (await availableMemory()) < size ? 'vocabulary' : wanted;
   const keyOf = (how: Opening) => `${sha256} ${gpuPackagesVersion} ${how}`;
   const isKnown = async (how: Opening) => (await outcomes.get(keyOf(how)))?.outcome === 'opens';
   // Whoever opens all of it opens its vocabulary.
