@@ -19,8 +19,9 @@ const passed = new Set(
   __syscall_ioctl __syscall_lstat64 __syscall_mkdirat __syscall_mknodat __syscall_newfstatat
   __syscall_openat __syscall_pipe __syscall_readlinkat __syscall_renameat __syscall_rmdir __syscall_stat64
   __syscall_statfs64 __syscall_symlink __syscall_symlinkat __syscall_truncate64 __syscall_unlinkat __syscall_utimensat
-  _PyEM_detect_type_reflection _PyEM_TrampolineCall_JS _PyEM_CountFuncParams _PyImport_InitFunc_TrampolineCall _Py_emscripten_runtime __call_sighandler
-  ffi_call_js ffi_closure_alloc_js ffi_closure_free_js ffi_prep_closure_loc_js`.split(/\s+/),
+  _PyEM_detect_type_reflection _PyEM_TrampolineCall_JS _PyEM_CountFuncParams _PyImport_InitFunc_TrampolineCall
+  _Py_emscripten_runtime __call_sighandler ffi_call_js ffi_closure_alloc_js
+  ffi_closure_free_js ffi_prep_closure_loc_js`.split(/\s+/),
 );
 
 /** Emscripten's error numbers. */
