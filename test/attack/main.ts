@@ -16,8 +16,8 @@ const campaigns: Record<string, () => Promise<Campaign>> = {
 };
 
 /** For a process of its own, which is started with this bundle. */
-export const foldAsChild = async (base: string, adapter: string): Promise<void> =>
-  (await import('./kills/folding.ts')).foldAsChild(base, adapter);
+export const foldAsChild = async (base: string, adapter: string, checks: boolean): Promise<void> =>
+  (await import('./kills/folding.ts')).foldAsChild(base, adapter, checks);
 
 export async function main(args: readonly string[]): Promise<void> {
   const { names, seed } = parse(args);

@@ -18,6 +18,10 @@ const IDLE_MS = 60_000;
 const LOOK_MS = 5_000;
 /** After a copy could be neither made nor ruled out, for lack of room or of quiet; twice as long after each. */
 const AGAIN_MS = 10 * 60_000;
+/** A copy takes minutes. Its process hangs, or is stopped, and the server does not end meanwhile. */
+const LONGEST_MS = 30 * 60_000;
+/** How long a process that is asked to end may take. */
+const ENDING_MS = 30_000;
 
 export interface FoldingOptions {
   basePath: string;
@@ -45,6 +49,7 @@ export class Folding implements FoldedCopies {
   /** As of the last look. */
   private seen = { requests: -1, at: 0 };
   private making: Making | undefined;
+  private begunAt = 0;
   /** An adapter of which the copy is there and not yet opened. */
   private ready: AdapterFile | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -108,7 +113,8 @@ export class Folding implements FoldedCopies {
     this.othersBusy = this.watch();
     if (asks || busy) this.seen = { requests, at: now };
     if (this.making) {
-      if (asks || (await trainingNow())) this.making.stop();
+      const isLate = now - this.begunAt > LONGEST_MS;
+      if (asks || isLate || (await trainingNow())) this.making.stop();
     } else if (this.ready) {
       if (!asks) await this.open(host, this.ready);
     } else if (now - this.seen.at >= IDLE_MS) await this.make(host, now);
@@ -126,6 +132,7 @@ export class Folding implements FoldedCopies {
     const again = known?.tries && Math.abs(now - known.tries.at) >= AGAIN_MS * 2 ** (known.tries.count - 1);
     if ((known && !again) || !(await this.isAsLoaded())) return;
     await noteTry(basePath, inUse.path, now);
+    this.begunAt = now;
     this.making = (this.options.make ?? this.startChild.bind(this))(inUse, host.threads);
     void this.making.ended.then(async () => {
       this.making = undefined;
@@ -153,9 +160,16 @@ export class Folding implements FoldedCopies {
     );
     const ended = new Promise<void>((resolve) => {
       child.once('error', () => resolve());
-      child.once('close', () => resolve());
+      // One whose channel was closed never says "close".
+      child.once('exit', () => resolve());
     });
-    return { ended, stop: () => child.connected && child.disconnect() };
+    const stop = () => {
+      if (!child.connected) return;
+      child.disconnect();
+      const timer = setTimeout(() => child.kill('SIGKILL'), ENDING_MS).unref();
+      void ended.then(() => clearTimeout(timer));
+    };
+    return { ended, stop };
   }
 }
 

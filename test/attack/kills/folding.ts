@@ -4,8 +4,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import { chmod, cp, mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { foldCopy } from '../../../src/export/folding/fold.ts';
+import { openGguf } from '../../../src/gguf/index.ts';
 import { reportError } from '../../../src/protocol/errors.ts';
-import { findCopy, keepCopy, tidyCopies } from '../../../src/serving/folding/copies.ts';
+import { findCopy, keepCopy, tidyCopies, type Measured } from '../../../src/serving/folding/copies.ts';
+import { exportAdapterGguf, readAdapterGguf } from '../../../src/weights/adapter.ts';
+import { exportFoldedGguf, partsToFold } from '../../../src/weights/fold.ts';
 import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
 import type { Trial } from '../campaign.ts';
 import type { Ground } from '../support.ts';
@@ -21,18 +24,24 @@ import {
   SmallDisk,
   start,
   trialsOf,
+  type Draw,
   type HowToStart,
   type Wanted,
   type Started,
 } from './means.ts';
 
-/** As dist/fold.mjs, but for the times, which a busy machine would spoil: those of a copy that is faster. */
-export async function foldAsChild(base: string, adapter: string): Promise<void> {
+/**
+ * As dist/fold.mjs, but for the times, which a busy machine would spoil: those of a copy that is faster. Without
+ * `checks`, llama.cpp does not look at what was written, which takes most of the time.
+ */
+export async function foldAsChild(base: string, adapter: string, checks: boolean): Promise<void> {
   const stop = new AbortController();
   process.once('disconnect', () => stop.abort());
+  const { signal } = stop;
   const times = { adapted: { token: 1, prompt: 1 }, copy: { token: 0.8, prompt: 0.8 }, othersBusy: 0 };
   try {
-    await foldCopy({ base, adapter, threads: 1, signal: stop.signal, time: () => Promise.resolve(times) });
+    if (checks) await foldCopy({ base, adapter, threads: 1, signal, time: () => Promise.resolve(times) });
+    else await keepCopy(base, adapter, (files) => writeCopy(base, adapter, files, signal));
     process.exit(0);
   } catch (error) {
     const { code, message } = reportError(error);
@@ -41,10 +50,19 @@ export async function foldAsChild(base: string, adapter: string): Promise<void> 
   }
 }
 
-interface Whole {
-  milliseconds: number;
-  /** Of all bytes of the copy. */
-  digest: string;
+async function writeCopy(
+  basePath: string,
+  adapterPath: string,
+  { model, beside }: { model: string; beside: string },
+  signal: AbortSignal,
+): Promise<Measured> {
+  const base = await openGguf(basePath);
+  const { alpha, architecture, layers } = await readAdapterGguf(adapterPath, base);
+  const parts = partsToFold(base, layers);
+  await base.close();
+  await exportFoldedGguf(model, basePath, { alpha, layers: parts.folded }, signal);
+  if (parts.beside.length > 0) await exportAdapterGguf(beside, { architecture, alpha, layers: parts.beside });
+  return { meanKl: 0, change: 1, tokenTime: 0.8, promptTime: 0.8 };
 }
 
 const DISK_MB = 16;
@@ -59,14 +77,17 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
   const program = at('fold.mjs');
   await writeFile(
     program,
-    `import { foldAsChild } from ${JSON.stringify(import.meta.url)};\nawait foldAsChild(...process.argv.slice(2));\n`,
+    `import { foldAsChild } from ${JSON.stringify(import.meta.url)};\nawait foldAsChild(process.argv[2], process.argv[3], process.argv[4] === 'checks');\n`,
   );
   const home = at('fold-trial');
   const folded = join(home, 'cache', 'folded');
 
-  const fold = ({ env, ...how }: HowToStart = {}): Started => {
-    return start([program, base, adapter], { ...how, ipc: true, env: { FORGET_ME_NOT_HOME: home, ...env } });
-  };
+  /** Of the present trial. */
+  let checks = true;
+  const fold = ({ env, ...how }: HowToStart = {}): Started =>
+    start([program, base, adapter, ...(checks ? ['checks'] : [])], {
+      ...{ ...how, ipc: true, env: { FORGET_ME_NOT_HOME: home, ...env } },
+    });
   const here = async <T>(work: () => Promise<T>): Promise<T> => {
     const before = process.env['FORGET_ME_NOT_HOME'];
     process.env['FORGET_ME_NOT_HOME'] = home;
@@ -76,7 +97,8 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
     const hash = createHash('sha256').update(await readFile(model));
     return hash.update(beside === undefined ? '' : await readFile(beside)).digest('hex');
   };
-  const begin = async () => {
+  const begin = async (draw?: Draw) => {
+    if (draw) checks = draw.below(5) === 0;
     await rm(home, { recursive: true, force: true });
     await mkdir(home);
   };
@@ -85,16 +107,22 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
     if (ended !== 0) throw new Error(`no copy: ${said}`);
   };
 
-  await begin();
-  const began = performance.now();
-  await mustFold();
-  const milliseconds = performance.now() - began;
-  const whole: Whole = { milliseconds, digest: await digestOf((await here(() => findCopy(base, adapter)))!) };
+  const timed = async () => {
+    await begin();
+    const began = performance.now();
+    await mustFold();
+    return performance.now() - began;
+  };
+  const took = { checked: await timed(), written: 0 };
+  const digest = await digestOf((await here(() => findCopy(base, adapter)))!);
+  checks = false;
+  took.written = await timed();
+  const moment = (draw: Draw) => draw.moment() * took[checks ? 'checked' : 'written'];
 
   /** What is there is whole, or nothing is. */
   const mustBeWhole = async (): Promise<boolean> => {
     const copy = await here(() => findCopy(base, adapter));
-    if (copy && (await digestOf(copy)) !== whole.digest) throw new Error('another copy');
+    if (copy && (await digestOf(copy)) !== digest) throw new Error('another copy');
     return copy !== undefined;
   };
   /** The next server's start takes away what is left, and the next try makes the copy. */
@@ -116,10 +144,10 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
 
   return trialsOf('folding', options, {
     async kill(draw) {
-      await begin();
+      await begin(draw);
       for (let kills = 1 + draw.below(2); kills > 0; kills -= 1) {
         const started = fold();
-        if (await after(started, draw.moment() * milliseconds)) signal(started, 'SIGKILL');
+        if (await after(started, moment(draw))) signal(started, 'SIGKILL');
         failedWell(await finished(started));
         await mustBeWhole();
       }
@@ -127,9 +155,9 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
     },
 
     async stop(draw) {
-      await begin();
+      await begin(draw);
       const first = fold();
-      if (await after(first, draw.moment() * milliseconds)) signal(first, 'SIGSTOP');
+      if (await after(first, moment(draw))) signal(first, 'SIGSTOP');
       const before = await mustBeWhole();
       if (draw.below(2)) await mustFold();
       await mustBeWhole();
@@ -143,23 +171,23 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
 
     /** Others were used while the clock was another. */
     async clock(draw) {
-      await begin();
+      await begin(draw);
       const others = await here(() => otherCopies(at, base));
       for (const name of readdirSync(folded)) {
         const used = new Date(Date.now() + (draw.moment() - 0.3) * 3650 * 24 * 3600_000);
         await utimes(join(folded, name), used, used);
       }
-      await mustFold({ env: jumpingClock(draw, milliseconds) });
+      await mustFold({ env: jumpingClock(draw, took.written) });
       if (!(await mustBeWhole())) throw new Error('the newest copy was deleted at once');
       await end(undefined, others - 1);
     },
 
     async 'read-only'(draw) {
-      await begin();
+      await begin(draw);
       giveAway(home);
       const started = fold({ asNobody: true });
       try {
-        if (await after(started, draw.moment() * milliseconds)) setWritable(home, false);
+        if (await after(started, moment(draw))) setWritable(home, false);
         failedWell(await finished(started));
       } finally {
         setWritable(home, true);
@@ -168,11 +196,12 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
     },
 
     async full(draw) {
+      checks = draw.below(5) === 0;
       await rm(home, { recursive: true, force: true });
       const disk = await SmallDisk.mount(home, DISK_MB);
       try {
         const started = fold();
-        if (await after(started, draw.moment() * milliseconds)) disk.fill(draw.one([0, draw.below(1 << 20)]));
+        if (await after(started, moment(draw))) disk.fill(draw.one([0, draw.below(1 << 20)]));
         failedWell(await finished(started));
         await mustBeWhole();
         disk.free();

@@ -59,7 +59,7 @@ export function trialsOf(
 
 const NOBODY = 65_534;
 const isRoot = process.getuid?.() === 0;
-const LONGEST_MS = 120_000;
+const LONGEST_MS = 300_000;
 
 export interface Started {
   child: ChildProcess;

@@ -16,6 +16,8 @@ import { Folding } from '../../../src/serving/folding/while-idle.ts';
 import type { LlamaHost } from '../../../src/serving/host-types.ts';
 import { ownHome } from '../../support/own-home.ts';
 
+vi.mock('../../../src/protocol/bundles.ts', () => ({ bundlePath: (name: string) => at(`${name}.mjs`) }));
+
 ownHome();
 let dir: string;
 const at = (name: string) => join(dir, name);
@@ -270,6 +272,40 @@ describe('when a copy is made', () => {
     steady.mockReturnValue(61_000);
     await folding.look(host as unknown as LlamaHost);
     expect(make).toHaveBeenCalledOnce();
+  });
+
+  it('is given up if it takes far too long: while it is made, the server does not end', async () => {
+    const { stop, later } = idleHost();
+    await later(0);
+    await later(60);
+    await later(20 * 60);
+    expect(stop).not.toHaveBeenCalled();
+    await later(20 * 60);
+    expect(stop).toHaveBeenCalledOnce();
+  });
+
+  it.runIf(process.platform !== 'win32').each([
+    [
+      'that is asked to end',
+      'process.once("disconnect", () => process.exit(1)); setInterval(() => {}, 1000);',
+    ],
+    ['that was stopped', 'process.kill(process.pid, "SIGSTOP");'],
+  ])('is over once its process %s has ended', async (_, program) => {
+    await writeFile(at('fold.mjs'), program);
+    const { host, one } = idleHost();
+    let now = 0;
+    const folding = new Folding({ basePath: at('base.gguf'), now: () => now, watch: () => () => 0 });
+    for (let n = 0; n < 20; n++) folding.used(one);
+    const look = () => folding.look(host as unknown as LlamaHost);
+    await look();
+    now += 60_000;
+    await look();
+    expect(folding.isMaking).toBe(true);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    folding.used(one);
+    await vi.advanceTimersByTimeAsync(60_000);
+    vi.useRealTimers();
+    await vi.waitFor(() => expect(folding.isMaking).toBe(false), 20_000);
   });
 
   it('is neither made nor found once the file of the base that is loaded was replaced', async () => {
