@@ -23,10 +23,16 @@ interface Rule {
 }
 
 /**
- * Replaced by our own rules, which examine the value more closely: this rule is slow, and reports half of all files
- * that mention keys and tokens.
+ * Replaced by our own rules, which examine the value more closely. The first reports half of all files that mention
+ * keys and tokens; the others take the square of a text's length where it repeats their keyword.
  */
-const LEFT_OUT = ['generic-api-key'];
+const LEFT_OUT = [
+  'generic-api-key',
+  'curl-auth-header',
+  'curl-auth-user',
+  'kubernetes-secret-yaml',
+  'nuget-config-password',
+];
 const rules = (written.rules as Rule[]).filter(({ id }) => !LEFT_OUT.includes(id));
 
 export const keywords = rules.flatMap((rule) => rule.keywords);

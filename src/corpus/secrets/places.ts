@@ -13,7 +13,7 @@ const partOfName = /[\p{L}\p{M}\p{N}_$-]/u;
 
 /** Closes a name: a quote, a bracket, an emphasis. */
 const CLOSE = String.raw`\\?["'\`]?[\])}]{0,2}(?:\*\*|__)?`;
-const QUOTED = String.raw`[bBrRuUfFLN@$&*]{0,2}(?<quote>\\?["'\`]|"""|''')(?<value>[^\n]{4,2000}?)\k<quote>`;
+const QUOTED = String.raw`[bBrRuUfFLN@$&*]{0,2}(?<quote>\\?["'\`]|"""|''')(?<value>[^\n]{4,600}?)\k<quote>`;
 const CALL = String.raw`(?:(?:new\s)?[\w.:]{1,40}!?\(\s{0,20})?`;
 /** A type between a name and its value: `: str =`, `As String =`, `[32] =`. */
 const TYPE = String.raw`(?:\[\w{0,20}\]|\??\s?:\s?[\w.&<>[\]|?']{1,30}(?: [\w.|]{1,20}){0,2}|(?: [Aa]s)? [\w.*&?]{1,30})?`;
@@ -26,7 +26,7 @@ const quoted = new RegExp(
 /** `PASSWORD 'value'` of SQL, `:password "value"`, `#define PASSWORD "value"`, `the password is "value"`. */
 const apart = new RegExp(String.raw`["'\`]?(?:\s(?:is|to|as|ist|es|est))?[ \t]{1,4}\(?${QUOTED}`, 'y');
 
-const BARE = String.raw`[^\s"'\`<>{}()[\],;|][^\s"'\`]{3,2000}`;
+const BARE = String.raw`[^\s"'\`<>{}()[\],;|][^\s"'\`]{3,400}`;
 /** `password for db.internal: value` */
 const OF = String.raw`(?: (?:for|of|on|at|für|von|para|de|pour|di) [\w.@-]{1,60}(?: [\w.@-]{1,30})?)?`;
 const bare = new RegExp(

@@ -20,10 +20,10 @@ const reference = new RegExp(
   [
     // Variables, calls, schemes, files.
     String.raw`^(?:process|os|import|env|config|settings|self|this|args|opts|options|vars?|secrets?|local|data|params|props|ctx|req|request|module|inputs|steps|github|vault|ssm|op|arn|urn|file|keyring|sops|ref|bao|gcp|aws|azurekeyvault|kms|env_var)(?:\.|\[|:)\D`,
-    String.raw`\w\(.*\)?$|^https?:|^[a-z][\w+.-]*:\/\/|^(?:\.{0,2}|~|[A-Za-z]:|@)[\\/][\w.-]|^[\w-]+(?:\/[\w.-]*[a-z][\w.-]*){2,}$|^[\w./-]+\.(?:pem|key|txt|json|ya?ml|html?|[jt]sx?|py|rb|go|php|env|crt|cer|conf|png|svg|css|toml|xml)$`,
+    String.raw`\w\(.*\)?$|^https?:|^[a-z][\w+.-]*:\/\/|^(?:\.{0,2}|~|[A-Za-z]:|@)[\\/][\w.-]|^[\w-]+(?:\/[\w.-]+){2,}$|^[\w./-]+\.(?:pem|key|txt|json|ya?ml|html?|[jt]sx?|py|rb|go|php|env|crt|cer|conf|png|svg|css|toml|xml)$`,
     // Patterns, versions, dates, colours, selectors, mail, algorithms.
     String.raw`\[\^?[a-z0\\]|a-z|A-Z|0-9|\\[dwsbS]|\(\?|^\^|^[\^~<>=v]*\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?$|^\d{4}-\d\d-\d\d|^#[\da-f]{3,8}$|^[#.][A-Za-z][\w-]*$|^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$`,
-    String.raw`^(?:sha|md)[-_]?\d+|^(?:aes|des|hmac|rsa|hs|rs|es|ps|ecdsa|bcrypt|pbkdf|scrypt|argon|tls|utf|iso|base|oauth)[-_]?\d+(?:[-_]?[A-Za-z]+)*[-_]?\d*$`,
+    String.raw`^(?:sha|md)[-_]?\d+|^(?:aes|des|hmac|rsa|hs|rs|es|ps|ecdsa|bcrypt|pbkdf|scrypt|argon|tls|utf|iso|base|oauth)[-_]?\d+[A-Za-z_-]{0,20}\d{0,4}$`,
   ].join('|'),
   'i',
 );
@@ -50,6 +50,8 @@ const isSequence = (digits: string) => {
 /** `password123`, `Test1234!`. */
 function isOrdinary(value: string): boolean {
   const letters = value.replace(/[^\p{L}]+/gu, '').toLowerCase();
+  // Bounded, because "password" is also "pass" and "word": a long row of them can be read in many ways.
+  if (letters.length > 24) return false;
   if (!ordinary.test(letters) && !ordinary.test(wordsOf(value).replace(/[^a-z]/g, ''))) return false;
   const digits = value.replace(/\D+/g, '');
   return digits.length <= 2 || isSequence(digits);
@@ -91,9 +93,13 @@ const NOT_PLAIN = 8;
 const KEY = 8;
 const VAGUE = 22;
 
+const MOST = 300;
+
 /** Whether a value in such a place is a secret. */
-export function isSecretValue(value: string, { kind, plain, vague }: Evidence): boolean {
-  if (value.length < 6 || value.length > 2000 || !isReal(value)) return false;
+export function isSecretValue(whole: string, { kind, plain, vague }: Evidence): boolean {
+  // The beginning of a long value tells enough.
+  const value = whole.slice(0, MOST);
+  if (value.length < 6 || !isReal(value)) return false;
   if (/\s/.test(value))
     return kind === 'password' && /^[a-z]{4}(?: [a-z]{4}){3}$/.test(value) && randomBits(value) > VAGUE;
   if (uuid.test(value)) return plain && kind === 'password';

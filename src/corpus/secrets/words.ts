@@ -65,7 +65,7 @@ const HARMLESS = wordSet(`
   public pub no without invalid wrong incorrect bad fake dummy mock mocked expected hashed cache primary foreign sort
   partition i18n csrf xsrf next page continuation eos bos pad unk mask sep cls special max min num total stop lock
   cancel cancellation cancelled abort keyword punctuation comment syntax verify verification forgot reset show hide
-  confirm column row group object property prop translation label get fetch find has is should websocket validate check compare
+  confirm column row group object property prop translation label get fetch find has is should socket validate check compare
   hash generate create parse read load
 `);
 /** After the word: which one it is. */

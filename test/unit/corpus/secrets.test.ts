@@ -188,6 +188,26 @@ describe('findSecret', () => {
     expect(await findSecret('a.js', `${code(1)}\n${planted['keys/joined.js']}`)).toMatchObject({ line: 9 });
   });
 
+  it.each([
+    'okta',
+    'sumo ',
+    'meraki',
+    'a.b-c_',
+    'password',
+    'password=',
+    'sha2a',
+    "'' + ",
+    'https://a:',
+    'kind: Secret data: ',
+    'curl -u ',
+    'login("a", ',
+    'name: password ',
+    'insert into a (',
+  ])('comes to an end on a text that repeats %j', async (one) => {
+    // A pattern that takes exponential time would not, whatever the machine.
+    expect(await findSecret('a.yaml', one.repeat(20_000 / one.length))).toBeUndefined();
+  });
+
   it('begins no rule of gitleaks with what fits anything: that takes the square of the length', () => {
     // Optional at the beginning, so that every place of a text is a beginning, and each is tried to its end.
     const optional = rules.rules.filter(({ pattern }) =>
