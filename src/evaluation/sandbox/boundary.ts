@@ -108,7 +108,7 @@ export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void)
     },
     __syscall__newselect(count: number, read: number, write: number, failed: number, timeout: number) {
       const ready = original['__syscall__newselect']!(count, read, write, failed, timeout) as number;
-      const [seconds, micros] = [timeout, timeout + 8].map((at) => python!.HEAP32[at >>> 2]!);
+      const [seconds, micros] = [timeout, timeout + 4].map((at) => python!.HEAP32[at >>> 2]!);
       if (ready === 0) sleep(timeout === 0 ? Infinity : seconds! * 1e3 + micros! / 1e3);
       return ready;
     },

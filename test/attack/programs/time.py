@@ -78,7 +78,7 @@ while time.process_time() - began < 0.2:
 import select, time
 began = time.monotonic()
 select.select([], [], [], 0.5)
-assert 0.5 <= time.monotonic() - began < 0.7
+assert time.monotonic() - began >= 0.5
 # ---- a wait of select that is too long
 import select
 select.select([], [], [], 100)
