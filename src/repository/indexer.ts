@@ -41,8 +41,8 @@ async function main(folders: readonly string[]): Promise<void> {
     answer(names, message);
   };
   for (const message of waiting.splice(0)) take(message);
-  await forgetOldIndexes();
   for (const index of indexes) await scan(index, stop.signal);
+  await forgetOldIndexes();
 }
 
 type Opened = { index: FolderIndex; path: string };

@@ -1,6 +1,6 @@
 /** Keeps an index on disk, so that the next window reads only what has changed. A damaged file counts as none. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { indexDir } from '../protocol/paths.ts';
@@ -64,7 +64,11 @@ export async function loadIndex(folder: string): Promise<Map<string, IndexedFile
     if (!digest.equals(bytes.subarray(0, DIGEST_BYTES))) return undefined;
     const end = body.indexOf(0x0a);
     const header = headerSchema.parse(JSON.parse(body.toString('utf8', 0, end)));
-    return header.folder === folder ? filesIn(header, body.subarray(end + 1)) : undefined;
+    if (header.folder !== folder) return undefined;
+    // It may have been written long ago: nothing has changed since.
+    const now = new Date();
+    await utimes(indexFile(folder), now, now).catch(() => undefined);
+    return filesIn(header, body.subarray(end + 1));
   } catch {
     return undefined;
   }

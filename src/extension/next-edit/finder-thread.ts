@@ -1,5 +1,6 @@
 /** The thread that looks for next edits; it starts with the first question. */
 import { Worker } from 'node:worker_threads';
+import { describeEnd } from '../../protocol/child-end.ts';
 import type { FromFinder, ToFinder, Withdrawn } from './finder.ts';
 
 /** After so many failures in a row, it is not started again. */
@@ -37,13 +38,13 @@ export class FinderThread {
       this.failures = 0;
       this.on.answer(answer);
     });
-    let why = 'the thread ended';
-    worker.on('error', ({ message }) => (why = message));
-    worker.on('exit', () => {
+    let failure: Error | undefined;
+    worker.on('error', (error) => (failure = error));
+    worker.on('exit', (status) => {
       if (this.worker !== worker) return;
       this.failures += 1;
       this.worker = undefined;
-      this.on.lost(why);
+      this.on.lost(failure?.message ?? describeEnd(status));
     });
     return worker;
   }

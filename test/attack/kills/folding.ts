@@ -45,7 +45,7 @@ export async function foldAsChild(base: string, adapter: string, checks: boolean
     process.exit(0);
   } catch (error) {
     const { code, message } = reportError(error);
-    console.error(`[${stop.signal.aborted ? 'cancelled' : code}] ${message}`);
+    console.error(signal.aborted ? '[cancelled] It was asked to end.' : `[${code}] ${message}`);
     process.exit(1);
   }
 }
