@@ -13,9 +13,9 @@ it('shows no secret in a sample, also not of a row that is left out', async () =
   const rows = [`password = "${secret}"\n`, 'def add(a, b):\n    return a + b\n'];
   const file = join(folder.in(), 'rows.jsonl');
   writeFileSync(file, rows.map((text) => `${JSON.stringify({ text })}\n`).join(''));
-  const printed = vi.spyOn(console, 'log').mockReturnValue();
+  const printed = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   await corpusCommand().parseAsync(['--data', file, '--sample', '2'], { from: 'user' });
-  const text = printed.mock.calls.join('\n');
+  const text = printed.mock.calls.join('');
   printed.mockRestore();
   expect(text).toContain('return a + b');
   expect(text).not.toContain(secret);
