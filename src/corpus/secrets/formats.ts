@@ -1,7 +1,7 @@
 /** Secrets that are recognised by their own form, wherever they stand: tokens with a prefix, keys, cards. */
 import { entropy, randomBits } from './randomness.ts';
 import type { Rule } from './rule.ts';
-import { isPassedPassword } from './values.ts';
+import { isAlphabet, isPassedPassword } from './values.ts';
 
 /** Not `xxxx` or the like, by gitleaks' limit for most tokens; random tokens are well above it. */
 const isDrawn = (token: string) => entropy(token) > 3;
@@ -148,7 +148,8 @@ export const unknownTokens: readonly Rule[] = [
     clues: ['_', '-'],
     pattern:
       /(?<![\w./+]|(?<!:)-)(?!(?:sha|md|rev|commit|chunk|build|img|image|asset|css|file|msg|chatcmpl|thread|run|resp|call|req|evt)\d{0,3}[-_])(?:[a-z][a-z\d]{2,7}|[A-Z]{2,8})[-_]([A-Za-z\d_-]{32,})(?![\w./+-])/g,
-    holds: (body, [token]) => randomBits(body) > 30 && /\d/.test(body) && isDrawn(body) && !isId(token),
+    holds: (body, [token]) =>
+      randomBits(body) > 30 && /\d/.test(body) && isDrawn(body) && !isId(token) && !isAlphabet(token),
   },
 ];
 

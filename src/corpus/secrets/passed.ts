@@ -60,7 +60,7 @@ const urls: readonly Rule[] = [
   {
     id: 'password-in-url',
     clues: ['@'],
-    pattern: /(?<![^\s"'`=(])[\w.-]{2,40}:([^\s:@"'`/]{6,60})@[\w-]+(?:\.[\w-]+|:\d{2,5})/g,
+    pattern: /(?<![^\s"'`=(])(?!mailto:)[\w.-]{2,40}:([^\s:@"'`/]{6,60})@[\w-]+(?:\.[\w-]+|:\d{2,5})/g,
     holds: isPassedPassword,
   },
 ];
@@ -227,7 +227,7 @@ const LITERAL = /(?<![\w"'`])[bBrRuU@]{0,2}(["'`])((?:(?!\1)[^\\\n]|\\.){4,200})
 
 /** Functions whose only argument may be the key. */
 const KEYED =
-  'hmac\\w*|fernet|\\w*serializer|signer|secret_?key_?spec|jwt\\w*|create_?(?:de)?cipher\\w*|secretbox|signing_?key|symmetric_?security_?key|cookie_?session|cookie_?parser|set_?password|make_?password|hash_?password|password_?hash|bcrypt\\.\\w+|key_?from_?\\w+|session_?store';
+  'hmac\\w*|fernet|serializer|signer|secret_?key_?spec|jwt\\w*|create_?(?:de)?cipher\\w*|secretbox|signing_?key|symmetric_?security_?key|cookie_?session|cookie_?parser|set_?password|make_?password|hash_?password|password_?hash|bcrypt\\.\\w+|key_?from_?\\w+|session_?store';
 
 const calls: readonly Rule[] = [
   {

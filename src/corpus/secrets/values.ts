@@ -20,7 +20,7 @@ const reference = new RegExp(
   [
     // Variables, calls, schemes, files.
     String.raw`^(?:process|os|import|env|config|settings|self|this|args|opts|options|vars?|secrets?|local|data|params|props|ctx|req|request|module|inputs|steps|github|vault|ssm|op|arn|urn|file|keyring|sops|ref|bao|gcp|aws|azurekeyvault|kms|env_var)(?:\.|\[|:)\D`,
-    String.raw`^[A-Za-z_][\w.:]*\((?:[\w\s,.'"-]*\);?|\d{1,4}|["'].*)?$|^(?:b64|base64)(?:en|de)c|^https?:|^[a-z][\w+.-]*:\/\/|^(?:\.{0,2}|~|[A-Za-z]:|@)[\\/][\w.-]|^[\w-]+(?:\/[\w.-]*[a-z][\w.-]*){2,}$|^[\w./-]+\.(?:pem|key|txt|json|ya?ml|html?|[jt]sx?|py|rb|go|php|env|crt|cer|conf|png|svg|css|toml|xml)$`,
+    String.raw`^[A-Za-z_][\w.:]*\((?:[\w\s,.'"-]*\);?|\d{1,4}|["'].*)?$|^[\w.]+\[[\d*]*\]\.\w|^(?:b64|base64)(?:en|de)c|^https?:|^[a-z][\w+.-]*:\/\/|^(?:\.{0,2}|~|[A-Za-z]:|@)[\\/][\w.-]|^[\w-]+(?:\/[\w.-]*[a-z][\w.-]*){2,}$|^[\w./-]+\.(?:pem|key|txt|json|ya?ml|html?|[jt]sx?|py|rb|go|php|env|crt|cer|conf|png|svg|css|toml|xml)$`,
     // Patterns, versions, dates, colours, selectors, mail, algorithms.
     String.raw`\[\^?[a-z0\\]|a-z|A-Z|0-9|\\[dwsbS]|\(\?|^\^|^[\^~<>=v]*\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?$|^\d{4}-\d\d-\d\d|^#[\da-f]{3,8}$|^[#.][A-Za-z][\w-]*$|^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$`,
     String.raw`^(?:sha|md)[-_]?\d+|^(?:aes|des|hmac|rsa|hs|rs|es|ps|ecdsa|bcrypt|pbkdf|scrypt|argon|tls|utf|iso|base|oauth)[-_]?\d+(?:[-_]?[A-Za-z]+)*[-_]?\d*$`,
@@ -59,7 +59,7 @@ function isOrdinary(value: string): boolean {
 const CERTAIN = 20;
 
 /** The letters from which something is drawn: each once, or mostly in order. */
-function isAlphabet(value: string): boolean {
+export function isAlphabet(value: string): boolean {
   if (value.length < 10) return false;
   if (value.length > 30 && new Set(value).size === value.length) return true;
   let inOrder = 0;
