@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildCorpus, surveyCorpus } from '../../../src/corpus/index.ts';
+import { formats as formatRules, unknownTokens } from '../../../src/corpus/secrets/formats.ts';
+import { passed } from '../../../src/corpus/secrets/passed.ts';
 import { findSecret } from '../../../src/corpus/secrets/find.ts';
 import { findBySecretlint } from '../../../src/corpus/secrets/secretlint.ts';
 import rules from '../../../src/corpus/secrets/gitleaks-rules.json' with { type: 'json' };
@@ -207,6 +209,12 @@ describe('findSecret', () => {
       /^[(?:]*(?:\[[^\]]+\]|\\w|\\S|\.)(?:\*|\{0,|\?)/.test(pattern),
     );
     expect(optional.map(({ id }) => id)).toEqual([]);
+  });
+
+  it('begins no alternative of our rules with what fits any word', () => {
+    const rules = [...formatRules, ...passed, ...unknownTokens];
+    const begins = rules.filter(({ pattern }) => /(?:^|\(\?:|\|)\\w\*/.test(pattern.source));
+    expect(begins.map(({ id }) => id)).toEqual([]);
   });
 
   it('finds nothing in ordinary code, near misses included', async () => {
