@@ -4,12 +4,13 @@
  */
 import { Clues } from './clues.ts';
 import type { Finding } from './finding.ts';
-import { formats } from './formats.ts';
+import { formats, unknownTokens } from './formats.ts';
 import { findByGitleaks, keywords } from './gitleaks.ts';
 import { joinLiterals } from './literals.ts';
 import { passed } from './passed.ts';
 import { findNamed } from './places.ts';
 import { findByRules, type Sought } from './rule.ts';
+import { withPlainQuotes } from './plain-text.ts';
 import { findBySecretlint } from './secretlint.ts';
 
 export interface Secret {
@@ -20,25 +21,37 @@ export interface Secret {
 
 /** The first secret found in a text: the rule and the line, never the secret itself. Undefined if there is none. */
 export async function findSecret(path: string, text: string): Promise<Secret | undefined> {
-  const found = findPlace(path, text) ?? (await findBySecretlint(path, text)) ?? findInJoined(path, text);
+  const plain = withPlainQuotes(path, text);
+  const found = findPlace(path, plain) ?? (await findBySecretlint(path, text)) ?? findInJoined(path, plain);
   return found && { rule: found.rule, line: text.slice(0, found.index).split('\n').length };
 }
 
-const clues = new Clues([...keywords, ...[...formats, ...passed].flatMap((rule) => rule.clues)]);
+const clues = new Clues([
+  ...keywords,
+  ...[...formats, ...passed, ...unknownTokens].flatMap((rule) => rule.clues),
+]);
 
-function findPlace(path: string, text: string): Finding | undefined {
+function findPlace(path: string, text: string, finders: readonly Finder[] = all): Finding | undefined {
   const sought = { path, text, clues: clues.within(text) };
-  for (const find of [findByFormat, findByGitleaks, findNamed, findPassed])
-    for (const found of find(sought)) return found;
+  for (const find of finders) for (const found of find(sought)) return found;
   return undefined;
 }
 
 const findByFormat = (sought: Sought) => findByRules(formats, sought);
-const findPassed = (sought: Sought) => findByRules(passed, sought);
+const findPassed = (sought: Sought) => findByRules([...passed, ...unknownTokens], sought);
 
-/** Finds a key that a program joins from pieces. */
+type Finder = (sought: Sought) => Iterable<Finding>;
+const all: readonly Finder[] = [findByGitleaks, findByFormat, findNamed, findPassed];
+
+/** Finds a key that a program joins from pieces. In a list, only by its form: names and other values stand there, too. */
 function findInJoined(path: string, text: string): Finding | undefined {
-  const joined = joinLiterals(text);
-  const place = joined && findPlace(path, joined.text);
-  return place && { rule: place.rule, index: joined.indexOf(place.index) };
+  for (const [lists, finders] of [
+    [false, all],
+    [true, [findByFormat]],
+  ] as const) {
+    const joined = joinLiterals(text, { lists });
+    const place = joined && findPlace(path, joined.text, finders);
+    if (place) return { rule: place.rule, index: joined.indexOf(place.index) };
+  }
+  return undefined;
 }

@@ -1,7 +1,7 @@
 /** Secrets that are recognised by their own form, wherever they stand: tokens with a prefix, keys, cards. */
 import { entropy, randomBits } from './randomness.ts';
 import type { Rule } from './rule.ts';
-import { isPassedPassword } from './values.ts';
+import { isAlphabet, isPassedPassword } from './values.ts';
 
 /** Not `xxxx` or the like, by gitleaks' limit for most tokens; random tokens are well above it. */
 const isDrawn = (token: string) => entropy(token) > 3;
@@ -75,6 +75,54 @@ const tokens: readonly Rule[] = [
     pattern: /(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~-])/g,
     holds: isDrawn,
   },
+  { id: 'artifactory-key', clues: ['akcp'], pattern: /\bAKCp[A-Za-z\d]{60,}\b/g, holds: isDrawn },
+  {
+    id: 'crates-token',
+    clues: ['cio'],
+    pattern: /\bcio[A-Za-z\d]{32}\b/g,
+    holds: (value) => isDrawn(value) && randomBits(value) > 20,
+  },
+  {
+    id: 'circleci-token',
+    clues: ['ccipat_', 'cciprj_'],
+    pattern: /\bCCIP(?:AT|RJ)_[A-Za-z\d]{22}_[\da-f]{40}\b/g,
+  },
+  { id: 'asana-token', clues: ['1/', '2/'], pattern: /\b[12]\/\d{12,20}(?:\/\d{12,20})?:[\da-f]{32}\b/g },
+  {
+    id: 'new-relic-key',
+    clues: ['ffffnral', 'nra'],
+    pattern: /\b[\da-f]{32,36}FFFFNRAL\b|\bNRA[A-Z]{1,2}-[A-Z\d]{24,}\b/g,
+    holds: isDrawn,
+  },
+  {
+    id: 'flutterwave-key',
+    clues: ['flwsec'],
+    pattern: /\bFLWSECK(?:_TEST)?-[\da-f]{32}-X\b/g,
+    holds: isDrawn,
+  },
+  { id: 'dropbox-token', clues: ['sl.'], pattern: /(?<![\w.])sl\.(?:u\.)?[\w-]{60,}/g, holds: isDrawn },
+  { id: 'airtable-token', clues: ['pat'], pattern: /\bpat[A-Za-z\d]{14}\.[\da-f]{64}\b/g },
+  {
+    id: 'yandex-key',
+    clues: ['aqvn', 'ycaj', 'y0_', 't1.'],
+    pattern: /\bAQVN[\w-]{35,}|\bYC[AM][\w-]{30,}|\by0_[\w-]{50,}|\bt1\.[\w-]{20,}={0,2}\.[\w-]{60,}/g,
+    holds: isDrawn,
+  },
+  { id: 'mapbox-token', clues: ['sk.eyj'], pattern: /\bsk\.eyJ[\w-]{20,}\.[\w-]{20,}/g },
+  {
+    id: 'launchdarkly-key',
+    clues: ['sdk-', 'mob-', 'api-', 'pat-'],
+    pattern: /\b(?:sdk|mob|api|pat-[a-z]{2}\d)-[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/g,
+  },
+  { id: 'postman-key', clues: ['pmak-'], pattern: /\bPMAK-[\da-f]{24}-[\da-f]{34}\b/g },
+  { id: 'cloudflare-ca-key', clues: ['v1.0-'], pattern: /\bv1\.0-[\da-f]{24}-[\da-f]{100,}\b/g },
+  { id: 'nuget-key', clues: ['oy2'], pattern: /\boy2[a-z2-7]{43}\b/g, holds: isDrawn },
+  {
+    id: 'wallet-key',
+    clues: ['k', 'l', '5', 'c', '9'],
+    pattern: /(?<![\w+/=-])(?:[5KL9c][1-9A-HJ-NP-Za-km-z]{50,51})(?![\w+/=-])/g,
+    holds: (value) => randomBits(value) > 30 && /\d/.test(value) && entropy(value) > 4,
+  },
   {
     id: 'extended-private-key',
     clues: ['prv'],
@@ -91,6 +139,23 @@ const tokens: readonly Rule[] = [
     holds: (value) => randomBits(value) > 30 && /\d/.test(value) && isDrawn(value),
   },
 ];
+
+/** Not in what is joined from pieces: that only looks drawn. */
+export const unknownTokens: readonly Rule[] = [
+  // The beginning of a maker whom we don't know, and a body that is too long for an id.
+  {
+    id: 'token',
+    clues: ['_', '-'],
+    pattern:
+      /(?<![\w./+]|(?<!:)-)(?!(?:sha|md|rev|commit|chunk|build|img|image|asset|css|file|msg|chatcmpl|thread|run|resp|call|req|evt)\d{0,3}[-_])(?:[a-z][a-z\d]{2,7}|[A-Z]{2,8})[-_]([A-Za-z\d_-]{32,})(?![\w./+-])/g,
+    holds: (body, [token]) =>
+      randomBits(body) > 30 && /\d/.test(body) && isDrawn(body) && !isId(token) && !isAlphabet(token),
+  },
+];
+
+/** Ends with a UUID or a checksum, and has words before it. */
+const isId = (value: string) =>
+  /[\da-f]{8}(?:[-_][\da-f]{4}){3}/i.test(value) || /[_-].*[g-zG-Z_-].*[\da-f]{32,}$/.test(value);
 
 const decode = (value: string) => Buffer.from(value, 'base64').toString('latin1');
 
@@ -147,7 +212,7 @@ const keys: readonly Rule[] = [
   // Without its first line.
   {
     id: 'private-key',
-    clues: ['mi', 'mc4caq', 'b3blbnnzac1rzxktdjE'.toLowerCase()],
+    clues: ['mi', 'mhcca', 'mhqca', 'mdecaq', 'mc4caq', 'b3blbnnzac1rzxktdjE'.toLowerCase()],
     pattern: new RegExp(
       String.raw`(?<![\w+/=-])(?:M[ICH][A-Za-z\d]${BASE64}{35,}|b3BlbnNzaC1rZXktdjE${BASE64}{20,})`,
       'g',
@@ -193,6 +258,21 @@ const files: readonly Rule[] = [
     id: 'netrc',
     clues: ['machine'],
     pattern: /\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)/g,
+    holds: isPassedPassword,
+  },
+  // host:port:database:user:password
+  {
+    id: 'pgpass',
+    clues: [':'],
+    pattern: /^[\w.*-]{1,80}:(?:\d{2,5}|\*):[\w*-]{1,60}:[\w.*-]{1,60}:(\S{4,100})$/gm,
+    holds: isPassedPassword,
+  },
+  // Lines of user:password: of cloud-init, and for chpasswd.
+  {
+    id: 'chpasswd',
+    clues: ['chpasswd'],
+    pattern:
+      /\bchpasswd\b[^\n]{0,60}\n(?:[ \t]*(?:list|users|expire|type):[^\n]{0,20}\n){0,3}(?:[ \t]*(?:- )?[\w.-]{1,40}:(?:R|RANDOM)\n){0,5}[ \t]*(?:- )?["']?[\w.-]{1,40}:([^\s"']{4,100})/g,
     holds: isPassedPassword,
   },
   {

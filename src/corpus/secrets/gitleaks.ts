@@ -3,6 +3,7 @@ import { entropy } from './randomness.ts';
 import written from './gitleaks-rules.json' with { type: 'json' };
 import type { Finding } from './finding.ts';
 import type { Sought } from './rule.ts';
+import { isPlaceholder } from './values.ts';
 
 interface Allowance {
   every?: boolean;
@@ -51,6 +52,7 @@ export function* findByGitleaks({ path, text, clues }: Sought): Generator<Findin
 function isSecret(rule: Rule, match: RegExpExecArray, path: string): boolean {
   const secret = rule.secretGroup ? match[rule.secretGroup] : (match.slice(1).find(Boolean) ?? match[0]);
   if (!secret || (rule.entropy !== undefined && entropy(secret) <= rule.entropy)) return false;
+  if (secret.length < 60 && isPlaceholder(secret.slice(secret.lastIndexOf(':') + 1))) return false;
   const seen = { secret, match: match[0], line: lineAround(match), path };
   // Without its paths: they are of binary and vendored files, which corpus/reading/names.ts leaves out.
   const general = { ...(written.allow as Allowance), paths: [] };

@@ -1,7 +1,9 @@
 /** Joins neighbouring string literals of a text, to find secrets that a program joins from pieces. */
 
-/** `"ab" + "cd"`, `'ab' 'cd'`, and PEM's lines in a list: a closing quote, what may be in between, the same quote. */
-const seam = /(["'`])[ \t]*(?:[+.&,]|\|\||\.\.|<>)?[ \t]*\\?(?:\r?\n[ \t]*(?:[+.&]|\|\||\.\.|<>)?[ \t]*)?\1/g;
+/** `"ab" + "cd"`, `'ab' 'cd'`: a closing quote, what may be in between, the same quote. */
+const seam = /(["'`])[ \t]*(?:[+.&]|\|\||\.\.|<>)?[ \t]*\\?(?:\r?\n[ \t]*(?:[+.&]|\|\||\.\.|<>)?[ \t]*)?\1/g;
+/** PEM's lines in a list, too. */
+const seamOrComma = new RegExp(seam.source.replace('[+.&]', '[+.&,]'), 'g');
 
 export interface Joined {
   text: string;
@@ -9,11 +11,11 @@ export interface Joined {
   indexOf(index: number): number;
 }
 
-/** Undefined if there is nothing to join. */
-export function joinLiterals(text: string): Joined | undefined {
+/** Undefined if there is nothing to join. `lists`: also the literals of a list. */
+export function joinLiterals(text: string, { lists }: { lists: boolean }): Joined | undefined {
   const cuts: { at: number; removed: number }[] = [];
   let removed = 0;
-  const joined = text.replace(seam, (match, _quote, offset: number) => {
+  const joined = text.replace(lists ? seamOrComma : seam, (match, _quote, offset: number) => {
     // Leave an empty literal alone.
     if (match.length === 2) return match;
     removed += match.length;

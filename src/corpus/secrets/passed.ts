@@ -12,7 +12,7 @@ function isPasswordInUrl(value: string): boolean {
   } catch {
     // It has a sign that is no code.
   }
-  if (plain.length < 5 || !isReal(plain) || namingOf(plain)) return false;
+  if (plain.length < 5 || !isReal(plain) || (namingOf(plain) && randomBits(plain) < 8)) return false;
   return !/^(?:[a-z]+|[A-Z]+)[\d!]{0,4}$/.test(plain) || randomBits(plain) > 10;
 }
 
@@ -60,7 +60,7 @@ const urls: readonly Rule[] = [
   {
     id: 'password-in-url',
     clues: ['@'],
-    pattern: /(?<![^\s"'`=(])[\w.-]{2,40}:([^\s:@"'`/]{6,60})@[\w-]+(?:\.[\w-]+|:\d{2,5})/g,
+    pattern: /(?<![^\s"'`=(])(?!mailto:)[\w.-]{2,40}:([^\s:@"'`/]{6,60})@[\w-]+(?:\.[\w-]+|:\d{2,5})/g,
     holds: isPassedPassword,
   },
 ];
@@ -71,6 +71,13 @@ const headers: readonly Rule[] = [
     clues: ['basic'],
     pattern: /\bBasic["'`]?[\s,+.:]{1,6}["'`]?([A-Za-z\d+/_-]{8,}={0,2})/gi,
     holds: isBasic,
+  },
+  // A request's file, where the editor encodes it.
+  {
+    id: 'basic-auth',
+    clues: ['basic'],
+    pattern: /\bAuthorization:[ \t]*Basic[ \t]+[\w.@-]{1,60}[ :]([^\s"'`]{4,100})/gi,
+    holds: isPassedPassword,
   },
   {
     id: 'bearer-token',
@@ -96,6 +103,7 @@ const commands: readonly [commands: string, options: string][] = [
   [String.raw`redis-cli|valkey-cli|snmp\w+`, String.raw`-[aAX]\s+`],
   [String.raw`ldap\w+`, String.raw`-w\s+`],
   [String.raw`sqlcmd|bcp|osql|ipmitool|zip|unzip|mosquitto_\w+|tsql|isql|hydra`, String.raw`-P\s*`],
+  [String.raw`nmcli`, String.raw`password\s+`],
   [String.raw`openssl`, String.raw`(?:-pass(?:in|out)?\s+["']?pass:|-k\s+)`],
   [String.raw`xfreerdp\w*|wfreerdp`, String.raw`/p:`],
   [String.raw`keytool|jarsigner|apksigner|keystore`, String.raw`--?(?:store|key|ks-)pass\s+(?:pass:)?`],
@@ -131,6 +139,22 @@ const shell: readonly Rule[] = [
     ),
     holds: (value) => isPasswordInUrl(value) && !/^\d+(?:$|[:/])/.test(value),
   })),
+  {
+    id: 'password-of-command',
+    clues: ['net use'],
+    pattern: new RegExp(String.raw`\bnet use\s+(?:\S{1,3}\s+)?\\\\\S{1,200}\s+(?!/)${ARGUMENT}`, 'gi'),
+    holds: isPassedPassword,
+  },
+  // MinIO's `mc alias set name url user password`.
+  {
+    id: 'password-of-command',
+    clues: ['alias set', 'host add'],
+    pattern: new RegExp(
+      String.raw`\bmc\s+(?:-\S+\s+)*(?:alias\s+set|config\s+host\s+add)\s+\S{1,60}\s+\S{1,200}\s+\S{1,60}\s+${ARGUMENT}`,
+      'g',
+    ),
+    holds: isPassedPassword,
+  },
   // `echo password | sudo -S`
   {
     id: 'password-of-command',
@@ -164,11 +188,19 @@ const shell: readonly Rule[] = [
 ];
 
 const sql: readonly Rule[] = [
+  // Hashed by the database: `crypt('password', gen_salt('bf'))`.
+  {
+    id: 'password-in-sql',
+    clues: ["('", '("', '(\\', 'crypt('],
+    pattern:
+      /\b(?:crypt|password|old_password|md5|sha[12]?|pwdencrypt|hashbytes\s?\(\s?N?'[\w]+',|pgp_sym_(?:en|de)crypt\s?\([^,()\n]{1,80},)\s?\(?\s?N?\\?'((?:[^'\n\\]|\\.){4,100})\\?'\s?[,)]/gi,
+    holds: isPassedPassword,
+  },
   {
     id: 'password-in-sql',
     clues: ['identified'],
     pattern:
-      /\bidentified\s+(?:with\s+\S{1,60}\s+)?(?:by|as|using)\s+(?:password\s+|values\s+)?(?:\\?["'`]([^"'`\n\\]{4,200})|([^\s"'`;,)\\]{4,200}))/gi,
+      /\bidentified\s+(?:with\s+\S{1,60}\s+)?(?:by|as|using)\s+(?:password\s+|values\s+)?(?:\\?["'`]((?:[^"'`\n\\]|\\\$){4,200})|([^\s"'`;,)\\]{4,200}))/gi,
     holds: (value) => isPassedPassword(value),
   },
   {
@@ -190,16 +222,37 @@ const sql: readonly Rule[] = [
 
 /** Functions that take a password by its place. */
 const LOG_IN =
-  'log_?-?[io]n|logon|sign_?[iu]n|sign_?up|auth|authenticat(?:e|or|ion)|authori[sz]e|(?:get_?|open_?|create_?|new_?)?connect(?:ion)?|create_?(?:user|pool|client)|add_?user|credentials?|pdo|bind_?s?|mysqli|dial|unlock|decrypt|encrypt|hmac|fernet|create_?(?:de)?cipher(?:iv)?|jwt\\.(?:sign|verify|encode|decode)|cookie_?parser|pbkdf2|scrypt';
+  'log_?-?[io]n|logon|sign_?[iu]n|sign_?up|auth|authenticat(?:e|or|ion)|authori[sz]e|(?:get_?|open_?|create_?|new_?)?connect(?:ion)?|create_?(?:user|pool|client)|add_?user|credentials?|pdo|bind_?s?|mysqli|dial|unlock|(?:s|i)?ftp(?:_?tls)?|(?:smtp|imap4?|pop3)(?:_?ssl)?|ssh\\d?|ssh2_auth_password|decrypt|encrypt|hmac|fernet|create_?(?:de)?cipher(?:iv)?|jwt\\.(?:sign|verify|encode|decode)|cookie_?parser|pbkdf2|scrypt|set_?password|check_?password|reset_?password|change_?password|make_?password|username_?password\\w*|password_?auth\\w*|network_?credential';
 const LITERAL = /(?<![\w"'`])[bBrRuU@]{0,2}(["'`])((?:(?!\1)[^\\\n]|\\.){4,200})\1/g;
 
+/** Functions whose only argument may be the key. */
+const KEYED =
+  'hmac\\w*|fernet|serializer|signer|secret_?key_?spec|jwt\\w*|create_?(?:de)?cipher\\w*|secretbox|signing_?key|symmetric_?security_?key|cookie_?session|cookie_?parser|set_?password|make_?password|hash_?password|password_?hash|bcrypt\\.\\w+|key_?from_?\\w+|session_?store';
+
 const calls: readonly Rule[] = [
+  {
+    id: 'key-as-argument',
+    clues: ['('],
+    pattern: new RegExp(
+      String.raw`(?:${KEYED})(?:::new|\.new)?\s?\(\s{0,20}(?:b|r|\[\]byte\()?(["'\`])([^"'\`\n]{6,200})\1`,
+      'gi',
+    ),
+    holds: (_, { 2: value }) => isArgument(value!) && (randomBits(value!) > 8 || /password/i.test(value!)),
+  },
+  // After an address of mail, as of a user.
+  {
+    id: 'password-as-argument',
+    clues: ['@'],
+    pattern:
+      /["'`][\w.+-]{1,60}@[\w-]+(?:\.[\w-]+)+["'`],\s{0,20}[bBrRuU@]{0,2}(?:(["'`])|"{3})((?:(?!\1)[^\n]){6,100}?)["'`]\s{0,20}[,)]/g,
+    holds: (_, { 2: value }) => isArgument(value!),
+  },
   {
     id: 'password-as-argument',
     clues: ['('],
     // In a tuple, too: `auth=("user", "password")`.
     pattern: new RegExp(
-      String.raw`(?:(?:${LOG_IN})(?:_?(?:[wW]ith|[aA]s|[uU]sing|[sS]ync)\w{0,30})?\s?\(|\bauth["']?\s?[=:]\s?[(\[])((?:[^()\n]|\n|\([^()\n]{0,100}\)){4,400})\)?`,
+      String.raw`(?:(?:${LOG_IN})(?:_?(?:[wW]ith|[aA]s|[uU]sing|[sS]ync)\w{0,30})?\s?\(|\bauth["']?\s?[=:]\s?[(\[])((?:"(?:[^"\\\n]|\\.){0,200}"|'(?:[^'\\\n]|\\.){0,200}'|[^()\n"']|\n|["']|\([^()\n]{0,100}\)){2,400})\)?`,
       'gi',
     ),
     holds: (args) => {
@@ -218,6 +271,11 @@ const calls: readonly Rule[] = [
 const isArgument = (value: string): boolean =>
   isPassedPassword(value) &&
   (randomBits(value) > 12 ||
+    isLongPassphrase(value) ||
     !/[/:=]|^[a-z\d]+(?:[_.-][a-z\d]+)+$|^(?:[a-z]+|[A-Z]+)[-_]?\d{1,4}$/.test(value));
+
+/** Three words and a number. */
+const isLongPassphrase = (value: string): boolean =>
+  /^(?:[A-Za-z]{3,10}[-_.]){2,}[A-Za-z]{3,10}[-_.]?\d{2,4}$/.test(value);
 
 export const passed: readonly Rule[] = [...urls, ...headers, ...shell, ...sql, ...calls];

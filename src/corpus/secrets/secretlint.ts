@@ -1,6 +1,7 @@
 /** secretlint's recommended rules, except for passwords in URLs: our rule distinguishes examples from secrets. */
 import type { lintSource } from '@secretlint/core';
 import type { Finding } from './finding.ts';
+import { isPlaceholder } from './values.ts';
 import { visible } from '../../protocol/foreign-text.ts';
 
 type SecretLintConfig = Parameters<typeof lintSource>[0]['options']['config'];
@@ -43,7 +44,9 @@ export async function findBySecretlint(path: string, text: string): Promise<Find
     source: { filePath, content: text, contentType: 'text', ext: dot > 0 ? name.slice(dot) : '' },
     options: { config, noPhysicFilePath: true, maskSecrets: true },
   });
-  const first = result.messages[0];
+  const first = result.messages.find(
+    ({ range: [from, to] }) => to - from > 60 || !isPlaceholder(text.slice(from, to)),
+  );
   return first && { rule: first.ruleId.replace(/^@secretlint\/secretlint-rule-/, ''), index: first.range[0] };
 }
 

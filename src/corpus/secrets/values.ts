@@ -5,7 +5,7 @@ import { namingOf, wordsOf, type Kind } from './words.ts';
 /** Written in place of a value. */
 const placeholder = new RegExp(
   [
-    String.raw`^<.*>?$|^\[.*\]$|^\{.*\}?$|^%.*%$|^@[\w.-]+@$|^__.*__$|^\$\w+$|^%[\w.]+$|^:\w+$|^![a-z]+$`,
+    String.raw`^<.*>?$|^\[.*\]$|^\{.*\}?$|^%.*%$|^@+[\w.-]+@+$|^__.*__$|^\\?\$\w+$|^%[\w.]+$|^:\w+$|^![a-z]+$`,
     String.raw`#\{|\\\(|\{\w*\}`,
     String.raw`x{4,}|\*{3,}|\.{3}|…|_{4,}|0{6,}|-{4,}|\?{3,}|•|#{3,}|^(.)\1*$`,
     String.raw`example|placeholder|change[\W_]?(?:me|this|it|now)|your[\W_]|yourpass|yourkey|yoursecret|dummy|redacted|replace|sample|todo|fixme|foo[\W_]?bar|lorem|masked|removed|hidden|goes[\W_]?here|[\W_]here$|^(?:insert|enter|put|add|set|use|fill|some|any|my|the|new|old|wrong|bad|invalid|fake|mock|not|no)[\W_]|^(?:n\/a|none|null|nil|undefined|true|false|tbd|unset|empty|default|env|secret)$`,
@@ -20,7 +20,7 @@ const reference = new RegExp(
   [
     // Variables, calls, schemes, files.
     String.raw`^(?:process|os|import|env|config|settings|self|this|args|opts|options|vars?|secrets?|local|data|params|props|ctx|req|request|module|inputs|steps|github|vault|ssm|op|arn|urn|file|keyring|sops|ref|bao|gcp|aws|azurekeyvault|kms|env_var)(?:\.|\[|:)\D`,
-    String.raw`\w\(.*\)?$|^https?:|^[a-z][\w+.-]*:\/\/|^(?:\.{0,2}|~|[A-Za-z]:|@)[\\/][\w.-]|^[\w-]+(?:\/[\w.-]+){2,}$|^[\w./-]+\.(?:pem|key|txt|json|ya?ml|html?|[jt]sx?|py|rb|go|php|env|crt|cer|conf|png|svg|css|toml|xml)$`,
+    String.raw`^[A-Za-z_][\w.:]*\((?:[\w\s,.'"-]*\);?|\d{1,4}|["'].*)?$|^[\w.]+\[[\d*]*\]\.\w|^(?:b64|base64)(?:en|de)c|^https?:|^[a-z][\w+.-]*:\/\/|^(?:\.{0,2}|~|[A-Za-z]:|@)[\\/][\w.-]|^[\w-]+(?:\/(?=[\w.-]*[a-z])[\w.-]+){2,}$|^[\w./-]+\.(?:pem|key|txt|json|ya?ml|html?|[jt]sx?|py|rb|go|php|env|crt|cer|conf|png|svg|css|toml|xml)$`,
     // Patterns, versions, dates, colours, selectors, mail, algorithms.
     String.raw`\[\^?[a-z0\\]|a-z|A-Z|0-9|\\[dwsbS]|\(\?|^\^|^[\^~<>=v]*\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?$|^\d{4}-\d\d-\d\d|^#[\da-f]{3,8}$|^[#.][A-Za-z][\w-]*$|^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$`,
     String.raw`^(?:sha|md)[-_]?\d+|^(?:aes|des|hmac|rsa|hs|rs|es|ps|ecdsa|bcrypt|pbkdf|scrypt|argon|tls|utf|iso|base|oauth)[-_]?\d+[A-Za-z_-]{0,20}\d{0,4}$`,
@@ -32,8 +32,8 @@ const uuid = /^\{?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\}?$/i;
 /** What holds for random values, too: they are put together, or are checksums or images. */
 const neverSecret = new RegExp(
   [
-    String.raw`\$\{|\{\{|\}\}|<%|%\(|\$\(|<[a-z_ -]+>|^[a-z][\w+.-]*:\/\/|example|x{5,}|\*{4,}|\.{3}|…`,
-    String.raw`^(?:sha\d+|md5)[-:=]|^data:|^(?:iVBOR|\/9j\/|R0lGOD|PHN2Zy)|^ENC\[|^\{cipher\}|^\$ANSIBLE|^vault:v\d|^AQICAH|^LS0tLS1CRUdJTiB(?:QVUJ|DRVJU)|^Ag[A-Z][\w+/]{200}|\[\^?[a-z0-9\\]|a-z|A-Z|0-9|\(\?|\\[dwsbS][*+{]`,
+    String.raw`\$\{|\{\{|\}\}|<%|%\(\w+\)|\$\([^)]*\)|<[a-z_ -]+>|\\[xuvabf0]|^--?[a-z][\w-]*$|^[a-z][\w+.-]*:\/\/|example|x{5,}|\*{4,}|\.{3}|…`,
+    String.raw`^(?:sha\d+|md5|nonce)[-:=]|^(?:data|arn|github|gitlab|npm|git\+\w+|workspace):|^(?:iVBOR|\/9j\/|R0lGOD|PHN2Zy)|^ENC\[|^\{cipher\}|^\$ANSIBLE|^vault:v\d|^AQICAH|^LS0tLS1CRUdJTiB(?:QVUJ|DRVJU)|^Ag[A-Z][\w+/]{200}|\[\^?\\?\w-\\?\w|\[\^|\[\\|a-z|A-Z|(?<![a-f\d])0-9|\(\?|\\[dwsbS][*+{]`,
   ].join('|'),
   'i',
 );
@@ -60,17 +60,52 @@ function isOrdinary(value: string): boolean {
 /** Above this, a value is random whatever its notation looks like. */
 const CERTAIN = 20;
 
+/** The letters from which something is drawn: each once, or mostly in order. */
+export function isAlphabet(value: string): boolean {
+  if (value.length < 10) return false;
+  if (value.length > 30 && new Set(value).size === value.length) return true;
+  let inOrder = 0;
+  for (let at = 1; at < value.length; at += 1)
+    inOrder += Number(value.charCodeAt(at) - value.charCodeAt(at - 1) === 1);
+  return inOrder > value.length / 2;
+}
+
+/** In another script, without digits: what a person reads. */
+const isLabel = (value: string): boolean =>
+  !/\d/.test(value) && (value.match(/[\u0080-\uffff]/g)?.length ?? 0) > value.length / 2;
+
+const isCertain = (value: string): boolean =>
+  !/\s/.test(value) && randomBits(value) > CERTAIN && entropy(value) > 2.8;
+
+/** `your-token-here`, `changeme`: stands where a secret belongs. */
+export const isPlaceholder = (value: string): boolean =>
+  !isCertain(value) && (placeholder.test(value) || isOrdinary(value));
+
 /** Whether the value stands for itself. */
 export function isReal(value: string): boolean {
-  if (neverSecret.test(value)) return false;
-  if (!/\s/.test(value) && randomBits(value) > CERTAIN && entropy(value) > 2.8) return true;
-  return !placeholder.test(value) && !reference.test(value) && !isOrdinary(value);
+  if (neverSecret.test(value) || isAlphabet(value) || isLabel(value)) return false;
+  return isCertain(value) || (!isPlaceholder(value) && !reference.test(value));
 }
 
 /** Words with or without separators, as in names, with at most a number: `user-password-input`, `db.credentials.v2`. */
 const isName = (value: string): boolean =>
   /^[_$@#.]*(?:\p{L}+|\d{1,2})(?:[-_./: ]+(?:\p{L}+|[vV]?\d{1,3}))*[-_.:]*$/u.test(value) &&
-  randomBits(value) < (/^\p{L}+$/u.test(value) ? 5 : /^(?:[A-Z\d]+_)+[A-Z\d]+$/.test(value) ? 30 : 12);
+  randomBits(value) <
+    (/^(?:[a-z]+|[A-Z]+)$/.test(value)
+      ? 12
+      : /^\p{L}+$/u.test(value)
+        ? 5
+        : /^(?:[A-Z\d]+_)+[A-Z\d]+$/.test(value)
+          ? 30
+          : 12);
+
+/** Words and at least two digits: `rabbit-summer-98`, `Castle.235`. */
+const isPassphrase = (value: string): boolean =>
+  value.length >= 8 &&
+  /\p{L}{3}/u.test(value) &&
+  /\d\D*\d/.test(value) &&
+  !/[/:=]|^[a-z]+[-_.]?\d{1,3}$|(?:^|[-_. ])v?\d[-_. ]|(?:^|[-_.])v\d+$/.test(value) &&
+  !namingOf(value);
 
 /** Like a password that a person chose: several kinds of characters, and not a name. */
 function looksChosen(value: string): boolean {
@@ -87,6 +122,9 @@ export interface Evidence {
   vague?: boolean;
 }
 
+/** The words of a wallet. */
+const mnemonic = /^(?:[a-z]{3,8} ){11}(?:(?:[a-z]{3,8} ){3})*[a-z]{3,8}$/;
+
 /** Bits of randomness that are asked for. */
 const PLAIN = 4;
 const NOT_PLAIN = 8;
@@ -100,17 +138,26 @@ export function isSecretValue(whole: string, { kind, plain, vague }: Evidence): 
   // The beginning of a long value tells enough.
   const value = whole.slice(0, MOST);
   if (value.length < 6 || !isReal(value)) return false;
+  if (mnemonic.test(value)) return kind === 'key' && plain && new Set(value.split(' ')).size > 6;
+  if (/\s/.test(value) && kind === 'key' && value.length > 40)
+    return new Set(value.match(/[^\w\s]/g)).size > 7 && randomBits(value.replace(/\s/g, '')) > VAGUE;
   if (/\s/.test(value))
     return kind === 'password' && /^[a-z]{4}(?: [a-z]{4}){3}$/.test(value) && randomBits(value) > VAGUE;
-  if (uuid.test(value)) return plain && kind === 'password';
+  if (uuid.test(value)) return plain;
+  const login = /^[\w.@-]{1,60}:([^\s/:]{6,})$/.exec(value)?.[1];
+  if (login !== undefined && kind === 'key') return isPassedPassword(login);
   if (/^\d+$/.test(value))
     return kind === 'password' && plain && value.length >= 8 && !isSequence(value) && entropy(value) > 2.2;
   const bits = randomBits(value);
   if (vague) return value.length >= 16 && bits >= VAGUE && entropy(value) > 3 && !isDigest(value);
   if (kind === 'password')
     return plain
-      ? (bits >= PLAIN + (value.length < 8 ? 6 : 0) && !isName(value)) || looksChosen(value)
-      : bits >= NOT_PLAIN && value.length >= 8;
+      ? (bits >= PLAIN + (value.length < 8 ? 6 : 0) && !isName(value)) ||
+          looksChosen(value) ||
+          isPassphrase(value)
+      : bits >= NOT_PLAIN && value.length >= 8 && !isName(value);
+  if (plain && isPassphrase(value) && (looksChosen(value) || wordsOf(value).split(' ').length > 2))
+    return true;
   return (
     value.length >= 8 &&
     bits >= (plain ? KEY : VAGUE / 2) &&

@@ -5,10 +5,7 @@ export type Kind = 'password' | 'key';
 
 export interface Naming {
   kind: Kind;
-  /**
-   * Nothing follows the word that names the secret, or only which one it is: `passwordProd`. Then the value alone is
-   * likely to be the secret, so less has to speak for it.
-   */
+  /** The value alone is likely to be the secret, so less has to speak for it. */
   plain: boolean;
   /** A word as `key` or `auth` names much that is no secret. */
   vague: boolean;
@@ -19,23 +16,26 @@ export interface Naming {
  * enough to be found in a word without separators, such as `mysqlpassword`.
  */
 const LONG_PASSWORDS =
-  'pass-?w(?:or)?d|passwrd|passwort|pass-?phrase|pass-?code|kenn-?wort|losungswort|contrasen[ay]a?|mots?-de-passe|senha|palavra-passe|wacht-?woord|haslo|heslo|salasana|lo?e?senord|passord|adgangskode|kode-?ord|jelszo|lozinka|parol[aei]?(?![a-z])|slaptazod\\w*|mat-?khau|kata-?sandi|sifre|contrasinal|codewort|[пП]арол\\w|密码|密碼|口令|パスワード|暗証番号|비밀번호|암호|كلمة-?(?:ال)?(?:مرور|سر)|पासवर्ड|סיסמה|รหัสผ่าน|κωδικος?';
+  'pass-?w(?:or)?d|pwd|passwrd|passwort|pass-?phrase|pass-?code|kenn-?wort|losungswort|contrasen[ay]a?|mots?-de-passe|senha|palavra-passe|wacht-?woord|haslo|heslo|salasana|lo?e?senord|passord|adgangskode|kode-?ord|jelszo|lozinka|parol[aei]-?d-?ordine|parol[aei]?(?!\\p{L})|slaptazod\\w*|mat-?khau|kata-?sandi|sifre(?:si)?|contrasinal|codewort|bimilbeonho|(?:ansible|auth|db|ftp|key|login|mail|my|pg|require|root|admin|smtp|ssh|store|user)-?pass(?![wcp])|[пП]арол\\w|密码|密碼|口令|パスワード|暗証番号|비밀번호|암호|كلمة-?(?:ال)?(?:مرور|سر)|पासवर्ड|סיסמה|รหัสผ่าน|κωδικος?';
 /** These are words, or parts of longer ones. */
 const SHORT_PASSWORDS =
-  'pass|passw|passwd|pswd|passe|pwd|pwrd|pw|psk|mdp|clave|geslo|lozinka|mima|sandi|losen|kodikos|pin|parool|salasana|contra|sifra|sifre';
+  'pass|passw|passwd|pswd|passe|pwd|pwrd|pw|psk|mdp|clave|geslo|mima|sandi|losen|kodikos|pin|parool|contra|sifra|sifre';
 
 const LONG_KEYS =
-  'secret-?(?:access-?)?key|secret|token|api-?key|geheim(?:nis|e|er|es)?(?![a-z])|schlu?e?sse?l|zugangsdaten|jeton|segreto|segredo|secreto|sleutel|klucz|sekret|hemlighet|tajemstvi|gizli|credentials?|connection-?string|conn-?str(?:ing)?|mnemonic|seed-?phrase|recovery-?phrase|пароль|секрет|токен|ключ|密钥|密鑰|令牌|トークン|秘密鍵|토큰|시크릿';
+  'secret-?(?:access-?)?key|secret|token|api-?key|geheim(?:nis|e|er|es)?(?!\\p{L})|schlu?e?sse?l|zugangsdaten|jeton|segreto|segredo|secreto|sleutel|klucz|sekretn\\w{2,3}-?klyuch|sekret|hemlighet|tajemstvi|tajny-?klic|titkos-?kulcs|hemmelig-?no?e?gle|hemlig-?nyckel|kunci-?rahasia|gizli|credentials?|connection-?string|conn-?str(?:ing)?|mnemonic|seed-?phrase|recovery-?phrase|пароль|секрет|токен|ключ|密钥|密鑰|令牌|トークン|秘密鍵|토큰|시크릿|비밀키|bimilki|himitsu-?kagi|miyao';
 const SHORT_KEYS =
-  '(?:access|account|admin|app|application|auth|bot|cipher|client|consumer|cookie|crypto|crypt|data|decryption|deploy|enc|encrypt|encryption|hmac|integration|jwt|license|master|merchant|private|priv|prod|read|root|rest|sas|secret|server|service|session|shared|sign|signing|signature|ssh|storage|subscription|webhook|write|aes|rsa|host|function)-key|jwt|bearer|creds?|segreta|cle-(?:api|secrete|privee)|chiave-(?:api|segreta|privata)|chave-(?:api|secreta|privada)|clave-(?:api|secreta|privada)|llave-(?:api|secreta)|nyckel|noegle|nokkel|avain|anahtar|klic|kulcs|sid|otp|totp|seed';
+  '(?:access|account|admin|app|application|auth|bot|cipher|client|consumer|cookie|crypto|crypt|data|decryption|deploy|enc|encrypt|encryption|hmac|integration|jwt|license|master|merchant|private|priv|prod|read|root|rest|sas|secret|server|service|session|shared|sign|signing|signature|ssh|storage|subscription|webhook|write|aes|rsa|fernet|services|host|function)-key|jwt|wif|pat|anahtari|bearer|creds?|segreta|cle-(?:api|secrete|privee)|chiave-(?:api|segreta|privata)|chave-(?:api|secreta|privada)|clave-(?:api|secreta|privada)|llave-(?:api|secreta)|nyckel|noegle|nokkel|avain|anahtar|klic|kulcs|sid|otp|totp|seed';
+/** In longer words, too: `walletprivatekey`. */
+const GLUED_KEYS =
+  '(?:access|client|encryption|fernet|hmac|private|secret|session|shared|sign|signing|storage|subscription)key|(?:cle|clave|chave|llave)-?secret[ea]|chiave-?segreta';
 const VAGUE =
-  'key|auth|authorization|cookie|session|dsn|hook|webhook|license|salt|nonce|iv|signature|sig|code|chave|chiave|cle|llave|schluessel';
+  'key|auth|authorization|login|ident|cookie|session|dsn|hook|webhook|license|salt|nonce|iv|signature|sig|code|chave|chiave|cle|llave|schluessel';
 
 const compile = (words: string) => words.replaceAll('-?', '-').replaceAll('-', ' ?');
 const separate = (words: string) => String.raw`(?<![\p{L}])(?:${compile(words)})(?![\p{L}])`;
 const naming: readonly [pattern: RegExp, kind: Kind, vague: boolean][] = [
   [new RegExp(`${compile(LONG_PASSWORDS)}|${separate(SHORT_PASSWORDS)}`, 'gu'), 'password', false],
-  [new RegExp(`${compile(LONG_KEYS)}|${separate(SHORT_KEYS)}`, 'gu'), 'key', false],
+  [new RegExp(`${compile(LONG_KEYS)}|${separate(SHORT_KEYS)}|${compile(GLUED_KEYS)}`, 'gu'), 'key', false],
   [new RegExp(separate(VAGUE), 'gu'), 'key', true],
 ];
 
@@ -58,22 +58,27 @@ const ABOUT = wordSet(`
   bytes locator element el screen view dialog modal component mutation query action event request response spec tests
   test case cases exception confirmation verify check checker match matches repeat again incorrect invalid mismatch
   missing wrong empty short long weak pair pairs code codes frame frames down up press board word words ring rings
-  chain map maps value1 iterations rounds cipher
+  chain map maps iterations rounds cipher alphabet md5 sha sha1 sha256 sha512 crc crc32 dictionary
 `);
 /** Before the word: it is public, of a test, or a key or token in another sense. */
 const HARMLESS = wordSet(`
-  public pub no without invalid wrong incorrect bad fake dummy mock mocked expected hashed cache primary foreign sort
-  partition i18n csrf xsrf next page continuation eos bos pad unk mask sep cls special max min num total stop lock
+  public pub no without invalid wrong incorrect bad fake dummy mock mocked expected hashed foreign sort
+  i18n csrf xsrf next page continuation eos bos pad unk mask sep cls special max min num total stop lock
   cancel cancellation cancelled abort keyword punctuation comment syntax verify verification forgot reset show hide
-  confirm column row group object property prop translation label get fetch find has is should socket validate check compare
+  confirm column row group object property prop translation label fetch find has is should socket validate check compare
   hash generate create parse read load
 `);
-/** After the word: which one it is. */
+/** Before `key`: which of a table's or a cache's. */
+const KEY_OF_DATA = wordSet('primary cache partition routing idempotency request');
+/** After the word, in one word with it: which one it is. */
 const WHICH = wordSet(`
   prod production dev development stage staging live test qa uat local default old new current previous backup main
   primary secondary admin root user db database app api value val string str plain plaintext clear text b64 base64 hex
-  enc raw literal const constant env a b c x y z one two
+  enc raw literal const constant env a b c x y z one two legacy internal eu us asia canary sandbox v bd bazy banco
+  basis base databaze databas banka banku
 `);
+/** `mysqlpasswordprod`: such words and numbers without separators. */
+const gluedWhich = new RegExp(`^(?:${[...WHICH].filter((word) => word.length > 1).join('|')}|v?\\d+)+$`);
 
 const folded = /[ßŁłıØøÆæĐđ]/g;
 const replacements: Record<string, string> = {
@@ -116,9 +121,14 @@ export function namingOf(name: string): Naming | undefined {
     const before = words.slice(0, last.index).trim().split(' ');
     const [tail = '', ...after] = words.slice(last.index + last[0].length).split(' ');
     // "passwords" and "tokenizer", "password2".
-    if (/\p{L}/u.test(tail) && !/^(?:s|en|e|er|n|x|\d)$/.test(tail)) return undefined;
-    if (after.some((word) => ABOUT.has(word)) || before.some((word) => HARMLESS.has(word))) return undefined;
-    return { kind, vague, plain: !vague && after.every((word) => /^\d*$/.test(word) || WHICH.has(word)) };
+    if (/\p{L}/u.test(tail) && !/^(?:s|en|e|er|n|x|i|\d)$/.test(tail) && !gluedWhich.test(tail))
+      return undefined;
+    if (
+      after.some((word) => ABOUT.has(word.replace(/\d+$/, ''))) ||
+      before.some((word) => HARMLESS.has(word) || (/key$/.test(last[0]) && vague && KEY_OF_DATA.has(word)))
+    )
+      return undefined;
+    return { kind, vague, plain: !vague };
   }
   return undefined;
 }

@@ -5,6 +5,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildCorpus, surveyCorpus } from '../../../src/corpus/index.ts';
+import { formats as formatRules, unknownTokens } from '../../../src/corpus/secrets/formats.ts';
+import { passed } from '../../../src/corpus/secrets/passed.ts';
 import { findSecret } from '../../../src/corpus/secrets/find.ts';
 import { findBySecretlint } from '../../../src/corpus/secrets/secretlint.ts';
 import rules from '../../../src/corpus/secrets/gitleaks-rules.json' with { type: 'json' };
@@ -56,15 +58,22 @@ const others: Record<string, string> = {
 
 const within = (secret: string) => `${code(1)}\n${secret}\n${code(2)}`;
 
+const remembered = [
+  'rabbit-summer-timber-98',
+  'Tablet#Thunder95',
+  'salmon.pocket.planet-86',
+  'mirror_bridge_tunnel42',
+];
 const chosen = ['Sommer2024!', 'P@ssKaffee77', 'winter-Tiger42', 'Purpl3_Falcon'];
 
-/** Replaces P by a random password, H by one that a person chose, K by a key, and so on (secret-places.ts). */
+/** Replaces P by a random password, H by one that a person chose, W by words and a number, K by a key, and so on (secret-places.ts). */
 function planting(seed: number) {
   const random = new Random(seed);
   const drawn = (length: number, alphabet?: string) => noise(length, alphabet, random.integer(2 ** 31));
   const values: Record<string, () => string> = {
     P: () => drawn(14),
     H: () => chosen[random.integer(chosen.length)]!,
+    W: () => remembered[random.integer(remembered.length)]!,
     K: () => drawn(36),
     B: () => Buffer.from(`shop:${drawn(12)}`).toString('base64'),
     B64: () => drawn(64),
@@ -74,7 +83,7 @@ function planting(seed: number) {
   };
   return (text: string) =>
     text.replace(
-      /(?<![A-Za-z])(-p)?(P|H|K|B64|B|HEX40|HEX64|UUID)(?![A-Za-z\d])/g,
+      /(?<![A-Za-z])(-p)?(P|H|W|K|B64|B|HEX40|HEX64|UUID)(?![A-Za-z\d])/g,
       (_, option = '', name: string) => option + values[name]!(),
     );
 }
@@ -104,6 +113,12 @@ const formats: Record<string, string> = {
   "a key's body": `const key = \`${body(privateKey, 'pkcs8')}\`;`,
   'PEM in base64': `key: ${Buffer.from(privateKey.export({ type: 'pkcs8', format: 'pem' })).toString('base64')}`,
   'a JWT in pieces': `const head = "${jwt[0]}";\nconst body = "${jwt[1]}";\nsend([head, body, sign()].join("."));`,
+  netlify: `call("${'nf' + 'p_'}${noise(36)}")`,
+  dropbox: `call("${'s' + 'l.'}${noise(130)}")`,
+  yandex: `call("${'AQ' + 'VN'}${noise(36)}")`,
+  airtable: `call("${'pa' + 't'}${noise(14)}.${hex(64)}")`,
+  figma: `call("${'fi' + 'gd_'}${noise(40)}")`,
+  asana: `call("${'1' + '/'}${noise(16, '123456789')}:${hex(32)}")`,
   'a card': 'const paid = "4539148803436467";',
   'a card in groups': 'const paid = "5425 2334 3010 9903";',
 };
@@ -214,6 +229,12 @@ describe('findSecret', () => {
       /^[(?:]*(?:\[[^\]]+\]|\\w|\\S|\.)(?:\*|\{0,|\?)/.test(pattern),
     );
     expect(optional.map(({ id }) => id)).toEqual([]);
+  });
+
+  it('begins no alternative of our rules with what fits any word', () => {
+    const rules = [...formatRules, ...passed, ...unknownTokens];
+    const begins = rules.filter(({ pattern }) => /(?:^|\(\?:|\|)\\w\*/.test(pattern.source));
+    expect(begins.map(({ id }) => id)).toEqual([]);
   });
 
   it('finds nothing in ordinary code, near misses included', async () => {
