@@ -133,7 +133,7 @@ const tokens: readonly Rule[] = [
     id: 'token',
     clues: ['_', '-'],
     pattern: new RegExp(
-      String.raw`(?<![\w./+-])(?:[A-Za-z][A-Za-z\d]{1,11}[-_]){0,2}(?:${TOKEN_PREFIX})[-_](?:[a-z]{1,6}[-_]?v?\d{1,2}[-_]|v?\d[-_])?([A-Za-z\d_-]{20,})(?![\w.])`,
+      String.raw`(?<![\w./+-])(?:[A-Za-z][A-Za-z\d]{1,11}[-_]){0,2}(?:${TOKEN_PREFIX})[-_](?:[a-z]{1,6}[-_]?v?\d{1,2}[-_]|v?\d[-_])?([A-Za-z\d_-]{20,300})(?![\w.])`,
       'g',
     ),
     holds: (value) => randomBits(value) > 30 && /\d/.test(value) && isDrawn(value),
@@ -142,20 +142,23 @@ const tokens: readonly Rule[] = [
 
 /** Not in what is joined from pieces: that only looks drawn. */
 export const unknownTokens: readonly Rule[] = [
-  // The beginning of a maker whom we don't know, and a body that is too long for an id.
+  // The beginning of a maker whom we don't know, and a body that is too long for an id. No token is longer than 300.
   {
     id: 'token',
     clues: ['_', '-'],
     pattern:
-      /(?<![\w./+]|(?<!:)-)(?!(?:sha|md|rev|commit|chunk|build|img|image|asset|css|file|msg|chatcmpl|thread|run|resp|call|req|evt)\d{0,3}[-_])(?:[a-z][a-z\d]{2,7}|[A-Z]{2,8})[-_]([A-Za-z\d_-]{32,})(?![\w./+-])/g,
+      /(?<![\w./+]|(?<!:)-)(?!(?:sha|md|rev|commit|chunk|build|img|image|asset|css|file|msg|chatcmpl|thread|run|resp|call|req|evt)\d{0,3}[-_])(?:[a-z][a-z\d]{2,7}|[A-Z]{2,8})[-_]([A-Za-z\d_-]{32,300})(?![\w./+-])/g,
     holds: (body, [token]) =>
       randomBits(body) > 30 && /\d/.test(body) && isDrawn(body) && !isId(token) && !isAlphabet(token),
   },
 ];
 
 /** Ends with a UUID or a checksum, and has words before it. */
-const isId = (value: string) =>
-  /[\da-f]{8}(?:[-_][\da-f]{4}){3}/i.test(value) || /[_-].*[g-zG-Z_-].*[\da-f]{32,}$/.test(value);
+function isId(value: string): boolean {
+  if (/[\da-f]{8}(?:[-_][\da-f]{4}){3}/i.test(value)) return true;
+  const words = value.replace(/[\da-f]{32,}$/, '');
+  return words !== value && /[_-].*[g-zG-Z_-]/.test(words);
+}
 
 const decode = (value: string) => Buffer.from(value, 'base64').toString('latin1');
 
