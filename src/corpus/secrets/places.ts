@@ -196,13 +196,12 @@ function* candidates(
   });
   const literal = at(quoted);
   if (literal) yield given(literal.value, start, literal.call);
-  for (const pattern of [inExpression, returned, folded, within]) {
+  // The verb of a sentence names nothing: `Pass "value" to it.`
+  const isVerb = /^pass$/i.test(text.slice(start, end));
+  for (const pattern of isVerb ? [folded, within] : [inExpression, returned, folded, within, apart]) {
     const found = at(pattern);
     if (found) yield given(found.value, start);
   }
-  // The verb of a sentence names nothing: `Pass "value" to it.`
-  const next = /^pass$/i.test(text.slice(start, end)) ? undefined : at(apart);
-  if (next) yield given(next.value, start);
   const before = text.slice(Math.max(0, start - 200), start);
   const line = before.slice(before.lastIndexOf('\n') + 1);
   const compared = /[=(q]\s{0,4}[$@&*]?$/.test(line) ? comparedBefore.exec(line)?.groups?.value : undefined;

@@ -376,5 +376,6 @@ export const lookalikes: readonly Place[] = [
   ['a.js', 'const a=function(t,e){return t.key="k1"+e,t.token=e.token2};'],
   ['a.js', 'const gitHead = "HEX40", etag = "W/\\"HEX40\\"";'],
   ['a.js', 'const TOKEN_RE = /^[A-Za-z0-9_-]{20,}\\.[A-Za-z0-9_-]+$/;'],
+  ['a.py', '"""To change it, pass it to a :class:`~libcst.Module`."""'],
   ['a.js', "describe('password', () => it('rejects short1', () => {}))"],
 ];
