@@ -6,7 +6,7 @@
 import { randomFillSync } from 'node:crypto';
 import { SLOWNESS } from './clock.ts';
 import type { Imports } from './emscripten.ts';
-import type { Emscripten, FileNode } from './python-module.ts';
+import { SLEEP, type Emscripten, type FileNode } from './python-module.ts';
 
 /** Emscripten's own functions, which work on its files in memory and on the interpreter's memory. */
 const passed = new Set(
@@ -48,11 +48,6 @@ const refused: Record<string, number> = {
   getprotobyname: 0,
 };
 
-/**
- * The import that the C library's sleep calls with its milliseconds (glue.ts): the only one that takes such a number, and
- * nothing else calls it once Pyodide's own layer is cut off.
- */
-export const SLEEP = 'JsvNum_fromDouble';
 /** A program that reads the time again this soon is waiting, in a lock or a loop. */
 const WAITING_MS = 0.1;
 /** After so many such reads in a row, a longer gap counts as waiting too, caused by a busy machine. */

@@ -4,9 +4,8 @@
  */
 import { createRequire } from 'node:module';
 import { Script } from 'node:vm';
-import { SLEEP } from './boundary.ts';
 import { passOn, stripExports } from './exports.ts';
-import type { Emscripten } from './python-module.ts';
+import { SLEEP, type Emscripten } from './python-module.ts';
 
 type Create = (settings: object) => Promise<Emscripten>;
 

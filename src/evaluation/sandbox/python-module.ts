@@ -1,4 +1,10 @@
-/** Types for the parts of the Emscripten build of Python that are used: its memory, files and functions. */
+/** The parts of the Emscripten build of Python that are used: its memory, files and functions. */
+
+/**
+ * The import that the C library's sleep calls with its milliseconds (glue.ts): the only one that takes such a number, and
+ * nothing else calls it once Pyodide's own layer is cut off.
+ */
+export const SLEEP = 'JsvNum_fromDouble';
 
 export interface FileNode {
   /** Null if it is empty. */

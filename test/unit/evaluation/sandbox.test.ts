@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { transformSync } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import { drawBoundary, SLEEP } from '../../../src/evaluation/sandbox/boundary.ts';
+import { drawBoundary } from '../../../src/evaluation/sandbox/boundary.ts';
 import type { Imports } from '../../../src/evaluation/sandbox/emscripten.ts';
 import { passOn, stripExports } from '../../../src/evaluation/sandbox/exports.ts';
-import type { Emscripten, FileNode } from '../../../src/evaluation/sandbox/python-module.ts';
+import { SLEEP, type Emscripten, type FileNode } from '../../../src/evaluation/sandbox/python-module.ts';
 
 const KIB = 1024;
 class ErrnoError extends Error {
