@@ -8,7 +8,7 @@ import { availableMemory } from '../protocol/available-memory.ts';
 import { bundlePath } from '../protocol/bundles.ts';
 import { describeEnd, endedEarly, hasCrashed } from '../protocol/child-end.ts';
 import { UserError } from '../protocol/errors.ts';
-import { JsonCache } from '../protocol/json-cache.ts';
+import { isRecent, JsonCache } from '../protocol/json-cache.ts';
 import { parseLine } from '../protocol/lines.ts';
 import { triedSchema, type Tried } from '../protocol/tried-model.ts';
 import { examine } from './checksums.ts';
@@ -46,7 +46,7 @@ export async function requireTried(path: string, wanted: Opening): Promise<void>
   if (await isKnown('whole')) return;
   const known = await outcomes.get(keyOf(opening));
   if (known?.outcome === 'opens') return;
-  if (known && Date.now() - known.at < REFUSED_MS) throw refusal(path, known);
+  if (known && isRecent(known.at, REFUSED_MS)) throw refusal(path, known);
   const outcome = await tryToOpen(path, size, opening);
   await outcomes.set(keyOf(opening), outcome);
   if (outcome.outcome !== 'opens') throw refusal(path, outcome);
