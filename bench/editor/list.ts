@@ -19,7 +19,7 @@ export const columns: readonly Column[] = [
     name: 'TypeScript identifier',
     file: 'passage.ts',
     line: 13,
-    words: ['harbour', 'before', 'depth', 'formatTime', 'heightAt', 'canPass', 'after', 'describe'],
+    words: ['harbour', 'before', 'depth', 'formatTime', 'heightAt', 'canPass', 'after', 'advise'],
   },
   {
     name: 'TypeScript foo.',
