@@ -1,4 +1,4 @@
-// Starts and stops a real VS Code server with one extension installed, in directories of its own.
+// Starts and stops a real VS Code server, with one extension installed or none, in directories of its own.
 import { spawn, spawnSync } from 'node:child_process';
 import {
   existsSync,
@@ -16,7 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { installVsCode } from './install.mjs';
 import { until } from './until.mjs';
 
-/** What a test machine needs: nothing that calls out, pops up or hides ghost text. */
+/** What a test machine needs: nothing that calls out or pops up. Of suggestions all is as VS Code has it. */
 const quietSettings = {
   'telemetry.telemetryLevel': 'off',
   'extensions.autoUpdate': false,
@@ -27,8 +27,6 @@ const quietSettings = {
   'chat.commandCenter.enabled': false,
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'git.enabled': false,
-  'editor.quickSuggestions': { other: 'off', comments: 'off', strings: 'off' },
-  'editor.suggestOnTriggerCharacters': false,
   'security.workspace.trust.enabled': false,
   'files.autoSave': 'off',
   'files.simpleDialog.enable': true,
@@ -59,7 +57,7 @@ async function endGroup(child) {
 }
 
 /**
- * @param vsix file to install
+ * @param vsix file to install; none when not given
  * @param settings of the user, on top of the quiet ones
  * @param env on top of this process's
  * @param language of extensions, such as "de"
@@ -88,12 +86,12 @@ export async function startVsCode({ vsix, settings = {}, env = {}, language, kee
     EXTENSIONS_GALLERY: '{"serviceUrl":"","itemUrl":"","resourceUrlTemplate":""}',
     ...env,
   };
-  const installed = spawnSync(node, [serverMain, ...common, '--install-extension', vsix, '--force'], {
-    env: environment,
-    encoding: 'utf8',
-  });
-  if (installed.status !== 0)
-    throw new Error(`The extension could not be installed:\n${installed.stdout}\n${installed.stderr}`);
+  if (vsix) {
+    const install = [serverMain, ...common, '--install-extension', vsix, '--force'];
+    const installed = spawnSync(node, install, { env: environment, encoding: 'utf8' });
+    if (installed.status !== 0)
+      throw new Error(`The extension could not be installed:\n${installed.stdout}\n${installed.stderr}`);
+  }
 
   const logFile = join(dir, 'server.log');
   const out = openSync(logFile, 'w');

@@ -1,0 +1,114 @@
+/** A real VS Code on the bench's workspace: the end-to-end test's own driver, with a recorder in the page. */
+import { cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Page } from 'playwright-core';
+import { makeOwnHome } from '../own-home.ts';
+import { record } from './recorder.ts';
+
+export type Version = 'newest' | 'oldest';
+
+/** What of test/e2e/browser.mjs's is used here. */
+export interface Workbench {
+  page: Page;
+  open(url: string): Promise<void>;
+  clear(): Promise<void>;
+  command(title: string): Promise<void>;
+  pick(placeholder: string, label: string): Promise<void>;
+  openFile(name: string): Promise<void>;
+  notification(text: string): Promise<unknown>;
+  dismissNotifications(): Promise<void>;
+  statusBar(text: string | RegExp): { waitFor(): Promise<void> };
+}
+interface VsCode {
+  url(folder: string): string;
+  stop(): Promise<void>;
+}
+/** The end-to-end test's parts find their files by their own places, so they are not bundled. */
+interface EndToEnd {
+  ensureChromium(): Promise<string | undefined>;
+  packageExtension(): Promise<string>;
+  startVsCode(options: object): Promise<VsCode>;
+  openBrowser(shots: string, chromium: string): Promise<{ workbench: Workbench; close(): Promise<void> }>;
+}
+
+export interface Tools extends EndToEnd {
+  chromium: string;
+  vsix: string;
+  shots: string;
+}
+
+/** Chromium and the packed extension, made where they are missing. */
+export async function prepareTools(shots: string): Promise<Tools> {
+  const files = [
+    ...['test/e2e/vscode.mjs', 'test/e2e/browser.mjs'],
+    ...['scripts/setup.mjs', 'scripts/package.mjs'],
+  ];
+  const parts = await Promise.all(
+    files.map(async (file) => (await import(pathToFileURL(resolve(file)).href)) as Partial<EndToEnd>),
+  );
+  const e2e = Object.assign({}, ...parts) as EndToEnd;
+  const chromium = await e2e.ensureChromium();
+  if (!chromium) throw new Error('Chromium is missing.');
+  return { ...e2e, chromium, vsix: await e2e.packageExtension(), shots: resolve(shots) };
+}
+
+export interface Place {
+  home: string;
+  workspace: string;
+  remove(): Promise<void>;
+}
+
+/** The bench's workspace in a folder of its own. With `without`, these files of it are empty: they are still to be typed. */
+export async function makePlace(without: readonly string[] = []): Promise<Place> {
+  const dir = await mkdtemp(join(tmpdir(), 'forget-me-not-editor-'));
+  const [home, workspace] = [join(dir, 'data'), join(dir, 'projects')];
+  await mkdir(home);
+  await makeOwnHome(home);
+  await cp(resolve('bench/editor/workspace'), workspace, { recursive: true });
+  // They have another ending in the repository, so that no tool takes them for its own code.
+  for (const path of await readdir(workspace, { recursive: true }))
+    if (path.endsWith('.txt'))
+      await rename(join(workspace, path), join(workspace, path.slice(0, -'.txt'.length)));
+  for (const path of without) await writeFile(join(workspace, path), '');
+  return { home, workspace, remove: () => rm(dir, { recursive: true, force: true, maxRetries: 20 }) };
+}
+
+export interface Editor {
+  workbench: Workbench;
+  page: Page;
+  close(): Promise<void>;
+}
+
+/** @param settings of the user, beside what keeps VS Code quiet; nothing about suggestions unless it is asked for */
+export async function openEditor(
+  tools: Tools,
+  place: Place,
+  { version, installed, settings }: { version: Version; installed: boolean; settings: object },
+): Promise<Editor> {
+  const newest = version === 'newest';
+  const vscode = await tools.startVsCode({
+    ...(installed && { vsix: tools.vsix }),
+    newest,
+    // The older one has no chat for models of extensions.
+    settings: { 'chat.disableAIFeatures': !newest, ...settings },
+    env: { FORGET_ME_NOT_HOME: place.home },
+  });
+  let browser: Awaited<ReturnType<EndToEnd['openBrowser']>> | undefined;
+  const close = async () => {
+    await browser?.close().catch(() => undefined);
+    await vscode.stop();
+  };
+  try {
+    browser = await tools.openBrowser(tools.shots, tools.chromium);
+    const { workbench } = browser;
+    await record(workbench.page);
+    await workbench.open(vscode.url(place.workspace));
+    await workbench.clear();
+    return { workbench, page: workbench.page, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

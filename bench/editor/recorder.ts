@@ -1,0 +1,71 @@
+/** Records, in VS Code's page itself, when keys come and when the list and ghost text are drawn. */
+import type { Page } from 'playwright-core';
+
+/** `at` is in ms of the page's clock. */
+export type Entry =
+  | { at: number; kind: 'key'; key: string }
+  | { at: number; kind: 'list'; open: boolean }
+  | { at: number; kind: 'ghost'; text: string };
+
+interface Recording {
+  forgetMeNotEntries: Entry[];
+}
+
+/** Every page of this browser is recorded from its beginning. */
+export async function record(page: Page): Promise<void> {
+  await page.addInitScript(install);
+}
+
+/** What was recorded from an entry on. */
+export const entriesFrom = (page: Page, index: number): Promise<Entry[]> =>
+  page.evaluate((from) => (window as unknown as Recording).forgetMeNotEntries.slice(from), index);
+
+export const countEntries = (page: Page): Promise<number> =>
+  page.evaluate(() => (window as unknown as Recording).forgetMeNotEntries.length);
+
+export const isListOpen = (page: Page): Promise<boolean> =>
+  page.evaluate(() => {
+    const entries = (window as unknown as Recording).forgetMeNotEntries;
+    const last = entries.findLast((entry) => entry.kind === 'list');
+    return last?.kind === 'list' && last.open;
+  });
+
+/** Runs in the page, so it may use nothing from outside itself. */
+function install(): void {
+  if (window !== window.top) return;
+  const entries: Entry[] = [];
+  (window as unknown as Recording).forgetMeNotEntries = entries;
+  const modifiers = ['Shift', 'Control', 'Alt', 'Meta'];
+  window.addEventListener(
+    'keydown',
+    ({ key, timeStamp }) => {
+      if (!modifiers.includes(key)) entries.push({ at: timeStamp, kind: 'key', key });
+    },
+    true,
+  );
+  /** "Loading..." and "No suggestions" are no list. */
+  const isOpen = () =>
+    document.querySelector('.suggest-widget.visible:not(.message) .monaco-list-row') !== null;
+  /** The first line stands in the line of code, further ones stand below it. */
+  const ghostText = () => {
+    const editor = document.querySelector('.editor-instance .monaco-editor.focused');
+    if (!editor) return '';
+    const first = [...editor.querySelectorAll('.ghost-text-decoration, .ghost-text-decoration-preview')];
+    const further = [...editor.querySelectorAll('.suggest-preview-text .view-line')];
+    const texts = [
+      first.map(({ textContent }) => textContent).join(''),
+      ...further.map((line) => line.textContent),
+    ];
+    return texts.join('\n').replaceAll('\u00a0', ' ');
+  };
+  let open = false;
+  let ghost = '';
+  const look = () => {
+    const at = performance.now();
+    if (isOpen() !== open) entries.push({ at, kind: 'list', open: (open = !open) });
+    const text = ghostText();
+    if (text !== ghost) entries.push({ at, kind: 'ghost', text: (ghost = text) });
+  };
+  const what = { subtree: true, childList: true, characterData: true, attributes: true };
+  new MutationObserver(look).observe(document, { ...what, attributeFilter: ['class'] });
+}
