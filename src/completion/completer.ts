@@ -54,6 +54,8 @@ export interface Completion {
   source: 'cache' | 'engine';
   /** The text is a first line, and more is being generated. Resolves to whether asking again now gives a longer one. */
   more?: Promise<boolean>;
+  /** So many milliseconds it is not to be shown, because the person types; a key in that time makes it obsolete. */
+  delay: number;
 }
 
 export interface Completer {

@@ -9,6 +9,8 @@ const FIRST_MS = 150;
 /** Pauses longer than this are thinking, not typing. */
 const TYPING_MS = 1000;
 const WEIGHT = 0.1;
+/** A person who has pressed no key for so many of the usual gaps rests; in ms within these bounds. */
+const REST = { gaps: 2, shortest: 250, longest: 500 };
 
 export class Debounce {
   private gap = FIRST_MS;
@@ -36,5 +38,12 @@ export class Debounce {
     const rate = /[\w$]$/.test(before) ? 1.5 : 1;
     const usual = Math.min(LONGEST_MS, Math.max(SHORTEST_MS, this.gap * rate));
     return Math.round(Math.min(usual, this.latency));
+  }
+
+  /** Milliseconds until the person rests, if no further key comes. */
+  restIn(now: number): number {
+    if (this.lastKey === undefined) return 0;
+    const rest = Math.min(REST.longest, Math.max(REST.shortest, this.gap * REST.gaps));
+    return Math.max(0, Math.ceil(this.lastKey + rest - now));
   }
 }

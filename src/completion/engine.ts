@@ -2,7 +2,7 @@
 import { afterAccepting, isSame, leadsTo } from './ahead.ts';
 import { Airborne } from './airborne.ts';
 import { Anchors } from './anchor.ts';
-import { defaultCalibration } from './chance.ts';
+import { chanceOf, defaultCalibration } from './chance.ts';
 import { CompletionCache } from './cache.ts';
 import { cleanUp, type DropReason } from './clean-up.ts';
 import type { CompleteInput, Completer, CompleterOptions, Completion } from './completer.ts';
@@ -11,6 +11,7 @@ import { Debounce } from './debounce.ts';
 import { fetchAnswer, type OnPiece } from './fetch.ts';
 import { aborted, Flight, type Answer } from './flight.ts';
 import { gate, impossible, type GateReason } from './gate.ts';
+import { Moment } from './moment.ts';
 import { Pace } from './pace.ts';
 import { PromptSpeed } from './prompt-speed.ts';
 import { buildPrompt } from './prompt.ts';
@@ -18,11 +19,14 @@ import { reachAt } from './reach.ts';
 import { RepositoryParts } from './repository-parts.ts';
 import { emptyStatistics, type CompletionStatistics } from './statistics.ts';
 import type { EngineRequest, ContextFile, CursorDocument, Reach } from './types.ts';
-import { changeOf, windowOf } from './window.ts';
+import { changeOf, lengthsOf, windowOf } from './window.ts';
 
 export function createCompleter(options: CompleterOptions): Completer {
   return new Engine(options);
 }
+
+/** What is found for a place: of a request, with it. */
+type Found = Omit<Completion, 'delay'> & { flight?: Flight };
 
 interface Landed {
   flight: Flight;
@@ -36,6 +40,7 @@ const TEMPERATURE = 0.7;
 class Engine implements Completer {
   private readonly cache = new CompletionCache();
   private readonly anchors = new Anchors();
+  private readonly moment = new Moment();
   private readonly pace = new Pace();
   private readonly others: RepositoryParts;
   private readonly speed = new PromptSpeed();
@@ -52,6 +57,8 @@ class Engine implements Completer {
   /** What follows the shown completion, asked for in advance. */
   private ahead: Flight | undefined;
   private last: CursorDocument | undefined;
+  /** Characters that the newest change wrote. */
+  private step = 0;
 
   constructor(private readonly options: CompleterOptions) {
     this.debounce = new Debounce(options.debounceMs);
@@ -72,13 +79,24 @@ class Engine implements Completer {
     this.waiting = undefined;
     if (this.streaming && !this.streaming.leadsThrough(input)) this.stopStreaming();
     if (this.ahead && !leadsTo(this.ahead, input)) this.stopAhead();
-    const completion = await this.answer(input, deleting);
-    if (completion && this.options.ahead && !this.streaming && !input.signal?.aborted)
-      this.askAhead(input, completion.text);
-    return completion;
+    const found = await this.answer(input, deleting);
+    if (!found) return undefined;
+    if (this.options.ahead && !this.streaming && !input.signal?.aborted) this.askAhead(input, found.text);
+    const { flight, ...completion } = found;
+    return { ...completion, delay: this.delayOf(input, completion.text, flight) };
   }
 
-  private async answer(input: CompleteInput, deleting: boolean): Promise<Completion | undefined> {
+  private delayOf(input: CompleteInput, text: string, flight: Flight | undefined): number {
+    const logprob = flight?.logprobOfRest(input, text);
+    return this.moment.delay(input, text, {
+      chance:
+        logprob === undefined ? undefined : chanceOf(logprob, this.options.calibration ?? defaultCalibration),
+      step: this.step,
+      restIn: input.invoked ? 0 : this.debounce.restIn(this.now()),
+    });
+  }
+
+  private async answer(input: CompleteInput, deleting: boolean): Promise<Found | undefined> {
     const counts = this.of(input.adapter);
     const place = { ...input, selections: input.selections ?? [0] };
     const closed = impossible(place);
@@ -113,11 +131,14 @@ class Engine implements Completer {
     const { last } = this;
     this.last = { path, languageId, before, after, ...(hidden ? { hidden } : {}) };
     const change = last?.path === path ? changeOf(last, this.last) : 'none';
-    if (change !== 'none') this.debounce.typed(this.now());
+    if (last && change !== 'none') {
+      this.debounce.typed(this.now());
+      this.step = lengthsOf(this.last).before - lengthsOf(last).before;
+    }
     return change === 'deleted';
   }
 
-  private async ask(input: CompleteInput, counts: CompletionStatistics): Promise<Completion | undefined> {
+  private async ask(input: CompleteInput, counts: CompletionStatistics): Promise<Found | undefined> {
     const stop = new AbortController();
     this.waiting = stop;
     const { signal } = stop;
@@ -147,13 +168,13 @@ class Engine implements Completer {
     input: CompleteInput,
     signal: AbortSignal,
     counts: CompletionStatistics,
-  ): Promise<Completion | undefined> {
+  ): Promise<Found | undefined> {
     const since = this.now();
     return this.air.land(flight, input, signal, ({ cleaned }) => {
       const text = this.cache.get(input, input.adapter);
       if (!text || 'dropped' in cleaned) return undefined;
       this.noteAnswer(counts, this.now() - since);
-      return { text, source: 'engine', ...this.goesOn(flight, cleaned.text) } satisfies Completion;
+      return { text, source: 'engine', flight, ...this.goesOn(flight, cleaned.text) } satisfies Found;
     });
   }
 
@@ -181,11 +202,11 @@ class Engine implements Completer {
     return this.air.land(this.air.takeOff(flight), input, signal, (answer) => ({ flight, answer }));
   }
 
-  private show({ flight, answer }: Landed, counts: CompletionStatistics): Completion | undefined {
+  private show({ flight, answer }: Landed, counts: CompletionStatistics): Found | undefined {
     this.noteAnswer(counts, answer.took);
     if ('dropped' in answer.cleaned) return this.quiet(counts, answer.cleaned.dropped);
     const { text } = answer.cleaned;
-    return { text, source: 'engine', ...this.goesOn(flight, text) };
+    return { text, source: 'engine', flight, ...this.goesOn(flight, text) };
   }
 
   private noteAnswer(counts: CompletionStatistics, milliseconds: number): void {
@@ -360,6 +381,7 @@ class Engine implements Completer {
     this.stopStreaming();
     this.others.forget();
     this.anchors.forget();
+    this.moment.forget();
     this.speed.forget();
     this.cache.clear();
   }

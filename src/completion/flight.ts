@@ -1,8 +1,9 @@
 /** One answer of the engine while it is generated: its first line is shown while the rest is still to come. */
 import { Certainty } from './chance.ts';
 import type { CleanUp } from './clean-up.ts';
+import { firstWritten } from './text.ts';
 import type { AskedPlace, CursorDocument } from './types.ts';
-import { lengthsOf } from './window.ts';
+import { typedBetween } from './window.ts';
 
 /** The engine's answer for a document. */
 export interface Answer {
@@ -10,9 +11,6 @@ export interface Answer {
   /** Milliseconds. */
   took: number;
 }
-
-/** Characters before the cursor that decide whether a place follows another. */
-const NEAR = 256;
 
 export class Flight {
   /** What was generated so far, with "\n" as line end. */
@@ -77,20 +75,17 @@ export class Flight {
     return this.text.startsWith(typed) || typed.startsWith(this.text);
   }
 
-  /** What was typed between this flight's place and `here`, with "\n" as line end; undefined if anything else changed. */
+  /** Log-probability (nats) of the first written line of `text`, which is shown at `here`, given what was typed until there. */
+  logprobOfRest(here: AskedPlace, text: string): number | undefined {
+    const typed = this.typedUntil(here)?.length ?? 0;
+    const line = firstWritten(text.replaceAll('\r', ''));
+    const whole = this.certainty.upTo(typed + line.length);
+    return whole === undefined ? undefined : whole - (this.certainty.upTo(typed) ?? 0);
+  }
+
+  /** As `typedBetween`, for the same adapter. */
   private typedUntil(here: AskedPlace): string | undefined {
-    const { document, adapter } = this;
-    if (here.path !== document.path || here.adapter !== adapter) return undefined;
-    const [from, to] = [lengthsOf(document), lengthsOf(here)];
-    const typed = to.before - from.before;
-    // With a bracket that is typed, the editor may add its closer.
-    const added = to.after - from.after;
-    if (![0, 1].includes(added) || typed < added || typed > here.before.length) return undefined;
-    const at = here.before.length - typed;
-    const isSame =
-      here.before.slice(Math.max(0, at - NEAR), at) === document.before.slice(-NEAR) &&
-      here.after.slice(added, added + NEAR) === document.after.slice(0, NEAR);
-    return isSame ? here.before.slice(at).replaceAll('\r\n', '\n') : undefined;
+    return here.adapter === this.adapter ? typedBetween(this.document, here) : undefined;
   }
 }
 

@@ -7,6 +7,9 @@ export function firstLine(text: string): string {
   return end < 0 ? text : text.slice(0, end);
 }
 
+/** Everything up to the end of the first line that is not blank. */
+export const firstWritten = (text: string): string => /^(?:[ \t]*\n)*.*/.exec(text)![0];
+
 export const isBlank = (text: string): boolean => text.trim() === '';
 
 export const indentOf = (line: string): string => /^[ \t]*/.exec(line)?.[0] ?? '';

@@ -42,3 +42,20 @@ export function changeOf(last: CursorDocument, now: CursorDocument): 'none' | 'd
   if (removed === 0) return 'none';
   return was.after <= is.after ? 'deleted' : 'other';
 }
+
+/**
+ * What was typed at the cursor between two states of a document, with "\n" as line end; undefined if anything else
+ * changed. With a bracket or quote that is typed, the editor may have added its closer.
+ */
+export function typedBetween(from: CursorDocument, to: CursorDocument): string | undefined {
+  if (from.path !== to.path) return undefined;
+  const [was, is] = [lengthsOf(from), lengthsOf(to)];
+  const typed = is.before - was.before;
+  const added = is.after - was.after;
+  if (![0, 1].includes(added) || typed < added || typed > to.before.length) return undefined;
+  const at = to.before.length - typed;
+  const isSame =
+    to.before.slice(Math.max(0, at - NEAR), at) === from.before.slice(-NEAR) &&
+    to.after.slice(added, added + NEAR) === from.after.slice(0, NEAR);
+  return isSame ? to.before.slice(at).replaceAll('\r\n', '\n') : undefined;
+}

@@ -28,7 +28,7 @@ import {
 } from './completion-model.ts';
 import { Elsewhere } from './elsewhere.ts';
 import { holdsSecrets } from './secret-files.ts';
-import { schemes } from './read-ahead.ts';
+import { Registration } from './registration.ts';
 import { UseRecorder } from './use-recorder.ts';
 import { setStatusBarMessage, withProgress } from '../shown.ts';
 
@@ -36,8 +36,6 @@ import { setStatusBarMessage, withProgress } from '../shown.ts';
 const IDLE_MINUTES = 10;
 /** Weight of the newest request in the latency that is shown. */
 const NEWEST_WEIGHT = 0.3;
-
-const documents = schemes.map((scheme) => ({ scheme }));
 
 export interface ServicesWithCompletion extends Services {
   readonly completion: CompletionService;
@@ -72,12 +70,17 @@ export class CompletionService implements Completing {
     );
     this.elsewhere = new Elsewhere(services, () => this.changed.fire());
     this.repository = new Repository(services);
-    this.ghost = new GhostText(this, acceptance);
+    this.ghost = new GhostText(this, acceptance, services.extension.extension.id);
+    const registration = new Registration(this.ghost, (document) => this.completes(document));
+    registration.later();
     this.disposables = vscode.Disposable.from(
       acceptance,
       this.ghost,
       this.repository,
-      vscode.languages.registerInlineCompletionItemProvider(documents, this.ghost),
+      registration,
+      this.onDidChange(() => registration.later()),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => registration.later()),
+      services.runs.onDidChange(() => registration.later()),
       vscode.commands.registerCommand('forgetMeNot.dismissSuggestion', () => this.ghost.dismiss()),
       vscode.commands.registerCommand('forgetMeNot.completionAccepted', (model: string) =>
         acceptance.acceptedWhole(model),
@@ -97,9 +100,13 @@ export class CompletionService implements Completing {
     const served = run && isChecked(run) && !whyNotServable(run, this.services.runs.standing(run));
     return served ? ofRun(run) : undefined;
   }
-  modelFor(document: vscode.TextDocument): CompletionModel | undefined {
+  /** Whether anything may complete this document now. */
+  private completes(document: vscode.TextDocument): boolean {
     const wanted = settings.completionEnabled(document) && !this.snooze;
-    if (!wanted || !vscode.workspace.isTrusted) return undefined;
+    return wanted && vscode.workspace.isTrusted && this.inUse !== undefined;
+  }
+  modelFor(document: vscode.TextDocument): CompletionModel | undefined {
+    if (!this.completes(document)) return undefined;
     const { inUse } = this;
     if (!isRemote(inUse)) return inUse;
     return !holdsSecrets(document.uri.path) && this.elsewhere.mayAsk(inUse.remote.endpoint)

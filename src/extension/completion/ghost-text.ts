@@ -1,19 +1,21 @@
 /** Ghost text: hands the suggestions of the completion core to the editor. */
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import {
   createCompleter,
   leastChance,
   type Completer,
+  type Completion,
   type CursorDocument,
   type PartsSource,
 } from '../../completion/index.ts';
 import { toServer, type CompletionEngine } from '../../serving/client/completion-engine.ts';
 import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
+import { AskAgain } from './ask-again.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { placeOf, RecentFiles } from './recent-files.ts';
 import type { CompletionModel } from './completion-model.ts';
 import { settings } from '../settings.ts';
-import { SuggestionGrowth } from './suggestion-growth.ts';
 import type { UseRecorder } from './use-recorder.ts';
 
 /** Lines around the cursor that are read, so that a key press costs no more in a long file. */
@@ -41,17 +43,36 @@ export interface Completing {
   failed(error: unknown): void;
 }
 
+/** A place in a document, and the model that completes there. */
+interface Asked {
+  model: CompletionModel;
+  document: vscode.TextDocument;
+  position: vscode.Position;
+  /** The entry of the editor's own list that is selected. */
+  selected: vscode.SelectedCompletionInfo | undefined;
+}
+
 export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Disposable {
   private readonly recent = new RecentFiles();
-  private readonly growth = new SuggestionGrowth();
+  private readonly again: AskAgain;
   private readonly ahead = new ReadAhead((document, position) => this.readAhead(document, position));
   private completer: { model: string; core: Completer } | undefined;
+  /** Ends the question that is not answered yet. */
+  private waiting: { place: Asked; stop: AbortController } | undefined;
+  private readonly moves = vscode.Disposable.from(
+    vscode.window.onDidChangeActiveTextEditor(() => this.leave()),
+    vscode.window.onDidChangeTextEditorSelection((event) => this.moved(event)),
+  );
 
   constructor(
     private readonly service: Completing,
     private readonly acceptance: AcceptanceWatch,
-  ) {}
+    extensionId: string,
+  ) {
+    this.again = new AskAgain(extensionId);
+  }
 
+  /** Keeps nobody waiting: what is not known yet is shown when the editor asks again. */
   async provideInlineCompletionItems(
     document: vscode.TextDocument,
     position: vscode.Position,
@@ -59,57 +80,117 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[]> {
     this.acceptance.selects(selected?.text ?? '');
-    const asked = triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !this.growth.asksNow();
-    const chosen = this.service.modelFor(document);
-    if (!chosen || (selected && !settings.besideSuggestList(document))) return [];
-    const stop = new AbortController();
-    const cancelled = token.onCancellationRequested(() => stop.abort());
+    const isOurs = this.again.asksNow(document, position);
+    const model = this.service.modelFor(document);
+    this.leave();
+    if (!model || (selected && !settings.besideSuggestList(document))) return [];
+    const place = { model, document, position, selected };
+    const signal = this.wait(place);
+    if (triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !isOurs)
+      return this.invoked(place, signal, token);
+    const answer = this.complete(place, { signal });
+    const known = await Promise.race([answer, nextTurn('later' as const)]);
+    if (token.isCancellationRequested) return [];
+    if (known === 'later' || (known && known.delay > 0 && !isOurs)) {
+      this.again.once(this.isTime(answer, signal), { document, position, shown: '' });
+      return [];
+    }
+    return this.show(place, known, []);
+  }
+
+  /** Resolves to whether there is something to show, once it may appear. */
+  private async isTime(answer: Promise<Completion | undefined>, signal: AbortSignal): Promise<boolean> {
+    const completion = await answer;
+    if (completion) await sleep(completion.delay);
+    return completion !== undefined && !signal.aborted;
+  }
+
+  /** The person asks with a key, and sees that the editor waits. */
+  private async invoked(
+    place: Asked,
+    signal: AbortSignal,
+    token: vscode.CancellationToken,
+  ): Promise<vscode.InlineCompletionItem[]> {
+    const cancelled = token.onCancellationRequested(() => this.leave());
     try {
-      const at = cursorDocument(chosen, document, position, selected);
-      const core = this.coreFor(chosen);
-      const input = {
-        ...at,
-        ...this.aroundIt(document, position, chosen),
-        invoked: asked,
-        least: leastChance[settings.show(document)],
-        signal: stop.signal,
-      };
-      const completion = await core.complete(input);
-      if (completion?.more && !selected) this.growth.watch(document, position, completion);
-      if (token.isCancellationRequested) return [];
-      // Alternatives are wanted if the user triggered a completion that is already shown, or if the likeliest one is
-      // empty.
+      const completion = await this.complete(place, { signal, invoked: true });
+      // Alternatives are wanted if what the key asks for is already shown, or if the likeliest one is empty.
       const others =
-        input.invoked && completion?.source !== 'engine'
-          ? await core.alternatives(input, completion?.text ?? '')
-          : [];
-      const [first, ...more] = completion ? [completion.text, ...others] : others;
-      if (token.isCancellationRequested) return [];
-      if (first === undefined) {
-        this.acceptance.hide();
-        return [];
-      }
-      const shown = shownItem(chosen.id, document, [first, ...more], position, selected);
-      this.acceptance.show({
-        ...shown,
-        listener: this.listenerFor(chosen, document, at, selected, position),
-      });
-      return [first, ...more].map((text) => item(chosen.id, text, position, selected));
+        completion?.source === 'engine' || signal.aborted
+          ? []
+          : await this.coreFor(place.model).alternatives(
+              { ...this.inputAt(place), signal },
+              completion?.text ?? '',
+            );
+      return signal.aborted ? [] : this.show(place, completion, others);
     } catch (error) {
-      if (!stop.signal.aborted) this.service.failed(error);
+      if (!signal.aborted) this.service.failed(error);
       return [];
     } finally {
       cancelled.dispose();
     }
   }
 
-  /** What a completion needs besides the document. */
-  private aroundIt(document: vscode.TextDocument, position: vscode.Position, model: CompletionModel) {
+  /** What the core finds here; undefined if that is nothing, or if it fails. */
+  private async complete(
+    place: Asked,
+    how: { signal: AbortSignal; invoked?: boolean },
+  ): Promise<Completion | undefined> {
+    try {
+      return await this.coreFor(place.model).complete({ ...this.inputAt(place), ...how });
+    } catch (error) {
+      if (!how.signal.aborted) this.service.failed(error);
+      return undefined;
+    }
+  }
+
+  private show(
+    place: Asked,
+    completion: Completion | undefined,
+    others: readonly string[],
+  ): vscode.InlineCompletionItem[] {
+    const { model, document, position, selected } = place;
+    const texts = (completion ? [completion.text, ...others] : others)
+      .map((text) => asEntry(text, place))
+      .filter((text) => text !== undefined);
+    const [first, ...more] = texts;
+    if (first === undefined) {
+      this.acceptance.hide();
+      return [];
+    }
+    if (completion?.more && !selected)
+      this.again.once(completion.more, { document, position, shown: completion.text });
+    this.acceptance.show({ ...shownItem(place, [first, ...more]), listener: this.listenerFor(place) });
+    return texts.map((text) => item(model.id, text, selected?.range ?? new vscode.Range(position, position)));
+  }
+
+  private wait(place: Asked): AbortSignal {
+    const stop = new AbortController();
+    this.waiting = { place, stop };
+    return stop.signal;
+  }
+
+  private leave(): void {
+    this.waiting?.stop.abort();
+    this.waiting = undefined;
+  }
+
+  /** Where the person went elsewhere, nothing is wanted any more; after a key, the editor asks again. */
+  private moved({ textEditor, selections }: vscode.TextEditorSelectionChangeEvent): void {
+    const { place } = this.waiting ?? {};
+    if (place?.document !== textEditor.document || selections[0]?.active.isEqual(place.position)) return;
+    this.leave();
+  }
+
+  /** What the core is asked at a place. */
+  private inputAt({ model, document, position }: Omit<Asked, 'selected'>) {
     const parts = this.service.partsAt(document, position, model);
     return {
+      ...cursorDocument(model, document, position),
       adapter: model.id,
       selections: selectionLengths(document),
       files: () => this.recent.beside(document, model.folders),
+      least: leastChance[settings.show(document)],
       ...(parts && { parts }),
     };
   }
@@ -117,22 +198,15 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
   private readAhead(document: vscode.TextDocument, position: vscode.Position): void {
     const model = this.service.modelFor(document);
     if (!model || !this.service.isServingHere(model)) return;
-    const at = cursorDocument(model, document, position, undefined);
-    void this.coreFor(model).readAhead({ ...at, ...this.aroundIt(document, position, model) });
+    void this.coreFor(model).readAhead(this.inputAt({ model, document, position }));
   }
 
   /** The listener that learns what the user does with the completion shown. */
-  private listenerFor(
-    model: CompletionModel,
-    document: vscode.TextDocument,
-    at: CursorDocument,
-    selected: vscode.SelectedCompletionInfo | undefined,
-    position: vscode.Position,
-  ) {
-    // The selected suggestion is part of the completion shown, not of the text before it.
-    const before = at.before.slice(0, at.before.length - (selected?.text.length ?? 0));
-    const end = document.offsetAt(selected?.range.end ?? position);
-    return this.service.recorder.listenerFor({ model, document, at: { ...at, before }, end });
+  private listenerFor({ model, document, position, selected }: Asked) {
+    const begin = selected?.range.start ?? position;
+    const { before } = cursorDocument(model, document, begin);
+    const at = { ...cursorDocument(model, document, position), before };
+    return this.service.recorder.listenerFor({ model, document, at, end: document.offsetAt(position) });
   }
 
   /** The completion core of a model, with its cache. */
@@ -161,6 +235,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
 
   dispose(): void {
     this.forget();
+    this.moves.dispose();
     this.ahead.dispose();
     this.recent.dispose();
   }
@@ -168,36 +243,28 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
   /** Hides the suggestion although more of it is still to come. */
   dismiss(): Promise<void> {
     this.acceptance.hide();
-    return this.growth.dismiss();
+    return this.again.dismiss();
   }
 
   /** Stops running requests and clears the cache. */
   forget(): void {
+    this.leave();
     this.acceptance.hide();
-    this.growth.stop();
+    this.again.stop();
     this.completer?.core.reset();
     this.completer = undefined;
   }
 }
 
-/** With the suggestion list open, ghost text has to start with the selected entry. */
-const placed = (
-  text: string,
-  position: vscode.Position,
-  selected: vscode.SelectedCompletionInfo | undefined,
-) => ({
-  whole: (selected?.text ?? '') + text,
-  range: selected?.range ?? new vscode.Range(position, position),
-});
+/** With the list of suggestions open, ghost text has to begin with the selected entry; undefined if it does not. */
+function asEntry(text: string, { document, position, selected }: Asked): string | undefined {
+  if (!selected) return text;
+  const whole = document.getText(new vscode.Range(selected.range.start, position)) + text;
+  return whole.startsWith(selected.text) && whole.length > selected.text.length ? whole : undefined;
+}
 
-function item(
-  model: string,
-  text: string,
-  position: vscode.Position,
-  selected: vscode.SelectedCompletionInfo | undefined,
-): vscode.InlineCompletionItem {
-  const { whole, range } = placed(text, position, selected);
-  const made = new vscode.InlineCompletionItem(whole, range);
+function item(model: string, text: string, range: vscode.Range): vscode.InlineCompletionItem {
+  const made = new vscode.InlineCompletionItem(text, range);
   made.command = {
     command: 'forgetMeNot.completionAccepted',
     title: 'Completion Accepted',
@@ -207,23 +274,18 @@ function item(
 }
 
 function shownItem(
-  model: string,
-  document: vscode.TextDocument,
+  { model, document, position, selected }: Asked,
   texts: readonly [string, ...string[]],
-  position: vscode.Position,
-  selected: vscode.SelectedCompletionInfo | undefined,
 ): ShownItem {
-  const { range } = placed('', position, selected);
-  const offset = document.offsetAt(range.start);
-  const written = document.offsetAt(position) - offset;
+  const offset = document.offsetAt(selected?.range.start ?? position);
   const ending = document.eol === vscode.EndOfLine.CRLF ? '\r\n' : '\n';
   return {
-    model,
+    model: model.id,
     document,
     offset,
-    texts: texts.map((text) => placed(text, position, selected).whole.replace(/\r?\n/g, ending)) as [string],
+    texts: texts.map((text) => text.replace(/\r?\n/g, ending)) as [string],
     selected: selected?.text ?? '',
-    written,
+    written: document.offsetAt(position) - offset,
   };
 }
 
@@ -231,19 +293,16 @@ function cursorDocument(
   { folders }: CompletionModel,
   document: vscode.TextDocument,
   position: vscode.Position,
-  selected: vscode.SelectedCompletionInfo | undefined,
 ): CursorDocument {
-  const from = selected?.range.start ?? position;
-  const to = selected?.range.end ?? position;
-  const first = new vscode.Position(Math.max(0, from.line - LINES.before), 0);
-  const last = document.lineAt(Math.min(document.lineCount - 1, to.line + LINES.after)).range.end;
+  const first = new vscode.Position(Math.max(0, position.line - LINES.before), 0);
+  const last = document.lineAt(Math.min(document.lineCount - 1, position.line + LINES.after)).range.end;
   const end = document.lineAt(document.lineCount - 1).range.end;
   const place = placeOf(document, folders);
   return {
     path: document.uri.toString(),
     languageId: document.languageId,
-    before: document.getText(new vscode.Range(first, from)) + (selected?.text ?? ''),
-    after: document.getText(new vscode.Range(to, last)),
+    before: document.getText(new vscode.Range(first, position)),
+    after: document.getText(new vscode.Range(position, last)),
     hidden: {
       before: document.offsetAt(first),
       after: document.offsetAt(end) - document.offsetAt(last),

@@ -14,7 +14,7 @@ it('asks for other answers at the same place, cleaned up, none twice and not wha
   t.asks[2]!.answer(' 1;');
   expect(await promise).toEqual([' 2;']);
   // What is typed through stays what was shown first.
-  expect(await t.completer.complete(t.at('const a ='))).toEqual({ text: ' 1;', source: 'cache' });
+  expect(await t.completer.complete(t.at('const a ='))).toMatchObject({ text: ' 1;', source: 'cache' });
 });
 
 it('asks for no more once nobody waits', async () => {

@@ -21,7 +21,14 @@ vi.mock('vscode', async () => {
       onDidChangeTextEditorSelection: on,
       setStatusBarMessage: (text: string) => fake.shown.push(text),
     },
-    workspace: { ...fake.workspace, onDidChangeTextDocument: on, onDidCloseTextDocument: on },
+    workspace: {
+      ...fake.workspace,
+      textDocuments: [],
+      onDidChangeTextDocument: on,
+      onDidCloseTextDocument: on,
+      onDidOpenTextDocument: on,
+      onDidGrantWorkspaceTrust: on,
+    },
   };
 });
 
@@ -76,8 +83,8 @@ beforeEach(() => {
   service = new CompletionService({
     bundle: at,
     node: () => Promise.resolve({ command: process.execPath, env: {} }),
-    extension: { extensionPath: dir },
-    runs: { get: () => undefined },
+    extension: { extensionPath: dir, extension: { id: 'publisher.name' } },
+    runs: { get: () => undefined, onDidChange: () => ({ dispose: () => undefined }) },
     store: {},
     log: { info: () => undefined, warn: (line: string) => logged.push(line) },
   } as never);

@@ -135,7 +135,7 @@ export const QuickInputButtons = { Back: {} };
 export const ConfigurationTarget = { Global: 1, Workspace: 2, WorkspaceFolder: 3 };
 export const ProgressLocation = { Notification: 15 };
 export class EventEmitter {
-  event = () => undefined;
+  event = () => ({ dispose: () => undefined });
   fire(): void {}
   dispose(): void {}
 }

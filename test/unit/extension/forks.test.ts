@@ -78,6 +78,7 @@ describe('forks of VS Code', () => {
         'editor.action.inlineSuggest.trigger',
         'markdown.showPreview',
         'revealFileInOS',
+        'runCommands',
         'setContext',
         'tab',
         'vscode.openFolder',

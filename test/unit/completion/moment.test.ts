@@ -1,0 +1,80 @@
+/** When a suggestion appears: not between two keys, unless it is nearly certain or goes on from what is shown. */
+import { expect, test } from 'vitest';
+import { answered, settle, setUp } from './set-up.ts';
+
+/** Types a document key by key, `gap` ms apart. `last`: what is found after the last one, once that is known. */
+async function typed(t: ReturnType<typeof setUp>, keys: readonly string[], gap = 150) {
+  let last: ReturnType<typeof t.completer.complete> | undefined;
+  for (const key of keys) {
+    t.pass(gap);
+    last = t.completer.complete(t.at(key));
+    await settle();
+  }
+  return { last };
+}
+
+/** Between two keys, the answer to the last one comes after `milliseconds`. */
+async function landed(logprob: number, milliseconds = 100) {
+  const t = setUp();
+  const { last } = await typed(t, ['const a', 'const a ', 'const a =']);
+  t.pauses.at(-1)!.end();
+  await settle();
+  t.pass(milliseconds);
+  t.asks.at(-1)!.say(' first;', logprob);
+  t.asks.at(-1)!.answer(' first;');
+  return { t, found: (await last)! };
+}
+
+test('one that is not certain waits until the person rests', async () => {
+  const { t, found } = await landed(-1);
+  expect(found).toMatchObject({ text: ' first;', delay: 200 });
+  t.pass(found.delay);
+  expect(await t.completer.complete(t.at('const a ='))).toMatchObject({ text: ' first;', delay: 0 });
+});
+
+test('one that comes when the person rests is shown at once', async () => {
+  expect((await landed(-1, 400)).found.delay).toBe(0);
+});
+
+test('one that is nearly certain is shown at once, and so is what is left of it with each key', async () => {
+  const { t, found } = await landed(-0.01);
+  expect(found.delay).toBe(0);
+  expect(await (await typed(t, ['const a = ', 'const a = f'], 20)).last).toMatchObject({
+    text: 'irst;',
+    delay: 0,
+  });
+});
+
+test('one that was never shown does not appear because the key that comes next agrees', async () => {
+  const { t } = await landed(-1);
+  const found = await (await typed(t, ['const a = '], 20)).last;
+  expect(found?.text).toBe('first;');
+  expect(found?.delay).toBeGreaterThan(0);
+});
+
+test('what was accepted is gone on from at once, what was typed to its end is not', async () => {
+  for (const [steps, isAtOnce] of [
+    [['f(a'], true],
+    [['f(', 'f(a'], false],
+  ] as const) {
+    const t = setUp({ ahead: true });
+    // The person rests, and what follows it is asked for in advance.
+    await answered(t, 'f', '(a');
+    t.pauses.at(-1)!.end();
+    await settle();
+    t.asks[1]!.answer(', b);');
+    await settle();
+    const found = await (await typed(t, steps)).last;
+    expect(found?.text).toBe(', b);');
+    expect(found?.delay === 0).toBe(isAtOnce);
+  }
+});
+
+test('a person who asks with a key does not wait', async () => {
+  const t = setUp();
+  await typed(t, ['const a', 'const a ']);
+  const found = t.completer.complete(t.at('const a ', { invoked: true }));
+  await settle();
+  t.asks.at(-1)!.answer('= 1;');
+  expect((await found)?.delay).toBe(0);
+});
