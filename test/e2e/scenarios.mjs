@@ -5,6 +5,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { completionScenarios } from './completion-scenarios.mjs';
 import { endpointScenarios } from './endpoint-scenarios.mjs';
+import { listScenarios } from './list-scenarios.mjs';
 import { nextEditScenarios } from './next-edit-scenarios.mjs';
 import {
   colours,
@@ -118,6 +119,7 @@ export const scenarios = {
   },
 
   ...completionScenarios,
+  ...listScenarios,
   ...nextEditScenarios,
   ...endpointScenarios,
 
