@@ -7,5 +7,5 @@ export { moved } from './moved.ts';
 export type { Why } from './pattern.ts';
 export { Refusals } from './refusals.ts';
 export { diffOf, lineInAnswer, offerOf, questionOf, type NameOf } from './rewrite.ts';
-export { Steps } from './steps.ts';
+export { Steps, type Step } from './steps.ts';
 export { isInLines, tabDoes, type Cursor, type Start } from './tab-key.ts';

@@ -9,15 +9,14 @@ import {
   tabDoes,
   type Change,
   type Start,
+  type Step,
 } from '../../next-edit/index.ts';
 import { reportError } from '../../protocol/errors.ts';
-import { t } from '../../protocol/l10n.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { askedModel } from './asked-model.ts';
+import { Display } from './display.ts';
 import { EditWatch, isWatched, type Edited } from './edit-watch.ts';
 import { FinderThread } from './finder-thread.ts';
-import { hintsFor } from './hints.ts';
-import { Marks } from './marks.ts';
 import * as offered from './offered.ts';
 import { Rewriter } from './rewriter.ts';
 
@@ -25,23 +24,14 @@ import { Rewriter } from './rewriter.ts';
 const PAUSE_MS = 350;
 /** So long does Tab wait for what is found after a step; then it is a tab. */
 const HELD_MS = 300;
-/** For the keys in package.json: something is offered; the cursor is in its lines; Tab is next edit's. */
-const THERE = 'forgetMeNot.nextEdit.there';
-const HERE = 'forgetMeNot.nextEdit.here';
-const TAB = 'forgetMeNot.nextEdit.tab';
 
 export class NextEdit implements vscode.Disposable {
   private readonly watch = new EditWatch();
-  private readonly marks = new Marks();
+  private readonly display = new Display();
   private readonly refusals = new Refusals();
   private readonly steps = new Steps<FoundOffer, Start>();
   private readonly finder: FinderThread;
   private readonly rewriter: Rewriter;
-  private readonly status = vscode.window.createStatusBarItem(
-    'forgetMeNot.nextEdit',
-    vscode.StatusBarAlignment.Right,
-    89,
-  );
   private readonly disposables: vscode.Disposable;
   private timer: NodeJS.Timeout | undefined;
   private asked = 0;
@@ -57,8 +47,6 @@ export class NextEdit implements vscode.Disposable {
   /** Keys may come faster than the editor moves: each waits for the one before. */
   private turn: Promise<unknown> = Promise.resolve();
   private waiting = 0;
-  /** The context keys as they were set last. */
-  private readonly keys = new Map<string, boolean>();
 
   constructor(private readonly services: ServicesWithCompletion) {
     this.finder = new FinderThread(services.bundle('next-edit-finder.mjs'), {
@@ -79,12 +67,10 @@ export class NextEdit implements vscode.Disposable {
       offer: (offer) => this.add(offer),
       failed: (error) => services.log.warn(`No next edit of the model: ${reportError(error).message}`),
     });
-    this.status.name = 'Forget-Me-Not';
-    this.status.command = 'forgetMeNot.nextEdit.go';
     const command = (name: string, run: (otherwise?: string) => unknown) =>
       vscode.commands.registerCommand(`forgetMeNot.nextEdit.${name}`, run);
     this.disposables = vscode.Disposable.from(
-      ...[this.watch, this.marks, this.status],
+      ...[this.watch, this.display],
       command('next', (otherwise) => this.inTurn(() => this.next(otherwise))),
       command('go', () => this.inTurn(() => this.go())),
       command('accept', () => this.inTurn(() => this.accept())),
@@ -104,33 +90,38 @@ export class NextEdit implements vscode.Disposable {
    */
   private edited({ document, changes, reason }: Edited): void {
     const path = document.uri.toString();
-    if (this.applying?.path === path && offered.isOf(this.applying, changes)) {
-      this.applied(this.applying, changes);
-      return;
-    }
-    const { Undo, Redo } = vscode.TextDocumentChangeReason;
-    const step =
-      reason === Undo
-        ? this.steps.undo(path, (offer) => offered.fits(document, offer))
-        : reason === Redo
-          ? this.steps.redo(path, (offer) => offered.isApplied(document, offer))
-          : undefined;
-    if (reason === undefined) this.steps.changed(path);
-    const isOffered = this.offers.some((offer) => offer.path === path);
-    if (!step && !isOffered && document !== vscode.window.activeTextEditor?.document) return;
-    if (!step) {
+    const { applying } = this;
+    if (applying?.path === path && offered.isOf(applying, changes)) return this.applied(applying, changes);
+    const step = this.stepOf(document, reason);
+    if (step) {
+      if (reason === vscode.TextDocumentChangeReason.Redo) this.applied(step.offer, changes);
+      else this.giveBack(step);
+    } else {
+      const isOffered = this.offers.some((offer) => offer.path === path);
+      if (!isOffered && document !== vscode.window.activeTextEditor?.document) return;
       if (reason === undefined && this.isTyped(path, changes)) this.refusals.typedOn(this.offers);
       this.withdraw();
-    } else if (reason === Redo) this.applied(step.offer, changes);
-    else {
-      this.overtake();
-      this.refusals.gaveBack(step.offer);
-      this.offers = [...step.offers];
-      this.start = step.start;
-      this.draw();
     }
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.look(), PAUSE_MS);
+  }
+
+  /** What was applied, if an undo took it back or a redo made it again. */
+  private stepOf(document: vscode.TextDocument, reason: Edited['reason']) {
+    const path = document.uri.toString();
+    const { Undo, Redo } = vscode.TextDocumentChangeReason;
+    if (reason === Undo) return this.steps.undo(path, (offer) => offered.fits(document, offer));
+    if (reason === Redo) return this.steps.redo(path, (offer) => offered.isApplied(document, offer));
+    this.steps.changed(path);
+    return undefined;
+  }
+
+  private giveBack({ offer, offers, start }: Step<FoundOffer, Start>): void {
+    this.overtake();
+    this.refusals.gaveBack(offer);
+    this.offers = [...offers];
+    this.start = start;
+    this.draw();
   }
 
   /** Whether a person typed it, and not in a place that is offered: they are at something else. */
@@ -213,43 +204,16 @@ export class NextEdit implements vscode.Disposable {
 
   /** Shows the first offer that was not turned down and can still be taken. */
   private draw(): void {
-    this.marks.clear();
     this.offers = this.offers.filter(
       (offer) => !this.refusals.isRefused(offer, offer) && offered.isThere(offer),
     );
-    const { offer } = this;
-    const document = offer && offered.openDocument(offer);
-    if (document) this.marks.show(document, offer.shown);
-    this.tellCount();
+    this.display.show(this.offers);
     this.tell();
   }
 
-  private tellCount(): void {
-    const { length: count } = this.offers;
-    if (count === 0) return this.status.hide();
-    const text = count === 1 ? t('1 next edit') : t('{count} next edits', { count });
-    this.status.text = `$(arrow-right) ${text}`;
-    this.status.tooltip = t(
-      'Places that want the same edit: Tab or Alt+] goes there, applies it and goes on. Alt+[ skips it, Escape dismisses all.',
-    );
-    this.status.show();
-  }
-
-  /** Tells the editor which keys are ours at the cursor, and the person which key does what. */
   private tell(): void {
     // Between two steps, Tab stays what it is.
-    if (this.waiting > 0) return;
-    const set = (key: string, value: boolean) => {
-      if ((this.keys.get(key) ?? false) === value) return;
-      this.keys.set(key, value);
-      void vscode.commands.executeCommand('setContext', key, value);
-    };
-    const { offer } = this;
-    const does = this.tabDoes();
-    set(THERE, offer !== undefined);
-    set(HERE, this.isHere());
-    set(TAB, does !== undefined || this.isHeld());
-    this.marks.tell(offer ? hintsFor(offer, does) : []);
+    if (this.waiting === 0) this.display.tell(this.offer, this.tabDoes(), this.isHere(), this.isHeld());
   }
 
   /** Of several cursors, none is at an offer. */
