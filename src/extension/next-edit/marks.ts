@@ -29,6 +29,8 @@ export class Marks implements vscode.Disposable {
     after: { color: new vscode.ThemeColor('editorGhostText.foreground'), margin: '0 0 0 2em' },
   });
 
+  private isTelling = false;
+
   /** Replaces what was shown. `parts`: see `partsShown`. */
   show(document: vscode.TextDocument, parts: Offer['parts']): void {
     this.clear();
@@ -56,6 +58,8 @@ export class Marks implements vscode.Disposable {
 
   /** Replaces the hints that were shown. */
   tell(hints: readonly Hint[]): void {
+    if (hints.length === 0 && !this.isTelling) return;
+    this.isTelling = hints.length > 0;
     for (const editor of vscode.window.visibleTextEditors) {
       const own = hints.filter((hint) => hint.editor === editor);
       const decorations = own.map(({ line, text }) => {

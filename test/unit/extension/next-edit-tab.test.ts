@@ -1,8 +1,10 @@
 /** One key through next edits, in an editor that is played; what is found is found by the rules. */
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { FromFinder, ToFinder } from '../../../src/extension/next-edit/finder.ts';
 import { NextEdit } from '../../../src/extension/next-edit/next-edit.ts';
 import { partsShown, search, shownLines, type SearchedText } from '../../../src/next-edit/index.ts';
+import { manifestIn } from '../../support/manifest.ts';
 import { extensions, played, Position, Range, type Document } from './played-editor.ts';
 
 vi.mock('vscode', () => import('./played-editor.ts'));
@@ -143,6 +145,16 @@ describe('Tab', () => {
     await vi.advanceTimersByTimeAsync(1000);
     await pressed;
     expect(played.ran).toEqual(['tab']);
+  });
+
+  it('goes on to the next place where one can not be written', async () => {
+    await rename();
+    await tabs(1);
+    vi.spyOn(played.editor(), 'edit').mockResolvedValueOnce(false);
+    await tabs(1);
+    expect(a.getText()).toBe(before.replace('load', 'read'));
+    await tabs(2);
+    expect(a.getText()).toBe(before.replace('load', 'read').replace('load(b)', 'read(b)'));
   });
 
   it('keeps what is offered in files until they are searched again', async () => {
@@ -296,4 +308,33 @@ describe('the keys beside the offer', () => {
     expect(played.shown()).toEqual(['read', 'Alt+] goes here']);
     vi.restoreAllMocks();
   });
+});
+
+describe('the binding of Tab', () => {
+  const set = (key: string) => ({ [key]: true });
+  const { contributes } = manifestIn<{ contributes: { keybindings: { key: string; when: string }[] } }>('en');
+  const { when } = contributes.keybindings.find(({ key }) => key === 'tab')!;
+  const expression = when.replace(/'[^']*'|[A-Za-z][\w.]*/g, (word) =>
+    word.startsWith("'") ? word : `keys[${JSON.stringify(word)}]`,
+  );
+  const holds = (more: Record<string, unknown>) =>
+    runInNewContext(`Boolean(${expression})`, {
+      keys: { 'forgetMeNot.nextEdit.tab': true, editorTextFocus: true, ...more },
+    }) as boolean;
+
+  it.each<Record<string, unknown>>([
+    {},
+    { 'vim.active': true, 'vim.mode': 'Insert' },
+    { 'neovim.init': true, 'neovim.mode': 'insert' },
+  ])('holds with %j', (keys) => expect(holds(keys)).toBe(true));
+
+  // VS Code's own inline edits are Copilot's, and ghost text is anybody's.
+  it.each<Record<string, unknown>>([
+    { 'vim.active': true, 'vim.mode': 'Normal' },
+    { 'neovim.init': true, 'neovim.mode': 'normal' },
+    { 'forgetMeNot.nextEdit.tab': false },
+    ...['inlineEditIsVisible', 'inlineSuggestionVisible', 'suggestWidgetVisible', 'inSnippetMode'].map(set),
+    ...['hasSnippetCompletions', 'hasOtherSuggestions', 'editorTabMovesFocus', 'editorReadonly'].map(set),
+    ...['editorHasSelection', 'editorHasMultipleSelections'].map(set),
+  ])('yields to %j', (keys) => expect(holds(keys)).toBe(false));
 });
