@@ -56,6 +56,7 @@ export class ChartCard<M> implements Section {
   readonly element: HTMLElement;
   private readonly canvas = h('canvas', { role: 'img' });
   private readonly holder = h('div', { class: 'canvas' }, this.canvas);
+  private readonly answer = h('p', { class: 'answer' });
   private readonly warning = h('p', { class: 'chart-warning' });
   private readonly note = h('p', { class: 'faint' });
   private readonly details: HTMLDetailsElement;
@@ -119,6 +120,7 @@ export class ChartCard<M> implements Section {
       'article',
       { class: view.wide ? 'card wide' : 'card', 'data-chart': view.id },
       h('div', { class: 'card-head' }, h('h3', {}, view.title()), this.reset, this.saveButtons()),
+      this.answer,
       this.choices,
       this.holder,
       this.warning,
@@ -209,8 +211,9 @@ export class ChartCard<M> implements Section {
     setAttribute(
       this.canvas,
       'aria-label',
-      joined([t('{clause}.', { clause: this.view.title() }), this.view.words(model)]),
+      joined([this.view.title(), this.view.answer?.(model) ?? '', this.view.words(model)]),
     );
+    showText(this.answer, this.view.answer?.(model));
     showText(this.warning, this.view.warning?.(model));
     showText(this.note, this.view.note?.(model));
     this.fillTable();

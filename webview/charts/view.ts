@@ -92,6 +92,8 @@ export interface ChartView<M> {
   /** What the `at` of the rows means, in English, as all of a saved file. */
   atName: string;
   rows(model: M): DataRow[];
+  /** The answer to the question in the title, if the figures give one. */
+  answer?(model: M): string | undefined;
   /** A line under the chart: how to read it, and how it was measured. */
   note?(model: M): string | undefined;
   /** A warning if its figures are hard to compare. */

@@ -15,6 +15,13 @@ function ended(run: RunSnapshot, loss: [value: number, half: number], kl: [value
       metric('workspace', 'loss', 2.1 + loss[0], 0.1),
       loss[1],
     ),
+    // As of tokens of three and a half bytes.
+    comparison(
+      ['workspace', 'bits per byte', '', 'lower'],
+      metric('workspace', 'bits per byte', 0.86, 0.05),
+      metric('workspace', 'bits per byte', 0.86 + 0.4 * loss[0], 0.05),
+      0.4 * loss[1],
+    ),
     comparison(
       ['retention', 'KL from base', 'nats/token', 'lower'],
       metric('retention', 'KL from base', 0, 0),
@@ -128,6 +135,19 @@ describe('advice', () => {
     delete edge.methods[0]!.divergesFrom;
     expect(texts(panelOf([run(1e-3)], { sweeps: [edge] }))).toEqual([
       'Try higher learning rates in a sweep: the best one may lie above 1e-3.',
+    ]);
+  });
+
+  it('is not given where too little was measured, which it says', () => {
+    const run = ended(withCurve(makeRun(), [2.1, 2.04, 1.99, 1.95, 1.91]), [-0.1, 0.4], [0.2, 0.03]);
+    expect(advise(panelOf([run]))).toEqual({
+      advice: [],
+      none: 'No advice: too little was measured to tell what would help.',
+    });
+    // What a search for a rate measured is another matter.
+    const rate = ended(withCurve(makeRun({ rate: 1e-4 }), flat), [-0.1, 0.4], [0.2, 0.03]);
+    expect(texts(panelOf([rate], { sweeps: [makeSweep()] }))).toEqual([
+      'Try a higher learning rate: 1e-3 instead of 1e-4.',
     ]);
   });
 
