@@ -32,7 +32,11 @@ function barChart({ id, title, open, answer, note }: Texts, match: Match): Chart
     title,
     type: 'bar',
     open,
-    read: ({ shown }) => beforeAfter(shown, match),
+    read({ shown }) {
+      const found = beforeAfter(shown, match);
+      // The base alone answers nothing.
+      return found?.bars.some(({ x }) => x > 0) ? found : undefined;
+    },
     labels: ({ bars }) => bars.map((bar) => shortName(bar, bars.length)),
     datasets: ({ label, bars }, theme) => [
       {
@@ -88,27 +92,29 @@ function barChart({ id, title, open, answer, note }: Texts, match: Match): Chart
         unit,
         setting,
       })),
-    note: ({ setting }) =>
-      joined([
-        note(),
-        t('Measured: {setting}.', { setting: settingWithin(setting) }),
-        t('Bars: 95% intervals.'),
-      ]),
+    note: () => joined([note(), t('Bars: 95% intervals.')]),
+    how: ({ setting }) => t('Measured: {setting}.', { setting: settingWithin(setting) }),
   };
 }
+
+/** A difference of shares that one would notice: an interval that holds it leaves the question open. */
+const NOTICED = 0.1;
 
 const byVerdict = (found: Comparison, answers: Partial<Record<Verdict, string>>) => answers[verdict(found)];
 
 export const yourCodeChart = barChart(
   {
     id: 'your-code',
-    title: () => t('Does it know your code better?'),
+    title: () => t('Does it save you more typing?'),
     open: true,
     answer: (found) =>
       byVerdict(found, {
-        better: t('Yes: it saves more typing than the base.'),
-        same: t('No difference was seen (places tried: {n}).', { n: whole(found.after.n) }),
-        worse: t('No: it saves less typing than the base.'),
+        better: t('Yes, more than the base.'),
+        same:
+          found.difference.high > NOTICED
+            ? t("That can't be told from so few places ({n}).", { n: whole(found.after.n) })
+            : t('No difference was seen (places tried: {n}).', { n: whole(found.after.n) }),
+        worse: t('No, less than the base.'),
       }),
     note: () => t('Share of the characters of held-out code that its suggestions save you from typing.'),
   },
@@ -122,7 +128,12 @@ export const humanEvalChart = barChart(
     answer: (found) =>
       byVerdict(found, {
         better: t('No: it solves more problems than the base.'),
-        same: t('No loss was seen (problems tried: {n}).', { n: whole(found.after.n) }),
+        same:
+          found.difference.low < -NOTICED
+            ? t("No loss was seen, but one can't be ruled out with so few problems ({n}).", {
+                n: whole(found.after.n),
+              })
+            : t('No loss was seen (problems tried: {n}).', { n: whole(found.after.n) }),
         worse: t('In part: it solves fewer problems than the base.'),
       }),
     note: () => joined([humanEval(), t('Share of programs that pass their tests.')]),

@@ -59,6 +59,7 @@ export class ChartCard<M> implements Section {
   private readonly answer = h('p', { class: 'answer' });
   private readonly warning = h('p', { class: 'chart-warning' });
   private readonly note = h('p', { class: 'faint' });
+  private readonly how = h('p', { class: 'faint' });
   private readonly details: HTMLDetailsElement;
   private readonly data: Keyed;
   private readonly pickers = new Map<string, Picker>();
@@ -110,7 +111,7 @@ export class ChartCard<M> implements Section {
     }
     const tableHolder = scrollable(t('{chart}: data', { chart: view.title() }));
     this.data = new Keyed(tableHolder);
-    this.details = h('details', {}, h('summary', {}, t('Data')), tableHolder);
+    this.details = h('details', {}, h('summary', {}, t('Data')), this.how, tableHolder);
     this.details.open = kept.card?.open ?? false;
     this.details.addEventListener('toggle', () => {
       this.fillTable();
@@ -216,6 +217,7 @@ export class ChartCard<M> implements Section {
     showText(this.answer, this.view.answer?.(model));
     showText(this.warning, this.view.warning?.(model));
     showText(this.note, this.view.note?.(model));
+    showText(this.how, this.view.how?.(model));
     this.fillTable();
   }
 

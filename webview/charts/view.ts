@@ -94,8 +94,10 @@ export interface ChartView<M> {
   rows(model: M): DataRow[];
   /** The answer to the question in the title, if the figures give one. */
   answer?(model: M): string | undefined;
-  /** A line under the chart: how to read it, and how it was measured. */
+  /** A line under the chart: how to read it. */
   note?(model: M): string | undefined;
+  /** How it was measured, beside the data. */
+  how?(model: M): string | undefined;
   /** A warning if its figures are hard to compare. */
   warning?(model: M): string | undefined;
 }

@@ -3,7 +3,7 @@
  * docs/science.md explains the rules.
  */
 import { percent, t, whole, withPoint } from '../../src/protocol/l10n.ts';
-import type { Comparison } from '../../src/protocol/evaluation.ts';
+import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
 import { verdictOf } from '../../src/evaluation/figures/verdict.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
 import { belowTheSweep, edgeOfTheSweep, type Advice } from './advice-from-sweeps.ts';
@@ -52,6 +52,14 @@ const rules: Rule[] = [
   farFromTheBase,
 ];
 
+/** Nats per token of held-out code: a gain that one would notice. */
+const NOTICED = 0.05;
+/** Whether the result may have learned nothing, or as much as one would notice. */
+function isOpen({ comparisons }: Summary): boolean {
+  const learned = learning(comparisons)?.difference;
+  return learned !== undefined && learned.low < -NOTICED && learned.high >= 0;
+}
+
 /** Those that need no figures of the result. */
 const ofTraining: Rule[] = [diverging, belowTheSweep, edgeOfTheSweep];
 
@@ -64,7 +72,7 @@ export function advise(view: PanelView): AdviceView {
       none: t('No advice: this adapter was trained elsewhere, with settings that are not known.'),
     };
   const { summary } = run.snapshot;
-  const unclear = summary && !run.status.live && verdictOf(summary).kind === 'unknown';
+  const unclear = summary && !run.status.live && (verdictOf(summary).kind === 'unknown' || isOpen(summary));
   const measured =
     run.snapshot.summary !== undefined || run.series.metrics.some(({ points }) => points.length > 1);
   if (!measured && !sweeps.length && !run.series.rollbacks.length)

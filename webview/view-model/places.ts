@@ -66,7 +66,7 @@ function placeView({ file, line, prefix, actual, before, after }: Place): PlaceV
   return {
     at: t('{file}, line {line}', { file, line }),
     lines: texts.map((text, at) => ({ number: line - texts.length + 1 + at, text })),
-    actual: actual.trimEnd(),
+    actual: actual.trim(),
     base: suggested(before),
     result: suggested(after),
   };

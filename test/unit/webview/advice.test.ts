@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { advise } from '../../../webview/view-model/advice.ts';
-import { comparison, makeRun, makeSweep, metric, panelOf, withSamples } from './fixtures.ts';
+import { comparison, makeRun, makeSweep, metric, panelOf, withSamples, withStrengths } from './fixtures.ts';
 
 const texts = (panel: ReturnType<typeof panelOf>) => advise(panel).advice.map(({ text }) => text);
 const time = '2026-11-24T14:05:00Z';
@@ -143,6 +143,12 @@ describe('advice', () => {
     expect(advise(panelOf([run]))).toEqual({
       advice: [],
       none: 'No advice: too little was measured to tell what would help.',
+    });
+    // Better by what chose the strength; what was measured afterwards leaves everything open.
+    const better = withStrengths(ended(withCurve(makeRun(), flat), [-0.16, 0.85], [0.02, 0.01]));
+    expect(advise(panelOf([better]))).toMatchObject({
+      advice: [],
+      none: expect.stringContaining('too little'),
     });
     // What a search for a rate measured is another matter.
     const rate = ended(withCurve(makeRun({ rate: 1e-4 }), flat), [-0.1, 0.4], [0.2, 0.03]);

@@ -27,11 +27,28 @@ describe('a chart', () => {
     );
   it('answers it as far as the figures do', () => {
     expect(answers()).toEqual({
-      'your-code': 'Yes: it saves more typing than the base.',
+      'your-code': 'Yes, more than the base.',
       humaneval: 'No loss was seen (problems tried: 20).',
       forgetting: 'Little: up to 0.1 counts as close to the base.',
     });
     expect(answers(makeRun({ upTo: 20 }))).toEqual({});
+  });
+  it('says so where too little was measured to answer', () => {
+    const run = makeRun();
+    for (const one of run.summary!.comparisons)
+      if (/pass@1|characters saved/.test(one.metric)) {
+        one.difference = { value: 0, low: -0.4, high: 0.4 };
+        one.significant = false;
+      }
+    expect(answers(run)).toMatchObject({
+      'your-code': "That can't be told from so few places (100).",
+      humaneval: "No loss was seen, but one can't be ruled out with so few problems (20).",
+    });
+  });
+  it('is not drawn of the base alone', () => {
+    const run = makeRun({ upTo: 3, checkpoints: 6 });
+    const drawn = charts.filter((chart) => chart.read(panelOf([run]), {}) !== undefined).map(({ id }) => id);
+    expect(drawn).not.toContain('forgetting');
   });
   it('answers for one result, not for several', () => {
     const panel = panelOf([makeRun(), makeRun({ id: 'b', method: 'full' })], { beside: ['b'] });

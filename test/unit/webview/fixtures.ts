@@ -117,9 +117,9 @@ export const summary = (step: number): Summary => {
         {
           file: 'src/routes/index.ts',
           line: 7,
-          prefix: 'import { handler } ',
-          actual: "from './handler.js';",
-          before: "from './handler.js';",
+          prefix: 'const handler = ',
+          actual: "require('./handler.js');",
+          before: "require('./handler.js');",
           after: '',
         },
         {
