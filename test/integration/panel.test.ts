@@ -222,6 +222,10 @@ describe('the panel in VS Code', () => {
     await send(page, [withStrengths(makeRun({ id: 'weaker' }), 0.5, 0.25)]);
     expect(await text()).toContain('Strength 0.25 (in use)');
     expect(await use.isVisible()).toBe(false);
+    // Set by the command line, between two steps of the slider.
+    await send(page, [withStrengths(makeRun({ id: 'weaker' }), 0.5, 0.33)]);
+    expect(await text()).toBe('Strength 0.33 (in use): not measured.');
+    expect(await use.isVisible()).toBe(false);
     const measuring = { status: 'evaluating', heartbeat: new Date().toISOString() } as const;
     await send(page, [withStrengths(makeRun({ id: 'weaker', state: measuring }), 0.5)]);
     await slider.press('End');

@@ -42,6 +42,7 @@ export class ComparisonsSection implements Section {
     if (!run || !summary) return;
     this.run = run.id;
     setText(this.sentence, sentenceIn(summary));
+    this.holder.hidden = summary.comparisons.length === 0;
     this.measure.hidden = !canAct || !run.status.canMeasure;
     this.content.update(summary, () => [build(comparisonRows(summary), summary.served)]);
   }

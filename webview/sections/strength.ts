@@ -31,8 +31,10 @@ export class StrengthSection implements Section {
   private readonly rows = new Keyed(this.body);
   readonly element: HTMLElement;
   private run = '';
-  /** The strength at which the slider was placed: until it changes, the slider stays where the user moved it. */
+  /** The data for which the slider was placed: until they change, it stays where the user moved it. */
   private placed = '';
+  /** Its value there, the nearest one to a strength that may lie between two. */
+  private rest = '';
   private view: StrengthView | undefined;
   private canAct = false;
 
@@ -92,13 +94,15 @@ export class StrengthSection implements Section {
     if (placed !== this.placed) {
       this.ticks.replaceChildren(...stops.map(({ strength }) => h('option', { value: String(strength) })));
       this.slider.value = String(at);
+      this.rest = this.slider.value;
     }
     this.placed = placed;
     this.moved();
   }
 
   private get strength(): number {
-    return Number(this.slider.value);
+    const { value } = this.slider;
+    return this.view && value === this.rest ? this.view.at : Number(value);
   }
 
   private moved(): void {

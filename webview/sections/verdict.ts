@@ -10,7 +10,7 @@ const signs = { better: '\u2713', same: '=', worse: '\u2717', unknown: '?' };
 /** Whether the result is better than the base, why, and the next step as one button. */
 export class VerdictSection implements Section {
   private readonly sign = h('span', { class: 'sign', 'aria-hidden': 'true' });
-  private readonly sentence = h('p', { class: 'sentence' });
+  private readonly sentence = h('p', { class: 'sentence', role: 'status' });
   private readonly consequence = h('p');
   private readonly meaning = h('p', { class: 'faint' });
   private readonly inUse = h('p', { class: 'in-use' }, t('In use for completion'));
