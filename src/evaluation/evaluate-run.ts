@@ -1,15 +1,13 @@
-/** Evaluates a finished run and its base: strength, served check, tasks and an example; writes evaluation/. */
+/** Evaluates a finished run and its base: strength, served check and tasks; writes evaluation/. */
 import { join } from 'node:path';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
-import { reportError } from '../protocol/errors.ts';
 import type { Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import { readRun, readSpec, stepOfResult } from '../runs/index.ts';
 import { againstEarlier } from './figures/against-earlier.ts';
 import { compare } from './figures/compare.ts';
-import { findCandidates, makeExample } from './example.ts';
-import { heldOutDocuments } from '../cursors/held-out.ts';
+import { placesIn } from './places.ts';
 import { itemsPath } from './figures/item-rows.ts';
 import { removeLeftovers } from './temporary-files.ts';
 import { Evaluation, stopped, type EvaluateOptions, type Measurement } from './measure.ts';
@@ -22,16 +20,8 @@ import { addToSummary } from './figures/summary.ts';
 import { measuringSeconds, trainingSeconds } from './time.ts';
 import { chooseTasks, contextTokens, plannedTasks } from './tasks/index.ts';
 import { calibrationOf } from './tasks/workspace-cursors.ts';
-import type { EvaluatedModel, ItemScore } from './task.ts';
+import type { ItemScore } from './task.ts';
 import { whileMeasuring } from './under-measurement.ts';
-
-interface RunEvaluation {
-  evaluation: Evaluation;
-  resources: Resources;
-  corpus(): Promise<Corpus>;
-  models: { before: EvaluatedModel; after: EvaluatedModel };
-  signal: AbortSignal | undefined;
-}
 
 /**
  * Measures base and result on the same items and returns the summary. evaluation/summary.json is written first after
@@ -73,22 +63,21 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
     for await (const { task, counts, cut, of } of measured) {
       if (of) await writeRows(dir, step, of);
       const comparisons = counts.map(compare);
-      const calibration = of && of.task.name === 'workspace' ? calibrationOf(of.scores.at(-1)!) : undefined;
+      const completed = of?.task.name === 'workspace' ? of : undefined;
+      const calibration = completed && calibrationOf(completed.scores.at(-1)!);
+      const places = completed && placesIn(completed.items, completed.scores);
       const scoring = { resources, sandbox: () => resources.sandbox(), signal };
       const earlier = of && (await againstEarlier(of, comparisons, scoring));
       summary = await addToSummary(dir, step, {
         measured: { task, comparisons, cut },
         ...(earlier && { earlier }),
         ...(calibration && { calibration }),
+        ...(places && { places }),
       });
       for (const comparison of comparisons) {
         evaluation.emit({ type: 'result', step: 0, result: comparison.before });
         evaluation.emit({ type: 'result', step, result: comparison.after, change: comparison.difference });
       }
-    }
-    if (spec.evaluation.completions && !(options.tasks && summary.example)) {
-      const example = await showExample({ evaluation, resources, corpus, models, signal });
-      if (example) summary = await addToSummary(dir, step, { example });
     }
     evaluation.emit({ type: 'summary', summary });
     return summary;
@@ -119,23 +108,4 @@ export async function writeRows(
     itemsPath(dir, task.name, step),
     rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
   );
-}
-
-async function showExample(run: RunEvaluation): Promise<Summary['example']> {
-  const { evaluation, resources, models, signal } = run;
-  evaluation.progress.report('example', 0, 1);
-  const candidates = findCandidates(heldOutDocuments(await run.corpus(), await resources.tokenizer()));
-  try {
-    return await makeExample(candidates, async (side, prompt) => {
-      const request = { prompt, maxTokens: 32, temperature: 0, stop: ['\n'] };
-      return (await models[side].complete(request, signal)).text;
-    });
-  } catch (error) {
-    // The example is only an illustration, so a failure is a warning.
-    if (!signal?.aborted)
-      evaluation.emit({ type: 'warning', message: `No example line: ${reportError(error).message}` });
-    return undefined;
-  } finally {
-    evaluation.progress.report('example', 1, 1);
-  }
 }

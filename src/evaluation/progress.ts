@@ -9,10 +9,7 @@ export interface ProgressPart {
 
 export const servedPart: ProgressPart = { name: 'served', title: 'Checking the result', cost: 10 };
 /** Parts of a run's evaluation besides its tasks. */
-export const runParts: readonly ProgressPart[] = [
-  servedPart,
-  { name: 'example', title: 'Example line', cost: 24 },
-];
+export const runParts: readonly ProgressPart[] = [servedPart];
 /** Below this share of the work, the remaining time can't be estimated. */
 const MIN_SHARE = 0.03;
 

@@ -7,6 +7,7 @@ import { print, printJson } from '../view/output.ts';
 import { describeServed } from './served-check.ts';
 import { writeReport } from '../report/write.ts';
 import { comparisonTable, earlierTable } from '../view/tables.ts';
+import type { Summary } from '../../protocol/evaluation.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { isAlive } from '../../runs/index.ts';
@@ -90,18 +91,25 @@ function printResult(dir: string, snapshot: RunSnapshot, report?: string): void 
     if (summary.choice && summary.givenStrength === undefined && !whyNotOffered(summary))
       print(`Offered for completion: ${summary.choice.why}.`, '');
     if (summary.served) print(describeServed(summary.served), '');
-    if (summary.example) {
-      const { file, line, prefix, actual, before, after } = summary.example;
-      const shown = (text: string) => JSON.stringify(text.split('\n')[0]);
-      print(
-        `A held-out line, ${file}:${line}, after ${shown(prefix.split('\n').at(-1) ?? '')}`,
-        `  actual ${shown(actual)}`,
-        `  before ${shown(before)}`,
-        `  after  ${shown(after)}`,
-        '',
-      );
-    }
+    printPlaces(summary);
   }
   print(`Run:    ${spec.id}`, `Result: ${dir}/${done.artefact}`);
   if (report) print(`Report: ${report}`);
+}
+
+function printPlaces({ places }: Summary): void {
+  if (!places) return;
+  const { shown, tried, both, gained, lost } = places;
+  const quoted = (text: string) => JSON.stringify(text);
+  print(
+    `Of ${tried} held-out lines, ${both + lost} are completed exactly before and ${both + gained} after (gained ${gained}, lost ${lost}), such as:`,
+  );
+  for (const { file, line, prefix, actual, before, after } of shown)
+    print(
+      `  ${file}:${line}, after ${quoted(prefix.split('\n').at(-1) ?? '')}`,
+      `    actual ${quoted(actual)}`,
+      `    before ${quoted(before)}`,
+      `    after  ${quoted(after)}`,
+    );
+  print('');
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { compare, type Measured } from '../../../src/evaluation/figures/compare.ts';
-import { chooseExample, findCandidates, type Example } from '../../../src/evaluation/example.ts';
 import { EvaluationProgress, runParts } from '../../../src/evaluation/progress.ts';
 import { summarise } from '../../../src/evaluation/figures/summary-sentence.ts';
 import { uniform } from '../../../src/statistics/random.ts';
@@ -133,55 +132,6 @@ describe('the sentence', () => {
   it('does not invent', () => expect(summarise({ comparisons: [] })).toBe('Nothing was measured.'));
 });
 
-describe('the example', () => {
-  const candidatesOf = (content: string, fromLine = 1) =>
-    findCandidates([{ file: 'a', fromLine, text: () => content }]);
-  const text = Array.from({ length: 40 }, (_, i) => `  const value${i} = compute(argument${i}, other);`).join(
-    '\n',
-  );
-  it('is taken from lines spread over the text, cut inside the line', () => {
-    const candidates = candidatesOf(text);
-    expect(candidates).toHaveLength(12);
-    const lines = text.split('\n');
-    for (const { line, prefix, actual } of candidates) {
-      const whole = lines[line - 1]!;
-      expect(whole.endsWith(actual)).toBe(true);
-      expect(prefix.endsWith(whole.slice(0, whole.length - actual.length))).toBe(true);
-      expect(actual.length).toBeGreaterThan(3);
-      expect(prefix).not.toMatch(/\s$/);
-    }
-  });
-  it('counts lines from where a cut file begins', () => {
-    const whole = candidatesOf(text);
-    expect(candidatesOf(text, 101).map((c) => c.line)).toEqual(whole.map((c) => c.line + 100));
-  });
-  it('finds none in short lines', () => expect(candidatesOf('a\n'.repeat(50))).toEqual([]));
-
-  const example = (line: number, before: string, after: string, actual = 'right'): Example => ({
-    file: 'a',
-    line,
-    prefix: 'p',
-    actual,
-    before,
-    after,
-  });
-  it('is the first that the result gets right and the base does not', () => {
-    expect(
-      chooseExample([
-        example(1, 'x', 'y'),
-        example(2, 'right', 'right'),
-        example(3, 'x', ' right '),
-        example(4, 'x', 'right'),
-      ])?.line,
-    ).toBe(3);
-  });
-  it('else the first where they differ, be it for the worse, else the first', () => {
-    expect(chooseExample([example(1, 'x', 'x'), example(2, 'right', 'wrong')])?.line).toBe(2);
-    expect(chooseExample([example(1, 'x', 'x'), example(2, 'y', 'y')])?.line).toBe(1);
-    expect(chooseExample([])).toBeUndefined();
-  });
-});
-
 describe('progress', () => {
   it('says how long the rest takes from what is done', () => {
     const messages: (EvaluatorMessage & { type: 'progress' })[] = [];
@@ -191,7 +141,7 @@ describe('progress', () => {
       (message) => messages.push(message as never),
       () => time,
     );
-    for (const name of ['served', ...tasks.map((task) => task.name), 'example'])
+    for (const name of ['served', ...tasks.map((task) => task.name)])
       for (const done of [0, 1, 2]) {
         time += 1000;
         progress.report(name, done, 2);
@@ -199,7 +149,7 @@ describe('progress', () => {
     expect(messages[0]).toEqual({ type: 'progress', phase: 'Checking the result', done: 0, total: 2 });
     expect(messages.at(-1)).toEqual({
       type: 'progress',
-      phase: 'Example line',
+      phase: tasks.at(-1)!.title,
       done: 2,
       total: 2,
       etaSeconds: 0,
