@@ -116,20 +116,3 @@ function printPlaces({ places }: Summary): void {
     );
   print('');
 }
-
-function printPlaces({ places }: Summary): void {
-  if (!places) return;
-  const { shown, tried, both, gained, lost } = places;
-  const quoted = (text: string) => JSON.stringify(text);
-  print(
-    `Of ${tried} held-out lines, ${both + lost} are completed exactly before and ${both + gained} after (gained ${gained}, lost ${lost}), such as:`,
-  );
-  for (const { file, line, prefix, actual, before, after } of shown)
-    print(
-      `  ${file}:${line}, after ${quoted(prefix.split('\n').at(-1) ?? '')}`,
-      `    actual ${quoted(actual)}`,
-      `    before ${quoted(before)}`,
-      `    after  ${quoted(after)}`,
-    );
-  print('');
-}

@@ -44,14 +44,15 @@ export function verdictOf(summary: Known | undefined): Verdict {
   const used = choice?.path.find(({ strength }) => strength === at);
   const gained = found.some(({ one }) => one.task === 'workspace' && isBetter(one));
   const refused = whyNotOffered({ choice, comparisons, givenStrength }) !== undefined;
-  if (!refused && (gained || (used && used.learned.high < 0)))
+  // What the strength was chosen by speaks only where nothing else was measured.
+  const bits = findComparison(comparisons, 'workspace', 'bits per byte')?.difference;
+  if (!refused && (gained || (!bits && used && used.learned.high < 0)))
     return {
       kind: 'better',
       why: t('it predicts the files kept out of training better'),
     };
   const learned = (used ?? bestOf(choice?.path ?? []))?.learned;
-  const bits = findComparison(comparisons, 'workspace', 'bits per byte')?.difference;
-  return withoutGain(learned ?? bits);
+  return withoutGain(refused ? (learned ?? bits) : (bits ?? learned));
 }
 
 const bestOf = (path: readonly StrengthPoint[]): StrengthPoint | undefined =>

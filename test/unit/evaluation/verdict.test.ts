@@ -55,6 +55,11 @@ describe('the verdict on a result', () => {
     // A few lines say nothing of small gains.
     expect(kindOf(undefined, comparison('workspace', 'line exact match', 0, 0))).toBe('unknown');
   });
+  it('is open where what chose the strength says more than what was measured after it', () => {
+    const choice = choiceOf(1, [-0.1, 0.02, 0.01]);
+    expect(kindOf(choice, comparison('workspace', 'bits per byte', -0.05, 0.3))).toBe('unknown');
+    expect(kindOf(choice, comparison('workspace', 'bits per byte', -0.05))).toBe('better');
+  });
   it('is open where nothing was measured here', () => {
     expect(verdictOf(undefined)).toEqual({ kind: 'unknown', why: 'it was not measured yet' });
     const comparisons = [comparison('workspace', 'bits per byte', -0.1)];
