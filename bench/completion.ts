@@ -7,8 +7,8 @@
  * as its users do: the prompt is evaluated at once, then token after token, and the answer is detokenised at the end.
  * Ours is `server.mjs` in its own process, asked over HTTP. Every request starts cold: no two prompts begin alike.
  * Measured: the time to the whole answer, and its parts within each engine: until the first token is there (reading
- * the prompt), and for each further token; and, with one thread, the
- * processor time, which other programs hardly change.
+ * the prompt), and for each further token; with one thread also the processor time, which other programs hardly
+ * change.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
