@@ -37,6 +37,8 @@ const options = {
   /** Internal: run as the process that uses llama.cpp directly, with this base. */
   direct: { type: 'string' },
 } as const;
+/** How often both sides are started: two processes that do the same may differ by a tenth, from start to start. */
+const STARTS = 3;
 /** Prompts for the measurements other than the comparison. */
 const SIDE_PROMPTS = 12;
 /** Milliseconds after which requests are cancelled while the prompt is read; the others are as the answer is written. */
@@ -60,23 +62,30 @@ export async function main(args: string[]): Promise<void> {
 
 async function measure({ id, path }: ResolvedBase, values: Options): Promise<Record<string, number>> {
   const prompts = await readPrompts(Number(values.requests) + SIDE_PROMPTS, Number(values.prompt));
-  // Ours is first: it chooses the number of threads for both.
-  const ours = await Ours.start(path, values);
-  const direct = await Direct.start(path, ours.threads);
-  try {
-    const compared = await compare(ours, direct, prompts.slice(SIDE_PROMPTS), Number(values.tokens));
-    const figures = {
-      ...compared.figures,
-      cancelMs: Math.round(await cancel(ours, prompts.slice(0, 6))),
-      prefixSaving: round(await warmPrefix(ours, prompts.slice(6, SIDE_PROMPTS)), 3),
-      threads: ours.threads,
-    };
-    if (!values.json) show(id, figures, compared);
-    return figures;
-  } finally {
-    direct.end();
-    ours.end();
+  const compared = prompts.slice(SIDE_PROMPTS);
+  const sides: Compared = { ours: noTimes(), direct: noTimes(), differing: 0 };
+  const alone: Record<string, number> = {};
+  let { threads } = values;
+  for (let start = 0; start < STARTS; start += 1) {
+    // Ours is first: it chooses the number of threads for all.
+    const ours = await Ours.start(path, threads);
+    threads = String(ours.threads);
+    const direct = await Direct.start(path, threads);
+    try {
+      const these = compared.filter((_, index) => index % STARTS === start);
+      await compare(ours, direct, these, Number(values.tokens), sides);
+      if (start < STARTS - 1) continue;
+      alone['cancelMs'] = Math.round(await cancel(ours, prompts.slice(0, 6)));
+      alone['prefixSaving'] = round(await warmPrefix(ours, prompts.slice(6, SIDE_PROMPTS)), 3);
+    } finally {
+      direct.end();
+      ours.end();
+    }
   }
+  process.stderr.write('\n');
+  const figures = { ...figuresOf(sides), ...alone, threads: Number(threads) };
+  if (!values.json) show(id, figures, sides);
+  return figures;
 }
 
 /** Beginnings of this project's sources, each after a unique first line, so that no two begin alike. */
@@ -115,9 +124,22 @@ interface Times {
   processor: number[];
 }
 
-async function compare(ours: Side, direct: Side, prompts: readonly string[], tokens: number) {
-  const none = (): Times => ({ whole: [], first: [], perToken: [], processor: [] });
-  const times = { ours: none(), direct: none() };
+const noTimes = (): Times => ({ whole: [], first: [], perToken: [], processor: [] });
+
+interface Compared {
+  ours: Times;
+  direct: Times;
+  /** Prompts with two answers. */
+  differing: number;
+}
+
+async function compare(
+  ours: Side,
+  direct: Side,
+  prompts: readonly string[],
+  tokens: number,
+  compared: Compared,
+): Promise<void> {
   const sides = [
     ['ours', ours],
     ['direct', direct],
@@ -127,36 +149,36 @@ async function compare(ours: Side, direct: Side, prompts: readonly string[], tok
     await side.complete(`warm ${prompts[0]}`, tokens);
     await side.parts();
   }
-  let differing = 0;
   for (const [index, prompt] of prompts.entries()) {
     const texts = [];
     for (const [name, side] of index % 2 ? sides : [...sides].reverse()) {
       const began = performance.now();
       const answer = await side.complete(prompt, tokens);
-      times[name].whole.push(performance.now() - began);
+      compared[name].whole.push(performance.now() - began);
       texts.push(answer.text);
       const { first, others, processor } = await side.parts();
-      times[name].first.push(first);
-      times[name].perToken.push(others / (answer.tokens - 1));
-      times[name].processor.push(processor);
+      compared[name].first.push(first);
+      compared[name].perToken.push(others / (answer.tokens - 1));
+      compared[name].processor.push(processor);
     }
-    process.stderr.write(`\r${index + 1} of ${prompts.length} `);
-    if (texts[0] !== texts[1]) differing += 1;
+    process.stderr.write(`\r${compared.ours.whole.length} requests `);
+    if (texts[0] !== texts[1]) compared.differing += 1;
   }
-  process.stderr.write('\n');
+}
+
+function figuresOf({ ours, direct }: Compared): Record<string, number> {
   // Of each pair, as both had the same machine; an answer of one token has none further.
   const ratio = (part: keyof Times) => {
-    const ratios = times.ours[part].map((value, at) => value / times.direct[part][at]!);
+    const ratios = ours[part].map((value, at) => value / direct[part][at]!);
     return round(quantile(ratios.filter(Number.isFinite), 0.5), 3);
   };
-  const figures = {
+  return {
     overheadP50: ratio('whole'),
-    overheadP95: round(quantile(times.ours.whole, 0.95) / quantile(times.direct.whole, 0.95), 3),
+    overheadP95: round(quantile(ours.whole, 0.95) / quantile(direct.whole, 0.95), 3),
     firstToken: ratio('first'),
     perToken: ratio('perToken'),
-    ...(Number.isNaN(times.ours.processor[0]) ? {} : { processor: ratio('processor') }),
+    ...(Number.isNaN(ours.processor[0]) ? {} : { processor: ratio('processor') }),
   };
-  return { figures, times, differing };
 }
 
 /**
@@ -231,8 +253,9 @@ class Ours implements Side {
     return this.server.ready.engine!.threads;
   }
 
-  static async start(base: string, values: Options): Promise<Ours> {
-    return new Ours(await BenchServer.start(base, ['--context', '2048', ...threadsOption(values)]));
+  static async start(base: string, threads: string | undefined): Promise<Ours> {
+    const args = ['--context', '2048', ...(threads ? ['--threads', threads] : [])];
+    return new Ours(await BenchServer.start(base, args));
   }
 
   async complete(prompt: string, tokens: number) {
@@ -283,9 +306,9 @@ class Direct implements Side {
     private readonly lines: Interface,
   ) {}
 
-  static async start(base: string, threads: number): Promise<Direct> {
+  static async start(base: string, threads: string): Promise<Direct> {
     const script = fileURLToPath(new URL('direct.mjs', import.meta.url));
-    const args = JSON.stringify(['--direct', base, '--threads', String(threads)]);
+    const args = JSON.stringify(['--direct', base, '--threads', threads]);
     await writeFile(
       script,
       `import { main } from ${JSON.stringify(import.meta.url)};\nawait main(${args});\n`,
@@ -319,8 +342,6 @@ class Direct implements Side {
   }
 }
 
-const threadsOption = ({ threads }: Options) => (threads ? ['--threads', threads] : []);
-
 const once = (lines: Interface) => new Promise((resolve) => lines.once('line', (line) => resolve([line])));
 
 async function beDirect(base: string, values: Options): Promise<void> {
@@ -352,21 +373,17 @@ async function beDirect(base: string, values: Options): Promise<void> {
 
 const round = (value: number, digits: number) => Number(value.toFixed(digits));
 
-function show(
-  base: string,
-  figures: Record<string, number>,
-  { times, differing }: Awaited<ReturnType<typeof compare>>,
-): void {
+function show(base: string, figures: Record<string, number>, { ours, direct, differing }: Compared): void {
   const line = (name: string, { whole, first, perToken }: Times) =>
     console.log(
       `${name}  p50 ${quantile(whole, 0.5).toFixed(0)} ms, p95 ${quantile(whole, 0.95).toFixed(0)} ms; ` +
         `first token ${quantile(first, 0.5).toFixed(0)} ms, each other ${quantile(perToken, 0.5).toFixed(1)} ms`,
     );
   console.log(`\n${base}`);
-  line('llama.cpp directly', times.direct);
-  line('our server        ', times.ours);
+  line('llama.cpp directly', direct);
+  line('our server        ', ours);
   console.log(
-    `${times.ours.whole.length} requests each; ${differing} answers differ (rounding: the prompt is read in different steps)`,
+    `${ours.whole.length} requests each; ${differing} answers differ (rounding: the prompt is read in different steps)`,
   );
   for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(15)} ${value}`);
   console.log(`load of the machine ${loadavg()[0]!.toFixed(1)} on ${availableParallelism()} cores`);
