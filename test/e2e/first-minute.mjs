@@ -1,7 +1,16 @@
 // The first minute with the model there: `node test/e2e/first-minute.mjs FILE FOLDER [--newest] [--times N]` puts the base FILE (a known
 // one) into an empty data directory each time, opens FOLDER in a real VS Code with its own settings for suggestions, clicks
 // "Complete Code Without Training", and prints how long it took until each thing was seen. Pictures go to test-results/first-minute.
-import { linkSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  linkSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -39,7 +48,11 @@ for (let time = 1; time <= Number(values.times); time += 1) {
   const vscode = await startVsCode({
     vsix,
     newest: values.newest,
-    settings: { 'forgetMeNot.base': base.id, 'editor.quickSuggestions': undefined, 'editor.suggestOnTriggerCharacters': undefined },
+    settings: {
+      'forgetMeNot.base': base.id,
+      'editor.quickSuggestions': undefined,
+      'editor.suggestOnTriggerCharacters': undefined,
+    },
     env: { FORGET_ME_NOT_HOME: home },
   });
   const browser = await openBrowser(shots, executablePath);
@@ -52,12 +65,27 @@ for (let time = 1; time <= Number(values.times); time += 1) {
     const button = page.getByRole('button', { name: 'Complete Code Without Training' }).first();
     await button.waitFor();
     await page.waitForTimeout(5000);
-    console.log(`Time ${time}, load ${loadavg().map((one) => one.toFixed(2)).join(' ')}`);
+    console.log(
+      `Time ${time}, load ${loadavg()
+        .map((one) => one.toFixed(2))
+        .join(' ')}`,
+    );
     const clicked = Date.now();
     const tell = (what) => console.log(`  ${((Date.now() - clicked) / 1000).toFixed(1)} s ${what}`);
     await button.click();
-    const watch = setInterval(() => void page.screenshot({ path: join(shots, `at-${String(Math.round((Date.now() - clicked) / 100)).padStart(4, '0')}.png`) }).catch(() => undefined), 1000);
-    await workbench.page.locator('.notification-list-item', { hasText: 'completes your code now' }).first().waitFor();
+    const watch = setInterval(
+      () =>
+        void page
+          .screenshot({
+            path: join(shots, `at-${String(Math.round((Date.now() - clicked) / 100)).padStart(4, '0')}.png`),
+          })
+          .catch(() => undefined),
+      1000,
+    );
+    await workbench.page
+      .locator('.notification-list-item', { hasText: 'completes your code now' })
+      .first()
+      .waitFor();
     clearInterval(watch);
     tell('told that it completes');
     await workbench.screenshot('told');
@@ -70,7 +98,8 @@ for (let time = 1; time <= Number(values.times); time += 1) {
     await workbench.screenshot('ghost-text');
   } finally {
     for (const name of readdirSync(vscode.dir, { recursive: true }))
-      if (/\.log$/.test(name)) console.log(name, /Forget/i.test(name) ? readFileSync(join(vscode.dir, name), 'utf8') : '');
+      if (/\.log$/.test(name))
+        console.log(name, /Forget/i.test(name) ? readFileSync(join(vscode.dir, name), 'utf8') : '');
     await browser.close();
     await vscode.stop();
     rmSync(home, { recursive: true, force: true });

@@ -49,9 +49,9 @@ function install(dir, megabytes) {
   writeFileSync(done, wanted);
 }
 
-/** Puts logger.cjs in the place of VS Code's own. The file there may be shared with other installations, so it is not written to. */
+/** Puts logger.mjs in the place of VS Code's own. The file there may be shared with other installations, so it is not written to. */
 function writeLogger(dir) {
-  const [from, to] = [join(here, 'logger.cjs'), join(serverIn(dir), 'node_modules/@vscode/spdlog/index.js')];
+  const [from, to] = [join(here, 'logger.mjs'), join(serverIn(dir), 'node_modules/@vscode/spdlog/index.js')];
   if (readFileSync(to, 'utf8') === readFileSync(from, 'utf8')) return;
   rmSync(to);
   copyFileSync(from, to);

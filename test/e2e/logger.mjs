@@ -1,10 +1,10 @@
 // Stands in for @vscode/spdlog, which an install script would have built: with it, VS Code and extensions have log files.
-const { appendFileSync, mkdirSync } = require('node:fs');
-const { dirname } = require('node:path');
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'critical'];
 
-class Logger {
+export class Logger {
   #level = 2;
   #bare = false;
   constructor(file) {
@@ -13,10 +13,11 @@ class Logger {
       this[name] = (message) => {
         if (level < this.#level) return;
         const line = this.#bare ? message : `${new Date().toISOString()} [${name}] ${message}\n`;
-        // Whose folder is gone, as at the end of a test, has nothing to log any more.
         try {
           appendFileSync(this.file, line);
-        } catch {}
+        } catch {
+          // The folder is gone, as at the end of a test.
+        }
       };
     });
   }
@@ -34,14 +35,11 @@ class Logger {
   drop() {}
 }
 
-const createLogger = async (name, file) => {
+export async function createRotatingLogger(name, file) {
   mkdirSync(dirname(file), { recursive: true });
   return new Logger(file);
-};
+}
 
-exports.version = 0;
-exports.setLevel = () => {};
-exports.setFlushOn = () => {};
-exports.Logger = Logger;
-exports.createRotatingLogger = createLogger;
-exports.createAsyncRotatingLogger = createLogger;
+export const createAsyncRotatingLogger = createRotatingLogger;
+export const setLevel = () => {};
+export const setFlushOn = () => {};
