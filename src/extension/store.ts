@@ -23,6 +23,14 @@ export class Store {
     await this.workspace.update('recent', recent);
     await this.workspace.update('inUse', model);
     if (base) await this.workspace.update('baseInUse', base);
+    await this.workspace.update('declined', undefined);
+  }
+  /** Whether the person did not want the download that completion needs; until something completes. */
+  get declined(): boolean {
+    return this.workspace.get('declined', false);
+  }
+  async setDeclined(): Promise<void> {
+    await this.workspace.update('declined', true);
   }
   /** The base that was last used for completion as it is. */
   get baseInUse(): RunSpec['base'] | undefined {
