@@ -60,9 +60,8 @@ for (let time = 1; time <= Number(values.times); time += 1) {
   const { page } = workbench;
   try {
     await workbench.open(vscode.url(resolve(folder)));
-    await workbench.openFile('scratch.py');
     await workbench.command('Forget-Me-Not: Get Started');
-    const button = page.getByRole('button', { name: 'Complete Code Without Training' }).first();
+    const button = page.getByRole('button', { name: 'Turn It On' }).first();
     await button.waitFor();
     await page.waitForTimeout(5000);
     console.log(
@@ -89,7 +88,7 @@ for (let time = 1; time <= Number(values.times); time += 1) {
     clearInterval(watch);
     tell('told that it completes');
     await workbench.screenshot('told');
-    await page.locator('.tab').filter({ hasText: 'scratch.py' }).click();
+    await workbench.openFile('scratch.py');
     await page.keyboard.press('Control+End');
     await page.keyboard.type('return ', { delay: 80 });
     tell('typed');

@@ -130,8 +130,7 @@ export class CompletionService implements Completing {
       location: vscode.ProgressLocation[serving.isHeld ? 'Window' : 'Notification'],
       title: t('Starting completion with {name}', { name: model.name }),
     };
-    await withProgress(options, async (progress) => {
-      progress.report({ message: t('Loading the model') });
+    await withProgress(options, async () => {
       await serving.start();
       for (const adapter of offersOf(model).adapters ?? []) await serving.addAdapter(adapter);
     });
