@@ -1,4 +1,4 @@
-/** The status bar item: training progress, or which model completes and how fast. Hidden if there is neither, unless a download was declined. */
+/** The status bar item: training progress, or which model completes and how fast. Hidden if neither was begun. */
 import * as vscode from 'vscode';
 import { sentenceIn } from '../evaluation/figures/summary-sentence.ts';
 import type { CompletionModel } from './completion/completion-model.ts';
@@ -10,7 +10,7 @@ import { progressLine, shortProgress } from './texts.ts';
 import { plainLabel } from './plain.ts';
 import { tooltip } from './shown.ts';
 
-/** Where the download was declined, the way back to it. */
+/** Where completion was not set up to the end, the way back to it. */
 const setUp = () => ({
   text: `$(sparkle) ${t('Forget-Me-Not: set up')}`,
   paragraphs: [
@@ -54,7 +54,7 @@ export class StatusBar implements vscode.Disposable {
         paragraphs: [t('Fine-tuning {name}', { name: live.spec.name }), progressLine(live)],
       };
     const inUse = completion.inUse;
-    if (!inUse) return store.declined ? setUp() : undefined;
+    if (!inUse) return store.begun ? setUp() : undefined;
     const { name } = inUse;
     if (completion.snoozedUntil) {
       const time = timeOfDay(completion.snoozedUntil);

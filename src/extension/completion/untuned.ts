@@ -22,7 +22,8 @@ const SMALLEST_CODE_MODEL = 'qwen2.5-coder-0.5b';
 /** `wanted`: a base; without one, that in the settings, or else the one that would be fine-tuned here. */
 export async function completeUntuned(context: Context, wanted?: string): Promise<void> {
   tellIgnored(context);
-  const base = await ready(context, wanted);
+  await context.store.setBegun();
+  const base = await ready(context, wanted).finally(() => context.refresh());
   if (!base) return tellDeclined(context);
   const editor = vscode.window.activeTextEditor;
   await context.completion.use(ofBase(base), ...(editor ? [] : [openFile()]), {
@@ -45,9 +46,7 @@ function ready(context: Context, wanted: string | undefined): Promise<RunSpec['b
 }
 
 /** Says the way back, which also stays in the status bar. */
-async function tellDeclined(context: Context): Promise<void> {
-  await context.store.setDeclined();
-  context.refresh();
+function tellDeclined(context: Context): void {
   void context.log.ask(
     'info',
     t('Nothing was downloaded, so nothing completes your code yet. The status bar has it for later.'),
