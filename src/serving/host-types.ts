@@ -37,9 +37,10 @@ export interface LlamaHostOptions {
    */
   speculate?: boolean;
   /**
-   * Threads per context; `measure` finds the fastest number, once per machine and base file. Default: defaultThreads.
+   * Threads per context; `measure` finds the fastest number, once per machine and base file, and `later` leaves that to
+   * `measureThreads`: until then it is a guess. Default: defaultThreads.
    */
-  threads?: number | 'measure';
+  threads?: number | 'measure' | 'later';
   /**
    * On what it computes. Default `off`: the processor, which gives the same figures on each machine and leaves a GPU to
    * training.
@@ -214,6 +215,11 @@ export interface LlamaHost {
   readonly memory: HostMemory;
   /** Threads of each context. */
   readonly threads: number;
+  /**
+   * With `threads: 'later'`: finds the fastest number and uses it from then on. False where the machine was too busy to
+   * tell. Rejects with an AbortError when somebody asks for an answer.
+   */
+  measureThreads(): Promise<boolean>;
   /** What it computes on now; it goes back to the processor if the GPU's memory gets too full. */
   readonly engine: EngineUsed;
   /**

@@ -51,7 +51,7 @@ try {
   tell('VS Code with the extension');
 
   await workbench.command('Forget-Me-Not: Get Started');
-  await workbench.page.getByRole('button', { name: 'Complete Code Without Training' }).first().click();
+  await workbench.page.getByRole('button', { name: 'Turn It On' }).first().click();
   await workbench.confirm('Completion needs a download', 'Download');
   await workbench.notification('completes your code now', HOUR_MS);
   writeFileSync(scratch, 'def mean(values):\n    """The mean of some numbers."""\n    ');

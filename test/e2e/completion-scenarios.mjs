@@ -25,11 +25,11 @@ export const completionScenarios = {
     const { page } = workbench;
     await workbench.command('Forget-Me-Not: Get Started');
     await page.getByText('A code model of your own').first().waitFor();
-    const button = page.getByRole('button', { name: 'Complete Code Without Training' }).first();
+    const button = page.getByRole('button', { name: 'Turn It On' }).first();
     // The tour opens at the first step that is not done yet: another one, if something was trained already.
     await until('the first step of the tour', async () => {
       if (await becomes(() => button.isVisible(), 2000)) return true;
-      await page.getByText('Complete code now').first().click();
+      await page.getByText('Try it', { exact: true }).first().click();
       return false;
     });
     await workbench.screenshot('get-started');

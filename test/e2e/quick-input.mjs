@@ -93,6 +93,7 @@ export class QuickInput {
     const box = this.widget.locator(`input[placeholder*="${placeholder}"]`);
     await box.waitFor();
     await this.widget.locator('.monaco-list-row.focused').first().waitFor();
+    await until('the rows to be all there', async () => (await this.busy.count()) === 0);
     await box.press('Enter');
     await box.waitFor({ state: 'hidden' });
   }

@@ -1,5 +1,5 @@
 // Runs scenarios one after the other, each from a known state, and keeps what tells why one failed.
-import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBrowser } from './browser.mjs';
 import { onePort } from './one-port.mjs';
@@ -14,6 +14,9 @@ const trainingOptions =
 
 /** VS Code and a browser on a workplace. */
 class Session {
+  /** What VS Code's window has logged. */
+  console = [];
+
   static async open(place, { vsix, chromium, shots, apart, newest }) {
     const settings = {
       'forgetMeNot.base': place.base,
@@ -32,6 +35,7 @@ class Session {
       if (apart) session.proxy = await onePort(new URL(url).origin);
       session.browser = await openBrowser(shots, chromium, session.proxy?.args);
       session.workbench = session.browser.workbench;
+      session.workbench.page.on('console', (message) => session.console.push(message.text()));
       await session.workbench.open(session.proxy?.urlOf(url) ?? url);
       return session;
     } catch (error) {
@@ -44,6 +48,19 @@ class Session {
   requireOnePort() {
     const [other] = (this.proxy?.refused ?? []).filter((host) => /localhost|^127\.|^\[?::1|^0\./.test(host));
     if (other) throw new Error(`The browser asked for ${other}, which is not the editor.`);
+  }
+
+  /** @throws if VS Code complains of what the extension touches or registers */
+  requireNoComplaint() {
+    const logs = join(this.vscode.dir, 'udd/logs');
+    const files = existsSync(logs) ? readdirSync(logs, { recursive: true }) : [];
+    const logged = files
+      .filter((name) => name.endsWith('.log'))
+      .flatMap((name) => readFileSync(join(logs, name), 'utf8').split('\n'));
+    const complaint = [...logged, ...this.console].find((line) =>
+      /PendingMigrationError|is now a global in nodejs|already registered/.test(line),
+    );
+    if (complaint) throw new Error(`VS Code complains: ${complaint}`);
   }
 
   async close() {
@@ -82,6 +99,7 @@ export async function runSuite(chosen, options, { makePlace = makeWorkplace, ope
         await session.workbench.clear();
         await scenario(session.workbench, place);
         session.requireOnePort?.();
+        session.requireNoComplaint?.();
         told.passed += 1;
         say('ok   ');
       } catch (error) {

@@ -1,21 +1,28 @@
 // Pictures of every step of the walkthrough in a real VS Code: 1400 and 800 pixels wide, light and dark, in each language.
-// `node test/e2e/walkthrough-pictures.mjs FOLDER [de,zh-cn]` writes them to FOLDER, by default in English and German.
+// `node test/e2e/walkthrough-pictures.mjs FOLDER [de,zh-cn] [--chat]` writes them to FOLDER, by default in English and German;
+// with --chat in the newest VS Code, beside its chat.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { packageExtension } from '../../scripts/package.mjs';
 import { ensureChromium } from '../../scripts/setup.mjs';
 import { openBrowser } from './browser.mjs';
 import { startVsCode } from './vscode.mjs';
 import { writeSource } from './workplace.mjs';
 
-const [folder, languages = 'en,de'] = process.argv.slice(2);
+const { values, positionals } = parseArgs({ options: { chat: { type: 'boolean' } }, allowPositionals: true });
+const [folder, languages = 'en,de'] = positionals;
 if (!folder) {
-  console.error('Usage: node test/e2e/walkthrough-pictures.mjs FOLDER [LANGUAGES]');
+  console.error('Usage: node test/e2e/walkthrough-pictures.mjs FOLDER [LANGUAGES] [--chat]');
   process.exit(1);
 }
 const themes = { light: 'Default Light Modern', dark: 'Default Dark Modern' };
 const widths = [1400, 800];
+const besideChat = {
+  'chat.disableAIFeatures': false,
+  'workbench.secondarySideBar.defaultVisibility': 'visible',
+};
 const executablePath = await ensureChromium();
 const vsix = await packageExtension();
 const place = mkdtempSync(join(tmpdir(), 'forget-me-not-walkthrough-'));
@@ -31,7 +38,9 @@ async function takeAll(language, theme) {
     settings: {
       'workbench.colorTheme': themes[theme],
       'workbench.welcomePage.walkthroughs.openOnInstall': true,
+      ...(values.chat && besideChat),
     },
+    newest: values.chat,
     env: { FORGET_ME_NOT_HOME: join(place, `${language}-${theme}`) },
   });
   const browser = await openBrowser(place, executablePath);

@@ -309,3 +309,24 @@ describe('what is no fitting file', () => {
     });
   });
 });
+
+it('a request ends the measuring of threads, and what was measured is used without another answer', async () => {
+  const options = {
+    basePath: at('base.gguf'),
+    contextSize: 512,
+    threads: 'later',
+    keepOnDisk: true,
+  } as const;
+  const own = await openLlamaHost(options);
+  const plain = await own.complete(ask());
+  const interrupted = own.measureThreads();
+  const [, again] = await Promise.all([
+    expect(interrupted).rejects.toMatchObject({ name: 'AbortError' }),
+    own.complete(ask()),
+  ]);
+  expect(again.text).toBe(plain.text);
+  // Whether it counts depends on what else the machine does now.
+  await own.measureThreads();
+  expect((await own.complete(ask())).text).toBe(plain.text);
+  await own.dispose();
+});

@@ -51,7 +51,7 @@ export function serveCommand(): Command {
     .option('--sequences <n>', 'requests that one model answers at the same time (default: 1)')
     .option(
       '--threads <n>',
-      'threads for each model in use (default: the fastest number, found by a short measurement)',
+      'threads for each model in use (default: the fastest number, measured while nobody asks)',
     )
     .option(
       '--memory <mb>',

@@ -131,19 +131,20 @@ export class CompletionService implements Completing {
     this.changed.fire();
     const { endpoint } = this.elsewhere;
     if (endpoint) return this.sayElsewhere(model, endpoint.host);
+    const serving = this.servingHere(model);
     const options = {
-      location: vscode.ProgressLocation.Window,
+      // A start takes seconds, for which somebody waits.
+      location: vscode.ProgressLocation[serving.isHeld ? 'Window' : 'Notification'],
       title: t('Starting completion with {name}', { name: model.name }),
     };
     await withProgress(options, async () => {
-      const serving = this.servingHere(model);
       await serving.start();
       for (const adapter of offersOf(model).adapters ?? []) await serving.addAdapter(adapter);
     });
     this.changed.fire();
     void this.services.log.ask(
       'info',
-      t('{name} completes your code now: Tab accepts.', { name: model.name }),
+      t('{name} completes your code now: type, and Tab accepts.', { name: model.name }),
       ...then,
     );
   }

@@ -29,14 +29,30 @@ async function offerGpu(context: Context, { backend, why }: EngineUsed): Promise
     return log.ask('warning', joined([t('Completion computes on the processor.'), tTold(why)]));
   }
   if (store.gpuOffered || !why?.includes('{install-gpu')) return;
+  // Whether there is a GPU takes seconds to find out, and the first suggestion has to wait for no such thing.
+  await answered(context.completion);
+  if (store.gpuOffered) return;
   await store.setGpuOffered();
-  // Whether there is a GPU takes seconds to find out. A failure there is the doctor's to tell.
+  // A failure there is the doctor's to tell.
   const report = await examine(context).catch(() => undefined);
   const found = report?.checks.find(({ area }) => area === 'completion');
   if (found?.status !== 'missing') return;
   await log.ask('info', found.text, {
     title: t('Install GPU Support'),
     run: () => vscode.commands.executeCommand('forgetMeNot.installGpu'),
+  });
+}
+
+/** Resolves once something was completed. */
+function answered(completion: Context['completion']): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (completion.latencyMs === undefined) return;
+      listener.dispose();
+      resolve();
+    };
+    const listener = completion.onDidChange(look);
+    look();
   });
 }
 

@@ -19,8 +19,8 @@ export async function askConsent(
   const list = missing
     .map(({ name, bytes, from }) =>
       bytes
-        ? t('{name}: {size}, from {place}', { name, size: size(bytes), place: from })
-        : t('{name}: size not known yet, from {place}', { name, place: from }),
+        ? t('{name}: {size}, from the internet ({place})', { name, size: size(bytes), place: from })
+        : t('{name}: size not known yet, from the internet ({place})', { name, place: from }),
     )
     .join('\n');
   const total = missing.reduce((sum, part) => sum + part.bytes, 0);
@@ -48,11 +48,11 @@ function sayNeed(purpose: Purpose, bytes: number): string {
     return t('Completion on the GPU needs a download of about {size}.', { size: size(bytes) });
   if (purpose === 'completion')
     return bytes
-      ? t('Completion needs a download of about {size}.', { size: size(bytes) })
-      : t('Completion needs a download.');
+      ? t('Completion needs a download of about {size}, once.', { size: size(bytes) })
+      : t('Completion needs a download, once.');
   return bytes
-    ? t('Fine-tuning needs a download of about {size}.', { size: size(bytes) })
-    : t('Fine-tuning needs a download.');
+    ? t('Fine-tuning needs a download of about {size}, once.', { size: size(bytes) })
+    : t('Fine-tuning needs a download, once.');
 }
 
 /** Downloads the parts, one after the other. False when the user cancelled. */

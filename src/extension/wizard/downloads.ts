@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { findKnownBase, placesOf } from '../../base-models/registry.ts';
 import type { DoctorReport } from '../../protocol/doctor.ts';
-import { tKnown } from '../../protocol/l10n.ts';
+import { t, tKnown } from '../../protocol/l10n.ts';
 
 export interface Download {
   name: string;
@@ -34,7 +34,7 @@ export function missingRuntime({ backends }: DoctorReport): Download[] {
     {
       name: 'TensorFlow',
       bytes: TENSORFLOW_BYTES,
-      from: 'PyPI',
+      from: t('the Python package index'),
       needed: false,
       command: ['runtime', 'install', '--yes'],
     },

@@ -1,4 +1,5 @@
 /** "Fine-tune on Workspace": asks the questions, downloads with consent, and starts the trainer. */
+import * as vscode from 'vscode';
 import { z } from 'zod';
 import type { DoctorReport } from '../../protocol/doctor.ts';
 import { machineCosts } from '../../training/measured-costs.ts';
@@ -15,7 +16,7 @@ import { examine } from '../doctor.ts';
 import { tellIgnored } from '../ignored-settings.ts';
 import { localFolders } from './folders.ts';
 import { t } from '../../protocol/l10n.ts';
-import { missingParts, missingRuntime, type Download } from './downloads.ts';
+import { missingParts, missingRuntime } from './downloads.ts';
 import { offeredBases } from './offered.ts';
 import { settings } from '../settings.ts';
 import { askConsent, install } from './consent.ts';
@@ -45,6 +46,11 @@ export async function fineTune(context: Context): Promise<void> {
   await carryOut<Plan>(plan, {
     ...repairing(context),
     ...(cluster && onlyBase(context)),
+    consent: async (parts) => {
+      const wanted = await askConsent(parts, cluster ? 'cluster' : 'fine-tuning');
+      if (!wanted) tellDeclined(context);
+      return wanted;
+    },
     keep: (answers) => store.keepDraft(answers),
     askAgain: (answers) => ask(context, answers, cluster),
     async start(answers) {
@@ -61,8 +67,15 @@ export async function fineTune(context: Context): Promise<void> {
 /** What this machine needs where a cluster trains: the base, whose tokens the corpus is made of. */
 const onlyBase = (context: Context) => ({
   missing: async ({ base }: Plan) => missingParts(base, await examine(context), 'wasm'),
-  consent: (parts: Download[]) => askConsent(parts, 'cluster'),
 });
+
+/** The way back to the question. */
+function tellDeclined({ log }: Context): void {
+  void log.ask('info', t('Nothing was downloaded. Your answers are kept.'), {
+    title: t('Fine-tune on Workspace'),
+    run: () => vscode.commands.executeCommand('forgetMeNot.fineTune'),
+  });
+}
 
 function ask(context: Context, kept: Draft, cluster?: ClusterAddress): Promise<Plan | undefined> {
   const keep = (draft: Draft) => context.store.keepDraft(draft);

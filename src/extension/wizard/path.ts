@@ -33,12 +33,17 @@ export async function askPath(
       recommendedChoice(offered, where),
       own(),
     ]),
+    meanwhile: [
+      { label: `$(loading~spin) ${t('Looking for what suits this machine')}`, value: undefined },
+      own(),
+    ],
     preferred: plan.path === 'continue' ? undefined : plan.path,
   });
   if (path === back || path === undefined) return path;
-  const [offered, , run] = await looking;
   const chosen: Draft = { ...plan, path, continues: undefined };
+  // Nobody waits for what was looked up; a failure is told where it is needed.
   if (path === 'own') return chosen;
+  const [offered, , run] = await looking;
   if (path === 'recommended') return { ...chosen, ...recommended(offered) };
   const { id, name, base: file } = run!.run.spec;
   const base = referenceOf(file);

@@ -20,6 +20,8 @@ export interface Question<T> {
   placeholder: string;
   /** While a promise is pending, a busy bar is shown. */
   choices: Choice<T>[] | Promise<Choice<T>[]>;
+  /** Rows that are shown until then; one without a value can't be taken. */
+  meanwhile?: Choice<T | undefined>[];
   /** The choice that Enter takes. */
   preferred?: T;
 }
@@ -42,7 +44,7 @@ export const choose = <T>({ preferred, ...question }: Question<T>): Promise<Answ
 export const chooseMany = <T>({
   preferred = [],
   ...question
-}: Omit<Question<T>, 'preferred'> & { preferred?: readonly T[] }): Promise<Answer<T[]>> =>
+}: Omit<Question<T>, 'preferred' | 'meanwhile'> & { preferred?: readonly T[] }): Promise<Answer<T[]>> =>
   show<T, T[]>(question, {
     many: true,
     prepare(pick) {
@@ -65,7 +67,7 @@ interface Answering<T, A> {
 }
 
 function show<T, A>(
-  { title, step, steps, placeholder, choices }: Omit<Question<T>, 'preferred'>,
+  { title, step, steps, placeholder, choices, meanwhile = [] }: Omit<Question<T>, 'preferred'>,
   { many, prepare, answerOf }: Answering<T, A>,
 ): Promise<Answer<A>> {
   const pick = vscode.window.createQuickPick<Choice<T>>();
@@ -78,7 +80,9 @@ function show<T, A>(
     matchOnDetail: true,
     ignoreFocusOut: true,
     busy: true,
+    items: meanwhile.map(plainRow),
   });
+  const before = pick.items[0];
   if (step > 1) pick.buttons = [vscode.QuickInputButtons.Back];
   return new Promise((resolve, reject) => {
     const answer = (value: Answer<A>) => {
@@ -87,8 +91,12 @@ function show<T, A>(
     };
     Promise.resolve(choices).then(
       (items) => {
+        const reached = pick.activeItems[0];
         Object.assign(pick, { items: items.map(plainRow), busy: false });
         prepare(pick);
+        // The person has gone down to it meanwhile.
+        const same = pick.items.find(({ value }) => value === reached?.value);
+        if (same && reached !== before) pick.activeItems = [same];
       },
       (error: unknown) => {
         reject(error as Error);

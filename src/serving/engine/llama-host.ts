@@ -36,6 +36,8 @@ import {
   whyNot,
   type PlacedBase,
 } from './place-base.ts';
+import { watchLoad } from '../threads/machine-load.ts';
+import { measureThreads } from '../threads/threads.ts';
 import { WholeModels } from './whole-models.ts';
 
 export * from '../host-types.ts';
@@ -97,6 +99,7 @@ class Host implements LlamaHost {
   /** The base left the GPU and is not on the processor yet; it is loaded there when it is needed. */
   private moving = false;
   private loading: Promise<Loaded> | undefined;
+  private measuring: AbortController | undefined;
   private readonly trainedContext: number;
 
   private constructor(
@@ -114,8 +117,9 @@ class Host implements LlamaHost {
 
   static async open(options: LlamaHostOptions, catalog: Catalog, file: ModelFile): Promise<Host> {
     const { gpu = 'off', contextSize = DEFAULT_CONTEXT, sequences = 1, memoryLimit } = options;
+    const others = watchLoad();
     const { base, used } = await place(file, () => placeBase(file, { gpu, tokens: contextSize * sequences }));
-    const threads = await threadsFor(base.model, used, options);
+    const threads = await threadsFor(base.model, used, options, others());
     // Contexts are in the memory of the GPU, which may be the smaller one.
     const limit =
       used.layers > 0 ? Math.min(memoryLimit ?? Infinity, await freeOnGpu(base.model)) : memoryLimit;
@@ -184,6 +188,7 @@ class Host implements LlamaHost {
     signal: AbortSignal | undefined,
     work: () => Promise<C>,
   ): Promise<C> {
+    this.measuring?.abort();
     this.statistics.requests += 1;
     this.statistics.active += 1;
     try {
@@ -271,11 +276,12 @@ class Host implements LlamaHost {
   }
 
   private async loadOnProcessor(): Promise<Loaded> {
+    const others = watchLoad();
     const { base, used } = await place(this.file, () => onProcessor(this.file, this.placed.why));
     this.base = base;
     this.placed = used;
     this.moving = false;
-    this.threads = await threadsFor(base.model, used, this.options);
+    this.threads = await threadsFor(base.model, used, this.options, others());
     return base;
   }
 
@@ -379,7 +385,23 @@ class Host implements LlamaHost {
     await this.wholeModels.drop(name);
   }
 
+  async measureThreads(): Promise<boolean> {
+    const { threads: wanted, basePath } = this.options;
+    if (wanted !== 'later' || this.placed.layers === this.placed.ofLayers) return true;
+    const stop = new AbortController();
+    this.measuring = stop;
+    const { model } = await this.baseInMemory();
+    const { threads, quiet } = await measureThreads(model, basePath, { signal: stop.signal });
+    stop.signal.throwIfAborted();
+    if (!quiet || threads === this.threads) return quiet;
+    this.threads = threads;
+    // Opened again with that number, and with what they had read, where that is kept on disk.
+    for (const name of this.models) await this.engines.retire(name);
+    return true;
+  }
+
   async dispose(): Promise<void> {
+    this.measuring?.abort();
     await this.engines.dispose();
     for (const sampler of this.samplers.values())
       await sampler.then((opened) => opened.dispose()).catch(() => undefined);

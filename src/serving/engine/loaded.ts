@@ -5,7 +5,7 @@ import { reportError, UserError } from '../../protocol/errors.ts';
 import { usableProcessors } from '../../protocol/processors.ts';
 import type { LlamaHostOptions } from '../host-types.ts';
 import { identifyOnDisk } from '../identify.ts';
-import { measureThreads } from '../threads/threads.ts';
+import { likelyThreads, measureThreads } from '../threads/threads.ts';
 import { readVocabulary, type Vocabulary } from '../tokens/vocabulary.ts';
 import type { PlacedBase } from './place-base.ts';
 
@@ -29,14 +29,21 @@ export interface Loaded {
   version: string;
 }
 
-/** Where the processors compute, their fastest number; where they only wait for the GPU, few. */
+/**
+ * Where the processors compute, their fastest number; where they only wait for the GPU, few. `others`: processors that
+ * other programs keep busy.
+ */
 export async function threadsFor(
   model: LlamaModel,
   { layers, ofLayers }: PlacedBase['used'],
   { threads = defaultThreads(), basePath }: LlamaHostOptions,
+  others: number,
 ): Promise<number> {
-  if (threads !== 'measure') return threads;
-  return layers === ofLayers ? Math.min(WAITING_THREADS, defaultThreads()) : measureThreads(model, basePath);
+  if (typeof threads === 'number') return threads;
+  if (layers === ofLayers) return Math.min(WAITING_THREADS, defaultThreads());
+  return threads === 'later'
+    ? likelyThreads(model, basePath, others)
+    : (await measureThreads(model, basePath)).threads;
 }
 
 /** Where `work` puts it. */

@@ -9,6 +9,7 @@ import { Leases } from './leases.ts';
 import { openLlamaHost, type LlamaHost, type LlamaHostOptions } from '../engine/llama-host.ts';
 import { tidyCopies } from '../folding/copies.ts';
 import { Folding, tell } from '../folding/while-idle.ts';
+import { MeasuringWhileIdle } from '../threads/while-idle.ts';
 import { idleTimer, type IdleOptions } from './idle-timer.ts';
 import type { ServiceOptions } from './service.ts';
 
@@ -50,7 +51,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     keepOnDisk: true,
     folded: folding,
     ...options,
-    threads: options.threads ?? 'measure',
+    threads: options.threads ?? 'later',
     memoryLimit: memoryMb === undefined ? totalmem() * MEMORY_SHARE : memoryMb * 1e6,
   });
   const { announceIn, onIdle = () => undefined } = options;
@@ -69,8 +70,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // Also those that are no longer used, because the person turned them off.
   tidyCopies().catch(tell);
   folding?.start(host);
+  const measuring = new MeasuringWhileIdle(host);
+  measuring.start();
   const close = async () => {
     folding?.stop();
+    measuring.stop();
     idle.stop();
     if (announceIn !== undefined) await withdraw(announceIn, { token });
     leases?.end();

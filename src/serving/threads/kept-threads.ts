@@ -47,31 +47,46 @@ export interface MeasuredBase {
   gpuLayers?: number;
 }
 
-/** The cached number for this base and machine, else the result of `measure`. Errors: those of `measure`. */
+/** The cached number for this base and machine; undefined where none was measured on a quiet machine. */
+export async function knownThreads(base: MeasuredBase, cores: number): Promise<number | undefined> {
+  const file = placeOf(await describe(base, cores));
+  const known = await readText(file)
+    .then((text) => keptSchema.parse(JSON.parse(text)).threads)
+    .catch(() => undefined);
+  return known && Math.min(known, cores);
+}
+
+/**
+ * The cached number, else the result of `measure`. `quiet`: whether the machine had nothing else to do, so that the
+ * number is more than a guess. Errors: those of `measure`.
+ */
 export async function keptThreads(
   base: MeasuredBase,
   cores: number,
   measure: () => Promise<ThreadMeasurement>,
   startLoad: typeof watchLoad = watchLoad,
-): Promise<number> {
+): Promise<{ threads: number; quiet: boolean }> {
+  const known = await knownThreads(base, cores);
+  if (known !== undefined) return { threads: known, quiet: true };
   const on = await describe(base, cores);
-  const hash = createHash('sha256').update(JSON.stringify(on)).digest('hex');
-  const file = join(cacheDir(), 'threads', `${hash.slice(0, 16)}.json`);
-  const known = await readText(file)
-    .then((text) => keptSchema.parse(JSON.parse(text)).threads)
-    .catch(() => undefined);
-  if (known !== undefined) return Math.min(known, cores);
+  const file = placeOf(on);
   const before = await trainingNow();
   const load = startLoad();
   const measurement = await measure();
+  const { threads } = measurement;
   const quiet = load() <= Math.max(0, cpus().length - cores) + SLACK;
-  if (!quiet || before || (await trainingNow())) return measurement.threads;
+  if (!quiet || before || (await trainingNow())) return { threads, quiet: false };
   const kept = { version: VERSION, measured: new Date().toISOString(), ...on, ...measurement };
   await mkdir(dirname(file), { recursive: true })
     .then(() => writeByRename(file, `${JSON.stringify(kept, null, 2)}\n`))
-    // If the cache can't be written, the next start only takes a second longer.
+    // If the cache can't be written, the next start only measures again.
     .catch(() => undefined);
-  return measurement.threads;
+  return { threads, quiet };
+}
+
+function placeOf(on: Awaited<ReturnType<typeof describe>>): string {
+  const hash = createHash('sha256').update(JSON.stringify(on)).digest('hex');
+  return join(cacheDir(), 'threads', `${hash.slice(0, 16)}.json`);
 }
 
 async function describe(base: MeasuredBase, cores: number) {

@@ -1,7 +1,8 @@
 /** Finds the fastest number of threads by trial, because more than a few may be slower. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
+import { cpus } from 'node:os';
 import { usableProcessors } from '../../protocol/processors.ts';
-import { keptThreads } from './kept-threads.ts';
+import { keptThreads, knownThreads } from './kept-threads.ts';
 
 /** Tokens of a small test request: prompt tokens, and generated ones. */
 const READ = 48;
@@ -11,21 +12,44 @@ const MOST_MS = 4000;
 /** More threads must need less than this share of the time, because other programs need threads too. */
 const GAIN = 0.95;
 
+// With layers on a GPU, fewer threads may have enough to do.
+const measured = (model: LlamaModel, path: string) => ({ path, gpuLayers: model.gpuLayers });
+
 /**
  * The number of threads with which a short prompt and answer take the least time: 1, 2, 4 and so on up to the number of
- * cores. Cached (kept-threads.ts).
+ * cores. Cached (kept-threads.ts). Aborting `signal` ends it soon.
  */
-export function measureThreads(model: LlamaModel, path: string, cores = usableProcessors()): Promise<number> {
-  // With layers on a GPU, fewer threads may have enough to do.
-  return keptThreads({ path, gpuLayers: model.gpuLayers }, cores, async () => {
+export function measureThreads(
+  model: LlamaModel,
+  path: string,
+  { cores = usableProcessors(), signal }: { cores?: number; signal?: AbortSignal } = {},
+): ReturnType<typeof keptThreads> {
+  return keptThreads(measured(model, path), cores, async () => {
     const trials: Record<string, number> = {};
     const threads = await fastest(candidatesFor(cores), async (candidate) => {
-      const milliseconds = await timeTrial(model, candidate);
+      const milliseconds = await timeTrial(model, candidate, signal);
       trials[candidate] = Math.round(milliseconds);
       return milliseconds;
     });
     return { threads, trials };
   });
+}
+
+/** What was measured earlier; else a guess, which costs no time. `others`: processors that other programs keep busy. */
+export async function likelyThreads(model: LlamaModel, path: string, others: number): Promise<number> {
+  const cores = usableProcessors();
+  return (
+    (await knownThreads(measured(model, path), cores)) ?? guessThreads({ cores, all: cpus().length, others })
+  );
+}
+
+/**
+ * Half of the cores, but two where there are two: a prompt is read in half the time. Fewer where other programs work:
+ * llama.cpp's threads wait for each other by spinning, so that one that gets no core stops all.
+ */
+export function guessThreads({ cores, all, others }: { cores: number; all: number; others: number }): number {
+  const most = Math.min(cores, Math.max(2, Math.floor(cores / 2)));
+  return Math.max(1, Math.min(most, Math.round(all - others)));
 }
 
 export function candidatesFor(cores: number): number[] {
@@ -50,7 +74,8 @@ export async function fastest(
   return best.candidate;
 }
 
-async function timeTrial(model: LlamaModel, threads: number): Promise<number> {
+async function timeTrial(model: LlamaModel, threads: number, signal?: AbortSignal): Promise<number> {
+  signal?.throwIfAborted();
   const context = await model.createContext({
     contextSize: 2 * (READ + WRITTEN),
     batchSize: READ,
@@ -66,6 +91,7 @@ async function timeTrial(model: LlamaModel, threads: number): Promise<number> {
     const began = performance.now();
     let written = 0;
     for await (const token of sequence.evaluate(tokens, { temperature: 0, yieldEogToken: true })) {
+      signal?.throwIfAborted();
       written += token >= 0 ? 1 : 0;
       if (written >= WRITTEN) break;
     }

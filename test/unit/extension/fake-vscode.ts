@@ -75,6 +75,7 @@ function showMessage(message: string, ...rest: unknown[]): Promise<string | unde
 }
 
 export const window = {
+  tabGroups: { activeTabGroup: { tabs: [] } },
   onDidChangeActiveTextEditor: () => ({ dispose: () => undefined }),
   createQuickPick: () => new QuickPick(),
   showQuickPick: (rows: (string | Row)[], { placeHolder }: { placeHolder: string }) =>

@@ -84,7 +84,7 @@ describe('forks of VS Code', () => {
         'vscode.openFolder',
         'workbench.action.openSettings',
       ],
-      ...['workbench.action.openWalkthrough', 'workbench.trust.manage'],
+      ...['workbench.action.openWalkthrough', 'workbench.action.quickOpen', 'workbench.trust.manage'],
     ]);
   });
 

@@ -188,10 +188,21 @@ const kept = (text: string): string[] =>
 /** Words that are the same in German. */
 const same: Partial<Record<Language, string[]>> = {
   de: [
-    ...['Training', 'Standard', 'PyPI', 'loss {loss}', 'Bytes', 'Loss', 'Rate', ', ', '; ', '{clause}.'],
+    ...[
+      'Training',
+      'Standard',
+      'Hugging Face',
+      'loss {loss}',
+      'Bytes',
+      'Loss',
+      'Rate',
+      ', ',
+      '; ',
+      '{clause}.',
+    ],
     ...['{figure}, {unit}', '{what} ({before} -> {after})', '{what}: {text}', '({what}) {text}'],
   ],
-  'zh-cn': ['PyPI', '{number}%'],
+  'zh-cn': ['Hugging Face', '{number}%'],
 };
 
 interface Manifest {
@@ -247,7 +258,7 @@ describe.each(translations)('in %s', (language) => {
 const onlySigns = [
   '"{button}"',
   '({what}) {text}',
-  ...[', ', '; ', 'nats per token', 'nats/token', 'PyPI', 'the hub', '{base} for {time}', '{clause}.'],
+  ...[', ', '; ', 'nats per token', 'nats/token', 'Hugging Face', '{base} for {time}', '{clause}.'],
   ...[
     '{done} of {total}',
     '{figure}, {unit}',

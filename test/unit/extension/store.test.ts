@@ -103,3 +103,12 @@ test('remembers the base that completes as it is, beside the runs used before', 
   await store.setInUse('a-run');
   expect(store.baseInUse).toEqual(base);
 });
+
+test('what was begun to set up is in sight until something completes', async () => {
+  const store = new Store(memento(), memento());
+  expect(store.begun).toBe(false);
+  await store.setBegun();
+  expect(store.begun).toBe(true);
+  await store.setInUse('run');
+  expect(store.begun).toBe(false);
+});

@@ -17,12 +17,13 @@ const cores = cpus().length;
 async function measured(threads: number, { others = 0, of = cores, gpuLayers = 0 } = {}): Promise<number> {
   if (!existsSync(base())) writeFileSync(base(), 'weights');
   const trials = { 1: 20, [threads]: 10 };
-  return keptThreads(
+  const kept = await keptThreads(
     { path: base(), gpuLayers },
     of,
     async () => ({ threads, trials }),
     () => () => others,
   );
+  return kept.threads;
 }
 
 it('what was measured on a free machine is kept, with its date and what it depends on', async () => {
@@ -44,6 +45,16 @@ it('beside other programs it is good for one start; a free machine is measured a
   expect(kept()).toEqual([]);
   expect(await measured(2)).toBe(2);
   expect(kept()).toHaveLength(1);
+});
+
+it('says whether the machine was quiet', async () => {
+  writeFileSync(base(), 'weights');
+  const measure = async () => ({ threads: 1, trials: {} });
+  const quiet = async (others: number) =>
+    (await keptThreads({ path: base() }, cores, measure, () => () => others)).quiet;
+  expect(await quiet(0.9)).toBe(false);
+  expect(await quiet(0)).toBe(true);
+  expect(await quiet(0.9)).toBe(true);
 });
 
 it('beside a training it is not kept', async () => {

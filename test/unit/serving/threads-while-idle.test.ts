@@ -1,0 +1,64 @@
+import { expect, it } from 'vitest';
+import { guessThreads } from '../../../src/serving/threads/threads.ts';
+import { MeasuringWhileIdle } from '../../../src/serving/threads/while-idle.ts';
+
+/** A host that is asked `requests` times before each look, beside other programs that keep `others` processors busy. */
+function idleHost(outcomes: (boolean | Error)[]) {
+  const statistics = { requests: 0, active: 0 };
+  const state = { others: 0, measured: 0 };
+  const host = {
+    statistics: statistics as never,
+    async measureThreads() {
+      state.measured += 1;
+      const outcome = outcomes.shift() ?? true;
+      if (outcome instanceof Error) throw outcome;
+      return outcome;
+    },
+  };
+  const measuring = new MeasuringWhileIdle(host, () => () => state.others);
+  return {
+    state,
+    /** How often it has measured after so many looks. */
+    async looks(count: number, requests = 0): Promise<number> {
+      for (let look = 0; look < count; look += 1) {
+        statistics.requests += requests;
+        await measuring.look();
+      }
+      return state.measured;
+    },
+  };
+}
+
+it('the threads are measured once nobody has asked for some looks', async () => {
+  const { looks } = idleHost([]);
+  expect(await looks(10, 1)).toBe(0);
+  expect(await looks(3)).toBe(0);
+  expect(await looks(1)).toBe(1);
+});
+
+it('not beside other programs', async () => {
+  const { looks, state } = idleHost([]);
+  state.others = 0.5;
+  expect(await looks(20)).toBe(0);
+  state.others = 0;
+  expect(await looks(5)).toBe(1);
+});
+
+it('what was interrupted, or measured on a machine that got busy, is tried again', async () => {
+  const { looks } = idleHost([new DOMException('Asked.', 'AbortError'), false]);
+  expect(await looks(5)).toBe(1);
+  expect(await looks(4)).toBe(2);
+  expect(await looks(4)).toBe(3);
+});
+
+it.each([
+  ['two quiet cores', { cores: 2, all: 2, others: 0.2 }, 2],
+  ['a core of two is busy', { cores: 2, all: 2, others: 1 }, 1],
+  ['both are', { cores: 2, all: 2, others: 1.9 }, 1],
+  ['one core', { cores: 1, all: 1, others: 0 }, 1],
+  ['eight quiet ones', { cores: 8, all: 8, others: 0.3 }, 4],
+  ['eight, six busy', { cores: 8, all: 8, others: 6 }, 2],
+  ['two of eight are allowed', { cores: 2, all: 8, others: 4 }, 2],
+])('a guess of the threads: %s', (_, machine, threads) => {
+  expect(guessThreads(machine)).toBe(threads);
+});
