@@ -5,8 +5,10 @@ import { cutLoops, similar } from './repetition.ts';
 import { cutToBlock, cutUnmatched, cutUnmatchedTag, endsBlock } from './scope.ts';
 import { firstLine, isBlank, isPunctuation, lastLine, lineAbove } from './text.ts';
 import type { CursorDocument, Reach } from './types.ts';
+import { cutToWhole } from './whole.ts';
 
-export type DropReason = 'blank' | 'repeats-above' | 'repeats-below' | 'loop' | 'unsure';
+export type DropReason =
+  'blank' | 'repeats-above' | 'repeats-below' | 'loop' | 'unsure' | 'unfinished' | 'trivial';
 export type CleanUp = { text: string } | { dropped: DropReason };
 
 /** Special tokens of any model family, written as text. */
@@ -33,6 +35,8 @@ export function cleanUp(answer: string, whole: CursorDocument, reach: Reach): Cl
   text = trimEnd(below, document.after);
   if (isBlank(text)) return { dropped: 'blank' };
   if (repeatsAbove(text, document)) return { dropped: 'repeats-above' };
+  text = cutToWhole(text, document);
+  if (isBlank(text)) return { dropped: 'unfinished' };
   return {
     text:
       whole.before.includes('\r\n') || whole.after.includes('\r\n') ? text.replaceAll('\n', '\r\n') : text,
