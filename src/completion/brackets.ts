@@ -157,7 +157,14 @@ function readCode(text: string, from: number, language: Language, stack: Opened[
     stack.push({ kind: 'comment', closer: '\n', at });
     return at + lineComment.length;
   }
-  if (sign === '"' || sign === "'" || sign === '`') return readQuote(text, at, language, stack);
+  if (sign === '"' || sign === "'" || sign === '`') {
+    // In an expression in a string, the quote that began the string ends it.
+    const outer = stack.findLast(({ interpolation }) => interpolation === '{');
+    if (!outer || !text.startsWith(outer.closer, at)) return readQuote(text, at, language, stack);
+    stack.length = stack.lastIndexOf(outer) + 1;
+    close(outer.closer, at);
+    return at + outer.closer.length;
+  }
   if (sign === '\n') endLine(stack);
   else if (closerOf[sign]) stack.push({ kind: 'bracket', closer: closerOf[sign], at });
   else if (sign === ')' || sign === ']' || sign === '}') close(sign, at);
