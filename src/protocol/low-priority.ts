@@ -1,12 +1,27 @@
-/** For processes that work while nobody waits for them. */
-import { readdirSync } from 'node:fs';
+/** For processes that work while nobody waits for them, or that a person who types is not to notice. */
+import { readdirSync, writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 
+const { PRIORITY_LOW, PRIORITY_BELOW_NORMAL } = constants.priority;
+
 /** This process gets what others leave of the processors, with all threads that it has and will have. */
-export function lowerPriority(): void {
+export const lowerPriority = (): void => lowerTo(PRIORITY_LOW);
+
+/** This detached process and its children let the editor go first, but get most of what it leaves. */
+export function letEditorGoFirst(): void {
+  lowerTo(PRIORITY_BELOW_NORMAL);
+  try {
+    // Linux divides the processors between sessions first, and a detached process has one of its own.
+    if (process.platform === 'linux') writeFileSync('/proc/self/autogroup', String(PRIORITY_BELOW_NORMAL));
+  } catch {
+    // Not every kernel has these groups.
+  }
+}
+
+function lowerTo(priority: number): void {
   for (const id of threads())
     try {
-      setPriority(id, constants.priority.PRIORITY_LOW);
+      setPriority(id, priority);
     } catch {
       // Not allowed everywhere; it only makes us polite. The thread may also have ended.
     }

@@ -88,7 +88,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     const signal = this.wait(place);
     if (triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !isOurs)
       return this.invoked(place, signal, token);
-    const answer = this.complete(place, { signal });
+    const answer = this.find(place, signal);
     const known = await Promise.race([answer, nextTurn('later' as const)]);
     if (token.isCancellationRequested) return [];
     if (known === 'later' || (known && known.delay > 0 && !isOurs)) {
@@ -101,7 +101,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
   /** Resolves to whether there is something to show, once it may appear. */
   private async isTime(answer: Promise<Completion | undefined>, signal: AbortSignal): Promise<boolean> {
     const completion = await answer;
-    if (completion) await sleep(completion.delay);
+    if (completion?.delay) await sleep(completion.delay);
     return completion !== undefined && !signal.aborted;
   }
 
@@ -113,35 +113,32 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
   ): Promise<vscode.InlineCompletionItem[]> {
     const cancelled = token.onCancellationRequested(() => this.leave());
     try {
-      const completion = await this.complete(place, { signal, invoked: true });
+      const core = this.coreFor(place.model);
+      const input = { ...this.inputAt(place), signal, invoked: true };
+      const completion = await core.complete(input);
       // Alternatives are wanted if what the key asks for is already shown, or if the likeliest one is empty.
-      const others =
-        completion?.source === 'engine' || signal.aborted
-          ? []
-          : await this.coreFor(place.model).alternatives(
-              { ...this.inputAt(place), signal },
-              completion?.text ?? '',
-            );
+      const wantsOthers = completion?.source !== 'engine' && !signal.aborted;
+      const others = wantsOthers ? await core.alternatives(input, completion?.text ?? '') : [];
       return signal.aborted ? [] : this.show(place, completion, others);
     } catch (error) {
-      if (!signal.aborted) this.service.failed(error);
+      this.failed(error, signal);
       return [];
     } finally {
       cancelled.dispose();
     }
   }
 
-  /** What the core finds here; undefined if that is nothing, or if it fails. */
-  private async complete(
-    place: Asked,
-    how: { signal: AbortSignal; invoked?: boolean },
-  ): Promise<Completion | undefined> {
+  /** What the core finds while the person types; undefined if that is nothing, or if it fails. */
+  private async find(place: Asked, signal: AbortSignal): Promise<Completion | undefined> {
     try {
-      return await this.coreFor(place.model).complete({ ...this.inputAt(place), ...how });
+      return await this.coreFor(place.model).complete({ ...this.inputAt(place), signal });
     } catch (error) {
-      if (!how.signal.aborted) this.service.failed(error);
-      return undefined;
+      return this.failed(error, signal);
     }
+  }
+
+  private failed(error: unknown, signal: AbortSignal): undefined {
+    if (!signal.aborted) this.service.failed(error);
   }
 
   private show(

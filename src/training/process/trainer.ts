@@ -5,6 +5,7 @@
 import { basename } from 'node:path';
 import { openRunWriter, type RunWriter } from '../../runs/writer.ts';
 import { formatError, reportError, UserError } from '../../protocol/errors.ts';
+import { letEditorGoFirst } from '../../protocol/low-priority.ts';
 import type { RunStatus } from '../../protocol/run.ts';
 import { readState } from '../../runs/files.ts';
 import { joinTraining } from '../../runs/training-lock.ts';
@@ -18,6 +19,7 @@ if (!dir) {
   process.exit(2);
 }
 
+letEditorGoFirst();
 const cancel = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => cancel.abort());
 // The run continues when the terminal that started it is closed.

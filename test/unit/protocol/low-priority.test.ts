@@ -1,9 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { expect, it, vi } from 'vitest';
-import { lowerPriority } from '../../../src/protocol/low-priority.ts';
+import { letEditorGoFirst, lowerPriority } from '../../../src/protocol/low-priority.ts';
 
 const lowered = vi.hoisted(() => [] as [number, number][]);
+// The test's own group is not to be lowered.
+vi.mock('node:fs', async (original) => ({ ...(await original<object>()), writeFileSync: () => undefined }));
 vi.mock('node:os', async (original) => ({
   ...(await original<object>()),
   // A thread that ended meanwhile.
@@ -28,4 +30,15 @@ it.runIf(process.platform === 'linux')('lowers each thread, because Linux has a 
 it.skipIf(process.platform === 'linux')('lowers the process', () => {
   lowerPriority();
   expect(lowered).toEqual([[0, constants.priority.PRIORITY_LOW]]);
+});
+
+it('leaves the rest of the machine below the editor, but above what nobody waits for', () => {
+  lowered.length = 0;
+  letEditorGoFirst();
+  const { PRIORITY_NORMAL, PRIORITY_LOW } = constants.priority;
+  for (const [, priority] of lowered) {
+    expect(priority).toBeGreaterThan(PRIORITY_NORMAL);
+    expect(priority).toBeLessThan(PRIORITY_LOW);
+  }
+  expect(lowered.length).toBeGreaterThan(0);
 });

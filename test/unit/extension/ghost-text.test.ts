@@ -1,0 +1,189 @@
+/** Nobody waits for ghost text: a key is answered at once, and the editor is made to ask again when there is something. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { ofBase } from '../../../src/extension/completion/completion-model.ts';
+import { GhostText, type Completing } from '../../../src/extension/completion/ghost-text.ts';
+
+type Listener = (event: unknown) => void;
+const editor = vi.hoisted(() => ({
+  commands: [] as string[],
+  /** What it does when it is made to ask again. */
+  asksAgain: (): Promise<unknown> => Promise.resolve(),
+  moved: [] as Listener[],
+  selection: { isEmpty: true, active: {}, start: {}, end: {} },
+  document: undefined as unknown,
+}));
+
+vi.mock('vscode', async () => {
+  class Position {
+    constructor(
+      readonly line: number,
+      readonly character: number,
+    ) {}
+    isEqual = (other: Position) => other.line === this.line && other.character === this.character;
+    isBefore = (other: Position) =>
+      this.line < other.line || (this.line === other.line && this.character < other.character);
+  }
+  class Range {
+    constructor(
+      readonly start: Position,
+      readonly end: Position,
+    ) {}
+  }
+  const fake = await import('./fake-vscode.ts');
+  const on = () => ({ dispose: () => undefined });
+  return {
+    ...fake,
+    Position,
+    Range,
+    EndOfLine: { LF: 1, CRLF: 2 },
+    InlineCompletionTriggerKind: { Invoke: 0, Automatic: 1 },
+    InlineCompletionItem: class {
+      constructor(
+        readonly insertText: string,
+        readonly range: Range,
+      ) {}
+    },
+    commands: {
+      executeCommand: async (name: string) => {
+        if (name === 'setContext') return;
+        editor.commands.push(name);
+        await editor.asksAgain();
+      },
+    },
+    window: {
+      ...fake.window,
+      onDidChangeTextEditorSelection: (listener: Listener) => (editor.moved.push(listener), on()),
+      get activeTextEditor() {
+        const { selection, document } = editor;
+        return { document, selection, selections: [selection] };
+      },
+    },
+    workspace: {
+      ...fake.workspace,
+      textDocuments: [],
+      getWorkspaceFolder: () => undefined,
+      onDidChangeTextDocument: on,
+      onDidCloseTextDocument: on,
+    },
+  };
+});
+const { Position, Range } = (await import('vscode')) as unknown as {
+  Position: new (line: number, character: number) => object;
+  Range: new (start: object, end: object) => object;
+};
+
+/** A document of one line, and the cursor at its end. */
+function open(text: string) {
+  const at = (character: number) => new Position(0, character);
+  const document = {
+    uri: { toString: () => 'file:///a.ts', scheme: 'file', path: '/a.ts' },
+    languageId: 'typescript',
+    lineCount: 1,
+    eol: 1,
+    offsetAt: ({ character }: { character: number }) => character,
+    lineAt: () => ({ range: { end: at(text.length) } }),
+    getText: ({ start, end }: Record<'start' | 'end', { character: number }>) =>
+      text.slice(start.character, end.character),
+  };
+  const position = at(text.length);
+  editor.document = document;
+  Object.assign(editor.selection, { active: position, start: position, end: position });
+  return { document, position };
+}
+
+let answer: (text: string) => void;
+let stopped: boolean;
+let ghost: GhostText;
+const never = {
+  isCancellationRequested: false,
+  onCancellationRequested: () => ({ dispose: () => undefined }),
+};
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  editor.commands.length = 0;
+  editor.asksAgain = () => Promise.resolve();
+  editor.moved.length = 0;
+  stopped = false;
+  const service = {
+    modelFor: () => ofBase({ id: 'base', path: '/base.gguf', sha256: 'ab'.repeat(32) }),
+    serving: () => ({
+      fillInTheMiddle: () => Promise.resolve(true),
+      stream: (_: unknown, __: unknown, signal: AbortSignal) =>
+        new Promise<string>((resolve) => {
+          answer = resolve;
+          signal.addEventListener('abort', () => (stopped = true));
+        }),
+    }),
+    partsAt: () => undefined,
+    busyWith: (work: () => unknown) => work(),
+    answered: () => undefined,
+    recorder: { listenerFor: () => undefined },
+    failed: (error: unknown) => {
+      throw error;
+    },
+  } as unknown as Completing;
+  const acceptance = { selects: () => undefined, hide: () => undefined, show: () => undefined };
+  ghost = new GhostText(service, acceptance as never, 'publisher.name');
+});
+afterEach(() => {
+  ghost.dispose();
+  vi.useRealTimers();
+});
+
+const AUTOMATIC = 1;
+const INVOKE = 0;
+const ask = ({ document, position }: ReturnType<typeof open>, kind = AUTOMATIC, selected?: object) =>
+  ghost.provideInlineCompletionItems(
+    document as never,
+    position as never,
+    { triggerKind: kind, selectedCompletionInfo: selected } as never,
+    never as never,
+  );
+const texts = async (asked: ReturnType<typeof ask>) => (await asked).map(({ insertText }) => String(insertText));
+/** Lets promises and timers of so many milliseconds pass. */
+const pass = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds);
+
+test('a key is answered at once with nothing; the editor asks again, and gets the answer', async () => {
+  const place = open('const a =');
+  let shown: string[] = [];
+  editor.asksAgain = async () => (shown = await texts(ask(place, INVOKE)));
+  expect(await texts(ask(place))).toEqual([]);
+  await pass(400);
+  answer(' first;');
+  await pass(600);
+  expect(editor.commands).toEqual(['editor.action.inlineSuggest.trigger']);
+  expect(shown).toEqual([' first;']);
+});
+
+test('where the cursor has left the place, the engine is stopped and the editor is not made to ask', async () => {
+  const place = open('const a =');
+  await ask(place);
+  await pass(400);
+  editor.selection.active = new Position(0, 2);
+  for (const tell of editor.moved) tell({ textEditor: place, selections: [editor.selection] });
+  await pass(400);
+  expect(stopped).toBe(true);
+  answer(' first;');
+  await pass(600);
+  expect(editor.commands).toEqual([]);
+});
+
+test('a person who asks with a key gets the answer itself', async () => {
+  const asked = ask(open('const a ='), INVOKE);
+  await pass(0);
+  answer(' first;');
+  expect(await texts(asked)).toEqual([' first;']);
+  expect(editor.commands).toEqual([]);
+});
+
+test('beside the list, it is shown if it begins with the selected entry', async () => {
+  const place = open('const a = fi');
+  await ask(place);
+  await pass(400);
+  answer('rst.second;');
+  await pass(600);
+  const range = new Range(new Position(0, 10), place.position);
+  expect(await texts(ask(place, AUTOMATIC, { text: 'find', range }))).toEqual([]);
+  expect(await texts(ask(place, AUTOMATIC, { text: 'first', range }))).toEqual(['first.second;']);
+});
