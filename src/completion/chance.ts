@@ -50,12 +50,14 @@ export interface Showing {
   calibration: Calibration;
   /** Least chance of what is shown; 0 shows everything. */
   least: number;
+  /** A line is not shown in part. */
+  wholeLines?: boolean;
 }
 
 /** Within a string or comment much else could stand, so only what is very likely is shown there. */
 export function showingAt(document: CursorDocument, showing: Showing): Showing {
-  const least = isInProse(document) ? Math.max(showing.least, leastInProse) : showing.least;
-  return showing.least > 0 ? { ...showing, least } : showing;
+  if (showing.least <= 0 || !isInProse(document)) return showing;
+  return { ...showing, least: Math.max(showing.least, leastInProse), wholeLines: true };
 }
 
 /** Whether a text, as far as it goes, is likely enough to be shown. */
@@ -87,12 +89,12 @@ export function keepLikely(
     kept = index + 1;
   }
   const rest = lines.slice(kept).some((line) => !isBlank(line));
-  const likely = rest
-    ? kept > 0
-      ? lines.slice(0, kept).join('\n').trimEnd()
-      : likelyWords(lines, certainty, showing)
-    : cleaned.text;
-  const text = rest ? cutToWhole(likely, document) : likely;
+  let { text } = cleaned;
+  if (rest) {
+    if (kept === 0 && showing.wholeLines) return { dropped: 'unsure' };
+    const likely = kept > 0 ? lines.slice(0, kept).join('\n') : likelyWords(lines, certainty, showing);
+    text = cutToWhole(likely.trimEnd(), document);
+  }
   if (kept === 0 && isTrivial(text)) return { dropped: 'unsure' };
   return showing.least > 0 && isTrivial(text) ? { dropped: 'trivial' } : { text };
 }

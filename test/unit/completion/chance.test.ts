@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Certainty, chanceOf, keepLikely, type Showing } from '../../../src/completion/chance.ts';
+import { Certainty, chanceOf, keepLikely, showingAt, type Showing } from '../../../src/completion/chance.ts';
 import { setUp, settle } from './set-up.ts';
 
 /** With this calibration, the chance is the model's own at 1 and at 0, and near it between. */
@@ -76,6 +76,38 @@ describe('the chance of a suggestion', () => {
     expect(keepLikely({ text: rest }, certainty(...alone), showing(0.3), document)).toEqual({
       text: 'if (x)',
     });
+  });
+
+  it.each([
+    ["import { a } from './", 'typescript', 0.1],
+    ["const a = require('", 'typescript', 0.1],
+    ['import (\n\t"fmt"\n\t"', 'go', 0.1],
+    ['const a = `${', 'typescript', 0.1],
+    ['text = f"{', 'python', 0.1],
+    ['A text "', 'markdown', 0.1],
+    ['const a = "', 'typescript', 0.7],
+    ['// It ', 'typescript', 0.7],
+    ['def f():\n    """', 'python', 0.7],
+    ['import (\n\t"fmt"\n)\n\nvar a = "', 'go', 0.7],
+    ['print(f"Hello {name}', 'python', 0.7],
+  ])('is at least so much behind %j in %s', (before, languageId, least) => {
+    const place = { ...document, before, languageId };
+    expect(showingAt(place, showing(0.1)).least).toBe(least);
+    // What is asked for with a key is shown all the same.
+    expect(showingAt(place, showing(0)).least).toBe(0);
+  });
+
+  it('shows no first words within a string or comment', () => {
+    const likely = showingAt({ ...document, before: '// It ' }, showing(0.1));
+    const kept = (...pieces: [string, number][]) =>
+      keepLikely({ text: 'reads a file' }, certainty(...pieces), likely, document);
+    expect(kept(['reads', 0.9], [' a file', 0.75])).toEqual({ text: 'reads a file' });
+    expect(kept(['reads', 0.9], [' a file', 0.65])).toEqual({ dropped: 'unsure' });
+  });
+
+  it.each([')', ');', '  }', '""', 'ab', ', x'])('shows nothing as little as %j', (text) => {
+    expect(keepLikely({ text }, new Certainty(), showing(0.1), document)).toEqual({ dropped: 'trivial' });
+    expect(keepLikely({ text }, new Certainty(), showing(0), document)).toEqual({ text });
   });
 
   it('keeps line ends of Windows, and counts them as the engine does', () => {
