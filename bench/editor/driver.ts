@@ -1,10 +1,9 @@
 /** A real VS Code on the bench's workspace: the end-to-end test's own driver, with a recorder in the page. */
-import { cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
-import { makeOwnHome } from '../own-home.ts';
 import { record } from './recorder.ts';
 
 export type Version = 'newest' | 'oldest';
@@ -36,11 +35,10 @@ interface EndToEnd {
 export interface Tools extends EndToEnd {
   chromium: string;
   vsix: string;
-  shots: string;
 }
 
 /** Chromium and the packed extension, made where they are missing. */
-export async function prepareTools(shots: string): Promise<Tools> {
+export async function prepareTools(): Promise<Tools> {
   const files = [
     ...['test/e2e/vscode.mjs', 'test/e2e/browser.mjs'],
     ...['scripts/setup.mjs', 'scripts/package.mjs'],
@@ -51,11 +49,11 @@ export async function prepareTools(shots: string): Promise<Tools> {
   const e2e = Object.assign({}, ...parts) as EndToEnd;
   const chromium = await e2e.ensureChromium();
   if (!chromium) throw new Error('Chromium is missing.');
-  return { ...e2e, chromium, vsix: await e2e.packageExtension(), shots: resolve(shots) };
+  return { ...e2e, chromium, vsix: await e2e.packageExtension() };
 }
 
 export interface Place {
-  home: string;
+  dir: string;
   workspace: string;
   remove(): Promise<void>;
 }
@@ -63,16 +61,14 @@ export interface Place {
 /** The bench's workspace in a folder of its own. With `without`, these files of it are empty: they are still to be typed. */
 export async function makePlace(without: readonly string[] = []): Promise<Place> {
   const dir = await mkdtemp(join(tmpdir(), 'forget-me-not-editor-'));
-  const [home, workspace] = [join(dir, 'data'), join(dir, 'projects')];
-  await mkdir(home);
-  await makeOwnHome(home);
+  const workspace = join(dir, 'projects');
   await cp(resolve('bench/editor/workspace'), workspace, { recursive: true });
   // They have another ending in the repository, so that no tool takes them for its own code.
   for (const path of await readdir(workspace, { recursive: true }))
     if (path.endsWith('.txt'))
       await rename(join(workspace, path), join(workspace, path.slice(0, -'.txt'.length)));
   for (const path of without) await writeFile(join(workspace, path), '');
-  return { home, workspace, remove: () => rm(dir, { recursive: true, force: true, maxRetries: 20 }) };
+  return { dir, workspace, remove: () => rm(dir, { recursive: true, force: true, maxRetries: 20 }) };
 }
 
 export interface Editor {
@@ -81,11 +77,17 @@ export interface Editor {
   close(): Promise<void>;
 }
 
-/** @param settings of the user, beside what keeps VS Code quiet; nothing about suggestions unless it is asked for */
+/** @param home where the extension keeps its data
+ * @param settings of the user, beside what keeps VS Code quiet; nothing about suggestions unless it is asked for */
 export async function openEditor(
   tools: Tools,
   place: Place,
-  { version, installed, settings }: { version: Version; installed: boolean; settings: object },
+  {
+    home,
+    version,
+    installed,
+    settings,
+  }: { home: string; version: Version; installed: boolean; settings: object },
 ): Promise<Editor> {
   const newest = version === 'newest';
   const vscode = await tools.startVsCode({
@@ -93,7 +95,7 @@ export async function openEditor(
     newest,
     // The older one has no chat for models of extensions.
     settings: { 'chat.disableAIFeatures': !newest, ...settings },
-    env: { FORGET_ME_NOT_HOME: place.home },
+    env: { FORGET_ME_NOT_HOME: home },
   });
   let browser: Awaited<ReturnType<EndToEnd['openBrowser']>> | undefined;
   const close = async () => {
@@ -101,7 +103,7 @@ export async function openEditor(
     await vscode.stop();
   };
   try {
-    browser = await tools.openBrowser(tools.shots, tools.chromium);
+    browser = await tools.openBrowser(join(place.dir, 'shots'), tools.chromium);
     const { workbench } = browser;
     await record(workbench.page);
     await workbench.open(vscode.url(place.workspace));

@@ -143,6 +143,20 @@ export class Workbench {
     );
   }
 
+  /** What VS Code's list of suggestions offers first, while it is open. */
+  list() {
+    return this.page.locator('.suggest-widget.visible .monaco-list-row').first();
+  }
+
+  /** Escape closes the list: Enter and Tab would take its entry. */
+  async closeList() {
+    await until('the list of suggestions to close', async () => {
+      if (!(await this.list().isVisible())) return true;
+      await this.page.keyboard.press('Escape');
+      return false;
+    });
+  }
+
   /** Opens a file of the workspace by its name; what is typed next goes into it. */
   async openFile(name) {
     await this.asked.file(name);

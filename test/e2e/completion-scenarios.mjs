@@ -9,6 +9,7 @@ import {
   newest,
   saveAndCheck,
   shown,
+  signalServer,
   TRAINING_MS,
   typeUntilGhostText,
   useResult,
@@ -66,8 +67,10 @@ export const completionScenarios = {
     // A letter, because the editor closes brackets and quotes by itself.
     const ghost = await typeUntilGhostText(workbench, /^\w./);
     await keyboard.type(ghost.text[0]);
-    const typedThrough = async () => squeeze(await shown(workbench)) === squeeze(ghost.text.slice(1));
-    await until('the rest of what was typed into', typedThrough);
+    await until('the rest of what was typed into', async () => {
+      await workbench.closeList();
+      return squeeze(await shown(workbench)) === squeeze(ghost.text.slice(1));
+    });
     await keyboard.press('Control+ArrowRight');
     const isShorter = async () => (await shown(workbench)).length < ghost.text.length - 1;
     await until('a word to be taken', isShorter);
@@ -247,11 +250,4 @@ async function inUse(workbench) {
   const text = await workbench.asked.rows.filter({ hasText: 'in use' }).innerText();
   await workbench.asked.close();
   return text;
-}
-
-/** Signals the completion server of this workplace. */
-function signalServer(place, signal) {
-  const servers = place.servers();
-  assert.ok(servers.length > 0, 'the server is there');
-  for (const pid of servers) process.kill(pid, signal);
 }

@@ -120,16 +120,21 @@ export async function typeUntilGhostText(workbench, wanted = /./) {
   throw new Error(`No ghost text like ${wanted} was shown: ${JSON.stringify(seen)}`);
 }
 
-/** What is shown once the server has answered; '' where it has nothing to say, or is not asked within `patience` ms. */
+/**
+ * What is shown once the server has answered and the list of suggestions is closed; '' where it has nothing to say, or
+ * is not asked within `patience` ms.
+ */
 export async function answered(workbench, patience = 2000) {
   let text = '';
   await until('the completion to rest', async () => {
+    await workbench.closeList();
     text = await shown(workbench);
+    const moves = async () =>
+      (await workbench.asking().isVisible()) ||
+      (await workbench.list().isVisible()) ||
+      (await shown(workbench)) !== text;
     // Long enough for the pause after a letter and for the request to begin.
-    return !(await becomes(
-      async () => (await workbench.asking().isVisible()) || (await shown(workbench)) !== text,
-      text ? 500 : patience,
-    ));
+    return !(await becomes(moves, text ? 500 : patience));
   });
   return text;
 }
@@ -143,4 +148,11 @@ export async function saveAndCheck({ page }, place, name, { typed, text }) {
   );
   // The editor hears of it after that: closed before, it would ask whether to save.
   await page.locator('.tab.dirty').first().waitFor({ state: 'detached' });
+}
+
+/** Signals the completion server of this workplace. */
+export function signalServer(place, signal) {
+  const servers = place.servers();
+  assert.ok(servers.length > 0, 'the server is there');
+  for (const pid of servers) process.kill(pid, signal);
 }

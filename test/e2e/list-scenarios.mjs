@@ -1,0 +1,96 @@
+// VS Code's own list of suggestions beside completion, with VS Code's settings and with those that a person may have.
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { signalServer, typeUntilGhostText, useResult } from './steps.mjs';
+import { until } from './until.mjs';
+import { writeFile } from './workplace.mjs';
+
+const SETTINGS = '.vscode/settings.json';
+/** A model that learned another workspace can't know what comes after such names. */
+const text = `const zebraCrossing = new Map();
+const quietAfternoon = [];
+const wobblyUmbrella = 'umbrella';
+
+`;
+
+export const listScenarios = {
+  async 'the list of suggestions opens beside completion'(workbench, place) {
+    await useResult(workbench, place);
+    await openAt(workbench, place, 'list.js');
+    for (const [typed, entry] of [
+      ['zeb', 'zebraCrossing'],
+      ['qui', 'quietAfternoon'],
+      ['wob', 'wobblyUmbrella'],
+    ])
+      await listOpens(workbench, typed, entry);
+    await listOpens(workbench, 'zebraCrossing.', 'clear');
+    await workbench.screenshot('list');
+    // Tab takes the list's entry.
+    await workbench.page.keyboard.press('Tab');
+    await until('the entry to be taken', async () =>
+      (await drawn(workbench)).includes('zebraCrossing.clear'),
+    );
+  },
+
+  async 'the list opens while the server does not answer, and completion comes when it does'(
+    workbench,
+    place,
+  ) {
+    await useResult(workbench, place);
+    await openAt(workbench, place, 'slow.js');
+    signalServer(place, 'SIGSTOP');
+    try {
+      await listOpens(workbench, 'zeb', 'zebraCrossing');
+      await listOpens(workbench, 'quietAfternoon.', 'at');
+    } finally {
+      signalServer(place, 'SIGCONT');
+    }
+    await typeUntilGhostText(workbench);
+  },
+
+  async 'what a person has set about suggestions holds'(workbench, place) {
+    await useResult(workbench, place);
+    writeFile(place.workspace, SETTINGS, '{ "editor.quickSuggestions": { "other": "off" } }');
+    await openAt(workbench, place, 'settings.js');
+    await workbench.type('zeb');
+    await workbench.asking().waitFor();
+    await workbench.asking().waitFor({ state: 'detached' });
+    assert.equal(await workbench.list().isVisible(), false, 'the list stays closed');
+    await workbench.clear();
+
+    writeFile(place.workspace, SETTINGS, '{ "editor.inlineSuggest.enabled": false }');
+    await openAt(workbench, place, 'settings.js');
+    signalServer(place, 'SIGSTOP');
+    try {
+      await listOpens(workbench, 'zeb', 'zebraCrossing');
+      // The server takes a request and does not answer: one that was asked would be waited for.
+      assert.equal(await workbench.asking().isVisible(), false, 'nothing is asked');
+      await listOpens(workbench, 'quietAfternoon.', 'at');
+      assert.equal(await workbench.asking().isVisible(), false, 'nothing is asked');
+    } finally {
+      signalServer(place, 'SIGCONT');
+    }
+    rmSync(join(place.workspace, SETTINGS));
+  },
+};
+
+/** A new file with known names, the cursor at its end. */
+async function openAt(workbench, place, name) {
+  writeFile(place.workspace, name, text);
+  await workbench.openFile(name);
+  await workbench.page.keyboard.press('Control+End');
+}
+
+/** Types into a new line, and sees the list open with an entry of the language's service. */
+async function listOpens(workbench, typed, entry) {
+  const { page } = workbench;
+  await workbench.closeList();
+  await page.keyboard.press('Control+End');
+  await page.keyboard.press('Enter');
+  await workbench.type(typed);
+  const row = page.locator('.suggest-widget.visible .monaco-list-row').filter({ hasText: entry }).first();
+  await until(`the list to open with ${entry} after "${typed}"`, () => row.isVisible());
+}
+
+const drawn = ({ page }) => page.locator('.editor-instance .view-lines').innerText();
