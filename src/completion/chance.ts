@@ -50,14 +50,12 @@ export interface Showing {
   calibration: Calibration;
   /** Least chance of what is shown; 0 shows everything. */
   least: number;
-  /** A line is not shown in part. */
-  wholeLines?: boolean;
 }
 
 /** Within a string or comment much else could stand, so only what is very likely is shown there. */
 export function showingAt(document: CursorDocument, showing: Showing): Showing {
   if (showing.least <= 0 || !isInProse(document)) return showing;
-  return { ...showing, least: Math.max(showing.least, leastInProse), wholeLines: true };
+  return { ...showing, least: Math.max(showing.least, leastInProse) };
 }
 
 /** Whether a text, as far as it goes, is likely enough to be shown. */
@@ -91,9 +89,9 @@ export function keepLikely(
   const rest = lines.slice(kept).some((line) => !isBlank(line));
   let { text } = cleaned;
   if (rest) {
-    if (kept === 0 && showing.wholeLines) return { dropped: 'unsure' };
     const likely = kept > 0 ? lines.slice(0, kept).join('\n') : likelyWords(lines, certainty, showing);
-    text = cutToWhole(likely.trimEnd(), document);
+    // Prose ends with no bracket or quote that only begins something.
+    text = cutToWhole(likely.replace(/(?:\s+[([{<"'`]*)$/, ''), document);
   }
   if (kept === 0 && isTrivial(text)) return { dropped: 'unsure' };
   return showing.least > 0 && isTrivial(text) ? { dropped: 'trivial' } : { text };

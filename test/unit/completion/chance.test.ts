@@ -97,12 +97,16 @@ describe('the chance of a suggestion', () => {
     expect(showingAt(place, showing(0)).least).toBe(0);
   });
 
-  it('shows no first words within a string or comment', () => {
+  it('shows only first words within a string or comment that are very likely', () => {
     const likely = showingAt({ ...document, before: '// It ' }, showing(0.1));
     const kept = (...pieces: [string, number][]) =>
-      keepLikely({ text: 'reads a file' }, certainty(...pieces), likely, document);
-    expect(kept(['reads', 0.9], [' a file', 0.75])).toEqual({ text: 'reads a file' });
-    expect(kept(['reads', 0.9], [' a file', 0.65])).toEqual({ dropped: 'unsure' });
+      keepLikely({ text: pieces.map(([piece]) => piece).join('') }, certainty(...pieces), likely, {
+        ...document,
+        before: '// It ',
+      });
+    expect(kept(['reads', 0.9], [' a file', 0.65])).toEqual({ text: 'reads' });
+    expect(kept(['reads', 0.9], [' (', 0.8], ['a file', 0.65])).toEqual({ text: 'reads' });
+    expect(kept(['reads', 0.6], [' a file', 0.5])).toEqual({ dropped: 'unsure' });
   });
 
   it.each([')', ');', '  }', '""', 'ab', ', x'])('shows nothing as little as %j', (text) => {
