@@ -1,29 +1,32 @@
 /**
- * Compares our completion server with using llama.cpp directly: `npm run bench:completion [-- --json] [--requests 24]`.
+ * Compares our completion server with using llama.cpp directly, with each base:
+ * `npm run bench:completion [-- --json] [--requests 24] [--base NAME_OR_FILE]...`.
  *
  * Both sides use the same model, threads, context and prompts (the beginnings of this project's own sources), decode
  * greedily and take turns, with a different one first each time. "Directly" is node-llama-cpp in another process, used
  * as its users do: the prompt is evaluated at once, then token after token, and the answer is detokenised at the end.
  * Ours is `server.mjs` in its own process, asked over HTTP. Every request starts cold: no two prompts begin alike.
  * Measured: the time to the whole answer, and its parts within each engine: until the first token is there (reading
- * the prompt), and for each further token.
+ * the prompt), and for each further token; with one thread also the processor time, which other programs hardly
+ * change.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadLlamaModel, readModelFile } from '../src/base-models/llama.ts';
-import { resolveBase } from '../src/base-models/resolve.ts';
+import { resolveBase, type ResolvedBase } from '../src/base-models/resolve.ts';
 import { createCompleter } from '../src/completion/index.ts';
 import { llamaEnv } from '../src/protocol/llama-env.ts';
 import { BenchServer } from './felt/server.ts';
 import { quantile } from './serving-load.ts';
 
 const options = {
-  base: { type: 'string', default: 'smollm2-135m' },
+  base: { type: 'string', multiple: true, default: ['smollm2-135m', 'qwen2.5-coder-0.5b'] as string[] },
   requests: { type: 'string', default: '24' },
   tokens: { type: 'string', default: '24' },
   /** Characters per prompt; 1200 are about 350 tokens. */
@@ -34,37 +37,55 @@ const options = {
   /** Internal: run as the process that uses llama.cpp directly, with this base. */
   direct: { type: 'string' },
 } as const;
+/** How often both sides are started: two processes that do the same may differ by a tenth, from start to start. */
+const STARTS = 3;
 /** Prompts for the measurements other than the comparison. */
 const SIDE_PROMPTS = 12;
+/** Milliseconds after which requests are cancelled while the prompt is read; the others are as the answer is written. */
+const CANCELLED_AFTER = [100, 300, 900];
 
 type Options = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
 
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
   if (values.direct) return beDirect(values.direct, values);
-  const base = (await resolveBase(values.base!)).path;
-  const prompts = await readPrompts(Number(values.requests) + SIDE_PROMPTS, Number(values.prompt));
-  // Ours is first: it chooses the number of threads for both.
-  const ours = await Ours.start(base, values);
-  const direct = await Direct.start(base, ours.threads);
-  try {
-    const tokens = Number(values.tokens);
-    const overheads = await compare(ours, direct, prompts.slice(SIDE_PROMPTS), tokens);
-    const figures = {
-      overheadP50: round(overheads.p50, 3),
-      overheadP95: round(overheads.p95, 3),
-      firstToken: round(overheads.firstToken, 3),
-      perToken: round(overheads.perToken, 3),
-      typedThroughMs: round(await typeThrough(), 3),
-      cancelMs: Math.round(await cancel(ours, prompts.slice(0, 6))),
-      prefixSaving: round(await warmPrefix(ours, prompts.slice(6, SIDE_PROMPTS)), 3),
-    };
-    if (values.json) return console.log(JSON.stringify(figures));
-    show(figures, overheads);
-  } finally {
-    direct.end();
-    ours.end();
+  const figures: Record<string, number | Record<string, number>> = {
+    typedThroughMs: round(await typeThrough(), 3),
+  };
+  if (!values.json) console.log(`typedThroughMs  ${figures['typedThroughMs'] as number}`);
+  for (const name of values.base) {
+    const base = await resolveBase(name);
+    figures[base.id] = await measure(base, values);
   }
+  if (values.json) console.log(JSON.stringify(figures));
+}
+
+async function measure({ id, path }: ResolvedBase, values: Options): Promise<Record<string, number>> {
+  const prompts = await readPrompts(Number(values.requests) + SIDE_PROMPTS, Number(values.prompt));
+  const compared = prompts.slice(SIDE_PROMPTS);
+  const sides: Compared = { ours: noTimes(), direct: noTimes(), differing: 0 };
+  const alone: Record<string, number> = {};
+  let { threads } = values;
+  for (let start = 0; start < STARTS; start += 1) {
+    // Ours is first: it chooses the number of threads for all.
+    const ours = await Ours.start(path, threads);
+    threads = String(ours.threads);
+    const direct = await Direct.start(path, threads);
+    try {
+      const these = compared.filter((_, index) => index % STARTS === start);
+      await compare(ours, direct, these, Number(values.tokens), sides);
+      if (start < STARTS - 1) continue;
+      alone['cancelMs'] = Math.round(await cancel(ours, prompts.slice(0, 6)));
+      alone['prefixSaving'] = round(await warmPrefix(ours, prompts.slice(6, SIDE_PROMPTS)), 3);
+    } finally {
+      direct.end();
+      ours.end();
+    }
+  }
+  process.stderr.write('\n');
+  const figures = { ...figuresOf(sides), ...alone, threads: Number(threads) };
+  if (!values.json) show(id, figures, sides);
+  return figures;
 }
 
 /** Beginnings of this project's sources, each after a unique first line, so that no two begin alike. */
@@ -80,10 +101,13 @@ async function readPrompts(count: number, characters: number): Promise<string[]>
   throw new Error(`There are only ${prompts.length} long enough sources for ${count} prompts.`);
 }
 
-/** Milliseconds within the engine: until an answer's first token is there, and for all others together. */
+/** Milliseconds of an answer. */
 interface Parts {
+  /** Within the engine: until the first token is there, and for all others together. */
   first: number;
   others: number;
+  /** Processor time of the process (Linux); of two threads, it would count their waiting for each other. */
+  processor: number;
 }
 
 interface Side {
@@ -97,11 +121,25 @@ interface Times {
   whole: number[];
   first: number[];
   perToken: number[];
+  processor: number[];
 }
 
-async function compare(ours: Side, direct: Side, prompts: readonly string[], tokens: number) {
-  const none = (): Times => ({ whole: [], first: [], perToken: [] });
-  const times = { ours: none(), direct: none() };
+const noTimes = (): Times => ({ whole: [], first: [], perToken: [], processor: [] });
+
+interface Compared {
+  ours: Times;
+  direct: Times;
+  /** Prompts with two answers. */
+  differing: number;
+}
+
+async function compare(
+  ours: Side,
+  direct: Side,
+  prompts: readonly string[],
+  tokens: number,
+  compared: Compared,
+): Promise<void> {
   const sides = [
     ['ours', ours],
     ['direct', direct],
@@ -111,31 +149,35 @@ async function compare(ours: Side, direct: Side, prompts: readonly string[], tok
     await side.complete(`warm ${prompts[0]}`, tokens);
     await side.parts();
   }
-  let differing = 0;
   for (const [index, prompt] of prompts.entries()) {
     const texts = [];
     for (const [name, side] of index % 2 ? sides : [...sides].reverse()) {
       const began = performance.now();
       const answer = await side.complete(prompt, tokens);
-      times[name].whole.push(performance.now() - began);
+      compared[name].whole.push(performance.now() - began);
       texts.push(answer.text);
-      const { first, others } = await side.parts();
-      times[name].first.push(first);
-      if (answer.tokens > 1) times[name].perToken.push(others / (answer.tokens - 1));
+      const { first, others, processor } = await side.parts();
+      compared[name].first.push(first);
+      compared[name].perToken.push(others / (answer.tokens - 1));
+      compared[name].processor.push(processor);
     }
-    process.stderr.write(`\r${index + 1} of ${prompts.length} `);
-    if (texts[0] !== texts[1]) differing += 1;
+    process.stderr.write(`\r${compared.ours.whole.length} requests `);
+    if (texts[0] !== texts[1]) compared.differing += 1;
   }
-  process.stderr.write('\n');
-  const ratio = (part: keyof Times, share = 0.5) =>
-    quantile(times.ours[part], share) / quantile(times.direct[part], share);
+}
+
+function figuresOf({ ours, direct }: Compared): Record<string, number> {
+  // Of each pair, as both had the same machine; an answer of one token has none further.
+  const ratio = (part: keyof Times) => {
+    const ratios = ours[part].map((value, at) => value / direct[part][at]!);
+    return round(quantile(ratios.filter(Number.isFinite), 0.5), 3);
+  };
   return {
-    p50: ratio('whole'),
-    p95: ratio('whole', 0.95),
+    overheadP50: ratio('whole'),
+    overheadP95: round(quantile(ours.whole, 0.95) / quantile(direct.whole, 0.95), 3),
     firstToken: ratio('first'),
     perToken: ratio('perToken'),
-    times,
-    differing,
+    ...(Number.isNaN(ours.processor[0]) ? {} : { processor: ratio('processor') }),
   };
 }
 
@@ -171,16 +213,16 @@ async function cancel(ours: Ours, prompts: readonly string[]): Promise<number> {
   const times: number[] = [];
   for (const [index, prompt] of prompts.entries()) {
     const leaving = new AbortController();
-    // Odd requests are cancelled while the prompt is read, even ones while the answer is written.
-    const after = index % 2 ? 150 : 1500;
-    const request = ours.post(prompt.repeat(2), 400, leaving.signal).catch(() => undefined);
-    await new Promise((resolve) => setTimeout(resolve, after));
+    const after = CANCELLED_AFTER[index];
+    await new Promise<void>((resolve) => {
+      ours.stream(prompt.repeat(2), 400, resolve, leaving.signal).catch(resolve);
+      if (after !== undefined) void sleep(after).then(resolve);
+    });
     const began = performance.now();
     leaving.abort();
     // Wait between polls: they would take the processor from the engine's last step.
-    while ((await ours.active()) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    while ((await ours.active()) > 0) await sleep(5);
     times.push(performance.now() - began);
-    await request;
   }
   return Math.max(...times);
 }
@@ -203,7 +245,7 @@ async function warmPrefix(ours: Ours, prompts: readonly string[]): Promise<numbe
 /** server.mjs in a child process. */
 class Ours implements Side {
   /** Its counters of milliseconds when they were last read. */
-  private counted: Parts = { first: 0, others: 0 };
+  private counted: Parts = { first: 0, others: 0, processor: 0 };
 
   private constructor(private readonly server: BenchServer) {}
 
@@ -211,12 +253,14 @@ class Ours implements Side {
     return this.server.ready.engine!.threads;
   }
 
-  static async start(base: string, values: Options): Promise<Ours> {
-    return new Ours(await BenchServer.start(base, ['--context', '2048', ...threadsOption(values)]));
+  static async start(base: string, threads: string | undefined): Promise<Ours> {
+    const args = ['--context', '2048', ...(threads ? ['--threads', threads] : [])];
+    return new Ours(await BenchServer.start(base, args));
   }
 
   async complete(prompt: string, tokens: number) {
-    const response = await this.post(prompt, tokens);
+    const body = { model: 'base', prompt, max_tokens: tokens };
+    const response = await this.server.post('/v1/completions', body);
     const json = (await response.json()) as {
       choices: { text: string }[];
       usage: { completion_tokens: number };
@@ -229,12 +273,18 @@ class Ours implements Side {
     const count = (name: string) =>
       1000 * Number(new RegExp(`^forget_me_not_${name}_seconds_total{.*} (.+)$`, 'm').exec(metrics)?.[1]);
     const before = this.counted;
-    this.counted = { first: count('prompt'), others: count('completion') };
-    return { first: this.counted.first - before.first, others: this.counted.others - before.others };
+    const told = process.platform === 'linux' && this.threads === 1;
+    const processor = told ? this.server.processorTime() : NaN;
+    this.counted = { first: count('prompt'), others: count('completion'), processor };
+    return {
+      first: this.counted.first - before.first,
+      others: this.counted.others - before.others,
+      processor: processor - before.processor,
+    };
   }
 
-  post(prompt: string, tokens: number, signal?: AbortSignal): Promise<Response> {
-    return this.server.post('/v1/completions', { model: 'base', prompt, max_tokens: tokens }, signal);
+  stream(prompt: string, tokens: number, onText: () => void, signal: AbortSignal): Promise<string> {
+    return this.server.stream({ model: 'base', prompt, max_tokens: tokens }, onText, signal);
   }
 
   async active(): Promise<number> {
@@ -249,16 +299,16 @@ class Ours implements Side {
 
 /** node-llama-cpp in a child process, asked over a pipe. */
 class Direct implements Side {
-  private last: Parts = { first: 0, others: 0 };
+  private last: Parts = { first: 0, others: 0, processor: 0 };
 
   private constructor(
     private readonly child: ChildProcess,
     private readonly lines: Interface,
   ) {}
 
-  static async start(base: string, threads: number): Promise<Direct> {
+  static async start(base: string, threads: string): Promise<Direct> {
     const script = fileURLToPath(new URL('direct.mjs', import.meta.url));
-    const args = JSON.stringify(['--direct', base, '--threads', String(threads)]);
+    const args = JSON.stringify(['--direct', base, '--threads', threads]);
     await writeFile(
       script,
       `import { main } from ${JSON.stringify(import.meta.url)};\nawait main(${args});\n`,
@@ -292,8 +342,6 @@ class Direct implements Side {
   }
 }
 
-const threadsOption = ({ threads }: Options) => (threads ? ['--threads', threads] : []);
-
 const once = (lines: Interface) => new Promise((resolve) => lines.once('line', (line) => resolve([line])));
 
 async function beDirect(base: string, values: Options): Promise<void> {
@@ -303,7 +351,7 @@ async function beDirect(base: string, values: Options): Promise<void> {
   console.log('ready');
   for await (const line of createInterface({ input: process.stdin })) {
     const { prompt, tokens } = JSON.parse(line) as { prompt: string; tokens: number };
-    const began = performance.now();
+    const [began, before] = [performance.now(), process.cpuUsage()];
     let firstAt: number | undefined;
     await sequence.clearHistory();
     const written = [];
@@ -313,26 +361,29 @@ async function beDirect(base: string, values: Options): Promise<void> {
       if (written.length >= tokens) break;
     }
     const ended = performance.now();
-    const parts: Parts = { first: (firstAt ?? ended) - began, others: ended - (firstAt ?? ended) };
+    const { user, system } = process.cpuUsage(before);
+    const parts: Parts = {
+      first: (firstAt ?? ended) - began,
+      others: ended - (firstAt ?? ended),
+      processor: (user + system) / 1000,
+    };
     console.log(JSON.stringify({ text: model.detokenize(written), tokens: written.length, parts }));
   }
 }
 
 const round = (value: number, digits: number) => Number(value.toFixed(digits));
 
-function show(
-  figures: Record<string, number>,
-  { times, differing }: Awaited<ReturnType<typeof compare>>,
-): void {
+function show(base: string, figures: Record<string, number>, { ours, direct, differing }: Compared): void {
   const line = (name: string, { whole, first, perToken }: Times) =>
     console.log(
       `${name}  p50 ${quantile(whole, 0.5).toFixed(0)} ms, p95 ${quantile(whole, 0.95).toFixed(0)} ms; ` +
         `first token ${quantile(first, 0.5).toFixed(0)} ms, each other ${quantile(perToken, 0.5).toFixed(1)} ms`,
     );
-  line('llama.cpp directly', times.direct);
-  line('our server        ', times.ours);
+  console.log(`\n${base}`);
+  line('llama.cpp directly', direct);
+  line('our server        ', ours);
   console.log(
-    `${times.ours.whole.length} requests each; ${differing} answers differ (rounding: the prompt is read in different steps)`,
+    `${ours.whole.length} requests each; ${differing} answers differ (rounding: the prompt is read in different steps)`,
   );
   for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(15)} ${value}`);
   console.log(`load of the machine ${loadavg()[0]!.toFixed(1)} on ${availableParallelism()} cores`);

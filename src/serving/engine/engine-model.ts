@@ -16,7 +16,7 @@ import { Slots } from './slots.ts';
 import { generateGuessing, Speculation } from './speculation.ts';
 import { generateLikeliest, tellsConfidence, type Generated } from '../tokens/confidence.ts';
 import { DraftLength } from '../tokens/draft-length.ts';
-import { FIRST_STEP, mostRows, nextStep, rowTime, TILE } from '../tokens/prompt-steps.ts';
+import { FIRST_STEP, MOST_ROWS, mostRows, nextStep, rowTime } from '../tokens/prompt-steps.ts';
 import { commonPrefix } from '../tokens/prompt-tokens.ts';
 import { layOutRequest, samplerOptions } from '../tokens/request-tokens.ts';
 import { healToken } from '../tokens/token-healing.ts';
@@ -77,7 +77,7 @@ export class EngineModel {
     options: EngineOptions,
     adapter?: AdapterFile,
   ): Promise<EngineModel> {
-    const batchSize = Math.min(options.contextSize * options.sequences, TILE);
+    const batchSize = Math.min(options.contextSize * options.sequences, MOST_ROWS);
     const context = await model.createContext({ ...contextOptions(options, adapter), batchSize });
     const { ram, vram } = context.memoryUsage;
     const sequences = Array.from({ length: options.sequences }, () => context.getSequence());

@@ -6,17 +6,21 @@
 /** Rows per step until the speed is known. */
 export const FIRST_STEP = 16;
 /**
- * Rows that llama.cpp's attention computes as one tile, at almost twice the speed; a few more rows cost a second tile.
- * Also the most rows that a context computes at once, because its buffers grow with that number.
+ * From so many rows on, llama.cpp's attention computes tiles. With fewer, a row costs up to a fifth more after a few
+ * hundred tokens.
  */
 export const TILE = 64;
+/** The most rows that a context computes at once: its buffers grow with that number. */
+export const MOST_ROWS = 96;
 const SHORTEST_STEP = 4;
-/** How long a step may take. */
-const STEP_MS = 240;
+/** How long a step may take, and how long a tile may, because shorter steps are much slower. */
+const STEP_MS = 190;
+const TILE_MS = 300;
 /**
- * A step may also take this share of the time that the prompt has been read for, up to a second. Most requests that are
- * abandoned are so soon, by the next key; who has waited for a second wants the answer, which short steps delay further.
- * A busy machine would even slow itself down: the slower a row, the shorter the steps, and the slower a row.
+ * A step of up to a tile may also take this share of the time that the prompt has been read for, up to a second. Most
+ * requests that are abandoned are so soon, by the next key; who has waited for a second wants the answer, which short
+ * steps delay further. A busy machine would even slow itself down: the slower a row, the shorter the steps, and the
+ * slower a row.
  */
 const WAITED_SHARE = 1 / 2;
 const LONGEST_MS = 1000;
@@ -37,11 +41,13 @@ export function rowTime(before: number | undefined, rows: number, milliseconds: 
 /** The most rows that may be computed at once, in a prompt that has been read for `waitedMs`. */
 export function mostRows(msPerRow: number | undefined, waitedMs: number): number {
   if (msPerRow === undefined) return FIRST_STEP;
-  const limit = Math.max(STEP_MS, Math.min(LONGEST_MS, WAITED_SHARE * waitedMs));
-  const rows = limit / msPerRow - STEP_ROWS;
-  if (rows >= TILE) return TILE;
+  const rowsIn = (milliseconds: number) => Math.floor(milliseconds / msPerRow - STEP_ROWS);
+  const quick = rowsIn(STEP_MS);
+  if (quick >= TILE) return Math.min(MOST_ROWS, quick);
+  const waited = Math.min(LONGEST_MS, WAITED_SHARE * waitedMs);
+  if (rowsIn(Math.max(TILE_MS, waited)) >= TILE) return TILE;
   // A multiple of 8, because llama.cpp multiplies that many rows at a time.
-  return Math.max(SHORTEST_STEP, Math.floor(rows / 8) * 8);
+  return Math.max(SHORTEST_STEP, Math.floor(rowsIn(Math.max(STEP_MS, waited)) / 8) * 8);
 }
 
 /**
