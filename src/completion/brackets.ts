@@ -6,6 +6,10 @@ export interface Opened {
   kind: 'bracket' | 'string' | 'comment';
   /** What ends it: a bracket, a quote, or the end of a comment (which may be the line's end). */
   closer: string;
+  /** Index in the text that was read; -1 if it was open before. */
+  at: number;
+  /** What begins an expression in it, if it is a string that may contain some. */
+  interpolation?: '${' | '{';
 }
 
 /** A closing bracket or quote. */
@@ -35,7 +39,7 @@ export interface Balance {
 
 const closerOf: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
 /** Characters that may begin or end something in code; all others are skipped. */
-const telling = /["'`()[\]{}/#\-*%<]/g;
+const telling = /["'`()[\]{}/#\-*%<\n]/g;
 const character = /'(?:\\(?:u\{?[\da-f]{1,8}\}?|x[\da-f]{1,2}|[0-7]{1,3}|.)|[^'\\\n])'/iuy;
 const regularExpression = /\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^\\[\n/])+\//y;
 /** After these, a slash is not a division. */
@@ -76,7 +80,7 @@ export function readOn(
   open: readonly Opened[],
   { onClosing, passing = false }: ReadOptions = {},
 ): Opened[] {
-  const stack = [...open];
+  const stack = open.map((one) => ({ ...one, at: -1 }));
   const close = (closer: string, at: number) => {
     const ends = endedBy(closer, stack, passing);
     onClosing?.({ closer, at, ends });
@@ -105,27 +109,36 @@ type Close = (closer: string, at: number) => void;
 
 /** Reads on in a comment or string. Returns the index where to continue. */
 function readInside(text: string, from: number, language: Language, stack: Opened[], close: Close): number {
-  const { kind, closer } = stack.at(-1)!;
+  const { kind, closer, interpolation } = stack.at(-1)!;
   if (kind === 'comment') {
     const end = text.indexOf(closer, from);
     if (end >= 0) stack.pop();
     return end < 0 ? text.length : end + closer.length;
   }
-  const oneLine = closer === '"' || closer === "'";
+  const raw = closer === '`' && !language.templates;
   for (let at = from; at < text.length; at += 1) {
-    if (text[at] === '\\') at += 1;
+    if (text[at] === '\\' && !raw) at += 1;
     else if (text.startsWith(closer, at)) {
       close(closer, at);
       return at + closer.length;
-    } else if (language.templates && closer === '`' && text.startsWith('${', at)) {
-      stack.push({ kind: 'bracket', closer: '}' });
-      return at + 2;
-    } else if (oneLine && text[at] === '\n') {
-      stack.pop();
+    } else if (interpolation === '{' && text.startsWith('{{', at)) at += 1;
+    else if (interpolation && text.startsWith(interpolation, at)) {
+      stack.push({ kind: 'bracket', closer: '}', at });
+      return at + interpolation.length;
+    } else if (text[at] === '\n' && isOneLine(closer)) {
+      endLine(stack);
       return at + 1;
     }
   }
   return text.length;
+}
+
+const isOneLine = (closer: string): boolean => closer === '"' || closer === "'";
+
+/** A string of one line ends there also with an expression in it that is still open. */
+function endLine(stack: Opened[]): void {
+  const first = stack.findIndex(({ kind, closer }) => kind === 'string' && isOneLine(closer));
+  if (first >= 0) stack.length = first;
 }
 
 /** Reads one bracket, or the beginning of a string or comment. Returns the index where to continue. */
@@ -136,16 +149,24 @@ function readCode(text: string, from: number, language: Language, stack: Opened[
   const { blockComment, lineComments } = language;
   const sign = text[at]!;
   if (blockComment && text.startsWith(blockComment[0], at)) {
-    stack.push({ kind: 'comment', closer: blockComment[1] });
+    stack.push({ kind: 'comment', closer: blockComment[1], at });
     return at + blockComment[0].length;
   }
   const lineComment = lineComments.find((mark) => text.startsWith(mark, at));
   if (lineComment) {
-    stack.push({ kind: 'comment', closer: '\n' });
+    stack.push({ kind: 'comment', closer: '\n', at });
     return at + lineComment.length;
   }
-  if (sign === '"' || sign === "'" || sign === '`') return readQuote(text, at, language, stack);
-  if (closerOf[sign]) stack.push({ kind: 'bracket', closer: closerOf[sign] });
+  if (sign === '"' || sign === "'" || sign === '`') {
+    // In an expression in a string, the quote that began the string ends it.
+    const outer = stack.findLast(({ interpolation }) => interpolation === '{');
+    if (!outer || !text.startsWith(outer.closer, at)) return readQuote(text, at, language, stack);
+    stack.length = stack.lastIndexOf(outer) + 1;
+    close(outer.closer, at);
+    return at + outer.closer.length;
+  }
+  if (sign === '\n') endLine(stack);
+  else if (closerOf[sign]) stack.push({ kind: 'bracket', closer: closerOf[sign], at });
   else if (sign === ')' || sign === ']' || sign === '}') close(sign, at);
   else if (sign === '/' && language.templates) return endOf(regularExpression, text, at);
   return at + 1;
@@ -169,8 +190,14 @@ function readQuote(text: string, at: number, language: Language, stack: Opened[]
   }
   const whole = text.startsWith(quote.repeat(3), at) && quote !== '`' ? quote.repeat(3) : quote;
   if (whole === "'" && !isString(text, at, language)) return at + 1;
-  stack.push({ kind: 'string', closer: whole });
+  const interpolation = interpolationOf(text.slice(Math.max(0, at - 3), at), quote, language);
+  stack.push({ kind: 'string', closer: whole, at, ...(interpolation && { interpolation }) });
   return at + whole.length;
+}
+
+function interpolationOf(before: string, quote: string, { templates, formatted }: Language) {
+  if (templates && quote === '`') return '${';
+  return formatted && /(?:^|\W)(?:f|fr|rf|t|rt|tr)$/i.test(before) ? '{' : undefined;
 }
 
 /** Whether a single quote begins a string: not an apostrophe, not Rust's lifetime, not a separator of digits. */

@@ -2,11 +2,11 @@
  * How likely a suggestion is what the person is about to write, and how much of it is worth showing. A model's own
  * probability of its answer says so nearly: what it holds for certain is still wrong now and then.
  */
-import { readBrackets } from './brackets.ts';
-import { embeddedAt, languageOf } from './languages.ts';
+import { isInProse } from './prose.ts';
 import { isBlank } from './text.ts';
 import type { CleanUp } from './clean-up.ts';
 import type { CursorDocument } from './types.ts';
+import { cutToWhole, isTrivial } from './whole.ts';
 
 /** The chance is 1 / (1 + exp(-(bias + slope * log-probability))); found on held-out cursors (docs/science.md). */
 export interface Calibration {
@@ -20,8 +20,11 @@ export const defaultCalibration: Calibration = { bias: 1, slope: 1.1 };
 export const leastChance = { all: 0, likely: 0.09, sure: 0.5 } as const;
 export type ShowChoice = keyof typeof leastChance;
 
-/** The first words of a line that is too unlikely as a whole: shown up to this chance, unless they are so short. */
-const firstWords = { least: 0.23, characters: 3 };
+/** The first words of a line that is too unlikely as a whole are shown up to this chance. */
+const leastOfWords = 0.23;
+
+/** Least chance within a string, comment or docstring (docs/science.md). */
+const leastInProse = 0.7;
 
 /** The chance from 0 to 1 that at least half of a line with this log-probability (nats) can be accepted. */
 export const chanceOf = (logprob: number, { bias, slope }: Calibration): number =>
@@ -49,6 +52,12 @@ export interface Showing {
   least: number;
 }
 
+/** Within a string or comment much else could stand, so only what is very likely is shown there. */
+export function showingAt(document: CursorDocument, showing: Showing): Showing {
+  if (showing.least <= 0 || !isInProse(document)) return showing;
+  return { ...showing, least: Math.max(showing.least, leastInProse) };
+}
+
 /** Whether a text, as far as it goes, is likely enough to be shown. */
 export function isLikely(certainty: Certainty, text: string, { calibration, least }: Showing): boolean {
   const logprob = certainty.upTo(text.length);
@@ -61,7 +70,7 @@ const isCleanedLikely = (certainty: Certainty, text: string, showing: Showing): 
 
 /**
  * Leaves out the lines of a cleaned answer from the first one on that makes it too unlikely; of its first line, what
- * follows its likely words. Where lines are left out, none stays whose brackets only they would close.
+ * follows its likely words. Where something is left out, the rest ends whole.
  */
 export function keepLikely(
   cleaned: CleanUp,
@@ -77,35 +86,26 @@ export function keepLikely(
     if (!isCleanedLikely(certainty, lines.slice(0, index + 1).join('\n'), showing)) break;
     kept = index + 1;
   }
-  if (kept === 0) return likelyWords(lines, certainty, showing);
   const rest = lines.slice(kept).some((line) => !isBlank(line));
-  return rest ? { text: closed(lines.slice(0, kept), document) } : cleaned;
+  let { text } = cleaned;
+  if (rest) {
+    const likely = kept > 0 ? lines.slice(0, kept).join('\n') : likelyWords(lines, certainty, showing);
+    // Prose ends with no bracket or quote that only begins something.
+    text = cutToWhole(likely.replace(/(?:\s+[([{<"'`]*)$/, ''), document);
+  }
+  if (kept === 0 && isTrivial(text)) return { dropped: 'unsure' };
+  return showing.least > 0 && isTrivial(text) ? { dropped: 'trivial' } : { text };
 }
 
 /** The first words of the first written line that are likely. Models are sure of a name before what is done with it. */
-function likelyWords(lines: readonly string[], certainty: Certainty, showing: Showing): CleanUp {
+function likelyWords(lines: readonly string[], certainty: Certainty, showing: Showing): string {
   const first = lines.findIndex((line) => !isBlank(line));
-  const least = Math.max(showing.least, firstWords.least);
+  const least = Math.max(showing.least, leastOfWords);
   let kept = '';
   for (const { 0: word, index } of lines[first]!.matchAll(/[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]+/gu)) {
     const text = [...lines.slice(0, first), lines[first]!.slice(0, index + word.length)].join('\n');
     if (!isCleanedLikely(certainty, text, { ...showing, least })) break;
     kept = text;
   }
-  return kept.trim().length < firstWords.characters ? { dropped: 'unsure' } : { text: kept };
-}
-
-/** The longest part of these lines that opens no more brackets than it closes; at least its first written line. */
-function closed(lines: readonly string[], { before, languageId }: CursorDocument): string {
-  const language = languageOf(embeddedAt({ before, languageId }).languageId);
-  const first = lines.findIndex((line) => !isBlank(line));
-  for (let end = lines.length; end > first + 1; end -= 1) {
-    const text = lines.slice(0, end).join('\n');
-    const { owed, inside } = readBrackets(text, language);
-    if (owed.length === 0 && !inside && !isBlank(lines[end - 1]!)) return text.trimEnd();
-  }
-  return lines
-    .slice(0, first + 1)
-    .join('\n')
-    .trimEnd();
+  return kept;
 }

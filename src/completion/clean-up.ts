@@ -1,12 +1,14 @@
 /** Turns the model's answer into what may be shown. */
 import { embeddedAt, languageOf } from './languages.ts';
-import { cutLinesBelow, cutRestOfLine } from './overlap.ts';
+import { cutLinesBelow, cutRestOfLine, isTelling } from './overlap.ts';
 import { cutLoops, similar } from './repetition.ts';
 import { cutToBlock, cutUnmatched, cutUnmatchedTag, endsBlock } from './scope.ts';
-import { firstLine, isBlank, isPunctuation, lastLine, lineAbove } from './text.ts';
+import { firstLine, isBlank, isPunctuation, lastLine, linesAbove } from './text.ts';
 import type { CursorDocument, Reach } from './types.ts';
+import { cutToWhole } from './whole.ts';
 
-export type DropReason = 'blank' | 'repeats-above' | 'repeats-below' | 'loop' | 'unsure';
+export type DropReason =
+  'blank' | 'repeats-above' | 'repeats-below' | 'loop' | 'unsure' | 'unfinished' | 'trivial';
 export type CleanUp = { text: string } | { dropped: DropReason };
 
 /** Special tokens of any model family, written as text. */
@@ -28,11 +30,13 @@ export function cleanUp(answer: string, whole: CursorDocument, reach: Reach): Cl
   text = cutUnmatched(text, document, language);
   if (languageOf(whole.languageId).markup || language.tags) text = cutUnmatchedTag(text, document);
   text = cutRestOfLine(text, document, language);
-  const below = cutLinesBelow(text, document.after);
+  const below = cutLinesBelow(text, document);
   if (below === undefined) return { dropped: 'repeats-below' };
   text = trimEnd(below, document.after);
   if (isBlank(text)) return { dropped: 'blank' };
   if (repeatsAbove(text, document)) return { dropped: 'repeats-above' };
+  text = cutToWhole(text, document);
+  if (isBlank(text)) return { dropped: 'unfinished' };
   return {
     text:
       whole.before.includes('\r\n') || whole.after.includes('\r\n') ? text.replaceAll('\n', '\r\n') : text,
@@ -76,11 +80,21 @@ function cutOpenFence(text: string, { before, after }: CursorDocument): string {
   return text.slice(0, fences(after) % 2 === 1 ? end.index : end.index + end[0].length);
 }
 
-/** Whether the resulting first line repeats the line above, with nothing new below it. */
+/** Most lines of a block that is said again. */
+const LONGEST_BLOCK = 6;
+
+/** Whether the resulting first line repeats the line above, or the first lines all of the block that ends there. */
 function repeatsAbove(text: string, { before }: CursorDocument): boolean {
-  const above = lineAbove(before);
-  const lines = text.split('\n');
-  const line = lastLine(before) + (lines[0] ?? '');
-  if (above === undefined || isPunctuation(line) || !similar(line, above)) return false;
-  return lines.slice(1).every((other) => isBlank(other) || similar(other, above) || isPunctuation(other));
+  const left = lastLine(before);
+  const above = linesAbove(before, LONGEST_BLOCK);
+  const lines = [left + firstLine(text), ...text.split('\n').slice(1)].filter((line) => !isBlank(line));
+  const [line = '', ...others] = lines;
+  const last = above.at(-1);
+  if (last === undefined || isPunctuation(line)) return false;
+  if (similar(line, last) && others.every((other) => similar(other, last) || isPunctuation(other)))
+    return true;
+  if (!isTelling(line)) return false;
+  return above.some((_, from) =>
+    above.slice(from).every((one, index) => lines[index]?.trim() === one.trim()),
+  );
 }

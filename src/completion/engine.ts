@@ -8,6 +8,7 @@ import { cleanUp, type DropReason } from './clean-up.ts';
 import type { CompleteInput, Completer, CompleterOptions, Completion } from './completer.ts';
 import { defaultBudget, type ContextBudget } from './context.ts';
 import { Debounce } from './debounce.ts';
+import { Edits } from './edits.ts';
 import { fetchAnswer, type OnPiece } from './fetch.ts';
 import { aborted, Flight, type Answer } from './flight.ts';
 import { gate, impossible, type GateReason } from './gate.ts';
@@ -40,6 +41,7 @@ const TEMPERATURE = 0.7;
 class Engine implements Completer {
   private readonly cache = new CompletionCache();
   private readonly anchors = new Anchors();
+  private readonly edits = new Edits();
   private readonly moment = new Moment();
   private readonly pace = new Pace();
   private readonly others: RepositoryParts;
@@ -71,7 +73,7 @@ class Engine implements Completer {
 
   async complete(whole: CompleteInput): Promise<Completion | undefined> {
     const input = { ...whole, ...windowOf(whole) };
-    const deleting = this.noticeKey(input);
+    this.noticeKey(input);
     this.reading?.abort();
     if (input.invoked) this.air.stop();
     else this.air.leadingTo(input);
@@ -79,11 +81,15 @@ class Engine implements Completer {
     this.waiting = undefined;
     if (this.streaming && !this.streaming.leadsThrough(input)) this.stopStreaming();
     if (this.ahead && !leadsTo(this.ahead, input)) this.stopAhead();
-    const found = await this.answer(input, deleting);
+    const found = await this.answer(input);
     if (!found) return undefined;
+    if (!input.invoked && this.edits.undoes(input, found.text))
+      return this.quiet(this.of(input.adapter), 'undoes');
     if (this.options.ahead && !this.streaming && !input.signal?.aborted) this.askAhead(input, found.text);
     const { flight, ...completion } = found;
-    return { ...completion, delay: this.delayOf(input, completion.text, flight) };
+    const delay = this.delayOf(input, completion.text, flight);
+    if (delay === 0) this.edits.shows(input);
+    return { ...completion, delay };
   }
 
   private delayOf(input: CompleteInput, text: string, flight: Flight | undefined): number {
@@ -96,7 +102,7 @@ class Engine implements Completer {
     });
   }
 
-  private async answer(input: CompleteInput, deleting: boolean): Promise<Found | undefined> {
+  private async answer(input: CompleteInput): Promise<Found | undefined> {
     const counts = this.of(input.adapter);
     const place = { ...input, selections: input.selections ?? [0] };
     const closed = impossible(place);
@@ -104,6 +110,7 @@ class Engine implements Completer {
       this.air.stop();
       return this.quiet(counts, closed);
     }
+    if (!input.invoked && this.edits.deletes(input)) return this.quiet(counts, 'deleting');
     // The end of a statement or the middle of a line is no place to begin, but a completion that was shown continues.
     const cached =
       this.cache.get(input, input.adapter) ?? (this.streaming && (await this.restOf(this.streaming, input)));
@@ -113,7 +120,7 @@ class Engine implements Completer {
       return cached ? { text: cached, source: 'cache' } : undefined;
     }
     if (input.signal?.aborted) return undefined;
-    const reason = input.invoked ? undefined : (gate(place) ?? (deleting ? 'deleting' : undefined));
+    const reason = input.invoked ? undefined : gate(place);
     if (reason) return this.quiet(counts, reason);
     return this.ask(input, counts);
   }
@@ -125,8 +132,8 @@ class Engine implements Completer {
     return signal.aborted ? undefined : this.cache.get(input, input.adapter);
   }
 
-  /** Learns the rhythm of typing. Returns whether the last key deleted text. */
-  private noticeKey(input: CompleteInput): boolean {
+  /** Learns the rhythm of typing, and what was written and deleted. */
+  private noticeKey(input: CompleteInput): void {
     const { path, languageId, before, after, hidden } = input;
     const { last } = this;
     this.last = { path, languageId, before, after, ...(hidden ? { hidden } : {}) };
@@ -135,7 +142,7 @@ class Engine implements Completer {
       this.debounce.typed(this.now());
       this.step = lengthsOf(this.last).before - lengthsOf(last).before;
     }
-    return change === 'deleted';
+    this.edits.notice(this.last);
   }
 
   private async ask(input: CompleteInput, counts: CompletionStatistics): Promise<Found | undefined> {
@@ -259,6 +266,7 @@ class Engine implements Completer {
       },
       document: input,
       reach,
+      most: request.maxTokens,
       showing: {
         calibration: this.options.calibration ?? defaultCalibration,
         least: input.invoked ? 0 : (input.least ?? 0),
@@ -359,7 +367,10 @@ class Engine implements Completer {
     this.streaming = undefined;
   }
 
-  private quiet(counts: CompletionStatistics, reason: GateReason | DropReason | 'deleting'): undefined {
+  private quiet(
+    counts: CompletionStatistics,
+    reason: GateReason | DropReason | 'deleting' | 'undoes',
+  ): undefined {
     counts.quiet[reason] = (counts.quiet[reason] ?? 0) + 1;
   }
 

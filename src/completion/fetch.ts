@@ -1,9 +1,10 @@
 /** Asks the engine for one answer: what can be shown of it first, what is cached, and when it is enough. */
 import type { CompletionCache } from './cache.ts';
-import { isLikely, keepLikely, type Showing } from './chance.ts';
+import { isLikely, keepLikely, showingAt, type Showing } from './chance.ts';
 import { cleanUp, isEnough } from './clean-up.ts';
 import type { Answer, Flight } from './flight.ts';
 import type { CursorDocument, Reach } from './types.ts';
+import { cutBrokenOff, cutToWhole } from './whole.ts';
 
 /** Receives a piece of an answer, and perhaps its log-probability (nats). */
 export type OnPiece = (piece: string, logprob?: number) => void;
@@ -13,6 +14,8 @@ export interface Fetching {
   ask: (signal: AbortSignal, onText: OnPiece) => Promise<string>;
   document: CursorDocument;
   reach: Reach;
+  /** Tokens after which the engine breaks off. */
+  most: number;
   showing: Showing;
   now: () => number;
   cache: CompletionCache;
@@ -22,7 +25,8 @@ export interface Fetching {
  * Caches the answer, its first line already before the rest, which is then shown. Undefined if the flight was stopped.
  * Throws the errors of `ask`.
  */
-export async function fetchAnswer(flight: Flight, fetching: Fetching): Promise<Answer | undefined> {
+export async function fetchAnswer(flight: Flight, asked: Fetching): Promise<Answer | undefined> {
+  const fetching = { ...asked, showing: showingAt(asked.document, asked.showing) };
   const { document, reach, showing, now, cache } = fetching;
   const { adapter } = flight;
   const start = now();
@@ -39,7 +43,8 @@ export async function fetchAnswer(flight: Flight, fetching: Fetching): Promise<A
   const forget = () => shown && cache.drop(document, adapter);
   try {
     const text = await generate(flight, fetching, (lines) => {
-      if (shown || 'dropped' in clean(lines)) return;
+      // What begins on one line and ends on another is shown when it has ended.
+      if (shown || cutToWhole(lines, document) !== lines || 'dropped' in clean(lines)) return;
       flight.show(keep(lines));
       shown = true;
     });
@@ -58,20 +63,23 @@ export async function fetchAnswer(flight: Flight, fetching: Fetching): Promise<A
  */
 async function generate(
   flight: Flight,
-  { ask, document, reach, showing }: Fetching,
+  { ask, document, reach, most, showing }: Fetching,
   onLines: (lines: string) => void,
 ): Promise<string> {
+  let pieces = 0;
   const enough = new AbortController();
   const signal = AbortSignal.any([flight.stop.signal, enough.signal]);
   try {
-    return await ask(signal, (piece, logprob) => {
+    const text = await ask(signal, (piece, logprob) => {
       if (signal.aborted) return;
+      pieces += 1;
       flight.take(piece, logprob);
       const lines = flight.text.slice(0, flight.text.lastIndexOf('\n'));
       const ended = piece.includes('\n') && isEnough(lines, document, reach);
       if (piece.includes('\n') && !ended) onLines(lines);
       if (ended || !isLikely(flight.certainty, flight.text, showing)) enough.abort();
     });
+    return pieces < most ? text : cutBrokenOff(text);
   } catch (error) {
     if (enough.signal.aborted && !flight.stop.signal.aborted) return flight.text;
     throw error;

@@ -15,8 +15,12 @@ export interface Language {
   characters?: boolean;
   /** Templates in back quotes, and regular expressions between slashes. */
   templates?: boolean;
+  /** Strings that are marked by an f contain expressions in braces. */
+  formatted?: boolean;
   /** Code that contains tags. */
   tags?: boolean;
+  /** Has expressions with operators like C's: none ends with one. */
+  operators?: boolean;
 }
 
 const cLike: Language = {
@@ -25,6 +29,7 @@ const cLike: Language = {
   indented: false,
   prose: false,
   markup: false,
+  operators: true,
 };
 const hash: Language = { lineComments: ['#'], indented: false, prose: false, markup: false };
 const prose: Language = { lineComments: [], indented: false, prose: true, markup: false };
@@ -35,7 +40,7 @@ const markup: Language = {
   prose: false,
   markup: true,
 };
-const css: Language = { ...cLike, lineComments: [] };
+const css: Language = { ...cLike, lineComments: [], operators: false };
 const script: Language = { ...cLike, templates: true };
 const withCharacters: Language = { ...cLike, characters: true };
 
@@ -50,7 +55,7 @@ const languages: Record<string, Language> = {
       withCharacters,
     ]),
   ),
-  python: { ...hash, indented: true },
+  python: { ...hash, indented: true, formatted: true, operators: true },
   yaml: { ...hash, indented: true },
   coffeescript: { ...hash, indented: true },
   ruby: hash,
@@ -60,7 +65,7 @@ const languages: Record<string, Language> = {
   toml: hash,
   r: hash,
   perl: hash,
-  sql: { ...cLike, lineComments: ['--'] },
+  sql: { ...cLike, lineComments: ['--'], operators: false },
   lua: { ...cLike, lineComments: ['--'], blockComment: ['--[[', ']]'] },
   html: markup,
   xml: markup,

@@ -48,25 +48,33 @@ function extraAt(closer: string, text: string, left: string): number | undefined
   return undefined;
 }
 
+/** Of a line that says something of its own: it hardly ever stands twice, one below the other. */
+const TELLING = 8;
+/** Lines that may stand between the cursor and what is repeated. */
+const MOST_SKIPPED = 2;
+
 /**
- * Cuts lines at the end that already follow the cursor. Returns undefined if the completion only repeats the lines that
- * come next.
+ * Cuts lines at the end that already follow the cursor. Returns undefined if the completion repeats the line that comes
+ * next, or is all of it a little further below.
  */
-export function cutLinesBelow(text: string, after: string): string | undefined {
+export function cutLinesBelow(text: string, { before, after }: CursorDocument): string | undefined {
   const below = linesBelow(after, LOOK_AHEAD);
   const next = below[0];
   if (next === undefined) return text;
   const lines = text.split('\n');
-  const spoken = lines.filter((line) => !isBlank(line));
-  if (
-    spoken.length > 0 &&
-    spoken.every((line, index) => similar(line, below[index] ?? '')) &&
-    !spoken.every(isPunctuation)
-  )
-    return undefined;
+  const spoken = [lastLine(before) + lines[0]!, ...lines.slice(1)].filter((line) => !isBlank(line));
+  const repeats = (from: number) => spoken.every((line, index) => similar(line, below[from + index] ?? ''));
+  if (spoken.length > 0 && repeats(0) && !spoken.every(isPunctuation)) return undefined;
+  if (isTelling(spoken[0])) {
+    if (spoken[0]!.trim() === next.trim()) return undefined;
+    for (let from = 1; from <= MOST_SKIPPED; from += 1) if (repeats(from)) return undefined;
+  }
   const from = lines.findIndex((_, index) => index > 0 && meets(lines.slice(index), below));
   return from < 0 ? text : lines.slice(0, from).join('\n');
 }
+
+/** Whether a line has enough letters and digits that it is not repeated by chance. */
+export const isTelling = (line = ''): boolean => line.replace(/[^\p{L}\p{N}]/gu, '').length >= TELLING;
 
 /** Whether these lines repeat the next ones below. */
 function meets(lines: readonly string[], below: readonly string[]): boolean {

@@ -11,7 +11,8 @@ import type { CursorDocument, Reach } from './types.ts';
 export function reachAt(document: CursorDocument): Reach {
   const { before, after, languageId } = embeddedAt(document);
   const language = languageOf(languageId);
-  const inside = insideOf(openAt(before, language));
+  const open = openAt(before, language);
+  const inside = insideOf(open);
   if (inside === 'comment') return 'line';
   const left = lastLine(before);
   const right = firstLine(after).trim();
@@ -19,7 +20,7 @@ export function reachAt(document: CursorDocument): Reach {
   if (right !== '') {
     const pairs: Record<string, string> = { '{': '}', '[': ']', '(': ')', '>': '</' };
     const pair = pairs[opened];
-    return inside === undefined &&
+    return open.every(({ kind }) => kind === 'bracket') &&
       pair !== undefined &&
       opened !== '(' &&
       right.startsWith(pair) &&

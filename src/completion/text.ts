@@ -24,12 +24,16 @@ export function indentWidth(line: string): number {
   return width;
 }
 
-/** The nearest non-blank line above the cursor's line; undefined if there is none. */
-export function lineAbove(before: string): string | undefined {
-  return before
-    .slice(0, Math.max(0, before.lastIndexOf('\n')))
-    .split('\n')
-    .findLast((line) => !isBlank(line));
+/** The nearest non-blank lines above the cursor's line, at most `count`, in their order. */
+export function linesAbove(before: string, count: number): string[] {
+  const above: string[] = [];
+  for (let end = before.lastIndexOf('\n'); end >= 0 && above.length < count;) {
+    const begins = end === 0 ? 0 : before.lastIndexOf('\n', end - 1) + 1;
+    const line = before.slice(begins, end);
+    if (!isBlank(line)) above.unshift(line);
+    end = begins - 1;
+  }
+  return above;
 }
 
 /** Non-blank lines after the cursor's line, at most `count`. */

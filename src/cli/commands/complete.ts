@@ -122,6 +122,7 @@ const reasons: Record<string, string> = {
   loop: 'the model only repeats itself',
   'repeats-above': 'the model only repeats the line above',
   'repeats-below': 'the model only repeats what already follows',
+  unfinished: 'the model only begins what it does not end',
 };
 
 /** The model that completes, and its files. */

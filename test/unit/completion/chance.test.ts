@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Certainty, chanceOf, keepLikely, type Showing } from '../../../src/completion/chance.ts';
+import { Certainty, chanceOf, keepLikely, showingAt, type Showing } from '../../../src/completion/chance.ts';
 import { setUp, settle } from './set-up.ts';
 
 /** With this calibration, the chance is the model's own at 1 and at 0, and near it between. */
@@ -29,16 +29,16 @@ describe('the chance of a suggestion', () => {
 
   it('leaves out the first line that is too unlikely, and all that follows', () => {
     const pieces: [string, number][] = [
-      ['a();\n', 0.4],
-      ['b();\n', 0.3],
-      ['c();', 0.1],
+      ['one();\n', 0.4],
+      ['two();\n', 0.3],
+      ['three();', 0.1],
     ];
     const text = pieces.map(([piece]) => piece).join('');
     const kept = (least: number) => keepLikely({ text }, certainty(...pieces), showing(least), document);
     expect(kept(0)).toEqual({ text });
     expect(kept(0.05)).toEqual({ text });
-    expect(kept(0.2)).toEqual({ text: 'a();\nb();' });
-    expect(kept(0.35)).toEqual({ text: 'a();' });
+    expect(kept(0.2)).toEqual({ text: 'one();\ntwo();' });
+    expect(kept(0.35)).toEqual({ text: 'one();' });
     expect(kept(0.45)).toEqual({ dropped: 'unsure' });
   });
 
@@ -53,10 +53,10 @@ describe('the chance of a suggestion', () => {
     expect(
       kept(['\n  this', 0.45], ['.first', 0.4], ['(', 0.3], ['1', 0.2], [')\n', 0.05], ['x', 0.04]),
     ).toEqual({
-      text: '\n  this.first(',
+      text: '\n  this.first',
     });
     // A word of which only the beginning is likely is left out, and so is what is typed faster than read.
-    expect(kept(['größe', 0.4], [' + he', 0.3], ['ight', 0.05])).toEqual({ text: 'größe +' });
+    expect(kept(['größe', 0.4], [' + he', 0.3], ['ight', 0.05])).toEqual({ text: 'größe' });
     expect(kept(['of', 0.4], [' it', 0.05])).toEqual({ dropped: 'unsure' });
     expect(kept(['all', 0.2], [' is', 0.05])).toEqual({ dropped: 'unsure' });
   });
@@ -72,26 +72,62 @@ describe('the chance of a suggestion', () => {
     expect(keepLikely({ text }, certainty(...pieces), showing(0.3), document)).toEqual({ text: 'go();' });
     const [, ...alone] = pieces;
     const rest = alone.map(([piece]) => piece).join('');
-    // Its first line is all that is certain, and more than nothing.
+    // Of its first line, what a block could follow.
     expect(keepLikely({ text: rest }, certainty(...alone), showing(0.3), document)).toEqual({
-      text: 'if (x) {',
+      text: 'if (x)',
     });
+  });
+
+  it.each([
+    ["import { a } from './", 'typescript', 0.1],
+    ["const a = require('", 'typescript', 0.1],
+    ['import (\n\t"fmt"\n\t"', 'go', 0.1],
+    ['const a = `${', 'typescript', 0.1],
+    ['text = f"{', 'python', 0.1],
+    ['A text "', 'markdown', 0.1],
+    ['const a = "', 'typescript', 0.7],
+    ['// It ', 'typescript', 0.7],
+    ['def f():\n    """', 'python', 0.7],
+    ['import (\n\t"fmt"\n)\n\nvar a = "', 'go', 0.7],
+    ['print(f"Hello {name}', 'python', 0.7],
+  ])('is at least so much behind %j in %s', (before, languageId, least) => {
+    const place = { ...document, before, languageId };
+    expect(showingAt(place, showing(0.1)).least).toBe(least);
+    // What is asked for with a key is shown all the same.
+    expect(showingAt(place, showing(0)).least).toBe(0);
+  });
+
+  it('shows only first words within a string or comment that are very likely', () => {
+    const likely = showingAt({ ...document, before: '// It ' }, showing(0.1));
+    const kept = (...pieces: [string, number][]) =>
+      keepLikely({ text: pieces.map(([piece]) => piece).join('') }, certainty(...pieces), likely, {
+        ...document,
+        before: '// It ',
+      });
+    expect(kept(['reads', 0.9], [' a file', 0.65])).toEqual({ text: 'reads' });
+    expect(kept(['reads', 0.9], [' (', 0.8], ['a file', 0.65])).toEqual({ text: 'reads' });
+    expect(kept(['reads', 0.6], [' a file', 0.5])).toEqual({ dropped: 'unsure' });
+  });
+
+  it.each([')', ');', '  }', '""', 'ab', ', x'])('shows nothing as little as %j', (text) => {
+    expect(keepLikely({ text }, new Certainty(), showing(0.1), document)).toEqual({ dropped: 'trivial' });
+    expect(keepLikely({ text }, new Certainty(), showing(0), document)).toEqual({ text });
   });
 
   it('keeps line ends of Windows, and counts them as the engine does', () => {
     const pieces: [string, number][] = [
       ['\n', 0.49],
-      ['  a();', 0.45],
-      ['\n  b();', 0.1],
+      ['  one();', 0.45],
+      ['\n  two();', 0.1],
     ];
-    const text = '\r\n  a();\r\n  b();';
+    const text = '\r\n  one();\r\n  two();';
     expect(keepLikely({ text }, certainty(...pieces), showing(0.3), document)).toEqual({
-      text: '\r\n  a();',
+      text: '\r\n  one();',
     });
   });
 
   it('shows everything of an engine that tells no probabilities', () => {
-    expect(keepLikely({ text: 'a' }, new Certainty(), showing(0.9), document)).toEqual({ text: 'a' });
+    expect(keepLikely({ text: 'one' }, new Certainty(), showing(0.9), document)).toEqual({ text: 'one' });
   });
 });
 

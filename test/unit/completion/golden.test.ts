@@ -49,7 +49,8 @@ async function streamed(document: CursorDocument, output: string) {
   const completer = createCompleter({
     debounceMs: 0,
     fillInTheMiddle: () => false,
-    maxTokens: () => 64,
+    // Of which each is a character here.
+    maxTokens: () => 1000,
     async request({ stop }, signal, onText) {
       const text = stop.reduce((rest, end) => rest.split(end)[0]!, output);
       for (const character of text) {

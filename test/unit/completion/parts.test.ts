@@ -46,6 +46,7 @@ describe('the reach', () => {
     ['// about {', '', 'line'],
     ['/* over\n', '\n */', 'line'],
     ['"// no comment"; if (a) {', '', 'block'],
+    ['`Order ${', '}`', 'line'],
   ])('%j before %j: %s', (before, after, reach) => expect(reachAt(document(before, after))).toBe(reach));
   it.each([
     ['def f():', 'block'],
@@ -64,6 +65,21 @@ describe('brackets', () => {
       { closer: ')', at: 1 },
       { closer: '}', at: 5 },
     ]));
+  it.each([
+    ['f"a {', 'python', undefined],
+    ['f"a {b', 'python', undefined],
+    ['f"a {b} ', 'python', 'string'],
+    ['f"a {{', 'python', 'string'],
+    ['"a {', 'python', 'string'],
+    ['rf"""a {b}\n', 'python', 'string'],
+    ['f"a {b"', 'python', undefined],
+    ['f"a {b\n', 'python', undefined],
+    ['`a\\`', 'go', undefined],
+  ])('%j in %s ends inside %s', (text, languageId, inside) =>
+    expect(read(text, languageId).inside).toBe(inside),
+  );
+  it('an unfinished string of one line leaves nothing open below', () =>
+    expect(read('f"a {b\ng(', 'python').owed).toEqual([')']));
   it.each(['"(["', "'{'", '`\n(`', '// (', '/* [ { */', "'it\\'s ('", '"""('])(
     'counts none in %j',
     (text) => {
@@ -79,6 +95,7 @@ describe('brackets', () => {
     ['`a ', 'string'],
     ['`a ${', undefined],
     ['`a ${b} c', 'string'],
+    ['`a \\` b', 'string'],
     ['a = b / c; d = "e', 'string'],
     ["x.replace(/'/g, '", 'string'],
     ['x.replace(/[\'"`]/g', undefined],

@@ -60,6 +60,35 @@ describe('an answer that is streamed', () => {
     expect(await promise).toMatchObject({ text: '\n    return x * 2' });
   });
 
+  it('waits for the end of what a line only begins', async () => {
+    const t = setUp();
+    const promise = t.completer.complete(t.at('run() {\n  ', { invoked: true }));
+    await settle();
+    for (const piece of ['if (ready) {', '\n', '    start();', '\n', '  }']) t.asks[0]!.say(piece);
+    let isShown = false;
+    void promise.then(() => (isShown = true));
+    await settle();
+    expect(isShown).toBe(false);
+    t.asks[0]!.say('\n  stop');
+    expect(await promise).toMatchObject({ text: 'if (ready) {\n    start();\n  }' });
+  });
+
+  it('leaves out the line that the limit of tokens breaks off, or its last word', async () => {
+    for (const [pieces, shown] of [
+      [['one();', '\n', 'tw'], 'one();'],
+      [['one', '.', 'tw'], 'one'],
+    ] as const) {
+      const t = setUp({ maxTokens: () => 3 });
+      const promise = t.completer.complete(t.at('run() {\n', { invoked: true }));
+      await settle();
+      for (const piece of pieces) t.asks[0]!.say(piece);
+      t.asks[0]!.answer(pieces.join(''));
+      const first = await promise;
+      await first?.more;
+      expect((await t.completer.complete(t.at('run() {\n')))?.text).toBe(shown);
+    }
+  });
+
   it('stops the engine when the block has ended', async () => {
     const t = setUp();
     const promise = t.completer.complete(t.at('if (x) {', { invoked: true }));

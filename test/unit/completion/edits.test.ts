@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { Edits } from '../../../src/completion/edits.ts';
+import { answered, setUp } from './set-up.ts';
+
+const at = (text: string, hidden?: { before: number; after: number }) => {
+  const [before, after] = text.split('|') as [string, string];
+  return { path: 'a.ts', languageId: 'typescript', before, after, ...(hidden && { hidden }) };
+};
+
+/** Whether `text` undoes what these states of a document did. */
+function undoes(states: readonly string[], text: string): boolean {
+  const edits = new Edits();
+  for (const state of states) edits.notice(at(state));
+  return edits.undoes(at(states.at(-1)!), text);
+}
+
+describe('what was just removed', () => {
+  it.each([
+    ['key by key', ['f(bar|)', 'f(ba|)', 'f(b|)', 'f(|)'], 'bar'],
+    ['forwards', ['f(|bar)', 'f(|ar)', 'f(|r)', 'f(|)'], 'bar'],
+    ['at once', ['f(bar|)', 'f(|)'], 'bar'],
+    ['and more is written', ['f(bar|)', 'f(|)'], 'bar, baz'],
+    ['with white space', ['a();\n  b(1);\n  |', 'a();\n|'], '  b(1);'],
+    ['before a text that begins alike', ['f(bar|baz)', 'f(|baz)'], 'bar'],
+    ['as far as it was not typed again', ['f(bar|)', 'f(|)', 'f(b|)'], 'ar'],
+    ['where something else was tried', ['f(bar|)', 'f(|)', 'f(x|)', 'f(|)'], 'bar'],
+    ['in part', ['first(1);\nsecond(2);|', '|'], 'first(1);'],
+  ])('is not suggested again: %s', (_, states, text) => expect(undoes(states, text)).toBe(true));
+
+  it.each([
+    ['something else', ['f(bar|)', 'f(|)'], 'baz'],
+    ['after a slip', ['f(ba|)', 'f(b|)'], 'ar'],
+    ['elsewhere', ['f(bar|); g()', 'f(|); g()', 'f(); g(|)'], 'bar'],
+    ['once something was written elsewhere', ['f(bar|); ', 'f(|); ', 'f(); x|', 'f(|); x'], 'bar'],
+    ['where nothing was removed', ['f(|)', 'f(b|)'], 'ar'],
+  ])('other text may be: %s', (_, states, text) => expect(undoes(states, text)).toBe(false));
+
+  it('is known in a document of which only a part is seen', () => {
+    const edits = new Edits();
+    edits.notice(at('line one\nf(bar|)', { before: 1000, after: 0 }));
+    const now = at('f(|)', { before: 1009, after: 0 });
+    edits.notice(now);
+    expect(edits.undoes(now, 'bar')).toBe(true);
+    expect(edits.undoes(at('f(|)', { before: 1000, after: 0 }), 'bar')).toBe(false);
+  });
+
+  it('is offered by the completer only to a person who asks with a key', async () => {
+    const t = setUp();
+    await answered(t, 'const a = first', ';');
+    expect(await t.completer.complete(t.at('const a = '))).toBeUndefined();
+    expect(await answered(t, 'const a =  ', 'first;')).toBeUndefined();
+    expect(t.completer.statistics('mine').quiet).toEqual({ deleting: 1, undoes: 1 });
+    const asked = await t.completer.complete(t.at('const a =  ', { invoked: true }));
+    expect(asked?.text).toBe('first;');
+  });
+});
+
+describe('deleting', () => {
+  it('shows again what a wrong key hid, and nothing from before that', async () => {
+    const t = setUp();
+    await answered(t, 'const a', ' = 1;');
+    const show = async (before: string) => (await t.completer.complete(t.at(before)))?.text;
+    expect(await show('const a =')).toBe(' 1;');
+    expect(await show('const a = 1')).toBe(';');
+    t.completer.complete(t.at('const a = 1x')).catch(() => undefined);
+    expect(await show('const a = 1')).toBe(';');
+    expect(await show('const a = ')).toBeUndefined();
+    expect(await show('const a =')).toBeUndefined();
+    expect(t.completer.statistics('mine').quiet).toEqual({ deleting: 2 });
+    // Typed on, it is there again.
+    expect(await show('const a = ')).toBe('1;');
+  });
+
+  it('asked again at the same place, it still shows nothing', async () => {
+    const t = setUp();
+    await t.completer.complete(t.at('const a = b', { after: 'x' }));
+    for (let time = 0; time < 2; time += 1)
+      expect(await t.completer.complete(t.at('const a = ', { after: 'x' }))).toBeUndefined();
+    expect(t.asks).toHaveLength(0);
+  });
+
+  it('ends when the cursor goes elsewhere', () => {
+    const edits = new Edits();
+    for (const state of ['f(bar|); g()', 'f(|); g()']) edits.notice(at(state));
+    expect(edits.deletes(at('f(|); g()'))).toBe(true);
+    edits.notice(at('f(); g(|)'));
+    expect(edits.deletes(at('f(); g(|)'))).toBe(false);
+  });
+
+  it('elsewhere in the document is not the person at the cursor', () => {
+    const edits = new Edits();
+    for (const state of ['f(|)\nlong', 'f(|)\n']) edits.notice(at(state));
+    expect(edits.deletes(at('f(|)\n'))).toBe(false);
+  });
+});
