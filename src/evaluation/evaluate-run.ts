@@ -1,37 +1,41 @@
-/** Evaluates a finished run and its base: strength, served check, tasks and an example; writes evaluation/. */
+/** Evaluates a finished run and its base: strength, served check and tasks; writes evaluation/. */
 import { join } from 'node:path';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
-import { reportError } from '../protocol/errors.ts';
 import type { Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
+import {
+  costPlace,
+  knownCosts,
+  rememberCost,
+  type Cost,
+  type CostPlace,
+} from '../training/measured-costs.ts';
 import { readRun, readSpec, stepOfResult } from '../runs/index.ts';
 import { againstEarlier } from './figures/against-earlier.ts';
 import { compare } from './figures/compare.ts';
-import { findCandidates, makeExample } from './example.ts';
-import { heldOutDocuments } from '../cursors/held-out.ts';
+import { placesIn } from './places.ts';
 import { itemsPath } from './figures/item-rows.ts';
 import { removeLeftovers } from './temporary-files.ts';
 import { Evaluation, stopped, type EvaluateOptions, type Measurement } from './measure.ts';
-import { runParts } from './progress.ts';
+import { servedPart, strengthPart } from './progress.ts';
 import { Resources, subjectOf } from './resources.ts';
 import { checkServed } from './served-check.ts';
-import { isStrengthMeasured, resultStrength } from './strength/choose.ts';
-import { strengthTask } from './strength/task.ts';
+import { resultStrength } from './strength/choose.ts';
 import { addToSummary } from './figures/summary.ts';
-import { measuringSeconds, trainingSeconds } from './time.ts';
+import {
+  isStrengthMeasured,
+  measuringSeconds,
+  partTimes,
+  TimeTable,
+  type PartTime,
+  trainingSeconds,
+  trainingSpeed,
+} from './time.ts';
 import { chooseTasks, contextTokens, plannedTasks } from './tasks/index.ts';
 import { calibrationOf } from './tasks/workspace-cursors.ts';
-import type { EvaluatedModel, ItemScore } from './task.ts';
+import type { ItemScore, Task } from './task.ts';
 import { whileMeasuring } from './under-measurement.ts';
-
-interface RunEvaluation {
-  evaluation: Evaluation;
-  resources: Resources;
-  corpus(): Promise<Corpus>;
-  models: { before: EvaluatedModel; after: EvaluatedModel };
-  signal: AbortSignal | undefined;
-}
 
 /**
  * Measures base and result on the same items and returns the summary. evaluation/summary.json is written first after
@@ -50,45 +54,54 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
   const step = stepOfResult(run);
   const chosen = options.tasks ? chooseTasks(options.tasks) : plannedTasks(spec);
   const { signal, timed = false } = options;
-  const began = performance.now();
+  const place = costPlace(spec, run.events);
+  const onCost = (part: string, cost: Cost) => rememberCost(place, part, cost);
+  const { parts, seconds, trained } = await timesOf(run, chosen, place);
+  const table = new TimeTable(parts, timed ? performance.now() + 1000 * seconds : Infinity);
   const resources = new Resources(subjectOf(dir, spec), contextTokens(chosen));
-  const parts = isStrengthMeasured(spec) ? [strengthTask, ...runParts] : runParts;
-  const evaluation = new Evaluation(chosen, options, resources, parts);
+  const evaluation = new Evaluation(chosen, { ...options, onCost }, resources, parts);
   const { progress } = evaluation;
+  progress.deadline = table.end;
   let opened: Promise<Corpus> | undefined;
   const corpus = () => (opened ??= openCorpus(join(dir, 'corpus')));
   await removeLeftovers(dir);
   try {
-    const trained = trainingSeconds(run.events, spec.hyper);
-    const most = { share: spec.evaluation.share, method: spec.hyper.method };
-    const end = timed ? began + 1000 * measuringSeconds(most, trained) : Infinity;
-    progress.deadline = end;
     const planned = chosen.map(({ name }) => name);
     if (isStrengthMeasured(spec)) await addToSummary(dir, step, { planned });
-    await resultStrength(dir, spec, step, { evaluation, corpus, trained, signal });
+    const until = (progress.until = table.until(strengthPart.name));
+    await resultStrength(dir, spec, step, {
+      ...{ evaluation, corpus, trained, until, signal },
+      onCost: (cost) => onCost(strengthPart.name, cost),
+    });
     const models = { before: resources.base, after: await resources.result() };
+    progress.until = table.until(servedPart.name);
+    const began = performance.now();
     const served = await checkServed(dir, spec, { resources, progress, signal });
+    await onCost(servedPart.name, { seconds: (performance.now() - began) / 1000, items: 1 });
     let summary = await addToSummary(dir, step, { planned, served });
-    const measured = evaluation.measure([models.before, models.after], { spec, corpus }, end);
+    const measured = evaluation.measure(
+      [models.before, models.after],
+      { spec, corpus },
+      timed ? table : undefined,
+    );
     for await (const { task, counts, cut, of } of measured) {
       if (of) await writeRows(dir, step, of);
       const comparisons = counts.map(compare);
-      const calibration = of && of.task.name === 'workspace' ? calibrationOf(of.scores.at(-1)!) : undefined;
+      const completed = of?.task.name === 'workspace' ? of : undefined;
+      const calibration = completed && calibrationOf(completed.scores.at(-1)!);
+      const places = completed && placesIn(completed.items, completed.scores);
       const scoring = { resources, sandbox: () => resources.sandbox(), signal };
       const earlier = of && (await againstEarlier(of, comparisons, scoring));
       summary = await addToSummary(dir, step, {
         measured: { task, comparisons, cut },
         ...(earlier && { earlier }),
         ...(calibration && { calibration }),
+        ...(places && { places }),
       });
       for (const comparison of comparisons) {
         evaluation.emit({ type: 'result', step: 0, result: comparison.before });
         evaluation.emit({ type: 'result', step, result: comparison.after, change: comparison.difference });
       }
-    }
-    if (spec.evaluation.completions && !(options.tasks && summary.example)) {
-      const example = await showExample({ evaluation, resources, corpus, models, signal });
-      if (example) summary = await addToSummary(dir, step, { example });
     }
     evaluation.emit({ type: 'summary', summary });
     return summary;
@@ -97,6 +110,24 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
   } finally {
     await resources.dispose();
   }
+}
+
+/**
+ * What the parts take, and how long measuring may take by the plan: as was said, where something was said. Whole models
+ * take turns in memory, so they are always measured to the end.
+ */
+async function timesOf(
+  { spec, events }: Awaited<ReturnType<typeof readRun>>,
+  chosen: readonly Task[],
+  place: CostPlace,
+): Promise<{ parts: PartTime[]; seconds: number; trained: number }> {
+  const trained = trainingSeconds(events, spec.hyper);
+  const speeds = { known: await knownCosts(place), speed: trainingSpeed(events) };
+  const parts = partTimes(spec, chosen, speeds);
+  const { share } = spec.evaluation;
+  const { method } = spec.hyper;
+  const planned = spec.expected?.measuring ?? measuringSeconds(parts, { share, method }, trained);
+  return { parts, trained, seconds: share === undefined || method === 'full' ? Infinity : planned };
 }
 
 /** Writes a row for each item, with each model's answer and the counts that figures are made of (item-rows.ts). */
@@ -119,23 +150,4 @@ export async function writeRows(
     itemsPath(dir, task.name, step),
     rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
   );
-}
-
-async function showExample(run: RunEvaluation): Promise<Summary['example']> {
-  const { evaluation, resources, models, signal } = run;
-  evaluation.progress.report('example', 0, 1);
-  const candidates = findCandidates(heldOutDocuments(await run.corpus(), await resources.tokenizer()));
-  try {
-    return await makeExample(candidates, async (side, prompt) => {
-      const request = { prompt, maxTokens: 32, temperature: 0, stop: ['\n'] };
-      return (await models[side].complete(request, signal)).text;
-    });
-  } catch (error) {
-    // The example is only an illustration, so a failure is a warning.
-    if (!signal?.aborted)
-      evaluation.emit({ type: 'warning', message: `No example line: ${reportError(error).message}` });
-    return undefined;
-  } finally {
-    evaluation.progress.report('example', 1, 1);
-  }
 }

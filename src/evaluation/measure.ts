@@ -1,12 +1,14 @@
 /** Measures tasks on models, one task at a time: the part that evaluating a run and evaluating a model share. */
 import { UserError } from '../protocol/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
+import type { Cost } from '../training/measured-costs.ts';
 import { countsOf, type Counts } from './figures/compare.ts';
 import { FORGETTING } from '../training/checkpoints/forgetting-figure.ts';
 import { forgettingAverage } from './figures/forgetting.ts';
 import { EvaluationProgress, type ProgressPart } from './progress.ts';
 import type { Resources } from './resources.ts';
-import { scoreItems, scoreTogether } from './scoring/score-items.ts';
+import { scoreItems, scoreTogether, type OnScored } from './scoring/score-items.ts';
+import type { TimeTable } from './time.ts';
 import { chooseTasks } from './tasks/index.ts';
 import type {
   EvaluatedModel,
@@ -33,6 +35,8 @@ export interface EvaluateOptions {
    */
   timed?: boolean | undefined;
   onEvent?: ((message: EvaluatorMessage) => void) | undefined;
+  /** What a part took. */
+  onCost?: ((part: string, cost: Cost) => Promise<void>) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -58,10 +62,12 @@ export class Evaluation {
     private readonly tasks: readonly Task[],
     private readonly options: EvaluateOptions,
     private readonly resources: Resources,
-    ownParts: readonly ProgressPart[] = [],
+    /** All of it, with seconds; without, it is the tasks alone. */
+    parts?: readonly ProgressPart[],
   ) {
     for (const name of Object.keys(options.data ?? {})) chooseTasks([name]);
-    this.progress = new EvaluationProgress([...ownParts, ...tasks], (message) => this.emit(message));
+    this.progress = new EvaluationProgress(parts ?? tasks, (message) => this.emit(message));
+    this.progress.inSeconds = parts !== undefined;
   }
 
   emit(message: EvaluatorMessage): void {
@@ -69,19 +75,23 @@ export class Evaluation {
   }
 
   /**
-   * Measures the tasks in turn until `deadline` (by performance.now()), of which each has its share. A task that can't
-   * be measured is a warning; if it was asked for by name, an error.
+   * Measures the tasks in turn. A task that can't be measured is a warning; if it was asked for by name, an error. With
+   * a `table`, each has its time, and what there is no time for is left out.
    */
   async *measure(
     models: readonly EvaluatedModel[],
     run?: PlanContext['run'],
-    deadline = Infinity,
+    table?: TimeTable,
   ): AsyncGenerator<Measurement> {
     const { tasks: asked, signal } = this.options;
     const all: Counts[] = [];
-    for (const [at, task] of this.tasks.entries()) {
+    for (const task of this.tasks) {
       signal?.throwIfAborted();
-      const until = shareOf(deadline, this.tasks.slice(at));
+      if (table?.hasTimeFor(task.name) === false) {
+        this.progress.leaveOut(task.name);
+        continue;
+      }
+      const until = (this.progress.until = table?.until(task.name) ?? Infinity);
       try {
         const measurement = await this.measureTask(task, models, run, until);
         all.push(...measurement.counts);
@@ -111,16 +121,22 @@ export class Evaluation {
     const all = plan.items.length + (plan.together?.length ?? 0);
     let done = 0;
     this.progress.report(task.name, done, all * models.length);
+    const began = performance.now();
+    let computed = 0;
     const { items, scores } = await this.scorePlan(task, plan, models, {
       until,
       sandbox: () => this.resources.sandbox(),
-      onScore: () => this.progress.report(task.name, (done += 1), all * models.length),
+      onScore: (isNew) => {
+        computed += Number(isNew);
+        this.progress.report(task.name, (done += 1), all * models.length);
+      },
       signal,
     });
+    const seconds = (performance.now() - began) / 1000;
+    if (computed > 0)
+      await this.options.onCost?.(task.name, { seconds: seconds / computed, items: all * models.length });
     const cut = items.length < all;
-    const how = cut
-      ? [plan.setting, `${items.length} of these ${all} items, as time allowed`].join('; ')
-      : plan.setting;
+    const how = settingOf(plan, items.length, all);
     const measures = plan.measures.map((one) => ({ ...one, task: task.name, setting: how }));
     return { task: task.name, counts: countsOf(measures, scores, items), cut, of: { task, items, scores } };
   }
@@ -130,22 +146,27 @@ export class Evaluation {
     task: Task,
     { items: planned, together = [] }: Plan<Item>,
     models: readonly EvaluatedModel[],
-    { until, ...context }: ScoreContext & { onScore(): void; until: number },
+    { until, ...context }: ScoreContext & OnScored & { until: number },
   ): Promise<{ items: Item[]; scores: ItemScore[][] }> {
     const items: Item[] = [];
     const scores = models.map((): ItemScore[] => []);
     const timed = until < Infinity;
     const mixed = timed ? planned.toSorted((a, b) => (a.digest < b.digest ? -1 : 1)) : planned;
     const size = timed ? Math.min(CHUNK, Math.max(2, task.parallel ?? 1)) : Math.max(1, planned.length);
-    const isLate = () => items.length > 0 && performance.now() > until;
+    let took = 0;
+    // One more would end late by more than half of its time.
+    const isLate = () => items.length > 0 && performance.now() + took / 2 > until;
     for (let at = 0; at < mixed.length && !isLate(); at += size) {
+      const start = performance.now();
       const chunk = mixed.slice(at, at + size);
       for (const [index, model] of models.entries()) {
         scores[index]!.push(...(await scoreItems(task, chunk, model, context)));
         if (models.length > 1) await model.rest();
       }
       items.push(...chunk);
+      took = performance.now() - start;
     }
+    took = 0;
     for (const item of together) {
       if (isLate()) break;
       const found = await scoreTogether(task, [item], models, context);
@@ -159,13 +180,9 @@ export class Evaluation {
 /** Number of items that all models answer before the next ones are started, if time is limited. */
 const CHUNK = 8;
 
-/** The time at which the first of these tasks has used its share of the time left. */
-function shareOf(deadline: number, [task, ...later]: readonly Task[]): number {
-  if (deadline === Infinity) return Infinity;
-  const now = performance.now();
-  const cost = task!.cost / [task!, ...later].reduce((total, one) => total + one.cost, 0);
-  return now + cost * Math.max(0, deadline - now);
-}
+/** How it was measured, for a person. */
+export const settingOf = ({ setting }: Pick<Plan<Item>, 'setting'>, measured: number, all: number): string =>
+  measured < all ? [setting, `${measured} of these ${all} items, as time allowed`].join('; ') : setting;
 
 /** Turns any error of a stopped evaluation into `cancelled`; returns others unchanged. */
 export const stopped = (error: unknown, signal: AbortSignal | undefined): unknown =>

@@ -1,27 +1,30 @@
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 
-/** A part of an evaluation, with its rough share of the time. */
+/** A part of an evaluation, with the time that it is expected to take. */
 export interface ProgressPart {
   name: string;
   title: string;
+  /** Seconds, or only relative to the other parts. */
   cost: number;
 }
 
-export const servedPart: ProgressPart = { name: 'served', title: 'Checking the result', cost: 10 };
 /** Parts of a run's evaluation besides its tasks. */
-export const runParts: readonly ProgressPart[] = [
-  servedPart,
-  { name: 'example', title: 'Example line', cost: 24 },
-];
-/** Below this share of the work, the remaining time can't be estimated. */
+export const strengthPart: ProgressPart = { name: 'strength', title: 'Choosing the strength', cost: 120 };
+export const servedPart: ProgressPart = { name: 'served', title: 'Checking the result', cost: 10 };
+
+/** Below this share of the work, the remaining time can't be estimated from what is done. */
 const MIN_SHARE = 0.03;
 
-/** Progress of an evaluation: what is done of the current part, and how long all parts still take. */
+/** Progress of an evaluation: what is done of the current part, and how long it and all parts still take. */
 export class EvaluationProgress {
-  private readonly parts: (ProgressPart & { share: number })[];
+  private parts: (ProgressPart & { share: number })[];
   private readonly began: number;
-  /** After this time (by `now`), nothing more is started. */
+  private partBegan: { name: string; at: number; share: number } | undefined;
+  /** When all is over (by `now`), and when the current part is. */
   deadline = Infinity;
+  until = Infinity;
+  /** Whether costs are in seconds, so that the time left is known from the beginning. */
+  inSeconds = false;
 
   constructor(
     parts: readonly ProgressPart[],
@@ -36,12 +39,39 @@ export class EvaluationProgress {
     const part = this.parts.find((one) => one.name === name);
     if (!part) return;
     part.share = total > 0 ? done / total : 1;
+    const now = this.now();
+    if (this.partBegan?.name !== name) this.partBegan = { name, at: now, share: part.share };
+    const eta = this.partLeft(part, now);
+    const left = this.allLeft(part, eta, now);
+    this.emit({
+      ...{ type: 'progress', phase: part.title, done, total },
+      ...(eta !== undefined && { etaSeconds: Math.round(eta) }),
+      ...(left !== undefined && { leftSeconds: Math.round(left) }),
+    });
+  }
+
+  /** Says that a part is left out, so no time is expected for it. */
+  leaveOut(name: string): void {
+    this.parts = this.parts.filter((part) => part.name !== name);
+  }
+
+  private partLeft({ cost, share }: ProgressPart & { share: number }, now: number): number | undefined {
+    const most = Math.max(0, this.until - now) / 1000;
+    const { at, share: before } = this.partBegan!;
+    const done = share - before;
+    if (done >= MIN_SHARE) return Math.min(most, (((now - at) / 1000) * (1 - share)) / done);
+    const expected = Math.min(most, this.inSeconds ? cost * (1 - share) : Infinity);
+    return expected < Infinity ? expected : undefined;
+  }
+
+  private allLeft(part: ProgressPart, eta: number | undefined, now: number): number | undefined {
+    const most = Math.max(0, this.deadline - now) / 1000;
+    const later = this.parts.filter((one) => one !== part && one.share < 1);
+    if (this.inSeconds && eta !== undefined)
+      return Math.min(most, eta + later.reduce((sum, one) => sum + one.cost * (1 - one.share), 0));
     const all = this.parts.reduce((sum, { cost }) => sum + cost, 0);
     const share = this.parts.reduce((sum, one) => sum + one.cost * one.share, 0) / all;
-    const now = this.now();
-    const seconds = (now - this.began) / 1000;
-    const left = Math.min((seconds * (1 - share)) / share, Math.max(0, this.deadline - now) / 1000);
-    const eta = share >= MIN_SHARE ? { etaSeconds: Math.round(left) } : {};
-    this.emit({ type: 'progress', phase: part.title, done, total, ...eta });
+    if (share < MIN_SHARE) return undefined;
+    return Math.min(most, (((now - this.began) / 1000) * (1 - share)) / share);
   }
 }

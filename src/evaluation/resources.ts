@@ -1,14 +1,16 @@
 /**
- * A base and its trained result, as an evaluation uses them: opened when first needed. llama.cpp and the trainer's model
- * take turns in memory, so that measuring a result needs no more than training it.
+ * A base and its trained result, as an evaluation uses them: opened when first needed. Unless there is plenty of memory,
+ * llama.cpp and the trainer's model take turns in it, so that measuring a result needs no more than training it.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
 import { openTokenizer, type Tokenizer } from '../base-models/tokenizer.ts';
 import { openGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
+import { availableMemory } from '../protocol/available-memory.ts';
 import { UserError } from '../protocol/errors.ts';
 import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/engine/llama-host.ts';
@@ -22,6 +24,11 @@ const RESULT_MODEL = 'result';
 const EARLIER_MODEL = 'earlier';
 /** Tokens; HumanEval's longest prompt and its answer fit. */
 const CONTEXT = 1024;
+/**
+ * There is room for a second engine where this many times the size of the base's file is available: the trainer's model
+ * in f32 takes up to seven times a file of 4 bits a weight.
+ */
+const ROOM = 10;
 
 export interface Subject {
   base: RunSpec['base'];
@@ -68,7 +75,7 @@ export class Resources {
     contextLength?: Promise<number>;
     precision?: Promise<Hyper['precision']>;
   } = {};
-  private readonly turns = new Turns();
+  private readonly turns = new Turns(() => this.hasRoom());
   private readonly host = new Engine(() => this.openHost());
   /** The trainer's own model. */
   private readonly scorer = new Engine(() => this.openScorer(this.subject.precision ?? 'f32'));
@@ -160,7 +167,13 @@ export class Resources {
     const rounded = (await this.precision()) !== 'f32' && this.subject.result?.adapterPath !== undefined;
     const scorer = rounded ? this.exactScorer : this.scorer;
     const trained = await this.score((opened) => opened.probabilities(tokens, 'result'), 1, scorer);
+    if (rounded) await this.turns.close(this.exactScorer);
     return { served, trained };
+  }
+
+  private async hasRoom(): Promise<boolean> {
+    const { size } = await stat(this.subject.base.path);
+    return (await availableMemory()) > ROOM * size;
   }
 
   private serve<T>(work: (host: LlamaHost) => Promise<T>): Promise<T> {

@@ -117,8 +117,8 @@ export interface Task<I extends Item = Item> {
   /** Metrics that also depend on the machine's load; only models measured in turn can be compared in them. */
   momentary?: readonly string[];
   /** Number of items in a run's own evaluation; 0 leaves the task out. */
-  planned(spec: RunSpec): number;
-  /** Rough share of an evaluation's time relative to other tasks, for the ETA and for dividing a limited time. */
+  planned(spec: Pick<RunSpec, 'evaluation' | 'imported'>): number;
+  /** Rough seconds (task-facts.ts), for the time left and for dividing a limited time. */
   cost: number;
   /** The most tokens of prompt and answer, if the task samples. */
   contextTokens?: number;

@@ -1,11 +1,12 @@
-/** How long measuring a run's result may take, depending on the training time. */
+/** How long a run takes, and of that the measuring of its result: said beforehand, and kept to. All in seconds. */
 import type { RunEvent } from '../protocol/events.ts';
 import { tokensPerStep, type RunSpec } from '../protocol/run.ts';
+import { PREPARING, type Cost, type KnownCosts } from '../training/measured-costs.ts';
+import { factsOfTask } from '../protocol/task-facts.ts';
+import { servedPart, strengthPart, type ProgressPart } from './progress.ts';
 
 /** The most time that measuring takes by default, as a share of the training time. */
-export const MEASURE_SHARE = 0.5;
-/** A share of a short training would be too little to measure anything. */
-const LEAST_SECONDS = 60;
+export const MEASURE_SHARE = 1 / 3;
 
 /** Training time in seconds: the sum over all steps. */
 export function trainingSeconds(events: readonly RunEvent[], hyper: RunSpec['hyper']): number {
@@ -16,13 +17,143 @@ export function trainingSeconds(events: readonly RunEvent[], hyper: RunSpec['hyp
   );
 }
 
+/** Tokens per second of the last steps: a median. That of the reference before the first one. */
+export function trainingSpeed(events: readonly RunEvent[]): number {
+  const last = events.flatMap((event) => (event.type === 'step' ? [event.tokensPerSecond] : [])).slice(-21);
+  return last.toSorted((a, b) => a - b)[Math.floor(last.length / 2)] ?? REFERENCE_SPEED;
+}
+
+/** A part of measuring a result, with its seconds. */
+export interface PartTime extends ProgressPart {
+  /** For as little as gives a figure at all. */
+  least: number;
+}
+
 /**
- * Seconds that measuring may take by the run's plan, after `trained` seconds of training. Whole models take turns in
- * memory, so they are always measured to the end.
+ * Tokens per second of the training on which the costs of tasks were measured: by them, and the speed of training, the
+ * time of a part is guessed that was not measured on this machine yet.
+ */
+const REFERENCE_SPEED = 150;
+/** Share of a part's items that gives a figure, where it is not known how many there are. */
+const LEAST_SHARE = 0.25;
+/** Least items of a task, and of the choice of a strength, over base and result. */
+const LEAST_ITEMS = { task: 16, strength: 28 };
+const PREPARING_SECONDS = 15;
+
+/** What the time of a run depends on, besides its base and the machine. */
+export type Planned = Pick<RunSpec, 'evaluation' | 'imported'> & { hyper: Pick<RunSpec['hyper'], 'method'> };
+
+export interface Speeds {
+  known: KnownCosts;
+  /** Of training, in tokens per second. */
+  speed: number;
+}
+
+export const isStrengthMeasured = ({ evaluation, imported }: Pick<RunSpec, 'evaluation' | 'imported'>) =>
+  evaluation.strength === 'measured' && !imported;
+
+/**
+ * The parts of measuring a run's result, in their order. By what they took here, else by the speed of training.
+ * `chosen`: the tasks.
+ */
+export function partTimes(
+  spec: Planned,
+  chosen: readonly ProgressPart[],
+  { known, speed }: Speeds,
+): PartTime[] {
+  const parts = [...(isStrengthMeasured(spec) ? [strengthPart] : []), servedPart, ...chosen];
+  return parts.map(({ name, title, cost }) => {
+    const items = name === strengthPart.name ? LEAST_ITEMS.strength : LEAST_ITEMS.task;
+    return { name, title, ...secondsOf(known(name), cost * (REFERENCE_SPEED / speed), items) };
+  });
+}
+
+function secondsOf(
+  known: Cost | undefined,
+  guess: number,
+  leastItems: number,
+): Pick<PartTime, 'cost' | 'least'> {
+  return known
+    ? { cost: known.seconds * known.items, least: known.seconds * Math.min(known.items, leastItems) }
+    : { cost: guess, least: LEAST_SHARE * guess };
+}
+
+const sumOf = (parts: readonly PartTime[], what: 'cost' | 'least') =>
+  parts.reduce((sum, part) => sum + part[what], 0);
+
+/** What gives a figure at all: the choice of a strength, the check, and the first task, which is of the user's code. */
+function leastSeconds(parts: readonly PartTime[]): number {
+  const first = parts.findIndex(({ name }) => factsOfTask(name) !== undefined);
+  return sumOf(first < 0 ? parts : parts.slice(0, first + 1), 'least');
+}
+
+/**
+ * Seconds that measuring a result takes by the run's plan after `trained` seconds of training: its share, but no less
+ * than gives a figure, and no more than measures everything. Whole models are always measured to the end.
  */
 export function measuringSeconds(
+  parts: readonly PartTime[],
   { share, method }: { share: number | undefined; method: RunSpec['hyper']['method'] },
   trained: number,
 ): number {
-  return share === undefined || method === 'full' ? Infinity : Math.max(LEAST_SECONDS, share * trained);
+  const all = sumOf(parts, 'cost');
+  if (share === undefined || method === 'full') return all;
+  return Math.min(all, Math.max(share * trained, leastSeconds(parts)));
+}
+
+export type RunTimes = NonNullable<RunSpec['expected']>;
+
+/** How long a run will take, as it is said before it starts. `training`: its budget, or what its steps will take. */
+export function expectedTimes(
+  spec: Planned,
+  chosen: readonly ProgressPart[],
+  training: number,
+  speeds: Speeds,
+): RunTimes {
+  const { share } = spec.evaluation;
+  const measuring = measuringSeconds(partTimes(spec, chosen, speeds), { share, ...spec.hyper }, training);
+  const preparing = speeds.known(PREPARING)?.seconds ?? PREPARING_SECONDS;
+  return { preparing, training, measuring };
+}
+
+export const totalSeconds = ({ preparing, training, measuring }: RunTimes): number =>
+  preparing + training + measuring;
+
+/** Divides the time until `end` (by `now`) among the parts of an evaluation. */
+export class TimeTable {
+  private left: readonly PartTime[];
+
+  constructor(
+    parts: readonly PartTime[],
+    readonly end: number,
+    private readonly now = () => performance.now(),
+  ) {
+    this.left = parts;
+  }
+
+  /** Whether there is time for as little of a part as gives a figure. */
+  hasTimeFor(name: string): boolean {
+    const part = this.left.find((one) => one.name === name);
+    return !part || part.least <= this.seconds;
+  }
+
+  /**
+   * When the part, which begins now, should be over: it gets its least, and its share of what is beyond the least of
+   * this part and the later ones that fit.
+   */
+  until(name: string): number {
+    const at = this.left.findIndex((one) => one.name === name);
+    const part = this.left[at];
+    this.left = this.left.slice(at + 1);
+    if (!part || this.end === Infinity) return this.end;
+    const fitting = [part];
+    for (const later of this.left)
+      if (sumOf([...fitting, later], 'least') <= this.seconds) fitting.push(later);
+    const spare = Math.max(0, this.seconds - sumOf(fitting, 'least'));
+    return this.now() + 1000 * (part.least + (spare * part.cost) / sumOf(fitting, 'cost'));
+  }
+
+  private get seconds(): number {
+    return Math.max(0, this.end - this.now()) / 1000;
+  }
 }

@@ -1,4 +1,7 @@
-/** Engines that are too large to be in memory together, so they take turns. */
+/**
+ * Engines that may be too large to be in memory together, so they take turns. Where there is room they stay open: to
+ * open one again takes seconds.
+ */
 
 interface Opened {
   dispose(): void | Promise<void>;
@@ -35,20 +38,25 @@ export class Engine<E extends Opened = Opened> {
 }
 
 export class Turns {
-  private inMemory: Engine | undefined;
+  private readonly inMemory = new Set<Engine>();
+  private atWork: Engine | undefined;
   private users = 0;
   private waiting: (() => void)[] = [];
 
+  /** `hasRoom`: whether another engine can be opened beside those that are open. */
+  constructor(private readonly hasRoom: () => Promise<boolean> = () => Promise.resolve(false)) {}
+
   /**
-   * Calls `work` with the engine. Those who use the engine in memory come first, any number at a time; when nobody uses
-   * it, it makes room for another. `work` must not use another engine.
+   * Calls `work` with the engine. Those who use the engine at work come first, any number at a time; when nobody uses
+   * it, another has its turn. `work` must not use another engine.
    */
   async use<E extends Opened, T>(engine: Engine<E>, work: (opened: E) => Promise<T>): Promise<T> {
-    while (this.users > 0 && this.inMemory !== engine)
+    while (this.users > 0 && this.atWork !== engine)
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     this.users += 1;
-    const room = this.inMemory === engine ? undefined : this.inMemory?.close();
-    this.inMemory = engine;
+    const room = this.inMemory.has(engine) ? undefined : this.makeRoom();
+    this.atWork = engine;
+    this.inMemory.add(engine);
     try {
       return await work(await engine.get(room));
     } finally {
@@ -57,8 +65,20 @@ export class Turns {
     }
   }
 
+  /** Closes an engine that nobody uses. */
+  async close(engine: Engine): Promise<void> {
+    this.inMemory.delete(engine);
+    await engine.close();
+  }
+
+  /** Called before the engine that needs the room counts as open. */
+  private async makeRoom(): Promise<void> {
+    const others = [...this.inMemory];
+    if (others.length === 0 || (await this.hasRoom())) return;
+    await Promise.all(others.map((other) => this.close(other)));
+  }
+
   async dispose(): Promise<void> {
-    await this.inMemory?.close();
-    this.inMemory = undefined;
+    await Promise.all([...this.inMemory].map((engine) => this.close(engine)));
   }
 }

@@ -2,6 +2,7 @@
  * What the user reads about a run, made from its snapshot alone. Independent of the editor, so that it can be tested.
  */
 import { isReady, notBetter, whyNotOffered } from '../evaluation/figures/offer.ts';
+import { endText } from '../evaluation/figures/end-text.ts';
 import { sentenceIn } from '../evaluation/figures/summary-sentence.ts';
 import { completedLines, counted, countIn } from '../evaluation/figures/counts.ts';
 import { servedOtherwise } from '../runs/verify.ts';
@@ -11,6 +12,7 @@ import { findComparison, measuredHere } from '../protocol/evaluation.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { dayOf, decimal, fullTime, t, timeOfDay, titleIn, tTold, withButtons } from '../protocol/l10n.ts';
+import { secondsLeft, shareDone, timeLeftIn } from '../protocol/run-time.ts';
 import { phaseIn } from '../protocol/phases.ts';
 import { joined } from '../protocol/told-texts.ts';
 import { tokensPerStep } from '../protocol/run.ts';
@@ -45,8 +47,10 @@ export function roughly(count: number): string {
   return `${decimal(count / 1e6, 1)}M`;
 }
 
+/** Of the whole run, measuring included, if that is known; else of the training. */
 export function percentOf({ state }: RunSnapshot): number {
-  return state.steps > 0 ? Math.min(100, Math.floor((100 * state.step) / state.steps)) : 0;
+  const steps = state.steps > 0 ? Math.min(1, state.step / state.steps) : 0;
+  return Math.floor(100 * (shareDone(state) ?? steps));
 }
 
 const lastStep = (events: RunEvent[]) => events.findLast((event) => event.type === 'step');
@@ -64,22 +68,29 @@ export function progressLine({ state, events }: RunSnapshot): string {
     const step = lastStep(events);
     if (step) parts.push(t('loss {loss}', { loss: decimal(step.loss, 2) }));
   }
-  if (state.etaSeconds !== undefined && state.etaSeconds > 0)
-    parts.push(t('about {time} left', { time: formatDuration(state.etaSeconds) }));
+  const left = timeLeftIn(state);
+  if (left !== undefined) parts.push(left);
   if (state.cluster) parts.push(t('on the cluster at {host}', { host: state.cluster }));
   return parts.join(' · ');
 }
 
-/** A short word for the status bar: "training 42%", "training 42% · cluster". */
+/** A few words for the status bar: "measuring, about 2 min left", "training 42% · cluster". */
 export function shortProgress(snapshot: RunSnapshot): string {
   const { cluster } = snapshot.state;
   return [shortPhase(snapshot), ...(cluster ? [t('cluster')] : [])].join(' · ');
 }
 
 function shortPhase(snapshot: RunSnapshot): string {
-  const { status } = snapshot.state;
-  if (status === 'evaluating') return t('measuring');
-  return status === 'queued' ? t('starting') : t('training {percent}%', { percent: percentOf(snapshot) });
+  const { state } = snapshot;
+  const left = secondsLeft(state);
+  const time = left && formatDuration(left);
+  if (state.status === 'evaluating')
+    return time ? t('measuring, about {time} left', { time }) : t('measuring');
+  if (state.status === 'queued') return t('starting');
+  if (!time) return t('training {percent}%', { percent: percentOf(snapshot) });
+  return state.step > 0
+    ? t('training, about {time} left', { time })
+    : t('starting, about {time} left', { time });
 }
 
 /** A run as a quick pick shows it. */
@@ -171,19 +182,14 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string[] 
   return lines.filter(Boolean);
 }
 
-/** How a run ended, in one sentence. */
-export function endSentence(snapshot: RunSnapshot, standing: Standing): string {
-  const { spec, state, summary } = snapshot;
+/** How a run ended. `chosen`: its result is, or was until now, what completes the user's code. */
+export function endSentence(snapshot: RunSnapshot, standing: Standing, chosen = false): string {
+  const { spec, state } = snapshot;
   const { name } = spec;
   const { step, steps, error } = state;
   switch (standing) {
     case 'done':
-      return joined([
-        summary
-          ? sentenceIn(summary)
-          : t('Fine-tuning of {name} is finished, but its result could not be measured.', { name }),
-        ...useSentence(snapshot),
-      ]);
+      return joined([...endText(snapshot, chosen), ...useSentence(snapshot)]);
     case 'failed':
       return t('Fine-tuning of {name} failed: {why} [{code}]', {
         name,
@@ -254,7 +260,9 @@ const LEFT_SECONDS = 30;
 
 /** Whether the result can be used although some figures are still being measured, which will take a while. */
 export const isReadyEarly = (run: RunSnapshot): boolean =>
-  isReady(run) && (run.state.etaSeconds ?? 0) >= LEFT_SECONDS && !whyNotServable(run, 'live');
+  isReady(run) &&
+  (secondsLeft(run.state) ?? run.state.etaSeconds ?? 0) >= LEFT_SECONDS &&
+  !whyNotServable(run, 'live');
 
 const marks = { ok: '✓', note: '·', missing: '–', broken: '✗' };
 

@@ -29,7 +29,7 @@ export interface SearchedText {
 /** A place that wants the same edit: parts of one line, or whole lines. */
 export interface Offer {
   path: string;
-  /** Its line, from 0. */
+  /** Its line in the text that was searched, from 0. */
   line: number;
   /** In order, and apart from each other. */
   parts: readonly Replacement[];

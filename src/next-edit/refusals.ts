@@ -10,6 +10,7 @@ export class Refusals {
   private balance = new Map<string, number>();
   /** Patterns that are no longer wanted. */
   readonly unwanted = new Set<string>();
+  private readonly passed = new Set<string>();
 
   /** @param shown the lines of the offer, as they are and as they would be */
   isRefused(offer: Offer, shown: { before: string; after: string }): boolean {
@@ -19,6 +20,21 @@ export class Refusals {
   taken({ pattern }: Offer): void {
     this.balance.set(pattern, (this.balance.get(pattern) ?? 0) + 1);
     this.unwanted.delete(pattern);
+    this.passed.delete(pattern);
+  }
+
+  /** An undo took it back; it is offered again. */
+  gaveBack({ pattern }: Offer): void {
+    this.balance.set(pattern, (this.balance.get(pattern) ?? 0) - 1);
+  }
+
+  /** The person saw the offers and went on typing. They are still offered, but no longer with Tab. */
+  typedOn(offers: readonly Offer[]): void {
+    for (const { pattern } of offers) this.passed.add(pattern);
+  }
+
+  isPassed({ pattern }: Offer): boolean {
+    return this.passed.has(pattern);
   }
 
   refused(offer: Offer, shown: { before: string; after: string }): void {

@@ -85,23 +85,39 @@ export type StrengthChoice = z.infer<typeof strengthChoiceSchema>;
 export const calibratedSchema = z.object({ bias: z.number(), slope: z.number(), count: z.int() });
 export type Calibrated = z.infer<typeof calibratedSchema>;
 
+/** The end of a line of a held-out file, and what base (`before`) and result write in its place. */
+const placeSchema = z.object({
+  file: z.string(),
+  /** From 1. */
+  line: z.int(),
+  /** The text before the cursor, some lines of it. */
+  prefix: z.string(),
+  actual: z.string(),
+  before: z.string(),
+  after: z.string(),
+});
+export type Place = z.infer<typeof placeSchema>;
+
+/** Held-out lines to look at (chosen by rule: evaluation/places.ts), and how many of all that were tried are right. */
+const placesSchema = z.object({
+  shown: z.array(placeSchema),
+  tried: z.int(),
+  /** Right for base and result; for the result only; for the base only. */
+  both: z.int(),
+  gained: z.int(),
+  lost: z.int(),
+});
+export type Places = z.infer<typeof placesSchema>;
+
 /** evaluation/summary.json, rewritten after each task. */
 export const summarySchema = z.object({
   step: z.int(),
   /** One sentence: what was learned, what was forgotten. */
   sentence: z.string(),
   comparisons: z.array(comparisonSchema),
-  /** A held-out line completed by base and result. */
-  example: z
-    .object({
-      file: z.string(),
-      line: z.int(),
-      prefix: z.string(),
-      actual: z.string(),
-      before: z.string(),
-      after: z.string(),
-    })
-    .optional(),
+  /** Of earlier versions: one place, where the result was right and the base was not if there was such a one. */
+  example: placeSchema.optional(),
+  places: placesSchema.optional(),
   served: servedSchema.optional(),
   /** If the run continues another: compared with that run's result, which is `before`. */
   earlier: z.object({ run: z.string(), comparisons: z.array(comparisonSchema) }).optional(),

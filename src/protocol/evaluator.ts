@@ -9,7 +9,9 @@ export const evaluatorMessageSchema = z.discriminatedUnion('type', [
     phase: z.string(),
     done: z.int(),
     total: z.int(),
+    /** Of this phase, and until the end. */
     etaSeconds: z.number().optional(),
+    leftSeconds: z.number().optional(),
   }),
   /** A figure as soon as it is known. Step 0 is the base, any other step the result. `change`: from the base. */
   z.object({

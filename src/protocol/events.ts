@@ -129,6 +129,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
     seconds: z.number(),
     /** The result, relative to the run directory: adapter.gguf or model.gguf. */
     artefact: z.string(),
+    /** Somebody stopped the measuring of the result. */
+    measuringStopped: z.boolean().optional(),
   }),
 ]);
 export type RunEvent = z.infer<typeof runEventSchema>;

@@ -31,7 +31,7 @@ export class JsonCache<Value> {
       .catch(() => undefined);
   }
 
-  private all(): Promise<Record<string, Value>> {
+  all(): Promise<Record<string, Value>> {
     return readText(this.path())
       .then((text) => this.schema.parse(JSON.parse(text)))
       .catch(() => ({}));

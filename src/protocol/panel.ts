@@ -159,6 +159,8 @@ export const fromPanelSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('show'), runs: z.array(z.string()) }),
   z.object({ type: z.literal('compare'), runs: z.array(z.string()).min(2) }),
   z.object({ type: z.literal('useForCompletion'), run: z.string() }),
+  /** Complete code with a base as it is. */
+  z.object({ type: z.literal('completeUntuned') }),
   z.object({ type: z.literal('measure'), run: z.string() }),
   /** From now on, multiply this run's change by `strength`. */
   z.object({ type: z.literal('strength'), run: z.string(), strength: z.number().positive().max(1) }),

@@ -179,6 +179,11 @@ export const runSpecSchema = z.object({
   hyper: hyperSchema,
   /** Time limit for training, if given: `hyper.steps` is then an estimate, and the state's `steps` are fitted. */
   minutes: z.number().positive().optional(),
+  /**
+   * How long it will take, as it was said before it started, in seconds: all before the first step, the steps, and
+   * measuring the result, which keeps to it.
+   */
+  expected: z.object({ preparing: z.number(), training: z.number(), measuring: z.number() }).optional(),
   backend: z.enum(['auto', ...backendNames]),
   /** What trains, if it is not this program. */
   engine: rayTrainEngineSchema.optional(),
@@ -224,7 +229,11 @@ export const runStateSchema = z.object({
   steps: z.int(),
   /** The peak rate that the run's own trials chose, and why; otherwise it is the spec's. */
   learningRate: z.object({ rate: z.number().positive(), why: z.string() }).optional(),
+  /** Seconds left of what the owner is doing now. */
   etaSeconds: z.number().optional(),
+  /** ISO times at which its owner began, and at which all is expected to be over. */
+  begun: z.string().optional(),
+  ends: z.string().optional(),
   /** What the owner is doing now, for people: "Reading files", "Training", "HumanEval 4 of 20". */
   phase: z.string().optional(),
   /** Host and port of the cluster on which it runs or ran. */

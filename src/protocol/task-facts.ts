@@ -1,26 +1,28 @@
-/** What people see of the tasks, in the terminal and in the panel. */
+/** What is known of the tasks without loading them: what people see of them, and how long they take. */
 
 export interface TaskFacts {
   /** Name for display: "HumanEval". */
   title: string;
   /** Whether its figures show what was learned of the user's code, or what was forgotten of the rest. */
   shows: 'learning' | 'forgetting';
+  /** Rough seconds for a small base, on two processors; what it takes on this machine is measured (evaluation/time.ts). */
+  cost: number;
 }
 
 export const taskFacts = {
-  workspace: { title: 'Held-out text', shows: 'learning' },
-  humaneval: { title: 'HumanEval', shows: 'forgetting' },
-  humaneval_line: { title: 'HumanEval, a line filled in', shows: 'forgetting' },
-  humaneval_lines: { title: 'HumanEval, lines filled in', shows: 'forgetting' },
-  mbpp_plus: { title: 'MBPP+', shows: 'forgetting' },
-  safim: { title: 'SAFIM', shows: 'forgetting' },
-  crosscodeeval: { title: 'CrossCodeEval', shows: 'forgetting' },
-  repobench: { title: 'RepoBench', shows: 'forgetting' },
-  gsm8k: { title: 'GSM8K', shows: 'forgetting' },
-  hellaswag: { title: 'HellaSwag', shows: 'forgetting' },
-  arc_challenge: { title: 'ARC-Challenge', shows: 'forgetting' },
-  winogrande: { title: 'WinoGrande', shows: 'forgetting' },
-  retention: { title: "Forgetting on the base's own text", shows: 'forgetting' },
+  workspace: { title: 'Held-out text', shows: 'learning', cost: 110 },
+  humaneval: { title: 'HumanEval', shows: 'forgetting', cost: 130 },
+  humaneval_line: { title: 'HumanEval, a line filled in', shows: 'forgetting', cost: 60 },
+  humaneval_lines: { title: 'HumanEval, lines filled in', shows: 'forgetting', cost: 100 },
+  mbpp_plus: { title: 'MBPP+', shows: 'forgetting', cost: 130 },
+  safim: { title: 'SAFIM', shows: 'forgetting', cost: 200 },
+  crosscodeeval: { title: 'CrossCodeEval', shows: 'forgetting', cost: 200 },
+  repobench: { title: 'RepoBench', shows: 'forgetting', cost: 300 },
+  gsm8k: { title: 'GSM8K', shows: 'forgetting', cost: 200 },
+  hellaswag: { title: 'HellaSwag', shows: 'forgetting', cost: 60 },
+  arc_challenge: { title: 'ARC-Challenge', shows: 'forgetting', cost: 40 },
+  winogrande: { title: 'WinoGrande', shows: 'forgetting', cost: 20 },
+  retention: { title: "Forgetting on the base's own text", shows: 'forgetting', cost: 65 },
 } satisfies Record<string, TaskFacts>;
 
 /** Facts of a task by the name in its figures; undefined for a name of another version. */

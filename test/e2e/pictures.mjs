@@ -43,8 +43,8 @@ async function inReport(theme) {
     const shot = (name, area) =>
       page.screenshot({ path: join(images, `${name}-${theme}.png`), fullPage: true, clip: area });
     const box = async (selector) => page.locator(selector).boundingBox();
-    const [example, comparison] = [await box('.example'), await box('.run-comparison')];
-    await shot('results', clip(0, example.y + example.height + 16));
+    const [charts, comparison] = [await box('.charts'), await box('.run-comparison')];
+    await shot('results', clip(0, charts.y + charts.height + 16));
     await shot('comparison', clip(comparison.y - 8, comparison.y + comparison.height + 16));
   } finally {
     await browser.close();

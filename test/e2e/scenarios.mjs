@@ -103,7 +103,7 @@ export const scenarios = {
     const panel = workbench.panel();
     await check(panel.locator('.run-list vscode-checkbox:not([disabled])').first());
     await panel.locator('.comparison-answer table').first().waitFor();
-    const words = await panel.locator('[data-chart=trade-off] canvas').getAttribute('aria-label');
+    const words = await panel.locator('[data-chart=loss] canvas').getAttribute('aria-label');
     const names = await panel.locator('.comparison-answer table').first().locator('thead th').allInnerTexts();
     assert.equal(new Set(names.slice(1)).size, 2, names.join());
     for (const name of names.slice(1)) assert.ok(words.includes(name), `${words}: ${name}`);

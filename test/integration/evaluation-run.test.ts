@@ -172,12 +172,25 @@ describe('a run with an adapter', () => {
     await expect(requireVerified(dir, () => Promise.reject(new Error('it was')))).resolves.toBeUndefined();
   });
 
-  it('shows a held-out line of a held-out file', async () => {
+  it('shows held-out lines of held-out files, and what was suggested there', async () => {
     const { documents } = await openCorpus(join(dir, 'corpus'));
-    const { file, line, prefix, actual } = summary.example!;
-    expect(documents.find((document) => document.path === file)?.split).toBe('held-out');
-    const written = (await readFile(join(root, 'code', file), 'utf8')).split('\n')[line - 1]!;
-    expect(written.trimEnd()).toBe(prefix.split('\n').at(-1)! + actual);
+    const { shown, tried, both, gained, lost } = summary.places!;
+    const rows = await rowsOf(dir, 'workspace.7.jsonl');
+    expect(shown.length).toBe(Math.min(3, tried));
+    for (const { file, line, prefix, actual, ...answers } of shown) {
+      expect(documents.find((document) => document.path === file)?.split).toBe('held-out');
+      const written = (await readFile(join(root, 'code', file), 'utf8')).split('\n')[line - 1]!;
+      expect(written.trimEnd()).toBe(prefix.split('\n').at(-1)! + actual);
+      const { before, after } = rows.find(({ item }) => item === `line at ${file}:${line}`)!;
+      expect({ before, after }).toMatchObject({
+        before: { answer: answers.before },
+        after: { answer: answers.after },
+      });
+    }
+    const lines = find(summary, 'workspace', 'line exact match');
+    expect([lines.before.n, lines.before.value * tried, lines.after.value * tried]).toEqual([
+      ...[tried, both + lost, both + gained],
+    ]);
   });
 
   it('tells its parent every figure, of base and result', () => {

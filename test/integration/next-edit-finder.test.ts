@@ -42,9 +42,13 @@ function question(id: number, more: Partial<ToFinder> = {}): ToFinder {
   };
 }
 
-async function answers(count: number): Promise<FromFinder[]> {
+/** Of one question; those of the questions before it may still come. */
+async function answers(count: number, id = 1): Promise<FromFinder[]> {
   const found: FromFinder[] = [];
-  while (found.length < count) found.push(((await once(finder, 'message')) as [FromFinder])[0]);
+  while (found.length < count) {
+    const [answer] = (await once(finder, 'message')) as [FromFinder];
+    if (answer.id === id) found.push(answer);
+  }
   return found;
 }
 const placesOf = ({ offers }: FromFinder) => offers.map(({ path, line }) => [path, line]);
@@ -56,6 +60,7 @@ it('answers for open documents first, then for files that git does not ignore', 
   await writeFile(join(folder, 'picture.png'), 'load\0');
   finder.postMessage(question(1));
   const [first, second] = await answers(2);
+  expect([first!.more, second!.more]).toEqual([true, undefined]);
   expect(placesOf(first!)).toEqual([[address('a.ts'), 3]]);
   expect(placesOf(second!)).toEqual([
     [address('a.ts'), 3],
@@ -66,6 +71,12 @@ it('answers for open documents first, then for files that git does not ignore', 
     'import { load } from "./a.ts";',
     'import { loadFile } from "./a.ts";',
   ]);
+});
+
+it('answers a second time as well if the files have nothing', async () => {
+  finder.postMessage(question(1));
+  const [first, second] = await answers(2);
+  expect(second).toEqual({ id: 1, offers: first!.offers });
 });
 
 it('does not search a file on disk that is open, however its address is written', async () => {
@@ -85,9 +96,9 @@ it('keeps texts until they change, and leaves out what is not wanted', async () 
   finder.postMessage(question(1));
   const [first] = await answers(1);
   finder.postMessage(question(2, { changed: [] }));
-  expect((await answers(1))[0]).toEqual({ ...first, id: 2 });
+  expect((await answers(1, 2))[0]).toEqual({ ...first, id: 2 });
   finder.postMessage(question(3, { changed: [], unwanted: [first!.offers[0]!.pattern] }));
-  expect((await answers(1))[0]).toEqual({ id: 3, offers: [] });
+  expect((await answers(1, 3))[0]!.offers).toEqual([]);
 });
 
 it('where nothing is found, it names lines that are like the edited one, if a model can be asked', async () => {
@@ -107,8 +118,8 @@ it('where nothing is found, it names lines that are like the edited one, if a mo
     [path, 1, 'const b = read("b");'],
   ]);
   finder.postMessage(question(2, { ...asked, changed: [] }));
-  expect((await answers(1))[0]).toEqual({ id: 2, offers: [] });
+  expect((await answers(1, 2))[0]).toEqual({ id: 2, offers: [] });
   // What the rules find is certain.
   finder.postMessage(question(3, { candidates: true }));
-  expect((await answers(1))[0]).not.toHaveProperty('candidates');
+  expect((await answers(1, 3))[0]).not.toHaveProperty('candidates');
 });

@@ -169,7 +169,7 @@ describe('the panel in VS Code', () => {
     await send(page, [done]);
     await page.getByText('Use for completion', { exact: true }).click();
     await send(page, [{ ...done, summary: { ...done.summary!, pending: ['retention'] } }]);
-    await page.getByText('Measure result', { exact: true }).click();
+    await page.locator('.comparisons').getByText('Measure Result', { exact: true }).click();
     await page.locator('[data-chart=loss]').getByText('PNG', { exact: true }).click();
     await expect.poll(() => posted.length, patient).toBe(5);
     expect(posted.slice(1, 4)).toEqual([
@@ -197,14 +197,18 @@ describe('the panel in VS Code', () => {
     const text = () => slider.getAttribute('aria-valuetext');
     expect(await text()).toContain('Strength 0.5 (chosen, in use): on your code');
     expect(await use.isVisible()).toBe(false);
+    await page.locator('.strength summary').click();
     await slider.focus();
-    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('End');
+    await expect
+      .poll(text, patient)
+      .toContain('Strength 1: on your code worse; elsewhere far from the base.');
+    await page.keyboard.press('Home');
+    await expect.poll(text, patient).toContain('Strength 0: the base');
+    expect(await use.isVisible()).toBe(false);
+    for (let step = 0; step < 5; step += 1) await page.keyboard.press('ArrowRight');
     await expect.poll(text, patient).toContain('Strength 0.25: on your code');
     expect(await page.locator('.strength tr.at').textContent()).toMatch(/^0\.25/);
-    await page.keyboard.press('End');
-    await expect.poll(text, patient).toContain('more than the limit of 0.1');
-    await page.keyboard.press('Home');
-    await expect.poll(text, patient).toContain('Strength 0.25');
     // Something else of the run is new.
     await send(page, [{ ...run, summary: { ...run.summary!, sentence: 'Another one.' } }]);
     expect(await text()).toContain('Strength 0.25');
@@ -218,9 +222,13 @@ describe('the panel in VS Code', () => {
     await send(page, [withStrengths(makeRun({ id: 'weaker' }), 0.5, 0.25)]);
     expect(await text()).toContain('Strength 0.25 (in use)');
     expect(await use.isVisible()).toBe(false);
+    // Set by the command line, between two steps of the slider.
+    await send(page, [withStrengths(makeRun({ id: 'weaker' }), 0.5, 0.33)]);
+    expect(await text()).toBe('Strength 0.33 (in use): not measured.');
+    expect(await use.isVisible()).toBe(false);
     const measuring = { status: 'evaluating', heartbeat: new Date().toISOString() } as const;
     await send(page, [withStrengths(makeRun({ id: 'weaker', state: measuring }), 0.5)]);
-    await slider.press('Home');
+    await slider.press('End');
     expect(await use.isVisible()).toBe(false);
     expect(problems).toEqual([]);
     await page.close();
@@ -456,6 +464,7 @@ describe('the panel in VS Code', () => {
   it('shows forgetting by the figure that the person chooses', async () => {
     const { page } = await open();
     await send(page, [withSamples(makeRun({ checkpoints: 6 }))]);
+    await openDetails(page);
     const card = page.locator('[data-chart=trade-off]');
     const words = () => card.locator('canvas').getAttribute('aria-label');
     expect(await words()).toContain('step 60 (final evaluation) learned 0.195');
@@ -552,13 +561,13 @@ describe('the panel in VS Code', () => {
     const long = makeRun({ steps: 20_000, checkpoints: 1000 });
     const feed = new PanelFeed();
     await tell(page, { ...feed.next([long]), sweeps: [] } as ToPanel);
+    await openDetails(page);
     for (const chart of ['trade-off', 'loss']) expect(await inkOf(page, chart)).toBeGreaterThan(1000);
     await tell(page, {
       ...feed.next([
         { ...long, events: [...long.events, { type: 'warning', time: '', message: 'One more.' }] },
       ]),
     } as ToPanel);
-    await openDetails(page);
     expect(await page.locator('.notes li').textContent()).toBe('One more.');
     await page.locator('[data-chart=trade-off] summary').click();
     const rows = page.locator('[data-chart=trade-off] tbody tr');

@@ -51,14 +51,14 @@ describe('report.html', () => {
     );
     await page.locator('#strength').press('End');
     expect(await page.getByText('Use This Strength', { exact: true }).isVisible()).toBe(false);
-    const always = ['trade-off', 'humaneval', 'forgetting', 'loss'];
+    const always = ['your-code', 'humaneval', 'forgetting', 'loss'];
     expect(await shown(page)).toEqual(always);
     await openDetails(page);
-    expect(await shown(page)).toEqual([...always, 'strength', 'learning-rate']);
+    expect(await shown(page)).toEqual([...always, 'trade-off', 'strength', 'learning-rate']);
     for (const id of await shown(page)) expect(await inkOf(page, id!), `ink of ${id}`).toBeGreaterThan(200);
     expect(await page.locator('#sentence').textContent()).toBe(makeRun().summary!.sentence);
-    expect(await page.locator('.comparisons tbody tr:not(.setting)').count()).toBe(4);
-    expect(await page.locator('.example').textContent()).toContain('await request.json();');
+    expect(await page.locator('.comparisons tbody tr:not(.setting)').count()).toBe(6);
+    expect(await page.locator('.verdict-card .sentence').textContent()).toMatch(/^Better than the base: /);
     expect(await page.getByText('Use for completion', { exact: true }).isVisible()).toBe(false);
     expect(problems).toEqual([]);
     await page.close();
@@ -105,19 +105,51 @@ describe('report.html', () => {
   it('says the data of a chart in words and in a table', async () => {
     const { page } = await open([makeRun()]);
     const words = await page.locator('[data-chart=humaneval] canvas').getAttribute('aria-label');
-    expect(words).toContain('base 5.0% [1.0%, 9.0%], step 60 4.0% [0.5%, 7.5%]');
+    expect(words).toContain('base 5.0% [1.0%, 9.0%], tuned 4.0% [0.5%, 7.5%]');
     await page.locator('[data-chart=humaneval] summary').click();
     expect(await page.locator('[data-chart=humaneval] table').textContent()).toContain('4.0% [0.5%, 7.5%]');
+    await page.close();
+  });
+
+  it('shows held-out lines as an editor does, base and result side by side, below each other where it is narrow', async () => {
+    const { page } = await open([makeRun()], { viewport: { width: 1180, height: 900 } });
+    const places = page.locator('.place');
+    expect(await places.count()).toBe(3);
+    const [base, result] = await places.first().locator('.editor').all();
+    expect(await base!.innerText()).toMatch(/^Base, before training\s+✗ not as written/);
+    expect(await result!.innerText()).toMatch(/^Tuned on your code\s+✓ as written/);
+    expect(await result!.locator('.line').last().innerText()).toMatch(
+      /^42\s+const body = await request.json\(\);$/,
+    );
+    expect(await places.first().locator('.actual').innerText()).toBe(
+      'As you wrote it: await request.json();',
+    );
+    const [left, right] = [(await base!.boundingBox())!, (await result!.boundingBox())!];
+    expect([left.y, right.x > left.x + left.width]).toEqual([right.y, true]);
+    await page.setViewportSize({ width: 800, height: 900 });
+    const [above, below] = [(await base!.boundingBox())!, (await result!.boundingBox())!];
+    expect([above.x, below.y > above.y + above.height]).toEqual([below.x, true]);
+    await page.close();
+  });
+
+  it('still shows the one example of a run of an earlier version', async () => {
+    const { places, ...earlier } = makeRun().summary!;
+    const { page, problems } = await open([
+      { ...makeRun(), summary: { ...earlier, example: places!.shown[0]! } },
+    ]);
+    expect(await page.locator('.place').count()).toBe(1);
+    expect(await page.locator('.places').textContent()).toContain('await request.json();');
+    expect(problems).toEqual([]);
     await page.close();
   });
 
   it('shows names and completions as text, whatever they hold', async () => {
     const hostile = '</script><script>window.hacked = 1</script><img src=x onerror="window.hacked = 1"><!--';
     const run = makeRun({ name: hostile });
-    run.summary!.example!.after = hostile;
+    run.summary!.places!.shown[0]!.after = hostile;
     const { page, problems } = await open([run]);
     expect(await page.evaluate(() => 'hacked' in window)).toBe(false);
-    expect(await page.locator('.example').textContent()).toContain(hostile);
+    expect(await page.locator('.places').textContent()).toContain(hostile);
     expect(problems).toEqual([]);
     await page.close();
   });
@@ -136,6 +168,7 @@ describe('report.html', () => {
 
   it('saves the figures of a chart, and the chart as vectors', async () => {
     const { page, problems } = await open([makeRun({ checkpoints: 3 })]);
+    await openDetails(page);
     for (const [format, begins] of [
       ['SVG', '<svg xmlns="http://www.w3.org/2000/svg"'],
       ['CSV', '\ufeffrun,figure,step,value'],
@@ -157,7 +190,7 @@ describe('report.html', () => {
     const answer = page.locator('.comparison-answer');
     expect(await answer.textContent()).toContain('What differs');
     expect(await answer.locator('table').first().textContent()).toContain('method');
-    const words = await page.locator('[data-chart=trade-off] canvas').getAttribute('aria-label');
+    const words = await page.locator('[data-chart=loss] canvas').getAttribute('aria-label');
     expect(words).toContain('LoRA r=16');
     expect(words).toContain('full fine-tuning');
     expect(await seriousFaults(page)).toEqual([]);

@@ -1,19 +1,21 @@
-/** Bar charts of a metric before and after training: forgetting (KL from base), and HumanEval pass@k. */
+/** Bar charts of a metric before and after training: what is saved in typing, HumanEval pass@k, KL from the base. */
 import { joined } from '../../src/protocol/told-texts.ts';
-import { t, whole } from '../../src/protocol/l10n.ts';
+import type { Comparison } from '../../src/protocol/evaluation.ts';
+import { t, whole, withPoint } from '../../src/protocol/l10n.ts';
 import { color } from 'chart.js/helpers';
 import { beforeAfter, type Bar, type BeforeAfter } from '../view-model/before-after.ts';
+import { verdict, type Verdict } from '../view-model/comparisons.ts';
 import { formatInterval, formatShareTick, formatTick, isShare } from '../view-model/format.ts';
 import { isKl, isPassAtK } from '../view-model/labels.ts';
 import { settingWithin } from '../view-model/setting.ts';
+import { humanEval } from '../view-model/verdict.ts';
 import { lookOf } from './looks.ts';
 import { chartOptions, describeHeight } from './options.ts';
 import type { ChartView } from './view.ts';
 
 type Match = (task: string, metric: string) => boolean;
-interface Texts {
-  id: string;
-  title(): string;
+interface Texts extends Pick<ChartView<BeforeAfter>, 'id' | 'title' | 'open'> {
+  answer(comparison: Comparison, limit: number): string | undefined;
   note(): string;
 }
 
@@ -23,14 +25,18 @@ const shortName = ({ name }: Bar, bars: number) => {
   return name.length > room ? `${name.slice(0, room - 1)}\u2026` : name;
 };
 
-function barChart({ id, title, note }: Texts, match: Match): ChartView<BeforeAfter> {
+function barChart({ id, title, open, answer, note }: Texts, match: Match): ChartView<BeforeAfter> {
   const share = ({ metric, unit }: BeforeAfter) => isShare(metric, unit);
   return {
     id,
     title,
     type: 'bar',
-    open: true,
-    read: ({ shown }) => beforeAfter(shown, match),
+    open,
+    read({ shown }) {
+      const found = beforeAfter(shown, match);
+      // The base alone answers nothing.
+      return found?.bars.some(({ x }) => x > 0) ? found : undefined;
+    },
     labels: ({ bars }) => bars.map((bar) => shortName(bar, bars.length)),
     datasets: ({ label, bars }, theme) => [
       {
@@ -53,6 +59,8 @@ function barChart({ id, title, note }: Texts, match: Match): ChartView<BeforeAft
           y: {
             title: share(model) ? model.metric : `${model.label}${model.unit ? `, ${model.unit}` : ''}`,
             fromZero: true,
+            // A small move looks small.
+            ...(isKl(model.metric) && { suggestedMax: model.limit }),
             format: (value, step) => (share(model) ? formatShareTick(value, step) : formatTick(value, step)),
           },
           heading: ({ label }) => label ?? '',
@@ -71,6 +79,7 @@ function barChart({ id, title, note }: Texts, match: Match): ChartView<BeforeAft
         whole(bar.n),
       ]),
     }),
+    answer: ({ comparison, limit }) => comparison && answer(comparison, limit),
     atName: 'of',
     rows: ({ bars, label, unit, setting }) =>
       bars.map(({ name: at, y: value, low, high, n }) => ({
@@ -83,25 +92,67 @@ function barChart({ id, title, note }: Texts, match: Match): ChartView<BeforeAft
         unit,
         setting,
       })),
-    note: ({ setting }) =>
-      joined([
-        note(),
-        t('Measured: {setting}.', { setting: settingWithin(setting) }),
-        t('Bars: 95% intervals.'),
-      ]),
+    note: () => joined([note(), t('Bars: 95% intervals.')]),
+    how: ({ setting }) => t('Measured: {setting}.', { setting: settingWithin(setting) }),
   };
 }
 
+/** A difference of shares that one would notice: an interval that holds it leaves the question open. */
+const NOTICED = 0.1;
+
+const byVerdict = (found: Comparison, answers: Partial<Record<Verdict, string>>) => answers[verdict(found)];
+
+export const yourCodeChart = barChart(
+  {
+    id: 'your-code',
+    title: () => t('Does it save you more typing?'),
+    open: true,
+    answer: (found) =>
+      byVerdict(found, {
+        better: t('Yes, more than the base.'),
+        same:
+          found.difference.high > NOTICED
+            ? t("That can't be told from so few places ({n}).", { n: whole(found.after.n) })
+            : t('No difference was seen (places tried: {n}).', { n: whole(found.after.n) }),
+        worse: t('No, less than the base.'),
+      }),
+    note: () => t('Share of the characters of held-out code that its suggestions save you from typing.'),
+  },
+  (task, metric) => task === 'workspace' && metric === 'characters saved',
+);
+export const humanEvalChart = barChart(
+  {
+    id: 'humaneval',
+    title: () => t('Has it forgotten general programming?'),
+    open: true,
+    answer: (found) =>
+      byVerdict(found, {
+        better: t('No: it solves more problems than the base.'),
+        same:
+          found.difference.low < -NOTICED
+            ? t("No loss was seen, but one can't be ruled out with so few problems ({n}).", {
+                n: whole(found.after.n),
+              })
+            : t('No loss was seen (problems tried: {n}).', { n: whole(found.after.n) }),
+        worse: t('In part: it solves fewer problems than the base.'),
+      }),
+    note: () => joined([humanEval(), t('Share of programs that pass their tests.')]),
+  },
+  (task, metric) => task === 'humaneval' && isPassAtK(metric),
+);
 export const forgettingChart = barChart(
   {
     id: 'forgetting',
-    title: () => t('Forgetting'),
+    title: () => t('How far has it moved from the base elsewhere?'),
+    open: true,
+    answer: ({ after: { value } }, limit) =>
+      value <= limit
+        ? t('Little: up to {limit} counts as close to the base.', { limit: withPoint(String(limit)) })
+        : t('Far: only up to {limit} counts as close to the base.', { limit: withPoint(String(limit)) }),
     note: () =>
-      t('How far the result has moved from the base, on text that the base itself wrote; 0 is the base.'),
+      t(
+        'KL (Kullback-Leibler divergence): how differently it predicts text that the base itself wrote. 0: exactly as the base.',
+      ),
   },
   (_, metric) => isKl(metric),
-);
-export const humanEvalChart = barChart(
-  { id: 'humaneval', title: () => 'HumanEval', note: () => t('Share of programs that pass their tests.') },
-  (task, metric) => task === 'humaneval' && isPassAtK(metric),
 );

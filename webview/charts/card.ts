@@ -56,8 +56,10 @@ export class ChartCard<M> implements Section {
   readonly element: HTMLElement;
   private readonly canvas = h('canvas', { role: 'img' });
   private readonly holder = h('div', { class: 'canvas' }, this.canvas);
+  private readonly answer = h('p', { class: 'answer' });
   private readonly warning = h('p', { class: 'chart-warning' });
   private readonly note = h('p', { class: 'faint' });
+  private readonly how = h('p', { class: 'faint' });
   private readonly details: HTMLDetailsElement;
   private readonly data: Keyed;
   private readonly pickers = new Map<string, Picker>();
@@ -109,7 +111,7 @@ export class ChartCard<M> implements Section {
     }
     const tableHolder = scrollable(t('{chart}: data', { chart: view.title() }));
     this.data = new Keyed(tableHolder);
-    this.details = h('details', {}, h('summary', {}, t('Data')), tableHolder);
+    this.details = h('details', {}, h('summary', {}, t('Data')), this.how, tableHolder);
     this.details.open = kept.card?.open ?? false;
     this.details.addEventListener('toggle', () => {
       this.fillTable();
@@ -119,6 +121,7 @@ export class ChartCard<M> implements Section {
       'article',
       { class: view.wide ? 'card wide' : 'card', 'data-chart': view.id },
       h('div', { class: 'card-head' }, h('h3', {}, view.title()), this.reset, this.saveButtons()),
+      this.answer,
       this.choices,
       this.holder,
       this.warning,
@@ -209,10 +212,12 @@ export class ChartCard<M> implements Section {
     setAttribute(
       this.canvas,
       'aria-label',
-      joined([t('{clause}.', { clause: this.view.title() }), this.view.words(model)]),
+      joined([this.view.title(), this.view.answer?.(model) ?? '', this.view.words(model)]),
     );
+    showText(this.answer, this.view.answer?.(model));
     showText(this.warning, this.view.warning?.(model));
     showText(this.note, this.view.note?.(model));
+    showText(this.how, this.view.how?.(model));
     this.fillTable();
   }
 

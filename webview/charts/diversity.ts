@@ -19,7 +19,7 @@ const shortName = (metric: string) => {
 
 export const diversityChart: ChartView<Diversity> = {
   id: 'diversity',
-  title: () => t('Unique programs'),
+  title: () => t('Does it still write different programs?'),
   type: 'bar',
   read({ shown }) {
     const sets = figureSets(shown, ({ metric }) => isUnique(metric));

@@ -1,5 +1,5 @@
 /** The charts in the order in which they are shown. A new chart is a file here and a line in this list. */
-import { forgettingChart, humanEvalChart } from './before-after.ts';
+import { forgettingChart, humanEvalChart, yourCodeChart } from './before-after.ts';
 import { diversityChart } from './diversity.ts';
 import { learningRateChart } from './learning-rate.ts';
 import { lossChart } from './loss.ts';
@@ -13,10 +13,11 @@ import type { ChartView } from './view.ts';
 
 // The type of each chart's model is private to it.
 export const charts: ChartView<unknown>[] = [
-  tradeOffChart,
+  yourCodeChart,
   humanEvalChart,
   forgettingChart,
   lossChart,
+  tradeOffChart,
   strengthChart,
   passAtKChart,
   diversityChart,

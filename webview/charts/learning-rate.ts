@@ -19,7 +19,7 @@ const TABLE_ROWS = 50;
 
 export const learningRateChart: ChartView<RateModel> = {
   id: 'learning-rate',
-  title: () => t('Learning rate'),
+  title: () => t('How large were the steps of training?'),
   type: 'line',
   zoomable: true,
   read({ shown }) {

@@ -143,7 +143,7 @@ function besideSets(run: RunLoss, theme: Theme): Dataset[] {
 
 export const lossChart: ChartView<LossModel> = {
   id: 'loss',
-  title: () => t('Loss'),
+  title: () => t('Did training settle?'),
   type: 'line',
   open: true,
   zoomable: true,
@@ -222,6 +222,8 @@ export const lossChart: ChartView<LossModel> = {
     return (
       heldOut &&
       joined([
+        t('Loss: how much the true next piece of code surprises the model; lower is better.'),
+        t('It has settled where the held-out loss no longer falls.'),
         runs.length > 1 ? t('Thin: training loss. Dashed: held-out loss.') : '',
         t('Held-out: files that were kept out of training; {setting}.', {
           setting: settingAlone(heldOut.setting),

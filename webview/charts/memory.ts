@@ -54,7 +54,7 @@ function memoryWords(plan: RunMemory['plan'], total: number, measured: number | 
 
 export const memoryChart: ChartView<Memory> = {
   id: 'memory',
-  title: () => t('Memory'),
+  title: () => t('What took the memory?'),
   type: 'bar',
   read({ shown }) {
     const runs = shown.flatMap(read);

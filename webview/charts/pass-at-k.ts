@@ -18,7 +18,7 @@ const APART = 0.03;
 
 export const passAtKChart: ChartView<PassAtK> = {
   id: 'pass-at-k',
-  title: () => 'HumanEval pass@k',
+  title: () => t('How many tries does a HumanEval problem take?'),
   type: 'line',
   read({ shown }) {
     const sets = figureSets(shown, ({ task, metric }) => task === 'humaneval' && isPassAtK(metric));

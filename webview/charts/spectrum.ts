@@ -49,7 +49,7 @@ const sourceNote = ({ source, stated }: SpectrumView) =>
 
 export const moduleRankChart: ChartView<SpectrumView> = {
   id: 'rank-by-module',
-  title: () => t('Rank of base, change and noise'),
+  title: () => t('How complex is the change?'),
   type: 'bar',
   read: ({ run }) => spectrumView(run?.snapshot.spectrum),
   labels: ({ modules }) => modules.map(({ module }) => module),
@@ -130,7 +130,7 @@ const changed = ({ modules }: SpectrumView): ModuleRanks[] => modules.filter(({ 
 
 export const layerRankChart: ChartView<SpectrumView> = {
   id: 'rank-by-layer',
-  title: () => t('Rank of the change by layer'),
+  title: () => t('In which layers is the change complex?'),
   type: 'line',
   read: ({ run }) => spectrumView(run?.snapshot.spectrum),
   datasets: (model, theme) =>

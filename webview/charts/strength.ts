@@ -38,7 +38,7 @@ function pathSet({ label, look, points }: StrengthPath, theme: Theme): Dataset {
 
 export const strengthChart: ChartView<Paths> = {
   id: 'strength',
-  title: () => t('Learning against forgetting, by strength'),
+  title: () => t('What does each strength gain, and at what price?'),
   type: 'scatter',
   read({ shown }) {
     const paths = strengthPaths(shown);
@@ -86,6 +86,6 @@ export const strengthChart: ChartView<Paths> = {
     ),
   note: () =>
     t(
-      'From the base (empty circle) to the full change (strength 1); the straight lines only join the measured points. Right: learned more. Up: moved further from the base. Star: the strength in use.',
+      'From the base (empty circle) to the full change (strength 1); the straight lines only join the measured points. Right: learned more. Up: moved further from the base. Star: the strength in use. Measured only to choose, so the figures differ from those of the final evaluation.',
     ),
 };

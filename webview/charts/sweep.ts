@@ -99,7 +99,7 @@ const sweepName = ({ createdAt, steps, optimizer }: SweepSnapshot) =>
 
 export const sweepChart: ChartView<SweepSnapshot> = {
   id: 'sweep',
-  title: () => t('Learning rate sweep'),
+  title: () => t('Which learning rate is best?'),
   type: 'scatter',
   pickers: ({ sweeps }): ChartPicker[] => [
     {

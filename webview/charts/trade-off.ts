@@ -127,9 +127,8 @@ function finalSet(path: Path, view: TradeOffView, theme: Theme): Dataset[] {
 
 export const tradeOffChart: ChartView<TradeOffView> = {
   id: 'trade-off',
-  title: () => t('Learning against forgetting'),
+  title: () => t('What did each checkpoint gain, and at what price?'),
   type: 'scatter',
-  open: true,
   pickers: ({ shown }) => [
     picker(LEARNED, t('Learned'), learningFigures(shown)),
     picker(FORGOT, t('Forgot'), forgettingFigures(shown)),
@@ -211,6 +210,11 @@ export const tradeOffChart: ChartView<TradeOffView> = {
         ? t('Right: learned more. Up: forgot more (moved further from the base).')
         : t('Right: learned more. Up: forgot more.'),
       t('Lower right is best; the empty circle is the base.'),
+      paths.some(({ final }) => final)
+        ? t(
+            'Checkpoints were measured in short during training; the final evaluation, on more text, is the result.',
+          )
+        : '',
       paths.some(({ best }) => best !== undefined) ? t('Star: the checkpoint that was kept.') : '',
       paths.some(({ points }) => points.some(({ paired, step }) => step > 0 && !paired))
         ? t(

@@ -92,8 +92,12 @@ export interface ChartView<M> {
   /** What the `at` of the rows means, in English, as all of a saved file. */
   atName: string;
   rows(model: M): DataRow[];
-  /** A line under the chart: how to read it, and how it was measured. */
+  /** The answer to the question in the title, if the figures give one. */
+  answer?(model: M): string | undefined;
+  /** A line under the chart: how to read it. */
   note?(model: M): string | undefined;
+  /** How it was measured, beside the data. */
+  how?(model: M): string | undefined;
   /** A warning if its figures are hard to compare. */
   warning?(model: M): string | undefined;
 }

@@ -1,19 +1,26 @@
-import { t, withPoint } from '../../src/protocol/l10n.ts';
-import { h, Keyed, scrollable } from '../dom.ts';
+import { sentenceIn } from '../../src/evaluation/figures/summary-sentence.ts';
+import { t, titleIn, withPoint } from '../../src/protocol/l10n.ts';
+import { h, Keyed, scrollable, setText } from '../dom.ts';
+import { button } from '../toolkit.ts';
 import { comparisonRows, verdictIn, type ComparisonRow } from '../view-model/comparisons.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import type { Section } from './section.ts';
+import type { Actions, Section } from './section.ts';
 
 const head = () => ['', t('Before'), t('After'), t('Difference'), '', 'n'];
 
-/** Before, after and their difference, each with its 95% interval. */
+/** The result in a sentence, and all figures before and after with their difference, each with its 95% interval. */
 export class ComparisonsSection implements Section {
   private readonly holder = scrollable(t('Table of comparisons'));
   private readonly content = new Keyed(this.holder);
+  private readonly sentence = h('p', { id: 'sentence' });
+  /** The rest, when the result was not measured completely. */
+  private readonly measure;
+  private run = '';
   readonly element = h(
     'section',
     { class: 'comparisons' },
     h('h2', {}, t('Before and after')),
+    this.sentence,
     this.holder,
     h(
       'p',
@@ -24,10 +31,20 @@ export class ComparisonsSection implements Section {
     ),
   );
 
-  update({ run }: PanelView): void {
+  constructor({ measure }: Pick<Actions, 'measure'>) {
+    this.measure = button(titleIn({ id: 'evaluate' }), () => measure(this.run));
+    this.sentence.after(this.measure);
+  }
+
+  update({ run, canAct }: PanelView): void {
     const summary = run?.snapshot.summary;
-    this.element.hidden = !summary?.comparisons.length;
-    if (summary) this.content.update(summary, () => [build(comparisonRows(summary), summary.served)]);
+    this.element.hidden = !summary;
+    if (!run || !summary) return;
+    this.run = run.id;
+    setText(this.sentence, sentenceIn(summary));
+    this.holder.hidden = summary.comparisons.length === 0;
+    this.measure.hidden = !canAct || !run.status.canMeasure;
+    this.content.update(summary, () => [build(comparisonRows(summary), summary.served)]);
   }
 }
 

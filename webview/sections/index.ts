@@ -4,15 +4,15 @@ import { AdviceSection } from './advice.ts';
 import { ComparisonsSection } from './comparisons.ts';
 import { CorpusSection } from './corpus.ts';
 import { EmptySection } from './empty.ts';
-import { ExampleSection } from './example.ts';
 import { FactsSection } from './facts.ts';
-import { HeadlineSection } from './headline.ts';
 import { HeaderSection } from './header.ts';
 import { NotesSection } from './notes.ts';
+import { PlacesSection } from './places.ts';
 import { RunComparisonSection } from './run-comparison.ts';
 import type { Actions, Section } from './section.ts';
 import { StatusSection } from './status.ts';
 import { StrengthSection } from './strength.ts';
+import { VerdictSection } from './verdict.ts';
 import { WarningsSection } from './warnings.ts';
 
 interface Sections {
@@ -33,15 +33,15 @@ export function sections(actions: Actions, filter: string): Sections {
     top: [
       new HeaderSection(actions),
       new EmptySection(actions),
-      new HeadlineSection(),
+      new VerdictSection(actions),
       new StatusSection(actions),
       new WarningsSection(actions),
+      new PlacesSection(),
     ],
     middle: [
       new StrengthSection(actions),
       new AdviceSection(),
-      new ExampleSection(),
-      new ComparisonsSection(),
+      new ComparisonsSection(actions),
       new AcceptanceSection(),
       comparison,
     ],

@@ -14,6 +14,8 @@ export interface Actions {
   stop(run: string): void;
   measure(run: string): void;
   useForCompletion(run: string): void;
+  /** Completes code with a base as it is. */
+  completeUntuned(): void;
   setStrength(run: string, strength: number): void;
   /** A choice that the user made in a section has changed and has to be stored. */
   changed(): void;

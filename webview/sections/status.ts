@@ -15,40 +15,26 @@ export class StatusSection implements Section {
   private readonly progress = h('progress', { 'aria-label': t('Training progress') });
   private readonly spinner = spinner(t('Working'));
   private readonly stop;
-  private readonly measure;
-  private readonly use;
-  private readonly inUse = h('span', { class: 'in-use' }, t('In use for completion'));
+  private readonly line;
   /** Read by screen readers when the state changes, not at every step. */
   private readonly announcement = h('p', { class: 'visually-hidden', role: 'status' });
   readonly element: HTMLElement;
   private run = '';
 
   constructor(private readonly actions: Actions) {
-    const { stop, measure, useForCompletion } = actions;
-    this.stop = button(t('Stop'), () => stop(this.run));
-    this.measure = button(t('Measure result'), () => measure(this.run));
-    this.use = button(t('Use for completion'), () => useForCompletion(this.run), 'primary');
+    this.stop = button(t('Stop'), () => actions.stop(this.run));
+    this.line = h('div', { class: 'status-line' }, this.spinner, this.label, this.sentence, this.stop);
     this.element = h(
       'section',
       { class: 'run-status', 'aria-label': t('State of the run') },
-      h(
-        'div',
-        { class: 'status-line' },
-        this.spinner,
-        this.label,
-        this.sentence,
-        this.stop,
-        this.measure,
-        this.use,
-        this.inUse,
-      ),
+      this.line,
       this.progress,
       this.next,
       this.announcement,
     );
   }
 
-  update({ run, inUse, canAct }: PanelView): void {
+  update({ run, canAct }: PanelView): void {
     this.element.hidden = !run;
     if (!run) return;
     const { status, snapshot } = run;
@@ -64,11 +50,9 @@ export class StatusSection implements Section {
     this.progress.max = status.progress?.total ?? 1;
     this.progress.value = status.progress?.done ?? 0;
     this.spinner.hidden = !status.live || status.progress !== undefined;
-    const used = inUse === this.run;
     this.stop.hidden = !canAct || !status.canStop;
-    this.measure.hidden = !canAct || !status.canMeasure;
-    this.use.hidden = !canAct || !status.canUse || used;
-    this.inUse.hidden = !used;
+    // Of a result, the verdict says more than that it is done.
+    this.line.hidden = status.kind === 'done';
     setText(
       this.announcement,
       joined([t('{clause}.', { clause: status.label }), ...(next ? [sentence, words(next, canAct)] : [])]),

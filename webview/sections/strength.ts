@@ -13,53 +13,68 @@ const head = () => [
   '',
 ];
 
-/** A slider over the measured strengths, and what was learned and forgotten at each. */
+/** Strengths between measured ones can be used, too. */
+const STEP = 0.05;
+
+/** A slider from the base to the full change, and what was learned and forgotten at the strengths that were measured. */
 export class StrengthSection implements Section {
-  private readonly slider = h('input', { type: 'range', id: 'strength', min: '0', step: '1' });
+  private readonly slider = h('input', {
+    ...{ type: 'range', id: 'strength', min: '0', max: '1', step: String(STEP), list: 'measured-strengths' },
+  });
+  private readonly ticks = h('datalist', { id: 'measured-strengths' });
   /** The text for the slider's position; screen readers get it from the slider itself. */
   private readonly shown = h('output', { for: 'strength', 'aria-hidden': 'true' });
   private readonly use;
   private readonly sentence = h('p');
+  private readonly why = h('p', { class: 'faint' });
   private readonly body = h('tbody');
   private readonly rows = new Keyed(this.body);
   readonly element: HTMLElement;
   private run = '';
   /** The data for which the slider was placed: until they change, it stays where the user moved it. */
   private placed = '';
+  /** Its value there, the nearest one to a strength that may lie between two. */
+  private rest = '';
   private view: StrengthView | undefined;
   private canAct = false;
 
   constructor(actions: Actions) {
-    this.use = button(
-      t('Use This Strength'),
-      () => {
-        const stop = this.stop;
-        if (stop) actions.setStrength(this.run, stop.strength);
-      },
-      'primary',
-    );
+    this.use = button(t('Use This Strength'), () => actions.setStrength(this.run, this.strength), 'primary');
     this.slider.addEventListener('input', () => this.moved());
     this.element = h(
       'section',
       { class: 'strength' },
       h('h2', {}, h('label', { for: 'strength' }, t('Strength: how much of the trained change is applied'))),
-      this.sentence,
-      h('div', { class: 'strength-line' }, this.slider, this.shown, this.use),
-      scrollable(
-        t('Table of strengths'),
-        h(
-          'table',
-          {},
-          h('caption', { class: 'visually-hidden' }, t('What was learned and forgotten at each strength')),
-          h('thead', {}, h('tr', {}, ...head().map(headCell))),
-          this.body,
-        ),
-      ),
       h(
         'p',
         { class: 'faint' },
         t(
-          'The trained change can be applied in full (strength 1) or in part: a lower strength keeps less of what was learned and forgets less. All figures are differences from the base; lower is better in every column. In brackets: 95% intervals.',
+          '0 is the base, 1 the whole change that was trained. Less of it keeps less of what was learned, and forgets less of what the base could do.',
+        ),
+      ),
+      this.sentence,
+      h('div', { class: 'strength-line' }, '0', this.slider, '1', this.ticks, this.shown, this.use),
+      h(
+        'details',
+        {},
+        h('summary', {}, t('Figures that the strength was chosen by')),
+        this.why,
+        scrollable(
+          t('Table of strengths'),
+          h(
+            'table',
+            {},
+            h('caption', { class: 'visually-hidden' }, t('What was learned and forgotten at each strength')),
+            h('thead', {}, h('tr', {}, ...head().map(headCell))),
+            this.body,
+          ),
+        ),
+        h(
+          'p',
+          { class: 'faint' },
+          t(
+            'Measured only to choose: what follows at a cursor, and few other texts. The figures above were measured afterwards, on whole pieces of code and more texts, so they differ; go by those. All are differences from the base; lower is better. In brackets: 95% intervals.',
+          ),
         ),
       ),
     );
@@ -71,31 +86,35 @@ export class StrengthSection implements Section {
     if (!run || !this.view) return;
     this.run = run.id;
     this.canAct = canAct;
-    const { stops, at, sentence } = this.view;
+    const { stops, at, sentence, why } = this.view;
     setText(this.sentence, sentence);
+    setText(this.why, why);
     this.rows.update(stops, () => stops.map(row));
-    const placed = JSON.stringify([run.id, stops.map(({ strength, mark }) => [strength, mark])]);
+    const placed = JSON.stringify([run.id, at, stops.map(({ strength, mark }) => [strength, mark])]);
     if (placed !== this.placed) {
-      setAttribute(this.slider, 'max', String(stops.length - 1));
+      this.ticks.replaceChildren(...stops.map(({ strength }) => h('option', { value: String(strength) })));
       this.slider.value = String(at);
+      this.rest = this.slider.value;
     }
     this.placed = placed;
     this.moved();
   }
 
-  private get stop(): StrengthStop | undefined {
-    return this.view?.stops[Number(this.slider.value)];
+  private get strength(): number {
+    const { value } = this.slider;
+    return this.view && value === this.rest ? this.view.at : Number(value);
   }
 
   private moved(): void {
-    const { stop } = this;
-    if (!stop) return;
-    setAttribute(this.slider, 'aria-valuetext', stop.words);
-    setText(this.shown, stop.words);
+    const { view, strength } = this;
+    if (!view) return;
+    const words = view.words(strength);
+    setAttribute(this.slider, 'aria-valuetext', words);
+    setText(this.shown, words);
     [...this.body.children].forEach((one, index) =>
-      one.classList.toggle('at', index === Number(this.slider.value)),
+      one.classList.toggle('at', view.stops[index]?.strength === strength),
     );
-    this.use.hidden = !this.canAct || !this.view!.canSet || stop.isInUse;
+    this.use.hidden = !this.canAct || !view.canSet || strength === 0 || strength === view.inUse;
   }
 }
 

@@ -3,7 +3,8 @@
  * docs/science.md explains the rules.
  */
 import { percent, t, whole, withPoint } from '../../src/protocol/l10n.ts';
-import type { Comparison } from '../../src/protocol/evaluation.ts';
+import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
+import { verdictOf } from '../../src/evaluation/figures/verdict.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
 import { belowTheSweep, edgeOfTheSweep, type Advice } from './advice-from-sweeps.ts';
 import {
@@ -51,6 +52,17 @@ const rules: Rule[] = [
   farFromTheBase,
 ];
 
+/** Nats per token of held-out code: a gain that one would notice. */
+const NOTICED = 0.05;
+/** Whether the result may have learned nothing, or as much as one would notice. */
+function isOpen({ comparisons }: Summary): boolean {
+  const learned = learning(comparisons)?.difference;
+  return learned !== undefined && learned.low < -NOTICED && learned.high >= 0;
+}
+
+/** Those that need no figures of the result. */
+const ofTraining: Rule[] = [diverging, belowTheSweep, edgeOfTheSweep];
+
 export function advise(view: PanelView): AdviceView {
   const { run, sweeps } = view;
   if (!run) return { advice: [], none: '' };
@@ -59,11 +71,18 @@ export function advise(view: PanelView): AdviceView {
       advice: [],
       none: t('No advice: this adapter was trained elsewhere, with settings that are not known.'),
     };
+  const { summary } = run.snapshot;
+  const unclear = summary && !run.status.live && (verdictOf(summary).kind === 'unknown' || isOpen(summary));
   const measured =
     run.snapshot.summary !== undefined || run.series.metrics.some(({ points }) => points.length > 1);
   if (!measured && !sweeps.length && !run.series.rollbacks.length)
     return { advice: [], none: t('No advice yet: nothing has been measured.') };
-  const advice = rules.flatMap((rule) => rule(run, view) ?? []).slice(0, MOST);
+  const advice = (unclear ? ofTraining : rules).flatMap((rule) => rule(run, view) ?? []).slice(0, MOST);
+  if (unclear)
+    return {
+      advice,
+      none: t('No advice: too little was measured to tell what would help.'),
+    };
   return { advice, none: t('No advice: the measurements suggest no change.') };
 }
 

@@ -1,5 +1,6 @@
 /** A metric of the base, of the selected run's checkpoints and of the runs shown beside it, for the bar charts. */
-import { tKnown } from '../../src/protocol/l10n.ts';
+import type { Comparison } from '../../src/protocol/evaluation.ts';
+import { t, tKnown } from '../../src/protocol/l10n.ts';
 import { stepName } from './format.ts';
 import { figureLabel } from './labels.ts';
 import type { RunView } from './panel.ts';
@@ -16,6 +17,10 @@ export interface BeforeAfter {
   unit: string;
   setting: string;
   bars: Bar[];
+  /** The result against the base, if one result is shown. */
+  comparison?: Comparison | undefined;
+  /** The KL up to which the run counts as close to its base, nats per token. */
+  limit: number;
 }
 type Match = (task: string, metric: string) => boolean;
 
@@ -43,12 +48,16 @@ export function beforeAfter(shown: readonly RunView[], match: Match): BeforeAfte
   // Beside other runs, only the result of the selected run is shown, not its checkpoints.
   const last = view.bars.at(-1)!;
   const own = view.bars.length > 1 && snapshot.summary ? [{ ...last, name: label, look }] : [];
-  return { ...view, bars: [...view.bars.filter(({ x }) => x === 0), ...own, ...beside] };
+  return {
+    ...view,
+    comparison: undefined,
+    bars: [...view.bars.filter(({ x }) => x === 0), ...own, ...beside],
+  };
 }
 
 /** From the summary if the run has one, else from the evaluations so far. */
 function ofRun(
-  { snapshot: { summary }, series: { metrics } }: RunView,
+  { snapshot: { summary, spec }, series: { metrics } }: RunView,
   match: Match,
 ): BeforeAfter | undefined {
   const comparison = summary?.comparisons.find(({ task, metric }) => match(task, metric));
@@ -70,9 +79,15 @@ function ofRun(
     metric,
     unit: tKnown(comparison?.unit ?? ''),
     setting,
+    comparison,
+    limit: spec.evaluation.strengthLimit,
     bars: sample(
       [...points.values()].sort((a, b) => a.x - b.x),
       MOST_BARS,
-    ).map((point) => ({ ...point, name: stepName(point.x), look: point.x === 0 ? undefined : 0 })),
+    ).map((point) => ({
+      ...point,
+      name: comparison && point.x === summary!.step ? t('tuned') : stepName(point.x),
+      look: point.x === 0 ? undefined : 0,
+    })),
   };
 }

@@ -3,7 +3,7 @@ import { t, tKnown, whole } from '../../src/protocol/l10n.ts';
 import { isStated, type Comparison, type Summary } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval, isShare } from './format.ts';
 import { settingIn } from './setting.ts';
-import { figureLabel } from './labels.ts';
+import { figureLabel, isKl } from './labels.ts';
 
 export interface ComparisonRow {
   figure: string;
@@ -16,15 +16,17 @@ export interface ComparisonRow {
   setting: string;
 }
 
-export type Verdict = 'better' | 'worse' | 'same';
+/** `moved`: away from the base, which is neither good nor bad as such. */
+export type Verdict = 'better' | 'worse' | 'same' | 'moved';
 
 /** The verdict in words. */
 export const verdictIn = (verdict: Verdict): string =>
-  ({ better: t('better'), worse: t('worse'), same: t('no difference seen') })[verdict];
+  ({ better: t('better'), worse: t('worse'), same: t('no difference seen'), moved: t('moved') })[verdict];
 
 /** Better or worse only if the interval of the difference excludes zero. */
-export function verdict({ difference, better, significant }: Comparison): Verdict {
+export function verdict({ difference, better, significant, metric }: Comparison): Verdict {
   if (!significant) return 'same';
+  if (isKl(metric)) return 'moved';
   return difference.value < 0 === (better === 'lower') ? 'better' : 'worse';
 }
 

@@ -4,7 +4,7 @@ import { isReady, notBetter } from '../../src/evaluation/figures/offer.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { phaseIn } from '../../src/protocol/phases.ts';
 import { joined } from '../../src/protocol/told-texts.ts';
-import { formatDuration, stepCount } from './format.ts';
+import { formatDuration } from './format.ts';
 
 /** `interrupted`: its state says that it runs, but its process has sent no heartbeat for a while. */
 export type StatusKind = RunSnapshot['state']['status'] | 'interrupted';
@@ -118,10 +118,8 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
     case 'done':
       return {
         ...view,
-        sentence: summary
-          ? ''
-          : t('Trained for {steps}; it has not been evaluated.', { steps: stepCount(state.steps) }),
-        next: whyNotOffered(snapshot),
+        sentence: '',
+        next: notChecked(snapshot),
       };
   }
 }
@@ -147,14 +145,11 @@ const hasResult = ({ state, events }: RunSnapshot, kind: StatusKind) =>
 const isWorse = ({ spec, summary }: RunSnapshot) =>
   summary !== undefined && notBetter(spec.name, summary) !== undefined;
 
-/**
- * A result completes code only if it is better than the base and the served model was checked to match the trained one.
- */
-function whyNotOffered({ spec, summary }: RunSnapshot): string | undefined {
-  const worse = summary && notBetter(spec.name, summary);
-  if (worse) return joined([worse.message, worse.next]);
-  if (summary?.served?.ok) return undefined;
-  if (summary?.served)
+/** A result completes code only if the served model was checked to match the trained one. */
+function notChecked(snapshot: RunSnapshot): string | undefined {
+  const { served } = snapshot.summary ?? {};
+  if (served?.ok || isWorse(snapshot)) return undefined;
+  if (served)
     return t(
       'The model that llama.cpp serves does not match the trained one, so this result is not offered for completion.',
     );

@@ -2,7 +2,7 @@
 import { t, withPoint } from '../../src/protocol/l10n.ts';
 import { choiceIn } from '../../src/evaluation/strength/rule.ts';
 import type { StrengthChoice, StrengthPoint } from '../../src/protocol/evaluation.ts';
-import { formatDifference, formatInterval, formatNumber } from './format.ts';
+import { formatDifference, formatInterval } from './format.ts';
 import { atBase, learnedForgot, turned, type LearnedForgot } from './trade-off.ts';
 import type { RunView } from './panel.ts';
 
@@ -13,21 +13,23 @@ export interface StrengthStop {
   solutions: string;
   /** "chosen", "in use", "chosen, in use", or empty. */
   mark: string;
-  /** All of it in words, for users who move the slider and do not see the table. */
-  words: string;
-  /** The result already has this strength. */
-  isInUse: boolean;
 }
 
 export interface StrengthView {
-  /** Ascending. */
+  /** The strengths that were measured, ascending. */
   stops: StrengthStop[];
-  /** Index in `stops` of the strength in use, or of the nearest one. */
+  /** The strength in use; undefined if none is better than the base. */
+  inUse: number | undefined;
+  /** Where the file is: at the strength in use, or at the full change. */
   at: number;
-  /** The strength in use and why. */
+  /** The strength in use and where it comes from. */
   sentence: string;
+  /** Why it was chosen, by the figures that were measured for that. */
+  why: string;
   /** It is neither being trained nor measured. */
   canSet: boolean;
+  /** What a strength from 0 to 1 means: as far as it was measured, without the figures. */
+  words(strength: number): string;
 }
 
 /** Undefined if there is nothing to choose from. */
@@ -36,43 +38,49 @@ export function strengthView({ snapshot, status }: RunView): StrengthView | unde
   if (snapshot.spec.hyper.method === 'full' || !choice || choice.path.length < 2) return undefined;
   const path = choice.path.toSorted((a, b) => a.strength - b.strength);
   const inUse = givenStrength ?? choice.strength;
-  const stops = path.map((point) => stopOf(point, choice, inUse));
-  // If nothing was better than the base, the file has the change as trained.
-  const file = inUse || 1;
-  const distances = path.map(({ strength }) => Math.abs(strength - file));
+  const markOf = (strength: number) =>
+    [strength === choice.strength && t('chosen'), strength === inUse && t('in use')]
+      .filter(Boolean)
+      .join(t(', '));
   return {
-    stops,
-    at: distances.indexOf(Math.min(...distances)),
+    stops: path.map((point) => stopOf(point, markOf(point.strength))),
+    // If nothing was better than the base, the file has the change as trained.
+    at: inUse || 1,
+    inUse: inUse || undefined,
     sentence: sentenceOf(choice, givenStrength, path),
+    why: t('{clause}.', { clause: choiceIn(choice).why }),
     canSet: !status.live,
+    words: (strength) => wordsOf(strength, strength ? markOf(strength) : '', choice),
   };
 }
 
-function stopOf(point: StrengthPoint, choice: StrengthChoice, inUse: number): StrengthStop {
-  const { strength, learned, kl, solutions } = point;
-  const isInUse = strength === inUse;
-  const mark = [strength === choice.strength && t('chosen'), isInUse && t('in use')]
-    .filter(Boolean)
-    .join(t(', '));
-  const verdict =
-    learned.high < 0 ? t('better') : learned.low > 0 ? t('worse') : t('no difference seen against the base');
-  const words = [
-    t('{strength}: on your code {change} bits per byte, {verdict}', {
-      strength: strengthName(strength, mark),
-      change: `${learned.value > 0 ? '+' : ''}${formatNumber(learned.value)}`,
-      verdict,
-    }),
-    kl && movedBy(kl.value, choice.limit),
-  ];
-  return {
-    strength,
-    learned: formatDifference(learned, false),
-    forgot: kl ? formatInterval(kl, false) : '',
-    solutions: solutions ? formatDifference(solutions, false) : '',
-    mark,
-    words: t('{clause}.', { clause: words.filter(Boolean).join(t('; ')) }),
-    isInUse,
+const stopOf = ({ strength, learned, kl, solutions }: StrengthPoint, mark: string): StrengthStop => ({
+  strength,
+  learned: formatDifference(learned, false),
+  forgot: kl ? formatInterval(kl, false) : '',
+  solutions: solutions ? formatDifference(solutions, false) : '',
+  mark,
+});
+
+function wordsOf(strength: number, mark: string, { path, limit }: StrengthChoice): string {
+  const name = strengthName(strength, mark);
+  if (strength === 0) return t('{strength}: the base, as if nothing had been trained.', { strength: name });
+  const point = path.find((one) => one.strength === strength);
+  if (!point) return t('{strength}: not measured.', { strength: name });
+  const { learned, kl } = point;
+  const values = {
+    strength: name,
+    verdict:
+      learned.high < 0
+        ? t('better')
+        : learned.low > 0
+          ? t('worse')
+          : t('no difference seen against the base'),
   };
+  if (!kl) return t('{strength}: on your code {verdict}.', values);
+  return kl.value <= limit
+    ? t('{strength}: on your code {verdict}; elsewhere close to the base.', values)
+    : t('{strength}: on your code {verdict}; elsewhere far from the base.', values);
 }
 
 /** "Strength 0.5 (chosen)". */
@@ -81,34 +89,22 @@ const strengthName = (strength: number, mark: string): string => {
   return mark ? `${name} (${mark})` : name;
 };
 
-function movedBy(kl: number, limit: number): string {
-  const values = { kl: formatNumber(kl), limit: withPoint(String(limit)) };
-  return kl <= limit
-    ? t('moved from the base by {kl}, within the limit of {limit}', values)
-    : t('moved from the base by {kl}, more than the limit of {limit}', values);
-}
-
 function sentenceOf(
   choice: StrengthChoice,
   given: number | undefined,
   path: readonly StrengthPoint[],
 ): string {
-  if (given !== undefined) {
-    const measured = path.some((point) => point.strength === given);
-    const values = { strength: withPoint(String(given)) };
-    return measured
-      ? t('The change is applied at strength {strength}, set by hand.', values)
-      : t(
-          'The change is applied at strength {strength}, set by hand, which was not measured itself.',
-          values,
-        );
-  }
-  const { strength, why } = choiceIn(choice);
-  if (strength === 0) return t('No strength was chosen: {why}.', { why });
-  return t('The change is applied at strength {strength}, chosen after training: {why}.', {
-    strength: withPoint(String(strength)),
-    why,
-  });
+  if (given === undefined)
+    return choice.strength === 0
+      ? t('No strength was chosen, because none was seen to be better than the base and close enough to it.')
+      : t('The change is applied at strength {strength}, which was chosen by measuring several.', {
+          strength: withPoint(String(choice.strength)),
+        });
+  const measured = path.some((point) => point.strength === given);
+  const values = { strength: withPoint(String(given)) };
+  return measured
+    ? t('The change is applied at strength {strength}, set by hand.', values)
+    : t('The change is applied at strength {strength}, set by hand, which was not measured itself.', values);
 }
 
 /** A strength as a point: further right is more learned, further up is more forgotten. 0 is the base. */
@@ -134,8 +130,8 @@ const base: StrengthPathPoint = {
 export function strengthPaths(shown: readonly RunView[]): StrengthPath[] {
   return shown.flatMap((run) => {
     const choice = run.snapshot.summary?.choice;
-    const stops = strengthView(run)?.stops ?? [];
-    const points = stops.flatMap(({ strength, mark, isInUse }): StrengthPathPoint[] => {
+    const points = (strengthView(run)?.stops ?? []).flatMap(({ strength, mark }): StrengthPathPoint[] => {
+      const isInUse = strength === (run.snapshot.summary?.givenStrength ?? choice!.strength);
       const { learned, kl } = choice!.path.find((point) => point.strength === strength)!;
       if (!kl) return [];
       return [{ strength, mark, isInUse, ...learnedForgot(turned(learned, -1), kl) }];

@@ -1,3 +1,4 @@
+import { timeLeftIn } from '../../protocol/run-time.ts';
 import { Command } from 'commander';
 import { describeCheck, describeTarget, latestExports, type ExportRecord } from '../../protocol/export.ts';
 import {
@@ -75,10 +76,8 @@ function facts(
     (status === 'failed' && state.error?.code !== 'diverged')
       ? `; resume with: forget-me-not resume ${spec.id}`
       : '';
-  const eta =
-    state.etaSeconds && (status === 'running' || status === 'evaluating')
-      ? `, about ${formatDuration(state.etaSeconds)} left`
-      : '';
+  const left = status === 'running' || status === 'evaluating' ? timeLeftIn(state) : undefined;
+  const eta = left === undefined ? '' : `, ${left}`;
   const foreign = isForeign(spec);
   const leftOut = Object.values(corpus?.leftOut ?? {}).reduce((sum, count) => sum + count, 0);
   return [

@@ -10,12 +10,20 @@ import type { Folders } from '../../protocol/folders.ts';
 import { networkDrive, tellNetworkDrive } from '../../protocol/network-drive.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import { dataDir, runsDir } from '../../protocol/paths.ts';
-import type { BackendName, EvaluationPlan, Hyper, RunSpec } from '../../protocol/run.ts';
+import {
+  tokensPerStep,
+  type BackendName,
+  type EvaluationPlan,
+  type Hyper,
+  type RunSpec,
+} from '../../protocol/run.ts';
+import { plannedTasks } from '../../evaluation/tasks/index.ts';
+import { expectedTimes, totalSeconds, type RunTimes } from '../../evaluation/time.ts';
 import { createRun, withTraining, type TrainingLock } from '../../runs/index.ts';
 import { guessTokensPerSecond } from '../../training/speed-guess.ts';
 import { storedBytesOf } from '../../training/memory/stored.ts';
 import { requireRunSpace } from '../../training/checkpoints/disk.ts';
-import { knownCost, type MeasuredThing } from '../../training/checkpoints/costs.ts';
+import { checkpointPart, knownCosts, TRAINING, type KnownCosts } from '../../training/measured-costs.ts';
 import { chooseLearningRate, type RateAnswer } from '../../training/learning-rate/choose.ts';
 import { keepEarlierAdapter } from '../../training/continued.ts';
 import { measuredSpeeds } from '../../training/measured-speed.ts';
@@ -169,11 +177,8 @@ async function begin(
   };
   return withCorpus(runsDir(), reading, async (corpus, { plan, summary }) => {
     if (continued) requireChange(continued.spec, summary);
-    // Only a budget in minutes needs the speed, which takes reading all runs.
-    const tokensPerSecond =
-      options.minutes === undefined
-        ? 0
-        : await expectedSpeed(base, { method: options.method, precision, backend });
+    const known = await knownCosts({ base, method: options.method, backend });
+    const tokensPerSecond = await expectedSpeed(base, { method: options.method, precision, backend }, known);
     const trainTokens = summary.changed?.passTokens ?? summary.trainTokens;
     const steps = budgetInSteps(options, { trainTokens, tokensPerSecond });
     const learningRate = await learningRateFor(base, config, { ...options, trainTokens, steps, continued });
@@ -190,7 +195,20 @@ async function begin(
       ...(continued && { continues: { run: continued.spec.id, sha256: continued.sha256 } }),
     };
     await readReplay(corpus, material, options);
-    if (!options.json) await tellCheckpoints(evaluation, { base, method: options.method, backend });
+    const training =
+      options.minutes === undefined ? (steps * tokensPerStep(hyper)) / tokensPerSecond : 60 * options.minutes;
+    // Of other machines nothing is known.
+    const expected =
+      'client' in start || engine
+        ? undefined
+        : expectedTimes({ evaluation, hyper }, plannedTasks({ evaluation }), training, {
+            known,
+            speed: tokensPerSecond,
+          });
+    if (!options.json) {
+      tellCheckpoints(evaluation, known);
+      if (expected) tellTimes(expected);
+    }
     const { dir, id, spec } = await createRun({
       ...material,
       name: options.name,
@@ -200,6 +218,7 @@ async function begin(
       ...(options.device && { device: options.device }),
       planned: backend,
       ...(engine && { engine }),
+      ...(expected && { expected }),
       evaluation,
       versions: { 'forget-me-not': version, node: process.version },
     });
@@ -236,17 +255,22 @@ export async function checkBase(
 }
 
 /** Prints what measuring checkpoints will cost. */
-async function tellCheckpoints(
-  evaluation: EvaluationPlan,
-  what: Omit<MeasuredThing, 'evaluation'>,
-): Promise<void> {
+function tellCheckpoints(evaluation: EvaluationPlan, known: KnownCosts): void {
   const { checkpointTasks, checkpointShare } = evaluation;
   if (checkpointTasks.length === 0) return;
-  const cost = await knownCost({ ...what, evaluation });
-  const each = cost === undefined ? '' : `, about ${formatDuration(cost)} each`;
+  const cost = known(checkpointPart(evaluation));
+  const each = cost === undefined ? '' : `, about ${formatDuration(cost.seconds)} each`;
   print(
     `At checkpoints: ${checkpointTasks.join(', ')}${each}; adds at most ${Math.round(100 * checkpointShare)}% to the training time`,
   );
+}
+
+/** Prints how long all of it will take. */
+function tellTimes(times: RunTimes): void {
+  const [total, training, measuring] = [totalSeconds(times), times.training, times.measuring].map(
+    formatDuration,
+  );
+  print(`This takes about ${total}: ${training} of training, about ${measuring} to measure the result`);
 }
 
 /** The rate that was given, that of the continued run, or the best one known for the base; prints which. */
@@ -282,7 +306,10 @@ async function learningRateFor(
 export async function expectedSpeed(
   base: RunSpec['base'],
   how: Pick<Hyper, 'method' | 'precision'> & { backend: BackendName },
+  known?: KnownCosts,
 ): Promise<number> {
+  const perToken = known?.(TRAINING)?.seconds;
+  if (perToken) return 1 / perToken;
   const [newest] = (await measuredSpeeds(how)).get(base.sha256) ?? [];
   if (newest) return newest;
   const gguf = await openGguf(base.path);

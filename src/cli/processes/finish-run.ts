@@ -1,5 +1,7 @@
 /** Follows a run to its end and prints the result. */
 import { whyNotOffered } from '../../evaluation/figures/offer.ts';
+import { endText } from '../../evaluation/figures/end-text.ts';
+import { forTerminal } from '../../protocol/next-step.ts';
 import { formatBytes, formatDuration } from '../view/format.ts';
 import { followToEnd } from './follow.ts';
 import type { LaunchedTrainer } from './launch.ts';
@@ -7,6 +9,7 @@ import { print, printJson } from '../view/output.ts';
 import { describeServed } from './served-check.ts';
 import { writeReport } from '../report/write.ts';
 import { comparisonTable, earlierTable } from '../view/tables.ts';
+import type { Summary } from '../../protocol/evaluation.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { isAlive } from '../../runs/index.ts';
@@ -86,22 +89,30 @@ function printResult(dir: string, snapshot: RunSnapshot, report?: string): void 
     '',
   );
   if (summary) {
-    print(comparisonTable(summary.comparisons), earlierTable(summary), summary.sentence, '');
+    print(comparisonTable(summary.comparisons), earlierTable(summary), '');
     if (summary.choice && summary.givenStrength === undefined && !whyNotOffered(summary))
       print(`Offered for completion: ${summary.choice.why}.`, '');
     if (summary.served) print(describeServed(summary.served), '');
-    if (summary.example) {
-      const { file, line, prefix, actual, before, after } = summary.example;
-      const shown = (text: string) => JSON.stringify(text.split('\n')[0]);
-      print(
-        `A held-out line, ${file}:${line}, after ${shown(prefix.split('\n').at(-1) ?? '')}`,
-        `  actual ${shown(actual)}`,
-        `  before ${shown(before)}`,
-        `  after  ${shown(after)}`,
-        '',
-      );
-    }
+    printPlaces(summary);
   }
   print(`Run:    ${spec.id}`, `Result: ${dir}/${done.artefact}`);
   if (report) print(`Report: ${report}`);
+  print('', endText(snapshot).map(forTerminal));
+}
+
+function printPlaces({ places }: Summary): void {
+  if (!places) return;
+  const { shown, tried, both, gained, lost } = places;
+  const quoted = (text: string) => JSON.stringify(text);
+  print(
+    `Of ${tried} held-out lines, ${both + lost} are completed exactly before and ${both + gained} after (gained ${gained}, lost ${lost}), such as:`,
+  );
+  for (const { file, line, prefix, actual, before, after } of shown)
+    print(
+      `  ${file}:${line}, after ${quoted(prefix.split('\n').at(-1) ?? '')}`,
+      `    actual ${quoted(actual)}`,
+      `    before ${quoted(before)}`,
+      `    after  ${quoted(after)}`,
+    );
+  print('');
 }

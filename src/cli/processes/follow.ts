@@ -6,6 +6,8 @@ import { formatError } from '../../protocol/errors.ts';
 import { describePreferences, describeRollback, type RunEvent } from '../../protocol/events.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
+import type { RunState } from '../../protocol/run.ts';
+import { secondsLeft, timeLeftIn } from '../../protocol/run-time.ts';
 import { cancelRun, followRun, readRun } from '../../runs/index.ts';
 
 /**
@@ -49,16 +51,18 @@ export async function followToEnd(
 }
 
 class JsonProgress {
-  private step = -1;
+  private shown = '';
   show({ state }: RunSnapshot): void {
-    if (state.step === this.step) return;
-    this.step = state.step;
+    const what = `${state.step} ${taskOf(state)}`;
+    if (what === this.shown) return;
+    this.shown = what;
     printProgress({
       phase: state.phase ?? state.status,
       done: state.step,
       total: state.steps,
       unit: 'steps',
       etaSeconds: state.etaSeconds,
+      leftSeconds: secondsLeft(state),
     });
   }
   end(): void {}
@@ -85,20 +89,19 @@ class TerminalProgress {
 
   /** Without a terminal, prints one line for each task of the evaluation, not for each item ("HumanEval 3 of 40"). */
   private sayTask({ state }: RunSnapshot): void {
-    const task = state.status === 'evaluating' ? (state.phase ?? '').replace(/ \d+ of \d+$/, '') : '';
-    if (task && task !== 'Evaluating' && task !== this.shown) this.print(`  ${task}`);
+    const task = taskOf(state);
+    if (task && task !== 'Evaluating' && task !== this.shown) this.print(`  ${task}${timeLeft(state)}`);
     this.shown = task;
   }
 
   private rewrite({ state, events }: RunSnapshot): void {
     const step = events.findLast((event) => event.type === 'step');
-    const eta = state.etaSeconds ? `, about ${formatDuration(state.etaSeconds)} left` : '';
     const speed =
       step && state.status === 'running'
         ? `, loss ${step.loss.toFixed(3)}, ${Math.round(step.tokensPerSecond)} tokens/s`
         : '';
     const steps = state.status === 'evaluating' ? '' : `: step ${state.step} of ${state.steps}`;
-    this.shown = `${state.phase ?? state.status}${steps}${speed}${eta}`;
+    this.shown = `${state.phase ?? state.status}${steps}${speed}${timeLeft(state)}`;
     this.line.show(this.shown);
   }
 
@@ -111,6 +114,15 @@ class TerminalProgress {
     if (this.shown) this.line.clear();
   }
 }
+
+/** What is measured, without how much of it: "HumanEval". Empty before measuring. */
+const taskOf = ({ status, phase = '' }: RunState): string =>
+  status === 'evaluating' ? phase.replace(/ \d+ of \d+$/, '') : '';
+
+const timeLeft = (state: RunState): string => {
+  const left = timeLeftIn(state);
+  return left === undefined ? '' : `, ${left}`;
+};
 
 /** The line that stays on screen for an event; undefined for events that are not shown. */
 function describe(event: RunEvent): string | undefined {

@@ -43,7 +43,9 @@ export const printProgress = (progress: {
   done: number;
   total: number;
   unit: string;
-  etaSeconds?: number;
+  /** Of this phase, and until the end of all. */
+  etaSeconds?: number | undefined;
+  leftSeconds?: number | undefined;
 }): void => noteJson(progress);
 
 const CLEAR = '\r\x1b[2K';

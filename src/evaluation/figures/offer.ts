@@ -99,7 +99,12 @@ export function notBetter(name: string, summary: Summary): UserError | undefined
   return new UserError('not-better', message, nextAfterNoOffer(summary));
 }
 
-function isWorse({ better, difference, significant, metric }: Comparison): boolean {
+/** Whether it got worse by more than noise, and by more than anybody would notice. */
+export function isWorse({ better, difference, significant, metric }: Comparison): boolean {
   const loss = better === 'lower' ? difference.value : -difference.value;
   return significant && loss > (metric === 'loss of solutions' ? SOLUTIONS_SLACK : 0);
 }
+
+/** Whether it got better by more than noise. */
+export const isBetter = ({ better, difference, significant }: Comparison): boolean =>
+  significant && (better === 'lower' ? difference.value < 0 : difference.value > 0);

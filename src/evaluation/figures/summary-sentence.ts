@@ -25,24 +25,23 @@ function pair(a: number, b: number): { before: string; after: string } {
 /** The stored sentence, which is in English; in another language, it is made again from the figures. */
 export function sentenceIn(summary: Summary): string {
   if (!isTranslated() || !summary.comparisons.length) return tTold(summary.sentence);
-  const pending = (summary.pending ?? []).map((name) => ({ name, title: factsOfTask(name)?.title ?? name }));
-  return summarise(summary, pending);
+  return summarise(summary, pendingIn(summary));
 }
+
+export interface PendingTask {
+  name: string;
+  title: string;
+}
+
+export const pendingIn = ({ pending = [] }: Pick<Summary, 'pending'>): PendingTask[] =>
+  pending.map((name) => ({ name, title: factsOfTask(name)?.title ?? name }));
 
 type Summarised = Pick<Summary, 'comparisons' | 'served' | 'choice' | 'givenStrength' | 'earlier' | 'stated'>;
 
 /** `pending`: tasks that are not measured yet, or only in part. */
-export function summarise(
-  summary: Summarised,
-  pending: readonly { name: string; title: string }[] = [],
-): string {
-  const { served, choice, givenStrength, earlier } = summary;
+export function summarise(summary: Summarised, pending: readonly PendingTask[] = []): string {
+  const { served, choice, givenStrength } = summary;
   const comparisons = measuredHere(summary);
-  const theirs = figuresOf(summary.comparisons.filter((one) => isStated(summary, one)));
-  const isBegun = ({ name }: { name: string }) => comparisons.some(({ task }) => task === name);
-  const titlesOf = (those: typeof pending) => those.map(({ title }) => tKnown(title)).join(t(', '));
-  const begun = titlesOf(pending.filter(isBegun));
-  const unknown = titlesOf(pending.filter((one) => !isBegun(one)));
   const refused = whyNotOffered({ comparisons, choice, givenStrength });
   const next = nextAfterNoOffer({ choice, givenStrength });
   const parts = [
@@ -50,15 +49,40 @@ export function summarise(
       ? ''
       : t('Strength {strength} was set by hand.', { strength: withPoint(String(givenStrength)) }),
     refused ? joined([t('Not offered: {why}.', { why: refused }), next]) : '',
-    figuresOf(comparisons, earlier, choice?.limit),
-    theirs && t('Its publisher states: {figures}', { figures: theirs }),
+    figuresIn(summary),
     served && !served.ok
       ? t('Do not use this result: the model that llama.cpp serves does not match the trained one.')
       : '',
-    unknown && t('Not measured yet: {tasks}.', { tasks: unknown }),
-    begun && t('Measured in part, because time ran out: {tasks}.', { tasks: begun }),
+    leftToMeasure(summary, pending),
   ];
   return joined(parts) || t('Nothing was measured.');
+}
+
+/** What the figures show: those that were measured here, then those that its publisher states. */
+export function figuresIn(
+  summary: Pick<Summarised, 'comparisons' | 'stated' | 'earlier' | 'choice'>,
+): string {
+  const theirs = figuresOf(summary.comparisons.filter((one) => isStated(summary, one)));
+  return joined([
+    figuresOf(measuredHere(summary), summary.earlier, summary.choice?.limit),
+    theirs && t('Its publisher states: {figures}', { figures: theirs }),
+  ]);
+}
+
+/** What is not measured yet, or only in part. */
+export function leftToMeasure(
+  summary: Pick<Summarised, 'comparisons' | 'stated'>,
+  pending: readonly PendingTask[],
+): string {
+  const comparisons = measuredHere(summary);
+  const isBegun = ({ name }: PendingTask) => comparisons.some(({ task }) => task === name);
+  const titlesOf = (those: typeof pending) => those.map(({ title }) => tKnown(title)).join(t(', '));
+  const begun = titlesOf(pending.filter(isBegun));
+  const unknown = titlesOf(pending.filter((one) => !isBegun(one)));
+  return joined([
+    unknown && t('Not measured yet: {tasks}.', { tasks: unknown }),
+    begun && t('Measured in part, because time ran out: {tasks}.', { tasks: begun }),
+  ]);
 }
 
 /** What figures show, in sentences. `limit`: the KL up to which a result counts as close to the base. */

@@ -18,7 +18,7 @@ export interface Found {
   choice?: Summary['choice'];
   /** A finished task with its figures; without any if it could not be measured. `cut`: part of it is left for later. */
   measured?: { task: string; comparisons: readonly Comparison[]; cut?: boolean | undefined };
-  example?: Summary['example'];
+  places?: Summary['places'];
   earlier?: Summary['earlier'];
   calibration?: Summary['calibration'];
 }

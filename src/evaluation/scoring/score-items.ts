@@ -2,24 +2,26 @@
 import { openScoreCache } from './score-cache.ts';
 import type { EvaluatedModel, Item, ItemScore, ScoreContext, Task } from '../task.ts';
 
+/** What is called for each score. `computed`: it was not known yet. */
+export interface OnScored {
+  onScore(computed: boolean): void;
+}
+
 export async function scoreItems<I extends Item>(
   task: Task<I>,
   items: readonly I[],
   model: EvaluatedModel,
-  context: ScoreContext & { onScore(): void },
+  context: ScoreContext & OnScored,
 ): Promise<ItemScore[]> {
   const cache = await openScoreCache(model, task);
   const scores = new Array<ItemScore>(items.length);
   const unknown = items.filter((item) => !cache.get(item));
   const scoreOne = async (index: number) => {
     const item = items[index]!;
-    let score = cache.get(item);
-    if (!score) {
-      score = await task.score(item, model, context);
-      await cache.put(item, score);
-    }
-    scores[index] = score;
-    context.onScore();
+    const known = cache.get(item);
+    scores[index] = known ?? (await task.score(item, model, context));
+    if (!known) await cache.put(item, scores[index]);
+    context.onScore(!known);
   };
   try {
     if (unknown.length) await task.prepare?.(unknown, model);
@@ -41,7 +43,7 @@ export async function scoreTogether<I extends Item>(
   task: Task<I>,
   items: readonly I[],
   models: readonly EvaluatedModel[],
-  context: ScoreContext & { onScore(): void },
+  context: ScoreContext & OnScored,
 ): Promise<ItemScore[][]> {
   if (items.length === 0) return models.map(() => []);
   const caches = await Promise.all(models.map((model) => openScoreCache(model, task)));
@@ -52,13 +54,14 @@ export async function scoreTogether<I extends Item>(
       context.signal?.throwIfAborted();
       const key = { digest: `${item.digest} beside ${beside}` };
       let found = caches.flatMap((cache) => cache.get(key) ?? []);
-      if (found.length < models.length) {
+      const computed = found.length < models.length;
+      if (computed) {
         found = await task.scoreTogether!(item, models, context);
         for (const [at, cache] of caches.entries()) await cache.put(key, found[at]!);
       }
       for (const [at, score] of found.entries()) {
         scores[at]!.push(score);
-        context.onScore();
+        context.onScore(computed);
       }
     }
   } finally {

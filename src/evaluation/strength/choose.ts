@@ -4,24 +4,27 @@
 import { join } from 'node:path';
 import type { Corpus } from '../../corpus/index.ts';
 import { setAdapterStrength } from '../../weights/strength.ts';
-import type { StrengthChoice, StrengthPoint, Summary } from '../../protocol/evaluation.ts';
+import type { StrengthChoice, Summary } from '../../protocol/evaluation.ts';
+import type { Cost } from '../../training/measured-costs.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { ofDocument } from '../figures/compare.ts';
-import type { Evaluation } from '../measure.ts';
+import { settingOf, type Evaluation } from '../measure.ts';
 import { Resources, subjectOf } from '../resources.ts';
-import { scoreItems } from '../scoring/score-items.ts';
+import { scoreItems, type OnScored } from '../scoring/score-items.ts';
 import { addToSummary, readSummary } from '../figures/summary.ts';
 import type { EvaluatedModel, ItemScore, ScoreContext } from '../task.ts';
-import { chooseStrength, MOST, nextStrength, pointOf, type StrengthCounts } from './rule.ts';
+import { chooseStrength, LEAST, MOST, nextStrength, pointOf, type StrengthCounts } from './rule.ts';
+import { isStrengthMeasured } from '../time.ts';
 import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.ts';
 
-/** After this share of the training time, no further strength is started. */
+/** After this share of the training time, no further strength is started, if nothing else limits the time. */
 const SHARE = 0.15;
+/** Items that are measured however long it takes: fewer would show nothing. */
+const LEAST_ITEMS = 14;
+/** Items that are measured before the time is looked at again. */
+const CHUNK = 7;
 /** Number of cursors that strengths are measured at: `most` after so many `seconds` of training, fewer after less. */
 const CURSORS = { least: 24, most: 48, seconds: 600 };
-
-export const isStrengthMeasured = ({ evaluation, imported }: RunSpec) =>
-  evaluation.strength === 'measured' && !imported;
 
 /**
  * Writes the strength into the adapter's file: the one set by hand, the one chosen before for this step's result, or
@@ -31,15 +34,14 @@ export async function resultStrength(
   dir: string,
   spec: RunSpec,
   step: number,
-  { evaluation, corpus, trained, signal }: RunMeasuring,
+  { evaluation, corpus, trained, until, onCost, signal }: RunMeasuring,
 ): Promise<void> {
   const known = await readSummary(dir, step);
   let choice = known?.choice;
   if (isStrengthMeasured(spec)) {
     const { progress } = evaluation;
     choice ??= await chooseResultStrength(dir, spec, {
-      corpus,
-      trained,
+      ...{ corpus, trained, until, onCost },
       onProgress: (done, total) => progress.report(strengthTask.name, done, total),
       warn: (message) => evaluation.emit({ type: 'warning', message }),
       signal,
@@ -55,12 +57,13 @@ interface RunMeasuring {
   corpus(): Promise<Corpus>;
   /** Seconds of training. */
   trained: number;
+  /** When it should be over (by performance.now()); Infinity if there is no limit. */
+  until: number;
+  onCost(cost: Cost): Promise<void>;
   signal: AbortSignal | undefined;
 }
 
-interface ChoosingOptions {
-  corpus(): Promise<Corpus>;
-  trained: number;
+interface ChoosingOptions extends Pick<RunMeasuring, 'corpus' | 'trained' | 'until' | 'onCost'> {
   onProgress(done: number, total: number): void;
   warn(message: string): void;
   signal: AbortSignal | undefined;
@@ -108,11 +111,11 @@ const cursorsAfter = (trained: number): number =>
 async function measureStrengths(
   spec: RunSpec,
   resources: Resources,
-  { corpus, trained, onProgress, warn, signal }: ChoosingOptions,
+  { corpus, trained, until, onCost, onProgress, warn, signal }: ChoosingOptions,
 ): Promise<StrengthChoice> {
   const began = performance.now();
   const { base } = resources;
-  const { items, setting } = await strengthTask.plan({
+  const plan = await strengthTask.plan({
     setting: 'quick',
     limit: cursorsAfter(trained),
     base,
@@ -121,35 +124,85 @@ async function measureStrengths(
     signal,
   });
   const { strengthLimit: limit } = spec.evaluation;
-  const points: StrengthPoint[] = [];
-  // A whole model has only one strength.
-  const next = () => {
-    if (spec.hyper.method === 'full') return points.length === 0 ? 1 : undefined;
-    return nextStrength(points, limit, performance.now() - began > 1000 * SHARE * trained);
-  };
-  const total = items.length * (spec.hyper.method === 'full' ? 2 : MOST + 1);
-  let done = 0;
+  const full = spec.hyper.method === 'full';
+  const most = full ? 2 : MOST + 1;
+  const tally = { done: 0, computed: 0 };
+  let planned = plan.items.length;
   const context = {
     sandbox: () => resources.sandbox(),
-    onScore: () => onProgress((done += 1), total),
+    onScore: (computed: boolean) => {
+      tally.done += 1;
+      if (computed) tally.computed += 1;
+      onProgress(Math.min(tally.done, most * planned), most * planned);
+    },
     signal,
   };
+  // The first model that is measured decides how many items there is time for.
+  const first = await resources.result(1);
+  const firstUntil = began + (until - began) / (full ? 2 : LEAST + 1);
+  const start = performance.now();
+  const { items, scores } = await scoreUntil(mixed(plan.items), first, context, firstUntil);
+  let took = performance.now() - start;
+  planned = items.length;
   const before = await countsAt(base, items, context);
-  for (let strength = next(); strength !== undefined; strength = next())
-    points.push(pointOf(strength, before, await countsAt(await resources.result(strength), items, context)));
-  onProgress(total, total);
+  const points = [pointOf(1, before, countsOf(scores, items))];
+  // A whole model has only one strength.
+  const next = () => (full ? undefined : nextStrength(points, limit, isLate()));
+  const isLate = () => performance.now() + took > Math.min(until, lateAfter);
+  const lateAfter = until < Infinity ? until : began + 1000 * SHARE * trained;
+  for (let strength = next(); strength !== undefined; strength = next()) {
+    const start = performance.now();
+    const at = await countsAt(await resources.result(strength), items, context);
+    points.push(pointOf(strength, before, at));
+    took = performance.now() - start;
+  }
+  onProgress(1, 1);
+  if (tally.computed > 0)
+    await onCost({
+      seconds: (performance.now() - began) / 1000 / tally.computed,
+      items: most * plan.items.length,
+    });
   const path = points.toSorted((a, b) => a.strength - b.strength);
+  const setting = settingOf(plan, items.length, plan.items.length);
   return { ...chooseStrength(path, limit), limit, path, setting };
+}
+
+/** In an order of which each beginning has its share of each kind. */
+function mixed(items: readonly StrengthItem[]): StrengthItem[] {
+  const place = (item: StrengthItem) => {
+    const alike = items.filter(({ kind }) => kind === item.kind);
+    return (alike.indexOf(item) + 0.5) / alike.length;
+  };
+  return items.toSorted((a, b) => place(a) - place(b));
+}
+
+/** Scores items in this order until the time is over. */
+async function scoreUntil(
+  items: readonly StrengthItem[],
+  model: EvaluatedModel,
+  context: ScoreContext & OnScored,
+  until: number,
+): Promise<{ items: StrengthItem[]; scores: ItemScore[] }> {
+  const scores: ItemScore[] = [];
+  const size = until === Infinity ? items.length : CHUNK;
+  while (scores.length < items.length && (scores.length < LEAST_ITEMS || performance.now() < until)) {
+    const chunk = items.slice(scores.length, scores.length + size);
+    scores.push(...(await scoreItems(strengthTask, chunk, model, context)));
+  }
+  return { items: items.slice(0, scores.length), scores };
 }
 
 /** Scores a model on the items of the strength task. */
 export async function countsAt(
   model: EvaluatedModel,
   items: readonly StrengthItem[],
-  context: ScoreContext & { onScore(): void },
+  context: ScoreContext & OnScored,
 ): Promise<StrengthCounts> {
-  const scores = await scoreItems(strengthTask, items, model, context);
+  return countsOf(await scoreItems(strengthTask, items, model, context), items);
+}
+
+function countsOf(scores: readonly ItemScore[], items: readonly StrengthItem[]): StrengthCounts {
   const partsOf = (metric: string) =>
-    scores.flatMap(({ parts }: ItemScore, index) => ofDocument(parts[metric], items[index]!.document) ?? []);
+    scores.flatMap(({ parts }, index) => ofDocument(parts[metric], items[index]!.document) ?? []);
   return { learned: partsOf(LEARNED), kl: partsOf(KL), solutions: partsOf(SOLUTIONS) };
 }

@@ -39,8 +39,8 @@ export function pointOf(strength: number, base: StrengthCounts, at: StrengthCoun
   };
 }
 
-/** Strengths that are measured however long it takes. */
-const LEAST = 2;
+/** Strengths that are measured first; fewer only where one within the limit is found and the time is over. */
+export const LEAST = 2;
 /** The most strengths that are measured. */
 export const MOST = 4;
 /** Below this strength, hardly anything that was learned is left. */
@@ -59,7 +59,7 @@ export function nextStrength(
 ): number | undefined {
   if (points.length >= MOST) return undefined;
   const within = points.some((point) => forgotLittle(point, limit));
-  if (within && late && points.length >= LEAST) return undefined;
+  if (within && late) return undefined;
   if (!within && points.length >= LEAST) return weaker(points, limit);
   // If a strength forgets too much, so do all higher ones.
   const tooStrong = points.filter((point) => !forgotLittle(point, limit)).map(({ strength }) => strength);

@@ -12,6 +12,7 @@ import { logLikelihoods } from '../scoring/likelihood.ts';
 import { natsToBits, spread, sum } from '../../statistics/statistics.ts';
 import { loadProblems } from '../tasks/humaneval.ts';
 import { ownTexts } from '../tasks/retention.ts';
+import { strengthPart } from '../progress.ts';
 import { itemOf, type Item, type ItemScore, type Plan, type PlanContext, type Task } from '../task.ts';
 import { heldOutFiles, scoreWindow, windowOf, type Window } from '../tasks/workspace.ts';
 
@@ -122,12 +123,10 @@ const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScor
 
 /** Not a task that the user can name, because it measures several strengths of one result. */
 export const strengthTask: Task<StrengthItem> = {
-  name: 'strength',
-  title: 'Choosing the strength',
+  ...strengthPart,
   version: 1,
   ofRun: true,
   planned: () => 1,
-  cost: 120,
   contextTokens: 1024,
   plan,
   prepare: (items, model) =>

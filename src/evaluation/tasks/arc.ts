@@ -27,5 +27,4 @@ export const arcTask = multipleChoiceTask({
   formats: [format],
   normalised: true,
   quick: 100,
-  cost: 40,
 });

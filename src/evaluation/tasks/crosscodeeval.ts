@@ -113,7 +113,6 @@ export const crossCodeEvalTask: Task<PlaceItem> = {
   version: 1,
   onRequest: true,
   planned: () => 0,
-  cost: 200,
   contextTokens: ROOM.all,
   parallel: 8,
   plan,

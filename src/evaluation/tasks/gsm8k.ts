@@ -80,7 +80,6 @@ export const gsm8kTask: Task<Sum> = {
   ...taskFacts.gsm8k,
   version: 1,
   planned: () => 0,
-  cost: 200,
   contextTokens: CONTEXT_TOKENS,
   parallel: 32,
   plan,

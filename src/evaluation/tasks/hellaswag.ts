@@ -45,5 +45,4 @@ export const hellaswagTask = multipleChoiceTask({
   formats: [hub, joined],
   normalised: true,
   quick: 100,
-  cost: 60,
 });

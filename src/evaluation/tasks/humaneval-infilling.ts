@@ -99,18 +99,17 @@ async function score(
   };
 }
 
-const infilling = (name: 'humaneval_line' | 'humaneval_lines', kind: Kind, cost: number): Task<GapItem> => ({
+const infilling = (name: 'humaneval_line' | 'humaneval_lines', kind: Kind): Task<GapItem> => ({
   name,
   ...taskFacts[name],
   version: 2,
   onRequest: true,
   planned: () => 0,
-  cost,
   contextTokens: 1024,
   parallel: 32,
   plan: (context) => plan(kind, context),
   score: (item, model, context) => score(kind, item, model, context),
 });
 
-export const humanevalLineTask = infilling('humaneval_line', 'line', 60);
-export const humanevalLinesTask = infilling('humaneval_lines', 'lines', 100);
+export const humanevalLineTask = infilling('humaneval_line', 'line');
+export const humanevalLinesTask = infilling('humaneval_lines', 'lines');

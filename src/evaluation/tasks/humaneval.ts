@@ -181,7 +181,6 @@ export const humanevalTask: Task<HumanevalItem> = {
   ...taskFacts.humaneval,
   version: 3,
   planned,
-  cost: 130,
   contextTokens: 1024,
   parallel: 32,
   plan,

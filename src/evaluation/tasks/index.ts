@@ -48,11 +48,13 @@ export function chooseTasks(names: readonly string[]): Task[] {
  * The tasks of a run's own evaluation. Tasks measured at checkpoints are included, so that their curve ends in the
  * result.
  */
-export const plannedTasks = (spec: RunSpec): Task[] =>
+export const plannedTasks = (spec: Pick<RunSpec, 'evaluation' | 'imported'>): Task[] =>
   tasks.filter((task) => task.planned(spec) > 0 || isMeasuredAtCheckpoints(task, spec));
 
-export const isMeasuredAtCheckpoints = ({ name }: Pick<Task, 'name'>, { evaluation }: RunSpec): boolean =>
-  evaluation.checkpointTasks.includes(name);
+export const isMeasuredAtCheckpoints = (
+  { name }: Pick<Task, 'name'>,
+  { evaluation }: Pick<RunSpec, 'evaluation'>,
+): boolean => evaluation.checkpointTasks.includes(name);
 
 /** Context size in tokens that is enough for all of the tasks. */
 export const contextTokens = (chosen: readonly Task[]): number =>

@@ -99,7 +99,6 @@ export const mbppPlusTask: Task<MbppItem> = {
   version: 2,
   onRequest: true,
   planned: () => 0,
-  cost: 130,
   contextTokens: 1024,
   parallel: 32,
   async plan(context) {

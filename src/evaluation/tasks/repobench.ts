@@ -92,7 +92,6 @@ export const repoBenchTask: Task<LineItem> = {
   version: 1,
   onRequest: true,
   planned: () => 0,
-  cost: 300,
   contextTokens: ROOM.paper,
   parallel: 4,
   plan,

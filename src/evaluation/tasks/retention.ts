@@ -99,7 +99,6 @@ export const retentionTask: Task<Text> = {
   ...taskFacts.retention,
   version: 1,
   planned,
-  cost: 65,
   contextTokens: 1024,
   plan,
   prepare: (items, model) => model.expectKl(items.map(({ tokens }) => Int32Array.from(tokens))),

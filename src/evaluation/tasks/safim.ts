@@ -157,7 +157,6 @@ export const safimTask: Task<GapItem> = {
   version: 2,
   onRequest: true,
   planned: () => 0,
-  cost: 200,
   contextTokens: ROOM.all,
   parallel: 8,
   plan,

@@ -32,5 +32,4 @@ export const winograndeTask = multipleChoiceTask({
   formats: [format],
   normalised: false,
   quick: 100,
-  cost: 20,
 });

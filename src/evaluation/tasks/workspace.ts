@@ -198,7 +198,6 @@ export const workspaceTask: Task<Held> = {
   ofRun: true,
   momentary: [LATENCY],
   planned,
-  cost: 110,
   contextTokens: 1024,
   parallel: 32,
   plan,

@@ -1,6 +1,6 @@
 /** Follows what a person writes: the recent edits of the documents that they look at. */
 import * as vscode from 'vscode';
-import { DocumentEdits, type Edit, type SearchedText } from '../../next-edit/index.ts';
+import { DocumentEdits, type Change, type Edit, type SearchedText } from '../../next-edit/index.ts';
 import { settings } from '../settings.ts';
 
 /** A longer document is hardly written by hand, and would take long to search. In UTF-16 units. */
@@ -18,12 +18,19 @@ export const isWatched = (document: vscode.TextDocument): boolean =>
   vscode.workspace.isTrusted &&
   settings.nextEditEnabled(document);
 
+/** A change of a document that is watched. */
+export interface Edited {
+  document: vscode.TextDocument;
+  /** In the text before them. */
+  changes: Change[];
+  reason: vscode.TextDocumentChangeReason | undefined;
+}
+
 export class EditWatch implements vscode.Disposable {
   private readonly edited = new Map<string, DocumentEdits>();
   /** The version of each document that the finder has. */
   private sent = new Map<string, number>();
-  private readonly changed = new vscode.EventEmitter<vscode.TextDocument>();
-  /** A person has changed a document that is watched. */
+  private readonly changed = new vscode.EventEmitter<Edited>();
   readonly onDidChange = this.changed.event;
   private readonly disposables = vscode.Disposable.from(
     this.changed,
@@ -64,7 +71,7 @@ export class EditWatch implements vscode.Disposable {
     }));
     const isUndo = reason === vscode.TextDocumentChangeReason.Undo;
     edits.change(changes, Date.now(), () => document.getText(), isUndo);
-    this.changed.fire(document);
+    this.changed.fire({ document, changes, reason });
   }
 
   /** The recent edits, oldest first. */

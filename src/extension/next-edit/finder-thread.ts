@@ -20,10 +20,12 @@ export class FinderThread {
     },
   ) {}
 
-  ask(question: ToFinder): void {
-    if (this.failures >= MOST_FAILURES) return;
+  /** False if it failed too often, and there will be no answer. */
+  ask(question: ToFinder): boolean {
+    if (this.failures >= MOST_FAILURES) return false;
     this.worker ??= this.start();
     this.worker.postMessage(question);
+    return true;
   }
 
   /** Ends a search that is no longer wanted. */

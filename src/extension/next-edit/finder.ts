@@ -47,10 +47,12 @@ export interface FoundOffer extends Offer {
   shown: readonly Replacement[];
 }
 
-/** An answer. There are two if files of the workspace were searched as well. `error`: in words, for the log. */
+/** An answer. `error`: in words, for the log. */
 export interface FromFinder {
   id: number;
   offers: FoundOffer[];
+  /** Files of the workspace are searched as well: another answer follows, with all offers. */
+  more?: true;
   /** Places in open documents that may want the edit, if nothing was found. */
   candidates?: Candidate[];
   /** There are no offers then: those of an earlier answer still hold. */
@@ -86,11 +88,12 @@ async function answer(asked: ToFinder, tell: (answer: FromFinder) => void): Prom
   const offers = found.offers.map((offer) => withLines(offer, texts.get(offer.path)!.text));
   const wanted = asked.candidates === true && offers.length === 0;
   const candidates = wanted ? candidatesIn(edits, documents, { path, place }) : [];
-  tell({ id, offers, ...(candidates.length > 0 && { candidates }) });
-  if (found.spreading.length === 0 || offers.length >= MOST_OFFERS) return;
-  const more = await files.offers({ found, folders, open: new Set(open.map(fileOf)), isOvertaken });
-  if (!more?.length || isOvertaken()) return;
-  const inFiles = more.map(({ offer, text }) => withLines(offer, text));
+  const more = found.spreading.length > 0 && offers.length < MOST_OFFERS;
+  tell({ id, offers, ...(candidates.length > 0 && { candidates }), ...(more && { more }) });
+  if (!more) return;
+  const others = await files.offers({ found, folders, open: new Set(open.map(fileOf)), isOvertaken });
+  if (!others || isOvertaken()) return;
+  const inFiles = others.map(({ offer, text }) => withLines(offer, text));
   tell({ id, offers: [...offers, ...inFiles].slice(0, MOST_OFFERS) });
 }
 

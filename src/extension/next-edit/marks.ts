@@ -1,9 +1,16 @@
-/** Shows one offer in the editor: what goes is struck through, what comes stands after it. Stable API only. */
+/** Shows one offer: what goes is struck through, what comes stands after it, and the keys at the line's end. Stable API only. */
 import * as vscode from 'vscode';
 import type { Offer } from '../../next-edit/index.ts';
 
 /** Longer texts are cut where they are shown. */
 const LONGEST = 160;
+
+/** What stands at the end of a line. */
+export interface Hint {
+  editor: vscode.TextEditor;
+  line: number;
+  text: string;
+}
 
 export class Marks implements vscode.Disposable {
   private readonly gone = vscode.window.createTextEditorDecorationType({
@@ -17,6 +24,12 @@ export class Marks implements vscode.Disposable {
     overviewRulerColor: new vscode.ThemeColor('editorOverviewRuler.modifiedForeground'),
     overviewRulerLane: vscode.OverviewRulerLane.Center,
   });
+  private readonly keys = vscode.window.createTextEditorDecorationType({
+    rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
+    after: { color: new vscode.ThemeColor('editorGhostText.foreground'), margin: '0 0 0 2em' },
+  });
+
+  private isTelling = false;
 
   /** Replaces what was shown. `parts`: see `partsShown`. */
   show(document: vscode.TextDocument, parts: Offer['parts']): void {
@@ -43,6 +56,23 @@ export class Marks implements vscode.Disposable {
     }
   }
 
+  /** Replaces the hints that were shown. */
+  tell(hints: readonly Hint[]): void {
+    if (hints.length === 0 && !this.isTelling) return;
+    this.isTelling = hints.length > 0;
+    for (const editor of vscode.window.visibleTextEditors) {
+      const own = hints.filter((hint) => hint.editor === editor);
+      const decorations = own.map(({ line, text }) => {
+        const { end } = editor.document.lineAt(line).range;
+        return {
+          range: new vscode.Range(end, end),
+          renderOptions: { after: { contentText: text } },
+        };
+      });
+      editor.setDecorations(this.keys, decorations);
+    }
+  }
+
   clear(): void {
     for (const editor of vscode.window.visibleTextEditors) {
       editor.setDecorations(this.gone, []);
@@ -51,8 +81,7 @@ export class Marks implements vscode.Disposable {
   }
 
   dispose(): void {
-    this.gone.dispose();
-    this.comes.dispose();
+    for (const type of [this.gone, this.comes, this.keys]) type.dispose();
   }
 }
 

@@ -1,51 +1,65 @@
 /** Next edit: after an edit, the places that want the same one are offered, one by one. */
 import * as vscode from 'vscode';
 import type { FoundOffer, FromFinder } from './finder.ts';
-import { Refusals } from '../../next-edit/index.ts';
+import {
+  isInLines,
+  moved,
+  Refusals,
+  Steps,
+  tabDoes,
+  type Change,
+  type Start,
+  type Step,
+} from '../../next-edit/index.ts';
 import { reportError } from '../../protocol/errors.ts';
-import { t } from '../../protocol/l10n.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { askedModel } from './asked-model.ts';
-import { EditWatch, isWatched } from './edit-watch.ts';
+import { Display } from './display.ts';
+import { EditWatch, isWatched, type Edited } from './edit-watch.ts';
 import { FinderThread } from './finder-thread.ts';
-import { Marks } from './marks.ts';
+import * as offered from './offered.ts';
 import { Rewriter } from './rewriter.ts';
 
-/** After so long without a change, it is looked what else wants it. */
+/** After so long without a change, the places that want the same one are looked for. */
 const PAUSE_MS = 350;
-/** A place to go to is there, and the cursor is at it: for the keys in package.json. */
-const THERE = 'forgetMeNot.nextEdit.there';
-const HERE = 'forgetMeNot.nextEdit.here';
+/** So long does Tab wait for what is found after a step; then it is a tab. */
+const HELD_MS = 300;
 
 export class NextEdit implements vscode.Disposable {
   private readonly watch = new EditWatch();
-  private readonly marks = new Marks();
+  private readonly display = new Display();
   private readonly refusals = new Refusals();
+  private readonly steps = new Steps<FoundOffer, Start>();
   private readonly finder: FinderThread;
   private readonly rewriter: Rewriter;
-  private readonly status = vscode.window.createStatusBarItem(
-    'forgetMeNot.nextEdit',
-    vscode.StatusBarAlignment.Right,
-    89,
-  );
   private readonly disposables: vscode.Disposable;
   private timer: NodeJS.Timeout | undefined;
   private asked = 0;
   private offers: FoundOffer[] = [];
-  /** What was said with the context keys. */
-  private readonly told = new Map<string, boolean>();
+  /** Where Tab goes from. */
+  private start: Start | undefined;
+  /** The finder has not answered what it was asked last. */
+  private isSearching = false;
+  /** Ends the wait of a Tab that came meanwhile. */
+  private heard = (): void => undefined;
+  /** What is being written. */
+  private applying: FoundOffer | undefined;
+  /** Keys may come faster than the editor moves: each waits for the one before. */
+  private turn: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
 
   constructor(private readonly services: ServicesWithCompletion) {
     this.finder = new FinderThread(services.bundle('next-edit-finder.mjs'), {
       answer: (answer) => this.take(answer),
       lost: (why) => {
         this.watch.sendAll();
+        this.searched();
         services.log.warn(`Next edits were not looked for: ${why}`);
       },
     });
     this.rewriter = new Rewriter({
       asked: (path) => {
-        const document = openDocument({ path });
+        const document = offered.openDocument({ path });
         return document && askedModel(services.completion, document);
       },
       isBusy: () => services.completion.busy,
@@ -53,60 +67,128 @@ export class NextEdit implements vscode.Disposable {
       offer: (offer) => this.add(offer),
       failed: (error) => services.log.warn(`No next edit of the model: ${reportError(error).message}`),
     });
-    this.status.name = 'Forget-Me-Not';
-    this.status.command = 'forgetMeNot.nextEdit.go';
-    const command = (name: string, run: () => unknown) =>
+    const command = (name: string, run: (otherwise?: string) => unknown) =>
       vscode.commands.registerCommand(`forgetMeNot.nextEdit.${name}`, run);
     this.disposables = vscode.Disposable.from(
-      ...[this.watch, this.marks, this.status],
-      command('go', () => this.go()),
-      command('accept', () => this.accept()),
+      ...[this.watch, this.display],
+      command('next', (otherwise) => this.inTurn(() => this.next(otherwise))),
+      command('go', () => this.inTurn(() => this.go())),
+      command('accept', () => this.inTurn(() => this.accept())),
       command('skip', () => this.skip()),
       command('dismiss', () => this.dismiss()),
-      this.watch.onDidChange((document) => this.edited(document)),
-      vscode.window.onDidChangeTextEditorSelection(() => this.tellPlace()),
+      this.watch.onDidChange((change) => this.edited(change)),
+      vscode.window.onDidChangeTextEditorSelection(() => this.tell()),
+      vscode.window.onDidChangeTextEditorVisibleRanges(() => this.tell()),
       vscode.window.onDidChangeVisibleTextEditors(() => this.draw()),
-      vscode.window.onDidChangeActiveTextEditor(() => this.tellPlace()),
+      vscode.window.onDidChangeActiveTextEditor(() => this.tell()),
     );
   }
 
   /**
-   * What is shown was found in a text of before; it is looked again after a pause. A document in which nothing is
-   * offered, and that the person does not write in, changes nothing: a log, or what a tool writes.
+   * What is shown was found in the text from before; it is looked for again after a pause. A document in which nothing
+   * is offered, and that the person does not write in, changes nothing: a log, or what a tool writes.
    */
-  private edited(document: vscode.TextDocument): void {
+  private edited({ document, changes, reason }: Edited): void {
     const path = document.uri.toString();
-    const isOffered = this.offers.some((offer) => offer.path === path);
-    if (!isOffered && document !== vscode.window.activeTextEditor?.document) return;
-    this.withdraw();
+    const { applying } = this;
+    if (applying?.path === path && offered.isOf(applying, changes)) return this.applied(applying, changes);
+    const step = this.stepOf(document, reason);
+    if (step) {
+      if (reason === vscode.TextDocumentChangeReason.Redo) this.applied(step.offer, changes);
+      else this.giveBack(step);
+    } else {
+      const isOffered = this.offers.some((offer) => offer.path === path);
+      if (!isOffered && document !== vscode.window.activeTextEditor?.document) return;
+      if (reason === undefined && this.isTyped(path, changes)) this.refusals.typedOn(this.offers);
+      this.withdraw();
+    }
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.look(), PAUSE_MS);
+  }
+
+  /** What was applied, if an undo took it back or a redo made it again. */
+  private stepOf(document: vscode.TextDocument, reason: Edited['reason']) {
+    const path = document.uri.toString();
+    const { Undo, Redo } = vscode.TextDocumentChangeReason;
+    if (reason === Undo) return this.steps.undo(path, (offer) => offered.fits(document, offer));
+    if (reason === Redo) return this.steps.redo(path, (offer) => offered.isApplied(document, offer));
+    this.steps.changed(path);
+    return undefined;
+  }
+
+  private giveBack({ offer, offers, start }: Step<FoundOffer, Start>): void {
+    this.overtake();
+    this.refusals.gaveBack(offer);
+    this.offers = [...offers];
+    this.start = start;
+    this.draw();
+  }
+
+  /** Whether a person typed it, and not in a place that is offered: they are at something else. */
+  private isTyped(path: string, changes: readonly Change[]): boolean {
+    const editor = vscode.window.activeTextEditor;
+    if (editor?.document.uri.toString() !== path) return false;
+    if (this.offers.some((offer) => offer.path === path && !moved(offer, changes))) return false;
+    // The editor tells of the cursor only after the change.
+    const { start, end } = editor.selection;
+    const [from, to] = [editor.document.offsetAt(start), editor.document.offsetAt(end)];
+    return changes.some(({ offset, removed }) => offset <= to && offset + removed >= from);
+  }
+
+  /** The others stay, where they are now, until the finder has answered again. */
+  private applied(offer: FoundOffer, changes: readonly Change[]): void {
+    const { path } = offer;
+    this.overtake();
+    this.refusals.taken(offer);
+    this.offers = this.offers.flatMap((one) => (one.path === path ? (moved(one, changes) ?? []) : [one]));
+    const document = offered.openDocument(offer);
+    const offset = offered.endOf(offer);
+    if (document) this.start = { path, offset, line: document.positionAt(offset).line, isStep: true };
+    this.draw();
   }
 
   private look(): void {
     const editor = vscode.window.activeTextEditor;
     if (!editor || !isWatched(editor.document)) return;
     const edits = this.watch.recent();
-    if (edits.length === 0) return;
+    if (edits.length === 0) return this.withdraw();
     const { document, selection } = editor;
-    this.finder.ask({
+    const path = document.uri.toString();
+    const place = document.offsetAt(selection.active);
+    if (this.start?.path !== path || this.start.offset !== place)
+      this.start = { path, offset: place, line: selection.active.line, isStep: false };
+    this.isSearching = this.finder.ask({
       ...{ id: (this.asked += 1), edits, ...this.watch.texts(document) },
-      ...{ path: document.uri.toString(), place: document.offsetAt(selection.active) },
+      ...{ path, place },
       unwanted: [...this.refusals.unwanted],
       candidates: askedModel(this.services.completion, document) !== undefined,
       folders: (vscode.workspace.workspaceFolders ?? [])
         .filter(({ uri }) => uri.scheme === 'file')
         .map(({ uri }) => uri.fsPath),
     });
+    this.tell();
   }
 
-  private take({ id, offers, candidates, error }: FromFinder): void {
-    if (error) return void this.services.log.warn(`Next edits were not found: ${error}`);
+  private take({ id, offers, candidates, more, error }: FromFinder): void {
+    if (error) this.services.log.warn(`Next edits were not found: ${error}`);
     if (id !== this.asked) return;
-    this.offers = offers.map((offer) => ({ ...offer, path: asWritten(offer.path) }));
+    if (!error) {
+      const found = offers.map((offer) => ({ ...offer, path: offered.asWritten(offer.path) }));
+      const isFound = ({ path, from }: FoundOffer) =>
+        found.some((one) => one.path === path && one.from === from);
+      // What the model made is not made again, and files are still to be searched.
+      const stays = (one: FoundOffer) => one.why === 'model' || (more && !offered.openDocument(one));
+      this.offers = [...found, ...this.offers.filter((one) => stays(one) && !isFound(one))];
+      if (offers.length > 0) this.rewriter.cancel();
+      else if (candidates) this.rewriter.later(candidates);
+    }
+    this.searched();
     this.draw();
-    if (this.offers.length > 0) this.rewriter.cancel();
-    else if (candidates) this.rewriter.later(candidates);
+  }
+
+  private searched(): void {
+    this.isSearching = false;
+    this.heard();
   }
 
   /** The model has answered. */
@@ -122,78 +204,118 @@ export class NextEdit implements vscode.Disposable {
 
   /** Shows the first offer that was not turned down and can still be taken. */
   private draw(): void {
-    this.marks.clear();
-    this.offers = this.offers.filter((offer) => !this.refusals.isRefused(offer, offer) && isThere(offer));
-    const { offer } = this;
-    const document = offer && openDocument(offer);
-    if (document) this.marks.show(document, offer.shown);
-    this.tellCount();
-    this.tellPlace();
-  }
-
-  private tellCount(): void {
-    const { length: count } = this.offers;
-    if (count === 0) return this.status.hide();
-    const text = count === 1 ? t('1 next edit') : t('{count} next edits', { count });
-    this.status.text = `$(arrow-right) ${text}`;
-    this.status.tooltip = t(
-      'Places that want the same edit: Alt+] goes there, Tab applies it, Alt+[ skips it.',
+    this.offers = this.offers.filter(
+      (offer) => !this.refusals.isRefused(offer, offer) && offered.isThere(offer),
     );
-    this.status.show();
+    this.display.show(this.offers);
+    this.tell();
   }
 
-  private tellPlace(): void {
-    const tell = (key: string, value: boolean) => {
-      if ((this.told.get(key) ?? false) === value) return;
-      this.told.set(key, value);
-      void vscode.commands.executeCommand('setContext', key, value);
-    };
-    tell(THERE, this.offer !== undefined);
-    tell(HERE, this.isHere());
+  private tell(): void {
+    // Between two steps, Tab stays what it is.
+    if (this.waiting === 0) this.display.tell(this.offer, this.tabDoes(), this.isHere(), this.isHeld());
   }
 
-  /** Whether the cursor is at what is offered; of several cursors, none is. */
-  private isHere(): boolean {
+  /** Of several cursors, none is at an offer. */
+  private cursor() {
     const editor = vscode.window.activeTextEditor;
+    return editor && offered.cursorOf(editor);
+  }
+
+  private tabDoes(): ReturnType<typeof tabDoes> {
     const { offer } = this;
-    if (!editor || !offer || editor.selections.length !== 1 || !editor.selection.isEmpty) return false;
-    if (editor.document.uri.toString() !== offer.path) return false;
-    const place = editor.document.offsetAt(editor.selection.active);
-    return place >= offer.parts[0]!.start && place <= offer.parts.at(-1)!.end;
+    const cursor = this.cursor();
+    return offer && cursor && tabDoes(cursor, offer, this.start, this.refusals.isPassed(offer));
+  }
+
+  private isHere(): boolean {
+    const { offer } = this;
+    const cursor = this.cursor();
+    return offer !== undefined && cursor !== undefined && isInLines(cursor, offer);
+  }
+
+  /** Whether what comes after a step is still looked for: a Tab now is meant for that. */
+  private isHeld(): boolean {
+    const { start } = this;
+    const cursor = this.cursor();
+    const isAtStep = start?.isStep === true && start.path === cursor?.path && start.offset === cursor.offset;
+    return this.isSearching && !this.offer && isAtStep;
+  }
+
+  private inTurn(step: () => Promise<void>): Promise<void> {
+    this.waiting += 1;
+    const done = this.turn.then(step).finally(() => {
+      this.waiting -= 1;
+      this.tell();
+    });
+    this.turn = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Goes to what is offered, or applies it where the cursor is. `otherwise`: what the key does without us. */
+  private async next(otherwise?: string): Promise<void> {
+    const editor = vscode.window.activeTextEditor;
+    const version = editor?.document.version;
+    if (this.isHeld())
+      await new Promise<void>((resolve) => {
+        this.heard = resolve;
+        setTimeout(resolve, HELD_MS);
+      });
+    const does = otherwise === undefined ? (this.isHere() ? 'apply' : 'go') : this.tabDoes();
+    if (does === 'apply') return this.accept(otherwise);
+    if (does === 'go') return this.go();
+    // Typed on while it waited, the key would come too late.
+    if (otherwise && editor?.document.version === version) await vscode.commands.executeCommand(otherwise);
   }
 
   /** Moves the cursor to the place, in another file as well. */
   private async go(): Promise<void> {
     const { offer } = this;
     if (!offer) return;
-    const document = await opened(offer);
+    const document = await offered.opened(offer);
     if (!document) return this.drop(offer);
     // Opened just now, it may be another one than was searched.
-    const isFound = fits(document, offer);
-    const position = document.positionAt(offer.parts[0]!.start);
-    await vscode.window.showTextDocument(document, { selection: new vscode.Range(position, position) });
+    const isFound = offered.fits(document, offer);
+    const { start } = offer.shown[0]!;
+    const position = document.positionAt(start);
+    this.start = { path: offer.path, offset: start, line: position.line, isStep: true };
+    const editor = await vscode.window.showTextDocument(document, {
+      selection: new vscode.Range(position, position),
+    });
+    // A key that comes now finds the cursor there.
+    editor.selection = new vscode.Selection(position, position);
     if (isFound) return this.draw();
     this.drop(offer);
     this.look();
   }
 
   /** Writes it, as one step of undo, and looks for what is next. */
-  private async accept(): Promise<void> {
+  private async accept(otherwise?: string): Promise<void> {
     const editor = vscode.window.activeTextEditor;
-    const { offer } = this;
-    // The editor hears late that there is nothing any more: the key then does what it does without us.
-    if (!editor || !offer || !this.isHere()) return void vscode.commands.executeCommand('tab');
+    const cursor = this.cursor();
+    const { offer, offers } = this;
+    if (!editor || !offer || !cursor || !this.isHere()) return;
     const { document } = editor;
-    if (!fits(document, offer)) {
+    if (!offered.fits(document, offer)) {
       this.drop(offer);
-      return void vscode.commands.executeCommand('tab');
+      if (otherwise) await vscode.commands.executeCommand(otherwise);
+      return;
     }
-    this.refusals.taken(offer);
+    const { path, offset, line } = cursor;
     const ranges = offer.parts.map(({ start, end, text }) => ({
       range: new vscode.Range(document.positionAt(start), document.positionAt(end)),
       text,
     }));
-    await editor.edit((edit) => ranges.forEach(({ range, text }) => edit.replace(range, text)));
+    this.applying = offer;
+    const isWritten = await editor.edit((edit) =>
+      ranges.forEach(({ range, text }) => edit.replace(range, text)),
+    );
+    this.applying = undefined;
+    // Typed in meanwhile, or not to be written in.
+    if (!isWritten) return this.drop(offer);
+    this.steps.applied({ offer, offers, start: { path, offset, line, isStep: true } });
+    const end = document.positionAt(offered.endOf(offer));
+    editor.selection = new vscode.Selection(end, end);
     clearTimeout(this.timer);
     this.look();
   }
@@ -217,12 +339,18 @@ export class NextEdit implements vscode.Disposable {
   }
 
   private withdraw(): void {
-    this.asked += 1;
-    this.finder.withdraw({ id: this.asked });
-    this.rewriter.cancel();
+    this.overtake();
     if (this.offers.length === 0) return;
     this.offers = [];
     this.draw();
+  }
+
+  /** What was asked before is no longer wanted. */
+  private overtake(): void {
+    this.asked += 1;
+    this.finder.withdraw({ id: this.asked });
+    this.rewriter.cancel();
+    this.searched();
   }
 
   settingsChanged(): void {
@@ -236,31 +364,4 @@ export class NextEdit implements vscode.Disposable {
     this.disposables.dispose();
     await this.finder.dispose();
   }
-}
-
-const openDocument = ({ path }: Pick<FoundOffer, 'path'>): vscode.TextDocument | undefined =>
-  vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === path);
-
-/** Undefined if the file is no longer there, or can't be read. */
-const opened = ({ path }: FoundOffer): Thenable<vscode.TextDocument | undefined> =>
-  vscode.workspace.openTextDocument(vscode.Uri.parse(path, true)).then(
-    (document) => document,
-    () => undefined,
-  );
-
-/** An address as the editor writes it: with more characters by %, and drives in lower case. */
-const asWritten = (address: string): string =>
-  address.startsWith('file:') ? vscode.Uri.parse(address, true).toString() : address;
-
-/** A file that was searched on disk may be open by now, with another text, or where next edits are turned off. */
-function isThere(offer: FoundOffer): boolean {
-  const document = openDocument(offer);
-  return !document || (isWatched(document) && fits(document, offer));
-}
-
-/** Whether the lines are still those that were searched. No position is within Windows' line end. */
-function fits(document: vscode.TextDocument, { from, before }: FoundOffer): boolean {
-  const lines = before.replace(/\r$/, '');
-  const range = new vscode.Range(document.positionAt(from), document.positionAt(from + lines.length));
-  return document.getText(range) === lines;
 }

@@ -156,6 +156,9 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
       case 'useForCompletion':
         await vscode.commands.executeCommand('forgetMeNot.useForCompletion', wish.run);
         return;
+      case 'completeUntuned':
+        await vscode.commands.executeCommand('forgetMeNot.completeUntuned');
+        return;
       case 'measure':
         await vscode.commands.executeCommand('forgetMeNot.measureResult', wish.run);
         return;

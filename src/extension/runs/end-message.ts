@@ -21,12 +21,12 @@ export const tellReady = ({ log }: ServicesWithCompletion, run: RunSnapshot): Pr
   );
 
 export async function tellEnd(
-  { log, runs, completion }: ServicesWithCompletion,
+  { log, runs, completion, store }: ServicesWithCompletion,
   run: RunSnapshot,
 ): Promise<void> {
   const standing = runs.standing(run);
   const usable = !whyNotServable(run, standing) && completion.inUse?.id !== run.spec.id;
-  const sentence = endSentence(run, standing);
+  const sentence = endSentence(run, standing, store.inUse === run.spec.id);
   const show = command(t('Show Results'), 'showResults', run);
   const resume = command(t('Resume Training'), 'resumeTraining', run);
   if (standing === 'done')

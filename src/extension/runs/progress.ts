@@ -6,6 +6,11 @@ import type { RunWatcher } from './run-watcher.ts';
 import { percentOf, progressLine } from '../texts.ts';
 import { withProgress } from '../shown.ts';
 
+const stoppingLine = ({ state }: RunSnapshot): string =>
+  state.status === 'evaluating'
+    ? t('Stopping the measuring; the result is kept')
+    : t('Stopping after this step; a checkpoint is kept');
+
 export class ProgressNotifications {
   private readonly shown = new Set<string>();
 
@@ -41,9 +46,9 @@ export class ProgressNotifications {
     const update = (snapshot: RunSnapshot) => {
       const percent = percentOf(snapshot);
       progress.report({
-        message: stopping ? t('Stopping after this step; a checkpoint is kept') : progressLine(snapshot),
-        // While measuring there is no total to show: the bar runs on its own.
-        ...(snapshot.state.status === 'running' && percent > reached ? { increment: percent - reached } : {}),
+        message: stopping ? stoppingLine(snapshot) : progressLine(snapshot),
+        // The bar never goes back, though the end may turn out to be later than expected.
+        ...(percent > reached ? { increment: percent - reached } : {}),
       });
       reached = Math.max(reached, percent);
     };

@@ -1,7 +1,9 @@
 /** Estimates of the time and memory that a fine-tuning takes, shown before it starts. The run measures them itself. */
 import { statSync } from 'node:fs';
-import type { BackendName } from '../../protocol/run.ts';
-import { MEASURE_SHARE, measuringSeconds } from '../../evaluation/time.ts';
+import { evaluationPlanSchema } from '../../protocol/run.ts';
+import { taskFacts } from '../../protocol/task-facts.ts';
+import { expectedTimes, MEASURE_SHARE, totalSeconds, type RunTimes } from '../../evaluation/time.ts';
+import { TRAINING } from '../../training/measured-costs.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { guessTokensPerSecond } from '../../training/speed-guess.ts';
 import { formatDuration } from '../../protocol/units.ts';
@@ -16,35 +18,43 @@ export interface Budget {
 
 /** Tokens per step with the defaults of `train`: one sequence of 512. */
 const TOKENS_PER_STEP = 512;
-/** Minutes to measure a full fine-tune of a 135M model, and its base, on 2 cores. */
-const MEASURING_MINUTES: Record<BackendName, number> = { tensorflow: 4, webgpu: 4, wasm: 12 };
+/** What `train` measures by default. */
+const evaluation = evaluationPlanSchema.parse({ strength: 'measured', share: MEASURE_SHARE });
+const measured = (['workspace', 'humaneval', 'retention'] as const).map((name) => ({
+  name,
+  ...taskFacts[name],
+}));
 
 export interface Estimate {
-  trainingMinutes: number;
-  measuringMinutes: number;
+  /** In seconds. */
+  times: RunTimes;
   tokens: number;
   steps: number;
 }
 
 /**
+ * What earlier runs took on this machine is counted; else it is guessed from the base's size.
+ * @param base a known one, or a file
  * @param parameters of the base
  */
 export function estimate(
+  base: string,
   parameters: number,
   method: 'lora' | 'full',
   budget: Budget,
-  { backend }: Machine,
+  { backend, costs }: Machine,
 ): Estimate {
-  const perSecond = guessTokensPerSecond(parameters, { method, backend });
-  const minutes = budget.minutes ?? ((budget.steps ?? 1) * TOKENS_PER_STEP) / perSecond / 60;
-  const tokens = Math.round(minutes * 60 * perSecond);
+  const path = findKnownBase(base)?.file ?? base;
+  const known = costs?.({ base: { path }, method, backend }) ?? (() => undefined);
+  const perToken = known(TRAINING)?.seconds ?? 1 / guessTokensPerSecond(parameters, { method, backend });
+  const training =
+    budget.minutes === undefined ? (budget.steps ?? 1) * TOKENS_PER_STEP * perToken : 60 * budget.minutes;
+  const tokens = Math.round(training / perToken);
   return {
-    trainingMinutes: minutes,
-    measuringMinutes: Math.min(
-      measuringSeconds({ share: MEASURE_SHARE, method }, 60 * minutes) / 60,
-      // Sampling and scoring grow with the model, from the 135M that was measured.
-      MEASURING_MINUTES[backend] * Math.max(0.05, parameters / 135e6),
-    ),
+    times: expectedTimes({ evaluation, hyper: { method } }, measured, training, {
+      known,
+      speed: 1 / perToken,
+    }),
     tokens,
     steps: budget.steps ?? Math.max(1, Math.round(tokens / TOKENS_PER_STEP)),
   };
@@ -59,8 +69,8 @@ export function describeCost(
 ): string | undefined {
   const parameters = parametersOf(base);
   if (!parameters) return undefined;
-  const { trainingMinutes, measuringMinutes, tokens } = estimate(parameters, method, budget, machine);
-  const all = formatDuration((trainingMinutes + measuringMinutes) * 60);
+  const { times, tokens } = estimate(base, parameters, method, budget, machine);
+  const all = formatDuration(totalSeconds(times));
   const where = { tensorflow: 'TensorFlow', webgpu: 'WebGPU', wasm: 'WebAssembly' }[machine.backend];
   const memory = size(memoryOf(base, method, machine)!);
   return t('About {time} with measuring · {tokens} tokens · {memory} of memory · {library}', {

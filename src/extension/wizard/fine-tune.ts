@@ -1,6 +1,7 @@
 /** "Fine-tune on Workspace": asks the questions, downloads with consent, and starts the trainer. */
 import { z } from 'zod';
 import type { DoctorReport } from '../../protocol/doctor.ts';
+import { machineCosts } from '../../training/measured-costs.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { formatDuration } from '../../protocol/units.ts';
@@ -77,7 +78,8 @@ function ask(context: Context, kept: Draft, cluster?: ClusterAddress): Promise<P
       async () => {
         if (cluster) return { backend: clusterBackend() };
         const found = await report;
-        return { backend: expectedBackend(found), ownMemory: hasOwnMemory(found) };
+        const costs = await machineCosts();
+        return { backend: expectedBackend(found), ownMemory: hasOwnMemory(found), costs };
       },
       (folders) => findContinuing(context, folders),
       // How the user treated completions never leaves this machine.

@@ -61,9 +61,13 @@ export async function runEvaluatorProcess(
 
 /**
  * Evaluates the finished run. If that fails, only figures are missing and the trained result is kept, so it becomes a
- * warning in the run.
+ * warning in the run. `stopped`: by the signal, before everything was measured.
  */
-export async function runEvaluator(dir: string, writer: RunWriter, signal: AbortSignal): Promise<void> {
+export async function runEvaluator(
+  dir: string,
+  writer: Pick<RunWriter, 'event' | 'state'>,
+  signal: AbortSignal,
+): Promise<{ stopped: boolean }> {
   const { cut, how } = await runEvaluatorProcess([dir, '--timed'], {
     signal,
     async onMessage(message) {
@@ -78,14 +82,19 @@ export async function runEvaluator(dir: string, writer: RunWriter, signal: Abort
         await writer.state({
           phase: `${message.phase} ${message.done} of ${message.total}`,
           etaSeconds: message.etaSeconds,
+          ...(message.leftSeconds !== undefined && { ends: inSeconds(message.leftSeconds) }),
         });
       if (message.type === 'warning') await writer.event({ type: 'warning', message: message.message });
       if (message.type === 'failed')
         await writer.event({ type: 'warning', message: `Evaluation: ${message.message} ${message.next}` });
     },
   });
-  if (!cut || cut === 'failed') return;
-  const why = cut === 'signal' ? 'The evaluation was stopped' : how;
+  const stopped = cut === 'signal';
+  if (!cut || cut === 'failed') return { stopped };
+  const why = stopped ? 'The evaluation was stopped' : how;
   const message = `${why}; what was measured is kept, and {evaluate ${basename(dir)}} measures the rest.`;
   await writer.event({ type: 'warning', message });
+  return { stopped };
 }
+
+const inSeconds = (seconds: number): string => new Date(Date.now() + 1000 * seconds).toISOString();

@@ -13,7 +13,7 @@ import { readRun } from '../../runs/index.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { availableMemory } from '../../protocol/available-memory.ts';
 import { describeBest, rank, reasonToStop, type Rule } from './best.ts';
-import { knownCost, rememberCost, type MeasuredThing } from './costs.ts';
+import { checkpointPart, knownCosts, rememberCost, type CostPlace } from '../measured-costs.ts';
 import {
   after,
   affordable,
@@ -42,6 +42,9 @@ export interface MeasuringOptions {
   sizes: BaseSizes;
 }
 
+/** Seconds that measuring a checkpoint takes at the least: two engines are opened. */
+const LEAST_COST = 20;
+
 interface Measured {
   figures: Metric[];
   seconds: number;
@@ -58,8 +61,7 @@ export class CheckpointMeasuring {
   private readonly tasks: readonly string[];
   private readonly rule: Rule;
   private readonly figure: ForgettingFigure | undefined;
-  /** The key under which the cost of a measurement is cached. */
-  private readonly thing: MeasuredThing;
+  private readonly place: CostPlace;
   private told: Set<string> | undefined;
 
   constructor(private readonly options: MeasuringOptions) {
@@ -69,7 +71,7 @@ export class CheckpointMeasuring {
     this.decides = evaluation.keep === 'best' || evaluation.patience !== undefined;
     this.figure = forgettingFigure(this.tasks);
     const { base } = options.spec;
-    this.thing = { base, method: hyper.method, backend: options.backend, evaluation };
+    this.place = { base, method: hyper.method, backend: options.backend };
   }
 
   private get course(): Course {
@@ -87,13 +89,20 @@ export class CheckpointMeasuring {
     return this.tasks.length > 0;
   }
 
-  /** Measures the base first. That is done once for all of its runs and does not count in the time share. */
-  async base(): Promise<void> {
+  /**
+   * Measures the base first. That is done once for all of its runs and does not count in the time share. `ahead`:
+   * seconds of training. If they leave no time for a checkpoint and no decision needs one, the base is not measured.
+   */
+  async base(ahead: number): Promise<void> {
     if (!this.active) return;
-    const { figures, seconds } = await this.measure(0);
-    const base = valueOf(this.figure, figures);
-    const cost = (await knownCost(this.thing)) ?? seconds;
-    const schedule = { ...this.record.schedule, cost };
+    const { evaluation } = this.options.spec;
+    const known = (await knownCosts(this.place))(checkpointPart(evaluation))?.seconds;
+    const needed = this.decides || this.rule.limit !== undefined;
+    const expected = known ?? LEAST_COST;
+    const measured =
+      needed || evaluation.checkpointShare * ahead > expected ? await this.measure(0) : undefined;
+    const base = measured && valueOf(this.figure, measured.figures);
+    const schedule = { ...this.record.schedule, cost: known ?? measured?.seconds ?? expected };
     this.record = { ...this.record, schedule, ...(base !== undefined && { base }) };
   }
 
@@ -163,7 +172,8 @@ export class CheckpointMeasuring {
     const { figures, seconds, whole } = await this.measure(step, limit);
     if (this.options.signal.aborted) return [];
     this.record.schedule = after(schedule, { step, seconds, whole }, this.course);
-    if (whole) await rememberCost(this.thing, seconds);
+    if (whole)
+      await rememberCost(this.place, checkpointPart(this.options.spec.evaluation), { seconds, items: 1 });
     return figures;
   }
 

@@ -5,6 +5,7 @@
 import { knownBases, type BaseShape } from '../../base-models/registry.ts';
 import { hyperSchema, type BackendName, type Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
+import type { MachineCosts } from '../measured-costs.ts';
 import { planDevice } from './device.ts';
 import { MARGIN } from './fit.ts';
 import { planMemory, planRun, type Measuring } from './plan.ts';
@@ -21,6 +22,8 @@ export interface MeasuredBase {
 export interface Machine {
   backend: BackendName;
   precision?: Hyper['precision'];
+  /** What runs took on it. */
+  costs?: MachineCosts;
   /** It is a GPU with memory of its own: the memory that counts. */
   ownMemory?: boolean;
 }

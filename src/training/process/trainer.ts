@@ -8,8 +8,12 @@ import { formatError, reportError, UserError } from '../../protocol/errors.ts';
 import { letEditorGoFirst } from '../../protocol/low-priority.ts';
 import type { RunStatus } from '../../protocol/run.ts';
 import { readState } from '../../runs/files.ts';
+import { readRun, readSpec } from '../../runs/index.ts';
 import { joinTraining } from '../../runs/training-lock.ts';
+import { listCheckpoints } from '../checkpoints/store.ts';
+import { costPlace, PREPARING, rememberCost, TRAINING } from '../measured-costs.ts';
 import { runEvaluator } from '../checkpoints/evaluator-child.ts';
+import { RunClock } from './run-clock.ts';
 import { trainThroughLosses } from './through-losses.ts';
 import { runTraining } from './worker-child.ts';
 
@@ -33,11 +37,38 @@ async function conduct(dir: string, writer: RunWriter, signal: AbortSignal): Pro
   const trained = await trainThroughLosses(dir, writer, signal, () => runTraining(dir, writer, signal));
   if (!trained) return 'cancelled';
   await writer.event({ type: 'phase', phase: 'Evaluating' });
-  await writer.state({ status: 'evaluating', phase: 'Evaluating', etaSeconds: undefined });
-  await runEvaluator(dir, writer, signal);
+  await writer.state({ status: 'evaluating', phase: 'Evaluating' });
+  const { stopped } = await runEvaluator(dir, writer, signal);
   const seconds = (performance.now() - started) / 1000;
-  await writer.event({ type: 'done', ...trained, seconds });
+  await writer.event({ type: 'done', ...trained, seconds, ...(stopped && { measuringStopped: true }) });
+  const { tokensPerSecond } = trained;
+  if (tokensPerSecond > 0) await remember(dir, TRAINING, 1 / tokensPerSecond);
   return 'done';
+}
+
+/** Keeps what a part took, for the times that later runs are said to take. */
+async function remember(dir: string, part: string, seconds: number): Promise<void> {
+  const { spec, events } = await readRun(dir);
+  await rememberCost(costPlace(spec, events), part, { seconds, items: 1 });
+}
+
+/** The run's writer, which says in the state when all will be over. */
+async function openClockedWriter(dir: string): Promise<RunWriter> {
+  const { expected } = await readSpec(dir);
+  const begun = (await listCheckpoints(dir)).length > 0;
+  const writer = await openRunWriter(dir);
+  const clock = new RunClock(
+    writer,
+    expected,
+    // A resumed run prepares less.
+    (seconds) => void (!begun && remember(dir, PREPARING, seconds).catch(() => undefined)),
+  );
+  return {
+    stopped: writer.stopped,
+    event: (event) => writer.event(event),
+    state: (patch) => clock.state(patch),
+    close: () => writer.close(),
+  };
 }
 
 /** Records an error; one that is due to a cancellation is not a failure. */
@@ -55,11 +86,11 @@ async function ended(writer: RunWriter, error: unknown): Promise<void> {
 }
 
 async function train(dir: string): Promise<void> {
-  const writer = await openRunWriter(dir);
+  const writer = await openClockedWriter(dir);
   writer.stopped.addEventListener('abort', () => cancel.abort());
   try {
     const status = await conduct(dir, writer, cancel.signal);
-    await writer.state({ status, etaSeconds: undefined, phase: undefined });
+    await writer.state({ status, phase: undefined });
   } catch (error) {
     await ended(writer, error);
   } finally {

@@ -9,7 +9,6 @@ import {
   type Cursor,
   type CursorKind,
 } from '../../../src/cursors/cursors.ts';
-import { findCandidates } from '../../../src/evaluation/example.ts';
 import { shareOut, type HeldOutDocument } from '../../../src/cursors/held-out.ts';
 import { uniform } from '../../../src/statistics/random.ts';
 
@@ -224,8 +223,7 @@ describe('cursors of many documents', () => {
       },
     }));
     const cursors = findCursors(documents, { line: 200, block: 100 });
-    const candidates = findCandidates(documents);
-    expect([cursors.length, candidates.length]).toEqual([300, 12]);
+    expect(cursors).toHaveLength(300);
     expect(most - begun).toBeLessThan(20);
     expect(held() - begun).toBeLessThan(20);
   });

@@ -3,9 +3,7 @@ import { expect, it } from 'vitest';
 import { Evaluation } from '../../../src/evaluation/measure.ts';
 import type { Resources } from '../../../src/evaluation/resources.ts';
 import { itemOf, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/task.ts';
-import { measuringSeconds, trainingSeconds } from '../../../src/evaluation/time.ts';
-import type { RunEvent } from '../../../src/protocol/events.ts';
-import { hyperSchema } from '../../../src/protocol/run.ts';
+import { TimeTable } from '../../../src/evaluation/time.ts';
 import { fakeModel, useFolder } from './help.ts';
 
 useFolder();
@@ -36,14 +34,18 @@ function lengths(answered: string[]): Task {
   };
 }
 
-async function measure(seed: string, deadline?: number) {
+/** `left`: seconds; `least`: those that as little as gives a figure takes. */
+async function measure(seed: string, { left, least = 0 }: { left?: number; least?: number } = {}) {
   const answered: string[] = [];
   const models = ['base', 'result'].map((name) =>
     fakeModel({ name, digest: `${name}${seed}`.padEnd(64, '0') }),
   );
   const evaluation = new Evaluation([lengths(answered)], {}, { base: models[0]! } as Resources);
   const measured = [];
-  for await (const one of evaluation.measure(models, undefined, deadline)) measured.push(one);
+  const parts = [{ name: 'lengths', title: '', cost: 60, least }];
+  const table = left === undefined ? undefined : new TimeTable(parts, performance.now() + 1000 * left);
+  for await (const one of evaluation.measure(models, undefined, table)) measured.push(one);
+  if (measured.length === 0) return undefined;
   const [{ counts, cut, of }] = measured as [(typeof measured)[0]];
   const idsOf = (name: string) =>
     answered.filter((one) => one.startsWith(name)).map((one) => one.slice(name.length + 1));
@@ -51,7 +53,7 @@ async function measure(seed: string, deadline?: number) {
 }
 
 it('has all items where there is no end', async () => {
-  const { setting, cut, items, scores, idsOf } = await measure('a');
+  const { setting, cut, items, scores, idsOf } = (await measure('a'))!;
   expect([setting, cut, items.length]).toEqual(['quick', false, COUNT + 1]);
   expect(items.at(-1)!.id).toBe('both');
   expect(scores.map(({ length }) => length)).toEqual([COUNT + 1, COUNT + 1]);
@@ -59,7 +61,7 @@ it('has all items where there is no end', async () => {
 });
 
 it('has some, the same of both, where the time is over, and says how many', async () => {
-  const { setting, cut, items, scores, idsOf } = await measure('b', performance.now() - 1);
+  const { setting, cut, items, scores, idsOf } = (await measure('b', { left: -1 }))!;
   expect(cut).toBe(true);
   expect(setting).toBe('quick; 8 of these 41 items, as time allowed');
   expect(scores.map(({ length }) => length)).toEqual([8, 8]);
@@ -68,15 +70,10 @@ it('has some, the same of both, where the time is over, and says how many', asyn
   // Not the first of the list, which may all be of one kind.
   expect(idsOf('base').some((id) => Number(id.slice(5)) >= 8)).toBe(true);
   // The same each time, so that the base's are known to the next run.
-  expect((await measure('c', performance.now() - 1)).items).toEqual(items);
+  expect((await measure('c', { left: -1 }))!.items).toEqual(items);
 });
 
-it('goes by the time of training', () => {
-  const hyper = hyperSchema.parse({ learningRate: 1, steps: 3, sequenceLength: 100, accumulate: 2 });
-  const step = { type: 'step', tokensPerSecond: 50 } as RunEvent;
-  expect(trainingSeconds([step, { type: 'phase' } as RunEvent, step, step], hyper)).toBe(12);
-  expect(measuringSeconds({ share: 0.5, method: 'lora' }, 600)).toBe(300);
-  expect(measuringSeconds({ share: 0.5, method: 'lora' }, 12)).toBe(60);
-  expect(measuringSeconds({ share: undefined, method: 'lora' }, 600)).toBe(Infinity);
-  expect(measuringSeconds({ share: 0.5, method: 'full' }, 600)).toBe(Infinity);
+it('is left out where there is no time for as little as gives a figure', async () => {
+  expect(await measure('d', { left: 10, least: 20 })).toBeUndefined();
+  expect(await measure('e', { left: 30, least: 20 })).toBeDefined();
 });

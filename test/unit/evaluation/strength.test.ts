@@ -82,7 +82,10 @@ describe('the next strength to measure', () => {
     }
   }
   it('is every one while there is time', () => expect(walk(0.2, false)).toEqual([1, 0.5, 0.75, 0.25]));
-  it('is two where there is none', () => expect(walk(0.2, true)).toEqual([1, 0.5]));
+  it('is none where there is none, once one is within the limit', () => {
+    expect(walk(0.05, true)).toEqual([1]);
+    expect(walk(0.2, true)).toEqual([1, 0.5]);
+  });
   it('is a lower one until one is within the limit, however long it takes', () => {
     // KL goes with the square: 0.34 and 0.11 would just be within it.
     expect(walk(0.8, true)).toEqual([1, 0.5, 0.3]);

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compare, type Measured } from '../../../src/evaluation/figures/compare.ts';
-import { chooseExample, findCandidates, type Example } from '../../../src/evaluation/example.ts';
-import { EvaluationProgress, runParts } from '../../../src/evaluation/progress.ts';
+import { EvaluationProgress, servedPart } from '../../../src/evaluation/progress.ts';
 import { summarise } from '../../../src/evaluation/figures/summary-sentence.ts';
 import { uniform } from '../../../src/statistics/random.ts';
 import { partsOf } from './help.ts';
@@ -133,91 +132,47 @@ describe('the sentence', () => {
   it('does not invent', () => expect(summarise({ comparisons: [] })).toBe('Nothing was measured.'));
 });
 
-describe('the example', () => {
-  const candidatesOf = (content: string, fromLine = 1) =>
-    findCandidates([{ file: 'a', fromLine, text: () => content }]);
-  const text = Array.from({ length: 40 }, (_, i) => `  const value${i} = compute(argument${i}, other);`).join(
-    '\n',
-  );
-  it('is taken from lines spread over the text, cut inside the line', () => {
-    const candidates = candidatesOf(text);
-    expect(candidates).toHaveLength(12);
-    const lines = text.split('\n');
-    for (const { line, prefix, actual } of candidates) {
-      const whole = lines[line - 1]!;
-      expect(whole.endsWith(actual)).toBe(true);
-      expect(prefix.endsWith(whole.slice(0, whole.length - actual.length))).toBe(true);
-      expect(actual.length).toBeGreaterThan(3);
-      expect(prefix).not.toMatch(/\s$/);
-    }
-  });
-  it('counts lines from where a cut file begins', () => {
-    const whole = candidatesOf(text);
-    expect(candidatesOf(text, 101).map((c) => c.line)).toEqual(whole.map((c) => c.line + 100));
-  });
-  it('finds none in short lines', () => expect(candidatesOf('a\n'.repeat(50))).toEqual([]));
-
-  const example = (line: number, before: string, after: string, actual = 'right'): Example => ({
-    file: 'a',
-    line,
-    prefix: 'p',
-    actual,
-    before,
-    after,
-  });
-  it('is the first that the result gets right and the base does not', () => {
-    expect(
-      chooseExample([
-        example(1, 'x', 'y'),
-        example(2, 'right', 'right'),
-        example(3, 'x', ' right '),
-        example(4, 'x', 'right'),
-      ])?.line,
-    ).toBe(3);
-  });
-  it('else the first where they differ, be it for the worse, else the first', () => {
-    expect(chooseExample([example(1, 'x', 'x'), example(2, 'right', 'wrong')])?.line).toBe(2);
-    expect(chooseExample([example(1, 'x', 'x'), example(2, 'y', 'y')])?.line).toBe(1);
-    expect(chooseExample([])).toBeUndefined();
-  });
-});
-
 describe('progress', () => {
-  it('says how long the rest takes from what is done', () => {
-    const messages: (EvaluatorMessage & { type: 'progress' })[] = [];
-    let time = 0;
+  type Told = EvaluatorMessage & { type: 'progress' };
+  function evaluation(parts: ConstructorParameters<typeof EvaluationProgress>[0]) {
+    const messages: Told[] = [];
+    const clock = { now: 0 };
     const progress = new EvaluationProgress(
-      [...runParts, ...tasks],
-      (message) => messages.push(message as never),
-      () => time,
+      parts,
+      (message) => messages.push(message as Told),
+      () => clock.now,
     );
-    for (const name of ['served', ...tasks.map((task) => task.name), 'example'])
+    return { messages, clock, progress };
+  }
+
+  it('says how long the part and the rest take from what is done', () => {
+    const { messages, clock, progress } = evaluation([servedPart, ...tasks]);
+    for (const name of ['served', ...tasks.map((task) => task.name)])
       for (const done of [0, 1, 2]) {
-        time += 1000;
+        clock.now += 1000;
         progress.report(name, done, 2);
       }
     expect(messages[0]).toEqual({ type: 'progress', phase: 'Checking the result', done: 0, total: 2 });
-    expect(messages.at(-1)).toEqual({
-      type: 'progress',
-      phase: 'Example line',
-      done: 2,
-      total: 2,
-      etaSeconds: 0,
-    });
-    const early = messages.find((message) => message.etaSeconds !== undefined)!;
-    expect(early.etaSeconds).toBeGreaterThan(0);
+    const half = messages.findLast(({ done }) => done === 1)!;
+    expect(half.etaSeconds).toBe(1);
+    expect(half.leftSeconds).toBeGreaterThan(0);
+    expect(messages.at(-1)).toMatchObject({ done: 2, total: 2, etaSeconds: 0, leftSeconds: 0 });
+  });
+  it('says it from the beginning where costs are in seconds', () => {
+    const { messages, progress } = evaluation([servedPart, { name: 'more', title: 'More', cost: 50 }]);
+    progress.inSeconds = true;
+    progress.report('served', 0, 1);
+    expect(messages.at(-1)).toMatchObject({ etaSeconds: 10, leftSeconds: 60 });
+    progress.leaveOut('more');
+    progress.report('served', 0, 1);
+    expect(messages.at(-1)).toMatchObject({ etaSeconds: 10, leftSeconds: 10 });
   });
   it('says no more than the time that there is', () => {
-    const messages: (EvaluatorMessage & { type: 'progress' })[] = [];
-    let time = 0;
-    const progress = new EvaluationProgress(
-      runParts,
-      (message) => messages.push(message as never),
-      () => time,
-    );
-    progress.deadline = 90_000;
-    time = 60_000;
-    progress.report('served', 1, 2);
-    expect(messages.at(-1)?.etaSeconds).toBe(30);
+    const { messages, clock, progress } = evaluation([servedPart, ...tasks]);
+    [progress.until, progress.deadline] = [70_000, 90_000];
+    clock.now = 60_000;
+    progress.inSeconds = true;
+    progress.report('served', 0, 2);
+    expect(messages.at(-1)).toMatchObject({ etaSeconds: 10, leftSeconds: 30 });
   });
 });

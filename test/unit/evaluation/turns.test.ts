@@ -45,6 +45,19 @@ describe('engines that take turns', () => {
     ]);
   });
 
+  it('stay open where there is room', async () => {
+    const { engine, log, most } = engines();
+    const [scorer, server] = [engine('scorer'), engine('server')];
+    const turns = new Turns(() => Promise.resolve(true));
+    const use = (one: typeof scorer) => turns.use(one, () => Promise.resolve());
+    for (const one of [scorer, server, scorer, server]) await use(one);
+    expect(log).toEqual(['scorer opened', 'server opened']);
+    expect(most()).toBe(2);
+    await turns.close(server);
+    await turns.dispose();
+    expect(log.slice(2)).toEqual(['server closed', 'scorer closed']);
+  });
+
   it('are opened again if they ended by themselves', async () => {
     let opened = 0;
     let end = () => {};

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { knownBases } from '../../../src/base-models/registry.ts';
 import { missingParts, missingRuntime } from '../../../src/extension/wizard/downloads.ts';
-import { estimate, memoryOf, parametersOf } from '../../../src/extension/wizard/estimates.ts';
+import {
+  describeCost,
+  estimate,
+  memoryOf,
+  parametersOf,
+  type Budget,
+} from '../../../src/extension/wizard/estimates.ts';
+import type { Cost, CostPlace } from '../../../src/training/measured-costs.ts';
+import type { Machine } from '../../../src/training/memory/defaults.ts';
 import { doctorReportSchema, type DoctorReport } from '../../../src/protocol/doctor.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-downloads-'));
@@ -79,24 +87,51 @@ describe('what has to be downloaded', () => {
 
 describe('estimates', () => {
   const parameters = known!.parameters;
+  const id = known!.id;
+  const estimateOf = (
+    method: 'lora' | 'full',
+    budget: Budget,
+    machine: Machine = { backend: 'tensorflow' },
+  ) => estimate(id, parameters, method, budget, machine);
   test('minutes become steps and tokens, and back', () => {
-    const byMinutes = estimate(parameters, 'lora', { minutes: 5 }, { backend: 'tensorflow' });
-    const bySteps = estimate(parameters, 'lora', { steps: byMinutes.steps }, { backend: 'tensorflow' });
-    expect(byMinutes.trainingMinutes).toBe(5);
-    expect(Math.abs(bySteps.trainingMinutes - 5)).toBeLessThan(0.1);
+    const byMinutes = estimateOf('lora', { minutes: 5 });
+    const bySteps = estimateOf('lora', { steps: byMinutes.steps });
+    expect(byMinutes.times.training).toBe(300);
+    expect(Math.abs(bySteps.times.training - 300)).toBeLessThan(6);
     expect(byMinutes.tokens / byMinutes.steps).toBeCloseTo(512, -1);
   });
   test('wasm learns less in the same time, full fine-tuning needs more memory', () => {
-    const tokens = (backend: 'tensorflow' | 'wasm') =>
-      estimate(parameters, 'lora', { minutes: 5 }, { backend }).tokens;
+    const tokens = (backend: 'tensorflow' | 'wasm') => estimateOf('lora', { minutes: 5 }, { backend }).tokens;
     expect(tokens('wasm')).toBeLessThan(tokens('tensorflow') / 3);
   });
-  test('a LoRA is measured for half its training, a whole model to the end', () => {
+  test('a LoRA is measured for a third of its training, a whole model to the end', () => {
     const measuring = (method: 'lora' | 'full', minutes: number) =>
-      estimate(500e6, method, { minutes }, { backend: 'tensorflow' }).measuringMinutes;
-    expect(measuring('lora', 10)).toBe(5);
-    expect(measuring('lora', 1)).toBe(1);
-    expect(measuring('full', 10)).toBeGreaterThan(10);
+      estimate('large.gguf', 500e6, method, { minutes }, { backend: 'tensorflow' }).times.measuring;
+    expect(measuring('lora', 12)).toBe(240);
+    expect(measuring('lora', 1)).toBeGreaterThan(20);
+    expect(measuring('full', 12)).toBeGreaterThan(240);
+  });
+  test('what earlier runs took on this machine counts', () => {
+    const took: Record<string, Cost> = {
+      preparing: { seconds: 30, items: 1 },
+      training: { seconds: 0.1, items: 1 },
+      strength: { seconds: 2, items: 285 },
+      served: { seconds: 16, items: 1 },
+      workspace: { seconds: 5, items: 100 },
+    };
+    const asked: CostPlace[] = [];
+    const costs = (place: CostPlace) => {
+      asked.push(place);
+      return (part: string) => took[part];
+    };
+    const machine = { backend: 'tensorflow', costs } as const;
+    const { times, tokens } = estimateOf('lora', { minutes: 1 }, machine);
+    expect(times).toEqual({ preparing: 30, training: 60, measuring: 2 * 28 + 16 + 5 * 16 });
+    expect(tokens).toBe(600);
+    expect(asked).toEqual([{ base: { path: known!.file }, method: 'lora', backend: 'tensorflow' }]);
+    expect(describeCost(id, 'lora', { minutes: 1 }, machine)).toMatch(
+      /^About 4 min with measuring · 600 tokens/,
+    );
   });
   test("a file's parameters come from its size, to a factor of two either way", () => {
     // 100M weights are 60 MB in Q4_0 and 200 MB in F16.

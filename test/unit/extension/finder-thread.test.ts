@@ -6,6 +6,8 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { ToFinder } from '../../../src/extension/next-edit/finder.ts';
 import { FinderThread } from '../../../src/extension/next-edit/finder-thread.ts';
 
+/** For what a thread does in its own time. */
+const patient = { timeout: 30_000 };
 let dir: string;
 beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), 'fmn-thread-'))));
 afterEach(() => rmSync(dir, { recursive: true }));
@@ -24,9 +26,9 @@ parentPort.on('message', ({ id }) => { if (id === 1) ${ending}; parentPort.postM
   const lost = vi.fn();
   const finder = new FinderThread(script, { answer, lost });
   finder.ask({ id: 1 } as ToFinder);
-  await vi.waitFor(() => expect(lost).toHaveBeenCalledOnce());
+  await vi.waitFor(() => expect(lost).toHaveBeenCalledOnce(), patient);
   finder.ask({ id: 2 } as ToFinder);
-  await vi.waitFor(() => expect(answer).toHaveBeenCalledWith({ id: 2, offers: [] }));
+  await vi.waitFor(() => expect(answer).toHaveBeenCalledWith({ id: 2, offers: [] }), patient);
   await finder.dispose();
   expect(lost).toHaveBeenCalledOnce();
 });

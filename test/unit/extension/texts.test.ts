@@ -57,6 +57,20 @@ describe('progress', () => {
     expect(progressLine(measuring)).toBe('HumanEval 4 of 20 · about 80 s left');
     expect(shortProgress(measuring)).toBe('measuring');
   });
+  test('tells the time until the end, and the share of all of it', () => {
+    const at = (seconds: number) => new Date(Date.now() + 1000 * seconds).toISOString();
+    const times = { begun: at(-120), ends: at(360) };
+    const timed = (state: Partial<typeof running.state>) =>
+      makeRun({ upTo: 15, state: { status: 'running', ...times, ...state } });
+    const measuring = timed({ status: 'evaluating', phase: 'HumanEval 4 of 20', etaSeconds: 80 });
+    expect(progressLine(measuring)).toBe('HumanEval 4 of 20 · about 80 s left, 6 min until the end');
+    expect(shortProgress(measuring)).toBe('measuring, about 6 min left');
+    expect(shortProgress(timed({ phase: 'Training' }))).toBe('training, about 6 min left');
+    expect(shortProgress(timed({ step: 0 }))).toBe('starting, about 6 min left');
+    // Of all of it, not of the steps.
+    expect(percentOf(measuring)).toBe(25);
+    expect(percentOf(timed({ step: 60 }))).toBe(25);
+  });
 });
 
 describe('the Runs view', () => {
@@ -77,15 +91,18 @@ describe('the Runs view', () => {
 });
 
 describe('the end', () => {
-  test('is the summary when there is one', () => {
-    expect(endSentence(done, 'done')).toBe(done.summary!.sentence);
+  test('says first whether it is better and in use, then the figures', () => {
+    expect(endSentence(done, 'done')).toMatch(
+      /^web-server: trained, 60 steps\. Better than the base: .*\. Your completions can use it\. Predicts held-out code better than before\./,
+    );
+    expect(endSentence(done, 'done', true)).toContain(' Your completions use it now. ');
   });
   test("says what came of learning from the person's use", () => {
     const ended = (taken: boolean, learned: number, why = 'why.') => {
       const event = { type: 'preferences' as const, time: '', step: 60, taken, why, learned, heldOut: 10 };
       return endSentence({ ...done, events: [...done.events, event] }, 'done');
     };
-    const { sentence } = done.summary!;
+    const sentence = endSentence(done, 'done');
     expect(ended(true, 90)).toBe(`${sentence} It also learned from how you used completions.`);
     expect(ended(false, 90)).toBe(
       `${sentence} Learning from how you used completions made it no better, so that part was dropped.`,

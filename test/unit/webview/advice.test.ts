@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { advise } from '../../../webview/view-model/advice.ts';
-import { comparison, makeRun, makeSweep, metric, panelOf, withSamples } from './fixtures.ts';
+import { comparison, makeRun, makeSweep, metric, panelOf, withSamples, withStrengths } from './fixtures.ts';
 
 const texts = (panel: ReturnType<typeof panelOf>) => advise(panel).advice.map(({ text }) => text);
 const time = '2026-11-24T14:05:00Z';
@@ -14,6 +14,13 @@ function ended(run: RunSnapshot, loss: [value: number, half: number], kl: [value
       metric('workspace', 'loss', 2.1, 0.1),
       metric('workspace', 'loss', 2.1 + loss[0], 0.1),
       loss[1],
+    ),
+    // As of tokens of three and a half bytes.
+    comparison(
+      ['workspace', 'bits per byte', '', 'lower'],
+      metric('workspace', 'bits per byte', 0.86, 0.05),
+      metric('workspace', 'bits per byte', 0.86 + 0.4 * loss[0], 0.05),
+      0.4 * loss[1],
     ),
     comparison(
       ['retention', 'KL from base', 'nats/token', 'lower'],
@@ -128,6 +135,25 @@ describe('advice', () => {
     delete edge.methods[0]!.divergesFrom;
     expect(texts(panelOf([run(1e-3)], { sweeps: [edge] }))).toEqual([
       'Try higher learning rates in a sweep: the best one may lie above 1e-3.',
+    ]);
+  });
+
+  it('is not given where too little was measured, which it says', () => {
+    const run = ended(withCurve(makeRun(), [2.1, 2.04, 1.99, 1.95, 1.91]), [-0.1, 0.4], [0.2, 0.03]);
+    expect(advise(panelOf([run]))).toEqual({
+      advice: [],
+      none: 'No advice: too little was measured to tell what would help.',
+    });
+    // Better by what chose the strength; what was measured afterwards leaves everything open.
+    const better = withStrengths(ended(withCurve(makeRun(), flat), [-0.16, 0.85], [0.02, 0.01]));
+    expect(advise(panelOf([better]))).toMatchObject({
+      advice: [],
+      none: expect.stringContaining('too little'),
+    });
+    // What a search for a rate measured is another matter.
+    const rate = ended(withCurve(makeRun({ rate: 1e-4 }), flat), [-0.1, 0.4], [0.2, 0.03]);
+    expect(texts(panelOf([rate], { sweeps: [makeSweep()] }))).toEqual([
+      'Try a higher learning rate: 1e-3 instead of 1e-4.',
     ]);
   });
 

@@ -7,37 +7,50 @@ const viewOf = (run: RunSnapshot) => strengthView(panelOf([run]).run!);
 const MINUS = '\u2212';
 
 describe('the slider of strengths', () => {
-  it('has a stop for each that was measured, with its figures and what they mean', () => {
+  it('has the figures of each strength that was measured, and in words what they mean', () => {
     const view = viewOf(withStrengths(makeRun()))!;
-    expect(view.at).toBe(1);
-    expect(view.canSet).toBe(true);
-    expect(view.stops.map(({ strength, mark, isInUse }) => [strength, mark, isInUse])).toEqual([
-      [0.25, '', false],
-      [0.5, 'chosen, in use', true],
-      [1, '', false],
+    expect(view).toMatchObject({
+      at: 0.5,
+      inUse: 0.5,
+      canSet: true,
+      why: 'at strength 0.5 it learned most.',
+    });
+    expect(view.stops.map(({ strength, mark }) => [strength, mark])).toEqual([
+      [0.25, ''],
+      [0.5, 'chosen, in use'],
+      [1, ''],
     ]);
     expect(view.stops[1]).toMatchObject({
       learned: `${MINUS}0.082 [${MINUS}0.102, ${MINUS}0.062]`,
       forgot: '0.045 [0.035, 0.055]',
     });
-    expect(view.stops.map(({ words }) => words)).toEqual([
-      `Strength 0.25: on your code ${MINUS}0.015 bits per byte, no difference seen against the base; moved from the base by 0.012, within the limit of 0.1.`,
-      `Strength 0.5 (chosen, in use): on your code ${MINUS}0.082 bits per byte, better; moved from the base by 0.045, within the limit of 0.1.`,
-      'Strength 1: on your code +0.060 bits per byte, worse; moved from the base by 0.310, more than the limit of 0.1.',
+    expect([0, 0.25, 0.5, 0.55, 1].map((strength) => view.words(strength))).toEqual([
+      'Strength 0: the base, as if nothing had been trained.',
+      'Strength 0.25: on your code no difference seen against the base; elsewhere close to the base.',
+      'Strength 0.5 (chosen, in use): on your code better; elsewhere close to the base.',
+      'Strength 0.55: not measured.',
+      'Strength 1: on your code worse; elsewhere far from the base.',
     ]);
   });
-  it('stands at what was set by hand, or near it, and says so', () => {
+  it('has no figure that stands elsewhere on the page with another value, except where it says so', () => {
+    const { sentence, words } = viewOf(withStrengths(makeRun()))!;
+    expect(sentence).toBe('The change is applied at strength 0.5, which was chosen by measuring several.');
+    for (const strength of [0.25, 1])
+      expect(words(strength).replace(/^Strength [\d.]+/, '')).not.toMatch(/\d/);
+  });
+  it('stands at what was set by hand, and says so', () => {
     const set = viewOf(withStrengths(makeRun(), 0.5, 1))!;
-    expect([set.at, set.stops.map(({ mark }) => mark)]).toEqual([2, ['', 'chosen', 'in use']]);
+    expect([set.at, set.stops.map(({ mark }) => mark)]).toEqual([1, ['', 'chosen', 'in use']]);
     expect(set.sentence).toBe('The change is applied at strength 1, set by hand.');
     const between = viewOf(withStrengths(makeRun(), 0.5, 0.3))!;
-    expect([between.at, between.stops.some(({ isInUse }) => isInUse)]).toEqual([0, false]);
+    expect([between.at, between.words(0.3)]).toEqual([0.3, 'Strength 0.3 (in use): not measured.']);
     expect(between.sentence).toContain('was not measured itself');
   });
   it('can be used where no strength was chosen: the file is as it was trained', () => {
     const view = viewOf(withStrengths(makeRun(), 0))!;
-    expect(view).toMatchObject({ at: 2, sentence: 'No strength was chosen: nothing was gained.' });
-    expect(view.stops.some(({ isInUse, mark }) => isInUse || mark)).toBe(false);
+    expect(view).toMatchObject({ at: 1, inUse: undefined });
+    expect(view.sentence).toContain('No strength was chosen, because none was seen to be better');
+    expect(view.stops.some(({ mark }) => mark)).toBe(false);
   });
   it('is none where there is nothing to choose between, and cannot be used while the run is at work', () => {
     expect(viewOf(makeRun())).toBeUndefined();

@@ -65,7 +65,7 @@ describe('status', () => {
       next: expect.stringContaining('"Use for Completion" checks it first'),
     });
   });
-  it('does not offer what is no better than the base, and says what to try', () => {
+  it('does not offer what is no better than the base', () => {
     const run = makeRun();
     run.summary!.choice = {
       strength: 0,
@@ -75,10 +75,7 @@ describe('status', () => {
       path: [],
       setting: '',
     };
-    expect(readStatus(run, now)).toMatchObject({
-      canUse: false,
-      next: expect.stringMatching(/is not offered for completion: nothing was gained\. Try more\.$/),
-    });
+    expect(readStatus(run, now)).toMatchObject({ canUse: false, next: undefined });
   });
   it('offers a result while the rest of it is being measured', () => {
     const run = makeRun();
@@ -118,10 +115,12 @@ describe('comparisons', () => {
     expect(rows.map(({ figure }) => figure)).toEqual([
       'Held-out loss',
       'Held-out bits per byte',
+      'Held-out line exact match',
+      'Held-out characters saved',
       'HumanEval pass@1',
       'KL from base',
     ]);
-    expect(rows[2]).toMatchObject({
+    expect(rows[4]).toMatchObject({
       before: '5.0% [1.0%, 9.0%]',
       verdict: 'same',
       n: '20',
@@ -136,7 +135,7 @@ describe('comparisons', () => {
   it('adds what became of older code since the run that it continues', () => {
     const older = { ...loss(0.2, 0.1), task: 'workspace', metric: 'older code bits per byte' };
     const rows = comparisonRows({ ...summary(60), earlier: { run: 'r1', comparisons: [older] } });
-    expect(rows).toHaveLength(5);
+    expect(rows).toHaveLength(7);
     expect(rows.at(-1)).toMatchObject({
       figure: 'Held-out older code bits per byte, from the run that it continues',
       verdict: 'worse',
@@ -162,7 +161,7 @@ describe('before and after', () => {
     expect(names(live)).toEqual([['base', 0.05]]);
     expect(names(makeRun())).toEqual([
       ['base', 0.05],
-      ['step 60', 0.04],
+      ['tuned', 0.04],
     ]);
     expect(names(makeRun({ upTo: 3 }))).toBeUndefined();
   });

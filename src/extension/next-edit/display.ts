@@ -1,0 +1,71 @@
+/** What is seen of next edits: the first one in the editor, how many there are, and which key does what. */
+import * as vscode from 'vscode';
+import type { tabDoes } from '../../next-edit/index.ts';
+import { t } from '../../protocol/l10n.ts';
+import type { FoundOffer } from './finder.ts';
+import { hintsFor } from './hints.ts';
+import { Marks } from './marks.ts';
+import { openDocument } from './offered.ts';
+
+export class Display implements vscode.Disposable {
+  private readonly marks = new Marks();
+  private readonly status = vscode.window.createStatusBarItem(
+    'forgetMeNot.nextEdit',
+    vscode.StatusBarAlignment.Right,
+    89,
+  );
+  /** The context keys as they were set last. */
+  private readonly keys = new Map<string, boolean>();
+
+  constructor() {
+    this.status.name = 'Forget-Me-Not';
+    this.status.command = 'forgetMeNot.nextEdit.go';
+  }
+
+  show(offers: readonly FoundOffer[]): void {
+    const [offer] = offers;
+    const document = offer && openDocument(offer);
+    this.marks.clear();
+    if (document) this.marks.show(document, offer.shown);
+    this.count(offers.length);
+  }
+
+  private count(count: number): void {
+    if (count === 0) return this.status.hide();
+    const text = count === 1 ? t('1 next edit') : t('{count} next edits', { count });
+    this.status.text = `$(arrow-right) ${text}`;
+    this.status.tooltip = t(
+      'Places that want the same edit: Tab or Alt+] goes there, applies it and goes on. Alt+[ skips it, Escape dismisses all.',
+    );
+    this.status.show();
+  }
+
+  /**
+   * Shows the keys, and sets the context keys of their bindings in package.json.
+   * @param does what Tab does at the cursor
+   * @param isHere the cursor is in the lines of the offer
+   * @param isHeld Tab waits for what is found
+   */
+  tell(
+    offer: FoundOffer | undefined,
+    does: ReturnType<typeof tabDoes>,
+    isHere: boolean,
+    isHeld: boolean,
+  ): void {
+    this.set('forgetMeNot.nextEdit.there', offer !== undefined);
+    this.set('forgetMeNot.nextEdit.here', isHere);
+    this.set('forgetMeNot.nextEdit.tab', does !== undefined || isHeld);
+    this.marks.tell(offer ? hintsFor(offer, does) : []);
+  }
+
+  private set(key: string, value: boolean): void {
+    if ((this.keys.get(key) ?? false) === value) return;
+    this.keys.set(key, value);
+    void vscode.commands.executeCommand('setContext', key, value);
+  }
+
+  dispose(): void {
+    this.marks.dispose();
+    this.status.dispose();
+  }
+}

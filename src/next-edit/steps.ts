@@ -1,0 +1,53 @@
+/** The offers that were applied: undo gives them back, and redo applies them again. */
+
+/** An offer when it was applied. */
+export interface Step<Offer, Start> {
+  offer: Offer;
+  /** All that was offered then, this one among them. */
+  offers: readonly Offer[];
+  /** Where the cursor was. */
+  start: Start;
+}
+
+const MOST_KEPT = 200;
+
+/** The editor undoes the changes of each document by themselves, the last one first. */
+export class Steps<Offer extends { path: string }, Start> {
+  private done: Step<Offer, Start>[] = [];
+  private undone: Step<Offer, Start>[] = [];
+
+  applied(step: Step<Offer, Start>): void {
+    this.changed(step.offer.path);
+    this.changed(step.offer.path);
+    this.done = [...this.done, step].slice(-MOST_KEPT);
+  }
+
+  /** The document was changed: nothing of it can be done again. */
+  changed(path: string): void {
+    this.undone = this.undone.filter(({ offer }) => offer.path !== path);
+  }
+
+  /** The step that an undo took back, if `isBack`: its lines are as they were before it. */
+  undo(path: string, isBack: (offer: Offer) => boolean): Step<Offer, Start> | undefined {
+    return pass(path, this.done, this.undone, isBack);
+  }
+
+  /** The step that a redo made again, if `isAgain`: its lines are as it made them. */
+  redo(path: string, isAgain: (offer: Offer) => boolean): Step<Offer, Start> | undefined {
+    return pass(path, this.undone, this.done, isAgain);
+  }
+}
+
+/** Moves the last step of a document from one list to the other. */
+function pass<Offer extends { path: string }, Start>(
+  path: string,
+  from: Step<Offer, Start>[],
+  to: Step<Offer, Start>[],
+  isIt: (offer: Offer) => boolean,
+): Step<Offer, Start> | undefined {
+  const step = from.findLast(({ offer }) => offer.path === path);
+  if (!step || !isIt(step.offer)) return undefined;
+  from.splice(from.indexOf(step), 1);
+  to.push(step);
+  return step;
+}

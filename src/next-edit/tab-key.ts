@@ -1,0 +1,46 @@
+/** What Tab does: it goes to an offer, applies it, and goes on; anywhere else it is left alone. */
+import type { Placed } from './moved.ts';
+
+export interface Cursor {
+  path: string;
+  /** In the text, in UTF-16 units. */
+  offset: number;
+  /** From 0. */
+  line: number;
+  /** The text before it on its line. */
+  head: string;
+}
+
+/** Where Tab goes from: where the person was when the offer was made, or where the last step put the cursor. */
+export interface Start extends Pick<Cursor, 'path' | 'offset' | 'line'> {
+  isStep: boolean;
+}
+
+type Where = Placed & { path: string };
+
+/**
+ * Undefined if Tab is to do what it does without us: where it indents, unless a step has just put the cursor there, and
+ * wherever the person has gone on to something else.
+ * @param isPassed the person saw the offer and went on typing: Tab then applies only at the very place
+ */
+export function tabDoes(
+  cursor: Cursor,
+  offer: Where,
+  start: Start | undefined,
+  isPassed: boolean,
+): 'apply' | 'go' | undefined {
+  const isAfterStep = start?.isStep === true && start.path === cursor.path && start.offset === cursor.offset;
+  if (!isAfterStep && !cursor.head.trim()) return undefined;
+  if (isPassed) return isAt(cursor, offer) ? 'apply' : undefined;
+  if (isInLines(cursor, offer)) return 'apply';
+  return start?.path === cursor.path && start.line === cursor.line ? 'go' : undefined;
+}
+
+/** Whether the cursor is in a line that the offer changes. */
+export const isInLines = (
+  { path, offset }: Pick<Cursor, 'path' | 'offset'>,
+  { path: changed, from, before }: Where,
+): boolean => path === changed && offset >= from && offset <= from + before.length;
+
+const isAt = ({ path, offset }: Cursor, { path: changed, parts }: Where): boolean =>
+  path === changed && offset >= parts[0]!.start && offset <= parts.at(-1)!.end;

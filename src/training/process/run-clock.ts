@@ -1,0 +1,60 @@
+/** Adds to a run's state when all of it will be over: by what was said before it started, and by how far it is. */
+import type { RunSpec, RunState } from '../../protocol/run.ts';
+import type { RunWriter } from '../../runs/writer.ts';
+
+/** From here on, the budget for training runs. */
+const TRAINING = /^(Trying learning rates|Training)/;
+
+type Clocked = Pick<RunWriter, 'state'>;
+
+/** @param onTraining called once, with the seconds that were spent before training */
+export class RunClock implements Clocked {
+  private readonly began: number;
+  private trainingBegan: number | undefined;
+
+  constructor(
+    private readonly writer: Clocked,
+    private readonly expected: RunSpec['expected'],
+    private readonly onTraining: (preparing: number) => void = () => undefined,
+    private readonly now: () => number = Date.now,
+  ) {
+    this.began = now();
+  }
+
+  state(patch: Partial<RunState>): Promise<void> {
+    return this.writer.state({ ...this.times(patch), ...patch });
+  }
+
+  private times({ status, phase, etaSeconds, step, ends }: Partial<RunState>): Partial<RunState> {
+    const now = this.now();
+    if (status && !['running', 'evaluating'].includes(status))
+      return { begun: undefined, ends: undefined, etaSeconds: undefined };
+    const begun = new Date(this.began).toISOString();
+    const at = (seconds: number, from = now) => ({
+      begun,
+      ends: new Date(from + 1000 * seconds).toISOString(),
+    });
+    if (ends !== undefined) return { begun };
+    if (phase !== undefined && TRAINING.test(phase) && this.trainingBegan === undefined) {
+      this.trainingBegan = now;
+      this.onTraining((now - this.began) / 1000);
+    }
+    if (!this.expected) return phase === undefined ? {} : { etaSeconds: undefined };
+    const { preparing, training, measuring } = this.expected;
+    if (status === 'evaluating') return { ...at(measuring), etaSeconds: undefined };
+    // A step says how long the others take.
+    if (step !== undefined && etaSeconds !== undefined) return at(etaSeconds + measuring);
+    if (phase === undefined) return {};
+    const began = this.trainingBegan;
+    if (began === undefined)
+      return {
+        ...at(preparing + training + measuring, this.began),
+        etaSeconds: left(this.began + 1000 * preparing, now),
+      };
+    return TRAINING.test(phase)
+      ? { ...at(training + measuring, began), etaSeconds: left(began + 1000 * training, now) }
+      : { etaSeconds: undefined };
+  }
+}
+
+const left = (until: number, now: number) => Math.max(0, Math.round((until - now) / 1000)) || undefined;

@@ -1,0 +1,113 @@
+/** How long a run takes, as it is said before it starts, and how that time is divided. */
+import { describe, expect, it } from 'vitest';
+import { strengthPart } from '../../../src/evaluation/progress.ts';
+import {
+  expectedTimes,
+  measuringSeconds,
+  partTimes,
+  TimeTable,
+  trainingSeconds,
+  trainingSpeed,
+  type PartTime,
+} from '../../../src/evaluation/time.ts';
+import type { RunEvent } from '../../../src/protocol/events.ts';
+import { evaluationPlanSchema, hyperSchema } from '../../../src/protocol/run.ts';
+import { taskFacts } from '../../../src/protocol/task-facts.ts';
+import type { Cost } from '../../../src/training/measured-costs.ts';
+
+const part = (name: string, cost: number, least: number): PartTime => ({ name, title: name, cost, least });
+const parts = [
+  part('strength', 60, 20),
+  part('served', 10, 10),
+  part('workspace', 120, 15),
+  part('humaneval', 90, 30),
+];
+
+const step = { type: 'step', tokensPerSecond: 50 } as RunEvent;
+
+it('reads the time and the speed of training from its steps', () => {
+  const hyper = hyperSchema.parse({ learningRate: 1, steps: 3, sequenceLength: 100, accumulate: 2 });
+  const events = [step, { type: 'phase' } as RunEvent, step, step];
+  expect(trainingSeconds(events, hyper)).toBe(12);
+  expect(trainingSpeed(events)).toBe(50);
+});
+
+describe('measuring', () => {
+  const share = 1 / 3;
+  const lora = { share, method: 'lora' as const };
+  it('takes its share of the training', () => {
+    expect(measuringSeconds(parts, lora, 600)).toBe(200);
+  });
+  it('takes no less than gives a figure of the code, and no more than measures everything', () => {
+    expect(measuringSeconds(parts, lora, 60)).toBe(20 + 10 + 15);
+    expect(measuringSeconds(parts, lora, 3600)).toBe(280);
+  });
+  it('is of everything for whole models, and where no share is given', () => {
+    expect(measuringSeconds(parts, { share, method: 'full' }, 60)).toBe(280);
+    expect(measuringSeconds(parts, { share: undefined, method: 'lora' }, 60)).toBe(280);
+  });
+});
+
+describe('the time that is said', () => {
+  const plan = { share: 1 / 3, strength: 'measured' as const };
+  const spec = { evaluation: evaluationPlanSchema.parse(plan), hyper: { method: 'lora' as const } };
+  const chosen = [{ name: 'workspace', ...taskFacts.workspace }];
+  const said = (minutes: number, costs: Record<string, Cost> = {}, speed = 300) =>
+    expectedTimes(spec, chosen, 60 * minutes, { known: (name) => costs[name], speed });
+
+  it('goes by what the parts took here', () => {
+    const costs = {
+      preparing: { seconds: 8, items: 1 },
+      strength: { seconds: 0.5, items: 285 },
+      served: { seconds: 12, items: 1 },
+      workspace: { seconds: 2, items: 100 },
+    };
+    // 28 items of the strength and 16 of the task are the least.
+    expect(said(1, costs)).toEqual({ preparing: 8, training: 60, measuring: 14 + 12 + 32 });
+    expect(said(10, costs).measuring).toBe(200);
+    expect(said(100, costs).measuring).toBe(142.5 + 12 + 200);
+  });
+  it('else by the speed of training', () => {
+    expect(said(1, {}, 75).measuring).toBeCloseTo(4 * said(1).measuring);
+    expect(said(1).measuring).toBeGreaterThan(20);
+  });
+  it('counts no strength that is not measured', () => {
+    const given = { ...spec, evaluation: evaluationPlanSchema.parse({ ...plan, strength: 1 }) };
+    const speeds = { known: () => undefined, speed: 300 };
+    const names = (one: typeof spec) => partTimes(one, chosen, speeds).map(({ name }) => name);
+    expect(names(spec)).toEqual([strengthPart.name, 'served', 'workspace']);
+    expect(names(given)).toEqual(['served', 'workspace']);
+  });
+});
+
+describe('the time table', () => {
+  const table = (seconds: number) => {
+    const clock = { now: 0 };
+    return { clock, table: new TimeTable(parts, 1000 * seconds, () => clock.now) };
+  };
+  it('gives each part its least, and its share of the rest', () => {
+    const { table: all } = table(75 + 28);
+    expect(all.until('strength')).toBe(1000 * (20 + 28 * (60 / 280)));
+  });
+  it('counts only the parts that fit', () => {
+    const { clock, table: some } = table(50);
+    expect(some.until('strength')).toBeCloseTo(1000 * (20 + 5 * (60 / 190)));
+    clock.now = 21_000;
+    some.until('served');
+    clock.now = 31_000;
+    expect(some.hasTimeFor('workspace')).toBe(true);
+    expect(some.until('workspace')).toBe(50_000);
+    clock.now = 50_000;
+    expect(some.hasTimeFor('humaneval')).toBe(false);
+  });
+  it('leaves out what would end late', () => {
+    const { clock, table: some } = table(60);
+    clock.now = 46_000;
+    expect(some.hasTimeFor('workspace')).toBe(false);
+  });
+  it('has all the time where there is no end', () => {
+    const { table: endless } = table(Infinity);
+    expect(endless.until('strength')).toBe(Infinity);
+    expect(endless.hasTimeFor('humaneval')).toBe(true);
+  });
+});

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import type { RunState } from '../../../src/protocol/run.ts';
+import { RunClock } from '../../../src/training/process/run-clock.ts';
+
+const began = Date.parse('2026-11-29T12:00:00Z');
+
+function clocked(expected?: { preparing: number; training: number; measuring: number }) {
+  let seconds = 0;
+  let state: Partial<RunState> = {};
+  const prepared: number[] = [];
+  const writer = {
+    state: (patch: Partial<RunState>) => {
+      state = { ...state, ...patch };
+      return Promise.resolve();
+    },
+  };
+  const clock = new RunClock(
+    writer,
+    expected,
+    (took) => prepared.push(took),
+    () => began + 1000 * seconds,
+  );
+  /** What the state says after this patch, at this second: when all is over, and how long the phase takes. */
+  const after = async (second: number, patch: Partial<RunState>) => {
+    seconds = second;
+    await clock.state(patch);
+    return [state.ends && (Date.parse(state.ends) - began) / 1000, state.etaSeconds];
+  };
+  return { after, prepared, state: () => state };
+}
+
+describe('the clock of a run', () => {
+  const expected = { preparing: 15, training: 60, measuring: 45 };
+
+  it('says when all is over, from phase to phase', async () => {
+    const { after, prepared } = clocked(expected);
+    expect(await after(0, { status: 'running', phase: 'Reading files' })).toEqual([120, 15]);
+    expect(await after(5, { status: 'running', phase: 'Loading the model' })).toEqual([120, 10]);
+    expect(await after(20, { status: 'running', phase: 'Trying learning rates' })).toEqual([125, 60]);
+    expect(await after(22, { status: 'running', phase: 'Training' })).toEqual([125, 58]);
+    expect(prepared).toEqual([20]);
+    expect(await after(30, { step: 3, etaSeconds: 70 })).toEqual([145, 70]);
+    expect(await after(31, { steps: 12 })).toEqual([145, 70]);
+    expect(await after(100, { status: 'running', phase: 'Writing the result' })).toEqual([145, undefined]);
+    expect(await after(101, { status: 'evaluating', phase: 'Evaluating' })).toEqual([146, undefined]);
+  });
+  it('goes by what measures while it does', async () => {
+    const { after } = clocked(expected);
+    await after(100, { status: 'evaluating', phase: 'Evaluating' });
+    const ends = new Date(began + 130_000).toISOString();
+    expect(await after(105, { phase: 'HumanEval 1 of 40', etaSeconds: 12, ends })).toEqual([130, 12]);
+  });
+  it('has no times once the run has ended', async () => {
+    for (const status of ['done', 'cancelled', 'failed'] as const) {
+      const { after, state } = clocked(expected);
+      await after(1, { status: 'running', phase: 'Training' });
+      expect(await after(2, { status })).toEqual([undefined, undefined]);
+      expect(state().begun).toBeUndefined();
+    }
+  });
+  it('says nothing where nothing was expected, and forgets what a phase had left', async () => {
+    const { after } = clocked();
+    expect(await after(1, { step: 2, etaSeconds: 9 })).toEqual([undefined, 9]);
+    expect(await after(2, { status: 'evaluating', phase: 'Evaluating' })).toEqual([undefined, undefined]);
+  });
+});

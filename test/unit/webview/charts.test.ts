@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { inEnglish, speak } from '../../../src/protocol/l10n.ts';
+import { charts } from '../../../webview/charts/index.ts';
+import { bundleIn, translations } from '../../support/manifest.ts';
+import { makeRun, panelOf } from './fixtures.ts';
+
+describe('a chart', () => {
+  it('has a question as its title, in each language', () => {
+    try {
+      for (const language of ['en', ...translations]) {
+        speak(language, language === 'en' ? undefined : bundleIn(language as (typeof translations)[number]));
+        for (const chart of charts) expect(chart.title(), `${chart.id} in ${language}`).toMatch(/[?？]$/);
+      }
+    } finally {
+      speak('en', undefined);
+    }
+    expect(inEnglish(() => new Set(charts.map((chart) => chart.title())).size)).toBe(charts.length);
+  });
+
+  const answers = (run = makeRun()) =>
+    Object.fromEntries(
+      charts.flatMap((chart) => {
+        const model = chart.read(panelOf([run]), {});
+        const answer = model === undefined ? undefined : chart.answer?.(model);
+        return answer ? [[chart.id, answer]] : [];
+      }),
+    );
+  it('answers it as far as the figures do', () => {
+    expect(answers()).toEqual({
+      'your-code': 'Yes, more than the base.',
+      humaneval: 'No loss was seen (problems tried: 20).',
+      forgetting: 'Little: up to 0.1 counts as close to the base.',
+    });
+    expect(answers(makeRun({ upTo: 20 }))).toEqual({});
+  });
+  it('says so where too little was measured to answer', () => {
+    const run = makeRun();
+    for (const one of run.summary!.comparisons)
+      if (/pass@1|characters saved/.test(one.metric)) {
+        one.difference = { value: 0, low: -0.4, high: 0.4 };
+        one.significant = false;
+      }
+    expect(answers(run)).toMatchObject({
+      'your-code': "That can't be told from so few places (100).",
+      humaneval: "No loss was seen, but one can't be ruled out with so few problems (20).",
+    });
+  });
+  it('is not drawn of the base alone', () => {
+    const run = makeRun({ upTo: 3, checkpoints: 6 });
+    const drawn = charts.filter((chart) => chart.read(panelOf([run]), {}) !== undefined).map(({ id }) => id);
+    expect(drawn).not.toContain('forgetting');
+  });
+  it('answers for one result, not for several', () => {
+    const panel = panelOf([makeRun(), makeRun({ id: 'b', method: 'full' })], { beside: ['b'] });
+    for (const chart of charts) {
+      const model = chart.read(panel, {});
+      if (model !== undefined) expect(chart.answer?.(model), chart.id).toBeUndefined();
+    }
+  });
+  it('tells a loss and a long way as such', () => {
+    const run = makeRun();
+    for (const one of run.summary!.comparisons) {
+      if (one.metric === 'KL from base') one.after.value = 0.31;
+      if (one.metric === 'pass@1') one.significant = true;
+    }
+    expect(answers(run)).toMatchObject({
+      humaneval: 'In part: it solves fewer problems than the base.',
+      forgetting: 'Far: only up to 0.1 counts as close to the base.',
+    });
+  });
+});

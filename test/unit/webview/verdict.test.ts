@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+import type { RunSnapshot } from '../../../src/protocol/panel.ts';
+import { placesView } from '../../../webview/view-model/places.ts';
+import { readPanel } from '../../../webview/view-model/panel.ts';
+import { verdictView } from '../../../webview/view-model/verdict.ts';
+import { makeRun, summary, withStrengths } from './fixtures.ts';
+
+const now = Date.parse('2026-11-24T14:05:00Z');
+const of = (run: RunSnapshot, inUse?: string) =>
+  verdictView(
+    readPanel(
+      { runs: [run], sweeps: [], ...(inUse && { inUse }) },
+      { selected: run.spec.id, beside: [] },
+      now,
+      true,
+    ),
+  );
+
+describe('the verdict in the panel', () => {
+  it('is the sentence that the end of the run says, and offers to use what is better', () => {
+    const run = makeRun();
+    expect(of(run)).toMatchObject({
+      kind: 'better',
+      sentence: 'Better than the base: it predicts the files kept out of training better.',
+      step: 'use',
+      consequence: '',
+    });
+    expect(of(run)!.meaning).toBe(
+      'Base: SmolLM2-135M-Instruct as it was before training. Held out: 10% of your code, kept out of training to test both on.',
+    );
+    expect(of(run, run.spec.id)).toMatchObject({ step: undefined, isInUse: true });
+  });
+  it('offers to use what is better while the rest is still to be measured', () => {
+    const run = makeRun();
+    run.summary!.pending = ['humaneval'];
+    expect(of(run)?.step).toBe('use');
+  });
+  it('offers to measure what nobody can judge yet', () => {
+    const run = makeRun();
+    delete run.summary;
+    expect(of(run)).toMatchObject({ kind: 'unknown', step: 'measure' });
+    const begun = withStrengths(makeRun(), 0);
+    begun.summary!.comparisons = [];
+    begun.summary!.pending = ['workspace'];
+    begun.summary!.choice!.path = [{ strength: 1, learned: { value: -0.05, low: -0.2, high: 0.1 } }];
+    expect(of(begun)).toMatchObject({ kind: 'unknown', step: 'measure' });
+  });
+  it('offers the base instead of what is worse, if nothing else completes', () => {
+    const run = withStrengths(makeRun(), 0);
+    const bits = run.summary!.comparisons.find(({ metric }) => metric === 'bits per byte')!;
+    bits.difference = { value: 0.2, low: 0.1, high: 0.3 };
+    expect(of(run)).toMatchObject({
+      kind: 'worse',
+      step: 'base',
+      consequence: 'It is not offered for completion, so your code is completed as before.',
+    });
+    expect(of(run, run.spec.id)).toMatchObject({ step: 'base', consequence: '' });
+    expect(of(run, 'another-run')?.step).toBeUndefined();
+    expect(of(run, 'base:smollm2-135m')?.step).toBeUndefined();
+  });
+  it('waits while a run trains, and while too little is measured to tell', () => {
+    expect(of(makeRun({ upTo: 20 }))).toBeUndefined();
+    const state = { status: 'evaluating' as const, heartbeat: new Date(now).toISOString() };
+    const measuring = makeRun({ state });
+    expect(of({ ...measuring, summary: undefined })).toBeUndefined();
+    expect(of({ ...measuring, summary: { ...measuring.summary!, comparisons: [] } })).toBeUndefined();
+    expect(of(withStrengths(measuring))).toMatchObject({ kind: 'better', step: 'use' });
+    expect(of(makeRun({ upTo: 20, state: { status: 'failed' } }))).toBeUndefined();
+  });
+  it('names a base that is a file by its last part', () => {
+    const run = makeRun();
+    run.spec.base.id = 'C:\\models\\mine.gguf';
+    run.corpus!.heldOutTokens = 0;
+    expect(of(run)!.meaning).toBe('Base: mine.gguf as it was before training.');
+  });
+});
+
+describe('places in the panel', () => {
+  const view = placesView(summary(60))!;
+  it('are counted among all that were tried', () => {
+    expect(view.counted).toBe(
+      'Held-out lines tried: 100. The base completes 30 exactly as written, the tuned model 42 (17 gained, 5 lost).',
+    );
+  });
+  it('have the lines up to the cursor with their numbers, without the indentation that they share', () => {
+    expect(view.places[0]).toEqual({
+      at: 'src/routes/handler.ts, line 42',
+      lines: [
+        { number: 40, text: '/** Answers. */' },
+        { number: 41, text: 'function handler(request) {' },
+        { number: 42, text: '  const body = ' },
+      ],
+      actual: 'await request.json();',
+      base: { text: 'request.body;', isRight: false },
+      result: { text: 'await request.json();', isRight: true },
+    });
+    expect(view.places[1]!.result).toEqual({ text: '', isRight: false });
+  });
+  it('are one in a run of an earlier version, of which it is said how it was chosen', () => {
+    const { places, ...earlier } = summary(60);
+    const old = placesView({ ...earlier, example: places!.shown[0]! })!;
+    expect([old.counted, old.places]).toEqual(['', [view.places[0]]]);
+    expect(old.rule).toContain('Chosen by an earlier version');
+    expect(placesView(earlier)).toBeUndefined();
+  });
+});

@@ -1,0 +1,80 @@
+/** Held-out lines as an editor shows them, with the suggestions of base and result. */
+import { t, whole } from '../../src/protocol/l10n.ts';
+import type { Place, Summary } from '../../src/protocol/evaluation.ts';
+
+export interface PlaceView {
+  /** "src/app.ts, line 12". */
+  at: string;
+  /** The lines up to the cursor, which stands at the end of the last one. */
+  lines: { number: number; text: string }[];
+  /** The end of the line in the file. */
+  actual: string;
+  base: Suggestion;
+  result: Suggestion;
+}
+export interface Suggestion {
+  text: string;
+  isRight: boolean;
+}
+
+export interface PlacesView {
+  /** How many of all lines that were tried are right; empty in runs of earlier versions. */
+  counted: string;
+  /** By which rule these were chosen. */
+  rule: string;
+  places: PlaceView[];
+}
+
+/** Undefined if nothing was completed. */
+export function placesView(summary: Summary | undefined): PlacesView | undefined {
+  const { places, example } = summary ?? {};
+  if (places)
+    return {
+      counted: countedIn(places),
+      rule: t(
+        'Chosen by a rule that favours neither: if there are any, one line that only the tuned model completes as written, one that only the base does, and one that neither does.',
+      ),
+      places: places.shown.map(placeView),
+    };
+  return (
+    example && {
+      counted: '',
+      rule: t('Chosen by an earlier version, where the tuned model did better if there was such a line.'),
+      places: [placeView(example)],
+    }
+  );
+}
+
+function countedIn({ tried, both, gained, lost }: NonNullable<Summary['places']>): string {
+  const values = {
+    tried: whole(tried),
+    ...{ before: whole(both + lost), after: whole(both + gained) },
+    ...{ gained: whole(gained), lost: whole(lost) },
+  };
+  return t(
+    'Held-out lines tried: {tried}. The base completes {before} exactly as written, the tuned model {after} ({gained} gained, {lost} lost).',
+    values,
+  );
+}
+
+function placeView({ file, line, prefix, actual, before, after }: Place): PlaceView {
+  const texts = dedented(prefix.split('\n'));
+  const suggested = (text: string): Suggestion => ({
+    text: text.trimEnd(),
+    isRight: text.trim() === actual.trim(),
+  });
+  return {
+    at: t('{file}, line {line}', { file, line }),
+    lines: texts.map((text, at) => ({ number: line - texts.length + 1 + at, text })),
+    actual: actual.trim(),
+    base: suggested(before),
+    result: suggested(after),
+  };
+}
+
+/** Without the indentation that all lines share, for which there is no room side by side. */
+function dedented(lines: readonly string[]): string[] {
+  const indents = lines.filter((line) => line.trim()).map((line) => /^\s*/.exec(line)![0].length);
+  const shared = Math.min(...indents);
+  return Number.isFinite(shared) ? lines.map((line) => line.slice(shared)) : [...lines];
+}

@@ -1,0 +1,66 @@
+/** The first thing that the panel says: whether the result is better than its base, why, and the one next step. */
+import { findKnownBase } from '../../src/base-models/registry.ts';
+import { verdictIn, verdictOf, type Verdict } from '../../src/evaluation/figures/verdict.ts';
+import { percent, t } from '../../src/protocol/l10n.ts';
+import { joined } from '../../src/protocol/told-texts.ts';
+import type { PanelView, RunView } from './panel.ts';
+
+export interface VerdictView {
+  kind: Verdict['kind'];
+  sentence: string;
+  /** What follows for completion; empty if the step says it. */
+  consequence: string;
+  /** What "base" and "held out" mean for this run. */
+  meaning: string;
+  /** The only button: use the result, measure it, or complete with the base as it is. */
+  step: 'use' | 'measure' | 'base' | undefined;
+  isInUse: boolean;
+}
+
+/** Undefined as long as there is no result to judge. */
+export function verdictView({ run, inUse }: PanelView): VerdictView | undefined {
+  if (!run) return undefined;
+  const { status, snapshot } = run;
+  const verdict = verdictOf(snapshot.summary);
+  const ended = status.kind === 'done' || status.canMeasure;
+  // What is measured so far may only be too little yet.
+  if (!ended && (!snapshot.summary || (status.live && verdict.kind === 'unknown'))) return undefined;
+  const refused = snapshot.summary && !status.canUse && !status.live && inUse !== run.id;
+  return {
+    kind: verdict.kind,
+    sentence: verdictIn(verdict),
+    consequence: refused ? t('It is not offered for completion, so your code is completed as before.') : '',
+    meaning: joined([meaningOf(run), isNamed('HumanEval', verdict) ? humanEval() : '']),
+    step: stepOf(run, verdict, inUse),
+    isInUse: inUse === run.id,
+  };
+}
+
+function stepOf({ id, status }: RunView, { kind }: Verdict, inUse: string | undefined): VerdictView['step'] {
+  const isInUse = inUse === id;
+  if (status.canUse && !isInUse && kind === 'better') return 'use';
+  if (status.canMeasure && kind !== 'better') return 'measure';
+  if (status.canUse && !isInUse) return 'use';
+  // What completes now goes on, unless it is this result.
+  return kind !== 'better' && !status.live && (isInUse || !inUse) ? 'base' : undefined;
+}
+
+const isNamed = (word: string, { why }: Verdict): boolean => why.includes(word);
+
+/** What it is, for who never heard of it. */
+export const humanEval = (): string =>
+  t('HumanEval: small programming problems in Python, with tests; a common benchmark.');
+
+/** "qwen2.5-coder-0.5b.gguf" of a base that is a file. */
+export const baseName = (id: string): string => findKnownBase(id)?.name ?? id.split(/[\\/]/).at(-1)!;
+
+function meaningOf({ snapshot: { spec, corpus } }: RunView): string {
+  const base = baseName(spec.base.id);
+  const all = corpus && corpus.trainTokens + corpus.heldOutTokens;
+  return all && corpus.heldOutTokens
+    ? t(
+        'Base: {base} as it was before training. Held out: {share} of your code, kept out of training to test both on.',
+        { base, share: percent(corpus.heldOutTokens / all) },
+      )
+    : t('Base: {base} as it was before training.', { base });
+}
