@@ -1,6 +1,8 @@
 /** A training that goes on while something else is measured. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 /**
@@ -8,7 +10,7 @@ import { createInterface } from 'node:readline';
  * @returns what ends it, with all its processes
  */
 export async function startTraining(home: string, base: string): Promise<() => Promise<void>> {
-  const what = ['train', 'src', '--base', base, '--name', 'beside', '--steps', '100000', '--humaneval', '0'];
+  const what = ['train', 'src', '--base', base, '--name', 'beside', '--steps', '100000', '--lr', '0.0003'];
   const child = spawn(process.execPath, ['dist/cli.mjs', ...what, '--yes', '--json'], {
     env: { ...process.env, FORGET_ME_NOT_HOME: home },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -16,7 +18,9 @@ export async function startTraining(home: string, base: string): Promise<() => P
   });
   const ended = once(child, 'exit');
   const end = async () => {
-    if (child.exitCode === null) process.kill(-child.pid!, 'SIGKILL');
+    const trainers = await trainersIn(join(home, 'runs'));
+    // Each leads a group of its own.
+    for (const pid of [...trainers, child.pid!]) endGroup(pid);
     await ended;
   };
   const said: string[] = [];
@@ -30,4 +34,17 @@ export async function startTraining(home: string, base: string): Promise<() => P
   }
   await end();
   throw new Error(`The training ended:\n${said.slice(-10).join('\n')}`);
+}
+
+async function trainersIn(runs: string): Promise<number[]> {
+  const states = (await readdir(runs)).map((id) => readFile(join(runs, id, 'state.json'), 'utf8'));
+  return (await Promise.all(states)).map((state) => (JSON.parse(state) as { pid: number }).pid);
+}
+
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended meanwhile.
+  }
 }

@@ -40,7 +40,10 @@ export class Notifications {
   }
 
   async #openCentre() {
-    if (!(await this.centre.isVisible())) await this.bell.click({ timeout: 5000 }).catch(() => undefined);
+    if (await this.centre.isVisible()) return;
+    await this.bell.click({ timeout: 5000 }).catch(() => undefined);
+    // What the bell says to a mouse that stays would cover the buttons.
+    await this.page.mouse.move(0, 0);
   }
 
   #with(text) {
