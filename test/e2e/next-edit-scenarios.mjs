@@ -152,6 +152,7 @@ async function savedAs(workbench, place, name, wanted) {
     const text = saved(place, name);
     return typeof wanted === 'string' ? text === wanted : wanted.test(text);
   });
+  await workbench.page.locator('.tab.dirty').filter({ hasText: name }).waitFor({ state: 'detached' });
 }
 
 async function pressTimes(keyboard, key, times) {

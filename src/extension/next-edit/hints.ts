@@ -4,7 +4,7 @@ import { isInLines, type tabDoes } from '../../next-edit/index.ts';
 import { t } from '../../protocol/l10n.ts';
 import type { FoundOffer } from './finder.ts';
 import type { Hint } from './marks.ts';
-import { cursorOf } from './offered.ts';
+import { cursorOf, openDocument } from './offered.ts';
 
 /** In most of their modes, these take Tab, so the key that always works is shown. */
 const TAKING_TAB = ['vscodevim.vim', 'asvetliakov.vscode-neovim'];
@@ -16,17 +16,16 @@ export function hintsFor(offer: FoundOffer, does: ReturnType<typeof tabDoes>): H
   const active = vscode.window.activeTextEditor;
   const cursor = active && cursorOf(active);
   const isHere = cursor !== undefined && isInLines(cursor, offer);
+  const place = openDocument(offer)?.positionAt(offer.shown.at(-1)!.end).line ?? offer.line;
   return vscode.window.visibleTextEditors.flatMap((editor): Hint[] => {
-    const { document } = editor;
-    const isIn = document.uri.toString() === offer.path;
-    const place = isIn ? document.positionAt(offer.shown.at(-1)!.end).line : -1;
+    const isIn = editor.document.uri.toString() === offer.path;
     const isSeen = editor.visibleRanges.some(({ start, end }) => place >= start.line && place <= end.line);
     if (isIn && (isSeen || (isHere && editor === active))) {
       const text = isHere ? t('{key} applies, Alt+[ skips', { key }) : t('{key} goes here', { key });
       return [{ editor, line: place, text }];
     }
     if (editor !== active || !cursor || does !== 'go') return [];
-    const where = { key, line: isIn ? place + 1 : offer.line + 1 };
+    const where = { key, line: place + 1 };
     const text = isIn
       ? t('{key}: next edit, line {line}', where)
       : t('{key}: next edit, {file}, line {line}', { ...where, file: nameOf(offer) });

@@ -67,11 +67,11 @@ export class NextEdit implements vscode.Disposable {
       offer: (offer) => this.add(offer),
       failed: (error) => services.log.warn(`No next edit of the model: ${reportError(error).message}`),
     });
-    const command = (name: string, run: (otherwise?: string) => unknown) =>
+    const command = (name: string, run: (key?: 'tab') => unknown) =>
       vscode.commands.registerCommand(`forgetMeNot.nextEdit.${name}`, run);
     this.disposables = vscode.Disposable.from(
       ...[this.watch, this.display],
-      command('next', (otherwise) => this.inTurn(() => this.next(otherwise))),
+      command('next', (key) => this.inTurn(() => this.next(key))),
       command('go', () => this.inTurn(() => this.go())),
       command('accept', () => this.inTurn(() => this.accept())),
       command('skip', () => this.skip()),
@@ -252,8 +252,8 @@ export class NextEdit implements vscode.Disposable {
     return done;
   }
 
-  /** Goes to what is offered, or applies it where the cursor is. `otherwise`: what the key does without us. */
-  private async next(otherwise?: string): Promise<void> {
+  /** Goes to what is offered, or applies it where the cursor is. Tab is a tab where it is not ours. */
+  private async next(key?: 'tab'): Promise<void> {
     const editor = vscode.window.activeTextEditor;
     const version = editor?.document.version;
     if (this.isHeld())
@@ -261,11 +261,11 @@ export class NextEdit implements vscode.Disposable {
         this.heard = resolve;
         setTimeout(resolve, HELD_MS);
       });
-    const does = otherwise === undefined ? (this.isHere() ? 'apply' : 'go') : this.tabDoes();
-    if (does === 'apply') return this.accept(otherwise);
+    const does = key === 'tab' ? this.tabDoes() : this.isHere() ? 'apply' : 'go';
+    if (does === 'apply') return this.accept(key);
     if (does === 'go') return this.go();
     // Typed on while it waited, the key would come too late.
-    if (otherwise && editor?.document.version === version) await vscode.commands.executeCommand(otherwise);
+    if (editor?.document.version === version) await vscode.commands.executeCommand('tab');
   }
 
   /** Moves the cursor to the place, in another file as well. */
@@ -290,7 +290,7 @@ export class NextEdit implements vscode.Disposable {
   }
 
   /** Writes it, as one step of undo, and looks for what is next. */
-  private async accept(otherwise?: string): Promise<void> {
+  private async accept(key?: 'tab'): Promise<void> {
     const editor = vscode.window.activeTextEditor;
     const cursor = this.cursor();
     const { offer, offers } = this;
@@ -298,7 +298,7 @@ export class NextEdit implements vscode.Disposable {
     const { document } = editor;
     if (!offered.fits(document, offer)) {
       this.drop(offer);
-      if (otherwise) await vscode.commands.executeCommand(otherwise);
+      if (key === 'tab') await vscode.commands.executeCommand('tab');
       return;
     }
     const { path, offset, line } = cursor;

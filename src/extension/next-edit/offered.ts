@@ -53,7 +53,8 @@ export const endOf = ({ parts }: FoundOffer): number =>
 /** Undefined if there are several, or something is selected. */
 export function cursorOf({ document, selection, selections }: vscode.TextEditor): Cursor | undefined {
   if (selections.length !== 1 || !selection.isEmpty) return undefined;
-  const { active } = selection;
+  // After a change, the editor tells of the cursor a moment later.
+  const active = document.validatePosition(selection.active);
   return {
     path: document.uri.toString(),
     offset: document.offsetAt(active),

@@ -273,6 +273,17 @@ describe('undo', () => {
     expect(a.getText()).toBe(renamed(before));
   });
 
+  it('is heard where the cursor is still told in a line that is gone', async () => {
+    await rename();
+    played.moveTo('load(b);', 0, 8);
+    played.type('\n\n\nuse(b);');
+    await vi.advanceTimersByTimeAsync(400);
+    played.undo();
+    await vi.advanceTimersByTimeAsync(400);
+    await played.run('next');
+    expect(played.editor().selection.active.line).toBe(43);
+  });
+
   it('of the edit itself withdraws all', async () => {
     await rename();
     await tabs(2);

@@ -69,8 +69,12 @@ export class Document {
     const lines = this.text.slice(0, offset).split('\n');
     return new Position(lines.length - 1, lines.at(-1)!.length);
   }
+  validatePosition(position: Position): Position {
+    return this.positionAt(this.offsetAt(position));
+  }
   lineAt(line: number): { text: string; range: Range } {
-    const text = this.text.split('\n')[line]!;
+    const text = this.text.split('\n')[line];
+    if (text === undefined) throw new Error('Illegal value for `line`');
     return { text, range: new Range(new Position(line, 0), new Position(line, text.length)) };
   }
   /** Replaces parts of the text before, in any order. */
