@@ -75,7 +75,10 @@ describe('progress', () => {
 
 describe('the Runs view', () => {
   test('says what was learned, or how it ended', () => {
-    expect(runDescription(done, 'done', true)).toMatch(/^in use · LoRA · 1\.21 → 1\.05 bits\/byte · /);
+    expect(runDescription(done, 'done', true)).toMatch(/^in use · LoRA · 30 → 42 of 100 lines · /);
+    const comparisons = done.summary!.comparisons.filter(({ metric }) => metric !== 'line exact match');
+    const without = { ...done, summary: { ...done.summary!, comparisons } };
+    expect(runDescription(without, 'done', true)).toMatch(/^in use · LoRA · 1\.21 → 1\.05 bits\/byte · /);
     const failed = makeRun({
       upTo: 3,
       state: { status: 'failed', error: { code: 'memory', message: 'm', next: 'n' } },

@@ -124,7 +124,7 @@ it("makes the result's sentence again from the figures, in English as it is stor
   expect(sentenceIn(summary)).toBe(summary.sentence);
   german();
   expect(sentenceIn({ ...summary, pending: ['humaneval'] })).toMatch(
-    /^Sagt zurückgehaltenen Code besser voraus als vorher\. .*bleibt auf anderem Text nah am Basismodell\. Nur teilweise gemessen, weil die Zeit um war: HumanEval\.$/,
+    /^Vervollständigt 42 von 100 .* Sagt zurückgehaltenen Code besser voraus als vorher\. .*bleibt auf anderem Text nah am Basismodell\. Nur teilweise gemessen, weil die Zeit um war: HumanEval\.$/,
   );
 });
 
