@@ -75,7 +75,7 @@ describe('progress', () => {
 
 describe('the Runs view', () => {
   test('says what was learned, or how it ended', () => {
-    expect(runDescription(done, 'done', true)).toMatch(/^in use · LoRA · 1\.21 → 1\.05 bits\/byte · /);
+    expect(runDescription(done, 'done', true)).toMatch(/^in use · LoRA · 30 → 42 of 100 lines · /);
     const failed = makeRun({
       upTo: 3,
       state: { status: 'failed', error: { code: 'memory', message: 'm', next: 'n' } },
@@ -93,7 +93,7 @@ describe('the Runs view', () => {
 describe('the end', () => {
   test('says first whether it is better and in use, then the figures', () => {
     expect(endSentence(done, 'done')).toMatch(
-      /^web-server: trained, 60 steps\. Better than the base: .*\. Your completions can use it\. Predicts held-out code better than before\./,
+      /^web-server: trained, 60 steps\. Better than the base: .*\. Your completions can use it\. Completes 42 of 100 held-out lines exactly /,
     );
     expect(endSentence(done, 'done', true)).toContain(' Your completions use it now. ');
   });
