@@ -131,10 +131,10 @@ export class TimeTable {
     this.left = parts;
   }
 
-  /** Whether there is time for as little of a part as gives a figure. */
+  /** Whether as little of a part as gives a figure would end late by no more than half of its time. */
   hasTimeFor(name: string): boolean {
     const part = this.left.find((one) => one.name === name);
-    return !part || part.least <= this.seconds;
+    return !part || part.least / 2 <= this.seconds;
   }
 
   /**
