@@ -71,6 +71,14 @@ describe('the time that is said', () => {
     expect(said(1, {}, 75).measuring).toBeCloseTo(4 * said(1).measuring);
     expect(said(1).measuring).toBeGreaterThan(20);
   });
+  it('counts all of a task whose texts have to be made first', () => {
+    const parts = partTimes(spec, [{ name: 'retention', ...taskFacts.retention }], {
+      known: () => undefined,
+      speed: 300,
+    });
+    const { cost, least } = parts.find(({ name }) => name === 'retention')!;
+    expect(least).toBe(cost);
+  });
   it('counts no strength that is not measured', () => {
     const given = { ...spec, evaluation: evaluationPlanSchema.parse({ ...plan, strength: 1 }) };
     const speeds = { known: () => undefined, speed: 300 };
