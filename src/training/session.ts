@@ -99,10 +99,7 @@ export class Session {
     const { dir, spec, model, optimizer, sequences, signal, phase } = this.options;
     const { hyper } = spec;
     const from = await this.begin();
-    if (from === 0 && this.measuring.active) {
-      await phase('Measuring the base');
-      await this.measuring.base();
-    }
+    if (from === 0) await this.measuring.base(() => phase('Measuring the base'));
     this.measuring.label = from ? `Training, resumed at step ${from}` : 'Training';
     await phase(this.measuring.label);
     if (from === 0) {
