@@ -117,11 +117,13 @@ export class Evaluation {
     const { setting = 'quick', limit, data, signal } = this.options;
     const warn = (message: string) => this.emit({ type: 'warning', message });
     const { base } = this.resources;
+    // Planning may take a while: texts are sampled, files are read.
+    this.progress.report(task.name, 0, 1);
+    const began = performance.now();
     const plan = await task.plan({ setting, limit, data: data?.[task.name], base, run, warn, signal });
     const all = plan.items.length + (plan.together?.length ?? 0);
     let done = 0;
     this.progress.report(task.name, done, all * models.length);
-    const began = performance.now();
     let computed = 0;
     const { items, scores } = await this.scorePlan(task, plan, models, {
       until,

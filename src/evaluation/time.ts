@@ -64,18 +64,20 @@ export function partTimes(
   const parts = [...(isStrengthMeasured(spec) ? [strengthPart] : []), servedPart, ...chosen];
   return parts.map(({ name, title, cost }) => {
     const items = name === strengthPart.name ? LEAST_ITEMS.strength : LEAST_ITEMS.task;
-    return { name, title, ...secondsOf(known(name), cost * (REFERENCE_SPEED / speed), items) };
+    const share = factsOfTask(name)?.atOnce ? 1 : LEAST_SHARE;
+    const guess = cost * (REFERENCE_SPEED / speed);
+    return { name, title, ...secondsOf(known(name), guess, { items, share }) };
   });
 }
 
 function secondsOf(
   known: Cost | undefined,
   guess: number,
-  leastItems: number,
+  least: { items: number; share: number },
 ): Pick<PartTime, 'cost' | 'least'> {
   return known
-    ? { cost: known.seconds * known.items, least: known.seconds * Math.min(known.items, leastItems) }
-    : { cost: guess, least: LEAST_SHARE * guess };
+    ? { cost: known.seconds * known.items, least: known.seconds * Math.min(known.items, least.items) }
+    : { cost: guess, least: least.share * guess };
 }
 
 const sumOf = (parts: readonly PartTime[], what: 'cost' | 'least') =>
@@ -131,10 +133,10 @@ export class TimeTable {
     this.left = parts;
   }
 
-  /** Whether there is time for as little of a part as gives a figure. */
+  /** Whether as little of a part as gives a figure would end late by no more than half of its time. */
   hasTimeFor(name: string): boolean {
     const part = this.left.find((one) => one.name === name);
-    return !part || part.least <= this.seconds;
+    return !part || part.least / 2 <= this.seconds;
   }
 
   /**

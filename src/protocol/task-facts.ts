@@ -7,6 +7,8 @@ export interface TaskFacts {
   shows: 'learning' | 'forgetting';
   /** Rough seconds for a small base, on two processors; what it takes on this machine is measured (evaluation/time.ts). */
   cost: number;
+  /** What it measures on is made first, so that a part of it takes about as long as all. */
+  atOnce?: boolean;
 }
 
 export const taskFacts = {
@@ -22,7 +24,7 @@ export const taskFacts = {
   hellaswag: { title: 'HellaSwag', shows: 'forgetting', cost: 60 },
   arc_challenge: { title: 'ARC-Challenge', shows: 'forgetting', cost: 40 },
   winogrande: { title: 'WinoGrande', shows: 'forgetting', cost: 20 },
-  retention: { title: "Forgetting on the base's own text", shows: 'forgetting', cost: 65 },
+  retention: { title: "Forgetting on the base's own text", shows: 'forgetting', cost: 65, atOnce: true },
 } satisfies Record<string, TaskFacts>;
 
 /** Facts of a task by the name in its figures; undefined for a name of another version. */

@@ -28,10 +28,6 @@ export const expectedOperations = (seconds: number, perSecond: number): number =
 export const expectedSteps = (seconds: number, { perStep, perSecond }: MachinePace): number =>
   Math.max(1, Math.round(expectedOperations(seconds, perSecond) / perStep));
 
-/** The reverse: seconds that so many steps are expected to take. */
-export const expectedSeconds = (steps: number, { perStep, perSecond }: MachinePace): number =>
-  (steps * perStep) / (USUAL_UTILISATION * perSecond);
-
 /** Measured times, in seconds. */
 export interface Pace {
   /** Time spent on training so far, including held-out losses and checkpoints. */

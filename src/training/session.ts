@@ -25,7 +25,7 @@ import { Eta } from './eta.ts';
 import { heldOutLoss, heldOutParts } from './held-out.ts';
 import { afterRollback, progressSchema, runLoop, type LoopProgress, type StepReport } from './loop.ts';
 import type { Optimizer } from './optimizers.ts';
-import { expectedSeconds, RunLength, type MachinePace } from './run-length.ts';
+import { RunLength } from './run-length.ts';
 
 /** Floating-point operations. */
 export interface MachineRate {
@@ -99,10 +99,7 @@ export class Session {
     const { dir, spec, model, optimizer, sequences, signal, phase } = this.options;
     const { hyper } = spec;
     const from = await this.begin();
-    if (from === 0 && this.measuring.active) {
-      await phase('Measuring the base');
-      await this.measuring.base(this.secondsOfTraining());
-    }
+    if (from === 0) await this.measuring.base(() => phase('Measuring the base'));
     this.measuring.label = from ? `Training, resumed at step ${from}` : 'Training';
     await phase(this.measuring.label);
     if (from === 0) {
@@ -222,21 +219,13 @@ export class Session {
     if (!told) await this.options.writer.event({ type: 'earlyStop', step, why });
   }
 
-  /** Expected before the first step; Infinity if the speed of this machine is not known. */
-  private secondsOfTraining(): number {
-    const { pace } = this;
-    return pace ? expectedSeconds(this.length.steps, pace) : Infinity;
-  }
-
-  private get pace(): MachinePace | undefined {
-    const { rate, spec } = this.options;
-    return rate && { perStep: tokensPerStep(spec.hyper) * rate.perToken, perSecond: rate.perSecond };
-  }
-
   /** Estimates the steps of a run with a budget in minutes, from the measured speed of this machine. */
   private guessLength(): void {
-    const { pace } = this;
-    if (pace && this.length.guess(pace))
+    const { rate, spec } = this.options;
+    if (!rate) return;
+    const { perToken, perSecond } = rate;
+    const perStep = tokensPerStep(spec.hyper) * perToken;
+    if (this.length.guess({ perStep, perSecond }))
       this.measuring.record = { ...this.measuring.record, steps: this.length.steps };
   }
 

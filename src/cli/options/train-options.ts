@@ -214,11 +214,13 @@ export function addTrainOptions(command: Command): Command {
         'which checkpoint becomes the result (default: last; best with --forgetting-limit or --patience)',
       ).choices(['last', 'best']),
     )
-    .option(
-      '--measure-share <share>',
-      'the most time that measuring the result may take, as a share of the training time (at least a minute); the rest can be measured later',
-      positive,
-      MEASURE_SHARE,
+    .addOption(
+      new Option(
+        '--measure-share <share>',
+        'the most time that measuring the result may take, as a share of the training time (at least what gives a figure); the rest can be measured later',
+      )
+        .argParser(positive)
+        .default(MEASURE_SHARE, 'a third'),
     )
     .option(
       '--strength <share>',

@@ -148,8 +148,8 @@ async function measureStrengths(
   const points = [pointOf(1, before, countsOf(scores, items))];
   // A whole model has only one strength.
   const next = () => (full ? undefined : nextStrength(points, limit, isLate()));
-  const isLate = () => performance.now() + took > Math.min(until, lateAfter);
-  const lateAfter = until < Infinity ? until : began + 1000 * SHARE * trained;
+  const end = until < Infinity ? until : began + 1000 * SHARE * trained;
+  const isLate = () => performance.now() + took > end;
   for (let strength = next(); strength !== undefined; strength = next()) {
     const start = performance.now();
     const at = await countsAt(await resources.result(strength), items, context);

@@ -21,6 +21,7 @@ import {
   checkpointInterval,
   checkpointsAfter,
   decide,
+  hasTimeForOne,
   secondsAhead,
   type Course,
   type Schedule,
@@ -90,17 +91,18 @@ export class CheckpointMeasuring {
   }
 
   /**
-   * Measures the base first. That is done once for all of its runs and does not count in the time share. `ahead`:
-   * seconds of training. If they leave no time for a checkpoint and no decision needs one, the base is not measured.
+   * Measures the base first. That is done once for all of its runs and does not count in the time share. If a budget in
+   * minutes leaves no time for a checkpoint and no decision needs one, the base is not measured. `tell` is called before.
    */
-  async base(ahead: number): Promise<void> {
+  async base(tell: () => Promise<void>): Promise<void> {
     if (!this.active) return;
-    const { evaluation } = this.options.spec;
+    const { evaluation, minutes } = this.options.spec;
     const known = (await knownCosts(this.place))(checkpointPart(evaluation))?.seconds;
     const needed = this.decides || this.rule.limit !== undefined;
     const expected = known ?? LEAST_COST;
-    const measured =
-      needed || evaluation.checkpointShare * ahead > expected ? await this.measure(0) : undefined;
+    const wanted = needed || hasTimeForOne(minutes, evaluation.checkpointShare, expected);
+    if (wanted) await tell();
+    const measured = wanted ? await this.measure(0) : undefined;
     const base = measured && valueOf(this.figure, measured.figures);
     const schedule = { ...this.record.schedule, cost: known ?? measured?.seconds ?? expected };
     this.record = { ...this.record, schedule, ...(base !== undefined && { base }) };

@@ -48,6 +48,10 @@ export const affordable = (schedule: Schedule, step: number, course: Course): nu
   return room > 0 ? Math.floor(room / (MARGIN * schedule.cost)) : 0;
 };
 
+/** Whether a run with this budget in minutes, if it has one, can measure a checkpoint, which takes `cost` seconds. */
+export const hasTimeForOne = (minutes: number | undefined, share: number, cost: number): boolean =>
+  minutes === undefined || share * 60 * minutes > MARGIN * cost;
+
 /**
  * Decides at step `step` which checkpoint is measured next. The last step does not count, since it is measured as the
  * result.

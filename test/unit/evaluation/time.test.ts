@@ -71,6 +71,14 @@ describe('the time that is said', () => {
     expect(said(1, {}, 75).measuring).toBeCloseTo(4 * said(1).measuring);
     expect(said(1).measuring).toBeGreaterThan(20);
   });
+  it('counts all of a task whose texts have to be made first', () => {
+    const parts = partTimes(spec, [{ name: 'retention', ...taskFacts.retention }], {
+      known: () => undefined,
+      speed: 300,
+    });
+    const { cost, least } = parts.find(({ name }) => name === 'retention')!;
+    expect(least).toBe(cost);
+  });
   it('counts no strength that is not measured', () => {
     const given = { ...spec, evaluation: evaluationPlanSchema.parse({ ...plan, strength: 1 }) };
     const speeds = { known: () => undefined, speed: 300 };
@@ -100,9 +108,11 @@ describe('the time table', () => {
     clock.now = 50_000;
     expect(some.hasTimeFor('humaneval')).toBe(false);
   });
-  it('leaves out what would end late', () => {
+  it('leaves out what would end late by more than half of its time', () => {
     const { clock, table: some } = table(60);
-    clock.now = 46_000;
+    clock.now = 52_000;
+    expect(some.hasTimeFor('workspace')).toBe(true);
+    clock.now = 53_000;
     expect(some.hasTimeFor('workspace')).toBe(false);
   });
   it('has all the time where there is no end', () => {

@@ -5,6 +5,7 @@ import {
   allowance,
   checkpointInterval,
   decide,
+  hasTimeForOne,
   scheduleSchema,
   secondsAhead,
   type Course,
@@ -118,4 +119,10 @@ describe('measuring checkpoints', () => {
     expect(ahead(0.1, 60)).toBeCloseTo(10 - 8);
     expect(ahead(10, 100)).toBe(0);
   });
+});
+
+it('has no time for one in a short budget, where one is given in minutes', () => {
+  expect(hasTimeForOne(1, 0.1, 20)).toBe(false);
+  expect(hasTimeForOne(10, 0.1, 20)).toBe(true);
+  expect(hasTimeForOne(undefined, 0.1, 20)).toBe(true);
 });
