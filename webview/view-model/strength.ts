@@ -97,9 +97,12 @@ function sentenceOf(
   if (given === undefined)
     return choice.strength === 0
       ? t('No strength was chosen, because none was seen to be better than the base and close enough to it.')
-      : t('The change is applied at strength {strength}, which was chosen by measuring several.', {
-          strength: withPoint(String(choice.strength)),
-        });
+      : t(
+          'The change is applied at strength {strength}, chosen by a measurement of its own, which the words beside the slider come from.',
+          {
+            strength: withPoint(String(choice.strength)),
+          },
+        );
   const measured = path.some((point) => point.strength === given);
   const values = { strength: withPoint(String(given)) };
   return measured

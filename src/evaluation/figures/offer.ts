@@ -13,6 +13,9 @@ import { choiceIn } from '../strength/rule.ts';
 import { decimal, t, tKnown, withPoint } from '../../protocol/l10n.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 
+/** A gain in bits per byte of held-out code that nobody would notice. An interval that holds more leaves it open. */
+export const UNNOTICED = 0.02;
+
 /** Figures that must not get significantly worse: the quality of completions, and what the model could do before. */
 export const guarded: readonly (readonly [task: string, metric: string, what: string])[] = [
   ['workspace', 'line exact match', 'fewer lines are completed exactly'],

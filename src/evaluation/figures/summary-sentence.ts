@@ -14,7 +14,7 @@ import { factsOfTask } from '../../protocol/task-facts.ts';
 import { joined } from '../../protocol/told-texts.ts';
 import { FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
 import { counted, of } from './counts.ts';
-import { nextAfterNoOffer, whyNotOffered } from './offer.ts';
+import { nextAfterNoOffer, UNNOTICED, whyNotOffered } from './offer.ts';
 
 /** Two values with as many digits as needed to distinguish them, at most three. */
 function pair(a: number, b: number): { before: string; after: string } {
@@ -130,7 +130,10 @@ function completed(lines: Comparison | undefined, saved: Comparison | undefined)
 
 function predicts(bits: Comparison | undefined): string {
   if (!bits) return '';
-  if (!bits.significant) return t('Predicts held-out code no better than before.');
+  if (!bits.significant)
+    return bits.difference.low > -UNNOTICED
+      ? t('Predicts held-out code no better than before.')
+      : t("Whether it predicts held-out code better can't be told from so little.");
   return bits.difference.value < 0
     ? t('Predicts held-out code better than before.')
     : t('Predicts held-out code worse than before.');

@@ -5,7 +5,7 @@
 import { findComparison, measuredHere, type StrengthPoint, type Summary } from '../../protocol/evaluation.ts';
 import { t, tKnown } from '../../protocol/l10n.ts';
 import type { Interval } from '../../statistics/statistics.ts';
-import { guarded, isBetter, isWorse, whyNotOffered } from './offer.ts';
+import { guarded, isBetter, isWorse, UNNOTICED, whyNotOffered } from './offer.ts';
 
 /**
  * `same`: no better, and a gain that one would notice is ruled out. `unknown`: nothing was measured, or too little to
@@ -18,9 +18,6 @@ export interface Verdict {
   /** A clause without figures. */
   why: string;
 }
-
-/** A gain in bits per byte of held-out code that nobody would notice. An interval that holds more leaves it open. */
-const UNNOTICED = 0.02;
 
 type Known = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength' | 'stated' | 'served'>;
 

@@ -34,7 +34,9 @@ describe('the slider of strengths', () => {
   });
   it('has no figure that stands elsewhere on the page with another value, except where it says so', () => {
     const { sentence, words } = viewOf(withStrengths(makeRun()))!;
-    expect(sentence).toBe('The change is applied at strength 0.5, which was chosen by measuring several.');
+    expect(sentence).toBe(
+      'The change is applied at strength 0.5, chosen by a measurement of its own, which the words beside the slider come from.',
+    );
     for (const strength of [0.25, 1])
       expect(words(strength).replace(/^Strength [\d.]+/, '')).not.toMatch(/\d/);
   });
