@@ -21,3 +21,4 @@ export type {
   RepositoryPath,
   Reach,
 } from './types.ts';
+export { cutToWhole } from './whole.ts';

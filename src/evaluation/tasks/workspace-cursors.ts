@@ -17,7 +17,7 @@ import {
   type CursorOptions,
   type PlacedCursor,
 } from '../../cursors/completion.ts';
-import { calibrate, type Outcome } from '../../completion/index.ts';
+import { calibrate, cutToWhole, type Outcome } from '../../completion/index.ts';
 import { certainty } from '../../serving/tokens/confidence.ts';
 import type { HostCompletion } from '../../serving/host-types.ts';
 import type { Calibrated } from '../../protocol/evaluation.ts';
@@ -155,7 +155,9 @@ export async function scoreCursor(
   model: EvaluatedModel,
   signal?: AbortSignal,
 ): Promise<ItemScore> {
-  const { kind, actual } = cursor;
+  const { kind } = cursor;
+  // Of a line that begins what ends below it, an editor shows at best what is whole.
+  const actual = cutToWhole(cursor.actual, documentOf(cursor)) || cursor.actual;
   let told: HostCompletion['logProbabilities'];
   const shown = await completeAt(cursor, optionsFor(model, signal), async (ask, stop) => {
     const completion = await model.complete({ ...ask, temperature: 0, confidence: true }, stop);

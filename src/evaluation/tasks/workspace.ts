@@ -194,7 +194,7 @@ export async function scoreWindow(
 export const workspaceTask: Task<Held> = {
   name: 'workspace',
   ...taskFacts.workspace,
-  version: 6,
+  version: 7,
   ofRun: true,
   momentary: [LATENCY],
   planned,
