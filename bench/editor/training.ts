@@ -10,7 +10,9 @@ import { createInterface } from 'node:readline';
  * @returns what ends it, with all its processes
  */
 export async function startTraining(home: string, base: string): Promise<() => Promise<void>> {
-  const what = ['train', 'src', '--base', base, '--name', 'beside', '--steps', '100000', '--lr', '0.0003'];
+  const what = ['train', 'src', '--base', base, '--name', 'beside', '--steps', '100000'];
+  // Short ways to the first step: what is measured and tried before it is no training.
+  what.push(...'--lr 0.0003 --humaneval 0 --retention 2 --held-out-windows 4'.split(' '));
   const child = spawn(process.execPath, ['dist/cli.mjs', ...what, '--yes', '--json'], {
     env: { ...process.env, FORGET_ME_NOT_HOME: home },
     stdio: ['ignore', 'ignore', 'pipe'],
