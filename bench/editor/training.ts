@@ -1,49 +1,45 @@
 /** A training that goes on while something else is measured. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Short ways to the first step: what is measured and tried before it is no training. */
+const HOW = '--steps 100000 --lr 0.0003 --humaneval 0 --retention 2 --held-out-windows 4';
 
 /**
  * Starts one by the command line, and waits until it makes steps.
  * @returns what ends it, with all its processes
  */
 export async function startTraining(home: string, base: string): Promise<() => Promise<void>> {
-  const what = ['train', 'src', '--base', base, '--name', 'beside', '--steps', '100000'];
-  // Short ways to the first step: what is measured and tried before it is no training.
-  what.push(...'--lr 0.0003 --humaneval 0 --retention 2 --held-out-windows 4'.split(' '));
-  const child = spawn(process.execPath, ['dist/cli.mjs', ...what, '--yes', '--json'], {
+  const what = ['train', 'src', '--base', base, '--name', 'beside', ...HOW.split(' ')];
+  const child = spawn(process.execPath, ['dist/cli.mjs', ...what, '--yes'], {
     env: { ...process.env, FORGET_ME_NOT_HOME: home },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'ignore', 'inherit'],
     detached: true,
   });
   const ended = once(child, 'exit');
+  const runs = join(home, 'runs');
   const end = async () => {
-    const trainers = await trainersIn(join(home, 'runs'));
-    // Each leads a group of its own.
-    for (const pid of [...trainers, child.pid!]) endGroup(pid);
+    // The trainer leads a group of its own.
+    for (const pid of [child.pid, ...statesIn(runs).map((state) => state.pid)]) endGroup(pid);
     await ended;
   };
-  const said: string[] = [];
-  for await (const line of createInterface({ input: child.stderr })) {
-    said.push(line);
-    if (/"type":"step"/.test(line)) {
-      // Nobody reads on, and a full pipe would stop it.
-      child.stderr.resume();
-      return end;
-    }
+  while (!statesIn(runs).some(({ step }) => step > 0)) {
+    if (child.exitCode !== null) throw new Error('The training ended before its first step.');
+    await sleep(500);
   }
-  await end();
-  throw new Error(`The training ended:\n${said.slice(-10).join('\n')}`);
+  return end;
 }
 
-async function trainersIn(runs: string): Promise<number[]> {
-  const states = (await readdir(runs)).map((id) => readFile(join(runs, id, 'state.json'), 'utf8'));
-  return (await Promise.all(states)).map((state) => (JSON.parse(state) as { pid: number }).pid);
+function statesIn(runs: string): { pid?: number; step: number }[] {
+  const files = existsSync(runs) ? readdirSync(runs).map((id) => join(runs, id, 'state.json')) : [];
+  return files.filter(existsSync).map((file) => JSON.parse(readFileSync(file, 'utf8')));
 }
 
-function endGroup(pid: number): void {
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
