@@ -25,6 +25,7 @@ import { resultStrength } from './strength/choose.ts';
 import { addToSummary } from './figures/summary.ts';
 import {
   isStrengthMeasured,
+  LEAST_SECONDS,
   measuringSeconds,
   partTimes,
   TimeTable,
@@ -131,7 +132,8 @@ async function timesOf(
   const { share } = spec.evaluation;
   const { method } = spec.hyper;
   const planned = spec.expected?.measuring ?? measuringSeconds(parts, { share, method }, trained);
-  return { parts, trained, seconds: share === undefined || method === 'full' ? Infinity : planned };
+  const seconds = Math.max(planned, LEAST_SECONDS);
+  return { parts, trained, seconds: share === undefined || method === 'full' ? Infinity : seconds };
 }
 
 /** Writes a row for each item, with each model's answer and the counts that figures are made of (item-rows.ts). */

@@ -39,6 +39,12 @@ const LEAST_SHARE = 0.25;
 /** Least items of a task, and of the choice of a strength, over base and result. */
 const LEAST_ITEMS = { task: 16, strength: 28 };
 const PREPARING_SECONDS = 15;
+/** Seconds of any part, however small the base: engines are opened. */
+const OPENING = 3;
+/** Measuring may always take this long: a share of a short training would be too little. */
+export const LEAST_SECONDS = 60;
+/** Leaving out a part that takes no longer than this would gain nothing. */
+const SHORT = 10;
 
 /** What the time of a run depends on, besides its base and the machine. */
 export type Planned = Pick<RunSpec, 'evaluation' | 'imported'> & { hyper: Pick<RunSpec['hyper'], 'method'> };
@@ -65,7 +71,7 @@ export function partTimes(
   return parts.map(({ name, title, cost }) => {
     const items = name === strengthPart.name ? LEAST_ITEMS.strength : LEAST_ITEMS.task;
     const share = factsOfTask(name)?.atOnce ? 1 : LEAST_SHARE;
-    const guess = cost * (REFERENCE_SPEED / speed);
+    const guess = OPENING + cost * (REFERENCE_SPEED / speed);
     return { name, title, ...secondsOf(known(name), guess, { items, share }) };
   });
 }
@@ -77,7 +83,7 @@ function secondsOf(
 ): Pick<PartTime, 'cost' | 'least'> {
   return known
     ? { cost: known.seconds * known.items, least: known.seconds * Math.min(known.items, least.items) }
-    : { cost: guess, least: least.share * guess };
+    : { cost: guess, least: Math.max(OPENING, least.share * guess) };
 }
 
 const sumOf = (parts: readonly PartTime[], what: 'cost' | 'least') =>
@@ -91,7 +97,7 @@ function leastSeconds(parts: readonly PartTime[]): number {
 
 /**
  * Seconds that measuring a result takes by the run's plan after `trained` seconds of training: its share, but no less
- * than gives a figure, and no more than measures everything. Whole models are always measured to the end.
+ * than gives a figure and than a minute, and no more than measures everything. Whole models are always measured to the end.
  */
 export function measuringSeconds(
   parts: readonly PartTime[],
@@ -100,7 +106,7 @@ export function measuringSeconds(
 ): number {
   const all = sumOf(parts, 'cost');
   if (share === undefined || method === 'full') return all;
-  return Math.min(all, Math.max(share * trained, leastSeconds(parts)));
+  return Math.min(all, Math.max(share * trained, leastSeconds(parts), LEAST_SECONDS));
 }
 
 export type RunTimes = NonNullable<RunSpec['expected']>;
@@ -133,10 +139,10 @@ export class TimeTable {
     this.left = parts;
   }
 
-  /** Whether as little of a part as gives a figure would end late by no more than half of its time. */
+  /** Whether as little of a part as gives a figure is short, or would end late by no more than half of its time. */
   hasTimeFor(name: string): boolean {
     const part = this.left.find((one) => one.name === name);
-    return !part || part.least / 2 <= this.seconds;
+    return !part || part.least <= SHORT || part.least / 2 <= this.seconds;
   }
 
   /**

@@ -217,7 +217,7 @@ export function addTrainOptions(command: Command): Command {
     .addOption(
       new Option(
         '--measure-share <share>',
-        'the most time that measuring the result may take, as a share of the training time (at least what gives a figure); the rest can be measured later',
+        'the most time that measuring the result may take, as a share of the training time (at least a minute, or what gives a figure); the rest can be measured later',
       )
         .argParser(positive)
         .default(MEASURE_SHARE, 'a third'),

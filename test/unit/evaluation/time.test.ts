@@ -39,7 +39,10 @@ describe('measuring', () => {
     expect(measuringSeconds(parts, lora, 600)).toBe(200);
   });
   it('takes no less than gives a figure of the code, and no more than measures everything', () => {
-    expect(measuringSeconds(parts, lora, 60)).toBe(20 + 10 + 15);
+    expect(measuringSeconds(parts, lora, 60)).toBe(60);
+    const slow = parts.map((one) => ({ ...one, cost: 4 * one.cost, least: 4 * one.least }));
+    expect(measuringSeconds(slow, lora, 60)).toBe(4 * (20 + 10 + 15));
+    expect(measuringSeconds([part('served', 9, 9)], lora, 60)).toBe(9);
     expect(measuringSeconds(parts, lora, 3600)).toBe(280);
   });
   it('is of everything for whole models, and where no share is given', () => {
@@ -63,13 +66,13 @@ describe('the time that is said', () => {
       workspace: { seconds: 2, items: 100 },
     };
     // 28 items of the strength and 16 of the task are the least.
-    expect(said(1, costs)).toEqual({ preparing: 8, training: 60, measuring: 14 + 12 + 32 });
+    expect(said(1, costs)).toEqual({ preparing: 8, training: 60, measuring: 60 });
     expect(said(10, costs).measuring).toBe(200);
     expect(said(100, costs).measuring).toBe(142.5 + 12 + 200);
   });
   it('else by the speed of training', () => {
-    expect(said(1, {}, 75).measuring).toBeCloseTo(4 * said(1).measuring);
-    expect(said(1).measuring).toBeGreaterThan(20);
+    expect(said(1).measuring).toBe(60);
+    expect(said(1, {}, 25).measuring).toBeGreaterThan(120);
   });
   it('counts all of a task whose texts have to be made first', () => {
     const parts = partTimes(spec, [{ name: 'retention', ...taskFacts.retention }], {
@@ -114,6 +117,8 @@ describe('the time table', () => {
     expect(some.hasTimeFor('workspace')).toBe(true);
     clock.now = 53_000;
     expect(some.hasTimeFor('workspace')).toBe(false);
+    // That would gain nothing.
+    expect(some.hasTimeFor('served')).toBe(true);
   });
   it('has all the time where there is no end', () => {
     const { table: endless } = table(Infinity);
