@@ -140,7 +140,8 @@ const ask = ({ document, position }: ReturnType<typeof open>, kind = AUTOMATIC, 
     { triggerKind: kind, selectedCompletionInfo: selected } as never,
     never as never,
   );
-const texts = async (asked: ReturnType<typeof ask>) => (await asked).map(({ insertText }) => String(insertText));
+const texts = async (asked: ReturnType<typeof ask>) =>
+  (await asked).map(({ insertText }) => String(insertText));
 /** Lets promises and timers of so many milliseconds pass. */
 const pass = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds);
 
