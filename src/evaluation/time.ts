@@ -44,7 +44,7 @@ const OPENING = 3;
 /** Measuring may always take this long: a share of a short training would be too little. */
 export const LEAST_SECONDS = 60;
 /** Leaving out a part that takes no longer than this would gain nothing. */
-const SHORT = 10;
+const SHORT = 20;
 
 /** What the time of a run depends on, besides its base and the machine. */
 export type Planned = Pick<RunSpec, 'evaluation' | 'imported'> & { hyper: Pick<RunSpec['hyper'], 'method'> };

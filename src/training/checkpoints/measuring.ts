@@ -45,6 +45,8 @@ export interface MeasuringOptions {
 
 /** Seconds that measuring a checkpoint takes at the least: two engines are opened. */
 const LEAST_COST = 20;
+/** A checkpoint takes no more than so many times what measuring the base takes, whose scores may be known. */
+const KNOWN_AT_MOST = 3;
 
 interface Measured {
   figures: Metric[];
@@ -104,7 +106,9 @@ export class CheckpointMeasuring {
     if (wanted) await tell();
     const measured = wanted ? await this.measure(0) : undefined;
     const base = measured && valueOf(this.figure, measured.figures);
-    const schedule = { ...this.record.schedule, cost: known ?? measured?.seconds ?? expected };
+    // What was learned while the machine was busy would never be corrected: no checkpoint would be measured again.
+    const now = measured && (known === undefined ? 1 : KNOWN_AT_MOST) * measured.seconds;
+    const schedule = { ...this.record.schedule, cost: Math.min(known ?? Infinity, now ?? expected) };
     this.record = { ...this.record, schedule, ...(base !== undefined && { base }) };
   }
 
