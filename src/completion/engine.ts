@@ -21,6 +21,7 @@ import { RepositoryParts } from './repository-parts.ts';
 import { emptyStatistics, type CompletionStatistics } from './statistics.ts';
 import type { EngineRequest, ContextFile, CursorDocument, Reach } from './types.ts';
 import { changeOf, lengthsOf, windowOf } from './window.ts';
+import { isTrivial } from './whole.ts';
 
 export function createCompleter(options: CompleterOptions): Completer {
   return new Engine(options);
@@ -83,13 +84,21 @@ class Engine implements Completer {
     if (this.ahead && !leadsTo(this.ahead, input)) this.stopAhead();
     const found = await this.answer(input);
     if (!found) return undefined;
-    if (!input.invoked && this.edits.undoes(input, found.text))
-      return this.quiet(this.of(input.adapter), 'undoes');
+    const unwanted = input.invoked ? undefined : this.unwanted(input, found.text);
+    if (unwanted) return this.quiet(this.of(input.adapter), unwanted);
     if (this.options.ahead && !this.streaming && !input.signal?.aborted) this.askAhead(input, found.text);
     const { flight, ...completion } = found;
     const delay = this.delayOf(input, completion.text, flight);
     if (delay === 0) this.edits.shows(input);
     return { ...completion, delay };
+  }
+
+  /** Why what was found is not shown to a person who has not asked for it. */
+  private unwanted(input: CompleteInput, text: string): 'undoes' | 'trivial' | undefined {
+    if (this.edits.undoes(input, text)) return 'undoes';
+    // Of one that was never shown, so little may be left by now that it is not worth a look.
+    const isNew = !this.moment.goesOn(input, text, this.step);
+    return input.least && isNew && isTrivial(text) ? 'trivial' : undefined;
   }
 
   private delayOf(input: CompleteInput, text: string, flight: Flight | undefined): number {

@@ -29,7 +29,7 @@ export class Moment {
   }
 
   /** Whether it is the rest of what is shown, or that and more; or what follows it, once it was accepted. */
-  private goesOn(here: AskedPlace, text: string, step: number): boolean {
+  goesOn(here: AskedPlace, text: string, step: number): boolean {
     const typed = this.shown?.place.adapter === here.adapter && typedBetween(this.shown.place, here);
     if (!this.shown || typed === undefined || typed === false) return false;
     const { text: was } = this.shown;

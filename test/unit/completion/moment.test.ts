@@ -78,3 +78,20 @@ test('a person who asks with a key does not wait', async () => {
   t.asks.at(-1)!.answer('= 1;');
   expect((await found)?.delay).toBe(0);
 });
+
+test('so little that is left of one that was never shown is not shown', async () => {
+  for (const [text, left] of [
+    ['first', undefined],
+    ['first;', undefined],
+    ['first + second;', 'st + second;'],
+  ] as const) {
+    const t = setUp();
+    const { last } = await typed(t, ['const a ', 'const a =', 'const a = ']);
+    t.pauses.at(-1)!.end();
+    await settle();
+    t.asks.at(-1)!.answer(text);
+    expect((await last)?.delay).toBeGreaterThan(0);
+    const found = t.completer.complete(t.at('const a = fir', { least: 0.01 }));
+    expect((await found)?.text).toBe(left);
+  }
+});
