@@ -15,6 +15,8 @@ const factsSchema = z.object({
   path: z.string(),
   size: z.number(),
   mtimeMs: z.number(),
+  /** The file's number on its disk: times are coarse, so another file in its place may have the same. */
+  ino: z.number().optional(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   licence: z.string().optional(),
 });
@@ -23,12 +25,13 @@ export type FileFacts = z.infer<typeof factsSchema>;
 const placeOf = (path: string) =>
   join(cacheDir(), 'checksums', `${createHash('sha256').update(path).digest('hex').slice(0, 32)}.json`);
 
-/** What `examine` found earlier, if the file has not changed since (path, size and time). */
+/** What `examine` found earlier, if the file has not changed since (path, size, time and number). */
 export async function knownFacts(path: string): Promise<FileFacts | undefined> {
   try {
-    const { size, mtimeMs } = await stat(path);
+    const { size, mtimeMs, ino } = await stat(path);
     const facts = factsSchema.parse(JSON.parse(await readText(placeOf(path))));
-    return facts.path === path && facts.size === size && facts.mtimeMs === mtimeMs ? facts : undefined;
+    const isSame = facts.path === path && facts.size === size && facts.mtimeMs === mtimeMs;
+    return isSame && (facts.ino ?? ino) === ino ? facts : undefined;
   } catch {
     // No such file, no facts yet, or damaged facts: examine it again.
     return undefined;
@@ -47,13 +50,14 @@ export async function examine(
   if (known) return known;
   const gguf = await openGguf(path);
   await gguf.close();
-  const { size, mtimeMs } = await stat(path);
+  const { size, mtimeMs, ino } = await stat(path);
   const licence = gguf.metadata['general.license'];
   const sha256 = await sha256Of(path, (done) => onBytes?.(done, size));
   const facts: FileFacts = {
     path,
     size,
     mtimeMs,
+    ino,
     sha256,
     ...(typeof licence === 'string' ? { licence } : {}),
   };
