@@ -171,9 +171,13 @@ export class Workbench {
     await this.page.locator(`.editor-instance .monaco-editor.focused[data-uri$="/${name}"]`).waitFor();
   }
 
-  /** Types into the file that is open. */
+  /** Types into the file that is open. A full stop takes the list's entry, so the list is left before it. */
   async type(text) {
-    await this.page.keyboard.type(text, { delay: 30 });
+    const { keyboard } = this.page;
+    for (const [at, part] of text.split(/(?=\.)/).entries()) {
+      if (at > 0) for (const key of ['ArrowLeft', 'ArrowRight']) await keyboard.press(key);
+      await keyboard.type(part, { delay: 30 });
+    }
     const drawn = this.page.locator('.editor-instance .view-lines');
     await until(`"${text}" to be typed`, async () =>
       squeeze(await drawn.innerText()).includes(squeeze(text)),
