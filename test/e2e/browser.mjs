@@ -171,17 +171,24 @@ export class Workbench {
     await this.page.locator(`.editor-instance .monaco-editor.focused[data-uri$="/${name}"]`).waitFor();
   }
 
-  /** Types into the file that is open. A full stop takes the list's entry, so the list is left before it. */
+  /**
+   * Types into the file that is open. A full stop takes the list's entry, so the list is closed before it; one that
+   * opened late may still take part in it, and the line is typed again.
+   */
   async type(text) {
     const { keyboard } = this.page;
-    for (const [at, part] of text.split(/(?=\.)/).entries()) {
-      if (at > 0) for (const key of ['ArrowLeft', 'ArrowRight']) await keyboard.press(key);
-      await keyboard.type(part, { delay: 30 });
-    }
     const drawn = this.page.locator('.editor-instance .view-lines');
-    await until(`"${text}" to be typed`, async () =>
-      squeeze(await drawn.innerText()).includes(squeeze(text)),
-    );
+    const isTyped = async () => squeeze(await drawn.innerText()).includes(squeeze(text));
+    await until(`"${text}" to be typed`, async () => {
+      for (const [at, part] of text.split(/(?=\.)/).entries()) {
+        if (at > 0 && (await becomes(() => this.list().isVisible(), 1500))) await this.closeList();
+        await keyboard.type(part, { delay: 30 });
+      }
+      if (await becomes(isTyped, 5000)) return true;
+      await this.closeList();
+      await keyboard.press('Shift+Home');
+      return false;
+    });
   }
 }
 

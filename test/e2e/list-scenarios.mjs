@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { signalServer, typeUntilGhostText, useResult } from './steps.mjs';
-import { until } from './until.mjs';
+import { becomes, until } from './until.mjs';
 import { writeFile } from './workplace.mjs';
 
 const SETTINGS = '.vscode/settings.json';
@@ -61,6 +61,14 @@ export const listScenarios = {
 
     writeFile(place.workspace, SETTINGS, '{ "editor.inlineSuggest.enabled": false }');
     await openAt(workbench, place, 'settings.js');
+    // The editor reads its settings in its own time.
+    await until('a key to ask nothing', async () => {
+      await workbench.page.keyboard.press('Enter');
+      await workbench.type('zeb');
+      if (!(await becomes(() => workbench.asking().isVisible(), 2000))) return true;
+      await workbench.asking().waitFor({ state: 'detached' });
+      return false;
+    });
     signalServer(place, 'SIGSTOP');
     try {
       await listOpens(workbench, 'zeb', 'zebraCrossing');
