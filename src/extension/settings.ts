@@ -57,6 +57,10 @@ export const settings = {
     const chosen = vscode.workspace.getConfiguration(section, document).get<string>('completion.show', '');
     return Object.hasOwn(leastChance, chosen) ? (chosen as ShowChoice) : 'likely';
   },
+  /** Whether the editor shows inline suggestions by itself: a setting of its own. */
+  inlineSuggestions(document: vscode.TextDocument) {
+    return vscode.workspace.getConfiguration('editor', document).get('inlineSuggest.enabled', true);
+  },
   /** Whether suggestions are shown beside the editor's own list. */
   besideSuggestList(document: vscode.TextDocument) {
     return vscode.workspace.getConfiguration(section, document).get('completion.besideSuggestList', true);

@@ -53,8 +53,14 @@ export async function ensureResults(workbench, place, count) {
 /** Completion with the newest result, its server started. */
 export async function useResult(workbench, place) {
   await ensureResults(workbench, place, 1);
-  await workbench.command('Forget-Me-Not: Use for Completion');
-  await workbench.pick('Which result should complete your code?', 'LoRA');
+  const question = 'Which result should complete your code?';
+  const input = workbench.page.locator(`.quick-input-widget input[placeholder*="${question}"]`);
+  // A step of the tour that is done just now takes the focus, and closes it.
+  await until('the results to choose from', async () => {
+    await workbench.command('Forget-Me-Not: Use for Completion');
+    return becomes(() => input.isVisible(), 5000);
+  });
+  await workbench.pick(question, 'LoRA');
   await workbench.notification('completes your code now');
   await workbench.statusBar('garden').waitFor();
   await workbench.dismissNotifications();

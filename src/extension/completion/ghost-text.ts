@@ -83,11 +83,13 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     const isOurs = this.again.asksNow(document, position);
     const model = this.service.modelFor(document);
     this.leave();
+    const isInvoked = triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !isOurs;
     if (!model || (selected && !settings.besideSuggestList(document))) return [];
+    // Once it was made to ask, the editor goes on asking.
+    if (!isInvoked && !settings.inlineSuggestions(document)) return [];
     const place = { model, document, position, selected };
     const signal = this.wait(place);
-    if (triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !isOurs)
-      return this.invoked(place, signal, token);
+    if (isInvoked) return this.invoked(place, signal, token);
     const answer = this.find(place, signal);
     const known = await Promise.race([answer, nextTurn('later' as const)]);
     if (token.isCancellationRequested) return [];

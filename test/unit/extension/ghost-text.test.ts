@@ -1,6 +1,7 @@
 /** Nobody waits for ghost text: a key is answered at once, and the editor is made to ask again when there is something. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ofBase } from '../../../src/extension/completion/completion-model.ts';
+import { configured, reset } from './fake-vscode.ts';
 import { GhostText, type Completing } from '../../../src/extension/completion/ghost-text.ts';
 
 type Listener = (event: unknown) => void;
@@ -93,6 +94,7 @@ function open(text: string) {
 
 let answer: (text: string) => void;
 let stopped: boolean;
+let asked: number;
 let ghost: GhostText;
 const never = {
   isCancellationRequested: false,
@@ -105,6 +107,8 @@ beforeEach(() => {
   editor.asksAgain = () => Promise.resolve();
   editor.moved.length = 0;
   stopped = false;
+  asked = 0;
+  reset();
   const service = {
     modelFor: () => ofBase({ id: 'base', path: '/base.gguf', sha256: 'ab'.repeat(32) }),
     serving: () => ({
@@ -112,6 +116,7 @@ beforeEach(() => {
       stream: (_: unknown, __: unknown, signal: AbortSignal) =>
         new Promise<string>((resolve) => {
           answer = resolve;
+          asked += 1;
           signal.addEventListener('abort', () => (stopped = true));
         }),
     }),
@@ -187,4 +192,16 @@ test('beside the list, it is shown if it begins with the selected entry', async 
   const range = new Range(new Position(0, 10), place.position);
   expect(await texts(ask(place, AUTOMATIC, { text: 'find', range }))).toEqual([]);
   expect(await texts(ask(place, AUTOMATIC, { text: 'first', range }))).toEqual(['first.second;']);
+});
+
+test('where the editor shows none by itself, none is asked for, but by a key', async () => {
+  configured['inlineSuggest.enabled'] = false;
+  const place = open('const a =');
+  expect(await texts(ask(place))).toEqual([]);
+  await pass(400);
+  expect(asked).toBe(0);
+  const invoked = ask(place, INVOKE);
+  await pass(0);
+  answer(' first;');
+  expect(await texts(invoked)).toEqual([' first;']);
 });
