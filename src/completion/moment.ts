@@ -30,9 +30,10 @@ export class Moment {
 
   /** Whether it is the rest of what is shown, or that and more; or what follows it, once it was accepted. */
   goesOn(here: AskedPlace, text: string, step: number): boolean {
-    const typed = this.shown?.place.adapter === here.adapter && typedBetween(this.shown.place, here);
-    if (!this.shown || typed === undefined || typed === false) return false;
-    const { text: was } = this.shown;
+    const { shown } = this;
+    const typed = shown?.place.adapter === here.adapter ? typedBetween(shown.place, here) : undefined;
+    if (!shown || typed === undefined) return false;
+    const { text: was } = shown;
     const is = typed + withoutReturns(text);
     return typed === was ? step > 1 : is.startsWith(was) || was.startsWith(is);
   }

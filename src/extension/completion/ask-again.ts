@@ -13,7 +13,7 @@ interface Watched {
   shown: string;
 }
 
-export class AskAgain implements vscode.Disposable {
+export class AskAgain {
   private watched: Watched | undefined;
   private asking: Watched | undefined;
   /** New editors then ask only this extension; older ones ask everyone. */
@@ -68,10 +68,6 @@ export class AskAgain implements vscode.Disposable {
     const [grew, grows] = [this.watched, watched].map((one) => Boolean(one?.shown));
     this.watched = watched;
     if (grows !== grew) void vscode.commands.executeCommand('setContext', GROWING, grows);
-  }
-
-  dispose(): void {
-    this.stop();
   }
 }
 

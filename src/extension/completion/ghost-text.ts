@@ -202,10 +202,12 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
 
   /** The listener that learns what the user does with the completion shown. */
   private listenerFor({ model, document, position, selected }: Asked) {
-    const begin = selected?.range.start ?? position;
-    const { before } = cursorDocument(model, document, begin);
-    const at = { ...cursorDocument(model, document, position), before };
-    return this.service.recorder.listenerFor({ model, document, at, end: document.offsetAt(position) });
+    const at = cursorDocument(model, document, position);
+    const end = document.offsetAt(position);
+    // What is typed of the selected entry is a part of the completion shown, not of the text before it.
+    const written = end - document.offsetAt(selected?.range.start ?? position);
+    const before = at.before.slice(0, at.before.length - written);
+    return this.service.recorder.listenerFor({ model, document, at: { ...at, before }, end });
   }
 
   /** The completion core of a model, with its cache. */
