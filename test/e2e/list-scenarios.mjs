@@ -53,17 +53,17 @@ export const listScenarios = {
     await useResult(workbench, place);
     writeFile(place.workspace, SETTINGS, '{ "editor.quickSuggestions": { "other": "off" } }');
     await openAt(workbench, place, 'settings.js');
-    await workbench.type('zeb');
-    assert.equal(await becomes(() => workbench.list().isVisible(), 3000), false, 'the list stays closed');
+    // The editor reads its settings in its own time.
+    await until('the list to stay closed', async () => {
+      await typeAnew(workbench, 'zeb');
+      return !(await becomes(() => workbench.list().isVisible(), 3000));
+    });
     await workbench.clear();
 
     writeFile(place.workspace, SETTINGS, '{ "editor.inlineSuggest.enabled": false }');
     await openAt(workbench, place, 'settings.js');
-    // The editor reads its settings in its own time.
     await until('a key to ask nothing', async () => {
-      await workbench.closeList();
-      await workbench.page.keyboard.press('Enter');
-      await workbench.type('zeb');
+      await typeAnew(workbench, 'zeb');
       if (!(await becomes(() => workbench.asking().isVisible(), 2000))) return true;
       await workbench.asking().waitFor({ state: 'detached' });
       return false;
@@ -89,14 +89,21 @@ async function openAt(workbench, place, name) {
   await workbench.page.keyboard.press('Control+End');
 }
 
+/** Types into a new line at the end. */
+async function typeAnew(workbench, typed) {
+  await workbench.closeList();
+  await workbench.page.keyboard.press('Control+End');
+  await workbench.page.keyboard.press('Enter');
+  await workbench.type(typed);
+}
+
 /** Types into a new line, and sees the list open with an entry of the language's service. */
 async function listOpens(workbench, typed, entry) {
-  const { page } = workbench;
-  await workbench.closeList();
-  await page.keyboard.press('Control+End');
-  await page.keyboard.press('Enter');
-  await workbench.type(typed);
-  const row = page.locator('.suggest-widget.visible .monaco-list-row').filter({ hasText: entry }).first();
+  await typeAnew(workbench, typed);
+  const row = workbench.page
+    .locator('.suggest-widget.visible .monaco-list-row')
+    .filter({ hasText: entry })
+    .first();
   await until(`the list to open with ${entry} after "${typed}"`, () => row.isVisible());
 }
 

@@ -291,8 +291,8 @@ export class CompletionService implements Completing {
 
   settingsChanged(): void {
     this.failure = undefined;
-    // It may be another one now, or have another token.
-    if (this.client && !(this.client.serving instanceof ServingClient)) void this.stop();
+    // A server elsewhere may be another one now, or have another token; one here is not needed beside it.
+    if (this.elsewhere.endpoint || !(this.client?.serving instanceof ServingClient)) void this.stop();
     const wanted = [undefined, ...vscode.workspace.textDocuments].some((one) =>
       settings.completionEnabled(one),
     );

@@ -29,6 +29,8 @@ export async function findContinuing(
   { runs, children }: Pick<Context, 'runs' | 'children'>,
   folders: readonly string[],
 ): Promise<Continuing | undefined> {
+  // The wizard may be the first thing that is asked for, before any run was read.
+  await runs.refresh();
   const run = continuable(runs.all, folders);
   if (!run || !existsSync(run.spec.base.path)) return undefined;
   const signal = AbortSignal.timeout(PATIENCE_MS);

@@ -136,6 +136,15 @@ test('another data directory and another Node mean another server', () => {
   expect(of().options.beside).not.toBe(moved.options.beside);
 });
 
+test('a server elsewhere lets the one of this machine go before anything is asked of it', async () => {
+  const here = ofBase(base());
+  expect(await ask(here)).toBe('of base');
+  expect(service.isServingHere(here)).toBe(true);
+  editor.inspected['completion.endpoint'] = { globalValue: 'http://127.0.0.1:9/v1' };
+  service.settingsChanged();
+  expect(service.isServingHere(here)).toBe(false);
+});
+
 test('each outage is told once, and is known until the next answer', () => {
   const fail = () => service.failed(new Error('gone'));
   for (let key = 0; key < 3; key += 1) fail();

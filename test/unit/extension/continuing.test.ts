@@ -34,6 +34,11 @@ const runOf = (id: string, patch: { spec?: object; state?: object; summary?: obj
     state: { status: 'done', ...patch.state },
     ...(patch.summary && { summary: patch.summary }),
   }) as unknown as RunSnapshot;
+/** Runs of a window that has just started: none until they are read. */
+function runsOf(...read: RunSnapshot[]) {
+  const runs = { all: [] as RunSnapshot[], refresh: async () => void runs.all.push(...read) };
+  return runs;
+}
 const changed = { run: 'newest', files: 34, share: 0.12, enough: true };
 
 describe('the run', () => {
@@ -67,7 +72,7 @@ describe('the run', () => {
   ])('is offered or not where %s', async (_, answer, wanted) => {
     const asked: string[][] = [];
     const children = { ask: (_schema: unknown, args: string[]) => (asked.push(args), answer()) };
-    const context = { children, runs: { all: [runOf('newest')] } };
+    const context = { children, runs: runsOf(runOf('newest')) };
     const found = await findContinuing(context as never, ['/garden']);
     if (wanted) expect(found).toMatchObject({ run: { spec: { id: 'newest' } }, ...wanted });
     else expect(found).toBeUndefined();
@@ -76,7 +81,7 @@ describe('the run', () => {
 
   it('is not offered where its base is gone', async () => {
     const gone = runOf('newest', { spec: { base: { ...base, path: join(models, 'gone.gguf') } } });
-    const context = { children: { ask: () => Promise.resolve(changed) }, runs: { all: [gone] } };
+    const context = { children: { ask: () => Promise.resolve(changed) }, runs: runsOf(gone) };
     expect(await findContinuing(context as never, ['/garden'])).toBeUndefined();
   });
 
