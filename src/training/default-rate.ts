@@ -35,11 +35,22 @@ export function defaultLearningRate(
   base: BaseShape,
   steps = 1,
 ): number {
-  const of = rates[method];
-  if (linearWeights(base) < LARGE) return of.small[optimizer];
-  const share = Math.max(LEAST_SHARE, Math.min(1, FULL_RATE_STEPS / steps));
-  return Number((share * of.large[optimizer]).toPrecision(2));
+  const { small, large } = rates[method];
+  return isLarge(base) ? Number((shareAfter(steps) * large[optimizer]).toPrecision(2)) : small[optimizer];
 }
+
+/** A rate that was found in `from` steps, for a run of `to`: lower where the default is lower, and never higher. */
+export function rateAtLength(
+  rate: number,
+  base: BaseShape,
+  { from, to }: { from: number; to: number },
+): number {
+  const share = shareAfter(to) / shareAfter(from);
+  return isLarge(base) && share < 1 ? Number((share * rate).toPrecision(2)) : rate;
+}
+
+const isLarge = (base: BaseShape) => linearWeights(base) >= LARGE;
+const shareAfter = (steps: number) => Math.max(LEAST_SHARE, Math.min(1, FULL_RATE_STEPS / steps));
 
 /** The cool-down at the end of an inverse square root schedule, as a share of the run (paper, section 3: 20%). */
 export const DEFAULT_COOLDOWN = 0.2;

@@ -84,8 +84,8 @@ async function trainUpTo(dir: string, step: number): Promise<RunEvent[]> {
 
 /** What a rate of this run is remembered by. */
 async function kindOf(dir: string): Promise<RateKind> {
-  const { method, optimizer, steps } = (await readSpec(dir)).hyper;
-  return { baseSha256: base.sha256, method, optimizer, trainTokens, steps };
+  const spec = await readSpec(dir);
+  return { ...spec, baseSha256: base.sha256, trainTokens, steps: spec.hyper.steps };
 }
 
 async function adapterOf(dir: string): Promise<Buffer> {

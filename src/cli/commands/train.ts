@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { chooseFolders } from '../../corpus/index.ts';
 import { elementCount, openGguf } from '../../gguf/index.ts';
-import { readConfig, type ModelConfig } from '../../model/config.ts';
+import { readConfig } from '../../model/config.ts';
 import { checkRank, chooseTargets } from '../../model/targets.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { Folders } from '../../protocol/folders.ts';
@@ -24,7 +24,12 @@ import { guessTokensPerSecond } from '../../training/speed-guess.ts';
 import { storedBytesOf } from '../../training/memory/stored.ts';
 import { requireRunSpace } from '../../training/checkpoints/disk.ts';
 import { checkpointPart, knownCosts, TRAINING, type KnownCosts } from '../../training/measured-costs.ts';
-import { chooseLearningRate, type RateAnswer } from '../../training/learning-rate/choose.ts';
+import {
+  atLength,
+  chooseLearningRate,
+  type RateAnswer,
+  type RateQuestion,
+} from '../../training/learning-rate/choose.ts';
 import { keepEarlierAdapter } from '../../training/continued.ts';
 import { measuredSpeeds } from '../../training/measured-speed.ts';
 import {
@@ -181,8 +186,10 @@ async function begin(
     const tokensPerSecond = await expectedSpeed(base, { method: options.method, precision, backend }, known);
     const trainTokens = summary.changed?.passTokens ?? summary.trainTokens;
     const steps = budgetInSteps(options, { trainTokens, tokensPerSecond });
-    const learningRate = await learningRateFor(base, config, { ...options, trainTokens, steps, continued });
-    const hyper = { ...toHyper(options, steps, precision, learningRate.rate), ...fitted };
+    const unrated = { ...toHyper(options, steps, precision, 1), ...fitted };
+    const kind = { baseSha256: base.sha256, hyper: unrated, corpus: plan, evaluation, trainTokens, steps };
+    const learningRate = await learningRateFor({ ...kind, shape: config }, options, continued);
+    const hyper = { ...unrated, learningRate: learningRate.rate };
     await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
     const material = {
       folder: folder ?? '',
@@ -275,23 +282,19 @@ function tellTimes(times: RunTimes): void {
 
 /** The rate that was given, that of the continued run, or the best one known for the base; prints which. */
 async function learningRateFor(
-  base: RunSpec['base'],
-  shape: ModelConfig,
-  options: TrainOptions &
-    FollowOptions &
-    Pick<Beginning, 'continued'> & { trainTokens: number; steps: number },
+  question: RateQuestion,
+  options: TrainOptions & FollowOptions,
+  continued: Continued | undefined,
 ): Promise<RateAnswer> {
   if (options.lr !== undefined) return { rate: options.lr, reason: 'given' };
-  const { continued } = options;
+  const before = continued?.spec.hyper;
   // The rate of another optimiser would say nothing.
-  if (continued?.spec.hyper.optimizer === options.optimizer) {
-    const reason = `the final rate of run ${continued.spec.id}`;
-    if (!options.json) print(`Learning rate ${continued.learningRate}, ${reason}`);
-    return { rate: continued.learningRate, reason };
+  if (continued && before?.optimizer === options.optimizer) {
+    const same = { rate: continued.learningRate, reason: `the final rate of run ${continued.spec.id}` };
+    const answer = atLength(same, question.shape, { from: before.steps, to: question.steps });
+    if (!options.json) print(`Learning rate ${answer.rate}, ${answer.reason}`);
+    return answer;
   }
-  const { method, optimizer, rank, targets, trainTokens, steps } = options;
-  const run = { method, optimizer, rank, targets, trainTokens, steps };
-  const question = { ...run, baseSha256: base.sha256, shape };
   const { assumed, ...answer } = await chooseLearningRate(question);
   const trials = assumed && options.rateTrials && !continued;
   const unless = trials ? '; short trials may find a better one before the first step' : '';

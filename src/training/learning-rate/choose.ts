@@ -1,18 +1,15 @@
 /** Chooses the learning rate of a run for which none was given, and says why in words. */
 import type { BaseShape } from '../../base-models/registry.ts';
-import type { Hyper } from '../../protocol/run.ts';
+import { tokensPerStep, type Hyper } from '../../protocol/run.ts';
 import type { SweepSpec } from '../../protocol/sweep.ts';
-import { defaultLearningRate } from '../default-rate.ts';
-import { rememberedRate, type FoundRate } from './found-rates.ts';
+import { defaultLearningRate, rateAtLength } from '../default-rate.ts';
+import { rememberedRate, type FoundRate, type RateKind } from './found-rates.ts';
 import { concludeMethod, type MethodResult } from '../sweep/choice.ts';
 import { listSweeps, type Sweep } from '../sweep/store.ts';
 
-export interface RateQuestion extends Pick<Hyper, 'method' | 'optimizer' | 'rank' | 'targets'> {
-  baseSha256: string;
+export interface RateQuestion extends RateKind {
+  hyper: RateKind['hyper'] & Pick<Hyper, 'targets'>;
   shape: BaseShape;
-  trainTokens: number;
-  /** Steps of the run. */
-  steps: number;
 }
 
 export interface RateAnswer {
@@ -49,33 +46,44 @@ export function chooseFrom(
   question: RateQuestion,
   remembered?: FoundRate,
 ): RateAnswer {
-  const { method, optimizer, baseSha256, shape, steps } = question;
+  const { baseSha256, shape, steps } = question;
+  const { method, optimizer } = question.hyper;
   const fitting = sweeps.filter(
     ({ spec }) => spec.base.sha256 === baseSha256 && spec.hyper.optimizer === optimizer,
   );
   const found = newest(fitting, method);
   if (found) {
     const { spec, result } = found;
-    return {
-      rate: result.chosen!,
-      reason: `from the sweep of ${day(spec.createdAt)}, in which ${formatRate(result.chosen!)} learned as much as the best rate and forgot least${differences(spec, question)}`,
-    };
+    const reason = `from the sweep of ${day(spec.createdAt)}, in which ${formatRate(result.chosen!)} learned as much as the best rate and forgot least${differences(spec, question)}`;
+    return atLength({ rate: result.chosen!, reason }, shape, { from: spec.hyper.steps, to: steps });
   }
   if (remembered) return { rate: remembered.rate, reason: foundReason(remembered) };
   const other = method === 'lora' ? 'full' : 'lora';
   const turned = newest(fitting, other);
   if (turned) {
     const theirs = turned.result.chosen!;
-    const rate = method === 'lora' ? theirs * RATIO : theirs / RATIO;
-    return {
-      rate: Number(rate.toPrecision(3)),
-      reason: `from ${formatRate(theirs)}, which the sweep of ${day(turned.spec.createdAt)} found for ${methodName(other)}, by the rule that LoRA needs ${RATIO} times the rate of full fine-tuning`,
-    };
+    const rate = Number((method === 'lora' ? theirs * RATIO : theirs / RATIO).toPrecision(3));
+    const reason = `from ${formatRate(theirs)}, which the sweep of ${day(turned.spec.createdAt)} found for ${methodName(other)}, by the rule that LoRA needs ${RATIO} times the rate of full fine-tuning`;
+    return atLength({ rate, reason }, shape, { from: turned.spec.hyper.steps, to: steps });
   }
   return {
     rate: defaultLearningRate(method, optimizer, shape, steps),
     reason: `the default for ${methodName(method)} with ${optimizer === 'lionw' ? 'LionW' : 'AdamW'} on a base of this size, in a run of this length; {sweep} can find a better one`,
     assumed: true,
+  };
+}
+
+/** The rate found in a shorter run, lowered for a longer one as the default is. */
+export function atLength(
+  { rate, reason }: RateAnswer,
+  shape: BaseShape,
+  steps: { from: number; to: number },
+): RateAnswer {
+  const lowered = rateAtLength(rate, shape, steps);
+  if (lowered === rate) return { rate, reason };
+  return {
+    rate: lowered,
+    reason: `${reason}, lowered to ${formatRate(lowered)} for ${steps.to} steps instead of ${steps.from}`,
   };
 }
 
@@ -92,14 +100,24 @@ function newest(
   return undefined;
 }
 
-/** Rank and targets matter little for the rate, but the user should know. */
-function differences({ hyper }: SweepSpec, { method, rank, targets }: RateQuestion): string {
-  if (method !== 'lora') return '';
+const inWords = new Intl.ListFormat('en-GB');
+
+/** The user has swept, and chooses to go by it; but should know what was another there. */
+function differences({ hyper, corpus }: SweepSpec, question: RateQuestion): string {
+  const { method, rank, targets } = question.hyper;
+  const lora = method === 'lora';
   const other = [
-    ...(hyper.rank === rank ? [] : [`rank ${hyper.rank}`]),
-    ...(hyper.targets.toSorted().join() === targets.toSorted().join() ? [] : ['other target modules']),
+    ...(!lora || hyper.rank === rank ? [] : [`rank ${hyper.rank}`]),
+    ...(!lora || hyper.targets.toSorted().join() === targets.toSorted().join()
+      ? []
+      : ['other target modules']),
+    ...(tokensPerStep(hyper) === tokensPerStep(question.hyper)
+      ? []
+      : [`${tokensPerStep(hyper)} tokens a step`]),
+    ...(corpus.mode === question.corpus.mode ? [] : [`mode ${corpus.mode}`]),
+    ...(corpus.fimRate === question.corpus.fimRate ? [] : [`a fill-in-the-middle rate of ${corpus.fimRate}`]),
   ];
-  return other.length ? ` (measured with ${other.join(' and ')})` : '';
+  return other.length ? ` (measured with ${inWords.format(other)})` : '';
 }
 
 const day = (time: string) => new Date(time).toLocaleDateString('en-GB', { day: 'numeric', month: 'long' });

@@ -1,7 +1,7 @@
 /** Cache of the learning rates that trials of earlier runs have found, so that the next similar run needs no trials. */
 import { z } from 'zod';
 import { JsonCache } from '../../protocol/json-cache.ts';
-import type { Hyper } from '../../protocol/run.ts';
+import type { CorpusPlan, EvaluationPlan, Hyper } from '../../protocol/run.ts';
 
 const foundSchema = z.object({
   rate: z.number().positive(),
@@ -11,19 +11,34 @@ const foundSchema = z.object({
 export type FoundRate = z.infer<typeof foundSchema>;
 const rates = new JsonCache('learning-rates.json', foundSchema);
 
-/** The properties of a run that its rate depends on most. */
-export interface RateKind extends Pick<Hyper, 'method' | 'optimizer'> {
+/** The properties of a run that its rate depends on: a rate is not used where one of them is another. */
+export interface RateKind {
   baseSha256: string;
+  hyper: Pick<
+    Hyper,
+    'method' | 'optimizer' | 'rank' | 'alpha' | 'scaling' | 'batch' | 'accumulate' | 'sequenceLength'
+  >;
+  corpus: Pick<CorpusPlan, 'mode' | 'fimRate'>;
+  /** What a rate may make the base forget. */
+  evaluation: Pick<EvaluationPlan, 'strength' | 'strengthLimit'>;
   /** Tokens to train on, compared as the nearest power of 4. */
   trainTokens: number;
   /** Steps of the run, compared as the nearest power of 4. */
   steps: number;
 }
 
-function keyOf({ baseSha256, method, optimizer, trainTokens, steps }: RateKind): string {
+function keyOf({ baseSha256, hyper, corpus, evaluation, trainTokens, steps }: RateKind): string {
   const power = (count: number) => Math.round(Math.log2(Math.max(1, count)) / 2);
-  const sizes = `4^${power(trainTokens)} tokens 4^${power(steps)} steps`;
-  return [baseSha256.slice(0, 16), method, optimizer, sizes].join(' ');
+  const { method, optimizer, rank, alpha, scaling } = hyper;
+  return [
+    baseSha256.slice(0, 16),
+    ...(method === 'lora' ? [method, rank, alpha, scaling] : [method]),
+    optimizer,
+    `${hyper.batch}x${hyper.accumulate}x${hyper.sequenceLength}`,
+    ...[corpus.mode, corpus.fimRate],
+    evaluation.strength === 'measured' ? `limit ${evaluation.strengthLimit}` : 'no limit',
+    `4^${power(trainTokens)} tokens 4^${power(steps)} steps`,
+  ].join(' ');
 }
 
 export const rememberedRate = (kind: RateKind): Promise<FoundRate | undefined> => rates.get(keyOf(kind));

@@ -180,14 +180,13 @@ class RateTrials {
 
   private async conclude(steps: number, trials: Trial[], base: BaseLine): Promise<RateEvent> {
     const { spec, corpus } = this.options;
-    const { method, optimizer } = spec.hyper;
     const { rates } = concludeTrials(trials, base);
     const runSteps = this.runSteps(trials);
-    const most = mostTrialKl(spec.evaluation, method, { trial: steps, run: runSteps });
+    const most = mostTrialKl(spec.evaluation, spec.hyper.method, { trial: steps, run: runSteps });
     const { chosen, limited } = chooseWithin(trials, base, most);
     const at = new Date().toISOString();
     const trainTokens = corpus.train.length;
-    const kind = { baseSha256: spec.base.sha256, method, optimizer, trainTokens, steps: runSteps };
+    const kind = { ...spec, baseSha256: spec.base.sha256, trainTokens, steps: runSteps };
     if (chosen !== undefined) await rememberRate(kind, { rate: chosen, at });
     const tried = `of ${steps} steps each, at ${rates.map(({ learningRate }) => formatRate(learningRate)).join(', ')}`;
     return {

@@ -3,9 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { findKnownBase } from '../../../src/base-models/registry.ts';
-import { moduleNames } from '../../../src/protocol/run.ts';
+import { corpusPlanSchema, evaluationPlanSchema, hyperSchema } from '../../../src/protocol/run.ts';
 import type { SweepLine, SweepSpec } from '../../../src/protocol/sweep.ts';
-import { chooseFrom, chooseLearningRate } from '../../../src/training/learning-rate/choose.ts';
+import {
+  atLength,
+  chooseFrom,
+  chooseLearningRate,
+  type RateQuestion,
+} from '../../../src/training/learning-rate/choose.ts';
 import { rememberRate } from '../../../src/training/learning-rate/found-rates.ts';
 import {
   appendLine,
@@ -19,23 +24,24 @@ import {
 import { baseLine, newSweep, sweepSpec, trial } from './sweep-help.ts';
 
 const shapeOf = (id: string) => findKnownBase(id)!.shape;
-const question = {
+const hyper = hyperSchema.parse({ learningRate: 1, steps: 100 });
+const question: RateQuestion = {
   shape: shapeOf('smollm2-135m'),
   baseSha256: 's',
-  method: 'lora' as const,
-  optimizer: 'lionw' as const,
-  rank: 16,
-  targets: [...moduleNames],
+  hyper,
+  corpus: corpusPlanSchema.parse({}),
+  evaluation: evaluationPlanSchema.parse({ strength: 'measured' }),
   trainTokens: 100_000,
   steps: 100,
 };
+const full = { ...question, hyper: { ...hyper, method: 'full' as const } };
 const finished = [baseLine(), trial(3e-4, -0.1), trial(1e-4, -0.02), trial(1e-3, undefined)];
 const sweep = (lines: SweepLine[], patch: Partial<SweepSpec> = {}) => ({
   dir: '',
   spec: sweepSpec(patch),
   lines,
 });
-const full: SweepSpec['methods'] = [{ method: 'full', precision: 'f32', rates: [3e-5, 1e-4] }];
+const fullGrid: SweepSpec['methods'] = [{ method: 'full', precision: 'f32', rates: [3e-5, 1e-4] }];
 
 describe('chooseFrom', () => {
   it('takes the newest sweep of the same base and optimiser', () => {
@@ -68,20 +74,20 @@ describe('chooseFrom', () => {
       trial(3e-5, -0.1, { method: 'full' }),
       trial(1e-4, undefined, { method: 'full' }),
     ];
-    expect(chooseFrom([sweep(fullLines, { methods: full })], question)).toMatchObject({
+    expect(chooseFrom([sweep(fullLines, { methods: fullGrid })], question)).toMatchObject({
       rate: 3e-4,
       reason: expect.stringMatching(
         /^from 3e-5, .* found for full fine-tuning, by the rule that LoRA needs 10 times/,
       ),
     });
-    expect(chooseFrom([sweep(finished)], { ...question, method: 'full' }).rate).toBe(3e-5);
+    expect(chooseFrom([sweep(finished)], full).rate).toBe(3e-5);
   });
   it('takes what the trials of a like run found, unless a sweep of the same method says more', () => {
     const found = { rate: 1e-4, at: '2026-11-26T12:00:00.000Z' };
     const answer = chooseFrom([], question, found);
     expect(answer).toEqual({ rate: 1e-4, reason: 'measured in short trials on 26 November' });
     expect(chooseFrom([sweep(finished)], question, found).rate).toBe(3e-4);
-    expect(chooseFrom([sweep(finished)], { ...question, method: 'full' }, found).rate).toBe(1e-4);
+    expect(chooseFrom([sweep(finished)], full, found).rate).toBe(1e-4);
   });
   it('says when nothing was measured on this base', () => {
     expect(chooseFrom([], question).assumed).toBe(true);
@@ -94,7 +100,7 @@ describe('chooseFrom', () => {
       rate: 8e-5,
       reason: expect.stringContaining('base of this size, in a run of this length'),
     });
-    expect(chooseFrom([], { ...larger, method: 'full', optimizer: 'adamw' }).rate).toBe(8e-6);
+    expect(chooseFrom([], { ...larger, hyper: { ...full.hyper, optimizer: 'adamw' } }).rate).toBe(8e-6);
   });
   it('takes less where a run on such a base is longer, to a tenth', () => {
     const rateOf = (steps: number, id = 'qwen2.5-coder-0.5b') =>
@@ -104,10 +110,25 @@ describe('chooseFrom', () => {
     ]);
     expect(rateOf(10_000, 'smollm2-135m')).toBe(3e-4);
   });
-  it('says when the rank or the targets were others', () => {
-    expect(chooseFrom([sweep(finished)], { ...question, rank: 64, targets: ['q'] }).reason).toMatch(
-      /measured with rank 16 and other target modules/,
+  it('says when a sweep was made with other settings', () => {
+    const other = { ...question, hyper: { ...hyper, rank: 64, targets: ['q'], batch: 4 } };
+    expect(chooseFrom([sweep(finished)], other).reason).toMatch(
+      /measured with rank 16, other target modules and 512 tokens a step/,
     );
+    const filled = { ...question, corpus: { ...question.corpus, fimRate: 0.5 } };
+    expect(chooseFrom([sweep(finished)], filled).reason).toMatch(/with a fill-in-the-middle rate of 0\)/);
+  });
+  it('lowers the rate of a sweep on a large base for a longer run, as the default falls', () => {
+    const large = { ...question, shape: shapeOf('qwen2.5-coder-0.5b') };
+    const swept = (steps: number) => chooseFrom([sweep(finished)], { ...large, steps });
+    expect(swept(80)).toMatchObject({ rate: 3e-4, reason: expect.not.stringContaining('lowered') });
+    expect(swept(320)).toMatchObject({
+      rate: 7.5e-5,
+      reason: expect.stringMatching(/, lowered to 7\.5e-5 for 320 steps instead of 12$/),
+    });
+    expect(chooseFrom([sweep(finished)], { ...question, steps: 320 }).rate).toBe(3e-4);
+    const long = { rate: 1e-5, reason: 'the final rate of a run' };
+    expect(atLength(long, large.shape, { from: 800, to: 40 })).toEqual(long);
   });
 });
 
@@ -132,7 +153,7 @@ describe('sweeps on disk', () => {
     expect(await chooseLearningRate(question)).toMatchObject({ rate: 3e-4 });
   });
 
-  it('remembers what trials found for the same base, method, optimiser, size of text and length', async () => {
+  it('remembers what trials found for a run of the same kind and of about the same size', async () => {
     await rememberRate(question, { rate: 1e-4, at: '2026-11-26T12:00:00.000Z' });
     expect(await chooseLearningRate(question)).toMatchObject({ rate: 1e-4 });
     expect(await chooseLearningRate({ ...question, trainTokens: 130_000 })).toMatchObject({ rate: 1e-4 });
@@ -141,11 +162,23 @@ describe('sweeps on disk', () => {
       { trainTokens: 1_600_000 },
       { steps: 1600 },
       { baseSha256: 'other' },
-      { method: 'full' as const },
-      { optimizer: 'adamw' as const },
+      { hyper: full.hyper },
+      ...[
+        { optimizer: 'adamw' as const },
+        { batch: 4 },
+        { accumulate: 2 },
+        { sequenceLength: 256 },
+        { rank: 8 },
+        { alpha: 64 },
+      ].map((one) => ({ hyper: { ...hyper, ...one } })),
+      { corpus: { ...question.corpus, fimRate: 0.5 } },
+      { corpus: { ...question.corpus, mode: 'instruct' as const } },
+      { evaluation: { ...question.evaluation, strengthLimit: 0.2 } },
+      // Then nothing limits what it may make the base forget.
+      { evaluation: { ...question.evaluation, strength: 0.5 } },
     ])
       expect((await chooseLearningRate({ ...question, ...other })).assumed).toBe(true);
-    await rememberRate({ ...question, method: 'full' }, { rate: 1e-5, at: '2026-11-26T12:00:00.000Z' });
+    await rememberRate(full, { rate: 1e-5, at: '2026-11-26T12:00:00.000Z' });
     expect((await chooseLearningRate(question)).rate).toBe(1e-4);
     await writeFile(join(home, 'cache', 'learning-rates.json'), '{"half');
     expect((await chooseLearningRate(question)).assumed).toBe(true);
