@@ -1,5 +1,6 @@
 import { UserError } from '../protocol/errors.ts';
 import { describeFolders, foldersOf, locate, type Folders } from '../protocol/folders.ts';
+import { LEAST_DOCUMENTS } from '../statistics/intervals.ts';
 import {
   cancelled,
   plainDocument,
@@ -14,6 +15,7 @@ import { kindOf, kinds, measuredKind, type Kind } from './reading/kinds.ts';
 import { Languages, type UnknownLanguage } from './reading/languages.ts';
 import { type KeptEntry, type LeftOutEntry, type Split } from './manifest.ts';
 import { reasons, type Reason } from './reading/reasons.ts';
+import { CopiedLines, lineHashes, sketchOf } from './held-out/copied-lines.ts';
 import { NearDuplicates } from './held-out/near-duplicates.ts';
 import type { SourceDocument } from './reading/source.ts';
 import { cutLine, splitNumber } from './held-out/split.ts';
@@ -22,6 +24,8 @@ import { suppliedDocuments } from './reading/given-documents.ts';
 const DEFAULT_HELD_OUT_SHARE = 0.1;
 /** More held-out rows would take longer to measure without telling more. */
 const MOST_HELD_OUT_ROWS = 2000;
+/** Up to so many files of code, a part of each is held out: whole files would be too few to say anything of others. */
+const MOST_CUT = 11;
 /** Fewer tokens tell too little, so rows are read until there are as many, even if there are enough to train on. */
 const LEAST_HELD_OUT_TOKENS = 16_384;
 
@@ -60,7 +64,7 @@ export interface KeptDocument {
 export interface Collected {
   parts: KeptDocument[];
   leftOut: Partial<Record<Reason, number>>;
-  /** There was only one file, or only one of code, and it was cut in two. */
+  /** There were so few files, or so few of code, that each of them was cut in two. */
   cut: boolean;
   /** A language that is left out although it has more files than any known language. */
   unknownLanguage?: UnknownLanguage | undefined;
@@ -69,7 +73,7 @@ export interface Collected {
 }
 
 /**
- * Reads folders and rows, and decides what is kept and in which split. At most two texts are in memory.
+ * Reads folders and rows, and decides what is kept and in which split. At most a dozen texts are in memory.
  * Errors: corpus-empty, corpus-unreadable, cancelled, and what the supplier of rows throws.
  */
 export async function collect(options: CollectOptions, sink: Sink): Promise<Collected> {
@@ -107,13 +111,15 @@ class Collector {
   private readonly leftOutOf = new Map<string, Partial<Record<Reason, number>>>();
   private readonly languages = new Languages();
   private readonly near = new NearDuplicates();
+  /** Of files. */
+  private readonly lines = new CopiedLines();
   private readonly share: number;
   private calls = 0;
   private heldOutRows = 0;
   private readonly tokens: Record<Split, number> = { train: 0, 'held-out': 0 };
   private readonly counts: Record<Kind, number> = { code: 0, prose: 0, data: 0 };
-  /** The only document of the measured kind so far: the one text that stays in memory, since it may have to be cut. */
-  private single: { document: Document; part: KeptDocument } | undefined;
+  /** Those of the measured kind so far, while they are few: their texts stay in memory, since they may have to be cut. */
+  private few: { document: Document; part: KeptDocument }[] = [];
   /** In each split the row whose number is nearest to the border between the splits. */
   private readonly nearest: Partial<Record<Split, { part: KeptDocument; distance: number }>> = {};
 
@@ -138,12 +144,16 @@ class Collector {
   async take(entry: Document | LeftOutEntry, row: boolean): Promise<void> {
     if (!entry.in) return await this.leave(entry);
     // Rows have no lasting names, so their text decides the split. For files it is decided when all are known.
-    const number = row ? splitNumber(this.options.seed, entry.together ?? entry.sha256) : undefined;
+    const number = row
+      ? (entry.age ?? splitNumber(this.options.seed, entry.together ?? entry.sha256))
+      : undefined;
     const full = this.heldOutRows >= MOST_HELD_OUT_ROWS;
     const drawn = number !== undefined && number < this.share && !full ? 'held-out' : 'train';
     const { earlier } = this.options;
     const split = (row && earlier?.splitOfRow(entry)) || drawn;
-    const side = row ? undefined : earlier?.splitOfFile(entry);
+    const lines = row ? undefined : lineHashes(entry.text);
+    const sketch = lines && sketchOf(lines);
+    const side = row ? undefined : earlier?.splitOfFile({ ...entry, sketch });
     if (row && split === 'train' && this.trainIsFull) return;
     const twin = this.near.findOrAdd(entry.text);
     if (twin !== undefined) {
@@ -153,8 +163,9 @@ class Collector {
       const reason = sha256 === entry.sha256 ? 'duplicate' : 'near-duplicate';
       return await this.leave({ in: false, path: entry.path, reason, detail });
     }
-    const part = { ...(await this.keep(entry, { split, row })), side };
-    this.rememberSingle(entry, part);
+    const part = { ...(await this.keep(entry, { split, row, sketch })), side };
+    if (lines) this.lines.add(lines);
+    this.rememberFew(entry, part);
     this.parts.push(part);
     if (part.entry.kind === 'code' && !row) this.languages.add(entry.path, true);
     if (number !== undefined) this.countRow(part, Math.abs(number - this.share));
@@ -181,7 +192,7 @@ class Collector {
 
   private async keep(
     document: Document,
-    { split, row }: { split: Split; row: boolean },
+    { split, row, sketch }: { split: Split; row: boolean; sketch?: string | undefined },
   ): Promise<KeptDocument> {
     const { path, bytes, lines, sha256 } = document;
     const kind = row ? 'code' : kindOf(path);
@@ -199,17 +210,20 @@ class Collector {
       ...encoded,
       ...known,
       ...edit,
+      ...(sketch && { sketch }),
     };
     return { entry, call: this.calls++, row, unfinished: document.unfinished ?? false };
   }
 
-  private rememberSingle(document: Document, part: KeptDocument): void {
+  private rememberFew(document: Document, part: KeptDocument): void {
     const { kind } = part.entry;
     const measured = this.measured;
-    if (measured === undefined || kinds.indexOf(kind) < kinds.indexOf(measured))
-      this.single = { document, part };
-    else if (kind === measured) this.single = undefined;
     this.counts[kind] += 1;
+    if (measured === undefined || kinds.indexOf(kind) < kinds.indexOf(measured)) this.few = [];
+    else if (kind !== measured) return;
+    // Once there are too many, none is needed.
+    if (this.counts[kind] > MOST_CUT) this.few = [];
+    else this.few.push({ document, part });
   }
 
   private get measured(): Kind | undefined {
@@ -219,10 +233,13 @@ class Collector {
   /** Call this after the folders have been read, before the first row. */
   splitFiles(): void {
     const { seed } = this.options;
-    const open = this.parts.filter(({ side }) => !side);
+    const copied = this.lines.copied();
+    const files = this.parts.map((part, index) => ({ ...part, copied: copied.has(index) }));
+    const open = files.filter(({ side }) => !side);
     const heldOut = chooseHeldOut(
-      open.map(({ entry }) => entry),
-      { seed, share: this.share },
+      open.map(({ entry, copied }) => ({ ...entry, copied })),
+      // A corpus that is continued holds out enough.
+      { seed, share: this.share, ...(this.options.earlier && { least: 0 }) },
     );
     for (const [index, { entry }] of open.entries()) if (heldOut.has(index)) entry.split = 'held-out';
     for (const { entry, side } of this.parts) {
@@ -237,7 +254,7 @@ class Collector {
     if (parts.length === 0) throw nothingIn(this.options, leftOut, languages.anyUnknown);
     // A continued corpus has both splits already, and its documents must stay in theirs.
     const free = this.share > 0 && !this.options.earlier;
-    const cut = free && (await this.cutSingle());
+    const cut = free && (await this.cutFew());
     if (free && !cut) this.fillEmptySide();
     return { parts, leftOut, cut, unknownLanguage: languages.mainUnknown, fruitless: this.fruitless() };
   }
@@ -250,18 +267,25 @@ class Collector {
       .map(({ path, name }) => ({ folder: path, why: whyNothing(this.leftOutOf.get(name) ?? {}) }));
   }
 
-  /** If there is only one document of the measured kind, cuts it in two if possible. */
-  private async cutSingle(): Promise<boolean> {
-    const { single } = this;
-    const halves = single && cutInTwo(single.document, this.share);
-    if (!halves) return false;
-    const { row } = single.part;
-    const made: KeptDocument[] = [];
-    for (const { split, fromLine, ...half } of halves) {
-      const part = await this.keep(half, { split, row });
-      made.push({ ...part, entry: { ...part.entry, fromLine } });
+  /**
+   * If there are few documents of the measured kind, cuts each in two if possible: one alone, and as many as intervals
+   * need.
+   */
+  private async cutFew(): Promise<boolean> {
+    const cut = this.few.flatMap((one) => {
+      const halves = cutInTwo(one.document, this.share);
+      return halves ? [{ ...one, halves }] : [];
+    });
+    if (cut.length < (this.few.length === 1 ? 1 : LEAST_DOCUMENTS)) return false;
+    for (const { part } of this.few) part.entry.split = 'train';
+    for (const { part, halves } of cut) {
+      const made: KeptDocument[] = [];
+      for (const { split, fromLine, ...half } of halves) {
+        const kept = await this.keep(half, { split, row: part.row });
+        made.push({ ...kept, entry: { ...kept.entry, fromLine } });
+      }
+      this.parts.splice(this.parts.indexOf(part), 1, ...made);
     }
-    this.parts.splice(this.parts.indexOf(single.part), 1, ...made);
     return true;
   }
 

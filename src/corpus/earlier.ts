@@ -2,6 +2,8 @@
  * A corpus that continues that of an earlier run: which documents are unchanged, which split they stay in, and how much
  * of them is replayed. Pure.
  */
+import { Sketches } from './held-out/copied-lines.ts';
+import { isTwin } from './reading/reasons.ts';
 import type { CorpusSummary, KeptEntry, LeftOutEntry, Split } from './manifest.ts';
 
 /**
@@ -11,11 +13,12 @@ import type { CorpusSummary, KeptEntry, LeftOutEntry, Split } from './manifest.t
 export const REPLAY_SHARE = 0.25;
 
 /** Identifies a document. A row's name is only its number, so only its text counts. */
-type Identity = Pick<KeptEntry, 'path' | 'sha256'>;
+type Identity = Pick<KeptEntry, 'path' | 'sha256'> & { sketch?: string | undefined };
 
 export class EarlierCorpus {
   private readonly texts = new Map<string, Split>();
   private readonly names = new Map<string, Split>();
+  private readonly sketches = new Sketches<Split>();
 
   /** From its manifest. `before`: the corpus that it continued, which knows the split of files that come back. */
   constructor(
@@ -23,14 +26,14 @@ export class EarlierCorpus {
     leftOut: readonly LeftOutEntry[],
     private readonly before?: EarlierCorpus,
   ) {
-    for (const { path, sha256, split } of kept) {
+    for (const { path, sha256, split, sketch } of kept) {
       this.texts.set(sha256, split);
       this.names.set(path, split);
+      if (sketch) this.sketches.add(sketch, split);
     }
     // A (near-)duplicate was learned, or held out, together with its twin.
     for (const { path, reason, detail } of leftOut) {
-      const twin =
-        reason === 'near-duplicate' || reason === 'duplicate' ? this.names.get(detail!) : undefined;
+      const twin = isTwin(reason) ? this.names.get(detail!) : undefined;
       if (twin) this.names.set(path, twin);
     }
   }
@@ -40,9 +43,20 @@ export class EarlierCorpus {
     return this.texts.has(sha256);
   }
 
-  /** The split that a file was in, by its text or else its name, so that no file ever changes its split. */
+  /**
+   * The split that a file was in, by its text or name, so that no file ever changes its split; else that of the file
+   * that it is most like, which it may have been before it was renamed and edited.
+   */
   splitOfFile(file: Identity): Split | undefined {
-    return this.texts.get(file.sha256) ?? this.names.get(file.path) ?? this.before?.splitOfFile(file);
+    return this.splitByName(file) ?? (file.sketch ? this.splitByLines(file.sketch) : undefined);
+  }
+
+  splitByName(file: Identity): Split | undefined {
+    return this.texts.get(file.sha256) ?? this.names.get(file.path) ?? this.before?.splitByName(file);
+  }
+
+  private splitByLines(sketch: string): Split | undefined {
+    return this.sketches.find(sketch) ?? this.before?.splitByLines(sketch);
   }
 
   splitOfRow(row: Pick<Identity, 'sha256'>): Split | undefined {
@@ -83,6 +97,6 @@ export function describeChange(
     trainTokens: sum('tokens'),
     replay: passTokens > 0 ? sizeOf(training.filter(({ known }) => known)) / passTokens : 0,
     passTokens: Math.round(passTokens),
-    kept: kept.filter((entry) => earlier.splitOfFile(entry)).length,
+    kept: kept.filter((entry) => earlier.splitByName(entry)).length,
   };
 }

@@ -35,6 +35,8 @@ const keptSchema = z.object({
   known: z.literal(true).optional(),
   /** A task of repeating an edit. */
   edit: z.literal(true).optional(),
+  /** Of a file: hashes of some of its lines, by which it is recognised when it was renamed and edited. */
+  sketch: z.string().optional(),
 });
 export type KeptEntry = z.infer<typeof keptSchema>;
 
@@ -91,7 +93,7 @@ export const corpusSummarySchema = z.object({
   lines: z.int(),
   /** SHA-256 of the settings and of what was kept: paths, contents and splits. */
   digest: z.string(),
-  /** There was only one file, or only one of code, and it was cut in two. */
+  /** There were so few files, or so few of code, that each of them was cut in two. */
   cut: z.boolean(),
   /** If the corpus continues an earlier one: what is new or changed since. */
   changed: z

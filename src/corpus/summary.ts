@@ -38,7 +38,7 @@ export function summarise(
     ...(options.folders && { folders: [...options.folders] }),
     seed: options.seed,
     heldOutShare: shareOf(options),
-    kept: kept.length - (cut ? 1 : 0),
+    kept: kept.length - (cut ? heldHalves(kept).length : 0),
     trainFiles: of('train').length,
     heldOutFiles: of('held-out').length,
     ...(edits > 0 && { edits }),
@@ -87,13 +87,18 @@ function measuredNote(kept: readonly KeptEntry[]): string[] {
   ];
 }
 
-/** A warning if the figures are about one file only. */
+const heldHalves = (kept: readonly KeptEntry[]) =>
+  kept.filter(({ split, fromLine }) => split === 'held-out' && fromLine !== undefined);
+
+/** A warning if the figures are about the ends of the files that are learned. */
 function cutNote(kept: readonly KeptEntry[], folder: string | undefined): string[] {
-  const half = kept.find(({ split, fromLine }) => split === 'held-out' && fromLine !== undefined);
+  const [half, ...others] = heldHalves(kept);
   if (!half) return [];
   const what = folder === undefined ? 'text' : kindOfEntry(half);
   return [
-    `${half.path} is all the ${what} there is: its end, from line ${half.fromLine} on, is held out, and what is learned is measured on that alone.`,
+    others.length === 0
+      ? `${half.path} is all the ${what} there is: its end, from line ${half.fromLine} on, is held out, and what is learned is measured on that alone.`
+      : `There are only ${others.length + 1} files of ${what}: the end of each is held out, and what is learned is measured on these ends.`,
   ];
 }
 

@@ -57,6 +57,8 @@ export const strengthPointSchema = z.object({
   strength: z.number(),
   /** Bits per byte of the true text at held-out cursors, minus the base's. */
   learned: intervalSchema,
+  /** Number of files that those cursors are in. Absent in earlier versions. */
+  files: z.int().optional(),
   /** KL from the base on the base's own text, nats per token; absent if the run does not measure it. */
   kl: intervalSchema.optional(),
   /** Loss on HumanEval's solutions minus the base's, nats per token; absent if the run does not measure it. */

@@ -54,7 +54,7 @@ export async function findContinued(wanted: string, given: Folders = {}): Promis
   if (corpus.summary.cut)
     throw unfit(
       spec,
-      "trained on one part of a single file and held out the rest, and after a change those parts can't be found again",
+      "trained on one part of each file and held out the rest, and after a change those parts can't be found again",
     );
   const events = survivingEvents(snapshot.events);
   const scale = events.findLast((event) => event.type === 'rollback')?.rateScale ?? 1;

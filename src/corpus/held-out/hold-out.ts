@@ -1,8 +1,9 @@
 /**
  * Chooses the held-out files: the same share of each language and of each of its folders, as nearly as whole files
- * allow. Pure functions.
+ * allow; of a dozen files or more, at least four. Pure functions.
  */
 import { posix } from 'node:path';
+import { LEAST_DOCUMENTS } from '../../statistics/intervals.ts';
 import { kinds, type Kind } from '../reading/kinds.ts';
 import { extensionOf } from '../reading/names.ts';
 import { Queue } from './queue.ts';
@@ -12,12 +13,16 @@ export interface SplitFile {
   path: string;
   kind: Kind;
   bytes: number;
+  /** Half of it stands in another file: it is held out only where there is no other of its kind. */
+  copied?: boolean;
 }
 
 export interface SplitOptions {
   seed: number;
   /** Share of the text to hold out. */
   share: number;
+  /** Files of a kind to hold out at least, where there are a dozen; default `LEAST_DOCUMENTS`. */
+  least?: number;
 }
 
 /**
@@ -28,12 +33,12 @@ export function chooseHeldOut(files: readonly SplitFile[], options: SplitOptions
   const chosen = new Set<number>();
   if (options.share === 0) return chosen;
   for (const kind of kinds) {
-    const own = files.flatMap(({ path, bytes, ...file }, index): Candidate[] =>
+    const own = files.flatMap(({ path, bytes, copied = false, ...file }, index): Candidate[] =>
       file.kind === kind
-        ? [{ index, path, bytes, number: splitNumber(options.seed, path), heldOut: false }]
+        ? [{ index, path, bytes, copied, number: splitNumber(options.seed, path), heldOut: false }]
         : [],
     );
-    holdOutOf(own, options.share);
+    holdOutOf(own, options);
     for (const { index, heldOut } of own) if (heldOut) chosen.add(index);
   }
   return chosen;
@@ -43,26 +48,42 @@ interface Candidate {
   index: number;
   path: string;
   bytes: number;
+  copied: boolean;
   /** Depends only on seed and path. Files are chosen in this order, so that new files change few choices. */
   number: number;
   heldOut: boolean;
 }
 
 /** Files of one kind. */
-function holdOutOf(files: readonly Candidate[], share: number): void {
+function holdOutOf(
+  files: readonly Candidate[],
+  { share, least = LEAST_DOCUMENTS }: SplitOptions,
+): void {
   if (files.length < 2) return;
   const most = largestHeldOut(files, share);
   const all = new Stratum(share);
   for (const file of [...files].sort((a, b) => a.number - b.number))
-    all.add(file, strataOf(file.path), file.bytes <= most);
+    all.add(file, strataOf(file.path), file.bytes <= most && !file.copied);
   all.fill();
   all.adjust();
+  const eligible = files.filter(({ bytes, copied }) => bytes <= most && !copied);
+  if (files.length >= FILES_FOR_THAT) holdOutMore(eligible, least);
   if (!files.some(({ heldOut }) => heldOut))
     files.reduce((least, file) => (isLess(file, least) ? file : least)).heldOut = true;
 }
 
+/** Of fewer files, those that intervals need would leave too little to learn. */
+const FILES_FOR_THAT = 12;
+
+/** Holds out more than the share where there are only some dozens of files. */
+function holdOutMore(files: readonly Candidate[], least: number): void {
+  const out = files.filter(({ heldOut }) => heldOut).length;
+  const others = files.filter(({ heldOut }) => !heldOut).sort((a, b) => a.number - b.number);
+  for (const file of others.slice(0, Math.max(0, least - out))) file.heldOut = true;
+}
+
 const isLess = (a: Candidate, b: Candidate) =>
-  a.bytes < b.bytes || (a.bytes === b.bytes && a.number < b.number);
+  a.copied === b.copied ? a.bytes < b.bytes || (a.bytes === b.bytes && a.number < b.number) : b.copied;
 
 /**
  * Largest file that may be held out, in bytes: a tenth of the held-out text, because a larger file is better learned.

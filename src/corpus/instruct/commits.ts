@@ -6,6 +6,8 @@ import { judgeFolder, judgeName } from '../reading/names.ts';
 
 export interface CommitPair {
   hash: string;
+  /** Its place among the commits that were read, from 0 (newest) to 1. */
+  age: number;
   message: string;
   /** For each changed file: the lines around the changes, before the commit. */
   before: { path: string; text: string }[];
@@ -62,13 +64,15 @@ export async function* commitPairs({
   onCommit,
   wanted = describedCommits,
 }: CommitOptions): AsyncGenerator<CommitPair> {
-  const ignored = await ignoredPaths(folder, { globs, signal });
+  const { count, ignored } = await examineHistory(folder, { globs, signal });
+  let place = 0;
   const wish = ['-p', `-U${wanted.context}`, '-M', `-n${MOST_COMMITS}`, '--format=tformat:%x01%H%n%B%x02'];
   const lines = gitLog(folder, wish, signal);
   for await (const commit of split(lines)) {
     onCommit?.();
     const pair = pairOf(commit, ignored, wanted);
-    if (pair) yield pair;
+    if (pair) yield { ...pair, age: place / count };
+    place += 1;
   }
 }
 
@@ -101,7 +105,7 @@ function pairOf(
   { hash, message, patch }: Commit,
   ignored: ReadonlySet<string>,
   { mostFiles, mostDiff, anyMessage }: Wanted,
-): CommitPair | undefined {
+): Omit<CommitPair, 'age'> | undefined {
   const text = messageText(message);
   const saysNothing = trivial.test(text) || text.split(/\s+/).length < FEWEST_WORDS;
   if (!patch || (saysNothing && !anyMessage)) return undefined;
@@ -150,18 +154,20 @@ function readFile(part: string): { path: string; before: string; diff: string } 
   return { path, before: from === '/dev/null' ? '' : before.join('\n'), diff };
 }
 
-/** Paths in the history that git would ignore now, and those that `globs` leave out. */
-async function ignoredPaths(
+/** How many commits there are, and the paths in them that git would ignore now or that `globs` leave out. */
+async function examineHistory(
   folder: string,
   { globs, signal }: Pick<CommitOptions, 'globs' | 'signal'>,
-): Promise<ReadonlySet<string>> {
+): Promise<{ count: number; ignored: ReadonlySet<string> }> {
+  let count = 0;
   const paths = new Set<string>();
-  const wish = [`-n${MOST_COMMITS}`, '--no-renames', '--name-only', '--format='];
+  const wish = [`-n${MOST_COMMITS}`, '--no-renames', '--name-only', '--format=tformat:%x01'];
   for await (const line of gitLog(folder, wish, signal)) {
-    if (line) paths.add(line);
+    if (line === '\x01') count += 1;
+    else if (line) paths.add(line);
     if (paths.size > MOST_PATHS) throw new NoRepository(`they name more than ${MOST_PATHS} files`);
   }
   const ignored = new Set([...paths].filter((path) => globs?.leavesOut(path)));
   for await (const path of ignoredByGit(folder, paths, signal)) ignored.add(path);
-  return ignored;
+  return { count, ignored };
 }

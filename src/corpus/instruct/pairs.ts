@@ -74,7 +74,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   );
 }
 
-interface Pair extends Pick<SourceDocument, 'path' | 'together' | 'edit'> {
+interface Pair extends Pick<SourceDocument, 'path' | 'together' | 'age' | 'edit'> {
   question: string;
   answer: string;
 }
@@ -87,6 +87,7 @@ async function* functions({ folder, folders, globs, signal }: PairOptions): Asyn
     for (const each of documentedFunctions(document.path, document.text))
       yield {
         path: `${document.path}:${each.line}`,
+        together: document.path,
         question: asked(each),
         answer: fenced(each.fence, each.source),
       };
@@ -120,7 +121,7 @@ const edited: FromHistory = {
     editTasksOf(commit).map(({ candidate, answer }) => {
       const language = extensionOf(candidate.place.path);
       return {
-        ...{ path: nameOf(commit), together: commit.hash, edit: true },
+        ...{ path: nameOf(commit), edit: true },
         question: questionOf(candidate, (path) => path, language),
         answer: editAnswer(answer, language),
       };
@@ -138,7 +139,13 @@ async function* history(
   const onCommit = () => void (done += 1);
   try {
     for await (const commit of commitPairs({ folder, globs: globs?.of(name), signal, onCommit, wanted }))
-      for (const pair of pairs(commit)) yield { ...pair, path: documentPath({ name }, pair.path) };
+      for (const pair of pairs(commit))
+        yield {
+          ...pair,
+          path: documentPath({ name }, pair.path),
+          // Later commits change the same lines again: what is held out must be newer than what is learned.
+          ...{ together: commit.hash, age: commit.age },
+        };
   } catch (error) {
     if (signal?.aborted) throw cancelled();
     if (!(error instanceof NoRepository)) throw error;

@@ -27,6 +27,7 @@ export interface Document {
   unfinished?: boolean;
   /** As in `SourceDocument`. */
   together?: string;
+  age?: number;
   edit?: true;
   /** The text that is compared with other documents to find near-duplicates. */
   text: string;

@@ -26,6 +26,7 @@ async function judge({
   pieces,
   unfinished,
   together,
+  age,
   edit,
 }: SourceDocument): Promise<Document | LeftOutEntry> {
   const leftOut = (reason: Reason, detail?: string): LeftOutEntry => ({
@@ -46,6 +47,7 @@ async function judge({
     pieces,
     ...(unfinished ? { unfinished } : {}),
     ...(together === undefined ? {} : { together }),
+    ...(age === undefined ? {} : { age }),
     ...(edit ? { edit } : {}),
     // Without the chat template's own words, which all documents share.
     text: pieces.map(({ text, special }) => (special ? '\n' : text)).join(''),

@@ -18,3 +18,6 @@ export const reasons = {
   unreadable: 'could not be read',
 } as const;
 export type Reason = keyof typeof reasons;
+
+/** Whether a file is left out for another that it (nearly) is, which the entry's detail names. */
+export const isTwin = (reason: Reason): boolean => reason === 'duplicate' || reason === 'near-duplicate';

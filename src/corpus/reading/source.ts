@@ -17,6 +17,8 @@ export interface SourceDocument {
   unfinished?: boolean;
   /** Documents with the same word here are held out together: each says much about the others. */
   together?: string;
+  /** For what has a history: how far back it is, from 0 (newest) to 1. Then the newest are held out. */
+  age?: number;
   /** A task of repeating an edit. */
   edit?: true;
 }

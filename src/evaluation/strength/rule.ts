@@ -1,11 +1,11 @@
 /**
- * Which strength of a result is offered: the one that learned most on held-out code among those that forgot no more
- * than the limit. The base counts as strength 0, so that nobody gets a worse model. Pure; explained in docs/science.md.
+ * Which strength of a result is offered: among those that forgot no more than the limit, the one of which it is most
+ * certain that it learned, by the upper end of its interval. The base counts as strength 0, so that nobody gets a worse model. Pure; explained in docs/science.md.
  */
 import type { StrengthChoice, StrengthPoint } from '../../protocol/evaluation.ts';
-import { decimal, isTranslated, t, withPoint } from '../../protocol/l10n.ts';
+import { decimal, isTranslated, t, whole, withPoint } from '../../protocol/l10n.ts';
 import { formatDifference } from '../../protocol/units.ts';
-import { pairedIntervals } from '../../statistics/intervals.ts';
+import { LEAST_DOCUMENTS, pairedIntervals } from '../../statistics/intervals.ts';
 import type { Interval, RatioItem } from '../../statistics/statistics.ts';
 
 /** What was counted at one strength, by item; the items are the same at each strength. */
@@ -20,20 +20,14 @@ export interface StrengthCounts {
 
 /** A significant rise of the loss of solutions counts as forgetting only above this many nats per token. */
 const SOLUTIONS_SLACK = 0.01;
-/**
- * With fewer documents, Student's t interval is too wide to show any gain; each cursor then counts as its own document.
- */
-const FEW_DOCUMENTS = 4;
 
 /** A strength's figures compared with the base's. */
 export function pointOf(strength: number, base: StrengthCounts, at: StrengthCounts): StrengthPoint {
-  const apart = new Set(base.learned.map(({ document }) => document)).size < FEW_DOCUMENTS;
-  const own = (parts: readonly RatioItem[]) =>
-    apart ? parts.map(({ sum, weight }) => ({ sum, weight })) : parts;
   const { kl, solutions } = at;
   return {
     strength,
-    learned: pairedIntervals(own(base.learned), own(at.learned)).difference,
+    learned: pairedIntervals(base.learned, at.learned).difference,
+    files: new Set(base.learned.map(({ document }, at) => document ?? at)).size,
     ...(kl.length && { kl: pairedIntervals(kl, kl).after }),
     ...(solutions.length && { solutions: pairedIntervals(base.solutions, solutions).difference }),
   };
@@ -93,7 +87,15 @@ export function choiceIn(choice: StrengthChoice): StrengthChoice {
 /** Chooses the strength to offer from these, in any order; 0 if none is better than the base. */
 export function chooseStrength(points: readonly StrengthPoint[], limit: number): Decision {
   const within = points.filter((point) => forgotLittle(point, limit));
-  const best = within.toSorted((a, b) => a.learned.value - b.learned.value)[0];
+  const { files = LEAST_DOCUMENTS } = points[0]!;
+  if (files < LEAST_DOCUMENTS)
+    return {
+      strength: 0,
+      why: t('too few files are held out to show whether it is better: {count}', { count: whole(files) }),
+      next: t('Choose a folder with more files of code.'),
+    };
+  // By the end of the interval and not by its middle: one that was measured badly must not win by chance.
+  const best = within.toSorted((a, b) => a.learned.high - b.learned.high)[0];
   if (best && best.learned.high < 0) return { strength: best.strength, why: whyThis(best, points, limit) };
   const strongest = points.toSorted((a, b) => b.strength - a.strength)[0]!;
   const lost = points.find(({ learned }) => learned.high < 0);
@@ -119,15 +121,18 @@ const forgotLittle = ({ kl, solutions }: StrengthPoint, limit: number): boolean 
   (!kl || kl.value <= limit) && !(solutions && solutions.low > 0 && solutions.value > SOLUTIONS_SLACK);
 
 function whyThis(best: StrengthPoint, points: readonly StrengthPoint[], limit: number): string {
-  const stronger = points.filter(({ strength }) => strength > best.strength);
-  const costly = stronger.some((point) => point.learned.value < best.learned.value);
-  const why = t('at strength {strength} it learned most: {learned}, {forgot}', {
+  const seemsBetter = points.filter(({ learned }) => learned.value < best.learned.value);
+  const said = {
     strength: withPoint(String(best.strength)),
     learned: learned(best.learned),
     forgot: forgot(best),
-  });
+  };
+  if (seemsBetter.some((point) => forgotLittle(point, limit)))
+    return t('at strength {strength} it most certainly learned: {learned}, {forgot}', said);
+  const why = t('at strength {strength} it learned most: {learned}, {forgot}', said);
+  const stronger = points.filter(({ strength }) => strength > best.strength);
   if (stronger.length === 0) return why;
-  return costly
+  return stronger.some((point) => seemsBetter.includes(point))
     ? t('{why}; at higher strengths it forgets more than the limit of {limit}', {
         why,
         limit: withPoint(String(limit)),

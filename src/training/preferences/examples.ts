@@ -1,7 +1,10 @@
 /** Turns verdicts into sequences whose end is learned or unlearned: the prompt as it is served, then the text. */
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import { buildPrompt } from '../../completion/index.ts';
+import { isTwin, type Corpus } from '../../corpus/index.ts';
 import { CONTINUATION_BUDGET, layOutContinuation } from '../../cursors/continuations.ts';
+import { locate } from '../../protocol/folders.ts';
+import type { RunSpec } from '../../protocol/run.ts';
 import { mix, mixText } from '../../statistics/random.ts';
 import type { Verdict } from '../../preferences/verdict.ts';
 
@@ -41,6 +44,25 @@ export function examplesOf(
     const { tokens, counted } = layOutContinuation(ask, text, tokenizer, room);
     return [{ desirable, document: path, tokens: Int32Array.from(tokens), counted }];
   });
+}
+
+/**
+ * Whether the corpus holds out a file, or one that is nearly the same. Paths of preferences may begin at the workspace
+ * around the folder.
+ */
+export function heldOutOf(
+  { documents, leftOut }: Pick<Corpus, 'documents' | 'leftOut'>,
+  { folders = [] }: Pick<RunSpec, 'folders'>,
+): (document: string) => boolean {
+  const learned = new Set(documents.filter(({ split }) => split === 'train').map(({ path }) => path));
+  const heldOut = new Set(
+    documents.flatMap(({ split, path }) => (split === 'held-out' && !learned.has(path) ? [path] : [])),
+  );
+  const twins = leftOut.filter(({ reason, detail }) => isTwin(reason) && heldOut.has(detail!));
+  const out = [...heldOut, ...twins.map(({ path }) => path)].map(
+    (path) => locate(folders, path)?.path ?? path,
+  );
+  return (document) => out.some((path) => document === path || document.endsWith(`/${path}`));
 }
 
 /** Share of the texts that are held out. */

@@ -11,7 +11,6 @@ import type { TrainableModel } from '../../model/index.ts';
 import { selectVerdicts } from '../../preferences/select.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { survivingEvents, type NewRunEvent } from '../../protocol/events.ts';
-import { locate } from '../../protocol/folders.ts';
 import { tokensPerStep, type RunSpec } from '../../protocol/run.ts';
 import { readRun } from '../../runs/index.ts';
 import type { RunWriter } from '../../runs/writer.ts';
@@ -19,7 +18,7 @@ import { createOptimizer, type Optimizer } from '../optimizers.ts';
 import { afterGood, afterOverflow, lossScaleFor, type LossScale } from '../loss-scale.ts';
 import { learningRateAt } from '../schedule.ts';
 import { decide, type Measured } from './decide.ts';
-import { examplesOf, parted, type Example } from './examples.ts';
+import { examplesOf, heldOutOf, parted, type Example } from './examples.ts';
 import { classWeights, ktoTerm, referencePoint, type ClassWeights } from './kto.ts';
 import {
   BATCH,
@@ -319,16 +318,4 @@ function withTextOf(place: Example, other: Example): Example {
     tokens: Int32Array.of(...prompt, ...other.tokens.subarray(-other.counted)),
     counted: other.counted,
   };
-}
-
-/** Whether a file is held out by the corpus. Paths of preferences may begin at the workspace around the folder. */
-function heldOutOf(
-  { documents }: Pick<Corpus, 'documents'>,
-  { folders = [] }: Pick<RunSpec, 'folders'>,
-): (document: string) => boolean {
-  const learned = new Set(documents.filter(({ split }) => split === 'train').map(({ path }) => path));
-  const out = documents.flatMap(({ split, path }) =>
-    split === 'held-out' && !learned.has(path) ? [locate(folders, path)?.path ?? path] : [],
-  );
-  return (document) => out.some((path) => document === path || document.endsWith(`/${path}`));
 }

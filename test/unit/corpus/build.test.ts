@@ -145,7 +145,7 @@ describe('the split', () => {
     expect(moved).toBeLessThan(3);
   });
 
-  it.each([2, 3, 5])('puts a file on each side of %i', async (count) => {
+  it.each([2, 3, 12])('puts a file on each side of %i', async (count) => {
     folder.write(many(count));
     for (let seed = 0; seed < 30; seed += 1)
       expect(new Set((await splits(seed)).values())).toEqual(new Set(['train', 'held-out']));
@@ -186,6 +186,27 @@ describe('the split', () => {
     ]);
     const [half] = corpus.heldOutSequences(5000);
     expect(textOf(half!.tokens)).toBe(code(2, 10) + code(3, 5));
+  });
+
+  it('cuts each of a few files in two, and holds out whole files of a dozen', async () => {
+    const heldOut = async (count: number) => {
+      folder.clear();
+      folder.write(many(count));
+      const { cut, kept, warnings } = await build();
+      const { documents } = await openCorpus(folder.out());
+      expect(kept).toBe(count);
+      return { cut, warnings, count: documents.filter(({ split }) => split === 'held-out').length };
+    };
+    expect(await heldOut(3)).toMatchObject({ cut: false, count: 1 });
+    for (const count of [4, 11])
+      expect(await heldOut(count)).toMatchObject({
+        ...{ cut: true, count },
+        warnings: [
+          expect.stringMatching(new RegExp(`^There are only ${count} files of code: the end of each`)),
+        ],
+      });
+    for (const count of [12, 39]) expect(await heldOut(count)).toMatchObject({ cut: false, count: 4 });
+    expect(await heldOut(60)).toMatchObject({ cut: false, count: 6 });
   });
 
   it('keeps held-out code, prose and data apart, and measures code', async () => {

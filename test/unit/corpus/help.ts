@@ -16,6 +16,7 @@ export function useTemporaryFolder() {
   afterEach(() => rmSync(root, { recursive: true, force: true }));
   return {
     in: () => join(root, 'in'),
+    clear: () => rmSync(join(root, 'in'), { recursive: true }),
     out: () => join(root, 'out'),
     write(files: Record<string, string | Buffer>) {
       for (const [path, content] of Object.entries(files)) {

@@ -273,6 +273,7 @@ describe('in a folder', () => {
     expect(others).toEqual([]);
     expect(one).toEqual({
       path: 'a.py:1',
+      together: 'a.py',
       pieces: [
         { text: '### Instruction:\n', learned: false, special: true },
         {
@@ -382,6 +383,28 @@ describe('in a folder', () => {
     expect(tasks).toHaveLength(4);
     expect(tasks[3]!.answer).toContain(', limit=9)');
     await expect(pairs(['commits'])).rejects.toMatchObject({ code: 'corpus-empty' });
+  });
+
+  it('are held out from the newest backwards, since later ones change the same lines again', async () => {
+    git('init', '-q');
+    for (let n = 0; n < 5; n += 1)
+      await commit(`Write down the number ${n}`, { 'a.py': `def f(x):\n    return read(x, ${n})\n` });
+    const described = await pairs(['commits']);
+    expect(described.map(({ age }) => age)).toEqual([0, 0.2, 0.4, 0.6, 0.8]);
+    expect(new Set(described.map(({ together }) => together)).size).toBe(5);
+  });
+
+  it('functions of one file belong together', async () => {
+    const text = (name: string) => `def ${name}(x):\n    """Returns the ${name} of x."""\n    return x\n\n\n`;
+    await writeFile(join(folder, 'a.py'), text('first') + text('second'));
+    await writeFile(join(folder, 'b.py'), text('third') + text('fourth'));
+    const found = await pairs(['functions']);
+    expect(found.map(({ path, together }) => [path, together])).toEqual([
+      ['a.py:1', 'a.py'],
+      ['a.py:6', 'a.py'],
+      ['b.py:1', 'b.py'],
+      ['b.py:6', 'b.py'],
+    ]);
   });
 
   it('neither git nor documentation: says what was looked for', async () => {

@@ -170,6 +170,14 @@ describe('examples to instruct with', () => {
     expect(summary.edits).toBe(200 - heldOut);
   });
 
+  it('that have an age are held out from the newest on', async () => {
+    const aged = (n: number) => ({ ...example(n), path: `commit ${n}`, age: n / 200 });
+    await build(rows(200, aged), { tokenizer: chat, plan: { mode: 'instruct' } });
+    const { documents } = await openCorpus(folder.out());
+    const heldOut = documents.filter(({ split }) => split === 'held-out').map(({ path }) => path);
+    expect(heldOut).toEqual(Array.from({ length: 20 }, (_, n) => `commit ${n}`));
+  });
+
   it('are told apart by what they say, not by the words of the template', async () => {
     const short = (n: number): SourceDocument => ({
       path: `row ${n}`,

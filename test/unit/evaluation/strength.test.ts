@@ -43,6 +43,18 @@ describe('the strength that is offered', () => {
       why: expect.stringMatching(/at higher strengths it learned no more$/),
     });
   });
+  it('is the one of which it is certain, not one that was measured badly', () => {
+    const uncertain = { ...point(1, 0, 0.05), learned: around(-0.15, 0.16) };
+    const chosen = chooseStrength([{ ...point(0.5, 0, 0.01), learned: around(-0.14, 0.05) }, uncertain], 0.1);
+    expect(chosen).toMatchObject({
+      strength: 0.5,
+      why: expect.stringMatching(/^at strength 0\.5 it most certainly learned: -0\.140 /),
+    });
+    expect(chooseStrength([uncertain], 0.1)).toMatchObject({
+      strength: 0,
+      why: expect.stringContaining('as far as can be measured'),
+    });
+  });
   it('is none where noise explains the gain', () => {
     const chosen = chooseStrength([point(0.5, -0.015, 0.01), point(1, -0.01, 0.05)], 0.1);
     expect(chosen).toMatchObject({
@@ -119,8 +131,15 @@ describe('a strength against the base', () => {
     expect(learned.high).toBeLessThan(0);
     expect(kl!.value).toBeCloseTo(0.03);
   });
-  it('takes cursors by themselves where they are of two files only', () => {
-    expect(at(2, (index) => 0.1 + 0.05 * Math.cos(7 * index)).learned.high).toBeLessThan(0);
+  it('is not chosen where its cursors are of fewer than four files', () => {
+    const of = (files: number) => at(files, (index) => 0.1 + 0.05 * Math.cos(7 * index));
+    expect(chooseStrength([of(8)], 1).strength).toBe(1);
+    for (const files of [1, 2, 3])
+      expect(chooseStrength([of(files)], 1)).toMatchObject({
+        strength: 0,
+        why: `too few files are held out to show whether it is better: ${files}`,
+        next: expect.stringContaining('more files'),
+      });
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parted, type Example } from '../../../../src/training/preferences/examples.ts';
+import { heldOutOf, parted, type Example } from '../../../../src/training/preferences/examples.ts';
 import { BATCH, judgedAt, planStage, type StagePlan } from '../../../../src/training/preferences/plan.ts';
 
 /** Of 100 tokens; the first is its number. */
@@ -54,6 +54,22 @@ describe('held-out texts', () => {
     const out = ['file1', 'file2', 'file3', 'file4'];
     const { heldOut } = parted(texts(400), (document) => out.includes(document), 0);
     expect(new Set(heldOut.map(({ document }) => document))).toEqual(new Set(out));
+  });
+  it('are also those of files that are nearly the same as one that is held out', () => {
+    const documents = [
+      { path: 'a.ts', split: 'held-out' },
+      { path: 'b.ts', split: 'train' },
+    ];
+    const leftOut = [
+      { path: 'copy-of-a.ts', reason: 'near-duplicate', detail: 'a.ts' },
+      { path: 'copy-of-b.ts', reason: 'near-duplicate', detail: 'b.ts' },
+      { path: 'other.ts', reason: 'generated', detail: 'a.ts' },
+    ];
+    const isHeldOut = heldOutOf({ documents, leftOut } as never, {});
+    expect(['a.ts', 'b.ts', 'copy-of-a.ts', 'copy-of-b.ts', 'other.ts'].filter(isHeldOut)).toEqual([
+      'a.ts',
+      'copy-of-a.ts',
+    ]);
   });
 });
 

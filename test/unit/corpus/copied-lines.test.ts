@@ -1,0 +1,96 @@
+/** Files that share lines with another: they are not held out, and are known again under another name. */
+import { describe, expect, it } from 'vitest';
+import { openCorpus, buildCorpus, EarlierCorpus } from '../../../src/corpus/index.ts';
+import { CopiedLines, lineHashes, Sketches, sketchOf } from '../../../src/corpus/held-out/copied-lines.ts';
+import { chooseHeldOut } from '../../../src/corpus/held-out/hold-out.ts';
+import { byteTokenizer, code, useTemporaryFolder } from './help.ts';
+
+const copiedOf = (texts: readonly string[]) => {
+  const lines = new CopiedLines();
+  for (const text of texts) lines.add(lineHashes(text));
+  return [...lines.copied()];
+};
+
+describe('a copied file', () => {
+  it('has half of its lines in one other file, wherever they stand there', () => {
+    const whole = code(1, 100);
+    const half = code(1, 20).trim().split('\n').reverse().join('\n') + `\n${code(2, 20)}`;
+    const third = code(1, 20) + code(3, 40);
+    expect(copiedOf([whole, half, third])).toEqual([1]);
+  });
+  it('is not one that shares a little with each of many, nor what all files begin with', () => {
+    const parts = [1, 2, 3, 4].map((n) => code(n, 10));
+    expect(copiedOf([parts.join(''), ...parts.map((part, n) => part + code(20 + n, 40))])).toEqual([]);
+    const licence = code(9, 30);
+    expect(copiedOf(Array.from({ length: 12 }, (_, n) => licence + code(30 + n, 15)))).toEqual([]);
+  });
+  it('is not judged by a few lines', () => {
+    expect(copiedOf([code(1, 100), code(1, 5) + code(2, 2)])).toEqual([]);
+  });
+  it('is held out only where all others are copied, too', () => {
+    const files = Array.from({ length: 40 }, (_, n) => ({
+      ...{ path: `f${n}.ts`, kind: 'code' as const, bytes: 1000, copied: n % 2 === 0 },
+    }));
+    const chosen = chooseHeldOut(files, { seed: 0, share: 0.1 });
+    expect(chosen.size).toBe(4);
+    for (const index of chosen) expect(files[index]!.copied).toBe(false);
+    const all = files.map((file) => ({ ...file, copied: true }));
+    expect(chooseHeldOut(all, { seed: 0, share: 0.1 }).size).toBe(1);
+  });
+});
+
+describe('a sketch', () => {
+  const of = (text: string) => sketchOf(lineHashes(text))!;
+  it('is recognised after half of the lines were edited, and not by what it shares with another', () => {
+    const sketches = new Sketches<string>();
+    for (const n of [1, 2, 3]) sketches.add(of(code(n, 200)), `file ${n}`);
+    expect(sketches.find(of(code(2, 170) + code(50, 30)))).toBe('file 2');
+    expect(sketches.find(of(code(2, 20) + code(51, 200)))).toBeUndefined();
+    expect(sketches.find(of(code(60, 200)))).toBeUndefined();
+  });
+  it('is none of a short file', () => expect(sketchOf(lineHashes(code(1, 5)))).toBeUndefined());
+});
+
+const folder = useTemporaryFolder();
+const build = async (earlier?: EarlierCorpus) => {
+  await buildCorpus({ folder: folder.in(), out: folder.out(), tokenizer: byteTokenizer, seed: 0, earlier });
+  return openCorpus(folder.out());
+};
+
+describe('a corpus', () => {
+  it('holds out no file of which half is learned', async () => {
+    const files = Array.from({ length: 20 }, (_, n) => [`part${n}.ts`, code(n, 30)] as const);
+    const taken = files.map(([, text], n) => [`copy${n}.ts`, text + code(100 + n, 25)] as const);
+    folder.write(Object.fromEntries([...files, ...taken, ...own(40)]));
+    const { documents } = await build();
+    const heldOut = documents.filter(({ split }) => split === 'held-out').map(({ path }) => path);
+    expect(heldOut.length).toBeGreaterThan(3);
+    for (const path of heldOut) expect(path).toMatch(/^own/);
+  });
+
+  it('keeps the side of a file that was renamed and edited', async () => {
+    folder.write(Object.fromEntries(own(40)));
+    const { documents, leftOut } = await build();
+    const earlier = new EarlierCorpus(documents, leftOut);
+    const names = Object.fromEntries(
+      documents.map(({ path }, n) => {
+        const [, number] = /(\d+)/.exec(path)!;
+        return [path, [`renamed${n}.ts`, code(Number(number), 30) + code(500 + n, 5)] as const];
+      }),
+    );
+    const again = useNames(names);
+    const now = await build(earlier);
+    const splits = new Map(now.documents.map(({ path, split }) => [path, split]));
+    for (const { path, split } of documents) expect([path, splits.get(again(path))]).toEqual([path, split]);
+  });
+});
+
+const own = (count: number) =>
+  Array.from({ length: count }, (_, n) => [`own${200 + n}.ts`, code(200 + n, 30)] as const);
+
+/** Puts files in the place of all others; returns the name that each has now. */
+function useNames(names: Record<string, readonly [string, string]>): (path: string) => string {
+  folder.clear();
+  folder.write(Object.fromEntries(Object.values(names)));
+  return (path) => names[path]![0];
+}
