@@ -3,18 +3,19 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 
 const { PRIORITY_LOW } = constants.priority;
-/** Below the editor, but it still gets a share beside other work at normal priority. */
-const BEHIND_EDITOR = 5;
+/** Below the editor, but they still get a share beside other work at normal priority; completion before training. */
+const BEHIND_EDITOR = { completion: 3, training: 5 };
 
 /** This process gets what others leave of the processors, with all threads that it has and will have. */
 export const lowerPriority = (): void => lowerTo(PRIORITY_LOW);
 
 /** This detached process and its children let the editor go first, but get most of what it leaves. */
-export function letEditorGoFirst(): void {
-  lowerTo(BEHIND_EDITOR);
+export function letEditorGoFirst(work: keyof typeof BEHIND_EDITOR): void {
+  const priority = BEHIND_EDITOR[work];
+  lowerTo(priority);
   try {
     // Linux divides the processors between sessions first, and a detached process has one of its own.
-    if (process.platform === 'linux') writeFileSync('/proc/self/autogroup', String(BEHIND_EDITOR));
+    if (process.platform === 'linux') writeFileSync('/proc/self/autogroup', String(priority));
   } catch {
     // Not every kernel has these groups.
   }

@@ -3,6 +3,7 @@
  * failed.
  */
 import { reportError, UserError } from '../../protocol/errors.ts';
+import { letEditorGoFirst } from '../../protocol/low-priority.ts';
 import type { ServerReady } from '../../protocol/server.ts';
 import { parseServerArgs } from './server-args.ts';
 import { startServer, type RunningServer } from './start-server.ts';
@@ -22,6 +23,8 @@ async function main(): Promise<void> {
       `${TOKEN} is not set.`,
       'Set it to a secret that clients send as bearer token.',
     );
+  // Started by an editor, as the leader of its own session.
+  if (options.announceIn) letEditorGoFirst('completion');
   const end = () => void server.close().finally(() => process.exit(0));
   const server: RunningServer = await startServer({ ...options, basePath: base, token, onIdle: end });
   process.on('SIGTERM', end);

@@ -23,7 +23,7 @@ if (!dir) {
   process.exit(2);
 }
 
-letEditorGoFirst();
+letEditorGoFirst('training');
 const cancel = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => cancel.abort());
 // The run continues when the terminal that started it is closed.

@@ -32,13 +32,15 @@ it.skipIf(process.platform === 'linux')('lowers the process', () => {
   expect(lowered).toEqual([[0, constants.priority.PRIORITY_LOW]]);
 });
 
-it('leaves the rest of the machine below the editor, but above what nobody waits for', () => {
-  lowered.length = 0;
-  letEditorGoFirst();
+it('puts training behind completion, and both behind the editor and before what nobody waits for', () => {
+  const priorityOf = (work: Parameters<typeof letEditorGoFirst>[0]) => {
+    lowered.length = 0;
+    letEditorGoFirst(work);
+    const [[, priority]] = lowered as [[number, number]];
+    return priority;
+  };
   const { PRIORITY_NORMAL, PRIORITY_LOW } = constants.priority;
-  for (const [, priority] of lowered) {
-    expect(priority).toBeGreaterThan(PRIORITY_NORMAL);
-    expect(priority).toBeLessThan(PRIORITY_LOW);
-  }
-  expect(lowered.length).toBeGreaterThan(0);
+  const order = [PRIORITY_NORMAL, priorityOf('completion'), priorityOf('training'), PRIORITY_LOW];
+  expect(order).toEqual(order.toSorted((a, b) => a - b));
+  expect(new Set(order).size).toBe(4);
 });
