@@ -22,6 +22,9 @@ import { Engine, Turns } from './turns.ts';
 
 const RESULT_MODEL = 'result';
 const EARLIER_MODEL = 'earlier';
+/** Their names in llama.cpp's engine. */
+const servedAs = { base: BASE_MODEL, result: RESULT_MODEL, earlier: EARLIER_MODEL };
+type BothEngines = Record<'served' | 'trained', Float32Array[]>;
 /** Tokens; HumanEval's longest prompt and its answer fit. */
 const CONTEXT = 1024;
 /**
@@ -156,19 +159,29 @@ export class Resources {
   }
 
   /**
-   * The result's distribution after each token, by both engines. An adapter's is computed in f32, whatever precision it
-   * was trained in: in bf16, say, rounding alone moves a 1.5B further than a wrong file would have to.
+   * The distributions after each token, by both engines: the result's, and of an adapter its base's. An adapter's are
+   * computed in f32, whatever precision it was trained in: in bf16, say, rounding alone moves a 1.5B further than a wrong
+   * file would have to.
    */
   async distributions(
     tokens: Int32Array,
     signal?: AbortSignal,
-  ): Promise<Record<'served' | 'trained', Float32Array[]>> {
-    const served = await this.serve((host) => host.distributions(RESULT_MODEL, tokens, signal));
-    const rounded = (await this.precision()) !== 'f32' && this.subject.result?.adapterPath !== undefined;
+  ): Promise<{ result: BothEngines; base: BothEngines | undefined }> {
+    const isAdapter = this.subject.result?.adapterPath !== undefined;
+    const rounded = (await this.precision()) !== 'f32' && isAdapter;
     const scorer = rounded ? this.exactScorer : this.scorer;
-    const trained = await this.score((opened) => opened.probabilities(tokens, 'result'), 1, scorer);
+    const kinds = isAdapter ? (['result', 'base'] as const) : (['result'] as const);
+    const served = await this.serve((host) =>
+      Promise.all(kinds.map((kind) => host.distributions(servedAs[kind], tokens, signal))),
+    );
+    const trained = await this.score(
+      (opened) => Promise.all(kinds.map((kind) => opened.probabilities(tokens, kind))),
+      1,
+      scorer,
+    );
     if (rounded) await this.turns.close(this.exactScorer);
-    return { served, trained };
+    const [result, base] = kinds.map((_, at) => ({ served: served[at]!, trained: trained[at]! }));
+    return { result: result!, base };
   }
 
   private async hasRoom(): Promise<boolean> {
@@ -197,7 +210,7 @@ export class Resources {
     which: Which,
     strength?: number,
   ): EvaluatedModel {
-    const served = { base: BASE_MODEL, result: RESULT_MODEL, earlier: EARLIER_MODEL }[which];
+    const served = servedAs[which];
     return {
       ...names,
       tokenizer: () => this.tokenizer(),

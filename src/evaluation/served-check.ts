@@ -63,9 +63,9 @@ export async function checkServed(
   { resources, progress, signal }: Means,
 ): Promise<Served> {
   progress.report(servedPart.name, 0, 1);
-  const { trained, served } = await resources.distributions(await checkTokens(dir, base.path), signal);
+  const of = await resources.distributions(await checkTokens(dir, base.path), signal);
   progress.report(servedPart.name, 1, 1);
-  const verdict = compareDistributions(trained, served);
+  const verdict = compareDistributions(of.result.trained, of.result.served, of.base);
   if (Number.isFinite(verdict.meanKl)) return verdict;
   throw new UserError(
     'diverged',

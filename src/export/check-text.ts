@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { openTokenizer } from '../base-models/tokenizer.ts';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
 
-/** Length in tokens. */
+/** Length in tokens, in pieces from all over the corpus: one file may hold nothing that was learned. */
 export const CHECK_TOKENS = 96;
+const PIECES = 4;
 
 /** Used for a run without a corpus. */
 export const SAMPLE = `import { readFile } from 'node:fs/promises';
@@ -24,7 +25,12 @@ export async function countWords(path: string): Promise<[string, number][]> {
 /** Tokens of the corpus: held-out ones, if there are enough. */
 export function corpusTokens({ heldOut, train }: Pick<Corpus, 'heldOut' | 'train'>): Int32Array {
   const source = heldOut.length > 1 ? heldOut : train;
-  return source.read(0, Math.min(CHECK_TOKENS, source.length));
+  if (source.length <= CHECK_TOKENS) return source.read(0, source.length);
+  const size = CHECK_TOKENS / PIECES;
+  const pieces = Array.from({ length: PIECES }, (_, piece) => [
+    ...source.read(Math.floor((piece * (source.length - size)) / (PIECES - 1)), size),
+  ]);
+  return Int32Array.from(pieces.flat());
 }
 
 /** Tokens of the run's corpus, or of a piece of code if it has none (because it was imported). */

@@ -41,20 +41,35 @@ export function agreement(kls: readonly number[], limit: number): Agreement {
   return { meanKl, limit, ok: meanKl < limit, counted: positions };
 }
 
+type Rows = readonly ArrayLike<number>[];
+
+/** What is rounding must be less than this share of the change, or nothing can be told of whether it was applied. */
+const TELLING = 1 / 3;
+
 /**
- * Compares row by row: one row of the vocabulary's size per position. Throws an Error if there are no rows or their
- * numbers differ.
+ * Compares row by row: one row of the vocabulary's size per position. `base`: of an adapter, both engines' rows without
+ * it. A small change is below the limit also where it was not applied: then the served rows must be nearer to the
+ * trained ones than half way to the served base's. Throws an Error if there are no rows or their numbers differ.
  */
 export function compareDistributions(
-  trained: readonly ArrayLike<number>[],
-  served: readonly ArrayLike<number>[],
+  trained: Rows,
+  served: Rows,
+  base?: { trained: Rows; served: Rows },
 ): Served {
-  const tokens = trained.length;
-  if (tokens !== served.length || tokens === 0)
-    throw new Error(`${tokens} trained and ${served.length} served positions`);
-  const kls = trained.map((row, i) => klDivergence(row, served[i]!));
-  const { meanKl, limit, ok } = agreement(kls, SERVED_LIMIT);
-  return { meanKl, limit, tokens, ok };
+  const { meanKl, limit, ok, counted } = agreement(divergences(trained, served), SERVED_LIMIT);
+  const verdict = { meanKl, limit, tokens: trained.length, ok };
+  if (!base || !ok) return verdict;
+  const atCounted = (kls: readonly number[]) => mean(counted.map((position) => kls[position]!));
+  const rounding = atCounted(divergences(base.trained, base.served));
+  const change = atCounted(divergences(trained, base.served));
+  const half = (rounding + change) / 2;
+  return rounding < TELLING * change && meanKl >= half ? { ...verdict, limit: half, ok: false } : verdict;
+}
+
+function divergences(some: Rows, others: Rows): number[] {
+  if (some.length !== others.length || some.length === 0)
+    throw new Error(`${some.length} trained and ${others.length} served positions`);
+  return some.map((row, at) => klDivergence(row, others[at]!));
 }
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { z } from 'zod';
 import { linearWeights, type ModelConfig } from '../model/index.ts';
 import { isRecent, JsonCache } from '../protocol/json-cache.ts';
+import { MOST_BUSY, watchLoad } from '../protocol/machine-load.ts';
 import { usableProcessors } from '../protocol/processors.ts';
 import type { Hyper } from '../protocol/run.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
@@ -37,14 +38,16 @@ const VALID_MS = 24 * 3600 * 1000;
 
 /**
  * Floating-point operations per second in large matrix products on this machine. Measured for about a second, once a
- * day.
+ * day, while the machine has little else to do: beside other work it may be a hundredth, and is used for one run only.
  */
 export async function matmulRate(backend: Backend, precision: Hyper['precision']): Promise<number> {
   const processors = cpus();
   const key = [processors[0]?.model, usableProcessors(), backend.reason, precision].join(', ');
   const cached = await rates.get(key);
   if (cached && isRecent(cached.at, VALID_MS)) return cached.rate;
+  const others = watchLoad();
   const rate = await measureMatmulRate(backend, precision);
+  if (others() > MOST_BUSY) return Math.max(rate, cached?.rate ?? 0);
   await rates.set(key, { at: Date.now(), rate });
   return rate;
 }

@@ -24,6 +24,9 @@ export interface MachinePace {
 export const expectedOperations = (seconds: number, perSecond: number): number =>
   seconds * USUAL_UTILISATION * perSecond;
 
+/** Steps before the first one was measured, after which the length is fitted, at least: a guess may be far too low. */
+const LEAST_GUESS = 2;
+
 /** Expected number of steps in so many seconds, before any was measured. */
 export const expectedSteps = (seconds: number, { perStep, perSecond }: MachinePace): number =>
   Math.max(1, Math.round(expectedOperations(seconds, perSecond) / perStep));
@@ -59,7 +62,7 @@ export class RunLength {
    */
   guess(pace: MachinePace): boolean {
     if (this.minutes === undefined) return false;
-    this.steps = expectedSteps(60 * this.minutes - this.before, pace);
+    this.steps = Math.max(LEAST_GUESS, expectedSteps(60 * this.minutes - this.before, pace));
     return true;
   }
 
@@ -73,9 +76,9 @@ export class RunLength {
     const endOf = (steps: number) =>
       pace.trained + (steps - step) * pace.perStep + this.evaluations(step, steps) * pace.perEvaluation;
     if (Math.abs(endOf(this.steps) - budget) <= TOLERANCE * budget) return undefined;
-    let steps = step + Math.max(1, Math.round((budget - pace.trained) / pace.perStep));
+    let steps = step + Math.max(0, Math.round((budget - pace.trained) / pace.perStep));
     // Takes the number of steps that ends nearest to the budget.
-    while (steps > step + 1 && endOf(steps) > budget + pace.perStep / 2) steps -= 1;
+    while (steps > step && endOf(steps) > budget + pace.perStep / 2) steps -= 1;
     if (steps === this.steps) return undefined;
     this.steps = steps;
     return { steps, minutes };

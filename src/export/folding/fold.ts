@@ -12,7 +12,7 @@ import { openGguf } from '../../gguf/index.ts';
 import { exportAdapterGguf, readAdapterGguf, type Adapter } from '../../weights/adapter.ts';
 import { exportFoldedGguf, partsToFold } from '../../weights/fold.ts';
 import { keepCopy, type AboutCopy, type Measured } from '../../serving/folding/copies.ts';
-import { MOST_BUSY } from '../../serving/threads/machine-load.ts';
+import { MOST_BUSY } from '../../protocol/machine-load.ts';
 import { availableMemory } from '../../protocol/available-memory.ts';
 import { timeBoth } from './time-both.ts';
 

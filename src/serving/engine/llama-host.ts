@@ -36,7 +36,7 @@ import {
   whyNot,
   type PlacedBase,
 } from './place-base.ts';
-import { watchLoad } from '../threads/machine-load.ts';
+import { watchLoad } from '../../protocol/machine-load.ts';
 import { measureThreads } from '../threads/threads.ts';
 import { WholeModels } from './whole-models.ts';
 

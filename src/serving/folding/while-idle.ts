@@ -8,7 +8,7 @@ import { llamaEnv } from '../../protocol/llama-env.ts';
 import { trainingNow } from '../../runs/index.ts';
 import type { AdapterFile, FoldedCopies, FoldedCopy, LlamaHost } from '../host-types.ts';
 import { identifyOnDisk } from '../identify.ts';
-import { MOST_BUSY, watchLoad } from '../threads/machine-load.ts';
+import { MOST_BUSY, watchLoad } from '../../protocol/machine-load.ts';
 import { aboutCopy, findCopy, noteTry, removeCopy } from './copies.ts';
 
 /** Whoever asked this often with an adapter will go on to use it. */

@@ -11,7 +11,7 @@ import { cacheDir } from '../../protocol/paths.ts';
 import { readText } from '../../protocol/regular-file.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
 import { trainingNow } from '../../runs/index.ts';
-import { watchLoad } from './machine-load.ts';
+import { watchLoad } from '../../protocol/machine-load.ts';
 
 /**
  * Version 1 had no version number, and ignored what else was running during the measurement. Version 2 was measured with

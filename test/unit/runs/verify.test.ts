@@ -24,6 +24,20 @@ describe('the verdict on a result', () => {
     expect(compareDistributions(trained, served(4, 0.04))).toMatchObject({ limit: 0.01, ok: false });
   });
 
+  it('is bad where a small change was not applied, and not where rounding is as large as the change', () => {
+    const rows = (p: number) => Array.from({ length: 96 }, () => [p, 1 - p]);
+    // A change of 0.005 nats per token: below the limit.
+    const [base, trained] = [rows(0.5), rows(0.55)];
+    const of = (rounding: number) => ({ trained: base, served: rows(0.5 + rounding) });
+    expect(compareDistributions(trained, rows(0.5))).toMatchObject({ ok: true });
+    expect(compareDistributions(trained, rows(0.5), of(0))).toMatchObject({ ok: false });
+    expect(compareDistributions(trained, rows(0.51), of(0.01))).toMatchObject({ ok: false });
+    // Half of the scale, and all of it, on the same rounding.
+    expect(compareDistributions(trained, rows(0.52), of(0))).toMatchObject({ ok: true });
+    expect(compareDistributions(trained, rows(0.56), of(0.01))).toMatchObject({ ok: true });
+    expect(compareDistributions(trained, rows(0.54), of(0.04))).toMatchObject({ ok: true });
+  });
+
   it('is bad where one of both gives no probabilities', () => {
     const same = [0.5, 0.5];
     for (const none of [

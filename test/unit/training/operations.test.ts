@@ -1,7 +1,43 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { readConfig } from '../../../src/model/index.ts';
-import { operationsPerToken } from '../../../src/training/operations.ts';
+import { matmulRate, operationsPerToken } from '../../../src/training/operations.ts';
 import { tinyWeights } from '../../support/tiny-weights.ts';
+
+const busy = vi.hoisted(() => ({ others: 0 }));
+vi.mock('../../../src/protocol/machine-load.ts', async (original) => ({
+  ...(await original<object>()),
+  watchLoad: () => () => busy.others,
+}));
+
+describe('the speed of large products', () => {
+  const home = mkdtempSync(join(tmpdir(), 'fmn-operations-'));
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    rmSync(home, { recursive: true, force: true });
+  });
+  /** A machine on which a product takes so many milliseconds, whatever its size. */
+  const machine = (milliseconds: number) => {
+    const arrays = { tensor: () => ({}), matmul: () => ({}), slice: () => ({}), dispose: () => undefined };
+    const arena = (work: () => unknown) => work();
+    return { reason: 'a test', arena, ...arrays, read: () => sleep(milliseconds) } as never;
+  };
+
+  it('is not remembered when it was measured beside other work', async () => {
+    vi.stubEnv('FORGET_ME_NOT_HOME', home);
+    const rate = (milliseconds: number, others: number) => {
+      busy.others = others;
+      return matmulRate(machine(milliseconds), 'f32');
+    };
+    const beside = await rate(60, 3);
+    const alone = await rate(12, 0);
+    expect(alone).toBeGreaterThan(beside);
+    expect(await rate(60, 3)).toBe(alone);
+  });
+});
 
 /** Keys that attention sees in a sequence, counted one by one, position t seeing t + 1/2 of them. */
 function keysSeen(length: number, window: number): number {
