@@ -167,13 +167,21 @@ async function measureStrengths(
   return { ...chooseStrength(path, limit), limit, path, setting };
 }
 
-/** In an order of which each beginning has its share of each kind. */
-function mixed(items: readonly StrengthItem[]): StrengthItem[] {
-  const place = (item: StrengthItem) => {
-    const alike = items.filter(({ kind }) => kind === item.kind);
-    return (alike.indexOf(item) + 0.5) / alike.length;
-  };
-  return items.toSorted((a, b) => place(a) - place(b));
+/** In an order of which each beginning has its share of each kind, from as many files as possible. Pure. */
+export function mixed<T extends Pick<StrengthItem, 'kind' | 'document'>>(items: readonly T[]): T[] {
+  const place = new Map<T, number>();
+  for (const kind of new Set(items.map((item) => item.kind))) {
+    const alike = items.filter((item) => item.kind === kind);
+    const before = new Map<string, number>();
+    const turns = alike.map(({ document = '' }) => {
+      const turn = before.get(document) ?? 0;
+      before.set(document, document ? turn + 1 : 0);
+      return turn;
+    });
+    const inTurn = [...alike.keys()].sort((a, b) => turns[a]! - turns[b]! || a - b);
+    for (const [rank, at] of inTurn.entries()) place.set(alike[at]!, (rank + 0.5) / alike.length);
+  }
+  return items.toSorted((a, b) => place.get(a)! - place.get(b)!);
 }
 
 /** Scores items in this order until the time is over. */

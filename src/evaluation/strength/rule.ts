@@ -91,7 +91,7 @@ export function chooseStrength(points: readonly StrengthPoint[], limit: number):
   if (files < LEAST_DOCUMENTS)
     return {
       strength: 0,
-      why: t('too few files are held out to show whether it is better: {count}', { count: whole(files) }),
+      why: t('too few files were measured to show whether it is better: {count}', { count: whole(files) }),
       next: t('Choose a folder with more files of code.'),
     };
   // By the end of the interval and not by its middle: one that was measured badly must not win by chance.

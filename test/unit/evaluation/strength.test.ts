@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nextAfterNoOffer, notBetter, whyNotOffered } from '../../../src/evaluation/figures/offer.ts';
 import { summarise } from '../../../src/evaluation/figures/summary-sentence.ts';
+import { mixed } from '../../../src/evaluation/strength/choose.ts';
 import { chooseStrength, nextStrength, pointOf } from '../../../src/evaluation/strength/rule.ts';
 import type { RatioItem } from '../../../src/statistics/statistics.ts';
 import type { Comparison, StrengthPoint } from '../../../src/protocol/evaluation.ts';
@@ -107,6 +108,18 @@ describe('the next strength to measure', () => {
   });
 });
 
+it('is measured at first in many files, and on some of each kind', () => {
+  const cursors = Array.from({ length: 24 }, (_, at) => ({
+    ...{ kind: 'cursor' as const, document: `file ${Math.floor(at / 6)}` },
+  }));
+  const texts = Array.from({ length: 8 }, () => ({ kind: 'text' as const }));
+  const order = mixed([...cursors, ...texts]);
+  expect(new Set(order)).toEqual(new Set([...cursors, ...texts]));
+  const first = order.slice(0, 7);
+  expect(new Set(first.flatMap((one) => ('document' in one ? [one.document] : []))).size).toBe(4);
+  expect(first.filter(({ kind }) => kind === 'text')).toHaveLength(2);
+});
+
 describe('a strength against the base', () => {
   const parts = (values: number[], files: number): RatioItem[] =>
     values.map((sum, index) => ({ sum, weight: 1, document: `file ${index % files}` }));
@@ -137,7 +150,7 @@ describe('a strength against the base', () => {
     for (const files of [1, 2, 3])
       expect(chooseStrength([of(files)], 1)).toMatchObject({
         strength: 0,
-        why: `too few files are held out to show whether it is better: ${files}`,
+        why: `too few files were measured to show whether it is better: ${files}`,
         next: expect.stringContaining('more files'),
       });
   });
