@@ -36,8 +36,10 @@ export interface PartTime extends ProgressPart {
 const REFERENCE_SPEED = 150;
 /** Share of a part's items that gives a figure, where it is not known how many there are. */
 const LEAST_SHARE = 0.25;
-/** Least items of a task, and of the choice of a strength, over base and result. */
-const LEAST_ITEMS = { task: 16, strength: 28 };
+/** Least items of a task, over base and result; and of the choice of a strength, over the base and two strengths. */
+const LEAST_ITEMS = { task: 16, strength: 60 };
+/** The least of all parts that were planned may be just what there is time for, of which a moment is over. */
+const FITTING = 1.1;
 const PREPARING_SECONDS = 15;
 /** Seconds of any part, however small the base: engines are opened. */
 const OPENING = 3;
@@ -156,7 +158,7 @@ export class TimeTable {
     if (!part || this.end === Infinity) return this.end;
     const fitting = [part];
     for (const later of this.left)
-      if (sumOf([...fitting, later], 'least') <= this.seconds) fitting.push(later);
+      if (sumOf([...fitting, later], 'least') <= FITTING * this.seconds) fitting.push(later);
     const spare = Math.max(0, this.seconds - sumOf(fitting, 'least'));
     return this.now() + 1000 * (part.least + (spare * part.cost) / sumOf(fitting, 'cost'));
   }

@@ -65,8 +65,8 @@ describe('the time that is said', () => {
       served: { seconds: 12, items: 1 },
       workspace: { seconds: 2, items: 100 },
     };
-    // 28 items of the strength and 16 of the task are the least.
-    expect(said(1, costs)).toEqual({ preparing: 8, training: 60, measuring: 60 });
+    // 60 items of the strength and 16 of the task are the least.
+    expect(said(1, costs)).toEqual({ preparing: 8, training: 60, measuring: 30 + 12 + 32 });
     expect(said(10, costs).measuring).toBe(200);
     expect(said(100, costs).measuring).toBe(142.5 + 12 + 200);
   });
@@ -110,6 +110,11 @@ describe('the time table', () => {
     expect(some.until('workspace')).toBe(50_000);
     clock.now = 50_000;
     expect(some.hasTimeFor('humaneval')).toBe(false);
+  });
+  it('counts the least that was planned also when a moment of it is over', () => {
+    const { clock, table: least } = table(20 + 10 + 15);
+    clock.now = 100;
+    expect(least.until('strength')).toBe(20_100);
   });
   it('leaves out what would end late by more than half of its time', () => {
     const { clock, table: some } = table(60);
