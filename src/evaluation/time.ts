@@ -129,6 +129,9 @@ export function expectedTimes(
 export const totalSeconds = ({ preparing, training, measuring }: RunTimes): number =>
   preparing + training + measuring;
 
+/** Share of all measuring that the choice of a strength may take: it decides whether a result is offered at all. */
+const DECISIVE = 0.5;
+
 /** Divides the time until `end` (by `now`) among the parts of an evaluation. */
 export class TimeTable {
   private left: readonly PartTime[];
@@ -149,7 +152,7 @@ export class TimeTable {
 
   /**
    * When the part, which begins now, should be over: it gets its least, and its share of what is beyond the least of
-   * this part and the later ones that fit.
+   * this part and the later ones that fit; the choice of a strength gets half of the time where it needs that.
    */
   until(name: string): number {
     const at = this.left.findIndex((one) => one.name === name);
@@ -160,7 +163,9 @@ export class TimeTable {
     for (const later of this.left)
       if (sumOf([...fitting, later], 'least') <= FITTING * this.seconds) fitting.push(later);
     const spare = Math.max(0, this.seconds - sumOf(fitting, 'least'));
-    return this.now() + 1000 * (part.least + (spare * part.cost) / sumOf(fitting, 'cost'));
+    const given = part.least + (spare * part.cost) / sumOf(fitting, 'cost');
+    const decisive = name === strengthPart.name ? Math.min(part.cost, DECISIVE * this.seconds) : 0;
+    return this.now() + 1000 * Math.max(given, decisive);
   }
 
   private get seconds(): number {

@@ -97,12 +97,19 @@ describe('the time table', () => {
     return { clock, table: new TimeTable(parts, 1000 * seconds, () => clock.now) };
   };
   it('gives each part its least, and its share of the rest', () => {
-    const { table: all } = table(75 + 28);
-    expect(all.until('strength')).toBe(1000 * (20 + 28 * (60 / 280)));
+    const { clock, table: all } = table(55 + 22);
+    all.until('strength');
+    clock.now = 10_000;
+    all.until('served');
+    clock.now = 10_000;
+    expect(all.until('workspace')).toBeCloseTo(1000 * (10 + 15 + 22 * (120 / 210)), 6);
+  });
+  it('gives the choice of a strength half of it, where that needs it', () => {
+    expect(table(90).table.until('strength')).toBe(45_000);
   });
   it('counts only the parts that fit', () => {
     const { clock, table: some } = table(50);
-    expect(some.until('strength')).toBeCloseTo(1000 * (20 + 5 * (60 / 190)));
+    some.until('strength');
     clock.now = 21_000;
     some.until('served');
     clock.now = 31_000;
@@ -114,7 +121,9 @@ describe('the time table', () => {
   it('counts the least that was planned also when a moment of it is over', () => {
     const { clock, table: least } = table(20 + 10 + 15);
     clock.now = 100;
-    expect(least.until('strength')).toBe(20_100);
+    expect(least.until('strength')).toBe(100 + 44_900 / 2);
+    clock.now = 30_100;
+    expect(least.until('workspace')).toBe(45_100);
   });
   it('leaves out what would end late by more than half of its time', () => {
     const { clock, table: some } = table(60);
