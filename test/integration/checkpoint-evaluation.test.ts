@@ -48,6 +48,11 @@ const figure = ({ summary }: Trained, task: string, metric: string) =>
 /** By step; the base is step 0. */
 const path = (events: RunEvent[], is: (event: RunEvent) => event is Evaluated) =>
   new Map(events.filter(is).map(({ step, result }) => [step, result.value]));
+/** Without the one of a corpus of few files. */
+const warningsOf = (events: RunEvent[]) =>
+  events.flatMap((event) =>
+    event.type === 'warning' && !event.message.startsWith('There are only') ? [event.message] : [],
+  );
 const artefact = ({ dir }: Started) => readFile(join(dir, 'adapter.gguf'));
 
 describe('a run with checkpoints measured', () => {
@@ -74,7 +79,7 @@ describe('a run with checkpoints measured', () => {
         isFigure('workspace', 'loss')(event) && event.result.setting.startsWith('during training'),
     );
     expect([...learned.keys()]).toEqual([0, 4, 8, 12]);
-    expect(events.filter((event) => event.type === 'warning')).toEqual([]);
+    expect(warningsOf(events)).toEqual([]);
   });
 
   it('has the items of each, and nothing left of the weights that were measured', async () => {
@@ -161,12 +166,10 @@ it('leaves out checkpoints that its share of the time has no room for, and says 
   const events = await eventsOf(run.dir);
   const training = events.filter((event) => 'step' in event && event.step > 0);
   expect(training.filter(isKl).length).toBeLessThan(14);
-  expect(events.filter((event) => event.type === 'warning')).toMatchObject([
-    {
-      message: expect.stringMatching(
-        /^There is (?:no time to measure checkpoints \(retention\)|time to measure \d of 14 checkpoints \(retention\), next that of step \d+): one takes about/,
-      ) as string,
-    },
+  expect(warningsOf(events)).toEqual([
+    expect.stringMatching(
+      /^There is (?:no time to measure checkpoints \(retention\)|time to measure \d of 14 checkpoints \(retention\), next that of step \d+): one takes about/,
+    ),
   ]);
 });
 
@@ -179,8 +182,7 @@ it('goes on to its end when a task can not be measured, with a warning', async (
     const run = await train('--eval-share 100 --eval-tasks winogrande,retention');
     const events = await eventsOf(run.dir);
     expect([...path(events, isKl).keys()]).toEqual([0, 4, 8, 12]);
-    const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
-    expect(warnings).toMatchObject([
+    expect(warningsOf(events)).toMatchObject([
       expect.stringMatching(/WinoGrande was not measured: .*Hugging Face can't be reached/) as string,
       // The evaluation of the result tells of its own.
       expect.stringMatching(/WinoGrande was not measured: .*Hugging Face can't be reached/) as string,

@@ -55,10 +55,7 @@ interface Candidate {
 }
 
 /** Files of one kind. */
-function holdOutOf(
-  files: readonly Candidate[],
-  { share, least = LEAST_DOCUMENTS }: SplitOptions,
-): void {
+function holdOutOf(files: readonly Candidate[], { share, least = LEAST_DOCUMENTS }: SplitOptions): void {
   if (files.length < 2) return;
   const most = largestHeldOut(files, share);
   const all = new Stratum(share);
