@@ -14,6 +14,7 @@ import {
   untilFree,
   untilMade,
   untilTold,
+  warningsOf,
 } from '../support/trainer.ts';
 
 interface Started {
@@ -48,11 +49,6 @@ const figure = ({ summary }: Trained, task: string, metric: string) =>
 /** By step; the base is step 0. */
 const path = (events: RunEvent[], is: (event: RunEvent) => event is Evaluated) =>
   new Map(events.filter(is).map(({ step, result }) => [step, result.value]));
-/** Without the one of a corpus of few files. */
-const warningsOf = (events: RunEvent[]) =>
-  events.flatMap((event) =>
-    event.type === 'warning' && !event.message.startsWith('There are only') ? [event.message] : [],
-  );
 const artefact = ({ dir }: Started) => readFile(join(dir, 'adapter.gguf'));
 
 describe('a run with checkpoints measured', () => {

@@ -6,7 +6,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import type { RunEvent } from '../../src/protocol/events.ts';
 import { readState } from '../../src/runs/files.ts';
 import type { Workplace } from '../support/cli.ts';
-import { eventsOf, killedInTime, openTraining, untilFree, untilMade } from '../support/trainer.ts';
+import {
+  eventsOf,
+  killedInTime,
+  openTraining,
+  untilFree,
+  untilMade,
+  warningsOf,
+} from '../support/trainer.ts';
 import { canTestWebgpu } from '../support/vulkan.ts';
 
 interface Started {
@@ -23,8 +30,7 @@ const AT = 'step-000004';
 
 const train = () => place.json<Started>('train', code, '--base', base, '--detach', ...options.split(' '));
 const resume = (run: string) => place.json<Started>('resume', run, '--detach');
-const warningsOf = async ({ dir }: Started) =>
-  (await eventsOf(dir)).flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+const warnedOf = async ({ dir }: Started) => warningsOf(await eventsOf(dir));
 const adapterOf = ({ dir }: Started) => readFile(join(dir, 'adapter.gguf'));
 
 async function made(run: Started): Promise<Buffer> {
@@ -52,7 +58,7 @@ describe.skipIf(!(await canTestWebgpu()))('a GPU that goes away', () => {
     lose(1);
     const run = await train();
     expect((await made(run)).equals(whole)).toBe(true);
-    expect(await warningsOf(run)).toEqual(['The GPU went away; training goes on from step 4.']);
+    expect(await warnedOf(run)).toEqual(['The GPU went away; training goes on from step 4.']);
   });
 
   it('twice: the run ends in a sentence, keeps its checkpoint, and is resumed to the same bytes', async () => {
@@ -72,7 +78,7 @@ describe.skipIf(!(await canTestWebgpu()))('a GPU that goes away', () => {
   it('kill -9 and the same adapter: the same bytes', async () => {
     const killed = await killed4();
     expect((await made(await resume(killed.run))).equals(whole)).toBe(true);
-    expect(await warningsOf(killed)).toEqual([]);
+    expect(await warnedOf(killed)).toEqual([]);
   });
 
   // Vulkan's loader finds the drivers that this variable names.
@@ -87,7 +93,7 @@ describe.skipIf(!(await canTestWebgpu()))('a GPU that goes away', () => {
       expect(first).toMatchObject({ backend: 'webgpu', step: 0 });
       expect(last!.backend).not.toBe('webgpu');
       expect(last!.backendReason).toContain('No GPU was found');
-      expect(await warningsOf(resumed)).toEqual([
+      expect(await warnedOf(resumed)).toEqual([
         `Resumed on ${last!.backend} from a checkpoint made on webgpu: results will be close, but not identical.`,
       ]);
       const result = await adapterOf(resumed);

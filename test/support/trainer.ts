@@ -28,6 +28,12 @@ export async function eventsOf(dir: string): Promise<RunEvent[]> {
   return lines.map((line) => JSON.parse(line) as RunEvent);
 }
 
+/** The warnings of a run, without that of a corpus of few files. */
+export const warningsOf = (events: readonly RunEvent[]): string[] =>
+  events.flatMap((event) =>
+    event.type === 'warning' && !event.message.startsWith('There are only') ? [event.message] : [],
+  );
+
 /** Waits until the run has an event for which `sign` is true. Throws once nobody is left who could write one. */
 export async function untilTold(dir: string, sign: (event: RunEvent) => boolean): Promise<void> {
   await until(`an event of the run: ${sign.toString()}`, async () => {
