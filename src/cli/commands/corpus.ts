@@ -180,7 +180,8 @@ function describeSplit(
     .map((kind) => ({ kind, many: heldOut.filter((one) => one === kind).length }))
     .filter(({ many }) => many > 0 && many < heldOut.length);
   const kinds = byKind.map(({ kind, many }) => `${formatCount(many)} ${kind}`).join(', ');
-  const half = cut ? `; ${kept.find(({ fromLine }) => fromLine)!.path} is cut in two` : '';
+  const parts = new Set(kept.flatMap(({ fromLine, path }) => (fromLine ? [path] : [])));
+  const half = cut ? `; ${parts.size === 1 ? `${[...parts][0]} is` : `${parts.size} are`} cut in two` : '';
   return `${formatCount(trainFiles)} to train on, ${formatCount(heldOutFiles)} held out${kinds && ` (${kinds})`}${half}`;
 }
 
