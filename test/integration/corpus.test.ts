@@ -119,7 +119,7 @@ describe('forget-me-not corpus', () => {
   it('needs no base, and says what is left out in words', async () => {
     const { code, stdout } = await place.run('corpus', folder, '--files');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/6 files in: 6 to train on, 6 held out; 6 are cut in two; [\d,]+ lines/);
+    expect(stdout).toMatch(/7 files in: 7 to train on, 6 held out; 6 are cut in two; [\d,]+ lines/);
     expect(stdout).toMatch(/special\.js +(train|held-out)/);
     expect(await place.json('corpus', folder)).not.toHaveProperty('trainTokens');
   });
