@@ -234,8 +234,9 @@ class Collector {
   splitFiles(): void {
     const { seed } = this.options;
     const copied = this.lines.copied();
-    const files = this.parts.map((part, index) => ({ ...part, copied: copied.has(index) }));
-    const open = files.filter(({ side }) => !side);
+    const open = this.parts.flatMap(({ entry, side }, at) =>
+      side ? [] : [{ entry, copied: copied.has(at) }],
+    );
     const heldOut = chooseHeldOut(
       open.map(({ entry, copied }) => ({ ...entry, copied })),
       // A corpus that is continued holds out enough.
