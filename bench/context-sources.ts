@@ -34,6 +34,7 @@ import { pairedIntervals } from '../src/statistics/intervals.ts';
 import { cursorsIn, type FolderCursor } from './folder-cursors.ts';
 
 const CONTEXT_TOKENS = 4096;
+const NONE = { before: 0, after: 0 };
 const measured = partSources.filter((source) => source !== 'edits' && source !== 'diagnostics');
 
 /** Bits that the model needs for the true text at one cursor, and its bytes. */
@@ -193,7 +194,10 @@ class Model {
     const sequence = await (this.opened ??= this.open());
     const place = { repository, path: cursor.path };
     const options = { fillInTheMiddle: () => true, maxTokens: () => 1, model: '', budget: this.budget };
-    const request = await requestAt({ ...cursor, place, others, wholeRepositories: true }, options);
+    const request = await requestAt(
+      { ...cursor, place, others, hidden: NONE, wholeRepositories: true },
+      options,
+    );
     if (!request) return { path: cursor.path, bits: 0, bytes: 0 };
     const { tokens, counted, bytes } = layOutContinuation(
       request,

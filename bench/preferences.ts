@@ -143,7 +143,10 @@ async function completions(
 
 const completion = (host: LlamaHost, cursor: Cursor, model: string): Promise<string> =>
   completeAt(
-    { ...cursor, place: { repository: '', path: cursor.path }, others: [], wholeRepositories: false },
+    {
+      ...{ ...cursor, place: { repository: '', path: cursor.path }, others: [], wholeRepositories: false },
+      hidden: { before: 0, after: 0 },
+    },
     { model, fillInTheMiddle: () => true, maxTokens: () => 48 },
     async (ask, signal) => (await host.complete({ ...ask, temperature: 0 }, signal)).text,
   );

@@ -17,7 +17,7 @@ const outside = ['node-llama-cpp', LLAMA, 'pyodide'];
 
 /** In dist/, what only an editor or this machine's command line runs. */
 const ofEditors =
-  /^(webview|grammars|cluster)\/|^(extension\.cjs|(indexer|next-edit-finder|preference-keeper|cluster-follower)\.mjs)$/;
+  /^(webview|cluster)\/|^(extension\.cjs|(indexer|next-edit-finder|preference-keeper|cluster-follower)\.mjs)$/;
 /** A binding for another platform. */
 const otherBinding = new RegExp(`^native/prebuilt/(?!${WORKERS}/)`);
 /** What only people and compilers read, as in scripts/package.mjs. */

@@ -10,7 +10,7 @@ export { languageIdOf, languageOf } from './languages.ts';
 export { buildPrompt, surroundings, type PromptOptions } from './prompt.ts';
 export { OtherFiles } from './other-files.ts';
 export { SimilarWindows, wordsOf } from './similar-windows.ts';
-export { type PartsSource } from './repository-parts.ts';
+export { RepositoryParts, type PartsSource } from './repository-parts.ts';
 export { reachAt } from './reach.ts';
 export { type CompletionStatistics } from './statistics.ts';
 export type {

@@ -5,12 +5,15 @@ import {
   type CompleterOptions,
   type EngineRequest,
   type ContextFile,
+  type CursorDocument,
   type RepositoryPath,
 } from '../completion/index.ts';
 import type { Cursor } from './cursors.ts';
 
 export interface PlacedCursor extends Cursor {
   place: RepositoryPath;
+  /** Characters of the file beyond `before` and `after`. */
+  hidden: { before: number; after: number };
   /** Parts of other files. */
   others: readonly ContextFile[];
   wholeRepositories: boolean;
@@ -22,11 +25,9 @@ export type CursorOptions = Pick<CompleterOptions, 'fillInTheMiddle' | 'maxToken
   signal?: AbortSignal | undefined;
 };
 
-export const documentOf = ({ path, before, after }: Cursor) => ({
-  path,
+export const documentOf = ({ path, before, after, hidden, place }: PlacedCursor): CursorDocument => ({
+  ...{ path, before, after, hidden, place },
   languageId: languageIdOf(path),
-  before,
-  after,
 });
 
 /** The completion shown at a cursor; empty if none is. Throws the errors of `request`, and `signal`'s reason. */
@@ -35,10 +36,9 @@ export async function completeAt(
   { model, signal, ...options }: CursorOptions,
   request: CompleterOptions['request'],
 ): Promise<string> {
-  const { place, others, wholeRepositories } = cursor;
+  const { others, wholeRepositories } = cursor;
   const completion = await createCompleter({ ...options, request, wholeRepositories }).complete({
     ...documentOf(cursor),
-    place,
     context: others,
     adapter: model,
     // Nobody types here, so do not wait for a pause.

@@ -1,4 +1,4 @@
-/** Recovers the text of a corpus's files from tokens: the files that might be open besides a held-out one. */
+/** The files of a corpus as the editor sees them: whole, and by the folder that they are in. */
 import type { Tokenizer } from '../base-models/tokenizer.ts';
 import type { OtherFile } from '../completion/index.ts';
 import type { Corpus } from '../corpus/index.ts';
@@ -6,36 +6,71 @@ import { locate, type NamedFolder } from '../protocol/folders.ts';
 
 type Kept = Corpus['documents'][number];
 
-/**
- * A function that gives, for a document's path, the `count` files of the corpus that are nearest by folder, nearest
- * first. With several `folders`, these are files of the same one, with their paths in it, as completion reads them.
- */
-export function nearestFiles(
-  corpus: Pick<Corpus, 'documents' | 'train' | 'heldOut'>,
-  tokenizer: Pick<Tokenizer, 'decode' | 'fim' | 'fileSeparator'>,
-  count: number,
-  folders: readonly NamedFolder[] = [],
-): (path: string) => OtherFile[] {
-  const files = corpus.documents;
-  const textOf = ({ split, offset, tokens }: Kept) =>
-    originalText((split === 'train' ? corpus.train : corpus.heldOut).read(offset, tokens), tokenizer);
-  // Neighbouring files have the same nearest files, so the texts for the last path are kept.
-  let texts = new Map<Kept, string>();
-  const rootOf = (path: string) => locate(folders, path);
-  return (path) => {
-    const root = rootOf(path)?.folder;
-    const nearest = files
-      .filter((entry) => entry.path !== path && rootOf(entry.path)?.folder === root)
-      .map((entry) => ({ entry, shared: sharedFolders(entry.path, path) }))
+/** A file, with its path in its folder, as completion reads it. */
+export interface CorpusFile {
+  path: string;
+  /** Read from disk each time. */
+  text(): string;
+}
+
+export class CorpusFiles {
+  /** By folder (its name) and path. A file that had to be cut in two is one file here. */
+  private readonly folders = new Map<string, Map<string, CorpusFile>>();
+  /** Neighbouring files have the same nearest files, so the texts for the last path are kept. */
+  private texts = new Map<CorpusFile, string>();
+
+  constructor(
+    private readonly corpus: Pick<Corpus, 'documents' | 'train' | 'heldOut'>,
+    private readonly tokenizer: Pick<Tokenizer, 'decode' | 'fim' | 'fileSeparator'>,
+    private readonly named: readonly NamedFolder[] = [],
+  ) {
+    const partsOf = new Map<string, Kept[]>();
+    for (const document of corpus.documents) {
+      if (document.edit) continue;
+      const parts = partsOf.get(document.path);
+      if (parts) parts.push(document);
+      else partsOf.set(document.path, [document]);
+    }
+    for (const [document, parts] of partsOf) {
+      const { folder, path } = this.locate(document);
+      const files = this.folders.get(folder) ?? new Map<string, CorpusFile>();
+      this.folders.set(folder, files.set(path, { path, text: () => this.textOf(parts) }));
+    }
+  }
+
+  /** The name of a document's folder (empty if there is only one), and its path there. */
+  locate(document: string): { folder: string; path: string } {
+    const { folder, path } = locate(this.named, document) ?? { path: document };
+    return { folder: folder?.name ?? '', path };
+  }
+
+  /** By path. */
+  inFolder(folder: string): ReadonlyMap<string, CorpusFile> {
+    return this.folders.get(folder) ?? new Map<string, CorpusFile>();
+  }
+
+  /** The `count` files of its folder that are nearest to a document, the nearest first. */
+  nearest(document: string, count: number): OtherFile[] {
+    const { folder, path } = this.locate(document);
+    const nearest = [...this.inFolder(folder).values()]
+      .filter((file) => file.path !== path)
+      .map((file) => ({ file, shared: sharedFolders(file.path, path) }))
       .sort((a, b) => b.shared - a.shared)
       .slice(0, count)
-      .map(({ entry }) => entry);
-    texts = new Map(nearest.map((entry) => [entry, texts.get(entry) ?? textOf(entry)]));
-    return nearest.map((entry) => ({
-      path: rootOf(entry.path)?.path ?? entry.path,
-      text: texts.get(entry)!,
-    }));
-  };
+      .map(({ file }) => file);
+    this.texts = new Map(nearest.map((file) => [file, this.texts.get(file) ?? file.text()]));
+    return nearest.map((file) => ({ path: file.path, text: this.texts.get(file)! }));
+  }
+
+  private textOf(parts: readonly Kept[]): string {
+    const { train, heldOut } = this.corpus;
+    return parts
+      .toSorted((a, b) => (a.fromLine ?? 1) - (b.fromLine ?? 1))
+      .map(({ split, offset, tokens }) =>
+        originalText((split === 'train' ? train : heldOut).read(offset, tokens), this.tokenizer),
+      )
+      .join('');
+  }
 }
 
 /** Number of folders that two paths share from the root on, plus a half for the same extension. */

@@ -9,7 +9,7 @@ export interface ProgressPart {
 }
 
 /** Parts of a run's evaluation besides its tasks. */
-export const strengthPart: ProgressPart = { name: 'strength', title: 'Choosing the strength', cost: 120 };
+export const strengthPart: ProgressPart = { name: 'strength', title: 'Choosing the strength', cost: 200 };
 export const servedPart: ProgressPart = { name: 'served', title: 'Checking the result', cost: 10 };
 
 /** Below this share of the work, the remaining time can't be estimated from what is done. */

@@ -88,7 +88,7 @@ export class Resources {
 
   constructor(
     private readonly subject: Subject,
-    /** The most tokens that a prompt and its answer take. */
+    /** The most tokens that a sampled prompt and its answer take. */
     private readonly contextSize = CONTEXT,
   ) {
     const { id, sha256 } = subject.base;
@@ -146,7 +146,8 @@ export class Resources {
         ...(earlier ? [{ name: EARLIER_MODEL, path: earlier.path }] : []),
       ],
       models: modelPath ? [{ name: RESULT_MODEL, path: modelPath }] : [],
-      contextSize: Math.max(CONTEXT, this.contextSize),
+      sampling: { contextSize: Math.max(CONTEXT, this.contextSize) },
+      threads: 'measure',
     });
   }
 

@@ -12,7 +12,7 @@ export interface TaskFacts {
 }
 
 export const taskFacts = {
-  workspace: { title: 'Held-out text', shows: 'learning', cost: 110 },
+  workspace: { title: 'Held-out text', shows: 'learning', cost: 300 },
   humaneval: { title: 'HumanEval', shows: 'forgetting', cost: 130 },
   humaneval_line: { title: 'HumanEval, a line filled in', shows: 'forgetting', cost: 60 },
   humaneval_lines: { title: 'HumanEval, lines filled in', shows: 'forgetting', cost: 100 },

@@ -80,6 +80,8 @@ export interface SamplingOptions {
   sequences: number;
   /** Threads of each context. */
   threads: number;
+  /** Tokens per sequence. Default: the host's. */
+  contextSize?: number | undefined;
 }
 
 export interface HostRequest {

@@ -20,11 +20,11 @@ import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.
 /** After this share of the training time, no further strength is started, if nothing else limits the time. */
 const SHARE = 0.15;
 /** Items that are measured however long it takes: fewer would show nothing. */
-const LEAST_ITEMS = 14;
+const LEAST_ITEMS = 21;
 /** Items that are measured before the time is looked at again. */
 const CHUNK = 7;
 /** Number of cursors that strengths are measured at: `most` after so many `seconds` of training, fewer after less. */
-const CURSORS = { least: 24, most: 48, seconds: 600 };
+const CURSORS = { least: 14, most: 24, seconds: 600 };
 
 /**
  * Writes the strength into the adapter's file: the one set by hand, the one chosen before for this step's result, or

@@ -16,9 +16,9 @@ import { strengthPart } from '../progress.ts';
 import { itemOf, type Item, type ItemScore, type Plan, type PlanContext, type Task } from '../task.ts';
 import { heldOutFiles, scoreWindow, windowOf, type Window } from '../tasks/workspace.ts';
 
-const MOST_CURSORS = 48;
+const MOST_CURSORS = 24;
 /** Numbers per cursor. Texts and solutions are at most as many as the run measures at the end. */
-const BESIDE = { windows: 1 / 6, texts: 1 / 6, solutions: 5 / 12 };
+const BESIDE = { windows: 1 / 3, texts: 1 / 3, solutions: 5 / 6 };
 /** Fewer cursors would show nothing; then learning is measured on held-out windows instead. */
 const LEAST_CURSORS = 8;
 
@@ -38,10 +38,8 @@ async function plan(context: PlanContext): Promise<Plan<StrengthItem>> {
   const { limit: count = MOST_CURSORS } = context;
   const beside = (kind: keyof typeof BESIDE, most = Infinity) =>
     Math.min(Math.ceil(BESIDE[kind] * count), most);
-  const learned = await learnedItems(run!.spec, await run!.corpus(), tokenizer, {
-    cursors: count,
-    windows: beside('windows'),
-  });
+  const counts = { cursors: count, windows: beside('windows') };
+  const learned = await learnedItems(run!.spec, await run!.corpus(), tokenizer, counts, context.signal);
   const { retentionTexts, humanevalProblems } = run!.spec.evaluation;
   const texts = await ownTexts({ ...context, setting: 'quick' }, beside('texts', retentionTexts));
   const solutions = await solutionItems(context, beside('solutions', humanevalProblems));
@@ -69,9 +67,10 @@ async function learnedItems(
   corpus: Corpus,
   tokenizer: Tokenizer,
   counts: { cursors: number; windows: number },
+  signal: AbortSignal | undefined,
 ): Promise<{ items: StrengthItem[]; setting: string }> {
   const asked = spec.folder !== '' && spec.corpus.mode === 'pretrain';
-  const cursors = asked ? await cursorContinuations(corpus, tokenizer, spec, counts.cursors) : [];
+  const cursors = asked ? await cursorContinuations(corpus, tokenizer, spec, counts.cursors, { signal }) : [];
   if (cursors.length >= LEAST_CURSORS) {
     const items = cursors.map(({ path, line, tokens, counted, bytes }) => ({
       ...itemOf(`cursor at ${path}:${line}`, { kind: 'cursor' as const, tokens, counted, bytes }),
@@ -124,7 +123,7 @@ const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScor
 /** Not a task that the user can name, because it measures several strengths of one result. */
 export const strengthTask: Task<StrengthItem> = {
   ...strengthPart,
-  version: 1,
+  version: 2,
   ofRun: true,
   planned: () => 1,
   contextTokens: 1024,

@@ -3,13 +3,9 @@
  * prompt, clean-up. Scores what the user would see.
  */
 import { z } from 'zod';
-import { usableProcessors } from '../../protocol/processors.ts';
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
-import { OtherFiles } from '../../completion/index.ts';
-import { placeOf, type Corpus } from '../../corpus/index.ts';
+import type { Corpus } from '../../corpus/index.ts';
 import type { RunSpec } from '../../protocol/run.ts';
-import { defaultThreads } from '../../serving/engine/llama-host.ts';
-import { nearestFiles } from '../../cursors/corpus-files.ts';
 import {
   requestAt,
   completeAt,
@@ -17,7 +13,7 @@ import {
   type CursorOptions,
   type PlacedCursor,
 } from '../../cursors/completion.ts';
-import { calibrate, cutToWhole, type Outcome } from '../../completion/index.ts';
+import { calibrate, cutToWhole, defaultBudget, type Outcome } from '../../completion/index.ts';
 import { certainty } from '../../serving/tokens/confidence.ts';
 import type { HostCompletion } from '../../serving/host-types.ts';
 import type { Calibrated } from '../../protocol/evaluation.ts';
@@ -28,7 +24,8 @@ import {
   savedCharacters,
   type Cursor,
 } from '../../cursors/cursors.ts';
-import { heldOutDocuments, ownText } from '../../cursors/held-out.ts';
+import { heldOutDocuments } from '../../cursors/held-out.ts';
+import { placeCursors } from '../../cursors/place.ts';
 import { spread } from '../../statistics/statistics.ts';
 import {
   countOf,
@@ -55,9 +52,9 @@ export const cursorMeasures: readonly Measure[] = [
 ];
 
 const counts = {
-  line: { quick: 16, paper: 200 },
-  block: { quick: 8, paper: 100 },
-  latency: { quick: 6, paper: 30 },
+  line: { quick: 12, paper: 200 },
+  block: { quick: 4, paper: 100 },
+  latency: { quick: 3, paper: 30 },
 };
 /**
  * Tokens that a latency is measured for: about the rest of a line, the same for all models whatever they would write.
@@ -65,10 +62,6 @@ const counts = {
 const TIMED_TOKENS = 16;
 /** How often each model is timed at a cursor. */
 const ROUNDS = 2;
-/** Characters of context; less than an editor sends, so that more cursors can be measured in the same time. */
-const BUDGET = { before: 800, after: 200, others: 400 };
-/** Number of files nearest to the cursor's file that are assumed to be open. */
-const OPEN_FILES = 8;
 const MOST_TOKENS = 128;
 /** Characters before the cursor that the engine has not read yet when a latency is measured: a key or two. */
 const UNREAD = 2;
@@ -77,11 +70,11 @@ const UNREAD = 2;
  * Cursors exist only in files of a folder: rows of a data set are not open documents, and conversations have no lines
  * of code.
  */
-export function cursorItems(
+export async function cursorItems(
   corpus: Corpus,
   tokenizer: Tokenizer,
   context: PlanContext,
-): { items: CursorItem[]; latencies: LatencyItem[]; settings: string[] } {
+): Promise<{ items: CursorItem[]; latencies: LatencyItem[]; settings: string[] }> {
   const none = { items: [], latencies: [], settings: [] };
   const { spec } = context.run!;
   const { folder, corpus: plan, evaluation }: RunSpec = spec;
@@ -91,7 +84,7 @@ export function cursorItems(
     block: countOf(context, counts.block),
   });
   if (cursors.length === 0) return none;
-  const placed = place(cursors, corpus, tokenizer, spec);
+  const placed = await placeCursors(cursors, corpus, tokenizer, spec, { signal: context.signal });
   // More would take long and add little.
   const timed = Math.min(countOf(context, counts.latency), counts.latency.paper);
   const latencies = inManyFiles(placed, timed).map((cursor): LatencyItem => {
@@ -105,8 +98,8 @@ export function cursorItems(
       document: cursor.path,
     })),
     settings: [
-      `${cursors.length} held-out cursors in ${filesOf(cursors)} with ${BUDGET.before} characters before them and ${BUDGET.others} of other files, as the editor shows completions`,
-      `latency: time to ${TIMED_TOKENS} tokens at ${latencies.length} cursors in ${filesOf(latencies.map(({ cursor }) => cursor))}, the faster of ${ROUNDS} times, base and result in turn on ${defaultThreads()} of ${usableProcessors()} threads, all but the last key read before`,
+      `${cursors.length} held-out cursors in ${filesOf(cursors)} with the editor's prompts: up to ${defaultBudget.before} characters before them, ${defaultBudget.after} after, and ${defaultBudget.others} of other files`,
+      `latency: time to ${TIMED_TOKENS} tokens at ${latencies.length} cursors in ${filesOf(latencies.map(({ cursor }) => cursor))}, the faster of ${ROUNDS} times, base and result in turn on as many threads as completion uses, all but the last key read before`,
     ],
   };
 }
@@ -134,22 +127,6 @@ function filesOf(cursors: readonly Cursor[]): string {
   return `${count} ${count === 1 ? 'file' : 'files'}`;
 }
 
-function place(
-  cursors: readonly Cursor[],
-  corpus: Corpus,
-  tokenizer: Tokenizer,
-  spec: RunSpec,
-): PlacedCursor[] {
-  const filesAt = nearestFiles(corpus, tokenizer, OPEN_FILES, spec.folders);
-  const wholeRepositories = spec.corpus.repositoryContext;
-  return cursors.map((cursor) => {
-    const document = { ...documentOf(cursor), place: placeOf(spec, cursor.path) };
-    const parts = new OtherFiles().choose(document, () => filesAt(cursor.path), BUDGET.others);
-    const others = parts.map((part) => ({ ...part, text: ownText(part.text) }));
-    return { ...cursor, place: document.place, others, wholeRepositories };
-  });
-}
-
 export async function scoreCursor(
   cursor: PlacedCursor,
   model: EvaluatedModel,
@@ -160,7 +137,7 @@ export async function scoreCursor(
   const actual = cutToWhole(cursor.actual, documentOf(cursor)) || cursor.actual;
   let told: HostCompletion['logProbabilities'];
   const shown = await completeAt(cursor, optionsFor(model, signal), async (ask, stop) => {
-    const completion = await model.complete({ ...ask, temperature: 0, confidence: true }, stop);
+    const completion = await model.completeAlone({ ...ask, temperature: 0, confidence: true }, stop);
     told = completion.logProbabilities;
     return completion.text;
   });
@@ -238,7 +215,6 @@ export async function scoreLatency(
 const optionsFor = (model: EvaluatedModel, signal: AbortSignal | undefined): CursorOptions => ({
   fillInTheMiddle: () => model.fillsInTheMiddle(),
   maxTokens: () => MOST_TOKENS,
-  budget: BUDGET,
   model: model.name,
   signal,
 });

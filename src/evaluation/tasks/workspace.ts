@@ -91,7 +91,7 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
     windowsOf(windows[kind]!, kind),
   );
   const prosaic = corpus.measured === 'prose' ? [] : windowsOf(proseWindows(corpus, context), 'prose');
-  const cursors = cursorItems(corpus, tokenizer, context);
+  const cursors = await cursorItems(corpus, tokenizer, context);
   const sizes = [
     [
       `${items.length} held-out sequences of up to ${length} tokens`,
@@ -194,12 +194,11 @@ export async function scoreWindow(
 export const workspaceTask: Task<Held> = {
   name: 'workspace',
   ...taskFacts.workspace,
-  version: 7,
+  version: 8,
   ofRun: true,
   momentary: [LATENCY],
   planned,
-  contextTokens: 1024,
-  parallel: 32,
+  parallel: 8,
   plan,
   score: (item, model, { signal }) =>
     'learned' in item ? scoreWindow(item, model) : scoreCursor(item as CursorItem, model, signal),

@@ -41,7 +41,6 @@ import { measureThreads } from '../threads/threads.ts';
 import { WholeModels } from './whole-models.ts';
 
 export * from '../host-types.ts';
-export { defaultThreads } from './loaded.ts';
 
 const DEFAULT_CONTEXT = 2048;
 
@@ -366,7 +365,8 @@ class Host implements LlamaHost {
 
   private async openSampler(name: string): Promise<BatchSampler> {
     const offer = await this.catalog.find(name);
-    const options = { ...defaultSampling(), ...this.options.sampling, contextSize: this.contextSize };
+    const { contextSize } = this;
+    const options = { contextSize, ...defaultSampling(), ...this.options.sampling };
     const adapter = offer?.kind === 'adapter' ? offer : undefined;
     const { model, vocabulary } =
       offer?.kind === 'model'

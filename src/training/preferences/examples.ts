@@ -2,7 +2,7 @@
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import { buildPrompt } from '../../completion/index.ts';
 import { isTwin, type Corpus } from '../../corpus/index.ts';
-import { CONTINUATION_BUDGET, layOutContinuation } from '../../cursors/continuations.ts';
+import { layOutContinuation } from '../../cursors/continuations.ts';
 import { locate } from '../../protocol/folders.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { mix, mixText } from '../../statistics/random.ts';
@@ -17,6 +17,8 @@ export interface Example {
   counted: number;
 }
 
+/** Characters of a prompt: it has to fit into a training sequence with its text. */
+export const SHORT_BUDGET = { before: 480, after: 160, others: 0 };
 /** The longest text, as a share of a sequence, so that there is room for its context. */
 const LONGEST_TEXT = 0.5;
 
@@ -35,13 +37,13 @@ export function examplesOf(
         fillInTheMiddle: tokenizer.fim !== undefined,
         maxTokens: 1,
         reach: 'block',
-        budget: CONTINUATION_BUDGET,
+        budget: SHORT_BUDGET,
         wholeRepositories: how.wholeRepositories,
       },
     );
     const room = how.sequenceLength - tokenizer.encode((ask.heal ?? '') + text).length;
     if (room < (1 - LONGEST_TEXT) * how.sequenceLength) return [];
-    const { tokens, counted } = layOutContinuation(ask, text, tokenizer, room);
+    const { tokens, counted } = layOutContinuation(ask, text, tokenizer, how.sequenceLength);
     return [{ desirable, document: path, tokens: Int32Array.from(tokens), counted }];
   });
 }

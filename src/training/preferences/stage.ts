@@ -18,7 +18,7 @@ import { createOptimizer, type Optimizer } from '../optimizers.ts';
 import { afterGood, afterOverflow, lossScaleFor, type LossScale } from '../loss-scale.ts';
 import { learningRateAt } from '../schedule.ts';
 import { decide, type Measured } from './decide.ts';
-import { examplesOf, heldOutOf, parted, type Example } from './examples.ts';
+import { SHORT_BUDGET, examplesOf, heldOutOf, parted, type Example } from './examples.ts';
 import { classWeights, ktoTerm, referencePoint, type ClassWeights } from './kto.ts';
 import {
   BATCH,
@@ -103,7 +103,9 @@ async function readMaterial(spec: RunSpec, corpus: Corpus): Promise<Material> {
     const { sequenceLength, seed } = spec.hyper;
     const how = { sequenceLength, wholeRepositories: spec.corpus.repositoryContext };
     const examples = examplesOf(verdicts, tokenizer, how);
-    const cursors = spec.folder ? await cursorContinuations(corpus, tokenizer, spec, CURSORS) : [];
+    const cursors = spec.folder
+      ? await cursorContinuations(corpus, tokenizer, spec, CURSORS, { budget: SHORT_BUDGET })
+      : [];
     const strengths = judgedAt(spec.evaluation);
     return { ...parted(examples, heldOutOf(corpus, spec), seed), cursors, strengths };
   } finally {

@@ -65,13 +65,13 @@ describe('the time that is said', () => {
       served: { seconds: 12, items: 1 },
       workspace: { seconds: 2, items: 100 },
     };
-    // 60 items of the strength and 16 of the task are the least.
-    expect(said(1, costs)).toEqual({ preparing: 8, training: 60, measuring: 30 + 12 + 32 });
+    // 63 items of the strength and 16 of the task are the least.
+    expect(said(1, costs)).toEqual({ preparing: 8, training: 60, measuring: 31.5 + 12 + 32 });
     expect(said(10, costs).measuring).toBe(200);
     expect(said(100, costs).measuring).toBe(142.5 + 12 + 200);
   });
   it('else by the speed of training', () => {
-    expect(said(1).measuring).toBe(60);
+    expect(said(1, {}, 400).measuring).toBe(60);
     expect(said(1, {}, 25).measuring).toBeGreaterThan(120);
   });
   it('counts all of a task whose texts have to be made first', () => {

@@ -130,7 +130,7 @@ describe('estimates', () => {
     };
     const machine = { backend: 'tensorflow', costs } as const;
     const { times, tokens } = estimateOf('lora', { minutes: 1 }, machine);
-    expect(times).toEqual({ preparing: 30, training: 60, measuring: 2 * 60 + 16 + 5 * 16 });
+    expect(times).toEqual({ preparing: 30, training: 60, measuring: 2 * 63 + 16 + 5 * 16 });
     expect(tokens).toBe(600);
     expect(asked).toEqual([{ base: { path: known!.file }, method: 'lora', backend: 'tensorflow' }]);
     expect(describeCost(id, 'lora', { minutes: 1 }, machine)).toMatch(

@@ -8,11 +8,11 @@ afterEach(() => speak('en'));
 
 /** All that tasks write, with their longest parts. */
 const settings = [
-  'quick: 16 held-out sequences of up to 512 tokens; 40 held-out cursors in 3 files with 2,000 characters before them and 4,000 of other files, as the editor shows completions',
+  "quick: 16 held-out sequences of up to 512 tokens; 12 held-out cursors in 3 files with the editor's prompts: up to 2,400 characters before them, 600 after, and 1,600 of other files",
   'quick: 1,016 held-out sequences of up to 512 tokens from 3 files, 8 of older and 8 of new code; 4 of prose from 1 file; 8 of these 41 items, as time allowed',
   'paper: 6 held-out sequences of up to 64 tokens of prose, as no code is held out',
   'paper: 6 held-out sequences of up to 64 tokens from 1 file of data, as no code is held out',
-  'quick: latency: time to 16 tokens at 8 cursors in 1 file, the faster of 2 times, base and result in turn on 2 of 4 threads, all but the last key read before',
+  'quick: latency: time to 16 tokens at 8 cursors in 1 file, the faster of 2 times, base and result in turn on as many threads as completion uses, all but the last key read before',
   'during training: 16 held-out sequences, 8192 tokens',
   'quick: 8 texts of up to 128 tokens sampled from the base at temperature 1; 24 pieces of up to 512 tokens of source.txt',
   'quick: 20 of 164 problems, greedy, 1 sample each, at most 512 tokens',
