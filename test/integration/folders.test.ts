@@ -124,7 +124,7 @@ describe('a run of several folders', () => {
 
   it('says which, in a format that older versions refuse', async () => {
     const done = await place.json<{ run: string }>(
-      ...['train', api, other, '--base', base, '--steps', '2', ...quick, ...noMeasuring],
+      ...['train', api, other, '--base', base, '--steps', '2', '--strength', '1', ...quick, ...noMeasuring],
     );
     run = done.run;
     const spec = await specOf();
