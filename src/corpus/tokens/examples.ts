@@ -32,7 +32,8 @@ export function exampleSequences(
   stream: TokenStream,
   { length, seed, padding }: { length: number; seed: number; padding: number },
 ): CorpusSequences {
-  const bins = pack(stream, length + 1, seed);
+  const count = stream.starts.length;
+  const bins = pack(stream, length + 1, (index) => shuffled(index, count, mix(seed, 2)));
   const perEpoch = bins.begins.length - 1;
   if (perEpoch === 0) throw nothingToTrainOn();
   return {
@@ -47,17 +48,24 @@ export function exampleSequences(
   };
 }
 
-/** `count` packed sequences to measure on, spread evenly, or all. */
+/**
+ * `count` packed sequences to measure on, spread evenly, or all. Examples of one file follow each other in the stream, so
+ * they are packed in its order; a sequence is of the file that most of its tokens are of.
+ */
 export function exampleWindows(
   stream: TokenStream,
   { length, padding, count = Infinity }: { length: number; padding: number; count?: number | undefined },
 ): Sequence[] {
-  const bins = pack(stream, length + 1, 0);
-  return spread(bins.begins.length - 1, count).map((bin) => fill(stream, bins, bin, length + 1, padding));
+  const bins = pack(stream, length + 1, (index) => index);
+  return spread(bins.begins.length - 1, count).map((bin) => {
+    const members = [...bins.members.subarray(bins.begins[bin], bins.begins[bin + 1])];
+    const most = members.reduce((a, b) => (lengthOf(stream, b) > lengthOf(stream, a) ? b : a));
+    return { ...fill(stream, bins, bin, length + 1, padding), document: stream.starts[most]! };
+  });
 }
 
-/** Best fit: puts each example, in shuffled order, into the sequence with the least room that is still enough. */
-function pack(stream: TokenStream, size: number, seed: number): Bins {
+/** Best fit: puts each example, in this order, into the sequence with the least room that is still enough. */
+function pack(stream: TokenStream, size: number, order: (index: number) => number): Bins {
   const count = stream.starts.length;
   const binOf = new Int32Array(count).fill(-1);
   const withRoom: number[][] = Array.from({ length: size + 1 }, () => []);
@@ -66,7 +74,7 @@ function pack(stream: TokenStream, size: number, seed: number): Bins {
   let dropped = 0;
   const lessons = firstLearned(stream);
   for (let index = 0; index < count; index += 1) {
-    const document = shuffled(index, count, mix(seed, 2));
+    const document = order(index);
     const whole = lengthOf(stream, document);
     const taken = Math.min(whole, size);
     if (lessons[document]! >= taken) {

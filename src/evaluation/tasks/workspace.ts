@@ -139,12 +139,15 @@ function filesOf(items: readonly Window[]): string {
   return documents === 1 ? ' from 1 file' : ` from ${documents} files`;
 }
 
-/** Paths of held-out files, by the offset at which their tokens begin. */
+/**
+ * Paths of held-out files, by the offset at which their tokens begin. A function (`src/a.py:12`) counts as its file: what
+ * a model knows of one says much about the others.
+ */
 export const heldOutFiles = ({ documents }: Pick<Corpus, 'documents'>): Map<number, string> =>
   new Map(
     documents
       .filter(({ split, tokens }) => split === 'held-out' && tokens > 0)
-      .map(({ offset, path }) => [offset, path]),
+      .map(({ offset, path }) => [offset, path.replace(/:\d+$/, '')]),
   );
 
 /** A held-out sequence as an item; `files`: paths by the offset of their tokens. */

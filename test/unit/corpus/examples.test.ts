@@ -86,6 +86,18 @@ describe('packed examples', () => {
     for (const sequence of few) expect(every).toContainEqual(sequence);
     expect(exampleWindows(streamOf([]), { length: 31, padding: endOf })).toEqual([]);
   });
+
+  it('are measured on with their neighbours, and are of the document with most tokens', () => {
+    const some = streamOf([
+      [1, 1, 1, 1],
+      [2, 2],
+      [3, 3, 3],
+      [4, 4, 4, 4, 4],
+    ]);
+    const windows = exampleWindows(some, { length: 6, padding: endOf });
+    expect(windows.map(({ document }) => document)).toEqual([0, 6, 9]);
+    expect(windows.map(({ tokens }) => tokens[0])).toEqual([1, 3, 4]);
+  });
 });
 
 describe('mixed sequences', () => {

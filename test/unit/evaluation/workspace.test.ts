@@ -5,6 +5,7 @@ import type { Corpus } from '../../../src/corpus/index.ts';
 import { CorpusFiles, originalText } from '../../../src/cursors/corpus-files.ts';
 import { savedCharacters } from '../../../src/cursors/cursors.ts';
 import { tasks } from '../../../src/evaluation/tasks/index.ts';
+import { heldOutFiles } from '../../../src/evaluation/tasks/workspace.ts';
 import type { EvaluatedModel, PlanContext } from '../../../src/evaluation/task.ts';
 import type { RunSpec } from '../../../src/protocol/run.ts';
 import { answerOf, charTokenizer, fakeModel, planContext, scoreContext } from './help.ts';
@@ -312,6 +313,23 @@ describe('what is measured of a corpus', () => {
     const { items } = await task.plan(planContext({ base: model({}), setting: 'quick', run }));
     const paths = items.flatMap(({ id }) => / at (.+):\d+$/.exec(id)?.[1] ?? []);
     expect(new Set(paths)).toEqual(new Set(['src/cart.ts']));
+  });
+});
+
+describe('windows of instruction pairs', () => {
+  it('are of the file of their function, so that functions of one file do not count as independent', () => {
+    const held = { split: 'held-out', tokens: 9 };
+    const documents = [
+      { ...held, path: 'src/a.py:12', offset: 0 },
+      { ...held, path: 'src/a.py:40', offset: 9 },
+      { ...held, path: 'commit 0123456789ab', offset: 18 },
+      { path: 'src/b.py:1', split: 'train', tokens: 9, offset: 0 },
+    ];
+    const files = heldOutFiles({ documents } as never);
+    expect([0, 9, 18].map((offset) => files.get(offset))).toEqual([
+      ...['src/a.py', 'src/a.py'],
+      'commit 0123456789ab',
+    ]);
   });
 });
 
