@@ -76,7 +76,7 @@ async function learnedItems(
       ...itemOf(`cursor at ${path}:${line}`, { kind: 'cursor' as const, tokens, counted, bytes }),
       document: path,
     }));
-    return { items, setting: `${items.length} held-out cursors` };
+    return { items, setting: `${items.length} held-out cursors with the editor's prompts` };
   }
   const files = heldOutFiles(corpus);
   const items = corpus
