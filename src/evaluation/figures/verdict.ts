@@ -5,7 +5,8 @@
 import { findComparison, measuredHere, type StrengthPoint, type Summary } from '../../protocol/evaluation.ts';
 import { t, tKnown } from '../../protocol/l10n.ts';
 import type { Interval } from '../../statistics/statistics.ts';
-import { guarded, isBetter, isWorse, UNNOTICED, whyNotOffered } from './offer.ts';
+import { guardedIn, isBetter, isWorse } from './guards.ts';
+import { UNNOTICED, whyNotOffered } from './offer.ts';
 
 /**
  * `same`: no better, and a gain that one would notice is ruled out. `unknown`: nothing was measured, or too little to
@@ -30,12 +31,9 @@ export function verdictOf(summary: Known | undefined): Verdict {
       why: t('the model that would complete your code is not the one that was trained'),
     };
   const comparisons = measuredHere(summary);
-  const found = guarded.flatMap(([task, metric, what]) => {
-    const one = findComparison(comparisons, task, metric);
-    return one ? [{ one, what }] : [];
-  });
-  const worse = found.find(({ one }) => isWorse(one));
-  if (worse) return { kind: 'worse', why: tKnown(worse.what) };
+  const found = guardedIn(comparisons);
+  const worse = found.find(isWorse);
+  if (worse) return { kind: 'worse', why: tKnown(worse.guard.worse) };
   const { choice, givenStrength } = summary;
   const at = givenStrength ?? choice?.strength;
   const used = choice?.path.find(({ strength }) => strength === at);
