@@ -39,15 +39,17 @@ export function verdictOf(summary: Known | undefined): Verdict {
   const used = choice?.path.find(({ strength }) => strength === at);
   const gained = found.some(({ one }) => one.task === 'workspace' && isBetter(one));
   const refused = whyNotOffered({ choice, comparisons, givenStrength }) !== undefined;
-  // What the strength was chosen by speaks only where nothing else was measured.
   const bits = findComparison(comparisons, 'workspace', 'bits per byte')?.difference;
-  if (!refused && (gained || (!bits && used && used.learned.high < 0)))
+  const unbiased = givenStrength === undefined ? choice?.learned : undefined;
+  // What the strength was chosen by looks better than it is, so it speaks only where nothing else was measured.
+  const atCursors = unbiased ?? (bits ? undefined : used?.learned);
+  if (!refused && (gained || (atCursors && atCursors.high < 0)))
     return {
       kind: 'better',
       why: t('it predicts the files kept out of training better'),
     };
   const learned = (used ?? bestOf(choice?.path ?? []))?.learned;
-  return withoutGain(refused ? (learned ?? bits) : (bits ?? learned));
+  return withoutGain(refused ? (learned ?? bits) : (unbiased ?? bits ?? learned));
 }
 
 const bestOf = (path: readonly StrengthPoint[]): StrengthPoint | undefined =>
