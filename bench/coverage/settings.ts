@@ -116,21 +116,21 @@ function divergences(texts: number, variation: number): Setting {
   };
 }
 
-/** Loss of solutions of very different lengths. */
-function solutions(of: Setting['of']): Setting {
-  const [level, rise] = [0.6, 0.05];
+/** Loss of solutions of very different lengths. `noise`: of the rise, nats per token of a solution of 45 tokens. */
+export function solutions(of: Setting['of'], { count = 20, rise = 0.05, noise = 0.1 } = {}): Setting {
+  const level = 0.6;
   return {
-    name: `loss of solutions, ${of === 'after' ? 'level' : 'difference'}, 20 problems`,
+    name: `loss of solutions, ${of === 'after' ? 'level' : 'difference'}, ${count} problems`,
     kind: 'amount',
     of,
     truth: { after: level + rise, difference: rise },
     draw(random) {
-      const before = times(20, () => {
+      const before = times(count, () => {
         const weight = Math.max(5, Math.round(45 * Math.exp(0.8 * normal(random))));
         return { sum: weight * level * factor(random, 0.5), weight };
       });
       const after = before.map(({ sum, weight }) => ({
-        sum: sum + weight * (rise + 0.1 * normal(random) * Math.sqrt(45 / weight)),
+        sum: sum + weight * (rise + noise * normal(random) * Math.sqrt(45 / weight)),
         weight,
       }));
       return [{ before, after }];
@@ -183,7 +183,7 @@ interface Answers {
   /** Share of the right ones that is wrong after. */
   lost: number;
 }
-function answers({ name, count, files, of, right, gained, lost }: Answers): Setting {
+export function answers({ name, count, files, of, right, gained, lost }: Answers): Setting {
   const alike = files === undefined ? 0 : ALIKE;
   return {
     name,

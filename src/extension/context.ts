@@ -20,6 +20,7 @@ import { applyDataDirectory, changesSetting, settings } from './settings.ts';
 import { StatusBar } from './status-bar.ts';
 import { Store } from './store.ts';
 import { tellEnd, tellReady } from './runs/end-message.ts';
+import { MeasureWhenIdle } from './runs/measure-when-idle.ts';
 import { isReadyEarly } from './texts.ts';
 
 export class Context implements Services, vscode.Disposable {
@@ -55,6 +56,7 @@ export class Context implements Services, vscode.Disposable {
     this.view = new RunsView(this.runs, this.store);
     this.statusBar = new StatusBar(this);
     this.disposables.push(
+      new MeasureWhenIdle(this),
       this.runs.onDidChange((run) => this.onRun(run)),
       this.runs.onDidEnd((run) => this.onEnd(run)),
       this.completion.onDidChange(() => this.refresh()),

@@ -80,6 +80,8 @@ export const strengthChoiceSchema = z.object({
   path: z.array(strengthPointSchema),
   /** How it was measured, for a person. */
   setting: z.string(),
+  /** As in `path`, each file at the strength chosen without it. Absent in earlier versions. */
+  learned: intervalSchema.optional(),
 });
 export type StrengthChoice = z.infer<typeof strengthChoiceSchema>;
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { knownBases, placesOf } from '../../src/base-models/registry.ts';
 import { reasons } from '../../src/corpus/reading/reasons.ts';
-import { guarded } from '../../src/evaluation/figures/offer.ts';
+import { guarded } from '../../src/evaluation/figures/guards.ts';
 import { stepIds, titleOf } from '../../src/protocol/next-step.ts';
 import { isRecognised } from '../../src/protocol/told-texts.ts';
 import { taskFacts } from '../../src/protocol/task-facts.ts';
@@ -17,7 +17,7 @@ export const knownTexts = [
   ...stepIds.map((id) => titleOf({ id })),
   ...knownBases.flatMap((base) => [base.about, placesOf(base)]),
   ...Object.values(reasons),
-  ...guarded.map(([, , what]) => what),
+  ...guarded.flatMap(({ worse, kept, open }) => [worse, ...(kept ? [kept] : []), ...(open ? [open] : [])]),
   // Others are names.
   ...Object.values(taskFacts).flatMap(({ title }) => (title.includes(' ') ? title : [])),
   ...memoryParts,

@@ -6,6 +6,7 @@ import { chooseTasks, taskNames } from '../../evaluation/tasks/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { Metric, Summary } from '../../protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
+import { lowerPriority } from '../../protocol/low-priority.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import { findRun, trainingNow } from '../../runs/index.ts';
 import { followChild } from '../processes/follow-child.ts';
@@ -24,6 +25,7 @@ interface Options extends ClusterOptions {
   setting?: string;
   checkpoint?: number;
   check?: boolean;
+  background?: boolean;
   yes?: boolean;
   json?: boolean;
   verbose?: boolean;
@@ -53,7 +55,8 @@ export function evaluateCommand(): Command {
       'measure this checkpoint of the run instead of its result, even while it trains; 0: its base',
       whole(0),
     )
-    .option('--check', 'measure nothing, only check that the served model matches the trained one');
+    .option('--check', 'measure nothing, only check that the served model matches the trained one')
+    .option('--background', 'let all other programs on this machine go first');
   return addClusterOptions(command)
     .option('--yes', 'download a model, and send a run to a cluster, without asking')
     .option('--json', 'print the figures as a JSON array')
@@ -65,6 +68,8 @@ type Figure = Metric & { step: number };
 
 async function evaluate(reference: string, options: Options): Promise<void> {
   if (options.tasks) chooseTasks(options.tasks.split(','));
+  // Child processes have it from their parent.
+  if (options.background) lowerPriority();
   const cluster = await chosenCluster(options);
   const target = await findTarget(reference, options);
   if (cluster) requireRun(target, reference, options);

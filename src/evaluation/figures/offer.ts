@@ -3,31 +3,14 @@
  * editor and the panel use it too.
  */
 import { UserError } from '../../protocol/errors.ts';
-import {
-  findComparison,
-  type Comparison,
-  type StrengthChoice,
-  type Summary,
-} from '../../protocol/evaluation.ts';
+import type { StrengthChoice, Summary } from '../../protocol/evaluation.ts';
 import { choiceIn } from '../strength/rule.ts';
 import { decimal, t, tKnown, withPoint } from '../../protocol/l10n.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
+import { guardedIn, isWorse, MARGIN } from './guards.ts';
 
 /** A gain in bits per byte of held-out code that nobody would notice. An interval that holds more leaves it open. */
 export const UNNOTICED = 0.02;
-
-/** Figures that must not get significantly worse: the quality of completions, and what the model could do before. */
-export const guarded: readonly (readonly [task: string, metric: string, what: string])[] = [
-  ['workspace', 'line exact match', 'fewer lines are completed exactly'],
-  ['workspace', 'line edit similarity', 'completed lines are less similar to the actual ones'],
-  ['workspace', 'characters saved', 'completions save fewer characters'],
-  ['workspace', 'bits per byte', 'held-out code became less likely'],
-  ['humaneval', 'pass@1', "fewer of HumanEval's problems are solved"],
-  ['humaneval', 'loss of solutions', "HumanEval's solutions became less likely"],
-];
-
-/** Nats per token by which the loss of solutions may rise, which nobody would notice. */
-const SOLUTIONS_SLACK = 0.02;
 
 /**
  * Whether a result can be used while it is still being measured: its strength was chosen, and the served model was
@@ -49,15 +32,13 @@ type Known = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength'>;
 export function whyNotOffered({ choice, comparisons, givenStrength }: Known): string | undefined {
   if (!choice) return undefined;
   if (givenStrength === undefined && choice.strength === 0) return choiceIn(choice).why;
-  for (const [task, metric, what] of guarded) {
-    const found = findComparison(comparisons, task, metric);
-    if (found && isWorse(found))
-      return t('{what} ({before} -> {after})', {
-        what: tKnown(what),
-        before: decimal(found.before.value, 3),
-        after: decimal(found.after.value, 3),
-      });
-  }
+  const worse = guardedIn(comparisons).find(isWorse);
+  if (worse)
+    return t('{what} ({before} -> {after})', {
+      what: tKnown(worse.guard.worse),
+      before: decimal(worse.one.before.value, 3),
+      after: decimal(worse.one.after.value, 3),
+    });
   return givenStrength === undefined ? undefined : worseOnPath(choice, givenStrength);
 }
 
@@ -70,7 +51,7 @@ function worseOnPath({ path }: StrengthChoice, strength: number): string | undef
       change: decimal(learned.value, 3),
     });
   const solutions = point?.solutions;
-  if (solutions && solutions.low > 0 && solutions.value > SOLUTIONS_SLACK)
+  if (solutions && solutions.low > 0 && solutions.value > MARGIN)
     return t("HumanEval's solutions became less likely (+{change} nats per token)", {
       change: decimal(solutions.value, 3),
     });
@@ -101,13 +82,3 @@ export function notBetter(name: string, summary: Summary): UserError | undefined
   });
   return new UserError('not-better', message, nextAfterNoOffer(summary));
 }
-
-/** Whether it got worse by more than noise, and by more than anybody would notice. */
-export function isWorse({ better, difference, significant, metric }: Comparison): boolean {
-  const loss = better === 'lower' ? difference.value : -difference.value;
-  return significant && loss > (metric === 'loss of solutions' ? SOLUTIONS_SLACK : 0);
-}
-
-/** Whether it got better by more than noise. */
-export const isBetter = ({ better, difference, significant }: Comparison): boolean =>
-  significant && (better === 'lower' ? difference.value < 0 : difference.value > 0);

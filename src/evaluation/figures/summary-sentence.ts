@@ -14,6 +14,7 @@ import { factsOfTask } from '../../protocol/task-facts.ts';
 import { joined } from '../../protocol/told-texts.ts';
 import { FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
 import { counted, of } from './counts.ts';
+import { guardedIn, isWorse, missableLoss, type GuardedFigure } from './guards.ts';
 import { nextAfterNoOffer, UNNOTICED, whyNotOffered } from './offer.ts';
 
 /** Two values with as many digits as needed to distinguish them, at most three. */
@@ -98,8 +99,7 @@ function figuresOf(comparisons: readonly Comparison[], earlier?: Summary['earlie
         { name: 'GSM8K', found: find('gsm8k', 'exact match') },
         { name: t('the average of HellaSwag, ARC and WinoGrande'), found: find(FORGETTING, 'average') },
       ],
-      find('retention', 'KL from base'),
-      limit,
+      [...guardedIn(comparisons).map(likelihood), closeness(find('retention', 'KL from base'), limit)],
     ),
   ]);
 }
@@ -160,25 +160,54 @@ interface Rate {
   found: Comparison | undefined;
 }
 
-function generalAbility(rates: readonly Rate[], kl: Comparison | undefined, limit = CLOSE): string {
-  const elsewhere = !kl
-    ? ''
-    : kl.after.value <= limit
-      ? t('stays close to the base on other text')
-      : t('has moved away from the base on other text (KL {kl}, more than {limit})', {
-          kl: decimal(kl.after.value, 2),
-          limit: withPoint(String(limit)),
-        });
-  const parts = [...rates.map(rate), elsewhere].filter(Boolean);
+function generalAbility(rates: readonly Rate[], others: readonly string[]): string {
+  const parts = [...rates.map(rate), ...others].filter(Boolean);
   return parts.length > 0 ? t('General ability: {figures}.', { figures: parts.join(t('; ')) }) : '';
+}
+
+function closeness(kl: Comparison | undefined, limit = CLOSE): string {
+  if (!kl) return '';
+  return kl.after.value <= limit
+    ? t('stays close to the base on other text')
+    : t('has moved away from the base on other text (KL {kl}, more than {limit})', {
+        kl: decimal(kl.after.value, 2),
+        limit: withPoint(String(limit)),
+      });
 }
 
 function rate({ name, found }: Rate): string {
   if (!found) return '';
   const { before, after, significant, difference } = found;
   const values = { name, after: of(after), before: counted(before) };
-  if (!significant) return t('no difference seen in {name} ({after}, {before} before)', values);
+  if (!significant)
+    return withMissable(t('no difference seen in {name} ({after}, {before} before)', values), found);
   return difference.value < 0
     ? t('worse in {name} ({after}, {before} before)', values)
     : t('better in {name} ({after}, {before} before)', values);
+}
+
+/** With the loss that the measurement may have missed, of a share of what is solved. */
+function withMissable(clause: string, found: Comparison): string {
+  const loss = missableLoss(found);
+  if (loss === undefined) return clause;
+  return loss === Infinity
+    ? t('{clause}, where too few are solved to show a loss', { clause })
+    : t('{clause}, though a loss of less than {points} points may have gone unnoticed', {
+        clause,
+        points: Math.ceil(100 * loss),
+      });
+}
+
+/** Whether a text became less likely, whose loss is guarded. */
+function likelihood({ guard, one }: GuardedFigure): string {
+  const { margin, worse, kept, open } = guard;
+  if (!kept || !open) return '';
+  if (isWorse({ guard, one })) return tKnown(worse);
+  const rise = missableLoss(one, margin);
+  return rise === undefined
+    ? tKnown(kept)
+    : t('{clause} (a rise of less than {nats} nats per token may have gone unnoticed)', {
+        clause: tKnown(open),
+        nats: decimal(rise, 2),
+      });
 }

@@ -5,7 +5,8 @@
 import { findComparison, measuredHere, type StrengthPoint, type Summary } from '../../protocol/evaluation.ts';
 import { t, tKnown } from '../../protocol/l10n.ts';
 import type { Interval } from '../../statistics/statistics.ts';
-import { guarded, isBetter, isWorse, UNNOTICED, whyNotOffered } from './offer.ts';
+import { guardedIn, isBetter, isWorse } from './guards.ts';
+import { UNNOTICED, whyNotOffered } from './offer.ts';
 
 /**
  * `same`: no better, and a gain that one would notice is ruled out. `unknown`: nothing was measured, or too little to
@@ -30,26 +31,25 @@ export function verdictOf(summary: Known | undefined): Verdict {
       why: t('the model that would complete your code is not the one that was trained'),
     };
   const comparisons = measuredHere(summary);
-  const found = guarded.flatMap(([task, metric, what]) => {
-    const one = findComparison(comparisons, task, metric);
-    return one ? [{ one, what }] : [];
-  });
-  const worse = found.find(({ one }) => isWorse(one));
-  if (worse) return { kind: 'worse', why: tKnown(worse.what) };
+  const found = guardedIn(comparisons);
+  const worse = found.find(isWorse);
+  if (worse) return { kind: 'worse', why: tKnown(worse.guard.worse) };
   const { choice, givenStrength } = summary;
   const at = givenStrength ?? choice?.strength;
   const used = choice?.path.find(({ strength }) => strength === at);
   const gained = found.some(({ one }) => one.task === 'workspace' && isBetter(one));
   const refused = whyNotOffered({ choice, comparisons, givenStrength }) !== undefined;
-  // What the strength was chosen by speaks only where nothing else was measured.
   const bits = findComparison(comparisons, 'workspace', 'bits per byte')?.difference;
-  if (!refused && (gained || (!bits && used && used.learned.high < 0)))
+  const unbiased = givenStrength === undefined ? choice?.learned : undefined;
+  // What the strength was chosen by looks better than it is, so it speaks only where nothing else was measured.
+  const atCursors = unbiased ?? (bits ? undefined : used?.learned);
+  if (!refused && (gained || (atCursors && atCursors.high < 0)))
     return {
       kind: 'better',
       why: t('it predicts the files kept out of training better'),
     };
   const learned = (used ?? bestOf(choice?.path ?? []))?.learned;
-  return withoutGain(refused ? (learned ?? bits) : (bits ?? learned));
+  return withoutGain(refused ? (learned ?? bits) : (unbiased ?? bits ?? learned));
 }
 
 const bestOf = (path: readonly StrengthPoint[]): StrengthPoint | undefined =>

@@ -65,13 +65,16 @@ describe('the sentence', () => {
         lines(30, 42),
         saved(0.26, 0.33),
         kl,
-        measure('humaneval', 'pass@1', outcomes(2, 20), outcomes(2, 20), { binary: true }),
+        measure('humaneval', 'pass@1', outcomes(2, 20), outcomes(2, 20), {
+          ...{ binary: true, better: 'higher' },
+        }),
       ],
     });
     expect(text).toBe(
       'Completes 42 of 100 held-out lines exactly (30 before), and 33% of characters need no typing (26% before). ' +
         'Predicts held-out code better than before. ' +
-        'General ability: no difference seen in HumanEval (2 of 20, 2 before); stays close to the base on other text.',
+        'General ability: no difference seen in HumanEval (2 of 20, 2 before), where too few are solved to show a loss; ' +
+        'stays close to the base on other text.',
     );
   });
   it('says so where a gain may be chance', () =>

@@ -55,10 +55,35 @@ describe('the verdict on a result', () => {
     // A few lines say nothing of small gains.
     expect(kindOf(undefined, comparison('workspace', 'line exact match', 0, 0))).toBe('unknown');
   });
-  it('is open where what chose the strength says more than what was measured after it', () => {
+  it('of an earlier version is open where what chose the strength says more than what was measured after it', () => {
     const choice = choiceOf(1, [-0.1, 0.02, 0.01]);
     expect(kindOf(choice, comparison('workspace', 'bits per byte', -0.05, 0.3))).toBe('unknown');
     expect(kindOf(choice, comparison('workspace', 'bits per byte', -0.05))).toBe('better');
+  });
+  describe('with the gain in files that had no part in the choice of the strength', () => {
+    const chosen = (...learned: [value: number, half: number]): StrengthChoice => ({
+      ...choiceOf(1, [-0.1, 0.02, 0.01]),
+      learned: around(...learned),
+    });
+    const open = comparison('workspace', 'bits per byte', -0.05, 0.3);
+    it('is better by it, whatever a few windows leave open', () => {
+      expect(kindOf(chosen(-0.09, 0.03), open)).toBe('better');
+      expect(kindOf(chosen(-0.09, 0.03))).toBe('better');
+    });
+    it('is not by the figures of the chosen strength alone, which are too good', () => {
+      expect(kindOf(chosen(-0.09, 0.1))).toBe('unknown');
+      expect(kindOf(chosen(-0.09, 0.1), open)).toBe('unknown');
+      expect(kindOf(chosen(0.001, 0.01))).toBe('same');
+      expect(kindOf(chosen(-0.09, 0.1), comparison('workspace', 'bits per byte', -0.05))).toBe('better');
+    });
+    it('is worse all the same where something got worse', () => {
+      expect(kindOf(chosen(-0.09, 0.03), comparison('workspace', 'bits per byte', 0.1))).toBe('worse');
+      expect(kindOf(chosen(-0.09, 0.03), comparison('humaneval', 'pass@1', -0.3))).toBe('worse');
+    });
+    it('says nothing of a strength that was set by hand', () => {
+      const choice = chosen(-0.09, 0.03);
+      expect(verdictOf({ choice, givenStrength: 0.7, comparisons: [open] }).kind).toBe('unknown');
+    });
   });
   it('is open where nothing was measured here', () => {
     expect(verdictOf(undefined)).toEqual({ kind: 'unknown', why: 'it was not measured yet' });

@@ -1,0 +1,84 @@
+/**
+ * What takes an offer back (src/evaluation/figures/guards.ts), simulated: of results with a known true loss, the share
+ * that is withdrawn by several rules. No model is needed.
+ *
+ *     node bench/run.mjs guards                 # a minute
+ *     node bench/run.mjs guards --draws 500
+ */
+import { parseArgs } from 'node:util';
+import { MARGIN } from '../src/evaluation/figures/guards.ts';
+import { stratifiedIntervals, type FigureKind, type Pair } from '../src/statistics/intervals.ts';
+import { uniform } from '../src/statistics/random.ts';
+import type { Interval } from '../src/statistics/statistics.ts';
+import { answers, solutions, type Setting } from './coverage/settings.ts';
+
+/** Problems that a run measures, and all of them. */
+const [FEW, ALL] = [20, 164];
+/** Of Qwen2.5-Coder-0.5B-Instruct; and answers that change either way without a loss, as in docs/benchmarks.md. */
+const RIGHT = 0.43;
+const CHANGED = 0.16;
+const SEED = 20261201;
+
+/** Whether a loss (above zero) with this interval withdraws the result. */
+type Rule = (loss: Interval) => boolean;
+const isShown: Rule = ({ low, value }) => low > 0 && value > MARGIN;
+const rules: Record<string, (few: Interval, all: Interval) => boolean> = {
+  'shown among 20': (few) => isShown(few),
+  'or, later, among all 164': (few, all) => isShown(few) || isShown(all),
+  'value beyond the margin, 20': ({ value }) => value > MARGIN,
+  'not shown to be within it, 20': ({ high }) => high > MARGIN,
+};
+
+interface Figure {
+  name: string;
+  kind: FigureKind;
+  losses: readonly number[];
+  draw(loss: number): Setting['draw'];
+}
+
+const points: Figure = {
+  name: 'pass@1',
+  kind: 'answers',
+  losses: [0, 0.02, 0.05, 0.1, 0.2],
+  draw(loss) {
+    const [gained, lost] = [CHANGED / 2 / (1 - RIGHT), (CHANGED / 2 + loss) / RIGHT];
+    return answers({
+      ...{ name: '', count: ALL, files: undefined, of: 'difference', right: RIGHT, gained, lost },
+    }).draw;
+  },
+};
+const nats = (noise: number, name: string): Figure => ({
+  name: `loss of solutions, nats per token, ${name}`,
+  kind: 'amount',
+  losses: [-0.025, 0, 0.02, 0.05, 0.1],
+  draw: (rise) => solutions('difference', { count: ALL, rise, noise }).draw,
+});
+/** An interval of 20 reaches .044 nats as in bench:coverage, and .022 as in most runs of docs/science.md. */
+const figures = [points, nats(0.1, 'as varied as in bench:coverage'), nats(0.05, 'as in most runs')];
+
+/** The interval of the loss in the first `count` items. */
+function lossAmong(count: number, { before, after }: Pair, kind: FigureKind): Interval {
+  const pair = { before: before.slice(0, count), after: after.slice(0, count) };
+  const { value, low, high } = stratifiedIntervals([pair], kind).difference;
+  return kind === 'answers' ? { value: -value, low: -high, high: -low } : { value, low, high };
+}
+
+export function main(args: string[]): void {
+  const { values } = parseArgs({ args, options: { draws: { type: 'string', default: '4000' } } });
+  const draws = Number(values.draws);
+  const names = Object.keys(rules);
+  console.log(`| figure | true loss | ${names.join(' | ')} |\n|${' --- |'.repeat(names.length + 2)}`);
+  for (const { name, kind, losses, draw } of figures)
+    for (const loss of losses) {
+      const random = uniform(SEED);
+      const drawn = draw(loss);
+      const withdrawn = names.map(() => 0);
+      for (let i = 0; i < draws; i += 1) {
+        const [pair] = drawn(random);
+        const [few, all] = [FEW, ALL].map((count) => lossAmong(count, pair!, kind));
+        for (const [at, rule] of names.entries()) withdrawn[at]! += Number(rules[rule]!(few!, all!));
+      }
+      const shares = withdrawn.map((count) => `${((100 * count) / draws).toFixed(1)}%`);
+      console.log(`| ${name} | ${loss} | ${shares.join(' | ')} |`);
+    }
+}

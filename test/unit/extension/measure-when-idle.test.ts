@@ -1,0 +1,221 @@
+/** HumanEval's other problems are measured while nobody uses the machine; what is worse then completes no longer. */
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { isLeftToMeasure, MeasureWhenIdle } from '../../../src/extension/runs/measure-when-idle.ts';
+import type { Comparison, Summary } from '../../../src/protocol/evaluation.ts';
+import type { RunSnapshot } from '../../../src/protocol/panel.ts';
+import { makeRun } from '../webview/fixtures.ts';
+
+type Listener = (event: unknown) => void;
+const editor = vi.hoisted(() => ({
+  trusted: true,
+  listeners: {} as Record<string, (event: unknown) => void>,
+}));
+vi.mock('vscode', async () => {
+  const fake = await import('./fake-vscode.ts');
+  const on = (name: string) => (listener: Listener) => {
+    editor.listeners[name] = listener;
+    return { dispose: () => delete editor.listeners[name] };
+  };
+  return {
+    Disposable: fake.Disposable,
+    commands: fake.commands,
+    window: {
+      onDidChangeTextEditorSelection: on('selection'),
+      onDidChangeActiveTextEditor: on('editor'),
+      onDidChangeActiveTerminal: on('terminal'),
+      onDidChangeWindowState: on('window'),
+    },
+    workspace: {
+      get isTrusted() {
+        return editor.trusted;
+      },
+      onDidChangeTextDocument: on('text'),
+    },
+  };
+});
+const machine = vi.hoisted(() => ({ busy: 0, training: undefined as string | undefined }));
+vi.mock('../../../src/protocol/machine-load.ts', () => ({
+  MOST_BUSY: 0.3,
+  watchLoad: () => () => machine.busy,
+}));
+vi.mock('../../../src/runs/index.ts', async (original) => ({
+  ...(await original<object>()),
+  trainingNow: () => Promise.resolve(machine.training),
+}));
+
+function solved(before: number, after: number, n: number): Comparison {
+  const figure = (value: number) => ({
+    task: 'humaneval',
+    metric: 'pass@1',
+    value,
+    low: 0,
+    high: 1,
+    n,
+    setting: '',
+  });
+  const difference = { value: after - before, low: after - before - 0.06, high: after - before + 0.06 };
+  const significant = difference.high < 0;
+  return {
+    ...{ task: 'humaneval', metric: 'pass@1', unit: '', better: 'higher', difference, significant },
+    ...{ before: figure(before), after: figure(after) },
+  };
+}
+const summaryOf = (...comparisons: Comparison[]): Summary => ({
+  ...{ step: 1, sentence: '', comparisons, served: { meanKl: 0, limit: 0.01, tokens: 96, ok: true } },
+  choice: { strength: 0.5, why: '', limit: 0.1, path: [], setting: '' },
+});
+
+const MINUTE = 60_000;
+let run: RunSnapshot;
+let after: Comparison;
+let asked: string[];
+let told: string[];
+let here: boolean;
+let live: RunSnapshot[];
+let onRuns: () => void;
+let idle: MeasureWhenIdle;
+/** Ends the measuring that has begun: as a child process does when it is stopped, or because it is done. */
+let end: (how: 'done' | 'broken') => void;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  Object.assign(machine, { busy: 0.1, training: undefined });
+  Object.assign(editor, { trusted: true });
+  run = { ...makeRun({ id: 'garden' }), summary: summaryOf(solved(0.45, 0.45, 20)) };
+  after = solved(0.45, 0.3, 164);
+  [asked, told, here, live] = [[], [], true, []];
+  const runs = {
+    onDidChange: (listener: () => void) => ((onRuns = listener), { dispose: () => undefined }),
+    refresh: () => Promise.resolve(),
+    get: () => run,
+    get live() {
+      return live;
+    },
+  };
+  const ask = (_: unknown, args: string[], { signal }: { signal: AbortSignal }) => {
+    asked.push(args.join(' '));
+    return new Promise<void>((resolve, reject) => {
+      signal.addEventListener('abort', () => (asked.push('stopped'), reject(new Error('stopped'))));
+      end = (how) => {
+        if (how === 'broken') return reject(new Error('no base'));
+        run = { ...run, summary: summaryOf(after) };
+        return resolve();
+      };
+    });
+  };
+  const log = { warn: (text: string) => told.push(text), ask: (_: string, text: string) => told.push(text) };
+  const services = { runs, children: { ask }, log, completion: { inUse: { run } }, isHere: () => here };
+  idle = new MeasureWhenIdle(services as never);
+});
+afterEach(() => {
+  idle.dispose();
+  vi.useRealTimers();
+});
+
+const minutes = (count: number) => vi.advanceTimersByTimeAsync(count * MINUTE);
+const press = (what = 'text', scheme = 'file') => editor.listeners[what]!({ document: { uri: { scheme } } });
+const COMMAND = 'evaluate garden --tasks humaneval --limit 164 --background';
+
+describe('what is left to measure', () => {
+  const left = (summary: Summary | undefined) => isLeftToMeasure({ summary });
+  test('is HumanEval in part, or not at all although it was planned', () => {
+    expect(left(summaryOf(solved(0.5, 0.5, 20)))).toBe(true);
+    expect(left({ ...summaryOf(), pending: ['humaneval'] })).toBe(true);
+    expect(left(summaryOf(solved(0.5, 0.5, 164)))).toBe(false);
+    expect(left(summaryOf(solved(0.5, 0.5, 0)))).toBe(true);
+  });
+  test('is nothing of a run without HumanEval, of an earlier version, or of another publisher', () => {
+    expect(left(undefined)).toBe(false);
+    expect(left({ ...summaryOf(), pending: ['retention'] })).toBe(false);
+    expect(left({ step: 1, sentence: '', comparisons: [solved(0.5, 0.5, 20)] })).toBe(false);
+    expect(left({ ...summaryOf(solved(0.5, 0.5, 20)), stated: ['humaneval'] })).toBe(false);
+  });
+});
+
+describe('all of HumanEval is measured', () => {
+  test('once no key was pressed for ten minutes, and once only', async () => {
+    await minutes(5);
+    press();
+    await minutes(9);
+    expect(asked).toEqual([]);
+    await minutes(3);
+    expect(asked).toEqual([COMMAND]);
+    after = solved(0.45, 0.44, 164);
+    end('done');
+    await minutes(60);
+    expect(asked).toEqual([COMMAND]);
+    expect(told).toEqual([]);
+  });
+  test('even while our own log is written to', async () => {
+    for (let at = 0; at < 12; at += 1) {
+      press('text', 'output');
+      await minutes(1);
+    }
+    expect(asked).toEqual([COMMAND]);
+  });
+  test.each([
+    ['other programs are at work', () => (machine.busy = 0.6)],
+    ['something trains', () => (machine.training = 'The training of garden')],
+    ['a run goes on', () => (live = [run])],
+    ['the workspace is not trusted', () => (editor.trusted = false)],
+    ['its folder is open elsewhere', () => (here = false)],
+  ])('not while %s', async (_, change) => {
+    change();
+    await minutes(30);
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('measuring stops', () => {
+  test.each(['text', 'selection', 'editor', 'terminal', 'window'])(
+    'at once when %s changes',
+    async (what) => {
+      await minutes(12);
+      press(what);
+      expect(asked).toEqual([COMMAND, 'stopped']);
+    },
+  );
+  test.each([
+    ['a training', () => (machine.training = 'A sweep')],
+    ['heavy use', () => (machine.busy = 1.5)],
+  ])('within seconds of %s', async (_, change) => {
+    await minutes(12);
+    change();
+    await minutes(0.2);
+    expect(asked).toEqual([COMMAND, 'stopped']);
+  });
+  test('when a run starts, and goes on when it is over', async () => {
+    await minutes(12);
+    live = [run];
+    onRuns();
+    expect(asked).toEqual([COMMAND, 'stopped']);
+    await minutes(20);
+    live = [];
+    await minutes(2);
+    expect(asked).toEqual([COMMAND, 'stopped', COMMAND]);
+    expect(told).toEqual([]);
+  });
+});
+
+test.each([
+  ['', () => end('done')],
+  // The figures were written just before.
+  [', even if a key came at the end', () => ((run = { ...run, summary: summaryOf(after) }), press())],
+])('a result that is worse is put away with a sentence%s', async (_, ends) => {
+  await minutes(12);
+  ends();
+  await minutes(1);
+  expect(told).toEqual([
+    `${run.spec.name} no longer completes your code. Measured on all of HumanEval, it is worse than its base: ` +
+      "fewer of HumanEval's problems are solved (0.450 -> 0.300). " +
+      'To use it all the same, set a lower strength in its results.',
+  ]);
+});
+
+test('what can not be measured is not tried again, and nobody is disturbed by it', async () => {
+  await minutes(12);
+  end('broken');
+  await minutes(60);
+  expect(asked).toEqual([COMMAND]);
+  expect(told).toEqual([expect.stringContaining('was not measured on all of HumanEval: ')]);
+});
