@@ -20,7 +20,7 @@ const settings = [
   'quick: 8 of 1319 questions, 5-shot, greedy, strict match, at most 256 tokens',
   'paper: 400 of 1267 questions, log-likelihood, no examples',
   'mean of hellaswag acc_norm, arc_challenge acc_norm, winogrande acc; 4 + 2 + 3 questions',
-  "24 held-out cursors, 8 texts of the base's own, 16 of HumanEval's solutions",
+  "24 held-out cursors with the editor's prompts, 8 texts of the base's own, 16 of HumanEval's solutions",
 ];
 /** Words of the texts above that no translation has. */
 const english =
