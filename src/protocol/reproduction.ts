@@ -2,18 +2,21 @@
 import { z } from 'zod';
 import { corpusPlanSchema, hyperSchema, runSpecSchema, type Hyper } from './run.ts';
 
-export const REPRODUCTION_FORMAT = 1;
+/** The newest format. In format 1, claims were judged by one seed and by one point of each run. */
+export const REPRODUCTION_FORMAT = 2;
 
+/** In order of importance, in which time is planned for them. */
 export const claimIds = [
   'forgetting',
-  'rates',
+  'learning',
   'targets',
   'rank',
   'spectrum',
-  'diversity',
+  'rates',
   'regularisers',
   'replay',
   'instruction',
+  'diversity',
 ] as const;
 export type ClaimId = (typeof claimIds)[number];
 
@@ -21,7 +24,7 @@ const perMethod = <T extends z.ZodType>(value: T) => z.object({ lora: value, ful
 
 /** What was asked; never changed. */
 export const reproductionSpecSchema = z.object({
-  format: z.literal(REPRODUCTION_FORMAT),
+  format: z.literal([1, REPRODUCTION_FORMAT]),
   id: z.string(),
   createdAt: z.string(),
   /** Absolute path of the folder whose text is learned. */
@@ -31,6 +34,8 @@ export const reproductionSpecSchema = z.object({
   corpusDigest: z.string(),
   base: runSpecSchema.shape.base,
   budgetMinutes: z.number().positive(),
+  /** How many seeds; absent: three where there is time for them, else one. */
+  seeds: z.int().min(1).optional(),
   claims: z.array(z.enum(claimIds)).min(1),
   /** By task name: data files that the main runs are measured on as well. */
   data: z.record(z.string(), z.string()),
@@ -50,13 +55,15 @@ export type ReproductionSpec = z.infer<typeof reproductionSpecSchema>;
 
 /** What was decided and run so far; kept so that a stopped reproduction can be continued. */
 export const reproductionStateSchema = z.object({
-  /** Folder name under sweeps/. */
+  /** Folder name under sweeps/ of the sweep that finds the rates. */
   sweep: z.string().optional(),
+  /** Those of the same sweep with other seeds, by stage: "sweep-seed-1". */
+  furtherSweeps: z.record(z.string(), z.string()).default({}),
   /** Peak learning rates of all runs, and where they come from. */
   rates: perMethod(z.number().positive()).extend({ why: z.string() }).optional(),
   /** Optimiser steps of a run of the usual length. */
   steps: z.int().optional(),
-  /** Ids of runs, by variant. */
+  /** Ids of runs, by variant and seed: "lora", "lora-seed-1". */
   runs: z.record(z.string(), z.string()).default({}),
   /** Finished stages, without the runs. */
   done: z.array(z.string()).default([]),
@@ -73,6 +80,8 @@ export const effectSchema = z.object({
   /** The claim is that the value lies above `above` and below `below`; without either, the figure decides nothing. */
   above: z.number().optional(),
   below: z.number().optional(),
+  /** The value of each seed, if there are several: `value` is their mean. */
+  bySeed: z.array(z.number()).optional(),
 });
 export type Effect = z.infer<typeof effectSchema>;
 
@@ -86,8 +95,10 @@ export const claimResultSchema = z.object({
   /** What the paper found. */
   paper: z.string(),
   verdict: z.enum(verdicts),
-  /** The reason for the verdict, if the effects do not show it: "budget". */
+  /** The reason for the verdict, if the effects do not show it: "budget", or a sentence. */
   why: z.string().optional(),
+  /** More time would add runs that it lacks. */
+  left: z.literal(true).optional(),
   /** What was run, for people. */
   run: z.array(z.string()),
   effects: z.array(effectSchema),

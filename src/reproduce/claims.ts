@@ -1,60 +1,58 @@
 /** The paper's claims in order of importance, what each needs, and how it is judged. Rules: docs/science.md. */
-import { FORGETTING, averagedMetrics } from '../training/checkpoints/forgetting-figure.ts';
-import { interval, type Figures, type Stratum } from '../statistics/intervals.ts';
-import { claimIds, type ClaimId, type Effect } from '../protocol/reproduction.ts';
-import { rankOf } from '../protocol/spectrum.ts';
-import { matchedForgetting, medianInterval, type Judged } from './effects.ts';
-import { baseOf, pathOf, resultOf, stratum, type Evidence, type MeasuredRun } from './evidence.ts';
-import type { StageName } from './plan.ts';
+import { LINEARS, partName } from '../evaluation/spectrum/part-files.ts';
+import { claimIds, type ClaimId } from '../protocol/reproduction.ts';
+import type { Figures } from '../statistics/intervals.ts';
+import { effect, POSITIVE, type Judged } from './effects.ts';
+import {
+  baseOf,
+  partOf,
+  resultOf,
+  runsOf,
+  type Compared,
+  type Evidence,
+  type MeasuredRun,
+} from './evidence.ts';
+import { judgeForgetting, judgeLearning, KL, LOSS, NATS } from './frontier-claims.ts';
 import { judgeRates } from './rate-ratio.ts';
-import { RANK } from './variants.ts';
+import { main, type Kind } from './stages.ts';
+import { PART_RANKS, type VariantName } from './variants.ts';
 
 export interface Claim {
   id: ClaimId;
   title: string;
   paper: string;
-  /** The stages that it needs. The sweep is not listed, since all runs need its rates. */
-  needs: readonly StageName[];
-  /** Called when all needed stages are done. */
-  judge(evidence: Evidence): Judged;
+  /** The stages that it needs, of each seed. All runs need the sweep's rates, too. */
+  needs: readonly Kind[];
+  /** It rests on differences between runs, so it is judged from several seeds. */
+  seeded: boolean;
+  /** Called with the seeds of which all needed stages are done, at least one. */
+  judge(evidence: Evidence, seeds: readonly number[]): Judged;
 }
 
-const LOSS = 'loss';
-const KL = 'KL from base';
-const NATS = 'nats/token';
 /** Ratio within which two methods count as alike. */
 const ALIKE = { above: 0.8, below: 1.25 };
 
-type Wanted = Pick<Effect, 'above' | 'below'>;
-const POSITIVE: Wanted = { above: 0 };
-
-/** One effect. If the items allow no interval: a missing effect if it is a deciding one, else none. */
-function effect(
-  name: string,
-  unit: string,
-  wanted: Wanted,
-  strata: readonly Stratum[],
-  statistic: (figures: Figures) => number,
-): Judged['effects'] {
-  const found = interval(strata, statistic);
-  if (found) return [{ name, unit, ...found, ...wanted }];
-  return wanted.above === undefined ? [] : [{ name, missing: true }];
-}
-
 const minus = ([figures]: Figures) => figures![0]! - figures![1]!;
-const windows = (...runs: MeasuredRun[]) =>
-  stratum(
-    LOSS,
-    runs.map((run) => resultOf(run, 'workspace')),
-  );
-const texts = (...runs: MeasuredRun[]) =>
-  stratum(
-    KL,
-    runs.map((run) => resultOf(run, 'retention')),
-  );
-/** Held-out loss of the base, then of the runs. */
-const learning = (...runs: MeasuredRun[]) =>
-  stratum(LOSS, [baseOf(runs[0]!, 'workspace'), ...runs.map((run) => resultOf(run, 'workspace'))]);
+
+/** Gives what runs of these variants are compared by: of each seed, a list of one. */
+function comparing(evidence: Evidence, seeds: readonly number[]) {
+  const compare = (names: readonly VariantName[], compared: (runs: MeasuredRun[]) => Compared) =>
+    seeds.map((seed) => [compared(names.map((name) => runsOf(evidence, seed)[name]!))]);
+  const results = (metric: string, task: string, names: readonly VariantName[]) =>
+    compare(names, (runs) => ({ metric, sources: runs.map((run) => resultOf(run, task)) }));
+  return {
+    compare,
+    /** Held-out loss. */
+    windows: (...names: VariantName[]) => results(LOSS, 'workspace', names),
+    texts: (...names: VariantName[]) => results(KL, 'retention', names),
+    /** Held-out loss of the base, then of the runs. */
+    learning: (...names: VariantName[]) =>
+      compare(names, (runs) => ({
+        metric: LOSS,
+        sources: [baseOf(runs[0]!, 'workspace'), ...runs.map((run) => resultOf(run, 'workspace'))],
+      })),
+  };
+}
 
 /**
  * What one run learned divided by what another learned, from the losses of the base and of both. NaN if the other
@@ -63,155 +61,115 @@ const learning = (...runs: MeasuredRun[]) =>
 const shareOf = ([base, one, other]: readonly number[]) =>
   base! > other! ? (base! - one!) / (base! - other!) : NaN;
 
-/** KL at the loss that both reach, full minus LoRA, averaged over pairs of runs with the same seed. */
-function matchedEffect(
-  name: string,
-  wanted: Wanted,
-  pairs: readonly (readonly [MeasuredRun, MeasuredRun])[],
-) {
-  const runs = pairs.flat();
-  const sourcesOf = (task: string) => [baseOf(runs[0]!, task), ...runs.flatMap((run) => pathOf(run, task))];
-  const strata = [stratum(LOSS, sourcesOf('workspace')), stratum(KL, sourcesOf('retention'))];
-  const statistic = ([losses, forgetting]: Figures) => {
-    let at = 1;
-    const paths = runs.map(({ points }) => {
-      const slice = (all: readonly number[]) => [all[0]!, ...all.slice(at, at + points.length)];
-      const path = { losses: slice(losses!), forgetting: slice(forgetting!) };
-      at += points.length;
-      return path;
-    });
-    const differences = pairs.map((_, i) => {
-      const [lora, full] = matchedForgetting(paths.slice(2 * i, 2 * i + 2));
-      return full! - lora!;
-    });
-    return differences.reduce((sum, one) => sum + one, 0) / differences.length;
-  };
-  return effect(name, NATS, wanted, strata, statistic);
-}
-
-function judgeForgetting({ runs }: Evidence): Judged {
-  const [lora, full] = [runs.lora!, runs.full!];
-  const second = [runs['lora-second-seed'], runs['full-second-seed']];
-  const pairs: [MeasuredRun, MeasuredRun][] = [[lora, full]];
-  if (second[0] && second[1]) pairs.push([second[0], second[1]]);
-  const name = 'KL from base at equal held-out loss, full minus LoRA';
-  const one = pairs.length === 1;
+function judgeTargets(evidence: Evidence, seeds: readonly number[]): Judged {
+  const { windows } = comparing(evidence, seeds);
+  const loss = (name: string, one: VariantName, other: VariantName, wanted = {}) =>
+    effect({ name: `held-out loss, ${name}`, unit: NATS, wanted }, windows(one, other), minus);
   return {
     effects: [
-      ...matchedEffect(name, POSITIVE, pairs),
-      ...(one ? [] : pairs.flatMap((pair, seed) => matchedEffect(`the same, seed ${seed}`, {}, [pair]))),
-      ...effect('held-out loss at the end, LoRA minus full', NATS, {}, [windows(lora, full)], minus),
-      ...effect('KL from base at the end, full minus LoRA', NATS, {}, [texts(full, lora)], minus),
-      ...averageEffect(lora, full),
-    ],
-    notes: [
-      one
-        ? 'One seed: the interval covers only the choice of items; another seed may differ by more.'
-        : 'Mean over two seeds; the interval covers only the choice of items.',
-      ...(lora.points.length > 1 && full.points.length > 1
-        ? []
-        : ['Measured only at the ends of the runs; between base and end, a straight line is assumed.']),
-    ],
-  };
-}
-
-/**
- * The paper's own measure, if benchmarks were given. It is measured at the ends, where learning is not equal, so it
- * does not decide.
- */
-function averageEffect(lora: MeasuredRun, full: MeasuredRun): Judged['effects'] {
-  const strata = averagedMetrics.map(({ task, metric }) =>
-    stratum(metric, [resultOf(lora, task), resultOf(full, task)]),
-  );
-  const mean = (figures: Figures) => figures.reduce((sum, [a, b]) => sum + (a! - b!), 0) / figures.length;
-  return effect(`${FORGETTING} average at the end, LoRA minus full`, '', {}, strata, mean);
-}
-
-function judgeTargets({ runs }: Evidence): Judged {
-  const [all, attention, mlp] = [runs.lora!, runs['lora-attention']!, runs['lora-mlp']!];
-  return {
-    effects: [
-      ...effect('held-out loss, attention minus MLP', NATS, POSITIVE, [windows(attention, mlp)], minus),
-      ...effect('held-out loss, attention minus all', NATS, POSITIVE, [windows(attention, all)], minus),
-      ...effect('held-out loss, MLP minus all', NATS, {}, [windows(mlp, all)], minus),
+      ...loss('attention minus MLP', 'lora-attention', 'lora-mlp', POSITIVE),
+      ...loss('attention minus all', 'lora-attention', 'lora', POSITIVE),
+      ...loss('MLP minus all', 'lora-mlp', 'lora'),
     ],
     notes: ['Same rank and learning rate, so attention has fewer parameters than MLP, as in the paper.'],
   };
 }
 
-function judgeRank({ runs }: Evidence): Judged {
-  const [low, high] = [runs.lora!, runs['lora-high-rank']!];
-  const [small, large] = [low, high].map(({ spec }) => `r = ${spec.hyper.rank}`);
+function judgeRank(evidence: Evidence, seeds: readonly number[]): Judged {
+  const { windows, texts } = comparing(evidence, seeds);
+  const names = ['lora', 'lora-high-rank'] as const;
+  const [small, large] = names.map((name) => `r = ${evidence.variants[name].hyper!.rank}`);
+  const deciding = { unit: NATS, wanted: POSITIVE };
   return {
     effects: [
-      ...effect(`held-out loss, ${small} minus ${large}`, NATS, POSITIVE, [windows(low, high)], minus),
-      ...effect(`KL from base, ${large} minus ${small}`, NATS, POSITIVE, [texts(high, low)], minus),
+      ...effect({ name: `held-out loss, ${small} minus ${large}`, ...deciding }, windows(...names), minus),
+      ...effect(
+        { name: `KL from base, ${large} minus ${small}`, ...deciding },
+        texts('lora-high-rank', 'lora'),
+        minus,
+      ),
     ],
     notes: ['Same learning rate, with alpha = 2r.'],
   };
 }
 
-/** Multiple of r that the rank must exceed, which an adapter of rank r never could. */
-const MULTIPLE = 2;
+/** The share of what was learned that a part must lack if it is to be of too low a rank. */
+const MOST_KEPT = { below: 0.9 };
+/** The claim is about parts of at most this rank: four times that of a usual LoRA. */
+const DECIDING_RANK = 64;
 
-function judgeSpectrum({ spectrum }: Evidence): Judged {
-  const changed = spectrum!.linears.filter(({ change }) => change);
-  const multiple = (kind: 'change' | 'noise' | 'base') =>
-    medianInterval(changed.flatMap((linear) => (linear[kind] ? [rankOf(linear[kind]) / RANK] : [])));
-  const [change, noise, base] = [multiple('change'), multiple('noise'), multiple('base')];
-  const unit = `times r = ${RANK}`;
+function judgeSpectrum(evidence: Evidence): Judged {
+  const run = runsOf(evidence, 0).full!;
+  const ranks = PART_RANKS.filter((rank) => run.parts.has(partName({ rank })));
+  const linears = partOf(run, LINEARS, 'workspace');
+  const kept = (name: string, wanted: object, part: Compared['sources'][number], whole: typeof part) =>
+    effect({ name, wanted }, [[{ metric: LOSS, sources: [linears.base, part, whole] }]], ([figures]) =>
+      shareOf(figures!),
+    );
   return {
     effects: [
-      ...(change
-        ? [{ name: 'rank of the full change at 90% of its energy, median', unit, ...change, above: MULTIPLE }]
-        : []),
-      ...(noise ? [{ name: 'of noise of the same size', unit, ...noise }] : []),
-      ...(base ? [{ name: 'of the base', unit, ...base }] : []),
+      ...ranks.flatMap((rank) =>
+        kept(
+          `share of what was learned that rank ${rank} keeps`,
+          rank <= DECIDING_RANK ? MOST_KEPT : {},
+          partOf(run, partName({ rank }), 'workspace').part,
+          linears.part,
+        ),
+      ),
+      ...kept('share of it that lies in the linear layers', {}, linears.part, resultOf(run, 'workspace')),
     ],
     notes: [
-      `Over ${changed.length} linear layers. Noise has a high rank too, so a high rank alone does not show that it was needed.`,
+      "In each linear layer, only the best approximation of that rank is left of full fine-tuning's change, and none elsewhere; 1 is all of the change in the linear layers.",
+      ...(ranks.length < PART_RANKS.length
+        ? [`The base's matrices have no more than rank ${PART_RANKS[ranks.length]}, so that is not measured.`]
+        : []),
     ],
   };
 }
 
-function judgeDiversity({ runs }: Evidence): Judged {
-  const [lora, full] = [runs.lora!, runs.full!];
-  const of = (metric: string) => [
-    stratum(metric, [baseOf(lora, 'humaneval'), resultOf(lora, 'humaneval'), resultOf(full, 'humaneval')]),
-  ];
-  const less =
-    (a: number, b: number) =>
-    ([figures]: Figures) =>
-      figures![a]! - figures![b]!;
-  const unique = of('unique programs');
-  const count = unique[0]![0]!.length;
+function judgeDiversity(evidence: Evidence, seeds: readonly number[]): Judged {
+  const { compare } = comparing(evidence, seeds);
+  const of = (metric: string) =>
+    compare(main, ([lora, full]) => ({
+      metric,
+      sources: [baseOf(lora!, 'humaneval'), resultOf(lora!, 'humaneval'), resultOf(full!, 'humaneval')],
+    }));
+  const programs = (name: string, metric: string, [a, b]: [number, number], wanted = {}) =>
+    effect({ name, unit: 'programs', wanted }, of(metric), ([figures]) => figures![a]! - figures![b]!);
+  const count = runsOf(evidence, seeds[0]!).lora!.points.at(-1)!.rows.get('humaneval')?.size;
   return {
     effects: [
-      ...effect('unique programs of 50, base minus LoRA', 'programs', POSITIVE, unique, less(0, 1)),
-      ...effect('unique programs of 50, LoRA minus full', 'programs', POSITIVE, unique, less(1, 2)),
-      ...(['passing', 'failing'] as const).flatMap((kind) =>
-        effect(`${kind}, LoRA minus full`, 'programs', {}, of(`unique ${kind}`), less(1, 2)),
-      ),
+      ...programs('unique programs of 50, base minus LoRA', 'unique programs', [0, 1], POSITIVE),
+      ...programs('unique programs of 50, LoRA minus full', 'unique programs', [1, 2], POSITIVE),
+      ...programs('passing, LoRA minus full', 'unique passing', [1, 2]),
+      ...programs('failing, LoRA minus full', 'unique failing', [1, 2]),
     ],
     notes: [`${count} HumanEval problems, 50 programs each at T = 0.2, top-p 0.95.`],
   };
 }
 
-function judgeRegularisers({ runs }: Evidence): Judged {
-  const [lora, full] = [runs.lora!, runs.full!];
-  const regular = (['full-weight-decay', 'full-attention-dropout'] as const).map((name) => runs[name]!);
-  const labels = ['weight decay', 'attention dropout'];
-  const learned = ([figures]: Figures) => shareOf(figures!);
-  const effects = regular.flatMap((run, i) => [
-    ...effect(`learned with ${labels[i]}, divided by plain full`, '', ALIKE, [learning(run, full)], learned),
+function judgeRegularisers(evidence: Evidence, seeds: readonly number[]): Judged {
+  const { texts, learning } = comparing(evidence, seeds);
+  const regular = {
+    'full-weight-decay': 'weight decay',
+    'full-attention-dropout': 'attention dropout',
+  } as const;
+  const effects = (Object.keys(regular) as (keyof typeof regular)[]).flatMap((run) => [
     ...effect(
-      `KL with ${labels[i]}, divided by plain full`,
-      '',
-      ALIKE,
-      [texts(run, full)],
+      { name: `learned with ${regular[run]}, divided by plain full`, wanted: ALIKE },
+      learning(run, 'full'),
+      ([figures]) => shareOf(figures!),
+    ),
+    ...effect(
+      { name: `KL with ${regular[run]}, divided by plain full`, wanted: ALIKE },
+      texts(run, 'full'),
       ([figures]) => figures![0]! / figures![1]!,
     ),
-    ...effect(`KL with ${labels[i]}, minus LoRA's`, NATS, POSITIVE, [texts(run, lora)], minus),
+    ...effect(
+      { name: `KL with ${regular[run]}, minus LoRA's`, unit: NATS, wanted: POSITIVE },
+      texts(run, 'lora'),
+      minus,
+    ),
   ]);
   return {
     effects,
@@ -221,12 +179,20 @@ function judgeRegularisers({ runs }: Evidence): Judged {
   };
 }
 
-function judgeReplay({ runs }: Evidence): Judged {
-  const [plain, replay] = [runs.lora!, runs['lora-replay']!];
+function judgeReplay(evidence: Evidence, seeds: readonly number[]): Judged {
+  const { texts, windows } = comparing(evidence, seeds);
   return {
     effects: [
-      ...effect('KL from base, without replay minus with', NATS, POSITIVE, [texts(plain, replay)], minus),
-      ...effect('held-out loss, with replay minus without', NATS, {}, [windows(replay, plain)], minus),
+      ...effect(
+        { name: 'KL from base, without replay minus with', unit: NATS, wanted: POSITIVE },
+        texts('lora', 'lora-replay'),
+        minus,
+      ),
+      ...effect(
+        { name: 'held-out loss, with replay minus without', unit: NATS },
+        windows('lora-replay', 'lora'),
+        minus,
+      ),
     ],
     notes: [
       "The paper only cites this claim. Both runs read the same amount of the workspace's text. The texts that are replayed and those that are measured on are different texts of the same base.",
@@ -234,82 +200,99 @@ function judgeReplay({ runs }: Evidence): Judged {
   };
 }
 
-function judgeInstruction({ runs }: Evidence): Judged {
-  const strata = [learning(runs['lora-instruct']!, runs['full-instruct']!), learning(runs.lora!, runs.full!)];
+function judgeInstruction(evidence: Evidence, seeds: readonly number[]): Judged {
+  const { learning } = comparing(evidence, seeds);
+  const text = learning('lora', 'full');
+  const instructions = learning('lora-instruct', 'full-instruct');
   const name = "LoRA's share of what full fine-tuning learns";
   return {
     effects: [
       ...effect(
-        `${name}, instructions minus text`,
-        '',
-        POSITIVE,
-        strata,
-        ([instruct, text]) => shareOf(instruct!) - shareOf(text!),
+        { name: `${name}, instructions minus text`, wanted: POSITIVE },
+        instructions.map((one, seed) => [...one, ...text[seed]!]),
+        ([instruct, plain]) => shareOf(instruct!) - shareOf(plain!),
       ),
-      ...effect(`${name}, instructions`, '', {}, [strata[0]!], ([figures]) => shareOf(figures!)),
-      ...effect(`${name}, text`, '', {}, [strata[1]!], ([figures]) => shareOf(figures!)),
+      ...effect({ name: `${name}, instructions` }, instructions, ([figures]) => shareOf(figures!)),
+      ...effect({ name: `${name}, text` }, text, ([figures]) => shareOf(figures!)),
     ],
     notes: ['Both use the learning rates of the sweep, which was on plain text.'],
   };
 }
 
-const main = ['lora', 'full'] as const;
+/** What the frontiers of both methods need. */
+const frontiers = [...main, 'lora-lower-rate', 'full-lower-rate', 'strengths'] as const;
 
 const table: Record<ClaimId, Omit<Claim, 'id'>> = {
   forgetting: {
     title: 'LoRA forgets less than full fine-tuning when both have learned the same amount',
     paper: 'At equal HumanEval (.498 and .497), LoRA keeps a forgetting average of .631, full .446.',
-    needs: main,
+    needs: frontiers,
+    seeded: true,
     judge: judgeForgetting,
   },
-  rates: {
-    title: "LoRA's best learning rate is several times that of full fine-tuning",
-    paper: 'About 10 times for code, 20 times for math.',
-    needs: [],
-    judge: judgeRates,
+  learning: {
+    title: 'LoRA learns less than full fine-tuning',
+    paper: 'After 20B tokens of code, HumanEval is .162 to .224 with LoRA (r = 16 to 256), .263 with full.',
+    needs: frontiers,
+    seeded: true,
+    judge: judgeLearning,
   },
   targets: {
     title: 'Attention alone learns less than MLP or all linear layers',
     paper: 'Attention < MLP, which is about equal to all; the choice of modules matters more than the rank.',
     needs: ['lora', 'lora-attention', 'lora-mlp'],
+    seeded: true,
     judge: judgeTargets,
   },
   rank: {
     title: 'A higher rank learns more and forgets more',
     paper: 'From r = 16 to 256, HumanEval rises and the forgetting average falls.',
     needs: ['lora', 'lora-high-rank'],
+    seeded: true,
     judge: judgeRank,
   },
   spectrum: {
-    title: 'The change by full fine-tuning has a rank far above that of LoRA',
-    paper: '10 to 100 times the rank of a usual LoRA; noise of the same size has a similar spectrum.',
+    title: 'What full fine-tuning learned needs a change of a rank far above that of LoRA',
+    paper: '90% of the variance of the change needs 10 to 100 times the rank of a usual LoRA.',
     needs: ['full', 'spectrum'],
+    seeded: false,
     judge: judgeSpectrum,
   },
-  diversity: {
-    title: 'Samples are most diverse from the base, then LoRA, then full fine-tuning',
-    paper: 'Unique programs among 50: base > LoRA > full.',
-    needs: [...main, 'diversity'],
-    judge: judgeDiversity,
+  rates: {
+    title: "LoRA's best learning rate is several times that of full fine-tuning",
+    paper: 'About 10 times for code, 20 times for math.',
+    needs: ['sweep'],
+    seeded: true,
+    judge: judgeRates,
   },
   regularisers: {
     title:
       'Weight decay and attention dropout learn and forget like plain full fine-tuning, and LoRA forgets less',
     paper: 'Figure only: neither keeps what LoRA keeps.',
     needs: [...main, 'full-weight-decay', 'full-attention-dropout'],
+    seeded: true,
     judge: judgeRegularisers,
   },
   replay: {
     title: "Replay of the base's own text lowers forgetting",
     paper: 'Not tested there, only cited.',
     needs: ['lora', 'lora-replay'],
+    seeded: true,
     judge: judgeReplay,
   },
   instruction: {
     title: 'LoRA comes closer to full fine-tuning on instructions than on plain text',
     paper: 'LoRA matches full fine-tuning in instruction tuning, but not in continued pretraining.',
     needs: [...main, 'lora-instruct', 'full-instruct'],
+    seeded: true,
     judge: judgeInstruction,
+  },
+  diversity: {
+    title: 'Samples are most diverse from the base, then LoRA, then full fine-tuning',
+    paper: 'Unique programs among 50: base > LoRA > full.',
+    needs: [...main, 'diversity'],
+    seeded: true,
+    judge: judgeDiversity,
   },
 };
 

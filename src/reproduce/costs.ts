@@ -4,7 +4,8 @@
  */
 import type { Method, ReproductionSpec } from '../protocol/reproduction.ts';
 import type { SweepLine, Trial } from '../protocol/sweep.ts';
-import type { Costs } from './plan.ts';
+import { FURTHER_RATES, type Costs } from './plan.ts';
+import { PART_RANKS, STRENGTHS } from './variants.ts';
 
 export interface MachineGuess {
   /** Training tokens per second. */
@@ -13,7 +14,7 @@ export interface MachineGuess {
   start: number;
   /** Time of a forward pass over the tokens of a LoRA step, as a share of that step's time. */
   forward: number;
-  /** Multiplications and additions for the singular values of all linear layers of the base. */
+  /** Multiplications and additions for cutting the change of all linear layers to PART_RANKS. */
   spectrumOperations: number;
 }
 
@@ -27,12 +28,14 @@ const PROGRAMS = 50;
 const PROGRAM_TOKENS = 140;
 /** Tokens per second when sampling many texts at the same time, divided by those of a LoRA step. */
 const SAMPLING = 0.5;
-/** Operations per second for singular values on a processor, far below those of a matmul. */
-const SPECTRUM_RATE = 4e9;
+/** Operations per second of what is computed in plain TypeScript, far below those of a matmul. */
+const SPECTRUM_RATE = 5e8;
 /** Replay text is sampled in batches of 16 texts of 512 tokens; one batch is enough for short runs. */
 const REPLAY_TOKENS = 16 * 512;
 /** Tokens per benchmark: 60 questions with 4 choices of about 60 tokens. */
 const DATA_TOKENS = 60 * 4 * 60;
+/** Time of a further sweep divided by that of its trials. */
+const FURTHER_SHARE = 1.2;
 
 export function stepCosts(
   { sequenceLength }: Pick<ReproductionSpec, 'sequenceLength'>,
@@ -60,6 +63,7 @@ export function guessCosts(
   spec: Pick<ReproductionSpec, 'sequenceLength' | 'heldOutWindows' | 'retentionTexts' | 'data'>,
   { start, forward, spectrumOperations }: Pick<MachineGuess, 'start' | 'forward' | 'spectrumOperations'>,
   step: Costs['step'],
+  lines: readonly SweepLine[] = [],
 ): Costs {
   const secondsPerToken = step.lora / spec.sequenceLength;
   const passes = evaluationTokens(spec) * forward * secondsPerToken;
@@ -67,11 +71,22 @@ export function guessCosts(
     step,
     run: STARTS * start + passes,
     point: start + passes,
-    spectrum: start + spectrumOperations / SPECTRUM_RATE,
+    sweep: furtherSweep(lines),
+    // Both main runs; the models of full fine-tuning are written first, which takes about as long as a start.
+    strengths: STRENGTHS.length * (2 * (start + passes) + start),
+    // The ranks, and all of the change in the linear layers.
+    spectrum: (PART_RANKS.length + 1) * (2 * start + passes) + spectrumOperations / SPECTRUM_RATE,
     sampling: start + (REPLAY_TOKENS * secondsPerToken) / SAMPLING,
     problem: (PROGRAMS * PROGRAM_TOKENS * secondsPerToken) / SAMPLING,
     data: Object.keys(spec.data).length * 3 * DATA_TOKENS * forward * secondsPerToken + 2 * start,
   };
+}
+
+/** As many seconds as the same share of the first sweep's trials took; the base is measured as well. */
+function furtherSweep(lines: readonly SweepLine[]): number {
+  const trials = lines.filter((line): line is Trial => line.type === 'trial');
+  const seconds = trials.reduce((sum, trial) => sum + trial.seconds, 0);
+  return FURTHER_SHARE * seconds * Math.min(1, (2 * FURTHER_RATES) / Math.max(1, trials.length));
 }
 
 /** Tokens that a model reads when a point of a run is measured. */

@@ -1,6 +1,8 @@
 /** Effects, and the verdict that follows from their intervals by the rule in docs/science.md. */
-import { MISSED, percentile, type Interval } from '../statistics/statistics.ts';
 import type { Effect, Verdict } from '../protocol/reproduction.ts';
+import type { Figures, Stratum } from '../statistics/intervals.ts';
+import { strataOf, type Compared } from './evidence.ts';
+import { seededInterval } from './seeds.ts';
 
 /** An effect for which no interval can be computed, such as a share of what was learned if nothing was learned. */
 export interface MissingEffect {
@@ -13,49 +15,33 @@ export interface Judged {
   notes?: string[];
 }
 
-/**
- * The median of independent values, with the order statistics that bound it by the binomial distribution as interval;
- * this is exact for any distribution. Undefined without values.
- */
-export function medianInterval(values: readonly number[]): Interval | undefined {
-  const n = values.length;
-  if (n === 0) return undefined;
-  const sorted = Float64Array.from(values).sort();
-  // The number of values below the interval, so that each side is missed with at most half of the allowed probability:
-  // Binomial(n, 1/2).
-  let below = 0;
-  for (let log = -n * Math.LN2, tail = Math.exp(log); tail <= MISSED / 2; tail += Math.exp(log)) {
-    log += Math.log((n - below) / (below + 1));
-    below += 1;
-  }
-  const from = Math.max(0, below - 1);
-  return { value: percentile(sorted, 0.5), low: sorted[from]!, high: sorted[n - 1 - from]! };
+export type Wanted = Pick<Effect, 'above' | 'below'>;
+export const POSITIVE: Wanted = { above: 0 };
+
+export interface Named {
+  name: string;
+  unit?: string;
+  /** Where the claim expects it; without, it decides nothing. */
+  wanted?: Wanted;
 }
 
-/**
- * The path of a run from its base to its end: held-out loss (learning) and forgetting at each point, the base first.
- */
-export interface Path {
-  losses: readonly number[];
-  forgetting: readonly number[];
+/** One effect. If there is no interval: a missing effect if it is a deciding one, else none. */
+export function effectOf(
+  { name, unit = '', wanted = {} }: Named,
+  bySeed: readonly (readonly Stratum[])[],
+  statistic: (figures: Figures, seed: number) => number,
+): Judged['effects'] {
+  const found = seededInterval(bySeed, statistic);
+  if (found) return [{ name, unit, ...found, ...wanted }];
+  return wanted.above === undefined && wanted.below === undefined ? [] : [{ name, missing: true }];
 }
 
-/**
- * Forgetting of each path at the held-out loss that all of them reach, interpolated linearly between points. NaN if one
- * of them learned nothing.
- */
-export function matchedForgetting(paths: readonly Path[]): number[] {
-  const target = Math.max(...paths.map(({ losses }) => Math.min(...losses)));
-  return paths.map((path) => (target < path.losses[0]! ? forgettingAt(path, target) : NaN));
-}
-
-/** Forgetting at the point where the path first reaches the loss. */
-function forgettingAt({ losses, forgetting }: Path, target: number): number {
-  const to = losses.findIndex((loss) => loss <= target);
-  const [above, below] = [losses[to - 1]!, losses[to]!];
-  const share = (above - target) / (above - below);
-  return forgetting[to - 1]! + share * (forgetting[to]! - forgetting[to - 1]!);
-}
+/** `bySeed`: what is compared of each seed, the same for all; `statistic`: of one seed's figures. */
+export const effect = (
+  named: Named,
+  bySeed: readonly (readonly Compared[])[],
+  statistic: (figures: Figures) => number,
+): Judged['effects'] => effectOf(named, strataOf(bySeed), statistic);
 
 /** Whether the interval lies inside the claimed range, outside it, or across its border. */
 export function sideOf({ low, high, above, below }: Effect): 'inside' | 'outside' | 'across' {

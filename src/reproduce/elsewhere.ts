@@ -7,19 +7,20 @@ import { join } from 'node:path';
 import { FOLDER_PLACE } from '../protocol/cluster.ts';
 import { runsDir, sweepsDir } from '../protocol/paths.ts';
 import type { ClaimResult, Method, ReproducerMessage } from '../protocol/reproduction.ts';
+import { LINEARS, partName } from '../evaluation/spectrum/part-files.ts';
 import { readRun } from '../runs/index.ts';
-import { concludeSweep } from '../training/sweep/choice.ts';
+import { claims } from './claims.ts';
 import { Ledger, PROBLEMS, type Circumstances } from './ledger.ts';
-import { planStages, type StageName } from './plan.ts';
-import { PLANNED_SHARE, SWEEP_SHARE, type Engine, type Reporter } from './reproduce.ts';
+import { planStages } from './plan.ts';
+import { notesOf, PLANNED_SHARE, runsUnder, SWEEP_SHARE, type Engine, type Reporter } from './reproduce.ts';
 import { newSweep } from './runs.ts';
-import { order } from './stages.ts';
+import { kindOf, stageOf, type StageName } from './stages.ts';
 import type { Reproduction } from './store.ts';
-import type { Variant, VariantName } from './variants.ts';
+import { isVariant, PART_RANKS, STRENGTHS, type Variant, type VariantName } from './variants.ts';
 
 export interface RunElsewhere {
   /** Of its task, too. */
-  name: VariantName;
+  name: StageName;
   id: string;
   method: Method;
   /** It learns from instruction pairs. */
@@ -48,15 +49,19 @@ export interface ElsewhereOptions extends Circumstances {
   stop: AbortSignal;
 }
 
-const main = ['lora', 'full'] as const;
-const SPECTRUM = ['spectrum.mjs', FOLDER_PLACE];
-const SAMPLES = [
-  ...['evaluator.mjs', FOLDER_PLACE, '--tasks', 'humaneval'],
-  ...['--limit', String(PROBLEMS), '--setting', 'paper'],
-];
-const NO_SPECTRUM = 'it could not be read where its run was trained, and the checkpoints stayed there';
-const NOT_SAMPLED =
-  'its runs were trained without samples, which are taken where a run is trained; a new reproduction with a larger budget takes them';
+/** What is measured of a run besides its usual figures, by the program that does so where the run was trained. */
+type Measurement = 'strengths' | 'spectrum' | 'diversity';
+const programs: Record<Measurement, string[]> = {
+  strengths: ['spectrum.mjs', FOLDER_PLACE, '--strengths', STRENGTHS.join(',')],
+  spectrum: ['spectrum.mjs', FOLDER_PLACE, '--ranks', PART_RANKS.join(',')],
+  diversity: [
+    ...['evaluator.mjs', FOLDER_PLACE, '--tasks', 'humaneval'],
+    ...['--limit', String(PROBLEMS), '--setting', 'paper'],
+  ],
+};
+const measurements = Object.keys(programs) as Measurement[];
+const NOT_MEASURED =
+  'its runs were trained without it, and it is measured where a run is trained; a new reproduction with a larger budget measures it';
 
 /** Returns the requested claims, in order. The failure of a single run is not thrown. Errors: those of the engine. */
 export async function reproduceElsewhere(
@@ -94,7 +99,7 @@ class ReproducingElsewhere {
   private isOver(): boolean {
     const { done, failed } = this.ledger;
     const { rates, runs } = this.repro.state;
-    const left = (Object.keys(runs) as VariantName[]).some((name) => !done.has(name) && !failed.has(name));
+    const left = (Object.keys(runs) as StageName[]).some((name) => !done.has(name) && !failed.has(name));
     return !this.options.stop.aborted && rates !== undefined && !left;
   }
 
@@ -103,10 +108,7 @@ class ReproducingElsewhere {
     const { ledger } = this;
     const { spec, state } = this.repro;
     const { engine, reporter, stop, budgetSeconds } = this.options;
-    if (state.rates) {
-      if (ledger.evidence.sweep) ledger.knowCosts(ledger.evidence.sweep.lines);
-      return true;
-    }
+    if (state.rates) return true;
     if (!state.sweep) {
       const planned = ledger.planSweep(SWEEP_SHARE * budgetSeconds);
       if (!planned) {
@@ -119,8 +121,8 @@ class ReproducingElsewhere {
     }
     reporter.note('Learning rates: short trials of each method, beside each other');
     await engine.sweep(join(sweepsDir(), state.sweep), stop, (text) => reporter.phase(text));
-    const { spec: swept, lines } = await ledger.takeSweep(state.sweep);
-    if (!concludeSweep(swept, lines).every(({ finished }) => finished)) return false;
+    const { spec: swept, lines, finished } = await ledger.takeSweep('sweep', state.sweep);
+    if (!finished) return false;
     ledger.settleRates(swept, lines);
     await ledger.save();
     return !stop.aborted;
@@ -129,46 +131,68 @@ class ReproducingElsewhere {
   private async runStages(): Promise<void> {
     const { ledger } = this;
     const { state } = this.repro;
-    const { stages, steps, dropped } = planStages(ledger.planning(PLANNED_SHARE * this.secondsForRuns()));
-    state.steps ??= steps;
+    const { reporter } = this.options;
+    const plan = planStages(ledger.planning(PLANNED_SHARE * this.secondsForRuns()));
+    state.steps ??= plan.steps;
     await ledger.save();
-    for (const { claim } of dropped) this.options.reporter.note(`No time is planned for "${claim}".`);
-    const wanted = order.filter((stage) => stages.includes(stage) && !ledger.done.has(stage));
-    if (wanted.includes('diversity') && main.some((name) => ledger.done.has(name) && !this.isSampled(name)))
-      ledger.failed.set('diversity', NOT_SAMPLED);
-    if (wanted.includes('spectrum') && ledger.done.has('full')) ledger.failed.set('spectrum', NO_SPECTRUM);
+    for (const note of notesOf(plan)) reporter.note(note);
+    const wanted = plan.stages.filter((stage) => !ledger.done.has(stage));
+    for (const stage of wanted) if (kindOf(stage).kind === 'sweep' && !(await this.sweepAgain(stage))) return;
+    for (const stage of wanted)
+      if (runsUnder(stage).some((name) => ledger.done.has(name) && !this.isMeasured(stage, name)))
+        ledger.failed.set(stage, NOT_MEASURED);
     const runs: RunElsewhere[] = [];
     for (const stage of wanted)
-      if (stage in ledger.variants) runs.push(await this.prepared(stage as VariantName, wanted));
+      if (isVariant(kindOf(stage).kind)) runs.push(await this.prepared(stage, plan.stages));
     if (runs.length === 0) return;
     const what = runs.length === 1 ? '1 run' : `${runs.length} runs beside each other`;
-    this.options.reporter.note(`${what}, of ${state.steps} steps`);
+    reporter.note(`${what}, of ${state.steps} steps`);
     await this.follow(runs);
+  }
+
+  /** False if it was left. */
+  private async sweepAgain(stage: StageName): Promise<boolean> {
+    const { ledger } = this;
+    const { furtherSweeps } = this.repro.state;
+    const { engine, reporter, stop } = this.options;
+    furtherSweeps[stage] ??= await engine.createSweep(ledger.newFurtherSweep(stage));
+    await ledger.save();
+    reporter.note(`Learning rates again: trials with seed ${kindOf(stage).seed}`);
+    await engine.sweep(join(sweepsDir(), furtherSweeps[stage]), stop, (text) => reporter.phase(text));
+    return (await ledger.takeSweep(stage, furtherSweeps[stage])).finished && !stop.aborted;
   }
 
   /** As if the trials had been made one after the other. What is resumed later has its budget for itself. */
   private secondsForRuns(): number {
     const { budgetSeconds } = this.options;
     if (this.repro.state.steps !== undefined) return budgetSeconds;
-    const lines = this.ledger.evidence.sweep?.lines ?? [];
+    const lines = this.ledger.evidence.sweeps[0]?.lines ?? [];
     const trials = lines.reduce((sum, line) => sum + (line.type === 'trial' ? line.seconds : 0), 0);
     return Math.max(0, budgetSeconds - trials);
   }
 
-  private async prepared(name: VariantName, wanted: readonly StageName[]): Promise<RunElsewhere> {
+  private async prepared(name: StageName, planned: readonly StageName[]): Promise<RunElsewhere> {
     const { ledger } = this;
     const { spec, state } = this.repro;
-    const { method, instruct = false }: Variant = ledger.variants[name];
+    const { kind, seed } = kindOf(name);
+    const { method, instruct = false }: Variant = ledger.variants[kind as VariantName];
     if (!state.runs[name]) {
       state.runs[name] = await this.options.engine.createRun(ledger.newRun(name));
       await ledger.save();
     }
-    const then: string[][] = [];
-    // Later would be too late for it: it is read from checkpoints.
-    if (name === 'full' && spec.claims.includes('spectrum')) then.push(SPECTRUM);
-    const samples = wanted.includes('diversity') && !ledger.failed.has('diversity');
-    if (samples && (main as readonly string[]).includes(name)) then.push(SAMPLES);
-    return { name, id: state.runs[name], method, instruct, then };
+    const wanted = claims
+      .filter(({ id, seeded }) => spec.claims.includes(id) && (seeded || seed === 0))
+      .flatMap(({ needs }) => needs);
+    const then = measurements
+      .filter((measurement) => runsUnder(stageOf(measurement, seed)).includes(name))
+      // Later would be too late, and all but the samples are quick.
+      .filter((measurement) =>
+        measurement === 'diversity'
+          ? planned.includes(stageOf(measurement, seed))
+          : wanted.includes(measurement),
+      )
+      .map((measurement) => programs[measurement]);
+    return { name, id: state.runs[name]!, method, instruct, then };
   }
 
   /** Takes over each run as it ends, and judges anew. */
@@ -179,21 +203,19 @@ class ReproducingElsewhere {
     let taking = Promise.resolve();
     const total = runs.length || Object.keys(state.runs).length;
     let ended = 0;
-    const take = async (name: VariantName) => {
-      const id = state.runs[name];
-      if (!id || !(await ledger.take(name, id))) return;
+    const take = async (name: StageName) => {
+      if (!(await ledger.take(name))) return;
       await this.settleMeasured();
       await ledger.judge('stopped');
     };
     const hear = (message: ReproducerMessage) => {
       if (message.type === 'note') reporter.note(message.message);
-      else if (message.type === 'leftOut')
-        this.fail(message.of === SPECTRUM[0] ? 'spectrum' : 'diversity', message);
+      else if (message.type === 'leftOut') this.leaveOut(message);
       else if (message.type === 'progress')
         reporter.phase(`${ended} of ${total} runs; ${progressOf(message)}`);
       else if (message.type === 'run') {
         ended += 1;
-        const name = message.task as VariantName;
+        const name = message.task as StageName;
         if (message.status === 'failed') this.fail(name, message);
         // What goes wrong here is thrown when it is tried again, at the end.
         else taking = taking.then(() => take(name)).catch(() => undefined);
@@ -206,8 +228,8 @@ class ReproducingElsewhere {
   /** What ended while nobody listened. */
   private async takeLeft(): Promise<void> {
     const { ledger } = this;
-    for (const [name, id] of Object.entries(this.repro.state.runs) as [VariantName, string][]) {
-      if (ledger.done.has(name) || (await ledger.take(name, id)) || ledger.failed.has(name)) continue;
+    for (const [name, id] of Object.entries(this.repro.state.runs) as [StageName, string][]) {
+      if (ledger.done.has(name) || (await ledger.take(name)) || ledger.failed.has(name)) continue;
       const run = await readRun(join(runsDir(), id)).catch(() => undefined);
       if (run?.state.status === 'failed' && run.state.error) this.fail(name, run.state.error);
     }
@@ -222,27 +244,41 @@ class ReproducingElsewhere {
     this.options.reporter.note(`${stage}: ${message}`);
   }
 
-  private isSampled(name: VariantName): boolean {
-    const rows = this.ledger.evidence.runs[name]?.points.at(-1)?.rows.get('humaneval');
-    return rows !== undefined && rows.size > 0;
+  /** A program that was to measure a run failed. */
+  private leaveOut({ task, of, message }: ReproducerMessage & { type: 'leftOut' }): void {
+    const name = task as StageName;
+    for (const measurement of measurements) {
+      const stage = stageOf(measurement, kindOf(name).seed);
+      if (programs[measurement][0] === of && runsUnder(stage).includes(name) && !this.isMeasured(stage, name))
+        this.fail(stage, { message });
+    }
+  }
+
+  /** Whether what a stage measures is there for this run. */
+  private isMeasured(stage: StageName, name: StageName): boolean {
+    const run = this.ledger.evidence.runs[name];
+    if (!run) return false;
+    const { kind } = kindOf(stage);
+    if (kind === 'strengths') return STRENGTHS.every((strength) => run.parts.has(partName({ strength })));
+    // As many ranks as the base's matrices have follow the whole.
+    if (kind === 'spectrum') return run.parts.has(LINEARS);
+    return (run.points.at(-1)!.rows.get('humaneval')?.size ?? 0) > 0;
   }
 
   /** What was measured on the runs where they were trained has come with them. */
   private async settleMeasured(): Promise<void> {
-    const { ledger } = this;
+    const { done } = this.ledger;
     const { state } = this.repro;
-    const id = state.runs['full'];
-    const add = (stage: StageName) => {
-      ledger.done.add(stage);
-      state.done.push(stage);
-    };
     const before = state.done.length;
-    if (id && ledger.done.has('full') && !ledger.done.has('spectrum'))
-      if ((await readRun(join(runsDir(), id))).spectrum) add('spectrum');
-    if (!ledger.done.has('diversity') && main.every((name) => this.isSampled(name))) add('diversity');
-    if (state.done.length === before) return;
-    await ledger.save();
-    await ledger.takeSpectrum();
+    const runs = Object.keys(state.runs) as StageName[];
+    for (const seed of new Set(runs.map((name) => kindOf(name).seed)))
+      for (const measurement of measurements) {
+        const stage = stageOf(measurement, seed);
+        if (done.has(stage) || !runsUnder(stage).every((name) => this.isMeasured(stage, name))) continue;
+        done.add(stage);
+        state.done.push(stage);
+      }
+    if (state.done.length > before) await this.ledger.save();
   }
 }
 

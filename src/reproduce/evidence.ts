@@ -4,25 +4,41 @@ import { join } from 'node:path';
 import { readEvaluated, type EvaluatedRun } from '../evaluation/figures/between-runs.ts';
 import { ofDocument } from '../evaluation/figures/compare.ts';
 import { readItemRows, type ItemRow } from '../evaluation/figures/item-rows.ts';
-import type { RunSpectrum } from '../protocol/spectrum.ts';
+import { readParts } from '../evaluation/spectrum/part-files.ts';
 import type { SweepLine, SweepSpec } from '../protocol/sweep.ts';
 import type { Stratum } from '../statistics/intervals.ts';
-import type { Variant, VariantName } from './variants.ts';
+import { stageOf, type StageName } from './stages.ts';
+import { variantNames, type Variant, type VariantName } from './variants.ts';
 
 type Rows = ReadonlyMap<string, ItemRow>;
+/** Rows by task. */
+type Measured = ReadonlyMap<string, Rows>;
 
 export interface MeasuredRun extends Pick<EvaluatedRun, 'spec'> {
   /** The measured points of its path; the last one is its result. */
-  points: { step: number; rows: ReadonlyMap<string, Rows> }[];
+  points: { step: number; rows: Measured }[];
+  /** The result with its change scaled or cut, by name: "strength-0.5", "rank-16". */
+  parts: ReadonlyMap<string, Measured>;
+}
+
+export interface Sweep {
+  spec: SweepSpec;
+  lines: readonly SweepLine[];
 }
 
 export interface Evidence {
   variants: Record<VariantName, Variant>;
-  runs: Partial<Record<VariantName, MeasuredRun>>;
-  sweep?: { spec: SweepSpec; lines: readonly SweepLine[] } | undefined;
-  /** The spectrum of the full run. */
-  spectrum?: RunSpectrum | undefined;
+  /** By variant and seed. */
+  runs: Partial<Record<StageName, MeasuredRun>>;
+  /** By seed. */
+  sweeps: readonly (Sweep | undefined)[];
 }
+
+/** The runs of one seed. */
+export type SeedRuns = Partial<Record<VariantName, MeasuredRun>>;
+
+export const runsOf = ({ runs }: Pick<Evidence, 'runs'>, seed: number): SeedRuns =>
+  Object.fromEntries(variantNames.map((name) => [name, runs[stageOf(name, seed)]]));
 
 /** Tasks measured at every point. */
 const pathTasks = ['workspace', 'retention'];
@@ -39,7 +55,7 @@ export async function readMeasured(dir: string): Promise<MeasuredRun> {
     if ([...at.values()].every(({ size }) => size > 0)) points.push({ step, rows: at });
   }
   points.push({ step: summary.step, rows });
-  return { spec, points };
+  return { spec, points, parts: await readParts(dir, summary.step) };
 }
 
 /** The rows of one model on a task's items. */
@@ -48,25 +64,58 @@ export interface Source {
   side: 'before' | 'after';
 }
 
-export const resultOf = (run: MeasuredRun, task: string): Source => ({
-  rows: run.points.at(-1)!.rows.get(task) ?? new Map(),
+const none: Rows = new Map();
+const after = (measured: Measured, task: string): Source => ({
+  rows: measured.get(task) ?? none,
   side: 'after',
 });
+
+const endOf = ({ points }: MeasuredRun): Measured => points.at(-1)!.rows;
+export const resultOf = (run: MeasuredRun, task: string): Source => after(endOf(run), task);
 export const baseOf = (run: MeasuredRun, task: string): Source => ({
   ...resultOf(run, task),
   side: 'before',
 });
-export const pathOf = (run: MeasuredRun, task: string): Source[] =>
-  run.points.map(({ rows }) => ({ rows: rows.get(task) ?? new Map(), side: 'after' }));
+/** All points of its path and all its strengths. */
+export const reachedBy = ({ points, parts }: MeasuredRun, task: string): Source[] => [
+  ...points.map(({ rows }) => after(rows, task)),
+  ...[...parts].filter(([name]) => name.startsWith('strength-')).map(([, rows]) => after(rows, task)),
+];
+/** A part of the result, and the base as it was measured beside it. */
+export const partOf = ({ parts }: MeasuredRun, name: string, task: string) => {
+  const source = after(parts.get(name) ?? new Map(), task);
+  return { base: { ...source, side: 'before' as const }, part: source };
+};
 
 /** Counts of the items that all sources answered and that have the metric. */
 export function stratum(metric: string, sources: readonly Source[]): Stratum {
-  const partOf = ({ rows, side }: Source, digest: string) => {
+  const countOf = ({ rows, side }: Source, digest: string) => {
     const row = rows.get(digest);
     return ofDocument(row?.parts[side][metric], row?.document);
   };
   const shared = [...(sources[0]?.rows.keys() ?? [])].filter((digest) =>
-    sources.every((source) => partOf(source, digest)),
+    sources.every((source) => countOf(source, digest)),
   );
-  return sources.map((source) => shared.map((digest) => partOf(source, digest)!));
+  return sources.map((source) => shared.map((digest) => countOf(source, digest)!));
+}
+
+/** Models that are compared in a metric. */
+export interface Compared {
+  metric: string;
+  sources: readonly Source[];
+}
+
+/** The strata of each seed, with only the items that the models of all seeds answered. */
+export function strataOf(bySeed: readonly (readonly Compared[])[]): Stratum[][] {
+  const strata = bySeed.map((): Stratum[] => []);
+  for (const [task, { metric }] of bySeed[0]!.entries()) {
+    const all = stratum(
+      metric,
+      bySeed.flatMap((seed) => seed[task]!.sources),
+    );
+    let at = 0;
+    for (const [seed, compared] of bySeed.entries())
+      strata[seed]!.push(all.slice(at, (at += compared[task]!.sources.length)));
+  }
+  return strata;
 }

@@ -3,18 +3,21 @@ import type { ClaimId, ClaimResult, Effect } from '../protocol/reproduction.ts';
 import { formatRate } from '../training/learning-rate/choose.ts';
 import { claims, type Claim } from './claims.ts';
 import { verdictOf, type Judged, type MissingEffect } from './effects.ts';
-import type { Evidence } from './evidence.ts';
-import type { StageName } from './plan.ts';
-import type { VariantName } from './variants.ts';
+import { runsOf, type Evidence } from './evidence.ts';
+import { LEAST_SEEDS } from './seeds.ts';
+import { kindOf, stageOf, type StageName } from './stages.ts';
+import { isVariant } from './variants.ts';
 
 export interface Standing {
   evidence: Evidence;
   /** The stages that are done. */
   done: ReadonlySet<StageName>;
   /** Why a stage failed. */
-  failed: ReadonlyMap<StageName | 'sweep', string>;
-  /** Why the other stages are missing: "budget", "stopped". */
-  why: string;
+  failed: ReadonlyMap<StageName, string>;
+  /** How many seeds are wanted. */
+  seeds: number;
+  /** Why the other stages are missing. */
+  why: 'budget' | 'stopped';
 }
 
 export function judgeClaims(wanted: readonly ClaimId[], standing: Standing): ClaimResult[] {
@@ -22,18 +25,35 @@ export function judgeClaims(wanted: readonly ClaimId[], standing: Standing): Cla
 }
 
 function judgeClaim(claim: Claim, standing: Standing): ClaimResult {
-  const { id, title, paper, needs } = claim;
+  const { id, title, paper, needs, seeded } = claim;
   const { evidence, done, failed, why } = standing;
-  const result = { claim: id, title, paper, run: whatWasRun(claim, evidence) };
-  const nothing = { ...result, verdict: 'not run' as const, effects: [], notes: [] };
-  const broken = [...needs, ...(id === 'rates' ? (['sweep'] as const) : [])].find((stage) =>
-    failed.has(stage),
+  const of = (seed: number) => needs.map((kind) => stageOf(kind, seed));
+  const seeds = Array.from({ length: seeded ? seedsIn(done) : 1 }, (_, seed) => seed).filter((seed) =>
+    of(seed).every((stage) => done.has(stage)),
   );
-  if (broken) return { ...nothing, why: failed.get(broken)! };
-  if (!needs.every((stage) => done.has(stage)) || (id === 'rates' && !evidence.sweep))
-    return { ...nothing, why };
-  return { ...result, ...conclude(claim.judge(evidence)) };
+  const result = { claim: id, title, paper, run: whatWasRun(claim, evidence, seeds) };
+  if (seeds.length === 0) {
+    const broken = of(0).find((stage) => failed.has(stage) && !done.has(stage));
+    const reason = broken ? { why: failed.get(broken)! } : { why, left: true as const };
+    return { ...result, verdict: 'not run', ...reason, effects: [], notes: [] };
+  }
+  const concluded = { ...result, ...conclude(claim.judge(evidence, seeds)) };
+  if (!seeded) return concluded;
+  const missing = Array.from({ length: standing.seeds }, (_, seed) => seed).filter(
+    (seed) => !seeds.includes(seed),
+  );
+  const left = missing.some((seed) => !of(seed).some((stage) => failed.has(stage))) && {
+    left: true as const,
+  };
+  if (seeds.length >= LEAST_SEEDS) return { ...concluded, ...left };
+  return { ...concluded, verdict: "can't tell", why: tooFew(seeds.length), ...left };
 }
+
+const seedsIn = (done: ReadonlySet<StageName>): number =>
+  1 + Math.max(0, ...[...done].map((stage) => kindOf(stage).seed));
+
+const tooFew = (seeds: number): string =>
+  `Only ${seeds === 1 ? 'one seed was' : `${seeds} seeds were`} run, and others may give another result: a difference between runs is judged from ${LEAST_SEEDS} seeds.`;
 
 const isMissing = (effect: Effect | MissingEffect): effect is MissingEffect => 'missing' in effect;
 
@@ -54,16 +74,21 @@ function conclude({ effects: all, notes = [] }: Judged): Pick<ClaimResult, 'effe
   };
 }
 
-/** "LoRA, r = 16 on all linear layers: 96 steps at 1e-3 (20261125-110317-lora-...)" */
-function whatWasRun({ id, needs }: Claim, { variants, runs, sweep }: Evidence): string[] {
-  const trials = sweep?.lines.filter(({ type }) => type === 'trial').length ?? 0;
-  if (id === 'rates')
-    return sweep ? [`${trials} trials of ${sweep.spec.hyper.steps} steps (sweep ${sweep.spec.id})`] : [];
-  return needs.flatMap((stage) => {
-    const run = runs[stage as VariantName];
-    if (!run) return [];
-    const { hyper, id: runId } = run.spec;
-    const { title } = variants[stage as VariantName];
-    return [`${title}: ${hyper.steps} steps at ${formatRate(hyper.learningRate)} (${runId})`];
+/** "LoRA, r = 16 on all linear layers: 96 steps at 1e-3 (20261125-110317-lora-..., 20261125-111205-lora-...)" */
+function whatWasRun({ needs }: Claim, evidence: Evidence, seeds: readonly number[]): string[] {
+  const shown = seeds.length > 0 ? seeds : [0];
+  return needs.flatMap((kind) => {
+    if (kind === 'sweep')
+      return shown.flatMap((seed) => {
+        const { spec, lines = [] } = evidence.sweeps[seed] ?? {};
+        const trials = lines.filter(({ type }) => type === 'trial').length;
+        return spec ? [`${trials} trials of ${spec.hyper.steps} steps (sweep ${spec.id})`] : [];
+      });
+    if (!isVariant(kind)) return [];
+    const specs = shown.flatMap((seed) => runsOf(evidence, seed)[kind]?.spec ?? []);
+    if (specs.length === 0) return [];
+    const { steps, learningRate } = specs[0]!.hyper;
+    const ids = specs.map(({ id }) => id).join(', ');
+    return [`${evidence.variants[kind].title}: ${steps} steps at ${formatRate(learningRate)} (${ids})`];
   });
 }

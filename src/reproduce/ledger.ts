@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runsDir, sweepsDir } from '../protocol/paths.ts';
-import type { ClaimId, ClaimResult, Method } from '../protocol/reproduction.ts';
+import type { ClaimResult, Method } from '../protocol/reproduction.ts';
 import type { SweepLine, SweepSpec } from '../protocol/sweep.ts';
 import { readRun } from '../runs/index.ts';
 import { defaultLearningRate } from '../training/default-rate.ts';
@@ -11,14 +11,15 @@ import { readSweep } from '../training/sweep/store.ts';
 import type { BaseShape } from '../base-models/registry.ts';
 import { claims } from './claims.ts';
 import { guessCosts, stepCosts, type MachineGuess } from './costs.ts';
-import { readMeasured, type Evidence } from './evidence.ts';
+import { readMeasured, type Evidence, type Sweep } from './evidence.ts';
 import { judgeClaims } from './judge.ts';
-import { planSweep, type Costs, type Planning, type StageName, type SweepPlan } from './plan.ts';
+import { halfDecades, nearBest, planSweep, type Costs, type Planning, type SweepPlan } from './plan.ts';
 import { reportMarkdown } from './report.ts';
-import { newRun, type PlannedRun } from './runs.ts';
-import { extras } from './stages.ts';
+import { newRun, newSweep, type PlannedRun } from './runs.ts';
+import { LEAST_SEEDS } from './seeds.ts';
+import { kindOf, type Kind, type StageName } from './stages.ts';
 import { writeClaims, writeState, type Reproduction } from './store.ts';
-import { variantsFor, type VariantName } from './variants.ts';
+import { variantsFor, type Variant, type VariantName } from './variants.ts';
 
 export interface Circumstances {
   machine: MachineGuess;
@@ -37,9 +38,9 @@ export const PROBLEMS = 6;
 
 export class Ledger {
   readonly variants;
-  readonly evidence: Evidence;
+  readonly evidence: Evidence & { sweeps: (Sweep | undefined)[] };
   readonly done = new Set<StageName>();
-  readonly failed = new Map<StageName | 'sweep', string>();
+  readonly failed = new Map<StageName, string>();
   costs: Costs;
 
   constructor(
@@ -47,25 +48,27 @@ export class Ledger {
     private readonly around: Circumstances,
   ) {
     this.variants = variantsFor(around.largestRank);
-    this.evidence = { variants: this.variants, runs: {} };
+    this.evidence = { variants: this.variants, runs: {}, sweeps: [] };
     this.costs = guessCosts(repro.spec, around.machine, stepCosts(repro.spec, around.machine));
   }
 
   /** Reads the finished work of an earlier process. */
   async readDone(): Promise<void> {
     const { spec, state } = this.repro;
-    for (const [name, id] of Object.entries(state.runs)) await this.take(name as VariantName, id);
+    for (const [name, id] of Object.entries(state.runs)) await this.take(name as StageName, id);
     for (const stage of state.done as StageName[]) this.done.add(stage);
-    await this.takeSpectrum();
-    if (state.sweep && state.rates) await this.takeSweep(state.sweep);
+    if (state.sweep && state.rates) this.knowCosts((await this.takeSweep('sweep', state.sweep)).lines);
+    for (const [stage, id] of Object.entries(state.furtherSweeps))
+      await this.takeSweep(stage as StageName, id);
     if (!Object.keys(spec.data).length) this.done.add('data');
     const { largestRank } = this.around;
-    if (largestRank <= (this.variants.lora.hyper?.rank ?? 0))
+    if (largestRank <= this.variants.lora.hyper.rank)
       this.failed.set('lora-high-rank', `the base's smallest matrix allows no rank above ${largestRank}`);
   }
 
-  /** Takes over a run; true if it is done and measured. */
-  async take(name: VariantName, id: string): Promise<boolean> {
+  /** Takes over a run, with all that was measured of it; true if it is done and measured. */
+  async take(name: StageName, id = this.repro.state.runs[name]): Promise<boolean> {
+    if (id === undefined) return false;
     const dir = join(runsDir(), id);
     const run = await readRun(dir).catch(() => undefined);
     if (run?.state.status !== 'done' || !run.summary || run.summary.pending) return false;
@@ -74,16 +77,16 @@ export class Ledger {
     return true;
   }
 
-  async takeSpectrum(): Promise<void> {
-    const id = this.repro.state.runs['full'];
-    if (id && this.done.has('spectrum'))
-      this.evidence.spectrum = (await readRun(join(runsDir(), id))).spectrum;
-  }
-
-  async takeSweep(id: string): Promise<{ spec: SweepSpec; lines: SweepLine[] }> {
+  /** Takes over a sweep; `finished`: all its trials are made. The first is used as far as it went. */
+  async takeSweep(stage: StageName, id: string): Promise<Sweep & { finished: boolean }> {
     const { spec, lines } = await readSweep(join(sweepsDir(), id));
-    this.evidence.sweep = { spec, lines };
-    return { spec, lines };
+    const { seed } = kindOf(stage);
+    const finished = concludeSweep(spec, lines).every((method) => method.finished);
+    if (finished || seed === 0) {
+      this.evidence.sweeps[seed] = { spec, lines };
+      this.done.add(stage);
+    }
+    return { spec, lines, finished };
   }
 
   save(): Promise<void> {
@@ -96,6 +99,19 @@ export class Ledger {
       lora: defaultLearningRate('lora', 'lionw', shape),
       full: defaultLearningRate('full', 'lionw', shape),
     };
+  }
+
+  /** The first sweep again with another seed, near the rates that it found. */
+  newFurtherSweep(stage: StageName): ReturnType<typeof newSweep> {
+    const { spec, lines } = this.evidence.sweeps[0]!;
+    const rates = Object.fromEntries(
+      concludeSweep(spec, lines).map(({ method, best }, i) => [
+        method,
+        nearBest(spec.methods[i]!.rates, best),
+      ]),
+    ) as Record<Method, number[]>;
+    const plan = { steps: spec.hyper.steps, windows: spec.heldOutWindows, rates };
+    return newSweep(this.repro.spec, this.variants.lora.hyper, plan, kindOf(stage).seed);
   }
 
   /** The largest sweep that takes at most so many seconds, one trial after the other; undefined if none does. */
@@ -126,19 +142,23 @@ export class Ledger {
   knowCosts(lines: readonly SweepLine[]): void {
     const { spec } = this.repro;
     const { machine } = this.around;
-    this.costs = guessCosts(spec, machine, stepCosts(spec, machine, lines));
+    this.costs = guessCosts(spec, machine, stepCosts(spec, machine, lines), lines);
   }
 
   /** `budget`: seconds. */
   planning(budget: number): Planning {
     const { spec, state } = this.repro;
     const { trainTokens } = this.around;
+    const isPossible = (kind: Kind) => !this.failed.has(kind) && (kind !== 'sweep' || this.done.has(kind));
     return {
       wanted: claims
-        .filter(({ id }) => spec.claims.includes(id))
-        .map(({ id, needs }) => ({ claim: id, needs: this.withData(id, needs) }))
-        .filter(({ needs }) => !needs.some((stage) => this.failed.has(stage))),
-      extras: spec.claims.includes('forgetting') ? extras : [],
+        .filter(({ id, needs }) => spec.claims.includes(id) && needs.every(isPossible))
+        .map(({ id, needs, seeded }) => ({
+          ...{ claim: id, needs, seeded },
+          // The benchmarks belong to the claim about forgetting.
+          ...(id === 'forgetting' && !this.done.has('data') && { once: ['data' as const] }),
+        })),
+      seeds: spec.seeds,
       variants: this.variants,
       costs: this.costs,
       problems: PROBLEMS,
@@ -149,24 +169,18 @@ export class Ledger {
     };
   }
 
-  /** The benchmarks belong to the claim about forgetting. */
-  private withData(id: ClaimId, needs: readonly StageName[]): StageName[] {
-    return id === 'forgetting' && !this.done.has('data') ? [...needs, 'data'] : [...needs];
-  }
-
-  /** The run of a variant, with the rates and the length that are settled. */
-  newRun(name: VariantName): PlannedRun {
+  /** The run of a variant and a seed, with the rates and the length that are settled. */
+  newRun(name: StageName): PlannedRun {
     const { spec, state } = this.repro;
-    const variant = this.variants[name];
-    return newRun(spec, variant, { steps: state.steps!, learningRate: state.rates![variant.method] });
+    const { kind, seed } = kindOf(name);
+    const variant: Variant = this.variants[kind as VariantName];
+    const best = state.rates![variant.method];
+    const learningRate = variant.lowerRate ? halfDecades(best, -1) : best;
+    return newRun(spec, variant, { steps: state.steps!, learningRate, seed });
   }
 
-  /**
-   * Checkpoints of whole models fill the disk. Those that the spectrum is read from are kept until that is done, which
-   * `measured` says.
-   */
-  async dropCheckpoints(name: VariantName, measured = false): Promise<void> {
-    if (name === 'full' && this.repro.spec.claims.includes('spectrum') && !measured) return;
+  /** Checkpoints of whole models fill the disk. All that is measured later is measured on results. */
+  async dropCheckpoints(name: StageName): Promise<void> {
     const checkpoints = join(runsDir(), this.repro.state.runs[name]!, 'checkpoints');
     await rm(checkpoints, { recursive: true, force: true });
   }
@@ -174,7 +188,8 @@ export class Ledger {
   /** Judges the claims so far, and writes them into the folder. `why`: of those that are not there yet. */
   async judge(why: 'stopped' | 'budget'): Promise<ClaimResult[]> {
     const { evidence, done, failed } = this;
-    const results = judgeClaims(this.repro.spec.claims, { evidence, done, failed, why });
+    const { claims: wanted, seeds = LEAST_SEEDS } = this.repro.spec;
+    const results = judgeClaims(wanted, { evidence, done, failed, seeds, why });
     await writeClaims(this.repro.dir, results, reportMarkdown(this.repro, results));
     return results;
   }

@@ -1,9 +1,8 @@
-/** Plans what fits into the time: which claims, how long the runs, how large the sweep. Pure. All times in seconds. */
+/** Plans what fits into the time: which claims, from how many seeds, how long the runs, how large the sweep. Pure. All times in seconds. */
 import type { ClaimId, Method } from '../protocol/reproduction.ts';
-import { stepsOf, type Variant, type VariantName } from './variants.ts';
-
-/** A piece of work that is done once: a run, or a measurement on finished runs. */
-export type StageName = VariantName | 'data' | 'spectrum' | 'diversity';
+import { LEAST_SEEDS } from './seeds.ts';
+import { kindOf, stageOf, type Kind, type StageName } from './stages.ts';
+import { isVariant, stepsOf, type Variant, type VariantName } from './variants.ts';
 
 /** Costs on this machine, in seconds. */
 export interface Costs {
@@ -13,7 +12,11 @@ export interface Costs {
   run: number;
   /** Measuring a run at one more point of its path. */
   point: number;
-  /** The singular values of the base and of the full run's change. */
+  /** Another sweep near the rates that the first one found. */
+  sweep: number;
+  /** Measuring both main runs at lower strengths. */
+  strengths: number;
+  /** Cutting the full run's change to low ranks, and measuring each. */
   spectrum: number;
   /** Sampling the replay text from the base. */
   sampling: number;
@@ -33,23 +36,30 @@ const DIVERSITY_MODELS = 3;
 
 export interface Wanted {
   claim: ClaimId;
-  needs: readonly StageName[];
+  /** Of each seed. */
+  needs: readonly Kind[];
+  /** Of the first seed only. */
+  once?: readonly Kind[];
+  /** It is judged from several seeds. */
+  seeded: boolean;
 }
 
 export interface Planned {
-  /** The stages, in order of execution. */
+  /** The stages, in order of execution: the most important claims first, with all their seeds. */
   stages: StageName[];
   /** Number of steps of a run of the usual length. */
   steps: number;
   /** Claims that do not fit, and the least time that each would need. */
   dropped: { claim: ClaimId; seconds: number }[];
+  /** Claims for which there is only time for a seed that can't decide them. */
+  undecided: ClaimId[];
 }
 
 export interface Planning {
   /** The most important first. */
   wanted: readonly Wanted[];
-  /** Stages that are added if there is time; no claim needs them. */
-  extras: readonly StageName[];
+  /** How many seeds were asked for; without, as many as a claim needs where they fit, else one. */
+  seeds?: number | undefined;
   variants: Record<VariantName, Variant>;
   costs: Costs;
   /** Number of HumanEval problems. */
@@ -63,54 +73,57 @@ export interface Planning {
   steps?: number | undefined;
 }
 
-const isVariant = (stage: StageName, variants: Record<string, Variant>): stage is VariantName =>
-  stage in variants;
-
 export function secondsOf(
   stage: StageName,
   steps: number,
   { variants, costs, problems }: Pick<Planning, 'variants' | 'costs' | 'problems'>,
 ): number {
-  if (isVariant(stage, variants)) {
-    const variant = variants[stage];
+  const { kind } = kindOf(stage);
+  if (isVariant(kind)) {
+    const variant = variants[kind];
     const sampling = variant.replay ? costs.sampling : 0;
     const points = variant.path ? POINTS * costs.point : 0;
     return stepsOf(variant, steps) * costs.step[variant.method] + costs.run + points + sampling;
   }
-  if (stage === 'data') return costs.data;
-  return stage === 'spectrum' ? costs.spectrum : DIVERSITY_MODELS * problems * costs.problem;
+  return kind === 'diversity' ? DIVERSITY_MODELS * problems * costs.problem : costs[kind];
 }
 
+const stagesOf = ({ needs, once = [] }: Wanted, seeds: number): StageName[] => [
+  ...Array.from({ length: seeds }, (_, seed) => needs.map((kind) => stageOf(kind, seed))).flat(),
+  ...once,
+];
+
 /**
- * Takes claim after claim, as long as all of them fit with the shortest runs (the first claim in any case). Then makes
- * the runs as long as time allows. Extras are taken only if the runs can still have twice the shortest length.
+ * Takes claim after claim, as long as all of them fit with the shortest runs (the first claim in any case): with as
+ * many seeds as decide it, else with one. Then makes the runs as long as time allows.
  */
 export function planStages(planning: Planning): Planned {
-  const { wanted, extras, budget, mostSteps = MOST_STEPS } = planning;
+  const { wanted, seeds, budget, mostSteps = MOST_STEPS } = planning;
   const done = planning.done ?? new Set<StageName>();
   const total = (stages: Iterable<StageName>, steps: number) =>
     [...stages].reduce((sum, stage) => sum + (done.has(stage) ? 0 : secondsOf(stage, steps, planning)), 0);
   const least = planning.steps ?? LEAST_STEPS;
   let taken = new Set<StageName>();
   let dropped: Planned['dropped'] = [];
-  for (const { claim, needs } of wanted) {
-    const with_ = new Set([...taken, ...needs]);
-    if (total(with_, least) <= budget) taken = with_;
-    else dropped.push({ claim, seconds: total(new Set(needs), least) });
+  const undecided: ClaimId[] = [];
+  for (const one of wanted) {
+    const { claim, seeded } = one;
+    const choices = !seeded ? [1] : seeds === undefined ? [LEAST_SEEDS, 1] : [seeds];
+    const chosen = choices.find((n) => total(new Set([...taken, ...stagesOf(one, n)]), least) <= budget);
+    if (chosen === undefined) dropped.push({ claim, seconds: total(stagesOf(one, choices.at(-1)!), least) });
+    else taken = new Set([...taken, ...stagesOf(one, chosen)]);
+    if (chosen !== undefined && seeded && chosen < LEAST_SEEDS) undecided.push(claim);
   }
   // The costs may be guessed too high, and started work is kept.
-  const first = wanted.find(({ needs }) => needs.length > 0);
+  const first = wanted.find(({ needs }) => needs.some((kind) => isVariant(kind)));
   if (taken.size === 0 && first) {
-    taken = new Set(first.needs);
+    taken = new Set(stagesOf(first, first.seeded ? (seeds ?? 1) : 1));
     dropped = dropped.filter(({ claim }) => claim !== first.claim);
   }
-  const withExtras = new Set([...taken, ...extras]);
-  const spare = planning.steps ?? 2 * LEAST_STEPS;
-  if (taken.size > 0 && dropped.length === 0 && total(withExtras, spare) <= budget) taken = withExtras;
-  let steps = planning.steps ?? LEAST_STEPS;
+  let steps = least;
   if (planning.steps === undefined)
     while (steps + 4 <= mostSteps && total(taken, steps + 4) <= budget) steps += 4;
-  return { stages: [...taken], steps, dropped };
+  return { stages: [...taken], steps, dropped, undecided };
 }
 
 /**
@@ -158,8 +171,18 @@ export function planSweep(
   };
 }
 
+/** The most rates of each method in a sweep with another seed. */
+export const FURTHER_RATES = 3;
+
+/** The best rate and its neighbours in the grid, ascending; without a best one, those in the middle. */
+export function nearBest(grid: readonly number[], best: number | undefined): number[] {
+  const at = best === undefined ? Math.floor(grid.length / 2) : grid.indexOf(best);
+  const from = Math.max(0, Math.min(at - 1, grid.length - FURTHER_RATES));
+  return grid.slice(from, from + FURTHER_RATES);
+}
+
 /** The half-decade `offset` steps from `rate`: 3e-5 and 1 give 1e-4. */
-function halfDecades(rate: number, offset: number): number {
+export function halfDecades(rate: number, offset: number): number {
   const index = Math.round(2 * Math.log10(rate)) + offset;
   return Number(`${index % 2 ? 3 : 1}e${Math.floor(index / 2)}`);
 }

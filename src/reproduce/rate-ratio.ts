@@ -1,12 +1,14 @@
-/** The best learning rate of each method in a sweep, and their ratio. */
+/** The best learning rate of each method in the sweeps, and their ratio. */
 import { resampledInterval } from '../statistics/intervals.ts';
 import { ratio } from '../statistics/statistics.ts';
 import type { Method } from '../protocol/reproduction.ts';
-import type { BaseLine, Trial } from '../protocol/sweep.ts';
+import type { BaseLine, SweepLine, Trial } from '../protocol/sweep.ts';
 import { formatRate } from '../training/learning-rate/choose.ts';
 import { windowParts } from '../training/sweep/choice.ts';
 import type { Judged } from './effects.ts';
 import type { Evidence } from './evidence.ts';
+import { overSeeds } from './seeds.ts';
+import { main } from './stages.ts';
 
 /** What counts as "several times": a half-decade of the grid. */
 const SEVERAL = 3;
@@ -14,46 +16,79 @@ const SEVERAL = 3;
 type Ended = Trial & { heldOut: number[] };
 
 /** Finished trials of a method, ascending by rate. */
-function trialsOf(sweep: NonNullable<Evidence['sweep']>, method: Method): Ended[] {
-  return sweep.lines
+export const endedTrials = (lines: readonly SweepLine[], method: Method): Ended[] =>
+  lines
     .filter(
       (line): line is Ended =>
         line.type === 'trial' && line.method === method && !line.diverged && line.heldOut !== undefined,
     )
     .sort((a, b) => a.learningRate - b.learningRate);
-}
 
-export function judgeRates({ sweep }: Evidence): Judged {
-  if (!sweep) return { effects: [] };
-  const base = sweep.lines.find((line): line is BaseLine => line.type === 'base');
-  const [lora, full] = [trialsOf(sweep, 'lora'), trialsOf(sweep, 'full')];
-  if (!base || lora.length < 2 || full.length < 2)
-    return { effects: [], notes: ['The sweep ended before two rates of each method were measured.'] };
+/** The trials of one seed, and their losses by window: LoRA's, then full fine-tuning's. */
+function trialsOf(lines: readonly SweepLine[]) {
+  const base = lines.find((line): line is BaseLine => line.type === 'base');
+  const [lora, full] = main.map((method) => endedTrials(lines, method)) as [Ended[], Ended[]];
+  if (!base || lora.length < 2 || full.length < 2) return undefined;
   const rows = [...lora, ...full].map(({ heldOut }) => windowParts(base, heldOut));
-  const split = (figures: readonly number[]) => [figures.slice(0, lora.length), figures.slice(lora.length)];
-  const interval = resampledInterval(rows, (figures) => {
-    const [ofLora, ofFull] = split(figures);
-    return bestRate(lora, ofLora!) / bestRate(full, ofFull!);
-  });
+  const split = (figures: readonly number[]) =>
+    [figures.slice(0, lora.length), figures.slice(lora.length)] as const;
+  return { lora, full, rows, split };
+}
+type Trials = NonNullable<ReturnType<typeof trialsOf>>;
+
+export function judgeRates({ sweeps }: Evidence, seeds: readonly number[]): Judged {
+  const found = seeds.map((seed) => trialsOf(sweeps[seed]?.lines ?? []));
+  const trials = found.filter((one) => one !== undefined);
+  if (trials.length < found.length)
+    return { effects: [], notes: ['A sweep ended before two rates of each method were measured.'] };
+  const interval = ratioInterval(trials);
   if (!interval) return { effects: [] };
-  const [ofLora, ofFull] = split(rows.map(ratio)).map((figures) => figures.indexOf(Math.min(...figures)));
-  const edges = [edgeOf(lora, ofLora!), edgeOf(full, ofFull!)] as const;
+  const best = trials.map(bestOf);
+  const open = best.some(({ edges }) => edges[0] === 'lowest' || edges[1] === 'highest');
   const effect = { name: "LoRA's best rate divided by full's", unit: 'times', ...interval };
-  const open = edges[0] === 'lowest' || edges[1] === 'highest';
   return {
     // If the true ratio may be smaller than the measured one, the effect must not decide in favour of the claim.
     effects: [open && interval.high > SEVERAL ? effect : { ...effect, above: SEVERAL }],
-    notes: [
-      `Lowest held-out loss: LoRA at ${formatRate(lora[ofLora!]!.learningRate)}, full fine-tuning at ${formatRate(full[ofFull!]!.learningRate)}; between rates of the grid, a parabola is assumed.`,
-      ...edges.flatMap((edge, i) =>
-        edge
-          ? [
-              `The best rate of ${['LoRA', 'full fine-tuning'][i]} is the ${edge} that did not diverge, so the true one may lie beyond.`,
-            ]
-          : [],
-      ),
-    ],
+    notes: [...new Set(best.flatMap(({ notes }) => notes))],
   };
+}
+
+/** The geometric mean of the seeds' ratios. */
+function ratioInterval(trials: readonly Trials[]) {
+  const logsOf = (figures: readonly number[]) => {
+    let at = 0;
+    return trials.map(({ lora, full, rows, split }) => {
+      const [ofLora, ofFull] = split(figures.slice(at, (at += rows.length)));
+      return Math.log(bestRate(lora, ofLora) / bestRate(full, ofFull));
+    });
+  };
+  const rows = trials.flatMap((one) => one.rows);
+  const mean = (logs: readonly number[]) => logs.reduce((sum, one) => sum + one, 0) / logs.length;
+  const items = resampledInterval(rows, (figures) => mean(logsOf(figures)));
+  if (!items) return undefined;
+  const { value, low, high, bySeed } = overSeeds(items, logsOf(rows.map(ratio)));
+  return {
+    value: Math.exp(value),
+    low: Math.exp(low),
+    high: Math.exp(high),
+    ...(bySeed && { bySeed: bySeed.map(Math.exp) }),
+  };
+}
+
+function bestOf({ lora, full, rows, split }: Trials) {
+  const [ofLora, ofFull] = split(rows.map(ratio)).map((figures) => figures.indexOf(Math.min(...figures)));
+  const edges = [edgeOf(lora, ofLora!), edgeOf(full, ofFull!)] as const;
+  const notes = [
+    `Lowest held-out loss: LoRA at ${formatRate(lora[ofLora!]!.learningRate)}, full fine-tuning at ${formatRate(full[ofFull!]!.learningRate)}; between rates of the grid, a parabola is assumed.`,
+    ...edges.flatMap((edge, i) =>
+      edge
+        ? [
+            `The best rate of ${['LoRA', 'full fine-tuning'][i]} is the ${edge} that did not diverge, so the true one may lie beyond.`,
+          ]
+        : [],
+    ),
+  ];
+  return { edges, notes };
 }
 
 const edgeOf = (trials: readonly Ended[], index: number) =>

@@ -2,6 +2,7 @@
 import { formatDifference, formatDuration, formatFigure } from '../protocol/units.ts';
 import type { ClaimResult, Effect } from '../protocol/reproduction.ts';
 import { formatRate } from '../training/learning-rate/choose.ts';
+import { LEAST_SEEDS } from './seeds.ts';
 import type { Reproduction } from './store.ts';
 
 /** "+0.012 [-0.003, +0.030] nats/token, claimed above 0" */
@@ -19,8 +20,13 @@ function claimedText({ above, below }: Effect): string {
   return below === undefined ? '' : `claimed below ${below}`;
 }
 
-export const verdictText = ({ verdict, why }: ClaimResult): string =>
-  verdict === 'not run' ? `not run: ${why}` : verdict === "can't tell" ? "can't tell at this scale" : verdict;
+export const verdictText = ({ verdict, why }: ClaimResult): string => {
+  if (verdict === 'not run') return `not run: ${why}`;
+  return verdict === "can't tell" && !why ? "can't tell at this scale" : verdict;
+};
+
+/** Why a claim that was run has no verdict, as its effects do not show it. */
+const reasonOf = ({ verdict, why }: ClaimResult): string[] => (verdict !== 'not run' && why ? [why] : []);
 
 /**
  * A block for each claim: the verdict and the title, then a line for each effect, and the notes if the verdict is
@@ -31,10 +37,12 @@ export function claimsText(results: readonly ClaimResult[]): string {
   return results
     .map((result, i) => {
       const lines = result.effects.map((effect) => `     ${effect.name}: ${effectText(effect)}`);
-      const notes = result.verdict === "can't tell" ? result.notes.map((note) => `     ${note}`) : [];
-      return [`${i + 1}. ${verdictText(result).padEnd(width)}  ${result.title}`, ...lines, ...notes].join(
-        '\n',
-      );
+      const notes = result.verdict === "can't tell" ? [...reasonOf(result), ...result.notes] : [];
+      return [
+        `${i + 1}. ${verdictText(result).padEnd(width)}  ${result.title}`,
+        ...lines,
+        ...notes.map((note) => `     ${note}`),
+      ].join('\n');
     })
     .join('\n');
 }
@@ -48,10 +56,11 @@ export function reportMarkdown({ spec, state }: Reproduction, results: readonly 
   const details = results.map((result, i) => {
     const lines = [
       ...result.run.map((one) => `- Run: ${one}`),
-      ...result.effects.map((effect) => `- ${effect.name}: ${effectText(effect)}`),
+      ...result.effects.map((effect) => `- ${effect.name}: ${effectText(effect)}${seedsText(effect)}`),
       ...result.notes.map((note) => `- ${note}`),
     ];
-    return `### ${i + 1}. ${result.title}\n${verdictText(result)}.\n\n${lines.join('\n')}\n`;
+    const verdict = [`${verdictText(result)}.`, ...reasonOf(result)].join(' ');
+    return `### ${i + 1}. ${result.title}\n${verdict}\n\n${lines.join('\n')}\n`;
   });
   const rates = state.rates
     ? `Learning rates: LoRA ${formatRate(state.rates.lora)}, full fine-tuning ${formatRate(state.rates.full)} (${state.rates.why}). `
@@ -62,7 +71,7 @@ export function reportMarkdown({ spec, state }: Reproduction, results: readonly 
   return `# The paper's claims at this scale
 ${base.id} on ${folder || 'a data set'} (${spec.id}), with a budget of ${formatDuration(60 * spec.budgetMinutes)}. ${rates}${steps}Learning is the loss on ${heldOutWindows} held-out windows, forgetting the KL from the base on ${retentionTexts} texts that it wrote itself.
 
-A claim holds if the 95% intervals of all its deciding effects (over files, texts and problems) lie in the claimed range. It does not hold if one of them lies outside. Otherwise, nothing can be said at this scale. Other seeds, texts and budgets may give other results.
+A claim holds if the 95% intervals of all its deciding effects (over seeds, and over files, texts and problems) lie in the claimed range. It does not hold if one of them lies outside. Otherwise, nothing can be said at this scale. A difference between runs is judged from ${LEAST_SEEDS} seeds or more. Other texts and budgets may give other results.
 
 | claim | effect | here | paper |
 | --- | --- | --- | --- |
@@ -71,6 +80,10 @@ ${rows.join('\n')}
 ## What was run
 ${details.join('\n')}`;
 }
+
+/** " (by seed: +0.012, +0.015, +0.009)" */
+const seedsText = ({ bySeed }: Effect): string =>
+  bySeed ? ` (by seed: ${bySeed.map(formatFigure).join(', ')})` : '';
 
 /** The deciding effects. */
 const cell = (effects: readonly Effect[]) =>

@@ -7,13 +7,12 @@ import { join } from 'node:path';
 import { reportError } from '../protocol/errors.ts';
 import { runsDir, sweepsDir } from '../protocol/paths.ts';
 import type { ClaimResult } from '../protocol/reproduction.ts';
-import { readMeasured } from './evidence.ts';
 import { Ledger, PROBLEMS, type Circumstances } from './ledger.ts';
-import { planStages, secondsOf, type StageName } from './plan.ts';
+import { planStages, secondsOf, type Planned } from './plan.ts';
 import { newSweep, type PlannedRun } from './runs.ts';
-import { order, titles } from './stages.ts';
+import { kindOf, main, stageOf, titleOf, type Kind, type StageName } from './stages.ts';
 import type { Reproduction } from './store.ts';
-import type { VariantName } from './variants.ts';
+import { isVariant, PART_RANKS, STRENGTHS, type VariantName } from './variants.ts';
 
 /** The processes. Each resolves when it is done or, soon after `signal` fires, stopped. Errors: UserErrors. */
 export interface Engine {
@@ -28,7 +27,13 @@ export interface Engine {
     signal: AbortSignal,
     onPhase: (phase: string) => void,
   ): Promise<void>;
-  spectrum(runDir: string, signal: AbortSignal, onPhase: (phase: string) => void): Promise<void>;
+  /** Measures the result with its change scaled, or cut to these ranks. */
+  parts(
+    runDir: string,
+    which: { of: 'strengths' | 'ranks'; values: readonly number[] },
+    signal: AbortSignal,
+    onPhase: (phase: string) => void,
+  ): Promise<void>;
 }
 
 export interface Reporter {
@@ -58,6 +63,25 @@ const DATA_ITEMS = 60;
 /** Returns the requested claims, in order. The failure of a single stage is not thrown. */
 export async function reproduce(repro: Reproduction, options: ReproduceOptions): Promise<ClaimResult[]> {
   return await new Reproducing(repro, options).run();
+}
+
+/** The runs that a stage measures. */
+export function runsUnder(stage: StageName): StageName[] {
+  const { kind, seed } = kindOf(stage);
+  if (kind === 'spectrum') return [stageOf('full', seed)];
+  const ofBoth: Kind[] = ['strengths', 'diversity', 'data'];
+  return ofBoth.includes(kind) ? main.map((method) => stageOf(method, seed)) : [];
+}
+
+/** What a person should know of a plan before it is carried out. */
+export function notesOf({ dropped, undecided }: Planned): string[] {
+  const listed = undecided.map((claim) => `"${claim}"`).join(', ');
+  return [
+    ...dropped.map(({ claim }) => `No time is planned for "${claim}".`),
+    ...(undecided.length > 0
+      ? [`Too few seeds to decide a difference between runs are planned for ${listed}.`]
+      : []),
+  ];
 }
 
 class Reproducing {
@@ -108,7 +132,7 @@ class Reproducing {
       await ledger.save();
       const dir = join(sweepsDir(), state.sweep);
       await this.limited((signal) => engine.sweep(dir, signal, (text) => reporter.phase(text)), most);
-      const { spec: swept, lines } = await ledger.takeSweep(state.sweep);
+      const { spec: swept, lines } = await ledger.takeSweep('sweep', state.sweep);
       if (this.options.stop.aborted) return;
       ledger.settleRates(swept, lines);
     } catch (error) {
@@ -121,14 +145,14 @@ class Reproducing {
   private async runStages(): Promise<void> {
     const { state } = this.repro;
     const { ledger } = this;
-    const { stages, steps, dropped } = planStages(ledger.planning(PLANNED_SHARE * this.secondsLeft));
-    state.steps ??= steps;
+    const planned = planStages(ledger.planning(PLANNED_SHARE * this.secondsLeft));
+    state.steps ??= planned.steps;
     await ledger.save();
-    for (const { claim } of dropped) this.options.reporter.note(`No time is planned for "${claim}".`);
-    const planned = order.filter((stage) => stages.includes(stage) && !ledger.done.has(stage));
-    for (const [i, stage] of planned.entries()) {
+    for (const note of notesOf(planned)) this.options.reporter.note(note);
+    const stages = planned.stages.filter((stage) => !ledger.done.has(stage));
+    for (const [i, stage] of stages.entries()) {
       if (this.options.stop.aborted) return;
-      await this.runStage(stage, planned.slice(i), i + 1, planned.length);
+      await this.runStage(stage, stages.slice(i), i + 1, stages.length);
       await this.judge();
     }
   }
@@ -140,13 +164,13 @@ class Reproducing {
   private async runStage(stage: StageName, left: StageName[], number: number, of: number): Promise<void> {
     const { reporter } = this.options;
     const seconds = this.expected(stage);
-    const title = titles[stage] ?? this.ledger.variants[stage as VariantName].title;
+    const title = titleOf(stage, this.ledger.variants);
     // The first stage is tried in any case, because the costs may be guessed too high.
     if (seconds > this.secondsLeft && number > 1) {
       reporter.note(`No time is left for ${title}: it takes about ${Math.round(seconds)} s.`);
       return;
     }
-    if (this.lacksRuns(stage)) return;
+    if (runsUnder(stage).some((name) => !this.ledger.done.has(name))) return;
     const all = left.reduce((sum, one) => sum + this.expected(one), 0);
     reporter.stage(title, number, of, { stage: seconds, all: Math.min(all, this.secondsLeft) });
     const began = performance.now();
@@ -162,57 +186,57 @@ class Reproducing {
     this.pace = (this.pace + (this.pace * took) / seconds) / 2;
   }
 
-  /** Whether runs that the stage measures are missing. */
-  private lacksRuns(stage: StageName): boolean {
-    const on: Partial<Record<StageName, VariantName[]>> = {
-      data: ['lora', 'full'],
-      diversity: ['lora', 'full'],
-      spectrum: ['full'],
-    };
-    return (on[stage] ?? []).some((name) => !this.ledger.done.has(name));
-  }
-
   /** Carries out a stage. True if it is done, false if it was stopped. */
   private async doStage(stage: StageName, signal: AbortSignal): Promise<boolean> {
     const { ledger } = this;
-    const { engine, reporter } = this.options;
-    const phase = (text: string) => reporter.phase(text);
-    if (stage in ledger.variants) return await this.train(stage as VariantName, signal, phase);
-    const dirOf = (name: VariantName) => join(runsDir(), this.repro.state.runs[name]!);
-    if (stage === 'spectrum') {
-      await engine.spectrum(dirOf('full'), signal, phase);
+    const phase = (text: string) => this.options.reporter.phase(text);
+    const { kind } = kindOf(stage);
+    if (isVariant(kind)) return await this.train(stage, signal, phase);
+    if (kind === 'sweep') return await this.sweepAgain(stage, signal, phase);
+    for (const name of runsUnder(stage)) {
+      await this.measure(kind, join(runsDir(), this.repro.state.runs[name]!), signal, phase);
       if (signal.aborted) return false;
-    } else {
-      const what =
-        stage === 'data'
-          ? {
-              tasks: Object.keys(this.repro.spec.data),
-              data: this.repro.spec.data,
-              limit: DATA_ITEMS,
-              setting: 'quick' as const,
-            }
-          : { tasks: ['humaneval'], limit: PROBLEMS, setting: 'paper' as const };
-      for (const name of ['lora', 'full'] as const) {
-        await engine.evaluate(dirOf(name), what, signal, phase);
-        if (signal.aborted) return false;
-        ledger.evidence.runs[name] = await readMeasured(dirOf(name));
-      }
+      await ledger.take(name);
     }
     this.repro.state.done.push(stage);
     await ledger.save();
-    if (stage === 'spectrum') {
-      ledger.done.add(stage);
-      await ledger.takeSpectrum();
-      await ledger.dropCheckpoints('full', true);
-    }
     return true;
   }
 
-  private async train(
-    name: VariantName,
+  /** Measures more of a finished run. */
+  private async measure(
+    kind: Exclude<Kind, VariantName>,
+    dir: string,
+    signal: AbortSignal,
+    phase: (text: string) => void,
+  ): Promise<void> {
+    const { engine } = this.options;
+    if (kind === 'strengths')
+      return await engine.parts(dir, { of: 'strengths', values: STRENGTHS }, signal, phase);
+    if (kind === 'spectrum')
+      return await engine.parts(dir, { of: 'ranks', values: PART_RANKS }, signal, phase);
+    const { data } = this.repro.spec;
+    const what =
+      kind === 'data'
+        ? { tasks: Object.keys(data), data, limit: DATA_ITEMS, setting: 'quick' as const }
+        : { tasks: ['humaneval'], limit: PROBLEMS, setting: 'paper' as const };
+    await engine.evaluate(dir, what, signal, phase);
+  }
+
+  private async sweepAgain(
+    stage: StageName,
     signal: AbortSignal,
     phase: (text: string) => void,
   ): Promise<boolean> {
+    const { furtherSweeps } = this.repro.state;
+    const { engine } = this.options;
+    furtherSweeps[stage] ??= await engine.createSweep(this.ledger.newFurtherSweep(stage));
+    await this.ledger.save();
+    await engine.sweep(join(sweepsDir(), furtherSweeps[stage]), signal, phase);
+    return (await this.ledger.takeSweep(stage, furtherSweeps[stage])).finished;
+  }
+
+  private async train(name: StageName, signal: AbortSignal, phase: (text: string) => void): Promise<boolean> {
     const { state } = this.repro;
     const { engine } = this.options;
     if (!state.runs[name]) {
@@ -220,13 +244,13 @@ class Reproducing {
       await this.ledger.save();
     }
     await engine.train(join(runsDir(), state.runs[name]), signal, phase);
-    const done = await this.ledger.take(name, state.runs[name]);
+    const done = await this.ledger.take(name);
     if (done) await this.ledger.dropCheckpoints(name);
     if (!done && !signal.aborted) throw new Error('it ended without figures');
     return done;
   }
 
-  private fail(stage: StageName | 'sweep', error: unknown): void {
+  private fail(stage: StageName, error: unknown): void {
     // An error after a stop is not a failure.
     if (this.options.stop.aborted || this.secondsLeft <= 0) return;
     const { message } = reportError(error);

@@ -5,7 +5,7 @@ import { sweepSpecSchema } from '../protocol/sweep.ts';
 import type { NewRun } from '../runs/index.ts';
 import type { NewSweep } from '../training/sweep/store.ts';
 import type { SweepPlan } from './plan.ts';
-import { stepsOf, type Variant } from './variants.ts';
+import { decayOver, stepsOf, type Variant } from './variants.ts';
 
 export interface PlannedRun {
   spec: NewRun;
@@ -21,15 +21,15 @@ const NO_LIMIT = 100;
 export function newRun(
   repro: ReproductionSpec,
   variant: Variant,
-  { steps: usual, learningRate }: { steps: number; learningRate: number },
+  { steps: usual, learningRate, seed }: { steps: number; learningRate: number; seed: number },
 ): PlannedRun {
-  const { method, title, instruct = false, replay, path = false } = variant;
+  const { method, title, instruct = false, replay, path = false, decayed = false } = variant;
   const steps = stepsOf(variant, usual);
   const evalEvery = path ? steps / QUARTERS : steps;
   return {
     instruct,
     spec: {
-      name: `reproduce: ${title}`,
+      name: `reproduce: ${title}${seed === 0 ? '' : `, seed ${seed}`}`,
       folder: repro.folder,
       corpus: corpusPlanSchema.parse({
         ...(instruct ? instructPlan(repro) : repro.corpus),
@@ -42,6 +42,8 @@ export function newRun(
         learningRate,
         steps,
         evalEvery,
+        seed,
+        ...(decayed && { weightDecay: decayOver(steps) }),
         ...variant.hyper,
       }),
       backend: repro.backend,
@@ -76,6 +78,7 @@ export function newSweep(
   repro: ReproductionSpec,
   { rank, alpha }: Pick<Hyper, 'rank' | 'alpha'>,
   { steps, windows, rates }: SweepPlan,
+  seed = 0,
 ): NewSweep {
   const hyper = sweepSpecSchema.shape.hyper.parse({
     sequenceLength: repro.sequenceLength,
@@ -84,6 +87,7 @@ export function newSweep(
     alpha,
     steps,
     evalEvery: steps,
+    seed,
   });
   return {
     folder: repro.folder,

@@ -1,28 +1,39 @@
-/** The stages of a reproduction and their order. */
-import type { StageName } from './plan.ts';
+/**
+ * The stages of a reproduction. A stage is a piece of work that is done once: a run, a sweep, or a measurement on
+ * finished runs; with another seed it is another stage.
+ */
+import { PART_RANKS, type VariantName } from './variants.ts';
 
-/** Order of the stages: those that most claims need come first. */
-export const order: readonly StageName[] = [
-  'lora',
-  'full',
-  'data',
-  'lora-attention',
-  'lora-mlp',
-  'spectrum',
-  'lora-high-rank',
-  'full-weight-decay',
-  'full-attention-dropout',
-  'lora-replay',
-  'lora-instruct',
-  'full-instruct',
-  // It takes as long as several runs, and no other claim needs it.
-  'diversity',
-  'lora-second-seed',
-  'full-second-seed',
-];
-export const extras: StageName[] = ['lora-second-seed', 'full-second-seed'];
-export const titles: Partial<Record<StageName, string>> = {
-  data: 'benchmarks of the main runs',
-  spectrum: 'singular values of the change by full fine-tuning',
+/**
+ * `strengths`: the main runs with their changes scaled. `spectrum`: full fine-tuning with its change cut to low ranks.
+ * `data`: the benchmarks given with --data.
+ */
+export type Kind = VariantName | 'sweep' | 'strengths' | 'spectrum' | 'diversity' | 'data';
+/** "lora" is that of seed 0. */
+export type StageName = Kind | `${Kind}-seed-${number}`;
+
+/** The two runs that most claims need. */
+export const main = ['lora', 'full'] as const;
+
+export const stageOf = <K extends Kind>(kind: K, seed: number): K | `${K}-seed-${number}` =>
+  seed === 0 ? kind : `${kind}-seed-${seed}`;
+
+export function kindOf(stage: StageName): { kind: Kind; seed: number } {
+  const [kind, seed = '0'] = stage.split('-seed-') as [Kind, string?];
+  return { kind, seed: Number(seed) };
+}
+
+const titles: Partial<Record<Kind, string>> = {
+  sweep: 'learning rates again',
+  strengths: 'the main runs at lower strengths',
+  spectrum: `the change by full fine-tuning, cut to rank ${PART_RANKS.join(', ')}`,
   diversity: 'samples for HumanEval, 50 per problem',
+  data: 'benchmarks of the main runs',
 };
+
+/** "LoRA, MLP only, seed 1" */
+export function titleOf(stage: StageName, variants: Record<VariantName, { title: string }>): string {
+  const { kind, seed } = kindOf(stage);
+  const title = titles[kind] ?? variants[kind as VariantName].title;
+  return seed === 0 ? title : `${title}, seed ${seed}`;
+}

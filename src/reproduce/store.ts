@@ -106,6 +106,7 @@ export async function findUnfinished(asked: NewReproduction): Promise<Reproducti
     const found = await readReproduction(join(reproductionsDir(), id)).catch(() => undefined);
     if (!found) continue;
     const { format, createdAt } = found.spec;
+    if (format < REPRODUCTION_FORMAT) continue;
     // As it would be read back, without undefined values.
     const same: unknown = JSON.parse(
       JSON.stringify(reproductionSpecSchema.parse({ ...asked, format, createdAt, id: found.spec.id })),
@@ -115,14 +116,24 @@ export async function findUnfinished(asked: NewReproduction): Promise<Reproducti
   return undefined;
 }
 
-/** Reasons for a claim not being run that more time would remove. */
-export const FOR_WANT_OF_TIME = ['budget', 'stopped'];
-
 async function isFinished(dir: string): Promise<boolean> {
   const json = await readJson(dir, 'claims.json', true).catch(() => undefined);
   const claims = z.array(claimResultSchema).safeParse(json);
-  return (
-    claims.success &&
-    claims.data.every(({ verdict, why }) => verdict !== 'not run' || !FOR_WANT_OF_TIME.includes(why ?? ''))
+  return claims.success && !claims.data.some(({ left }) => left);
+}
+
+/** Errors: bad-argument for a reproduction of an earlier format, which can be read but not gone on with. */
+export function refuseOlder({ dir, spec }: Reproduction): void {
+  if (spec.format === REPRODUCTION_FORMAT) return;
+  throw new UserError(
+    'bad-argument',
+    `Reproduction ${spec.id} was measured otherwise, by a version that judged claims from one seed and from one point of each run.`,
+    `Read its report in ${reportPath(dir)}, or start a new one without --resume.`,
   );
 }
+
+/** Ids of all its sweeps, in the order in which they were begun. */
+export const sweepsOf = ({ sweep, furtherSweeps }: ReproductionState): string[] => [
+  ...(sweep === undefined ? [] : [sweep]),
+  ...Object.values(furtherSweeps),
+];

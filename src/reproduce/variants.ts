@@ -1,4 +1,4 @@
-/** The runs by which claims are judged. Each is made once, even if several claims need it. */
+/** The runs by which claims are judged. Each is made once for each seed, even if several claims need it. */
 import { moduleNames, type CorpusPlan, type Hyper } from '../protocol/run.ts';
 
 export interface Variant {
@@ -7,6 +7,10 @@ export interface Variant {
   method: Hyper['method'];
   /** Settings other than the defaults, which follow the paper's advice. */
   hyper?: Partial<Hyper>;
+  /** Trained at half a decade below the method's rate. */
+  lowerRate?: boolean;
+  /** Weights shrink by as much as in the paper's longer runs. */
+  decayed?: boolean;
   /** True if it learns from instruction pairs of the folder instead of its text. */
   instruct?: boolean;
   replay?: NonNullable<CorpusPlan['replay']>;
@@ -24,9 +28,27 @@ const mlp = ['gate', 'up', 'down'];
 const attention = moduleNames.filter((name) => !mlp.includes(name));
 const ofRank = (rank: number) => ({ rank, alpha: 2 * rank });
 
+/** What the changes of the main runs are multiplied by, besides 1. */
+export const STRENGTHS = [0.5, 0.75];
+/** Ranks of the parts of full fine-tuning's change that are measured, as far as the base's matrices have more. */
+export const PART_RANKS = [RANK, 64, 256];
+
+/** The larger of the two values in the paper's figure 6. */
+const PAPER_DECAY = 1e-4;
+/** Of the paper's instruction tuning: four epochs of 110,000 samples, 192 a batch. */
+const PAPER_STEPS = Math.round((4 * 110_000) / 192);
+
+/**
+ * LionW's weight decay for a run of so many steps in which the weights shrink by as much as in the paper's:
+ * 1 - (1 - decay)^steps is the same. The schedules have the same shape, so what they scale decay by is the same, too.
+ */
+export const decayOver = (steps: number): number => 1 - (1 - PAPER_DECAY) ** (PAPER_STEPS / steps);
+
 export const variantNames = [
   'lora',
   'full',
+  'lora-lower-rate',
+  'full-lower-rate',
   'lora-attention',
   'lora-mlp',
   'lora-high-rank',
@@ -35,10 +57,11 @@ export const variantNames = [
   'lora-replay',
   'lora-instruct',
   'full-instruct',
-  'lora-second-seed',
-  'full-second-seed',
 ] as const;
 export type VariantName = (typeof variantNames)[number];
+
+export const isVariant = (kind: string): kind is VariantName =>
+  (variantNames as readonly string[]).includes(kind);
 
 /** `largestRank`: the largest possible rank of the base's smallest matrix. The claim about rank needs more than 16. */
 export function variantsFor(largestRank: number) {
@@ -49,6 +72,8 @@ export function variantsFor(largestRank: number) {
   return {
     lora: { ...lora, title: `LoRA, r = ${rank} on all linear layers`, path: true },
     full: { ...full, title: 'full fine-tuning', path: true },
+    'lora-lower-rate': { ...lora, title: 'LoRA, lower rate', lowerRate: true },
+    'full-lower-rate': { ...full, title: 'full fine-tuning, lower rate', lowerRate: true },
     'lora-attention': {
       ...lora,
       title: 'LoRA, attention only',
@@ -56,12 +81,12 @@ export function variantsFor(largestRank: number) {
     },
     'lora-mlp': { ...lora, title: 'LoRA, MLP only', hyper: { ...ofRank(rank), targets: mlp } },
     'lora-high-rank': { ...lora, title: `LoRA, r = ${high}`, hyper: ofRank(high) },
-    // The larger values in the paper's figure 6. LionW's weight decay is independent of the learning rate.
     'full-weight-decay': {
       ...full,
-      title: 'full fine-tuning, weight decay 1e-4',
-      hyper: { weightDecay: 1e-4 },
+      title: `full fine-tuning, weight decay in all as ${PAPER_DECAY} over ${PAPER_STEPS} steps`,
+      decayed: true,
     },
+    // The larger value in the paper's figure 6.
     'full-attention-dropout': {
       ...full,
       title: 'full fine-tuning, attention dropout 0.1',
@@ -76,13 +101,6 @@ export function variantsFor(largestRank: number) {
     },
     'lora-instruct': { ...lora, title: 'LoRA on instructions', instruct: true },
     'full-instruct': { ...full, title: 'full fine-tuning on instructions', instruct: true },
-    'lora-second-seed': {
-      ...lora,
-      title: 'LoRA, another seed',
-      hyper: { ...ofRank(rank), seed: 1 },
-      path: true,
-    },
-    'full-second-seed': { ...full, title: 'full fine-tuning, another seed', hyper: { seed: 1 }, path: true },
   } satisfies Record<VariantName, Variant>;
 }
 

@@ -35,11 +35,14 @@ it('ends within its budget with a table of claims, and goes on without doing any
   const asked = [...small(), '--budget', String(minutes), '--claims', 'forgetting,rates,rank'];
   const { dir, claims, seconds, reproduction } = answerSchema.parse(await place.json('reproduce', ...asked));
   expect(seconds).toBeLessThanOrEqual(60 * minutes);
-  expect(claims.map(({ claim }) => claim)).toEqual(['forgetting', 'rates', 'rank']);
+  expect(claims.map(({ claim }) => claim)).toEqual(['forgetting', 'rank', 'rates']);
   for (const { verdict, why, effects } of claims)
     // A fast machine makes so many steps that a run of the tiny model may diverge, which is a claim's end too.
     if (verdict === 'not run') expect(why).toMatch(/^budget$|^Training diverged at step /);
-    else for (const { value, low, high } of effects) expect(low <= value && value <= high).toBe(true);
+    else {
+      for (const { value, low, high } of effects) expect(low <= value && value <= high).toBe(true);
+      if (effects.every(({ bySeed = [] }) => bySeed.length < 3)) expect(verdict).toBe("can't tell");
+    }
   const report = await readFile(join(dir, 'report.md'), 'utf8');
   for (const { title } of claims) expect(report).toContain(title);
 
@@ -57,12 +60,13 @@ it('ends within its budget with a table of claims, and goes on without doing any
   expect(again.dir).toBe(dir);
   const after = await stateIn(dir);
   expect(after).toMatchObject({ steps: before.steps, runs: before.runs });
-  // What the time left over may add is a second seed, of the first claim.
+  // What the time left over may add are further seeds.
   const told = claims.filter(({ verdict }) => verdict !== 'not run');
   for (const { claim, run } of told) {
     const second = again.claims.find((one) => one.claim === claim)!;
     expect(second.verdict).not.toBe('not run');
-    if (claim !== 'rates') expect(second.run).toEqual(expect.arrayContaining(run));
+    for (const line of run)
+      expect(second.run.some((one) => one.startsWith(line.replace(/\)$/, '')))).toBe(true);
   }
 });
 
@@ -119,7 +123,8 @@ describe('compare', () => {
 });
 
 it.each([
-  [['--claims', 'forgetting,nothing'], /There is no claim "nothing"\. The claims are: forgetting, rates/],
+  [['--claims', 'forgetting,nothing'], /There is no claim "nothing"\. The claims are: forgetting, learning/],
+  [['--seeds', '0'], /--seeds/],
   [['--budget', '0'], /number of at least 0.5|from 0.5/],
   [['--data', 'gsm8k=x.jsonl'], /Benchmarks are hellaswag, arc_challenge, winogrande/],
   [['--resume', 'none'], /\[run-not-found\] There is no reproduction "none"/],

@@ -1,17 +1,25 @@
-/** The spectrum of runs on a model that the test makes, with changes whose singular values are known. */
-import { cp, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+/**
+ * The spectrum of runs on a model that the test makes, with changes whose singular values are known; parts of changes
+ * that were trained.
+ */
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { examine } from '../../src/base-models/checksums.ts';
+import { readItemRows } from '../../src/evaluation/figures/item-rows.ts';
 import { measureSpectrum, type SpectrumProgress } from '../../src/evaluation/spectrum/measure.ts';
+import { readParts } from '../../src/evaluation/spectrum/part-files.ts';
 import { exportModelGguf, type AdapterLayer } from '../../src/weights/index.ts';
 import { writeSafetensors } from '../../src/weights/safetensors.ts';
 import { openGguf } from '../../src/gguf/index.ts';
 import { gaussian } from '../../src/statistics/random.ts';
 import { hyperSchema, type BackendName, type Hyper } from '../../src/protocol/run.ts';
 import { rankOf, runSpectrumSchema, type RunSpectrum } from '../../src/protocol/spectrum.ts';
-import { createRun, readRun } from '../../src/runs/index.ts';
+import { createRun, readRun, resultStep } from '../../src/runs/index.ts';
+import { ratio } from '../../src/statistics/statistics.ts';
 import { singularValues } from '../../src/tensor/linear-algebra.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
@@ -190,6 +198,91 @@ it('goes on where it was stopped, and measures a base once for all of its runs',
   const next = await measureSpectrum(await fullRun(2), { onProgress: (progress) => other.push(progress) });
   expect(other[0]!.total).toBe(7 * LAYERS);
   expect(next).toEqual(resumed);
+});
+
+describe('parts of a change', () => {
+  const trained = async (method: string, rate: string): Promise<string> => {
+    const code = await place.code(method);
+    const flags = [
+      '--base',
+      base.path,
+      '--backend',
+      'wasm',
+      '--seq',
+      '32',
+      '--steps',
+      '6',
+      '--method',
+      method,
+    ];
+    const less = [
+      '--humaneval',
+      '0',
+      '--retention',
+      '2',
+      '--held-out-windows',
+      '4',
+      '--measure-share',
+      '1000',
+    ];
+    const { dir } = await place.json<{ dir: string }>('train', code, ...flags, '--lr', rate, ...less);
+    return dir;
+  };
+  const measure = (dir: string, ...asked: string[]) =>
+    promisify(execFile)(process.execPath, [resolve('dist/spectrum.mjs'), dir, ...asked], { env: place.env });
+  const read = async (dir: string) => {
+    const parts = await readParts(dir, await resultStep(dir));
+    /** Loss or KL of a part, or of its base. */
+    const figure = (part: string, metric: string, side: 'before' | 'after' = 'after') => {
+      const rows = [
+        ...parts
+          .get(part)!
+          .get(metric === 'loss' ? 'workspace' : 'retention')!
+          .values(),
+      ];
+      return ratio(rows.flatMap(({ parts }) => parts[side][metric] ?? []));
+    };
+    return { names: [...parts.keys()], figure };
+  };
+  const resultOf = async (dir: string, metric: string) => {
+    const task = metric === 'loss' ? 'workspace' : 'retention';
+    const rows = [...(await readItemRows(dir, task, await resultStep(dir))).values()];
+    return ratio(rows.flatMap(({ parts }) => parts.after[metric] ?? []));
+  };
+
+  it('of full fine-tuning: low ranks learn less than all of it, a whole strength is the result', async () => {
+    const dir = await trained('full', '3e-3');
+    await measure(dir, '--ranks', '2,512');
+    const { names, figure } = await read(dir);
+    // No matrix of the tiny model has rank 512.
+    expect(names).toEqual(['linears', 'rank-2']);
+    const [base, whole] = [figure('linears', 'loss', 'before'), figure('linears', 'loss')];
+    expect(whole).toBeLessThan(base);
+    expect(figure('rank-2', 'loss')).toBeGreaterThan(whole);
+
+    await measure(dir, '--strengths', '0.5,1');
+    const scaled = await read(dir);
+    // model.gguf is rounded to half precision, and so is what it is compared with.
+    for (const metric of ['loss', 'KL from base'])
+      near(scaled.figure('strength-1', metric), await resultOf(dir, metric), 1e-4);
+    const kl = ['strength-0.5', 'strength-1'].map((part) => scaled.figure(part, 'KL from base'));
+    expect(kl[0]!).toBeGreaterThan(0);
+    expect(kl[0]!).toBeLessThan(0.6 * kl[1]!);
+    expect((await readdir(join(dir, 'parts'))).filter((name) => name.includes('gguf'))).toEqual([]);
+  });
+
+  it('of LoRA: strengths on the items of the run, measured once', async () => {
+    const dir = await trained('lora', '3e-2');
+    await measure(dir, '--strengths', '0.5');
+    const { names, figure } = await read(dir);
+    expect(names).toEqual(['strength-0.5']);
+    const kl = figure('strength-0.5', 'KL from base');
+    expect(kl).toBeGreaterThan(0);
+    expect(kl).toBeLessThan(0.6 * (await resultOf(dir, 'KL from base')));
+    const { stdout } = await measure(dir, '--strengths', '0.5');
+    expect(stdout).toContain('"total":0');
+    await expect(measure(dir, '--strengths', 'x')).rejects.toMatchObject({ code: 2 });
+  });
 });
 
 describe('what can’t be measured', () => {

@@ -75,7 +75,4 @@ proportions = [
     proportion(k, n)
     for k, n in [(0, 20), (1, 20), (2, 8), (3, 20), (3, 164), (7, 164), (13, 16), (15, 16), (20, 20)]
 ]
-medians = [
-    {"n": n, "rank": int(stats.binom.ppf(0.025, n, 0.5))} for n in [6, 9, 20, 101, 210]
-]
-print(json.dumps({"quantiles": quantiles, "cases": cases, "proportions": proportions, "medians": medians}))
+print(json.dumps({"quantiles": quantiles, "cases": cases, "proportions": proportions}))

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { lowRankOperations } from '../../evaluation/spectrum/low-rank.ts';
 import { chooseTasks } from '../../evaluation/tasks/index.ts';
 import { averagedTasks } from '../../training/checkpoints/forgetting-figure.ts';
 import { linearNames, linearShape, type ModelConfig } from '../../model/index.ts';
@@ -19,8 +20,10 @@ import {
   createReproduction,
   findReproduction,
   findUnfinished,
+  refuseOlder,
   type Reproduction,
 } from '../../reproduce/store.ts';
+import { PART_RANKS } from '../../reproduce/variants.ts';
 import { withTraining, type TrainingLock } from '../../runs/index.ts';
 import { addGlobOptions, checkData } from '../options/data-options.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
@@ -46,6 +49,7 @@ interface Options extends ClusterOptions {
   budget: number;
   base: string;
   claims?: ClaimId[];
+  seeds?: number;
   data: Record<string, string>;
   include?: string[];
   exclude?: string[];
@@ -84,6 +88,11 @@ export function reproduceCommand(): Command {
       claimList,
     )
     .option(
+      '--seeds <n>',
+      'seeds of each run; a difference between runs is decided from 3 (default: 3 for each claim that there is time for, else 1)',
+      whole(1),
+    )
+    .option(
       '--data <task=file>',
       `also measure the main runs on a benchmark, for the average of forgetting: ${averagedTasks.join(', ')}`,
       dataFile,
@@ -105,6 +114,7 @@ export function reproduceCommand(): Command {
     .action(async (folder: string | undefined, options: Options) => {
       const cluster = await chosenCluster(options);
       const found = options.resume === undefined ? undefined : await findReproduction(options.resume);
+      if (found) refuseOlder(found);
       if (cluster && found && !found.spec.elsewhere) throw isLocal(found);
       if (cluster || found?.spec.elsewhere) {
         const isGiven = command.getOptionValueSource('budget') === 'cli';
@@ -302,6 +312,7 @@ async function prepare(
       base: { id: base.id, path: base.path, sha256: base.sha256 },
       budgetMinutes: options.budget,
       claims: options.claims ?? [...claimIds],
+      seeds: options.seeds,
       data: options.data,
       sequenceLength: options.seq,
       heldOutWindows: short ? 16 : 32,
@@ -335,8 +346,9 @@ function machineGuess(config: ModelConfig, tokensPerSecond: MachineGuess['tokens
     tokensPerSecond,
     start: 1.5 + (5 * weights) / 1e8,
     forward: 0.55,
-    // Base and change.
-    spectrumOperations:
-      2 * shapes.reduce((sum, [rows, columns]) => sum + rows * columns * Math.min(rows, columns), 0),
+    spectrumOperations: shapes.reduce(
+      (sum, shape) => sum + PART_RANKS.reduce((own, rank) => own + lowRankOperations(shape, rank), 0),
+      0,
+    ),
   };
 }

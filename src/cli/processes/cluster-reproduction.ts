@@ -10,7 +10,13 @@ import { runsDir, sweepsDir } from '../../protocol/paths.ts';
 import { reproducerMessageSchema, type Method, type ReproducerMessage } from '../../protocol/reproduction.ts';
 import { sweeperMessageSchema } from '../../protocol/sweep.ts';
 import type { ElsewhereEngine, RunElsewhere } from '../../reproduce/elsewhere.ts';
-import { corpusDir, findReproduction, instructDir, type Reproduction } from '../../reproduce/store.ts';
+import {
+  corpusDir,
+  findReproduction,
+  instructDir,
+  sweepsOf,
+  type Reproduction,
+} from '../../reproduce/store.ts';
 import { readRun } from '../../runs/index.ts';
 import { runOwner } from '../../runs/lock.ts';
 import { readSweep } from '../../training/sweep/store.ts';
@@ -39,11 +45,15 @@ export interface ElsewhereOptions {
   verbose?: boolean | undefined;
 }
 
-/** The job that a reproduction has, or had last: its runs', else its sweep's. Errors: run-damaged. */
+/** The job that a reproduction has, or had last: its runs', else its newest sweep's. Errors: run-damaged. */
 async function jobOf({ dir, state }: Reproduction): Promise<ClusterFile | undefined> {
-  const own = await readCluster(dir);
-  if (own || state.sweep === undefined) return own;
-  return readCluster(join(sweepsDir(), state.sweep));
+  const folders = sweepsOf(state).map((id) => join(sweepsDir(), id));
+  const files: ClusterFile[] = [];
+  for (const folder of [dir, ...folders.reverse()]) {
+    const file = await readCluster(folder);
+    if (file) files.push(file);
+  }
+  return files.find(isUnderWay) ?? files[0];
 }
 
 /** Whether its job is under way on a cluster. Errors: run-damaged. */
@@ -51,9 +61,10 @@ export const isElsewhere = async (repro: Reproduction): Promise<boolean> => isUn
 
 /** Deletes one of which nothing was sent, with its sweep. */
 export async function forget({ dir, state }: Reproduction): Promise<void> {
-  const sweep = state.sweep === undefined ? undefined : join(sweepsDir(), state.sweep);
-  if (Object.keys(state.runs).length > 0 || (sweep && (await readCluster(sweep)))) return;
-  for (const folder of [sweep, dir]) if (folder) await rm(folder, { recursive: true, force: true });
+  const sweeps = sweepsOf(state).map((id) => join(sweepsDir(), id));
+  if (Object.keys(state.runs).length > 0) return;
+  for (const sweep of sweeps) if (await readCluster(sweep)) return;
+  for (const folder of [...sweeps, dir]) await rm(folder, { recursive: true, force: true });
 }
 
 /** Errors: bad-argument if nothing says which cluster. */
@@ -180,7 +191,7 @@ export async function cancelReproduction({ dir, spec, state }: Reproduction, jso
   const again = `reproduce --resume ${spec.id}`;
   const file = await readCluster(dir);
   if (!isUnderWay(file))
-    return cancelSweep(await readSweep(join(sweepsDir(), state.sweep!)), { json, again });
+    return cancelSweep(await readSweep(join(sweepsDir(), sweepsOf(state).at(-1)!)), { json, again });
   await stopJob(file);
   if (!(await runOwner(dir))) await takeOver(dir, file, followRunsJob);
   if (json) return printJson({ outcome: 'cancelled', dir });

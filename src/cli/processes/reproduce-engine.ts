@@ -110,9 +110,9 @@ export function reproduceEngine(repro: Reproduction, options: EngineOptions): En
         if (message.type === 'progress') onPhase(`${message.phase} ${message.done} of ${message.total}`);
       });
     },
-    spectrum: (runDir, signal, onPhase) =>
-      follow('spectrum', [runDir], spectrumMessageSchema, signal, (message) => {
-        if (message.type === 'progress') onPhase(`${message.done} of ${message.total} matrices`);
+    parts: (runDir, { of, values }, signal, onPhase) =>
+      follow('spectrum', [runDir, `--${of}`, values.join(',')], spectrumMessageSchema, signal, (message) => {
+        if (message.type === 'progress') onPhase(`${message.done} of ${message.total} measured`);
       }),
   };
 }

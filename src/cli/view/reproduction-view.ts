@@ -24,12 +24,12 @@ export function printClaims(
   if (json) return printJson({ reproduction: spec.id, dir, seconds, ...goesOn, claims: results });
   print('', linesOf(claimsText(results)), '');
   const resume = `forget-me-not reproduce --resume ${spec.id}`;
-  const left = results.filter(({ verdict }) => verdict === 'not run').length;
+  const left = results.filter((result) => result.left).length;
   if (underWay) print(`Its work goes on on the cluster. Attach again with: ${resume}`);
   else if (left)
-    print(`${left} of ${results.length} claims were not tested. Resume with: ${resume} --budget MINUTES`);
+    print(`${left} of ${results.length} claims need more time. Resume with: ${resume} --budget MINUTES`);
   print(
-    `Took ${formatDuration(seconds)}. Intervals cover the choice of items, not of random seeds.`,
+    `Took ${formatDuration(seconds)}. Intervals cover the choice of items and, with several seeds, that of seeds.`,
     `Report: ${reportPath(dir)}`,
   );
 }

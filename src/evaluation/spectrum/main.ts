@@ -1,18 +1,35 @@
-/** Entry: `node dist/spectrum.mjs RUN_DIR`. JSON lines on stdout (src/protocol/spectrum.ts); writes spectrum.json. SIGTERM stops it. */
+/**
+ * Entry: `node dist/spectrum.mjs RUN_DIR [--strengths A,B | --ranks A,B]`. JSON lines on stdout
+ * (src/protocol/spectrum.ts). Writes spectrum.json; with an option, it measures these parts of the change instead and
+ * writes parts/. SIGTERM stops it.
+ */
+import { setMaxListeners } from 'node:events';
 import { runAsChild } from '../../protocol/child.ts';
 import type { SpectrumMessage } from '../../protocol/spectrum.ts';
 import { measureSpectrum } from './measure.ts';
+import type { Part } from './part-files.ts';
+import { measureParts } from './parts.ts';
 
-const dir = process.argv[2];
-if (!dir) {
-  console.error('Usage: node spectrum.mjs RUN_DIR');
+const [dir, option, list] = process.argv.slice(2);
+const numbers = (list ?? '').split(',').map(Number);
+const isKnown = option === undefined || (/^--(strengths|ranks)$/.test(option) && numbers.every((n) => n > 0));
+if (!dir || !isKnown) {
+  console.error('Usage: node spectrum.mjs RUN_DIR [--strengths A,B | --ranks A,B]');
   process.exit(2);
 }
 
+/** Shares are of the whole change in the linear layers, so that is measured beside the ranks. */
+const parts: Part[] | undefined = {
+  '--strengths': numbers.map((strength) => ({ strength })),
+  '--ranks': [Infinity, ...numbers].map((rank) => ({ rank })),
+}[option ?? ''];
+
 await runAsChild<SpectrumMessage>(async (say, signal) => {
-  await measureSpectrum(dir, {
-    signal,
-    onProgress: (progress) => say({ type: 'progress', ...progress }),
-  });
+  // Each answer being computed listens to it, and many are computed at the same time.
+  setMaxListeners(0, signal);
+  const onProgress = (progress: { done: number; total: number; etaSeconds?: number }) =>
+    say({ type: 'progress', ...progress });
+  if (parts) await measureParts(dir, parts, { signal, onProgress });
+  else await measureSpectrum(dir, { signal, onProgress });
   say({ type: 'done' });
 });

@@ -3,13 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { ItemRow } from '../../../src/evaluation/figures/item-rows.ts';
 import { claimIds, type ClaimId, type ClaimResult } from '../../../src/protocol/reproduction.ts';
 import { runSpecSchema } from '../../../src/protocol/run.ts';
-import type { RunSpectrum } from '../../../src/protocol/spectrum.ts';
 import type { SweepLine, SweepSpec } from '../../../src/protocol/sweep.ts';
 import { claims } from '../../../src/reproduce/claims.ts';
-import type { Evidence, MeasuredRun } from '../../../src/reproduce/evidence.ts';
+import type { Evidence, MeasuredRun, Sweep } from '../../../src/reproduce/evidence.ts';
 import { judgeClaims, type Standing } from '../../../src/reproduce/judge.ts';
-import type { StageName } from '../../../src/reproduce/plan.ts';
 import { claimsText, reportMarkdown } from '../../../src/reproduce/report.ts';
+import { stageOf, type StageName } from '../../../src/reproduce/stages.ts';
 import { variantsFor, type VariantName } from '../../../src/reproduce/variants.ts';
 
 const variants = variantsFor(192);
@@ -34,58 +33,72 @@ interface Made {
   kl: number;
   unique?: number;
   noise?: number;
+  /** Loss and KL at half strength; default: two thirds of what was learned, a quarter of what was forgotten. */
+  half?: { loss: number; kl: number };
+  /** Loss of the change cut to ranks 16 and 64. */
+  cut?: [number, number];
 }
-function run(name: VariantName, { loss, kl, unique = 0, noise = 0.001 }: Made): MeasuredRun {
+
+/** Losses and KLs of one seed lie so much above those of the one before. */
+const PER_SEED = 0.001;
+
+function run(name: VariantName, made: Made, seed: number): MeasuredRun {
+  const { loss, kl, unique = 0, noise = 0.001, cut } = made;
+  const { half = { loss: BASE_LOSS - (2 / 3) * (BASE_LOSS - loss), kl: kl / 4 } } = made;
   const { method, hyper } = variants[name] as { method: 'lora' | 'full'; hyper?: object };
   const spec = runSpecSchema.parse({
     format: 1,
-    id: name,
+    id: stageOf(name, seed),
     name,
     createdAt: '',
     folder: '/code',
     base: { id: 'tiny', path: '/tiny.gguf', sha256: '00' },
-    hyper: { method, learningRate: 1e-3, steps: 40, ...hyper },
+    hyper: { method, learningRate: 1e-3, steps: 40, seed, ...hyper },
     backend: 'auto',
     evaluation: {},
     versions: {},
   });
-  const at = (share: number) =>
+  const more = seed * PER_SEED;
+  const windows = (at: number): [string, Map<string, ItemRow>] => [
+    'workspace',
+    rowsOf('loss', BASE_LOSS, at + more, noise),
+  ];
+  const measured = (at: { loss: number; kl: number }) =>
     new Map([
-      ['workspace', rowsOf('loss', BASE_LOSS, BASE_LOSS - share * (BASE_LOSS - loss), noise)],
-      ['retention', rowsOf('KL from base', 0, share * kl, noise * kl)],
-      ['humaneval', rowsOf('unique programs', 45, unique, noise)],
+      windows(at.loss),
+      ['retention', rowsOf('KL from base', 0, at.kl + more, noise * kl)],
+      ['humaneval', rowsOf('unique programs', 45, unique + 100 * more, noise)],
     ]);
-  return { spec, points: [0.5, 1].map((share) => ({ step: 40 * share, rows: at(share) })) };
+  const between = (share: number) =>
+    measured({ loss: BASE_LOSS - share * (BASE_LOSS - loss), kl: share * kl });
+  return {
+    spec,
+    points: [0.5, 1].map((share) => ({ step: 40 * share, rows: between(share) })),
+    parts: new Map([
+      ['strength-0.5', measured(half)],
+      ['linears', new Map([windows(loss + 0.01)])],
+      ...(cut ?? []).map((at, i) => [`rank-${[16, 64][i]}`, new Map([windows(at)])] as const),
+    ]),
+  };
 }
 
 const asThePaper: Partial<Record<VariantName, Made>> = {
   lora: { loss: 2.6, kl: 0.04, unique: 40 },
-  full: { loss: 2.4, kl: 0.2, unique: 30 },
+  full: { loss: 2.4, kl: 0.24, unique: 30, cut: [2.8, 2.6] },
+  'lora-lower-rate': { loss: 2.75, kl: 0.02 },
+  'full-lower-rate': { loss: 2.6, kl: 0.15 },
   'lora-attention': { loss: 2.75, kl: 0.03 },
   'lora-mlp': { loss: 2.62, kl: 0.04 },
   'lora-high-rank': { loss: 2.5, kl: 0.07 },
-  'full-weight-decay': { loss: 2.41, kl: 0.19 },
-  'full-attention-dropout': { loss: 2.39, kl: 0.21 },
+  'full-weight-decay': { loss: 2.41, kl: 0.23 },
+  'full-attention-dropout': { loss: 2.39, kl: 0.25 },
   'lora-replay': { loss: 2.6, kl: 0.02 },
   'lora-instruct': { loss: 2.2, kl: 0.05 },
   'full-instruct': { loss: 2.15, kl: 0.2 },
 };
 
-const spectrum = (rank: number): RunSpectrum => {
-  const one = (rank: number) => ({ size: 1, ranks: [1, rank, rank + 1], values: [1] });
-  const linears = Array.from({ length: 20 }, (_, layer) => ({
-    layer,
-    module: 'q' as const,
-    shape: [576, 576] as [number, number],
-    base: one(280),
-    change: one(rank + (layer % 3)),
-    noise: one(318),
-  }));
-  return { format: 1, method: 'full', step: 40, source: 'checkpoint', backend: 'x', linears };
-};
-
 /** The lowest loss at these rates. */
-function sweep(lora: number, full: number): NonNullable<Evidence['sweep']> {
+function sweep(lora: number, full: number): Sweep {
   const windowTokens = Array<number>(8).fill(255);
   const trial = (method: 'lora' | 'full', learningRate: number, best: number): SweepLine => ({
     type: 'trial',
@@ -96,6 +109,7 @@ function sweep(lora: number, full: number): NonNullable<Evidence['sweep']> {
     heldOut: windowTokens.map(
       (_, i) => 2 + i / 10 + 0.1 * (Math.log10(learningRate / best) + 0.01 * (i % 3)) ** 2,
     ),
+    kl: learningRate,
     seconds: 1,
   });
   const rates = [1e-5, 1e-4, 1e-3, 1e-2];
@@ -105,42 +119,61 @@ function sweep(lora: number, full: number): NonNullable<Evidence['sweep']> {
     method: 'lora',
     backend: 'x',
     losses: [],
-    heldOut: [],
+    heldOut: windowTokens.map((_, i) => 3 + i / 10),
     windowTokens,
   };
   const lines = [base, ...rates.flatMap((rate) => [trial('lora', rate, lora), trial('full', rate, full)])];
   return { spec: { id: 'sweep', hyper: { steps: 10 } } as SweepSpec, lines };
 }
 
-const evidenceOf = (made: typeof asThePaper, more: Partial<Evidence> = {}): Evidence => ({
+const evidenceOf = (made: typeof asThePaper, more: Partial<Evidence> = {}, seeds = 3): Evidence => ({
   variants,
-  runs: Object.fromEntries(Object.entries(made).map(([name, one]) => [name, run(name as VariantName, one)])),
-  sweep: sweep(1e-3, 1e-4),
-  spectrum: spectrum(150),
+  runs: Object.fromEntries(
+    Object.entries(made).flatMap(([name, one]) =>
+      Array.from({ length: seeds }, (_, seed) => [
+        stageOf(name as VariantName, seed),
+        run(name as VariantName, one, seed),
+      ]),
+    ),
+  ),
+  sweeps: Array.from({ length: seeds }, () => sweep(1e-3, 1e-4)),
   ...more,
 });
-const stages = new Set(claims.flatMap(({ needs }) => needs));
-const judged = (evidence: Evidence, patch: Partial<Standing> = {}): Map<ClaimId, ClaimResult> =>
-  new Map(
-    judgeClaims(claimIds, { evidence, done: stages, failed: new Map(), why: 'budget', ...patch }).map(
-      (one) => [one.claim, one],
+const stages = (seeds: number): Set<StageName> =>
+  new Set(
+    claims.flatMap(({ needs }) =>
+      Array.from({ length: seeds }, (_, seed) => needs.map((kind) => stageOf(kind, seed))).flat(),
     ),
   );
+const judged = (evidence: Evidence, patch: Partial<Standing> = {}): Map<ClaimId, ClaimResult> => {
+  const standing = { evidence, done: stages(3), failed: new Map(), seeds: 3, why: 'budget' as const };
+  return new Map(judgeClaims(claimIds, { ...standing, ...patch }).map((one) => [one.claim, one]));
+};
 
 it('finds all claims to hold where all is as in the paper', () => {
   const results = judged(evidenceOf(asThePaper));
   for (const { claim, verdict } of results.values()) expect([claim, verdict]).toEqual([claim, 'holds']);
 });
 
-it('has the effects that follow by hand', () => {
+it('has the effects that follow by hand, averaged over seeds', () => {
   const results = judged(evidenceOf(asThePaper));
   const effects = (id: ClaimId) => results.get(id)!.effects.map(({ value }) => value);
-  // Full reaches 2.6 at two thirds of its way: KL 0.2 x 2/3, less 0.04.
-  expect(effects('forgetting')[0]).toBeCloseTo((0.2 * 2) / 3 - 0.04, 2);
+  // LoRA has learned .4 for .04. Full fine-tuning has learned .4 at half strength, for a quarter of .24.
+  expect(effects('forgetting')[0]).toBeCloseTo(0.06 - 0.04, 2);
+  // Half of that: .2 on the line from the base to the half strength, .03; LoRA's half strength is at .27 for .01.
+  expect(effects('forgetting')[1]).toBeCloseTo(0.03 - 0.01 * (0.2 / 0.267), 2);
+  expect(effects('learning')[0]).toBeCloseTo(0.2, 2);
+  // For .04 full fine-tuning reaches two thirds of the .4.
+  expect(effects('learning')[1]).toBeCloseTo(0.4 * (0.04 / 0.06) - 0.4, 2);
   expect(effects('rates')[0]).toBeCloseTo(10, 0);
   expect(effects('targets')[0]).toBeCloseTo(0.13, 2);
-  expect(effects('diversity').slice(0, 2)).toEqual([expect.closeTo(5, 1), expect.closeTo(10, 1)]);
-  expect(effects('spectrum')[0]).toBeCloseTo(151 / 16, 6);
+  expect(effects('diversity').slice(0, 2)).toEqual([expect.closeTo(5, 0), expect.closeTo(10, 1)]);
+  // Of the .59 that the change in the linear layers has learned.
+  expect(effects('spectrum').slice(0, 3)).toEqual([
+    expect.closeTo(0.2 / 0.59, 2),
+    expect.closeTo(0.4 / 0.59, 2),
+    expect.closeTo(0.59 / 0.6, 2),
+  ]);
   // .8 / .85 of instructions, .4 / .6 of text.
   expect(effects('instruction')[0]).toBeCloseTo(0.8 / 0.85 - 0.4 / 0.6, 2);
 });
@@ -148,11 +181,16 @@ it('has the effects that follow by hand', () => {
 describe('what speaks against a claim', () => {
   it.each<[ClaimId, typeof asThePaper, Partial<Evidence>?]>([
     ['forgetting', { full: { loss: 2.4, kl: 0.03 } }],
-    ['rates', {}, { sweep: sweep(1e-4, 1e-4) }],
+    // Its end forgets more than LoRA's, but the same run at half strength learns as much for less.
+    ['forgetting', { full: { loss: 2.4, kl: 0.3, half: { loss: 2.6, kl: 0.01 } } }],
+    // So does a run at a lower rate.
+    ['forgetting', { 'full-lower-rate': { loss: 2.55, kl: 0.02 } }],
+    ['learning', { lora: { loss: 2.2, kl: 0.04 } }],
+    ['rates', {}, { sweeps: [0, 1, 2].map(() => sweep(1e-4, 1e-4)) }],
     ['targets', { 'lora-attention': { loss: 2.4, kl: 0.03 } }],
     ['rank', { 'lora-high-rank': { loss: 2.5, kl: 0.02 } }],
-    ['spectrum', {}, { spectrum: spectrum(10) }],
-    ['diversity', { full: { loss: 2.4, kl: 0.2, unique: 44 } }],
+    ['spectrum', { full: { loss: 2.4, kl: 0.24, cut: [2.42, 2.41] } }],
+    ['diversity', { full: { loss: 2.4, kl: 0.24, unique: 44 } }],
     ['regularisers', { 'full-weight-decay': { loss: 2.41, kl: 0.02 } }],
     ['replay', { 'lora-replay': { loss: 2.6, kl: 0.08 } }],
     ['instruction', { 'lora-instruct': { loss: 2.9, kl: 0.05 } }],
@@ -161,42 +199,74 @@ describe('what speaks against a claim', () => {
   });
 });
 
+describe('with too few seeds', () => {
+  it.each([
+    [1, /^Only one seed was run, and others may give another result: .* judged from 3 seeds\.$/],
+    [2, /^Only 2 seeds were run/],
+  ])("%d, can't tell what rests on a difference between runs, and says so", (seeds, why) => {
+    const results = judged(evidenceOf(asThePaper, {}, seeds), { done: stages(seeds) });
+    for (const { claim, verdict, ...result } of results.values())
+      if (claim === 'spectrum') expect(verdict).toBe('holds');
+      else {
+        expect([claim, verdict, result.left]).toEqual([claim, "can't tell", true]);
+        expect(result.why).toMatch(why);
+        expect(result.effects.length).toBeGreaterThan(0);
+      }
+    expect(claimsText([...results.values()])).toMatch(
+      /^1\. can't tell +LoRA forgets less.*\n( {5}.*\n)+? {5}Only/m,
+    );
+  });
+
+  it('does not look for more than were asked for', () => {
+    const results = judged(evidenceOf(asThePaper, {}, 1), { done: stages(1), seeds: 1 });
+    expect(results.get('forgetting')).toMatchObject({ verdict: "can't tell" });
+    expect(results.get('forgetting')!.left).toBeUndefined();
+  });
+
+  it("does not wait for a seed whose run failed, and can't tell where seeds disagree", () => {
+    const done = stages(3);
+    done.delete('lora-mlp-seed-2');
+    const failed = new Map<StageName, string>([['lora-mlp-seed-2', 'It diverged']]);
+    expect(judged(evidenceOf(asThePaper), { done, failed }).get('targets')).toMatchObject({
+      verdict: "can't tell",
+      why: expect.stringMatching(/^Only 2 seeds/) as string,
+    });
+    expect(judged(evidenceOf(asThePaper), { done, failed }).get('targets')!.left).toBeUndefined();
+    const evidence = evidenceOf(asThePaper);
+    evidence.runs['lora-attention-seed-2'] = run('lora-attention', { loss: 2.5, kl: 0.03 }, 2);
+    const { verdict, why, effects } = judged(evidence).get('targets')!;
+    expect([verdict, why]).toEqual(["can't tell", undefined]);
+    expect(effects[0]!.bySeed).toHaveLength(3);
+  });
+});
+
 it("can't tell where items disagree, and where nothing was learned", () => {
   const noisy = { ...asThePaper, 'lora-attention': { loss: 2.61, kl: 0.03, noise: 0.3 } };
   expect(judged(evidenceOf(noisy)).get('targets')!.verdict).toBe("can't tell");
-  const stuck = { ...asThePaper, lora: { loss: 3.1, kl: 0.04 } };
+  const nothing = { loss: 3.1, kl: 0.04 };
+  const stuck = { ...asThePaper, lora: nothing, 'lora-lower-rate': nothing };
   const { verdict, notes } = judged(evidenceOf(stuck)).get('forgetting')!;
   expect(verdict).toBe("can't tell");
-  expect(notes[0]).toMatch(/No interval for "KL from base at equal held-out loss/);
+  expect(notes[0]).toMatch(/No interval for "KL from base at equal learning/);
 });
 
 it('does not take a best rate at the edge of the grid for the claim', () => {
   // Full's lowest loss lies above the highest rate tried: the true ratio may be smaller.
-  const open = judged(evidenceOf(asThePaper, { sweep: sweep(1e-1, 1e-1) })).get('rates')!;
+  const sweeps = [sweep(1e-3, 1e-4), sweep(1e-3, 1e-4), sweep(1e-1, 1e-1)];
+  const open = judged(evidenceOf(asThePaper, { sweeps })).get('rates')!;
   expect(open.verdict).not.toBe('holds');
   expect(open.notes.join()).toMatch(/full fine-tuning is the highest .* may lie beyond/);
 });
 
-it('averages over two seeds', () => {
-  const seeds = { 'lora-second-seed': asThePaper.lora!, 'full-second-seed': { loss: 2.4, kl: 0.3 } };
-  const { effects, notes } = judged(evidenceOf({ ...asThePaper, ...seeds })).get('forgetting')!;
-  const [one, two] = [(0.2 * 2) / 3 - 0.04, (0.3 * 2) / 3 - 0.04];
-  expect(effects[0]!.value).toBeCloseTo((one + two) / 2, 2);
-  expect(effects.slice(1, 3).map(({ value }) => value)).toEqual([
-    expect.closeTo(one, 2),
-    expect.closeTo(two, 2),
-  ]);
-  expect(notes[0]).toMatch(/two seeds/);
-});
-
 it('says why a claim was not run', () => {
-  const evidence = { ...evidenceOf({ lora: asThePaper.lora! }), sweep: undefined };
+  const evidence = { ...evidenceOf({ lora: asThePaper.lora! }), sweeps: [] };
   const results = judged(evidence, {
     done: new Set<StageName>(['lora']),
     failed: new Map([['full', 'The memory did not suffice']]),
   });
   expect(results.get('forgetting')).toMatchObject({ verdict: 'not run', why: 'The memory did not suffice' });
-  expect(results.get('targets')).toMatchObject({ verdict: 'not run', why: 'budget' });
+  expect(results.get('forgetting')!.left).toBeUndefined();
+  expect(results.get('targets')).toMatchObject({ verdict: 'not run', why: 'budget', left: true });
   expect(results.get('rates')).toMatchObject({ verdict: 'not run', why: 'budget' });
   const text = claimsText([...results.values()]);
   expect(text).toMatch(/^1\. not run: The memory did not suffice +LoRA forgets less/m);
@@ -211,5 +281,8 @@ it('writes a report with every claim, its effect and the rule', () => {
   const report = reportMarkdown(repro, results);
   for (const { title } of claims) expect(report).toContain(`. ${title} |`);
   expect(report).toMatch(/claimed 0\.8 to 1\.25/);
-  expect(report).toMatch(/LoRA, r = 16 on all linear layers: 40 steps at 1e-3 \(lora\)/);
+  expect(report).toMatch(
+    /LoRA, r = 16 on all linear layers: 40 steps at 1e-3 \(lora, lora-seed-1, lora-seed-2\)/,
+  );
+  expect(report).toMatch(/minus full: .*, claimed above 0 \(by seed: 0\.2\d+, 0\.2\d+, 0\.2\d+\)/);
 });

@@ -1,47 +1,8 @@
-/** Intervals and verdicts, against a normal approximation, by hand, and by what must hold of any data. */
+/** Verdicts and best rates, by hand. */
 import { describe, expect, it } from 'vitest';
-import { matchedForgetting, medianInterval, verdictOf } from '../../../src/reproduce/effects.ts';
+import { verdictOf } from '../../../src/reproduce/effects.ts';
 import { bestRate } from '../../../src/reproduce/rate-ratio.ts';
 import type { Effect } from '../../../src/protocol/reproduction.ts';
-import reference from '../../reference/intervals.json' with { type: 'json' };
-
-describe('the interval of a median', () => {
-  it.each(reference.medians)(
-    'reaches to the order statistics of the binomial distribution, $n',
-    ({ n, rank }) => {
-      const found = medianInterval(Array.from({ length: n }, (_, i) => n - i))!;
-      expect(found).toEqual({ value: (n + 1) / 2, low: rank, high: n + 1 - rank });
-    },
-  );
-  it('reaches to the ends where there are few', () => {
-    expect(medianInterval([3, 1, 2])).toEqual({ value: 2, low: 1, high: 3 });
-    expect(medianInterval([5])).toEqual({ value: 5, low: 5, high: 5 });
-    expect(medianInterval([])).toBeUndefined();
-  });
-});
-
-describe('forgetting at equal learning', () => {
-  it('is taken on the straight lines between points, where the one that learned less ends', () => {
-    const slow = { losses: [3, 2.8, 2.6], forgetting: [0, 0.1, 0.3] };
-    const fast = { losses: [3, 2.5, 2], forgetting: [0, 0.2, 0.6] };
-    // The slow one ends at 2.6; the fast one passes there at four fifths of its first stretch.
-    expect(matchedForgetting([slow, fast])[0]).toBeCloseTo(0.3, 12);
-    expect(matchedForgetting([slow, fast])[1]).toBeCloseTo(0.16, 12);
-  });
-
-  it('is equal for equal paths and does not look at what came after the least loss', () => {
-    const path = { losses: [3, 2.5, 2.7], forgetting: [0, 0.2, 5] };
-    expect(matchedForgetting([path, path])).toEqual([0.2, 0.2]);
-  });
-
-  it('has no value where one learned nothing', () => {
-    const [stuck, fine] = [
-      { losses: [3, 3.1], forgetting: [0, 1] },
-      { losses: [3, 2], forgetting: [0, 1] },
-    ];
-    expect(matchedForgetting([stuck, fine])).toEqual([NaN, NaN]);
-  });
-});
 
 describe('the verdict', () => {
   const effect = (low: number, high: number, wanted: Partial<Effect> = { above: 0 }): Effect => {

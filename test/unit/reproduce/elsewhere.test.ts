@@ -15,6 +15,8 @@ import {
 import {
   createReproduction,
   findReproduction,
+  findUnfinished,
+  refuseOlder,
   reportPath,
   type Reproduction,
 } from '../../../src/reproduce/store.ts';
@@ -41,7 +43,7 @@ const emptyFolder = async (): Promise<string> => {
   return corpus;
 };
 
-async function made(claims: ClaimId[]): Promise<Reproduction> {
+async function made(claims: ClaimId[], seeds?: number): Promise<Reproduction> {
   const asked = {
     folder: '/code',
     corpus: corpusPlanSchema.parse({}),
@@ -49,6 +51,7 @@ async function made(claims: ClaimId[]): Promise<Reproduction> {
     base: { id: 'tiny', path: '/tiny.gguf', sha256: '00' },
     budgetMinutes: 60,
     claims,
+    seeds,
     data: {},
     sequenceLength: 64,
     heldOutWindows: 16,
@@ -62,33 +65,52 @@ async function made(claims: ClaimId[]): Promise<Reproduction> {
   return createReproduction(asked, await emptyFolder());
 }
 
-/** A run as it comes back: measured at its end, on some items. */
-async function comeBack(id: string, loss: number, kl: number, unique?: number): Promise<void> {
+const rowsOf = (metric: string, before: number, after: number): string =>
+  Array.from({ length: 12 }, (_, i) => {
+    const part = (value: number) => ({ [metric]: { sum: 10 * value + Math.sin(7 * i), weight: 10 } });
+    const parts = { before: part(before), after: part(after) };
+    return `${JSON.stringify({ item: `${i}`, digest: `d${i}`, ...parts, parts })}\n`;
+  }).join('');
+
+type Tasks = Record<string, [metric: string, before: number, after: number]>;
+const learned = (loss: number, kl: number): Tasks => ({
+  workspace: ['loss', 3, loss],
+  retention: ['KL from base', 0, kl],
+});
+
+async function writeTasks(dir: string, tasks: Tasks, steps: number): Promise<void> {
+  await mkdir(join(dir, 'evaluation'), { recursive: true });
+  for (const [task, figures] of Object.entries(tasks))
+    await writeFile(join(dir, 'evaluation', `${task}.${steps}.jsonl`), rowsOf(...figures));
+}
+
+/** A run as it comes back: measured at its end, on some items, and what `parts` it was measured at. */
+async function comeBack(id: string, tasks: Tasks, parts: Record<string, Tasks> = {}): Promise<void> {
   const dir = join(runsDir(), id);
   const steps = (JSON.parse(await readFile(join(dir, 'run.json'), 'utf8')) as { hyper: { steps: number } })
     .hyper.steps;
-  await mkdir(join(dir, 'evaluation'), { recursive: true });
-  const tasks = {
-    workspace: ['loss', 3, loss],
-    retention: ['KL from base', 0, kl],
-    ...(unique !== undefined && { humaneval: ['unique programs', 45, unique] }),
-  } as Record<string, [string, number, number]>;
-  const comparisons = [];
-  for (const [task, [metric, before, after]] of Object.entries(tasks)) {
-    const rows = Array.from({ length: 12 }, (_, i) => {
-      const part = (value: number) => ({ [metric]: { sum: 10 * value + Math.sin(7 * i), weight: 10 } });
-      const parts = { before: part(before), after: part(after) };
-      return { item: `${i}`, digest: `d${i}`, ...parts, parts };
-    });
-    const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
-    await writeFile(join(dir, 'evaluation', `${task}.${steps}.jsonl`), text);
+  await writeTasks(dir, tasks, steps);
+  for (const [part, own] of Object.entries(parts)) await writeTasks(join(dir, 'parts', part), own, steps);
+  const comparisons = Object.entries(tasks).map(([task, [metric]]) => {
     const figure = { task, metric, value: 0, low: 0, high: 0, n: 12, setting: 'quick' };
     const one = { task, metric, unit: '', better: 'lower', significant: false };
-    comparisons.push({ ...one, before: figure, after: figure, difference: { value: 0, low: 0, high: 0 } });
-  }
+    return { ...one, before: figure, after: figure, difference: { value: 0, low: 0, high: 0 } };
+  });
   const summary = { step: steps, sentence: 'x', comparisons };
   await writeFile(join(dir, 'evaluation', 'summary.json'), JSON.stringify(summary));
   setState(dir, { status: 'done', step: steps, steps });
+}
+
+/** As full fine-tuning and LoRA in the paper, with the strengths that its task measures there. */
+async function asThePaper({ name, id, then }: RunElsewhere): Promise<void> {
+  const [loss, kl] = name.startsWith('full') ? [2.4, 0.4] : [2.6, 0.04];
+  const strengths = then.find(([, , option]) => option === '--strengths')?.[3]?.split(',') ?? [];
+  const at = (strength: number) => learned(3 - strength * (3 - loss), strength * kl);
+  await comeBack(
+    id,
+    learned(loss, kl),
+    Object.fromEntries(strengths.map((one) => [`strength-${one}`, at(Number(one))])),
+  );
 }
 
 type Answer = (runs: readonly RunElsewhere[], say: (message: ReproducerMessage) => void) => Promise<void>;
@@ -125,32 +147,62 @@ const go = (repro: Reproduction, with_: ElsewhereEngine, budgetSeconds = 3600) =
   });
 
 const allWell: Answer = async (runs, say) => {
-  for (const { name, id } of runs) {
-    await comeBack(id, name.startsWith('full') ? 2.4 : 2.6, name.startsWith('full') ? 0.2 : 0.04);
-    say({ type: 'run', task: name, status: 'done' });
+  for (const run of runs) {
+    await asThePaper(run);
+    say({ type: 'run', task: run.name, status: 'done' });
   }
 };
 
-it('finds the rates, sends all runs at once, and judges as if they had been made here', async () => {
-  const repro = await made(['forgetting', 'targets']);
+it('finds the rates, sends all runs of all seeds at once, and judges as if they had been made here', async () => {
+  const repro = await made(['forgetting', 'learning', 'targets']);
   const results = await go(repro, engine(allWell));
   expect(sent).toHaveLength(1);
   const names = sent[0]!.map(({ name }) => name);
-  expect(names.slice(0, 4)).toEqual(['lora', 'full', 'lora-attention', 'lora-mlp']);
-  expect(results.map(({ verdict }) => verdict)).not.toContain('not run');
-  expect(results[0]!.verdict).toBe('holds');
+  expect(names.slice(0, 5)).toEqual(['lora', 'full', 'lora-lower-rate', 'full-lower-rate', 'lora-seed-1']);
+  expect(names).toEqual(expect.arrayContaining(['lora-attention', 'lora-mlp-seed-2']));
+  expect(results.map(({ verdict }) => verdict)).toEqual(['holds', 'holds', "can't tell"]);
+  for (const { effects } of results) expect(effects[0]!.bySeed).toHaveLength(3);
   const { state } = await findReproduction('latest');
   expect(Object.keys(state.runs).sort()).toEqual([...names].sort());
   expect(state.rates?.why).toBe(`the best of sweep ${state.sweep}`);
-  // All have the length that was planned, and those rates.
-  for (const { name, id } of sent[0]!) {
+  // All have the length that was planned, those rates or half a decade less, and their own seed.
+  for (const { name, id, then } of sent[0]!) {
     const spec = JSON.parse(await readFile(join(runsDir(), id, 'run.json'), 'utf8')) as {
-      hyper: { steps: number; learningRate: number };
+      hyper: { steps: number; learningRate: number; seed: number };
     };
-    const method = name.startsWith('full') ? 'full' : 'lora';
-    expect(spec.hyper).toMatchObject({ steps: state.steps, learningRate: state.rates![method] });
+    const rate = state.rates![name.startsWith('full') ? 'full' : 'lora'];
+    const isLower = name.includes('lower-rate');
+    expect(spec.hyper).toMatchObject({ steps: state.steps, seed: Number(/-seed-(\d)/.exec(name)?.[1] ?? 0) });
+    expect(spec.hyper.learningRate / rate).toBeCloseTo(isLower ? 1 / 3 : 1, 1);
+    const strengths = /^(lora|full)(-seed-\d)?$/.test(name) ? ['--strengths'] : [];
+    expect(then.map(([, , option]) => option)).toEqual(strengths);
   }
   expect(await readFile(reportPath(repro.dir), 'utf8')).toContain('LoRA forgets less');
+});
+
+it('repeats the trials with other seeds if the claim about rates is wanted', async () => {
+  const repro = await made(['rates']);
+  const [rates] = await go(repro, engine(allWell));
+  expect(sent).toEqual([]);
+  const { state } = await findReproduction('latest');
+  expect(Object.keys(state.furtherSweeps)).toEqual(['sweep-seed-1', 'sweep-seed-2']);
+  for (const [stage, id] of Object.entries(state.furtherSweeps)) {
+    const { spec } = await readSweep(join(sweepsDir(), id));
+    expect(spec.hyper.seed).toBe(Number(stage.at(-1)));
+    for (const { rates } of spec.methods) expect(rates).toHaveLength(3);
+  }
+  expect(rates!.run).toHaveLength(3);
+  expect(rates!.why).toBeUndefined();
+});
+
+it('ends with one seed if one was asked for', async () => {
+  const repro = await made(['forgetting'], 1);
+  const [forgetting] = await go(repro, engine(allWell));
+  expect(sent[0]!.map(({ name }) => name)).toEqual(['lora', 'full', 'lora-lower-rate', 'full-lower-rate']);
+  expect(forgetting).toMatchObject({ verdict: "can't tell" });
+  expect(forgetting!.why).toMatch(/^Only one seed was run/);
+  expect(forgetting!.left).toBeUndefined();
+  expect(notes.join()).toContain('Too few seeds to decide');
 });
 
 it('sends no run before the sweep is finished, and goes on from there', async () => {
@@ -167,43 +219,101 @@ it('sends no run before the sweep is finished, and goes on from there', async ()
 });
 
 it('measures a run where it was trained, and takes that over with it', async () => {
-  const repro = await made(['spectrum', 'diversity']);
+  const repro = await made(['spectrum', 'diversity'], 3);
   const answer: Answer = async (runs, say) => {
     for (const { name, id, then } of runs) {
-      const [samples] = then.filter(([bundle]) => bundle === 'evaluator.mjs');
-      await comeBack(id, 2.5, 0.1, samples && (name === 'lora' ? 40 : 30));
+      const isSampled = then.some(([bundle]) => bundle === 'evaluator.mjs');
+      const unique = name.startsWith('lora') ? 40 : 30;
+      await comeBack(id, {
+        ...learned(2.5, 0.1),
+        ...(isSampled && { humaneval: ['unique programs', 45, unique] as Tasks[string] }),
+      });
       say({ type: 'run', task: name, status: 'done' });
     }
     say({ type: 'leftOut', task: 'full', of: 'spectrum.mjs', message: 'No memory.' });
   };
   const results = await go(repro, engine(answer), 1e6);
   const then = Object.fromEntries(
-    sent[0]!.map(({ name, then: programs }) => [name, programs.map(([one]) => one)]),
+    sent[0]!.map(({ name, then: programs }) => [name, programs.map(([one, , option]) => [one, option])]),
   );
-  expect(then).toEqual({ lora: ['evaluator.mjs'], full: ['spectrum.mjs', 'evaluator.mjs'] });
+  const samples = ['evaluator.mjs', '--tasks'];
+  expect(then).toMatchObject({
+    lora: [samples],
+    full: [['spectrum.mjs', '--ranks'], samples],
+    'full-seed-1': [samples],
+  });
   expect(results).toMatchObject([
     { claim: 'spectrum', verdict: 'not run', why: 'No memory' },
     { claim: 'diversity', verdict: 'holds' },
   ]);
-  expect((await findReproduction('latest')).state.done).toEqual(['diversity']);
+  const measured = ['diversity', 'diversity-seed-1', 'diversity-seed-2'];
+  expect((await findReproduction('latest')).state.done).toEqual(measured);
+});
+
+it('judges a change by its parts of low rank, from one seed', async () => {
+  const repro = await made(['spectrum']);
+  const answer: Answer = async (runs, say) => {
+    expect(runs.map(({ name }) => name)).toEqual(['full']);
+    const only = (loss: number) => ({ workspace: ['loss', 3, loss] }) as Tasks;
+    const parts = { linears: only(2.4), 'rank-16': only(2.9), 'rank-64': only(2.7), 'rank-256': only(2.5) };
+    await comeBack(runs[0]!.id, learned(2.4, 0.1), parts);
+    say({ type: 'run', task: 'full', status: 'done' });
+  };
+  const [spectrum] = await go(repro, engine(answer));
+  expect(spectrum).toMatchObject({ verdict: 'holds' });
+  expect(spectrum!.effects.map(({ value }) => value)).toEqual(
+    [1 / 6, 1 / 2, 5 / 6, 1].map((x) => expect.closeTo(x, 2)),
+  );
 });
 
 it('tries the claims that a failed run leaves, and says why of the others', async () => {
   const repro = await made(['forgetting', 'rank']);
   const answer: Answer = async (runs, say) => {
-    for (const { name, id } of runs)
-      if (name === 'lora-high-rank')
-        say({ type: 'run', task: name, status: 'failed', message: 'It diverged at step 3.' });
+    for (const run of runs) {
+      const { name: task } = run;
+      if (task.startsWith('lora-high-rank'))
+        say({ type: 'run', task, status: 'failed', message: 'It diverged at step 3.' });
       else {
-        await comeBack(id, name.startsWith('full') ? 2.4 : 2.6, name.startsWith('full') ? 0.2 : 0.04);
-        say({ type: 'run', task: name, status: 'done' });
+        await asThePaper(run);
+        say({ type: 'run', task, status: 'done' });
       }
+    }
   };
   const results = await go(repro, engine(answer));
   expect(results).toMatchObject([
     { claim: 'forgetting', verdict: 'holds' },
     { claim: 'rank', verdict: 'not run', why: 'It diverged at step 3' },
   ]);
+});
+
+it('goes on with the seeds that there was no time for', async () => {
+  const repro = await made(['forgetting']);
+  const [first] = await go(repro, engine(allWell), 400);
+  expect(first).toMatchObject({ verdict: "can't tell", left: true });
+  const before = sent[0]!.map(({ name }) => name);
+  const [second] = await go(await findReproduction('latest'), engine(allWell), 3600);
+  expect(second).toMatchObject({ verdict: 'holds' });
+  const added = sent[1]!.map(({ name }) => name);
+  expect(added).toEqual([
+    ...before.map((name) => `${name}-seed-1`),
+    ...before.map((name) => `${name}-seed-2`),
+  ]);
+});
+
+it('says of one of an earlier format how it was measured', async () => {
+  const { dir, spec } = await made(['forgetting']);
+  await writeFile(join(dir, 'plan.json'), JSON.stringify({ ...spec, format: 1 }));
+  const state = { sweep: 's', done: ['spectrum'], runs: { lora: 'a', 'lora-second-seed': 'b' } };
+  await writeFile(join(dir, 'results.json'), JSON.stringify(state));
+  const found = await findReproduction(spec.id);
+  expect(found.state.runs).toEqual(state.runs);
+  expect(() => refuseOlder(found)).toThrow(
+    /was measured otherwise, by a version that judged claims from one seed/,
+  );
+  expect(await findUnfinished(spec)).toBeUndefined();
+  const again = await made(['forgetting']);
+  expect((await findUnfinished(again.spec))!.spec.id).toBe(again.spec.id);
+  expect(() => refuseOlder(again)).not.toThrow();
 });
 
 it('attaches to a job that is under way, and plans nothing', async () => {

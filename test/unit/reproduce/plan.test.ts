@@ -1,92 +1,124 @@
 /** What is planned fits, is as much as fits, and what is more important comes first. */
 import { describe, expect, it } from 'vitest';
+import type { SweepLine } from '../../../src/protocol/sweep.ts';
 import { claims } from '../../../src/reproduce/claims.ts';
 import { guessCosts, stepCosts } from '../../../src/reproduce/costs.ts';
 import {
   LEAST_STEPS,
+  nearBest,
   planStages,
   planSweep,
   secondsOf,
   type Planning,
-  type StageName,
 } from '../../../src/reproduce/plan.ts';
-import { stepsOf, variantsFor } from '../../../src/reproduce/variants.ts';
+import { kindOf, stageOf, type StageName } from '../../../src/reproduce/stages.ts';
+import { variantsFor } from '../../../src/reproduce/variants.ts';
 
 const variants = variantsFor(192);
+const wanted = claims.map(({ id, needs, seeded }) => ({ claim: id, needs, seeded }));
 const planning = (minutes: number, patch: Partial<Planning> = {}): Planning => ({
-  wanted: claims.map(({ id, needs }) => ({ claim: id, needs })),
-  extras: ['lora-second-seed', 'full-second-seed'],
+  wanted,
   variants,
   costs: {
     step: { lora: 1, full: 1.3 },
     run: 35,
     point: 12,
-    spectrum: 80,
+    sweep: 350,
+    strengths: 60,
+    spectrum: 180,
     sampling: 30,
     problem: 17,
     data: 60,
   },
   problems: 6,
   budget: 60 * minutes,
+  done: new Set<StageName>(['sweep']),
   ...patch,
 });
 const total = (stages: readonly StageName[], steps: number, plan: Planning) =>
   stages.reduce((sum, stage) => sum + secondsOf(stage, steps, plan), 0);
 
+/** How many seeds of a claim are planned. */
+const seedsOf = (stages: readonly StageName[], claim: string, plan: Planning) => {
+  const { needs } = claims.find(({ id }) => id === claim)!;
+  const has = (stage: StageName) => stages.includes(stage) || plan.done!.has(stage);
+  return [0, 1, 2, 3].filter((seed) => needs.every((kind) => has(stageOf(kind, seed)))).length;
+};
+const left = (stages: readonly StageName[], { done }: Planning) => stages.filter((one) => !done!.has(one));
+
 describe('the plan', () => {
   it.each([8, 20, 45, 60, 180])('fits into %d minutes and fills them', (minutes) => {
     const plan = planning(minutes);
     const { stages, steps, dropped } = planStages(plan);
-    expect(total(stages, steps, plan)).toBeLessThanOrEqual(plan.budget);
+    const planned = left(stages, plan);
+    expect(total(planned, steps, plan)).toBeLessThanOrEqual(plan.budget);
     expect(steps % 4).toBe(0);
-    if (stages.length) expect(total(stages, steps + 4, plan)).toBeGreaterThan(plan.budget);
-    // What was left out would not fit beside what was taken.
+    if (planned.length) expect(total(planned, steps + 4, plan)).toBeGreaterThan(plan.budget);
+    // What was left out would not fit beside what was taken, even with one seed.
     for (const { claim } of dropped) {
       const { needs } = claims.find(({ id }) => id === claim)!;
-      const all = [...new Set([...stages, ...needs])];
+      const all = [...new Set([...planned, ...left(needs as StageName[], plan)])];
       expect(total(all, LEAST_STEPS, plan)).toBeGreaterThan(plan.budget);
     }
   });
 
-  it('takes the main pair before anything else, and more claims with more time', () => {
-    const counts = [4, 8, 20, 60].map((minutes) => planStages(planning(minutes)));
-    expect(counts[0]!.stages).toEqual(['lora', 'full']);
-    const taken = counts.map(({ dropped }) => claims.length - dropped.length);
-    expect(taken).toEqual(taken.toSorted((a, b) => a - b));
-    expect(taken.at(-1)).toBe(claims.length);
-    expect(planStages(planning(180)).stages).toContain('full-second-seed');
+  it('takes the main pair before anything else, and more claims and seeds with more time', () => {
+    const plans = [8, 20, 60, 180].map((minutes) => planning(minutes));
+    const planned = plans.map(planStages);
+    const runs = planned[0]!.stages.slice(0, 5);
+    expect(runs).toEqual(['lora', 'full', 'lora-lower-rate', 'full-lower-rate', 'strengths']);
+    const decided = planned.map(
+      ({ dropped, undecided }) => claims.length - dropped.length - undecided.length,
+    );
+    expect(decided).toEqual(decided.toSorted((a, b) => a - b));
+    expect(decided.at(-1)).toBe(claims.length);
+  });
+
+  it('decides the two claims of the title in less than an hour, and says which claims it can not', () => {
+    // What is left of an hour after the sweep, and what is planned of it.
+    const plan = planning(40);
+    const { stages, undecided, dropped } = planStages(plan);
+    for (const claim of ['forgetting', 'learning', 'targets', 'rank'])
+      expect([claim, seedsOf(stages, claim, plan)]).toEqual([claim, 3]);
+    for (const claim of undecided) expect([claim, seedsOf(stages, claim, plan)]).toEqual([claim, 1]);
+    const some = [...undecided, ...dropped.map(({ claim }) => claim)];
+    for (const { id, seeded } of claims)
+      if (seeded && !some.includes(id)) expect([id, seedsOf(stages, id, plan)]).toEqual([id, 3]);
+  });
+
+  it('makes as many seeds as were asked for, or none', () => {
+    const one = planStages(planning(60, { seeds: 1 }));
+    expect(one.stages.map((stage) => kindOf(stage).seed)).not.toContain(1);
+    expect(one.undecided).toEqual(claims.filter(({ seeded }) => seeded).map(({ id }) => id));
+    const plan = planning(60, { seeds: 4 });
+    const four = planStages(plan);
+    for (const { id, seeded } of claims)
+      if (seeded && !four.dropped.some(({ claim }) => claim === id))
+        expect([id, seedsOf(four.stages, id, plan)]).toEqual([id, 4]);
+    expect(four.undecided).toEqual([]);
   });
 
   it('begins with the first claim, even where nothing seems to fit', () => {
-    const { stages, steps, dropped } = planStages(planning(0.5));
-    expect(stages).toEqual(['lora', 'full']);
+    const { stages, steps, dropped } = planStages(planning(0.1, { done: new Set() }));
+    expect(stages).toEqual(['lora', 'full', 'lora-lower-rate', 'full-lower-rate', 'strengths']);
     expect(steps).toBe(LEAST_STEPS);
     expect(dropped.map(({ claim }) => claim)).not.toContain('forgetting');
   });
 
   it('plans no longer runs than the text allows', () => {
-    expect(planStages(planning(1000, { mostSteps: 80 })).steps).toBe(80);
+    expect(planStages(planning(2000, { mostSteps: 80 })).steps).toBe(80);
   });
 
-  it('does not count what is done, and keeps the length that was settled', () => {
-    const all = planning(60);
-    const before = planStages(all);
-    const done = new Set<StageName>(['lora', 'full']);
-    const { stages, steps, dropped } = planStages(planning(20, { done, steps: before.steps }));
+  it('does not count what is done, keeps the length that was settled, and adds seeds', () => {
+    const before = planStages(planning(12));
+    expect(before.undecided).toContain('forgetting');
+    const done = new Set<StageName>(['sweep', ...before.stages]);
+    const plan = planning(25, { done, steps: before.steps });
+    const { stages, steps, undecided } = planStages(plan);
     expect(steps).toBe(before.steps);
-    const left = stages.filter((stage) => !done.has(stage));
-    expect(total(left, steps, all)).toBeLessThanOrEqual(20 * 60);
-    expect(dropped.length).toBeGreaterThan(0);
-  });
-
-  it('runs replay for longer, so that it sees as much of its own text', () => {
-    const own = 0.75 * stepsOf(variants['lora-replay'], 96);
-    expect(own).toBe(96);
-  });
-
-  it('knows a rank that the base has no room for', () => {
-    expect(variantsFor(8).lora.hyper).toMatchObject({ rank: 8, alpha: 16 });
-    expect(variantsFor(32)['lora-high-rank'].hyper).toMatchObject({ rank: 32, alpha: 64 });
+    expect(total(left(stages, plan), steps, plan)).toBeLessThanOrEqual(25 * 60);
+    expect(undecided).not.toContain('forgetting');
+    expect(left(stages, plan).slice(0, 2)).toEqual(['lora-seed-1', 'full-seed-1']);
   });
 });
 
@@ -107,6 +139,15 @@ describe('the sweep', () => {
   });
 });
 
+it('repeats a sweep around its best rate', () => {
+  const grid = [1, 2, 3, 4, 5];
+  expect(nearBest(grid, 3)).toEqual([2, 3, 4]);
+  expect(nearBest(grid, 1)).toEqual([1, 2, 3]);
+  expect(nearBest(grid, 5)).toEqual([3, 4, 5]);
+  expect(nearBest(grid, undefined)).toEqual([2, 3, 4]);
+  expect(nearBest([1, 2], 2)).toEqual([1, 2]);
+});
+
 describe('what things take', () => {
   it('is worked out of the trials of a sweep', () => {
     const trial = { type: 'trial', time: '', learningRate: 1e-3 } as const;
@@ -116,7 +157,7 @@ describe('what things take', () => {
       start: 2,
       spectrumOperations: 3e9,
     };
-    const step = stepCosts({ sequenceLength: 256 }, machine, [
+    const lines: SweepLine[] = [
       {
         type: 'base',
         time: '',
@@ -130,11 +171,17 @@ describe('what things take', () => {
       { ...trial, method: 'lora', losses: Array<number>(10).fill(1), seconds: 24 },
       { ...trial, method: 'full', losses: Array<number>(10).fill(1), seconds: 34 },
       { ...trial, method: 'full', losses: [1], seconds: 99, diverged: { step: 1, why: '' } },
-    ]);
+    ];
+    const step = stepCosts({ sequenceLength: 256 }, machine, lines);
     expect(step.lora).toBeCloseTo(2, 9);
     expect(step.full).toBeCloseTo(3, 9);
     const spec = { sequenceLength: 256, heldOutWindows: 8, retentionTexts: 0, data: {} };
+    const costs = guessCosts(spec, machine, step, lines);
     // 8 windows of 1 s and a start.
-    expect(guessCosts(spec, machine, step).point).toBeCloseTo(10, 9);
+    expect(costs.point).toBeCloseTo(10, 9);
+    // Two strengths of two runs, and two models to write.
+    expect(costs.strengths).toBeCloseTo(2 * (2 * 10 + 2), 9);
+    // As many trials again, and the base.
+    expect(costs.sweep).toBeCloseTo(1.2 * (24 + 34 + 99), 9);
   });
 });

@@ -1,0 +1,63 @@
+/** What a method can reach: the least that is forgotten for what is learned. Pure; docs/science.md has the rule. */
+
+/** A model compared with its base, nats per token. */
+export interface Point {
+  /** The base's held-out loss minus the model's. */
+  learned: number;
+  /** KL from the base. */
+  forgotten: number;
+}
+
+export type Frontier = readonly Point[];
+
+/**
+ * The lower convex hull of the base (0, 0) and the points, up to the one that learned most; by rising learning. A hull
+ * because it changes without a jump when a point moves, and because a further point never makes a method look worse.
+ */
+export function frontierOf(points: readonly Point[]): Frontier {
+  const hull: Point[] = [{ learned: 0, forgotten: 0 }];
+  for (;;) {
+    const from = hull.at(-1)!;
+    const slope = (to: Point) => (to.forgotten - from.forgotten) / (to.learned - from.learned);
+    const [next] = points
+      .filter(({ learned }) => learned > from.learned)
+      .sort((a, b) => slope(a) - slope(b) || b.learned - a.learned);
+    if (!next) return hull;
+    hull.push(next);
+  }
+}
+
+export const mostLearned = (frontier: Frontier): number => frontier.at(-1)!.learned;
+
+/** The least that is forgotten where so much is learned; NaN beyond what the frontier reaches. */
+export function forgottenAt(frontier: Frontier, learned: number): number {
+  const to = frontier.findIndex((point) => point.learned >= learned);
+  if (to < 1) return to === 0 ? 0 : NaN;
+  const [from, next] = [frontier[to - 1]!, frontier[to]!];
+  const share = (learned - from.learned) / (next.learned - from.learned);
+  return from.forgotten + share * (next.forgotten - from.forgotten);
+}
+
+/** The most that is learned where no more than this is forgotten. */
+export function learnedAt(frontier: Frontier, forgotten: number): number {
+  const to = frontier.findIndex((point) => point.forgotten > forgotten);
+  if (to < 0) return mostLearned(frontier);
+  const [from, next] = [frontier[to - 1]!, frontier[to]!];
+  const share = (forgotten - from.forgotten) / (next.forgotten - from.forgotten);
+  return from.learned + share * (next.learned - from.learned);
+}
+
+/**
+ * Forgotten by each of the frontiers where each has learned `share` of what all of them reach; NaN if one learned
+ * nothing.
+ */
+export function atEqualLearning(frontiers: readonly Frontier[], share: number): number[] {
+  const shared = Math.min(...frontiers.map(mostLearned));
+  return frontiers.map((one) => (shared > 0 ? forgottenAt(one, share * shared) : NaN));
+}
+
+/** Learned by each of the frontiers where each has forgotten as much as the one that forgot least at its end. */
+export function atEqualForgetting(frontiers: readonly Frontier[]): number[] {
+  const shared = Math.min(...frontiers.map((one) => one.at(-1)!.forgotten));
+  return frontiers.map((one) => learnedAt(one, shared));
+}
