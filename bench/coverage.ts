@@ -4,11 +4,15 @@
  *
  *     npm run bench:coverage                       # a few minutes
  *     npm run bench:coverage -- --draws 500 held   # only groups whose name contains the word
+ *     npm run bench:coverage -- --part choice      # the bias of the reported gain, since the strength is chosen by it
+ *     npm run bench:coverage -- --part rate        # the same, since the learning rate was chosen by it
  */
 import { parseArgs } from 'node:util';
 import { stratifiedIntervals } from '../src/statistics/intervals.ts';
 import { bca, bootstrapT, percentileBootstrap } from './coverage/bootstraps.ts';
+import { biasOfChoice, gains, variations, type Bias } from './coverage/choice.ts';
 import { measureCoverage, type Method } from './coverage/measure.ts';
+import { biasOfRate, shapes } from './coverage/rates.ts';
 import { groups } from './coverage/settings.ts';
 
 /** A draw of the forgetting average takes as long as three times a hundred questions, so fewer are drawn. */
@@ -24,29 +28,87 @@ const methods: Record<string, Method> = {
 export function main(args: string[]): void {
   const { values, positionals } = parseArgs({
     args,
-    options: { draws: { type: 'string', default: '4000' }, json: { type: 'boolean', default: false } },
+    options: {
+      draws: { type: 'string', default: '4000' },
+      json: { type: 'boolean', default: false },
+      part: { type: 'string', default: 'intervals' },
+    },
     allowPositionals: true,
   });
+  const draws = Number(values.draws);
+  if (values.part === 'choice') return printChoices(draws, values.json);
+  if (values.part === 'rate') return printRates(draws, values.json);
+  printIntervals(draws, values.json, positionals);
+}
+
+function printIntervals(most: number, json: boolean, words: readonly string[]): void {
   const names = Object.keys(methods);
-  if (!values.json) {
+  if (!json) {
     console.log(`| figure | ${names.join(' | ')} |\n|${' --- |'.repeat(names.length + 1)}`);
   }
   for (const group of groups) {
     const { name } = group.settings[0]!;
-    if (!positionals.every((word) => name.includes(word))) continue;
-    const draws = Number(values.draws) * (name.startsWith('forgetting') ? SHARE_OF_TASKS : 1);
+    if (!words.every((word) => name.includes(word))) continue;
+    const draws = most * (name.startsWith('forgetting') ? SHARE_OF_TASKS : 1);
     const found = measureCoverage(group, Object.values(methods), draws);
-    if (values.json) {
+    // Of what a strength is chosen by, one end decides.
+    const decides = name.startsWith('bits per byte');
+    if (json) {
       console.log(JSON.stringify({ name, ...Object.fromEntries(names.map((one, i) => [one, found[i]])) }));
       continue;
     }
     const width = found.at(-1)!.width;
     const cells = found.map(
       (one) =>
-        `${percent(one.covered)}%${group.settings.length > 1 ? ` (${percent(one.least)})` : ''}, ${(one.width / width).toFixed(2)}`,
+        `${percent(one.covered)}%${group.settings.length > 1 ? ` (${percent(one.least)})` : ''}${decides ? ` (below ${percent(one.below)})` : ''}, ${(one.width / width).toFixed(2)}`,
     );
     console.log(`| ${name} | ${cells.join(' | ')} |`);
   }
 }
+
+/** True gains, by how much they differ between files, and numbers of files. */
+function printChoices(draws: number, json: boolean): void {
+  if (!json)
+    console.log(
+      '| gain, variation, files | offered | seen | true gain | on the cursors that chose: before | after | with the base | on others: before | after | with the base |\n|' +
+        ' --- |'.repeat(10),
+    );
+  for (const [variation, varying] of Object.entries(variations))
+    for (const [gain, result] of Object.entries(gains))
+      for (const files of [4, 8, 16, 32]) {
+        const found = biasOfChoice({ ...result, ...varying }, files, draws);
+        if (json) console.log(JSON.stringify({ gain, variation, files, ...found }));
+        else console.log(`| ${gain}, ${variation}, ${files} | ${choiceCells(found).join(' | ')} |`);
+      }
+}
+
+function choiceCells({ offered, seen, truth, chosenBy, others }: Bias): string[] {
+  const cell = (gain: number) => off(gain, truth);
+  const cells = [chosenBy, others].flatMap((of) => [of.chosen, of.crossFitted, of.withBase].map(cell));
+  return [`${percent(offered)}%`, `${percent(seen)}%`, truth.toFixed(4), ...cells];
+}
+
+function printRates(draws: number, json: boolean): void {
+  if (!json) console.log(`| rates, gain, variation, files | true gain | reported |\n|${' --- |'.repeat(3)}`);
+  for (const varying of [0.4, 0.8])
+    for (const gain of [0.02, 0.1])
+      for (const [name, shape] of Object.entries(shapes))
+        for (const files of [4, 8, 16, 32]) {
+          const { truth, reported } = biasOfRate({ gain, shape, files, varying }, draws);
+          if (json) console.log(JSON.stringify({ name, gain, varying, files, truth, reported }));
+          else
+            console.log(
+              `| ${name}, ${gain}, ${varying}, ${files} | ${truth.toFixed(4)} | ${off(reported, truth)} |`,
+            );
+        }
+}
+
+/** How far it is from the truth, and as a share of it. */
+const off = (value: number, truth: number): string => {
+  const bias = value - truth;
+  const signed = (number: number, digits: number) =>
+    `${number < 0 ? '-' : '+'}${Math.abs(number).toFixed(digits)}`;
+  return `${signed(bias, 4)}${Math.abs(truth) > 1e-9 ? ` (${signed((100 * bias) / truth, 0)}%)` : ''}`;
+};
 
 const percent = (share: number) => (100 * share).toFixed(1);

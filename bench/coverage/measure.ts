@@ -2,13 +2,16 @@
 import type { Pair } from '../../src/statistics/intervals.ts';
 import { percentile } from '../../src/statistics/statistics.ts';
 import { uniform } from '../../src/statistics/random.ts';
-import type { Group, Random, Setting } from './settings.ts';
+import type { Random } from './draws.ts';
+import type { Group, Setting } from './settings.ts';
 
 export interface Coverage {
   /** Share of draws whose interval contains the true value. */
   covered: number;
   /** The same, for the setting of the group with the lowest share. */
   least: number;
+  /** Share of draws whose interval is wholly below the true value: of a loss, more was said to be gained than is true. */
+  below: number;
   /** Median width. */
   width: number;
 }
@@ -24,7 +27,7 @@ const SEED = 20261126;
 /** The coverage of each method, on the same draws: `draws` in all, divided evenly between the settings. */
 export function measureCoverage({ settings }: Group, methods: readonly Method[], draws: number): Coverage[] {
   const each = Math.ceil(draws / settings.length);
-  const found = methods.map(() => ({ shares: [] as number[], widths: [] as number[] }));
+  const found = methods.map(() => ({ shares: [] as number[], widths: [] as number[], below: 0 }));
   for (const [index, setting] of settings.entries()) {
     const random = uniform(SEED + index);
     const own = uniform(SEED);
@@ -37,13 +40,15 @@ export function measureCoverage({ settings }: Group, methods: readonly Method[],
         // Intervals of answers may end exactly at the true value.
         held[at]! += Number(low <= truth + 1e-12 && high >= truth - 1e-12);
         found[at]!.widths.push(high - low);
+        found[at]!.below += Number(high < truth - 1e-12);
       }
     }
     for (const [at, { shares }] of found.entries()) shares.push(held[at]! / each);
   }
-  return found.map(({ shares, widths }) => ({
+  return found.map(({ shares, widths, below }) => ({
     covered: shares.reduce((sum, share) => sum + share, 0) / shares.length,
     least: Math.min(...shares),
+    below: below / widths.length,
     width: percentile(
       widths.sort((a, b) => a - b),
       0.5,

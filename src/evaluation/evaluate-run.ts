@@ -17,7 +17,7 @@ import { compare } from './figures/compare.ts';
 import { placesIn } from './places.ts';
 import { itemsPath } from './figures/item-rows.ts';
 import { removeLeftovers } from './temporary-files.ts';
-import { Evaluation, stopped, type EvaluateOptions, type Measurement } from './measure.ts';
+import { Evaluation, stopped, type EvaluateOptions, type Measurement, type Replacements } from './measure.ts';
 import { servedPart, strengthPart } from './progress.ts';
 import { Resources, subjectOf } from './resources.ts';
 import { checkServed } from './served-check.ts';
@@ -35,7 +35,7 @@ import {
 } from './time.ts';
 import { chooseTasks, contextTokens, plannedTasks } from './tasks/index.ts';
 import { calibrationOf } from './tasks/workspace-cursors.ts';
-import type { ItemScore, Task } from './task.ts';
+import type { EvaluatedModel, ItemScore, Task } from './task.ts';
 import { whileMeasuring } from './under-measurement.ts';
 
 /**
@@ -88,11 +88,12 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
       [models.before, models.after],
       { spec, corpus },
       timed ? table : undefined,
+      await withoutEach(resources, summary),
     );
     for await (const { task, counts, cut, of } of measured) {
-      if (of) await writeRows(dir, step, of);
+      if (of) await writeRows(dir, step, of, summary.choice?.without);
       const comparisons = counts.map(compare);
-      const completed = of?.task.name === 'workspace' ? of : undefined;
+      const completed = of?.task.name === 'workspace' ? byResult(of) : undefined;
       const calibration = completed && calibrationOf(completed.scores.at(-1)!);
       const places = completed && placesIn(completed.items, completed.scores);
       const scoring = { resources, sandbox: () => resources.sandbox(), signal };
@@ -118,6 +119,29 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
 }
 
 /**
+ * The models at the strengths that are chosen without a file, by that file: it is measured at that strength, so that no
+ * figure is of files that it was chosen by. None at a strength that was set by hand.
+ */
+async function withoutEach(
+  resources: Pick<Resources, 'result'>,
+  { choice, givenStrength }: Summary,
+): Promise<Replacements> {
+  const models = new Map<number, EvaluatedModel>();
+  const without = givenStrength === undefined ? Object.entries(choice?.without ?? {}) : [];
+  for (const strength of new Set(without.map(([, strength]) => strength)))
+    models.set(strength, await resources.result(strength / choice!.strength));
+  return new Map(without.map(([path, strength]) => [path, models.get(strength)!]));
+}
+
+type Measured = NonNullable<Measurement['of']>;
+
+/** Only what the result answered as it is served. */
+function byResult({ items, scores, replaced }: Measured): Pick<Measured, 'items' | 'scores'> {
+  const isOwn = (_: unknown, at: number) => !replaced.has(items[at]!);
+  return { items: items.filter(isOwn), scores: scores.map((all) => all.filter(isOwn)) };
+}
+
+/**
  * What the parts take, and how long measuring may take by the plan: as was said, where something was said. Whole models
  * take turns in memory, so they are always measured to the end.
  */
@@ -137,17 +161,22 @@ async function timesOf(
   return { parts, trained, seconds: share === undefined || method === 'full' ? Infinity : seconds };
 }
 
-/** Writes a row for each item, with each model's answer and the counts that figures are made of (item-rows.ts). */
+/**
+ * Writes a row for each item, with each model's answer and the counts that figures are made of (item-rows.ts).
+ * `without`: the strengths of the items that were answered at another one than the result's.
+ */
 export async function writeRows(
   dir: string,
   step: number,
-  { task, items, scores }: NonNullable<Measurement['of']>,
+  { task, items, scores, replaced }: Measured,
+  without: Readonly<Record<string, number>> = {},
 ): Promise<void> {
   const [before, after] = scores as [ItemScore[], ItemScore[]];
   const rows = items.map(({ id, digest, document, shown }, i) => ({
     item: id,
     digest,
     document,
+    ...(replaced.has(items[i]!) && { strength: without[document!] }),
     ...shown,
     before: before[i]!.detail ?? before[i]!.parts,
     after: after[i]!.detail ?? after[i]!.parts,

@@ -52,8 +52,13 @@ export interface Measurement {
     items: readonly Item[];
     /** For each model, one score per item. */
     scores: readonly ItemScore[][];
+    /** Items that another model answered in the place of the last one. */
+    replaced: ReadonlySet<Item>;
   };
 }
+
+/** Models that answer in the place of the last one, by document of a run's items. */
+export type Replacements = ReadonlyMap<string, EvaluatedModel>;
 
 export class Evaluation {
   readonly progress: EvaluationProgress;
@@ -82,6 +87,7 @@ export class Evaluation {
     models: readonly EvaluatedModel[],
     run?: PlanContext['run'],
     table?: TimeTable,
+    replacements?: Replacements,
   ): AsyncGenerator<Measurement> {
     const { tasks: asked, signal } = this.options;
     const all: Counts[] = [];
@@ -93,7 +99,9 @@ export class Evaluation {
       }
       const until = (this.progress.until = table?.until(task.name) ?? Infinity);
       try {
-        const measurement = await this.measureTask(task, models, run, until);
+        // Documents of other tasks are no files of the run.
+        const own = task.ofRun ? replacements : undefined;
+        const measurement = await this.measureTask(task, models, run, until, own);
         all.push(...measurement.counts);
         yield measurement;
       } catch (error) {
@@ -113,6 +121,7 @@ export class Evaluation {
     models: readonly EvaluatedModel[],
     run: PlanContext['run'],
     until: number,
+    replacements: Replacements = new Map(),
   ): Promise<Measurement> {
     const { setting = 'quick', limit, data, signal } = this.options;
     const warn = (message: string) => this.emit({ type: 'warning', message });
@@ -127,6 +136,7 @@ export class Evaluation {
     let computed = 0;
     const { items, scores } = await this.scorePlan(task, plan, models, {
       until,
+      replacements,
       sandbox: () => this.resources.sandbox(),
       onScore: (isNew) => {
         computed += Number(isNew);
@@ -140,7 +150,9 @@ export class Evaluation {
     const cut = items.length < all;
     const how = settingOf(plan, items.length, all);
     const measures = plan.measures.map((one) => ({ ...one, task: task.name, setting: how }));
-    return { task: task.name, counts: countsOf(measures, scores, items), cut, of: { task, items, scores } };
+    const replaced = new Set(plan.items.filter(({ document = '' }) => replacements.has(document)));
+    const of = { task, items, scores, replaced };
+    return { task: task.name, counts: countsOf(measures, scores, items), cut, of };
   }
 
   /** Scores all items; if time is limited, in a mixed order and in chunks until it is over. */
@@ -148,7 +160,11 @@ export class Evaluation {
     task: Task,
     { items: planned, together = [] }: Plan<Item>,
     models: readonly EvaluatedModel[],
-    { until, ...context }: ScoreContext & OnScored & { until: number },
+    {
+      until,
+      replacements,
+      ...context
+    }: ScoreContext & OnScored & { until: number; replacements: Replacements },
   ): Promise<{ items: Item[]; scores: ItemScore[][] }> {
     const items: Item[] = [];
     const scores = models.map((): ItemScore[] => []);
@@ -162,8 +178,9 @@ export class Evaluation {
       const start = performance.now();
       const chunk = mixed.slice(at, at + size);
       for (const [index, model] of models.entries()) {
-        scores[index]!.push(...(await scoreItems(task, chunk, model, context)));
-        if (models.length > 1) await model.rest();
+        const by = (item: Item) =>
+          (index === models.length - 1 && replacements.get(item.document ?? '')) || model;
+        scores[index]!.push(...(await scoreBy(by, task, chunk, { ...context, inTurn: models.length > 1 })));
       }
       items.push(...chunk);
       took = performance.now() - start;
@@ -177,6 +194,23 @@ export class Evaluation {
     }
     return { items, scores };
   }
+}
+
+/** Scores each item with its model. `inTurn`: each model then makes room for the next one. */
+async function scoreBy(
+  modelOf: (item: Item) => EvaluatedModel,
+  task: Task,
+  items: readonly Item[],
+  { inTurn, ...context }: ScoreContext & OnScored & { inTurn: boolean },
+): Promise<ItemScore[]> {
+  const found = new Map<Item, ItemScore>();
+  for (const model of new Set(items.map(modelOf))) {
+    const own = items.filter((item) => modelOf(item) === model);
+    const scores = await scoreItems(task, own, model, context);
+    for (const [index, item] of own.entries()) found.set(item, scores[index]!);
+    if (inTurn) await model.rest();
+  }
+  return items.map((item) => found.get(item)!);
 }
 
 /** Number of items that all models answer before the next ones are started, if time is limited. */

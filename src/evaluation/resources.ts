@@ -13,7 +13,7 @@ import { readConfig } from '../model/index.ts';
 import { availableMemory } from '../protocol/available-memory.ts';
 import { UserError } from '../protocol/errors.ts';
 import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
-import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/engine/llama-host.ts';
+import { BASE_MODEL, openLlamaHost, type AdapterFile, type LlamaHost } from '../serving/engine/llama-host.ts';
 import { scoringPrecision, type Which } from '../training/scorer.ts';
 import { openSandbox, type Sandbox } from './sandbox/sandbox.ts';
 import { ScorerProcess } from './scorer/process.ts';
@@ -24,6 +24,8 @@ const RESULT_MODEL = 'result';
 const EARLIER_MODEL = 'earlier';
 /** Their names in llama.cpp's engine. */
 const servedAs = { base: BASE_MODEL, result: RESULT_MODEL, earlier: EARLIER_MODEL };
+const servedName = (which: Which, strength = 1): string =>
+  strength === 1 ? servedAs[which] : `${servedAs[which]} at ${strength}`;
 type BothEngines = Record<'served' | 'trained', Float32Array[]>;
 /** Tokens; HumanEval's longest prompt and its answer fit. */
 const CONTEXT = 1024;
@@ -84,6 +86,8 @@ export class Resources {
   private readonly scorer = new Engine(() => this.openScorer(this.subject.precision ?? 'f32'));
   /** The same in f32. */
   private readonly exactScorer = new Engine(() => this.openScorer('f32'));
+  /** Strengths besides its file's at which llama.cpp serves the result's adapter. */
+  private readonly strengths = new Set<number>();
   readonly base: EvaluatedModel;
 
   constructor(
@@ -95,15 +99,31 @@ export class Resources {
     this.base = this.model({ name: id, digest: sha256 }, 'base');
   }
 
-  /** The result. An adapter can be scored at another strength than it is served at: see Scorer. */
+  /** The result. `strength`: a factor on that of the adapter's file. */
   async result(strength = 1): Promise<EvaluatedModel> {
     const { base, result } = this.subject;
     if (!result) throw new Error(`nothing was trained on ${base.id}`);
     const path = (result.adapterPath ?? result.modelPath)!;
     const sha256 = result.sha256 ?? (await examine(path)).sha256;
     const scaled = strength === 1 ? '' : ` at ${strength}`;
+    if (scaled) await this.serveAt(strength);
     const digest = createHash('sha256').update(`${base.sha256} ${sha256}${scaled}`).digest('hex');
     return this.model({ name: result.id, digest }, 'result', strength);
+  }
+
+  /** Has llama.cpp serve the adapter at this strength, too. */
+  private async serveAt(strength: number): Promise<void> {
+    this.strengths.add(strength);
+    const host = await this.host.inMemory;
+    for (const adapter of host ? this.scaledAdapters() : [])
+      if (!host!.models.includes(adapter.name)) await host!.addAdapter(adapter);
+  }
+
+  private scaledAdapters(): AdapterFile[] {
+    const path = this.subject.result?.adapterPath;
+    return path
+      ? [...this.strengths].map((scale) => ({ name: servedName('result', scale), path, scale }))
+      : [];
   }
 
   /** The adapter that training started with, as it was served; undefined if it started from the base. */
@@ -144,6 +164,7 @@ export class Resources {
       adapters: [
         ...(adapterPath ? [{ name: RESULT_MODEL, path: adapterPath }] : []),
         ...(earlier ? [{ name: EARLIER_MODEL, path: earlier.path }] : []),
+        ...this.scaledAdapters(),
       ],
       models: modelPath ? [{ name: RESULT_MODEL, path: modelPath }] : [],
       sampling: { contextSize: Math.max(CONTEXT, this.contextSize) },
@@ -211,7 +232,7 @@ export class Resources {
     which: Which,
     strength?: number,
   ): EvaluatedModel {
-    const served = servedAs[which];
+    const served = servedName(which, strength);
     return {
       ...names,
       tokenizer: () => this.tokenizer(),

@@ -80,8 +80,13 @@ export const strengthChoiceSchema = z.object({
   path: z.array(strengthPointSchema),
   /** How it was measured, for a person. */
   setting: z.string(),
-  /** As in `path`, each file at the strength chosen without it. Absent in earlier versions. */
+  /**
+   * What the choice brings, as `learned` of a point, each file at the strength that is chosen without it. Absent if
+   * nothing is offered, and in earlier versions.
+   */
   learned: intervalSchema.optional(),
+  /** By path: the strength chosen without this file, where it is another; the file's completions are measured at it. */
+  without: z.record(z.string(), z.number()).optional(),
 });
 export type StrengthChoice = z.infer<typeof strengthChoiceSchema>;
 

@@ -8,11 +8,12 @@ import { buildCorpus, openCorpus, type Sequence } from '../../src/corpus/index.t
 import { readEvaluated } from '../../src/evaluation/figures/between-runs.ts';
 import { calibrate, type Outcome } from '../../src/completion/index.ts';
 import { evaluateRun } from '../../src/evaluation/evaluate-run.ts';
+import { addToSummary } from '../../src/evaluation/figures/summary.ts';
 import type { EvaluateOptions } from '../../src/evaluation/measure.ts';
 import { checkRun } from '../../src/evaluation/served-check.ts';
 import { reportStrength, setStrength } from '../../src/evaluation/strength/set.ts';
 import { compareDistributions, requireVerified } from '../../src/runs/verify.ts';
-import { summarySchema, type Summary } from '../../src/protocol/evaluation.ts';
+import { summarySchema, type StrengthChoice, type Summary } from '../../src/protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../src/protocol/evaluator.ts';
 import { hyperSchema } from '../../src/protocol/run.ts';
 import { createRun } from '../../src/runs/index.ts';
@@ -68,6 +69,7 @@ async function natsOf({ tokens, learned, starts }: Sequence, of: LlamaHost, mode
 }
 const find = (summary: Summary, task: string, metric: string) =>
   summary.comparisons.find((one) => one.task === task && one.metric === metric)!;
+type Parts = Record<string, { sum: number; weight: number }>;
 const rowsOf = async (dir: string, name: string) =>
   (await readFile(join(dir, 'evaluation', name), 'utf8'))
     .trim()
@@ -108,6 +110,59 @@ afterAll(async () => {
   await host?.dispose();
   delete process.env['FORGET_ME_NOT_HOME'];
   await rm(root, { recursive: true, force: true, maxRetries: 5 });
+});
+
+describe('a file without which another strength is chosen', () => {
+  const [chosen, other] = [0.75, 0.5];
+  const plain = { step: 7, sentence: '', comparisons: [] };
+  const rowsAt = async (choice: Partial<StrengthChoice>) => {
+    const dir = await newRun(changed);
+    await mkdir(join(dir, 'evaluation'));
+    const whole = { strength: chosen, why: '', limit: 0.1, path: [], setting: '', ...choice };
+    await writeFile(join(dir, 'evaluation', 'summary.json'), JSON.stringify({ ...plain, choice: whole }));
+    const { summary } = await evaluate(dir, { tasks: ['workspace'], limit: 4 });
+    return { dir, summary, rows: await rowsOf(dir, 'workspace.7.jsonl') };
+  };
+
+  it('is measured at that strength, its completions too; the others and latency at the chosen one', async () => {
+    const [before, half] = [await rowsAt({}), await rowsAt({ strength: other })];
+    const all = before.rows.filter(({ item }) => !String(item).startsWith('latency'));
+    const path = String(all.find(({ item }) => String(item).startsWith('line'))!['document']);
+    expect(all.some(({ document }) => document !== path)).toBe(true);
+    const { rows, summary } = await rowsAt({ without: { [path]: other } });
+    const answerOf = ({ after }: Record<string, unknown>) => (after as { answer?: string }).answer;
+    for (const [at, row] of rows.entries()) {
+      const isOther = row['document'] === path && !String(row['item']).startsWith('latency');
+      expect(row['strength']).toBe(isOther ? other : undefined);
+      if (String(row['item']).startsWith('latency')) continue;
+      const expected = (isOther ? half : before).rows[at]!;
+      const { after } = row['parts'] as { after: Parts };
+      for (const [metric, { sum, weight }] of Object.entries((expected['parts'] as { after: Parts }).after)) {
+        expect(after[metric]!.weight).toBe(weight);
+        expect(after[metric]!.sum).toBeCloseTo(sum, 3);
+      }
+      expect(answerOf(row)).toBe(answerOf(expected));
+    }
+    // The strengths differ in what they write there, or this would show nothing.
+    const written = (rows: Record<string, unknown>[]) =>
+      rows.filter(({ document }) => document === path).map(answerOf);
+    expect(written(half.rows)).not.toEqual(written(before.rows));
+    // What the served result writes is shown, and nothing else.
+    expect(summary.places!.tried).toBeLessThan(before.summary.places!.tried);
+    expect(summary.places!.shown.map(({ file }) => file)).not.toContain(path);
+  });
+
+  it('is measured as it is served where the strength was set by hand', async () => {
+    const dir = await newRun(changed);
+    await setStrength(dir, other);
+    const { documents } = await openCorpus(join(dir, 'corpus'));
+    const without = Object.fromEntries(documents.map(({ path }) => [path, 1]));
+    const choice = { strength: chosen, why: '', limit: 0.1, path: [], setting: '', without };
+    await addToSummary(dir, 7, { choice });
+    await evaluate(dir, { tasks: ['workspace'], limit: 2 });
+    const rows = await rowsOf(dir, 'workspace.7.jsonl');
+    expect(rows.filter((row) => 'strength' in row)).toEqual([]);
+  });
 });
 
 describe('a run with an adapter', () => {

@@ -13,7 +13,8 @@ import { Resources, subjectOf } from '../resources.ts';
 import { scoreItems, type OnScored } from '../scoring/score-items.ts';
 import { addToSummary, readSummary } from '../figures/summary.ts';
 import type { EvaluatedModel, ItemScore, ScoreContext } from '../task.ts';
-import { chooseStrength, LEAST, MOST, nextStrength, pointOf, type StrengthCounts } from './rule.ts';
+import { chooseCrossFitted, type CountedPoint } from './cross-fit.ts';
+import { LEAST, MOST, nextStrength, pointOf, type StrengthCounts } from './rule.ts';
 import { isStrengthMeasured } from '../time.ts';
 import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.ts';
 
@@ -145,15 +146,18 @@ async function measureStrengths(
   let took = performance.now() - start;
   planned = items.length;
   const before = await countsAt(base, items, context);
-  const points = [pointOf(1, before, countsOf(scores, items))];
+  const measured: CountedPoint[] = [];
+  const add = (strength: number, at: StrengthCounts) =>
+    measured.push({ point: pointOf(strength, before, at), learned: at.learned });
+  add(1, countsOf(scores, items));
+  const points = () => measured.map(({ point }) => point);
   // A whole model has only one strength.
-  const next = () => (full ? undefined : nextStrength(points, limit, isLate()));
+  const next = () => (full ? undefined : nextStrength(points(), limit, isLate()));
   const end = until < Infinity ? until : began + 1000 * SHARE * trained;
   const isLate = () => performance.now() + took > end;
   for (let strength = next(); strength !== undefined; strength = next()) {
     const start = performance.now();
-    const at = await countsAt(await resources.result(strength), items, context);
-    points.push(pointOf(strength, before, at));
+    add(strength, await countsAt(await resources.result(strength), items, context));
     took = performance.now() - start;
   }
   onProgress(1, 1);
@@ -162,9 +166,9 @@ async function measureStrengths(
       seconds: (performance.now() - began) / 1000 / tally.computed,
       items: most * plan.items.length,
     });
-  const path = points.toSorted((a, b) => a.strength - b.strength);
+  measured.sort((a, b) => a.point.strength - b.point.strength);
   const setting = settingOf(plan, items.length, plan.items.length);
-  return { ...chooseStrength(path, limit), limit, path, setting };
+  return { ...chooseCrossFitted(before.learned, measured, limit), limit, path: points(), setting };
 }
 
 /** In an order of which each beginning has its share of each kind, from as many files as possible. Pure. */

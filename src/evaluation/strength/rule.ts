@@ -1,6 +1,7 @@
 /**
  * Which strength of a result is offered: among those that forgot no more than the limit, the one of which it is most
- * certain that it learned, by the upper end of its interval. The base counts as strength 0, so that nobody gets a worse model. Pure; explained in docs/science.md.
+ * certain that it learned, by the upper end of its interval. The base counts as strength 0, so that nobody gets a worse
+ * model. Pure; explained in docs/science.md.
  */
 import type { StrengthChoice, StrengthPoint } from '../../protocol/evaluation.ts';
 import { decimal, isTranslated, t, whole, withPoint } from '../../protocol/l10n.ts';
@@ -79,14 +80,27 @@ type Decision = Pick<StrengthChoice, 'strength' | 'why' | 'next'>;
 /** The choice with its reasons in the language of the editor: made again, since files are in English. */
 export function choiceIn(choice: StrengthChoice): StrengthChoice {
   if (!isTranslated()) return choice;
-  const again = chooseStrength(choice.path, choice.limit);
+  const again = chooseStrength(choice.path, choice.limit, choice.learned);
   // An earlier version may have chosen otherwise.
   return again.strength === choice.strength ? { ...choice, ...again } : choice;
 }
 
-/** Chooses the strength to offer from these, in any order; 0 if none is better than the base. */
-export function chooseStrength(points: readonly StrengthPoint[], limit: number): Decision {
-  const within = points.filter((point) => forgotLittle(point, limit));
+/**
+ * The strength within the limit of which it is most certain that it learned: by the end of the interval and not by its
+ * middle, since one that was measured badly must not win by chance. Undefined if none is within the limit.
+ */
+export const bestPoint = (points: readonly StrengthPoint[], limit: number): StrengthPoint | undefined =>
+  points.filter((point) => forgotLittle(point, limit)).toSorted((a, b) => a.learned.high - b.learned.high)[0];
+
+/**
+ * Chooses the strength to offer from these, in any order; 0 if none is better than the base. `crossFitted`: what the
+ * choice brings on files that had no part in it, to be said instead of what it was chosen by.
+ */
+export function chooseStrength(
+  points: readonly StrengthPoint[],
+  limit: number,
+  crossFitted?: Interval,
+): Decision {
   const { files = LEAST_DOCUMENTS } = points[0]!;
   if (files < LEAST_DOCUMENTS)
     return {
@@ -94,9 +108,9 @@ export function chooseStrength(points: readonly StrengthPoint[], limit: number):
       why: t('too few files were measured to show whether it is better: {count}', { count: whole(files) }),
       next: t('Choose a folder with more files of code.'),
     };
-  // By the end of the interval and not by its middle: one that was measured badly must not win by chance.
-  const best = within.toSorted((a, b) => a.learned.high - b.learned.high)[0];
-  if (best && best.learned.high < 0) return { strength: best.strength, why: whyThis(best, points, limit) };
+  const best = bestPoint(points, limit);
+  if (best && best.learned.high < 0)
+    return { strength: best.strength, why: whyThis(best, points, limit, crossFitted) };
   const strongest = points.toSorted((a, b) => b.strength - a.strength)[0]!;
   const lost = points.find(({ learned }) => learned.high < 0);
   if (lost)
@@ -120,11 +134,16 @@ export function chooseStrength(points: readonly StrengthPoint[], limit: number):
 const forgotLittle = ({ kl, solutions }: StrengthPoint, limit: number): boolean =>
   (!kl || kl.value <= limit) && !(solutions && solutions.low > 0 && solutions.value > SOLUTIONS_SLACK);
 
-function whyThis(best: StrengthPoint, points: readonly StrengthPoint[], limit: number): string {
+function whyThis(
+  best: StrengthPoint,
+  points: readonly StrengthPoint[],
+  limit: number,
+  crossFitted = best.learned,
+): string {
   const seemsBetter = points.filter(({ learned }) => learned.value < best.learned.value);
   const said = {
     strength: withPoint(String(best.strength)),
-    learned: learned(best.learned),
+    learned: learned(crossFitted),
     forgot: forgot(best),
   };
   if (seemsBetter.some((point) => forgotLittle(point, limit)))

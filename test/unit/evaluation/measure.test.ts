@@ -10,7 +10,10 @@ useFolder();
 const COUNT = 40;
 
 function lengths(answered: string[]): Task {
-  const items = Array.from({ length: COUNT }, (_, index) => itemOf(`item ${index}`, { index }));
+  const items = Array.from({ length: COUNT }, (_, index) => ({
+    ...itemOf(`item ${index}`, { index }),
+    document: `${index % 4}.ts`,
+  }));
   return {
     name: 'lengths',
     title: 'Lengths',
@@ -21,7 +24,7 @@ function lengths(answered: string[]): Task {
     plan: () =>
       Promise.resolve({
         items,
-        together: [itemOf('both', {})],
+        together: [{ ...itemOf('both', {}), document: '1.ts' }],
         setting: 'quick',
         measures: [{ metric: 'length', unit: '', better: 'lower' as const }],
       }),
@@ -34,22 +37,33 @@ function lengths(answered: string[]): Task {
   };
 }
 
-/** `left`: seconds; `least`: those that as little as gives a figure takes. */
-async function measure(seed: string, { left, least = 0 }: { left?: number; least?: number } = {}) {
+interface Asked {
+  /** Seconds. */
+  left?: number;
+  /** Those that as little as gives a figure takes. */
+  least?: number;
+  /** Documents that another model answers for. */
+  replaced?: string[];
+  ofRun?: boolean;
+}
+
+async function measure(seed: string, { left, least = 0, replaced = [], ofRun = true }: Asked = {}) {
   const answered: string[] = [];
-  const models = ['base', 'result'].map((name) =>
+  const [base, result, other] = ['base', 'result', 'other'].map((name) =>
     fakeModel({ name, digest: `${name}${seed}`.padEnd(64, '0') }),
   );
-  const evaluation = new Evaluation([lengths(answered)], {}, { base: models[0]! } as Resources);
+  const models = [base!, result!];
+  const evaluation = new Evaluation([{ ...lengths(answered), ofRun }], {}, { base } as Resources);
+  const replacements = new Map(replaced.map((document) => [document, other!]));
   const measured = [];
   const parts = [{ name: 'lengths', title: '', cost: 60, least }];
   const table = left === undefined ? undefined : new TimeTable(parts, performance.now() + 1000 * left);
-  for await (const one of evaluation.measure(models, undefined, table)) measured.push(one);
+  for await (const one of evaluation.measure(models, undefined, table, replacements)) measured.push(one);
   if (measured.length === 0) return undefined;
   const [{ counts, cut, of }] = measured as [(typeof measured)[0]];
   const idsOf = (name: string) =>
     answered.filter((one) => one.startsWith(name)).map((one) => one.slice(name.length + 1));
-  return { setting: counts[0]!.measured.setting, cut, items: of!.items, scores: of!.scores, idsOf };
+  return { setting: counts[0]!.measured.setting, cut, ...of!, idsOf };
 }
 
 it('has all items where there is no end', async () => {
@@ -71,6 +85,27 @@ it('has some, the same of both, where the time is over, and says how many', asyn
   expect(idsOf('base').some((id) => Number(id.slice(5)) >= 8)).toBe(true);
   // The same each time, so that the base's are known to the next run.
   expect((await measure('c', { left: -1 }))!.items).toEqual(items);
+});
+
+it('has another model answer for some files of a run, in the place of the last one', async () => {
+  for (const left of [undefined, 60]) {
+    const { items, scores, replaced, idsOf } = (await measure(`f${left}`, {
+      ...{ replaced: ['1.ts', '3.ts'], ...(left && { left }) },
+    }))!;
+    const odd = items.filter(({ document, id }) => id !== 'both' && /^[13]/.test(document!));
+    expect(odd).toHaveLength(COUNT / 2);
+    expect(idsOf('base')).toHaveLength(COUNT);
+    expect(idsOf('other').sort()).toEqual(odd.map(({ id }) => id).sort());
+    expect(idsOf('result')).toHaveLength(COUNT / 2);
+    expect(replaced).toEqual(new Set(odd));
+    // Each in its place: the score is the length of the item's name.
+    expect(scores[1]!.map(({ parts }) => parts['length']!.sum)).toEqual(items.map(({ id }) => id.length));
+  }
+});
+
+it('has nobody else answer in a task that is not about the run', async () => {
+  const { replaced, idsOf } = (await measure('h', { replaced: ['1.ts'], ofRun: false }))!;
+  expect([replaced.size, idsOf('other')]).toEqual([0, []]);
 });
 
 it('is left out where there is no time for as little as gives a figure', async () => {

@@ -23,7 +23,9 @@ describe('a 95% interval covers', () => {
       [(pairs, { kind, of }) => stratifiedIntervals(pairs, kind)[of]],
       draws.find(([names]) => names.test(group.name))![1],
     );
-    expect(found!.covered).toBeGreaterThan(0.93);
+    expect(found!.covered).toBeGreaterThan(group.understated ? 0.8 : 0.93);
     expect(found!.covered).toBeLessThan(group.wider ? 0.995 : 0.97);
+    // At one strength, a gain that is not there is seen in at most 2.5% of cases.
+    if (group.name.startsWith('bits per byte')) expect(found!.below).toBeLessThan(0.025);
   });
 });

@@ -1,0 +1,110 @@
+/**
+ * Bits per byte at held-out cursors, by which the strength of a result is chosen: what is counted at the base and at each
+ * strength. What a result gains differs by file and, within a file, by cursor.
+ */
+import { uniform } from '../../src/statistics/random.ts';
+import type { RatioItem } from '../../src/statistics/statistics.ts';
+import { factor, fileSizes, normal, placesIn, times, type Random } from './draws.ts';
+import type { Setting } from './settings.ts';
+
+/** A result: at strength s it gains s * rise - s^2 * fall bits per byte on average. */
+export interface Result {
+  rise: number;
+  fall: number;
+  /** Coefficients of variation of what is gained. */
+  file: number;
+  cursor: number;
+  /** Beside that, cursors gain or lose by chance: standard deviation as a share of `file` and `cursor`, in bits per byte. */
+  noise: number;
+  /** A cursor gains as many bits whatever its length, instead of as many per byte. */
+  byCursor?: boolean;
+}
+
+/** Counts of the same cursors at the base and at any strength. */
+export interface Cursors {
+  base: RatioItem[];
+  at(strength: number): RatioItem[];
+}
+
+const LEVEL = 0.8;
+/** Share of cursors within a line; the others are before a block. */
+const LINES = 2 / 3;
+/** Bytes to be written there: log-normal, within these bounds. */
+const bytes = {
+  line: { median: 20, deviation: 0.8 },
+  block: { median: 80, deviation: 0.9 },
+  least: 3,
+  most: 400,
+};
+
+function bytesAt(random: Random, kind: 'line' | 'block'): number {
+  const { median, deviation } = bytes[kind];
+  return Math.min(
+    bytes.most,
+    Math.max(bytes.least, Math.round(median * Math.exp(deviation * normal(random)))),
+  );
+}
+
+const meanBytes = (() => {
+  const random = uniform(1);
+  const mean = (kind: 'line' | 'block') =>
+    times(100_000, () => bytesAt(random, kind)).reduce((sum, one) => sum + one, 0) / 100_000;
+  return LINES * mean('line') + (1 - LINES) * mean('block');
+})();
+
+/** The held-out files of a repository: returns a function that draws `count` cursors in them. */
+export function heldOutFiles(random: Random, files: number, result: Result): (count: number) => Cursors {
+  const sizes = fileSizes(random, files);
+  const { rise, fall, noise } = result;
+  const effects = (variation: number) => ({
+    rise: factor(random, variation),
+    fall: factor(random, variation),
+    noise: [normal(random), normal(random)].map((one) => noise * variation * one),
+  });
+  const byFile = times(files, () => ({ level: factor(random, 0.4), ...effects(result.file) }));
+  return (count) => {
+    const lines = Math.ceil(LINES * count);
+    const drawn = placesIn(sizes, lines, count - lines).map((file, index) => {
+      const weight = bytesAt(random, index < lines ? 'line' : 'block');
+      const [of, own] = [byFile[file]!, effects(result.cursor)];
+      const bits = weight * LEVEL * of.level * factor(random, 0.8);
+      const gain = (strength: number) =>
+        rise * of.rise * own.rise * strength -
+        fall * of.fall * own.fall * strength ** 2 +
+        (of.noise[0]! + own.noise[0]!) * strength +
+        (of.noise[1]! + own.noise[1]!) * strength ** 2;
+      const counted = result.byCursor ? meanBytes : weight;
+      return { document: String(file), weight, bits, at: (s: number) => bits - counted * gain(s) };
+    });
+    return {
+      base: drawn.map(({ document, weight, bits }) => ({ document, weight, sum: bits })),
+      at: (strength) => drawn.map(({ document, weight, at }) => ({ document, weight, sum: at(strength) })),
+    };
+  };
+}
+
+const GAIN = 0.15;
+const results = {
+  // As much as gains differ at most.
+  'gains varying by .8 / 1.2': { rise: GAIN, fall: 0, file: 0.8, cursor: 1.2, noise: 0 },
+  // As in a run of 20 steps on click: the longer a cursor's text, the less of it is gained per byte.
+  'bits by cursor, varying by .4 / .7': {
+    ...{ rise: GAIN, fall: 0, file: 0.4, cursor: 0.7, noise: 0, byCursor: true },
+  },
+  'nothing gained': { rise: 0, fall: 0, file: 0.8, cursor: 1.2, noise: GAIN },
+} satisfies Record<string, Result>;
+
+/** Bits per byte of a result minus the base's, for these results; each of them at these numbers of cursors and files. */
+export function learnedAtCursors(name: keyof typeof results, count: number, files: number): Setting {
+  const result: Result = results[name];
+  return {
+    name: `bits per byte, ${name}, ${count} cursors in ${files} files`,
+    kind: 'amount',
+    of: 'difference',
+    truth: { after: LEVEL - result.rise, difference: -result.rise },
+    draw(random) {
+      const { base, at } = heldOutFiles(random, files, result)(count);
+      return [{ before: base, after: at(1) }];
+    },
+  };
+}

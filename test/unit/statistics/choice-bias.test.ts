@@ -1,0 +1,25 @@
+/** The gain that is reported of a chosen strength is nearer to the true one if no file is measured by its own choice. */
+import { expect, it } from 'vitest';
+import { biasOfChoice, gains, variations } from '../../../bench/coverage/choice.ts';
+
+const DRAWS = 250;
+
+it.each([
+  ['weak', 8],
+  ['weak', 16],
+  ['middling', 16],
+  ['strong', 16],
+])('a %s gain, %s files', (gain, files) => {
+  const { truth, chosenBy, others } = biasOfChoice({ ...gains[gain]!, ...variations.small }, files, DRAWS);
+  const before = chosenBy.chosen - truth;
+  expect(before).toBeGreaterThan(0.05 * truth);
+  expect(Math.abs(chosenBy.crossFitted - truth)).toBeLessThan(before / 2);
+  // On other cursors of the same files, as the report has them.
+  expect(Math.abs(others.crossFitted - truth)).toBeLessThan(0.07 * truth);
+});
+
+it('where nothing is gained, a gain is seen less often than a strength is offered', () => {
+  const { offered, seen } = biasOfChoice({ ...gains['none']!, ...variations.small }, 16, 2 * DRAWS);
+  expect(offered).toBeGreaterThan(0.025);
+  expect(seen).toBeLessThan(0.75 * offered);
+});
