@@ -169,7 +169,7 @@ export class Evaluation {
     const items: Item[] = [];
     const scores = models.map((): ItemScore[] => []);
     const timed = until < Infinity;
-    const mixed = timed ? planned.toSorted((a, b) => (a.digest < b.digest ? -1 : 1)) : planned;
+    const mixed = timed ? planned.toSorted(inTurn) : planned;
     const size = timed ? Math.min(CHUNK, Math.max(2, task.parallel ?? 1)) : Math.max(1, planned.length);
     let took = 0;
     // One more would end late by more than half of its time.
@@ -180,7 +180,7 @@ export class Evaluation {
       for (const [index, model] of models.entries()) {
         const by = (item: Item) =>
           (index === models.length - 1 && replacements.get(item.document ?? '')) || model;
-        scores[index]!.push(...(await scoreBy(by, task, chunk, { ...context, inTurn: models.length > 1 })));
+        scores[index]!.push(...(await scoreBy(by, task, chunk, { ...context, alone: models.length > 1 })));
       }
       items.push(...chunk);
       took = performance.now() - start;
@@ -196,19 +196,23 @@ export class Evaluation {
   }
 }
 
-/** Scores each item with its model. `inTurn`: each model then makes room for the next one. */
+/** Mixed, but those first that say most. */
+const inTurn = (a: Item, b: Item): number =>
+  Number(b.first ?? false) - Number(a.first ?? false) || (a.digest < b.digest ? -1 : 1);
+
+/** Scores each item with its model. `alone`: only one is in memory, so each makes room for the next one. */
 async function scoreBy(
   modelOf: (item: Item) => EvaluatedModel,
   task: Task,
   items: readonly Item[],
-  { inTurn, ...context }: ScoreContext & OnScored & { inTurn: boolean },
+  { alone, ...context }: ScoreContext & OnScored & { alone: boolean },
 ): Promise<ItemScore[]> {
   const found = new Map<Item, ItemScore>();
   for (const model of new Set(items.map(modelOf))) {
     const own = items.filter((item) => modelOf(item) === model);
     const scores = await scoreItems(task, own, model, context);
     for (const [index, item] of own.entries()) found.set(item, scores[index]!);
-    if (inTurn) await model.rest();
+    if (alone) await model.rest();
   }
   return items.map((item) => found.get(item)!);
 }

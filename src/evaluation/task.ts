@@ -26,6 +26,8 @@ export interface Item {
    * The document that it is from, such as a file. Items of one document are alike, which intervals take into account.
    */
   document?: string | undefined;
+  /** Where the time is limited, these are measured before the others: they say most. */
+  first?: boolean;
   /** Further fields for its row in evaluation/<task>.<step>.jsonl, besides the scores. */
   shown?: object;
 }

@@ -13,6 +13,7 @@ import { decimal, isTranslated, percent, t, tKnown, tTold, withPoint } from '../
 import { factsOfTask } from '../../protocol/task-facts.ts';
 import { joined } from '../../protocol/told-texts.ts';
 import { FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
+import type { Interval } from '../../statistics/statistics.ts';
 import { counted, of } from './counts.ts';
 import { guardedIn, isWorse, missableLoss, type GuardedFigure } from './guards.ts';
 import { nextAfterNoOffer, UNNOTICED, whyNotOffered } from './offer.ts';
@@ -61,11 +62,13 @@ export function summarise(summary: Summarised, pending: readonly PendingTask[] =
 
 /** What the figures show: those that were measured here, then those that its publisher states. */
 export function figuresIn(
-  summary: Pick<Summarised, 'comparisons' | 'stated' | 'earlier' | 'choice'>,
+  summary: Pick<Summarised, 'comparisons' | 'stated' | 'earlier' | 'choice' | 'givenStrength'>,
 ): string {
+  const { earlier, choice, givenStrength } = summary;
   const theirs = figuresOf(summary.comparisons.filter((one) => isStated(summary, one)));
+  const atCursors = givenStrength === undefined ? choice?.learned : undefined;
   return joined([
-    figuresOf(measuredHere(summary), summary.earlier, summary.choice?.limit),
+    figuresOf(measuredHere(summary), { earlier, atCursors, limit: choice?.limit }),
     theirs && t('Its publisher states: {figures}', { figures: theirs }),
   ]);
 }
@@ -86,12 +89,20 @@ export function leftToMeasure(
   ]);
 }
 
-/** What figures show, in sentences. `limit`: the KL up to which a result counts as close to the base. */
-function figuresOf(comparisons: readonly Comparison[], earlier?: Summary['earlier'], limit?: number): string {
+interface Beside {
+  earlier?: Summary['earlier'];
+  /** Bits per byte at held-out cursors, minus the base's. */
+  atCursors?: Interval | undefined;
+  /** The KL up to which a result counts as close to the base. */
+  limit?: number | undefined;
+}
+
+/** What figures show, in sentences. */
+function figuresOf(comparisons: readonly Comparison[], { earlier, atCursors, limit }: Beside = {}): string {
   const find = (task: string, metric: string) => findComparison(comparisons, task, metric);
   return joined([
     completes(find('workspace', 'line exact match'), find('workspace', 'characters saved')),
-    predicts(find('workspace', 'bits per byte')),
+    predicts(find('workspace', 'bits per byte'), atCursors),
     earlier ? sinceEarlier(earlier) : '',
     generalAbility(
       [
@@ -128,15 +139,15 @@ function completed(lines: Comparison | undefined, saved: Comparison | undefined)
     : t('{first}, and {share} of characters need no typing ({before} before)', { first, ...shares });
 }
 
-function predicts(bits: Comparison | undefined): string {
+/** By the windows if they show a difference, else by the cursors that the strength was chosen at. */
+function predicts(windows: Comparison | undefined, atCursors: Interval | undefined): string {
+  const bits = windows?.significant ? windows.difference : (atCursors ?? windows?.difference);
   if (!bits) return '';
-  if (!bits.significant)
-    return bits.difference.low > -UNNOTICED
-      ? t('Predicts held-out code no better than before.')
-      : t("Whether it predicts held-out code better can't be told from so little.");
-  return bits.difference.value < 0
-    ? t('Predicts held-out code better than before.')
-    : t('Predicts held-out code worse than before.');
+  if (bits.high < 0) return t('Predicts held-out code better than before.');
+  if (bits.low > 0) return t('Predicts held-out code worse than before.');
+  return bits.low > -UNNOTICED
+    ? t('Predicts held-out code no better than before.')
+    : t("Whether it predicts held-out code better can't be told from so little.");
 }
 
 /** How older and new code are predicted, compared with the run that this one continues. */

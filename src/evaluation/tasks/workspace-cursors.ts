@@ -95,7 +95,7 @@ export async function cursorItems(
     latencies,
     items: placed.map((cursor) => ({
       ...itemOf(`${cursor.kind} at ${cursor.path}:${cursor.line}`, cursor, { actual: cursor.actual }),
-      document: cursor.path,
+      ...{ document: cursor.path, first: true },
     })),
     settings: [
       `${cursors.length} held-out cursors in ${filesOf(cursors)} with the editor's prompts: up to ${defaultBudget.before} characters before them, ${defaultBudget.after} after, and ${defaultBudget.others} of other files`,

@@ -9,10 +9,11 @@ import { fakeModel, useFolder } from './help.ts';
 useFolder();
 const COUNT = 40;
 
-function lengths(answered: string[]): Task {
+function lengths(answered: string[], firstFrom?: number): Task {
   const items = Array.from({ length: COUNT }, (_, index) => ({
     ...itemOf(`item ${index}`, { index }),
     document: `${index % 4}.ts`,
+    first: firstFrom !== undefined && index >= firstFrom,
   }));
   return {
     name: 'lengths',
@@ -45,15 +46,20 @@ interface Asked {
   /** Documents that another model answers for. */
   replaced?: string[];
   ofRun?: boolean;
+  /** The first of the items that are measured before the others. */
+  firstFrom?: number;
 }
 
-async function measure(seed: string, { left, least = 0, replaced = [], ofRun = true }: Asked = {}) {
+async function measure(
+  seed: string,
+  { left, least = 0, replaced = [], ofRun = true, firstFrom }: Asked = {},
+) {
   const answered: string[] = [];
   const [base, result, other] = ['base', 'result', 'other'].map((name) =>
     fakeModel({ name, digest: `${name}${seed}`.padEnd(64, '0') }),
   );
   const models = [base!, result!];
-  const evaluation = new Evaluation([{ ...lengths(answered), ofRun }], {}, { base } as Resources);
+  const evaluation = new Evaluation([{ ...lengths(answered, firstFrom), ofRun }], {}, { base } as Resources);
   const replacements = new Map(replaced.map((document) => [document, other!]));
   const measured = [];
   const parts = [{ name: 'lengths', title: '', cost: 60, least }];
@@ -85,6 +91,11 @@ it('has some, the same of both, where the time is over, and says how many', asyn
   expect(idsOf('base').some((id) => Number(id.slice(5)) >= 8)).toBe(true);
   // The same each time, so that the base's are known to the next run.
   expect((await measure('c', { left: -1 }))!.items).toEqual(items);
+});
+
+it('begins with what says most where the time is limited', async () => {
+  const { items } = (await measure('i', { left: -1, firstFrom: 30 }))!;
+  expect(items.every(({ id }) => Number(id.slice(5)) >= 30)).toBe(true);
 });
 
 it('has another model answer for some files of a run, in the place of the last one', async () => {

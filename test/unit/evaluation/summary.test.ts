@@ -96,6 +96,20 @@ describe('the sentence', () => {
       "Whether it predicts held-out code better can't be told from so little.",
     );
   });
+  it('goes by the cursors that the strength was chosen at where few windows say nothing', () => {
+    const open = measure(
+      'workspace',
+      'bits per byte',
+      around(1.2, 0.2),
+      noise.map((x, i) => 1.2 + 0.2 * x + 0.4 * (i % 2 ? x : -x)),
+    );
+    const learned = { value: -0.12, low: -0.19, high: -0.05 };
+    const choice = { strength: 0.5, why: '', limit: 0.1, path: [], setting: '', learned };
+    const said = (more: object) => summarise({ comparisons: [open], choice, ...more });
+    expect(said({})).toBe('Predicts held-out code better than before.');
+    expect(said({ givenStrength: 1 })).toContain("can't be told from so little");
+    expect(said({ comparisons: [bits(1, 1.4)] })).toContain('Predicts held-out code worse than before.');
+  });
   it('says so when it got worse', () =>
     expect(summarise({ comparisons: [bits(1, 1.4)] })).toBe('Predicts held-out code worse than before.'));
   it('says so when HumanEval fell', () => {
