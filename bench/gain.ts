@@ -3,7 +3,7 @@
  * (gain/repositories.ts) and measures completions, held-out text and HumanEval before and after. An adapter of another
  * repository of the same language is measured at the same places, as a control.
  *
- *     npm run bench:gain                          # four to five hours; continues where it stopped
+ *     npm run bench:gain                          # about five hours; continues where it stopped
  *     npm run -s bench:gain -- --json             # one line of JSON
  *     npm run bench:gain -- --only NAME           # one repository; --tuning: the ones that defaults may be tuned on
  *     npm run bench:gain -- --only NAME --seeds 5 # the noise floor: how far figures differ between seeds

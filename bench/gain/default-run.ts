@@ -45,6 +45,7 @@ const progressSchema = z.object({
     .object({
       whyNot: z.string().optional(),
       strength: z.number().optional(),
+      steps: z.number(),
       seconds: z.object({ training: z.number(), measuring: z.number() }),
     })
     .optional(),

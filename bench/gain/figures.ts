@@ -14,6 +14,8 @@ export interface Outcome {
   whyNot?: string | undefined;
   /** Factor on the trained change, if one was chosen. */
   strength?: number | undefined;
+  /** How long it was trained: within its minutes, a busy machine makes fewer steps. */
+  steps: number;
   seconds: { training: number; measuring: number };
 }
 
@@ -22,6 +24,7 @@ export interface Foreign {
   name: string;
   /** Factor on its change; undefined if its run was not to choose one. */
   strength?: number | undefined;
+  steps: number;
   /** Its run chose that strength; false if it chose none, because its result was no better than the base. */
   chosen: boolean;
   /** What was counted at each item, by its digest. */
@@ -62,6 +65,7 @@ export interface RepositoryFigures extends Partial<Record<FigureName, Compared>>
   offered: boolean;
   whyNot?: string;
   strength?: number;
+  steps: number;
   partner?: Omit<Foreign, 'items'>;
   seconds: Outcome['seconds'];
 }
@@ -106,7 +110,7 @@ export function gainOf(all: readonly Measured[]): Gain {
 }
 
 function figuresOf(measured: Measured): RepositoryFigures {
-  const { name, language, seed, whyNot, strength, foreign, seconds } = measured;
+  const { name, language, seed, whyNot, strength, steps, foreign, seconds } = measured;
   const found: RepositoryFigures = {
     name,
     language,
@@ -115,7 +119,8 @@ function figuresOf(measured: Measured): RepositoryFigures {
     offered: whyNot === undefined,
     ...(whyNot !== undefined && { whyNot }),
     ...(strength !== undefined && { strength }),
-    ...(foreign && { partner: { name: foreign.name, strength: foreign.strength, chosen: foreign.chosen } }),
+    steps,
+    ...(foreign && { partner: withoutItems(foreign) }),
     seconds,
   };
   for (const figure of figureNames) {
@@ -129,6 +134,8 @@ function figuresOf(measured: Measured): RepositoryFigures {
   if (kl) found.kl = comparedOver([kl], 'amount').own;
   return found;
 }
+
+const withoutItems = ({ name, strength, chosen, steps }: Foreign) => ({ name, strength, chosen, steps });
 
 /** What was counted of each model, at the same items in the same order. */
 type Items = Record<'base' | 'own', RatioItem[]> & { foreign?: RatioItem[] };
@@ -184,7 +191,8 @@ function itemsOf(
 export function outcomeOf({ summary, events }: Pick<RunSnapshot, 'summary' | 'events'>): Outcome {
   const whyNot = summary ? whyNotOffered(summary) : 'nothing was measured';
   const strength = summary?.choice?.strength;
-  return { whyNot, strength, seconds: secondsOf(events) };
+  const steps = events.findLast((event) => event.type === 'step')?.step ?? 0;
+  return { whyNot, strength, steps, seconds: secondsOf(events) };
 }
 
 /**

@@ -23,7 +23,7 @@ export async function measureForeign(
   { cursors, signal, tell }: Working & { cursors: number },
 ): Promise<Omit<Foreign, 'name'>> {
   const [spec, other] = await Promise.all([readSpec(own), readSpec(foreign.dir)]);
-  const { strength } = foreign.outcome;
+  const { strength, steps } = foreign.outcome;
   const chosen = strength !== 0;
   const subject = subjectOf(foreign.dir, other);
   const { result } = subject;
@@ -51,6 +51,7 @@ export async function measureForeign(
     return {
       strength: chosen ? strength : STRENGTH_IF_NONE,
       chosen,
+      steps,
       items: new Map(items.map(({ digest }, at) => [digest, scores[at]!.parts])),
     };
   } finally {

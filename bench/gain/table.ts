@@ -24,6 +24,7 @@ const columns: readonly Column[] = [
     'offered',
     ({ offered, strength }) => (offered ? `yes${strength ? `, at ${strength}` : ''}` : 'no: base kept'),
   ],
+  ['steps', ({ steps }) => String(steps)],
   [
     'training + measuring',
     ({ seconds }) => `${minutes(seconds.training)} + ${minutes(seconds.measuring)} min`,
@@ -104,7 +105,7 @@ type Name = (typeof overRepositories)[number];
 function partner({ partner: one }: RepositoryFigures): string {
   if (!one) return '';
   const at = one.strength === undefined ? '' : `, at ${one.strength}`;
-  return `${one.name}${at}${one.chosen ? '' : ' (its run chose none)'}`;
+  return `${one.name}, ${one.steps} steps${at}${one.chosen ? '' : ' (its run chose none)'}`;
 }
 
 /** The figures of one repository in one line, to show progress. */

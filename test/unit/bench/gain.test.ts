@@ -50,6 +50,7 @@ const texts = rowsOf([
 const measured = (name: string, rows: Measured['rows'], more: Partial<Measured> = {}): Measured => ({
   name,
   language: 'Go',
+  steps: 280,
   seconds: { training: 600, measuring: 90 },
   rows,
   ...more,
@@ -106,6 +107,8 @@ describe('figures of repositories', () => {
       whyNot: 'no strength is better',
     });
     expect(outcomeOf({ events: [] }).whyNot).toBeDefined();
+    const events = [1, 12].map((step) => ({ type: 'step', step, time: '2026-01-01T00:00:00Z' }) as RunEvent);
+    expect(outcomeOf({ events }).steps).toBe(12);
   });
 });
 
@@ -145,6 +148,7 @@ const foreign = (won: number, more?: Partial<Foreign>): Foreign => ({
   name: 'other',
   strength: 0.75,
   chosen: true,
+  steps: 260,
   items: new Map([...lines(some(60, won))].map(([digest, { parts }]) => [digest, parts.after])),
   ...more,
 });
@@ -153,7 +157,7 @@ describe('a foreign adapter', () => {
   it('is compared with the base and with the own one at the same items', () => {
     const { perRepository, pooled } = gainOf([good('a', 12, { foreign: foreign(3) })]);
     const [one] = perRepository;
-    expect(one!.partner).toEqual({ name: 'other', strength: 0.75, chosen: true });
+    expect(one!.partner).toEqual({ name: 'other', strength: 0.75, chosen: true, steps: 260 });
     expect(one!.charactersSaved).toMatchObject({ base: 0.5, foreign: 0.55, own: 0.7 });
     expect(one!.charactersSaved!.foreignMinusBase!.value).toBeCloseTo(0.05, 12);
     const { value, low, high } = one!.charactersSaved!.ownMinusForeign!;
@@ -257,7 +261,7 @@ describe('the table', () => {
     const [head, , first, second] = tableOf(gain).split('\n');
     expect(head).toContain('| exact lines |');
     expect(first).toMatch(/\| a \| Go \| 60 \| 0\.500 -> 0\.700, \+0\.200 \[\+0\.\d+, \+0\.\d+\] \|/);
-    expect(first).toContain('| 0.050 | yes | 10.0 + 1.5 min |');
+    expect(first).toContain('| 0.050 | yes | 280 | 10.0 + 1.5 min |');
     expect(second).toContain('no: base kept');
     expect(tableOf(gain)).toMatch(/^b offers nothing: lines got worse\.$/m);
     expect(tableOf(gain)).toMatch(/^- Exact lines: 0\.500 -> 0\.600, \+0\.100 \[/m);
@@ -275,7 +279,7 @@ describe('the table', () => {
   it('has base, foreign and own beside each other, and what is the own', () => {
     const text = tableOf(gainOf([good('a', 12, { foreign: foreign(3, { strength: 0.5, chosen: false }) })]));
     expect(text).toMatch(
-      /^\| a \| other, at 0\.5 \(its run chose none\) \| characters saved \| 0\.500 \| 0\.550 \| 0\.700 \| \+0\.050 \[.*\] \| \+0\.150 \[.*\] \|$/m,
+      /^\| a \| other, 260 steps, at 0\.5 \(its run chose none\) \| characters saved \| 0\.500 \| 0\.550 \| 0\.700 \| \+0\.050 \[.*\] \| \+0\.150 \[.*\] \|$/m,
     );
     expect(text).toMatch(/^\| together \| {2}\| exact lines \| 0\.500 \| 0\.550 \| 0\.700 \|/m);
     expect(tableOf(gain)).not.toContain('foreign');
