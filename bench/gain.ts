@@ -11,6 +11,7 @@
  *     npm run bench:gain -- --folder PATH         # a folder of your own instead
  *     npm run bench:gain -- -- --lr 3e-5          # with further options of train
  */
+import { setMaxListeners } from 'node:events';
 import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UserError, formatError } from '../src/protocol/errors.ts';
@@ -27,6 +28,8 @@ import { lineOf, noiseTable, tableOf } from './gain/table.ts';
 export async function main(args: string[]): Promise<void> {
   const { options, chosen, seeds, json } = parse(args);
   const stop = new AbortController();
+  // Each answer being computed listens to it, and many are computed at the same time.
+  setMaxListeners(0, stop.signal);
   const working = { signal: stop.signal, tell };
   const onInterrupt = () => stop.abort(STOPPED);
   process.once('SIGINT', onInterrupt).once('SIGTERM', onInterrupt);
