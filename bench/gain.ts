@@ -1,27 +1,36 @@
 /**
  * Whether default runs help: trains a default run on each of several public repositories that nothing was tuned on
- * (gain/repositories.ts) and measures completions, held-out text and HumanEval before and after.
+ * (gain/repositories.ts) and measures completions, held-out text and HumanEval before and after. An adapter of another
+ * repository of the same language is measured at the same places, as a control.
  *
- *     npm run bench:gain                          # two to three hours; continues where it stopped
+ *     npm run bench:gain                          # about five hours; continues where it stopped
  *     npm run -s bench:gain -- --json             # one line of JSON
  *     npm run bench:gain -- --only NAME           # one repository; --tuning: the ones that defaults may be tuned on
+ *     npm run bench:gain -- --only NAME --seeds 5 # the noise floor: how far figures differ between seeds
+ *     npm run bench:gain -- --no-foreign          # without the control
  *     npm run bench:gain -- --folder PATH         # a folder of your own instead
  *     npm run bench:gain -- -- --lr 3e-5          # with further options of train
  */
+import { setMaxListeners } from 'node:events';
 import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { UserError, formatError } from '../src/protocol/errors.ts';
 import { dataDir } from '../src/protocol/paths.ts';
 import { commandLine } from './gain/command-line.ts';
+import { fullBase, type Subject, type Working } from './gain/default-run.ts';
 import { fetchRepository } from './gain/fetch.ts';
 import { gainOf, type Measured } from './gain/figures.ts';
-import { fullBase, measure, type GainOptions, type Subject } from './gain/measure.ts';
-import { repositories, repositoriesNamed, type Repository } from './gain/repositories.ts';
-import { lineOf, tableOf } from './gain/table.ts';
+import { measure, type GainOptions } from './gain/measure.ts';
+import { noiseOf } from './gain/noise.ts';
+import { partnerOf, repositories, repositoriesNamed, type Repository } from './gain/repositories.ts';
+import { lineOf, noiseTable, tableOf } from './gain/table.ts';
 
 export async function main(args: string[]): Promise<void> {
-  const { options, chosen, json } = parse(args);
+  const { options, chosen, seeds, json } = parse(args);
   const stop = new AbortController();
+  // Each answer being computed listens to it, and many are computed at the same time.
+  setMaxListeners(0, stop.signal);
+  const working = { signal: stop.signal, tell };
   const onInterrupt = () => stop.abort(STOPPED);
   process.once('SIGINT', onInterrupt).once('SIGTERM', onInterrupt);
   try {
@@ -30,7 +39,7 @@ export async function main(args: string[]): Promise<void> {
     const missing: string[] = [];
     for (const one of chosen) {
       try {
-        const found = await measure(await one.subject(stop.signal), options, { signal: stop.signal, tell });
+        const found = await measureChosen(one, options, working);
         measured.push(found);
         tell(lineOf(gainOf([found]).perRepository[0]!));
       } catch (error) {
@@ -41,12 +50,24 @@ export async function main(args: string[]): Promise<void> {
       }
     }
     const gain = gainOf(measured);
-    if (json) console.log(JSON.stringify({ ...gain, ...(missing.length > 0 && { missing }) }));
-    else console.log(tableOf(gain));
+    const { perRepository } = gain;
+    const noise = seeds === undefined ? undefined : noiseOf(perRepository);
+    const found = noise ? { perSeed: perRepository, noise } : gain;
+    if (json) console.log(JSON.stringify({ ...found, ...(missing.length > 0 && { missing }) }));
+    else console.log(noise ? noiseTable(perRepository, noise) : tableOf(gain));
     if (missing.length > 0) process.exitCode = 1;
   } finally {
     process.off('SIGINT', onInterrupt).off('SIGTERM', onInterrupt);
   }
+}
+
+async function measureChosen(
+  { subject, partner, seed }: Chosen,
+  options: GainOptions,
+  working: Working,
+): Promise<Measured> {
+  const own = await subject(working.signal);
+  return measure(own, options, { ...working, seed, partner: await partner?.(working.signal) });
 }
 
 const STOPPED = new UserError(
@@ -60,9 +81,17 @@ interface Chosen {
   name: string;
   /** Fetches the repository unless it is cached. */
   subject(signal: AbortSignal): Promise<Subject>;
+  /** The same for the repository of the foreign adapter. */
+  partner?: ((signal: AbortSignal) => Promise<Subject>) | undefined;
+  seed?: number;
 }
 
-function parse(args: string[]): { options: GainOptions; chosen: Chosen[]; json: boolean } {
+function parse(args: string[]): {
+  options: GainOptions;
+  chosen: Chosen[];
+  seeds: number | undefined;
+  json: boolean;
+} {
   const end = args.includes('--') ? args.indexOf('--') : args.length;
   const { values } = parseArgs({
     args: args.slice(0, end),
@@ -74,20 +103,27 @@ function parse(args: string[]): { options: GainOptions; chosen: Chosen[]; json: 
       only: { type: 'string', multiple: true, default: [] },
       folder: { type: 'string', multiple: true, default: [] },
       tuning: { type: 'boolean', default: false },
+      'no-foreign': { type: 'boolean', default: false },
+      seeds: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   });
   const { base, minutes, cursors, problems, only, folder, tuning, json } = values;
-  const named = folder.length > 0 ? folder.map(ofFolder) : choose(only, tuning).map(ofRepository);
+  const named =
+    folder.length > 0
+      ? folder.map(ofFolder)
+      : choose(only, tuning).map((one) => ofRepository(one, !values['no-foreign']));
+  const seeds = values.seeds === undefined ? undefined : wholeFrom(2, 'seeds', values.seeds);
   return {
     options: {
       base: fullBase(base),
       minutes: positive('minutes', minutes),
-      cursors: positive('cursors', cursors),
-      problems: positive('problems', problems),
+      cursors: wholeFrom(1, 'cursors', cursors),
+      problems: wholeFrom(0, 'problems', problems),
       train: args.slice(end + 1),
     },
-    chosen: named,
+    chosen: seeds === undefined ? named : ofSeeds(seeds, named),
+    seeds,
     json,
   };
 }
@@ -98,18 +134,42 @@ function positive(name: string, text: string): number {
   throw new UserError('bad-argument', `--${name} must be a number above 0.`, 'Give such a number.');
 }
 
+function wholeFrom(least: number, name: string, text: string): number {
+  const value = text.trim() ? Number(text) : NaN;
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new UserError(
+    'bad-argument',
+    `--${name} must be a whole number from ${least} on.`,
+    'Give such a number.',
+  );
+}
+
+/** The same repository with each seed; the first is the default one. */
+function ofSeeds(count: number, named: readonly Chosen[]): Chosen[] {
+  const [one, ...others] = named;
+  if (one && others.length === 0)
+    return Array.from({ length: count }, (_, seed) => ({ ...one, name: `${one.name}, seed ${seed}`, seed }));
+  throw new UserError('bad-argument', '--seeds is for one repository.', 'Name one with --only or --folder.');
+}
+
 function choose(only: readonly string[], tuning: boolean): readonly Repository[] {
   const use = tuning ? 'tuning' : 'report';
   return only.length > 0 ? repositoriesNamed(only) : repositories.filter((one) => one.use === use);
 }
 
-const ofRepository = (repository: Repository): Chosen => ({
-  name: repository.name,
-  subject: async (signal) => {
-    const { name, language, sha256 } = repository;
-    return { name, language, id: sha256, folder: await fetchRepository(repository, { signal, tell }) };
-  },
-});
+function ofRepository(repository: Repository, controlled: boolean): Chosen {
+  const partner = controlled ? partnerOf(repository) : undefined;
+  return {
+    name: repository.name,
+    subject: (signal) => subjectOf(repository, signal),
+    partner: partner && ((signal) => subjectOf(partner, signal)),
+  };
+}
+
+async function subjectOf(repository: Repository, signal: AbortSignal): Promise<Subject> {
+  const { name, language, sha256 } = repository;
+  return { name, language, id: sha256, folder: await fetchRepository(repository, { signal, tell }) };
+}
 
 const ofFolder = (path: string): Chosen => {
   const folder = resolve(path);

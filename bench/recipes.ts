@@ -16,8 +16,8 @@ import type { StrengthPoint } from '../src/protocol/evaluation.ts';
 import { dataDir } from '../src/protocol/paths.ts';
 import { readSpec } from '../src/runs/index.ts';
 import { commandLine } from './gain/command-line.ts';
+import { fullBase, runKey, trained } from './gain/default-run.ts';
 import { fetchRepository } from './gain/fetch.ts';
-import { fullBase, keyOf, trained } from './gain/measure.ts';
 import { gainDir } from './gain/place.ts';
 import { repositoriesNamed } from './gain/repositories.ts';
 import { makeOwnHome } from './own-home.ts';
@@ -95,7 +95,7 @@ async function runOf(
   how: readonly string[],
   { name, signal }: { name: string; signal: AbortSignal },
 ): Promise<string> {
-  const home = join(gainDir(), 'recipes', `${basename(folder)}-${await keyOf([folder, how])}`);
+  const home = join(gainDir(), 'recipes', `${basename(folder)}-${await runKey([folder, how])}`);
   await mkdir(home, { recursive: true });
   await makeOwnHome(home);
   return trained(home, { name, folder }, how, { signal, tell });

@@ -115,14 +115,13 @@ async function unpack(
   to: string,
   signal: AbortSignal,
 ): Promise<void> {
-  if (source.kind !== 'debian') {
-    await mkdir(to);
-    return runClient('tar', ['-xzf', file, '-C', to, '--strip-components=1'], { signal });
-  }
-  const whole = `${to}.deb`;
-  await runClient('dpkg-deb', ['-x', file, whole], { signal });
-  await rename(join(whole, source.folder), to);
-  await rm(whole, { recursive: true });
+  const whole = `${to}.whole`;
+  await mkdir(whole);
+  if (source.kind === 'debian') await runClient('dpkg-deb', ['-x', file, whole], { signal });
+  else await runClient('tar', ['-xzf', file, '-C', whole, '--strip-components=1'], { signal });
+  const folder = 'folder' in source ? source.folder : undefined;
+  await rename(folder ? join(whole, folder) : whole, to);
+  await rm(whole, { recursive: true, force: true });
 }
 
 /** Errors: bad-argument if the program is not installed, network if it fails. */

@@ -1,9 +1,10 @@
 /** Computes the figures of each repository, and of all together, from the items of runs. Pure functions. */
 import { ofDocument } from '../../src/evaluation/figures/compare.ts';
 import type { EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts';
-import { stratifiedIntervals, type FigureKind, type Pair } from '../../src/statistics/intervals.ts';
-import type { Interval } from '../../src/statistics/statistics.ts';
 import { whyNotOffered } from '../../src/evaluation/figures/offer.ts';
+import type { ItemScore } from '../../src/evaluation/task.ts';
+import { stratifiedIntervals, type FigureKind } from '../../src/statistics/intervals.ts';
+import type { Interval, RatioItem } from '../../src/statistics/statistics.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 
@@ -13,29 +14,50 @@ export interface Outcome {
   whyNot?: string | undefined;
   /** Factor on the trained change, if one was chosen. */
   strength?: number | undefined;
+  /** How long it was trained: within its minutes, a busy machine makes fewer steps. */
+  steps: number;
   seconds: { training: number; measuring: number };
+}
+
+/** The adapter of another repository, measured at the items of a repository's run. */
+export interface Foreign {
+  name: string;
+  /** Factor on its change; undefined if its run was not to choose one. */
+  strength?: number | undefined;
+  steps: number;
+  /** Its run chose that strength; false if it chose none, because its result was no better than the base. */
+  chosen: boolean;
+  /** What was counted at each item, by its digest. */
+  items: ReadonlyMap<string, ItemScore['parts']>;
 }
 
 /** The measurements of a repository's run. */
 export interface Measured extends Outcome {
   name: string;
   language: string;
+  /** If several are measured. */
+  seed?: number;
   rows: EvaluatedRun['rows'];
+  foreign?: Foreign;
 }
 
-/** Values before and after, and the interval of their difference, paired by item. */
-export interface Change {
-  before: number;
-  after: number;
-  difference: number;
-  low: number;
-  high: number;
+/**
+ * A figure of the base, of what the person gets (`own`: the result, or the base if none is offered) and of the foreign
+ * adapter, if one was measured. Differences are paired by item.
+ */
+export interface Compared {
+  base: number;
+  foreign?: number;
+  own: number;
+  ownMinusBase: Interval;
+  foreignMinusBase?: Interval;
+  ownMinusForeign?: Interval;
 }
-export type Difference = Pick<Change, 'difference' | 'low' | 'high'>;
 
-export interface RepositoryFigures extends Partial<Record<FigureName, Change>> {
+export interface RepositoryFigures extends Partial<Record<FigureName, Compared>> {
   name: string;
   language: string;
+  seed?: number;
   /** Number of lines that were completed. */
   cursors: number;
   /** KL divergence from the base on its own text, nats per token. */
@@ -43,12 +65,14 @@ export interface RepositoryFigures extends Partial<Record<FigureName, Change>> {
   offered: boolean;
   whyNot?: string;
   strength?: number;
+  steps: number;
+  partner?: Omit<Foreign, 'items'>;
   seconds: Outcome['seconds'];
 }
 
 export interface Gain {
   perRepository: RepositoryFigures[];
-  pooled: Partial<Record<PooledName, Difference>>;
+  pooled: Partial<Record<FigureName, Compared>>;
 }
 
 interface Figure {
@@ -64,83 +88,111 @@ const figures = {
   humanevalPass: { task: 'humaneval', metric: 'pass@1', kind: 'answers' },
 } as const satisfies Record<string, Figure>;
 export type FigureName = keyof typeof figures;
-const names = Object.keys(figures) as FigureName[];
+export const figureNames = Object.keys(figures) as FigureName[];
 
-/** Figures that are means over repositories; the documents are files. */
-const overRepositories = ['lineExact', 'charactersSaved', 'bitsPerByte'] as const;
+/** Figures that are means over repositories; the documents are files. Only these are measured of foreign adapters. */
+export const overRepositories = ['lineExact', 'charactersSaved', 'bitsPerByte'] as const;
 /** Figures on the same problems for all repositories; a document is a problem with all its answers. */
 const overProblems = ['humanevalLoss', 'humanevalPass'] as const;
-type PooledName = FigureName;
 
 export function gainOf(all: readonly Measured[]): Gain {
   const pooled: Gain['pooled'] = {};
   for (const name of overRepositories) {
-    const pairs = all.flatMap((one) => pairOf(one, figures[name]) ?? []);
-    if (pairs.length > 0)
-      pooled[name] = asDifference(stratifiedIntervals(pairs, figures[name].kind).difference);
+    const strata = all.flatMap((one) => itemsOf(one, figures[name]) ?? []);
+    if (strata.length > 0) pooled[name] = comparedOver(strata, figures[name].kind);
   }
   for (const name of overProblems) {
-    const pairs = all.flatMap((one) => pairOf(one, figures[name], (digest) => digest) ?? []);
-    const [before, after] = [pairs.flatMap((pair) => pair.before), pairs.flatMap((pair) => pair.after)];
-    if (before.length > 0)
-      pooled[name] = asDifference(stratifiedIntervals([{ before, after }], figures[name].kind).difference);
+    const strata = all.flatMap((one) => itemsOf(one, figures[name], (digest) => digest) ?? []);
+    const [base, own] = [strata.flatMap((one) => one.base), strata.flatMap((one) => one.own)];
+    if (base.length > 0) pooled[name] = comparedOver([{ base, own }], figures[name].kind);
   }
   return { perRepository: all.map(figuresOf), pooled };
 }
 
 function figuresOf(measured: Measured): RepositoryFigures {
-  const { name, language, whyNot, strength, seconds } = measured;
-  const offered = whyNot === undefined;
+  const { name, language, seed, whyNot, strength, steps, foreign, seconds } = measured;
   const found: RepositoryFigures = {
     name,
     language,
-    cursors: pairOf(measured, figures.lineExact)?.before.length ?? 0,
-    offered,
+    ...(seed !== undefined && { seed }),
+    cursors: itemsOf(measured, figures.lineExact)?.base.length ?? 0,
+    offered: whyNot === undefined,
     ...(whyNot !== undefined && { whyNot }),
     ...(strength !== undefined && { strength }),
+    steps,
+    ...(foreign && { partner: withoutItems(foreign) }),
     seconds,
   };
-  for (const figure of names) {
-    const pair = pairOf(measured, figures[figure]);
-    if (pair) found[figure] = changeOf(pair, figures[figure].kind, offered);
+  for (const figure of figureNames) {
+    const items = itemsOf(measured, figures[figure]);
+    if (!items) continue;
+    const compared = comparedOver([items], figures[figure].kind);
+    // If the base is kept, the difference is exactly 0.
+    found[figure] = found.offered ? compared : { ...compared, ownMinusBase: { value: 0, low: 0, high: 0 } };
   }
-  const kl = pairOf(measured, { task: 'retention', metric: 'KL from base' });
-  if (kl) found.kl = stratifiedIntervals([kl], 'amount').after.value;
+  const kl = itemsOf(measured, { task: 'retention', metric: 'KL from base' });
+  if (kl) found.kl = comparedOver([kl], 'amount').own;
   return found;
 }
 
-function changeOf(pair: Pair, kind: FigureKind, offered: boolean): Change {
-  const { before, after, difference } = stratifiedIntervals([pair], kind);
-  // If the base is kept, the difference is exactly 0.
-  const change = offered ? asDifference(difference) : { difference: 0, low: 0, high: 0 };
-  return { before: before.value, after: after.value, ...change };
+const withoutItems = ({ name, strength, chosen, steps }: Foreign) => ({ name, strength, chosen, steps });
+
+/** What was counted of each model, at the same items in the same order. */
+type Items = Record<'base' | 'own', RatioItem[]> & { foreign?: RatioItem[] };
+
+/** Means over strata, which are repositories. */
+function comparedOver(strata: readonly Items[], kind: FigureKind): Compared {
+  const between = (from: keyof Items, to: keyof Items) =>
+    stratifiedIntervals(
+      strata.map((items) => ({ before: items[from]!, after: items[to]! })),
+      kind,
+    );
+  const gain = between('base', 'own');
+  const [base, own] = [gain.before.value, gain.after.value];
+  if (strata.some(({ foreign }) => !foreign)) return { base, own, ownMinusBase: gain.difference };
+  const control = between('base', 'foreign');
+  return {
+    base,
+    foreign: control.after.value,
+    own,
+    ownMinusBase: gain.difference,
+    foreignMinusBase: control.difference,
+    ownMinusForeign: between('foreign', 'own').difference,
+  };
 }
 
-const asDifference = ({ value, low, high }: Interval): Difference => ({ difference: value, low, high });
-
-/**
- * The base, and what the person gets: the result, or the base if none is offered. Undefined if nothing was measured.
- */
-function pairOf(
-  { rows, whyNot }: Pick<Measured, 'rows' | 'whyNot'>,
+/** Undefined if nothing was measured. Throws an Error if the foreign adapter was not measured at all of the items. */
+function itemsOf(
+  { name, rows, whyNot, foreign }: Pick<Measured, 'name' | 'rows' | 'whyNot' | 'foreign'>,
   { task, metric }: Pick<Figure, 'task' | 'metric'>,
   documentOf: (digest: string, document: string | undefined) => string | undefined = (_, document) =>
     document,
-): Pair | undefined {
-  const pairs = [...(rows.get(task) ?? [])].flatMap(([digest, { parts, document }]) => {
-    const of = documentOf(digest, document);
-    const [before, after] = [parts.before[metric], parts.after[metric]].map((part) => ofDocument(part, of));
-    return before && after ? [{ before, after: whyNot === undefined ? after : before }] : [];
-  });
-  if (pairs.length === 0) return undefined;
-  return { before: pairs.map(({ before }) => before), after: pairs.map(({ after }) => after) };
+): Items | undefined {
+  const control = task === 'workspace' ? foreign : undefined;
+  const found: Required<Items> = { base: [], own: [], foreign: [] };
+  for (const [digest, { item, parts, document }] of rows.get(task) ?? []) {
+    const { before, after } = parts;
+    if (!before[metric] || !after[metric]) continue;
+    const add = (to: RatioItem[], part: RatioItem) =>
+      to.push(ofDocument(part, documentOf(digest, document))!);
+    add(found.base, before[metric]);
+    add(found.own, whyNot === undefined ? after[metric] : before[metric]);
+    if (!control) continue;
+    const counted = control.items.get(digest)?.[metric];
+    if (!counted) throw new Error(`${control.name} was not measured at ${item} of ${name}`);
+    add(found.foreign, counted);
+  }
+  const { base, own } = found;
+  if (base.length === 0) return undefined;
+  return control ? found : { base, own };
 }
 
 /** What a run itself decided about its result, as for a person; the benchmark's own measurements do not count. */
 export function outcomeOf({ summary, events }: Pick<RunSnapshot, 'summary' | 'events'>): Outcome {
   const whyNot = summary ? whyNotOffered(summary) : 'nothing was measured';
   const strength = summary?.choice?.strength;
-  return { whyNot, strength, seconds: secondsOf(events) };
+  const steps = events.findLast((event) => event.type === 'step')?.step ?? 0;
+  return { whyNot, strength, steps, seconds: secondsOf(events) };
 }
 
 /**

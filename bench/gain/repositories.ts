@@ -1,14 +1,16 @@
 /**
- * Repositories that default runs are judged on, and others that defaults may be tuned on. They are recent packages
- * that contain their original sources, so that a base has memorised little of them. Each is pinned by its checksum;
- * their code is not stored here.
+ * Repositories that default runs are judged on, others that defaults may be tuned on, and others that only train foreign
+ * adapters. They are recent packages that contain their original sources, so that a base has memorised little of them.
+ * Each is pinned by its checksum; their code is not stored here.
  */
 import { UserError } from '../../src/protocol/errors.ts';
 
+/** `folder`: the part of the package that is used, if not all of it. */
 export interface Npm {
   kind: 'npm';
   package: string;
   version: string;
+  folder?: string;
 }
 /** A source distribution of PyPI. */
 export interface Sdist {
@@ -27,7 +29,8 @@ export interface Debian {
 export interface Repository {
   name: string;
   language: string;
-  use: 'report' | 'tuning';
+  /** `partner`: nothing is reported or tuned on it; an adapter trained on it is the control for another repository. */
+  use: 'report' | 'tuning' | 'partner';
   source: Npm | Sdist | Debian;
   /** Checksum of the package's file, lower-case hexadecimal. */
   sha256: string;
@@ -84,6 +87,18 @@ export const repositories: readonly Repository[] = [
     sha256: 'f0b664d394576e08605fe8094e8e992056d74b808f30c0c9ca9ed227001dcf67',
   },
   {
+    name: 'react-native-enriched',
+    language: 'Kotlin',
+    use: 'report',
+    source: {
+      kind: 'npm',
+      package: 'react-native-enriched',
+      version: '0.8.1',
+      folder: 'android/src/main/java',
+    },
+    sha256: 'f9373a1d904e32ca7ceb6cff0413abf87e932eed6b53a99cf44e0f769779dc46',
+  },
+  {
     name: 'anta',
     language: 'Python',
     use: 'tuning',
@@ -109,7 +124,34 @@ export const repositories: readonly Repository[] = [
     },
     sha256: 'f9b9d9e78347d569cd5c3b1d61717b52d416392e37580db70466eaa1d2aebb02',
   },
+  {
+    name: 'prek',
+    language: 'Rust',
+    use: 'partner',
+    source: { kind: 'sdist', project: 'prek', version: '0.5.9' },
+    sha256: '47bc660a7e959860a44afb5ff3dc167d96f04d929b405020a0f2c7683d3d00d8',
+  },
+  {
+    name: 'expo-ui',
+    language: 'Kotlin',
+    use: 'partner',
+    source: { kind: 'npm', package: '@expo/ui', version: '58.0.6', folder: 'android' },
+    sha256: 'db58cc9ed9768ccc80ee5b11ea98bffd7ab871797728ede4566a4980563c0102',
+  },
 ];
+
+/**
+ * The repository whose adapter is the control for `one`: another one of its language. If possible it is of the same
+ * use, so that few are trained and what is reported trains nothing that is tuned. Undefined if there is none.
+ */
+export function partnerOf(
+  one: Pick<Repository, 'name' | 'language' | 'use'>,
+  all: readonly Repository[] = repositories,
+): Repository | undefined {
+  const alike = all.filter(({ name, language }) => language === one.language && name !== one.name);
+  const preferred = [one.use, 'partner', 'tuning', 'report'];
+  return alike.sort((a, b) => preferred.indexOf(a.use) - preferred.indexOf(b.use))[0];
+}
 
 /** Errors: bad-argument (lists the known names). */
 export function repositoriesNamed(names: readonly string[]): readonly Repository[] {

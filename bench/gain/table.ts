@@ -1,62 +1,121 @@
 /** Formats the figures as text. Pure functions. */
-import { formatDifferenceInterval } from '../../src/protocol/units.ts';
+import { formatDifference, formatDifferenceInterval } from '../../src/protocol/units.ts';
 import { markdownTable } from '../markdown.ts';
-import type { Change, Difference, Gain, RepositoryFigures } from './figures.ts';
+import { overRepositories, type Compared, type Gain, type RepositoryFigures } from './figures.ts';
+import type { Noise, Spread } from './noise.ts';
 
-const columns: readonly [string, (one: RepositoryFigures) => string][] = [
-  ['repository', ({ name }) => name],
+const titles = {
+  lineExact: 'exact lines',
+  charactersSaved: 'characters saved',
+  bitsPerByte: 'bits per byte',
+  humanevalPass: 'HumanEval pass@1',
+  humanevalLoss: 'loss of solutions',
+} as const;
+const names = Object.keys(titles) as (keyof typeof titles)[];
+
+type Column = readonly [title: string, cell: (one: RepositoryFigures) => string];
+const columns: readonly Column[] = [
+  ['repository', (one) => named(one)],
   ['language', ({ language }) => language],
   ['cursors', ({ cursors }) => String(cursors)],
-  ['exact lines', ({ lineExact }) => change(lineExact)],
-  ['characters saved', ({ charactersSaved }) => change(charactersSaved)],
-  ['bits per byte', ({ bitsPerByte }) => change(bitsPerByte)],
-  ['HumanEval pass@1', ({ humanevalPass }) => change(humanevalPass)],
-  ['loss of solutions', ({ humanevalLoss }) => change(humanevalLoss)],
+  ...names.map((name): Column => [titles[name], (one) => change(one[name])]),
   ['KL', ({ kl }) => (kl === undefined ? '' : kl.toFixed(3))],
   [
     'offered',
     ({ offered, strength }) => (offered ? `yes${strength ? `, at ${strength}` : ''}` : 'no: base kept'),
   ],
+  ['steps', ({ steps }) => String(steps)],
   [
     'training + measuring',
     ({ seconds }) => `${minutes(seconds.training)} + ${minutes(seconds.measuring)} min`,
   ],
 ];
 
-const pooledNames = [
-  ['lineExact', 'Exact lines'],
-  ['charactersSaved', 'Characters saved'],
-  ['bitsPerByte', 'Bits per byte'],
-  ['humanevalPass', 'HumanEval pass@1'],
-  ['humanevalLoss', 'Loss of solutions'],
-] as const;
-
 export function tableOf({ perRepository, pooled }: Gain): string {
   const lines = [
-    ...markdownTable(
-      columns.map(([title]) => title),
-      perRepository.map((one) => columns.map(([, cell]) => cell(one))),
-    ),
-    ...perRepository.flatMap(({ name, whyNot }) =>
-      whyNot ? ['', `${name} offers nothing: ${whyNot}.`] : [],
-    ),
+    ...runsTable(perRepository),
+    ...foreignTable({ perRepository, pooled }),
     '',
     `All ${perRepository.length} together, each repository with equal weight, with 95% intervals:`,
-    ...pooledNames.flatMap(([name, title]) =>
-      pooled[name] ? [`- ${title}: ${difference(pooled[name])}`] : [],
-    ),
+    ...names.flatMap((name) => (pooled[name] ? [`- ${capital(titles[name])}: ${change(pooled[name])}`] : [])),
   ];
   return lines.join('\n');
+}
+
+/** The runs of all seeds, and how far their figures differ. */
+export function noiseTable(seeds: readonly RepositoryFigures[], noise: Noise): string {
+  const rows = names.flatMap((name) => {
+    const { ownMinusBase, foreignMinusBase, ownMinusForeign } = noise[name] ?? {};
+    const parts = {
+      'own - base': ownMinusBase,
+      'foreign - base': foreignMinusBase,
+      'own - foreign': ownMinusForeign,
+    };
+    return Object.entries(parts).flatMap(([part, spread]) =>
+      spread ? [[titles[name], part, ...spreadCells(spread, formatDifference)]] : [],
+    );
+  });
+  if (noise.kl) rows.push(['KL', '', ...spreadCells(noise.kl, (value) => value.toFixed(3))]);
+  return [
+    ...runsTable(seeds),
+    '',
+    `Over ${seeds.length} seeds, which also choose the files that are held out:`,
+    '',
+    ...markdownTable(['figure', 'difference', 'mean', 'standard deviation', 'least', 'most'], rows),
+  ].join('\n');
+}
+
+const spreadCells = (
+  { mean, standardDeviation, min, max }: Spread,
+  words: (value: number) => string,
+): string[] => [words(mean), standardDeviation.toFixed(3), words(min), words(max)];
+
+const runsTable = (all: readonly RepositoryFigures[]): string[] => [
+  ...markdownTable(
+    columns.map(([title]) => title),
+    all.map((one) => columns.map(([, cell]) => cell(one))),
+  ),
+  ...all.flatMap((one) => (one.whyNot ? ['', `${named(one)} offers nothing: ${one.whyNot}.`] : [])),
+];
+
+/** What the adapter of another repository brings at the same places, and what of the gain is the repository's own. */
+function foreignTable({ perRepository, pooled }: Gain): string[] {
+  const rowsOf = (repository: string, adapter: string, of: Pick<Gain['pooled'], Name>) =>
+    overRepositories.flatMap((name) => {
+      const { base, foreign, own, foreignMinusBase, ownMinusForeign } = of[name] ?? {};
+      if (!foreignMinusBase || !ownMinusForeign) return [];
+      return [
+        [
+          ...[repository, adapter, titles[name]],
+          ...[base, foreign, own].map((value) => value!.toFixed(3)),
+          ...[foreignMinusBase, ownMinusForeign].map(formatDifferenceInterval),
+        ],
+      ];
+    });
+  const rows = [
+    ...perRepository.flatMap((one) => rowsOf(named(one), partner(one), one)),
+    ...rowsOf('together', '', pooled),
+  ];
+  if (rows.length === 0) return [];
+  const head = ['repository', 'foreign adapter', 'figure', 'base', 'foreign', 'own'];
+  return ['', ...markdownTable([...head, 'foreign - base', 'own - foreign'], rows)];
+}
+type Name = (typeof overRepositories)[number];
+
+function partner({ partner: one }: RepositoryFigures): string {
+  if (!one) return '';
+  const at = one.strength === undefined ? '' : `, at ${one.strength}`;
+  return `${one.name}, ${one.steps} steps${at}${one.chosen ? '' : ' (its run chose none)'}`;
 }
 
 /** The figures of one repository in one line, to show progress. */
 export function lineOf(one: RepositoryFigures): string {
   const [, language, ...rest] = columns;
-  return `${one.name} (${language![1](one)}): ${rest.map(([title, cell]) => `${title} ${cell(one)}`).join('; ')}`;
+  return `${named(one)} (${language![1](one)}): ${rest.map(([title, cell]) => `${title} ${cell(one)}`).join('; ')}`;
 }
 
-const change = (one: Change | undefined): string =>
-  one ? `${one.before.toFixed(3)} -> ${one.after.toFixed(3)}, ${difference(one)}` : '';
-const difference = ({ difference: value, low, high }: Difference): string =>
-  formatDifferenceInterval({ value, low, high });
+const named = ({ name, seed }: RepositoryFigures) => (seed === undefined ? name : `${name}, seed ${seed}`);
+const change = (one: Compared | undefined): string =>
+  one ? `${one.base.toFixed(3)} -> ${one.own.toFixed(3)}, ${formatDifferenceInterval(one.ownMinusBase)}` : '';
 const minutes = (seconds: number) => (seconds / 60).toFixed(1);
+const capital = (text: string) => text[0]!.toUpperCase() + text.slice(1);

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { gainOf, outcomeOf, secondsOf, type Measured } from '../../../bench/gain/figures.ts';
+import { gainOf, outcomeOf, secondsOf, type Foreign, type Measured } from '../../../bench/gain/figures.ts';
 import { sdistUrl } from '../../../bench/gain/fetch.ts';
-import { repositories } from '../../../bench/gain/repositories.ts';
-import { lineOf, tableOf } from '../../../bench/gain/table.ts';
+import { withoutProtocol } from '../../../bench/gain/keys.ts';
+import { noiseOf } from '../../../bench/gain/noise.ts';
+import { partnerOf, repositories, type Repository } from '../../../bench/gain/repositories.ts';
+import { lineOf, noiseTable, tableOf } from '../../../bench/gain/table.ts';
 import type { ItemRow } from '../../../src/evaluation/figures/item-rows.ts';
 import type { RunEvent } from '../../../src/protocol/events.ts';
 
@@ -48,6 +50,7 @@ const texts = rowsOf([
 const measured = (name: string, rows: Measured['rows'], more: Partial<Measured> = {}): Measured => ({
   name,
   language: 'Go',
+  steps: 280,
   seconds: { training: 600, measuring: 90 },
   rows,
   ...more,
@@ -72,10 +75,10 @@ describe('figures of repositories', () => {
   it('are ratios of totals before and after, with the KL of the result', () => {
     const [one] = gainOf([good('a', 12)]).perRepository;
     expect(one).toMatchObject({ name: 'a', language: 'Go', cursors: 60, offered: true });
-    expect(one!.lineExact).toMatchObject({ before: 0.5, after: 0.7 });
-    expect(one!.lineExact!.difference).toBeCloseTo(0.2, 12);
-    expect(one!.lineExact!.low).toBeLessThan(0.2);
-    expect(one!.humanevalLoss).toMatchObject({ before: 0.5, after: 0.6 });
+    expect(one!.lineExact).toMatchObject({ base: 0.5, own: 0.7 });
+    expect(one!.lineExact!.ownMinusBase.value).toBeCloseTo(0.2, 12);
+    expect(one!.lineExact!.ownMinusBase.low).toBeLessThan(0.2);
+    expect(one!.humanevalLoss).toMatchObject({ base: 0.5, own: 0.6 });
     expect(one!.kl).toBeCloseTo(20 / 400, 12);
   });
 
@@ -83,13 +86,14 @@ describe('figures of repositories', () => {
     const gain = gainOf([measured('a', new Map([['workspace', lines(some(8, 2))]]))]);
     expect(gain.perRepository[0]).not.toHaveProperty('kl');
     expect(gain.perRepository[0]).not.toHaveProperty('humanevalPass');
+    expect(Object.keys(gain.perRepository[0]!.lineExact!)).toEqual(['base', 'own', 'ownMinusBase']);
     expect(Object.keys(gain.pooled).sort()).toEqual(['charactersSaved', 'lineExact']);
   });
 
   it('are those of the base, for certain, where the run offers nothing', () => {
     const [one] = gainOf([good('a', 12, { whyNot: 'lines got worse' })]).perRepository;
-    expect(one!.lineExact).toEqual({ before: 0.5, after: 0.5, difference: 0, low: 0, high: 0 });
-    expect(one!.humanevalLoss).toMatchObject({ before: 0.5, after: 0.5, difference: 0 });
+    expect(one!.lineExact).toEqual({ base: 0.5, own: 0.5, ownMinusBase: { value: 0, low: 0, high: 0 } });
+    expect(one!.humanevalLoss).toMatchObject({ base: 0.5, own: 0.5, ownMinusBase: { value: 0 } });
     expect(one).toMatchObject({ kl: 0, offered: false, whyNot: 'lines got worse' });
   });
 
@@ -103,6 +107,8 @@ describe('figures of repositories', () => {
       whyNot: 'no strength is better',
     });
     expect(outcomeOf({ events: [] }).whyNot).toBeDefined();
+    const events = [1, 12].map((step) => ({ type: 'step', step, time: '2026-01-01T00:00:00Z' }) as RunEvent);
+    expect(outcomeOf({ events }).steps).toBe(12);
   });
 });
 
@@ -110,17 +116,17 @@ describe('pooled figures', () => {
   it('count each repository alike, however many cursors it has', () => {
     const large = measured('b', new Map([['workspace', lines(some(600, 0))]]));
     const { lineExact } = gainOf([good('a', 12), large]).pooled;
-    expect(lineExact!.difference).toBeCloseTo(0.1, 12);
+    expect(lineExact!.ownMinusBase.value).toBeCloseTo(0.1, 12);
   });
 
   it('has a repository that offers nothing pull the mean towards zero, and no further', () => {
     const { lineExact } = gainOf([good('a', 12), good('b', 30, { whyNot: 'lines got worse' })]).pooled;
-    expect(lineExact!.difference).toBeCloseTo(0.1, 12);
+    expect(lineExact!.ownMinusBase.value).toBeCloseTo(0.1, 12);
   });
 
   it('is surer with more repositories', () => {
     const width = (all: Measured[]) => {
-      const { low, high } = gainOf(all).pooled.charactersSaved!;
+      const { low, high } = gainOf(all).pooled.charactersSaved!.ownMinusBase;
       return high - low;
     };
     expect(width(['a', 'b', 'c', 'd'].map((name) => good(name, 12)))).toBeLessThan(
@@ -129,10 +135,93 @@ describe('pooled figures', () => {
   });
 
   it('is no surer of HumanEval for the same problems answered alike in each repository', () => {
-    const one = gainOf([good('a', 12)]).pooled.humanevalPass!;
-    const five = gainOf(['a', 'b', 'c', 'd', 'e'].map((name) => good(name, 12))).pooled.humanevalPass!;
-    expect(five.difference).toBeCloseTo(one.difference, 12);
+    const passOf = (names: string[]) =>
+      gainOf(names.map((name) => good(name, 12))).pooled.humanevalPass!.ownMinusBase;
+    const [one, five] = [passOf(['a']), passOf(['a', 'b', 'c', 'd', 'e'])];
+    expect(five.value).toBeCloseTo(one.value, 12);
     expect(five.high - five.low).toBeGreaterThan(0.95 * (one.high - one.low));
+  });
+});
+
+/** An adapter that completes `won` more of the lines than the base. */
+const foreign = (won: number, more?: Partial<Foreign>): Foreign => ({
+  name: 'other',
+  strength: 0.75,
+  chosen: true,
+  steps: 260,
+  items: new Map([...lines(some(60, won))].map(([digest, { parts }]) => [digest, parts.after])),
+  ...more,
+});
+
+describe('a foreign adapter', () => {
+  it('is compared with the base and with the own one at the same items', () => {
+    const { perRepository, pooled } = gainOf([good('a', 12, { foreign: foreign(3) })]);
+    const [one] = perRepository;
+    expect(one!.partner).toEqual({ name: 'other', strength: 0.75, chosen: true, steps: 260 });
+    expect(one!.charactersSaved).toMatchObject({ base: 0.5, foreign: 0.55, own: 0.7 });
+    expect(one!.charactersSaved!.foreignMinusBase!.value).toBeCloseTo(0.05, 12);
+    const { value, low, high } = one!.charactersSaved!.ownMinusForeign!;
+    expect(value).toBeCloseTo(0.15, 12);
+    expect(low).toBeLessThan(value);
+    expect(high).toBeGreaterThan(value);
+    expect(pooled.charactersSaved).toMatchObject({ base: 0.5, foreign: 0.55, own: 0.7 });
+    expect(one!.humanevalPass).not.toHaveProperty('foreign');
+  });
+
+  it('is paired by item, whatever the order', () => {
+    const compared = (items: Foreign['items']) =>
+      gainOf([good('a', 12, { foreign: foreign(12, { items }) })]).pooled.lineExact!.ownMinusForeign!;
+    const { items } = foreign(3);
+    expect(compared(new Map([...items].reverse()))).toEqual(compared(items));
+    // As many lines, but others.
+    const turned = [...items.values()].reverse();
+    const others = compared(new Map([...items.keys()].map((digest, at) => [digest, turned[at]!])));
+    expect(others.value).toBeCloseTo(compared(items).value, 12);
+    expect(others.high).toBeGreaterThan(compared(items).high);
+  });
+
+  it('takes the place of a result that is not offered, which is the base', () => {
+    const kept = good('a', 12, { whyNot: 'lines got worse', foreign: foreign(3) });
+    const { ownMinusForeign } = gainOf([kept]).perRepository[0]!.charactersSaved!;
+    expect(ownMinusForeign!.value).toBeCloseTo(-0.05, 12);
+  });
+
+  it('counts each repository alike when they are pooled', () => {
+    const all = [good('a', 12, { foreign: foreign(3) }), good('b', 6, { foreign: foreign(9) })];
+    const { lineExact } = gainOf(all).pooled;
+    expect(lineExact!.foreign).toBeCloseTo(0.6, 12);
+    expect(lineExact!.ownMinusForeign!.value).toBeCloseTo(0.05, 12);
+  });
+
+  it('must have been measured at all items', () => {
+    const items = new Map([...foreign(3).items].slice(1));
+    expect(() => gainOf([good('a', 12, { foreign: foreign(3, { items }) })])).toThrow(
+      'other was not measured at line 0 of a',
+    );
+  });
+});
+
+describe('the noise of seeds', () => {
+  const seeds = [2, 4, 9].map((won, seed) => good('a', won, { seed, foreign: foreign(3) }));
+  const { perRepository } = gainOf(seeds);
+  const noise = noiseOf(perRepository);
+
+  it('is the spread of each figure over them', () => {
+    // 2, 4 and 9 of 60: their mean is 5, the sum of squares 9 + 1 + 16.
+    const { mean, standardDeviation, min, max } = noise.lineExact!.ownMinusBase!;
+    expect(mean).toBeCloseTo(5 / 60, 12);
+    expect(standardDeviation).toBeCloseTo(Math.sqrt(26 / 2) / 60, 12);
+    expect([min, max]).toEqual([2 / 60, 9 / 60].map((value) => expect.closeTo(value, 12) as number));
+    expect(noise.lineExact!.base!.standardDeviation).toBe(0);
+    expect(noise.lineExact!.ownMinusForeign!.mean).toBeCloseTo(2 / 60, 12);
+    expect(noise.kl!.mean).toBeCloseTo(0.05, 12);
+    expect(noise).not.toHaveProperty('bitsPerByte');
+  });
+
+  it('is shown below the runs', () => {
+    const text = noiseTable(perRepository, noise);
+    expect(text).toMatch(/^\| a, seed 2 \|/m);
+    expect(text).toMatch(/^\| exact lines \| own - base \| \+0\.083 \| 0\.060 \| \+0\.033 \| \+0\.150 \|$/m);
   });
 });
 
@@ -172,10 +261,10 @@ describe('the table', () => {
     const [head, , first, second] = tableOf(gain).split('\n');
     expect(head).toContain('| exact lines |');
     expect(first).toMatch(/\| a \| Go \| 60 \| 0\.500 -> 0\.700, \+0\.200 \[\+0\.\d+, \+0\.\d+\] \|/);
-    expect(first).toContain('| 0.050 | yes | 10.0 + 1.5 min |');
+    expect(first).toContain('| 0.050 | yes | 280 | 10.0 + 1.5 min |');
     expect(second).toContain('no: base kept');
     expect(tableOf(gain)).toMatch(/^b offers nothing: lines got worse\.$/m);
-    expect(tableOf(gain)).toMatch(/^- Exact lines: \+0\.100 \[/m);
+    expect(tableOf(gain)).toMatch(/^- Exact lines: 0\.500 -> 0\.600, \+0\.100 \[/m);
     expect(lineOf(gain.perRepository[0]!)).toMatch(/^a \(Go\): cursors 60; exact lines 0\.500 -> 0\.700/);
   });
 
@@ -186,15 +275,47 @@ describe('the table', () => {
       .map((line) => line.split(' | ').length);
     expect(new Set(cells).size).toBe(1);
   });
+
+  it('has base, foreign and own beside each other, and what is the own', () => {
+    const text = tableOf(gainOf([good('a', 12, { foreign: foreign(3, { strength: 0.5, chosen: false }) })]));
+    expect(text).toMatch(
+      /^\| a \| other, 260 steps, at 0\.5 \(its run chose none\) \| characters saved \| 0\.500 \| 0\.550 \| 0\.700 \| \+0\.050 \[.*\] \| \+0\.150 \[.*\] \|$/m,
+    );
+    expect(text).toMatch(/^\| together \| {2}\| exact lines \| 0\.500 \| 0\.550 \| 0\.700 \|/m);
+    expect(tableOf(gain)).not.toContain('foreign');
+  });
 });
 
 describe('the repositories', () => {
   const of = (use: string) => repositories.filter((one) => one.use === use);
 
-  it('are at least five in three languages or more to report on, and others to tune on', () => {
-    expect(of('report').length).toBeGreaterThanOrEqual(5);
-    expect(new Set(of('report').map(({ language }) => language)).size).toBeGreaterThanOrEqual(3);
+  it('are at least six in five languages or more to report on, and others to tune on', () => {
+    expect(of('report').length).toBeGreaterThanOrEqual(6);
+    expect(new Set(of('report').map(({ language }) => language)).size).toBeGreaterThanOrEqual(5);
     expect(of('tuning').length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('have each a partner of its language, and those to report on train nothing that is tuned', () => {
+    for (const one of of('report')) {
+      const partner = partnerOf(one);
+      expect(partner).toMatchObject({ language: one.language });
+      expect(partner!.name).not.toBe(one.name);
+    }
+    const one = (name: string, use: Repository['use'], language = 'C') => ({
+      ...repositories[0]!,
+      name,
+      use,
+      language,
+    });
+    const all = [
+      one('t', 'tuning'),
+      one('p', 'partner'),
+      one('r', 'report'),
+      one('s', 'report'),
+      one('d', 'report', 'D'),
+    ];
+    const partners = all.map((each) => partnerOf(each, all)?.name);
+    expect(partners).toEqual(['p', 't', 's', 'r', undefined]);
   });
 
   it('are pinned, and none is in the table twice', () => {
@@ -204,6 +325,18 @@ describe('the repositories', () => {
     }
     for (const key of ['name', 'sha256'] as const)
       expect(new Set(repositories.map((one) => one[key])).size).toBe(repositories.length);
+  });
+});
+
+describe('what a trained run is kept by', () => {
+  const bundle = (evaluation: string, loop: string) =>
+    `import { a } from 'a';\n// src/protocol/evaluation.ts\n${evaluation}\n// src/training/loop.ts\n${loop}\n// node_modules/zod/a.js\nz();\n`;
+
+  it('is the program without what processes tell each other', () => {
+    const key = withoutProtocol(bundle('var summary = 1;', 'train();'));
+    expect(withoutProtocol(bundle('var summary = 2;', 'train();'))).toBe(key);
+    expect(withoutProtocol(bundle('var summary = 1;', 'trainOtherwise();'))).not.toBe(key);
+    expect(key).toContain('z();');
   });
 });
 

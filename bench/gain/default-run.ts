@@ -1,0 +1,155 @@
+/** Default runs through the command line, each in a home of its own, as if it were the first on this machine. */
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { Command } from 'commander';
+import { z } from 'zod';
+import { addDataOptions, addReplayOptions } from '../../src/cli/options/data-options.ts';
+import { addTrainOptions } from '../../src/cli/options/train-options.ts';
+import { evaluateRun } from '../../src/evaluation/evaluate-run.ts';
+import { writeByRename } from '../../src/protocol/write-file.ts';
+import { folderNames } from '../../src/runs/folders.ts';
+import { isAlive, readRun, readState } from '../../src/runs/index.ts';
+import { makeOwnHome } from '../own-home.ts';
+import { commandLine } from './command-line.ts';
+import { outcomeOf, type Outcome } from './figures.ts';
+import { measuringKey, trainingKey } from './keys.ts';
+import { gainDir } from './place.ts';
+
+/** A folder with code, and its names. */
+export interface Subject {
+  name: string;
+  language: string;
+  folder: string;
+  /** Identifies the content: a checksum, or the folder's path. */
+  id: string;
+}
+
+/** How a run is trained. */
+export interface Training {
+  base: string;
+  minutes: number;
+  /** Further options of `train`. */
+  train: readonly string[];
+}
+
+export interface Working {
+  signal: AbortSignal;
+  tell: (text: string) => void;
+}
+
+const progressSchema = z.object({
+  /** Key of the programs that measured what there is. */
+  measuredBy: z.string().optional(),
+  outcome: z
+    .object({
+      whyNot: z.string().optional(),
+      strength: z.number().optional(),
+      steps: z.number(),
+      seconds: z.object({ training: z.number(), measuring: z.number() }),
+    })
+    .optional(),
+  /** Figures of the run itself may be missing, even if its status is done. */
+  incomplete: z.boolean().default(false),
+  /** The additional measurements that are complete: for each task, its limit of items. */
+  evaluated: z.record(z.string(), z.number()).default({}),
+});
+type Progress = z.infer<typeof progressSchema>;
+
+export interface DefaultRun {
+  /** Its folder of the benchmark, which the run's home is in. */
+  place: string;
+  home: string;
+  /** Directory of the run. */
+  dir: string;
+  outcome: Outcome;
+  progress: Progress;
+  keep(news: Partial<Progress>): Promise<void>;
+}
+
+const POLL_MS = 2000;
+
+/**
+ * A run that is done, with what it decided about its result. Continues where it stopped; if it is done, only reads it.
+ * If the programs that measure have changed since, it measures its result again, as a run does. Errors: crashed,
+ * cancelled, run-damaged.
+ */
+export async function defaultRun(
+  subject: Subject,
+  { base, minutes, train }: Training,
+  working: Working,
+): Promise<DefaultRun> {
+  const { name, id } = subject;
+  const place = join(gainDir(), 'runs', `${name}-${await runKey([id, base, minutes, train])}`);
+  const home = join(place, 'home');
+  await mkdir(home, { recursive: true });
+  await makeOwnHome(home);
+  const path = join(place, 'progress.json');
+  const progress = await readProgress(path);
+  const keep = (news: Partial<Progress>) =>
+    writeByRename(path, JSON.stringify(Object.assign(progress, news)));
+
+  const measuredBy = await measuringKey();
+  if (progress.measuredBy !== measuredBy) {
+    const before = await runIn(home);
+    if (before) await rm(join(before, 'evaluation'), { recursive: true, force: true });
+    await keep({ measuredBy, outcome: undefined, evaluated: {}, incomplete: before !== undefined });
+  }
+  const how = ['--base', base, '--minutes', String(minutes), ...train];
+  const dir = await trained(home, subject, how, working).catch(async (error: unknown) => {
+    // Perhaps while it measured its result.
+    if (working.signal.aborted) await keep({ incomplete: true });
+    throw error;
+  });
+  if (!progress.outcome) {
+    if (progress.incomplete) {
+      working.tell(`${name}: measuring the result`);
+      await evaluateRun(dir, { timed: true, signal: working.signal });
+    }
+    // Before any additional measurements.
+    await keep({ outcome: outcomeOf(await readRun(dir)), incomplete: false });
+  }
+  return { place, home, dir, outcome: progress.outcome!, progress, keep };
+}
+
+/** Of a run that is trained in the same way if this is `known` of it: with the same defaults, by the same program. */
+export const runKey = (known: readonly unknown[]): Promise<string> =>
+  trainingKey([known, addTrainOptions(addReplayOptions(addDataOptions(new Command()))).opts()]);
+
+async function readProgress(path: string): Promise<Progress> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{}';
+    throw error;
+  });
+  return progressSchema.parse(JSON.parse(text));
+}
+
+/** The directory of the only run in `home`; undefined if there is none yet. */
+const runIn = async (home: string): Promise<string | undefined> =>
+  (await folderNames(join(home, 'runs'))).map((id) => join(home, 'runs', id))[0];
+
+/** The directory of the only run in `home`. Starts it with the options `how`, continues it, or finds it done. */
+export async function trained(
+  home: string,
+  { name, folder }: Pick<Subject, 'name' | 'folder'>,
+  how: readonly string[],
+  { signal, tell }: Working,
+): Promise<string> {
+  let run = await runIn(home);
+  if (!run) {
+    tell(`${name}: training`);
+    await commandLine(home, ['train', folder, '--yes', ...how], signal);
+    run = (await runIn(home))!;
+  }
+  // After its command was killed, a run's processes may still be working: wait for them.
+  while (isAlive(await readState(run))) await setTimeout(POLL_MS, undefined, { signal });
+  if ((await readState(run)).status !== 'done') {
+    tell(`${name}: continuing the training`);
+    await commandLine(home, ['resume', run], signal);
+  }
+  return run;
+}
+
+/** A base file's full path, so that it is the same wherever the benchmark is called from; other names unchanged. */
+export const fullBase = (base: string): string =>
+  /\.gguf$/i.test(base) && !base.includes(':') ? resolve(base) : base;

@@ -1,0 +1,60 @@
+/** Measures another repository's adapter at the items that a run was measured at: a control for the run's own gain. */
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openCorpus } from '../../src/corpus/index.ts';
+import { Resources, subjectOf } from '../../src/evaluation/resources.ts';
+import { scoreItems } from '../../src/evaluation/scoring/score-items.ts';
+import { workspaceTask } from '../../src/evaluation/tasks/workspace.ts';
+import { readSpec } from '../../src/runs/index.ts';
+import { setAdapterStrength } from '../../src/weights/strength.ts';
+import type { DefaultRun, Working } from './default-run.ts';
+import type { Foreign } from './figures.ts';
+
+/** Used if the foreign run chose none, because its result was no better than the base on its own code. */
+const STRENGTH_IF_NONE = 0.5;
+
+/**
+ * Scores it at the windows and cursors of the run in `own`, whose base is the same. What was scored before is read from
+ * the cache. Errors: run-not-found, run-damaged, run-not-finished, adapter-damaged, cancelled.
+ */
+export async function measureForeign(
+  own: string,
+  foreign: Pick<DefaultRun, 'dir' | 'place' | 'outcome'>,
+  { cursors, signal, tell }: Working & { cursors: number },
+): Promise<Omit<Foreign, 'name'>> {
+  const [spec, other] = await Promise.all([readSpec(own), readSpec(foreign.dir)]);
+  const { strength, steps } = foreign.outcome;
+  const chosen = strength !== 0;
+  const subject = subjectOf(foreign.dir, other);
+  const { result } = subject;
+  if (!chosen && result?.adapterPath) {
+    const scaled = join(foreign.place, 'foreign.gguf');
+    await copyFile(result.adapterPath, scaled);
+    await setAdapterStrength(scaled, other.hyper, STRENGTH_IF_NONE);
+    result.adapterPath = scaled;
+  }
+  const resources = new Resources(subject, workspaceTask.contextTokens);
+  try {
+    const { items } = await workspaceTask.plan({
+      setting: 'quick',
+      limit: cursors,
+      base: resources.base,
+      run: { spec, corpus: () => openCorpus(join(own, 'corpus')) },
+      warn: tell,
+      signal,
+    });
+    const scores = await scoreItems(workspaceTask, items, await resources.result(), {
+      sandbox: () => resources.sandbox(),
+      onScore: () => undefined,
+      signal,
+    });
+    return {
+      strength: chosen ? strength : STRENGTH_IF_NONE,
+      chosen,
+      steps,
+      items: new Map(items.map(({ digest }, at) => [digest, scores[at]!.parts])),
+    };
+  } finally {
+    await resources.dispose();
+  }
+}

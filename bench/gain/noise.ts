@@ -1,0 +1,42 @@
+/** How far figures of one repository differ between seeds: what is smaller is noise. Pure functions. */
+import { figureNames, type Compared, type FigureName, type RepositoryFigures } from './figures.ts';
+
+export interface Spread {
+  mean: number;
+  /** Of the sample; 0 for a single seed. */
+  standardDeviation: number;
+  min: number;
+  max: number;
+}
+/** The spread of each level, and of each difference without its interval. */
+export type Noise = Partial<
+  Record<FigureName, Partial<Record<keyof Compared, Spread>>> & Record<'kl', Spread>
+>;
+
+export function noiseOf(seeds: readonly RepositoryFigures[]): Noise {
+  const noise: Noise = {};
+  for (const name of figureNames) {
+    const figures = seeds.flatMap((one) => one[name] ?? []);
+    if (figures.length === 0) continue;
+    const parts = Object.keys(figures[0]!) as (keyof Compared)[];
+    noise[name] = Object.fromEntries(
+      parts.map((part) => [part, spreadOf(figures.map((one) => valueOf(one[part])))]),
+    );
+  }
+  const kl = seeds.flatMap((one) => one.kl ?? []);
+  if (kl.length > 0) noise.kl = spreadOf(kl);
+  return noise;
+}
+
+const valueOf = (part: Compared[keyof Compared]): number => (typeof part === 'object' ? part.value : part!);
+
+function spreadOf(values: readonly number[]): Spread {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return {
+    mean,
+    standardDeviation: Math.sqrt(squares / Math.max(1, values.length - 1)),
+    min: Math.min(...values),
+    max: Math.max(...values),
+  };
+}
