@@ -5,8 +5,10 @@ import { whyNotOffered } from '../../src/evaluation/figures/offer.ts';
 import type { ItemScore } from '../../src/evaluation/task.ts';
 import { stratifiedIntervals, type FigureKind } from '../../src/statistics/intervals.ts';
 import type { Interval, RatioItem } from '../../src/statistics/statistics.ts';
+import { LEARNED } from '../../src/evaluation/strength/task.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
+import { AT_CURSORS } from './at-cursors.ts';
 
 /** How a run ended. */
 export interface Outcome {
@@ -83,6 +85,7 @@ interface Figure {
 const figures = {
   lineExact: { task: 'workspace', metric: 'line exact match', kind: 'answers' },
   charactersSaved: { task: 'workspace', metric: 'characters saved', kind: 'share' },
+  bitsAtCursors: { task: AT_CURSORS, metric: LEARNED, kind: 'amount' },
   bitsPerByte: { task: 'workspace', metric: 'bits per byte', kind: 'amount' },
   humanevalLoss: { task: 'humaneval', metric: 'loss of solutions', kind: 'amount' },
   humanevalPass: { task: 'humaneval', metric: 'pass@1', kind: 'answers' },
@@ -91,7 +94,7 @@ export type FigureName = keyof typeof figures;
 export const figureNames = Object.keys(figures) as FigureName[];
 
 /** Figures that are means over repositories; the documents are files. Only these are measured of foreign adapters. */
-export const overRepositories = ['lineExact', 'charactersSaved', 'bitsPerByte'] as const;
+export const overRepositories = ['lineExact', 'charactersSaved', 'bitsAtCursors', 'bitsPerByte'] as const;
 /** Figures on the same problems for all repositories; a document is a problem with all its answers. */
 const overProblems = ['humanevalLoss', 'humanevalPass'] as const;
 
@@ -168,7 +171,7 @@ function itemsOf(
   documentOf: (digest: string, document: string | undefined) => string | undefined = (_, document) =>
     document,
 ): Items | undefined {
-  const control = task === 'workspace' ? foreign : undefined;
+  const control = task === 'workspace' || task === AT_CURSORS ? foreign : undefined;
   const found: Required<Items> = { base: [], own: [], foreign: [] };
   for (const [digest, { item, parts, document }] of rows.get(task) ?? []) {
     const { before, after } = parts;

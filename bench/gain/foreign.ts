@@ -7,6 +7,7 @@ import { scoreItems } from '../../src/evaluation/scoring/score-items.ts';
 import { workspaceTask } from '../../src/evaluation/tasks/workspace.ts';
 import { readSpec } from '../../src/runs/index.ts';
 import { setAdapterStrength } from '../../src/weights/strength.ts';
+import { scoreAtCursors } from './at-cursors.ts';
 import type { DefaultRun, Working } from './default-run.ts';
 import type { Foreign } from './figures.ts';
 
@@ -43,16 +44,23 @@ export async function measureForeign(
       warn: tell,
       signal,
     });
-    const scores = await scoreItems(workspaceTask, items, await resources.result(), {
+    const model = await resources.result();
+    const scores = await scoreItems(workspaceTask, items, model, {
       sandbox: () => resources.sandbox(),
       onScore: () => undefined,
       signal,
     });
+    const at = await scoreAtCursors(own, resources, [model], { cursors, signal, tell });
     return {
       strength: chosen ? strength : STRENGTH_IF_NONE,
       chosen,
       steps,
-      items: new Map(items.map(({ digest }, at) => [digest, scores[at]!.parts])),
+      items: new Map(
+        [...items, ...at.items].map(({ digest }, index) => [
+          digest,
+          [...scores, ...at.scores[0]!][index]!.parts,
+        ]),
+      ),
     };
   } finally {
     await resources.dispose();

@@ -1,6 +1,8 @@
 /** Measures one repository: its default run, with more figures than a run measures by itself, and a foreign adapter. */
-import { readEvaluated } from '../../src/evaluation/figures/between-runs.ts';
-import { readRun } from '../../src/runs/index.ts';
+import { readEvaluated, type EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts';
+import { Resources, subjectOf } from '../../src/evaluation/resources.ts';
+import { readRun, readSpec } from '../../src/runs/index.ts';
+import { AT_CURSORS, scoreAtCursors } from './at-cursors.ts';
 import { commandLine } from './command-line.ts';
 import { defaultRun, type DefaultRun, type Subject, type Training, type Working } from './default-run.ts';
 import type { Measured } from './figures.ts';
@@ -31,12 +33,34 @@ export async function measure(
   const { rows } = await readEvaluated(run.dir);
   // Of the few problems that a run measures by itself, too.
   if (options.problems === 0) rows.delete('humaneval');
+  rows.set(AT_CURSORS, await cursorRows(run.dir, { cursors: options.cursors, ...working }));
   const own = { name, language, rows, ...(seed !== undefined && { seed }), ...run.outcome };
   if (!partner) return own;
   const foreign = await defaultRun(partner, options, working);
   working.tell(`${name}: measuring the adapter of ${partner.name} on it`);
   const measured = await measureForeign(run.dir, foreign, { cursors: options.cursors, ...working });
   return { ...own, foreign: { name: partner.name, ...measured } };
+}
+
+/** Base and result at cursors, as rows of a run. */
+async function cursorRows(
+  dir: string,
+  how: Working & { cursors: number },
+): Promise<NonNullable<ReturnType<EvaluatedRun['rows']['get']>>> {
+  const resources = new Resources(subjectOf(dir, await readSpec(dir)));
+  try {
+    const models = [resources.base, await resources.result()];
+    const { items, scores } = await scoreAtCursors(dir, resources, models, how);
+    const [before, after] = scores.map((own) => own.map(({ parts }) => parts));
+    return new Map(
+      items.map(({ id: item, digest, document }, at) => [
+        digest,
+        { item, digest, ...(document && { document }), parts: { before: before![at]!, after: after![at]! } },
+      ]),
+    );
+  } finally {
+    await resources.dispose();
+  }
 }
 
 /** More cursors and problems than a run measures by itself. */

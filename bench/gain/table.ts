@@ -7,7 +7,8 @@ import type { Noise, Spread } from './noise.ts';
 const titles = {
   lineExact: 'exact lines',
   charactersSaved: 'characters saved',
-  bitsPerByte: 'bits per byte',
+  bitsAtCursors: 'bits per byte at cursors',
+  bitsPerByte: 'bits per byte of windows',
   humanevalPass: 'HumanEval pass@1',
   humanevalLoss: 'loss of solutions',
 } as const;

@@ -168,6 +168,24 @@ describe('a foreign adapter', () => {
     expect(one!.humanevalPass).not.toHaveProperty('foreign');
   });
 
+  it('is compared at the cursors of the strength, too', () => {
+    const bits = (of: number) => parts({ 'bits per byte': [of, 10] });
+    const cursors = rowsOf(
+      [4, 5, 6].map((of, at) => row(`cursor ${at}`, `f${at}`, {}, { 'bits per byte': [of, 10] })),
+    );
+    for (const one of cursors.values()) one.parts.before = bits(7);
+    const own = good('a', 12);
+    own.rows.set('cursors', cursors);
+    const control = foreign(3);
+    const items = new Map([
+      ...control.items,
+      ...[...cursors.keys()].map((digest) => [digest, bits(6)] as const),
+    ]);
+    const [one] = gainOf([{ ...own, foreign: { ...control, items } }]).perRepository;
+    expect(one!.bitsAtCursors).toMatchObject({ base: 0.7, foreign: 0.6, own: 0.5 });
+    expect(one!.bitsAtCursors!.ownMinusForeign!.value).toBeCloseTo(-0.1, 12);
+  });
+
   it('is paired by item, whatever the order', () => {
     const compared = (items: Foreign['items']) =>
       gainOf([good('a', 12, { foreign: foreign(12, { items }) })]).pooled.lineExact!.ownMinusForeign!;
