@@ -1,11 +1,8 @@
 /** Parts of a repository in the prompt, from the index that the extension keeps, over the files of the old release. */
 import { resolve } from 'node:path';
-import { defaultBudget, type PartsSource } from '../../src/completion/index.ts';
+import { defaultBudget, INDEX_WINDOW, type PartsSource } from '../../src/completion/index.ts';
 import { FolderIndex } from '../../src/repository/folder-index.ts';
 import { SymbolParser } from '../../src/repository/parser.ts';
-
-/** As many characters around the cursor does the extension tell the index. */
-const NEAR = { before: 16_000, after: 4000 };
 
 /** Reads all of `folder`. Edits elsewhere and diagnostics need a person and an editor: there are none here. */
 export async function partsOf(folder: string, signal: AbortSignal): Promise<PartsSource> {
@@ -19,8 +16,8 @@ export async function partsOf(folder: string, signal: AbortSignal): Promise<Part
       index.parts({
         ...{ path: document.path, languageId: document.languageId, budget, edits: [], problems: [] },
         ...{ shown: { before, after }, line: document.before.split('\n').length - 1 },
-        before: document.before.slice(-NEAR.before),
-        after: document.after.slice(0, NEAR.after),
+        before: document.before.slice(-INDEX_WINDOW.before),
+        after: document.after.slice(0, INDEX_WINDOW.after),
       }),
     );
 }

@@ -13,6 +13,9 @@ export interface ContextBudget {
 /** About 700, 170 and 500 tokens of code: one or two seconds for a small model on two cores, if nothing is cached. */
 export const defaultBudget: ContextBudget = { before: 2400, after: 600, others: 1600 };
 
+/** Characters around the cursor that the repository's index is told of a document. */
+export const INDEX_WINDOW = { before: 16_000, after: 4000 };
+
 /** The beginning moves in steps of this share of the budget, so that the engine's cache serves many keystrokes. */
 const STEP_SHARE = 0.25;
 

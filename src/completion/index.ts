@@ -1,6 +1,6 @@
 export { calibrate, type Outcome } from './calibrate.ts';
 export { leastChance, type Calibration, type ShowChoice } from './chance.ts';
-export { defaultBudget, type ContextBudget } from './context.ts';
+export { defaultBudget, INDEX_WINDOW, type ContextBudget } from './context.ts';
 export { cleanUp, type CleanUp, type DropReason } from './clean-up.ts';
 export type { CompleteInput, Completer, CompleterOptions, Completion } from './completer.ts';
 export { createCompleter } from './engine.ts';

@@ -35,8 +35,8 @@ const LINE_SHARE = 2 / 3;
  * and 2.9 (eight lines: 2.2 and 3.5).
  */
 const LINES = 4;
-/** Lines may be long; a person waits for no more. */
-const MOST_CHARACTERS = 1000;
+/** Largest share of the context that the text at the cursor may take: lines may be long. */
+const MOST_SHARE = 1 / 4;
 /** Of a prompt and the text at the cursor: the server's. */
 const CONTEXT_TOKENS = 2048;
 
@@ -56,8 +56,8 @@ export async function cursorContinuations(
   for (const cursor of await placeCursors(cursors, corpus, tokenizer, spec, { lines: LINES, ...placing })) {
     const request = await requestAt(cursor, options);
     if (!request) continue;
-    const { path, line } = cursor;
-    const actual = cursor.actual.slice(0, MOST_CHARACTERS);
+    const { path, line, actual } = cursor;
+    if (tokenizer.encode(actual).length > MOST_SHARE * CONTEXT_TOKENS) continue;
     found.push({ path, line, ...layOutContinuation(request, actual, tokenizer, CONTEXT_TOKENS) });
   }
   return found;

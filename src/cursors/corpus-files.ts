@@ -2,6 +2,7 @@
 import type { Tokenizer } from '../base-models/tokenizer.ts';
 import type { OtherFile } from '../completion/index.ts';
 import type { Corpus } from '../corpus/index.ts';
+import { judgeName } from '../corpus/reading/names.ts';
 import { locate, type NamedFolder } from '../protocol/folders.ts';
 
 type Kept = Corpus['documents'][number];
@@ -26,7 +27,6 @@ export class CorpusFiles {
   ) {
     const partsOf = new Map<string, Kept[]>();
     for (const document of corpus.documents) {
-      if (document.edit) continue;
       const parts = partsOf.get(document.path);
       if (parts) parts.push(document);
       else partsOf.set(document.path, [document]);
@@ -49,11 +49,11 @@ export class CorpusFiles {
     return this.folders.get(folder) ?? new Map<string, CorpusFile>();
   }
 
-  /** The `count` files of its folder that are nearest to a document, the nearest first. */
+  /** The `count` files of its folder that are nearest to a document, the nearest first. Rows of a data set are no files. */
   nearest(document: string, count: number): OtherFile[] {
     const { folder, path } = this.locate(document);
     const nearest = [...this.inFolder(folder).values()]
-      .filter((file) => file.path !== path)
+      .filter((file) => file.path !== path && 'take' in judgeName(file.path))
       .map((file) => ({ file, shared: sharedFolders(file.path, path) }))
       .sort((a, b) => b.shared - a.shared)
       .slice(0, count)

@@ -4,19 +4,20 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { packageRoot } from '../base-models/llama.ts';
-import { defaultBudget, SimilarWindows, type CursorDocument, type PartsSource } from '../completion/index.ts';
-import { kindOf } from '../corpus/reading/kinds.ts';
+import { defaultBudget, INDEX_WINDOW, SimilarWindows, type PartsSource } from '../completion/index.ts';
 import { WINDOW_LINES } from '../repository/candidates.ts';
 import { chooseParts } from '../repository/choose.ts';
+import { hasLongLine, isIndexed, MOST_BYTES } from '../repository/folder-index.ts';
 import { SymbolParser } from '../repository/parser.ts';
 import { RepositoryIndex } from '../repository/repository-index.ts';
 import type { CorpusFile } from './corpus-files.ts';
 
-/** Characters around the cursor that the editor tells its index. */
-export const NEAR = { before: 16_000, after: 4000 };
 /** Characters of text that are indexed; of more, the files that come first. Takes some ten seconds. */
 const MOST_CHARACTERS = 30_000_000;
+/** After so many files, a stop is heard. */
+const TURN = 8;
 
 /** Opens the parser with the grammars of this package. */
 export function openParser(): Promise<SymbolParser> {
@@ -44,9 +45,11 @@ export class CorpusIndex {
   ): Promise<CorpusIndex> {
     const index = new CorpusIndex(files, parser);
     let characters = 0;
-    for (const { path, text } of files.values()) {
+    for (const [at, { path, text }] of [...files.values()].entries()) {
+      if (at % TURN === 0) await setImmediate();
       signal?.throwIfAborted();
-      if (kindOf(path) !== 'code') continue;
+      // Neither prose nor rows of a data set: the editor's index has none.
+      if (!isIndexed(path)) continue;
       const own = text();
       if ((characters += own.length) > MOST_CHARACTERS) break;
       await index.put(path, own);
@@ -55,11 +58,12 @@ export class CorpusIndex {
   }
 
   private async put(path: string, text: string): Promise<void> {
+    if (!isIndexed(path) || Buffer.byteLength(text) > MOST_BYTES || hasLongLine(text)) return;
     this.index.update(path, { ...(await this.parser.symbolsIn(path, text)), mtimeMs: 0, size: text.length });
   }
 
   /**
-   * A source of parts for a cursor in the file at `path`, whose text is `text` meanwhile: without what is to be
+   * A source of parts for a cursor in the file at `path`, whose text is `text` until `restore`: without what is to be
    * completed there.
    */
   async sourceAt(path: string, text: string): Promise<PartsSource> {
@@ -71,15 +75,17 @@ export class CorpusIndex {
       together: () => [],
       windows: this.windows,
     };
-    return (document: CursorDocument, budget) => {
+    // A rejection costs the prompt its parts; an exception would end the measuring.
+    return async (document, budget) => {
+      await setImmediate();
       const { before: above, languageId } = document;
       const asked = {
         ...{ path, languageId, budget, edits: [], problems: [], shown: { before, after } },
         line: text.slice(0, (document.hidden?.before ?? 0) + above.length).split('\n').length - 1,
-        before: above.slice(-NEAR.before),
-        after: document.after.slice(0, NEAR.after),
+        before: above.slice(-INDEX_WINDOW.before),
+        after: document.after.slice(0, INDEX_WINDOW.after),
       };
-      return Promise.resolve(chooseParts(repository, asked));
+      return chooseParts(repository, asked);
     };
   }
 

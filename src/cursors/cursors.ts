@@ -12,6 +12,8 @@ export interface Cursor {
   path: string;
   /** From 1. */
   line: number;
+  /** Characters of its line before the cursor. */
+  column: number;
   before: string;
   /** The true text at the cursor. */
   actual: string;
@@ -55,7 +57,7 @@ function cursorsIn(whole: string, { file, fromLine }: HeldOutDocument, kind: Cur
       return {
         kind,
         path: file,
-        line: fromLine + at,
+        ...{ line: fromLine + at, column: cut },
         before: ownText(text.slice(Math.max(0, cursor - CONTEXT_CHARACTERS), cursor)),
         actual: ownText(actual),
         after: ownText(text.slice(below, below + CONTEXT_CHARACTERS)) || '\n',

@@ -3,12 +3,19 @@
  * would put into the prompt.
  */
 import type { Tokenizer } from '../base-models/tokenizer.ts';
-import { defaultBudget, RepositoryParts, type ContextBudget } from '../completion/index.ts';
+import {
+  defaultBudget,
+  INDEX_WINDOW,
+  RepositoryParts,
+  type ContextBudget,
+  type ContextFile,
+} from '../completion/index.ts';
 import { placeOf, type Corpus } from '../corpus/index.ts';
 import type { RunSpec } from '../protocol/run.ts';
+import type { SymbolParser } from '../repository/parser.ts';
 import { documentOf, type PlacedCursor } from './completion.ts';
 import { CorpusFiles } from './corpus-files.ts';
-import { CorpusIndex, NEAR, openParser } from './corpus-index.ts';
+import { CorpusIndex, openParser } from './corpus-index.ts';
 import type { Cursor } from './cursors.ts';
 import { ownText } from './held-out.ts';
 
@@ -34,32 +41,65 @@ export async function placeCursors(
   { budget: { others: room = 0 } = defaultBudget, lines, signal }: PlacingOptions = {},
 ): Promise<PlacedCursor[]> {
   const files = new CorpusFiles(corpus, tokenizer, spec.folders);
-  const parser = room > 0 ? await openParser() : undefined;
-  const indexes = new Map<string, CorpusIndex>();
+  const others = room > 0 ? await OthersAt.open(files, room, signal) : undefined;
   const placed: PlacedCursor[] = [];
-  for (const cursor of cursors) {
-    signal?.throwIfAborted();
-    const { folder, path } = files.locate(cursor.path);
-    const inFolder = files.inFolder(folder);
-    const { without, own } = inFile(inFolder.get(path)!.text(), cursor, lines);
-    const place = placeOf(spec, cursor.path);
-    const wholeRepositories = spec.corpus.repositoryContext;
-    const alone: PlacedCursor = { ...cursor, ...own, place, others: [], wholeRepositories };
-    if (!parser) {
-      placed.push(alone);
-      continue;
+  try {
+    for (const cursor of cursors) {
+      signal?.throwIfAborted();
+      const { folder, path } = files.locate(cursor.path);
+      const { without, own } = inFile(files.inFolder(folder).get(path)!.text(), cursor, lines);
+      const place = placeOf(spec, cursor.path);
+      const wholeRepositories = spec.corpus.repositoryContext;
+      const alone: PlacedCursor = { ...cursor, ...own, place, others: [], wholeRepositories };
+      placed.push(others ? { ...alone, others: await others.choose(alone, without) } : alone);
     }
-    const index = indexes.get(folder) ?? (await CorpusIndex.open(inFolder, parser, signal));
-    indexes.set(folder, index);
-    const others = await new RepositoryParts(forever).choose(
-      documentOf(alone),
-      { files: () => files.nearest(cursor.path, OPEN_FILES), parts: await index.sourceAt(path, without) },
+  } finally {
+    others?.close();
+  }
+  return placed;
+}
+
+/** Chooses the parts of other files at a cursor, from an index of each folder. */
+class OthersAt {
+  private readonly indexes = new Map<string, CorpusIndex>();
+
+  private constructor(
+    private readonly files: CorpusFiles,
+    private readonly room: number,
+    private readonly signal: AbortSignal | undefined,
+    private readonly parser: SymbolParser,
+  ) {}
+
+  static async open(files: CorpusFiles, room: number, signal: AbortSignal | undefined): Promise<OthersAt> {
+    return new OthersAt(files, room, signal, await openParser());
+  }
+
+  /** `without`: the text of the cursor's file without what is to be completed. */
+  async choose(cursor: PlacedCursor, without: string): Promise<ContextFile[]> {
+    const { files, room } = this;
+    const { folder, path } = files.locate(cursor.path);
+    const index = await this.indexOf(folder);
+    const parts = await index.sourceAt(path, without);
+    const open = () => files.nearest(cursor.path, OPEN_FILES);
+    const chosen = await new RepositoryParts(forever).choose(
+      documentOf(cursor),
+      { files: open, parts },
       () => room,
     );
     await index.restore(path);
-    placed.push({ ...alone, others: others.map((part) => ({ ...part, text: ownText(part.text) })) });
+    return chosen.map((part) => ({ ...part, text: ownText(part.text) }));
   }
-  return placed;
+
+  private async indexOf(folder: string): Promise<CorpusIndex> {
+    const { indexes, files, parser, signal } = this;
+    const index = indexes.get(folder) ?? (await CorpusIndex.open(files.inFolder(folder), parser, signal));
+    indexes.set(folder, index);
+    return index;
+  }
+
+  close(): void {
+    this.parser.close();
+  }
 }
 
 /** The parts may take as long as they want. */
@@ -71,21 +111,20 @@ const forever = () => new Promise<void>(() => undefined);
  */
 function inFile(
   text: string,
-  { line, before, actual: found }: Cursor,
+  { line, column, actual: found }: Cursor,
   least = 0,
 ): { without: string; own: Pick<PlacedCursor, 'before' | 'actual' | 'after' | 'hidden'> } {
   const lines = text.replaceAll('\r\n', '\n').split('\n');
-  const column = before.length - before.lastIndexOf('\n') - 1;
   const end = line - 1 + Math.max(found.split('\n').length, least);
   const at = lines[line - 1]!;
   const above = [...lines.slice(0, line - 1), at.slice(0, column)].join('\n');
   const below = ['', ...lines.slice(end)].join('\n') || '\n';
-  const from = Math.max(0, above.length - NEAR.before);
+  const from = Math.max(0, above.length - INDEX_WINDOW.before);
   const own = {
     before: ownText(above.slice(from)),
     actual: least > 0 ? [at.slice(column), ...lines.slice(line, end)].join('\n').trimEnd() : found,
-    after: ownText(below.slice(0, NEAR.after)),
-    hidden: { before: from, after: Math.max(0, below.length - NEAR.after) },
+    after: ownText(below.slice(0, INDEX_WINDOW.after)),
+    hidden: { before: from, after: Math.max(0, below.length - INDEX_WINDOW.after) },
   };
   return { without: above + below, own };
 }

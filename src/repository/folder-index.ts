@@ -273,7 +273,7 @@ export class FolderIndex {
 }
 
 /** Code by its name; a language without a grammar has names, too. */
-const isIndexed = (path: string): boolean => 'take' in judgeName(path) && kindOf(path) === 'code';
+export const isIndexed = (path: string): boolean => 'take' in judgeName(path) && kindOf(path) === 'code';
 
 function textOf(bytes: Buffer): string | undefined {
   const decoded = decodeText(bytes);
@@ -281,7 +281,7 @@ function textOf(bytes: Buffer): string | undefined {
   return hasLongLine(decoded.text) ? undefined : decoded.text;
 }
 
-function hasLongLine(text: string): boolean {
+export function hasLongLine(text: string): boolean {
   for (let from = 0, to = 0; from < text.length; from = to + 1) {
     to = text.indexOf('\n', from);
     if (to < 0) to = text.length;

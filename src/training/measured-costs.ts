@@ -16,7 +16,7 @@ const costSchema = z.object({
 });
 export type Cost = z.infer<typeof costSchema>;
 
-const costs = new JsonCache('measured-costs.json', costSchema);
+const costs = new JsonCache('part-costs.json', costSchema);
 
 /** What the times depend on, besides the load of the machine. */
 export interface CostPlace {

@@ -41,7 +41,7 @@ export const MOST = 4;
 /** Below this strength, hardly anything that was learned is left. */
 const WEAKEST = 0.1;
 /** KL is measured on few texts, and falls a little more slowly than expected. */
-const MARGIN = 0.95;
+const KL_SAFETY = 0.95;
 
 /**
  * The strength to measure after `points`; undefined when enough is known. `late`: the time is over, so it only goes on
@@ -70,7 +70,7 @@ export function nextStrength(
  */
 function weaker(points: readonly StrengthPoint[], limit: number): number | undefined {
   const { strength, kl } = points.toSorted((a, b) => a.strength - b.strength)[0]!;
-  const share = kl && kl.value > limit ? Math.sqrt((MARGIN * limit) / kl.value) : 0.5;
+  const share = kl && kl.value > limit ? Math.sqrt((KL_SAFETY * limit) / kl.value) : 0.5;
   const next = Math.floor(20 * strength * share) / 20;
   return next >= WEAKEST ? next : undefined;
 }

@@ -1,7 +1,7 @@
 /** The workspace's index, in a process of its own: passes on what changes, and asks for parts of a prompt. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import * as vscode from 'vscode';
-import type { ContextFile, CursorDocument } from '../../completion/index.ts';
+import { INDEX_WINDOW, type ContextFile, type CursorDocument } from '../../completion/index.ts';
 import type { NamedFolder } from '../../protocol/folders.ts';
 import {
   fromIndexerSchema,
@@ -25,8 +25,6 @@ const MOST_LINES = 20_000;
 const MOST_STARTS = 3;
 /** One that says nothing for so long while questions wait is stopped, or hangs; what it is told would pile up. */
 const PATIENCE_MS = 120_000;
-/** Characters around the cursor that are told. */
-const NEAR = { before: 16_000, after: 4000 };
 /** Characters of an edit; a longer one is of data. */
 const LONGEST_EDIT = 4000;
 /** Lines around the cursor whose errors are told. */
@@ -84,8 +82,8 @@ export class Repository implements vscode.Disposable {
       .map((one) => ({ path: placeOf(one.document, learned)?.path ?? '', text: one.text }));
     return {
       ...{ path, languageId: at.languageId, line: position.line, shown, budget, edits },
-      before: at.before.slice(-NEAR.before),
-      after: at.after.slice(0, NEAR.after),
+      before: at.before.slice(-INDEX_WINDOW.before),
+      after: at.after.slice(0, INDEX_WINDOW.after),
       problems: problemsAt(document, position.line),
     };
   }

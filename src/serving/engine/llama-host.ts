@@ -365,8 +365,8 @@ class Host implements LlamaHost {
 
   private async openSampler(name: string): Promise<BatchSampler> {
     const offer = await this.catalog.find(name);
-    const { contextSize } = this;
-    const options = { contextSize, ...defaultSampling(), ...this.options.sampling };
+    const options = { contextSize: this.contextSize, ...defaultSampling(), ...this.options.sampling };
+    options.contextSize = Math.min(options.contextSize, this.trainedContext);
     const adapter = offer?.kind === 'adapter' ? offer : undefined;
     const { model, vocabulary } =
       offer?.kind === 'model'

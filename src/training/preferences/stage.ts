@@ -103,9 +103,10 @@ async function readMaterial(spec: RunSpec, corpus: Corpus): Promise<Material> {
     const { sequenceLength, seed } = spec.hyper;
     const how = { sequenceLength, wholeRepositories: spec.corpus.repositoryContext };
     const examples = examplesOf(verdicts, tokenizer, how);
-    const cursors = spec.folder
-      ? await cursorContinuations(corpus, tokenizer, spec, CURSORS, { budget: SHORT_BUDGET })
-      : [];
+    const cursors =
+      spec.folder && spec.corpus.mode === 'pretrain'
+        ? await cursorContinuations(corpus, tokenizer, spec, CURSORS, { budget: SHORT_BUDGET })
+        : [];
     const strengths = judgedAt(spec.evaluation);
     return { ...parted(examples, heldOutOf(corpus, spec), seed), cursors, strengths };
   } finally {

@@ -155,6 +155,33 @@ describe('a held-out cursor', () => {
     expect(cursor!.before.length).toBe(16_000);
   });
 
+  it('stands where it was chosen in a line of thousands of characters', async () => {
+    const before = Array.from({ length: 8 }, (_, i) => `const early${i} = ${i};\n`).join('');
+    const words = Array.from({ length: 1300 }, (_, i) => `a${i}`).join('');
+    const text = `${before}const long = ${words} + total(cart, ${'x'.repeat(40)});\n`;
+    const long = corpusOf([{ path: 'src/long.ts', split: 'held-out', text }]);
+    const found = cursorsOf(long, { line: 1, block: 0 }).map((one) => ({
+      ...one,
+      ...{ line: 9, column: text.length - before.length - 30, actual: text.slice(-30).trimEnd() },
+    }));
+    const [cursor] = await placeCursors(found, long, tokenizer, spec);
+    expect(text).toContain(cursor!.before + cursor!.actual);
+  });
+
+  it('has no rows of a data set beside it, which no editor has', async () => {
+    const row = {
+      path: 'row 12',
+      split: 'train',
+      text: texts['src/tax.ts']!.replace('* 0.2', '* 7'),
+    } as const;
+    const mixed = corpusOf([
+      row,
+      { path: 'src/handlers.ts', split: 'held-out', text: texts['src/handlers.ts']! },
+    ]);
+    const placed = await placeCursors(cursorsOf(mixed), mixed, tokenizer, spec);
+    expect(placed.flatMap(({ others }) => others.map(({ filename }) => filename))).not.toContain('row 12');
+  });
+
   it('goes on for some lines where more is to be predicted', async () => {
     const [cursor] = await placeCursors(cursorsOf(corpus, { line: 1, block: 0 }), corpus, tokenizer, spec, {
       lines: 4,
