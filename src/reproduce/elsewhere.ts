@@ -260,7 +260,7 @@ class ReproducingElsewhere {
     if (!run) return false;
     const { kind } = kindOf(stage);
     if (kind === 'strengths') return STRENGTHS.every((strength) => run.parts.has(partName({ strength })));
-    // As many ranks as the base's matrices have follow the whole.
+    // The whole is measured after the ranks.
     if (kind === 'spectrum') return run.parts.has(LINEARS);
     return (run.points.at(-1)!.rows.get('humaneval')?.size ?? 0) > 0;
   }

@@ -79,7 +79,7 @@ export function notesOf({ dropped, undecided }: Planned): string[] {
   return [
     ...dropped.map(({ claim }) => `No time is planned for "${claim}".`),
     ...(undecided.length > 0
-      ? [`Too few seeds to decide a difference between runs are planned for ${listed}.`]
+      ? [`Planned with too few seeds to decide a difference between runs: ${listed}.`]
       : []),
   ];
 }

@@ -24,7 +24,7 @@ export function kindOf(stage: StageName): { kind: Kind; seed: number } {
 }
 
 const titles: Partial<Record<Kind, string>> = {
-  sweep: 'learning rates again',
+  sweep: 'learning-rate sweep, repeated',
   strengths: 'the main runs at lower strengths',
   spectrum: `the change by full fine-tuning, cut to rank ${PART_RANKS.join(', ')}`,
   diversity: 'samples for HumanEval, 50 per problem',

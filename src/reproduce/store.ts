@@ -127,7 +127,7 @@ export function refuseOlder({ dir, spec }: Reproduction): void {
   if (spec.format === REPRODUCTION_FORMAT) return;
   throw new UserError(
     'bad-argument',
-    `Reproduction ${spec.id} was measured otherwise, by a version that judged claims from one seed and from one point of each run.`,
+    `Reproduction ${spec.id} was measured in a different way, by a version that judged claims from one seed and from one point of each run.`,
     `Read its report in ${reportPath(dir)}, or start a new one without --resume.`,
   );
 }

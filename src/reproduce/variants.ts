@@ -83,7 +83,7 @@ export function variantsFor(largestRank: number) {
     'lora-high-rank': { ...lora, title: `LoRA, r = ${high}`, hyper: ofRank(high) },
     'full-weight-decay': {
       ...full,
-      title: `full fine-tuning, weight decay in all as ${PAPER_DECAY} over ${PAPER_STEPS} steps`,
+      title: `full fine-tuning, total weight decay equal to ${PAPER_DECAY} over ${PAPER_STEPS} steps`,
       decayed: true,
     },
     // The larger value in the paper's figure 6.

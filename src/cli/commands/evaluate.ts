@@ -68,7 +68,7 @@ type Figure = Metric & { step: number };
 
 async function evaluate(reference: string, options: Options): Promise<void> {
   if (options.tasks) chooseTasks(options.tasks.split(','));
-  // Child processes have it from their parent.
+  // Child processes inherit it.
   if (options.background) lowerPriority();
   const cluster = await chosenCluster(options);
   const target = await findTarget(reference, options);

@@ -1,6 +1,6 @@
 /**
- * The figures that must not get worse, by how much nobody would notice, and how large a loss a run could have seen. Pure
- * and small: the editor and the panel use it too. Why these: docs/science.md.
+ * The figures that must not get worse, the loss of each that nobody would notice, and how large a loss a run could have
+ * seen. Pure and small: the editor and the panel use it too. Why these: docs/science.md.
  */
 import { findComparison, type Comparison } from '../../protocol/evaluation.ts';
 import { detectableFall, detectableRise } from '../../statistics/detectable.ts';
@@ -51,9 +51,9 @@ export const guarded: readonly Guard[] = [
   {
     // Code of other languages, for example.
     ...{ task: 'retention', metric: 'source loss', margin: MARGIN },
-    worse: 'the text that was named to test for forgetting became less likely',
-    kept: 'the text that was named to test for forgetting is no less likely',
-    open: "whether the text that was named to test for forgetting became less likely can't be told",
+    worse: 'the text given to test forgetting became less likely',
+    kept: 'the text given to test forgetting is no less likely',
+    open: "whether the text given to test forgetting became less likely can't be told",
   },
 ];
 
@@ -72,6 +72,10 @@ export const guardedIn = (comparisons: readonly Comparison[]): GuardedFigure[] =
 /** Whether it is shown that it got worse, by more than anybody would notice. */
 export const isWorse = ({ guard, one }: GuardedFigure): boolean =>
   one.significant && lossOf(one).value > guard.margin;
+
+/** Whether it is shown that it got worse, but by no more than that. */
+export const isSlightlyWorse = ({ guard, one }: GuardedFigure): boolean =>
+  one.significant && lossOf(one).value > 0 && lossOf(one).value <= guard.margin;
 
 /** Whether it is shown that it got better. */
 export const isBetter = (one: Comparison): boolean => one.significant && lossOf(one).value < 0;

@@ -15,7 +15,7 @@ import { joined } from '../../protocol/told-texts.ts';
 import { FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
 import type { Interval } from '../../statistics/statistics.ts';
 import { counted, of } from './counts.ts';
-import { guardedIn, isWorse, missableLoss, type GuardedFigure } from './guards.ts';
+import { guardedIn, isSlightlyWorse, isWorse, missableLoss, type GuardedFigure } from './guards.ts';
 import { nextAfterNoOffer, UNNOTICED, whyNotOffered } from './offer.ts';
 
 /** Two values with as many digits as needed to distinguish them, at most three. */
@@ -214,6 +214,8 @@ function likelihood({ guard, one }: GuardedFigure): string {
   const { margin, worse, kept, open } = guard;
   if (!kept || !open) return '';
   if (isWorse({ guard, one })) return tKnown(worse);
+  if (isSlightlyWorse({ guard, one }))
+    return t('{clause}, but by no more than anybody would notice', { clause: tKnown(worse) });
   const rise = missableLoss(one, margin);
   return rise === undefined
     ? tKnown(kept)

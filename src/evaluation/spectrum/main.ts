@@ -18,10 +18,13 @@ if (!dir || !isKnown) {
   process.exit(2);
 }
 
-/** Shares are of the whole change in the linear layers, so that is measured beside the ranks. */
+/**
+ * Shares are of the whole change in the linear layers, so that is measured beside the ranks: last, since where it is
+ * there, all of them are.
+ */
 const parts: Part[] | undefined = {
   '--strengths': numbers.map((strength) => ({ strength })),
-  '--ranks': [Infinity, ...numbers].map((rank) => ({ rank })),
+  '--ranks': [...numbers, Infinity].map((rank) => ({ rank })),
 }[option ?? ''];
 
 await runAsChild<SpectrumMessage>(async (say, signal) => {

@@ -33,6 +33,12 @@ function solutions(rise: number, spread: number, task = 'humaneval', metric = 'l
 const worse = (one: Comparison) => guardedIn([one]).some(isWorse);
 const sentence = (...comparisons: Comparison[]) => summarise({ comparisons });
 
+it('says a loss that is shown, however small', () => {
+  expect(sentence(solutions(0.015, 0.004))).toBe(
+    "General ability: HumanEval's solutions became less likely, but by no more than anybody would notice.",
+  );
+});
+
 describe('a guarded figure', () => {
   it('is worse where a loss beyond the margin is shown', () => {
     expect(worse(solved(50, 5, 25, 84))).toBe(true);

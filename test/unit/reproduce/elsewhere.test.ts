@@ -202,7 +202,7 @@ it('ends with one seed if one was asked for', async () => {
   expect(forgetting).toMatchObject({ verdict: "can't tell" });
   expect(forgetting!.why).toMatch(/^Only one seed was run/);
   expect(forgetting!.left).toBeUndefined();
-  expect(notes.join()).toContain('Too few seeds to decide');
+  expect(notes.join()).toContain('Planned with too few seeds to decide');
 });
 
 it('sends no run before the sweep is finished, and goes on from there', async () => {
@@ -308,7 +308,7 @@ it('says of one of an earlier format how it was measured', async () => {
   const found = await findReproduction(spec.id);
   expect(found.state.runs).toEqual(state.runs);
   expect(() => refuseOlder(found)).toThrow(
-    /was measured otherwise, by a version that judged claims from one seed/,
+    /was measured in a different way, by a version that judged claims from one seed/,
   );
   expect(await findUnfinished(spec)).toBeUndefined();
   const again = await made(['forgetting']);
