@@ -10,6 +10,7 @@ import { reportError } from '../../protocol/errors.ts';
 import { findComparison, measuredHere } from '../../protocol/evaluation.ts';
 import { t } from '../../protocol/l10n.ts';
 import { MOST_BUSY, watchLoad } from '../../protocol/machine-load.ts';
+import { onMains } from '../../protocol/mains-power.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { joined } from '../../protocol/told-texts.ts';
 import { trainingNow } from '../../runs/index.ts';
@@ -20,8 +21,11 @@ const PROBLEMS = 164;
 const QUIET_MS = 10 * 60_000;
 /** How often it looks whether the machine is idle, and, while it measures, whether it still is. */
 const LOOK_MS = { idle: 60_000, measuring: 5_000 };
-/** Processors that others may keep busy before the measuring makes way. */
+/** After a longer time between two looks, the machine was asleep. */
+const ASLEEP_MS = 3 * LOOK_MS.idle;
+/** Processors that others may keep busy before the measuring makes way, and for how long it then does. */
 const HEAVY = 1;
+const AFTER_HEAVY_MS = 30 * 60_000;
 
 /**
  * Whether HumanEval was planned for this result, and was measured on fewer problems than there are. Nothing is taken
@@ -35,9 +39,11 @@ export function isLeftToMeasure({ summary }: Pick<RunSnapshot, 'summary'>): bool
 
 export class MeasureWhenIdle implements vscode.Disposable {
   private usedAt = Date.now();
+  private lookedAt = Date.now();
+  private notBefore = 0;
   private load = watchLoad();
   private measuring: AbortController | undefined;
-  /** Runs that were measured, or can't be; not those that were interrupted, which go on where they were. */
+  /** Runs that were measured, or can't be. Those that were interrupted are not among them: they continue later. */
   private readonly over = new Set<string>();
   private readonly timer = setInterval(() => void this.look(), LOOK_MS.idle);
   private readonly subscriptions: vscode.Disposable;
@@ -62,26 +68,37 @@ export class MeasureWhenIdle implements vscode.Disposable {
   }
 
   private async look(): Promise<void> {
+    const now = Date.now();
+    const { focused, active } = vscode.window.state;
+    // Elsewhere, or in a terminal or a panel of this window, somebody may be at work.
+    if (!focused || active || now - this.lookedAt > ASLEEP_MS) this.used();
+    this.lookedAt = now;
     if (this.measuring) return;
     const busy = this.load() > MOST_BUSY;
     this.load = watchLoad();
-    if (busy || Date.now() - this.usedAt < QUIET_MS || !vscode.workspace.isTrusted) return;
+    if (busy || now - this.usedAt < QUIET_MS || now < this.notBefore) return;
+    const run = this.services.completion.inUse?.run;
+    if (run && this.isWanted(run)) await this.measure(run);
+  }
+
+  private isWanted(run: RunSnapshot): boolean {
     const { services } = this;
-    const { completion, runs } = services;
-    const run = completion.inUse?.run;
-    if (!run || this.over.has(run.spec.id) || !isLeftToMeasure(run)) return;
+    if (!vscode.workspace.isTrusted || this.over.has(run.spec.id) || !isLeftToMeasure(run)) return false;
     // Another window may have the same result in use, but not the same folder.
-    if (!services.isHere(run) || runs.live.length > 0 || (await trainingNow())) return;
-    await this.measure(run);
+    return services.isHere(run) && services.runs.live.length === 0;
   }
 
   private async measure({ spec: { id, name } }: RunSnapshot): Promise<void> {
     const { children, log, runs } = this.services;
     const { signal } = (this.measuring = new AbortController());
+    if ((await trainingNow()) || !(await onMains()) || signal.aborted) {
+      this.measuring = undefined;
+      return;
+    }
     let others = watchLoad(usedByOthers);
     // Makes way as soon as something trains, or other programs are at work.
     const timer = setInterval(() => {
-      if (others() > HEAVY) this.measuring?.abort();
+      if (others() > HEAVY) this.makeWay();
       others = watchLoad(usedByOthers);
       void trainingNow().then((training) => training && this.measuring?.abort());
     }, LOOK_MS.measuring);
@@ -102,6 +119,11 @@ export class MeasureWhenIdle implements vscode.Disposable {
     const measured = runs.get(id);
     // The key that stopped it may have come too late.
     if (measured && !isLeftToMeasure(measured)) this.tellIfWorse(measured);
+  }
+
+  private makeWay(): void {
+    this.measuring?.abort();
+    this.notBefore = Date.now() + AFTER_HEAVY_MS;
   }
 
   private tellIfWorse(run: RunSnapshot): void {
@@ -126,9 +148,9 @@ export class MeasureWhenIdle implements vscode.Disposable {
   }
 }
 
-/** Time of all programs but those at a low priority, as the measuring is; Windows does not tell them apart. */
+/** Time of all programs but those at a low priority, as the measuring is; only Linux tells them apart. */
 const usedByOthers = () => ({
   at: performance.now(),
-  all: process.platform === 'win32' ? 0 : cpus().reduce((sum, { times }) => sum + times.user, 0),
+  all: process.platform !== 'linux' ? 0 : cpus().reduce((sum, { times }) => sum + times.user, 0),
   own: 0,
 });

@@ -8,6 +8,7 @@ import { makeRun } from '../webview/fixtures.ts';
 type Listener = (event: unknown) => void;
 const editor = vi.hoisted(() => ({
   trusted: true,
+  state: { focused: true, active: false },
   listeners: {} as Record<string, (event: unknown) => void>,
 }));
 vi.mock('vscode', async () => {
@@ -24,6 +25,9 @@ vi.mock('vscode', async () => {
       onDidChangeActiveTextEditor: on('editor'),
       onDidChangeActiveTerminal: on('terminal'),
       onDidChangeWindowState: on('window'),
+      get state() {
+        return editor.state;
+      },
     },
     workspace: {
       get isTrusted() {
@@ -33,7 +37,8 @@ vi.mock('vscode', async () => {
     },
   };
 });
-const machine = vi.hoisted(() => ({ busy: 0, training: undefined as string | undefined }));
+const machine = vi.hoisted(() => ({ busy: 0, mains: true, training: undefined as string | undefined }));
+vi.mock('../../../src/protocol/mains-power.ts', () => ({ onMains: () => Promise.resolve(machine.mains) }));
 vi.mock('../../../src/protocol/machine-load.ts', () => ({
   MOST_BUSY: 0.3,
   watchLoad: () => () => machine.busy,
@@ -79,8 +84,8 @@ let end: (how: 'done' | 'broken') => void;
 
 beforeEach(() => {
   vi.useFakeTimers();
-  Object.assign(machine, { busy: 0.1, training: undefined });
-  Object.assign(editor, { trusted: true });
+  Object.assign(machine, { busy: 0.1, mains: true, training: undefined });
+  Object.assign(editor, { trusted: true, state: { focused: true, active: false } });
   run = { ...makeRun({ id: 'garden' }), summary: summaryOf(solved(0.45, 0.45, 20)) };
   after = solved(0.45, 0.3, 164);
   [asked, told, here, live] = [[], [], true, []];
@@ -159,11 +164,34 @@ describe('all of HumanEval is measured', () => {
     ['a run goes on', () => (live = [run])],
     ['the workspace is not trusted', () => (editor.trusted = false)],
     ['its folder is open elsewhere', () => (here = false)],
+    ['the machine runs on its battery', () => (machine.mains = false)],
+    ['another window or program is used', () => (editor.state.focused = false)],
+    ['a terminal or a panel of this window is used', () => (editor.state.active = true)],
   ])('not while %s', async (_, change) => {
     change();
     await minutes(30);
     expect(asked).toEqual([]);
   });
+});
+
+test('a night of sleep is no idle machine', async () => {
+  await minutes(1);
+  vi.setSystemTime(Date.now() + 8 * 60 * MINUTE);
+  await minutes(9);
+  expect(asked).toEqual([]);
+  await minutes(3);
+  expect(asked).toEqual([COMMAND]);
+});
+
+test('after heavy use of the machine, measuring makes way for half an hour', async () => {
+  await minutes(12);
+  machine.busy = 1.5;
+  await minutes(0.2);
+  machine.busy = 0.1;
+  await minutes(28);
+  expect(asked).toEqual([COMMAND, 'stopped']);
+  await minutes(5);
+  expect(asked).toEqual([COMMAND, 'stopped', COMMAND]);
 });
 
 describe('measuring stops', () => {

@@ -1,0 +1,36 @@
+/** Whether the machine has power from the mains: work that nobody waits for leaves a battery alone. */
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+/** Linux's folder of power supplies: one for the mains, one for each battery. */
+const SUPPLIES = '/sys/class/power_supply';
+
+/** False where it can't be told, as on Windows. */
+export async function onMains(platform = process.platform, supplies = SUPPLIES): Promise<boolean> {
+  try {
+    if (platform === 'linux') return await linuxOnMains(supplies);
+    if (platform !== 'darwin') return false;
+    return /'AC Power'/.test((await promisify(execFile)('pmset', ['-g', 'ps'])).stdout);
+  } catch {
+    return false;
+  }
+}
+
+/** A machine without a battery is on mains; a device's own battery, such as a mouse's, does not count. */
+async function linuxOnMains(folder: string): Promise<boolean> {
+  const names = await readdir(folder).catch(() => []);
+  const read = (name: string, what: string) =>
+    readFile(join(folder, name, what), 'utf8').then(
+      (text) => text.trim(),
+      () => '',
+    );
+  let hasBattery = false;
+  for (const name of names) {
+    const type = await read(name, 'type');
+    if (type !== 'Battery' && (await read(name, 'online')) === '1') return true;
+    hasBattery ||= type === 'Battery' && (await read(name, 'scope')) !== 'Device';
+  }
+  return !hasBattery;
+}
