@@ -15,6 +15,7 @@ import {
 } from './manifest.ts';
 import { fimWindow, type FimWindows, type WindowTokenizer } from './tokens/fim-windows.ts';
 import { heldOutWindows, type Range } from './held-out/held-out-windows.ts';
+import { partsOf, tokensRead, unreadEntries } from './held-out/unread.ts';
 import { kinds, measuredKind, type Kind } from './reading/kinds.ts';
 import { streamSequences, type TokenStream, type Window } from './tokens/packing.ts';
 import { learnedPath, manifestPath, startsPath, summaryPath, tokensPath, weightsPath } from './paths.ts';
@@ -58,9 +59,18 @@ export interface Corpus {
    * only new and changed ones ("new"). Empty in other corpora.
    */
   heldOutByAge(length: number, count: number, age: Age): Sequence[];
+  /**
+   * The same of training text: `count` windows of the measured kind from files, or of examples of files and commits, of
+   * which the first `read` of `sequences(length, seed)` have nothing. `document` is the same in windows of one file, but
+   * no place in the split's tokens. Files are not joined to repositories. Empty if no such file is left.
+   */
+  unreadSequences(length: number, count: number, first: { read: number; seed: number }): Sequence[];
 }
 
 export type Age = 'older' | 'new';
+
+/** The most tokens before a file's text that its repository's name and its path take. */
+const LONGEST_HEADING = 64;
 
 /** Opens what buildCorpus wrote. Errors: run-damaged if files are missing, truncated or do not fit together. */
 export async function openCorpus(dir: string): Promise<Corpus> {
@@ -159,7 +169,7 @@ class OpenCorpus implements Corpus {
     return this.readManifest().leftOut;
   }
 
-  /** Read on demand: training never needs it, and for a large data set it would be the largest thing in memory. */
+  /** Kept once it was asked for: for a large data set it is the largest thing in memory, and training needs it once. */
   private readManifest(): Manifest {
     return (this.manifest ??= parseManifest(readTextSync(manifestPath(this.dir))));
   }
@@ -210,6 +220,28 @@ class OpenCorpus implements Corpus {
       (entry) => kindOfEntry(entry) === measured && Boolean(entry.known) === (age === 'older'),
     );
     return ranges.length > 0 ? heldOutWindows(this.heldOutSplit.stream, length, count, ranges) : [];
+  }
+
+  unreadSequences(length: number, count: number, { read, seed }: { read: number; seed: number }): Sequence[] {
+    const { stream } = this.trainSplit;
+    const { mode, documentEnd: padding, repositoryContext } = this.summary;
+    const isInstruct = mode === 'instruct';
+    // Fill-in-the-middle takes nothing from other files than those in its window.
+    const sequencesOf = (one: TokenStream) =>
+      isInstruct ? exampleSequences(one, { length, seed, padding }) : streamSequences(one, length, seed);
+    const { kept } = parseManifest(readTextSync(manifestPath(this.dir)));
+    const { measured } = this;
+    const unread = unreadEntries(kept, tokensRead(stream, sequencesOf, read));
+    // Held-out files have no heading, and what is learned of headings says little of the code.
+    const skipped = repositoryContext ? LONGEST_HEADING : 0;
+    const ranges = unread
+      .filter((entry) => isInstruct || kindOfEntry(entry) === measured)
+      .map(({ offset, tokens }) => ({ begin: offset + skipped, end: offset + tokens }))
+      .filter(({ begin, end }) => end - begin >= 2);
+    const parts = partsOf(stream, ranges);
+    return isInstruct
+      ? exampleWindows(parts, { length, count, padding })
+      : heldOutWindows(parts, length, count);
   }
 
   private heldOutRanges(wanted: Kind): Range[] {

@@ -17,7 +17,7 @@ const FORWARD = 0.5;
 export interface TrialCosts {
   /** Number of rates to try. */
   rates: number;
-  /** Number of held-out windows that each trial and the base are measured on. */
+  /** The most windows that each trial and the base are measured on. */
   windows: number;
   /** Seconds of a training step. */
   perStep: number;
@@ -48,7 +48,7 @@ export function leastBudget(budget: Budget, costs: TrialCosts): number {
   return seconds / (MARGIN * SHARE) / 60;
 }
 
-/** Measuring covers the base and each trial on the held-out windows, with one more window each for the KL. */
+/** Measuring covers the base and each trial on these windows, with one more each for the KL. */
 function measuringSeconds({ hyper }: Budget, { rates, windows, perStep }: TrialCosts): number {
   return ((rates + 1) * (windows + 1) * FORWARD * perStep) / (hyper.batch * hyper.accumulate);
 }

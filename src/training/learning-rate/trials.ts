@@ -1,7 +1,7 @@
 /**
  * Finds the learning rate of a run for which none was given or known: short trials from the base before the first step,
- * compared on the same held-out text. The model is restored after each, so the run is the same as if its rate had been
- * given.
+ * compared on the same text that none of them learns from. The model is restored after each, so the run is the same as
+ * if its rate had been given.
  */
 import type { Corpus } from '../../corpus/index.ts';
 import type { SequenceSource } from '../../corpus/tokens/sequences.ts';
@@ -19,6 +19,7 @@ import { runLoop } from '../loop.ts';
 import { createOptimizer } from '../optimizers.ts';
 import { LEAST_STEPS, leastBudget, trialSeconds, trialSteps, type TrialCosts } from './trial-budget.ts';
 import { mostTrialKl } from './trial-forgetting.ts';
+import { MOST_WINDOWS, trialWindows, type TrialWindows } from './trial-windows.ts';
 import { rememberRate } from './found-rates.ts';
 import { expectedSteps } from '../run-length.ts';
 import type { MachineRate } from '../session.ts';
@@ -48,8 +49,6 @@ export interface SettledRate {
 
 type RateEvent = Omit<Extract<NewRunEvent, { type: 'rate' }>, 'type'>;
 
-/** Number of held-out windows, the same as for comparing checkpoints. */
-const WINDOWS = 8;
 /**
  * Share of the speed of large matrix products that training never exceeds: if trials don't fit at this speed, they
  * never do.
@@ -71,41 +70,45 @@ export async function settleRate(options: RateTrialsOptions): Promise<SettledRat
   return settled;
 }
 
+interface Tried extends Pick<TrialWindows, 'heldOut'> {
+  /** Of each trial. */
+  steps: number;
+  trials: Trial[];
+  base: BaseLine;
+}
+
 class RateTrials {
   private readonly started = performance.now();
   /** The default for a run of this length. */
   private readonly middle: number;
   private readonly rates: number[];
-  private readonly texts: TrialTexts;
   private readonly overtime = new AbortController();
   /** Fires when the user stops the run or the time is over. */
   private readonly ended: AbortSignal;
 
   constructor(private readonly options: RateTrialsOptions) {
-    const { spec, corpus, sequences, signal } = options;
-    const { hyper, evaluation } = spec;
     this.middle = defaultRate(options);
     this.rates = trialRates(this.middle);
-    const count = Math.min(WINDOWS, evaluation.heldOutWindows);
-    this.texts = { training: sequences, heldOut: corpus.heldOutSequences(hyper.sequenceLength, count) };
-    this.ended = AbortSignal.any([signal, this.overtime.signal]);
+    this.ended = AbortSignal.any([options.signal, this.overtime.signal]);
   }
 
   async settle(): Promise<RateEvent | undefined> {
-    const { signal, phase } = this.options;
-    if (this.texts.heldOut.length === 0)
-      return this.byDefault("nothing is held out, so rates can't be compared");
+    const { spec, corpus, sequences, model, signal, phase } = this.options;
     await phase('Trying learning rates');
     const costs = await this.costs();
     if (signal.aborted) return undefined;
-    const steps = trialSteps(this.options.spec, costs);
+    const steps = trialSteps(spec, costs);
     if (steps < LEAST_STEPS) return this.byDefault(this.tooShort(costs));
-    const hyper: Hyper = { ...this.options.spec.hyper, steps };
-    const base = await measureBase(this.options.model, hyper, this.texts, this.ended);
-    const trials = base && (await this.tryAll(hyper, base));
+    const hyper: Hyper = { ...spec.hyper, steps };
+    const { windows, heldOut } = trialWindows(corpus, hyper, spec.evaluation);
+    if (windows.length === 0)
+      return this.byDefault("nothing is left that trials don't learn from, so rates can't be compared");
+    const texts: TrialTexts = { training: sequences, heldOut: windows };
+    const base = await measureBase(model, hyper, texts, this.ended);
+    const trials = base && (await this.tryAll(hyper, texts, base));
     if (signal.aborted) return undefined;
     if (!trials) return this.byDefault('the trials of other rates took longer than their share of the run');
-    return this.conclude(steps, trials, base);
+    return this.conclude({ steps, trials, base, heldOut });
   }
 
   private get seconds(): number {
@@ -115,7 +118,7 @@ class RateTrials {
   /** Costs by the measured time of a step; not measured if trials would not fit even at the highest speed. */
   private async costs(): Promise<TrialCosts> {
     const { spec, rate } = this.options;
-    const costs = { rates: this.rates.length, windows: this.texts.heldOut.length };
+    const costs = { rates: this.rates.length, windows: MOST_WINDOWS };
     const least = (tokensPerStep(spec.hyper) * rate.perToken) / (BEST_UTILISATION * rate.perSecond);
     const fastest = { ...costs, perStep: least, spent: 2 * least };
     if (spec.minutes === undefined || trialSteps(spec, fastest) < LEAST_STEPS) return fastest;
@@ -153,16 +156,16 @@ class RateTrials {
   }
 
   /** Tries rates in ascending order, and none above one that diverges. Undefined if the time was over. */
-  private async tryAll(hyper: Hyper, base: BaseLine): Promise<Trial[] | undefined> {
+  private async tryAll(hyper: Hyper, texts: TrialTexts, base: BaseLine): Promise<Trial[] | undefined> {
     const { spec, model, writer } = this.options;
-    const probes = await takeProbes(model, this.texts);
+    const probes = await takeProbes(model, texts);
     const trials: Trial[] = [];
     for (const learningRate of this.rates) {
       const name = `Trying learning rate ${formatRate(learningRate)}`;
       const trial = await runTrial({
         model,
         hyper: { ...hyper, learningRate },
-        texts: this.texts,
+        texts,
         base,
         probes,
         signal: this.ended,
@@ -178,7 +181,7 @@ class RateTrials {
     return trials;
   }
 
-  private async conclude(steps: number, trials: Trial[], base: BaseLine): Promise<RateEvent> {
+  private async conclude({ steps, trials, base, heldOut }: Tried): Promise<RateEvent> {
     const { spec, corpus } = this.options;
     const { rates } = concludeTrials(trials, base);
     const runSteps = this.runSteps(trials);
@@ -188,7 +191,9 @@ class RateTrials {
     const trainTokens = corpus.train.length;
     const kind = { ...spec, baseSha256: spec.base.sha256, trainTokens, steps: runSteps };
     if (chosen !== undefined) await rememberRate(kind, { rate: chosen, at });
-    const tried = `of ${steps} steps each, at ${rates.map(({ learningRate }) => formatRate(learningRate)).join(', ')}`;
+    const all = rates.map(({ learningRate }) => formatRate(learningRate)).join(', ');
+    const on = heldOut ? ', compared on held-out files, since few others are left' : '';
+    const tried = `of ${steps} steps each, at ${all}${on}`;
     return {
       // If everything diverged, no rate is known to be good; the next lower one is the best guess.
       learningRate: chosen ?? trialRates(this.rates[0]!)[0]!,

@@ -15,6 +15,7 @@ import type { TrialCheckpoints, TrialState } from './trial-checkpoints.ts';
 /** The texts that all trials use. */
 export interface TrialTexts {
   training: SequenceSource;
+  /** What they are compared on: none of them learns from it. */
   heldOut: Sequence[];
 }
 

@@ -1,0 +1,30 @@
+/** The text by which the trials of a run's learning rate are compared. */
+import type { Corpus, Sequence } from '../../corpus/index.ts';
+import type { Hyper, RunSpec } from '../../protocol/run.ts';
+import { LEAST_DOCUMENTS } from '../../statistics/intervals.ts';
+
+/** The same number as for comparing checkpoints. */
+export const MOST_WINDOWS = 8;
+
+export interface TrialWindows {
+  windows: Sequence[];
+  /** Too few training files are left, so the trials are compared on the files that report the run's gain. */
+  heldOut: boolean;
+}
+
+/**
+ * Windows of training files that trials of `hyper.steps` do not read: the held-out files, which report the gain of the
+ * rate that is chosen, should not choose it. Held-out windows if those are of fewer files than intervals need.
+ */
+export function trialWindows(
+  corpus: Pick<Corpus, 'unreadSequences' | 'heldOutSequences'>,
+  { sequenceLength, seed, steps, batch, accumulate }: Hyper,
+  { heldOutWindows }: RunSpec['evaluation'],
+): TrialWindows {
+  const read = steps * batch * accumulate;
+  const unread = corpus.unreadSequences(sequenceLength, MOST_WINDOWS, { read, seed });
+  if (new Set(unread.map(({ document }) => document)).size >= LEAST_DOCUMENTS)
+    return { windows: unread, heldOut: false };
+  const count = Math.min(MOST_WINDOWS, heldOutWindows);
+  return { windows: corpus.heldOutSequences(sequenceLength, count), heldOut: true };
+}
