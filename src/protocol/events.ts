@@ -50,7 +50,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     trials: z.array(
       z.object({
         learningRate: z.number().positive(),
-        /** Held-out loss minus the base's, paired, nats per token; absent if the trial was cut short. */
+        /** Loss on the windows that compare the trials, minus the base's, paired, nats per token; absent if the trial was cut short. */
         learned: intervalSchema.optional(),
         /** KL(base || trained) on held-out text, nats per token. */
         kl: z.number().optional(),
