@@ -50,9 +50,12 @@ export const runEventSchema = z.discriminatedUnion('type', [
     trials: z.array(
       z.object({
         learningRate: z.number().positive(),
-        /** Loss on the windows that compare the trials, minus the base's, paired, nats per token; absent if the trial was cut short. */
+        /**
+         * Loss on the windows that compare the trials, minus the base's, paired, nats per token; absent if the trial was
+         * cut short.
+         */
         learned: intervalSchema.optional(),
-        /** KL(base || trained) on held-out text, nats per token. */
+        /** KL(base || trained) on the same windows, nats per token. */
         kl: z.number().optional(),
         diverged: z.object({ step: z.int(), why: z.string() }).optional(),
       }),
