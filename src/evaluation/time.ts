@@ -37,7 +37,7 @@ const REFERENCE_SPEED = 150;
 /** Share of a part's items that gives a figure, where it is not known how many there are. */
 const LEAST_SHARE = 0.25;
 /** Least items of a task, over base and result; and of the choice of a strength, over the base and two strengths. */
-const LEAST_ITEMS = { task: 16, strength: 63 };
+const LEAST_ITEMS = { task: 16, strength: 93 };
 /** The least of all parts that were planned may be just what there is time for, of which a moment is over. */
 const FITTING = 1.1;
 const PREPARING_SECONDS = 15;

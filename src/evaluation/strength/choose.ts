@@ -21,7 +21,7 @@ import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.
 /** After this share of the training time, no further strength is started, if nothing else limits the time. */
 const SHARE = 0.15;
 /** Items that are measured however long it takes: fewer would show nothing. */
-const LEAST_ITEMS = 21;
+const LEAST_ITEMS = 31;
 /** Items that are measured before the time is looked at again. */
 const CHUNK = 7;
 /** Number of cursors that strengths are measured at: `most` after so many `seconds` of training, fewer after less. */

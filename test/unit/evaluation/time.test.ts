@@ -65,8 +65,8 @@ describe('the time that is said', () => {
       served: { seconds: 12, items: 1 },
       workspace: { seconds: 2, items: 100 },
     };
-    // 63 items of the strength and 16 of the task are the least.
-    expect(said(1, costs)).toEqual({ preparing: 8, training: 60, measuring: 31.5 + 12 + 32 });
+    // 93 items of the strength and 16 of the task are the least.
+    expect(said(1, costs)).toEqual({ preparing: 8, training: 60, measuring: 46.5 + 12 + 32 });
     expect(said(10, costs).measuring).toBe(200);
     expect(said(100, costs).measuring).toBe(142.5 + 12 + 200);
   });

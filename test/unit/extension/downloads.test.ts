@@ -130,11 +130,11 @@ describe('estimates', () => {
     };
     const machine = { backend: 'tensorflow', costs } as const;
     const { times, tokens } = estimateOf('lora', { minutes: 1 }, machine);
-    expect(times).toEqual({ preparing: 30, training: 60, measuring: 2 * 63 + 16 + 5 * 16 });
+    expect(times).toEqual({ preparing: 30, training: 60, measuring: 2 * 93 + 16 + 5 * 16 });
     expect(tokens).toBe(600);
     expect(asked).toEqual([{ base: { path: known!.file }, method: 'lora', backend: 'tensorflow' }]);
     expect(describeCost(id, 'lora', { minutes: 1 }, machine)).toMatch(
-      /^About 5 min with measuring · 600 tokens/,
+      /^About 6 min with measuring · 600 tokens/,
     );
   });
   test("a file's parameters come from its size, to a factor of two either way", () => {
