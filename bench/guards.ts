@@ -10,7 +10,8 @@ import { MARGIN } from '../src/evaluation/figures/guards.ts';
 import { stratifiedIntervals, type FigureKind, type Pair } from '../src/statistics/intervals.ts';
 import { uniform } from '../src/statistics/random.ts';
 import type { Interval } from '../src/statistics/statistics.ts';
-import { answers, solutions, type Setting } from './coverage/settings.ts';
+import type { Setting } from './coverage/draws.ts';
+import { answers, solutions } from './coverage/settings.ts';
 
 /** Problems that a run measures, and all of them. */
 const [FEW, ALL] = [20, 164];

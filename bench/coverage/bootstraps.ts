@@ -6,8 +6,7 @@
 import { documentsOf, type Pair } from '../../src/statistics/intervals.ts';
 import { MISSED, percentile, Z } from '../../src/statistics/statistics.ts';
 import type { Method } from './measure.ts';
-import type { Random } from './draws.ts';
-import type { Setting } from './settings.ts';
+import type { Random, Setting } from './draws.ts';
 
 const RESAMPLES = 1000;
 

@@ -4,8 +4,7 @@
  */
 import { uniform } from '../../src/statistics/random.ts';
 import type { RatioItem } from '../../src/statistics/statistics.ts';
-import { factor, fileSizes, normal, placesIn, times, type Random } from './draws.ts';
-import type { Setting } from './settings.ts';
+import { factor, fileSizes, normal, placesIn, times, type Random, type Setting } from './draws.ts';
 
 /** A result: at strength s it gains s * rise - s^2 * fall bits per byte on average. */
 export interface Result {

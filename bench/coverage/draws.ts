@@ -1,7 +1,20 @@
 /** Random numbers, and files with windows and cursors, as the simulations draw them. */
 import { shareOut } from '../../src/cursors/held-out.ts';
+import type { FigureKind, Pair } from '../../src/statistics/intervals.ts';
 
 export type Random = () => number;
+
+export interface Setting {
+  /** The figure's name in science.md's table. */
+  name: string;
+  kind: FigureKind;
+  /** One draw, with a pair per stratum; strata are tasks. */
+  draw(random: Random): Pair[];
+  /** The true values of the distribution. */
+  truth: { after: number; difference: number };
+  /** Which of them the interval is for. */
+  of: keyof Setting['truth'];
+}
 
 export const normal = (random: Random): number =>
   Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());

@@ -2,8 +2,8 @@
 import type { Pair } from '../../src/statistics/intervals.ts';
 import { percentile } from '../../src/statistics/statistics.ts';
 import { uniform } from '../../src/statistics/random.ts';
-import type { Random } from './draws.ts';
-import type { Group, Setting } from './settings.ts';
+import type { Random, Setting } from './draws.ts';
+import type { Group } from './settings.ts';
 
 export interface Coverage {
   /** Share of draws whose interval contains the true value. */

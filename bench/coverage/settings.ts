@@ -2,22 +2,9 @@
  * What coverage is measured on: random data like the product measures at the n of `quick`, drawn from distributions
  * whose true value is known. Sizes and spreads are as in runs on real repositories (docs/science.md).
  */
-import type { FigureKind, Pair } from '../../src/statistics/intervals.ts';
 import type { RatioItem } from '../../src/statistics/statistics.ts';
 import { learnedAtCursors } from './cursors.ts';
-import { factor, normal, places, times, windows, type Random } from './draws.ts';
-
-export interface Setting {
-  /** The figure's name in science.md's table. */
-  name: string;
-  kind: FigureKind;
-  /** One draw, with a pair per stratum; strata are tasks. */
-  draw(random: Random): Pair[];
-  /** The true values of the distribution. */
-  truth: { after: number; difference: number };
-  /** Which of them the interval is for. */
-  of: keyof Setting['truth'];
-}
+import { factor, normal, places, times, windows, type Random, type Setting } from './draws.ts';
 
 const FALL = 0.2;
 /** Losses around 1 nat per token that fall by 0.2. Level and fall vary by file and, within a file, by window. */

@@ -8,9 +8,6 @@ import type { EvaluatedModel, ItemScore } from '../../src/evaluation/task.ts';
 import { readSpec } from '../../src/runs/index.ts';
 import type { Working } from './default-run.ts';
 
-/** Name of these items beside tasks. */
-export const AT_CURSORS = 'cursors';
-
 /** The items are of the run in `own`; what was scored before is read from the cache. Errors: those of reading the run. */
 export async function scoreAtCursors(
   own: string,

@@ -8,7 +8,6 @@ import type { Interval, RatioItem } from '../../src/statistics/statistics.ts';
 import { LEARNED } from '../../src/evaluation/strength/task.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
-import { AT_CURSORS } from './at-cursors.ts';
 
 /** How a run ended. */
 export interface Outcome {
@@ -82,6 +81,8 @@ interface Figure {
   metric: string;
   kind: FigureKind;
 }
+/** Beside tasks: bits of the true text at cursors (at-cursors.ts). */
+export const AT_CURSORS = 'cursors';
 const figures = {
   lineExact: { task: 'workspace', metric: 'line exact match', kind: 'answers' },
   charactersSaved: { task: 'workspace', metric: 'characters saved', kind: 'share' },

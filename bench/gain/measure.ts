@@ -2,10 +2,10 @@
 import { readEvaluated, type EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts';
 import { Resources, subjectOf } from '../../src/evaluation/resources.ts';
 import { readRun, readSpec } from '../../src/runs/index.ts';
-import { AT_CURSORS, scoreAtCursors } from './at-cursors.ts';
+import { scoreAtCursors } from './at-cursors.ts';
 import { commandLine } from './command-line.ts';
 import { defaultRun, type DefaultRun, type Subject, type Training, type Working } from './default-run.ts';
-import type { Measured } from './figures.ts';
+import { AT_CURSORS, type Measured } from './figures.ts';
 import { measureForeign } from './foreign.ts';
 
 export interface GainOptions extends Training {
