@@ -13,6 +13,7 @@ export type { CorpusTokenizer } from './tokens/tokenizer.ts';
 export type { Kind } from './reading/kinds.ts';
 export {
   kindOfEntry,
+  sourceOf,
   type CorpusSummary,
   type KeptEntry,
   type LeftOutEntry,

@@ -42,6 +42,9 @@ export type KeptEntry = z.infer<typeof keptSchema>;
 
 export const kindOfEntry = ({ kind, path }: Pick<KeptEntry, 'kind' | 'path'>): Kind => kind ?? kindOf(path);
 
+/** The file, or commit, that an entry is from: of an instruction pair (`src/a.py:12`) its path without the line. */
+export const sourceOf = ({ path }: Pick<KeptEntry, 'path'>): string => path.replace(/:\d+$/, '');
+
 const leftOutSchema = z.object({
   in: z.literal(false),
   path: z.string(),

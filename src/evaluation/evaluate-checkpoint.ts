@@ -2,7 +2,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Of } from '../base-models/pypi/download.ts';
-import { openCorpus, type Corpus } from '../corpus/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Comparison, Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
@@ -13,7 +12,7 @@ import { compare, figure } from './figures/compare.ts';
 import { writeRows } from './evaluate-run.ts';
 import { removeLeftovers, temporaryFile } from './temporary-files.ts';
 import { Evaluation, stopped, type EvaluateOptions } from './measure.ts';
-import { Resources, resultAt, type Subject } from './resources.ts';
+import { corpusOf, Resources, resultAt, type Subject } from './resources.ts';
 import { summarise } from './figures/summary-sentence.ts';
 import { chooseTasks, contextTokens, isMeasuredAtCheckpoints, tasks as allTasks } from './tasks/index.ts';
 import type { Task } from './task.ts';
@@ -63,8 +62,7 @@ async function measure(
 ): Promise<Summary> {
   const resources = new Resources(subject, contextTokens(chosen));
   const evaluation = new Evaluation(chosen, options, resources);
-  let opened: Promise<Corpus> | undefined;
-  const corpus = () => (opened ??= openCorpus(join(dir, 'corpus')));
+  const corpus = corpusOf(dir);
   const comparisons: Comparison[] = [];
   try {
     const result = subject.result && (await resources.result());

@@ -1,6 +1,4 @@
 /** Evaluates a finished run and its base: strength, served check and tasks; writes evaluation/. */
-import { join } from 'node:path';
-import { openCorpus, type Corpus } from '../corpus/index.ts';
 import type { Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
@@ -19,7 +17,7 @@ import { itemsPath } from './figures/item-rows.ts';
 import { removeLeftovers } from './temporary-files.ts';
 import { Evaluation, stopped, type EvaluateOptions, type Measurement, type Replacements } from './measure.ts';
 import { servedPart, strengthPart } from './progress.ts';
-import { Resources, subjectOf } from './resources.ts';
+import { corpusOf, Resources, subjectOf } from './resources.ts';
 import { checkServed } from './served-check.ts';
 import { resultStrength } from './strength/choose.ts';
 import { addToSummary } from './figures/summary.ts';
@@ -67,8 +65,7 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
   const evaluation = new Evaluation(chosen, { ...options, onCost }, resources, parts);
   const { progress } = evaluation;
   progress.deadline = table.end;
-  let opened: Promise<Corpus> | undefined;
-  const corpus = () => (opened ??= openCorpus(join(dir, 'corpus')));
+  const corpus = corpusOf(dir);
   await removeLeftovers(dir);
   try {
     const planned = chosen.map(({ name }) => name);

@@ -8,6 +8,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
 import { openTokenizer, type Tokenizer } from '../base-models/tokenizer.ts';
+import { openCorpus, type Corpus } from '../corpus/index.ts';
 import { openGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { availableMemory } from '../protocol/available-memory.ts';
@@ -67,6 +68,12 @@ export function subjectOf(dir: string, spec: RunSpec): Subject {
     ...{ base, backend, device, planned, precision, result: { id, ...resultAt(path, hyper) } },
     ...(continues && { earlier: { id: continues.run, path: join(dir, EARLIER_ADAPTER) } }),
   };
+}
+
+/** Opens a run's corpus when it is first asked for. */
+export function corpusOf(dir: string): () => Promise<Corpus> {
+  let opened: Promise<Corpus> | undefined;
+  return () => (opened ??= openCorpus(join(dir, 'corpus')));
 }
 
 /** The result's file as an adapter or as a model, depending on the method. */

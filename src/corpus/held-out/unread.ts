@@ -2,7 +2,7 @@
  * Files of the training split that a run's first sequences do not read. What is chosen by them was not chosen by the
  * held-out files, so those can still say what it brought.
  */
-import type { KeptEntry } from '../manifest.ts';
+import { sourceOf, type KeptEntry } from '../manifest.ts';
 import { documentAt, type TokenStream } from '../tokens/packing.ts';
 import type { SequenceSource } from '../tokens/sequences.ts';
 import type { Range } from './held-out-windows.ts';
@@ -40,9 +40,6 @@ export function unreadEntries(entries: readonly KeptEntry[], read: readonly Rang
       touched.add(sourceOf(own[at]!));
   return own.filter((entry) => !touched.has(sourceOf(entry)));
 }
-
-/** The path without the line of an instruction pair. */
-const sourceOf = ({ path }: KeptEntry) => path.replace(/:\d+$/, '');
 
 /** Only these ranges of a stream, one after the other, each as a document. */
 export function partsOf({ read, learned }: TokenStream, ranges: readonly Range[]): TokenStream {

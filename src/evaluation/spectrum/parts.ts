@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { examine } from '../../base-models/checksums.ts';
-import { openCorpus, type Corpus } from '../../corpus/index.ts';
 import { elementCount, openGguf } from '../../gguf/index.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { readSpec, resultStep } from '../../runs/index.ts';
@@ -12,7 +11,7 @@ import { exportModelGguf } from '../../weights/index.ts';
 import type { LazyValues } from '../../weights/values.ts';
 import { writeRows } from '../evaluate-run.ts';
 import { Evaluation, stopped } from '../measure.ts';
-import { Resources, subjectOf, type Subject } from '../resources.ts';
+import { corpusOf, Resources, subjectOf, type Subject } from '../resources.ts';
 import { chooseTasks, contextTokens } from '../tasks/index.ts';
 import { lowRankPart } from './low-rank.ts';
 import { partDir, partName, partsDir, partTasks, readParts, type Part } from './part-files.ts';
@@ -71,8 +70,7 @@ async function measurePart(dir: string, spec: RunSpec, { step, part, signal }: M
     file ? await subjectAt(file, subject, part) : subject,
     contextTokens(chooseTasks(names)),
   );
-  let opened: Promise<Corpus> | undefined;
-  const corpus = () => (opened ??= openCorpus(join(dir, 'corpus')));
+  const corpus = corpusOf(dir);
   try {
     const model = await resources.result(isAdapter && 'strength' in part ? part.strength : 1);
     const evaluation = new Evaluation(chooseTasks(names), { tasks: names, signal }, resources);

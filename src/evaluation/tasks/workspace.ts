@@ -3,7 +3,7 @@
  * completed at cursors in held-out files. Held-out prose has its own figure.
  */
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
-import type { Age, Corpus, Kind } from '../../corpus/index.ts';
+import { sourceOf, type Age, type Corpus, type Kind } from '../../corpus/index.ts';
 import type { Sequence } from '../../corpus/tokens/sequences.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { taskFacts } from '../../protocol/task-facts.ts';
@@ -140,14 +140,14 @@ function filesOf(items: readonly Window[]): string {
 }
 
 /**
- * Paths of held-out files, by the offset at which their tokens begin. A function (`src/a.py:12`) counts as its file: what
- * a model knows of one says much about the others.
+ * Paths of held-out files, by the offset at which their tokens begin. An instruction pair counts as its file or commit:
+ * what a model knows of one pair says much about the others.
  */
 export const heldOutFiles = ({ documents }: Pick<Corpus, 'documents'>): Map<number, string> =>
   new Map(
     documents
       .filter(({ split, tokens }) => split === 'held-out' && tokens > 0)
-      .map(({ offset, path }) => [offset, path.replace(/:\d+$/, '')]),
+      .map((entry) => [entry.offset, sourceOf(entry)]),
   );
 
 /** A held-out sequence as an item; `files`: paths by the offset of their tokens. */
