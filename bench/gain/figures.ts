@@ -4,8 +4,8 @@ import type { EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts'
 import { whyNotOffered } from '../../src/evaluation/figures/offer.ts';
 import type { ItemScore } from '../../src/evaluation/task.ts';
 import { stratifiedIntervals, type FigureKind } from '../../src/statistics/intervals.ts';
-import type { Interval, RatioItem } from '../../src/statistics/statistics.ts';
-import { LEARNED } from '../../src/evaluation/strength/task.ts';
+import { type Interval, type RatioItem } from '../../src/statistics/statistics.ts';
+import { CHARACTERS, LEARNED, LINES } from '../../src/evaluation/strength/task.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 
@@ -59,8 +59,8 @@ export interface RepositoryFigures extends Partial<Record<FigureName, Compared>>
   name: string;
   language: string;
   seed?: number;
-  /** Number of lines that were completed. */
-  cursors: number;
+  /** Number of lines. */
+  lines: number;
   /** KL divergence from the base on its own text, nats per token. */
   kl?: number;
   offered: boolean;
@@ -81,13 +81,12 @@ interface Figure {
   metric: string;
   kind: FigureKind;
 }
-/** Beside tasks: bits of the true text at cursors (at-cursors.ts). */
+/** Beside tasks: what is expected at cursors (at-cursors.ts). */
 export const AT_CURSORS = 'cursors';
 const figures = {
-  lineExact: { task: 'workspace', metric: 'line exact match', kind: 'answers' },
-  charactersSaved: { task: 'workspace', metric: 'characters saved', kind: 'share' },
+  lineExact: { task: AT_CURSORS, metric: LINES, kind: 'share' },
+  charactersSaved: { task: AT_CURSORS, metric: CHARACTERS, kind: 'share' },
   bitsAtCursors: { task: AT_CURSORS, metric: LEARNED, kind: 'amount' },
-  bitsPerByte: { task: 'workspace', metric: 'bits per byte', kind: 'amount' },
   humanevalLoss: { task: 'humaneval', metric: 'loss of solutions', kind: 'amount' },
   humanevalPass: { task: 'humaneval', metric: 'pass@1', kind: 'answers' },
 } as const satisfies Record<string, Figure>;
@@ -95,7 +94,7 @@ export type FigureName = keyof typeof figures;
 export const figureNames = Object.keys(figures) as FigureName[];
 
 /** Figures that are means over repositories; the documents are files. Only these are measured of foreign adapters. */
-export const overRepositories = ['lineExact', 'charactersSaved', 'bitsAtCursors', 'bitsPerByte'] as const;
+export const overRepositories = ['lineExact', 'charactersSaved', 'bitsAtCursors'] as const;
 /** Figures on the same problems for all repositories; a document is a problem with all its answers. */
 const overProblems = ['humanevalLoss', 'humanevalPass'] as const;
 
@@ -119,7 +118,7 @@ function figuresOf(measured: Measured): RepositoryFigures {
     name,
     language,
     ...(seed !== undefined && { seed }),
-    cursors: itemsOf(measured, figures.lineExact)?.base.length ?? 0,
+    lines: total(itemsOf(measured, figures.lineExact)?.base ?? []),
     offered: whyNot === undefined,
     ...(whyNot !== undefined && { whyNot }),
     ...(strength !== undefined && { strength }),
@@ -139,6 +138,7 @@ function figuresOf(measured: Measured): RepositoryFigures {
   return found;
 }
 
+const total = (items: readonly RatioItem[]): number => items.reduce((all, { weight }) => all + weight, 0);
 const withoutItems = ({ name, strength, chosen, steps }: Foreign) => ({ name, strength, chosen, steps });
 
 /** What was counted of each model, at the same items in the same order. */
@@ -172,7 +172,7 @@ function itemsOf(
   documentOf: (digest: string, document: string | undefined) => string | undefined = (_, document) =>
     document,
 ): Items | undefined {
-  const control = task === 'workspace' || task === AT_CURSORS ? foreign : undefined;
+  const control = task === AT_CURSORS ? foreign : undefined;
   const found: Required<Items> = { base: [], own: [], foreign: [] };
   for (const [digest, { item, parts, document }] of rows.get(task) ?? []) {
     const { before, after } = parts;

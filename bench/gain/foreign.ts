@@ -1,10 +1,7 @@
 /** Measures another repository's adapter at the items that a run was measured at: a control for the run's own gain. */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openCorpus } from '../../src/corpus/index.ts';
 import { Resources, subjectOf } from '../../src/evaluation/resources.ts';
-import { scoreItems } from '../../src/evaluation/scoring/score-items.ts';
-import { workspaceTask } from '../../src/evaluation/tasks/workspace.ts';
 import { readSpec } from '../../src/runs/index.ts';
 import { setAdapterStrength } from '../../src/weights/strength.ts';
 import { scoreAtCursors } from './at-cursors.ts';
@@ -15,7 +12,7 @@ import type { Foreign } from './figures.ts';
 const STRENGTH_IF_NONE = 0.5;
 
 /**
- * Scores it at the windows and cursors of the run in `own`, whose base is the same. What was scored before is read from
+ * Scores it at the cursors of the run in `own`, whose base is the same. What was scored before is read from
  * the cache. Errors: run-not-found, run-damaged, run-not-finished, adapter-damaged, cancelled.
  */
 export async function measureForeign(
@@ -23,7 +20,7 @@ export async function measureForeign(
   foreign: Pick<DefaultRun, 'dir' | 'place' | 'outcome'>,
   { cursors, signal, tell }: Working & { cursors: number },
 ): Promise<Omit<Foreign, 'name'>> {
-  const [spec, other] = await Promise.all([readSpec(own), readSpec(foreign.dir)]);
+  const other = await readSpec(foreign.dir);
   const { strength, steps } = foreign.outcome;
   const chosen = strength !== 0;
   const subject = subjectOf(foreign.dir, other);
@@ -34,33 +31,15 @@ export async function measureForeign(
     await setAdapterStrength(scaled, other.hyper, STRENGTH_IF_NONE);
     result.adapterPath = scaled;
   }
-  const resources = new Resources(subject, workspaceTask.contextTokens);
+  const resources = new Resources(subject);
   try {
-    const { items } = await workspaceTask.plan({
-      setting: 'quick',
-      limit: cursors,
-      base: resources.base,
-      run: { spec, corpus: () => openCorpus(join(own, 'corpus')) },
-      warn: tell,
-      signal,
-    });
     const model = await resources.result();
-    const scores = await scoreItems(workspaceTask, items, model, {
-      sandbox: () => resources.sandbox(),
-      onScore: () => undefined,
-      signal,
-    });
-    const at = await scoreAtCursors(own, resources, [model], { cursors, signal, tell });
+    const { items, scores } = await scoreAtCursors(own, resources, [model], { cursors, signal, tell });
     return {
       strength: chosen ? strength : STRENGTH_IF_NONE,
       chosen,
       steps,
-      items: new Map(
-        [...items, ...at.items].map(({ digest }, index) => [
-          digest,
-          [...scores, ...at.scores[0]!][index]!.parts,
-        ]),
-      ),
+      items: new Map(items.map(({ digest }, index) => [digest, scores[0]![index]!.parts])),
     };
   } finally {
     await resources.dispose();

@@ -9,7 +9,7 @@ import { AT_CURSORS, type Measured } from './figures.ts';
 import { measureForeign } from './foreign.ts';
 
 export interface GainOptions extends Training {
-  /** Number of lines, and of blocks, at which completions are compared with the actual text. */
+  /** Number of held-out cursors; the lines after each are compared with what the model expects. */
   cursors: number;
   /** Number of HumanEval problems; 0 leaves HumanEval out. */
   problems: number;
@@ -63,11 +63,11 @@ async function cursorRows(
   }
 }
 
-/** More cursors and problems than a run measures by itself. */
+/** More problems than a run measures by itself. */
 async function measureMore(
   { home, dir, progress, keep }: DefaultRun,
   { name }: Subject,
-  { cursors, problems }: GainOptions,
+  { problems }: GainOptions,
   { signal, tell }: Working,
 ): Promise<void> {
   const evaluate = async (task: string, limit?: number) => {
@@ -75,13 +75,9 @@ async function measureMore(
     const items = limit === undefined ? [] : ['--limit', String(limit)];
     await commandLine(home, ['evaluate', dir, '--tasks', task, ...items], signal);
   };
-  for (const [task, limit] of [
-    ['workspace', cursors],
-    ['humaneval', problems],
-  ] as const) {
-    if (limit === 0 || progress.evaluated[task] === limit) continue;
-    await evaluate(task, limit);
-    await keep({ evaluated: { ...progress.evaluated, [task]: limit } });
+  if (problems > 0 && progress.evaluated['humaneval'] !== problems) {
+    await evaluate('humaneval', problems);
+    await keep({ evaluated: { ...progress.evaluated, humaneval: problems } });
   }
   // A run measures its KL by itself, unless its options forbid it.
   const { summary } = await readRun(dir);

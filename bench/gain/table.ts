@@ -8,7 +8,6 @@ const titles = {
   lineExact: 'exact lines',
   charactersSaved: 'characters saved',
   bitsAtCursors: 'bits per byte at cursors',
-  bitsPerByte: 'bits per byte of windows',
   humanevalPass: 'HumanEval pass@1',
   humanevalLoss: 'loss of solutions',
 } as const;
@@ -18,7 +17,7 @@ type Column = readonly [title: string, cell: (one: RepositoryFigures) => string]
 const columns: readonly Column[] = [
   ['repository', (one) => named(one)],
   ['language', ({ language }) => language],
-  ['cursors', ({ cursors }) => String(cursors)],
+  ['lines', ({ lines }) => String(lines)],
   ...names.map((name): Column => [titles[name], (one) => change(one[name])]),
   ['KL', ({ kl }) => (kl === undefined ? '' : kl.toFixed(3))],
   [

@@ -250,6 +250,8 @@ export class Resources {
         this.serve((host) => host.complete({ ...request, model: served }, signal)),
       tokenLosses: (tokens, options) =>
         this.score((scorer) => scorer.tokenLosses(tokens, which, options), strength),
+      predictions: (tokens, last) =>
+        this.score((scorer) => scorer.predictions(tokens, which, last), strength),
       klFromBase: (tokens) =>
         which === 'base'
           ? Promise.resolve(new Float32Array(tokens.length))

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { Tokenizer } from '../base-models/tokenizer.ts';
 import type { Corpus } from '../corpus/index.ts';
-import type { LossOptions } from '../model/index.ts';
+import type { LossOptions, Predictions } from '../model/index.ts';
 import type { Comparison } from '../protocol/evaluation.ts';
 import type { Hyper, RunSpec } from '../protocol/run.ts';
 import type { HostCompletion, HostRequest } from '../serving/host-types.ts';
@@ -77,6 +77,8 @@ export interface EvaluatedModel {
   completeAlone(request: Omit<HostRequest, 'model'>, signal?: AbortSignal): Promise<HostCompletion>;
   /** Loss in nats of each token after the first, or only of the last ones, by the trainer's own model. */
   tokenLosses(tokens: Int32Array, options?: LossOptions): Promise<Float32Array>;
+  /** Losses of the `last` tokens, and what it would have written in their place, by the trainer's own model. */
+  predictions(tokens: Int32Array, last: number): Promise<Predictions>;
   /** KL(base || this) in nats after each token. */
   klFromBase(tokens: Int32Array): Promise<Float32Array>;
   /** Announces several texts for `klFromBase`, so that a base that is not in memory is loaded only once. */

@@ -91,6 +91,24 @@ export class Head {
     return all;
   }
 
+  /** The most likely token after each row of h [N, width]: [N]. */
+  async mostLikely(h: Tensor): Promise<Int32Array> {
+    const { backend: b, vocabularySize: width } = this;
+    const all = new Int32Array(h.shape[0]!);
+    for (const span of spans(all.length, HEAD_ROWS)) {
+      const logits = await this.logitsOf(h, span);
+      for (const rows of spans(span.count, F32_ROWS)) {
+        const some = b.arena(() => this.inF32(logits, rows));
+        const values = await b.read(some);
+        b.dispose(some);
+        for (let row = 0; row < rows.count; row += 1)
+          all[span.begin + rows.begin + row] = largestAt(values.subarray(row * width, (row + 1) * width));
+      }
+      b.dispose(logits);
+    }
+    return all;
+  }
+
   /** KL(this head on h || `other` on `otherH`) of each row [N], in nats. */
   async divergence(h: Tensor, other: Head, otherH: Tensor): Promise<Float32Array> {
     const { backend: b } = this;
@@ -195,6 +213,12 @@ export class Head {
     this.backend.dispose(this.copy?.tensor);
     this.copy = undefined;
   }
+}
+
+function largestAt(values: Float32Array): number {
+  let at = 0;
+  for (let i = 1; i < values.length; i += 1) if (values[i]! > values[at]!) at = i;
+  return at;
 }
 
 interface Span {

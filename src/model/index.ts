@@ -1,4 +1,13 @@
-export type { Batch, LossOptions, Model, ModelOptions, Parameter, Slot, TrainableModel } from './model.ts';
+export type {
+  Batch,
+  LossOptions,
+  Model,
+  ModelOptions,
+  Parameter,
+  Predictions,
+  Slot,
+  TrainableModel,
+} from './model.ts';
 export { readConfig, type ModelConfig, type WeightSource } from './config.ts';
 export { initialValues, loadHead, loadModel, type LoadedHead } from './load.ts';
 export {

@@ -10,6 +10,7 @@ import {
   isSlot,
   type Batch,
   type LossOptions,
+  type Predictions,
   type Parameter,
   type Slot,
   type TrainableModel,
@@ -166,14 +167,43 @@ export class Llama implements TrainableModel {
     tokens: Int32Array,
     { base = false, starts, last = tokens.length - 1 }: LossOptions & { base?: boolean } = {},
   ): Promise<Float32Array> {
+    const counted = await this.before(tokens, last, !base, starts);
+    const values = await this.lossesAfter(counted, tokens);
+    this.backend.dispose(counted);
+    return values;
+  }
+
+  async predictions(
+    tokens: Int32Array,
+    { base = false, last }: { base?: boolean; last: number },
+  ): Promise<Predictions> {
+    const counted = await this.before(tokens, last, !base);
+    const losses = await this.lossesAfter(counted, tokens);
+    const mostLikely = await this.parts.head.mostLikely(counted);
+    this.backend.dispose(counted);
+    return { losses, mostLikely };
+  }
+
+  /** The last norm's output [last, width] that the `last` tokens are predicted from. */
+  private async before(
+    tokens: Int32Array,
+    last: number,
+    adapted: boolean,
+    starts?: Int32Array,
+  ): Promise<Tensor> {
     this.checkTokens(tokens);
     const { backend: b } = this;
-    const h = await this.hidden(tokens.subarray(0, -1), !base, starts);
+    const h = await this.hidden(tokens.subarray(0, -1), adapted, starts);
     const [rows, width] = h.shape as [number, number];
     const counted = b.slice(h, [rows - last, 0], [last, width]);
-    const { losses } = await this.parts.head.lossAndGradient(counted, tokens.slice(-last));
-    const values = await b.read(losses);
-    b.dispose(h, counted, losses);
+    b.dispose(h);
+    return counted;
+  }
+
+  private async lossesAfter(counted: Tensor, tokens: Int32Array): Promise<Float32Array> {
+    const { losses } = await this.parts.head.lossAndGradient(counted, tokens.slice(-counted.shape[0]!));
+    const values = await this.backend.read(losses);
+    this.backend.dispose(losses);
     return values;
   }
 

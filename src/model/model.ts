@@ -69,6 +69,14 @@ export interface LossOptions {
   last?: number | undefined;
 }
 
+/** What a model expected at tokens of a text, each after all true tokens before it. */
+export interface Predictions {
+  /** Loss of the true token, in nats. */
+  losses: Float32Array;
+  /** The token that it would have written. */
+  mostLikely: Int32Array;
+}
+
 export interface Model {
   readonly config: ModelConfig;
   readonly parameters: readonly Parameter[];
@@ -90,9 +98,11 @@ export interface Model {
   leaveF16(): void;
   /**
    * Loss of each token after the first, in nats, without dropout: length T - 1. `base`: without the adapter (LoRA
-   * only). Throws an Error if there are no tokens or one is outside the vocabulary, like the two methods below.
+   * only). Throws an Error if there are no tokens or one is outside the vocabulary, like the methods below.
    */
   tokenLosses(tokens: Int32Array, options?: LossOptions & { base?: boolean }): Promise<Float32Array>;
+  /** At the `last` tokens. */
+  predictions(tokens: Int32Array, options: { last: number; base?: boolean }): Promise<Predictions>;
   /** The distribution after each token: T arrays of the vocabulary's size. `base`: without the adapter (LoRA only). */
   probabilities(tokens: Int32Array, base?: boolean): Promise<Float32Array[]>;
   /** KL(base || tuned) after each token, in nats: length T. Throws an Error for a fully fine-tuned model. */

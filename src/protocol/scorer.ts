@@ -35,6 +35,7 @@ export const scorerRequestSchema = z.discriminatedUnion('type', [
     which,
     options: z.object({ starts: tokens.optional(), last: z.int().optional() }).optional(),
   }),
+  z.object({ type: z.literal('predictions'), id, tokens, which, last: z.int() }),
   z.object({ type: z.literal('tokenKl'), id, tokens }),
   z.object({ type: z.literal('expectKl'), id, texts: z.array(tokens) }),
   z.object({ type: z.literal('probabilities'), id, tokens, which }),
@@ -43,9 +44,14 @@ export const scorerRequestSchema = z.discriminatedUnion('type', [
 export type ScorerRequest = z.infer<typeof scorerRequestSchema>;
 
 const numbers = z.custom<Float32Array>((value) => value instanceof Float32Array);
+const predictions = z.object({ losses: numbers, mostLikely: tokens });
 export const scorerAnswerSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('started'), precisions: z.array(z.enum(['bf16', 'f16'])) }),
-  z.object({ type: z.literal('done'), id, value: z.union([numbers, z.array(numbers)]).optional() }),
+  z.object({
+    type: z.literal('done'),
+    id,
+    value: z.union([numbers, z.array(numbers), predictions]).optional(),
+  }),
   /** Without an id: it can't start. */
   z.object({
     type: z.literal('failed'),

@@ -13,6 +13,7 @@ import {
   type LossOptions,
   type Llama,
   type ModelOptions,
+  type Predictions,
 } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { BackendName, Hyper } from '../protocol/run.ts';
@@ -25,6 +26,8 @@ export interface Scorer {
   readonly backend: Backend;
   /** Loss in nats of each token after the first (length T - 1), or only of the last ones. */
   tokenLosses(tokens: Int32Array, which: Which, options?: LossOptions): Promise<Float32Array>;
+  /** Losses of the `last` tokens, and what the model would have written in their place. */
+  predictions(tokens: Int32Array, which: Which, last: number): Promise<Predictions>;
   /** KL(base || result) in nats after each token: length T. */
   tokenKl(tokens: Int32Array): Promise<Float32Array>;
   /** If base and result take turns in memory, computes the base's part of the KL for all these texts at once. */
@@ -93,6 +96,7 @@ function adaptedScorer(backend: Backend, { model, adapter }: Adapted, earlier?: 
     backend,
     tokenLosses: (tokens, which, options) =>
       turn(which).tokenLosses(tokens, { ...options, base: which === 'base' }),
+    predictions: (tokens, which, last) => turn(which).predictions(tokens, { last, base: which === 'base' }),
     tokenKl: (tokens) => turn('result').tokenKl(tokens),
     expectKl: () => Promise.resolve(),
     probabilities: (tokens, which) => turn(which).probabilities(tokens, which === 'base'),
@@ -118,6 +122,10 @@ class TurningScorer implements Scorer {
 
   async tokenLosses(tokens: Int32Array, which: Which, options?: LossOptions): Promise<Float32Array> {
     return (await this.turn(which)).tokenLosses(tokens, options);
+  }
+
+  async predictions(tokens: Int32Array, which: Which, last: number): Promise<Predictions> {
+    return (await this.turn(which)).predictions(tokens, { last });
   }
 
   async probabilities(tokens: Int32Array, which: Which): Promise<Float32Array[]> {

@@ -32,6 +32,7 @@ it('scores as in the same process, to the last bit, also at another strength', a
       expect(await there.tokenLosses(tokens, which, options)).toEqual(
         await here.tokenLosses(tokens, which, options),
       );
+      expect(await there.predictions(tokens, which, 7)).toEqual(await here.predictions(tokens, which, 7));
       expect(await there.probabilities(tokens, which)).toEqual(await here.probabilities(tokens, which));
     }
     expect(await there.tokenKl(tokens)).toEqual(await here.tokenKl(tokens));

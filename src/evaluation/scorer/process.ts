@@ -10,16 +10,16 @@ import {
   type ScorerOpening,
   type ScorerRequest,
 } from '../../protocol/scorer.ts';
-import type { LossOptions } from '../../model/index.ts';
+import type { LossOptions, Predictions } from '../../model/index.ts';
 import type { Which } from '../../training/scorer.ts';
 
 /** A request without its id; Omit alone would merge the union. */
 type Ask = ScorerRequest extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;
-type Numbers = Float32Array | Float32Array[] | undefined;
+type Value = Extract<ScorerAnswer, { type: 'done' }>['value'];
 
 /** A Scorer in a process of its own. */
 export class ScorerProcess {
-  private readonly waiting = new Map<number, { resolve(value: Numbers): void; reject(error: Error): void }>();
+  private readonly waiting = new Map<number, { resolve(value: Value): void; reject(error: Error): void }>();
   readonly closed: Promise<void>;
   private asked = 0;
   private ended: Error | undefined;
@@ -60,6 +60,10 @@ export class ScorerProcess {
     return this.ask<Float32Array>({ type: 'tokenLosses', tokens, which, options });
   }
 
+  predictions(tokens: Int32Array, which: Which, last: number): Promise<Predictions> {
+    return this.ask<Predictions>({ type: 'predictions', tokens, which, last });
+  }
+
   tokenKl(tokens: Int32Array): Promise<Float32Array> {
     return this.ask<Float32Array>({ type: 'tokenKl', tokens });
   }
@@ -84,7 +88,7 @@ export class ScorerProcess {
     await this.closed;
   }
 
-  private ask<T extends Numbers>(request: Ask): Promise<T> {
+  private ask<T extends Value>(request: Ask): Promise<T> {
     if (this.ended) return Promise.reject(this.ended);
     const id = (this.asked += 1);
     return new Promise<T>((resolve, reject) => {

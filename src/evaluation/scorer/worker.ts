@@ -58,10 +58,12 @@ function scorer(): Promise<Scorer> {
 
 type Scoring = Exclude<ScorerRequest, { type: 'open' }>;
 
-async function score(request: Scoring, with_: Scorer): Promise<Float32Array | Float32Array[] | undefined> {
+async function score(request: Scoring, with_: Scorer): Promise<Extract<ScorerAnswer, { type: 'done' }>['value']> {
   switch (request.type) {
     case 'tokenLosses':
       return with_.tokenLosses(request.tokens, request.which, request.options);
+    case 'predictions':
+      return with_.predictions(request.tokens, request.which, request.last);
     case 'tokenKl':
       return with_.tokenKl(request.tokens);
     case 'probabilities':

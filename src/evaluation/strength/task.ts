@@ -7,6 +7,7 @@ import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import type { Corpus } from '../../corpus/index.ts';
 import { reportError } from '../../protocol/errors.ts';
 import type { RunSpec } from '../../protocol/run.ts';
+import { predictedLines } from '../../cursors/predicted-lines.ts';
 import { cursorContinuations, type CursorContinuation } from '../../cursors/continuations.ts';
 import { logLikelihoods } from '../scoring/likelihood.ts';
 import { natsToBits, spread, sum } from '../../statistics/statistics.ts';
@@ -31,6 +32,9 @@ export type StrengthItem = (Item & Content) | Window;
 export const LEARNED = 'bits per byte';
 export const KL = 'KL from base';
 export const SOLUTIONS = 'loss of solutions';
+/** Lines whose rest is offered exactly, and characters that need no typing, of the lines after the cursor. */
+export const LINES = 'exact lines';
+export const CHARACTERS = 'characters offered';
 
 async function plan(context: PlanContext): Promise<Plan<StrengthItem>> {
   const { base, run } = context;
@@ -55,6 +59,8 @@ async function plan(context: PlanContext): Promise<Plan<StrengthItem>> {
     setting: `${learned.setting}, ${texts.length} texts of the base's own, ${solutions.length} of HumanEval's solutions`,
     measures: [
       { metric: LEARNED, unit: '', better: 'lower' },
+      { metric: LINES, unit: '', better: 'higher' },
+      { metric: CHARACTERS, unit: '', better: 'higher' },
       { metric: KL, unit: 'nats/token', better: 'lower', relative: true },
       { metric: SOLUTIONS, unit: 'nats/token', better: 'lower' },
     ],
@@ -104,8 +110,19 @@ async function solutionItems({ warn, signal }: PlanContext, count: number): Prom
 const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScore> => {
   switch (item.kind) {
     case 'cursor': {
-      const nats = sum(await model.tokenLosses(Int32Array.from(item.tokens), { last: item.counted }));
-      return { parts: { [LEARNED]: { sum: natsToBits(nats), weight: item.bytes } } };
+      const { losses, mostLikely } = await model.predictions(Int32Array.from(item.tokens), item.counted);
+      const { decode } = await model.tokenizer();
+      const actual = item.tokens.slice(-item.counted);
+      const found = predictedLines(actual, mostLikely, (token) => decode([token]));
+      return {
+        parts: {
+          [LEARNED]: { sum: natsToBits(sum(losses)), weight: item.bytes },
+          ...(found.lines > 0 && {
+            [LINES]: { sum: found.exact, weight: found.lines },
+            [CHARACTERS]: { sum: found.right, weight: found.characters },
+          }),
+        },
+      };
     }
     case 'text': {
       const kl = await model.klFromBase(Int32Array.from(item.tokens));
@@ -123,7 +140,7 @@ const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScor
 /** Not a task that the user can name, because it measures several strengths of one result. */
 export const strengthTask: Task<StrengthItem> = {
   ...strengthPart,
-  version: 2,
+  version: 3,
   ofRun: true,
   planned: () => 1,
   contextTokens: 1024,

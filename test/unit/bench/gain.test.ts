@@ -26,8 +26,8 @@ const lines = (exact: [number, number][]) =>
       row(
         `line ${at}`,
         `file ${Math.floor(at / 2)}`,
-        { 'line exact match': [before, 1], 'characters saved': [10 * before, 10] },
-        { 'line exact match': [after, 1], 'characters saved': [10 * after, 10] },
+        { 'exact lines': [before, 1], 'characters offered': [10 * before, 10] },
+        { 'exact lines': [after, 1], 'characters offered': [10 * after, 10] },
       ),
     ),
   );
@@ -64,7 +64,7 @@ const good = (name: string, won: number, more?: Partial<Measured>) =>
   measured(
     name,
     new Map([
-      ['workspace', lines(some(60, won))],
+      ['cursors', lines(some(60, won))],
       ['humaneval', problems(passed)],
       ['retention', texts],
     ]),
@@ -74,7 +74,7 @@ const good = (name: string, won: number, more?: Partial<Measured>) =>
 describe('figures of repositories', () => {
   it('are ratios of totals before and after, with the KL of the result', () => {
     const [one] = gainOf([good('a', 12)]).perRepository;
-    expect(one).toMatchObject({ name: 'a', language: 'Go', cursors: 60, offered: true });
+    expect(one).toMatchObject({ name: 'a', language: 'Go', lines: 60, offered: true });
     expect(one!.lineExact).toMatchObject({ base: 0.5, own: 0.7 });
     expect(one!.lineExact!.ownMinusBase.value).toBeCloseTo(0.2, 12);
     expect(one!.lineExact!.ownMinusBase.low).toBeLessThan(0.2);
@@ -83,7 +83,7 @@ describe('figures of repositories', () => {
   });
 
   it('leaves out what was not measured', () => {
-    const gain = gainOf([measured('a', new Map([['workspace', lines(some(8, 2))]]))]);
+    const gain = gainOf([measured('a', new Map([['cursors', lines(some(8, 2))]]))]);
     expect(gain.perRepository[0]).not.toHaveProperty('kl');
     expect(gain.perRepository[0]).not.toHaveProperty('humanevalPass');
     expect(Object.keys(gain.perRepository[0]!.lineExact!)).toEqual(['base', 'own', 'ownMinusBase']);
@@ -114,7 +114,7 @@ describe('figures of repositories', () => {
 
 describe('pooled figures', () => {
   it('count each repository alike, however many cursors it has', () => {
-    const large = measured('b', new Map([['workspace', lines(some(600, 0))]]));
+    const large = measured('b', new Map([['cursors', lines(some(600, 0))]]));
     const { lineExact } = gainOf([good('a', 12), large]).pooled;
     expect(lineExact!.ownMinusBase.value).toBeCloseTo(0.1, 12);
   });
@@ -233,7 +233,7 @@ describe('the noise of seeds', () => {
     expect(noise.lineExact!.base!.standardDeviation).toBe(0);
     expect(noise.lineExact!.ownMinusForeign!.mean).toBeCloseTo(2 / 60, 12);
     expect(noise.kl!.mean).toBeCloseTo(0.05, 12);
-    expect(noise).not.toHaveProperty('bitsPerByte');
+    expect(noise).not.toHaveProperty('bitsAtCursors');
   });
 
   it('is shown below the runs', () => {
@@ -283,7 +283,7 @@ describe('the table', () => {
     expect(second).toContain('no: base kept');
     expect(tableOf(gain)).toMatch(/^b offers nothing: lines got worse\.$/m);
     expect(tableOf(gain)).toMatch(/^- Exact lines: 0\.500 -> 0\.600, \+0\.100 \[/m);
-    expect(lineOf(gain.perRepository[0]!)).toMatch(/^a \(Go\): cursors 60; exact lines 0\.500 -> 0\.700/);
+    expect(lineOf(gain.perRepository[0]!)).toMatch(/^a \(Go\): lines 60; exact lines 0\.500 -> 0\.700/);
   });
 
   it('has as many cells in each row', () => {

@@ -62,6 +62,7 @@ export function fakeModel(more: Partial<EvaluatedModel> = {}): EvaluatedModel {
     complete: unexpected,
     completeAlone: unexpected,
     tokenLosses: unexpected,
+    predictions: unexpected,
     klFromBase: unexpected,
     expectKl: () => Promise.resolve(),
     precision: () => Promise.resolve('f32'),

@@ -104,3 +104,16 @@ it('scores in the precision of the training where the backend has it', () => {
   expect(scoringPrecision({ precisions: ['bf16'] }, 'f32')).toBe('f32');
   expect(scoringPrecision(backend, 'bf16')).toBe('f32');
 });
+
+it.each(['base', 'result'] as const)(
+  'tells what the %s would write in place of the last tokens',
+  async (which) => {
+    const scorer = await whole();
+    const tokens = texts[0]!;
+    const { losses, mostLikely } = await scorer.predictions(tokens, which, 3);
+    const rows = (await scorer.probabilities(tokens, which)).slice(-4, -1);
+    expect([...mostLikely]).toEqual(rows.map((row) => row.indexOf(Math.max(...row))));
+    expect(losses).toEqual(await scorer.tokenLosses(tokens, which, { last: 3 }));
+    scorer.dispose();
+  },
+);

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { predictedLines } from '../../../src/cursors/predicted-lines.ts';
+
+/** Token texts, numbered as they come; "" is a special token. */
+const texts: string[] = [''];
+const idOf = (text: string): number => {
+  if (!texts.includes(text)) texts.push(text);
+  return texts.indexOf(text);
+};
+/** Expected is what is written, but for the places given by their number. */
+const predicted = (written: string[], wrong: Record<number, string> = {}) =>
+  predictedLines(
+    written.map(idOf),
+    written.map((text, at) => idOf(wrong[at] ?? text)),
+    (token) => texts[token]!,
+  );
+
+//                 0    1       2     3       4     5     6     7    8       9
+const written = ['x)', '\n', '  ', 'return', ' a', ' +', ' bc', ';', '\n', 'last'];
+const characters = 'return a + bc;'.length;
+
+describe('lines that a model expects', () => {
+  it('are counted between the first and the last line end', () => {
+    expect(predicted(written)).toEqual({ lines: 1, exact: 1, characters, right: characters });
+    expect(predicted(['a', 'b'])).toMatchObject({ lines: 0, characters: 0 });
+    expect(predicted(['a', '\n', ' ', '}', '\n', '\n'])).toMatchObject({ lines: 0 });
+  });
+
+  it('are exact if the rest is, after a third of the line', () => {
+    expect(predicted(written, { 3: 'if' })).toEqual({
+      lines: 1,
+      exact: 1,
+      characters,
+      right: characters - 6,
+    });
+    expect(predicted(written, { 6: ' d' })).toEqual({
+      lines: 1,
+      exact: 0,
+      characters,
+      right: characters - 3,
+    });
+  });
+
+  it('count neither indentation nor what is before the first line end', () => {
+    expect(predicted(written, { 0: 'y', 2: '\t' })).toEqual({
+      lines: 1,
+      exact: 1,
+      characters,
+      right: characters,
+    });
+  });
+
+  it('may be expected in other tokens', () => {
+    expect(predicted(written, { 4: ' a +', 7: ';\n' })).toMatchObject({ exact: 1, right: characters });
+    // Right up to the line end, whatever comes after it.
+    expect(predicted(written, { 7: ';\n\n' })).toMatchObject({ exact: 1, right: characters });
+    // A word that goes on in another way.
+    expect(predicted(written, { 6: ' bcd' })).toMatchObject({ exact: 0, right: characters - 3 });
+  });
+
+  it('must end where the line ends', () => {
+    expect(predicted(written, { 8: ' //' })).toMatchObject({ exact: 0, right: characters });
+    expect(predicted(written, { 8: '' })).toMatchObject({ exact: 1, right: characters });
+    expect(predicted(written, { 7: '' })).toMatchObject({ exact: 0, right: characters - 1 });
+  });
+});
