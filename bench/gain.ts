@@ -98,7 +98,7 @@ function parse(args: string[]): {
     options: {
       base: { type: 'string', default: 'qwen2.5-coder-0.5b' },
       minutes: { type: 'string', default: '10' },
-      cursors: { type: 'string', default: '60' },
+      cursors: { type: 'string', default: '80' },
       problems: { type: 'string', default: '164' },
       only: { type: 'string', multiple: true, default: [] },
       folder: { type: 'string', multiple: true, default: [] },

@@ -5,7 +5,7 @@
  */
 
 export interface PredictedLines {
-  /** Complete lines that have a word, and those whose rest, after a third of it, would have been offered exactly. */
+  /** Lines that have a word, and those whose rest, after a third of it, would have been offered exactly. */
   lines: number;
   exact: number;
   /** Characters of those lines without indentation, and those in tokens that would have been offered. */
@@ -17,8 +17,8 @@ export interface PredictedLines {
 const TYPED_SHARE = 1 / 3;
 
 /**
- * `tokens` and `expected` are of equal length; `textOf` gives a token's text, empty for a special one. The text up to
- * the first line end, and after the last one, does not count: its line is not complete.
+ * `tokens`, up to the end of a line, and `expected` are of equal length; `textOf` gives a token's text, empty for a
+ * special one. The text up to the first line end does not count, because it is only a part of its line.
  */
 export function predictedLines(
   tokens: ArrayLike<number>,
@@ -28,11 +28,11 @@ export function predictedLines(
   const places = placesOf(tokens, expected, textOf);
   const text = places.map((place) => place.text).join('');
   const found = { lines: 0, exact: 0, characters: 0, right: 0 };
-  let begin = text.indexOf('\n') + 1;
-  for (let end = text.indexOf('\n', begin); begin > 0 && end >= 0; end = text.indexOf('\n', begin)) {
-    const line = text.slice(begin, end).trimEnd();
-    if (/\w/.test(line)) addLine(found, line, begin, places);
-    begin = end + 1;
+  const [first = '', ...lines] = text.split('\n');
+  let begin = first.length + 1;
+  for (const line of lines) {
+    if (/\w/.test(line)) addLine(found, line.trimEnd(), begin, places);
+    begin += line.length + 1;
   }
   return found;
 }
@@ -52,7 +52,7 @@ function placesOf(
   textOf: (token: number) => string,
 ): Place[] {
   const texts = Array.from(tokens, textOf);
-  const all = texts.join('');
+  const all = `${texts.join('')}\n`;
   let begin = 0;
   return texts.map((text, at) => {
     const place = { text, begin, rightUpTo: Infinity, ends: false };

@@ -15,13 +15,16 @@ const predicted = (written: string[], wrong: Record<number, string> = {}) =>
     (token) => texts[token]!,
   );
 
-//                 0    1       2     3       4     5     6     7    8       9
-const written = ['x)', '\n', '  ', 'return', ' a', ' +', ' bc', ';', '\n', 'last'];
+//                0     1     2     3         4     5     6      7    8     9
+const written = ['x)', '\n', '  ', 'return', ' a', ' +', ' bc', ';', '\n', ' }'];
 const characters = 'return a + bc;'.length;
 
 describe('lines that a model expects', () => {
-  it('are counted between the first and the last line end', () => {
+  it('are counted after the first line end, if they have a word', () => {
     expect(predicted(written)).toEqual({ lines: 1, exact: 1, characters, right: characters });
+    expect(predicted(['a', '\n', 'bc'])).toEqual({ lines: 1, exact: 1, characters: 2, right: 2 });
+    expect(predicted(['a', '\n', 'bc'], { 2: 'bc\n\n' })).toMatchObject({ exact: 1, right: 2 });
+    expect(predicted(['a', '\n', 'bc'], { 2: 'bc;' })).toMatchObject({ exact: 0 });
     expect(predicted(['a', 'b'])).toMatchObject({ lines: 0, characters: 0 });
     expect(predicted(['a', '\n', ' ', '}', '\n', '\n'])).toMatchObject({ lines: 0 });
   });
