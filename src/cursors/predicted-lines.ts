@@ -40,6 +40,7 @@ export function predictedLines(
 interface Place {
   text: string;
   begin: number;
+  end: number;
   /** What is expected here is right up to this offset; Infinity if all of it is. */
   rightUpTo: number;
   /** The model would end here. */
@@ -55,7 +56,7 @@ function placesOf(
   const all = `${texts.join('')}\n`;
   let begin = 0;
   return texts.map((text, at) => {
-    const place = { text, begin, rightUpTo: Infinity, ends: false };
+    const place = { text, begin, end: begin + text.length, rightUpTo: Infinity, ends: false };
     if (expected[at] !== tokens[at]) {
       // Other tokens may stand for the same text.
       const offered = textOf(expected[at]!);
@@ -63,7 +64,7 @@ function placesOf(
       if (same < offered.length || !offered) place.rightUpTo = begin + same;
       place.ends = !offered;
     }
-    begin += text.length;
+    begin = place.end;
     return place;
   });
 }
@@ -72,16 +73,14 @@ function addLine(found: PredictedLines, line: string, begin: number, places: rea
   const indent = line.length - line.trimStart().length;
   const [from, to] = [begin + indent, begin + line.length];
   const typed = from + Math.ceil(TYPED_SHARE * (to - from));
-  const inLine = places.filter((place) => place.begin < to && place.begin + place.text.length > from);
-  const isRight = ({ rightUpTo }: Place) => rightUpTo >= to;
+  const after = (offset: number) => places.filter((place) => place.begin <= to && place.end > offset);
   // A model that would go on where the line ends is wrong; one that would end there is right.
-  const rest = places.filter((place) => place.begin >= typed && place.begin <= to);
-  found.lines += 1;
   const isWhole = ({ rightUpTo, ends, begin: at }: Place) => rightUpTo > to || (ends && at >= to);
-  found.exact += Number(rest.every(isWhole));
+  found.lines += 1;
+  found.exact += Number(after(typed).every(isWhole));
   found.characters += to - from;
-  for (const place of inLine.filter(isRight))
-    found.right += Math.min(to, place.begin + place.text.length) - Math.max(from, place.begin);
+  for (const place of after(from))
+    if (place.rightUpTo >= to) found.right += Math.min(to, place.end) - Math.max(from, place.begin);
 }
 
 function commonLength(a: string, b: string): number {

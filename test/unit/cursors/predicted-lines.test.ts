@@ -15,9 +15,9 @@ const predicted = (written: string[], wrong: Record<number, string> = {}) =>
     (token) => texts[token]!,
   );
 
-//                0     1     2     3         4     5     6      7    8     9
-const written = ['x)', '\n', '  ', 'return', ' a', ' +', ' bc', ';', '\n', ' }'];
-const characters = 'return a + bc;'.length;
+//                0     1     2     3      4     5     6      7    8     9
+const written = ['x)', '\n', '  ', 'let', ' a', ' +', ' bc', ';', '\n', ' }'];
+const characters = 'let a + bc;'.length;
 
 describe('lines that a model expects', () => {
   it('are counted after the first line end, if they have a word', () => {
