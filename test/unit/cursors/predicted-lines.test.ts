@@ -34,7 +34,7 @@ describe('lines that a model expects', () => {
       lines: 1,
       exact: 1,
       characters,
-      right: characters - 6,
+      right: characters - 3,
     });
     expect(predicted(written, { 6: ' d' })).toEqual({
       lines: 1,
