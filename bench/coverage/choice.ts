@@ -62,7 +62,7 @@ export function biasOfChoice(result: Result, files: number, draws: number): Bias
       const learned = own.at(strength);
       return { point: pointOf(strength, base, { ...base, learned }), learned };
     });
-    const { strength, learned, without = {} } = chooseCrossFitted(own.base, measured, LIMIT);
+    const { strength, learned, without = {} } = chooseCrossFitted({ learned: own.base }, measured, LIMIT);
     if (strength === 0) continue;
     offered += 1;
     seen += Number(learned!.high < 0);

@@ -5,7 +5,8 @@ import { whyNotOffered } from '../../src/evaluation/figures/offer.ts';
 import type { ItemScore } from '../../src/evaluation/task.ts';
 import { stratifiedIntervals, type FigureKind } from '../../src/statistics/intervals.ts';
 import { type Interval, type RatioItem } from '../../src/statistics/statistics.ts';
-import { CHARACTERS, LEARNED, LINES } from '../../src/evaluation/strength/task.ts';
+import { LEARNED } from '../../src/evaluation/strength/task.ts';
+import { CHARACTERS, EXACT_LINES } from '../../src/protocol/evaluation.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 
@@ -84,7 +85,7 @@ interface Figure {
 /** Beside tasks: what is expected at cursors (at-cursors.ts). */
 export const AT_CURSORS = 'cursors';
 const figures = {
-  lineExact: { task: AT_CURSORS, metric: LINES, kind: 'share' },
+  lineExact: { task: AT_CURSORS, metric: EXACT_LINES, kind: 'share' },
   charactersSaved: { task: AT_CURSORS, metric: CHARACTERS, kind: 'share' },
   bitsAtCursors: { task: AT_CURSORS, metric: LEARNED, kind: 'amount' },
   humanevalLoss: { task: 'humaneval', metric: 'loss of solutions', kind: 'amount' },

@@ -8,7 +8,7 @@ import { completedLines, counted, countIn } from '../evaluation/figures/counts.t
 import { servedOtherwise } from '../runs/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../protocol/errors.ts';
-import { findComparison, measuredHere } from '../protocol/evaluation.ts';
+import { completionFigures, findComparison, measuredHere } from '../protocol/evaluation.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { dayOf, decimal, fullTime, t, timeOfDay, titleIn, tTold, withButtons } from '../protocol/l10n.ts';
@@ -135,7 +135,7 @@ export function shortTime(iso: string): string {
 function learnedShort({ summary, state }: RunSnapshot): string {
   if (summary && whyNotOffered(summary)) return t('no better than its base');
   const comparisons = measuredHere(summary);
-  const lines = findComparison(comparisons, 'workspace', 'line exact match');
+  const { lines } = completionFigures(comparisons);
   if (lines && countIn(lines.after) === undefined) return completedLines([lines])!;
   if (lines) {
     const { before, after } = lines;
@@ -233,9 +233,10 @@ export const isChecked = ({ summary }: RunSnapshot) => summary?.served !== undef
 
 /** What a result gained on the user's code: characters saved, else bits per byte; unknown counts least. */
 function gainOf({ summary }: RunSnapshot): number {
-  const find = (metric: string) =>
-    findComparison(measuredHere(summary), 'workspace', metric)?.difference.value;
-  return find('characters saved') ?? -(find('bits per byte') ?? Infinity);
+  const comparisons = measuredHere(summary);
+  const saved = completionFigures(comparisons).characters;
+  const bits = findComparison(comparisons, 'workspace', 'bits per byte');
+  return saved?.difference.value ?? -(bits?.difference.value ?? Infinity);
 }
 
 /** Sorts the result that gained most first. */

@@ -1,5 +1,6 @@
 /** The results of an evaluation: every figure with its interval, its n and its setting. */
 import { z } from 'zod';
+import { CURSORS } from './task-facts.ts';
 
 /** Early runs call the task "workspace" "heldout". */
 const taskName = z.string().overwrite((name) => (name === 'heldout' ? 'workspace' : name));
@@ -43,6 +44,25 @@ export const findComparison = (
   metric: string,
 ): Comparison | undefined => comparisons?.find((one) => one.task === task && one.metric === metric);
 
+/** Lines whose rest would have been offered exactly, and characters that would have been (cursors/predicted-lines.ts). */
+export const EXACT_LINES = 'exact lines';
+export const CHARACTERS = 'characters offered';
+export const offeredMetrics = [EXACT_LINES, CHARACTERS] as const;
+export type OfferedMetric = (typeof offeredMetrics)[number];
+
+/** Figures of completed lines and of characters that need no typing, by what was measured at most places. */
+export function completionFigures(comparisons: readonly Comparison[]): {
+  lines: Comparison | undefined;
+  characters: Comparison | undefined;
+} {
+  const find = (metric: OfferedMetric, alone: string) =>
+    findComparison(comparisons, CURSORS, metric) ?? findComparison(comparisons, 'workspace', alone);
+  return {
+    lines: find(EXACT_LINES, 'line exact match'),
+    characters: find(CHARACTERS, 'characters saved'),
+  };
+}
+
 /** KL divergence of the exported result as served from the result as trained; mean over tokens, in nats per token. */
 export const servedSchema = z.object({
   meanKl: z.number(),
@@ -85,6 +105,8 @@ export const strengthChoiceSchema = z.object({
    * nothing is offered, and in earlier versions.
    */
   learned: intervalSchema.optional(),
+  /** The figures of `offeredMetrics`, each file likewise. Absent where there are no cursors, and in earlier versions. */
+  offered: z.array(comparisonSchema).optional(),
   /** By path: the strength chosen without this file, where it is another; the file's completions are measured at it. */
   without: z.record(z.string(), z.number()).optional(),
 });

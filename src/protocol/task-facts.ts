@@ -27,6 +27,16 @@ export const taskFacts = {
   retention: { title: "Forgetting on the base's own text", shows: 'forgetting', cost: 65, atOnce: true },
 } satisfies Record<string, TaskFacts>;
 
+/** The name, instead of a task's, of figures that the pass which chooses a strength counts at held-out cursors. */
+export const CURSORS = 'cursors';
+const derived = { [CURSORS]: { title: 'Held-out cursors', shows: 'learning', cost: 0 } } satisfies Record<
+  string,
+  TaskFacts
+>;
+
 /** Facts of a task by the name in its figures; undefined for a name of another version. */
 export const factsOfTask = (name: string): TaskFacts | undefined =>
-  (taskFacts as Partial<Record<string, TaskFacts>>)[name];
+  (({ ...taskFacts, ...derived }) as Partial<Record<string, TaskFacts>>)[name];
+
+/** Whether a task's figures show what was learned. Those of tasks that are not known here count as forgetting. */
+export const showsLearning = (task: string): boolean => factsOfTask(task)?.shows === 'learning';

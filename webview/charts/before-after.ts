@@ -1,6 +1,7 @@
 /** Bar charts of a metric before and after training: what is saved in typing, HumanEval pass@k, KL from the base. */
 import { joined } from '../../src/protocol/told-texts.ts';
-import type { Comparison } from '../../src/protocol/evaluation.ts';
+import { CHARACTERS, type Comparison } from '../../src/protocol/evaluation.ts';
+import { CURSORS } from '../../src/protocol/task-facts.ts';
 import { t, whole, withPoint } from '../../src/protocol/l10n.ts';
 import { color } from 'chart.js/helpers';
 import { beforeAfter, type Bar, type BeforeAfter } from '../view-model/before-after.ts';
@@ -118,7 +119,8 @@ export const yourCodeChart = barChart(
       }),
     note: () => t('Share of the characters of held-out code that its suggestions save you from typing.'),
   },
-  (task, metric) => task === 'workspace' && metric === 'characters saved',
+  (task, metric) =>
+    task === CURSORS ? metric === CHARACTERS : task === 'workspace' && metric === 'characters saved',
 );
 export const humanEvalChart = barChart(
   {

@@ -16,7 +16,8 @@ import {
   stepCount,
   stepName,
 } from './format.ts';
-import { figureLabel, showsLearning, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
+import { showsLearning } from '../../src/protocol/task-facts.ts';
+import { figureLabel, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
 import type { PanelView, RunView } from './panel.ts';
 import { longest, smooth, type IntervalPoint } from './series.ts';
 

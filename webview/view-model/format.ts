@@ -11,7 +11,7 @@ const signed = (text: string, value: number) => (value < 0 ? `${MINUS}${text}` :
 export const isShare = (metric: string, unit = '') =>
   unit === '%' ||
   unit === 'share' ||
-  /^pass@|accuracy|^acc(_norm)?$|exact.?match|similarity|^identifier F1$|^characters saved$|^average$/i.test(
+  /^pass@|accuracy|^acc(_norm)?$|exact.?match|similarity|^identifier F1$|^exact lines$|^characters (saved|offered)$|^average$/i.test(
     metric,
   );
 

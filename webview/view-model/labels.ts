@@ -1,7 +1,8 @@
 /** Labels of figures and runs, which figures show learning or forgetting, and which direction is better. */
 import { t, tKnown } from '../../src/protocol/l10n.ts';
+import { offeredMetrics } from '../../src/protocol/evaluation.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
-import { factsOfTask } from '../../src/protocol/task-facts.ts';
+import { CURSORS, factsOfTask, showsLearning } from '../../src/protocol/task-facts.ts';
 import { formatRate, formatTime, isShare, stepCount } from './format.ts';
 
 const metrics: [RegExp, string][] = [
@@ -18,7 +19,7 @@ export const metricNames = [
   ...['unique passing', 'unique failing'],
   ...['prose bits per byte', 'older code bits per byte', 'new code bits per byte'],
   ...['line exact match', 'line edit similarity', 'block exact match', 'block edit similarity'],
-  ...['characters saved', 'latency', 'edit similarity'],
+  ...['characters saved', 'latency', 'edit similarity', ...offeredMetrics],
   ...['identifier exact match', 'identifier F1', 'pass@1 plus', 'pass@10 plus'],
 ];
 
@@ -35,12 +36,10 @@ export function figureLabel(task: string, metric: string): string {
   }
   const figure = metricName(metric);
   if (task === 'forgetting') return t('Forgetting {figure}', { figure });
-  if (task === 'workspace') return t('Held-out {figure}', { figure });
+  if (task === 'workspace' || task === CURSORS) return t('Held-out {figure}', { figure });
   return `${factsOfTask(task)?.title ?? task} ${figure}`;
 }
 
-/** Whether a task's figures show what was learned. Those of tasks that are not known here count as forgetting. */
-export const showsLearning = (task: string) => factsOfTask(task)?.shows === 'learning';
 export const isHeldOutLoss = (task: string, metric: string) => task === 'workspace' && /^loss$/i.test(metric);
 export const isPassAtK = (metric: string) => /^pass@\d+$/i.test(metric);
 export const isKl = (metric: string) => /^kl/i.test(metric);

@@ -2,7 +2,8 @@
 import { t } from '../../src/protocol/l10n.ts';
 import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
 import type { RunView } from './panel.ts';
-import { figureLabel, higherIsBetter, showsLearning, showsForgetting, isKl, unitOf } from './labels.ts';
+import { showsLearning } from '../../src/protocol/task-facts.ts';
+import { figureLabel, higherIsBetter, showsForgetting, isKl, unitOf } from './labels.ts';
 import type { IntervalPoint, MetricSeries } from './series.ts';
 
 type Interval = Comparison['difference'];

@@ -10,6 +10,7 @@ import { settledSpec, type RunSpec } from '../../protocol/run.ts';
 import { corpusSummaryPath, evaluationSummaryPath, readSpec, readState } from '../../runs/files.ts';
 import { compare, ofDocument, type Counts } from './compare.ts';
 import { differingSettings, type Given } from './differing-settings.ts';
+import { CURSORS } from '../../protocol/task-facts.ts';
 import { FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
 import { forgettingAverage } from './forgetting.ts';
 import { readItemRows, type ItemRow } from './item-rows.ts';
@@ -63,7 +64,7 @@ async function readFigures(dir: string, summary: Summary): Promise<EvaluatedRun>
   const spec = await readSpec(dir);
   const rows = new Map<string, Map<string, ItemRow>>();
   for (const task of new Set(summary.comparisons.map((one) => one.task)))
-    if (task !== FORGETTING) rows.set(task, await readItemRows(dir, task, summary.step));
+    if (![FORGETTING, CURSORS].includes(task)) rows.set(task, await readItemRows(dir, task, summary.step));
   const corpus = await readJson(corpusSummaryPath(dir), corpusSchema);
   const state = await readState(dir);
   const { steps } = state;

@@ -1,5 +1,5 @@
 /** Shares of items in words. Pure and small: the panel uses it too. */
-import { findComparison, type Comparison, type Metric } from '../../protocol/evaluation.ts';
+import { completionFigures, type Comparison, type Metric } from '../../protocol/evaluation.ts';
 import { percent, t } from '../../protocol/l10n.ts';
 
 /**
@@ -20,7 +20,7 @@ export const of = (metric: Metric): string =>
 
 /** "30 → 42 of 100 lines", short enough for a list; undefined if no lines were completed. */
 export function completedLines(comparisons: readonly Comparison[]): string | undefined {
-  const lines = findComparison(comparisons, 'workspace', 'line exact match');
+  const { lines } = completionFigures(comparisons);
   return (
     lines && t('{before} \u2192 {after} lines', { before: counted(lines.before), after: of(lines.after) })
   );

@@ -2,7 +2,8 @@
  * The figures that must not get worse, the loss of each that nobody would notice, and how large a loss a run could have
  * seen. Pure and small: the editor and the panel use it too. Why these: docs/science.md.
  */
-import { findComparison, type Comparison } from '../../protocol/evaluation.ts';
+import { CHARACTERS, EXACT_LINES, findComparison, type Comparison } from '../../protocol/evaluation.ts';
+import { CURSORS } from '../../protocol/task-facts.ts';
 import { detectableFall, detectableRise } from '../../statistics/detectable.ts';
 import { countIn } from './counts.ts';
 
@@ -22,6 +23,14 @@ interface Guard {
 
 /** The quality of completions, and what the model could do before. */
 export const guarded: readonly Guard[] = [
+  {
+    ...{ task: CURSORS, metric: EXACT_LINES, margin: 0 },
+    worse: 'fewer lines are completed exactly',
+  },
+  {
+    ...{ task: CURSORS, metric: CHARACTERS, margin: 0 },
+    worse: 'completions save fewer characters',
+  },
   {
     ...{ task: 'workspace', metric: 'line exact match', margin: 0 },
     worse: 'fewer lines are completed exactly',

@@ -3,6 +3,7 @@
  * Intervals decide the words; the figures behind them are in the tables.
  */
 import {
+  completionFigures,
   findComparison,
   isStated,
   measuredHere,
@@ -100,8 +101,9 @@ interface Beside {
 /** What figures show, in sentences. */
 function figuresOf(comparisons: readonly Comparison[], { earlier, atCursors, limit }: Beside = {}): string {
   const find = (task: string, metric: string) => findComparison(comparisons, task, metric);
+  const { lines, characters } = completionFigures(comparisons);
   return joined([
-    completes(find('workspace', 'line exact match'), find('workspace', 'characters saved')),
+    completes(lines, characters),
     predicts(find('workspace', 'bits per byte'), atCursors),
     earlier ? sinceEarlier(earlier) : '',
     generalAbility(

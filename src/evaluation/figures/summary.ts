@@ -4,7 +4,7 @@
  */
 import { measuredHere, summarySchema, type Comparison, type Summary } from '../../protocol/evaluation.ts';
 import { readText } from '../../protocol/regular-file.ts';
-import { taskFacts } from '../../protocol/task-facts.ts';
+import { CURSORS, taskFacts } from '../../protocol/task-facts.ts';
 import { evaluationSummaryPath, writeJson } from '../../runs/files.ts';
 import { averagedTasks, FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
 import { summarise } from './summary-sentence.ts';
@@ -29,7 +29,8 @@ export function withFound(summary: Summary, { planned = [], measured, ...found }
   // One of the tasks in the average has new figures.
   if (stale.some((task) => averagedTasks.includes(task))) stale.push(FORGETTING);
   const comparisons = [
-    ...summary.comparisons.filter(({ task }) => !stale.includes(task)),
+    ...offeredAt({ ...summary, ...found }),
+    ...summary.comparisons.filter(({ task }) => task !== CURSORS && !stale.includes(task)),
     ...(measured?.comparisons ?? []),
   ].sort((a, b) => order(a) - order(b));
   const stated = summary.stated?.filter(
@@ -48,6 +49,10 @@ export function withFound(summary: Summary, { planned = [], measured, ...found }
   return { ...after, sentence: summarise(after, pending) };
 }
 
+/** What the choice of the strength counted at cursors, unless another one was set by hand. */
+const offeredAt = ({ choice, givenStrength }: Summary): Comparison[] =>
+  givenStrength === undefined ? (choice?.offered ?? []) : [];
+
 /** Pure. The summary of an adapter that was fetched: figures that its publisher states, of tasks that are known here. */
 export function statedSummary(step: number, comparisons: readonly Comparison[]): Summary {
   const known = comparisons.filter(({ task }) => isTask(task));
@@ -56,7 +61,8 @@ export function statedSummary(step: number, comparisons: readonly Comparison[]):
 }
 
 /** Whether figures of this version can have this task. */
-export const isTask = (name: string): boolean => Object.hasOwn(taskFacts, name) || name === FORGETTING;
+export const isTask = (name: string): boolean =>
+  Object.hasOwn(taskFacts, name) || name === FORGETTING || name === CURSORS;
 
 /** Pure. The summary after the result's file has changed: all figures are dropped and have to be measured again. */
 export function withoutFigures(
@@ -80,7 +86,7 @@ export function withStrength(summary: Summary, givenStrength: number | undefined
 
 /** Learning first, then forgetting; any other task comes last. */
 const shownOrder = [
-  ...['workspace', 'humaneval', 'humaneval_line', 'humaneval_lines', 'mbpp_plus', 'safim'],
+  ...[CURSORS, 'workspace', 'humaneval', 'humaneval_line', 'humaneval_lines', 'mbpp_plus', 'safim'],
   ...['crosscodeeval', 'repobench', 'gsm8k', ...averagedTasks, FORGETTING, 'retention'],
 ];
 const order = ({ task }: Comparison) => shownOrder.indexOf(task) + 1 || shownOrder.length + 1;

@@ -3,6 +3,7 @@
  * the panel and the command line say. Pure; explained in docs/science.md.
  */
 import { findComparison, measuredHere, type StrengthPoint, type Summary } from '../../protocol/evaluation.ts';
+import { showsLearning } from '../../protocol/task-facts.ts';
 import { t, tKnown } from '../../protocol/l10n.ts';
 import type { Interval } from '../../statistics/statistics.ts';
 import { guardedIn, isBetter, isWorse } from './guards.ts';
@@ -37,7 +38,7 @@ export function verdictOf(summary: Known | undefined): Verdict {
   const { choice, givenStrength } = summary;
   const at = givenStrength ?? choice?.strength;
   const used = choice?.path.find(({ strength }) => strength === at);
-  const gained = found.some(({ one }) => one.task === 'workspace' && isBetter(one));
+  const gained = found.some(({ one }) => showsLearning(one.task) && isBetter(one));
   const refused = whyNotOffered({ choice, comparisons, givenStrength }) !== undefined;
   const bits = findComparison(comparisons, 'workspace', 'bits per byte')?.difference;
   const unbiased = givenStrength === undefined ? choice?.learned : undefined;

@@ -4,7 +4,7 @@
 import { join } from 'node:path';
 import type { Corpus } from '../../corpus/index.ts';
 import { setAdapterStrength } from '../../weights/strength.ts';
-import type { StrengthChoice, Summary } from '../../protocol/evaluation.ts';
+import { CHARACTERS, EXACT_LINES, type StrengthChoice, type Summary } from '../../protocol/evaluation.ts';
 import type { Cost } from '../../training/measured-costs.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { ofDocument } from '../figures/compare.ts';
@@ -148,7 +148,7 @@ async function measureStrengths(
   const before = await countsAt(base, items, context);
   const measured: CountedPoint[] = [];
   const add = (strength: number, at: StrengthCounts) =>
-    measured.push({ point: pointOf(strength, before, at), learned: at.learned });
+    measured.push({ ...at, point: pointOf(strength, before, at) });
   add(1, countsOf(scores, items));
   const points = () => measured.map(({ point }) => point);
   // A whole model has only one strength.
@@ -168,7 +168,7 @@ async function measureStrengths(
     });
   measured.sort((a, b) => a.point.strength - b.point.strength);
   const setting = settingOf(plan, items.length, plan.items.length);
-  return { ...chooseCrossFitted(before.learned, measured, limit), limit, path: points(), setting };
+  return { ...chooseCrossFitted(before, measured, limit, setting), limit, path: points(), setting };
 }
 
 /** In an order of which each beginning has its share of each kind, from as many files as possible. Pure. */
@@ -216,5 +216,11 @@ export async function countsAt(
 function countsOf(scores: readonly ItemScore[], items: readonly StrengthItem[]): StrengthCounts {
   const partsOf = (metric: string) =>
     scores.flatMap(({ parts }, index) => ofDocument(parts[metric], items[index]!.document) ?? []);
-  return { learned: partsOf(LEARNED), kl: partsOf(KL), solutions: partsOf(SOLUTIONS) };
+  const [lines, characters] = [partsOf(EXACT_LINES), partsOf(CHARACTERS)];
+  return {
+    learned: partsOf(LEARNED),
+    ...(lines.length > 0 && { offered: { [EXACT_LINES]: lines, [CHARACTERS]: characters } }),
+    kl: partsOf(KL),
+    solutions: partsOf(SOLUTIONS),
+  };
 }

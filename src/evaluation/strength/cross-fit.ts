@@ -3,15 +3,46 @@
  * choice is made again without it, and the file is measured at that strength. What was counted at each strength is known
  * by item, so this takes no further passes. Pure; explained in docs/science.md.
  */
-import type { StrengthChoice, StrengthPoint } from '../../protocol/evaluation.ts';
+import {
+  EXACT_LINES,
+  offeredMetrics,
+  type Comparison,
+  type OfferedMetric,
+  type StrengthChoice,
+  type StrengthPoint,
+} from '../../protocol/evaluation.ts';
+import { CURSORS } from '../../protocol/task-facts.ts';
+import { compare } from '../figures/compare.ts';
 import { pairedIntervals } from '../../statistics/intervals.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
 import { bestPoint, chooseStrength } from './rule.ts';
 
-/** A strength with what was counted there: bits and bytes of the code at held-out cursors, by item. */
-export interface CountedPoint {
-  point: StrengthPoint;
+/** What was counted at held-out cursors, by item. */
+export interface AtCursors {
+  /** Bits and bytes of the code. */
   learned: readonly RatioItem[];
+  /** Lines that would have been offered exactly, and characters. Absent where there are no cursors. */
+  offered?: Readonly<Record<OfferedMetric, readonly RatioItem[]>>;
+}
+
+/** A strength with what was counted there. */
+export interface CountedPoint extends AtCursors {
+  point: StrengthPoint;
+}
+
+/** The figures of what would have been offered; a line counts as an item. */
+function offeredFigures(
+  pairOf: (metric: OfferedMetric) => { before: readonly RatioItem[]; after: readonly RatioItem[] },
+  setting: string,
+): Comparison[] {
+  return offeredMetrics.map((metric) => {
+    const { before, after } = pairOf(metric);
+    const measured = { task: CURSORS, metric, unit: '', better: 'higher' as const, setting };
+    const compared = compare({ measured, models: [[before], [after]] });
+    if (metric !== EXACT_LINES) return compared;
+    const n = before.reduce((all, { weight }) => all + weight, 0);
+    return { ...compared, before: { ...compared.before, n }, after: { ...compared.after, n } };
+  });
 }
 
 const fileOf = ({ document }: RatioItem, index: number): string | number => document ?? index;
@@ -44,25 +75,35 @@ export function bestWithoutEach(
  * file, not whether anything is offered: with few files, hardly any choice would stand without one of them.
  */
 export function chooseCrossFitted(
-  base: readonly RatioItem[],
+  base: AtCursors,
   measured: readonly CountedPoint[],
   limit: number,
-): Pick<StrengthChoice, 'strength' | 'why' | 'next' | 'learned' | 'without'> {
+  setting = '',
+): Pick<StrengthChoice, 'strength' | 'why' | 'next' | 'learned' | 'offered' | 'without'> {
   const points = measured.map(({ point }) => point);
   const choice = chooseStrength(points, limit);
   if (choice.strength === 0) return choice;
-  const best = bestWithoutEach(base, measured, limit);
-  const at = new Map(measured.map(({ point, learned }) => [point.strength, learned]));
-  const learned = pairedIntervals(
-    base,
-    base.map((item, index) => at.get(best.get(fileOf(item, index))!.strength)![index]!),
-  ).difference;
+  const best = bestWithoutEach(base.learned, measured, limit);
+  const at = new Map(measured.map((counted) => [counted.point.strength, counted]));
+  const pairs = (of: (counted: AtCursors) => readonly RatioItem[]) => {
+    const before = of(base);
+    const after = before.map((item, index) => {
+      const { strength } = best.get(fileOf(item, index))!;
+      return of(at.get(strength)!)[index]!;
+    });
+    return { before, after };
+  };
+  const own = pairs((counted) => counted.learned);
+  const learned = pairedIntervals(own.before, own.after).difference;
+  const offered =
+    base.offered && offeredFigures((metric) => pairs((counted) => counted.offered![metric]), setting);
   const differing = [...best].flatMap(([file, { strength }]) =>
     typeof file === 'string' && strength !== choice.strength ? [[file, strength] as const] : [],
   );
   return {
     ...chooseStrength(points, limit, learned),
     learned,
+    ...(offered && { offered }),
     ...(differing.length > 0 && { without: Object.fromEntries(differing) }),
   };
 }

@@ -6,6 +6,7 @@
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import type { Corpus } from '../../corpus/index.ts';
 import { reportError } from '../../protocol/errors.ts';
+import { CHARACTERS, EXACT_LINES } from '../../protocol/evaluation.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { predictedLines } from '../../cursors/predicted-lines.ts';
 import { cursorContinuations, type CursorContinuation } from '../../cursors/continuations.ts';
@@ -32,9 +33,6 @@ export type StrengthItem = (Item & Content) | Window;
 export const LEARNED = 'bits per byte';
 export const KL = 'KL from base';
 export const SOLUTIONS = 'loss of solutions';
-/** Lines whose rest is offered exactly, and characters that need no typing, of the lines after the cursor. */
-export const LINES = 'exact lines';
-export const CHARACTERS = 'characters offered';
 
 async function plan(context: PlanContext): Promise<Plan<StrengthItem>> {
   const { base, run } = context;
@@ -59,7 +57,7 @@ async function plan(context: PlanContext): Promise<Plan<StrengthItem>> {
     setting: `${learned.setting}, ${texts.length} texts of the base's own, ${solutions.length} of HumanEval's solutions`,
     measures: [
       { metric: LEARNED, unit: '', better: 'lower' },
-      { metric: LINES, unit: '', better: 'higher' },
+      { metric: EXACT_LINES, unit: '', better: 'higher' },
       { metric: CHARACTERS, unit: '', better: 'higher' },
       { metric: KL, unit: 'nats/token', better: 'lower', relative: true },
       { metric: SOLUTIONS, unit: 'nats/token', better: 'lower' },
@@ -118,7 +116,7 @@ const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScor
         parts: {
           [LEARNED]: { sum: natsToBits(sum(losses)), weight: item.bytes },
           ...(found.lines > 0 && {
-            [LINES]: { sum: found.exact, weight: found.lines },
+            [EXACT_LINES]: { sum: found.exact, weight: found.lines },
             [CHARACTERS]: { sum: found.right, weight: found.characters },
           }),
         },

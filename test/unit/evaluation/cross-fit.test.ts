@@ -2,9 +2,16 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import german from '../../../l10n/bundle.l10n.de.json' with { type: 'json' };
 import { chooseCrossFitted } from '../../../src/evaluation/strength/cross-fit.ts';
+import { whyNotOffered } from '../../../src/evaluation/figures/offer.ts';
+import { withFound, withStrength } from '../../../src/evaluation/figures/summary.ts';
 import { choiceIn, pointOf } from '../../../src/evaluation/strength/rule.ts';
 import { speak } from '../../../src/protocol/l10n.ts';
-import { strengthChoiceSchema } from '../../../src/protocol/evaluation.ts';
+import {
+  CHARACTERS,
+  EXACT_LINES,
+  strengthChoiceSchema,
+  summarySchema,
+} from '../../../src/protocol/evaluation.ts';
 import type { RatioItem } from '../../../src/statistics/statistics.ts';
 
 const itemsOf = (bits: readonly number[], named = true): RatioItem[] =>
@@ -27,7 +34,7 @@ function choose(gains: Record<string, readonly number[]>, kl: Record<string, num
     return { point, learned };
   });
   return {
-    ...chooseCrossFitted(base, measured, 0.1),
+    ...chooseCrossFitted({ learned: base }, measured, 0.1),
     path: measured.map(({ point }) => point),
   };
 }
@@ -67,6 +74,52 @@ describe('what a choice brings', () => {
     const { learned, without } = choose({ 0.5: uneven, 1: even }, {}, false);
     expect(learned!.value).toBeCloseTo(-(5 * 0.09) / 6);
     expect(without).toBeUndefined();
+  });
+});
+
+describe('lines and characters that would have been offered', () => {
+  const counts = (values: readonly number[], weight: number) =>
+    values.map((sum, at): RatioItem => ({ sum, weight, document: `${at}.ts` }));
+  const at = (lines: readonly number[]) => ({
+    [EXACT_LINES]: counts(lines, 3),
+    [CHARACTERS]: counts(
+      lines.map((line) => 10 * line),
+      40,
+    ),
+  });
+  const learnedAt = (gains: readonly number[]) => itemsOf(gains.map((gain) => 20 - 10 * gain));
+  const base = { learned: learnedAt([0, 0, 0, 0, 0, 0]), offered: at([1, 1, 1, 1, 1, 1]) };
+  const measured = Object.entries({ 0.5: uneven, 1: even }).map(([strength, gains]) => {
+    const learned = learnedAt(gains);
+    const counted = { kl: [{ sum: 0, weight: 1 }], solutions: [], learned };
+    const point = pointOf(Number(strength), { ...counted, learned: base.learned }, counted);
+    return { point, learned, offered: at(strength === '1' ? [3, 2, 2, 2, 2, 2] : [0, 1, 1, 1, 1, 1]) };
+  });
+  const chosen = chooseCrossFitted(base, measured, 0.1, 'six cursors');
+  const choice = { ...chosen, limit: 0.1, setting: 'six cursors', path: measured.map(({ point }) => point) };
+
+  it('are counted for each file at the strength that is chosen without it', () => {
+    const [lines, characters] = chosen.offered!;
+    // The first file at strength .5.
+    expect(lines!.after).toMatchObject({ value: 10 / 18, n: 18, setting: 'six cursors' });
+    expect(lines!.before).toMatchObject({ value: 6 / 18, n: 18 });
+    expect(characters!.after).toMatchObject({ value: 100 / 240, n: 6 });
+  });
+  it('are among the figures of the result, unless its strength is set by hand', () => {
+    const summary = withFound({ step: 1, sentence: '', comparisons: [] }, { choice });
+    expect(summarySchema.parse(summary)).toEqual(summary);
+    expect(summary.comparisons).toEqual(chosen.offered);
+    expect(withFound(summary, {}).comparisons).toEqual(chosen.offered);
+    expect(summary.sentence).toMatch(/^Completes 10 of 18 held-out lines exactly \(6 before\), and 42% of/);
+    const byHand = withStrength(summary, 0.75);
+    expect(byHand.comparisons).toEqual([]);
+    expect(withStrength(byHand, undefined).comparisons).toEqual(chosen.offered);
+  });
+  it('are guarded: a result of which fewer lines are exact is not offered', () => {
+    const fewer = measured.map((one) => ({ ...one, offered: at([0, 0, 0, 0, 0, 0]) }));
+    const worse = { ...choice, ...chooseCrossFitted(base, fewer, 0.1) };
+    const { comparisons } = withFound({ step: 1, sentence: '', comparisons: [] }, { choice: worse });
+    expect(whyNotOffered({ comparisons, choice: worse })).toMatch(/^fewer lines are completed exactly/);
   });
 });
 
