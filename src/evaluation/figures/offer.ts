@@ -9,9 +9,6 @@ import { decimal, t, tKnown, withPoint } from '../../protocol/l10n.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { guardedIn, isWorse, MARGIN } from './guards.ts';
 
-/** A gain in bits per byte of held-out code that nobody would notice. An interval that holds more leaves it open. */
-export const UNNOTICED = 0.02;
-
 /**
  * Whether a result can be used while it is still being measured: its strength was chosen, and the served model was
  * checked to match the trained one.

@@ -6,8 +6,8 @@ import { findComparison, measuredHere, type StrengthPoint, type Summary } from '
 import { showsLearning } from '../../protocol/task-facts.ts';
 import { t, tKnown } from '../../protocol/l10n.ts';
 import type { Interval } from '../../statistics/statistics.ts';
-import { guardedIn, isBetter, isWorse } from './guards.ts';
-import { UNNOTICED, whyNotOffered } from './offer.ts';
+import { guardedIn, isBetter, isWorse, UNNOTICED } from './guards.ts';
+import { whyNotOffered } from './offer.ts';
 
 /**
  * `same`: no better, and a gain that one would notice is ruled out. `unknown`: nothing was measured, or too little to
@@ -50,7 +50,7 @@ export function verdictOf(summary: Known | undefined): Verdict {
       why: t('it predicts the files kept out of training better'),
     };
   const learned = (used ?? bestOf(choice?.path ?? []))?.learned;
-  return withoutGain(refused ? (learned ?? bits) : (unbiased ?? bits ?? learned));
+  return withoutGain(unbiased ?? (refused ? (learned ?? bits) : (bits ?? learned)));
 }
 
 const bestOf = (path: readonly StrengthPoint[]): StrengthPoint | undefined =>

@@ -100,9 +100,10 @@ export function chooseCrossFitted(
   const differing = [...best].flatMap(([file, { strength }]) =>
     typeof file === 'string' && strength !== choice.strength ? [[file, strength] as const] : [],
   );
+  const crossFitted = { ...chooseStrength(points, limit, learned), learned };
+  if (crossFitted.strength === 0) return crossFitted;
   return {
-    ...chooseStrength(points, limit, learned),
-    learned,
+    ...crossFitted,
     ...(offered && { offered }),
     ...(differing.length > 0 && { without: Object.fromEntries(differing) }),
   };

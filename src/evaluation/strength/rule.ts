@@ -7,6 +7,7 @@ import type { StrengthChoice, StrengthPoint } from '../../protocol/evaluation.ts
 import { decimal, isTranslated, t, whole, withPoint } from '../../protocol/l10n.ts';
 import { formatDifference } from '../../protocol/units.ts';
 import { LEAST_DOCUMENTS, pairedIntervals } from '../../statistics/intervals.ts';
+import { UNNOTICED } from '../figures/guards.ts';
 import type { Interval, RatioItem } from '../../statistics/statistics.ts';
 
 /** What was counted at one strength, by item; the items are the same at each strength. */
@@ -94,7 +95,8 @@ export const bestPoint = (points: readonly StrengthPoint[], limit: number): Stre
 
 /**
  * Chooses the strength to offer from these, in any order; 0 if none is better than the base. `crossFitted`: what the
- * choice brings on files that had no part in it, to be said instead of what it was chosen by.
+ * choice brings on files that had no part in it, which is said instead of what it was chosen by. If that rules out a
+ * gain that one would notice, nothing is chosen.
  */
 export function chooseStrength(
   points: readonly StrengthPoint[],
@@ -109,10 +111,11 @@ export function chooseStrength(
       next: t('Choose a folder with more files of code.'),
     };
   const best = bestPoint(points, limit);
-  if (best && best.learned.high < 0)
+  const ruledOut = crossFitted && crossFitted.high >= 0 && crossFitted.low > -UNNOTICED;
+  if (best && best.learned.high < 0 && !ruledOut)
     return { strength: best.strength, why: whyThis(best, points, limit, crossFitted) };
   const strongest = points.toSorted((a, b) => b.strength - a.strength)[0]!;
-  const lost = points.find(({ learned }) => learned.high < 0);
+  const lost = ruledOut ? undefined : points.find(({ learned }) => learned.high < 0);
   if (lost)
     return {
       strength: 0,
@@ -125,7 +128,7 @@ export function chooseStrength(
   return {
     strength: 0,
     why: t('it predicts held-out code no better than the base, as far as can be measured: {learned}', {
-      learned: learned((best ?? strongest).learned),
+      learned: learned(crossFitted ?? (best ?? strongest).learned),
     }),
     next: t('Longer training, or more code to learn from, may help.'),
   };

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import german from '../../../l10n/bundle.l10n.de.json' with { type: 'json' };
 import { chooseCrossFitted } from '../../../src/evaluation/strength/cross-fit.ts';
 import { whyNotOffered } from '../../../src/evaluation/figures/offer.ts';
+import { verdictOf } from '../../../src/evaluation/figures/verdict.ts';
 import { withFound, withStrength } from '../../../src/evaluation/figures/summary.ts';
 import { choiceIn, pointOf } from '../../../src/evaluation/strength/rule.ts';
 import { speak } from '../../../src/protocol/l10n.ts';
@@ -69,6 +70,20 @@ describe('what a choice brings', () => {
       expect(none.strength).toBe(0);
       expect(none).not.toHaveProperty('learned');
     }
+  });
+  it('takes the offer back where it rules out a gain that one would notice', () => {
+    // A weak strength is better for certain, hardly; without one file, another one looks better, and harms that file.
+    const lucky = {
+      0.5: [0.014, 0.014, 0.014, 0.014, 0.014, -0.02],
+      1: [-0.02, 0.014, 0.014, 0.014, 0.014, 0.014],
+    };
+    const choice = { ...choose({ ...lucky, 0.25: even.map(() => 0.002) }), limit: 0.1, setting: '' };
+    expect(choice.strength).toBe(0);
+    expect(choice.why).toMatch(/no better than the base.*: \+0\.005 bits per byte/);
+    expect(verdictOf({ choice, comparisons: [] }).kind).toBe('same');
+    speak('de', german);
+    expect(choiceIn(choice).why).toContain('+0,005');
+    speak('en');
   });
   it('takes items that belong to no file by themselves, and names none of them', () => {
     const { learned, without } = choose({ 0.5: uneven, 1: even }, {}, false);
