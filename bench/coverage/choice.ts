@@ -13,7 +13,7 @@ import { ratio, type RatioItem } from '../../src/statistics/statistics.ts';
 import { heldOutFiles, type Cursors, type Result } from './cursors.ts';
 
 const STRENGTHS = [0.25, 0.5, 0.75, 1];
-const CURSORS = { chosenBy: 48, others: 24 };
+const CURSORS = { chosenBy: 24, others: 24 };
 const LIMIT = 0.1;
 const SEED = 20261126;
 
