@@ -64,8 +64,8 @@ function specWithoutPlaces(spec: RunSpec | SweepSpec): object {
   };
 }
 
-/** What only a run has: where it came from, and which file of preferences it learned from. */
-function ofRun({ imported, fetched, preferences }: RunSpec): Partial<RunSpec> {
+/** What only a run has: where it came from. */
+function ofRun({ imported, fetched }: RunSpec): Partial<RunSpec> {
   return {
     ...(imported && {
       imported: {
@@ -75,12 +75,6 @@ function ofRun({ imported, fetched, preferences }: RunSpec): Partial<RunSpec> {
       },
     }),
     ...(fetched && { fetched: { ...fetched, from: withoutPath(fetched.from) } }),
-    ...(preferences && {
-      preferences: {
-        file: nameOf(preferences.file),
-        ...(preferences.files && { files: preferences.files.map(nameOf) }),
-      },
-    }),
   };
 }
 

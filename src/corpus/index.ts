@@ -19,7 +19,7 @@ export {
   type LeftOutEntry,
   type Split,
 } from './manifest.ts';
-export { isTwin, reasons, type Reason } from './reading/reasons.ts';
+export { reasons, type Reason } from './reading/reasons.ts';
 export { openCorpus, readManifest, type Age, type Corpus, type FillingTokenizer } from './open.ts';
 export { mixed } from './tokens/mixed.ts';
 export type { CorpusSequences } from './tokens/examples.ts';

@@ -11,7 +11,7 @@ import { layOutRequest } from '../serving/tokens/request-tokens.ts';
 import { requestAt } from './completion.ts';
 import { findCursors } from './cursors.ts';
 import { heldOutDocuments } from './held-out.ts';
-import { placeCursors, type PlacingOptions } from './place.ts';
+import { placeCursors } from './place.ts';
 
 export interface Continuation {
   tokens: number[];
@@ -46,14 +46,14 @@ export async function cursorContinuations(
   tokenizer: Tokenizer,
   spec: Pick<RunSpec, 'folder' | 'folders' | 'corpus'>,
   count: number,
-  placing: PlacingOptions = {},
+  { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<CursorContinuation[]> {
   const line = Math.ceil(LINE_SHARE * count);
   const cursors = findCursors(heldOutDocuments(corpus, tokenizer), { line, block: count - line });
   const fillInTheMiddle = () => tokenizer.fim !== undefined;
-  const options = { fillInTheMiddle, maxTokens: () => 1, model: '', ...placing };
+  const options = { fillInTheMiddle, maxTokens: () => 1, model: '', signal };
   const found: CursorContinuation[] = [];
-  for (const cursor of await placeCursors(cursors, corpus, tokenizer, spec, { lines: LINES, ...placing })) {
+  for (const cursor of await placeCursors(cursors, corpus, tokenizer, spec, { lines: LINES, signal })) {
     const request = await requestAt(cursor, options);
     if (!request) continue;
     const { path, line, actual } = cursor;

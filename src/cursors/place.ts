@@ -3,13 +3,7 @@
  * would put into the prompt.
  */
 import type { Tokenizer } from '../base-models/tokenizer.ts';
-import {
-  defaultBudget,
-  INDEX_WINDOW,
-  RepositoryParts,
-  type ContextBudget,
-  type ContextFile,
-} from '../completion/index.ts';
+import { defaultBudget, INDEX_WINDOW, RepositoryParts, type ContextFile } from '../completion/index.ts';
 import { placeOf, type Corpus } from '../corpus/index.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import type { SymbolParser } from '../repository/parser.ts';
@@ -25,8 +19,6 @@ const OPEN_FILES = 8;
 type Placing = Pick<RunSpec, 'folder' | 'folders' | 'corpus'>;
 
 export interface PlacingOptions {
-  /** Characters of a prompt. Default: the editor's. Without `others`, no other files are read. */
-  budget?: ContextBudget | undefined;
   /** The text at the cursor goes on for so many lines of its file, where it is shorter. */
   lines?: number | undefined;
   signal?: AbortSignal | undefined;
@@ -38,10 +30,10 @@ export async function placeCursors(
   corpus: Corpus,
   tokenizer: Tokenizer,
   spec: Placing,
-  { budget: { others: room = 0 } = defaultBudget, lines, signal }: PlacingOptions = {},
+  { lines, signal }: PlacingOptions = {},
 ): Promise<PlacedCursor[]> {
   const files = new CorpusFiles(corpus, tokenizer, spec.folders);
-  const others = room > 0 ? await OthersAt.open(files, room, signal) : undefined;
+  const others = await OthersAt.open(files, signal);
   const placed: PlacedCursor[] = [];
   try {
     for (const cursor of cursors) {
@@ -51,10 +43,10 @@ export async function placeCursors(
       const place = placeOf(spec, cursor.path);
       const wholeRepositories = spec.corpus.repositoryContext;
       const alone: PlacedCursor = { ...cursor, ...own, place, others: [], wholeRepositories };
-      placed.push(others ? { ...alone, others: await others.choose(alone, without) } : alone);
+      placed.push({ ...alone, others: await others.choose(alone, without) });
     }
   } finally {
-    others?.close();
+    others.close();
   }
   return placed;
 }
@@ -65,18 +57,17 @@ class OthersAt {
 
   private constructor(
     private readonly files: CorpusFiles,
-    private readonly room: number,
     private readonly signal: AbortSignal | undefined,
     private readonly parser: SymbolParser,
   ) {}
 
-  static async open(files: CorpusFiles, room: number, signal: AbortSignal | undefined): Promise<OthersAt> {
-    return new OthersAt(files, room, signal, await openParser());
+  static async open(files: CorpusFiles, signal: AbortSignal | undefined): Promise<OthersAt> {
+    return new OthersAt(files, signal, await openParser());
   }
 
   /** `without`: the text of the cursor's file without what is to be completed. */
   async choose(cursor: PlacedCursor, without: string): Promise<ContextFile[]> {
-    const { files, room } = this;
+    const { files } = this;
     const { folder, path } = files.locate(cursor.path);
     const index = await this.indexOf(folder);
     const parts = await index.sourceAt(path, without);
@@ -84,7 +75,7 @@ class OthersAt {
     const chosen = await new RepositoryParts(forever).choose(
       documentOf(cursor),
       { files: open, parts },
-      () => room,
+      () => defaultBudget.others!,
     );
     await index.restore(path);
     return chosen.map((part) => ({ ...part, text: ownText(part.text) }));

@@ -22,7 +22,7 @@ export async function showMenu({ runs, completion }: Context): Promise<void> {
     item('play', t('Fine-tune on Workspace'), 'fineTune'),
     item('graph', t('Show Results'), 'showResults'),
     ...completionItems(completion),
-    item('history', t('Show What Was Learned From Your Use'), 'showLearnedFromUse'),
+    item('history', t('Show Recorded Completions'), 'showLearnedFromUse'),
     item('pulse', t('Doctor'), 'doctor'),
     item('output', t('Show Log'), 'showLog'),
   ];

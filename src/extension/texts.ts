@@ -158,7 +158,6 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string[] 
   const lines = [
     `${spec.name} (${spec.id})`,
     summary ? sentenceIn(summary) : '',
-    ...useSentence(snapshot),
     standing === 'live' ? progressLine(snapshot) : '',
     state.error ? withButtons(state.error.message, state.error.next).text : '',
     [
@@ -189,7 +188,7 @@ export function endSentence(snapshot: RunSnapshot, standing: Standing, chosen = 
   const { step, steps, error } = state;
   switch (standing) {
     case 'done':
-      return joined([...endText(snapshot, chosen), ...useSentence(snapshot)]);
+      return joined(endText(snapshot, chosen));
     case 'failed':
       return t('Fine-tuning of {name} failed: {why} [{code}]', {
         name,
@@ -206,19 +205,6 @@ export function endSentence(snapshot: RunSnapshot, standing: Standing, chosen = 
         { name, step, steps },
       );
   }
-}
-
-/** The outcome of learning from the user's use of completions, if the run was asked to. */
-function useSentence({ events }: RunSnapshot): string[] {
-  const event = events.findLast((one) => one.type === 'preferences');
-  if (!event) return [];
-  if (event.taken) return [t('It also learned from how you used completions.')];
-  // If nothing was learned, `why` is a complete sentence.
-  return [
-    event.learned === 0
-      ? t('It did not learn from how you used completions: {why}', { why: tTold(event.why) })
-      : t('Learning from how you used completions made it no better, so that part was dropped.'),
-  ];
 }
 
 /** A run that diverged would diverge again from the same checkpoint. */

@@ -71,14 +71,14 @@ export class Llama implements TrainableModel {
 
   async accumulate(
     batch: Batch,
-    { seed, train, lossWeight }: { seed: [number, number]; train: boolean; lossWeight: number },
+    { seed, lossWeight }: { seed: [number, number]; lossWeight: number },
   ): Promise<{ lossSum: number; tokens: number }> {
     const { backend: b } = this;
     const { inputs, labels } = shifted(batch);
     this.checkTokens(batch.tokens);
     this.choosePrecision();
     const views = this.views.of(batch.rows, batch.length, batch.starts);
-    const dropout = train ? this.dropout(seed, batch) : undefined;
+    const dropout = this.dropout(seed, batch);
     const pass: Pass = {
       views,
       adapted: true,

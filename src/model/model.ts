@@ -89,7 +89,7 @@ export interface Model {
    */
   accumulate(
     batch: Batch,
-    options: { seed: [number, number]; train: boolean; lossWeight: number },
+    options: { seed: [number, number]; lossWeight: number },
   ): Promise<{ lossSum: number; tokens: number }>;
   /** L2 norm over all accumulated gradients. */
   gradientNorm(): Promise<number>;

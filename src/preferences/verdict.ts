@@ -1,6 +1,6 @@
 /**
- * What a model should learn from a shown completion. What counts is the text that was kept, not the key that accepted
- * it. Pure functions.
+ * Judges shown completions, and what was written instead. What counts is the text that was kept, not the key that
+ * accepted it. Pure functions.
  */
 import { distance } from 'fastest-levenshtein';
 import type { Preference } from '../protocol/preferences.ts';

@@ -100,23 +100,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('earlyStop'), ...at, step: z.int(), why: z.string() }),
   /** The checkpoint that the artefact is made of, if the run keeps the best one; otherwise it is the last. */
   z.object({ type: z.literal('best'), ...at, step: z.int(), why: z.string() }),
-  /**
-   * The outcome of learning from preferences after ordinary training: either its result is used (`taken`), or the
-   * weights from before it are. Paired differences: `preferences` is the loss on held-out preferences, `code` the bits
-   * per byte at held-out cursors.
-   */
-  z.object({
-    type: z.literal('preferences'),
-    ...at,
-    step: z.int(),
-    taken: z.boolean(),
-    why: z.string(),
-    /** Number of texts learned from, and number held out. */
-    learned: z.int(),
-    heldOut: z.int(),
-    preferences: intervalSchema.optional(),
-    code: intervalSchema.optional(),
-  }),
+  /** Written by earlier versions, which could learn from recorded completions; only so that it is no broken line. */
+  z.object({ type: z.literal('preferences'), ...at }),
   z.object({ type: z.literal('warning'), ...at, message: z.string() }),
   z.object({ type: z.literal('error'), ...at, code: z.string(), message: z.string(), next: z.string() }),
   z.object({
@@ -161,16 +146,6 @@ export function survivingEvents(events: readonly RunEvent[]): RunEvent[] {
 /** "At step 40 the loss ...: back to step 32; training skips that data and continues at 0.5 of the rate." */
 export const describeRollback = (event: Extract<RunEvent, { type: 'rollback' }>): string =>
   `At step ${event.step} ${event.why}: back to step ${event.to}; training skips that data and continues at ${event.rateScale} of the rate.`;
-
-/** "Learned from 96 examples of your use: ..." */
-export const describePreferences = ({
-  taken,
-  why,
-  learned,
-}: Extract<RunEvent, { type: 'preferences' }>): string =>
-  taken
-    ? `Learned from ${learned} examples of your use: ${why}.`
-    : `Your use did not change the result: ${why.replace(/\.$/, '')}.`;
 
 /** Whether training that continues from `step` builds on the event. A rollback counts as the step it went back to. */
 function isBefore(event: RunEvent, step: number): boolean {

@@ -9,7 +9,6 @@ const phases = (): Partial<Record<string, string>> => ({
   'Measuring the base': t('Measuring the base'),
   'Trying learning rates': t('Trying learning rates'),
   Training: t('Training'),
-  'Learning from your use': t('Learning from your use'),
   'Writing the result': t('Writing the result'),
   Evaluating: t('Evaluating'),
   'Asking the cluster': t('Asking the cluster'),

@@ -167,14 +167,6 @@ export const runSpecSchema = z.object({
    * training/learning-rate/trials.ts.
    */
   learningRateTrials: z.boolean().default(false),
-  /** Preferences (protocol/preferences.ts) from before this run was created; learned from after ordinary training. */
-  preferences: z
-    .object({
-      file: z.string(),
-      /** With several folders: the file of each; `file` is the first. Some may not exist. */
-      files: z.array(z.string()).optional(),
-    })
-    .optional(),
   base: z.object({ id: z.string(), path: z.string(), sha256: z.string() }),
   hyper: hyperSchema,
   /** Time limit for training, if given: `hyper.steps` is then an estimate, and the state's `steps` are fitted. */

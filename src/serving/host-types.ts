@@ -32,11 +32,6 @@ export interface LlamaHostOptions {
   /** A model's last prompt is kept on disk for the next start, on the processor. Default false. */
   keepOnDisk?: boolean;
   /**
-   * `complete` guesses tokens of greedy answers from what stood before, and checks several at once. Default false:
-   * where figures are measured, rounding is the same for each token.
-   */
-  speculate?: boolean;
-  /**
    * Threads per context; `measure` finds the fastest number, once per machine and base file, and `later` leaves that to
    * `measureThreads`: until then it is a guess. Default: defaultThreads.
    */

@@ -17,7 +17,7 @@ import { settledSpec, type RunSpec } from '../protocol/run.ts';
 /** Warnings and errors name files; checkpoints are not published. */
 const kept: ReadonlySet<RunEvent['type']> = new Set([
   ...(['start', 'step', 'length', 'rate', 'rollback', 'memory', 'evaluation'] as const),
-  ...(['earlyStop', 'best', 'preferences', 'done'] as const),
+  ...(['earlyStop', 'best', 'done'] as const),
 ]);
 
 /** In place of the name of a file or folder. */

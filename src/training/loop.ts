@@ -157,7 +157,7 @@ async function accumulateStep(
   for (const { index, learnedTokens, ...batch } of micros) {
     if (!learnedTokens) continue;
     tokens += batch.rows * batch.length;
-    const how = { seed: [hyper.seed, index] as [number, number], train: true, lossWeight: scale / learned };
+    const how = { seed: [hyper.seed, index] as [number, number], lossWeight: scale / learned };
     lossSum += (await model.accumulate(batch, how)).lossSum;
   }
   return { lossSum, tokens, learned };

@@ -18,7 +18,7 @@ export const lossScaleSchema = z.object({
   /** Good steps since it last changed. */
   good: z.int().default(0),
 });
-export type LossScale = z.infer<typeof lossScaleSchema>;
+type LossScale = z.infer<typeof lossScaleSchema>;
 
 /**
  * The scale to begin with, or to go on with if it is `known`: undefined in a precision that needs none. A run in f16 may

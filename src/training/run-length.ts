@@ -21,7 +21,7 @@ export interface MachinePace {
 }
 
 /** Operations that training does in so many seconds, on a machine with `perSecond` operations per second. */
-export const expectedOperations = (seconds: number, perSecond: number): number =>
+const expectedOperations = (seconds: number, perSecond: number): number =>
   seconds * USUAL_UTILISATION * perSecond;
 
 /** Steps before the first one was measured, after which the length is fitted, at least: a guess may be far too low. */

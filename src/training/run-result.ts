@@ -1,69 +1,30 @@
-/**
- * Makes the run's result file from the trained model: takes the best checkpoint if the run keeps that, and learns from
- * preferences.
- */
-import { existsSync } from 'node:fs';
+/** Makes the run's result file from the trained model, or from the best checkpoint if the run keeps that. */
 import { join } from 'node:path';
-import { setAdapterStrength } from '../weights/strength.ts';
 import type { Model } from '../model/index.ts';
 import { survivingEvents } from '../protocol/events.ts';
-import { artefactName } from '../protocol/run.ts';
+import { artefactName, type RunSpec } from '../protocol/run.ts';
 import { readRun } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
-import { readParameters } from './checkpoints/store.ts';
 import { exportCheckpoint, exportResult } from './export-result.ts';
-import { learnedBefore, type PreferenceStage, type StageOptions } from './preferences/stage.ts';
 import type { Trained } from './session.ts';
 
-export interface ResultOptions extends StageOptions {
-  /** The stage after the ordinary training, if there is one. */
-  stage: PreferenceStage | undefined;
+export interface ResultOptions {
+  dir: string;
+  /** The spec with the run's settled learning rate. */
+  spec: RunSpec;
+  writer: RunWriter;
+  signal: AbortSignal;
+  model: Model;
+  phase(name: string): Promise<void>;
 }
 
 /** Returns the result file's name within the run; undefined if it was stopped before. */
-export async function makeResult(trained: Trained, options: ResultOptions): Promise<string | undefined> {
-  const { stage, phase, signal } = options;
-  const kept = stage && (await resultOfPreferences(trained, stage, options));
-  if (signal.aborted) return undefined;
-  if (!kept) await phase('Writing the result');
-  return kept ?? writeResult(trained, options);
-}
-
-/** The result file's name if learning from preferences was accepted, else undefined. */
-async function resultOfPreferences(
-  { step: last, best }: Trained,
-  stage: PreferenceStage,
-  { dir, spec, model, writer }: ResultOptions,
-): Promise<string | undefined> {
-  const step = best?.step ?? last;
-  const before = await learnedBefore(dir);
-  const artefact = join(dir, artefactName(spec));
-  if (before?.taken && existsSync(artefact)) {
-    // A run that was stopped while it was measured may already have another strength.
-    await setAdapterStrength(artefact, spec.hyper, 1);
-    return artefactName(spec);
-  }
-  if (step !== last && !(await putCheckpoint(model, dir, step))) return undefined;
-  const learned = await stage.run(step);
-  if (!learned?.taken) return undefined;
-  await tellBest(best, dir, writer);
-  return exportResult(dir, spec, model);
-}
-
-/** Puts the checkpoint's weights into the model. False if it can't be read. */
-async function putCheckpoint(model: Model, dir: string, step: number): Promise<boolean> {
-  const parameters = await readParameters(dir, step).catch(() => undefined);
-  for (const [name, { data }] of parameters ?? []) model.write(name, await data.read());
-  return parameters !== undefined;
-}
-
-/**
- * Writes the best checkpoint if the run keeps that, else the model as it is. Returns the file's name within the run.
- */
-async function writeResult(
+export async function makeResult(
   { step, best }: Trained,
-  { dir, spec, model, writer }: ResultOptions,
-): Promise<string> {
+  { dir, spec, model, writer, signal, phase }: ResultOptions,
+): Promise<string | undefined> {
+  if (signal.aborted) return undefined;
+  await phase('Writing the result');
   const name = artefactName(spec);
   if (best && best.step !== step)
     try {

@@ -19,8 +19,6 @@ import { storedBytesOf } from './memory/stored.ts';
 import { earlierValues, keepEarlierAdapter } from './continued.ts';
 import { listCheckpoints, putInitial } from './checkpoints/store.ts';
 import { createOptimizer } from './optimizers.ts';
-import { expectedTokens, preferenceSeconds } from './preferences/plan.ts';
-import { openStage } from './preferences/stage.ts';
 import { trainOnRay } from './ray-train/run.ts';
 import { settleRate } from './learning-rate/trials.ts';
 import { runCorpus, trainingSequences } from './run-corpus.ts';
@@ -104,11 +102,10 @@ async function trainOn(
   const hyper = { ...asked.hyper, learningRate: settled.learningRate };
   const spec: RunSpec = { ...asked, hyper };
   const optimizer = createOptimizer(model, hyper);
-  const stage = await openStage({ ...given, spec, model }, given.corpus, expectedTokens(spec, rate));
-  const secondsBefore = settled.seconds + (stage ? preferenceSeconds(spec) : 0);
   const session = new Session({
     ...given,
-    ...{ spec, backend, sizes, model, optimizer, initial, rate, secondsBefore },
+    ...{ spec, backend, sizes, model, optimizer, initial, rate },
+    secondsBefore: settled.seconds,
   });
 
   const trained = await session.train();
@@ -116,7 +113,7 @@ async function trainOn(
   const { step, tokensPerSecond } = trained;
   if (!trained.finished) return undefined;
 
-  const artefact = await makeResult(trained, { ...given, spec, model, stage });
+  const artefact = await makeResult(trained, { ...given, spec, model });
   if (!artefact) return undefined;
   // If the strength is to be measured, the evaluator chooses it.
   const { strength } = spec.evaluation;

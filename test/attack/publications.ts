@@ -192,13 +192,7 @@ class Stage {
     const unmarked = summary?.comparisons.find(({ task }) => !stated.includes(task));
     if (theirs.length || unmarked)
       throw new Error(`taken as found here: ${[...theirs, unmarked?.task].join()}`);
-    if (
-      spec.base.path !== this.base.path ||
-      spec.folder ||
-      spec.folders ||
-      spec.preferences ||
-      spec.continues
-    )
+    if (spec.base.path !== this.base.path || spec.folder || spec.folders || spec.continues)
       throw new Error(`it names places: ${JSON.stringify(spec)}`);
     // Why the rate is what it is are the publisher's words.
     const ours = { ...spec, base: '', fetched: '', imported: '', learningRateReason: '' };

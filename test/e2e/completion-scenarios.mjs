@@ -192,8 +192,8 @@ export const completionScenarios = {
 
   async 'what became of completions is kept where that is wanted, and deleted'(workbench, place) {
     await useResult(workbench, place);
-    await saysOfUse(workbench, 'Learning from your use is off');
-    await workbench.notificationButton('Learning from your use is off', 'Turn On');
+    await saysOfUse(workbench, 'Recording is off');
+    await workbench.notificationButton('Recording is off', 'Turn On');
     await saysOfUse(workbench, 'The record stays on this machine');
     await workbench.dismissNotifications();
 
@@ -208,21 +208,21 @@ export const completionScenarios = {
       await until(`what was accepted to be kept once ${close} is closed`, () => isKept(place, ghost));
     }
     await saysOfUse(workbench, 'completions in garden recorded since');
-    await workbench.screenshot('learned-from-use');
+    await workbench.screenshot('recorded-completions');
     await workbench.notificationButton('completions in garden recorded since', 'Delete');
-    await workbench.confirm('Delete what was learned from your use in garden?', 'Delete');
+    await workbench.confirm('Delete the completions recorded in garden?', 'Delete');
     await until('what was kept to be gone', () => keptOfUse(place).length === 0);
     await saysOfUse(workbench, 'No completions are recorded for garden');
     await workbench.notificationButton('No completions are recorded for garden', 'Turn Off');
-    await saysOfUse(workbench, 'Learning from your use is off');
+    await saysOfUse(workbench, 'Recording is off');
   },
 };
 
-/** Asks what was learned from the person's use until this is said: settings and files are written in their own time. */
+/** Asks what is recorded until this is said: settings and files are written in their own time. */
 async function saysOfUse(workbench, text) {
   await until(`"${text}" to be said`, async () => {
     await workbench.dismissNotifications();
-    await workbench.command('Forget-Me-Not: Show What Was Learned From Your Use');
+    await workbench.command('Forget-Me-Not: Show Recorded Completions');
     return becomes(() => workbench.notifications.shows(text), 5000);
   });
 }

@@ -233,7 +233,6 @@ describe('a training by Ray Train on a cluster', () => {
 
   it.each([
     [['--storage', 's3://bucket/folder'], /folder, so an address can't be their --storage/],
-    [['--preferences'], /does not know --preferences/],
     [['--minutes', '1'], /does not know --minutes/],
     [['--backend', 'webgpu'], /is for this machine/],
   ])('is refused in a sentence with %s', async (args, sentence) => {

@@ -237,7 +237,10 @@ describe('one sentence, and nothing begun', () => {
   it('for an address that others could read', async () => {
     expect(await fails(...train('--on', 'http://ray.example:8265'))).toMatch(/^\[cluster-address\] /);
   });
-  it.each([['--storage', 'here'], ['--backend', 'webgpu'], ['--preferences']])('for %s', async (...args) => {
+  it.each([
+    ['--storage', 'here'],
+    ['--backend', 'webgpu'],
+  ])('for %s', async (...args) => {
     expect(await fails(...train(...args))).toMatch(/^\[bad-argument\] /);
   });
 });

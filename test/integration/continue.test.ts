@@ -13,6 +13,7 @@ import { createRun, openRunWriter, readRun, readSpec, type NewRun } from '../../
 import { openScorer } from '../../src/training/scorer.ts';
 import { trainRun } from '../../src/training/train-run.ts';
 import { Workplace } from '../support/cli.ts';
+import { learnedFromUse } from '../unit/runs/help.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 
 const hyper = hyperSchema.parse({
@@ -133,6 +134,20 @@ describe('training', () => {
       await trainUpTo(run.dir);
       expect((await adapterOf(run)).equals(await adapterOf(whole))).toBe(true);
     }
+  });
+
+  it("goes on, and is continued, where an earlier version was to learn from the person's completions", async () => {
+    const [whole, old] = [await newRun({}), await newRun({})];
+    await trainUpTo(whole.dir);
+    await trainUpTo(old.dir, 3);
+    learnedFromUse(old.dir);
+    await trainUpTo(old.dir);
+    const [bytes, expected] = await Promise.all(
+      [old, whole].map(({ dir }) => readFile(join(dir, 'adapter.gguf'))),
+    );
+    expect(bytes!.equals(expected!)).toBe(true);
+    const next = await continuing(old);
+    expect((await trainUpTo(next.dir, 1)).some(({ type }) => type === 'step')).toBe(true);
   });
 
   it('refuses an adapter that has become another one meanwhile', async () => {

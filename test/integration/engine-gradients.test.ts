@@ -37,7 +37,7 @@ async function load(changes: Partial<ModelOptions>, kind: Partial<TinyShape> = {
 }
 
 async function gradientsOf(model: Llama): Promise<Map<string, Float32Array>> {
-  await model.accumulate({ tokens: batch, rows: 1, length }, { seed, train: true, lossWeight: 1 / length });
+  await model.accumulate({ tokens: batch, rows: 1, length }, { seed, lossWeight: 1 / length });
   const gradients = new Map<string, Float32Array>();
   for (const slot of model.slots) gradients.set(slot.name, await backend.read(slot.gradient!));
   return gradients;
@@ -75,7 +75,7 @@ describe.each(['f32', 'bf16'] as const)('%s', (precision) => {
       for (let step = 0; step < 3; step += 1) {
         await model.accumulate(
           { tokens: batch, rows: 1, length },
-          { seed: [2, step], train: true, lossWeight: 1 / length },
+          { seed: [2, step], lossWeight: 1 / length },
         );
         optimizer.step({ learningRate: 1e-3, gradientScale: 1 / (await model.gradientNorm()) });
         model.zeroGradients();

@@ -82,7 +82,7 @@ describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
       });
       const optimizer = createOptimizer(model, { optimizer: 'adamw', weightDecay: 0.01, learningRate: 1e-2 });
       const step = async () => {
-        const pass = { seed: [1, 2] as [number, number], train: true, lossWeight: 1 / 40 };
+        const pass = { seed: [1, 2] as [number, number], lossWeight: 1 / 40 };
         await model.accumulate({ tokens: tinyTokens(2 * 21, 40), rows: 2, length: 20 }, pass);
         await model.gradientNorm();
         optimizer.step({ learningRate: 1e-2, gradientScale: 1 });
@@ -113,7 +113,7 @@ describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
       const losses: number[] = [];
       for (let step = 0; step < steps; step += 1) {
         const batch = { tokens: tinyTokens(2 * 21, 40, step % 3), rows: 2, length: 20 };
-        const pass = { seed: [1, step] as [number, number], train: true, lossWeight: 1 / 40 };
+        const pass = { seed: [1, step] as [number, number], lossWeight: 1 / 40 };
         losses.push((await model.accumulate(batch, pass)).lossSum);
         optimizer.step({ learningRate: 1e-2, gradientScale: 1 / Math.max(1, await model.gradientNorm()) });
         model.zeroGradients();

@@ -12,7 +12,7 @@ const options: ModelOptions = {
   ...{ method: 'lora', rank: 3, alpha: 6, dropout: 0, seed: 3, precision: 'f32' },
   targets: moduleNames,
 };
-const pass = { seed: [1, 2] as [number, number], train: true, lossWeight: 0.01 };
+const pass = { seed: [1, 2] as [number, number], lossWeight: 0.01 };
 
 async function gradientsOf(model: Llama, batches: Batch[]): Promise<Map<string, Float32Array>> {
   for (const batch of batches) await model.accumulate(batch, pass);

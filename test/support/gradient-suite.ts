@@ -106,10 +106,7 @@ export function gradientSuite(backendName: BackendName, tolerance: number): void
       const parameters = new Map<string, Float32Array>();
       for (const { name } of model.parameters) parameters.set(name, await model.read(name));
       // Before the reference computes its gradients, so that it cannot affect this result.
-      const result = await model.accumulate(
-        { tokens: rows, rows: batch, length },
-        { seed, train: true, lossWeight },
-      );
+      const result = await model.accumulate({ tokens: rows, rows: batch, length }, { seed, lossWeight });
       const norm = await model.gradientNorm();
       const gradients = new Map<string, Float32Array>();
       for (const slot of model.slots) gradients.set(slot.name, await backend.read(slot.gradient!));
@@ -153,7 +150,7 @@ export function gradientSuite(backendName: BackendName, tolerance: number): void
       const source = tinyWeights();
       const model = await loadModel(backend, source, lora);
       const rows = tinyTokens(2 * 11, 40);
-      const options = { seed: [1, 1] as [number, number], train: true, lossWeight: 0.1 };
+      const options = { seed: [1, 1] as [number, number], lossWeight: 0.1 };
       await model.accumulate({ tokens: rows, rows: 2, length: 10 }, options);
       const together = await model.gradientNorm();
       model.zeroGradients();
@@ -166,7 +163,7 @@ export function gradientSuite(backendName: BackendName, tolerance: number): void
 
     it('learns packed documents as if each were alone, and only the tokens to be learned', async () => {
       const model = await loadModel(backend, tinyWeights(), { ...lora, dropout: 0 });
-      const options = { seed: [1, 1] as [number, number], train: true, lossWeight: 0.1 };
+      const options = { seed: [1, 1] as [number, number], lossWeight: 0.1 };
       const documents = [tinyTokens(150, 40, 1), tinyTokens(21, 40, 2), tinyTokens(90, 40, 3)];
       let lossSum = 0;
       for (const tokens of documents) {

@@ -49,7 +49,6 @@ export const toldIn: readonly string[] = [
     'reading/documents',
     'tokens/packing',
   ].map((name) => `src/corpus/${name}.ts`),
-  'src/preferences/select.ts',
   ...[
     'checkpoints/disk',
     'checkpoints/evaluator-child',

@@ -8,7 +8,7 @@ import { print, printJson, type Lines } from '../view/output.ts';
 
 export function preferencesCommand(): Command {
   return new Command('preferences')
-    .description('show what is recorded of the completions in a folder, for train --preferences')
+    .description('show what is recorded of the completions in a folder')
     .argument('<folder>', 'a workspace folder of VS Code')
     .option('--delete', 'delete the record')
     .option('--json', 'print the result as JSON')
@@ -28,7 +28,7 @@ interface Kept {
   since: string | undefined;
   /** Number of lines that can't be read. */
   broken: number;
-  /** By the base that suggested them; `texts` is the number of texts to learn from. */
+  /** By the base that suggested them; `texts`: how many texts have a verdict (preferences/verdict.ts). */
   bases: { id: string; sha256: string; completions: number; texts: number; desirable: number }[];
 }
 
@@ -57,6 +57,6 @@ function tell({ file, completions, since, broken, bases }: Kept): Lines {
   const rows = bases.map((one) => [one.id, one.completions, one.texts, one.desirable].map(String));
   return [
     `${completions} completions since ${since!.slice(0, 10)}, in ${file}${broken ? `; ${broken} lines can't be read` : ''}`,
-    ...formatTable([['suggested by', 'completions', 'texts to learn from', 'of them good'], ...rows]),
+    ...formatTable([['suggested by', 'completions', 'judged texts', 'of them good'], ...rows]),
   ];
 }

@@ -1,12 +1,7 @@
 import { timeLeftIn } from '../../protocol/run-time.ts';
 import { Command } from 'commander';
 import { describeCheck, describeTarget, latestExports, type ExportRecord } from '../../protocol/export.ts';
-import {
-  describePreferences,
-  describeRollback,
-  survivingEvents,
-  type RunEvent,
-} from '../../protocol/events.ts';
+import { describeRollback, survivingEvents, type RunEvent } from '../../protocol/events.ts';
 import { describeChanged, describeLearning, documentWord } from '../../protocol/describe-learning.ts';
 import { describeFolders } from '../../protocol/folders.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
@@ -120,7 +115,6 @@ function facts(
     ['went back', rollbacks(events)],
     ['ended', endedEarly(events)],
     ['kept', keptOf(events)],
-    ['your use', preferencesOf(events)],
     [
       'spectrum',
       spectrum && `${describeSpectrum(spectrum)}${spectrum.stated ? '; as its publisher states' : ''}`,
@@ -155,11 +149,6 @@ function endedEarly(events: RunEvent[]): string | undefined {
 function keptOf(events: RunEvent[]): string | undefined {
   const best = events.findLast((event) => event.type === 'best');
   return best && `the checkpoint of step ${best.step}: ${best.why}`;
-}
-
-function preferencesOf(events: RunEvent[]): string | undefined {
-  const event = events.findLast((one) => one.type === 'preferences');
-  return event && describePreferences(event);
 }
 
 /** Nothing is known of its training. */

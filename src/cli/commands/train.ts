@@ -64,11 +64,6 @@ import {
 } from '../options/data-options.ts';
 import { formatDuration } from '../view/format.ts';
 import { print, printJson } from '../view/output.ts';
-import {
-  addPreferencesOption,
-  preferencesOf,
-  type PreferencesOption,
-} from '../options/preferences-option.ts';
 import { readReplay, withCorpus, type Reading } from '../read-corpus.ts';
 import {
   addTrainOptions,
@@ -100,7 +95,7 @@ export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune a base on one or more folders of code, a data set, or both')
     .argument('[folders...]', 'the folders that hold the code');
-  addFollowOptions(addPreferencesOption(addTrainOptions(addReplayOptions(addDataOptions(command)))));
+  addFollowOptions(addTrainOptions(addReplayOptions(addDataOptions(command))));
   return addEngineOptions(addClusterOptions(addContinueOption(command)))
     .option('--yes', 'download what is missing, and send to a cluster, without asking')
     .action(async (named: string[], options: AllOptions) => {
@@ -117,7 +112,6 @@ type AllOptions = TrainOptions &
   ReplayOptions &
   FollowOptions &
   ContinueOptions &
-  PreferencesOption &
   ClusterOptions &
   EngineOptions;
 
@@ -157,7 +151,6 @@ async function begin(
   const base = continued?.spec.base ?? (await fetchBase(options.base, options));
   const checked = await checkBase(base.path, { ...options, base: base.id });
   const { config } = checked;
-  const preferences = await preferencesOf(options, where, base);
   const there = 'client' in start ? worker(options) : undefined;
   const place = engine ? enginePlace(engine, there?.backend) : (there ?? (await thisMachine(options)));
   const { backend } = place;
@@ -197,7 +190,6 @@ async function begin(
       corpus: plan,
       base: { id: base.id, path: base.path, sha256: base.sha256 },
       hyper,
-      ...preferences,
       ...(options.minutes !== undefined && { minutes: options.minutes }),
       ...(continued && { continues: { run: continued.spec.id, sha256: continued.sha256 } }),
     };

@@ -49,12 +49,8 @@ export const enginePlace = (
 });
 
 /** What such a run can't do: an option, and whether it was given. */
-const missing: readonly [
-  name: string,
-  given: (options: TrainOptions & { preferences?: unknown }) => boolean,
-][] = [
+const missing: readonly [name: string, given: (options: TrainOptions) => boolean][] = [
   ['--minutes', ({ minutes }) => minutes !== undefined],
-  ['--preferences', ({ preferences }) => preferences !== undefined],
   ['--eval-tasks', ({ evalTasks = [] }) => evalTasks.length > 0],
   ['--forgetting-limit', ({ forgettingLimit }) => forgettingLimit !== undefined],
   ['--patience', ({ patience }) => patience !== undefined],

@@ -3,7 +3,7 @@ import { formatDuration } from '../view/format.ts';
 import type { LaunchedTrainer } from './launch.ts';
 import { LiveLine, note, printProgress } from '../view/output.ts';
 import { formatError } from '../../protocol/errors.ts';
-import { describePreferences, describeRollback, type RunEvent } from '../../protocol/events.ts';
+import { describeRollback, type RunEvent } from '../../protocol/events.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunState } from '../../protocol/run.ts';
@@ -147,8 +147,6 @@ function describe(event: RunEvent): string | undefined {
       return `  stopped at step ${event.step}: ${event.why}`;
     case 'best':
       return `  the result is the checkpoint of step ${event.step}: ${event.why}`;
-    case 'preferences':
-      return `  ${describePreferences(event)}`;
     case 'warning':
       return `  warning: ${event.message}`;
     default:

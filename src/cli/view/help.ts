@@ -58,7 +58,6 @@ export const help: Readonly<Record<string, CommandHelp>> = {
       'continue',
       'method',
       'lr',
-      'preferences',
       'name',
       'report',
       'detach',

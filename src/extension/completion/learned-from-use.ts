@@ -51,7 +51,7 @@ const explained = (on: boolean) =>
   on
     ? t('The record stays on this machine.')
     : t(
-        'Learning from your use is off. If you turn it on, each completion that you are shown is recorded on this machine, with the code around it and the code at that place five minutes later, so that a training can learn from it.',
+        'Recording is off. If you turn it on, each completion that you are shown is recorded on this machine, with the code around it and the code at that place five minutes later.',
       );
 
 export async function deleteLearnedFromUse({ completion }: Context): Promise<void> {
@@ -66,12 +66,10 @@ async function drop(folder: vscode.WorkspaceFolder, { recorder }: Context['compl
   const answer =
     kept &&
     (await showWarningMessage(
-      t('Delete what was learned from your use in {folder}?', { folder: folder.name }),
+      t('Delete the completions recorded in {folder}?', { folder: folder.name }),
       {
         modal: true,
-        detail: t('Recorded completions: {count}. Runs that learned from them are not changed.', {
-          count: kept.count,
-        }),
+        detail: t('Recorded completions: {count}.', { count: kept.count }),
       },
       confirmed,
     ));

@@ -12,8 +12,6 @@ export const planSchema = z.object({
   path: z.enum(['recommended', 'continue', 'own']).optional(),
   /** The run to continue; only valid with this base, else it is a new training. */
   continues: z.object({ run: z.string(), name: z.string(), base: z.string() }).optional(),
-  /** Whether it also learns from how the user treated completions. */
-  preferences: z.boolean().optional(),
   /** Overrides the setting: chosen when TensorFlow could not be installed. */
   backend: z.literal('wasm').optional(),
 });

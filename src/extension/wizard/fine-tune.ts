@@ -8,7 +8,6 @@ import type { BackendName } from '../../protocol/run.ts';
 import { formatDuration } from '../../protocol/units.ts';
 import type { ClusterAddress } from '../../cluster/ray/address.ts';
 import { clusterEnvironment, clusterInSettings } from '../cluster/cluster.ts';
-import { keptSchema, mayHavePreferences } from './ask-preferences.ts';
 import { baseName, type Offered } from './bases.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
@@ -85,7 +84,6 @@ function ask(context: Context, kept: Draft, cluster?: ClusterAddress): Promise<P
     report.catch(() => undefined);
     const bases = offeredBases(context).then((offered) => (cluster ? withoutLimit(offered) : offered));
     bases.catch(() => undefined);
-    const learned = (folder: string) => context.children.ask(keptSchema, ['preferences', folder]);
     return askPlan(
       () => bases,
       async () => {
@@ -95,8 +93,6 @@ function ask(context: Context, kept: Draft, cluster?: ClusterAddress): Promise<P
         return { backend: expectedBackend(found), ownMemory: hasOwnMemory(found), costs };
       },
       (folders) => findContinuing(context, folders),
-      // How the user treated completions never leaves this machine.
-      !cluster && (await mayHavePreferences()) ? learned : undefined,
       draft,
       answered,
     );

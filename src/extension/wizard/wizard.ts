@@ -3,7 +3,6 @@
  */
 import * as vscode from 'vscode';
 import type { Machine } from '../../training/memory/defaults.ts';
-import { askPreferences, type Kept } from './ask-preferences.ts';
 import { baseChoices, lackOfMemory, type Offered } from './bases.ts';
 import type { Continuing } from './continuing.ts';
 import { continuedBy, type Draft, type Plan } from './draft.ts';
@@ -25,7 +24,6 @@ const title = () => t('Fine-tune on Workspace');
  * @param bases the bases to choose from, and which of them suits this machine
  * @param machine what will train; looked up while the first questions are asked
  * @param continuing the run of these folders that can be continued
- * @param learned the completions recorded in a folder; undefined if there can't be enough to learn from
  * @param kept earlier answers, which are preselected
  * @param answered called after each question
  */
@@ -33,7 +31,6 @@ export async function askPlan(
   bases: () => Promise<Offered>,
   machine: () => Promise<Machine>,
   continuing: (folders: readonly string[]) => Promise<Continuing | undefined>,
-  learned: ((folder: string) => Promise<Kept>) | undefined,
   kept: Draft,
   answered: (draft: Draft) => void,
 ): Promise<Plan | undefined> {
@@ -49,9 +46,6 @@ export async function askPlan(
     ifOwn((plan, position) => askMethod(plan, position, Promise.all([machine(), bases()]))),
     (plan, position) =>
       plan.path === 'recommended' ? Promise.resolve(plan) : askBudget(plan, position, machine()),
-    ...(learned
-      ? [(plan: Draft, position: Position) => askPreferences(plan, { title: title(), ...position }, learned)]
-      : []),
   ];
   return (await walk({ ...kept, ...onlyFolder(), backend: undefined }, steps, answered)) as Plan | undefined;
 }
@@ -264,7 +258,6 @@ export function trainArguments(plan: Plan, cluster?: ClusterAddress): string[] {
     ...(cluster ? ['--backend', clusterBackend()] : settings.backendOptions(plan.backend)),
     ...settings.globOptions(plan.folders),
     ...settings.trainOptions,
-    ...(plan.preferences && !cluster ? ['--preferences'] : []),
     // The last ones count, so no option of a folder's settings sends anything elsewhere.
     ...(cluster ? ['--on', cluster.url] : ['--yes']),
     ...(cluster && settings.clusterStorage ? ['--storage', settings.clusterStorage] : []),

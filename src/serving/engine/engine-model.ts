@@ -13,9 +13,7 @@ import type { AdapterFile, HostCompletion, HostRequest, OnText } from '../host-t
 import type { KeptOnDisk } from './kept-on-disk.ts';
 import { warmth } from './kept-prompts.ts';
 import { Slots } from './slots.ts';
-import { generateGuessing, Speculation } from './speculation.ts';
 import { generateLikeliest, tellsConfidence, type Generated } from '../tokens/confidence.ts';
-import { DraftLength } from '../tokens/draft-length.ts';
 import { FIRST_STEP, MOST_ROWS, mostRows, nextStep, rowTime } from '../tokens/prompt-steps.ts';
 import { commonPrefix } from '../tokens/prompt-tokens.ts';
 import { layOutRequest, samplerOptions } from '../tokens/request-tokens.ts';
@@ -29,8 +27,6 @@ export interface EngineOptions {
   contextSize: number;
   sequences: number;
   threads: number;
-  /** Guess tokens of greedy answers. */
-  speculate?: boolean;
   /** Where the last prompt is kept for the next start. */
   kept?: KeptOnDisk | undefined;
 }
@@ -54,8 +50,6 @@ export class EngineModel {
   private newest: LlamaContextSequence | undefined;
   /** Measured milliseconds per row of a prompt. */
   private msPerRow: number | undefined;
-  private readonly drafts: DraftLength | undefined;
-  private readonly kept: KeptOnDisk | undefined;
 
   private constructor(
     private readonly model: LlamaModel,
@@ -64,11 +58,9 @@ export class EngineModel {
     sequences: readonly LlamaContextSequence[],
     /** Memory of the context: keys, values and buffers, not the adapter's weights. */
     readonly bytes: number,
-    { speculate, kept }: Pick<EngineOptions, 'speculate' | 'kept'>,
+    private readonly kept: KeptOnDisk | undefined,
   ) {
-    this.drafts = speculate ? new DraftLength() : undefined;
     this.slots = new Slots(sequences);
-    this.kept = kept;
   }
 
   static async open(
@@ -82,7 +74,7 @@ export class EngineModel {
     const { ram, vram } = context.memoryUsage;
     const sequences = Array.from({ length: options.sequences }, () => context.getSequence());
     await options.kept?.load(sequences[0]!);
-    return new EngineModel(model, vocabulary, context, sequences, ram + vram, options);
+    return new EngineModel(model, vocabulary, context, sequences, ram + vram, options.kept);
   }
 
   async complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {
@@ -109,11 +101,8 @@ export class EngineModel {
       if (most <= 0) await sequence.evaluateWithoutGeneratingNewTokens(rest as Token[]);
       const healing = { text: heal, request, answer, vocabulary, signal };
       const healed = most > 0 ? await healToken(sequence, rest, healing) : [];
-      const speculation = this.speculate(request, [...tokens, ...answer.tokens]);
       const firstAt =
-        healed.length > 0
-          ? await this.write(sequence, healed, request, answer, speculation, signal)
-          : performance.now();
+        healed.length > 0 ? await this.write(sequence, healed, request, answer, signal) : performance.now();
       return {
         ...answer.result,
         promptTokens: tokens.length,
@@ -133,17 +122,14 @@ export class EngineModel {
     rest: readonly number[],
     request: HostRequest,
     answer: Answer,
-    speculation: Speculation | undefined,
     signal?: AbortSignal,
   ): Promise<number> {
     let firstAt: number | undefined;
     const options = samplerOptions(request, answer);
     const told = tellsConfidence(request) || request.logprobs !== undefined;
-    const tokens = speculation
-      ? generateGuessing(sequence, rest, options, speculation, () => answer.room)
-      : tellsConfidence(request)
-        ? generateLikeliest(sequence, rest, options)
-        : this.generate(sequence, rest, request, options);
+    const tokens = tellsConfidence(request)
+      ? generateLikeliest(sequence, rest, options)
+      : this.generate(sequence, rest, request, options);
     for await (const { token, chance } of tokens) {
       firstAt ??= performance.now();
       signal?.throwIfAborted();
@@ -171,20 +157,6 @@ export class EngineModel {
             chance: readLogProbability(probabilities, token, { count, temperature, vocabulary }),
           }),
       };
-  }
-
-  /** Guesses tokens of greedy answers; not where each token's distribution, or the same rounding, is asked for. */
-  private speculate(request: HostRequest, prompt: readonly number[]): Speculation | undefined {
-    const {
-      temperature = 0,
-      presencePenalty = 0,
-      frequencyPenalty = 0,
-      logprobs,
-      cachePrompt = true,
-    } = request;
-    const plain = temperature === 0 && presencePenalty === 0 && frequencyPenalty === 0;
-    if (!this.drafts || !plain || logprobs !== undefined || !cachePrompt) return undefined;
-    return new Speculation(this.drafts, prompt, this.vocabulary);
   }
 
   /** Processes all but the last step of the prompt, reusing what the sequence still has. */

@@ -310,7 +310,6 @@ class Host implements LlamaHost {
       contextSize: this.contextSize,
       sequences: sequences + (await this.kept(model)),
       threads: this.threads,
-      speculate: this.options.speculate ?? false,
       kept: await this.keptOnDisk(offer, copy),
     };
     // A sampler's contexts share these weights and keep them.

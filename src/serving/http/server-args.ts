@@ -16,8 +16,6 @@ export interface ServerArgs {
   queue?: number;
   timeoutSeconds?: number;
   gpu: GpuChoice;
-  /** Guess tokens of greedy answers. */
-  speculate?: boolean;
   /** Make folded copies of adapters, and use them. */
   fold?: boolean;
   /** File in which to announce the server, which then ends when no client holds it any more. */
@@ -46,7 +44,6 @@ export function parseServerArgs(argv: readonly string[]): ServerArgs {
     ...(Object.fromEntries(
       Object.entries(numbers).filter(([, value]) => value !== undefined),
     ) as Partial<ServerArgs>),
-    ...(values.speculate ? { speculate: true } : {}),
     ...(values.fold ? { fold: true } : {}),
     ...(values.announce === undefined ? {} : { announceIn: values.announce }),
   };
@@ -69,7 +66,6 @@ function parse(argv: readonly string[]) {
         queue: { type: 'string' },
         timeout: { type: 'string' },
         gpu: { type: 'string' },
-        speculate: { type: 'boolean' },
         fold: { type: 'boolean' },
         announce: { type: 'string' },
       },

@@ -20,7 +20,7 @@ export class Answer {
   private text = '';
   private finishReason: HostCompletion['finishReason'] = 'length';
   private stopped: string | undefined;
-  readonly tokens: number[] = [];
+  private readonly tokens: number[] = [];
   /** Number of characters of the tokens so far, including those held back. */
   private decoded = 0;
   private readonly logProbabilities: TokenLogProbability[] = [];
@@ -61,11 +61,6 @@ export class Answer {
   allow(tokens: number): void {
     this.spelled = this.tokens.length;
     this.most = Math.min(this.most, this.spelled + tokens);
-  }
-
-  /** How many tokens it may still have. */
-  get room(): number {
-    return this.most - this.tokens.length;
   }
 
   /** The answer's tokens so far, without those of the known characters. */

@@ -34,10 +34,10 @@ export async function* generateLikeliest(
   );
   try {
     for (let next = await outputs.next(); !next.done;) {
-      const first = likeliest(next.value.probabilities);
-      yield generated(first);
+      const { token, logprob } = likeliest(next.value.probabilities);
+      yield { token, chance: { id: token, token: '', logprob, top: [] } };
       // A sampler that tells probabilities does not take the likeliest token by itself.
-      next = await outputs.next(first.token);
+      next = await outputs.next(token);
     }
   } finally {
     await outputs.return();
@@ -52,12 +52,6 @@ export function likeliest<T extends number>(
   if (!first) throw new RangeError('llama.cpp returned no probabilities.');
   return { token: first[0], logprob: Math.log(first[1]) };
 }
-
-/** A token of an answer whose other candidates and text are not told. */
-export const generated = ({ token, logprob }: { token: number; logprob: number }): Generated => ({
-  token,
-  chance: { id: token, token: '', logprob, top: [] },
-});
 
 /** Log-probability of a piece of an answer: that of all tokens that it completes. */
 export const certainty = (tokens: readonly Pick<TokenLogProbability, 'logprob'>[]): number =>

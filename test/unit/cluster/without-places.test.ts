@@ -8,7 +8,7 @@ import { withoutPlaces } from '../../../src/cluster/without-places.ts';
 import { placeOf } from '../../../src/corpus/reading/folders.ts';
 import { runSpecSchema } from '../../../src/protocol/run.ts';
 import { createRun, readSpec } from '../../../src/runs/index.ts';
-import { newRun, useTemporaryHome } from '../runs/help.ts';
+import { learnedFromUse, newRun, useTemporaryHome } from '../runs/help.ts';
 
 useTemporaryHome();
 const here = '/home/alice/clients/acme/shop';
@@ -23,8 +23,8 @@ beforeEach(async () => {
     ...{ folder: here, folders },
     base: { id: 'tiny', path: '/home/alice/models/tiny.gguf', sha256: '0'.repeat(64) },
     corpus: { data: '/home/alice/rows/all.jsonl', replay: { source: 'base', rate: 0.1 } },
-    preferences: { file: '/home/alice/preferences/one.jsonl', files: ['/home/alice/preferences/one.jsonl'] },
   }));
+  learnedFromUse(dir);
 });
 
 async function sent(): Promise<Record<string, string>> {
@@ -38,7 +38,9 @@ async function sent(): Promise<Record<string, string>> {
 }
 
 it('names what a worker needs, and no place', async () => {
-  const spec = runSpecSchema.parse(JSON.parse((await sent())['run.json']!));
+  const text = (await sent())['run.json']!;
+  expect(text).not.toContain('alice');
+  const spec = runSpecSchema.parse(JSON.parse(text));
   expect(spec).toMatchObject({
     folder: 'shop',
     folders: [
@@ -47,7 +49,6 @@ it('names what a worker needs, and no place', async () => {
     ],
     base: { id: 'tiny', path: 'tiny.gguf', sha256: '0'.repeat(64) },
     corpus: { data: 'all.jsonl', replay: { source: 'base' } },
-    preferences: { file: 'one.jsonl' },
   });
   // Prompts are the same there as here, and the run here stays as it was.
   const before = await readSpec(dir);

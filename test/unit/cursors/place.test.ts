@@ -190,10 +190,4 @@ describe('a held-out cursor', () => {
     expect(cursor!.actual.split('\n').length).toBeLessThanOrEqual(4);
     expect(texts['src/handlers.ts']).toContain(cursor!.before + cursor!.actual);
   });
-
-  it('reads no other files for a prompt without them', async () => {
-    const budget = { before: 400, after: 100 };
-    const placed = await placeCursors(cursorsOf(corpus), corpus, tokenizer, spec, { budget });
-    expect(placed.every(({ others }) => others.length === 0)).toBe(true);
-  });
 });

@@ -39,7 +39,6 @@ const plan: Plan = {
   base: 'smollm2-135m',
   method: 'lora',
   budget: { minutes: 10 },
-  preferences: true,
 };
 
 /** What commands need; `answer`: what a child says. */
@@ -92,7 +91,7 @@ describe('the setting', () => {
     expect(args.join(' ')).toBe(
       `train /garden --base smollm2-135m --method lora --minutes 10 --backend tensorflow --on ${RAY} --storage s3://bucket/folder --detach`,
     );
-    expect(trainArguments(plan).join(' ')).toContain('--preferences --yes --detach');
+    expect(trainArguments(plan).join(' ')).toContain('--yes --detach');
   });
 
   it('stands after the options of a folder, so those send nothing elsewhere', () => {

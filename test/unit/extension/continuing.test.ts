@@ -108,7 +108,6 @@ describe('the wizard', () => {
       bases,
       () => Promise.resolve({ backend: 'wasm' }),
       () => Promise.resolve({ run: runOf('newest'), changed }),
-      undefined,
       { folders: ['/garden'], ...kept },
       () => undefined,
     );

@@ -20,7 +20,6 @@ const ask = (kept: Draft = {}) =>
     bases,
     () => Promise.resolve({ backend: 'wasm' }),
     (folders) => (asked.push(folders), Promise.resolve(undefined)),
-    undefined,
     kept,
     () => undefined,
   );

@@ -100,20 +100,6 @@ describe('the end', () => {
     );
     expect(endSentence(done, 'done', true)).toContain(' Your completions use it now. ');
   });
-  test("says what came of learning from the person's use", () => {
-    const ended = (taken: boolean, learned: number, why = 'why.') => {
-      const event = { type: 'preferences' as const, time: '', step: 60, taken, why, learned, heldOut: 10 };
-      return endSentence({ ...done, events: [...done.events, event] }, 'done');
-    };
-    const sentence = endSentence(done, 'done');
-    expect(ended(true, 90)).toBe(`${sentence} It also learned from how you used completions.`);
-    expect(ended(false, 90)).toBe(
-      `${sentence} Learning from how you used completions made it no better, so that part was dropped.`,
-    );
-    expect(ended(false, 0, 'There was no time.')).toBe(
-      `${sentence} It did not learn from how you used completions: There was no time.`,
-    );
-  });
   test('says what happened and what to do when it failed', () => {
     const error = { code: 'disk-full', message: 'The disk is full.', next: 'Free some space.' };
     const sentence = endSentence(makeRun({ upTo: 3, state: { status: 'failed', error } }), 'failed');

@@ -75,19 +75,7 @@ describe("an option of 'train'", () => {
   const options = new Map(trainCommand().options.map((option) => [option.long!.slice(2), option]));
   /** They name files, data sets, runs, bases, servers or a text, or send, fetch and answer without asking. */
   const refused = [
-    ...[
-      'base',
-      'include',
-      'exclude',
-      'continue',
-      'preferences',
-      'name',
-      'report',
-      'detach',
-      'yes',
-      'json',
-      'data',
-    ],
+    ...['base', 'include', 'exclude', 'continue', 'name', 'report', 'detach', 'yes', 'json', 'data'],
     ...[
       'replay',
       'eval-tasks',

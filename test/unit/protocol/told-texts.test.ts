@@ -113,7 +113,7 @@ describe('a sentence that was told in English', () => {
 it('tells phases with their figures', () => {
   german();
   expect(phaseIn('Loading the model')).toBe('Modell wird geladen');
-  expect(phaseIn('Learning from your use: step 3 of 10')).toBe('Lernen aus der Nutzung: Schritt 3 von 10');
+  expect(phaseIn('Training: step 3 of 10')).toBe('Training: Schritt 3 von 10');
   expect(phaseIn('Step 40: Held-out text 3 of 9')).toBe('Schritt 40: Zurückgehaltener Text 3 von 9');
   expect(phaseIn('HumanEval 4 of 20')).toBe('HumanEval 4 von 20');
   expect(phaseIn('something new')).toBe('something new');

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
@@ -57,6 +57,20 @@ export const stepEvent = (step: number, loss = 2) =>
     peakMemory: 1e9,
     etaSeconds: 10,
   }) as const;
+
+/** Makes a run one of an earlier version, which could learn from the person's recorded completions, and did. */
+export function learnedFromUse(dir: string): void {
+  const [spec, events] = [join(dir, 'run.json'), join(dir, 'events.jsonl')];
+  const preferences = {
+    file: '/home/alice/preferences/shop.jsonl',
+    files: ['/home/alice/preferences/a.jsonl'],
+  };
+  writeFileSync(spec, JSON.stringify({ ...(JSON.parse(readFileSync(spec, 'utf8')) as object), preferences }));
+  const interval = { value: -0.1, low: -0.2, high: -0.05 };
+  const outcome = { taken: true, why: 'it is better', learned: 96, heldOut: 12 };
+  const event = { type: 'preferences', time: '2026-11-27T10:00:00.000Z', step: 30, ...outcome };
+  appendFileSync(events, `${JSON.stringify({ ...event, preferences: interval, code: interval })}\n`);
+}
 
 /** A pid that no process has. */
 export const deadPid = 2 ** 22 + 12345;

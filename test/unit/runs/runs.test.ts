@@ -20,7 +20,7 @@ import {
 } from '../../../src/runs/index.ts';
 import { makerMark, processStart } from '../../../src/runs/processes.ts';
 import { makeUnfinished } from '../../../src/runs/unfinished.ts';
-import { deadPid, newRun, setState, stepEvent, useTemporaryHome } from './help.ts';
+import { deadPid, learnedFromUse, newRun, setState, stepEvent, useTemporaryHome } from './help.ts';
 
 const home = useTemporaryHome();
 const json = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
@@ -240,6 +240,18 @@ describe('readRun', () => {
     const snapshot = await readRun(dir);
     expect(snapshot.corpus).toEqual({ kept: 3, leftOut: { binary: 1 }, trainTokens: 10, heldOutTokens: 2 });
     expect(snapshot.summary).toBeUndefined();
+  });
+
+  it('opens a run of an earlier version that learned from recorded completions', async () => {
+    const { dir } = await createRun(newRun());
+    const writer = await openRunWriter(dir);
+    await writer.event(stepEvent(1));
+    await writer.close();
+    learnedFromUse(dir);
+    const { spec, events, brokenLines } = await readRun(dir);
+    expect(spec).not.toHaveProperty('preferences');
+    expect(events.map(({ type }) => type)).toEqual(['step', 'preferences']);
+    expect(brokenLines).toBe(0);
   });
 
   it('has a format of its own for several folders, and the old one for one', async () => {

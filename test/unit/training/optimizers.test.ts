@@ -96,10 +96,7 @@ describe.each(['adamw', 'lionw'] as const)('a run of %s', (rule) => {
   ) => {
     for (let step = from; step < to; step += 1) {
       const tokens = tinyTokens(17, 40, step + 1);
-      await model.accumulate(
-        { tokens, rows: 1, length: 16 },
-        { seed: [3, step], train: true, lossWeight: 1 / 16 },
-      );
+      await model.accumulate({ tokens, rows: 1, length: 16 }, { seed: [3, step], lossWeight: 1 / 16 });
       optimizer.step({ learningRate: 0.01, gradientScale: 1 });
       model.zeroGradients();
     }
@@ -138,10 +135,7 @@ describe.each(['adamw', 'lionw'] as const)('a run of %s', (rule) => {
     const mean = async () => (await model.tokenLosses(tokens)).reduce((a, b) => a + b, 0) / 16;
     const before = await mean();
     for (let step = 0; step < 30; step += 1) {
-      await model.accumulate(
-        { tokens, rows: 1, length: 16 },
-        { seed: [1, step], train: true, lossWeight: 1 / 16 },
-      );
+      await model.accumulate({ tokens, rows: 1, length: 16 }, { seed: [1, step], lossWeight: 1 / 16 });
       optimizer.step({ learningRate: 0.02, gradientScale: 1 });
       model.zeroGradients();
     }
