@@ -1,29 +1,18 @@
 /** `train --preferences`: learning from how the user treated completions. */
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
 import { selectVerdicts } from '../../preferences/select.ts';
 import { preferencesFile } from '../../preferences/store.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { foldersOf, type Folders } from '../../protocol/folders.ts';
 import type { RunSpec } from '../../protocol/run.ts';
-
-export interface PreferencesOption {
-  /** A file; true: the files that VS Code keeps for the folders. */
-  preferences?: string | true;
-}
-
-export const addPreferencesOption = (command: Command): Command =>
-  command.option(
-    '--preferences [file]',
-    'in the last fifth of the run, learn from which completions you kept, changed or rejected (default file: the record that VS Code keeps for the folder); used only if it makes the result better; LoRA only',
-  );
+import type { AllOptions } from '../../training/options/index.ts';
 
 /**
  * The preferences file for the run's spec. Errors: bad-argument, and those of selectVerdicts, which show here rather
  * than after the training.
  */
 export async function preferencesOf(
-  { preferences, method, on }: PreferencesOption & { method: 'lora' | 'full'; on?: string },
+  { preferences, method, on }: Pick<AllOptions, 'preferences' | 'method' | 'on'>,
   where: Folders,
   base: RunSpec['base'],
 ): Promise<Pick<RunSpec, 'preferences'>> {
