@@ -138,7 +138,14 @@ export class LanguageModelTextPart {
 export const Disposable = {
   from: (...all: { dispose: () => void }[]) => ({ dispose: () => all.forEach((one) => one.dispose()) }),
 };
-export const commands = { executeCommand: () => Promise.resolve() };
+export const commands = {
+  registered: new Map<string, (...rest: unknown[]) => unknown>(),
+  registerCommand(name: string, run: (...rest: unknown[]) => unknown) {
+    this.registered.set(name, run);
+    return { dispose: () => this.registered.delete(name) };
+  },
+  executeCommand: () => Promise.resolve(),
+};
 export const Uri = { file: (fsPath: string) => ({ fsPath }), parse: (text: string) => ({ text }) };
 export const QuickInputButtons = { Back: {} };
 export const ConfigurationTarget = { Global: 1, Workspace: 2, WorkspaceFolder: 3 };
