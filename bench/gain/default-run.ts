@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Command } from 'commander';
 import { z } from 'zod';
-import { addDataOptions, addReplayOptions } from '../../src/cli/options/data-options.ts';
-import { addTrainOptions } from '../../src/cli/options/train-options.ts';
+import { addOptions } from '../../src/cli/options/add-options.ts';
+import { trainOptions } from '../../src/training/options/index.ts';
 import { evaluateRun } from '../../src/evaluation/evaluate-run.ts';
 import { writeByRename } from '../../src/protocol/write-file.ts';
 import { folderNames } from '../../src/runs/folders.ts';
@@ -114,7 +114,7 @@ export async function defaultRun(
 
 /** Of a run that is trained in the same way if this is `known` of it: with the same defaults, by the same program. */
 export const runKey = (known: readonly unknown[]): Promise<string> =>
-  trainingKey([known, addTrainOptions(addReplayOptions(addDataOptions(new Command()))).opts()]);
+  trainingKey([known, addOptions(new Command(), trainOptions).opts()]);
 
 async function readProgress(path: string): Promise<Progress> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {

@@ -5,9 +5,6 @@ import { PREPARING, type Cost, type KnownCosts } from '../training/measured-cost
 import { factsOfTask } from '../protocol/task-facts.ts';
 import { servedPart, strengthPart, type ProgressPart } from './progress.ts';
 
-/** The most time that measuring takes by default, as a share of the training time. */
-export const MEASURE_SHARE = 1 / 3;
-
 /** Training time in seconds: the sum over all steps. */
 export function trainingSeconds(events: readonly RunEvent[], hyper: RunSpec['hyper']): number {
   const tokens = tokensPerStep(hyper);

@@ -1,4 +1,4 @@
-/** All commands in one table: name in package.json, whether it needs trust, and what it does. */
+/** All commands in one table: name in package.json, and what it does. */
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { sentenceIn } from '../evaluation/figures/summary-sentence.ts';
@@ -32,32 +32,30 @@ import { pickRun, type Which } from './runs/pick-run.ts';
 import { settings } from './settings.ts';
 import { snooze, switchAdapter, toggleLanguage, turnCompletion } from './completion/completion-commands.ts';
 import { bestFirst, hasResult, servableItem, whyNotServable, type Standing } from './texts.ts';
-import { requireTrust } from './trust.ts';
+import { requireTrust, trustedCommands } from './trust.ts';
 import { completeUntuned } from './completion/untuned.ts';
 import { useRun } from './completion/use-run.ts';
 
 interface CommandEntry {
-  /** Training and serving need a trusted workspace. */
-  needsTrust?: boolean;
   /** Whether it trains on this machine; only one training can run at a time, so it is refused before anything is asked. */
   trains?: () => boolean;
   run: (context: Context, which: Which) => unknown;
 }
 
 const table: Record<string, CommandEntry> = {
-  fineTune: { needsTrust: true, trains: () => !settings.cluster, run: fineTune },
-  findLearningRate: { needsTrust: true, trains: () => true, run: findLearningRate },
+  fineTune: { trains: () => !settings.cluster, run: fineTune },
+  findLearningRate: { trains: () => true, run: findLearningRate },
   showResults: { run: (context, which) => context.panel.show(which) },
-  useForCompletion: { needsTrust: true, run: useForCompletion },
-  measureResult: { needsTrust: true, run: measureResult },
+  useForCompletion: { run: useForCompletion },
+  measureResult: { run: measureResult },
   stopTraining: { run: stopTraining },
-  resumeTraining: { needsTrust: true, run: resumeTraining },
+  resumeTraining: { run: resumeTraining },
   exportResult: { run: exportResult },
-  importAdapter: { needsTrust: true, run: importAdapter },
-  completeUntuned: { needsTrust: true, run: completeUntuned },
-  completionOn: { needsTrust: true, run: (context) => turnCompletion(context, true) },
+  importAdapter: { run: importAdapter },
+  completeUntuned: { run: completeUntuned },
+  completionOn: { run: (context) => turnCompletion(context, true) },
   completionOff: { run: (context) => turnCompletion(context, false) },
-  switchAdapter: { needsTrust: true, run: switchAdapter },
+  switchAdapter: { run: switchAdapter },
   snoozeCompletion: { run: snooze },
   wakeCompletion: { run: ({ completion }) => completion.sleep(0) },
   toggleLanguage: { run: toggleLanguage },
@@ -71,9 +69,9 @@ const table: Record<string, CommandEntry> = {
   deleteLearnedFromUse: { run: deleteLearnedFromUse },
   getStarted: { run: getStarted },
   doctor: { run: showDoctor },
-  installRuntime: { needsTrust: true, run: installRuntime },
-  installGpu: { needsTrust: true, run: installGpu },
-  fetchBase: { needsTrust: true, run: fetchBase },
+  installRuntime: { run: installRuntime },
+  installGpu: { run: installGpu },
+  fetchBase: { run: fetchBase },
   showRuns: { run: () => vscode.commands.executeCommand('forgetMeNot.runs.focus') },
   openSettings: {
     run: ({ extension }) =>
@@ -87,10 +85,12 @@ const table: Record<string, CommandEntry> = {
 };
 
 export function registerCommands(context: Context): vscode.Disposable {
-  const registered = Object.entries(table).map(([name, entry]) =>
-    vscode.commands.registerCommand(`forgetMeNot.${name}`, async (which: unknown) => {
+  const trusted = trustedCommands(context.extension.extension.packageJSON);
+  const registered = Object.entries(table).map(([name, entry]) => {
+    const command = `forgetMeNot.${name}`;
+    return vscode.commands.registerCommand(command, async (which: unknown) => {
       try {
-        if (entry.needsTrust) requireTrust();
+        if (trusted.has(command)) requireTrust();
         if (entry.trains?.()) await requireNoTraining();
         return await entry.run(context, typeof which === 'string' ? which : undefined);
       } catch (error) {
@@ -102,8 +102,8 @@ export function registerCommands(context: Context): vscode.Disposable {
         );
         return undefined;
       }
-    }),
-  );
+    });
+  });
   return vscode.Disposable.from(...registered);
 }
 

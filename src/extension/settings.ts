@@ -1,10 +1,13 @@
-/** The user's settings, read each time and never cached, so that a change takes effect at once. */
+/**
+ * The user's settings, read each time and never cached, so that a change takes effect at once. Their defaults are those
+ * of package.json, which the editor gives.
+ */
 import * as vscode from 'vscode';
 import { leastChance, type ShowChoice } from '../completion/index.ts';
 import { AUTO_BASE } from '../base-models/choose.ts';
 import { nameFolders } from '../corpus/reading/folders.ts';
 import { UserError } from '../protocol/errors.ts';
-import { gpuChoiceSchema, type GpuChoice } from '../protocol/gpu.ts';
+import { gpuChoices, type GpuChoice } from '../protocol/gpu.ts';
 import { t } from '../protocol/l10n.ts';
 import type { BackendName } from '../protocol/run.ts';
 import {
@@ -23,39 +26,44 @@ const ENABLED = 'completion.enabled';
 const NEXT_EDIT = 'nextEdit.enabled';
 const LEARN_FROM_USE = 'completion.learnFromUse';
 const ENDPOINT_MODEL = 'completion.endpointModel';
-const inspect = (name: string): Inspected => vscode.workspace.getConfiguration(section).inspect(name) ?? {};
-const get = <T>(name: string, fallback: T): T =>
-  vscode.workspace.getConfiguration(section).get<T>(name) ?? fallback;
+const inspect = (name: string): Inspected & { defaultValue?: unknown } =>
+  vscode.workspace.getConfiguration(section).inspect(name) ?? {};
+/** In a document whose language has its own value, that; else in general. */
+const get = <T>(name: string, scope?: vscode.ConfigurationScope): T =>
+  vscode.workspace.getConfiguration(section, scope).get<T>(name) ?? (inspect(name).defaultValue as T);
 
-const decidedBase = () => decideBase(inspect('base'), get('base', AUTO_BASE));
-const decidedOptions = () =>
-  decideOptions(inspect('training.options'), get<string[]>('training.options', []));
+/** A setting that is one of a few names: the default where somebody wrote another. */
+function choice<T extends string>(name: string, names: readonly T[], document?: vscode.TextDocument): T {
+  const chosen = get<T>(name, document);
+  return names.includes(chosen) ? chosen : (inspect(name).defaultValue as T);
+}
+
+const decidedBase = () => decideBase(inspect('base'), get('base'));
+const decidedOptions = () => decideOptions(inspect('training.options'), get('training.options'));
 
 export const settings = {
   /** For a document, whose language may have its own value; else in general. */
   completionEnabled(document?: vscode.TextDocument) {
-    return vscode.workspace.getConfiguration(section, document).get(ENABLED, true);
+    return get<boolean>(ENABLED, document);
   },
   /** Whether next edits are offered, in the language of a document. */
   nextEditEnabled(document: vscode.TextDocument) {
-    return vscode.workspace.getConfiguration(section, document).get(NEXT_EDIT, true);
+    return get<boolean>(NEXT_EDIT, document);
   },
   /** When the model is asked for next edits: never, if it has learned to, or always. */
-  nextEditModel(document: vscode.TextDocument): 'off' | 'tuned' | 'on' {
-    const chosen = vscode.workspace.getConfiguration(section, document).get<string>('nextEdit.model', '');
-    return chosen === 'tuned' || chosen === 'on' ? chosen : 'off';
+  nextEditModel(document: vscode.TextDocument) {
+    return choice('nextEdit.model', ['off', 'tuned', 'on'], document);
   },
   /** Undefined: the pause adapts to the user's typing. */
   get debounceMs() {
-    return pauseOf(get<unknown>('completion.debounce', null));
+    return pauseOf(get('completion.debounce'));
   },
   get maxTokens() {
-    return get('completion.maxTokens', 64);
+    return get<number>('completion.maxTokens');
   },
   /** Which suggestions are shown in a document. */
   show(document: vscode.TextDocument): ShowChoice {
-    const chosen = vscode.workspace.getConfiguration(section, document).get<string>('completion.show', '');
-    return Object.hasOwn(leastChance, chosen) ? (chosen as ShowChoice) : 'likely';
+    return choice('completion.show', Object.keys(leastChance) as ShowChoice[], document);
   },
   /** Whether the editor shows inline suggestions by itself: a setting of its own. */
   inlineSuggestions(document: vscode.TextDocument) {
@@ -63,19 +71,19 @@ export const settings = {
   },
   /** Whether suggestions are shown beside the editor's own list. */
   besideSuggestList(document: vscode.TextDocument) {
-    return vscode.workspace.getConfiguration(section, document).get('completion.besideSuggestList', true);
+    return get<boolean>('completion.besideSuggestList', document);
   },
   /** Whether parts of the repository's other files go into prompts. */
   get repositoryInPrompt() {
-    return get('completion.repository', true);
+    return get<boolean>('completion.repository');
   },
   /** On what completion computes. */
   get gpu(): GpuChoice {
-    return gpuChoiceSchema.safeParse(get('completion.gpu', 'auto')).data ?? 'auto';
+    return choice('completion.gpu', gpuChoices);
   },
   /** Whether a copy of the base with the result in it is kept, where that is faster. */
   get foldedCopy() {
-    return get('completion.foldedCopy', true);
+    return get<boolean>('completion.foldedCopy');
   },
   /** Address of a completion server elsewhere; "": this machine completes. */
   get endpoint() {
@@ -95,24 +103,24 @@ export const settings = {
   },
   /** Whether completions are recorded, to learn from. */
   get learnFromUse() {
-    return get(LEARN_FROM_USE, false);
+    return get<boolean>(LEARN_FROM_USE);
   },
   get base() {
     return decidedBase().value.trim() || AUTO_BASE;
   },
   get method() {
-    return get<'lora' | 'full'>('training.method', 'lora');
+    return get<'lora' | 'full'>('training.method');
   },
   get minutes() {
-    return get('training.minutes', 10);
+    return get<number>('training.minutes');
   },
   get backend() {
-    return get<'auto' | BackendName>('training.backend', 'auto');
+    return get<'auto' | BackendName>('training.backend');
   },
   /** The backend and the GPU, as options. `instead`: another backend than the one in the setting. */
   backendOptions(instead?: BackendName): string[] {
     const backend = instead ?? this.backend;
-    const device = get('training.device', '').trim();
+    const device = get<string>('training.device').trim();
     const onGpu = backend === 'auto' || backend === 'webgpu';
     return ['--backend', backend, ...(device && onGpu ? ['--device', device] : [])];
   },
@@ -126,10 +134,7 @@ export const settings = {
   /** Which files of these folders are read, as options; a folder may have its own settings. */
   globOptions(folders: readonly string[]): string[] {
     const globsIn = (folder: string, name: 'include' | 'exclude') =>
-      vscode.workspace
-        .getConfiguration(section, vscode.Uri.file(folder))
-        .get<string[]>(`training.${name}`, [])
-        .filter((glob) => glob.trim());
+      get<string[]>(`training.${name}`, vscode.Uri.file(folder)).filter((glob) => glob.trim());
     return globArguments(
       nameFolders(folders).map(({ path, name }) => ({
         name,
@@ -139,10 +144,10 @@ export const settings = {
     );
   },
   get dataDirectory() {
-    return get('dataDirectory', '').trim();
+    return get<string>('dataDirectory').trim();
   },
   get nodePath() {
-    return get('nodePath', '').trim();
+    return get<string>('nodePath').trim();
   },
 };
 

@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 import { t } from '../protocol/l10n.ts';
 
@@ -10,4 +11,20 @@ export function requireTrust(): void {
     t('This workspace is not trusted.'),
     t('Trust it first; until then you can only view runs.'),
   );
+}
+
+const manifestSchema = z.object({
+  contributes: z.object({
+    commands: z.array(z.object({ command: z.string(), enablement: z.string().optional() })),
+  }),
+});
+
+/**
+ * The commands that package.json enables in a trusted workspace only, because they train or serve. The editor keeps to
+ * it in its menus; other extensions, links and keys call a command all the same.
+ */
+export function trustedCommands(packageJson: unknown): ReadonlySet<string> {
+  const { commands } = manifestSchema.parse(packageJson).contributes;
+  const trusted = commands.filter(({ enablement }) => enablement?.includes('isWorkspaceTrusted'));
+  return new Set(trusted.map(({ command }) => command));
 }

@@ -4,6 +4,8 @@
  */
 import { AUTO_BASE } from '../base-models/choose.ts';
 import { findKnownBase } from '../base-models/registry.ts';
+import { trainOptions } from '../training/options/index.ts';
+import { flagNames } from '../training/options/option.ts';
 import type { Inspected } from './setting-rules.ts';
 
 /** Settings that a workspace decides in part; what it may not say is ignored, and told. */
@@ -26,19 +28,12 @@ export function decideBase(inspected: Inspected, effective: string): Decided<str
   return { value: typeof globalValue === 'string' ? globalValue : AUTO_BASE, ignored: [base] };
 }
 
-/** Options of `train` without a value that a workspace may give. */
-export const freeFlags = [
-  ...['repository-context', 'no-repository-context', 'rank-stabilised', 'no-rate-trials', 'recompute'],
-];
-
-/** Those with one: numbers, shares, and names from a list. No path, address, data set, run or base. */
-export const freeOptions = [
-  ...['mode', 'pairs', 'fim-rate', 'fim-loss', 'half-life', 'replay-rate', 'method', 'lr', 'minutes'],
-  ...['steps', 'epochs', 'tokens', 'seq', 'batch', 'accumulate', 'rank', 'alpha', 'targets', 'dropout'],
-  ...['attention-dropout', 'optimizer', 'schedule', 'warmup', 'cooldown', 'weight-decay', 'clip'],
-  ...['eval-every', 'held-out-windows', 'humaneval', 'retention', 'measure-share', 'forgetting-limit'],
-  ...['patience', 'keep', 'strength', 'precision', 'seed'],
-];
+/** The flags of `train` that a workspace may give, and whether each has a value. */
+const freeFlags: ReadonlyMap<string, boolean> = new Map(
+  Object.values(trainOptions)
+    .filter(({ elsewhere }) => elsewhere.workspace)
+    .flatMap((option) => flagNames(option).map((name) => [name, option.flags.includes('<')])),
+);
 
 /** Of the options that a workspace gives, each with its value in one word, those that it may. */
 export function decideOptions(inspected: Inspected, effective: readonly string[]): Decided<string[]> {
@@ -50,9 +45,9 @@ export function decideOptions(inspected: Inspected, effective: readonly string[]
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
     const [, name = '', given] = /^--([a-z-]+)(?:=(.*))?$/s.exec(word) ?? [];
-    const isOption = freeOptions.includes(name);
-    if (given === undefined ? freeFlags.includes(name) : isOption) value.push(word);
-    else if (isOption && at + 1 < words.length) value.push(`${word}=${words[(at += 1)]!}`);
+    const hasValue = freeFlags.get(name);
+    if (hasValue === (given !== undefined)) value.push(word);
+    else if (hasValue && at + 1 < words.length) value.push(`${word}=${words[(at += 1)]!}`);
     else {
       ignored.push(word);
       // Its value, whatever it looks like, is no option.

@@ -9,8 +9,7 @@ export const gpuKindNames: Record<GpuKind, string> = { cuda: 'CUDA', vulkan: 'Vu
 
 /** `auto`: a GPU if there is a real one and llama.cpp's binary for it, else the processor. `off`: the processor. */
 export const gpuChoices = ['auto', 'off', ...gpuKinds] as const;
-export const gpuChoiceSchema = z.enum(gpuChoices);
-export type GpuChoice = z.infer<typeof gpuChoiceSchema>;
+export type GpuChoice = (typeof gpuChoices)[number];
 
 /** What a completion server computes on. */
 export const engineSchema = z.object({

@@ -51,6 +51,3 @@ export function rateAtLength(
 
 const isLarge = (base: BaseShape) => linearWeights(base) >= LARGE;
 const shareAfter = (steps: number) => Math.max(LEAST_SHARE, Math.min(1, FULL_RATE_STEPS / steps));
-
-/** The cool-down at the end of an inverse square root schedule, as a share of the run (paper, section 3: 20%). */
-export const DEFAULT_COOLDOWN = 0.2;

@@ -5,7 +5,8 @@ import type { Changed } from '../../protocol/changed.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { corpusPlanSchema } from '../../protocol/run.ts';
 import { findContinued, type Continued } from '../options/continue-run.ts';
-import { addGlobOptions } from '../options/data-options.ts';
+import { globOptions, type GlobOptions } from '../../training/options/data.ts';
+import { addOptions } from '../options/add-options.ts';
 import { formatCount, plural } from '../view/format.ts';
 import { print, printJson } from '../view/output.ts';
 
@@ -13,12 +14,13 @@ import { print, printJson } from '../view/output.ts';
 const ENOUGH = { files: 20, share: 0.1 };
 
 export function changedCommand(): Command {
-  return addGlobOptions(
+  return addOptions(
     new Command('changed')
       .description('show what has changed since a run: what train --continue would learn')
       .argument('<run>', 'id of a run, the start of one, or latest')
       .option('--json', 'print the result as JSON'),
-  ).action(async (wanted: string, options: { include?: string[]; exclude?: string[]; json?: boolean }) => {
+    globOptions,
+  ).action(async (wanted: string, options: GlobOptions & { json?: boolean }) => {
     const continued = await findContinued(wanted);
     const changed = conclude(continued, await survey(continued, options));
     if (options.json) printJson(changed);
@@ -29,10 +31,7 @@ export function changedCommand(): Command {
 /** Looks at the folders only; a data set is not read for this. */
 function survey(
   { spec, corpus: earlier }: Continued,
-  {
-    include = spec.corpus.include,
-    exclude = spec.corpus.exclude,
-  }: { include?: string[]; exclude?: string[] },
+  { include = spec.corpus.include, exclude = spec.corpus.exclude }: GlobOptions,
 ): Promise<Survey> {
   if (!spec.folder)
     throw new UserError(

@@ -53,7 +53,7 @@ export function completeCommand(): Command {
 
 async function complete(place: string, options: Options): Promise<void> {
   const document = await readCursor(place);
-  const maxTokens = toNumber('max-tokens', options.maxTokens, 1, 4096) ?? 64;
+  const maxTokens = toNumber('max-tokens', options.maxTokens, 1, 4096)!;
   const { name, dispose, ...engine } = await (options.endpoint ? elsewhere(options) : here(options));
   const completer = createCompleter({ ...engine, maxTokens: () => maxTokens });
   const completion = await completer

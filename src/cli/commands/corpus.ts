@@ -23,11 +23,13 @@ import { openGguf } from '../../gguf/index.ts';
 import { documentWord } from '../../protocol/describe-learning.ts';
 import { foldersOf, type Folders } from '../../protocol/folders.ts';
 import { corpusPlanSchema } from '../../protocol/run.ts';
-import { addDataOptions, checkData, toCorpusPlan, type DataOptions } from '../options/data-options.ts';
+import { dataOptions, type DataOptions } from '../../training/options/data.ts';
+import { addOptions } from '../options/add-options.ts';
+import { checkData, toCorpusPlan } from '../options/data-options.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { formatCount, formatTable, plural } from '../view/format.ts';
 import { print, printJson, printText } from '../view/output.ts';
-import { whole } from '../options/numbers.ts';
+import { whole } from '../../training/options/values.ts';
 
 interface CorpusOptions extends DataOptions {
   base?: string;
@@ -42,7 +44,7 @@ export function corpusCommand(): Command {
   const command = new Command('corpus')
     .description('show what training on folders or a data set would read, what it would leave out, and why')
     .argument('[folders...]', 'the folders that hold the code');
-  return addDataOptions(command)
+  return addOptions(command, dataOptions)
     .option(
       '--base <ref>',
       'count tokens with the tokenizer of this base, and write instructions in its chat template',

@@ -10,13 +10,15 @@ import { lowerPriority } from '../../protocol/low-priority.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import { findRun, trainingNow } from '../../runs/index.ts';
 import { followChild } from '../processes/follow-child.ts';
-import { addClusterOptions, chosenCluster, type ClusterOptions } from '../options/cluster-options.ts';
+import { clusterOptions, type ClusterOptions } from '../../training/options/place.ts';
+import { addOptions } from '../options/add-options.ts';
+import { chosenCluster } from '../options/cluster-options.ts';
 import { sendEvaluation } from '../processes/cluster-evaluation.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { LiveLine, note, print, printJson, printProgress } from '../view/output.ts';
 import { checkServed, describeServed } from '../processes/served-check.ts';
 import { comparisonTable, metricTable } from '../view/tables.ts';
-import { whole } from '../options/numbers.ts';
+import { whole } from '../../training/options/values.ts';
 
 interface Options extends ClusterOptions {
   tasks?: string;
@@ -57,7 +59,7 @@ export function evaluateCommand(): Command {
     )
     .option('--check', 'measure nothing, only check that the served model matches the trained one')
     .option('--background', 'let all other programs on this machine go first');
-  return addClusterOptions(command)
+  return addOptions(command, clusterOptions)
     .option('--yes', 'download a model, and send a run to a cluster, without asking')
     .option('--json', 'print the figures as a JSON array')
     .action(evaluate);

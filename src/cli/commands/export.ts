@@ -17,7 +17,7 @@ import { findRun, readSpec } from '../../runs/index.ts';
 import { followChild } from '../processes/follow-child.ts';
 import { formatBytes } from '../view/format.ts';
 import { LiveLine, print, printJson, printProgress } from '../view/output.ts';
-import { whole } from '../options/numbers.ts';
+import { whole } from '../../training/options/values.ts';
 
 interface Options {
   to: ExportTarget;

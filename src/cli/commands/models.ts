@@ -9,7 +9,8 @@ import { forTerminal } from '../../protocol/next-step.ts';
 import { backendNames, type BackendName } from '../../protocol/run.ts';
 import { availableMemory } from '../../protocol/available-memory.ts';
 import { leastGpuMemory, leastMemory, runMemory } from '../../training/memory/defaults.ts';
-import { deviceOption } from '../options/train-options.ts';
+import { machineOptions } from '../../training/options/place.ts';
+import { addOptions } from '../options/add-options.ts';
 import { autoBase, tellWithTensorflow } from '../machine/auto-base.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { formatBytes, formatTable } from '../view/format.ts';
@@ -31,8 +32,8 @@ export function modelsCommand(): Command {
       new Option('--backend <name>', 'library that will train')
         .choices(['auto', ...backendNames])
         .default('auto'),
-    )
-    .addOption(deviceOption())
+    );
+  addOptions(models, { device: machineOptions.device })
     .option('--json', 'print the result as JSON')
     .action(async (options: ModelsOptions) => list(options));
   models

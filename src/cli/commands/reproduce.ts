@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { lowRankOperations } from '../../evaluation/spectrum/low-rank.ts';
 import { chooseTasks } from '../../evaluation/tasks/index.ts';
 import { averagedTasks } from '../../training/checkpoints/forgetting-figure.ts';
@@ -8,7 +8,7 @@ import { linearNames, linearShape, type ModelConfig } from '../../model/index.ts
 import { UserError } from '../../protocol/errors.ts';
 import { reproductionsDir } from '../../protocol/paths.ts';
 import { claimIds, type ClaimId } from '../../protocol/reproduction.ts';
-import { backendNames, corpusPlanSchema, type Hyper, type RunSpec } from '../../protocol/run.ts';
+import { corpusPlanSchema, type Hyper, type RunSpec } from '../../protocol/run.ts';
 import { openCorpus } from '../../corpus/index.ts';
 import type { MachineGuess } from '../../reproduce/costs.ts';
 import { defaultFolder } from '../../reproduce/default-folder.ts';
@@ -25,34 +25,31 @@ import {
 } from '../../reproduce/store.ts';
 import { PART_RANKS } from '../../reproduce/variants.ts';
 import { withTraining, type TrainingLock } from '../../runs/index.ts';
-import { addGlobOptions, checkData } from '../options/data-options.ts';
+import { globOptions, type GlobOptions } from '../../training/options/data.ts';
+import { trainOptions, type TrainOptions } from '../../training/options/index.ts';
+import { clusterOptions, machineOptions, type ClusterOptions } from '../../training/options/place.ts';
+import { addOptions } from '../options/add-options.ts';
+import { checkData } from '../options/data-options.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { thisMachine, worker } from '../machine/place.ts';
 import { onInterrupt } from '../processes/child.ts';
 import { elsewhereEngine, forget, isElsewhere } from '../processes/cluster-reproduction.ts';
 import { printClaims, reproductionView } from '../view/reproduction-view.ts';
-import {
-  addClusterOptions,
-  chosenCluster,
-  type ChosenCluster,
-  type ClusterOptions,
-} from '../options/cluster-options.ts';
+import { chosenCluster, type ChosenCluster } from '../options/cluster-options.ts';
 import { withCorpus, type Reading } from '../read-corpus.ts';
 import { reproduceEngine } from '../processes/reproduce-engine.ts';
-import { between, whole } from '../options/numbers.ts';
-import { toHyper, addTrainOptions, type TrainOptions } from '../options/train-options.ts';
+import { between, whole } from '../../training/options/values.ts';
+import { toHyper } from '../options/train-options.ts';
 import { version } from '../version.ts';
 import { checkBase, expectedSpeed } from './train.ts';
 import { note, print } from '../view/output.ts';
 
-interface Options extends ClusterOptions {
+interface Options extends ClusterOptions, GlobOptions {
   budget: number;
   base: string;
   claims?: ClaimId[];
   seeds?: number;
   data: Record<string, string>;
-  include?: string[];
-  exclude?: string[];
   seq: number;
   backend: RunSpec['backend'];
   resume?: string;
@@ -70,7 +67,7 @@ export function reproduceCommand(): Command {
       '[folder]',
       "folder of text to learn (default: Python's standard library, else this package's own dependencies)",
     );
-  addGlobOptions(command)
+  addOptions(command, globOptions)
     .option(
       '--budget <minutes>',
       'time budget in minutes; it ends within this time. With --on, so much work as one machine would do in it',
@@ -98,13 +95,8 @@ export function reproduceCommand(): Command {
       dataFile,
       {},
     )
-    .option('--seq <tokens>', 'sequence length in tokens', whole(8), 256)
-    .addOption(
-      new Option('--backend <name>', 'library that trains')
-        .choices(['auto', ...backendNames])
-        .default('auto'),
-    );
-  return addClusterOptions(command)
+    .option('--seq <tokens>', 'sequence length in tokens', whole(8), 256);
+  return addOptions(command, { backend: machineOptions.backend, ...clusterOptions })
     .option(
       '--resume <id>',
       'resume a reproduction that was stopped or ran out of budget; one on a cluster is attached to again',
@@ -332,7 +324,7 @@ async function prepare(
 
 /** The defaults of `train`. */
 function trainDefaults(given: Pick<TrainOptions, 'base' | 'seq' | 'backend'>): TrainOptions {
-  const command = addTrainOptions(new Command()).exitOverride();
+  const command = addOptions(new Command(), trainOptions).exitOverride();
   return { ...command.parse([], { from: 'user' }).opts<TrainOptions>(), ...given };
 }
 

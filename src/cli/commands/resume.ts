@@ -8,15 +8,16 @@ import { resumeOnCluster } from '../processes/cluster-run.ts';
 import { finishRun } from '../processes/finish-run.ts';
 import { launchOnItsOwn } from '../processes/launch.ts';
 import { print, printJson } from '../view/output.ts';
+import { followOptions, type FollowOptions } from '../../training/options/command.ts';
 import { requireBase } from '../machine/run-base.ts';
-import { addFollowOptions, type FollowOptions } from './train.ts';
+import { addOptions } from '../options/add-options.ts';
 
 export function resumeCommand(): Command {
   const command = new Command('resume')
     .description('resume a run from its newest checkpoint; a run on a cluster is attached to again')
     .argument('<run>', 'id of a run, the start of one, or latest');
-  addFollowOptions(command).option('--yes', 'send it to its cluster again without asking');
-  return command.action(async (wanted: string, options: FollowOptions) => {
+  addOptions(command, followOptions).option('--yes', 'send it to its cluster again without asking');
+  return command.action(async (wanted: string, options: FollowOptions & { yes?: boolean }) => {
     const dir = await findRun(wanted);
     const { spec, state, events } = await readRun(dir);
     if (isAlive(state))

@@ -18,40 +18,29 @@ import {
   type NewSweep,
   type Sweep,
 } from '../../training/sweep/store.ts';
-import { addDataOptions, checkData, toCorpusPlan, type DataOptions } from '../options/data-options.ts';
+import { settledPart, sweepOptions, type AllOptions } from '../../training/options/index.ts';
+import { addOptions } from '../options/add-options.ts';
+import { checkData, toCorpusPlan } from '../options/data-options.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { thisMachine, worker } from '../machine/place.ts';
-import {
-  addClusterOptions,
-  chosenCluster,
-  type ChosenCluster,
-  type ClusterOptions,
-} from '../options/cluster-options.ts';
+import { chosenCluster, type ChosenCluster } from '../options/cluster-options.ts';
 import { isOnCluster, sendSweep, type PreparedSweep } from '../processes/cluster-sweep.ts';
 import { print, printJson } from '../view/output.ts';
 import { withCorpus, type Reading } from '../read-corpus.ts';
 import { followSweeper } from '../processes/sweeper-child.ts';
 import { rateRatio, sweepSentence, sweepTable, sweepView } from '../view/sweep-view.ts';
-import { whole } from '../options/numbers.ts';
-import { addTrainOptions, checkSchedule, toHyper, type TrainOptions } from '../options/train-options.ts';
+import { whole } from '../../training/options/values.ts';
+import { checkSchedule, toHyper } from '../options/train-options.ts';
 import { version } from '../version.ts';
 import { checkBase } from './train.ts';
 
-interface SweepOptions extends Omit<TrainOptions, 'method' | 'lr' | 'steps'>, DataOptions, ClusterOptions {
+interface SweepOptions extends Omit<AllOptions, 'method' | 'lr' | 'steps'> {
   method: 'both' | Hyper['method'];
   grid?: number[];
   steps: number;
   resume?: string;
-  yes?: boolean;
-  json?: boolean;
 }
 
-/** Options of `train` that trials have too. */
-const shared = [
-  ...['base', 'rank', 'alpha', 'dropout', 'targets', 'rankStabilised', 'attentionDropout', 'optimizer'],
-  ...['schedule', 'warmup', 'cooldown', 'weightDecay', 'clip', 'seq', 'batch', 'accumulate', 'recompute'],
-  ...['precision', 'seed', 'backend', 'device'],
-];
 /** Full fine-tuning's rate divided by LoRA's. */
 const TENTH = 0.1;
 
@@ -73,13 +62,8 @@ export function sweepCommand(): Command {
     )
     .option('--steps <n>', 'optimiser steps of each trial', whole(1), 40)
     .option('--held-out-windows <n>', 'windows of held-out text that trials are compared on', whole(1), 16);
-  addDataOptions(command);
-  for (const option of addTrainOptions(new Command()).options)
-    if (shared.includes(option.attributeName())) command.addOption(option);
-  return addClusterOptions(command)
+  return addOptions(command, sweepOptions)
     .option('--resume <id>', 'resume a sweep that was stopped; one on a cluster is attached to again')
-    .option('--yes', 'download what is missing, and send to a cluster, without asking')
-    .option('--json', 'print the result as JSON, progress as JSON lines on stderr')
     .action(async (folders: string[], options: SweepOptions) => {
       const cluster = await chosenCluster(options);
       const begun = options.resume === undefined ? undefined : await findSweep(options.resume);
@@ -176,8 +160,8 @@ async function prepare(where: Folders, options: SweepOptions, elsewhere: boolean
       })),
       extend: options.grid === undefined,
       hyper: { ...hyper, ...fitted },
-      backend: elsewhere ? backend : options.backend,
-      ...(options.device && { device: options.device }),
+      ...settledPart('run', heaviest),
+      ...(elsewhere && { backend }),
       planned: backend,
       heldOutWindows: options.heldOutWindows,
       versions: { 'forget-me-not': version, node: process.version },

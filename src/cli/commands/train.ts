@@ -33,87 +33,47 @@ import {
 import { keepEarlierAdapter } from '../../training/continued.ts';
 import { measuredSpeeds } from '../../training/measured-speed.ts';
 import {
-  addContinueOption,
-  continuedOptions,
-  findContinued,
-  requireChange,
-  type Continued,
-  type ContinueOptions,
-} from '../options/continue-run.ts';
-import { addEngineOptions, enginePlace, withEngine, type EngineOptions } from '../options/engine-options.ts';
+  trainOptions,
+  settledPart,
+  type AllOptions,
+  type TrainOptions,
+} from '../../training/options/index.ts';
+import { addOptions } from '../options/add-options.ts';
+import { continuedOptions, findContinued, requireChange, type Continued } from '../options/continue-run.ts';
+import { enginePlace, withEngine } from '../options/engine-options.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import type { CheckedBase } from '../machine/fit-machine.ts';
 import { thisMachine, worker } from '../machine/place.ts';
-import {
-  addClusterOptions,
-  chosenCluster,
-  type ChosenCluster,
-  type ClusterOptions,
-} from '../options/cluster-options.ts';
+import { chosenCluster, type ChosenCluster } from '../options/cluster-options.ts';
 import { launchOnCluster } from '../processes/cluster-run.ts';
 import { finishRun } from '../processes/finish-run.ts';
 import { launchOnItsOwn } from '../processes/launch.ts';
-import {
-  addDataOptions,
-  addReplayOptions,
-  checkData,
-  defaultName,
-  toCorpusPlan,
-  type DataOptions,
-  type ReplayOptions,
-} from '../options/data-options.ts';
+import { checkData, defaultName, toCorpusPlan } from '../options/data-options.ts';
 import { formatDuration } from '../view/format.ts';
 import { print, printJson } from '../view/output.ts';
 import { readReplay, withCorpus, type Reading } from '../read-corpus.ts';
 import {
-  addTrainOptions,
   budgetInSteps,
   checkBudget,
   checkSchedule,
   toEvaluationPlan,
   tokenBudget,
   toHyper,
-  type TrainOptions,
 } from '../options/train-options.ts';
 import { version } from '../version.ts';
-
-export interface FollowOptions {
-  detach?: boolean;
-  report?: string;
-  yes?: boolean;
-  json?: boolean;
-}
-
-export function addFollowOptions(command: Command): Command {
-  return command
-    .option('--detach', 'return as soon as the trainer has started')
-    .option('--report <file>', 'write the report (one HTML file) there when done')
-    .option('--json', 'print the result as JSON, progress as JSON lines on stderr');
-}
 
 export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune a base on one or more folders of code, a data set, or both')
     .argument('[folders...]', 'the folders that hold the code');
-  addFollowOptions(addTrainOptions(addReplayOptions(addDataOptions(command))));
-  return addEngineOptions(addClusterOptions(addContinueOption(command)))
-    .option('--yes', 'download what is missing, and send to a cluster, without asking')
-    .action(async (named: string[], options: AllOptions) => {
-      const given = chooseFolders(named);
-      if (options.continue === undefined) return train(given, options);
-      const continued = await findContinued(options.continue, given);
-      const isGiven = (name: string) => command.getOptionValueSource(name) === 'cli';
-      await train(continued.where, continuedOptions(continued, options, isGiven), continued);
-    });
+  return addOptions(command, trainOptions).action(async (named: string[], options: AllOptions) => {
+    const given = chooseFolders(named);
+    if (options.continue === undefined) return train(given, options);
+    const continued = await findContinued(options.continue, given);
+    const isGiven = (name: string) => command.getOptionValueSource(name) === 'cli';
+    await train(continued.where, continuedOptions(continued, options, isGiven), continued);
+  });
 }
-
-type AllOptions = TrainOptions &
-  DataOptions &
-  ReplayOptions &
-  FollowOptions &
-  ContinueOptions &
-  ClusterOptions &
-  EngineOptions;
 
 async function train(where: Folders, asked: AllOptions, continued?: Continued): Promise<void> {
   const { engine, options } = withEngine(asked);
@@ -185,12 +145,12 @@ async function begin(
     const hyper = { ...unrated, learningRate: learningRate.rate };
     await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
     const material = {
+      ...settledPart('run', options),
       folder: folder ?? '',
       ...(folders && { folders: [...folders] }),
       corpus: plan,
       base: { id: base.id, path: base.path, sha256: base.sha256 },
       hyper,
-      ...(options.minutes !== undefined && { minutes: options.minutes }),
       ...(continued && { continues: { run: continued.spec.id, sha256: continued.sha256 } }),
     };
     await readReplay(corpus, material, options);
@@ -210,11 +170,9 @@ async function begin(
     }
     const { dir, id, spec } = await createRun({
       ...material,
-      name: options.name,
       learningRateReason: learningRate.reason,
       learningRateTrials: learningRate.assumed ?? false,
-      backend: 'client' in start ? backend : options.backend,
-      ...(options.device && { device: options.device }),
+      ...('client' in start && { backend }),
       planned: backend,
       ...(engine && { engine }),
       ...(expected && { expected }),
@@ -275,7 +233,7 @@ function tellTimes(times: RunTimes): void {
 /** The rate that was given, that of the continued run, or the best one known for the base; prints which. */
 async function learningRateFor(
   question: RateQuestion,
-  options: TrainOptions & FollowOptions,
+  options: Pick<AllOptions, 'lr' | 'optimizer' | 'rateTrials' | 'json'>,
   continued: Continued | undefined,
 ): Promise<RateAnswer> {
   if (options.lr !== undefined) return { rate: options.lr, reason: 'given' };

@@ -3,6 +3,7 @@ import { UserError } from '../../protocol/errors.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 import { fitMemory } from '../../training/memory/fit.ts';
+import { refusedBy } from '../../training/options/index.ts';
 import { formatBytes } from '../view/format.ts';
 import { describePlan, fitToMachine, type CheckedBase } from './fit-machine.ts';
 import { plannedBackend, plannedPrecision } from './planned-backend.ts';
@@ -41,11 +42,13 @@ export async function thisMachine(wanted: Wanted): Promise<Place> {
 }
 
 /** Workers are taken for machines like this one; how much memory they have is the cluster's to know. */
-export function worker({ backend: asked, device, json }: Wanted): Place {
-  if (asked === 'webgpu' || device !== undefined)
+export function worker(wanted: Wanted): Place {
+  const { backend: asked, json } = wanted;
+  const refused = refusedBy('cluster', wanted);
+  if (refused)
     throw new UserError(
       'bad-argument',
-      `${asked === 'webgpu' ? '--backend webgpu' : '--device'} is for this machine, and workers of a cluster compute on their processors.`,
+      `${refused} is for this machine, and workers of a cluster compute on their processors.`,
       'Leave it out, or leave --on out.',
     );
   const backend = asked === 'auto' ? 'tensorflow' : asked;

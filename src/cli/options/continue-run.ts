@@ -1,7 +1,6 @@
 /** `train --continue RUN`: which runs can be continued, and what the new run takes over from the earlier one. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Command } from 'commander';
 import { examine } from '../../base-models/checksums.ts';
 import { AUTO_BASE } from '../../base-models/choose.ts';
 import { openCorpus, renamedGlobs, type CorpusSummary, type EarlierCorpus } from '../../corpus/index.ts';
@@ -13,20 +12,10 @@ import type { RunSnapshot } from '../../protocol/panel.ts';
 import { artefactName, settledSpec, type RunSpec } from '../../protocol/run.ts';
 import { findRun, isAlive, readRun } from '../../runs/index.ts';
 import { asEarlier } from '../../training/continued.ts';
-import { defaultName, type DataOptions, type ReplayOptions } from './data-options.ts';
+import { trainOptions, type AllOptions } from '../../training/options/index.ts';
+import { flagName, valueIn, type AnyOption } from '../../training/options/option.ts';
 import { requireBase } from '../machine/run-base.ts';
-import type { TrainOptions } from './train-options.ts';
-
-export interface ContinueOptions {
-  continue?: string;
-}
-
-export function addContinueOption(command: Command): Command {
-  return command.option(
-    '--continue <run>',
-    'start from the adapter of an earlier run: learn what has changed since, and replay some of what it learned before; options that are not given are as in that run',
-  );
-}
+import { defaultName } from './data-options.ts';
 
 /** A finished run that another run continues. */
 export interface Continued {
@@ -100,83 +89,59 @@ const unfit = ({ id }: RunSpec, why: string) =>
     'Start a new training, without --continue.',
   );
 
-type AllOptions = TrainOptions & DataOptions & ReplayOptions;
-type IsGiven = (option: keyof AllOptions) => boolean;
+type IsGiven = (option: string) => boolean;
 
 /**
  * The options of a run that continues `spec` in the folders `where`; those not given are taken from it. Pure. Errors:
  * bad-argument if an option asks for a different adapter (names both values).
  */
-export function continuedOptions<O extends AllOptions>(
+export function continuedOptions<O extends Partial<AllOptions>>(
   { spec, where }: Pick<Continued, 'spec' | 'where'>,
   options: O,
   isGiven: IsGiven,
 ): O {
-  requireSameAdapter(spec, options, isGiven);
-  const inherited = Object.entries(inheritedOptions(spec, where)).filter(
-    ([key]) => !isGiven(key as keyof AllOptions),
-  );
-  return { ...options, ...adapterOptions(spec), ...Object.fromEntries(inherited) };
-}
-
-const adapterOptions = ({ base, hyper, corpus }: RunSpec) => ({
-  base: base.id,
-  method: hyper.method,
-  rank: hyper.rank,
-  alpha: hyper.alpha,
-  targets: hyper.targets,
-  rankStabilised: hyper.scaling === 'rank-stabilised',
-  mode: corpus.mode,
-});
-
-function requireSameAdapter(spec: RunSpec, options: AllOptions, isGiven: IsGiven): void {
-  const names = [spec.base.id, spec.base.path, AUTO_BASE];
-  for (const [name, value] of Object.entries(adapterOptions(spec))) {
-    const key = name as keyof ReturnType<typeof adapterOptions>;
-    const [theirs, given] = [textOf(value), textOf(options[key])];
-    if (!isGiven(key) || given === theirs || (key === 'base' && names.includes(given))) continue;
-    throw new UserError(
-      'bad-argument',
-      `Run ${spec.id} has ${optionName(key)} ${theirs}, but ${given} was given.`,
-      'Leave that option out: a run that continues another uses the same adapter and base.',
-    );
+  const before = asIn(where, spec);
+  const taken: Partial<Record<string, unknown>> = {};
+  for (const [name, option] of Object.entries(trainOptions)) {
+    const { continue: how } = option.elsewhere;
+    if (how === 'own' || (how === 'inherited' && isGiven(name))) continue;
+    const earlier = valueIn(before, option);
+    const asked = options[name as keyof AllOptions];
+    if (how === 'same' && isGiven(name)) requireSame(spec, { option, earlier, asked });
+    // An empty list is no option.
+    if (earlier !== undefined && !(Array.isArray(earlier) && earlier.length === 0)) taken[name] = earlier;
   }
+  return { ...options, ...taken };
 }
 
-const inheritedOptions = (spec: RunSpec, where: Folders): Partial<AllOptions> => ({
-  ...inheritedData(spec, where),
-  ...inheritedHyper(spec),
-});
-
-const inheritedHyper = ({ hyper }: RunSpec): Partial<AllOptions> => ({
-  dropout: hyper.dropout,
-  attentionDropout: hyper.attentionDropout,
-  optimizer: hyper.optimizer,
-  weightDecay: hyper.weightDecay,
-  clip: hyper.clip,
-  seq: hyper.sequenceLength,
-  batch: hyper.batch,
-  accumulate: hyper.accumulate,
-  seed: hyper.seed,
-});
-
-function inheritedData(spec: RunSpec, where: Folders): Partial<AllOptions> {
-  const { name, corpus } = spec;
-  const [include, exclude] = [corpus.include, corpus.exclude].map((globs) =>
-    renamedGlobs(globs, spec, where),
+function requireSame(
+  { id, base }: RunSpec,
+  { option, earlier, asked }: { option: AnyOption; earlier: unknown; asked: unknown },
+): void {
+  const [theirs, given] = [textOf(earlier), textOf(asked)];
+  const isBase = option === trainOptions.base && [base.path, AUTO_BASE].includes(given);
+  if (given === theirs || isBase) return;
+  const key = `--${flagName(option.flags)}`;
+  throw new UserError(
+    'bad-argument',
+    `Run ${id} has ${key} ${theirs}, but ${given} was given.`,
+    'Leave that option out: a run that continues another uses the same adapter and base.',
   );
+}
+
+/** The spec as if the run had learned the folders `where`. */
+function asIn(where: Folders, spec: RunSpec): Omit<RunSpec, 'name'> & { name?: string } {
+  const { name, corpus } = spec;
   // A name that only says which folders were learned would be wrong for others.
   const isOwnName = name !== defaultName(spec, corpus) || describeFolders(spec) === describeFolders(where);
   return {
-    ...(isOwnName && { name }),
-    ...(corpus.data !== undefined && { data: corpus.data }),
-    ...(include!.length > 0 && { include }),
-    ...(exclude!.length > 0 && { exclude }),
-    halfLife: corpus.halfLifeDays,
-    fimRate: corpus.fimRate,
-    fimLoss: corpus.fimLoss,
-    repositoryContext: corpus.repositoryContext,
-    ...(corpus.replay && { replay: corpus.replay.source, replayRate: corpus.replay.rate }),
+    ...spec,
+    name: isOwnName ? name : undefined,
+    corpus: {
+      ...corpus,
+      include: renamedGlobs(corpus.include, spec, where),
+      exclude: renamedGlobs(corpus.exclude, spec, where),
+    },
   };
 }
 
@@ -185,7 +150,6 @@ function textOf(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   return String(value);
 }
-const optionName = (key: string) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** Errors: bad-argument if none of the earlier run's files is here; corpus-empty if there is nothing new to learn. */
 export function requireChange(spec: RunSpec, { changed }: CorpusSummary): void {

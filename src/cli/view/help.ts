@@ -1,5 +1,7 @@
 /** What `--help` of a command shows: the most used options, the others grouped by topic, then examples. */
 import type { Command, Option } from 'commander';
+import { topics } from '../../training/options/index.ts';
+import { flagName, flagNames, type AnyOption } from '../../training/options/option.ts';
 
 interface CommandHelp {
   /** Long names of the options that come first. If not set, all options are in one list. */
@@ -8,24 +10,10 @@ interface CommandHelp {
   examples: readonly (readonly [line: string, does: string])[];
 }
 
-/** Groups after the most used options; an option in none of them comes last. */
-const groups = [
-  [
-    'More: what to learn from',
-    'mode data pairs fim-rate fim-loss repository-context no-repository-context half-life replay replay-rate',
-  ],
-  ['More: budget and step size', 'steps epochs tokens seq batch accumulate'],
-  [
-    'More: how it trains',
-    'rank alpha targets rank-stabilised dropout attention-dropout no-rate-trials optimizer schedule warmup cooldown weight-decay clip',
-  ],
-  [
-    'More: what is measured, and which result is kept',
-    'eval-every eval-tasks eval-tasks-every eval-share held-out-windows humaneval retention measure-share forgetting-limit patience keep strength',
-  ],
-  ['More: this machine', 'backend device precision recompute seed'],
-  ['More: a Ray cluster', 'on storage cpus engine workers worker-gpus parallel'],
-].map(([heading, names]) => [heading!, names!.split(' ')] as const);
+/** The options of `train` by their headings, after the most used ones; any other option comes last. */
+const groups = Object.entries(topics).map(
+  ([heading, table]) => [heading, Object.values<AnyOption>(table).flatMap(flagNames)] as const,
+);
 
 export const help: Readonly<Record<string, CommandHelp>> = {
   doctor: { examples: [['doctor', 'shows what works on this machine, and how to get the rest']] },
@@ -164,7 +152,7 @@ export function arrangeHelp(command: Command): void {
 function arrangeOptions(command: Command, mostUsed: readonly string[]): void {
   const arranged = [['Most used:', mostUsed] as const, ...groups];
   const order = arranged.flatMap(([, names]) => names);
-  const nameOf = ({ long }: Option) => long!.replace(/^--/, '');
+  const nameOf = ({ long }: Option) => flagName(long!);
   const rankOf = (option: Option) => {
     const at = order.indexOf(nameOf(option));
     return at < 0 ? order.length : at;

@@ -2,7 +2,8 @@
 import { statSync } from 'node:fs';
 import { evaluationPlanSchema } from '../../protocol/run.ts';
 import { taskFacts } from '../../protocol/task-facts.ts';
-import { expectedTimes, MEASURE_SHARE, totalSeconds, type RunTimes } from '../../evaluation/time.ts';
+import { expectedTimes, totalSeconds, type RunTimes } from '../../evaluation/time.ts';
+import { MEASURE_SHARE } from '../../training/options/measuring.ts';
 import { TRAINING } from '../../training/measured-costs.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { guessTokensPerSecond } from '../../training/speed-guess.ts';

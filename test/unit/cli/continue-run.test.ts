@@ -1,9 +1,8 @@
 /** What a run that continues another takes over from it. */
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { addOptions } from '../../../src/cli/options/add-options.ts';
 import { continuedOptions, requireChange } from '../../../src/cli/options/continue-run.ts';
-import { addDataOptions, addReplayOptions, type DataOptions } from '../../../src/cli/options/data-options.ts';
-import { addTrainOptions, type TrainOptions } from '../../../src/cli/options/train-options.ts';
 import type { CorpusSummary } from '../../../src/corpus/index.ts';
 import {
   corpusPlanSchema,
@@ -11,6 +10,7 @@ import {
   hyperSchema,
   type RunSpec,
 } from '../../../src/protocol/run.ts';
+import { trainOptions, type AllOptions } from '../../../src/training/options/index.ts';
 
 const spec: RunSpec = {
   format: 1,
@@ -40,11 +40,11 @@ function optionsOf(...args: string[]) {
 }
 
 function optionsIn(continued: Parameters<typeof continuedOptions>[0], ...args: string[]) {
-  const command = addTrainOptions(addReplayOptions(addDataOptions(new Command('train')))).exitOverride();
+  const command = addOptions(new Command('train'), trainOptions).exitOverride();
   command.parse(args, { from: 'user' });
   return continuedOptions(
     continued,
-    command.opts<TrainOptions & DataOptions>(),
+    command.opts<AllOptions>(),
     (name) => command.getOptionValueSource(name) === 'cli',
   );
 }

@@ -1,18 +1,15 @@
 /** `train --engine ray-train`: what it asks of a run, and what does not go with it. */
 import { Command } from 'commander';
 import { expect, it } from 'vitest';
-import { addClusterOptions } from '../../../src/cli/options/cluster-options.ts';
-import { addEngineOptions, enginePlace, withEngine } from '../../../src/cli/options/engine-options.ts';
-import {
-  addTrainOptions,
-  toEvaluationPlan,
-  type TrainOptions,
-} from '../../../src/cli/options/train-options.ts';
+import { addOptions } from '../../../src/cli/options/add-options.ts';
+import { enginePlace, withEngine } from '../../../src/cli/options/engine-options.ts';
+import { toEvaluationPlan } from '../../../src/cli/options/train-options.ts';
+import { trainOptions, type AllOptions } from '../../../src/training/options/index.ts';
 
 const parse = (line: string) =>
-  addClusterOptions(addEngineOptions(addTrainOptions(new Command())))
+  addOptions(new Command(), trainOptions)
     .parse(line.split(' ').filter(Boolean), { from: 'user' })
-    .opts<TrainOptions>();
+    .opts<AllOptions>();
 
 it('leaves other runs as they are', () => {
   const options = parse('--steps 5');

@@ -1,4 +1,5 @@
 /** An editor for tests of what asks questions: `vi.mock('vscode', () => import('./fake-vscode.ts'))`. */
+import { readFileSync } from 'node:fs';
 
 /** What was shown, in its turn. */
 export const shown: string[] = [];
@@ -13,6 +14,13 @@ export const inspected: Record<string, Record<string, unknown>> = {};
 
 /** What `get` says of a setting, by its name; without, its default. */
 export const configured: Record<string, unknown> = {};
+
+const { properties } = (
+  JSON.parse(readFileSync('package.json', 'utf8')) as {
+    contributes: { configuration: { properties: Record<string, { default: unknown }> } };
+  }
+).contributes.configuration;
+const defaultOf = (name: string): unknown => properties[`forgetMeNot.${name}`]?.default;
 
 export function reset(): void {
   for (const name of Object.keys(configured)) delete configured[name];
@@ -100,8 +108,8 @@ export const workspace = {
   isTrusted: true,
   workspaceFolders: undefined as { name: string; uri: { scheme: string; fsPath: string } }[] | undefined,
   getConfiguration: () => ({
-    get: (name: string, fallback: unknown) => configured[name] ?? fallback,
-    inspect: (name: string) => inspected[name],
+    get: (name: string, fallback?: unknown) => configured[name] ?? defaultOf(name) ?? fallback,
+    inspect: (name: string) => ({ defaultValue: defaultOf(name), ...inspected[name] }),
     update: (name: string, globalValue: unknown) => {
       inspected[name] = { ...inspected[name], globalValue };
       return Promise.resolve();
@@ -130,7 +138,14 @@ export class LanguageModelTextPart {
 export const Disposable = {
   from: (...all: { dispose: () => void }[]) => ({ dispose: () => all.forEach((one) => one.dispose()) }),
 };
-export const commands = { executeCommand: () => Promise.resolve() };
+export const commands = {
+  registered: new Map<string, (...rest: unknown[]) => unknown>(),
+  registerCommand(name: string, run: (...rest: unknown[]) => unknown) {
+    this.registered.set(name, run);
+    return { dispose: () => this.registered.delete(name) };
+  },
+  executeCommand: () => Promise.resolve(),
+};
 export const Uri = { file: (fsPath: string) => ({ fsPath }), parse: (text: string) => ({ text }) };
 export const QuickInputButtons = { Back: {} };
 export const ConfigurationTarget = { Global: 1, Workspace: 2, WorkspaceFolder: 3 };

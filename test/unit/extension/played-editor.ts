@@ -257,7 +257,9 @@ export const window = {
 export const workspace = {
   isTrusted: true,
   textDocuments: [] as Document[],
-  getConfiguration: () => ({ get: () => played.enabled }),
+  getConfiguration: () => ({
+    get: (name: string) => (name === 'nextEdit.model' ? 'off' : played.enabled),
+  }),
   onDidChangeTextDocument: event('change'),
   onDidOpenTextDocument: event('open'),
   onDidCloseTextDocument: event('close'),

@@ -1,10 +1,11 @@
 /** What a workspace's settings decide: each setting has an answer here, and each option of `train`. */
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { trainCommand } from '../../../src/cli/commands/train.ts';
 import { tellIgnored } from '../../../src/extension/ignored-settings.ts';
 import { settings } from '../../../src/extension/settings.ts';
-import { decideBase, decideOptions, freeFlags, freeOptions } from '../../../src/extension/workspace-rules.ts';
+import { decideBase, decideOptions } from '../../../src/extension/workspace-rules.ts';
+import { trainOptions } from '../../../src/training/options/index.ts';
+import { InvalidValue } from '../../../src/training/options/values.ts';
 import { configured, inspected, reset } from './fake-vscode.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));
@@ -71,33 +72,23 @@ describe('a setting', () => {
   });
 });
 
-describe("an option of 'train'", () => {
-  const options = new Map(trainCommand().options.map((option) => [option.long!.slice(2), option]));
-  /** They name files, data sets, runs, bases, servers or a text, or send, fetch and answer without asking. */
-  const refused = [
-    ...['base', 'include', 'exclude', 'continue', 'name', 'report', 'detach', 'yes', 'json', 'data'],
-    ...[
-      'replay',
-      'eval-tasks',
-      'eval-tasks-every',
-      'eval-share',
-      'backend',
-      'device',
-      'on',
-      'storage',
-      'cpus',
-    ],
-    ...['engine', 'workers', 'worker-gpus', 'parallel'],
-  ];
+describe("an option of 'train' that a workspace may give", () => {
+  const free = Object.entries(trainOptions).filter(([, { elsewhere }]) => elsewhere.workspace);
 
-  it('is refused or free', () =>
-    expect([...options.keys()].sort()).toEqual([...refused, ...freeFlags, ...freeOptions].sort()));
+  it('names no file, data set, run, base, server or text, and sends, fetches and answers nothing', () => {
+    const never = [
+      ...['base', 'include', 'exclude', 'continue', 'name', 'report', 'detach', 'yes'],
+      ...['json', 'data', 'replay', 'evalTasks', 'backend', 'device', 'on', 'storage', 'cpus', 'engine'],
+    ];
+    expect(free.map(([name]) => name).filter((name) => never.includes(name))).toEqual([]);
+  });
 
-  it('has a value where its list says so', () => {
-    for (const name of freeFlags)
-      expect(options.get(name)).toMatchObject({ required: false, optional: false });
-    for (const name of freeOptions)
-      expect(options.get(name)).toMatchObject({ required: true, variadic: false });
+  it.each(free)('%s is a flag, a number, or names from a list', (name, { flags, choices, parse }) => {
+    if (!flags.includes('<') || choices) return;
+    // Names of linears, or patterns over them.
+    if (name === 'targets') return;
+    for (const text of ['/etc/passwd', 'https://evil.example', 'evil/model'])
+      expect(() => parse!(text)).toThrow(InvalidValue);
   });
 });
 

@@ -2,16 +2,20 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addOptions } from '../../../src/cli/options/add-options.ts';
 import type { Sequence } from '../../../src/corpus/tokens/sequences.ts';
 import { openGguf, type GgufFile } from '../../../src/gguf/index.ts';
 import { hyperSchema } from '../../../src/protocol/run.ts';
 import { initialValues } from '../../../src/model/index.ts';
+import { settledPart, trainOptions } from '../../../src/training/options/index.ts';
 import { writeRayTrainJob } from '../../../src/training/ray-train/job.ts';
 import { EventsOfLines, phaseOf } from '../../../src/training/ray-train/result.ts';
 import { rayPlace } from '../../../src/training/ray-train/run.ts';
 import { learningRateAt } from '../../../src/training/schedule.ts';
 import { readPeft } from '../../../src/weights/read-peft.ts';
+import { exampleOf } from '../../support/option-example.ts';
 import { writeTinyModel } from '../../support/tiny-model.ts';
 
 const LENGTH = 8;
@@ -85,6 +89,23 @@ describe('writeRayTrainJob', () => {
     for (const { name, a, b, rank, in: width } of adapter.layers) {
       expect(a).toEqual(await initialValues(base, { name: `${name}.lora_a`, shape: [rank, width] }, hyper));
       expect(b.every((value) => value === 0)).toBe(true);
+    }
+  });
+
+  it('tells PyTorch of every setting that --engine does not refuse', async () => {
+    const rest = { schedule: 'inverse-sqrt', recompute: false } as const;
+    const told = async (folder: string, more: Partial<typeof hyper>) => {
+      await write(join(dir, folder), { ...rest, ...more });
+      const files = ['train.json', 'initial/adapter_config.json'].map((name) => join(dir, folder, name));
+      return Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
+    };
+    const usual = await told('usual', {});
+    for (const [name, option] of Object.entries(trainOptions)) {
+      const { spec, elsewhere } = option;
+      if (!spec?.startsWith('hyper.') || elsewhere.rayTrain !== true) continue;
+      const options = addOptions(new Command(), { option }).parse(exampleOf(option), { from: 'user' }).opts();
+      const kept = settledPart('hyper', options)[spec.slice('hyper.'.length)];
+      expect(await told(name, { [spec.slice('hyper.'.length)]: kept }), name).not.toEqual(usual);
     }
   });
 

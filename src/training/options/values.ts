@@ -1,9 +1,13 @@
-/** Numbers as options are given them. They throw InvalidArgumentError with what the option wants. */
-import { InvalidArgumentError } from 'commander';
+/** Values as options are given them. Each function throws InvalidValue with what the option wants. */
+
+/** By its code the command line's library knows that it is about the value, and says which option has it. */
+export class InvalidValue extends Error {
+  readonly code = 'commander.invalidArgument';
+}
 
 const number = (text: string) => {
   const value = Number(text);
-  if (!text.trim() || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
+  if (!text.trim() || !Number.isFinite(value)) throw new InvalidValue('It must be a number.');
   return value;
 };
 
@@ -15,7 +19,7 @@ export const whole =
     if (Number.isSafeInteger(value) && value >= minimum && value <= maximum) return value;
     const range =
       maximum < Number.MAX_SAFE_INTEGER ? `from ${minimum} to ${maximum}` : `of at least ${minimum}`;
-    throw new InvalidArgumentError(`It must be a whole number ${range}.`);
+    throw new InvalidValue(`It must be a whole number ${range}.`);
   };
 
 /** A number from `low` to `high`; `high` may be Infinity. */
@@ -23,11 +27,14 @@ export const between = (low: number, high: number) => (text: string) => {
   const value = number(text);
   if (value >= low && value <= high) return value;
   const range = high < Infinity ? `from ${low} to ${high}` : `of at least ${low}`;
-  throw new InvalidArgumentError(`It must be a number ${range}.`);
+  throw new InvalidValue(`It must be a number ${range}.`);
 };
 
 export const positive = (text: string) => {
   const value = number(text);
-  if (value <= 0) throw new InvalidArgumentError('It must be above 0.');
+  if (value <= 0) throw new InvalidValue('It must be above 0.');
   return value;
 };
+
+/** Names between commas. */
+export const list = (text: string): string[] => text.split(',').map((name) => name.trim());

@@ -1,0 +1,86 @@
+/**
+ * Every option of `train`, a row each. Made from it are the command line's options and its help, what a run keeps of
+ * them, what a run that continues another takes over, what a sweep has too, what a workspace's settings may give, and
+ * what a cluster or Ray Train can't do.
+ */
+import type { RunSpec } from '../../protocol/run.ts';
+import { commandOptions, followOptions, type CommandOptions, type FollowOptions } from './command.ts';
+import {
+  dataOptions,
+  replayOptions,
+  type DataOptions,
+  type KnownOfData,
+  type ReplayOptions,
+} from './data.ts';
+import { budgetOptions, hyperOptions, type BudgetOptions, type HyperOptions } from './hyper.ts';
+import { measuringOptions, type MeasuringOptions } from './measuring.ts';
+import { flagName, type AnyOption, type SpecPath } from './option.ts';
+import {
+  clusterOptions,
+  engineOptions,
+  machineOptions,
+  type ClusterOptions,
+  type EngineOptions,
+  type MachineOptions,
+} from './place.ts';
+
+/** The options that say how a model is trained and measured. */
+export type TrainOptions = BudgetOptions & HyperOptions & MeasuringOptions & MachineOptions;
+
+export type AllOptions = TrainOptions &
+  DataOptions &
+  ReplayOptions &
+  ClusterOptions &
+  EngineOptions &
+  CommandOptions &
+  FollowOptions;
+
+/** Their headings in the help, in its order. */
+export const topics = {
+  'More: what to learn from': { ...dataOptions, ...replayOptions },
+  'More: budget and step size': budgetOptions,
+  'More: how it trains': hyperOptions,
+  'More: what is measured, and which result is kept': measuringOptions,
+  'More: this machine': machineOptions,
+  'More: a Ray cluster': { ...clusterOptions, ...engineOptions },
+  More: { ...commandOptions, ...followOptions },
+};
+
+/** By the names that their values have. */
+export const trainOptions = Object.assign({}, ...Object.values(topics)) as Readonly<
+  Record<keyof AllOptions, AnyOption>
+>;
+
+/** The options that `sweep` has too. */
+export const sweepOptions = Object.fromEntries(
+  Object.entries(trainOptions).filter(([, { elsewhere }]) => elsewhere.sweep),
+);
+
+type Settled = Record<string, unknown>;
+type KeyOf<Path> = Path extends `run.${infer Key}` ? Key : never;
+type OfRun = Pick<RunSpec, KeyOf<SpecPath>>;
+
+/** What the options put into a part of the spec; undefined where the schema's default is meant. */
+export function settledPart(part: 'run', options: Partial<AllOptions>): OfRun;
+export function settledPart(part: 'corpus', options: Partial<AllOptions>, known: KnownOfData): Settled;
+export function settledPart(part: 'hyper' | 'evaluation' | 'engine', options: Partial<AllOptions>): Settled;
+export function settledPart(part: string, options: Partial<AllOptions>, known?: KnownOfData): unknown {
+  const settled: Settled = {};
+  for (const [name, { spec, settle }] of Object.entries(trainOptions)) {
+    const [of, key] = spec?.split('.') ?? [];
+    if (of === part)
+      settled[key!] = settle ? settle(options as never, known as never) : options[name as keyof AllOptions];
+  }
+  return settled;
+}
+
+/** The first of the options that can't be had on a cluster, or under Ray Train, as it was given: "--keep best". */
+export function refusedBy(place: 'cluster' | 'rayTrain', options: Partial<AllOptions>): string | undefined {
+  for (const [name, { flags, elsewhere }] of Object.entries(trainOptions)) {
+    const [can, value] = [elsewhere[place], options[name as keyof AllOptions]];
+    const isGiven = value !== undefined && !(Array.isArray(value) && value.length === 0);
+    if (can === false && isGiven) return `--${flagName(flags)}`;
+    if (typeof can === 'object' && value === can.not) return `--${flagName(flags)} ${String(value)}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,100 @@
+/** The table of the options of `train`: what is given arrives in the run, and comes back from it. */
+import { Command, Option } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { addOptions } from '../../../src/cli/options/add-options.ts';
+import { continuedOptions } from '../../../src/cli/options/continue-run.ts';
+import {
+  corpusPlanSchema,
+  evaluationPlanSchema,
+  hyperSchema,
+  rayTrainEngineSchema,
+  type RunSpec,
+} from '../../../src/protocol/run.ts';
+import { settledPart, trainOptions, type AllOptions } from '../../../src/training/options/index.ts';
+import type { AnyOption } from '../../../src/training/options/option.ts';
+import { exampleOf } from '../../support/option-example.ts';
+
+const rows = Object.entries(trainOptions) as [keyof AllOptions, AnyOption][];
+const read = (...words: string[]) =>
+  addOptions(new Command(), trainOptions).exitOverride().parse(words, { from: 'user' });
+
+const known = { hasFolder: true, fillInTheMiddle: true, repositories: true };
+const partsOf = (options: AllOptions) => ({
+  run: settledPart('run', options),
+  corpus: settledPart('corpus', options, known),
+  hyper: settledPart('hyper', options),
+  evaluation: settledPart('evaluation', options),
+  engine: settledPart('engine', options),
+});
+
+/** The run that `train` would create. */
+function runOf(options: AllOptions): RunSpec {
+  const { run, corpus, hyper, evaluation } = partsOf(options);
+  return {
+    ...run,
+    format: 1,
+    id: 'run-1',
+    name: run.name ?? 'garden',
+    createdAt: '2026-11-25T01:00:00Z',
+    folder: '/garden',
+    corpus: corpusPlanSchema.parse(corpus),
+    learningRateTrials: false,
+    base: { id: options.base, path: '/models/base.gguf', sha256: 'ab'.repeat(32) },
+    hyper: hyperSchema.parse({ ...hyper, steps: 9, learningRate: 1e-4, precision: 'f32' }),
+    evaluation: evaluationPlanSchema.parse(evaluation),
+    versions: {},
+  };
+}
+
+describe('the options of train', () => {
+  it.each(rows)('%s is the name of its flag', (name, { flags }) =>
+    expect(new Option(flags).attributeName()).toBe(name),
+  );
+
+  it('set everything of a run that a person can set', () => {
+    const kept = rows.map(([, { spec }]) => spec);
+    const parts = {
+      corpus: corpusPlanSchema,
+      hyper: hyperSchema,
+      evaluation: evaluationPlanSchema,
+      engine: rayTrainEngineSchema,
+    };
+    const unset = Object.entries(parts).flatMap(([part, { shape }]) =>
+      Object.keys(shape).map((key) => `${part}.${key}`),
+    );
+    // The budget says how much is read; the limit of forgetting holds for the strength, too.
+    expect(unset.filter((path) => !kept.includes(path as never))).toEqual([
+      'corpus.maxTokens',
+      'evaluation.completions',
+      'evaluation.strengthLimit',
+    ]);
+  });
+
+  it.each(rows.filter(([, { spec }]) => spec && spec !== 'base.id'))(
+    '%s is kept in the run',
+    (name, option) => {
+      const [part, key] = option.spec!.split('.') as ['hyper', string];
+      // A rate of replay is nothing without a source.
+      const before = name === 'replayRate' ? ['--replay', 'base'] : [];
+      const without = partsOf(read(...before).opts())[part][key];
+      const given = partsOf(read(...before, ...exampleOf(option)).opts())[part][key];
+      expect(given).toBeDefined();
+      expect(given).not.toEqual(without);
+    },
+  );
+
+  it.each(rows.filter(([, { elsewhere }]) => elsewhere.continue !== 'own'))(
+    '%s comes back where a run is continued',
+    (name, option) => {
+      const before = name === 'replayRate' ? ['--replay', 'base'] : [];
+      const first = read(...before, ...exampleOf(option)).opts<AllOptions>();
+      const continued = { spec: runOf(first), where: { folder: '/garden' } };
+      const second = continuedOptions(continued, read().opts<AllOptions>(), () => false);
+      expect(second[name]).toEqual(first[name]);
+      // What is given counts, unless it would make another adapter of it.
+      if (option.elsewhere.continue === 'same') return;
+      const given = continuedOptions(continued, read().opts<AllOptions>(), (asked) => asked === name);
+      expect(given[name]).toEqual(read().opts<AllOptions>()[name]);
+    },
+  );
+});
