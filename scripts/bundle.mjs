@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
- * Bundles `entryPoints` into a temporary folder, calls `body` with it, and then deletes the folder. It is two folders
+ * Bundles each of `entryPoints` into a temporary folder, calls `body` with it, and then deletes the folder. It is two folders
  * below a link to dist, as the sources are, because that is where they look for other processes' bundles and the backend's module.
  */
 export async function withBundle(entryPoints, body) {
@@ -15,7 +15,7 @@ export async function withBundle(entryPoints, body) {
   try {
     await mkdir(dir, { recursive: true });
     await build({
-      entryPoints,
+      entryPoints: entryPoints.map((file) => ({ in: file, out: basename(file, '.ts') })),
       bundle: true,
       platform: 'node',
       format: 'esm',
