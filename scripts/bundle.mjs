@@ -10,6 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
  */
 export async function withBundle(entryPoints, body) {
   const { build } = await import('esbuild');
+  const { gitleaksPlugin } = await import('./gitleaks-rules.mjs');
   const root = await mkdtemp(join(tmpdir(), 'forget-me-not-bench-'));
   const dir = join(root, 'bench', 'bundle');
   try {
@@ -22,6 +23,7 @@ export async function withBundle(entryPoints, body) {
       target: 'node20',
       outdir: dir,
       outExtension: { '.js': '.mjs' },
+      plugins: [gitleaksPlugin],
       external: ['node-llama-cpp', 'pyodide', 'webgpu'],
       logLevel: 'warning',
       banner: {
