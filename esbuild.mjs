@@ -3,6 +3,7 @@
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { build, context } from 'esbuild';
+import { gitleaksPlugin, SOURCE as gitleaks } from './scripts/gitleaks-rules.mjs';
 import { notices, packageOf } from './scripts/notices.mjs';
 
 const watch = process.argv.includes('--watch');
@@ -33,7 +34,7 @@ const zodShaken = {
 
 const common = {
   bundle: true,
-  plugins: [englishOnly],
+  plugins: [englishOnly, gitleaksPlugin],
   sourcemap: true,
   minify: process.argv.includes('--minify'),
   logLevel: 'warning',
@@ -182,12 +183,13 @@ async function copyAssets() {
   await writeFile('dist/wasm/threaded-simd.worker.cjs', wasmWorkerContents.replaceAll('\n', '\\n'));
 }
 
-/** Whose files are copied. */
+/** Whose files are copied, or rules translated. */
 const copied = [
   '@tensorflow/tfjs-node-gpu',
   'node-api-headers',
   '@tensorflow/tfjs-backend-wasm',
   '@vscode/tree-sitter-wasm',
+  gitleaks,
 ];
 
 /** Beside the bundles, of what is in them; the list of folders is for the package, which has more. */

@@ -1,5 +1,7 @@
 import { defineConfig } from 'vitest/config';
+import { gitleaksVitePlugin } from './scripts/gitleaks-rules.mjs';
 
+const plugins = [gitleaksVitePlugin];
 // The limits of time are there to end what hangs, also on a slow machine beside other work.
 /** Vitest's own limit of expect.poll is a second, which another process on a busy machine may need to end. */
 const expect = { poll: { timeout: 30_000 } };
@@ -8,6 +10,7 @@ export default defineConfig({
   test: {
     projects: [
       {
+        plugins,
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
@@ -18,6 +21,7 @@ export default defineConfig({
         },
       },
       {
+        plugins,
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],

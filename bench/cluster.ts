@@ -5,20 +5,16 @@
  * machine, with a token and a shared folder as storage. The command line runs a sweep of 8 trials here with two
  * processors, on the cluster, and on the cluster once more while a worker is killed in the middle of a trial and the
  * dashboard's process is killed and started again. All must end with the same figures.
- *
- * With --claims MINUTES only the paper's claims are tested there, in a plan of so many minutes, and two of the runs are
- * trained once more here: results and figures must be the same bytes.
  */
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { writeTinyModel } from '../test/support/tiny-model.ts';
-import { runClaims } from './cluster/claims.ts';
 import { disturb, type Disturbance } from './cluster/disturb.ts';
-import { ensureRay } from './cluster/environment.ts';
 import { RayCluster } from './cluster/ray.ts';
 import { runSweep, sameTrials, trialsPerMinute, type Place, type Swept } from './cluster/sweep.ts';
+import { pythonWith } from './python.ts';
 
 const options = {
   json: { type: 'boolean', default: false },
@@ -26,7 +22,6 @@ const options = {
   steps: { type: 'string', default: '60' },
   batch: { type: 'string', default: '4' },
   seq: { type: 'string', default: '128' },
-  claims: { type: 'string' },
 } as const;
 
 const WORKERS = 2;
@@ -48,7 +43,7 @@ export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
   const trial = ['--steps', values.steps, '--batch', values.batch, '--seq', values.seq];
   const log = (line: string) => console.error(line);
-  const bin = await ensureRay(log);
+  const bin = dirname(await pythonWith(resolve('bench/cluster/requirements.txt'), 'bench-ray', log));
   const dir = await mkdtemp(join(tmpdir(), 'fmn-bench-'));
   let cluster: RayCluster | undefined;
   const stop = () => void cluster?.stop().finally(() => process.exit(1));
@@ -63,15 +58,6 @@ export async function main(args: string[]): Promise<void> {
     // A copy, since all sweeps must read the same text.
     await cp(resolve('src/protocol'), place.folder, { recursive: true });
     await writeTinyModel(place.base, MODEL);
-    if (values.claims !== undefined) {
-      cluster = await RayCluster.start(bin, WORKERS);
-      const storage = join(dir, 'storage');
-      await mkdir(storage);
-      const on = { url: cluster.url, token: cluster.token, storage };
-      const reproduced = await runClaims(place, { minutes: values.claims, on });
-      console.log(values.json ? JSON.stringify(reproduced) : reproduced);
-      return;
-    }
     log('The sweep here ...');
     const local = await runSweep(place, { trial, processors: WORKERS });
     log(describe(local));

@@ -9,7 +9,7 @@
  * are not measured here. `--without`: the sources that are left out, by default each; `--share`: also with all sources,
  * one of which may use at most this share of the budget.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -24,15 +24,15 @@ import {
 } from '../src/completion/index.ts';
 import { requestAt } from '../src/cursors/completion.ts';
 import { layOutContinuation } from '../src/cursors/continuations.ts';
-import type { Cursor } from '../src/cursors/cursors.ts';
+import { findCursors, type Cursor } from '../src/cursors/cursors.ts';
 import { partSources, type PartSource } from '../src/protocol/repository.ts';
 import { defaultShares, type Shares } from '../src/repository/choose.ts';
 import { FolderIndex } from '../src/repository/folder-index.ts';
 import { SymbolParser } from '../src/repository/parser.ts';
 import { uniform } from '../src/statistics/random.ts';
 import { pairedIntervals } from '../src/statistics/intervals.ts';
-import { cursorsIn, type FolderCursor } from './folder-cursors.ts';
 
+const SOURCE = /\.(?:py|[cm]?[jt]sx?|go|rs|java|c|cc|cpp|cs|rb|php)$/;
 const CONTEXT_TOKENS = 4096;
 const NONE = { before: 0, after: 0 };
 const measured = partSources.filter((source) => source !== 'edits' && source !== 'diagnostics');
@@ -143,11 +143,19 @@ async function placesOf(
   });
 }
 
-/** Mixed, so that an interrupted run has some of each kind and of most files. */
-async function mixedCursors(folder: string, count: number): Promise<FolderCursor[]> {
+/**
+ * Cursors of lines and, a third, of blocks, each with the text of its file; all code below the folder counts as held out.
+ * Mixed, so that an interrupted run has some of each kind and of most files.
+ */
+async function mixedCursors(folder: string, count: number): Promise<{ cursor: Cursor; text: string }[]> {
+  const names = (await readdir(folder, { recursive: true })).filter((name) => SOURCE.test(name)).sort();
+  const texts = new Map<string, string>();
+  for (const name of names) texts.set(name, await readFile(join(folder, name), 'utf8'));
+  const documents = names.map((file) => ({ file, fromLine: 1, text: () => texts.get(file)! }));
+  const line = Math.ceil((2 / 3) * count);
   const random = uniform(7);
-  return (await cursorsIn(folder, count, 2 / 3))
-    .map((one) => ({ ...one, at: random() }))
+  return findCursors(documents, { line, block: count - line })
+    .map((cursor) => ({ cursor, text: texts.get(cursor.path)!, at: random() }))
     .sort((a, b) => a.at - b.at);
 }
 

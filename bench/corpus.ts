@@ -6,14 +6,24 @@
  *
  * Without a base, a simple word splitter replaces the tokenizer, so that everything else is measured.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
 import { buildCorpus, surveyCorpus, type CorpusTokenizer } from '../src/corpus/index.ts';
-import { measureEvaluation } from './evaluation-memory.ts';
+import { openTokenizer } from '../src/base-models/tokenizer.ts';
+import { hyperSchema } from '../src/protocol/run.ts';
+import { statePath } from '../src/runs/files.ts';
+import { createRun } from '../src/runs/index.ts';
+import { writeTinyAdapter, writeTinyModel } from '../test/support/tiny-model.ts';
+import { makeOwnHome } from './own-home.ts';
 
 const LINES = 1_000_000;
+/** Files of the corpus that the evaluation of a large one is compared with, and lines of each. */
+const SMALL = { files: 200, lines: 120 };
+/** Makes the evaluator's process print its peak memory, in KB, when it ends. */
+const TELL = 'process.on("exit", () => console.error(`peak ${process.resourceUsage().maxRSS}`))';
 
 export async function main(args: string[]): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -90,7 +100,6 @@ async function tokenizerOf(
   path: string | undefined,
 ): Promise<CorpusTokenizer & { dispose(): Promise<void> | void }> {
   if (path) {
-    const { openTokenizer } = await import('../src/base-models/tokenizer.ts');
     const tokenizer = await openTokenizer(path);
     return {
       encode: (text) => tokenizer.encode(text),
@@ -106,4 +115,79 @@ async function tokenizerOf(
     eos: 0,
     dispose: () => undefined,
   };
+}
+
+/** Without a base, a tiny model with random weights is used, since only what depends on the corpus matters. */
+async function measureEvaluation(files: number, basePath: string | undefined, work: string): Promise<void> {
+  const base = basePath ?? join(work, 'tiny.gguf');
+  if (!basePath) await writeTinyModel(base, { seed: 5 });
+  const home = join(work, 'home');
+  await mkdir(home);
+  await makeOwnHome(home);
+  process.env['FORGET_ME_NOT_HOME'] = home;
+  const small = await peak(await makeRun(base, SMALL.files, work));
+  const large = await peak(await makeRun(base, files, work));
+  console.log(
+    JSON.stringify({
+      files,
+      smallMB: small,
+      largeMB: large,
+      addedMB: Math.round(large - small),
+      limitMB: 300,
+    }),
+  );
+}
+
+/** A finished run on a corpus of `files` generated files, with a random adapter. Returns its directory. */
+async function makeRun(base: string, files: number, work: string): Promise<string> {
+  const folder = join(work, `in-${files}`);
+  for (let file = 0; file < files; file += 1) {
+    const target = join(folder, `part${file % 100}`, `group${file % 7}`);
+    await mkdir(target, { recursive: true });
+    await writeFile(join(target, `file${file}.ts`), generated(file));
+  }
+  const { dir } = await createRun({
+    name: `${files} files`,
+    folder,
+    base: { id: 'bench', path: base, sha256: 'ab'.repeat(32) },
+    hyper: hyperSchema.parse({ method: 'lora', learningRate: 1e-3, steps: 1, sequenceLength: 256 }),
+    backend: 'auto',
+    evaluation: { heldOutWindows: 16, humanevalProblems: 0, retentionTexts: 0 },
+    versions: {},
+  });
+  const tokenizer = await openTokenizer(base);
+  const summary = await buildCorpus({ folder, out: join(work, 'corpus'), tokenizer, seed: 0 });
+  await tokenizer.dispose();
+  await rename(join(work, 'corpus'), join(dir, 'corpus'));
+  await writeTinyAdapter(join(dir, 'adapter.gguf'), base, { seed: files, scale: 0.01 });
+  await writeFile(statePath(dir), JSON.stringify({ status: 'done', step: 1, steps: 1 }));
+  console.error(
+    `${summary.kept} files, ${summary.heldOutFiles} of them held out with ${summary.heldOutTokens} tokens`,
+  );
+  return dir;
+}
+
+/** Code that differs from file to file. */
+function generated(file: number): string {
+  let state = file + 1;
+  const word = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return `name${(state >>> 8).toString(36)}`;
+  };
+  const lines = Array.from({ length: SMALL.lines }, (_, line) =>
+    line % 6 === 0
+      ? `export function ${word()}(${word()}: number, ${word()}: string[]) {`
+      : line % 6 === 5
+        ? '}\n'
+        : `  const ${word()} = ${word()}.map((${word()}) => ${word()} + ${line}); // ${word()} of ${word()}`,
+  );
+  return `${lines.join('\n')}\n`;
+}
+
+/** Peak memory of evaluating the run, in MB. */
+async function peak(dir: string): Promise<number> {
+  const preload = `data:text/javascript,${encodeURIComponent(TELL)}`;
+  const command = ['--import', preload, resolve('dist/evaluator.mjs'), dir];
+  const { stderr } = await promisify(execFile)(process.execPath, command, { maxBuffer: 1 << 26 });
+  return Math.round(Number(/^peak (\d+)$/m.exec(stderr)![1]) / 1e3);
 }

@@ -1,6 +1,6 @@
 /**
- * How often 95% intervals contain the true value, at the n of `quick` (settings: bench/coverage/settings.ts), and how
- * wide they are compared with the product's. No model is needed.
+ * How often the product's 95% intervals contain the true value, at the n of `quick` (settings:
+ * bench/coverage/settings.ts). No model is needed.
  *
  *     npm run bench:coverage                       # a few minutes
  *     npm run bench:coverage -- --draws 500 held   # only groups whose name contains the word
@@ -8,22 +8,13 @@
  *     npm run bench:coverage -- --part rate        # the same, since the learning rate was chosen by it
  */
 import { parseArgs } from 'node:util';
-import { stratifiedIntervals } from '../src/statistics/intervals.ts';
-import { bca, bootstrapT, percentileBootstrap } from './coverage/bootstraps.ts';
 import { biasOfChoice, gains, variations, type Bias } from './coverage/choice.ts';
-import { measureCoverage, type Method } from './coverage/measure.ts';
+import { measureCoverage } from './coverage/measure.ts';
 import { biasOfRate, shapes } from './coverage/rates.ts';
 import { groups } from './coverage/settings.ts';
 
 /** A draw of the forgetting average takes as long as three times a hundred questions, so fewer are drawn. */
 const SHARE_OF_TASKS = 0.25;
-
-const methods: Record<string, Method> = {
-  percentile: percentileBootstrap,
-  BCa: bca,
-  'bootstrap-t': bootstrapT,
-  ours: (pairs, { kind, of }) => stratifiedIntervals(pairs, kind)[of],
-};
 
 export function main(args: string[]): void {
   const { values, positionals } = parseArgs({
@@ -42,27 +33,17 @@ export function main(args: string[]): void {
 }
 
 function printIntervals(most: number, json: boolean, words: readonly string[]): void {
-  const names = Object.keys(methods);
-  if (!json) {
-    console.log(`| figure | ${names.join(' | ')} |\n|${' --- |'.repeat(names.length + 1)}`);
-  }
+  if (!json)
+    console.log(
+      '| figure | contain the true value | at the worst rate | lie below it |\n| --- | --- | --- | --- |',
+    );
   for (const group of groups) {
     const { name } = group.settings[0]!;
     if (!words.every((word) => name.includes(word))) continue;
     const draws = most * (name.startsWith('forgetting') ? SHARE_OF_TASKS : 1);
-    const found = measureCoverage(group, Object.values(methods), draws);
-    // Of what a strength is chosen by, one end decides.
-    const decides = name.startsWith('bits per byte');
-    if (json) {
-      console.log(JSON.stringify({ name, ...Object.fromEntries(names.map((one, i) => [one, found[i]])) }));
-      continue;
-    }
-    const width = found.at(-1)!.width;
-    const cells = found.map(
-      (one) =>
-        `${percent(one.covered)}%${group.settings.length > 1 ? ` (${percent(one.least)})` : ''}${decides ? ` (below ${percent(one.below)})` : ''}, ${(one.width / width).toFixed(2)}`,
-    );
-    console.log(`| ${name} | ${cells.join(' | ')} |`);
+    const { covered, least, below } = measureCoverage(group, draws);
+    if (json) console.log(JSON.stringify({ name, covered, least, below }));
+    else console.log(`| ${name} | ${percent(covered)}% | ${percent(least)}% | ${percent(below)}% |`);
   }
 }
 

@@ -1,56 +1,37 @@
 /**
- * VS Code's list of suggestions and our ghost text beside it, as a person sees them:
- * `npm run bench:editor -- [--base ID|FILE] [--versions newest,oldest] [--trials 40] [--pauses] [--beside-training] [--json]`.
+ * How often and how soon VS Code's list of suggestions opens, without the extension and with it:
+ * `npm run bench:editor -- [--base ID|FILE] [--versions newest,oldest] [--conditions "not installed,on"] [--trials 40]
+ * [--seed 1] [--setting KEY=JSON]... [--json]`.
  *
  * A real VS Code, the newest and the oldest that is supported, with its own settings for suggestions. docs/benchmarks.md
  * says what is done and what the figures mean.
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveBase } from '../src/base-models/resolve.ts';
 import { conditions, enter, type Condition } from './editor/conditions.ts';
-import { makePlace, openEditor, prepareTools, type Editor, type Place, type Tools } from './editor/driver.ts';
-import type { Version } from './editor/driver.ts';
-import { versionFigures, type Measured, type VersionFigures } from './editor/figures.ts';
-import type { Language } from './editor/code-state.ts';
-import { columns, measureList } from './editor/list.ts';
-import { report } from './editor/report.ts';
-import { startTraining } from './editor/training.ts';
-import { measureTyping, tasks } from './editor/typing.ts';
+import { openEditor, prepareTools, type Editor, type Version } from './editor/driver.ts';
+import { columns, listFigures, measureList, type ListFigures } from './editor/list.ts';
+import { markdownTable } from './markdown.ts';
 import { makeOwnHome } from './own-home.ts';
 
 const options = {
   base: { type: 'string', default: 'smollm2-135m' },
   versions: { type: 'string', default: 'newest,oldest' },
-  /** Rows of the table: all of them, or some, with commas. */
+  /** Rows of the table. */
   conditions: { type: 'string', default: conditions.join() },
-  /** Of each cell of the table; 0: no table. */
+  /** Of each cell of the table. */
   trials: { type: 'string', default: '40' },
-  /** In which files are typed, with commas; '': in none. */
-  languages: { type: 'string', default: Object.keys(tasks).join() },
-  /** Rest at the ends of lines and now and then, as people do. */
-  pauses: { type: 'boolean', default: false },
-  /** All of it beside a training. */
-  'beside-training': { type: 'boolean', default: false },
   seed: { type: 'string', default: '1' },
-  /** KEY=JSON, in the user's settings; several times. */
-  setting: { type: 'string', multiple: true },
-  /** Where what was drawn is written: each suggestion, and what became of it. */
-  trace: { type: 'string' },
+  /** In the user's settings. */
+  setting: { type: 'string', multiple: true, default: [] as string[] },
   json: { type: 'boolean', default: false },
 } as const;
 
-interface Session {
-  tools: Tools;
-  home: string;
-  version: Version;
-  settings: object;
-  seed: number;
-  trials: number;
-  pauses: boolean;
-}
+/** By condition and column. */
+type Table = Record<string, Record<string, ListFigures>>;
 
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
@@ -58,31 +39,46 @@ export async function main(args: string[]): Promise<void> {
   // With --json, only the figures go to standard output.
   if (values.json) console.log = console.error;
   const { path: base } = await resolveBase(values.base);
-  const settings = {
-    ...Object.fromEntries((values.setting ?? []).map(readSetting)),
-    'forgetMeNot.base': base,
-  };
+  const settings = { ...Object.fromEntries(values.setting.map(readSetting)), 'forgetMeNot.base': base };
   const tools = await prepareTools();
   const home = await mkdtemp(join(tmpdir(), 'forget-me-not-editor-home-'));
-  await makeOwnHome(home);
-  const [seed, trials] = [Number(values.seed), Number(values.trials)];
-  const rows = trials > 0 ? (values.conditions.split(',') as Condition[]) : [];
-  const languages = values.languages.split(',').filter(Boolean) as Language[];
-  const figures: Partial<Record<Version, VersionFigures>> = {};
-  const endTraining = values['beside-training'] ? await startTraining(home, base) : undefined;
+  const tables: Partial<Record<Version, Table>> = {};
   try {
+    await makeOwnHome(home);
     for (const version of values.versions.split(',') as Version[]) {
-      const session = { tools, home, version, settings, seed, trials, pauses: values.pauses };
-      const measured = await measure(session, rows, languages);
-      if (values.trace) await trace(join(values.trace, version), measured);
-      figures[version] = versionFigures(measured);
+      const table: Table = (tables[version] = {});
+      for (const condition of values.conditions.split(',') as Condition[]) {
+        const installed = condition !== 'not installed';
+        const editor = await openEditor(tools, { home, version, installed, settings });
+        try {
+          await enter(condition, editor.workbench);
+          const how = { trials: Number(values.trials), seed: Number(values.seed) };
+          const tell = (text: string) => console.error(`${version}, ${condition}, ${text}`);
+          table[condition] = await measureRow(editor, how, tell);
+        } finally {
+          await editor.close();
+        }
+      }
     }
   } finally {
-    await endTraining?.();
     await rm(home, { recursive: true, force: true, maxRetries: 20 });
   }
-  log(values.json ? JSON.stringify(figures) : report(figures));
-  tell(`Load of the machine at the end: ${loadavg()[0]!.toFixed(1)}.`);
+  log(values.json ? JSON.stringify(tables) : report(tables));
+  console.error(`Load of the machine at the end: ${loadavg()[0]!.toFixed(1)}.`);
+}
+
+async function measureRow(
+  { workbench }: Editor,
+  how: { trials: number; seed: number },
+  tell: (text: string) => void,
+): Promise<Table[string]> {
+  const row: Table[string] = {};
+  for (const column of columns) {
+    const waits = await measureList(workbench, column, how);
+    row[column.name] = listFigures(waits);
+    tell(`${column.name}: ${waits.map((ms) => (ms === undefined ? '-' : Math.round(ms))).join(' ')}`);
+  }
+  return row;
 }
 
 function readSetting(text: string): [string, unknown] {
@@ -91,70 +87,20 @@ function readSetting(text: string): [string, unknown] {
   return [text.slice(0, at), JSON.parse(text.slice(at + 1))];
 }
 
-async function measure(
-  session: Session,
-  rows: readonly Condition[],
-  languages: readonly Language[],
-): Promise<Measured> {
-  const measured: Measured = { waits: {}, typed: { without: [], with: [] } };
-  const { trials, seed, pauses } = session;
-  for (const condition of rows)
-    await inEditor(session, condition, [], async ({ workbench }) => {
-      const row: Measured['waits'][string] = (measured.waits[condition] = {});
-      for (const column of columns) {
-        row[column.name] = await measureList(workbench, column, { trials, seed });
-        tell(
-          `${session.version}, ${condition}, ${column.name}: ${row[column.name]!.map((ms) => (ms === undefined ? '-' : Math.round(ms))).join(' ')}`,
-        );
-      }
-    });
-  const untyped = languages.map((language) => tasks[language].file);
-  for (const [side, condition] of [
-    ['without', 'not installed'],
-    ['with', 'on'],
-  ] as const)
-    if (languages.length > 0)
-      await inEditor(session, condition, untyped, async (editor, place) => {
-        for (const language of languages) {
-          const typing = await measureTyping(editor, place, language, { seed, pauses });
-          measured.typed[side].push(typing);
-          tell(
-            `${session.version}, ${condition}, ${language}: the list opened ${typing.opened} times, ${typing.suggestions.length} suggestions`,
-          );
-        }
-      });
-  return measured;
+function report(tables: Record<string, Table>): string {
+  const cell = ({ median, p95, opened, trials }: ListFigures) =>
+    `${median ?? '-'}, ${p95 ?? '-'}, ${opened}/${trials}`;
+  const names = columns.map(({ name }) => name);
+  return Object.entries(tables)
+    .flatMap(([version, table]) => [
+      `\n${version}: from the key to the open list, ms: median, 95th percentile, lists opened of trials.\n`,
+      ...markdownTable(
+        ['', ...names],
+        Object.entries(table).map(([condition, row]) => [
+          condition,
+          ...names.map((name) => cell(row[name]!)),
+        ]),
+      ),
+    ])
+    .join('\n');
 }
-
-/** Opens a fresh VS Code under a condition. */
-async function inEditor(
-  { tools, home, version, settings }: Session,
-  condition: Condition,
-  untyped: readonly string[],
-  body: (editor: Editor, place: Place) => Promise<void>,
-): Promise<void> {
-  const place = await makePlace(untyped);
-  try {
-    const installed = condition !== 'not installed';
-    const editor = await openEditor(tools, place, { home, version, installed, settings });
-    try {
-      await enter(condition, editor.workbench);
-      await body(editor, place);
-    } finally {
-      await editor.close();
-    }
-  } finally {
-    await place.remove();
-  }
-}
-
-async function trace(dir: string, { waits, typed }: Measured): Promise<void> {
-  await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, 'waits.json'), JSON.stringify(waits));
-  const lines = typed.with.flatMap(({ language, suggestions }) =>
-    suggestions.map((one) => JSON.stringify({ language, ...one })),
-  );
-  await writeFile(join(dir, 'suggestions.jsonl'), lines.map((line) => `${line}\n`).join(''));
-}
-
-const tell = (text: string) => process.stderr.write(`${text}\n`);

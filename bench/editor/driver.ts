@@ -1,5 +1,5 @@
 /** A real VS Code on the bench's workspace: the end-to-end test's own driver, with a recorder in the page. */
-import { cp, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -52,36 +52,30 @@ export async function prepareTools(): Promise<Tools> {
   return { ...e2e, chromium, vsix: await e2e.packageExtension() };
 }
 
-export interface Place {
-  dir: string;
-  workspace: string;
-  remove(): Promise<void>;
-}
-
-/** The bench's workspace in a folder of its own. With `without`, these files of it are empty: they are still to be typed. */
-export async function makePlace(without: readonly string[] = []): Promise<Place> {
-  const dir = await mkdtemp(join(tmpdir(), 'forget-me-not-editor-'));
+/** The bench's workspace in a new folder. */
+async function makeWorkspace(dir: string): Promise<string> {
   const workspace = join(dir, 'projects');
   await cp(resolve('bench/editor/workspace'), workspace, { recursive: true });
   // They have another ending in the repository, so that no tool takes them for its own code.
   for (const path of await readdir(workspace, { recursive: true }))
     if (path.endsWith('.txt'))
       await rename(join(workspace, path), join(workspace, path.slice(0, -'.txt'.length)));
-  for (const path of without) await writeFile(join(workspace, path), '');
-  return { dir, workspace, remove: () => rm(dir, { recursive: true, force: true, maxRetries: 20 }) };
+  return workspace;
 }
 
 export interface Editor {
   workbench: Workbench;
-  page: Page;
   close(): Promise<void>;
 }
 
-/** @param home where the extension keeps its data
- * @param settings of the user, beside what keeps VS Code quiet; nothing about suggestions unless it is asked for */
+/**
+ * Opens a fresh VS Code on the workspace.
+ *
+ * @param home where the extension keeps its data
+ * @param settings of the user, beside what keeps VS Code quiet; nothing about suggestions unless it is asked for
+ */
 export async function openEditor(
   tools: Tools,
-  place: Place,
   {
     home,
     version,
@@ -89,26 +83,30 @@ export async function openEditor(
     settings,
   }: { home: string; version: Version; installed: boolean; settings: object },
 ): Promise<Editor> {
+  const dir = await mkdtemp(join(tmpdir(), 'forget-me-not-editor-'));
   const newest = version === 'newest';
-  const vscode = await tools.startVsCode({
-    ...(installed && { vsix: tools.vsix }),
-    newest,
-    // The older one has no chat for models of extensions.
-    settings: { 'chat.disableAIFeatures': !newest, ...settings },
-    env: { FORGET_ME_NOT_HOME: home },
-  });
+  let vscode: VsCode | undefined;
   let browser: Awaited<ReturnType<EndToEnd['openBrowser']>> | undefined;
   const close = async () => {
     await browser?.close().catch(() => undefined);
-    await vscode.stop();
+    await vscode?.stop();
+    await rm(dir, { recursive: true, force: true, maxRetries: 20 });
   };
   try {
-    browser = await tools.openBrowser(join(place.dir, 'shots'), tools.chromium);
+    const workspace = await makeWorkspace(dir);
+    vscode = await tools.startVsCode({
+      ...(installed && { vsix: tools.vsix }),
+      newest,
+      // The older one has no chat for models of extensions.
+      settings: { 'chat.disableAIFeatures': !newest, ...settings },
+      env: { FORGET_ME_NOT_HOME: home },
+    });
+    browser = await tools.openBrowser(join(dir, 'shots'), tools.chromium);
     const { workbench } = browser;
     await record(workbench.page);
-    await workbench.open(vscode.url(place.workspace));
+    await workbench.open(vscode.url(workspace));
     await workbench.clear();
-    return { workbench, page: workbench.page, close };
+    return { workbench, close };
   } catch (error) {
     await close();
     throw error;

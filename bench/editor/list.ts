@@ -39,7 +39,7 @@ export const columns: readonly Column[] = [
 const PATIENCE_MS = 3000;
 
 /** ms between two keys of a person. */
-export const pauseOf = (random: () => number): number => 120 + 80 * random();
+const pauseOf = (random: () => number): number => 120 + 80 * random();
 
 /** @returns ms from the key to the open list, for each trial; undefined where it did not open */
 export async function measureList(

@@ -1,11 +1,8 @@
-/** Records, in VS Code's page itself, when keys come and when the list and ghost text are drawn. */
+/** Records, in VS Code's page itself, when keys come and when the list of suggestions is drawn. */
 import type { Page } from 'playwright-core';
 
 /** `at` is in ms of the page's clock. */
-export type Entry =
-  | { at: number; kind: 'key'; key: string }
-  | { at: number; kind: 'list'; open: boolean }
-  | { at: number; kind: 'ghost'; text: string };
+export type Entry = { at: number; kind: 'key'; key: string } | { at: number; kind: 'list'; open: boolean };
 
 interface Recording {
   forgetMeNotEntries: Entry[];
@@ -46,26 +43,10 @@ function install(): void {
   /** "Loading..." and "No suggestions" are no list. */
   const isOpen = () =>
     document.querySelector('.suggest-widget.visible:not(.message) .monaco-list-row') !== null;
-  /** The first line stands in the line of code, further ones stand below it. */
-  const ghostText = () => {
-    const editor = document.querySelector('.editor-instance .monaco-editor.focused');
-    if (!editor) return '';
-    const first = [...editor.querySelectorAll('.ghost-text-decoration, .ghost-text-decoration-preview')];
-    const further = [...editor.querySelectorAll('.suggest-preview-text .view-line')];
-    const texts = [
-      first.map(({ textContent }) => textContent).join(''),
-      ...further.map((line) => line.textContent),
-    ];
-    return texts.join('\n').replaceAll('\u00a0', ' ');
-  };
   let open = false;
-  let ghost = '';
   const look = () => {
-    const at = performance.now();
-    if (isOpen() !== open) entries.push({ at, kind: 'list', open: (open = !open) });
-    const text = ghostText();
-    if (text !== ghost) entries.push({ at, kind: 'ghost', text: (ghost = text) });
+    if (isOpen() !== open) entries.push({ at: performance.now(), kind: 'list', open: (open = !open) });
   };
-  const what = { subtree: true, childList: true, characterData: true, attributes: true };
+  const what = { subtree: true, childList: true, attributes: true };
   new MutationObserver(look).observe(document, { ...what, attributeFilter: ['class'] });
 }

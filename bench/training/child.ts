@@ -7,17 +7,14 @@ import type { Job, Measurement } from './job.ts';
 /** Bytes of memory left to everything else on the machine. */
 const RESERVE = 768 * 2 ** 20;
 
-/** Thrown when one side cannot do a job on this machine; the other side may be able to. */
-export class CannotMeasure extends Error {}
-
 export interface Outcome extends Measurement {
   /** Share of the processors that other programs used meanwhile. */
   disturbance: number;
 }
 
 /**
- * Runs `command` with the job as its last argument. Throws CannotMeasure when it runs out of memory or fails, and
- * `cancelled` when `signal` fires.
+ * Runs `command` with the job as its last argument. Throws when it runs out of memory or fails, and `cancelled` when
+ * `signal` fires.
  */
 export async function measure(command: readonly string[], job: Job, signal: AbortSignal): Promise<Outcome> {
   const child = spawn(command[0]!, [...command.slice(1), JSON.stringify(job)], {
@@ -45,9 +42,8 @@ export async function measure(command: readonly string[], job: Job, signal: Abor
     });
     if (signal.aborted)
       throw new UserError('cancelled', 'The benchmark was cancelled.', 'Start it again at any time.');
-    if (outOfMemory || (status === null && child.signalCode === 'SIGKILL'))
-      throw new CannotMeasure('out of memory');
-    if (status !== 0) throw new CannotMeasure(reasonOf(errors) || `ended with ${child.signalCode ?? status}`);
+    if (outOfMemory || (status === null && child.signalCode === 'SIGKILL')) throw new Error('out of memory');
+    if (status !== 0) throw new Error(reasonOf(errors) || `ended with ${child.signalCode ?? status}`);
     const measurement = JSON.parse(output) as Measurement;
     const now = processorTimes();
     const others = now.busy - before.busy - measurement.cpuSeconds;

@@ -1,7 +1,5 @@
 /** What both sides are asked to do, and what they answer. pytorch.py reads and prints the same JSON. */
 
-import type { BackendName } from '../../src/protocol/run.ts';
-
 export type Precision = 'f32' | 'bf16';
 
 /** A model without its weights. In all of them the output head is the embedding. */
@@ -79,10 +77,6 @@ export interface Job {
   randomBase: boolean;
   /** Whether our side computes a block's activations again in the backward pass. */
   recompute: boolean;
-  /** Only our side uses it. */
-  backend: BackendName;
-  /** Whether our side also measures the matmul rate. */
-  roofline: boolean;
 }
 
 export interface Step {

@@ -1,5 +1,6 @@
 /** Computes the printed figures from the measurements. */
 import { formatBytes, formatTable as tableLines } from '../../src/cli/view/format.ts';
+import { median } from '../serving-load.ts';
 import { operationsPerToken, type Job, type Measurement, type Precision } from './job.ts';
 
 /** The figures of one side at one point, over all its runs. */
@@ -21,12 +22,6 @@ export interface Figures {
   rooflineShare: number;
 }
 export type Report = Partial<Record<Precision, Figures>>;
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
 
 /** Medians over all measured steps of all runs. */
 export function summarise(runs: readonly Measurement[], job: Job): Side {
@@ -68,50 +63,17 @@ export function checkSameWork(ours: Measurement, theirs: Measurement, { shape, r
         throw new Error(`${engine} has a loss of ${loss} on random tokens, so it does different work.`);
 }
 
-export interface Line {
-  intercept: number;
-  slope: number;
-  /** Share of the variance that the line explains. */
-  rSquared: number;
-  /** Largest distance of a point from the line, as a share of the point. */
-  worst: number;
-}
-
-/** Least squares. */
-export function fitLine(points: readonly { x: number; y: number }[]): Line {
-  const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-  const mx = mean(points.map(({ x }) => x));
-  const my = mean(points.map(({ y }) => y));
-  const sum = (term: (x: number, y: number) => number) =>
-    points.reduce((total, { x, y }) => total + term(x - mx, y - my), 0);
-  const slope = sum((x, y) => x * y) / sum((x) => x * x);
-  const intercept = my - slope * mx;
-  const errors = points.map(({ x, y }) => y - intercept - slope * x);
-  return {
-    intercept,
-    slope,
-    rSquared: 1 - errors.reduce((total, error) => total + error * error, 0) / sum((_, y) => y * y),
-    worst: Math.max(...points.map(({ y }, i) => Math.abs(errors[i]! / y))),
-  };
-}
-
-export const sideCells = (side: Side | string): string[] =>
-  typeof side === 'string'
-    ? ['-', '-', '-', side]
-    : [
-        side.secondsPerStep.toFixed(2),
-        side.tokensPerSecond.toFixed(1),
-        side.tokensPerCpuSecond.toFixed(1),
-        formatBytes(side.peakBytes),
-      ];
+export const sideCells = (side: Side): string[] => [
+  side.secondsPerStep.toFixed(2),
+  side.tokensPerSecond.toFixed(1),
+  side.tokensPerCpuSecond.toFixed(1),
+  formatBytes(side.peakBytes),
+];
 export const sideTitles = ['s/step', 'tokens/s', 'tokens/CPU-s', 'peak memory'];
 
-export function ratioCells(ours: Side | string, theirs: Side | string): string[] {
-  if (typeof ours === 'string' || typeof theirs === 'string') return ['-', '-'];
-  return [
-    `${(ours.tokensPerSecond / theirs.tokensPerSecond).toFixed(2)}x`,
-    `${(ours.peakBytes / theirs.peakBytes).toFixed(2)}x`,
-  ];
-}
+export const ratioCells = (ours: Side, theirs: Side): string[] => [
+  `${(ours.tokensPerSecond / theirs.tokensPerSecond).toFixed(2)}x`,
+  `${(ours.peakBytes / theirs.peakBytes).toFixed(2)}x`,
+];
 
 export const formatTable = (rows: string[][]): string => tableLines(rows).join('\n');

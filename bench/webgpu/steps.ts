@@ -2,12 +2,13 @@
 import { openGguf } from '../../src/gguf/index.ts';
 import { loadModel } from '../../src/model/index.ts';
 import { hyperSchema } from '../../src/protocol/run.ts';
-import { mix, uniform } from '../../src/statistics/random.ts';
 import type { WebgpuBackend } from '../../src/tensor/webgpu/webgpu.ts';
 import { runLoop } from '../../src/training/loop.ts';
 import { planDevice } from '../../src/training/memory/device.ts';
 import { createOptimizer } from '../../src/training/optimizers.ts';
-import { countOn, hostMs, median } from './counters.ts';
+import { median } from '../serving-load.ts';
+import { randomSequences } from '../training/random-sequences.ts';
+import { countOn, hostMs } from './counters.ts';
 
 export interface Steps {
   dispatches: number;
@@ -37,7 +38,7 @@ export async function measureSteps(
   const seen: { seconds: number; dispatches: number; bytes: number; hostMs: number }[] = [];
   let [before, began, host, pool] = [{ ...counts }, performance.now(), hostMs(), 0];
   await runLoop({
-    ...{ hyper, model, optimizer, sequences: randomSequences(tokens, model.config.vocabularySize) },
+    ...{ hyper, model, optimizer, sequences: randomSequences(tokens, model.config.vocabularySize, 0) },
     ...{ from: 0, signal: new AbortController().signal },
     onStep() {
       const [now, hostNow] = [performance.now(), hostMs()];
@@ -82,19 +83,4 @@ export function leastBytes(
   tokens: number,
 ): number {
   return 2 * weights + 3 * activations + 5 * parameters + 2 * optimiser + 5 * 4 * vocabularySize * tokens;
-}
-
-function randomSequences(length: number, vocabulary: number) {
-  return {
-    length,
-    perEpoch: Infinity,
-    at(index: number) {
-      const next = uniform(mix(0, index));
-      return {
-        tokens: Int32Array.from({ length: length + 1 }, () => Math.floor(next() * vocabulary)),
-        learned: new Uint8Array(length).fill(1),
-        starts: new Int32Array(length),
-      };
-    },
-  };
 }

@@ -18,13 +18,13 @@ export type Stratum = readonly (readonly RatioItem[])[];
 export type Figures = readonly (readonly number[])[];
 
 /** Totals of one document: the sum and the weight of each model. */
-export interface DocumentTotals {
+interface DocumentTotals {
   sums: number[];
   weights: number[];
 }
 
 /** A stratum's documents without those of weight 0. If all items are of one document, each item counts as one. */
-export function documentsOf(stratum: Stratum): DocumentTotals[] {
+function documentsOf(stratum: Stratum): DocumentTotals[] {
   const keys = (stratum[0] ?? []).map(({ document }, item) => document ?? item);
   const single = new Set(keys).size < 2;
   const found = new Map<string | number, DocumentTotals>();

@@ -1,7 +1,7 @@
 /**
  * `train --engine ray-train --on`: the built command line, a server that behaves like Ray's dashboard, and the task as
  * a node performs it. Played are the driver, which hands tasks to Ray, and PyTorch under Ray Train; the real ones are
- * tried by bench:ray-train.
+ * tried by hand (docs/ray-train.md).
  */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -62,7 +62,7 @@ afterAll(async () => {
 });
 
 describe.runIf(isThere)('on llvmpipe', () => {
-  // F32 only: Mesa compiles each type's kernels for a minute or more. `npm run bench:gpu` compares others.
+  // F32 only: Mesa compiles each type's kernels for a minute or more. docs/science.md has others.
   it('gives the tokens of the processor, with an adapter too', async () => {
     const adapters = [{ name: 'own', path: at('own.gguf') }];
     const answers = async (host: LlamaHost) => {

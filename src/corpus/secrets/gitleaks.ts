@@ -1,27 +1,9 @@
-/** gitleaks' rules, written by scripts/gitleaks-rules.mjs: patterns with keywords, entropy, and what is allowed. */
+/** gitleaks' rules: patterns with keywords, entropy, and what is allowed. */
+import written, { type Allowance, type Rule } from 'gitleaks-rules';
 import { entropy } from './randomness.ts';
-import written from './gitleaks-rules.json' with { type: 'json' };
 import type { Finding } from './finding.ts';
 import type { Sought } from './rule.ts';
 import { isPlaceholder } from './values.ts';
-
-interface Allowance {
-  every?: boolean;
-  of?: string;
-  patterns: string[];
-  words?: string[];
-  paths?: string[];
-}
-
-interface Rule {
-  id: string;
-  pattern: string;
-  path?: string;
-  keywords: string[];
-  entropy?: number;
-  secretGroup?: number;
-  allow?: Allowance[];
-}
 
 /**
  * Replaced by our own rules, which examine the value more closely. The first reports half of all files that mention
@@ -34,7 +16,7 @@ const LEFT_OUT = [
   'kubernetes-secret-yaml',
   'nuget-config-password',
 ];
-const rules = (written.rules as Rule[]).filter(({ id }) => !LEFT_OUT.includes(id));
+const rules = written.rules.filter(({ id }) => !LEFT_OUT.includes(id));
 
 export const keywords = rules.flatMap((rule) => rule.keywords);
 
@@ -55,7 +37,7 @@ function isSecret(rule: Rule, match: RegExpExecArray, path: string): boolean {
   if (secret.length < 60 && isPlaceholder(secret.slice(secret.lastIndexOf(':') + 1))) return false;
   const seen = { secret, match: match[0], line: lineAround(match), path };
   // Without its paths: they are of binary and vendored files, which corpus/reading/names.ts leaves out.
-  const general = { ...(written.allow as Allowance), paths: [] };
+  const general = { ...written.allow, paths: [] };
   return ![general, ...(rule.allow ?? [])].some((allowance) => allows(allowance, seen));
 }
 
@@ -66,7 +48,7 @@ function allows(
   const matches = (list: string[], text: string) => list.some((one) => patternOf(one).test(text));
   const lower = seen.secret.toLowerCase();
   const kinds: [given: boolean, holds: () => boolean][] = [
-    [patterns.length > 0, () => matches(patterns, seen[of as 'match'])],
+    [patterns.length > 0, () => matches(patterns, seen[of])],
     [words.length > 0, () => words.some((word) => lower.includes(word))],
     [paths.length > 0, () => matches(paths, seen.path)],
   ];

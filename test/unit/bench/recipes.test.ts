@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { betweenPoints, tableOf, type Path } from '../../../bench/recipes/paths.ts';
+import { betweenPoints, type Path } from '../../../bench/recipes/paths.ts';
 
 const at = (value: number) => ({ value, low: value, high: value });
 const path = (name: string, points: readonly [learned: number, kl: number][]): Path => ({
@@ -35,9 +35,4 @@ it('leaves out what the first path does not come to, and what learned nothing', 
       ]),
     ]),
   ).toEqual([]);
-});
-
-it('puts every point into a table', () => {
-  const paths = [path('ours', [[-0.1, 0.02]]), path('theirs', [[-0.05, 0.04]])];
-  expect(tableOf(paths, betweenPoints(paths))).toContain('At -0.050, theirs forgets 0.040, ours 0.010.');
 });

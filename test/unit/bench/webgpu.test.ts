@@ -1,6 +1,6 @@
 /** What bench:webgpu counts, on a GPU that is made up and by hand. */
 import { expect, it } from 'vitest';
-import { neededBytes, countOn, median } from '../../../bench/webgpu/counters.ts';
+import { neededBytes, countOn } from '../../../bench/webgpu/counters.ts';
 import { timeProducts, type Multiplier } from '../../../bench/webgpu/products.ts';
 import { leastBytes } from '../../../bench/webgpu/steps.ts';
 import { shapes } from '../../../bench/training/job.ts';
@@ -64,8 +64,4 @@ it("multiplies a step's large products, each forward and backward, and frees wha
   expect(seconds.size).toBe(10 - 1);
   expect(rate).toBeGreaterThan(0);
   expect(alive).toBe(0);
-});
-
-it('takes the middle', () => {
-  expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5]);
 });

@@ -1,5 +1,6 @@
 import { lintSource } from '@secretlint/core';
 import { creator } from '@secretlint/secretlint-rule-preset-recommend';
+import rules from 'gitleaks-rules';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +10,6 @@ import { formats as formatRules, unknownTokens } from '../../../src/corpus/secre
 import { passed } from '../../../src/corpus/secrets/passed.ts';
 import { findSecret } from '../../../src/corpus/secrets/find.ts';
 import { findBySecretlint } from '../../../src/corpus/secrets/secretlint.ts';
-import rules from '../../../src/corpus/secrets/gitleaks-rules.json' with { type: 'json' };
 import { harmless, noise, planted } from '../../support/planted-secrets.ts';
 import { Random } from '../../support/random.ts';
 import { byteTokenizer, code, useTemporaryFolder } from './help.ts';

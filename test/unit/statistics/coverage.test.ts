@@ -2,7 +2,6 @@
 import { describe, expect, it } from 'vitest';
 import { measureCoverage } from '../../../bench/coverage/measure.ts';
 import { groups } from '../../../bench/coverage/settings.ts';
-import { stratifiedIntervals } from '../../../src/statistics/intervals.ts';
 
 /**
  * By figure: so many that a share of 95% is known to a third of a percent; fewer where that takes long and the share is
@@ -18,14 +17,10 @@ const draws = [
 describe('a 95% interval covers', () => {
   const named = groups.map((group) => ({ ...group, name: group.settings[0]!.name }));
   it.each(named)('$name', (group) => {
-    const [found] = measureCoverage(
-      group,
-      [(pairs, { kind, of }) => stratifiedIntervals(pairs, kind)[of]],
-      draws.find(([names]) => names.test(group.name))![1],
-    );
-    expect(found!.covered).toBeGreaterThan(group.understated ? 0.8 : 0.93);
-    expect(found!.covered).toBeLessThan(group.wider ? 0.995 : 0.97);
+    const found = measureCoverage(group, draws.find(([names]) => names.test(group.name))![1]);
+    expect(found.covered).toBeGreaterThan(group.understated ? 0.8 : 0.93);
+    expect(found.covered).toBeLessThan(group.wider ? 0.995 : 0.97);
     // At one strength, a gain that is not there is seen in at most 2.5% of cases.
-    if (group.name.startsWith('bits per byte')) expect(found!.below).toBeLessThan(0.025);
+    if (group.name.startsWith('bits per byte')) expect(found.below).toBeLessThan(0.025);
   });
 });

@@ -2,15 +2,14 @@
  * Our side of bench:training: the product's own backend, loader, model, optimiser and training loop. Takes a Job as its
  * argument and prints the Measurement as one line of JSON.
  */
-import type { SequenceSource } from '../../src/corpus/tokens/sequences.ts';
 import { openGguf } from '../../src/gguf/index.ts';
 import { loadModel } from '../../src/model/index.ts';
-import { mix, uniform } from '../../src/statistics/random.ts';
 import { hyperSchema, type Hyper } from '../../src/protocol/run.ts';
 import { startBackend } from '../../src/tensor/index.ts';
 import { runLoop } from '../../src/training/loop.ts';
 import { createOptimizer } from '../../src/training/optimizers.ts';
 import type { Job, Measurement, Step } from './job.ts';
+import { randomSequences } from './random-sequences.ts';
 import { measureMatmulRate } from './roofline.ts';
 
 const job = JSON.parse(process.argv[2]!) as Job;
@@ -18,7 +17,7 @@ process.stdout.write(`${JSON.stringify(await measure(job))}\n`);
 
 async function measure(job: Job): Promise<Measurement> {
   const hyper = hyperOf(job);
-  const backend = await startBackend(job.backend);
+  const backend = await startBackend('tensorflow');
   const gguf = await openGguf(job.base);
   const model = await loadModel(backend, gguf, hyper);
   await gguf.close();
@@ -29,7 +28,7 @@ async function measure(job: Job): Promise<Measurement> {
     hyper,
     model,
     optimizer,
-    sequences: randomSequences(job),
+    sequences: randomSequences(job.sequence, job.shape.vocabularySize, job.seed),
     from: 0,
     signal: new AbortController().signal,
     onStep({ loss, seconds }) {
@@ -42,7 +41,7 @@ async function measure(job: Job): Promise<Measurement> {
   const { parameterCount } = model;
   optimizer.dispose();
   model.dispose();
-  const matmulRate = job.roofline ? await measureMatmulRate(backend, job) : undefined;
+  const matmulRate = await measureMatmulRate(backend, job);
   return {
     engine: backend.reason.split(',')[0]!,
     trainedParameters: parameterCount,
@@ -74,19 +73,4 @@ function hyperOf(job: Job): Hyper {
     recompute: job.recompute,
     seed: job.seed,
   });
-}
-
-function randomSequences({ sequence: length, shape, seed }: Job): SequenceSource {
-  return {
-    length,
-    perEpoch: Infinity,
-    at(index) {
-      const next = uniform(mix(seed, index));
-      return {
-        tokens: Int32Array.from({ length: length + 1 }, () => Math.floor(next() * shape.vocabularySize)),
-        learned: new Uint8Array(length).fill(1),
-        starts: new Int32Array(length),
-      };
-    },
-  };
 }
