@@ -2,36 +2,45 @@
  * Completion as it is felt while typing: `npm run bench:felt -- [--base ID|FILE] [--hunks 3] [--json]`.
  *
  * Real changes of three repositories (felt/releases.ts) are typed again, key by key, on a virtual clock to which the
- * engine's real time is added. A person who knows what they are going to write accepts what is right on the screen.
- * Three sides, one server and model: the extension's core as it is, with the index of the repository; as it was before
- * suggestions were streamed; and llama.vscode's prompt and rules. Others can be asked for, `openFiles`: as it is,
- * without the index; with `--run DIR` a fifth, `trained`: with a result that was trained on the old release. docs/benchmarks.md has the rules and what the figures mean.
+ * engine's real time is added. Three persons look at what is suggested, which takes its time, and take what is right
+ * (felt/person.ts): words, lines, or only what is whole. Sides, one server and model: the base with the extension's
+ * core; adapters in its place, trained on the old release, on another repository, or given by their file; and others
+ * that can be asked for. docs/benchmarks.md has the rules and what the figures mean.
  */
+import { setMaxListeners } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { join, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveBase } from '../src/base-models/resolve.ts';
-import { LEAST_ACCEPTED } from './felt/accept.ts';
+import { adaptersOf, offer, type Adapter, type Adapters } from './felt/adapters.ts';
+import { Answers } from './felt/answers.ts';
 import { VirtualClock } from './felt/clock.ts';
-import { CoreAssistant, variants, type Where } from './felt/core.ts';
-import { figuresOf, moreSaved, type Figures } from './felt/figures.ts';
+import { CoreAssistant, variants, type Variant, type Where } from './felt/core.ts';
 import { LlamaVscode } from './felt/llama-vscode.ts';
 import { partsOf } from './felt/parts.ts';
+import { paces, persons, type Person } from './felt/person.ts';
 import { releases, type Releases } from './felt/releases.ts';
-import { replay, type Assistant, type Habits, type Replayed } from './felt/replay.ts';
+import { replay, type Assistant, type Replayed, type Typing } from './felt/replay.ts';
+import { reportOf, textOf, type Found } from './felt/report.ts';
 import { BenchServer } from './felt/server.ts';
 import { sessionsOf, type Session } from './felt/sessions.ts';
-import { offer, readTrained } from './felt/trained.ts';
 import { fetchRepository } from './gain/fetch.ts';
-import { markdownTable } from './markdown.ts';
 
 const options = {
   base: { type: 'string', default: 'qwen2.5-coder-0.5b' },
   /** Hunks of each repository. */
   hunks: { type: 'string', default: '3' },
-  sides: { type: 'string', default: 'ours,llamaVscode,before' },
-  /** A LoRA run that was trained on a repository's old release, for the side `trained`; several times. */
+  sides: { type: 'string', default: 'ours,trained,foreign' },
+  persons: { type: 'string', default: persons.join(',') },
+  /** How quickly they read and decide. */
+  pace: { type: 'string', default: 'quick' },
+  /** An adapter's file, for a side `reference`. */
+  reference: { type: 'string' },
+  /** How long adapters are trained; options after a second -- are passed to `train`. */
+  minutes: { type: 'string', default: '10' },
+  /** A LoRA run that was trained on a repository's old release, instead of one of the benchmark; several times. */
   run: { type: 'string', multiple: true },
   /** Repositories whose names contain this. */
   only: { type: 'string', default: '' },
@@ -39,11 +48,9 @@ const options = {
   /**
    * How the engine's time is counted: real; or `processor`, for a machine that is busy: the processor time of one
    * thread divided by two, as two idle cores would take that share the work evenly; or `none`: the engine takes no
-   * time, as on a machine that is fast enough.
+   * time, as on a machine that is fast enough. Its answers are then kept, and asked for only once.
    */
   clock: { type: 'string', default: 'real' },
-  /** Least characters that are worth accepting. */
-  least: { type: 'string', default: String(LEAST_ACCEPTED) },
   /** Tell each suggestion that appears, and what became of it. */
   trace: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
@@ -54,15 +61,7 @@ const CONTEXT = '8192';
 
 const CORES = 2;
 
-type Make = (server: BenchServer, clock: VirtualClock, where: Where) => Assistant;
-const sides: Record<string, Make> = {
-  ours: (server, clock, where) => new CoreAssistant(server, clock, where, variants.ours),
-  openFiles: (server, clock, where) => new CoreAssistant(server, clock, where, variants.openFiles),
-  trained: (server, clock, where) => new CoreAssistant(server, clock, where, variants.trained),
-  unpaused: (server, clock, where) => new CoreAssistant(server, clock, where, variants.unpaused),
-  llamaVscode: (server, clock) => new LlamaVscode(server, clock),
-  before: (server, clock, where) => new CoreAssistant(server, clock, where, variants.before),
-};
+const LLAMA_VSCODE = 'llamaVscode';
 
 /** What tells the time while the engine works, in ms; undefined is the real time. */
 const clocks: Record<string, (server: BenchServer) => (() => number) | undefined> = {
@@ -71,65 +70,157 @@ const clocks: Record<string, (server: BenchServer) => (() => number) | undefined
   none: () => () => 0,
 };
 
+/** What is replayed, and how. */
+interface Plan {
+  repositories: readonly Releases[];
+  sides: readonly string[];
+  persons: readonly Person[];
+  typing: Omit<Typing, 'person'>;
+  clock: string;
+  hunks: number;
+}
+
 export async function main(args: string[]): Promise<void> {
-  const { values } = parseArgs({ args, options });
-  const chosen = values.sides.split(',');
-  const unknown = chosen.filter((name) => !(name in sides));
-  if (unknown.length > 0)
-    throw new Error(`There is no side ${unknown.join(', ')}: ${Object.keys(sides).join(', ')}.`);
-  const engineTime = clocks[values.clock];
-  if (!engineTime) throw new Error(`There is no clock ${values.clock}: ${Object.keys(clocks).join(', ')}.`);
-  const habits = { least: Number(values.least), trace: values.trace ? tell : undefined };
+  const end = args.includes('--') ? args.indexOf('--') : args.length;
+  const { values } = parseArgs({ args: args.slice(0, end), options });
+  const plan = planOf(values);
   const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
   process.once('SIGINT', () => stop.abort());
-  const { path: base } = await resolveBase(values.base);
-  const repositories = releases.filter(({ name }) => name.includes(values.only));
-  const busy = values.clock === 'processor';
-  const threads = busy || values.threads ? ['--threads', busy ? '1' : values.threads!] : [];
-  const server = await BenchServer.start(base, ['--context', CONTEXT, '--timeout', '3600', ...threads]);
-  const found: Record<string, Replayed[]> = Object.fromEntries(chosen.map((name) => [name, []]));
+  const working = { signal: stop.signal, tell };
+  const base = await resolveBase(values.base);
+  const wanted = {
+    ...{ base: values.base, minutes: numberOf('minutes', values.minutes), train: args.slice(end + 1) },
+    ...{ sides: new Set(plan.sides), runs: values.run ?? [], reference: values.reference },
+  };
+  const adapters = new Map<Releases, Adapters>();
+  for (const one of plan.repositories) adapters.set(one, await adaptersOf(one.old, wanted, working));
+
+  const threads = values.clock === 'processor' ? '1' : values.threads;
+  const limits = ['--context', CONTEXT, '--timeout', '3600', ...(threads ? ['--threads', threads] : [])];
+  const server = await BenchServer.start(base.path, limits);
+  const found: Found = Object.fromEntries(
+    plan.persons.map((person) => [person, Object.fromEntries(plan.sides.map((side) => [side, []]))]),
+  );
   try {
-    const trained = await readTrained(values.run ?? []);
-    for (const model of new Set(trained.values())) await offer(server, model);
-    for (const repository of repositories) {
-      const { sessions, folder } = await readSessions(repository, Number(values.hunks), stop.signal);
-      const { name } = repository.old;
-      const where = {
-        ...{ repository: name, trained: trained.get(name) },
-        parts: await partsOf(folder, stop.signal),
-      };
-      for (const side of chosen) {
-        tell(`${repository.name}: ${side}`);
-        const clock = new VirtualClock(engineTime(server));
-        const assistant = sides[side]!(server, clock, where);
-        found[side]!.push(...(await replayAll(sessions, assistant, clock, habits)));
-      }
-    }
+    const all = [...adapters.values()].flatMap((own) => Object.values(own) as (Adapter | undefined)[]);
+    for (const one of new Map(all.map((one) => [one?.name, one])).values()) if (one) await offer(server, one);
+    for (const [repository, own] of adapters)
+      await replayAll(repository, own, { plan, server, base: base.sha256, found, signal: stop.signal });
   } finally {
     server.end();
   }
-  const first = found[chosen[0]!]!;
-  const figuresFor = (name: string): Figures => ({
-    ...figuresOf(found[name]!),
-    ...(name !== chosen[0] && { moreSaved: moreSaved(first, found[name]!) }),
-  });
-  const figures = Object.fromEntries(chosen.map((name) => [name, figuresFor(name)]));
-  if (values.json) console.log(JSON.stringify(figures));
-  else show(figures, first, repositories);
+  const report = reportOf(found);
+  if (values.json) console.log(JSON.stringify(report));
+  else console.log(`${textOf(report)}\n\nLoad of the machine at the end: ${loadavg()[0]!.toFixed(1)}.`);
+}
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
+
+function planOf(values: Values): Plan {
+  const sides = listed('side', values.sides, [...Object.keys(variants), LLAMA_VSCODE]);
+  if (values.reference && !sides.includes('reference')) sides.push('reference');
+  if (sides.includes('reference') && !existsSync(values.reference ?? ''))
+    throw new Error('Give the file of an adapter: --reference FILE.');
+  const repositories = releases.filter(({ name }) => name.includes(values.only));
+  if (repositories.length === 0)
+    listed(
+      'repository',
+      values.only,
+      releases.map(({ name }) => name),
+    );
+  listed('clock', values.clock, Object.keys(clocks));
+  const [pace] = listed('pace', values.pace, Object.keys(paces));
+  return {
+    repositories,
+    sides,
+    persons: listed('person', values.persons, persons) as Person[],
+    typing: { costs: paces[pace as keyof typeof paces], trace: values.trace ? tell : undefined },
+    clock: values.clock,
+    hunks: numberOf('hunks', values.hunks),
+  };
+}
+
+/** @throws if it is not above 0 */
+function numberOf(name: string, text: string): number {
+  const value = Number(text);
+  if (value > 0) return value;
+  throw new Error(`--${name} must be a number above 0.`);
+}
+
+/** @throws if something is named that there is not */
+function listed(kind: string, text: string, there: readonly string[]): string[] {
+  const names = text.split(',');
+  const unknown = names.filter((name) => !there.includes(name));
+  if (unknown.length === 0) return names;
+  throw new Error(`There is no ${kind} ${unknown.join(', ')}: ${there.join(', ')}.`);
+}
+
+interface Replaying {
+  plan: Plan;
+  server: BenchServer;
+  /** The base's checksum. */
+  base: string;
+  /** Gets what happened. */
+  found: Found;
+  signal: AbortSignal;
 }
 
 async function replayAll(
+  repository: Releases,
+  adapters: Adapters,
+  { plan, server, base, found, signal }: Replaying,
+): Promise<void> {
+  const { sessions, folder } = await readSessions(repository, plan.hunks, signal);
+  const where = { repository: repository.old.name, adapters, parts: await partsOf(folder, signal) };
+  for (const side of plan.sides) {
+    const answers = plan.clock === 'none' ? await answersOf(side, adapters, base) : undefined;
+    for (const person of plan.persons) {
+      tell(`${repository.name}: ${side}, takes ${person}`);
+      const clock = new VirtualClock(clocks[plan.clock]!(server));
+      const assistant = assistantOf(side, { server, clock, where, answers });
+      const hunks = await replaySessions(sessions, assistant, clock, { ...plan.typing, person }, signal);
+      const named = hunks.map((hunk) => ({ ...hunk, path: `${where.repository}/${hunk.path}` }));
+      found[person]![side] = [...found[person]![side]!, ...named];
+    }
+  }
+}
+
+const variantOf = (side: string): Variant | undefined => (variants as Record<string, Variant>)[side];
+
+/** The answers of what answers for a side; llama.vscode's prompts are none of the core's. */
+async function answersOf(side: string, adapters: Adapters, base: string): Promise<Answers | undefined> {
+  const variant = variantOf(side);
+  return variant && Answers.of(base, variant.adapter && adapters[variant.adapter]?.path);
+}
+
+function assistantOf(
+  side: string,
+  {
+    server,
+    clock,
+    where,
+    answers,
+  }: { server: BenchServer; clock: VirtualClock; where: Where; answers: Answers | undefined },
+): Assistant {
+  const variant = variantOf(side);
+  return variant ? new CoreAssistant(server, clock, where, variant, answers) : new LlamaVscode(server, clock);
+}
+
+async function replaySessions(
   sessions: readonly Session[],
   assistant: Assistant,
   clock: VirtualClock,
-  habits: Habits,
+  typing: Typing,
+  signal: AbortSignal,
 ): Promise<Replayed[]> {
   const replayed: Replayed[] = [];
   for (const { hunks, files } of sessions) {
     const [first] = hunks;
     await assistant.open?.({ ...first!, files: () => files });
     for (const hunk of hunks) {
-      replayed.push(await replay(hunk, () => files, assistant, clock, habits));
+      signal.throwIfAborted();
+      replayed.push(await replay(hunk, () => files, assistant, clock, typing));
       await clock.rest();
     }
   }
@@ -156,23 +247,3 @@ async function readSessions(
 }
 
 const tell = (text: string) => process.stderr.write(`${text}\n`);
-
-function show(
-  figures: Record<string, Figures>,
-  hunks: readonly Replayed[],
-  repositories: readonly Releases[],
-): void {
-  const characters = hunks.reduce((total, one) => total + one.characters, 0);
-  const from = repositories.map(({ name }) => name).join(', ');
-  console.log(
-    `${hunks.length} hunks, ${characters} characters, derived from the difference between two releases`,
-  );
-  console.log(`(registries have no history of commits): ${from}.\n`);
-  const names = Object.keys(figures);
-  const rows = Object.keys(Object.values(figures).at(-1)!).map((figure) => [
-    figure,
-    ...names.map((name) => String(figures[name]![figure as keyof Figures] ?? '-')),
-  ]);
-  console.log(markdownTable(['', ...names], rows).join('\n'));
-  console.log(`\nLoad of the machine at the end: ${loadavg()[0]!.toFixed(1)}.`);
-}

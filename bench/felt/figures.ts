@@ -1,63 +1,83 @@
-/** The figures of a side, from the counts of its hunks. Pure. */
-import { quantile } from '../serving-load.ts';
+/** The figures of a side, and how sides differ, from what happened in hunks. Pure. */
+import { detectableRise } from '../../src/statistics/detectable.ts';
 import { pairedIntervals } from '../../src/statistics/intervals.ts';
+import type { Interval } from '../../src/statistics/statistics.ts';
+import { quantile } from '../serving-load.ts';
 import type { Replayed } from './replay.ts';
 
+/** Seconds are for each 100 characters of the change. */
 export interface Figures {
-  /** Shares of the characters and lines that were inserted. */
+  /** Less than in typing all of it: what is not typed, less what suggestions take. */
+  secondsSaved: number;
+  typing: number;
+  looking: number;
+  taking: number;
+  correcting: number;
+  /** Share of the characters of the change. */
   charactersSaved: number;
-  lineExact: number;
+  shown: number;
+  right: number;
+  looks: number;
+  kept: number;
+  reversed: number;
   /** Milliseconds from the last key to a suggestion; null if none was shown. */
   firstLineP50: number | null;
   firstLineP95: number | null;
   requestsPerMinute: number;
-  shown: number;
-  /** Share of the characters shown that were accepted. */
-  shownRight: number;
-  accepted: number;
-  /** Characters saved, less those of the first side on the same hunks: the difference and its 95% interval. */
-  moreSaved?: [number, number, number];
 }
 
+type Count = { [K in keyof Replayed]: Replayed[K] extends number ? K : never }[keyof Replayed];
+const sum = (hunks: readonly Replayed[], count: Count) =>
+  hunks.reduce((total, hunk) => total + hunk[count], 0);
+const rounded = (value: number, digits: number) => Number(value.toFixed(digits));
+
+/** For each 100 characters, seconds in the place of milliseconds. */
+const PER = 100 / 1000;
+const savedBy = ({ typing, looking, taking, correcting }: Replayed) =>
+  PER * (typing - looking - taking - correcting);
+
 export function figuresOf(hunks: readonly Replayed[]): Figures {
-  const sum = (of: (hunk: Replayed) => number) => hunks.reduce((total, hunk) => total + of(hunk), 0);
+  const characters = Math.max(1, sum(hunks, 'characters'));
+  const seconds = (count: Count) => rounded((PER * sum(hunks, count)) / characters, 3);
   const waits = hunks.flatMap((hunk) => hunk.waits);
   const wait = (share: number) => (waits.length > 0 ? Math.round(quantile(waits, share)) : null);
-  const share = (part: number, whole: number) => (whole > 0 ? rounded(part / whole, 4) : 0);
+  const minutes = sum(hunks, 'duration') / 60_000;
   return {
-    charactersSaved: share(
-      sum((hunk) => hunk.saved),
-      sum((hunk) => hunk.characters),
-    ),
-    lineExact: share(
-      sum((hunk) => hunk.exact),
-      sum((hunk) => hunk.lines),
-    ),
-    firstLineP50: wait(0.5),
-    firstLineP95: wait(0.95),
-    requestsPerMinute: rounded(
-      (60_000 * sum((hunk) => hunk.requests)) /
-        Math.max(
-          1,
-          sum((hunk) => hunk.duration),
-        ),
-      1,
-    ),
-    shown: sum((hunk) => hunk.shown),
-    shownRight: share(
-      sum((hunk) => hunk.saved),
-      sum((hunk) => hunk.shownCharacters),
-    ),
-    accepted: sum((hunk) => hunk.accepted),
+    secondsSaved: rounded(hunks.reduce((total, hunk) => total + savedBy(hunk), 0) / characters, 3),
+    ...{ typing: seconds('typing'), looking: seconds('looking') },
+    ...{ taking: seconds('taking'), correcting: seconds('correcting') },
+    charactersSaved: rounded(sum(hunks, 'saved') / characters, 4),
+    ...{ shown: sum(hunks, 'shown'), right: sum(hunks, 'right'), looks: sum(hunks, 'looks') },
+    ...{ kept: sum(hunks, 'kept'), reversed: rounded(sum(hunks, 'reversed'), 1) },
+    ...{ firstLineP50: wait(0.5), firstLineP95: wait(0.95) },
+    requestsPerMinute: minutes > 0 ? rounded(sum(hunks, 'requests') / minutes, 1) : 0,
   };
 }
 
-/** Of `after` compared with `before`: see Figures. */
-export function moreSaved(before: readonly Replayed[], after: readonly Replayed[]): [number, number, number] {
+/** Seconds that `after` saves more than `before`, for each 100 characters: paired, its interval over files. */
+export function savesMore(before: readonly Replayed[], after: readonly Replayed[]): Interval {
   const items = (hunks: readonly Replayed[]) =>
-    hunks.map(({ path, saved, characters }) => ({ sum: saved, weight: characters, document: path }));
-  const { difference } = pairedIntervals(items(before), items(after), 'share');
-  return [rounded(difference.value, 3), rounded(difference.low, 3), rounded(difference.high, 3)];
+    hunks.map((hunk) => ({ sum: savedBy(hunk), weight: hunk.characters, document: hunk.path }));
+  const { value, low, high } = pairedIntervals(items(before), items(after), 'number').difference;
+  return { value: rounded(value, 3), low: rounded(low, 3), high: rounded(high, 3) };
 }
 
-const rounded = (value: number, digits: number) => Number(value.toFixed(digits));
+/** A difference of this share of what the base saves is to be seen. */
+const TWENTIETH = 0.05;
+
+export interface Reach {
+  /** Smallest difference that as many hunks show in 80% of cases, as a share of what the base saves. */
+  smallest: number;
+  /** About as many hunks show one of a twentieth. */
+  hunksForATwentieth: number;
+}
+
+/** Undefined if the base saves nothing. */
+export function reachOf(difference: Interval, base: number, hunks: number): Reach | undefined {
+  if (base <= 0) return undefined;
+  const smallest = detectableRise(difference) / base;
+  return {
+    smallest: rounded(smallest, 3),
+    hunksForATwentieth: Math.ceil(hunks * (smallest / TWENTIETH) ** 2),
+  };
+}

@@ -1,9 +1,9 @@
 /** Types a hunk as a person would who looks at the suggestions of an assistant, on a virtual clock. */
 import type { OtherFile } from '../../src/completion/index.ts';
-import { acceptOf, type Accepted } from './accept.ts';
 import type { VirtualClock } from './clock.ts';
 import type { Hunk } from './hunks.ts';
-import { keyAt, pauseBefore, typedCharacters } from './keys.ts';
+import { keyAt, pauseBefore, startsUnit, typedCharacters, typingTime } from './keys.ts';
+import { isRight, lookAt, takenOf, takingTime, type Costs, type Person, type Taken } from './person.ts';
 
 export interface Place {
   path: string;
@@ -30,31 +30,37 @@ export interface Assistant {
   rest?(place: Place): void;
 }
 
-/** Counts of one hunk. Times are in virtual milliseconds. */
+/** What happened in one hunk. Times are in milliseconds: of the person, or (duration and waits) of the virtual clock. */
 export interface Replayed {
   path: string;
   characters: number;
+  /** Characters that were not typed, and the time that the hands would have taken for them. */
   saved: number;
-  lines: number;
-  exact: number;
+  typing: number;
+  /** Time that suggestions took. */
+  looking: number;
+  taking: number;
+  correcting: number;
   shown: number;
-  /** Characters of the suggestions that appeared; of one that grew, only once. */
-  shownCharacters: number;
-  accepted: number;
+  /** Of those shown, those that were right as a whole or in their first line. */
+  right: number;
+  looks: number;
+  kept: number;
+  /** Expected number of those taken and undone. */
+  reversed: number;
   /** From the last key to each suggestion that appeared where none was. */
   waits: number[];
   duration: number;
   requests: number;
 }
 
-/** A suggestion must have been on the screen so long to be accepted instead of the next key. */
-const REACTION_MS = 200;
-const SHORTEST_LINE = 3;
+/** What has been on the screen for so long is noticed (one cycle of the perceptual processor: Card et al. 1983). */
+const NOTICED_MS = 100;
 
-/** How a person works with what they see. */
-export interface Habits {
-  /** Least characters of what is accepted. */
-  least?: number | undefined;
+/** Who types. */
+export interface Typing {
+  person: Person;
+  costs: Costs;
   trace?: ((text: string) => void) | undefined;
 }
 
@@ -63,26 +69,31 @@ export async function replay(
   files: Place['files'],
   assistant: Assistant,
   clock: VirtualClock,
-  habits: Habits = {},
+  typing: Typing,
 ): Promise<Replayed> {
-  const typist = new Typist(hunk, files, assistant, clock, habits);
+  const typist = new Typist(hunk, files, assistant, clock, typing);
   await typist.run();
   return typist.result();
 }
 
+interface Shown {
+  text: string;
+  /** When its newest part appeared. */
+  since: number;
+  /** Characters of it that the person has looked at. */
+  read: number;
+}
+
 class Typist {
   private at = 0;
-  private shown: { text: string; since: number } | undefined;
+  private shown: Shown | undefined;
   private last: number;
   private asking = new AbortController();
   private readonly began: number;
   private readonly asked: number;
   private readonly counts = {
-    saved: 0,
-    exact: 0,
-    shown: 0,
-    shownCharacters: 0,
-    accepted: 0,
+    ...{ saved: 0, typing: 0, looking: 0, taking: 0, correcting: 0 },
+    ...{ shown: 0, right: 0, looks: 0, kept: 0, reversed: 0 },
     waits: [] as number[],
   };
 
@@ -91,7 +102,7 @@ class Typist {
     private readonly files: Place['files'],
     private readonly assistant: Assistant,
     private readonly clock: VirtualClock,
-    private readonly habits: Habits,
+    private readonly typing: Typing,
   ) {
     this.last = this.began = clock.now();
     this.asked = assistant.requests;
@@ -102,43 +113,63 @@ class Typist {
     this.assistant.rest?.(this.place());
     while (this.at < typed.length) {
       await this.clock.until(this.last + pauseBefore(typed, this.at));
-      const accepted = this.accepts();
-      if (accepted) this.accept(accepted);
-      else this.type(keyAt(typed, this.at));
+      const taken = startsUnit(typed, this.at) ? await this.looksAndTakes() : undefined;
+      if (taken) this.accept(taken);
+      else this.goOn(keyAt(typed, this.at));
       this.last = this.clock.now();
       if (this.at < typed.length) this.ask();
     }
     this.asking.abort();
   }
 
-  private accepts(): Accepted | undefined {
+  /** Looks at all that is new, and decides. What goes away meanwhile can't be taken. */
+  private async looksAndTakes(): Promise<Taken | undefined> {
+    const { person, costs } = this.typing;
+    const { counts } = this;
+    for (let shown = this.noticed(); shown; shown = this.noticed()) {
+      const { looking, correcting, reversed } = lookAt(this.sightOf(shown), shown.read, costs);
+      counts.looks += 1;
+      counts.looking += looking;
+      counts.correcting += correcting;
+      counts.reversed += reversed;
+      shown.read = shown.text.length;
+      await this.clock.until(this.clock.now() + looking + correcting);
+    }
     const { shown } = this;
-    if (!shown || this.clock.now() - shown.since < REACTION_MS) return undefined;
-    return acceptOf(shown.text, this.hunk.typed.slice(this.at), this.habits.least);
+    if (!shown || isNew(shown)) return undefined;
+    const taken = takenOf(this.sightOf(shown), person, costs);
+    if (!taken) return undefined;
+    const time = takingTime(taken, costs);
+    counts.taking += time;
+    await this.clock.until(this.clock.now() + time);
+    return this.shown?.text.startsWith(taken.text) ? taken : undefined;
   }
 
-  private accept({ kind, text }: Accepted): void {
+  private noticed(): Shown | undefined {
+    const { shown } = this;
+    return shown && isNew(shown) && this.clock.now() - shown.since >= NOTICED_MS ? shown : undefined;
+  }
+
+  private sightOf = ({ text }: { text: string }) => ({ shown: text, typed: this.hunk.typed, at: this.at });
+
+  private accept({ kind, text }: Taken): void {
     const { typed } = this.hunk;
-    this.habits.trace?.(`  accepted ${kind} ${JSON.stringify(text)}`);
+    this.typing.trace?.(`  took ${kind} ${JSON.stringify(text)}`);
     const end = this.at + text.length;
-    this.counts.accepted += 1;
+    this.counts.kept += 1;
     this.counts.saved += typedCharacters(typed, this.at, end);
-    this.counts.exact += linesOf(typed).filter(
-      (line) =>
-        line.to > this.at && line.to <= end && line.to - Math.max(line.from, this.at) >= SHORTEST_LINE,
-    ).length;
+    this.counts.typing += typingTime(typed, this.at, end);
     this.goOn(text);
-  }
-
-  private type(key: string): void {
-    this.goOn(key);
   }
 
   /** The text is in the document; what is left of the suggestion stays on the screen. */
   private goOn(text: string): void {
     this.at += text.length;
-    const rest = this.shown?.text.startsWith(text) ? this.shown.text.slice(text.length) : '';
-    this.shown = rest.trim() ? { text: rest, since: this.shown!.since } : undefined;
+    const { shown } = this;
+    const rest = shown?.text.startsWith(text) ? shown.text.slice(text.length) : '';
+    this.shown = rest.trim()
+      ? { ...shown!, text: rest, read: Math.max(0, shown!.read - text.length) }
+      : undefined;
   }
 
   private place(): Place {
@@ -169,25 +200,29 @@ class Typist {
   }
 
   private show(text: string | undefined): void {
+    const before = this.shown;
     if (!text?.trim()) {
       this.shown = undefined;
       return;
     }
-    if (this.shown?.text === text) return;
+    if (before?.text === text) return;
+    this.traceShown(text);
     // A longer text of which the beginning was there already is no other suggestion.
-    const grown = this.shown !== undefined && text.startsWith(this.shown.text);
+    const grown = before !== undefined && text.startsWith(before.text);
+    if (!grown) {
+      this.counts.shown += 1;
+      if (isRight(this.sightOf({ text }))) this.counts.right += 1;
+      if (!before) this.counts.waits.push(Math.round(this.clock.now() - this.last));
+    }
+    this.shown = { text, since: this.clock.now(), read: grown ? before.read : 0 };
+  }
+
+  private traceShown(text: string): void {
     const { typed } = this.hunk;
     const waited = Math.round(this.clock.now() - this.last);
     const here = JSON.stringify(typed.slice(0, this.at).slice(-20));
     const wanted = JSON.stringify(typed.slice(this.at, this.at + 40));
-    this.habits.trace?.(`  ${waited} ms after ${here}: ${JSON.stringify(text)}, wanted ${wanted}`);
-    const length = (of: string) => typedCharacters(of, 0, of.length);
-    this.counts.shownCharacters += length(text) - (grown ? length(this.shown!.text) : 0);
-    if (!grown) {
-      this.counts.shown += 1;
-      if (!this.shown) this.counts.waits.push(waited);
-    }
-    this.shown = { text, since: grown ? this.shown!.since : this.clock.now() };
+    this.typing.trace?.(`  ${waited} ms after ${here}: ${JSON.stringify(text)}, wanted ${wanted}`);
   }
 
   result(): Replayed {
@@ -196,20 +231,10 @@ class Typist {
       path,
       ...this.counts,
       characters: typedCharacters(typed, 0, typed.length),
-      lines: linesOf(typed).filter(({ from, to }) => to - from >= SHORTEST_LINE).length,
       duration: this.last - this.began,
       requests: this.assistant.requests - this.asked,
     };
   }
 }
 
-/** Where the lines of a text begin, after their indentation, and end. */
-function linesOf(text: string): { from: number; to: number }[] {
-  let start = 0;
-  return text.split('\n').map((line) => {
-    const from = start + line.length - line.trimStart().length;
-    const to = start + line.length;
-    start = to + 1;
-    return { from, to };
-  });
-}
+const isNew = ({ text, read }: Shown) => read < text.length;

@@ -37,11 +37,6 @@ export class BenchServer {
     return readStream(await this.post('/v1/completions', { ...body, stream: true }, signal), onText);
   }
 
-  async complete(body: object, signal: AbortSignal): Promise<string> {
-    const answer = await (await this.post('/v1/completions', body, signal)).json();
-    return (answer as { choices: { text: string }[] }).choices[0]!.text;
-  }
-
   /** llama.cpp's route. Ends early when `isEnough` says so. */
   async infill(
     body: object,

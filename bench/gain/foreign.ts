@@ -2,6 +2,7 @@
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Resources, subjectOf } from '../../src/evaluation/resources.ts';
+import { artefactName, type RunSpec } from '../../src/protocol/run.ts';
 import { readSpec } from '../../src/runs/index.ts';
 import { setAdapterStrength } from '../../src/weights/strength.ts';
 import { scoreAtCursors } from './at-cursors.ts';
@@ -10,6 +11,19 @@ import type { Foreign } from './figures.ts';
 
 /** Used if the foreign run chose none, because its result was no better than the base on its own code. */
 const STRENGTH_IF_NONE = 0.5;
+
+/** A foreign run's adapter, at the strength that its run chose. */
+export async function foreignAdapter(
+  { dir, place, outcome }: Pick<DefaultRun, 'dir' | 'place' | 'outcome'>,
+  { hyper }: Pick<RunSpec, 'hyper'>,
+): Promise<string> {
+  const path = join(dir, artefactName({ hyper }));
+  if (outcome.strength !== 0) return path;
+  const scaled = join(place, 'foreign.gguf');
+  await copyFile(path, scaled);
+  await setAdapterStrength(scaled, hyper, STRENGTH_IF_NONE);
+  return scaled;
+}
 
 /**
  * Scores it at the cursors of the run in `own`, whose base is the same. What was scored before is read from
@@ -25,12 +39,7 @@ export async function measureForeign(
   const chosen = strength !== 0;
   const subject = subjectOf(foreign.dir, other);
   const { result } = subject;
-  if (!chosen && result?.adapterPath) {
-    const scaled = join(foreign.place, 'foreign.gguf');
-    await copyFile(result.adapterPath, scaled);
-    await setAdapterStrength(scaled, other.hyper, STRENGTH_IF_NONE);
-    result.adapterPath = scaled;
-  }
+  if (result?.adapterPath) result.adapterPath = await foreignAdapter(foreign, other);
   const resources = new Resources(subject);
   try {
     const model = await resources.result();

@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { hunksOf } from '../../../bench/felt/hunks.ts';
-import { keyAt, pauseBefore, RHYTHM, typedCharacters } from '../../../bench/felt/keys.ts';
+import {
+  keyAt,
+  pauseBefore,
+  RHYTHM,
+  startsUnit,
+  THINKING,
+  typedCharacters,
+  typingTime,
+} from '../../../bench/felt/keys.ts';
 import { sessionsOf } from '../../../bench/felt/sessions.ts';
 
 const lines = (...texts: string[]) => texts.map((text) => `${text}\n`).join('');
@@ -62,10 +70,28 @@ describe('keys', () => {
     expect(keyAt(text, 8)).toBe('  ');
   });
   it('come slower after a mark and at the beginning of a line', () => {
-    expect(pauseBefore(text, 0)).toBe(RHYTHM.line);
+    expect(pauseBefore(text, 0)).toBe(THINKING.line);
     expect(pauseBefore(text, 1)).toBe(RHYTHM.word);
-    expect(pauseBefore(text, 3)).toBe(RHYTHM.mark);
-    expect(pauseBefore(text, 10)).toBe(RHYTHM.line);
+    expect(pauseBefore(text, 4)).toBe(RHYTHM.word);
+    expect(pauseBefore(text, 5)).toBe(RHYTHM.mark);
+    expect(pauseBefore(text, 10)).toBe(THINKING.line);
+  });
+  it('wait for a thought before one word in four, and always the same ones', () => {
+    const words = Array.from({ length: 400 }, (_, at) => `word${at}`).join(' ');
+    const pauses = [...words.matchAll(/(?<= )w/g)].map(({ index }) => pauseBefore(words, index));
+    const thought = pauses.filter((pause) => pause === THINKING.word).length;
+    expect(thought).toBeGreaterThan(70);
+    expect(thought).toBeLessThan(130);
+    expect(pauses.filter((pause) => pause !== THINKING.word && pause !== RHYTHM.mark)).toEqual([]);
+    expect([...words.matchAll(/(?<= )w/g)].map(({ index }) => pauseBefore(words, index))).toEqual(pauses);
+  });
+  it('take the hands so long, without thoughts and indentation that the editor writes', () => {
+    // Each key after a letter or not: "if x:", the break with its indentation, "y".
+    expect(typingTime(text, 0, 11)).toBe(3 * RHYTHM.word + 4 * RHYTHM.mark);
+  });
+  it('are typed in one go within a word', () => {
+    const looks = [...text].flatMap((_, at) => (startsUnit(text, at) ? [at] : []));
+    expect(looks.filter((at) => /\S/.test(text[at]!))).toEqual([0, 3, 10, 14, 16]);
   });
   it('are counted without indentation', () => {
     expect(typedCharacters(text, 0, text.length)).toBe(text.length - 4);

@@ -1,0 +1,98 @@
+/** Adapters that answer in the base's place: trained on a repository's old release, on another repository, or given. */
+import { basename, join, resolve } from 'node:path';
+import type { Calibration } from '../../src/completion/index.ts';
+import { foldersOf } from '../../src/protocol/folders.ts';
+import { dataDir } from '../../src/protocol/paths.ts';
+import { artefactName } from '../../src/protocol/run.ts';
+import { readRun } from '../../src/runs/index.ts';
+import { commandLine } from '../gain/command-line.ts';
+import { defaultRun, fullBase, type Training, type Working } from '../gain/default-run.ts';
+import { fetchRepository } from '../gain/fetch.ts';
+import { foreignAdapter } from '../gain/foreign.ts';
+import { partnerOf, type Repository } from '../gain/repositories.ts';
+import type { BenchServer } from './server.ts';
+
+export interface Adapter {
+  /** Its name in requests to the server. */
+  name: string;
+  path: string;
+  /** It was trained on whole repositories, as code models are. */
+  wholeRepositories: boolean;
+  calibration?: Calibration | undefined;
+}
+
+/** The adapters of a repository's old release. A missing one: the base answers, as a person would be served. */
+export interface Adapters {
+  own?: Adapter | undefined;
+  foreign?: Adapter | undefined;
+  reference?: Adapter | undefined;
+}
+
+export interface Asked extends Training {
+  /** The sides that are wanted. */
+  sides: ReadonlySet<string>;
+  /** Directories of LoRA runs that are done, used instead of a run of the benchmark on the same folder. */
+  runs: readonly string[];
+  reference?: string | undefined;
+}
+
+/**
+ * Trains what is not trained yet, as bench:gain does and in the same place. Errors: those of defaultRun and of fetching,
+ * run-not-found, run-damaged.
+ */
+export async function adaptersOf(old: Repository, asked: Asked, working: Working): Promise<Adapters> {
+  const { reference, sides } = asked;
+  return {
+    ...(sides.has('trained') && { own: await ownAdapter(old, asked, working) }),
+    ...(sides.has('foreign') && { foreign: await partnersAdapter(old, asked, working) }),
+    ...(reference && {
+      reference: { name: 'reference', path: resolve(reference), wholeRepositories: true },
+    }),
+  };
+}
+
+async function ownAdapter(old: Repository, asked: Asked, working: Working): Promise<Adapter | undefined> {
+  for (const dir of asked.runs) {
+    const { spec } = await readRun(dir);
+    if (foldersOf(spec).some(({ path }) => basename(path) === old.name)) return adapterOf(dir);
+  }
+  const { dir, outcome } = await trainedOn(old, asked, working);
+  if (!outcome.whyNot) return adapterOf(dir);
+  working.tell(`${old.name}: the result is not offered, so the base answers: ${outcome.whyNot}`);
+  return undefined;
+}
+
+async function partnersAdapter(
+  old: Repository,
+  asked: Asked,
+  working: Working,
+): Promise<Adapter | undefined> {
+  const partner = partnerOf(old);
+  if (!partner) throw new Error(`There is no other repository of ${old.language}.`);
+  const run = await trainedOn(partner, asked, working);
+  const { spec } = await readRun(run.dir);
+  return adapterOf(run.dir, await foreignAdapter(run, spec));
+}
+
+async function trainedOn(repository: Repository, { base, minutes, train }: Asked, working: Working) {
+  const { name, language, sha256 } = repository;
+  await commandLine(dataDir(), ['runtime', 'install', '--yes'], working.signal);
+  const folder = await fetchRepository(repository, working);
+  return defaultRun(
+    { name, language, folder, id: sha256 },
+    { base: fullBase(base), minutes, train },
+    working,
+  );
+}
+
+/** The adapter of a run; `path`: where its file is, if not in the run. */
+async function adapterOf(dir: string, path?: string): Promise<Adapter> {
+  const { spec, summary } = await readRun(dir);
+  return {
+    ...{ name: spec.id, path: path ?? join(dir, artefactName(spec)) },
+    ...{ wholeRepositories: spec.corpus.repositoryContext, calibration: summary?.calibration },
+  };
+}
+
+export const offer = (server: BenchServer, { name, path }: Adapter): Promise<unknown> =>
+  server.post('/v1/load_lora_adapter', { lora_name: name, lora_path: path });

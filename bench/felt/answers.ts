@@ -1,0 +1,99 @@
+/**
+ * Answers that a model has given, kept on disk. Persons ask the same where they have typed the same, and a benchmark
+ * that was stopped goes on. Only for a clock on which the engine takes no time: how long it took is not kept.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { sha256Of } from '../../src/base-models/pypi/download.ts';
+import { cacheDir } from '../../src/protocol/paths.ts';
+import type { OnPiece } from '../../src/serving/client/read-stream.ts';
+
+const answerSchema = z.object({
+  /** Texts, and how likely they are (natural logarithm). */
+  pieces: z.array(z.tuple([z.string(), z.number().nullable()])),
+  /** It was not stopped before its end. */
+  whole: z.boolean(),
+});
+type Answer = z.infer<typeof answerSchema>;
+
+type Ask = (onPiece: OnPiece) => Promise<string>;
+
+export class Answers {
+  private constructor(
+    private readonly path: string,
+    /** As JSON, which takes less memory. */
+    private readonly known: Map<string, string>,
+  ) {}
+
+  /** Of a base (its checksum) with an adapter (its file), as this version's server serves them. */
+  static async of(base: string, adapter: string | undefined): Promise<Answers> {
+    const folder = join(cacheDir(), 'bench-felt');
+    await mkdir(folder, { recursive: true });
+    const program = await readFile('dist/server.mjs', 'utf8');
+    const model = keyOf([program, base, adapter ? await sha256Of(adapter) : '']);
+    return Answers.open(join(folder, `${model}.jsonl`));
+  }
+
+  /** Each line of the file is a key and an answer. */
+  static async open(path: string): Promise<Answers> {
+    const known = new Map<string, string>();
+    if (existsSync(path))
+      for await (const line of createInterface({ input: createReadStream(path) })) {
+        const [key, answer] = line.split('\t', 2);
+        if (key && answer) known.set(key, answer);
+      }
+    return new Answers(path, known);
+  }
+
+  /** The answer to `body`, as `ask` would give it, which is called if it is not known as far as it is wanted. */
+  async stream(body: object, onPiece: OnPiece, signal: AbortSignal, ask: Ask): Promise<string> {
+    const key = keyOf([JSON.stringify({ ...body, model: undefined })]);
+    const known = this.read(key);
+    for (const [piece, logprob] of known?.pieces ?? []) {
+      signal.throwIfAborted();
+      onPiece(piece, logprob ?? undefined);
+      // Whoever was told may stop it.
+      await undefined;
+    }
+    signal.throwIfAborted();
+    if (known?.whole) return known.pieces.map(([piece]) => piece).join('');
+    const pieces: Answer['pieces'] = [];
+    const keep = (whole: boolean) => this.keep(key, { pieces, whole });
+    try {
+      const text = await ask((piece, logprob) => {
+        pieces.push([piece, logprob ?? null]);
+        if (pieces.length > (known?.pieces.length ?? 0)) onPiece(piece, logprob);
+      });
+      await keep(true);
+      return text;
+    } catch (error) {
+      if (signal.aborted) await keep(false);
+      throw error;
+    }
+  }
+
+  private read(key: string): Answer | undefined {
+    const text = this.known.get(key);
+    if (text === undefined) return undefined;
+    try {
+      return answerSchema.parse(JSON.parse(text));
+    } catch {
+      // The benchmark was killed while it wrote: asked again.
+      return undefined;
+    }
+  }
+
+  private async keep(key: string, answer: Answer): Promise<void> {
+    const text = JSON.stringify(answer);
+    this.known.set(key, text);
+    // After a line that was not finished, a new one begins.
+    await appendFile(this.path, `\n${key}\t${text}`);
+  }
+}
+
+const keyOf = (texts: readonly string[]): string =>
+  createHash('sha256').update(texts.join('\0')).digest('hex').slice(0, 24);

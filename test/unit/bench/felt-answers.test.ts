@@ -1,0 +1,71 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Answers } from '../../../bench/felt/answers.ts';
+
+let path: string;
+beforeEach(async () => {
+  path = join(await mkdtemp(join(tmpdir(), 'felt-answers-')), 'answers.jsonl');
+});
+
+const pieces = ['x', ' = ', '1', '\n'];
+
+/** Asks; the engine says the pieces. Stops after `most` of them. */
+async function ask(answers: Answers, body: object, most = Infinity) {
+  const stop = new AbortController();
+  const told: [string, number | undefined][] = [];
+  let asked = 0;
+  const text = await answers
+    .stream(
+      body,
+      (piece, logprob) => {
+        told.push([piece, logprob]);
+        if (told.length >= most) stop.abort();
+      },
+      stop.signal,
+      async (onPiece) => {
+        asked += 1;
+        for (const [at, piece] of pieces.entries()) {
+          stop.signal.throwIfAborted();
+          onPiece(piece, at === 1 ? undefined : -1 - at);
+          await undefined;
+        }
+        return pieces.join('');
+      },
+    )
+    .catch(() => 'stopped');
+  return { text, told, asked };
+}
+
+describe('answers', () => {
+  it('are asked for once, whatever the name of the model, and told in the same pieces', async () => {
+    const answers = await Answers.open(path);
+    const first = await ask(answers, { prompt: 'a', model: 'base' });
+    expect(first).toMatchObject({ text: 'x = 1\n', asked: 1 });
+    expect(await ask(answers, { prompt: 'a', model: 'other' })).toEqual({ ...first, asked: 0 });
+    expect(await ask(await Answers.open(path), { prompt: 'a' })).toEqual({ ...first, asked: 0 });
+    expect((await ask(answers, { prompt: 'b' })).asked).toBe(1);
+  });
+  it('that were stopped are stopped again, and asked for where more is wanted', async () => {
+    const answers = await Answers.open(path);
+    expect(await ask(answers, { prompt: 'a' }, 2)).toMatchObject({ text: 'stopped', asked: 1 });
+    const again = await ask(answers, { prompt: 'a' }, 2);
+    expect(again).toMatchObject({ text: 'stopped', asked: 0 });
+    expect(again.told).toHaveLength(2);
+    const whole = await ask(answers, { prompt: 'a' });
+    expect(whole).toMatchObject({ text: 'x = 1\n', asked: 1 });
+    expect(whole.told.map(([piece]) => piece)).toEqual(pieces);
+    expect((await ask(answers, { prompt: 'a' })).asked).toBe(0);
+  });
+  it('of a benchmark that was killed are read up to the line that it wrote', async () => {
+    await ask(await Answers.open(path), { prompt: 'a' });
+    await ask(await Answers.open(path), { prompt: 'b' });
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.slice(0, -5));
+    const answers = await Answers.open(path);
+    expect((await ask(answers, { prompt: 'a' })).asked).toBe(0);
+    expect((await ask(answers, { prompt: 'b' })).asked).toBe(1);
+    expect((await ask(await Answers.open(path), { prompt: 'b' })).asked).toBe(0);
+  });
+});
