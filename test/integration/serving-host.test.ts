@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { architectures, type ArchitectureName } from '../../src/base-models/architectures.ts';
 import { exportAdapterGguf } from '../../src/weights/index.ts';
 import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/engine/llama-host.ts';
+import { certainty } from '../../src/serving/tokens/confidence.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
 let dir: string;
@@ -166,6 +167,29 @@ describe('a request', () => {
       expect(inside).toBeGreaterThan(2);
     },
   );
+
+  it('tells how sure it is of a token that was begun, too: surer than if it were not', async () => {
+    const sure = async (request: Parameters<typeof ask>[0]) => {
+      const {
+        text,
+        completionTokens,
+        logProbabilities = [],
+      } = await host.complete(ask({ ...request, confidence: true, temperature: 0, maxTokens: 6 }));
+      expect(logProbabilities).toHaveLength(completionTokens);
+      return { text, logprob: certainty(logProbabilities.slice(0, 6)) };
+    };
+    let begun = 0;
+    for (let number = 0; number < 24; number += 1) {
+      const whole = await sure({ prompt: `${prompt} ${number}` });
+      const heal = /^[ -~]/.exec(whole.text)?.[0];
+      if (heal === undefined) continue;
+      const healed = await sure({ prompt: `${prompt} ${number}`, heal });
+      expect(healed.text.startsWith(whole.text.slice(1))).toBe(true);
+      expect(healed.logprob).toBeGreaterThan(whole.logprob - 0.01);
+      begun += 1;
+    }
+    expect(begun).toBeGreaterThan(2);
+  });
 
   it('spells what the model would not say, and does not tell it', async () => {
     const heal = 'qZ@ 日本';

@@ -2,13 +2,14 @@
 import type { LlamaContextSequence, Token } from 'node-llama-cpp';
 import { mix, uniform } from '../../statistics/random.ts';
 import type { Answer } from './answer.ts';
+import { tellsConfidence } from './confidence.ts';
 import type { HostRequest } from '../host-types.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export interface Healing {
   text: string;
   /** With a temperature, the token is sampled from those that fit; otherwise it is the most likely one. */
-  request: Pick<HostRequest, 'temperature' | 'seed' | 'maxTokens'>;
+  request: Pick<HostRequest, 'temperature' | 'seed' | 'maxTokens' | 'confidence' | 'logprobs'>;
   answer: Answer;
   vocabulary: Vocabulary;
   signal?: AbortSignal | undefined;
@@ -40,9 +41,10 @@ export async function healToken(
   let next = rest as readonly Token[];
   for (let left = Buffer.from(text).toString('latin1'); left !== '';) {
     signal?.throwIfAborted();
-    const token = await spell(sequence, next, left, vocabulary, { temperature, random });
+    const { token, logprob } = await spell(sequence, next, left, vocabulary, { temperature, random });
     left = left.slice(vocabulary.bytes(token).length);
-    if (answer.push(token)) return [];
+    const chance = tellsConfidence(request) ? { id: token, token: '', logprob, top: [] } : undefined;
+    if (answer.push(token, chance)) return [];
     next = [token];
   }
   answer.allow(maxTokens);
@@ -61,7 +63,7 @@ async function spell(
   text: string,
   vocabulary: Vocabulary,
   chance: Chance,
-): Promise<Token> {
+): Promise<Fitting<Token>> {
   const compute = async (tokens: readonly Token[], options?: object) => {
     const last = [tokens.at(-1)!, { generateNext: { probabilities: true, ...options } }] as const;
     const outputs = await sequence.controlledEvaluate([...tokens.slice(0, -1), [...last]]);
@@ -93,6 +95,12 @@ function fits(text: string, token: number, { bytes, ends }: Spelling): boolean {
   return says !== '' && !ends.has(token) && (says.startsWith(text) || text.startsWith(says));
 }
 
+/** A token with its log-probability among those that fit: what is known already says nothing against it. */
+interface Fitting<T> {
+  token: T;
+  logprob: number;
+}
+
 /**
  * Chooses one of the tokens that are a beginning of `text` (bytes), or begin with all of it. `probabilities`: most
  * likely first. Throws RangeError if the vocabulary has no such token, not even single bytes.
@@ -102,17 +110,26 @@ export function chooseFitting<T extends number>(
   probabilities: ReadonlyMap<T, number>,
   vocabulary: Spelling,
   { temperature, random }: Chance,
-): T {
-  const fitting: { token: T; weight: number }[] = [];
+): Fitting<T> {
+  const fitting: { token: T; probability: number }[] = [];
   let seen = 0;
   for (const [token, probability] of probabilities) {
     seen += probability;
-    if (fits(text, token, vocabulary))
-      fitting.push({ token, weight: temperature > 0 ? probability ** (1 / temperature) : 1 });
-    if (fitting.length > 0 && (temperature === 0 || seen > LIKELY)) break;
+    if (fits(text, token, vocabulary)) fitting.push({ token, probability });
+    if (fitting.length > 0 && seen > LIKELY) break;
   }
-  let left = random() * fitting.reduce((sum, { weight }) => sum + weight, 0);
-  const chosen = fitting.find(({ weight }) => (left -= weight) <= 0) ?? fitting[0];
+  const chosen = temperature > 0 ? sampled(fitting, temperature, random) : fitting[0];
   if (!chosen) throw new RangeError(`No token fits the beginning of ${JSON.stringify(text)}.`);
-  return chosen.token;
+  const all = fitting.reduce((sum, { probability }) => sum + probability, 0);
+  return { token: chosen.token, logprob: Math.log(chosen.probability / all) };
+}
+
+function sampled<F extends { probability: number }>(
+  fitting: readonly F[],
+  temperature: number,
+  random: () => number,
+): F | undefined {
+  const weights = fitting.map(({ probability }) => probability ** (1 / temperature));
+  let left = random() * weights.reduce((sum, weight) => sum + weight, 0);
+  return fitting.find((_, at) => (left -= weights[at]!) <= 0) ?? fitting[0];
 }
