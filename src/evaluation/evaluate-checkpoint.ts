@@ -71,13 +71,15 @@ async function measure(
       if (of && result) await writeRows(dir, step, of);
       for (const one of counts) {
         if (!result) {
-          evaluation.emit({ type: 'result', step: 0, result: figure(one) });
+          const { better } = one.measured;
+          evaluation.emit({ type: 'result', step: 0, result: figure(one), better });
           continue;
         }
         const comparison = compare(one);
         comparisons.push(comparison);
-        evaluation.emit({ type: 'result', step: 0, result: comparison.before });
-        evaluation.emit({ type: 'result', step, result: comparison.after, change: comparison.difference });
+        const { before, after, difference: change, better } = comparison;
+        evaluation.emit({ type: 'result', step: 0, result: before, better });
+        evaluation.emit({ type: 'result', step, result: after, change, better });
       }
     }
     const summary = { step, comparisons, sentence: summarise({ comparisons }) };

@@ -19,7 +19,7 @@ export async function evaluateModel(base: ResolvedBase, options: EvaluateOptions
       for (const one of counts.filter(({ measured }) => !measured.relative)) {
         const metric = figure(one);
         metrics.push(metric);
-        evaluation.emit({ type: 'result', step: 0, result: metric });
+        evaluation.emit({ type: 'result', step: 0, result: metric, better: one.measured.better });
       }
     return metrics;
   } catch (error) {

@@ -101,9 +101,9 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
         ...(calibration && { calibration }),
         ...(places && { places }),
       });
-      for (const comparison of comparisons) {
-        evaluation.emit({ type: 'result', step: 0, result: comparison.before });
-        evaluation.emit({ type: 'result', step, result: comparison.after, change: comparison.difference });
+      for (const { before, after, difference: change, better } of comparisons) {
+        evaluation.emit({ type: 'result', step: 0, result: before, better });
+        evaluation.emit({ type: 'result', step, result: after, change, better });
       }
     }
     evaluation.emit({ type: 'summary', summary });

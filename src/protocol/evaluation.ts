@@ -22,13 +22,25 @@ export type Metric = z.infer<typeof metricSchema>;
 /** A figure, or a difference paired over items, with its interval. */
 export const intervalSchema = z.object({ value: z.number(), low: z.number(), high: z.number() });
 
+/** Which direction is good; for a KL divergence always down. */
+const betterSchema = z.enum(['lower', 'higher']);
+
+/** A figure measured at a step, of which step 0 is the base. */
+export const figureAtStep = {
+  step: z.int(),
+  result: metricSchema,
+  /** Its paired difference from the base, if known. */
+  change: intervalSchema.optional(),
+  /** Absent in earlier versions. */
+  better: betterSchema.optional(),
+};
+
 /** One metric before and after, with the paired difference over the same items. */
 export const comparisonSchema = z.object({
   task: taskName,
   metric: z.string(),
   unit: z.string(),
-  /** Which direction is good; for a KL divergence always down. */
-  better: z.enum(['lower', 'higher']),
+  better: betterSchema,
   before: metricSchema,
   after: metricSchema,
   /** after - before, paired over items. */

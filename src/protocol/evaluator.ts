@@ -1,6 +1,6 @@
 /** The evaluator's messages on stdout, one object per line; its parent turns them into events and state. */
 import { z } from 'zod';
-import { intervalSchema, metricSchema, summarySchema } from './evaluation.ts';
+import { figureAtStep, summarySchema } from './evaluation.ts';
 
 export const evaluatorMessageSchema = z.discriminatedUnion('type', [
   z.object({
@@ -13,13 +13,8 @@ export const evaluatorMessageSchema = z.discriminatedUnion('type', [
     etaSeconds: z.number().optional(),
     leftSeconds: z.number().optional(),
   }),
-  /** A figure as soon as it is known. Step 0 is the base, any other step the result. `change`: from the base. */
-  z.object({
-    type: z.literal('result'),
-    step: z.int(),
-    result: metricSchema,
-    change: intervalSchema.optional(),
-  }),
+  /** A figure as soon as it is known. */
+  z.object({ type: z.literal('result'), ...figureAtStep }),
   /** What could not be measured, and why; the evaluation continues. */
   z.object({ type: z.literal('warning'), message: z.string() }),
   z.object({ type: z.literal('summary'), summary: summarySchema }),

@@ -1,6 +1,6 @@
 /** events.jsonl: what happened in a run, one object per line, append-only. */
 import { z } from 'zod';
-import { intervalSchema, metricSchema } from './evaluation.ts';
+import { figureAtStep, intervalSchema } from './evaluation.ts';
 
 const at = { time: z.string() };
 
@@ -87,14 +87,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
       })
       .optional(),
   }),
-  /** A figure measured at a step; step 0 is the base. `change`: its paired difference from the base, if known. */
-  z.object({
-    type: z.literal('evaluation'),
-    ...at,
-    step: z.int(),
-    result: metricSchema,
-    change: intervalSchema.optional(),
-  }),
+  z.object({ type: z.literal('evaluation'), ...at, ...figureAtStep }),
   z.object({ type: z.literal('checkpoint'), ...at, step: z.int(), path: z.string() }),
   /** Training ends before its budget: no improvement is expected, or the forgetting limit is exceeded. */
   z.object({ type: z.literal('earlyStop'), ...at, step: z.int(), why: z.string() }),

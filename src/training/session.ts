@@ -285,7 +285,8 @@ export class Session {
     const result = windows && heldOutLoss(windows);
     if (result && !Number.isFinite(result.value))
       return { trouble: 'the held-out loss is no longer a number' };
-    if (result) await writer.event({ type: 'evaluation', step, result, change: this.change(step, windows) });
+    const change = windows && this.change(step, windows);
+    if (result) await writer.event({ type: 'evaluation', step, result, change, better: 'lower' });
     const seconds = (performance.now() - began) / 1000;
     this.eta.evaluated(seconds);
     this.measuring.trained(seconds);

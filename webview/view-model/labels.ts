@@ -1,4 +1,4 @@
-/** Labels of figures and runs, which figures show learning or forgetting, and which direction is better. */
+/** Labels of figures and runs, and which figures show learning or forgetting. */
 import { t, tKnown } from '../../src/protocol/l10n.ts';
 import { offeredMetrics } from '../../src/protocol/evaluation.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
@@ -48,7 +48,6 @@ const isAnyKl = (metric: string) => /\bkl\b/i.test(metric);
 export const showsForgetting = (task: string, metric: string) => !showsLearning(task) && !isUnique(metric);
 export const isUnique = (metric: string) => /^unique /.test(metric);
 
-export const higherIsBetter = (metric: string) => isShare(metric) || isUnique(metric);
 export const unitOf = (metric: string) =>
   isShare(metric)
     ? t('points')

@@ -1,4 +1,5 @@
 /** Turns the events of a run into the series that the charts draw. */
+import type { Comparison } from '../../src/protocol/evaluation.ts';
 import { describeRollback, survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
 
 export interface Point {
@@ -20,6 +21,8 @@ export interface MetricSeries {
   task: string;
   metric: string;
   setting: string;
+  /** Which direction is good, if the run's version wrote it. */
+  better?: Comparison['better'] | undefined;
   points: IntervalPoint[];
 }
 type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
@@ -72,15 +75,17 @@ export function readSeries(events: readonly RunEvent[]): RunSeries {
   return series;
 }
 
-function addMetric(all: MetricSeries[], { step, result, change }: EventOf<'evaluation'>): void {
+function addMetric(all: MetricSeries[], { step, result, change, better }: EventOf<'evaluation'>): void {
   let series = all.find(
     ({ task, metric, setting }) =>
       task === result.task && metric === result.metric && setting === result.setting,
   );
   if (!series) {
-    series = { task: result.task, metric: result.metric, setting: result.setting, points: [] };
+    const { task, metric, setting } = result;
+    series = { task, metric, setting, points: [] };
     all.push(series);
   }
+  series.better ??= better;
   const point = { x: step, y: result.value, low: result.low, high: result.high, n: result.n, change };
   // It is usually the newest step, which needs no search.
   const newest = (series.points.at(-1)?.x ?? -1) < step;

@@ -3,17 +3,14 @@ import { t } from '../../src/protocol/l10n.ts';
 import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
 import type { RunView } from './panel.ts';
 import { showsLearning } from '../../src/protocol/task-facts.ts';
-import { figureLabel, higherIsBetter, showsForgetting, isKl, unitOf } from './labels.ts';
+import { figureLabel, showsForgetting, isKl, unitOf } from './labels.ts';
 import type { IntervalPoint, MetricSeries } from './series.ts';
 
 type Interval = Comparison['difference'];
 
 /** The figure of an axis; its sign is turned so that higher means more learned, or more forgotten. */
-export interface Figure {
-  task: string;
-  metric: string;
-}
-export const figureKey = ({ task, metric }: Figure) => `${task} ${metric}`;
+export type Figure = Pick<Comparison, 'task' | 'metric' | 'better'>;
+export const figureKey = ({ task, metric }: Pick<Figure, 'task' | 'metric'>) => `${task} ${metric}`;
 
 /** What was learned and forgotten, as a point. */
 export interface LearnedForgot {
@@ -59,12 +56,12 @@ export interface TradeOffView {
   warning?: string;
 }
 
-/** Figures that any of the runs has, the most important first. */
+/** Figures that any of the runs has and of which one says what is better, the most important first. */
 function figuresOf(runs: readonly RunView[], match: (task: string, metric: string) => boolean): Figure[] {
   const found = new Map<string, Figure>();
   for (const { snapshot, series } of runs)
-    for (const { task, metric } of [...(snapshot.summary?.comparisons ?? []), ...series.metrics])
-      if (match(task, metric)) found.set(figureKey({ task, metric }), { task, metric });
+    for (const { task, metric, better } of [...(snapshot.summary?.comparisons ?? []), ...series.metrics])
+      if (better && match(task, metric)) found.set(figureKey({ task, metric }), { task, metric, better });
   return [...found.values()].sort((a, b) => importance(a) - importance(b));
 }
 export const learningFigures = (runs: readonly RunView[]) => figuresOf(runs, showsLearning);
@@ -123,21 +120,25 @@ function checkpoints(metrics: readonly MetricSeries[], learning: Figure, forgett
   let best: PathPoint[] = [];
   for (const learned of of(learning))
     for (const forgot of of(forgetting)) {
-      const points = joined(learned, forgot);
+      const points = joined(learned, forgot, { learning, forgetting });
       if (points.length > best.length) best = points;
     }
   return best;
 }
 
-function joined(learned: MetricSeries, forgot: MetricSeries): PathPoint[] {
+function joined(
+  learned: MetricSeries,
+  forgot: MetricSeries,
+  { learning, forgetting }: Record<'learning' | 'forgetting', Figure>,
+): PathPoint[] {
   const [learnedBase, forgotBase] = [baseOf(learned), baseOf(forgot)];
   if (!learnedBase || !forgotBase) return [];
   const others = new Map(forgot.points.map((point) => [point.x, point]));
   return learned.points.flatMap((point) => {
     const other = others.get(point.x);
     if (!other) return [];
-    const x = against(learnedBase, point, higherIsBetter(learned.metric) ? 1 : -1);
-    const y = against(forgotBase, other, higherIsBetter(forgot.metric) ? -1 : 1);
+    const x = against(learnedBase, point, learning.better === 'higher' ? 1 : -1);
+    const y = against(forgotBase, other, forgetting.better === 'higher' ? -1 : 1);
     return [
       {
         ...learnedForgot(x, y),
@@ -183,13 +184,13 @@ function finalPoint(summary: Summary, learning: Figure, forgetting: Figure): Pat
 
 /** "learned: fall of held-out loss, nats/token", "forgot: rise of HumanEval pass@1, points" */
 export function axisTitle(figure: Figure, side: 'learned' | 'forgot'): string {
-  const { task, metric } = figure;
+  const { task, metric, better } = figure;
   const unit = unitOf(metric);
   // In a sentence, English names begin with a small letter.
   const label = figureLabel(task, metric).replace(/^(Held-|Loss on|Forgetting )/, (word) =>
     word.toLowerCase(),
   );
-  const rises = higherIsBetter(metric) === (side === 'learned');
+  const rises = (better === 'higher') === (side === 'learned');
   const change = isKl(metric)
     ? label
     : rises

@@ -71,13 +71,7 @@ export async function runEvaluator(
   const { cut, how } = await runEvaluatorProcess([dir, '--timed'], {
     signal,
     async onMessage(message) {
-      if (message.type === 'result')
-        await writer.event({
-          type: 'evaluation',
-          step: message.step,
-          result: message.result,
-          change: message.change,
-        });
+      if (message.type === 'result') await writer.event({ ...message, type: 'evaluation' });
       if (message.type === 'progress')
         await writer.state({
           phase: `${message.phase} ${message.done} of ${message.total}`,

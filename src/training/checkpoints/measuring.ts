@@ -222,7 +222,7 @@ export class CheckpointMeasuring {
       onMessage: async (message) => {
         if (message.type === 'result' && message.step === step) {
           figures.push(message.result);
-          await writer.event({ type: 'evaluation', step, result: message.result, change: message.change });
+          await writer.event({ ...message, type: 'evaluation' });
         }
         if (message.type === 'progress')
           await writer.state({ phase: `${what}: ${message.phase} ${message.done} of ${message.total}` });

@@ -63,7 +63,8 @@ export class EventsOfLines {
     });
     if (step === 0) this.base = parts;
     const change = step > 0 && this.base && pairedIntervals(this.base, parts).difference;
-    return { type: 'evaluation', time, step, result: heldOutLoss(parts), ...(change && { change }) };
+    const result = heldOutLoss(parts);
+    return { type: 'evaluation', time, step, result, ...(change && { change }), better: 'lower' };
   }
 }
 

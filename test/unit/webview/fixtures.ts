@@ -221,6 +221,7 @@ export function makeRun({
         4,
         'during training: 4 held-out sequences, 2044 tokens',
       ),
+      better: 'lower',
     });
     if (checkpoints === undefined) return;
     const moved = kl * (step / steps) ** 1.5;
@@ -230,6 +231,7 @@ export function makeRun({
       time: time(5 + 4 * step),
       step,
       result: metric('retention', 'KL from base', moved, 0.15 * moved, 2, texts),
+      better: 'lower',
     });
   };
   const every = Math.max(1, Math.ceil(steps / (checkpoints ?? 3)));

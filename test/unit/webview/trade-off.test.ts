@@ -4,8 +4,8 @@ import type { RunView } from '../../../webview/view-model/panel.ts';
 import { axisTitle, forgettingFigures, tradeOff } from '../../../webview/view-model/trade-off.ts';
 import { makeRun, metric, panelOf, withSamples } from './fixtures.ts';
 
-const loss = { task: 'workspace', metric: 'loss' };
-const kl = { task: 'retention', metric: 'KL from base' };
+const loss = { task: 'workspace', metric: 'loss', better: 'lower' } as const;
+const kl = { task: 'retention', metric: 'KL from base', better: 'lower' } as const;
 const viewOf = (shown: RunView[]) => tradeOff(shown, loss, kl)!;
 
 describe('learning against forgetting', () => {
@@ -64,13 +64,41 @@ describe('learning against forgetting', () => {
   it('measures forgetting as the person chooses: a fall of what is better high', () => {
     const panel = panelOf([withSamples(makeRun())]);
     expect(forgettingFigures(panel.shown)[0]).toEqual(kl);
-    const pass = { task: 'humaneval', metric: 'pass@1' };
+    const pass = { task: 'humaneval', metric: 'pass@1', better: 'higher' } as const;
     const view = tradeOffChart.read(panel, { forgot: 'humaneval pass@1' })!;
     expect(view.forgetting).toEqual(pass);
     expect(view.paths[0]!.points.at(-1)!.y).toBeCloseTo(0.025, 10);
     expect(axisTitle(pass, 'forgot')).toBe('forgot: fall of HumanEval pass@1, points');
     expect(axisTitle(loss, 'learned')).toBe('learned: fall of held-out loss, nats/token');
     expect(tradeOffChart.words(view)).toContain('forgot 2.500 [1.667, 3.333] points');
+  });
+
+  it('takes what is better from the run, whatever a figure is called', () => {
+    const run = makeRun({ upTo: 30, checkpoints: 3 });
+    const solved = (value: number) => metric('humaneval', 'puzzles solved', value, 0.1);
+    for (const [step, value] of [
+      [0, 12],
+      [20, 9],
+    ] as const)
+      run.events.push({ type: 'evaluation', time: '', step, result: solved(value), better: 'higher' });
+    const view = tradeOffChart.read(panelOf([run]), { forgot: 'humaneval puzzles solved' })!;
+    expect(view.paths[0]!.points.at(-1)!.y).toBeCloseTo(3, 10);
+    expect(axisTitle(view.forgetting, 'forgot')).toContain('fall of HumanEval puzzles solved');
+  });
+
+  it('of an earlier version, which did not write that with each figure, takes it from the end of a run', () => {
+    const old = (one: ReturnType<typeof makeRun>) => {
+      const events = one.events.map((event) =>
+        event.type === 'evaluation' ? { ...event, better: undefined } : event,
+      );
+      return { ...one, events };
+    };
+    const done = panelOf([old(makeRun({ checkpoints: 3 }))]);
+    expect(tradeOffChart.read(done, {})).toMatchObject({ learning: loss, forgetting: kl });
+    const live = old(makeRun({ id: 'live', upTo: 30, checkpoints: 3 }));
+    expect(tradeOffChart.read(panelOf([live]), {})).toBeUndefined();
+    const beside = panelOf([old(makeRun({ checkpoints: 3 })), live], { beside: ['live'] });
+    expect(tradeOffChart.read(beside, {})!.paths.map(({ run }) => run)).toContain('live');
   });
 
   it('has nothing to show of a run that measured neither', () => {
