@@ -5,7 +5,9 @@ export function exampleOf({ flags, off, parse, choices, default: usual }: AnyOpt
   const flag = `--${flagName((off ?? { flags }).flags)}`;
   if (!/[<[]/.test(flags)) return [flag];
   if (choices) return [flag, choices.findLast((choice) => choice !== usual)!];
-  return [flag, ['mlp', '9', '0.7', 'functions'].find((text) => isRead(parse, text))!];
+  const text = ['mlp', '9', '0.7', '0.2', 'functions'].find((one) => isRead(parse, one));
+  if (text === undefined) throw new Error(`Add a text that ${flag} takes to test/support/option-example.ts.`);
+  return [flag, text];
 }
 
 function isRead(parse: AnyOption['parse'], text: string): boolean {
