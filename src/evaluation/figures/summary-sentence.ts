@@ -16,7 +16,14 @@ import { joined } from '../../protocol/told-texts.ts';
 import { FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
 import type { Interval } from '../../statistics/statistics.ts';
 import { counted, of } from './counts.ts';
-import { guardedIn, isSlightlyWorse, isWorse, missableLoss, UNNOTICED, type GuardedFigure } from './guards.ts';
+import {
+  guardedIn,
+  isSlightlyWorse,
+  isWorse,
+  missableLoss,
+  UNNOTICED,
+  type GuardedFigure,
+} from './guards.ts';
 import { nextAfterNoOffer, whyNotOffered } from './offer.ts';
 
 /** Two values with as many digits as needed to distinguish them, at most three. */

@@ -58,7 +58,10 @@ function scorer(): Promise<Scorer> {
 
 type Scoring = Exclude<ScorerRequest, { type: 'open' }>;
 
-async function score(request: Scoring, with_: Scorer): Promise<Extract<ScorerAnswer, { type: 'done' }>['value']> {
+async function score(
+  request: Scoring,
+  with_: Scorer,
+): Promise<Extract<ScorerAnswer, { type: 'done' }>['value']> {
   switch (request.type) {
     case 'tokenLosses':
       return with_.tokenLosses(request.tokens, request.which, request.options);
