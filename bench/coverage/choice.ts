@@ -13,7 +13,7 @@ import { ratio, type RatioItem } from '../../src/statistics/statistics.ts';
 import { heldOutFiles, type Cursors, type Result } from './cursors.ts';
 
 const STRENGTHS = [0.25, 0.5, 0.75, 1];
-const CURSORS = { chosenBy: 24, others: 24 };
+const COUNTS = { chosenBy: 24, others: 24 };
 const LIMIT = 0.1;
 const SEED = 20261126;
 
@@ -55,8 +55,8 @@ export function biasOfChoice(result: Result, files: number, draws: number): Bias
   let [offered, seen] = [0, 0];
   for (let draw = 0; draw < draws; draw += 1) {
     const cursors = heldOutFiles(random, files, result);
-    const own = cursors(CURSORS.chosenBy);
-    const others = cursors(CURSORS.others);
+    const own = cursors(COUNTS.chosenBy);
+    const others = cursors(COUNTS.others);
     const base = { learned: own.base, kl: [], solutions: [] };
     const measured = STRENGTHS.map((strength): CountedPoint => {
       const learned = own.at(strength);

@@ -71,7 +71,7 @@ export class Answers {
       await keep(true);
       return text;
     } catch (error) {
-      if (signal.aborted) await keep(false);
+      if (signal.aborted && pieces.length > (known?.pieces.length ?? 0)) await keep(false);
       throw error;
     }
   }

@@ -123,10 +123,12 @@ export function lookAt(sight: Sight, read: number, costs: Costs): Look {
   const wrong = firstWrong(shown.trimEnd(), wanted);
   const looking = costs.glance + reading(read, wrong ?? shown.length);
   const tab = takingTime({ keys: 1 }, costs);
-  // Where a person looks, they see a wrong word.
+  // Where a person looks, they see a wrong word; what they have read is judged once.
   const firstWord = /^\s*(?:\w+|[^\w\s]+)/.exec(shown)?.[0] ?? '';
   const isTempting =
-    wrong !== undefined && wrong > firstWord.length && typingTime(shown, 0, shown.length) > tab;
+    wrong !== undefined &&
+    wrong > Math.max(read, firstWord.length) &&
+    typingTime(shown, 0, shown.length) > tab;
   if (!isTempting) return { looking, correcting: 0, reversed: 0 };
   const noticing = costs.glance + reading(0, wrong);
   const correcting = reading(wrong, shown.length) + tab + noticing + UNDO_KEYS * costs.key;

@@ -4,9 +4,10 @@ import type { EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts'
 import { whyNotOffered } from '../../src/evaluation/figures/offer.ts';
 import type { ItemScore } from '../../src/evaluation/task.ts';
 import { stratifiedIntervals, type FigureKind } from '../../src/statistics/intervals.ts';
-import { type Interval, type RatioItem } from '../../src/statistics/statistics.ts';
+import type { Interval, RatioItem } from '../../src/statistics/statistics.ts';
 import { LEARNED } from '../../src/evaluation/strength/task.ts';
 import { CHARACTERS, EXACT_LINES } from '../../src/protocol/evaluation.ts';
+import { CURSORS } from '../../src/protocol/task-facts.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 
@@ -82,12 +83,10 @@ interface Figure {
   metric: string;
   kind: FigureKind;
 }
-/** Beside tasks: what is expected at cursors (at-cursors.ts). */
-export const AT_CURSORS = 'cursors';
 const figures = {
-  lineExact: { task: AT_CURSORS, metric: EXACT_LINES, kind: 'share' },
-  charactersSaved: { task: AT_CURSORS, metric: CHARACTERS, kind: 'share' },
-  bitsAtCursors: { task: AT_CURSORS, metric: LEARNED, kind: 'amount' },
+  lineExact: { task: CURSORS, metric: EXACT_LINES, kind: 'share' },
+  charactersSaved: { task: CURSORS, metric: CHARACTERS, kind: 'share' },
+  bitsAtCursors: { task: CURSORS, metric: LEARNED, kind: 'amount' },
   humanevalLoss: { task: 'humaneval', metric: 'loss of solutions', kind: 'amount' },
   humanevalPass: { task: 'humaneval', metric: 'pass@1', kind: 'answers' },
 } as const satisfies Record<string, Figure>;
@@ -173,7 +172,7 @@ function itemsOf(
   documentOf: (digest: string, document: string | undefined) => string | undefined = (_, document) =>
     document,
 ): Items | undefined {
-  const control = task === AT_CURSORS ? foreign : undefined;
+  const control = task === CURSORS ? foreign : undefined;
   const found: Required<Items> = { base: [], own: [], foreign: [] };
   for (const [digest, { item, parts, document }] of rows.get(task) ?? []) {
     const { before, after } = parts;

@@ -1,11 +1,13 @@
 /** Measures one repository: its default run, with more figures than a run measures by itself, and a foreign adapter. */
 import { readEvaluated, type EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts';
+import { withoutEach } from '../../src/evaluation/evaluate-run.ts';
 import { Resources, subjectOf } from '../../src/evaluation/resources.ts';
-import { readRun, readSpec } from '../../src/runs/index.ts';
+import { readRun } from '../../src/runs/index.ts';
 import { scoreAtCursors } from './at-cursors.ts';
 import { commandLine } from './command-line.ts';
 import { defaultRun, type DefaultRun, type Subject, type Training, type Working } from './default-run.ts';
-import { AT_CURSORS, type Measured } from './figures.ts';
+import { CURSORS } from '../../src/protocol/task-facts.ts';
+import type { Measured } from './figures.ts';
 import { measureForeign } from './foreign.ts';
 
 export interface GainOptions extends Training {
@@ -33,7 +35,7 @@ export async function measure(
   const { rows } = await readEvaluated(run.dir);
   // Of the few problems that a run measures by itself, too.
   if (options.problems === 0) rows.delete('humaneval');
-  rows.set(AT_CURSORS, await cursorRows(run.dir, { cursors: options.cursors, ...working }));
+  rows.set(CURSORS, await cursorRows(run.dir, { cursors: options.cursors, ...working }));
   const own = { name, language, rows, ...(seed !== undefined && { seed }), ...run.outcome };
   if (!partner) return own;
   const foreign = await defaultRun(partner, options, working);
@@ -47,10 +49,16 @@ async function cursorRows(
   dir: string,
   how: Working & { cursors: number },
 ): Promise<NonNullable<ReturnType<EvaluatedRun['rows']['get']>>> {
-  const resources = new Resources(subjectOf(dir, await readSpec(dir)));
+  const { spec, summary } = await readRun(dir);
+  const resources = new Resources(subjectOf(dir, spec));
   try {
     const models = [resources.base, await resources.result()];
-    const { items, scores } = await scoreAtCursors(dir, resources, models, how);
+    // No file is measured at a strength that it was chosen by.
+    const instead = summary && (await withoutEach(resources, summary));
+    const { items, scores } = await scoreAtCursors(dir, resources, models, {
+      ...how,
+      ...(instead && { instead }),
+    });
     const [before, after] = scores.map((own) => own.map(({ parts }) => parts));
     return new Map(
       items.map(({ id: item, digest, document }, at) => [

@@ -16,6 +16,8 @@ export interface Tokenizer {
    * tokens.
    */
   decode(tokens: ArrayLike<number>, options?: { special?: boolean }): string;
+  /** A token's bytes, one character each (Latin-1); none for a special token. */
+  bytesOf(token: number): string;
   /** Number of bytes of a token's text; 0 for a special token. */
   byteLength(token: number): number;
   /** Number of tokens in the vocabulary; the model's embedding may be padded to more rows. */
@@ -88,6 +90,7 @@ function tokenizerOf(model: LlamaModel, vocabularySize: number, pieces: Pieces):
       if (!pieces.exact) return model.detokenize(list, special);
       return Buffer.concat(list.map((token) => pieces.bytesOf(token, special))).toString('utf8');
     },
+    bytesOf: (token) => pieces.bytesOf(token).toString('latin1'),
     byteLength: (token) => pieces.bytesOf(token).length,
     vocabularySize,
     ...(bos === null ? {} : { bos }),

@@ -13,25 +13,28 @@ export interface PredictedLines {
   right: number;
 }
 
+/** A letter or digit; all bytes of other letters than ASCII's. */
+const WORD = /[\w\x80-\xff]/;
 /** After this share of a line, its rest is what counts, as at cursors within lines. */
 const TYPED_SHARE = 1 / 3;
 
 /**
- * `tokens`, up to the end of a line, and `expected` are of equal length; `textOf` gives a token's text, empty for a
- * special one. The text up to the first line end does not count, because it is only a part of its line.
+ * `tokens`, up to the end of a line and with the token that ends a text, and `expected` are of equal length. `bytesOf`
+ * gives a token's bytes, one character each and none for a special one; the figures count bytes. What is before the first
+ * line end does not count, because it is only a part of its line.
  */
 export function predictedLines(
   tokens: ArrayLike<number>,
   expected: ArrayLike<number>,
-  textOf: (token: number) => string,
+  bytesOf: (token: number) => string,
 ): PredictedLines {
-  const places = placesOf(tokens, expected, textOf);
+  const places = placesOf(tokens, expected, bytesOf);
   const text = places.map((place) => place.text).join('');
   const found = { lines: 0, exact: 0, characters: 0, right: 0 };
   const [first = '', ...lines] = text.split('\n');
   let begin = first.length + 1;
   for (const line of lines) {
-    if (/\w/.test(line)) addLine(found, line.trimEnd(), begin, places);
+    if (WORD.test(line)) addLine(found, line.replace(/[ \t\r]+$/, ''), begin, places);
     begin += line.length + 1;
   }
   return found;
@@ -41,41 +44,42 @@ interface Place {
   text: string;
   begin: number;
   end: number;
-  /** What is expected here is right up to this offset; Infinity if all of it is. */
+  /** What is expected here is right up to this offset; Infinity if it is this token or goes on as the text does. */
   rightUpTo: number;
-  /** The model would end here. */
-  ends: boolean;
+  /** Nothing wrong is expected after that: the model would end there, or go on in a way that is not known. */
+  open: boolean;
 }
 
 function placesOf(
   tokens: ArrayLike<number>,
   expected: ArrayLike<number>,
-  textOf: (token: number) => string,
+  bytesOf: (token: number) => string,
 ): Place[] {
-  const texts = Array.from(tokens, textOf);
+  const texts = Array.from(tokens, bytesOf);
   const all = `${texts.join('')}\n`;
   let begin = 0;
   return texts.map((text, at) => {
-    const place = { text, begin, end: begin + text.length, rightUpTo: Infinity, ends: false };
+    const place = { text, begin, end: begin + text.length, rightUpTo: Infinity, open: false };
     if (expected[at] !== tokens[at]) {
       // Other tokens may stand for the same text.
-      const offered = textOf(expected[at]!);
+      const offered = bytesOf(expected[at]!);
       const same = commonLength(offered, all.slice(begin, begin + offered.length));
-      if (same < offered.length || !offered) place.rightUpTo = begin + same;
-      place.ends = !offered;
+      place.open = same === offered.length;
+      // A token that is only the beginning of the true one would be followed by something else.
+      if (!place.open || same < text.length || !offered) place.rightUpTo = begin + same;
     }
     begin = place.end;
     return place;
   });
 }
 
-function addLine(found: PredictedLines, line: string, begin: number, places: readonly Place[]): void {
-  const indent = line.length - line.trimStart().length;
-  const [from, to] = [begin + indent, begin + line.length];
+function addLine(found: PredictedLines, line: string, start: number, places: readonly Place[]): void {
+  const [indent] = /^[ \t]*/.exec(line)!;
+  const [from, to] = [start + indent.length, start + line.length];
   const typed = from + Math.ceil(TYPED_SHARE * (to - from));
-  const after = (offset: number) => places.filter((place) => place.begin <= to && place.end > offset);
-  // A model that would go on where the line ends is wrong; one that would end there is right.
-  const isWhole = ({ rightUpTo, ends, begin: at }: Place) => rightUpTo > to || (ends && at >= to);
+  const after = (offset: number) => places.filter(({ begin, end }) => begin <= to && end > offset);
+  // A model that would go on in the line where it ends is wrong; one that would end there is right.
+  const isWhole = ({ rightUpTo, open }: Place) => rightUpTo > to || (open && rightUpTo === to);
   found.lines += 1;
   found.exact += Number(after(typed).every(isWhole));
   found.characters += to - from;

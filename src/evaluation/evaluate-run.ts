@@ -119,7 +119,7 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
  * The models at the strengths that are chosen without a file, by that file: it is measured at that strength, so that no
  * figure is of files that it was chosen by. None at a strength that was set by hand.
  */
-async function withoutEach(
+export async function withoutEach(
   resources: Pick<Resources, 'result'>,
   { choice, givenStrength }: Summary,
 ): Promise<Replacements> {

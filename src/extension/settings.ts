@@ -101,7 +101,7 @@ export const settings = {
   get clusterStorage() {
     return ofUser(inspect('clusterStorage'));
   },
-  /** Whether completions are recorded, to learn from. */
+  /** Whether completions are recorded. */
   get learnFromUse() {
     return get<boolean>(LEARN_FROM_USE);
   },

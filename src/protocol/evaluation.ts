@@ -113,8 +113,8 @@ export const strengthChoiceSchema = z.object({
   /** How it was measured, for a person. */
   setting: z.string(),
   /**
-   * What the choice brings, as `learned` of a point, each file at the strength that is chosen without it. Absent if
-   * nothing is offered, and in earlier versions.
+   * What the choice brings, as `learned` of a point, each file at the strength that is chosen without it. With strength 0:
+   * what a choice would have brought that it rules out. Absent if no point was better, and in earlier versions.
    */
   learned: intervalSchema.optional(),
   /** The figures of `offeredMetrics`, each file likewise. Absent where there are no cursors, and in earlier versions. */

@@ -88,7 +88,7 @@ function shareableSummary({ step, comparisons, choice, givenStrength }: Summary)
       before: shareableMetric(comparison.before),
       after: shareableMetric(comparison.after),
     })),
-    ...(choice && { choice }),
+    ...(choice && { choice: { ...choice, without: undefined } }),
     ...(givenStrength !== undefined && { givenStrength }),
   };
   return withFound(shared, {});

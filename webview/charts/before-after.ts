@@ -117,7 +117,7 @@ export const yourCodeChart = barChart(
             : t('No difference was seen (places tried: {n}).', { n: whole(found.after.n) }),
         worse: t('No, less than the base.'),
       }),
-    note: () => t('Share of the characters of held-out code that its suggestions save you from typing.'),
+    note: () => t('Share of the characters of held-out code that it would have offered you as you type.'),
   },
   (task, metric) =>
     task === CURSORS ? metric === CHARACTERS : task === 'workspace' && metric === 'characters saved',

@@ -45,7 +45,8 @@ export async function compareRuns(dirs: readonly string[]): Promise<RunCompariso
 /** Errors: run-not-finished; those of reading a run. */
 export async function readEvaluated(dir: string): Promise<EvaluatedRun> {
   const summary = await readJson(evaluationSummaryPath(dir), summarySchema);
-  if (!summary?.comparisons.length) throw await notEvaluated(dir, await readSpec(dir));
+  if (!summary?.comparisons.some(({ task }) => task !== CURSORS))
+    throw await notEvaluated(dir, await readSpec(dir));
   return readFigures(dir, summary);
 }
 

@@ -2,7 +2,13 @@
  * evaluation/summary.json: figures are added as soon as they are known, so that if the evaluator ends, only the current
  * task is lost. `pending` lists the tasks that are still to be measured.
  */
-import { measuredHere, summarySchema, type Comparison, type Summary } from '../../protocol/evaluation.ts';
+import {
+  isStated,
+  measuredHere,
+  summarySchema,
+  type Comparison,
+  type Summary,
+} from '../../protocol/evaluation.ts';
 import { readText } from '../../protocol/regular-file.ts';
 import { CURSORS, taskFacts } from '../../protocol/task-facts.ts';
 import { evaluationSummaryPath, writeJson } from '../../runs/files.ts';
@@ -30,7 +36,9 @@ export function withFound(summary: Summary, { planned = [], measured, ...found }
   if (stale.some((task) => averagedTasks.includes(task))) stale.push(FORGETTING);
   const comparisons = [
     ...offeredAt({ ...summary, ...found }),
-    ...summary.comparisons.filter(({ task }) => task !== CURSORS && !stale.includes(task)),
+    ...summary.comparisons.filter(
+      (one) => (one.task !== CURSORS || isStated(summary, one)) && !stale.includes(one.task),
+    ),
     ...(measured?.comparisons ?? []),
   ].sort((a, b) => order(a) - order(b));
   const stated = summary.stated?.filter(

@@ -25,7 +25,7 @@ const LEAST_ITEMS = 31;
 /** Items that are measured before the time is looked at again. */
 const CHUNK = 7;
 /** Number of cursors that strengths are measured at: `most` after so many `seconds` of training, fewer after less. */
-const CURSORS = { least: 14, most: 24, seconds: 600 };
+const CURSOR_COUNTS = { least: 14, most: 24, seconds: 600 };
 
 /**
  * Writes the strength into the adapter's file: the one set by hand, the one chosen before for this step's result, or
@@ -107,7 +107,10 @@ export async function keepStrength(
 
 /** After a short training, the choice should be short as well. */
 const cursorsAfter = (trained: number): number =>
-  Math.max(CURSORS.least, Math.min(CURSORS.most, Math.round((CURSORS.most * trained) / CURSORS.seconds)));
+  Math.max(
+    CURSOR_COUNTS.least,
+    Math.min(CURSOR_COUNTS.most, Math.round((CURSOR_COUNTS.most * trained) / CURSOR_COUNTS.seconds)),
+  );
 
 async function measureStrengths(
   spec: RunSpec,
@@ -168,7 +171,8 @@ async function measureStrengths(
     });
   measured.sort((a, b) => a.point.strength - b.point.strength);
   const setting = settingOf(plan, items.length, plan.items.length);
-  return { ...chooseCrossFitted(before, measured, limit, setting), limit, path: points(), setting };
+  const at = `${before.learned.length} held-out cursors with the editor's prompts`;
+  return { ...chooseCrossFitted(before, measured, limit, at), limit, path: points(), setting };
 }
 
 /** In an order of which each beginning has its share of each kind, from as many files as possible. Pure. */

@@ -15,15 +15,7 @@ import { CURSORS } from '../../protocol/task-facts.ts';
 import { compare } from '../figures/compare.ts';
 import { pairedIntervals } from '../../statistics/intervals.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
-import { bestPoint, chooseStrength } from './rule.ts';
-
-/** What was counted at held-out cursors, by item. */
-export interface AtCursors {
-  /** Bits and bytes of the code. */
-  learned: readonly RatioItem[];
-  /** Lines that would have been offered exactly, and characters. Absent where there are no cursors. */
-  offered?: Readonly<Record<OfferedMetric, readonly RatioItem[]>>;
-}
+import { bestPoint, chooseStrength, type AtCursors } from './rule.ts';
 
 /** A strength with what was counted there. */
 export interface CountedPoint extends AtCursors {

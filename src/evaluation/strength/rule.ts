@@ -3,17 +3,23 @@
  * certain that it learned, by the upper end of its interval. The base counts as strength 0, so that nobody gets a worse
  * model. Pure; explained in docs/science.md.
  */
-import type { StrengthChoice, StrengthPoint } from '../../protocol/evaluation.ts';
+import type { OfferedMetric, StrengthChoice, StrengthPoint } from '../../protocol/evaluation.ts';
 import { decimal, isTranslated, t, whole, withPoint } from '../../protocol/l10n.ts';
 import { formatDifference } from '../../protocol/units.ts';
 import { LEAST_DOCUMENTS, pairedIntervals } from '../../statistics/intervals.ts';
 import { UNNOTICED } from '../figures/guards.ts';
 import type { Interval, RatioItem } from '../../statistics/statistics.ts';
 
-/** What was counted at one strength, by item; the items are the same at each strength. */
-export interface StrengthCounts {
-  /** Bits and bytes of the code at held-out cursors. */
+/** What was counted at held-out cursors, by item; the items are the same at each strength. */
+export interface AtCursors {
+  /** Bits and bytes of the code. */
   learned: readonly RatioItem[];
+  /** Lines that would have been offered exactly, and characters. Absent where there are no cursors. */
+  offered?: Readonly<Record<OfferedMetric, readonly RatioItem[]>>;
+}
+
+/** What was counted at one strength. */
+export interface StrengthCounts extends AtCursors {
   /** Nats and positions of the base's own texts; empty if there are none. */
   kl: readonly RatioItem[];
   /** Nats and tokens of HumanEval's solutions; empty if they could not be downloaded. */

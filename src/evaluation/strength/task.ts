@@ -108,13 +108,16 @@ async function solutionItems({ warn, signal }: PlanContext, count: number): Prom
 const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScore> => {
   switch (item.kind) {
     case 'cursor': {
-      const { losses, mostLikely } = await model.predictions(Int32Array.from(item.tokens), item.counted);
-      const { decode } = await model.tokenizer();
-      const actual = item.tokens.slice(-item.counted);
-      const found = predictedLines(actual, mostLikely, (token) => decode([token]));
+      const { bytesOf, eos } = await model.tokenizer();
+      const text = [...item.tokens.slice(-item.counted), eos];
+      const { losses, mostLikely } = await model.predictions(
+        Int32Array.from([...item.tokens, eos]),
+        text.length,
+      );
+      const found = predictedLines(text, mostLikely, bytesOf);
       return {
         parts: {
-          [LEARNED]: { sum: natsToBits(sum(losses)), weight: item.bytes },
+          [LEARNED]: { sum: natsToBits(sum(losses.subarray(0, -1))), weight: item.bytes },
           ...(found.lines > 0 && {
             [EXACT_LINES]: { sum: found.exact, weight: found.lines },
             [CHARACTERS]: { sum: found.right, weight: found.characters },
@@ -138,7 +141,7 @@ const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScor
 /** Not a task that the user can name, because it measures several strengths of one result. */
 export const strengthTask: Task<StrengthItem> = {
   ...strengthPart,
-  version: 3,
+  version: 4,
   ofRun: true,
   planned: () => 1,
   contextTokens: 1024,

@@ -197,7 +197,7 @@ export async function scoreWindow(
 export const workspaceTask: Task<Held> = {
   name: 'workspace',
   ...taskFacts.workspace,
-  version: 8,
+  version: 9,
   ofRun: true,
   momentary: [LATENCY],
   planned,

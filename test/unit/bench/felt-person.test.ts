@@ -72,6 +72,10 @@ describe('a look', () => {
       OVERLOOKED * (rest + tab + reading('self.second'.length) + 2 * costs.key),
     );
   });
+  it('overlooks it once, also if the suggestion grows', () => {
+    const grown = sight('self.second(value)\nmore()', 'self.first(value)');
+    expect(lookAt(grown, 'self.second(value)'.length, costs)).toMatchObject({ correcting: 0, reversed: 0 });
+  });
 });
 
 it.each([

@@ -4,7 +4,7 @@ import german from '../../../l10n/bundle.l10n.de.json' with { type: 'json' };
 import { chooseCrossFitted } from '../../../src/evaluation/strength/cross-fit.ts';
 import { whyNotOffered } from '../../../src/evaluation/figures/offer.ts';
 import { verdictOf } from '../../../src/evaluation/figures/verdict.ts';
-import { withFound, withStrength } from '../../../src/evaluation/figures/summary.ts';
+import { statedSummary, withFound, withStrength } from '../../../src/evaluation/figures/summary.ts';
 import { choiceIn, pointOf } from '../../../src/evaluation/strength/rule.ts';
 import { speak } from '../../../src/protocol/l10n.ts';
 import {
@@ -129,6 +129,10 @@ describe('lines and characters that would have been offered', () => {
     const byHand = withStrength(summary, 0.75);
     expect(byHand.comparisons).toEqual([]);
     expect(withStrength(byHand, undefined).comparisons).toEqual(chosen.offered);
+  });
+  it('stay among the figures of an adapter that was fetched, as its publisher states them', () => {
+    expect(statedSummary(1, chosen.offered!).comparisons).toEqual(chosen.offered);
+    expect(statedSummary(1, chosen.offered!).stated).toEqual(['cursors']);
   });
   it('are guarded: a result of which fewer lines are exact is not offered', () => {
     const fewer = measured.map((one) => ({ ...one, offered: at([0, 0, 0, 0, 0, 0]) }));

@@ -101,6 +101,17 @@ describe('a published adapter', () => {
     expect(of('colleague-data/rows.jsonl', 'base').data).toBe('a local file');
   });
 
+  it('names no file that the strength was chosen without', async () => {
+    const run = await readRun(dir);
+    const choice = {
+      ...{ strength: 0.5, why: '', limit: 0.1, path: [], setting: '' },
+      without: { 'secret/plans.ts': 0.25 },
+    };
+    const { summary } = shareable({ ...run, summary: { ...run.summary!, choice } }, 'demo');
+    expect(summary!.choice!.strength).toBe(0.5);
+    expect(JSON.stringify(summary)).not.toContain('plans');
+  });
+
   it('under a name of its own has that of the folder nowhere', async () => {
     const named = await desk.makeRun({ name: 'secret-project' });
     await desk.publish(named, store, { name: 'neutral' });
