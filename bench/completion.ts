@@ -6,7 +6,7 @@
  * greedily and take turns, with a different one first each time. "Directly" is node-llama-cpp in another process, used
  * as its users do: the prompt is evaluated at once, then token after token, and the answer is detokenised at the end.
  * Ours is `server.mjs` in its own process, asked over HTTP. Every request starts cold: no two prompts begin alike.
- * Measured: the time to the whole answer, and its parts within each engine: until the first token is there (reading
+ * Measured: the time to the whole answer, and its parts within each server: until the first token is there (reading
  * the prompt), and for each further token; with one thread also the processor time, which other programs hardly
  * change.
  */
@@ -18,10 +18,10 @@ import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { loadLlamaModel, readModelFile } from '../src/base-models/llama.ts';
+import { loadLlamaModel, readModelFile } from '../src/llama-cpp/llama.ts';
 import { resolveBase, type ResolvedBase } from '../src/base-models/resolve.ts';
 import { createCompleter } from '../src/completion/index.ts';
-import { llamaEnv } from '../src/protocol/llama-env.ts';
+import { llamaEnv } from '../src/llama-cpp/env.ts';
 import { BenchServer } from './felt/server.ts';
 import { quantile } from './serving-load.ts';
 
@@ -103,7 +103,7 @@ async function readPrompts(count: number, characters: number): Promise<string[]>
 
 /** Milliseconds of an answer. */
 interface Parts {
-  /** Within the engine: until the first token is there, and for all others together. */
+  /** Within the server: until the first token is there, and for all others together. */
   first: number;
   others: number;
   /** Processor time of the process (Linux); of two threads, it would count their waiting for each other. */
@@ -202,13 +202,13 @@ async function typeThrough(): Promise<number> {
       const began = performance.now();
       const completion = await completer.complete({ ...document, before });
       times.push(performance.now() - began);
-      if (completion?.source !== 'cache') throw new Error('Typing through asked the engine.');
+      if (completion?.source !== 'cache') throw new Error('Typing through asked the model.');
     }
   }
   return quantile(times, 0.95);
 }
 
-/** Longest time, in ms, from closing the connection to the engine being free. */
+/** Longest time, in ms, from closing the connection to the server being free. */
 async function cancel(ours: Ours, prompts: readonly string[]): Promise<number> {
   const times: number[] = [];
   for (const [index, prompt] of prompts.entries()) {
@@ -220,7 +220,7 @@ async function cancel(ours: Ours, prompts: readonly string[]): Promise<number> {
     });
     const began = performance.now();
     leaving.abort();
-    // Wait between polls: they would take the processor from the engine's last step.
+    // Wait between polls: they would take the processor from the model's last step.
     while ((await ours.active()) > 0) await sleep(5);
     times.push(performance.now() - began);
   }
@@ -250,7 +250,7 @@ class Ours implements Side {
   private constructor(private readonly server: BenchServer) {}
 
   get threads(): number {
-    return this.server.ready.engine!.threads;
+    return this.server.ready.device!.threads;
   }
 
   static async start(base: string, threads: string | undefined): Promise<Ours> {

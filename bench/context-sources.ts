@@ -14,17 +14,17 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp';
-import { loadLlamaModel } from '../src/base-models/llama.ts';
-import { openTokenizer, type Tokenizer } from '../src/base-models/tokenizer.ts';
+import { loadLlamaModel } from '../src/llama-cpp/llama.ts';
+import { openTokenizer, type Tokenizer } from '../src/llama-cpp/tokenizer.ts';
 import {
   defaultBudget,
   languageIdOf,
   type ContextBudget,
   type ContextFile,
 } from '../src/completion/index.ts';
-import { requestAt } from '../src/cursors/completion.ts';
-import { layOutContinuation } from '../src/cursors/continuations.ts';
-import { findCursors, type Cursor } from '../src/cursors/cursors.ts';
+import { requestAt } from '../src/evaluation/cursors/completion.ts';
+import { layOutContinuation } from '../src/evaluation/cursors/continuations.ts';
+import { findCursors, type Cursor } from '../src/evaluation/cursors/cursors.ts';
 import { partSources, type PartSource } from '../src/protocol/repository.ts';
 import { defaultShares, type Shares } from '../src/repository/choose.ts';
 import { FolderIndex } from '../src/repository/folder-index.ts';

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { buildCorpus, surveyCorpus, type CorpusTokenizer } from '../src/corpus/index.ts';
-import { openTokenizer } from '../src/base-models/tokenizer.ts';
+import { openTokenizer } from '../src/llama-cpp/tokenizer.ts';
 import { hyperSchema } from '../src/protocol/run.ts';
 import { statePath } from '../src/runs/files.ts';
 import { createRun } from '../src/runs/index.ts';

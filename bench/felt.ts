@@ -2,7 +2,7 @@
  * Completion as it is felt while typing: `npm run bench:felt -- [--base ID|FILE] [--hunks 3] [--json]`.
  *
  * Real changes of three repositories (felt/releases.ts) are typed again, key by key, on a virtual clock to which the
- * engine's real time is added. Three persons look at what is suggested, which takes its time, and take what is right
+ * model's real time is added. Three persons look at what is suggested, which takes its time, and take what is right
  * (felt/person.ts): words, lines, or only what is whole. Sides, one server and model: the base with the extension's
  * core; adapters in its place, trained on the old release, on another repository, or given by their file; and others
  * that can be asked for. docs/benchmarks.md has the rules and what the figures mean.
@@ -46,8 +46,8 @@ const options = {
   only: { type: 'string', default: '' },
   threads: { type: 'string' },
   /**
-   * How the engine's time is counted: real; or `processor`, for a machine that is busy: the processor time of one
-   * thread divided by two, as two idle cores would take that share the work evenly; or `none`: the engine takes no
+   * How the model's time is counted: real; or `processor`, for a machine that is busy: the processor time of one
+   * thread divided by two, as two idle cores would take that share the work evenly; or `none`: the model takes no
    * time, as on a machine that is fast enough. Its answers are then kept, and asked for only once.
    */
   clock: { type: 'string', default: 'real' },
@@ -63,7 +63,7 @@ const CORES = 2;
 
 const LLAMA_VSCODE = 'llamaVscode';
 
-/** What tells the time while the engine works, in ms; undefined is the real time. */
+/** What tells the time while the model works, in ms; undefined is the real time. */
 const clocks: Record<string, (server: BenchServer) => (() => number) | undefined> = {
   real: () => undefined,
   processor: (server) => () => server.processorTime() / CORES,

@@ -14,8 +14,8 @@
 import { setMaxListeners } from 'node:events';
 import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { UserError, formatError } from '../src/protocol/errors.ts';
-import { dataDir } from '../src/protocol/paths.ts';
+import { UserError, formatError } from '../src/text/errors.ts';
+import { dataDir } from '../src/platform/files/paths.ts';
 import { commandLine } from './gain/command-line.ts';
 import { fullBase, type Subject, type Working } from './gain/default-run.ts';
 import { fetchRepository } from './gain/fetch.ts';

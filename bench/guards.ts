@@ -1,12 +1,12 @@
 /**
- * What takes an offer back (src/evaluation/figures/guards.ts), simulated: of results with a known true loss, the share
+ * What takes an offer back (src/findings/guards.ts), simulated: of results with a known true loss, the share
  * that is withdrawn by several rules. No model is needed.
  *
  *     node bench/run.mjs guards                 # a minute
  *     node bench/run.mjs guards --draws 500
  */
 import { parseArgs } from 'node:util';
-import { MARGIN } from '../src/evaluation/figures/guards.ts';
+import { MARGIN } from '../src/findings/guards.ts';
 import { stratifiedIntervals, type FigureKind, type Pair } from '../src/statistics/intervals.ts';
 import { uniform } from '../src/statistics/random.ts';
 import type { Interval } from '../src/statistics/statistics.ts';

@@ -2,7 +2,7 @@
 import { mkdir, symlink } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { cacheDir, modelsDir, runtimeDir } from '../src/protocol/paths.ts';
+import { cacheDir, modelsDir, runtimeDir } from '../src/platform/files/paths.ts';
 
 /** Links the user's runtime, cache and models into `home`, so that nothing is downloaded or scored again. */
 export async function makeOwnHome(home: string): Promise<void> {

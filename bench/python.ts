@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inspectPython, type Python } from '../src/base-models/pypi/python.ts';
-import { UserError } from '../src/protocol/errors.ts';
-import { cacheDir } from '../src/protocol/paths.ts';
+import { inspectPython, type Python } from '../src/packages/python.ts';
+import { UserError } from '../src/text/errors.ts';
+import { cacheDir } from '../src/platform/files/paths.ts';
 
 /** A Python with pip. Errors: bad-argument if there is none. */
 export async function findPython(): Promise<Python> {

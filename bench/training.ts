@@ -4,7 +4,7 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { dataDir } from '../src/protocol/paths.ts';
+import { dataDir } from '../src/platform/files/paths.ts';
 import { commandLine } from './gain/command-line.ts';
 import { pythonWith } from './python.ts';
 import { measure, type Outcome } from './training/child.ts';
@@ -127,8 +127,8 @@ function warnIfDisturbed(runs: readonly Outcome[], log: (line: string) => void):
 
 function table({ tokensPerSecond, rooflineShare }: Figures, us: Side, them: Side): string {
   const rows = [
-    [us.engine, ...sideCells(us), ...ratioCells(us, them)],
-    [them.engine, ...sideCells(them), '', ''],
+    [us.framework, ...sideCells(us), ...ratioCells(us, them)],
+    [them.framework, ...sideCells(them), '', ''],
   ];
   const share = (rooflineShare * 100).toFixed(0);
   const roofline = (tokensPerSecond / rooflineShare).toFixed(0);

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { UserError } from '../src/protocol/errors.ts';
+import { UserError } from '../src/text/errors.ts';
 import { speed } from '../src/tensor/devices/fastest.ts';
 import { openDevice } from '../src/tensor/webgpu/adapter.ts';
 import { startWebgpu } from '../src/tensor/webgpu/start.ts';

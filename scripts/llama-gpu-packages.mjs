@@ -1,4 +1,4 @@
-// Rewrites src/base-models/llama-gpu-packages.json: llama.cpp's binaries for GPUs, which are no part of our packages
+// Rewrites src/llama-cpp/gpu-packages.json: llama.cpp's binaries for GPUs, which are no part of our packages
 // and are fetched when somebody wants them. Version and checksum are those of package-lock.json, sizes those of the
 // files in npm's registry. Run `node scripts/llama-gpu-packages.mjs` after an update of node-llama-cpp.
 import { execFileSync } from 'node:child_process';
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from './setup.mjs';
 
-const target = join(root, 'src/base-models/llama-gpu-packages.json');
+const target = join(root, 'src/llama-cpp/gpu-packages.json');
 const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
 const { version } = packages['node_modules/node-llama-cpp'];
 

@@ -1,6 +1,6 @@
 /** Connects host and sections: passes the host's messages to the sections, and their actions to the host. */
-import { t } from '../src/protocol/l10n.ts';
-import type { NextStep } from '../src/protocol/next-step.ts';
+import { t } from '../src/text/l10n.ts';
+import type { NextStep } from '../src/text/next-step.ts';
 import { charts } from './charts/index.ts';
 import { ChartCard } from './charts/card.ts';
 import { h } from './dom.ts';

@@ -1,5 +1,5 @@
 /** The panel's host: the extension inside VS Code, or none in report.html, which contains its snapshot. */
-import { visibleIn } from '../src/protocol/foreign-text.ts';
+import { visibleIn } from '../src/text/foreign-text.ts';
 import { fromPanelSchema, toPanelSchema, type FromPanel, type ToPanel } from '../src/protocol/panel.ts';
 import type { ViewState } from './view-state.ts';
 

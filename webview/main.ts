@@ -1,6 +1,6 @@
 import './strict-csp.ts';
 import './styles/main.css';
-import { speak, type Bundle } from '../src/protocol/l10n.ts';
+import { speak, type Bundle } from '../src/text/l10n.ts';
 import { startPanel } from './app.ts';
 import { connect } from './host.ts';
 

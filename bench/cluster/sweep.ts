@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual, promisify } from 'node:util';
-import { parseLines } from '../../src/protocol/lines.ts';
+import { parseLines } from '../../src/platform/files/lines.ts';
 import { sweepLineSchema, type BaseLine, type Trial } from '../../src/protocol/sweep.ts';
 
 const RATES = ['1e-5', '3e-5', '1e-4', '3e-4', '1e-3', '3e-3', '1e-2', '3e-2'];

@@ -7,7 +7,7 @@ import {
   chooseCrossFitted,
   type CountedPoint,
 } from '../../src/evaluation/strength/cross-fit.ts';
-import { pointOf } from '../../src/evaluation/strength/rule.ts';
+import { pointOf } from '../../src/findings/strength-rule.ts';
 import { uniform } from '../../src/statistics/random.ts';
 import { ratio, type RatioItem } from '../../src/statistics/statistics.ts';
 import { heldOutFiles, type Cursors, type Result } from './cursors.ts';

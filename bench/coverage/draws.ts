@@ -1,5 +1,5 @@
 /** Random numbers, and files with windows and cursors, as the simulations draw them. */
-import { shareOut } from '../../src/cursors/held-out.ts';
+import { shareOut } from '../../src/evaluation/cursors/held-out.ts';
 import type { FigureKind, Pair } from '../../src/statistics/intervals.ts';
 
 export type Random = () => number;

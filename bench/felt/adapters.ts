@@ -2,7 +2,7 @@
 import { basename, join, resolve } from 'node:path';
 import type { Calibration } from '../../src/completion/index.ts';
 import { foldersOf } from '../../src/protocol/folders.ts';
-import { dataDir } from '../../src/protocol/paths.ts';
+import { dataDir } from '../../src/platform/files/paths.ts';
 import { artefactName } from '../../src/protocol/run.ts';
 import { readRun } from '../../src/runs/index.ts';
 import { commandLine } from '../gain/command-line.ts';

@@ -1,6 +1,6 @@
 /**
  * Answers that a model has given, kept on disk. Persons ask the same where they have typed the same, and a benchmark
- * that was stopped goes on. Only for a clock on which the engine takes no time: how long it took is not kept.
+ * that was stopped goes on. Only for a clock on which the model takes no time: how long it took is not kept.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
@@ -8,8 +8,8 @@ import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { sha256Of } from '../../src/base-models/pypi/download.ts';
-import { cacheDir } from '../../src/protocol/paths.ts';
+import { sha256Of } from '../../src/platform/files/checksum.ts';
+import { cacheDir } from '../../src/platform/files/paths.ts';
 import type { OnPiece } from '../../src/serving/client/read-stream.ts';
 
 const answerSchema = z.object({

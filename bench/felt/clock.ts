@@ -1,10 +1,10 @@
 /**
- * The clock of a replay. While the engine works, it runs as the real one does; else it jumps to the next event, so that
+ * The clock of a replay. While the model works, it runs as the real one does; else it jumps to the next event, so that
  * nobody waits for a person who types.
  */
 export class VirtualClock {
   private passed = 0;
-  /** Real time since the engine works; undefined while it rests. */
+  /** Real time since the model works; undefined while it rests. */
   private since: number | undefined;
   private working = 0;
   private events: { at: number; happen: () => void }[] = [];
@@ -21,7 +21,7 @@ export class VirtualClock {
     return new Promise((happen) => this.events.push({ at: this.now() + milliseconds, happen }));
   }
 
-  /** Work of the engine, which takes real time. */
+  /** Work of the model, which takes real time. */
   async work<T>(task: () => Promise<T>): Promise<T> {
     this.working += 1;
     this.since ??= this.real();
@@ -55,7 +55,7 @@ export class VirtualClock {
     }
   }
 
-  /** Waits until the engine rests, without the clock. */
+  /** Waits until the model rests, without the clock. */
   async rest(): Promise<void> {
     await settled();
     while (this.working > 0) {
@@ -64,7 +64,7 @@ export class VirtualClock {
     }
   }
 
-  /** Resolves after so long in real time, or when the engine has finished something. */
+  /** Resolves after so long in real time, or when the model has finished something. */
   private change(milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, milliseconds);

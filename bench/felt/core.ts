@@ -7,7 +7,7 @@ import {
   type PartsSource,
 } from '../../src/completion/index.ts';
 import { BASE_MODEL } from '../../src/protocol/server.ts';
-import { toServer } from '../../src/serving/client/completion-engine.ts';
+import { toServer } from '../../src/serving/client/completion-client.ts';
 import type { Adapter, Adapters } from './adapters.ts';
 import type { Answers } from './answers.ts';
 import type { VirtualClock } from './clock.ts';

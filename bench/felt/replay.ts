@@ -22,7 +22,7 @@ export interface Suggestion {
 /** What suggests, as the editor asks it after each change. */
 export interface Assistant {
   suggest(place: Place, signal: AbortSignal): Promise<Suggestion | undefined>;
-  /** Requests that it has sent to the engine. */
+  /** Requests that it has sent to the model. */
   readonly requests: number;
   /** A file was opened, at this place; the person has not begun to type. */
   open?(place: Place): Promise<void>;

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { EventSourceParserStream } from 'eventsource-parser/stream';
-import { llamaEnv } from '../../src/protocol/llama-env.ts';
+import { llamaEnv } from '../../src/llama-cpp/env.ts';
 import { serverReadySchema, type ServerReady } from '../../src/protocol/server.ts';
 import { readStream } from '../../src/serving/client/read-stream.ts';
 
@@ -86,7 +86,7 @@ export class BenchServer {
 
   /**
    * Milliseconds that its threads have computed, all together (Linux). It does not depend on what else the machine
-   * does, if the engine has one thread: several wait for each other, which counts as computing.
+   * does, if the model has one thread: several wait for each other, which counts as computing.
    */
   processorTime(): number {
     const tasks = `/proc/${this.child.pid}/task`;

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import { UserError } from '../../src/protocol/errors.ts';
+import { UserError } from '../../src/text/errors.ts';
 
 /**
  * Runs it with `args`; its output goes to standard error. When `signal` aborts, sends Ctrl+C and waits for the end,

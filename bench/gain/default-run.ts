@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { addOptions } from '../../src/cli/options/add-options.ts';
 import { trainOptions } from '../../src/training/options/index.ts';
 import { evaluateRun } from '../../src/evaluation/evaluate-run.ts';
-import { writeByRename } from '../../src/protocol/write-file.ts';
+import { writeByRename } from '../../src/platform/files/write-file.ts';
 import { folderNames } from '../../src/runs/folders.ts';
 import { isAlive, readRun, readState } from '../../src/runs/index.ts';
 import { makeOwnHome } from '../own-home.ts';

@@ -1,13 +1,12 @@
 /** Computes the figures of each repository, and of all together, from the items of runs. Pure functions. */
 import { ofDocument } from '../../src/evaluation/figures/compare.ts';
 import type { EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts';
-import { whyNotOffered } from '../../src/evaluation/figures/offer.ts';
+import { whyNotOffered } from '../../src/findings/offer.ts';
 import type { ItemScore } from '../../src/evaluation/task.ts';
 import { stratifiedIntervals, type FigureKind } from '../../src/statistics/intervals.ts';
 import type { Interval, RatioItem } from '../../src/statistics/statistics.ts';
 import { LEARNED } from '../../src/evaluation/strength/task.ts';
-import { CHARACTERS, EXACT_LINES } from '../../src/protocol/evaluation.ts';
-import { CURSORS } from '../../src/protocol/task-facts.ts';
+import { CHARACTERS, EXACT_LINES, CURSORS } from '../../src/protocol/evaluation.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 

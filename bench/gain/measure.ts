@@ -2,11 +2,11 @@
 import { readEvaluated, type EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts';
 import { withoutEach } from '../../src/evaluation/evaluate-run.ts';
 import { Resources, subjectOf } from '../../src/evaluation/resources.ts';
+import { CURSORS } from '../../src/protocol/evaluation.ts';
 import { readRun } from '../../src/runs/index.ts';
 import { scoreAtCursors } from './at-cursors.ts';
 import { commandLine } from './command-line.ts';
 import { defaultRun, type DefaultRun, type Subject, type Training, type Working } from './default-run.ts';
-import { CURSORS } from '../../src/protocol/task-facts.ts';
 import type { Measured } from './figures.ts';
 import { measureForeign } from './foreign.ts';
 

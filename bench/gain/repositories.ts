@@ -3,7 +3,7 @@
  * adapters. They are recent packages that contain their original sources, so that a base has memorised little of them.
  * Each is pinned by its checksum; their code is not stored here.
  */
-import { UserError } from '../../src/protocol/errors.ts';
+import { UserError } from '../../src/text/errors.ts';
 
 /** `folder`: the part of the package that is used, if not all of it. */
 export interface Npm {

@@ -1,5 +1,5 @@
 /** Formats the figures as text. Pure functions. */
-import { formatDifference, formatDifferenceInterval } from '../../src/protocol/units.ts';
+import { formatDifference, formatDifferenceInterval } from '../../src/text/units.ts';
 import { markdownTable } from '../markdown.ts';
 import { overRepositories, type Compared, type Gain, type RepositoryFigures } from './figures.ts';
 import type { Noise, Spread } from './noise.ts';

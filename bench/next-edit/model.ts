@@ -1,7 +1,7 @@
 /** The model's part of next edit, asked through the completion server as the extension asks it. */
-import { findNode } from '../../src/protocol/node.ts';
+import { findNode } from '../../src/platform/processes/node.ts';
 import { resolveBase } from '../../src/base-models/resolve.ts';
-import { askModel, offerFrom, type Asking } from '../../src/extension/next-edit/ask-model.ts';
+import { askModel, offerFrom, type Asking } from '../../src/next-edit-finder/ask-model.ts';
 import { offerOf } from '../../src/next-edit/index.ts';
 import { BASE_MODEL } from '../../src/protocol/server.ts';
 import { ServingClient } from '../../src/serving/client/client.ts';

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { languageIdOf } from '../../src/completion/languages.ts';
+import { languageIdOf } from '../../src/completion/code/languages.ts';
 import type { FileStep, Hunk } from './simulate.ts';
 
 /** A file that changed in fewer places has no following edits; one that changed in more was rewritten. */

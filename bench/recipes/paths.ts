@@ -1,6 +1,6 @@
 /** Compares paths of learning against forgetting. Pure functions. */
 import type { StrengthPoint } from '../../src/protocol/evaluation.ts';
-import { formatDifference, formatDifferenceInterval } from '../../src/protocol/units.ts';
+import { formatDifference, formatDifferenceInterval } from '../../src/text/units.ts';
 import { markdownTable } from '../markdown.ts';
 
 export interface Path {

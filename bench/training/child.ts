@@ -1,7 +1,7 @@
 /** One measurement in its own process, which is killed before the machine runs out of memory. */
 import { spawn } from 'node:child_process';
 import { cpus, freemem } from 'node:os';
-import { UserError } from '../../src/protocol/errors.ts';
+import { UserError } from '../../src/text/errors.ts';
 import type { Job, Measurement } from './job.ts';
 
 /** Bytes of memory left to everything else on the machine. */

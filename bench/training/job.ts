@@ -88,7 +88,7 @@ export interface Step {
 }
 
 export interface Measurement {
-  engine: string;
+  framework: string;
   trainedParameters: number;
   /** Includes the warm-up steps. */
   steps: Step[];

@@ -43,7 +43,7 @@ async function measure(job: Job): Promise<Measurement> {
   model.dispose();
   const matmulRate = await measureMatmulRate(backend, job);
   return {
-    engine: backend.reason.split(',')[0]!,
+    framework: backend.reason.split(',')[0]!,
     trainedParameters: parameterCount,
     steps,
     peakBytes,

@@ -92,7 +92,7 @@ def measure(job):
             }
         )
     return {
-        "engine": f"PyTorch {torch.__version__}",
+        "framework": f"PyTorch {torch.__version__}",
         "trainedParameters": sum(p.numel() for p in trained),
         "steps": steps,
         "peakBytes": peak_bytes(),

@@ -5,7 +5,7 @@ import { operationsPerToken, type Job, type Measurement, type Precision } from '
 
 /** The figures of one side at one point, over all its runs. */
 export interface Side {
-  engine: string;
+  framework: string;
   secondsPerStep: number;
   tokensPerSecond: number;
   /** By processor time instead of wall time: less affected by other work on the machine. */
@@ -29,7 +29,7 @@ export function summarise(runs: readonly Measurement[], job: Job): Side {
   const tokens = job.batch * job.sequence;
   const secondsPerStep = median(steps.map((step) => step.wallSeconds));
   return {
-    engine: runs[0]!.engine,
+    framework: runs[0]!.framework,
     secondsPerStep,
     tokensPerSecond: tokens / secondsPerStep,
     tokensPerCpuSecond: tokens / median(steps.map((step) => step.cpuSeconds)),
@@ -57,10 +57,10 @@ const SPREAD = 1;
 export function checkSameWork(ours: Measurement, theirs: Measurement, { shape, randomBase }: Job): void {
   if (ours.trainedParameters !== theirs.trainedParameters)
     throw new Error(`We train ${ours.trainedParameters} parameters and PyTorch ${theirs.trainedParameters}.`);
-  for (const { engine, steps } of randomBase ? [ours, theirs] : [theirs])
+  for (const { framework, steps } of randomBase ? [ours, theirs] : [theirs])
     for (const { loss } of steps)
       if (!(Math.abs(loss - Math.log(shape.vocabularySize)) < SPREAD))
-        throw new Error(`${engine} has a loss of ${loss} on random tokens, so it does different work.`);
+        throw new Error(`${framework} has a loss of ${loss} on random tokens, so it does different work.`);
 }
 
 export const sideCells = (side: Side): string[] => [

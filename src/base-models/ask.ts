@@ -1,6 +1,6 @@
 /** Progress and questions for the caller of resolveBase. */
-import { UserError } from '../protocol/errors.ts';
-import type { OnFetchProgress } from './pypi.ts';
+import { UserError } from '../text/errors.ts';
+import type { OnFetchProgress } from '../packages/pypi.ts';
 
 /** What is about to be downloaded. */
 export interface PlannedDownload {

@@ -4,7 +4,7 @@
  * loaded.
  */
 import { typeOf, type TypedMetadata } from '../gguf/index.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import {
   architectures,
   blockTensors,

@@ -4,12 +4,12 @@ import { mkdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { openGguf } from '../gguf/index.ts';
-import { cacheDir } from '../protocol/paths.ts';
-import { writeByRename } from '../protocol/write-file.ts';
-import { UserError } from '../protocol/errors.ts';
+import { sha256Of } from '../platform/files/checksum.ts';
+import { cacheDir } from '../platform/files/paths.ts';
+import { writeByRename } from '../platform/files/write-file.ts';
+import { UserError } from '../text/errors.ts';
 import type { ResolveOptions } from './ask.ts';
-import { sha256Of } from './pypi/download.ts';
-import { readText } from '../protocol/regular-file.ts';
+import { readText } from '../platform/files/regular-file.ts';
 
 const factsSchema = z.object({
   path: z.string(),

@@ -1,5 +1,5 @@
 /** Which base to start from by default. Pure; also used by the extension host. */
-import { formatBytes } from '../protocol/units.ts';
+import { formatBytes } from '../text/units.ts';
 import { findKnownBase, type KnownBase } from './registry.ts';
 
 /** The value of --base and of the setting for: choose by the hardware. */

@@ -5,11 +5,13 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HubApiError, listFiles, type ListFileEntry } from '@huggingface/hub';
-import { UserError } from '../protocol/errors.ts';
+import { sha256Of } from '../platform/files/checksum.ts';
+import { diskFull } from '../platform/files/disk.ts';
+import { UserError } from '../text/errors.ts';
 import type { ResolveOptions } from './ask.ts';
-import { networkFetch } from './pypi/network.ts';
-import { diskFull, download, growingPath, Refused, sha256Of, sizeOf } from './pypi/download.ts';
-import { withLock } from './pypi/lock.ts';
+import { networkFetch } from '../platform/network/http.ts';
+import { download, growingPath, Refused, sizeOf } from '../platform/network/download.ts';
+import { withLock } from '../platform/files/lock.ts';
 
 export interface HubRepository {
   type: 'model' | 'dataset';

@@ -2,11 +2,12 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseGgufShardFilename } from '@huggingface/gguf';
-import { UserError } from '../protocol/errors.ts';
-import { modelsDir } from '../protocol/paths.ts';
+import { megabytes } from '../platform/files/disk.ts';
+import { UserError } from '../text/errors.ts';
+import { modelsDir } from '../platform/files/paths.ts';
 import { ask, type ResolveOptions } from './ask.ts';
 import { fetchHubFile, listHubFiles, notOnHub, safeParts, type HubFile } from './hub-files.ts';
-import { megabytes, sizeOf } from './pypi/download.ts';
+import { sizeOf } from '../platform/network/download.ts';
 
 export interface HubReference {
   owner: string;

@@ -4,4 +4,3 @@ export { hubAnswers } from './hub-files.ts';
 export { isPresent, knownBasePath, presentBases } from './known-base.ts';
 export { resolveBase, type ResolvedBase } from './resolve.ts';
 export { findKnownBase, knownBases, type BaseShape, type KnownBase } from './registry.ts';
-export { openTokenizer, type Tokenizer } from './tokenizer.ts';

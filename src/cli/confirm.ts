@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import { note, type Lines } from './view/output.ts';
 
 /** Prints `text` and, on a terminal, asks for consent unless `yes` is set. Without a terminal the answer is yes. */

@@ -3,13 +3,13 @@ import { constants, existsSync } from 'node:fs';
 import { access, readdir, stat } from 'node:fs/promises';
 import { arch, cpus, freemem, platform, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { usableProcessors } from '../protocol/processors.ts';
-import { inspectPython, type Python } from '../base-models/pypi/python.ts';
+import { usableProcessors } from '../platform/machine/processors.ts';
+import { inspectPython, type Python } from '../packages/python.ts';
 import type { DoctorCheck, DoctorReport } from '../protocol/doctor.ts';
-import { freeSpace } from '../protocol/disk.ts';
-import { reportError } from '../protocol/errors.ts';
-import { networkDrive, tellNetworkDrive } from '../protocol/network-drive.ts';
-import { dataDir, modelsDir } from '../protocol/paths.ts';
+import { freeSpace } from '../platform/files/disk.ts';
+import { reportError } from '../text/errors.ts';
+import { networkDrive, tellNetworkDrive } from '../platform/files/network-drive.ts';
+import { dataDir, modelsDir } from '../platform/files/paths.ts';
 import { chooseDevice } from '../tensor/devices/choose-device.ts';
 import { findWebgpu } from '../tensor/devices/find.ts';
 import { findNvidia, type NvidiaGpu } from '../tensor/devices/memory.ts';
@@ -139,7 +139,7 @@ async function probeWasm(): Promise<Probe> {
 async function probeLlama(): Promise<Probe> {
   try {
     // node-llama-cpp tests its binary in a separate process before it loads it here.
-    const { sharedLlama } = await import('../base-models/llama.ts');
+    const { sharedLlama } = await import('../llama-cpp/llama.ts');
     const { release } = (await sharedLlama()).llamaCppRelease;
     return { starts: true, reason: `llama.cpp ${release} starts.` };
   } catch (error) {

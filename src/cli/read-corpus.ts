@@ -2,12 +2,12 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ResolveOptions } from '../base-models/ask.ts';
-import { openTokenizer } from '../base-models/tokenizer.ts';
+import { openTokenizer } from '../llama-cpp/tokenizer.ts';
 import type { BuildProgress, CorpusSummary, EarlierCorpus } from '../corpus/index.ts';
 import { buildPlanned } from '../corpus/build-from-plan.ts';
 import type { CorpusTokenizer } from '../corpus/tokens/tokenizer.ts';
 import { openGguf } from '../gguf/index.ts';
-import { describeChanged, describeLearning, documentWord } from '../protocol/describe-learning.ts';
+import { describeChanged, describeLearning, documentWord } from '../findings/describe-learning.ts';
 import type { Folders } from '../protocol/folders.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
 import { buildReplay } from '../training/run-corpus.ts';

@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
-import { packageRoot } from '../base-models/llama.ts';
-import { UserError } from '../protocol/errors.ts';
+import { packageRoot } from '../llama-cpp/llama.ts';
+import { UserError } from '../text/errors.ts';
 import { describePackage, type Package, type PackedFile } from './zip.ts';
 
 /** What workers run on, by VS Code's name, and llama.cpp's package for it. */

@@ -1,6 +1,6 @@
 /** Passes on what an evaluator on a cluster says, and takes over the figures that it wrote. */
 import type { ClusterFile, DriverLine, ResultLine } from '../protocol/cluster.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../protocol/evaluator.ts';
 import { lockRun } from '../runs/lock.ts';
 import { followJob } from './follow-job.ts';

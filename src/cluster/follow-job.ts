@@ -1,7 +1,7 @@
 /** Follows a job on a cluster: each of the driver's lines once, through lost connections and restarted dashboards. */
 import { driverLineSchema, type DriverLine } from '../protocol/cluster.ts';
-import { UserError } from '../protocol/errors.ts';
-import { parseLine } from '../protocol/lines.ts';
+import { UserError } from '../text/errors.ts';
+import { parseLine } from '../platform/files/lines.ts';
 import { LOOK_MS, mayPass, waitAfter } from './patience.ts';
 import { isOver, NoWebSocket, type JobState, type RayClient } from './ray/client.ts';
 

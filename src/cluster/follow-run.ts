@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterFile, DriverLine, ResultLine } from '../protocol/cluster.ts';
-import { errorCodes, UserError, type ErrorCode, type ErrorReport } from '../protocol/errors.ts';
+import { errorCodes, UserError, type ErrorCode, type ErrorReport } from '../text/errors.ts';
 import { runEventSchema, type RunEvent } from '../protocol/events.ts';
 import { runStateSchema, type RunState, type RunStatus } from '../protocol/run.ts';
 import { readRun } from '../runs/index.ts';

@@ -1,8 +1,8 @@
 /** Mirrors the runs that one job trains beside each other, those of a reproduction, into their directories here. */
 import { basename, join } from 'node:path';
 import type { ClusterFile, DriverLine } from '../protocol/cluster.ts';
-import { UserError } from '../protocol/errors.ts';
-import { runsDir } from '../protocol/paths.ts';
+import { UserError } from '../text/errors.ts';
+import { runsDir } from '../platform/files/paths.ts';
 import type { ReproducerMessage } from '../protocol/reproduction.ts';
 import { isAskedToStop, readRun } from '../runs/index.ts';
 import { lockRun } from '../runs/lock.ts';

@@ -1,6 +1,6 @@
 /** Takes over into a sweep's folder what its trials on a cluster measure. */
 import type { ClusterFile, DriverLine } from '../protocol/cluster.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import {
   sweeperMessageSchema,
   type SweeperMessage,

@@ -11,9 +11,9 @@ import {
   type ClusterKind,
   type ClusterTask,
 } from '../protocol/cluster.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import type { RunSpec } from '../protocol/run.ts';
-import { formatBytes } from '../protocol/units.ts';
+import { formatBytes } from '../text/units.ts';
 import { filesIn } from './bundle.ts';
 import { LARGEST_PACKAGE } from './ray/client.ts';
 import { withoutPlaces } from './without-places.ts';

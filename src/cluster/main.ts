@@ -4,9 +4,9 @@
  * is a child that says what the sweeper or the evaluator would say, or how the reproduction's runs stand. Whenever it
  * ends, the job goes on, unless it was asked to cancel.
  */
-import { runAsChild } from '../protocol/child.ts';
+import { runAsChild } from '../platform/processes/child.ts';
 import type { ClusterFile } from '../protocol/cluster.ts';
-import { formatError, reportError, UserError } from '../protocol/errors.ts';
+import { formatError, reportError, UserError } from '../text/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import type { ReproducerMessage } from '../protocol/reproduction.ts';
 import type { SweeperMessage } from '../protocol/sweep.ts';

@@ -1,6 +1,6 @@
 /** How long a cluster that can't be reached is waited for. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UserError, type ErrorCode } from '../protocol/errors.ts';
+import { UserError, type ErrorCode } from '../text/errors.ts';
 
 /** Milliseconds between two looks, and the longest wait after failed ones. */
 export const LOOK_MS = 1000;

@@ -5,9 +5,9 @@ import { copyFile, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises
 import { basename, dirname, isAbsolute, join, posix } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { extract } from '../base-models/pypi/wheel.ts';
+import { extract } from '../platform/files/zip.ts';
 import type { ClusterFile, ResultLine } from '../protocol/cluster.ts';
-import { reportError, UserError } from '../protocol/errors.ts';
+import { reportError, UserError } from '../text/errors.ts';
 import { LOOK_MS, mayPass, waitAfter } from './patience.ts';
 import type { RayClient } from './ray/client.ts';
 

@@ -1,9 +1,9 @@
 /** cluster.json: by which a run's or sweep's directory knows its job on a cluster. */
 import { join } from 'node:path';
 import { clusterFileSchema, type ClusterFile } from '../protocol/cluster.ts';
-import { UserError } from '../protocol/errors.ts';
-import { readText } from '../protocol/regular-file.ts';
-import { writeByRename } from '../protocol/write-file.ts';
+import { UserError } from '../text/errors.ts';
+import { readText } from '../platform/files/regular-file.ts';
+import { writeByRename } from '../platform/files/write-file.ts';
 import { parseCluster } from './ray/address.ts';
 import { RayClient } from './ray/client.ts';
 

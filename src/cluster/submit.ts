@@ -1,8 +1,8 @@
 /** Takes work to a cluster: asks what is there already, uploads the rest, submits the job. */
 import { randomBytes } from 'node:crypto';
 import { CLUSTER_JOB, type ClusterFile } from '../protocol/cluster.ts';
-import { UserError } from '../protocol/errors.ts';
-import { formatBytes } from '../protocol/units.ts';
+import { UserError } from '../text/errors.ts';
+import { formatBytes } from '../text/units.ts';
 import { bundlePackage } from './bundle.ts';
 import { isAddress, jobFiles, type Work } from './job.ts';
 import { LARGEST_PACKAGE, packageUri, type RayClient } from './ray/client.ts';

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename } from 'node:path';
 import type { z } from 'zod';
-import { dataDir } from '../protocol/paths.ts';
+import { dataDir } from '../platform/files/paths.ts';
 import { runSpecSchema, type RunSpec } from '../protocol/run.ts';
 import { sweepSpecSchema, type SweepSpec } from '../protocol/sweep.ts';
 import { withoutPath } from '../sharing/shareable.ts';

@@ -1,9 +1,9 @@
 /** The next request, made in advance: what follows if the shown completion is accepted. */
 import type { Flight } from './flight.ts';
 import { gate } from './gate.ts';
-import { indentOf, lastLine } from './text.ts';
+import { indentOf, lastLine } from './code/text.ts';
 import type { AskedPlace, CursorDocument } from './types.ts';
-import { changeOf, lengthsOf } from './window.ts';
+import { changeOf, lengthsOf } from './prompt/window.ts';
 
 /**
  * The document after `text` is accepted; at the end of a statement, also after a new line is begun. Undefined if

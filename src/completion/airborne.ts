@@ -1,5 +1,5 @@
 /**
- * The request that the engine works on. A key does not end it while what is typed may be what it writes: where an answer
+ * The request that the model works on. A key does not end it while what is typed may be what it writes: where an answer
  * takes longer than the time between two keys, nothing would ever be shown.
  */
 import { aborted, type Answer, type Flight } from './flight.ts';

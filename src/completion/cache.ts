@@ -2,10 +2,10 @@
  * Earlier answers: for the same place, and for a person who types the ghost text. An answer belongs to the text before
  * the cursor, the text after it, the file and the adapter.
  */
-import { readBrackets } from './brackets.ts';
-import { embeddedAt, languageOf } from './languages.ts';
+import { readBrackets } from './code/brackets.ts';
+import { embeddedAt, languageOf } from './code/languages.ts';
 import type { CursorDocument } from './types.ts';
-import { lengthsOf } from './window.ts';
+import { lengthsOf } from './prompt/window.ts';
 
 /** Characters on each side that must be the same; further away, only the lengths are compared. */
 const WINDOW = 4096;

@@ -1,28 +1,28 @@
 /** What the completion core is asked, and what it answers. */
-import type { Calibration } from './chance.ts';
-import type { ContextBudget } from './context.ts';
+import type { Calibration } from './answer/chance.ts';
+import type { ContextBudget } from './prompt/context.ts';
 import type { OnPiece } from './fetch.ts';
-import type { PartsSource } from './repository-parts.ts';
+import type { PartsSource } from './prompt/repository-parts.ts';
 import type { CompletionStatistics } from './statistics.ts';
-import type { AskedPlace, ContextFile, EngineRequest, OtherFile } from './types.ts';
+import type { AskedPlace, ContextFile, ModelRequest, OtherFile } from './types.ts';
 
 export interface CompleterOptions {
   /**
-   * Asks the engine, and must stop it when the signal aborts. If it calls `onText` with each piece as it is generated,
-   * the first line is shown before the rest, and the engine is stopped when the block has ended. With a piece may come
+   * Asks the model, and must stop it when the signal aborts. If it calls `onText` with each piece as it is generated,
+   * the first line is shown before the rest, and the model is stopped when the block has ended. With a piece may come
    * its log-probability, in nats: how likely the model finds it.
    */
-  request: (request: EngineRequest, signal: AbortSignal, onText: OnPiece) => Promise<string>;
-  /** Whether the base has fill-in-the-middle tokens; may take a while if the engine has to start. */
+  request: (request: ModelRequest, signal: AbortSignal, onText: OnPiece) => Promise<string>;
+  /** Whether the base has fill-in-the-middle tokens; may take a while if the server has to start. */
   fillInTheMiddle: () => boolean | Promise<boolean>;
   /** Longest completion in tokens; read at every request. */
   maxTokens: () => number;
-  /** Pause before the engine is asked, in ms; 0: none. By default the pause follows the person's typing. */
+  /** Pause before the model is asked, in ms; 0: none. By default the pause follows the person's typing. */
   debounceMs?: number;
   budget?: ContextBudget;
   /** How the model's own certainty becomes a chance. */
   calibration?: Calibration;
-  /** Told how long the engine took until there was something to show, or nothing. */
+  /** Told how long the model took until there was something to show, or nothing. */
   onAnswer?: (milliseconds: number) => void;
   /** While a completion is shown, request what follows it. */
   ahead?: boolean;
@@ -51,7 +51,7 @@ export interface CompleteInput extends AskedPlace {
 
 export interface Completion {
   text: string;
-  source: 'cache' | 'engine';
+  source: 'cache' | 'model';
   /** The text is a first line, and more is being generated. Resolves to whether asking again now gives a longer one. */
   more?: Promise<boolean>;
   /** So many milliseconds it is not to be shown, because the person types; a key in that time makes it obsolete. */
@@ -64,7 +64,7 @@ export interface Completer {
   /** Other completions than `shown`, for a person who asks for more. Throws the errors of `request`. */
   alternatives(input: CompleteInput, shown: string): Promise<string[]>;
   /**
-   * Lets the engine read the prompt of a place where somebody may write next, so that the first answer comes sooner.
+   * Lets the model read the prompt of a place where somebody may write next, so that the first answer comes sooner.
    * Does nothing while something else is asked; the next request ends it, and goes on from what was read.
    */
   readAhead(input: CompleteInput): Promise<void>;

@@ -1,8 +1,8 @@
 /** What the person has just done to a document, so that nothing is suggested that works against it. Pure. */
 import { isSame } from './ahead.ts';
-import { isBlank } from './text.ts';
+import { isBlank } from './code/text.ts';
 import type { CursorDocument } from './types.ts';
-import { lengthsOf } from './window.ts';
+import { lengthsOf } from './prompt/window.ts';
 
 /** Removing less corrects a slip, and says nothing about what is wanted. */
 const LEAST_REMOVED = 3;

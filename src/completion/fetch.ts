@@ -1,20 +1,20 @@
-/** Asks the engine for one answer: what can be shown of it first, what is cached, and when it is enough. */
+/** Asks the model for one answer: what can be shown of it first, what is cached, and when it is enough. */
 import type { CompletionCache } from './cache.ts';
-import { isLikely, keepLikely, showingAt, type Showing } from './chance.ts';
-import { cleanUp, isEnough } from './clean-up.ts';
+import { isLikely, keepLikely, showingAt, type Showing } from './answer/chance.ts';
+import { cleanUp, isEnough } from './answer/clean-up.ts';
 import type { Answer, Flight } from './flight.ts';
 import type { CursorDocument, Reach } from './types.ts';
-import { cutBrokenOff, cutToWhole } from './whole.ts';
+import { cutBrokenOff, cutToWhole } from './answer/whole.ts';
 
 /** Receives a piece of an answer, and perhaps its log-probability (nats). */
 export type OnPiece = (piece: string, logprob?: number) => void;
 
 export interface Fetching {
-  /** Asks the engine, and stops it when the signal aborts. */
+  /** Asks the model, and stops it when the signal aborts. */
   ask: (signal: AbortSignal, onText: OnPiece) => Promise<string>;
   document: CursorDocument;
   reach: Reach;
-  /** Tokens after which the engine breaks off. */
+  /** Tokens after which the model breaks off. */
   most: number;
   showing: Showing;
   now: () => number;
@@ -58,7 +58,7 @@ export async function fetchAnswer(flight: Flight, asked: Fetching): Promise<Answ
 }
 
 /**
- * The engine's text. Calls `onLines` with all whole lines so far, each time there are more. Ends where the block does,
+ * The model's text. Calls `onLines` with all whole lines so far, each time there are more. Ends where the block does,
  * or where all that follows would be too unlikely to be shown.
  */
 async function generate(

@@ -1,11 +1,11 @@
-/** One answer of the engine while it is generated: its first line is shown while the rest is still to come. */
-import { Certainty } from './chance.ts';
-import type { CleanUp } from './clean-up.ts';
-import { firstWritten } from './text.ts';
+/** One answer of the model while it is generated: its first line is shown while the rest is still to come. */
+import { Certainty } from './answer/chance.ts';
+import type { CleanUp } from './answer/clean-up.ts';
+import { firstWritten } from './code/text.ts';
 import type { AskedPlace, CursorDocument } from './types.ts';
-import { typedBetween } from './window.ts';
+import { typedBetween } from './prompt/window.ts';
 
-/** The engine's answer for a document. */
+/** The model's answer for a document. */
 export interface Answer {
   cleaned: CleanUp;
   /** Milliseconds. */
@@ -22,7 +22,7 @@ export class Flight {
   readonly whole: Promise<Answer | undefined>;
   /** Whether `whole` is settled. */
   landed = false;
-  /** The request has reached the engine, or soon will. */
+  /** The request has reached the model, or soon will. */
   asked = false;
   private readonly watchers: (() => void)[] = [];
   /** Hands out the first line. */
@@ -53,7 +53,7 @@ export class Flight {
     return typed !== undefined && this.text.startsWith(typed);
   }
 
-  /** As leadsThrough, or it may still become that: the engine is asked, and has not written as much yet. */
+  /** As leadsThrough, or it may still become that: the model is asked, and has not written as much yet. */
   mayLead(here: AskedPlace): boolean {
     const typed = this.typedUntil(here);
     return this.asked && typed !== undefined && this.agreesWith(typed);

@@ -1,7 +1,7 @@
 /** Decides where not to request a completion at all. */
-import { readOn } from './brackets.ts';
-import { embeddedAt, languageOf, type Language } from './languages.ts';
-import { isBlank, firstLine, lastLine } from './text.ts';
+import { readOn } from './code/brackets.ts';
+import { embeddedAt, languageOf, type Language } from './code/languages.ts';
+import { isBlank, firstLine, lastLine } from './code/text.ts';
 import type { CursorDocument } from './types.ts';
 
 export type GateReason =

@@ -1,24 +1,17 @@
-export { calibrate, type Outcome } from './calibrate.ts';
-export { leastChance, type Calibration, type ShowChoice } from './chance.ts';
-export { defaultBudget, INDEX_WINDOW, type ContextBudget } from './context.ts';
-export { cleanUp, type CleanUp, type DropReason } from './clean-up.ts';
+export { calibrate, type Outcome } from './answer/calibrate.ts';
+export { leastChance, type Calibration, type ShowChoice } from './answer/chance.ts';
+export { defaultBudget, INDEX_WINDOW, type ContextBudget } from './prompt/context.ts';
+export { cleanUp, type CleanUp, type DropReason } from './answer/clean-up.ts';
 export type { CompleteInput, Completer, CompleterOptions, Completion } from './completer.ts';
-export { createCompleter } from './engine.ts';
+export { createCompleter } from './pipeline.ts';
 export { gate, type GateReason } from './gate.ts';
-export { importedStems, isImported } from './imports.ts';
-export { languageIdOf, languageOf } from './languages.ts';
-export { buildPrompt, surroundings, type PromptOptions } from './prompt.ts';
-export { OtherFiles } from './other-files.ts';
-export { SimilarWindows, wordsOf } from './similar-windows.ts';
-export { RepositoryParts, type PartsSource } from './repository-parts.ts';
-export { reachAt } from './reach.ts';
+export { importedStems, isImported } from './code/imports.ts';
+export { languageIdOf, languageOf } from './code/languages.ts';
+export { buildPrompt, surroundings, type PromptOptions } from './prompt/prompt.ts';
+export { OtherFiles } from './prompt/other-files.ts';
+export { SimilarWindows, wordsOf } from './prompt/similar-windows.ts';
+export { RepositoryParts, type PartsSource } from './prompt/repository-parts.ts';
+export { reachAt } from './prompt/reach.ts';
 export { type CompletionStatistics } from './statistics.ts';
-export type {
-  EngineRequest,
-  ContextFile,
-  CursorDocument,
-  OtherFile,
-  RepositoryPath,
-  Reach,
-} from './types.ts';
-export { cutToWhole } from './whole.ts';
+export type { ModelRequest, ContextFile, CursorDocument, OtherFile, RepositoryPath, Reach } from './types.ts';
+export { cutToWhole } from './answer/whole.ts';

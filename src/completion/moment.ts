@@ -4,7 +4,7 @@
  * from what is shown. Pure.
  */
 import type { AskedPlace } from './types.ts';
-import { typedBetween } from './window.ts';
+import { typedBetween } from './prompt/window.ts';
 
 /** Least chance of what appears between two keys; found by typing in a real editor (docs/science.md). */
 const CERTAIN = 0.65;

@@ -1,6 +1,6 @@
 /** Counts of an adapter's completions. Kept on this machine, sent nowhere. */
 export interface CompletionStatistics {
-  /** Requests to the engine that somebody waited for. */
+  /** Requests to the model that somebody waited for. */
   asked: number;
   /** Answers from the cache, including the rest of ghost text that is being typed. */
   cached: number;

@@ -1,4 +1,4 @@
-/** Input and output of the completion core, which knows neither an editor nor an engine. */
+/** Input and output of the completion core, which knows neither an editor nor a server. */
 
 /** A document at the cursor. Lengths are in UTF-16 units, as in editors. */
 export interface CursorDocument {
@@ -38,8 +38,8 @@ export interface ContextFile {
   text: string;
 }
 
-/** A request to the engine. */
-export interface EngineRequest {
+/** A request to the model. */
+export interface ModelRequest {
   /** Adapter or model name. */
   model: string;
   prompt: string;
@@ -47,12 +47,12 @@ export interface EngineRequest {
   begun?: string;
   /**
    * The text between that and the cursor. It may be only the beginning of a token, which would mislead the model.
-   * So the engine generates it again, as part of the answer, and returns only what comes after it.
+   * So the model generates it again, as part of the answer, and returns only what comes after it.
    */
   heal?: string;
   /** Only for bases with fill-in-the-middle tokens. */
   suffix?: string;
-  /** Parts of other files. The engine lays them out in the base's format for repositories, with `place`'s file last. */
+  /** Parts of other files. The model lays them out in the base's format for repositories, with `place`'s file last. */
   context?: readonly ContextFile[];
   place?: RepositoryPath;
   maxTokens: number;

@@ -1,6 +1,6 @@
 /** Builds a corpus from a plan: what folders and a data set supply in each mode. */
 import type { ResolveOptions } from '../base-models/ask.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import type { Folders } from '../protocol/folders.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
 import { buildCorpus, type BuildOptions, type BuildProgress } from './build.ts';

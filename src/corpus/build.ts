@@ -2,16 +2,23 @@ import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import { foldersOf, locate, type NamedFolder } from '../protocol/folders.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../protocol/run.ts';
-import { writeByRename } from '../protocol/write-file.ts';
-import { collect, shareOf, type Collected, type CollectOptions, type KeptDocument } from './collect.ts';
-import { kinds } from './reading/kinds.ts';
+import { writeByRename } from '../platform/files/write-file.ts';
+import { collect, shareOf, type Collected, type CollectOptions } from './collect.ts';
+import { kinds } from './kinds.ts';
 import { cancelled } from './reading/documents.ts';
 import { weighReplay } from './earlier.ts';
 import { layOut } from './tokens/layout.ts';
-import { splitNames, type CorpusSummary, type KeptEntry, type LeftOutEntry, type Split } from './manifest.ts';
+import {
+  splitNames,
+  type CorpusSummary,
+  type KeptEntry,
+  type LeftOutEntry,
+  type Split,
+  type KeptDocument,
+} from './manifest.ts';
 import { changeTimes } from './reading/change-times.ts';
 import { learnedPath, manifestPath, summaryPath, weightsPath } from './paths.ts';
 import { recencyWeights } from './recency.ts';

@@ -1,4 +1,4 @@
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import { describeFolders, foldersOf, locate, type Folders } from '../protocol/folders.ts';
 import { LEAST_DOCUMENTS } from '../statistics/intervals.ts';
 import {
@@ -11,10 +11,10 @@ import {
 } from './reading/documents.ts';
 import type { EarlierCorpus } from './earlier.ts';
 import { chooseHeldOut } from './held-out/hold-out.ts';
-import { kindOf, kinds, measuredKind, type Kind } from './reading/kinds.ts';
+import { kindOf, kinds, measuredKind, type Kind } from './kinds.ts';
 import { Languages, type UnknownLanguage } from './reading/languages.ts';
-import { type KeptEntry, type LeftOutEntry, type Split } from './manifest.ts';
-import { reasons, type Reason } from './reading/reasons.ts';
+import type { KeptEntry, LeftOutEntry, Split, KeptDocument } from './manifest.ts';
+import { reasons, type Reason } from './reasons.ts';
 import { CopiedLines, lineHashes, sketchOf } from './held-out/copied-lines.ts';
 import { NearDuplicates } from './held-out/near-duplicates.ts';
 import type { SourceDocument } from './reading/source.ts';
@@ -49,16 +49,6 @@ export interface Sink {
   /** Stores a document, whatever split it will be in; returns its number of tokens. */
   keep(document: Document): Promise<Pick<KeptEntry, 'tokens'>>;
   leaveOut(entry: LeftOutEntry): Promise<void> | void;
-}
-
-/** A document that was kept, and the number of its (last) `keep` call. */
-export interface KeptDocument {
-  entry: Omit<KeptEntry, 'offset'> & { kind: Kind };
-  call: number;
-  row: boolean;
-  unfinished: boolean;
-  /** For a file: the split that it, or a near-duplicate, had in the continued corpus. */
-  side?: Split | undefined;
 }
 
 export interface Collected {

@@ -3,7 +3,7 @@
  * of them is replayed. Pure.
  */
 import { Sketches } from './held-out/copied-lines.ts';
-import { isTwin } from './reading/reasons.ts';
+import { isTwin } from './reasons.ts';
 import type { CorpusSummary, KeptEntry, LeftOutEntry, Split } from './manifest.ts';
 
 /**

@@ -10,7 +10,7 @@ export {
   repositoryName,
 } from './reading/folders.ts';
 export type { CorpusTokenizer } from './tokens/tokenizer.ts';
-export type { Kind } from './reading/kinds.ts';
+export type { Kind } from './kinds.ts';
 export {
   kindOfEntry,
   sourceOf,
@@ -19,7 +19,7 @@ export {
   type LeftOutEntry,
   type Split,
 } from './manifest.ts';
-export { reasons, type Reason } from './reading/reasons.ts';
+export { reasons, type Reason } from './reasons.ts';
 export { openCorpus, readManifest, type Age, type Corpus, type FillingTokenizer } from './open.ts';
 export { mixed } from './tokens/mixed.ts';
 export type { CorpusSequences } from './tokens/examples.ts';

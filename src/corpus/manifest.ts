@@ -1,8 +1,8 @@
 /** corpus/manifest.jsonl and corpus/summary.json: what was kept, what was left out, and why. */
 import { z } from 'zod';
 import { corpusPlanSchema, runSpecSchema } from '../protocol/run.ts';
-import { kindOf, kinds, type Kind } from './reading/kinds.ts';
-import { reasons, type Reason } from './reading/reasons.ts';
+import { kindOf, kinds, type Kind } from './kinds.ts';
+import { reasons, type Reason } from './reasons.ts';
 
 export const splitNames = ['train', 'held-out'] as const;
 export type Split = (typeof splitNames)[number];
@@ -118,3 +118,13 @@ export const corpusSummarySchema = z.object({
   warnings: z.array(z.string()).default([]),
 });
 export type CorpusSummary = z.infer<typeof corpusSummarySchema>;
+
+/** A document that was kept, and the number of its (last) `keep` call. */
+export interface KeptDocument {
+  entry: Omit<KeptEntry, 'offset'> & { kind: Kind };
+  call: number;
+  row: boolean;
+  unfinished: boolean;
+  /** For a file: the split that it, or a near-duplicate, had in the continued corpus. */
+  side?: Split | undefined;
+}

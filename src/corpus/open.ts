@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { z } from 'zod';
-import { UserError } from '../protocol/errors.ts';
-import { parseLines } from '../protocol/lines.ts';
+import { UserError } from '../text/errors.ts';
+import { parseLines } from '../platform/files/lines.ts';
 import { exampleSequences, exampleWindows, type CorpusSequences } from './tokens/examples.ts';
 import {
   CORPUS_FORMAT,
@@ -16,14 +16,14 @@ import {
 import { fimWindow, type FimWindows, type WindowTokenizer } from './tokens/fim-windows.ts';
 import { heldOutWindows, type Range } from './held-out/held-out-windows.ts';
 import { partsOf, tokensRead, unreadEntries } from './held-out/unread.ts';
-import { kinds, measuredKind, type Kind } from './reading/kinds.ts';
+import { kinds, measuredKind, type Kind } from './kinds.ts';
 import { streamSequences, type TokenStream, type Window } from './tokens/packing.ts';
 import { learnedPath, manifestPath, startsPath, summaryPath, tokensPath, weightsPath } from './paths.ts';
 import type { Weighted } from './recency.ts';
 import type { Sequence } from './tokens/sequences.ts';
 import { FlagFile, readTokens, TokenFile } from './tokens/token-file.ts';
 import { fimMarks, type CorpusTokenizer } from './tokens/tokenizer.ts';
-import { readText, readTextSync } from '../protocol/regular-file.ts';
+import { readText, readTextSync } from '../platform/files/regular-file.ts';
 
 /** The parts of the base's tokenizer that fill-in-the-middle needs. */
 export type FillingTokenizer = WindowTokenizer &

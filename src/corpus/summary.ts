@@ -5,7 +5,7 @@ import type { CorpusPlan } from '../protocol/run.ts';
 import { shareOf, type Collected, type CollectOptions } from './collect.ts';
 import { describeChange } from './earlier.ts';
 import { describeGlobs } from './reading/globs.ts';
-import { measuredKind, type Kind } from './reading/kinds.ts';
+import { measuredKind, type Kind } from './kinds.ts';
 import { CORPUS_FORMAT, kindOfEntry, type CorpusSummary, type KeptEntry, type Split } from './manifest.ts';
 
 interface Making {

@@ -1,8 +1,8 @@
 /** Evaluates a checkpoint of a run, which may still be training, or only its base (step 0). */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256Of } from '../base-models/pypi/download.ts';
-import { UserError } from '../protocol/errors.ts';
+import { sha256Of } from '../platform/files/checksum.ts';
+import { UserError } from '../text/errors.ts';
 import type { Comparison, Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { readSpec } from '../runs/index.ts';
@@ -13,7 +13,7 @@ import { writeRows } from './evaluate-run.ts';
 import { removeLeftovers, temporaryFile } from './temporary-files.ts';
 import { Evaluation, stopped, type EvaluateOptions } from './measure.ts';
 import { corpusOf, Resources, resultAt, type Subject } from './resources.ts';
-import { summarise } from './figures/summary-sentence.ts';
+import { summarise } from '../findings/summary-sentence.ts';
 import { chooseTasks, contextTokens, isMeasuredAtCheckpoints, tasks as allTasks } from './tasks/index.ts';
 import type { Task } from './task.ts';
 

@@ -1,7 +1,7 @@
 /** Evaluates a finished run and its base: strength, served check and tasks; writes evaluation/. */
 import type { Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
-import { writeByRename } from '../protocol/write-file.ts';
+import { writeByRename } from '../platform/files/write-file.ts';
 import {
   costPlace,
   knownCosts,
@@ -10,7 +10,7 @@ import {
   type CostPlace,
 } from '../training/measured-costs.ts';
 import { readRun, readSpec, stepOfResult } from '../runs/index.ts';
-import { againstEarlier } from './figures/against-earlier.ts';
+import { againstEarlier } from './against-earlier.ts';
 import { compare } from './figures/compare.ts';
 import { placesIn } from './places.ts';
 import { itemsPath } from './figures/item-rows.ts';

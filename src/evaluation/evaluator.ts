@@ -7,8 +7,8 @@
 import { setMaxListeners } from 'node:events';
 import { parseArgs } from 'node:util';
 import { resolveBase } from '../base-models/resolve.ts';
-import { heedStop } from '../protocol/child.ts';
-import { reportError, UserError } from '../protocol/errors.ts';
+import { heedStop } from '../platform/processes/child.ts';
+import { reportError, UserError } from '../text/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import { evaluateCheckpoint } from './evaluate-checkpoint.ts';
 import { evaluateModel } from './evaluate-model.ts';

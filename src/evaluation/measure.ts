@@ -1,9 +1,9 @@
 /** Measures tasks on models, one task at a time: the part that evaluating a run and evaluating a model share. */
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import type { Cost } from '../training/measured-costs.ts';
 import { countsOf, type Counts } from './figures/compare.ts';
-import { FORGETTING } from '../training/checkpoints/forgetting-figure.ts';
+import { FORGETTING } from '../findings/forgetting-figure.ts';
 import { forgettingAverage } from './figures/forgetting.ts';
 import { EvaluationProgress, type ProgressPart } from './progress.ts';
 import type { Resources } from './resources.ts';

@@ -7,32 +7,32 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
-import { openTokenizer, type Tokenizer } from '../base-models/tokenizer.ts';
+import { openTokenizer, type Tokenizer } from '../llama-cpp/tokenizer.ts';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
 import { openGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
-import { availableMemory } from '../protocol/available-memory.ts';
-import { UserError } from '../protocol/errors.ts';
+import { availableMemory } from '../platform/machine/available-memory.ts';
+import { UserError } from '../text/errors.ts';
 import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
-import { BASE_MODEL, openLlamaHost, type AdapterFile, type LlamaHost } from '../serving/engine/llama-host.ts';
+import { BASE_MODEL, openLlamaHost, type AdapterFile, type LlamaHost } from '../serving/host/llama-host.ts';
 import { scoringPrecision, type Which } from '../training/scorer.ts';
 import { openSandbox, type Sandbox } from './sandbox/sandbox.ts';
 import { ScorerProcess } from './scorer/process.ts';
 import type { EvaluatedModel } from './task.ts';
-import { Engine, Turns } from './turns.ts';
+import { Resource, Turns } from './turns.ts';
 
 const RESULT_MODEL = 'result';
 const EARLIER_MODEL = 'earlier';
-/** Their names in llama.cpp's engine. */
+/** Their names in llama.cpp's host. */
 const servedAs = { base: BASE_MODEL, result: RESULT_MODEL, earlier: EARLIER_MODEL };
 const servedName = (which: Which, strength = 1): string =>
   strength === 1 ? servedAs[which] : `${servedAs[which]} at ${strength}`;
-type BothEngines = Record<'served' | 'trained', Float32Array[]>;
+type ServedAndTrained = Record<'served' | 'trained', Float32Array[]>;
 /** Tokens; HumanEval's longest prompt and its answer fit. */
 const CONTEXT = 1024;
 /**
- * There is room for a second engine where this many times the size of the base's file is available: the trainer's model
- * in f32 takes up to seven times a file of 4 bits a weight.
+ * There is room for a second resource where this many times the size of the base's file is available: the trainer's
+ * model in f32 takes up to seven times a file of 4 bits a weight.
  */
 const ROOM = 10;
 
@@ -88,11 +88,11 @@ export class Resources {
     precision?: Promise<Hyper['precision']>;
   } = {};
   private readonly turns = new Turns(() => this.hasRoom());
-  private readonly host = new Engine(() => this.openHost());
+  private readonly host = new Resource(() => this.openHost());
   /** The trainer's own model. */
-  private readonly scorer = new Engine(() => this.openScorer(this.subject.precision ?? 'f32'));
+  private readonly scorer = new Resource(() => this.openScorer(this.subject.precision ?? 'f32'));
   /** The same in f32. */
-  private readonly exactScorer = new Engine(() => this.openScorer('f32'));
+  private readonly exactScorer = new Resource(() => this.openScorer('f32'));
   /** Strengths besides its file's at which llama.cpp serves the result's adapter. */
   private readonly strengths = new Set<number>();
   readonly base: EvaluatedModel;
@@ -188,14 +188,14 @@ export class Resources {
   }
 
   /**
-   * The distributions after each token, by both engines: the result's, and of an adapter its base's. An adapter's are
-   * computed in f32, whatever precision it was trained in: in bf16, say, rounding alone moves a 1.5B further than a wrong
-   * file would have to.
+   * The distributions after each token, as served and as trained: the result's, and of an adapter its base's. An
+   * adapter's are computed in f32, whatever precision it was trained in: in bf16, say, rounding alone moves a 1.5B
+   * further than a wrong file would have to.
    */
   async distributions(
     tokens: Int32Array,
     signal?: AbortSignal,
-  ): Promise<{ result: BothEngines; base: BothEngines | undefined }> {
+  ): Promise<{ result: ServedAndTrained; base: ServedAndTrained | undefined }> {
     const isAdapter = this.subject.result?.adapterPath !== undefined;
     const rounded = (await this.precision()) !== 'f32' && isAdapter;
     const scorer = rounded ? this.exactScorer : this.scorer;
@@ -225,9 +225,9 @@ export class Resources {
   private score<T>(
     work: (scorer: ScorerProcess) => Promise<T>,
     strength = 1,
-    engine: Engine<ScorerProcess> = this.scorer,
+    resource: Resource<ScorerProcess> = this.scorer,
   ): Promise<T> {
-    return this.turns.use(engine, (scorer) => {
+    return this.turns.use(resource, (scorer) => {
       // Done in this order, and so before `work`.
       const set = scorer.setStrength(strength);
       return Promise.all([work(scorer), set]).then(([result]) => result);

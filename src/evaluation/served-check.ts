@@ -4,7 +4,7 @@
  */
 import { checkTokens } from '../export/check-text.ts';
 import { compareDistributions, type Served } from '../runs/verify.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import type { Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { readSpec, resultStep } from '../runs/index.ts';

@@ -4,7 +4,7 @@
  * evaluation can be resumed.
  */
 import { createHash } from 'node:crypto';
-import type { Tokenizer } from '../base-models/tokenizer.ts';
+import type { Tokenizer } from '../llama-cpp/tokenizer.ts';
 import type { Corpus } from '../corpus/index.ts';
 import type { LossOptions, Predictions } from '../model/index.ts';
 import type { Comparison } from '../protocol/evaluation.ts';
@@ -110,7 +110,7 @@ export interface ScoreContext {
 
 export interface Task<I extends Item = Item> {
   name: string;
-  /** Name for display: "HumanEval"; of a listed task, that in protocol/task-facts.ts. */
+  /** Name for display: "HumanEval"; of a listed task, that in findings/task-facts.ts. */
   title: string;
   /** Version of prompt, parser and scorer; cached scores of another version are not used. */
   version: number;

@@ -2,7 +2,7 @@
 import type { RunEvent } from '../protocol/events.ts';
 import { tokensPerStep, type RunSpec } from '../protocol/run.ts';
 import { PREPARING, type Cost, type KnownCosts } from '../training/measured-costs.ts';
-import { factsOfTask } from '../protocol/task-facts.ts';
+import { factsOfTask } from '../findings/task-facts.ts';
 import { servedPart, strengthPart, type ProgressPart } from './progress.ts';
 
 /** Training time in seconds: the sum over all steps. */
@@ -38,7 +38,7 @@ const LEAST_ITEMS = { task: 16, strength: 93 };
 /** The least of all parts that were planned may be just what there is time for, of which a moment is over. */
 const FITTING = 1.1;
 const PREPARING_SECONDS = 15;
-/** Seconds of any part, however small the base: engines are opened. */
+/** Seconds of any part, however small the base: models are opened. */
 const OPENING = 3;
 /** Measuring may always take this long: a share of a short training would be too little. */
 export const LEAST_SECONDS = 60;

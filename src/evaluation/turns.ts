@@ -1,5 +1,5 @@
 /**
- * Engines that may be too large to be in memory together, so they take turns. Where there is room they stay open: to
+ * Resources that may be too large to be in memory together, so they take turns. Where there is room they stay open: to
  * open one again takes seconds.
  */
 
@@ -10,7 +10,7 @@ interface Opened {
 }
 
 /** Opened when first used, and again after `close`. */
-export class Engine<E extends Opened = Opened> {
+export class Resource<E extends Opened = Opened> {
   private opened: Promise<E> | undefined;
 
   constructor(private readonly open: () => Promise<E>) {}
@@ -24,7 +24,7 @@ export class Engine<E extends Opened = Opened> {
     if (!this.opened) {
       const opened = Promise.resolve(room).then(this.open);
       const forget = () => this.opened === opened && (this.opened = undefined);
-      opened.then((engine) => engine.closed?.then(forget), forget);
+      opened.then((resource) => resource.closed?.then(forget), forget);
       this.opened = opened;
     }
     return this.opened;
@@ -33,45 +33,45 @@ export class Engine<E extends Opened = Opened> {
   async close(): Promise<void> {
     const { opened } = this;
     this.opened = undefined;
-    await opened?.then((engine) => engine.dispose()).catch(() => undefined);
+    await opened?.then((resource) => resource.dispose()).catch(() => undefined);
   }
 }
 
 export class Turns {
-  private readonly inMemory = new Set<Engine>();
-  private atWork: Engine | undefined;
+  private readonly inMemory = new Set<Resource>();
+  private atWork: Resource | undefined;
   private users = 0;
   private waiting: (() => void)[] = [];
 
-  /** `hasRoom`: whether another engine can be opened beside those that are open. */
+  /** `hasRoom`: whether another resource can be opened beside those that are open. */
   constructor(private readonly hasRoom: () => Promise<boolean> = () => Promise.resolve(false)) {}
 
   /**
-   * Calls `work` with the engine. Those who use the engine at work come first, any number at a time; when nobody uses
-   * it, another has its turn. `work` must not use another engine.
+   * Calls `work` with the resource. Those who use the resource at work come first, any number at a time; when nobody
+   * uses it, another has its turn. `work` must not use another resource.
    */
-  async use<E extends Opened, T>(engine: Engine<E>, work: (opened: E) => Promise<T>): Promise<T> {
-    while (this.users > 0 && this.atWork !== engine)
+  async use<E extends Opened, T>(resource: Resource<E>, work: (opened: E) => Promise<T>): Promise<T> {
+    while (this.users > 0 && this.atWork !== resource)
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     this.users += 1;
-    const room = this.inMemory.has(engine) ? undefined : this.makeRoom();
-    this.atWork = engine;
-    this.inMemory.add(engine);
+    const room = this.inMemory.has(resource) ? undefined : this.makeRoom();
+    this.atWork = resource;
+    this.inMemory.add(resource);
     try {
-      return await work(await engine.get(room));
+      return await work(await resource.get(room));
     } finally {
       this.users -= 1;
       if (this.users === 0) for (const goOn of this.waiting.splice(0)) goOn();
     }
   }
 
-  /** Closes an engine that nobody uses. */
-  async close(engine: Engine): Promise<void> {
-    this.inMemory.delete(engine);
-    await engine.close();
+  /** Closes a resource that nobody uses. */
+  async close(resource: Resource): Promise<void> {
+    this.inMemory.delete(resource);
+    await resource.close();
   }
 
-  /** Called before the engine that needs the room counts as open. */
+  /** Called before the resource that needs the room counts as open. */
   private async makeRoom(): Promise<void> {
     const others = [...this.inMemory];
     if (others.length === 0 || (await this.hasRoom())) return;
@@ -79,6 +79,6 @@ export class Turns {
   }
 
   async dispose(): Promise<void> {
-    await Promise.all([...this.inMemory].map((engine) => this.close(engine)));
+    await Promise.all([...this.inMemory].map((resource) => this.close(resource)));
   }
 }

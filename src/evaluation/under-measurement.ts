@@ -6,7 +6,7 @@
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import { lockOwner, lockRun, ownerOf, runOwner } from '../runs/lock.ts';
 import { writeJson } from '../runs/files.ts';
 

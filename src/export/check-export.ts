@@ -5,7 +5,7 @@
 import type { ExportCheck } from '../protocol/export.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { agreement } from '../runs/verify.ts';
-import { BASE_MODEL, openLlamaHost } from '../serving/engine/llama-host.ts';
+import { BASE_MODEL, openLlamaHost } from '../serving/host/llama-host.ts';
 import { startBackend } from '../tensor/index.ts';
 import { openScorer } from '../training/scorer.ts';
 import { klDivergence } from '../statistics/statistics.ts';
@@ -59,8 +59,8 @@ function divergences(from: Rows, to: Rows): number[] {
 }
 
 /**
- * In single precision, the probabilities of an engine add up to 1 only within 1e-4, which is more than the difference
- * between two correct engines.
+ * In single precision, the probabilities of an implementation add up to 1 only within 1e-4, which is more than the
+ * difference between two correct implementations.
  */
 function normalised(row: ArrayLike<number>): Float64Array {
   const values = Float64Array.from(row);

@@ -1,7 +1,7 @@
 /** The text on which the trained model and the written file are compared. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { openTokenizer } from '../base-models/tokenizer.ts';
+import { openTokenizer } from '../llama-cpp/tokenizer.ts';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
 
 /** Length in tokens, in pieces from all over the corpus: one file may hold nothing that was learned. */

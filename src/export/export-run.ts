@@ -6,10 +6,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { requireSameBase } from '../base-models/checksums.ts';
-import { sha256Of } from '../base-models/pypi/download.ts';
 import { openGguf, type GgufFile } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
-import { reportError, UserError } from '../protocol/errors.ts';
+import { sha256Of } from '../platform/files/checksum.ts';
+import { reportError, UserError } from '../text/errors.ts';
 import {
   describeCheck,
   describeTarget,
@@ -19,7 +19,7 @@ import {
   type MergedType,
   type PeftNames,
 } from '../protocol/export.ts';
-import { openRegular } from '../protocol/regular-file.ts';
+import { openRegular } from '../platform/files/regular-file.ts';
 import { artefactName, type RunSpec } from '../protocol/run.ts';
 import { readSpec, resultStep } from '../runs/index.ts';
 import { exportsPath } from '../runs/files.ts';

@@ -7,7 +7,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { openGguf, type GgufFile } from '../gguf/index.ts';
 import { modulesOf, moduleTensors } from '../base-models/architectures.ts';
 import { linearNames, readConfig, type ModelConfig } from '../model/index.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import type { Hyper, RunSpec } from '../protocol/run.ts';
 import { createRun } from '../runs/index.ts';
 import { exportAdapterGguf, readAdapterGguf, type Adapter, type AdapterLayer } from '../weights/adapter.ts';

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { runAsChild } from '../protocol/child.ts';
+import { runAsChild } from '../platform/processes/child.ts';
 import { exportTargets, mergedTypes, peftNames, type ExportMessage } from '../protocol/export.ts';
 import { exportRun } from './export-run.ts';
 

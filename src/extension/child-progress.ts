@@ -1,8 +1,8 @@
 /** Shows the progress of a child process as a notification that can be cancelled. */
 import * as vscode from 'vscode';
 import type { ChildOptions, ChildProgress } from './children.ts';
-import { t } from '../protocol/l10n.ts';
-import { phaseIn } from '../protocol/phases.ts';
+import { t } from '../text/l10n.ts';
+import { phaseIn } from '../findings/phases.ts';
 import { size } from './texts.ts';
 import { withProgress } from './shown.ts';
 

@@ -1,12 +1,13 @@
 /** Runs the command line as a child process, because the extension host never computes. */
 import { z } from 'zod';
-import { endedEarly, hasCrashed } from '../protocol/child-end.ts';
-import { UserError, type ErrorCode } from '../protocol/errors.ts';
-import { LineChild, type ChildEnd } from '../protocol/line-child.ts';
-import { parseLine } from '../protocol/lines.ts';
-import type { NodeCommand } from '../protocol/node.ts';
-import { answersQuestions, sendQuestionSchema, type SendQuestion } from '../protocol/question.ts';
-import { t } from '../protocol/l10n.ts';
+import { answersQuestions } from '../platform/processes/ask-parent.ts';
+import { endedEarly, hasCrashed } from '../platform/processes/child-end.ts';
+import { UserError, type ErrorCode } from '../text/errors.ts';
+import { LineChild, type ChildEnd } from '../platform/processes/line-child.ts';
+import { parseLine } from '../platform/files/lines.ts';
+import type { NodeCommand } from '../platform/processes/node.ts';
+import { sendQuestionSchema, type SendQuestion } from '../protocol/question.ts';
+import { t } from '../text/l10n.ts';
 import type { Log } from './log.ts';
 
 export const progressSchema = z.object({

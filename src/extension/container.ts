@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import * as vscode from 'vscode';
-import { isWithin, networkDrive, readMounts, type Mount } from '../protocol/network-drive.ts';
-import { dataDir } from '../protocol/paths.ts';
-import { t } from '../protocol/l10n.ts';
+import { isWithin, networkDrive, readMounts, type Mount } from '../platform/files/network-drive.ts';
+import { dataDir } from '../platform/files/paths.ts';
+import { t } from '../text/l10n.ts';
 import type { Services } from './services.ts';
 
 /** Once for each container: its state is new when it is rebuilt, as is the data folder. */

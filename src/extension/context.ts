@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { foldersOf } from '../protocol/folders.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import { findNode, type NodeCommand } from '../protocol/node.ts';
+import { findNode, type NodeCommand } from '../platform/processes/node.ts';
 import { Children } from './children.ts';
 import { askToSend } from './cluster/cluster.ts';
 import { askToStop } from './cluster/runs-there.ts';
@@ -19,8 +19,8 @@ import type { Services } from './services.ts';
 import { applyDataDirectory, changesSetting, settings } from './settings.ts';
 import { StatusBar } from './status-bar.ts';
 import { Store } from './store.ts';
-import { tellEnd, tellReady } from './runs/end-message.ts';
-import { MeasureWhenIdle } from './runs/measure-when-idle.ts';
+import { tellEnd, tellReady } from './results/end-message.ts';
+import { MeasureWhenIdle } from './results/measure-when-idle.ts';
 import { isReadyEarly } from './texts.ts';
 
 export class Context implements Services, vscode.Disposable {

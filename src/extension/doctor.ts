@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { doctorReportSchema, type DoctorReport } from '../protocol/doctor.ts';
 import type { Context } from './context.ts';
-import { t } from '../protocol/l10n.ts';
+import { t } from '../text/l10n.ts';
 import { doctorText } from './texts.ts';
 import { withProgress } from './shown.ts';
 

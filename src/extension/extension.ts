@@ -1,14 +1,14 @@
 /** Entry point: builds the context, registers the commands, and follows running runs again. Loads nothing native. */
 import * as vscode from 'vscode';
 import { offerChatModels } from './chat/chat-provider.ts';
-import { registerCommands } from './commands.ts';
-import { watchGpu } from './completion/gpu-support.ts';
-import { platformsIn, whyNoLlama } from '../base-models/llama-binaries.ts';
+import { registerCommands } from './commands/table.ts';
+import { watchGpu } from './commands/gpu-support.ts';
+import { platformsIn, whyNoLlama } from '../llama-cpp/binaries.ts';
 import { Context } from './context.ts';
 import { warnOfDataFolder } from './container.ts';
 import { registerDoctor } from './doctor.ts';
 import { welcomeOnce } from './get-started.ts';
-import { speak } from '../protocol/l10n.ts';
+import { speak } from '../text/l10n.ts';
 
 let context: Context | undefined;
 

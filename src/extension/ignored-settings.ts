@@ -1,6 +1,6 @@
 /** Tells what a workspace's settings say and may not decide (workspace-rules.ts), each once in a session. */
 import * as vscode from 'vscode';
-import { t } from '../protocol/l10n.ts';
+import { t } from '../text/l10n.ts';
 import type { Services } from './services.ts';
 import { settings } from './settings.ts';
 

@@ -1,10 +1,10 @@
 /** Shows errors to the user: one sentence, a code and buttons; the details go to the log. */
 import * as vscode from 'vscode';
-import { commandOf, type NextStep } from '../protocol/next-step.ts';
-import { reportError, type ErrorReport } from '../protocol/errors.ts';
-import { visibleText } from '../protocol/foreign-text.ts';
-import { t, titleIn, tTold, withButtons } from '../protocol/l10n.ts';
-import { joined } from '../protocol/told-texts.ts';
+import { commandOf, type NextStep } from '../text/next-step.ts';
+import { reportError, type ErrorReport } from '../text/errors.ts';
+import { visibleText } from '../text/foreign-text.ts';
+import { t, titleIn, tTold, withButtons } from '../text/l10n.ts';
+import { joined } from '../text/told-texts.ts';
 import { showErrorMessage, showInformationMessage, showWarningMessage } from './shown.ts';
 
 /** A button of a message. */

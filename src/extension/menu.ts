@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { Context } from './context.ts';
 import { languageName } from './completion/language-name.ts';
-import { t } from '../protocol/l10n.ts';
+import { t } from '../text/l10n.ts';
 import { settings } from './settings.ts';
 import { progressLine } from './texts.ts';
 import { showQuickPick } from './shown.ts';

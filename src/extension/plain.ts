@@ -1,6 +1,6 @@
 /** Others' words for where the editor makes links and pictures of a text (shown.ts). Independent of the editor. */
 import type { QuickPickItem } from 'vscode';
-import { visibleText } from '../protocol/foreign-text.ts';
+import { visibleText } from '../text/foreign-text.ts';
 
 /** No link and no picture. */
 export const plain = (text: string): string =>

@@ -1,6 +1,6 @@
 /** Shows a file in the system's file manager, where the person has one that sees it. */
 import * as vscode from 'vscode';
-import { t } from '../protocol/l10n.ts';
+import { t } from '../text/l10n.ts';
 import { showInformationMessage } from './shown.ts';
 
 /** In a browser, and over SSH, in WSL or in a container, the file is on another machine: its path is copied instead. */

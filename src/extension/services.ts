@@ -1,6 +1,6 @@
 /** What every part of the extension may use; the context creates it. */
 import type * as vscode from 'vscode';
-import type { NodeCommand } from '../protocol/node.ts';
+import type { NodeCommand } from '../platform/processes/node.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import type { Children } from './children.ts';
 import type { Log } from './log.ts';

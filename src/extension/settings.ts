@@ -6,9 +6,9 @@ import * as vscode from 'vscode';
 import { leastChance, type ShowChoice } from '../completion/index.ts';
 import { AUTO_BASE } from '../base-models/choose.ts';
 import { nameFolders } from '../corpus/reading/folders.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import { gpuChoices, type GpuChoice } from '../protocol/gpu.ts';
-import { t } from '../protocol/l10n.ts';
+import { t } from '../text/l10n.ts';
 import type { BackendName } from '../protocol/run.ts';
 import {
   globArguments,

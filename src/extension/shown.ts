@@ -4,7 +4,7 @@
  * bar, and all of Markdown in tooltips; here only ours are left. A lint rule keeps these calls in this file.
  */
 import * as vscode from 'vscode';
-import { visibleText } from '../protocol/foreign-text.ts';
+import { visibleText } from '../text/foreign-text.ts';
 import { plain, plainLabel, plainRow } from './plain.ts';
 
 /** Paragraphs, the first in bold if there are others, in which nothing is Markdown. */

@@ -1,10 +1,10 @@
 /** The status bar item: training progress, or which model completes and how fast. Hidden if neither was begun. */
 import * as vscode from 'vscode';
-import { sentenceIn } from '../evaluation/figures/summary-sentence.ts';
+import { sentenceIn } from '../findings/summary-sentence.ts';
 import type { CompletionModel } from './completion/completion-model.ts';
 import type { ServicesWithCompletion } from './completion/completion-service.ts';
 import { languageName } from './completion/language-name.ts';
-import { percent, t, timeOfDay } from '../protocol/l10n.ts';
+import { percent, t, timeOfDay } from '../text/l10n.ts';
 import { settings } from './settings.ts';
 import { progressLine, shortProgress } from './texts.ts';
 import { plainLabel } from './plain.ts';
@@ -101,7 +101,7 @@ export class StatusBar implements vscode.Disposable {
 
   /** On which GPU, or on which server elsewhere; nothing to say of the processor. */
   private whereComputed({ remote }: CompletionModel): string {
-    const { engine, elsewhere } = this.services.completion;
+    const { device, elsewhere } = this.services.completion;
     if (remote) {
       const { api, plainText } = remote.endpoint;
       if (!elsewhere.isAllowed(remote.endpoint))
@@ -110,8 +110,8 @@ export class StatusBar implements vscode.Disposable {
         ? t('The code around the cursor is sent to {address}, in plain text.', { address: api })
         : t('The code around the cursor is sent to {address}.', { address: api });
     }
-    const onGpu = engine && engine.backend !== 'cpu';
-    return onGpu ? t('Computes on {gpu}.', { gpu: engine.devices.join(', ') }) : '';
+    const onGpu = device && device.backend !== 'cpu';
+    return onGpu ? t('Computes on {gpu}.', { gpu: device.devices.join(', ') }) : '';
   }
 
   dispose(): void {

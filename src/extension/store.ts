@@ -1,6 +1,6 @@
 /** What the extension remembers between sessions. */
 import type * as vscode from 'vscode';
-import { draftSchema, importDraftSchema, type Draft, type ImportDraft } from './wizard/draft.ts';
+import { draftSchema, importDraftSchema, type Draft, type ImportDraft } from './draft.ts';
 import { acceptanceSchema, type Acceptance } from '../protocol/panel.ts';
 import { runSpecSchema, type RunSpec } from '../protocol/run.ts';
 

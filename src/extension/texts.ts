@@ -1,22 +1,22 @@
 /**
  * What the user reads about a run, made from its snapshot alone. Independent of the editor, so that it can be tested.
  */
-import { isReady, notBetter, whyNotOffered } from '../evaluation/figures/offer.ts';
-import { endText } from '../evaluation/figures/end-text.ts';
-import { sentenceIn } from '../evaluation/figures/summary-sentence.ts';
-import { completedLines, counted, countIn } from '../evaluation/figures/counts.ts';
+import { isReady, notBetter, whyNotOffered } from '../findings/offer.ts';
+import { endText } from '../findings/end-text.ts';
+import { sentenceIn } from '../findings/summary-sentence.ts';
+import { completedLines, counted, countIn } from '../findings/counts.ts';
 import { servedOtherwise } from '../runs/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import { completionFigures, findComparison, measuredHere } from '../protocol/evaluation.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import { dayOf, decimal, fullTime, t, timeOfDay, titleIn, tTold, withButtons } from '../protocol/l10n.ts';
-import { secondsLeft, shareDone, timeLeftIn } from '../protocol/run-time.ts';
-import { phaseIn } from '../protocol/phases.ts';
-import { joined } from '../protocol/told-texts.ts';
+import { dayOf, decimal, fullTime, t, timeOfDay, titleIn, tTold, withButtons } from '../text/l10n.ts';
+import { secondsLeft, shareDone, timeLeftIn } from '../findings/run-time.ts';
+import { phaseIn } from '../findings/phases.ts';
+import { joined } from '../text/told-texts.ts';
 import { tokensPerStep } from '../protocol/run.ts';
-import { formatDuration } from '../protocol/units.ts';
+import { formatDuration } from '../text/units.ts';
 import { hasEnded } from '../runs/index.ts';
 import { plain } from './plain.ts';
 

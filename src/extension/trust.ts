@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { z } from 'zod';
-import { UserError } from '../protocol/errors.ts';
-import { t } from '../protocol/l10n.ts';
+import { UserError } from '../text/errors.ts';
+import { t } from '../text/l10n.ts';
 
 /** Errors: bad-request in a workspace that the user does not trust (yet). */
 export function requireTrust(): void {

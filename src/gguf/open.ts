@@ -1,9 +1,9 @@
 /** Reads a GGUF file. Model files are untrusted input, so every length is checked against the file. */
 import type { FileHandle } from 'node:fs/promises';
 import { gguf, type GGUFTensorInfo } from '@huggingface/gguf';
-import { UserError } from '../protocol/errors.ts';
-import { whyNoFile } from '../protocol/not-a-file.ts';
-import { openRegular } from '../protocol/regular-file.ts';
+import { UserError } from '../text/errors.ts';
+import { whyNoFile } from '../text/not-a-file.ts';
+import { openRegular } from '../platform/files/regular-file.ts';
 import { dequantise } from './dequantise.ts';
 import { sliceMetadata } from './raw-metadata.ts';
 import {

@@ -17,7 +17,7 @@ import {
 import { checkFigures, checkTensors } from '../base-models/check-model.ts';
 import type { BaseShape } from '../base-models/registry.ts';
 import type { TensorType } from '../gguf/types.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 
 export interface ModelConfig extends BaseShape {
   architecture: ArchitectureName;

@@ -8,8 +8,8 @@ import {
   type Architecture,
 } from '../base-models/architectures.ts';
 import type { ModuleName } from '../protocol/run.ts';
-import { UserError } from '../protocol/errors.ts';
-import { collectGarbage } from '../protocol/garbage.ts';
+import { UserError } from '../text/errors.ts';
+import { collectGarbage } from '../platform/processes/garbage.ts';
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { activations } from './activations.ts';
 import { Attention } from './attention.ts';

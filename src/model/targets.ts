@@ -2,7 +2,7 @@
 import { moduleShape, modulesOf, moduleTensors, type BlockSizes } from '../base-models/architectures.ts';
 import type { BaseShape } from '../base-models/registry.ts';
 import { allLinearsInTransformers } from '../base-models/transformers-names.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import { moduleNames, type ModuleName } from '../protocol/run.ts';
 
 const attention: readonly ModuleName[] = ['q', 'k', 'v', 'o'];

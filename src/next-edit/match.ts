@@ -1,6 +1,6 @@
 /** Where a pattern fits in a document, and what would be replaced there. */
-import { languageOf } from '../completion/languages.ts';
-import { indentOf } from '../completion/text.ts';
+import { languageOf } from '../completion/code/languages.ts';
+import { indentOf } from '../completion/code/text.ts';
 import { MOST_BETWEEN } from './changes.ts';
 import type { Replacement } from './edit.ts';
 import type { LinePattern, Pattern, Step, TokenPattern } from './pattern.ts';

@@ -1,6 +1,6 @@
 /** Renames: whether a change renamed what it defines, and where that name is known. */
-import { languageOf } from '../completion/languages.ts';
-import { indentOf } from '../completion/text.ts';
+import { languageOf } from '../completion/code/languages.ts';
+import { indentOf } from '../completion/code/text.ts';
 import type { TokenChange } from './changes.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 

@@ -1,5 +1,5 @@
 /** Asks for a line with an edit made to it, and judges the answer. */
-import { indentOf } from '../completion/text.ts';
+import { indentOf } from '../completion/code/text.ts';
 import { piecesOf } from './by-line.ts';
 import type { Candidate, LineInContext } from './candidates.ts';
 import { editQuestion } from './edit-task.ts';

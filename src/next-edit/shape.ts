@@ -1,5 +1,5 @@
 /** Lines of the same shape: the same tokens but for some names. Two that were changed alike want it in the others. */
-import { indentOf } from '../completion/text.ts';
+import { indentOf } from '../completion/code/text.ts';
 import type { Edit, Replacement, Seen } from './edit.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 

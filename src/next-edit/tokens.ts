@@ -1,5 +1,5 @@
 /** Cuts code into tokens, and knows which of them are code and which are in a string or a comment. */
-import { languageOf, type Language } from '../completion/languages.ts';
+import { languageOf, type Language } from '../completion/code/languages.ts';
 
 export interface Token {
   text: string;

@@ -1,6 +1,5 @@
 /** The results of an evaluation: every figure with its interval, its n and its setting. */
 import { z } from 'zod';
-import { CURSORS } from './task-facts.ts';
 
 /** Early runs call the task "workspace" "heldout". */
 const taskName = z.string().overwrite((name) => (name === 'heldout' ? 'workspace' : name));
@@ -56,7 +55,10 @@ export const findComparison = (
   metric: string,
 ): Comparison | undefined => comparisons?.find((one) => one.task === task && one.metric === metric);
 
-/** Lines whose rest would have been offered exactly, and characters that would have been (cursors/predicted-lines.ts). */
+/**
+ * Lines whose rest would have been offered exactly, and characters that would have been
+ * (evaluation/cursors/predicted-lines.ts).
+ */
 export const EXACT_LINES = 'exact lines';
 export const CHARACTERS = 'characters offered';
 export const offeredMetrics = [EXACT_LINES, CHARACTERS] as const;
@@ -98,7 +100,7 @@ export const strengthPointSchema = z.object({
 });
 export type StrengthPoint = z.infer<typeof strengthPointSchema>;
 
-/** How the strength of a result was chosen: evaluation/strength/rule.ts. */
+/** How the strength of a result was chosen: findings/strength-rule.ts. */
 export const strengthChoiceSchema = z.object({
   /** 0: the base, because no point of `path` is better within the limit. */
   strength: z.number(),
@@ -124,7 +126,10 @@ export const strengthChoiceSchema = z.object({
 });
 export type StrengthChoice = z.infer<typeof strengthChoiceSchema>;
 
-/** How the result's certainty of a suggestion becomes its chance (completion/chance.ts), from `count` held-out cursors. */
+/**
+ * How the result's certainty of a suggestion becomes its chance (completion/answer/chance.ts), from `count` held-out
+ * cursors.
+ */
 export const calibratedSchema = z.object({ bias: z.number(), slope: z.number(), count: z.int() });
 export type Calibrated = z.infer<typeof calibratedSchema>;
 
@@ -185,3 +190,6 @@ export const isStated = (
 /** The figures that were measured on this machine. */
 export const measuredHere = (summary: Pick<Summary, 'comparisons' | 'stated'> | undefined): Comparison[] =>
   (summary?.comparisons ?? []).filter((one) => !isStated(summary!, one));
+
+/** The name, instead of a task's, of figures that the pass which chooses a strength counts at held-out cursors. */
+export const CURSORS = 'cursors';

@@ -1,6 +1,6 @@
 /** exports.jsonl (what a run was exported as, and what the check found), and the exporter's messages on stdout. */
 import { z } from 'zod';
-import { decimal, t, withPoint } from './l10n.ts';
+import { decimal, t, withPoint } from '../text/l10n.ts';
 
 /** The forms that a result can be written in. */
 export const exportTargets = ['gguf-adapter', 'gguf-merged', 'peft'] as const;

@@ -12,7 +12,7 @@ export const gpuChoices = ['auto', 'off', ...gpuKinds] as const;
 export type GpuChoice = (typeof gpuChoices)[number];
 
 /** What a completion server computes on. */
-export const engineSchema = z.object({
+export const computeDeviceSchema = z.object({
   backend: z.enum(['cpu', ...gpuKinds]),
   /** Names of the GPUs; empty on the processor. */
   devices: z.array(z.string()),
@@ -24,10 +24,10 @@ export const engineSchema = z.object({
   /** Why it is the processor although a GPU was wanted, or why not all layers are on the GPU: sentences. */
   why: z.string().optional(),
 });
-export type EngineUsed = z.infer<typeof engineSchema>;
+export type ComputeDevice = z.infer<typeof computeDeviceSchema>;
 
 /** "NVIDIA GeForce RTX 4090 (Vulkan), 25 of 25 layers"; "the processor, 4 threads". For logs, in English. */
-export function describeEngine({ backend, devices, layers, ofLayers, threads }: EngineUsed): string {
+export function describeDevice({ backend, devices, layers, ofLayers, threads }: ComputeDevice): string {
   if (backend === 'cpu') return `the processor, ${threads === 1 ? '1 thread' : `${threads} threads`}`;
   return `${devices.join(', ')} (${gpuKindNames[backend]}), ${layers} of ${ofLayers} layers`;
 }

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { runEventSchema } from './events.ts';
 import { intervalSchema, summarySchema } from './evaluation.ts';
 import { exportRecordSchema } from './export.ts';
-import { nextStepSchema } from './next-step.ts';
+import { nextStepSchema } from '../text/next-step.ts';
 import { runComparisonSchema } from './run-comparison.ts';
 import { hyperSchema, runSpecSchema, runStateSchema } from './run.ts';
 import { runSpectrumSchema } from './spectrum.ts';

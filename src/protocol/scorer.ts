@@ -3,7 +3,7 @@
  * between parent and child (serialization `advanced`, which keeps typed arrays).
  */
 import { z } from 'zod';
-import { errorCodes } from './errors.ts';
+import { errorCodes } from '../text/errors.ts';
 import { backendNames, hyperSchema } from './run.ts';
 
 /** What to score with; paths of GGUF files. Its first message, answered with `started`. */

@@ -1,6 +1,6 @@
 /** The completion server's requests and answers: OpenAI's completions, llama.cpp's infill, vLLM's adapter routes. */
 import { z } from 'zod';
-import { engineSchema } from './gpu.ts';
+import { computeDeviceSchema } from './gpu.ts';
 
 /** The base's name in requests. */
 export const BASE_MODEL = 'base';
@@ -225,7 +225,7 @@ export const serverReadySchema = z.object({
   models: z.array(z.string()),
   fillInTheMiddle: z.boolean(),
   /** Absent from a server of an earlier version, which computes on the processor. */
-  engine: engineSchema.optional(),
+  device: computeDeviceSchema.optional(),
 });
 export type ServerReady = z.infer<typeof serverReadySchema>;
 

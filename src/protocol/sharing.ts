@@ -1,6 +1,6 @@
 /** manifest.json of a published adapter: what it is, and the checksum of each of its files. See docs/file-formats.md. */
 import { z } from 'zod';
-import { blanked, isPlain } from './foreign-text.ts';
+import { blanked, isPlain } from '../text/foreign-text.ts';
 
 /** The newest format. An adapter that a newer version has published is refused, never guessed at. */
 export const SHARED_FORMAT = 1;

@@ -3,7 +3,7 @@
  * Only the owner writes the run's events and state; it answers a request to write once the data is on disk.
  */
 import { z } from 'zod';
-import { errorCodes } from './errors.ts';
+import { errorCodes } from '../text/errors.ts';
 import { runEventSchema } from './events.ts';
 import { runStateSchema } from './run.ts';
 

@@ -1,6 +1,6 @@
-/** What the process that tries a model (serving/engine/try-model.ts) says of it, as one line. */
+/** What the process that tries a model (serving/host/try-model.ts) says of it, as one line. */
 import { z } from 'zod';
-import { errorCodes } from './errors.ts';
+import { errorCodes } from '../text/errors.ts';
 
 export const triedSchema = z.discriminatedUnion('type', [
   /** `slow`, `memory`: it had to be ended. */

@@ -5,8 +5,8 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { innermost, pathWithin } from '../corpus/reading/folders.ts';
-import { reportError } from '../protocol/errors.ts';
-import { lowerPriority } from '../protocol/low-priority.ts';
+import { reportError } from '../text/errors.ts';
+import { lowerPriority } from '../platform/processes/low-priority.ts';
 import { toIndexerSchema, type FromIndexer, type Part, type ToIndexer } from '../protocol/repository.ts';
 import { FolderIndex } from './folder-index.ts';
 import { SymbolParser } from './parser.ts';

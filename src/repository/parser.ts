@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Language, Parser, Query } from '@vscode/tree-sitter-wasm';
-import { reportError } from '../protocol/errors.ts';
+import { reportError } from '../text/errors.ts';
 import { indexedLanguageOf, type IndexedLanguage } from './languages/index.ts';
 import { namesOnly, symbolsOf, type FileSymbols } from './symbols.ts';
 

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { indexDir } from '../protocol/paths.ts';
-import { readBytes } from '../protocol/regular-file.ts';
-import { temporaryPath } from '../protocol/write-file.ts';
+import { indexDir } from '../platform/files/paths.ts';
+import { readBytes } from '../platform/files/regular-file.ts';
+import { temporaryPath } from '../platform/files/write-file.ts';
 import { removeLeftovers } from '../runs/leftovers.ts';
 import type { IndexedFile } from './repository-index.ts';
 

@@ -21,7 +21,7 @@ export interface MachineGuess {
 /** Tokens of a text that the base writes, and number of passes over it: two for the KL, one for the loss. */
 const TEXT_TOKENS = 128;
 const TEXT_PASSES = 3;
-/** Number of starts in a run: the trainer, and two for the evaluator, which opens two engines. */
+/** Number of starts in a run: the trainer, and two for the evaluator, which opens two models. */
 const STARTS = 3;
 /** Number of programs per HumanEval problem, and their usual length in tokens. */
 const PROGRAMS = 50;

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 
 export interface DefaultFolder {
   folder: string;

@@ -5,14 +5,14 @@
  */
 import { join } from 'node:path';
 import { FOLDER_PLACE } from '../protocol/cluster.ts';
-import { runsDir, sweepsDir } from '../protocol/paths.ts';
+import { runsDir, sweepsDir } from '../platform/files/paths.ts';
 import type { ClaimResult, Method, ReproducerMessage } from '../protocol/reproduction.ts';
 import { LINEARS, partName } from '../evaluation/spectrum/part-files.ts';
 import { readRun } from '../runs/index.ts';
 import { claims } from './claims.ts';
 import { Ledger, PROBLEMS, type Circumstances } from './ledger.ts';
 import { planStages } from './plan.ts';
-import { notesOf, PLANNED_SHARE, runsUnder, SWEEP_SHARE, type Engine, type Reporter } from './reproduce.ts';
+import { notesOf, PLANNED_SHARE, runsUnder, SWEEP_SHARE, type Launcher, type Reporter } from './reproduce.ts';
 import { newSweep } from './runs.ts';
 import { kindOf, stageOf, type StageName } from './stages.ts';
 import type { Reproduction } from './store.ts';
@@ -30,7 +30,7 @@ export interface RunElsewhere {
 }
 
 /** The processes. Each resolves when its job has ended or, soon after `signal` fires, is left. Errors: UserErrors. */
-export interface ElsewhereEngine extends Pick<Engine, 'createRun' | 'createSweep' | 'sweep'> {
+export interface ClusterLauncher extends Pick<Launcher, 'createRun' | 'createSweep' | 'sweep'> {
   /** Whether the job of the runs was sent, and its end is not known. */
   isUnderWay(): Promise<boolean>;
   /** Sends the runs as one job, unless it is under way, and follows it. */
@@ -42,7 +42,7 @@ export interface ElsewhereEngine extends Pick<Engine, 'createRun' | 'createSweep
 }
 
 export interface ElsewhereOptions extends Circumstances {
-  engine: ElsewhereEngine;
+  launcher: ClusterLauncher;
   reporter: Reporter;
   budgetSeconds: number;
   /** Fires when the user leaves it. */
@@ -63,7 +63,7 @@ const measurements = Object.keys(programs) as Measurement[];
 const NOT_MEASURED =
   'its runs were trained without it, and it is measured where a run is trained; a new reproduction with a larger budget measures it';
 
-/** Returns the requested claims, in order. The failure of a single run is not thrown. Errors: those of the engine. */
+/** Returns the requested claims, in order. The failure of a single run is not thrown. Errors: those of the launcher. */
 export async function reproduceElsewhere(
   repro: Reproduction,
   options: ElsewhereOptions,
@@ -82,11 +82,11 @@ class ReproducingElsewhere {
   }
 
   async run(): Promise<ClaimResult[]> {
-    const { engine } = this.options;
+    const { launcher } = this.options;
     await this.ledger.readDone();
     await this.settleMeasured();
     try {
-      if (await engine.isUnderWay()) await this.follow([]);
+      if (await launcher.isUnderWay()) await this.follow([]);
       else if (await this.findRates()) await this.runStages();
     } catch (error) {
       await this.ledger.judge('stopped');
@@ -107,7 +107,7 @@ class ReproducingElsewhere {
   private async findRates(): Promise<boolean> {
     const { ledger } = this;
     const { spec, state } = this.repro;
-    const { engine, reporter, stop, budgetSeconds } = this.options;
+    const { launcher, reporter, stop, budgetSeconds } = this.options;
     if (state.rates) return true;
     if (!state.sweep) {
       const planned = ledger.planSweep(SWEEP_SHARE * budgetSeconds);
@@ -116,11 +116,11 @@ class ReproducingElsewhere {
         await ledger.save();
         return true;
       }
-      state.sweep = await engine.createSweep(newSweep(spec, ledger.variants.lora.hyper, planned));
+      state.sweep = await launcher.createSweep(newSweep(spec, ledger.variants.lora.hyper, planned));
       await ledger.save();
     }
     reporter.note('Learning rates: short trials of each method, beside each other');
-    await engine.sweep(join(sweepsDir(), state.sweep), stop, (text) => reporter.phase(text));
+    await launcher.sweep(join(sweepsDir(), state.sweep), stop, (text) => reporter.phase(text));
     const { spec: swept, lines, finished } = await ledger.takeSweep('sweep', state.sweep);
     if (!finished) return false;
     ledger.settleRates(swept, lines);
@@ -154,11 +154,11 @@ class ReproducingElsewhere {
   private async sweepAgain(stage: StageName): Promise<boolean> {
     const { ledger } = this;
     const { furtherSweeps } = this.repro.state;
-    const { engine, reporter, stop } = this.options;
-    furtherSweeps[stage] ??= await engine.createSweep(ledger.newFurtherSweep(stage));
+    const { launcher, reporter, stop } = this.options;
+    furtherSweeps[stage] ??= await launcher.createSweep(ledger.newFurtherSweep(stage));
     await ledger.save();
     reporter.note(`Learning rates again: trials with seed ${kindOf(stage).seed}`);
-    await engine.sweep(join(sweepsDir(), furtherSweeps[stage]), stop, (text) => reporter.phase(text));
+    await launcher.sweep(join(sweepsDir(), furtherSweeps[stage]), stop, (text) => reporter.phase(text));
     return (await ledger.takeSweep(stage, furtherSweeps[stage])).finished && !stop.aborted;
   }
 
@@ -177,7 +177,7 @@ class ReproducingElsewhere {
     const { kind, seed } = kindOf(name);
     const { method, instruct = false }: Variant = ledger.variants[kind as VariantName];
     if (!state.runs[name]) {
-      state.runs[name] = await this.options.engine.createRun(ledger.newRun(name));
+      state.runs[name] = await this.options.launcher.createRun(ledger.newRun(name));
       await ledger.save();
     }
     const wanted = claims
@@ -197,7 +197,7 @@ class ReproducingElsewhere {
 
   /** Takes over each run as it ends, and judges anew. */
   private async follow(runs: readonly RunElsewhere[]): Promise<void> {
-    const { engine, reporter, stop } = this.options;
+    const { launcher, reporter, stop } = this.options;
     const { ledger } = this;
     const { state } = this.repro;
     let taking = Promise.resolve();
@@ -221,7 +221,7 @@ class ReproducingElsewhere {
         else taking = taking.then(() => take(name)).catch(() => undefined);
       }
     };
-    await engine.runs(runs, stop, hear).finally(() => taking);
+    await launcher.runs(runs, stop, hear).finally(() => taking);
     await this.takeLeft();
   }
 

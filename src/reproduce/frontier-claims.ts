@@ -2,7 +2,7 @@
 import type { Method } from '../protocol/reproduction.ts';
 import type { BaseLine } from '../protocol/sweep.ts';
 import type { Figures } from '../statistics/intervals.ts';
-import { FORGETTING, averagedMetrics } from '../training/checkpoints/forgetting-figure.ts';
+import { FORGETTING, averagedMetrics } from '../findings/forgetting-figure.ts';
 import { windowParts } from '../training/sweep/choice.ts';
 import { effect, effectOf, POSITIVE, type Judged, type Named } from './effects.ts';
 import { baseOf, reachedBy, resultOf, runsOf, strataOf, type Evidence, type SeedRuns } from './evidence.ts';

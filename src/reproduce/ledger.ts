@@ -1,7 +1,7 @@
 /** What is known of a reproduction: its finished work, what failed, what things cost. It judges the claims by that. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runsDir, sweepsDir } from '../protocol/paths.ts';
+import { runsDir, sweepsDir } from '../platform/files/paths.ts';
 import type { ClaimResult, Method } from '../protocol/reproduction.ts';
 import type { SweepLine, SweepSpec } from '../protocol/sweep.ts';
 import { readRun } from '../runs/index.ts';

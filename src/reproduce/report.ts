@@ -1,5 +1,5 @@
 /** Formats the claims as text for the terminal and as report.md. */
-import { formatDifference, formatDuration, formatFigure } from '../protocol/units.ts';
+import { formatDifference, formatDuration, formatFigure } from '../text/units.ts';
 import type { ClaimResult, Effect } from '../protocol/reproduction.ts';
 import { formatRate } from '../training/learning-rate/choose.ts';
 import { LEAST_SEEDS } from './seeds.ts';

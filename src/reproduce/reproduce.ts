@@ -1,11 +1,11 @@
 /**
  * Carries out a plan within a budget and judges the claims: first the sweep, then run after run, the most important
  * first. Finished work is kept; what there is no time for is left out and reported. The caller provides the processes
- * (Engine).
+ * (Launcher).
  */
 import { join } from 'node:path';
-import { reportError } from '../protocol/errors.ts';
-import { runsDir, sweepsDir } from '../protocol/paths.ts';
+import { reportError } from '../text/errors.ts';
+import { runsDir, sweepsDir } from '../platform/files/paths.ts';
 import type { ClaimResult } from '../protocol/reproduction.ts';
 import { Ledger, PROBLEMS, type Circumstances } from './ledger.ts';
 import { planStages, secondsOf, type Planned } from './plan.ts';
@@ -15,7 +15,7 @@ import type { Reproduction } from './store.ts';
 import { isVariant, PART_RANKS, STRENGTHS, type VariantName } from './variants.ts';
 
 /** The processes. Each resolves when it is done or, soon after `signal` fires, stopped. Errors: UserErrors. */
-export interface Engine {
+export interface Launcher {
   /** Creates a run with its corpus; returns its id. */
   createRun(run: PlannedRun): Promise<string>;
   createSweep(sweep: ReturnType<typeof newSweep>): Promise<string>;
@@ -45,7 +45,7 @@ export interface Reporter {
 }
 
 export interface ReproduceOptions extends Circumstances {
-  engine: Engine;
+  launcher: Launcher;
   reporter: Reporter;
   /** The performance.now() at which all child processes must have been asked to stop. */
   deadline: number;
@@ -113,7 +113,7 @@ class Reproducing {
     // Once there are runs, the rates stay, since all runs use the same. Before that, a stopped sweep is resumed.
     if (state.rates && Object.keys(state.runs).length > 0) return;
     const { ledger } = this;
-    const { engine, reporter } = this.options;
+    const { launcher, reporter } = this.options;
     const planned = ledger.planSweep(SWEEP_SHARE * this.secondsLeft);
     if (!planned) {
       state.rates ??= { ...ledger.defaultRates(), why: 'the defaults, since there was no time for a sweep' };
@@ -128,10 +128,10 @@ class Reproducing {
       { stage: SWEEP_SHARE * this.secondsLeft, all: this.secondsLeft },
     );
     try {
-      state.sweep ??= await engine.createSweep(newSweep(spec, ledger.variants.lora.hyper, planned));
+      state.sweep ??= await launcher.createSweep(newSweep(spec, ledger.variants.lora.hyper, planned));
       await ledger.save();
       const dir = join(sweepsDir(), state.sweep);
-      await this.limited((signal) => engine.sweep(dir, signal, (text) => reporter.phase(text)), most);
+      await this.limited((signal) => launcher.sweep(dir, signal, (text) => reporter.phase(text)), most);
       const { spec: swept, lines } = await ledger.takeSweep('sweep', state.sweep);
       if (this.options.stop.aborted) return;
       ledger.settleRates(swept, lines);
@@ -210,17 +210,17 @@ class Reproducing {
     signal: AbortSignal,
     phase: (text: string) => void,
   ): Promise<void> {
-    const { engine } = this.options;
+    const { launcher } = this.options;
     if (kind === 'strengths')
-      return await engine.parts(dir, { of: 'strengths', values: STRENGTHS }, signal, phase);
+      return await launcher.parts(dir, { of: 'strengths', values: STRENGTHS }, signal, phase);
     if (kind === 'spectrum')
-      return await engine.parts(dir, { of: 'ranks', values: PART_RANKS }, signal, phase);
+      return await launcher.parts(dir, { of: 'ranks', values: PART_RANKS }, signal, phase);
     const { data } = this.repro.spec;
     const what =
       kind === 'data'
         ? { tasks: Object.keys(data), data, limit: DATA_ITEMS, setting: 'quick' as const }
         : { tasks: ['humaneval'], limit: PROBLEMS, setting: 'paper' as const };
-    await engine.evaluate(dir, what, signal, phase);
+    await launcher.evaluate(dir, what, signal, phase);
   }
 
   private async sweepAgain(
@@ -229,21 +229,21 @@ class Reproducing {
     phase: (text: string) => void,
   ): Promise<boolean> {
     const { furtherSweeps } = this.repro.state;
-    const { engine } = this.options;
-    furtherSweeps[stage] ??= await engine.createSweep(this.ledger.newFurtherSweep(stage));
+    const { launcher } = this.options;
+    furtherSweeps[stage] ??= await launcher.createSweep(this.ledger.newFurtherSweep(stage));
     await this.ledger.save();
-    await engine.sweep(join(sweepsDir(), furtherSweeps[stage]), signal, phase);
+    await launcher.sweep(join(sweepsDir(), furtherSweeps[stage]), signal, phase);
     return (await this.ledger.takeSweep(stage, furtherSweeps[stage])).finished;
   }
 
   private async train(name: StageName, signal: AbortSignal, phase: (text: string) => void): Promise<boolean> {
     const { state } = this.repro;
-    const { engine } = this.options;
+    const { launcher } = this.options;
     if (!state.runs[name]) {
-      state.runs[name] = await engine.createRun(this.ledger.newRun(name));
+      state.runs[name] = await launcher.createRun(this.ledger.newRun(name));
       await this.ledger.save();
     }
-    await engine.train(join(runsDir(), state.runs[name]), signal, phase);
+    await launcher.train(join(runsDir(), state.runs[name]), signal, phase);
     const done = await this.ledger.take(name);
     if (done) await this.ledger.dropCheckpoints(name);
     if (!done && !signal.aborted) throw new Error('it ended without figures');

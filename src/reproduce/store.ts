@@ -4,8 +4,8 @@ import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { UserError } from '../protocol/errors.ts';
-import { reproductionsDir } from '../protocol/paths.ts';
+import { UserError } from '../text/errors.ts';
+import { reproductionsDir } from '../platform/files/paths.ts';
 import {
   REPRODUCTION_FORMAT,
   claimResultSchema,
@@ -15,9 +15,9 @@ import {
   type ReproductionSpec,
   type ReproductionState,
 } from '../protocol/reproduction.ts';
-import { writeByRename } from '../protocol/write-file.ts';
+import { writeByRename } from '../platform/files/write-file.ts';
 import { createFolder, findFolder, folderNames, refuseNewer, timeStamp } from '../runs/index.ts';
-import { readText } from '../protocol/regular-file.ts';
+import { readText } from '../platform/files/regular-file.ts';
 
 export interface Reproduction {
   dir: string;

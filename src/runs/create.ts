@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { z } from 'zod';
-import { runsDir } from '../protocol/paths.ts';
+import { runsDir } from '../platform/files/paths.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import { foldersFormat } from '../protocol/folders.ts';
 import { runSpecSchema, type RunSpec, type RunState } from '../protocol/run.ts';

@@ -1,9 +1,9 @@
 /** Reads events.jsonl as it grows; nothing is read twice. */
 import { stat, type FileHandle } from 'node:fs/promises';
 import { runEventSchema, type RunEvent } from '../protocol/events.ts';
-import { parseLines } from '../protocol/lines.ts';
-import { NotAFile } from '../protocol/not-a-file.ts';
-import { openRegular } from '../protocol/regular-file.ts';
+import { parseLines } from '../platform/files/lines.ts';
+import { NotAFile } from '../text/not-a-file.ts';
+import { openRegular } from '../platform/files/regular-file.ts';
 import { fileMark, ignoreMissing } from './file-mark.ts';
 
 /** Bytes kept from the end of what was read, to distinguish a file that grew from one that was overwritten. */

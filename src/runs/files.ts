@@ -1,10 +1,10 @@
 /** Paths in a run directory, and reading and writing of its small files. See docs/file-formats.md. */
 import { basename, join } from 'node:path';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import { RUN_FORMAT, runSpecSchema, runStateSchema, type RunSpec, type RunState } from '../protocol/run.ts';
-import { writeByRename } from '../protocol/write-file.ts';
-import { whyNoFile } from '../protocol/not-a-file.ts';
-import { readText } from '../protocol/regular-file.ts';
+import { writeByRename } from '../platform/files/write-file.ts';
+import { whyNoFile } from '../text/not-a-file.ts';
+import { readText } from '../platform/files/regular-file.ts';
 import { refuseNewer } from './folders.ts';
 
 export const specPath = (dir: string) => join(dir, 'run.json');

@@ -1,9 +1,9 @@
 import { distance } from 'fastest-levenshtein';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import { runsDir } from '../protocol/paths.ts';
+import { runsDir } from '../platform/files/paths.ts';
 import { specPath } from './files.ts';
 import { folderNames } from './folders.ts';
 import { RunShelf, type FoundRuns } from './shelf.ts';

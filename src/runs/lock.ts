@@ -4,11 +4,11 @@ import { link, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import { lockPath } from './files.ts';
 import { isSameProcess, processStart } from './processes.ts';
-import { readText } from '../protocol/regular-file.ts';
-import { temporaryPath } from '../protocol/write-file.ts';
+import { readText } from '../platform/files/regular-file.ts';
+import { temporaryPath } from '../platform/files/write-file.ts';
 
 const processSchema = z.object({
   pid: z.int(),

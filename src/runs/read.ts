@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { summarySchema, type Summary } from '../protocol/evaluation.ts';
 import { exportRecordSchema, type ExportRecord } from '../protocol/export.ts';
 import { survivingEvents } from '../protocol/events.ts';
-import { parseLines } from '../protocol/lines.ts';
+import { parseLines } from '../platform/files/lines.ts';
 import { runSnapshotSchema, type RunSnapshot } from '../protocol/panel.ts';
 import type { z } from 'zod';
 import { settledSpec } from '../protocol/run.ts';
@@ -19,7 +19,7 @@ import {
   spectrumPath,
   statePath,
 } from './files.ts';
-import { readText } from '../protocol/regular-file.ts';
+import { readText } from '../platform/files/regular-file.ts';
 import { hasEnded, isAlive } from './status.ts';
 
 /**

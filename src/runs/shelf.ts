@@ -1,9 +1,9 @@
 /** The runs known to one window: each scan reads only what is new, and the events only of wanted runs. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { reportError, type ErrorReport } from '../protocol/errors.ts';
+import { reportError, type ErrorReport } from '../text/errors.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import { runsDir } from '../protocol/paths.ts';
+import { runsDir } from '../platform/files/paths.ts';
 import { specPath } from './files.ts';
 import { fileMark, ignoreMissing } from './file-mark.ts';
 import { folderNames } from './folders.ts';

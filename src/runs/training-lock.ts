@@ -5,9 +5,9 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../protocol/errors.ts';
-import { dataDir } from '../protocol/paths.ts';
-import { writeByRename } from '../protocol/write-file.ts';
+import { UserError } from '../text/errors.ts';
+import { dataDir } from '../platform/files/paths.ts';
+import { writeByRename } from '../platform/files/write-file.ts';
 import { lockOwner, ownerOf, readOwner, takeLock, type Lock, type Owner } from './lock.ts';
 import { isProcessAlive } from './processes.ts';
 

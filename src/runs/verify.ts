@@ -1,9 +1,9 @@
-/** Checks that the served model is the trained one, by comparing both engines' distributions on the same text. */
-import { UserError } from '../protocol/errors.ts';
-import { t, withPoint } from '../protocol/l10n.ts';
+/** Checks that the served model is the trained one, by comparing the distributions of both on the same text. */
+import { UserError } from '../text/errors.ts';
+import { t, withPoint } from '../text/l10n.ts';
 import { summarySchema, type Summary } from '../protocol/evaluation.ts';
 import { evaluationSummaryPath } from './files.ts';
-import { readText } from '../protocol/regular-file.ts';
+import { readText } from '../platform/files/regular-file.ts';
 import { klDivergence } from '../statistics/statistics.ts';
 
 export type Served = NonNullable<Summary['served']>;
@@ -47,7 +47,7 @@ type Rows = readonly ArrayLike<number>[];
 const TELLING = 1 / 3;
 
 /**
- * Compares row by row: one row of the vocabulary's size per position. `base`: of an adapter, both engines' rows without
+ * Compares row by row: one row of the vocabulary's size per position. `base`: of an adapter, the rows of both without
  * it. A small change is below the limit also where it was not applied: then the served rows must be nearer to the
  * trained ones than half way to the served base's. Throws an Error if there are no rows or their numbers differ.
  */

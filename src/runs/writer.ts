@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { runEventSchema, type NewRunEvent } from '../protocol/events.ts';
-import { parseLine } from '../protocol/lines.ts';
-import { openRegular } from '../protocol/regular-file.ts';
+import { parseLine } from '../platform/files/lines.ts';
+import { openRegular } from '../platform/files/regular-file.ts';
 import type { RunState } from '../protocol/run.ts';
 import { watchForStop } from './cancel.ts';
 import { eventsPath, readSpec, readState, statePath } from './files.ts';

@@ -1,7 +1,7 @@
-/** Types of a llama.cpp host; the engine itself is in llama-host.ts. */
+/** Types of a llama.cpp host; the host itself is in llama-host.ts. */
 import type { ChatTemplate } from '../corpus/datasets/chat-template.ts';
 import type { RepositoryPath } from '../completion/types.ts';
-import type { EngineUsed, GpuChoice } from '../protocol/gpu.ts';
+import type { ComputeDevice, GpuChoice } from '../protocol/gpu.ts';
 
 export { BASE_MODEL } from '../protocol/server.ts';
 
@@ -151,7 +151,7 @@ export interface TokenLogProbability {
 
 export interface HostCompletion {
   text: string;
-  /** Number of tokens of the prompt that the engine got. */
+  /** Number of tokens of the prompt that the model got. */
   promptTokens: number;
   /** How many of them were reused from an earlier request (keys and values). */
   cachedTokens: number;
@@ -218,7 +218,7 @@ export interface LlamaHost {
    */
   measureThreads(): Promise<boolean>;
   /** What it computes on now; it goes back to the processor if the GPU's memory gets too full. */
-  readonly engine: EngineUsed;
+  readonly device: ComputeDevice;
   /**
    * Offers another adapter from now on. With `replace`, it replaces one of the same name, which first finishes its
    * current answers. Throws UserError `bad-argument` if the name is taken, `adapter-mismatch` or `adapter-damaged`.
@@ -235,7 +235,7 @@ export interface LlamaHost {
   readonly statistics: Readonly<HostStatistics>;
   /**
    * Completes a prompt. `onText` gets the answer in pieces; joined, they are `text`. Rejects with the signal's reason
-   * when it aborts, even within the prompt; the engine is then already free. Throws HttpError 404 for an unknown
+   * when it aborts, even within the prompt; the model is then already free. Throws HttpError 404 for an unknown
    * model or if its file was deleted, and UserError `adapter-mismatch` or `adapter-damaged` if the adapter can't be
    * loaded.
    */

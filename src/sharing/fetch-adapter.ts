@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { isTask, statedSummary } from '../evaluation/figures/summary.ts';
 import { openForeignAdapter } from '../export/import-adapter.ts';
 import { adapterAlpha } from '../model/index.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import type { Hyper, RunSpec } from '../protocol/run.ts';
 import { sharedLabel, type SharedManifest } from '../protocol/sharing.ts';
 import { createRun, listRuns, type NewRun } from '../runs/index.ts';

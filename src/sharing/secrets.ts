@@ -1,7 +1,7 @@
 /** Looks for secrets once more before anything leaves: in every text, and in the texts of a GGUF file's header. */
 import { findSecret } from '../corpus/secrets/find.ts';
 import { openGguf } from '../gguf/index.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 
 export interface LeavingText {
   /** The file's name. */

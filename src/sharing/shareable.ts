@@ -11,7 +11,7 @@ import { withFound } from '../evaluation/figures/summary.ts';
 import type { Metric, Summary } from '../protocol/evaluation.ts';
 import { survivingEvents, type RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import { dataDir } from '../protocol/paths.ts';
+import { dataDir } from '../platform/files/paths.ts';
 import { settledSpec, type RunSpec } from '../protocol/run.ts';
 
 /** Warnings and errors name files; checkpoints are not published. */

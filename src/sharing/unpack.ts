@@ -1,13 +1,14 @@
 /** Reads what somebody has published. All of it is untrusted input: nothing is believed before it was checked. */
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { sha256Of, sizeOf } from '../base-models/pypi/download.ts';
-import { reportError, UserError } from '../protocol/errors.ts';
+import { sha256Of } from '../platform/files/checksum.ts';
+import { sizeOf } from '../platform/network/download.ts';
+import { reportError, UserError } from '../text/errors.ts';
 import { summarySchema } from '../protocol/evaluation.ts';
 import { runEventSchema } from '../protocol/events.ts';
-import { parseLines } from '../protocol/lines.ts';
+import { parseLines } from '../platform/files/lines.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import { readText } from '../protocol/regular-file.ts';
+import { readText } from '../platform/files/regular-file.ts';
 import { RUN_FORMAT, runSpecSchema } from '../protocol/run.ts';
 import { runSpectrumSchema } from '../protocol/spectrum.ts';
 import {
@@ -17,7 +18,7 @@ import {
   type SharedFile,
   type SharedManifest,
 } from '../protocol/sharing.ts';
-import { isPlain } from '../protocol/foreign-text.ts';
+import { isPlain } from '../text/foreign-text.ts';
 import { refuseNewer, stepOfResult } from '../runs/index.ts';
 import { shareable } from './shareable.ts';
 

@@ -1,5 +1,5 @@
 /** Chooses a backend. `auto` is the fastest one that starts, by a measured product. */
-import { UserError, reportError } from '../protocol/errors.ts';
+import { UserError, reportError } from '../text/errors.ts';
 import type { BackendName } from '../protocol/run.ts';
 import type { Backend } from './backend.ts';
 import { planBackend } from './devices/plan.ts';

@@ -3,8 +3,8 @@
  * tensors have no bf16, and its engine and tape would cost memory and time without a use for the model.
  */
 import { createRequire } from 'node:module';
-import { UserError } from '../protocol/errors.ts';
-import { usableProcessors } from '../protocol/processors.ts';
+import { UserError } from '../text/errors.ts';
+import { usableProcessors } from '../platform/machine/processors.ts';
 import { ArenaBackend, Handle } from './arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
 import { Composed } from './composed.ts';

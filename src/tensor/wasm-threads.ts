@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { BackendWasm, setThreadsCount } from '@tensorflow/tfjs-backend-wasm';
 import factory from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.js';
-import { usableProcessors } from '../protocol/processors.ts';
+import { usableProcessors } from '../platform/machine/processors.ts';
 
 type Instantiated = (instance: WebAssembly.Instance, module: WebAssembly.Module) => void;
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import { ArenaBackend, Handle } from './arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
 import { Composed } from './composed.ts';

@@ -7,7 +7,7 @@ import { EarlierCorpus, openCorpus, type Corpus } from '../corpus/index.ts';
 import { readAdapterGguf } from '../weights/index.ts';
 import { adapterAlpha, type Parameter } from '../model/index.ts';
 import { renaming } from '../corpus/reading/folders.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import type { Folders } from '../protocol/folders.ts';
 import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
 import { findRun, readSpec } from '../runs/index.ts';

@@ -1,6 +1,6 @@
 /** Detects a run that diverges. Its state is plain numbers, so that a checkpoint can store it. */
 import { z } from 'zod';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 
 /** Number of recent steps that a loss is compared with. */
 const WINDOW = 32;

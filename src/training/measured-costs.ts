@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path';
 import { z } from 'zod';
-import { JsonCache } from '../protocol/json-cache.ts';
+import { JsonCache } from '../platform/files/json-cache.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import { backendNames, type BackendName, type EvaluationPlan, type RunSpec } from '../protocol/run.ts';
 

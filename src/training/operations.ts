@@ -2,9 +2,9 @@
 import { cpus } from 'node:os';
 import { z } from 'zod';
 import { linearWeights, type ModelConfig } from '../model/index.ts';
-import { isRecent, JsonCache } from '../protocol/json-cache.ts';
-import { MOST_BUSY, watchLoad } from '../protocol/machine-load.ts';
-import { usableProcessors } from '../protocol/processors.ts';
+import { isRecent, JsonCache } from '../platform/files/json-cache.ts';
+import { MOST_BUSY, watchLoad } from '../platform/machine/machine-load.ts';
+import { usableProcessors } from '../platform/machine/processors.ts';
 import type { Hyper } from '../protocol/run.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
 

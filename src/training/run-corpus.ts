@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ResolveOptions } from '../base-models/ask.ts';
-import { openTokenizer } from '../base-models/tokenizer.ts';
+import { openTokenizer } from '../llama-cpp/tokenizer.ts';
 import { detectMode } from '../corpus/datasets/documents.ts';
 import {
   buildCorpus,
@@ -16,8 +16,8 @@ import { buildPlanned } from '../corpus/build-from-plan.ts';
 import type { SourceDocument } from '../corpus/reading/source.ts';
 import { openGguf } from '../gguf/index.ts';
 import { corpusPlanSchema, type CorpusPlan, type Hyper, type RunSpec } from '../protocol/run.ts';
-import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/engine/llama-host.ts';
-import { sampledTexts } from '../serving/engine/sampled-texts.ts';
+import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/host/llama-host.ts';
+import { sampledTexts } from '../serving/host/sampled-texts.ts';
 import { findRun } from '../runs/index.ts';
 import { earlierCorpus } from './continued.ts';
 import { openSequences, type Closable } from './sequences.ts';
@@ -129,7 +129,7 @@ export async function buildReplay(
   });
 }
 
-/** An endless stream of texts. The engine is closed when the consumer stops. */
+/** An endless stream of texts. llama.cpp's host is closed when the consumer stops. */
 async function* baseTexts({ base }: CorpusSpec, signal: AbortSignal): AsyncGenerator<SourceDocument> {
   let host: Promise<LlamaHost> | undefined;
   const texts = sampledTexts({

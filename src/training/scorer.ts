@@ -15,7 +15,7 @@ import {
   type ModelOptions,
   type Predictions,
 } from '../model/index.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import type { BackendName, Hyper } from '../protocol/run.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
 

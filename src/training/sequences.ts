@@ -1,5 +1,5 @@
 /** The only way to the training sequences of a corpus; opens the base's tokenizer if they need it. */
-import { openTokenizer } from '../base-models/tokenizer.ts';
+import { openTokenizer } from '../llama-cpp/tokenizer.ts';
 import type { Corpus, CorpusSequences } from '../corpus/index.ts';
 import type { Hyper } from '../protocol/run.ts';
 

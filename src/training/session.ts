@@ -4,7 +4,7 @@ import { pairedIntervals } from '../statistics/intervals.ts';
 import type { Interval, RatioItem } from '../statistics/statistics.ts';
 import type { Sequence, SequenceSource } from '../corpus/tokens/sequences.ts';
 import type { Model, Parameter } from '../model/index.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import { survivingEvents } from '../protocol/events.ts';
 import { tokensPerStep, type RunSpec } from '../protocol/run.ts';
 import { readRun } from '../runs/index.ts';

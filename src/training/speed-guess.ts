@@ -1,5 +1,5 @@
 /** A guess of how fast this machine trains, for the time before anything was measured on it. */
-import { usableProcessors } from '../protocol/processors.ts';
+import { usableProcessors } from '../platform/machine/processors.ts';
 import type { BackendName, Hyper } from '../protocol/run.ts';
 import { fastestPrecision } from '../tensor/precision.ts';
 

@@ -10,7 +10,7 @@ import type { TrainedResult } from '../protocol/training.ts';
 import { readRun, readSpec } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
-import { availableMemory } from '../protocol/available-memory.ts';
+import { availableMemory } from '../platform/machine/available-memory.ts';
 import { requireRunSpace } from './checkpoints/disk.ts';
 import { fitAgain } from './memory/fit-again.ts';
 import { planDevice, type DevicePlan, type PlannedDevice } from './memory/device.ts';

@@ -1,5 +1,5 @@
 /** LoRA adapters as GGUF, which llama.cpp loads on top of a base. Format: llama.cpp's convert_lora_to_gguf.py. */
-import { reportError, UserError } from '../protocol/errors.ts';
+import { reportError, UserError } from '../text/errors.ts';
 import {
   openGguf,
   typeOf,

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { GgufFile } from '../gguf/index.ts';
 import { adapterAlpha, readConfig, type ModelConfig } from '../model/index.ts';
-import { reportError, UserError } from '../protocol/errors.ts';
+import { reportError, UserError } from '../text/errors.ts';
 import type { Adapter, AdapterLayer } from './adapter.ts';
 import { PEFT_CONFIG, PEFT_PREFIX, PEFT_WEIGHTS } from './peft.ts';
 import { readSafetensors, type Tensor } from './safetensors.ts';
 import { splitGateUp } from './gate-up.ts';
 import { GATE_UP, ggufName, rowsToGguf } from './transformers.ts';
-import { readText } from '../protocol/regular-file.ts';
+import { readText } from '../platform/files/regular-file.ts';
 
 /** The keys of PEFT's LoraConfig that determine the meaning of the weights; the others are about its training. */
 const configSchema = z.object({

@@ -6,7 +6,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import { dequantise } from '../gguf/index.ts';
 import { byteLengthOf, elementCount } from '../gguf/types.ts';
-import { openRegular } from '../protocol/regular-file.ts';
+import { openRegular } from '../platform/files/regular-file.ts';
 import { readValues, type LazyValues, type Values } from './values.ts';
 
 const size = z.int().min(0);

@@ -6,7 +6,7 @@ import {
   type LinearInTransformers,
 } from '../base-models/transformers-names.ts';
 import type { ModelConfig } from '../model/index.ts';
-import { UserError } from '../protocol/errors.ts';
+import { UserError } from '../text/errors.ts';
 import type { PeftNames } from '../protocol/export.ts';
 
 /** Gate and up as one linear, a name of our own: GGUF has them apart. */

@@ -2,9 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { buildCorpus, openCorpus } from '../../src/corpus/index.ts';
-import { openTokenizer } from '../../src/base-models/index.ts';
 import { readRows } from '../../src/corpus/datasets/rows.ts';
 import { importAdapter } from '../../src/export/import-adapter.ts';
+import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { writeSafetensors } from '../../src/weights/safetensors.ts';
 import { openGguf, writeGguf, type MetadataEntry } from '../../src/gguf/index.ts';
 import { hyperSchema } from '../../src/protocol/run.ts';

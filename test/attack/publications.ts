@@ -7,9 +7,9 @@ import { appendFile, cp, mkdir, readdir, readFile, rm, symlink, truncate, writeF
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { examine } from '../../src/base-models/checksums.ts';
-import { showCommand } from '../../src/cli/commands/show.ts';
-import { reportError } from '../../src/protocol/errors.ts';
-import { speak } from '../../src/protocol/l10n.ts';
+import { showCommand } from '../../src/cli/commands/results/show.ts';
+import { reportError } from '../../src/text/errors.ts';
+import { speak } from '../../src/text/l10n.ts';
 import type { RunSpec } from '../../src/protocol/run.ts';
 import { readRun } from '../../src/runs/index.ts';
 import { fetchAdapter, findPublished } from '../../src/sharing/fetch-adapter.ts';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { reportError } from '../../src/protocol/errors.ts';
+import { reportError } from '../../src/text/errors.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
 const LONGEST_MS = 10_000;

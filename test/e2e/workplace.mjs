@@ -33,7 +33,7 @@ export async function makeWorkplace() {
 async function furnish(dir) {
   const home = join(dir, 'data');
   mkdirSync(home);
-  const { runtimeDir } = await importTypeScript(join(root, 'src/protocol/paths.ts'));
+  const { runtimeDir } = await importTypeScript(join(root, 'src/platform/files/paths.ts'));
   const machine = runtimeDir();
   const hasTensorFlow = existsSync(join(machine, 'tensorflow'));
   if (hasTensorFlow) symlinkSync(machine, join(home, 'runtime'), 'junction');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { examine } from '../../src/base-models/checksums.ts';
-import { openTokenizer } from '../../src/base-models/tokenizer.ts';
+import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { buildCorpus, openCorpus, readManifest, type Sequence } from '../../src/corpus/index.ts';
 import { setAdapterStrength } from '../../src/weights/strength.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';

@@ -1,7 +1,7 @@
 /** The corpus with llama.cpp's tokenizer, and the command that looks at a folder. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTokenizer, type Tokenizer } from '../../src/base-models/tokenizer.ts';
+import { openTokenizer, type Tokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { buildCorpus, openCorpus, type CorpusSummary, type KeptEntry } from '../../src/corpus/index.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';

@@ -6,7 +6,7 @@ import { evaluateModel } from '../../src/evaluation/evaluate-model.ts';
 import { logLikelihoods, type Continued } from '../../src/evaluation/scoring/likelihood.ts';
 import { Resources } from '../../src/evaluation/resources.ts';
 import type { Metric } from '../../src/protocol/evaluation.ts';
-import { openLlamaHost } from '../../src/serving/engine/llama-host.ts';
+import { openLlamaHost } from '../../src/serving/host/llama-host.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 

@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openTokenizer } from '../../src/base-models/tokenizer.ts';
+import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { buildCorpus, openCorpus, type Sequence } from '../../src/corpus/index.ts';
 import { readEvaluated } from '../../src/evaluation/figures/between-runs.ts';
 import { calibrate, type Outcome } from '../../src/completion/index.ts';
@@ -17,7 +17,7 @@ import { summarySchema, type StrengthChoice, type Summary } from '../../src/prot
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../src/protocol/evaluator.ts';
 import { hyperSchema } from '../../src/protocol/run.ts';
 import { createRun } from '../../src/runs/index.ts';
-import { openLlamaHost, type LlamaHost } from '../../src/serving/engine/llama-host.ts';
+import { openLlamaHost, type LlamaHost } from '../../src/serving/host/llama-host.ts';
 import { servedRun } from '../../src/serving/client/run-model.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 

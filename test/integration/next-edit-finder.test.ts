@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { FromFinder, ToFinder } from '../../src/extension/next-edit/finder.ts';
+import type { FromFinder, ToFinder } from '../../src/next-edit-finder/finder.ts';
 
 let folder: string;
 let finder: Worker;

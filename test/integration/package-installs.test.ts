@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageExtension } from '../../scripts/package.mjs';
-import { extract } from '../../src/base-models/pypi/wheel.ts';
+import { extract } from '../../src/platform/files/zip.ts';
 import { doctorReportSchema } from '../../src/protocol/doctor.ts';
 import { offer } from '../../src/tensor/runtime/release.ts';
 

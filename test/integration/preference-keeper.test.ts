@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
-import type { ToKeeper } from '../../src/preferences/keeper.ts';
-import { readPreferences } from '../../src/preferences/store.ts';
-import { preference } from '../unit/preferences/help.ts';
+import type { ToKeeper } from '../../src/corpus/preferences/keeper.ts';
+import { readPreferences } from '../../src/corpus/preferences/store.ts';
+import { preference } from '../unit/corpus/preferences/help.ts';
 
 it('has written all that it was told, in order, by the time that it ends', async () => {
   const home = await mkdtemp(join(tmpdir(), 'keeper-'));

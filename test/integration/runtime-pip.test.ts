@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fetchWheel } from '../../src/base-models/pypi.ts';
+import { fetchWheel } from '../../src/packages/pypi.ts';
 import { FileServer, Sandbox, sha256 } from '../unit/runtime/fakes.ts';
 
 const fileName = 'demo_model-1.0-py3-none-any.whl';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it, vi } 
 import { setAdapterStrength } from '../../src/weights/strength.ts';
 import { compareDistributions } from '../../src/runs/verify.ts';
 import { createApp } from '../../src/serving/http/app.ts';
-import { openLlamaHost, type LlamaHost } from '../../src/serving/engine/llama-host.ts';
+import { openLlamaHost, type LlamaHost } from '../../src/serving/host/llama-host.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
 let dir: string;

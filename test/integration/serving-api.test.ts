@@ -341,7 +341,7 @@ describe('who misbehaves', () => {
     await idle();
   });
 
-  it('goes away in mid-prompt: the engine is free', async () => {
+  it('goes away in mid-prompt: the model is free', async () => {
     const leaving = new AbortController();
     const before = server.host.statistics.completionTokens;
     const request = post(

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { foldCopy } from '../../src/export/folding/fold.ts';
 import { timeBoth, type BothTimes } from '../../src/export/folding/time-both.ts';
 import { openGguf, writeGguf, type TensorSource } from '../../src/gguf/index.ts';
-import { openLlamaHost } from '../../src/serving/engine/llama-host.ts';
+import { openLlamaHost } from '../../src/serving/host/llama-host.ts';
 import { aboutCopy, findCopy, removeCopy } from '../../src/serving/folding/copies.ts';
 import { Folding } from '../../src/serving/folding/while-idle.ts';
 import { klDivergence } from '../../src/statistics/statistics.ts';

@@ -7,14 +7,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { sharedLlama } from '../../src/base-models/llama.ts';
+import { sharedLlama } from '../../src/llama-cpp/llama.ts';
 import type { GpuChoice } from '../../src/protocol/gpu.ts';
-import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/engine/llama-host.ts';
+import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/host/llama-host.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 import { canTestWebgpu } from '../support/vulkan.ts';
 
 const planned = vi.hoisted(() => ({ bytes: 0 }));
-vi.mock('../../src/serving/engine/training-memory.ts', async (original) => ({
+vi.mock('../../src/serving/host/training-memory.ts', async (original) => ({
   ...(await original<object>()),
   plannedOnGpu: () => Promise.resolve({ bytes: planned.bytes, taken: false }),
 }));
@@ -76,8 +76,8 @@ describe.runIf(isThere)('on llvmpipe', () => {
     vi.stubEnv(SOFTWARE, '0');
     const host = await open('vulkan', 'base.gguf', { adapters });
     vi.stubEnv(SOFTWARE, undefined);
-    expect(host.engine).toMatchObject({ backend: 'vulkan', layers: 3, ofLayers: 3 });
-    expect(host.engine.devices.join()).toContain('llvmpipe');
+    expect(host.device).toMatchObject({ backend: 'vulkan', layers: 3, ofLayers: 3 });
+    expect(host.device.devices.join()).toContain('llvmpipe');
     const onGpu = await answers(host);
     expect(onGpu.said).toEqual(onProcessor.said);
     const apart = onGpu.rows.flatMap((row, place) =>
@@ -92,7 +92,7 @@ describe.runIf(isThere)('on llvmpipe', () => {
     const host = await open('vulkan', 'small.gguf');
     planned.bytes = 0;
     vi.stubEnv(SOFTWARE, undefined);
-    expect(host.engine).toMatchObject({ backend: 'cpu', why: expect.stringContaining('too full') });
+    expect(host.device).toMatchObject({ backend: 'cpu', why: expect.stringContaining('too full') });
     expect((await host.complete(ask())).completionTokens).toBe(24);
     await host.dispose();
   });
@@ -103,10 +103,10 @@ describe.runIf(isThere)('on llvmpipe', () => {
     const host = await open('vulkan', 'base.gguf', { adapters });
     vi.stubEnv(SOFTWARE, undefined);
     const before = await host.complete(ask());
-    expect(host.engine.backend).toBe('vulkan');
+    expect(host.device.backend).toBe('vulkan');
     await (await sharedLlama()).setVramCap(1);
     expect((await host.complete(ask({ model: 'own' }))).completionTokens).toBe(24);
-    expect(host.engine).toMatchObject({ backend: 'cpu', why: expect.stringContaining('too full') });
+    expect(host.device).toMatchObject({ backend: 'cpu', why: expect.stringContaining('too full') });
     expect((await host.complete(ask())).text).toBe(before.text);
     await host.dispose();
   });
@@ -114,8 +114,8 @@ describe.runIf(isThere)('on llvmpipe', () => {
   // Last: llama.cpp reads which devices are named once in a process.
   it('a device that computes on the processor is not chosen by itself', async () => {
     const host = await open('auto', 'small.gguf');
-    expect(host.engine).toMatchObject({ backend: 'cpu', devices: [], layers: 0 });
-    expect(host.engine.why).toMatch(/finds no GPU/);
+    expect(host.device).toMatchObject({ backend: 'cpu', devices: [], layers: 0 });
+    expect(host.device.why).toMatch(/finds no GPU/);
     await host.dispose();
   });
 });

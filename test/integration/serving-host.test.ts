@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { architectures, type ArchitectureName } from '../../src/base-models/architectures.ts';
 import { exportAdapterGguf } from '../../src/weights/index.ts';
-import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/engine/llama-host.ts';
+import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/host/llama-host.ts';
 import { certainty } from '../../src/serving/tokens/confidence.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
@@ -254,7 +254,7 @@ describe('a request', () => {
 describe('cancelling', () => {
   const long = Array.from({ length: 60 }, (_, index) => `let other${index} = ${index};\n`).join('');
 
-  it('stops in mid-prompt and frees the engine', async () => {
+  it('stops in mid-prompt and frees the model', async () => {
     const cancelled = new AbortController();
     const before = { ...host.statistics };
     const request = host.complete(ask({ model: 'two', prompt: long, maxTokens: 200 }), cancelled.signal);

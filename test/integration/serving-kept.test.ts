@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/engine/llama-host.ts';
+import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/host/llama-host.ts';
 import type { LlamaHostOptions } from '../../src/serving/host-types.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 

@@ -3,13 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { EngineModel } from '../../src/serving/engine/engine-model.ts';
-import { openLlamaHost } from '../../src/serving/engine/llama-host.ts';
-import type * as placing from '../../src/serving/engine/place-base.ts';
+import { ModelContext } from '../../src/serving/host/model-context.ts';
+import { openLlamaHost } from '../../src/serving/host/llama-host.ts';
+import type * as placing from '../../src/serving/host/place-base.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 
 const processor = vi.hoisted(() => ({ full: true }));
-vi.mock('../../src/serving/engine/place-base.ts', async (original) => {
+vi.mock('../../src/serving/host/place-base.ts', async (original) => {
   const real = await original<typeof placing>();
   const onProcessor: typeof placing.onProcessor = (file, why) => {
     if (!processor.full) return real.onProcessor(file, why);
@@ -38,10 +38,10 @@ afterAll(async () => {
 
 it('is loaded at a later request', async () => {
   const host = await openLlamaHost({ basePath: join(dir, 'base.gguf'), contextSize: 512, threads: 1 });
-  vi.spyOn(EngineModel, 'open').mockRejectedValueOnce(new Error('out of memory'));
+  vi.spyOn(ModelContext, 'open').mockRejectedValueOnce(new Error('out of memory'));
   const ask = () => host.complete({ model: 'base', prompt: 'a b c', maxTokens: 4, ignoreEnd: true });
   await expect(ask()).rejects.toThrow('unable to allocate');
-  expect(host.engine).toMatchObject({ backend: 'cpu', layers: 0, why: expect.stringContaining('too full') });
+  expect(host.device).toMatchObject({ backend: 'cpu', layers: 0, why: expect.stringContaining('too full') });
   expect(host.contextSize).toBeGreaterThan(0);
   expect((await ask()).completionTokens).toBe(4);
   await host.dispose();

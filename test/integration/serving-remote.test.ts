@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { startServer, type RunningServer } from '../../src/serving/http/start-server.ts';
 import { parseEndpoint } from '../../src/serving/remote/address.ts';
-import { RemoteEngine } from '../../src/serving/remote/remote-engine.ts';
+import { RemoteClient } from '../../src/serving/remote/remote-client.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
 let dir: string;
@@ -31,16 +31,16 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-const engineOf = (model: string, secret = token) =>
-  new RemoteEngine({
+const clientOf = (model: string, secret = token) =>
+  new RemoteClient({
     endpoint: parseEndpoint(`http://127.0.0.1:${server.port}`),
     model,
     token: () => Promise.resolve(secret),
   });
 
 it('is recognised, and takes the request as it is: other files and the begun token included', async () => {
-  const engine = engineOf('one');
-  expect(await engine.start()).toMatchObject({
+  const client = clientOf('one');
+  expect(await client.start()).toMatchObject({
     kind: 'forget-me-not',
     models: ['base', 'one'],
     fill: { by: 'own', middle: true },
@@ -55,7 +55,7 @@ it('is recognised, and takes the request as it is: other files and the begun tok
   };
   const pieces: string[] = [];
   const confidences: number[] = [];
-  const text = await engine.stream({ ...request, max_tokens: 12, confidence: true }, (piece, confidence) => {
+  const text = await client.stream({ ...request, max_tokens: 12, confidence: true }, (piece, confidence) => {
     pieces.push(piece);
     if (confidence !== undefined) confidences.push(confidence);
   });
@@ -70,8 +70,8 @@ it('is recognised, and takes the request as it is: other files and the begun tok
 });
 
 it('refuses a wrong token, and a model that it lacks', async () => {
-  await expect(engineOf('one', 'wrong').start()).rejects.toMatchObject({ code: 'endpoint-token' });
-  await expect(engineOf('two').start()).rejects.toMatchObject({
+  await expect(clientOf('one', 'wrong').start()).rejects.toMatchObject({ code: 'endpoint-token' });
+  await expect(clientOf('two').start()).rejects.toMatchObject({
     code: 'endpoint-model',
     message: expect.stringContaining('it has base, one.'),
   });

@@ -7,7 +7,7 @@ import {
   type HostCompletion,
   type HostRequest,
   type LlamaHost,
-} from '../../src/serving/engine/llama-host.ts';
+} from '../../src/serving/host/llama-host.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
 const LANES = 2;

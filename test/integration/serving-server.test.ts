@@ -13,7 +13,7 @@ import { readAnnouncement } from '../../src/serving/client/announcement.ts';
 import { createApp } from '../../src/serving/http/app.ts';
 import { ServingClient } from '../../src/serving/client/client.ts';
 import { holdServer } from '../../src/serving/client/lease.ts';
-import { openLlamaHost, type LlamaHost } from '../../src/serving/engine/llama-host.ts';
+import { openLlamaHost, type LlamaHost } from '../../src/serving/host/llama-host.ts';
 import { startServer, type RunningServer } from '../../src/serving/http/start-server.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
@@ -70,7 +70,7 @@ describe('the door', () => {
   it('tells its health to anyone, and nothing else', async () => {
     expect((await app.inject('/health')).json()).toMatchObject({
       ...{ status: 'ok', active: 0 },
-      engine: { backend: 'cpu', devices: [], layers: 0, ofLayers: 3 },
+      device: { backend: 'cpu', devices: [], layers: 0, ofLayers: 3 },
     });
     expect((await app.inject({ url: '/etc/passwd', headers: { authorization } })).statusCode).toBe(404);
   });
@@ -160,7 +160,7 @@ describe('on a port', () => {
 
   it('listens on this machine only', () => expect(server.port).toBeGreaterThan(0));
 
-  it.each([false, true])('a client that goes away stops the engine (stream: %s)', async (stream) => {
+  it.each([false, true])('a client that goes away stops the model (stream: %s)', async (stream) => {
     const { cancelled } = server.host.statistics;
     const gone = new AbortController();
     const long = { model: 'base', prompt: 'let a = 1;\n'.repeat(60), max_tokens: 800, stream };

@@ -1,10 +1,10 @@
 /** The real base, as it is served and as it is trained: SmolLM2-135M in Q4_1, fetched as a user's machine does it. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openTokenizer } from '../../src/base-models/tokenizer.ts';
+import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { resolveBase } from '../../src/base-models/resolve.ts';
 import { compareDistributions } from '../../src/runs/verify.ts';
-import { openLlamaHost } from '../../src/serving/engine/llama-host.ts';
+import { openLlamaHost } from '../../src/serving/host/llama-host.ts';
 import { openScorer } from '../../src/training/scorer.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyAdapter } from '../support/tiny-model.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { parseLine } from '../../src/protocol/lines.ts';
+import { parseLine } from '../../src/platform/files/lines.ts';
 import { sweeperMessageSchema, type SweepLine, type SweeperMessage } from '../../src/protocol/sweep.ts';
 import { runSweep } from '../../src/training/sweep/run.ts';
 import { readSweep } from '../../src/training/sweep/store.ts';

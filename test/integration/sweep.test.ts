@@ -5,7 +5,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { openTokenizer } from '../../src/base-models/tokenizer.ts';
+import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { examine } from '../../src/base-models/checksums.ts';
 import { buildCorpus } from '../../src/corpus/index.ts';
 import type { RunSpec } from '../../src/protocol/run.ts';

@@ -4,9 +4,9 @@ import { mkdtemp, readFile, rename, rm, utimes, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { openTokenizer } from '../../src/base-models/tokenizer.ts';
+import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { openGguf, writeGguf, type MetadataEntry } from '../../src/gguf/index.ts';
-import { openLlamaHost } from '../../src/serving/engine/llama-host.ts';
+import { openLlamaHost } from '../../src/serving/host/llama-host.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
 let dir: string;

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { cacheDir, runtimeDir } from '../../src/protocol/paths.ts';
+import { cacheDir, runtimeDir } from '../../src/platform/files/paths.ts';
 
 export interface CliResult {
   code: number;

@@ -1,6 +1,6 @@
 /** llama.cpp's own output for a file, computed in F32, to check the files that we write. */
 import type { Token } from 'node-llama-cpp';
-import { sharedLlama } from '../../src/base-models/llama.ts';
+import { sharedLlama } from '../../src/llama-cpp/llama.ts';
 
 /** The distribution of the next token after each token: [tokens][vocabulary]. */
 export async function llamaProbabilities(

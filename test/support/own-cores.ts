@@ -9,7 +9,7 @@ import { expect } from 'vitest';
 
 const SIDE_BY_SIDE = 2;
 /** These files test threads, and compute for a moment only. */
-const threaded = /(engine|compound|golden)[^/]*\.test\.ts$/;
+const threaded = /(backend|compound|golden)[^/]*\.test\.ts$/;
 
 const cores = Math.floor(availableParallelism() / SIDE_BY_SIDE);
 if (process.platform === 'linux' && cores > 0 && !threaded.test(expect.getState().testPath ?? '')) {

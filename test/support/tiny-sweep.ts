@@ -1,7 +1,7 @@
 /** A sweep on a generated model, so small that a trial takes seconds. */
 import { join } from 'node:path';
 import { examine } from '../../src/base-models/checksums.ts';
-import { openTokenizer } from '../../src/base-models/tokenizer.ts';
+import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { buildCorpus } from '../../src/corpus/index.ts';
 import { sweepSpecSchema, type SweepLine } from '../../src/protocol/sweep.ts';
 import { createSweep, type Sweep } from '../../src/training/sweep/store.ts';

@@ -1,8 +1,7 @@
 /** Bar charts of a metric before and after training: what is saved in typing, HumanEval pass@k, KL from the base. */
-import { joined } from '../../src/protocol/told-texts.ts';
-import { CHARACTERS, type Comparison } from '../../src/protocol/evaluation.ts';
-import { CURSORS } from '../../src/protocol/task-facts.ts';
-import { t, whole, withPoint } from '../../src/protocol/l10n.ts';
+import { joined } from '../../src/text/told-texts.ts';
+import { CHARACTERS, type Comparison, CURSORS } from '../../src/protocol/evaluation.ts';
+import { t, whole, withPoint } from '../../src/text/l10n.ts';
 import { color } from 'chart.js/helpers';
 import { beforeAfter, type Bar, type BeforeAfter } from '../view-model/before-after.ts';
 import { verdict, type Verdict } from '../view-model/comparisons.ts';

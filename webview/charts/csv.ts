@@ -1,5 +1,5 @@
 /** A chart's data as CSV (RFC 4180), one figure per row, numbers as measured. */
-import { inEnglish } from '../../src/protocol/l10n.ts';
+import { inEnglish } from '../../src/text/l10n.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import type { ChartView, DataRow, Picked } from './view.ts';
 

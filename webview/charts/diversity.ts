@@ -1,5 +1,5 @@
 /** How many different programs the model writes per problem: all, passing and failing ones. */
-import { t } from '../../src/protocol/l10n.ts';
+import { t } from '../../src/text/l10n.ts';
 import { figureSets, settingsOf, type FigureSet } from '../view-model/figures.ts';
 import { isUnique } from '../view-model/labels.ts';
 import { figureTable, figureWords } from './figure-sets.ts';

@@ -1,5 +1,5 @@
 /** What charts of figure sets share: the figures in words, and as a table with a row for each metric. */
-import { whole } from '../../src/protocol/l10n.ts';
+import { whole } from '../../src/text/l10n.ts';
 import type { Metric } from '../../src/protocol/evaluation.ts';
 import type { FigureSet } from '../view-model/figures.ts';
 import { formatInterval } from '../view-model/format.ts';

@@ -1,5 +1,5 @@
 /** The learning rate over the steps of the shown runs. */
-import { t, whole } from '../../src/protocol/l10n.ts';
+import { t, whole } from '../../src/text/l10n.ts';
 import { formatRate, stepName } from '../view-model/format.ts';
 import { sample, type Point } from '../view-model/series.ts';
 import { lookOf } from './looks.ts';

@@ -1,6 +1,6 @@
 /** Training loss and held-out loss over the steps of the shown runs. */
-import { joined } from '../../src/protocol/told-texts.ts';
-import { t, whole } from '../../src/protocol/l10n.ts';
+import { joined } from '../../src/text/told-texts.ts';
+import { t, whole } from '../../src/text/l10n.ts';
 import { color } from 'chart.js/helpers';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatNumber, stepName } from '../view-model/format.ts';

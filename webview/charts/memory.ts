@@ -1,5 +1,5 @@
 /** The planned memory of a run by part, and the measured peak. */
-import { t, tKnown } from '../../src/protocol/l10n.ts';
+import { t, tKnown } from '../../src/text/l10n.ts';
 import { color } from 'chart.js/helpers';
 import { formatBytes, formatTick } from '../view-model/format.ts';
 import type { RunView } from '../view-model/panel.ts';

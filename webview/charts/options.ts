@@ -1,5 +1,5 @@
 /** Options that all charts share. */
-import { t, whole } from '../../src/protocol/l10n.ts';
+import { t, whole } from '../../src/text/l10n.ts';
 import {
   Chart,
   type ChartOptions,

@@ -1,5 +1,5 @@
 /** HumanEval pass@k over k, of base and results. */
-import { t } from '../../src/protocol/l10n.ts';
+import { t } from '../../src/text/l10n.ts';
 import { formatShareTick } from '../view-model/format.ts';
 import { figureSets, settingsOf, type FigureSet } from '../view-model/figures.ts';
 import { isPassAtK } from '../view-model/labels.ts';

@@ -1,5 +1,5 @@
 /** What was learned and forgotten at each strength of the shown runs: lines that start at the base. */
-import { t, withPoint } from '../../src/protocol/l10n.ts';
+import { t, withPoint } from '../../src/text/l10n.ts';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatTick } from '../view-model/format.ts';
 import { strengthPaths, type StrengthPath, type StrengthPathPoint } from '../view-model/strength.ts';

@@ -1,6 +1,6 @@
 /** A search for the learning rate on this base: how each rate changed the held-out loss. */
-import { joined } from '../../src/protocol/told-texts.ts';
-import { t, tTold } from '../../src/protocol/l10n.ts';
+import { joined } from '../../src/text/told-texts.ts';
+import { t, tTold } from '../../src/text/l10n.ts';
 import type { SweepSnapshot } from '../../src/protocol/panel.ts';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatNumber, formatRate, formatTime } from '../view-model/format.ts';

@@ -1,4 +1,4 @@
-import { t } from '../../src/protocol/l10n.ts';
+import { t } from '../../src/text/l10n.ts';
 import { h, Keyed, scrollable, table } from '../dom.ts';
 import { acceptanceRows } from '../view-model/acceptance.ts';
 import type { PanelView } from '../view-model/panel.ts';

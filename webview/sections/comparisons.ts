@@ -1,5 +1,5 @@
-import { sentenceIn } from '../../src/evaluation/figures/summary-sentence.ts';
-import { t, titleIn, withPoint } from '../../src/protocol/l10n.ts';
+import { sentenceIn } from '../../src/findings/summary-sentence.ts';
+import { t, titleIn, withPoint } from '../../src/text/l10n.ts';
 import { h, Keyed, scrollable, setText } from '../dom.ts';
 import { button } from '../toolkit.ts';
 import { comparisonRows, verdictIn, type ComparisonRow } from '../view-model/comparisons.ts';

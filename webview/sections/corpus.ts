@@ -1,4 +1,4 @@
-import { t, whole } from '../../src/protocol/l10n.ts';
+import { t, whole } from '../../src/text/l10n.ts';
 import { h, Keyed } from '../dom.ts';
 import { corpusView } from '../view-model/facts.ts';
 import type { PanelView } from '../view-model/panel.ts';

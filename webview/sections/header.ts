@@ -1,4 +1,4 @@
-import { t } from '../../src/protocol/l10n.ts';
+import { t } from '../../src/text/l10n.ts';
 import { serverOfId } from '../../src/protocol/panel.ts';
 import { h } from '../dom.ts';
 import { Picker } from '../toolkit.ts';

@@ -1,4 +1,4 @@
-import { t, tTold } from '../../src/protocol/l10n.ts';
+import { t, tTold } from '../../src/text/l10n.ts';
 import { h, Keyed } from '../dom.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import { toldOf } from '../view-model/told.ts';

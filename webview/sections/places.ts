@@ -1,4 +1,4 @@
-import { t } from '../../src/protocol/l10n.ts';
+import { t } from '../../src/text/l10n.ts';
 import { h, Keyed, setText } from '../dom.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import { placesView, type PlaceView, type Suggestion } from '../view-model/places.ts';

@@ -1,4 +1,4 @@
-import { t, tKnown } from '../../src/protocol/l10n.ts';
+import { t, tKnown } from '../../src/text/l10n.ts';
 import { h, Keyed, scrollable, setText, table } from '../dom.ts';
 import { button, checkbox, textField } from '../toolkit.ts';
 import { MOST_BESIDE, type PanelView } from '../view-model/panel.ts';

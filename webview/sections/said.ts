@@ -1,5 +1,5 @@
-import { titleIn, withButtons } from '../../src/protocol/l10n.ts';
-import { forTerminal, type NextStep } from '../../src/protocol/next-step.ts';
+import { titleIn, withButtons } from '../../src/text/l10n.ts';
+import { forTerminal, type NextStep } from '../../src/text/next-step.ts';
 import { button } from '../toolkit.ts';
 
 /**

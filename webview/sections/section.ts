@@ -1,4 +1,4 @@
-import type { NextStep } from '../../src/protocol/next-step.ts';
+import type { NextStep } from '../../src/text/next-step.ts';
 import type { PanelView } from '../view-model/panel.ts';
 
 export interface Section {

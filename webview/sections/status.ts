@@ -1,5 +1,5 @@
-import { joined } from '../../src/protocol/told-texts.ts';
-import { t } from '../../src/protocol/l10n.ts';
+import { joined } from '../../src/text/told-texts.ts';
+import { t } from '../../src/text/l10n.ts';
 import { h, Keyed, setAttribute, setText } from '../dom.ts';
 import { button, spinner } from '../toolkit.ts';
 import type { PanelView } from '../view-model/panel.ts';

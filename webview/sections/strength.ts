@@ -1,4 +1,4 @@
-import { t, withPoint } from '../../src/protocol/l10n.ts';
+import { t, withPoint } from '../../src/text/l10n.ts';
 import { h, Keyed, scrollable, setAttribute, setText } from '../dom.ts';
 import { button } from '../toolkit.ts';
 import type { PanelView } from '../view-model/panel.ts';

@@ -1,4 +1,4 @@
-import { t, titleIn } from '../../src/protocol/l10n.ts';
+import { t, titleIn } from '../../src/text/l10n.ts';
 import { h, setAttribute, setText } from '../dom.ts';
 import { button } from '../toolkit.ts';
 import type { PanelView } from '../view-model/panel.ts';

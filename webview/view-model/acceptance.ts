@@ -1,5 +1,5 @@
 /** How often the user accepted and kept each model's completions: the final test of whether a fine-tune helped. */
-import { t, whole } from '../../src/protocol/l10n.ts';
+import { t, whole } from '../../src/text/l10n.ts';
 import { findKnownBase } from '../../src/base-models/registry.ts';
 import { baseOfId, serverOfId } from '../../src/protocol/panel.ts';
 import { wilson } from '../../src/statistics/statistics.ts';

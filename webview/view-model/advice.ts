@@ -2,9 +2,9 @@
  * Advice on what to try next, based only on measurements of these runs. Each piece of advice names its figures.
  * docs/science.md explains the rules.
  */
-import { percent, t, whole, withPoint } from '../../src/protocol/l10n.ts';
+import { percent, t, whole, withPoint } from '../../src/text/l10n.ts';
 import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
-import { verdictOf } from '../../src/evaluation/figures/verdict.ts';
+import { verdictOf } from '../../src/findings/verdict.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
 import { belowTheSweep, edgeOfTheSweep, type Advice } from './advice-from-sweeps.ts';
 import {
@@ -16,7 +16,7 @@ import {
   stepCount,
   stepName,
 } from './format.ts';
-import { showsLearning } from '../../src/protocol/task-facts.ts';
+import { showsLearning } from '../../src/findings/task-facts.ts';
 import { figureLabel, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
 import type { PanelView, RunView } from './panel.ts';
 import { longest, smooth, type IntervalPoint } from './series.ts';

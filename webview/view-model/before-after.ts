@@ -1,6 +1,6 @@
 /** A metric of the base, of the selected run's checkpoints and of the runs shown beside it, for the bar charts. */
 import type { Comparison } from '../../src/protocol/evaluation.ts';
-import { t, tKnown } from '../../src/protocol/l10n.ts';
+import { t, tKnown } from '../../src/text/l10n.ts';
 import { stepName } from './format.ts';
 import { figureLabel } from './labels.ts';
 import type { RunView } from './panel.ts';

@@ -1,5 +1,5 @@
 /** The comparison of the shown runs, which the host computes. */
-import { t } from '../../src/protocol/l10n.ts';
+import { t } from '../../src/text/l10n.ts';
 import type { ComparisonAnswer } from '../../src/protocol/panel.ts';
 import type { RunComparison } from '../../src/protocol/run-comparison.ts';
 

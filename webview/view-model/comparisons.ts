@@ -1,5 +1,5 @@
 /** The rows of the table "Before and after". */
-import { t, tKnown, whole } from '../../src/protocol/l10n.ts';
+import { t, tKnown, whole } from '../../src/text/l10n.ts';
 import { isStated, type Comparison, type Summary } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval, isShare } from './format.ts';
 import { settingIn } from './setting.ts';

@@ -1,8 +1,8 @@
 /** The facts of a run, and which files of the folder or rows of the data set were used. */
-import { percent, t, tKnown, tTold, whole, withPoint } from '../../src/protocol/l10n.ts';
-import { reasons } from '../../src/corpus/reading/reasons.ts';
+import { percent, t, tKnown, tTold, whole, withPoint } from '../../src/text/l10n.ts';
+import { reasons } from '../../src/corpus/reasons.ts';
 import { describeCheck, describeTarget, latestExports } from '../../src/protocol/export.ts';
-import { describeChanged, describeLearning, documentWord } from '../../src/protocol/describe-learning.ts';
+import { describeChanged, describeLearning, documentWord } from '../../src/findings/describe-learning.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { tokensPerStep } from '../../src/protocol/run.ts';

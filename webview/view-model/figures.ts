@@ -1,5 +1,5 @@
 /** Figures of base and results, side by side: HumanEval pass@k, unique programs. */
-import { t } from '../../src/protocol/l10n.ts';
+import { t } from '../../src/text/l10n.ts';
 import type { Metric } from '../../src/protocol/evaluation.ts';
 import { settingWithin } from './setting.ts';
 import type { RunView } from './panel.ts';

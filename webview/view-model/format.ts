@@ -1,8 +1,8 @@
 /** Numbers formatted for reading. A value always has its unit, and a difference its sign. */
-import { dayAndTime, decimal, grouped, t, whole, withPoint } from '../../src/protocol/l10n.ts';
-import { formatWithInterval } from '../../src/protocol/units.ts';
+import { dayAndTime, decimal, grouped, t, whole, withPoint } from '../../src/text/l10n.ts';
+import { formatWithInterval } from '../../src/text/units.ts';
 
-export { formatBytes, formatDuration } from '../../src/protocol/units.ts';
+export { formatBytes, formatDuration } from '../../src/text/units.ts';
 
 const MINUS = '\u2212';
 const signed = (text: string, value: number) => (value < 0 ? `${MINUS}${text}` : text);

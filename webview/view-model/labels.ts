@@ -1,8 +1,8 @@
 /** Labels of figures and runs, and which figures show learning or forgetting. */
-import { t, tKnown } from '../../src/protocol/l10n.ts';
-import { offeredMetrics } from '../../src/protocol/evaluation.ts';
+import { t, tKnown } from '../../src/text/l10n.ts';
+import { offeredMetrics, CURSORS } from '../../src/protocol/evaluation.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
-import { CURSORS, factsOfTask, showsLearning } from '../../src/protocol/task-facts.ts';
+import { factsOfTask, showsLearning } from '../../src/findings/task-facts.ts';
 import { formatRate, formatTime, isShare, stepCount } from './format.ts';
 
 const metrics: [RegExp, string][] = [

@@ -1,5 +1,5 @@
 /** Everything that the panel shows. Sections and charts read only this. */
-import { inEnglish, t } from '../../src/protocol/l10n.ts';
+import { inEnglish, t } from '../../src/text/l10n.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
 import type { Acceptance, ComparisonAnswer, RunSnapshot, SweepSnapshot } from '../../src/protocol/panel.ts';
 import { answerFor } from './comparison-answer.ts';

@@ -1,5 +1,5 @@
 /** Held-out lines as an editor shows them, with the suggestions of base and result. */
-import { t, whole } from '../../src/protocol/l10n.ts';
+import { t, whole } from '../../src/text/l10n.ts';
 import type { Place, Summary } from '../../src/protocol/evaluation.ts';
 
 export interface PlaceView {

@@ -1,5 +1,5 @@
 /** The runs that can be compared, and how they differ. */
-import { t, whole } from '../../src/protocol/l10n.ts';
+import { t, whole } from '../../src/text/l10n.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
 import { measuredHere } from '../../src/protocol/evaluation.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
@@ -7,7 +7,7 @@ import type { RunComparison } from '../../src/protocol/run-comparison.ts';
 import { statusIn } from './status.ts';
 import { verdict, verdictIn } from './comparisons.ts';
 import { formatDifference, formatInterval, formatNumber, formatRate, formatTime, isShare } from './format.ts';
-import { completedLines } from '../../src/evaluation/figures/counts.ts';
+import { completedLines } from '../../src/findings/counts.ts';
 import { figureLabel, isHeldOutLoss, isKl, methodName } from './labels.ts';
 import type { PanelView } from './panel.ts';
 

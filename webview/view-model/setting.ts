@@ -1,5 +1,5 @@
 /** How something was measured, which the evaluator says in English, in the language of the editor. */
-import { isTranslated, t, tTold, whole } from '../../src/protocol/l10n.ts';
+import { isTranslated, t, tTold, whole } from '../../src/text/l10n.ts';
 
 const prefixes = (): Record<string, string> => ({
   quick: t('quick'),

@@ -1,9 +1,9 @@
 /** The state of a run in words, and what the user can do about it. */
-import { t, tTold, whole } from '../../src/protocol/l10n.ts';
-import { isReady, notBetter } from '../../src/evaluation/figures/offer.ts';
+import { t, tTold, whole } from '../../src/text/l10n.ts';
+import { isReady, notBetter } from '../../src/findings/offer.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
-import { phaseIn } from '../../src/protocol/phases.ts';
-import { joined } from '../../src/protocol/told-texts.ts';
+import { phaseIn } from '../../src/findings/phases.ts';
+import { joined } from '../../src/text/told-texts.ts';
 import { formatDuration } from './format.ts';
 
 /** `interrupted`: its state says that it runs, but its process has sent no heartbeat for a while. */

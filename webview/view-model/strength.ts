@@ -1,6 +1,6 @@
 /** The strength of a run (the factor for its trained change): the figures at each strength, and the one in use. */
-import { t, withPoint } from '../../src/protocol/l10n.ts';
-import { choiceIn } from '../../src/evaluation/strength/rule.ts';
+import { t, withPoint } from '../../src/text/l10n.ts';
+import { choiceIn } from '../../src/findings/strength-rule.ts';
 import type { StrengthChoice, StrengthPoint } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval } from './format.ts';
 import { atBase, learnedForgot, turned, type LearnedForgot } from './trade-off.ts';

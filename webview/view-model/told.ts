@@ -1,6 +1,6 @@
 /** The messages of a run: warnings that the user can act on, and notes that are only information. */
-import { t, whole } from '../../src/protocol/l10n.ts';
-import { forButtons } from '../../src/protocol/next-step.ts';
+import { t, whole } from '../../src/text/l10n.ts';
+import { forButtons } from '../../src/text/next-step.ts';
 import type { RunView } from './panel.ts';
 
 export interface Told {

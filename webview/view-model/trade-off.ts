@@ -1,8 +1,8 @@
 /** Learning against forgetting: each run's checkpoints as a path that begins at the base. */
-import { t } from '../../src/protocol/l10n.ts';
+import { t } from '../../src/text/l10n.ts';
 import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
 import type { RunView } from './panel.ts';
-import { showsLearning } from '../../src/protocol/task-facts.ts';
+import { showsLearning } from '../../src/findings/task-facts.ts';
 import { figureLabel, showsForgetting, isKl, unitOf } from './labels.ts';
 import type { IntervalPoint, MetricSeries } from './series.ts';
 

@@ -1,9 +1,9 @@
 /** What completion would compute on here: the GPUs that llama.cpp sees, or why it is the processor. */
-import { gpuKindsHere } from '../../base-models/llama-gpu-packages.ts';
-import { isSoftware, leaveGpu, startGpu } from '../../base-models/llama-gpu.ts';
-import { sharedLlama } from '../../base-models/llama.ts';
+import { gpuKindsHere } from '../../llama-cpp/gpu-packages.ts';
+import { isSoftware, leaveGpu, startGpu } from '../../llama-cpp/gpu.ts';
+import { sharedLlama } from '../../llama-cpp/llama.ts';
 import type { DoctorCheck, DoctorReport } from '../../protocol/doctor.ts';
-import { reportError } from '../../protocol/errors.ts';
+import { reportError } from '../../text/errors.ts';
 import { gpuKindNames } from '../../protocol/gpu.ts';
 import { formatBytes } from '../view/format.ts';
 

@@ -1,9 +1,9 @@
 import { AUTO_BASE } from '../../base-models/choose.ts';
 import { presentBases } from '../../base-models/known-base.ts';
-import { requireLlama } from '../../base-models/llama.ts';
+import { requireLlama } from '../../llama-cpp/llama.ts';
 import { resolveBase, type ResolvedBase } from '../../base-models/resolve.ts';
-import { UserError } from '../../protocol/errors.ts';
-import { forTerminal } from '../../protocol/next-step.ts';
+import { UserError } from '../../text/errors.ts';
+import { forTerminal } from '../../text/next-step.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { autoBase, autoBaseAmong, tellWithTensorflow } from './auto-base.ts';
 import { confirm } from '../confirm.ts';

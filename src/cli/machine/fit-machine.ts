@@ -3,7 +3,7 @@ import type { ModelConfig } from '../../model/config.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { tensorflowGpu } from '../../tensor/devices/cuda.ts';
 import { planBackend } from '../../tensor/devices/plan.ts';
-import { availableMemory } from '../../protocol/available-memory.ts';
+import { availableMemory } from '../../platform/machine/available-memory.ts';
 import type { DevicePlan, PlannedDevice } from '../../training/memory/device.ts';
 import { fitMemory } from '../../training/memory/fit.ts';
 import type { BaseSizes, MemoryPlan } from '../../training/memory/plan.ts';

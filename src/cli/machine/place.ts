@@ -1,5 +1,5 @@
 /** Where a training takes place: this machine, or a worker of a cluster. What computes there, and what fits. */
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 import { fitMemory } from '../../training/memory/fit.ts';

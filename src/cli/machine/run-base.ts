@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { examine } from '../../base-models/checksums.ts';
 import { parseHubReference } from '../../base-models/hub.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 
 /** Errors: base-not-found, base-checksum. */

@@ -2,7 +2,7 @@
 import { checkStorage } from '../../cluster/job.ts';
 import type { RayClient } from '../../cluster/ray/client.ts';
 import { openCluster } from '../../cluster/store.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import type { ClusterOptions } from '../../training/options/place.ts';
 
 /** A cluster that answers, and where its work is kept. */

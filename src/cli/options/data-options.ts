@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { localDataSet } from '../../corpus/datasets/files.ts';
 import { hasRepositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/tokenizer.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { foldersOf, type Folders } from '../../protocol/folders.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../../protocol/run.ts';
 import type { DataOptions, ReplayOptions } from '../../training/options/data.ts';

@@ -1,6 +1,6 @@
 /** `train --engine ray-train`: PyTorch under Ray Train in place of our own trainer. */
 import { isAddress } from '../../cluster/job.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { rayTrainEngineSchema, type BackendName, type RayTrainEngine } from '../../protocol/run.ts';
 import { refusedBy, settledPart, type TrainOptions } from '../../training/options/index.ts';
 import { flagName } from '../../training/options/option.ts';

@@ -1,8 +1,8 @@
 /** What `train` makes of its options: its budget, its hyper-parameters, and what it measures. */
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { chooseTasks } from '../../evaluation/tasks/index.ts';
 import { evaluationPlanSchema, type EvaluationPlan, hyperSchema, type Hyper } from '../../protocol/run.ts';
-import { forgettingFigure, forgettingTasks } from '../../training/checkpoints/forgetting-figure.ts';
+import { forgettingFigure, forgettingTasks } from '../../findings/forgetting-figure.ts';
 import type { BudgetOptions } from '../../training/options/hyper.ts';
 import { settledPart, type TrainOptions } from '../../training/options/index.ts';
 

@@ -1,7 +1,7 @@
 /** Runs a bundle that lies beside this one as a child process of the command line. */
 import { fileURLToPath } from 'node:url';
-import { LineChild, type LineChildOptions } from '../../protocol/line-child.ts';
-import { llamaEnv } from '../../protocol/llama-env.ts';
+import { LineChild, type LineChildOptions } from '../../platform/processes/line-child.ts';
+import { llamaEnv } from '../../llama-cpp/env.ts';
 
 /** Starts `name`.mjs. `stderr`: where its libraries' log goes. */
 export function startChild(

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Work } from '../../cluster/job.ts';
 import { isUnderWay, readCluster } from '../../cluster/store.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { readSpec } from '../../runs/index.ts';
 import type { ChosenCluster } from '../options/cluster-options.ts';
 import { sendWork } from './send-work.ts';

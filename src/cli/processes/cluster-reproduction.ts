@@ -5,11 +5,11 @@ import { followRunsJob } from '../../cluster/follow-runs.ts';
 import type { NewTask, Work, WorkRun } from '../../cluster/job.ts';
 import { isUnderWay, openCluster, readCluster, stopJob } from '../../cluster/store.ts';
 import { FOLDER_PLACE, type ClusterFile } from '../../protocol/cluster.ts';
-import { UserError } from '../../protocol/errors.ts';
-import { runsDir, sweepsDir } from '../../protocol/paths.ts';
+import { UserError } from '../../text/errors.ts';
+import { runsDir, sweepsDir } from '../../platform/files/paths.ts';
 import { reproducerMessageSchema, type Method, type ReproducerMessage } from '../../protocol/reproduction.ts';
 import { sweeperMessageSchema } from '../../protocol/sweep.ts';
-import type { ElsewhereEngine, RunElsewhere } from '../../reproduce/elsewhere.ts';
+import type { ClusterLauncher, RunElsewhere } from '../../reproduce/elsewhere.ts';
 import {
   corpusDir,
   findReproduction,
@@ -26,7 +26,7 @@ import { asCreated, queue } from './cluster-run.ts';
 import { cancelSweep, ifUnderWay, takeOver } from './cluster-stop.ts';
 import { sendSweep } from './cluster-sweep.ts';
 import { followChild } from './follow-child.ts';
-import { reproduceMakers, trialPhase } from './reproduce-engine.ts';
+import { reproduceMakers, trialPhase } from './reproduce-launcher.ts';
 import { sendWork } from './send-work.ts';
 
 /** Processors of each run there, unless a person says otherwise. */
@@ -68,10 +68,10 @@ export async function forget({ dir, state }: Reproduction): Promise<void> {
 }
 
 /** Errors: bad-argument if nothing says which cluster. */
-export async function elsewhereEngine(
+export async function clusterLauncher(
   repro: Reproduction,
   options: ElsewhereOptions,
-): Promise<ElsewhereEngine> {
+): Promise<ClusterLauncher> {
   const { dir, spec } = repro;
   const { cluster, memoryBytes, json, verbose } = options;
   if (!cluster && !(await jobOf(repro)))

@@ -4,7 +4,7 @@ import type { NewTask, Work } from '../../cluster/job.ts';
 import type { RayClient } from '../../cluster/ray/client.ts';
 import { isUnderWay, openCluster, readCluster, writeCluster } from '../../cluster/store.ts';
 import { CLUSTER_JOB, type ClusterFile } from '../../protocol/cluster.ts';
-import { reportError, UserError } from '../../protocol/errors.ts';
+import { reportError, UserError } from '../../text/errors.ts';
 import {
   EARLIER_ADAPTER,
   RAY_TRAIN,

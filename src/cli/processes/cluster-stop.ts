@@ -3,7 +3,7 @@ import type { followRunsJob } from '../../cluster/follow-runs.ts';
 import { followSweepJob } from '../../cluster/follow-sweep.ts';
 import { isUnderWay, openCluster, readCluster, stopJob, writeCluster } from '../../cluster/store.ts';
 import type { ClusterFile } from '../../protocol/cluster.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { runOwner } from '../../runs/lock.ts';
 import { findSweep, type Sweep } from '../../training/sweep/store.ts';
 import { print, printJson } from '../view/output.ts';

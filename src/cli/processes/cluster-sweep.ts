@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import type { NewTask, Work } from '../../cluster/job.ts';
 import { isUnderWay, openCluster, readCluster } from '../../cluster/store.ts';
 import type { ClusterFile } from '../../protocol/cluster.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { nextTasks, sweepTasks } from '../../training/sweep/cluster-tasks.ts';
 import { readSweep, type Sweep } from '../../training/sweep/store.ts';
 import type { ChosenCluster } from '../options/cluster-options.ts';

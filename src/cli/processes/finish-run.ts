@@ -1,7 +1,7 @@
 /** Follows a run to its end and prints the result. */
-import { whyNotOffered } from '../../evaluation/figures/offer.ts';
-import { endText } from '../../evaluation/figures/end-text.ts';
-import { forTerminal } from '../../protocol/next-step.ts';
+import { whyNotOffered } from '../../findings/offer.ts';
+import { endText } from '../../findings/end-text.ts';
+import { forTerminal } from '../../text/next-step.ts';
 import { formatBytes, formatDuration } from '../view/format.ts';
 import { followToEnd } from './follow.ts';
 import type { LaunchedTrainer } from './launch.ts';
@@ -11,7 +11,7 @@ import { writeReport } from '../report/write.ts';
 import { comparisonTable, earlierTable } from '../view/tables.ts';
 import type { Summary } from '../../protocol/evaluation.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { isAlive } from '../../runs/index.ts';
 
 /** Throws when the run failed. A cancelled run is not an error. */

@@ -1,7 +1,7 @@
 /** Follows a child process that reports progress in JSON lines. Ctrl+C stops it; its error is thrown here. */
 import type { z } from 'zod';
-import { endedEarly } from '../../protocol/child-end.ts';
-import { UserError, type ErrorReport } from '../../protocol/errors.ts';
+import { endedEarly } from '../../platform/processes/child-end.ts';
+import { UserError, type ErrorReport } from '../../text/errors.ts';
 import { note } from '../view/output.ts';
 import { onInterrupt, startChild } from './child.ts';
 

@@ -2,12 +2,12 @@
 import { formatDuration } from '../view/format.ts';
 import type { LaunchedTrainer } from './launch.ts';
 import { LiveLine, note, printProgress } from '../view/output.ts';
-import { formatError } from '../../protocol/errors.ts';
+import { formatError } from '../../text/errors.ts';
 import { describeRollback, type RunEvent } from '../../protocol/events.ts';
-import { forTerminal } from '../../protocol/next-step.ts';
+import { forTerminal } from '../../text/next-step.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunState } from '../../protocol/run.ts';
-import { secondsLeft, timeLeftIn } from '../../protocol/run-time.ts';
+import { secondsLeft, timeLeftIn } from '../../findings/run-time.ts';
 import { cancelRun, followRun, readRun } from '../../runs/index.ts';
 
 /**

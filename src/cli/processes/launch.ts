@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endedEarly } from '../../protocol/child-end.ts';
-import { parseError, type UserError } from '../../protocol/errors.ts';
-import { openLogSync } from '../../protocol/regular-file.ts';
+import { endedEarly } from '../../platform/processes/child-end.ts';
+import { parseError, type UserError } from '../../text/errors.ts';
+import { openLogSync } from '../../platform/files/regular-file.ts';
 import type { TrainingLock } from '../../runs/index.ts';
 import { childEnv } from './child.ts';
 

@@ -2,8 +2,8 @@
 import type { Work } from '../../cluster/job.ts';
 import { prepare, send, type Prepared } from '../../cluster/submit.ts';
 import type { RayClient } from '../../cluster/ray/client.ts';
-import { UserError } from '../../protocol/errors.ts';
-import { askParent, canAskParent } from '../../protocol/question.ts';
+import { askParent, canAskParent } from '../../platform/processes/ask-parent.ts';
+import { UserError } from '../../text/errors.ts';
 import { confirm } from '../confirm.ts';
 import { formatBytes } from '../view/format.ts';
 import { progressView } from '../view/progress.ts';

@@ -2,9 +2,9 @@
  * Checks that the served model matches the trained one. The evaluator does it, as a child process: on request, and
  * before a result is served that was never checked.
  */
-import { notBetter } from '../../evaluation/figures/offer.ts';
+import { notBetter } from '../../findings/offer.ts';
 import { servedOtherwise, type Served } from '../../runs/verify.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
 import { findRun, readRun } from '../../runs/index.ts';
 import { servedRun, type ServedRun } from '../../serving/client/run-model.ts';

@@ -4,9 +4,9 @@
  */
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
-import { endedEarly } from '../../protocol/child-end.ts';
-import { UserError } from '../../protocol/errors.ts';
-import { openLogSync } from '../../protocol/regular-file.ts';
+import { endedEarly } from '../../platform/processes/child-end.ts';
+import { UserError } from '../../text/errors.ts';
+import { openLogSync } from '../../platform/files/regular-file.ts';
 import { sweeperMessageSchema } from '../../protocol/sweep.ts';
 import { concludeSweep } from '../../training/sweep/choice.ts';
 import { readSweep } from '../../training/sweep/store.ts';

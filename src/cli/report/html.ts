@@ -1,7 +1,7 @@
 /** report.html: the results panel and its data in one self-contained file. */
 import { createHash } from 'node:crypto';
-import { embedJson } from '../../protocol/embed-json.ts';
-import { visible } from '../../protocol/foreign-text.ts';
+import { embedJson } from '../../text/embed-json.ts';
+import { visible } from '../../text/foreign-text.ts';
 import type { WholePanel } from '../../protocol/panel.ts';
 
 export interface ReportParts {

@@ -1,6 +1,6 @@
 /** How the command line ends on an error: the one place where errors and hints are printed. */
 import { CommanderError } from 'commander';
-import { UserError, formatError, reportError } from '../../protocol/errors.ts';
+import { UserError, formatError, reportError } from '../../text/errors.ts';
 import { linesOf, note, printJson } from './output.ts';
 
 /**

@@ -1,6 +1,6 @@
-import { visibleLine } from '../../protocol/foreign-text.ts';
+import { visibleLine } from '../../text/foreign-text.ts';
 
-export { formatBytes, formatDuration } from '../../protocol/units.ts';
+export { formatBytes, formatDuration } from '../../text/units.ts';
 
 /** Characters of a cell that are shown. */
 const LONGEST_CELL = 1000;

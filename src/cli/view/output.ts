@@ -4,7 +4,7 @@
  * end within a line is shown as `\n`.
  */
 import { format } from 'node:util';
-import { jsonLine, visible, visibleLine, visibleText } from '../../protocol/foreign-text.ts';
+import { jsonLine, visible, visibleLine, visibleText } from '../../text/foreign-text.ts';
 
 /** A line, or several such as a table's. */
 export type Lines = string | readonly string[];

@@ -3,7 +3,7 @@
  * process.
  */
 import cliProgress from 'cli-progress';
-import { visibleLine } from '../../protocol/foreign-text.ts';
+import { visibleLine } from '../../text/foreign-text.ts';
 import { LiveLine, printProgress } from './output.ts';
 
 export interface ByteProgress {

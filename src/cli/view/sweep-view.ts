@@ -1,7 +1,7 @@
 /** What a sweep shows: its progress, a line for each trial, and at the end a table and a sentence about it. */
 import type { Hyper } from '../../protocol/run.ts';
 import type { SweepProgress } from '../../protocol/sweep.ts';
-import { formatDifferenceInterval } from '../../protocol/units.ts';
+import { formatDifferenceInterval } from '../../text/units.ts';
 import { formatRate, methodName } from '../../training/learning-rate/choose.ts';
 import type { MethodResult, RateResult } from '../../training/sweep/choice.ts';
 import { formatDuration, formatTable } from './format.ts';

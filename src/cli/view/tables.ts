@@ -5,7 +5,7 @@ import {
   type Metric,
   type Summary,
 } from '../../protocol/evaluation.ts';
-import { formatDifferenceInterval, formatFigure } from '../../protocol/units.ts';
+import { formatDifferenceInterval, formatFigure } from '../../text/units.ts';
 import { formatTable } from './format.ts';
 
 /** The last cells of a row in both comparison tables: the result, and how it differs. */

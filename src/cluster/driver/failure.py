@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(eq=False)
 class Failure(Exception):
-    """`code` is one of src/protocol/errors.ts."""
+    """`code` is one of src/text/errors.ts."""
 
     code: str
     message: str

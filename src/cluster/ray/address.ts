@@ -1,5 +1,5 @@
 /** The address of a Ray cluster: what is accepted, and whether a corpus crosses a network there in plain text. Pure. */
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { readAddress, type Address } from '../../serving/remote/address.ts';
 
 export interface ClusterAddress extends Pick<Address, 'host' | 'here' | 'plainText'> {

@@ -1,7 +1,7 @@
 /** Ray's Jobs interface over REST, as far as we use it. Every answer is checked. */
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { askRay, headersFor, said, type Ask, type Cluster } from './http.ts';
 
 /** Milliseconds. A dashboard asks other processes of its cluster. */

@@ -4,8 +4,8 @@
  */
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { causeOf, dispatcherTo } from '../../base-models/pypi/network.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { causeOf, dispatcherTo } from '../../platform/network/http.ts';
+import { UserError } from '../../text/errors.ts';
 import type { ClusterAddress } from './address.ts';
 
 export interface Cluster {

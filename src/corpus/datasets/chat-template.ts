@@ -2,7 +2,7 @@
  * Renders conversations with a base's own chat template (Jinja, in the GGUF file) into pieces. Only the answers are
  * learned, each with the token that ends it.
  */
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { BadValue, type Message } from './formats.ts';
 import type { Piece } from '../reading/source.ts';
 import { renderApart, type TemplateValues } from './template-process.ts';

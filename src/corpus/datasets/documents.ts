@@ -1,5 +1,5 @@
 /** A data set's rows as documents. */
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import type { ChatTemplate } from './chat-template.ts';
 import type { Piece, SourceDocument } from '../reading/source.ts';
 import {

@@ -5,8 +5,8 @@ import { homedir } from 'node:os';
 import { basename, join, resolve, sep } from 'node:path';
 import { ask, type ResolveOptions } from '../../base-models/ask.ts';
 import { fetchHubFile, listHubFiles, safeParts, type HubFile } from '../../base-models/hub-files.ts';
-import { UserError } from '../../protocol/errors.ts';
-import { cacheDir } from '../../protocol/paths.ts';
+import { UserError } from '../../text/errors.ts';
+import { cacheDir } from '../../platform/files/paths.ts';
 import { chooseFiles, isDataFile, NoSuchFiles } from './choose.ts';
 
 export interface DataFile {

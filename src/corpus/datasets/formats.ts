@@ -1,6 +1,6 @@
 /** The format of a data set's rows, recognised by its columns. */
 import { z } from 'zod';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 
 export interface Message {
   role: string;

@@ -2,8 +2,8 @@
 import { createGunzip } from 'node:zlib';
 import { pipeline } from 'node:stream';
 import { JSONParser } from '@streamparser/json';
-import { UserError } from '../../protocol/errors.ts';
-import { openRegular } from '../../protocol/regular-file.ts';
+import { UserError } from '../../text/errors.ts';
+import { openRegular } from '../../platform/files/regular-file.ts';
 import type { Row } from './row.ts';
 
 /** Longest line in bytes; a file with a longer one is not JSON lines. */

@@ -1,7 +1,7 @@
 /** Reads Parquet: a slice of a row group at a time, and only the wanted columns. */
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema, type AsyncBuffer } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
-import { openRegular } from '../../protocol/regular-file.ts';
+import { openRegular } from '../../platform/files/regular-file.ts';
 import type { Row } from './row.ts';
 
 /** Uncompressed bytes of a slice. */

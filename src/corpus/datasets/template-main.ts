@@ -3,7 +3,7 @@
  * does to it (memory, endless loops), the process that asked goes on: see template-process.ts. A thread would not do:
  * V8 ends the whole process where one thread asks for too long a list.
  */
-import { limitProcess } from '../../protocol/own-limits.ts';
+import { limitProcess } from '../../platform/processes/own-limits.ts';
 import { templateText } from './template-text.ts';
 
 export interface TemplateQuestion {

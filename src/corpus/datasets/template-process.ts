@@ -1,8 +1,8 @@
 /** Asks the process in which a base's template is rendered (template-main.ts), within limits. */
 import { fork, type ChildProcess } from 'node:child_process';
-import { bundlePath } from '../../protocol/bundles.ts';
-import { endedEarly, hasCrashed } from '../../protocol/child-end.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { bundlePath } from '../../platform/processes/bundles.ts';
+import { endedEarly, hasCrashed } from '../../platform/processes/child-end.ts';
+import { UserError } from '../../text/errors.ts';
 import type { Message } from './formats.ts';
 import type { TemplateAnswer, TemplateQuestion } from './template-main.ts';
 

@@ -4,8 +4,8 @@
  */
 import { posix } from 'node:path';
 import { LEAST_DOCUMENTS } from '../../statistics/intervals.ts';
-import { kinds, type Kind } from '../reading/kinds.ts';
-import { extensionOf } from '../reading/names.ts';
+import { kinds, type Kind } from '../kinds.ts';
+import { extensionOf } from '../names.ts';
 import { Queue } from './queue.ts';
 import { splitNumber } from './split.ts';
 

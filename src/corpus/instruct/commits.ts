@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import { gitLog, ignoredByGit, NoRepository } from '../reading/git.ts';
 import type { Globs } from '../reading/globs.ts';
-import { judgeFolder, judgeName } from '../reading/names.ts';
+import { judgeFolder, judgeName } from '../names.ts';
 
 export interface CommitPair {
   hash: string;

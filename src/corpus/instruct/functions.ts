@@ -2,7 +2,7 @@
  * Finds the documented functions of a source file by the layout of formatted code: a line that declares one, its
  * comment, and the lines up to where its indentation ends. Code in another layout is skipped.
  */
-import { extensionOf } from '../reading/names.ts';
+import { extensionOf } from '../names.ts';
 
 export interface DocumentedFunction {
   /** The language's name in code fences, and for people. */

@@ -1,5 +1,5 @@
 /** Instruction pairs from folders of code: documented functions, commits with their diffs, and repeated edits. */
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import {
   describeFolders,
   documentPath,
@@ -13,7 +13,7 @@ import { questionOf } from '../../next-edit/rewrite.ts';
 import { BadValue } from '../datasets/formats.ts';
 import { cancelled, readDocuments } from '../reading/documents.ts';
 import type { Globs } from '../reading/globs.ts';
-import { extensionOf } from '../reading/names.ts';
+import { extensionOf } from '../names.ts';
 import type { SourceDocument } from '../reading/source.ts';
 import { NoRepository } from '../reading/git.ts';
 import { commitPairs, commitsOfEdits, describedCommits, type CommitPair, type Wanted } from './commits.ts';

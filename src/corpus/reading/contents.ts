@@ -1,6 +1,6 @@
 /** Judges a file by its contents. */
-import type { Reason } from './reasons.ts';
-import { extensionOf } from './names.ts';
+import type { Reason } from '../reasons.ts';
+import { extensionOf } from '../names.ts';
 
 export const MAX_BYTES = 1_000_000;
 const MAX_LINE = 5000;

@@ -1,7 +1,7 @@
 /** .gitignore files at every level, with git's rules. */
 import { stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
-import { readText } from '../../protocol/regular-file.ts';
+import { readText } from '../../platform/files/regular-file.ts';
 import { IgnorePatterns } from './ignore-patterns.ts';
 
 const MOST_BYTES = 4 << 20;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { countLines, MAX_BYTES } from './contents.ts';
 import { cancelled, type Document } from './documents.ts';
 import type { LeftOutEntry } from '../manifest.ts';
-import type { Reason } from './reasons.ts';
+import type { Reason } from '../reasons.ts';
 import { findSecret } from '../secrets/find.ts';
 import type { SourceDocument } from './source.ts';
 

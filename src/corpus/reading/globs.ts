@@ -4,7 +4,7 @@
  */
 import createIgnore, { type Ignore } from 'ignore';
 import type { CorpusPlan } from '../../protocol/run.ts';
-import { extensionOf } from './names.ts';
+import { extensionOf } from '../names.ts';
 
 export type GlobPlan = Pick<CorpusPlan, 'include' | 'exclude'>;
 

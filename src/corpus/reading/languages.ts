@@ -1,6 +1,6 @@
 /** Counts files by extension, because an unknown language may be all that a person writes. */
-import { kindOf } from './kinds.ts';
-import { extensionOf } from './names.ts';
+import { kindOf } from '../kinds.ts';
+import { extensionOf } from '../names.ts';
 
 export interface UnknownLanguage {
   extension: string;

@@ -1,12 +1,12 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dataDir } from '../../protocol/paths.ts';
+import { dataDir } from '../../platform/files/paths.ts';
 import { IgnoreRules, readIgnoreFile } from './gitignore.ts';
 import type { Globs } from './globs.ts';
 import type { LeftOutEntry } from '../manifest.ts';
-import type { Reason } from './reasons.ts';
-import { environmentFile, isSkippedFolder, judgeFolder } from './names.ts';
+import type { Reason } from '../reasons.ts';
+import { environmentFile, isSkippedFolder, judgeFolder } from '../names.ts';
 
 /** A file to read, or something that is left out. */
 export type Walked = { in: true; path: string } | LeftOutEntry;

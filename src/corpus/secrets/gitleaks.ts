@@ -36,7 +36,7 @@ function isSecret(rule: Rule, match: RegExpExecArray, path: string): boolean {
   if (!secret || (rule.entropy !== undefined && entropy(secret) <= rule.entropy)) return false;
   if (secret.length < 60 && isPlaceholder(secret.slice(secret.lastIndexOf(':') + 1))) return false;
   const seen = { secret, match: match[0], line: lineAround(match), path };
-  // Without its paths: they are of binary and vendored files, which corpus/reading/names.ts leaves out.
+  // Without its paths: they are of binary and vendored files, which corpus/names.ts leaves out.
   const general = { ...written.allow, paths: [] };
   return ![general, ...(rule.allow ?? [])].some((allowance) => allows(allowance, seen));
 }

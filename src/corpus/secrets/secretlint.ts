@@ -2,7 +2,7 @@
 import type { lintSource } from '@secretlint/core';
 import type { Finding } from './finding.ts';
 import { isPlaceholder } from './values.ts';
-import { visible } from '../../protocol/foreign-text.ts';
+import { visible } from '../../text/foreign-text.ts';
 
 type SecretLintConfig = Parameters<typeof lintSource>[0]['options']['config'];
 

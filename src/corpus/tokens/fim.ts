@@ -2,7 +2,7 @@
  * Fill-in-the-middle (Bavarian et al. 2022), cut and laid out as in completion: prefix, suffix, middle (PSM), with as
  * much text on both sides as an editor's budget allows.
  */
-import { begunToken } from '../../completion/begun-token.ts';
+import { begunToken } from '../../completion/code/begun-token.ts';
 import { chooseSpan, type Draw, type Span } from './spans.ts';
 
 export interface FimTokens {
@@ -28,7 +28,7 @@ export interface View {
 
 /** A shorter text is not cut; in characters. */
 const SHORTEST = 100;
-/** Characters after the cursor that an editor sends (completion/context.ts), and their share of a short view. */
+/** Characters after the cursor that an editor sends (completion/prompt/context.ts), and their share of a short view. */
 const MOST_AFTER = 600;
 const SHARE_AFTER = 1 / 3;
 /** If the file continues, at least this share of them is there. */

@@ -2,8 +2,7 @@
  * Writes the spooled documents to the files of a split: each with its start and end token, or joined to repositories.
  */
 import { locate, type NamedFolder } from '../../protocol/folders.ts';
-import type { KeptDocument } from '../collect.ts';
-import type { KeptEntry, Split } from '../manifest.ts';
+import type { KeptEntry, Split, KeptDocument } from '../manifest.ts';
 import { learnedPath, startsPath, tokensPath } from '../paths.ts';
 import { repositoryName } from '../reading/folders.ts';
 import type { SpoolReader } from './spool.ts';

@@ -3,7 +3,7 @@
  * measure on (held-out-windows.ts), they cut documents where a sequence ends; instruction tuning must not
  * (examples.ts).
  */
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { ringOf, type Weighted } from '../recency.ts';
 import type { Sequence, SequenceSource } from './sequences.ts';
 import { mix, shuffled, uniformOf } from '../shuffle.ts';

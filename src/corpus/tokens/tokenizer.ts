@@ -1,4 +1,4 @@
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import type { FimTokens } from './fim.ts';
 
 /** The parts of a tokenizer that the corpus needs. */

@@ -3,20 +3,19 @@
  * both answered (the same digest: the same question, window or text).
  */
 import { z } from 'zod';
-import { reportError, UserError } from '../../protocol/errors.ts';
-import { summarySchema, type Comparison, type Summary } from '../../protocol/evaluation.ts';
+import { reportError, UserError } from '../../text/errors.ts';
+import { summarySchema, type Comparison, type Summary, CURSORS } from '../../protocol/evaluation.ts';
 import type { RunComparison } from '../../protocol/run-comparison.ts';
 import { settledSpec, type RunSpec } from '../../protocol/run.ts';
 import { corpusSummaryPath, evaluationSummaryPath, readSpec, readState } from '../../runs/files.ts';
 import { compare, ofDocument, type Counts } from './compare.ts';
 import { differingSettings, type Given } from './differing-settings.ts';
-import { CURSORS } from '../../protocol/task-facts.ts';
-import { FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
+import { FORGETTING } from '../../findings/forgetting-figure.ts';
 import { forgettingAverage } from './forgetting.ts';
 import { readItemRows, type ItemRow } from './item-rows.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
 import { tasks } from '../tasks/index.ts';
-import { readText } from '../../protocol/regular-file.ts';
+import { readText } from '../../platform/files/regular-file.ts';
 
 /** A run with its figures. */
 export interface EvaluatedRun extends Given {

@@ -1,5 +1,5 @@
 /** The paper's measure of forgetting: the mean accuracy of HellaSwag, ARC-Challenge and WinoGrande. */
-import { averagedMetrics, FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
+import { averagedMetrics, FORGETTING } from '../../findings/forgetting-figure.ts';
 import type { Counts } from './compare.ts';
 
 /** Undefined unless all three were measured. */

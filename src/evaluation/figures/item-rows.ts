@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { parseLines } from '../../protocol/lines.ts';
-import { readText } from '../../protocol/regular-file.ts';
+import { parseLines } from '../../platform/files/lines.ts';
+import { readText } from '../../platform/files/regular-file.ts';
 
 const partsSchema = z.record(z.string(), z.object({ sum: z.number(), weight: z.number() }));
 

@@ -8,12 +8,13 @@ import {
   summarySchema,
   type Comparison,
   type Summary,
+  CURSORS,
 } from '../../protocol/evaluation.ts';
-import { readText } from '../../protocol/regular-file.ts';
-import { CURSORS, taskFacts } from '../../protocol/task-facts.ts';
+import { readText } from '../../platform/files/regular-file.ts';
+import { taskFacts } from '../../findings/task-facts.ts';
 import { evaluationSummaryPath, writeJson } from '../../runs/files.ts';
-import { averagedTasks, FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
-import { summarise } from './summary-sentence.ts';
+import { averagedTasks, FORGETTING } from '../../findings/forgetting-figure.ts';
+import { summarise } from '../../findings/summary-sentence.ts';
 import { tasks } from '../tasks/index.ts';
 
 /** New findings to add. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { cachedDataVersionTag } from 'node:v8';
-import { readBytes } from '../../protocol/regular-file.ts';
+import { readBytes } from '../../platform/files/regular-file.ts';
 import { shared } from './image.ts';
 import type { Image } from './protocol.ts';
 

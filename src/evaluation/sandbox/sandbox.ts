@@ -6,8 +6,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { dirname } from 'node:path';
 import { createRequire } from 'node:module';
-import { cacheDir } from '../../protocol/paths.ts';
-import { usableProcessors } from '../../protocol/processors.ts';
+import { cacheDir } from '../../platform/files/paths.ts';
+import { usableProcessors } from '../../platform/machine/processors.ts';
 import { hostEntry } from './entry.ts';
 import {
   hostReplySchema,

@@ -1,9 +1,9 @@
 /** The evaluator's side of the process that scores: see worker.ts. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { bundlePath } from '../../protocol/bundles.ts';
-import { endedEarly } from '../../protocol/child-end.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { bundlePath } from '../../platform/processes/bundles.ts';
+import { endedEarly } from '../../platform/processes/child-end.ts';
+import { UserError } from '../../text/errors.ts';
 import {
   scorerAnswerSchema,
   type ScorerAnswer,

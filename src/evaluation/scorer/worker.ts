@@ -3,7 +3,7 @@
  * this took is free when the process ends, which a library's own allocator would not give back. Messages:
  * src/protocol/scorer.ts.
  */
-import { reportError } from '../../protocol/errors.ts';
+import { reportError } from '../../text/errors.ts';
 import {
   scorerRequestSchema,
   type ScorerAnswer,

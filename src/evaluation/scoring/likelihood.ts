@@ -1,5 +1,5 @@
 /** Log-likelihoods of continuations, computed as in lm-evaluation-harness, several per pass of the model. */
-import type { Tokenizer } from '../../base-models/tokenizer.ts';
+import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
 import { sum } from '../../statistics/statistics.ts';
 import type { EvaluatedModel } from '../task.ts';
 

@@ -1,7 +1,7 @@
 /** The rows of a benchmark: from the hub, downloaded once, or from a file that the user names. */
 import type { z } from 'zod';
 import { readRows, type NamedRow } from '../../corpus/datasets/rows.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { mix } from '../../statistics/random.ts';
 import { spread } from '../../statistics/statistics.ts';
 import { countOf, type PlanContext, type Task } from '../task.ts';

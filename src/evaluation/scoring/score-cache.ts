@@ -5,10 +5,10 @@
 import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { parseLines } from '../../protocol/lines.ts';
-import { cacheDir } from '../../protocol/paths.ts';
+import { parseLines } from '../../platform/files/lines.ts';
+import { cacheDir } from '../../platform/files/paths.ts';
 import type { EvaluatedModel, Item, ItemScore, Task } from '../task.ts';
-import { readText } from '../../protocol/regular-file.ts';
+import { readText } from '../../platform/files/regular-file.ts';
 
 const lineSchema = z.object({
   item: z.string(),

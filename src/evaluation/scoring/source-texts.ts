@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs';
 import { isDataFile } from '../../corpus/datasets/choose.ts';
 import { dataSetDocuments } from '../../corpus/datasets/documents.ts';
-import { UserError } from '../../protocol/errors.ts';
-import { whyNoFile } from '../../protocol/not-a-file.ts';
-import { openRegular } from '../../protocol/regular-file.ts';
-import { ownText } from '../../cursors/held-out.ts';
+import { UserError } from '../../text/errors.ts';
+import { whyNoFile } from '../../text/not-a-file.ts';
+import { openRegular } from '../../platform/files/regular-file.ts';
+import { ownText } from '../cursors/held-out.ts';
 import { spread } from '../../statistics/statistics.ts';
 
 /** Characters per piece: more than its tokens need. */

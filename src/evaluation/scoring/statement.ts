@@ -1,6 +1,6 @@
 /** Where a completed statement, block or expression ends, as benchmarks cut answers. Pure. */
-import { openAt, readOn } from '../../completion/brackets.ts';
-import { languageOf } from '../../completion/languages.ts';
+import { openAt, readOn } from '../../completion/code/brackets.ts';
+import { languageOf } from '../../completion/code/languages.ts';
 
 /**
  * The first statement of an answer, as CrossCodeEval cuts it: up to the first of `;`, `{` and `}`; in Python up to the

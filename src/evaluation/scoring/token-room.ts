@@ -1,5 +1,5 @@
 /** Cuts texts to a number of tokens. */
-import type { Tokenizer } from '../../base-models/tokenizer.ts';
+import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
 
 type Coder = Pick<Tokenizer, 'encode' | 'decode'>;
 

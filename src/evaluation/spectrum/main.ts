@@ -4,7 +4,7 @@
  * writes parts/. SIGTERM stops it.
  */
 import { setMaxListeners } from 'node:events';
-import { runAsChild } from '../../protocol/child.ts';
+import { runAsChild } from '../../platform/processes/child.ts';
 import type { SpectrumMessage } from '../../protocol/spectrum.ts';
 import { measureSpectrum } from './measure.ts';
 import type { Part } from './part-files.ts';

@@ -3,7 +3,7 @@
  * the change.
  */
 import { gaussian, mix } from '../../statistics/random.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import {
   SPECTRUM_FORMAT,
   type LinearSpectrum,
@@ -11,7 +11,7 @@ import {
   type Spectrum,
   type SpectrumKind,
 } from '../../protocol/spectrum.ts';
-import { writeByRename } from '../../protocol/write-file.ts';
+import { writeByRename } from '../../platform/files/write-file.ts';
 import { readSpec, spectrumPath } from '../../runs/files.ts';
 import { resultStep } from '../../runs/index.ts';
 import { startBackend, type Backend } from '../../tensor/index.ts';

@@ -5,10 +5,10 @@
 import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { parseLines } from '../../protocol/lines.ts';
-import { cacheDir } from '../../protocol/paths.ts';
+import { parseLines } from '../../platform/files/lines.ts';
+import { cacheDir } from '../../platform/files/paths.ts';
 import { spectrumSchema, type Spectrum } from '../../protocol/spectrum.ts';
-import { readText } from '../../protocol/regular-file.ts';
+import { readText } from '../../platform/files/regular-file.ts';
 
 /** Version of the measurement and of its lines. */
 const VERSION = 1;

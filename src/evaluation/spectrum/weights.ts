@@ -8,7 +8,7 @@ import { readSafetensors } from '../../weights/safetensors.ts';
 import { openGguf, type GgufFile } from '../../gguf/index.ts';
 import { modulesOf, moduleTensors } from '../../base-models/architectures.ts';
 import { linearShape, readConfig, type ModelConfig } from '../../model/index.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { artefactName, type ModuleName, type RunSpec } from '../../protocol/run.ts';
 import type { RunSpectrum } from '../../protocol/spectrum.ts';
 import { triangularFactor } from '../../tensor/linear-algebra.ts';

@@ -14,7 +14,7 @@ import { scoreItems, type OnScored } from '../scoring/score-items.ts';
 import { addToSummary, readSummary } from '../figures/summary.ts';
 import type { EvaluatedModel, ItemScore, ScoreContext } from '../task.ts';
 import { chooseCrossFitted, type CountedPoint } from './cross-fit.ts';
-import { LEAST, MOST, nextStrength, pointOf, type StrengthCounts } from './rule.ts';
+import { LEAST, MOST, nextStrength, pointOf, type StrengthCounts } from '../../findings/strength-rule.ts';
 import { isStrengthMeasured } from '../time.ts';
 import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.ts';
 

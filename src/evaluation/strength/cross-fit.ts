@@ -10,12 +10,12 @@ import {
   type OfferedMetric,
   type StrengthChoice,
   type StrengthPoint,
+  CURSORS,
 } from '../../protocol/evaluation.ts';
-import { CURSORS } from '../../protocol/task-facts.ts';
 import { compare } from '../figures/compare.ts';
 import { pairedIntervals } from '../../statistics/intervals.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
-import { bestPoint, chooseStrength, type AtCursors } from './rule.ts';
+import { bestPoint, chooseStrength, type AtCursors } from '../../findings/strength-rule.ts';
 
 /** A strength with what was counted there. */
 export interface CountedPoint extends AtCursors {

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readAdapterStrength, setAdapterStrength } from '../../weights/strength.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import type { StrengthChoice, Summary } from '../../protocol/evaluation.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { evaluationSummaryPath, writeJson } from '../../runs/files.ts';

@@ -3,13 +3,13 @@
  * held-out cursors, after the same prompt as for completion; the KL from the base on its own text; the loss of
  * HumanEval's solutions.
  */
-import type { Tokenizer } from '../../base-models/tokenizer.ts';
+import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
 import type { Corpus } from '../../corpus/index.ts';
-import { reportError } from '../../protocol/errors.ts';
+import { reportError } from '../../text/errors.ts';
 import { CHARACTERS, EXACT_LINES } from '../../protocol/evaluation.ts';
 import type { RunSpec } from '../../protocol/run.ts';
-import { predictedLines } from '../../cursors/predicted-lines.ts';
-import { cursorContinuations, type CursorContinuation } from '../../cursors/continuations.ts';
+import { predictedLines } from '../cursors/predicted-lines.ts';
+import { cursorContinuations, type CursorContinuation } from '../cursors/continuations.ts';
 import { logLikelihoods } from '../scoring/likelihood.ts';
 import { natsToBits, spread, sum } from '../../statistics/statistics.ts';
 import { loadProblems } from '../tasks/humaneval.ts';

@@ -3,7 +3,7 @@
  * without examples.
  */
 import { z } from 'zod';
-import { taskFacts } from '../../protocol/task-facts.ts';
+import { taskFacts } from '../../findings/task-facts.ts';
 import { rowFormat } from '../scoring/rows.ts';
 import { choicesAfter, multipleChoiceTask } from './multiple-choice.ts';
 

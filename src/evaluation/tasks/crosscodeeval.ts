@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { languageIdOf } from '../../completion/index.ts';
-import { taskFacts } from '../../protocol/task-facts.ts';
+import { taskFacts } from '../../findings/task-facts.ts';
 import { identifierF1, identifiersOf, inkedLines, ratioOf, withoutComments } from '../scoring/code-match.ts';
 import { keywords } from '../scoring/keywords.ts';
 import { chooseRows, rowFormat, type Benchmark } from '../scoring/rows.ts';

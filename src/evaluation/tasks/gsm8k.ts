@@ -3,8 +3,8 @@
  * five worked examples, greedy sampling, and the number after "####" has to be right.
  */
 import { z } from 'zod';
-import { UserError } from '../../protocol/errors.ts';
-import { taskFacts } from '../../protocol/task-facts.ts';
+import { UserError } from '../../text/errors.ts';
+import { taskFacts } from '../../findings/task-facts.ts';
 import { chooseRows, rowFormat, type Benchmark } from '../scoring/rows.ts';
 import { shots } from './gsm8k-shots.ts';
 import { itemOf, type Item, type PlanContext, type Plan, type Task } from '../task.ts';

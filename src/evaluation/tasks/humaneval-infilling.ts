@@ -4,8 +4,8 @@
  * the gap, and the problem's own tests judge the whole. These rules give the paper's numbers of gaps, 1,033 and 5,815.
  * "Derived", because the gaps are made here and not read from the paper's files.
  */
-import { UserError } from '../../protocol/errors.ts';
-import { taskFacts } from '../../protocol/task-facts.ts';
+import { UserError } from '../../text/errors.ts';
+import { taskFacts } from '../../findings/task-facts.ts';
 import { seededSample } from '../scoring/rows.ts';
 import {
   countOf,

@@ -1,4 +1,4 @@
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { arcTask } from './arc.ts';
 import { gsm8kTask } from './gsm8k.ts';

@@ -4,7 +4,7 @@
  * from. `pass@k` counts MBPP's own tests, `pass@k plus` those and EvalPlus's.
  */
 import { z } from 'zod';
-import { taskFacts } from '../../protocol/task-facts.ts';
+import { taskFacts } from '../../findings/task-facts.ts';
 import { passAtK } from '../../statistics/statistics.ts';
 import { chooseRows, rowFormat, type Benchmark } from '../scoring/rows.ts';
 import {

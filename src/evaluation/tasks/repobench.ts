@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { languageIdOf } from '../../completion/index.ts';
-import { taskFacts } from '../../protocol/task-facts.ts';
+import { taskFacts } from '../../findings/task-facts.ts';
 import { ratioOf, sameWords } from '../scoring/code-match.ts';
 import { chooseRows, rowFormat, type Benchmark } from '../scoring/rows.ts';
 import { firstCodeLine } from '../scoring/statement.ts';

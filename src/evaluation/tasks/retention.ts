@@ -3,8 +3,8 @@
  * the loss. Uses text that the base itself writes, which needs no data, and source text if the user names some. Loss
  * alone can hide forgetting: it may fall while the KL grows.
  */
-import { taskFacts } from '../../protocol/task-facts.ts';
-import { sampledTexts } from '../../serving/engine/sampled-texts.ts';
+import { taskFacts } from '../../findings/task-facts.ts';
+import { sampledTexts } from '../../serving/host/sampled-texts.ts';
 import { sourceTexts } from '../scoring/source-texts.ts';
 import { sum } from '../../statistics/statistics.ts';
 import { countOf, itemOf, type Item, type Measure, type Plan, type PlanContext, type Task } from '../task.ts';

@@ -4,7 +4,7 @@
  * in other languages, which the sandbox can't run, and API calls, which have no tests, are compared (`exact match`).
  */
 import { z } from 'zod';
-import { taskFacts } from '../../protocol/task-facts.ts';
+import { taskFacts } from '../../findings/task-facts.ts';
 import { sameInk } from '../scoring/code-match.ts';
 import { callProgram, fillProgram, type UnitTest } from '../scoring/safim-programs.ts';
 import { chooseRows, rowFormat, type Benchmark } from '../scoring/rows.ts';

@@ -4,7 +4,7 @@
  * option filled in.
  */
 import { z } from 'zod';
-import { taskFacts } from '../../protocol/task-facts.ts';
+import { taskFacts } from '../../findings/task-facts.ts';
 import { rowFormat } from '../scoring/rows.ts';
 import { multipleChoiceTask } from './multiple-choice.ts';
 

@@ -3,7 +3,7 @@
  * prompt, clean-up. Scores what the user would see.
  */
 import { z } from 'zod';
-import type { Tokenizer } from '../../base-models/tokenizer.ts';
+import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
 import type { Corpus } from '../../corpus/index.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import {
@@ -12,20 +12,14 @@ import {
   documentOf,
   type CursorOptions,
   type PlacedCursor,
-} from '../../cursors/completion.ts';
+} from '../cursors/completion.ts';
 import { calibrate, cutToWhole, defaultBudget, type Outcome } from '../../completion/index.ts';
 import { certainty } from '../../serving/tokens/confidence.ts';
 import type { HostCompletion } from '../../serving/host-types.ts';
 import type { Calibrated } from '../../protocol/evaluation.ts';
-import {
-  answerAt,
-  editSimilarity,
-  findCursors,
-  savedCharacters,
-  type Cursor,
-} from '../../cursors/cursors.ts';
-import { heldOutDocuments } from '../../cursors/held-out.ts';
-import { placeCursors } from '../../cursors/place.ts';
+import { answerAt, editSimilarity, findCursors, savedCharacters, type Cursor } from '../cursors/cursors.ts';
+import { heldOutDocuments } from '../cursors/held-out.ts';
+import { placeCursors } from '../cursors/place.ts';
 import { spread } from '../../statistics/statistics.ts';
 import {
   countOf,
@@ -63,7 +57,7 @@ const TIMED_TOKENS = 16;
 /** How often each model is timed at a cursor. */
 const ROUNDS = 2;
 const MOST_TOKENS = 128;
-/** Characters before the cursor that the engine has not read yet when a latency is measured: a key or two. */
+/** Characters before the cursor that the model has not read yet when a latency is measured: a key or two. */
 const UNREAD = 2;
 
 /**

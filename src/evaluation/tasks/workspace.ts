@@ -2,11 +2,11 @@
  * Measures what was learned, on held-out code of the same corpus: its loss, and how well the rest of a line or block is
  * completed at cursors in held-out files. Held-out prose has its own figure.
  */
-import type { Tokenizer } from '../../base-models/tokenizer.ts';
+import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
 import { sourceOf, type Age, type Corpus, type Kind } from '../../corpus/index.ts';
 import type { Sequence } from '../../corpus/tokens/sequences.ts';
-import { UserError } from '../../protocol/errors.ts';
-import { taskFacts } from '../../protocol/task-facts.ts';
+import { UserError } from '../../text/errors.ts';
+import { taskFacts } from '../../findings/task-facts.ts';
 import { natsToBits, sum } from '../../statistics/statistics.ts';
 import {
   countOf,

@@ -6,14 +6,14 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { judge, QUANTISED_LIMIT, servedRows } from '../check-export.ts';
 import { CHECK_TOKENS, SAMPLE } from '../check-text.ts';
-import { openTokenizer } from '../../base-models/tokenizer.ts';
-import { freeSpace } from '../../protocol/disk.ts';
+import { openTokenizer } from '../../llama-cpp/tokenizer.ts';
+import { freeSpace } from '../../platform/files/disk.ts';
 import { openGguf } from '../../gguf/index.ts';
 import { exportAdapterGguf, readAdapterGguf, type Adapter } from '../../weights/adapter.ts';
 import { exportFoldedGguf, partsToFold } from '../../weights/fold.ts';
 import { keepCopy, type AboutCopy, type Measured } from '../../serving/folding/copies.ts';
-import { MOST_BUSY } from '../../protocol/machine-load.ts';
-import { availableMemory } from '../../protocol/available-memory.ts';
+import { MOST_BUSY } from '../../platform/machine/machine-load.ts';
+import { availableMemory } from '../../platform/machine/available-memory.ts';
 import { timeBoth } from './time-both.ts';
 
 export interface FoldOptions {

@@ -1,7 +1,7 @@
 /** Entry: `node fold.mjs BASE ADAPTER THREADS`, child process of a completion server: makes a folded copy. */
-import { reportError } from '../../protocol/errors.ts';
-import { visible } from '../../protocol/foreign-text.ts';
-import { lowerPriority } from '../../protocol/low-priority.ts';
+import { reportError } from '../../text/errors.ts';
+import { visible } from '../../text/foreign-text.ts';
+import { lowerPriority } from '../../platform/processes/low-priority.ts';
 import { foldCopy } from './fold.ts';
 
 lowerPriority();

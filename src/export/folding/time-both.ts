@@ -1,7 +1,7 @@
 /** Times an adapter on its base beside its folded copy, in llama.cpp. */
 import type { LlamaContextSequence } from 'node-llama-cpp';
-import { loadLlamaModel, readModelFile } from '../../base-models/llama.ts';
-import { watchLoad } from '../../protocol/machine-load.ts';
+import { loadLlamaModel, readModelFile } from '../../llama-cpp/llama.ts';
+import { watchLoad } from '../../platform/machine/machine-load.ts';
 import { someTokens } from '../../serving/threads/threads.ts';
 
 /** Milliseconds of a token, and of 64 tokens of a prompt. */

@@ -1,7 +1,7 @@
 /** The editor's messages as those of OpenAI's chat. */
 import * as vscode from 'vscode';
-import { UserError } from '../../protocol/errors.ts';
-import { t } from '../../protocol/l10n.ts';
+import { UserError } from '../../text/errors.ts';
+import { t } from '../../text/l10n.ts';
 import type { ChatRequestMessage } from './chat-api.ts';
 
 export interface ChatTurn {

@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { chatFacts } from '../../base-models/chat-facts.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
-import { t } from '../../protocol/l10n.ts';
-import { joined } from '../../protocol/told-texts.ts';
+import { t } from '../../text/l10n.ts';
+import { joined } from '../../text/told-texts.ts';
 import { ofBase, ofRun, type LocalModel } from '../completion/completion-model.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { isChecked, shortTime, whyNotServable } from '../texts.ts';

@@ -1,9 +1,9 @@
 /** The models of this machine in the editor's chat, answered by the completion server in the base's own chat template. */
 import * as vscode from 'vscode';
-import { reportError, UserError } from '../../protocol/errors.ts';
-import { forButtons } from '../../protocol/next-step.ts';
-import { t, tTold } from '../../protocol/l10n.ts';
-import { joined } from '../../protocol/told-texts.ts';
+import { reportError, UserError } from '../../text/errors.ts';
+import { forButtons } from '../../text/next-step.ts';
+import { t, tTold } from '../../text/l10n.ts';
+import { joined } from '../../text/told-texts.ts';
 import { ServingClient } from '../../serving/client/client.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { nextOf } from '../log.ts';

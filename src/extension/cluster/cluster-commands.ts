@@ -1,8 +1,8 @@
 /** The commands about a Ray cluster's token. */
 import * as vscode from 'vscode';
 import { parseCluster, type ClusterAddress } from '../../cluster/ray/address.ts';
-import { UserError } from '../../protocol/errors.ts';
-import { t } from '../../protocol/l10n.ts';
+import { UserError } from '../../text/errors.ts';
+import { t } from '../../text/l10n.ts';
 import type { Services } from '../services.ts';
 import { clusterInSettings, clusterSecret } from './cluster.ts';
 

@@ -1,9 +1,9 @@
 /** Stopping and resuming runs, wherever they train: one on a cluster needs its token for that. */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UserError } from '../../protocol/errors.ts';
-import { t } from '../../protocol/l10n.ts';
-import { runsDir } from '../../protocol/paths.ts';
+import { UserError } from '../../text/errors.ts';
+import { t } from '../../text/l10n.ts';
+import { runsDir } from '../../platform/files/paths.ts';
 import { cancelRun } from '../../runs/index.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Services } from '../services.ts';

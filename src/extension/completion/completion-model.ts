@@ -4,7 +4,7 @@ import { findKnownBase } from '../../base-models/registry.ts';
 import type { Calibration } from '../../completion/index.ts';
 import { foldersOf, type NamedFolder } from '../../protocol/folders.ts';
 import { completingBaseId, completingServerId, type RunSnapshot } from '../../protocol/panel.ts';
-import { runsDir } from '../../protocol/paths.ts';
+import { runsDir } from '../../platform/files/paths.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { BASE_MODEL } from '../../protocol/server.ts';
 import type { Endpoint } from '../../serving/remote/address.ts';

@@ -1,19 +1,19 @@
 /** Which model completes code, the server behind it, and how often its completions are accepted. */
 import * as vscode from 'vscode';
 import { existsSync } from 'node:fs';
-import { gpuKindsHere, hasGpuPackages } from '../../base-models/llama-gpu-packages.ts';
+import { gpuKindsHere, hasGpuPackages } from '../../llama-cpp/gpu-packages.ts';
 import { defaultBudget, type PartsSource } from '../../completion/index.ts';
-import { describeEngine, type EngineUsed } from '../../protocol/gpu.ts';
-import { reportError, UserError } from '../../protocol/errors.ts';
-import { forButtons } from '../../protocol/next-step.ts';
+import { describeDevice, type ComputeDevice } from '../../protocol/gpu.ts';
+import { reportError, UserError } from '../../text/errors.ts';
+import { forButtons } from '../../text/next-step.ts';
 import { completingBaseId, type Acceptance } from '../../protocol/panel.ts';
-import { dataDir } from '../../protocol/paths.ts';
+import { dataDir } from '../../platform/files/paths.ts';
 import { ServingClient, type ServingClientOptions } from '../../serving/client/client.ts';
-import type { CompletionEngine } from '../../serving/client/completion-engine.ts';
+import type { CompletionClient } from '../../serving/client/completion-client.ts';
 import { AcceptanceWatch } from './acceptance.ts';
 import { Repository } from './repository.ts';
 import { GhostText, type Completing } from './ghost-text.ts';
-import { t, tTold } from '../../protocol/l10n.ts';
+import { t, tTold } from '../../text/l10n.ts';
 import type { Action } from '../log.ts';
 import type { Services } from '../services.ts';
 import { clearEndpoint, setCompletionEnabled, settings } from '../settings.ts';
@@ -44,20 +44,20 @@ export interface ServicesWithCompletion extends Services {
 export class CompletionService implements Completing {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.changed.event;
-  private readonly started = new vscode.EventEmitter<EngineUsed>();
+  private readonly started = new vscode.EventEmitter<ComputeDevice>();
   /** A server was started or found. */
   readonly onDidStart = this.started.event;
-  private client: { serves: string; serving: CompletionEngine } | undefined;
+  private client: { serves: string; serving: CompletionClient } | undefined;
   private readonly disposables: vscode.Disposable;
   private readonly ghost: GhostText;
   readonly recorder: UseRecorder;
   readonly elsewhere: Elsewhere;
   private readonly repository: Repository;
   private requests = 0;
-  /** Smoothed latency of requests that reached the engine. */
+  /** Smoothed latency of requests that reached the model. */
   latencyMs: number | undefined;
   /** What the server computes on, once there was one. */
-  engine: EngineUsed | undefined;
+  device: ComputeDevice | undefined;
   /** What went wrong since the last answer: told once, not at each key press, and shown as long as it lasts. */
   failure: string | undefined;
   /** Until when completion is snoozed (ms since 1970), and the timer that ends it. */
@@ -161,11 +161,11 @@ export class CompletionService implements Completing {
     });
   }
 
-  serving(model: CompletionModel): CompletionEngine {
+  serving(model: CompletionModel): CompletionClient {
     if (!isRemote(model)) return this.servingHere(model as LocalModel);
     if (this.client?.serves === model.server) return this.client.serving;
     void this.client?.serving.dispose();
-    const serving = this.elsewhere.engineOf(model);
+    const serving = this.elsewhere.clientOf(model);
     this.client = { serves: model.server, serving };
     return serving;
   }
@@ -202,7 +202,7 @@ export class CompletionService implements Completing {
     void this.client?.serving.dispose();
     const serving = new ServingClient({
       ...options,
-      onReady: ({ engine }) => engine && this.takeNote(engine),
+      onReady: ({ device }) => device && this.takeNote(device),
     });
     this.client = { serves, serving };
     return serving;
@@ -230,11 +230,11 @@ export class CompletionService implements Completing {
       });
   }
 
-  private takeNote(engine: EngineUsed): void {
-    this.engine = engine;
-    const why = engine.why ? `. ${forButtons(engine.why).text}` : '';
-    this.services.log.info(`completion computes on ${describeEngine(engine)}${why}`);
-    this.started.fire(engine);
+  private takeNote(device: ComputeDevice): void {
+    this.device = device;
+    const why = device.why ? `. ${forButtons(device.why).text}` : '';
+    this.services.log.info(`completion computes on ${describeDevice(device)}${why}`);
+    this.started.fire(device);
     this.changed.fire();
   }
 

@@ -3,13 +3,13 @@
  * before the person has allowed that address.
  */
 import * as vscode from 'vscode';
-import { LONGEST_BEGUN } from '../../completion/anchor.ts';
-import { defaultBudget } from '../../completion/context.ts';
-import { UserError } from '../../protocol/errors.ts';
-import { t, whole } from '../../protocol/l10n.ts';
+import { LONGEST_BEGUN } from '../../completion/prompt/anchor.ts';
+import { defaultBudget } from '../../completion/prompt/context.ts';
+import { UserError } from '../../text/errors.ts';
+import { t, whole } from '../../text/l10n.ts';
 import { parseEndpoint, type Endpoint } from '../../serving/remote/address.ts';
 import { describeFound } from '../../serving/remote/probe.ts';
-import { RemoteEngine } from '../../serving/remote/remote-engine.ts';
+import { RemoteClient } from '../../serving/remote/remote-client.ts';
 import type { Remote } from '../../serving/remote/remote-http.ts';
 import type { Services } from '../services.ts';
 import { settings } from '../settings.ts';
@@ -87,9 +87,9 @@ export class Elsewhere {
     return { endpoint, token: async () => this.services.extension.secrets.get(secretOf(endpoint)) };
   }
 
-  engineOf({ remote: { endpoint, model } }: RemoteModel): RemoteEngine {
+  clientOf({ remote: { endpoint, model } }: RemoteModel): RemoteClient {
     const { log } = this.services;
-    return new RemoteEngine({
+    return new RemoteClient({
       ...this.remoteOf(endpoint),
       model,
       // Asked at each request, because another window may have taken it back.

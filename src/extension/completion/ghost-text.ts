@@ -9,7 +9,7 @@ import {
   type CursorDocument,
   type PartsSource,
 } from '../../completion/index.ts';
-import { toServer, type CompletionEngine } from '../../serving/client/completion-engine.ts';
+import { toServer, type CompletionClient } from '../../serving/client/completion-client.ts';
 import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
 import { AskAgain } from './ask-again.ts';
 import { ReadAhead } from './read-ahead.ts';
@@ -27,7 +27,7 @@ export interface Completing {
   /** The model that completes this document now. */
   modelFor(document: vscode.TextDocument): CompletionModel | undefined;
   /** The server of a model, here or elsewhere; it starts at the first request. */
-  serving(model: CompletionModel): CompletionEngine;
+  serving(model: CompletionModel): CompletionClient;
   /** Gives parts of the repository's files for a prompt at this place; undefined if the model may not have any. */
   partsAt(
     document: vscode.TextDocument,
@@ -36,9 +36,9 @@ export interface Completing {
   ): PartsSource | undefined;
   /** Whether the model's server is one of this machine, and runs. */
   isServingHere(model: CompletionModel): boolean;
-  /** Runs a request that reaches the engine. */
+  /** Runs a request that reaches the model. */
   busyWith<T>(request: () => Promise<T>): Promise<T>;
-  /** The engine's answer, or its first line, took so long. */
+  /** The model's answer, or its first line, took so long. */
   answered(milliseconds: number): void;
   failed(error: unknown): void;
 }
@@ -119,7 +119,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       const input = { ...this.inputAt(place), signal, invoked: true };
       const completion = await core.complete(input);
       // Alternatives are wanted if what the key asks for is already shown, or if the likeliest one is empty.
-      const wantsOthers = completion?.source !== 'engine' && !signal.aborted;
+      const wantsOthers = completion?.source !== 'model' && !signal.aborted;
       const others = wantsOthers ? await core.alternatives(input, completion?.text ?? '') : [];
       return signal.aborted ? [] : this.show(place, completion, others);
     } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * Lets the engine read what stands around the cursor while nobody types, so that the first suggestion there does not
+ * Lets the model read what stands around the cursor while nobody types, so that the first suggestion there does not
  * have to wait for it: seconds for a small model on two cores.
  */
 import * as vscode from 'vscode';

@@ -5,7 +5,7 @@
 import * as vscode from 'vscode';
 import { schemes } from './read-ahead.ts';
 
-/** What changed is looked at once in so many milliseconds: each request of the engine is a change. */
+/** What changed is looked at once in so many milliseconds: each request to the model is a change. */
 const PAUSE_MS = 100;
 
 export class Registration implements vscode.Disposable {

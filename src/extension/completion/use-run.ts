@@ -1,9 +1,9 @@
 /** "Use for Completion": only checked results are served, so a result that was never checked is checked first. */
 import { z } from 'zod';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { whileShown } from '../child-progress.ts';
-import { t } from '../../protocol/l10n.ts';
+import { t } from '../../text/l10n.ts';
 import { ofRun } from './completion-model.ts';
 import type { ServicesWithCompletion } from './completion-service.ts';
 import { isChecked, whyNotServable } from '../texts.ts';

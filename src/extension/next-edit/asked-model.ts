@@ -4,7 +4,7 @@ import type { RunSnapshot } from '../../protocol/panel.ts';
 import { ServingClient } from '../../serving/client/client.ts';
 import type { CompletionService } from '../completion/completion-service.ts';
 import { settings } from '../settings.ts';
-import type { AskOptions } from './ask-model.ts';
+import type { AskOptions } from '../../next-edit-finder/ask-model.ts';
 
 /**
  * The model that completes this document, if it runs on this machine already: nothing is started or sent elsewhere for

@@ -1,8 +1,8 @@
 /** What is seen of next edits: the first one in the editor, how many there are, and which key does what. */
 import * as vscode from 'vscode';
 import type { tabDoes } from '../../next-edit/index.ts';
-import { t } from '../../protocol/l10n.ts';
-import type { FoundOffer } from './finder.ts';
+import { t } from '../../text/l10n.ts';
+import type { FoundOffer } from '../../next-edit-finder/finder.ts';
 import { hintsFor } from './hints.ts';
 import { Marks } from './marks.ts';
 import { openDocument } from './offered.ts';

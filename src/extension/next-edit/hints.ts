@@ -1,8 +1,8 @@
 /** The keys beside an offer: at its place where that can be seen, else at the cursor. */
 import * as vscode from 'vscode';
 import { isInLines, type tabDoes } from '../../next-edit/index.ts';
-import { t } from '../../protocol/l10n.ts';
-import type { FoundOffer } from './finder.ts';
+import { t } from '../../text/l10n.ts';
+import type { FoundOffer } from '../../next-edit-finder/finder.ts';
 import type { Hint } from './marks.ts';
 import { cursorOf, openDocument } from './offered.ts';
 

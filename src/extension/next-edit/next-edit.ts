@@ -1,6 +1,6 @@
 /** Next edit: after an edit, the places that want the same one are offered, one by one. */
 import * as vscode from 'vscode';
-import type { FoundOffer, FromFinder } from './finder.ts';
+import type { FoundOffer, FromFinder } from '../../next-edit-finder/finder.ts';
 import {
   isInLines,
   moved,
@@ -11,14 +11,14 @@ import {
   type Start,
   type Step,
 } from '../../next-edit/index.ts';
-import { reportError } from '../../protocol/errors.ts';
+import { reportError } from '../../text/errors.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { askedModel } from './asked-model.ts';
 import { Display } from './display.ts';
 import { EditWatch, isWatched, type Edited } from './edit-watch.ts';
-import { FinderThread } from './finder-thread.ts';
+import { FinderThread } from '../../next-edit-finder/finder-thread.ts';
 import * as offered from './offered.ts';
-import { Rewriter } from './rewriter.ts';
+import { Rewriter } from '../../next-edit-finder/rewriter.ts';
 
 /** After so long without a change, the places that want the same one are looked for. */
 const PAUSE_MS = 350;

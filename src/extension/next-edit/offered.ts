@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { Change, Cursor } from '../../next-edit/index.ts';
 import { isWatched } from './edit-watch.ts';
-import type { FoundOffer } from './finder.ts';
+import type { FoundOffer } from '../../next-edit-finder/finder.ts';
 
 export const openDocument = ({ path }: Pick<FoundOffer, 'path'>): vscode.TextDocument | undefined =>
   vscode.workspace.textDocuments.find(({ uri }) => uri.toString() === path);

@@ -1,6 +1,6 @@
 /** The results panel's page. Independent of the editor, so that tests show the same page. */
-import { embedJson } from '../../protocol/embed-json.ts';
-import type { Bundle } from '../../protocol/l10n.ts';
+import { embedJson } from '../../text/embed-json.ts';
+import type { Bundle } from '../../text/l10n.ts';
 
 export interface PageParts {
   nonce: string;

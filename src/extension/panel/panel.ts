@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { z } from 'zod';
-import { reportError } from '../../protocol/errors.ts';
+import { reportError } from '../../text/errors.ts';
 import {
   fromPanelSchema,
   toPanelSchema,
@@ -12,11 +12,11 @@ import {
 } from '../../protocol/panel.ts';
 import { runComparisonSchema } from '../../protocol/run-comparison.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
-import { t } from '../../protocol/l10n.ts';
+import { t } from '../../text/l10n.ts';
 import { actionOf } from '../log.ts';
 import { pageHtml } from './page.ts';
 import { PanelFeed } from './panel-feed.ts';
-import { setStrength } from '../runs/strength.ts';
+import { setStrength } from '../results/strength.ts';
 import { Sweeps } from './sweeps.ts';
 import { Throttle } from './throttle.ts';
 

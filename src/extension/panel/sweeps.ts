@@ -1,6 +1,6 @@
 /** The sweeps for the panel. A child process draws their conclusions, because that takes many milliseconds. */
 import { z } from 'zod';
-import { reportError } from '../../protocol/errors.ts';
+import { reportError } from '../../text/errors.ts';
 import { sweepSnapshotSchema, type SweepSnapshot } from '../../protocol/panel.ts';
 import { sweepsState } from '../../training/sweep/store.ts';
 import type { Services } from '../services.ts';

@@ -1,7 +1,7 @@
 /** The progress notification of a run. */
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../../protocol/panel.ts';
-import { t } from '../../protocol/l10n.ts';
+import { t } from '../../text/l10n.ts';
 import type { RunWatcher } from './run-watcher.ts';
 import { percentOf, progressLine } from '../texts.ts';
 import { withProgress } from '../shown.ts';

@@ -6,7 +6,7 @@ import { watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../../protocol/panel.ts';
-import { runsDir } from '../../protocol/paths.ts';
+import { runsDir } from '../../platform/files/paths.ts';
 import { followRun, isAlive, RunShelf } from '../../runs/index.ts';
 import type { Log } from '../log.ts';
 import { START_GRACE_MS, standingOf, type Standing } from '../texts.ts';

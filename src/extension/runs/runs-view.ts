@@ -1,7 +1,7 @@
 /** The Runs view: one row per run, newest first. */
 import * as vscode from 'vscode';
-import { visible } from '../../protocol/foreign-text.ts';
-import { t } from '../../protocol/l10n.ts';
+import { visible } from '../../text/foreign-text.ts';
+import { t } from '../../text/l10n.ts';
 import type { RunWatcher } from './run-watcher.ts';
 import type { Store } from '../store.ts';
 import { canResume, hasResult, runDescription, runTooltip, type Standing } from '../texts.ts';

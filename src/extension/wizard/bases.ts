@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { AUTO_BASE } from '../../base-models/choose.ts';
 import { findKnownBase, knownBases } from '../../base-models/registry.ts';
-import { t, tKnown, tTold } from '../../protocol/l10n.ts';
+import { t, tKnown, tTold } from '../../text/l10n.ts';
 import { roughly, size } from '../texts.ts';
 import { plain } from '../plain.ts';
 

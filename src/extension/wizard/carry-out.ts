@@ -2,9 +2,9 @@
  * Carries out the answers of a wizard: downloads, then the work. If something fails, the answers are kept, the user
  * picks a repair, and it continues from there. Pure: the editor is behind `CarryOutHost`.
  */
-import { reportError, type ErrorReport } from '../../protocol/errors.ts';
-import { forButtons, type NextStep } from '../../protocol/next-step.ts';
-import { t, titleIn } from '../../protocol/l10n.ts';
+import { reportError, type ErrorReport } from '../../text/errors.ts';
+import { forButtons, type NextStep } from '../../text/next-step.ts';
+import { t, titleIn } from '../../text/l10n.ts';
 import type { Download } from './downloads.ts';
 
 export interface Answers {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import type { Download } from './downloads.ts';
-import { t } from '../../protocol/l10n.ts';
+import { t } from '../../text/l10n.ts';
 import { size } from '../texts.ts';
 import { showInformationMessage } from '../shown.ts';
 

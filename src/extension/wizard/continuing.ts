@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
-import { whyNotOffered } from '../../evaluation/figures/offer.ts';
+import { whyNotOffered } from '../../findings/offer.ts';
 import { changedSchema, type Changed } from '../../protocol/changed.ts';
 import { foldersOf } from '../../protocol/folders.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { baseName } from './bases.ts';
-import { dayOf, t } from '../../protocol/l10n.ts';
+import { dayOf, t } from '../../text/l10n.ts';
 import type { Context } from '../context.ts';
 import { settings } from '../settings.ts';
 import type { Choice } from './steps.ts';

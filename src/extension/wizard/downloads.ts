@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { findKnownBase, placesOf } from '../../base-models/registry.ts';
 import type { DoctorReport } from '../../protocol/doctor.ts';
-import { t, tKnown } from '../../protocol/l10n.ts';
+import { t, tKnown } from '../../text/l10n.ts';
 
 export interface Download {
   name: string;

@@ -1,14 +1,14 @@
 /** Estimates of the time and memory that a fine-tuning takes, shown before it starts. The run measures them itself. */
 import { statSync } from 'node:fs';
 import { evaluationPlanSchema } from '../../protocol/run.ts';
-import { taskFacts } from '../../protocol/task-facts.ts';
+import { taskFacts } from '../../findings/task-facts.ts';
 import { expectedTimes, totalSeconds, type RunTimes } from '../../evaluation/time.ts';
 import { MEASURE_SHARE } from '../../training/options/measuring.ts';
 import { TRAINING } from '../../training/measured-costs.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { guessTokensPerSecond } from '../../training/speed-guess.ts';
-import { formatDuration } from '../../protocol/units.ts';
-import { t } from '../../protocol/l10n.ts';
+import { formatDuration } from '../../text/units.ts';
+import { t } from '../../text/l10n.ts';
 import { roughly, size } from '../texts.ts';
 import { runMemory, shapeOfSize, type Machine } from '../../training/memory/defaults.ts';
 

@@ -2,8 +2,8 @@
 import { resolve } from 'node:path';
 import * as vscode from 'vscode';
 import { distinctFolders } from '../../corpus/reading/folders.ts';
-import { t } from '../../protocol/l10n.ts';
-import type { Draft } from './draft.ts';
+import { t } from '../../text/l10n.ts';
+import type { Draft } from '../draft.ts';
 import { chooseMany, into, type Step } from './steps.ts';
 
 /**

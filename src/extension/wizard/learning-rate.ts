@@ -4,7 +4,7 @@ import { carryOut, type Answers } from './carry-out.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import { requireFolder } from './fine-tune.ts';
-import { t } from '../../protocol/l10n.ts';
+import { t } from '../../text/l10n.ts';
 import { offeredBases } from './offered.ts';
 import { repairing } from './repairs.ts';
 import { settings } from '../settings.ts';

@@ -1,11 +1,11 @@
 /** The first question of the wizard: what is recommended, a run to continue, or one's own choices. */
 import type { Machine } from '../../training/memory/defaults.ts';
-import { formatDuration } from '../../protocol/units.ts';
-import { t } from '../../protocol/l10n.ts';
+import { formatDuration } from '../../text/units.ts';
+import { t } from '../../text/l10n.ts';
 import { settings } from '../settings.ts';
 import { baseChoices, baseName, doesNotFit, lackOfMemory, type Offered } from './bases.ts';
 import { continueChoice, referenceOf, type Continuing } from './continuing.ts';
-import type { Draft } from './draft.ts';
+import type { Draft } from '../draft.ts';
 import { describeCost } from './estimates.ts';
 import { back, choose, type Answer, type Choice } from './steps.ts';
 

@@ -1,7 +1,7 @@
 /** The editor's part of carrying out a wizard's answers: downloads with consent, and repairs as buttons. */
 import * as vscode from 'vscode';
 import { z } from 'zod';
-import { reportError } from '../../protocol/errors.ts';
+import { reportError } from '../../text/errors.ts';
 import type { Answers, CarryOutHost } from './carry-out.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
@@ -9,7 +9,7 @@ import { setClusterToken } from '../cluster/cluster-commands.ts';
 import { examine } from '../doctor.ts';
 import { missingParts } from './downloads.ts';
 import { askConsent } from './consent.ts';
-import { t, withButtons } from '../../protocol/l10n.ts';
+import { t, withButtons } from '../../text/l10n.ts';
 import { actionOf } from '../log.ts';
 import { offeredBases } from './offered.ts';
 import { settings } from '../settings.ts';

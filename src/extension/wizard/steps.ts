@@ -1,6 +1,6 @@
 /** A chain of quick picks with a Back button. */
 import * as vscode from 'vscode';
-import { t } from '../../protocol/l10n.ts';
+import { t } from '../../text/l10n.ts';
 import { plainRow } from '../plain.ts';
 import { showQuickPick } from '../shown.ts';
 

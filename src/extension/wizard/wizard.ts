@@ -5,17 +5,17 @@ import * as vscode from 'vscode';
 import type { Machine } from '../../training/memory/defaults.ts';
 import { baseChoices, lackOfMemory, type Offered } from './bases.ts';
 import type { Continuing } from './continuing.ts';
-import { continuedBy, type Draft, type Plan } from './draft.ts';
+import { continuedBy, type Draft, type Plan } from '../draft.ts';
 import { describeCost, memoryOf, type Budget } from './estimates.ts';
 import { askFolders, onlyFolder } from './folders.ts';
-import { t } from '../../protocol/l10n.ts';
+import { t } from '../../text/l10n.ts';
 import type { ClusterAddress } from '../../cluster/ray/address.ts';
 import { askPath } from './path.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { settings } from '../settings.ts';
 import { choose, into, walk, type Answer, type Choice, type Step } from './steps.ts';
 import { size } from '../texts.ts';
-import { formatDuration } from '../../protocol/units.ts';
+import { formatDuration } from '../../text/units.ts';
 
 const title = () => t('Fine-tune on Workspace');
 

@@ -1,4 +1,4 @@
-import { extensionOf } from '../../corpus/reading/names.ts';
+import { extensionOf } from '../../corpus/names.ts';
 import { cpp } from './c.ts';
 import { csharp } from './csharp.ts';
 import { go } from './go.ts';

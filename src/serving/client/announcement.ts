@@ -5,10 +5,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { UserError } from '../../protocol/errors.ts';
-import { serversDir } from '../../protocol/paths.ts';
+import { UserError } from '../../text/errors.ts';
+import { serversDir } from '../../platform/files/paths.ts';
 import { announcementSchema, type Announcement } from '../../protocol/server.ts';
-import { writeByRename } from '../../protocol/write-file.ts';
+import { writeByRename } from '../../platform/files/write-file.ts';
 import { identifyOnDisk } from '../identify.ts';
 
 /** Path of the announcement for this base file and these settings; a changed file counts as another base. */

@@ -1,12 +1,12 @@
 /**
- * Client of the completion server, for the extension: it contains no engine, only a process and connections. All
+ * Client of the completion server, for the extension: it contains no model, only a process and connections. All
  * windows of a user share one server per base and settings. The first window that needs it starts it, as a detached
  * process; it ends when no window holds it any more. After a crash, the next request starts it again.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UserError } from '../../protocol/errors.ts';
-import type { NodeCommand } from '../../protocol/node.ts';
+import { UserError } from '../../text/errors.ts';
+import type { NodeCommand } from '../../platform/processes/node.ts';
 import {
   completionResponseSchema,
   tokenizedSchema,
@@ -16,7 +16,7 @@ import {
   type ServerReady,
 } from '../../protocol/server.ts';
 import { takeLock } from '../../runs/lock.ts';
-import type { CompletionEngine } from './completion-engine.ts';
+import type { CompletionClient } from './completion-client.ts';
 import { announcementPath, openServersDir, readAnnouncement } from './announcement.ts';
 import { launchServer } from './launch-server.ts';
 import { holdServer, type Lease } from './lease.ts';
@@ -31,7 +31,7 @@ const LOOK_MS = 100;
 const NOTICE_MS = 1000;
 
 export interface ServingClientOptions {
-  /** From `findNode` in protocol/node.ts. */
+  /** From `findNode` in platform/processes/node.ts. */
   node: () => NodeCommand | Promise<NodeCommand>;
   /** Path of dist/server.mjs. */
   script: string;
@@ -59,7 +59,7 @@ interface Asking {
   repeats?: () => boolean;
 }
 
-export class ServingClient implements CompletionEngine {
+export class ServingClient implements CompletionClient {
   private server: Promise<Lease> | undefined;
   private crashes = 0;
   private readonly ended = new AbortController();

@@ -3,10 +3,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { endedEarly } from '../../protocol/child-end.ts';
-import { UserError, type ErrorCode } from '../../protocol/errors.ts';
-import { parseLine } from '../../protocol/lines.ts';
-import { llamaEnv } from '../../protocol/llama-env.ts';
+import { endedEarly } from '../../platform/processes/child-end.ts';
+import { UserError, type ErrorCode } from '../../text/errors.ts';
+import { parseLine } from '../../platform/files/lines.ts';
+import { llamaEnv } from '../../llama-cpp/env.ts';
 import { serverFailedSchema, serverReadySchema } from '../../protocol/server.ts';
 
 const firstLineSchema = z.union([serverReadySchema, serverFailedSchema]);

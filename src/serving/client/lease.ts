@@ -2,7 +2,7 @@
 import { request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { parseLine } from '../../protocol/lines.ts';
+import { parseLine } from '../../platform/files/lines.ts';
 import {
   serverEndingSchema,
   serverReadySchema,

@@ -1,7 +1,7 @@
 /** Reads a completion or a chat's answer that is streamed as server-sent events: OpenAI's chunks, then [DONE]. */
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { z } from 'zod';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 
 const chunkSchema = z.object({
   choices: z.array(

@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireVerified } from '../../runs/verify.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { artefactName } from '../../protocol/run.ts';
 import { readSpec } from '../../runs/index.ts';
 

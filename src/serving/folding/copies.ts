@@ -5,12 +5,12 @@
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { sha256Of } from '../../base-models/pypi/download.ts';
-import { cacheDir } from '../../protocol/paths.ts';
-import { readText } from '../../protocol/regular-file.ts';
-import { writeByRename } from '../../protocol/write-file.ts';
+import { sha256Of } from '../../platform/files/checksum.ts';
+import { cacheDir } from '../../platform/files/paths.ts';
+import { readText } from '../../platform/files/regular-file.ts';
+import { writeByRename } from '../../platform/files/write-file.ts';
 import { isMakerAlive, makerMark } from '../../runs/processes.ts';
-import { keyOf } from '../engine/kept-on-disk.ts';
+import { keyOf } from '../host/kept-on-disk.ts';
 import type { FoldedCopy } from '../host-types.ts';
 import { identifyOnDisk } from '../identify.ts';
 

@@ -2,13 +2,13 @@
  * Has a folded copy made of the adapter in use, while nobody waits for an answer, and lets the host use it from then on.
  */
 import { spawn } from 'node:child_process';
-import { bundlePath } from '../../protocol/bundles.ts';
-import { reportError } from '../../protocol/errors.ts';
-import { llamaEnv } from '../../protocol/llama-env.ts';
+import { bundlePath } from '../../platform/processes/bundles.ts';
+import { reportError } from '../../text/errors.ts';
+import { llamaEnv } from '../../llama-cpp/env.ts';
 import { trainingNow } from '../../runs/index.ts';
 import type { AdapterFile, FoldedCopies, FoldedCopy, LlamaHost } from '../host-types.ts';
 import { identifyOnDisk } from '../identify.ts';
-import { MOST_BUSY, watchLoad } from '../../protocol/machine-load.ts';
+import { MOST_BUSY, watchLoad } from '../../platform/machine/machine-load.ts';
 import { aboutCopy, findCopy, noteTry, removeCopy } from './copies.ts';
 
 /** Whoever asked this often with an adapter will go on to use it. */
@@ -122,7 +122,7 @@ export class Folding implements FoldedCopies {
 
   private async make(host: LlamaHost, now: number): Promise<void> {
     const { inUse } = this;
-    if (!inUse || host.engine.backend !== 'cpu' || this.uses.get(inUse.path)! < FEWEST_REQUESTS) return;
+    if (!inUse || host.device.backend !== 'cpu' || this.uses.get(inUse.path)! < FEWEST_REQUESTS) return;
     if (now - (this.asked.get(inUse.path) ?? -Infinity) < AGAIN_MS || (await trainingNow())) return;
     this.asked.set(inUse.path, now);
     const { basePath } = this.options;

@@ -9,7 +9,7 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import { reportError } from '../../protocol/errors.ts';
+import { reportError } from '../../text/errors.ts';
 import type { ServerReady } from '../../protocol/server.ts';
 import { loadAdapter, unloadAdapter } from './adapter-routes.ts';
 import { answerChat } from './chat-route.ts';
@@ -68,7 +68,7 @@ export async function createApp(host: LlamaHost, options: AppOptions): Promise<F
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send(openAiError(`There is no ${request.method} ${request.url}.`, 'not_found')),
   );
-  app.get('/health', () => ({ status: 'ok', active: host.statistics.active, engine: host.engine }));
+  app.get('/health', () => ({ status: 'ok', active: host.statistics.active, device: host.device }));
   await app.register(async (protectedApp) => {
     await protectedApp.register(bearerAuth, {
       keys: new Set([token]),
@@ -103,7 +103,7 @@ function hold(leases: Leases, host: LlamaHost, { socket }: FastifyRequest, reply
     port: socket.localPort ?? 0,
     models: [...host.models],
     fillInTheMiddle: host.fillInTheMiddle,
-    engine: host.engine,
+    device: host.device,
   };
   reply.hijack();
   leases.add(reply.raw, ready);

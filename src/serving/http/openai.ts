@@ -1,7 +1,7 @@
 /** OpenAI's formats of requests, answers and errors. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { reportError } from '../../protocol/errors.ts';
+import { reportError } from '../../text/errors.ts';
 import { completionRequestSchema, type CompletionResponse } from '../../protocol/server.ts';
 import type { HostCompletion, HostRequest, TokenLogProbability } from '../host-types.ts';
 import { HttpError } from '../http-error.ts';

@@ -1,6 +1,6 @@
 /** The server's command line. */
 import { parseArgs } from 'node:util';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { gpuChoices, type GpuChoice } from '../../protocol/gpu.ts';
 
 export interface ServerArgs {

@@ -2,8 +2,8 @@
  * The completion server as a process: `node dist/server.mjs --base FILE ...`. Its first line on stdout: ready or
  * failed.
  */
-import { reportError, UserError } from '../../protocol/errors.ts';
-import { letEditorGoFirst } from '../../protocol/low-priority.ts';
+import { reportError, UserError } from '../../text/errors.ts';
+import { letEditorGoFirst } from '../../platform/processes/low-priority.ts';
 import type { ServerReady } from '../../protocol/server.ts';
 import { parseServerArgs } from './server-args.ts';
 import { startServer, type RunningServer } from './start-server.ts';
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
     port: server.port,
     models: [...server.host.models],
     fillInTheMiddle: server.host.fillInTheMiddle,
-    engine: server.host.engine,
+    device: server.host.device,
   };
   say(ready);
 }

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { FairQueue } from './fair-queue.ts';
 import { HttpError, unknownModel } from '../http-error.ts';
 import {
@@ -157,7 +157,7 @@ export class Service {
     metrics.set('forget_me_not_contexts', contexts);
     metrics.set('forget_me_not_context_bytes', bytes);
     metrics.set('forget_me_not_context_evictions_total', evictions);
-    metrics.set('forget_me_not_gpu_layers', host.engine.layers);
+    metrics.set('forget_me_not_gpu_layers', host.device.layers);
     metrics.set('process_resident_memory_bytes', process.memoryUsage.rss());
     return metrics.render();
   }

@@ -1,12 +1,12 @@
 /** Starts a host and its server on a loopback port. */
 import type { AddressInfo } from 'node:net';
 import { totalmem } from 'node:os';
-import { usableProcessors } from '../../protocol/processors.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { usableProcessors } from '../../platform/machine/processors.ts';
+import { UserError } from '../../text/errors.ts';
 import { announce, withdraw } from '../client/announcement.ts';
 import { createApp } from './app.ts';
 import { Leases } from './leases.ts';
-import { openLlamaHost, type LlamaHost, type LlamaHostOptions } from '../engine/llama-host.ts';
+import { openLlamaHost, type LlamaHost, type LlamaHostOptions } from '../host/llama-host.ts';
 import { tidyCopies } from '../folding/copies.ts';
 import { Folding, tell } from '../folding/while-idle.ts';
 import { MeasuringWhileIdle } from '../threads/while-idle.ts';
@@ -103,6 +103,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 /** Models that compute at the same time: as many as the processors have threads for, or one where a GPU computes. */
-function together({ engine: { backend }, threads }: LlamaHost): number {
+function together({ device: { backend }, threads }: LlamaHost): number {
   return backend === 'cpu' ? Math.max(1, Math.floor(usableProcessors() / threads)) : 1;
 }

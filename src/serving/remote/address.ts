@@ -1,6 +1,6 @@
 /** The address of a server elsewhere: what is accepted, and whether code crosses a network there in plain text. Pure. */
 import { BlockList, isIP } from 'node:net';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 
 export interface Endpoint extends Pick<Address, 'host' | 'here' | 'plainText'> {
   /** Address of OpenAI's routes without a slash at the end, such as `https://gpu.example/v1`. */

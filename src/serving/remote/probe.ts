@@ -1,6 +1,6 @@
 /** Finds out what a server elsewhere is, which models it has, and how it fills in the middle. Sends none of the user's code. */
 import { z } from 'zod';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { templateOf, type FimTemplate } from './fim-templates.ts';
 import { askJson, isBusy, namesOfSome, noModel, notOpenAi, Refusal, type Remote } from './remote-http.ts';
 

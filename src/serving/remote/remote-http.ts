@@ -1,6 +1,6 @@
 /** Requests to a server elsewhere. Whatever goes wrong becomes a UserError: one sentence, and what to do. */
 import { z } from 'zod';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import type { Endpoint } from './address.ts';
 
 export interface Remote {

@@ -1,6 +1,6 @@
 /** Reads streamed answers of other servers: OpenAI's chunks of completions and chats, and llama.cpp's own. */
 import { z } from 'zod';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { eventData, type OnPiece } from '../client/read-stream.ts';
 import type { Endpoint } from './address.ts';
 import { jsonIn, notOpenAi, unreachable, type Accepted } from './remote-http.ts';

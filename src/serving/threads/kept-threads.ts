@@ -7,15 +7,15 @@ import { mkdir, realpath, stat } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { cacheDir } from '../../protocol/paths.ts';
-import { readText } from '../../protocol/regular-file.ts';
-import { writeByRename } from '../../protocol/write-file.ts';
+import { cacheDir } from '../../platform/files/paths.ts';
+import { readText } from '../../platform/files/regular-file.ts';
+import { writeByRename } from '../../platform/files/write-file.ts';
 import { trainingNow } from '../../runs/index.ts';
-import { watchLoad } from '../../protocol/machine-load.ts';
+import { watchLoad } from '../../platform/machine/machine-load.ts';
 
 /**
- * Version 1 had no version number, and ignored what else was running during the measurement. Version 2 was measured with
- * four threads in Node's pool (protocol/llama-env.ts).
+ * Version 1 had no version number, and ignored what else was running during the measurement. Version 2 was measured
+ * with four threads in Node's pool (llama-cpp/env.ts).
  */
 const VERSION = 3;
 

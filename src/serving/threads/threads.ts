@@ -1,7 +1,7 @@
 /** Finds the fastest number of threads by trial, because more than a few may be slower. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { cpus } from 'node:os';
-import { usableProcessors } from '../../protocol/processors.ts';
+import { usableProcessors } from '../../platform/machine/processors.ts';
 import { keptThreads, knownThreads } from './kept-threads.ts';
 
 /** Tokens of a small test request: prompt tokens, and generated ones. */

@@ -1,7 +1,7 @@
 /** Has the number of threads measured once nobody waits and nothing else works: not at the start, for which somebody waits. */
-import { reportError } from '../../protocol/errors.ts';
+import { reportError } from '../../text/errors.ts';
 import type { LlamaHost } from '../host-types.ts';
-import { MOST_BUSY, watchLoad } from '../../protocol/machine-load.ts';
+import { MOST_BUSY, watchLoad } from '../../platform/machine/machine-load.ts';
 
 const LOOK_MS = 5_000;
 /** Looks in a row without a request and with a quiet machine. */

@@ -8,7 +8,7 @@ export interface PromptTokens {
 }
 
 /**
- * The prefix is cut by whole blocks, so that its beginning stays the same during typing and the engine's cache stays
+ * The prefix is cut by whole blocks, so that its beginning stays the same during typing and the model's cache stays
  * usable.
  */
 const BLOCK = 128;

@@ -114,7 +114,7 @@ function layOutFiles(
   ];
 }
 
-/** All options are set, because the engine's own defaults (top-k 40, top-p .95) differ from ours. */
+/** All options are set, because llama.cpp's own defaults (top-k 40, top-p .95) differ from ours. */
 export function samplerOptions(
   {
     temperature = 0,

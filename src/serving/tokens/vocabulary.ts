@@ -1,6 +1,6 @@
 /** What the host needs to know about a model's vocabulary; computed once per model. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
-import { readPieces } from '../../base-models/pieces.ts';
+import { readPieces } from '../../llama-cpp/pieces.ts';
 import type { FimTokens } from '../../corpus/tokens/fim.ts';
 import { TokenIndex } from './token-index.ts';
 

@@ -3,7 +3,7 @@
  * and a scale that holds for every request.
  */
 import { z } from 'zod';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { askJson, Refusal, type Remote } from '../../serving/remote/remote-http.ts';
 import type { TopTokens } from './compare.ts';
 

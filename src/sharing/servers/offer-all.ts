@@ -1,5 +1,5 @@
 /** Several adapters for one server: one that is refused takes nothing from the others. */
-import { reportError, UserError, type ErrorCode } from '../../protocol/errors.ts';
+import { reportError, UserError, type ErrorCode } from '../../text/errors.ts';
 import { notOffered, type Offered } from './offer.ts';
 
 export interface Outcome {

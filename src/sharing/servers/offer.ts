@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { examine } from '../../base-models/checksums.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { BASE_LIMIT, judgeServer, type ServerCheck, type TopTokens } from './compare.ts';
 import { adapterNamed, STRIDE, type LlamaCppServer } from './llama-cpp.ts';

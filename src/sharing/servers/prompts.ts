@@ -1,5 +1,5 @@
 /** The texts on which a server elsewhere is compared with the trainer. They are ours: none of the user's code is sent. */
-import { openTokenizer } from '../../base-models/tokenizer.ts';
+import { openTokenizer } from '../../llama-cpp/tokenizer.ts';
 
 /** Tokens of each text. */
 const LENGTH = 40;

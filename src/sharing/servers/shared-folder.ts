@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readlink, rm, symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { isSharedName } from '../../protocol/sharing.ts';
 import { PEFT_CONFIG, PEFT_WEIGHTS } from '../../weights/peft.ts';
 

@@ -1,6 +1,6 @@
 /** A vLLM server: its list of models, its adapters, and its distributions. */
 import { z } from 'zod';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { askJson, Refusal, type Remote } from '../../serving/remote/remote-http.ts';
 import { listModels } from '../../serving/remote/probe.ts';
 import type { TopTokens } from './compare.ts';

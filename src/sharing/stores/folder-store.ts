@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { openRegular, readBytes } from '../../protocol/regular-file.ts';
+import { openRegular, readBytes } from '../../platform/files/regular-file.ts';
 import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
 import { folderNames } from '../../runs/index.ts';
 import { makeUnfinished, removeUnfinished } from '../../runs/unfinished.ts';

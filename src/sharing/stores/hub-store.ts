@@ -12,8 +12,8 @@ import {
   listHubFiles,
   type HubFile,
 } from '../../base-models/hub-files.ts';
-import { networkFetch } from '../../base-models/pypi/network.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { networkFetch } from '../../platform/network/http.ts';
+import { UserError } from '../../text/errors.ts';
 import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
 import { inUnfinished } from '../../runs/unfinished.ts';
 import {

@@ -1,5 +1,5 @@
 /** What --to and --from mean: s3://bucket/prefix, hub:owner/name, or a folder. */
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { FolderStore } from './folder-store.ts';
 import { HubStore } from './hub-store.ts';
 import { S3Store } from './s3-store.ts';

@@ -1,5 +1,5 @@
 /** `s3://bucket/prefix` and what the environment says about the store: region, address and credentials. Pure. */
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { readAddress } from '../../serving/remote/address.ts';
 
 export interface S3Settings {

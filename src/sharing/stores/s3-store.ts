@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
 import { AwsV4Signer } from 'aws4fetch';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { download as downloadUrl, Refused } from '../../base-models/pypi/download.ts';
-import { causeOf, networkFetch } from '../../base-models/pypi/network.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { download as downloadUrl, Refused } from '../../platform/network/download.ts';
+import { causeOf, networkFetch } from '../../platform/network/http.ts';
+import { UserError } from '../../text/errors.ts';
 import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
 import { s3Settings, type S3Settings } from './s3-address.ts';
 import {

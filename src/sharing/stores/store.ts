@@ -1,5 +1,5 @@
 /** Where adapters are published: NAME/VERSION/ in a folder, a bucket or a repository, with manifest.json in each. */
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { isSharedName } from '../../protocol/sharing.ts';
 
 /** A file that leaves, and where it is now. */

@@ -1,7 +1,7 @@
 /** Which of several GPUs is used: the largest by itself, or the one that was asked for. */
 import type { Adapter } from '../../protocol/doctor.ts';
-import { UserError } from '../../protocol/errors.ts';
-import { formatBytes } from '../../protocol/units.ts';
+import { UserError } from '../../text/errors.ts';
+import { formatBytes } from '../../text/units.ts';
 
 export interface ChosenDevice {
   adapter: Adapter;

@@ -1,6 +1,6 @@
 /** Which backend `auto` takes, by how fast each multiplies. Pure: the rates are measured elsewhere. */
 import type { BackendName } from '../../protocol/run.ts';
-import { decimal } from '../../protocol/l10n.ts';
+import { decimal } from '../../text/l10n.ts';
 
 /** A backend that could train here. */
 export interface Candidate {

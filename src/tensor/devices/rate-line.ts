@@ -1,6 +1,6 @@
 /** What `dist/product-rate.mjs` prints, and what is kept of it. */
 import { z } from 'zod';
-import { parseLines } from '../../protocol/lines.ts';
+import { parseLines } from '../../platform/files/lines.ts';
 
 export const rateSchema = z.object({
   /** Floating-point operations per second. */

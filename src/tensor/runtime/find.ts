@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { runtimeDir } from '../../protocol/paths.ts';
+import { runtimeDir } from '../../platform/files/paths.ts';
 import { libraries } from './release.ts';
 
 const RUNTIME_FORMAT = 2;

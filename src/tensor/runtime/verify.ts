@@ -1,6 +1,6 @@
 /** Checks that the binding computes: in a child process, so that a crash in native code does no harm here. */
 import { execFile } from 'node:child_process';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 
 export interface Verified {
   version: string;

@@ -1,6 +1,6 @@
 /** Finds a GPU through Dawn (npm's `webgpu`), which speaks Vulkan, Metal or Direct3D 12. */
 import type { Adapter } from '../../protocol/doctor.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { chooseDevice } from '../devices/choose-device.ts';
 import { kindOf } from '../devices/kind.ts';
 import { listMemory, memoryOf } from '../devices/memory.ts';

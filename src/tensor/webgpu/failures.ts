@@ -1,6 +1,6 @@
 /** What can go wrong on a GPU, as sentences. */
-import { UserError } from '../../protocol/errors.ts';
-import { formatBytes } from '../../protocol/units.ts';
+import { UserError } from '../../text/errors.ts';
+import { formatBytes } from '../../text/units.ts';
 
 export const lostError = (detail: string) =>
   new UserError(

@@ -2,7 +2,7 @@
  * The one place where the device is spoken to: pipelines, dispatches, uploads, read-backs, failures. Commands are
  * collected and submitted many at a time. Only `read` waits for the GPU.
  */
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { Buffers, type Storage } from './buffers.ts';
 import { AXES_BYTES, type Kernel } from './kernel.ts';
 import { lostError, memoryError, pieceError } from './failures.ts';

@@ -4,7 +4,7 @@
  * of its own, because a broken driver may end it.
  */
 import type { Adapter, WebgpuProbe } from '../../protocol/doctor.ts';
-import { reportError, UserError } from '../../protocol/errors.ts';
+import { reportError, UserError } from '../../text/errors.ts';
 import { findAdapters } from './adapter.ts';
 import { openWebgpu } from './start.ts';
 

@@ -2,7 +2,7 @@
  * Walks: the order in which a kernel visits the elements of up to three tensors at once. Broadcasting, transposing,
  * cutting and joining differ only in their strides. All strides are in elements, none is negative.
  */
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { MOST_AXES } from './kernel.ts';
 
 /** An axis of a walk: how many steps it has, and how far each of the tensors moves in one. */

@@ -5,10 +5,10 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelConfig } from '../../model/config.ts';
-import { freeSpace } from '../../protocol/disk.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { freeSpace } from '../../platform/files/disk.ts';
+import { UserError } from '../../text/errors.ts';
 import { artefactName, type EvaluationPlan, type Hyper } from '../../protocol/run.ts';
-import { formatBytes } from '../../protocol/units.ts';
+import { formatBytes } from '../../text/units.ts';
 import { CheckpointPlan } from './store.ts';
 import { countParameters } from '../memory/plan.ts';
 

@@ -1,9 +1,9 @@
 /** Runs the evaluator as a child process of the trainer and writes its reports into the run. */
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endedEarly } from '../../protocol/child-end.ts';
+import { endedEarly } from '../../platform/processes/child-end.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
-import { LineChild } from '../../protocol/line-child.ts';
+import { LineChild } from '../../platform/processes/line-child.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 
 /** After this share of its time limit, the evaluator is asked to stop; the rest is for closing. */

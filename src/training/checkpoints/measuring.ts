@@ -8,10 +8,10 @@ import type { ModelConfig } from '../../model/config.ts';
 import type { Metric } from '../../protocol/evaluation.ts';
 import { survivingEvents } from '../../protocol/events.ts';
 import type { BackendName, RunSpec } from '../../protocol/run.ts';
-import { formatDuration } from '../../protocol/units.ts';
+import { formatDuration } from '../../text/units.ts';
 import { readRun } from '../../runs/index.ts';
 import type { RunWriter } from '../../runs/writer.ts';
-import { availableMemory } from '../../protocol/available-memory.ts';
+import { availableMemory } from '../../platform/machine/available-memory.ts';
 import { describeBest, rank, reasonToStop, type Rule } from './best.ts';
 import { checkpointPart, knownCosts, rememberCost, type CostPlace } from '../measured-costs.ts';
 import {
@@ -28,7 +28,7 @@ import {
 } from './schedule.ts';
 import { recordSchema, type MeasuringRecord } from './store.ts';
 import { runEvaluatorProcess } from './evaluator-child.ts';
-import { forgettingFigure, valueOf, type ForgettingFigure } from './forgetting-figure.ts';
+import { forgettingFigure, valueOf, type ForgettingFigure } from '../../findings/forgetting-figure.ts';
 import { planEvaluation, type BaseSizes } from '../memory/plan.ts';
 
 export interface MeasuringOptions {
@@ -43,7 +43,7 @@ export interface MeasuringOptions {
   sizes: BaseSizes;
 }
 
-/** Seconds that measuring a checkpoint takes at the least: two engines are opened. */
+/** Seconds that measuring a checkpoint takes at the least: two models are opened. */
 const LEAST_COST = 20;
 /** A checkpoint takes no more than so many times what measuring the base takes, whose scores may be known. */
 const KNOWN_AT_MOST = 3;

@@ -11,13 +11,13 @@ import { readSafetensors, writeSafetensors, type Tensor } from '../../weights/sa
 import type { LazyValues } from '../../weights/values.ts';
 import { elementCount } from '../../gguf/types.ts';
 import type { Model, Parameter } from '../../model/index.ts';
-import { writeByRename } from '../../protocol/write-file.ts';
+import { writeByRename } from '../../platform/files/write-file.ts';
 import { partSchema, rankingSchema } from './best.ts';
 import { scheduleSchema } from './schedule.ts';
 import { PATIENCE } from '../divergence.ts';
 import { progressSchema, type LoopProgress } from '../loop.ts';
 import type { Optimizer } from '../optimizers.ts';
-import { readText } from '../../protocol/regular-file.ts';
+import { readText } from '../../platform/files/regular-file.ts';
 
 /** Number of checkpoints kept: of the newest, and of those to go back to. */
 const KEEP = 2;

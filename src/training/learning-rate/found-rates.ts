@@ -1,6 +1,6 @@
 /** Cache of the learning rates that trials of earlier runs have found, so that the next similar run needs no trials. */
 import { z } from 'zod';
-import { JsonCache } from '../../protocol/json-cache.ts';
+import { JsonCache } from '../../platform/files/json-cache.ts';
 import type { CorpusPlan, EvaluationPlan, Hyper } from '../../protocol/run.ts';
 
 const foundSchema = z.object({

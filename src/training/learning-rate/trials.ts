@@ -9,7 +9,7 @@ import type { Parameter, TrainableModel } from '../../model/index.ts';
 import type { NewRunEvent } from '../../protocol/events.ts';
 import { tokensPerStep, type Hyper, type RunSpec } from '../../protocol/run.ts';
 import type { BaseLine, Trial } from '../../protocol/sweep.ts';
-import { formatDuration } from '../../protocol/units.ts';
+import { formatDuration } from '../../text/units.ts';
 import { readRun } from '../../runs/index.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { putInitial } from '../checkpoints/store.ts';

@@ -4,7 +4,7 @@ import type { RunSpec } from '../../protocol/run.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { tensorflowGpu } from '../../tensor/devices/cuda.ts';
 import type { Backend } from '../../tensor/index.ts';
-import { availableMemory } from '../../protocol/available-memory.ts';
+import { availableMemory } from '../../platform/machine/available-memory.ts';
 import { fitMemory } from './fit.ts';
 import type { BaseSizes } from './plan.ts';
 

@@ -3,9 +3,9 @@
  * fit.
  */
 import type { BaseShape } from '../../base-models/registry.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import type { BackendName } from '../../protocol/run.ts';
-import { formatBytes } from '../../protocol/units.ts';
+import { formatBytes } from '../../text/units.ts';
 import { largestBuffer, planDevice, type DevicePlan, type PlannedDevice } from './device.ts';
 import {
   planMemory,

@@ -127,7 +127,7 @@ const EVALUATOR_WORKSPACE = 400 * MB;
 const CONTEXT_BUFFERS = 4000;
 /** Memory of a served file per byte: llama.cpp's layout of a matrix may be larger than the file's. */
 const SERVED_COPIES = 1.25;
-/** Sequences per context, tokens per sequence and contexts for sampling (serving/batch-sampler.ts). */
+/** Sequences per context, tokens per sequence and contexts for sampling (serving/host/batch-sampler.ts). */
 const SAMPLED = { sequences: 8, tokens: 1024, lanes: 4 };
 const F16 = 2;
 /** The most tokens that are scored in one pass. */

@@ -1,5 +1,5 @@
 /** A GPU that goes away (its driver is reset or updated, the machine slept) costs a run no more than some steps. */
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { listCheckpoints } from '../checkpoints/store.ts';
 

@@ -4,8 +4,8 @@
  */
 import { basename } from 'node:path';
 import { openRunWriter, type RunWriter } from '../../runs/writer.ts';
-import { formatError, reportError, UserError } from '../../protocol/errors.ts';
-import { letEditorGoFirst } from '../../protocol/low-priority.ts';
+import { formatError, reportError, UserError } from '../../text/errors.ts';
+import { letEditorGoFirst } from '../../platform/processes/low-priority.ts';
 import type { RunStatus } from '../../protocol/run.ts';
 import { readState } from '../../runs/files.ts';
 import { readRun, readSpec } from '../../runs/index.ts';

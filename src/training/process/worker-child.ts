@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { endedEarly } from '../../protocol/child-end.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { endedEarly } from '../../platform/processes/child-end.ts';
+import { UserError } from '../../text/errors.ts';
 import {
   trainerMessageSchema,
   type OwnerMessage,

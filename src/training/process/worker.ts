@@ -3,7 +3,7 @@
  * ends, so that the evaluation has room. It sends what it would write into the run to the trainer, which owns the run;
  * if the trainer ends, it ends at once.
  */
-import { reportError, UserError } from '../../protocol/errors.ts';
+import { reportError, UserError } from '../../text/errors.ts';
 import { ownerMessageSchema, type TrainerMessage } from '../../protocol/training.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { trainRun } from '../train-run.ts';

@@ -16,9 +16,9 @@ import {
   readConfig,
   type Parameter,
 } from '../../model/index.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import type { Hyper, RayTrainEngine } from '../../protocol/run.ts';
-import { writeByRename } from '../../protocol/write-file.ts';
+import { writeByRename } from '../../platform/files/write-file.ts';
 import type { AdapterLayer } from '../../weights/index.ts';
 import { writePeft } from '../../weights/peft.ts';
 import { writeTransformersBase } from '../../weights/transformers-base.ts';

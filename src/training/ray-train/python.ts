@@ -2,9 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { delimiter, dirname } from 'node:path';
 import { z } from 'zod';
-import { bundlePath } from '../../protocol/bundles.ts';
-import { UserError } from '../../protocol/errors.ts';
-import { LineChild } from '../../protocol/line-child.ts';
+import { bundlePath } from '../../platform/processes/bundles.ts';
+import { UserError } from '../../text/errors.ts';
+import { LineChild } from '../../platform/processes/line-child.ts';
 
 /** Where Ray is, and the Python that joins it. */
 export interface RayPlace {

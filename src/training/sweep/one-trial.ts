@@ -3,8 +3,8 @@
  * that a method's trials are compared with. Nothing is added to trials.jsonl; whoever keeps the sweep adds the line.
  */
 import { readFile } from 'node:fs/promises';
-import { UserError } from '../../protocol/errors.ts';
-import { parseLines } from '../../protocol/lines.ts';
+import { UserError } from '../../text/errors.ts';
+import { parseLines } from '../../platform/files/lines.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import {
   sweepLineSchema,

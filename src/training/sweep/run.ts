@@ -1,7 +1,7 @@
 /** Runs a sweep from where it stopped to its end: one trial after another, each recorded as soon as it is done. */
 import { basename } from 'node:path';
 import type { Llama } from '../../model/index.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import type { BaseLine, SweepProgress, SweptMethod, Trial } from '../../protocol/sweep.ts';
 import { lockRun, type RunLock } from '../../runs/lock.ts';

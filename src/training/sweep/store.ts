@@ -5,10 +5,10 @@ import { randomBytes } from 'node:crypto';
 import { appendFile, rename, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import { foldersFormat } from '../../protocol/folders.ts';
-import { parseLines } from '../../protocol/lines.ts';
-import { sweepsDir } from '../../protocol/paths.ts';
+import { parseLines } from '../../platform/files/lines.ts';
+import { sweepsDir } from '../../platform/files/paths.ts';
 import {
   SWEEP_FORMAT,
   sweepLineSchema,
@@ -16,10 +16,10 @@ import {
   type SweepLine,
   type SweepSpec,
 } from '../../protocol/sweep.ts';
-import { writeByRename } from '../../protocol/write-file.ts';
+import { writeByRename } from '../../platform/files/write-file.ts';
 import { createFolder, findFolder, folderNames, refuseNewer, timeStamp } from '../../runs/index.ts';
 import { concludeSweep } from './choice.ts';
-import { readText } from '../../protocol/regular-file.ts';
+import { readText } from '../../platform/files/regular-file.ts';
 
 export interface Sweep {
   dir: string;

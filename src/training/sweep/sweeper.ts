@@ -4,7 +4,7 @@
  * what other parts have measured.
  */
 import { parseArgs } from 'node:util';
-import { runAsChild } from '../../protocol/child.ts';
+import { runAsChild } from '../../platform/processes/child.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import type { SweeperMessage } from '../../protocol/sweep.ts';
 import { nextTasks } from './cluster-tasks.ts';

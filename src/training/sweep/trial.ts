@@ -2,7 +2,7 @@
 import type { Sequence, SequenceSource } from '../../corpus/tokens/sequences.ts';
 import { klDivergence, ratio, sum, type RatioItem } from '../../statistics/statistics.ts';
 import type { TrainableModel } from '../../model/index.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import type { BaseLine, Trial } from '../../protocol/sweep.ts';
 import { stepSequences } from '../batches.ts';

@@ -4,7 +4,7 @@ import { requireSameBase } from '../../base-models/checksums.ts';
 import { openCorpus } from '../../corpus/index.ts';
 import { openGguf } from '../../gguf/index.ts';
 import { initialValues, loadModel, type Llama } from '../../model/index.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { UserError } from '../../text/errors.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import { trialName, type BaseLine, type SweptMethod, type Trial } from '../../protocol/sweep.ts';
 import { startBackend, type Backend } from '../../tensor/index.ts';

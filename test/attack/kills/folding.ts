@@ -5,7 +5,7 @@ import { chmod, cp, mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { foldCopy } from '../../../src/export/folding/fold.ts';
 import { openGguf } from '../../../src/gguf/index.ts';
-import { reportError } from '../../../src/protocol/errors.ts';
+import { reportError } from '../../../src/text/errors.ts';
 import { findCopy, keepCopy, tidyCopies, type Measured } from '../../../src/serving/folding/copies.ts';
 import { exportAdapterGguf, readAdapterGguf } from '../../../src/weights/adapter.ts';
 import { exportFoldedGguf, partsToFold } from '../../../src/weights/fold.ts';

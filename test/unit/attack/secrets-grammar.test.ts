@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { judgeName } from '../../../src/corpus/reading/names.ts';
+import { judgeName } from '../../../src/corpus/names.ts';
 import { Draw } from '../../attack/secrets/draw.ts';
 import { drawCases, isKindHeldBack } from '../../attack/secrets/grammar.ts';
 import { secrets } from '../../attack/secrets/kinds/index.ts';

@@ -8,7 +8,7 @@ import {
   checkVocabulary,
   type ModelHeader,
 } from '../../../src/base-models/check-model.ts';
-import { readModelFile, type ModelFile } from '../../../src/base-models/llama.ts';
+import { readModelFile, type ModelFile } from '../../../src/llama-cpp/llama.ts';
 import { openGguf, writeGguf } from '../../../src/gguf/index.ts';
 import { readConfig } from '../../../src/model/index.ts';
 import { writeTinyModel } from '../../support/tiny-model.ts';

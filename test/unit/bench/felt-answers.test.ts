@@ -11,7 +11,7 @@ beforeEach(async () => {
 
 const pieces = ['x', ' = ', '1', '\n'];
 
-/** Asks; the engine says the pieces. Stops after `most` of them. */
+/** Asks; the model says the pieces. Stops after `most` of them. */
 async function ask(answers: Answers, body: object, most = Infinity) {
   const stop = new AbortController();
   const told: [string, number | undefined][] = [];

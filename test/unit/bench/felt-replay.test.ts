@@ -17,7 +17,7 @@ describe('the clock', () => {
     await clock.until(1000);
     expect(seen).toEqual([100, 150, 300]);
   });
-  it('runs as the real one while the engine works', async () => {
+  it('runs as the real one while the model works', async () => {
     let real = 0;
     const clock = new VirtualClock(() => real);
     let finish = () => {};

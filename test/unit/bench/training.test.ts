@@ -33,7 +33,7 @@ const job: Job = {
 };
 
 const run = (seconds: number[], peakBytes: number, more: Partial<Measurement> = {}): Measurement => ({
-  engine: 'an engine',
+  framework: 'a framework',
   trainedParameters: 4_884_480,
   steps: seconds.map((wallSeconds) => ({ wallSeconds, cpuSeconds: wallSeconds, loss: 10.8 })),
   peakBytes,
@@ -130,9 +130,9 @@ describe('a side that cannot do a job', () => {
 
   it('gets the job as JSON and answers with JSON', async () => {
     const echo =
-      'console.log(JSON.stringify({ engine: JSON.parse(process.argv.at(-1)).precision, cpuSeconds: 0 }))';
+      'console.log(JSON.stringify({ framework: JSON.parse(process.argv.at(-1)).precision, cpuSeconds: 0 }))';
     const outcome = await measure(node(echo), job, never);
-    expect(outcome).toMatchObject({ engine: 'f32' });
+    expect(outcome).toMatchObject({ framework: 'f32' });
     expect(outcome.disturbance).toBeGreaterThanOrEqual(0);
   });
 

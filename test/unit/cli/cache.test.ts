@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
-import { cacheCommand } from '../../../src/cli/commands/cache.ts';
+import { cacheCommand } from '../../../src/cli/commands/set-up/cache.ts';
 import { createRun, openRunWriter } from '../../../src/runs/index.ts';
 import { newRun, useTemporaryHome } from '../runs/help.ts';
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { corpusCommand } from '../../../src/cli/commands/corpus.ts';
+import { corpusCommand } from '../../../src/cli/commands/fine-tune/corpus.ts';
 import { noise } from '../../support/planted-secrets.ts';
 import { useTemporaryFolder } from '../corpus/help.ts';
 

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { doctorCommand } from '../../../src/cli/commands/doctor.ts';
+import { doctorCommand } from '../../../src/cli/commands/set-up/doctor.ts';
 import { useTemporaryHome } from '../runs/help.ts';
 
 // Only what happens before the examination counts here.

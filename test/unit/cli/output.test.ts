@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { UserError } from '../../../src/protocol/errors.ts';
+import { UserError } from '../../../src/text/errors.ts';
 import { endWith } from '../../../src/cli/view/end-with.ts';
 import { formatTable } from '../../../src/cli/view/format.ts';
 import {

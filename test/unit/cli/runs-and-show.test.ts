@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { runsCommand } from '../../../src/cli/commands/runs.ts';
-import { showCommand } from '../../../src/cli/commands/show.ts';
+import { runsCommand } from '../../../src/cli/commands/results/runs.ts';
+import { showCommand } from '../../../src/cli/commands/results/show.ts';
 import type { NewRunEvent } from '../../../src/protocol/events.ts';
 import { createRun } from '../../../src/runs/index.ts';
 import { deadPid, newRun, startEvent, stepEvent, useTemporaryHome } from '../runs/help.ts';

@@ -7,7 +7,7 @@ import { parseCluster } from '../../../src/cluster/ray/address.ts';
 import { RayClient } from '../../../src/cluster/ray/client.ts';
 import { readCluster } from '../../../src/cluster/store.ts';
 import { send, type Prepared } from '../../../src/cluster/submit.ts';
-import { UserError } from '../../../src/protocol/errors.ts';
+import { UserError } from '../../../src/text/errors.ts';
 import { RayServer } from '../../support/ray-server.ts';
 import { useTemporaryHome } from '../runs/help.ts';
 

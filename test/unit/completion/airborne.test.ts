@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { setUp, settle } from './set-up.ts';
 
-/** A request that has reached the engine, and whose question the editor has ended with the next key. */
+/** A request that has reached the model, and whose question the editor has ended with the next key. */
 async function left(before: string, after = '') {
   const t = setUp();
   const key = new AbortController();
@@ -13,13 +13,13 @@ async function left(before: string, after = '') {
   return { ...t, asked: t.asks[0]! };
 }
 
-describe('a request that the next key finds at the engine', () => {
+describe('a request that the next key finds at the model', () => {
   it('brings the rest of what is typed meanwhile', async () => {
     const t = await left('const to');
     const next = t.completer.complete(t.at('const tota'));
     t.asked.say('ta');
     t.asked.answer('tal = a + b;');
-    expect(await next).toMatchObject({ text: 'l = a + b;', source: 'engine' });
+    expect(await next).toMatchObject({ text: 'l = a + b;', source: 'model' });
     expect(t.asked.signal.aborted).toBe(false);
     expect(t.asks).toHaveLength(1);
   });
@@ -35,7 +35,7 @@ describe('a request that the next key finds at the engine', () => {
     t.pauses.at(-1)!.end();
     await settle();
     t.asks[1]!.answer(' = 1;');
-    expect(await next).toMatchObject({ text: ' = 1;', source: 'engine' });
+    expect(await next).toMatchObject({ text: ' = 1;', source: 'model' });
   });
 
   it('is stopped at once by a key that it has already written otherwise', async () => {
@@ -70,7 +70,7 @@ describe('a request that the next key finds at the engine', () => {
     const more = t.completer.complete(t.at('function f(a) {\n  g(a);\n'));
     t.asked.say('  g(a);\n');
     t.asked.answer('  g(a);\n  return a;\n}');
-    expect(await more).toMatchObject({ text: '  return a;\n}', source: 'engine' });
+    expect(await more).toMatchObject({ text: '  return a;\n}', source: 'model' });
     expect(t.asks).toHaveLength(1);
   });
 
@@ -78,7 +78,7 @@ describe('a request that the next key finds at the engine', () => {
     const t = await left('const a = sum');
     const next = t.completer.complete(t.at('const a = sum(', { after: ')' }));
     t.asked.answer('(b, c);');
-    expect(await next).toMatchObject({ text: 'b, c', source: 'engine' });
+    expect(await next).toMatchObject({ text: 'b, c', source: 'model' });
   });
 
   it('is not waited for by somebody who asks with a key', async () => {

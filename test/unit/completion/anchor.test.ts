@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Anchors } from '../../../src/completion/anchor.ts';
+import { Anchors } from '../../../src/completion/prompt/anchor.ts';
 import { setUp, settle } from './set-up.ts';
 
 const budget = { before: 400, after: 100 };

@@ -1,7 +1,7 @@
 /** What was shown is answered for whoever types it, and for nobody else: over many random documents and completions. */
 import { describe, expect, it } from 'vitest';
 import { CompletionCache } from '../../../src/completion/cache.ts';
-import { windowOf } from '../../../src/completion/window.ts';
+import { windowOf } from '../../../src/completion/prompt/window.ts';
 import { uniform } from '../../../src/statistics/random.ts';
 
 const alphabet = ['a', 'b', ' ', '\n', '\t', '(', ')', '{', '}', "'", '"', ';', '.', 'é', '😀', '\r\n'];

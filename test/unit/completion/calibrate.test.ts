@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { calibrate, type Outcome } from '../../../src/completion/calibrate.ts';
-import { chanceOf, defaultCalibration } from '../../../src/completion/chance.ts';
+import { calibrate, type Outcome } from '../../../src/completion/answer/calibrate.ts';
+import { chanceOf, defaultCalibration } from '../../../src/completion/answer/chance.ts';
 import { uniform, mix } from '../../../src/statistics/random.ts';
 
 /** Outcomes as they come about with this calibration. */

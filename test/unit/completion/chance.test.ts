@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { Certainty, chanceOf, keepLikely, showingAt, type Showing } from '../../../src/completion/chance.ts';
+import {
+  Certainty,
+  chanceOf,
+  keepLikely,
+  showingAt,
+  type Showing,
+} from '../../../src/completion/answer/chance.ts';
 import { setUp, settle } from './set-up.ts';
 
 /** With this calibration, the chance is the model's own at 1 and at 0, and near it between. */
@@ -114,7 +120,7 @@ describe('the chance of a suggestion', () => {
     expect(keepLikely({ text }, new Certainty(), showing(0), document)).toEqual({ text });
   });
 
-  it('keeps line ends of Windows, and counts them as the engine does', () => {
+  it('keeps line ends of Windows, and counts them as the model does', () => {
     const pieces: [string, number][] = [
       ['\n', 0.49],
       ['  one();', 0.45],
@@ -126,7 +132,7 @@ describe('the chance of a suggestion', () => {
     });
   });
 
-  it('shows everything of an engine that tells no probabilities', () => {
+  it('shows everything of a model that tells no probabilities', () => {
     expect(keepLikely({ text: 'one' }, new Certainty(), showing(0.9), document)).toEqual({ text: 'one' });
   });
 });
@@ -137,7 +143,7 @@ describe('completion that shows only what is likely', () => {
     return { ...t, at: (before: string, more = {}) => t.at(before, { least: 0.3, ...more }) };
   };
 
-  it('stops the engine as soon as nothing can become likely enough', async () => {
+  it('stops the model as soon as nothing can become likely enough', async () => {
     const { completer, asks, at } = open();
     const promise = completer.complete(at('const total = '));
     await settle();
@@ -178,7 +184,7 @@ describe('completion that shows only what is likely', () => {
     await settle();
     t.asks[2]!.say('1', -9);
     t.asks[2]!.answer('1');
-    expect(await asked).toMatchObject({ text: '1', source: 'engine' });
+    expect(await asked).toMatchObject({ text: '1', source: 'model' });
   });
 
   it('does not take what is asked for in advance for asked with a key', async () => {

@@ -33,7 +33,7 @@ function readCases(file: string): Case[] {
     });
 }
 
-/** What an editor would show, with the engine's part (ending at a stop text; what it healed is not told) played here. */
+/** What an editor would show, with the model's part (ending at a stop text; what it healed is not told) played here. */
 function ghostText(document: CursorDocument, output: string): string {
   const reason = gate({ ...document, selections: [0] });
   if (reason) return `(not asked: ${reason})`;
@@ -44,7 +44,7 @@ function ghostText(document: CursorDocument, output: string): string {
   return 'text' in result ? result.text : `(nothing: ${result.dropped})`;
 }
 
-/** The same by the completer, from an engine that streams each character: first, and in the end. */
+/** The same by the completer, from a model that streams each character: first, and in the end. */
 async function streamed(document: CursorDocument, output: string) {
   const completer = createCompleter({
     debounceMs: 0,

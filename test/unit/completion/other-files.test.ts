@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { importedStems, isImported } from '../../../src/completion/imports.ts';
-import { OtherFiles } from '../../../src/completion/other-files.ts';
-import { jaccard, SimilarWindows, wordsOf } from '../../../src/completion/similar-windows.ts';
+import { importedStems, isImported } from '../../../src/completion/code/imports.ts';
+import { OtherFiles } from '../../../src/completion/prompt/other-files.ts';
+import { jaccard, SimilarWindows, wordsOf } from '../../../src/completion/prompt/similar-windows.ts';
 
 /** Lines about a subject, each different. */
 const about = (subject: string, lines: number) =>

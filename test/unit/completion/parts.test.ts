@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { readBrackets } from '../../../src/completion/brackets.ts';
+import { readBrackets } from '../../../src/completion/code/brackets.ts';
 import { CompletionCache } from '../../../src/completion/cache.ts';
-import { takeAfter, takeBefore } from '../../../src/completion/context.ts';
+import { takeAfter, takeBefore } from '../../../src/completion/prompt/context.ts';
 import { buildPrompt, gate, languageIdOf, reachAt } from '../../../src/completion/index.ts';
-import { languageOf } from '../../../src/completion/languages.ts';
-import { cutLoops, similar } from '../../../src/completion/repetition.ts';
-import { indentWidth } from '../../../src/completion/text.ts';
+import { languageOf } from '../../../src/completion/code/languages.ts';
+import { cutLoops, similar } from '../../../src/completion/answer/repetition.ts';
+import { indentWidth } from '../../../src/completion/code/text.ts';
 
 const document = (before: string, after = '', languageId = 'typescript') => ({
   path: 'src/a.ts',
@@ -151,7 +151,7 @@ describe('the prompt', () => {
     ['x1', 'x1', undefined],
     ['a\n', 'a\n', undefined],
     ['größe', 'größe'.slice(0, 4), 'e'],
-  ])('leaves what may be the beginning of a token to the engine: %j', (before, prompt, heal) => {
+  ])('leaves what may be the beginning of a token to the model: %j', (before, prompt, heal) => {
     const ask = buildPrompt(document(before), options);
     expect({ prompt: ask.prompt, heal: ask.heal }).toEqual({ prompt, heal });
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { defaultBudget } from '../../../src/completion/context.ts';
-import { PromptSpeed } from '../../../src/completion/prompt-speed.ts';
-import { RepositoryParts } from '../../../src/completion/repository-parts.ts';
+import { defaultBudget } from '../../../src/completion/prompt/context.ts';
+import { PromptSpeed } from '../../../src/completion/prompt/prompt-speed.ts';
+import { RepositoryParts } from '../../../src/completion/prompt/repository-parts.ts';
 import type { ContextFile } from '../../../src/completion/types.ts';
 import { settle, setUp } from './set-up.ts';
 
@@ -128,7 +128,7 @@ describe('parts of the repository', () => {
     expect(context.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThanOrEqual(2000);
   });
 
-  it('reach the engine, before the file itself', async () => {
+  it('reach the model, before the file itself', async () => {
     const { completer, asks, at } = setUp();
     const parts = () => Promise.resolve([tax]);
     void completer.complete(at('const total = ', { place, parts, invoked: true }));
@@ -138,7 +138,7 @@ describe('parts of the repository', () => {
 });
 
 describe('without an index', () => {
-  it('a fast engine gets no more of open files than was said, however fast it is', async () => {
+  it('a fast model gets no more of open files than was said, however fast it is', async () => {
     const { completer, asks, at, pass } = setUp();
     for (const name of ['apple', 'pear', 'plum', 'cherry']) {
       const text = `const ${name}Total = taxOf(price, country, ${name}Rate);\n`.repeat(60);

@@ -2,17 +2,17 @@ import {
   createCompleter,
   type CompleteInput,
   type CompleterOptions,
-  type EngineRequest,
+  type ModelRequest,
 } from '../../../src/completion/index.ts';
 
 /** The text before the cursor that a request is about. */
-export const beforeCursor = ({ prompt, begun = '', heal = '' }: EngineRequest): string =>
+export const beforeCursor = ({ prompt, begun = '', heal = '' }: ModelRequest): string =>
   prompt + begun + heal;
 
-/** An engine whose answers the test gives, and a clock that it winds. */
+/** A model whose answers the test gives, and a clock that it winds. */
 export function setUp(options: Partial<CompleterOptions> = {}) {
   const asks: {
-    ask: EngineRequest;
+    ask: ModelRequest;
     signal: AbortSignal;
     /** A piece of the answer. */
     say: (piece: string, logprob?: number) => void;

@@ -18,7 +18,7 @@ async function firstLine(more: Parameters<typeof setUp>[0] = {}) {
 describe('an answer that is streamed', () => {
   it('is shown from its first line on; asked again, it is whole', async () => {
     const t = await firstLine();
-    expect(t.shown).toMatchObject({ text: FIRST, source: 'engine' });
+    expect(t.shown).toMatchObject({ text: FIRST, source: 'model' });
     t.say('urn total;\n}');
     t.answer(WHOLE);
     expect(await t.shown!.more).toBe(true);
@@ -48,7 +48,7 @@ describe('an answer that is streamed', () => {
     const again = t.completer.complete(t.at(BEFORE, { invoked: true }));
     await settle();
     t.asks[2]!.answer(WHOLE);
-    expect(await again).toMatchObject({ text: WHOLE, source: 'engine' });
+    expect(await again).toMatchObject({ text: WHOLE, source: 'model' });
   });
 
   it('waits for a line that can be shown', async () => {
@@ -89,7 +89,7 @@ describe('an answer that is streamed', () => {
     }
   });
 
-  it('stops the engine when the block has ended', async () => {
+  it('stops the model when the block has ended', async () => {
     const t = setUp();
     const promise = t.completer.complete(t.at('if (x) {', { invoked: true }));
     await settle();
@@ -128,7 +128,7 @@ describe('an answer that is streamed', () => {
     const next = t.completer.complete(t.at('const f = (a) => {\n  log(a);\n  '));
     await settle();
     t.asks[1]!.say('count += 1;\n  retu');
-    expect(await next).toMatchObject({ text: 'count += 1;', source: 'engine' });
+    expect(await next).toMatchObject({ text: 'count += 1;', source: 'model' });
     expect(t.completer.statistics('mine')).toMatchObject({ ahead: 1, awaited: 1 });
   });
 });

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { buildPrompt } from '../../../src/completion/prompt.ts';
+import { buildPrompt } from '../../../src/completion/prompt/prompt.ts';
 import { buildCorpus, openCorpus, type CorpusTokenizer, type Sequence } from '../../../src/corpus/index.ts';
 import { cutForFim, fitCut } from '../../../src/corpus/tokens/fim.ts';
 import { uniformOf } from '../../../src/corpus/shuffle.ts';
@@ -242,7 +242,7 @@ describe('fill-in-the-middle in training windows', () => {
   });
 });
 
-/** What the engine is given at a cursor, by completion's and serving's own functions. */
+/** What the model is given at a cursor, by completion's and serving's own functions. */
 function served(before: string, after: string, path: string): number[] {
   const ask = buildPrompt(
     {
@@ -254,12 +254,12 @@ function served(before: string, after: string, path: string): number[] {
     },
     { model: 'm', fillInTheMiddle: true, maxTokens: 64, reach: 'line', wholeRepositories: true },
   );
-  const engine = {
+  const llama = {
     tokenize: (piece: string, special = false) => [...joining.encode(piece, { special })],
     tokens: { bos: null, eos: null },
   } as never as Parameters<typeof layOutRequest>[1];
   const vocabulary = { bos: undefined, fill: marks, repository: {} } as Vocabulary;
-  return layOutRequest({ ...ask, logprobs: undefined } as never, engine, vocabulary, 100_000).tokens;
+  return layOutRequest({ ...ask, logprobs: undefined } as never, llama, vocabulary, 100_000).tokens;
 }
 
 describe('whole repository context with fill-in-the-middle', () => {
@@ -278,7 +278,7 @@ describe('whole repository context with fill-in-the-middle', () => {
         const text = files[`src/${path}.ts`]!;
         // In other windows the beginning or the end is out of sight.
         if (prefix + middle + suffix !== text) continue;
-        // The cursor stands up to a token behind the prefix: the engine writes that anew.
+        // The cursor stands up to a token behind the prefix: the model writes that anew.
         const prompts = Array.from({ length: 35 }, (_, begun) =>
           served(prefix + middle.slice(0, begun), suffix, `src/${path}.ts`),
         );

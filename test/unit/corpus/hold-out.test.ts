@@ -1,7 +1,7 @@
 /** Which files are held out, of generated repositories. */
 import { describe, expect, it } from 'vitest';
 import { chooseHeldOut, type SplitFile } from '../../../src/corpus/held-out/hold-out.ts';
-import { kindOf } from '../../../src/corpus/reading/kinds.ts';
+import { kindOf } from '../../../src/corpus/kinds.ts';
 import { uniform } from '../../../src/statistics/random.ts';
 
 const file = (path: string, bytes: number): SplitFile => ({ path, kind: kindOf(path), bytes });

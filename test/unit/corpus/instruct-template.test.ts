@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BadValue, type Message } from '../../../src/corpus/datasets/formats.ts';
 import { chatTemplateOf } from '../../../src/corpus/datasets/chat-template.ts';
-import { collectGarbage } from '../../../src/protocol/garbage.ts';
+import { collectGarbage } from '../../../src/platform/processes/garbage.ts';
 import { templateText } from '../../../src/corpus/datasets/template-text.ts';
 import type { Piece } from '../../../src/corpus/reading/source.ts';
 

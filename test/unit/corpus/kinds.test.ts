@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { kindOf, measuredKind } from '../../../src/corpus/reading/kinds.ts';
+import { kindOf, measuredKind } from '../../../src/corpus/kinds.ts';
 
 it.each([
   [

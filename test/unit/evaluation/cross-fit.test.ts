@@ -2,11 +2,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import german from '../../../l10n/bundle.l10n.de.json' with { type: 'json' };
 import { chooseCrossFitted } from '../../../src/evaluation/strength/cross-fit.ts';
-import { whyNotOffered } from '../../../src/evaluation/figures/offer.ts';
-import { verdictOf } from '../../../src/evaluation/figures/verdict.ts';
+import { whyNotOffered } from '../../../src/findings/offer.ts';
+import { verdictOf } from '../../../src/findings/verdict.ts';
 import { statedSummary, withFound, withStrength } from '../../../src/evaluation/figures/summary.ts';
-import { choiceIn, pointOf } from '../../../src/evaluation/strength/rule.ts';
-import { speak } from '../../../src/protocol/l10n.ts';
+import { choiceIn, pointOf } from '../../../src/findings/strength-rule.ts';
+import { speak } from '../../../src/text/l10n.ts';
 import {
   CHARACTERS,
   EXACT_LINES,

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, vi } from 'vitest';
-import type { Tokenizer } from '../../../src/base-models/tokenizer.ts';
+import type { Tokenizer } from '../../../src/llama-cpp/tokenizer.ts';
 import type { RatioItem } from '../../../src/statistics/statistics.ts';
 import type { EvaluatedModel, PlanContext, ScoreContext } from '../../../src/evaluation/task.ts';
 import type { HostCompletion } from '../../../src/serving/host-types.ts';

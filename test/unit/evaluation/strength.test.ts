@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { nextAfterNoOffer, notBetter, whyNotOffered } from '../../../src/evaluation/figures/offer.ts';
-import { summarise } from '../../../src/evaluation/figures/summary-sentence.ts';
+import { nextAfterNoOffer, notBetter, whyNotOffered } from '../../../src/findings/offer.ts';
+import { summarise } from '../../../src/findings/summary-sentence.ts';
 import { mixed } from '../../../src/evaluation/strength/choose.ts';
-import { chooseStrength, nextStrength, pointOf } from '../../../src/evaluation/strength/rule.ts';
+import { chooseStrength, nextStrength, pointOf } from '../../../src/findings/strength-rule.ts';
 import type { RatioItem } from '../../../src/statistics/statistics.ts';
 import type { Comparison, StrengthPoint } from '../../../src/protocol/evaluation.ts';
 

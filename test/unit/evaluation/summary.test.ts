@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { compare, type Measured } from '../../../src/evaluation/figures/compare.ts';
 import { EvaluationProgress, servedPart } from '../../../src/evaluation/progress.ts';
-import { summarise } from '../../../src/evaluation/figures/summary-sentence.ts';
+import { summarise } from '../../../src/findings/summary-sentence.ts';
 import { uniform } from '../../../src/statistics/random.ts';
 import { partsOf } from './help.ts';
 import { tasks } from '../../../src/evaluation/tasks/index.ts';
-import { factsOfTask } from '../../../src/protocol/task-facts.ts';
+import { factsOfTask } from '../../../src/findings/task-facts.ts';
 import type { EvaluatorMessage } from '../../../src/protocol/evaluator.ts';
 
 const measure = (

@@ -12,7 +12,7 @@ import {
 } from '../../../src/evaluation/time.ts';
 import type { RunEvent } from '../../../src/protocol/events.ts';
 import { evaluationPlanSchema, hyperSchema } from '../../../src/protocol/run.ts';
-import { taskFacts } from '../../../src/protocol/task-facts.ts';
+import { taskFacts } from '../../../src/findings/task-facts.ts';
 import type { Cost } from '../../../src/training/measured-costs.ts';
 
 const part = (name: string, cost: number, least: number): PartTime => ({ name, title: name, cost, least });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { Engine, Turns } from '../../../src/evaluation/turns.ts';
+import { Resource, Turns } from '../../../src/evaluation/turns.ts';
 
-/** An engine that writes down when it is in memory, and how many are at the same time. */
-function engines() {
+/** A resource that writes down when it is in memory, and how many are at the same time. */
+function resources() {
   const log: string[] = [];
   let inMemory = 0;
   let most = 0;
-  const engine = (name: string, fails = 0) =>
-    new Engine(async () => {
+  const resource = (name: string, fails = 0) =>
+    new Resource(async () => {
       await Promise.resolve();
       if (fails-- > 0) throw new Error(`${name} failed`);
       most = Math.max(most, (inMemory += 1));
@@ -21,15 +21,15 @@ function engines() {
         },
       };
     });
-  return { engine, log, most: () => most };
+  return { resource, log, most: () => most };
 }
 
 const soon = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-describe('engines that take turns', () => {
+describe('resources that take turns', () => {
   it('are never in memory together, and stay while they are used', async () => {
-    const { engine, log, most } = engines();
-    const [scorer, server] = [engine('scorer'), engine('server')];
+    const { resource, log, most } = resources();
+    const [scorer, server] = [resource('scorer'), resource('server')];
     const turns = new Turns();
     const use = (one: typeof scorer, what: string) =>
       turns.use(one, async ({ name }) => {
@@ -46,8 +46,8 @@ describe('engines that take turns', () => {
   });
 
   it('stay open where there is room', async () => {
-    const { engine, log, most } = engines();
-    const [scorer, server] = [engine('scorer'), engine('server')];
+    const { resource, log, most } = resources();
+    const [scorer, server] = [resource('scorer'), resource('server')];
     const turns = new Turns(() => Promise.resolve(true));
     const use = (one: typeof scorer) => turns.use(one, () => Promise.resolve());
     for (const one of [scorer, server, scorer, server]) await use(one);
@@ -61,7 +61,7 @@ describe('engines that take turns', () => {
   it('are opened again if they ended by themselves', async () => {
     let opened = 0;
     let end = () => {};
-    const scorer = new Engine(() => {
+    const scorer = new Resource(() => {
       opened += 1;
       return Promise.resolve({
         dispose: () => {},
@@ -80,8 +80,8 @@ describe('engines that take turns', () => {
   });
 
   it('make room also after an error, of the work or while opening', async () => {
-    const { engine, log, most } = engines();
-    const [scorer, server] = [engine('scorer'), engine('server', 1)];
+    const { resource, log, most } = resources();
+    const [scorer, server] = [resource('scorer'), resource('server', 1)];
     const turns = new Turns();
     const broken = turns.use(scorer, () => Promise.reject(new Error('the work failed')));
     await expect(broken).rejects.toThrow('the work failed');

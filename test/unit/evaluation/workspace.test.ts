@@ -1,9 +1,9 @@
 /** The workspace benchmark goes through the completion core: a model that writes what stands there is right in all of it. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Tokenizer } from '../../../src/base-models/tokenizer.ts';
+import type { Tokenizer } from '../../../src/llama-cpp/tokenizer.ts';
 import type { Corpus } from '../../../src/corpus/index.ts';
-import { CorpusFiles, originalText } from '../../../src/cursors/corpus-files.ts';
-import { savedCharacters } from '../../../src/cursors/cursors.ts';
+import { CorpusFiles, originalText } from '../../../src/evaluation/cursors/corpus-files.ts';
+import { savedCharacters } from '../../../src/evaluation/cursors/cursors.ts';
 import { tasks } from '../../../src/evaluation/tasks/index.ts';
 import { heldOutFiles } from '../../../src/evaluation/tasks/workspace.ts';
 import type { EvaluatedModel, PlanContext } from '../../../src/evaluation/task.ts';

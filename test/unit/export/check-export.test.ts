@@ -29,7 +29,7 @@ describe('the check of an export', () => {
     expect(check.maxKl).toBeCloseTo(2 * check.meanKl, 12);
   });
 
-  it('does not hang on what the probabilities of an engine add up to', () => {
+  it('does not hang on what the probabilities of an implementation add up to', () => {
     const scaled = near.map((row) => row.map((value) => value * 1.0002));
     const [one, two] = [near, scaled].map((written) => judge({ trained, base, written }, 0.01));
     expect(two!.meanKl).toBeCloseTo(one!.meanKl, 12);

@@ -8,7 +8,7 @@ import {
   type Repair,
 } from '../../../src/extension/wizard/carry-out.ts';
 import type { Download } from '../../../src/extension/wizard/downloads.ts';
-import { UserError, type ErrorCode } from '../../../src/protocol/errors.ts';
+import { UserError, type ErrorCode } from '../../../src/text/errors.ts';
 import { trainingBusy } from '../../../src/runs/index.ts';
 
 interface Plan extends Answers {

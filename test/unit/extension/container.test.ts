@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { isOnContainersDisk, warnOfDataFolder } from '../../../src/extension/container.ts';
 import type { Services } from '../../../src/extension/services.ts';
-import { mountsOf, type Mount } from '../../../src/protocol/network-drive.ts';
-import { dataDir } from '../../../src/protocol/paths.ts';
+import { mountsOf, type Mount } from '../../../src/platform/files/network-drive.ts';
+import { dataDir } from '../../../src/platform/files/paths.ts';
 
 /** What this machine is made to be. */
 const machine = { files: [] as string[], mounts: [] as Mount[], drive: undefined as string | undefined };
@@ -12,7 +12,7 @@ vi.mock('node:fs', async (original) => ({
   ...(await original<object>()),
   existsSync: (path: string) => machine.files.includes(path),
 }));
-vi.mock('../../../src/protocol/network-drive.ts', async (original) => ({
+vi.mock('../../../src/platform/files/network-drive.ts', async (original) => ({
   ...(await original<object>()),
   readMounts: () => machine.mounts,
   networkDrive: () => machine.drive,

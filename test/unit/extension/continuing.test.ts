@@ -10,7 +10,7 @@ import {
   findContinuing,
   referenceOf,
 } from '../../../src/extension/wizard/continuing.ts';
-import type { Draft } from '../../../src/extension/wizard/draft.ts';
+import type { Draft } from '../../../src/extension/draft.ts';
 import { back, walk, type Step } from '../../../src/extension/wizard/steps.ts';
 import { askPlan, trainArguments } from '../../../src/extension/wizard/wizard.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';

@@ -6,7 +6,7 @@ import {
   forgetEndpointToken,
   setEndpointToken,
   stopSendingCode,
-} from '../../../src/extension/completion/endpoint-commands.ts';
+} from '../../../src/extension/commands/endpoint-commands.ts';
 import type { Context } from '../../../src/extension/context.ts';
 import { mistral, vllm, type OtherServer } from '../../support/other-servers.ts';
 import * as editor from './fake-vscode.ts';
@@ -109,9 +109,9 @@ test('what was allowed can be taken back: nothing is sent any more, and typing d
   set(server.address);
   const { elsewhere, asked, context, settingsChanged } = extension({ press: 'Send Code There' });
   await elsewhere.askLeave(elsewhere.endpoint!);
-  const engine = elsewhere.engineOf(elsewhere.model!);
+  const client = elsewhere.clientOf(elsewhere.model!);
   const request = { model: '', prompt: 'a', max_tokens: 8, stop: [] };
-  const ask = () => engine.stream(request as never, () => undefined);
+  const ask = () => client.stream(request as never, () => undefined);
   expect(await ask()).toBe('a + b');
   await stopSendingCode(context);
   // Whatever is on its way is stopped by that.
@@ -119,13 +119,13 @@ test('what was allowed can be taken back: nothing is sent any more, and typing d
   expect(asked.at(-1)).toMatch(
     /^No code is sent to 127\.0\.0\.1:\d+ or to another completion server any more\./,
   );
-  // An engine that somebody still has sends nothing either.
+  // A model that somebody still has sends nothing either.
   await expect(ask()).rejects.toMatchObject({ code: 'cancelled' });
   expect(server.heard).toHaveLength(1);
   const questions = asked.length;
   expect(elsewhere.mayAsk(elsewhere.endpoint!)).toBe(false);
   expect(asked).toHaveLength(questions);
-  await engine.dispose();
+  await client.dispose();
 });
 
 test('it can be taken back when the settings name no server any more', async () => {

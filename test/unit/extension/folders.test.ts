@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { globArguments } from '../../../src/extension/setting-rules.ts';
-import type { Draft } from '../../../src/extension/wizard/draft.ts';
+import type { Draft } from '../../../src/extension/draft.ts';
 import { onlyFolder } from '../../../src/extension/wizard/folders.ts';
 import { askFoldersAndBase, askPlan, trainArguments } from '../../../src/extension/wizard/wizard.ts';
 import { answers, reset, shown, workspace } from './fake-vscode.ts';

@@ -162,7 +162,7 @@ test('a key is answered at once with nothing; the editor asks again, and gets th
   expect(shown).toEqual([' first;']);
 });
 
-test('where the cursor has left the place, the engine is stopped and the editor is not made to ask', async () => {
+test('where the cursor has left the place, the model is stopped and the editor is not made to ask', async () => {
   const place = open('const a =');
   await ask(place);
   await pass(400);

@@ -1,9 +1,9 @@
 /** "Import Adapter" when something is missing half-way: what was answered is kept, it is repaired, and it goes on. */
 import { beforeEach, expect, it, vi } from 'vitest';
 import type { Context } from '../../../src/extension/context.ts';
-import type { ImportDraft } from '../../../src/extension/wizard/draft.ts';
+import type { ImportDraft } from '../../../src/extension/draft.ts';
 import { importAdapter } from '../../../src/extension/wizard/import-adapter.ts';
-import { UserError, type ErrorCode } from '../../../src/protocol/errors.ts';
+import { UserError, type ErrorCode } from '../../../src/text/errors.ts';
 import { answers, reset, shown } from './fake-vscode.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));

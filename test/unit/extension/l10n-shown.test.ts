@@ -1,6 +1,6 @@
 /** How texts of the extension read in another language. */
 import { afterEach, expect, it } from 'vitest';
-import { decimal, fullDate, speak, t, withButtons } from '../../../src/protocol/l10n.ts';
+import { decimal, fullDate, speak, t, withButtons } from '../../../src/text/l10n.ts';
 import { doctorText, progressLine } from '../../../src/extension/texts.ts';
 import { baseChoices } from '../../../src/extension/wizard/bases.ts';
 import { bundleIn, type translations } from '../../support/manifest.ts';

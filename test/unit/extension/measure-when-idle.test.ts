@@ -1,6 +1,6 @@
 /** HumanEval's other problems are measured while nobody uses the machine; what is worse then completes no longer. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { isLeftToMeasure, MeasureWhenIdle } from '../../../src/extension/runs/measure-when-idle.ts';
+import { isLeftToMeasure, MeasureWhenIdle } from '../../../src/extension/results/measure-when-idle.ts';
 import type { Comparison, Summary } from '../../../src/protocol/evaluation.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { makeRun } from '../webview/fixtures.ts';
@@ -38,8 +38,10 @@ vi.mock('vscode', async () => {
   };
 });
 const machine = vi.hoisted(() => ({ busy: 0, mains: true, training: undefined as string | undefined }));
-vi.mock('../../../src/protocol/mains-power.ts', () => ({ onMains: () => Promise.resolve(machine.mains) }));
-vi.mock('../../../src/protocol/machine-load.ts', () => ({
+vi.mock('../../../src/platform/machine/mains-power.ts', () => ({
+  onMains: () => Promise.resolve(machine.mains),
+}));
+vi.mock('../../../src/platform/machine/machine-load.ts', () => ({
   MOST_BUSY: 0.3,
   watchLoad: () => () => machine.busy,
 }));

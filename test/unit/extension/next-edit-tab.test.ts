@@ -1,7 +1,7 @@
 /** One key through next edits, in an editor that is played; what is found is found by the rules. */
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { FromFinder, ToFinder } from '../../../src/extension/next-edit/finder.ts';
+import type { FromFinder, ToFinder } from '../../../src/next-edit-finder/finder.ts';
 import { NextEdit } from '../../../src/extension/next-edit/next-edit.ts';
 import { partsShown, search, shownLines, type SearchedText } from '../../../src/next-edit/index.ts';
 import { manifestIn } from '../../support/manifest.ts';
@@ -16,7 +16,7 @@ const finder = vi.hoisted(() => ({
   isQuick: true,
   works: true,
 }));
-vi.mock('../../../src/extension/next-edit/finder-thread.ts', () => ({
+vi.mock('../../../src/next-edit-finder/finder-thread.ts', () => ({
   FinderThread: class {
     constructor(_: string, on: typeof finder.on) {
       finder.on = on;

@@ -1,7 +1,7 @@
 /** What next edit follows and shows, in an editor that is played. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type * as vscode from 'vscode';
-import type { FoundOffer, FromFinder, ToFinder } from '../../../src/extension/next-edit/finder.ts';
+import type { FoundOffer, FromFinder, ToFinder } from '../../../src/next-edit-finder/finder.ts';
 import { EditWatch } from '../../../src/extension/next-edit/edit-watch.ts';
 import { NextEdit } from '../../../src/extension/next-edit/next-edit.ts';
 import { shownLines } from '../../../src/next-edit/index.ts';
@@ -15,7 +15,7 @@ const finder = vi.hoisted(() => ({
   withdrawn: [] as number[],
   on: undefined as { answer: (answer: unknown) => void } | undefined,
 }));
-vi.mock('../../../src/extension/next-edit/finder-thread.ts', () => ({
+vi.mock('../../../src/next-edit-finder/finder-thread.ts', () => ({
   FinderThread: class {
     constructor(_: string, on: { answer: (answer: unknown) => void }) {
       finder.on = on;

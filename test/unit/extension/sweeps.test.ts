@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Sweeps } from '../../../src/extension/panel/sweeps.ts';
-import { UserError } from '../../../src/protocol/errors.ts';
+import { UserError } from '../../../src/text/errors.ts';
 import { makeSweep } from '../webview/fixtures.ts';
 
 let home: string;

@@ -18,7 +18,7 @@ import {
   whyNotServable,
 } from '../../../src/extension/texts.ts';
 import { comparison, makeRun, metric } from '../webview/fixtures.ts';
-import { formatDuration } from '../../../src/protocol/units.ts';
+import { formatDuration } from '../../../src/text/units.ts';
 
 const running = makeRun({ upTo: 15, state: { status: 'running', etaSeconds: 200, phase: 'Training' } });
 const done = makeRun();

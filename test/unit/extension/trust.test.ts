@@ -1,7 +1,7 @@
 /** In a workspace that is not trusted, nothing trains and nothing serves, whoever calls a command. */
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { registerCommands } from '../../../src/extension/commands.ts';
+import { registerCommands } from '../../../src/extension/commands/table.ts';
 import type { Context } from '../../../src/extension/context.ts';
 import { commands, workspace } from './fake-vscode.ts';
 

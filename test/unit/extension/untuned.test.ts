@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { completeUntuned, completingBase } from '../../../src/extension/completion/untuned.ts';
+import { completeUntuned, completingBase } from '../../../src/extension/commands/untuned.ts';
 import type { Context } from '../../../src/extension/context.ts';
 import { answers, configured, reset, shown } from './fake-vscode.ts';
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UseRecorder, type ShownNow } from '../../../src/extension/completion/use-recorder.ts';
-import type { ToKeep } from '../../../src/preferences/keeper.ts';
-import { preferencesFile } from '../../../src/preferences/store.ts';
+import type { ToKeep } from '../../../src/corpus/preferences/keeper.ts';
+import { preferencesFile } from '../../../src/corpus/preferences/store.ts';
 import { preferenceSchema } from '../../../src/protocol/preferences.ts';
 
 const editor = vi.hoisted(() => ({ learns: true, trusted: true, scheme: 'file' }));

@@ -7,7 +7,7 @@ import {
   type Edit,
   type Offer,
 } from '../../../src/next-edit/index.ts';
-import { languageIdOf } from '../../../src/completion/languages.ts';
+import { languageIdOf } from '../../../src/completion/code/languages.ts';
 
 export class Editor {
   private time = 0;

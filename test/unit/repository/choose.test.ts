@@ -28,9 +28,11 @@ const lengthOf = (parts: readonly Part[]) => parts.reduce((sum, { text }) => sum
 
 describe('our own source', () => {
   const files: Record<string, string> = {};
-  for (const name of readdirSync('src/completion'))
+  for (const name of readdirSync('src/completion', { recursive: true, encoding: 'utf8' }).filter((one) =>
+    one.endsWith('.ts'),
+  ))
     files[`src/completion/${name}`] = readFileSync(join('src/completion', name), 'utf8');
-  const path = 'src/completion/engine.ts';
+  const path = 'src/completion/pipeline.ts';
   const text = files[path]!;
 
   function asked(line: string, more: Partial<Asked> = {}): Asked {
@@ -40,9 +42,9 @@ describe('our own source', () => {
 
   it('shows how a function is called that is called here', async () => {
     const parts = chooseParts(await repositoryOf(files), asked('const request = buildPrompt(', all));
-    const prompt = parts.find(({ filename }) => filename === 'src/completion/prompt.ts');
+    const prompt = parts.find(({ filename }) => filename === 'src/completion/prompt/prompt.ts');
     expect(prompt?.text).toContain(
-      'export function buildPrompt(document: CursorDocument, options: PromptOptions): EngineRequest {',
+      'export function buildPrompt(document: CursorDocument, options: PromptOptions): ModelRequest {',
     );
     expect(prompt?.sources).toContain('definitions');
   });
@@ -53,7 +55,7 @@ describe('our own source', () => {
       asked('const request = buildPrompt(', { sources: ['own'], budget: 6000 }),
     );
     expect(names(parts)).toEqual([path]);
-    expect(parts[0]!.text).toContain("import { reachAt } from './reach.ts';");
+    expect(parts[0]!.text).toContain("import { reachAt } from './prompt/reach.ts';");
     expect(parts[0]!.text).not.toContain('const request = buildPrompt(');
   });
 

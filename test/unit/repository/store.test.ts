@@ -2,7 +2,7 @@ import { existsSync, readdirSync, mkdirSync, mkdtempSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { indexDir } from '../../../src/protocol/paths.ts';
+import { indexDir } from '../../../src/platform/files/paths.ts';
 import { forgetOldIndexes } from '../../../src/repository/store.ts';
 import { deadPid } from '../runs/help.ts';
 

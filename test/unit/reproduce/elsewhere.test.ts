@@ -3,13 +3,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import { runsDir, sweepsDir } from '../../../src/protocol/paths.ts';
+import { runsDir, sweepsDir } from '../../../src/platform/files/paths.ts';
 import type { ClaimId, ReproducerMessage } from '../../../src/protocol/reproduction.ts';
 import { corpusPlanSchema } from '../../../src/protocol/run.ts';
 import type { SweepLine } from '../../../src/protocol/sweep.ts';
 import {
   reproduceElsewhere,
-  type ElsewhereEngine,
+  type ClusterLauncher,
   type RunElsewhere,
 } from '../../../src/reproduce/elsewhere.ts';
 import {
@@ -115,7 +115,7 @@ async function asThePaper({ name, id, then }: RunElsewhere): Promise<void> {
 
 type Answer = (runs: readonly RunElsewhere[], say: (message: ReproducerMessage) => void) => Promise<void>;
 
-const engine = (answer: Answer, more: Partial<ElsewhereEngine> = {}): ElsewhereEngine => ({
+const launcher = (answer: Answer, more: Partial<ClusterLauncher> = {}): ClusterLauncher => ({
   isUnderWay: () => Promise.resolve(false),
   createRun: async ({ spec }) => (await createRun(spec)).id,
   createSweep: async (spec) => (await createSweep(spec, await emptyFolder())).spec.id,
@@ -134,9 +134,9 @@ const engine = (answer: Answer, more: Partial<ElsewhereEngine> = {}): ElsewhereE
   ...more,
 });
 
-const go = (repro: Reproduction, with_: ElsewhereEngine, budgetSeconds = 3600) =>
+const go = (repro: Reproduction, with_: ClusterLauncher, budgetSeconds = 3600) =>
   reproduceElsewhere(repro, {
-    engine: with_,
+    launcher: with_,
     reporter: { stage() {}, phase() {}, note: (text) => void notes.push(text) },
     budgetSeconds,
     stop: stop.signal,
@@ -155,7 +155,7 @@ const allWell: Answer = async (runs, say) => {
 
 it('finds the rates, sends all runs of all seeds at once, and judges as if they had been made here', async () => {
   const repro = await made(['forgetting', 'learning', 'targets']);
-  const results = await go(repro, engine(allWell));
+  const results = await go(repro, launcher(allWell));
   expect(sent).toHaveLength(1);
   const names = sent[0]!.map(({ name }) => name);
   expect(names.slice(0, 5)).toEqual(['lora', 'full', 'lora-lower-rate', 'full-lower-rate', 'lora-seed-1']);
@@ -182,7 +182,7 @@ it('finds the rates, sends all runs of all seeds at once, and judges as if they 
 
 it('repeats the trials with other seeds if the claim about rates is wanted', async () => {
   const repro = await made(['rates']);
-  const [rates] = await go(repro, engine(allWell));
+  const [rates] = await go(repro, launcher(allWell));
   expect(sent).toEqual([]);
   const { state } = await findReproduction('latest');
   expect(Object.keys(state.furtherSweeps)).toEqual(['sweep-seed-1', 'sweep-seed-2']);
@@ -197,7 +197,7 @@ it('repeats the trials with other seeds if the claim about rates is wanted', asy
 
 it('ends with one seed if one was asked for', async () => {
   const repro = await made(['forgetting'], 1);
-  const [forgetting] = await go(repro, engine(allWell));
+  const [forgetting] = await go(repro, launcher(allWell));
   expect(sent[0]!.map(({ name }) => name)).toEqual(['lora', 'full', 'lora-lower-rate', 'full-lower-rate']);
   expect(forgetting).toMatchObject({ verdict: "can't tell" });
   expect(forgetting!.why).toMatch(/^Only one seed was run/);
@@ -207,13 +207,13 @@ it('ends with one seed if one was asked for', async () => {
 
 it('sends no run before the sweep is finished, and goes on from there', async () => {
   const repro = await made(['forgetting']);
-  const left = engine(allWell, { sweep: () => Promise.resolve() });
+  const left = launcher(allWell, { sweep: () => Promise.resolve() });
   const results = await go(repro, left);
   expect(results[0]).toMatchObject({ verdict: 'not run', why: 'stopped' });
   expect(sent).toEqual([]);
   const { state } = await findReproduction('latest');
   expect((await readSweep(join(sweepsDir(), state.sweep!))).lines).toEqual([]);
-  const again = await go(await findReproduction('latest'), engine(allWell));
+  const again = await go(await findReproduction('latest'), launcher(allWell));
   expect((await findReproduction('latest')).state.sweep).toBe(state.sweep);
   expect(again[0]!.verdict).toBe('holds');
 });
@@ -232,7 +232,7 @@ it('measures a run where it was trained, and takes that over with it', async () 
     }
     say({ type: 'leftOut', task: 'full', of: 'spectrum.mjs', message: 'No memory.' });
   };
-  const results = await go(repro, engine(answer), 1e6);
+  const results = await go(repro, launcher(answer), 1e6);
   const then = Object.fromEntries(
     sent[0]!.map(({ name, then: programs }) => [name, programs.map(([one, , option]) => [one, option])]),
   );
@@ -259,7 +259,7 @@ it('judges a change by its parts of low rank, from one seed', async () => {
     await comeBack(runs[0]!.id, learned(2.4, 0.1), parts);
     say({ type: 'run', task: 'full', status: 'done' });
   };
-  const [spectrum] = await go(repro, engine(answer));
+  const [spectrum] = await go(repro, launcher(answer));
   expect(spectrum).toMatchObject({ verdict: 'holds' });
   expect(spectrum!.effects.map(({ value }) => value)).toEqual(
     [1 / 6, 1 / 2, 5 / 6, 1].map((x) => expect.closeTo(x, 2)),
@@ -279,7 +279,7 @@ it('tries the claims that a failed run leaves, and says why of the others', asyn
       }
     }
   };
-  const results = await go(repro, engine(answer));
+  const results = await go(repro, launcher(answer));
   expect(results).toMatchObject([
     { claim: 'forgetting', verdict: 'holds' },
     { claim: 'rank', verdict: 'not run', why: 'It diverged at step 3' },
@@ -288,10 +288,10 @@ it('tries the claims that a failed run leaves, and says why of the others', asyn
 
 it('goes on with the seeds that there was no time for', async () => {
   const repro = await made(['forgetting']);
-  const [first] = await go(repro, engine(allWell), 400);
+  const [first] = await go(repro, launcher(allWell), 400);
   expect(first).toMatchObject({ verdict: "can't tell", left: true });
   const before = sent[0]!.map(({ name }) => name);
-  const [second] = await go(await findReproduction('latest'), engine(allWell), 3600);
+  const [second] = await go(await findReproduction('latest'), launcher(allWell), 3600);
   expect(second).toMatchObject({ verdict: 'holds' });
   const added = sent[1]!.map(({ name }) => name);
   expect(added).toEqual([
@@ -318,11 +318,13 @@ it('says of one of an earlier format how it was measured', async () => {
 
 it('attaches to a job that is under way, and plans nothing', async () => {
   const repro = await made(['forgetting']);
-  const lost = engine(() => Promise.reject(new Error('the network is gone')));
+  const lost = launcher(() => Promise.reject(new Error('the network is gone')));
   await expect(go(repro, lost)).rejects.toThrow('the network is gone');
   const first = sent[0]!;
   const found = await findReproduction('latest');
-  const attached = engine(() => allWell(first, () => undefined), { isUnderWay: () => Promise.resolve(true) });
+  const attached = launcher(() => allWell(first, () => undefined), {
+    isUnderWay: () => Promise.resolve(true),
+  });
   const results = await go(found, attached);
   expect(sent[1]).toEqual([]);
   expect(results[0]!.verdict).toBe('holds');

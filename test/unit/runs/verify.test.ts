@@ -19,7 +19,7 @@ describe('the verdict on a result', () => {
     const few = compareDistributions(trained, served(4, 0.01));
     expect(few).toMatchObject({ limit: 0.0025, tokens: 96, ok: true });
     expect(few.meanKl).toBeCloseTo(-Math.log(1 - 0.02 ** 2) / 2, 9);
-    // One more, or the rest no better than any other engine's rounding.
+    // One more, or the rest no better than any other program's rounding.
     expect(compareDistributions(trained, served(6, 0.01))).toMatchObject({ limit: 0.01, ok: false });
     expect(compareDistributions(trained, served(4, 0.04))).toMatchObject({ limit: 0.01, ok: false });
   });

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
-import { formatDoctor } from '../../../src/cli/commands/doctor.ts';
+import { formatDoctor } from '../../../src/cli/commands/set-up/doctor.ts';
 import { parseNvidia } from '../../../src/tensor/devices/memory.ts';
 import { label, progressView } from '../../../src/cli/view/progress.ts';
 

@@ -2,8 +2,8 @@ import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readModelFile } from '../../../src/base-models/llama.ts';
-import { Catalog } from '../../../src/serving/engine/catalog.ts';
+import { readModelFile } from '../../../src/llama-cpp/llama.ts';
+import { Catalog } from '../../../src/serving/host/catalog.ts';
 import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
 
 let dir: string;

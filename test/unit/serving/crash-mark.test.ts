@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { endedWith } from '../../../src/serving/engine/crash-mark.ts';
+import { endedWith } from '../../../src/serving/host/crash-mark.ts';
 import { deadPid } from '../runs/help.ts';
 
 let dir: string;

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { cacheDir } from '../../../src/protocol/paths.ts';
+import { cacheDir } from '../../../src/platform/files/paths.ts';
 import {
   aboutCopy,
   findCopy,
@@ -16,7 +16,9 @@ import { Folding } from '../../../src/serving/folding/while-idle.ts';
 import type { LlamaHost } from '../../../src/serving/host-types.ts';
 import { ownHome } from '../../support/own-home.ts';
 
-vi.mock('../../../src/protocol/bundles.ts', () => ({ bundlePath: (name: string) => at(`${name}.mjs`) }));
+vi.mock('../../../src/platform/processes/bundles.ts', () => ({
+  bundlePath: (name: string) => at(`${name}.mjs`),
+}));
 
 ownHome();
 let dir: string;
@@ -163,7 +165,7 @@ describe('when a copy is made', () => {
   function idleHost(uses = 20) {
     const statistics = { requests: uses, active: 0 };
     const host = {
-      ...{ statistics, engine: { backend: 'cpu' }, threads: 2, models: ['base', 'mine'] },
+      ...{ statistics, device: { backend: 'cpu' }, threads: 2, models: ['base', 'mine'] },
       ...{ rest: vi.fn(async () => {}), complete: vi.fn(async () => {}) },
     };
     let now = 0;
@@ -336,7 +338,7 @@ describe('when a copy is made', () => {
     const [waiting, few, base, gpu] = [idleHost(), idleHost(19), idleHost(0), idleHost()];
     waiting.statistics.active = 1;
     base.statistics.requests = 30;
-    gpu.host.engine.backend = 'vulkan';
+    gpu.host.device.backend = 'vulkan';
     for (const { later, make } of [waiting, few, base, gpu]) {
       await later(0);
       await later(100);

@@ -3,18 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { isSoftware } from '../../../src/base-models/llama-gpu.ts';
-import { describeEngine } from '../../../src/protocol/gpu.ts';
+import { isSoftware } from '../../../src/llama-cpp/gpu.ts';
+import { describeDevice } from '../../../src/protocol/gpu.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
-import { endedBy, forgetTries, guarded } from '../../../src/serving/engine/gpu-guard.ts';
+import { endedBy, forgetTries, guarded } from '../../../src/serving/host/gpu-guard.ts';
 import { withTraining } from '../../../src/runs/training-lock.ts';
-import { isOutOfMemory, whyNot } from '../../../src/serving/engine/place-base.ts';
-import {
-  hasTaken,
-  leftBeside,
-  plannedBy,
-  plannedOnGpu,
-} from '../../../src/serving/engine/training-memory.ts';
+import { isOutOfMemory, whyNot } from '../../../src/serving/host/place-base.ts';
+import { hasTaken, leftBeside, plannedBy, plannedOnGpu } from '../../../src/serving/host/training-memory.ts';
 import { parseServerArgs } from '../../../src/serving/http/server-args.ts';
 import { useTemporaryHome } from '../runs/help.ts';
 
@@ -113,10 +108,10 @@ describe('what a training plans to take on a GPU', () => {
 describe('for people', () => {
   it('says what computes', () => {
     const gpu = { devices: ['NVIDIA GeForce RTX 4090'], layers: 25, ofLayers: 25, threads: 4 };
-    expect(describeEngine({ backend: 'vulkan', ...gpu })).toBe(
+    expect(describeDevice({ backend: 'vulkan', ...gpu })).toBe(
       'NVIDIA GeForce RTX 4090 (Vulkan), 25 of 25 layers',
     );
-    expect(describeEngine({ backend: 'cpu', ...gpu, threads: 1 })).toBe('the processor, 1 thread');
+    expect(describeDevice({ backend: 'cpu', ...gpu, threads: 1 })).toBe('the processor, 1 thread');
   });
 
   it('tells too little memory from other failures', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { affordable, warmth } from '../../../src/serving/engine/kept-prompts.ts';
-import { Slots } from '../../../src/serving/engine/slots.ts';
+import { affordable, warmth } from '../../../src/serving/host/kept-prompts.ts';
+import { Slots } from '../../../src/serving/host/slots.ts';
 
 describe('the prompts that are kept', () => {
   it.each([

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { withTraining } from '../../../src/runs/training-lock.ts';
 import { keptThreads } from '../../../src/serving/threads/kept-threads.ts';
-import { watchLoad } from '../../../src/protocol/machine-load.ts';
+import { watchLoad } from '../../../src/platform/machine/machine-load.ts';
 import { useTemporaryHome } from '../runs/help.ts';
 
 const home = useTemporaryHome();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LruMemory } from '../../../src/serving/engine/lru-memory.ts';
+import { LruMemory } from '../../../src/serving/host/lru-memory.ts';
 
 function scene(limit: number) {
   const residents = new LruMemory<{ name: string; bytes: number; dispose(): Promise<void> }>(limit);

@@ -3,16 +3,16 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
-import { loadUntried } from '../../../src/base-models/llama.ts';
-import { availableMemory } from '../../../src/protocol/available-memory.ts';
-import { openCopy } from '../../../src/serving/engine/open-copy.ts';
+import { loadUntried } from '../../../src/llama-cpp/llama.ts';
+import { availableMemory } from '../../../src/platform/machine/available-memory.ts';
+import { openCopy } from '../../../src/serving/host/open-copy.ts';
 import { useTemporaryHome } from '../runs/help.ts';
 
-vi.mock('../../../src/base-models/llama.ts', async (original) => ({
+vi.mock('../../../src/llama-cpp/llama.ts', async (original) => ({
   ...(await original<object>()),
   loadUntried: vi.fn(),
 }));
-vi.mock('../../../src/protocol/available-memory.ts', () => ({ availableMemory: vi.fn() }));
+vi.mock('../../../src/platform/machine/available-memory.ts', () => ({ availableMemory: vi.fn() }));
 
 const home = useTemporaryHome();
 const dispose = vi.fn(() => Promise.resolve());

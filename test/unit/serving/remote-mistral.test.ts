@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseEndpoint } from '../../../src/serving/remote/address.ts';
 import { describeFound, type Found } from '../../../src/serving/remote/probe.ts';
-import { RemoteEngine, type RemoteEngineOptions } from '../../../src/serving/remote/remote-engine.ts';
+import { RemoteClient, type RemoteClientOptions } from '../../../src/serving/remote/remote-client.ts';
 import { mistral, type OtherServer } from '../../support/other-servers.ts';
 
 const closing: (() => unknown)[] = [];
@@ -18,10 +18,10 @@ async function opened(server: Promise<OtherServer>): Promise<OtherServer> {
   return one;
 }
 
-function engineAt(address: string, options: Partial<RemoteEngineOptions> = {}): RemoteEngine {
-  const engine = new RemoteEngine({ endpoint: parseEndpoint(address), model: '', pauseMs: 0, ...options });
-  closing.push(() => engine.dispose());
-  return engine;
+function clientAt(address: string, options: Partial<RemoteClientOptions> = {}): RemoteClient {
+  const client = new RemoteClient({ endpoint: parseEndpoint(address), model: '', pauseMs: 0, ...options });
+  closing.push(() => client.dispose());
+  return client;
 }
 
 const request = {
@@ -33,9 +33,9 @@ const request = {
   stop: ['\n'],
 };
 
-async function answer(engine: RemoteEngine, asked: object = request) {
+async function answer(client: RemoteClient, asked: object = request) {
   const pieces: string[] = [];
-  const text = await engine.stream(asked as typeof request, (piece) => pieces.push(piece));
+  const text = await client.stream(asked as typeof request, (piece) => pieces.push(piece));
   return { text, pieces };
 }
 
@@ -57,10 +57,10 @@ describe('Mistral', () => {
     const server = await opened(mistral());
     const found: Found[] = [];
     // One of its models is for code, so none has to be named.
-    const engine = engineAt(server.address, { onFound: (one) => found.push(one) });
-    expect(await engine.fillInTheMiddle()).toBe(true);
-    expect(await answer(engine, { ...request, seed: 7 })).toEqual({ text: 'a + b', pieces: ['a ', '+ b'] });
-    await answer(engine, { ...request, suffix: '', stop: [] });
+    const client = clientAt(server.address, { onFound: (one) => found.push(one) });
+    expect(await client.fillInTheMiddle()).toBe(true);
+    expect(await answer(client, { ...request, seed: 7 })).toEqual({ text: 'a + b', pieces: ['a ', '+ b'] });
+    await answer(client, { ...request, suffix: '', stop: [] });
     const asked = { model: 'codestral-2508', max_tokens: 8, temperature: 0, stream: true };
     const prompt = 'def add(a, b):\n    return  a';
     expect(server.heard.map(({ url, body }) => [url, body])).toEqual([
@@ -77,14 +77,14 @@ describe('Mistral', () => {
 
   it('is known by its other names, and a model for something else is refused', async () => {
     const { address } = await opened(mistral());
-    expect(await engineAt(address, { model: 'codestral-latest' }).start()).toMatchObject({
+    expect(await clientAt(address, { model: 'codestral-latest' }).start()).toMatchObject({
       fill: { by: 'fim' },
     });
-    await expect(engineAt(address, { model: 'mistral-large-latest' }).start()).rejects.toMatchObject({
+    await expect(clientAt(address, { model: 'mistral-large-latest' }).start()).rejects.toMatchObject({
       code: 'endpoint-model',
       message: expect.stringContaining('"mistral-large-latest"'),
     });
-    await expect(engineAt(address, { model: 'gone' }).start()).rejects.toMatchObject({
+    await expect(clientAt(address, { model: 'gone' }).start()).rejects.toMatchObject({
       message: expect.stringContaining('has no model "gone"; it has codestral-2508.'),
     });
   });
@@ -93,24 +93,24 @@ describe('Mistral', () => {
     const server = await opened(mistral({ unlisted: true, token: 'mine' }));
     const token = () => Promise.resolve('mine');
     const address = `${server.address}/v1/fim/completions`;
-    const engine = engineAt(address, { token });
-    expect(await answer(engine)).toMatchObject({ text: 'a + b' });
+    const client = clientAt(address, { token });
+    expect(await answer(client)).toMatchObject({ text: 'a + b' });
     expect(server.heard).toMatchObject([{ body: { model: 'codestral-latest' } }]);
-    expect(await engineAt(address, { token, model: 'codestral-2508' }).start()).toMatchObject({
+    expect(await clientAt(address, { token, model: 'codestral-2508' }).start()).toMatchObject({
       kind: 'mistral',
       models: ['codestral-2508'],
     });
-    await expect(engineAt(address, { token, model: 'gone' }).start()).rejects.toMatchObject({
+    await expect(clientAt(address, { token, model: 'gone' }).start()).rejects.toMatchObject({
       code: 'endpoint-model',
       message: expect.stringContaining('has no model "gone".'),
     });
-    await expect(engineAt(address).start()).rejects.toMatchObject({ code: 'endpoint-token' });
+    await expect(clientAt(address).start()).rejects.toMatchObject({ code: 'endpoint-token' });
   });
 
   it('says which field is refused, and that a model is gone', async () => {
     const server = await opened(mistral());
-    const engine = engineAt(server.address);
-    await engine.start();
+    const client = clientAt(server.address);
+    await client.start();
     const refusing = (status: number, body: object) => {
       server.app.server.removeAllListeners('request');
       server.app.server.on('request', (_, response: ServerResponse) =>
@@ -119,14 +119,14 @@ describe('Mistral', () => {
     };
     const detail = [{ type: 'x', loc: ['body', 'suffix'], msg: 'Input should be a string', input: 'secret' }];
     refusing(422, { object: 'error', message: { detail } });
-    await expect(answer(engine)).rejects.toMatchObject({
+    await expect(answer(client)).rejects.toMatchObject({
       code: 'endpoint-failed',
       message: expect.stringContaining('refuses the request: body.suffix: Input should be a string.'),
     });
     refusing(422, { detail });
-    await expect(answer(engine)).rejects.toMatchObject({ message: expect.stringContaining('body.suffix: ') });
+    await expect(answer(client)).rejects.toMatchObject({ message: expect.stringContaining('body.suffix: ') });
     refusing(400, { object: 'error', message: 'Invalid model: codestral-2508', code: '1500' });
-    await expect(answer(engine)).rejects.toMatchObject({ code: 'endpoint-model' });
+    await expect(answer(client)).rejects.toMatchObject({ code: 'endpoint-model' });
   });
 });
 
@@ -140,9 +140,9 @@ describe('a server of another make', () => {
       if (incoming.url !== '/v1/fim/completions') return response.writeHead(404, json).end('{}');
       response.writeHead(200, json).end(JSON.stringify({ choices: [{ message: { content: 'a + b' } }] }));
     });
-    const engine = engineAt(`http://${other}`);
-    expect(await engine.start()).toMatchObject({ kind: 'other', fill: { by: 'fim' } });
+    const client = clientAt(`http://${other}`);
+    expect(await client.start()).toMatchObject({ kind: 'other', fill: { by: 'fim' } });
     // Not streamed: one piece.
-    expect(await answer(engine)).toEqual({ text: 'a + b', pieces: ['a + b'] });
+    expect(await answer(client)).toEqual({ text: 'a + b', pieces: ['a + b'] });
   });
 });

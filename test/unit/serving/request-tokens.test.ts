@@ -31,11 +31,11 @@ it.each([
   ['Qwen2.5-Coder', ['<|repo_name|>', '<|file_sep|>']],
   ['SmolLM2', ['<repo_name>', '<file_sep>']],
 ])('as %s was trained', (_, names) => {
-  const engine = model(...names);
+  const llama = model(...names);
   const encode = (text: string, { special = false } = {}) =>
-    Int32Array.from(engine.tokenize(text, special as never));
+    Int32Array.from(llama.tokenize(text, special as never));
   const marks = repositoryMarks({ encode, eos: 0 });
-  expect(layOutRequest(request, engine, vocabulary(), 200).tokens).toEqual([
+  expect(layOutRequest(request, llama, vocabulary(), 200).tokens).toEqual([
     ...marks.opening('shop'),
     ...marks.heading('src/b.ts'),
     ...encode('b();\n'),
@@ -45,9 +45,9 @@ it.each([
 });
 
 it('as plain text where the base has no marks', () => {
-  const engine = model();
+  const llama = model();
   expect(
-    layOutRequest({ ...request, suffix: undefined }, engine, vocabulary({ fill: undefined }), 200).tokens,
+    layOutRequest({ ...request, suffix: undefined }, llama, vocabulary({ fill: undefined }), 200).tokens,
   ).toEqual([...'b();\n\na ='].map((character) => character.codePointAt(0)));
 });
 

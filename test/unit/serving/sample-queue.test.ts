@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SampleQueue } from '../../../src/serving/engine/sample-queue.ts';
+import { SampleQueue } from '../../../src/serving/host/sample-queue.ts';
 
 interface Job {
   prompt: string;

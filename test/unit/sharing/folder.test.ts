@@ -2,7 +2,7 @@ import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { showCommand } from '../../../src/cli/commands/show.ts';
+import { showCommand } from '../../../src/cli/commands/results/show.ts';
 import { effectiveStatus, listRuns, readRun } from '../../../src/runs/index.ts';
 import { bestFirst, isChecked } from '../../../src/extension/texts.ts';
 import { comparisonTable } from '../../../src/cli/view/tables.ts';

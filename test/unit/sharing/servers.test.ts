@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { UserError } from '../../../src/protocol/errors.ts';
+import { UserError } from '../../../src/text/errors.ts';
 import { readSpec } from '../../../src/runs/index.ts';
 import { parseEndpoint } from '../../../src/serving/remote/address.ts';
 import { coarseKl, judgeServer } from '../../../src/sharing/servers/compare.ts';

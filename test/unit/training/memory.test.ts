@@ -7,7 +7,7 @@ import { memoryOf } from '../../../src/extension/wizard/estimates.ts';
 import { loadModel, readConfig } from '../../../src/model/index.ts';
 import { hyperSchema, type Hyper } from '../../../src/protocol/run.ts';
 import { startBackend } from '../../../src/tensor/index.ts';
-import { availableMemory } from '../../../src/protocol/available-memory.ts';
+import { availableMemory } from '../../../src/platform/machine/available-memory.ts';
 import { fitMemory } from '../../../src/training/memory/fit.ts';
 import { countParameters, planEvaluation, planMemory, planRun } from '../../../src/training/memory/plan.ts';
 import { runMemory } from '../../../src/training/memory/defaults.ts';

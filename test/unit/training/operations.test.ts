@@ -8,7 +8,7 @@ import { matmulRate, operationsPerToken } from '../../../src/training/operations
 import { tinyWeights } from '../../support/tiny-weights.ts';
 
 const busy = vi.hoisted(() => ({ others: 0 }));
-vi.mock('../../../src/protocol/machine-load.ts', async (original) => ({
+vi.mock('../../../src/platform/machine/machine-load.ts', async (original) => ({
   ...(await original<object>()),
   watchLoad: () => () => busy.others,
 }));

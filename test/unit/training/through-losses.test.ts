@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { UserError } from '../../../src/protocol/errors.ts';
+import { UserError } from '../../../src/text/errors.ts';
 import type { NewRunEvent } from '../../../src/protocol/events.ts';
 import { checkpointPath } from '../../../src/training/checkpoints/store.ts';
 import { trainThroughLosses } from '../../../src/training/process/through-losses.ts';

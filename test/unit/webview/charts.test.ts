@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inEnglish, speak } from '../../../src/protocol/l10n.ts';
+import { inEnglish, speak } from '../../../src/text/l10n.ts';
 import { charts } from '../../../webview/charts/index.ts';
 import { bundleIn, translations } from '../../support/manifest.ts';
 import { makeRun, panelOf } from './fixtures.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { speak } from '../../../src/protocol/l10n.ts';
+import { speak } from '../../../src/text/l10n.ts';
 import { charts } from '../../../webview/charts/index.ts';
 import { bundleIn, translations } from '../../support/manifest.ts';
 import { csvOf, toCsv } from '../../../webview/charts/csv.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { embedScript, reportHtml } from '../../../src/cli/report/html.ts';
-import { embedJson } from '../../../src/protocol/embed-json.ts';
+import { embedJson } from '../../../src/text/embed-json.ts';
 import { makeRun } from './fixtures.ts';
 
 const hostile = '</script><script>alert(1)</script><!--<script>\u2028 & "quotes" </style>';

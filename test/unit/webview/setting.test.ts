@@ -1,6 +1,6 @@
 /** How figures were measured, as the evaluator writes it in English, read in other languages. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { speak } from '../../../src/protocol/l10n.ts';
+import { speak } from '../../../src/text/l10n.ts';
 import { settingAlone, settingIn, settingWithin } from '../../../webview/view-model/setting.ts';
 import { bundleIn, translations } from '../../support/manifest.ts';
 

@@ -55,7 +55,7 @@ describe.each(peftCases)('an adapter of PEFT, %s', (_, one) => {
   const folder = () => at(one.architecture);
   beforeAll(() => writePeftFolder(folder(), one));
 
-  it('gives the logits of the library in our engine', async () => {
+  it('gives the logits of the library in our model', async () => {
     const base = bases.get(one.architecture)!;
     const { adapter } = await readPeft(folder(), base);
     await exportAdapterGguf(at('a.gguf'), adapter);

@@ -4,8 +4,8 @@
  * adapter, driver and version of the kernels.
  */
 import { z } from 'zod';
-import { UserError } from '../../../protocol/errors.ts';
-import { JsonCache } from '../../../protocol/json-cache.ts';
+import { UserError } from '../../../text/errors.ts';
+import { JsonCache } from '../../../platform/files/json-cache.ts';
 import { Composed } from '../../composed.ts';
 import type { Tensor } from '../../tensor.ts';
 import { oneLine } from '../failures.ts';

@@ -1,5 +1,5 @@
 /** Runs kernels, and compares what they made with what they should have made. */
-import { UserError } from '../../../protocol/errors.ts';
+import { UserError } from '../../../text/errors.ts';
 import type { Tensor } from '../../tensor.ts';
 import { oneLine } from '../failures.ts';
 import type { WebgpuBackend } from '../webgpu.ts';

@@ -1,0 +1,36 @@
+import { Command } from 'commander';
+import { cancelRun, findRun, isAlive, readRun } from '../../../runs/index.ts';
+import { cancelReproduction, clusterReproduction } from '../../processes/cluster-reproduction.ts';
+import { cancelSweep, clusterSweep, stopUnfollowed, tellStopped } from '../../processes/cluster-stop.ts';
+import { print, printJson } from '../../view/output.ts';
+
+export function cancelCommand(): Command {
+  return new Command('cancel')
+    .description(
+      'stop a run after its current step; a checkpoint is kept. Or stop a sweep or a reproduction on a cluster',
+    )
+    .argument('<run>', 'id of a run, or of a sweep or reproduction on a cluster, the start of one, or latest')
+    .option('--json', 'print the result as JSON')
+    .action(async (wanted: string, { json }: { json?: boolean }) => {
+      const sweep = await clusterSweep(wanted);
+      if (sweep) return cancelSweep(sweep, { json });
+      const reproduction = await clusterReproduction(wanted);
+      if (reproduction) return cancelReproduction(reproduction, json);
+      const dir = await findRun(wanted);
+      const { state } = await readRun(dir);
+      const stopped = await stopUnfollowed(dir, isAlive(state));
+      // A run whose result waits on the cluster is not cancelled.
+      const outcome = stopped?.how === 'over' ? 'over' : await cancelRun(dir);
+      if (json) return printJson({ outcome, dir });
+      if (stopped) return print(tellStopped(stopped, wanted));
+      const said = {
+        asked:
+          state.status === 'evaluating'
+            ? `Stopping its evaluation; the result is kept. Measure it later with: forget-me-not evaluate ${wanted}`
+            : `Stopping after this step; a checkpoint is kept. Resume later with: forget-me-not resume ${wanted}`,
+        cancelled: `No process was training it; it is now marked as cancelled. Resume with: forget-me-not resume ${wanted}`,
+        over: 'It has already ended; there is nothing to stop.',
+      };
+      print(said[outcome]);
+    });
+}

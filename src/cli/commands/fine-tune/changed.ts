@@ -1,0 +1,63 @@
+import { Command } from 'commander';
+import { surveyCorpus, type Survey } from '../../../corpus/index.ts';
+import { plannedSources } from '../../../corpus/build-from-plan.ts';
+import type { Changed } from '../../../protocol/changed.ts';
+import { UserError } from '../../../text/errors.ts';
+import { corpusPlanSchema } from '../../../protocol/run.ts';
+import { findContinued, type Continued } from '../../options/continue-run.ts';
+import { globOptions, type GlobOptions } from '../../../training/options/data.ts';
+import { addOptions } from '../../options/add-options.ts';
+import { formatCount, plural } from '../../view/format.ts';
+import { print, printJson } from '../../view/output.ts';
+
+/** Training again is worth the time from this many changed files, or this share of the text to learn. */
+const ENOUGH = { files: 20, share: 0.1 };
+
+export function changedCommand(): Command {
+  return addOptions(
+    new Command('changed')
+      .description('show what has changed since a run: what train --continue would learn')
+      .argument('<run>', 'id of a run, the start of one, or latest')
+      .option('--json', 'print the result as JSON'),
+    globOptions,
+  ).action(async (wanted: string, options: GlobOptions & { json?: boolean }) => {
+    const continued = await findContinued(wanted);
+    const changed = conclude(continued, await survey(continued, options));
+    if (options.json) printJson(changed);
+    else print(describe(continued, changed));
+  });
+}
+
+/** Looks at the folders only; a data set is not read for this. */
+function survey(
+  { spec, corpus: earlier }: Continued,
+  { include = spec.corpus.include, exclude = spec.corpus.exclude }: GlobOptions,
+): Promise<Survey> {
+  if (!spec.folder)
+    throw new UserError(
+      'bad-argument',
+      `Run ${spec.id} learned from a data set, not from a folder, so no files can have changed.`,
+      'Name a run that was trained on a folder.',
+    );
+  const plan = corpusPlanSchema.parse({ include, exclude });
+  const { folder, folders } = spec;
+  const sources = plannedSources({ plan, folder, folders, metadata: {}, started: false });
+  return surveyCorpus({ ...sources, documents: undefined, plan, seed: spec.hyper.seed, earlier });
+}
+
+function conclude({ spec }: Continued, { kept, summary: { changed } }: Survey): Changed {
+  const { files, trainFiles, trainBytes } = changed!;
+  const bytes = kept.reduce((sum, entry) => sum + (entry.split === 'train' ? entry.bytes : 0), 0);
+  const share = bytes > 0 ? trainBytes / bytes : 0;
+  const enough = trainFiles > 0 && (files >= ENOUGH.files || share >= ENOUGH.share);
+  return { run: spec.id, files, share, enough };
+}
+
+function describe({ spec }: Continued, { files, share, enough }: Changed): string {
+  const { id } = spec;
+  if (files === 0) return `Nothing has changed since run ${id}.`;
+  const next = enough
+    ? `Learn it with: forget-me-not train --continue ${id}`
+    : 'That is too little to be worth a training.';
+  return `Since run ${id} ${formatCount(files)} ${plural('file', files)} ${files === 1 ? 'is' : 'are'} new or changed: ${Math.round(100 * share)}% of the text to learn. ${next}`;
+}

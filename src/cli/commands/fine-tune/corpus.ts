@@ -1,0 +1,201 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { openTokenizer } from '../../../llama-cpp/tokenizer.ts';
+import {
+  buildCorpus,
+  chooseFolders,
+  kindOfEntry,
+  readManifest,
+  reasons,
+  surveyCorpus,
+  type CorpusSummary,
+  type KeptEntry,
+  type LeftOutEntry,
+  type Reason,
+  type Survey,
+} from '../../../corpus/index.ts';
+import { plannedSources } from '../../../corpus/build-from-plan.ts';
+import { findSecret } from '../../../corpus/secrets/find.ts';
+import type { SourceDocument } from '../../../corpus/reading/source.ts';
+import { openGguf } from '../../../gguf/index.ts';
+import { documentWord } from '../../../findings/describe-learning.ts';
+import { foldersOf, type Folders } from '../../../protocol/folders.ts';
+import { corpusPlanSchema } from '../../../protocol/run.ts';
+import { dataOptions, type DataOptions } from '../../../training/options/data.ts';
+import { addOptions } from '../../options/add-options.ts';
+import { checkData, toCorpusPlan } from '../../options/data-options.ts';
+import { fetchBase } from '../../machine/fetch-base.ts';
+import { formatCount, formatTable, plural } from '../../view/format.ts';
+import { print, printJson, printText } from '../../view/output.ts';
+import { whole } from '../../../training/options/values.ts';
+
+interface CorpusOptions extends DataOptions {
+  base?: string;
+  rows: number;
+  sample: number;
+  seed: number;
+  files?: boolean;
+  json?: boolean;
+}
+
+export function corpusCommand(): Command {
+  const command = new Command('corpus')
+    .description('show what training on folders or a data set would read, what it would leave out, and why')
+    .argument('[folders...]', 'the folders that hold the code');
+  return addOptions(command, dataOptions)
+    .option(
+      '--base <ref>',
+      'count tokens with the tokenizer of this base, and write instructions in its chat template',
+    )
+    .option('--rows <n>', 'rows of a data set, or instruction pairs, to look at', whole(1), 1000)
+    .option(
+      '--sample <n>',
+      'show the first rows or pairs as the model sees them, with the part to learn in brackets',
+      whole(0),
+      0,
+    )
+    .option('--seed <n>', 'random seed of the split into training and held-out files', whole(0), 0)
+    .option('--files', 'list every file or row')
+    .option('--json', 'print the result as JSON')
+    .action(async (named: string[], options: CorpusOptions) => {
+      const where = chooseFolders(named);
+      await checkData(where, options);
+      const { samples, ...survey } = await surveyWith(where, options);
+      if (options.json)
+        return printJson({
+          ...asJson(survey, options.base !== undefined),
+          samples: samples.map(({ path, text }) => `${path}\n${text}`),
+        });
+      print(describe(where, survey, options));
+      for (const { path, text } of samples) {
+        print('', path);
+        printText(text);
+      }
+    });
+}
+
+/** A row or pair as the model sees it, with the part to learn in brackets. */
+interface Sample {
+  path: string;
+  text: string;
+}
+
+async function surveyWith(where: Folders, options: CorpusOptions): Promise<Survey & { samples: Sample[] }> {
+  const { seed } = options;
+  const samples: Sample[] = [];
+  const documents = (all: AsyncIterable<SourceDocument>) => firstOf(all, options, samples);
+  if (!options.base) {
+    const plan = corpusPlanSchema.parse({ ...options, fimRate: 0, repositoryContext: false });
+    const sources = plannedSources({ ...where, plan, metadata: {}, started: false });
+    const survey = await surveyCorpus({ ...sources, documents: documents(sources.documents), plan, seed });
+    return { ...survey, samples };
+  }
+  const base = await fetchBase(options.base, options);
+  const gguf = await openGguf(base.path);
+  await gguf.close();
+  const out = await mkdtemp(join(tmpdir(), 'forget-me-not-corpus-'));
+  const tokenizer = await openTokenizer(base.path);
+  try {
+    const plan = toCorpusPlan(where.folder, options, tokenizer);
+    const started = tokenizer.start !== undefined;
+    const sources = plannedSources({ ...where, plan, metadata: gguf.metadata, started });
+    const given = { ...sources, documents: documents(sources.documents) };
+    const summary = await buildCorpus({ ...given, out, tokenizer, plan, seed });
+    return { summary, ...(await readManifest(out)), samples };
+  } finally {
+    await tokenizer.dispose();
+    await rm(out, { recursive: true, force: true });
+  }
+}
+
+const textOf = ({ pieces }: SourceDocument) => pieces.map(({ text }) => text).join('');
+
+/** The first `rows` documents; a data set may be larger than the disk. */
+async function* firstOf(
+  documents: AsyncIterable<SourceDocument>,
+  { rows, sample }: CorpusOptions,
+  samples: Sample[],
+): AsyncGenerator<SourceDocument> {
+  let count = 0;
+  for await (const document of documents) {
+    // What is left out for a secret is not shown either.
+    if (samples.length < sample && !(await findSecret(document.path, textOf(document))))
+      samples.push({
+        path: document.path,
+        text: document.pieces.map(({ text, learned }) => (learned ? `[${text}]` : text)).join(''),
+      });
+    yield document;
+    if ((count += 1) >= rows) return;
+  }
+}
+
+/** Without token counts unless they were counted. */
+function asJson({ summary, kept, leftOut }: Survey, counted: boolean) {
+  if (counted) return { ...summary, files: [...kept, ...leftOut] };
+  const files = kept.map((entry) => ({ ...entry, tokens: undefined, offset: undefined }));
+  return { ...summary, trainTokens: undefined, heldOutTokens: undefined, files: [...files, ...leftOut] };
+}
+
+function describe(where: Folders, { summary, kept, leftOut }: Survey, options: CorpusOptions): string[] {
+  const { base, files } = options;
+  const tokens = base
+    ? `, ${formatCount(summary.trainTokens)} + ${formatCount(summary.heldOutTokens)} tokens`
+    : '';
+  const parts = [
+    ...[...foldersOf(where).map(({ path }) => path), options.data].filter((one) => one !== undefined),
+    `${formatCount(summary.kept)} ${plural(documentWord(where.folder, options), summary.kept)} in: ${describeSplit(summary, kept)}${tokens}; ${formatCount(summary.lines)} lines`,
+  ];
+  parts.push(...summary.warnings);
+  if (leftOut.length) parts.push(`${formatCount(leftOut.length)} left out:`, ...reasonTable(leftOut));
+  const secrets = leftOut.filter(({ reason }) => reason === 'secret');
+  if (secrets.length)
+    parts.push(
+      'What looks like a secret:',
+      ...secrets.map(({ path, line, detail }) => `  ${path}:${line} (${detail})`),
+    );
+  if (files)
+    parts.push(
+      '',
+      ...formatTable([
+        ...kept.map((entry) => [
+          entry.path,
+          entry.split,
+          kindOfEntry(entry),
+          base ? formatCount(entry.tokens) : '',
+        ]),
+        ...leftOut.map(({ path, reason }) => [path, reason, '', '']),
+      ]),
+    );
+  return parts;
+}
+
+/** "30 to train on, 4 held out (3 code, 1 prose)". */
+function describeSplit(
+  { cut, kept: count, trainFiles, heldOutFiles }: CorpusSummary,
+  kept: KeptEntry[],
+): string {
+  if (cut && count === 1) return 'one file, cut in two';
+  const heldOut = kept.filter(({ split }) => split === 'held-out').map(kindOfEntry);
+  const byKind = (['code', 'prose', 'data'] as const)
+    .map((kind) => ({ kind, many: heldOut.filter((one) => one === kind).length }))
+    .filter(({ many }) => many > 0 && many < heldOut.length);
+  const kinds = byKind.map(({ kind, many }) => `${formatCount(many)} ${kind}`).join(', ');
+  const parts = new Set(kept.flatMap(({ fromLine, path }) => (fromLine ? [path] : [])));
+  const half = cut ? `; ${parts.size === 1 ? `${[...parts][0]} is` : `${parts.size} are`} cut in two` : '';
+  return `${formatCount(trainFiles)} to train on, ${formatCount(heldOutFiles)} held out${kinds && ` (${kinds})`}${half}`;
+}
+
+/** The number of entries for each reason, with the first few names. */
+function reasonTable(leftOut: LeftOutEntry[]): string[] {
+  const byReason = new Map<Reason, string[]>();
+  for (const { reason, path } of leftOut) byReason.set(reason, [...(byReason.get(reason) ?? []), path]);
+  const width = Math.max(...[...byReason.keys()].map((reason) => reasons[reason].length));
+  return [...byReason]
+    .sort((a, b) => b[1].length - a[1].length)
+    .map(([reason, paths]) => {
+      const more = paths.length > 3 ? ', ...' : '';
+      return `  ${formatCount(paths.length).padStart(6)}  ${reasons[reason].padEnd(width)}  ${paths.slice(0, 3).join(', ')}${more}`;
+    });
+}

@@ -1,0 +1,62 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { deletePreferences, preferencesFile, readPreferences } from '../../../corpus/preferences/store.ts';
+import { verdictsOfAll } from '../../../corpus/preferences/verdict.ts';
+import type { Preference } from '../../../protocol/preferences.ts';
+import { formatTable } from '../../view/format.ts';
+import { print, printJson, type Lines } from '../../view/output.ts';
+
+export function preferencesCommand(): Command {
+  return new Command('preferences')
+    .description('show what is recorded of the completions in a folder')
+    .argument('<folder>', 'a workspace folder of VS Code')
+    .option('--delete', 'delete the record')
+    .option('--json', 'print the result as JSON')
+    .action(async (folder: string, options: { delete?: boolean; json?: boolean }) => {
+      const file = preferencesFile(resolve(folder));
+      if (options.delete) await deletePreferences(file);
+      const kept = await describe(file);
+      if (options.json) printJson(kept);
+      else print(tell(kept));
+    });
+}
+
+interface Kept {
+  file: string;
+  completions: number;
+  /** When the oldest completion was shown. */
+  since: string | undefined;
+  /** Number of lines that can't be read. */
+  broken: number;
+  /** By the base that suggested them; `texts`: how many texts have a verdict (corpus/preferences/verdict.ts). */
+  bases: { id: string; sha256: string; completions: number; texts: number; desirable: number }[];
+}
+
+async function describe(file: string): Promise<Kept> {
+  const { preferences, broken } = await readPreferences(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return { preferences: [], broken: 0 };
+  });
+  const byBase = new Map<string, Preference[]>();
+  for (const one of preferences) {
+    const own = byBase.get(one.base.sha256);
+    if (own) own.push(one);
+    else byBase.set(one.base.sha256, [one]);
+  }
+  const bases = [...byBase.values()].map((some) => {
+    const verdicts = verdictsOfAll(some);
+    const desirable = verdicts.filter((one) => one.desirable).length;
+    return { ...some[0]!.base, completions: some.length, texts: verdicts.length, desirable };
+  });
+  return { file, completions: preferences.length, since: preferences[0]?.time, broken, bases };
+}
+
+function tell({ file, completions, since, broken, bases }: Kept): Lines {
+  if (completions === 0)
+    return `No completions are recorded for that folder (${file}). VS Code records them if the setting forgetMeNot.completion.learnFromUse is on.`;
+  const rows = bases.map((one) => [one.id, one.completions, one.texts, one.desirable].map(String));
+  return [
+    `${completions} completions since ${since!.slice(0, 10)}, in ${file}${broken ? `; ${broken} lines can't be read` : ''}`,
+    ...formatTable([['suggested by', 'completions', 'judged texts', 'of them good'], ...rows]),
+  ];
+}

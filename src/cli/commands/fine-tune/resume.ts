@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { findRun, isAlive, openRunWriter, readRun, withTraining } from '../../../runs/index.ts';
+import { UserError } from '../../../text/errors.ts';
+import { artefactName, type RunSpec } from '../../../protocol/run.ts';
+import { resumeOnCluster } from '../../processes/cluster-run.ts';
+import { finishRun } from '../../processes/finish-run.ts';
+import { launchOnItsOwn } from '../../processes/launch.ts';
+import { print, printJson } from '../../view/output.ts';
+import { followOptions, type FollowOptions } from '../../../training/options/command.ts';
+import { requireBase } from '../../machine/run-base.ts';
+import { addOptions } from '../../options/add-options.ts';
+
+export function resumeCommand(): Command {
+  const command = new Command('resume')
+    .description('resume a run from its newest checkpoint; a run on a cluster is attached to again')
+    .argument('<run>', 'id of a run, the start of one, or latest');
+  addOptions(command, followOptions).option('--yes', 'send it to its cluster again without asking');
+  return command.action(async (wanted: string, options: FollowOptions & { yes?: boolean }) => {
+    const dir = await findRun(wanted);
+    const { spec, state, events } = await readRun(dir);
+    if (isAlive(state))
+      throw new UserError(
+        'run-locked',
+        `Run ${spec.id} is being trained by process ${state.pid}.`,
+        `Follow it with {show ${spec.id}}.`,
+      );
+    // If the result was deleted, it is made again from the last checkpoint.
+    if (state.status === 'done' && (spec.imported || existsSync(join(dir, artefactName(spec)))))
+      throw new UserError('bad-argument', `Run ${spec.id} is done.`, `See it with {show ${spec.id}}.`);
+    if (state.error?.code === 'diverged')
+      throw new UserError(
+        'diverged',
+        `Run ${spec.id} diverged, and would diverge again from the same checkpoint with the same learning rate.`,
+        `Start a new training with a lower rate: {train ${material(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}}, and the other options as before.`,
+      );
+    const there = await resumeOnCluster(dir, options);
+    if (there && options.detach) return tellDetached(spec, dir, options);
+    if (there) return finishRun(dir, there, options);
+    await requireBase(spec);
+    await withTraining(`The training of ${spec.name}`, async (lock) => {
+      // Clears an earlier cancellation: one that comes from here on is for this training.
+      const writer = await openRunWriter(dir);
+      await writer.state({ status: 'queued' }).finally(() => writer.close());
+      const trainer = await launchOnItsOwn(dir, lock, events.length);
+      if (options.detach) return tellDetached(spec, dir, options);
+      await finishRun(dir, trainer, options);
+    });
+  });
+}
+
+const tellDetached = ({ id }: RunSpec, dir: string, { json }: FollowOptions) =>
+  json ? printJson({ run: id, dir }) : print(`Run ${id} is training again.`);
+
+/** The folder and the data set as arguments. */
+const material = ({ folder, corpus }: RunSpec) =>
+  [folder && `"${folder}"`, corpus.data !== undefined && `--data "${corpus.data}"`].filter(Boolean).join(' ');

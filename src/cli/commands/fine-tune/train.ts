@@ -1,0 +1,278 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { chooseFolders } from '../../../corpus/index.ts';
+import { elementCount, openGguf } from '../../../gguf/index.ts';
+import { readConfig } from '../../../model/config.ts';
+import { checkRank, chooseTargets } from '../../../model/targets.ts';
+import { UserError } from '../../../text/errors.ts';
+import type { Folders } from '../../../protocol/folders.ts';
+import { networkDrive, tellNetworkDrive } from '../../../platform/files/network-drive.ts';
+import { forTerminal } from '../../../text/next-step.ts';
+import { dataDir, runsDir } from '../../../platform/files/paths.ts';
+import {
+  tokensPerStep,
+  type BackendName,
+  type EvaluationPlan,
+  type Hyper,
+  type RunSpec,
+} from '../../../protocol/run.ts';
+import { plannedTasks } from '../../../evaluation/tasks/index.ts';
+import { expectedTimes, totalSeconds, type RunTimes } from '../../../evaluation/time.ts';
+import { createRun, withTraining, type TrainingLock } from '../../../runs/index.ts';
+import { guessTokensPerSecond } from '../../../training/speed-guess.ts';
+import { storedBytesOf } from '../../../training/memory/stored.ts';
+import { requireRunSpace } from '../../../training/checkpoints/disk.ts';
+import { checkpointPart, knownCosts, TRAINING, type KnownCosts } from '../../../training/measured-costs.ts';
+import {
+  atLength,
+  chooseLearningRate,
+  type RateAnswer,
+  type RateQuestion,
+} from '../../../training/learning-rate/choose.ts';
+import { keepEarlierAdapter } from '../../../training/continued.ts';
+import { measuredSpeeds } from '../../../training/measured-speed.ts';
+import {
+  trainOptions,
+  settledPart,
+  type AllOptions,
+  type TrainOptions,
+} from '../../../training/options/index.ts';
+import { addOptions } from '../../options/add-options.ts';
+import {
+  continuedOptions,
+  findContinued,
+  requireChange,
+  type Continued,
+} from '../../options/continue-run.ts';
+import { enginePlace, withEngine } from '../../options/engine-options.ts';
+import { fetchBase } from '../../machine/fetch-base.ts';
+import type { CheckedBase } from '../../machine/fit-machine.ts';
+import { thisMachine, worker } from '../../machine/place.ts';
+import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
+import { launchOnCluster } from '../../processes/cluster-run.ts';
+import { finishRun } from '../../processes/finish-run.ts';
+import { launchOnItsOwn } from '../../processes/launch.ts';
+import { checkData, defaultName, toCorpusPlan } from '../../options/data-options.ts';
+import { formatDuration } from '../../view/format.ts';
+import { print, printJson } from '../../view/output.ts';
+import { readReplay, withCorpus, type Reading } from '../../read-corpus.ts';
+import {
+  budgetInSteps,
+  checkBudget,
+  checkSchedule,
+  toEvaluationPlan,
+  tokenBudget,
+  toHyper,
+} from '../../options/train-options.ts';
+import { version } from '../../version.ts';
+
+export function trainCommand(): Command {
+  const command = new Command('train')
+    .description('fine-tune a base on one or more folders of code, a data set, or both')
+    .argument('[folders...]', 'the folders that hold the code');
+  return addOptions(command, trainOptions).action(async (named: string[], options: AllOptions) => {
+    const given = chooseFolders(named);
+    if (options.continue === undefined) return train(given, options);
+    const continued = await findContinued(options.continue, given);
+    const isGiven = (name: string) => command.getOptionValueSource(name) === 'cli';
+    await train(continued.where, continuedOptions(continued, options, isGiven), continued);
+  });
+}
+
+async function train(where: Folders, asked: AllOptions, continued?: Continued): Promise<void> {
+  const { engine, options } = withEngine(asked);
+  await checkData(where, options);
+  checkBudget(options);
+  checkSchedule(options);
+  const drive = networkDrive(dataDir());
+  if (drive && !options.json) print(tellNetworkDrive(dataDir(), drive));
+  const evaluation = toEvaluationPlan(options);
+  const name = options.name ?? defaultName(where, options);
+  const cluster = await chosenCluster(options);
+  const named = { ...options, name };
+  if (cluster) return begin({ where, evaluation, start: cluster, continued, engine }, named);
+  await withTraining(`The training of ${name}`, (lock) =>
+    begin({ where, evaluation, start: lock, continued, engine }, named),
+  );
+}
+
+interface Beginning {
+  where: Folders;
+  evaluation: EvaluationPlan;
+  /** The cluster that trains, or what lets this machine do so. */
+  start: ChosenCluster | TrainingLock;
+  /** The run that this one continues. */
+  continued: Continued | undefined;
+  /** What trains, if it is not this program. */
+  engine: RunSpec['engine'];
+}
+
+/** Prepares everything that the run needs, creates it, and starts its trainer. */
+async function begin(
+  { where, evaluation, start, continued, engine }: Beginning,
+  options: AllOptions & { name: string },
+): Promise<void> {
+  const base = continued?.spec.base ?? (await fetchBase(options.base, options));
+  const checked = await checkBase(base.path, { ...options, base: base.id });
+  const { config } = checked;
+  const there = 'client' in start ? worker(options) : undefined;
+  const place = engine ? enginePlace(engine, there?.backend) : (there ?? (await thisMachine(options)));
+  const { backend } = place;
+  const precision = options.precision === 'auto' ? place.precision(options.method) : options.precision;
+  const atCheckpoints = evaluation.checkpointTasks.length > 0;
+  // What fits does not depend on the learning rate.
+  const asked = toHyper(options, 1, precision, 1);
+  const { fitted, memoryBytes } = await place.fit(checked, asked, atCheckpoints);
+
+  // Read before the run is created, so that an empty folder leaves no run behind.
+  const { folder, folders } = where;
+  const reading: Reading = {
+    folder,
+    folders,
+    basePath: base.path,
+    plan: (tokenizer) => toCorpusPlan(folder, options, tokenizer, tokenBudget(options)),
+    seed: options.seed,
+    earlier: continued?.corpus,
+    followed: !options.detach,
+    yes: options.yes,
+    json: options.json,
+  };
+  return withCorpus(runsDir(), reading, async (corpus, { plan, summary }) => {
+    if (continued) requireChange(continued.spec, summary);
+    const known = await knownCosts({ base, method: options.method, backend });
+    const tokensPerSecond = await expectedSpeed(base, { method: options.method, precision, backend }, known);
+    const trainTokens = summary.changed?.passTokens ?? summary.trainTokens;
+    const steps = budgetInSteps(options, { trainTokens, tokensPerSecond });
+    const unrated = { ...toHyper(options, steps, precision, 1), ...fitted };
+    const kind = { baseSha256: base.sha256, hyper: unrated, corpus: plan, evaluation, trainTokens, steps };
+    const learningRate = await learningRateFor({ ...kind, shape: config }, options, continued);
+    const hyper = { ...unrated, learningRate: learningRate.rate };
+    await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
+    const material = {
+      ...settledPart('run', options),
+      folder: folder ?? '',
+      ...(folders && { folders: [...folders] }),
+      corpus: plan,
+      base: { id: base.id, path: base.path, sha256: base.sha256 },
+      hyper,
+      ...(continued && { continues: { run: continued.spec.id, sha256: continued.sha256 } }),
+    };
+    await readReplay(corpus, material, options);
+    const training =
+      options.minutes === undefined ? (steps * tokensPerStep(hyper)) / tokensPerSecond : 60 * options.minutes;
+    // Of other machines nothing is known.
+    const expected =
+      'client' in start || engine
+        ? undefined
+        : expectedTimes({ evaluation, hyper }, plannedTasks({ evaluation }), training, {
+            known,
+            speed: tokensPerSecond,
+          });
+    if (!options.json) {
+      tellCheckpoints(evaluation, known);
+      if (expected) tellTimes(expected);
+    }
+    const { dir, id, spec } = await createRun({
+      ...material,
+      learningRateReason: learningRate.reason,
+      learningRateTrials: learningRate.assumed ?? false,
+      ...('client' in start && { backend }),
+      planned: backend,
+      ...(engine && { engine }),
+      ...(expected && { expected }),
+      evaluation,
+      versions: { 'forget-me-not': version, node: process.version },
+    });
+    await keepEarlierAdapter(dir, spec);
+    await rename(corpus, join(dir, 'corpus'));
+    const trainer =
+      'client' in start
+        ? await launchOnCluster(dir, spec, start, { ...options, memoryBytes })
+        : await launchOnItsOwn(dir, start);
+    if (options.detach)
+      return options.json
+        ? printJson({ run: id, dir })
+        : print(`Run ${id} is training; follow it with: forget-me-not show ${id}`);
+    await finishRun(dir, trainer, options);
+  });
+}
+
+/** Refuses what training would refuse later, before any file is read. */
+export async function checkBase(
+  path: string,
+  { base, seq, method, targets, rank }: TrainOptions,
+): Promise<CheckedBase> {
+  const gguf = await openGguf(path);
+  await gguf.close();
+  const config = readConfig(gguf);
+  if (seq > config.contextLength)
+    throw new UserError(
+      'bad-argument',
+      `--seq ${seq} is longer than the context of ${base}, which is ${config.contextLength} tokens.`,
+      `Give --seq ${config.contextLength} or less.`,
+    );
+  if (method === 'lora') checkRank(config, chooseTargets(config, targets), rank);
+  return { config, baseBytes: gguf.size, storedBytes: storedBytesOf(gguf.tensors) };
+}
+
+/** Prints what measuring checkpoints will cost. */
+function tellCheckpoints(evaluation: EvaluationPlan, known: KnownCosts): void {
+  const { checkpointTasks, checkpointShare } = evaluation;
+  if (checkpointTasks.length === 0) return;
+  const cost = known(checkpointPart(evaluation));
+  const each = cost === undefined ? '' : `, about ${formatDuration(cost.seconds)} each`;
+  print(
+    `At checkpoints: ${checkpointTasks.join(', ')}${each}; adds at most ${Math.round(100 * checkpointShare)}% to the training time`,
+  );
+}
+
+/** Prints how long all of it will take. */
+function tellTimes(times: RunTimes): void {
+  const [total, training, measuring] = [totalSeconds(times), times.training, times.measuring].map(
+    formatDuration,
+  );
+  print(`This takes about ${total}: ${training} of training, about ${measuring} to measure the result`);
+}
+
+/** The rate that was given, that of the continued run, or the best one known for the base; prints which. */
+async function learningRateFor(
+  question: RateQuestion,
+  options: Pick<AllOptions, 'lr' | 'optimizer' | 'rateTrials' | 'json'>,
+  continued: Continued | undefined,
+): Promise<RateAnswer> {
+  if (options.lr !== undefined) return { rate: options.lr, reason: 'given' };
+  const before = continued?.spec.hyper;
+  // The rate of another optimiser would say nothing.
+  if (continued && before?.optimizer === options.optimizer) {
+    const same = { rate: continued.learningRate, reason: `the final rate of run ${continued.spec.id}` };
+    const answer = atLength(same, question.shape, { from: before.steps, to: question.steps });
+    if (!options.json) print(`Learning rate ${answer.rate}, ${answer.reason}`);
+    return answer;
+  }
+  const { assumed, ...answer } = await chooseLearningRate(question);
+  const trials = assumed && options.rateTrials && !continued;
+  const unless = trials ? '; short trials may find a better one before the first step' : '';
+  if (!options.json) print(forTerminal(`Learning rate ${answer.rate}, ${answer.reason}${unless}`));
+  return { ...answer, ...(trials && { assumed }) };
+}
+
+/**
+ * Tokens per second to plan with: the speed of the last similar run on this machine, else a guess from the model's
+ * size.
+ */
+export async function expectedSpeed(
+  base: RunSpec['base'],
+  how: Pick<Hyper, 'method' | 'precision'> & { backend: BackendName },
+  known?: KnownCosts,
+): Promise<number> {
+  const perToken = known?.(TRAINING)?.seconds;
+  if (perToken) return 1 / perToken;
+  const [newest] = (await measuredSpeeds(how)).get(base.sha256) ?? [];
+  if (newest) return newest;
+  const gguf = await openGguf(base.path);
+  let parameters = 0;
+  for (const { shape } of gguf.tensors.values()) parameters += elementCount(shape);
+  await gguf.close();
+  return guessTokensPerSecond(parameters, how);
+}

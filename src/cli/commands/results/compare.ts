@@ -1,0 +1,48 @@
+import { Command } from 'commander';
+import { compareRuns } from '../../../evaluation/figures/between-runs.ts';
+import { forTerminal } from '../../../text/next-step.ts';
+import type { RunComparison } from '../../../protocol/run-comparison.ts';
+import { findRun } from '../../../runs/index.ts';
+import { formatTable } from '../../view/format.ts';
+import { apart, print, printJson } from '../../view/output.ts';
+import { comparisonTable } from '../../view/tables.ts';
+
+export function compareCommand(): Command {
+  return new Command('compare')
+    .description('compare runs: which settings differ, and their figures on the items that both answered')
+    .argument(
+      '<run...>',
+      'two or more: ids of runs, the start of one, or latest; the others are compared with the first',
+    )
+    .option('--json', 'print the comparison as JSON')
+    .action(async (wanted: string[], { json }: { json?: boolean }) => {
+      const dirs: string[] = [];
+      for (const one of wanted) dirs.push(await findRun(one));
+      const comparison = await compareRuns(dirs);
+      if (json) printJson(comparison);
+      else print(describe(comparison));
+    });
+}
+
+/** Longer values are cut at the front, since the end of a path says more. */
+const WIDEST = 44;
+const fitted = (text: string) => (text.length > WIDEST ? `...${text.slice(3 - WIDEST)}` : text);
+
+function describe({ runs, differs, against, warnings }: RunComparison): string[] {
+  const [first] = runs;
+  const settings = differs.length
+    ? formatTable([
+        ['', ...runs.map(({ id }) => id)],
+        ['name', ...runs.map(({ name }) => fitted(name))],
+        ...differs.map(({ setting, values }) => [setting, ...values.map(fitted)]),
+      ])
+    : ['All settings are the same.'];
+  const tables = against.map(({ run, comparisons }) => {
+    const figures = comparisonTable(comparisons, { names: ['first', 'second'] }).slice(0, -1);
+    return [
+      `${first!.id} (first), ${run} (second)`,
+      ...(figures.length ? figures : ['No figure was measured for both.']),
+    ];
+  });
+  return apart([settings, ...tables, warnings.map(forTerminal)]);
+}

@@ -1,0 +1,346 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError } from 'commander';
+import { lowRankOperations } from '../../../evaluation/spectrum/low-rank.ts';
+import { chooseTasks } from '../../../evaluation/tasks/index.ts';
+import { averagedTasks } from '../../../findings/forgetting-figure.ts';
+import { linearNames, linearShape, type ModelConfig } from '../../../model/index.ts';
+import { UserError } from '../../../text/errors.ts';
+import { reproductionsDir } from '../../../platform/files/paths.ts';
+import { claimIds, type ClaimId } from '../../../protocol/reproduction.ts';
+import { corpusPlanSchema, type Hyper, type RunSpec } from '../../../protocol/run.ts';
+import { openCorpus } from '../../../corpus/index.ts';
+import type { MachineGuess } from '../../../reproduce/costs.ts';
+import { defaultFolder } from '../../../reproduce/default-folder.ts';
+import type { Circumstances } from '../../../reproduce/ledger.ts';
+import { reproduceElsewhere } from '../../../reproduce/elsewhere.ts';
+import { reproduce } from '../../../reproduce/reproduce.ts';
+import {
+  corpusDir,
+  createReproduction,
+  findReproduction,
+  findUnfinished,
+  refuseOlder,
+  type Reproduction,
+} from '../../../reproduce/store.ts';
+import { PART_RANKS } from '../../../reproduce/variants.ts';
+import { withTraining, type TrainingLock } from '../../../runs/index.ts';
+import { globOptions, type GlobOptions } from '../../../training/options/data.ts';
+import { trainOptions, type TrainOptions } from '../../../training/options/index.ts';
+import { clusterOptions, machineOptions, type ClusterOptions } from '../../../training/options/place.ts';
+import { addOptions } from '../../options/add-options.ts';
+import { checkData } from '../../options/data-options.ts';
+import { fetchBase } from '../../machine/fetch-base.ts';
+import { thisMachine, worker } from '../../machine/place.ts';
+import { onInterrupt } from '../../processes/child.ts';
+import { clusterLauncher, forget, isElsewhere } from '../../processes/cluster-reproduction.ts';
+import { printClaims, reproductionView } from '../../view/reproduction-view.ts';
+import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
+import { withCorpus, type Reading } from '../../read-corpus.ts';
+import { localLauncher } from '../../processes/reproduce-launcher.ts';
+import { between, whole } from '../../../training/options/values.ts';
+import { toHyper } from '../../options/train-options.ts';
+import { version } from '../../version.ts';
+import { checkBase, expectedSpeed } from '../fine-tune/train.ts';
+import { note, print } from '../../view/output.ts';
+
+interface Options extends ClusterOptions, GlobOptions {
+  budget: number;
+  base: string;
+  claims?: ClaimId[];
+  seeds?: number;
+  data: Record<string, string>;
+  seq: number;
+  backend: RunSpec['backend'];
+  resume?: string;
+  yes?: boolean;
+  json?: boolean;
+  verbose?: boolean;
+}
+
+export function reproduceCommand(): Command {
+  const command = new Command('reproduce')
+    .description(
+      'test the claims of the paper "LoRA Learns Less and Forgets Less" within a time budget, on this machine or a cluster',
+    )
+    .argument(
+      '[folder]',
+      "folder of text to learn (default: Python's standard library, else this package's own dependencies)",
+    );
+  addOptions(command, globOptions)
+    .option(
+      '--budget <minutes>',
+      'time budget in minutes; it ends within this time. With --on, so much work as one machine would do in it',
+      between(0.5, 1e5),
+      60,
+    )
+    .option(
+      '--base <ref>',
+      'a known base, a .gguf file, or owner/name[:file] on Hugging Face',
+      'smollm2-135m',
+    )
+    .option(
+      '--claims <list>',
+      `claims to test, separated by commas: ${claimIds.join(', ')} (default: all)`,
+      claimList,
+    )
+    .option(
+      '--seeds <n>',
+      'seeds of each run; a difference between runs is decided from 3 (default: 3 for each claim that there is time for, else 1)',
+      whole(1),
+    )
+    .option(
+      '--data <task=file>',
+      `also measure the main runs on a benchmark, for the average of forgetting: ${averagedTasks.join(', ')}`,
+      dataFile,
+      {},
+    )
+    .option('--seq <tokens>', 'sequence length in tokens', whole(8), 256);
+  return addOptions(command, { backend: machineOptions.backend, ...clusterOptions })
+    .option(
+      '--resume <id>',
+      'resume a reproduction that was stopped or ran out of budget; one on a cluster is attached to again',
+    )
+    .option('--yes', 'download what is missing, and send to a cluster, without asking')
+    .option('--json', 'print the claims as JSON, progress as JSON lines on stderr')
+    .action(async (folder: string | undefined, options: Options) => {
+      const cluster = await chosenCluster(options);
+      const found = options.resume === undefined ? undefined : await findReproduction(options.resume);
+      if (found) refuseOlder(found);
+      if (cluster && found && !found.spec.elsewhere) throw isLocal(found);
+      if (cluster || found?.spec.elsewhere) {
+        const isGiven = command.getOptionValueSource('budget') === 'cli';
+        const budget = found && !isGiven ? found.spec.budgetMinutes : options.budget;
+        return runElsewhere({ folder, found, cluster }, { ...options, budget });
+      }
+      await withTraining('A reproduction', (lock) => run({ folder, found }, options, lock));
+    });
+}
+
+const isLocal = ({ spec }: Reproduction) =>
+  new UserError(
+    'bad-argument',
+    `Reproduction ${spec.id} was begun on this machine, and its runs are here.`,
+    'Resume it without --on, or start a new one.',
+  );
+
+function claimList(text: string): ClaimId[] {
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !(claimIds as readonly string[]).includes(name));
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`There is no claim "${unknown}". The claims are: ${claimIds.join(', ')}.`);
+  return claimIds.filter((id) => names.includes(id));
+}
+
+function dataFile(text: string, all: Record<string, string>): Record<string, string> {
+  const [task, file] = text.split(/=(.*)/s);
+  if (!file) throw new InvalidArgumentError('It must be TASK=FILE.');
+  if (!averagedTasks.includes(task!))
+    throw new InvalidArgumentError(`Benchmarks are ${averagedTasks.join(', ')}.`);
+  chooseTasks([task!]);
+  return { ...all, [task!]: resolve(file) };
+}
+
+/** Seconds of the budget that are reserved for stopping a child process and for judging. */
+const reserve = (minutes: number) => Math.min(25, 0.1 * 60 * minutes);
+/** The most tokens of training text: more than a budget of an hour reads. */
+const MOST_TOKENS = 300_000;
+/** Below this budget in minutes, fewer items are measured. */
+const SHORT = 20;
+
+interface Start {
+  /** The folder that was named. */
+  folder: string | undefined;
+  /** The reproduction to resume. */
+  found: Reproduction | undefined;
+  /** The cluster that was named. */
+  cluster?: ChosenCluster | undefined;
+}
+
+async function run(start: Start, options: Options, lock: TrainingLock): Promise<void> {
+  const began = performance.now();
+  const { json = false, verbose = false } = options;
+  const { repro, around } = await prepare(start, options, false);
+  const { signal, release } = stopOnInterrupt('Stopping; finished work is kept.');
+  const trainTokens = (await openCorpus(corpusDir(repro.dir))).train.length;
+  const reporter = reproductionView(json);
+  const results = await reproduce(repro, {
+    launcher: localLauncher(repro, { verbose, lock, grace: 400 * reserve(options.budget) }),
+    reporter,
+    deadline: began + 1000 * (60 * options.budget - reserve(options.budget)),
+    stop: signal,
+    ...around,
+    trainTokens,
+  });
+  release();
+  reporter.end();
+  printClaims(repro, results, { json, seconds: (performance.now() - began) / 1000 });
+}
+
+async function runElsewhere(start: Start, options: Options): Promise<void> {
+  const began = performance.now();
+  const { json = false } = options;
+  refuseData(options);
+  const { repro, memoryBytes, isNew, around } = await prepare(start, options, true);
+  const { cluster } = start;
+  const launcher = await clusterLauncher(repro, { ...options, cluster, memoryBytes });
+  const { signal, release } = stopOnInterrupt('Leaving it; the work goes on on the cluster.');
+  const trainTokens = (await openCorpus(corpusDir(repro.dir))).train.length;
+  const reporter = reproductionView(json);
+  try {
+    const budgetSeconds = 60 * options.budget;
+    const how = { launcher, reporter, budgetSeconds, stop: signal, ...around, trainTokens };
+    const results = await reproduceElsewhere(repro, how);
+    reporter.end();
+    const underWay = await isElsewhere(repro);
+    printClaims(repro, results, { json, seconds: (performance.now() - began) / 1000, underWay });
+  } catch (error) {
+    reporter.end();
+    if (isNew && error instanceof UserError && error.code === 'cancelled') await forget(repro);
+    throw error;
+  } finally {
+    release();
+  }
+}
+
+/** Files of benchmarks are this machine's. */
+function refuseData({ data }: Options): void {
+  const [task] = Object.keys(data);
+  if (task === undefined) return;
+  throw new UserError(
+    'bad-argument',
+    `--data ${task}=... is a file of this machine, and what is measured on a cluster reads no files from here.`,
+    'Leave it out, or leave --on out.',
+  );
+}
+
+/** Only from then on: the steps before handle Ctrl+C themselves. */
+function stopOnInterrupt(told: string): { signal: AbortSignal; release(): void } {
+  const stop = new AbortController();
+  const release = onInterrupt(() => {
+    if (!stop.signal.aborted) note('', told);
+    stop.abort();
+  });
+  return { signal: stop.signal, release };
+}
+
+interface Prepared {
+  repro: Reproduction;
+  around: Omit<Circumstances, 'trainTokens'>;
+  /** On a cluster: what a run of each method needs there. */
+  memoryBytes: Record<Hyper['method'], number>;
+  /** It was created just now. */
+  isNew: boolean;
+}
+
+/** Finds the base, the text and a reproduction to resume; creates a new one if there is none. */
+async function prepare(
+  { folder: named, found }: Start,
+  options: Options,
+  elsewhere: boolean,
+): Promise<Prepared> {
+  const reference = found ? found.spec.base.path : options.base;
+  const base = await fetchBase(reference, { ...options, method: 'full' });
+  if (found && base.sha256 !== found.spec.base.sha256)
+    throw new UserError(
+      'base-checksum',
+      `${base.path} is not the file that this reproduction began with.`,
+      'Put that file back, or start a new reproduction.',
+    );
+  const { sequenceLength: seq = options.seq, backend: asked = options.backend } = found?.spec ?? {};
+  const train = trainDefaults({
+    ...options,
+    base: base.id,
+    seq,
+    backend: elsewhere ? asked : options.backend,
+  });
+  const checked = await checkBase(base.path, { ...train, targets: [], method: 'full' });
+  const { config } = checked;
+  const wanted = { ...train, json: options.json === true };
+  const place = elsewhere ? worker(wanted) : await thisMachine(wanted);
+  const { backend } = place;
+  const precision = { lora: place.precision('lora'), full: place.precision('full') };
+  const speed = (method: 'lora' | 'full') =>
+    expectedSpeed(base, { method, precision: precision[method], backend });
+  const tokensPerSecond = { lora: await speed('lora'), full: await speed('full') };
+  const around = {
+    machine: machineGuess(config, tokensPerSecond),
+    shape: config,
+    largestRank: Math.min(...shapesOf(config).flat()),
+  };
+  const hyperOf = (method: Hyper['method']) => toHyper({ ...train, method }, 1, precision[method], 1);
+  const fit = async () => {
+    const { fitted, memoryBytes: full } = await place.fit(checked, hyperOf('full'));
+    const quiet = elsewhere && worker({ ...wanted, json: true });
+    const lora = quiet ? (await quiet.fit(checked, hyperOf('lora'))).memoryBytes : 0;
+    return { recompute: fitted.recompute, memoryBytes: { lora, full } };
+  };
+  if (found) {
+    const memoryBytes = elsewhere ? (await fit()).memoryBytes : { lora: 0, full: 0 };
+    return { repro: found, memoryBytes, isNew: false, around };
+  }
+
+  const { include, exclude } = options;
+  const { folder, what } = named
+    ? { folder: resolve(named), what: '' }
+    : await defaultFolder(fileURLToPath(new URL('../node_modules', import.meta.url)));
+  if (!options.json && what) print(`Text: ${what}, ${folder}`);
+  await checkData({ folder }, { mode: 'pretrain' });
+  const { recompute, memoryBytes } = await fit();
+  const reading: Reading = {
+    folder,
+    basePath: base.path,
+    plan: () => corpusPlanSchema.parse({ include, exclude, maxTokens: MOST_TOKENS }),
+    seed: 0,
+    yes: options.yes,
+    json: options.json,
+  };
+  return withCorpus(reproductionsDir(), reading, async (corpus, { plan, summary }) => {
+    const short = options.budget < SHORT;
+    const asked = {
+      folder,
+      corpus: plan,
+      corpusDigest: summary.digest,
+      base: { id: base.id, path: base.path, sha256: base.sha256 },
+      budgetMinutes: options.budget,
+      claims: options.claims ?? [...claimIds],
+      seeds: options.seeds,
+      data: options.data,
+      sequenceLength: options.seq,
+      heldOutWindows: short ? 16 : 32,
+      retentionTexts: short ? 8 : 16,
+      recompute,
+      precision,
+      backend: elsewhere ? backend : options.backend,
+      ...(elsewhere && { elsewhere }),
+      versions: { 'forget-me-not': version, node: process.version },
+    };
+    const begun = await findUnfinished(asked);
+    if (begun && !options.json) print(`Resuming ${begun.spec.id}.`);
+    const repro = begun ?? (await createReproduction(asked, corpus));
+    return { repro, memoryBytes, isNew: !begun, around };
+  });
+}
+
+/** The defaults of `train`. */
+function trainDefaults(given: Pick<TrainOptions, 'base' | 'seq' | 'backend'>): TrainOptions {
+  const command = addOptions(new Command(), trainOptions).exitOverride();
+  return { ...command.parse([], { from: 'user' }).opts<TrainOptions>(), ...given };
+}
+
+const shapesOf = (config: ModelConfig) => linearNames(config).map((name) => linearShape(config, name));
+
+/** A guess from the base's size; the sweep measures it later. */
+function machineGuess(config: ModelConfig, tokensPerSecond: MachineGuess['tokensPerSecond']): MachineGuess {
+  const shapes = shapesOf(config);
+  const weights = shapes.reduce((sum, [rows, columns]) => sum + rows * columns, 0);
+  return {
+    tokensPerSecond,
+    start: 1.5 + (5 * weights) / 1e8,
+    forward: 0.55,
+    spectrumOperations: shapes.reduce(
+      (sum, shape) => sum + PART_RANKS.reduce((own, rank) => own + lowRankOperations(shape, rank), 0),
+      0,
+    ),
+  };
+}

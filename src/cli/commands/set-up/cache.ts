@@ -1,0 +1,157 @@
+/** `cache`: what is kept on this machine to be faster the next time, how much that is, and its deletion. */
+import { lstat, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Argument, Command } from 'commander';
+import { UserError } from '../../../text/errors.ts';
+import { cacheDir, dataDir, modelsDir } from '../../../platform/files/paths.ts';
+import { isAlive, listRuns, trainingNow } from '../../../runs/index.ts';
+import { consent } from '../../confirm.ts';
+import { fileSize, formatBytes, formatTable } from '../../view/format.ts';
+import { print, printJson } from '../../view/output.ts';
+
+interface Kind {
+  name: string;
+  /** For people. */
+  what: string;
+  /** Whether an entry of the cache is of this kind; the first that says so has it. */
+  has(entry: string): boolean;
+}
+
+const oneOf =
+  (...names: string[]) =>
+  (entry: string) =>
+    names.includes(entry);
+
+const inCache: readonly Kind[] = [
+  { name: 'prompts', what: 'what models have read of your newest prompts', has: oneOf('prompts') },
+  { name: 'folded', what: 'copies of bases with a result in them', has: oneOf('folded') },
+  { name: 'index', what: 'what is known of the files of workspaces', has: oneOf('index') },
+  {
+    name: 'data',
+    what: 'downloaded data sets and benchmarks',
+    has: (entry) => entry === 'datasets' || /\.jsonl\.gz$/.test(entry),
+  },
+  {
+    name: 'scores',
+    what: 'scores of models, and texts that they wrote to be measured',
+    has: oneOf('evaluation', 'retention', 'replay'),
+  },
+  {
+    name: 'downloads',
+    what: 'downloads that were not finished or not used up',
+    has: oneOf('wheels', 'llama'),
+  },
+  {
+    name: 'other',
+    what: 'what was measured on this machine, checksums, images of programs',
+    has: () => true,
+  },
+];
+/** Not a cache, but as large, and only ever downloaded. */
+const BASES = { name: 'bases', what: 'downloaded bases; deleted only if they are named' };
+
+/** For completion only. */
+const neededByNoRun: readonly string[] = ['prompts', 'folded', 'index'];
+
+const names = [...inCache, BASES].map(({ name }) => name);
+
+interface Found {
+  name: string;
+  what: string;
+  bytes: number;
+  /** Absolute. */
+  paths: string[];
+}
+
+export function cacheCommand(): Command {
+  const cache = new Command('cache')
+    .description('list what is kept on this machine to be faster the next time, or delete it')
+    .option('--json', 'print the result as JSON')
+    .action(async ({ json }: { json?: boolean }) => list(json));
+  cache
+    .command('clear')
+    .description('delete it; runs, results and preferences stay, and what is needed is made or fetched again')
+    .addArgument(new Argument('[what...]', 'only these (default: all but the bases)').choices(names))
+    .option('--yes', 'delete without asking')
+    .option('--json', 'print the result as JSON')
+    // Both commands have --json; commander gives it to the outer one.
+    .action(async (what: string[], _: object, command: Command) =>
+      clear(what, command.optsWithGlobals<{ yes?: boolean; json?: boolean }>()),
+    );
+  return cache;
+}
+
+async function list(json = false): Promise<void> {
+  const found = await find();
+  const total = sum(found);
+  if (json) return printJson({ folder: cacheDir(), kinds: found, bytes: total });
+  const rows = [...found.map(({ name, bytes }) => [name, sizeOf(bytes)]), ['together', sizeOf(total)]];
+  print(formatTable(rows).map((line, at) => `${line}  ${found[at]?.what ?? `in ${dataDir()}`}`));
+}
+
+const sizeOf = (bytes: number): string => (bytes < 1e9 ? fileSize(bytes) : formatBytes(bytes));
+
+async function clear(what: readonly string[], options: { yes?: boolean; json?: boolean }): Promise<void> {
+  const wanted = what.length > 0 ? what : inCache.map(({ name }) => name);
+  const found = (await find()).filter(({ name, paths }) => wanted.includes(name) && paths.length > 0);
+  if (found.length > 0) {
+    if (!found.every(({ name }) => neededByNoRun.includes(name))) await requireIdle();
+    const text = [
+      `Deletes ${sizeOf(sum(found))}:`,
+      ...found.map((one) => `  ${one.name}  ${sizeOf(one.bytes)}  ${one.what}`),
+    ];
+    const agreed = await consent(text, { ...options, what: 'Nothing was deleted' });
+    if (!agreed) throw new UserError('cancelled', 'Nothing was deleted.', 'Run it again to delete it.');
+    for (const path of found.flatMap(({ paths }) => paths))
+      // A server may write into it at this moment.
+      await rm(path, { recursive: true, force: true, maxRetries: 3 });
+  }
+  const deleted = found.map(({ name, bytes }) => ({ name, bytes }));
+  if (options.json) return printJson({ deleted, bytes: sum(found) });
+  print(found.length > 0 ? `${sizeOf(sum(found))} are free again.` : 'There is nothing to delete.');
+}
+
+/** Throws run-locked: a run reads its base and its data when it needs them. */
+async function requireIdle(): Promise<void> {
+  const running = (await listRuns()).find(({ state }) => isAlive(state));
+  if (!running && !(await trainingNow())) return;
+  throw new UserError(
+    'run-locked',
+    running
+      ? `Run ${running.spec.id} is in progress, and may need what would be deleted.`
+      : 'Something trains on this machine, and may need what would be deleted.',
+    'Wait until it has ended, or stop it with {cancel}.',
+  );
+}
+
+async function find(): Promise<Found[]> {
+  const entries = await entriesOf(cacheDir());
+  const kindOf = (entry: string) => inCache.find(({ has }) => has(entry))!;
+  const ofCache = inCache.map(async ({ name, what }): Promise<Found> => {
+    const paths = entries.filter((entry) => kindOf(entry).name === name).map((one) => join(cacheDir(), one));
+    return { name, what, bytes: await bytesOf(paths), paths };
+  });
+  const bases = (await entriesOf(modelsDir())).map((entry) => join(modelsDir(), entry));
+  return [...(await Promise.all(ofCache)), { ...BASES, bytes: await bytesOf(bases), paths: bases }];
+}
+
+const entriesOf = (folder: string): Promise<string[]> =>
+  readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+
+/** Links are not followed; what is deleted meanwhile counts nothing. */
+async function bytesOf(paths: readonly string[]): Promise<number> {
+  let bytes = 0;
+  for (const path of paths) {
+    const facts = await lstat(path).catch(() => undefined);
+    if (facts?.isFile()) bytes += facts.size;
+    if (!facts?.isDirectory()) continue;
+    const names = await readdir(path).catch(() => []);
+    bytes += await bytesOf(names.map((name) => join(path, name)));
+  }
+  return bytes;
+}
+
+const sum = (found: readonly Found[]): number => found.reduce((total, { bytes }) => total + bytes, 0);

@@ -1,0 +1,163 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { Command, Option } from 'commander';
+import { ARCHITECTURES } from '../../../base-models/architectures.ts';
+import { isPresent, knownBasePath } from '../../../base-models/known-base.ts';
+import { knownBases, type KnownBase, type Source } from '../../../base-models/registry.ts';
+import { modelsDir } from '../../../platform/files/paths.ts';
+import { forTerminal } from '../../../text/next-step.ts';
+import { backendNames, type BackendName } from '../../../protocol/run.ts';
+import { availableMemory } from '../../../platform/machine/available-memory.ts';
+import { leastGpuMemory, leastMemory, runMemory } from '../../../training/memory/defaults.ts';
+import { machineOptions } from '../../../training/options/place.ts';
+import { addOptions } from '../../options/add-options.ts';
+import { autoBase, tellWithTensorflow } from '../../machine/auto-base.ts';
+import { fetchBase } from '../../machine/fetch-base.ts';
+import { formatBytes, formatTable } from '../../view/format.ts';
+import { print, printJson } from '../../view/output.ts';
+import { gpuMemory } from '../../machine/fit-machine.ts';
+import { plannedBackend } from '../../machine/planned-backend.ts';
+
+interface ModelsOptions {
+  backend: BackendName | 'auto';
+  device?: string;
+  json?: boolean;
+  yes?: boolean;
+}
+
+export function modelsCommand(): Command {
+  const models = new Command('models')
+    .description('list the base models that training can start from, or fetch one')
+    .addOption(
+      new Option('--backend <name>', 'library that will train')
+        .choices(['auto', ...backendNames])
+        .default('auto'),
+    );
+  addOptions(models, { device: machineOptions.device })
+    .option('--json', 'print the result as JSON')
+    .action(async (options: ModelsOptions) => list(options));
+  models
+    .command('fetch')
+    .description('download a base, or check that it is already here and intact')
+    .argument(
+      '<ref>',
+      'a known base, a .gguf file, owner/name[:file] on Hugging Face, or auto: chosen for this machine',
+    )
+    .option('--yes', 'download without asking')
+    .option('--json', 'print the result as JSON')
+    // Both commands have --json; commander gives it to the outer one.
+    .action(async (reference: string, _: ModelsOptions, command: Command) =>
+      fetchOne(reference, command.optsWithGlobals<ModelsOptions>()),
+    );
+  return models;
+}
+
+interface Listed {
+  id: string;
+  name: string;
+  bytes: number;
+  present: boolean;
+  path: string;
+  /** The fields below are set for known bases only. */
+  parameters?: number;
+  licence?: string;
+  quantisation?: string;
+  contextLength?: number;
+  fillInTheMiddle?: boolean;
+  /** Memory in bytes that a run with default options takes here, and the least that one can be made to fit into. */
+  memory?: { lora: number; full: number };
+  leastMemory?: { lora: number; full: number };
+  /** In the order in which they are tried. */
+  sources?: { kind: 'pypi' | 'hub'; from: string }[];
+}
+
+async function list({ json, backend: wanted, device }: ModelsOptions): Promise<void> {
+  const backend = await plannedBackend({ backend: wanted, device });
+  const gpu = await gpuMemory(backend, device);
+  const [known, chosen, free] = await Promise.all([
+    Promise.all(knownBases.map((base) => describe(base, backend, gpu !== undefined))),
+    autoBase(wanted),
+    gpu ?? availableMemory(),
+  ]);
+  const models = [...known, ...(await fromHub(known))];
+  if (json) return printJson({ models, default: chosen, availableMemory: free });
+  const rows = models.map(({ id, bytes, licence, memory, leastMemory, fillInTheMiddle, present }) => [
+    id,
+    formatBytes(bytes),
+    licence ?? 'see Hugging Face',
+    memory ? formatBytes(memory.lora) : '',
+    memory ? formatBytes(memory.full) : '',
+    fillInTheMiddle === undefined ? '' : fillInTheMiddle ? 'yes' : 'no',
+    [
+      present ? 'here' : 'not fetched',
+      ...(leastMemory && leastMemory.lora > free ? ['too large to train here'] : []),
+    ].join(', '),
+  ]);
+  const head = ['base', 'size', 'licence', 'memory: LoRA', 'full', 'fill-in-the-middle', ''];
+  print(formatTable([head, ...rows]));
+  const later = tellWithTensorflow(chosen);
+  print('', forTerminal(`The default on this machine is ${chosen.id}: ${chosen.why}.${later}`));
+  print(
+    `Also: any .gguf file, or owner/name[:file] on Hugging Face, of these architectures: ${ARCHITECTURES}.`,
+  );
+}
+
+async function describe(base: KnownBase, backend: BackendName, onGpu: boolean): Promise<Listed> {
+  const { id, name, bytes, parameters, licence, quantisation, contextLength, fillInTheMiddle } = base;
+  const path = knownBasePath(base);
+  const present = await isPresent(base);
+  return {
+    id,
+    name,
+    bytes: present ? (await stat(path)).size : bytes,
+    present,
+    path,
+    parameters,
+    licence,
+    quantisation,
+    contextLength,
+    fillInTheMiddle,
+    memory: both((method) => runMemory(base, method, { backend, ownMemory: onGpu })),
+    leastMemory: both((method) => (onGpu ? leastGpuMemory : leastMemory)(base, method, { backend })),
+    sources: base.sources.map(fromWhere),
+  };
+}
+
+const both = (of: (method: 'lora' | 'full') => number) => ({ lora: of('lora'), full: of('full') });
+
+const fromWhere = (source: Source) => ({
+  kind: source.kind,
+  from: source.kind === 'hub' ? source.repository : source.parts.map(({ project }) => project).join(' '),
+});
+
+/** Other models that were fetched from the hub before. */
+async function fromHub(known: Listed[]): Promise<Listed[]> {
+  const hub = join(modelsDir(), 'hub');
+  const names = await readdir(hub, { recursive: true }).catch(() => []);
+  const listed = new Set(known.map(({ path }) => path));
+  const files = names.filter((name) => name.endsWith('.gguf') && !listed.has(join(hub, name))).sort();
+  return await Promise.all(
+    files.map(async (name) => {
+      const path = join(hub, name);
+      const [owner, repository, ...file] = relative(hub, path).split(sep);
+      const { size } = await stat(path);
+      return {
+        id: `${owner}/${repository}:${file.join('/')}`,
+        name: file.join('/'),
+        bytes: size,
+        present: true,
+        path,
+      };
+    }),
+  );
+}
+
+async function fetchOne(reference: string, options: ModelsOptions): Promise<void> {
+  const base = await fetchBase(reference, options);
+  if (options.json) return printJson(base);
+  print(
+    `${base.id} is here: ${base.path}`,
+    `  sha256 ${base.sha256}`,
+    base.licence ? [`  licence ${base.licence}`] : [],
+  );
+}

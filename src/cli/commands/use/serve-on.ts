@@ -1,0 +1,187 @@
+/** `serve --on URL`: hands runs to a server elsewhere, lists what it has, takes them away again. */
+import { basename } from 'node:path';
+import { networkFetch } from '../../../platform/network/http.ts';
+import { formatError, reportError, UserError } from '../../../text/errors.ts';
+import { exportMessageSchema } from '../../../protocol/export.ts';
+import { readSpec, findRun } from '../../../runs/index.ts';
+import { parseEndpoint, type Endpoint } from '../../../serving/remote/address.ts';
+import { listModels } from '../../../serving/remote/probe.ts';
+import type { Remote } from '../../../serving/remote/remote-http.ts';
+import { LlamaCppServer } from '../../../sharing/servers/llama-cpp.ts';
+import { failureOf, offerAll, type Outcome } from '../../../sharing/servers/offer-all.ts';
+import { offerOnLlamaCpp, offerOnVllm, type Offered, type Wanted } from '../../../sharing/servers/offer.ts';
+import { SharedFolder } from '../../../sharing/servers/shared-folder.ts';
+import { VllmServer } from '../../../sharing/servers/vllm.ts';
+import { followChild } from '../../processes/follow-child.ts';
+import { findServed } from '../../processes/served-check.ts';
+import { formatTable } from '../../view/format.ts';
+import { note, print, printJson } from '../../view/output.ts';
+
+export const SERVER_TOKEN = 'FORGET_ME_NOT_ENDPOINT_TOKEN';
+
+export interface ServeOnOptions {
+  on: string;
+  /** NAME=RUN, or only RUN. */
+  adapter?: string[] | undefined;
+  unload?: string[] | undefined;
+  shared?: string | undefined;
+  json?: boolean | undefined;
+}
+
+/**
+ * Errors: those of the server and of findRun, before anything is changed; once all adapters were tried, that of the one
+ * that is not offered, or one that names several.
+ */
+export async function serveOn(options: ServeOnOptions): Promise<void> {
+  const { json = false } = options;
+  const endpoint = parseEndpoint(options.on);
+  if (endpoint.plainText) note(`Everything goes to ${endpoint.host} in plain text.`);
+  const remote: Remote = {
+    endpoint,
+    token: () => Promise.resolve(process.env[SERVER_TOKEN]),
+    fetch: networkFetch as typeof fetch,
+  };
+  const owner = (await listModels(remote))[0]?.owned_by;
+  if (owner !== 'vllm' && owner !== 'llamacpp')
+    throw new UserError(
+      'endpoint-unknown',
+      `The server at ${endpoint.host} is neither vLLM nor llama.cpp's, so it can't be given adapters.`,
+      'Serve from this machine without --on.',
+    );
+  const outcome =
+    owner === 'vllm'
+      ? await onVllm(new VllmServer(remote), options, endpoint)
+      : await onLlamaCpp(new LlamaCppServer(remote), options, endpoint);
+  const { offered, failed } = outcome;
+  // A single failure is all that is said, in both forms.
+  const says = offered.length > 0 || failed.length !== 1;
+  if (json && says) printJson(await asJson(outcome, remote, owner));
+  else if (says) await tell(outcome, remote, owner, options);
+  const failure = failureOf(outcome, endpoint.host);
+  if (failure) throw failure;
+}
+
+const asJson = async ({ offered, failed }: Outcome, remote: Remote, owner: string) => ({
+  server: owner,
+  host: remote.endpoint.host,
+  offered,
+  ...(failed.length > 0 && {
+    failed: failed.map(({ name, error }) => ({ name, error: reportError(error) })),
+  }),
+  models: await namesOf(remote).catch(() => undefined),
+});
+
+async function tell(
+  { offered, failed }: Outcome,
+  remote: Remote,
+  owner: string,
+  { adapter = [], unload = [] }: ServeOnOptions,
+): Promise<void> {
+  const { host, api } = remote.endpoint;
+  for (const { name, check } of offered) print(offeredLine(name, check, host));
+  if (adapter.length + unload.length === 0 && owner === 'vllm')
+    print(formatTable([['model', 'from', 'base'], ...(await listed(remote))]));
+  if (offered.length > 0)
+    print(
+      `In VS Code: set forgetMeNot.completion.endpoint to ${api}${owner === 'vllm' ? `, and endpointModel to ${offered[0]!.name}` : ''}.`,
+    );
+  // A single one is how the command ends.
+  if (failed.length > 1) for (const { name, error } of failed) note(`${name}: ${formatError(error)}`);
+}
+
+const offeredLine = (name: string, { meanKl, limit }: Offered['check'], host: string) =>
+  `${name} is offered at ${host}. Checked there: ${meanKl.toPrecision(2)} nats per token from what was trained, limit ${limit.toPrecision(2)}.`;
+
+const namesOf = async (remote: Remote) => (await listModels(remote)).map(({ id }) => id);
+
+const listed = async (remote: Remote) =>
+  (await listModels(remote)).map(({ id, root, parent }) => [id, root ?? '', parent ?? '']);
+
+async function onVllm(
+  server: VllmServer,
+  { adapter = [], unload = [], shared: folder }: ServeOnOptions,
+  { host }: Endpoint,
+): Promise<Outcome> {
+  const shared = folder === undefined ? undefined : SharedFolder.parse(folder);
+  if (adapter.length > 0 && !shared)
+    throw new UserError(
+      'bad-argument',
+      'vLLM reads adapters from a folder, and none was given.',
+      'Give one that both machines see: --shared FOLDER, or --shared FOLDER=PATH_ON_SERVER.',
+    );
+  // Before anything is taken away.
+  const wanted = await wantedRuns(adapter);
+  for (const name of unload) await unloadFromVllm(server, name, shared);
+  return offerAll(wanted, host, (one) => offerOnVllm(server, one, shared!, means(host)));
+}
+
+async function unloadFromVllm(server: VllmServer, name: string, shared?: SharedFolder): Promise<void> {
+  const before = (await server.models()).adapters.find(({ id }) => id === name);
+  await server.unload(name);
+  if (!shared || !before) return;
+  await shared.unlink(name);
+  const own = shared.ownFolder(name, before.root);
+  if (own !== undefined) await shared.remove(own);
+}
+
+async function onLlamaCpp(
+  server: LlamaCppServer,
+  { adapter = [], unload = [], json = false }: ServeOnOptions,
+  { host }: Endpoint,
+): Promise<Outcome> {
+  const wanted = await wantedRuns(adapter);
+  if (wanted.length > 1)
+    throw new UserError(
+      'bad-argument',
+      "llama.cpp's server applies its adapters to all requests, so only one can be offered.",
+      'Name one --adapter, or use vLLM.',
+    );
+  const all = await server.adapters();
+  if (unload.length > 0) await server.use(undefined, all);
+  if (wanted.length === 0 && !json)
+    print(
+      formatTable([
+        ['adapter', 'file', 'applied'],
+        ...(await server.adapters()).map(({ id, path, scale }) => [String(id), path, String(scale)]),
+      ]),
+    );
+  return offerAll(wanted, host, (one) => offerOnLlamaCpp(server, one, means(host)));
+}
+
+/** The runs, checked on this machine first. Errors: those of findServed; bad-argument for a full fine-tune. */
+async function wantedRuns(given: readonly string[]): Promise<Wanted[]> {
+  const wanted: Wanted[] = [];
+  for (const one of given) {
+    const [, name, run = ''] = /^(?:([^=]+)=)?(.+)$/.exec(one) ?? [];
+    const dir = await findRun(run);
+    const { adapters } = await findServed(dir);
+    const spec = await readSpec(dir);
+    if (adapters.length === 0)
+      throw new UserError(
+        'bad-argument',
+        `Run ${spec.id} trained all weights, so it is no adapter that a server could load.`,
+        'Write the model with export --to gguf-merged, and start a server on it.',
+      );
+    wanted.push({ name: checkedName(name ?? basename(dir)), dir, spec });
+  }
+  return wanted;
+}
+
+function checkedName(name: string): string {
+  if (/^[A-Za-z0-9][\w.-]{0,80}$/.test(name)) return name;
+  throw new UserError(
+    'bad-argument',
+    `"${name}" can't be the name of a model.`,
+    'Use letters, digits, dots, dashes and underscores.',
+  );
+}
+
+const means = (host: string) => ({
+  host,
+  say: (text: string) => note(text),
+  writePeft: (dir: string, output: string, baseName: string) =>
+    followChild('exporter', [dir, '--to', 'peft', '--output', output, '--base-name', baseName], {
+      schema: exportMessageSchema,
+      onMessage: () => undefined,
+    }),
+});

@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto';
+import { Command } from 'commander';
+import { resolveBase } from '../../../base-models/index.ts';
+import { UserError } from '../../../text/errors.ts';
+import { describeDevice } from '../../../protocol/gpu.ts';
+import { forTerminal } from '../../../text/next-step.ts';
+import type { ServedRun } from '../../../serving/client/run-model.ts';
+import { parseNamedFile, toGpuChoice, toNumber } from '../../../serving/http/server-args.ts';
+import { startServer } from '../../../serving/http/start-server.ts';
+import { print, printJson } from '../../view/output.ts';
+import { SERVER_TOKEN, serveOn } from './serve-on.ts';
+import { findServed } from '../../processes/served-check.ts';
+
+interface Options {
+  base?: string;
+  adapter?: string[];
+  model?: string[];
+  run?: string[];
+  port?: string;
+  context?: string;
+  sequences?: string;
+  threads?: string;
+  idleMinutes?: string;
+  memory?: string;
+  queue?: string;
+  timeout?: string;
+  gpu?: string;
+  on?: string;
+  shared?: string;
+  unload?: string[];
+  json?: boolean;
+}
+
+const collect = (value: string, all: string[] = []) => [...all, value];
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description(
+      'serve a base and any number of adapters to editors and tools through an OpenAI-compatible API, on this machine, or with --on by a server elsewhere',
+    )
+    .option('--base <base>', 'a known base, a .gguf file or owner/name on Hugging Face')
+    .option('--adapter <name=file>', 'GGUF LoRA adapter, with --on NAME=RUN; may be repeated', collect)
+    .option('--model <name=file>', 'whole model, such as a full fine-tune; may be repeated', collect)
+    .option(
+      '--run <run>',
+      'the result of a run, with its base; checked first if it never was; may be repeated',
+      collect,
+    )
+    .option('--port <port>', 'port to listen on (default: a free one)')
+    .option('--context <tokens>', 'context size: tokens of prompt and answer together (default: 2048)')
+    .option('--sequences <n>', 'requests that one model answers at the same time (default: 1)')
+    .option(
+      '--threads <n>',
+      'threads for each model in use (default: the fastest number, measured while nobody asks)',
+    )
+    .option(
+      '--memory <mb>',
+      "memory in MB for adapters and their contexts, without the base; the least recently used are unloaded (default: a quarter of the machine's)",
+    )
+    .option(
+      '--gpu <choice>',
+      'auto: a GPU if there is one and its build of llama.cpp; off: the processor; or cuda, vulkan, metal (default: auto)',
+    )
+    .option('--queue <n>', 'requests that may wait; further ones get status 429 (default: 64)')
+    .option('--timeout <seconds>', 'the longest a request may take, including waiting (default: 120)')
+    .option('--idle-minutes <n>', 'end after this many minutes without a request')
+    .option(
+      '--on <url>',
+      "hand adapters to vLLM or llama.cpp's server there, after checking each there; alone, lists what it has",
+    )
+    .option(
+      '--shared <folder[=path]>',
+      'with --on: the folder that vLLM reads adapters from, and its path there',
+    )
+    .option('--unload <name>', 'with --on: take an adapter away again; may be repeated', collect)
+    .option('--json', 'print one line of JSON when ready')
+    .addHelpText(
+      'after',
+      '\nClients send the value of FORGET_ME_NOT_TOKEN as bearer token; if that variable is not set, a new token is made and printed.' +
+        `\nThe server of --on gets the value of ${SERVER_TOKEN}, if it is set.`,
+    )
+    .action(serve);
+}
+
+async function serve(options: Options): Promise<void> {
+  if (options.on !== undefined) return serveOn({ ...options, on: options.on });
+  if (options.shared !== undefined || options.unload)
+    throw new UserError('bad-argument', '--shared and --unload are for --on.', 'Give --on URL, too.');
+  const runs: ServedRun[] = [];
+  // One after the other, because a check takes memory.
+  for (const run of options.run ?? []) runs.push(await findServed(run));
+  const basePath = options.base ? (await resolveBase(options.base)).path : sameBase(runs);
+  const given = process.env['FORGET_ME_NOT_TOKEN'];
+  const token = given || randomBytes(24).toString('base64url');
+  let end: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  const server = await startServer({
+    basePath,
+    adapters: [...(options.adapter ?? []).map(parseNamedFile), ...runs.flatMap((run) => run.adapters)],
+    models: [...(options.model ?? []).map(parseNamedFile), ...runs.flatMap((run) => run.models)],
+    token,
+    port: toNumber('port', options.port, 0, 65_535),
+    contextSize: toNumber('context', options.context, 64, 1_048_576),
+    sequences: toNumber('sequences', options.sequences, 1, 64),
+    threads: toNumber('threads', options.threads, 1, 256),
+    idleMinutes: toNumber('idle-minutes', options.idleMinutes, 0, 100_000),
+    memoryMb: toNumber('memory', options.memory, 1, 10_000_000),
+    queue: toNumber('queue', options.queue, 0, 100_000),
+    timeoutSeconds: toNumber('timeout', options.timeout, 1, 86_400),
+    gpu: toGpuChoice(options.gpu),
+    onIdle: end,
+  });
+  process.once('SIGINT', end).once('SIGTERM', end);
+  const { models, fillInTheMiddle, device } = server.host;
+  if (options.json) {
+    printJson({
+      ...{ type: 'ready', port: server.port, models, fillInTheMiddle, device },
+      ...(given ? {} : { token }),
+    });
+  } else {
+    const url = `http://127.0.0.1:${server.port}/v1`;
+    print(`Serving ${models.join(', ')} at ${url}, on ${describeDevice(device)}`);
+    if (device.why) print(forTerminal(device.why));
+    if (!given) print(`Token: ${token}`);
+    const body = JSON.stringify({ model: models.at(-1), prompt: 'function add(', max_tokens: 32 });
+    const secret = given ? '$FORGET_ME_NOT_TOKEN' : token;
+    print(
+      '',
+      `Try: curl ${url}/completions -H "Authorization: Bearer ${secret}" -H "Content-Type: application/json" -d '${body}'`,
+      'Ctrl-C ends it.',
+    );
+  }
+  await ended;
+  await server.close();
+}
+
+/** The base of all runs; they must share one. */
+function sameBase(runs: readonly ServedRun[]): string {
+  const first = runs[0];
+  if (!first)
+    throw new UserError(
+      'bad-argument',
+      'Nothing to serve was given.',
+      'Give --base, or --run with the result of a run.',
+    );
+  const other = runs.find((run) => run.basePath !== first.basePath);
+  if (!other) return first.basePath;
+  throw new UserError(
+    'adapter-mismatch',
+    `The runs ${first.name} and ${other.name} have different bases: ${first.baseId} and ${other.baseId}.`,
+    'Serve them from two servers.',
+  );
+}

@@ -1,0 +1,115 @@
+/** Cuts a completion of several lines at the end of the block that it began in. */
+import { insideOf, openAt, readOn, type Opened } from '../code/brackets.ts';
+import type { Language } from '../code/languages.ts';
+import { firstLine, indentOf, indentWidth, isBlank, lastLine } from '../code/text.ts';
+import type { CursorDocument } from '../types.ts';
+
+/** Nobody reads more lines before pressing Tab. */
+const MOST_LINES = 12;
+
+/**
+ * Cuts at the first line that is indented less than the block. After an opening line (`if (x) {`, `def f():`), the
+ * block is the lines that are indented more, and the line that closes it.
+ */
+export function cutToBlock(text: string, document: CursorDocument, language: Language): string {
+  return readBlock(text, document, language).text;
+}
+
+/** Whether the block ends in these lines, so that what follows them would be cut. */
+export function endsBlock(lines: string, document: CursorDocument, language: Language): boolean {
+  return readBlock(lines, document, language).ended;
+}
+
+function readBlock(
+  text: string,
+  { before }: CursorDocument,
+  language: Language,
+): { text: string; ended: boolean } {
+  const lines = text.split('\n');
+  const left = lastLine(before);
+  const opening = !isBlank(left);
+  // On a blank line, the block begins at the cursor; after an opening line, on the line below.
+  const base = indentWidth(left);
+  const kept: string[] = [lines[0] ?? ''];
+  let ended = lines.length >= MOST_LINES;
+  for (const line of lines.slice(1, MOST_LINES)) {
+    const width = indentWidth(line);
+    if (isBlank(line) || (opening ? width > base : width >= base)) kept.push(line);
+    else {
+      if (opening && width === base && closes(line, language)) kept.push(line);
+      ended = true;
+      break;
+    }
+  }
+  while (kept.length > 1 && isBlank(kept.at(-1) ?? '')) kept.pop();
+  return { text: kept.join('\n'), ended };
+}
+
+/** Whether a line closes a block without opening another. */
+const closes = (line: string, { markup, tags }: Language): boolean =>
+  ((markup || tags) && /^\s*<\//.test(line)) || (!markup && /^\s*[)\]}](?!.*[{([:]\s*$)/.test(line));
+
+/**
+ * Cuts before the first closing bracket or quote that has nothing to close: neither in the text, nor before the cursor
+ * (not counting what the text after the cursor already closes).
+ */
+export function cutUnmatched(text: string, { before, after }: CursorDocument, language: Language): string {
+  if (language.prose || language.markup) return text;
+  const open = openAt(before, language);
+  if (insideOf(open) === 'comment') return text;
+  const free = stillOwed(open, after, language);
+  let closed = 0;
+  let cut: number | undefined;
+  let height = open.length;
+  readOn(text, language, open, {
+    onClosing({ closer, at, ends }) {
+      if (cut !== undefined || (ends !== undefined && ends >= height)) return;
+      if (ends === undefined || free[closed]?.closer !== closer) cut = at;
+      height = ends ?? height;
+      closed += 1;
+    },
+  });
+  return cut === undefined ? text : cutBeforeCloser(text, cut, after);
+}
+
+/** What is open at the cursor and not closed by the text after it, innermost first. */
+function stillOwed(open: readonly Opened[], after: string, language: Language): Opened[] {
+  const owed: Opened[] = [];
+  let height = open.length;
+  readOn(after, language, open, {
+    passing: true,
+    onClosing({ ends }) {
+      if (ends === undefined || ends >= height) return;
+      owed.push(...open.slice(ends + 1, height).reverse());
+      height = ends;
+    },
+  });
+  return [...owed, ...open.slice(0, height).reverse()];
+}
+
+/** Keeps the line break if the text has the closer on its own line: the closer after the cursor then goes there. */
+function cutBeforeCloser(text: string, at: number, after: string): string {
+  const kept = text.slice(0, at);
+  const line = lastLine(kept);
+  const own = kept.includes('\n') && isBlank(line) && firstLine(after).startsWith(text[at]!);
+  return own ? kept : kept.trimEnd();
+}
+
+/** Cuts at a closing tag that already follows the cursor: `<b>|</b>` needs no second one. */
+export function cutUnmatchedTag(text: string, { after }: CursorDocument): string {
+  const next = /^<\/([\w.:-]*)\s*>/.exec(after)?.[1];
+  if (next === undefined) return text;
+  let depth = 0;
+  for (const { 0: tag, index } of text.matchAll(/<(\/?)([\w.:-]*)(?:\s[^<>]*)?(\/?)>/g)) {
+    if (!new RegExp(`^</?${next.replaceAll('.', '\\.')}[\\s/>]`).test(tag) || tag.endsWith('/>')) continue;
+    depth += tag.startsWith('</') ? -1 : 1;
+    if (depth < 0) return cutBeforeTag(text, index);
+  }
+  return text;
+}
+
+/** Keeps the line break and indentation if the tag is on its own line: the tag after the cursor then goes there. */
+function cutBeforeTag(text: string, at: number): string {
+  const kept = text.slice(0, at);
+  return kept.includes('\n') && indentOf(lastLine(kept)) === lastLine(kept) ? kept : kept.trimEnd();
+}

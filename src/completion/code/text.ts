@@ -1,0 +1,63 @@
+/** Helpers for lines and indentation. */
+
+export const lastLine = (text: string): string => text.slice(text.lastIndexOf('\n') + 1);
+
+export function firstLine(text: string): string {
+  const end = text.indexOf('\n');
+  return end < 0 ? text : text.slice(0, end);
+}
+
+/** Everything up to the end of the first line that is not blank. */
+export const firstWritten = (text: string): string => /^(?:[ \t]*\n)*.*/.exec(text)![0];
+
+export const isBlank = (text: string): boolean => text.trim() === '';
+
+export const indentOf = (line: string): string => /^[ \t]*/.exec(line)?.[0] ?? '';
+
+const TAB = 4;
+
+/** Columns of a line's indentation; a tab extends to the next multiple of four. */
+export function indentWidth(line: string): number {
+  let width = 0;
+  for (const character of indentOf(line))
+    width = character === '\t' ? (Math.floor(width / TAB) + 1) * TAB : width + 1;
+  return width;
+}
+
+/** The nearest non-blank lines above the cursor's line, at most `count`, in their order. */
+export function linesAbove(before: string, count: number): string[] {
+  const above: string[] = [];
+  for (let end = before.lastIndexOf('\n'); end >= 0 && above.length < count;) {
+    const begins = end === 0 ? 0 : before.lastIndexOf('\n', end - 1) + 1;
+    const line = before.slice(begins, end);
+    if (!isBlank(line)) above.unshift(line);
+    end = begins - 1;
+  }
+  return above;
+}
+
+/** Non-blank lines after the cursor's line, at most `count`. */
+export function linesBelow(after: string, count: number): string[] {
+  const below: string[] = [];
+  let at = after.indexOf('\n');
+  while (at >= 0 && below.length < count) {
+    const end = after.indexOf('\n', at + 1);
+    const line = after.slice(at + 1, end < 0 ? undefined : end);
+    if (!isBlank(line)) below.push(line);
+    at = end;
+  }
+  return below;
+}
+
+/** Only brackets, quotes and separators: repeating such a line means nothing. */
+export const isPunctuation = (line: string): boolean =>
+  /^[\s)\]}({[;,.:'"`]*$|^\s*(end|fi|done|else|pass)\s*$/.test(line);
+
+/** Moves a cut out of the middle of a surrogate pair. */
+export function wholeCharacter(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  return code >= 0xdc00 && code <= 0xdfff ? at + 1 : at;
+}
+
+/** Replaces half characters (lone surrogates), which no model can read, by U+FFFD. */
+export const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\uFFFD');

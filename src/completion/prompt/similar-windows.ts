@@ -1,0 +1,96 @@
+/**
+ * Finds the windows of other files that are most similar to the text around the cursor: Jaccard similarity of words.
+ */
+import type { OtherFile } from '../types.ts';
+
+/** Lines per window, and from one window to the next. */
+const LINES = 60;
+const STEP_SHARE = 0.25;
+/** Only the first characters of a long file are used. */
+const LONGEST = 200_000;
+/** Number of files whose words are cached. */
+const REMEMBERED = 50;
+
+export interface SimilarWindow {
+  path: string;
+  /** Range [from, to) in the file's text: complete lines. */
+  from: number;
+  to: number;
+  /** 0 to 1. */
+  similarity: number;
+}
+
+/** Words that most files have. */
+const common = new Set(
+  'the and for not with this that from import export const let var function return class def self new public private static void int string true false null none else while case'.split(
+    ' ',
+  ),
+);
+
+/** The distinct words of a text, without short and common ones. */
+export function wordsOf(text: string): Set<string> {
+  const words = new Set<string>();
+  for (const [word] of text.matchAll(/[\p{L}_$][\p{L}\p{N}_$]{2,}/gu)) {
+    const lower = word.toLowerCase();
+    if (!common.has(lower)) words.add(lower);
+  }
+  return words;
+}
+
+/** |a and b| / |a or b|; 0 for two empty sets. */
+export function jaccard(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
+  const [small, large] = a.size < b.size ? [a, b] : [b, a];
+  let shared = 0;
+  for (const word of small) if (large.has(word)) shared += 1;
+  return shared === 0 ? 0 : shared / (a.size + b.size - shared);
+}
+
+interface FileWindow {
+  from: number;
+  to: number;
+  words: ReadonlySet<string>;
+}
+
+export class SimilarWindows {
+  private readonly files = new Map<string, { text: string; windows: readonly FileWindow[] }>();
+
+  /** `lines`: per window. */
+  constructor(private readonly lines = LINES) {}
+
+  /** The most similar window of a file; undefined if no window shares a word. */
+  best(file: OtherFile, words: ReadonlySet<string>): SimilarWindow | undefined {
+    let best: SimilarWindow | undefined;
+    for (const window of this.windowsOf(file)) {
+      const similarity = jaccard(words, window.words);
+      if (similarity > (best?.similarity ?? 0)) {
+        const { from, to } = window;
+        best = { path: file.path, from, to, similarity };
+      }
+    }
+    return best;
+  }
+
+  private windowsOf({ path, text }: OtherFile): readonly FileWindow[] {
+    let known = this.files.get(path);
+    if (known?.text !== text) known = { text, windows: windowsOf(text.slice(0, LONGEST), this.lines) };
+    // Newest last.
+    this.files.delete(path);
+    this.files.set(path, known);
+    if (this.files.size > REMEMBERED) this.files.delete(this.files.keys().next().value!);
+    return known.windows;
+  }
+}
+
+function windowsOf(text: string, lines: number): FileWindow[] {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  if (starts.at(-1) === text.length) starts.pop();
+  const windows: FileWindow[] = [];
+  for (let line = 0; line < starts.length; line += Math.ceil(lines * STEP_SHARE)) {
+    const [from, to] = [starts[line]!, starts[line + lines] ?? text.length];
+    windows.push({ from, to, words: wordsOf(text.slice(from, to)) });
+    // The last window ends with the file.
+    if (to === text.length) break;
+  }
+  return windows;
+}

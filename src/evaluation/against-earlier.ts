@@ -1,0 +1,35 @@
+/**
+ * Compares a run that continues another with that run's result: what is still known of older code, and what was learned
+ * of new code.
+ */
+import type { Comparison, Summary } from '../protocol/evaluation.ts';
+import { compare, countsOf } from './figures/compare.ts';
+import type { Measurement } from './measure.ts';
+import type { Resources } from './resources.ts';
+import { scoreItems } from './scoring/score-items.ts';
+import type { ScoreContext } from './task.ts';
+import { ageMeasures } from './tasks/workspace.ts';
+
+type Measured = NonNullable<Measurement['of']>;
+
+/**
+ * Figures of a measured task by the age of the code. Before: the adapter that training started with; after: the result.
+ * Undefined if the run continues none, or the task has no such figures.
+ */
+export async function againstEarlier(
+  { task, items, scores: [, after] }: Measured,
+  comparisons: readonly Comparison[],
+  { resources, ...context }: ScoreContext & { resources: Pick<Resources, 'earlier'> },
+): Promise<Summary['earlier']> {
+  const measures = ageMeasures.flatMap((measure) => {
+    const known = comparisons.find(({ metric }) => metric === measure.metric);
+    return known ? [{ ...measure, task: task.name, setting: known.after.setting }] : [];
+  });
+  const earlier = measures.length > 0 ? await resources.earlier() : undefined;
+  if (!earlier) return undefined;
+  const own = [...items.keys()].filter((at) => measures.some(({ metric }) => after![at]!.parts[metric]));
+  const chosen = own.map((at) => items[at]!);
+  const before = await scoreItems(task, chosen, earlier, { ...context, onScore: () => undefined });
+  const scores = [before, own.map((at) => after![at]!)];
+  return { run: earlier.name, comparisons: countsOf(measures, scores, chosen).map(compare) };
+}

@@ -1,0 +1,63 @@
+/** Runs the completion core at a held-out cursor as in the editor: what it shows, and what it requests. */
+import {
+  createCompleter,
+  languageIdOf,
+  type CompleterOptions,
+  type ModelRequest,
+  type ContextFile,
+  type CursorDocument,
+  type RepositoryPath,
+} from '../../completion/index.ts';
+import type { Cursor } from './cursors.ts';
+
+export interface PlacedCursor extends Cursor {
+  place: RepositoryPath;
+  /** Characters of the file beyond `before` and `after`. */
+  hidden: { before: number; after: number };
+  /** Parts of other files. */
+  others: readonly ContextFile[];
+  wholeRepositories: boolean;
+}
+
+export type CursorOptions = Pick<CompleterOptions, 'fillInTheMiddle' | 'maxTokens' | 'budget'> & {
+  /** Model name in requests. */
+  model: string;
+  signal?: AbortSignal | undefined;
+};
+
+export const documentOf = ({ path, before, after, hidden, place }: PlacedCursor): CursorDocument => ({
+  ...{ path, before, after, hidden, place },
+  languageId: languageIdOf(path),
+});
+
+/** The completion shown at a cursor; empty if none is. Throws the errors of `request`, and `signal`'s reason. */
+export async function completeAt(
+  cursor: PlacedCursor,
+  { model, signal, ...options }: CursorOptions,
+  request: CompleterOptions['request'],
+): Promise<string> {
+  const { others, wholeRepositories } = cursor;
+  const completion = await createCompleter({ ...options, request, wholeRepositories }).complete({
+    ...documentOf(cursor),
+    context: others,
+    adapter: model,
+    // Nobody types here, so do not wait for a pause.
+    invoked: true,
+    ...(signal && { signal }),
+  });
+  signal?.throwIfAborted();
+  return completion?.text ?? '';
+}
+
+/** The request to the model at a cursor; undefined if there is none. */
+export async function requestAt(
+  cursor: PlacedCursor,
+  options: CursorOptions,
+): Promise<ModelRequest | undefined> {
+  let asked: ModelRequest | undefined;
+  await completeAt(cursor, options, (request) => {
+    asked = request;
+    return Promise.resolve('');
+  });
+  return asked;
+}

@@ -1,0 +1,110 @@
+/** The files of a corpus as the editor sees them: whole, and by the folder that they are in. */
+import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
+import type { OtherFile } from '../../completion/index.ts';
+import type { Corpus } from '../../corpus/index.ts';
+import { judgeName } from '../../corpus/names.ts';
+import { locate, type NamedFolder } from '../../protocol/folders.ts';
+
+type Kept = Corpus['documents'][number];
+
+/** A file, with its path in its folder, as completion reads it. */
+export interface CorpusFile {
+  path: string;
+  /** Read from disk each time. */
+  text(): string;
+}
+
+export class CorpusFiles {
+  /** By folder (its name) and path. A file that had to be cut in two is one file here. */
+  private readonly folders = new Map<string, Map<string, CorpusFile>>();
+  /** Neighbouring files have the same nearest files, so the texts for the last path are kept. */
+  private texts = new Map<CorpusFile, string>();
+
+  constructor(
+    private readonly corpus: Pick<Corpus, 'documents' | 'train' | 'heldOut'>,
+    private readonly tokenizer: Pick<Tokenizer, 'decode' | 'fim' | 'fileSeparator'>,
+    private readonly named: readonly NamedFolder[] = [],
+  ) {
+    const partsOf = new Map<string, Kept[]>();
+    for (const document of corpus.documents) {
+      const parts = partsOf.get(document.path);
+      if (parts) parts.push(document);
+      else partsOf.set(document.path, [document]);
+    }
+    for (const [document, parts] of partsOf) {
+      const { folder, path } = this.locate(document);
+      const files = this.folders.get(folder) ?? new Map<string, CorpusFile>();
+      this.folders.set(folder, files.set(path, { path, text: () => this.textOf(parts) }));
+    }
+  }
+
+  /** The name of a document's folder (empty if there is only one), and its path there. */
+  locate(document: string): { folder: string; path: string } {
+    const { folder, path } = locate(this.named, document) ?? { path: document };
+    return { folder: folder?.name ?? '', path };
+  }
+
+  /** By path. */
+  inFolder(folder: string): ReadonlyMap<string, CorpusFile> {
+    return this.folders.get(folder) ?? new Map<string, CorpusFile>();
+  }
+
+  /** The `count` files of its folder that are nearest to a document, the nearest first. Rows of a data set are no files. */
+  nearest(document: string, count: number): OtherFile[] {
+    const { folder, path } = this.locate(document);
+    const nearest = [...this.inFolder(folder).values()]
+      .filter((file) => file.path !== path && 'take' in judgeName(file.path))
+      .map((file) => ({ file, shared: sharedFolders(file.path, path) }))
+      .sort((a, b) => b.shared - a.shared)
+      .slice(0, count)
+      .map(({ file }) => file);
+    this.texts = new Map(nearest.map((file) => [file, this.texts.get(file) ?? file.text()]));
+    return nearest.map((file) => ({ path: file.path, text: this.texts.get(file)! }));
+  }
+
+  private textOf(parts: readonly Kept[]): string {
+    const { train, heldOut } = this.corpus;
+    return parts
+      .toSorted((a, b) => (a.fromLine ?? 1) - (b.fromLine ?? 1))
+      .map(({ split, offset, tokens }) =>
+        originalText((split === 'train' ? train : heldOut).read(offset, tokens), this.tokenizer),
+      )
+      .join('');
+  }
+}
+
+/** Number of folders that two paths share from the root on, plus a half for the same extension. */
+function sharedFolders(a: string, b: string): number {
+  const [one, two] = [a.split('/'), b.split('/')];
+  let shared = 0;
+  while (shared < Math.min(one.length, two.length) - 1 && one[shared] === two[shared]) shared += 1;
+  const ending = (path: string) => /\.\w+$/.exec(path)?.[0];
+  return shared + (ending(a) === ending(b) ? 0.5 : 0);
+}
+
+/**
+ * A document's text from its tokens, without a repository's heading. If an earlier version has put the middle last in
+ * the token file (fill-in-the-middle), it is put back in its place.
+ */
+export function originalText(
+  tokens: Int32Array,
+  { decode, fim, fileSeparator }: Pick<Tokenizer, 'decode' | 'fim' | 'fileSeparator'>,
+): string {
+  const from = fileSeparator === undefined ? 0 : tokens.lastIndexOf(fileSeparator) + 1;
+  const own = tokens.subarray(from);
+  const [prefix, suffix, middle] = fim
+    ? [own.indexOf(fim.prefix), own.indexOf(fim.suffix), own.indexOf(fim.middle)]
+    : [-1, -1, -1];
+  const cut = prefix >= 0 && prefix < suffix && suffix < middle;
+  // Either prefix, suffix, middle or, in half of the files, suffix, prefix and middle together.
+  const parts = cut
+    ? [
+        own.subarray(0, prefix),
+        own.subarray(prefix + 1, suffix),
+        own.subarray(middle + 1),
+        own.subarray(suffix + 1, middle),
+      ]
+    : [own];
+  const text = parts.map((part) => decode(part)).join('');
+  return from > 0 ? text.slice(text.indexOf('\n') + 1) : text;
+}

@@ -1,0 +1,204 @@
+/** All commands in one table: name in package.json, and what it does. */
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import { sentenceIn } from '../../findings/summary-sentence.ts';
+import { z } from 'zod';
+import { UserError } from '../../text/errors.ts';
+import { runsDir } from '../../platform/files/paths.ts';
+import { trainingBusy, trainingNow } from '../../runs/index.ts';
+import { whileShown } from '../child-progress.ts';
+import { forgetClusterToken, setClusterToken } from '../cluster/cluster-commands.ts';
+import { jobOfRun } from '../cluster/cluster.ts';
+import { askToStop, resumeThere } from '../cluster/runs-there.ts';
+import type { Context } from '../context.ts';
+import { showDoctor } from '../doctor.ts';
+import { getStarted } from '../get-started.ts';
+import { t } from '../../text/l10n.ts';
+import { exportResult } from '../results/export-result.ts';
+import { fetchBase, fineTune, installRuntime } from '../wizard/fine-tune.ts';
+import { findLearningRate } from '../wizard/learning-rate.ts';
+import { importAdapter } from '../wizard/import-adapter.ts';
+import {
+  chooseEndpointModel,
+  forgetEndpointToken,
+  setEndpointToken,
+  stopSendingCode,
+} from './endpoint-commands.ts';
+import { deleteLearnedFromUse, showLearnedFromUse } from './learned-from-use.ts';
+import { installGpu } from './gpu-support.ts';
+import { showMenu } from '../menu.ts';
+import { reveal } from '../reveal.ts';
+import { pickRun, type Which } from '../results/pick-run.ts';
+import { settings } from '../settings.ts';
+import { snooze, switchAdapter, toggleLanguage, turnCompletion } from './completion-commands.ts';
+import { bestFirst, hasResult, servableItem, whyNotServable, type Standing } from '../texts.ts';
+import { requireTrust, trustedCommands } from '../trust.ts';
+import { completeUntuned } from './untuned.ts';
+import { useRun } from '../completion/use-run.ts';
+
+interface CommandEntry {
+  /** Whether it trains on this machine; only one training can run at a time, so it is refused before anything is asked. */
+  trains?: () => boolean;
+  run: (context: Context, which: Which) => unknown;
+}
+
+const table: Record<string, CommandEntry> = {
+  fineTune: { trains: () => !settings.cluster, run: fineTune },
+  findLearningRate: { trains: () => true, run: findLearningRate },
+  showResults: { run: (context, which) => context.panel.show(which) },
+  useForCompletion: { run: useForCompletion },
+  measureResult: { run: measureResult },
+  stopTraining: { run: stopTraining },
+  resumeTraining: { run: resumeTraining },
+  exportResult: { run: exportResult },
+  importAdapter: { run: importAdapter },
+  completeUntuned: { run: completeUntuned },
+  completionOn: { run: (context) => turnCompletion(context, true) },
+  completionOff: { run: (context) => turnCompletion(context, false) },
+  switchAdapter: { run: switchAdapter },
+  snoozeCompletion: { run: snooze },
+  wakeCompletion: { run: ({ completion }) => completion.sleep(0) },
+  toggleLanguage: { run: toggleLanguage },
+  setEndpointToken: { run: setEndpointToken },
+  forgetEndpointToken: { run: forgetEndpointToken },
+  chooseEndpointModel: { run: chooseEndpointModel },
+  stopSendingCode: { run: stopSendingCode },
+  setClusterToken: { run: (context) => setClusterToken(context) },
+  forgetClusterToken: { run: forgetClusterToken },
+  showLearnedFromUse: { run: showLearnedFromUse },
+  deleteLearnedFromUse: { run: deleteLearnedFromUse },
+  getStarted: { run: getStarted },
+  doctor: { run: showDoctor },
+  installRuntime: { run: installRuntime },
+  installGpu: { run: installGpu },
+  fetchBase: { run: fetchBase },
+  showRuns: { run: () => vscode.commands.executeCommand('forgetMeNot.runs.focus') },
+  openSettings: {
+    run: ({ extension }) =>
+      vscode.commands.executeCommand('workbench.action.openSettings', `@ext:${extension.extension.id}`),
+  },
+  showLog: { run: ({ log }) => log.channel.show() },
+  menu: { run: showMenu },
+  refreshRuns: { run: ({ runs }) => runs.refresh() },
+  revealRun: { run: revealRun },
+  showTrainerLog: { run: showTrainerLog },
+};
+
+export function registerCommands(context: Context): vscode.Disposable {
+  const trusted = trustedCommands(context.extension.extension.packageJSON);
+  const registered = Object.entries(table).map(([name, entry]) => {
+    const command = `forgetMeNot.${name}`;
+    return vscode.commands.registerCommand(command, async (which: unknown) => {
+      try {
+        if (trusted.has(command)) requireTrust();
+        if (entry.trains?.()) await requireNoTraining();
+        return await entry.run(context, typeof which === 'string' ? which : undefined);
+      } catch (error) {
+        const busy = error instanceof UserError && error.code === 'training-busy';
+        context.log.show(
+          error,
+          ...(vscode.workspace.isTrusted ? [] : [manageTrust()]),
+          ...(busy && context.runs.live.length > 0 ? [stopIt()] : []),
+        );
+        return undefined;
+      }
+    });
+  });
+  return vscode.Disposable.from(...registered);
+}
+
+const manageTrust = () => ({
+  title: t('Manage Workspace Trust'),
+  run: () => vscode.commands.executeCommand('workbench.trust.manage'),
+});
+
+const stopIt = () => ({
+  title: t('Stop Training'),
+  run: () => vscode.commands.executeCommand('forgetMeNot.stopTraining'),
+});
+
+/** Errors: training-busy. If two start at once, the command line refuses one as well. */
+async function requireNoTraining(): Promise<void> {
+  const training = await trainingNow();
+  if (training) throw trainingBusy(training, t('Wait until it ends, or stop it.'));
+}
+
+async function useForCompletion(context: Context, which: Which): Promise<void> {
+  const run = await pickRun(
+    context,
+    which,
+    (one, standing) => !whyNotServable(one, standing),
+    t('Which result should complete your code?'),
+    t('No run has a result yet that can complete code.'),
+    { itemOf: servableItem, order: bestFirst },
+  );
+  if (run) await useRun(context, run);
+}
+
+/** Also resumes an evaluation that crashed: figures that exist are not measured again. */
+async function measureResult(context: Context, which: Which): Promise<void> {
+  const { runs, children, log, panel } = context;
+  const placeHolder = t('Which result do you want to measure?');
+  const run = await pickRun(context, which, hasResult, placeHolder, t('No run is finished yet.'));
+  if (!run) return;
+  const { id, name } = run.spec;
+  await whileShown(t('Measuring {name}', { name }), (options) =>
+    children.ask(z.unknown(), ['evaluate', id], options),
+  ).finally(() => runs.refresh());
+  const summary = runs.get(id)?.summary;
+  const sentence = summary ? sentenceIn(summary) : t('{name} was measured.', { name });
+  await log.ask('info', sentence, { title: t('Show Results'), run: () => panel.show(id) });
+}
+
+async function stopTraining(context: Context, which: Which): Promise<void> {
+  const { runs } = context;
+  await runs.refresh();
+  const only = runs.live.length === 1 ? runs.live[0]?.spec.id : undefined;
+  const run = await pickRun(
+    context,
+    which ?? only,
+    ['live'],
+    t('Which training do you want to stop?'),
+    t('Nothing is training.'),
+  );
+  if (run) await askToStop(context, run.spec.id);
+}
+
+const startedSchema = z.object({ run: z.string(), dir: z.string() });
+
+async function resumeTraining(context: Context, which: Which): Promise<void> {
+  const standings: Standing[] = ['cancelled', 'interrupted', 'failed'];
+  const run = await pickRun(
+    context,
+    which,
+    standings,
+    t('Which training do you want to resume?'),
+    t('There is no stopped training.'),
+  );
+  if (!run) return;
+  const { id } = run.spec;
+  const job = await jobOfRun(id);
+  if (job) {
+    const there = await resumeThere(context, id, job.url);
+    if (there) await context.begun(there);
+    return;
+  }
+  await requireNoTraining();
+  const started = await context.children.ask(startedSchema, ['resume', id, '--detach']);
+  await context.begun(started.run);
+}
+
+function pickAnyRun(context: Context, which: Which) {
+  const standings: Standing[] = ['live', 'done', 'failed', 'cancelled', 'interrupted'];
+  return pickRun(context, which, standings, t('Which run?'), t('There are no runs yet.'));
+}
+
+async function revealRun(context: Context, which: Which): Promise<void> {
+  const run = await pickAnyRun(context, which);
+  if (run) await reveal(vscode.Uri.file(join(runsDir(), run.spec.id, 'run.json')));
+}
+
+async function showTrainerLog(context: Context, which: Which): Promise<void> {
+  const run = await pickAnyRun(context, which);
+  if (run) await vscode.window.showTextDocument(vscode.Uri.file(join(runsDir(), run.spec.id, 'trainer.log')));
+}

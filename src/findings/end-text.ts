@@ -1,0 +1,50 @@
+/**
+ * What a person is told when a run is done, in the editor and on the command line: first whether it worked and what
+ * completes their code now, then the figures, then what is not measured yet. Pure.
+ */
+import { t } from '../text/l10n.ts';
+import type { RunSnapshot } from '../protocol/panel.ts';
+import { joined } from '../text/told-texts.ts';
+import { nextAfterNoOffer, whyNotOffered } from './offer.ts';
+import { figuresIn, leftToMeasure, pendingIn } from './summary-sentence.ts';
+import { verdictIn, verdictOf } from './verdict.ts';
+
+/**
+ * Some sentences for each line, without empty lines. `chosen`: the result is, or was until now, what completes the
+ * person's code.
+ */
+export function endText(
+  { spec, state, summary, events }: Pick<RunSnapshot, 'spec' | 'state' | 'summary' | 'events'>,
+  chosen = false,
+): string[] {
+  const { step } = state;
+  const steps = step === 1 ? t('1 step') : t('{steps} steps', { steps: step });
+  const verdict = verdictOf(summary);
+  const refused = summary !== undefined && isRefused(summary);
+  const stopped = events.findLast((event) => event.type === 'done')?.measuringStopped;
+  const left = summary ? leftToMeasure(summary, pendingIn(summary)) : '';
+  const lines = [
+    joined([
+      t('{name}: trained, {steps}.', { name: spec.name, steps }),
+      verdictIn(verdict),
+      useOf(refused, chosen),
+      refused && verdict.kind !== 'unknown' ? nextAfterNoOffer(summary) : '',
+    ]),
+    summary ? figuresIn(summary) : '',
+    joined([
+      stopped ? t('Measuring was stopped; the result is kept.') : '',
+      left,
+      left || !summary ? t('{button} measures the rest.', { button: `{evaluate ${spec.id}}` }) : '',
+    ]),
+  ];
+  return lines.filter(Boolean);
+}
+
+const isRefused = (summary: NonNullable<RunSnapshot['summary']>): boolean =>
+  summary.served?.ok === false || whyNotOffered(summary) !== undefined;
+
+function useOf(refused: boolean, chosen: boolean): string {
+  if (refused)
+    return chosen ? t('Your completions no longer use it.') : t('Nothing changed in your completions.');
+  return chosen ? t('Your completions use it now.') : t('Your completions can use it.');
+}

@@ -1,0 +1,76 @@
+/** The figure of forgetting that a run's limit applies to, out of those that it measures at checkpoints. */
+import type { Metric } from '../protocol/evaluation.ts';
+
+/**
+ * The figures in the paper's average. Accuracy is normalised by length where that is usual in the harness; WinoGrande's
+ * choices have the same length.
+ */
+export const averagedMetrics = [
+  { task: 'hellaswag', metric: 'acc_norm' },
+  { task: 'arc_challenge', metric: 'acc_norm' },
+  { task: 'winogrande', metric: 'acc' },
+];
+/** When one of them is measured again, the average changes. */
+export const averagedTasks = averagedMetrics.map(({ task }) => task);
+export const FORGETTING = 'forgetting';
+
+export interface ForgettingFigure {
+  task: string;
+  metric: string;
+  /** In words: "a KL from the base of 0.05 nats/token". */
+  describe(value: number): string;
+  /** Forgetting compared with the base's figure: higher is worse, 0 is the base. */
+  of(value: number, base: number): number;
+}
+
+const share = (name: string) => (value: number) => `a fall of ${name} by ${(100 * value).toFixed(1)} points`;
+const fall = (value: number, base: number) => base - value;
+
+/**
+ * The first figure whose tasks are all measured is used. KL comes first: it needs no base figure and shows the smallest
+ * changes.
+ */
+const figures: (ForgettingFigure & { needs: readonly string[] })[] = [
+  {
+    task: 'retention',
+    metric: 'KL from base',
+    needs: ['retention'],
+    describe: (value) => `a KL from the base of ${Number(value.toPrecision(3))} nats/token`,
+    of: (value) => value,
+  },
+  {
+    task: FORGETTING,
+    metric: 'average',
+    needs: averagedTasks,
+    describe: share('the forgetting average'),
+    of: fall,
+  },
+  {
+    task: 'humaneval',
+    metric: 'pass@1',
+    needs: ['humaneval'],
+    describe: share("HumanEval's pass@1"),
+    of: fall,
+  },
+  {
+    task: 'gsm8k',
+    metric: 'exact match',
+    needs: ['gsm8k'],
+    describe: share("GSM8K's exact match"),
+    of: fall,
+  },
+];
+
+/** The choice of tasks, in words. */
+export const forgettingTasks = `retention; or ${averagedTasks.join(' and ')} together; or humaneval; or gsm8k`;
+
+/** Undefined if the tasks measure no forgetting. */
+export const forgettingFigure = (tasks: readonly string[]): ForgettingFigure | undefined =>
+  figures.find(({ needs }) => needs.every((name) => tasks.includes(name)));
+
+/** The figure's value among the measured metrics. */
+export const valueOf = (
+  figure: Pick<ForgettingFigure, 'task' | 'metric'> | undefined,
+  metrics: readonly Metric[],
+): number | undefined =>
+  metrics.find(({ task, metric }) => task === figure?.task && metric === figure.metric)?.value;

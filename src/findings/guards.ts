@@ -1,0 +1,111 @@
+/**
+ * The figures that must not get worse, the loss of each that nobody would notice, and how large a loss a run could have
+ * seen. Pure and small: the editor and the panel use it too. Why these: docs/science.md.
+ */
+import { CHARACTERS, EXACT_LINES, findComparison, type Comparison, CURSORS } from '../protocol/evaluation.ts';
+import { detectableFall, detectableRise } from '../statistics/detectable.ts';
+import { countIn } from './counts.ts';
+
+/** A loss that counts as none: two points of a share of solved problems, .02 nats per token of a text's loss. */
+export const MARGIN = 0.02;
+
+/** A gain in bits per byte of held-out code that nobody would notice. An interval that holds more leaves it open. */
+export const UNNOTICED = 0.02;
+
+interface Guard {
+  task: string;
+  metric: string;
+  /** A loss up to this, in the figure's unit, takes no offer back. */
+  margin: number;
+  /** Clauses for a person: that it got worse; for a loss in nats, also that it did not, and that this is open. */
+  worse: string;
+  kept?: string;
+  open?: string;
+}
+
+/** The quality of completions, and what the model could do before. */
+export const guarded: readonly Guard[] = [
+  {
+    ...{ task: CURSORS, metric: EXACT_LINES, margin: 0 },
+    worse: 'fewer lines are completed exactly',
+  },
+  {
+    ...{ task: CURSORS, metric: CHARACTERS, margin: 0 },
+    worse: 'completions save fewer characters',
+  },
+  {
+    ...{ task: 'workspace', metric: 'line exact match', margin: 0 },
+    worse: 'fewer lines are completed exactly',
+  },
+  {
+    ...{ task: 'workspace', metric: 'line edit similarity', margin: 0 },
+    worse: 'completed lines are less similar to the actual ones',
+  },
+  {
+    ...{ task: 'workspace', metric: 'characters saved', margin: 0 },
+    worse: 'completions save fewer characters',
+  },
+  {
+    ...{ task: 'workspace', metric: 'bits per byte', margin: 0 },
+    worse: 'held-out code became less likely',
+  },
+  {
+    ...{ task: 'humaneval', metric: 'pass@1', margin: MARGIN },
+    worse: "fewer of HumanEval's problems are solved",
+  },
+  {
+    ...{ task: 'humaneval', metric: 'loss of solutions', margin: MARGIN },
+    worse: "HumanEval's solutions became less likely",
+    kept: "HumanEval's solutions are no less likely",
+    open: "whether HumanEval's solutions became less likely can't be told",
+  },
+  {
+    // Code of other languages, for example.
+    ...{ task: 'retention', metric: 'source loss', margin: MARGIN },
+    worse: 'the text given to test forgetting became less likely',
+    kept: 'the text given to test forgetting is no less likely',
+    open: "whether the text given to test forgetting became less likely can't be told",
+  },
+];
+
+export interface GuardedFigure {
+  guard: Guard;
+  one: Comparison;
+}
+
+/** The guarded figures among these. */
+export const guardedIn = (comparisons: readonly Comparison[]): GuardedFigure[] =>
+  guarded.flatMap((guard) => {
+    const one = findComparison(comparisons, guard.task, guard.metric);
+    return one ? [{ guard, one }] : [];
+  });
+
+/** Whether it is shown that it got worse, by more than anybody would notice. */
+export const isWorse = ({ guard, one }: GuardedFigure): boolean =>
+  one.significant && lossOf(one).value > guard.margin;
+
+/** Whether it is shown that it got worse, but by no more than that. */
+export const isSlightlyWorse = ({ guard, one }: GuardedFigure): boolean =>
+  one.significant && lossOf(one).value > 0 && lossOf(one).value <= guard.margin;
+
+/** Whether it is shown that it got better. */
+export const isBetter = (one: Comparison): boolean => one.significant && lossOf(one).value < 0;
+
+/**
+ * The smallest true loss that the measurement would have shown in 80% of cases, in the figure's unit; Infinity if it
+ * could have shown none. Undefined if a loss of more than the margin is ruled out (a 95% interval), or if nothing was
+ * measured.
+ */
+export function missableLoss(one: Comparison, margin = MARGIN): number | undefined {
+  const { before, after, better, difference } = one;
+  if (!(after.n > 0) || lossOf(one).high <= margin) return undefined;
+  const answers = better === 'higher' && [before, after].every((figure) => countIn(figure) !== undefined);
+  if (answers) return detectableFall({ difference, n: after.n, before: before.value, margin });
+  const least = detectableRise(lossOf(one), margin);
+  return better === 'higher' && least > before.value ? Infinity : least;
+}
+
+/** By how much it got worse, with its interval. */
+function lossOf({ better, difference: { value, low, high } }: Comparison): Comparison['difference'] {
+  return better === 'lower' ? { value, low, high } : { value: -value, low: -high, high: -low };
+}

@@ -1,0 +1,81 @@
+/**
+ * Whether a result is offered for completion, by all its figures: never if it is a worse model than its base. Pure; the
+ * editor and the panel use it too.
+ */
+import { UserError } from '../text/errors.ts';
+import type { StrengthChoice, Summary } from '../protocol/evaluation.ts';
+import { choiceIn } from './strength-rule.ts';
+import { decimal, t, tKnown, withPoint } from '../text/l10n.ts';
+import type { RunSnapshot } from '../protocol/panel.ts';
+import { guardedIn, isWorse, MARGIN } from './guards.ts';
+
+/**
+ * Whether a result can be used while it is still being measured: its strength was chosen, and the served model was
+ * checked to match the trained one.
+ */
+export function isReady({ spec, state, summary }: Pick<RunSnapshot, 'spec' | 'state' | 'summary'>): boolean {
+  if (state.status !== 'evaluating' || !summary?.choice || !summary.served) return false;
+  // Otherwise the summary is of an earlier end of this training.
+  return spec.evaluation.keep === 'best' || summary.step === state.step;
+}
+
+/** The data that the decision is based on. */
+type Known = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength'>;
+
+/**
+ * Why the result is not offered, as a clause; undefined if it is. A strength set by hand is refused only if it was
+ * measured to be worse; a run whose strength was given at its start is always offered.
+ */
+export function whyNotOffered({ choice, comparisons, givenStrength }: Known): string | undefined {
+  if (!choice) return undefined;
+  if (givenStrength === undefined && choice.strength === 0) return choiceIn(choice).why;
+  const worse = guardedIn(comparisons).find(isWorse);
+  if (worse)
+    return t('{what} ({before} -> {after})', {
+      what: tKnown(worse.guard.worse),
+      before: decimal(worse.one.before.value, 3),
+      after: decimal(worse.one.after.value, 3),
+    });
+  return givenStrength === undefined ? undefined : worseOnPath(choice, givenStrength);
+}
+
+/** Why a strength was worse when the choice was measured; undefined if it was not, or was not among those measured. */
+function worseOnPath({ path }: StrengthChoice, strength: number): string | undefined {
+  const point = path.find((one) => one.strength === strength);
+  const learned = point?.learned;
+  if (learned && learned.low > 0)
+    return t('held-out code became less likely (+{change} bits per byte)', {
+      change: decimal(learned.value, 3),
+    });
+  const solutions = point?.solutions;
+  if (solutions && solutions.low > 0 && solutions.value > MARGIN)
+    return t("HumanEval's solutions became less likely (+{change} nats per token)", {
+      change: decimal(solutions.value, 3),
+    });
+  return undefined;
+}
+
+/** What to try if it is not offered. */
+export const nextAfterNoOffer = ({
+  choice,
+  givenStrength,
+}: Pick<Summary, 'choice' | 'givenStrength'>): string =>
+  givenStrength === undefined
+    ? ((choice && choiceIn(choice).next) ?? t('A lower learning rate or replay forgets less.'))
+    : t('A lower strength changes less of what the model could do.');
+
+/** The error for a result that is not offered; undefined if it is. */
+export function notBetter(name: string, summary: Summary): UserError | undefined {
+  const why = whyNotOffered(summary);
+  if (why === undefined) return undefined;
+  const { givenStrength } = summary;
+  const which =
+    givenStrength === undefined
+      ? name
+      : t('{name} at strength {strength}', { name, strength: withPoint(String(givenStrength)) });
+  const message = t('{run} is no better than its base model, so it is not offered for completion: {why}.', {
+    run: which,
+    why,
+  });
+  return new UserError('not-better', message, nextAfterNoOffer(summary));
+}

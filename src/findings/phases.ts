@@ -1,0 +1,37 @@
+/** The phases that a run or a child process tells in English, in the language of the editor. */
+import { t, tTold } from '../text/l10n.ts';
+
+/** Those that have no figures in them. */
+const phases = (): Partial<Record<string, string>> => ({
+  'Reading files': t('Reading files'),
+  'Loading the model': t('Loading the model'),
+  'Measuring the machine': t('Measuring the machine'),
+  'Measuring the base': t('Measuring the base'),
+  'Trying learning rates': t('Trying learning rates'),
+  Training: t('Training'),
+  'Writing the result': t('Writing the result'),
+  Evaluating: t('Evaluating'),
+  'Asking the cluster': t('Asking the cluster'),
+  'Waiting for a worker': t('Waiting for a worker'),
+  'Preparing a worker': t('Preparing a worker'),
+  'Going on with another worker': t('Going on with another worker'),
+  'Fetching the result': t('Fetching the result'),
+  'The cluster is busy: waiting until all workers have room': t(
+    'The cluster is busy: waiting until all workers have room',
+  ),
+  "The cluster can't be reached; trying again": t("The cluster can't be reached; trying again"),
+});
+
+/** Of a phase with figures, such as "Held-out text 3 of 20", what is known; the rest stays as it is. */
+export function phaseIn(phase: string): string {
+  const [, begun, step, steps] = /^(.+): step (\d+) of (\d+)$/.exec(phase) ?? [];
+  if (begun !== undefined)
+    return t('{phase}: step {step} of {steps}', { phase: phaseIn(begun), step: step!, steps: steps! });
+  const [, what, done, total] = /^(.+) (\d+) of (\d+)$/.exec(phase) ?? [];
+  if (what !== undefined) return `${phaseIn(what)} ${t('{done} of {total}', { done: done!, total: total! })}`;
+  const [, at, task] = /^Step (\d+): (.+)$/.exec(phase) ?? [];
+  if (at !== undefined) return `${t('Step {step}', { step: at })}: ${phaseIn(task!)}`;
+  const [, to] = /^Sending to (.+)$/.exec(phase) ?? [];
+  if (to !== undefined) return t('Sending to {host}', { host: to });
+  return phases()[phase] ?? tTold(phase);
+}

@@ -1,0 +1,185 @@
+/**
+ * Which strength of a result is offered: among those that forgot no more than the limit, the one of which it is most
+ * certain that it learned, by the upper end of its interval. The base counts as strength 0, so that nobody gets a worse
+ * model. Pure; explained in docs/science.md.
+ */
+import type { OfferedMetric, StrengthChoice, StrengthPoint } from '../protocol/evaluation.ts';
+import { decimal, isTranslated, t, whole, withPoint } from '../text/l10n.ts';
+import { formatDifference } from '../text/units.ts';
+import { LEAST_DOCUMENTS, pairedIntervals } from '../statistics/intervals.ts';
+import { UNNOTICED } from './guards.ts';
+import type { Interval, RatioItem } from '../statistics/statistics.ts';
+
+/** What was counted at held-out cursors, by item; the items are the same at each strength. */
+export interface AtCursors {
+  /** Bits and bytes of the code. */
+  learned: readonly RatioItem[];
+  /** Lines that would have been offered exactly, and characters. Absent where there are no cursors. */
+  offered?: Readonly<Record<OfferedMetric, readonly RatioItem[]>>;
+}
+
+/** What was counted at one strength. */
+export interface StrengthCounts extends AtCursors {
+  /** Nats and positions of the base's own texts; empty if there are none. */
+  kl: readonly RatioItem[];
+  /** Nats and tokens of HumanEval's solutions; empty if they could not be downloaded. */
+  solutions: readonly RatioItem[];
+}
+
+/** A significant rise of the loss of solutions counts as forgetting only above this many nats per token. */
+const SOLUTIONS_SLACK = 0.01;
+
+/** A strength's figures compared with the base's. */
+export function pointOf(strength: number, base: StrengthCounts, at: StrengthCounts): StrengthPoint {
+  const { kl, solutions } = at;
+  return {
+    strength,
+    learned: pairedIntervals(base.learned, at.learned).difference,
+    files: new Set(base.learned.map(({ document }, at) => document ?? at)).size,
+    ...(kl.length && { kl: pairedIntervals(kl, kl).after }),
+    ...(solutions.length && { solutions: pairedIntervals(base.solutions, solutions).difference }),
+  };
+}
+
+/** Strengths that are measured first; fewer only where one within the limit is found and the time is over. */
+export const LEAST = 2;
+/** The most strengths that are measured. */
+export const MOST = 4;
+/** Below this strength, hardly anything that was learned is left. */
+const WEAKEST = 0.1;
+/** KL is measured on few texts, and falls a little more slowly than expected. */
+const KL_SAFETY = 0.95;
+
+/**
+ * The strength to measure after `points`; undefined when enough is known. `late`: the time is over, so it only goes on
+ * until one strength within the limit is found.
+ */
+export function nextStrength(
+  points: readonly StrengthPoint[],
+  limit: number,
+  late: boolean,
+): number | undefined {
+  if (points.length >= MOST) return undefined;
+  const within = points.some((point) => forgotLittle(point, limit));
+  if (within && late) return undefined;
+  if (!within && points.length >= LEAST) return weaker(points, limit);
+  // If a strength forgets too much, so do all higher ones.
+  const tooStrong = points.filter((point) => !forgotLittle(point, limit)).map(({ strength }) => strength);
+  const below = points.length < LEAST ? Infinity : Math.min(...tooStrong);
+  return [1, 0.5, 0.75, 0.25].find(
+    (strength) => strength < below && !points.some((point) => point.strength === strength),
+  );
+}
+
+/**
+ * The strength below all of these that is expected to forget just less than the limit: KL grows with the square of the
+ * strength.
+ */
+function weaker(points: readonly StrengthPoint[], limit: number): number | undefined {
+  const { strength, kl } = points.toSorted((a, b) => a.strength - b.strength)[0]!;
+  const share = kl && kl.value > limit ? Math.sqrt((KL_SAFETY * limit) / kl.value) : 0.5;
+  const next = Math.floor(20 * strength * share) / 20;
+  return next >= WEAKEST ? next : undefined;
+}
+
+type Decision = Pick<StrengthChoice, 'strength' | 'why' | 'next'>;
+
+/** The choice with its reasons in the language of the editor: made again, since files are in English. */
+export function choiceIn(choice: StrengthChoice): StrengthChoice {
+  if (!isTranslated()) return choice;
+  const again = chooseStrength(choice.path, choice.limit, choice.learned);
+  // An earlier version may have chosen otherwise.
+  return again.strength === choice.strength ? { ...choice, ...again } : choice;
+}
+
+/**
+ * The strength within the limit of which it is most certain that it learned: by the end of the interval and not by its
+ * middle, since one that was measured badly must not win by chance. Undefined if none is within the limit.
+ */
+export const bestPoint = (points: readonly StrengthPoint[], limit: number): StrengthPoint | undefined =>
+  points.filter((point) => forgotLittle(point, limit)).toSorted((a, b) => a.learned.high - b.learned.high)[0];
+
+/**
+ * Chooses the strength to offer from these, in any order; 0 if none is better than the base. `crossFitted`: what the
+ * choice brings on files that had no part in it, which is said instead of what it was chosen by. If that rules out a
+ * gain that one would notice, nothing is chosen.
+ */
+export function chooseStrength(
+  points: readonly StrengthPoint[],
+  limit: number,
+  crossFitted?: Interval,
+): Decision {
+  const { files = LEAST_DOCUMENTS } = points[0]!;
+  if (files < LEAST_DOCUMENTS)
+    return {
+      strength: 0,
+      why: t('too few files were measured to show whether it is better: {count}', { count: whole(files) }),
+      next: t('Choose a folder with more files of code.'),
+    };
+  const best = bestPoint(points, limit);
+  const ruledOut = crossFitted && crossFitted.high >= 0 && crossFitted.low > -UNNOTICED;
+  if (best && best.learned.high < 0 && !ruledOut)
+    return { strength: best.strength, why: whyThis(best, points, limit, crossFitted) };
+  const strongest = points.toSorted((a, b) => b.strength - a.strength)[0]!;
+  const lost = ruledOut ? undefined : points.find(({ learned }) => learned.high < 0);
+  if (lost)
+    return {
+      strength: 0,
+      why: t(
+        'what it learned of this code made it forget too much of what the base knew: {forgot} at strength {strength}',
+        { forgot: forgot(lost), strength: withPoint(String(lost.strength)) },
+      ),
+      next: t('A lower learning rate or replay forgets less.'),
+    };
+  return {
+    strength: 0,
+    why: t('it predicts held-out code no better than the base, as far as can be measured: {learned}', {
+      learned: learned(crossFitted ?? (best ?? strongest).learned),
+    }),
+    next: t('Longer training, or more code to learn from, may help.'),
+  };
+}
+
+const forgotLittle = ({ kl, solutions }: StrengthPoint, limit: number): boolean =>
+  (!kl || kl.value <= limit) && !(solutions && solutions.low > 0 && solutions.value > SOLUTIONS_SLACK);
+
+function whyThis(
+  best: StrengthPoint,
+  points: readonly StrengthPoint[],
+  limit: number,
+  crossFitted = best.learned,
+): string {
+  const seemsBetter = points.filter(({ learned }) => learned.value < best.learned.value);
+  const said = {
+    strength: withPoint(String(best.strength)),
+    learned: learned(crossFitted),
+    forgot: forgot(best),
+  };
+  if (seemsBetter.some((point) => forgotLittle(point, limit)))
+    return t('at strength {strength} it most certainly learned: {learned}, {forgot}', said);
+  const why = t('at strength {strength} it learned most: {learned}, {forgot}', said);
+  const stronger = points.filter(({ strength }) => strength > best.strength);
+  if (stronger.length === 0) return why;
+  return stronger.some((point) => seemsBetter.includes(point))
+    ? t('{why}; at higher strengths it forgets more than the limit of {limit}', {
+        why,
+        limit: withPoint(String(limit)),
+      })
+    : t('{why}; at higher strengths it learned no more', { why });
+}
+
+const learned = ({ value, low, high }: Interval) =>
+  t('{change} bits per byte [{low}, {high}] on held-out code', {
+    change: formatDifference(value),
+    low: formatDifference(low),
+    high: formatDifference(high),
+  });
+const forgot = ({ kl, solutions }: StrengthPoint) =>
+  [
+    kl ? t('KL from the base {kl} nats per token', { kl: decimal(kl.value, 3) }) : '',
+    solutions
+      ? t("loss of HumanEval's solutions {change}", { change: formatDifference(solutions.value) })
+      : '',
+  ]
+    .filter(Boolean)
+    .join(t(', ')) || t('forgetting was not measured');

@@ -1,0 +1,235 @@
+/**
+ * The result in words for a programmer: what it completes, what else it learned, and how its other abilities changed.
+ * Intervals decide the words; the figures behind them are in the tables.
+ */
+import {
+  completionFigures,
+  findComparison,
+  isStated,
+  measuredHere,
+  type Comparison,
+  type Summary,
+} from '../protocol/evaluation.ts';
+import { decimal, isTranslated, percent, t, tKnown, tTold, withPoint } from '../text/l10n.ts';
+import { factsOfTask } from './task-facts.ts';
+import { joined } from '../text/told-texts.ts';
+import { FORGETTING } from './forgetting-figure.ts';
+import type { Interval } from '../statistics/statistics.ts';
+import { counted, of } from './counts.ts';
+import {
+  guardedIn,
+  isSlightlyWorse,
+  isWorse,
+  missableLoss,
+  UNNOTICED,
+  type GuardedFigure,
+} from './guards.ts';
+import { nextAfterNoOffer, whyNotOffered } from './offer.ts';
+
+/** Two values with as many digits as needed to distinguish them, at most three. */
+function pair(a: number, b: number): { before: string; after: string } {
+  const two = a.toFixed(2) === b.toFixed(2) ? 3 : 2;
+  return { before: decimal(a, two), after: decimal(b, two) };
+}
+
+/** The stored sentence, which is in English; in another language, it is made again from the figures. */
+export function sentenceIn(summary: Summary): string {
+  if (!isTranslated() || !summary.comparisons.length) return tTold(summary.sentence);
+  return summarise(summary, pendingIn(summary));
+}
+
+export interface PendingTask {
+  name: string;
+  title: string;
+}
+
+export const pendingIn = ({ pending = [] }: Pick<Summary, 'pending'>): PendingTask[] =>
+  pending.map((name) => ({ name, title: factsOfTask(name)?.title ?? name }));
+
+type Summarised = Pick<Summary, 'comparisons' | 'served' | 'choice' | 'givenStrength' | 'earlier' | 'stated'>;
+
+/** `pending`: tasks that are not measured yet, or only in part. */
+export function summarise(summary: Summarised, pending: readonly PendingTask[] = []): string {
+  const { served, choice, givenStrength } = summary;
+  const comparisons = measuredHere(summary);
+  const refused = whyNotOffered({ comparisons, choice, givenStrength });
+  const next = nextAfterNoOffer({ choice, givenStrength });
+  const parts = [
+    givenStrength === undefined
+      ? ''
+      : t('Strength {strength} was set by hand.', { strength: withPoint(String(givenStrength)) }),
+    refused ? joined([t('Not offered: {why}.', { why: refused }), next]) : '',
+    figuresIn(summary),
+    served && !served.ok
+      ? t('Do not use this result: the model that llama.cpp serves does not match the trained one.')
+      : '',
+    leftToMeasure(summary, pending),
+  ];
+  return joined(parts) || t('Nothing was measured.');
+}
+
+/** What the figures show: those that were measured here, then those that its publisher states. */
+export function figuresIn(
+  summary: Pick<Summarised, 'comparisons' | 'stated' | 'earlier' | 'choice' | 'givenStrength'>,
+): string {
+  const { earlier, choice, givenStrength } = summary;
+  const theirs = figuresOf(summary.comparisons.filter((one) => isStated(summary, one)));
+  const atCursors = givenStrength === undefined ? choice?.learned : undefined;
+  return joined([
+    figuresOf(measuredHere(summary), { earlier, atCursors, limit: choice?.limit }),
+    theirs && t('Its publisher states: {figures}', { figures: theirs }),
+  ]);
+}
+
+/** What is not measured yet, or only in part. */
+export function leftToMeasure(
+  summary: Pick<Summarised, 'comparisons' | 'stated'>,
+  pending: readonly PendingTask[],
+): string {
+  const comparisons = measuredHere(summary);
+  const isBegun = ({ name }: PendingTask) => comparisons.some(({ task }) => task === name);
+  const titlesOf = (those: typeof pending) => those.map(({ title }) => tKnown(title)).join(t(', '));
+  const begun = titlesOf(pending.filter(isBegun));
+  const unknown = titlesOf(pending.filter((one) => !isBegun(one)));
+  return joined([
+    unknown && t('Not measured yet: {tasks}.', { tasks: unknown }),
+    begun && t('Measured in part, because time ran out: {tasks}.', { tasks: begun }),
+  ]);
+}
+
+interface Beside {
+  earlier?: Summary['earlier'];
+  /** Bits per byte at held-out cursors, minus the base's. */
+  atCursors?: Interval | undefined;
+  /** The KL up to which a result counts as close to the base. */
+  limit?: number | undefined;
+}
+
+/** What figures show, in sentences. */
+function figuresOf(comparisons: readonly Comparison[], { earlier, atCursors, limit }: Beside = {}): string {
+  const find = (task: string, metric: string) => findComparison(comparisons, task, metric);
+  const { lines, characters } = completionFigures(comparisons);
+  return joined([
+    completes(lines, characters),
+    predicts(find('workspace', 'bits per byte'), atCursors),
+    earlier ? sinceEarlier(earlier) : '',
+    generalAbility(
+      [
+        { name: 'HumanEval', found: find('humaneval', 'pass@1') },
+        { name: 'GSM8K', found: find('gsm8k', 'exact match') },
+        { name: t('the average of HellaSwag, ARC and WinoGrande'), found: find(FORGETTING, 'average') },
+      ],
+      [...guardedIn(comparisons).map(likelihood), closeness(find('retention', 'KL from base'), limit)],
+    ),
+  ]);
+}
+
+function completes(lines: Comparison | undefined, saved: Comparison | undefined): string {
+  const known = [lines, saved].some((one) => one?.significant);
+  const same = [lines, saved].every((one) => !one || one.difference.value === 0);
+  const said = completed(lines, saved);
+  if (!said) return '';
+  return known || same
+    ? t('{clause}.', { clause: said })
+    : t('{clause}; with so few lines this may be chance.', { clause: said });
+}
+
+function completed(lines: Comparison | undefined, saved: Comparison | undefined): string {
+  const first =
+    lines &&
+    t('Completes {lines} held-out lines exactly ({before} before)', {
+      lines: of(lines.after),
+      before: counted(lines.before),
+    });
+  if (!saved) return first ?? '';
+  const shares = { share: percent(saved.after.value), before: percent(saved.before.value) };
+  return first === undefined
+    ? t('{share} of characters need no typing ({before} before)', shares)
+    : t('{first}, and {share} of characters need no typing ({before} before)', { first, ...shares });
+}
+
+/** By the windows if they show a difference, else by the cursors that the strength was chosen at. */
+function predicts(windows: Comparison | undefined, atCursors: Interval | undefined): string {
+  const bits = windows?.significant ? windows.difference : (atCursors ?? windows?.difference);
+  if (!bits) return '';
+  if (bits.high < 0) return t('Predicts held-out code better than before.');
+  if (bits.low > 0) return t('Predicts held-out code worse than before.');
+  return bits.low > -UNNOTICED
+    ? t('Predicts held-out code no better than before.')
+    : t("Whether it predicts held-out code better can't be told from so little.");
+}
+
+/** How older and new code are predicted, compared with the run that this one continues. */
+function sinceEarlier({ run, comparisons }: NonNullable<Summary['earlier']>): string {
+  const parts = comparisons.map(({ metric, before, after, significant, difference }) => {
+    const what = metric.startsWith('older') ? t('older code') : t('new code');
+    const values = { what, ...pair(before.value, after.value) };
+    if (!significant) return t('{what}: no difference seen, {before} -> {after} bits per byte', values);
+    return difference.value < 0
+      ? t('{what} is predicted better, {before} -> {after} bits per byte', values)
+      : t('{what} is predicted worse, {before} -> {after} bits per byte', values);
+  });
+  return parts.length > 0 ? t('Since {run}: {figures}.', { run, figures: parts.join(t('; ')) }) : '';
+}
+
+/** KL from the base, in nats per token, up to which a result counts as close to it. */
+const CLOSE = 0.1;
+
+interface Rate {
+  name: string;
+  found: Comparison | undefined;
+}
+
+function generalAbility(rates: readonly Rate[], others: readonly string[]): string {
+  const parts = [...rates.map(rate), ...others].filter(Boolean);
+  return parts.length > 0 ? t('General ability: {figures}.', { figures: parts.join(t('; ')) }) : '';
+}
+
+function closeness(kl: Comparison | undefined, limit = CLOSE): string {
+  if (!kl) return '';
+  return kl.after.value <= limit
+    ? t('stays close to the base on other text')
+    : t('has moved away from the base on other text (KL {kl}, more than {limit})', {
+        kl: decimal(kl.after.value, 2),
+        limit: withPoint(String(limit)),
+      });
+}
+
+function rate({ name, found }: Rate): string {
+  if (!found) return '';
+  const { before, after, significant, difference } = found;
+  const values = { name, after: of(after), before: counted(before) };
+  if (!significant)
+    return withMissable(t('no difference seen in {name} ({after}, {before} before)', values), found);
+  return difference.value < 0
+    ? t('worse in {name} ({after}, {before} before)', values)
+    : t('better in {name} ({after}, {before} before)', values);
+}
+
+/** With the loss that the measurement may have missed, of a share of what is solved. */
+function withMissable(clause: string, found: Comparison): string {
+  const loss = missableLoss(found);
+  if (loss === undefined) return clause;
+  return loss === Infinity
+    ? t('{clause}, where too few are solved to show a loss', { clause })
+    : t('{clause}, though a loss of less than {points} points may have gone unnoticed', {
+        clause,
+        points: Math.ceil(100 * loss),
+      });
+}
+
+/** Whether a text became less likely, whose loss is guarded. */
+function likelihood({ guard, one }: GuardedFigure): string {
+  const { margin, worse, kept, open } = guard;
+  if (!kept || !open) return '';
+  if (isWorse({ guard, one })) return tKnown(worse);
+  if (isSlightlyWorse({ guard, one }))
+    return t('{clause}, but by no more than anybody would notice', { clause: tKnown(worse) });
+  const rise = missableLoss(one, margin);
+  return rise === undefined
+    ? tKnown(kept)
+    : t('{clause} (a rise of less than {nats} nats per token may have gone unnoticed)', {
+        clause: tKnown(open),
+        nats: decimal(rise, 2),
+      });
+}

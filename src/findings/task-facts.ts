@@ -1,0 +1,37 @@
+/** What is known of the tasks without loading them: what people see of them, and how long they take. */
+import { CURSORS } from '../protocol/evaluation.ts';
+
+export interface TaskFacts {
+  /** Name for display: "HumanEval". */
+  title: string;
+  /** Whether its figures show what was learned of the user's code, or what was forgotten of the rest. */
+  shows: 'learning' | 'forgetting';
+  /** Rough seconds for a small base, on two processors; what it takes on this machine is measured (evaluation/time.ts). */
+  cost: number;
+  /** What it measures on is made first, so that a part of it takes about as long as all. */
+  atOnce?: boolean;
+}
+
+export const taskFacts = {
+  workspace: { title: 'Held-out text', shows: 'learning', cost: 300 },
+  humaneval: { title: 'HumanEval', shows: 'forgetting', cost: 130 },
+  humaneval_line: { title: 'HumanEval, a line filled in', shows: 'forgetting', cost: 60 },
+  humaneval_lines: { title: 'HumanEval, lines filled in', shows: 'forgetting', cost: 100 },
+  mbpp_plus: { title: 'MBPP+', shows: 'forgetting', cost: 130 },
+  safim: { title: 'SAFIM', shows: 'forgetting', cost: 200 },
+  crosscodeeval: { title: 'CrossCodeEval', shows: 'forgetting', cost: 200 },
+  repobench: { title: 'RepoBench', shows: 'forgetting', cost: 300 },
+  gsm8k: { title: 'GSM8K', shows: 'forgetting', cost: 200 },
+  hellaswag: { title: 'HellaSwag', shows: 'forgetting', cost: 60 },
+  arc_challenge: { title: 'ARC-Challenge', shows: 'forgetting', cost: 40 },
+  winogrande: { title: 'WinoGrande', shows: 'forgetting', cost: 20 },
+  retention: { title: "Forgetting on the base's own text", shows: 'forgetting', cost: 65, atOnce: true },
+} satisfies Record<string, TaskFacts>;
+
+/** Facts of a task by the name in its figures; undefined for a name of another version. */
+export const factsOfTask = (name: string): TaskFacts | undefined =>
+  (taskFacts as Partial<Record<string, TaskFacts>>)[name];
+
+/** Whether a task's figures show what was learned. Those of tasks that are not known here count as forgetting. */
+export const showsLearning = (task: string): boolean =>
+  task === CURSORS || factsOfTask(task)?.shows === 'learning';

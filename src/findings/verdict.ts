@@ -1,0 +1,91 @@
+/**
+ * Whether a result is a better model than its base, in words for a programmer: the first thing that the end of a run,
+ * the panel and the command line say. Pure; explained in docs/science.md.
+ */
+import { findComparison, measuredHere, type StrengthPoint, type Summary } from '../protocol/evaluation.ts';
+import { showsLearning } from './task-facts.ts';
+import { t, tKnown } from '../text/l10n.ts';
+import type { Interval } from '../statistics/statistics.ts';
+import { guardedIn, isBetter, isWorse, UNNOTICED } from './guards.ts';
+import { whyNotOffered } from './offer.ts';
+
+/**
+ * `same`: no better, and a gain that one would notice is ruled out. `unknown`: nothing was measured, or too little to
+ * tell.
+ */
+export type VerdictKind = 'better' | 'same' | 'worse' | 'unknown';
+
+export interface Verdict {
+  kind: VerdictKind;
+  /** A clause without figures. */
+  why: string;
+}
+
+type Known = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength' | 'stated' | 'served'>;
+
+/** @param summary undefined if the result was never measured. Figures that only its publisher states do not count. */
+export function verdictOf(summary: Known | undefined): Verdict {
+  if (!summary) return { kind: 'unknown', why: t('it was not measured yet') };
+  if (summary.served?.ok === false)
+    return {
+      kind: 'worse',
+      why: t('the model that would complete your code is not the one that was trained'),
+    };
+  const comparisons = measuredHere(summary);
+  const found = guardedIn(comparisons);
+  const worse = found.find(isWorse);
+  if (worse) return { kind: 'worse', why: tKnown(worse.guard.worse) };
+  const { choice, givenStrength } = summary;
+  const at = givenStrength ?? choice?.strength;
+  const used = choice?.path.find(({ strength }) => strength === at);
+  const gained = found.some(({ one }) => showsLearning(one.task) && isBetter(one));
+  const refused = whyNotOffered({ choice, comparisons, givenStrength }) !== undefined;
+  const bits = findComparison(comparisons, 'workspace', 'bits per byte')?.difference;
+  const unbiased = givenStrength === undefined ? choice?.learned : undefined;
+  // What the strength was chosen by looks better than it is, so it speaks only where nothing else was measured.
+  const atCursors = unbiased ?? (bits ? undefined : used?.learned);
+  if (!refused && (gained || (atCursors && atCursors.high < 0)))
+    return {
+      kind: 'better',
+      why: t('it predicts the files kept out of training better'),
+    };
+  const learned = (used ?? bestOf(choice?.path ?? []))?.learned;
+  return withoutGain(unbiased ?? (refused ? (learned ?? bits) : (bits ?? learned)));
+}
+
+const bestOf = (path: readonly StrengthPoint[]): StrengthPoint | undefined =>
+  path.toSorted((a, b) => a.learned.value - b.learned.value)[0];
+
+/** The verdict on a result that is not better. `learned`: bits per byte of held-out code, minus the base's. */
+function withoutGain(learned: Interval | undefined): Verdict {
+  if (learned && learned.high < 0)
+    return {
+      kind: 'worse',
+      why: t('it learned your code, but forgot too much of what the base could do'),
+    };
+  if (learned && learned.low > 0)
+    return {
+      kind: 'worse',
+      why: t('it predicts the files kept out of training worse'),
+    };
+  if (learned && learned.low > -UNNOTICED)
+    return {
+      kind: 'same',
+      why: t('it predicts the files kept out of training no better'),
+    };
+  return { kind: 'unknown', why: t('too little was measured to see a difference') };
+}
+
+/** "Better than the base: it predicts ...." */
+export function verdictIn({ kind, why }: Verdict): string {
+  switch (kind) {
+    case 'better':
+      return t('Better than the base: {why}.', { why });
+    case 'same':
+      return t('No better than the base: {why}.', { why });
+    case 'worse':
+      return t('Worse than the base: {why}.', { why });
+    case 'unknown':
+      return t("Whether it is better than the base can't be told: {why}.", { why });
+  }
+}

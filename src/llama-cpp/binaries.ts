@@ -1,0 +1,63 @@
+/** On which machines llama.cpp's binaries run, without which nothing here works: they split text into tokens. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from '../text/errors.ts';
+import { isGlibcFrom, thisMachine, type MachineFacts } from '../platform/machine/this-machine.ts';
+
+/** For which there is a package, by VS Code's names; as in scripts/platform-packages.mjs. */
+export const packagedPlatforms = [
+  ...['linux-x64', 'linux-arm64'],
+  ...['darwin-x64', 'darwin-arm64'],
+  ...['win32-x64', 'win32-arm64'],
+] as const;
+
+/** 2.GLIBC: the newest version of which the binaries want a symbol. A test reads it from them. */
+export const LLAMA_GLIBC = 34;
+
+const systems: Partial<Record<string, string>> = { linux: 'linux', mac: 'darwin', win: 'win32' };
+
+/** The platforms whose binaries are in the package, or installation, at `root`; empty if there is no telling. */
+export async function platformsIn(root: string): Promise<string[]> {
+  const names = await readdir(join(root, 'node_modules/@node-llama-cpp')).catch(() => []);
+  return names.map((name) => {
+    const [system = '', processor = ''] = name.split('-');
+    return `${systems[system] ?? system}-${processor}`;
+  });
+}
+
+/**
+ * Why llama.cpp can't run here, as UserError `backend-unavailable`; undefined if nothing is known against it.
+ * `platforms`: whose binaries there are.
+ */
+export function whyNoLlama(
+  platforms: readonly string[],
+  machine: MachineFacts = thisMachine(),
+): UserError | undefined {
+  const { platform, arch, glibc, musl } = machine;
+  // 32-bit ARM has binaries, but no package.
+  const own = `${platform}-${arch === 'arm' ? 'armv7l' : arch}`;
+  const error = (message: string, next: string) => new UserError('backend-unavailable', message, next);
+  if (platforms.length > 0 && !platforms.includes(own))
+    return (packagedPlatforms as readonly string[]).includes(own)
+      ? error(
+          `This package of Forget-Me-Not is for ${platforms[0]!}, and this machine is ${own}.`,
+          `Install forget-me-not-${own}.vsix instead.`,
+        )
+      : error(
+          `There is no package of Forget-Me-Not for ${own}; this one is for ${platforms[0]!}.`,
+          `Use it on one of these: ${packagedPlatforms.join(', ')}.`,
+        );
+  const images =
+    'a container image or system with glibc 2.34 or newer, such as Debian 12, Ubuntu 22.04 or Red Hat 9';
+  if (musl)
+    return error(
+      'Forget-Me-Not needs glibc, which this Linux (Alpine or another with musl) does not have.',
+      `Use ${images}.`,
+    );
+  if (glibc && !isGlibcFrom(LLAMA_GLIBC, glibc))
+    return error(
+      `Forget-Me-Not needs glibc 2.${LLAMA_GLIBC} or newer, and this Linux has ${glibc}.`,
+      `Use ${images}.`,
+    );
+  return undefined;
+}

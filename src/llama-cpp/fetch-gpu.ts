@@ -1,0 +1,122 @@
+/** Fetches llama.cpp's binaries for GPUs from npm's registry into the data directory. */
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { extract } from 'tar';
+import { digestOf } from '../platform/files/checksum.ts';
+import { diskFull, requireSpace } from '../platform/files/disk.ts';
+import { UserError, downloadCancelled } from '../text/errors.ts';
+import { cacheDir, llamaDir } from '../platform/files/paths.ts';
+import { fetchedPackage, gpuPackagesVersion, type GpuPackage } from './gpu-packages.ts';
+import type { OnFetchProgress } from '../packages/pypi.ts';
+import { download, Refused, sizeOf } from '../platform/network/download.ts';
+import { withLock } from '../platform/files/lock.ts';
+import { locatePackage } from '../packages/npm-registry.ts';
+
+interface Options {
+  onProgress?: OnFetchProgress | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Downloads and unpacks those of `packages` that are not there yet, and removes those of other versions. Continues an
+ * interrupted download; two at once are safe. Throws UserError `network`, `disk-full`, `base-checksum` or `cancelled`.
+ */
+export async function fetchGpuPackages(
+  packages: readonly GpuPackage[],
+  options: Options = {},
+): Promise<void> {
+  for (const one of packages) await fetchOne(one, options);
+  const others = await readdir(llamaDir()).catch(() => []);
+  // Windows keeps a binary that another window has loaded; what is left goes the next time.
+  for (const version of others)
+    if (version !== gpuPackagesVersion)
+      await rm(join(llamaDir(), version), { recursive: true, force: true }).catch(() => undefined);
+}
+
+async function fetchOne(one: GpuPackage, options: Options): Promise<void> {
+  const to = fetchedPackage(one.name);
+  const what = `${basename(to)}: another process is fetching it`;
+  await withLock(
+    join(cacheDir(), 'llama', basename(to)),
+    async () => existsSync(to) || fetchLocked(one, options),
+    {
+      signal: options.signal,
+      onWait: () => options.onProgress?.({ phase: 'waiting', what, done: 0, total: 0 }),
+    },
+  );
+}
+
+/** The caller holds the lock. */
+async function fetchLocked(one: GpuPackage, options: Options): Promise<void> {
+  const part = join(cacheDir(), 'llama', `${basename(one.name)}-${gpuPackagesVersion}.tgz.part`);
+  const { signal } = options;
+  try {
+    const resumed = (await sizeOf(part)) > 0;
+    await downloadTo(part, one, options);
+    if (!(await isWhole(part, one, options))) {
+      await rm(part, { force: true });
+      // The part that an earlier process left may have been of another file.
+      if (resumed) return await fetchLocked(one, options);
+      throw new UserError(
+        'base-checksum',
+        `${one.name} from npm's registry does not have the expected checksum.`,
+        'Try again; if that does not help, ask whoever runs the registry.',
+      );
+    }
+    await unpack(part, one, options);
+    await rm(part, { force: true });
+  } catch (error) {
+    if (signal?.aborted) throw downloadCancelled();
+    if (!(error instanceof Refused)) throw diskFull(error, part);
+    throw new UserError(
+      'network',
+      `${one.name} can't be downloaded: ${error.message}.`,
+      error.signIn
+        ? "Put the sign-in to the registry into npm's configuration (npm login, or .npmrc), and try again."
+        : "Check the connection; a registry, a proxy and certificates can be named in npm's configuration. Then try again.",
+      { cause: error },
+    );
+  }
+}
+
+async function downloadTo(part: string, one: GpuPackage, { onProgress, signal }: Options): Promise<void> {
+  const what = basename(one.name);
+  await mkdir(dirname(part), { recursive: true });
+  if ((await sizeOf(part)) === one.bytes) return;
+  onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
+  const { url, headers, way } = await locatePackage(one.name, gpuPackagesVersion, signal);
+  await download(url, part, {
+    ...{ headers, way, signal },
+    onBytes: (done) => onProgress?.({ phase: 'downloading', what, done, total: one.bytes }),
+  });
+}
+
+async function isWhole(part: string, one: GpuPackage, { onProgress }: Options): Promise<boolean> {
+  const [algorithm = '', expected] = one.integrity.split(/-(.*)/s);
+  const what = basename(one.name);
+  const digest = await digestOf(part, algorithm, (done) =>
+    onProgress?.({ phase: 'checking', what, done, total: one.bytes }),
+  );
+  return digest.toString('base64') === expected;
+}
+
+/** Into a new folder, renamed when complete. */
+async function unpack(part: string, one: GpuPackage, { onProgress, signal }: Options): Promise<void> {
+  const to = fetchedPackage(one.name);
+  const staged = `${to}.new`;
+  await rm(staged, { recursive: true, force: true });
+  await mkdir(staged, { recursive: true });
+  await requireSpace(staged, one.unpacked);
+  let done = 0;
+  const onReadEntry = ({ size = 0 }: { size?: number }) =>
+    onProgress?.({ phase: 'unpacking', what: basename(to), done: (done += size), total: one.unpacked });
+  try {
+    // All files are in the folder "package".
+    await extract({ file: part, cwd: staged, strip: 1, strict: true, onReadEntry });
+    signal?.throwIfAborted();
+    await rename(staged, to);
+  } finally {
+    await rm(staged, { recursive: true, force: true });
+  }
+}

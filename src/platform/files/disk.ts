@@ -1,0 +1,36 @@
+/** Room on a disk. */
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { UserError } from '../../text/errors.ts';
+
+/** Bytes that this user may still write where `dir` is. Throws the system's errors. */
+export async function freeSpace(dir: string): Promise<number> {
+  const { bavail, bsize } = await statfs(dir);
+  return bavail * bsize;
+}
+
+export const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
+
+/** Throws UserError `disk-full` if `bytes` more do not fit on the disk of `path`. */
+export async function requireSpace(path: string, bytes: number): Promise<void> {
+  const free = await freeSpace(dirname(path));
+  if (free < bytes)
+    throw new UserError(
+      'disk-full',
+      `${megabytes(bytes)} are needed in ${dirname(path)}, and ${megabytes(free)} are free.`,
+      'Free some space, or set FORGET_ME_NOT_HOME to a folder on a larger disk, and run the same command again.',
+    );
+}
+
+/** ENOSPC as a UserError `disk-full`; any other error unchanged. */
+export function diskFull(error: unknown, path: string): unknown {
+  if ((error as NodeJS.ErrnoException)?.code !== 'ENOSPC') return error;
+  return new UserError(
+    'disk-full',
+    `The disk is full: ${path} could not be written.`,
+    'Free some space and run the same command again: it continues where it stopped.',
+    {
+      cause: error,
+    },
+  );
+}

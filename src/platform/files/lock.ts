@@ -1,0 +1,40 @@
+/** A lock on a path: one process at a time, the others wait. If its owner died, the lock is free after 10 s. */
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import lockfile from 'proper-lockfile';
+import { downloadCancelled } from '../../text/errors.ts';
+
+/** Runs `work` while holding `path`.lock. Calls `onWait` once if it has to wait. Throws UserError `cancelled`. */
+export async function withLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  options: { signal?: AbortSignal | undefined; onWait?: () => void } = {},
+): Promise<T> {
+  await mkdir(dirname(path), { recursive: true });
+  let waited = false;
+  for (;;) {
+    if (options.signal?.aborted) throw downloadCancelled();
+    let release: () => Promise<void>;
+    try {
+      // The lock can be lost while the machine sleeps. Going on does no harm: what it protects is written by rename.
+      release = await lockfile.lock(path, {
+        realpath: false,
+        stale: 10_000,
+        update: 2_000,
+        onCompromised: () => undefined,
+      });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
+      if (!waited) options.onWait?.();
+      waited = true;
+      await sleep(300);
+      continue;
+    }
+    try {
+      return await work();
+    } finally {
+      await release().catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * Opens files that somebody else may have created. A named pipe would keep its reader waiting for ever and a device may
+ * never end, so these are refused before they are read.
+ */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+  type Stats,
+} from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { NotAFile, whyNoFile } from '../../text/not-a-file.ts';
+
+// Windows has no O_NONBLOCK, and no named pipes among its files.
+const { O_RDONLY, O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK = 0 } = constants;
+const modes = { r: O_RDONLY, 'a+': O_RDWR | O_APPEND | O_CREAT };
+
+/** Bytes: far more than any of our JSON files has. */
+const LARGEST_JSON = 64 << 20;
+
+/** Opens a regular file for reading, or for reading and appending (`a+`). Throws NotAFile, and the system's errors. */
+export async function openRegular(path: string, mode: 'r' | 'a+' = 'r'): Promise<FileHandle> {
+  let handle: FileHandle;
+  try {
+    // Non-blocking: do not wait for the other end of a pipe.
+    handle = await open(path, modes[mode] | O_NONBLOCK);
+  } catch (error) {
+    const reason = whyNoFile(error);
+    throw reason ? new NotAFile(path, reason, { cause: error }) : error;
+  }
+  const stats = await handle.stat();
+  if (stats.isFile()) return handle;
+  await handle.close();
+  throw new NotAFile(path, `it is a ${kindOf(stats)}`);
+}
+
+/** A small file's text. Throws like openRegular, and NotAFile if the file has more than `limit` bytes. */
+export const readText = async (path: string, limit?: number): Promise<string> =>
+  (await readBytes(path, limit)).toString('utf8');
+
+/** Like readText, for a binary file. */
+export async function readBytes(path: string, limit = LARGEST_JSON): Promise<Buffer> {
+  const handle = await openRegular(path);
+  try {
+    const { size } = await handle.stat();
+    if (size > limit) throw new NotAFile(path, `it has ${size} bytes, more than the allowed ${limit}`);
+    // Read no more than that, even if the file grows meanwhile.
+    const bytes = Buffer.alloc(size);
+    const { bytesRead } = await handle.read(bytes, 0, size, 0);
+    return bytes.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Opens a log for appending. Throws like openRegular. */
+export const openLogSync = (path: string): number =>
+  openSynchronously(path, O_WRONLY | O_APPEND | O_CREAT).file;
+
+/** What `read` makes of a file and its size in bytes; the file is closed afterwards. Throws like openRegular. */
+export function readRegularSync<T>(path: string, read: (file: number, size: number) => T): T {
+  const { file, size } = openSynchronously(path, O_RDONLY);
+  try {
+    return read(file, size);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The first `size` bytes of a file, or fewer if it has become shorter. */
+export function firstBytesSync(file: number, size: number): Buffer {
+  const bytes = Buffer.alloc(size);
+  for (let done = 0; done < size;) {
+    const count = readSync(file, bytes, done, size - done, done);
+    if (count === 0) return bytes.subarray(0, done);
+    done += count;
+  }
+  return bytes;
+}
+
+function openSynchronously(path: string, flags: number): { file: number; size: number } {
+  let file: number;
+  try {
+    file = openSync(path, flags | O_NONBLOCK);
+  } catch (error) {
+    const reason = whyNoFile(error);
+    throw reason ? new NotAFile(path, reason, { cause: error }) : error;
+  }
+  const stats = fstatSync(file);
+  if (stats.isFile()) return { file, size: stats.size };
+  closeSync(file);
+  throw new NotAFile(path, `it is a ${kindOf(stats)}`);
+}
+
+const kindOf = (stats: Stats) => (stats.isDirectory() ? 'folder' : stats.isFIFO() ? 'pipe' : 'device');
+
+/** Like readText, but synchronous. */
+export function readTextSync(path: string, limit = LARGEST_JSON): string {
+  const stats = statSync(path);
+  if (!stats.isFile() || stats.size > limit) throw new NotAFile(path, 'it is not a file, or too large');
+  return readFileSync(path, 'utf8');
+}

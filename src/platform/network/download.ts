@@ -1,0 +1,163 @@
+/** Downloads one file over HTTP to `path`, continuing where an earlier attempt or process stopped. */
+import { open, rm, stat, type FileHandle } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UserError, downloadCancelled } from '../../text/errors.ts';
+import { requireSpace, diskFull } from '../files/disk.ts';
+import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal, type Way } from './http.ts';
+
+/** The server refuses us (a sign-in, a certificate): another attempt would not help. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+  /** What is missing is a sign-in. */
+  signIn = false;
+}
+
+/** HTTP's answers to who has not signed in, to a server and to a proxy. */
+export const isSignIn = (status: number): boolean => status === 401 || status === 407;
+
+export const wantsSignIn = (what: string): Refused => Object.assign(new Refused(what), { signIn: true });
+
+const STALL_MS = 60_000;
+const RETRIES = 5;
+const REFUSED_CODES =
+  /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|CONNECT_TIMEOUT|UND_ERR_ABORTED/;
+
+export interface DownloadOptions {
+  /** Bytes so far, and in total (0: unknown). */
+  onBytes?: (done: number, total: number) => void;
+  signal?: AbortSignal | undefined;
+  /** Sent to the server; `authorization` not to another host that it redirects to. */
+  headers?: Record<string, string>;
+  /** Default: redirects are followed. `manual`: they are refused, for headers that no other host may see. */
+  redirect?: 'follow' | 'manual';
+  /** Through pip's proxy, if it is configured for one. */
+  pipProxy?: boolean;
+  /** Through another program's proxy, with its certificates. */
+  way?: Way | undefined;
+  /** Pause before the second attempt, doubled each time; ms. */
+  pause?: number;
+}
+
+/**
+ * Downloads `url` to `path`, appending to what is there. When this returns, the file is complete.
+ * Throws Refused if another way should be tried, otherwise UserError `network`, `disk-full` or `cancelled`. What was
+ * downloaded stays on disk for the next attempt.
+ */
+export async function download(url: string, path: string, options: DownloadOptions = {}): Promise<void> {
+  const { signal, pause = 500 } = options;
+  let failures = 0;
+  for (;;) {
+    const before = await sizeOf(path);
+    try {
+      if (signal?.aborted) throw downloadCancelled();
+      await attempt(url, path, before, options);
+      return;
+    } catch (error) {
+      if (signal?.aborted) throw downloadCancelled();
+      if (
+        error instanceof UserError ||
+        error instanceof Refused ||
+        (error as NodeJS.ErrnoException).code === 'ENOSPC'
+      )
+        throw diskFull(error, path);
+      const why = causeOf(error);
+      if (why === PROXY_SIGN_IN) throw wantsSignIn(why);
+      if (REFUSED_CODES.test(why) && before === 0) throw new Refused(why, { cause: error });
+      // Count only failed attempts in a row that brought no bytes.
+      failures = (await sizeOf(path)) > before ? 1 : failures + 1;
+      if (failures > RETRIES)
+        throw new UserError(
+          'network',
+          `The connection broke and could not be restored (${why}).`,
+          'Run the same command again: it continues where it stopped.',
+          { cause: error },
+        );
+      await sleep(pause * 2 ** (failures - 1), undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+async function attempt(
+  url: string,
+  path: string,
+  from: number,
+  { onBytes, signal, headers, redirect = 'follow', pipProxy = false, way }: DownloadOptions,
+): Promise<void> {
+  const stall = stallSignal(STALL_MS, 'no data for a minute', signal);
+  let file: FileHandle | undefined;
+  try {
+    const response = await networkFetch(withoutCredentials(url), {
+      // "identity": length and range then refer to the file itself, not to a compressed form.
+      headers: {
+        ...headers,
+        'accept-encoding': 'identity',
+        ...(from > 0 ? { range: `bytes=${from}-` } : {}),
+      },
+      signal: stall.signal,
+      redirect,
+      pipProxy,
+      way,
+    });
+    const plan = planResponse(response, from);
+    if (plan === 'start-over') {
+      await response.body?.cancel();
+      await rm(path, { force: true });
+      throw new Error('the server cannot continue from there');
+    }
+    if (response.status === 416) {
+      // The file is already complete; the body is only an error text.
+      await response.body?.cancel();
+      onBytes?.(plan.total, plan.total);
+      return;
+    }
+    await requireSpace(path, plan.total - plan.start);
+    file = await open(path, plan.start > 0 ? 'a' : 'w');
+    let done = plan.start;
+    onBytes?.(done, plan.total);
+    for await (const chunk of (response.body ?? []) as unknown as AsyncIterable<Uint8Array>) {
+      stall.refresh();
+      await file.writeFile(chunk);
+      done += chunk.length;
+      onBytes?.(done, plan.total);
+    }
+    if (plan.total && done < plan.total) throw new Error(`ended at byte ${done} of ${plan.total}`);
+  } finally {
+    stall.end();
+    await file?.close();
+  }
+}
+
+/** Sign-ins go into headers, not into URLs. */
+function withoutCredentials(url: string): URL {
+  const plain = new URL(url);
+  plain.username = '';
+  plain.password = '';
+  return plain;
+}
+
+/** At which byte the body starts, and how long the file is (0: unknown). */
+function planResponse(response: Response, from: number): { start: number; total: number } | 'start-over' {
+  const { status, headers } = response;
+  if (status === 206) {
+    const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)/.exec(headers.get('content-range') ?? '') ?? [];
+    return start !== undefined && Number(start) === from
+      ? { start: from, total: Number(total) || 0 }
+      : 'start-over';
+  }
+  if (status === 200) return { start: 0, total: Number(headers.get('content-length')) || 0 };
+  if (status === 416 && from > 0) {
+    const total = Number(/\/(\d+)/.exec(headers.get('content-range') ?? '')?.[1]);
+    return total === from ? { start: from, total } : 'start-over';
+  }
+  if (status >= 500 || status === 408 || status === 429) throw new Error(`HTTP ${status}`);
+  throw isSignIn(status) ? wantsSignIn(`it wants a sign-in, HTTP ${status}`) : new Refused(`HTTP ${status}`);
+}
+
+/** Path of an incomplete download. It contains the checksum, so that any source of the same bytes can continue it. */
+export const growingPath = (target: string, sha256: string): string =>
+  `${target}.${sha256.slice(0, 12)}.part`;
+
+/** Size of a file in bytes; 0 if there is none. */
+export async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.size ?? 0;
+}

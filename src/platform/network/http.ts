@@ -1,0 +1,135 @@
+/**
+ * HTTP for all downloads. Proxies and certificates that the environment or pip's configuration name are used; Node's
+ * own `fetch` knows neither.
+ */
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
+import { getProxyForUrl } from 'proxy-from-env';
+import type { Dispatcher } from 'undici';
+import { UserError } from '../../text/errors.ts';
+import { pipSettings } from './pip-settings.ts';
+
+/** How another program than pip is configured to reach the network. */
+export interface Way {
+  proxy?: string | undefined;
+  /** Path of a file or folder of certificates that are trusted. */
+  certificates?: string | undefined;
+}
+
+/**
+ * `fetch` as this machine reaches the network; `pipProxy`: through the proxy of pip's configuration, if there is one.
+ * What `way` has counts instead of both. Throws what fetch throws, and UserError `network` for a proxy that can't be
+ * used.
+ */
+export async function networkFetch(
+  url: string | URL,
+  init: RequestInit & { pipProxy?: boolean; way?: Way | undefined } = {},
+): Promise<Response> {
+  const { pipProxy = false, way = {}, ...request } = init;
+  const { proxy: ofPip, certificates: pips } = await pipSettings();
+  const configured = way.proxy ?? (pipProxy ? ofPip : undefined);
+  const proxy = configured ? withScheme(configured) : environmentProxy(String(url));
+  const certificates = way.certificates ?? pips;
+  const dispatcher = proxy || certificates ? await dispatcherOf(proxy, certificates) : undefined;
+  if (!dispatcher) return fetch(url, request);
+  const { fetch: fetchWith } = await import('undici');
+  // undici's types are those of Node's fetch, but TypeScript takes them for others.
+  return (fetchWith as unknown as typeof fetch)(url, { ...request, dispatcher } as RequestInit);
+}
+
+/** The way to `url` for requests that are not made by fetch; undefined where Node's own will do. */
+export async function dispatcherTo(url: string): Promise<Dispatcher | undefined> {
+  const { certificates } = await pipSettings();
+  const proxy = environmentProxy(url);
+  return proxy || certificates ? dispatcherOf(proxy, certificates) : undefined;
+}
+
+/** A signal that aborts with `signal`, or when `refresh` was not called for `ms`, with `why`. Call `end` afterwards. */
+export function stallSignal(
+  ms: number,
+  why: string,
+  signal?: AbortSignal,
+): { signal: AbortSignal; refresh: () => void; end: () => void } {
+  const stall = new AbortController();
+  const timer = setTimeout(() => stall.abort(new Error(why)), ms);
+  return {
+    signal: signal ? AbortSignal.any([signal, stall.signal]) : stall.signal,
+    refresh: () => void timer.refresh(),
+    end: () => clearTimeout(timer),
+  };
+}
+
+/** What causeOf says where a proxy lets nobody through who has not signed in. */
+export const PROXY_SIGN_IN = 'the proxy wants a sign-in, HTTP 407';
+/** undici says it in words only. */
+const isProxySignIn = ({ message }: Error) => message.startsWith('Proxy response (407)');
+
+/** Why a request failed: the code of the deepest cause, such as ENOTFOUND, or its words. */
+export function causeOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  if (!(cause instanceof Error)) return message;
+  if (cause.cause instanceof Error) return causeOf(cause);
+  if (isProxySignIn(cause)) return PROXY_SIGN_IN;
+  const { code } = cause as Error & { code?: unknown };
+  return typeof code === 'string' ? code : cause.message;
+}
+
+/** pip and curl take "proxy.example:8080" for a proxy that speaks HTTP. */
+const withScheme = (proxy: string) => (/^\w+:\/\//.test(proxy) ? proxy : `http://${proxy}`);
+
+/** "" if there is none for this address. */
+function environmentProxy(url: string): string {
+  const found = getProxyForUrl(url);
+  // The library completes an address without a scheme by that of `url`, though it is that of an http proxy.
+  const bare = found.replace(/^\w+:\/\//, '');
+  const isBare = Object.entries(process.env).some(([name, value]) => /_proxy$/i.test(name) && value === bare);
+  return isBare ? withScheme(bare) : found;
+}
+
+/** By proxy and certificates: each keeps its connections open. */
+const dispatchers = new Map<string, Promise<Dispatcher | undefined>>();
+
+function dispatcherOf(proxy: string, certificates: string | undefined): Promise<Dispatcher | undefined> {
+  const key = `${proxy}\n${certificates}`;
+  const known = dispatchers.get(key) ?? openDispatcher(proxy, certificates);
+  dispatchers.set(key, known);
+  return known;
+}
+
+/** Certificates that can't be read are left out: a request then fails with the name of what is not trusted. */
+async function openDispatcher(
+  proxy: string,
+  certificates: string | undefined,
+): Promise<Dispatcher | undefined> {
+  const trusted = certificates ? await readCertificates(certificates) : [];
+  if (!proxy && trusted.length === 0) return undefined;
+  const { Agent, ProxyAgent } = await import('undici');
+  // Node adds those of NODE_EXTRA_CA_CERTS to its own only where no others are given.
+  const extra = trusted.length > 0 ? await readCertificates(process.env['NODE_EXTRA_CA_CERTS'] ?? '') : [];
+  const tls = trusted.length > 0 ? { ca: [...rootCertificates, ...extra, ...trusted] } : {};
+  if (!proxy) return new Agent({ connect: tls });
+  try {
+    // Requests for http addresses are not tunnelled: many proxies refuse that.
+    return new ProxyAgent({
+      uri: proxy,
+      ...(trusted.length > 0 && { requestTls: tls, proxyTls: tls }),
+      proxyTunnel: false,
+    });
+  } catch {
+    // Its address may hold a password.
+    throw new UserError(
+      'network',
+      'The proxy of this machine can\'t be used: only addresses such as "http://proxy.example:8080" are understood.',
+      "Correct HTTPS_PROXY, or `proxy` in pip's configuration, and try again.",
+    );
+  }
+}
+
+/** A file of certificates, or a folder of such files; empty if it can't be read. */
+async function readCertificates(path: string): Promise<string[]> {
+  const names = await readdir(path).catch(() => undefined);
+  const files = names ? names.map((name) => join(path, name)) : [path];
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
+  return texts.filter(Boolean);
+}

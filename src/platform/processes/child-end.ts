@@ -1,0 +1,37 @@
+/** How a child process ended when it did not report that itself. */
+import { UserError } from '../../text/errors.ts';
+
+/** Exit statuses on Windows if the system or the C library ended the process: access violation, abort ... */
+const windowsCrashes = new Set([
+  0xc0000005, 0xc000001d, 0xc0000094, 0xc00000fd, 0xc0000374, 0xc0000409, 0x40000015,
+]);
+const crashSignals = ['SIGABRT', 'SIGSEGV', 'SIGILL', 'SIGBUS', 'SIGFPE', 'SIGTRAP'];
+/** A shell in between reports a signal as 128 plus its number. */
+const crashStatuses = [132, 133, 134, 135, 136, 139];
+
+/** Whether native code (llama.cpp, TensorFlow) crashed. `how`: exit status or signal. */
+export function hasCrashed(how: number | string | null): boolean {
+  if (typeof how === 'string') return crashSignals.includes(how);
+  return how !== null && (crashStatuses.includes(how) || windowsCrashes.has(how >>> 0));
+}
+
+export const describeEnd = (how: number | string | null) =>
+  typeof how === 'string' ? how : `exit ${how ?? 'unknown'}`;
+
+/**
+ * The error for a child that ended early, with code `memory`, `crashed`, `cancelled` or `internal`. `who`: "The
+ * evaluator". `next`: what to do, as a whole sentence.
+ */
+export function endedEarly(who: string, how: number | string | null, next: string): UserError {
+  if (how === 'SIGKILL' || how === 137)
+    return new UserError('memory', `${who} was killed, probably because memory ran out.`, next);
+  if (hasCrashed(how))
+    return new UserError(
+      'crashed',
+      `${who} crashed in native code (${describeEnd(how)}): the model file may be damaged, or the code was not built for this processor.`,
+      `Check the model file and run {doctor}. ${next}`,
+    );
+  if (how === 'SIGTERM' || how === 'SIGINT' || how === 'SIGHUP')
+    return new UserError('cancelled', `${who} was stopped (${how}).`, next);
+  return new UserError('internal', `${who} ended early (${describeEnd(how)}).`, next);
+}

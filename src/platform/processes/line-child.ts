@@ -1,0 +1,83 @@
+/** A child process that writes JSON lines and can be stopped: the parent's side of child.ts. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import type { z } from 'zod';
+import { parseLine } from '../files/lines.ts';
+
+/** Lets the child be stopped by a line on its stdin: Windows has no signal that a process can handle. */
+const stoppable = { FORGET_ME_NOT_STOP: 'stdin' };
+
+export interface LineChildOptions {
+  /** Default: the Node that runs this process. */
+  command?: string;
+  /** Added to this process's environment. */
+  env?: NodeJS.ProcessEnv | undefined;
+  cwd?: string | undefined;
+  /** Where its stderr goes; a number is an open file's descriptor. */
+  stderr: 'inherit' | 'ignore' | 'pipe' | number;
+  /** Asks the child to stop when it aborts. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface ChildEnd {
+  /** Its exit status, or the signal that ended it. */
+  how: number | string | null;
+  /** Why it could not be started. */
+  error?: Error;
+}
+
+export class LineChild {
+  private readonly child: ChildProcess;
+  /** Never rejects. */
+  readonly ended: Promise<ChildEnd>;
+
+  constructor(
+    script: string,
+    args: readonly string[],
+    { command = process.execPath, env, cwd, stderr, signal }: LineChildOptions,
+  ) {
+    const child = spawn(command, [script, ...args], {
+      stdio: ['pipe', 'pipe', stderr],
+      windowsHide: true,
+      cwd,
+      env: { ...process.env, ...env, ...stoppable },
+    });
+    this.child = child;
+    // It may already have ended when it is asked to stop.
+    child.stdin!.on('error', () => undefined);
+    const stop = () => this.stop();
+    signal?.addEventListener('abort', stop);
+    if (signal?.aborted) stop();
+    this.ended = new Promise<ChildEnd>((resolve) =>
+      child
+        .on('close', (status, by) => resolve({ how: status ?? by }))
+        .on('error', (error) => resolve({ how: 1, error })),
+    ).finally(() => signal?.removeEventListener('abort', stop));
+  }
+
+  /** Asks the child to save its work and end. */
+  stop(): void {
+    this.child.stdin!.write('stop\n');
+  }
+
+  /** Answers a question of the child (question.ts). */
+  answer(yes: boolean): void {
+    this.child.stdin!.write(yes ? 'yes\n' : 'no\n');
+  }
+
+  kill(): void {
+    this.child.kill('SIGKILL');
+  }
+
+  onLine(stream: 'stdout' | 'stderr', heard: (line: string) => void): void {
+    createInterface({ input: this.child[stream]! }).on('line', heard);
+  }
+
+  /** The child's messages on stdout, until that ends. Lines that do not fit the schema are skipped. */
+  async *messages<M>(schema: z.ZodType<M>): AsyncGenerator<M> {
+    for await (const line of createInterface({ input: this.child.stdout! })) {
+      const parsed = parseLine(schema, line);
+      if (parsed.ok) yield parsed.value;
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/** Checks an adapter before it is offered: that it is complete and fits the base. */
+import { access } from 'node:fs/promises';
+import { examine } from '../../base-models/checksums.ts';
+import type { ModelFile } from '../../llama-cpp/llama.ts';
+import { readAdapterGguf } from '../../weights/index.ts';
+import { reportError, UserError } from '../../text/errors.ts';
+import type { AdapterFile } from '../host-types.ts';
+
+/**
+ * Returns how many matrices the adapter changes. Throws UserError `adapter-damaged` if the file is not a complete
+ * GGUF LoRA adapter, `adapter-mismatch` if it was made for another base: judged by its shapes, and by the base's
+ * SHA-256 if the adapter contains one. The message names both.
+ */
+export async function checkAdapter(path: string, base: ModelFile): Promise<number> {
+  if (!(await exists(path)))
+    throw new UserError(
+      'adapter-damaged',
+      `There is no adapter file ${path}.`,
+      'Check the path, or export the adapter again from its run.',
+    );
+  const { layers, baseSha256 } = await readAdapterGguf(path, base);
+  if (!baseSha256) return layers.length;
+  const actual = (await examine(base.path)).sha256;
+  if (baseSha256 === actual) return layers.length;
+  throw new UserError(
+    'adapter-mismatch',
+    `The adapter ${path} was trained on another base (sha256 ${baseSha256.slice(0, 12)}) than ${base.path} (${actual.slice(0, 12)}).`,
+    'Use it with the base that it was trained on.',
+  );
+}
+
+const exists = (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+/** The error for an adapter that was checked, and that llama.cpp refuses all the same. */
+export function notLoaded({ name, path }: AdapterFile, error: unknown): UserError {
+  return new UserError(
+    'adapter-damaged',
+    `llama.cpp could not load the adapter "${name}" (${path}): ${reportError(error).message.replace(/\.$/, '')}.`,
+    'Export it again from its run.',
+    { cause: error },
+  );
+}

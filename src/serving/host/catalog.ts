@@ -1,0 +1,97 @@
+/** The adapters and whole models on offer, by name; checks whether their files have changed since they were checked. */
+import { readModelFile, type ModelFile } from '../../llama-cpp/llama.ts';
+import { UserError } from '../../text/errors.ts';
+import { checkAdapter } from './adapter-check.ts';
+import { BASE_MODEL, type AdapterFile, type ServedModel } from '../host-types.ts';
+import { HttpError, unknownModel } from '../http-error.ts';
+import { identify } from '../identify.ts';
+
+export interface Offer {
+  name: string;
+  path: string;
+  kind: 'adapter' | 'model';
+  scale: number;
+  /** Changes if the file is replaced. */
+  version: string;
+  bytes: number;
+  /** Number of matrices that an adapter changes. */
+  linears: number;
+}
+
+export class Catalog {
+  /** Adapters and whole models, in the order in which they were added. */
+  private readonly offers = new Map<string, Offer>();
+
+  constructor(private readonly base: ModelFile) {}
+
+  get names(): string[] {
+    return this.models.map(({ name }) => name);
+  }
+
+  get models(): ServedModel[] {
+    return [
+      { name: BASE_MODEL, kind: 'base', path: this.base.path },
+      ...[...this.list('adapter'), ...this.list('model')].map(({ name, kind, path }) => ({
+        name,
+        kind,
+        path,
+      })),
+    ];
+  }
+
+  private list(kind: Offer['kind']): Offer[] {
+    return [...this.offers.values()].filter((offer) => offer.kind === kind);
+  }
+
+  /**
+   * Throws UserError `bad-argument` if the name is taken (`replace` allows another adapter's), and like checkAdapter.
+   */
+  async addAdapter({ name, path, scale = 1 }: AdapterFile, replace = false): Promise<void> {
+    this.requireFree(name, replace);
+    const linears = await checkAdapter(path, this.base);
+    this.requireFree(name, replace);
+    this.offers.set(name, { name, path, kind: 'adapter', scale, linears, ...(await identify(path)) });
+  }
+
+  async addModel({ name, path }: { name: string; path: string }): Promise<void> {
+    this.requireFree(name);
+    await readModelFile(path);
+    this.offers.set(name, { name, path, kind: 'model', scale: 1, linears: 0, ...(await identify(path)) });
+  }
+
+  private requireFree(name: string, replace = false): void {
+    const taken = name === BASE_MODEL ? 'base' : this.offers.get(name)?.kind;
+    if (taken === undefined || (replace && taken === 'adapter')) return;
+    throw new UserError(
+      'bad-argument',
+      `The name "${name}" is used for more than one model.`,
+      `Give each adapter its own name; "${BASE_MODEL}" is the base's.`,
+    );
+  }
+
+  /** Returns false if there is no such adapter. */
+  remove(name: string): boolean {
+    return this.offers.get(name)?.kind === 'adapter' && this.offers.delete(name);
+  }
+
+  /**
+   * What `name` means now; undefined is the base. A file that was replaced is checked again. Throws HttpError 404 for an
+   * unknown name, or if the file can't be found now (the offer stays: a network drive comes back), and like
+   * checkAdapter or readModelFile.
+   */
+  async find(name: string): Promise<Offer | undefined> {
+    if (name === BASE_MODEL) return undefined;
+    const offer = this.offers.get(name);
+    if (!offer) throw unknownModel(name, this.names);
+    const now = await identify(offer.path).catch((error: NodeJS.ErrnoException) => {
+      const what = error.code === 'ENOENT' ? 'was deleted' : `can't be read (${error.code})`;
+      throw new HttpError(404, 'model_not_found', `The file of "${name}", ${offer.path}, ${what}.`);
+    });
+    if (now.version === offer.version) return offer;
+    const replaced = { ...offer, ...now };
+    if (offer.kind === 'adapter') replaced.linears = await checkAdapter(offer.path, this.base);
+    else await readModelFile(offer.path);
+    if (this.offers.get(name) === offer) this.offers.set(name, replaced);
+    return replaced;
+  }
+}

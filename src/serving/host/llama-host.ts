@@ -1,0 +1,415 @@
+/** llama.cpp in this process: one base in memory, many adapters on it, and a context for each model in use. */
+import type { LlamaModel } from 'node-llama-cpp';
+import { chatTemplateOf, type ChatTemplate } from '../../corpus/datasets/chat-template.ts';
+import { readModelFile, type ModelFile } from '../../llama-cpp/llama.ts';
+import type { ComputeDevice } from '../../protocol/gpu.ts';
+import { notLoaded } from './adapter-check.ts';
+import { holdsWeights, takeWeights } from './adapter-weights.ts';
+import { BatchSampler, defaultSampling } from './batch-sampler.ts';
+import { Catalog, type Offer } from './catalog.ts';
+import { ModelContext } from './model-context.ts';
+import {
+  BASE_MODEL,
+  type AdapterFile,
+  type HostMemory,
+  type HostRequest,
+  type HostStatistics,
+  type LlamaHost,
+  type LlamaHostOptions,
+  type OnText,
+  type ServedModel,
+  type HostCompletion,
+} from '../host-types.ts';
+import { identifyOnDisk } from '../identify.ts';
+import { KeptOnDisk } from './kept-on-disk.ts';
+import { keptPrompts } from './kept-prompts.ts';
+import { place, threadsFor, type Loaded } from './loaded.ts';
+import { LruMemory, type Sized } from './lru-memory.ts';
+import { openCopy, type OpenCopy } from './open-copy.ts';
+import {
+  dropGpu,
+  fittingLayers,
+  freeOnGpu,
+  isOutOfMemory,
+  onProcessor,
+  placeBase,
+  whyNot,
+  type PlacedBase,
+} from './place-base.ts';
+import { watchLoad } from '../../platform/machine/machine-load.ts';
+import { measureThreads } from '../threads/threads.ts';
+import { WholeModels } from './whole-models.ts';
+
+export * from '../host-types.ts';
+
+const DEFAULT_CONTEXT = 2048;
+
+/**
+ * Opens a base with its adapters and whole models. Only the base is loaded now; adapters and models are loaded on first
+ * use. Adapter files are checked against the base before anything is offered. Throws like readModelFile, and UserError
+ * `adapter-mismatch`, `adapter-damaged`, `base-unsupported-architecture` or `bad-argument` (a name is used twice).
+ */
+export async function openLlamaHost(options: LlamaHostOptions): Promise<LlamaHost> {
+  const { basePath, adapters = [], models = [] } = options;
+  const base = await readModelFile(basePath);
+  const catalog = new Catalog(base);
+  for (const adapter of adapters) await catalog.addAdapter(adapter);
+  for (const model of models) await catalog.addModel(model);
+  return Host.open(options, catalog, base);
+}
+
+/**
+ * Memory of a context's graph for each matrix of all adapters that its model has at that time. Measured with 16
+ * adapters of rank 1 (llama.cpp's `graph_max_nodes`: six nodes per matrix).
+ */
+const GRAPH_BYTES = 10_500;
+
+/** A context with the weights that it needs: an adapter's, or those of a whole model. */
+interface HeldContext extends Sized {
+  context: ModelContext;
+}
+
+class Host implements LlamaHost {
+  readonly statistics: HostStatistics = {
+    requests: 0,
+    cancelled: 0,
+    trimmedPrompts: 0,
+    trimmedTokens: 0,
+    promptTokens: 0,
+    cachedTokens: 0,
+    completionTokens: 0,
+    active: 0,
+  };
+  private readonly contexts: LruMemory<HeldContext>;
+  private readonly samplers = new Map<string, Promise<BatchSampler>>();
+  private readonly wholeModels = new WholeModels(() => {
+    const { sequences = 1 } = this.options;
+    return this.placed.layers > 0 ? { gpuLayers: fittingLayers(this.contextSize * sequences) } : undefined;
+  });
+  /** Versions of the files that the contexts were opened with. */
+  private readonly versions = new Map<string, string>();
+  /** Memory of the last context on the base that was opened. */
+  private contextBytes = 0;
+  /** Number of matrices that the adapters in memory change. */
+  private adapted = 0;
+  private template: Promise<ChatTemplate> | undefined;
+  /** Models of which contexts may still be in use, though the base is elsewhere now. */
+  private readonly left: LlamaModel[] = [];
+  /** The base left the GPU and is not on the processor yet; it is loaded there when it is needed. */
+  private moving = false;
+  private loading: Promise<Loaded> | undefined;
+  private measuring: AbortController | undefined;
+  private readonly trainedContext: number;
+
+  private constructor(
+    private readonly options: LlamaHostOptions,
+    private readonly catalog: Catalog,
+    private readonly file: ModelFile,
+    private base: Loaded,
+    private placed: PlacedBase['used'],
+    public threads: number,
+    limit: number | undefined,
+  ) {
+    this.contexts = new LruMemory(limit);
+    this.trainedContext = base.model.trainContextSize;
+  }
+
+  static async open(options: LlamaHostOptions, catalog: Catalog, file: ModelFile): Promise<Host> {
+    const { gpu = 'off', contextSize = DEFAULT_CONTEXT, sequences = 1, memoryLimit } = options;
+    const others = watchLoad();
+    const { base, used } = await place(file, () => placeBase(file, { gpu, tokens: contextSize * sequences }));
+    const threads = await threadsFor(base.model, used, options, others());
+    // Contexts are in the memory of the GPU, which may be the smaller one.
+    const limit =
+      used.layers > 0 ? Math.min(memoryLimit ?? Infinity, await freeOnGpu(base.model)) : memoryLimit;
+    return new Host(options, catalog, file, base, used, threads, limit);
+  }
+
+  get models(): readonly string[] {
+    return this.catalog.names;
+  }
+
+  get served(): readonly ServedModel[] {
+    return this.catalog.models;
+  }
+
+  get memory(): HostMemory {
+    const { size, bytes, evictions } = this.contexts;
+    return { contexts: size, bytes, evictions, limit: this.options.memoryLimit ?? Infinity };
+  }
+
+  get device(): ComputeDevice {
+    return { ...this.placed, threads: this.threads };
+  }
+
+  get fillInTheMiddle(): boolean {
+    return this.base.vocabulary.fill !== undefined;
+  }
+
+  get contextSize(): number {
+    return Math.min(this.options.contextSize ?? DEFAULT_CONTEXT, this.trainedContext);
+  }
+
+  chatTemplate(): Promise<ChatTemplate> {
+    const started = this.base.vocabulary.bos !== undefined;
+    return (this.template ??= chatTemplateOf(this.file.metadata, { started }).catch((error: unknown) => {
+      this.template = undefined;
+      throw error;
+    }));
+  }
+
+  encode(text: string): Int32Array {
+    return Int32Array.from(this.base.model.tokenize(text, false));
+  }
+
+  async addAdapter(adapter: AdapterFile, replace = false): Promise<void> {
+    await this.catalog.addAdapter(adapter, replace);
+    if (replace) await this.contexts.retire(adapter.name);
+  }
+
+  async removeAdapter(name: string): Promise<boolean> {
+    if (!this.catalog.remove(name)) return false;
+    await this.contexts.retire(name);
+    return true;
+  }
+
+  complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {
+    return this.counted(signal, () =>
+      this.use(request.model, ({ context }) => context.complete(request, signal, onText), signal),
+    );
+  }
+
+  sample(request: HostRequest, signal?: AbortSignal): Promise<HostCompletion> {
+    return this.counted(signal, async () => (await this.sampler(request.model)).sample(request, signal));
+  }
+
+  private async counted<C extends HostCompletion>(
+    signal: AbortSignal | undefined,
+    work: () => Promise<C>,
+  ): Promise<C> {
+    this.measuring?.abort();
+    this.statistics.requests += 1;
+    this.statistics.active += 1;
+    try {
+      const completion = await work();
+      this.statistics.promptTokens += completion.promptTokens;
+      this.statistics.cachedTokens += completion.cachedTokens;
+      this.statistics.completionTokens += completion.completionTokens;
+      this.statistics.trimmedTokens += completion.trimmedTokens;
+      if (completion.trimmedTokens > 0) this.statistics.trimmedPrompts += 1;
+      return completion;
+    } catch (error) {
+      if (signal?.aborted) this.statistics.cancelled += 1;
+      throw error;
+    } finally {
+      this.statistics.active -= 1;
+    }
+  }
+
+  distributions(model: string, tokens: Int32Array, signal?: AbortSignal): Promise<Float32Array[]> {
+    return this.use(model, ({ context }) => context.distributions(tokens, signal), signal);
+  }
+
+  /** Calls `work` with the context of a model; opens it if it is not in memory or its file was replaced. */
+  private async use<R>(
+    name: string,
+    work: (held: HeldContext) => Promise<R>,
+    signal?: AbortSignal,
+  ): Promise<R> {
+    let offer: Offer | undefined;
+    try {
+      offer = await this.catalog.find(name);
+    } catch (error) {
+      await this.contexts.retire(name);
+      throw error;
+    }
+    const version = offer?.version ?? '';
+    if (this.versions.get(name) !== version) await this.contexts.retire(name);
+    this.versions.set(name, version);
+    if (offer?.kind === 'adapter') this.options.folded?.used(offer);
+    const used = this.contexts.use(
+      name,
+      {
+        open: () => this.openOrMove(offer),
+        expected: () => this.contextBytes + this.bytesBeside(offer),
+      },
+      work,
+      signal,
+    );
+    // If the model was removed after it was found, nobody will use its context again.
+    return used.finally(() => (this.models.includes(name) ? undefined : this.contexts.retire(name)));
+  }
+
+  /** Bytes that a context needs besides the memory that llama.cpp reports. */
+  private bytesBeside(offer: Offer | undefined): number {
+    if (offer?.kind === 'model') return offer.bytes;
+    return (offer?.bytes ?? 0) + GRAPH_BYTES * (this.adapted + (offer?.linears ?? 0));
+  }
+
+  private async openOrMove(offer: Offer | undefined): Promise<HeldContext> {
+    try {
+      return await this.openContext(offer);
+    } catch (error) {
+      // Another program, such as a training, may have taken what was free.
+      const [{ backend }, { cause = error }] = [this.placed, error as Error];
+      if (backend === 'cpu' || !isOutOfMemory(cause)) throw error;
+      await this.moveToProcessor(whyNot(backend, cause), offer?.name ?? BASE_MODEL);
+      return await this.openContext(offer);
+    }
+  }
+
+  /** The base is loaded again at its next use, beside the GPU. Contexts there finish their answers; the one of `opening` is not open. */
+  private async moveToProcessor(why: string, opening: string): Promise<void> {
+    this.left.push(this.base.model);
+    for (const name of this.models.filter((one) => one !== opening)) await this.contexts.retire(name);
+    for (const name of this.wholeModels.names) await this.wholeModels.drop(name);
+    // While a context computes there, the GPU can't be left.
+    if (this.contexts.size === 0 && this.samplers.size === 0) {
+      await this.left.pop()!.dispose();
+      await dropGpu();
+    }
+    this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, why };
+    this.moving = true;
+  }
+
+  /** The base in memory. If the machine has no room for it now, the next request tries again. */
+  private baseInMemory(): Promise<Loaded> {
+    if (!this.moving) return Promise.resolve(this.base);
+    return (this.loading ??= this.loadOnProcessor().finally(() => (this.loading = undefined)));
+  }
+
+  private async loadOnProcessor(): Promise<Loaded> {
+    const others = watchLoad();
+    const { base, used } = await place(this.file, () => onProcessor(this.file, this.placed.why));
+    this.base = base;
+    this.placed = used;
+    this.moving = false;
+    this.threads = await threadsFor(base.model, used, this.options, others());
+    return base;
+  }
+
+  private async openContext(offer: Offer | undefined): Promise<HeldContext> {
+    const base = await this.baseInMemory();
+    if (offer?.kind === 'model')
+      return this.openOn(await this.wholeModels.get(offer.name, offer.path), offer);
+    return (offer && (await this.openFolded(offer, base))) ?? this.openOn(base, offer, offer);
+  }
+
+  private openFolded(offer: Offer, base: Loaded): Promise<HeldContext | undefined> | undefined {
+    const { folded, memoryLimit = Infinity } = this.options;
+    if (!folded || offer.scale !== 1 || this.placed.layers > 0) return undefined;
+    const room = memoryLimit - this.contexts.bytes - this.contextBytes;
+    return openCopy(folded, offer, base, room, (copy) => this.openOn(copy.loaded, offer, copy.beside, copy));
+  }
+
+  /** Opens a context of a model in memory with `adapter` on it. */
+  private async openOn(
+    { model, vocabulary }: Loaded,
+    offer: Offer | undefined,
+    adapter?: AdapterFile,
+    copy?: OpenCopy,
+  ): Promise<HeldContext> {
+    const { sequences = 1 } = this.options;
+    const options = {
+      contextSize: this.contextSize,
+      sequences: sequences + (await this.kept(model)),
+      threads: this.threads,
+      kept: await this.keptOnDisk(offer, copy),
+    };
+    // A sampler's contexts share these weights and keep them.
+    const shared = adapter !== undefined && holdsWeights(model, adapter.path);
+    const context = await ModelContext.open(model, vocabulary, options, adapter).catch((error: unknown) => {
+      throw adapter ? notLoaded(adapter, error) : error;
+    });
+    const weights = adapter && !shared ? takeWeights(model, adapter.path) : undefined;
+    if (!copy && offer?.kind !== 'model') this.contextBytes = context.bytes;
+    const bytes = context.bytes + (copy?.bytes ?? this.bytesBeside(offer));
+    const linears = copy ? 0 : (offer?.linears ?? 0);
+    this.adapted += linears;
+    return {
+      context,
+      bytes,
+      dispose: async () => {
+        await context.dispose();
+        await weights?.dispose();
+        await copy?.loaded.model.dispose();
+        this.adapted -= linears;
+        if (offer?.kind === 'model' && !this.samplers.has(offer.name))
+          await this.wholeModels.drop(offer.name);
+      },
+    };
+  }
+
+  /** Prompts that a context of `model` keeps besides those that it computes. */
+  private kept(model: LlamaModel): Promise<number> {
+    const { keptPrompts: most = 0, memoryLimit } = this.options;
+    const wanted = this.placed.layers > 0 ? 0 : most;
+    return keptPrompts(model, { wanted, contextSize: this.contextSize, limit: memoryLimit });
+  }
+
+  /** Where the last prompt is kept; nowhere with a GPU, which reads it as quickly. */
+  private async keptOnDisk(offer: Offer | undefined, copy?: OpenCopy): Promise<KeptOnDisk | undefined> {
+    if (!this.options.keepOnDisk || this.placed.layers > 0) return undefined;
+    const version = offer && (await identifyOnDisk(offer.path));
+    const parts = [this.base.version, version ?? '', offer?.scale ?? 1, this.contextSize];
+    return new KeptOnDisk([...parts, ...(copy ? [copy.path] : [])]);
+  }
+
+  /** The sampler of a model, created on first use; if that fails, the next call tries again. */
+  private async sampler(name: string): Promise<BatchSampler> {
+    let sampler = this.samplers.get(name);
+    if (!sampler) {
+      sampler = this.openSampler(name);
+      this.samplers.set(name, sampler);
+      sampler.catch(() => this.samplers.delete(name));
+    }
+    return sampler;
+  }
+
+  private async openSampler(name: string): Promise<BatchSampler> {
+    const offer = await this.catalog.find(name);
+    const options = { contextSize: this.contextSize, ...defaultSampling(), ...this.options.sampling };
+    options.contextSize = Math.min(options.contextSize, this.trainedContext);
+    const adapter = offer?.kind === 'adapter' ? offer : undefined;
+    const { model, vocabulary } =
+      offer?.kind === 'model'
+        ? await this.wholeModels.get(offer.name, offer.path)
+        : await this.baseInMemory();
+    return BatchSampler.open(model, vocabulary, options, adapter).catch((error: unknown) => {
+      throw adapter ? notLoaded(adapter, error) : error;
+    });
+  }
+
+  async rest(name: string): Promise<void> {
+    const sampler = this.samplers.get(name);
+    this.samplers.delete(name);
+    await sampler?.then((opened) => opened.dispose()).catch(() => undefined);
+    await this.contexts.retire(name);
+    await this.wholeModels.drop(name);
+  }
+
+  async measureThreads(): Promise<boolean> {
+    const { threads: wanted, basePath } = this.options;
+    if (wanted !== 'later' || this.placed.layers === this.placed.ofLayers) return true;
+    const stop = new AbortController();
+    this.measuring = stop;
+    const { model } = await this.baseInMemory();
+    const { threads, quiet } = await measureThreads(model, basePath, { signal: stop.signal });
+    stop.signal.throwIfAborted();
+    if (!quiet || threads === this.threads) return quiet;
+    this.threads = threads;
+    // Opened again with that number, and with what they had read, where that is kept on disk.
+    for (const name of this.models) await this.contexts.retire(name);
+    return true;
+  }
+
+  async dispose(): Promise<void> {
+    this.measuring?.abort();
+    await this.contexts.dispose();
+    for (const sampler of this.samplers.values())
+      await sampler.then((opened) => opened.dispose()).catch(() => undefined);
+    this.samplers.clear();
+    for (const name of this.wholeModels.names) await this.wholeModels.drop(name);
+    for (const model of [...this.left, this.base.model]) await model.dispose();
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Entry: `node dist/product-rate.mjs BACKEND [DEVICE]`: prints as lines of JSON (`rate-line.ts`) how fast that backend multiplies
+ * here, in the precision that LoRA trains in, and in f16 on a GPU that has it. A process of its own, because a driver may
+ * end it, and because of the memory that TensorFlow takes.
+ */
+import { reportError } from '../text/errors.ts';
+import { backendNames, type BackendName } from '../protocol/run.ts';
+import { fastestPrecision } from './precision.ts';
+import { startBackend } from './start.ts';
+import { openWebgpu } from './webgpu/start.ts';
+import { tensorflowGpu } from './devices/cuda.ts';
+import { productRate } from './devices/product-rate.ts';
+import type { Rate } from './devices/rate-line.ts';
+
+const [name, device] = process.argv.slice(2);
+if (!(backendNames as readonly string[]).includes(name ?? '')) {
+  console.error('Usage: node product-rate.mjs BACKEND [DEVICE]');
+  process.exit(2);
+}
+
+async function measure(backend: BackendName): Promise<Rate> {
+  try {
+    // A driver's first test takes longer than this measurement may; it comes when the GPU is used.
+    const started =
+      backend === 'webgpu'
+        ? await openWebgpu('to be measured', undefined, device)
+        : await startBackend(backend);
+    const gpu = backend === 'tensorflow' ? await tensorflowGpu() : undefined;
+    const rate = await productRate(started, fastestPrecision(backend, 'lora', gpu));
+    if (!started.multiplyIn || !started.device?.features.includes('shader-f16')) return { rate };
+    // A driver that fails in f16, or ends this process there, can still train in f32.
+    console.log(JSON.stringify({ rate }));
+    const half = await productRate(started, 'f16').catch(() => undefined);
+    return { rate, ...(half !== undefined && { half }) };
+  } catch (error) {
+    return { lack: reportError(error).message };
+  }
+}
+
+console.log(JSON.stringify(await measure(name as BackendName)));
+process.exit();

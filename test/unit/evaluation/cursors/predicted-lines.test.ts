@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { predictedLines } from '../../../../src/evaluation/cursors/predicted-lines.ts';
+
+/** Token texts, numbered as they come; 0 ends a text, and stands for none. */
+const texts: string[] = [''];
+const idOf = (text: string): number => {
+  if (!texts.includes(text)) texts.push(text);
+  return texts.indexOf(text);
+};
+/** Expected is what is written, but for the places given by their number. */
+const predicted = (written: string[], wrong: Record<number, string> = {}) =>
+  predictedLines(
+    [...written, ''].map(idOf),
+    [...written, ''].map((text, at) => idOf(wrong[at] ?? text)),
+    (token) => Buffer.from(texts[token]!).toString('latin1'),
+  );
+
+//                0     1     2     3      4     5     6      7    8     9
+const written = ['x)', '\n', '  ', 'let', ' a', ' +', ' bc', ';', '\n', ' }'];
+const characters = 'let a + bc;'.length;
+
+describe('lines that a model expects', () => {
+  it('are counted after the first line end, if they have a word', () => {
+    expect(predicted(written)).toEqual({ lines: 1, exact: 1, characters, right: characters });
+    expect(predicted(['a', '\n', 'bc'])).toEqual({ lines: 1, exact: 1, characters: 2, right: 2 });
+    expect(predicted(['a', '\n', 'bc'], { 2: 'bc\n\n' })).toMatchObject({ exact: 1, right: 2 });
+    expect(predicted(['a', '\n', 'bc'], { 2: 'bc;' })).toMatchObject({ exact: 0 });
+    expect(predicted(['a', 'b'])).toMatchObject({ lines: 0, characters: 0 });
+    expect(predicted(['a', '\n', ' ', '}', '\n', '\n'])).toMatchObject({ lines: 0 });
+  });
+
+  it('are exact if the rest is, after a third of the line', () => {
+    expect(predicted(written, { 3: 'if' })).toEqual({
+      lines: 1,
+      exact: 1,
+      characters,
+      right: characters - 3,
+    });
+    expect(predicted(written, { 6: ' d' })).toEqual({
+      lines: 1,
+      exact: 0,
+      characters,
+      right: characters - 3,
+    });
+  });
+
+  it('count neither indentation nor what is before the first line end', () => {
+    expect(predicted(written, { 0: 'y', 2: '\t' })).toEqual({
+      lines: 1,
+      exact: 1,
+      characters,
+      right: characters,
+    });
+  });
+
+  it('may be expected in other tokens', () => {
+    expect(predicted(written, { 4: ' a +', 7: ';\n' })).toMatchObject({ exact: 1, right: characters });
+    // Right up to the line end, whatever comes after it.
+    expect(predicted(written, { 7: ';\n\n' })).toMatchObject({ exact: 1, right: characters });
+    // A word that goes on in another way.
+    expect(predicted(written, { 6: ' bcd' })).toMatchObject({ exact: 0, right: characters - 3 });
+  });
+
+  it('are not right where only the beginning of a token is expected', () => {
+    expect(predicted(['a', '\n', 'f', '();', '\n'], { 3: '(' })).toMatchObject({ exact: 0, right: 1 });
+    // Up to the end of the line, no more is asked: the model may end there.
+    expect(predicted(['a', '\n', 'f', '();\n'], { 3: '();' })).toMatchObject({ exact: 1, right: 4 });
+  });
+
+  it('are compared by bytes: a part of a character is none', () => {
+    const bytes = ['x', '\n', 'a', '\xe6', '\x97', '\xa5'];
+    const at = (wrong: string) =>
+      predictedLines([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 6], (token) => [...bytes, wrong][token]!);
+    expect(at('\xa5')).toEqual({ lines: 1, exact: 1, characters: 4, right: 4 });
+    expect(at('\xb9')).toEqual({ lines: 1, exact: 0, characters: 4, right: 3 });
+  });
+
+  it('must end at the end of the text, too', () => {
+    expect(predicted(['a', '\n', 'bc'], { 3: ' + d' })).toMatchObject({ exact: 0, right: 2 });
+    expect(predicted(['a', '\n', 'bc'], { 3: '\n\n' })).toMatchObject({ exact: 1, right: 2 });
+  });
+
+  it('must end where the line ends', () => {
+    expect(predicted(written, { 8: ' //' })).toMatchObject({ exact: 0, right: characters });
+    expect(predicted(written, { 8: '' })).toMatchObject({ exact: 1, right: characters });
+    expect(predicted(written, { 7: '' })).toMatchObject({ exact: 0, right: characters - 1 });
+  });
+});

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { endText } from '../../../src/findings/end-text.ts';
+import type { StrengthChoice, Summary } from '../../../src/protocol/evaluation.ts';
+import { comparison, makeRun, metric } from '../webview/fixtures.ts';
+
+const choiceOf = (strength: number, learned: number, half = 0.01, kl = 0.01): StrengthChoice => ({
+  ...{ strength, limit: 0.1, setting: '', why: 'it was measured', next: 'Longer training may help.' },
+  path: [
+    {
+      strength: 1,
+      learned: { value: learned, low: learned - half, high: learned + half },
+      kl: { value: kl, low: kl, high: kl },
+    },
+  ],
+});
+const bits = (change: number) =>
+  comparison(
+    ['workspace', 'bits per byte', '', 'lower'],
+    metric('workspace', 'bits per byte', 1.2, 0.1),
+    metric('workspace', 'bits per byte', 1.2 + change, 0.1),
+    0.01,
+  );
+
+function end(patch: Partial<Summary> | undefined, { chosen = false, stopped = false } = {}) {
+  const run = makeRun();
+  const events = run.events.map((event) =>
+    event.type === 'done' && stopped ? { ...event, measuringStopped: true } : event,
+  );
+  const summary = patch && { step: run.state.step, sentence: '', comparisons: [], ...patch };
+  return endText({ ...run, summary, events }, chosen);
+}
+
+describe('the end of a run', () => {
+  const better = { choice: choiceOf(1, -0.1), comparisons: [bits(-0.1)] };
+  const said = 'Better than the base: it predicts the files kept out of training better.';
+
+  it('says first whether it is better and in use, then the figures', () => {
+    const [first, figures, ...more] = end(better, { chosen: true });
+    expect(first).toBe(`web-server: trained, 60 steps. ${said} Your completions use it now.`);
+    expect(figures).toBe('Predicts held-out code better than before.');
+    expect(more).toEqual([]);
+    expect(end(better)[0]).toMatch(/ Your completions can use it\.$/);
+  });
+  it('says that nothing changed where it is no better, and what to try', () => {
+    expect(end({ choice: choiceOf(0, -0.001) })).toEqual([
+      'web-server: trained, 60 steps. No better than the base: it predicts the files kept out of training no better. Nothing changed in your completions. Longer training may help.',
+    ]);
+  });
+  it('says that a worse one is no longer in use', () => {
+    const worse = { ...better, comparisons: [bits(0.1)] };
+    expect(end(worse, { chosen: true })[0]).toMatch(
+      / Worse than the base: .*\. Your completions no longer use it\. /,
+    );
+    const other = { ...better, served: { meanKl: 1, limit: 0.01, tokens: 9, ok: false } };
+    expect(end(other)[0]).toMatch(/ Worse than the base: the model that would complete .* Nothing changed /);
+  });
+  it('gives no advice where too little was measured to tell', () => {
+    expect(end({ choice: choiceOf(0, -0.01, 0.3) })[0]).toBe(
+      "web-server: trained, 60 steps. Whether it is better than the base can't be told: too little was measured to see a difference. Nothing changed in your completions.",
+    );
+  });
+  it('says what is not measured yet, and how to', () => {
+    const [, , left] = end({ ...better, pending: ['workspace', 'humaneval'] });
+    expect(left).toMatch(
+      /^Not measured yet: HumanEval\. Measured in part, because time ran out: Held-out text\. \{evaluate .*\} measures the rest\.$/,
+    );
+  });
+  it('says that the result is kept where its measuring was stopped', () => {
+    const stopped = end({ ...better, pending: ['humaneval'] }, { stopped: true });
+    expect(stopped.at(-1)).toMatch(
+      /^Measuring was stopped; the result is kept\. Not measured yet: HumanEval\. /,
+    );
+    const [first, last] = end(undefined, { stopped: true });
+    expect(first).toMatch(/can't be told: it was not measured yet\. Your completions can use it\.$/);
+    expect(last).toMatch(/^Measuring was stopped; the result is kept\. \{evaluate /);
+  });
+});

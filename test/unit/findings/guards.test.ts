@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { compare, type Measured } from '../../../src/evaluation/figures/compare.ts';
+import { guardedIn, isWorse, missableLoss } from '../../../src/findings/guards.ts';
+import { withFound } from '../../../src/evaluation/figures/summary.ts';
+import { summarise } from '../../../src/findings/summary-sentence.ts';
+import { whyNotOffered } from '../../../src/findings/offer.ts';
+import type { Comparison, StrengthChoice } from '../../../src/protocol/evaluation.ts';
+
+const choice: StrengthChoice = { strength: 0.5, why: '', limit: 0.1, path: [], setting: '' };
+
+const measure = (
+  [task, metric]: [string, string],
+  [before, after]: [number[], number[]],
+  more: Partial<Measured>,
+) =>
+  compare({
+    measured: { task, metric, unit: '', better: 'higher', setting: 'test', ...more },
+    models: [before, after].map((all) => [all.map((sum) => ({ sum, weight: 1 }))]),
+  });
+/** Problems: solved by both, by the result only, by the base only, by neither. */
+function solved(both: number, gained: number, lost: number, neither: number, task = 'humaneval'): Comparison {
+  const of = (...counts: [number, number][]) => counts.flatMap(([n, is]) => Array<number>(n).fill(is));
+  const before = of([both, 1], [gained, 0], [lost, 1], [neither, 0]);
+  const after = of([both, 1], [gained, 1], [lost, 0], [neither, 0]);
+  return measure([task, 'pass@1'], [before, after], { binary: true });
+}
+/** Loss of twenty solutions that rises by `rise` on average, and by `spread` more or less. */
+function solutions(rise: number, spread: number, task = 'humaneval', metric = 'loss of solutions') {
+  const before = Array.from({ length: 20 }, (_, i) => 0.5 + i / 40);
+  const after = before.map((loss, i) => loss + rise + (i % 2 ? spread : -spread));
+  return measure([task, metric], [before, after], { better: 'lower', unit: 'nats/token' });
+}
+const worse = (one: Comparison) => guardedIn([one]).some(isWorse);
+const sentence = (...comparisons: Comparison[]) => summarise({ comparisons });
+
+it('says a loss that is shown, however small', () => {
+  expect(sentence(solutions(0.015, 0.004))).toBe(
+    "General ability: HumanEval's solutions became less likely, but by no more than anybody would notice.",
+  );
+});
+
+describe('a guarded figure', () => {
+  it('is worse where a loss beyond the margin is shown', () => {
+    expect(worse(solved(50, 5, 25, 84))).toBe(true);
+    expect(worse(solutions(0.05, 0.03))).toBe(true);
+    // As above, of code of other languages, say.
+    expect(worse(solutions(0.05, 0.03, 'retention', 'source loss'))).toBe(true);
+    expect(worse(solutions(0.05, 0.03, 'retention', 'loss'))).toBe(false);
+  });
+  it('is not where the loss is certain, but within the margin', () => {
+    const little = solved(9000, 10, 160, 830);
+    expect(little).toMatchObject({ significant: true });
+    expect(little.difference.value).toBeCloseTo(-0.015, 3);
+    expect(worse(little)).toBe(false);
+    expect(worse(solutions(0.015, 0.01))).toBe(false);
+  });
+  it('is not where the loss is beyond it and not shown', () => {
+    expect(worse(solved(10, 1, 3, 6))).toBe(false);
+    expect(worse(solutions(0.05, 0.3))).toBe(false);
+  });
+});
+
+describe('the loss that may have been missed', () => {
+  it('is said in points', () => {
+    expect(sentence(solved(12, 0, 0, 8))).toBe(
+      'General ability: no difference seen in HumanEval (12 of 20, 12 before), though a loss of less than 32 points may have gone unnoticed.',
+    );
+    expect(sentence(solved(58, 13, 13, 80))).toContain(
+      '(71 of 164, 71 before), though a loss of less than 12',
+    );
+  });
+  it('is not said where one is shown, or where one beyond the margin is ruled out', () => {
+    expect(sentence(solved(50, 5, 25, 84))).toBe(
+      'General ability: worse in HumanEval (55 of 164, 75 before).',
+    );
+    expect(sentence(solved(71, 0, 0, 93))).toBe(
+      'General ability: no difference seen in HumanEval (71 of 164, 71 before).',
+    );
+  });
+  it('says so where none could have been shown', () =>
+    expect(sentence(solved(0, 0, 0, 20))).toBe(
+      'General ability: no difference seen in HumanEval (0 of 20, 0 before), where too few are solved to show a loss.',
+    ));
+  it('is told of several samples as of any share', () => {
+    const shares = Array.from({ length: 20 }, (_, i) => (i % 3) / 2);
+    const other = shares.map((share, i) => share + (i % 2 ? 0.1 : -0.1) * Number(share > 0 && share < 1));
+    const one = measure(['humaneval', 'pass@1'], [shares, other], {});
+    const { value, high } = one.difference;
+    expect(missableLoss(one)).toBeCloseTo(1.43 * (high - value), 3);
+  });
+  it('is told of solutions, whose margin few problems can show to be kept', () => {
+    expect(sentence(solutions(-0.03, 0.03))).toBe(
+      "General ability: HumanEval's solutions are no less likely.",
+    );
+    expect(sentence(solutions(0.01, 0.2))).toMatch(
+      /whether HumanEval's solutions became less likely can't be told \(a rise of less than 0\.14 nats per token may have gone unnoticed\)\.$/,
+    );
+    expect(sentence(solutions(0.05, 0.03))).toBe(
+      "General ability: HumanEval's solutions became less likely.",
+    );
+  });
+  it('is none of nothing', () => {
+    const figure = { ...solved(2, 0, 0, 0).before, n: 0 };
+    const nothing = { ...solved(2, 0, 0, 0), before: figure, after: figure };
+    expect(missableLoss(nothing)).toBeUndefined();
+    expect(sentence()).toBe('Nothing was measured.');
+  });
+});
+
+it('a loss that 20 problems leave open and all of them show takes the offer back', () => {
+  const first = withFound(
+    { step: 8, sentence: '', comparisons: [], choice },
+    { measured: { task: 'humaneval', comparisons: [solved(7, 1, 2, 10)] } },
+  );
+  expect(whyNotOffered(first)).toBeUndefined();
+  const later = withFound(first, {
+    measured: { task: 'humaneval', comparisons: [solved(50, 5, 25, 84)] },
+  });
+  expect(whyNotOffered(later)).toBe("fewer of HumanEval's problems are solved (0.457 -> 0.335)");
+  expect(later.sentence).toMatch(/^Not offered: fewer of HumanEval's problems are solved/);
+});

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { verdictIn, verdictOf } from '../../../src/findings/verdict.ts';
+import type { Comparison, StrengthChoice, StrengthPoint } from '../../../src/protocol/evaluation.ts';
+
+const around = (value: number, half: number) => ({ value, low: value - half, high: value + half });
+
+function choiceOf(strength: number, ...path: [learned: number, half: number, kl: number][]): StrengthChoice {
+  const points = path.map(([learned, half, kl], at): StrengthPoint => ({
+    strength: (at + 1) / path.length,
+    learned: around(learned, half),
+    kl: around(kl, 0.001),
+  }));
+  return { strength, why: '', limit: 0.1, path: points, setting: '' };
+}
+
+function comparison(task: string, metric: string, difference: number, half = 0.01): Comparison {
+  const figure = { task, metric, value: 0.5, low: 0, high: 1, n: 16, setting: '' };
+  const better = /loss|bits/.test(metric) ? 'lower' : 'higher';
+  return {
+    ...{ task, metric, unit: '', better, before: figure },
+    after: { ...figure, value: 0.5 + difference },
+    difference: around(difference, half),
+    significant: Math.abs(difference) > half,
+  };
+}
+
+const kindOf = (choice?: StrengthChoice, ...comparisons: Comparison[]) =>
+  verdictOf({ comparisons, ...(choice && { choice }) }).kind;
+
+describe('the verdict on a result', () => {
+  it('is better where held-out code is predicted better, at the strength in use', () => {
+    expect(kindOf(choiceOf(1, [-0.1, 0.02, 0.01]))).toBe('better');
+    expect(kindOf(undefined, comparison('workspace', 'bits per byte', -0.1))).toBe('better');
+    expect(kindOf(undefined, comparison('workspace', 'line exact match', 0.1))).toBe('better');
+  });
+  it('is worse where something that counts got worse, whatever was gained', () => {
+    const choice = choiceOf(1, [-0.1, 0.02, 0.01]);
+    expect(kindOf(choice, comparison('humaneval', 'pass@1', -0.3))).toBe('worse');
+    expect(kindOf(choice, comparison('humaneval', 'loss of solutions', 0.05))).toBe('worse');
+    expect(verdictOf({ choice, comparisons: [], served: served(false) }).kind).toBe('worse');
+    expect(verdictOf({ choice, comparisons: [], served: served(true) }).kind).toBe('better');
+  });
+  it('is worse where nothing was gained within the limit of forgetting', () => {
+    expect(verdictOf({ choice: choiceOf(0, [-0.1, 0.02, 0.5]), comparisons: [] })).toEqual({
+      kind: 'worse',
+      why: 'it learned your code, but forgot too much of what the base could do',
+    });
+    expect(kindOf(choiceOf(0, [0.1, 0.02, 0.01]))).toBe('worse');
+  });
+  it('is "no better" only where a gain that one would notice is ruled out', () => {
+    expect(kindOf(choiceOf(0, [-0.001, 0.01, 0.01]))).toBe('same');
+    expect(kindOf(choiceOf(0, [-0.001, 0.2, 0.01]))).toBe('unknown');
+    expect(kindOf(undefined, comparison('workspace', 'bits per byte', 0.001))).toBe('same');
+    expect(kindOf(undefined, comparison('workspace', 'bits per byte', 0.001, 0.3))).toBe('unknown');
+    // A few lines say nothing of small gains.
+    expect(kindOf(undefined, comparison('workspace', 'line exact match', 0, 0))).toBe('unknown');
+  });
+  it('of an earlier version is open where what chose the strength says more than what was measured after it', () => {
+    const choice = choiceOf(1, [-0.1, 0.02, 0.01]);
+    expect(kindOf(choice, comparison('workspace', 'bits per byte', -0.05, 0.3))).toBe('unknown');
+    expect(kindOf(choice, comparison('workspace', 'bits per byte', -0.05))).toBe('better');
+  });
+  describe('with the gain in files that had no part in the choice of the strength', () => {
+    const chosen = (...learned: [value: number, half: number]): StrengthChoice => ({
+      ...choiceOf(1, [-0.1, 0.02, 0.01]),
+      learned: around(...learned),
+    });
+    const open = comparison('workspace', 'bits per byte', -0.05, 0.3);
+    it('is better by it, whatever a few windows leave open', () => {
+      expect(kindOf(chosen(-0.09, 0.03), open)).toBe('better');
+      expect(kindOf(chosen(-0.09, 0.03))).toBe('better');
+    });
+    it('is not by the figures of the chosen strength alone, which are too good', () => {
+      expect(kindOf(chosen(-0.09, 0.1))).toBe('unknown');
+      expect(kindOf(chosen(-0.09, 0.1), open)).toBe('unknown');
+      expect(kindOf(chosen(0.001, 0.01))).toBe('same');
+      expect(kindOf(chosen(-0.09, 0.1), comparison('workspace', 'bits per byte', -0.05))).toBe('better');
+    });
+    it('is worse all the same where something got worse', () => {
+      expect(kindOf(chosen(-0.09, 0.03), comparison('workspace', 'bits per byte', 0.1))).toBe('worse');
+      expect(kindOf(chosen(-0.09, 0.03), comparison('humaneval', 'pass@1', -0.3))).toBe('worse');
+    });
+    it('says nothing of a strength that was set by hand', () => {
+      const choice = chosen(-0.09, 0.03);
+      expect(verdictOf({ choice, givenStrength: 0.7, comparisons: [open] }).kind).toBe('unknown');
+    });
+  });
+  it('is open where nothing was measured here', () => {
+    expect(verdictOf(undefined)).toEqual({ kind: 'unknown', why: 'it was not measured yet' });
+    const comparisons = [comparison('workspace', 'bits per byte', -0.1)];
+    expect(verdictOf({ comparisons, stated: ['workspace'] }).kind).toBe('unknown');
+  });
+  it('is said in a sentence', () => {
+    expect(verdictIn(verdictOf({ choice: choiceOf(1, [-0.1, 0.02, 0.01]), comparisons: [] }))).toBe(
+      'Better than the base: it predicts the files kept out of training better.',
+    );
+    expect(verdictIn(verdictOf(undefined))).toMatch(/^Whether it is better than the base can't be told: /);
+  });
+});
+
+const served = (ok: boolean) => ({ meanKl: 0.001, limit: 0.01, tokens: 96, ok });

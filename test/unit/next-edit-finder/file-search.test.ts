@@ -1,0 +1,100 @@
+/** Next edits in files that are not open. */
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { FileSearch, type FileQuestion } from '../../../src/next-edit-finder/file-search.ts';
+import { search } from '../../../src/next-edit/find.ts';
+import { until } from '../../support/until.ts';
+
+let root: string;
+let now = 0;
+let files: FileSearch;
+beforeEach(async () => {
+  root = await realpath(await mkdtemp(join(tmpdir(), 'fmn-files-')));
+  now = 0;
+  files = new FileSearch(() => now);
+});
+afterEach(() => rm(root, { recursive: true }));
+
+const put = (name: string, text: string) => writeFile(join(root, name), text);
+
+/** The file's name and the line that is offered, after `load` was renamed and `more` was written below it. */
+async function offers(question: Partial<FileQuestion> = {}, more = '', name = 'loadFile') {
+  const path = 'file:///w/a.ts';
+  const after = `export function ${name}(path: string) {`;
+  const edit = {
+    path,
+    languageId: 'typescript',
+    at: 0,
+    before: 'export function load(path: string) {',
+    after,
+  };
+  const text = `${after}\n  return path;\n}\n${more}`;
+  const found = search([{ ...edit, time: 1 }], [{ path, languageId: 'typescript', text }], {
+    path,
+    place: 0,
+  });
+  const asked = { found, folders: [root], open: new Set<string>(), isOvertaken: () => false, ...question };
+  const all = await files.offers(asked);
+  return all?.map(({ offer, text: whole }) => [
+    offer.path.replace(pathToFileURL(root).href, ''),
+    whole.split('\n')[offer.line],
+  ]);
+}
+
+it('are found again without reading, while the same is looked for in the same files', async () => {
+  await put('b.ts', 'load("b");\n');
+  const first = await offers();
+  expect(first).toEqual([['/b.ts', 'load("b");']]);
+  await put('b.ts', 'load("other");\n');
+  expect(await offers({}, '// The rename is the same, wherever the text ends.\n')).toEqual(first);
+  expect(await offers({ open: new Set([join(root, 'b.ts')]) })).toEqual([]);
+  expect(await offers()).toEqual([['/b.ts', 'load("other");']]);
+  await put('b.ts', 'load("more");\n');
+  expect(await offers({}, '', 'loadText')).toEqual([['/b.ts', 'load("more");']]);
+  await put('b.ts', 'load("later");\n');
+  now += 30_000;
+  expect(await offers({}, '', 'loadText')).toEqual([['/b.ts', 'load("later");']]);
+});
+
+it('names from before are used while they are listed anew', async () => {
+  await put('b.ts', 'load("b");\n');
+  expect(await offers()).toHaveLength(1);
+  await put('c.ts', 'load("c");\n');
+  now += 100_000;
+  expect(await offers()).toHaveLength(1);
+  await until('the new names', async () => (await offers())?.length === 2);
+});
+
+it('of a folder that can not be read there are none, and of the others there are', async () => {
+  await mkdir(join(root, 'there'));
+  await put('there/b.ts', 'load("b");\n');
+  const folders = [join(root, 'gone'), join(root, 'there')];
+  expect(await offers({ folders })).toEqual([['/there/b.ts', 'load("b");']]);
+});
+
+it('are where the editor has them in a file with a byte order mark', async () => {
+  await put('b.ts', '\uFEFFload("b");\n');
+  expect(await offers()).toEqual([['/b.ts', 'load("b");']]);
+});
+
+it('are no longer looked for once they are not wanted, and nothing of that is kept', async () => {
+  await put('b.ts', 'load("b");\n');
+  expect(await offers({ isOvertaken: () => true })).toBeUndefined();
+  expect(await offers()).toHaveLength(1);
+});
+
+it('are not held for longer because the clock was set back', async () => {
+  const steady = vi.spyOn(performance, 'now').mockReturnValue(0);
+  const clock = vi.spyOn(Date, 'now').mockReturnValue(3600_000);
+  onTestFinished(() => void vi.restoreAllMocks());
+  files = new FileSearch();
+  await put('b.ts', 'load("b");\n');
+  expect(await offers()).toEqual([['/b.ts', 'load("b");']]);
+  await put('b.ts', 'load("later");\n');
+  clock.mockReturnValue(1000);
+  steady.mockReturnValue(30_000);
+  expect(await offers()).toEqual([['/b.ts', 'load("later");']]);
+});

@@ -1,0 +1,114 @@
+/** Requests through a proxy, and to a server whose certificate only pip's configuration names. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { networkFetch } from '../../../src/platform/network/http.ts';
+
+let dir: string;
+const servers: Server[] = [];
+const listen = async (server: Server): Promise<number> => {
+  servers.push(server);
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return (server.address() as AddressInfo).port;
+};
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'fmn-network-'));
+  for (const name of Object.keys(process.env))
+    if (/^PIP_|_proxy$|CA_BUNDLE$|^SSL_CERT/i.test(name)) vi.stubEnv(name, undefined);
+  vi.stubEnv('PIP_CONFIG_FILE', '/dev/null');
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    await new Promise((done) => server.close(done));
+  }
+  rmSync(dir, { recursive: true });
+});
+
+/** A proxy that answers every request itself, with what it was asked for. */
+const startProxy = () =>
+  listen(
+    createServer(({ url }, response) => response.end(`asked for ${url}`)).on('connect', (request, socket) => {
+      socket.end('HTTP/1.1 407 No\r\n\r\n');
+      connects.push(request.url ?? '');
+    }),
+  );
+let connects: string[] = [];
+beforeEach(() => (connects = []));
+
+it.each([
+  ['HTTPS_PROXY', 'http://'],
+  ['HTTPS_PROXY', ''],
+  ['PIP_PROXY', ''],
+])('goes through the proxy of %s ("%saddress")', async (name, scheme) => {
+  vi.stubEnv(name, `${scheme}127.0.0.1:${await startProxy()}`);
+  await expect(networkFetch('https://index.test/simple/', { pipProxy: true })).rejects.toThrow();
+  expect(connects).toEqual(['index.test:443']);
+});
+
+it("takes pip's proxy for package indexes only", async () => {
+  vi.stubEnv('PIP_PROXY', `127.0.0.1:${await startProxy()}`);
+  const port = await listen(createServer((_, response) => response.end('straight')));
+  expect(await (await networkFetch(`http://127.0.0.1:${port}/`)).text()).toBe('straight');
+});
+
+it('asks a proxy for an http address without a tunnel, which many refuse', async () => {
+  vi.stubEnv('HTTP_PROXY', `http://127.0.0.1:${await startProxy()}`);
+  expect(await (await networkFetch('http://index.test/simple/')).text()).toBe(
+    'asked for http://index.test/simple/',
+  );
+  expect(connects).toEqual([]);
+});
+
+it('says that a proxy can not be used, without its password', async () => {
+  vi.stubEnv('HTTPS_PROXY', 'socks5://me:secret@127.0.0.1:1');
+  await expect(networkFetch('https://index.test/')).rejects.toMatchObject({
+    code: 'network',
+    message: expect.not.stringContaining('secret'),
+  });
+});
+
+it('goes straight to what NO_PROXY names', async () => {
+  const port = await listen(createServer((_, response) => response.end('myself')));
+  vi.stubEnv('HTTP_PROXY', `http://127.0.0.1:${await startProxy()}`);
+  vi.stubEnv('NO_PROXY', '127.0.0.1');
+  expect(await (await networkFetch(`http://127.0.0.1:${port}/`)).text()).toBe('myself');
+  expect(connects).toEqual([]);
+});
+
+const hasOpenssl = (() => {
+  try {
+    return execFileSync('openssl', ['version']).length > 0;
+  } catch {
+    return false;
+  }
+})();
+
+it.runIf(hasOpenssl)("trusts the certificates of pip's configuration, and else says which code", async () => {
+  const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
+  execFileSync(
+    'openssl',
+    [
+      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'],
+      ...['-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert],
+    ],
+    { stdio: 'ignore' },
+  );
+  const port = await listen(
+    createSecureServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) =>
+      response.end('safe'),
+    ),
+  );
+  const url = `https://127.0.0.1:${port}/`;
+  await expect(networkFetch(url)).rejects.toMatchObject({ cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' } });
+  for (const place of [cert, dir]) {
+    vi.stubEnv('PIP_CERT', place);
+    expect(await (await networkFetch(url)).text()).toBe('safe');
+  }
+});
