@@ -1,0 +1,63 @@
+/** The rooms that docs/architecture.md names: what the lint rule about floors does not see. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { posix } from 'node:path';
+import ts from 'typescript';
+import { expect, it } from 'vitest';
+
+const MOST_FILES = 24;
+
+const files = ['src', 'webview'].flatMap((root) =>
+  readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes('__pycache__'))
+    .map(({ parentPath, name }) => posix.join(parentPath, name)),
+);
+const rooms = [
+  ...new Set(
+    files.flatMap((file) => {
+      const names = file.split('/');
+      return names.slice(1).map((_, at) => names.slice(0, at + 1).join('/'));
+    }),
+  ),
+].sort();
+
+/** Each import of one of our files by another. */
+const imports = files
+  .filter((file) => file.endsWith('.ts'))
+  .flatMap((from) =>
+    ts
+      .preProcessFile(readFileSync(from, 'utf8'))
+      .importedFiles.filter(({ fileName }) => fileName.startsWith('.'))
+      .map(({ fileName }) => ({ from, to: posix.join(posix.dirname(from), fileName) })),
+  );
+
+/** The imports that make a circle among what lies in `room`, where a folder with all that it has counts as one. */
+function circleIn(room: string): string[] {
+  const partOf = (file: string) =>
+    file.startsWith(`${room}/`) ? file.slice(room.length + 1).split('/')[0] : undefined;
+  const needs = new Map<string, Map<string, string>>();
+  for (const { from, to } of imports) {
+    const [one, other] = [partOf(from), partOf(to)];
+    if (one === undefined || other === undefined || one === other) continue;
+    needs.set(one, (needs.get(one) ?? new Map<string, string>()).set(other, `${from} -> ${to}`));
+  }
+  const done = new Set<string>();
+  const search = (part: string, path: readonly string[], taken: readonly string[]): string[] => {
+    if (path.includes(part)) return taken.slice(path.indexOf(part));
+    if (done.has(part)) return [];
+    for (const [next, by] of needs.get(part) ?? []) {
+      const circle = search(next, [...path, part], [...taken, by]);
+      if (circle.length > 0) return circle;
+    }
+    done.add(part);
+    return [];
+  };
+  return [...needs.keys()].map((part) => search(part, [], [])).find(({ length }) => length > 0) ?? [];
+}
+
+it('no files and folders of a room need each other in a circle', () =>
+  expect(rooms.map(circleIn).filter(({ length }) => length > 0)).toEqual([]));
+
+it(`no room has more than ${MOST_FILES} files of its own`, () => {
+  const own = (room: string) => files.filter((file) => posix.dirname(file) === room).length;
+  expect(rooms.filter((room) => own(room) > MOST_FILES)).toEqual([]);
+});
