@@ -68,9 +68,11 @@ export class QuickInput {
 
   /** Opens a file of the workspace by its name. A new one may not be found at once: it is looked for again. */
   async file(name) {
+    const tab = this.page.locator('.tab.active').filter({ hasText: name });
     const opened = async () => {
       await this.#open('Control+P', name);
-      return this.#enter(name);
+      // What takes the focus in the moment of Enter closes the box, and nothing is opened.
+      return (await this.#enter(name)) && becomes(() => tab.isVisible(), AGAIN_MS);
     };
     await until(`the file ${name}`, opened);
   }
