@@ -2,6 +2,7 @@
  * What suggestions cost a person who knows what they are going to write, and what they save: a keystroke-level model
  * (Card, Moran & Newell 1980). Pure. Sources of the constants, and which are uncertain: docs/benchmarks.md.
  */
+import { commonPrefix } from '../../src/serving/tokens/prompt-tokens.ts';
 import { typedCharacters, typingTime } from './keys.ts';
 
 /** Milliseconds. */
@@ -138,7 +139,6 @@ export function lookAt(sight: Sight, read: number, costs: Costs): Look {
 /** The end of the first word that is wrong; undefined if none is. */
 function firstWrong(shown: string, wanted: string): number | undefined {
   if (wanted.startsWith(shown)) return undefined;
-  let same = 0;
-  while (same < shown.length && shown[same] === wanted[same]) same += 1;
+  const same = commonPrefix(shown, wanted);
   return same + /^(?:\w+|[^\w\s]+|\s+)?/.exec(shown.slice(same))![0].length;
 }

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { openCorpus } from '../../src/corpus/index.ts';
 import type { Resources } from '../../src/evaluation/resources.ts';
-import { scoreItems } from '../../src/evaluation/scoring/score-items.ts';
+import { scoreBy } from '../../src/evaluation/scoring/score-items.ts';
 import { strengthTask, type StrengthItem } from '../../src/evaluation/strength/task.ts';
 import type { Replacements } from '../../src/evaluation/measure.ts';
 import type { EvaluatedModel, ItemScore } from '../../src/evaluation/task.ts';
@@ -30,16 +30,12 @@ export async function scoreAtCursors(
     warn: tell,
     signal,
   });
-  const score = (some: readonly StrengthItem[], model: EvaluatedModel) =>
-    scoreItems(strengthTask, some, model, {
-      sandbox: () => resources.sandbox(),
-      onScore: () => undefined,
-      signal,
-    });
+  const context = { sandbox: () => resources.sandbox(), onScore: () => undefined, alone: false, signal };
   const scores: ItemScore[][] = [];
-  for (const model of models) scores.push(await score(items, model));
-  for (const [file, model] of instead ?? [])
-    for (const [at, item] of items.entries())
-      if (item.document === file) scores.at(-1)![at] = (await score([item], model))[0]!;
+  for (const [index, model] of models.entries()) {
+    const by = ({ document = '' }: StrengthItem) =>
+      (index === models.length - 1 && instead?.get(document)) || model;
+    scores.push(await scoreBy(by, strengthTask, items, context));
+  }
   return { items, scores };
 }

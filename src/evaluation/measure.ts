@@ -7,7 +7,7 @@ import { FORGETTING } from '../findings/forgetting-figure.ts';
 import { forgettingAverage } from './figures/forgetting.ts';
 import { EvaluationProgress, type ProgressPart } from './progress.ts';
 import type { Resources } from './resources.ts';
-import { scoreItems, scoreTogether, type OnScored } from './scoring/score-items.ts';
+import { scoreBy, scoreTogether, type OnScored } from './scoring/score-items.ts';
 import type { TimeTable } from './time.ts';
 import { chooseTasks } from './tasks/index.ts';
 import type {
@@ -199,23 +199,6 @@ export class Evaluation {
 /** Mixed, but those first that say most. */
 const inTurn = (a: Item, b: Item): number =>
   Number(b.first ?? false) - Number(a.first ?? false) || (a.digest < b.digest ? -1 : 1);
-
-/** Scores each item with its model. `alone`: only one is in memory, so each makes room for the next one. */
-async function scoreBy(
-  modelOf: (item: Item) => EvaluatedModel,
-  task: Task,
-  items: readonly Item[],
-  { alone, ...context }: ScoreContext & OnScored & { alone: boolean },
-): Promise<ItemScore[]> {
-  const found = new Map<Item, ItemScore>();
-  for (const model of new Set(items.map(modelOf))) {
-    const own = items.filter((item) => modelOf(item) === model);
-    const scores = await scoreItems(task, own, model, context);
-    for (const [index, item] of own.entries()) found.set(item, scores[index]!);
-    if (alone) await model.rest();
-  }
-  return items.map((item) => found.get(item)!);
-}
 
 /** Number of items that all models answer before the next ones are started, if time is limited. */
 const CHUNK = 8;

@@ -3,6 +3,7 @@
  * Chosen by rule, evenly over all places of their kind. Pure functions.
  */
 import { distance } from 'fastest-levenshtein';
+import { commonPrefix } from '../../serving/tokens/prompt-tokens.ts';
 import { choosePlaces, ownText, type HeldOutDocument } from './held-out.ts';
 
 export type CursorKind = 'line' | 'block';
@@ -122,8 +123,7 @@ export function answerAt({ kind, before }: Pick<Cursor, 'kind' | 'before'>, answ
 export function savedCharacters(shown: string, actual: string): { saved: number; all: number } {
   const bare = (text: string) => text.replaceAll(/\r?\n[ \t]*/g, '\n');
   const [offered, wanted] = [bare(shown), bare(actual)];
-  let same = 0;
-  while (same < Math.min(offered.length, wanted.length) && offered[same] === wanted[same]) same += 1;
+  let same = commonPrefix(offered, wanted);
   // A word that continues differently is not accepted.
   if (/\w/.test(offered[same] ?? '')) same = offered.slice(0, same).replace(/\w+$/, '').length;
   return { saved: same, all: wanted.length };

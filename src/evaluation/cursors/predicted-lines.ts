@@ -3,6 +3,7 @@
  * suggestion shows what is expected, and a person goes on from what is right. So one pass over a text tells at many
  * places what only asking at each of them would tell otherwise. Pure; explained in docs/science.md.
  */
+import { commonPrefix } from '../../serving/tokens/prompt-tokens.ts';
 
 export interface PredictedLines {
   /** Lines that have a word, and those whose rest, after a third of it, would have been offered exactly. */
@@ -63,7 +64,7 @@ function placesOf(
     if (expected[at] !== tokens[at]) {
       // Other tokens may stand for the same text.
       const offered = bytesOf(expected[at]!);
-      const same = commonLength(offered, all.slice(begin, begin + offered.length));
+      const same = commonPrefix(offered, all.slice(begin, begin + offered.length));
       place.open = same === offered.length;
       // A token that is only the beginning of the true one would be followed by something else.
       if (!place.open || same < text.length || !offered) place.rightUpTo = begin + same;
@@ -85,10 +86,4 @@ function addLine(found: PredictedLines, line: string, start: number, places: rea
   found.characters += to - from;
   for (const place of after(from))
     if (place.rightUpTo >= to) found.right += Math.min(to, place.end) - Math.max(from, place.begin);
-}
-
-function commonLength(a: string, b: string): number {
-  let same = 0;
-  while (same < Math.min(a.length, b.length) && a[same] === b[same]) same += 1;
-  return same;
 }

@@ -35,6 +35,23 @@ export async function scoreItems<I extends Item>(
   return scores;
 }
 
+/** Scores each item with its model. `alone`: only one is in memory, so each makes room for the next one. */
+export async function scoreBy<I extends Item>(
+  modelOf: (item: I) => EvaluatedModel,
+  task: Task<I>,
+  items: readonly I[],
+  { alone, ...context }: ScoreContext & OnScored & { alone: boolean },
+): Promise<ItemScore[]> {
+  const found = new Map<I, ItemScore>();
+  for (const model of new Set(items.map(modelOf))) {
+    const own = items.filter((item) => modelOf(item) === model);
+    const scores = await scoreItems(task, own, model, context);
+    for (const [index, item] of own.entries()) found.set(item, scores[index]!);
+    if (alone) await model.rest();
+  }
+  return items.map((item) => found.get(item)!);
+}
+
 /**
  * Scores all models on items of a task, one item after the other. A score is only comparable with those measured
  * together with it, so the cache key includes the models.

@@ -67,8 +67,8 @@ function keepEnd(tokens: readonly number[], room: number): readonly number[] {
   return tokens.slice(Math.min(tokens.length, Math.ceil(excess / block) * block));
 }
 
-/** Number of tokens that two sequences share at their beginnings. */
-export function commonPrefix(a: readonly number[], b: readonly number[]): number {
+/** Number of tokens, or characters, that two sequences share at their beginnings. */
+export function commonPrefix(a: ArrayLike<unknown>, b: ArrayLike<unknown>): number {
   const length = Math.min(a.length, b.length);
   for (let index = 0; index < length; index += 1) if (a[index] !== b[index]) return index;
   return length;

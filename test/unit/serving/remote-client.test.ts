@@ -7,28 +7,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { parseEndpoint } from '../../../src/serving/remote/address.ts';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { describeFound, type Found } from '../../../src/serving/remote/probe.ts';
-import { RemoteClient, type RemoteClientOptions } from '../../../src/serving/remote/remote-client.ts';
-import { llamaCpp, mistral, ollama, vllm, type OtherServer } from '../../support/other-servers.ts';
-
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
-async function opened(server: Promise<OtherServer>): Promise<OtherServer> {
-  const one = await server;
-  closing.push(() => one.app.close());
-  return one;
-}
-
-function clientAt(address: string, options: Partial<RemoteClientOptions> = {}): RemoteClient {
-  const client = new RemoteClient({ endpoint: parseEndpoint(address), model: '', ...options });
-  closing.push(() => client.dispose());
-  return client;
-}
+import type { RemoteClient } from '../../../src/serving/remote/remote-client.ts';
+import { llamaCpp, mistral, ollama, vllm } from '../../support/other-servers.ts';
+import { useRemoteClients } from '../../support/remote-clients.ts';
 
 const request = {
   model: 'base',
@@ -41,11 +24,7 @@ const request = {
   stop: ['\n'],
 };
 
-async function answer(client: RemoteClient, asked: object = request) {
-  const pieces: string[] = [];
-  const text = await client.stream(asked as typeof request, (piece) => pieces.push(piece));
-  return { text, pieces };
-}
+const { closing, opened, clientAt, answer } = useRemoteClients(request);
 
 describe('vLLM', () => {
   it('completes with an adapter, in the marks of its base, because it has no suffix', async () => {

@@ -1,28 +1,10 @@
 /** Completion by Mistral's route for filling in, against servers that answer as its API is documented. */
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
-import { parseEndpoint } from '../../../src/serving/remote/address.ts';
+import { describe, expect, it } from 'vitest';
 import { describeFound, type Found } from '../../../src/serving/remote/probe.ts';
-import { RemoteClient, type RemoteClientOptions } from '../../../src/serving/remote/remote-client.ts';
-import { mistral, type OtherServer } from '../../support/other-servers.ts';
-
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close();
-});
-
-async function opened(server: Promise<OtherServer>): Promise<OtherServer> {
-  const one = await server;
-  closing.push(() => one.app.close());
-  return one;
-}
-
-function clientAt(address: string, options: Partial<RemoteClientOptions> = {}): RemoteClient {
-  const client = new RemoteClient({ endpoint: parseEndpoint(address), model: '', pauseMs: 0, ...options });
-  closing.push(() => client.dispose());
-  return client;
-}
+import { mistral } from '../../support/other-servers.ts';
+import { useRemoteClients } from '../../support/remote-clients.ts';
 
 const request = {
   model: 'base',
@@ -33,11 +15,7 @@ const request = {
   stop: ['\n'],
 };
 
-async function answer(client: RemoteClient, asked: object = request) {
-  const pieces: string[] = [];
-  const text = await client.stream(asked as typeof request, (piece) => pieces.push(piece));
-  return { text, pieces };
-}
+const { closing, opened, clientAt, answer } = useRemoteClients(request, { pauseMs: 0 });
 
 const json = { 'content-type': 'application/json' };
 
