@@ -66,7 +66,8 @@ export async function main(args: string[]): Promise<void> {
   process.env['FORGET_ME_NOT_HOME'] = home;
   try {
     const budget = {
-      ...{ before: Number(values.before), after: Number(values.after) },
+      before: Number(values.before),
+      after: Number(values.after),
       others: Number(values.budget),
     };
     const variants = variantsOf(values.without.split(',').filter(Boolean), values.share);
@@ -95,9 +96,9 @@ interface Place {
 
 function variantsOf(without: readonly string[], shares: readonly string[]): Variant[] {
   const known = (name: string) => measured.find((source) => source === name) ?? unknown(name);
-  const leftOut = without.map(known).map((one) => ({
-    name: `without ${one}`,
-    sources: measured.filter((other) => other !== one),
+  const leftOut = without.map(known).map((figure) => ({
+    name: `without ${figure}`,
+    sources: measured.filter((other) => other !== figure),
   }));
   const changed = shares.map((text) => {
     const [name = '', share] = text.split('=');
@@ -127,9 +128,15 @@ async function placesOf(
     if (at < 0) return [];
     const end = at + cursor.before.length;
     const asked = {
-      ...{ path: cursor.path, languageId: languageIdOf(cursor.path), line: cursor.line - 1 },
-      ...{ before: text.slice(0, end), after: cursor.after, budget: budget.others },
-      ...{ edits: [], problems: [], shown: { before: budget.before, after: budget.after } },
+      path: cursor.path,
+      languageId: languageIdOf(cursor.path),
+      line: cursor.line - 1,
+      before: text.slice(0, end),
+      after: cursor.after,
+      budget: budget.others,
+      edits: [],
+      problems: [],
+      shown: { before: budget.before, after: budget.after },
     };
     const contexts = new Map(
       variants.map(({ name, sources, shares }) => [
@@ -168,9 +175,9 @@ async function score(places: readonly Place[], model: Model): Promise<Map<string
     const known = new Map<string, Scored>();
     for (const [variant, others] of contexts) {
       const key = JSON.stringify(others);
-      const one = known.get(key) ?? (await model.score(cursor, repository, others));
-      known.set(key, one);
-      scored.set(variant, [...(scored.get(variant) ?? []), one]);
+      const score = known.get(key) ?? (await model.score(cursor, repository, others));
+      known.set(key, score);
+      scored.set(variant, [...(scored.get(variant) ?? []), score]);
     }
     process.stderr.write(`\r${index + 1} of ${places.length} `);
   }

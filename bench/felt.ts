@@ -90,11 +90,16 @@ export async function main(args: string[]): Promise<void> {
   const working = { signal: stop.signal, tell };
   const base = await resolveBase(values.base);
   const wanted = {
-    ...{ base: values.base, minutes: numberOf('minutes', values.minutes), train: args.slice(end + 1) },
-    ...{ sides: new Set(plan.sides), runs: values.run ?? [], reference: values.reference },
+    base: values.base,
+    minutes: numberOf('minutes', values.minutes),
+    train: args.slice(end + 1),
+    sides: new Set(plan.sides),
+    runs: values.run ?? [],
+    reference: values.reference,
   };
   const adapters = new Map<Releases, Adapters>();
-  for (const one of plan.repositories) adapters.set(one, await adaptersOf(one.old, wanted, working));
+  for (const repository of plan.repositories)
+    adapters.set(repository, await adaptersOf(repository.old, wanted, working));
 
   const threads = values.clock === 'processor' ? '1' : values.threads;
   const limits = ['--context', CONTEXT, '--timeout', '3600', ...(threads ? ['--threads', threads] : [])];
@@ -104,7 +109,8 @@ export async function main(args: string[]): Promise<void> {
   );
   try {
     const all = [...adapters.values()].flatMap((own) => Object.values(own) as (Adapter | undefined)[]);
-    for (const one of new Map(all.map((one) => [one?.name, one])).values()) if (one) await offer(server, one);
+    for (const adapter of new Map(all.map((adapter) => [adapter?.name, adapter])).values())
+      if (adapter) await offer(server, adapter);
     for (const [repository, own] of adapters)
       await replayAll(repository, own, { plan, server, base: base.sha256, found, signal: stop.signal });
   } finally {

@@ -37,16 +37,16 @@ export async function main(args: string[]): Promise<void> {
     await commandLine(dataDir(), ['runtime', 'install', '--yes'], stop.signal);
     const measured: Measured[] = [];
     const missing: string[] = [];
-    for (const one of chosen) {
+    for (const repository of chosen) {
       try {
-        const found = await measureChosen(one, options, working);
+        const found = await measureChosen(repository, options, working);
         measured.push(found);
         tell(lineOf(gainOf([found]).perRepository[0]!));
       } catch (error) {
         if (stop.signal.aborted) throw stop.signal.reason;
         // The figures of the others are still useful.
-        tell(`${one.name} could not be measured. ${formatError(error)}`);
-        missing.push(one.name);
+        tell(`${repository.name} could not be measured. ${formatError(error)}`);
+        missing.push(repository.name);
       }
     }
     const gain = gainOf(measured);
@@ -112,7 +112,7 @@ function parse(args: string[]): {
   const named =
     folder.length > 0
       ? folder.map(ofFolder)
-      : choose(only, tuning).map((one) => ofRepository(one, !values['no-foreign']));
+      : choose(only, tuning).map((repository) => ofRepository(repository, !values['no-foreign']));
   const seeds = values.seeds === undefined ? undefined : wholeFrom(2, 'seeds', values.seeds);
   return {
     options: {
@@ -146,15 +146,21 @@ function wholeFrom(least: number, name: string, text: string): number {
 
 /** The same repository with each seed; the first is the default one. */
 function ofSeeds(count: number, named: readonly Chosen[]): Chosen[] {
-  const [one, ...others] = named;
-  if (one && others.length === 0)
-    return Array.from({ length: count }, (_, seed) => ({ ...one, name: `${one.name}, seed ${seed}`, seed }));
+  const [first, ...others] = named;
+  if (first && others.length === 0)
+    return Array.from({ length: count }, (_, seed) => ({
+      ...first,
+      name: `${first.name}, seed ${seed}`,
+      seed,
+    }));
   throw new UserError('bad-argument', '--seeds is for one repository.', 'Name one with --only or --folder.');
 }
 
 function choose(only: readonly string[], tuning: boolean): readonly Repository[] {
   const use = tuning ? 'tuning' : 'report';
-  return only.length > 0 ? repositoriesNamed(only) : repositories.filter((one) => one.use === use);
+  return only.length > 0
+    ? repositoriesNamed(only)
+    : repositories.filter((repository) => repository.use === use);
 }
 
 function ofRepository(repository: Repository, controlled: boolean): Chosen {

@@ -44,7 +44,13 @@ const points: Figure = {
   draw(loss) {
     const [gained, lost] = [CHANGED / 2 / (1 - RIGHT), (CHANGED / 2 + loss) / RIGHT];
     return answers({
-      ...{ name: '', count: ALL, files: undefined, of: 'difference', right: RIGHT, gained, lost },
+      name: '',
+      count: ALL,
+      files: undefined,
+      of: 'difference',
+      right: RIGHT,
+      gained,
+      lost,
     }).draw;
   },
 };

@@ -95,7 +95,7 @@ async function peakOf(...words: string[]): Promise<number> {
   const text = (path: string) => readFile(path, 'utf8').catch(() => '');
   for (const pid of await readdir('/proc').catch(() => [])) {
     const given = (await text(`/proc/${pid}/cmdline`)).split('\0');
-    if (!words.every((word) => given.some((one) => one.endsWith(word)))) continue;
+    if (!words.every((word) => given.some((flag) => flag.endsWith(word)))) continue;
     const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(await text(`/proc/${pid}/status`))?.[1];
     return Number(kilobytes ?? 0) * 1024;
   }

@@ -57,16 +57,16 @@ async function measure(values: Values, model: Model | undefined): Promise<void> 
   const chosen = values.tuning ? tuning : releases;
   const each = Math.ceil(Number(values.commits) / chosen.length);
   const figures: Figures[] = [];
-  for (const one of chosen) {
-    const steps = await stepsOf(one, each);
+  for (const repository of chosen) {
+    const steps = await stepsOf(repository, each);
     const walked: Walked[] = [];
     for (const step of steps) {
       const made = await walk(step, model?.ask);
       walked.push(made);
       if (values.examples) for (const text of made.examples) console.log(`${text}\n`);
-      process.stderr.write(`\r${one.name}: ${walked.length} of ${steps.length} `);
+      process.stderr.write(`\r${repository.name}: ${walked.length} of ${steps.length} `);
     }
-    figures.push(figuresOf(one, walked));
+    figures.push(figuresOf(repository, walked));
   }
   process.stderr.write('\n');
   console.log(values.json ? JSON.stringify(figures) : tableOf(figures).join('\n'));
@@ -76,13 +76,14 @@ async function measure(values: Values, model: Model | undefined): Promise<void> 
 }
 
 /** The first steps of a repository. */
-async function stepsOf(one: Releases, most: number): Promise<FileStep[]> {
+async function stepsOf(repository: Releases, most: number): Promise<FileStep[]> {
   const signal = new AbortController().signal;
   const tell = (text: string) => process.stderr.write(`${text}\n`);
-  const fetched = (at: number) => fetchRepository(packageOf(one, one.versions[at]!), { signal, tell });
+  const fetched = (at: number) =>
+    fetchRepository(packageOf(repository, repository.versions[at]!), { signal, tell });
   const steps: FileStep[] = [];
-  for (let at = 1; at < one.versions.length && steps.length < most; at += 1)
-    steps.push(...(await stepsBetween(await fetched(at - 1), await fetched(at), one.files)));
+  for (let at = 1; at < repository.versions.length && steps.length < most; at += 1)
+    steps.push(...(await stepsBetween(await fetched(at - 1), await fetched(at), repository.files)));
   return steps.slice(0, most);
 }
 
@@ -90,7 +91,7 @@ async function stepsOf(one: Releases, most: number): Promise<FileStep[]> {
 function certaintyTable(asked: readonly JudgedOffer[]): string[] {
   const rows = [0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99].map((least) => {
     const shown = asked.filter(({ logprob }) => Math.exp(logprob) >= least);
-    const count = (verdict: Verdict) => String(shown.filter((one) => one.verdict === verdict).length);
+    const count = (verdict: Verdict) => String(shown.filter((offer) => offer.verdict === verdict).length);
     return [String(least), count('right'), count('otherText'), count('elsewhere')];
   });
   return markdownTable(['offers at least so likely', 'right', 'other text', 'elsewhere'], rows);
@@ -122,21 +123,25 @@ interface Figures {
 }
 
 function figuresOf({ name, language }: Releases, walked: readonly Walked[]): Figures {
-  const sum = (of: (one: Walked) => number) => walked.reduce((total, one) => total + of(one), 0);
-  const together = (of: (one: Walked) => Counts) => {
+  const sum = (of: (walk: Walked) => number) => walked.reduce((total, walk) => total + of(walk), 0);
+  const together = (of: (walk: Walked) => Counts) => {
     const counts: Counts = {};
-    for (const one of walked)
-      for (const [why, n] of Object.entries(of(one))) counts[why] = (counts[why] ?? 0) + n;
+    for (const walk of walked)
+      for (const [why, n] of Object.entries(of(walk))) counts[why] = (counts[why] ?? 0) + n;
     return counts;
   };
   return {
-    ...{ repository: name, language, commits: walked.length, following: sum((one) => one.following) },
-    requests: sum((one) => one.requests),
+    repository: name,
+    language,
+    commits: walked.length,
+    following: sum((walk) => walk.following),
+    requests: sum((walk) => walk.requests),
     asked: walked.flatMap(({ asked }) => asked),
-    ...{ found: sum((one) => one.found), exact: sum((one) => one.exact) },
-    right: together((one) => one.right),
-    otherText: together((one) => one.otherText),
-    elsewhere: together((one) => one.elsewhere),
+    found: sum((walk) => walk.found),
+    exact: sum((walk) => walk.exact),
+    right: together((walk) => walk.right),
+    otherText: together((walk) => walk.otherText),
+    elsewhere: together((walk) => walk.elsewhere),
   };
 }
 
@@ -148,20 +153,26 @@ function tableOf(figures: readonly Figures[]): string[] {
     const percent = (value: number) => (100 * value).toFixed(1);
     return `${n} of ${of}: ${percent(n / of)}% (${percent(low)} to ${percent(high)})`;
   };
-  const rows = figures.map((one) => {
-    const wrong = total(one.otherText) + total(one.elsewhere);
+  const rows = figures.map((figure) => {
+    const wrong = total(figure.otherText) + total(figure.elsewhere);
     return [
-      ...[`${one.repository} (${one.language})`, String(one.commits)],
-      ...[share(one.found, one.following), share(one.exact, one.following)],
-      ...[String(total(one.right)), String(total(one.otherText)), String(total(one.elsewhere))],
-      (wrong / Math.max(1, one.found)).toFixed(2),
+      `${figure.repository} (${figure.language})`,
+      String(figure.commits),
+      share(figure.found, figure.following),
+      share(figure.exact, figure.following),
+      String(total(figure.right)),
+      String(total(figure.otherText)),
+      String(total(figure.elsewhere)),
+      (wrong / Math.max(1, figure.found)).toFixed(2),
     ];
   });
   const whys = [
-    ...new Set(figures.flatMap((one) => [one.right, one.otherText, one.elsewhere].flatMap(Object.keys))),
+    ...new Set(
+      figures.flatMap((figure) => [figure.right, figure.otherText, figure.elsewhere].flatMap(Object.keys)),
+    ),
   ];
-  const count = (why: string, of: (one: Figures) => Counts) =>
-    String(figures.reduce((sum, one) => sum + (of(one)[why] ?? 0), 0));
+  const count = (why: string, of: (figure: Figures) => Counts) =>
+    String(figures.reduce((sum, figure) => sum + (of(figure)[why] ?? 0), 0));
   return [
     'What changed in a file from one release to the next; not commits.',
     '',
@@ -184,8 +195,10 @@ function tableOf(figures: readonly Figures[]): string[] {
       whys
         .sort()
         .map((why) => [
-          ...[why, count(why, (one) => one.right)],
-          ...[count(why, (one) => one.otherText), count(why, (one) => one.elsewhere)],
+          why,
+          count(why, (figure) => figure.right),
+          count(why, (figure) => figure.otherText),
+          count(why, (figure) => figure.elsewhere),
         ]),
     ),
   ];

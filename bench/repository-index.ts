@@ -89,7 +89,9 @@ async function measure(folder: string, home: string) {
   await indexer.end();
   const ms = (value: number) => Number(value.toFixed(1));
   return {
-    ...{ files, read, seconds: ms(seconds) },
+    files,
+    read,
+    seconds: ms(seconds),
     megabytes: Math.round((peak ?? memoryBytes) / 1e6),
     longestPauseMs: ms(pauses.max / 1e6),
     p99PauseMs: ms(pauses.percentile(99) / 1e6),
@@ -134,8 +136,15 @@ async function changes(indexer: Indexer, folder: string): Promise<number[]> {
 }
 
 const askedAt = (path: string, before: string): Asked => ({
-  ...{ path, languageId: 'javascript', before, after: '', line: 0, budget: 3000 },
-  ...{ shown: { before: 2400, after: 600 }, edits: [], problems: [] },
+  path,
+  languageId: 'javascript',
+  before,
+  after: '',
+  line: 0,
+  budget: 3000,
+  shown: { before: 2400, after: 600 },
+  edits: [],
+  problems: [],
 });
 
 class Indexer {

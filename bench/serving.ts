@@ -125,15 +125,15 @@ async function measureMemory(
     loads.push(await measureLoad(name, post));
     await post({ model: name, prompt: full });
   }
-  const one = (server.host.memory.bytes - baseBytes) / adapters.length / 1e6;
+  const megabytes = (server.host.memory.bytes - baseBytes) / adapters.length / 1e6;
   const added = rss() - before;
   return {
     adapterFileMb: Math.round((await stat(adapters[0]!.path)).size / 1e6),
-    adapterAndContextMb: Math.round(one),
+    adapterAndContextMb: Math.round(megabytes),
     ...loadFigures(loads),
     adapters: adapters.length,
     addedMb: Math.round(added),
-    memoryRatio: Number((added / (adapters.length * one)).toFixed(2)),
+    memoryRatio: Number((added / (adapters.length * megabytes)).toFixed(2)),
   };
 }
 

@@ -84,7 +84,9 @@ async function jobOf(values: Options, precision: Precision, dir: string): Promis
   const random = join(dir, `${precision}.gguf`);
   if (!values.base) await writeRandomBase(random, shape, precision);
   return {
-    ...{ shape, precision, recompute: values.recompute },
+    shape,
+    precision,
+    recompute: values.recompute,
     sequence: Number(values.sequence),
     batch: Number(values.batch),
     warmupSteps: Number(values.warmup),

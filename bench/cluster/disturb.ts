@@ -55,7 +55,9 @@ export async function disturb(cluster: RayCluster, storage: string): Promise<Dis
     const retried = lines.findIndex((line) => line.id === id && line.status === 'retrying');
     const first = lines
       .slice(retried)
-      .find((one) => retried >= 0 && one.type === 'line' && one.id === id && (one.line?.step ?? 0) > 0);
+      .find(
+        (event) => retried >= 0 && event.type === 'line' && event.id === id && (event.line?.step ?? 0) > 0,
+      );
     if (first) resumedAt[id] = first.line!.step!;
   }
   return { lost, resumedAt };

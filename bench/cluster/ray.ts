@@ -42,7 +42,10 @@ export class RayCluster {
       cluster.gcs = `127.0.0.1:${gcs}`;
       cluster.url = `http://127.0.0.1:${dashboard}`;
       await cluster.node('head', [
-        ...['--head', `--port=${gcs}`, `--dashboard-port=${dashboard}`, `--ray-client-server-port=${client}`],
+        '--head',
+        `--port=${gcs}`,
+        `--dashboard-port=${dashboard}`,
+        `--ray-client-server-port=${client}`,
         '--num-cpus=0',
       ]);
       await until('the dashboard', () => cluster.answers());
@@ -65,10 +68,15 @@ export class RayCluster {
     const log = openSync(join(this.dir, `${name}.log`), 'a');
     const common = [
       // Nodes that share a folder unpack a job's files there anew while others use them.
-      ...[`--node-name=${name}`, `--temp-dir=${join(this.dir, name)}`],
-      ...['--disable-usage-stats', '--block', ...randomPorts],
-      ...[`--dashboard-agent-listen-port=${agent}`, `--metrics-export-port=${metrics}`],
-      ...[`--runtime-env-agent-port=${runtimeEnv}`, '--object-store-memory=100000000'],
+      `--node-name=${name}`,
+      `--temp-dir=${join(this.dir, name)}`,
+      '--disable-usage-stats',
+      '--block',
+      ...randomPorts,
+      `--dashboard-agent-listen-port=${agent}`,
+      `--metrics-export-port=${metrics}`,
+      `--runtime-env-agent-port=${runtimeEnv}`,
+      '--object-store-memory=100000000',
     ];
     const child = spawn(join(this.bin, 'ray'), ['start', ...args, ...common], {
       stdio: ['ignore', log, log],
@@ -113,7 +121,7 @@ export class RayCluster {
 
   /** Ends a node at once, as a machine that loses its power. */
   async kill(name: string): Promise<void> {
-    const node = this.nodes.find((one) => one.name === name);
+    const node = this.nodes.find((candidate) => candidate.name === name);
     if (node) for (const pid of await groupOf(node.process.pid!)) endProcess(pid, 'SIGKILL');
   }
 
@@ -122,19 +130,19 @@ export class RayCluster {
     const { pid } = this.nodes.find(({ name }) => name === 'head')!.process;
     // It would end the whole node where one of its processes ends.
     process.kill(pid!, 'SIGSTOP');
-    for (const one of await groupOf(pid!)) {
-      const command = (await readFile(`/proc/${one}/cmdline`, 'utf8').catch(() => ''))
+    for (const member of await groupOf(pid!)) {
+      const command = (await readFile(`/proc/${member}/cmdline`, 'utf8').catch(() => ''))
         .split('\0')
         .slice(0, -1);
       if (!command.some((word) => word.endsWith('/dashboard/dashboard.py'))) continue;
-      const environment = await readFile(`/proc/${one}/environ`, 'utf8');
+      const environment = await readFile(`/proc/${member}/environ`, 'utf8');
       const env = Object.fromEntries(
         environment
           .split('\0')
           .filter(Boolean)
           .map((pair) => pair.split(/=(.*)/s).slice(0, 2)),
       ) as NodeJS.ProcessEnv;
-      endProcess(one, 'SIGKILL');
+      endProcess(member, 'SIGKILL');
       await until('the dashboard to end', async () => !(await this.answers()));
       const log = openSync(join(this.dir, 'dashboard.log'), 'a');
       const child = spawn(command[0]!, command.slice(1), {

@@ -80,5 +80,5 @@ const timeless = ({ base, trials }: Swept) =>
   [base, ...trials].map((line) => ({ ...line, time: '', ...('seconds' in line && { seconds: 0 }) }));
 
 /** Whether all losses, divergences and KLs are the same numbers. */
-export const sameTrials = (one: Swept, other: Swept): boolean =>
-  isDeepStrictEqual(timeless(one), timeless(other));
+export const sameTrials = (first: Swept, other: Swept): boolean =>
+  isDeepStrictEqual(timeless(first), timeless(other));

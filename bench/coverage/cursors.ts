@@ -47,7 +47,7 @@ function bytesAt(random: Random, kind: 'line' | 'block'): number {
 const meanBytes = (() => {
   const random = uniform(1);
   const mean = (kind: 'line' | 'block') =>
-    times(100_000, () => bytesAt(random, kind)).reduce((sum, one) => sum + one, 0) / 100_000;
+    times(100_000, () => bytesAt(random, kind)).reduce((sum, bytes) => sum + bytes, 0) / 100_000;
   return LINES * mean('line') + (1 - LINES) * mean('block');
 })();
 
@@ -58,7 +58,7 @@ export function heldOutFiles(random: Random, files: number, result: Result): (co
   const effects = (variation: number) => ({
     rise: factor(random, variation),
     fall: factor(random, variation),
-    noise: [normal(random), normal(random)].map((one) => noise * variation * one),
+    noise: [normal(random), normal(random)].map((draw) => noise * variation * draw),
   });
   const byFile = times(files, () => ({ level: factor(random, 0.4), ...effects(result.file) }));
   return (count) => {
@@ -88,7 +88,12 @@ const results = {
   'gains varying by .8 / 1.2': { rise: GAIN, fall: 0, file: 0.8, cursor: 1.2, noise: 0 },
   // As in a run of 20 steps on click: the longer a cursor's text, the less of it is gained per byte.
   'bits by cursor, varying by .4 / .7': {
-    ...{ rise: GAIN, fall: 0, file: 0.4, cursor: 0.7, noise: 0, byCursor: true },
+    rise: GAIN,
+    fall: 0,
+    file: 0.4,
+    cursor: 0.7,
+    noise: 0,
+    byCursor: true,
   },
   'nothing gained': { rise: 0, fall: 0, file: 0.8, cursor: 1.2, noise: GAIN },
 } satisfies Record<string, Result>;

@@ -40,7 +40,12 @@ export function biasOfRate(
     const tried = filesOf(random, files, WINDOWS.trial);
     const before = tried.map(() => factor(random, 0.3));
     const base: BaseLine = {
-      ...{ type: 'base', time: '', method: 'lora', backend: '', losses: [], heldOut: before },
+      type: 'base',
+      time: '',
+      method: 'lora',
+      backend: '',
+      losses: [],
+      heldOut: before,
       windowTokens: tried.map(() => 511),
       windowDocuments: tried.map(String),
     };

@@ -39,10 +39,7 @@ export interface Tools extends EndToEnd {
 
 /** Chromium and the packed extension, made where they are missing. */
 export async function prepareTools(): Promise<Tools> {
-  const files = [
-    ...['test/e2e/vscode.mjs', 'test/e2e/browser.mjs'],
-    ...['scripts/setup.mjs', 'scripts/package.mjs'],
-  ];
+  const files = ['test/e2e/vscode.mjs', 'test/e2e/browser.mjs', 'scripts/setup.mjs', 'scripts/package.mjs'];
   const parts = await Promise.all(
     files.map(async (file) => (await import(pathToFileURL(resolve(file)).href)) as Partial<EndToEnd>),
   );

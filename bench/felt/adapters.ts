@@ -89,8 +89,10 @@ async function trainedOn(repository: Repository, { base, minutes, train }: Asked
 async function adapterOf(dir: string, path?: string): Promise<Adapter> {
   const { spec, summary } = await readRun(dir);
   return {
-    ...{ name: spec.id, path: path ?? join(dir, artefactName(spec)) },
-    ...{ wholeRepositories: spec.corpus.repositoryContext, calibration: summary?.calibration },
+    name: spec.id,
+    path: path ?? join(dir, artefactName(spec)),
+    wholeRepositories: spec.corpus.repositoryContext,
+    calibration: summary?.calibration,
   };
 }
 

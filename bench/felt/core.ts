@@ -89,9 +89,15 @@ export class CoreAssistant implements Assistant {
     const { where, variant } = this;
     const place = { repository: where.repository, path };
     return {
-      ...{ path, languageId: languageIdOf(path), before, after, place, files },
+      path,
+      languageId: languageIdOf(path),
+      before,
+      after,
+      place,
+      files,
       ...(variant.repository && { parts: where.parts }),
-      ...{ least: leastChance.likely, adapter: this.adapter?.name ?? BASE_MODEL },
+      least: leastChance.likely,
+      adapter: this.adapter?.name ?? BASE_MODEL,
     };
   }
 

@@ -44,12 +44,18 @@ export function figuresOf(hunks: readonly Replayed[]): Figures {
   const minutes = sum(hunks, 'duration') / 60_000;
   return {
     secondsSaved: rounded(hunks.reduce((total, hunk) => total + savedBy(hunk), 0) / characters, 3),
-    ...{ typing: seconds('typing'), looking: seconds('looking') },
-    ...{ taking: seconds('taking'), correcting: seconds('correcting') },
+    typing: seconds('typing'),
+    looking: seconds('looking'),
+    taking: seconds('taking'),
+    correcting: seconds('correcting'),
     charactersSaved: rounded(sum(hunks, 'saved') / characters, 4),
-    ...{ shown: sum(hunks, 'shown'), right: sum(hunks, 'right'), looks: sum(hunks, 'looks') },
-    ...{ kept: sum(hunks, 'kept'), reversed: rounded(sum(hunks, 'reversed'), 1) },
-    ...{ firstLineP50: wait(0.5), firstLineP95: wait(0.95) },
+    shown: sum(hunks, 'shown'),
+    right: sum(hunks, 'right'),
+    looks: sum(hunks, 'looks'),
+    kept: sum(hunks, 'kept'),
+    reversed: rounded(sum(hunks, 'reversed'), 1),
+    firstLineP50: wait(0.5),
+    firstLineP95: wait(0.95),
     requestsPerMinute: minutes > 0 ? rounded(sum(hunks, 'requests') / minutes, 1) : 0,
   };
 }

@@ -14,8 +14,13 @@ export async function partsOf(folder: string, signal: AbortSignal): Promise<Part
   return (document, budget) =>
     Promise.resolve(
       index.parts({
-        ...{ path: document.path, languageId: document.languageId, budget, edits: [], problems: [] },
-        ...{ shown: { before, after }, line: document.before.split('\n').length - 1 },
+        path: document.path,
+        languageId: document.languageId,
+        budget,
+        edits: [],
+        problems: [],
+        shown: { before, after },
+        line: document.before.split('\n').length - 1,
         before: document.before.slice(-INDEX_WINDOW.before),
         after: document.after.slice(0, INDEX_WINDOW.after),
       }),

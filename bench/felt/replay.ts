@@ -92,8 +92,16 @@ class Typist {
   private readonly began: number;
   private readonly asked: number;
   private readonly counts = {
-    ...{ saved: 0, typing: 0, looking: 0, taking: 0, correcting: 0 },
-    ...{ shown: 0, right: 0, looks: 0, kept: 0, reversed: 0 },
+    saved: 0,
+    typing: 0,
+    looking: 0,
+    taking: 0,
+    correcting: 0,
+    shown: 0,
+    right: 0,
+    looks: 0,
+    kept: 0,
+    reversed: 0,
     waits: [] as number[],
   };
 

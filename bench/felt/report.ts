@@ -40,7 +40,7 @@ export function reportOf(found: Found): Report {
     }),
     hunks: hunks.length,
     files: new Set(hunks.map(({ path }) => path)).size,
-    characters: hunks.reduce((total, one) => total + one.characters, 0),
+    characters: hunks.reduce((total, hunk) => total + hunk.characters, 0),
   };
 }
 

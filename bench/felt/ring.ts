@@ -28,8 +28,8 @@ export class Ring {
     const half = CHUNK_LINES / 2;
     const lines = text.split('\n').slice(Math.max(0, line - half), line + half);
     const found = this.chunkOf(filename, lines);
-    if (!found || this.chunks.some((one) => one.text === found.text)) return;
-    this.chunks = this.chunks.filter((one) => alike(one.text, found.text) <= SAME);
+    if (!found || this.chunks.some((chunk) => chunk.text === found.text)) return;
+    this.chunks = this.chunks.filter((chunk) => alike(chunk.text, found.text) <= SAME);
     this.add(found);
   }
 

@@ -100,12 +100,12 @@ const overProblems = ['humanevalLoss', 'humanevalPass'] as const;
 export function gainOf(all: readonly Measured[]): Gain {
   const pooled: Gain['pooled'] = {};
   for (const name of overRepositories) {
-    const strata = all.flatMap((one) => itemsOf(one, figures[name]) ?? []);
+    const strata = all.flatMap((repository) => itemsOf(repository, figures[name]) ?? []);
     if (strata.length > 0) pooled[name] = comparedOver(strata, figures[name].kind);
   }
   for (const name of overProblems) {
-    const strata = all.flatMap((one) => itemsOf(one, figures[name], (digest) => digest) ?? []);
-    const [base, own] = [strata.flatMap((one) => one.base), strata.flatMap((one) => one.own)];
+    const strata = all.flatMap((repository) => itemsOf(repository, figures[name], (digest) => digest) ?? []);
+    const [base, own] = [strata.flatMap((items) => items.base), strata.flatMap((items) => items.own)];
     if (base.length > 0) pooled[name] = comparedOver([{ base, own }], figures[name].kind);
   }
   return { perRepository: all.map(figuresOf), pooled };

@@ -16,14 +16,14 @@ export type Noise = Partial<
 export function noiseOf(seeds: readonly RepositoryFigures[]): Noise {
   const noise: Noise = {};
   for (const name of figureNames) {
-    const figures = seeds.flatMap((one) => one[name] ?? []);
+    const figures = seeds.flatMap((figuresOfSeed) => figuresOfSeed[name] ?? []);
     if (figures.length === 0) continue;
     const parts = Object.keys(figures[0]!) as (keyof Compared)[];
     noise[name] = Object.fromEntries(
-      parts.map((part) => [part, spreadOf(figures.map((one) => valueOf(one[part])))]),
+      parts.map((part) => [part, spreadOf(figures.map((figure) => valueOf(figure[part])))]),
     );
   }
-  const kl = seeds.flatMap((one) => one.kl ?? []);
+  const kl = seeds.flatMap((figuresOfSeed) => figuresOfSeed.kl ?? []);
   if (kl.length > 0) noise.kl = spreadOf(kl);
   return noise;
 }

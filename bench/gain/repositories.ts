@@ -145,17 +145,19 @@ export const repositories: readonly Repository[] = [
  * use, so that few are trained and what is reported trains nothing that is tuned. Undefined if there is none.
  */
 export function partnerOf(
-  one: Pick<Repository, 'name' | 'language' | 'use'>,
+  repository: Pick<Repository, 'name' | 'language' | 'use'>,
   all: readonly Repository[] = repositories,
 ): Repository | undefined {
-  const alike = all.filter(({ name, language }) => language === one.language && name !== one.name);
-  const preferred = [one.use, 'partner', 'tuning', 'report'];
+  const alike = all.filter(
+    ({ name, language }) => language === repository.language && name !== repository.name,
+  );
+  const preferred = [repository.use, 'partner', 'tuning', 'report'];
   return alike.sort((a, b) => preferred.indexOf(a.use) - preferred.indexOf(b.use))[0];
 }
 
 /** Errors: bad-argument (lists the known names). */
 export function repositoriesNamed(names: readonly string[]): readonly Repository[] {
-  const unknown = names.filter((name) => !repositories.some((one) => one.name === name));
+  const unknown = names.filter((name) => !repositories.some((repository) => repository.name === name));
   if (unknown.length === 0) return repositories.filter(({ name }) => names.includes(name));
   throw new UserError(
     'bad-argument',

@@ -13,12 +13,12 @@ const titles = {
 } as const;
 const names = Object.keys(titles) as (keyof typeof titles)[];
 
-type Column = readonly [title: string, cell: (one: RepositoryFigures) => string];
+type Column = readonly [title: string, cell: (repository: RepositoryFigures) => string];
 const columns: readonly Column[] = [
-  ['repository', (one) => named(one)],
+  ['repository', (repository) => named(repository)],
   ['language', ({ language }) => language],
   ['lines', ({ lines }) => String(lines)],
-  ...names.map((name): Column => [titles[name], (one) => change(one[name])]),
+  ...names.map((name): Column => [titles[name], (repository) => change(repository[name])]),
   ['KL', ({ kl }) => (kl === undefined ? '' : kl.toFixed(3))],
   [
     'offered',
@@ -73,9 +73,11 @@ const spreadCells = (
 const runsTable = (all: readonly RepositoryFigures[]): string[] => [
   ...markdownTable(
     columns.map(([title]) => title),
-    all.map((one) => columns.map(([, cell]) => cell(one))),
+    all.map((repository) => columns.map(([, cell]) => cell(repository))),
   ),
-  ...all.flatMap((one) => (one.whyNot ? ['', `${named(one)} offers nothing: ${one.whyNot}.`] : [])),
+  ...all.flatMap((repository) =>
+    repository.whyNot ? ['', `${named(repository)} offers nothing: ${repository.whyNot}.`] : [],
+  ),
 ];
 
 /** What the adapter of another repository brings at the same places, and what of the gain is the repository's own. */
@@ -86,14 +88,16 @@ function foreignTable({ perRepository, pooled }: Gain): string[] {
       if (!foreignMinusBase || !ownMinusForeign) return [];
       return [
         [
-          ...[repository, adapter, titles[name]],
+          repository,
+          adapter,
+          titles[name],
           ...[base, foreign, own].map((value) => value!.toFixed(3)),
           ...[foreignMinusBase, ownMinusForeign].map(formatDifferenceInterval),
         ],
       ];
     });
   const rows = [
-    ...perRepository.flatMap((one) => rowsOf(named(one), partner(one), one)),
+    ...perRepository.flatMap((repository) => rowsOf(named(repository), partner(repository), repository)),
     ...rowsOf('together', '', pooled),
   ];
   if (rows.length === 0) return [];
@@ -109,13 +113,15 @@ function partner({ partner: one }: RepositoryFigures): string {
 }
 
 /** The figures of one repository in one line, to show progress. */
-export function lineOf(one: RepositoryFigures): string {
+export function lineOf(repository: RepositoryFigures): string {
   const [, language, ...rest] = columns;
-  return `${named(one)} (${language![1](one)}): ${rest.map(([title, cell]) => `${title} ${cell(one)}`).join('; ')}`;
+  return `${named(repository)} (${language![1](repository)}): ${rest.map(([title, cell]) => `${title} ${cell(repository)}`).join('; ')}`;
 }
 
 const named = ({ name, seed }: RepositoryFigures) => (seed === undefined ? name : `${name}, seed ${seed}`);
-const change = (one: Compared | undefined): string =>
-  one ? `${one.base.toFixed(3)} -> ${one.own.toFixed(3)}, ${formatDifferenceInterval(one.ownMinusBase)}` : '';
+const change = (compared: Compared | undefined): string =>
+  compared
+    ? `${compared.base.toFixed(3)} -> ${compared.own.toFixed(3)}, ${formatDifferenceInterval(compared.ownMinusBase)}`
+    : '';
 const minutes = (seconds: number) => (seconds / 60).toFixed(1);
 const capital = (text: string) => text[0]!.toUpperCase() + text.slice(1);

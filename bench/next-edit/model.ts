@@ -40,7 +40,10 @@ export async function openModel({ base, adapter, asking, all, threads, most }: M
   const times: number[] = [];
   const signal = new AbortController().signal;
   const options = {
-    ...{ serving, asking, signal, model: adapter ? ADAPTER : BASE_MODEL },
+    serving,
+    asking,
+    signal,
+    model: adapter ? ADAPTER : BASE_MODEL,
     nameOf: (name: string) => name,
     ...(all ? { least: 0 } : {}),
   };

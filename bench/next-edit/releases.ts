@@ -125,6 +125,9 @@ export const packageOf = (
   { name, language, kind, project }: Releases,
   [version, sha256]: readonly [string, string],
 ): Repository => ({
-  ...{ name: `${name}-${version}`, language, use: 'report', sha256 },
+  name: `${name}-${version}`,
+  language,
+  use: 'report',
+  sha256,
   source: kind === 'npm' ? { kind, package: project, version } : { kind, project, version },
 });

@@ -114,7 +114,7 @@ class Walk {
     const before = this.lines.slice(at, at + count);
     this.lines.splice(at, count, ...now);
     const grown = now.length - count;
-    for (const one of this.pending) if (one.at >= at + count) one.at += grown;
+    for (const edit of this.pending) if (edit.at >= at + count) edit.at += grown;
     // As the editor sees it: a line that is there is changed, so that an edit is never of no text.
     const length = this.lines.slice(at, at + now.length).join('\n').length;
     const oldLength = before.join('\n').length;
@@ -225,7 +225,7 @@ class Walk {
     const gone = before.slice(head, before.length - tail);
     const isRight = written.length
       ? isOnTheWay(gone.join('\n'), written.join('\n'), there)
-      : gone.every((one) => !there.hunk.now.includes(one));
+      : gone.every((line) => !there.hunk.now.includes(line));
     if (!isRight) {
       count(walked.otherText);
       walked.examples.push(`OTHER ${told}\n  = ${there.hunk.now.join('\n    ')}`);

@@ -38,8 +38,12 @@ export async function measureSteps(
   const seen: { seconds: number; dispatches: number; bytes: number; hostMs: number }[] = [];
   let [before, began, host, pool] = [{ ...counts }, performance.now(), hostMs(), 0];
   await runLoop({
-    ...{ hyper, model, optimizer, sequences: randomSequences(tokens, model.config.vocabularySize, 0) },
-    ...{ from: 0, signal: new AbortController().signal },
+    hyper,
+    model,
+    optimizer,
+    sequences: randomSequences(tokens, model.config.vocabularySize, 0),
+    from: 0,
+    signal: new AbortController().signal,
     onStep() {
       const [now, hostNow] = [performance.now(), hostMs()];
       const { dispatches, bytes, waited } = counts;
@@ -54,12 +58,15 @@ export async function measureSteps(
       return Promise.resolve();
     },
   });
-  const of = (key: keyof (typeof seen)[number]) => median(seen.slice(1).map((one) => one[key]));
+  const of = (key: keyof (typeof seen)[number]) => median(seen.slice(1).map((step) => step[key]));
   const plan = planDevice(model.config, hyper, {});
   optimizer.dispose();
   model.dispose();
   return {
-    ...{ dispatches: of('dispatches'), bytes: of('bytes'), hostMs: of('hostMs'), pool },
+    dispatches: of('dispatches'),
+    bytes: of('bytes'),
+    hostMs: of('hostMs'),
+    pool,
     least: leastBytes(model.config, plan, tokens),
     tokensPerSecond: tokens / of('seconds'),
     // Without the evaluator, which is another process.

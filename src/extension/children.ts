@@ -82,7 +82,11 @@ export class Children {
     this.log.info(`forget-me-not ${args.join(' ')}`);
     const env = { ...node.env, ...own, ...answersQuestions };
     const child = new LineChild(this.script, args, {
-      ...{ command: node.command, env, cwd, stderr: 'pipe', signal },
+      command: node.command,
+      env,
+      cwd,
+      stderr: 'pipe',
+      signal,
     });
     const result: ChildResult = { how: null, stdout: [], stderr: '' };
     child.onLine('stdout', (line) => result.stdout.push(line));

@@ -118,11 +118,11 @@ export class Context implements Services, vscode.Disposable {
   private onRun(run: RunSnapshot | undefined): void {
     this.refresh();
     const live = run ? [run] : this.runs.live;
-    for (const one of live) {
-      if (!this.isHere(one) || this.runs.standing(one) !== 'live') continue;
-      void this.store.await(one.spec.id);
-      this.progress.show(one);
-      this.tellWhenReady(one);
+    for (const liveRun of live) {
+      if (!this.isHere(liveRun) || this.runs.standing(liveRun) !== 'live') continue;
+      void this.store.await(liveRun.spec.id);
+      this.progress.show(liveRun);
+      this.tellWhenReady(liveRun);
     }
   }
 

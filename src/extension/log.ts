@@ -46,7 +46,7 @@ export class Log {
     }[kind];
     const said = withButtons(message);
     const all = [...said.steps.map(actionOf), ...actions];
-    const buttons = all.filter(({ title }, at) => all.findIndex((one) => one.title === title) === at);
+    const buttons = all.filter(({ title }, at) => all.findIndex((action) => action.title === title) === at);
     const chosen = await show(said.text, ...buttons.map((action) => action.title));
     try {
       await buttons.find((action) => action.title === chosen)?.run();

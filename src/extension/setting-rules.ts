@@ -72,7 +72,7 @@ export interface FolderGlobs {
 /** The globs as options. Where folders differ, each option names its folder: "--include=api:src". */
 export function globArguments(folders: readonly FolderGlobs[]): string[] {
   const [first, ...others] = folders.map((folder) => optionsOf(folder));
-  if (others.every((one) => one.join('\n') === first!.join('\n'))) return first ?? [];
+  if (others.every((options) => options.join('\n') === first!.join('\n'))) return first ?? [];
   return folders.flatMap((folder) => optionsOf(folder, `${folder.name}:`));
 }
 

@@ -19,8 +19,8 @@ export function tooltip(paragraphs: readonly string[]): vscode.MarkdownString {
 const message =
   (kind: 'showInformationMessage' | 'showWarningMessage' | 'showErrorMessage') =>
   (text: string, ...rest: (string | vscode.MessageOptions)[]): Thenable<string | undefined> => {
-    const given = rest.map((one) =>
-      typeof one === 'object' && one.detail !== undefined ? { ...one, detail: plain(one.detail) } : one,
+    const given = rest.map((item) =>
+      typeof item === 'object' && item.detail !== undefined ? { ...item, detail: plain(item.detail) } : item,
     );
     return (vscode.window[kind] as (text: string, ...rest: unknown[]) => Thenable<string | undefined>)(
       plain(text),

@@ -85,7 +85,11 @@ export class StatusBar implements vscode.Disposable {
     const later = kept + dropped;
     const counts = later
       ? t('{accepted} of {shown} completions accepted{share}; {kept} of {later} still there later.', {
-          ...{ accepted, shown, share, kept, later },
+          accepted,
+          shown,
+          share,
+          kept,
+          later,
         })
       : t('{accepted} of {shown} completions accepted{share}.', { accepted, shown, share });
     const where = this.whereComputed(inUse);
@@ -94,7 +98,10 @@ export class StatusBar implements vscode.Disposable {
       text: `$(${completion.busy ? 'loading~spin' : icon}) ${name}${speed}`,
       paragraphs: [
         t('Completion with {name}', { name }),
-        ...[summary ? sentenceIn(summary) : '', failure ?? '', counts, where],
+        summary ? sentenceIn(summary) : '',
+        failure ?? '',
+        counts,
+        where,
       ],
     };
   }

@@ -19,7 +19,7 @@ export class Store {
   }
   /** `base`: if it is a base and not a run. */
   async setInUse(model: string, base?: RunSpec['base']): Promise<void> {
-    const recent = [model, ...this.recent.filter((one) => one !== model)].slice(0, RECENT);
+    const recent = [model, ...this.recent.filter((recent) => recent !== model)].slice(0, RECENT);
     await this.workspace.update('recent', recent);
     await this.workspace.update('inUse', model);
     if (base) await this.workspace.update('baseInUse', base);
@@ -67,7 +67,7 @@ export class Store {
   async told(run: string): Promise<void> {
     await this.workspace.update(
       'awaited',
-      this.awaited.filter((one) => one !== run),
+      this.awaited.filter((id) => id !== run),
     );
   }
 
@@ -93,7 +93,9 @@ export class Store {
   /** Counts of completions shown, accepted and kept, by model; on this machine only. */
   get acceptances(): Record<string, Acceptance> {
     const all = this.global.get<Record<string, object>>('acceptance', {});
-    return Object.fromEntries(Object.entries(all).map(([run, one]) => [run, acceptanceSchema.parse(one)]));
+    return Object.fromEntries(
+      Object.entries(all).map(([run, counts]) => [run, acceptanceSchema.parse(counts)]),
+    );
   }
   acceptance(run: string): Acceptance {
     return this.acceptances[run] ?? acceptanceSchema.parse({});

@@ -140,7 +140,9 @@ function learnedShort({ summary, state }: RunSnapshot): string {
   if (lines) {
     const { before, after } = lines;
     return t('{before} → {after} of {all} lines', {
-      ...{ before: counted(before), after: counted(after), all: after.n },
+      before: counted(before),
+      after: counted(after),
+      all: after.n,
     });
   }
   const bits = findComparison(comparisons, 'workspace', 'bits per byte');
@@ -166,7 +168,9 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string[] 
       spec.imported
         ? t('imported from {path}', { path: spec.imported.from })
         : t('{steps} steps of {tokens} tokens, learning rate {rate}', {
-            ...{ steps: state.steps, tokens: tokensPerStep(hyper), rate: hyper.learningRate },
+            steps: state.steps,
+            tokens: tokensPerStep(hyper),
+            rate: hyper.learningRate,
           }),
     ].join(', '),
     corpus
@@ -197,7 +201,9 @@ export function endSentence(snapshot: RunSnapshot, standing: Standing, chosen = 
       });
     case 'cancelled':
       return t('Fine-tuning of {name} was stopped at step {step} of {steps}; the checkpoint is kept.', {
-        ...{ name, step, steps },
+        name,
+        step,
+        steps,
       });
     default:
       return t(

@@ -26,42 +26,60 @@ interface Guard {
 /** The quality of completions, and what the model could do before. */
 export const guarded: readonly Guard[] = [
   {
-    ...{ task: CURSORS, metric: EXACT_LINES, margin: 0 },
+    task: CURSORS,
+    metric: EXACT_LINES,
+    margin: 0,
     worse: 'fewer lines are completed exactly',
   },
   {
-    ...{ task: CURSORS, metric: CHARACTERS, margin: 0 },
+    task: CURSORS,
+    metric: CHARACTERS,
+    margin: 0,
     worse: 'completions save fewer characters',
   },
   {
-    ...{ task: 'workspace', metric: 'line exact match', margin: 0 },
+    task: 'workspace',
+    metric: 'line exact match',
+    margin: 0,
     worse: 'fewer lines are completed exactly',
   },
   {
-    ...{ task: 'workspace', metric: 'line edit similarity', margin: 0 },
+    task: 'workspace',
+    metric: 'line edit similarity',
+    margin: 0,
     worse: 'completed lines are less similar to the actual ones',
   },
   {
-    ...{ task: 'workspace', metric: 'characters saved', margin: 0 },
+    task: 'workspace',
+    metric: 'characters saved',
+    margin: 0,
     worse: 'completions save fewer characters',
   },
   {
-    ...{ task: 'workspace', metric: 'bits per byte', margin: 0 },
+    task: 'workspace',
+    metric: 'bits per byte',
+    margin: 0,
     worse: 'held-out code became less likely',
   },
   {
-    ...{ task: 'humaneval', metric: 'pass@1', margin: MARGIN },
+    task: 'humaneval',
+    metric: 'pass@1',
+    margin: MARGIN,
     worse: "fewer of HumanEval's problems are solved",
   },
   {
-    ...{ task: 'humaneval', metric: 'loss of solutions', margin: MARGIN },
+    task: 'humaneval',
+    metric: 'loss of solutions',
+    margin: MARGIN,
     worse: "HumanEval's solutions became less likely",
     kept: "HumanEval's solutions are no less likely",
     open: "whether HumanEval's solutions became less likely can't be told",
   },
   {
     // Code of other languages, for example.
-    ...{ task: 'retention', metric: 'source loss', margin: MARGIN },
+    task: 'retention',
+    metric: 'source loss',
+    margin: MARGIN,
     worse: 'the text given to test forgetting became less likely',
     kept: 'the text given to test forgetting is no less likely',
     open: "whether the text given to test forgetting became less likely can't be told",
@@ -70,38 +88,39 @@ export const guarded: readonly Guard[] = [
 
 export interface GuardedFigure {
   guard: Guard;
-  one: Comparison;
+  comparison: Comparison;
 }
 
 /** The guarded figures among these. */
 export const guardedIn = (comparisons: readonly Comparison[]): GuardedFigure[] =>
   guarded.flatMap((guard) => {
-    const one = findComparison(comparisons, guard.task, guard.metric);
-    return one ? [{ guard, one }] : [];
+    const comparison = findComparison(comparisons, guard.task, guard.metric);
+    return comparison ? [{ guard, comparison }] : [];
   });
 
 /** Whether it is shown that it got worse, by more than anybody would notice. */
-export const isWorse = ({ guard, one }: GuardedFigure): boolean =>
-  one.significant && lossOf(one).value > guard.margin;
+export const isWorse = ({ guard, comparison }: GuardedFigure): boolean =>
+  comparison.significant && lossOf(comparison).value > guard.margin;
 
 /** Whether it is shown that it got worse, but by no more than that. */
-export const isSlightlyWorse = ({ guard, one }: GuardedFigure): boolean =>
-  one.significant && lossOf(one).value > 0 && lossOf(one).value <= guard.margin;
+export const isSlightlyWorse = ({ guard, comparison }: GuardedFigure): boolean =>
+  comparison.significant && lossOf(comparison).value > 0 && lossOf(comparison).value <= guard.margin;
 
 /** Whether it is shown that it got better. */
-export const isBetter = (one: Comparison): boolean => one.significant && lossOf(one).value < 0;
+export const isBetter = (comparison: Comparison): boolean =>
+  comparison.significant && lossOf(comparison).value < 0;
 
 /**
  * The smallest true loss that the measurement would have shown in 80% of cases, in the figure's unit; Infinity if it
  * could have shown none. Undefined if a loss of more than the margin is ruled out (a 95% interval), or if nothing was
  * measured.
  */
-export function missableLoss(one: Comparison, margin = MARGIN): number | undefined {
-  const { before, after, better, difference } = one;
-  if (!(after.n > 0) || lossOf(one).high <= margin) return undefined;
+export function missableLoss(comparison: Comparison, margin = MARGIN): number | undefined {
+  const { before, after, better, difference } = comparison;
+  if (!(after.n > 0) || lossOf(comparison).high <= margin) return undefined;
   const answers = better === 'higher' && [before, after].every((figure) => countIn(figure) !== undefined);
   if (answers) return detectableFall({ difference, n: after.n, before: before.value, margin });
-  const least = detectableRise(lossOf(one), margin);
+  const least = detectableRise(lossOf(comparison), margin);
   return better === 'higher' && least > before.value ? Infinity : least;
 }
 

@@ -33,15 +33,15 @@ export function whyNotOffered({ choice, comparisons, givenStrength }: Known): st
   if (worse)
     return t('{what} ({before} -> {after})', {
       what: tKnown(worse.guard.worse),
-      before: decimal(worse.one.before.value, 3),
-      after: decimal(worse.one.after.value, 3),
+      before: decimal(worse.comparison.before.value, 3),
+      after: decimal(worse.comparison.after.value, 3),
     });
   return givenStrength === undefined ? undefined : worseOnPath(choice, givenStrength);
 }
 
 /** Why a strength was worse when the choice was measured; undefined if it was not, or was not among those measured. */
 function worseOnPath({ path }: StrengthChoice, strength: number): string | undefined {
-  const point = path.find((one) => one.strength === strength);
+  const point = path.find((candidate) => candidate.strength === strength);
   const learned = point?.learned;
   if (learned && learned.low > 0)
     return t('held-out code became less likely (+{change} bits per byte)', {

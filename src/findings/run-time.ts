@@ -20,8 +20,8 @@ export function timeLeftIn(
   const [time, total] = [etaSeconds, all].map((seconds) => (seconds ? formatDuration(seconds) : undefined));
   if (time && total && time !== total && all! > etaSeconds!)
     return t('about {time} left, {total} until the end', { time, total });
-  const one = time ?? total;
-  return one && t('about {time} left', { time: one });
+  const duration = time ?? total;
+  return duration && t('about {time} left', { time: duration });
 }
 
 /** The share of the whole run's time that is over, below 1 until its end; undefined if it is not known. */

@@ -73,7 +73,7 @@ export function figuresIn(
   summary: Pick<Summarised, 'comparisons' | 'stated' | 'earlier' | 'choice' | 'givenStrength'>,
 ): string {
   const { earlier, choice, givenStrength } = summary;
-  const theirs = figuresOf(summary.comparisons.filter((one) => isStated(summary, one)));
+  const theirs = figuresOf(summary.comparisons.filter((comparison) => isStated(summary, comparison)));
   const atCursors = givenStrength === undefined ? choice?.learned : undefined;
   return joined([
     figuresOf(measuredHere(summary), { earlier, atCursors, limit: choice?.limit }),
@@ -90,7 +90,7 @@ export function leftToMeasure(
   const isBegun = ({ name }: PendingTask) => comparisons.some(({ task }) => task === name);
   const titlesOf = (those: typeof pending) => those.map(({ title }) => tKnown(title)).join(t(', '));
   const begun = titlesOf(pending.filter(isBegun));
-  const unknown = titlesOf(pending.filter((one) => !isBegun(one)));
+  const unknown = titlesOf(pending.filter((task) => !isBegun(task)));
   return joined([
     unknown && t('Not measured yet: {tasks}.', { tasks: unknown }),
     begun && t('Measured in part, because time ran out: {tasks}.', { tasks: begun }),
@@ -125,8 +125,8 @@ function figuresOf(comparisons: readonly Comparison[], { earlier, atCursors, lim
 }
 
 function completes(lines: Comparison | undefined, saved: Comparison | undefined): string {
-  const known = [lines, saved].some((one) => one?.significant);
-  const same = [lines, saved].every((one) => !one || one.difference.value === 0);
+  const known = [lines, saved].some((comparison) => comparison?.significant);
+  const same = [lines, saved].every((comparison) => !comparison || comparison.difference.value === 0);
   const said = completed(lines, saved);
   if (!said) return '';
   return known || same
@@ -219,13 +219,13 @@ function withMissable(clause: string, found: Comparison): string {
 }
 
 /** Whether a text became less likely, whose loss is guarded. */
-function likelihood({ guard, one }: GuardedFigure): string {
+function likelihood({ guard, comparison }: GuardedFigure): string {
   const { margin, worse, kept, open } = guard;
   if (!kept || !open) return '';
-  if (isWorse({ guard, one })) return tKnown(worse);
-  if (isSlightlyWorse({ guard, one }))
+  if (isWorse({ guard, comparison })) return tKnown(worse);
+  if (isSlightlyWorse({ guard, comparison }))
     return t('{clause}, but by no more than anybody would notice', { clause: tKnown(worse) });
-  const rise = missableLoss(one, margin);
+  const rise = missableLoss(comparison, margin);
   return rise === undefined
     ? tKnown(kept)
     : t('{clause} (a rise of less than {nats} nats per token may have gone unnoticed)', {

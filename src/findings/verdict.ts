@@ -38,7 +38,7 @@ export function verdictOf(summary: Known | undefined): Verdict {
   const { choice, givenStrength } = summary;
   const at = givenStrength ?? choice?.strength;
   const used = choice?.path.find(({ strength }) => strength === at);
-  const gained = found.some(({ one }) => showsLearning(one.task) && isBetter(one));
+  const gained = found.some(({ comparison }) => showsLearning(comparison.task) && isBetter(comparison));
   const refused = whyNotOffered({ choice, comparisons, givenStrength }) !== undefined;
   const bits = findComparison(comparisons, 'workspace', 'bits per byte')?.difference;
   const unbiased = givenStrength === undefined ? choice?.learned : undefined;

@@ -6,9 +6,12 @@ import { isGlibcFrom, thisMachine, type MachineFacts } from '../platform/machine
 
 /** For which there is a package, by VS Code's names; as in scripts/platform-packages.mjs. */
 export const packagedPlatforms = [
-  ...['linux-x64', 'linux-arm64'],
-  ...['darwin-x64', 'darwin-arm64'],
-  ...['win32-x64', 'win32-arm64'],
+  'linux-x64',
+  'linux-arm64',
+  'darwin-x64',
+  'darwin-arm64',
+  'win32-x64',
+  'win32-arm64',
 ] as const;
 
 /** 2.GLIBC: the newest version of which the binaries want a symbol. A test reads it from them. */

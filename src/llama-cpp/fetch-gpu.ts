@@ -26,7 +26,7 @@ export async function fetchGpuPackages(
   packages: readonly GpuPackage[],
   options: Options = {},
 ): Promise<void> {
-  for (const one of packages) await fetchOne(one, options);
+  for (const gpuPackage of packages) await fetchOne(gpuPackage, options);
   const others = await readdir(llamaDir()).catch(() => []);
   // Windows keeps a binary that another window has loaded; what is left goes the next time.
   for (const version of others)
@@ -34,12 +34,12 @@ export async function fetchGpuPackages(
       await rm(join(llamaDir(), version), { recursive: true, force: true }).catch(() => undefined);
 }
 
-async function fetchOne(one: GpuPackage, options: Options): Promise<void> {
-  const to = fetchedPackage(one.name);
+async function fetchOne(gpuPackage: GpuPackage, options: Options): Promise<void> {
+  const to = fetchedPackage(gpuPackage.name);
   const what = `${basename(to)}: another process is fetching it`;
   await withLock(
     join(cacheDir(), 'llama', basename(to)),
-    async () => existsSync(to) || fetchLocked(one, options),
+    async () => existsSync(to) || fetchLocked(gpuPackage, options),
     {
       signal: options.signal,
       onWait: () => options.onProgress?.({ phase: 'waiting', what, done: 0, total: 0 }),
@@ -48,30 +48,30 @@ async function fetchOne(one: GpuPackage, options: Options): Promise<void> {
 }
 
 /** The caller holds the lock. */
-async function fetchLocked(one: GpuPackage, options: Options): Promise<void> {
-  const part = join(cacheDir(), 'llama', `${basename(one.name)}-${gpuPackagesVersion}.tgz.part`);
+async function fetchLocked(gpuPackage: GpuPackage, options: Options): Promise<void> {
+  const part = join(cacheDir(), 'llama', `${basename(gpuPackage.name)}-${gpuPackagesVersion}.tgz.part`);
   const { signal } = options;
   try {
     const resumed = (await sizeOf(part)) > 0;
-    await downloadTo(part, one, options);
-    if (!(await isWhole(part, one, options))) {
+    await downloadTo(part, gpuPackage, options);
+    if (!(await isWhole(part, gpuPackage, options))) {
       await rm(part, { force: true });
       // The part that an earlier process left may have been of another file.
-      if (resumed) return await fetchLocked(one, options);
+      if (resumed) return await fetchLocked(gpuPackage, options);
       throw new UserError(
         'base-checksum',
-        `${one.name} from npm's registry does not have the expected checksum.`,
+        `${gpuPackage.name} from npm's registry does not have the expected checksum.`,
         'Try again; if that does not help, ask whoever runs the registry.',
       );
     }
-    await unpack(part, one, options);
+    await unpack(part, gpuPackage, options);
     await rm(part, { force: true });
   } catch (error) {
     if (signal?.aborted) throw downloadCancelled();
     if (!(error instanceof Refused)) throw diskFull(error, part);
     throw new UserError(
       'network',
-      `${one.name} can't be downloaded: ${error.message}.`,
+      `${gpuPackage.name} can't be downloaded: ${error.message}.`,
       error.signIn
         ? "Put the sign-in to the registry into npm's configuration (npm login, or .npmrc), and try again."
         : "Check the connection; a registry, a proxy and certificates can be named in npm's configuration. Then try again.",
@@ -80,37 +80,48 @@ async function fetchLocked(one: GpuPackage, options: Options): Promise<void> {
   }
 }
 
-async function downloadTo(part: string, one: GpuPackage, { onProgress, signal }: Options): Promise<void> {
-  const what = basename(one.name);
+async function downloadTo(
+  part: string,
+  gpuPackage: GpuPackage,
+  { onProgress, signal }: Options,
+): Promise<void> {
+  const what = basename(gpuPackage.name);
   await mkdir(dirname(part), { recursive: true });
-  if ((await sizeOf(part)) === one.bytes) return;
+  if ((await sizeOf(part)) === gpuPackage.bytes) return;
   onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
-  const { url, headers, way } = await locatePackage(one.name, gpuPackagesVersion, signal);
+  const { url, headers, way } = await locatePackage(gpuPackage.name, gpuPackagesVersion, signal);
   await download(url, part, {
-    ...{ headers, way, signal },
-    onBytes: (done) => onProgress?.({ phase: 'downloading', what, done, total: one.bytes }),
+    headers,
+    way,
+    signal,
+    onBytes: (done) => onProgress?.({ phase: 'downloading', what, done, total: gpuPackage.bytes }),
   });
 }
 
-async function isWhole(part: string, one: GpuPackage, { onProgress }: Options): Promise<boolean> {
-  const [algorithm = '', expected] = one.integrity.split(/-(.*)/s);
-  const what = basename(one.name);
+async function isWhole(part: string, gpuPackage: GpuPackage, { onProgress }: Options): Promise<boolean> {
+  const [algorithm = '', expected] = gpuPackage.integrity.split(/-(.*)/s);
+  const what = basename(gpuPackage.name);
   const digest = await digestOf(part, algorithm, (done) =>
-    onProgress?.({ phase: 'checking', what, done, total: one.bytes }),
+    onProgress?.({ phase: 'checking', what, done, total: gpuPackage.bytes }),
   );
   return digest.toString('base64') === expected;
 }
 
 /** Into a new folder, renamed when complete. */
-async function unpack(part: string, one: GpuPackage, { onProgress, signal }: Options): Promise<void> {
-  const to = fetchedPackage(one.name);
+async function unpack(part: string, gpuPackage: GpuPackage, { onProgress, signal }: Options): Promise<void> {
+  const to = fetchedPackage(gpuPackage.name);
   const staged = `${to}.new`;
   await rm(staged, { recursive: true, force: true });
   await mkdir(staged, { recursive: true });
-  await requireSpace(staged, one.unpacked);
+  await requireSpace(staged, gpuPackage.unpacked);
   let done = 0;
   const onReadEntry = ({ size = 0 }: { size?: number }) =>
-    onProgress?.({ phase: 'unpacking', what: basename(to), done: (done += size), total: one.unpacked });
+    onProgress?.({
+      phase: 'unpacking',
+      what: basename(to),
+      done: (done += size),
+      total: gpuPackage.unpacked,
+    });
   try {
     // All files are in the folder "package".
     await extract({ file: part, cwd: staged, strip: 1, strict: true, onReadEntry });

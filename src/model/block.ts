@@ -106,8 +106,21 @@ export class Block {
         landing: landing2,
       } = this.landed(middle, parts.mlpLanding, (plus) => parts.down.forward(product, mode4, plus));
       const saved = {
-        ...{ x, inverse1, h1, z1, heads: heads?.saved, attention, z2, landing1 },
-        ...{ middle, inverse2, h2, z3, gateUp, z4, landing2 },
+        x,
+        inverse1,
+        h1,
+        z1,
+        heads: heads?.saved,
+        attention,
+        z2,
+        landing1,
+        middle,
+        inverse2,
+        h2,
+        z3,
+        gateUp,
+        z4,
+        landing2,
       };
       return { y, saved };
     });

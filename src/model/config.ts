@@ -124,9 +124,9 @@ const unsupportedFigures = [
 /** One object for layers that are alike. */
 function shared(all: readonly Positions[]): Positions[] {
   const first = new Map<string, Positions>();
-  return all.map((one) => {
-    const key = JSON.stringify(one);
-    return first.get(key) ?? first.set(key, one).get(key)!;
+  return all.map((value) => {
+    const key = JSON.stringify(value);
+    return first.get(key) ?? first.set(key, value).get(key)!;
   });
 }
 

@@ -278,9 +278,9 @@ export class Llama implements TrainableModel {
     parts.attentionDropout?.noise.dispose();
     parts.parameters.dispose();
     this.views.dispose();
-    for (const one of parts.frozen)
-      if (one instanceof StoredWeight) one.dispose();
-      else backend.dispose(one);
+    for (const parameter of parts.frozen)
+      if (parameter instanceof StoredWeight) parameter.dispose();
+      else backend.dispose(parameter);
   }
 
   /** The last norm's output for one sequence, without dropout: [T, width] in the products' type. */

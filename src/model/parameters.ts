@@ -63,7 +63,7 @@ export class Parameters {
       const tensors = backend.arena(() =>
         compound.together!(small.map(({ value }) => backend.zeros(value.shape))),
       );
-      this.memory = new Map(small.map((one, i) => [one, backend.keep(tensors[i]!)]));
+      this.memory = new Map(small.map((parameter, i) => [parameter, backend.keep(tensors[i]!)]));
     }
     return this.memory.get(slot);
   }
@@ -85,8 +85,10 @@ export class Parameters {
   ): void {
     const { backend } = this;
     const parts = blocks.map(({ slot, place }) => ({
-      ...{ sum: slot.gradient, into: this.place(slot) },
-      ...{ shape: slot.value.shape, place },
+      sum: slot.gradient,
+      into: this.place(slot),
+      shape: slot.value.shape,
+      place,
     }));
     const sums = backend.arena(() => productsOf(backend).accumulate(a, x, parts, mask));
     for (const [i, { slot }] of blocks.entries()) slot.gradient = backend.keep(sums[i]!);

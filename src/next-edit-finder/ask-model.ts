@@ -81,8 +81,11 @@ async function answerTask(
   try {
     await serving.chat(
       {
-        ...{ model, messages: [{ role: 'user', content }], temperature: 0 },
-        ...{ max_tokens: MOST_TOKENS.task, confidence: true },
+        model,
+        messages: [{ role: 'user', content }],
+        temperature: 0,
+        max_tokens: MOST_TOKENS.task,
+        confidence: true,
       },
       (piece, confidence = 0) => {
         answer += piece;

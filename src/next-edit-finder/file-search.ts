@@ -86,9 +86,9 @@ export class FileSearch {
     const isFull = () => names.length >= MOST_FILES || this.now() > until;
     for (const folder of folders) {
       try {
-        for await (const one of walk(folder)) {
+        for await (const entry of walk(folder)) {
           if (isFull()) return names;
-          if (one.in && 'take' in judgeName(one.path)) names.push(join(folder, one.path));
+          if (entry.in && 'take' in judgeName(entry.path)) names.push(join(folder, entry.path));
         }
       } catch {
         // The others are there.

@@ -68,7 +68,7 @@ let newest = 0;
 
 /** For every question: a later one names only what has changed since. */
 function keep({ changed, searched }: ToFinder): void {
-  for (const one of changed) texts.set(one.path, one);
+  for (const text of changed) texts.set(text.path, text);
   for (const known of [...texts.keys()]) if (!searched.includes(known)) texts.delete(known);
 }
 
@@ -77,7 +77,7 @@ async function answer(asked: ToFinder, tell: (answer: FromFinder) => void): Prom
   const isOvertaken = () => id !== newest;
   // The person has written on since.
   if (isOvertaken()) return;
-  const documents = searched.flatMap((one) => texts.get(one) ?? []);
+  const documents = searched.flatMap((path) => texts.get(path) ?? []);
   const unwanted = new Set(asked.unwanted);
   const found = search(edits, documents, {
     path,
@@ -116,7 +116,7 @@ parentPort?.on('message', (asked: ToFinder | Withdrawn) => {
   newest = asked.id;
   if (!('edits' in asked)) return;
   keep(asked);
-  const tell = (one: FromFinder) => parentPort?.postMessage(one);
+  const tell = (message: FromFinder) => parentPort?.postMessage(message);
   // What has come meanwhile is received first.
   setImmediate(() => {
     answer(asked, tell).catch((error: unknown) =>

@@ -33,7 +33,7 @@ export class Rewriter {
   /** Asks about these places after a rest. Ends what was asked before. */
   later(candidates: readonly Candidate[]): void {
     this.cancel();
-    const fresh = candidates.filter((one) => !this.known.has(keyOf(one)));
+    const fresh = candidates.filter((candidate) => !this.known.has(keyOf(candidate)));
     if (fresh.length > 0) this.rest(fresh, this.options.restMs ?? REST_MS);
   }
 
@@ -88,8 +88,10 @@ function withLines(
 ): FoundOffer {
   const [part] = offer.parts;
   const inLine = { why: offer.why, parts: [{ start: 0, end: place.line.length, text: part!.text }] };
-  const shown = partsShown(place.line, inLine).map((one) => ({
-    ...{ start: one.start + start, end: one.end + start, text: one.text },
+  const shown = partsShown(place.line, inLine).map((part) => ({
+    start: part.start + start,
+    end: part.end + start,
+    text: part.text,
   }));
   return { ...offer, from: start, before: place.line, after: part!.text, shown };
 }

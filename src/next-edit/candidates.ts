@@ -54,7 +54,11 @@ export function candidatesIn(
   const others = texts.filter((text) => text.path !== path);
   const found = [...texts.filter((text) => text.path === path), ...others].map((text) =>
     linesLike(edit, text, edits, text.path === path ? place : 0).map(({ start, end, at }) => ({
-      ...{ example, place: inContext(text, start), at, start, end },
+      example,
+      place: inContext(text, start),
+      at,
+      start,
+      end,
     })),
   );
   return found.flat().slice(0, most);
@@ -74,9 +78,9 @@ export function likenessToEdited(line: string, { before, after }: Pick<Edit, 'be
 
 /** The likest first; of those that are equally like, the nearest. */
 function linesLike(edit: Edit, { path, text }: SearchedText, edits: readonly Edit[], near: number) {
-  const edited = edits.filter((one) => one.path === path);
+  const edited = edits.filter((edit) => edit.path === path);
   const isEdited = (start: number, end: number) =>
-    edited.some((one) => start <= one.at + one.after.length && one.at <= end);
+    edited.some((edit) => start <= edit.at + edit.after.length && edit.at <= end);
   const found: { start: number; end: number; at: number; like: number }[] = [];
   let start = 0;
   for (const [at, whole] of text.split('\n').entries()) {
@@ -86,7 +90,7 @@ function linesLike(edit: Edit, { path, text }: SearchedText, edits: readonly Edi
     if (like > 0) found.push({ start, end, at, like });
     start += whole.length + 1;
   }
-  const distance = (one: { start: number }) => Math.abs(one.start - near);
+  const distance = (region: { start: number }) => Math.abs(region.start - near);
   return found.sort((a, b) => b.like - a.like || distance(a) - distance(b));
 }
 

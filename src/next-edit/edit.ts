@@ -158,22 +158,22 @@ export class DocumentEdits {
     );
     const newest = [...this.regions].sort((a, b) => b.time - a.time).slice(0, MOST);
     const kept = newest.filter(({ time, isUndone }) => now - time <= RECENT_MS && !isUndone);
-    for (const region of this.regions.filter((one) => !kept.includes(one)).reverse())
+    for (const region of this.regions.filter((other) => !kept.includes(other)).reverse())
       this.fold(region, text, undefined);
-    this.regions = this.regions.filter((one) => kept.includes(one));
+    this.regions = this.regions.filter((other) => kept.includes(other));
     for (const region of [...this.regions].reverse()) {
       const isNewest = region.time === newest[0]!.time;
       if (!this.isWritten(region, text, isNewest)) continue;
       const line = isNewest ? lineIn(region, text) : undefined;
       this.fold(region, text, line);
-      if (!line) this.regions = this.regions.filter((one) => one !== region);
+      if (!line) this.regions = this.regions.filter((other) => other !== region);
     }
   }
 
   /** Whether no pattern can come of it: it is long, several lines that are new, or one on which nobody writes now. */
   private isWritten({ from, to, at, end }: Region, text: string, isNewest: boolean): boolean {
     const [before, after] = [this.base.slice(from, to), text.slice(at, end)];
-    if ([before, after].some((one) => one.split('\n').length > MOST_LINES)) return true;
+    if ([before, after].some((text) => text.split('\n').length > MOST_LINES)) return true;
     if (before.trim()) return false;
     if (after.trim().includes('\n')) return true;
     const line = this.base.slice(startOfLine(this.base, from), endOfLine(this.base, to));
@@ -211,7 +211,10 @@ export class DocumentEdits {
       } else wide.push({ ...region, from, to, at, end });
     }
     return wide.map(({ from, to, at, end, time }) => ({
-      ...{ path, languageId, at, time },
+      path,
+      languageId,
+      at,
+      time,
       before: this.base.slice(from, to),
       after: text.slice(at, end),
     }));

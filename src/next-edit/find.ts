@@ -77,10 +77,10 @@ export function patternsOf(
   const groups = changed.flatMap(({ changes, edit, age }) =>
     groupsOf(changes, edit).map((group) => ({ group, age })),
   );
-  const repeated = pairsOf(groups).flatMap(([one, other]) => {
-    const pattern = inCommon(one.group, other.group);
+  const repeated = pairsOf(groups).flatMap(([first, other]) => {
+    const pattern = inCommon(first.group, other.group);
     if (!pattern) return [];
-    const near = [one.group, other.group].map(({ path, at }) => blockOf(path, at));
+    const near = [first.group, other.group].map(({ path, at }) => blockOf(path, at));
     return [isVague(pattern) ? { ...pattern, near } : pattern];
   });
   // Each use that was renamed is a change of its own; they want nothing outside of the name's scope.
@@ -89,15 +89,15 @@ export function patternsOf(
     const form = lineEditOf(edit);
     return form ? [{ ...form, age }] : [];
   });
-  const shapes = pairsOf(forms).flatMap(([one, other]) => shapeOf(one, other) ?? []);
+  const shapes = pairsOf(forms).flatMap(([first, other]) => shapeOf(first, other) ?? []);
   const lines = newest.flatMap((edit) => linePatternOf(edit) ?? []);
   return [...renames, ...onlyOnce([...others, ...shapes, ...lines])];
 }
 
 /** Pairs of which one is of the newest edits. */
 const pairsOf = <T extends { age: number }>(all: readonly T[]): [T, T][] =>
-  all.flatMap((one, index) =>
-    one.age >= NEWEST ? [] : all.slice(index + 1).map((other): [T, T] => [one, other]),
+  all.flatMap((item, index) =>
+    item.age >= NEWEST ? [] : all.slice(index + 1).map((other): [T, T] => [item, other]),
   );
 
 /** Each pattern once: the one that was seen at the nearest places. */
@@ -155,23 +155,23 @@ export function search(
   const edited = new Set(edits.map((edit) => edit.path));
   const known = new Map<string, TextWithTokens>();
   const rest: SearchedText[] = [];
-  for (const one of texts)
-    if (edited.has(one.path) || one.path === path) known.set(one.path, withTokens(one));
-    else rest.push(one);
+  for (const text of texts)
+    if (edited.has(text.path) || text.path === path) known.set(text.path, withTokens(text));
+    else rest.push(text);
   const patterns = patternsOf(edits, known).filter((pattern) => !unwanted?.has(keyOf(pattern)));
-  const inText = (one: SearchedText) =>
-    patterns.some((pattern) => mayFit(pattern, one.text)) ? offersIn(withTokens(one), patterns) : [];
+  const inText = (text: SearchedText) =>
+    patterns.some((pattern) => mayFit(pattern, text.text)) ? offersIn(withTokens(text), patterns) : [];
   const spreading = patterns.flatMap((pattern) => keyElsewhere(pattern) ?? []);
   const offers: Offer[] = [];
   const own = known.get(path);
-  const others = [...known.values()].filter((one) => one !== own);
+  const others = [...known.values()].filter((text) => text !== own);
   if (patterns.length > 0) {
     const found = own ? offersIn(own, patterns) : [];
     const isBelow = ({ parts }: Offer) => parts[0]!.start >= place;
     offers.push(...found.filter(isBelow), ...found.filter((offer) => !isBelow(offer)));
-    for (const one of others) if (performance.now() <= deadline) offers.push(...offersIn(one, patterns));
-    for (const one of rest)
-      if (performance.now() <= deadline && offers.length < most) offers.push(...inText(one));
+    for (const text of others) if (performance.now() <= deadline) offers.push(...offersIn(text, patterns));
+    for (const text of rest)
+      if (performance.now() <= deadline && offers.length < most) offers.push(...inText(text));
   }
   return { offers: offers.slice(0, most), spreading, inText };
 }
@@ -183,9 +183,9 @@ function keyElsewhere(pattern: Pattern): string | undefined {
   return JSON.stringify({ ...pattern, seen: undefined, scope: scope?.member });
 }
 
-const withTokens = (one: SearchedText): TextWithTokens => ({
-  ...one,
-  tokens: tokensOf(one.text, one.languageId),
+const withTokens = (text: SearchedText): TextWithTokens => ({
+  ...text,
+  tokens: tokensOf(text.text, text.languageId),
 });
 
 /** What `search` offers. */
@@ -208,7 +208,10 @@ export function offersIn(document: TextWithTokens, patterns: readonly Pattern[])
     const places = placesOf(pattern, document);
     if (places.length > MOST_PLACES || isPassedOver(pattern, document, places)) continue;
     for (const place of places)
-      if (!taken.some((one) => overlaps(one, place)) && (isRename(pattern) || isSensible(place, document)))
+      if (
+        !taken.some((other) => overlaps(other, place)) &&
+        (isRename(pattern) || isSensible(place, document))
+      )
         taken.push({ ...place, from: pattern });
   }
   taken.sort((a, b) => a.start - b.start);
@@ -224,7 +227,10 @@ export function offersIn(document: TextWithTokens, patterns: readonly Pattern[])
     if (last?.line === line && last.pattern === pattern) last.parts.push(part);
     else
       offers.push({
-        ...{ path: document.path, line, parts: [part], pattern },
+        path: document.path,
+        line,
+        parts: [part],
+        pattern,
         why: from.why,
       });
   }

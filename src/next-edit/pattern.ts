@@ -67,8 +67,14 @@ const isTelling = (text: string) => /^[\p{L}_$][\p{L}\p{N}_$]{2,}$/u.test(text);
 
 /** The pattern of a name that was changed where it is defined. */
 export const renamePattern = (change: TokenChange, scope: Scope): TokenPattern => ({
-  ...{ kind: 'tokens', why: 'rename', steps: [stepOf(change)], between: [] },
-  ...{ left: [], right: [], quoted: false, scope },
+  kind: 'tokens',
+  why: 'rename',
+  steps: [stepOf(change)],
+  between: [],
+  left: [],
+  right: [],
+  quoted: false,
+  scope,
 });
 
 const texts = (tokens: readonly Token[]) => tokens.map(({ text }) => text);
@@ -120,7 +126,9 @@ export function inCommon(group: ChangeGroup, other: ChangeGroup): TokenPattern |
   const isName = changes.some(({ old }) => old.some(({ text }) => isTelling(text)));
   const most = isName && !first.quoted ? CONTEXT_OF_NAME : CONTEXT;
   const pattern: TokenPattern = {
-    ...{ kind: 'tokens', why: 'repeated', quoted: first.quoted },
+    kind: 'tokens',
+    why: 'repeated',
+    quoted: first.quoted,
     steps: changes.map(stepOf),
     between: group.between.map((kept, index) => (isSame(kept, other.between[index]!) ? kept : undefined)),
     left: commonEnd(texts(first.left), texts(otherFirst.left), most),
@@ -142,8 +150,14 @@ function argumentIn(group: ChangeGroup, other: ChangeGroup): TokenPattern | unde
   const [call, otherCall] = [callAround(change), callAround(second)];
   if (!call || call.name !== otherCall?.name || call.args !== otherCall.args) return undefined;
   const pattern: TokenPattern = {
-    ...{ kind: 'tokens', why: 'argument', steps: [stepOf(change)], between: [] },
-    ...{ left: [call.name, '('], right: [], quoted: false, ...seenIn(group, other) },
+    kind: 'tokens',
+    why: 'argument',
+    steps: [stepOf(change)],
+    between: [],
+    left: [call.name, '('],
+    right: [],
+    quoted: false,
+    ...seenIn(group, other),
   };
   const ends = change.right[0]?.text === ')' && second.right[0]?.text === ')';
   return ends ? { ...pattern, right: [')'], args: call.args } : undefined;

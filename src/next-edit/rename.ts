@@ -158,7 +158,7 @@ function parametersAt(
   if (close === undefined) return undefined;
   const [name, word] = [tokens[open - 1], tokens[open - 2]];
   const span = { start: tokens[open]!.start, end: tokens[close]!.end };
-  const isNamed = [name, word].some((one) => one && functions.has(one.text));
+  const isNamed = [name, word].some((token) => token && functions.has(token.text));
   const follows = tokens[close + 1];
   if (isNamed) return span;
   if (follows?.text === '=' && tokens[close + 2]?.text === '>') return span;

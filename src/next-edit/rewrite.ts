@@ -94,11 +94,11 @@ function without(line: string, other: string): string[] {
 }
 
 const balanceOf = (pieces: readonly string[]) =>
-  pieces.reduce((sum, one) => sum + (/^[([{]$/.test(one) ? 1 : /^[)\]}]$/.test(one) ? -1 : 0), 0);
+  pieces.reduce((sum, piece) => sum + (/^[([{]$/.test(piece) ? 1 : /^[)\]}]$/.test(piece) ? -1 : 0), 0);
 
 /** What comes is what came there, or a name of the place; what goes went there, or is a name of the place's own. */
 function isSameEdit(wanted: Difference, made: Difference, { place }: Candidate): boolean {
-  const around = new Set([...place.above, place.line, ...place.below].flatMap((one) => [...piecesOf(one)]));
+  const around = new Set([...place.above, place.line, ...place.below].flatMap((text) => [...piecesOf(text)]));
   const isFrom = (pieces: readonly string[]) => (piece: string) => pieces.includes(piece);
   const [comes, goes] = [made.come.filter(isFrom(wanted.come)), made.gone.filter(isFrom(wanted.gone))];
   if (!made.come.every((piece) => wanted.come.includes(piece) || around.has(piece))) return false;
@@ -115,9 +115,9 @@ function isSameEdit(wanted: Difference, made: Difference, { place }: Candidate):
 /** Whether a number takes the place of one that the example did not replace: which one would be a guess. */
 function isNewNumber(wanted: Difference, made: Difference): boolean {
   const [comes, goes] = [numbersIn(made.come), numbersIn(made.gone)];
-  const replaced = goes.filter((one) => !comes.includes(one));
+  const replaced = goes.filter((piece) => !comes.includes(piece));
   const known = numbersIn(wanted.gone);
-  return comes.some((one) => !goes.includes(one)) && replaced.some((one) => !known.includes(one));
+  return comes.some((piece) => !goes.includes(piece)) && replaced.some((piece) => !known.includes(piece));
 }
 
 const numbersIn = (pieces: readonly string[]) => pieces.flatMap((piece) => piece.match(/\d+/g) ?? []);

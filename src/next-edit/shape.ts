@@ -57,8 +57,8 @@ export function lineEditOf(edit: Edit): LineEdit | undefined {
 }
 
 /** The pattern of two edits; undefined if they are not alike, or it says too little. */
-export function shapeOf(one: LineEdit, other: LineEdit): ShapePattern | undefined {
-  const { edit, was, is } = one;
+export function shapeOf(first: LineEdit, other: LineEdit): ShapePattern | undefined {
+  const { edit, was, is } = first;
   const { was: otherWas, is: otherIs } = other;
   if (!isSameForm(was, otherWas) || !isSameForm(is, otherIs)) return undefined;
   const names = new Map<string, number>();

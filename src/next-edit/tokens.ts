@@ -107,7 +107,7 @@ function opens(
   { lineComments, blockComment, indented, prose, templates, characters }: Language,
   before: Token | undefined,
 ): { length: number; inside?: Inside } | undefined {
-  const mark = lineComments.find((one) => text.startsWith(one, at));
+  const mark = lineComments.find((marker) => text.startsWith(marker, at));
   if (mark) return { length: mark.length, inside: { kind: 'comment', close: '\n' } };
   if (blockComment && text.startsWith(blockComment[0], at))
     return { length: blockComment[0].length, inside: { kind: 'comment', close: blockComment[1] } };

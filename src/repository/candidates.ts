@@ -102,15 +102,17 @@ function definitions(
     const here = all.some(({ path }) => path === asked.path);
     const weight = byHash.get(name)! / Math.sqrt(all.length);
     return all
-      .filter((one) => familyOf(one.path) === language && !isShown(one, asked.path, shown))
-      .map((one): Excerpt => {
-        const own = one.path === asked.path;
-        const near = own || imported.has(one.path) ? IMPORTED : here ? SAME_NAME_HERE : 1;
-        const score = weight * near * nearness(asked.path, one.path);
-        const ranges = linesOf(one, index.files.get(one.path)!, used);
+      .filter(
+        (definition) => familyOf(definition.path) === language && !isShown(definition, asked.path, shown),
+      )
+      .map((definition): Excerpt => {
+        const own = definition.path === asked.path;
+        const near = own || imported.has(definition.path) ? IMPORTED : here ? SAME_NAME_HERE : 1;
+        const score = weight * near * nearness(asked.path, definition.path);
+        const ranges = linesOf(definition, index.files.get(definition.path)!, used);
         return own
-          ? { path: one.path, ranges, source: 'own', score: score * WEIGHT.own }
-          : { path: one.path, ranges, source: 'definitions', score: score * WEIGHT.definitions };
+          ? { path: definition.path, ranges, source: 'own', score: score * WEIGHT.own }
+          : { path: definition.path, ranges, source: 'definitions', score: score * WEIGHT.definitions };
       })
       .filter(({ score }) => score >= LEAST);
   });
@@ -129,19 +131,20 @@ const isImport = (line: string) => /^\s*(?:import|from|use|using|require|#\s*inc
 /** Lines that call the function in which the cursor is. */
 function callers({ index, lines }: Read, { path, line }: Asked): Excerpt[] {
   const own = index.files.get(path);
-  const around = own && definitionsOf(own).findLast((one) => one.line <= line && one.end >= line - 1);
+  const around =
+    own && definitionsOf(own).findLast((definition) => definition.line <= line && definition.end >= line - 1);
   if (!around || around.kind === 'value') return [];
   const name = namesIn(
     lines(path)
       ?.slice(around.line, around.signatureEnd + 1)
       .join('\n') ?? '',
-  ).find((one) => nameHash(one) === around.name);
+  ).find((definition) => nameHash(definition) === around.name);
   if (name === undefined) return [];
   const all = index.usersOf(around.name, MOST_USERS);
-  const users = nearestFirst(all, path).filter((one) => one !== path && familyOf(one) === familyOf(path));
+  const users = nearestFirst(all, path).filter((file) => file !== path && familyOf(file) === familyOf(path));
   return users.slice(0, MOST_CALLERS * 2).flatMap((user, rank) => {
     const text = lines(user) ?? [];
-    const at = text.findIndex((one) => one.includes(name) && calls(codeOf(one), name));
+    const at = text.findIndex((line) => line.includes(name) && calls(codeOf(line), name));
     if (at < 0) return [];
     const ranges: LineRange[] = [[Math.max(0, at - CALL.before), at + CALL.after]];
     return [{ path: user, ranges, source: 'callers' as const, score: WEIGHT.callers / (1 + rank) }];
@@ -160,11 +163,11 @@ const calls = (line: string, name: string): boolean => {
 /** What imported files offer. */
 function importedOutlines({ index, used }: Read, { path }: Asked, nearest: readonly string[]): Excerpt[] {
   return nearest
-    .filter((one) => one !== path)
+    .filter((file) => file !== path)
     .slice(0, MOST_IMPORTED)
-    .map((one, rank) => ({
-      path: one,
-      ranges: outlineOf(index.files.get(one)!, used),
+    .map((file, rank) => ({
+      path: file,
+      ranges: outlineOf(index.files.get(file)!, used),
       source: 'imports' as const,
       score: WEIGHT.imports / (1 + rank * 0.2),
     }));
@@ -237,13 +240,13 @@ function countBreaks(text: string, from: number, to: number): number {
 
 /** What files offer that are changed together with this one. */
 function changedTogether({ index, together, used }: Read, { path }: Asked): Excerpt[] {
-  const others = together(path).filter((one) => one.path !== path && index.files.has(one.path));
+  const others = together(path).filter((file) => file.path !== path && index.files.has(file.path));
   const largest = others[0]?.weight ?? 1;
-  return others.slice(0, MOST_TOGETHER).map((one) => ({
-    path: one.path,
-    ranges: outlineOf(index.files.get(one.path)!, used),
+  return others.slice(0, MOST_TOGETHER).map((file) => ({
+    path: file.path,
+    ranges: outlineOf(index.files.get(file.path)!, used),
     source: 'co-change' as const,
-    score: (WEIGHT.together * one.weight) / largest,
+    score: (WEIGHT.together * file.weight) / largest,
   }));
 }
 
@@ -254,8 +257,11 @@ function shownLines({ before, after, line, shown }: Asked): [number, number] {
   return [before.length <= shown.before ? line - above : line - above + 1, line + below];
 }
 
-const isShown = (one: FoundDefinition, own: string, [first, last]: readonly [number, number]): boolean =>
-  one.path === own && one.end >= first && one.line <= last;
+const isShown = (
+  definition: FoundDefinition,
+  own: string,
+  [first, last]: readonly [number, number],
+): boolean => definition.path === own && definition.end >= first && definition.line <= last;
 
 /** Grammars of languages that use each other's definitions. */
 function familyOf(path: string): string {

@@ -31,7 +31,9 @@ export function linesOf(definition: Definition, symbols: FileSymbols, wanted: Ui
   if (end - line < WHOLE_LINES) return [[line, end + 1]];
   const head = signatureLines(definition);
   if (kind !== 'class') return [[line, Math.min(head[1] + FIRST_LINES, end + 1)]];
-  const members = definitionsOf(symbols).filter((one) => one.line > signatureEnd && one.end <= end);
+  const members = definitionsOf(symbols).filter(
+    (definition) => definition.line > signatureEnd && definition.end <= end,
+  );
   const known = members.filter(({ name }) => uses(wanted, name));
   return [head, ...(known.length > 0 ? known : members).slice(0, MOST_MEMBERS).map(signatureLines)];
 }

@@ -91,11 +91,11 @@ export class FolderIndex {
     await this.load();
     const gone = new Set(this.index.files.keys());
     let [read, walked] = [0, 0];
-    for await (const one of walk(this.folder, { signal })) {
+    for await (const entry of walk(this.folder, { signal })) {
       if ((walked += 1) % TURN === 0) await setImmediate();
-      if (!one.in || !isIndexed(one.path)) continue;
-      gone.delete(one.path);
-      if (!(await this.refresh(one.path))) continue;
+      if (!entry.in || !isIndexed(entry.path)) continue;
+      gone.delete(entry.path);
+      if (!(await this.refresh(entry.path))) continue;
       read += 1;
       // A window that is closed before the end need not begin anew.
       this.saveSoon();
@@ -172,8 +172,8 @@ export class FolderIndex {
   /** A folder that was moved or unpacked here. */
   private async addFolder(folder: string): Promise<void> {
     if (!(await isWalked(this.folder, `${folder}/`))) return;
-    for await (const one of walk(join(this.folder, folder), { signal: this.options.signal }))
-      if (one.in && isIndexed(one.path)) await this.refresh(`${folder}/${one.path}`);
+    for await (const entry of walk(join(this.folder, folder), { signal: this.options.signal }))
+      if (entry.in && isIndexed(entry.path)) await this.refresh(`${folder}/${entry.path}`);
   }
 
   /** The unsaved text of a document (absolute path); undefined: what is on disk counts again. */

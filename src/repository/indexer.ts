@@ -25,7 +25,7 @@ async function main(folders: readonly string[]): Promise<void> {
   process.on('message', (message) => take(message));
   process.on('disconnect', () => {
     stop.abort();
-    void Promise.allSettled(indexes.map((one) => one.close())).then(() => process.exit());
+    void Promise.allSettled(indexes.map((index) => index.close())).then(() => process.exit());
   });
   lowerPriority();
   const grammars = fileURLToPath(new URL('./grammars', import.meta.url));
@@ -35,7 +35,7 @@ async function main(folders: readonly string[]): Promise<void> {
     onProblem: warn,
   };
   const opened = await Promise.all(folders.map((folder) => open(folder, options)));
-  indexes = opened.filter((one) => one !== undefined);
+  indexes = opened.filter((index) => index !== undefined);
   const names = indexes.map((index) => ({ index, path: index.folder }));
   take = (message) => {
     answer(names, message);

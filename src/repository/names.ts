@@ -47,9 +47,9 @@ export function uses(names: Uint32Array, hash: number): boolean {
   let [low, high] = [0, names.length - 1];
   while (low <= high) {
     const middle = (low + high) >> 1;
-    const one = names[middle]!;
-    if (one === hash) return true;
-    if (one < hash) low = middle + 1;
+    const entry = names[middle]!;
+    if (entry === hash) return true;
+    if (entry < hash) low = middle + 1;
     else high = middle - 1;
   }
   return false;

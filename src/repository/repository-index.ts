@@ -47,8 +47,8 @@ export class RepositoryIndex {
       this.forget(path);
       return 1;
     }
-    const within = [...this.byPath.keys()].filter((one) => one.startsWith(`${path}/`));
-    for (const one of within) this.forget(one);
+    const within = [...this.byPath.keys()].filter((nested) => nested.startsWith(`${path}/`));
+    for (const nested of within) this.forget(nested);
     return within.length;
   }
 
@@ -73,9 +73,9 @@ export class RepositoryIndex {
         const name = nameAt(file, index);
         if (!names.has(name)) continue;
         const known = found.get(name);
-        const one = { ...definitionAt(file, index), path };
-        if (!known) found.set(name, [one]);
-        else if (known.length <= most) known.push(one);
+        const definition = { ...definitionAt(file, index), path };
+        if (!known) found.set(name, [definition]);
+        else if (known.length <= most) known.push(definition);
       }
     }
     for (const [name, all] of found) if (all.length > most) found.delete(name);

@@ -58,13 +58,13 @@ function comparing(evidence: Evidence, seeds: readonly number[]) {
  * What one run learned divided by what another learned, from the losses of the base and of both. NaN if the other
  * learned nothing.
  */
-const shareOf = ([base, one, other]: readonly number[]) =>
-  base! > other! ? (base! - one!) / (base! - other!) : NaN;
+const shareOf = ([base, first, other]: readonly number[]) =>
+  base! > other! ? (base! - first!) / (base! - other!) : NaN;
 
 function judgeTargets(evidence: Evidence, seeds: readonly number[]): Judged {
   const { windows } = comparing(evidence, seeds);
-  const loss = (name: string, one: VariantName, other: VariantName, wanted = {}) =>
-    effect({ name: `held-out loss, ${name}`, unit: NATS, wanted }, windows(one, other), minus);
+  const loss = (name: string, first: VariantName, other: VariantName, wanted = {}) =>
+    effect({ name: `held-out loss, ${name}`, unit: NATS, wanted }, windows(first, other), minus);
   return {
     effects: [
       ...loss('attention minus MLP', 'lora-attention', 'lora-mlp', POSITIVE),
@@ -209,7 +209,7 @@ function judgeInstruction(evidence: Evidence, seeds: readonly number[]): Judged 
     effects: [
       ...effect(
         { name: `${name}, instructions minus text`, wanted: POSITIVE },
-        instructions.map((one, seed) => [...one, ...text[seed]!]),
+        instructions.map((values, seed) => [...values, ...text[seed]!]),
         ([instruct, plain]) => shareOf(instruct!) - shareOf(plain!),
       ),
       ...effect({ name: `${name}, instructions` }, instructions, ([figures]) => shareOf(figures!)),

@@ -55,8 +55,14 @@ const programs: Record<Measurement, string[]> = {
   strengths: ['spectrum.mjs', FOLDER_PLACE, '--strengths', STRENGTHS.join(',')],
   spectrum: ['spectrum.mjs', FOLDER_PLACE, '--ranks', PART_RANKS.join(',')],
   diversity: [
-    ...['evaluator.mjs', FOLDER_PLACE, '--tasks', 'humaneval'],
-    ...['--limit', String(PROBLEMS), '--setting', 'paper'],
+    'evaluator.mjs',
+    FOLDER_PLACE,
+    '--tasks',
+    'humaneval',
+    '--limit',
+    String(PROBLEMS),
+    '--setting',
+    'paper',
   ],
 };
 const measurements = Object.keys(programs) as Measurement[];

@@ -49,7 +49,7 @@ export async function readMeasured(dir: string): Promise<MeasuredRun> {
   const points: MeasuredRun['points'] = [];
   const names = await readdir(join(dir, 'evaluation'));
   const steps = names.flatMap((name) => /^workspace\.(\d+)\.jsonl$/.exec(name)?.[1] ?? []).map(Number);
-  for (const step of steps.filter((one) => one > 0 && one < summary.step).sort((a, b) => a - b)) {
+  for (const step of steps.filter((earlier) => earlier > 0 && earlier < summary.step).sort((a, b) => a - b)) {
     const at = new Map<string, Rows>();
     for (const task of pathTasks) at.set(task, await readItemRows(dir, task, step));
     if ([...at.values()].every(({ size }) => size > 0)) points.push({ step, rows: at });

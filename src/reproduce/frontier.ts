@@ -53,11 +53,11 @@ export function learnedAt(frontier: Frontier, forgotten: number): number {
  */
 export function atEqualLearning(frontiers: readonly Frontier[], share: number): number[] {
   const shared = Math.min(...frontiers.map(mostLearned));
-  return frontiers.map((one) => (shared > 0 ? forgottenAt(one, share * shared) : NaN));
+  return frontiers.map((frontier) => (shared > 0 ? forgottenAt(frontier, share * shared) : NaN));
 }
 
 /** Learned by each of the frontiers where each has forgotten as much as the one that forgot least at its end. */
 export function atEqualForgetting(frontiers: readonly Frontier[]): number[] {
-  const shared = Math.min(...frontiers.map((one) => one.at(-1)!.forgotten));
-  return frontiers.map((one) => learnedAt(one, shared));
+  const shared = Math.min(...frontiers.map((frontier) => frontier.at(-1)!.forgotten));
+  return frontiers.map((frontier) => learnedAt(frontier, shared));
 }

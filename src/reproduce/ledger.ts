@@ -154,7 +154,9 @@ export class Ledger {
       wanted: claims
         .filter(({ id, needs }) => spec.claims.includes(id) && needs.every(isPossible))
         .map(({ id, needs, seeded }) => ({
-          ...{ claim: id, needs, seeded },
+          claim: id,
+          needs,
+          seeded,
           // The benchmarks belong to the claim about forgetting.
           ...(id === 'forgetting' && !this.done.has('data') && { once: ['data' as const] }),
         })),

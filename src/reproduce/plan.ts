@@ -106,12 +106,12 @@ export function planStages(planning: Planning): Planned {
   let taken = new Set<StageName>();
   let dropped: Planned['dropped'] = [];
   const undecided: ClaimId[] = [];
-  for (const one of wanted) {
-    const { claim, seeded } = one;
+  for (const id of wanted) {
+    const { claim, seeded } = id;
     const choices = !seeded ? [1] : seeds === undefined ? [LEAST_SEEDS, 1] : [seeds];
-    const chosen = choices.find((n) => total(new Set([...taken, ...stagesOf(one, n)]), least) <= budget);
-    if (chosen === undefined) dropped.push({ claim, seconds: total(stagesOf(one, choices.at(-1)!), least) });
-    else taken = new Set([...taken, ...stagesOf(one, chosen)]);
+    const chosen = choices.find((n) => total(new Set([...taken, ...stagesOf(id, n)]), least) <= budget);
+    if (chosen === undefined) dropped.push({ claim, seconds: total(stagesOf(id, choices.at(-1)!), least) });
+    else taken = new Set([...taken, ...stagesOf(id, chosen)]);
     if (chosen !== undefined && seeded && chosen < LEAST_SEEDS) undecided.push(claim);
   }
   // The costs may be guessed too high, and started work is kept.

@@ -38,7 +38,7 @@ type Trials = NonNullable<ReturnType<typeof trialsOf>>;
 
 export function judgeRates({ sweeps }: Evidence, seeds: readonly number[]): Judged {
   const found = seeds.map((seed) => trialsOf(sweeps[seed]?.lines ?? []));
-  const trials = found.filter((one) => one !== undefined);
+  const trials = found.filter((trial) => trial !== undefined);
   if (trials.length < found.length)
     return { effects: [], notes: ['A sweep ended before two rates of each method were measured.'] };
   const interval = ratioInterval(trials);
@@ -62,8 +62,8 @@ function ratioInterval(trials: readonly Trials[]) {
       return Math.log(bestRate(lora, ofLora) / bestRate(full, ofFull));
     });
   };
-  const rows = trials.flatMap((one) => one.rows);
-  const mean = (logs: readonly number[]) => logs.reduce((sum, one) => sum + one, 0) / logs.length;
+  const rows = trials.flatMap((trial) => trial.rows);
+  const mean = (logs: readonly number[]) => logs.reduce((sum, log) => sum + log, 0) / logs.length;
   const items = resampledInterval(rows, (figures) => mean(logsOf(figures)));
   if (!items) return undefined;
   const { value, low, high, bySeed } = overSeeds(items, logsOf(rows.map(ratio)));

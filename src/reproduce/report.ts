@@ -55,7 +55,7 @@ export function reportMarkdown({ spec, state }: Reproduction, results: readonly 
   );
   const details = results.map((result, i) => {
     const lines = [
-      ...result.run.map((one) => `- Run: ${one}`),
+      ...result.run.map((line) => `- Run: ${line}`),
       ...result.effects.map((effect) => `- ${effect.name}: ${effectText(effect)}${seedsText(effect)}`),
       ...result.notes.map((note) => `- ${note}`),
     ];

@@ -171,7 +171,7 @@ class Reproducing {
       return;
     }
     if (runsUnder(stage).some((name) => !this.ledger.done.has(name))) return;
-    const all = left.reduce((sum, one) => sum + this.expected(one), 0);
+    const all = left.reduce((sum, step) => sum + this.expected(step), 0);
     reporter.stage(title, number, of, { stage: seconds, all: Math.min(all, this.secondsLeft) });
     const began = performance.now();
     try {

@@ -94,10 +94,10 @@ export function newSweep(
     corpus: repro.corpus,
     corpusDigest: repro.corpusDigest,
     base: repro.base,
-    methods: (['lora', 'full'] as const).map((one) => ({
-      method: one,
-      precision: repro.precision[one],
-      rates: rates[one],
+    methods: (['lora', 'full'] as const).map((method) => ({
+      method,
+      precision: repro.precision[method],
+      rates: rates[method],
     })),
     extend: false,
     hyper,

@@ -20,8 +20,8 @@ export function overSeeds(items: Interval, bySeed: readonly number[]): SeededInt
   const n = bySeed.length;
   if (n < 2) return items;
   const { value, low, high } = items;
-  const middle = bySeed.reduce((sum, one) => sum + one, 0) / n;
-  const variance = bySeed.reduce((sum, one) => sum + (one - middle) ** 2, 0) / (n - 1);
+  const middle = bySeed.reduce((sum, value) => sum + value, 0) / n;
+  const variance = bySeed.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (n - 1);
   const reach = studentQuantile(n - 1) * Math.sqrt(variance / n);
   return {
     value,
@@ -47,7 +47,7 @@ export function seededInterval(
       return statistic(own, seed);
     });
   };
-  const mean = (figures: Figures) => valuesOf(figures).reduce((sum, one) => sum + one, 0) / bySeed.length;
+  const mean = (figures: Figures) => valuesOf(figures).reduce((sum, value) => sum + value, 0) / bySeed.length;
   const items = interval(strata, mean);
   return items && overSeeds(items, valuesOf(strata.map((models) => models.map(ratio))));
 }

@@ -93,8 +93,9 @@ function parseOwner(text: string): Owner | undefined {
 }
 
 function livingOf({ token, heir, ...owner }: Owner): Owner | undefined {
-  for (const one of [owner, heir])
-    if (one && isSameProcess(one.pid, one.started)) return { ...one, token, ...(heir && { heir }) };
+  for (const candidate of [owner, heir])
+    if (candidate && isSameProcess(candidate.pid, candidate.started))
+      return { ...candidate, token, ...(heir && { heir }) };
   return undefined;
 }
 

@@ -43,18 +43,19 @@ export async function findPublished({ store, name, version, sha256 }: FetchAsked
   requireName(name);
   const versions = await store.versions(name);
   // Of the newest ones, some may not be complete.
-  const wanted = version === undefined ? versions.toReversed() : versions.filter((one) => one === version);
-  for (const one of wanted) {
-    const bytes = await store.manifest(name, one, LARGEST_MANIFEST);
+  const wanted =
+    version === undefined ? versions.toReversed() : versions.filter((candidate) => candidate === version);
+  for (const candidate of wanted) {
+    const bytes = await store.manifest(name, candidate, LARGEST_MANIFEST);
     if (!bytes) continue;
     const digest = createHash('sha256').update(bytes).digest('hex');
     if (sha256 !== undefined && sha256.toLowerCase() !== digest)
       throw new UserError(
         'adapter-mismatch',
-        `${sharedLabel({ name, version: one })} in ${store.label} has another checksum than you gave: ${digest}.`,
+        `${sharedLabel({ name, version: candidate })} in ${store.label} has another checksum than you gave: ${digest}.`,
         'Ask whoever published it which one is right.',
       );
-    const manifest = readManifest(bytes, { name, version: one });
+    const manifest = readManifest(bytes, { name, version: candidate });
     const known = (await listRuns()).find(({ spec }) => spec.fetched?.sha256 === digest)?.spec.id;
     return {
       manifest,
@@ -141,13 +142,17 @@ async function asRun(folder: string, { manifest, sha256, base, versions, from }:
     name: `${name}@${version}`,
     folder: '',
     base: { id: base.id, path: base.path, sha256: base.sha256 },
-    ...{ hyper, corpus, backend: 'auto', versions },
+    hyper,
+    corpus,
+    backend: 'auto',
+    versions,
     ...(learningRateReason !== undefined && { learningRateReason }),
     evaluation: {
       // There is no held-out text to complete in.
       completions: false,
       strength: strengthOf(manifest, adapter, hyper),
-      ...{ keep, checkpointTasks: checkpointTasks.filter(isTask) },
+      keep,
+      checkpointTasks: checkpointTasks.filter(isTask),
       ...(forgettingLimit !== undefined && { forgettingLimit }),
     },
     imported: { from: `${from}, ${name}@${version}`, format: 'gguf', base: manifest.base.id },

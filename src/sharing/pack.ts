@@ -145,7 +145,8 @@ async function describe(
     ...(corpus && {
       corpus: {
         ...(corpus.digest && { digest: corpus.digest }),
-        ...{ documents: corpus.kept, trainTokens: corpus.trainTokens },
+        documents: corpus.kept,
+        trainTokens: corpus.trainTokens,
       },
     }),
     ...(asked.licence && { licence: asked.licence }),

@@ -45,16 +45,26 @@ function shareableSpec(spec: RunSpec, name: string): RunSpec {
   const { id, createdAt, hyper, minutes, backend, engine, evaluation, versions } = spec;
   const { learningRateReason, learningRateTrials, imported, base } = spec;
   return {
-    ...{ format: 1, id, name, createdAt, folder: '', corpus: shareablePlan(spec.corpus) },
+    format: 1,
+    id,
+    name,
+    createdAt,
+    folder: '',
+    corpus: shareablePlan(spec.corpus),
     // PEFT writes the folder of the base here.
     ...(imported && {
       imported: {
-        ...{ from: LOCAL, format: imported.format },
+        from: LOCAL,
+        format: imported.format,
         ...(imported.base !== undefined && { base: baseName(imported.base) }),
       },
     }),
     base: { id: baseName(base.id), path: '', sha256: base.sha256 },
-    ...{ hyper, backend, evaluation, versions, learningRateTrials },
+    hyper,
+    backend,
+    evaluation,
+    versions,
+    learningRateTrials,
     ...(learningRateReason !== undefined && { learningRateReason }),
     ...(minutes !== undefined && { minutes }),
     ...(engine && { engine }),
@@ -65,7 +75,14 @@ function shareablePlan(corpus: RunSpec['corpus']): RunSpec['corpus'] {
   const { data, replay } = corpus;
   const { mode, pairs, fimRate, fimLoss, repositoryContext, halfLifeDays, maxTokens } = corpus;
   return {
-    ...{ mode, pairs, fimRate, fimLoss, repositoryContext, halfLifeDays, include: [], exclude: [] },
+    mode,
+    pairs,
+    fimRate,
+    fimLoss,
+    repositoryContext,
+    halfLifeDays,
+    include: [],
+    exclude: [],
     ...(maxTokens !== undefined && { maxTokens }),
     ...(data !== undefined && { data: dataName(data) }),
     ...(replay && { replay: { source: dataName(replay.source), rate: replay.rate } }),
@@ -82,7 +99,8 @@ const shareableEvents = (events: readonly RunEvent[]): RunEvent[] =>
 /** The sentence is made again, because that of the run may name another run. */
 function shareableSummary({ step, comparisons, choice, givenStrength }: Summary): Summary {
   const shared: Summary = {
-    ...{ step, sentence: '' },
+    step,
+    sentence: '',
     comparisons: comparisons.map((comparison) => ({
       ...comparison,
       before: shareableMetric(comparison.before),
@@ -116,8 +134,12 @@ export const baseName = (id: string): string =>
   findKnownBase(id) || (parseHubReference(id) && !isHere(id)) ? id : lastPart(id);
 
 const placesOf = ({ folder, folders = [], base }: RunSpec): string[] => [
-  ...[folder, ...folders.map(({ path }) => path), base.path && dirname(base.path)],
-  ...[dataDir(), homedir(), tmpdir()],
+  folder,
+  ...folders.map(({ path }) => path),
+  base.path && dirname(base.path),
+  dataDir(),
+  homedir(),
+  tmpdir(),
 ];
 
 /** Whatever else has such a path in it: a backend's reason, for example. */

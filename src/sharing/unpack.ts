@@ -100,7 +100,10 @@ export async function unpackRun(folder: string, manifest: SharedManifest): Promi
   const { values: events } = parseLines(runEventSchema, await readText(join(folder, 'events.jsonl')));
   const run = shareable(
     {
-      ...{ spec, state: { status: 'done', step, steps: spec.hyper.steps }, events, brokenLines: 0 },
+      spec,
+      state: { status: 'done', step, steps: spec.hyper.steps },
+      events,
+      brokenLines: 0,
       ...(has('summary.json') && { summary: await read('summary.json', summarySchema) }),
       ...(has('spectrum.json') && { spectrum: await read('spectrum.json', runSpectrumSchema) }),
     },

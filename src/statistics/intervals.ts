@@ -86,10 +86,10 @@ function jackknife(
 
 function totalOf(documents: readonly DocumentTotals[]): DocumentTotals {
   const [sums, weights] = [documents[0]?.sums.map(() => 0) ?? [], documents[0]?.weights.map(() => 0) ?? []];
-  for (const one of documents)
+  for (const document of documents)
     for (let model = 0; model < sums.length; model += 1) {
-      sums[model]! += one.sums[model]!;
-      weights[model]! += one.weights[model]!;
+      sums[model]! += document.sums[model]!;
+      weights[model]! += document.weights[model]!;
     }
   return { sums, weights };
 }
@@ -149,8 +149,8 @@ export function resampledInterval(
   const drawn: number[] = [];
   for (let i = 0; i < RESAMPLES; i += 1) {
     const sample = documents.map(() => documents[Math.floor(random() * n)]!);
-    const one = statistic(figuresOf(totalOf(sample)));
-    if (Number.isFinite(one)) drawn.push(one);
+    const value = statistic(figuresOf(totalOf(sample)));
+    if (Number.isFinite(value)) drawn.push(value);
   }
   if (drawn.length < (1 - MISSED / 2) * RESAMPLES) return undefined;
   const tail = normalTail(Math.sqrt(n / (n - 1)) * studentQuantile(n - 1));

@@ -43,8 +43,8 @@ export class Composed implements Compound {
     };
     const parts = indices
       ? Array.from(indices, (row) => numbersOf(matrices[0]!, row, 1))
-      : matrices.map((one) => numbersOf(one, 0, one.rows));
-    const rows = indices?.length ?? matrices.reduce((sum, one) => sum + one.rows, 0);
+      : matrices.map((matrix) => numbersOf(matrix, 0, matrix.rows));
+    const rows = indices?.length ?? matrices.reduce((sum, matrix) => sum + matrix.rows, 0);
     const numbers = parts.length > 1 ? joined(parts, rows * columns) : parts[0]!;
     return this.b.arena(() => this.as(dtype, this.b.tensor(numbers, [rows, columns])));
   }
@@ -293,9 +293,9 @@ export class Composed implements Compound {
           );
     const swap = new Float32Array(headSize * headSize);
     for (let i = 0; i < half; i += 1) {
-      const [one, other] = pairing === 'halves' ? [i, i + half] : [2 * i, 2 * i + 1];
-      swap[other * headSize + one] = back ? 1 : -1;
-      swap[one * headSize + other] = back ? -1 : 1;
+      const [first, other] = pairing === 'halves' ? [i, i + half] : [2 * i, 2 * i + 1];
+      swap[other * headSize + first] = back ? 1 : -1;
+      swap[first * headSize + other] = back ? -1 : 1;
     }
     // [N x heads, headSize]
     const swapped = b.matmul(b.reshape(x, [-1, headSize]), b.tensor(swap, [headSize, headSize]));

@@ -44,12 +44,14 @@ export class Fused implements Compound {
   dequantise(matrices: readonly StoredMatrix[], dtype: DataType, indices?: Int32Array): Tensor {
     const none = this.nothing('i32');
     const stacked = Array.from({ length: MOST_STACKED }, (_, i) => matrices[i]);
-    const layout = stacked.flatMap((one) =>
-      one ? [tensorTypeId(one.type), one.rows, byteLengthOf(one.type, one.columns)] : [0, 0, 0],
+    const layout = stacked.flatMap((matrix) =>
+      matrix
+        ? [tensorTypeId(matrix.type), matrix.rows, byteLengthOf(matrix.type, matrix.columns)]
+        : [0, 0, 0],
     );
     const chosen = indices ? this.caller.indices(indices) : none;
     const inputs = [
-      ...stacked.map((one) => (one ? (one.bytes as Tensor) : none)),
+      ...stacked.map((matrix) => (matrix ? (matrix.bytes as Tensor) : none)),
       chosen,
       this.caller.ints([matrices[0]!.columns, ...layout]),
     ];

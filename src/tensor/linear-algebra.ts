@@ -20,7 +20,7 @@ export function singularValuesOf(x: Float32Array, shape: readonly number[]): Flo
   const matrices = Array.from({ length: x.length / (rows * columns) }, (_, i) =>
     x.subarray(i * rows * columns, (i + 1) * rows * columns),
   );
-  return Float32Array.from(matrices.flatMap((one) => Array.from(singularValues(one, rows, columns))));
+  return Float32Array.from(matrices.flatMap((matrix) => Array.from(singularValues(matrix, rows, columns))));
 }
 
 function transposed(x: Float32Array, rows: number, columns: number): Float32Array {

@@ -121,8 +121,8 @@ class WasmBackend extends ArenaBackend implements Backend {
         const single = (t: tf.Tensor) =>
           tf.unstack(tf.reshape<tf.Rank.R3>(t, [-1, ...t.shape.slice(-2)] as [number, number, number]));
         const ys = single(y);
-        const products = single(x).map((one, i) =>
-          product(one as tf.Tensor2D, ys[i] as tf.Tensor2D, transposeA, transposeB),
+        const products = single(x).map((matrix, i) =>
+          product(matrix as tf.Tensor2D, ys[i] as tf.Tensor2D, transposeA, transposeB),
         );
         const whole = tf.stack(products); // [product of the leading axes, m, n]
         return tf.reshape(whole, [...x.shape.slice(0, -2), ...whole.shape.slice(1)]);

@@ -54,7 +54,8 @@ class BackendOptimizer implements Optimizer {
     this.makeMoments(learned);
     const states = learned.map(({ name, value, gradient }) => ({
       ...this.moments.get(name)!,
-      ...{ value, gradient: gradient! },
+      value,
+      gradient: gradient!,
     }));
     const changed = this.updated(states, {
       learningRate,

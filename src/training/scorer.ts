@@ -75,7 +75,7 @@ export async function openScorer({
 export const scoringPrecision = (
   { precisions }: Pick<Backend, 'precisions'>,
   wanted: Hyper['precision'],
-): Hyper['precision'] => precisions.find((one) => one === wanted) ?? 'f32';
+): Hyper['precision'] => precisions.find((precision) => precision === wanted) ?? 'f32';
 
 /** One model, with its adapter on or off, or with an earlier adapter in its place. */
 function adaptedScorer(backend: Backend, { model, adapter }: Adapted, earlier?: Adapter): Scorer {

@@ -104,7 +104,13 @@ async function trainOn(
   const optimizer = createOptimizer(model, hyper);
   const session = new Session({
     ...given,
-    ...{ spec, backend, sizes, model, optimizer, initial, rate },
+    spec,
+    backend,
+    sizes,
+    model,
+    optimizer,
+    initial,
+    rate,
     secondsBefore: settled.seconds,
   });
 
@@ -133,7 +139,7 @@ async function onBackend(
 ): Promise<RunSpec> {
   const { planned = spec.backend, hyper } = spec;
   const { precision } = hyper;
-  if (precision === 'f32' || precisions.some((one) => one === precision)) return spec;
+  if (precision === 'f32' || precisions.some((supported) => supported === precision)) return spec;
   // Whether a GPU has f16 that works is known only once its driver was tested.
   if (precision === 'bf16' && planned === name) return spec;
   await writer.event({ type: 'warning', message: `Computing in f32, as ${name} has no ${precision} here.` });
@@ -153,7 +159,10 @@ async function tellMemory(
   const device =
     gpu && !gpu.shared && devicePlan(gpu, planDevice(config, hyper, { ...place, atCheckpoints }));
   await writer.event({
-    ...{ type: 'memory' as const, plan, total, available: await availableMemory() },
+    type: 'memory' as const,
+    plan,
+    total,
+    available: await availableMemory(),
     ...(device && { device }),
   });
 }

@@ -33,8 +33,10 @@ export const diversityChart: ChartView<Diversity> = {
       return {
         label,
         data: names.flatMap((name, x) => {
-          const one = metrics.find(({ metric }) => metric === name);
-          return one ? [{ x, y: one.value, low: one.low, high: one.high }] : [];
+          const shownMetric = metrics.find(({ metric }) => metric === name);
+          return shownMetric
+            ? [{ x, y: shownMetric.value, low: shownMetric.low, high: shownMetric.high }]
+            : [];
         }),
         ...barLook(shade),
         maxBarThickness: 40,
@@ -63,7 +65,14 @@ export const diversityChart: ChartView<Diversity> = {
   rows: ({ sets }) =>
     sets.flatMap(({ label, metrics }) =>
       metrics.map(({ metric, value, low, high, n, setting }) => ({
-        ...{ run: label, figure: metric, at: shortName(metric), value, low, high, n, setting },
+        run: label,
+        figure: metric,
+        at: shortName(metric),
+        value,
+        low,
+        high,
+        n,
+        setting,
         unit: 'programs',
       })),
     ),

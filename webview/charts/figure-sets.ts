@@ -26,10 +26,10 @@ export function figureTable({
     caption,
     head: [corner, ...sets.map(({ label }) => label), 'n'],
     rows: rows.map(({ name, metric }) => {
-      const at = sets.map(({ metrics }) => metrics.find((one) => one.metric === metric));
+      const at = sets.map(({ metrics }) => metrics.find((figure) => figure.metric === metric));
       return [
         name,
-        ...at.map((one) => (one ? formatInterval(one, share) : '')),
+        ...at.map((metric) => (metric ? formatInterval(metric, share) : '')),
         whole(at.find(Boolean)?.n ?? 0),
       ];
     }),
@@ -39,12 +39,12 @@ export function figureTable({
 /** "base: pass@1 30% (25 to 35%). result: ..." */
 export const figureWords = (
   sets: readonly FigureSet[],
-  nameOf: (one: Metric) => string,
+  nameOf: (metric: Metric) => string,
   share: boolean,
 ): string =>
   sets
     .map(
       ({ label, metrics }) =>
-        `${label}: ${metrics.map((one) => `${nameOf(one)} ${formatInterval(one, share)}`).join(', ')}.`,
+        `${label}: ${metrics.map((metric) => `${nameOf(metric)} ${formatInterval(metric, share)}`).join(', ')}.`,
     )
     .join(' ');

@@ -55,7 +55,7 @@ const read = ({ series, label, look }: RunView): RunLoss => {
     loss,
     smoothed: loss.length >= SMOOTH_FROM ? smooth(loss, memory) : [],
     heldOut,
-    others: metrics.filter((one) => one !== heldOut && isHeldOutLoss(one.task, one.metric)),
+    others: metrics.filter((metric) => metric !== heldOut && isHeldOutLoss(metric.task, metric.metric)),
   };
 };
 
@@ -276,7 +276,14 @@ function rowsOf(run: RunLoss): DataRow[] {
     ...run.loss.map(({ x, y }) => ({ run: run.label, figure: t('training loss'), at: x, value: y, unit })),
     ...waysOf(run).flatMap((way) =>
       way.points.map(({ x, y, low, high, n }) => ({
-        ...{ run: run.label, figure: wayName(way), at: x, value: y, low, high, n, unit },
+        run: run.label,
+        figure: wayName(way),
+        at: x,
+        value: y,
+        low,
+        high,
+        n,
+        unit,
         setting: way.setting,
       })),
     ),

@@ -22,8 +22,14 @@ const GB = 1e9;
 
 /** What the plan's parts are called. */
 export const memoryParts = [
-  ...['weights', 'parameters', 'gradients', 'optimiser', 'activations'],
-  ...['workspace', 'runtime', 'evaluation'],
+  'weights',
+  'parameters',
+  'gradients',
+  'optimiser',
+  'activations',
+  'workspace',
+  'runtime',
+  'evaluation',
 ];
 
 function read({ label, series }: RunView): RunMemory[] {

@@ -44,7 +44,10 @@ const LETTER = { narrow: 6.5, wide: 12 };
 
 /** A title beside a chart that is too long for it has its unit on a line of its own. */
 function linesOf(title: string): string | string[] {
-  const width = [...title].reduce((sum, one) => sum + (one > '\u2e80' ? LETTER.wide : LETTER.narrow), 0);
+  const width = [...title].reduce(
+    (sum, character) => sum + (character > '\u2e80' ? LETTER.wide : LETTER.narrow),
+    0,
+  );
   const at = Math.max(title.lastIndexOf(', '), title.lastIndexOf('，'));
   return width > BESIDE && at > 0 ? [title.slice(0, at), title.slice(at + 1).trim()] : title;
 }

@@ -34,7 +34,10 @@ export const passAtKChart: ChartView<PassAtK> = {
         label,
         data: metrics
           .map(({ metric, value, low, high }) => ({
-            ...{ x: kOf(metric) * shift, y: value, low, high },
+            x: kOf(metric) * shift,
+            y: value,
+            low,
+            high,
             label: metric,
           }))
           .sort((a, b) => a.x - b.x),
@@ -75,7 +78,14 @@ export const passAtKChart: ChartView<PassAtK> = {
   rows: ({ sets }) =>
     sets.flatMap(({ label, metrics }) =>
       metrics.map(({ metric, value, low, high, n, setting }) => ({
-        ...{ run: label, figure: metric, at: kOf(metric), value, low, high, n, setting },
+        run: label,
+        figure: metric,
+        at: kOf(metric),
+        value,
+        low,
+        high,
+        n,
+        setting,
       })),
     ),
   note: ({ sets }) =>

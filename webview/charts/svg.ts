@@ -44,8 +44,13 @@ export function toSvg({ title, width, height, config }: Picture, theme: Theme): 
   const name = create('title', {});
   name.textContent = title;
   const head = create('text', {
-    ...{ x: MARGIN, y: MARGIN + TITLE / 2, fill: theme.text, 'dominant-baseline': 'central' },
-    ...{ 'font-family': theme.font, 'font-size': 15, 'font-weight': 600 },
+    x: MARGIN,
+    y: MARGIN + TITLE / 2,
+    fill: theme.text,
+    'dominant-baseline': 'central',
+    'font-family': theme.font,
+    'font-size': 15,
+    'font-weight': 600,
   });
   head.textContent = title;
   const body = create('g', { transform: `translate(${MARGIN} ${MARGIN + TITLE})` });

@@ -54,7 +54,10 @@ function measuredSet(swept: Swept, theme: Theme): Dataset {
   return {
     label: nameOf(swept),
     data: rates.map((rate) => ({
-      ...{ x: rate.learningRate, y: rate.change!.value, low: rate.change!.low, high: rate.change!.high },
+      x: rate.learningRate,
+      y: rate.change!.value,
+      low: rate.change!.low,
+      high: rate.change!.high,
       label: rateName(rate, swept),
     })),
     showLine: true,
@@ -176,16 +179,16 @@ export const sweepChart: ChartView<SweepSnapshot> = {
   rows: ({ methods, heldOutWindows: n, steps }) =>
     methods.flatMap((swept) =>
       swept.rates.flatMap((rate): DataRow[] => {
-        const one = { run: nameOf(swept), at: rate.learningRate, unit: 'nats/token' };
+        const point = { run: nameOf(swept), at: rate.learningRate, unit: 'nats/token' };
         const setting = `${steps} steps; ${verdictOf(rate, swept)}`;
         return [
-          ...(rate.heldOut ? [{ ...one, figure: 'held-out loss', n, setting, ...rate.heldOut }] : []),
+          ...(rate.heldOut ? [{ ...point, figure: 'held-out loss', n, setting, ...rate.heldOut }] : []),
           ...(rate.change
-            ? [{ ...one, figure: 'held-out loss less the base\u2019s', n, setting, ...rate.change }]
+            ? [{ ...point, figure: 'held-out loss less the base\u2019s', n, setting, ...rate.change }]
             : []),
-          ...(rate.kl === undefined ? [] : [{ ...one, figure: 'KL from base', setting, value: rate.kl }]),
+          ...(rate.kl === undefined ? [] : [{ ...point, figure: 'KL from base', setting, value: rate.kl }]),
           ...(rate.diverged
-            ? [{ ...one, unit: 'step', figure: 'diverged at', setting, value: rate.diverged.step }]
+            ? [{ ...point, unit: 'step', figure: 'diverged at', setting, value: rate.diverged.step }]
             : []),
         ];
       }),

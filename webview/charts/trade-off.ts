@@ -32,7 +32,8 @@ const MOST_WORDS = 5;
 const MOST_ROWS = 200;
 
 const picker = (id: string, label: string, figures: Figure[]): ChartPicker => ({
-  ...{ id, label },
+  id,
+  label,
   choices: figures.map((figure) => ({
     id: figureKey(figure),
     label: figureLabel(figure.task, figure.metric),
@@ -59,8 +60,12 @@ function datum(path: Path, point: PathPoint, bare: boolean, { learning, forgetti
   const { x, xLow, xHigh, y, low, high } = point;
   const [across, up] = [scaleOf(learning), scaleOf(forgetting)];
   return {
-    ...{ x: x * across, xLow: xLow * across, xHigh: xHigh * across },
-    ...{ y: y * up, low: low * up, high: high * up },
+    x: x * across,
+    xLow: xLow * across,
+    xHigh: xHigh * across,
+    y: y * up,
+    low: low * up,
+    high: high * up,
     bare,
     label: `${path.label}, ${pointName(path, point)}`,
   };
@@ -196,10 +201,10 @@ export const tradeOffChart: ChartView<TradeOffView> = {
     paths.flatMap((path) =>
       [...path.points, ...(path.final ? [path.final] : [])].flatMap((point): DataRow[] => {
         const { step: at, x, xLow, xHigh, y, low, high, n, setting } = point;
-        const one = { run: path.label, at, n, setting };
+        const mark = { run: path.label, at, n, setting };
         return [
-          { ...one, figure: axisTitle(learning, 'learned'), value: x, low: xLow, high: xHigh },
-          { ...one, figure: axisTitle(forgetting, 'forgot'), value: y, low, high },
+          { ...mark, figure: axisTitle(learning, 'learned'), value: x, low: xLow, high: xHigh },
+          { ...mark, figure: axisTitle(forgetting, 'forgot'), value: y, low, high },
         ];
       }),
     ),

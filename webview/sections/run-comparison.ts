@@ -112,7 +112,9 @@ export class RunComparisonSection implements Section {
 
   private toggle(id: string, on: boolean): void {
     const now = (this.view?.shown ?? []).slice(1).map((run) => run.id);
-    this.actions.showBeside(on ? [...now.filter((one) => one !== id), id] : now.filter((one) => one !== id));
+    this.actions.showBeside(
+      on ? [...now.filter((shownId) => shownId !== id), id] : now.filter((shownId) => shownId !== id),
+    );
   }
 }
 
@@ -159,7 +161,7 @@ function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
     return [...parts, h('p', { class: 'faint' }, ...said(comparison.problem, view.canAct, take))];
   if (!comparison.comparison) return parts;
   const { runs, differs } = comparison.comparison;
-  const labelOf = (id: string, name: string) => shown.find((one) => one.id === id)?.label ?? name;
+  const labelOf = (id: string, name: string) => shown.find((runView) => runView.id === id)?.label ?? name;
   const names = runs.map(({ id, name }) => labelOf(id, name));
   parts.push(
     h('h3', {}, t('What differs')),

@@ -19,7 +19,12 @@ const STEP = 0.05;
 /** A slider from the base to the full change, and what was learned and forgotten at the strengths that were measured. */
 export class StrengthSection implements Section {
   private readonly slider = h('input', {
-    ...{ type: 'range', id: 'strength', min: '0', max: '1', step: String(STEP), list: 'measured-strengths' },
+    type: 'range',
+    id: 'strength',
+    min: '0',
+    max: '1',
+    step: String(STEP),
+    list: 'measured-strengths',
   });
   private readonly ticks = h('datalist', { id: 'measured-strengths' });
   /** The text for the slider's position; screen readers get it from the slider itself. */
@@ -111,8 +116,8 @@ export class StrengthSection implements Section {
     const words = view.words(strength);
     setAttribute(this.slider, 'aria-valuetext', words);
     setText(this.shown, words);
-    [...this.body.children].forEach((one, index) =>
-      one.classList.toggle('at', view.stops[index]?.strength === strength),
+    [...this.body.children].forEach((child, index) =>
+      child.classList.toggle('at', view.stops[index]?.strength === strength),
     );
     this.use.hidden = !this.canAct || !view.canSet || strength === 0 || strength === view.inUse;
   }

@@ -245,8 +245,8 @@ function methodOfOthers(run: RunView, { shown, runs, labels }: PanelView): Advic
     if (!theirs || !comparable) continue;
     // By the intervals, the other must not have learned less, and must certainly have forgotten less.
     if (theirs.learned.low > mine.learned.high || theirs.kl.high >= mine.kl.low) continue;
-    const [name, own] = [other, run.snapshot].map((one) =>
-      one.spec.hyper.method === 'full' ? t('Full fine-tuning') : 'LoRA',
+    const [name, own] = [other, run.snapshot].map((text) =>
+      text.spec.hyper.method === 'full' ? t('Full fine-tuning') : 'LoRA',
     );
     return {
       text: t('{method} works better on this text: use {run}, rate {rate}.', {

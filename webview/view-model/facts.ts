@@ -104,10 +104,10 @@ export function runFacts(
       : undefined,
     spec.corpus.data === undefined ? undefined : { name: t('Data set'), value: spec.corpus.data },
     learning ? { name: t('Learned'), value: learning } : undefined,
-    ...latestExports(exports ?? []).map((one) => ({
+    ...latestExports(exports ?? []).map((record) => ({
       name: t('Exported'),
-      value: `${describeTarget(one)}, ${stepName(one.step)}`,
-      note: `${one.path}; ${describeCheck(one.check)}`,
+      value: `${describeTarget(record)}, ${stepName(record.step)}`,
+      note: `${record.path}; ${describeCheck(record.check)}`,
     })),
     {
       name: spec.imported ? t('Imported') : t('Started'),
@@ -123,16 +123,16 @@ export function runFacts(
 /** "1 file" or "12 files". */
 function documents(count: number, word: string): string {
   const number = { count: whole(count) };
-  const one = count === 1;
+  const isSingle = count === 1;
   switch (word) {
     case 'file':
-      return one ? t('1 file') : t('{count} files', number);
+      return isSingle ? t('1 file') : t('{count} files', number);
     case 'row':
-      return one ? t('1 row') : t('{count} rows', number);
+      return isSingle ? t('1 row') : t('{count} rows', number);
     case 'instruction pair':
-      return one ? t('1 instruction pair') : t('{count} instruction pairs', number);
+      return isSingle ? t('1 instruction pair') : t('{count} instruction pairs', number);
     default:
-      return one ? t('1 document') : t('{count} documents', number);
+      return isSingle ? t('1 document') : t('{count} documents', number);
   }
 }
 const filesOrFolders = (count: number): string =>

@@ -13,7 +13,7 @@ export interface FigureSet {
 }
 
 /** The base as the first run measured it, then the results. Empty if no run has such a figure. */
-export function figureSets(shown: readonly RunView[], match: (one: Metric) => boolean): FigureSet[] {
+export function figureSets(shown: readonly RunView[], match: (metric: Metric) => boolean): FigureSet[] {
   const results = shown.flatMap(({ snapshot, label, look }) => {
     const comparisons = (snapshot.summary?.comparisons ?? []).filter(({ after }) => match(after));
     return comparisons.length ? [{ label, look, snapshot, comparisons }] : [];

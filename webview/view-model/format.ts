@@ -58,11 +58,11 @@ export function formatDifference(
   figure: { value: number; low: number; high: number },
   share: boolean,
 ): string {
-  const one = (value: number) => {
+  const formatted = (value: number) => {
     const text = share ? signed(decimal(Math.abs(value * 100), 1), value) : formatNumber(value);
     return value > 0 ? `+${text}` : text;
   };
-  const difference = formatWithInterval(figure, one);
+  const difference = formatWithInterval(figure, formatted);
   return share ? t('{difference} points', { difference }) : difference;
 }
 

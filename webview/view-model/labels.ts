@@ -15,12 +15,27 @@ const metrics: [RegExp, string][] = [
 /** What figures are called that have a name in words; other names, such as "pass@1", are the same everywhere. */
 export const metricNames = [
   ...metrics.map(([, name]) => name),
-  ...['average', 'exact match', 'loss of solutions', 'unique programs'],
-  ...['unique passing', 'unique failing'],
-  ...['prose bits per byte', 'older code bits per byte', 'new code bits per byte'],
-  ...['line exact match', 'line edit similarity', 'block exact match', 'block edit similarity'],
-  ...['characters saved', 'latency', 'edit similarity', ...offeredMetrics],
-  ...['identifier exact match', 'identifier F1', 'pass@1 plus', 'pass@10 plus'],
+  'average',
+  'exact match',
+  'loss of solutions',
+  'unique programs',
+  'unique passing',
+  'unique failing',
+  'prose bits per byte',
+  'older code bits per byte',
+  'new code bits per byte',
+  'line exact match',
+  'line edit similarity',
+  'block exact match',
+  'block edit similarity',
+  'characters saved',
+  'latency',
+  'edit similarity',
+  ...offeredMetrics,
+  'identifier exact match',
+  'identifier F1',
+  'pass@1 plus',
+  'pass@10 plus',
 ];
 
 const metricName = (metric: string): string =>

@@ -48,8 +48,10 @@ export function placesView(summary: Summary | undefined): PlacesView | undefined
 function countedIn({ tried, both, gained, lost }: NonNullable<Summary['places']>): string {
   const values = {
     tried: whole(tried),
-    ...{ before: whole(both + lost), after: whole(both + gained) },
-    ...{ gained: whole(gained), lost: whole(lost) },
+    before: whole(both + lost),
+    after: whole(both + gained),
+    gained: whole(gained),
+    lost: whole(lost),
   };
   return t(
     'Held-out lines tried: {tried}. The base completes {before} exactly as written, the tuned model {after} ({gained} gained, {lost} lost).',

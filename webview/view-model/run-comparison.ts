@@ -25,9 +25,12 @@ export function comparedRuns({ runs, labels, run, shown }: PanelView): ComparedR
   return runs.map((snapshot) => {
     const { id, name } = snapshot.spec;
     return {
-      ...{ id, snapshot, name, label: labels.get(id)! },
+      id,
+      snapshot,
+      name,
+      label: labels.get(id)!,
       selected: id === run?.id,
-      shown: shown.some((one) => one.id === id),
+      shown: shown.some((runView) => runView.id === id),
     };
   });
 }
@@ -76,8 +79,15 @@ function resultOf({ summary, state }: RunSnapshot): string {
 /** Whether every word of the filter is found in the data of the run. */
 export function matches({ snapshot: { spec }, label }: ComparedRun, filter: string): boolean {
   const text = [
-    ...[label, spec.id, spec.base.id, methodName(spec), describeFolders(spec), spec.corpus.data],
-    ...[spec.hyper.optimizer, spec.hyper.schedule, spec.corpus.mode],
+    label,
+    spec.id,
+    spec.base.id,
+    methodName(spec),
+    describeFolders(spec),
+    spec.corpus.data,
+    spec.hyper.optimizer,
+    spec.hyper.schedule,
+    spec.corpus.mode,
   ]
     .join(' ')
     .toLowerCase();

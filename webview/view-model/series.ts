@@ -102,7 +102,7 @@ export function longest(
   return all
     .filter(({ task, metric }) => match(task, metric))
     .reduce<MetricSeries | undefined>(
-      (best, one) => (one.points.length > (best?.points.length ?? 0) ? one : best),
+      (best, candidate) => (candidate.points.length > (best?.points.length ?? 0) ? candidate : best),
       undefined,
     );
 }

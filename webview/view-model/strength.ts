@@ -65,7 +65,7 @@ const stopOf = ({ strength, learned, kl, solutions }: StrengthPoint, mark: strin
 function wordsOf(strength: number, mark: string, { path, limit }: StrengthChoice): string {
   const name = strengthName(strength, mark);
   if (strength === 0) return t('{strength}: the base, as if nothing had been trained.', { strength: name });
-  const point = path.find((one) => one.strength === strength);
+  const point = path.find((candidate) => candidate.strength === strength);
   if (!point) return t('{strength}: not measured.', { strength: name });
   const { learned, kl } = point;
   const values = {
@@ -125,7 +125,9 @@ export interface StrengthPath {
 }
 
 const base: StrengthPathPoint = {
-  ...{ strength: 0, mark: '', isInUse: false },
+  strength: 0,
+  mark: '',
+  isInUse: false,
   ...atBase,
 };
 

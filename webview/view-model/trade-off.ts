@@ -24,8 +24,12 @@ export interface LearnedForgot {
   high: number;
 }
 export const learnedForgot = (learned: Interval, forgot: Interval): LearnedForgot => ({
-  ...{ x: learned.value, xLow: learned.low, xHigh: learned.high },
-  ...{ y: forgot.value, low: forgot.low, high: forgot.high },
+  x: learned.value,
+  xLow: learned.low,
+  xHigh: learned.high,
+  y: forgot.value,
+  low: forgot.low,
+  high: forgot.high,
 });
 const nothing: Interval = { value: 0, low: 0, high: 0 };
 /** The base has learned and forgotten nothing. */
@@ -109,7 +113,10 @@ function pathOf(run: RunView, learning: Figure, forgetting: Figure): Path {
 }
 
 const origin = ({ n, setting }: PathPoint): PathPoint => ({
-  ...{ step: 0, n, setting, paired: true },
+  step: 0,
+  n,
+  setting,
+  paired: true,
   ...atBase,
 });
 
@@ -142,7 +149,9 @@ function joined(
     return [
       {
         ...learnedForgot(x, y),
-        ...{ step: point.x, n: point.n, setting: settings(learned.setting, forgot.setting) },
+        step: point.x,
+        n: point.n,
+        setting: settings(learned.setting, forgot.setting),
         paired: (point.change ?? other.change) !== undefined,
       },
     ];
@@ -178,7 +187,9 @@ function finalPoint(summary: Summary, learning: Figure, forgetting: Figure): Pat
   return {
     ...learnedForgot(x, y),
     step: summary.step,
-    ...{ n: learned.after.n, setting: settings(learned.after.setting, forgot.after.setting), paired: true },
+    n: learned.after.n,
+    setting: settings(learned.after.setting, forgot.after.setting),
+    paired: true,
   };
 }
 

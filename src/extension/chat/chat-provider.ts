@@ -93,7 +93,9 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
       await this.asking(information, async (serving, model) => {
         if (token.isCancellationRequested) return;
         const request = {
-          ...{ model, messages: chat, max_tokens: maxOutputTokens },
+          model,
+          messages: chat,
+          max_tokens: maxOutputTokens,
           ...(typeof temperature === 'number' && { temperature }),
         };
         const report = (piece: string) => progress.report(new vscode.LanguageModelTextPart(piece));

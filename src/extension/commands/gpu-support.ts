@@ -59,7 +59,8 @@ function answered(completion: Context['completion']): Promise<void> {
 /** Downloads it with the user's consent. `which`: the kind; without one, that for any GPU. */
 export async function installGpu({ log, extension, ...context }: Context, which: Which): Promise<void> {
   const kinds = gpuKindsHere();
-  const kind: GpuKind | undefined = kinds.find((one) => one === which) ?? kinds.find((one) => one !== 'cuda');
+  const kind: GpuKind | undefined =
+    kinds.find((kindHere) => kindHere === which) ?? kinds.find((kindHere) => kindHere !== 'cuda');
   if (!kind) return log.ask('info', t('There is no build of llama.cpp that uses a GPU on this platform.'));
   const name = gpuKindNames[kind];
   const missing = missingGpuPackages(kind, extension.extensionPath);

@@ -127,7 +127,7 @@ async function useForCompletion(context: Context, which: Which): Promise<void> {
   const run = await pickRun(
     context,
     which,
-    (one, standing) => !whyNotServable(one, standing),
+    (run, standing) => !whyNotServable(run, standing),
     t('Which result should complete your code?'),
     t('No run has a result yet that can complete code.'),
     { itemOf: servableItem, order: bestFirst },

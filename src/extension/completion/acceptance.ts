@@ -79,7 +79,7 @@ export class AcceptanceWatch implements vscode.Disposable {
   /** The editor is about to show this. Typing along a completion keeps the same one alive. */
   show({ model, document, offset, texts: [text, ...others], selected, written, listener }: ShownItem): void {
     const { life } = this;
-    const shown = (one: string) => new ShownText(offset, one, selected, written);
+    const shown = (alternative: string) => new ShownText(offset, alternative, selected, written);
     if (life?.document === document && life.model === model && life.text.fits(selected)) {
       const added = life.text.goesOnAs(offset, text) ? 0 : life.text.grow(offset, text);
       if (added !== undefined) {

@@ -65,7 +65,7 @@ export class AskAgain {
   }
 
   private watch(watched: Watched | undefined): void {
-    const [grew, grows] = [this.watched, watched].map((one) => Boolean(one?.shown));
+    const [grew, grows] = [this.watched, watched].map((place) => Boolean(place?.shown));
     this.watched = watched;
     if (grows !== grew) void vscode.commands.executeCommand('setContext', GROWING, grows);
   }

@@ -44,7 +44,10 @@ export const isRemote = (model: CompletionModel | undefined): model is RemoteMod
 export const ofRun = (run: RunSnapshot): LocalModel => {
   const { id, name, base, hyper, corpus } = run.spec;
   return {
-    ...{ id, name, base, run },
+    id,
+    name,
+    base,
+    run,
     requested: id,
     // One server for all adapters of a base, so that a switch loads only an adapter.
     server: hyper.method === 'lora' ? base.path : id,

@@ -224,7 +224,10 @@ export class CompletionService implements Completing {
     const { before, after } = defaultBudget;
     return (at, budget) =>
       this.repository.parts({
-        ...{ document, position, at, budget },
+        document,
+        position,
+        at,
+        budget,
         learned: folders,
         shown: { before, after },
       });
@@ -293,8 +296,8 @@ export class CompletionService implements Completing {
     this.failure = undefined;
     // A server elsewhere may be another one now, or have another token; one here is not needed beside it.
     if (this.elsewhere.endpoint || !(this.client?.serving instanceof ServingClient)) void this.stop();
-    const wanted = [undefined, ...vscode.workspace.textDocuments].some((one) =>
-      settings.completionEnabled(one),
+    const wanted = [undefined, ...vscode.workspace.textDocuments].some((document) =>
+      settings.completionEnabled(document),
     );
     if (wanted) this.ghost.forget();
     else void this.stop();

@@ -25,15 +25,15 @@ export class LaterWatch implements vscode.Disposable {
   private readonly subscriptions = vscode.Disposable.from(
     vscode.workspace.onDidChangeTextDocument((event) => this.changed(event)),
     vscode.workspace.onDidCloseTextDocument((document) => {
-      for (const one of this.watched.get(document) ?? []) this.judge(one);
+      for (const look of this.watched.get(document) ?? []) this.judge(look);
     }),
   );
 
   /** Returns a function that stops watching. */
   watch(look: Look): () => void {
-    const one: Watched = { ...look, timer: setTimeout(() => this.judge(one), look.afterMs) };
-    this.watched.set(look.document, (this.watched.get(look.document) ?? new Set()).add(one));
-    return () => this.forget(one);
+    const watched: Watched = { ...look, timer: setTimeout(() => this.judge(watched), look.afterMs) };
+    this.watched.set(look.document, (this.watched.get(look.document) ?? new Set()).add(watched));
+    return () => this.forget(watched);
   }
 
   private changed({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
@@ -46,22 +46,22 @@ export class LaterWatch implements vscode.Disposable {
         place.edited({ offset: rangeOffset, removed: rangeLength, inserted: text.length });
   }
 
-  private judge(one: Watched): void {
-    if (!this.watched.get(one.document)?.has(one)) return;
-    this.forget(one);
-    one.judge(one.document.getText());
+  private judge(look: Watched): void {
+    if (!this.watched.get(look.document)?.has(look)) return;
+    this.forget(look);
+    look.judge(look.document.getText());
   }
 
-  private forget(one: Watched): void {
-    clearTimeout(one.timer);
-    const looks = this.watched.get(one.document);
-    looks?.delete(one);
-    if (looks?.size === 0) this.watched.delete(one.document);
+  private forget(look: Watched): void {
+    clearTimeout(look.timer);
+    const looks = this.watched.get(look.document);
+    looks?.delete(look);
+    if (looks?.size === 0) this.watched.delete(look.document);
   }
 
   /** Judges now what is still being watched. */
   dispose(): void {
     this.subscriptions.dispose();
-    for (const looks of this.watched.values()) for (const one of looks) this.judge(one);
+    for (const looks of this.watched.values()) for (const look of looks) this.judge(look);
   }
 }

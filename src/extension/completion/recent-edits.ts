@@ -33,17 +33,17 @@ export class RecentEdits implements vscode.Disposable {
     const added = text.split('\n').length - 1;
     const moved = added - (end.line - start.line);
     const [from, to] = [start.line, start.line + added];
-    for (const one of this.edits)
-      if (one.document === document && one.from > end.line) {
-        one.from += moved;
-        one.to += moved;
+    for (const edit of this.edits)
+      if (edit.document === document && edit.from > end.line) {
+        edit.from += moved;
+        edit.to += moved;
       }
     if (added > MOST_LINES) return;
     const known = this.edits.find(
-      (one) => one.document === document && from <= one.to + NEAR_LINES && to >= one.from - NEAR_LINES,
+      (edit) => edit.document === document && from <= edit.to + NEAR_LINES && to >= edit.from - NEAR_LINES,
     );
     const joined = known && { document, from: Math.min(from, known.from), to: Math.max(to, known.to) };
-    const rest = this.edits.filter((one) => one !== known);
+    const rest = this.edits.filter((edit) => edit !== known);
     const next = joined && joined.to - joined.from <= MOST_LINES ? joined : { document, from, to };
     this.edits = [next, ...rest].slice(0, REMEMBERED);
   }

@@ -15,7 +15,7 @@ export class RecentFiles implements vscode.Disposable {
   private readonly subscription = vscode.window.onDidChangeActiveTextEditor((editor) => {
     if (!editor) return;
     const uri = editor.document.uri.toString();
-    this.recent = [uri, ...this.recent.filter((one) => one !== uri)].slice(0, REMEMBERED);
+    this.recent = [uri, ...this.recent.filter((other) => other !== uri)].slice(0, REMEMBERED);
   });
 
   /** The other open files in the folder of `document`: see `placeOf`. Without those that hold secrets. */
@@ -24,15 +24,15 @@ export class RecentFiles implements vscode.Disposable {
     const age = ({ uri }: vscode.TextDocument) => this.recent.indexOf(uri.toString()) + 1 || REMEMBERED + 1;
     return vscode.workspace.textDocuments
       .filter(
-        (one) =>
-          one !== document &&
-          one.uri.scheme === 'file' &&
-          !holdsSecrets(one.uri.path) &&
-          one.lineCount <= MOST_LINES &&
-          whereIs(one, learned)?.folder === folder,
+        (other) =>
+          other !== document &&
+          other.uri.scheme === 'file' &&
+          !holdsSecrets(other.uri.path) &&
+          other.lineCount <= MOST_LINES &&
+          whereIs(other, learned)?.folder === folder,
       )
       .sort((a, b) => age(a) - age(b))
-      .map((one) => ({ path: whereIs(one, learned)?.path ?? one.uri.fsPath, text: one.getText() }));
+      .map((other) => ({ path: whereIs(other, learned)?.path ?? other.uri.fsPath, text: other.getText() }));
   }
 
   dispose(): void {

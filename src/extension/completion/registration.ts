@@ -30,7 +30,7 @@ export class Registration implements vscode.Disposable {
   }
 
   private refresh(): void {
-    const open = vscode.workspace.textDocuments.filter((one) => schemes.includes(one.uri.scheme));
+    const open = vscode.workspace.textDocuments.filter((document) => schemes.includes(document.uri.scheme));
     const languages = new Set<string>();
     for (const document of open)
       if (!languages.has(document.languageId) && this.completes(document)) languages.add(document.languageId);

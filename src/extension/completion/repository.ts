@@ -78,10 +78,15 @@ export class Repository implements vscode.Disposable {
     const folder = rootOf(document, learned);
     const edits = this.edits
       .elsewhere(document, position.line)
-      .filter((one) => one.text.length <= LONGEST_EDIT && rootOf(one.document, learned) === folder)
-      .map((one) => ({ path: placeOf(one.document, learned)?.path ?? '', text: one.text }));
+      .filter((edit) => edit.text.length <= LONGEST_EDIT && rootOf(edit.document, learned) === folder)
+      .map((edit) => ({ path: placeOf(edit.document, learned)?.path ?? '', text: edit.text }));
     return {
-      ...{ path, languageId: at.languageId, line: position.line, shown, budget, edits },
+      path,
+      languageId: at.languageId,
+      line: position.line,
+      shown,
+      budget,
+      edits,
       before: at.before.slice(-INDEX_WINDOW.before),
       after: at.after.slice(0, INDEX_WINDOW.after),
       problems: problemsAt(document, position.line),

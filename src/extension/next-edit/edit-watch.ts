@@ -67,7 +67,9 @@ export class EditWatch implements vscode.Disposable {
     const edits = this.edited.get(document.uri.toString());
     if (!edits || contentChanges.length === 0) return;
     const changes = contentChanges.map(({ rangeOffset, rangeLength, text }) => ({
-      ...{ offset: rangeOffset, removed: rangeLength, inserted: text.length },
+      offset: rangeOffset,
+      removed: rangeLength,
+      inserted: text.length,
     }));
     const isUndo = reason === vscode.TextDocumentChangeReason.Undo;
     edits.change(changes, Date.now(), () => document.getText(), isUndo);
@@ -90,9 +92,15 @@ export class EditWatch implements vscode.Disposable {
     const searched = this.likeliest(first);
     const changed = searched
       .filter(({ uri, version }) => this.sent.get(uri.toString()) !== version)
-      .map((one) => ({ path: one.uri.toString(), languageId: one.languageId, text: one.getText() }))
+      .map((document) => ({
+        path: document.uri.toString(),
+        languageId: document.languageId,
+        text: document.getText(),
+      }))
       // Of one that has become too long, the finder would keep the text from before.
-      .map((one) => (one.text.length <= LONGEST ? one : { ...one, text: '' }));
+      .map((searchedText) =>
+        searchedText.text.length <= LONGEST ? searchedText : { ...searchedText, text: '' },
+      );
     this.sent = new Map(searched.map(({ uri, version }) => [uri.toString(), version]));
     const paths = (all: readonly vscode.TextDocument[]) => all.map(({ uri }) => uri.toString());
     return { open: paths(vscode.workspace.textDocuments), searched: paths(searched), changed };
@@ -102,8 +110,10 @@ export class EditWatch implements vscode.Disposable {
   private likeliest(first: vscode.TextDocument): vscode.TextDocument[] {
     const seen = new Set(vscode.window.visibleTextEditors.map(({ document }) => document));
     const isEdited = ({ uri }: vscode.TextDocument) => this.edited.get(uri.toString())?.isEmpty === false;
-    const rank = (one: vscode.TextDocument) => (isEdited(one) ? 0 : seen.has(one) ? 1 : 2);
-    const others = vscode.workspace.textDocuments.filter((one) => one !== first && isWatched(one)).reverse();
+    const rank = (document: vscode.TextDocument) => (isEdited(document) ? 0 : seen.has(document) ? 1 : 2);
+    const others = vscode.workspace.textDocuments
+      .filter((document) => document !== first && isWatched(document))
+      .reverse();
     return [first, ...others.sort((a, b) => rank(a) - rank(b))].slice(0, MOST_DOCUMENTS);
   }
 

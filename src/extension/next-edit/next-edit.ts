@@ -70,7 +70,8 @@ export class NextEdit implements vscode.Disposable {
     const command = (name: string, run: (key?: 'tab') => unknown) =>
       vscode.commands.registerCommand(`forgetMeNot.nextEdit.${name}`, run);
     this.disposables = vscode.Disposable.from(
-      ...[this.watch, this.display],
+      this.watch,
+      this.display,
       command('next', (key) => this.inTurn(() => this.next(key))),
       command('go', () => this.inTurn(() => this.go())),
       command('accept', () => this.inTurn(() => this.accept())),
@@ -140,7 +141,9 @@ export class NextEdit implements vscode.Disposable {
     const { path } = offer;
     this.overtake();
     this.refusals.taken(offer);
-    this.offers = this.offers.flatMap((one) => (one.path === path ? (moved(one, changes) ?? []) : [one]));
+    this.offers = this.offers.flatMap((other) =>
+      other.path === path ? (moved(other, changes) ?? []) : [other],
+    );
     const document = offered.openDocument(offer);
     const offset = offered.endOf(offer);
     if (document) this.start = { path, offset, line: document.positionAt(offset).line, isStep: true };
@@ -158,8 +161,11 @@ export class NextEdit implements vscode.Disposable {
     if (this.start?.path !== path || this.start.offset !== place)
       this.start = { path, offset: place, line: selection.active.line, isStep: false };
     this.isSearching = this.finder.ask({
-      ...{ id: (this.asked += 1), edits, ...this.watch.texts(document) },
-      ...{ path, place },
+      id: (this.asked += 1),
+      edits,
+      ...this.watch.texts(document),
+      path,
+      place,
       unwanted: [...this.refusals.unwanted],
       candidates: askedModel(this.services.completion, document) !== undefined,
       folders: (vscode.workspace.workspaceFolders ?? [])
@@ -175,10 +181,10 @@ export class NextEdit implements vscode.Disposable {
     if (!error) {
       const found = offers.map((offer) => ({ ...offer, path: offered.asWritten(offer.path) }));
       const isFound = ({ path, from }: FoundOffer) =>
-        found.some((one) => one.path === path && one.from === from);
+        found.some((other) => other.path === path && other.from === from);
       // What the model made is not made again, and files are still to be searched.
-      const stays = (one: FoundOffer) => one.why === 'model' || (more && !offered.openDocument(one));
-      this.offers = [...found, ...this.offers.filter((one) => stays(one) && !isFound(one))];
+      const stays = (other: FoundOffer) => other.why === 'model' || (more && !offered.openDocument(other));
+      this.offers = [...found, ...this.offers.filter((other) => stays(other) && !isFound(other))];
       if (offers.length > 0) this.rewriter.cancel();
       else if (candidates) this.rewriter.later(candidates);
     }
@@ -328,7 +334,7 @@ export class NextEdit implements vscode.Disposable {
   }
 
   private drop(offer: FoundOffer): void {
-    this.offers = this.offers.filter((one) => one !== offer);
+    this.offers = this.offers.filter((other) => other !== offer);
     this.draw();
   }
 

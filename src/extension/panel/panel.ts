@@ -50,7 +50,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   async show(run?: string): Promise<void> {
     const { runs, completion } = this.services;
     await runs.refresh();
-    const living = runs.all.find((one) => runs.standing(one) === 'live');
+    const living = runs.all.find((run) => runs.standing(run) === 'live');
     const first = living ?? completion.inUse?.run ?? runs.all[0];
     this.selected = run ?? this.selected ?? first?.spec.id;
     if (this.panel) {

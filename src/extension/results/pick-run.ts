@@ -32,7 +32,8 @@ export async function pickRun(
       );
     return run;
   }
-  const isFit = typeof fits === 'function' ? fits : (_: RunSnapshot, one: Standing) => fits.includes(one);
+  const isFit =
+    typeof fits === 'function' ? fits : (_: RunSnapshot, standing: Standing) => fits.includes(standing);
   const fitting = runs.all.filter((run) => isFit(run, runs.standing(run)));
   if (fitting.length === 0)
     throw new UserError('run-not-found', none, t('Start one with {step}.', { step: '{train}' }));

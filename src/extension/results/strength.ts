@@ -25,7 +25,9 @@ export async function setStrength(
   void log.ask(
     'info',
     t('{name} now has strength {strength}. {button} measures it at this strength.', {
-      ...{ name, strength, button: `{evaluate ${id}}` },
+      name,
+      strength,
+      button: `{evaluate ${id}}`,
     }),
   );
 }

@@ -75,7 +75,10 @@ export function describeCost(
   const where = { tensorflow: 'TensorFlow', webgpu: 'WebGPU', wasm: 'WebAssembly' }[machine.backend];
   const memory = size(memoryOf(base, method, machine)!);
   return t('About {time} with measuring · {tokens} tokens · {memory} of memory · {library}', {
-    ...{ time: all, tokens: roughly(tokens), memory, library: where },
+    time: all,
+    tokens: roughly(tokens),
+    memory,
+    library: where,
   });
 }
 

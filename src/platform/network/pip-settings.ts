@@ -109,5 +109,5 @@ function settingsOf(text: string): Record<string, string> {
     } else if (/^\s/.test(line) && name !== undefined) section[name] += ` ${line.trim()}`;
     else if (key !== undefined) section[(name = key.toLowerCase().replaceAll('_', '-'))] = value.trim();
   }
-  return Object.assign({}, ...SECTIONS.map((one) => sections[one]));
+  return Object.assign({}, ...SECTIONS.map((section) => sections[section]));
 }

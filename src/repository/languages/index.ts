@@ -25,7 +25,9 @@ export const indexedLanguages: readonly IndexedLanguage[] = [
   php,
 ];
 
-const byExtension = new Map(indexedLanguages.flatMap((one) => one.extensions.map((name) => [name, one])));
+const byExtension = new Map(
+  indexedLanguages.flatMap((language) => language.extensions.map((name) => [name, language])),
+);
 
 /** The language of a file, by its extension; undefined if it is not indexed. */
 export const indexedLanguageOf = (path: string): IndexedLanguage | undefined =>

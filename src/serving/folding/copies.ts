@@ -157,7 +157,7 @@ export async function keepCopy(
 export async function tidyCopies(made?: string): Promise<void> {
   const names = await readdir(folder()).catch(() => []);
   const found = await Promise.all(names.map((name) => lookAt(join(folder(), name))));
-  const usedAt = (one: Kept) => (one.dir === made ? Infinity : one.usedAt);
+  const usedAt = (copy: Kept) => (copy.dir === made ? Infinity : copy.usedAt);
   const copies = found.filter(({ what }) => what === 'copy').sort((a, b) => usedAt(b) - usedAt(a));
   const useless = found.filter(({ what }) => what === 'useless');
   for (const { dir } of [...copies.slice(MOST_COPIES), ...useless])

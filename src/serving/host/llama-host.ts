@@ -261,7 +261,7 @@ class Host implements LlamaHost {
   /** The base is loaded again at its next use, beside the GPU. Contexts there finish their answers; the one of `opening` is not open. */
   private async moveToProcessor(why: string, opening: string): Promise<void> {
     this.left.push(this.base.model);
-    for (const name of this.models.filter((one) => one !== opening)) await this.contexts.retire(name);
+    for (const name of this.models.filter((model) => model !== opening)) await this.contexts.retire(name);
     for (const name of this.wholeModels.names) await this.wholeModels.drop(name);
     // While a context computes there, the GPU can't be left.
     if (this.contexts.size === 0 && this.samplers.size === 0) {

@@ -93,7 +93,7 @@ export function parseNamedFile(text: string): { name: string; path: string } {
 
 /** Parses the option `--gpu`; `auto` if it is not given. Throws UserError `bad-argument`. */
 export function toGpuChoice(text = 'auto'): GpuChoice {
-  const choice = gpuChoices.find((one) => one === text);
+  const choice = gpuChoices.find((name) => name === text);
   if (choice) return choice;
   throw new UserError(
     'bad-argument',

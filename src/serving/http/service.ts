@@ -112,8 +112,8 @@ export class Service {
       const work = () => {
         this.metrics.observe('forget_me_not_queue_seconds', secondsSince(began));
         return Promise.all(
-          requests.map(async (one, index) => {
-            const completion = await this.host.complete(one, ended.signal, onText?.(index));
+          requests.map(async (request, index) => {
+            const completion = await this.host.complete(request, ended.signal, onText?.(index));
             this.count(model, completion);
             onEnd?.(index)(completion);
             return completion;

@@ -81,10 +81,10 @@ const kinds: Record<string, ServerKind> = {
  */
 export async function probe(remote: Remote, wanted: string, signal?: AbortSignal): Promise<Found> {
   const listed = await listModels(remote, wanted, signal);
-  const one = chooseModel(remote, listed, wanted);
-  const kind = kinds[one.owned_by ?? ''] ?? 'other';
-  const fill = await findFill(remote, kind, one, listed, signal);
-  return { kind, model: one.id, models: listed.filter(canComplete).map(({ id }) => id), fill };
+  const chosen = chooseModel(remote, listed, wanted);
+  const kind = kinds[chosen.owned_by ?? ''] ?? 'other';
+  const fill = await findFill(remote, kind, chosen, listed, signal);
+  return { kind, model: chosen.id, models: listed.filter(canComplete).map(({ id }) => id), fill };
 }
 
 function chooseModel({ endpoint }: Remote, listed: readonly Listed[], wanted: string): Listed {
@@ -180,7 +180,11 @@ const fimSchema = z.object({
 const isFim = (answer: unknown) => fimSchema.safeParse(answer).success;
 const fimRoute = ({ endpoint }: Remote) => `${endpoint.api}/fim/completions`;
 const triedFim = (model: string) => ({
-  ...{ model, prompt: TRIED.before, suffix: TRIED.after, max_tokens: 1, temperature: 0 },
+  model,
+  prompt: TRIED.before,
+  suffix: TRIED.after,
+  max_tokens: 1,
+  temperature: 0,
 });
 
 /** Codestral's own address has the route and lists no models; its documentation gives this name. */
@@ -220,8 +224,11 @@ async function tried(remote: Remote, url: string, body: object, signal?: AbortSi
 /** In one line, for logs: what answers, and how it fills in the middle. */
 export function describeFound({ kind, model, fill }: Found, host: string): string {
   const name = {
-    ...{ 'forget-me-not': 'Forget-Me-Not', 'llama.cpp': 'llama.cpp', vllm: 'vLLM' },
-    ...{ ollama: 'Ollama', mistral: 'Mistral' },
+    'forget-me-not': 'Forget-Me-Not',
+    'llama.cpp': 'llama.cpp',
+    vllm: 'vLLM',
+    ollama: 'Ollama',
+    mistral: 'Mistral',
   };
   const server = kind === 'other' ? 'a server' : name[kind];
   const ways = {

@@ -104,7 +104,7 @@ export class RemoteClient implements CompletionClient {
           ? noModel(
               endpoint,
               model,
-              models.filter((one) => one !== model),
+              models.filter((name) => name !== model),
             )
           : notOpenAi(endpoint, `it answers "${error.said}"`)
         : unreachable(endpoint, error);

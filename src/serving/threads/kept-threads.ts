@@ -33,7 +33,9 @@ const keptSchema = measurementSchema.extend({
   processor: z.string(),
   cores: z.int(),
   base: z.object({
-    ...{ path: z.string(), bytes: z.int(), modified: z.string() },
+    path: z.string(),
+    bytes: z.int(),
+    modified: z.string(),
     gpuLayers: z.int().optional(),
   }),
 });
@@ -96,7 +98,9 @@ async function describe(base: MeasuredBase, cores: number) {
     processor: cpus()[0]?.model ?? '',
     cores,
     base: {
-      ...{ path, bytes: size, modified: mtime.toISOString() },
+      path,
+      bytes: size,
+      modified: mtime.toISOString(),
       ...(base.gpuLayers ? { gpuLayers: base.gpuLayers } : {}),
     },
   };

@@ -108,9 +108,11 @@ function layOutFiles(
   if (files.length === 0) return [];
   if (name === undefined || file === undefined) return files.flatMap(({ text }) => encode(`${text}\n`));
   return [
-    ...[name, ...encode('myproject\n')],
+    name,
+    ...encode('myproject\n'),
     ...files.flatMap(({ filename = 'file', text }) => [file, ...encode(`${filename}\n${text}\n`)]),
-    ...[file, ...encode('filename\n')],
+    file,
+    ...encode('filename\n'),
   ];
 }
 

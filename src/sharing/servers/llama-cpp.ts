@@ -50,7 +50,11 @@ export class LlamaCppServer {
     for (const length of lengths) {
       const answer = await this.ask('/completion', {
         prompt: [...tokens.subarray(0, length)],
-        ...{ n_predict: 1, temperature: -1, n_probs: TOP, cache_prompt: false, lora: scalesOf(id, all) },
+        n_predict: 1,
+        temperature: -1,
+        n_probs: TOP,
+        cache_prompt: false,
+        lora: scalesOf(id, all),
       });
       const found = answerSchema.safeParse(answer).data?.completion_probabilities[0]!.top_logprobs;
       if (!found?.length) throw this.unknown('it gives no log-probabilities');
@@ -79,7 +83,7 @@ export class LlamaCppServer {
 }
 
 const scalesOf = (id: number | undefined, all: readonly LlamaAdapter[]) =>
-  all.map((one) => ({ id: one.id, scale: one.id === id ? 1 : 0 }));
+  all.map((adapter) => ({ id: adapter.id, scale: adapter.id === id ? 1 : 0 }));
 
 /**
  * The server's adapter that `name` means: the one whose file has this name, or its only one. Throws UserError
@@ -91,7 +95,7 @@ export function adapterNamed(all: readonly LlamaAdapter[], name: string, host: s
       .split(/[\\/]/)
       .at(-1)!
       .replace(/\.gguf$/i, '');
-  const found = all.find((one) => stem(one) === name) ?? (all.length === 1 ? all[0] : undefined);
+  const found = all.find((adapter) => stem(adapter) === name) ?? (all.length === 1 ? all[0] : undefined);
   if (found) return found;
   throw new UserError(
     'endpoint-model',

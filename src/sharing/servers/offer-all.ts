@@ -18,15 +18,15 @@ const ofServer: ReadonlySet<ErrorCode> = new Set([
 export async function offerAll<W extends { name: string }>(
   wanted: readonly W[],
   host: string,
-  offer: (one: W) => Promise<Offered>,
+  offer: (item: W) => Promise<Offered>,
 ): Promise<Outcome> {
   const outcome: Outcome = { offered: [], failed: [] };
   let over: unknown;
-  for (const one of wanted) {
-    const { name } = one;
+  for (const item of wanted) {
+    const { name } = item;
     try {
       if (over !== undefined) throw over;
-      const done = await offer(one);
+      const done = await offer(item);
       if (!done.offered) throw notOffered(done, host);
       outcome.offered.push(done);
     } catch (error) {

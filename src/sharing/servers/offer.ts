@@ -151,7 +151,7 @@ export async function offerOnLlamaCpp(
   const offered = check.verdict === 'same';
   // What else was applied stays as it is, unless this one is what was applied.
   if (offered) await server.use(id, all);
-  else if (all.some((one) => one.id === id && one.scale !== 0)) await server.use(undefined, all);
+  else if (all.some((adapter) => adapter.id === id && adapter.scale !== 0)) await server.use(undefined, all);
   return { name, run: spec.id, check, offered };
 }
 

@@ -17,8 +17,12 @@ export async function trainedPrompts(
 ): Promise<TrainedPrompt[]> {
   const { base, backend, device, planned } = spec;
   const scorer = await ScorerProcess.open({
-    ...{ basePath: base.path, adapterPath: join(dir, artefactName(spec)), precision: 'f32' },
-    ...{ backend, device, planned },
+    basePath: base.path,
+    adapterPath: join(dir, artefactName(spec)),
+    precision: 'f32',
+    backend,
+    device,
+    planned,
   });
   try {
     const found: TrainedPrompt[] = [];

@@ -96,7 +96,11 @@ export class VllmServer {
   async distributions(model: string, tokens: Int32Array): Promise<TopTokens[]> {
     const { endpoint } = this.remote;
     const body = {
-      ...{ model, prompt: [...tokens], max_tokens: 1, temperature: 0, prompt_logprobs: TOP },
+      model,
+      prompt: [...tokens],
+      max_tokens: 1,
+      temperature: 0,
+      prompt_logprobs: TOP,
     };
     let answer: unknown;
     try {

@@ -53,7 +53,7 @@ export class HubStore implements Store {
 
   async manifest(name: string, version: number, most: number): Promise<Buffer | undefined> {
     const path = `${name}/${version}/${MANIFEST}`;
-    const file = (await this.files()).find((one) => one.path === path);
+    const file = (await this.files()).find((entry) => entry.path === path);
     if (!file || file.size > most) return undefined;
     return inUnfinished(tmpdir(), 'sharing', async (folder) => {
       const to = join(folder, MANIFEST);
@@ -64,7 +64,7 @@ export class HubStore implements Store {
 
   async download({ name, version, path }: Place, to: string, transfer: Transfer): Promise<void> {
     const wanted = `${name}/${version}/${path}`;
-    const file = (await this.files()).find((one) => one.path === wanted);
+    const file = (await this.files()).find((entry) => entry.path === wanted);
     if (!file) throw missing(this.label, `${path} of ${name} version ${version}`);
     await this.fetchFile(file, to, transfer);
   }
@@ -97,11 +97,15 @@ export class HubStore implements Store {
       const own = await this.versions(name);
       if (own.includes(version)) throw taken(this.label, name, version);
       const add = (path: string, source: string): CommitOperation => ({
-        ...{ operation: 'addOrUpdate', path, content: pathToFileURL(source) },
+        operation: 'addOrUpdate',
+        path,
+        content: pathToFileURL(source),
       });
       const readme = files.find(({ path }) => path === CARD);
       await commit({
-        ...{ ...access, repo, title: `${name} version ${version}` },
+        ...access,
+        repo,
+        title: `${name} version ${version}`,
         // Its other protocol sends pieces of files to further hosts; this one is what every mirror knows.
         useXet: false,
         ...(parent && { parentCommit: parent }),

@@ -140,7 +140,9 @@ export class S3Store implements Store {
     let more: string | undefined;
     do {
       const query = new URLSearchParams({
-        ...{ 'list-type': '2', delimiter: '/', prefix },
+        'list-type': '2',
+        delimiter: '/',
+        prefix,
         ...(more && { 'continuation-token': more }),
       });
       const response = await this.ask({ method: 'GET', path: `?${query}` });
@@ -187,7 +189,11 @@ export class S3Store implements Store {
   private signed({ method, path, headers, file }: Request) {
     const { root, region, credentials } = this.settings;
     return new AwsV4Signer({
-      ...{ method, url: root + path, service: 's3', region, ...credentials },
+      method,
+      url: root + path,
+      service: 's3',
+      region,
+      ...credentials,
       headers: { ...headers, 'x-amz-content-sha256': file?.sha256 ?? EMPTY },
     }).sign();
   }

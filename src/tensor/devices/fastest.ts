@@ -30,7 +30,7 @@ const unmeasured: readonly BackendName[] = ['tensorflow', 'wasm'];
 export function rankBackends(candidates: readonly Candidate[]): Ranked {
   const able = candidates.filter(({ lack }) => lack === undefined);
   const gpu = able.find(({ name, rate }) => name === 'webgpu' && rate !== undefined);
-  const others = unmeasured.flatMap((name) => able.find((one) => one.name === name) ?? []);
+  const others = unmeasured.flatMap((name) => able.find((backend) => backend.name === name) ?? []);
   const names = others.map(({ name }) => name);
   const lacks = candidates.flatMap(({ lack }) => lack ?? []);
   if (!gpu) return { order: names, reason: ['the fastest on this machine', ...lacks].join('; ') };

@@ -28,6 +28,6 @@ const discrete = [
 export function kindOf(name: string, fallback = false): Adapter['kind'] {
   if (fallback || software.test(name)) return 'software';
   // A card's name may hold a word of the others: "Radeon RX Vega".
-  if (discrete.some((one) => one.test(name))) return 'discrete';
-  return integrated.some((one) => one.test(name)) ? 'integrated' : 'unknown';
+  if (discrete.some((pattern) => pattern.test(name))) return 'discrete';
+  return integrated.some((pattern) => pattern.test(name)) ? 'integrated' : 'unknown';
 }

@@ -64,7 +64,9 @@ export function parseNvidia(csv: string): NvidiaGpu[] {
     const computeCapability = Number(capability);
     return [
       {
-        ...{ name, driver, memory: (Number(mebibytes) || 0) * 2 ** 20 },
+        name,
+        driver,
+        memory: (Number(mebibytes) || 0) * 2 ** 20,
         ...(computeCapability > 0 && { computeCapability }),
       },
     ];
@@ -152,13 +154,13 @@ export function memoryOf(
 /** The driver's entry for an adapter of this name: by name, or the only one (or all alike) of its maker. */
 function matching(name: string, listed: readonly Listed[]): Listed | undefined {
   const plain = (text: string) => text.toLowerCase().replace(/\((r|tm)\)|nvidia|amd|intel|\W/g, '');
-  const named = listed.find((one) => one.name && plain(one.name) === plain(name));
+  const named = listed.find((gpu) => gpu.name && plain(gpu.name) === plain(name));
   if (named) return named;
   const maker = /nvidia|geforce/i.test(name)
     ? 'nvidia'
     : /\bamd\b|radeon|radv/i.test(name)
       ? 'amd'
       : undefined;
-  const [first, ...more] = listed.filter((one) => one.maker === maker);
+  const [first, ...more] = listed.filter((gpu) => gpu.maker === maker);
   return first && more.every(({ memory }) => memory === first.memory) ? first : undefined;
 }

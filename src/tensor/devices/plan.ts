@@ -165,8 +165,13 @@ function fingerprint(runtime: Runtime | undefined): string {
   const { platform, arch, versions, env } = process;
   return [
     packageJson.version,
-    ...[platform, arch, release(), versions['electron'] ?? `node ${versions.node}`],
-    ...[cpus()[0]?.model, usableProcessors(), fastestPrecision('tensorflow', 'lora')],
+    platform,
+    arch,
+    release(),
+    versions['electron'] ?? `node ${versions.node}`,
+    cpus()[0]?.model,
+    usableProcessors(),
+    fastestPrecision('tensorflow', 'lora'),
     runtime ? `TensorFlow ${runtime.version}${runtime.gpu ? ' CUDA' : ''}` : 'no TensorFlow',
     ...['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'CUDA_VISIBLE_DEVICES'].map((name) => env[name] ?? ''),
     ...(platform === 'linux' ? linuxDrivers() : []),

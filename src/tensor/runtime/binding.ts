@@ -178,13 +178,13 @@ export async function compileObjects(
   signal?: AbortSignal,
 ): Promise<void> {
   const includes = [native.root, join(dir, 'tensorflow/include'), native.nodeApi].map((path) => `-I${path}`);
-  const one = ({ name, source, flags }: Unit) =>
+  const compile = ({ name, source, flags }: Unit) =>
     compiler(
       toolchain,
       ['-std=c++17', '-fPIC', ...flags, '-c', ...includes, source, '-o', join(dir, `${name}.o`)],
       signal,
     );
-  await Promise.all(units(native, toolchain.arch).map(one));
+  await Promise.all(units(native, toolchain.arch).map(compile));
 }
 
 /**

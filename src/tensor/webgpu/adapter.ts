@@ -91,7 +91,7 @@ export async function findAdapters(): Promise<Adapter[]> {
 async function described(adapters: readonly Opened[]): Promise<Adapter[]> {
   const known = adapters.map(describe);
   const listed = known.some(({ kind }) => kind !== 'software') ? await listMemory() : [];
-  return known.map((one) => ({ ...one, ...memoryOf(one, listed) }));
+  return known.map((device) => ({ ...device, ...memoryOf(device, listed) }));
 }
 
 /**
@@ -111,7 +111,7 @@ export async function openDevice(wanted?: string): Promise<{ device: GPUDevice; 
   const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits;
   try {
     const device = await adapter.requestDevice({
-      requiredFeatures: Object.values(features).filter((one) => adapter.features.has(one)),
+      requiredFeatures: Object.values(features).filter((feature) => adapter.features.has(feature)),
       requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
     });
     return { device, adapter: chosen.adapter };
@@ -130,7 +130,7 @@ function describe({ name, adapter: { limits, features, info } }: Opened): Adapte
     shared: false,
     mostBuffer: limits.maxBufferSize,
     mostBound: limits.maxStorageBufferBindingSize,
-    features: useful.filter((one) => features.has(one)),
+    features: useful.filter((feature) => features.has(feature)),
   };
 }
 

@@ -107,8 +107,14 @@ export class FlashAttention implements WholeAttention {
       for (const [name, x] of Object.entries(tensors)) bindings[name] = bind(x, elements(x.shape) / batch);
       bindings['starts'] = starts ? bind(starts, length) : launcher.gpu.nothing;
       const numbers = {
-        ...{ length, queries: length * group, group, kvHeads, documents: Number(starts !== undefined) },
-        ...{ chunk: plan.chunks[0]!.rows, factor: 1 / (dropout?.keepRate ?? 1), above: begin * kvHeads },
+        length,
+        queries: length * group,
+        group,
+        kvHeads,
+        documents: Number(starts !== undefined),
+        chunk: plan.chunks[0]!.rows,
+        factor: 1 / (dropout?.keepRate ?? 1),
+        above: begin * kvHeads,
       };
       const all = Math.ceil(rows / TILE_ROWS);
       const eachTile = (2 * products * group * length * length * size) / all;
@@ -151,8 +157,10 @@ function* cut(tiles: number, heads: number, most: number) {
   for (let firstHead = 0; firstHead < heads; firstHead += highest)
     for (let firstTile = 0; firstTile < tiles; firstTile += widest)
       yield {
-        ...{ firstTile, firstHead },
-        ...{ tiles: Math.min(widest, tiles - firstTile), heads: Math.min(highest, heads - firstHead) },
+        firstTile,
+        firstHead,
+        tiles: Math.min(widest, tiles - firstTile),
+        heads: Math.min(highest, heads - firstHead),
       };
 }
 

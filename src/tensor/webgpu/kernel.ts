@@ -177,7 +177,7 @@ export function kernel(
     ({ name, type, writable }, i) =>
       `@group(0) @binding(${i}) var<storage, ${writable ? 'read_write' : 'read'}> ${name}: array<${type}>;`,
   );
-  const wgsl = `${enables.map((one) => `enable ${one};\n`).join('')}struct Numbers {
+  const wgsl = `${enables.map((extension) => `enable ${extension};\n`).join('')}struct Numbers {
 ${declared.join('\n')}
 }
 ${bound.join('\n')}
@@ -191,8 +191,8 @@ ${also}${main}
 export function variants<K extends string | number | boolean>(make: (key: K) => Kernel): (key: K) => Kernel {
   const known = new Map<K, Kernel>();
   return (key) => {
-    const one = known.get(key) ?? make(key);
-    known.set(key, one);
-    return one;
+    const kernel = known.get(key) ?? make(key);
+    known.set(key, kernel);
+    return kernel;
   };
 }

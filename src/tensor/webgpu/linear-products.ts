@@ -37,7 +37,10 @@ export class GpuProducts implements LinearProducts {
     )
       return this.composed.sum(x, w, { transposeB, bias, plus, second });
     return this.made({
-      ...{ a: x, b: w, plus: plus ?? bias, mask: mask && { of: 'second', ...mask } },
+      a: x,
+      b: w,
+      plus: plus ?? bias,
+      mask: mask && { of: 'second', ...mask },
       ...(second && { second: { a: second.x, b: second.w, inner: columnsOf(second.x) } }),
       sizes: { rows: rowsOf(x), columns, inner: columnsOf(x), transposeA: false, transposeB },
     });
@@ -51,7 +54,13 @@ export class GpuProducts implements LinearProducts {
       const { sum, shape, place: { row = 0, column = 0, scale = 1 } = {} } = blocks[first]!;
       const [rows, columns] = shape as [number, number];
       const whole: Whole = {
-        ...{ a, b: x, beginA: row, beginB: column, scale, adds: sum !== undefined, times },
+        a,
+        b: x,
+        beginA: row,
+        beginB: column,
+        scale,
+        adds: sum !== undefined,
+        times,
         sizes: { rows, columns, inner: rowsOf(a), transposeA: true, transposeB: false },
         strides: { a: columnsOf(a), b: columnsOf(x) },
         mask: mask && { of: 'b', ...mask },

@@ -116,7 +116,8 @@ export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void
   });
   if (!parts) return;
   const addends = {
-    ...{ parts: launcher.whole(parts), c: launcher.whole(c) },
+    parts: launcher.whole(parts),
+    c: launcher.whole(c),
     plus: plus ? launcher.whole(plus) : launcher.gpu.nothing,
   };
   const numbers = {
@@ -191,8 +192,23 @@ function multiplyPieces(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, siz
 
 /** The numbers of a product of two matrices from their beginnings, with nothing else. */
 const plain = {
-  ...{ beginA: 0, beginB: 0, beginC: 0, batchA: 0, batchB: 0, batchC: 0, step: 0, adds: 0, scale: 1 },
-  ...{ inner2: 0, strideA2: 0, strideB2: 0, beginMask: 0, stridePlus: 0, beforeX: 0, beforeY: 0, beforeZ: 0 },
+  beginA: 0,
+  beginB: 0,
+  beginC: 0,
+  batchA: 0,
+  batchB: 0,
+  batchC: 0,
+  step: 0,
+  adds: 0,
+  scale: 1,
+  inner2: 0,
+  strideA2: 0,
+  strideB2: 0,
+  beginMask: 0,
+  stridePlus: 0,
+  beforeX: 0,
+  beforeY: 0,
+  beforeZ: 0,
 };
 type Places = typeof plain & { span: number };
 type Shape = Record<'rows' | 'columns' | 'inner' | 'strideA' | 'strideB' | 'strideC', number>;

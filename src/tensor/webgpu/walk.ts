@@ -53,7 +53,7 @@ export function walkOver(
   const axes: Axis[] = [];
   for (const [i, size] of shape.entries()) {
     if (size === 1) continue;
-    const axis = { size, strides: strides.map((one) => one[i]!) };
+    const axis = { size, strides: strides.map((tensorStrides) => tensorStrides[i]!) };
     const outer = axes.at(-1);
     if (outer?.strides.every((stride, k) => stride === size * axis.strides[k]!))
       axes.splice(-1, 1, { size: outer.size * size, strides: axis.strides });

@@ -85,11 +85,11 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
   }
 
   concat(xs: readonly Tensor[], axis: number): Tensor {
-    const [one] = xs as [Tensor];
-    if (xs.length === 1) return this.launcher.view(one, one.shape);
+    const [tensor] = xs as [Tensor];
+    if (xs.length === 1) return this.launcher.view(tensor, tensor.shape);
     const length = xs.reduce((sum, { shape }) => sum + shape[axis]!, 0);
-    const shape = one.shape.map((size, i) => (i === axis ? length : size));
-    const y = this.launcher.fresh(shape, one.dtype);
+    const shape = tensor.shape.map((size, i) => (i === axis ? length : size));
+    const y = this.launcher.fresh(shape, tensor.dtype);
     const strides = stridesOf(shape);
     let at = 0;
     for (const x of xs) {

@@ -46,7 +46,7 @@ function mostKept({ steps, evalEvery }: Pick<DiskHyper, 'steps' | 'evalEvery'>):
   for (let step = 1; step <= steps; step += 1) {
     if (step < steps && !plan.due(step)) continue;
     const outdated = plan.outdated([...kept, step]);
-    kept = [...kept, step].filter((one) => !outdated.includes(one));
+    kept = [...kept, step].filter((checkpoint) => !outdated.includes(checkpoint));
     most = Math.max(most, kept.length);
   }
   return most;

@@ -256,7 +256,7 @@ export class CheckpointMeasuring {
         survivingEvents(events).flatMap((event) => (event.type === 'warning' ? [event.message] : [])),
       );
     }
-    if ([...this.told].some((one) => one.startsWith(kind))) return;
+    if ([...this.told].some((message) => message.startsWith(kind))) return;
     this.told.add(message);
     await this.options.writer.event({ type: 'warning', message });
   }

@@ -147,7 +147,7 @@ async function dropOutdated(runDir: string, plan: Saved['plan']): Promise<void> 
   const steps = await listCheckpoints(runDir);
   const outdated = plan.outdated(steps);
   const best = new Set<number | undefined>();
-  for (const step of steps.filter((one) => !outdated.includes(one)))
+  for (const step of steps.filter((checkpoint) => !outdated.includes(checkpoint)))
     best.add((await readCheckpointState(runDir, step).catch(() => undefined))?.record.ranking.best?.step);
   await drop(
     runDir,

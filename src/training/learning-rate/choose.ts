@@ -93,7 +93,7 @@ function newest(
   method: Hyper['method'],
 ): { spec: SweepSpec; result: MethodResult } | undefined {
   for (const { spec, lines } of sweeps) {
-    const swept = spec.methods.find((one) => one.method === method);
+    const swept = spec.methods.find((sweptMethod) => sweptMethod.method === method);
     const result = swept && concludeMethod(spec, swept, lines);
     if (result?.finished && result.chosen !== undefined) return { spec, result };
   }

@@ -35,7 +35,8 @@ function keyOf({ baseSha256, hyper, corpus, evaluation, trainTokens, steps }: Ra
     ...(method === 'lora' ? [method, rank, alpha, scaling] : [method]),
     optimizer,
     `${hyper.batch}x${hyper.accumulate}x${hyper.sequenceLength}`,
-    ...[corpus.mode, corpus.fimRate],
+    corpus.mode,
+    corpus.fimRate,
     evaluation.strength === 'measured' ? `limit ${evaluation.strengthLimit}` : 'no limit',
     `4^${power(trainTokens)} tokens 4^${power(steps)} steps`,
   ].join(' ');

@@ -69,7 +69,7 @@ export const leastGpuMemory = (base: MeasuredBase, method: Hyper['method'], mach
  * scaled to the size.
  */
 export function shapeOfSize(parameters: number): BaseShape {
-  const distance = (one: { parameters: number }) => Math.abs(Math.log(one.parameters / parameters));
+  const distance = (base: { parameters: number }) => Math.abs(Math.log(base.parameters / parameters));
   const [nearest] = knownBases.toSorted((a, b) => distance(a) - distance(b));
   const { shape } = nearest!;
   const layers = Math.max(1, Math.round((shape.layers * parameters) / nearest!.parameters));

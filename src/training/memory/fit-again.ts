@@ -32,7 +32,9 @@ export async function fitAgain(
   const gpu = name === 'tensorflow' ? (await tensorflowGpu())?.memory : undefined;
   const atCheckpoints = evaluation.checkpointTasks.length > 0;
   const fitted = fitMemory(config, hyper, {
-    ...{ backend: name, device, available: gpu ?? available ?? (await availableMemory()) },
+    backend: name,
+    device,
+    available: gpu ?? available ?? (await availableMemory()),
     ...(gpu === undefined && { storedBytes, measuring: { baseBytes, atCheckpoints } }),
   });
   for (const change of fitted.changes)

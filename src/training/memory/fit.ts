@@ -55,16 +55,16 @@ export function fitMemory<H extends Shrinkable>(
 ): Fitted<H> {
   const room = available * (1 - MARGIN);
   const own = device && !device.shared;
-  const planOf = (one: PlannedHyper, atCheckpoints = false) =>
+  const planOf = (candidate: PlannedHyper, atCheckpoints = false) =>
     measuring
-      ? planRun(config, one, { ...measuring, backend, storedBytes, onDevice: own, atCheckpoints })
-      : planMemory(config, one, { backend, storedBytes, onDevice: own });
-  const deviceOf = (one: PlannedHyper, atCheckpoints = false) =>
-    planDevice(config, one, { storedBytes, atCheckpoints });
-  const lackIn = (gpu: PlannedDevice, one: PlannedHyper, atCheckpoints = false) =>
-    lackOf(gpu, deviceOf(one, atCheckpoints).total, largestBuffer(config, one, storedBytes));
-  const fitsDevice = (one: PlannedHyper, atCheckpoints = false) =>
-    !device || lackIn(device, one, atCheckpoints) === undefined;
+      ? planRun(config, candidate, { ...measuring, backend, storedBytes, onDevice: own, atCheckpoints })
+      : planMemory(config, candidate, { backend, storedBytes, onDevice: own });
+  const deviceOf = (candidate: PlannedHyper, atCheckpoints = false) =>
+    planDevice(config, candidate, { storedBytes, atCheckpoints });
+  const lackIn = (gpu: PlannedDevice, candidate: PlannedHyper, atCheckpoints = false) =>
+    lackOf(gpu, deviceOf(candidate, atCheckpoints).total, largestBuffer(config, candidate, storedBytes));
+  const fitsDevice = (candidate: PlannedHyper, atCheckpoints = false) =>
+    !device || lackIn(device, candidate, atCheckpoints) === undefined;
   for (const atCheckpoints of measuring?.atCheckpoints ? [true, false] : [false])
     for (const candidate of candidates(hyper)) {
       const plan = planOf(candidate, atCheckpoints);
@@ -77,7 +77,7 @@ export function fitMemory<H extends Shrinkable>(
         changes: [...changesOf(hyper, candidate), ...left],
       };
     }
-  const fits = (one: PlannedHyper) => planOf(one).total <= room && fitsDevice(one);
+  const fits = (candidate: PlannedHyper) => planOf(candidate).total <= room && fitsDevice(candidate);
   const lack = device && lackIn(device, hyper);
   // What does not fit even as small as it gets is what a person has to hear of.
   const least = device && lackIn(device, { ...hyper, batch: 1, recompute: true });
@@ -134,7 +134,7 @@ function changesOf(asked: Shrinkable, fitted: Shrinkable): string[] {
 const SHORTEST = 64;
 
 /** Advice on what would fit, the smallest change first. */
-function advice(hyper: Shrinkable, fits: (one: PlannedHyper) => boolean, otherwise: string): string {
+function advice(hyper: Shrinkable, fits: (candidate: PlannedHyper) => boolean, otherwise: string): string {
   const smallest = { ...hyper, batch: 1, recompute: true };
   for (const method of hyper.method === 'full' ? (['full', 'lora'] as const) : (['lora'] as const)) {
     const switched = method === hyper.method ? [] : ['--method lora'];

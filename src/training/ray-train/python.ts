@@ -63,7 +63,8 @@ export async function requirePackages(
 export async function runRayTrain(options: RayTrainOptions): Promise<void> {
   const { folder, workers, gpus, cpus, local, here, node, beside, python, signal, onLine } = options;
   const flags = [
-    ...['--workers', String(workers)],
+    '--workers',
+    String(workers),
     ...(gpus ? ['--gpu'] : []),
     ...(cpus === undefined ? [] : ['--cpus', String(cpus)]),
     ...(here ? ['--here'] : []),

@@ -110,7 +110,7 @@ async function follow(
   });
   // The run's owner writes it.
   if (failed && !signal.aborted) {
-    const code = errorCodes.find((one) => one === failed!.code) ?? 'internal';
+    const code = errorCodes.find((errorCode) => errorCode === failed!.code) ?? 'internal';
     throw new UserError(code, failed.message, failed.next);
   }
   return last;

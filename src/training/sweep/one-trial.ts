@@ -90,8 +90,9 @@ async function measure(
 
 function teller({ onProgress, learningRate }: OneTrialOptions, { method, rates }: SweptMethod, sweep: Sweep) {
   const { steps } = sweep.spec.hyper;
-  const one = { method, learningRate: learningRate ?? rates[0]!, trial: 1, trials: 1, steps };
-  return (step: number, loss?: number) => onProgress?.({ ...one, step, ...(loss !== undefined && { loss }) });
+  const trialSpec = { method, learningRate: learningRate ?? rates[0]!, trial: 1, trials: 1, steps };
+  return (step: number, loss?: number) =>
+    onProgress?.({ ...trialSpec, step, ...(loss !== undefined && { loss }) });
 }
 
 /** The sweep's lines in a file, as one-trial processes printed them. Broken ones are skipped. */

@@ -46,7 +46,9 @@ describe('a look', () => {
   const reading = (characters: number) => costs.glance + characters * costs.character;
   it('reads what is right to its end, without its indentation', () => {
     expect(lookAt(sight('a(1)\n    b(2)', 'a(1)\n    b(2)\nc'), 0, costs)).toEqual({
-      ...{ looking: reading('a(1)\nb(2)'.length), correcting: 0, reversed: 0 },
+      looking: reading('a(1)\nb(2)'.length),
+      correcting: 0,
+      reversed: 0,
     });
   });
   it('ends with the first wrong word', () => {

@@ -73,7 +73,14 @@ describe('a replay', () => {
   it('without suggestions types every key, in the rhythm', async () => {
     const found = await run(() => undefined);
     expect(found).toMatchObject({
-      ...{ characters: 24, saved: 0, typing: 0, shown: 0, right: 0, looks: 0, looking: 0, kept: 0 },
+      characters: 24,
+      saved: 0,
+      typing: 0,
+      shown: 0,
+      right: 0,
+      looks: 0,
+      looking: 0,
+      kept: 0,
       requests: 23,
     });
     // 24 keys: two lines begin, 5 come after a mark or a space.
@@ -83,7 +90,13 @@ describe('a replay', () => {
   it('looks where a word begins, takes what is right, and pays for both', async () => {
     const found = await run(at(THINKS, 'compute(1)'));
     expect(found).toMatchObject({
-      ...{ shown: 1, right: 1, looks: 1, kept: 1, reversed: 0, saved: 10, waits: [100] },
+      shown: 1,
+      right: 1,
+      looks: 1,
+      kept: 1,
+      reversed: 0,
+      saved: 10,
+      waits: [100],
       // Of its keys, "c", "1" and ")" come after a space, a mark or not: three marks of 300 ms would be 2,200.
       typing: 2 * 300 + 8 * 200,
       looking: costs.glance + 10 * costs.character,

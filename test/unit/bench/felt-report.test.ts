@@ -5,13 +5,26 @@ import type { Replayed } from '../../../bench/felt/replay.ts';
 import { reportOf, textOf } from '../../../bench/felt/report.ts';
 
 const hunk = (more: Partial<Replayed>): Replayed => ({
-  ...{ path: 'a.py', characters: 100, saved: 0, typing: 0, looking: 0, taking: 0, correcting: 0 },
-  ...{ shown: 0, right: 0, looks: 0, kept: 0, reversed: 0, waits: [], duration: 30_000, requests: 20 },
+  path: 'a.py',
+  characters: 100,
+  saved: 0,
+  typing: 0,
+  looking: 0,
+  taking: 0,
+  correcting: 0,
+  shown: 0,
+  right: 0,
+  looks: 0,
+  kept: 0,
+  reversed: 0,
+  waits: [],
+  duration: 30_000,
+  requests: 20,
   ...more,
 });
 /** Hunks of as many files, each of which saves so many seconds. */
 const saving = (...seconds: number[]) =>
-  seconds.map((one, at) => hunk({ path: `${at}.py`, typing: 1000 * one }));
+  seconds.map((value, at) => hunk({ path: `${at}.py`, typing: 1000 * value }));
 
 describe('figures', () => {
   it('are what is not typed less what suggestions take, for each 100 characters', () => {
@@ -28,9 +41,20 @@ describe('figures', () => {
       hunk({ characters: 300, looking: 1500, shown: 2, right: 1, looks: 2, reversed: 0.1, waits: [300] }),
     ]);
     expect(found).toMatchObject({
-      ...{ secondsSaved: 1.5, typing: 3, looking: 1.125, taking: 0.25, correcting: 0.125 },
-      ...{ charactersSaved: 0.125, shown: 2, right: 1, looks: 2, kept: 2, reversed: 0.1 },
-      ...{ firstLineP50: 100, firstLineP95: 300, requestsPerMinute: 40 },
+      secondsSaved: 1.5,
+      typing: 3,
+      looking: 1.125,
+      taking: 0.25,
+      correcting: 0.125,
+      charactersSaved: 0.125,
+      shown: 2,
+      right: 1,
+      looks: 2,
+      kept: 2,
+      reversed: 0.1,
+      firstLineP50: 100,
+      firstLineP95: 300,
+      requestsPerMinute: 40,
     });
   });
   it('of suggestions that are always wrong are a loss', () => {
@@ -58,7 +82,9 @@ describe('the report', () => {
   const report = reportOf({ lines: sides, words: sides });
   it('names sides by what answers, for each person', () => {
     expect(report.persons.lines).toEqual({
-      ...{ base: 5, own: 6, foreign: 5.5 },
+      base: 5,
+      own: 6,
+      foreign: 5.5,
       ownMinusBase: { value: 1, low: 1, high: 1 },
       foreignMinusBase: savesMore(sides.ours, sides.foreign),
       ownMinusForeign: savesMore(sides.foreign, sides.trained),

@@ -17,7 +17,7 @@ const row = (item: string, document: string | undefined, before: Counts, after: 
   ...(document !== undefined && { document }),
   parts: { before: parts(before), after: parts(after) },
 });
-const rowsOf = (rows: ItemRow[]) => new Map(rows.map((one) => [one.digest, one]));
+const rowsOf = (rows: ItemRow[]) => new Map(rows.map((row) => [row.digest, row]));
 
 /** Lines of 10 characters, two in each file; `exact` says of each whether base and result complete it. */
 const lines = (exact: [number, number][]) =>
@@ -73,13 +73,13 @@ const good = (name: string, won: number, more?: Partial<Measured>) =>
 
 describe('figures of repositories', () => {
   it('are ratios of totals before and after, with the KL of the result', () => {
-    const [one] = gainOf([good('a', 12)]).perRepository;
-    expect(one).toMatchObject({ name: 'a', language: 'Go', lines: 60, offered: true });
-    expect(one!.lineExact).toMatchObject({ base: 0.5, own: 0.7 });
-    expect(one!.lineExact!.ownMinusBase.value).toBeCloseTo(0.2, 12);
-    expect(one!.lineExact!.ownMinusBase.low).toBeLessThan(0.2);
-    expect(one!.humanevalLoss).toMatchObject({ base: 0.5, own: 0.6 });
-    expect(one!.kl).toBeCloseTo(20 / 400, 12);
+    const [gain] = gainOf([good('a', 12)]).perRepository;
+    expect(gain).toMatchObject({ name: 'a', language: 'Go', lines: 60, offered: true });
+    expect(gain!.lineExact).toMatchObject({ base: 0.5, own: 0.7 });
+    expect(gain!.lineExact!.ownMinusBase.value).toBeCloseTo(0.2, 12);
+    expect(gain!.lineExact!.ownMinusBase.low).toBeLessThan(0.2);
+    expect(gain!.humanevalLoss).toMatchObject({ base: 0.5, own: 0.6 });
+    expect(gain!.kl).toBeCloseTo(20 / 400, 12);
   });
 
   it('leaves out what was not measured', () => {
@@ -91,10 +91,10 @@ describe('figures of repositories', () => {
   });
 
   it('are those of the base, for certain, where the run offers nothing', () => {
-    const [one] = gainOf([good('a', 12, { whyNot: 'lines got worse' })]).perRepository;
-    expect(one!.lineExact).toEqual({ base: 0.5, own: 0.5, ownMinusBase: { value: 0, low: 0, high: 0 } });
-    expect(one!.humanevalLoss).toMatchObject({ base: 0.5, own: 0.5, ownMinusBase: { value: 0 } });
-    expect(one).toMatchObject({ kl: 0, offered: false, whyNot: 'lines got worse' });
+    const [gain] = gainOf([good('a', 12, { whyNot: 'lines got worse' })]).perRepository;
+    expect(gain!.lineExact).toEqual({ base: 0.5, own: 0.5, ownMinusBase: { value: 0, low: 0, high: 0 } });
+    expect(gain!.humanevalLoss).toMatchObject({ base: 0.5, own: 0.5, ownMinusBase: { value: 0 } });
+    expect(gain).toMatchObject({ kl: 0, offered: false, whyNot: 'lines got worse' });
   });
 
   it('take over what the run decided, and at which strength', () => {
@@ -137,9 +137,9 @@ describe('pooled figures', () => {
   it('is no surer of HumanEval for the same problems answered alike in each repository', () => {
     const passOf = (names: string[]) =>
       gainOf(names.map((name) => good(name, 12))).pooled.humanevalPass!.ownMinusBase;
-    const [one, five] = [passOf(['a']), passOf(['a', 'b', 'c', 'd', 'e'])];
-    expect(five.value).toBeCloseTo(one.value, 12);
-    expect(five.high - five.low).toBeGreaterThan(0.95 * (one.high - one.low));
+    const [single, five] = [passOf(['a']), passOf(['a', 'b', 'c', 'd', 'e'])];
+    expect(five.value).toBeCloseTo(single.value, 12);
+    expect(five.high - five.low).toBeGreaterThan(0.95 * (single.high - single.low));
   });
 });
 
@@ -156,16 +156,16 @@ const foreign = (won: number, more?: Partial<Foreign>): Foreign => ({
 describe('a foreign adapter', () => {
   it('is compared with the base and with the own one at the same items', () => {
     const { perRepository, pooled } = gainOf([good('a', 12, { foreign: foreign(3) })]);
-    const [one] = perRepository;
-    expect(one!.partner).toEqual({ name: 'other', strength: 0.75, chosen: true, steps: 260 });
-    expect(one!.charactersSaved).toMatchObject({ base: 0.5, foreign: 0.55, own: 0.7 });
-    expect(one!.charactersSaved!.foreignMinusBase!.value).toBeCloseTo(0.05, 12);
-    const { value, low, high } = one!.charactersSaved!.ownMinusForeign!;
+    const [gain] = perRepository;
+    expect(gain!.partner).toEqual({ name: 'other', strength: 0.75, chosen: true, steps: 260 });
+    expect(gain!.charactersSaved).toMatchObject({ base: 0.5, foreign: 0.55, own: 0.7 });
+    expect(gain!.charactersSaved!.foreignMinusBase!.value).toBeCloseTo(0.05, 12);
+    const { value, low, high } = gain!.charactersSaved!.ownMinusForeign!;
     expect(value).toBeCloseTo(0.15, 12);
     expect(low).toBeLessThan(value);
     expect(high).toBeGreaterThan(value);
     expect(pooled.charactersSaved).toMatchObject({ base: 0.5, foreign: 0.55, own: 0.7 });
-    expect(one!.humanevalPass).not.toHaveProperty('foreign');
+    expect(gain!.humanevalPass).not.toHaveProperty('foreign');
   });
 
   it('is compared at the cursors of the strength, too', () => {
@@ -173,7 +173,7 @@ describe('a foreign adapter', () => {
     const cursors = rowsOf(
       [4, 5, 6].map((of, at) => row(`cursor ${at}`, `f${at}`, {}, { 'bits per byte': [of, 10] })),
     );
-    for (const one of cursors.values()) one.parts.before = bits(7);
+    for (const cursor of cursors.values()) cursor.parts.before = bits(7);
     const own = good('a', 12);
     own.rows.set('cursors', cursors);
     const control = foreign(3);
@@ -181,9 +181,9 @@ describe('a foreign adapter', () => {
       ...control.items,
       ...[...cursors.keys()].map((digest) => [digest, bits(6)] as const),
     ]);
-    const [one] = gainOf([{ ...own, foreign: { ...control, items } }]).perRepository;
-    expect(one!.bitsAtCursors).toMatchObject({ base: 0.7, foreign: 0.6, own: 0.5 });
-    expect(one!.bitsAtCursors!.ownMinusForeign!.value).toBeCloseTo(-0.1, 12);
+    const [gain] = gainOf([{ ...own, foreign: { ...control, items } }]).perRepository;
+    expect(gain!.bitsAtCursors).toMatchObject({ base: 0.7, foreign: 0.6, own: 0.5 });
+    expect(gain!.bitsAtCursors!.ownMinusForeign!.value).toBeCloseTo(-0.1, 12);
   });
 
   it('is paired by item, whatever the order', () => {
@@ -305,7 +305,7 @@ describe('the table', () => {
 });
 
 describe('the repositories', () => {
-  const of = (use: string) => repositories.filter((one) => one.use === use);
+  const of = (use: string) => repositories.filter((repository) => repository.use === use);
 
   it('are at least six in five languages or more to report on, and others to tune on', () => {
     expect(of('report').length).toBeGreaterThanOrEqual(6);
@@ -314,23 +314,23 @@ describe('the repositories', () => {
   });
 
   it('have each a partner of its language, and those to report on train nothing that is tuned', () => {
-    for (const one of of('report')) {
-      const partner = partnerOf(one);
-      expect(partner).toMatchObject({ language: one.language });
-      expect(partner!.name).not.toBe(one.name);
+    for (const repository of of('report')) {
+      const partner = partnerOf(repository);
+      expect(partner).toMatchObject({ language: repository.language });
+      expect(partner!.name).not.toBe(repository.name);
     }
-    const one = (name: string, use: Repository['use'], language = 'C') => ({
+    const makeRepository = (name: string, use: Repository['use'], language = 'C') => ({
       ...repositories[0]!,
       name,
       use,
       language,
     });
     const all = [
-      one('t', 'tuning'),
-      one('p', 'partner'),
-      one('r', 'report'),
-      one('s', 'report'),
-      one('d', 'report', 'D'),
+      makeRepository('t', 'tuning'),
+      makeRepository('p', 'partner'),
+      makeRepository('r', 'report'),
+      makeRepository('s', 'report'),
+      makeRepository('d', 'report', 'D'),
     ];
     const partners = all.map((each) => partnerOf(each, all)?.name);
     expect(partners).toEqual(['p', 't', 's', 'r', undefined]);
@@ -342,7 +342,7 @@ describe('the repositories', () => {
       expect(source.version).toMatch(/^\d/);
     }
     for (const key of ['name', 'sha256'] as const)
-      expect(new Set(repositories.map((one) => one[key])).size).toBe(repositories.length);
+      expect(new Set(repositories.map((repository) => repository[key])).size).toBe(repositories.length);
   });
 });
 

@@ -35,7 +35,7 @@ function fakeHost(failures: Record<string, Error[] | undefined>, presses: (Repai
     fetch: (part) => {
       log.push(`fetch ${part.name}`);
       fail(part.name);
-      missing = missing.filter((one) => one !== part);
+      missing = missing.filter((other) => other !== part);
       return Promise.resolve();
     },
     start: (answers) => {

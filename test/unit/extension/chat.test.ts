@@ -27,7 +27,7 @@ beforeEach(() => {
   writeFileSync(at('plain.gguf'), 'GGUF general.name');
 });
 afterEach(() => {
-  for (const one of open.splice(0)) one.dispose();
+  for (const disposable of open.splice(0)) disposable.dispose();
   vi.unstubAllEnvs();
   // The server may still write down that it was left.
   rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
@@ -216,7 +216,7 @@ test('another model can be asked while an answer is on its way, and ends that of
   writeFileSync(at('second.gguf'), 'GGUF tokenizer.chat_template');
   const { models } = provider([runOn('instruct', 'garden'), runOn('second', 'shop')]);
   const information = await models.provideLanguageModelChatInformation();
-  const [garden, shop] = ['garden', 'shop'].map((id) => information.find((one) => one.id === id)!);
+  const [garden, shop] = ['garden', 'shop'].map((id) => information.find((info) => info.id === id)!);
   const { token, cancel } = asking();
   let begun: () => void;
   const first = new Promise<void>((resolve) => (begun = resolve));

@@ -125,8 +125,12 @@ describe('the token', () => {
 
 describe('a question of the command line', () => {
   const question: SendQuestion = {
-    ...{ ask: 'send', host: 'ray.example', plainText: false, storage: null },
-    ...{ program: 35_000_000, work: 2_000_000 },
+    ask: 'send',
+    host: 'ray.example',
+    plainText: false,
+    storage: null,
+    program: 35_000_000,
+    work: 2_000_000,
   };
 
   it('says where to and how much, and only the button agrees', async () => {
@@ -165,7 +169,12 @@ describe('a question of the command line', () => {
     const log = { info: (line: string) => logged.push(line) } as unknown as Log;
     const heard: SendQuestion[] = [];
     const node = () => Promise.resolve({ command: process.execPath, env: {} });
-    const children = new Children(node, script, log, (one) => (heard.push(one), Promise.resolve(agreed)));
+    const children = new Children(
+      node,
+      script,
+      log,
+      (question) => (heard.push(question), Promise.resolve(agreed)),
+    );
     const schema = z.object({ said: z.string(), token: z.string(), args: z.array(z.string()) });
     const answer = await children.ask(schema, ['train'], { env: { RAY_AUTH_TOKEN: SECRET } });
     expect(answer).toEqual({ said, token: SECRET, args: ['train', '--json'] });

@@ -117,7 +117,7 @@ test('after a switch, requests wait until the server has the adapter, which is o
   expect(await ask(ofBase(base()))).toBe('of base');
   await (serving as ServingClient).countTokens('go on');
   expect(await Promise.all(keys)).toEqual(['of garden', 'of garden']);
-  expect(heard().filter((one) => one.includes('garden'))).toEqual([
+  expect(heard().filter((line) => line.includes('garden'))).toEqual([
     '/v1/load_lora_adapter garden',
     ...Array<string>(2).fill('/v1/completions garden'),
   ]);

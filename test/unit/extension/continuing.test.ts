@@ -27,8 +27,13 @@ writeFileSync(base.path, '');
 const runOf = (id: string, patch: { spec?: object; state?: object; summary?: object } = {}) =>
   ({
     spec: {
-      ...{ id, name: 'garden', folder: '/garden', createdAt: '2026-10-26T10:00:00Z' },
-      ...{ base, hyper: { method: 'lora' }, corpus: { mode: 'pretrain' } },
+      id,
+      name: 'garden',
+      folder: '/garden',
+      createdAt: '2026-10-26T10:00:00Z',
+      base,
+      hyper: { method: 'lora' },
+      corpus: { mode: 'pretrain' },
       ...patch.spec,
     },
     state: { status: 'done', ...patch.state },
@@ -131,7 +136,12 @@ describe('the wizard', () => {
     answers.push('$(settings) Choose', 'SmolLM2-135M', 'LoRA', 'Quick');
     const plan = (await ask({ continues: { run: 'newest', name: 'garden', base: 'smollm2-135m' } }))!;
     expect(trainArguments(plan).slice(0, 6)).toEqual([
-      ...['train', '/garden', '--base', 'smollm2-135m', '--method', 'lora'],
+      'train',
+      '/garden',
+      '--base',
+      'smollm2-135m',
+      '--method',
+      'lora',
     ]);
   });
 
@@ -140,7 +150,14 @@ describe('the wizard', () => {
     const plan = (await ask({ method: 'full', budget: { steps: 3 } }))!;
     expect(shown).toHaveLength(1);
     expect(trainArguments(plan).slice(0, 8)).toEqual([
-      ...['train', '/garden', '--base', 'qwen2.5-coder-0.5b', '--method', 'lora', '--minutes', '10'],
+      'train',
+      '/garden',
+      '--base',
+      'qwen2.5-coder-0.5b',
+      '--method',
+      'lora',
+      '--minutes',
+      '10',
     ]);
   });
 

@@ -29,10 +29,10 @@ export function reset(): void {
   answers.length = 0;
 }
 
-function answer<T>(question: string, choices: readonly T[], labelOf: (one: T) => string): T | undefined {
+function answer<T>(question: string, choices: readonly T[], labelOf: (item: T) => string): T | undefined {
   shown.push(question);
   const wanted = answers.shift();
-  return wanted === undefined ? undefined : choices.find((one) => labelOf(one).startsWith(wanted));
+  return wanted === undefined ? undefined : choices.find((choice) => labelOf(choice).startsWith(wanted));
 }
 
 interface Row {
@@ -66,7 +66,7 @@ class QuickPick {
       shown.push(`${this.placeholder}${labels && ` (${labels})`}`);
       const wanted = answers.shift()?.split('|');
       if (!wanted) return this.hidden();
-      const rows = wanted.map((one) => this.items.find(({ label }) => label.startsWith(one)));
+      const rows = wanted.map((prefix) => this.items.find(({ label }) => label.startsWith(prefix)));
       this.selectedItems = rows.filter((row) => row !== undefined);
       if (this.selectedItems.length === 0 && !this.canSelectMany) return this.hidden();
       this.accepted();
@@ -78,7 +78,7 @@ class QuickPick {
 
 /** With its buttons: "It failed. [Try Again, Show Log]". */
 function showMessage(message: string, ...rest: unknown[]): Promise<string | undefined> {
-  const titles = rest.filter((one): one is string => typeof one === 'string');
+  const titles = rest.filter((argument): argument is string => typeof argument === 'string');
   return Promise.resolve(answer(`${message} [${titles.join(', ')}]`, titles, (title) => title));
 }
 
@@ -136,7 +136,9 @@ export class LanguageModelTextPart {
   constructor(readonly value: string) {}
 }
 export const Disposable = {
-  from: (...all: { dispose: () => void }[]) => ({ dispose: () => all.forEach((one) => one.dispose()) }),
+  from: (...all: { dispose: () => void }[]) => ({
+    dispose: () => all.forEach((disposable) => disposable.dispose()),
+  }),
 };
 export const commands = {
   registered: new Map<string, (...rest: unknown[]) => unknown>(),

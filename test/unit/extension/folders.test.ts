@@ -35,7 +35,11 @@ describe('the folders of a training', () => {
   it('are all of the workspace, unless the person chooses some', async () => {
     answers.push('$(folder) api|$(folder) web|$(folder) docs', '$(rocket)');
     expect(trainArguments((await ask())!).slice(0, 5)).toEqual([
-      ...['train', '/code/api', '/code/web', '/code/docs', '--base'],
+      'train',
+      '/code/api',
+      '/code/web',
+      '/code/docs',
+      '--base',
     ]);
     expect(shown[0]).toBe(question('$(folder) api, $(folder) web, $(folder) docs'));
     answers.push('$(folder) docs|$(folder) api', '$(rocket)');
@@ -134,7 +138,7 @@ describe('the place of a document', () => {
 
   it('is in the folder that the model has learned, else in the workspace folder', async () => {
     const { placeOf } = await import('../../../src/extension/completion/recent-files.ts');
-    const at = (one: unknown, learned = learnedApi) => placeOf(one as never, learned);
+    const at = (document: unknown, learned = learnedApi) => placeOf(document as never, learned);
     expect(at(x)).toEqual({ repository: 'api', path: 'src/x.ts' });
     expect(at(x, [])).toEqual({ repository: 'mono', path: 'api/src/x.ts' });
     expect(at(y)).toEqual({ repository: 'mono', path: 'web/y.ts' });
@@ -145,8 +149,8 @@ describe('the place of a document', () => {
   it('has the open files of that folder beside it', async () => {
     const { RecentFiles } = await import('../../../src/extension/completion/recent-files.ts');
     const recent = new RecentFiles();
-    const beside = (one: unknown, learned = learnedApi) =>
-      recent.beside(one as never, learned).map(({ path }) => path);
+    const beside = (document: unknown, learned = learnedApi) =>
+      recent.beside(document as never, learned).map(({ path }) => path);
     expect(beside(x)).toEqual([]);
     expect(beside(x, [])).toEqual(['web/y.ts']);
     expect(beside(y, [{ path: paths['/mono']!, name: '' }])).toEqual(['api/src/x.ts']);

@@ -73,18 +73,18 @@ describe('forks of VS Code', () => {
     const others = [...new Set([...called, ...linked])].filter((name) => !name.startsWith('forgetMeNot.'));
     // All of them are in VS Code's open source and its built-in extensions.
     expect(others.sort()).toEqual([
-      ...[
-        'editor.action.inlineSuggest.hide',
-        'editor.action.inlineSuggest.trigger',
-        'markdown.showPreview',
-        'revealFileInOS',
-        'runCommands',
-        'setContext',
-        'tab',
-        'vscode.openFolder',
-        'workbench.action.openSettings',
-      ],
-      ...['workbench.action.openWalkthrough', 'workbench.action.quickOpen', 'workbench.trust.manage'],
+      'editor.action.inlineSuggest.hide',
+      'editor.action.inlineSuggest.trigger',
+      'markdown.showPreview',
+      'revealFileInOS',
+      'runCommands',
+      'setContext',
+      'tab',
+      'vscode.openFolder',
+      'workbench.action.openSettings',
+      'workbench.action.openWalkthrough',
+      'workbench.action.quickOpen',
+      'workbench.trust.manage',
     ]);
   });
 
@@ -101,7 +101,10 @@ describe('forks of VS Code', () => {
     const store = /marketplace\.visualstudio\.com|vscode:extension/;
     for (const source of sources) expect(source.text, source.fileName).not.toMatch(scheme);
     const shown = [
-      ...['package.json', 'README.md', 'CHANGELOG.md', 'media/package/README.md'],
+      'package.json',
+      'README.md',
+      'CHANGELOG.md',
+      'media/package/README.md',
       ...readdirSync('.').filter((name) => /^package\.nls\..*json$/.test(name)),
       ...readdirSync('media/walkthrough').map((name) => join('media/walkthrough', name)),
     ];

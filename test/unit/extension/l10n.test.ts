@@ -18,41 +18,56 @@ const placeholdersOf = (text: string): string[] => [...new Set(text.match(/\{\w+
 
 /** Texts with words that nobody reads, and names: the beginnings of literals. */
 const notShown = [
-  ...['Hugging Face', 'LoRA r=', ':Forget-Me-Not Doctor.md', 'Completion Accepted'],
-  ...['line exact match', 'bits per byte', 'characters saved', 'edit similarity', 'identifier '],
-  ...['failed resumable', 'cancelled resumable', 'interrupted resumable', 'a .gguf file', 'the hub'],
+  'Hugging Face',
+  'LoRA r=',
+  ':Forget-Me-Not Doctor.md',
+  'Completion Accepted',
+  'line exact match',
+  'bits per byte',
+  'characters saved',
+  'edit similarity',
+  'identifier ',
+  'failed resumable',
+  'cancelled resumable',
+  'interrupted resumable',
+  'a .gguf file',
+  'the hub',
   // The panel's page and its looks.
-  ...[
-    '<!doctype html>',
-    '</title>',
-    '<script ',
-    '\n  <script ',
-    '">\n',
-    'card wide',
-    'scroll run-list',
-    'system-ui',
-    '(prefers-',
-  ],
+  '<!doctype html>',
+  '</title>',
+  '<script ',
+  '\n  <script ',
+  '">\n',
+  'card wide',
+  'scroll run-list',
+  'system-ui',
+  '(prefers-',
   // Names of figures, and what saved files call them.
-  ...['during training', 'exact match', 'accuracy by length', 'loss of solutions', 'unique ', 'prose bits'],
-  ...[
-    'older code',
-    'new code',
-    'line edit',
-    'block e',
-    'source ',
-    'workspace ',
-    'retention ',
-    'instruction pair',
-  ],
-  ...['HumanEval pass@k', 'learning rate', 'planned memory', 'in all', 'peak memory', 'held-out loss'],
-  ...[
-    '90% of the energy, ',
-    '; median over the layers; low and high',
-    'rank of ',
-    'KL from base',
-    'diverged at',
-  ],
+  'during training',
+  'exact match',
+  'accuracy by length',
+  'loss of solutions',
+  'unique ',
+  'prose bits',
+  'older code',
+  'new code',
+  'line edit',
+  'block e',
+  'source ',
+  'workspace ',
+  'retention ',
+  'instruction pair',
+  'HumanEval pass@k',
+  'learning rate',
+  'planned memory',
+  'in all',
+  'peak memory',
+  'held-out loss',
+  '90% of the energy, ',
+  '; median over the layers; low and high',
+  'rank of ',
+  'KL from base',
+  'diverged at',
   // An error in the log.
   'The picture is too large.',
 ];
@@ -72,13 +87,31 @@ const ofOneWord = ['project', 'platform', 'system', 'key', 'id', 'id2'];
 
 /** Calls that show their arguments. */
 const showing = [
-  ...['showInformationMessage', 'showWarningMessage', 'showErrorMessage', 'setStatusBarMessage'],
-  ...['showQuickPick', 'createStatusBarItem', 'createTerminal', 'whileShown', 'ask', 'pickRun'],
+  'showInformationMessage',
+  'showWarningMessage',
+  'showErrorMessage',
+  'setStatusBarMessage',
+  'showQuickPick',
+  'createStatusBarItem',
+  'createTerminal',
+  'whileShown',
+  'ask',
+  'pickRun',
 ];
 /** Fields that are shown, of what is passed to the editor. */
 const fields = [
-  ...['title', 'label', 'description', 'detail', 'placeHolder', 'placeholder', 'prompt', 'message'],
-  ...['tooltip', 'openLabel', 'saveLabel', 'text'],
+  'title',
+  'label',
+  'description',
+  'detail',
+  'placeHolder',
+  'placeholder',
+  'prompt',
+  'message',
+  'tooltip',
+  'openLabel',
+  'saveLabel',
+  'text',
 ];
 
 describe('in the source', () => {
@@ -92,9 +125,16 @@ describe('in the source', () => {
   it('texts from outside are those that the bundles have', () => {
     const outside = nodes.filter((node): node is ts.CallExpression => isCallOf(node, 'tKnown'));
     expect(outside.map((call) => call.arguments[0]!.getText()).sort()).toEqual([
-      ...['about', "comparison?.unit ?? ''"],
+      'about',
+      "comparison?.unit ?? ''",
       'metrics.find(([pattern]) => pattern.test(metric))?.[1] ?? metric',
-      ...['part', 'part', 'part', 'placesOf(known)', 'reasonText[reason] ?? reason', 'setting', 'unit'],
+      'part',
+      'part',
+      'part',
+      'placesOf(known)',
+      'reasonText[reason] ?? reason',
+      'setting',
+      'unit',
     ]);
   });
 
@@ -141,7 +181,8 @@ describe('in the source', () => {
   });
 });
 
-const startsWith = (beginnings: string[], text: string) => beginnings.some((one) => text.startsWith(one));
+const startsWith = (beginnings: string[], text: string) =>
+  beginnings.some((beginning) => text.startsWith(beginning));
 
 /** Texts that are asked for, those for the log, and names of fields and files. */
 const isElsewhere = (node: ts.Node): boolean =>
@@ -172,8 +213,8 @@ function branchesOf(node: ts.Expression): ts.Expression[] {
 function namesIn(node: ts.Node | undefined): string[] | undefined {
   if (!node) return [];
   if (!ts.isObjectLiteralExpression(node)) return undefined;
-  const names = node.properties.map((one) =>
-    ts.isSpreadAssignment(one) ? namesIn(one.expression) : [`{${one.name?.getText()}}`],
+  const names = node.properties.map((property) =>
+    ts.isSpreadAssignment(property) ? namesIn(property.expression) : [`{${property.name?.getText()}}`],
   );
   return names.includes(undefined) ? undefined : (names.flat() as string[]).sort();
 }
@@ -188,19 +229,20 @@ const kept = (text: string): string[] =>
 /** Words that are the same in German. */
 const same: Partial<Record<Language, string[]>> = {
   de: [
-    ...[
-      'Training',
-      'Standard',
-      'Hugging Face',
-      'loss {loss}',
-      'Bytes',
-      'Loss',
-      'Rate',
-      ', ',
-      '; ',
-      '{clause}.',
-    ],
-    ...['{figure}, {unit}', '{what} ({before} -> {after})', '{what}: {text}', '({what}) {text}'],
+    'Training',
+    'Standard',
+    'Hugging Face',
+    'loss {loss}',
+    'Bytes',
+    'Loss',
+    'Rate',
+    ', ',
+    '; ',
+    '{clause}.',
+    '{figure}, {unit}',
+    '{what} ({before} -> {after})',
+    '{what}: {text}',
+    '({what}) {text}',
   ],
   'zh-cn': ['Hugging Face', '{number}%'],
 };
@@ -258,13 +300,17 @@ describe.each(translations)('in %s', (language) => {
 const onlySigns = [
   '"{button}"',
   '({what}) {text}',
-  ...[', ', '; ', 'nats per token', 'nats/token', 'Hugging Face', '{base} for {time}', '{clause}.'],
-  ...[
-    '{done} of {total}',
-    '{figure}, {unit}',
-    '{number}%',
-    '{speed} tokens/s',
-    '{what} ({before} -> {after})',
-    '{what}: {text}',
-  ],
+  ', ',
+  '; ',
+  'nats per token',
+  'nats/token',
+  'Hugging Face',
+  '{base} for {time}',
+  '{clause}.',
+  '{done} of {total}',
+  '{figure}, {unit}',
+  '{number}%',
+  '{speed} tokens/s',
+  '{what} ({before} -> {after})',
+  '{what}: {text}',
 ];

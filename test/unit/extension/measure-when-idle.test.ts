@@ -63,12 +63,21 @@ function solved(before: number, after: number, n: number): Comparison {
   const difference = { value: after - before, low: after - before - 0.06, high: after - before + 0.06 };
   const significant = difference.high < 0;
   return {
-    ...{ task: 'humaneval', metric: 'pass@1', unit: '', better: 'higher', difference, significant },
-    ...{ before: figure(before), after: figure(after) },
+    task: 'humaneval',
+    metric: 'pass@1',
+    unit: '',
+    better: 'higher',
+    difference,
+    significant,
+    before: figure(before),
+    after: figure(after),
   };
 }
 const summaryOf = (...comparisons: Comparison[]): Summary => ({
-  ...{ step: 1, sentence: '', comparisons, served: { meanKl: 0, limit: 0.01, tokens: 96, ok: true } },
+  step: 1,
+  sentence: '',
+  comparisons,
+  served: { meanKl: 0, limit: 0.01, tokens: 96, ok: true },
   choice: { strength: 0.5, why: '', limit: 0.1, path: [], setting: '' },
 });
 

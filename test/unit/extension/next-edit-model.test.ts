@@ -21,7 +21,10 @@ const languageId = 'typescript';
 const path = 'file:///w/a.ts';
 const text = 'const a = await load("a");\nconst b = load("b");\nconst c = load("c");\n';
 const edit = {
-  ...{ path, languageId, at: 0, time: 1 },
+  path,
+  languageId,
+  at: 0,
+  time: 1,
   before: 'const a = load("a");',
   after: text.split('\n')[0]!,
 };
@@ -124,7 +127,10 @@ it('a model goes on with the diff; a sure answer is offered with its line', asyn
   expect(failures).toEqual([]);
   const at = text.indexOf('load("b")');
   expect(offers[0]).toMatchObject({
-    ...{ path, line: 1, from: text.indexOf('const b'), before: 'const b = load("b");' },
+    path,
+    line: 1,
+    from: text.indexOf('const b'),
+    before: 'const b = load("b");',
     after: 'const b = await load("b");',
     shown: [{ start: at, end: at, text: 'await ' }],
   });
@@ -179,7 +185,7 @@ it('an answer to the task of which the model is not sure is not offered', async 
   ]);
   const { offers, made } = rewriter('task');
   made.later(candidates);
-  await vi.waitFor(() => expect(heard().filter((one) => one !== 'left')).toHaveLength(2), patient);
+  await vi.waitFor(() => expect(heard().filter((request) => request !== 'left')).toHaveLength(2), patient);
   expect(offers).toEqual([]);
 });
 
@@ -191,7 +197,7 @@ it('an adapter that leaves the line, but is not sure, is asked by a diff which e
   await vi.waitFor(() => expect(offers).toHaveLength(1), patient);
   expect(failures).toEqual([]);
   expect(offers[0]!.after).toBe('const b = await load("b");');
-  const routes = heard().flatMap((one) => (one === 'left' ? [] : [one[0]]));
+  const routes = heard().flatMap((request) => (request === 'left' ? [] : [request[0]]));
   expect(routes).toEqual(['/v1/chat/completions', '/v1/completions']);
 });
 
@@ -202,9 +208,9 @@ it('an adapter that surely leaves the line is not asked again', async () => {
   );
   const { offers, made } = rewriter('task');
   made.later(candidates);
-  await vi.waitFor(() => expect(heard().filter((one) => one !== 'left')).toHaveLength(2), patient);
+  await vi.waitFor(() => expect(heard().filter((request) => request !== 'left')).toHaveLength(2), patient);
   expect(offers).toEqual([]);
-  expect(heard().filter((one) => one !== 'left' && one[0] === '/v1/completions')).toEqual([]);
+  expect(heard().filter((request) => request !== 'left' && request[0] === '/v1/completions')).toEqual([]);
 });
 
 it('the next key stops it, and nothing is offered', async () => {

@@ -34,9 +34,9 @@ vi.mock('../../../src/next-edit-finder/finder-thread.ts', () => ({
 const texts = new Map<string, SearchedText>();
 /** As the thread answers. */
 function answer(asked = finder.asked.at(-1) as ToFinder, more: Partial<FromFinder> = {}): void {
-  for (const one of asked.changed) texts.set(one.path, one);
+  for (const text of asked.changed) texts.set(text.path, text);
   const { path, place, unwanted } = asked;
-  const searched = asked.searched.map((one) => texts.get(one)!);
+  const searched = asked.searched.map((path) => texts.get(path)!);
   const { offers } = search(asked.edits, searched, { path, place, unwanted: new Set(unwanted) });
   const found = offers.map((offer) => {
     const { text } = texts.get(offer.path)!;

@@ -75,10 +75,10 @@ describe('what is followed', () => {
     const first = openDocument('a.ts', text).document;
     const watch = new EditWatch();
     const other = openDocument('b.ts', 'before').made;
-    expect(watch.texts(first).changed.map((one) => one.text)).toEqual([text, 'before']);
+    expect(watch.texts(first).changed.map((searched) => searched.text)).toEqual([text, 'before']);
     played.close(other);
     openDocument('b.ts', 'after');
-    expect(watch.texts(first).changed.map((one) => one.text)).toEqual(['after']);
+    expect(watch.texts(first).changed.map((searched) => searched.text)).toEqual(['after']);
   });
 
   it('of many open documents, those that are edited, those that are seen, and the newest are searched', () => {

@@ -14,10 +14,25 @@ interface Manifest {
 
 /** Fields that VS Code shows, wherever they are in `contributes`. `markdown` is a file that it shows. */
 const shown = [
-  ...['title', 'shortTitle', 'category', 'name', 'contextualTitle', 'contents', 'label', 'displayName'],
-  ...['description', 'markdownDescription', 'enumDescriptions', 'markdownEnumDescriptions', 'enumItemLabels'],
-  ...['deprecationMessage', 'markdownDeprecationMessage', 'errorMessage', 'patternErrorMessage'],
-  ...['markdown', 'altText'],
+  'title',
+  'shortTitle',
+  'category',
+  'name',
+  'contextualTitle',
+  'contents',
+  'label',
+  'displayName',
+  'description',
+  'markdownDescription',
+  'enumDescriptions',
+  'markdownEnumDescriptions',
+  'enumItemLabels',
+  'deprecationMessage',
+  'markdownDeprecationMessage',
+  'errorMessage',
+  'patternErrorMessage',
+  'markdown',
+  'altText',
 ];
 
 /** All strings of `value`, each with the name of its field; those of a list have the list's name. */

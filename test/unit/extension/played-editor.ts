@@ -63,7 +63,7 @@ export class Document {
   }
   offsetAt({ line, character }: Position): number {
     const lines = this.text.split('\n');
-    return lines.slice(0, line).reduce((sum, one) => sum + one.length + 1, character);
+    return lines.slice(0, line).reduce((sum, text) => sum + text.length + 1, character);
   }
   positionAt(offset: number): Position {
     const lines = this.text.slice(0, offset).split('\n');
@@ -83,7 +83,9 @@ export class Document {
       this.text = this.text.slice(0, offset) + text + this.text.slice(offset + old.length);
     this.version += 1;
     const contentChanges = written.map(({ offset, old, text }) => ({
-      ...{ rangeOffset: offset, rangeLength: old.length, text },
+      rangeOffset: offset,
+      rangeLength: old.length,
+      text,
     }));
     fire('change', { document: this, contentChanges, reason });
   }
@@ -124,7 +126,7 @@ class Editor {
     document.undone.length = 0;
     document.write(written);
     const last = written.reduce((a, b) => (b.offset > a.offset ? b : a));
-    const before = written.filter((one) => one !== last);
+    const before = written.filter((document) => document !== last);
     const by = before.reduce((sum, { old, text }) => sum + text.length - old.length, 0);
     const at = document.positionAt(last.offset + by + last.text.length);
     this.selection = new Selection(at, at);
@@ -201,8 +203,8 @@ export const played = {
     void (await played.commands.get(`forgetMeNot.nextEdit.${name}`)!(...rest)),
   /** The texts that decorations show in the editor that is shown. */
   shown: (): string[] =>
-    [...played.editor().decorations.values()].flat().flatMap((one) => {
-      const { renderOptions } = one as { renderOptions?: { after: { contentText: string } } };
+    [...played.editor().decorations.values()].flat().flatMap((decoration) => {
+      const { renderOptions } = decoration as { renderOptions?: { after: { contentText: string } } };
       return renderOptions ? [renderOptions.after.contentText] : [];
     }),
   reset(): void {
@@ -223,9 +225,9 @@ function inverse(written: readonly Written[]): Written[] {
   return [...written]
     .sort((a, b) => a.offset - b.offset)
     .map(({ offset, old, text }) => {
-      const one = { offset: offset + by, old: text, text: old };
+      const edit = { offset: offset + by, old: text, text: old };
       by += text.length - old.length;
-      return one;
+      return edit;
     });
 }
 
@@ -266,7 +268,7 @@ export const workspace = {
   onDidGrantWorkspaceTrust: event('trust'),
   asRelativePath: (uri: { toString: () => string }) => uri.toString().replace('file:///w/', ''),
   openTextDocument: (uri: { toString: () => string }) =>
-    Promise.resolve(workspace.textDocuments.find((one) => one.uri.toString() === uri.toString())),
+    Promise.resolve(workspace.textDocuments.find((document) => document.uri.toString() === uri.toString())),
 };
 export const commands = {
   registerCommand: (name: string, run: (...rest: unknown[]) => unknown) => {

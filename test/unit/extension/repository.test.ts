@@ -42,7 +42,7 @@ beforeEach(() => {
   told = [];
 });
 afterEach(() => {
-  for (const one of open.splice(0)) one.dispose();
+  for (const disposable of open.splice(0)) disposable.dispose();
   rmSync(work, { recursive: true });
 });
 

@@ -12,7 +12,7 @@ afterEach(() => void vi.restoreAllMocks());
 /** A run whose notification is shown: what it reports, what tells of changes, and the button that cancels. */
 function shown(first: RunSnapshot) {
   const reports: { message?: string; increment?: number }[] = [];
-  const report = (one: (typeof reports)[0]) => void reports.push(one);
+  const report = (entry: (typeof reports)[0]) => void reports.push(entry);
   let cancel = () => {};
   const token = { onCancellationRequested: (listener: () => void) => (cancel = listener) };
   vi.spyOn(window, 'withProgress').mockImplementation((_, work) => work({ report }, token));

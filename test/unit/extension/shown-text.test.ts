@@ -5,74 +5,74 @@ import { ShownText, type Happened } from '../../../src/extension/completion/show
 const text = ' sum(a, b);';
 const at = 9;
 const shown = () => new ShownText(at, text);
-const write = (one: ShownText, inserted: string, { back = 0 } = {}): Happened =>
-  one.changed([{ offset: one.cursor - back, removed: back, inserted }]);
+const write = (shownText: ShownText, inserted: string, { back = 0 } = {}): Happened =>
+  shownText.changed([{ offset: shownText.cursor - back, removed: back, inserted }]);
 
 describe('a completion that is shown', () => {
   it('grows when its first line goes on, also while it is typed', () => {
-    const one = shown();
-    write(one, ' ');
-    write(one, 's');
-    expect(one.grow(at + 2, `${text.slice(2)}\nlog(x);`)).toBe('\nlog(x);'.length);
-    expect(one.text).toBe(`${text}\nlog(x);`);
-    expect(one.grow(at + 2, 'other text')).toBeUndefined();
-    expect(write(one, `${text.slice(2)}\nlog(x);`)).toBe('accepted');
+    const shownText = shown();
+    write(shownText, ' ');
+    write(shownText, 's');
+    expect(shownText.grow(at + 2, `${text.slice(2)}\nlog(x);`)).toBe('\nlog(x);'.length);
+    expect(shownText.text).toBe(`${text}\nlog(x);`);
+    expect(shownText.grow(at + 2, 'other text')).toBeUndefined();
+    expect(write(shownText, `${text.slice(2)}\nlog(x);`)).toBe('accepted');
     // All of it is there: what comes next is another completion.
-    expect(one.grow(one.cursor, ' more')).toBeUndefined();
+    expect(shownText.grow(shownText.cursor, ' more')).toBeUndefined();
   });
 
   it('typed through is not accepted, whatever its last key', () => {
-    const one = shown();
-    expect([...text].map((key) => write(one, key))).toEqual([...text].map(() => 'typed'));
-    expect(one.characters).toBe(0);
-    expect(one.acceptedText).toBeUndefined();
+    const shownText = shown();
+    expect([...text].map((key) => write(shownText, key))).toEqual([...text].map(() => 'typed'));
+    expect(shownText.characters).toBe(0);
+    expect(shownText.acceptedText).toBeUndefined();
   });
 
   it('taken word by word is accepted, with the characters of the words', () => {
-    const one = shown();
-    expect(write(one, ' sum')).toBe('accepted');
-    expect(one.characters).toBe(4);
+    const shownText = shown();
+    expect(write(shownText, ' sum')).toBe('accepted');
+    expect(shownText.characters).toBe(4);
     // VS Code writes the next word together with those before.
-    expect(write(one, ' sum(a', { back: 4 })).toBe('accepted');
-    expect(one.characters).toBe(6);
-    expect(one.acceptedText).toEqual({ offset: at, text: ' sum(a' });
+    expect(write(shownText, ' sum(a', { back: 4 })).toBe('accepted');
+    expect(shownText.characters).toBe(6);
+    expect(shownText.acceptedText).toEqual({ offset: at, text: ' sum(a' });
   });
 
   it('typed first and taken then counts what was taken', () => {
-    const one = shown();
-    write(one, ' ');
-    write(one, 's');
-    expect(write(one, text.slice(2))).toBe('accepted');
-    one.acceptedWhole();
-    expect(one.characters).toBe(text.length - 2);
-    expect(one.acceptedText).toEqual({ offset: at + 2, text: text.slice(2) });
+    const shownText = shown();
+    write(shownText, ' ');
+    write(shownText, 's');
+    expect(write(shownText, text.slice(2))).toBe('accepted');
+    shownText.acceptedWhole();
+    expect(shownText.characters).toBe(text.length - 2);
+    expect(shownText.acceptedText).toEqual({ offset: at + 2, text: text.slice(2) });
   });
 
   it('whose last character is taken with Tab is accepted, since the editor says so', () => {
-    const one = shown();
-    for (const key of text.slice(0, -1)) write(one, key);
-    expect(write(one, ';')).toBe('typed');
-    one.acceptedWhole();
-    expect(one.characters).toBe(1);
+    const shownText = shown();
+    for (const key of text.slice(0, -1)) write(shownText, key);
+    expect(write(shownText, ';')).toBe('typed');
+    shownText.acceptedWhole();
+    expect(shownText.characters).toBe(1);
   });
 
   it('is typed where Enter writes the line break and its indentation', () => {
-    const one = new ShownText(0, '\n    return a;');
-    expect(write(one, '\n    ')).toBe('typed');
-    expect(write(one, 'return a;')).toBe('accepted');
-    expect(one.characters).toBe(9);
+    const shownText = new ShownText(0, '\n    return a;');
+    expect(write(shownText, '\n    ')).toBe('typed');
+    expect(write(shownText, 'return a;')).toBe('accepted');
+    expect(shownText.characters).toBe(9);
   });
 
   it("leaves to the suggestion list what is the list's", () => {
     // "con" is typed, "console" is selected, and the completion goes on from there.
-    const one = new ShownText(0, 'console.log(1)', 'console', 3);
-    expect(one.fits('')).toBe(false);
-    expect(write(one, 'console', { back: 3 })).toBe('typed');
-    expect(one.fits('')).toBe(true);
-    expect(one.fits('constant')).toBe(false);
-    expect(one.characters).toBe(0);
-    expect(write(one, '.log')).toBe('accepted');
-    expect(one.characters).toBe(4);
+    const shownText = new ShownText(0, 'console.log(1)', 'console', 3);
+    expect(shownText.fits('')).toBe(false);
+    expect(write(shownText, 'console', { back: 3 })).toBe('typed');
+    expect(shownText.fits('')).toBe(true);
+    expect(shownText.fits('constant')).toBe(false);
+    expect(shownText.characters).toBe(0);
+    expect(write(shownText, '.log')).toBe('accepted');
+    expect(shownText.characters).toBe(4);
     const all = new ShownText(0, 'console.log(1)', 'console', 3);
     expect(write(all, 'console.log(1)', { back: 3 })).toBe('accepted');
     expect(all.characters).toBe('.log(1)'.length);
@@ -95,11 +95,11 @@ describe('a completion that is shown', () => {
   ])('is gone when %s', (_, changes, undone) => expect(shown().changed(changes, undone)).toBe('gone'));
 
   it('is the same one when what is left of it is shown', () => {
-    const one = shown();
-    write(one, ' sum');
-    expect(one.goesOnAs(at + 4, '(a, b);')).toBe(true);
-    expect(one.goesOnAs(at + 4, '(a, c);')).toBe(false);
-    expect(one.goesOnAs(at + 3, '(a, b);')).toBe(false);
-    expect(one.goesOnAs(at + 4, '(a, b); // more')).toBe(false);
+    const shownText = shown();
+    write(shownText, ' sum');
+    expect(shownText.goesOnAs(at + 4, '(a, b);')).toBe(true);
+    expect(shownText.goesOnAs(at + 4, '(a, c);')).toBe(false);
+    expect(shownText.goesOnAs(at + 3, '(a, b);')).toBe(false);
+    expect(shownText.goesOnAs(at + 4, '(a, b); // more')).toBe(false);
   });
 });

@@ -25,8 +25,18 @@ afterEach(() => {
 });
 
 it.each([
-  ...['fineTune', 'findLearningRate', 'useForCompletion', 'measureResult', 'resumeTraining', 'importAdapter'],
-  ...['completeUntuned', 'completionOn', 'switchAdapter', 'installRuntime', 'installGpu', 'fetchBase'],
+  'fineTune',
+  'findLearningRate',
+  'useForCompletion',
+  'measureResult',
+  'resumeTraining',
+  'importAdapter',
+  'completeUntuned',
+  'completionOn',
+  'switchAdapter',
+  'installRuntime',
+  'installGpu',
+  'fetchBase',
 ])('%s is refused', async (name) => {
   await commands.registered.get(`forgetMeNot.${name}`)!();
   expect(refused).toEqual(['This workspace is not trusted.']);

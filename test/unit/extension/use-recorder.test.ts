@@ -82,10 +82,17 @@ describe('what becomes of a completion', () => {
     const [{ file, preference }] = (await kept()) as [ToKeep];
     expect(file).toBe(preferencesFile('/home/me/shop'));
     expect(preferenceSchema.parse(preference)).toMatchObject({
-      ...{ repository: 'shop', path: 'src/cart.ts', languageId: 'typescript' },
-      ...{ prefix: 'import x;\nconst total = ', suffix: ';\n' },
-      ...{ shown: 'sum(\n  a)', accepted: 5, later: 'sum(\n  b)\n', seconds: 300 },
-      ...{ run: 'a-run', base: { id: 'a-base', sha256: 'ab12' } },
+      repository: 'shop',
+      path: 'src/cart.ts',
+      languageId: 'typescript',
+      prefix: 'import x;\nconst total = ',
+      suffix: ';\n',
+      shown: 'sum(\n  a)',
+      accepted: 5,
+      later: 'sum(\n  b)\n',
+      seconds: 300,
+      run: 'a-run',
+      base: { id: 'a-base', sha256: 'ab12' },
     });
   });
 

@@ -77,8 +77,24 @@ describe("an option of 'train' that a workspace may give", () => {
 
   it('names no file, data set, run, base, server or text, and sends, fetches and answers nothing', () => {
     const never = [
-      ...['base', 'include', 'exclude', 'continue', 'name', 'report', 'detach', 'yes'],
-      ...['json', 'data', 'replay', 'evalTasks', 'backend', 'device', 'on', 'storage', 'cpus', 'engine'],
+      'base',
+      'include',
+      'exclude',
+      'continue',
+      'name',
+      'report',
+      'detach',
+      'yes',
+      'json',
+      'data',
+      'replay',
+      'evalTasks',
+      'backend',
+      'device',
+      'on',
+      'storage',
+      'cpus',
+      'engine',
     ];
     expect(free.map(([name]) => name).filter((name) => never.includes(name))).toEqual([]);
   });

@@ -4,7 +4,11 @@ import type { StrengthChoice, Summary } from '../../../src/protocol/evaluation.t
 import { comparison, makeRun, metric } from '../webview/fixtures.ts';
 
 const choiceOf = (strength: number, learned: number, half = 0.01, kl = 0.01): StrengthChoice => ({
-  ...{ strength, limit: 0.1, setting: '', why: 'it was measured', next: 'Longer training may help.' },
+  strength,
+  limit: 0.1,
+  setting: '',
+  why: 'it was measured',
+  next: 'Longer training may help.',
   path: [
     {
       strength: 1,

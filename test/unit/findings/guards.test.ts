@@ -30,7 +30,7 @@ function solutions(rise: number, spread: number, task = 'humaneval', metric = 'l
   const after = before.map((loss, i) => loss + rise + (i % 2 ? spread : -spread));
   return measure([task, metric], [before, after], { better: 'lower', unit: 'nats/token' });
 }
-const worse = (one: Comparison) => guardedIn([one]).some(isWorse);
+const worse = (comparison: Comparison) => guardedIn([comparison]).some(isWorse);
 const sentence = (...comparisons: Comparison[]) => summarise({ comparisons });
 
 it('says a loss that is shown, however small', () => {
@@ -84,9 +84,9 @@ describe('the loss that may have been missed', () => {
   it('is told of several samples as of any share', () => {
     const shares = Array.from({ length: 20 }, (_, i) => (i % 3) / 2);
     const other = shares.map((share, i) => share + (i % 2 ? 0.1 : -0.1) * Number(share > 0 && share < 1));
-    const one = measure(['humaneval', 'pass@1'], [shares, other], {});
-    const { value, high } = one.difference;
-    expect(missableLoss(one)).toBeCloseTo(1.43 * (high - value), 3);
+    const comparison = measure(['humaneval', 'pass@1'], [shares, other], {});
+    const { value, high } = comparison.difference;
+    expect(missableLoss(comparison)).toBeCloseTo(1.43 * (high - value), 3);
   });
   it('is told of solutions, whose margin few problems can show to be kept', () => {
     expect(sentence(solutions(-0.03, 0.03))).toBe(

@@ -267,8 +267,8 @@ it('a tiny model is the same bytes again, and others for another seed', async ()
   await writeTinyModel(at('one.gguf'), { seed: 5 });
   await writeTinyModel(at('two.gguf'), { seed: 5 });
   await writeTinyModel(at('three.gguf'), { seed: 6 });
-  const one = await readFile(at('one.gguf'));
-  expect((await readFile(at('two.gguf'))).equals(one)).toBe(true);
-  expect((await readFile(at('three.gguf'))).equals(one)).toBe(false);
+  const content = await readFile(at('one.gguf'));
+  expect((await readFile(at('two.gguf'))).equals(content)).toBe(true);
+  expect((await readFile(at('three.gguf'))).equals(content)).toBe(false);
   expect((await stat(at('one.gguf'))).size).toBeLessThan(1e6);
 });

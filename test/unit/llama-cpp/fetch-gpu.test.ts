@@ -36,7 +36,7 @@ let server: Server;
 let url: string;
 /** What was asked for: path, range and sign-in. */
 let asked: { path: string; range: string | undefined; signIn: string | undefined }[];
-let one: GpuPackage;
+let gpuPackage: GpuPackage;
 /** Whether it was asked as a proxy. */
 let proxied: boolean;
 
@@ -50,7 +50,7 @@ beforeEach(async () => {
   await writeFile(join(dir, 'package/package.json'), JSON.stringify({ name, version, type: 'module' }));
   await create({ file: join(dir, 'packed.tgz'), gzip: true, cwd: dir }, ['package']);
   packed = await readFile(join(dir, 'packed.tgz'));
-  one = { name, integrity: integrityOf(packed), bytes: packed.length, unpacked: 200 };
+  gpuPackage = { name, integrity: integrityOf(packed), bytes: packed.length, unpacked: 200 };
   asked = [];
   proxied = false;
   server = createServer(({ url: target = '', headers }, response) => {
@@ -92,11 +92,11 @@ const fileThere = () => readFile(join(fetchedPackage(name), 'dist/index.js'), 'u
 describe('a package from the registry that npm is configured for', () => {
   it('is downloaded, checked and unpacked; once', async () => {
     const phases = new Set<string>();
-    await fetchGpuPackages([one], { onProgress: ({ phase }) => phases.add(phase) });
+    await fetchGpuPackages([gpuPackage], { onProgress: ({ phase }) => phases.add(phase) });
     expect(await fileThere()).toBe(MODULE);
     expect([...phases]).toEqual(['resolving', 'downloading', 'checking', 'unpacking']);
     expect(existsSync(partPath())).toBe(false);
-    await fetchGpuPackages([one]);
+    await fetchGpuPackages([gpuPackage]);
     expect(asked.map(({ path }) => path)).toEqual([
       '/npm/@node-llama-cpp%2flinux-x64-vulkan',
       '/files/packed.tgz',
@@ -107,7 +107,7 @@ describe('a package from the registry that npm is configured for', () => {
     const others = ['0.1.0', '0.2.0'].map((other) => join(dir, 'home/llama', other));
     for (const other of others) await mkdir(other, { recursive: true });
     busy.path = others[0]!;
-    await fetchGpuPackages([one]);
+    await fetchGpuPackages([gpuPackage]);
     busy.path = '';
     expect(await fileThere()).toBe(MODULE);
     expect(others.map((other) => existsSync(other))).toEqual([true, false]);
@@ -116,7 +116,7 @@ describe('a package from the registry that npm is configured for', () => {
   it('is continued where an earlier download stopped', async () => {
     await mkdir(join(partPath(), '..'), { recursive: true });
     await writeFile(partPath(), packed.subarray(0, 100));
-    await fetchGpuPackages([one]);
+    await fetchGpuPackages([gpuPackage]);
     expect(asked.at(-1)!.range).toBe('bytes=100-');
     expect(await fileThere()).toBe(MODULE);
   });
@@ -124,12 +124,12 @@ describe('a package from the registry that npm is configured for', () => {
   it('is fetched anew if what an earlier download left is of something else', async () => {
     await mkdir(join(partPath(), '..'), { recursive: true });
     await writeFile(partPath(), Buffer.alloc(100, 7));
-    await fetchGpuPackages([one]);
+    await fetchGpuPackages([gpuPackage]);
     expect(await fileThere()).toBe(MODULE);
   });
 
   it('is refused with another checksum, and nothing is left', async () => {
-    const other = { ...one, integrity: integrityOf(Buffer.from('another')) };
+    const other = { ...gpuPackage, integrity: integrityOf(Buffer.from('another')) };
     await expect(fetchGpuPackages([other])).rejects.toMatchObject({ code: 'base-checksum' });
     expect([existsSync(partPath()), existsSync(fetchedPackage(name))]).toEqual([false, false]);
   });
@@ -137,37 +137,37 @@ describe('a package from the registry that npm is configured for', () => {
   it('gets the sign-in of the configuration', async () => {
     const host = url.replace('http:', '');
     await configure(`@node-llama-cpp:registry=${url}/npm`, `${host}/npm/:_authToken=secret`);
-    await fetchGpuPackages([one]);
+    await fetchGpuPackages([gpuPackage]);
     expect(asked.map(({ signIn }) => signIn)).toEqual(['Bearer secret', 'Bearer secret']);
   });
 
   it('comes through the proxy of the configuration, unless its host needs none', async () => {
     await configure('registry=http://registry.invalid/npm', `proxy=${url}`);
-    await fetchGpuPackages([one]);
+    await fetchGpuPackages([gpuPackage]);
     expect(await fileThere()).toBe(MODULE);
     expect(proxied).toBe(true);
     await rm(fetchedPackage(name), { recursive: true });
     proxied = false;
     await configure(`registry=${url}/npm`, 'proxy=http://127.0.0.1:9', 'noproxy=127.0.0.1');
-    await fetchGpuPackages([one]);
+    await fetchGpuPackages([gpuPackage]);
     expect(proxied).toBe(false);
   });
 
   it('comes with advice where the registry wants a sign-in, or has no such package', async () => {
     await configure(`registry=${url}/closed`);
-    await expect(fetchGpuPackages([one])).rejects.toMatchObject({
+    await expect(fetchGpuPackages([gpuPackage])).rejects.toMatchObject({
       code: 'network',
       next: expect.stringContaining('npm login'),
     });
     await configure(`registry=${url}/empty`);
-    await expect(fetchGpuPackages([one])).rejects.toMatchObject({
+    await expect(fetchGpuPackages([gpuPackage])).rejects.toMatchObject({
       code: 'network',
       message: `${name} can't be downloaded: npm's registry answers with HTTP 404.`,
     });
   });
 
   it('is found by an import of its name, from anywhere', async () => {
-    await fetchGpuPackages([one]);
+    await fetchGpuPackages([gpuPackage]);
     const script = join(dir, 'main.mjs');
     const hooks = pathToFileURL(resolve('src/llama-cpp/import-hook.ts')).href;
     const modules = { [name]: pathToFileURL(join(fetchedPackage(name), 'dist/index.js')).href };

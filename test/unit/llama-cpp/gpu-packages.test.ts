@@ -14,9 +14,9 @@ const locked = (
 describe("llama.cpp's builds for GPUs", () => {
   it('are those of package-lock.json, all of them', () => {
     expect(gpuPackagesVersion).toBe(locked['node_modules/node-llama-cpp']!.version);
-    const wanted = Object.entries(locked).flatMap(([path, one]) =>
+    const wanted = Object.entries(locked).flatMap(([path, entry]) =>
       /@node-llama-cpp\/.*-(vulkan|cuda|cuda-ext|metal)$/.test(path)
-        ? [{ name: path.replace('node_modules/', ''), integrity: one!.integrity }]
+        ? [{ name: path.replace('node_modules/', ''), integrity: entry!.integrity }]
         : [],
     );
     expect(table.packages.map(({ name, integrity }) => ({ name, integrity }))).toEqual(wanted);

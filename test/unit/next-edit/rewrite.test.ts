@@ -44,8 +44,12 @@ describe('candidates', () => {
   it("are the same lines where Windows' line ends are", () => {
     const text = lines.join('\r\n');
     const edit = {
-      ...{ path: 'src/a.ts', languageId: 'typescript', at: lines[0]!.length + 2, time: 1 },
-      ...{ before: `${before}\r`, after: `${after}\r` },
+      path: 'src/a.ts',
+      languageId: 'typescript',
+      at: lines[0]!.length + 2,
+      time: 1,
+      before: `${before}\r`,
+      after: `${after}\r`,
     };
     const texts = [{ path: 'src/a.ts', languageId: 'typescript', text }];
     const [found] = candidatesIn([edit], texts, { path: 'src/a.ts', place: 0 });
@@ -121,8 +125,11 @@ describe('an answer', () => {
   ])('that replaces a number by %s', (_, before, after, line, answer, isOffered) => {
     const around = { path: 'a.py', above: [], below: [] };
     const candidate: Candidate = {
-      ...{ example: { ...around, line: before, after }, place: { ...around, line } },
-      ...{ at: 0, start: 0, end: line.length },
+      example: { ...around, line: before, after },
+      place: { ...around, line },
+      at: 0,
+      start: 0,
+      end: line.length,
     };
     expect(made(answer, candidate)).toBe(isOffered ? answer : undefined);
   });

@@ -35,7 +35,10 @@ describe('what Tab does', () => {
   const parts = [{ start: 104, end: 105, text: 'y' }];
   const offer = { path: 'a.ts', from: 100, before: '  f(x);', parts, shown: parts };
   const at = (offset: number, head: string, more: Partial<Cursor> = {}): Cursor => ({
-    ...{ path: 'a.ts', offset, line: 1, head },
+    path: 'a.ts',
+    offset,
+    line: 1,
+    head,
     ...more,
   });
   const here = { path: 'a.ts', offset: 20, line: 1, isStep: false };

@@ -99,14 +99,14 @@ describe("pip's settings", () => {
 
 it('are read once in a process, and again for another environment', async () => {
   const place = mkdtempSync(join(tmpdir(), 'fmn-pip-once-'));
-  const [one, other] = [join(place, 'one.conf'), join(place, 'other.conf')];
+  const [first, other] = [join(place, 'one.conf'), join(place, 'other.conf')];
   const put = (path: string, proxy: string) => writeFileSync(path, `[global]\nproxy = ${proxy}\n`);
-  put(one, 'http://first');
+  put(first, 'http://first');
   put(other, 'http://other');
   vi.stubEnv('PIP_PROXY', undefined);
-  vi.stubEnv('PIP_CONFIG_FILE', one);
+  vi.stubEnv('PIP_CONFIG_FILE', first);
   expect((await pipSettings()).proxy).toBe('http://first');
-  put(one, 'http://second');
+  put(first, 'http://second');
   expect((await pipSettings()).proxy).toBe('http://first');
   vi.stubEnv('PIP_CONFIG_FILE', other);
   expect((await pipSettings()).proxy).toBe('http://other');

@@ -83,7 +83,7 @@ describe.runIf(process.platform === 'linux')('no file', () => {
       symlinkSync(at(kind), join(run, name));
       const { runs, damaged } = await scanRuns();
       expect(runs.map(({ dir: found }) => found)).toContain(whole.dir);
-      const error = damaged.find((one) => one.id === id)!.error;
+      const error = damaged.find((run) => run.id === id)!.error;
       expect(error.code).toMatch(/^(run-damaged|run-not-found|not-a-file)$/);
       await expect(openRunWriter(run)).rejects.toThrow();
       rmSync(run, { recursive: true });

@@ -28,8 +28,8 @@ const lengthOf = (parts: readonly Part[]) => parts.reduce((sum, { text }) => sum
 
 describe('our own source', () => {
   const files: Record<string, string> = {};
-  for (const name of readdirSync('src/completion', { recursive: true, encoding: 'utf8' }).filter((one) =>
-    one.endsWith('.ts'),
+  for (const name of readdirSync('src/completion', { recursive: true, encoding: 'utf8' }).filter((path) =>
+    path.endsWith('.ts'),
   ))
     files[`src/completion/${name}`] = readFileSync(join('src/completion', name), 'utf8');
   const path = 'src/completion/pipeline.ts';

@@ -19,8 +19,14 @@ export async function openFolder(
 
 /** A question at the end of `before`. */
 export const askedAt = (path: string, before: string, more: Partial<Asked> = {}): Asked => ({
-  ...{ path, before, after: '', languageId: path.endsWith('.py') ? 'python' : 'typescript' },
-  ...{ line: before.split('\n').length - 1, budget: 2000, edits: [], problems: [] },
+  path,
+  before,
+  after: '',
+  languageId: path.endsWith('.py') ? 'python' : 'typescript',
+  line: before.split('\n').length - 1,
+  budget: 2000,
+  edits: [],
+  problems: [],
   shown: { before: 2400, after: 600 },
   ...more,
 });

@@ -111,7 +111,7 @@ describe('real source', () => {
     visit(source);
     const ours = definitionsOf(await parser.symbolsIn(path, text)).map(({ line, end }) => `${line} ${end}`);
     expect(expected.size).toBeGreaterThan(20);
-    expect([...expected].filter((one) => !ours.includes(one))).toEqual([]);
+    expect([...expected].filter((symbol) => !ours.includes(symbol))).toEqual([]);
   });
 
   it("of Python's standard library: functions and classes where Python finds them", async () => {

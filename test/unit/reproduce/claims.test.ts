@@ -129,10 +129,10 @@ function sweep(lora: number, full: number): Sweep {
 const evidenceOf = (made: typeof asThePaper, more: Partial<Evidence> = {}, seeds = 3): Evidence => ({
   variants,
   runs: Object.fromEntries(
-    Object.entries(made).flatMap(([name, one]) =>
+    Object.entries(made).flatMap(([name, values]) =>
       Array.from({ length: seeds }, (_, seed) => [
         stageOf(name as VariantName, seed),
-        run(name as VariantName, one, seed),
+        run(name as VariantName, values, seed),
       ]),
     ),
   ),
@@ -147,7 +147,7 @@ const stages = (seeds: number): Set<StageName> =>
   );
 const judged = (evidence: Evidence, patch: Partial<Standing> = {}): Map<ClaimId, ClaimResult> => {
   const standing = { evidence, done: stages(3), failed: new Map(), seeds: 3, why: 'budget' as const };
-  return new Map(judgeClaims(claimIds, { ...standing, ...patch }).map((one) => [one.claim, one]));
+  return new Map(judgeClaims(claimIds, { ...standing, ...patch }).map((result) => [result.claim, result]));
 };
 
 it('finds all claims to hold where all is as in the paper', () => {

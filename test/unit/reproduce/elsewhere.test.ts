@@ -93,8 +93,8 @@ async function comeBack(id: string, tasks: Tasks, parts: Record<string, Tasks> =
   for (const [part, own] of Object.entries(parts)) await writeTasks(join(dir, 'parts', part), own, steps);
   const comparisons = Object.entries(tasks).map(([task, [metric]]) => {
     const figure = { task, metric, value: 0, low: 0, high: 0, n: 12, setting: 'quick' };
-    const one = { task, metric, unit: '', better: 'lower', significant: false };
-    return { ...one, before: figure, after: figure, difference: { value: 0, low: 0, high: 0 } };
+    const comparison = { task, metric, unit: '', better: 'lower', significant: false };
+    return { ...comparison, before: figure, after: figure, difference: { value: 0, low: 0, high: 0 } };
   });
   const summary = { step: steps, sentence: 'x', comparisons };
   await writeFile(join(dir, 'evaluation', 'summary.json'), JSON.stringify(summary));
@@ -109,7 +109,7 @@ async function asThePaper({ name, id, then }: RunElsewhere): Promise<void> {
   await comeBack(
     id,
     learned(loss, kl),
-    Object.fromEntries(strengths.map((one) => [`strength-${one}`, at(Number(one))])),
+    Object.fromEntries(strengths.map((strength) => [`strength-${strength}`, at(Number(strength))])),
   );
 }
 
@@ -234,7 +234,10 @@ it('measures a run where it was trained, and takes that over with it', async () 
   };
   const results = await go(repro, launcher(answer), 1e6);
   const then = Object.fromEntries(
-    sent[0]!.map(({ name, then: programs }) => [name, programs.map(([one, , option]) => [one, option])]),
+    sent[0]!.map(({ name, then: programs }) => [
+      name,
+      programs.map(([command, , option]) => [command, option]),
+    ]),
   );
   const samples = ['evaluator.mjs', '--tasks'];
   expect(then).toMatchObject({

@@ -44,7 +44,8 @@ const seedsOf = (stages: readonly StageName[], claim: string, plan: Planning) =>
   const has = (stage: StageName) => stages.includes(stage) || plan.done!.has(stage);
   return [0, 1, 2, 3].filter((seed) => needs.every((kind) => has(stageOf(kind, seed)))).length;
 };
-const left = (stages: readonly StageName[], { done }: Planning) => stages.filter((one) => !done!.has(one));
+const left = (stages: readonly StageName[], { done }: Planning) =>
+  stages.filter((stage) => !done!.has(stage));
 
 describe('the plan', () => {
   it.each([8, 20, 45, 60, 180])('fits into %d minutes and fills them', (minutes) => {
@@ -87,9 +88,9 @@ describe('the plan', () => {
   });
 
   it('makes as many seeds as were asked for, or none', () => {
-    const one = planStages(planning(60, { seeds: 1 }));
-    expect(one.stages.map((stage) => kindOf(stage).seed)).not.toContain(1);
-    expect(one.undecided).toEqual(claims.filter(({ seeded }) => seeded).map(({ id }) => id));
+    const single = planStages(planning(60, { seeds: 1 }));
+    expect(single.stages.map((stage) => kindOf(stage).seed)).not.toContain(1);
+    expect(single.undecided).toEqual(claims.filter(({ seeded }) => seeded).map(({ id }) => id));
     const plan = planning(60, { seeds: 4 });
     const four = planStages(plan);
     for (const { id, seeded } of claims)

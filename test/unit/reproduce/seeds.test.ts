@@ -31,9 +31,9 @@ describe('of runs', () => {
     const luck = gaussian(seeds, ofSeed, mix(run, 2));
     return Array.from({ length: seeds }, (_, seed) => {
       const noise = gaussian(2 * ITEMS, 0.2 * ofItem, mix(run, 3, seed));
-      const model = (one: boolean) =>
+      const model = (isFirst: boolean) =>
         Array.from({ length: ITEMS }, (_, i) => ({
-          sum: 2 + (one ? items[i]! + luck[seed]! : 0) + noise[2 * i + Number(one)]!,
+          sum: 2 + (isFirst ? items[i]! + luck[seed]! : 0) + noise[2 * i + Number(isFirst)]!,
           weight: 1,
         }));
       return [[model(true), model(false)]];
@@ -51,8 +51,8 @@ describe('of runs', () => {
       const bySeed = made(run, how);
       const { low, high } = seededInterval(bySeed, difference)!;
       if (low <= 0 && high >= 0) held += 1;
-      const one = interval(bySeed[0]!, difference)!;
-      if (one.low <= 0 && one.high >= 0) byItems += 1;
+      const single = interval(bySeed[0]!, difference)!;
+      if (single.low <= 0 && single.high >= 0) byItems += 1;
     }
     expect(held / RUNS).toBeGreaterThan(0.93);
     // One seed and its items alone promise too much where seeds differ.
@@ -61,7 +61,7 @@ describe('of runs', () => {
 
   it('gives each seed its own figures, of as many models as it has', () => {
     const models = (...values: number[]) =>
-      values.map((sum) => [sum, sum].map((one) => ({ sum: one, weight: 1 })));
+      values.map((sum) => [sum, sum].map((value) => ({ sum: value, weight: 1 })));
     const bySeed = [[models(1, 5)], [models(2, 7, 9)]];
     const last = ([figures]: Figures) => figures!.at(-1)! - figures![0]!;
     expect(seededInterval(bySeed, last)).toMatchObject({ value: (4 + 7) / 2, bySeed: [4, 7] });

@@ -32,8 +32,8 @@ const take = () => takeLock(path(), (holder) => new Error(`held by ${holder?.pid
 it('one that is stopped in the middle of a takeover takes nothing from its successor when it goes on', async () => {
   let goOn = () => {};
   const stopped = new Promise<void>((reached) => {
-    files.beforeRm = async (one) => {
-      if (one !== path()) return;
+    files.beforeRm = async (removed) => {
+      if (removed !== path()) return;
       files.beforeRm = () => Promise.resolve();
       reached();
       await new Promise<void>((resolve) => (goOn = resolve));
@@ -47,7 +47,7 @@ it('one that is stopped in the middle of a takeover takes nothing from its succe
   const second = await take().catch((error: Error) => error);
   goOn();
   const results = [second, await first.catch((error: Error) => error)];
-  const holders = results.flatMap((one) => (one instanceof Error ? [] : [one]));
+  const holders = results.flatMap((result) => (result instanceof Error ? [] : [result]));
   expect(holders).toHaveLength(1);
   expect((await readOwner(path()))?.token).toBe(holders[0]!.token);
 });
@@ -59,8 +59,8 @@ it.each([
   // As a process leaves it that is killed where the first one above was stopped.
   let reached = () => {};
   const killed = new Promise<void>((resolve) => (reached = resolve));
-  files.beforeRm = (one) => {
-    if (one !== path()) return Promise.resolve();
+  files.beforeRm = (removed) => {
+    if (removed !== path()) return Promise.resolve();
     reached();
     return new Promise(() => undefined);
   };

@@ -256,10 +256,10 @@ describe('readRun', () => {
 
   it('has a format of its own for several folders, and the old one for one', async () => {
     const folders = ['api', 'web'].map((name) => ({ path: `/home/me/${name}`, name }));
-    const one = await createRun(newRun());
+    const first = await createRun(newRun());
     const several = await createRun({ ...newRun(), folder: '/home/me/api', folders });
-    expect(json(join(one.dir, 'run.json'))).toMatchObject({ format: 1 });
-    expect(json(join(one.dir, 'run.json'))).not.toHaveProperty('folders');
+    expect(json(join(first.dir, 'run.json'))).toMatchObject({ format: 1 });
+    expect(json(join(first.dir, 'run.json'))).not.toHaveProperty('folders');
     expect((await readRun(several.dir)).spec).toMatchObject({ format: 2, folder: '/home/me/api', folders });
   });
 

@@ -45,7 +45,7 @@ async function oneRun(count = 500) {
   const shelf = new RunShelf();
   const look = async () => {
     read.bytes = 0;
-    const { runs } = await shelf.scan((one) => one === id);
+    const { runs } = await shelf.scan((other) => other === id);
     return { snapshot: runs[0]!.snapshot, bytes: read.bytes };
   };
   return { id, events, shelf, look };
@@ -115,7 +115,7 @@ it('keeps events of those alone that are looked at', async () => {
   writeFileSync(join(other.dir, 'events.jsonl'), lines(2000));
   const counts = async (wanted: string) => {
     read.bytes = 0;
-    const { runs } = await shelf.scan((one) => one === wanted);
+    const { runs } = await shelf.scan((other) => other === wanted);
     return Object.fromEntries(runs.map(({ snapshot }) => [snapshot.spec.id, snapshot.events.length]));
   };
   expect(await counts(id)).toEqual({ [id]: 500, [other.id]: 0 });
@@ -134,7 +134,7 @@ it('does not look at those that are skipped, and reads a run anew that took the 
     (
       await shelf.scan(
         () => true,
-        (one) => one === id,
+        (other) => other === id,
       )
     ).runs,
   ).toEqual([]);

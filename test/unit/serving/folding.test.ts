@@ -165,8 +165,12 @@ describe('when a copy is made', () => {
   function idleHost(uses = 20) {
     const statistics = { requests: uses, active: 0 };
     const host = {
-      ...{ statistics, device: { backend: 'cpu' }, threads: 2, models: ['base', 'mine'] },
-      ...{ rest: vi.fn(async () => {}), complete: vi.fn(async () => {}) },
+      statistics,
+      device: { backend: 'cpu' },
+      threads: 2,
+      models: ['base', 'mine'],
+      rest: vi.fn(async () => {}),
+      complete: vi.fn(async () => {}),
     };
     let now = 0;
     const others = { busy: 0 };

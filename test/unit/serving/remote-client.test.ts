@@ -30,7 +30,7 @@ describe('vLLM', () => {
   it('completes with an adapter, in the marks of its base, because it has no suffix', async () => {
     const server = await opened(vllm());
     const found: Found[] = [];
-    const client = clientAt(server.address, { model: 'garden', onFound: (one) => found.push(one) });
+    const client = clientAt(server.address, { model: 'garden', onFound: (server) => found.push(server) });
     expect(await client.fillInTheMiddle()).toBe(true);
     expect(await answer(client)).toEqual({ text: 'a + b', pieces: ['a ', '+ b'] });
     expect(server.heard).toEqual([
@@ -41,7 +41,10 @@ describe('vLLM', () => {
           max_tokens: 8,
           temperature: 0,
           stream: true,
-          ...{ top_k: -1, top_p: 1, min_p: 0, repetition_penalty: 1 },
+          top_k: -1,
+          top_p: 1,
+          min_p: 0,
+          repetition_penalty: 1,
           stop: ['\n', '<|file_sep|>', '<|endoftext|>'],
           prompt:
             '<|repo_name|>shop\n<|file_sep|>util.py\none = 1\n<|file_sep|>main.py\n' +

@@ -35,7 +35,7 @@ describe('Mistral', () => {
     const server = await opened(mistral());
     const found: Found[] = [];
     // One of its models is for code, so none has to be named.
-    const client = clientAt(server.address, { onFound: (one) => found.push(one) });
+    const client = clientAt(server.address, { onFound: (server) => found.push(server) });
     expect(await client.fillInTheMiddle()).toBe(true);
     expect(await answer(client, { ...request, seed: 7 })).toEqual({ text: 'a + b', pieces: ['a ', '+ b'] });
     await answer(client, { ...request, suffix: '', stop: [] });

@@ -40,7 +40,11 @@ it.each([
     ...marks.heading('src/b.ts'),
     ...encode('b();\n'),
     ...marks.heading('src/a.ts'),
-    ...[fill.prefix, ...encode('a ='), fill.suffix, ...encode('\n}'), fill.middle],
+    fill.prefix,
+    ...encode('a ='),
+    fill.suffix,
+    ...encode('\n}'),
+    fill.middle,
   ]);
 });
 
@@ -56,7 +60,7 @@ it('other files are cut first', () => {
   expect(trimmed).toBeGreaterThan(0);
   expect(tokens.slice(-8)).toEqual(
     [fill.prefix, ...'a =']
-      .map((one) => (typeof one === 'number' ? one : one.charCodeAt(0)))
+      .map((item) => (typeof item === 'number' ? item : item.charCodeAt(0)))
       .concat([fill.suffix, 10, 125, fill.middle]),
   );
 });

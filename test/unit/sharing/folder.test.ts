@@ -57,7 +57,11 @@ describe('a published adapter', () => {
       'summary.json',
     ]);
     expect(JSON.parse(await readFile(join(version(), 'manifest.json'), 'utf8'))).toMatchObject({
-      ...{ format: 1, name: 'demo', version: 1, step: 24, licence: 'For our team only.' },
+      format: 1,
+      name: 'demo',
+      version: 1,
+      step: 24,
+      licence: 'For our team only.',
       base: { id: 'tiny', sha256: desk.base.sha256, licence: 'apache-2.0' },
     });
     expect(await readFile(join(version(), 'README.md'), 'utf8')).toMatch(
@@ -104,7 +108,11 @@ describe('a published adapter', () => {
   it('names no file that the strength was chosen without', async () => {
     const run = await readRun(dir);
     const choice = {
-      ...{ strength: 0.5, why: '', limit: 0.1, path: [], setting: '' },
+      strength: 0.5,
+      why: '',
+      limit: 0.1,
+      path: [],
+      setting: '',
       without: { 'secret/plans.ts': 0.25 },
     };
     const { summary } = shareable({ ...run, summary: { ...run.summary!, choice } }, 'demo');
@@ -118,7 +126,8 @@ describe('a published adapter', () => {
     const text = await allTexts(desk.at('team'));
     for (const word of [...PRIVATE, desk.root, homedir()]) expect(text).not.toContain(word);
     expect(JSON.parse(await readFile(desk.at('team/neutral/1/run.json'), 'utf8'))).toMatchObject({
-      ...{ name: 'neutral', learningRateReason: 'from ~/x; {sweep} can find a better one' },
+      name: 'neutral',
+      learningRateReason: 'from ~/x; {sweep} can find a better one',
       corpus: { data: 'a local file', replay: { source: 'a local file' } },
     });
   });
@@ -131,7 +140,9 @@ describe('a published adapter', () => {
     metadata.set('general.name', { type: 'string', value: 'secret-project' });
     const tensors = await Promise.all(
       [...gguf.tensors].map(async ([name, { shape, type }]) => ({
-        ...{ name, shape, type },
+        name,
+        shape,
+        type,
         data: await gguf.readBytes(name),
       })),
     );
@@ -144,8 +155,8 @@ describe('a published adapter', () => {
   it('says of retention on a file only that it was a file', async () => {
     const run = await readRun(dir);
     const of = (setting: string) => {
-      const [one] = summary.comparisons;
-      const comparisons = [{ ...one!, after: { ...one!.after, setting } }];
+      const [comparison] = summary.comparisons;
+      const comparisons = [{ ...comparison!, after: { ...comparison!.after, setting } }];
       const shared = shareable({ ...run, summary: { ...summary, comparisons } }, 'demo');
       return shared.summary!.comparisons[0]!.after.setting;
     };
@@ -177,7 +188,9 @@ describe('a published adapter', () => {
     const run = await readRun(fetched);
     expect(effectiveStatus(run.state)).toBe('done');
     expect(run.spec).toMatchObject({
-      ...{ name: 'demo@1', folder: '', base: { path: desk.base.path } },
+      name: 'demo@1',
+      folder: '',
+      base: { path: desk.base.path },
       hyper: { learningRate: 1e-4, rank: 3, alpha: 6 },
       fetched: { from: desk.at('team'), name: 'demo', version: 1, sha256, licence: 'For our team only.' },
     });
@@ -247,7 +260,9 @@ describe('a published adapter', () => {
       checkpointTasks: ['retention', 'toString'],
     };
     const claims = {
-      ...{ ...spec, evaluation, engine: undefined },
+      ...spec,
+      evaluation,
+      engine: undefined,
       continues: { run: 'x', sha256: 'y' },
       corpus: { ...spec.corpus, data: '/etc/passwd', include: ['*'] },
     };
@@ -282,7 +297,11 @@ describe('a published adapter', () => {
     desk.be('bob');
     await desk.fetch(watched, { name: 'demo' });
     expect(asked.sort()).toEqual([
-      ...['adapter.gguf', 'events.jsonl', 'run.json', 'spectrum.json', 'summary.json'],
+      'adapter.gguf',
+      'events.jsonl',
+      'run.json',
+      'spectrum.json',
+      'summary.json',
     ]);
   });
 

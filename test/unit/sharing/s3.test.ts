@@ -20,8 +20,12 @@ beforeEach(async () => {
 afterEach(() => server.stop());
 
 const env = (patch: Record<string, string | undefined> = {}) => ({
-  ...{ AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'very-secret', AWS_SESSION_TOKEN: 'session' },
-  ...{ AWS_REGION: 'eu-central-1', AWS_ENDPOINT_URL: server.url, ...patch },
+  AWS_ACCESS_KEY_ID: 'key',
+  AWS_SECRET_ACCESS_KEY: 'very-secret',
+  AWS_SESSION_TOKEN: 'session',
+  AWS_REGION: 'eu-central-1',
+  AWS_ENDPOINT_URL: server.url,
+  ...patch,
 });
 const open = (patch = {}, address = 's3://team-bucket/adapters/ours') => new S3Store(address, env(patch));
 
@@ -101,7 +105,8 @@ describe('a bucket', () => {
         },
       });
     await expect(desk.fetch(store, { name: 'demo', sha256 })).rejects.toMatchObject({
-      ...{ code: 'adapter-damaged', message: expect.stringContaining('more than its') as string },
+      code: 'adapter-damaged',
+      message: expect.stringContaining('more than its') as string,
     });
     expect(most).toBeLessThan(length + 8_000_000);
   });
@@ -145,7 +150,8 @@ describe('a bucket refuses, in a sentence,', () => {
   });
   it('where it does not exist', () =>
     expect(open({}, 's3://other-bucket').names()).rejects.toMatchObject({
-      ...{ code: 'store-refused', message: expect.stringContaining('NoSuchBucket') as string },
+      code: 'store-refused',
+      message: expect.stringContaining('NoSuchBucket') as string,
     }));
   it('where nobody listens', async () => {
     const store = open();
@@ -160,7 +166,9 @@ describe('an address', () => {
     s3Settings(address, env({ AWS_ENDPOINT_URL: undefined, ...patch }));
   it("is Amazon's unless another one is named", () => {
     expect(of('s3://bucket/a/b')).toMatchObject({
-      ...{ root: 'https://bucket.s3.eu-central-1.amazonaws.com/', prefix: 'a/b/', label: 's3://bucket/a/b' },
+      root: 'https://bucket.s3.eu-central-1.amazonaws.com/',
+      prefix: 'a/b/',
+      label: 's3://bucket/a/b',
     });
     expect(of('s3://my.bucket').root).toBe('https://s3.eu-central-1.amazonaws.com/my.bucket/');
     expect(of('s3://bucket', { AWS_ENDPOINT_URL_S3: 'https://storage.example/x/' }).root).toBe(

@@ -57,7 +57,8 @@ beforeEach(() => {
 });
 
 const means = (): Means => ({
-  ...{ host: 'gpu:8000', say: () => undefined },
+  host: 'gpu:8000',
+  say: () => undefined,
   writePeft: async (_, output, baseName) => {
     exported.push(baseName);
     await mkdir(output, { recursive: true });
@@ -127,7 +128,7 @@ describe('vLLM', () => {
     expect(check.meanKl).toBeLessThan(1e-5);
     expect(check.change).toBeGreaterThan(0.02);
     expect([...server.adapters.keys()]).toEqual(['parser']);
-    const changes = server.seen.filter((one) => /load|completions/.test(one));
+    const changes = server.seen.filter((request) => /load|completions/.test(request));
     expect(changes.indexOf('POST /v1/unload_lora_adapter')).toBe(changes.length - 2);
     // The resolver finds it by its name after a restart; its folder is named after its weights.
     expect(await readlink(join(shared.here, 'parser'))).toMatch(/^parser-[0-9a-f]{12}$/);
@@ -255,9 +256,9 @@ describe('vLLM', () => {
       refuses: (name, from) => (name === 'parser' && from !== before ? 'out of memory' : undefined),
     });
     await offer();
-    const one = await failing();
-    expect(one).toMatchObject({ code: 'adapter-unsupported' });
-    expect(one.next).not.toContain('any more');
+    const single = await failing();
+    expect(single).toMatchObject({ code: 'adapter-unsupported' });
+    expect(single.next).not.toContain('any more');
     expect([...server.adapters]).toEqual([['parser', before]]);
     expect(await readlink(join(shared.here, 'parser'))).toBe(basename(before!));
   });
@@ -265,8 +266,8 @@ describe('vLLM', () => {
   it('is given the others where one is refused', async () => {
     await start({ refuses: (name) => (name.startsWith('web') ? 'its rank is too large' : undefined) });
     const all = ['web', 'parser', 'web-two'].map((name) => ({ ...wanted, name }));
-    const outcome = await offerAll(all, 'gpu:8000', (one) =>
-      offerOnVllm(new VllmServer(remote(server.url)), one, shared, means()),
+    const outcome = await offerAll(all, 'gpu:8000', (adapter) =>
+      offerOnVllm(new VllmServer(remote(server.url)), adapter, shared, means()),
     );
     expect(outcome.offered.map(({ name }) => name)).toEqual(['parser']);
     expect(outcome.failed.map(({ name }) => name)).toEqual(['web', 'web-two']);
@@ -280,13 +281,13 @@ describe('vLLM', () => {
   it('is not asked again and again where it takes none', async () => {
     await start({ fixed: true });
     const all = ['a', 'b', 'c'].map((name) => ({ ...wanted, name }));
-    const outcome = await offerAll(all, 'gpu:8000', (one) =>
-      offerOnVllm(new VllmServer(remote(server.url)), one, shared, means()),
+    const outcome = await offerAll(all, 'gpu:8000', (adapter) =>
+      offerOnVllm(new VllmServer(remote(server.url)), adapter, shared, means()),
     );
     expect(outcome.failed.map(({ error }) => (error as UserError).code)).toEqual(
       Array(3).fill('endpoint-unknown'),
     );
-    expect(server.seen.filter((one) => one.includes('load_lora'))).toHaveLength(1);
+    expect(server.seen.filter((request) => request.includes('load_lora'))).toHaveLength(1);
   });
 
   it('that does not see the folder says so', async () => {

@@ -77,8 +77,8 @@ describe('the smallest rise of an amount that is shown', () => {
         return pairedIntervals(pair!.before, pair!.after).difference;
       });
     };
-    const rises = draw(0, 300).map((one) => detectableRise(one));
-    const mean = rises.reduce((sum, one) => sum + one, 0) / rises.length;
+    const rises = draw(0, 300).map((values) => detectableRise(values));
+    const mean = rises.reduce((sum, rise) => sum + rise, 0) / rises.length;
     const found = draw(mean, 1000);
     expect(found.filter(({ low }) => low > 0).length / found.length).toBeCloseTo(0.8, 1);
   });

@@ -62,8 +62,8 @@ describe('the interval of a difference', () => {
   });
   it('takes the windows by themselves where all are of one document', () => {
     const [before, after] = [partsOf([5, 6, 7, 8]), partsOf([4, 5, 5, 6])];
-    const one = [1, 1, 1, 1];
-    expect(pairedIntervals(of(before, one), of(after, one))).toEqual(pairedIntervals(before, after));
+    const ones = [1, 1, 1, 1];
+    expect(pairedIntervals(of(before, ones), of(after, ones))).toEqual(pairedIntervals(before, after));
   });
   it('pairs: a constant shift has an interval of width zero however noisy the items', () => {
     const before = [1, 100, 3, 50, 20];
@@ -199,11 +199,11 @@ describe('the interval of any statistic', () => {
   };
   it('pairs the models of a stratum and takes strata apart', () => {
     const values = noise(50, 1);
-    const [a, b] = [partsOf(values), partsOf(values.map((one) => one + 1))];
+    const [a, b] = [partsOf(values), partsOf(values.map((value) => value + 1))];
     const difference = interval([[a, b]], ([figures]) => figures![1]! - figures![0]!)!;
     expect(difference.low).toBeCloseTo(1, 9);
     expect(difference.high).toBeCloseTo(1, 9);
-    const apart = interval([[a], [b]], ([one, two]) => two![0]! - one![0]!)!;
+    const apart = interval([[a], [b]], ([first, two]) => two![0]! - first![0]!)!;
     const single = interval([[a]], ([figures]) => figures![0]!)!;
     // The variances of both add up.
     expect(width(apart) / width(single)).toBeCloseTo(Math.SQRT2, 1);

@@ -70,9 +70,9 @@ describe('rows in pieces', () => {
       for (const { begin, count } of pieces) {
         expect(begin).toBe(next);
         next += count;
-        for (const one of bytes) {
-          expect((begin * one) % ALIGNMENT).toBe(0);
-          expect(count * one).toBeLessThanOrEqual(200_000);
+        for (const size of bytes) {
+          expect((begin * size) % ALIGNMENT).toBe(0);
+          expect(count * size).toBeLessThanOrEqual(200_000);
         }
       }
       expect(next).toBe(5000);
@@ -130,7 +130,7 @@ describe('memory', () => {
     let any = false;
     for (let step = 0; step < 3 * 4096; step += 1) {
       const all = Array.from({ length: count }, () => buffers.take(2 ** 26));
-      for (const one of all) buffers.release(one);
+      for (const buffer of all) buffers.release(buffer);
       any = buffers.trim() || any;
     }
     return any;
@@ -176,8 +176,8 @@ it('tests a driver again when any kernel has changed', async () => {
   const known = new Set<unknown>(knownKernels());
   for (const file of readdirSync(new URL(folder, import.meta.url))) {
     const exported = Object.values((await import(`${folder}${file}`)) as Record<string, object>);
-    for (const one of exported)
-      if (typeof one === 'object' && 'wgsl' in one) expect(known.has(one), file).toBe(true);
+    for (const name of exported)
+      if (typeof name === 'object' && 'wgsl' in name) expect(known.has(name), file).toBe(true);
   }
 });
 

@@ -27,7 +27,7 @@ const candidate = (
 /** Of one sign in half of the windows and of the other in the rest: a mean of zero, and noise. */
 const noisy = (window: number) => (window % 2 ? 0.1 : -0.1);
 const ranked = (candidates: Candidate[], rule: Rule = {}): Ranking =>
-  candidates.reduce((ranking, one) => rank(ranking, one, rule), rankingSchema.parse({}));
+  candidates.reduce((ranking, candidate) => rank(ranking, candidate, rule), rankingSchema.parse({}));
 const describeNats = (value: number) => `${value} nats`;
 const stops = (candidates: Candidate[], rule: Rule) =>
   reasonToStop(ranked(candidates, rule), rule, describeNats);
@@ -85,7 +85,8 @@ describe('the best checkpoint', () => {
   it('is the same when what is known went through a file in between', () => {
     const path = [candidate(1, 1 / 3, 0.1), candidate(2, 0.3, 0.2, noisy), candidate(3, 0.29, 0.05, noisy)];
     const through = path.reduce(
-      (ranking, one) => rank(rankingSchema.parse(JSON.parse(JSON.stringify(ranking))), one, { limit: 1 }),
+      (ranking, candidate) =>
+        rank(rankingSchema.parse(JSON.parse(JSON.stringify(ranking))), candidate, { limit: 1 }),
       rankingSchema.parse({}),
     );
     expect(through).toEqual(ranked(path, { limit: 1 }));
@@ -96,17 +97,20 @@ describe('why it is the best', () => {
   /** Windows of so many documents. */
   const of = (documents: number, step: number, count = WINDOWS): Candidate => {
     const windows = candidate(step, 2).windows.slice(0, count);
-    return { step, windows: windows.map((one, i) => ({ ...one, document: String(i % documents) })) };
+    return {
+      step,
+      windows: windows.map((trialWindow, i) => ({ ...trialWindow, document: String(i % documents) })),
+    };
   };
-  const why = (one: Candidate, last: number) => describeBest(one, last, undefined, describeNats);
+  const why = (candidate: Candidate, last: number) => describeBest(candidate, last, undefined, describeNats);
 
   it.each([
     [of(2, 4), '2 held-out documents'],
     [of(3, 4), '3 held-out documents'],
     [of(1, 4, 3), '3 held-out windows'],
     [of(1, 4, 1), '1 held-out window'],
-  ])('says that few can seldom tell checkpoints apart: %#', (one, named) => {
-    expect(why(one, 8).replace(/\d\.\d{3}/, '2.000')).toBe(
+  ])('says that few can seldom tell checkpoints apart: %#', (candidate, named) => {
+    expect(why(candidate, 8).replace(/\d\.\d{3}/, '2.000')).toBe(
       `learned most: held-out loss 2.000 nats/token; no later one is better by more than noise, but with ${named} a difference would rarely show, so a later one may still be better`,
     );
   });

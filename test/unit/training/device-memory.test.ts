@@ -13,7 +13,9 @@ const { shape, bytes } = findKnownBase('qwen2.5-coder-0.5b')!;
 const hyper = (patch: Partial<Hyper> = {}) => hyperSchema.parse({ learningRate: 1, steps: 1, ...patch });
 const stored = { storedBytes: bytes };
 const card = (memory?: number, rest: Partial<PlannedDevice> = {}): PlannedDevice => ({
-  ...{ name: 'A card', shared: false, mostBuffer: 4 * 2 ** 30 },
+  name: 'A card',
+  shared: false,
+  mostBuffer: 4 * 2 ** 30,
   ...(memory !== undefined && { memory }),
   ...rest,
 });
@@ -23,7 +25,7 @@ describe('planDevice', () => {
     const { pool, total, ...parts } = planDevice(shape, hyper(), stored);
     expect(parts.weights).toBeGreaterThanOrEqual(bytes);
     expect(parts.weights).toBeLessThan(1.05 * bytes);
-    const sum = Object.values(parts).reduce((all, one) => all + one, 0);
+    const sum = Object.values(parts).reduce((all, part) => all + part, 0);
     expect(pool).toBeCloseTo(sum / 4);
     expect(total).toBeCloseTo(sum + pool);
     // The pool's own rule: no size class is more than a quarter above what was asked for.

@@ -35,7 +35,7 @@ const record = recordSchema.parse({});
 async function sizeOf(folder: string): Promise<number> {
   const names = await readdir(folder, { recursive: true });
   const found = await Promise.all(names.map((name) => stat(join(folder, name))));
-  return found.reduce((sum, one) => sum + (one.isFile() ? one.size : 0), 0);
+  return found.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
 }
 
 describe.each([

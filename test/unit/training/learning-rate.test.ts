@@ -170,7 +170,7 @@ describe('sweeps on disk', () => {
         { sequenceLength: 256 },
         { rank: 8 },
         { alpha: 64 },
-      ].map((one) => ({ hyper: { ...hyper, ...one } })),
+      ].map((override) => ({ hyper: { ...hyper, ...override } })),
       { corpus: { ...question.corpus, fimRate: 0.5 } },
       { corpus: { ...question.corpus, mode: 'instruct' as const } },
       { evaluation: { ...question.evaluation, strengthLimit: 0.2 } },

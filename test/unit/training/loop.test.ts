@@ -48,7 +48,7 @@ function recorder(lossOf: (call: number) => number = () => 3, norm: (call: numbe
       batches.push(`${batch.tokens.join(',')}|${options.seed.join(',')}`);
       firsts.push(batch.tokens[0]!);
       weights.push(options.lossWeight);
-      const count = batch.learned?.reduce((sum, one) => sum + one, 0) ?? batch.rows * batch.length;
+      const count = batch.learned?.reduce((sum, weight) => sum + weight, 0) ?? batch.rows * batch.length;
       return { lossSum: lossOf(calls++) * count, tokens: count };
     },
     gradientNorm: async () => norm(calls),
@@ -243,8 +243,12 @@ describe('the loss scale of f16', () => {
     const { reports, last } = await train(r, f16);
     expect(last).toBe(6);
     expect(reports.map(({ skippedTo }) => skippedTo)).toEqual([
-      ...[undefined, 2 ** 15, 2 ** 14],
-      ...[undefined, undefined, undefined],
+      undefined,
+      2 ** 15,
+      2 ** 14,
+      undefined,
+      undefined,
+      undefined,
     ]);
     expect(r.updates).toHaveLength(4);
     expect(r.weights.at(-1)).toBe(2 ** 14 / (4 * LENGTH));

@@ -125,7 +125,8 @@ describe.each(['adamw', 'lionw'] as const)('a run of %s', (rule) => {
 
     expect(await contents(second)).toEqual(await contents(whole));
     expect(await contents(first)).not.toEqual(await contents(whole));
-    for (const one of [wholeOptimizer, firstOptimizer, secondOptimizer, whole, first, second]) one.dispose();
+    for (const disposable of [wholeOptimizer, firstOptimizer, secondOptimizer, whole, first, second])
+      disposable.dispose();
   });
 
   it('learns: the loss of what it trains on falls', async () => {

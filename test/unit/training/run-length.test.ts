@@ -18,7 +18,7 @@ function goThrough(
     trained += secondsOf(step);
     if (step > 1) recent.push(secondsOf(step));
     if (recent.length > 21) recent.shift();
-    const perStep = recent.reduce((sum, one) => sum + one, 0) / recent.length || secondsOf(step);
+    const perStep = recent.reduce((sum, seconds) => sum + seconds, 0) / recent.length || secondsOf(step);
     length.fit(step, { trained, perStep, perEvaluation });
     if (step % evalEvery === 0 || step === length.steps) trained += perEvaluation;
   }

@@ -25,7 +25,7 @@ const whole = (): Promise<Scorer> =>
   openScorer({ basePath: path('base'), modelPath: path('result'), backend });
 
 /** Live tensors of one of the models, when it has computed. */
-async function one(): Promise<number> {
+async function scoreOnce(): Promise<number> {
   const scorer = await openScorer({ basePath: path('base'), backend });
   await scorer.tokenLosses(texts[0]!, 'base');
   const live = backend.liveTensors;
@@ -36,7 +36,7 @@ async function one(): Promise<number> {
 it('a whole model and its base take turns in memory, and nothing is left', async () => {
   const before = backend.liveTensors;
   // The angles of two lengths of text, and the head.
-  const most = before + (await one()) + 8;
+  const most = before + (await scoreOnce()) + 8;
   const scorer = await whole();
   for (const which of ['base', 'result', 'base', 'result'] as const) {
     await scorer.tokenLosses(texts[0]!, which);
@@ -74,7 +74,9 @@ it('an earlier adapter takes the place of the result, and leaves it as it was', 
   await writeTinyAdapter(path('earlier'), path('base'), { seed: 4, alpha: 4 });
   const open = (adapter: string, earlier?: string) =>
     openScorer({
-      ...{ basePath: path('base'), adapterPath: path(adapter), backend },
+      basePath: path('base'),
+      adapterPath: path(adapter),
+      backend,
       ...(earlier && { earlierPath: path(earlier) }),
     });
   const lossesOf = async (scorer: Scorer, which: 'base' | 'result' | 'earlier') => [

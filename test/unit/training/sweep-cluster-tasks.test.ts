@@ -73,7 +73,10 @@ describe("a sweep's tasks", () => {
       const spec = both(extend);
       const answers = (lines: SweepLine[]) =>
         concludeSweep(spec, lines).map(({ chosen, best, divergesFrom, finished }) => ({
-          ...{ chosen, best, divergesFrom, finished },
+          chosen,
+          best,
+          divergesFrom,
+          finished,
         }));
       expect(answers(onCluster(spec, limit))).toEqual(answers(here(spec, limit)));
       // Goes on from a sweep that was stopped here.

@@ -5,7 +5,9 @@ import { trialWindows } from '../../../src/training/learning-rate/trial-windows.
 
 const windows = (documents: readonly number[]): Sequence[] =>
   documents.map((document) => ({
-    ...{ tokens: new Int32Array(9), learned: new Uint8Array(8), starts: new Int32Array(8) },
+    tokens: new Int32Array(9),
+    learned: new Uint8Array(8),
+    starts: new Int32Array(8),
     document,
   }));
 const hyper = hyperSchema.parse({

@@ -35,10 +35,10 @@ describe('a chart', () => {
   });
   it('says so where too little was measured to answer', () => {
     const run = makeRun();
-    for (const one of run.summary!.comparisons)
-      if (/pass@1|characters saved/.test(one.metric)) {
-        one.difference = { value: 0, low: -0.4, high: 0.4 };
-        one.significant = false;
+    for (const comparison of run.summary!.comparisons)
+      if (/pass@1|characters saved/.test(comparison.metric)) {
+        comparison.difference = { value: 0, low: -0.4, high: 0.4 };
+        comparison.significant = false;
       }
     expect(answers(run)).toMatchObject({
       'your-code': "That can't be told from so few places (100).",
@@ -59,9 +59,9 @@ describe('a chart', () => {
   });
   it('tells a loss and a long way as such', () => {
     const run = makeRun();
-    for (const one of run.summary!.comparisons) {
-      if (one.metric === 'KL from base') one.after.value = 0.31;
-      if (one.metric === 'pass@1') one.significant = true;
+    for (const comparison of run.summary!.comparisons) {
+      if (comparison.metric === 'KL from base') comparison.after.value = 0.31;
+      if (comparison.metric === 'pass@1') comparison.significant = true;
     }
     expect(answers(run)).toMatchObject({
       humaneval: 'In part: it solves fewer problems than the base.',

@@ -104,7 +104,10 @@ export const summary = (step: number): Summary => {
       ),
     ],
     places: {
-      ...{ tried: 100, both: 25, gained: 17, lost: 5 },
+      tried: 100,
+      both: 25,
+      gained: 17,
+      lost: 5,
       shown: [
         {
           file: 'src/routes/handler.ts',

@@ -57,9 +57,9 @@ describe('the slider of strengths', () => {
   it('is none where there is nothing to choose between, and cannot be used while the run is at work', () => {
     expect(viewOf(makeRun())).toBeUndefined();
     expect(viewOf(withStrengths(makeRun({ method: 'full' })))).toBeUndefined();
-    const one = withStrengths(makeRun());
-    one.summary!.choice!.path.length = 1;
-    expect(viewOf(one)).toBeUndefined();
+    const run = withStrengths(makeRun());
+    run.summary!.choice!.path.length = 1;
+    expect(viewOf(run)).toBeUndefined();
     const measuring = makeRun({ state: { status: 'evaluating', heartbeat: '2999-01-01T00:00:00Z' } });
     expect(viewOf(withStrengths(measuring))).toMatchObject({ canSet: false });
   });

@@ -87,11 +87,11 @@ describe('learning against forgetting', () => {
   });
 
   it('of an earlier version, which did not write that with each figure, takes it from the end of a run', () => {
-    const old = (one: ReturnType<typeof makeRun>) => {
-      const events = one.events.map((event) =>
+    const old = (run: ReturnType<typeof makeRun>) => {
+      const events = run.events.map((event) =>
         event.type === 'evaluation' ? { ...event, better: undefined } : event,
       );
-      return { ...one, events };
+      return { ...run, events };
     };
     const done = panelOf([old(makeRun({ checkpoints: 3 }))]);
     expect(tradeOffChart.read(done, {})).toMatchObject({ learning: loss, forgetting: kl });

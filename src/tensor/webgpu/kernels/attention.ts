@@ -12,9 +12,14 @@ export const maskedSoftmax = variants((lanes: number) =>
       reads: { starts: 'i32' },
       writes: { scores: 'f32' },
       numbers: {
-        ...{ keys: 'u32', queries: 'u32', group: 'u32', kvHeads: 'u32', length: 'u32' },
+        keys: 'u32',
+        queries: 'u32',
+        group: 'u32',
+        kvHeads: 'u32',
+        length: 'u32',
         /** Positions of the first query and of the first key. */
-        ...{ firstQuery: 'u32', firstKey: 'u32' },
+        firstQuery: 'u32',
+        firstKey: 'u32',
         documents: 'u32',
         /** Row of the tensor at which the bound part begins. */
         above: 'u32',

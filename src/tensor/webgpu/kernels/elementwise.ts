@@ -64,7 +64,10 @@ export const binary = variants((name: OperatorName) =>
   elementwise(
     {
       name: `${name}Both`,
-      ...{ reads: { x: 'f32', y: 'f32' }, writes: { z: 'f32' }, numbers: WALK, also: PLACE },
+      reads: { x: 'f32', y: 'f32' },
+      writes: { z: 'f32' },
+      numbers: WALK,
+      also: PLACE,
     },
     `  let at = place(i);
   z[at.z] = x[at.x] ${operators[name]} y[at.y];`,
@@ -98,7 +101,10 @@ export const putBlocks = elementwise(
 export const addScaled = elementwise(
   {
     name: 'addScaled',
-    ...{ reads: { x: 'f32' }, writes: { sum: 'f32' }, numbers: { ...WALK, s: 'f32' }, also: PLACE },
+    reads: { x: 'f32' },
+    writes: { sum: 'f32' },
+    numbers: { ...WALK, s: 'f32' },
+    also: PLACE,
   },
   `  let at = place(i);
   sum[at.y] += p.s * x[at.x];`,
@@ -108,7 +114,10 @@ export const addScaled = elementwise(
 export const addMasked = elementwise(
   {
     name: 'addMasked',
-    ...{ reads: { x: 'f32', mask: 'f32' }, writes: { sum: 'f32' }, numbers: WALK, also: PLACE },
+    reads: { x: 'f32', mask: 'f32' },
+    writes: { sum: 'f32' },
+    numbers: WALK,
+    also: PLACE,
   },
   `  let at = place(i);
   sum[at.z] += x[at.x] * mask[at.y];`,

@@ -23,13 +23,19 @@ const THREADS = { x: COLUMNS / 4, y: TILE_ROWS / 4 };
 
 const numbers: KernelSpec['numbers'] = {
   /** Positions in a sequence, and rows of queries: as many for each head of the group. */
-  ...{ length: 'u32', queries: 'u32', group: 'u32', kvHeads: 'u32' },
+  length: 'u32',
+  queries: 'u32',
+  group: 'u32',
+  kvHeads: 'u32',
   /** 1: `starts` [batch x length] says where each position's document begins. */
   documents: 'u32',
   /** Where a dispatch begins: its first tile, and its first key head of the bound part. */
-  ...{ firstTile: 'u32', firstHead: 'u32' },
+  firstTile: 'u32',
+  firstHead: 'u32',
   /** Dropout's chunks: positions in each, 1 / keepRate, and how many key heads lie in front of the bound part. */
-  ...{ chunk: 'u32', factor: 'f32', above: 'u32' },
+  chunk: 'u32',
+  factor: 'f32',
+  above: 'u32',
 };
 
 /** The buffers that a matrix of rows may be read from, and where its row begins. */

@@ -6,7 +6,10 @@
 import { elementwise, type KernelSpec } from '../kernel.ts';
 
 const numbers: KernelSpec['numbers'] = {
-  ...{ length: 'u32', heads: 'u32', kvHeads: 'u32', headSize: 'u32' },
+  length: 'u32',
+  heads: 'u32',
+  kvHeads: 'u32',
+  headSize: 'u32',
   /** 1: RoPE's pairs are (2j, 2j + 1), else (j, j + headSize / 2). */
   neighbours: 'u32',
   /** Factor of q: 1 / sqrt(headSize). */

@@ -2,7 +2,10 @@
 import { elementwise, type KernelSpec } from '../kernel.ts';
 
 const numbers: KernelSpec['numbers'] = {
-  ...{ learningRate: 'f32', beta1: 'f32', beta2: 'f32', gradientScale: 'f32' },
+  learningRate: 'f32',
+  beta1: 'f32',
+  beta2: 'f32',
+  gradientScale: 'f32',
   /** Share of the value that stays: 1 - learningRate x weightDecay. */
   kept: 'f32',
 };

@@ -57,30 +57,45 @@ const made = variants((key: number) => {
       name: `product ${title}`,
       enables: half ? ['f16'] : [],
       reads: {
-        ...{ a: 'f32', b: 'f32' },
+        a: 'f32',
+        b: 'f32',
         ...(second && { a2: 'f32', b2: 'f32' }),
         ...(mask && { mask: 'f32' }),
         ...(plus && { plus: 'f32' }),
       },
       writes: { c: 'f32' },
       numbers: {
-        ...{ rows: 'u32', columns: 'u32', inner: 'u32' },
+        rows: 'u32',
+        columns: 'u32',
+        inner: 'u32',
         /** Elements in front of the first one. */
-        ...{ beginA: 'u32', beginB: 'u32', beginC: 'u32' },
+        beginA: 'u32',
+        beginB: 'u32',
+        beginC: 'u32',
         /** Elements from one row to the next, as they lie in memory. */
-        ...{ strideA: 'u32', strideB: 'u32', strideC: 'u32' },
+        strideA: 'u32',
+        strideB: 'u32',
+        strideC: 'u32',
         /** Elements from one matrix of a batch to the next. */
-        ...{ batchA: 'u32', batchB: 'u32', batchC: 'u32' },
+        batchA: 'u32',
+        batchB: 'u32',
+        batchC: 'u32',
         /** Steps of the inner axis that each z takes, and from one z's first step to the next one's. */
-        ...{ span: 'u32', step: 'u32' },
+        span: 'u32',
+        step: 'u32',
         /** 1: the product is added to what C contains. */
         adds: 'u32',
         /** Factor of all that is added up, except for what C contains. */
         scale: 'f32',
-        ...{ inner2: 'u32', strideA2: 'u32', strideB2: 'u32' },
-        ...{ beginMask: 'u32', stridePlus: 'u32' },
+        inner2: 'u32',
+        strideA2: 'u32',
+        strideB2: 'u32',
+        beginMask: 'u32',
+        stridePlus: 'u32',
         /** Workgroups in each direction that lie in front of this dispatch. */
-        ...{ beforeX: 'u32', beforeY: 'u32', beforeZ: 'u32' },
+        beforeX: 'u32',
+        beforeY: 'u32',
+        beforeZ: 'u32',
       },
       also: `
 const ROWS = ${tile.rows}u;
@@ -154,7 +169,8 @@ function sumsOf({ thread }: Tile): Sum[] {
       name: `sum${i}_${j}`,
       row: `row + 4u * (thread.y + ${i >> 2}u * HIGH) + ${i % 4}u`,
       column: `column + 4u * (thread.x + ${j}u * WIDE)`,
-      ...{ i, j },
+      i,
+      j,
     })),
   ).flat();
 }

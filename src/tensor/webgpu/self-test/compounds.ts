@@ -73,7 +73,10 @@ export const optional: Readonly<Record<Optional, Check>> = {
       0,
     );
     const states = shapes.map((_, i) => ({
-      ...{ value: value![i]!, first: first![i]!, second: b.square(second![i]!), gradient: gradient![i]! },
+      value: value![i]!,
+      first: first![i]!,
+      second: b.square(second![i]!),
+      gradient: gradient![i]!,
     }));
     const seconds = side(states.map((state) => state.second));
     const moved = c.adamw(

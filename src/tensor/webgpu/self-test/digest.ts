@@ -22,14 +22,31 @@ export function knownKernels(): Kernel[] {
   const { copy, fromInteger, fill, unary, binary, putBlocks, addScaled, addMasked } = elementwise;
   const { forward, queryGradient, keyGradient } = flash;
   return [
-    ...[copy, fromInteger, fill, unary('mul'), binary('mul'), putBlocks, addScaled, addMasked],
-    ...[maskedSoftmax, softmaxGradient, norm, normGradient, rowSums, softmax, logSoftmax].map((one) =>
-      one(64),
+    copy,
+    fromInteger,
+    fill,
+    unary('mul'),
+    binary('mul'),
+    putBlocks,
+    addScaled,
+    addMasked,
+    ...[maskedSoftmax, softmaxGradient, norm, normGradient, rowSums, softmax, logSoftmax].map((kernel) =>
+      kernel(64),
     ),
-    ...[axisSums, squareSums, gather, addAt, swiglu, swigluGradient, splitHeads, joinHeads, crossEntropy],
-    ...[adamw, lionw, sumSlices],
+    axisSums,
+    squareSums,
+    gather,
+    addAt,
+    swiglu,
+    swigluGradient,
+    splitHeads,
+    joinHeads,
+    crossEntropy,
+    adamw,
+    lionw,
+    sumSlices,
     ...tensorTypeNames.map(dequantise),
-    ...[forward, queryGradient, keyGradient].flatMap((one) => [one(64, false), one(128, true)]),
+    ...[forward, queryGradient, keyGradient].flatMap((kernel) => [kernel(64, false), kernel(128, true)]),
     ...tileNames.flatMap((tile) => [
       product(tile, false, true, { second: true, mask: 'a', plus: true }),
       product(tile, true, false, { second: true, mask: 'second', half: true }),

@@ -45,7 +45,7 @@ function withTile<T>({ launcher }: WebgpuBackend, tiles: Tiles, make: () => T): 
 export async function rightTiles(backend: WebgpuBackend, linear = true): Promise<TileName[]> {
   const usual = new Set<TileName>(Object.values(usualTiles));
   const right = [...usual];
-  for (const tile of tileNames.filter((one) => !usual.has(one))) {
+  for (const tile of tileNames.filter((name) => !usual.has(name))) {
     const all = { square: tile, tall: tile, wide: tile };
     const plain = () =>
       // No tile filled; several of them, the last ones not filled; an inner axis that is cut into slices.
@@ -75,7 +75,7 @@ export async function fastestTiles(backend: WebgpuBackend, right: readonly TileN
   const products = await sizedProducts(backend, end);
   for (const form of forms) {
     let best = Infinity;
-    for (const tile of candidates[form].filter((one) => right.includes(one))) {
+    for (const tile of candidates[form].filter((name) => right.includes(name))) {
       if (performance.now() > end) break;
       const made = () => withTile(backend, { ...usualTiles, [form]: tile }, products.of[form]);
       const took = await timed(backend, made, end);

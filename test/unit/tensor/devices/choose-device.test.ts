@@ -6,7 +6,13 @@ import { kindOf } from '../../../../src/tensor/devices/kind.ts';
 
 const GB = 1e9;
 const adapter = (name: string, memory?: number, kind = kindOf(name)): Adapter => ({
-  ...{ name, driver: '', kind, shared: false, mostBuffer: 2 ** 32, mostBound: 2 ** 31, features: [] },
+  name,
+  driver: '',
+  kind,
+  shared: false,
+  mostBuffer: 2 ** 32,
+  mostBound: 2 ** 31,
+  features: [],
   ...(memory !== undefined && { memory }),
 });
 const iris = adapter('Intel(R) Iris(R) Xe Graphics (TGL GT2)');

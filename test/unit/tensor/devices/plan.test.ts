@@ -26,7 +26,13 @@ vi.mock('node:fs', async (original) => {
 });
 
 const adapter = (name: string, kind: Adapter['kind']): Adapter => ({
-  ...{ name, driver: '', kind, shared: false, mostBuffer: 2 ** 32, mostBound: 2 ** 31, features: [] },
+  name,
+  driver: '',
+  kind,
+  shared: false,
+  mostBuffer: 2 ** 32,
+  mostBound: 2 ** 31,
+  features: [],
 });
 const card = adapter('AMD Radeon RX 7600', 'discrete');
 
