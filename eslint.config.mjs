@@ -101,7 +101,7 @@ export default tseslint.config(
   },
   {
     files: ['src/extension/**/*.ts'],
-    ignores: ['src/extension/shown.ts'],
+    ignores: ['src/extension/editor-ui.ts'],
     rules: {
       'no-restricted-syntax': [
         'error',

@@ -23,7 +23,7 @@ import { resolveBase, type ResolvedBase } from '../src/base-models/resolve.ts';
 import { createCompleter } from '../src/completion/index.ts';
 import { llamaEnv } from '../src/llama-cpp/env.ts';
 import { BenchServer } from './felt/server.ts';
-import { quantile } from './serving-load.ts';
+import { quantile } from './quantiles.ts';
 
 const options = {
   base: { type: 'string', multiple: true, default: ['smollm2-135m', 'qwen2.5-coder-0.5b'] as string[] },

@@ -19,7 +19,7 @@ import {
   type FromIndexer,
   type ToIndexer,
 } from '../src/protocol/repository.ts';
-import { quantile } from './serving-load.ts';
+import { quantile } from './quantiles.ts';
 
 const SOURCE = /\.(?:py|[cm]?[jt]sx?|go|rs|java|c|cc|cpp|h|hpp|cs|rb|php)$/;
 const CHANGES = 20;

@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 import { resolveBase } from '../src/base-models/resolve.ts';
 import { startServer, type RunningServer } from '../src/serving/http/start-server.ts';
 import { writeTinyAdapter } from '../test/support/tiny-model.ts';
-import { quantile } from './serving-load.ts';
+import { quantile } from './quantiles.ts';
 
 const options = {
   base: { type: 'string', default: 'smollm2-135m' },

@@ -9,7 +9,7 @@ import { sections } from './sections/index.ts';
 import type { Section } from './sections/section.ts';
 import { Scrolling } from './scrolling.ts';
 import { followSystemTheme, onThemeChange } from './theme.ts';
-import { MOST_BESIDE, readPanel, type PanelView } from './view-model/panel.ts';
+import { MAX_COMPARED, readPanel, type PanelView } from './view-model/panel.ts';
 import { applyMessage, type PanelState } from './view-model/state.ts';
 import { readViewState } from './view-state.ts';
 
@@ -21,23 +21,23 @@ export function startPanel(root: HTMLElement, host: Host): void {
   let state: PanelState | undefined;
   const kept = readViewState(host.kept());
   let selected = kept.run;
-  let beside: readonly string[] = kept.beside;
+  let comparedIds: readonly string[] = kept.beside;
   let frame = 0;
 
   const actions = {
     select(run: string) {
       // The runs beside stay, except that the old selection takes the place of the new one among them.
       const old = selected ?? root.dataset['run'];
-      beside = beside.map((id) => (id === run && old ? old : id));
+      comparedIds = comparedIds.map((id) => (id === run && old ? old : id));
       selected = run;
       host.post({ type: 'select', run });
       render();
     },
     showBeside(runs: string[]) {
-      beside = runs;
+      comparedIds = runs;
       render();
     },
-    changed: () => keep(),
+    changed: () => saveState(),
     stop: (run: string) => host.post({ type: 'stop', run }),
     measure: (run: string) => host.post({ type: 'measure', run }),
     useForCompletion: (run: string) => host.post({ type: 'useForCompletion', run }),
@@ -47,7 +47,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
   };
   const { top, middle, detailed, comparison } = sections(actions, kept.filter);
   const cardOf = (view: (typeof charts)[number]) =>
-    new ChartCard(view, host, { run: kept.run ?? '', card: kept.cards[view.id] }, keep);
+    new ChartCard(view, host, { run: kept.run ?? '', card: kept.cards[view.id] }, saveState);
   const cardsOf = (open: boolean) => charts.filter((view) => Boolean(view.open) === open).map(cardOf);
   const [first, others] = [cardsOf(true), cardsOf(false)];
   const grids = [
@@ -74,35 +74,35 @@ export function startPanel(root: HTMLElement, host: Host): void {
   }
   function draw(): void {
     if (!state) return;
-    const view = readPanel(state, { selected, beside }, host.now(), host.canAct);
+    const view = readPanel(state, { selected, beside: comparedIds }, host.now(), host.canAct);
     root.dataset['run'] = view.run?.id ?? '';
     // The cards of a hidden grid would be drawn without a size.
     for (const { grid } of grids) grid.hidden = false;
     details.hidden = !view.run;
     for (const section of details.open ? [...open, ...closed] : open) section.update(view);
     for (const { cards, grid } of grids) grid.hidden = cards.every(({ element }) => element.hidden);
-    tellShown(view);
+    requestEvents(view);
     askToCompare(view);
-    scrolling.drawn();
-    keep();
+    scrolling.restore();
+    saveState();
   }
 
-  const scrolling = new Scrolling(kept.scroll, () => keep());
+  const scrolling = new Scrolling(kept.scroll, () => saveState());
   /** Does nothing until a run is shown, so that the stored state is not overwritten before it can be used. */
-  function keep(): void {
+  function saveState(): void {
     const run = root.dataset['run'];
     if (!run) return;
     const cards = Object.fromEntries([...first, ...others].map((card) => [card.id, card.state]));
     const { filter } = comparison;
-    host.keep({ run, beside: [...beside], filter, scroll: scrolling.at, details: details.open, cards });
+    host.keep({ run, beside: [...comparedIds], filter, scroll: scrolling.at, details: details.open, cards });
   }
 
-  let told = '';
+  let lastShown = '';
   /** The host keeps and sends events only for the runs that are shown. */
-  function tellShown({ shown }: PanelView): void {
+  function requestEvents({ shown }: PanelView): void {
     const runs = shown.map(({ id }) => id);
-    if (runs.join() === told) return;
-    told = runs.join();
+    if (runs.join() === lastShown) return;
+    lastShown = runs.join();
     host.post({ type: 'show', runs });
   }
 
@@ -123,7 +123,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
     // A message was missed: requests everything again.
     if (!next) return host.post({ type: 'ready' });
     // A report of several runs shows them side by side.
-    if (!state && !host.canAct) beside = next.runs.slice(1, MOST_BESIDE + 1).map(({ spec }) => spec.id);
+    if (!state && !host.canAct) comparedIds = next.runs.slice(1, MAX_COMPARED + 1).map(({ spec }) => spec.id);
     // The host's selection applies when it changes; otherwise the user's selection stays.
     if (next.selected !== lastAsked) selected = next.selected;
     lastAsked = next.selected;

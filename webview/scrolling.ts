@@ -7,17 +7,17 @@ export class Scrolling {
   /**
    * The position to restore, until the user scrolls. It is applied repeatedly, because the page also grows above it.
    */
-  private wanted: number | undefined;
+  private target: number | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(kept: number, onRest: () => void) {
-    this.wanted = kept || undefined;
-    const own = () => (this.wanted = undefined);
+    this.target = kept || undefined;
+    const userScrolled = () => (this.target = undefined);
     for (const name of ['wheel', 'keydown', 'pointerdown'])
-      window.addEventListener(name, own, { passive: true });
+      window.addEventListener(name, userScrolled, { passive: true });
     window.addEventListener('scroll', () => {
       // The browser may have scrolled because content grew.
-      this.drawn();
+      this.restore();
       clearTimeout(this.timer);
       this.timer = setTimeout(onRest, REST_MS);
     });
@@ -25,11 +25,11 @@ export class Scrolling {
 
   /** Pixels from the top. */
   get at(): number {
-    return this.wanted ?? window.scrollY;
+    return this.target ?? window.scrollY;
   }
 
   /** Called after drawing, when the page may have grown. */
-  drawn(): void {
-    if (this.wanted !== undefined) window.scrollTo(0, this.wanted);
+  restore(): void {
+    if (this.target !== undefined) window.scrollTo(0, this.target);
   }
 }

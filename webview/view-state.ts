@@ -1,6 +1,6 @@
 /** The user's choices in the panel. The editor stores them while the panel is hidden and across a reload. */
 import { z } from 'zod';
-import { MOST_BESIDE } from './view-model/panel.ts';
+import { MAX_COMPARED } from './view-model/panel.ts';
 
 const number = z.number().refine(Number.isFinite);
 
@@ -17,7 +17,7 @@ export type CardState = z.infer<typeof cardStateSchema>;
 export const viewStateSchema = z.object({
   /** The selected run; zoom ranges belong to it. */
   run: z.string().optional(),
-  beside: z.array(z.string()).max(MOST_BESIDE).default([]),
+  beside: z.array(z.string()).max(MAX_COMPARED).default([]),
   /** The filter of the list of runs. */
   filter: z.string().default(''),
   /** Pixels from the top. */

@@ -7,7 +7,7 @@ import {
   type PartsSource,
 } from '../../src/completion/index.ts';
 import { BASE_MODEL } from '../../src/protocol/server.ts';
-import { toServer } from '../../src/serving/client/completion-client.ts';
+import { toServerRequest } from '../../src/serving/client/completion-client.ts';
 import type { Adapter, Adapters } from './adapters.ts';
 import type { Answers } from './answers.ts';
 import type { VirtualClock } from './clock.ts';
@@ -66,7 +66,7 @@ export class CoreAssistant implements Assistant {
     this.core = createCompleter({
       request: (asked, signal, onText) => {
         this.requests += 1;
-        const body = { ...toServer(asked), confidence: true };
+        const body = { ...toServerRequest(asked), confidence: true };
         const ask = (onPiece: typeof onText) => server.stream(body, onPiece, signal);
         return clock.work(() => (answers ? answers.stream(body, onText, signal, ask) : ask(onText)));
       },

@@ -2,7 +2,7 @@
 import { detectableRise } from '../../src/statistics/detectable.ts';
 import { pairedIntervals } from '../../src/statistics/intervals.ts';
 import type { Interval } from '../../src/statistics/statistics.ts';
-import { quantile } from '../serving-load.ts';
+import { quantile } from '../quantiles.ts';
 import type { Replayed } from './replay.ts';
 
 /** Seconds are for each 100 characters of the change. */

@@ -2,7 +2,7 @@
 import { findNode } from '../../src/platform/processes/node.ts';
 import { resolveBase } from '../../src/base-models/resolve.ts';
 import { askModel, offerFrom, type Asking } from '../../src/next-edit-finder/ask-model.ts';
-import { offerOf } from '../../src/next-edit/index.ts';
+import { toOffer } from '../../src/next-edit/index.ts';
 import { BASE_MODEL } from '../../src/protocol/server.ts';
 import { ServingClient } from '../../src/serving/client/client.ts';
 import type { AskModel } from './simulate.ts';
@@ -58,7 +58,7 @@ export async function openModel({ base, adapter, asking, all, threads, most }: M
       process.stderr.write('.');
       if (!answered) return undefined;
       const { line, logprob } = answered;
-      const offer = all ? offerOf(candidate, line) : offerFrom(candidate, answered, asking);
+      const offer = all ? toOffer(candidate, line) : offerFrom(candidate, answered, asking);
       return offer && { offer, logprob };
     },
   };

@@ -166,10 +166,10 @@ class Walk {
       const shown = shownLines(text, offer.parts);
       if (this.refusals.isRefused(offer, shown)) continue;
       if (this.judge(offer, shown) === 'right') {
-        this.refusals.taken(offer);
+        this.refusals.recordAccepted(offer);
         return true;
       }
-      this.refusals.refused(offer, shown);
+      this.refusals.recordRefused(offer, shown);
     }
     return false;
   }
@@ -194,8 +194,8 @@ class Walk {
       const verdict = this.judge(answer.offer, shown, ` (${logprob.toFixed(2)})`);
       this.walked.asked.push({ logprob, verdict });
       const isRight = verdict === 'right';
-      if (isRight) this.refusals.taken(answer.offer);
-      else this.refusals.refused(answer.offer, shown);
+      if (isRight) this.refusals.recordAccepted(answer.offer);
+      else this.refusals.recordRefused(answer.offer, shown);
       if (isRight) return true;
     }
     return false;

@@ -1,6 +1,6 @@
 /** Computes the printed figures from the measurements. */
 import { formatBytes, formatTable as tableLines } from '../../src/cli/view/format.ts';
-import { median } from '../serving-load.ts';
+import { median } from '../quantiles.ts';
 import { operationsPerToken, type Job, type Measurement, type Precision } from './job.ts';
 
 /** The figures of one side at one point, over all its runs. */

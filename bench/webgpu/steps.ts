@@ -6,7 +6,7 @@ import type { WebgpuBackend } from '../../src/tensor/webgpu/webgpu.ts';
 import { runLoop } from '../../src/training/loop.ts';
 import { planDevice } from '../../src/training/memory/device.ts';
 import { createOptimizer } from '../../src/training/optimizers.ts';
-import { median } from '../serving-load.ts';
+import { median } from '../quantiles.ts';
 import { randomSequences } from '../training/random-sequences.ts';
 import { countOn, hostMs } from './counters.ts';
 

@@ -15,7 +15,7 @@ import { availableMemory } from '../platform/machine/available-memory.ts';
 import { UserError } from '../text/errors.ts';
 import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost, type AdapterFile, type LlamaHost } from '../serving/host/llama-host.ts';
-import { scoringPrecision, type Which } from '../training/scorer.ts';
+import { scoringPrecision, type ScoredModel } from '../training/scorer.ts';
 import { openSandbox, type Sandbox } from './sandbox/sandbox.ts';
 import { ScorerProcess } from './scorer/process.ts';
 import type { EvaluatedModel } from './task.ts';
@@ -25,7 +25,7 @@ const RESULT_MODEL = 'result';
 const EARLIER_MODEL = 'earlier';
 /** Their names in llama.cpp's host. */
 const servedAs = { base: BASE_MODEL, result: RESULT_MODEL, earlier: EARLIER_MODEL };
-const servedName = (which: Which, strength = 1): string =>
+const servedName = (which: ScoredModel, strength = 1): string =>
   strength === 1 ? servedAs[which] : `${servedAs[which]} at ${strength}`;
 type ServedAndTrained = Record<'served' | 'trained', Float32Array[]>;
 /** Tokens; HumanEval's longest prompt and its answer fit. */
@@ -236,7 +236,7 @@ export class Resources {
 
   private model(
     names: Pick<EvaluatedModel, 'name' | 'digest'>,
-    which: Which,
+    which: ScoredModel,
     strength?: number,
   ): EvaluatedModel {
     const served = servedName(which, strength);
@@ -259,7 +259,7 @@ export class Resources {
       expectKl: (texts) =>
         which === 'base' ? Promise.resolve() : this.score((scorer) => scorer.expectKl(texts)),
       precision: () => this.precision(),
-      rest: async () => (await this.host.inMemory)?.rest(served),
+      rest: async () => (await this.host.inMemory)?.unload(served),
     };
   }
 

@@ -4,10 +4,10 @@ import type { ChildOptions, ChildProgress } from './children.ts';
 import { t } from '../text/l10n.ts';
 import { phaseIn } from '../findings/phases.ts';
 import { size } from './texts.ts';
-import { withProgress } from './shown.ts';
+import { withProgress } from './editor-ui.ts';
 
-/** `work` passes the options on to its child process. */
-export function whileShown<T>(title: string, work: (options: ChildOptions) => Promise<T>): Promise<T> {
+/** `work` must pass the options on to its child process. */
+export function withChildProgress<T>(title: string, work: (options: ChildOptions) => Promise<T>): Promise<T> {
   const shown = withProgress(
     { location: vscode.ProgressLocation.Notification, title, cancellable: true },
     (progress, token) => work({ signal: signalOf(token), onProgress: reporter(progress) }),
@@ -26,23 +26,23 @@ function reporter(
   progress: vscode.Progress<{ message?: string; increment?: number }>,
 ): (line: ChildProgress) => void {
   let phase = '';
-  let reached = 0;
+  let shownPercent = 0;
   return (line) => {
     const { done, total, unit } = line;
     const percent = total > 0 ? Math.min(100, (100 * done) / total) : 0;
-    const counted =
+    const amount =
       total > 0
         ? unit === 'bytes'
           ? `: ${t('{done} of {total}', { done: size(done), total: size(total) })}`
           : `: ${t('{done} of {total}', { done, total })}${unit ? ` ${unit}` : ''}`
         : '';
-    // The bar can only move forward, so a new phase starts where the last one ended.
-    if (line.phase !== phase) reached = percent;
+    // The bar only moves forward, so a new phase starts where the last one ended.
+    if (line.phase !== phase) shownPercent = percent;
     progress.report({
-      message: `${phaseIn(line.phase)}${counted}`,
-      increment: Math.max(0, percent - reached),
+      message: `${phaseIn(line.phase)}${amount}`,
+      increment: Math.max(0, percent - shownPercent),
     });
     phase = line.phase;
-    reached = Math.max(reached, percent);
+    shownPercent = Math.max(shownPercent, percent);
   };
 }

@@ -26,7 +26,7 @@ const failureSchema = z.object({
 interface ChildResult extends ChildEnd {
   /** The lines of stdout. */
   stdout: string[];
-  /** The lines of stderr that are not progress. */
+  /** The lines of stderr that report no progress. */
   stderr: string;
 }
 
@@ -47,7 +47,7 @@ export class Children {
     private readonly maySend: (question: SendQuestion) => Promise<boolean> = () => Promise.resolve(false),
   ) {}
 
-  /** Runs `forget-me-not ARGS --json` and reads its answer, the last line of stdout. Throws the command's error. */
+  /** Runs `forget-me-not ARGS --json` and parses the last line of its stdout. Throws the command's error. */
   async ask<T>(schema: z.ZodType<T>, args: string[], options: ChildOptions = {}): Promise<T> {
     const result = await this.run([...args, '--json'], options);
     if (options.signal?.aborted)
@@ -76,11 +76,11 @@ export class Children {
 
   private async run(
     args: string[],
-    { cwd, signal, onProgress, env: own }: ChildOptions,
+    { cwd, signal, onProgress, env: extraEnv }: ChildOptions,
   ): Promise<ChildResult> {
     const node = await this.node();
     this.log.info(`forget-me-not ${args.join(' ')}`);
-    const env = { ...node.env, ...own, ...answersQuestions };
+    const env = { ...node.env, ...extraEnv, ...answersQuestions };
     const child = new LineChild(this.script, args, {
       command: node.command,
       env,

@@ -5,10 +5,10 @@ import { foldersOf } from '../protocol/folders.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { findNode, type NodeCommand } from '../platform/processes/node.ts';
 import { Children } from './children.ts';
-import { askToSend } from './cluster/cluster.ts';
-import { askToStop } from './cluster/runs-there.ts';
+import { confirmSending } from './cluster/cluster.ts';
+import { requestStop } from './cluster/cluster-runs.ts';
 import { CompletionService } from './completion/completion-service.ts';
-import { tickSteps } from './get-started.ts';
+import { updateWalkthrough } from './get-started.ts';
 import { Log } from './log.ts';
 import { NextEdit } from './next-edit/next-edit.ts';
 import { ResultsPanel } from './panel/panel.ts';
@@ -19,7 +19,7 @@ import type { Services } from './services.ts';
 import { applyDataDirectory, changesSetting, settings } from './settings.ts';
 import { StatusBar } from './status-bar.ts';
 import { Store } from './store.ts';
-import { tellEnd, tellReady } from './results/end-message.ts';
+import { announceEnd, announceReady } from './results/end-message.ts';
 import { MeasureWhenIdle } from './results/measure-when-idle.ts';
 import { isReadyEarly } from './texts.ts';
 
@@ -35,23 +35,23 @@ export class Context implements Services, vscode.Disposable {
   private readonly view: RunsView;
   private readonly statusBar: StatusBar;
   private readonly disposables: vscode.Disposable[] = [];
-  private nodeFound: Promise<NodeCommand> | undefined;
+  private nodeCommand: Promise<NodeCommand> | undefined;
   /** Runs whose result was announced as usable before all of it was measured. */
-  private readonly toldReady = new Set<string>();
+  private readonly announcedReady = new Set<string>();
 
   constructor(readonly extension: vscode.ExtensionContext) {
     const inheritedHome = process.env['FORGET_ME_NOT_HOME'];
     applyDataDirectory(inheritedHome);
     this.store = new Store(extension.workspaceState, extension.globalState);
-    this.children = new Children(() => this.node(), this.bundle('cli.mjs'), this.log, askToSend);
+    this.children = new Children(() => this.node(), this.bundle('cli.mjs'), this.log, confirmSending);
     this.runs = new RunWatcher(this.log);
     this.completion = new CompletionService(this);
     this.nextEdit = new NextEdit(this);
     this.panel = new ResultsPanel(this);
     this.progress = new ProgressNotifications(
       this.runs,
-      (id) => askToStop(this, id),
-      (error) => this.log.show(error),
+      (id) => requestStop(this, id),
+      (error) => this.log.showError(error),
     );
     this.view = new RunsView(this.runs, this.store);
     this.statusBar = new StatusBar(this);
@@ -63,10 +63,10 @@ export class Context implements Services, vscode.Disposable {
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh()),
       vscode.window.onDidChangeActiveTextEditor(() => this.statusBar.refresh()),
       vscode.workspace.onDidChangeConfiguration((event) => {
-        if (changesSetting(event, 'nodePath')) this.nodeFound = undefined;
+        if (changesSetting(event, 'nodePath')) this.nodeCommand = undefined;
         if (changesSetting(event, 'dataDirectory')) {
           applyDataDirectory(inheritedHome);
-          void this.runs.moveTo();
+          void this.runs.reload();
         }
         if (changesSetting(event, 'completion')) this.completion.settingsChanged();
         if (changesSetting(event, 'nextEdit')) this.nextEdit.settingsChanged();
@@ -76,19 +76,19 @@ export class Context implements Services, vscode.Disposable {
     this.refresh();
   }
 
-  /** Finds runs that are running, or ended while no window was open, and follows or reports them. */
-  async takeUp(): Promise<void> {
+  /** Follows the runs in progress, and reports those that ended while no window was open. */
+  async restoreRuns(): Promise<void> {
     await this.runs.refresh();
-    for (const id of this.store.awaited) {
+    for (const id of this.store.unreportedRuns) {
       const run = this.runs.get(id);
-      if (!run) await this.store.told(id);
-      else if (this.runs.standing(run) !== 'live') this.onEnd(run);
+      if (!run) await this.store.markReported(id);
+      else if (this.runs.statusOf(run) !== 'live') this.onEnd(run);
     }
   }
 
-  /** A run was started from this window: follows it, and reports its end. */
-  async begun(id: string): Promise<void> {
-    await this.store.await(id);
+  /** Follows a run that this window has started, and reports its end. */
+  async runStarted(id: string): Promise<void> {
+    await this.store.addUnreportedRun(id);
     await this.runs.refresh();
     this.runs.follow(id, true);
   }
@@ -98,8 +98,8 @@ export class Context implements Services, vscode.Disposable {
   }
 
   node(): Promise<NodeCommand> {
-    this.nodeFound ??= findNode(settings.nodePath || undefined);
-    return this.nodeFound;
+    this.nodeCommand ??= findNode(settings.nodePath || undefined);
+    return this.nodeCommand;
   }
 
   isHere(run: RunSnapshot): boolean {
@@ -107,36 +107,36 @@ export class Context implements Services, vscode.Disposable {
     return (vscode.workspace.workspaceFolders ?? []).some(({ uri }) => learned.includes(uri.fsPath));
   }
 
-  /** Redraws everything that shows state. */
+  /** Refreshes everything that shows state. */
   refresh(): void {
     this.view.refresh();
     this.statusBar.refresh();
     this.panel.refresh();
-    tickSteps(this);
+    updateWalkthrough(this);
   }
 
   private onRun(run: RunSnapshot | undefined): void {
     this.refresh();
     const live = run ? [run] : this.runs.live;
     for (const liveRun of live) {
-      if (!this.isHere(liveRun) || this.runs.standing(liveRun) !== 'live') continue;
-      void this.store.await(liveRun.spec.id);
+      if (!this.isHere(liveRun) || this.runs.statusOf(liveRun) !== 'live') continue;
+      void this.store.addUnreportedRun(liveRun.spec.id);
       this.progress.show(liveRun);
-      this.tellWhenReady(liveRun);
+      this.announceWhenReady(liveRun);
     }
   }
 
-  private tellWhenReady(run: RunSnapshot): void {
-    if (this.toldReady.has(run.spec.id) || !isReadyEarly(run)) return;
-    this.toldReady.add(run.spec.id);
-    if (this.completion.inUse?.id !== run.spec.id) void tellReady(this, run);
+  private announceWhenReady(run: RunSnapshot): void {
+    if (this.announcedReady.has(run.spec.id) || !isReadyEarly(run)) return;
+    this.announcedReady.add(run.spec.id);
+    if (this.completion.inUse?.id !== run.spec.id) void announceReady(this, run);
   }
 
   private onEnd(run: RunSnapshot): void {
     this.refresh();
-    if (!this.store.awaited.includes(run.spec.id)) return;
-    void this.store.told(run.spec.id);
-    void tellEnd(this, run);
+    if (!this.store.unreportedRuns.includes(run.spec.id)) return;
+    void this.store.markReported(run.spec.id);
+    void announceEnd(this, run);
   }
 
   async dispose(): Promise<void> {

@@ -1,10 +1,10 @@
-/** "Doctor": what is installed on this machine, what is missing, and a button that installs it. */
+/** "Doctor": shows what is installed on this machine and what is missing, with a button that installs it. */
 import * as vscode from 'vscode';
 import { doctorReportSchema, type DoctorReport } from '../protocol/doctor.ts';
 import type { Context } from './context.ts';
 import { t } from '../text/l10n.ts';
 import { doctorText } from './texts.ts';
-import { withProgress } from './shown.ts';
+import { withProgress } from './editor-ui.ts';
 
 const scheme = 'forget-me-not';
 const uri = vscode.Uri.parse(`${scheme}:Forget-Me-Not Doctor.md`);
@@ -22,15 +22,16 @@ class ReportDocument implements vscode.TextDocumentContentProvider {
     return this.text;
   }
 }
-const shown = new ReportDocument();
-export const registerDoctor = () => vscode.workspace.registerTextDocumentContentProvider(scheme, shown);
+const reportDocument = new ReportDocument();
+export const registerDoctor = () =>
+  vscode.workspace.registerTextDocumentContentProvider(scheme, reportDocument);
 
 /**
- * Asks the command line's doctor; takes a few seconds, because it starts the backends that it reports on. `asked`: by
- * the person, so a GPU that ended a server is tried again.
+ * Runs the command line's doctor. Takes a few seconds, because it starts the backends it reports on. `isRequested`: the
+ * user asked for it, so a GPU that crashed a server is tried again.
  */
-export function examine({ children }: Context, asked = false): Promise<DoctorReport> {
-  return children.ask(doctorReportSchema, ['doctor', ...(asked ? [] : ['--look-only'])]);
+export function runDoctor({ children }: Context, isRequested = false): Promise<DoctorReport> {
+  return children.ask(doctorReportSchema, ['doctor', ...(isRequested ? [] : ['--look-only'])]);
 }
 
 export async function showDoctor(context: Context): Promise<void> {
@@ -38,18 +39,18 @@ export async function showDoctor(context: Context): Promise<void> {
     location: vscode.ProgressLocation.Notification,
     title: t('Forget-Me-Not is checking this machine'),
   };
-  const report = await withProgress(options, () => examine(context, true));
-  shown.set(doctorText(report));
+  const report = await withProgress(options, () => runDoctor(context, true));
+  reportDocument.set(doctorText(report));
   await vscode.commands.executeCommand('markdown.showPreview', uri);
   const gpu = report.checks.find(({ area }) => area === 'completion');
   if (gpu?.command && vscode.workspace.isTrusted)
-    void context.log.ask('info', gpu.text, {
+    void context.log.notify('info', gpu.text, {
       title: t('Install GPU Support'),
       run: () => vscode.commands.executeCommand('forgetMeNot.installGpu'),
     });
   const tensorflow = report.backends.find(({ name }) => name === 'tensorflow');
   if (!tensorflow?.command || !vscode.workspace.isTrusted) return;
-  await context.log.ask('info', tensorflow.reason, {
+  await context.log.notify('info', tensorflow.reason, {
     title: t('Install TensorFlow'),
     run: () => vscode.commands.executeCommand('forgetMeNot.installRuntime'),
   });

@@ -8,17 +8,17 @@ export const planSchema = z.object({
   base: z.string(),
   method: z.enum(['lora', 'full']),
   budget: z.object({ minutes: z.number().optional(), steps: z.number().optional() }),
-  /** How the answers came about: all recommended, a run continued, or each chosen. */
+  /** Whether the answers are the recommended ones, continue a run, or were each chosen. */
   path: z.enum(['recommended', 'continue', 'own']).optional(),
-  /** The run to continue; only valid with this base, else it is a new training. */
+  /** The run to continue; only valid with this base, otherwise a new training starts. */
   continues: z.object({ run: z.string(), name: z.string(), base: z.string() }).optional(),
-  /** Overrides the setting: chosen when TensorFlow could not be installed. */
+  /** Overrides the setting when TensorFlow could not be installed. */
   backend: z.literal('wasm').optional(),
 });
 export type Plan = z.infer<typeof planSchema>;
 
 /** The run that a plan continues. */
-export const continuedBy = ({ base, continues }: Pick<Draft, 'base' | 'continues'>) =>
+export const continuedRun = ({ base, continues }: Pick<Draft, 'base' | 'continues'>) =>
   continues?.base === base ? continues : undefined;
 /** The answers so far. */
 export const draftSchema = planSchema.partial();

@@ -5,7 +5,7 @@ import { registerCommands } from './commands/table.ts';
 import { watchGpu } from './commands/gpu-support.ts';
 import { platformsIn, whyNoLlama } from '../llama-cpp/binaries.ts';
 import { Context } from './context.ts';
-import { warnOfDataFolder } from './container.ts';
+import { warnOfDataFolder } from './data-folder.ts';
 import { registerDoctor } from './doctor.ts';
 import { welcomeOnce } from './get-started.ts';
 import { speak } from '../text/l10n.ts';
@@ -13,7 +13,7 @@ import { speak } from '../text/l10n.ts';
 let context: Context | undefined;
 
 export function activate(extension: vscode.ExtensionContext): void {
-  const started = performance.now();
+  const startedAt = performance.now();
   const { env, l10n } = vscode;
   speak(env.language, l10n.bundle);
   context = new Context(extension);
@@ -23,16 +23,16 @@ export function activate(extension: vscode.ExtensionContext): void {
     watchGpu(context),
     offerChatModels(context),
   );
-  context.log.info(`Activated in ${(performance.now() - started).toFixed(1)} ms.`);
+  context.log.info(`Activated in ${(performance.now() - startedAt).toFixed(1)} ms.`);
   void welcome(context);
 }
 
-/** Finds earlier runs first: whoever has some needs no introduction. */
+/** Reads earlier runs first: users who have some need no introduction. */
 async function welcome(context: Context): Promise<void> {
-  await context.takeUp();
-  // On Alpine, for example: else the first click would end late, in a child.
+  await context.restoreRuns();
+  // On Alpine, for example: otherwise the first click would fail late, in a child process.
   const why = whyNoLlama(await platformsIn(context.extension.extensionPath));
-  if (why) return context.log.show(why);
+  if (why) return context.log.showError(why);
   await welcomeOnce(context);
   await warnOfDataFolder(context);
 }

@@ -5,7 +5,7 @@ import { reportError, type ErrorReport } from '../text/errors.ts';
 import { visibleText } from '../text/foreign-text.ts';
 import { t, titleIn, tTold, withButtons } from '../text/l10n.ts';
 import { joined } from '../text/told-texts.ts';
-import { showErrorMessage, showInformationMessage, showWarningMessage } from './shown.ts';
+import { showErrorMessage, showInformationMessage, showWarningMessage } from './editor-ui.ts';
 
 /** A button of a message. */
 export interface Action {
@@ -27,31 +27,31 @@ export class Log {
   }
 
   /** Shows an error; never throws and never waits for the user. */
-  show(thrown: unknown, ...actions: Action[]): void {
+  showError(thrown: unknown, ...actions: Action[]): void {
     const report = reportError(thrown);
     if (report.code === 'cancelled') return;
     this.error(thrown instanceof Error ? (thrown.stack ?? thrown.message) : JSON.stringify(report));
-    void this.ask('error', errorSentence(report), ...actions, {
+    void this.notify('error', errorSentence(report), ...actions, {
       title: t('Show Log'),
       run: () => this.channel.show(),
     });
   }
 
-  /** A message with buttons; those for steps that the text names come first. */
-  async ask(kind: 'info' | 'warning' | 'error', message: string, ...actions: Action[]): Promise<void> {
+  /** Shows a message with buttons; those for steps named in the text come first. */
+  async notify(kind: 'info' | 'warning' | 'error', message: string, ...actions: Action[]): Promise<void> {
     const show = {
       info: showInformationMessage,
       warning: showWarningMessage,
       error: showErrorMessage,
     }[kind];
-    const said = withButtons(message);
-    const all = [...said.steps.map(actionOf), ...actions];
+    const parsed = withButtons(message);
+    const all = [...parsed.steps.map(actionFor), ...actions];
     const buttons = all.filter(({ title }, at) => all.findIndex((action) => action.title === title) === at);
-    const chosen = await show(said.text, ...buttons.map((action) => action.title));
+    const chosen = await show(parsed.text, ...buttons.map((action) => action.title));
     try {
       await buttons.find((action) => action.title === chosen)?.run();
     } catch (error) {
-      this.show(error);
+      this.showError(error);
     }
   }
 
@@ -60,20 +60,20 @@ export class Log {
   }
 }
 
-/** What to do next. A bug the user can only report, so the sentence points to the log. */
-export const nextOf = ({ next, code }: ErrorReport): string =>
+/** What to do next. For a bug, there is nothing but the log. */
+export const nextStepText = ({ next, code }: ErrorReport): string =>
   code === 'internal' ? t('See the log for details.') : tTold(next);
 
 const errorSentence = (report: ErrorReport) =>
-  `${joined([tTold(report.message), nextOf(report)])} [${report.code}]`;
+  `${joined([tTold(report.message), nextStepText(report)])} [${report.code}]`;
 
-/** The button for a step that a text names. */
-export const actionOf = (step: NextStep): Action => ({
+/** The button for a step named in a text. */
+export const actionFor = (step: NextStep): Action => ({
   title: titleIn(step),
   run: () => {
     const { id, subject } = step;
-    // All tasks are measured, even if the text names some.
-    const which = id === 'evaluate' ? subject.split(' ')[0] : subject;
-    return vscode.commands.executeCommand(commandOf(step), which || undefined);
+    // All tasks are measured, even if the text names only some.
+    const argument = id === 'evaluate' ? subject.split(' ')[0] : subject;
+    return vscode.commands.executeCommand(commandOf(step), argument || undefined);
   },
 });

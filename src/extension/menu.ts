@@ -5,7 +5,7 @@ import { languageName } from './completion/language-name.ts';
 import { t } from '../text/l10n.ts';
 import { settings } from './settings.ts';
 import { progressLine } from './texts.ts';
-import { showQuickPick } from './shown.ts';
+import { showQuickPick } from './editor-ui.ts';
 
 const item = (icon: string, label: string, command: string, detail?: string) => ({
   label: `$(${icon}) ${label}`,
@@ -30,7 +30,7 @@ export async function showMenu({ runs, completion }: Context): Promise<void> {
   if (chosen) await vscode.commands.executeCommand(chosen.command);
 }
 
-function completionItems({ inUse, snoozedUntil, elsewhere }: Context['completion']) {
+function completionItems({ inUse, snoozedUntil, remoteServer: elsewhere }: Context['completion']) {
   if (!inUse)
     return [
       item('sparkle', t('Use for Completion'), 'useForCompletion'),

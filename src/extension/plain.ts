@@ -1,14 +1,14 @@
-/** Others' words for where the editor makes links and pictures of a text (shown.ts). Independent of the editor. */
+/** Escapes foreign text where the editor would make links and icons of it (editor-ui.ts). Independent of the editor. */
 import type { QuickPickItem } from 'vscode';
 import { visibleText } from '../text/foreign-text.ts';
 
-/** No link and no picture. */
+/** Text without links and icons. */
 export const plain = (text: string): string =>
   visibleText(text)
     .replace(/\$(?=\()/g, '$ ')
     .replace(/\](?=\()/g, '] ');
 
-/** The same after a picture of ours: "$(folder) name". Where a text begins with others' words, they go through `plain`. */
+/** The same after an icon of ours: "$(folder) name". A text that begins with foreign words must go through `plain`. */
 export function plainLabel(text: string): string {
   const [icon = ''] = /^\$\([a-z~-]+\) /.exec(text) ?? [];
   return icon + plain(text.slice(icon.length));

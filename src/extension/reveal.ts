@@ -1,7 +1,7 @@
-/** Shows a file in the system's file manager, where the person has one that sees it. */
+/** Shows a file in the system's file manager, if that can see the file. */
 import * as vscode from 'vscode';
 import { t } from '../text/l10n.ts';
-import { showInformationMessage } from './shown.ts';
+import { showInformationMessage } from './editor-ui.ts';
 
 /** In a browser, and over SSH, in WSL or in a container, the file is on another machine: its path is copied instead. */
 export async function reveal(file: vscode.Uri): Promise<void> {

@@ -1,4 +1,4 @@
-/** What every part of the extension may use; the context creates it. */
+/** The services that every part of the extension may use; created by the context. */
 import type * as vscode from 'vscode';
 import type { NodeCommand } from '../platform/processes/node.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';

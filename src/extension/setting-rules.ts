@@ -1,4 +1,6 @@
-/** Which place of a setting decides, and what its values mean. Independent of the editor, so that it can be tested. */
+/**
+ * Which scope of a setting takes effect, and what its values mean. Independent of the editor, so that it can be tested.
+ */
 
 /** The part of the result of the editor's `inspect` that is used here. */
 export interface Inspected {
@@ -25,40 +27,40 @@ export function placeToWrite(inspected: Inspected, forLanguage: boolean): Settin
     workspace: inspected.workspaceValue,
     user: inspected.globalValue,
   };
-  const ofLanguage = {
+  const languageValues = {
     folder: inspected.workspaceFolderLanguageValue,
     workspace: inspected.workspaceLanguageValue,
     user: inspected.globalLanguageValue,
   };
   const narrowest = (where: Record<SettingPlace, unknown>) =>
     places.find((place) => where[place] !== undefined);
-  return (forLanguage ? narrowest(ofLanguage) : undefined) ?? narrowest(values) ?? 'user';
+  return (forLanguage ? narrowest(languageValues) : undefined) ?? narrowest(values) ?? 'user';
 }
 
-/** Whether the value for a language can be removed, because the `general` value is already the one asked for. */
-export function needsNoValue(inspected: Inspected, asked: unknown, general: unknown): boolean {
+/** Whether a language's value can be removed, because the `general` value is already the requested one. */
+export function canRemoveValue(inspected: Inspected, asked: unknown, general: unknown): boolean {
   const { globalLanguageValue, workspaceLanguageValue, workspaceFolderLanguageValue } = inspected;
-  const own = [globalLanguageValue, workspaceLanguageValue, workspaceFolderLanguageValue].filter(
+  const languageValues = [globalLanguageValue, workspaceLanguageValue, workspaceFolderLanguageValue].filter(
     (value) => value !== undefined,
   );
-  return own.length === 1 && inspected.defaultLanguageValue === undefined && general === asked;
+  return languageValues.length === 1 && inspected.defaultLanguageValue === undefined && general === asked;
 }
 
 /**
- * The text that the user settings of this machine or person have, whatever a workspace says: an opened folder must not
- * decide where code is sent. "" if there is none.
+ * The text in the user settings, whatever a workspace says: an opened folder must not decide where code is sent. "" if
+ * there is none.
  */
-export function ofUser({ globalValue }: Inspected): string {
+export function userValue({ globalValue }: Inspected): string {
   return typeof globalValue === 'string' ? globalValue.trim() : '';
 }
 
 /** Bounds of `completion.debounce`, as in package.json. */
-export const PAUSE_MS = { least: 0, most: 2000 };
+export const DEBOUNCE_MS = { least: 0, most: 2000 };
 
-/** The pause that was set, in milliseconds, within the bounds; undefined: it adapts to the user's typing. */
-export function pauseOf(setting: unknown): number | undefined {
+/** The configured pause in milliseconds, clamped to the bounds; undefined: adapt to the user's typing. */
+export function debounceFrom(setting: unknown): number | undefined {
   if (typeof setting !== 'number' || Number.isNaN(setting)) return undefined;
-  return Math.round(Math.min(PAUSE_MS.most, Math.max(PAUSE_MS.least, setting)));
+  return Math.round(Math.min(DEBOUNCE_MS.most, Math.max(DEBOUNCE_MS.least, setting)));
 }
 
 /** Which files of a folder are read. */
@@ -69,14 +71,14 @@ export interface FolderGlobs {
   exclude: readonly string[];
 }
 
-/** The globs as options. Where folders differ, each option names its folder: "--include=api:src". */
+/** The globs as options. If folders differ, each option names its folder: "--include=api:src". */
 export function globArguments(folders: readonly FolderGlobs[]): string[] {
   const [first, ...others] = folders.map((folder) => optionsOf(folder));
   if (others.every((options) => options.join('\n') === first!.join('\n'))) return first ?? [];
   return folders.flatMap((folder) => optionsOf(folder, `${folder.name}:`));
 }
 
-const optionsOf = ({ include, exclude }: FolderGlobs, before = ''): string[] => [
-  ...include.map((glob) => `--include=${before}${glob}`),
-  ...exclude.map((glob) => `--exclude=${before}${glob}`),
+const optionsOf = ({ include, exclude }: FolderGlobs, prefix = ''): string[] => [
+  ...include.map((glob) => `--include=${prefix}${glob}`),
+  ...exclude.map((glob) => `--exclude=${prefix}${glob}`),
 ];

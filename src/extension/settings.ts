@@ -1,6 +1,6 @@
 /**
- * The user's settings, read each time and never cached, so that a change takes effect at once. Their defaults are those
- * of package.json, which the editor gives.
+ * The user's settings. Never cached, so that a change takes effect at once. The editor supplies the defaults from
+ * package.json.
  */
 import * as vscode from 'vscode';
 import { leastChance, type ShowChoice } from '../completion/index.ts';
@@ -12,37 +12,37 @@ import { t } from '../text/l10n.ts';
 import type { BackendName } from '../protocol/run.ts';
 import {
   globArguments,
-  needsNoValue,
-  ofUser,
-  pauseOf,
+  canRemoveValue,
+  userValue,
+  debounceFrom,
   placeToWrite,
   type Inspected,
   type SettingPlace,
 } from './setting-rules.ts';
-import { decideBase, decideOptions } from './workspace-rules.ts';
+import { resolveBase, resolveOptions } from './workspace-rules.ts';
 
 const section = 'forgetMeNot';
 const ENABLED = 'completion.enabled';
 const NEXT_EDIT = 'nextEdit.enabled';
-const LEARN_FROM_USE = 'completion.learnFromUse';
+const RECORD_COMPLETIONS = 'completion.learnFromUse';
 const ENDPOINT_MODEL = 'completion.endpointModel';
 const inspect = (name: string): Inspected & { defaultValue?: unknown } =>
   vscode.workspace.getConfiguration(section).inspect(name) ?? {};
-/** In a document whose language has its own value, that; else in general. */
+/** The value for the language of `scope`, if it has its own; else the general one. */
 const get = <T>(name: string, scope?: vscode.ConfigurationScope): T =>
   vscode.workspace.getConfiguration(section, scope).get<T>(name) ?? (inspect(name).defaultValue as T);
 
-/** A setting that is one of a few names: the default where somebody wrote another. */
-function choice<T extends string>(name: string, names: readonly T[], document?: vscode.TextDocument): T {
+/** A setting with a fixed set of values: the default if it has another value. */
+function oneOf<T extends string>(name: string, names: readonly T[], document?: vscode.TextDocument): T {
   const chosen = get<T>(name, document);
   return names.includes(chosen) ? chosen : (inspect(name).defaultValue as T);
 }
 
-const decidedBase = () => decideBase(inspect('base'), get('base'));
-const decidedOptions = () => decideOptions(inspect('training.options'), get('training.options'));
+const resolvedBase = () => resolveBase(inspect('base'), get('base'));
+const resolvedOptions = () => resolveOptions(inspect('training.options'), get('training.options'));
 
 export const settings = {
-  /** For a document, whose language may have its own value; else in general. */
+  /** For a document, whose language may have its own value, or in general. */
   completionEnabled(document?: vscode.TextDocument) {
     return get<boolean>(ENABLED, document);
   },
@@ -50,22 +50,22 @@ export const settings = {
   nextEditEnabled(document: vscode.TextDocument) {
     return get<boolean>(NEXT_EDIT, document);
   },
-  /** When the model is asked for next edits: never, if it has learned to, or always. */
+  /** When the model is asked for next edits: never, only if it was trained to, or always. */
   nextEditModel(document: vscode.TextDocument) {
-    return choice('nextEdit.model', ['off', 'tuned', 'on'], document);
+    return oneOf('nextEdit.model', ['off', 'tuned', 'on'], document);
   },
   /** Undefined: the pause adapts to the user's typing. */
   get debounceMs() {
-    return pauseOf(get('completion.debounce'));
+    return debounceFrom(get('completion.debounce'));
   },
   get maxTokens() {
     return get<number>('completion.maxTokens');
   },
   /** Which suggestions are shown in a document. */
   show(document: vscode.TextDocument): ShowChoice {
-    return choice('completion.show', Object.keys(leastChance) as ShowChoice[], document);
+    return oneOf('completion.show', Object.keys(leastChance) as ShowChoice[], document);
   },
-  /** Whether the editor shows inline suggestions by itself: a setting of its own. */
+  /** Whether the editor shows inline suggestions automatically: a setting of the editor. */
   inlineSuggestions(document: vscode.TextDocument) {
     return vscode.workspace.getConfiguration('editor', document).get('inlineSuggest.enabled', true);
   },
@@ -77,36 +77,36 @@ export const settings = {
   get repositoryInPrompt() {
     return get<boolean>('completion.repository');
   },
-  /** On what completion computes. */
+  /** What completion computes on. */
   get gpu(): GpuChoice {
-    return choice('completion.gpu', gpuChoices);
+    return oneOf('completion.gpu', gpuChoices);
   },
   /** Whether a copy of the base with the result in it is kept, where that is faster. */
   get foldedCopy() {
     return get<boolean>('completion.foldedCopy');
   },
-  /** Address of a completion server elsewhere; "": this machine completes. */
+  /** Address of a remote completion server; "": this machine completes. */
   get endpoint() {
-    return ofUser(inspect('completion.endpoint'));
+    return userValue(inspect('completion.endpoint'));
   },
-  /** The server's model; "": its only one. */
+  /** The remote server's model; "": its only one. */
   get endpointModel() {
-    return ofUser(inspect(ENDPOINT_MODEL));
+    return userValue(inspect(ENDPOINT_MODEL));
   },
-  /** Address of the dashboard of a Ray cluster that trains; "": this machine trains. */
+  /** Dashboard address of the Ray cluster that trains; "": this machine trains. */
   get cluster() {
-    return ofUser(inspect('cluster'));
+    return userValue(inspect('cluster'));
   },
   /** Where the cluster keeps checkpoints; "": on its nodes. */
   get clusterStorage() {
-    return ofUser(inspect('clusterStorage'));
+    return userValue(inspect('clusterStorage'));
   },
   /** Whether completions are recorded. */
-  get learnFromUse() {
-    return get<boolean>(LEARN_FROM_USE);
+  get recordCompletions() {
+    return get<boolean>(RECORD_COMPLETIONS);
   },
   get base() {
-    return decidedBase().value.trim() || AUTO_BASE;
+    return resolvedBase().value.trim() || AUTO_BASE;
   },
   get method() {
     return get<'lora' | 'full'>('training.method');
@@ -117,21 +117,21 @@ export const settings = {
   get backend() {
     return get<'auto' | BackendName>('training.backend');
   },
-  /** The backend and the GPU, as options. `instead`: another backend than the one in the setting. */
-  backendOptions(instead?: BackendName): string[] {
-    const backend = instead ?? this.backend;
+  /** The backend and the GPU as options. `override` replaces the backend in the settings. */
+  backendOptions(override?: BackendName): string[] {
+    const backend = override ?? this.backend;
     const device = get<string>('training.device').trim();
     const onGpu = backend === 'auto' || backend === 'webgpu';
     return ['--backend', backend, ...(device && onGpu ? ['--device', device] : [])];
   },
   get trainOptions() {
-    return decidedOptions().value;
+    return resolvedOptions().value;
   },
-  /** What the workspace's settings say of the base and of the options, and may not; each is ignored. */
+  /** Values in the workspace's settings that a workspace may not decide; they are ignored. */
   get ignored() {
-    return { base: decidedBase().ignored, options: decidedOptions().ignored };
+    return { base: resolvedBase().ignored, options: resolvedOptions().ignored };
   },
-  /** Which files of these folders are read, as options; a folder may have its own settings. */
+  /** The globs for these folders as options; a folder may have its own settings. */
   globOptions(folders: readonly string[]): string[] {
     const globsIn = (folder: string, name: 'include' | 'exclude') =>
       get<string[]>(`training.${name}`, vscode.Uri.file(folder)).filter((glob) => glob.trim());
@@ -166,8 +166,8 @@ export const placeName = (place: SettingPlace): string =>
   })[place];
 
 /**
- * Turns completion on or off, for the language of `document` or in general. Writes to the place whose value decides
- * now, and returns it. Errors: not-writable if that place can't be written, or does not decide after all.
+ * Turns completion on or off, for the language of `document` or in general. Writes to the scope whose value takes
+ * effect, and returns it. Errors: not-writable if that scope can't be written, or something else overrides it.
  */
 export async function setCompletionEnabled(
   enabled: boolean,
@@ -181,7 +181,7 @@ export async function setCompletionEnabled(
   const settings = placeName(place);
   if (now.get(ENABLED) === enabled) return place;
   const general = vscode.workspace.getConfiguration(section, document?.uri).get(ENABLED);
-  const value = forLanguage && needsNoValue(inspected, enabled, general) ? undefined : enabled;
+  const value = forLanguage && canRemoveValue(inspected, enabled, general) ? undefined : enabled;
   try {
     await now.update(ENABLED, value, targets[place], forLanguage);
   } catch (error) {
@@ -214,12 +214,12 @@ export async function setCompletionEnabled(
 }
 
 /** Writes the user setting, for all workspaces. */
-export const setLearnFromUse = (wanted: boolean): Thenable<void> =>
+export const setRecordCompletions = (enabled: boolean): Thenable<void> =>
   vscode.workspace
     .getConfiguration(section)
-    .update(LEARN_FROM_USE, wanted, vscode.ConfigurationTarget.Global);
+    .update(RECORD_COMPLETIONS, enabled, vscode.ConfigurationTarget.Global);
 
-/** From now on this machine completes. */
+/** Removes the remote server, so that this machine completes. */
 export const clearEndpoint = (): Thenable<void> =>
   vscode.workspace
     .getConfiguration(section)
@@ -229,7 +229,7 @@ export const clearEndpoint = (): Thenable<void> =>
 export const setEndpointModel = (model: string): Thenable<void> =>
   vscode.workspace.getConfiguration(section).update(ENDPOINT_MODEL, model, vscode.ConfigurationTarget.Global);
 
-/** Child processes and the code that reads runs find the data directory in the environment. */
+/** Passes the data directory to child processes, and to the code that reads runs, in the environment. */
 export function applyDataDirectory(inherited: string | undefined): void {
   const chosen = settings.dataDirectory || inherited;
   if (chosen) process.env['FORGET_ME_NOT_HOME'] = chosen;

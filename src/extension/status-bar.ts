@@ -1,4 +1,4 @@
-/** The status bar item: training progress, or which model completes and how fast. Hidden if neither was begun. */
+/** The status bar item: training progress, or which model completes and how fast. Hidden if there is neither. */
 import * as vscode from 'vscode';
 import { sentenceIn } from '../findings/summary-sentence.ts';
 import type { CompletionModel } from './completion/completion-model.ts';
@@ -8,10 +8,10 @@ import { percent, t, timeOfDay } from '../text/l10n.ts';
 import { settings } from './settings.ts';
 import { progressLine, shortProgress } from './texts.ts';
 import { plainLabel } from './plain.ts';
-import { tooltip } from './shown.ts';
+import { tooltip } from './editor-ui.ts';
 
-/** Where completion was not set up to the end, the way back to it. */
-const setUp = () => ({
+/** Shown after an unfinished setup of completion, to continue it. */
+const setupState = () => ({
   text: `$(sparkle) ${t('Forget-Me-Not: set up')}`,
   paragraphs: [
     t('Nothing completes your code yet'),
@@ -54,7 +54,7 @@ export class StatusBar implements vscode.Disposable {
         paragraphs: [t('Fine-tuning {name}', { name: live.spec.name }), progressLine(live)],
       };
     const inUse = completion.inUse;
-    if (!inUse) return store.begun ? setUp() : undefined;
+    if (!inUse) return store.setupStarted ? setupState() : undefined;
     const { name } = inUse;
     if (completion.snoozedUntil) {
       const time = timeOfDay(completion.snoozedUntil);
@@ -82,17 +82,17 @@ export class StatusBar implements vscode.Disposable {
     const speed = failure || latencyMs === undefined ? '' : ` ${Math.round(latencyMs)} ms`;
     const share = shown ? ` (${percent(accepted / shown)})` : '';
     const summary = inUse.run?.summary;
-    const later = kept + dropped;
-    const counts = later
+    const checkedLater = kept + dropped;
+    const counts = checkedLater
       ? t('{accepted} of {shown} completions accepted{share}; {kept} of {later} still there later.', {
           accepted,
           shown,
           share,
           kept,
-          later,
+          later: checkedLater,
         })
       : t('{accepted} of {shown} completions accepted{share}.', { accepted, shown, share });
-    const where = this.whereComputed(inUse);
+    const where = this.describeDevice(inUse);
     const icon = failure ? 'warning' : inUse.remote ? 'cloud' : 'sparkle';
     return {
       text: `$(${completion.busy ? 'loading~spin' : icon}) ${name}${speed}`,
@@ -106,9 +106,9 @@ export class StatusBar implements vscode.Disposable {
     };
   }
 
-  /** On which GPU, or on which server elsewhere; nothing to say of the processor. */
-  private whereComputed({ remote }: CompletionModel): string {
-    const { device, elsewhere } = this.services.completion;
+  /** Names the GPU or the remote server; "" for the processor. */
+  private describeDevice({ remote }: CompletionModel): string {
+    const { device, remoteServer: elsewhere } = this.services.completion;
     if (remote) {
       const { api, plainText } = remote.endpoint;
       if (!elsewhere.isAllowed(remote.endpoint))

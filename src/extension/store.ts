@@ -4,8 +4,8 @@ import { draftSchema, importDraftSchema, type Draft, type ImportDraft } from './
 import { acceptanceSchema, type Acceptance } from '../protocol/panel.ts';
 import { runSpecSchema, type RunSpec } from '../protocol/run.ts';
 
-/** Number of adapters remembered, so that the user can quickly switch back and forth. */
-const RECENT = 10;
+/** Number of models remembered, so that the user can quickly switch back and forth. */
+const MAX_RECENT = 10;
 
 export class Store {
   constructor(
@@ -17,26 +17,26 @@ export class Store {
   get inUse(): string | undefined {
     return this.workspace.get<string>('inUse');
   }
-  /** `base`: if it is a base and not a run. */
+  /** `base`: set if the model is a base, not a run. */
   async setInUse(model: string, base?: RunSpec['base']): Promise<void> {
-    const recent = [model, ...this.recent.filter((recent) => recent !== model)].slice(0, RECENT);
+    const recent = [model, ...this.recent.filter((recent) => recent !== model)].slice(0, MAX_RECENT);
     await this.workspace.update('recent', recent);
     await this.workspace.update('inUse', model);
     if (base) await this.workspace.update('baseInUse', base);
     await this.workspace.update('begun', undefined);
   }
-  /** Whether the person has begun to set up completion, and it came to nothing: declined, cancelled or failed. */
-  get begun(): boolean {
+  /** Whether the setup of completion was started but not finished: declined, cancelled or failed. */
+  get setupStarted(): boolean {
     return this.workspace.get('begun', false);
   }
-  async setBegun(): Promise<void> {
+  async markSetupStarted(): Promise<void> {
     await this.workspace.update('begun', true);
   }
-  /** The base that was last used for completion as it is. */
+  /** The base that was last used for completion without training. */
   get baseInUse(): RunSpec['base'] | undefined {
     return runSpecSchema.shape.base.safeParse(this.workspace.get('baseInUse')).data;
   }
-  /** The models that were used for completion, newest first. */
+  /** The models used for completion, newest first. */
   get recent(): string[] {
     return this.workspace.get<string[]>('recent', this.inUse ? [this.inUse] : []);
   }
@@ -45,7 +45,7 @@ export class Store {
   get draft(): Draft {
     return draftSchema.safeParse(this.workspace.get('draft')).data ?? {};
   }
-  async keepDraft(draft: Draft | undefined): Promise<void> {
+  async saveDraft(draft: Draft | undefined): Promise<void> {
     await this.workspace.update('draft', draft);
   }
 
@@ -53,25 +53,26 @@ export class Store {
   get importDraft(): ImportDraft {
     return importDraftSchema.safeParse(this.workspace.get('import')).data ?? {};
   }
-  async keepImport(draft: ImportDraft | undefined): Promise<void> {
+  async saveImportDraft(draft: ImportDraft | undefined): Promise<void> {
     await this.workspace.update('import', draft);
   }
 
-  /** Runs started here whose end has not been reported yet; they survive a reload. */
-  get awaited(): string[] {
+  /** Ids of runs started here whose end has not been reported yet; they survive a reload. */
+  get unreportedRuns(): string[] {
     return this.workspace.get<string[]>('awaited', []);
   }
-  async await(run: string): Promise<void> {
-    if (!this.awaited.includes(run)) await this.workspace.update('awaited', [...this.awaited, run]);
+  async addUnreportedRun(run: string): Promise<void> {
+    if (!this.unreportedRuns.includes(run))
+      await this.workspace.update('awaited', [...this.unreportedRuns, run]);
   }
-  async told(run: string): Promise<void> {
+  async markReported(run: string): Promise<void> {
     await this.workspace.update(
       'awaited',
-      this.awaited.filter((id) => id !== run),
+      this.unreportedRuns.filter((id) => id !== run),
     );
   }
 
-  /** Whether llama.cpp's build for GPUs was offered on this machine; it is offered once. */
+  /** Whether llama.cpp's GPU build was offered on this machine; it is offered once. */
   get gpuOffered(): boolean {
     return this.global.get('gpuOffered', false);
   }
@@ -79,7 +80,7 @@ export class Store {
     await this.global.update('gpuOffered', true);
   }
 
-  /** Addresses of servers elsewhere to which code may be sent. */
+  /** Addresses of remote servers that code may be sent to. */
   get allowedServers(): string[] {
     return this.global.get<string[]>('allowedServers', []);
   }

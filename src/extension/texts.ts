@@ -1,6 +1,4 @@
-/**
- * What the user reads about a run, made from its snapshot alone. Independent of the editor, so that it can be tested.
- */
+/** Texts about a run, made from its snapshot alone. Independent of the editor, so that they can be tested. */
 import { isReady, notBetter, whyNotOffered } from '../findings/offer.ts';
 import { endText } from '../findings/end-text.ts';
 import { sentenceIn } from '../findings/summary-sentence.ts';
@@ -20,14 +18,14 @@ import { formatDuration } from '../text/units.ts';
 import { hasEnded } from '../runs/index.ts';
 import { plain } from './plain.ts';
 
-/** The state of a run for the user: its stored status, or `interrupted` when its process is gone. */
-export type Standing = 'live' | 'done' | 'failed' | 'cancelled' | 'interrupted';
+/** A run's status as the user sees it: the stored status, or `interrupted` if its process is gone. */
+export type RunStatus = 'live' | 'done' | 'failed' | 'cancelled' | 'interrupted';
 
-/** A trainer that was just started needs at most this long until its first heartbeat. */
+/** A new trainer needs at most this long until its first heartbeat. */
 export const START_GRACE_MS = 60_000;
 
-/** @param alive whether the run's process lives (`isAlive` of src/runs) */
-export function standingOf({ spec, state }: RunSnapshot, alive: boolean, now = Date.now()): Standing {
+/** @param alive whether the run's process is alive (`isAlive` in src/runs) */
+export function runStatus({ spec, state }: RunSnapshot, alive: boolean, now = Date.now()): RunStatus {
   if (hasEnded(state)) return state.status;
   if (alive) return 'live';
   const starting = state.status === 'queued' && Math.abs(now - Date.parse(spec.createdAt)) < START_GRACE_MS;
@@ -47,7 +45,7 @@ export function roughly(count: number): string {
   return `${decimal(count / 1e6, 1)}M`;
 }
 
-/** Of the whole run, measuring included, if that is known; else of the training. */
+/** Percent of the whole run including measuring, if known; else of the training. */
 export function percentOf({ state }: RunSnapshot): number {
   const steps = state.steps > 0 ? Math.min(1, state.step / state.steps) : 0;
   return Math.floor(100 * (shareDone(state) ?? steps));
@@ -55,7 +53,7 @@ export function percentOf({ state }: RunSnapshot): number {
 
 const lastStep = (events: RunEvent[]) => events.findLast((event) => event.type === 'step');
 
-/** The phase of a run that has told none. */
+/** The phase of a run that hasn't reported any. */
 const phaseOf = (status: string): string =>
   ({ queued: t('Starting'), evaluating: t('Measuring') })[status] ?? t('Training');
 
@@ -94,32 +92,32 @@ function shortPhase(snapshot: RunSnapshot): string {
 }
 
 /** A run as a quick pick shows it. */
-export const runItem = (run: RunSnapshot, standing: Standing, inUse: boolean) => ({
+export const runItem = (run: RunSnapshot, status: RunStatus, inUse: boolean) => ({
   label: plain(run.spec.name),
-  description: runDescription(run, standing, inUse),
+  description: runDescription(run, status, inUse),
   detail: run.summary ? sentenceIn(run.summary) : '',
   run,
 });
 
 /** As runItem, for runs that can complete code. */
-export function servableItem(run: RunSnapshot, standing: Standing, inUse: boolean) {
-  const item = runItem(run, standing, inUse);
+export function servableItem(run: RunSnapshot, status: RunStatus, inUse: boolean) {
+  const item = runItem(run, status, inUse);
   return isChecked(run)
     ? item
     : { ...item, description: `${item.description} · ${t('will be checked first')}` };
 }
 
 /** One line after the name in the Runs view. */
-export function runDescription(snapshot: RunSnapshot, standing: Standing, inUse: boolean): string {
+export function runDescription(snapshot: RunSnapshot, status: RunStatus, inUse: boolean): string {
   const { spec, state } = snapshot;
   const method = spec.hyper.method === 'lora' ? 'LoRA' : t('full');
   const where = {
     live: shortProgress(snapshot),
-    done: learnedShort(snapshot),
+    done: shortGain(snapshot),
     failed: t('failed: {code}', { code: state.error?.code ?? t('unknown') }),
     cancelled: t('stopped at step {step}', { step: state.step }),
     interrupted: t('interrupted at step {step}', { step: state.step }),
-  }[standing];
+  }[status];
   return [inUse ? t('in use') : '', method, where, shortTime(spec.createdAt)].filter(Boolean).join(' · ');
 }
 
@@ -131,8 +129,8 @@ export function shortTime(iso: string): string {
   return `${dayOf(then)}, ${time}`;
 }
 
-/** The gain in completed lines if those were measured, which tell a programmer most. */
-function learnedShort({ summary, state }: RunSnapshot): string {
+/** The gain in completed lines if measured, as it tells a programmer most. */
+function shortGain({ summary, state }: RunSnapshot): string {
   if (summary && whyNotOffered(summary)) return t('no better than its base');
   const comparisons = measuredHere(summary);
   const { lines } = completionFigures(comparisons);
@@ -154,13 +152,13 @@ function learnedShort({ summary, state }: RunSnapshot): string {
 }
 
 /** The paragraphs of the tooltip. */
-export function runTooltip(snapshot: RunSnapshot, standing: Standing): string[] {
+export function runTooltip(snapshot: RunSnapshot, status: RunStatus): string[] {
   const { spec, state, summary, corpus } = snapshot;
   const { hyper } = spec;
   const lines = [
     `${spec.name} (${spec.id})`,
     summary ? sentenceIn(summary) : '',
-    standing === 'live' ? progressLine(snapshot) : '',
+    status === 'live' ? progressLine(snapshot) : '',
     state.error ? withButtons(state.error.message, state.error.next).text : '',
     [
       spec.base.id,
@@ -185,12 +183,12 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string[] 
   return lines.filter(Boolean);
 }
 
-/** How a run ended. `chosen`: its result is, or was until now, what completes the user's code. */
-export function endSentence(snapshot: RunSnapshot, standing: Standing, chosen = false): string {
+/** How a run ended. `chosen`: whether its result completes, or just completed, the user's code. */
+export function endSentence(snapshot: RunSnapshot, status: RunStatus, chosen = false): string {
   const { spec, state } = snapshot;
   const { name } = spec;
   const { step, steps, error } = state;
-  switch (standing) {
+  switch (status) {
     case 'done':
       return joined(endText(snapshot, chosen));
     case 'failed':
@@ -216,14 +214,14 @@ export function endSentence(snapshot: RunSnapshot, standing: Standing, chosen = 
 /** A run that diverged would diverge again from the same checkpoint. */
 export const canResume = ({ state }: RunSnapshot): boolean => state.error?.code !== 'diverged';
 
-/** Whether its weights are written; its evaluation may have crashed, and the trainer with it. */
-export const hasResult = ({ state }: RunSnapshot, standing: Standing) =>
-  standing === 'done' || (standing === 'interrupted' && state.status === 'evaluating');
+/** Whether its weights are written, even if its evaluation crashed, and the trainer with it. */
+export const hasResult = ({ state }: RunSnapshot, status: RunStatus) =>
+  status === 'done' || (status === 'interrupted' && state.status === 'evaluating');
 
 /** Whether it was ever checked that the served model matches the trained one. */
 export const isChecked = ({ summary }: RunSnapshot) => summary?.served !== undefined;
 
-/** What a result gained on the user's code: characters saved, else bits per byte; unknown counts least. */
+/** What a result gained on the user's code: characters saved, else bits per byte; unknown sorts last. */
 function gainOf({ summary }: RunSnapshot): number {
   const comparisons = measuredHere(summary);
   const saved = completionFigures(comparisons).characters;
@@ -231,13 +229,13 @@ function gainOf({ summary }: RunSnapshot): number {
   return saved?.difference.value ?? -(bits?.difference.value ?? Infinity);
 }
 
-/** Sorts the result that gained most first. */
-export const bestFirst = (a: RunSnapshot, b: RunSnapshot): number => gainOf(b) - gainOf(a) || 0;
+/** Sorts by gain, largest first. */
+export const byGain = (a: RunSnapshot, b: RunSnapshot): number => gainOf(b) - gainOf(a) || 0;
 
 /** Why a run can't complete code; undefined when it can, possibly only after a check (`isChecked`). */
-export function whyNotServable(snapshot: RunSnapshot, standing: Standing): UserError | undefined {
+export function whyNotServable(snapshot: RunSnapshot, status: RunStatus): UserError | undefined {
   const { spec, summary } = snapshot;
-  if (!hasResult(snapshot, standing) && !isReady(snapshot))
+  if (!hasResult(snapshot, status) && !isReady(snapshot))
     return new UserError(
       'run-not-finished',
       t('{name} is not finished, so there is nothing to complete with yet.', { name: spec.name }),
@@ -248,19 +246,19 @@ export function whyNotServable(snapshot: RunSnapshot, standing: Standing): UserE
   return summary && notBetter(spec.name, summary);
 }
 
-/** With fewer seconds of measuring left, the message at the end is early enough. */
-const LEFT_SECONDS = 30;
+/** With less measuring left, the message at the end comes early enough. */
+const EARLY_SECONDS = 30;
 
 /** Whether the result can be used although some figures are still being measured, which will take a while. */
 export const isReadyEarly = (run: RunSnapshot): boolean =>
   isReady(run) &&
-  (secondsLeft(run.state) ?? run.state.etaSeconds ?? 0) >= LEFT_SECONDS &&
+  (secondsLeft(run.state) ?? run.state.etaSeconds ?? 0) >= EARLY_SECONDS &&
   !whyNotServable(run, 'live');
 
-const marks = { ok: '✓', note: '·', missing: '–', broken: '✗' };
+const statusMarks = { ok: '✓', note: '·', missing: '–', broken: '✗' };
 
-/** Names one of our own commands as the editor shows it; other commands as they are typed. */
-function howTo(typed: string): string {
+/** How to install something: our own commands by their title in the editor, others as typed. */
+function installHint(typed: string): string {
   const { text, steps } = withButtons(typed);
   const [step] = steps;
   return step
@@ -273,7 +271,7 @@ export function doctorText({ summary, version, checks }: DoctorReport): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
   const lines = checks.map(
     ({ status, title, text, command }) =>
-      `| ${marks[status]} | **${cell(tTold(title))}** | ${cell(withButtons(text).text)}${command ? ` ${cell(howTo(command))}` : ''} |`,
+      `| ${statusMarks[status]} | **${cell(tTold(title))}** | ${cell(withButtons(text).text)}${command ? ` ${cell(installHint(command))}` : ''} |`,
   );
   return `# Forget-Me-Not ${version}\n\n${withButtons(summary).text}\n\n| | | |\n|-|-|-|\n${lines.join('\n')}\n`;
 }

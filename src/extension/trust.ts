@@ -20,8 +20,8 @@ const manifestSchema = z.object({
 });
 
 /**
- * The commands that package.json enables in a trusted workspace only, because they train or serve. The editor keeps to
- * it in its menus; other extensions, links and keys call a command all the same.
+ * The commands that package.json enables only in a trusted workspace, because they train or serve. The editor respects
+ * that in its menus; other extensions, links and keys can still call them.
  */
 export function trustedCommands(packageJson: unknown): ReadonlySet<string> {
   const { commands } = manifestSchema.parse(packageJson).contributes;

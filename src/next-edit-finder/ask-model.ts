@@ -1,10 +1,10 @@
 /** Asks the model that completes to make the same edit at a place. */
 import { extensionOf } from '../corpus/names.ts';
 import {
-  diffOf,
+  diffPrompt,
   lineInAnswer,
-  offerOf,
-  questionOf,
+  toOffer,
+  taskQuestion,
   type Candidate,
   type NameOf,
   type Offer,
@@ -18,9 +18,9 @@ import type { ServingClient } from '../serving/client/client.ts';
 export type Asking = 'diff' | 'task';
 
 /** How likely an answer must be to be offered (docs/science.md). Of a task, also to look for the edit that it leaves out. */
-const LEAST = { diff: 0.92, task: 0.4 } as const;
+const MIN_CONFIDENCE = { diff: 0.92, task: 0.4 } as const;
 /** Tokens of a line, and of an answer in the words of the task, which is a line in a code fence. */
-const MOST_TOKENS = { diff: 80, task: 90 } as const;
+const MAX_TOKENS = { diff: 80, task: 90 } as const;
 
 export interface AskOptions {
   serving: Pick<ServingClient, 'stream' | 'chat'>;
@@ -30,11 +30,11 @@ export interface AskOptions {
   nameOf: NameOf;
   signal: AbortSignal;
   /** Instead of the default: how likely an edit must be to be looked for. */
-  least?: number;
+  minConfidence?: number;
 }
 
 /** What was answered, for measuring. */
-export interface Answered {
+export interface ModelAnswer {
   line: string;
   /** Natural logarithm of how likely; asked by a task, of how likely it is that the line wants an edit. */
   logprob: number;
@@ -43,25 +43,28 @@ export interface Answered {
 /** What the answer offers; undefined if it is not sure, or makes another edit. */
 export const offerFrom = (
   candidate: Candidate,
-  { line, logprob }: Answered,
+  { line, logprob }: ModelAnswer,
   asking: Asking,
-): Offer | undefined => (Math.exp(logprob) >= LEAST[asking] ? offerOf(candidate, line) : undefined);
+): Offer | undefined => (Math.exp(logprob) >= MIN_CONFIDENCE[asking] ? toOffer(candidate, line) : undefined);
 
 /** The line that the model writes at the place, whatever it is. */
-export async function askModel(candidate: Candidate, options: AskOptions): Promise<Answered | undefined> {
-  if (options.asking === 'diff') return goOn(candidate, options);
+export async function askModel(candidate: Candidate, options: AskOptions): Promise<ModelAnswer | undefined> {
+  if (options.asking === 'diff') return continueDiff(candidate, options);
   const answered = await answerTask(candidate, options);
   if (answered?.line.trim() !== candidate.place.line.trim()) return answered;
   const edit = 1 - Math.exp(answered.logprob);
-  if (edit < (options.least ?? LEAST.task)) return answered;
-  return { ...(await goOn(candidate, options)), logprob: Math.log(edit) };
+  if (edit < (options.minConfidence ?? MIN_CONFIDENCE.task)) return answered;
+  return { ...(await continueDiff(candidate, options)), logprob: Math.log(edit) };
 }
 
-async function goOn(candidate: Candidate, { serving, model, nameOf, signal }: AskOptions): Promise<Answered> {
-  const { prompt, heal } = diffOf(candidate, nameOf);
+async function continueDiff(
+  candidate: Candidate,
+  { serving, model, nameOf, signal }: AskOptions,
+): Promise<ModelAnswer> {
+  const { prompt, heal } = diffPrompt(candidate, nameOf);
   let logprob = 0;
   const text = await serving.stream(
-    { model, prompt, heal, max_tokens: MOST_TOKENS.diff, stop: ['\n'], confidence: true },
+    { model, prompt, heal, max_tokens: MAX_TOKENS.diff, stop: ['\n'], confidence: true },
     (_, confidence = 0) => (logprob += confidence),
     signal,
   );
@@ -72,31 +75,31 @@ async function goOn(candidate: Candidate, { serving, model, nameOf, signal }: As
 async function answerTask(
   candidate: Candidate,
   { serving, model, nameOf, signal }: AskOptions,
-): Promise<Answered | undefined> {
+): Promise<ModelAnswer | undefined> {
   const language = extensionOf(candidate.place.path);
-  const enough = new AbortController();
+  const stopController = new AbortController();
   let [answer, logprob] = ['', 0];
   let line: string | 'more' | undefined = 'more';
-  const content = questionOf(candidate, nameOf, language);
+  const content = taskQuestion(candidate, nameOf, language);
   try {
     await serving.chat(
       {
         model,
         messages: [{ role: 'user', content }],
         temperature: 0,
-        max_tokens: MOST_TOKENS.task,
+        max_tokens: MAX_TOKENS.task,
         confidence: true,
       },
       (piece, confidence = 0) => {
         answer += piece;
         logprob += confidence;
         line = lineInAnswer(answer);
-        if (line !== 'more') enough.abort();
+        if (line !== 'more') stopController.abort();
       },
-      AbortSignal.any([signal, enough.signal]),
+      AbortSignal.any([signal, stopController.signal]),
     );
   } catch (error) {
-    if (!enough.signal.aborted) throw error;
+    if (!stopController.signal.aborted) throw error;
   }
   return line === undefined || line === 'more' ? undefined : { line, logprob };
 }

@@ -4,18 +4,18 @@ import { pathToFileURL } from 'node:url';
 import { languageIdOf } from '../completion/code/languages.ts';
 import { judgeName } from '../corpus/names.ts';
 import { walk } from '../corpus/reading/walk.ts';
-import type { Found, Offer } from '../next-edit/find.ts';
+import type { SearchResult, Offer } from '../next-edit/find.ts';
 import { readText } from '../platform/files/regular-file.ts';
 
 const SEARCH_MS = 3000;
 /** What was found is found again without reading for so long: files seldom change while a person types. */
-const KNOWN_MS = 20_000;
+const CACHE_MS = 20_000;
 /** Names of files are listed again after this. */
-const LISTED_MS = 60_000;
+const NAMES_CACHE_MS = 60_000;
 const LISTING_MS = 10_000;
-const MOST_FILES = 5000;
-const LONGEST_FILE = 256 * 1024;
-const MOST_OFFERS = 100;
+const MAX_FILES = 5000;
+const MAX_FILE_BYTES = 256 * 1024;
+const MAX_OFFERS = 100;
 
 /** An offer with the text that it is in. */
 export interface OfferInFile {
@@ -24,7 +24,7 @@ export interface OfferInFile {
 }
 
 export interface FileQuestion {
-  found: Pick<Found, 'spreading' | 'inText'>;
+  found: Pick<SearchResult, 'spreading' | 'inText'>;
   folders: readonly string[];
   /** Files that are open in the editor, which knows better what is in them. */
   open: ReadonlySet<string | undefined>;
@@ -45,14 +45,14 @@ export class FileSearch {
   async offers({ found, folders, open, isOvertaken }: FileQuestion): Promise<OfferInFile[] | undefined> {
     const names = await this.names(folders);
     const key = JSON.stringify([found.spreading, [...open].sort()]);
-    const { known } = this;
-    const isKnown = known?.key === key && known.names === names && this.now() - known.time < KNOWN_MS;
-    if (isKnown) return known.offers;
+    const { known: cached } = this;
+    const isKnown = cached?.key === key && cached.names === names && this.now() - cached.time < CACHE_MS;
+    if (isKnown) return cached.offers;
     const until = this.now() + SEARCH_MS;
     const offers: OfferInFile[] = [];
     for (const name of names) {
       if (isOvertaken()) return undefined;
-      if (this.now() > until || offers.length >= MOST_OFFERS) break;
+      if (this.now() > until || offers.length >= MAX_OFFERS) break;
       const text = open.has(name) ? undefined : await textOf(name);
       if (text === undefined) continue;
       const inText = found.inText({ path: pathToFileURL(name).href, languageId: languageIdOf(name), text });
@@ -66,7 +66,7 @@ export class FileSearch {
   private names(folders: readonly string[]): Names | Promise<Names> {
     const key = folders.join('\n');
     const before = this.listed?.folders === key ? this.listed : undefined;
-    if (before && this.now() - before.time < LISTED_MS) return before.names;
+    if (before && this.now() - before.time < NAMES_CACHE_MS) return before.names;
     if (this.listing?.folders !== key) {
       const listing = { folders: key, names: this.list(folders) };
       this.listing = listing;
@@ -83,7 +83,7 @@ export class FileSearch {
   private async list(folders: readonly string[]): Promise<Names> {
     const until = this.now() + LISTING_MS;
     const names: string[] = [];
-    const isFull = () => names.length >= MOST_FILES || this.now() > until;
+    const isFull = () => names.length >= MAX_FILES || this.now() > until;
     for (const folder of folders) {
       try {
         for await (const entry of walk(folder)) {
@@ -100,6 +100,6 @@ export class FileSearch {
 
 /** As the editor has it, without the mark of its encoding. Undefined for what is no short text, or can't be read. */
 async function textOf(file: string): Promise<string | undefined> {
-  const text = await readText(file, LONGEST_FILE).catch(() => '\0');
+  const text = await readText(file, MAX_FILE_BYTES).catch(() => '\0');
   return text.includes('\0') ? undefined : text.replace(/^\uFEFF/, '');
 }

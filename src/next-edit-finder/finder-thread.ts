@@ -1,10 +1,10 @@
 /** The thread that looks for next edits; it starts with the first question. */
 import { Worker } from 'node:worker_threads';
 import { describeEnd } from '../platform/processes/child-end.ts';
-import type { FromFinder, ToFinder, Withdrawn } from './finder.ts';
+import type { FromFinder, ToFinder, Cancellation } from './finder.ts';
 
 /** After so many failures in a row, it is not started again. */
-const MOST_FAILURES = 3;
+const MAX_FAILURES = 3;
 
 export class FinderThread {
   private worker: Worker | undefined;
@@ -13,7 +13,7 @@ export class FinderThread {
   /** @param script of the thread */
   constructor(
     private readonly script: string,
-    private readonly on: {
+    private readonly handlers: {
       answer: (answer: FromFinder) => void;
       /** It ended, which loses its answers; the next question starts it again. */
       lost: (why: string) => void;
@@ -22,14 +22,14 @@ export class FinderThread {
 
   /** False if it failed too often, and there will be no answer. */
   ask(question: ToFinder): boolean {
-    if (this.failures >= MOST_FAILURES) return false;
+    if (this.failures >= MAX_FAILURES) return false;
     this.worker ??= this.start();
     this.worker.postMessage(question);
     return true;
   }
 
   /** Ends a search that is no longer wanted. */
-  withdraw(newest: Withdrawn): void {
+  cancel(newest: Cancellation): void {
     this.worker?.postMessage(newest);
   }
 
@@ -38,7 +38,7 @@ export class FinderThread {
     worker.unref();
     worker.on('message', (answer: FromFinder) => {
       this.failures = 0;
-      this.on.answer(answer);
+      this.handlers.answer(answer);
     });
     let failure: Error | undefined;
     worker.on('error', (error) => (failure = error));
@@ -46,7 +46,7 @@ export class FinderThread {
       if (this.worker !== worker) return;
       this.failures += 1;
       this.worker = undefined;
-      this.on.lost(failure?.message ?? describeEnd(status));
+      this.handlers.lost(failure?.message ?? describeEnd(status));
     });
     return worker;
   }

@@ -32,7 +32,7 @@ export interface ToFinder {
 }
 
 /** What was asked before this number is no longer wanted. */
-export type Withdrawn = Pick<ToFinder, 'id'>;
+export type Cancellation = Pick<ToFinder, 'id'>;
 
 /**
  * An offer with the lines that it touches, so that the editor needs no more than those. The path of a file that is not
@@ -60,25 +60,25 @@ export interface FromFinder {
 }
 
 const DOCUMENTS_MS = 1000;
-const MOST_OFFERS = 100;
+const MAX_OFFERS = 100;
 
 const texts = new Map<string, SearchedText>();
 const files = new FileSearch();
 let newest = 0;
 
 /** For every question: a later one names only what has changed since. */
-function keep({ changed, searched }: ToFinder): void {
+function updateTexts({ changed, searched }: ToFinder): void {
   for (const text of changed) texts.set(text.path, text);
   for (const known of [...texts.keys()]) if (!searched.includes(known)) texts.delete(known);
 }
 
-async function answer(asked: ToFinder, tell: (answer: FromFinder) => void): Promise<void> {
-  const { id, open, searched, edits, path, place, folders } = asked;
+async function answer(request: ToFinder, send: (answer: FromFinder) => void): Promise<void> {
+  const { id, open, searched, edits, path, place, folders } = request;
   const isOvertaken = () => id !== newest;
   // The person has written on since.
   if (isOvertaken()) return;
   const documents = searched.flatMap((path) => texts.get(path) ?? []);
-  const unwanted = new Set(asked.unwanted);
+  const unwanted = new Set(request.unwanted);
   const found = search(edits, documents, {
     path,
     place,
@@ -86,15 +86,20 @@ async function answer(asked: ToFinder, tell: (answer: FromFinder) => void): Prom
     deadline: performance.now() + DOCUMENTS_MS,
   });
   const offers = found.offers.map((offer) => withLines(offer, texts.get(offer.path)!.text));
-  const wanted = asked.candidates === true && offers.length === 0;
-  const candidates = wanted ? candidatesIn(edits, documents, { path, place }) : [];
-  const more = found.spreading.length > 0 && offers.length < MOST_OFFERS;
-  tell({ id, offers, ...(candidates.length > 0 && { candidates }), ...(more && { more }) });
+  const wantsCandidates = request.candidates === true && offers.length === 0;
+  const candidates = wantsCandidates ? candidatesIn(edits, documents, { path, place }) : [];
+  const more = found.spreading.length > 0 && offers.length < MAX_OFFERS;
+  send({ id, offers, ...(candidates.length > 0 && { candidates }), ...(more && { more }) });
   if (!more) return;
-  const others = await files.offers({ found, folders, open: new Set(open.map(fileOf)), isOvertaken });
-  if (!others || isOvertaken()) return;
-  const inFiles = others.map(({ offer, text }) => withLines(offer, text));
-  tell({ id, offers: [...offers, ...inFiles].slice(0, MOST_OFFERS) });
+  const offersInFiles = await files.offers({
+    found,
+    folders,
+    open: new Set(open.map(pathOfUri)),
+    isOvertaken,
+  });
+  if (!offersInFiles || isOvertaken()) return;
+  const inFiles = offersInFiles.map(({ offer, text }) => withLines(offer, text));
+  send({ id, offers: [...offers, ...inFiles].slice(0, MAX_OFFERS) });
 }
 
 const withLines = (offer: Offer, text: string): FoundOffer => ({
@@ -104,7 +109,7 @@ const withLines = (offer: Offer, text: string): FoundOffer => ({
 });
 
 /** Of an address in any spelling: the editor writes more characters with % than Node does. */
-function fileOf(address: string): string | undefined {
+function pathOfUri(address: string): string | undefined {
   try {
     return fileURLToPath(address);
   } catch {
@@ -112,15 +117,15 @@ function fileOf(address: string): string | undefined {
   }
 }
 
-parentPort?.on('message', (asked: ToFinder | Withdrawn) => {
-  newest = asked.id;
-  if (!('edits' in asked)) return;
-  keep(asked);
-  const tell = (message: FromFinder) => parentPort?.postMessage(message);
+parentPort?.on('message', (request: ToFinder | Cancellation) => {
+  newest = request.id;
+  if (!('edits' in request)) return;
+  updateTexts(request);
+  const send = (message: FromFinder) => parentPort?.postMessage(message);
   // What has come meanwhile is received first.
   setImmediate(() => {
-    answer(asked, tell).catch((error: unknown) =>
-      tell({ id: asked.id, offers: [], error: reportError(error).message }),
+    answer(request, send).catch((error: unknown) =>
+      send({ id: request.id, offers: [], error: reportError(error).message }),
     );
   });
 });

@@ -9,11 +9,11 @@ import type { FoundOffer } from './finder.ts';
 /** After so long without a key and with nothing found, the model is asked; and how long it waits for it to be idle. */
 const REST_MS = 700;
 const BUSY_MS = 300;
-const MOST_KEPT = 500;
+const MAX_REMEMBERED = 500;
 
 export interface RewriterOptions {
   /** Which model is asked about a place in this document, and how; undefined: none. */
-  asked(path: string): Pick<AskOptions, 'serving' | 'model' | 'asking'> | undefined;
+  modelFor(path: string): Pick<AskOptions, 'serving' | 'model' | 'asking'> | undefined;
   /** Whether the model completes now. */
   isBusy(): boolean;
   nameOf: NameOf;
@@ -26,24 +26,24 @@ export class Rewriter {
   private timer: NodeJS.Timeout | undefined;
   private stop: AbortController | undefined;
   /** What was asked before, whatever was answered. */
-  private readonly known = new Set<string>();
+  private readonly askedKeys = new Set<string>();
 
   constructor(private readonly options: RewriterOptions) {}
 
   /** Asks about these places after a rest. Ends what was asked before. */
-  later(candidates: readonly Candidate[]): void {
+  schedule(candidates: readonly Candidate[]): void {
     this.cancel();
-    const fresh = candidates.filter((candidate) => !this.known.has(keyOf(candidate)));
-    if (fresh.length > 0) this.rest(fresh, this.options.restMs ?? REST_MS);
+    const fresh = candidates.filter((candidate) => !this.askedKeys.has(keyOf(candidate)));
+    if (fresh.length > 0) this.askAfter(fresh, this.options.restMs ?? REST_MS);
   }
 
   /** Asks about the first place once the model is idle, then about the next. */
-  private rest(candidates: readonly Candidate[], milliseconds: number): void {
+  private askAfter(candidates: readonly Candidate[], milliseconds: number): void {
     const [candidate, ...others] = candidates;
     if (!candidate) return;
     this.timer = setTimeout(() => {
-      if (this.options.isBusy()) this.rest(candidates, BUSY_MS);
-      else void this.ask(candidate).then((goesOn) => goesOn && this.rest(others, 0));
+      if (this.options.isBusy()) this.askAfter(candidates, BUSY_MS);
+      else void this.ask(candidate).then((goesOn) => goesOn && this.askAfter(others, 0));
     }, milliseconds);
   }
 
@@ -57,15 +57,15 @@ export class Rewriter {
   /** False if it was cancelled or failed: then no other place is asked about either. */
   private async ask(candidate: Candidate): Promise<boolean> {
     const { signal } = (this.stop = new AbortController());
-    const { asked, nameOf, offer, failed } = this.options;
-    const model = asked(candidate.place.path);
+    const { modelFor, nameOf, offer, failed } = this.options;
+    const model = modelFor(candidate.place.path);
     if (!model) return true;
     try {
       const answered = await askModel(candidate, { ...model, nameOf, signal });
       if (signal.aborted) return false;
       this.remember(candidate);
-      const made = answered && offerFrom(candidate, answered, model.asking);
-      if (made) offer(withLines(made, candidate));
+      const newOffer = answered && offerFrom(candidate, answered, model.asking);
+      if (newOffer) offer(withLines(newOffer, candidate));
       return true;
     } catch (error) {
       if (!signal.aborted) failed(error);
@@ -74,8 +74,8 @@ export class Rewriter {
   }
 
   private remember(candidate: Candidate): void {
-    if (this.known.size >= MOST_KEPT) this.known.clear();
-    this.known.add(keyOf(candidate));
+    if (this.askedKeys.size >= MAX_REMEMBERED) this.askedKeys.clear();
+    this.askedKeys.add(keyOf(candidate));
   }
 }
 

@@ -5,12 +5,12 @@ import type { Why } from './pattern.ts';
 
 /** The text with the parts replaced; they are in its units, in order, and apart from each other. */
 export function applyParts(text: string, parts: readonly Replacement[]): string {
-  let [made, at] = ['', 0];
+  let [result, at] = ['', 0];
   for (const part of parts) {
-    made += text.slice(at, part.start) + part.text;
+    result += text.slice(at, part.start) + part.text;
     at = part.end;
   }
-  return made + text.slice(at);
+  return result + text.slice(at);
 }
 
 /** The lines that the parts touch, as they are and as they would be. */
@@ -25,17 +25,17 @@ export function shownLines(
   return { from, before, after: applyParts(before, moved) };
 }
 
-const isOfLines: ReadonlySet<Why> = new Set(['same-lines', 'same-shape', 'model']);
+const REASONS_WITH_WHOLE_LINES: ReadonlySet<Why> = new Set(['same-lines', 'same-shape', 'model']);
 
 /** The parts without what stays at the ends of whole lines, to be shown. */
 export function partsShown(
   text: string,
   { parts, why }: Pick<Offer, 'parts' | 'why'>,
 ): readonly Replacement[] {
-  return isOfLines.has(why) ? parts.map((part) => narrowed(text, part)) : parts;
+  return REASONS_WITH_WHOLE_LINES.has(why) ? parts.map((part) => withoutCommonEnds(text, part)) : parts;
 }
 
-function narrowed(text: string, { start, end, text: now }: Replacement): Replacement {
+function withoutCommonEnds(text: string, { start, end, text: now }: Replacement): Replacement {
   const was = text.slice(start, end);
   const most = Math.min(was.length, now.length);
   let [head, tail] = [0, 0];

@@ -1,13 +1,13 @@
 /** Cuts edits of several lines into those of each line, where each line became one other. */
-import { MOST_LINES, type Edit } from './edit.ts';
+import { MAX_LINES, type Edit } from './edit.ts';
 
 /** Share of a line's words and signs that stay: with fewer, the lines do not belong together. */
-const FEWEST_KEPT = 0.4;
+const MIN_KEPT_SHARE = 0.4;
 
 /** The edits of each line that changed, or the edit itself if its lines do not belong to each other one by one. */
 export function byLine(edit: Edit): Edit[] {
   const [old, now] = [edit.before.split('\n'), edit.after.split('\n')];
-  if (old.length < 2 || old.length !== now.length || old.length > MOST_LINES) return [edit];
+  if (old.length < 2 || old.length !== now.length || old.length > MAX_LINES) return [edit];
   let { at } = edit;
   const edits = old.flatMap((before, index) => {
     const after = now[index]!;
@@ -15,14 +15,14 @@ export function byLine(edit: Edit): Edit[] {
     at += after.length + 1;
     return before === after ? [] : [{ ...edit, at: begin, before, after }];
   });
-  return edits.every(({ before, after }) => likeness(before, after) >= FEWEST_KEPT) ? edits : [edit];
+  return edits.every(({ before, after }) => similarity(before, after) >= MIN_KEPT_SHARE) ? edits : [edit];
 }
 
 /** Words and signs of a line. */
 export const piecesOf = (line: string): string[] => line.match(/[\p{L}\p{N}_$]+|[^\s\p{L}\p{N}_$]/gu) ?? [];
 
 /** How much of two lines is the same, from 0 to 1 (Dice's coefficient of their words and signs). */
-export function likeness(a: string, b: string): number {
+export function similarity(a: string, b: string): number {
   const counts = new Map<string, number>();
   const [of, with_] = [piecesOf(a), piecesOf(b)];
   for (const piece of of) counts.set(piece, (counts.get(piece) ?? 0) + 1);

@@ -1,5 +1,5 @@
 /** Lines that are like the one just edited, for which no rule knows an answer. */
-import { byLine, likeness, piecesOf } from './by-line.ts';
+import { byLine, similarity, piecesOf } from './by-line.ts';
 import type { Edit } from './edit.ts';
 import { TASK_CONTEXT } from './edit-task.ts';
 import type { SearchedText } from './find.ts';
@@ -30,11 +30,11 @@ export interface CandidateOptions {
 }
 
 /** How much of the line before the edit a line must have. */
-const LIKEST = 0.6;
-const LONGEST = 200;
-const FEWEST_PIECES = 4;
+const MIN_SIMILARITY = 0.6;
+const MAX_CHARACTERS = 200;
+const MIN_PIECES = 4;
 /** Lines that a model is asked about after one edit. */
-export const MOST_CANDIDATES = 2;
+export const MAX_CANDIDATES = 2;
 
 /**
  * The lines that are most like the one of the newest edit as it was before, and not yet as it is now: in the text that
@@ -43,17 +43,17 @@ export const MOST_CANDIDATES = 2;
 export function candidatesIn(
   edits: readonly Edit[],
   texts: readonly SearchedText[],
-  { path, place, most = MOST_CANDIDATES }: CandidateOptions,
+  { path, place, most = MAX_CANDIDATES }: CandidateOptions,
 ): Candidate[] {
   const newest = edits.reduce<Edit | undefined>((a, b) => (a && a.time > b.time ? a : b), undefined);
   const edit = newest && byLine(newest).at(-1);
   const own = texts.find((text) => text.path === edit?.path);
   if (!edit || !own || !isLine(edit.before) || !isLine(edit.after)) return [];
-  const [line, after] = [edit.before, edit.after].map(bare) as [string, string];
+  const [line, after] = [edit.before, edit.after].map(withoutCarriageReturn) as [string, string];
   const example = { ...inContext(own, edit.at), line, after };
   const others = texts.filter((text) => text.path !== path);
   const found = [...texts.filter((text) => text.path === path), ...others].map((text) =>
-    linesLike(edit, text, edits, text.path === path ? place : 0).map(({ start, end, at }) => ({
+    similarLines(edit, text, edits, text.path === path ? place : 0).map(({ start, end, at }) => ({
       example,
       place: inContext(text, start),
       at,
@@ -64,29 +64,29 @@ export function candidatesIn(
   return found.flat().slice(0, most);
 }
 
-const isLine = (text: string) => !text.includes('\n') && text.trim() !== '' && text.length <= LONGEST;
+const isLine = (text: string) => !text.includes('\n') && text.trim() !== '' && text.length <= MAX_CHARACTERS;
 
 /** How much a line is like one that was edited, as it was before: 0 if it is not, or is more like what it is now. */
-export function likenessToEdited(line: string, { before, after }: Pick<Edit, 'before' | 'after'>): number {
-  if (!isLine(line) || piecesOf(line).length < FEWEST_PIECES) return 0;
+export function similarityToEdited(line: string, { before, after }: Pick<Edit, 'before' | 'after'>): number {
+  if (!isLine(line) || piecesOf(line).length < MIN_PIECES) return 0;
   const kept = new Set(piecesOf(after));
-  const gone = piecesOf(before).filter((piece) => /[\p{L}\p{N}]/u.test(piece) && !kept.has(piece));
-  if (gone.length > 0 && !gone.some((piece) => line.includes(piece))) return 0;
-  const like = likeness(line, before);
-  return like >= LIKEST && like > likeness(line, after) ? like : 0;
+  const removedPieces = piecesOf(before).filter((piece) => /[\p{L}\p{N}]/u.test(piece) && !kept.has(piece));
+  if (removedPieces.length > 0 && !removedPieces.some((piece) => line.includes(piece))) return 0;
+  const like = similarity(line, before);
+  return like >= MIN_SIMILARITY && like > similarity(line, after) ? like : 0;
 }
 
 /** The likest first; of those that are equally like, the nearest. */
-function linesLike(edit: Edit, { path, text }: SearchedText, edits: readonly Edit[], near: number) {
+function similarLines(edit: Edit, { path, text }: SearchedText, edits: readonly Edit[], near: number) {
   const edited = edits.filter((edit) => edit.path === path);
   const isEdited = (start: number, end: number) =>
     edited.some((edit) => start <= edit.at + edit.after.length && edit.at <= end);
   const found: { start: number; end: number; at: number; like: number }[] = [];
   let start = 0;
   for (const [at, whole] of text.split('\n').entries()) {
-    const line = bare(whole);
+    const line = withoutCarriageReturn(whole);
     const end = start + line.length;
-    const like = isEdited(start, end) ? 0 : likenessToEdited(line, edit);
+    const like = isEdited(start, end) ? 0 : similarityToEdited(line, edit);
     if (like > 0) found.push({ start, end, at, like });
     start += whole.length + 1;
   }
@@ -99,11 +99,16 @@ function inContext({ path, text }: SearchedText, start: number): LineInContext {
   const before = text.slice(0, Math.max(0, start - 1)).split('\n');
   const above = start > 0 ? before.slice(-TASK_CONTEXT) : [];
   const below = end < text.length ? text.slice(end + 1).split('\n', TASK_CONTEXT) : [];
-  return { path, above: above.map(bare), line: bare(text.slice(start, end)), below: below.map(bare) };
+  return {
+    path,
+    above: above.map(withoutCarriageReturn),
+    line: withoutCarriageReturn(text.slice(start, end)),
+    below: below.map(withoutCarriageReturn),
+  };
 }
 
 /** Without the rest of Windows' line end, which no model is to see. */
-const bare = (line: string) => (line.endsWith('\r') ? line.slice(0, -1) : line);
+const withoutCarriageReturn = (line: string) => (line.endsWith('\r') ? line.slice(0, -1) : line);
 
 function endOfLine(text: string, place: number): number {
   const end = text.indexOf('\n', place);

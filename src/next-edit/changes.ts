@@ -23,15 +23,15 @@ export interface TokenChange {
 }
 
 /** Lines around an edit that are context. */
-const LINES = 3;
+const CONTEXT_LINES = 3;
 /** More cells of the table that aligns tokens would take too long. */
-const MOST_CELLS = 60_000;
+const MAX_CELLS = 60_000;
 /** An edit with more changes, or of which less stays, is no small one that is made again elsewhere. */
-const MOST_CHANGES = 4;
-const MOST_LINES = 6;
-const FEWEST_KEPT = 0.4;
+const MAX_CHANGES = 4;
+const MAX_LINES = 6;
+const MIN_KEPT_SHARE = 0.4;
 /** More tokens between two changes, and they are not looked at as one. */
-export const MOST_BETWEEN = 30;
+export const MAX_TOKENS_BETWEEN = 30;
 
 /**
  * The changes of one edit.
@@ -48,7 +48,7 @@ export function changesOf(edit: Edit, text: string, tokens: readonly Token[]): T
   const edited = after.filter(({ start }) => start >= edit.at && start < edit.at + edit.after.length);
   const quoted = edited.length > 0 && edited.every((token) => token.quoted);
   const spans = align(before, after);
-  if (spans.length > MOST_CHANGES || !isSmall(edit, edited.length, spans)) return [];
+  if (spans.length > MAX_CHANGES || !isSmall(edit, edited.length, spans)) return [];
   return spans.map(([a, b, c, d]) => {
     const now = after.slice(c, d);
     return {
@@ -69,7 +69,7 @@ export function changesOf(edit: Edit, text: string, tokens: readonly Token[]): T
 /** The tokens between two changes of an edit, the first one first; undefined if they are far apart. */
 export function tokensBetween(change: TokenChange, next: TokenChange): string[] | undefined {
   const [from, to] = [change.span[1], next.span[0]];
-  return to - from <= MOST_BETWEEN ? change.kept.slice(from, to).map(({ text }) => text) : undefined;
+  return to - from <= MAX_TOKENS_BETWEEN ? change.kept.slice(from, to).map(({ text }) => text) : undefined;
 }
 
 function isSmall({ before, after }: Edit, count: number, spans: readonly Span[]): boolean {
@@ -77,7 +77,7 @@ function isSmall({ before, after }: Edit, count: number, spans: readonly Span[])
   const written = spans.reduce((sum, [, , from, to]) => sum + to - from, 0);
   const gone = spans.reduce((sum, [from, to]) => sum + to - from, 0);
   const kept = count - written;
-  return lines <= MOST_LINES && kept >= FEWEST_KEPT * (kept + Math.max(written, gone));
+  return lines <= MAX_LINES && kept >= MIN_KEPT_SHARE * (kept + Math.max(written, gone));
 }
 
 /** The white space before and after tokens `a` to `b`; of none, what is between their neighbours, and ''. */
@@ -91,8 +91,8 @@ function gapsOf(text: string, begin: number, tokens: readonly Token[], a: number
 
 function around(text: string, begin: number, end: number): [number, number] {
   let [from, to] = [begin, end];
-  for (let line = 0; line < LINES && from > 0; line += 1) from = text.lastIndexOf('\n', from - 2) + 1;
-  for (let line = 0; line < LINES && to < text.length; line += 1) {
+  for (let line = 0; line < CONTEXT_LINES && from > 0; line += 1) from = text.lastIndexOf('\n', from - 2) + 1;
+  for (let line = 0; line < CONTEXT_LINES && to < text.length; line += 1) {
     const next = text.indexOf('\n', to + 1);
     to = next < 0 ? text.length : next;
   }
@@ -112,7 +112,7 @@ function align(before: readonly Token[], after: readonly Token[]): Span[] {
   const b = after.slice(head, after.length - tail);
   if (a.length === 0 && b.length === 0) return [];
   if (a.length === 0 || b.length === 0) return [[head, head + a.length, head, head + b.length]];
-  if (a.length * b.length > MOST_CELLS) return [];
+  if (a.length * b.length > MAX_CELLS) return [];
   return spansBetween(a, b).map(([i, j, k, l]) => [i + head, j + head, k + head, l + head]);
 }
 

@@ -27,7 +27,7 @@ export interface Replacement {
 }
 
 /** From the first place to the last one, in the document's text now. */
-export interface Seen {
+export interface ObservedRange {
   path: string;
   from: number;
   to: number;
@@ -54,14 +54,14 @@ interface Line {
 }
 
 /** No pattern comes of an edit of more lines. */
-export const MOST_LINES = 12;
+export const MAX_LINES = 12;
 /** Edits older than this no longer say what the person is doing. */
 const RECENT_MS = 15 * 60_000;
 /** Most edits of a document that are followed. */
-const MOST = 24;
+const MAX_EDITS = 24;
 /** A longer change was made by a tool: another branch, a formatter. In characters, and in changes at once. */
-const LONGEST = 20_000;
-const MOST_AT_ONCE = 50;
+const MAX_CHARACTERS = 20_000;
+const MAX_CHANGES = 50;
 
 /**
  * The edits of one document. It keeps the text from before them, and where they are: a change costs no more in a long
@@ -92,26 +92,27 @@ export class DocumentEdits {
    */
   change(changes: readonly Change[], time: number, text: () => string, isUndo = false): void {
     const size = changes.reduce((sum, { removed, inserted }) => sum + removed + inserted, 0);
-    if (changes.length > MOST_AT_ONCE || size > LONGEST) {
+    if (changes.length > MAX_CHANGES || size > MAX_CHARACTERS) {
       this.base = text();
       this.length = this.base.length;
       this.regions = [];
       return;
     }
     // From the end, so that offsets before it stay as they are.
-    for (const change of [...changes].sort((a, b) => b.offset - a.offset)) this.take(change, time, isUndo);
+    for (const change of [...changes].sort((a, b) => b.offset - a.offset))
+      this.applyChange(change, time, isUndo);
   }
 
-  private take({ offset, removed, inserted }: Change, time: number, isUndo: boolean): void {
+  private applyChange({ offset, removed, inserted }: Change, time: number, isUndo: boolean): void {
     const end = offset + removed;
     const touched = this.regions.filter((region) => region.at <= end && region.end >= offset);
     const [first, last] = [touched[0], touched.at(-1)];
     const at = Math.min(offset, first?.at ?? offset);
     const until = Math.max(end, last?.end ?? end);
     const grown = inserted - removed;
-    const made: Region = {
-      from: first?.at === at ? first.from : this.original(at),
-      to: last?.end === until ? last.to : this.original(until),
+    const merged: Region = {
+      from: first?.at === at ? first.from : this.toOriginal(at),
+      to: last?.end === until ? last.to : this.toOriginal(until),
       at,
       end: until + grown,
       last: offset + inserted,
@@ -126,11 +127,11 @@ export class DocumentEdits {
         region.last += grown;
       }
     this.length += grown;
-    this.regions = [...rest, made].sort((a, b) => a.at - b.at);
+    this.regions = [...rest, merged].sort((a, b) => a.at - b.at);
   }
 
   /** The place in the original text of one in the text now, which is in no region and at no edge of one. */
-  private original(place: number): number {
+  private toOriginal(place: number): number {
     const before = this.regions.findLast((region) => region.end < place);
     return before ? before.to + place - before.end : place;
   }
@@ -146,17 +147,17 @@ export class DocumentEdits {
       this.regions = [];
       return [];
     }
-    this.forget(text, now);
-    const lines = this.inLines(text);
+    this.prune(text, now);
+    const lines = this.toLineEdits(text);
     return lines.filter(({ before, after }) => before !== after).sort((a, b) => a.time - b.time);
   }
 
   /** Drops what was undone; what is too old, too much, or new becomes part of the original text. */
-  private forget(text: string, now: number): void {
+  private prune(text: string, now: number): void {
     this.regions = this.regions.filter(
       ({ from, to, at, end }) => this.base.slice(from, to) !== text.slice(at, end),
     );
-    const newest = [...this.regions].sort((a, b) => b.time - a.time).slice(0, MOST);
+    const newest = [...this.regions].sort((a, b) => b.time - a.time).slice(0, MAX_EDITS);
     const kept = newest.filter(({ time, isUndone }) => now - time <= RECENT_MS && !isUndone);
     for (const region of this.regions.filter((other) => !kept.includes(other)).reverse())
       this.fold(region, text, undefined);
@@ -173,7 +174,7 @@ export class DocumentEdits {
   /** Whether no pattern can come of it: it is long, several lines that are new, or one on which nobody writes now. */
   private isWritten({ from, to, at, end }: Region, text: string, isNewest: boolean): boolean {
     const [before, after] = [this.base.slice(from, to), text.slice(at, end)];
-    if ([before, after].some((text) => text.split('\n').length > MOST_LINES)) return true;
+    if ([before, after].some((text) => text.split('\n').length > MAX_LINES)) return true;
     if (before.trim()) return false;
     if (after.trim().includes('\n')) return true;
     const line = this.base.slice(startOfLine(this.base, from), endOfLine(this.base, to));
@@ -197,20 +198,20 @@ export class DocumentEdits {
   }
 
   /** Widened to whole lines; those on one line are one. */
-  private inLines(text: string): Edit[] {
+  private toLineEdits(text: string): Edit[] {
     const { path, languageId } = this;
-    const wide: Region[] = [];
+    const widened: Region[] = [];
     for (const region of this.regions) {
       const at = startOfLine(text, region.at);
       const end = endOfLine(text, region.end);
-      const last = wide.at(-1);
+      const last = widened.at(-1);
       const from = region.from - (region.at - at);
       const to = region.to + end - region.end;
       if (last && at <= last.end) {
         Object.assign(last, { end, to, time: Math.max(last.time, region.time) });
-      } else wide.push({ ...region, from, to, at, end });
+      } else widened.push({ ...region, from, to, at, end });
     }
-    return wide.map(({ from, to, at, end, time }) => ({
+    return widened.map(({ from, to, at, end, time }) => ({
       path,
       languageId,
       at,

@@ -3,12 +3,12 @@ import { byLine } from './by-line.ts';
 import { changesOf, tokensBetween, type TokenChange } from './changes.ts';
 import type { Edit, Replacement } from './edit.ts';
 import { isSensible } from './in-scope.ts';
-import { placesOf } from './match.ts';
+import { findPlaces } from './match.ts';
 import {
-  inCommon,
+  commonPattern,
   isVague,
   keyOf,
-  linePatternOf,
+  linePattern,
   renamePattern,
   type ChangeGroup,
   type Pattern,
@@ -16,7 +16,7 @@ import {
   type Why,
 } from './pattern.ts';
 import { blockAround, scopeOf } from './rename.ts';
-import { lineEditOf, shapeOf } from './shape.ts';
+import { lineEditOf, commonShape } from './shape.ts';
 import { tokensOf, type TextWithTokens } from './tokens.ts';
 
 /** A text that is searched. */
@@ -50,12 +50,12 @@ export interface FindOptions {
 }
 
 /** Edits that patterns are made of, the newest ones. */
-const MOST_EDITS = 12;
+const MAX_EDITS = 12;
 /** One of the edits that a pattern needs is of the last so many. */
-const NEWEST = 2;
+const NEWEST_EDITS = 2;
 /** A pattern that fits so often says too little. */
-const MOST_PLACES = 200;
-const MOST_OFFERS = 100;
+const MAX_PLACES = 200;
+const MAX_OFFERS = 100;
 
 /** Patterns of the edits, the likeliest first. `documents`: texts with all of the edits. */
 export function patternsOf(
@@ -63,9 +63,9 @@ export function patternsOf(
   documents: ReadonlyMap<string, TextWithTokens>,
 ): Pattern[] {
   const blockOf = (path: string, at: number) => ({ path, ...blockAround(documents.get(path)!.text, at) });
-  const newest = [...edits].sort((a, b) => b.time - a.time).slice(0, MOST_EDITS);
-  const cut = newest.flatMap((edit, age) => byLine(edit).map((line) => ({ edit: line, age })));
-  const changed = cut.flatMap(({ edit, age }) => {
+  const newest = [...edits].sort((a, b) => b.time - a.time).slice(0, MAX_EDITS);
+  const lineEdits = newest.flatMap((edit, age) => byLine(edit).map((line) => ({ edit: line, age })));
+  const changed = lineEdits.flatMap(({ edit, age }) => {
     const document = documents.get(edit.path);
     return document
       ? [{ edit, age, document, changes: changesOf(edit, document.text, document.tokens) }]
@@ -78,37 +78,37 @@ export function patternsOf(
     groupsOf(changes, edit).map((group) => ({ group, age })),
   );
   const repeated = pairsOf(groups).flatMap(([first, other]) => {
-    const pattern = inCommon(first.group, other.group);
+    const pattern = commonPattern(first.group, other.group);
     if (!pattern) return [];
     const near = [first.group, other.group].map(({ path, at }) => blockOf(path, at));
     return [isVague(pattern) ? { ...pattern, near } : pattern];
   });
   // Each use that was renamed is a change of its own; they want nothing outside of the name's scope.
   const others = repeated.filter((pattern) => !renames.some((rename) => isSameStep(pattern, rename)));
-  const forms = cut.flatMap(({ edit, age }) => {
+  const forms = lineEdits.flatMap(({ edit, age }) => {
     const form = lineEditOf(edit);
     return form ? [{ ...form, age }] : [];
   });
-  const shapes = pairsOf(forms).flatMap(([first, other]) => shapeOf(first, other) ?? []);
-  const lines = newest.flatMap((edit) => linePatternOf(edit) ?? []);
-  return [...renames, ...onlyOnce([...others, ...shapes, ...lines])];
+  const shapes = pairsOf(forms).flatMap(([first, other]) => commonShape(first, other) ?? []);
+  const lines = newest.flatMap((edit) => linePattern(edit) ?? []);
+  return [...renames, ...withoutDuplicates([...others, ...shapes, ...lines])];
 }
 
 /** Pairs of which one is of the newest edits. */
 const pairsOf = <T extends { age: number }>(all: readonly T[]): [T, T][] =>
   all.flatMap((item, index) =>
-    item.age >= NEWEST ? [] : all.slice(index + 1).map((other): [T, T] => [item, other]),
+    item.age >= NEWEST_EDITS ? [] : all.slice(index + 1).map((other): [T, T] => [item, other]),
   );
 
 /** Each pattern once: the one that was seen at the nearest places. */
-function onlyOnce(patterns: readonly Pattern[]): Pattern[] {
-  const once = new Map<string, Pattern>();
+function withoutDuplicates(patterns: readonly Pattern[]): Pattern[] {
+  const byKey = new Map<string, Pattern>();
   for (const pattern of patterns) {
     const key = JSON.stringify({ ...pattern, seen: undefined });
-    const known = once.get(key);
-    if (!known || spanOf(pattern) < spanOf(known)) once.set(key, pattern);
+    const documents = byKey.get(key);
+    if (!documents || spanOf(pattern) < spanOf(documents)) byKey.set(key, pattern);
   }
-  return [...once.values()];
+  return [...byKey.values()];
 }
 
 const isRename = (pattern: Pattern) => pattern.kind === 'tokens' && pattern.scope !== undefined;
@@ -135,7 +135,7 @@ function renameOf(change: TokenChange, document: TextWithTokens, edits: readonly
 }
 
 /** What was found, and how to look into further texts. */
-export interface Found {
+export interface SearchResult {
   offers: Offer[];
   /** The patterns that texts may fit in which nothing was edited; the same for those that fit the same there. */
   spreading: string[];
@@ -150,21 +150,21 @@ export interface Found {
 export function search(
   edits: readonly Edit[],
   texts: Iterable<SearchedText>,
-  { path, place, deadline = Infinity, most = MOST_OFFERS, unwanted }: FindOptions,
-): Found {
+  { path, place, deadline = Infinity, most = MAX_OFFERS, unwanted }: FindOptions,
+): SearchResult {
   const edited = new Set(edits.map((edit) => edit.path));
-  const known = new Map<string, TextWithTokens>();
+  const documents = new Map<string, TextWithTokens>();
   const rest: SearchedText[] = [];
   for (const text of texts)
-    if (edited.has(text.path) || text.path === path) known.set(text.path, withTokens(text));
+    if (edited.has(text.path) || text.path === path) documents.set(text.path, withTokens(text));
     else rest.push(text);
-  const patterns = patternsOf(edits, known).filter((pattern) => !unwanted?.has(keyOf(pattern)));
+  const patterns = patternsOf(edits, documents).filter((pattern) => !unwanted?.has(keyOf(pattern)));
   const inText = (text: SearchedText) =>
     patterns.some((pattern) => mayFit(pattern, text.text)) ? offersIn(withTokens(text), patterns) : [];
-  const spreading = patterns.flatMap((pattern) => keyElsewhere(pattern) ?? []);
+  const spreadKeys = patterns.flatMap((pattern) => spreadKey(pattern) ?? []);
   const offers: Offer[] = [];
-  const own = known.get(path);
-  const others = [...known.values()].filter((text) => text !== own);
+  const own = documents.get(path);
+  const others = [...documents.values()].filter((text) => text !== own);
   if (patterns.length > 0) {
     const found = own ? offersIn(own, patterns) : [];
     const isBelow = ({ parts }: Offer) => parts[0]!.start >= place;
@@ -173,11 +173,11 @@ export function search(
     for (const text of rest)
       if (performance.now() <= deadline && offers.length < most) offers.push(...inText(text));
   }
-  return { offers: offers.slice(0, most), spreading, inText };
+  return { offers: offers.slice(0, most), spreading: spreadKeys, inText };
 }
 
 /** All that says where a pattern fits in other texts than those it is from; undefined if it does not. */
-function keyElsewhere(pattern: Pattern): string | undefined {
+function spreadKey(pattern: Pattern): string | undefined {
   const { near, scope } = pattern.kind === 'tokens' ? pattern : {};
   if (near || scope?.path !== undefined) return undefined;
   return JSON.stringify({ ...pattern, seen: undefined, scope: scope?.member });
@@ -203,21 +203,21 @@ function mayFit(pattern: Pattern, text: string): boolean {
 
 /** The offers in one text, in order. Where patterns want different things at a place, the first one counts. */
 export function offersIn(document: TextWithTokens, patterns: readonly Pattern[]): Offer[] {
-  const taken: (Replacement & { from: Pattern })[] = [];
+  const replacements: (Replacement & { from: Pattern })[] = [];
   for (const pattern of patterns) {
-    const places = placesOf(pattern, document);
-    if (places.length > MOST_PLACES || isPassedOver(pattern, document, places)) continue;
+    const places = findPlaces(pattern, document);
+    if (places.length > MAX_PLACES || isPassedOver(pattern, document, places)) continue;
     for (const place of places)
       if (
-        !taken.some((other) => overlaps(other, place)) &&
+        !replacements.some((other) => overlaps(other, place)) &&
         (isRename(pattern) || isSensible(place, document))
       )
-        taken.push({ ...place, from: pattern });
+        replacements.push({ ...place, from: pattern });
   }
-  taken.sort((a, b) => a.start - b.start);
+  replacements.sort((a, b) => a.start - b.start);
   const offers: (Offer & { parts: Replacement[] })[] = [];
   let [line, at] = [0, 0];
-  for (const { from, ...part } of taken) {
+  for (const { from, ...part } of replacements) {
     for (let next = document.text.indexOf('\n', at); next >= 0 && next < part.start;) {
       [line, at] = [line + 1, next + 1];
       next = document.text.indexOf('\n', at);

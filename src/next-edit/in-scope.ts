@@ -4,7 +4,7 @@ import { blockAround, scopesOf } from './rename.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
 /** A name that is used more often is looked for no longer. */
-const MOST_PLACES = 500;
+const MAX_PLACES = 500;
 
 /** Whether a replacement can be meant. */
 export function isSensible(part: Replacement, document: TextWithTokens): boolean {
@@ -12,9 +12,9 @@ export function isSensible(part: Replacement, document: TextWithTokens): boolean
   const { start, end } = part;
   const namesOf = (code: string) => plainNames(tokensOf(code, languageId), text[start - 1] === '.');
   const old = new Set(namesOf(text.slice(start, end)));
-  const fresh = namesOf(part.text).filter((name) => !old.has(name));
+  const newNames = namesOf(part.text).filter((name) => !old.has(name));
   if (!isName(part.text) && isBinding(part, text)) return false;
-  return fresh.every((name) => !definesItself(name, part, text) && isKnown(name, part, document));
+  return newNames.every((name) => !definesItself(name, part, text) && isKnown(name, part, document));
 }
 
 /** Names that are no members and no keywords of a call. */
@@ -63,7 +63,7 @@ function isKnown(word: string, { start, end }: Replacement, document: TextWithTo
   const block = blockAround(text, start);
   if (elsewhere.some((index) => tokens[index]!.start >= block.from && tokens[index]!.start < block.to))
     return true;
-  if (elsewhere.length > MOST_PLACES) return true;
+  if (elsewhere.length > MAX_PLACES) return true;
   const scopes = scopesOf(elsewhere, document);
   return scopes.length === 0 || scopes.some(({ from, to }) => from <= start && start < to);
 }

@@ -2,10 +2,17 @@
 export { applyParts, partsShown, shownLines } from './apply.ts';
 export { candidatesIn, type Candidate, type CandidateOptions, type LineInContext } from './candidates.ts';
 export { DocumentEdits, type Change, type Edit, type Replacement } from './edit.ts';
-export { findOffers, search, type FindOptions, type Found, type Offer, type SearchedText } from './find.ts';
-export { moved } from './moved.ts';
+export {
+  findOffers,
+  search,
+  type FindOptions,
+  type SearchResult,
+  type Offer,
+  type SearchedText,
+} from './find.ts';
+export { moveOffer } from './move-offer.ts';
 export type { Why } from './pattern.ts';
 export { Refusals } from './refusals.ts';
-export { diffOf, lineInAnswer, offerOf, questionOf, type NameOf } from './rewrite.ts';
+export { diffPrompt, lineInAnswer, toOffer, taskQuestion, type NameOf } from './rewrite.ts';
 export { Steps, type Step } from './steps.ts';
-export { isInLines, tabDoes, type Cursor, type Start } from './tab-key.ts';
+export { isInLines, tabAction, type Cursor, type Start } from './tab-key.ts';

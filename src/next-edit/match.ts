@@ -1,7 +1,7 @@
 /** Where a pattern fits in a document, and what would be replaced there. */
 import { languageOf } from '../completion/code/languages.ts';
 import { indentOf } from '../completion/code/text.ts';
-import { MOST_BETWEEN } from './changes.ts';
+import { MAX_TOKENS_BETWEEN } from './changes.ts';
 import type { Replacement } from './edit.ts';
 import type { LinePattern, Pattern, Step, TokenPattern } from './pattern.ts';
 import { withoutIndent } from './pattern.ts';
@@ -9,15 +9,15 @@ import { functions } from './rename.ts';
 import { linesOfShape } from './shape.ts';
 import type { TextWithTokens, Token } from './tokens.ts';
 
-const MOST_IN_CALL = 100;
+const MAX_ARGUMENT_TOKENS = 100;
 
 /** The places that want what the pattern says, in order and apart from each other; those that have it are left out. */
-export function placesOf(pattern: Pattern, document: TextWithTokens): Replacement[] {
-  if (pattern.kind === 'lines') return linesLike(pattern, document.text);
-  return pattern.kind === 'shape' ? linesOfShape(pattern, document) : tokensLike(pattern, document);
+export function findPlaces(pattern: Pattern, document: TextWithTokens): Replacement[] {
+  if (pattern.kind === 'lines') return findLines(pattern, document.text);
+  return pattern.kind === 'shape' ? linesOfShape(pattern, document) : findTokens(pattern, document);
 }
 
-function tokensLike(pattern: TokenPattern, document: TextWithTokens): Replacement[] {
+function findTokens(pattern: TokenPattern, document: TextWithTokens): Replacement[] {
   const { left, steps, scope } = pattern;
   if (scope?.path !== undefined && scope.path !== document.path) return [];
   const literal = [...left, ...pattern.right, ...steps.flatMap(({ old }) => old)];
@@ -66,7 +66,7 @@ function isDefinition({ tokens, text, languageId }: TextWithTokens, at: number, 
 function afterArguments({ args }: TokenPattern, tokens: readonly Token[], from: number): number | undefined {
   if (args === undefined) return from;
   let [depth, count] = [0, tokens[from]?.text === ')' ? 0 : 1];
-  for (let at = from; at < tokens.length && at - from <= MOST_IN_CALL; at += 1) {
+  for (let at = from; at < tokens.length && at - from <= MAX_ARGUMENT_TOKENS; at += 1) {
     const { text, quoted } = tokens[at]!;
     if (quoted) continue;
     if (text === ')' && depth === 0) return count === args && tokens[at - 1]!.text !== ',' ? at : undefined;
@@ -86,7 +86,8 @@ function stepsAt(
   const begins: number[] = [];
   let at = begin;
   for (const [index, step] of steps.entries()) {
-    if (!fits(step.old, tokens, at) || isThere(step, tokens, at, at + step.old.length)) return undefined;
+    if (!fits(step.old, tokens, at) || isAlreadyApplied(step, tokens, at, at + step.old.length))
+      return undefined;
     begins.push(at);
     at += step.old.length;
     const kept = between[index];
@@ -107,7 +108,7 @@ function stepsAt(
 function afterHole(tokens: readonly Token[], from: number, wanted: readonly string[]): number | undefined {
   if (wanted.length === 0) return undefined;
   let depth = 0;
-  for (let at = from; at < tokens.length && at - from <= MOST_BETWEEN; at += 1) {
+  for (let at = from; at < tokens.length && at - from <= MAX_TOKENS_BETWEEN; at += 1) {
     const { text } = tokens[at]!;
     if (at > from && depth === 0 && fits(wanted, tokens, at)) return at;
     if (/^[([{]$/.test(text)) depth += 1;
@@ -117,7 +118,7 @@ function afterHole(tokens: readonly Token[], from: number, wanted: readonly stri
 }
 
 /** Whether what would be written around tokens `begin` to `end` stands there already. */
-function isThere({ old, now }: Step, tokens: readonly Token[], begin: number, end: number): boolean {
+function isAlreadyApplied({ old, now }: Step, tokens: readonly Token[], begin: number, end: number): boolean {
   for (let before = 0; before + old.length <= now.length; before += 1) {
     if (!old.every((text, i) => text === now[before + i])) continue;
     const from = begin - before;
@@ -165,8 +166,8 @@ function replacementAt(
       : undefined;
   }
   const gaps = [whole.slice(last, first), whole.slice(final, following)];
-  if (leftGap !== undefined && !isLike(leftGap, gaps[0]!)) return undefined;
-  if (rightGap !== undefined && !isLike(rightGap, gaps[1]!)) return undefined;
+  if (leftGap !== undefined && !hasSameWhitespace(leftGap, gaps[0]!)) return undefined;
+  if (rightGap !== undefined && !hasSameWhitespace(rightGap, gaps[1]!)) return undefined;
   const short = scope?.path !== undefined && isShorthand(document, begin);
   return {
     start: leftGap === undefined ? first : last,
@@ -176,7 +177,7 @@ function replacementAt(
 }
 
 /** White space of the same lines, or on the same line. */
-const isLike = (a: string, b: string) =>
+const hasSameWhitespace = (a: string, b: string) =>
   a === b || (a.includes('\n') && a.split('\n').length === b.split('\n').length);
 
 const indentAt = (text: string, place: number) => text.lastIndexOf('\n', place - 1) + 1;
@@ -206,7 +207,7 @@ function isShorthand({ tokens, languageId }: TextWithTokens, at: number): boolea
   return false;
 }
 
-function linesLike({ old, now }: LinePattern, text: string): Replacement[] {
+function findLines({ old, now }: LinePattern, text: string): Replacement[] {
   const rarest = old.reduce((a, b) => (b.length > a.length ? b : a), '').trim();
   if (!text.includes(rarest)) return [];
   const lines = text.split('\n');
@@ -221,7 +222,7 @@ function linesLike({ old, now }: LinePattern, text: string): Replacement[] {
     const here = lines.slice(at, at + old.length);
     const plain = withoutIndent(here.join('\n'));
     if (!plain.every((line, i) => line.trimEnd() === old[i]!.trimEnd())) continue;
-    if (isWritten(now, old, lines, at)) continue;
+    if (hasNewLines(now, old, lines, at)) continue;
     const indent = indentOf(here.find((line) => line.trim()) ?? '');
     const start = starts[at]!;
     const end = starts[at + old.length - 1]! + here.at(-1)!.replace(/\r$/, '').length;
@@ -233,7 +234,7 @@ function linesLike({ old, now }: LinePattern, text: string): Replacement[] {
 }
 
 /** Whether the new lines stand there already, where the old ones are a part of them. */
-function isWritten(
+function hasNewLines(
   now: readonly string[],
   old: readonly string[],
   lines: readonly string[],

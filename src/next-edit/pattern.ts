@@ -1,6 +1,6 @@
 /** Generalises edits to patterns: what is replaced by what, and what has to stand around it. */
 import type { TokenChange } from './changes.ts';
-import type { Edit, Seen } from './edit.ts';
+import type { Edit, ObservedRange } from './edit.ts';
 import type { Scope } from './rename.ts';
 import type { ShapePattern } from './shape.ts';
 import type { Token } from './tokens.ts';
@@ -38,7 +38,7 @@ export interface TokenPattern {
   /** Only there, because little stands around it; in the documents' texts now. */
   near?: readonly Part[];
   /** Where it was seen: of places between these, the person has chosen to pass over. */
-  seen?: Seen;
+  seen?: ObservedRange;
 }
 
 /** A part of a document, in its text now. */
@@ -63,7 +63,7 @@ export type Pattern = TokenPattern | ShapePattern | LinePattern;
 const CONTEXT = 6;
 const CONTEXT_OF_NAME = 2;
 
-const isTelling = (text: string) => /^[\p{L}_$][\p{L}\p{N}_$]{2,}$/u.test(text);
+const isDistinctive = (text: string) => /^[\p{L}_$][\p{L}\p{N}_$]{2,}$/u.test(text);
 
 /** The pattern of a name that was changed where it is defined. */
 export const renamePattern = (change: TokenChange, scope: Scope): TokenPattern => ({
@@ -115,15 +115,15 @@ export interface ChangeGroup {
  * The pattern that two groups have in common: the same tokens replaced by the same, and as many neighbours as both
  * have. Undefined if it says too little about where it fits.
  */
-export function inCommon(group: ChangeGroup, other: ChangeGroup): TokenPattern | undefined {
+export function commonPattern(group: ChangeGroup, other: ChangeGroup): TokenPattern | undefined {
   const { changes } = group;
   if (changes.length !== other.changes.length) return undefined;
   if (!changes.every((change, index) => isSameChange(change, other.changes[index]!))) return undefined;
-  const added = changes.length === 1 ? argumentIn(group, other) : undefined;
+  const added = changes.length === 1 ? argumentPattern(group, other) : undefined;
   if (added) return added;
   const [first, last] = [changes[0]!, changes.at(-1)!];
   const [otherFirst, otherLast] = [other.changes[0]!, other.changes.at(-1)!];
-  const isName = changes.some(({ old }) => old.some(({ text }) => isTelling(text)));
+  const isName = changes.some(({ old }) => old.some(({ text }) => isDistinctive(text)));
   const most = isName && !first.quoted ? CONTEXT_OF_NAME : CONTEXT;
   const pattern: TokenPattern = {
     kind: 'tokens',
@@ -134,20 +134,20 @@ export function inCommon(group: ChangeGroup, other: ChangeGroup): TokenPattern |
     left: commonEnd(texts(first.left), texts(otherFirst.left), most),
     right: commonEnd(texts(last.right).reverse(), texts(otherLast.right).reverse(), most).reverse(),
   };
-  return isSpecific(pattern) ? { ...pattern, ...seenIn(group, other) } : undefined;
+  return isSpecific(pattern) ? { ...pattern, ...observedRange(group, other) } : undefined;
 }
 
-function seenIn(group: ChangeGroup, other: ChangeGroup): { seen?: Seen } {
+function observedRange(group: ChangeGroup, other: ChangeGroup): { seen?: ObservedRange } {
   const { path, at } = group;
   if (path !== other.path) return {};
   return { seen: { path, from: Math.min(at, other.at), to: Math.max(at, other.at) } };
 }
 
 /** The pattern of an argument that was added to two calls of the same function, as the last one. */
-function argumentIn(group: ChangeGroup, other: ChangeGroup): TokenPattern | undefined {
+function argumentPattern(group: ChangeGroup, other: ChangeGroup): TokenPattern | undefined {
   const [[change], [second]] = [group.changes, other.changes] as [[TokenChange], [TokenChange]];
   if (change.old.length > 0 || change.quoted || change.text.includes('\n')) return undefined;
-  const [call, otherCall] = [callAround(change), callAround(second)];
+  const [call, otherCall] = [enclosingCall(change), enclosingCall(second)];
   if (!call || call.name !== otherCall?.name || call.args !== otherCall.args) return undefined;
   const pattern: TokenPattern = {
     kind: 'tokens',
@@ -157,14 +157,14 @@ function argumentIn(group: ChangeGroup, other: ChangeGroup): TokenPattern | unde
     left: [call.name, '('],
     right: [],
     quoted: false,
-    ...seenIn(group, other),
+    ...observedRange(group, other),
   };
   const ends = change.right[0]?.text === ')' && second.right[0]?.text === ')';
   return ends ? { ...pattern, right: [')'], args: call.args } : undefined;
 }
 
 /** The call in whose arguments something was added: how many came before. */
-function callAround({ left }: TokenChange): { name: string; args: number } | undefined {
+function enclosingCall({ left }: TokenChange): { name: string; args: number } | undefined {
   let [depth, args] = [0, 0];
   for (let at = left.length - 1; at > 0; at -= 1) {
     const { text, quoted } = left[at]!;
@@ -173,7 +173,7 @@ function callAround({ left }: TokenChange): { name: string; args: number } | und
     else if (/^[([{]$/.test(text) && depth-- === 0) {
       const name = left[at - 1]!;
       const begins = at === left.length - 1;
-      return text === '(' && isTelling(name.text)
+      return text === '(' && isDistinctive(name.text)
         ? { name: name.text, args: args + (begins ? 0 : 1) }
         : undefined;
     } else if (text === ',' && depth === 0) args += 1;
@@ -198,8 +198,8 @@ function isSpecific({ steps, between, left, right, quoted }: TokenPattern): bool
   // What is added says little about where it is missing; prose has many places for a word.
   if (old.length === 0) return false;
   if (quoted) return around.length >= CONTEXT;
-  if (old.some(isTelling)) return true;
-  return around.length >= 3 && around.some(isTelling);
+  if (old.some(isDistinctive)) return true;
+  return around.length >= 3 && around.some(isDistinctive);
 }
 
 const balance = (tokens: readonly string[]) =>
@@ -216,18 +216,18 @@ function commonEnd(a: readonly string[], b: readonly string[], most: number): st
 }
 
 /** Fewest letters and signs of lines that are found by being the same. */
-const FEWEST_SIGNS = 24;
-const MOST_LINES = 6;
+const MIN_CHARACTERS = 24;
+const MAX_LINES = 6;
 
 /** The pattern of an edit that replaces whole lines; undefined where they say too little, or nothing was there. */
-export function linePatternOf({ before, after }: Edit): LinePattern | undefined {
+export function linePattern({ before, after }: Edit): LinePattern | undefined {
   const [old, now] = [withoutIndent(before), withoutIndent(after)];
   // Other numbers of lines are mostly one place's own: wrapped, indented, put into a block.
-  if (old.length > MOST_LINES || now.length !== old.length) return undefined;
+  if (old.length > MAX_LINES || now.length !== old.length) return undefined;
   if (old.every((line, index) => line.trim() === now[index]!.trim())) return undefined;
   const written = old.join('').replace(/\s+/g, '');
   const words = new Set((written.match(/[\p{L}_$][\p{L}\p{N}_$]{2,}/gu) ?? []).map((word) => word));
-  if (written.length < FEWEST_SIGNS || words.size < 2) return undefined;
+  if (written.length < MIN_CHARACTERS || words.size < 2) return undefined;
   return { kind: 'lines', why: 'same-lines', old, now };
 }
 

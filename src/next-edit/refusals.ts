@@ -2,8 +2,8 @@
 import type { Offer } from './find.ts';
 
 /** So many offers of a pattern may be turned down more than were taken. */
-const PATIENCE = 0;
-const MOST_KEPT = 1000;
+const ALLOWED_REFUSALS = 0;
+const MAX_REMEMBERED = 1000;
 
 export class Refusals {
   private places = new Set<string>();
@@ -17,19 +17,19 @@ export class Refusals {
     return this.unwanted.has(offer.pattern) || this.places.has(placeKey(offer, shown));
   }
 
-  taken({ pattern }: Offer): void {
+  recordAccepted({ pattern }: Offer): void {
     this.balance.set(pattern, (this.balance.get(pattern) ?? 0) + 1);
     this.unwanted.delete(pattern);
     this.passed.delete(pattern);
   }
 
   /** An undo took it back; it is offered again. */
-  gaveBack({ pattern }: Offer): void {
+  recordUndone({ pattern }: Offer): void {
     this.balance.set(pattern, (this.balance.get(pattern) ?? 0) - 1);
   }
 
   /** The person saw the offers and went on typing. They are still offered, but no longer with Tab. */
-  typedOn(offers: readonly Offer[]): void {
+  recordPassed(offers: readonly Offer[]): void {
     for (const { pattern } of offers) this.passed.add(pattern);
   }
 
@@ -37,13 +37,13 @@ export class Refusals {
     return this.passed.has(pattern);
   }
 
-  refused(offer: Offer, shown: { before: string; after: string }): void {
+  recordRefused(offer: Offer, shown: { before: string; after: string }): void {
     const { pattern } = offer;
-    if (this.places.size >= MOST_KEPT) this.places.clear();
+    if (this.places.size >= MAX_REMEMBERED) this.places.clear();
     this.places.add(placeKey(offer, shown));
     const balance = (this.balance.get(pattern) ?? 0) - 1;
     this.balance.set(pattern, balance);
-    if (balance < -PATIENCE) this.unwanted.add(pattern);
+    if (balance < -ALLOWED_REFUSALS) this.unwanted.add(pattern);
   }
 }
 

@@ -35,7 +35,7 @@ export interface Scope {
 }
 
 /** Short names are used for many things. */
-const SHORTEST = 2;
+const MIN_LENGTH = 2;
 
 /**
  * The scope of a name whose definition was renamed; undefined where it was no definition. `document`: as it is now.
@@ -49,7 +49,7 @@ export function scopeOf(
   const { old, now } = change;
   const [was, is] = [old[0], now[0]];
   if (old.length !== 1 || now.length !== 1 || !was?.isWord || !is?.isWord || change.quoted) return undefined;
-  if (was.text.length < SHORTEST || is.text.length < SHORTEST) return undefined;
+  if (was.text.length < MIN_LENGTH || is.text.length < MIN_LENGTH) return undefined;
   const { tokens } = document;
   const index = tokens.findIndex(({ start }) => start === is.start);
   if (index < 0) return undefined;
@@ -59,11 +59,11 @@ export function scopeOf(
   // Another thing is imported instead.
   if (isImported(document.text.slice(from, to)) && !areRelated(was.text, is.text)) return undefined;
   if (isDefined(was.text, scope, tokens)) return undefined;
-  return wasThere(is.text, scope, document, edits) ? undefined : scope;
+  return existedBefore(is.text, scope, document, edits) ? undefined : scope;
 }
 
 /** Whether a name was there before the edits: it is another thing, which is used instead. */
-function wasThere(
+function existedBefore(
   name: string,
   { from, to, member }: Scope,
   { tokens, languageId }: TextWithTokens,
@@ -93,7 +93,7 @@ export function blockAround(text: string, place: number): { from: number; to: nu
   let indent = indentOf(head.line).length;
   let inside = false;
   while (indent > 0) {
-    const above = headAbove(text, head.at, indent);
+    const above = enclosingHeader(text, head.at, indent);
     if (
       !above ||
       /^\s*(?:export\s+)?(?:default\s+)?(?:abstract\s+)?(?:class|interface|namespace|impl|trait|module)\b/.test(
@@ -204,7 +204,7 @@ function areRelated(a: string, b: string): boolean {
       .replace(/(?<=[\p{Ll}\p{N}])(?=\p{Lu})/gu, '_')
       .toLowerCase()
       .split(/[_$]+/)
-      .filter((word) => word.length >= SHORTEST);
+      .filter((word) => word.length >= MIN_LENGTH);
   const words = new Set(wordsOf(a));
   return wordsOf(b).some((word) => words.has(word)) || a.includes(b) || b.includes(a);
 }
@@ -217,12 +217,12 @@ function lineAt(text: string, place: number): { from: number; to: number } {
 
 /** Whether the nearest line above that is less indented begins a class. */
 function isInClass(text: string, from: number, indent: number): boolean {
-  const head = headAbove(text, from, indent);
+  const head = enclosingHeader(text, from, indent);
   return head !== undefined && /\b(class|interface|trait|impl|struct)\b/.test(head.line);
 }
 
 /** The nearest line above `from` that is indented less. */
-function headAbove(
+function enclosingHeader(
   text: string,
   from: number,
   indent: number,
@@ -248,7 +248,7 @@ function blockOf(text: string, from: number, indent: number): { from: number; to
 function functionOf(text: string, from: number, indent: number): { from: number; to: number } {
   let [at, own] = [from, indent];
   for (;;) {
-    const head = headAbove(text, at, own);
+    const head = enclosingHeader(text, at, own);
     if (!head) return { from: 0, to: text.length };
     if (/\b(?:def|function|fn|func|fun)\b/.test(head.line))
       return { from: head.at, to: bodyEnd(text, lineAt(text, head.at).to, head.indent) };

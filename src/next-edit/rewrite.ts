@@ -15,7 +15,7 @@ export type NameOf = (path: string) => string;
  * A diff with the edit, up to the new line of the place: a model that goes on writes it. `heal`: the end of the text,
  * which is generated again.
  */
-export function diffOf({ example, place }: Candidate, nameOf: NameOf): { prompt: string; heal: string } {
+export function diffPrompt({ example, place }: Candidate, nameOf: NameOf): { prompt: string; heal: string } {
   const above = (lines: readonly string[]) => lines.slice(-DIFF_CONTEXT).map((line) => ` ${line}`);
   const below = (lines: readonly string[]) => lines.slice(0, DIFF_CONTEXT).map((line) => ` ${line}`);
   const head = ({ path }: LineInContext) => [`--- a/${nameOf(path)}`, `+++ b/${nameOf(path)}`];
@@ -36,7 +36,7 @@ export function diffOf({ example, place }: Candidate, nameOf: NameOf): { prompt:
 }
 
 /** The question that instruction tuning teaches with the task `edits`. */
-export function questionOf({ example, place }: Candidate, nameOf: NameOf, language: string): string {
+export function taskQuestion({ example, place }: Candidate, nameOf: NameOf, language: string): string {
   const shown = { path: nameOf(example.path), before: example.line, after: example.after };
   return editQuestion({ example: shown, place: { ...place, path: nameOf(place.path) } }, language);
 }
@@ -53,15 +53,15 @@ export function lineInAnswer(answer: string): string | 'more' | undefined {
  * The offer to write `line` at the place; undefined if that is not the same edit: something else comes or goes, or only
  * one bracket of a pair.
  */
-export function offerOf(candidate: Candidate, line: string): Offer | undefined {
+export function toOffer(candidate: Candidate, line: string): Offer | undefined {
   const { example, place, start, end, at } = candidate;
   const text = line.trimEnd();
   if (text.trim() === place.line.trim() || !text.trim()) return undefined;
   if (indentOf(text) !== indentOf(place.line) && indentOf(example.after) === indentOf(example.line))
     return undefined;
-  const wanted = differenceOf(example.line, example.after);
-  const made = differenceOf(place.line, text);
-  if (!isSameEdit(wanted, made, candidate) || wanted.balance !== made.balance) return undefined;
+  const expected = differenceOf(example.line, example.after);
+  const actual = differenceOf(place.line, text);
+  if (!isSameEdit(expected, actual, candidate) || expected.balance !== actual.balance) return undefined;
   return {
     path: place.path,
     line: at,
@@ -72,15 +72,15 @@ export function offerOf(candidate: Candidate, line: string): Offer | undefined {
 }
 
 interface Difference {
-  gone: readonly string[];
-  come: readonly string[];
+  removed: readonly string[];
+  added: readonly string[];
   /** Brackets that are opened by what comes and not closed, less those of what goes. */
   balance: number;
 }
 
 function differenceOf(before: string, after: string): Difference {
-  const [gone, come] = [without(before, after), without(after, before)];
-  return { gone, come, balance: balanceOf(piecesOf(after)) - balanceOf(piecesOf(before)) };
+  const [removed, added] = [without(before, after), without(after, before)];
+  return { removed, added, balance: balanceOf(piecesOf(after)) - balanceOf(piecesOf(before)) };
 }
 
 /** Words and signs of a line that another has not, or not so often. */
@@ -97,27 +97,30 @@ const balanceOf = (pieces: readonly string[]) =>
   pieces.reduce((sum, piece) => sum + (/^[([{]$/.test(piece) ? 1 : /^[)\]}]$/.test(piece) ? -1 : 0), 0);
 
 /** What comes is what came there, or a name of the place; what goes went there, or is a name of the place's own. */
-function isSameEdit(wanted: Difference, made: Difference, { place }: Candidate): boolean {
+function isSameEdit(expected: Difference, actual: Difference, { place }: Candidate): boolean {
   const around = new Set([...place.above, place.line, ...place.below].flatMap((text) => [...piecesOf(text)]));
   const isFrom = (pieces: readonly string[]) => (piece: string) => pieces.includes(piece);
-  const [comes, goes] = [made.come.filter(isFrom(wanted.come)), made.gone.filter(isFrom(wanted.gone))];
-  if (!made.come.every((piece) => wanted.come.includes(piece) || around.has(piece))) return false;
-  if (wanted.come.length > 0 && comes.length === 0) return false;
-  if (wanted.gone.length > 0 && goes.length === 0) return false;
-  if (isNewNumber(wanted, made)) return false;
+  const [added, removed] = [
+    actual.added.filter(isFrom(expected.added)),
+    actual.removed.filter(isFrom(expected.removed)),
+  ];
+  if (!actual.added.every((piece) => expected.added.includes(piece) || around.has(piece))) return false;
+  if (expected.added.length > 0 && added.length === 0) return false;
+  if (expected.removed.length > 0 && removed.length === 0) return false;
+  if (isNewNumber(expected, actual)) return false;
   const [other, limit] = [
-    made.come.length - comes.length + made.gone.length - goes.length,
-    Math.max(2, (wanted.come.length + wanted.gone.length) / 2),
+    actual.added.length - added.length + actual.removed.length - removed.length,
+    Math.max(2, (expected.added.length + expected.removed.length) / 2),
   ];
   return other <= limit;
 }
 
 /** Whether a number takes the place of one that the example did not replace: which one would be a guess. */
-function isNewNumber(wanted: Difference, made: Difference): boolean {
-  const [comes, goes] = [numbersIn(made.come), numbersIn(made.gone)];
-  const replaced = goes.filter((piece) => !comes.includes(piece));
-  const known = numbersIn(wanted.gone);
-  return comes.some((piece) => !goes.includes(piece)) && replaced.some((piece) => !known.includes(piece));
+function isNewNumber(expected: Difference, actual: Difference): boolean {
+  const [added, removed] = [numbersIn(actual.added), numbersIn(actual.removed)];
+  const replaced = removed.filter((piece) => !added.includes(piece));
+  const known = numbersIn(expected.removed);
+  return added.some((piece) => !removed.includes(piece)) && replaced.some((piece) => !known.includes(piece));
 }
 
 const numbersIn = (pieces: readonly string[]) => pieces.flatMap((piece) => piece.match(/\d+/g) ?? []);

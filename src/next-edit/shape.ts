@@ -1,6 +1,6 @@
 /** Lines of the same shape: the same tokens but for some names. Two that were changed alike want it in the others. */
 import { indentOf } from '../completion/code/text.ts';
-import type { Edit, Replacement, Seen } from './edit.ts';
+import type { Edit, Replacement, ObservedRange } from './edit.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
 /** A token's text, or which of the names that differ stands there. */
@@ -15,16 +15,16 @@ export interface ShapePattern {
   gaps: readonly string[];
   /** The new line in pieces: names that differ, and all text between them. */
   now: readonly Part[];
-  seen?: Seen;
+  seen?: ObservedRange;
 }
 
-const MOST_TOKENS = 60;
-const MOST_NAMES = 4;
+const MAX_TOKENS = 60;
+const MAX_NAMES = 4;
 /** Letters and signs that stay, and names among them: fewer say too little about which lines are meant. */
-const FEWEST_SIGNS = 12;
-const FEWEST_NAMES = 2;
+const MIN_CHARACTERS = 12;
+const MIN_NAMES = 2;
 /** Words that most lines have. */
-const common = new Set(
+const commonWords = new Set(
   'const let var val return await async export import from function def class new if else elif for while in of not and or is None null undefined true false True False self this public private static readonly type'.split(
     ' ',
   ),
@@ -53,11 +53,11 @@ export function lineEditOf(edit: Edit): LineEdit | undefined {
   const texts = [edit.before.trim(), edit.after.trim()];
   if (texts.some((text) => !text || text.includes('\n'))) return undefined;
   const [was, is] = texts.map((text) => lineOf(text, edit.languageId)) as [Line, Line];
-  return was.tokens.length <= MOST_TOKENS && is.tokens.length <= MOST_TOKENS ? { edit, was, is } : undefined;
+  return was.tokens.length <= MAX_TOKENS && is.tokens.length <= MAX_TOKENS ? { edit, was, is } : undefined;
 }
 
 /** The pattern of two edits; undefined if they are not alike, or it says too little. */
-export function shapeOf(first: LineEdit, other: LineEdit): ShapePattern | undefined {
+export function commonShape(first: LineEdit, other: LineEdit): ShapePattern | undefined {
   const { edit, was, is } = first;
   const { was: otherWas, is: otherIs } = other;
   if (!isSameForm(was, otherWas) || !isSameForm(is, otherIs)) return undefined;
@@ -69,9 +69,9 @@ export function shapeOf(first: LineEdit, other: LineEdit): ShapePattern | undefi
     if (!names.has(key)) names.set(key, isName(token) && isName(twin) ? names.size : -1);
     return names.get(key)!;
   });
-  if (names.size === 0 || names.size > MOST_NAMES || [...names.values()].includes(-1)) return undefined;
+  if (names.size === 0 || names.size > MAX_NAMES || [...names.values()].includes(-1)) return undefined;
   const now = piecesOf(is, otherIs, names);
-  if (!now || !isTelling(old)) return undefined;
+  if (!now || !isDistinctive(old)) return undefined;
   const { path, at } = other.edit;
   const seen =
     edit.path === path ? { path, from: Math.min(edit.at, at), to: Math.max(edit.at, at) } : undefined;
@@ -100,10 +100,10 @@ function piecesOf(is: Line, otherIs: Line, names: ReadonlyMap<string, number>): 
   return pieces;
 }
 
-function isTelling(old: readonly Part[]): boolean {
+function isDistinctive(old: readonly Part[]): boolean {
   const kept = old.filter((part) => typeof part === 'string');
-  const names = kept.filter((text) => /^[\p{L}_$][\p{L}\p{N}_$]{2,}$/u.test(text) && !common.has(text));
-  return kept.join('').length >= FEWEST_SIGNS && names.length >= FEWEST_NAMES;
+  const names = kept.filter((text) => /^[\p{L}_$][\p{L}\p{N}_$]{2,}$/u.test(text) && !commonWords.has(text));
+  return kept.join('').length >= MIN_CHARACTERS && names.length >= MIN_NAMES;
 }
 
 /** The lines of that shape. */
@@ -117,9 +117,9 @@ export function linesOfShape(pattern: ShapePattern, { text, tokens }: TextWithTo
     const names = namesAt(pattern, text, tokens, at);
     if (!names) continue;
     const [start, end] = [tokens[at]!.start, tokens[at + old.length - 1]!.end];
-    const made = pattern.now.map((part) => (typeof part === 'string' ? part : names[part]!)).join('');
-    if (isWholeLine(text, start, end) && made !== text.slice(start, end))
-      found.push({ start, end, text: made });
+    const newPieces = pattern.now.map((part) => (typeof part === 'string' ? part : names[part]!)).join('');
+    if (isWholeLine(text, start, end) && newPieces !== text.slice(start, end))
+      found.push({ start, end, text: newPieces });
     at += old.length - 1;
   }
   return found;
@@ -141,7 +141,7 @@ function namesAt(
       if (token.text !== part) return undefined;
       continue;
     }
-    if (!isName(token) || common.has(token.text)) return undefined;
+    if (!isName(token) || commonWords.has(token.text)) return undefined;
     if (names[part] !== undefined && names[part] !== token.text) return undefined;
     names[part] = token.text;
   }

@@ -9,7 +9,7 @@ export interface Step<Offer, Start> {
   start: Start;
 }
 
-const MOST_KEPT = 200;
+const MAX_REMEMBERED = 200;
 
 /** The editor undoes the changes of each document by themselves, the last one first. */
 export class Steps<Offer extends { path: string }, Start> {
@@ -19,7 +19,7 @@ export class Steps<Offer extends { path: string }, Start> {
   applied(step: Step<Offer, Start>): void {
     this.changed(step.offer.path);
     this.changed(step.offer.path);
-    this.done = [...this.done, step].slice(-MOST_KEPT);
+    this.done = [...this.done, step].slice(-MAX_REMEMBERED);
   }
 
   /** The document was changed: nothing of it can be done again. */
@@ -28,18 +28,18 @@ export class Steps<Offer extends { path: string }, Start> {
   }
 
   /** The step that an undo took back, if `isBack`: its lines are as they were before it. */
-  undo(path: string, isBack: (offer: Offer) => boolean): Step<Offer, Start> | undefined {
-    return pass(path, this.done, this.undone, isBack);
+  undo(path: string, isReverted: (offer: Offer) => boolean): Step<Offer, Start> | undefined {
+    return moveLast(path, this.done, this.undone, isReverted);
   }
 
   /** The step that a redo made again, if `isAgain`: its lines are as it made them. */
-  redo(path: string, isAgain: (offer: Offer) => boolean): Step<Offer, Start> | undefined {
-    return pass(path, this.undone, this.done, isAgain);
+  redo(path: string, isReapplied: (offer: Offer) => boolean): Step<Offer, Start> | undefined {
+    return moveLast(path, this.undone, this.done, isReapplied);
   }
 }
 
 /** Moves the last step of a document from one list to the other. */
-function pass<Offer extends { path: string }, Start>(
+function moveLast<Offer extends { path: string }, Start>(
   path: string,
   from: Step<Offer, Start>[],
   to: Step<Offer, Start>[],

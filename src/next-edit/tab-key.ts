@@ -1,5 +1,5 @@
 /** What Tab does: it goes to an offer, applies it, and goes on; anywhere else it is left alone. */
-import type { Placed } from './moved.ts';
+import type { PlacedOffer } from './move-offer.ts';
 
 export interface Cursor {
   path: string;
@@ -16,14 +16,14 @@ export interface Start extends Pick<Cursor, 'path' | 'offset' | 'line'> {
   isStep: boolean;
 }
 
-type Where = Placed & { path: string };
+type Where = PlacedOffer & { path: string };
 
 /**
  * Undefined if Tab is to do what it does without us: where it indents, unless a step has just put the cursor there, and
  * wherever the person has gone on to something else.
  * @param isPassed the person saw the offer and went on typing: Tab then applies only at the very place
  */
-export function tabDoes(
+export function tabAction(
   cursor: Cursor,
   offer: Where,
   start: Start | undefined,

@@ -24,7 +24,7 @@ const piece = /[\p{L}_$][\p{L}\p{N}_$]*|\d[\w.]*|\s+|[^]/uy;
 const character = /'(?:\\[^']+|[^\\'])'/y;
 
 /** What the scanner is inside of. `depth`: of braces, in the code of a template. */
-type Inside =
+type ScannerState =
   | { kind: 'code'; depth: number }
   | { kind: 'string'; close: string; template: '' | '${' | '{'; lines: boolean }
   | { kind: 'comment'; close: string };
@@ -35,7 +35,7 @@ type Inside =
  */
 export function tokensOf(text: string, languageId: string): Token[] {
   const language = languageOf(languageId);
-  const stack: Inside[] = [{ kind: 'code', depth: 0 }];
+  const stack: ScannerState[] = [{ kind: 'code', depth: 0 }];
   const tokens: Token[] = [];
   const add = (start: number, end: number, quoted: boolean) => {
     const word = text.slice(start, end);
@@ -65,8 +65,8 @@ export function tokensOf(text: string, languageId: string): Token[] {
     }
     piece.lastIndex = at;
     const found = piece.exec(text)![0];
-    if (found.trim()) at = take(found, at, stack, add);
-    else at = skip(found, at, stack);
+    if (found.trim()) at = addToken(found, at, stack, add);
+    else at = skipWhitespace(found, at, stack);
   }
   return tokens;
 }
@@ -74,7 +74,7 @@ export function tokensOf(text: string, languageId: string): Token[] {
 type Add = (start: number, end: number, quoted: boolean) => void;
 
 /** Adds one token, and leaves the code of a template at its end. */
-function take(found: string, at: number, stack: Inside[], add: Add): number {
+function addToken(found: string, at: number, stack: ScannerState[], add: Add): number {
   const inside = stack.at(-1)!;
   if (inside.kind === 'string' && found === '\\') {
     add(at, at + 1, true);
@@ -92,7 +92,7 @@ function take(found: string, at: number, stack: Inside[], add: Add): number {
 }
 
 /** Passes white space. Comments and strings of one line end with it, whatever is open. */
-function skip(space: string, at: number, stack: Inside[]): number {
+function skipWhitespace(space: string, at: number, stack: ScannerState[]): number {
   const breaks = space.indexOf('\n');
   if (breaks < 0) return at + space.length;
   const inside = stack.at(-1)!;
@@ -106,7 +106,7 @@ function opens(
   at: number,
   { lineComments, blockComment, indented, prose, templates, characters }: Language,
   before: Token | undefined,
-): { length: number; inside?: Inside } | undefined {
+): { length: number; inside?: ScannerState } | undefined {
   const mark = lineComments.find((marker) => text.startsWith(marker, at));
   if (mark) return { length: mark.length, inside: { kind: 'comment', close: '\n' } };
   if (blockComment && text.startsWith(blockComment[0], at))

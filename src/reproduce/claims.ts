@@ -30,7 +30,7 @@ export interface Claim {
 }
 
 /** Ratio within which two methods count as alike. */
-const ALIKE = { above: 0.8, below: 1.25 };
+const SIMILAR_RATIO = { above: 0.8, below: 1.25 };
 
 const minus = ([figures]: Figures) => figures![0]! - figures![1]!;
 
@@ -94,9 +94,9 @@ function judgeRank(evidence: Evidence, seeds: readonly number[]): Judged {
 }
 
 /** The share of what was learned that a part must lack if it is to be of too low a rank. */
-const MOST_KEPT = { below: 0.9 };
+const MAX_KEPT = { below: 0.9 };
 /** The claim is about parts of at most this rank: four times that of a usual LoRA. */
-const DECIDING_RANK = 64;
+const LOW_RANK = 64;
 
 function judgeSpectrum(evidence: Evidence): Judged {
   const run = runsOf(evidence, 0).full!;
@@ -111,7 +111,7 @@ function judgeSpectrum(evidence: Evidence): Judged {
       ...ranks.flatMap((rank) =>
         kept(
           `share of what was learned that rank ${rank} keeps`,
-          rank <= DECIDING_RANK ? MOST_KEPT : {},
+          rank <= LOW_RANK ? MAX_KEPT : {},
           partOf(run, partName({ rank }), 'workspace').part,
           linears.part,
         ),
@@ -156,12 +156,12 @@ function judgeRegularisers(evidence: Evidence, seeds: readonly number[]): Judged
   } as const;
   const effects = (Object.keys(regular) as (keyof typeof regular)[]).flatMap((run) => [
     ...effect(
-      { name: `learned with ${regular[run]}, divided by plain full`, wanted: ALIKE },
+      { name: `learned with ${regular[run]}, divided by plain full`, wanted: SIMILAR_RATIO },
       learning(run, 'full'),
       ([figures]) => shareOf(figures!),
     ),
     ...effect(
-      { name: `KL with ${regular[run]}, divided by plain full`, wanted: ALIKE },
+      { name: `KL with ${regular[run]}, divided by plain full`, wanted: SIMILAR_RATIO },
       texts(run, 'full'),
       ([figures]) => figures![0]! / figures![1]!,
     ),
@@ -174,7 +174,7 @@ function judgeRegularisers(evidence: Evidence, seeds: readonly number[]): Judged
   return {
     effects,
     notes: [
-      `Alike means within a factor of ${ALIKE.above} to ${ALIKE.below}. KL is measured at the ends of the runs, as in the paper, not at equal learning.`,
+      `Alike means within a factor of ${SIMILAR_RATIO.above} to ${SIMILAR_RATIO.below}. KL is measured at the ends of the runs, as in the paper, not at equal learning.`,
     ],
   };
 }

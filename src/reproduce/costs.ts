@@ -22,12 +22,12 @@ export interface MachineGuess {
 const TEXT_TOKENS = 128;
 const TEXT_PASSES = 3;
 /** Number of starts in a run: the trainer, and two for the evaluator, which opens two models. */
-const STARTS = 3;
+const PROCESS_STARTS = 3;
 /** Number of programs per HumanEval problem, and their usual length in tokens. */
 const PROGRAMS = 50;
 const PROGRAM_TOKENS = 140;
 /** Tokens per second when sampling many texts at the same time, divided by those of a LoRA step. */
-const SAMPLING = 0.5;
+const SAMPLING_SPEED = 0.5;
 /** Operations per second of what is computed in plain TypeScript, far below those of a matmul. */
 const SPECTRUM_RATE = 5e8;
 /** Replay text is sampled in batches of 16 texts of 512 tokens; one batch is enough for short runs. */
@@ -43,10 +43,10 @@ export function stepCosts(
   lines: readonly SweepLine[] = [],
 ): Costs['step'] {
   const windows = lines.find((line) => line.type === 'base')?.heldOut.length ?? 0;
-  const whole = lines.filter((line): line is Trial => line.type === 'trial' && !line.diverged);
+  const finishedTrials = lines.filter((line): line is Trial => line.type === 'trial' && !line.diverged);
   /** The seconds of a trial cover its steps and the windows measured after them. */
   const median = (method: Method, seconds: (trial: Trial) => number) => {
-    const all = whole.filter((trial) => trial.method === method).map(seconds);
+    const all = finishedTrials.filter((trial) => trial.method === method).map(seconds);
     return all.sort((a, b) => a - b)[Math.floor(all.length / 2)];
   };
   const lora =
@@ -69,15 +69,15 @@ export function guessCosts(
   const passes = evaluationTokens(spec) * forward * secondsPerToken;
   return {
     step,
-    run: STARTS * start + passes,
+    run: PROCESS_STARTS * start + passes,
     point: start + passes,
     sweep: furtherSweep(lines),
     // Both main runs; the models of full fine-tuning are written first, which takes about as long as a start.
     strengths: STRENGTHS.length * (2 * (start + passes) + start),
     // The ranks, and all of the change in the linear layers.
     spectrum: (PART_RANKS.length + 1) * (2 * start + passes) + spectrumOperations / SPECTRUM_RATE,
-    sampling: start + (REPLAY_TOKENS * secondsPerToken) / SAMPLING,
-    problem: (PROGRAMS * PROGRAM_TOKENS * secondsPerToken) / SAMPLING,
+    sampling: start + (REPLAY_TOKENS * secondsPerToken) / SAMPLING_SPEED,
+    problem: (PROGRAMS * PROGRAM_TOKENS * secondsPerToken) / SAMPLING_SPEED,
     data: Object.keys(spec.data).length * 3 * DATA_TOKENS * forward * secondsPerToken + 2 * start,
   };
 }

@@ -7,7 +7,7 @@ import { windowParts } from '../training/sweep/choice.ts';
 import { effect, effectOf, POSITIVE, type Judged, type Named } from './effects.ts';
 import { baseOf, reachedBy, resultOf, runsOf, strataOf, type Evidence, type SeedRuns } from './evidence.ts';
 import { atEqualForgetting, atEqualLearning, frontierOf, mostLearned, type Frontier } from './frontier.ts';
-import { endedTrials } from './rate-ratio.ts';
+import { finishedTrials } from './rate-ratio.ts';
 import { main } from './stages.ts';
 
 export const LOSS = 'loss';
@@ -82,7 +82,7 @@ function overRates({ sweeps }: Evidence, seeds: readonly number[]): Judged['effe
     const lines = sweeps[seed]?.lines ?? [];
     const base = lines.find((line): line is BaseLine => line.type === 'base');
     const [lora, full] = main.map((method) =>
-      endedTrials(lines, method).filter(({ kl }) => kl !== undefined),
+      finishedTrials(lines, method).filter(({ kl }) => kl !== undefined),
     );
     return base && lora!.length > 0 && full!.length > 0 ? [{ base, lora: lora!, full: full! }] : [];
   });

@@ -8,7 +8,7 @@ import { LEAST_SEEDS } from './seeds.ts';
 import { kindOf, stageOf, type StageName } from './stages.ts';
 import { isVariant } from './variants.ts';
 
-export interface Standing {
+export interface Progress {
   evidence: Evidence;
   /** The stages that are done. */
   done: ReadonlySet<StageName>;
@@ -20,26 +20,26 @@ export interface Standing {
   why: 'budget' | 'stopped';
 }
 
-export function judgeClaims(wanted: readonly ClaimId[], standing: Standing): ClaimResult[] {
-  return claims.filter(({ id }) => wanted.includes(id)).map((claim) => judgeClaim(claim, standing));
+export function judgeClaims(wanted: readonly ClaimId[], progress: Progress): ClaimResult[] {
+  return claims.filter(({ id }) => wanted.includes(id)).map((claim) => judgeClaim(claim, progress));
 }
 
-function judgeClaim(claim: Claim, standing: Standing): ClaimResult {
+function judgeClaim(claim: Claim, progress: Progress): ClaimResult {
   const { id, title, paper, needs, seeded } = claim;
-  const { evidence, done, failed, why } = standing;
+  const { evidence, done, failed, why } = progress;
   const of = (seed: number) => needs.map((kind) => stageOf(kind, seed));
   const seeds = Array.from({ length: seeded ? seedsIn(done) : 1 }, (_, seed) => seed).filter((seed) =>
     of(seed).every((stage) => done.has(stage)),
   );
-  const result = { claim: id, title, paper, run: whatWasRun(claim, evidence, seeds) };
+  const result = { claim: id, title, paper, run: describeRuns(claim, evidence, seeds) };
   if (seeds.length === 0) {
-    const broken = of(0).find((stage) => failed.has(stage) && !done.has(stage));
-    const reason = broken ? { why: failed.get(broken)! } : { why, left: true as const };
+    const failedStage = of(0).find((stage) => failed.has(stage) && !done.has(stage));
+    const reason = failedStage ? { why: failed.get(failedStage)! } : { why, left: true as const };
     return { ...result, verdict: 'not run', ...reason, effects: [], notes: [] };
   }
   const concluded = { ...result, ...conclude(claim.judge(evidence, seeds)) };
   if (!seeded) return concluded;
-  const missing = Array.from({ length: standing.seeds }, (_, seed) => seed).filter(
+  const missing = Array.from({ length: progress.seeds }, (_, seed) => seed).filter(
     (seed) => !seeds.includes(seed),
   );
   const left = missing.some((seed) => !of(seed).some((stage) => failed.has(stage))) && {
@@ -75,7 +75,7 @@ function conclude({ effects: all, notes = [] }: Judged): Pick<ClaimResult, 'effe
 }
 
 /** "LoRA, r = 16 on all linear layers: 96 steps at 1e-3 (20261125-110317-lora-..., 20261125-111205-lora-...)" */
-function whatWasRun({ needs }: Claim, evidence: Evidence, seeds: readonly number[]): string[] {
+function describeRuns({ needs }: Claim, evidence: Evidence, seeds: readonly number[]): string[] {
   const shown = seeds.length > 0 ? seeds : [0];
   return needs.flatMap((kind) => {
     if (kind === 'sweep')

@@ -102,15 +102,16 @@ export function planStages(planning: Planning): Planned {
   const done = planning.done ?? new Set<StageName>();
   const total = (stages: Iterable<StageName>, steps: number) =>
     [...stages].reduce((sum, stage) => sum + (done.has(stage) ? 0 : secondsOf(stage, steps, planning)), 0);
-  const least = planning.steps ?? LEAST_STEPS;
+  const minSteps = planning.steps ?? LEAST_STEPS;
   let taken = new Set<StageName>();
   let dropped: Planned['dropped'] = [];
   const undecided: ClaimId[] = [];
   for (const id of wanted) {
     const { claim, seeded } = id;
     const choices = !seeded ? [1] : seeds === undefined ? [LEAST_SEEDS, 1] : [seeds];
-    const chosen = choices.find((n) => total(new Set([...taken, ...stagesOf(id, n)]), least) <= budget);
-    if (chosen === undefined) dropped.push({ claim, seconds: total(stagesOf(id, choices.at(-1)!), least) });
+    const chosen = choices.find((n) => total(new Set([...taken, ...stagesOf(id, n)]), minSteps) <= budget);
+    if (chosen === undefined)
+      dropped.push({ claim, seconds: total(stagesOf(id, choices.at(-1)!), minSteps) });
     else taken = new Set([...taken, ...stagesOf(id, chosen)]);
     if (chosen !== undefined && seeded && chosen < LEAST_SEEDS) undecided.push(claim);
   }
@@ -120,7 +121,7 @@ export function planStages(planning: Planning): Planned {
     taken = new Set(stagesOf(first, first.seeded ? (seeds ?? 1) : 1));
     dropped = dropped.filter(({ claim }) => claim !== first.claim);
   }
-  let steps = least;
+  let steps = minSteps;
   if (planning.steps === undefined)
     while (steps + 4 <= mostSteps && total(taken, steps + 4) <= budget) steps += 4;
   return { stages: [...taken], steps, dropped, undecided };

@@ -13,13 +13,13 @@ import { main } from './stages.ts';
 /** What counts as "several times": a half-decade of the grid. */
 const SEVERAL = 3;
 
-type Ended = Trial & { heldOut: number[] };
+type FinishedTrial = Trial & { heldOut: number[] };
 
 /** Finished trials of a method, ascending by rate. */
-export const endedTrials = (lines: readonly SweepLine[], method: Method): Ended[] =>
+export const finishedTrials = (lines: readonly SweepLine[], method: Method): FinishedTrial[] =>
   lines
     .filter(
-      (line): line is Ended =>
+      (line): line is FinishedTrial =>
         line.type === 'trial' && line.method === method && !line.diverged && line.heldOut !== undefined,
     )
     .sort((a, b) => a.learningRate - b.learningRate);
@@ -27,7 +27,10 @@ export const endedTrials = (lines: readonly SweepLine[], method: Method): Ended[
 /** The trials of one seed, and their losses by window: LoRA's, then full fine-tuning's. */
 function trialsOf(lines: readonly SweepLine[]) {
   const base = lines.find((line): line is BaseLine => line.type === 'base');
-  const [lora, full] = main.map((method) => endedTrials(lines, method)) as [Ended[], Ended[]];
+  const [lora, full] = main.map((method) => finishedTrials(lines, method)) as [
+    FinishedTrial[],
+    FinishedTrial[],
+  ];
   if (!base || lora.length < 2 || full.length < 2) return undefined;
   const rows = [...lora, ...full].map(({ heldOut }) => windowParts(base, heldOut));
   const split = (figures: readonly number[]) =>
@@ -91,7 +94,7 @@ function bestOf({ lora, full, rows, split }: Trials) {
   return { edges, notes };
 }
 
-const edgeOf = (trials: readonly Ended[], index: number) =>
+const edgeOf = (trials: readonly FinishedTrial[], index: number) =>
   index === 0 ? 'lowest' : index === trials.length - 1 ? 'highest' : undefined;
 
 /**

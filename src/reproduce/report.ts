@@ -26,7 +26,8 @@ export const verdictText = ({ verdict, why }: ClaimResult): string => {
 };
 
 /** Why a claim that was run has no verdict, as its effects do not show it. */
-const reasonOf = ({ verdict, why }: ClaimResult): string[] => (verdict !== 'not run' && why ? [why] : []);
+const undecidedReason = ({ verdict, why }: ClaimResult): string[] =>
+  verdict !== 'not run' && why ? [why] : [];
 
 /**
  * A block for each claim: the verdict and the title, then a line for each effect, and the notes if the verdict is
@@ -37,7 +38,7 @@ export function claimsText(results: readonly ClaimResult[]): string {
   return results
     .map((result, i) => {
       const lines = result.effects.map((effect) => `     ${effect.name}: ${effectText(effect)}`);
-      const notes = result.verdict === "can't tell" ? [...reasonOf(result), ...result.notes] : [];
+      const notes = result.verdict === "can't tell" ? [...undecidedReason(result), ...result.notes] : [];
       return [
         `${i + 1}. ${verdictText(result).padEnd(width)}  ${result.title}`,
         ...lines,
@@ -59,7 +60,7 @@ export function reportMarkdown({ spec, state }: Reproduction, results: readonly 
       ...result.effects.map((effect) => `- ${effect.name}: ${effectText(effect)}${seedsText(effect)}`),
       ...result.notes.map((note) => `- ${note}`),
     ];
-    const verdict = [`${verdictText(result)}.`, ...reasonOf(result)].join(' ');
+    const verdict = [`${verdictText(result)}.`, ...undecidedReason(result)].join(' ');
     return `### ${i + 1}. ${result.title}\n${verdict}\n\n${lines.join('\n')}\n`;
   });
   const rates = state.rates

@@ -120,7 +120,7 @@ class Reproducing {
       await ledger.save();
       return;
     }
-    const most = SWEEP_LIMIT * this.secondsLeft;
+    const limitSeconds = SWEEP_LIMIT * this.secondsLeft;
     reporter.stage(
       `Learning rates: ${planned.rates.lora.length} of each method, ${planned.steps} steps each`,
       1,
@@ -131,7 +131,10 @@ class Reproducing {
       state.sweep ??= await launcher.createSweep(newSweep(spec, ledger.variants.lora.hyper, planned));
       await ledger.save();
       const dir = join(sweepsDir(), state.sweep);
-      await this.limited((signal) => launcher.sweep(dir, signal, (text) => reporter.phase(text)), most);
+      await this.withTimeLimit(
+        (signal) => launcher.sweep(dir, signal, (text) => reporter.phase(text)),
+        limitSeconds,
+      );
       const { spec: swept, lines } = await ledger.takeSweep('sweep', state.sweep);
       if (this.options.stop.aborted) return;
       ledger.settleRates(swept, lines);
@@ -157,13 +160,13 @@ class Reproducing {
     }
   }
 
-  private expected(stage: StageName): number {
+  private expectedSeconds(stage: StageName): number {
     return this.pace * secondsOf(stage, this.repro.state.steps!, this.ledger.planning(0));
   }
 
   private async runStage(stage: StageName, left: StageName[], number: number, of: number): Promise<void> {
     const { reporter } = this.options;
-    const seconds = this.expected(stage);
+    const seconds = this.expectedSeconds(stage);
     const title = titleOf(stage, this.ledger.variants);
     // The first stage is tried in any case, because the costs may be guessed too high.
     if (seconds > this.secondsLeft && number > 1) {
@@ -171,28 +174,28 @@ class Reproducing {
       return;
     }
     if (runsUnder(stage).some((name) => !this.ledger.done.has(name))) return;
-    const all = left.reduce((sum, step) => sum + this.expected(step), 0);
+    const all = left.reduce((sum, step) => sum + this.expectedSeconds(step), 0);
     reporter.stage(title, number, of, { stage: seconds, all: Math.min(all, this.secondsLeft) });
-    const began = performance.now();
+    const startedAt = performance.now();
     try {
-      if (await this.limited((signal) => this.doStage(stage, signal))) this.ledger.done.add(stage);
+      if (await this.withTimeLimit((signal) => this.carryOut(stage, signal))) this.ledger.done.add(stage);
       else return;
     } catch (error) {
       this.fail(stage, error);
       return;
     }
-    const took = (performance.now() - began) / 1000;
+    const took = (performance.now() - startedAt) / 1000;
     // The newest stage has half the weight, because the load of the machine changes.
     this.pace = (this.pace + (this.pace * took) / seconds) / 2;
   }
 
   /** Carries out a stage. True if it is done, false if it was stopped. */
-  private async doStage(stage: StageName, signal: AbortSignal): Promise<boolean> {
+  private async carryOut(stage: StageName, signal: AbortSignal): Promise<boolean> {
     const { ledger } = this;
     const phase = (text: string) => this.options.reporter.phase(text);
     const { kind } = kindOf(stage);
     if (isVariant(kind)) return await this.train(stage, signal, phase);
-    if (kind === 'sweep') return await this.sweepAgain(stage, signal, phase);
+    if (kind === 'sweep') return await this.runFurtherSweep(stage, signal, phase);
     for (const name of runsUnder(stage)) {
       await this.measure(kind, join(runsDir(), this.repro.state.runs[name]!), signal, phase);
       if (signal.aborted) return false;
@@ -223,7 +226,7 @@ class Reproducing {
     await launcher.evaluate(dir, what, signal, phase);
   }
 
-  private async sweepAgain(
+  private async runFurtherSweep(
     stage: StageName,
     signal: AbortSignal,
     phase: (text: string) => void,
@@ -259,7 +262,7 @@ class Reproducing {
   }
 
   /** Runs `work` with a signal that fires when the user stops, when the time is up, or after `seconds`. */
-  private async limited<T>(work: (signal: AbortSignal) => Promise<T>, seconds = Infinity): Promise<T> {
+  private async withTimeLimit<T>(work: (signal: AbortSignal) => Promise<T>, seconds = Infinity): Promise<T> {
     const { stop } = this.options;
     // In Node 20, AbortSignal.any of a timeout may be garbage-collected before it fires.
     const limit = new AbortController();

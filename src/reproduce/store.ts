@@ -35,10 +35,18 @@ const claimsPath = (dir: string) => join(dir, 'claims.json');
 const asText = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
 /** Creates the folder atomically, and moves the corpus at `corpus` into it. */
-export async function createReproduction(asked: NewReproduction, corpus: string): Promise<Reproduction> {
+export async function createReproduction(
+  newReproduction: NewReproduction,
+  corpus: string,
+): Promise<Reproduction> {
   const now = new Date();
   const specOf = (id: string) =>
-    reproductionSpecSchema.parse({ format: REPRODUCTION_FORMAT, id, createdAt: now.toISOString(), ...asked });
+    reproductionSpecSchema.parse({
+      format: REPRODUCTION_FORMAT,
+      id,
+      createdAt: now.toISOString(),
+      ...newReproduction,
+    });
   const dir = await createFolder(
     reproductionsDir(),
     () => [timeStamp(now), 'reproduce', randomBytes(3).toString('hex')].join('-'),
@@ -100,7 +108,7 @@ const damaged = (dir: string, file: string, why: string) =>
   );
 
 /** The newest reproduction with the same settings in which claims are left for lack of time. */
-export async function findUnfinished(asked: NewReproduction): Promise<Reproduction | undefined> {
+export async function findUnfinished(newReproduction: NewReproduction): Promise<Reproduction | undefined> {
   for (const id of (await folderNames(reproductionsDir())).sort().reverse()) {
     // One that can't be read must not hide the others.
     const found = await readReproduction(join(reproductionsDir(), id)).catch(() => undefined);
@@ -108,10 +116,12 @@ export async function findUnfinished(asked: NewReproduction): Promise<Reproducti
     const { format, createdAt } = found.spec;
     if (format < REPRODUCTION_FORMAT) continue;
     // As it would be read back, without undefined values.
-    const same: unknown = JSON.parse(
-      JSON.stringify(reproductionSpecSchema.parse({ ...asked, format, createdAt, id: found.spec.id })),
+    const normalized: unknown = JSON.parse(
+      JSON.stringify(
+        reproductionSpecSchema.parse({ ...newReproduction, format, createdAt, id: found.spec.id }),
+      ),
     );
-    if (isDeepStrictEqual(found.spec, same) && !(await isFinished(found.dir))) return found;
+    if (isDeepStrictEqual(found.spec, normalized) && !(await isFinished(found.dir))) return found;
   }
   return undefined;
 }
@@ -123,7 +133,7 @@ async function isFinished(dir: string): Promise<boolean> {
 }
 
 /** Errors: bad-argument for a reproduction of an earlier format, which can be read but not gone on with. */
-export function refuseOlder({ dir, spec }: Reproduction): void {
+export function requireCurrentFormat({ dir, spec }: Reproduction): void {
   if (spec.format === REPRODUCTION_FORMAT) return;
   throw new UserError(
     'bad-argument',

@@ -6,7 +6,7 @@ import type { ComputeDevice, GpuChoice } from '../protocol/gpu.ts';
 export { BASE_MODEL } from '../protocol/server.ts';
 
 export interface AdapterFile {
-  /** Name in requests. */
+  /** Its name in requests. */
   name: string;
   /** GGUF LoRA adapter. */
   path: string;
@@ -22,28 +22,33 @@ export interface LlamaHostOptions {
   models?: { name: string; path: string }[];
   /** Tokens of a sequence, prompt and answer together. Default 2048, or the model's training context if smaller. */
   contextSize?: number;
-  /** Requests that one model computes at the same time; others wait. Default 1. */
+  /** Requests that one model computes in parallel; others wait. Default 1. */
   sequences?: number;
   /**
-   * Prompts that a model keeps besides those that it computes, so that going back to a file finds its text read.
-   * Fewer where memory is short, and none on a GPU, which reads quickly. Default 0.
+   * Prompts kept per model besides those being computed, so that returning to a file finds its text processed. Fewer if
+   * memory is short, and none on a GPU, which is fast enough. Default 0.
    */
   keptPrompts?: number;
-  /** A model's last prompt is kept on disk for the next start, on the processor. Default false. */
+  /** Whether a model's last prompt is saved on disk for the next start, if it runs on the processor. Default false. */
   keepOnDisk?: boolean;
   /**
-   * Threads per context; `measure` finds the fastest number, once per machine and base file, and `later` leaves that to
-   * `measureThreads`: until then it is a guess. Default: defaultThreads.
+   * Threads per context; `measure` finds the fastest number, once per machine and base file; `later` starts with a
+   * guess and leaves measuring to `measureThreads`. Default: defaultThreads.
    */
   threads?: number | 'measure' | 'later';
   /**
-   * On what it computes. Default `off`: the processor, which gives the same figures on each machine and leaves a GPU to
-   * training.
+   * What it computes on. Default `off`: the processor, which gives the same results on every machine and leaves the GPU
+   * to training.
    */
   gpu?: GpuChoice | undefined;
-  /** Bytes for contexts, adapters and whole models besides the base; least recently used out. Default: no limit. */
+  /**
+   * Bytes for contexts, adapters and whole models besides the base; the least recently used are evicted. Default: no
+   * limit.
+   */
   memoryLimit?: number;
-  /** Copies of the base with an adapter in them, which `complete` uses instead of the adapter. Default: none. */
+  /**
+   * Copies of the base with an adapter merged into them, which `complete` uses instead of the adapter. Default: none.
+   */
   folded?: FoldedCopies | undefined;
   /** How `sample` computes. Default: defaultSampling. */
   sampling?: Partial<SamplingOptions>;
@@ -51,19 +56,19 @@ export interface LlamaHostOptions {
 
 /** Where the host finds folded copies. */
 export interface FoldedCopies {
-  /** Called with each request for an adapter. */
-  used(adapter: AdapterFile): void;
+  /** Called for each request for an adapter. */
+  noteUse(adapter: AdapterFile): void;
   /** Called when an adapter of scale 1 is opened on the processor. */
   find(adapter: AdapterFile): Promise<FoldedCopy | undefined>;
-  /** After the copy could not be loaded. */
+  /** Called after the copy could not be loaded. */
   remove(adapter: AdapterFile): Promise<void>;
 }
 
 export interface FoldedCopy {
-  /** Path of the base with the adapter in it. */
+  /** Path of the base with the adapter merged into it. */
   model: string;
-  /** Path of an adapter on top of it: what it could not take. */
-  beside: string | undefined;
+  /** Path of an adapter on top of it, with what could not be merged. */
+  residualAdapter: string | undefined;
   /** Memory of both. */
   bytes: number;
 }
@@ -84,7 +89,7 @@ export interface HostRequest {
   model: string;
   /** Plain text: special tokens in it are treated as text. */
   prompt: string;
-  /** A rendered chat, instead of `prompt`: in its `special` parts, special tokens are tokens. It is never cut. */
+  /** A rendered chat, instead of `prompt`. Special tokens are parsed in its `special` parts. It is never truncated. */
   chat?: readonly { text: string; special: boolean }[] | undefined;
   /** Text after the cursor. Used by bases with fill-in-the-middle tokens, ignored by others. */
   suffix?: string | undefined;
@@ -97,19 +102,19 @@ export interface HostRequest {
   topK?: number | undefined;
   /** Sample only tokens with at least this share of the most likely token's probability. Default 0. */
   minP?: number | undefined;
-  /** Texts at which the answer ends; they are not part of it. */
+  /** Texts that end the answer; they are not part of it. */
   stop?: string[] | undefined;
-  /** Continue after the model's own end, up to `maxTokens`. Not supported by `sample`. */
+  /** Continue after the model's end-of-text token, up to `maxTokens`. Not supported by `sample`. */
   ignoreEnd?: boolean | undefined;
   /** The same seed gives the same answer. Default: a random one each time. */
   seed?: number | undefined;
-  /** Other files, placed before the prompt in the base's own format; they are cut first. */
+  /** Other files, placed before the prompt in the base's own format; they are truncated first. */
   context?: readonly ContextFile[] | undefined;
   /** The file's location: it and `context` are then laid out as in training. Default: as in llama.cpp's server. */
   place?: RepositoryPath | undefined;
   /**
-   * The end of the text before the cursor, which is not in the prompt because it may be only the beginning of a token.
-   * The model generates it again (token healing), from tokens that fit it. The answer begins after it.
+   * The end of the text before the cursor, left out of the prompt because it may be an incomplete token. The model
+   * generates it again (token healing) from matching tokens. The answer starts after it.
    */
   heal?: string | undefined;
   /** The beginning of the answer, if already written, between prompt and suffix. */
@@ -155,12 +160,12 @@ export interface HostCompletion {
   promptTokens: number;
   /** How many of them were reused from an earlier request (keys and values). */
   cachedTokens: number;
-  /** Prompt tokens that were cut off at the ends far from the cursor because the context is smaller. */
+  /** Prompt tokens truncated, far from the cursor, to fit the context. */
   trimmedTokens: number;
   completionTokens: number;
   /** `stop`: the model ended, or a stop text appeared. `length`: maxTokens or the context is used up. */
   finishReason: 'stop' | 'length';
-  /** The stop text that ended it, if one did. */
+  /** The stop text that ended it, if any. */
   stopText?: string | undefined;
   /** The tokens of the text, if the request asked for log-probabilities. */
   logProbabilities?: TokenLogProbability[] | undefined;
@@ -183,7 +188,7 @@ export interface HostStatistics {
   promptTokens: number;
   cachedTokens: number;
   completionTokens: number;
-  /** Requests that are now computing or waiting. */
+  /** Requests that are computing or waiting now. */
   active: number;
 }
 
@@ -205,7 +210,7 @@ export interface HostMemory {
 
 export interface LlamaHost {
   /** Frees the memory of a model except the base's weights; it is loaded again on the next use. */
-  rest(model: string): Promise<void>;
+  unload(model: string): Promise<void>;
   /** Names that requests may use: `base`, then adapters, then whole models. */
   readonly models: readonly string[];
   readonly served: readonly ServedModel[];
@@ -213,20 +218,18 @@ export interface LlamaHost {
   /** Threads of each context. */
   readonly threads: number;
   /**
-   * With `threads: 'later'`: finds the fastest number and uses it from then on. False where the machine was too busy to
-   * tell. Rejects with an AbortError when somebody asks for an answer.
+   * With `threads: 'later'`: finds the fastest number and uses it from then on. Returns false if the machine was too
+   * busy. Rejects with an AbortError when a request arrives.
    */
   measureThreads(): Promise<boolean>;
-  /** What it computes on now; it goes back to the processor if the GPU's memory gets too full. */
+  /** What it computes on now; falls back to the processor if the GPU runs out of memory. */
   readonly device: ComputeDevice;
   /**
-   * Offers another adapter from now on. With `replace`, it replaces one of the same name, which first finishes its
-   * current answers. Throws UserError `bad-argument` if the name is taken, `adapter-mismatch` or `adapter-damaged`.
+   * Adds an adapter. With `replace`, it replaces one of the same name, which first finishes its current answers. Throws
+   * UserError `bad-argument` if the name is taken, `adapter-mismatch` or `adapter-damaged`.
    */
   addAdapter(adapter: AdapterFile, replace?: boolean): Promise<void>;
-  /**
-   * Stops offering an adapter, which first finishes its current answers. Returns false if there is none of this name.
-   */
+  /** Removes an adapter, which first finishes its current answers. Returns false if there is none of this name. */
   removeAdapter(name: string): Promise<boolean>;
   readonly fillInTheMiddle: boolean;
   /** How the base lays out a chat. Throws UserError `chat-template`. */

@@ -1,4 +1,4 @@
-/** An error answer to an HTTP client: a status, a code for programs, a sentence for people. */
+/** An error response to an HTTP client: a status, a code for programs, a sentence for people. */
 
 export class HttpError extends Error {
   override readonly name = 'HttpError';
@@ -13,6 +13,6 @@ export class HttpError extends Error {
   }
 }
 
-/** `names`: those that there are. */
+/** `names`: the models that exist. */
 export const unknownModel = (name: string, names: readonly string[]): HttpError =>
   new HttpError(404, 'model_not_found', `There is no model "${name}". There are: ${names.join(', ')}.`);

@@ -1,6 +1,6 @@
 /**
  * Text that others wrote (names of files, manifests, model files, what servers and children say), made safe to show.
- * Pure. The command line shows everything through cli/view/output.ts, VS Code through extension/shown.ts.
+ * Pure. The command line shows everything through cli/view/output.ts, VS Code through extension/editor-ui.ts.
  */
 
 /**

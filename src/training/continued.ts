@@ -18,12 +18,12 @@ type Continuing = Pick<RunSpec, 'continues' | 'hyper'>;
  * The content of a run's corpus and of those of the runs that it continues, as far as they still exist, with the paths
  * that it has in the folders `now`. Errors: run-not-found, run-damaged.
  */
-export async function earlierCorpus(dir: string, now: Folders): Promise<EarlierCorpus> {
-  return asEarlier(await readSpec(dir), await openCorpus(join(dir, 'corpus')), now);
+export async function earlierCorpus(dir: string, folders: Folders): Promise<EarlierCorpus> {
+  return toEarlierCorpus(await readSpec(dir), await openCorpus(join(dir, 'corpus')), folders);
 }
 
 /** The same, for a run that was already read. */
-export async function asEarlier(
+export async function toEarlierCorpus(
   { continues, folder, folders }: Pick<RunSpec, 'continues' | 'folder' | 'folders'>,
   { documents, leftOut }: Pick<Corpus, 'documents' | 'leftOut'>,
   now: Folders,
@@ -50,7 +50,7 @@ export async function asEarlier(
  * Copies the adapter into the run, once, because the other run may get another strength later or be deleted. Errors:
  * adapter-damaged if the adapter has changed since, run-not-found.
  */
-export async function keepEarlierAdapter(dir: string, spec: Continuing): Promise<void> {
+export async function copyEarlierAdapter(dir: string, spec: Continuing): Promise<void> {
   const { continues } = spec;
   if (!continues) return;
   const path = join(dir, EARLIER_ADAPTER);
@@ -86,11 +86,11 @@ export async function earlierValues(
   return ({ name, shape }) => {
     const found = values.get(name);
     if (found?.length === shape.reduce((a, b) => a * b, 1)) return Promise.resolve(found);
-    const what = found ? `${name} of another size` : `no ${name}`;
+    const difference = found ? `${name} of another size` : `no ${name}`;
     return Promise.reject(
       new UserError(
         'adapter-mismatch',
-        `${path} has ${what}.`,
+        `${path} has ${difference}.`,
         'Start a new run that continues the earlier one.',
       ),
     );

@@ -10,7 +10,7 @@ import type { Hyper } from '../protocol/run.ts';
  * its strength it then learns more and forgets less than at lower rates; full fine-tuning, which has no strength, gets
  * a tenth. LionW's rate is about a third of AdamW's.
  */
-const rates = {
+const defaultRates = {
   lora: { small: { lionw: 3e-4, adamw: 1e-3 }, large: { lionw: 1e-4, adamw: 3e-4 } },
   full: { small: { lionw: 3e-5, adamw: 1e-4 }, large: { lionw: 3e-6, adamw: 1e-5 } },
 };
@@ -18,7 +18,7 @@ const rates = {
  * From this many weights in its linear layers, a base counts as large: SmolLM2-135M has 106 million, Qwen2.5-Coder-0.5B
  * 358 million.
  */
-const LARGE = 200e6;
+const LARGE_BASE_WEIGHTS = 200e6;
 
 /**
  * Up to this many steps, a large base gets the full rate. A step moves every weight by about the rate, however little
@@ -26,7 +26,7 @@ const LARGE = 200e6;
  * Qwen2.5-Coder-0.5B.
  */
 const FULL_RATE_STEPS = 80;
-const LEAST_SHARE = 0.1;
+const MIN_SHARE = 0.1;
 
 /** The default rate of a method in a run of `steps` steps. */
 export function defaultLearningRate(
@@ -35,7 +35,7 @@ export function defaultLearningRate(
   base: BaseShape,
   steps = 1,
 ): number {
-  const { small, large } = rates[method];
+  const { small, large } = defaultRates[method];
   return isLarge(base) ? Number((shareAfter(steps) * large[optimizer]).toPrecision(2)) : small[optimizer];
 }
 
@@ -49,5 +49,5 @@ export function rateAtLength(
   return isLarge(base) && share < 1 ? Number((share * rate).toPrecision(2)) : rate;
 }
 
-const isLarge = (base: BaseShape) => linearWeights(base) >= LARGE;
-const shareAfter = (steps: number) => Math.max(LEAST_SHARE, Math.min(1, FULL_RATE_STEPS / steps));
+const isLarge = (base: BaseShape) => linearWeights(base) >= LARGE_BASE_WEIGHTS;
+const shareAfter = (steps: number) => Math.max(MIN_SHARE, Math.min(1, FULL_RATE_STEPS / steps));

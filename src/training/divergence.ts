@@ -5,15 +5,15 @@ import { UserError } from '../text/errors.ts';
 /** Number of recent steps that a loss is compared with. */
 const WINDOW = 32;
 /** With fewer steps, the usual values are unknown. */
-const ENOUGH = 8;
+const MIN_STEPS = 8;
 /** Steps needed for `ceiling`: fewer may all have had easy data. */
-const PLENTY = 24;
+const MIN_CEILING_STEPS = 24;
 /** A loss this many deviations (1.4826 MAD) above the median is unusual. */
 const DEVIATIONS = 6;
 /** A rise up to this many nats is never unusual, even if the loss hardly varies. */
-const LEAST_RISE = 1;
+const MIN_RISE = 1;
 /** The loss must not creep up by more than this above the run's lowest level, in nats. */
-const LEAST_DRIFT = 2;
+const MAX_DRIFT = 2;
 /** Losses this far above a uniform guess (ln V) mean that the model is broken, not only that the data is hard. */
 const ABOVE_UNIFORM = 3;
 /** One unusual step may be the fault of its data; so many in a row are not. */
@@ -21,7 +21,7 @@ export const PATIENCE = 3;
 /** A gradient this many times larger than usual has no useful direction, even after clipping. */
 const HUGE_GRADIENT = 100;
 /** A zero gradient with a loss above this means that the weights are saturated. */
-const LOSS_LEFT = 0.1;
+const MIN_LOSS_WITHOUT_GRADIENT = 0.1;
 
 export const watchStateSchema = z.object({
   /** Losses of the last usual steps, oldest first. */
@@ -44,20 +44,20 @@ export class DivergenceWatch {
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
       return 'the loss or its gradient is no longer a number';
     const { losses, norms } = this.state;
-    const usualNorm = norms.length < ENOUGH ? Infinity : median(norms);
+    const usualNorm = norms.length < MIN_STEPS ? Infinity : median(norms);
     if (usualNorm > 0 && gradientNorm > HUGE_GRADIENT * usualNorm)
       return `the gradient's norm leapt from about ${usualNorm.toPrecision(2)} to ${gradientNorm.toPrecision(2)}`;
-    const dead = gradientNorm === 0 && loss > LOSS_LEFT;
-    if (!dead && loss <= this.bound()) {
+    const isSaturated = gradientNorm === 0 && loss > MIN_LOSS_WITHOUT_GRADIENT;
+    if (!isSaturated && loss <= this.usualLimit()) {
       this.remember(loss, gradientNorm);
       return undefined;
     }
-    const bad = this.state.bad + 1;
-    this.state = { ...this.state, bad };
-    if (bad < PATIENCE) return undefined;
-    if (dead) return 'there is no gradient left';
+    const badSteps = this.state.bad + 1;
+    this.state = { ...this.state, bad: badSteps };
+    if (badSteps < PATIENCE) return undefined;
+    if (isSaturated) return 'there is no gradient left';
     const now = loss.toFixed(2);
-    if (losses.length < ENOUGH) return `the loss stayed at ${now}`;
+    if (losses.length < MIN_STEPS) return `the loss stayed at ${now}`;
     const before = median(losses).toFixed(2);
     return `the loss stayed at ${now}, up from about ${before}`;
   }
@@ -65,21 +65,21 @@ export class DivergenceWatch {
   private remember(loss: number, gradientNorm: number): void {
     const losses = [...this.state.losses, loss].slice(-WINDOW);
     const norms = [...this.state.norms, gradientNorm].slice(-WINDOW);
-    const level = losses.length < PLENTY ? Infinity : above(losses, LEAST_DRIFT);
+    const level = losses.length < MIN_CEILING_STEPS ? Infinity : upperLimit(losses, MAX_DRIFT);
     const ceiling = Math.min(this.state.ceiling ?? Infinity, level);
     this.state = { losses, norms, bad: 0, ...(ceiling < Infinity && { ceiling }) };
   }
 
   /** The highest loss that counts as usual. */
-  private bound(): number {
+  private usualLimit(): number {
     const { losses, ceiling = Infinity } = this.state;
-    const broken = Math.log(this.vocabularySize) + ABOVE_UNIFORM;
-    return Math.min(broken, ceiling, losses.length < ENOUGH ? Infinity : above(losses, LEAST_RISE));
+    const brokenLoss = Math.log(this.vocabularySize) + ABOVE_UNIFORM;
+    return Math.min(brokenLoss, ceiling, losses.length < MIN_STEPS ? Infinity : upperLimit(losses, MIN_RISE));
   }
 }
 
 /** The loss above which a step is unusual after `losses`; a rise by `least` is always usual. */
-function above(losses: readonly number[], least: number): number {
+function upperLimit(losses: readonly number[], least: number): number {
   const middle = median(losses);
   const deviation = 1.4826 * median(losses.map((loss) => Math.abs(loss - middle)));
   return middle + Math.max(least, DEVIATIONS * deviation);

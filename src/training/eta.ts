@@ -4,7 +4,7 @@ const RECENT = 21;
 /** The time left, from the durations of the last steps and evaluations. All times in seconds. */
 export class Eta {
   private readonly recent: number[] = [];
-  private counted = 0;
+  private stepCount = 0;
   private loss = 0;
   private checkpoint = 0;
 
@@ -30,23 +30,23 @@ export class Eta {
   }
 
   /** Records a step. */
-  stepped(seconds: number): void {
+  addStep(seconds: number): void {
     this.recent.push(seconds);
-    this.counted += 1;
+    this.stepCount += 1;
     // Drops the first step, which is slow because it touches all memory for the first time.
-    if (this.counted === 2 || this.recent.length > RECENT) this.recent.shift();
+    if (this.stepCount === 2 || this.recent.length > RECENT) this.recent.shift();
   }
 
-  evaluated(seconds: number): void {
+  addEvaluation(seconds: number): void {
     this.loss = seconds;
   }
 
-  saved(seconds: number): void {
+  addCheckpoint(seconds: number): void {
     this.checkpoint = seconds;
   }
 
   /** Time left after step `step`. */
-  after(step: number): number {
+  secondsLeftAfter(step: number): number {
     const left = this.length.steps - step;
     return left * this.secondsPerStep + Math.ceil(left / this.evalEvery) * this.secondsPerEvaluation;
   }

@@ -9,10 +9,10 @@ import { lazyParameter, readParameters } from './checkpoints/store.ts';
 
 /** Trained parameters by name. */
 type Parameters = ReadonlyMap<string, { shape: readonly number[]; data: LazyValues }>;
-type Asked = Pick<RunSpec, 'base' | 'hyper'>;
+type ResultSpec = Pick<RunSpec, 'base' | 'hyper'>;
 
 /** Writes adapter.gguf (LoRA) or model.gguf (full). Returns its name within the run directory. */
-export async function exportResult(dir: string, spec: Asked, model: Model): Promise<string> {
+export async function exportResult(dir: string, spec: ResultSpec, model: Model): Promise<string> {
   const parameters = model.parameters.map(
     (parameter) =>
       [parameter.name, { shape: parameter.shape, data: lazyParameter(model, parameter) }] as const,
@@ -23,7 +23,12 @@ export async function exportResult(dir: string, spec: Asked, model: Model): Prom
 }
 
 /** Writes what `exportResult` would have written at the checkpoint of `step`. Throws if that can't be read. */
-export async function exportCheckpoint(to: string, dir: string, spec: Asked, step: number): Promise<void> {
+export async function exportCheckpoint(
+  to: string,
+  dir: string,
+  spec: ResultSpec,
+  step: number,
+): Promise<void> {
   const parameters = await readParameters(dir, step);
   const gguf = await openGguf(spec.base.path);
   await gguf.close();
@@ -32,7 +37,7 @@ export async function exportCheckpoint(to: string, dir: string, spec: Asked, ste
 
 async function exportParameters(
   to: string,
-  { base, hyper }: Asked,
+  { base, hyper }: ResultSpec,
   parameters: Parameters,
   architecture: Adapter['architecture'],
 ): Promise<void> {

@@ -4,11 +4,11 @@ import { sum, type RatioItem } from '../statistics/statistics.ts';
 import type { Model } from '../model/index.ts';
 import type { Metric } from '../protocol/evaluation.ts';
 
-type Measured = Pick<Model, 'tokenLosses'>;
+type LossModel = Pick<Model, 'tokenLosses'>;
 
 /** The loss in nats, summed over the learned tokens of a sequence, and their number. `base`: with the adapter off. */
 export async function learnedLoss(
-  model: Measured,
+  model: LossModel,
   { tokens, learned, starts }: Sequence,
   base = false,
 ): Promise<RatioItem> {
@@ -21,7 +21,7 @@ export async function learnedLoss(
  * the adapter off.
  */
 export async function heldOutParts(
-  model: Measured,
+  model: LossModel,
   sequences: readonly Sequence[],
   signal: AbortSignal,
   base = false,

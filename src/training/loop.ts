@@ -8,7 +8,7 @@ import type { SequenceSource } from '../corpus/tokens/sequences.ts';
 import type { Model } from '../model/index.ts';
 import type { Hyper } from '../protocol/run.ts';
 import { microBatches } from './batches.ts';
-import { afterGood, afterOverflow, lossScaleFor, lossScaleSchema } from './loss-scale.ts';
+import { afterGoodStep, afterOverflow, lossScaleFor, lossScaleSchema } from './loss-scale.ts';
 import { diverged, DivergenceWatch, watchStateSchema, type WatchState } from './divergence.ts';
 import type { Optimizer } from './optimizers.ts';
 import { learningRateAt } from './schedule.ts';
@@ -30,7 +30,7 @@ export const progressSchema = z.object({
 export type LoopProgress = z.infer<typeof progressSchema>;
 
 /** Having to go back once may be due to bad data; three times means that the rate is too high. */
-const MOST_ROLLBACKS = 3;
+const MAX_ROLLBACKS = 3;
 const SCALE_AFTER_ROLLBACK = 0.5;
 
 export interface StepReport {
@@ -69,7 +69,7 @@ export interface LoopOptions {
    * Restores model and optimiser to an earlier step. Returns that step and the progress to continue with (see
    * `afterRollback`); undefined if there is no such step. Without this function, a run that diverges ends.
    */
-  goBack?(
+  rollBack?(
     step: number,
     why: string,
     progress: LoopProgress,
@@ -92,10 +92,10 @@ export async function runLoop(options: LoopOptions): Promise<number> {
   if (begun.leftF16) options.model.leaveF16();
   for (let step = from + 1; step <= length.steps; step += 1) {
     if (signal.aborted || options.isEnough?.()) return step - 1;
-    const { trouble, progress: after } = await trainStep(options, step, progress, watch);
+    const { problem, progress: after } = await trainStep(options, step, progress, watch);
     progress = { ...after, watch: watch.state };
-    if (!trouble) continue;
-    const before = await rolledBack(options, step, trouble, progress);
+    if (!problem) continue;
+    const before = await tryRollBack(options, step, problem, progress);
     step = before.step;
     progress = before.progress;
     watch.state = progress.watch;
@@ -109,7 +109,7 @@ async function trainStep(
   step: number,
   progress: LoopProgress,
   watch: DivergenceWatch,
-): Promise<{ trouble: string | undefined; progress: LoopProgress }> {
+): Promise<{ problem: string | undefined; progress: LoopProgress }> {
   const { hyper, length = hyper, model, optimizer, onStep } = options;
   const started = performance.now();
   const { scale = 1 } = progress.lossScale ?? {};
@@ -125,10 +125,10 @@ async function trainStep(
     return trainStep(options, step, { ...progress, lossScale: undefined, leftF16: true }, watch);
   }
   // Checked before the update, so that the model in memory is still the last good state.
-  const trouble = sums.learned && !lower ? watch.check(loss, gradientNorm) : undefined;
-  if (trouble) {
+  const problem = sums.learned && !lower ? watch.check(loss, gradientNorm) : undefined;
+  if (problem) {
     model.zeroGradients();
-    return { trouble, progress };
+    return { problem, progress };
   }
   const learningRate = learningRateAt(step, { ...hyper, steps: length.steps }) * progress.rateScale;
   const gradientScale = hyper.clip && gradientNorm > hyper.clip ? hyper.clip / gradientNorm : 1;
@@ -137,11 +137,11 @@ async function trainStep(
   const seconds = (performance.now() - started) / 1000;
   const { tokens, learned } = sums;
   const lossScale =
-    lower ?? (progress.lossScale && sums.learned ? afterGood(progress.lossScale) : progress.lossScale);
+    lower ?? (progress.lossScale && sums.learned ? afterGoodStep(progress.lossScale) : progress.lossScale);
   const after = { ...progress, watch: watch.state, ...(lossScale && { lossScale }) };
   const report = { step, loss, learningRate, gradientNorm, tokens, learned, seconds, progress: after };
-  const bad = await onStep({ ...report, ...(lower && { skippedTo: lower.scale }) });
-  return { trouble: bad ?? undefined, progress: after };
+  const stateProblem = await onStep({ ...report, ...(lower && { skippedTo: lower.scale }) });
+  return { problem: stateProblem ?? undefined, progress: after };
 }
 
 /** Gradients of one optimiser step: `scale` times the mean over the learned tokens of all its micro-batches. */
@@ -163,13 +163,13 @@ async function accumulateStep(
   return { lossSum, tokens, learned };
 }
 
-async function rolledBack(
-  { goBack }: LoopOptions,
+async function tryRollBack(
+  { rollBack }: LoopOptions,
   step: number,
   why: string,
   progress: LoopProgress,
 ): Promise<{ step: number; progress: LoopProgress }> {
-  const before = progress.rollbacks < MOST_ROLLBACKS ? await goBack?.(step, why, progress) : undefined;
+  const before = progress.rollbacks < MAX_ROLLBACKS ? await rollBack?.(step, why, progress) : undefined;
   if (!before) throw diverged(step, why);
   return before;
 }

@@ -21,8 +21,8 @@ export function operationsPerToken(
   const { positions, width, heads, headSize, vocabularySize } = config;
   const weights = linearWeights(config) + vocabularySize * width;
   // Scores and their sum of values: 2 operations for each key and component, three times as with weights.
-  const seen = positions.reduce((sum, { window }) => sum + averageKeys(sequenceLength, window), 0);
-  const attention = 12 * seen * heads * headSize;
+  const keysSeen = positions.reduce((sum, { window }) => sum + averageKeys(sequenceLength, window), 0);
+  const attention = 12 * keysSeen * heads * headSize;
   return attention + (method === 'full' ? 6 * weights : 4 * weights + 6 * trainedParameters);
 }
 
@@ -45,9 +45,9 @@ export async function matmulRate(backend: Backend, precision: Hyper['precision']
   const key = [processors[0]?.model, usableProcessors(), backend.reason, precision].join(', ');
   const cached = await rates.get(key);
   if (cached && isRecent(cached.at, VALID_MS)) return cached.rate;
-  const others = watchLoad();
+  const othersLoad = watchLoad();
   const rate = await measureMatmulRate(backend, precision);
-  if (others() > MOST_BUSY) return Math.max(rate, cached?.rate ?? 0);
+  if (othersLoad() > MOST_BUSY) return Math.max(rate, cached?.rate ?? 0);
   await rates.set(key, { at: Date.now(), rate });
   return rate;
 }
@@ -55,7 +55,7 @@ export async function matmulRate(backend: Backend, precision: Hyper['precision']
 const FIRST_SIZE = 512;
 const LARGEST_SIZE = 8192;
 /** A shorter product would mainly measure its overhead. */
-const LONG_ENOUGH_MS = 10;
+const MIN_PRODUCT_MS = 10;
 const MEASURE_MS = 1000;
 
 async function measureMatmulRate(backend: Backend, precision: Hyper['precision']): Promise<number> {
@@ -70,11 +70,11 @@ async function measureMatmulRate(backend: Backend, precision: Hyper['precision']
     });
     let fastest = Infinity;
     // The first product is slow because it touches the memory for the first time.
-    for (let i = 0; i < 3 || (fastest >= LONG_ENOUGH_MS && performance.now() < end); i += 1)
+    for (let i = 0; i < 3 || (fastest >= MIN_PRODUCT_MS && performance.now() < end); i += 1)
       fastest = Math.min(fastest, await productMs(backend, square));
     backend.dispose(square);
     best = Math.max(best, (2 * size ** 3) / (fastest / 1000));
-    if (fastest >= LONG_ENOUGH_MS || size >= LARGEST_SIZE) return best;
+    if (fastest >= MIN_PRODUCT_MS || size >= LARGEST_SIZE) return best;
     size *= 2;
   }
 }

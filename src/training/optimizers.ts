@@ -57,7 +57,7 @@ class BackendOptimizer implements Optimizer {
       value,
       gradient: gradient!,
     }));
-    const changed = this.updated(states, {
+    const changed = this.updateSlots(states, {
       learningRate,
       gradientScale,
       weightDecay: this.decay,
@@ -70,7 +70,7 @@ class BackendOptimizer implements Optimizer {
     }
   }
 
-  private updated(
+  private updateSlots(
     states: readonly (Moments & { value: Tensor; gradient: Tensor })[],
     numbers: Omit<AdamNumbers, 'beta1' | 'beta2' | 'epsilon'>,
   ): (Moments & { value: Tensor })[] {
@@ -94,14 +94,14 @@ class BackendOptimizer implements Optimizer {
     const { backend } = this.model;
     const fresh = slots.filter(({ name }) => !this.moments.has(name));
     if (!fresh.length) return;
-    const zeros = () => this.together(fresh.map(({ value }) => backend.zeros(value.shape)));
+    const zeros = () => this.stackIfUseful(fresh.map(({ value }) => backend.zeros(value.shape)));
     const [firsts, seconds] = [zeros(), this.rule.optimizer === 'adamw' ? zeros() : []];
     for (const [i, { name }] of fresh.entries())
       this.moments.set(name, { first: firsts[i]!, ...(seconds[i] && { second: seconds[i] }) });
   }
 
   /** Side by side, as the values are, if the backend can make use of that. */
-  private together(tensors: Tensor[]): Tensor[] {
+  private stackIfUseful(tensors: Tensor[]): Tensor[] {
     const { backend } = this.model;
     return (backend.compound.together?.(tensors) ?? tensors).map((x) => backend.keep(x));
   }
@@ -131,14 +131,14 @@ class BackendOptimizer implements Optimizer {
       const saved = await values(`${slot.name}.${kind}`);
       return saved && backend.tensor(saved.slice(), slot.value.shape);
     };
-    const known: { name: string; first: Tensor; second: Tensor | undefined }[] = [];
+    const restored: { name: string; first: Tensor; second: Tensor | undefined }[] = [];
     for (const slot of slots) {
       const first = await restore(slot, 'first');
-      if (first) known.push({ name: slot.name, first, second: await restore(slot, 'second') });
+      if (first) restored.push({ name: slot.name, first, second: await restore(slot, 'second') });
     }
-    const firsts = this.together(known.map(({ first }) => first));
-    const seconds = this.together(known.flatMap(({ second }) => second ?? []));
-    for (const [i, { name, second }] of known.entries())
+    const firsts = this.stackIfUseful(restored.map(({ first }) => first));
+    const seconds = this.stackIfUseful(restored.flatMap(({ second }) => second ?? []));
+    for (const [i, { name, second }] of restored.entries())
       this.moments.set(name, { first: firsts[i]!, ...(second && { second: seconds.shift()! }) });
   }
 

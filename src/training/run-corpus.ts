@@ -36,11 +36,11 @@ interface Progress {
 
 const replayDir = (corpus: string) => join(corpus, 'replay');
 /** Whether a corpus is complete: its summary is written last. */
-const isWhole = (dir: string) => existsSync(join(dir, 'summary.json'));
+const isComplete = (dir: string) => existsSync(join(dir, 'summary.json'));
 
 /** The corpus in a run's directory, rebuilt if it is incomplete. Errors: those of buildPlanned and openCorpus. */
 export async function runCorpus(out: string, spec: CorpusSpec, { signal, phase }: Progress): Promise<Corpus> {
-  if (!isWhole(out)) {
+  if (!isComplete(out)) {
     await phase('Reading files');
     const { folder, folders, corpus: plan, hyper, continues } = spec;
     const earlier = continues && (await earlierCorpus(await findRun(continues.run), spec));
@@ -58,44 +58,49 @@ export async function trainingSequences(
   spec: CorpusSpec,
   progress: Progress,
 ): Promise<SequenceSource & Closable & { warnings: string[] }> {
-  const own = await openSequences(main, spec.base.path, spec.hyper);
+  const workspaceSequences = await openSequences(main, spec.base.path, spec.hyper);
   try {
-    return { ...(await withReplay(corpus, own, spec, progress)), close: own.close };
+    return {
+      ...(await withReplay(corpus, workspaceSequences, spec, progress)),
+      close: workspaceSequences.close,
+    };
   } catch (error) {
-    await own.close();
+    await workspaceSequences.close();
     throw error;
   }
 }
 
 async function withReplay(
   corpus: string,
-  own: CorpusSequences,
+  workspaceSequences: CorpusSequences,
   spec: CorpusSpec,
   progress: Progress,
 ): Promise<SequenceSource & { warnings: string[] }> {
   const { sequenceLength, seed } = spec.hyper;
   const warnings: string[] = [];
-  if (own.cut)
-    warnings.push(`${own.cut} examples are longer than --seq ${sequenceLength} and were cut off there.`);
-  if (own.dropped)
+  if (workspaceSequences.cut)
     warnings.push(
-      `${own.dropped} examples were left out, because the part to learn begins after --seq ${sequenceLength} tokens.`,
+      `${workspaceSequences.cut} examples are longer than --seq ${sequenceLength} and were cut off there.`,
+    );
+  if (workspaceSequences.dropped)
+    warnings.push(
+      `${workspaceSequences.dropped} examples were left out, because the part to learn begins after --seq ${sequenceLength} tokens.`,
     );
   const { replay } = spec.corpus;
-  if (!replay) return { ...own, warnings };
+  if (!replay) return { ...workspaceSequences, warnings };
   const dir = replayDir(corpus);
-  if (!isWhole(dir)) {
+  if (!isComplete(dir)) {
     await progress.phase(replay.source === 'base' ? 'Sampling text from the base' : 'Reading replay');
     await buildReplay(corpus, spec, progress);
   }
   const replayed = (await openCorpus(dir)).sequences(sequenceLength, seed);
-  return { ...mixed(own, replayed, replay.rate, seed), warnings };
+  return { ...mixed(workspaceSequences, replayed, replay.rate, seed), warnings };
 }
 
 /**
  * The most tokens to sample from the base: it writes some hundreds per second, and few are needed against forgetting.
  */
-const MOST_SAMPLED = 200_000;
+const MAX_SAMPLED_TOKENS = 200_000;
 const SAMPLED_LENGTH = 512;
 const SAMPLING_SEQUENCES = 8;
 
@@ -115,7 +120,7 @@ export async function buildReplay(
   const shared = { out: replayDir(corpus), seed, heldOutShare: 0, signal };
   await withBase(spec.base.path, async (base) => {
     if (replay.source === 'base') {
-      const plan = corpusPlanSchema.parse({ maxTokens: Math.min(tokens, MOST_SAMPLED) });
+      const plan = corpusPlanSchema.parse({ maxTokens: Math.min(tokens, MAX_SAMPLED_TOKENS) });
       await buildCorpus({ ...shared, tokenizer: base.tokenizer, plan, documents: baseTexts(spec, signal) });
       return;
     }

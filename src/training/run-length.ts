@@ -12,7 +12,7 @@ const TOLERANCE = 0.03;
 /**
  * Share of the speed of large matrix products that training reaches, measured on bases from 135M to 1.5B (.44 to .8).
  */
-const USUAL_UTILISATION = 0.55;
+const EXPECTED_UTILISATION = 0.55;
 
 /** Operations per step, and per second on this machine. */
 export interface MachinePace {
@@ -22,10 +22,10 @@ export interface MachinePace {
 
 /** Operations that training does in so many seconds, on a machine with `perSecond` operations per second. */
 const expectedOperations = (seconds: number, perSecond: number): number =>
-  seconds * USUAL_UTILISATION * perSecond;
+  seconds * EXPECTED_UTILISATION * perSecond;
 
 /** Steps before the first one was measured, after which the length is fitted, at least: a guess may be far too low. */
-const LEAST_GUESS = 2;
+const MIN_GUESS = 2;
 
 /** Expected number of steps in so many seconds, before any was measured. */
 export const expectedSteps = (seconds: number, { perStep, perSecond }: MachinePace): number =>
@@ -62,7 +62,7 @@ export class RunLength {
    */
   guess(pace: MachinePace): boolean {
     if (this.minutes === undefined) return false;
-    this.steps = Math.max(LEAST_GUESS, expectedSteps(60 * this.minutes - this.before, pace));
+    this.steps = Math.max(MIN_GUESS, expectedSteps(60 * this.minutes - this.before, pace));
     return true;
   }
 

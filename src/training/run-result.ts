@@ -6,7 +6,7 @@ import { artefactName, type RunSpec } from '../protocol/run.ts';
 import { readRun } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { exportCheckpoint, exportResult } from './export-result.ts';
-import type { Trained } from './session.ts';
+import type { TrainingOutcome } from './session.ts';
 
 export interface ResultOptions {
   dir: string;
@@ -20,7 +20,7 @@ export interface ResultOptions {
 
 /** Returns the result file's name within the run; undefined if it was stopped before. */
 export async function makeResult(
-  { step, best }: Trained,
+  { step, best }: TrainingOutcome,
   { dir, spec, model, writer, signal, phase }: ResultOptions,
 ): Promise<string | undefined> {
   if (signal.aborted) return undefined;
@@ -37,12 +37,12 @@ export async function makeResult(
       return exportResult(dir, spec, model);
     }
   else await exportResult(dir, spec, model);
-  await tellBest(best, dir, writer);
+  await emitBest(best, dir, writer);
   return name;
 }
 
 /** Emits the event once: a run that was stopped during its evaluation has already emitted it. */
-async function tellBest(best: Trained['best'], dir: string, writer: RunWriter): Promise<void> {
-  const told = survivingEvents((await readRun(dir)).events).findLast((event) => event.type === 'best');
-  if (best && told?.step !== best.step) await writer.event({ type: 'best', ...best });
+async function emitBest(best: TrainingOutcome['best'], dir: string, writer: RunWriter): Promise<void> {
+  const emitted = survivingEvents((await readRun(dir)).events).findLast((event) => event.type === 'best');
+  if (best && emitted?.step !== best.step) await writer.event({ type: 'best', ...best });
 }

@@ -1,9 +1,9 @@
 import type { Hyper } from '../protocol/run.ts';
 
 /** The cosine ends at this share of the peak (paper, section 3: "cosine to 0.01"). */
-const FLOOR = 0.01;
+const COSINE_FLOOR = 0.01;
 /** The inverse square root falls as after a warm-up of at least this share of the run. */
-const LEAST_SCALE = 0.1;
+const MIN_SCALE = 0.1;
 
 type Schedule = Pick<Hyper, 'learningRate' | 'schedule' | 'steps' | 'warmup' | 'cooldown'>;
 
@@ -26,11 +26,11 @@ export function learningRateAt(step: number, hyper: Schedule): number {
 
 function cosine(step: number, warmupSteps: number, steps: number): number {
   const progress = (step - warmupSteps) / Math.max(1, steps - warmupSteps);
-  return FLOOR + (1 - FLOOR) * 0.5 * (1 + Math.cos(Math.PI * progress));
+  return COSINE_FLOOR + (1 - COSINE_FLOOR) * 0.5 * (1 + Math.cos(Math.PI * progress));
 }
 
 /** 1 / sqrt((t - warm-up + scale) / scale), as in llm-foundry's InverseSquareRootWithWarmupScheduler. */
 function inverseSqrt(step: number, warmupSteps: number, steps: number): number {
-  const scale = Math.max(1, warmupSteps, LEAST_SCALE * steps);
+  const scale = Math.max(1, warmupSteps, MIN_SCALE * steps);
   return 1 / Math.sqrt((step - warmupSteps + scale) / scale);
 }

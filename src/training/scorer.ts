@@ -20,20 +20,20 @@ import type { BackendName, Hyper } from '../protocol/run.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
 
 /** `earlier`: the adapter that the result's training started from. */
-export type Which = 'base' | 'result' | 'earlier';
+export type ScoredModel = 'base' | 'result' | 'earlier';
 
 export interface Scorer {
   readonly backend: Backend;
   /** Loss in nats of each token after the first (length T - 1), or only of the last ones. */
-  tokenLosses(tokens: Int32Array, which: Which, options?: LossOptions): Promise<Float32Array>;
+  tokenLosses(tokens: Int32Array, which: ScoredModel, options?: LossOptions): Promise<Float32Array>;
   /** Losses of the `last` tokens, and what the model would have written in their place. */
-  predictions(tokens: Int32Array, which: Which, last: number): Promise<Predictions>;
+  predictions(tokens: Int32Array, which: ScoredModel, last: number): Promise<Predictions>;
   /** KL(base || result) in nats after each token: length T. */
   tokenKl(tokens: Int32Array): Promise<Float32Array>;
   /** If base and result take turns in memory, computes the base's part of the KL for all these texts at once. */
-  expectKl(texts: readonly Int32Array[]): Promise<void>;
+  prepareKl(texts: readonly Int32Array[]): Promise<void>;
   /** The distribution after each token: T rows, each as long as the vocabulary. */
-  probabilities(tokens: Int32Array, which: Which): Promise<Float32Array[]>;
+  probabilities(tokens: Int32Array, which: ScoredModel): Promise<Float32Array[]>;
   /**
    * Multiplies the adapter's change by `strength` from now on; 1 is as opened. No effect without an adapter; a whole
    * model allows only 1.
@@ -66,7 +66,7 @@ export async function openScorer({
 }: ScorerOptions): Promise<Scorer> {
   const started = typeof backend === 'string' ? await startBackend(backend) : backend;
   const precision = scoringPrecision(started, wanted);
-  if (modelPath) return new TurningScorer(started, { base: basePath, result: modelPath }, precision);
+  if (modelPath) return new AlternatingScorer(started, { base: basePath, result: modelPath }, precision);
   const earlier = earlierPath ? await readAdapterGguf(earlierPath) : undefined;
   return adaptedScorer(started, await loadAdapted(started, basePath, adapterPath, precision), earlier);
 }
@@ -78,12 +78,12 @@ export const scoringPrecision = (
 ): Hyper['precision'] => precisions.find((precision) => precision === wanted) ?? 'f32';
 
 /** One model, with its adapter on or off, or with an earlier adapter in its place. */
-function adaptedScorer(backend: Backend, { model, adapter }: Adapted, earlier?: Adapter): Scorer {
+function adaptedScorer(backend: Backend, { model, adapter }: AdaptedModel, earlier?: Adapter): Scorer {
   let strength = 1;
   let inPlace = { adapter, strength };
   // The model's scale is set by the result's alpha.
   const earlierStrength = earlier && adapter ? earlier.alpha / adapter.alpha : 1;
-  const turn = (which: Which) => {
+  const select = (which: ScoredModel) => {
     const wanted =
       which === 'earlier' ? { adapter: earlier, strength: earlierStrength } : { adapter, strength };
     if (which === 'base' || !wanted.adapter) return model;
@@ -95,11 +95,11 @@ function adaptedScorer(backend: Backend, { model, adapter }: Adapted, earlier?: 
   return {
     backend,
     tokenLosses: (tokens, which, options) =>
-      turn(which).tokenLosses(tokens, { ...options, base: which === 'base' }),
-    predictions: (tokens, which, last) => turn(which).predictions(tokens, { last, base: which === 'base' }),
-    tokenKl: (tokens) => turn('result').tokenKl(tokens),
-    expectKl: () => Promise.resolve(),
-    probabilities: (tokens, which) => turn(which).probabilities(tokens, which === 'base'),
+      select(which).tokenLosses(tokens, { ...options, base: which === 'base' }),
+    predictions: (tokens, which, last) => select(which).predictions(tokens, { last, base: which === 'base' }),
+    tokenKl: (tokens) => select('result').tokenKl(tokens),
+    prepareKl: () => Promise.resolve(),
+    probabilities: (tokens, which) => select(which).probabilities(tokens, which === 'base'),
     setStrength: (wanted) => void (strength = wanted),
     dispose: () => model.dispose(),
   };
@@ -109,8 +109,8 @@ function adaptedScorer(backend: Backend, { model, adapter }: Adapted, earlier?: 
  * Two whole models that take turns in memory. For a KL, it keeps only the output of the base's last norm (one row per
  * token) and the base's head.
  */
-class TurningScorer implements Scorer {
-  private loaded: { which: Which; model: Llama } | undefined;
+class AlternatingScorer implements Scorer {
+  private loaded: { which: ScoredModel; model: Llama } | undefined;
   private head: LoadedHead | undefined;
   private readonly states = new Map<string, Float32Array>();
 
@@ -120,29 +120,29 @@ class TurningScorer implements Scorer {
     private readonly precision: Hyper['precision'],
   ) {}
 
-  async tokenLosses(tokens: Int32Array, which: Which, options?: LossOptions): Promise<Float32Array> {
-    return (await this.turn(which)).tokenLosses(tokens, options);
+  async tokenLosses(tokens: Int32Array, which: ScoredModel, options?: LossOptions): Promise<Float32Array> {
+    return (await this.load(which)).tokenLosses(tokens, options);
   }
 
-  async predictions(tokens: Int32Array, which: Which, last: number): Promise<Predictions> {
-    return (await this.turn(which)).predictions(tokens, { last });
+  async predictions(tokens: Int32Array, which: ScoredModel, last: number): Promise<Predictions> {
+    return (await this.load(which)).predictions(tokens, { last });
   }
 
-  async probabilities(tokens: Int32Array, which: Which): Promise<Float32Array[]> {
-    return (await this.turn(which)).probabilities(tokens);
+  async probabilities(tokens: Int32Array, which: ScoredModel): Promise<Float32Array[]> {
+    return (await this.load(which)).probabilities(tokens);
   }
 
-  async expectKl(texts: readonly Int32Array[]): Promise<void> {
+  async prepareKl(texts: readonly Int32Array[]): Promise<void> {
     for (const tokens of texts) {
       const key = tokens.join();
-      if (!this.states.has(key)) this.states.set(key, await (await this.turn('base')).states(tokens));
+      if (!this.states.has(key)) this.states.set(key, await (await this.load('base')).states(tokens));
     }
   }
 
   async tokenKl(tokens: Int32Array): Promise<Float32Array> {
-    await this.expectKl([tokens]);
+    await this.prepareKl([tokens]);
     const key = tokens.join();
-    const result = await this.turn('result');
+    const result = await this.load('result');
     const head = (this.head ??= await withGguf(this.paths.base, (gguf) =>
       loadHead(this.backend, gguf, this.precision),
     ));
@@ -162,7 +162,7 @@ class TurningScorer implements Scorer {
     this.head = undefined;
   }
 
-  private async turn(which: Which): Promise<Llama> {
+  private async load(which: ScoredModel): Promise<Llama> {
     if (which === 'earlier') throw new Error('a whole model begins with no adapter');
     if (this.loaded?.which === which) return this.loaded.model;
     this.loaded?.model.dispose();
@@ -182,7 +182,7 @@ async function withGguf<T>(path: string, work: (gguf: GgufFile) => Promise<T>): 
   }
 }
 
-interface Adapted {
+interface AdaptedModel {
   model: Llama;
   adapter: Adapter | undefined;
 }
@@ -192,7 +192,7 @@ async function loadAdapted(
   basePath: string,
   adapterPath: string | undefined,
   precision: Hyper['precision'],
-): Promise<Adapted> {
+): Promise<AdaptedModel> {
   return withGguf(basePath, async (gguf) => {
     const adapter = adapterPath ? await readAdapterGguf(adapterPath, gguf) : undefined;
     const options = optionsFor(adapter, linearNames(readConfig(gguf)));

@@ -14,7 +14,7 @@ import { CheckpointMeasuring } from './checkpoints/measuring.ts';
 import type { BaseSizes } from './memory/plan.ts';
 import {
   CheckpointPlan,
-  goOnFrom,
+  resumeFrom,
   listCheckpoints,
   restoreCheckpoint,
   rewriteState,
@@ -58,9 +58,9 @@ export interface SessionOptions {
 /** Held-out windows measured during training; the evaluator measures all of them at the end. */
 const LIVE_WINDOWS = 4;
 /** The same, if checkpoints are compared with each other. */
-const DECIDING_WINDOWS = 8;
+const COMPARISON_WINDOWS = 8;
 
-export interface Trained {
+export interface TrainingOutcome {
   /** The last step. */
   step: number;
   /** True if all steps were done and evaluated, or the user's rule ended the run early; false if it was cancelled. */
@@ -78,7 +78,7 @@ export class Session {
   private readonly heldOut: Sequence[];
   private readonly measuring: CheckpointMeasuring;
   private progress: LoopProgress = progressSchema.parse({});
-  private early = false;
+  private endedEarly = false;
 
   constructor(private readonly options: SessionOptions) {
     const { hyper, evaluation } = options.spec;
@@ -89,25 +89,25 @@ export class Session {
     const { config } = options.model;
     const backend = options.backend.name;
     this.measuring = new CheckpointMeasuring({ ...options, length, config, backend });
-    const live = this.measuring.decides ? DECIDING_WINDOWS : LIVE_WINDOWS;
+    const live = this.measuring.comparesCheckpoints ? COMPARISON_WINDOWS : LIVE_WINDOWS;
     const count = Math.min(live, evaluation.heldOutWindows);
     this.heldOut = options.corpus.heldOutSequences(hyper.sequenceLength, count);
   }
 
   /** Restores, trains, evaluates at intervals. */
-  async train(): Promise<Trained> {
+  async train(): Promise<TrainingOutcome> {
     const { dir, spec, model, optimizer, sequences, signal, phase } = this.options;
     const { hyper } = spec;
-    const from = await this.begin();
-    if (from === 0) await this.measuring.base(() => phase('Measuring the base'));
+    const from = await this.restore();
+    if (from === 0) await this.measuring.measureBase(() => phase('Measuring the base'));
     this.measuring.label = from ? `Training, resumed at step ${from}` : 'Training';
     await phase(this.measuring.label);
     if (from === 0) {
-      const { trouble } = await this.evaluateBase();
-      if (trouble) throw diverged(0, trouble);
+      const { problem } = await this.evaluateBase();
+      if (problem) throw diverged(0, problem);
       // The checkpoint that the first steps can go back to.
       if (!signal.aborted) await this.checkpoint(0);
-    } else if (this.isEvaluated(from)) await this.lookAgain(from);
+    } else if (this.isEvaluated(from)) await this.measureLastCheckpoint(from);
     let step: number;
     try {
       step = await runLoop({
@@ -120,8 +120,8 @@ export class Session {
         progress: this.progress,
         signal,
         onStep: (report) => this.onStep(report),
-        goBack: (at, why, progress) => this.goBack(at, why, progress),
-        isEnough: () => this.early,
+        rollBack: (at, why, progress) => this.rollBack(at, why, progress),
+        isEnough: () => this.endedEarly,
       });
     } catch (error) {
       throw await withLastCheckpoint(error, dir);
@@ -129,19 +129,19 @@ export class Session {
     // If it was cancelled between two checkpoints, writes one.
     const saved = (await listCheckpoints(dir)).at(-1) === step;
     if (step < this.length.steps && !saved) await this.checkpoint(step);
-    const looked = !this.measuring.decides || this.measuring.record.measured === step;
-    const finished = this.early || (step === this.length.steps && looked);
+    const looked = !this.measuring.comparesCheckpoints || this.measuring.record.measured === step;
+    const finished = this.endedEarly || (step === this.length.steps && looked);
     const best = finished ? await this.measuring.best(step) : undefined;
     return { step, finished, tokensPerSecond: await this.speed(), best };
   }
 
   /** Restores the newest checkpoint and emits the start event. Returns the steps already done. */
-  private async begin(): Promise<number> {
+  private async restore(): Promise<number> {
     const { dir, writer, backend, corpus, model } = this.options;
     const { state, damaged } = await restoreCheckpoint(dir, this.options);
     for (const bad of damaged) await this.warn(`Checkpoint ${bad} could not be read and was skipped.`);
-    const moved = state && movedFrom(state, backend);
-    if (moved) await this.warn(moved);
+    const movedWarning = state && describeMove(state, backend);
+    if (movedWarning) await this.warn(movedWarning);
     if (state) {
       this.progress = state.progress;
       this.measuring.record = state.record;
@@ -164,12 +164,12 @@ export class Session {
   private async onStep(report: StepReport): Promise<string | undefined> {
     const { writer } = this.options;
     const { step, progress } = report;
-    if (progress.leftF16 && !this.progress.leftF16) await this.warnLeftF16();
+    if (progress.leftF16 && !this.progress.leftF16) await this.warnSwitchedToF32();
     this.progress = progress;
-    this.measuring.trained(report.seconds);
-    this.eta.stepped(report.seconds);
+    this.measuring.addTrainingTime(report.seconds);
+    this.eta.addStep(report.seconds);
     await this.fitLength(step);
-    const etaSeconds = this.eta.after(step) + this.measuring.secondsAhead(step);
+    const etaSeconds = this.eta.secondsLeftAfter(step) + this.measuring.secondsAhead(step);
     // A step without learned tokens has no loss to report.
     if (report.skippedTo)
       await this.warn(
@@ -179,10 +179,10 @@ export class Session {
     await writer.state({ step, etaSeconds });
     const evaluated = this.isEvaluated(step);
     // Measured before saving, so that weights without a finite loss are not saved.
-    const { trouble, windows } = evaluated ? await this.evaluate(step) : {};
-    if (trouble) return trouble;
-    if (step === this.length.steps || this.plan.due(step)) await this.checkpoint(step);
-    if (evaluated) await this.look(step, windows);
+    const { problem, windows } = evaluated ? await this.evaluate(step) : {};
+    if (problem) return problem;
+    if (step === this.length.steps || this.plan.isDue(step)) await this.checkpoint(step);
+    if (evaluated) await this.measureCheckpoint(step, windows);
     return undefined;
   }
 
@@ -191,9 +191,9 @@ export class Session {
   }
 
   /** After a checkpoint was written: measures it, and decides whether training continues. */
-  private async look(step: number, windows: readonly RatioItem[] | undefined): Promise<void> {
+  private async measureCheckpoint(step: number, windows: readonly RatioItem[] | undefined): Promise<void> {
     const { dir, signal } = this.options;
-    await this.measuring.look(step, windows);
+    await this.measuring.measureCheckpoint(step, windows);
     if (signal.aborted) return;
     await rewriteState(dir, step, { record: this.measuring.record });
     const why = step < this.length.steps ? this.measuring.reasonToStop() : undefined;
@@ -201,22 +201,24 @@ export class Session {
   }
 
   /** A resumed run first measures its last checkpoint if that was not completed before. */
-  private async lookAgain(step: number): Promise<void> {
+  private async measureLastCheckpoint(step: number): Promise<void> {
     const { model, signal } = this.options;
-    const known = this.measuring.record.measured === step;
-    if (known && step < this.length.steps) {
+    const isMeasured = this.measuring.record.measured === step;
+    if (isMeasured && step < this.length.steps) {
       const why = this.measuring.reasonToStop();
       if (why) await this.stopEarly(step, why);
     }
-    if (known) return;
-    await this.look(step, await heldOutParts(model, this.heldOut, signal));
+    if (isMeasured) return;
+    await this.measureCheckpoint(step, await heldOutParts(model, this.heldOut, signal));
   }
 
   private async stopEarly(step: number, why: string): Promise<void> {
-    this.early = true;
+    this.endedEarly = true;
     const { events } = await readRun(this.options.dir);
-    const told = survivingEvents(events).some((event) => event.type === 'earlyStop' && event.step === step);
-    if (!told) await this.options.writer.event({ type: 'earlyStop', step, why });
+    const isReported = survivingEvents(events).some(
+      (event) => event.type === 'earlyStop' && event.step === step,
+    );
+    if (!isReported) await this.options.writer.event({ type: 'earlyStop', step, why });
   }
 
   /** Estimates the steps of a run with a budget in minutes, from the measured speed of this machine. */
@@ -265,31 +267,31 @@ export class Session {
   }
 
   /** The same before the first step. A base whose loss is not finite in f16 may have one in f32. */
-  private async evaluateBase(): Promise<{ trouble?: string }> {
+  private async evaluateBase(): Promise<{ problem?: string }> {
     const first = await this.evaluate(0);
-    if (!first.trouble || this.options.spec.hyper.precision !== 'f16') return first;
+    if (!first.problem || this.options.spec.hyper.precision !== 'f16') return first;
     this.options.model.leaveF16();
     const again = await this.evaluate(0);
-    if (again.trouble) return first;
+    if (again.problem) return first;
     this.progress = { ...this.progress, leftF16: true };
-    await this.warnLeftF16();
+    await this.warnSwitchedToF32();
     return again;
   }
 
   /** Measures the held-out loss. Returns what is wrong if it is not finite, else the counts of each window. */
-  private async evaluate(step: number): Promise<{ trouble?: string; windows?: RatioItem[] }> {
+  private async evaluate(step: number): Promise<{ problem?: string; windows?: RatioItem[] }> {
     const { model, writer, signal } = this.options;
-    const began = performance.now();
+    const startedAt = performance.now();
     // At step 0, this is the base's loss, even if training starts from an adapter.
     const windows = await heldOutParts(model, this.heldOut, signal, step === 0);
     const result = windows && heldOutLoss(windows);
     if (result && !Number.isFinite(result.value))
-      return { trouble: 'the held-out loss is no longer a number' };
+      return { problem: 'the held-out loss is no longer a number' };
     const change = windows && this.change(step, windows);
     if (result) await writer.event({ type: 'evaluation', step, result, change, better: 'lower' });
-    const seconds = (performance.now() - began) / 1000;
-    this.eta.evaluated(seconds);
-    this.measuring.trained(seconds);
+    const seconds = (performance.now() - startedAt) / 1000;
+    this.eta.addEvaluation(seconds);
+    this.measuring.addTrainingTime(seconds);
     return windows ? { windows } : {};
   }
 
@@ -305,23 +307,23 @@ export class Session {
     const { dir, backend, model, optimizer, writer } = this.options;
     const trained = { model, optimizer, backend: backend.name, device: backend.device?.name };
     const { progress, plan } = this;
-    const began = performance.now();
+    const startedAt = performance.now();
     const path = await saveCheckpoint(dir, trained, { step, progress, plan, record: this.measuring.record });
-    const seconds = (performance.now() - began) / 1000;
-    this.measuring.trained(seconds);
+    const seconds = (performance.now() - startedAt) / 1000;
+    this.measuring.addTrainingTime(seconds);
     // Step 0 has no weights of its own, so there is no event for it.
     if (step === 0) return;
-    this.eta.saved(seconds);
+    this.eta.addCheckpoint(seconds);
     await writer.event({ type: 'checkpoint', step, path });
   }
 
-  private async goBack(
+  private async rollBack(
     step: number,
     why: string,
     progress: LoopProgress,
   ): Promise<{ step: number; progress: LoopProgress } | undefined> {
     const { dir, writer, phase } = this.options;
-    const { state, damaged } = await restoreCheckpoint(dir, this.options, this.plan.before(step));
+    const { state, damaged } = await restoreCheckpoint(dir, this.options, this.plan.rollbackStep(step));
     for (const bad of damaged) await this.warn(`Checkpoint ${bad} could not be read and was skipped.`);
     if (!state) return undefined;
     const to = state.step;
@@ -331,7 +333,7 @@ export class Session {
     const { trained, spent, cost } = this.measuring.record.schedule;
     const schedule = { ...state.record.schedule, trained, spent, cost };
     this.measuring.record = { ...state.record, schedule, steps };
-    await goOnFrom(dir, to, this.progress);
+    await resumeFrom(dir, to, this.progress);
     await rewriteState(dir, to, { record: this.measuring.record });
     await writer.event({ type: 'rollback', step, to, why, rateScale: this.progress.rateScale });
     await phase(`Training, back from step ${step} to step ${to}`);
@@ -339,7 +341,7 @@ export class Session {
     return { step: to, progress: this.progress };
   }
 
-  private warnLeftF16(): Promise<void> {
+  private warnSwitchedToF32(): Promise<void> {
     return this.warn(
       'Some numbers of this model are too large for f16. The run goes on in f32, which is slower.',
     );
@@ -359,7 +361,7 @@ export class Session {
 }
 
 /** Says that a run goes on somewhere else than where its checkpoint was made; undefined if it does not. */
-function movedFrom(
+function describeMove(
   state: { backend: string; device?: string | undefined },
   { name, device }: Pick<Backend, 'name' | 'device'>,
 ): string | undefined {
@@ -375,10 +377,10 @@ async function withLastCheckpoint(error: unknown, dir: string): Promise<unknown>
   const last = (await listCheckpoints(dir)).at(-1);
   const { code, next } = error;
   const message = error.message.replace(/\.$/, '');
-  const said = last
+  const hint = last
     ? `${message}; the checkpoint of step ${last} is kept.`
     : `${message}; no checkpoint had been written yet.`;
-  return new UserError(code, said, next);
+  return new UserError(code, hint, next);
 }
 
 const keepsCheckpoint: ReadonlySet<string> = new Set(['diverged', 'gpu-lost', 'memory']);

@@ -12,12 +12,12 @@ import type { RunWriter } from '../runs/writer.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
 import { availableMemory } from '../platform/machine/available-memory.ts';
 import { requireRunSpace } from './checkpoints/disk.ts';
-import { fitAgain } from './memory/fit-again.ts';
+import { refitRun } from './memory/fit-again.ts';
 import { planDevice, type DevicePlan, type PlannedDevice } from './memory/device.ts';
 import { planRun, type BaseSizes, type Measuring } from './memory/plan.ts';
 import { storedBytesOf } from './memory/stored.ts';
-import { earlierValues, keepEarlierAdapter } from './continued.ts';
-import { listCheckpoints, putInitial } from './checkpoints/store.ts';
+import { earlierValues, copyEarlierAdapter } from './continued.ts';
+import { listCheckpoints, restoreInitialWeights } from './checkpoints/store.ts';
 import { createOptimizer } from './optimizers.ts';
 import { trainOnRay } from './ray-train/run.ts';
 import { settleRate } from './learning-rate/trials.ts';
@@ -45,14 +45,14 @@ export async function trainRun(
   const corpus = await runCorpus(corpusDir, spec, { signal, phase });
   if (signal.aborted) return undefined;
   await requireSameBase(spec.base, 'this run', 'Put that file back, or start a new training on this one.');
-  await keepEarlierAdapter(dir, spec);
+  await copyEarlierAdapter(dir, spec);
   const { warnings, close, ...sequences } = await trainingSequences(corpusDir, corpus, spec, {
     signal,
     phase,
   });
   try {
     if (signal.aborted) return undefined;
-    await tellOf(corpus, warnings, dir, spec, writer);
+    await warnAboutCorpus(corpus, warnings, dir, spec, writer);
     if (spec.engine)
       return await trainOnRay({ dir, spec, writer, signal, phase, corpus, sequences }, spec.engine);
     return await trainOn({ dir, spec, writer, signal, phase, corpus, sequences });
@@ -62,48 +62,48 @@ export async function trainRun(
 }
 
 async function trainOn(
-  given: Pick<SessionOptions, 'dir' | 'spec' | 'writer' | 'signal' | 'phase' | 'corpus' | 'sequences'>,
+  options: Pick<SessionOptions, 'dir' | 'spec' | 'writer' | 'signal' | 'phase' | 'corpus' | 'sequences'>,
 ): Promise<TrainedResult | undefined> {
-  const { dir, writer, phase } = given;
+  const { dir, writer, phase } = options;
   await phase('Loading the model');
-  const begun = (await listCheckpoints(dir)).length > 0;
+  const hasStarted = (await listCheckpoints(dir)).length > 0;
   // A run that has begun goes on where its GPU is no longer there.
-  const backend = await startBackend(given.spec.backend, { ...given.spec, orOther: begun });
-  const gguf = await openGguf(given.spec.base.path);
+  const backend = await startBackend(options.spec.backend, { ...options.spec, orOther: hasStarted });
+  const gguf = await openGguf(options.spec.base.path);
   const config = readConfig(gguf);
-  await requireRunSpace(dir, { ...given.spec, config });
+  await requireRunSpace(dir, { ...options.spec, config });
   const sizes: BaseSizes = {
     baseBytes: gguf.size,
     storedBytes: backend.compound.keepsQuantised ? storedBytesOf(gguf.tensors) : undefined,
     onDevice: backend.device && !backend.device.shared,
   };
-  const asked = await fitAgain(
+  const fittedSpec = await refitRun(
     config,
-    await onBackend(given.spec, backend, writer),
+    await adaptToBackend(options.spec, backend, writer),
     { backend, sizes },
     writer,
   );
-  await tellMemory(writer, config, asked, { backend: backend.name, ...sizes }, backend.device);
-  const model = await loadModel(backend, gguf, asked.hyper);
+  await emitMemoryPlan(writer, config, fittedSpec, { backend: backend.name, ...sizes }, backend.device);
+  const model = await loadModel(backend, gguf, fittedSpec.hyper);
   await phase('Measuring the machine');
   const rate = {
-    perToken: operationsPerToken(model.config, asked.hyper, model.parameterCount),
-    perSecond: await matmulRate(backend, asked.hyper.precision),
+    perToken: operationsPerToken(model.config, fittedSpec.hyper, model.parameterCount),
+    perSecond: await matmulRate(backend, fittedSpec.hyper.precision),
   };
-  const initial: SessionOptions['initial'] = asked.continues
-    ? await earlierValues(dir, asked.hyper)
-    : (parameter) => initialValues(gguf, parameter, asked.hyper);
-  if (asked.continues) await putInitial({ model, initial });
-  const settled = await settleRate({ ...given, spec: asked, model, initial, rate });
+  const initial: SessionOptions['initial'] = fittedSpec.continues
+    ? await earlierValues(dir, fittedSpec.hyper)
+    : (parameter) => initialValues(gguf, parameter, fittedSpec.hyper);
+  if (fittedSpec.continues) await restoreInitialWeights({ model, initial });
+  const settled = await settleRate({ ...options, spec: fittedSpec, model, initial, rate });
   if (!settled) {
     await gguf.close();
     return undefined;
   }
-  const hyper = { ...asked.hyper, learningRate: settled.learningRate };
-  const spec: RunSpec = { ...asked, hyper };
+  const hyper = { ...fittedSpec.hyper, learningRate: settled.learningRate };
+  const spec: RunSpec = { ...fittedSpec, hyper };
   const optimizer = createOptimizer(model, hyper);
   const session = new Session({
-    ...given,
+    ...options,
     spec,
     backend,
     sizes,
@@ -119,7 +119,7 @@ async function trainOn(
   const { step, tokensPerSecond } = trained;
   if (!trained.finished) return undefined;
 
-  const artefact = await makeResult(trained, { ...given, spec, model });
+  const artefact = await makeResult(trained, { ...options, spec, model });
   if (!artefact) return undefined;
   // If the strength is to be measured, the evaluator chooses it.
   const { strength } = spec.evaluation;
@@ -132,7 +132,7 @@ async function trainOn(
  * What was asked, as far as this backend can do it: one that the run was not planned for may lack its precision, and
  * then computes in f32.
  */
-async function onBackend(
+async function adaptToBackend(
   spec: RunSpec,
   { name, precisions }: Pick<Backend, 'name' | 'precisions'>,
   writer: RunWriter,
@@ -147,7 +147,7 @@ async function onBackend(
 }
 
 /** Emits the memory plan, to compare it with the measured peak later. */
-async function tellMemory(
+async function emitMemoryPlan(
   writer: RunWriter,
   config: ModelConfig,
   { hyper, evaluation }: RunSpec,
@@ -172,21 +172,21 @@ function devicePlan({ name, memory }: PlannedDevice, { total, ...plan }: DeviceP
 }
 
 /** Emits warnings about the corpus; each only once, even if the run is resumed. */
-async function tellOf(
+async function warnAboutCorpus(
   corpus: Corpus,
   further: readonly string[],
   dir: string,
   { hyper }: RunSpec,
   writer: RunWriter,
 ) {
-  const short =
+  const shortage =
     corpus.train.length < hyper.sequenceLength
       ? [
           `The corpus has only ${corpus.train.length} training tokens; sequences repeat from the first step on.`,
         ]
       : [];
   const { events } = await readRun(dir);
-  const told = new Set(events.map((event) => (event.type === 'warning' ? event.message : '')));
-  for (const message of [...corpus.summary.warnings, ...short, ...further])
-    if (!told.has(message)) await writer.event({ type: 'warning', message });
+  const emitted = new Set(events.map((event) => (event.type === 'warning' ? event.message : '')));
+  for (const message of [...corpus.summary.warnings, ...shortage, ...further])
+    if (!emitted.has(message)) await writer.event({ type: 'warning', message });
 }

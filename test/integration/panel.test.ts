@@ -406,7 +406,7 @@ describe('the panel in VS Code', () => {
   it('follows a run by what changed, and asks for everything when it missed something', async () => {
     const { page, posted, problems } = await open();
     const feed = new PanelFeed();
-    const next = (upTo: number) => ({ ...feed.next([live(upTo)]), sweeps: [] }) as ToPanel;
+    const next = (upTo: number) => ({ ...feed.nextMessage([live(upTo)]), sweeps: [] }) as ToPanel;
     await tell(page, next(3));
     await tell(page, next(9));
     const line = page.locator('.status-line');
@@ -560,11 +560,11 @@ describe('the panel in VS Code', () => {
     const { page, problems } = await open();
     const long = makeRun({ steps: 20_000, checkpoints: 1000 });
     const feed = new PanelFeed();
-    await tell(page, { ...feed.next([long]), sweeps: [] } as ToPanel);
+    await tell(page, { ...feed.nextMessage([long]), sweeps: [] } as ToPanel);
     await openDetails(page);
     for (const chart of ['trade-off', 'loss']) expect(await inkOf(page, chart)).toBeGreaterThan(1000);
     await tell(page, {
-      ...feed.next([
+      ...feed.nextMessage([
         { ...long, events: [...long.events, { type: 'warning', time: '', message: 'One more.' }] },
       ]),
     } as ToPanel);

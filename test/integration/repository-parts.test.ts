@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { Repository } from '../../src/extension/completion/repository.ts';
+import { IndexerClient } from '../../src/extension/completion/indexer-client.ts';
 
 const editor = vi.hoisted(() => {
   type Listener = (event: unknown) => void;
@@ -48,14 +48,14 @@ vi.mock('vscode', () => editor.vscode);
 
 const home = process.env['FORGET_ME_NOT_HOME'];
 let work: string;
-let repository: Repository;
+let repository: IndexerClient;
 const told: string[] = [];
 
 beforeAll(() => {
   work = mkdtempSync(join(tmpdir(), 'fmn-repository-'));
   process.env['FORGET_ME_NOT_HOME'] = join(work, 'home');
   editor.folders.push({ uri: { scheme: 'file', fsPath: join(work, 'shop') } });
-  repository = new Repository({
+  repository = new IndexerClient({
     bundle: (name: string) => join('dist', name),
     node: () => Promise.resolve({ command: process.execPath, env: {} }),
     log: { info: (line: string) => told.push(line), warn: (line: string) => told.push(line) },

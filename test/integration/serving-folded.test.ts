@@ -6,8 +6,8 @@ import { foldCopy } from '../../src/export/folding/fold.ts';
 import { timeBoth, type BothTimes } from '../../src/export/folding/time-both.ts';
 import { openGguf, writeGguf, type TensorSource } from '../../src/gguf/index.ts';
 import { openLlamaHost } from '../../src/serving/host/llama-host.ts';
-import { aboutCopy, findCopy, removeCopy } from '../../src/serving/folding/copies.ts';
-import { Folding } from '../../src/serving/folding/while-idle.ts';
+import { readCopyInfo, findCopy, removeCopy } from '../../src/serving/folding/copies.ts';
+import { IdleFolding } from '../../src/serving/folding/idle-folding.ts';
 import { klDivergence } from '../../src/statistics/statistics.ts';
 import { quantise } from '../support/quantise.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
@@ -44,7 +44,7 @@ const fold = (token = 0.8, prompt = 0.8, othersBusy = 0) =>
   });
 
 /** What the adapter's host says: distributions after the prompt's tokens, and an answer. */
-async function ask(folded?: Folding) {
+async function ask(folded?: IdleFolding) {
   const host = await openLlamaHost({
     ...{ basePath: at('base.gguf'), adapters: [mine()], contextSize: 256, threads: 1, folded },
   });
@@ -77,7 +77,7 @@ describe('a folded copy', () => {
     expect(about.unfit).toBeUndefined();
     expect(about.meanKl!).toBeLessThan(about.change! / 10);
     const copy = (await findCopy(at('base.gguf'), at('adapter.gguf')))!;
-    const [adapted, folded] = [await ask(), await ask(new Folding({ basePath: at('base.gguf') }))];
+    const [adapted, folded] = [await ask(), await ask(new IdleFolding({ basePath: at('base.gguf') }))];
     const kls = adapted.rows.map((row, position) => klDivergence(row, folded.rows[position]!));
     // Stored anew, the weights differ a little: so the copy was used. The change itself is a hundred times larger.
     expect(Math.max(...kls)).toBeGreaterThan(0);
@@ -90,7 +90,7 @@ describe('a folded copy', () => {
     { timeout: 60_000 },
     async () => {
       await fold();
-      const folded = new Folding({ basePath: at('base.gguf') });
+      const folded = new IdleFolding({ basePath: at('base.gguf') });
       const host = await openLlamaHost({
         ...{ basePath: at('base.gguf'), adapters: [mine()], contextSize: 256, threads: 1, folded },
       });
@@ -113,8 +113,8 @@ describe('a folded copy', () => {
   ])('is deleted, and the adapter answers, where %s', { timeout: 60_000 }, async (_, damage) => {
     await fold();
     await damage((await findCopy(at('base.gguf'), at('adapter.gguf')))!.model);
-    expect(await ask(new Folding({ basePath: at('base.gguf') }))).toEqual(await ask());
-    expect(await aboutCopy(at('base.gguf'), at('adapter.gguf'))).toBeUndefined();
+    expect(await ask(new IdleFolding({ basePath: at('base.gguf') }))).toEqual(await ask());
+    expect(await readCopyInfo(at('base.gguf'), at('adapter.gguf'))).toBeUndefined();
   });
 
   it.each([
@@ -127,7 +127,7 @@ describe('a folded copy', () => {
 
   it('is neither kept nor given up where other programs make times useless', async () => {
     await expect(fold(0.8, 0.8, 0.9)).rejects.toThrow('Other programs are at work');
-    expect(await aboutCopy(at('base.gguf'), at('adapter.gguf'))).toBeUndefined();
+    expect(await readCopyInfo(at('base.gguf'), at('adapter.gguf'))).toBeUndefined();
   });
 
   it('is not made of a base whose numbers are too coarse', async () => {

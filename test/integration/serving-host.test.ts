@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { architectures, type ArchitectureName } from '../../src/base-models/architectures.ts';
 import { exportAdapterGguf } from '../../src/weights/index.ts';
 import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/host/llama-host.ts';
-import { certainty } from '../../src/serving/tokens/confidence.ts';
+import { pieceConfidence } from '../../src/serving/tokens/confidence.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
 let dir: string;
@@ -176,7 +176,7 @@ describe('a request', () => {
         logProbabilities = [],
       } = await host.complete(ask({ ...request, confidence: true, temperature: 0, maxTokens: 6 }));
       expect(logProbabilities).toHaveLength(completionTokens);
-      return { text, logprob: certainty(logProbabilities.slice(0, 6)) };
+      return { text, logprob: pieceConfidence(logProbabilities.slice(0, 6)) };
     };
     let begun = 0;
     for (let number = 0; number < 24; number += 1) {

@@ -93,7 +93,7 @@ export const toldIn: readonly string[] = [
   'src/serving/client/run-model.ts',
   'src/serving/host/adapter-check.ts',
   'src/serving/host/llama-host.ts',
-  'src/serving/host/loaded.ts',
+  'src/serving/host/load-model.ts',
   'src/serving/host/place-base.ts',
   'src/serving/remote/address.ts',
   'src/serving/remote/probe.ts',

@@ -98,7 +98,7 @@ function barChart({ id, title, open, answer, note }: Texts, match: Match): Chart
 }
 
 /** A difference of shares that one would notice: an interval that holds it leaves the question open. */
-const NOTICED = 0.1;
+const NOTICEABLE = 0.1;
 
 const byVerdict = (found: Comparison, answers: Partial<Record<Verdict, string>>) => answers[verdict(found)];
 
@@ -111,7 +111,7 @@ export const yourCodeChart = barChart(
       byVerdict(found, {
         better: t('Yes, more than the base.'),
         same:
-          found.difference.high > NOTICED
+          found.difference.high > NOTICEABLE
             ? t("That can't be told from so few places ({n}).", { n: whole(found.after.n) })
             : t('No difference was seen (places tried: {n}).', { n: whole(found.after.n) }),
         worse: t('No, less than the base.'),
@@ -130,7 +130,7 @@ export const humanEvalChart = barChart(
       byVerdict(found, {
         better: t('No: it solves more problems than the base.'),
         same:
-          found.difference.low < -NOTICED
+          found.difference.low < -NOTICEABLE
             ? t("No loss was seen, but one can't be ruled out with so few problems ({n}).", {
                 n: whole(found.after.n),
               })

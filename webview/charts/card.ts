@@ -65,7 +65,7 @@ export class ChartCard<M> implements Section {
   private readonly pickers = new Map<string, Picker>();
   private readonly choices = h('div', { class: 'chart-pickers' });
   /** The user's choices, and those of them that are available now. */
-  private readonly wanted: Picked;
+  private readonly preferred: Picked;
   private picked: Picked = {};
   private readonly reset = button(t('Reset zoom'), () => this.zoom?.set(undefined));
   private readonly zoom: Zoom | undefined;
@@ -86,11 +86,11 @@ export class ChartCard<M> implements Section {
     private readonly view: ChartView<M>,
     private readonly host: Host,
     /** The stored choices, and the run that they belong to. */
-    kept: { run: string; card: CardState | undefined },
+    stored: { run: string; card: CardState | undefined },
     private readonly changed: () => void,
   ) {
-    this.wanted = { ...kept.card?.picked };
-    this.run = kept.run;
+    this.preferred = { ...stored.card?.picked };
+    this.run = stored.run;
     if (view.zoomable) {
       this.holder.tabIndex = 0;
       setAttribute(this.holder, 'role', 'group');
@@ -107,12 +107,12 @@ export class ChartCard<M> implements Section {
           changed();
         },
       );
-      this.zoom.range = kept.card?.range;
+      this.zoom.range = stored.card?.range;
     }
     const tableHolder = scrollable(t('{chart}: data', { chart: view.title() }));
     this.data = new Keyed(tableHolder);
     this.details = h('details', {}, h('summary', {}, t('Data')), this.how, tableHolder);
-    this.details.open = kept.card?.open ?? false;
+    this.details.open = stored.card?.open ?? false;
     this.details.addEventListener('toggle', () => {
       this.fillTable();
       changed();
@@ -137,7 +137,7 @@ export class ChartCard<M> implements Section {
 
   /** The state to store for the next time that the panel is loaded. */
   get state(): CardState {
-    const picked = Object.entries(this.wanted).filter((entry): entry is [string, string] => !!entry[1]);
+    const picked = Object.entries(this.preferred).filter((entry): entry is [string, string] => !!entry[1]);
     const range = this.zoom?.range;
     return { ...(range && { range }), picked: Object.fromEntries(picked), open: this.details.open };
   }
@@ -181,14 +181,14 @@ export class ChartCard<M> implements Section {
       let picker = this.pickers.get(which);
       if (!picker) {
         picker = new Picker(`${label}, ${this.view.title()}`, (id) => {
-          this.wanted[which] = id;
+          this.preferred[which] = id;
           this.read();
           this.changed();
         });
         this.pickers.set(which, picker);
         this.choices.append(h('label', {}, h('span', { class: 'faint' }, label), picker.element));
       }
-      const wanted = this.wanted[which];
+      const wanted = this.preferred[which];
       this.picked[which] = choices.some(({ id }) => id === wanted) ? wanted : undefined;
       picker.update(choices, this.picked[which] ?? choices[0]?.id);
     }
@@ -204,7 +204,7 @@ export class ChartCard<M> implements Section {
       plugins: this.plugins,
     });
     const { chart } = this;
-    merge(chart, this.thinned(model));
+    merge(chart, this.decimated(model));
     if (this.view.labels) chart.data.labels = this.view.labels(model);
     chart.options = this.options(model);
     chart.update('none');
@@ -222,7 +222,7 @@ export class ChartCard<M> implements Section {
   }
 
   /** Thins line data to what the screen can show. */
-  private thinned(model: M): Dataset[] {
+  private decimated(model: M): Dataset[] {
     const sets = this.view.datasets(model, this.theme);
     if (this.view.type !== 'line') return sets;
     const columns = this.holder.clientWidth || COLUMNS;
@@ -256,7 +256,7 @@ export class ChartCard<M> implements Section {
       return new Blob(['\ufeff', csvOf(this.view, this.panel!, this.picked)], { type: 'text/csv' });
     const config = {
       type: this.view.type,
-      data: { labels: this.view.labels?.(model) ?? [], datasets: this.visible(this.thinned(model)) },
+      data: { labels: this.view.labels?.(model) ?? [], datasets: this.visible(this.decimated(model)) },
       options: this.options(model),
       plugins: this.plugins,
     } as unknown as ChartConfiguration;

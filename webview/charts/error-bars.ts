@@ -7,7 +7,7 @@ import type { Datum } from './view.ts';
 
 const CAP = 4;
 /** With more intervals than this, a line gets a band. */
-const MOST_WHISKERS = 60;
+const MAX_WHISKERS = 60;
 const BAND_ALPHA = 0.18;
 
 export const errorBars: Plugin = {
@@ -35,7 +35,7 @@ function drawSet(chart: Chart, index: number): void {
   const dataset = chart.data.datasets[index]!;
   const meta = chart.getDatasetMeta(index);
   const data = dataset.data as unknown as Datum[];
-  if (meta.type === 'line' && data.filter(({ low }) => low !== undefined).length > MOST_WHISKERS)
+  if (meta.type === 'line' && data.filter(({ low }) => low !== undefined).length > MAX_WHISKERS)
     return drawBand(ctx, data, xScale, yScale, String(dataset.borderColor));
   // Bars are filled, so their whiskers have the colour of the text to be visible.
   ctx.strokeStyle = meta.type === 'bar' ? textColor(yScale) : String(dataset.borderColor);

@@ -35,15 +35,15 @@ const trainingOf = (label: string) => t('{run}: training', { run: label });
 /** What the names of training losses end with. */
 const trainingEnd = () => trainingOf('');
 /** With more steps than this, the raw loss is a dense band and is drawn fainter. */
-const CROWDED = 1000;
+const DENSE_STEPS = 1000;
 /** With more points than this, a line has no dots. */
-const MOST_DOTS = 60;
+const MAX_DOTS = 60;
 
-const wayName = ({ setting }: MetricSeries) =>
+const measurementName = ({ setting }: MetricSeries) =>
   setting.startsWith('during training')
     ? t('held-out loss, during training')
     : t('held-out loss, final evaluation');
-const waysOf = ({ heldOut, others }: RunLoss) => [...(heldOut ? [heldOut] : []), ...others];
+const measurementsOf = ({ heldOut, others }: RunLoss) => [...(heldOut ? [heldOut] : []), ...others];
 
 const read = ({ series, label, look }: RunView): RunLoss => {
   const { loss, metrics } = series;
@@ -59,10 +59,10 @@ const read = ({ series, label, look }: RunView): RunLoss => {
   };
 };
 
-const dots = (points: readonly unknown[]) => (points.length > MOST_DOTS ? 0 : 4);
+const dots = (points: readonly unknown[]) => (points.length > MAX_DOTS ? 0 : 4);
 
 /** For a single run, each kind of loss has its colour. */
-function aloneSets(run: RunLoss, { first, second, third, highContrast }: Theme): Dataset[] {
+function singleRunSets(run: RunLoss, { first, second, third, highContrast }: Theme): Dataset[] {
   const { loss, smoothed } = run;
   const drawn = smoothed.length > 0;
   return [
@@ -72,7 +72,7 @@ function aloneSets(run: RunLoss, { first, second, third, highContrast }: Theme):
       borderColor:
         drawn && !highContrast
           ? color(first)
-              .alpha(loss.length > CROWDED ? 0.2 : 0.35)
+              .alpha(loss.length > DENSE_STEPS ? 0.2 : 0.35)
               .rgbString()
           : first,
       backgroundColor: first,
@@ -91,16 +91,16 @@ function aloneSets(run: RunLoss, { first, second, third, highContrast }: Theme):
       pointHoverRadius: 3,
       order: 2,
     },
-    ...waysOf(run).map((way, index): Dataset => {
+    ...measurementsOf(run).map((measurement, index): Dataset => {
       const shade = index === 0 ? second : third;
       return {
-        label: wayName(way),
-        data: way.points,
+        label: measurementName(measurement),
+        data: measurement.points,
         borderColor: shade,
         backgroundColor: shade,
         borderWidth: 2,
         borderDash: index === 0 ? [6, 4] : [2, 3],
-        pointRadius: dots(way.points),
+        pointRadius: dots(measurement.points),
         pointHoverRadius: 6,
         pointStyle: index === 0 ? 'circle' : 'rectRot',
         order: 1,
@@ -110,7 +110,7 @@ function aloneSets(run: RunLoss, { first, second, third, highContrast }: Theme):
 }
 
 /** For several runs, each run has its colour: thin for training loss, thick for held-out loss. */
-function besideSets(run: RunLoss, theme: Theme): Dataset[] {
+function severalRunsSets(run: RunLoss, theme: Theme): Dataset[] {
   const { color: shade, shape } = lookOf(run.look, theme);
   const trained = run.smoothed.length ? run.smoothed : run.loss;
   return [
@@ -159,9 +159,10 @@ export const lossChart: ChartView<LossModel> = {
     };
   },
   datasets: ({ runs }, theme) =>
-    (runs.length === 1 ? aloneSets(runs[0], theme) : runs.flatMap((run) => besideSets(run, theme))).filter(
-      ({ data }) => data.length > 0,
-    ),
+    (runs.length === 1
+      ? singleRunSets(runs[0], theme)
+      : runs.flatMap((run) => severalRunsSets(run, theme))
+    ).filter(({ data }) => data.length > 0),
   options: ({ steps, runs }, theme) =>
     chartOptions(
       {
@@ -189,10 +190,10 @@ export const lossChart: ChartView<LossModel> = {
       const trained = new Map(run.loss.map(({ x, y }) => [x, formatNumber(y)]));
       return [
         { name: name(t('training loss')), at: trained },
-        ...waysOf(run).map((way) => ({
-          name: name(wayName(way)),
+        ...measurementsOf(run).map((measurement) => ({
+          name: name(measurementName(measurement)),
           at: new Map(
-            way.points.map((point) => [point.x, formatInterval({ value: point.y, ...point }, false)]),
+            measurement.points.map((point) => [point.x, formatInterval({ value: point.y, ...point }, false)]),
           ),
         })),
       ];
@@ -200,7 +201,7 @@ export const lossChart: ChartView<LossModel> = {
     const steps = new Set(
       runs.flatMap((run) => [
         ...sample(run.loss, TABLE_ROWS).map(({ x }) => x),
-        ...waysOf(run).flatMap(({ points }) => sample(points, TABLE_ROWS).map(({ x }) => x)),
+        ...measurementsOf(run).flatMap(({ points }) => sample(points, TABLE_ROWS).map(({ x }) => x)),
       ]),
     );
     return {
@@ -228,7 +229,7 @@ export const lossChart: ChartView<LossModel> = {
         t('Held-out: files that were kept out of training; {setting}.', {
           setting: settingAlone(heldOut.setting),
         }),
-        heldOut.points.length > MOST_DOTS ? t('Band: 95% intervals.') : t('Bars: 95% intervals.'),
+        heldOut.points.length > MAX_DOTS ? t('Band: 95% intervals.') : t('Bars: 95% intervals.'),
       ])
     );
   },
@@ -256,15 +257,15 @@ function wordsOf(run: RunLoss): string {
           toStep: to.x,
         })
       : '';
-  const ways = waysOf(run).map((way) => {
-    const points = way.points.map((point) =>
+  const ways = measurementsOf(run).map((measurement) => {
+    const points = measurement.points.map((point) =>
       t('{figure} at step {step}', {
         figure: formatInterval({ value: point.y, ...point }, false),
         step: point.x,
       }),
     );
     return t('{clause}.', {
-      clause: `${wayName(way).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase())}: ${sample(points, 6).join(', ')}`,
+      clause: `${measurementName(measurement).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase())}: ${sample(points, 6).join(', ')}`,
     });
   });
   return joined([trained, ...ways]);
@@ -274,17 +275,17 @@ function rowsOf(run: RunLoss): DataRow[] {
   const unit = t('nats/token');
   return [
     ...run.loss.map(({ x, y }) => ({ run: run.label, figure: t('training loss'), at: x, value: y, unit })),
-    ...waysOf(run).flatMap((way) =>
-      way.points.map(({ x, y, low, high, n }) => ({
+    ...measurementsOf(run).flatMap((measurement) =>
+      measurement.points.map(({ x, y, low, high, n }) => ({
         run: run.label,
-        figure: wayName(way),
+        figure: measurementName(measurement),
         at: x,
         value: y,
         low,
         high,
         n,
         unit,
-        setting: way.setting,
+        setting: measurement.setting,
       })),
     ),
   ];

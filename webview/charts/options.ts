@@ -39,7 +39,7 @@ const stepOf = (ticks: Tick[]) => (ticks.length > 1 ? Math.abs(ticks[1]!.value -
 type LinearAxis = Partial<ScaleOptionsByType<'linear'>>;
 
 /** Pixels that a title beside a chart may take, and about how many a letter takes. */
-const BESIDE = 180;
+const MAX_TITLE_PIXELS = 180;
 const LETTER = { narrow: 6.5, wide: 12 };
 
 /** A title beside a chart that is too long for it has its unit on a line of its own. */
@@ -49,7 +49,7 @@ function linesOf(title: string): string | string[] {
     0,
   );
   const at = Math.max(title.lastIndexOf(', '), title.lastIndexOf('，'));
-  return width > BESIDE && at > 0 ? [title.slice(0, at), title.slice(at + 1).trim()] : title;
+  return width > MAX_TITLE_PIXELS && at > 0 ? [title.slice(0, at), title.slice(at + 1).trim()] : title;
 }
 
 function axis(
@@ -103,7 +103,7 @@ function includeWhiskers(scale: Scale): void {
   });
 }
 
-const LONGEST = 60;
+const MAX_LABEL_CHARACTERS = 60;
 
 /** If points differ in shape, the first is the base's; the last shape that is not the star identifies the run. */
 function lastShape({ data }: Chart, { datasetIndex }: LegendItem): Partial<LegendItem> {
@@ -122,7 +122,10 @@ const shortLabels =
       .map((item) => ({
         ...item,
         ...lastShape(chart, item),
-        text: item.text.length > LONGEST ? `${item.text.slice(0, LONGEST - 1)}\u2026` : item.text,
+        text:
+          item.text.length > MAX_LABEL_CHARACTERS
+            ? `${item.text.slice(0, MAX_LABEL_CHARACTERS - 1)}\u2026`
+            : item.text,
       }));
 
 /** A datum's height and its interval, for the tooltip. */

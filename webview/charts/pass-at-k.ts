@@ -14,7 +14,7 @@ interface PassAtK {
 }
 const kOf = (metric: string) => Number(metric.replace(/^pass@/i, ''));
 /** Shift between lines, so that their whiskers at the same k do not overlap. */
-const APART = 0.03;
+const LINE_SHIFT = 0.03;
 
 export const passAtKChart: ChartView<PassAtK> = {
   id: 'pass-at-k',
@@ -29,7 +29,7 @@ export const passAtKChart: ChartView<PassAtK> = {
   datasets: ({ sets }, theme) =>
     sets.map(({ label, look, metrics }, index) => {
       const { color, shape, dash } = look === undefined ? baseLook(theme.faint) : lookOf(look, theme);
-      const shift = 1 + APART * (index - (sets.length - 1) / 2);
+      const shift = 1 + LINE_SHIFT * (index - (sets.length - 1) / 2);
       return {
         label,
         data: metrics

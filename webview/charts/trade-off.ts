@@ -23,13 +23,13 @@ import type { ChartPicker, ChartView, DataRow, Dataset, Datum } from './view.ts'
 const LEARNED = 'learned';
 const FORGOT = 'forgot';
 /** Whiskers of more points than this would hide the path, so only some are drawn. */
-const MOST_WHISKERS = 8;
+const MAX_WHISKERS = 8;
 /** With more checkpoints than this, the path has no dots. */
-const MOST_DOTS = 40;
-const MOST_POINTS = 400;
+const MAX_DOTS = 40;
+const MAX_POINTS = 400;
 const finalOf = (label: string) => t('{run}: final evaluation', { run: label });
-const MOST_WORDS = 5;
-const MOST_ROWS = 200;
+const MAX_DESCRIBED_POINTS = 5;
+const MAX_ROWS = 200;
 
 const picker = (id: string, label: string, figures: Figure[]): ChartPicker => ({
   id,
@@ -75,27 +75,27 @@ function datum(path: Path, point: PathPoint, bare: boolean, { learning, forgetti
  * The points with whiskers: the best, and some others; with several paths only the last, since they would hide each
  * other.
  */
-function whiskered({ points, best, final }: Path, { paths }: TradeOffView): Set<PathPoint> {
+function pointsWithWhiskers({ points, best, final }: Path, { paths }: TradeOffView): Set<PathPoint> {
   const some =
     paths.length > 1
       ? final
         ? []
         : points.slice(-1)
-      : points.length > MOST_WHISKERS
-        ? sample(points, MOST_WHISKERS)
+      : points.length > MAX_WHISKERS
+        ? sample(points, MAX_WHISKERS)
         : points;
   return new Set([...some, ...points.filter(({ step }) => step === best)]);
 }
 
 function pathSet(path: Path, view: TradeOffView, theme: Theme): Dataset {
-  const drawn = new Set([
-    ...sample(path.points, MOST_POINTS),
+  const visiblePoints = new Set([
+    ...sample(path.points, MAX_POINTS),
     ...path.points.filter(({ step }) => step === path.best),
   ]);
-  const points = path.points.filter((point) => drawn.has(point));
-  const shown = whiskered(path, view);
+  const points = path.points.filter((point) => visiblePoints.has(point));
+  const shown = pointsWithWhiskers(path, view);
   const last = points.at(-1);
-  const dot = points.length > MOST_DOTS ? 0 : 3.5;
+  const dot = points.length > MAX_DOTS ? 0 : 3.5;
   const isBest = ({ step }: PathPoint) => step > 0 && step === path.best;
   const isBase = ({ step }: PathPoint) => step === 0;
   return {
@@ -165,7 +165,7 @@ export const tradeOffChart: ChartView<TradeOffView> = {
       .map((path) => {
         const points = sample(
           [...path.points.filter(({ step }) => step > 0), ...(path.final ? [path.final] : [])],
-          MOST_WORDS,
+          MAX_DESCRIBED_POINTS,
         );
         const said = points.map((point) =>
           t('{point} learned {learned}, forgot {forgot}', {
@@ -187,7 +187,7 @@ export const tradeOffChart: ChartView<TradeOffView> = {
       t('Interval of'),
     ],
     rows: paths.flatMap((path) =>
-      [...sample(path.points, MOST_ROWS), ...(path.final ? [path.final] : [])].map((point) => [
+      [...sample(path.points, MAX_ROWS), ...(path.final ? [path.final] : [])].map((point) => [
         `${path.label}, ${pointName(path, point)}${point === path.final ? `, ${t('final evaluation')}` : ''}`,
         learnedText(point, learning),
         forgotText(point, forgetting),

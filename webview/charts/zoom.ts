@@ -4,7 +4,7 @@ import { h } from '../dom.ts';
 import type { Range } from '../view-model/decimate.ts';
 
 /** A drag shorter than this is a click. */
-const LEAST_PIXELS = 6;
+const MIN_PIXELS = 6;
 
 export class Zoom {
   range: Range | undefined;
@@ -43,7 +43,7 @@ export class Zoom {
     const chart = this.chart();
     if (this.from === undefined || !chart) return;
     const [left, right] = this.pixels(chart, event);
-    this.shade.hidden = right - left < LEAST_PIXELS;
+    this.shade.hidden = right - left < MIN_PIXELS;
     this.shade.style.left = `${left}px`;
     this.shade.style.width = `${right - left}px`;
     this.shade.style.top = `${chart.chartArea.top}px`;
@@ -55,7 +55,7 @@ export class Zoom {
     if (this.from !== undefined && chart) {
       const [left, right] = this.pixels(chart, event);
       const scale = chart.scales['x']!;
-      if (right - left >= LEAST_PIXELS)
+      if (right - left >= MIN_PIXELS)
         this.set({ min: Number(scale.getValueForPixel(left)), max: Number(scale.getValueForPixel(right)) });
     }
     this.forget();

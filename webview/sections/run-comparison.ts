@@ -1,13 +1,13 @@
 import { t, tKnown } from '../../src/text/l10n.ts';
 import { h, Keyed, scrollable, setText, table } from '../dom.ts';
 import { button, checkbox, textField } from '../toolkit.ts';
-import { MOST_BESIDE, type PanelView } from '../view-model/panel.ts';
+import { MAX_COMPARED, type PanelView } from '../view-model/panel.ts';
 import {
   columns,
   comparedRuns,
   differenceRows,
   matches,
-  tellingColumns,
+  differingColumns,
   type ComparedRun,
 } from '../view-model/run-comparison.ts';
 import { said, words } from './said.ts';
@@ -93,8 +93,8 @@ export class RunComparisonSection implements Section {
 
   /** Rows that stay are not moved, because one of them may have the focus. */
   private showRows(wanted: ComparedRun[], { shown }: PanelView): void {
-    const full = shown.length > MOST_BESIDE;
-    const telling = tellingColumns(wanted);
+    const full = shown.length > MAX_COMPARED;
+    const telling = differingColumns(wanted);
     this.heads.forEach((head, at) => (head.hidden = !telling[at]));
     for (const [id, row] of this.rows)
       if (!wanted.some((run) => run.id === id)) {

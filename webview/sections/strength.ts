@@ -39,7 +39,7 @@ export class StrengthSection implements Section {
   /** The data for which the slider was placed: until they change, it stays where the user moved it. */
   private placed = '';
   /** Its value there, the nearest one to a strength that may lie between two. */
-  private rest = '';
+  private nearestValue = '';
   private view: StrengthView | undefined;
   private canAct = false;
 
@@ -95,19 +95,19 @@ export class StrengthSection implements Section {
     setText(this.sentence, sentence);
     setText(this.why, why);
     this.rows.update(stops, () => stops.map(row));
-    const placed = JSON.stringify([run.id, at, stops.map(({ strength, mark }) => [strength, mark])]);
-    if (placed !== this.placed) {
+    const placedFor = JSON.stringify([run.id, at, stops.map(({ strength, mark }) => [strength, mark])]);
+    if (placedFor !== this.placed) {
       this.ticks.replaceChildren(...stops.map(({ strength }) => h('option', { value: String(strength) })));
       this.slider.value = String(at);
-      this.rest = this.slider.value;
+      this.nearestValue = this.slider.value;
     }
-    this.placed = placed;
+    this.placed = placedFor;
     this.moved();
   }
 
   private get strength(): number {
     const { value } = this.slider;
-    return this.view && value === this.rest ? this.view.at : Number(value);
+    return this.view && value === this.nearestValue ? this.view.at : Number(value);
   }
 
   private moved(): void {

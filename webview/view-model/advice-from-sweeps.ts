@@ -12,7 +12,7 @@ export interface Advice {
   because: string;
 }
 /** A rate this many times below the one that a sweep found learns too little. */
-const FAR = 3;
+const FAR_FACTOR = 3;
 
 const sweptOf = ({ snapshot: { spec } }: RunView, sweeps: readonly SweepSnapshot[]) =>
   sweeps
@@ -41,7 +41,7 @@ export function belowTheSweep(run: RunView, { sweeps }: PanelView): Advice | und
       : t('From {rate} on it diverged.', { rate: formatRate(swept.divergesFrom) }),
   ]);
   const rates = { rate: formatRate(chosen.learningRate), now: formatRate(rate) };
-  if (rate * FAR <= chosen.learningRate * 1.01)
+  if (rate * FAR_FACTOR <= chosen.learningRate * 1.01)
     return {
       text: t('Try a higher learning rate: {rate} instead of {now}.', rates),
       because,

@@ -27,11 +27,11 @@ export interface AdviceView {
   none: string;
 }
 
-const MOST = 3;
+const MAX_ADVICE = 3;
 const timeCount = (times: number) =>
   times === 1 ? t('1 time') : t('{count} times', { count: whole(times) });
 /** Share of all that a run has learned; less may be noise, since few windows are measured. */
-const MATTERS = 0.1;
+const RELEVANT_SHARE = 0.1;
 /** Nats per token; below this, the result predicts practically as the base does. */
 const SMALL_KL = 0.02;
 
@@ -42,9 +42,9 @@ const rules: Rule[] = [
   diverging,
   learnedNothing,
   roseThroughout,
-  worseAgain,
+  risingAgain,
   pastItsBest,
-  methodOfOthers,
+  betterMethod,
   forgotWithoutLearning,
   belowTheSweep,
   edgeOfTheSweep,
@@ -54,15 +54,15 @@ const rules: Rule[] = [
 ];
 
 /** Nats per token of held-out code: a gain that one would notice. */
-const NOTICED = 0.05;
+const NOTICEABLE = 0.05;
 /** Whether the result may have learned nothing, or as much as one would notice. */
 function isOpen({ comparisons }: Summary): boolean {
   const learned = learning(comparisons)?.difference;
-  return learned !== undefined && learned.low < -NOTICED && learned.high >= 0;
+  return learned !== undefined && learned.low < -NOTICEABLE && learned.high >= 0;
 }
 
 /** Those that need no figures of the result. */
-const ofTraining: Rule[] = [diverging, belowTheSweep, edgeOfTheSweep];
+const trainingRules: Rule[] = [diverging, belowTheSweep, edgeOfTheSweep];
 
 export function advise(view: PanelView): AdviceView {
   const { run, sweeps } = view;
@@ -78,7 +78,9 @@ export function advise(view: PanelView): AdviceView {
     run.snapshot.summary !== undefined || run.series.metrics.some(({ points }) => points.length > 1);
   if (!measured && !sweeps.length && !run.series.rollbacks.length)
     return { advice: [], none: t('No advice yet: nothing has been measured.') };
-  const advice = (unclear ? ofTraining : rules).flatMap((rule) => rule(run, view) ?? []).slice(0, MOST);
+  const advice = (unclear ? trainingRules : rules)
+    .flatMap((rule) => rule(run, view) ?? [])
+    .slice(0, MAX_ADVICE);
   if (unclear)
     return {
       advice,
@@ -162,7 +164,7 @@ function roseThroughout(run: RunView): Advice | undefined {
 }
 
 /** Held-out loss rises again while training loss still falls. */
-function worseAgain({ series }: RunView): Advice | undefined {
+function risingAgain({ series }: RunView): Advice | undefined {
   const curve = heldOutCurve(series);
   const fall = curve && fallOf(curve);
   if (!curve || !fall || fall <= 0) return undefined;
@@ -173,7 +175,7 @@ function worseAgain({ series }: RunView): Advice | undefined {
   if (after.length < 2 || !after.every(({ y }) => y > lowest.y)) return undefined;
   const rise = last.y - lowest.y;
   const trained = fallOfTraining(series.loss.filter(({ x }) => x >= lowest.x));
-  if (rise < MATTERS * fall || trained <= 0) return undefined;
+  if (rise < RELEVANT_SHARE * fall || trained <= 0) return undefined;
   return {
     text: t(
       'Train for about {steps}, or on more files: after that, the model memorises the training files.',
@@ -205,22 +207,27 @@ function pastItsBest({ series }: RunView): Advice | undefined {
   });
   const last = joined.at(-1);
   if (joined.length < 3 || !last || last.learned <= 0) return undefined;
-  const enough = joined.find(({ learned }) => learned >= (1 - MATTERS) * last.learned);
-  if (!enough || enough.kl.high >= last.kl.low || last.kl.y < 1.5 * enough.kl.y || last.kl.y < SMALL_KL)
+  const sufficient = joined.find(({ learned }) => learned >= (1 - RELEVANT_SHARE) * last.learned);
+  if (
+    !sufficient ||
+    sufficient.kl.high >= last.kl.low ||
+    last.kl.y < 1.5 * sufficient.kl.y ||
+    last.kl.y < SMALL_KL
+  )
     return undefined;
   return {
     text: t(
       'Stop near {step}, or set --forgetting-limit: after that, the model learned little more but forgot more.',
-      { step: stepName(enough.x) },
+      { step: stepName(sufficient.x) },
     ),
     because: t(
       'From {from} to {to}, the total fall of held-out loss went from {fallBefore} to {fallAfter} nats/token, KL from base from {klBefore} to {klAfter}.',
       {
-        from: stepName(enough.x),
+        from: stepName(sufficient.x),
         to: whole(last.x),
-        fallBefore: formatNumber(enough.learned),
+        fallBefore: formatNumber(sufficient.learned),
         fallAfter: formatNumber(last.learned),
-        klBefore: interval(enough.kl),
+        klBefore: interval(sufficient.kl),
         klAfter: interval(last.kl),
       },
     ),
@@ -228,7 +235,7 @@ function pastItsBest({ series }: RunView): Advice | undefined {
 }
 
 /** Two methods trained on the same text: advises the one that forgot less and learned no less. */
-function methodOfOthers(run: RunView, { shown, runs, labels }: PanelView): Advice | undefined {
+function betterMethod(run: RunView, { shown, runs, labels }: PanelView): Advice | undefined {
   const mine = measuresOf(run.snapshot.summary?.comparisons);
   if (!mine) return undefined;
   const { spec, corpus } = run.snapshot;
@@ -295,7 +302,7 @@ function stillFalling({ series, snapshot }: RunView): Advice | undefined {
   if (last.x < steps) return undefined;
   const third = curve.findLast(({ x }) => x <= (2 / 3) * last.x)!;
   const late = third.y - last.y;
-  if (late < MATTERS * fall || curve.some(({ y }) => y < last.y)) return undefined;
+  if (late < RELEVANT_SHARE * fall || curve.some(({ y }) => y < last.y)) return undefined;
   return {
     text: t(
       'Train for longer: held-out loss was still falling at the end, so twice the {steps} may learn more.',
@@ -337,7 +344,7 @@ function lostAbility({ snapshot: { summary, spec } }: RunView): Advice | undefin
 /** The result has also changed on text that it was not trained on. */
 function farFromTheBase(run: RunView, view: PanelView): Advice | undefined {
   // These rules already say so, with more detail.
-  if ([pastItsBest, methodOfOthers, forgotWithoutLearning, lostAbility].some((rule) => rule(run, view)))
+  if ([pastItsBest, betterMethod, forgotWithoutLearning, lostAbility].some((rule) => rule(run, view)))
     return undefined;
   const { summary, spec } = run.snapshot;
   const kl = summary?.comparisons.find(({ metric }) => isKl(metric))?.after;

@@ -25,7 +25,7 @@ export interface BeforeAfter {
 type Match = (task: string, metric: string) => boolean;
 
 /** More bars than this would be too thin to read; base, result and some checkpoints in between are shown. */
-const MOST_BARS = 8;
+const MAX_BARS = 8;
 
 /** The selected run's bars, then the results of the runs beside it. Undefined if the selected run has none. */
 export function beforeAfter(shown: readonly RunView[], match: Match): BeforeAfter | undefined {
@@ -83,7 +83,7 @@ function ofRun(
     limit: spec.evaluation.strengthLimit,
     bars: sample(
       [...points.values()].sort((a, b) => a.x - b.x),
-      MOST_BARS,
+      MAX_BARS,
     ).map((point) => ({
       ...point,
       name: comparison && point.x === summary!.step ? t('tuned') : stepName(point.x),

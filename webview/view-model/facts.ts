@@ -17,7 +17,7 @@ export interface Fact {
 }
 
 /** Facts about training, which are unknown for an imported run. */
-const ofTraining = () => [
+const trainingFacts = () => [
   t('Learning rate'),
   t('Steps'),
   t('Speed'),
@@ -116,7 +116,7 @@ export function runFacts(
     },
   ];
   return facts.filter(
-    (fact) => fact !== undefined && !(spec.imported && ofTraining().includes(fact.name)),
+    (fact) => fact !== undefined && !(spec.imported && trainingFacts().includes(fact.name)),
   ) as Fact[];
 }
 

@@ -43,21 +43,21 @@ export interface PanelView {
 }
 
 /** The user's choice: the selected run, and the ids of those beside it. */
-export interface Chosen {
+export interface Selection {
   selected?: string | undefined;
   beside: readonly string[];
 }
 /** As many as colours and shapes can distinguish. */
-export const MOST_BESIDE = 5;
+export const MAX_COMPARED = 5;
 
-export function readPanel(state: PanelState, chosen: Chosen, now: number, canAct: boolean): PanelView {
+export function readPanel(state: PanelState, chosen: Selection, now: number, canAct: boolean): PanelView {
   const runs = [...state.runs].sort((a, b) => b.spec.createdAt.localeCompare(a.spec.createdAt));
   const labels = runLabels(runs);
   const selected = runs.find(({ spec }) => spec.id === chosen.selected) ?? runs[0];
   const others = chosen.beside.flatMap(
     (id) => runs.find(({ spec }) => spec.id === id && id !== selected?.spec.id) ?? [],
   );
-  const chosenRuns = [...(selected ? [selected] : []), ...others.slice(0, MOST_BESIDE)];
+  const chosenRuns = [...(selected ? [selected] : []), ...others.slice(0, MAX_COMPARED)];
   const short = shownLabels(chosenRuns);
   const viewOf = (snapshot: RunSnapshot, look: number): RunView => ({
     id: snapshot.spec.id,

@@ -53,7 +53,7 @@ export const columns: readonly Column[] = [
 ];
 
 /** For each column, whether it is shown. */
-export const tellingColumns = (runs: readonly ComparedRun[]): boolean[] =>
+export const differingColumns = (runs: readonly ComparedRun[]): boolean[] =>
   columns.map(({ cell, always }) => always ?? new Set(runs.map(({ snapshot }) => cell(snapshot))).size > 1);
 
 function stepsOf({ spec, state }: RunSnapshot): string {

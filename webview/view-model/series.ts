@@ -43,12 +43,12 @@ export interface RunSeries {
   done?: EventOf<'done'>;
 }
 
-const known = new WeakMap<readonly RunEvent[], RunSeries>();
+const seriesCache = new WeakMap<readonly RunEvent[], RunSeries>();
 
 /** As `readSeries`, cached by the list: a run that did not change is not read again. */
 export function seriesOf(events: readonly RunEvent[]): RunSeries {
-  let series = known.get(events);
-  if (!series) known.set(events, (series = readSeries(events)));
+  let series = seriesCache.get(events);
+  if (!series) seriesCache.set(events, (series = readSeries(events)));
   return series;
 }
 

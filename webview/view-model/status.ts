@@ -44,8 +44,8 @@ export const statusIn = (kind: StatusKind): string => labels()[kind];
 /** `now` in milliseconds; in a report, the time at which it was written. */
 function statusKind({ state, spec }: RunSnapshot, now: number): StatusKind {
   if (state.status === 'running' || state.status === 'evaluating') {
-    const heard = Date.parse(state.heartbeat ?? spec.createdAt);
-    if (Number.isFinite(heard) && now - heard > SILENCE_MS) return 'interrupted';
+    const lastHeartbeat = Date.parse(state.heartbeat ?? spec.createdAt);
+    if (Number.isFinite(lastHeartbeat) && now - lastHeartbeat > SILENCE_MS) return 'interrupted';
   }
   return state.status;
 }

@@ -3,7 +3,7 @@ import { t, withPoint } from '../../src/text/l10n.ts';
 import { choiceIn } from '../../src/findings/strength-rule.ts';
 import type { StrengthChoice, StrengthPoint } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval } from './format.ts';
-import { atBase, learnedForgot, turned, type LearnedForgot } from './trade-off.ts';
+import { atBase, learnedForgot, withSign, type LearnedForgot } from './trade-off.ts';
 import type { RunView } from './panel.ts';
 
 export interface StrengthStop {
@@ -91,10 +91,10 @@ const strengthName = (strength: number, mark: string): string => {
 
 function sentenceOf(
   choice: StrengthChoice,
-  given: number | undefined,
+  strength: number | undefined,
   path: readonly StrengthPoint[],
 ): string {
-  if (given === undefined)
+  if (strength === undefined)
     return choice.strength === 0
       ? t('No strength was chosen, because none was seen to be better than the base and close enough to it.')
       : t(
@@ -103,8 +103,8 @@ function sentenceOf(
             strength: withPoint(String(choice.strength)),
           },
         );
-  const measured = path.some((point) => point.strength === given);
-  const values = { strength: withPoint(String(given)) };
+  const measured = path.some((point) => point.strength === strength);
+  const values = { strength: withPoint(String(strength)) };
   return measured
     ? t('The change is applied at strength {strength}, set by hand.', values)
     : t('The change is applied at strength {strength}, set by hand, which was not measured itself.', values);
@@ -139,7 +139,7 @@ export function strengthPaths(shown: readonly RunView[]): StrengthPath[] {
       const isInUse = strength === (run.snapshot.summary?.givenStrength ?? choice!.strength);
       const { learned, kl } = choice!.path.find((point) => point.strength === strength)!;
       if (!kl) return [];
-      return [{ strength, mark, isInUse, ...learnedForgot(turned(learned, -1), kl) }];
+      return [{ strength, mark, isInUse, ...learnedForgot(withSign(learned, -1), kl) }];
     });
     if (points.length < 2) return [];
     return [{ label: run.label, look: run.look, setting: choice!.setting, points: [base, ...points] }];

@@ -167,11 +167,11 @@ const settings = (learned: string, forgot: string) => `${learned}; ${forgot}`;
 /** The difference of a figure from the base's, times `sign`. Never minus zero. */
 function against(base: IntervalPoint, point: IntervalPoint, sign: 1 | -1) {
   if (point.x === 0) return nothing;
-  if (point.change) return turned(point.change, sign);
-  return turned({ value: point.y - base.y, low: point.low - base.y, high: point.high - base.y }, sign);
+  if (point.change) return withSign(point.change, sign);
+  return withSign({ value: point.y - base.y, low: point.low - base.y, high: point.high - base.y }, sign);
 }
 
-export function turned({ value, low, high }: Interval, sign: 1 | -1): Interval {
+export function withSign({ value, low, high }: Interval, sign: 1 | -1): Interval {
   return sign > 0
     ? { value: 0 + value, low: 0 + low, high: 0 + high }
     : { value: 0 - value, low: 0 - high, high: 0 - low };
@@ -182,8 +182,8 @@ function finalPoint(summary: Summary, learning: Figure, forgetting: Figure): Pat
     summary.comparisons.find(({ task, metric }) => task === figure.task && metric === figure.metric);
   const [learned, forgot] = [find(learning), find(forgetting)];
   if (!learned || !forgot) return undefined;
-  const x = turned(learned.difference, learned.better === 'higher' ? 1 : -1);
-  const y = turned(forgot.difference, forgot.better === 'higher' ? -1 : 1);
+  const x = withSign(learned.difference, learned.better === 'higher' ? 1 : -1);
+  const y = withSign(forgot.difference, forgot.better === 'higher' ? -1 : 1);
   return {
     ...learnedForgot(x, y),
     step: summary.step,

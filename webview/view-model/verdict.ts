@@ -30,7 +30,7 @@ export function verdictView({ run, inUse }: PanelView): VerdictView | undefined 
     kind: verdict.kind,
     sentence: verdictIn(verdict),
     consequence: refused ? t('It is not offered for completion, so your code is completed as before.') : '',
-    meaning: joined([meaningOf(run), isNamed('HumanEval', verdict) ? humanEval() : '']),
+    meaning: joined([explainTerms(run), isNamed('HumanEval', verdict) ? humanEval() : '']),
     step: stepOf(run, verdict, inUse),
     isInUse: inUse === run.id,
   };
@@ -54,7 +54,7 @@ export const humanEval = (): string =>
 /** "qwen2.5-coder-0.5b.gguf" of a base that is a file. */
 export const baseName = (id: string): string => findKnownBase(id)?.name ?? id.split(/[\\/]/).at(-1)!;
 
-function meaningOf({ snapshot: { spec, corpus } }: RunView): string {
+function explainTerms({ snapshot: { spec, corpus } }: RunView): string {
   const base = baseName(spec.base.id);
   const all = corpus && corpus.trainTokens + corpus.heldOutTokens;
   return all && corpus.heldOutTokens

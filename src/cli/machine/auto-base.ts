@@ -5,7 +5,7 @@ import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { installSize } from '../../tensor/runtime/index.ts';
 import { guessTokensPerSecond } from '../../training/speed-guess.ts';
 import { measuredSpeeds } from '../../training/measured-speed.ts';
-import { leastGpuMemory, runMemory } from '../../training/memory/defaults.ts';
+import { minGpuMemory, runMemory } from '../../training/memory/defaults.ts';
 import { gpuMemory } from './fit-machine.ts';
 import { plannedBackend, plannedPrecision } from './planned-backend.ts';
 
@@ -53,7 +53,7 @@ async function lookAtHardware(
   return {
     memoryBytes: memory ?? Math.min(totalmem(), process.constrainedMemory() || Infinity),
     gpu,
-    needs: (base) => (gpu ? leastGpuMemory : runMemory)(base, method, { backend }),
+    needs: (base) => (gpu ? minGpuMemory : runMemory)(base, method, { backend }),
     // The fastest run shows what the machine can do; during slower ones it was busy.
     tokensPerSecond: ({ sha256 = '', parameters }) =>
       Math.max(...(measured.get(sha256) ?? [guessTokensPerSecond(parameters, how)])),

@@ -3,7 +3,7 @@ import { UserError } from '../../text/errors.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 import { fitMemory } from '../../training/memory/fit.ts';
-import { refusedBy } from '../../training/options/index.ts';
+import { firstUnsupported } from '../../training/options/index.ts';
 import { formatBytes } from '../view/format.ts';
 import { describePlan, fitToMachine, type CheckedBase } from './fit-machine.ts';
 import { plannedBackend, plannedPrecision } from './planned-backend.ts';
@@ -44,7 +44,7 @@ export async function thisMachine(wanted: Wanted): Promise<Place> {
 /** Workers are taken for machines like this one; how much memory they have is the cluster's to know. */
 export function worker(wanted: Wanted): Place {
   const { backend: asked, json } = wanted;
-  const refused = refusedBy('cluster', wanted);
+  const refused = firstUnsupported('cluster', wanted);
   if (refused)
     throw new UserError(
       'bad-argument',

@@ -11,9 +11,9 @@ import { describeFolders, foldersOf, type Folders } from '../../protocol/folders
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { artefactName, settledSpec, type RunSpec } from '../../protocol/run.ts';
 import { findRun, isAlive, readRun } from '../../runs/index.ts';
-import { asEarlier } from '../../training/continued.ts';
+import { toEarlierCorpus } from '../../training/continued.ts';
 import { trainOptions, type AllOptions } from '../../training/options/index.ts';
-import { flagName, valueIn, type AnyOption } from '../../training/options/option.ts';
+import { flagName, optionValue, type AnyOption } from '../../training/options/option.ts';
 import { requireBase } from '../machine/run-base.ts';
 import { defaultName } from './data-options.ts';
 
@@ -53,7 +53,7 @@ export async function findContinued(wanted: string, given: Folders = {}): Promis
     spec,
     where,
     sha256: (await examine(join(dir, artefactName(spec)))).sha256,
-    corpus: await asEarlier(spec, corpus, where),
+    corpus: await toEarlierCorpus(spec, corpus, where),
     learningRate: settledSpec(spec, snapshot.state).hyper.learningRate * scale,
   };
 }
@@ -103,9 +103,9 @@ export function continuedOptions<O extends Partial<AllOptions>>(
   const before = asIn(where, spec);
   const taken: Partial<Record<string, unknown>> = {};
   for (const [name, option] of Object.entries(trainOptions)) {
-    const { continue: how } = option.elsewhere;
+    const { continue: how } = option.support;
     if (how === 'own' || (how === 'inherited' && isGiven(name))) continue;
-    const earlier = valueIn(before, option);
+    const earlier = optionValue(before, option);
     const asked = options[name as keyof AllOptions];
     if (how === 'same' && isGiven(name)) requireSame(spec, { option, earlier, asked });
     // An empty list is no option.

@@ -7,7 +7,7 @@ import { UserError } from '../../text/errors.ts';
 import { foldersOf, type Folders } from '../../protocol/folders.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../../protocol/run.ts';
 import type { DataOptions, ReplayOptions } from '../../training/options/data.ts';
-import { settledPart } from '../../training/options/index.ts';
+import { specPart } from '../../training/options/index.ts';
 
 /** Checks all that can be checked before anything is opened. Throws `bad-argument` or `corpus-unreadable`. */
 export async function checkData(where: Folders, options: DataOptions & ReplayOptions): Promise<void> {
@@ -75,7 +75,7 @@ export function toCorpusPlan(
     ...(data !== undefined && { data: placeOfData(data) }),
     ...(replay !== undefined && { replay: placeOfReplay(replay) }),
   };
-  const settled = settledPart('corpus', placed, known);
+  const settled = specPart('corpus', placed, known);
   return corpusPlanSchema.parse({ ...settled, maxTokens });
 }
 

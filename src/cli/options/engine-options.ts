@@ -2,7 +2,7 @@
 import { isAddress } from '../../cluster/job.ts';
 import { UserError } from '../../text/errors.ts';
 import { rayTrainEngineSchema, type BackendName, type RayTrainEngine } from '../../protocol/run.ts';
-import { refusedBy, settledPart, type TrainOptions } from '../../training/options/index.ts';
+import { firstUnsupported, specPart, type TrainOptions } from '../../training/options/index.ts';
 import { flagName } from '../../training/options/option.ts';
 import { engineOptions, type ClusterOptions, type EngineOptions } from '../../training/options/place.ts';
 import type { Place } from '../machine/place.ts';
@@ -36,7 +36,7 @@ export function withEngine<O extends TrainOptions & EngineOptions & ClusterOptio
       'Give --engine ray-train, or leave it out.',
     );
   }
-  const refused = refusedBy('rayTrain', options);
+  const refused = firstUnsupported('rayTrain', options);
   if (refused)
     throw new UserError(
       'bad-argument',
@@ -49,6 +49,6 @@ export function withEngine<O extends TrainOptions & EngineOptions & ClusterOptio
       "Ray Train's workers read the run from a folder, so an address can't be their --storage.",
       'Give --storage a folder that all nodes share, or leave it out: all workers are then on one node.',
     );
-  const engine = rayTrainEngineSchema.parse(settledPart('engine', options));
+  const engine = rayTrainEngineSchema.parse(specPart('engine', options));
   return { engine, options: { ...options, evalTasks: [], rateTrials: false } };
 }

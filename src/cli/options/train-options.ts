@@ -4,7 +4,7 @@ import { chooseTasks } from '../../evaluation/tasks/index.ts';
 import { evaluationPlanSchema, type EvaluationPlan, hyperSchema, type Hyper } from '../../protocol/run.ts';
 import { forgettingFigure, forgettingTasks } from '../../findings/forgetting-figure.ts';
 import type { BudgetOptions } from '../../training/options/hyper.ts';
-import { settledPart, type TrainOptions } from '../../training/options/index.ts';
+import { specPart, type TrainOptions } from '../../training/options/index.ts';
 
 /** Throws `bad-argument` when more than one option sets the budget. */
 export function checkBudget(options: BudgetOptions): void {
@@ -42,7 +42,7 @@ export function budgetInSteps(
 /** What is measured at the end and at checkpoints, and how the result is chosen by it. Throws `bad-argument`. */
 export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
   const { evalTasks, evalShare, forgettingLimit, keep, strength } = options;
-  const settled = settledPart('evaluation', options);
+  const settled = specPart('evaluation', options);
   const tasks = settled['checkpointTasks'] as string[];
   chooseTasks(tasks);
   if (evalShare === 0 && evalTasks?.length)
@@ -102,7 +102,7 @@ export function toHyper(
 ): Hyper {
   const evalEvery = options.evalEvery ?? Math.max(1, Math.min(50, Math.ceil(steps / 3)));
   const parsed = hyperSchema.safeParse({
-    ...settledPart('hyper', options),
+    ...specPart('hyper', options),
     steps,
     precision,
     learningRate,

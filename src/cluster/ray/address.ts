@@ -13,17 +13,17 @@ export interface ClusterAddress extends Pick<Address, 'host' | 'here' | 'plainTe
  */
 export function parseCluster(text: string): ClusterAddress {
   const { origin, pathname, ...address } = readAddress(text, {
-    unlike: (shown) =>
+    invalid: (shown) =>
       refused(
         `"${shown}" is no address of a Ray cluster.`,
         'Give the address of its dashboard, such as http://127.0.0.1:8265 (the end of a tunnel) or https://ray.example.',
       ),
-    tooMuch: () =>
+    hasExtras: () =>
       refused(
         'The address of the cluster contains more than a host, a port and a path.',
         "Put the cluster's token into RAY_AUTH_TOKEN, not into the address.",
       ),
-    readable: (host) =>
+    unencrypted: (host) =>
       refused(
         `Your code's tokens would go to ${host} in plain text, for everybody on the way to read.`,
         'Use https, a tunnel to this machine (ssh -L, kubectl port-forward), or the number of a machine in your own network.',

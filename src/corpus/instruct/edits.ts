@@ -4,9 +4,9 @@
  * What the commit made of such a line is the answer, also if it left the line as it was.
  */
 import { byLine } from '../../next-edit/by-line.ts';
-import { likenessToEdited, MOST_CANDIDATES, type Candidate } from '../../next-edit/candidates.ts';
+import { similarityToEdited, MAX_CANDIDATES, type Candidate } from '../../next-edit/candidates.ts';
 import { TASK_CONTEXT } from '../../next-edit/edit-task.ts';
-import { offerOf } from '../../next-edit/rewrite.ts';
+import { toOffer } from '../../next-edit/rewrite.ts';
 import type { CommitPair } from './commits.ts';
 
 /** Tasks of one commit in which something is to be done: more would be the same again. */
@@ -64,11 +64,11 @@ function linesAround(lines: readonly Line[], index: number): Line[] {
 /** The likest lines; of those that are equally like, the first ones. */
 function placesFor({ line, now }: Line, lines: readonly Line[]): { place: Line; like: number }[] {
   const edited = { before: line, after: now! };
-  const like = lines.map((place) => ({ place, like: likenessToEdited(place.line, edited) }));
+  const like = lines.map((place) => ({ place, like: similarityToEdited(place.line, edited) }));
   return like
     .filter((one) => one.like > 0)
     .sort((a, b) => b.like - a.like)
-    .slice(0, MOST_CANDIDATES);
+    .slice(0, MAX_CANDIDATES);
 }
 
 /** Undefined if the commit made another edit there. */
@@ -78,7 +78,7 @@ function taskOf(example: Line, place: Line): EditTask | undefined {
     ...{ example: { ...example, after: example.now! }, place },
     ...{ at: 0, start: 0, end: place.line.length },
   };
-  if (answer === undefined || (answer !== place.line && !offerOf(candidate, answer))) return undefined;
+  if (answer === undefined || (answer !== place.line && !toOffer(candidate, answer))) return undefined;
   return { candidate, answer };
 }
 

@@ -9,7 +9,7 @@ import {
 } from '../../protocol/folders.ts';
 import type { CorpusPlan } from '../../protocol/run.ts';
 import { editAnswer, fenced } from '../../next-edit/edit-task.ts';
-import { questionOf } from '../../next-edit/rewrite.ts';
+import { taskQuestion } from '../../next-edit/rewrite.ts';
 import { BadValue } from '../datasets/formats.ts';
 import { cancelled, readDocuments } from '../reading/documents.ts';
 import type { Globs } from '../reading/globs.ts';
@@ -122,7 +122,7 @@ const edited: FromHistory = {
       const language = extensionOf(candidate.place.path);
       return {
         ...{ path: nameOf(commit), edit: true },
-        question: questionOf(candidate, (path) => path, language),
+        question: taskQuestion(candidate, (path) => path, language),
         answer: editAnswer(answer, language),
       };
     }),

@@ -11,7 +11,7 @@ import {
   type ScorerRequest,
 } from '../../protocol/scorer.ts';
 import type { LossOptions, Predictions } from '../../model/index.ts';
-import type { Which } from '../../training/scorer.ts';
+import type { ScoredModel } from '../../training/scorer.ts';
 
 /** A request without its id; Omit alone would merge the union. */
 type Ask = ScorerRequest extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;
@@ -56,11 +56,11 @@ export class ScorerProcess {
     throw new Error('the scoring process answered before it was asked');
   }
 
-  tokenLosses(tokens: Int32Array, which: Which, options?: LossOptions): Promise<Float32Array> {
+  tokenLosses(tokens: Int32Array, which: ScoredModel, options?: LossOptions): Promise<Float32Array> {
     return this.ask<Float32Array>({ type: 'tokenLosses', tokens, which, options });
   }
 
-  predictions(tokens: Int32Array, which: Which, last: number): Promise<Predictions> {
+  predictions(tokens: Int32Array, which: ScoredModel, last: number): Promise<Predictions> {
     return this.ask<Predictions>({ type: 'predictions', tokens, which, last });
   }
 
@@ -72,7 +72,7 @@ export class ScorerProcess {
     await this.ask({ type: 'expectKl', texts: [...texts] });
   }
 
-  probabilities(tokens: Int32Array, which: Which): Promise<Float32Array[]> {
+  probabilities(tokens: Int32Array, which: ScoredModel): Promise<Float32Array[]> {
     return this.ask<Float32Array[]>({ type: 'probabilities', tokens, which });
   }
 

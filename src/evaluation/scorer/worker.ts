@@ -72,7 +72,7 @@ async function score(
     case 'probabilities':
       return with_.probabilities(request.tokens, request.which);
     case 'expectKl':
-      await with_.expectKl(request.texts);
+      await with_.prepareKl(request.texts);
       return undefined;
     case 'setStrength':
       with_.setStrength(request.strength);

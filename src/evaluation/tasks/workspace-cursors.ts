@@ -14,7 +14,7 @@ import {
   type PlacedCursor,
 } from '../cursors/completion.ts';
 import { calibrate, cutToWhole, defaultBudget, type Outcome } from '../../completion/index.ts';
-import { certainty } from '../../serving/tokens/confidence.ts';
+import { pieceConfidence } from '../../serving/tokens/confidence.ts';
 import type { HostCompletion } from '../../serving/host-types.ts';
 import type { Calibrated } from '../../protocol/evaluation.ts';
 import { answerAt, editSimilarity, findCursors, savedCharacters, type Cursor } from '../cursors/cursors.ts';
@@ -155,7 +155,7 @@ function outcomeOf(
 ): { outcome?: Outcome } {
   const line = firstWritten(shown);
   if (!line || told.length === 0) return {};
-  const logprob = certainty(told.filter(({ offset }) => offset < line.length));
+  const logprob = pieceConfidence(told.filter(({ offset }) => offset < line.length));
   const right = savedCharacters(line, actual).saved >= savedCharacters(line, line).all / 2;
   return { outcome: { logprob, right } };
 }

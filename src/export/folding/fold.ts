@@ -11,7 +11,7 @@ import { freeSpace } from '../../platform/files/disk.ts';
 import { openGguf } from '../../gguf/index.ts';
 import { exportAdapterGguf, readAdapterGguf, type Adapter } from '../../weights/adapter.ts';
 import { exportFoldedGguf, partsToFold } from '../../weights/fold.ts';
-import { keepCopy, type AboutCopy, type Measured } from '../../serving/folding/copies.ts';
+import { storeCopy, type CopyInfo, type CopyMeasurement } from '../../serving/folding/copies.ts';
 import { MOST_BUSY } from '../../platform/machine/machine-load.ts';
 import { availableMemory } from '../../platform/machine/available-memory.ts';
 import { timeBoth } from './time-both.ts';
@@ -44,8 +44,8 @@ export function foldCopy({
   threads,
   signal,
   time = timeBoth,
-}: FoldOptions): Promise<AboutCopy> {
-  return keepCopy(base, adapter, async (files): Promise<Measured> => {
+}: FoldOptions): Promise<CopyInfo> {
+  return storeCopy(base, adapter, async (files): Promise<CopyMeasurement> => {
     const parts = await readParts(base, adapter);
     if ('unfit' in parts) return parts;
     const { alpha, folded, beside, architecture } = parts;

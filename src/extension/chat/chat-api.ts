@@ -1,10 +1,10 @@
 /**
- * The editor's API for chat models, of VS Code 1.104; `engines.vscode` and the types are older. The only file that asks
- * for it: in an editor without it, there are no models in the chat, and everything else works.
+ * The editor's API for chat models, added in VS Code 1.104; `engines.vscode` and the installed types are older. Only
+ * this file uses it: in an editor without it, the chat has no models of ours and everything else works.
  */
 import * as vscode from 'vscode';
 
-/** As LanguageModelChatInformation of 1.104. */
+/** Same as LanguageModelChatInformation in VS Code 1.104. */
 export interface ChatModelInformation {
   id: string;
   name: string;
@@ -17,7 +17,7 @@ export interface ChatModelInformation {
   capabilities: { imageInput?: boolean; toolCalling?: boolean | number };
 }
 
-/** Parts may be of any kind, also of ones that are not known here. */
+/** Parts may be of any kind, including ones we don't know. */
 export interface ChatRequestMessage {
   role: vscode.LanguageModelChatMessageRole;
   content: readonly unknown[];
@@ -51,15 +51,15 @@ export interface ChatProvider {
 
 export interface ChatInformationOptions {
   silent: boolean;
-  /** Of a group of models that the person has added in the editor's list of models; newer than 1.104. */
+  /** Set for a group of models that the user added in the editor's model list; newer than 1.104. */
   configuration?: unknown;
 }
 
 type Register = (vendor: string, provider: ChatProvider) => vscode.Disposable;
 
-/** Offers the models; undefined in an editor that has no such API. */
+/** Registers the models; undefined in an editor without this API. */
 export function registerChatProvider(vendor: string, provider: ChatProvider): vscode.Disposable | undefined {
-  // Forks may lack all of it.
+  // Forks may lack `lm` altogether.
   const api = (vscode as { lm?: { registerLanguageModelChatProvider?: Register } }).lm;
   return api?.registerLanguageModelChatProvider?.(vendor, provider);
 }

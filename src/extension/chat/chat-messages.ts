@@ -1,4 +1,4 @@
-/** The editor's messages as those of OpenAI's chat. */
+/** Converts the editor's messages into those of OpenAI's chat API. */
 import * as vscode from 'vscode';
 import { UserError } from '../../text/errors.ts';
 import { t } from '../../text/l10n.ts';
@@ -9,31 +9,32 @@ export interface ChatTurn {
   content: string;
 }
 
-/** The editor's number of a role that its types do not have yet. */
+/** The editor's value for a role that is missing in its types. */
 const SYSTEM = 3;
 
 /**
- * Text only; what follows in the same role becomes one turn, because some templates want turns. Where another model
- * called tools in the same chat, their results stay as text. Throws UserError `bad-request` for pictures and files.
+ * Text only. Consecutive messages of the same role become one turn, because some templates require alternating roles.
+ * If another model called tools in the same chat, their results stay as text. Throws UserError `bad-request` for
+ * pictures and files.
  */
 export function toChat(messages: readonly ChatRequestMessage[], name: string): ChatTurn[] {
   const turns: ChatTurn[] = [];
   for (const { role, content } of messages) {
-    const said: ChatTurn = {
+    const turn: ChatTurn = {
       role: roleOf(role),
       content: textIn(content, () => {
         throw textOnly(name);
       }),
     };
-    if (!said.content) continue;
+    if (!turn.content) continue;
     const last = turns.at(-1);
-    if (last?.role === said.role) last.content += `\n\n${said.content}`;
-    else turns.push(said);
+    if (last?.role === turn.role) last.content += `\n\n${turn.content}`;
+    else turns.push(turn);
   }
   return turns;
 }
 
-/** The text of a message. `other` stands for pictures and files. */
+/** The text of a message. `other` supplies the text for pictures and files. */
 export const textIn = (content: readonly unknown[], other: () => string): string =>
   content.map((part) => textOf(part, other)).join('');
 
@@ -48,10 +49,10 @@ function textOf(part: unknown, other: () => string): string {
   const { mimeType, data } = part as { mimeType?: unknown; data?: unknown };
   if (typeof mimeType === 'string' && data instanceof Uint8Array) {
     if (mimeType.startsWith('text/')) return new TextDecoder().decode(data);
-    // Notes of the editor to providers, such as "cache_control".
+    // Hints from the editor to providers, such as "cache_control".
     if (!mimeType.includes('/')) return '';
   }
-  // Calls of tools, and kinds that are not known here.
+  // Tool calls, and kinds that we don't know.
   return data === undefined ? '' : other();
 }
 

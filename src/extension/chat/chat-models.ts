@@ -1,24 +1,25 @@
-/** Which models the editor's chat offers: checked results and their bases, if the base was taught to chat. */
+/** Which models the editor's chat offers: checked results and their bases, if the base has a chat template. */
 import { existsSync } from 'node:fs';
 import { chatFacts } from '../../base-models/chat-facts.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { t } from '../../text/l10n.ts';
 import { joined } from '../../text/told-texts.ts';
-import { ofBase, ofRun, type LocalModel } from '../completion/completion-model.ts';
+import { modelFromBase, modelFromRun, type LocalModel } from '../completion/completion-model.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { isChecked, shortTime, whyNotServable } from '../texts.ts';
 import type { ChatModelInformation } from './chat-api.ts';
 import { plain } from '../plain.ts';
 
-/** Tokens of a chat and its answer. Larger than for completion: the editor adds instructions and files. */
-const LONGEST_CONTEXT = 8192;
-/** For a file that does not say; most have more. */
-const USUAL_CONTEXT = 4096;
-/** Most tokens of an answer; see chatRequestSchema. */
-const ANSWER_TOKENS = 1024;
+/** Tokens of a chat and its answer. More than for completion, because the editor adds instructions and files. */
+const MAX_CONTEXT = 8192;
+/** For a file that doesn't state its context length; most have more. */
+const DEFAULT_CONTEXT = 4096;
+/** Tokens of an answer; see chatRequestSchema. */
+const MAX_ANSWER_TOKENS = 1024;
 /**
- * What the chat counts for the tools that it offers with each question (5,400 for asking in VS Code 1.139). They are
- * left out, so a model reads that much more; else the chat would find no room for its instructions and give up.
+ * Tokens that the chat reserves for the tools it sends with each request (5,400 in Ask mode of VS Code 1.139). We drop
+ * the tools, so the model has this much more room; otherwise the chat would find no room for its instructions and give
+ * up.
  */
 const TOOL_TOKENS = 6000;
 
@@ -28,25 +29,25 @@ export interface ChatModel {
   information: ChatModelInformation;
 }
 
-/** Results that completion may use too, the newest first, then the bases. */
+/** Results that completion may use too, newest first, then the bases. */
 export async function chatModels({
   runs,
   store,
 }: Pick<ServicesWithCompletion, 'runs' | 'store'>): Promise<ChatModel[]> {
   const results = runs.all
-    .filter((run) => isChecked(run) && !whyNotServable(run, runs.standing(run)))
-    .map((run) => ofRun(run));
+    .filter((run) => isChecked(run) && !whyNotServable(run, runs.statusOf(run)))
+    .map((run) => modelFromRun(run));
   const bases = [...results.map(({ base }) => base), ...(store.baseInUse ? [store.baseInUse] : [])];
-  const once = new Map(bases.map((base) => [base.path, ofBase(base)]));
-  const all = [...results, ...once.values()].filter(({ base }) => existsSync(base.path));
-  const chats = await Promise.all(
+  const basesByPath = new Map(bases.map((base) => [base.path, modelFromBase(base)]));
+  const all = [...results, ...basesByPath.values()].filter(({ base }) => existsSync(base.path));
+  const chatModelLists = await Promise.all(
     all.map(async (model) => {
       const { hasTemplate, contextLength } = await chatFacts(model.base.path);
       return hasTemplate ? [toChatModel(model, contextLength)] : [];
     }),
   );
-  const models = chats.flat();
-  // Results of one folder have its name: the list shows the detail beside it.
+  const models = chatModelLists.flat();
+  // Results of the same folder share its name; the detail tells them apart in the list.
   for (const { model, information } of models)
     if (
       model.run &&
@@ -56,10 +57,10 @@ export async function chatModels({
   return models;
 }
 
-function toChatModel(model: LocalModel, contextLength = USUAL_CONTEXT): ChatModel {
+function toChatModel(model: LocalModel, contextLength = DEFAULT_CONTEXT): ChatModel {
   const { base, run } = model;
-  const contextSize = Math.min(LONGEST_CONTEXT, contextLength);
-  const maxOutputTokens = Math.min(ANSWER_TOKENS, Math.floor(contextSize / 4));
+  const contextSize = Math.min(MAX_CONTEXT, contextLength);
+  const maxOutputTokens = Math.min(MAX_ANSWER_TOKENS, Math.floor(contextSize / 4));
   return {
     model,
     contextSize,
@@ -75,7 +76,7 @@ function toChatModel(model: LocalModel, contextLength = USUAL_CONTEXT): ChatMode
       ]),
       maxInputTokens: contextSize - maxOutputTokens + TOOL_TOKENS,
       maxOutputTokens,
-      // Each of the chat's modes, even the one for asking, shows only models that say so; see the provider.
+      // Every chat mode, even Ask, only lists models that claim to call tools; see the provider.
       capabilities: { imageInput: false, toolCalling: true },
     },
   };

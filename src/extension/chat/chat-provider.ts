@@ -6,7 +6,7 @@ import { t, tTold } from '../../text/l10n.ts';
 import { joined } from '../../text/told-texts.ts';
 import { ServingClient } from '../../serving/client/client.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
-import { nextOf } from '../log.ts';
+import { nextStepText } from '../log.ts';
 import { Throttle } from '../panel/throttle.ts';
 import { requireTrust } from '../trust.ts';
 import {
@@ -20,18 +20,18 @@ import {
 import { chatModels, type ChatModel } from './chat-models.ts';
 import { textIn, toChat } from './chat-messages.ts';
 
-/** As in package.json. */
+/** Same as in package.json. */
 const VENDOR = 'forget-me-not';
-/** A long chat takes minutes to read on a slow machine; whoever does not want to wait stops it. */
+/** A slow machine takes minutes to read a long chat; the user can stop it. */
 const TIMEOUT_SECONDS = '1800';
-/** Completion changes several times at each pause in typing, and looking for models asks the disk. */
-const EVERY_MS = 2000;
-/** Characters; the server takes no more than 4 MB, and far less is too long for any model here. */
-const MOST_COUNTED = 1_000_000;
-/** Of code; an estimate. */
+/** Completion changes several times in every pause in typing, and listing the models reads the disk. */
+const REFRESH_MS = 2000;
+/** The server accepts at most 4 MB, and far less is too long for any model here. */
+const MAX_COUNTED_CHARACTERS = 1_000_000;
+/** An estimate for code. */
 const CHARACTERS_PER_TOKEN = 3;
 
-/** `running`: requests that it has. */
+/** `running`: number of requests in progress. */
 interface Client {
   serving: ServingClient;
   running: number;
@@ -40,17 +40,17 @@ interface Client {
 export class ChatModels implements ChatProvider, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChangeLanguageModelChatInformation = this.changed.event;
-  /** By what they serve. Beside the one that was asked last, those whose answers are not over. */
+  /** By what they serve: the one used last, and those with requests in progress. */
   private readonly clients = new Map<string, Client>();
-  private offered = '';
+  private offeredIds = '';
 
   constructor(private readonly services: ServicesWithCompletion) {}
 
-  /** Tells the editor when there are other models than it was told of. */
+  /** Notifies the editor when the list of models has changed. */
   async refresh(): Promise<void> {
-    const offered = idsOf(await this.models());
-    if (offered === this.offered) return;
-    this.offered = offered;
+    const offeredIds = idsOf(await this.models());
+    if (offeredIds === this.offeredIds) return;
+    this.offeredIds = offeredIds;
     this.changed.fire();
   }
 
@@ -59,21 +59,21 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
   }
 
   /**
-   * The editor asks once for all, and once more for each group that the person has added. A group has no models of its
-   * own: it is there because without one, or without an account, the editor does not open its chat.
+   * The editor asks once for all models, and once more for each group that the user has added. A group has no models of
+   * its own: it exists because the editor does not open its chat without a group or an account.
    */
   async provideLanguageModelChatInformation({ configuration }: Partial<ChatInformationOptions> = {}): Promise<
     ChatModelInformation[]
   > {
     if (configuration) return [];
     const models = await this.models();
-    this.offered = idsOf(models);
+    this.offeredIds = idsOf(models);
     return models.map(({ information }) => information);
   }
 
   /**
-   * Tools that are offered are left out: the chat offers some in each of its modes, and a model that refused them could
-   * not be picked at all. The editor shows the message of what is thrown: one sentence and what to do.
+   * Tools in the request are ignored: the chat sends some in every mode, and a model that refused them could not be
+   * picked at all. The editor shows the message of a thrown error: one sentence and what to do.
    */
   async provideLanguageModelChatResponse(
     information: ChatModelInformation,
@@ -83,14 +83,14 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
     token: vscode.CancellationToken,
   ): Promise<void> {
     const { name, maxOutputTokens } = information;
-    const stop = new AbortController();
-    const cancelled = token.onCancellationRequested(() => stop.abort());
+    const controller = new AbortController();
+    const cancelled = token.onCancellationRequested(() => controller.abort());
     try {
       if (toolMode === vscode.LanguageModelChatToolMode.Required) throw noTools(name);
       const chat = toChat(messages, name);
       if (chat.length === 0) throw noText();
       const { temperature } = modelOptions;
-      await this.asking(information, async (serving, model) => {
+      await this.withServer(information, async (serving, model) => {
         if (token.isCancellationRequested) return;
         const request = {
           model,
@@ -99,45 +99,45 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
           ...(typeof temperature === 'number' && { temperature }),
         };
         const report = (piece: string) => progress.report(new vscode.LanguageModelTextPart(piece));
-        await serving.chat(request, report, stop.signal);
+        await serving.chat(request, report, controller.signal);
       });
     } catch (error) {
-      if (!stop.signal.aborted) throw this.told(error, name);
+      if (!controller.signal.aborted) throw this.toChatError(error, name);
     } finally {
       cancelled.dispose();
     }
   }
 
-  /** The chat asks this of each part of what it wants to send, also of messages that have no text yet. */
+  /** The chat calls this for each part of what it is about to send, even for messages without text. */
   async provideTokenCount(
     information: ChatModelInformation,
-    counted: string | ChatRequestMessage,
+    content: string | ChatRequestMessage,
   ): Promise<number> {
-    const text = typeof counted === 'string' ? counted : textIn(counted.content, () => '');
+    const text = typeof content === 'string' ? content : textIn(content.content, () => '');
     if (!text) return 0;
-    if (text.length > MOST_COUNTED) return Math.ceil(text.length / CHARACTERS_PER_TOKEN);
+    if (text.length > MAX_COUNTED_CHARACTERS) return Math.ceil(text.length / CHARACTERS_PER_TOKEN);
     try {
-      return await this.asking(information, (serving) => serving.countTokens(text));
+      return await this.withServer(information, (serving) => serving.countTokens(text));
     } catch (error) {
-      throw this.told(error, information.name);
+      throw this.toChatError(error, information.name);
     }
   }
 
-  /** Asks the server of a model, with its adapter: another one than for completion, because chats are longer. */
-  private async asking<T>(
+  /** Sends a request to the model's server: not the one for completion, because chats need a longer context. */
+  private async withServer<T>(
     { id, name }: ChatModelInformation,
     ask: (serving: ServingClient, requested: string) => Promise<T>,
   ): Promise<T> {
     requireTrust();
-    const found = (await this.models()).find(({ information }) => information.id === id);
-    if (!found)
+    const chatModel = (await this.models()).find(({ information }) => information.id === id);
+    if (!chatModel)
       throw new UserError(
         'run-not-found',
         t('{name} is no longer there.', { name }),
         t('Choose another one.'),
       );
-    const { model } = found;
-    const client = this.clientOf(found);
+    const { model } = chatModel;
+    const client = this.clientFor(chatModel);
     client.running += 1;
     try {
       return await ask(client.serving, model.requested);
@@ -146,24 +146,24 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
     }
   }
 
-  private clientOf({ model, contextSize }: ChatModel): Client {
-    const { serves, options } = this.services.completion.serverOf(model);
-    // Memory is for one model, but nobody's answer is cut off.
+  private clientFor({ model, contextSize }: ChatModel): Client {
+    const { serves, options } = this.services.completion.serverOptions(model);
+    // Only one model is kept in memory, but no answer is cut off.
     for (const [other, { serving, running }] of this.clients)
       if (other !== serves && running === 0) {
         this.clients.delete(other);
         void serving.dispose();
       }
-    const known = this.clients.get(serves);
-    known?.serving.knows(options.adapters ?? []);
-    if (known) return known;
+    const existing = this.clients.get(serves);
+    existing?.serving.registerAdapters(options.adapters ?? []);
+    if (existing) return existing;
     const args = [...(options.args ?? []), '--context', String(contextSize), '--timeout', TIMEOUT_SECONDS];
     const client = { serving: new ServingClient({ ...options, args }), running: 0 };
     this.clients.set(serves, client);
     return client;
   }
 
-  private told(error: unknown, name: string): Error {
+  private toChatError(error: unknown, name: string): Error {
     const report = reportError(error);
     const { stack } = error as { stack?: string };
     const details = report.code === 'internal' && stack ? `\n${stack}` : '';
@@ -172,12 +172,14 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
       t('The chat is longer than what {name} can read.', { name }),
       t('Begin a new chat, or attach less.'),
     ];
-    const said =
-      report.code === 'chat-too-long' ? tooLong : [tTold(report.message), forButtons(nextOf(report)).text];
-    const shown = new Error(joined(said));
-    // The chat would show it to the person.
-    delete shown.stack;
-    return shown;
+    const sentences =
+      report.code === 'chat-too-long'
+        ? tooLong
+        : [tTold(report.message), forButtons(nextStepText(report)).text];
+    const chatError = new Error(joined(sentences));
+    // The chat would show the stack to the user.
+    delete chatError.stack;
+    return chatError;
   }
 
   dispose(): void {
@@ -202,12 +204,12 @@ const noText = () =>
     t('Write what you want to know, then send it again.'),
   );
 
-/** Offers the models, if the editor has a chat for them. */
+/** Registers the models, if the editor's chat accepts any. */
 export function offerChatModels(services: ServicesWithCompletion): vscode.Disposable {
   const models = new ChatModels(services);
   const registered = registerChatProvider(VENDOR, models);
   if (!registered) return models;
-  const throttle = new Throttle(EVERY_MS, () => void models.refresh());
+  const throttle = new Throttle(REFRESH_MS, () => void models.refresh());
   const refresh = () => throttle.run();
   return vscode.Disposable.from(
     registered,

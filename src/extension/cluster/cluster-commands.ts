@@ -4,11 +4,11 @@ import { parseCluster, type ClusterAddress } from '../../cluster/ray/address.ts'
 import { UserError } from '../../text/errors.ts';
 import { t } from '../../text/l10n.ts';
 import type { Services } from '../services.ts';
-import { clusterInSettings, clusterSecret } from './cluster.ts';
+import { clusterInSettings, clusterSecretKey } from './cluster.ts';
 
 type Needed = Pick<Services, 'extension' | 'log'>;
 
-/** Errors: cluster-address if the settings name none that can be used. */
+/** Errors: cluster-address if the settings name no usable cluster. */
 function requireCluster(): ClusterAddress {
   const cluster = clusterInSettings();
   if (cluster) return cluster;
@@ -20,8 +20,8 @@ function requireCluster(): ClusterAddress {
 }
 
 /**
- * Asks for the token of the cluster at `url`, or of the one in the settings. Returns whether one was given. Errors:
- * cluster-address.
+ * Asks for the token of the cluster at `url`, by default the one in the settings. Returns whether one was entered.
+ * Errors: cluster-address.
  */
 export async function setClusterToken({ extension, log }: Needed, url?: string): Promise<boolean> {
   const cluster = url === undefined ? requireCluster() : parseCluster(url);
@@ -33,14 +33,14 @@ export async function setClusterToken({ extension, log }: Needed, url?: string):
     ignoreFocusOut: true,
   });
   if (!token?.trim()) return false;
-  await extension.secrets.store(clusterSecret(cluster), token.trim());
-  void log.ask('info', t('The token of {host} is set.', { host }));
+  await extension.secrets.store(clusterSecretKey(cluster), token.trim());
+  void log.notify('info', t('The token of {host} is set.', { host }));
   return true;
 }
 
 /** Errors: cluster-address. */
 export async function forgetClusterToken({ extension, log }: Needed): Promise<void> {
   const cluster = requireCluster();
-  await extension.secrets.delete(clusterSecret(cluster));
-  await log.ask('info', t('The token of {host} is forgotten.', { host: cluster.host }));
+  await extension.secrets.delete(clusterSecretKey(cluster));
+  await log.notify('info', t('The token of {host} is forgotten.', { host: cluster.host }));
 }

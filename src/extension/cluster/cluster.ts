@@ -1,4 +1,4 @@
-/** The Ray cluster that trains instead of this machine (`forgetMeNot.cluster`), its token, and the runs that are on one. */
+/** The Ray cluster that trains instead of this machine (`forgetMeNot.cluster`), its token, and the runs on it. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseCluster, type ClusterAddress } from '../../cluster/ray/address.ts';
@@ -9,28 +9,28 @@ import type { SendQuestion } from '../../protocol/question.ts';
 import type { Services } from '../services.ts';
 import { settings } from '../settings.ts';
 import { size } from '../texts.ts';
-import { showWarningMessage } from '../shown.ts';
+import { showWarningMessage } from '../editor-ui.ts';
 
 /** The cluster in the settings; undefined if this machine trains. Errors: cluster-address. */
 export const clusterInSettings = (): ClusterAddress | undefined =>
   settings.cluster ? parseCluster(settings.cluster) : undefined;
 
-/** The name of its token in the editor's store of secrets: for each address its own, so that no other gets it. */
-export const clusterSecret = ({ url }: Pick<ClusterAddress, 'url'>) => `forgetMeNot.clusterToken ${url}`;
+/** The key of its token in the editor's secret storage: one per address, so that no other server gets the token. */
+export const clusterSecretKey = ({ url }: Pick<ClusterAddress, 'url'>) => `forgetMeNot.clusterToken ${url}`;
 
 /**
- * What a child needs to talk to a cluster: its token, as Ray's own command line takes it. Empty without a stored one;
- * the variable may then be set where the editor was started.
+ * The environment that a child needs to talk to a cluster: the token in the variable that Ray's own command line reads.
+ * Empty if no token is stored; the editor may have been started with the variable set.
  */
 export async function clusterEnvironment(
   { extension }: Pick<Services, 'extension'>,
   cluster: Pick<ClusterAddress, 'url'>,
 ): Promise<NodeJS.ProcessEnv> {
-  const token = await extension.secrets.get(clusterSecret(cluster));
+  const token = await extension.secrets.get(clusterSecretKey(cluster));
   return token ? { RAY_AUTH_TOKEN: token } : {};
 }
 
-/** The job of a run that trains, or trained, on a cluster; undefined for others. */
+/** The job of a run on a cluster; undefined for other runs. */
 export async function jobOfRun(id: string): Promise<ClusterFile | undefined> {
   try {
     const file = clusterFileSchema.parse(
@@ -38,13 +38,19 @@ export async function jobOfRun(id: string): Promise<ClusterFile | undefined> {
     );
     return file.kind === 'train' ? file : undefined;
   } catch {
-    // Where it is damaged, the command line says so.
+    // The command line reports a damaged file.
     return undefined;
   }
 }
 
-/** Asks whether work may be sent, saying where to and how much. Each time, because each time it is other work. */
-export async function askToSend({ host, plainText, storage, program, work }: SendQuestion): Promise<boolean> {
+/** Asks whether work may be sent, naming the destination and the size. Asked every time, because the work differs. */
+export async function confirmSending({
+  host,
+  plainText,
+  storage,
+  program,
+  work,
+}: SendQuestion): Promise<boolean> {
   const parts = [
     ...(program > 0 ? [t('{size} of this program, once for each version.', { size: size(program) })] : []),
     t(

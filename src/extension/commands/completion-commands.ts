@@ -1,4 +1,4 @@
-/** Commands about completion: switch the adapter, snooze, turn it on or off for a language. */
+/** Commands for completion: switch the adapter, snooze, turn completion on or off. */
 import { existsSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { UserError } from '../../text/errors.ts';
@@ -8,25 +8,25 @@ import { chooseEndpointModel } from './endpoint-commands.ts';
 import { languageName } from '../completion/language-name.ts';
 import { placeName, setCompletionEnabled, settings } from '../settings.ts';
 import { servableItem, whyNotServable } from '../texts.ts';
-import { ofBase, type LocalModel } from '../completion/completion-model.ts';
+import { modelFromBase, type LocalModel } from '../completion/completion-model.ts';
 import { useRun } from '../completion/use-run.ts';
-import { setStatusBarMessage, showQuickPick } from '../shown.ts';
+import { setStatusBarMessage, showQuickPick } from '../editor-ui.ts';
 import { plain } from '../plain.ts';
 
-/** The adapter used before comes first, so that the key and Enter switch back and forth. */
+/** The previously used adapter comes first, so that the shortcut and Enter switch back and forth. */
 export async function switchAdapter(context: Context): Promise<void> {
   const { runs, store, completion } = context;
   if (completion.inUse?.remote) return chooseEndpointModel(context);
   await runs.refresh();
-  const now = completion.inUse?.id;
+  const currentId = completion.inUse?.id;
   const rank = (id: string) =>
-    id === now ? Infinity : store.recent.indexOf(id) + 1 || store.recent.length + 1;
+    id === currentId ? Infinity : store.recent.indexOf(id) + 1 || store.recent.length + 1;
   const results = runs.all
-    .filter((run) => !whyNotServable(run, runs.standing(run)))
-    .map((run) => ({ ...servableItem(run, runs.standing(run), run.spec.id === now), id: run.spec.id }));
-  // The base of the adapter in use, and the one that completed before: they may differ.
+    .filter((run) => !whyNotServable(run, runs.statusOf(run)))
+    .map((run) => ({ ...servableItem(run, runs.statusOf(run), run.spec.id === currentId), id: run.spec.id }));
+  // The base of the adapter in use, and the base used before: they may differ.
   const bases = [completion.inUse?.base, store.baseInUse].flatMap((base) =>
-    base && existsSync(base.path) ? [untunedItem(ofBase(base), now)] : [],
+    base && existsSync(base.path) ? [untunedItem(modelFromBase(base), currentId)] : [],
   );
   const items = [...results, ...new Map(bases.map((item) => [item.id, item])).values()].sort(
     (a, b) => rank(a.id) - rank(b.id),
@@ -37,21 +37,21 @@ export async function switchAdapter(context: Context): Promise<void> {
       t('There is no result yet that can complete code: none is finished, or none is better than its base.'),
       t('Start one with {step}.', { step: '{train}' }),
     );
-  const placeHolder = now
+  const placeHolder = currentId
     ? t('Which adapter should complete your code from now on?')
     : t('Which adapter should complete your code?');
   const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };
   const chosen = await showQuickPick(items, options);
-  if (!chosen || chosen.id === now) return;
+  if (!chosen || chosen.id === currentId) return;
   if ('run' in chosen) await useRun(context, chosen.run);
   else await completion.use(chosen.untuned);
 }
 
 /** For comparison, and for code that no adapter has learned. */
-const untunedItem = (untuned: LocalModel, now: string | undefined) => ({
+const untunedItem = (untuned: LocalModel, currentId: string | undefined) => ({
   id: untuned.id,
   label: plain(untuned.name),
-  description: [...(untuned.id === now ? [t('in use')] : []), t('not fine-tuned')].join(' · '),
+  description: [...(untuned.id === currentId ? [t('in use')] : []), t('not fine-tuned')].join(' · '),
   untuned,
 });
 
@@ -66,16 +66,16 @@ export async function snooze({ completion }: Context): Promise<void> {
   const chosen = await showQuickPick(pauses(), {
     placeHolder: t('Snooze completion for how long?'),
   });
-  if (chosen) completion.sleep(chosen.minutes);
+  if (chosen) completion.snoozeFor(chosen.minutes);
 }
 
-/** Turns completion on or off, except for languages with their own value. */
+/** Turns completion on or off, except in languages with a value of their own. */
 export async function turnCompletion({ log }: Context, enabled: boolean): Promise<void> {
   const document = vscode.window.activeTextEditor?.document;
-  await turn({ log }, enabled, { document });
+  await setEnabled({ log }, enabled, { document });
   if (!document || settings.completionEnabled(document) === enabled) return;
   const language = languageName(document.languageId);
-  tell(
+  showStatus(
     enabled
       ? t('Completion is on, but still off for {language}.', { language })
       : t('Completion is off, but still on for {language}.', { language }),
@@ -91,10 +91,10 @@ export async function toggleLanguage({ log }: Context): Promise<void> {
       t('Open a file in the language that you mean.'),
     );
   const enabled = !settings.completionEnabled(document);
-  await turn({ log }, enabled, { document, forLanguage: true });
+  await setEnabled({ log }, enabled, { document, forLanguage: true });
 }
 
-async function turn(
+async function setEnabled(
   { log }: Pick<Context, 'log'>,
   enabled: boolean,
   where: Parameters<typeof setCompletionEnabled>[1],
@@ -103,9 +103,9 @@ async function turn(
   const language = document && forLanguage ? languageName(document.languageId) : undefined;
   try {
     const settings = placeName(await setCompletionEnabled(enabled, where));
-    tell(sayTurned(enabled, settings, language));
+    showStatus(enabledMessage(enabled, settings, language));
   } catch (error) {
-    log.show(error, {
+    log.showError(error, {
       title: t('Open Settings'),
       run: () =>
         vscode.commands.executeCommand('workbench.action.openSettings', 'forgetMeNot.completion.enabled'),
@@ -113,8 +113,8 @@ async function turn(
   }
 }
 
-/** @param settings where that is written now */
-function sayTurned(enabled: boolean, settings: string, language: string | undefined): string {
+/** @param settings the settings it was written to */
+function enabledMessage(enabled: boolean, settings: string, language: string | undefined): string {
   if (language === undefined)
     return enabled
       ? t('Completion is on ({settings}).', { settings })
@@ -124,4 +124,4 @@ function sayTurned(enabled: boolean, settings: string, language: string | undefi
     : t('Completion is off for {language} ({settings}).', { language, settings });
 }
 
-const tell = (message: string) => setStatusBarMessage(message, 5000);
+const showStatus = (message: string) => setStatusBarMessage(message, 5000);

@@ -1,4 +1,4 @@
-/** The commands about a completion server elsewhere: its token, its model, and whether it may have code. */
+/** Commands for a remote completion server: its token, its model, and the permission to send it code. */
 import * as vscode from 'vscode';
 import { UserError } from '../../text/errors.ts';
 import { t } from '../../text/l10n.ts';
@@ -6,13 +6,13 @@ import type { Endpoint } from '../../serving/remote/address.ts';
 import { canComplete, listModels } from '../../serving/remote/probe.ts';
 import type { Context } from '../context.ts';
 import { clearEndpoint, setEndpointModel } from '../settings.ts';
-import { secretOf } from '../completion/elsewhere.ts';
-import { showQuickPick } from '../shown.ts';
+import { endpointSecretKey } from '../completion/remote-server.ts';
+import { showQuickPick } from '../editor-ui.ts';
 import { plain } from '../plain.ts';
 
-/** Errors: endpoint-address if the settings name none that can be used. */
+/** Errors: endpoint-address if the settings name no usable server. */
 function requireEndpoint({ completion }: Pick<Context, 'completion'>): Endpoint {
-  const { endpoint } = completion.elsewhere;
+  const { endpoint } = completion.remoteServer;
   if (endpoint) return endpoint;
   throw new UserError(
     'endpoint-address',
@@ -31,48 +31,50 @@ export async function setEndpointToken(context: Context): Promise<void> {
     ignoreFocusOut: true,
   });
   if (!token?.trim()) return;
-  await context.extension.secrets.store(secretOf(endpoint), token.trim());
+  await context.extension.secrets.store(endpointSecretKey(endpoint), token.trim());
   context.completion.settingsChanged();
-  await context.log.ask('info', t('The token of {host} is set.', { host }));
+  await context.log.notify('info', t('The token of {host} is set.', { host }));
 }
 
 export async function forgetEndpointToken(context: Context): Promise<void> {
   const endpoint = requireEndpoint(context);
-  await context.extension.secrets.delete(secretOf(endpoint));
+  await context.extension.secrets.delete(endpointSecretKey(endpoint));
   context.completion.settingsChanged();
-  await context.log.ask('info', t('The token of {host} is forgotten.', { host: endpoint.host }));
+  await context.log.notify('info', t('The token of {host} is forgotten.', { host: endpoint.host }));
 }
 
-/** Lists what the server has, for which nothing but the token is sent, and writes the user setting. */
+/** Lists the server's models, sending nothing but the token, and writes the user setting. */
 export async function chooseEndpointModel(context: Context): Promise<void> {
   const { completion } = context;
   const endpoint = requireEndpoint(context);
-  const models = (await listModels(completion.elsewhere.remoteOf(endpoint))).filter(canComplete);
-  const now = completion.elsewhere.model?.remote.model;
+  const models = (await listModels(completion.remoteServer.remoteFor(endpoint))).filter(canComplete);
+  const currentModel = completion.remoteServer.model?.remote.model;
   const chosen = await showQuickPick(
     models.map(({ id, parent }) => ({
       id,
       label: plain(id),
-      description: [...(id === now ? [t('in use')] : []), ...(parent ? [parent] : [])].join(' · '),
+      description: [...(id === currentModel ? [t('in use')] : []), ...(parent ? [parent] : [])].join(' · '),
     })),
     {
       placeHolder: t('Which model at {host} should complete your code?', { host: endpoint.host }),
       ignoreFocusOut: true,
     },
   );
-  if (chosen && chosen.id !== now) await setEndpointModel(chosen.id);
-  if (chosen && !completion.elsewhere.isAllowed(endpoint)) await completion.elsewhere.askLeave(endpoint);
+  if (chosen && chosen.id !== currentModel) await setEndpointModel(chosen.id);
+  if (chosen && !completion.remoteServer.isAllowed(endpoint))
+    await completion.remoteServer.askPermission(endpoint);
 }
 
-/** Takes back what was allowed, for every address, and stops what is on its way. */
+/** Revokes the permission for every address, and stops requests in progress. */
 export async function stopSendingCode(context: Context): Promise<void> {
-  const { elsewhere } = context.completion;
-  await elsewhere.forbid();
+  const { remoteServer: elsewhere } = context.completion;
+  await elsewhere.revokePermissions();
   context.completion.settingsChanged();
   const { endpoint } = elsewhere;
-  if (!endpoint) return context.log.ask('info', t('No completion server elsewhere is sent code any more.'));
+  if (!endpoint)
+    return context.log.notify('info', t('No completion server elsewhere is sent code any more.'));
   const { host } = endpoint;
-  await context.log.ask(
+  await context.log.notify(
     'info',
     t('No code is sent to {host} or to another completion server any more. To allow it again, use {step}.', {
       host,

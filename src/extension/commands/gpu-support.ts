@@ -1,71 +1,74 @@
-/** llama.cpp's build for GPUs: offered where it would be used, and installed. */
+/** llama.cpp's build for GPUs: offers it where it would be used, and installs it. */
 import * as vscode from 'vscode';
 import { gpuKindsHere, missingGpuPackages } from '../../llama-cpp/gpu-packages.ts';
 import { gpuKindNames, type ComputeDevice, type GpuKind } from '../../protocol/gpu.ts';
 import { t, tTold } from '../../text/l10n.ts';
 import { joined } from '../../text/told-texts.ts';
 import type { Context } from '../context.ts';
-import { examine } from '../doctor.ts';
-import type { Which } from '../results/pick-run.ts';
+import { runDoctor } from '../doctor.ts';
+import type { CommandArgument } from '../results/pick-run.ts';
 import { settings } from '../settings.ts';
 import { askConsent, install } from '../wizard/consent.ts';
 
-/** The reason that was told last: a server that starts again has the same one. */
-let told: string | undefined;
+/** The reason shown last: a restarted server gives the same one. */
+let lastReason: string | undefined;
 
-/** Tells it whenever a completion server has started: see `offerGpu`. */
+/** Calls `offerGpu` whenever a completion server has started. */
 export const watchGpu = (context: Context): vscode.Disposable =>
   context.completion.onDidStart((device) => void offerGpu(context, device));
 
 /**
- * When completion starts on the processor: why, if a GPU was asked for by name; and once on each machine, if there is a
- * GPU, what it lacks.
+ * When completion starts on the processor: shows why if the settings name a GPU, and once per machine offers what a GPU
+ * needs.
  */
 async function offerGpu(context: Context, { backend, why }: ComputeDevice): Promise<void> {
   const { store, log } = context;
-  const named = !['auto', 'off'].includes(settings.gpu);
-  if (named && backend === 'cpu' && why && why !== told) {
-    told = why;
-    return log.ask('warning', joined([t('Completion computes on the processor.'), tTold(why)]));
+  const isChosenByName = !['auto', 'off'].includes(settings.gpu);
+  if (isChosenByName && backend === 'cpu' && why && why !== lastReason) {
+    lastReason = why;
+    return log.notify('warning', joined([t('Completion computes on the processor.'), tTold(why)]));
   }
   if (store.gpuOffered || !why?.includes('{install-gpu')) return;
-  // Whether there is a GPU takes seconds to find out, and the first suggestion has to wait for no such thing.
-  await answered(context.completion);
+  // Detecting a GPU takes seconds, which must not delay the first suggestion.
+  await firstAnswer(context.completion);
   if (store.gpuOffered) return;
   await store.setGpuOffered();
-  // A failure there is the doctor's to tell.
-  const report = await examine(context).catch(() => undefined);
-  const found = report?.checks.find(({ area }) => area === 'completion');
-  if (found?.status !== 'missing') return;
-  await log.ask('info', found.text, {
+  // The doctor reports its own failures.
+  const report = await runDoctor(context).catch(() => undefined);
+  const completionCheck = report?.checks.find(({ area }) => area === 'completion');
+  if (completionCheck?.status !== 'missing') return;
+  await log.notify('info', completionCheck.text, {
     title: t('Install GPU Support'),
     run: () => vscode.commands.executeCommand('forgetMeNot.installGpu'),
   });
 }
 
-/** Resolves once something was completed. */
-function answered(completion: Context['completion']): Promise<void> {
+/** Resolves after the first completion. */
+function firstAnswer(completion: Context['completion']): Promise<void> {
   return new Promise((resolve) => {
-    const look = () => {
+    const check = () => {
       if (completion.latencyMs === undefined) return;
       listener.dispose();
       resolve();
     };
-    const listener = completion.onDidChange(look);
-    look();
+    const listener = completion.onDidChange(check);
+    check();
   });
 }
 
-/** Downloads it with the user's consent. `which`: the kind; without one, that for any GPU. */
-export async function installGpu({ log, extension, ...context }: Context, which: Which): Promise<void> {
+/** Downloads it with the user's consent. `argument`: the kind of GPU; by default the build for any GPU. */
+export async function installGpu(
+  { log, extension, ...context }: Context,
+  argument: CommandArgument,
+): Promise<void> {
   const kinds = gpuKindsHere();
   const kind: GpuKind | undefined =
-    kinds.find((kindHere) => kindHere === which) ?? kinds.find((kindHere) => kindHere !== 'cuda');
-  if (!kind) return log.ask('info', t('There is no build of llama.cpp that uses a GPU on this platform.'));
+    kinds.find((kindHere) => kindHere === argument) ?? kinds.find((kindHere) => kindHere !== 'cuda');
+  if (!kind) return log.notify('info', t('There is no build of llama.cpp that uses a GPU on this platform.'));
   const name = gpuKindNames[kind];
   const missing = missingGpuPackages(kind, extension.extensionPath);
   if (missing.length === 0)
-    return log.ask('info', t('The build of llama.cpp for {name} is already installed.', { name }));
+    return log.notify('info', t('The build of llama.cpp for {name} is already installed.', { name }));
   const part = {
     name: `llama.cpp (${name})`,
     bytes: missing.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -74,7 +77,7 @@ export async function installGpu({ log, extension, ...context }: Context, which:
     command: ['runtime', 'install-gpu', '--yes', ...(kind === 'cuda' ? ['--cuda'] : [])],
   };
   if (!(await askConsent([part], 'gpu')) || !(await install(context, [part]))) return;
-  await log.ask(
+  await log.notify(
     'info',
     t('The build of llama.cpp for {name} is installed; the next completion uses it.', { name }),
   );

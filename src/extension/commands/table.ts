@@ -6,10 +6,10 @@ import { z } from 'zod';
 import { UserError } from '../../text/errors.ts';
 import { runsDir } from '../../platform/files/paths.ts';
 import { trainingBusy, trainingNow } from '../../runs/index.ts';
-import { whileShown } from '../child-progress.ts';
+import { withChildProgress } from '../child-progress.ts';
 import { forgetClusterToken, setClusterToken } from '../cluster/cluster-commands.ts';
 import { jobOfRun } from '../cluster/cluster.ts';
-import { askToStop, resumeThere } from '../cluster/runs-there.ts';
+import { requestStop, resumeOnCluster } from '../cluster/cluster-runs.ts';
 import type { Context } from '../context.ts';
 import { showDoctor } from '../doctor.ts';
 import { getStarted } from '../get-started.ts';
@@ -24,28 +24,31 @@ import {
   setEndpointToken,
   stopSendingCode,
 } from './endpoint-commands.ts';
-import { deleteLearnedFromUse, showLearnedFromUse } from './learned-from-use.ts';
+import { deleteRecordedCompletions, showRecordedCompletions } from './recorded-completions.ts';
 import { installGpu } from './gpu-support.ts';
 import { showMenu } from '../menu.ts';
 import { reveal } from '../reveal.ts';
-import { pickRun, type Which } from '../results/pick-run.ts';
+import { pickRun, type CommandArgument } from '../results/pick-run.ts';
 import { settings } from '../settings.ts';
 import { snooze, switchAdapter, toggleLanguage, turnCompletion } from './completion-commands.ts';
-import { bestFirst, hasResult, servableItem, whyNotServable, type Standing } from '../texts.ts';
+import { byGain, hasResult, servableItem, whyNotServable, type RunStatus } from '../texts.ts';
 import { requireTrust, trustedCommands } from '../trust.ts';
 import { completeUntuned } from './untuned.ts';
 import { useRun } from '../completion/use-run.ts';
 
 interface CommandEntry {
-  /** Whether it trains on this machine; only one training can run at a time, so it is refused before anything is asked. */
+  /**
+   * Whether it trains on this machine: only one training can run at a time, so the command is refused before it asks
+   * anything.
+   */
   trains?: () => boolean;
-  run: (context: Context, which: Which) => unknown;
+  run: (context: Context, argument: CommandArgument) => unknown;
 }
 
 const table: Record<string, CommandEntry> = {
   fineTune: { trains: () => !settings.cluster, run: fineTune },
   findLearningRate: { trains: () => true, run: findLearningRate },
-  showResults: { run: (context, which) => context.panel.show(which) },
+  showResults: { run: (context, argument) => context.panel.show(argument) },
   useForCompletion: { run: useForCompletion },
   measureResult: { run: measureResult },
   stopTraining: { run: stopTraining },
@@ -57,7 +60,7 @@ const table: Record<string, CommandEntry> = {
   completionOff: { run: (context) => turnCompletion(context, false) },
   switchAdapter: { run: switchAdapter },
   snoozeCompletion: { run: snooze },
-  wakeCompletion: { run: ({ completion }) => completion.sleep(0) },
+  wakeCompletion: { run: ({ completion }) => completion.snoozeFor(0) },
   toggleLanguage: { run: toggleLanguage },
   setEndpointToken: { run: setEndpointToken },
   forgetEndpointToken: { run: forgetEndpointToken },
@@ -65,8 +68,8 @@ const table: Record<string, CommandEntry> = {
   stopSendingCode: { run: stopSendingCode },
   setClusterToken: { run: (context) => setClusterToken(context) },
   forgetClusterToken: { run: forgetClusterToken },
-  showLearnedFromUse: { run: showLearnedFromUse },
-  deleteLearnedFromUse: { run: deleteLearnedFromUse },
+  showLearnedFromUse: { run: showRecordedCompletions },
+  deleteLearnedFromUse: { run: deleteRecordedCompletions },
   getStarted: { run: getStarted },
   doctor: { run: showDoctor },
   installRuntime: { run: installRuntime },
@@ -88,17 +91,17 @@ export function registerCommands(context: Context): vscode.Disposable {
   const trusted = trustedCommands(context.extension.extension.packageJSON);
   const registered = Object.entries(table).map(([name, entry]) => {
     const command = `forgetMeNot.${name}`;
-    return vscode.commands.registerCommand(command, async (which: unknown) => {
+    return vscode.commands.registerCommand(command, async (argument: unknown) => {
       try {
         if (trusted.has(command)) requireTrust();
         if (entry.trains?.()) await requireNoTraining();
-        return await entry.run(context, typeof which === 'string' ? which : undefined);
+        return await entry.run(context, typeof argument === 'string' ? argument : undefined);
       } catch (error) {
         const busy = error instanceof UserError && error.code === 'training-busy';
-        context.log.show(
+        context.log.showError(
           error,
-          ...(vscode.workspace.isTrusted ? [] : [manageTrust()]),
-          ...(busy && context.runs.live.length > 0 ? [stopIt()] : []),
+          ...(vscode.workspace.isTrusted ? [] : [manageTrustAction()]),
+          ...(busy && context.runs.live.length > 0 ? [stopTrainingAction()] : []),
         );
         return undefined;
       }
@@ -107,12 +110,12 @@ export function registerCommands(context: Context): vscode.Disposable {
   return vscode.Disposable.from(...registered);
 }
 
-const manageTrust = () => ({
+const manageTrustAction = () => ({
   title: t('Manage Workspace Trust'),
   run: () => vscode.commands.executeCommand('workbench.trust.manage'),
 });
 
-const stopIt = () => ({
+const stopTrainingAction = () => ({
   title: t('Stop Training'),
   run: () => vscode.commands.executeCommand('forgetMeNot.stopTraining'),
 });
@@ -123,55 +126,55 @@ async function requireNoTraining(): Promise<void> {
   if (training) throw trainingBusy(training, t('Wait until it ends, or stop it.'));
 }
 
-async function useForCompletion(context: Context, which: Which): Promise<void> {
+async function useForCompletion(context: Context, argument: CommandArgument): Promise<void> {
   const run = await pickRun(
     context,
-    which,
-    (run, standing) => !whyNotServable(run, standing),
+    argument,
+    (run, status) => !whyNotServable(run, status),
     t('Which result should complete your code?'),
     t('No run has a result yet that can complete code.'),
-    { itemOf: servableItem, order: bestFirst },
+    { itemOf: servableItem, order: byGain },
   );
   if (run) await useRun(context, run);
 }
 
-/** Also resumes an evaluation that crashed: figures that exist are not measured again. */
-async function measureResult(context: Context, which: Which): Promise<void> {
+/** Also resumes a crashed evaluation: existing figures are not measured again. */
+async function measureResult(context: Context, argument: CommandArgument): Promise<void> {
   const { runs, children, log, panel } = context;
   const placeHolder = t('Which result do you want to measure?');
-  const run = await pickRun(context, which, hasResult, placeHolder, t('No run is finished yet.'));
+  const run = await pickRun(context, argument, hasResult, placeHolder, t('No run is finished yet.'));
   if (!run) return;
   const { id, name } = run.spec;
-  await whileShown(t('Measuring {name}', { name }), (options) =>
+  await withChildProgress(t('Measuring {name}', { name }), (options) =>
     children.ask(z.unknown(), ['evaluate', id], options),
   ).finally(() => runs.refresh());
   const summary = runs.get(id)?.summary;
   const sentence = summary ? sentenceIn(summary) : t('{name} was measured.', { name });
-  await log.ask('info', sentence, { title: t('Show Results'), run: () => panel.show(id) });
+  await log.notify('info', sentence, { title: t('Show Results'), run: () => panel.show(id) });
 }
 
-async function stopTraining(context: Context, which: Which): Promise<void> {
+async function stopTraining(context: Context, argument: CommandArgument): Promise<void> {
   const { runs } = context;
   await runs.refresh();
   const only = runs.live.length === 1 ? runs.live[0]?.spec.id : undefined;
   const run = await pickRun(
     context,
-    which ?? only,
+    argument ?? only,
     ['live'],
     t('Which training do you want to stop?'),
     t('Nothing is training.'),
   );
-  if (run) await askToStop(context, run.spec.id);
+  if (run) await requestStop(context, run.spec.id);
 }
 
 const startedSchema = z.object({ run: z.string(), dir: z.string() });
 
-async function resumeTraining(context: Context, which: Which): Promise<void> {
-  const standings: Standing[] = ['cancelled', 'interrupted', 'failed'];
+async function resumeTraining(context: Context, argument: CommandArgument): Promise<void> {
+  const statuses: RunStatus[] = ['cancelled', 'interrupted', 'failed'];
   const run = await pickRun(
     context,
-    which,
-    standings,
+    argument,
+    statuses,
     t('Which training do you want to resume?'),
     t('There is no stopped training.'),
   );
@@ -179,26 +182,26 @@ async function resumeTraining(context: Context, which: Which): Promise<void> {
   const { id } = run.spec;
   const job = await jobOfRun(id);
   if (job) {
-    const there = await resumeThere(context, id, job.url);
-    if (there) await context.begun(there);
+    const resumed = await resumeOnCluster(context, id, job.url);
+    if (resumed) await context.runStarted(resumed);
     return;
   }
   await requireNoTraining();
   const started = await context.children.ask(startedSchema, ['resume', id, '--detach']);
-  await context.begun(started.run);
+  await context.runStarted(started.run);
 }
 
-function pickAnyRun(context: Context, which: Which) {
-  const standings: Standing[] = ['live', 'done', 'failed', 'cancelled', 'interrupted'];
-  return pickRun(context, which, standings, t('Which run?'), t('There are no runs yet.'));
+function pickAnyRun(context: Context, argument: CommandArgument) {
+  const statuses: RunStatus[] = ['live', 'done', 'failed', 'cancelled', 'interrupted'];
+  return pickRun(context, argument, statuses, t('Which run?'), t('There are no runs yet.'));
 }
 
-async function revealRun(context: Context, which: Which): Promise<void> {
-  const run = await pickAnyRun(context, which);
+async function revealRun(context: Context, argument: CommandArgument): Promise<void> {
+  const run = await pickAnyRun(context, argument);
   if (run) await reveal(vscode.Uri.file(join(runsDir(), run.spec.id, 'run.json')));
 }
 
-async function showTrainerLog(context: Context, which: Which): Promise<void> {
-  const run = await pickAnyRun(context, which);
+async function showTrainerLog(context: Context, argument: CommandArgument): Promise<void> {
+  const run = await pickAnyRun(context, argument);
   if (run) await vscode.window.showTextDocument(vscode.Uri.file(join(runsDir(), run.spec.id, 'trainer.log')));
 }

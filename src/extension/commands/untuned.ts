@@ -1,62 +1,65 @@
-/** "Complete Code Without Training": completion with a base as it is, in one click and a download. */
+/** "Complete Code Without Training": completion with an untuned base, after one click and a download. */
 import * as vscode from 'vscode';
 import { AUTO_BASE } from '../../base-models/choose.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { runSpecSchema, type RunSpec } from '../../protocol/run.ts';
-import { whileShown } from '../child-progress.ts';
+import { withChildProgress } from '../child-progress.ts';
 import type { Context } from '../context.ts';
-import { tellIgnored } from '../ignored-settings.ts';
+import { warnIgnoredSettings } from '../ignored-settings.ts';
 import { t } from '../../text/l10n.ts';
 import type { Action } from '../log.ts';
-import type { Offered } from '../wizard/bases.ts';
+import type { BaseList } from '../wizard/bases.ts';
 import { askConsent } from '../wizard/consent.ts';
 import { missingBase } from '../wizard/downloads.ts';
-import { offeredBases } from '../wizard/offered.ts';
+import { listBases } from '../wizard/list-bases.ts';
 import { askBaseFor } from '../wizard/wizard.ts';
 import { settings } from '../settings.ts';
-import { ofBase } from '../completion/completion-model.ts';
+import { modelFromBase } from '../completion/completion-model.ts';
 
-/** For machines whose own choice can't fill in the middle; small enough for any. */
+/** For machines whose recommended base can't fill in the middle; small enough for all of them. */
 const SMALLEST_CODE_MODEL = 'qwen2.5-coder-0.5b';
 
-/** `wanted`: a base; without one, that in the settings, or else the one that would be fine-tuned here. */
-export async function completeUntuned(context: Context, wanted?: string): Promise<void> {
-  tellIgnored(context);
-  await context.store.setBegun();
-  const base = await ready(context, wanted).finally(() => context.refresh());
-  if (!base) return tellDeclined(context);
+/** `requestedBase`: by default the base in the settings, else the one that would be fine-tuned here. */
+export async function completeUntuned(context: Context, requestedBase?: string): Promise<void> {
+  warnIgnoredSettings(context);
+  await context.store.markSetupStarted();
+  const base = await prepareBase(context, requestedBase).finally(() => context.refresh());
+  if (!base) return showDeclined(context);
   const editor = vscode.window.activeTextEditor;
-  await context.completion.use(ofBase(base), ...(editor ? [] : [openFile()]), {
+  await context.completion.use(modelFromBase(base), ...(editor ? [] : [openFile()]), {
     title: t('Fine-tune on Workspace'),
     run: () => vscode.commands.executeCommand('forgetMeNot.fineTune'),
   });
   if (editor) await suggest();
 }
 
-/** The base on this machine, downloaded with consent and checked; undefined when that is not given. */
-function ready(context: Context, wanted: string | undefined): Promise<RunSpec['base'] | undefined> {
-  return whileShown(t('Setting up completion'), async (options) => {
+/** The base on this machine, downloaded with consent and checked; undefined without consent. */
+function prepareBase(
+  context: Context,
+  requestedBase: string | undefined,
+): Promise<RunSpec['base'] | undefined> {
+  return withChildProgress(t('Setting up completion'), async (options) => {
     options.onProgress?.({ phase: t('Looking at this machine'), done: 0, total: 0 });
-    const offered = await offeredBases(context, options);
-    const base = wanted ?? completingBase(settings.base, offered);
-    const here = offered.models.some(({ id, present }) => id === base && present);
-    if (!(await askConsent(here ? [] : missingBase(base), 'completion'))) return undefined;
+    const list = await listBases(context, options);
+    const base = requestedBase ?? baseForCompletion(settings.base, list);
+    const isPresent = list.models.some(({ id, present }) => id === base && present);
+    if (!(await askConsent(isPresent ? [] : missingBase(base), 'completion'))) return undefined;
     return context.children.ask(runSpecSchema.shape.base, ['models', 'fetch', base, '--yes'], options);
   });
 }
 
-/** Says the way back, which also stays in the status bar. */
-function tellDeclined(context: Context): void {
-  void context.log.ask(
+/** Shows how to continue later; the status bar offers it too. */
+function showDeclined(context: Context): void {
+  void context.log.notify(
     'info',
     t('Nothing was downloaded, so nothing completes your code yet. The status bar has it for later.'),
-    { title: t('Choose Another Model'), run: () => completeWithAnother(context) },
+    { title: t('Choose Another Model'), run: () => chooseAnotherBase(context) },
     { title: t('Ask Again'), run: () => completeUntuned(context) },
   );
 }
 
-async function completeWithAnother(context: Context): Promise<void> {
-  const bases = () => offeredBases(context);
+async function chooseAnotherBase(context: Context): Promise<void> {
+  const bases = () => listBases(context);
   const base = await askBaseFor(
     t('Choose Another Model'),
     bases,
@@ -65,7 +68,7 @@ async function completeWithAnother(context: Context): Promise<void> {
   if (base) await completeUntuned(context, base);
 }
 
-/** A file to type in: one that is open behind the walkthrough, else one that the person picks. */
+/** Opens a file to type in: one that is open behind the walkthrough, else one that the user picks. */
 const openFile = (): Action => ({
   title: t('Open a File'),
   async run() {
@@ -77,11 +80,11 @@ const openFile = (): Action => ({
   },
 });
 
-/** The first suggestion, without waiting for a key. */
+/** Triggers the first suggestion without waiting for a key. */
 const suggest = () => vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
 
-/** `preferred` is the setting; "auto" means the base for this machine, if it knows what comes after the cursor. Pure. */
-export function completingBase(preferred: string, { default: suited }: Pick<Offered, 'default'>): string {
+/** `preferred` is the setting; "auto" means the base for this machine, if it can fill in the middle. Pure. */
+export function baseForCompletion(preferred: string, { default: suited }: Pick<BaseList, 'default'>): string {
   if (preferred !== AUTO_BASE) return preferred;
   const { id } = suited.withTensorflow ?? suited;
   return findKnownBase(id)?.fillInTheMiddle ? id : SMALLEST_CODE_MODEL;

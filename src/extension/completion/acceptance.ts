@@ -1,11 +1,11 @@
 /**
- * Counts completions by model: shown (visible for half a second, or accepted before that), accepted (at least a word
- * of it), the characters of both, and whether the accepted text is still there later.
+ * Counts completions by model: shown (visible for half a second, or accepted before that), accepted (at least one
+ * word), the characters of both, and whether the accepted text is still there later.
  */
 import * as vscode from 'vscode';
 import type { Acceptance } from '../../protocol/panel.ts';
 import { AcceptedText } from './accepted-text.ts';
-import { LaterWatch } from './later-watch.ts';
+import { DelayedChecks } from './delayed-checks.ts';
 import { ShownPlace } from './shown-place.ts';
 import { ShownText } from './shown-text.ts';
 
@@ -20,7 +20,7 @@ const LATER_MS = 300_000;
 
 /** What the user did with a completion that was seen. */
 export interface Outcome {
-  /** The completion, with the document's own line ends, as all texts here. */
+  /** The completion, with the document's line ends, like all texts here. */
   shown: string;
   /** Number of its characters in the document when a part was last accepted; 0 if none was. */
   accepted: number;
@@ -35,7 +35,7 @@ export interface OutcomeListener {
   end: number;
   /** The text before it on its line. */
   line: string;
-  tell(outcome: Outcome): void;
+  report(outcome: Outcome): void;
 }
 
 export interface ShownItem {
@@ -45,159 +45,167 @@ export interface ShownItem {
   offset: number;
   /** The alternatives, the first of which is shown, with the document's own line ends. */
   texts: readonly [string, ...string[]];
-  /** The part of it that is selected in the suggestion list. */
+  /** The part of the text that is selected in the suggestion list. */
   selected: string;
-  /** Number of its characters that are in the document already. */
+  /** Number of its characters that are already in the document. */
   written: number;
   /** Receives its outcome. */
   listener?: OutcomeListener | undefined;
 }
 
-interface Life extends Pick<ShownItem, 'model' | 'document'> {
+interface ShownCompletion extends Pick<ShownItem, 'model' | 'document'> {
   text: ShownText;
-  /** The alternatives at this place. Which one the user looks at shows only when one is accepted. */
-  others: ShownText[];
+  /** The alternatives at this place. Only acceptance reveals which one the user was looking at. */
+  alternatives: ShownText[];
   timer: NodeJS.Timeout;
   seen: boolean;
   accepted: boolean;
   /** Number of its characters in the document when some were last accepted. */
-  taken: number;
+  acceptedLength: number;
   /** Stops watching the text accepted so far. */
-  forget?: () => void;
+  stopWatchingText?: () => void;
   /** Stops watching its place. */
-  forgetPlace?: () => void;
+  stopWatchingPlace?: () => void;
 }
 
 export class AcceptanceWatch implements vscode.Disposable {
-  // Created before our own listener, so that it has handled a change before we pass it a place.
-  private readonly later = new LaterWatch();
-  private life: Life | undefined;
+  // Created before our own listener, so that it has handled a change before we pass it a position.
+  private readonly checks = new DelayedChecks();
+  private current: ShownCompletion | undefined;
   private readonly subscription = vscode.workspace.onDidChangeTextDocument((event) => this.changed(event));
 
   constructor(private readonly count: (model: string, what: keyof Acceptance, by?: number) => void) {}
 
-  /** The editor is about to show this. Typing along a completion keeps the same one alive. */
-  show({ model, document, offset, texts: [text, ...others], selected, written, listener }: ShownItem): void {
-    const { life } = this;
-    const shown = (alternative: string) => new ShownText(offset, alternative, selected, written);
-    if (life?.document === document && life.model === model && life.text.fits(selected)) {
-      const added = life.text.goesOnAs(offset, text) ? 0 : life.text.grow(offset, text);
+  /** The editor is about to show this. Typing along with a completion continues the same one. */
+  show({
+    model,
+    document,
+    offset,
+    texts: [text, ...alternatives],
+    selected,
+    written,
+    listener,
+  }: ShownItem): void {
+    const { current } = this;
+    const toShownText = (alternative: string) => new ShownText(offset, alternative, selected, written);
+    if (current?.document === document && current.model === model && current.text.fits(selected)) {
+      const added = current.text.isContinuedBy(offset, text) ? 0 : current.text.extendWith(offset, text);
       if (added !== undefined) {
-        life.others = others.map(shown);
-        if (life.seen && added > 0) this.count(model, 'shownCharacters', added);
+        current.alternatives = alternatives.map(toShownText);
+        if (current.seen && added > 0) this.count(model, 'shownCharacters', added);
         return;
       }
     }
     this.hide();
-    const begun: Life = {
+    const completion: ShownCompletion = {
       model,
       document,
-      text: shown(text),
-      others: others.map(shown),
-      timer: setTimeout(() => isVisible(begun) && this.see(begun), SEEN_MS),
+      text: toShownText(text),
+      alternatives: alternatives.map(toShownText),
+      timer: setTimeout(() => isVisible(completion) && this.markSeen(completion), SEEN_MS),
       seen: false,
       accepted: false,
-      taken: 0,
+      acceptedLength: 0,
     };
-    this.life = begun;
-    if (listener) begun.forgetPlace = this.watchPlace(begun, listener);
+    this.current = completion;
+    if (listener) completion.stopWatchingPlace = this.watchPlace(completion, listener);
   }
 
-  private watchPlace(life: Life, { end, line, tell }: OutcomeListener): () => void {
-    const place = new ShownPlace(life.text.offset, end, line);
-    const began = performance.now();
-    const judge = (document: string) => {
-      const later = life.seen ? place.standing(document) : undefined;
+  private watchPlace(current: ShownCompletion, { end, line, report: tell }: OutcomeListener): () => void {
+    const place = new ShownPlace(current.text.offset, end, line);
+    const startedAt = performance.now();
+    const check = (document: string) => {
+      const later = current.seen ? place.currentText(document) : undefined;
       if (later === undefined) return;
       tell({
-        shown: life.text.text,
-        accepted: life.taken,
+        shown: current.text.text,
+        accepted: current.acceptedLength,
         later,
-        seconds: Math.round((performance.now() - began) / 1000),
+        seconds: Math.round((performance.now() - startedAt) / 1000),
       });
     };
-    return this.later.watch({ document: life.document, place, afterMs: LATER_MS, judge });
+    return this.checks.schedule({ document: current.document, place, afterMs: LATER_MS, check });
   }
 
   /** Ends the completion that is shown. */
   hide(): void {
-    clearTimeout(this.life?.timer);
-    if (!this.life?.seen) this.life?.forgetPlace?.();
-    this.life = undefined;
+    clearTimeout(this.current?.timer);
+    if (!this.current?.seen) this.current?.stopWatchingPlace?.();
+    this.current = undefined;
   }
 
   /** The suggestion list has changed its selection: a completion that does not fit it is hidden. */
-  selects(selected: string): void {
-    if (!this.life?.text.fits(selected)) this.hide();
+  selectionChanged(selected: string): void {
+    if (!this.current?.text.fits(selected)) this.hide();
   }
 
   /** The editor reports that a model's completion was accepted as a whole. */
   acceptedWhole(model: string): void {
-    const { life } = this;
-    if (!life?.text.complete) {
-      // The change was not recognised as the completion, but it was certainly accepted.
+    const { current } = this;
+    if (!current?.text.complete) {
+      // The change was not recognised as the completion, but the editor says that it was accepted.
       this.count(model, 'shown');
       this.count(model, 'accepted');
       return;
     }
-    const before = life.text.characters;
-    life.text.acceptedWhole();
-    this.take(life, life.text.characters - before);
+    const before = current.text.characters;
+    current.text.acceptedWhole();
+    this.recordAcceptance(current, current.text.characters - before);
     this.hide();
   }
 
   private changed({ document, contentChanges, reason }: vscode.TextDocumentChangeEvent): void {
-    const { life } = this;
-    if (life?.document !== document || contentChanges.length === 0) return;
+    const { current } = this;
+    if (current?.document !== document || contentChanges.length === 0) return;
     const changes = contentChanges.map(({ rangeOffset, rangeLength, text }) => ({
       offset: rangeOffset,
       removed: rangeLength,
       inserted: text,
     }));
-    for (const text of [life.text, ...life.others]) {
+    for (const text of [current.text, ...current.alternatives]) {
       const before = text.characters;
-      const happened = text.changed(changes, reason !== undefined);
-      if (happened === 'gone') continue;
-      life.text = text;
-      life.others = [];
-      if (happened === 'accepted') this.take(life, text.characters - before);
+      const effect = text.changed(changes, reason !== undefined);
+      if (effect === 'gone') continue;
+      current.text = text;
+      current.alternatives = [];
+      if (effect === 'accepted') this.recordAcceptance(current, text.characters - before);
       return;
     }
     this.hide();
   }
 
-  private take(life: Life, characters: number): void {
-    this.see(life);
-    if (!life.accepted) this.count(life.model, 'accepted');
-    life.accepted = true;
-    if (characters > 0) this.count(life.model, 'acceptedCharacters', characters);
-    life.taken = life.text.cursor - life.text.offset;
-    const accepted = life.text.acceptedText;
+  private recordAcceptance(current: ShownCompletion, characters: number): void {
+    this.markSeen(current);
+    if (!current.accepted) this.count(current.model, 'accepted');
+    current.accepted = true;
+    if (characters > 0) this.count(current.model, 'acceptedCharacters', characters);
+    current.acceptedLength = current.text.cursor - current.text.offset;
+    const accepted = current.text.acceptedText;
     if (!accepted) return;
-    life.forget?.();
-    const { model, document } = life;
+    current.stopWatchingText?.();
+    const { model, document } = current;
     const place = new AcceptedText(accepted.offset, accepted.text);
-    const judge = (now: string) => this.count(model, place.isKept(now) ? 'kept' : 'dropped');
-    life.forget = this.later.watch({ document, place, afterMs: KEPT_MS, judge });
+    const check = (now: string) => this.count(model, place.isKept(now) ? 'kept' : 'dropped');
+    current.stopWatchingText = this.checks.schedule({ document, place, afterMs: KEPT_MS, check });
   }
 
-  private see(life: Life): void {
-    if (life.seen) return;
-    life.seen = true;
-    this.count(life.model, 'shown');
-    this.count(life.model, 'shownCharacters', life.text.text.length - life.text.selected.length);
+  private markSeen(current: ShownCompletion): void {
+    if (current.seen) return;
+    current.seen = true;
+    this.count(current.model, 'shown');
+    this.count(current.model, 'shownCharacters', current.text.text.length - current.text.selected.length);
   }
 
-  /** Reports the outcome of all that was seen, as the text is now. */
+  /** Reports the outcome of all completions that were seen, with the text as it is now. */
   dispose(): void {
     this.hide();
     this.subscription.dispose();
-    this.later.dispose();
+    this.checks.dispose();
   }
 }
 
-/** Whether it is visible, as far as an extension can know: the window has the focus, and the cursor is at the text. */
-function isVisible({ document, text }: Life): boolean {
+/** Whether it is visible, as far as an extension can tell: the window has the focus, and the cursor is at the text. */
+function isVisible({ document, text }: ShownCompletion): boolean {
   const editor = vscode.window.activeTextEditor;
   return (
     vscode.window.state.focused &&

@@ -8,8 +8,8 @@ export interface Edit {
   inserted: number;
 }
 
-/** If a larger share of its characters has changed, a text counts as dropped (as Copilot counts). */
-const MOST_CHANGED = 0.5;
+/** A text counts as dropped if a larger share of its characters has changed (same as Copilot). */
+const MAX_CHANGED_SHARE = 0.5;
 
 /** A text and its place, which moves with edits before it and grows with edits in it. */
 export class AcceptedText {
@@ -23,21 +23,24 @@ export class AcceptedText {
   }
 
   edited({ offset, removed, inserted }: Edit): void {
-    const stop = offset + removed;
+    const editEnd = offset + removed;
     if (offset >= this.end) return;
-    const grown = inserted - removed;
-    if (stop <= this.begin) this.begin += grown;
+    const delta = inserted - removed;
+    if (editEnd <= this.begin) this.begin += delta;
     else this.begin = Math.min(this.begin, offset);
-    this.end = Math.max(this.end, stop) + grown;
+    this.end = Math.max(this.end, editEnd) + delta;
   }
 
   /** White space does not count: formatters move it. */
   isKept(document: string): boolean {
-    const [now, then] = [document.slice(this.begin, this.end), this.text].map(squeezed) as [string, string];
+    const [now, then] = [document.slice(this.begin, this.end), this.text].map(withoutWhitespace) as [
+      string,
+      string,
+    ];
     if (now.includes(then)) return true;
     // In a much longer replacement, the rest of the text can't be recognised.
-    return now.length <= 2 * then.length && distance(now, then) <= MOST_CHANGED * then.length;
+    return now.length <= 2 * then.length && distance(now, then) <= MAX_CHANGED_SHARE * then.length;
   }
 }
 
-const squeezed = (text: string) => text.replace(/\s+/g, '');
+const withoutWhitespace = (text: string) => text.replace(/\s+/g, '');

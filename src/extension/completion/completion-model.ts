@@ -1,4 +1,4 @@
-/** What completes code: the result of a run, a base as it is, or a server elsewhere. */
+/** What completes code: the result of a run, an untuned base, or a remote server. */
 import { join } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
 import type { Calibration } from '../../completion/index.ts';
@@ -12,13 +12,13 @@ import type { Endpoint } from '../../serving/remote/address.ts';
 export type CompletionBase = RunSpec['base'];
 
 export interface CompletionModel {
-  /** The run's id, or one for the base. Counts, records and caches are kept by it. */
+  /** The run's id, or one for the base. Key of counts, records and caches. */
   id: string;
   /** The name that the user sees. */
   name: string;
-  /** Undefined: a server elsewhere completes, with a base that is not known. */
+  /** Undefined: a remote server completes, with an unknown base. */
   base?: CompletionBase;
-  /** The server elsewhere. `model`: "" if its only one is meant. */
+  /** The remote server. `model`: "" for its only model. */
   remote?: { endpoint: Endpoint; model: string };
   /** Undefined: the base itself. */
   run?: RunSnapshot;
@@ -26,22 +26,22 @@ export interface CompletionModel {
   requested: string;
   /** Models with the same value share a server. */
   server: string;
-  /** It saw whole repositories when it was trained: each file with its path. */
+  /** Whether it was trained on whole repositories: each file with its path. */
   wholeRepositories: boolean;
-  /** How its certainty becomes a chance, if that was measured. */
+  /** Maps its confidence to a probability, if that was measured. */
   calibration?: Calibration | undefined;
-  /** What it has learned, each folder as a repository. */
+  /** The folders it has learned, each as a repository. */
   folders: readonly NamedFolder[];
 }
 
-/** One of this machine. */
+/** A model on this machine. */
 export type LocalModel = CompletionModel & { base: CompletionBase };
 export type RemoteModel = CompletionModel & { remote: NonNullable<CompletionModel['remote']> };
 
 export const isRemote = (model: CompletionModel | undefined): model is RemoteModel =>
   model?.remote !== undefined;
 
-export const ofRun = (run: RunSnapshot): LocalModel => {
+export const modelFromRun = (run: RunSnapshot): LocalModel => {
   const { id, name, base, hyper, corpus } = run.spec;
   return {
     id,
@@ -57,18 +57,18 @@ export const ofRun = (run: RunSnapshot): LocalModel => {
   };
 };
 
-export const ofBase = (base: CompletionBase): LocalModel => ({
+export const modelFromBase = (base: CompletionBase): LocalModel => ({
   id: completingBaseId(base.id),
   name: findKnownBase(base.id)?.name ?? base.id,
   base,
   requested: BASE_MODEL,
   server: base.path,
-  // Code models were.
+  // Code models were trained that way.
   wholeRepositories: true,
   folders: [],
 });
 
-export function ofServer(endpoint: Endpoint, model: string): RemoteModel {
+export function modelFromServer(endpoint: Endpoint, model: string): RemoteModel {
   const name = model ? `${model} @ ${endpoint.host}` : endpoint.host;
   return {
     id: completingServerId(name),
@@ -81,8 +81,8 @@ export function ofServer(endpoint: Endpoint, model: string): RemoteModel {
   };
 }
 
-/** The files that its server offers beside the base. */
-export function offersOf({ run }: CompletionModel) {
+/** The files that its server loads besides the base. */
+export function servedFiles({ run }: CompletionModel) {
   if (!run) return {};
   const artefact = { name: run.spec.id, path: join(runsDir(), run.spec.id, artefactName(run.spec)) };
   return run.spec.hyper.method === 'lora' ? { adapters: [artefact] } : { models: [artefact] };

@@ -11,8 +11,8 @@ import { dataDir } from '../../platform/files/paths.ts';
 import { ServingClient, type ServingClientOptions } from '../../serving/client/client.ts';
 import type { CompletionClient } from '../../serving/client/completion-client.ts';
 import { AcceptanceWatch } from './acceptance.ts';
-import { Repository } from './repository.ts';
-import { GhostText, type Completing } from './ghost-text.ts';
+import { IndexerClient } from './indexer-client.ts';
+import { GhostText, type CompletionHost } from './ghost-text.ts';
 import { t, tTold } from '../../text/l10n.ts';
 import type { Action } from '../log.ts';
 import type { Services } from '../services.ts';
@@ -20,17 +20,17 @@ import { clearEndpoint, setCompletionEnabled, settings } from '../settings.ts';
 import { isChecked, whyNotServable } from '../texts.ts';
 import {
   isRemote,
-  ofBase,
-  offersOf,
-  ofRun,
+  modelFromBase,
+  servedFiles,
+  modelFromRun,
   type CompletionModel,
   type LocalModel,
 } from './completion-model.ts';
-import { Elsewhere } from './elsewhere.ts';
+import { RemoteServer } from './remote-server.ts';
 import { holdsSecrets } from './secret-files.ts';
 import { Registration } from './registration.ts';
 import { UseRecorder } from './use-recorder.ts';
-import { setStatusBarMessage, withProgress } from '../shown.ts';
+import { setStatusBarMessage, withProgress } from '../editor-ui.ts';
 
 /** After this long without a request, the server ends and frees its memory; the next request starts it again. */
 const IDLE_MINUTES = 10;
@@ -41,7 +41,7 @@ export interface ServicesWithCompletion extends Services {
   readonly completion: CompletionService;
 }
 
-export class CompletionService implements Completing {
+export class CompletionService implements CompletionHost {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.changed.event;
   private readonly started = new vscode.EventEmitter<ComputeDevice>();
@@ -51,14 +51,14 @@ export class CompletionService implements Completing {
   private readonly disposables: vscode.Disposable;
   private readonly ghost: GhostText;
   readonly recorder: UseRecorder;
-  readonly elsewhere: Elsewhere;
-  private readonly repository: Repository;
+  readonly remoteServer: RemoteServer;
+  private readonly repository: IndexerClient;
   private requests = 0;
   /** Smoothed latency of requests that reached the model. */
   latencyMs: number | undefined;
-  /** What the server computes on, once there was one. */
+  /** The device the server computes on, once one has started. */
   device: ComputeDevice | undefined;
-  /** What went wrong since the last answer: told once, not at each key press, and shown as long as it lasts. */
+  /** The failure since the last answer: announced once, not at each key press, and shown until it is over. */
   failure: string | undefined;
   /** Until when completion is snoozed (ms since 1970), and the timer that ends it. */
   private snooze: { until: number; timer: NodeJS.Timeout } | undefined;
@@ -68,19 +68,19 @@ export class CompletionService implements Completing {
     this.recorder = new UseRecorder(services.bundle('preference-keeper.mjs'), (message) =>
       services.log.warn(message),
     );
-    this.elsewhere = new Elsewhere(services, () => this.changed.fire());
-    this.repository = new Repository(services);
+    this.remoteServer = new RemoteServer(services, () => this.changed.fire());
+    this.repository = new IndexerClient(services);
     this.ghost = new GhostText(this, acceptance, services.extension.extension.id);
-    const registration = new Registration(this.ghost, (document) => this.completes(document));
-    registration.later();
+    const registration = new Registration(this.ghost, (document) => this.isEnabledFor(document));
+    registration.refreshSoon();
     this.disposables = vscode.Disposable.from(
       acceptance,
       this.ghost,
       this.repository,
       registration,
-      this.onDidChange(() => registration.later()),
-      vscode.workspace.onDidGrantWorkspaceTrust(() => registration.later()),
-      services.runs.onDidChange(() => registration.later()),
+      this.onDidChange(() => registration.refreshSoon()),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => registration.refreshSoon()),
+      services.runs.onDidChange(() => registration.refreshSoon()),
       vscode.commands.registerCommand('forgetMeNot.dismissSuggestion', () => this.ghost.dismiss()),
       vscode.commands.registerCommand('forgetMeNot.completionAccepted', (model: string) =>
         acceptance.acceptedWhole(model),
@@ -88,28 +88,29 @@ export class CompletionService implements Completing {
     );
   }
 
-  /** The server elsewhere, if the settings name one; else what was chosen on this machine. */
+  /** The remote server, if the settings name one; else the model chosen on this machine. */
   get inUse(): CompletionModel | undefined {
-    return this.elsewhere.model ?? this.chosenHere;
+    return this.remoteServer.model ?? this.localModel;
   }
-  /** The model that was chosen, if it can still be served: a base that is there, or a run that needs no check. */
-  private get chosenHere(): LocalModel | undefined {
+  /** The chosen model, if it can still be served: a base whose file exists, or a checked run. */
+  private get localModel(): LocalModel | undefined {
     const { inUse: id, baseInUse: base } = this.services.store;
-    if (base && id === completingBaseId(base.id)) return existsSync(base.path) ? ofBase(base) : undefined;
+    if (base && id === completingBaseId(base.id))
+      return existsSync(base.path) ? modelFromBase(base) : undefined;
     const run = id ? this.services.runs.get(id) : undefined;
-    const served = run && isChecked(run) && !whyNotServable(run, this.services.runs.standing(run));
-    return served ? ofRun(run) : undefined;
+    const served = run && isChecked(run) && !whyNotServable(run, this.services.runs.statusOf(run));
+    return served ? modelFromRun(run) : undefined;
   }
   /** Whether anything may complete this document now. */
-  private completes(document: vscode.TextDocument): boolean {
-    const wanted = settings.completionEnabled(document) && !this.snooze;
-    return wanted && vscode.workspace.isTrusted && this.inUse !== undefined;
+  private isEnabledFor(document: vscode.TextDocument): boolean {
+    const isEnabled = settings.completionEnabled(document) && !this.snooze;
+    return isEnabled && vscode.workspace.isTrusted && this.inUse !== undefined;
   }
   modelFor(document: vscode.TextDocument): CompletionModel | undefined {
-    if (!this.completes(document)) return undefined;
+    if (!this.isEnabledFor(document)) return undefined;
     const { inUse } = this;
     if (!isRemote(inUse)) return inUse;
-    return !holdsSecrets(document.uri.path) && this.elsewhere.mayAsk(inUse.remote.endpoint)
+    return !holdsSecrets(document.uri.path) && this.remoteServer.checkPermission(inUse.remote.endpoint)
       ? inUse
       : undefined;
   }
@@ -120,97 +121,97 @@ export class CompletionService implements Completing {
     return this.requests > 0;
   }
 
-  /** Chooses a model and starts its server before the first key press. `then`: what to offer next. */
-  async use(model: LocalModel, ...then: Action[]): Promise<void> {
+  /** Chooses a model and starts its server before the first key press. `actions`: what to offer next. */
+  async use(model: LocalModel, ...actions: Action[]): Promise<void> {
     this.ghost.forget();
     this.latencyMs = undefined;
     this.failure = undefined;
     await this.services.store.setInUse(model.id, model.run ? undefined : model.base);
-    this.sleep(0);
+    this.snoozeFor(0);
     await setCompletionEnabled(true, { document: vscode.window.activeTextEditor?.document });
     this.changed.fire();
-    const { endpoint } = this.elsewhere;
-    if (endpoint) return this.sayElsewhere(model, endpoint.host);
-    const serving = this.servingHere(model);
+    const { endpoint } = this.remoteServer;
+    if (endpoint) return this.notifyRemoteInUse(model, endpoint.host);
+    const serving = this.localClient(model);
     const options = {
-      // A start takes seconds, for which somebody waits.
-      location: vscode.ProgressLocation[serving.isHeld ? 'Window' : 'Notification'],
+      // Starting takes seconds, and the user is waiting.
+      location: vscode.ProgressLocation[serving.hasServer ? 'Window' : 'Notification'],
       title: t('Starting completion with {name}', { name: model.name }),
     };
     await withProgress(options, async () => {
       await serving.start();
-      for (const adapter of offersOf(model).adapters ?? []) await serving.addAdapter(adapter);
+      for (const adapter of servedFiles(model).adapters ?? []) await serving.addAdapter(adapter);
     });
     this.changed.fire();
-    void this.services.log.ask(
+    void this.services.log.notify(
       'info',
       t('{name} completes your code now: type, and Tab accepts.', { name: model.name }),
-      ...then,
+      ...actions,
     );
   }
 
-  /** The settings name a server elsewhere: a model of this machine is kept for later. */
-  private sayElsewhere({ name }: LocalModel, host: string): Promise<void> {
-    const said = t('{name} is chosen, but {host} completes your code as long as the settings name it.', {
+  /** The settings name a remote server, so a model on this machine is only kept for later. */
+  private notifyRemoteInUse({ name }: LocalModel, host: string): Promise<void> {
+    const message = t('{name} is chosen, but {host} completes your code as long as the settings name it.', {
       name,
       host,
     });
-    return this.services.log.ask('info', said, {
+    return this.services.log.notify('info', message, {
       title: t('Complete on This Machine'),
       run: () => clearEndpoint(),
     });
   }
 
   serving(model: CompletionModel): CompletionClient {
-    if (!isRemote(model)) return this.servingHere(model as LocalModel);
+    if (!isRemote(model)) return this.localClient(model as LocalModel);
     if (this.client?.serves === model.server) return this.client.serving;
     void this.client?.serving.dispose();
-    const serving = this.elsewhere.clientOf(model);
+    const serving = this.remoteServer.createClient(model);
     this.client = { serves: model.server, serving };
     return serving;
   }
 
-  /** The server of a model of this machine. Models with the same `serves` share it; its adapters are offered later. */
-  serverOf(model: LocalModel): { serves: string; options: ServingClientOptions } {
-    // A server that was started before a build for GPUs was there does not use it; nor another Node.
+  /** The options of a local model's server. Models with the same `serves` share it; adapters are added later. */
+  serverOptions(model: LocalModel): { serves: string; options: ServingClientOptions } {
+    // A running server does not pick up a newly installed GPU build, nor another Node.
     const root = this.services.extension.extensionPath;
     const builds = gpuKindsHere().filter((kind) => hasGpuPackages(kind, root));
-    const beside = [...builds, settings.nodePath].filter(Boolean).join();
+    const environment = [...builds, settings.nodePath].filter(Boolean).join();
     const args = ['--gpu', settings.gpu, ...(settings.foldedCopy ? ['--fold'] : [])];
     return {
-      serves: [model.server, ...args, beside, dataDir()].join('\n'),
+      serves: [model.server, ...args, environment, dataDir()].join('\n'),
       options: {
         node: () => this.services.node(),
         script: this.services.bundle('server.mjs'),
         base: model.base.path,
-        ...offersOf(model),
+        ...servedFiles(model),
         args,
-        beside,
+        environment,
         idleMinutes: IDLE_MINUTES,
         log: (line) => this.services.log.info(`server: ${line}`),
       },
     };
   }
 
-  private servingHere(model: LocalModel): ServingClient {
-    const { serves, options } = this.serverOf(model);
+  private localClient(model: LocalModel): ServingClient {
+    const { serves, options } = this.serverOptions(model);
     if (this.client?.serves === serves && this.client.serving instanceof ServingClient) {
-      this.client.serving.knows(options.adapters ?? []);
+      this.client.serving.registerAdapters(options.adapters ?? []);
       return this.client.serving;
     }
-    // Requests in progress wait for the new server, so nothing is reset here.
+    // Requests in progress wait for the new server, so nothing is reset.
     void this.client?.serving.dispose();
     const serving = new ServingClient({
       ...options,
-      onReady: ({ device }) => device && this.takeNote(device),
+      onReady: ({ device }) => device && this.deviceReady(device),
     });
     this.client = { serves, serving };
     return serving;
   }
 
-  isServingHere(model: CompletionModel): boolean {
+  isServedLocally(model: CompletionModel): boolean {
     const serving = this.client?.serving;
-    return !isRemote(model) && serving instanceof ServingClient && serving.isHeld;
+    return !isRemote(model) && serving instanceof ServingClient && serving.hasServer;
   }
 
   partsAt(
@@ -218,7 +219,7 @@ export class CompletionService implements Completing {
     position: vscode.Position,
     model: CompletionModel,
   ): PartsSource | undefined {
-    // What was consented to for a model elsewhere does not include files that nobody has opened.
+    // The consent for a remote model does not cover files that were never opened.
     if (isRemote(model)) return undefined;
     const { folders } = model;
     const { before, after } = defaultBudget;
@@ -233,7 +234,7 @@ export class CompletionService implements Completing {
       });
   }
 
-  private takeNote(device: ComputeDevice): void {
+  private deviceReady(device: ComputeDevice): void {
     this.device = device;
     const why = device.why ? `. ${forButtons(device.why).text}` : '';
     this.services.log.info(`completion computes on ${describeDevice(device)}${why}`);
@@ -241,12 +242,12 @@ export class CompletionService implements Completing {
     this.changed.fire();
   }
 
-  /** Snoozes completion for so many minutes; 0 ends that. */
-  sleep(minutes: number): void {
+  /** Snoozes completion for this many minutes; 0 ends the snooze. */
+  snoozeFor(minutes: number): void {
     clearTimeout(this.snooze?.timer);
     const milliseconds = minutes * 60_000;
     this.snooze = minutes
-      ? { until: Date.now() + milliseconds, timer: setTimeout(() => this.sleep(0), milliseconds) }
+      ? { until: Date.now() + milliseconds, timer: setTimeout(() => this.snoozeFor(0), milliseconds) }
       : undefined;
     this.changed.fire();
   }
@@ -258,7 +259,7 @@ export class CompletionService implements Completing {
     await client?.serving.dispose();
   }
 
-  async busyWith<T>(request: () => Promise<T>): Promise<T> {
+  async trackRequest<T>(request: () => Promise<T>): Promise<T> {
     this.requests += 1;
     this.changed.fire();
     try {
@@ -276,16 +277,16 @@ export class CompletionService implements Completing {
     this.changed.fire();
   }
 
-  /** Typing never shows an error box: the first failure is a status bar message, all are in the log. */
+  /** Typing never opens an error box: the first failure is shown in the status bar, and all are logged. */
   failed(error: unknown): void {
     const { code, message, next } = reportError(error);
-    const known = error instanceof UserError;
-    const report = known ? `${message} ${forButtons(next).text} [${code}]` : message;
+    const isUserError = error instanceof UserError;
+    const report = isUserError ? `${message} ${forButtons(next).text} [${code}]` : message;
     this.services.log.warn(`No completion: ${report}`);
-    const isTold = this.failure !== undefined;
-    this.failure = this.inUse?.remote && known ? tTold(message) : t('no completion, see its log');
+    const isReported = this.failure !== undefined;
+    this.failure = this.inUse?.remote && isUserError ? tTold(message) : t('no completion, see its log');
     this.changed.fire();
-    if (!isTold) setStatusBarMessage(`$(warning) Forget-Me-Not: ${this.failure}`, 10_000);
+    if (!isReported) setStatusBarMessage(`$(warning) Forget-Me-Not: ${this.failure}`, 10_000);
   }
 
   private count(model: string, what: keyof Acceptance, by?: number): void {
@@ -294,21 +295,21 @@ export class CompletionService implements Completing {
 
   settingsChanged(): void {
     this.failure = undefined;
-    // A server elsewhere may be another one now, or have another token; one here is not needed beside it.
-    if (this.elsewhere.endpoint || !(this.client?.serving instanceof ServingClient)) void this.stop();
-    const wanted = [undefined, ...vscode.workspace.textDocuments].some((document) =>
+    // The remote server or its token may have changed; a local server is not needed alongside it.
+    if (this.remoteServer.endpoint || !(this.client?.serving instanceof ServingClient)) void this.stop();
+    const isEnabled = [undefined, ...vscode.workspace.textDocuments].some((document) =>
       settings.completionEnabled(document),
     );
-    if (wanted) this.ghost.forget();
+    if (isEnabled) this.ghost.forget();
     else void this.stop();
-    if (!wanted || !settings.repositoryInPrompt) this.repository.stop();
+    if (!isEnabled || !settings.repositoryInPrompt) this.repository.stop();
     this.changed.fire();
   }
 
   async dispose(): Promise<void> {
     clearTimeout(this.snooze?.timer);
     this.disposables.dispose();
-    // The disposal above has just handed the recorder its last outcomes.
+    // Disposing the listeners has just handed the recorder its last outcomes.
     await this.recorder.close();
     await this.stop();
     this.changed.dispose();

@@ -9,42 +9,42 @@ import {
   type CursorDocument,
   type PartsSource,
 } from '../../completion/index.ts';
-import { toServer, type CompletionClient } from '../../serving/client/completion-client.ts';
+import { toServerRequest, type CompletionClient } from '../../serving/client/completion-client.ts';
 import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
-import { AskAgain } from './ask-again.ts';
+import { SuggestTrigger } from './suggest-trigger.ts';
 import { ReadAhead } from './read-ahead.ts';
 import { placeOf, RecentFiles } from './recent-files.ts';
 import type { CompletionModel } from './completion-model.ts';
 import { settings } from '../settings.ts';
 import type { UseRecorder } from './use-recorder.ts';
 
-/** Lines around the cursor that are read, so that a key press costs no more in a long file. */
+/** Lines read around the cursor; a limit, so that a key press is as fast in a long file. */
 const LINES = { before: 2000, after: 500 };
 
 /** The model that completes, and its server. */
-export interface Completing {
+export interface CompletionHost {
   readonly recorder: UseRecorder;
   /** The model that completes this document now. */
   modelFor(document: vscode.TextDocument): CompletionModel | undefined;
   /** The server of a model, here or elsewhere; it starts at the first request. */
   serving(model: CompletionModel): CompletionClient;
-  /** Gives parts of the repository's files for a prompt at this place; undefined if the model may not have any. */
+  /** Supplies parts of the repository's files for the prompt; undefined if the model may not get any. */
   partsAt(
     document: vscode.TextDocument,
     position: vscode.Position,
     model: CompletionModel,
   ): PartsSource | undefined;
-  /** Whether the model's server is one of this machine, and runs. */
-  isServingHere(model: CompletionModel): boolean;
+  /** Whether the model's server runs on this machine. */
+  isServedLocally(model: CompletionModel): boolean;
   /** Runs a request that reaches the model. */
-  busyWith<T>(request: () => Promise<T>): Promise<T>;
-  /** The model's answer, or its first line, took so long. */
+  trackRequest<T>(request: () => Promise<T>): Promise<T>;
+  /** Reports how long the model's answer, or its first line, took. */
   answered(milliseconds: number): void;
   failed(error: unknown): void;
 }
 
 /** A place in a document, and the model that completes there. */
-interface Asked {
+interface CompletionPlace {
   model: CompletionModel;
   document: vscode.TextDocument;
   position: vscode.Position;
@@ -54,74 +54,77 @@ interface Asked {
 
 export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Disposable {
   private readonly recent = new RecentFiles();
-  private readonly again: AskAgain;
+  private readonly trigger: SuggestTrigger;
   private readonly ahead = new ReadAhead((document, position) => this.readAhead(document, position));
   private completer: { model: string; core: Completer } | undefined;
-  /** Ends the question that is not answered yet. */
-  private waiting: { place: Asked; stop: AbortController } | undefined;
+  /** The request in progress, and what aborts it. */
+  private waiting: { place: CompletionPlace; stop: AbortController } | undefined;
   private readonly moves = vscode.Disposable.from(
-    vscode.window.onDidChangeActiveTextEditor(() => this.leave()),
+    vscode.window.onDidChangeActiveTextEditor(() => this.cancelWaiting()),
     vscode.window.onDidChangeTextEditorSelection((event) => this.moved(event)),
   );
 
   constructor(
-    private readonly service: Completing,
+    private readonly service: CompletionHost,
     private readonly acceptance: AcceptanceWatch,
     extensionId: string,
   ) {
-    this.again = new AskAgain(extensionId);
+    this.trigger = new SuggestTrigger(extensionId);
   }
 
-  /** Keeps nobody waiting: what is not known yet is shown when the editor asks again. */
+  /** Answers at once: what is not known yet is shown when the editor asks again. */
   async provideInlineCompletionItems(
     document: vscode.TextDocument,
     position: vscode.Position,
     { triggerKind, selectedCompletionInfo: selected }: vscode.InlineCompletionContext,
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[]> {
-    this.acceptance.selects(selected?.text ?? '');
-    const isOurs = this.again.asksNow(document, position);
+    this.acceptance.selectionChanged(selected?.text ?? '');
+    const isOurs = this.trigger.isOwnRequest(document, position);
     const model = this.service.modelFor(document);
-    this.leave();
+    this.cancelWaiting();
     const isInvoked = triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !isOurs;
     if (!model || (selected && !settings.besideSuggestList(document))) return [];
-    // Once it was made to ask, the editor goes on asking.
+    // Once triggered, the editor keeps asking.
     if (!isInvoked && !settings.inlineSuggestions(document)) return [];
     const place = { model, document, position, selected };
     const signal = this.wait(place);
-    if (isInvoked) return this.invoked(place, signal, token);
+    if (isInvoked) return this.provideInvoked(place, signal, token);
     const answer = this.find(place, signal);
-    const known = await Promise.race([answer, nextTurn('later' as const)]);
+    const result = await Promise.race([answer, nextTurn('later' as const)]);
     if (token.isCancellationRequested) return [];
-    if (known === 'later' || (known && known.delay > 0 && !isOurs)) {
-      this.again.once(this.isTime(answer, signal), { document, position, shown: '' });
+    if (result === 'later' || (result && result.delay > 0 && !isOurs)) {
+      this.trigger.triggerWhen(this.isReadyToShow(answer, signal), { document, position, shown: '' });
       return [];
     }
-    return this.show(place, known, []);
+    return this.show(place, result, []);
   }
 
-  /** Resolves to whether there is something to show, once it may appear. */
-  private async isTime(answer: Promise<Completion | undefined>, signal: AbortSignal): Promise<boolean> {
+  /** Resolves when the completion may appear, to whether there is one to show. */
+  private async isReadyToShow(
+    answer: Promise<Completion | undefined>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const completion = await answer;
     if (completion?.delay) await sleep(completion.delay);
     return completion !== undefined && !signal.aborted;
   }
 
-  /** The person asks with a key, and sees that the editor waits. */
-  private async invoked(
-    place: Asked,
+  /** The user asked with a key, and sees the editor wait. */
+  private async provideInvoked(
+    place: CompletionPlace,
     signal: AbortSignal,
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[]> {
-    const cancelled = token.onCancellationRequested(() => this.leave());
+    const cancelled = token.onCancellationRequested(() => this.cancelWaiting());
     try {
       const core = this.coreFor(place.model);
       const input = { ...this.inputAt(place), signal, invoked: true };
       const completion = await core.complete(input);
-      // Alternatives are wanted if what the key asks for is already shown, or if the likeliest one is empty.
-      const wantsOthers = completion?.source !== 'model' && !signal.aborted;
-      const others = wantsOthers ? await core.alternatives(input, completion?.text ?? '') : [];
-      return signal.aborted ? [] : this.show(place, completion, others);
+      // Alternatives are wanted if the first completion is already shown, or if it is empty.
+      const wantsAlternatives = completion?.source !== 'model' && !signal.aborted;
+      const alternatives = wantsAlternatives ? await core.alternatives(input, completion?.text ?? '') : [];
+      return signal.aborted ? [] : this.show(place, completion, alternatives);
     } catch (error) {
       this.failed(error, signal);
       return [];
@@ -130,8 +133,8 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     }
   }
 
-  /** What the core finds while the person types; undefined if that is nothing, or if it fails. */
-  private async find(place: Asked, signal: AbortSignal): Promise<Completion | undefined> {
+  /** The completion while the user types; undefined if there is none, or if it fails. */
+  private async find(place: CompletionPlace, signal: AbortSignal): Promise<Completion | undefined> {
     try {
       return await this.coreFor(place.model).complete({ ...this.inputAt(place), signal });
     } catch (error) {
@@ -144,13 +147,13 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
   }
 
   private show(
-    place: Asked,
+    place: CompletionPlace,
     completion: Completion | undefined,
-    others: readonly string[],
+    alternatives: readonly string[],
   ): vscode.InlineCompletionItem[] {
     const { model, document, position, selected } = place;
-    const texts = (completion ? [completion.text, ...others] : others)
-      .map((text) => asEntry(text, place))
+    const texts = (completion ? [completion.text, ...alternatives] : alternatives)
+      .map((text) => withSelectedEntry(text, place))
       .filter((text) => text !== undefined);
     const [first, ...more] = texts;
     if (first === undefined) {
@@ -158,37 +161,37 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       return [];
     }
     if (completion?.more && !selected)
-      this.again.once(completion.more, { document, position, shown: completion.text });
+      this.trigger.triggerWhen(completion.more, { document, position, shown: completion.text });
     this.acceptance.show({ ...shownItem(place, [first, ...more]), listener: this.listenerFor(place) });
     return texts.map((text) => item(model.id, text, selected?.range ?? new vscode.Range(position, position)));
   }
 
-  private wait(place: Asked): AbortSignal {
+  private wait(place: CompletionPlace): AbortSignal {
     const stop = new AbortController();
     this.waiting = { place, stop };
     return stop.signal;
   }
 
-  private leave(): void {
+  private cancelWaiting(): void {
     this.waiting?.stop.abort();
     this.waiting = undefined;
   }
 
-  /** Where the person went elsewhere, nothing is wanted any more; after a key, the editor asks again. */
+  /** Cancels the request when the cursor moves away; after a key, the editor asks again. */
   private moved({ textEditor, selections }: vscode.TextEditorSelectionChangeEvent): void {
     const { place } = this.waiting ?? {};
     if (place?.document !== textEditor.document || selections[0]?.active.isEqual(place.position)) return;
-    this.leave();
+    this.cancelWaiting();
   }
 
-  /** What the core is asked at a place. */
-  private inputAt({ model, document, position }: Omit<Asked, 'selected'>) {
+  /** The input of the completion core for a place. */
+  private inputAt({ model, document, position }: Omit<CompletionPlace, 'selected'>) {
     const parts = this.service.partsAt(document, position, model);
     return {
       ...cursorDocument(model, document, position),
       adapter: model.id,
       selections: selectionLengths(document),
-      files: () => this.recent.beside(document, model.folders),
+      files: () => this.recent.othersInFolder(document, model.folders),
       least: leastChance[settings.show(document)],
       ...(parts && { parts }),
     };
@@ -196,15 +199,15 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
 
   private readAhead(document: vscode.TextDocument, position: vscode.Position): void {
     const model = this.service.modelFor(document);
-    if (!model || !this.service.isServingHere(model)) return;
+    if (!model || !this.service.isServedLocally(model)) return;
     void this.coreFor(model).readAhead(this.inputAt({ model, document, position }));
   }
 
-  /** The listener that learns what the user does with the completion shown. */
-  private listenerFor({ model, document, position, selected }: Asked) {
+  /** The listener that is told what the user does with the completion. */
+  private listenerFor({ model, document, position, selected }: CompletionPlace) {
     const at = cursorDocument(model, document, position);
     const end = document.offsetAt(position);
-    // What is typed of the selected entry is a part of the completion shown, not of the text before it.
+    // The typed part of the selected entry belongs to the completion shown, not to the text before it.
     const written = end - document.offsetAt(selected?.range.start ?? position);
     const before = at.before.slice(0, at.before.length - written);
     return this.service.recorder.listenerFor({ model, document, at: { ...at, before }, end });
@@ -224,10 +227,10 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       ...(model.calibration ? { calibration: model.calibration } : {}),
       wholeRepositories: model.wholeRepositories,
       request: (asked, signal, onText) => {
-        const request = { ...toServer(asked), model: model.requested, confidence: true };
+        const request = { ...toServerRequest(asked), model: model.requested, confidence: true };
         const ask = () => service.serving(model).stream(request, onText, signal);
-        // Nobody waits for a prompt that is only read.
-        return asked.maxTokens > 0 ? service.busyWith(ask) : ask();
+        // No one waits for a prompt that is only read ahead.
+        return asked.maxTokens > 0 ? service.trackRequest(ask) : ask();
       },
     });
     this.completer = { model: model.id, core };
@@ -241,41 +244,44 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     this.recent.dispose();
   }
 
-  /** Hides the suggestion although more of it is still to come. */
+  /** Hides the suggestion even if more of it is still to come. */
   dismiss(): Promise<void> {
     this.acceptance.hide();
-    return this.again.dismiss();
+    return this.trigger.dismiss();
   }
 
   /** Stops running requests and clears the cache. */
   forget(): void {
-    this.leave();
+    this.cancelWaiting();
     this.acceptance.hide();
-    this.again.stop();
+    this.trigger.stop();
     this.completer?.core.reset();
     this.completer = undefined;
   }
 }
 
-/** With the list of suggestions open, ghost text has to begin with the selected entry; undefined if it does not. */
-function asEntry(text: string, { document, position, selected }: Asked): string | undefined {
+/** With the suggestion list open, ghost text has to begin with the selected entry; undefined if it does not. */
+function withSelectedEntry(
+  text: string,
+  { document, position, selected }: CompletionPlace,
+): string | undefined {
   if (!selected) return text;
   const whole = document.getText(new vscode.Range(selected.range.start, position)) + text;
   return whole.startsWith(selected.text) && whole.length > selected.text.length ? whole : undefined;
 }
 
 function item(model: string, text: string, range: vscode.Range): vscode.InlineCompletionItem {
-  const made = new vscode.InlineCompletionItem(text, range);
-  made.command = {
+  const completionItem = new vscode.InlineCompletionItem(text, range);
+  completionItem.command = {
     command: 'forgetMeNot.completionAccepted',
     title: 'Completion Accepted',
     arguments: [model],
   };
-  return made;
+  return completionItem;
 }
 
 function shownItem(
-  { model, document, position, selected }: Asked,
+  { model, document, position, selected }: CompletionPlace,
   texts: readonly [string, ...string[]],
 ): ShownItem {
   const offset = document.offsetAt(selected?.range.start ?? position);
@@ -312,7 +318,7 @@ function cursorDocument(
   };
 }
 
-/** Length of each selection in the document; one empty one when it isn't in the active editor. */
+/** Length of each selection in the document; [0] if it isn't in the active editor. */
 function selectionLengths(document: vscode.TextDocument): number[] {
   const editor = vscode.window.activeTextEditor;
   if (editor?.document !== document) return [0];

@@ -5,34 +5,34 @@ import type { NamedFolder } from '../../protocol/folders.ts';
 import type { OtherFile, RepositoryPath } from '../../completion/index.ts';
 import { holdsSecrets } from './secret-files.ts';
 
-/** More files than the completion core uses. */
-const REMEMBERED = 100;
+/** More than the completion core uses. */
+const MAX_FILES = 100;
 /** Longer files are probably data or generated. */
-const MOST_LINES = 20_000;
+const MAX_LINES = 20_000;
 
 export class RecentFiles implements vscode.Disposable {
   private recent: string[] = [];
   private readonly subscription = vscode.window.onDidChangeActiveTextEditor((editor) => {
     if (!editor) return;
     const uri = editor.document.uri.toString();
-    this.recent = [uri, ...this.recent.filter((other) => other !== uri)].slice(0, REMEMBERED);
+    this.recent = [uri, ...this.recent.filter((other) => other !== uri)].slice(0, MAX_FILES);
   });
 
-  /** The other open files in the folder of `document`: see `placeOf`. Without those that hold secrets. */
-  beside(document: vscode.TextDocument, learned: Learned): OtherFile[] {
-    const folder = whereIs(document, learned)?.folder;
-    const age = ({ uri }: vscode.TextDocument) => this.recent.indexOf(uri.toString()) + 1 || REMEMBERED + 1;
+  /** The other open files in the folder of `document` (see `placeOf`), except those that hold secrets. */
+  othersInFolder(document: vscode.TextDocument, learned: LearnedFolders): OtherFile[] {
+    const folder = locate(document, learned)?.folder;
+    const age = ({ uri }: vscode.TextDocument) => this.recent.indexOf(uri.toString()) + 1 || MAX_FILES + 1;
     return vscode.workspace.textDocuments
       .filter(
         (other) =>
           other !== document &&
           other.uri.scheme === 'file' &&
           !holdsSecrets(other.uri.path) &&
-          other.lineCount <= MOST_LINES &&
-          whereIs(other, learned)?.folder === folder,
+          other.lineCount <= MAX_LINES &&
+          locate(other, learned)?.folder === folder,
       )
       .sort((a, b) => age(a) - age(b))
-      .map((other) => ({ path: whereIs(other, learned)?.path ?? other.uri.fsPath, text: other.getText() }));
+      .map((other) => ({ path: locate(other, learned)?.path ?? other.uri.fsPath, text: other.getText() }));
   }
 
   dispose(): void {
@@ -41,24 +41,24 @@ export class RecentFiles implements vscode.Disposable {
 }
 
 /** The folders that the model has learned. */
-type Learned = readonly Pick<NamedFolder, 'path'>[];
+type LearnedFolders = readonly Pick<NamedFolder, 'path'>[];
 
-/** The place of a document as training names it: the folder that was learned, else the workspace folder. */
-export function placeOf(document: vscode.TextDocument, learned: Learned): RepositoryPath | undefined {
-  const where = whereIs(document, learned);
+/** The place of a document as training names it: in the learned folder, else in the workspace folder. */
+export function placeOf(document: vscode.TextDocument, learned: LearnedFolders): RepositoryPath | undefined {
+  const where = locate(document, learned);
   return where && { repository: repositoryName(where.folder), path: where.path };
 }
 
-/** The folder that `placeOf` names a document in. */
-export const rootOf = (document: vscode.TextDocument, learned: Learned): string | undefined =>
-  whereIs(document, learned)?.folder;
+/** The folder that `placeOf` refers to. */
+export const rootOf = (document: vscode.TextDocument, learned: LearnedFolders): string | undefined =>
+  locate(document, learned)?.folder;
 
-function whereIs(
+function locate(
   { uri }: vscode.TextDocument,
-  learned: Learned,
+  learned: LearnedFolders,
 ): { folder: string; path: string } | undefined {
-  const own = uri.scheme === 'file' ? innermost(learned, uri.fsPath) : undefined;
-  if (own) return { folder: own.folder.path, path: own.path };
+  const learnedFolder = uri.scheme === 'file' ? innermost(learned, uri.fsPath) : undefined;
+  if (learnedFolder) return { folder: learnedFolder.folder.path, path: learnedFolder.path };
   const folder = vscode.workspace.getWorkspaceFolder(uri);
   return folder && { folder: folder.uri.fsPath, path: vscode.workspace.asRelativePath(uri, false) };
 }

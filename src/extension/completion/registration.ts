@@ -1,12 +1,12 @@
 /**
- * Is a provider of inline suggestions only for languages in which something completes: where there is one, VS Code may
- * keep its own list of suggestions waiting for it.
+ * Registers the provider of inline suggestions only for languages with completion turned on: VS Code may keep its own
+ * suggestion list waiting for a provider.
  */
 import * as vscode from 'vscode';
 import { schemes } from './read-ahead.ts';
 
-/** What changed is looked at once in so many milliseconds: each request to the model is a change. */
-const PAUSE_MS = 100;
+/** Changes are collected for this long, because every request to the model is one. */
+const REFRESH_MS = 100;
 
 export class Registration implements vscode.Disposable {
   private languages = '';
@@ -18,22 +18,23 @@ export class Registration implements vscode.Disposable {
 
   constructor(
     private readonly provider: vscode.InlineCompletionItemProvider,
-    private readonly completes: (document: vscode.TextDocument) => boolean,
+    private readonly isEnabledFor: (document: vscode.TextDocument) => boolean,
   ) {}
 
-  /** To be called when something may have changed. */
-  later(): void {
+  /** Call this when something may have changed. */
+  refreshSoon(): void {
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       this.refresh();
-    }, PAUSE_MS);
+    }, REFRESH_MS);
   }
 
   private refresh(): void {
     const open = vscode.workspace.textDocuments.filter((document) => schemes.includes(document.uri.scheme));
     const languages = new Set<string>();
     for (const document of open)
-      if (!languages.has(document.languageId) && this.completes(document)) languages.add(document.languageId);
+      if (!languages.has(document.languageId) && this.isEnabledFor(document))
+        languages.add(document.languageId);
     const all = [...languages].sort();
     if (all.join('\n') === this.languages) return;
     this.languages = all.join('\n');

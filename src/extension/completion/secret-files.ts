@@ -1,4 +1,4 @@
-/** Files that hold passwords or keys, by their names. */
+/** Recognises files that hold passwords or keys, by name. */
 
 const secret = new RegExp(
   [
@@ -13,5 +13,7 @@ const secret = new RegExp(
   'i',
 );
 
-/** Whether a file is left out of prompts of other files, and is not sent to a server elsewhere. `path`: with slashes. */
+/**
+ * Whether a file is kept out of other files' prompts and never sent to a remote server. `path`: with forward slashes.
+ */
 export const holdsSecrets = (path: string): boolean => secret.test(path);

@@ -15,16 +15,16 @@ export class ShownPlace {
 
   /** An edit that touches the place belongs to it: text typed there, a word replaced. */
   edited({ offset, removed, inserted }: Edit): void {
-    const stop = offset + removed;
+    const editEnd = offset + removed;
     if (offset > this.end) return;
-    const grown = inserted - removed;
-    if (stop < this.begin) this.begin += grown;
+    const delta = inserted - removed;
+    if (editEnd < this.begin) this.begin += delta;
     else this.begin = Math.min(this.begin, offset);
-    this.end = Math.max(this.end, stop) + grown;
+    this.end = Math.max(this.end, editEnd) + delta;
   }
 
-  /** The text there now; undefined if its line no longer begins as it did. Indentation may have changed. */
-  standing(document: string): string | undefined {
+  /** The text there now; undefined if its line no longer begins the same, apart from indentation. */
+  currentText(document: string): string | undefined {
     const from = document.lastIndexOf('\n', this.begin - 1) + 1;
     const now = document.slice(from, this.end).trimStart();
     const before = this.line.trimStart();

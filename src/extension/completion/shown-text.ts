@@ -1,6 +1,6 @@
 /**
- * Tracks whether a shown completion is typed by hand or accepted, as a whole or in pieces. The editor reports only a
- * whole one; an accepted word or line has to be inferred from the change of the document. Pure: independent of the
+ * Tracks whether a shown completion is typed by hand or accepted, as a whole or in pieces. The editor only reports
+ * acceptance as a whole; an accepted word or line has to be inferred from the document change. Pure: independent of the
  * editor.
  */
 
@@ -11,7 +11,7 @@ export interface Change {
   inserted: string;
 }
 
-export type Happened =
+export type Effect =
   /** Typed by hand or by the suggestion list; it is still shown. */
   | 'typed'
   /** A word, a line or all of it was accepted. */
@@ -65,7 +65,7 @@ export class ShownText {
   }
 
   /** Whether another completion is the rest of this one. */
-  goesOnAs(offset: number, text: string): boolean {
+  isContinuedBy(offset: number, text: string): boolean {
     return (
       offset + text.length === this.offset + this.text.length &&
       offset >= this.offset &&
@@ -75,10 +75,10 @@ export class ShownText {
   }
 
   /**
-   * Takes over another completion that is the rest of this one and more: a first line that goes on. Returns how many
-   * characters came in addition; undefined if it is another text.
+   * Extends this completion by another one that starts with the rest of it. Returns the number of added characters;
+   * undefined if the texts don't match.
    */
-  grow(offset: number, text: string): number | undefined {
+  extendWith(offset: number, text: string): number | undefined {
     const into = offset - this.offset;
     const rest = this.text.slice(Math.max(0, into));
     if (into < 0 || offset > this.cursor || rest === '' || !text.startsWith(rest)) return undefined;
@@ -88,7 +88,7 @@ export class ShownText {
   }
 
   /** Handles one change event of the document. `undone`: it was caused by undo or redo. */
-  changed(changes: readonly Change[], undone = false): Happened {
+  changed(changes: readonly Change[], undone = false): Effect {
     const [change] = changes;
     const written = changes.length === 1 && !undone ? this.writtenAfter(change!) : undefined;
     if (written === undefined) return 'gone';
@@ -96,18 +96,18 @@ export class ShownText {
     const added = this.text.slice(before, written);
     this.lastStep = added.length;
     this.written = written;
-    this.lastAccepted = isTaken(added) && !(this.selected !== '' && written === this.selected.length);
-    if (this.lastAccepted) this.take(before);
+    this.lastAccepted = looksAccepted(added) && !(this.selected !== '' && written === this.selected.length);
+    if (this.lastAccepted) this.accept(before);
     return this.lastAccepted ? 'accepted' : 'typed';
   }
 
   /** The editor reports, after the change, that all of it was accepted. */
   acceptedWhole(): void {
-    if (!this.lastAccepted) this.take(this.written - this.lastStep);
+    if (!this.lastAccepted) this.accept(this.written - this.lastStep);
     this.lastAccepted = true;
   }
 
-  private take(from: number): void {
+  private accept(from: number): void {
     this.from ??= from;
     // The part that the suggestion list would have inserted does not count.
     this.characters += this.written - Math.min(this.written, Math.max(from, this.selected.length));
@@ -127,4 +127,4 @@ export class ShownText {
 }
 
 /** One key writes one character, or a line break with its indentation. */
-const isTaken = (added: string) => [...added].length > 1 && added.trim() !== '';
+const looksAccepted = (added: string) => [...added].length > 1 && added.trim() !== '';

@@ -1,6 +1,6 @@
 /**
- * Records what the user did with completions, if the setting is on. A worker thread looks for secrets and writes the
- * records into the data directory.
+ * Records what the user did with completions, if the setting is on. A worker thread filters out secrets and writes the
+ * records to the data directory.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -14,9 +14,9 @@ import type { CompletionModel } from './completion-model.ts';
 import { settings } from '../settings.ts';
 
 /** VS Code waits at most five seconds for its extensions to close. */
-const CLOSING_MS = 4000;
+const CLOSE_TIMEOUT_MS = 4000;
 
-/** A completion that is shown now. */
+/** A completion that is being shown. */
 export interface ShownNow {
   model: Pick<CompletionModel, 'id' | 'base'>;
   document: vscode.TextDocument;
@@ -32,24 +32,24 @@ export class UseRecorder {
 
   /**
    * @param script of the worker thread
-   * @param closingMs the longest that closing waits for records to be written
+   * @param closeTimeoutMs how long closing waits for records to be written
    */
   constructor(
     private readonly script: string,
     private readonly warn: (message: string) => void,
-    private readonly closingMs = CLOSING_MS,
+    private readonly closeTimeoutMs = CLOSE_TIMEOUT_MS,
   ) {}
 
   /** The listener that records the outcome of a completion; undefined if nothing is recorded. */
   listenerFor({ model, document, at, end }: ShownNow): OutcomeListener | undefined {
     const folder = vscode.workspace.getWorkspaceFolder(document.uri);
-    // What a model elsewhere wrote says nothing about a base of this machine.
-    if (!wanted() || !model.base || !at.place || folder?.uri.scheme !== 'file') return undefined;
+    // A remote model's text says nothing about a base on this machine.
+    if (!isRecording() || !model.base || !at.place || folder?.uri.scheme !== 'file') return undefined;
     const { prefix, suffix } = surroundings(at);
-    const began = new Date();
+    const shownAt = new Date();
     const { id, sha256 } = model.base;
-    const known = {
-      time: began.toISOString(),
+    const fields = {
+      time: shownAt.toISOString(),
       ...at.place,
       languageId: at.languageId,
       prefix,
@@ -60,10 +60,13 @@ export class UseRecorder {
     return {
       end,
       line: at.before.slice(at.before.lastIndexOf('\n') + 1),
-      tell: (outcome) => {
+      report: (outcome) => {
         // Completions shown before the records were deleted are not recorded either.
-        if (!wanted() || began.getTime() <= this.forgottenAt) return;
-        this.keep({ file: preferencesFile(folder.uri.fsPath), preference: { ...known, ...plain(outcome) } });
+        if (!isRecording() || shownAt.getTime() <= this.forgottenAt) return;
+        this.write({
+          file: preferencesFile(folder.uri.fsPath),
+          preference: { ...fields, ...withUnixLineEnds(outcome) },
+        });
       },
     };
   }
@@ -73,7 +76,7 @@ export class UseRecorder {
     this.forgottenAt = Date.now();
   }
 
-  private keep(record: ToKeep): void {
+  private write(record: ToKeep): void {
     this.worker ??= this.start();
     this.worker.postMessage(record satisfies ToKeeper);
   }
@@ -90,7 +93,7 @@ export class UseRecorder {
     return worker;
   }
 
-  /** Resolves when all records are written, or after `closingMs`. */
+  /** Resolves when all records are written, or after `closeTimeoutMs`. */
   async close(): Promise<void> {
     const { worker } = this;
     if (!worker) return;
@@ -98,15 +101,15 @@ export class UseRecorder {
     worker.ref();
     const ended = new Promise((resolve) => worker.once('exit', resolve));
     worker.postMessage('end' satisfies ToKeeper);
-    await Promise.race([ended, sleep(this.closingMs, undefined, { ref: false })]);
+    await Promise.race([ended, sleep(this.closeTimeoutMs, undefined, { ref: false })]);
     await worker.terminate();
   }
 }
 
-const wanted = () => settings.learnFromUse && vscode.workspace.isTrusted;
+const isRecording = () => settings.recordCompletions && vscode.workspace.isTrusted;
 
 /** Converts to Unix line ends, the only ones that models see. */
-function plain({ shown, accepted, later, seconds }: Outcome) {
+function withUnixLineEnds({ shown, accepted, later, seconds }: Outcome) {
   const unix = (text: string) => text.replaceAll('\r\n', '\n');
   return {
     shown: unix(shown),

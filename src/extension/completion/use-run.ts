@@ -1,29 +1,29 @@
-/** "Use for Completion": only checked results are served, so a result that was never checked is checked first. */
+/** "Use for Completion": only checked results are served, so an unchecked one is checked first. */
 import { z } from 'zod';
 import { UserError } from '../../text/errors.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
-import { whileShown } from '../child-progress.ts';
+import { withChildProgress } from '../child-progress.ts';
 import { t } from '../../text/l10n.ts';
-import { ofRun } from './completion-model.ts';
+import { modelFromRun } from './completion-model.ts';
 import type { ServicesWithCompletion } from './completion-service.ts';
 import { isChecked, whyNotServable } from '../texts.ts';
 
 /** Errors: adapter-mismatch (the served model does not match the trained one), run-not-finished, cancelled. */
 export async function useRun(services: ServicesWithCompletion, run: RunSnapshot): Promise<void> {
   const { runs, children, completion } = services;
-  const refused = whyNotServable(run, runs.standing(run));
-  if (refused) throw refused;
+  const reason = whyNotServable(run, runs.statusOf(run));
+  if (reason) throw reason;
   const { name } = run.spec;
   if (!isChecked(run))
-    await whileShown(t('Checking {name} before it completes your code', { name }), (options) =>
+    await withChildProgress(t('Checking {name} before it completes your code', { name }), (options) =>
       children.ask(z.unknown(), ['evaluate', run.spec.id, '--check'], options),
     ).finally(() => runs.refresh());
-  const checked = runs.get(run.spec.id);
-  if (!checked)
+  const checkedRun = runs.get(run.spec.id);
+  if (!checkedRun)
     throw new UserError(
       'run-not-found',
       t('The run {name} was deleted meanwhile.', { name }),
       t('Choose another one.'),
     );
-  await completion.use(ofRun(checked));
+  await completion.use(modelFromRun(checkedRun));
 }

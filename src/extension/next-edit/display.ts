@@ -1,11 +1,11 @@
-/** What is seen of next edits: the first one in the editor, how many there are, and which key does what. */
+/** Displays next edits: the first one in the editor, their number, and the keys. */
 import * as vscode from 'vscode';
-import type { tabDoes } from '../../next-edit/index.ts';
+import type { tabAction } from '../../next-edit/index.ts';
 import { t } from '../../text/l10n.ts';
 import type { FoundOffer } from '../../next-edit-finder/finder.ts';
 import { hintsFor } from './hints.ts';
 import { Marks } from './marks.ts';
-import { openDocument } from './offered.ts';
+import { openDocument } from './offers.ts';
 
 export class Display implements vscode.Disposable {
   private readonly marks = new Marks();
@@ -14,7 +14,7 @@ export class Display implements vscode.Disposable {
     vscode.StatusBarAlignment.Right,
     89,
   );
-  /** The context keys as they were set last. */
+  /** The context keys as last set. */
   private readonly keys = new Map<string, boolean>();
 
   constructor() {
@@ -41,21 +41,21 @@ export class Display implements vscode.Disposable {
   }
 
   /**
-   * Shows the keys, and sets the context keys of their bindings in package.json.
+   * Shows the keys, and sets the context keys that their bindings in package.json use.
    * @param does what Tab does at the cursor
-   * @param isHere the cursor is in the lines of the offer
-   * @param isHeld Tab waits for what is found
+   * @param isHere whether the cursor is in the lines of the offer
+   * @param shouldTabWait whether Tab waits for the search
    */
-  tell(
+  updateKeys(
     offer: FoundOffer | undefined,
-    does: ReturnType<typeof tabDoes>,
+    does: ReturnType<typeof tabAction>,
     isHere: boolean,
-    isHeld: boolean,
+    shouldTabWait: boolean,
   ): void {
     this.set('forgetMeNot.nextEdit.there', offer !== undefined);
     this.set('forgetMeNot.nextEdit.here', isHere);
-    this.set('forgetMeNot.nextEdit.tab', does !== undefined || isHeld);
-    this.marks.tell(offer ? hintsFor(offer, does) : []);
+    this.set('forgetMeNot.nextEdit.tab', does !== undefined || shouldTabWait);
+    this.marks.showHints(offer ? hintsFor(offer, does) : []);
   }
 
   private set(key: string, value: boolean): void {

@@ -1,11 +1,14 @@
-/** Shows one offer: what goes is struck through, what comes stands after it, and the keys at the line's end. Stable API only. */
+/**
+ * Shows one offer: removed text is struck through, inserted text follows it, and the keys are at the line's end. Uses
+ * the stable API only.
+ */
 import * as vscode from 'vscode';
 import type { Offer } from '../../next-edit/index.ts';
 
-/** Longer texts are cut where they are shown. */
-const LONGEST = 160;
+/** Longer texts are truncated. */
+const MAX_CHARACTERS = 160;
 
-/** What stands at the end of a line. */
+/** A hint at the end of a line. */
 export interface Hint {
   editor: vscode.TextEditor;
   line: number;
@@ -13,31 +16,33 @@ export interface Hint {
 }
 
 export class Marks implements vscode.Disposable {
-  private readonly gone = vscode.window.createTextEditorDecorationType({
+  private readonly removedType = vscode.window.createTextEditorDecorationType({
     textDecoration: 'line-through',
     opacity: '0.6',
     overviewRulerColor: new vscode.ThemeColor('editorOverviewRuler.modifiedForeground'),
     overviewRulerLane: vscode.OverviewRulerLane.Center,
   });
-  private readonly comes = vscode.window.createTextEditorDecorationType({
+  private readonly insertedType = vscode.window.createTextEditorDecorationType({
     rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
     overviewRulerColor: new vscode.ThemeColor('editorOverviewRuler.modifiedForeground'),
     overviewRulerLane: vscode.OverviewRulerLane.Center,
   });
-  private readonly keys = vscode.window.createTextEditorDecorationType({
+  private readonly hintType = vscode.window.createTextEditorDecorationType({
     rangeBehavior: vscode.DecorationRangeBehavior.ClosedClosed,
     after: { color: new vscode.ThemeColor('editorGhostText.foreground'), margin: '0 0 0 2em' },
   });
 
-  private isTelling = false;
+  private hasHints = false;
 
   /** Replaces what was shown. `parts`: see `partsShown`. */
   show(document: vscode.TextDocument, parts: Offer['parts']): void {
     this.clear();
     const rangeOf = (start: number, end: number) =>
       new vscode.Range(document.positionAt(start), document.positionAt(end));
-    const gone = parts.filter(({ start, end }) => end > start).map(({ start, end }) => rangeOf(start, end));
-    const comes = parts
+    const removed = parts
+      .filter(({ start, end }) => end > start)
+      .map(({ start, end }) => rangeOf(start, end));
+    const inserted = parts
       .filter(({ text }) => text)
       .map(({ end, text }) => ({
         range: rangeOf(end, end),
@@ -51,15 +56,15 @@ export class Marks implements vscode.Disposable {
       }));
     for (const editor of vscode.window.visibleTextEditors) {
       if (editor.document !== document) continue;
-      editor.setDecorations(this.gone, gone);
-      editor.setDecorations(this.comes, comes);
+      editor.setDecorations(this.removedType, removed);
+      editor.setDecorations(this.insertedType, inserted);
     }
   }
 
   /** Replaces the hints that were shown. */
-  tell(hints: readonly Hint[]): void {
-    if (hints.length === 0 && !this.isTelling) return;
-    this.isTelling = hints.length > 0;
+  showHints(hints: readonly Hint[]): void {
+    if (hints.length === 0 && !this.hasHints) return;
+    this.hasHints = hints.length > 0;
     for (const editor of vscode.window.visibleTextEditors) {
       const own = hints.filter((hint) => hint.editor === editor);
       const decorations = own.map(({ line, text }) => {
@@ -69,25 +74,25 @@ export class Marks implements vscode.Disposable {
           renderOptions: { after: { contentText: text } },
         };
       });
-      editor.setDecorations(this.keys, decorations);
+      editor.setDecorations(this.hintType, decorations);
     }
   }
 
   clear(): void {
     for (const editor of vscode.window.visibleTextEditors) {
-      editor.setDecorations(this.gone, []);
-      editor.setDecorations(this.comes, []);
+      editor.setDecorations(this.removedType, []);
+      editor.setDecorations(this.insertedType, []);
     }
   }
 
   dispose(): void {
-    for (const type of [this.gone, this.comes, this.keys]) type.dispose();
+    for (const type of [this.removedType, this.insertedType, this.hintType]) type.dispose();
   }
 }
 
-/** On one line; spaces at the ends would be lost otherwise. */
+/** Puts the text on one line; non-breaking spaces keep leading and trailing space visible. */
 function shownText(text: string): string {
   const line = text.replace(/\s*\r?\n\s*/g, ' ⏎ ');
-  const cut = line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+  const cut = line.length > MAX_CHARACTERS ? `${line.slice(0, MAX_CHARACTERS)}…` : line;
   return cut.replace(/^ +| +$/g, (spaces) => '\u00a0'.repeat(spaces.length));
 }

@@ -1,29 +1,29 @@
-/** Next edit: after an edit, the places that want the same one are offered, one by one. */
+/** Next edit: after an edit, offers the places that want the same edit, one by one. */
 import * as vscode from 'vscode';
 import type { FoundOffer, FromFinder } from '../../next-edit-finder/finder.ts';
 import {
   isInLines,
-  moved,
+  moveOffer,
   Refusals,
   Steps,
-  tabDoes,
+  tabAction,
   type Change,
   type Start,
   type Step,
 } from '../../next-edit/index.ts';
 import { reportError } from '../../text/errors.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
-import { askedModel } from './asked-model.ts';
+import { modelForNextEdits } from './next-edit-model.ts';
 import { Display } from './display.ts';
 import { EditWatch, isWatched, type Edited } from './edit-watch.ts';
 import { FinderThread } from '../../next-edit-finder/finder-thread.ts';
-import * as offered from './offered.ts';
+import * as offered from './offers.ts';
 import { Rewriter } from '../../next-edit-finder/rewriter.ts';
 
-/** After so long without a change, the places that want the same one are looked for. */
+/** Pause after a change before the search starts. */
 const PAUSE_MS = 350;
-/** So long does Tab wait for what is found after a step; then it is a tab. */
-const HELD_MS = 300;
+/** How long Tab waits for the search after a step; then it inserts a tab. */
+const TAB_WAIT_MS = 300;
 
 export class NextEdit implements vscode.Disposable {
   private readonly watch = new EditWatch();
@@ -34,23 +34,23 @@ export class NextEdit implements vscode.Disposable {
   private readonly rewriter: Rewriter;
   private readonly disposables: vscode.Disposable;
   private timer: NodeJS.Timeout | undefined;
-  private asked = 0;
+  private requestId = 0;
   private offers: FoundOffer[] = [];
-  /** Where Tab goes from. */
+  /** Where the next Tab starts. */
   private start: Start | undefined;
-  /** The finder has not answered what it was asked last. */
+  /** Whether the finder still has to answer the last request. */
   private isSearching = false;
-  /** Ends the wait of a Tab that came meanwhile. */
-  private heard = (): void => undefined;
-  /** What is being written. */
+  /** Ends the wait of a Tab pressed during the search. */
+  private onSearched = (): void => undefined;
+  /** The offer that is being applied. */
   private applying: FoundOffer | undefined;
-  /** Keys may come faster than the editor moves: each waits for the one before. */
-  private turn: Promise<unknown> = Promise.resolve();
-  private waiting = 0;
+  /** Keys may come faster than the editor moves: each waits for the previous one. */
+  private lastTurn: Promise<unknown> = Promise.resolve();
+  private pendingTurns = 0;
 
   constructor(private readonly services: ServicesWithCompletion) {
     this.finder = new FinderThread(services.bundle('next-edit-finder.mjs'), {
-      answer: (answer) => this.take(answer),
+      answer: (answer) => this.receive(answer),
       lost: (why) => {
         this.watch.sendAll();
         this.searched();
@@ -58,9 +58,9 @@ export class NextEdit implements vscode.Disposable {
       },
     });
     this.rewriter = new Rewriter({
-      asked: (path) => {
+      modelFor: (path) => {
         const document = offered.openDocument({ path });
-        return document && askedModel(services.completion, document);
+        return document && modelForNextEdits(services.completion, document);
       },
       isBusy: () => services.completion.busy,
       nameOf: (path) => vscode.workspace.asRelativePath(vscode.Uri.parse(path, true), false),
@@ -78,115 +78,116 @@ export class NextEdit implements vscode.Disposable {
       command('skip', () => this.skip()),
       command('dismiss', () => this.dismiss()),
       this.watch.onDidChange((change) => this.edited(change)),
-      vscode.window.onDidChangeTextEditorSelection(() => this.tell()),
-      vscode.window.onDidChangeTextEditorVisibleRanges(() => this.tell()),
+      vscode.window.onDidChangeTextEditorSelection(() => this.updateKeys()),
+      vscode.window.onDidChangeTextEditorVisibleRanges(() => this.updateKeys()),
       vscode.window.onDidChangeVisibleTextEditors(() => this.draw()),
-      vscode.window.onDidChangeActiveTextEditor(() => this.tell()),
+      vscode.window.onDidChangeActiveTextEditor(() => this.updateKeys()),
     );
   }
 
   /**
-   * What is shown was found in the text from before; it is looked for again after a pause. A document in which nothing
-   * is offered, and that the person does not write in, changes nothing: a log, or what a tool writes.
+   * The offers refer to the old text, so a new search starts after a pause. Changes in a document without offers that
+   * the user is not editing are ignored: a log, or the output of a tool.
    */
   private edited({ document, changes, reason }: Edited): void {
     const path = document.uri.toString();
     const { applying } = this;
-    if (applying?.path === path && offered.isOf(applying, changes)) return this.applied(applying, changes);
+    if (applying?.path === path && offered.isChangeOf(applying, changes))
+      return this.applied(applying, changes);
     const step = this.stepOf(document, reason);
     if (step) {
       if (reason === vscode.TextDocumentChangeReason.Redo) this.applied(step.offer, changes);
-      else this.giveBack(step);
+      else this.restoreOffers(step);
     } else {
       const isOffered = this.offers.some((offer) => offer.path === path);
       if (!isOffered && document !== vscode.window.activeTextEditor?.document) return;
-      if (reason === undefined && this.isTyped(path, changes)) this.refusals.typedOn(this.offers);
-      this.withdraw();
+      if (reason === undefined && this.isTyped(path, changes)) this.refusals.recordPassed(this.offers);
+      this.clearOffers();
     }
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.look(), PAUSE_MS);
+    this.timer = setTimeout(() => this.search(), PAUSE_MS);
   }
 
-  /** What was applied, if an undo took it back or a redo made it again. */
+  /** The step that this undo or redo concerns, if any. */
   private stepOf(document: vscode.TextDocument, reason: Edited['reason']) {
     const path = document.uri.toString();
     const { Undo, Redo } = vscode.TextDocumentChangeReason;
-    if (reason === Undo) return this.steps.undo(path, (offer) => offered.fits(document, offer));
-    if (reason === Redo) return this.steps.redo(path, (offer) => offered.isApplied(document, offer));
+    if (reason === Undo) return this.steps.undo(path, (offer) => offered.matchesBefore(document, offer));
+    if (reason === Redo) return this.steps.redo(path, (offer) => offered.matchesAfter(document, offer));
     this.steps.changed(path);
     return undefined;
   }
 
-  private giveBack({ offer, offers, start }: Step<FoundOffer, Start>): void {
-    this.overtake();
-    this.refusals.gaveBack(offer);
+  private restoreOffers({ offer, offers, start }: Step<FoundOffer, Start>): void {
+    this.invalidateRequests();
+    this.refusals.recordUndone(offer);
     this.offers = [...offers];
     this.start = start;
     this.draw();
   }
 
-  /** Whether a person typed it, and not in a place that is offered: they are at something else. */
+  /** Whether the user typed it, outside of the offered places: they have moved on to something else. */
   private isTyped(path: string, changes: readonly Change[]): boolean {
     const editor = vscode.window.activeTextEditor;
     if (editor?.document.uri.toString() !== path) return false;
-    if (this.offers.some((offer) => offer.path === path && !moved(offer, changes))) return false;
-    // The editor tells of the cursor only after the change.
+    if (this.offers.some((offer) => offer.path === path && !moveOffer(offer, changes))) return false;
+    // The editor reports the cursor only after the change.
     const { start, end } = editor.selection;
     const [from, to] = [editor.document.offsetAt(start), editor.document.offsetAt(end)];
     return changes.some(({ offset, removed }) => offset <= to && offset + removed >= from);
   }
 
-  /** The others stay, where they are now, until the finder has answered again. */
+  /** The other offers stay, at their new positions, until the finder has answered again. */
   private applied(offer: FoundOffer, changes: readonly Change[]): void {
     const { path } = offer;
-    this.overtake();
-    this.refusals.taken(offer);
+    this.invalidateRequests();
+    this.refusals.recordAccepted(offer);
     this.offers = this.offers.flatMap((other) =>
-      other.path === path ? (moved(other, changes) ?? []) : [other],
+      other.path === path ? (moveOffer(other, changes) ?? []) : [other],
     );
     const document = offered.openDocument(offer);
-    const offset = offered.endOf(offer);
+    const offset = offered.endAfterEdit(offer);
     if (document) this.start = { path, offset, line: document.positionAt(offset).line, isStep: true };
     this.draw();
   }
 
-  private look(): void {
+  private search(): void {
     const editor = vscode.window.activeTextEditor;
     if (!editor || !isWatched(editor.document)) return;
     const edits = this.watch.recent();
-    if (edits.length === 0) return this.withdraw();
+    if (edits.length === 0) return this.clearOffers();
     const { document, selection } = editor;
     const path = document.uri.toString();
     const place = document.offsetAt(selection.active);
     if (this.start?.path !== path || this.start.offset !== place)
       this.start = { path, offset: place, line: selection.active.line, isStep: false };
     this.isSearching = this.finder.ask({
-      id: (this.asked += 1),
+      id: (this.requestId += 1),
       edits,
       ...this.watch.texts(document),
       path,
       place,
       unwanted: [...this.refusals.unwanted],
-      candidates: askedModel(this.services.completion, document) !== undefined,
+      candidates: modelForNextEdits(this.services.completion, document) !== undefined,
       folders: (vscode.workspace.workspaceFolders ?? [])
         .filter(({ uri }) => uri.scheme === 'file')
         .map(({ uri }) => uri.fsPath),
     });
-    this.tell();
+    this.updateKeys();
   }
 
-  private take({ id, offers, candidates, more, error }: FromFinder): void {
+  private receive({ id, offers, candidates, more, error }: FromFinder): void {
     if (error) this.services.log.warn(`Next edits were not found: ${error}`);
-    if (id !== this.asked) return;
+    if (id !== this.requestId) return;
     if (!error) {
-      const found = offers.map((offer) => ({ ...offer, path: offered.asWritten(offer.path) }));
+      const found = offers.map((offer) => ({ ...offer, path: offered.normalizeUri(offer.path) }));
       const isFound = ({ path, from }: FoundOffer) =>
         found.some((other) => other.path === path && other.from === from);
-      // What the model made is not made again, and files are still to be searched.
+      // The model's offers are not made again, and files on disk are still to be searched.
       const stays = (other: FoundOffer) => other.why === 'model' || (more && !offered.openDocument(other));
       this.offers = [...found, ...this.offers.filter((other) => stays(other) && !isFound(other))];
       if (offers.length > 0) this.rewriter.cancel();
-      else if (candidates) this.rewriter.later(candidates);
+      else if (candidates) this.rewriter.schedule(candidates);
     }
     this.searched();
     this.draw();
@@ -194,7 +195,7 @@ export class NextEdit implements vscode.Disposable {
 
   private searched(): void {
     this.isSearching = false;
-    this.heard();
+    this.onSearched();
   }
 
   /** The model has answered. */
@@ -203,35 +204,36 @@ export class NextEdit implements vscode.Disposable {
     this.draw();
   }
 
-  /** What is offered now. */
+  /** The current offer. */
   private get offer(): FoundOffer | undefined {
     return this.offers[0];
   }
 
-  /** Shows the first offer that was not turned down and can still be taken. */
+  /** Shows the first offer that was not refused and can still be applied. */
   private draw(): void {
     this.offers = this.offers.filter(
-      (offer) => !this.refusals.isRefused(offer, offer) && offered.isThere(offer),
+      (offer) => !this.refusals.isRefused(offer, offer) && offered.isCurrent(offer),
     );
     this.display.show(this.offers);
-    this.tell();
+    this.updateKeys();
   }
 
-  private tell(): void {
-    // Between two steps, Tab stays what it is.
-    if (this.waiting === 0) this.display.tell(this.offer, this.tabDoes(), this.isHere(), this.isHeld());
+  private updateKeys(): void {
+    // Between two steps, the meaning of Tab stays the same.
+    if (this.pendingTurns === 0)
+      this.display.updateKeys(this.offer, this.tabDoes(), this.isHere(), this.shouldTabWait());
   }
 
-  /** Of several cursors, none is at an offer. */
+  /** Undefined with several cursors. */
   private cursor() {
     const editor = vscode.window.activeTextEditor;
     return editor && offered.cursorOf(editor);
   }
 
-  private tabDoes(): ReturnType<typeof tabDoes> {
+  private tabDoes(): ReturnType<typeof tabAction> {
     const { offer } = this;
     const cursor = this.cursor();
-    return offer && cursor && tabDoes(cursor, offer, this.start, this.refusals.isPassed(offer));
+    return offer && cursor && tabAction(cursor, offer, this.start, this.refusals.isPassed(offer));
   }
 
   private isHere(): boolean {
@@ -240,8 +242,8 @@ export class NextEdit implements vscode.Disposable {
     return offer !== undefined && cursor !== undefined && isInLines(cursor, offer);
   }
 
-  /** Whether what comes after a step is still looked for: a Tab now is meant for that. */
-  private isHeld(): boolean {
+  /** Whether the search after a step is still running: a Tab now is meant for its result. */
+  private shouldTabWait(): boolean {
     const { start } = this;
     const cursor = this.cursor();
     const isAtStep = start?.isStep === true && start.path === cursor?.path && start.offset === cursor.offset;
@@ -249,61 +251,61 @@ export class NextEdit implements vscode.Disposable {
   }
 
   private inTurn(step: () => Promise<void>): Promise<void> {
-    this.waiting += 1;
-    const done = this.turn.then(step).finally(() => {
-      this.waiting -= 1;
-      this.tell();
+    this.pendingTurns += 1;
+    const done = this.lastTurn.then(step).finally(() => {
+      this.pendingTurns -= 1;
+      this.updateKeys();
     });
-    this.turn = done.catch(() => undefined);
+    this.lastTurn = done.catch(() => undefined);
     return done;
   }
 
-  /** Goes to what is offered, or applies it where the cursor is. Tab is a tab where it is not ours. */
+  /** Goes to the offer, or applies it if the cursor is there. Otherwise Tab inserts a tab. */
   private async next(key?: 'tab'): Promise<void> {
     const editor = vscode.window.activeTextEditor;
     const version = editor?.document.version;
-    if (this.isHeld())
+    if (this.shouldTabWait())
       await new Promise<void>((resolve) => {
-        this.heard = resolve;
-        setTimeout(resolve, HELD_MS);
+        this.onSearched = resolve;
+        setTimeout(resolve, TAB_WAIT_MS);
       });
     const does = key === 'tab' ? this.tabDoes() : this.isHere() ? 'apply' : 'go';
     if (does === 'apply') return this.accept(key);
     if (does === 'go') return this.go();
-    // Typed on while it waited, the key would come too late.
+    // If the user typed on meanwhile, the key would come too late.
     if (editor?.document.version === version) await vscode.commands.executeCommand('tab');
   }
 
-  /** Moves the cursor to the place, in another file as well. */
+  /** Moves the cursor to the offer, even in another file. */
   private async go(): Promise<void> {
     const { offer } = this;
     if (!offer) return;
-    const document = await offered.opened(offer);
-    if (!document) return this.drop(offer);
-    // Opened just now, it may be another one than was searched.
-    const isFound = offered.fits(document, offer);
+    const document = await offered.openOffered(offer);
+    if (!document) return this.remove(offer);
+    // The file may have changed since it was searched.
+    const isFound = offered.matchesBefore(document, offer);
     const { start } = offer.shown[0]!;
     const position = document.positionAt(start);
     this.start = { path: offer.path, offset: start, line: position.line, isStep: true };
     const editor = await vscode.window.showTextDocument(document, {
       selection: new vscode.Range(position, position),
     });
-    // A key that comes now finds the cursor there.
+    // So that the next key finds the cursor there.
     editor.selection = new vscode.Selection(position, position);
     if (isFound) return this.draw();
-    this.drop(offer);
-    this.look();
+    this.remove(offer);
+    this.search();
   }
 
-  /** Writes it, as one step of undo, and looks for what is next. */
+  /** Applies the offer as one undo step, and searches for the next one. */
   private async accept(key?: 'tab'): Promise<void> {
     const editor = vscode.window.activeTextEditor;
     const cursor = this.cursor();
     const { offer, offers } = this;
     if (!editor || !offer || !cursor || !this.isHere()) return;
     const { document } = editor;
-    if (!offered.fits(document, offer)) {
-      this.drop(offer);
+    if (!offered.matchesBefore(document, offer)) {
+      this.remove(offer);
       if (key === 'tab') await vscode.commands.executeCommand('tab');
       return;
     }
@@ -317,51 +319,51 @@ export class NextEdit implements vscode.Disposable {
       ranges.forEach(({ range, text }) => edit.replace(range, text)),
     );
     this.applying = undefined;
-    // Typed in meanwhile, or not to be written in.
-    if (!isWritten) return this.drop(offer);
+    // The document was changed meanwhile, or is read-only.
+    if (!isWritten) return this.remove(offer);
     this.steps.applied({ offer, offers, start: { path, offset, line, isStep: true } });
-    const end = document.positionAt(offered.endOf(offer));
+    const end = document.positionAt(offered.endAfterEdit(offer));
     editor.selection = new vscode.Selection(end, end);
     clearTimeout(this.timer);
-    this.look();
+    this.search();
   }
 
   private skip(): void {
     const { offer } = this;
     if (!offer) return;
-    this.refusals.refused(offer, offer);
-    this.drop(offer);
+    this.refusals.recordRefused(offer, offer);
+    this.remove(offer);
   }
 
-  private drop(offer: FoundOffer): void {
+  private remove(offer: FoundOffer): void {
     this.offers = this.offers.filter((other) => other !== offer);
     this.draw();
   }
 
-  /** No more of what is offered now: its pattern is not wanted. */
+  /** Dismisses all offers, and refuses their patterns from now on. */
   private dismiss(): void {
     for (const offer of this.offers) this.refusals.unwanted.add(offer.pattern);
-    this.withdraw();
+    this.clearOffers();
   }
 
-  private withdraw(): void {
-    this.overtake();
+  private clearOffers(): void {
+    this.invalidateRequests();
     if (this.offers.length === 0) return;
     this.offers = [];
     this.draw();
   }
 
-  /** What was asked before is no longer wanted. */
-  private overtake(): void {
-    this.asked += 1;
-    this.finder.withdraw({ id: this.asked });
+  /** Answers to earlier requests are ignored from now on. */
+  private invalidateRequests(): void {
+    this.requestId += 1;
+    this.finder.cancel({ id: this.requestId });
     this.rewriter.cancel();
     this.searched();
   }
 
   settingsChanged(): void {
-    this.watch.look();
-    this.withdraw();
+    this.watch.followVisible();
+    this.clearOffers();
   }
 
   async dispose(): Promise<void> {

@@ -4,7 +4,7 @@ import type { Bundle } from '../../text/l10n.ts';
 
 export interface PageParts {
   nonce: string;
-  /** Where the page may load styles, fonts and pictures from. */
+  /** Source that the page may load styles, fonts and images from. */
   source: string;
   style: string;
   script: string;
@@ -14,7 +14,7 @@ export interface PageParts {
   texts: Bundle | undefined;
 }
 
-/** The page has its texts in it, so that they are known before anything is drawn (webview/main.ts). */
+/** The page contains its translations, so that they are known before anything is drawn (webview/main.ts). */
 export function pageHtml({ nonce, source, style, script, title, language, texts }: PageParts): string {
   const policy = [
     "default-src 'none'",

@@ -1,4 +1,4 @@
-/** Hosts the results panel: sends it the changes of runs, and carries out what the user asks for there. */
+/** Hosts the results panel: sends it the changes of runs, and carries out the user's requests. */
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { z } from 'zod';
@@ -13,7 +13,7 @@ import {
 import { runComparisonSchema } from '../../protocol/run-comparison.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { t } from '../../text/l10n.ts';
-import { actionOf } from '../log.ts';
+import { actionFor } from '../log.ts';
 import { pageHtml } from './page.ts';
 import { PanelFeed } from './panel-feed.ts';
 import { setStrength } from '../results/strength.ts';
@@ -22,21 +22,21 @@ import { Throttle } from './throttle.ts';
 
 const viewType = 'forgetMeNot.results';
 /** The part of the page's stored state (webview/view-state.ts) that is used here: the run that it showed. */
-const keptSchema = z.object({ run: z.string().optional() });
+const pageStateSchema = z.object({ run: z.string().optional() });
 /** At most about two messages per second are sent to the panel. */
-const EVERY_MS = 500;
+const UPDATE_MS = 500;
 
 export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSerializer {
   private panel: vscode.WebviewPanel | undefined;
   private selected: string | undefined;
   private ready = false;
   private readonly feed = new PanelFeed();
-  private readonly throttle = new Throttle(EVERY_MS, () => void this.update());
+  private readonly throttle = new Throttle(UPDATE_MS, () => void this.update());
 
   private readonly revival = vscode.window.registerWebviewPanelSerializer(viewType, this);
 
   private readonly sweeps: Sweeps;
-  /** Those that the panel has. */
+  /** The sweeps sent last. */
   private sentSweeps: SweepSnapshot[] | undefined;
 
   constructor(private readonly services: ServicesWithCompletion) {
@@ -44,22 +44,22 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   }
 
   /**
-   * Opens the panel, or brings it to the front, with this run selected. Default: the last selection, else a run that
-   * trains, else the one in use, else the newest.
+   * Opens the panel, or brings it to the front, with this run selected. Default: the last selection, else a live run,
+   * else the one in use, else the newest.
    */
   async show(run?: string): Promise<void> {
     const { runs, completion } = this.services;
     await runs.refresh();
-    const living = runs.all.find((run) => runs.standing(run) === 'live');
-    const first = living ?? completion.inUse?.run ?? runs.all[0];
+    const liveRun = runs.all.find((run) => runs.statusOf(run) === 'live');
+    const first = liveRun ?? completion.inUse?.run ?? runs.all[0];
     this.selected = run ?? this.selected ?? first?.spec.id;
     if (this.panel) {
       this.panel.reveal();
       await this.update();
       return;
     }
-    // So that the charts are there when the panel is first drawn.
-    if (this.selected) await this.services.runs.wantEvents([this.selected]);
+    // So that the charts are complete when the panel is first drawn.
+    if (this.selected) await this.services.runs.keepEventsOf([this.selected]);
     this.adopt(
       vscode.window.createWebviewPanel(viewType, t('Forget-Me-Not Results'), vscode.ViewColumn.Active),
     );
@@ -67,8 +67,8 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
 
   /** Takes over a panel that the editor restores after a reload of the window; its page has stored the selection. */
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
-    const kept = keptSchema.safeParse(state);
-    this.selected = kept.success ? kept.data.run : undefined;
+    const pageState = pageStateSchema.safeParse(state);
+    this.selected = pageState.success ? pageState.data.run : undefined;
     await this.services.runs.refresh();
     this.adopt(panel);
   }
@@ -87,12 +87,12 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
       if (this.panel !== panel) return;
       this.panel = undefined;
       this.ready = false;
-      void this.services.runs.wantEvents([]);
+      void this.services.runs.keepEventsOf([]);
     });
     this.panel.webview.html = htmlFor(this.panel.webview, assets);
   }
 
-  /** Something changed: updates the panel soon. */
+  /** Call this when something has changed: updates the panel soon. */
   refresh(): void {
     if (this.panel && this.ready) this.throttle.run();
   }
@@ -100,7 +100,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   /** Sends the panel what changed since the last message. */
   private async update(): Promise<void> {
     if (!this.panel || !this.ready) return;
-    const next = this.feed.next(this.services.runs.all);
+    const next = this.feed.nextMessage(this.services.runs.all);
     const common = {
       selected: this.selected,
       inUse: this.services.completion.inUse?.id,
@@ -137,41 +137,41 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
     const parsed = fromPanelSchema.safeParse(message);
     if (!parsed.success)
       this.services.log.warn(`The panel sent an unknown message: ${parsed.error.issues[0]?.message}`);
-    else this.act(parsed.data).catch((error: unknown) => this.services.log.show(error));
+    else this.act(parsed.data).catch((error: unknown) => this.services.log.showError(error));
   }
 
-  private async act(wish: FromPanel): Promise<void> {
-    switch (wish.type) {
+  private async act(request: FromPanel): Promise<void> {
+    switch (request.type) {
       case 'ready':
         this.ready = true;
         this.feed.forget();
         return this.update();
       case 'select':
-        this.selected = wish.run;
+        this.selected = request.run;
         return this.update();
       case 'show':
-        return this.services.runs.wantEvents(wish.runs);
+        return this.services.runs.keepEventsOf(request.runs);
       case 'compare':
-        return this.compare(wish.runs);
+        return this.compare(request.runs);
       case 'useForCompletion':
-        await vscode.commands.executeCommand('forgetMeNot.useForCompletion', wish.run);
+        await vscode.commands.executeCommand('forgetMeNot.useForCompletion', request.run);
         return;
       case 'completeUntuned':
         await vscode.commands.executeCommand('forgetMeNot.completeUntuned');
         return;
       case 'measure':
-        await vscode.commands.executeCommand('forgetMeNot.measureResult', wish.run);
+        await vscode.commands.executeCommand('forgetMeNot.measureResult', request.run);
         return;
       case 'strength':
-        return setStrength(this.services, wish.run, wish.strength);
+        return setStrength(this.services, request.run, request.strength);
       case 'stop':
-        await vscode.commands.executeCommand('forgetMeNot.stopTraining', wish.run);
+        await vscode.commands.executeCommand('forgetMeNot.stopTraining', request.run);
         return;
       case 'step':
-        await actionOf(wish.step).run();
+        await actionFor(request.step).run();
         return;
       case 'save':
-        return save(wish.name, wish.base64);
+        return save(request.name, request.base64);
     }
   }
 

@@ -1,16 +1,16 @@
-/** The sweeps for the panel. A child process draws their conclusions, because that takes many milliseconds. */
+/** The sweeps for the panel. A child process evaluates them, because that takes many milliseconds. */
 import { z } from 'zod';
 import { reportError } from '../../text/errors.ts';
 import { sweepSnapshotSchema, type SweepSnapshot } from '../../protocol/panel.ts';
 import { sweepsState } from '../../training/sweep/store.ts';
 import type { Services } from '../services.ts';
 
-/** Milliseconds between two looks at the sweeps' folders. */
-const LOOK_MS = 10_000;
+/** Milliseconds between two checks of the sweeps' folders. */
+const CHECK_MS = 10_000;
 
 export class Sweeps {
   all: SweepSnapshot[] = [];
-  private lookedAt = -Infinity;
+  private checkedAt = -Infinity;
   private state = '';
 
   constructor(
@@ -18,10 +18,10 @@ export class Sweeps {
     private readonly onChange: () => void,
   ) {}
 
-  /** Reads them again if any was added, went on or was deleted since; calls `onChange` when that is done. */
+  /** Reads the sweeps again if any was added, continued or deleted; then calls `onChange`. */
   async refresh(): Promise<void> {
-    if (performance.now() - this.lookedAt < LOOK_MS) return;
-    this.lookedAt = performance.now();
+    if (performance.now() - this.checkedAt < CHECK_MS) return;
+    this.checkedAt = performance.now();
     try {
       const state = await sweepsState();
       if (state === this.state) return;

@@ -1,7 +1,7 @@
 /** Runs the action at once, then at most once per `everyMs`; the last call is never lost. */
 export class Throttle {
   private timer: NodeJS.Timeout | undefined;
-  private again = false;
+  private isPending = false;
 
   constructor(
     private readonly everyMs: number,
@@ -10,13 +10,13 @@ export class Throttle {
 
   run(): void {
     if (this.timer) {
-      this.again = true;
+      this.isPending = true;
       return;
     }
-    this.again = false;
+    this.isPending = false;
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      if (this.again) this.run();
+      if (this.isPending) this.run();
     }, this.everyMs);
     this.action();
   }
@@ -24,6 +24,6 @@ export class Throttle {
   dispose(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    this.again = false;
+    this.isPending = false;
   }
 }

@@ -1,4 +1,4 @@
-/** The messages when a result can be used and when its run has ended, with buttons for what can be done next. */
+/** The messages when a result becomes usable and when its run has ended, with buttons for the next step. */
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
@@ -11,8 +11,8 @@ const command = (title: string, name: string, run: RunSnapshot): Action => ({
   run: () => vscode.commands.executeCommand(`forgetMeNot.${name}`, run.spec.id),
 });
 
-export const tellReady = ({ log }: ServicesWithCompletion, run: RunSnapshot): Promise<void> =>
-  log.ask(
+export const announceReady = ({ log }: ServicesWithCompletion, run: RunSnapshot): Promise<void> =>
+  log.notify(
     'info',
     t('{name} is trained and can already complete your code; some of its figures are still being measured.', {
       name: run.spec.name,
@@ -20,26 +20,26 @@ export const tellReady = ({ log }: ServicesWithCompletion, run: RunSnapshot): Pr
     command(t('Use for Completion'), 'useForCompletion', run),
   );
 
-export async function tellEnd(
+export async function announceEnd(
   { log, runs, completion, store }: ServicesWithCompletion,
   run: RunSnapshot,
 ): Promise<void> {
-  const standing = runs.standing(run);
-  const usable = !whyNotServable(run, standing) && completion.inUse?.id !== run.spec.id;
-  const sentence = endSentence(run, standing, store.inUse === run.spec.id);
+  const status = runs.statusOf(run);
+  const isUsable = !whyNotServable(run, status) && completion.inUse?.id !== run.spec.id;
+  const sentence = endSentence(run, status, store.inUse === run.spec.id);
   const show = command(t('Show Results'), 'showResults', run);
   const resume = command(t('Resume Training'), 'resumeTraining', run);
-  if (standing === 'done')
-    return log.ask(
+  if (status === 'done')
+    return log.notify(
       'info',
       sentence,
       show,
-      ...(usable ? [command(t('Use for Completion'), 'useForCompletion', run)] : []),
+      ...(isUsable ? [command(t('Use for Completion'), 'useForCompletion', run)] : []),
       ...(run.summary && !run.summary.pending ? [] : [command(t('Measure Result'), 'measureResult', run)]),
     );
-  if (standing === 'cancelled') return log.ask('info', sentence, resume, show);
-  if (standing === 'interrupted') return log.ask('warning', sentence, resume, show);
-  return log.ask(
+  if (status === 'cancelled') return log.notify('info', sentence, resume, show);
+  if (status === 'interrupted') return log.notify('warning', sentence, resume, show);
+  return log.notify(
     'error',
     sentence,
     ...(canResume(run) ? [resume] : []),

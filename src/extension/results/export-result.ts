@@ -9,23 +9,23 @@ import {
   type ExportTarget,
 } from '../../protocol/export.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
-import { whileShown } from '../child-progress.ts';
+import { withChildProgress } from '../child-progress.ts';
 import type { Services } from '../services.ts';
 import { t, tTold } from '../../text/l10n.ts';
 import { joined } from '../../text/told-texts.ts';
 import { reveal } from '../reveal.ts';
-import { pickRun, type Which } from './pick-run.ts';
+import { pickRun, type CommandArgument } from './pick-run.ts';
 import { size } from '../texts.ts';
-import { showQuickPick } from '../shown.ts';
+import { showQuickPick } from '../editor-ui.ts';
 
-interface Form extends vscode.QuickPickItem {
+interface ExportFormat extends vscode.QuickPickItem {
   to: ExportTarget;
   /** Further arguments of `export`. */
   args?: string[];
   ending: string;
 }
 
-const adapterForms = (): Form[] => [
+const adapterFormats = (): ExportFormat[] => [
   {
     label: t('GGUF adapter'),
     detail: t('A small file that is loaded together with the base, for llama.cpp and programs built on it.'),
@@ -39,30 +39,30 @@ const adapterForms = (): Form[] => [
     ending: '-peft',
   },
 ];
-const merged = (type: string, detail: string): Form => ({
+const mergedFormat = (type: string, detail: string): ExportFormat => ({
   label: t('Whole model, {type}', { type }),
   detail,
   to: 'gguf-merged',
   args: ['--type', type],
   ending: `-${type}.gguf`,
 });
-const modelForms = (): Form[] => [
-  merged('F16', t('GGUF, two bytes per weight: exact.')),
-  merged('Q8_0', t('GGUF, about one byte per weight: close to exact.')),
+const modelFormats = (): ExportFormat[] => [
+  mergedFormat('F16', t('GGUF, two bytes per weight: exact.')),
+  mergedFormat('Q8_0', t('GGUF, about one byte per weight: close to exact.')),
 ];
 
-export async function exportResult(services: Services, which: Which): Promise<void> {
+export async function exportResult(services: Services, argument: CommandArgument): Promise<void> {
   const run = await pickRun(
     services,
-    which,
+    argument,
     ['done'],
     t('Which result do you want to export?'),
     t('No run is finished yet.'),
   );
   if (!run) return;
   const { id, name, hyper } = run.spec;
-  const form = await showQuickPick(
-    hyper.method === 'lora' ? [...adapterForms(), ...modelForms()] : modelForms(),
+  const format = await showQuickPick(
+    hyper.method === 'lora' ? [...adapterFormats(), ...modelFormats()] : modelFormats(),
     {
       title: t('Export {name}', { name }),
       placeHolder: t('Which format?'),
@@ -70,29 +70,32 @@ export async function exportResult(services: Services, which: Which): Promise<vo
       ignoreFocusOut: true,
     },
   );
-  const place = form && (await askPlace(run, form));
-  if (!place) return;
-  const args = ['export', id, '--to', form.to, ...(form.args ?? []), '--output', place.fsPath];
-  const record = await whileShown(t('Exporting {name}', { name }), (options) =>
+  const target = format && (await askTarget(run, format));
+  if (!target) return;
+  const args = ['export', id, '--to', format.to, ...(format.args ?? []), '--output', target.fsPath];
+  const record = await withChildProgress(t('Exporting {name}', { name }), (options) =>
     services.children.ask(exportRecordSchema, args, options),
   );
-  const told = [record.note, record.warning].map((text) => tTold(text ?? ''));
-  await services.log.ask(
+  const notes = [record.note, record.warning].map((text) => tTold(text ?? ''));
+  await services.log.notify(
     'info',
     joined([
       `${describeTarget(record)}, ${size(record.bytes)}: ${record.path}.`,
       t('{clause}.', { clause: describeCheck(record.check) }),
-      ...told,
+      ...notes,
     ]),
-    { title: t('Reveal'), run: () => reveal(place) },
+    { title: t('Reveal'), run: () => reveal(target) },
   );
 }
 
-function askPlace({ spec }: RunSnapshot, { ending, label }: Form): Thenable<vscode.Uri | undefined> {
+function askTarget(
+  { spec }: RunSnapshot,
+  { ending: suffix, label }: ExportFormat,
+): Thenable<vscode.Uri | undefined> {
   const [folder] = vscode.workspace.workspaceFolders ?? [];
   return vscode.window.showSaveDialog({
     title: t('Export as {format}', { format: label }),
     saveLabel: t('Export'),
-    defaultUri: vscode.Uri.file(join(folder?.uri.fsPath ?? homedir(), `${spec.id}${ending}`)),
+    defaultUri: vscode.Uri.file(join(folder?.uri.fsPath ?? homedir(), `${spec.id}${suffix}`)),
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Twenty problems show no small loss. So the result that completes code is measured on all of HumanEval while nobody
- * uses the machine, at the lowest priority; what is worse than its base then completes no longer.
+ * Twenty problems can't show a small loss. So the result in use is measured on all of HumanEval while the machine is
+ * idle, at the lowest priority; if it turns out worse than its base, it no longer completes code.
  */
 import { cpus } from 'node:os';
 import * as vscode from 'vscode';
@@ -17,21 +17,21 @@ import { trainingNow } from '../../runs/index.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 
 const PROBLEMS = 164;
-/** After so long without a key; by then, the completion server has freed its memory. */
-const QUIET_MS = 10 * 60_000;
-/** How often it looks whether the machine is idle, and, while it measures, whether it still is. */
-const LOOK_MS = { idle: 60_000, measuring: 5_000 };
-/** After a longer time between two looks, the machine was asleep. */
-const ASLEEP_MS = 3 * LOOK_MS.idle;
-/** Processors that others may keep busy before the measuring makes way, and for how long it then does. */
-const HEAVY = 1;
-const AFTER_HEAVY_MS = 30 * 60_000;
+/** Idle time before measuring; by then, the completion server has freed its memory. */
+const IDLE_MS = 10 * 60_000;
+/** How often to check whether the machine is idle, and whether it still is while measuring. */
+const CHECK_MS = { idle: 60_000, measuring: 5_000 };
+/** A longer gap between two checks means that the machine was asleep. */
+const SLEEP_GAP_MS = 3 * CHECK_MS.idle;
+/** Processors that others may keep busy before measuring backs off, and for how long it does. */
+const MAX_BUSY_PROCESSORS = 1;
+const BACK_OFF_MS = 30 * 60_000;
 
 /**
- * Whether HumanEval was planned for this result, and was measured on fewer problems than there are. Nothing is taken
- * back of a result whose strength was given, so it needs no more figures.
+ * Whether HumanEval was planned for this result but not measured on all problems. A result whose strength was set by
+ * hand is never withdrawn, so it needs no more figures.
  */
-export function isLeftToMeasure({ summary }: Pick<RunSnapshot, 'summary'>): boolean {
+export function isPartlyMeasured({ summary }: Pick<RunSnapshot, 'summary'>): boolean {
   if (!summary?.choice) return false;
   const measured = findComparison(measuredHere(summary), 'humaneval', 'pass@1')?.after.n;
   return measured === undefined ? summary.pending?.includes('humaneval') === true : measured < PROBLEMS;
@@ -39,51 +39,51 @@ export function isLeftToMeasure({ summary }: Pick<RunSnapshot, 'summary'>): bool
 
 export class MeasureWhenIdle implements vscode.Disposable {
   private usedAt = Date.now();
-  private lookedAt = Date.now();
+  private checkedAt = Date.now();
   private notBefore = 0;
   private load = watchLoad();
   private measuring: AbortController | undefined;
-  /** Runs that were measured, or can't be. Those that were interrupted are not among them: they continue later. */
-  private readonly over = new Set<string>();
-  private readonly timer = setInterval(() => void this.look(), LOOK_MS.idle);
+  /** Runs that were measured or can't be. Interrupted ones are not included: they continue later. */
+  private readonly finished = new Set<string>();
+  private readonly timer = setInterval(() => void this.check(), CHECK_MS.idle);
   private readonly subscriptions: vscode.Disposable;
 
   constructor(private readonly services: ServicesWithCompletion) {
-    const used = () => this.used();
+    const onUse = () => this.noteUse();
     const { window, workspace } = vscode;
     this.subscriptions = vscode.Disposable.from(
-      // What is written into our own log is no key.
-      workspace.onDidChangeTextDocument(({ document }) => document.uri.scheme !== 'output' && used()),
-      window.onDidChangeTextEditorSelection(used),
-      window.onDidChangeActiveTextEditor(used),
-      window.onDidChangeActiveTerminal(used),
-      window.onDidChangeWindowState(used),
+      // Output to our own log is not user activity.
+      workspace.onDidChangeTextDocument(({ document }) => document.uri.scheme !== 'output' && onUse()),
+      window.onDidChangeTextEditorSelection(onUse),
+      window.onDidChangeActiveTextEditor(onUse),
+      window.onDidChangeActiveTerminal(onUse),
+      window.onDidChangeWindowState(onUse),
       services.runs.onDidChange(() => services.runs.live.length > 0 && this.measuring?.abort()),
     );
   }
 
-  private used(): void {
+  private noteUse(): void {
     this.usedAt = Date.now();
     this.measuring?.abort();
   }
 
-  private async look(): Promise<void> {
+  private async check(): Promise<void> {
     const now = Date.now();
     const { focused, active } = vscode.window.state;
-    // Elsewhere, or in a terminal or a panel of this window, somebody may be at work.
-    if (!focused || active || now - this.lookedAt > ASLEEP_MS) this.used();
-    this.lookedAt = now;
+    // The user may be working elsewhere, or in a terminal or panel of this window.
+    if (!focused || active || now - this.checkedAt > SLEEP_GAP_MS) this.noteUse();
+    this.checkedAt = now;
     if (this.measuring) return;
     const busy = this.load() > MOST_BUSY;
     this.load = watchLoad();
-    if (busy || now - this.usedAt < QUIET_MS || now < this.notBefore) return;
+    if (busy || now - this.usedAt < IDLE_MS || now < this.notBefore) return;
     const run = this.services.completion.inUse?.run;
-    if (run && this.isWanted(run)) await this.measure(run);
+    if (run && this.shouldMeasure(run)) await this.measure(run);
   }
 
-  private isWanted(run: RunSnapshot): boolean {
+  private shouldMeasure(run: RunSnapshot): boolean {
     const { services } = this;
-    if (!vscode.workspace.isTrusted || this.over.has(run.spec.id) || !isLeftToMeasure(run)) return false;
+    if (!vscode.workspace.isTrusted || this.finished.has(run.spec.id) || !isPartlyMeasured(run)) return false;
     // Another window may have the same result in use, but not the same folder.
     return services.isHere(run) && services.runs.live.length === 0;
   }
@@ -95,20 +95,20 @@ export class MeasureWhenIdle implements vscode.Disposable {
       this.measuring = undefined;
       return;
     }
-    let others = watchLoad(usedByOthers);
-    // Makes way as soon as something trains, or other programs are at work.
+    let others = watchLoad(timeOfOthers);
+    // Stops as soon as something trains or other programs are busy.
     const timer = setInterval(() => {
-      if (others() > HEAVY) this.makeWay();
-      others = watchLoad(usedByOthers);
+      if (others() > MAX_BUSY_PROCESSORS) this.backOff();
+      others = watchLoad(timeOfOthers);
       void trainingNow().then((training) => training && this.measuring?.abort());
-    }, LOOK_MS.measuring);
+    }, CHECK_MS.measuring);
     try {
       const args = ['evaluate', id, '--tasks', 'humaneval', '--limit', String(PROBLEMS), '--background'];
       await children.ask(z.unknown(), args, { signal });
-      this.over.add(id);
+      this.finished.add(id);
     } catch (error) {
       if (!signal.aborted) {
-        this.over.add(id);
+        this.finished.add(id);
         log.warn(`${name} was not measured on all of HumanEval: ${reportError(error).message}`);
       }
     } finally {
@@ -117,25 +117,25 @@ export class MeasureWhenIdle implements vscode.Disposable {
       await runs.refresh();
     }
     const measured = runs.get(id);
-    // The key that stopped it may have come too late.
-    if (measured && !isLeftToMeasure(measured)) this.tellIfWorse(measured);
+    // The abort may have come too late.
+    if (measured && !isPartlyMeasured(measured)) this.warnIfWorse(measured);
   }
 
-  private makeWay(): void {
+  private backOff(): void {
     this.measuring?.abort();
-    this.notBefore = Date.now() + AFTER_HEAVY_MS;
+    this.notBefore = Date.now() + BACK_OFF_MS;
   }
 
-  private tellIfWorse(run: RunSnapshot): void {
+  private warnIfWorse(run: RunSnapshot): void {
     const why = run.summary && whyNotOffered(run.summary);
     if (!why) return;
     const { id, name, hyper } = run.spec;
-    const said = t(
+    const message = t(
       '{name} no longer completes your code. Measured on all of HumanEval, it is worse than its base: {why}.',
       { name, why },
     );
     const lower = t('To use it all the same, set a lower strength in its results.');
-    void this.services.log.ask('warning', joined([said, hyper.method === 'lora' ? lower : '']), {
+    void this.services.log.notify('warning', joined([message, hyper.method === 'lora' ? lower : '']), {
       title: t('Show Results'),
       run: () => vscode.commands.executeCommand('forgetMeNot.showResults', id),
     });
@@ -148,8 +148,8 @@ export class MeasureWhenIdle implements vscode.Disposable {
   }
 }
 
-/** Time of all programs but those at a low priority, as the measuring is; only Linux tells them apart. */
-const usedByOthers = () => ({
+/** Time of all programs except those at low priority, as the measuring is; only Linux reports them separately. */
+const timeOfOthers = () => ({
   at: performance.now(),
   all: process.platform !== 'linux' ? 0 : cpus().reduce((sum, { times }) => sum + times.user, 0),
   own: 0,

@@ -1,4 +1,4 @@
-/** "Use This Strength": sets the factor for a run's trained change, for completion and export. */
+/** "Use This Strength": sets the factor that scales a run's trained change, for completion and export. */
 import { z } from 'zod';
 import { UserError } from '../../text/errors.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
@@ -14,15 +14,15 @@ export async function setStrength(
 ): Promise<void> {
   requireTrust();
   const { runs, children, completion, log } = services;
-  const used = completion.inUse?.id === id;
+  const isInUse = completion.inUse?.id === id;
   await children.ask(z.unknown(), ['strength', id, String(strength)]).finally(() => runs.refresh());
   const run = runs.get(id);
   if (!run)
     throw new UserError('run-not-found', t('That run was deleted meanwhile.'), t('Choose another one.'));
   // A run in use is checked at its new strength before it completes code again.
-  if (used) await useRun(services, run);
+  if (isInUse) await useRun(services, run);
   const { name } = run.spec;
-  void log.ask(
+  void log.notify(
     'info',
     t('{name} now has strength {strength}. {button} measures it at this strength.', {
       name,

@@ -4,7 +4,7 @@ import type { RunSnapshot } from '../../protocol/panel.ts';
 import { t } from '../../text/l10n.ts';
 import type { RunWatcher } from './run-watcher.ts';
 import { percentOf, progressLine } from '../texts.ts';
-import { withProgress } from '../shown.ts';
+import { withProgress } from '../editor-ui.ts';
 
 const stoppingLine = ({ state }: RunSnapshot): string =>
   state.status === 'evaluating'
@@ -41,16 +41,16 @@ export class ProgressNotifications {
     token: vscode.CancellationToken,
   ): Promise<void> {
     const { id } = first.spec;
-    let reached = 0;
+    let shownPercent = 0;
     let stopping = false;
     const update = (snapshot: RunSnapshot) => {
       const percent = percentOf(snapshot);
       progress.report({
         message: stopping ? stoppingLine(snapshot) : progressLine(snapshot),
         // The bar never goes back, though the end may turn out to be later than expected.
-        ...(percent > reached ? { increment: percent - reached } : {}),
+        ...(percent > shownPercent ? { increment: percent - shownPercent } : {}),
       });
-      reached = Math.max(reached, percent);
+      shownPercent = Math.max(shownPercent, percent);
     };
     update(first);
     token.onCancellationRequested(() => {

@@ -4,18 +4,18 @@ import { visible } from '../../text/foreign-text.ts';
 import { t } from '../../text/l10n.ts';
 import type { RunWatcher } from './run-watcher.ts';
 import type { Store } from '../store.ts';
-import { canResume, hasResult, runDescription, runTooltip, type Standing } from '../texts.ts';
-import { tooltip } from '../shown.ts';
+import { canResume, hasResult, runDescription, runTooltip, type RunStatus } from '../texts.ts';
+import { tooltip } from '../editor-ui.ts';
 
-const icons: Record<Standing, [string, string?]> = {
+const icons: Record<RunStatus, [string, string?]> = {
   live: ['sync~spin', 'charts.blue'],
   done: ['pass', 'testing.iconPassed'],
   failed: ['error', 'testing.iconFailed'],
   cancelled: ['debug-pause'],
   interrupted: ['warning', 'list.warningForeground'],
 };
-/** Values that the menus in package.json match. */
-const menuOf: Record<Standing, string> = {
+/** Context values that the menus in package.json match. */
+const contextValues: Record<RunStatus, string> = {
   live: 'live',
   done: 'done',
   failed: 'failed resumable',
@@ -23,7 +23,7 @@ const menuOf: Record<Standing, string> = {
   interrupted: 'interrupted resumable',
 };
 
-/** Rows are identified by their run's id, so that one can be redrawn while the others stay clickable. */
+/** Rows are identified by their run's id, so that a single row can be redrawn while the others stay clickable. */
 export class RunsView implements vscode.TreeDataProvider<string>, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<string[] | undefined>();
   readonly onDidChangeTreeData = this.changed.event;
@@ -45,15 +45,15 @@ export class RunsView implements vscode.TreeDataProvider<string>, vscode.Disposa
 
   /** Redraws the rows whose text has changed. */
   refresh(): void {
-    const now = new Map(this.runs.all.map(({ spec }) => [spec.id, this.says(spec.id)]));
+    const now = new Map(this.runs.all.map(({ spec }) => [spec.id, this.rowText(spec.id)]));
     const sameRows = [...now.keys()].join() === [...this.drawn.keys()].join();
-    const other = [...now.keys()].filter((id) => now.get(id) !== this.drawn.get(id));
+    const changedRows = [...now.keys()].filter((id) => now.get(id) !== this.drawn.get(id));
     this.drawn = now;
     if (!sameRows) this.changed.fire(undefined);
-    else if (other.length > 0) this.changed.fire(other);
+    else if (changedRows.length > 0) this.changed.fire(changedRows);
   }
 
-  private says(id: string): string {
+  private rowText(id: string): string {
     const { description, contextValue } = this.getTreeItem(id);
     return `${String(description)} ${contextValue}`;
   }
@@ -65,24 +65,24 @@ export class RunsView implements vscode.TreeDataProvider<string>, vscode.Disposa
   getTreeItem(id: string): vscode.TreeItem {
     const run = this.runs.get(id);
     if (!run) return new vscode.TreeItem(id);
-    const standing = this.runs.standing(run);
+    const status = this.runs.statusOf(run);
     const inUse = this.store.inUse === id;
     const item = new vscode.TreeItem(visible(run.spec.name));
     item.id = id;
-    item.description = runDescription(run, standing, inUse);
-    const done = standing !== 'done' && hasResult(run, standing) ? ' done' : '';
-    item.contextValue = (canResume(run) ? menuOf[standing] : standing) + done;
-    const [icon, colour] = inUse ? ['sparkle', 'charts.yellow'] : icons[standing];
+    item.description = runDescription(run, status, inUse);
+    const doneSuffix = status !== 'done' && hasResult(run, status) ? ' done' : '';
+    item.contextValue = (canResume(run) ? contextValues[status] : status) + doneSuffix;
+    const [icon, colour] = inUse ? ['sparkle', 'charts.yellow'] : icons[status];
     item.iconPath = new vscode.ThemeIcon(icon!, colour ? new vscode.ThemeColor(colour) : undefined);
     item.accessibilityInformation = { label: `${run.spec.name}, ${item.description}` };
     item.command = { command: 'forgetMeNot.showResults', title: t('Show Results'), arguments: [id] };
     return item;
   }
 
-  /** Makes the tooltip only when the pointer rests on a row, so that it is up to date. */
+  /** Builds the tooltip only when the pointer rests on a row, so that it is up to date. */
   resolveTreeItem(item: vscode.TreeItem, id: string): vscode.TreeItem {
     const run = this.runs.get(id);
-    if (run) item.tooltip = tooltip(runTooltip(run, this.runs.standing(run)));
+    if (run) item.tooltip = tooltip(runTooltip(run, this.runs.statusOf(run)));
     return item;
   }
 

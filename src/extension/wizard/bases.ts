@@ -8,13 +8,15 @@ import { roughly, size } from '../texts.ts';
 import { plain } from '../plain.ts';
 
 const chosenSchema = z.object({ id: z.string(), why: z.string() });
-/** The output of `models --json`: which bases are on this machine, and which one suits it, now and with TensorFlow. */
-export const offeredSchema = z.object({
+/**
+ * The output of `models --json`: which bases are on this machine, and which one suits it, with and without TensorFlow.
+ */
+export const baseListSchema = z.object({
   models: z.array(
     z.object({
       id: z.string(),
       present: z.boolean(),
-      /** The least bytes that a run can be made to fit into; unknown for files that are not among the known bases. */
+      /** The fewest bytes that a run can be made to fit into; unknown for files that are not known bases. */
       leastMemory: z.object({ lora: z.number(), full: z.number() }).optional(),
     }),
   ),
@@ -22,7 +24,7 @@ export const offeredSchema = z.object({
   availableMemory: z.number().optional(),
   default: chosenSchema.extend({ withTensorflow: chosenSchema.optional() }),
 });
-export type Offered = z.infer<typeof offeredSchema>;
+export type BaseList = z.infer<typeof baseListSchema>;
 
 export interface BaseChoice {
   label: string;
@@ -35,16 +37,16 @@ export interface BaseChoice {
 export const baseName = (base: string): string => findKnownBase(base)?.name ?? basename(base);
 
 /**
- * The known bases, the preferred one first, those that are too large last. `preferred` is the setting; "auto" means
- * the base that suits the machine, with TensorFlow if that can be installed along with the base.
+ * The known bases: the preferred one first, those that are too large last. `preferred` is the setting; "auto" means the
+ * base that suits the machine, with TensorFlow if it can be installed along with the base.
  */
-export function baseChoices(preferred: string, offered: Offered): BaseChoice[] {
-  const { models, default: suited } = offered;
-  const here = new Set(models.filter(({ present }) => present).map(({ id }) => id));
-  const lackOf = (id: string) => lackOfMemory(id, 'lora', offered);
-  const notFitting = (id: string) => {
-    const lack = lackOf(id);
-    return lack ? [doesNotFit(lack)] : [];
+export function baseChoices(preferred: string, list: BaseList): BaseChoice[] {
+  const { models, default: suited } = list;
+  const presentIds = new Set(models.filter(({ present }) => present).map(({ id }) => id));
+  const missingFor = (id: string) => missingMemory(id, 'lora', list);
+  const misfitNote = (id: string) => {
+    const missing = missingFor(id);
+    return missing ? [doesNotFit(missing)] : [];
   };
   const choices = knownBases.map(({ id, name, about, parameters, bytes, licence }) => ({
     label: name,
@@ -52,39 +54,39 @@ export function baseChoices(preferred: string, offered: Offered): BaseChoice[] {
       t('{count} parameters', { count: roughly(parameters) }),
       size(bytes),
       licence,
-      ...(here.has(id) ? [t('already here')] : []),
+      ...(presentIds.has(id) ? [t('already here')] : []),
     ].join(' · '),
-    detail: [tKnown(about), ...suits(id, suited), ...notFitting(id)].join(' '),
+    detail: [tKnown(about), ...suitabilityNote(id, suited), ...misfitNote(id)].join(' '),
     value: id,
   }));
-  const wanted = preferred === AUTO_BASE ? (suited.withTensorflow ?? suited).id : preferred;
-  const first = choices.find(({ value }) => value === wanted) ?? {
-    label: plain(basename(wanted)),
-    description: wanted,
+  const preferredId = preferred === AUTO_BASE ? (suited.withTensorflow ?? suited).id : preferred;
+  const first = choices.find(({ value }) => value === preferredId) ?? {
+    label: plain(basename(preferredId)),
+    description: preferredId,
     detail: t('From the setting {setting}', { setting: 'forgetMeNot.base' }),
-    value: wanted,
+    value: preferredId,
   };
   const others = choices.filter((choice) => choice !== first);
   // Those that can't be trained here come last.
-  const fitting = others.filter(({ value }) => !lackOf(value));
+  const fitting = others.filter(({ value }) => !missingFor(value));
   return [first, ...fitting, ...others.filter((choice) => !fitting.includes(choice))];
 }
 
 /** As a sentence. */
-export const doesNotFit = (lack: { needed: string; free: string }): string =>
-  t('It does not fit: it takes {needed} of memory, and {free} are free.', lack);
+export const doesNotFit = (missing: { needed: string; free: string }): string =>
+  t('It does not fit: it takes {needed} of memory, and {free} are free.', missing);
 
-/** The memory that a base takes at least and that is free, in words; undefined if it fits, or is not a known one. */
-export function lackOfMemory(
+/** The memory that a base needs at least and the free memory, as text; undefined if it fits, or is unknown. */
+export function missingMemory(
   base: string,
   method: 'lora' | 'full',
-  { models, availableMemory = Infinity }: Offered,
+  { models, availableMemory = Infinity }: BaseList,
 ): { needed: string; free: string } | undefined {
   const least = models.find(({ id }) => id === base)?.leastMemory?.[method] ?? 0;
   return least > availableMemory ? { needed: size(least), free: size(availableMemory) } : undefined;
 }
 
-function suits(id: string, { withTensorflow, ...now }: Offered['default']): string[] {
+function suitabilityNote(id: string, { withTensorflow, ...now }: BaseList['default']): string[] {
   if (id === withTensorflow?.id)
     return [t('For this machine with TensorFlow: {why}.', { why: tTold(withTensorflow.why) })];
   if (id !== now.id) return [];

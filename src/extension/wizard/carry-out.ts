@@ -9,7 +9,7 @@ import type { Download } from './downloads.ts';
 
 export interface Answers {
   base: string;
-  /** Chosen as a repair: without TensorFlow. */
+  /** Chosen as a repair: train without TensorFlow. */
   backend?: 'wasm' | undefined;
 }
 
@@ -18,65 +18,65 @@ export type Repair = { title: string } & (
   /** A command that installs the missing part; the user confirms it in a terminal. */
   | { kind: 'terminal'; command: string }
   | { kind: 'without' }
-  /** The token of the cluster that trains. */
+  /** Ask for the token of the cluster that trains. */
   | { kind: 'token' }
   | { kind: 'base' }
   | { kind: 'answers' }
-  /** A step that the error's own text names. */
+  /** A step named in the error's text. */
   | { kind: 'step'; step: NextStep }
 );
 
 export interface CarryOutHost<A extends Answers> {
-  /** What has to be downloaded on this machine. */
+  /** The downloads that this machine still needs. */
   missing(answers: A): Promise<Download[]>;
   /** The parts that the user agreed to download; undefined when the user cancels. */
   consent(parts: Download[]): Promise<Download[] | undefined>;
   fetch(part: Download): Promise<void>;
   start(answers: A): Promise<void>;
-  /** Stores the answers, so that they survive a reload; undefined when the work is done. */
+  /** Stores the answers, so that they survive a reload; undefined deletes them. */
   keep(answers: A | undefined): Promise<void>;
-  /** The repair that the user picks; undefined: none for now. */
-  repair(trouble: ErrorReport, repairs: Repair[]): Promise<Repair | undefined>;
+  /** Lets the user pick a repair; undefined: none for now. */
+  repair(problem: ErrorReport, repairs: Repair[]): Promise<Repair | undefined>;
   openTerminal(command: string): void;
   takeStep(step: NextStep): void;
   setToken(): Promise<unknown>;
-  /** Another base; undefined: keep the current one. */
+  /** Asks for another base; undefined: keep the current one. */
   askBase(answers: A): Promise<string | undefined>;
   /** Asks the questions again, with these answers preselected; undefined when the user cancels. */
   askAgain(answers: A): Promise<A | undefined>;
 }
 
-/** True when the work was started. If not, the answers are kept, so that it can be tried again later. */
+/** Returns whether the work was started. If not, the answers are kept, so that the user can try again later. */
 export async function carryOut<A extends Answers>(first: A, host: CarryOutHost<A>): Promise<boolean> {
   let answers = first;
   for (;;) {
     await host.keep(answers);
     let part: Download | undefined;
     try {
-      const wanted = await host.consent(await host.missing(answers));
-      if (!wanted) return false;
-      for (part of wanted) await host.fetch(part);
+      const agreed = await host.consent(await host.missing(answers));
+      if (!agreed) return false;
+      for (part of agreed) await host.fetch(part);
       part = undefined;
       await host.start(answers);
       await host.keep(undefined);
       return true;
     } catch (error) {
-      const mended = await mend(reportError(error), part, answers, host);
-      if (!mended) return false;
-      answers = mended;
+      const repaired = await askRepair(reportError(error), part, answers, host);
+      if (!repaired) return false;
+      answers = repaired;
     }
   }
 }
 
-/** The answers to continue with; undefined: not now. */
-async function mend<A extends Answers>(
-  trouble: ErrorReport,
+/** Lets the user pick a repair. Returns the answers to continue with; undefined: not now. */
+async function askRepair<A extends Answers>(
+  problem: ErrorReport,
   part: Download | undefined,
   answers: A,
   host: CarryOutHost<A>,
 ): Promise<A | undefined> {
   for (;;) {
-    const repair = await host.repair(trouble, repairsFor(trouble, part));
+    const repair = await host.repair(problem, repairsFor(problem, part));
     switch (repair?.kind) {
       case undefined:
         return undefined;
@@ -92,7 +92,7 @@ async function mend<A extends Answers>(
       case 'answers':
         return host.askAgain(answers);
       case 'terminal':
-        // Now the user has to act in the terminal, so the question with "Try Again" is shown again.
+        // The user has to act in the terminal, so the message with "Try Again" is shown again.
         host.openTerminal(repair.command);
         break;
       case 'step':
@@ -101,10 +101,10 @@ async function mend<A extends Answers>(
   }
 }
 
-/** Steps that start something else, or that the other repairs cover. */
-const noRepair: readonly NextStep['id'][] = ['train', 'sweep', 'models', 'fetch', 'install-runtime'];
+/** Steps that start something else, or that other repairs cover. */
+const NOT_REPAIRS: readonly NextStep['id'][] = ['train', 'sweep', 'models', 'fetch', 'install-runtime'];
 
-/** @param part what was being downloaded; undefined if the work itself did not start */
+/** @param part the download that failed; undefined if the work itself did not start */
 export function repairsFor({ code, next }: ErrorReport, part: Download | undefined): Repair[] {
   const repairs: Repair[] = [{ kind: 'again', title: t('Try Again') }];
   const command = /`([^`]+)`/.exec(next)?.[1];
@@ -116,6 +116,6 @@ export function repairsFor({ code, next }: ErrorReport, part: Download | undefin
     repairs.push({ kind: 'base', title: t('Choose Another Model') });
   if (!part) repairs.push({ kind: 'answers', title: t('Change Answers') });
   for (const step of forButtons(next).steps)
-    if (!noRepair.includes(step.id)) repairs.push({ kind: 'step', title: titleIn(step), step });
+    if (!NOT_REPAIRS.includes(step.id)) repairs.push({ kind: 'step', title: titleIn(step), step });
   return repairs;
 }

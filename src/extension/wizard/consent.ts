@@ -1,13 +1,13 @@
 /** Asks for consent to downloads, naming what is downloaded and its size. Nothing is downloaded without it. */
 import { z } from 'zod';
-import { whileShown } from '../child-progress.ts';
+import { withChildProgress } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import type { Download } from './downloads.ts';
 import { t } from '../../text/l10n.ts';
 import { size } from '../texts.ts';
-import { showInformationMessage } from '../shown.ts';
+import { showInformationMessage } from '../editor-ui.ts';
 
-/** `cluster`: for a fine-tuning elsewhere. */
+/** `cluster`: for fine-tuning on a cluster. */
 type Purpose = 'fine-tuning' | 'cluster' | 'completion' | 'gpu';
 
 /** The parts that the user agreed to download; undefined when the user cancels. `purpose`: what needs them. */
@@ -31,7 +31,7 @@ export async function askConsent(
   const stays = purpose === 'cluster' ? [] : [t('Your code stays on this machine.')];
   const slower = optional ? [t('Without TensorFlow the same training takes about six times as long.')] : [];
   const answer = await showInformationMessage(
-    sayNeed(purpose, total),
+    needText(purpose, total),
     {
       modal: true,
       detail: [list, [...slower, ...stays].join(' ')].filter(Boolean).join('\n\n'),
@@ -43,7 +43,7 @@ export async function askConsent(
   return answer === without ? needed : undefined;
 }
 
-function sayNeed(purpose: Purpose, bytes: number): string {
+function needText(purpose: Purpose, bytes: number): string {
   if (purpose === 'gpu')
     return t('Completion on the GPU needs a download of about {size}.', { size: size(bytes) });
   if (purpose === 'completion')
@@ -58,7 +58,7 @@ function sayNeed(purpose: Purpose, bytes: number): string {
 /** Downloads the parts, one after the other. False when the user cancelled. */
 export async function install({ children }: Pick<Context, 'children'>, parts: Download[]): Promise<boolean> {
   for (const part of parts) {
-    const done = await whileShown(t('Downloading {name}', { name: part.name }), async (options) => {
+    const done = await withChildProgress(t('Downloading {name}', { name: part.name }), async (options) => {
       await children.ask(z.unknown(), part.command, options);
       return !options.signal?.aborted;
     });

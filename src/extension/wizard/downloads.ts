@@ -1,4 +1,4 @@
-/** What a fine-tuning still has to download, and its size. */
+/** What fine-tuning still has to download, and its size. */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { findKnownBase, placesOf } from '../../base-models/registry.ts';
@@ -19,7 +19,7 @@ export interface Download {
 /** Size of TensorFlow's wheel for CPUs; the command line shows the exact size while it downloads. */
 const TENSORFLOW_BYTES = 274e6;
 
-/** @param backend the setting: with another than TensorFlow, that is not needed */
+/** @param backend the setting; only some need TensorFlow */
 export function missingParts(base: string, report: DoctorReport, backend: string): Download[] {
   const needed = backend === 'tensorflow' || (backend === 'auto' && report.chosenBackend !== 'webgpu');
   const tensorflow = needed ? missingRuntime(report) : [];
@@ -41,7 +41,7 @@ export function missingRuntime({ backends }: DoctorReport): Download[] {
   ];
 }
 
-/** @param models those on this machine */
+/** @param models the models on this machine */
 export function missingBase(base: string, models: DoctorReport['models'] = []): Download[] {
   if (existsSync(base)) return [];
   const known = findKnownBase(base);

@@ -21,7 +21,7 @@ export interface Budget {
 const TOKENS_PER_STEP = 512;
 /** What `train` measures by default. */
 const evaluation = evaluationPlanSchema.parse({ strength: 'measured', share: MEASURE_SHARE });
-const measured = (['workspace', 'humaneval', 'retention'] as const).map((name) => ({
+const measuredTasks = (['workspace', 'humaneval', 'retention'] as const).map((name) => ({
   name,
   ...taskFacts[name],
 }));
@@ -34,8 +34,8 @@ export interface Estimate {
 }
 
 /**
- * What earlier runs took on this machine is counted; else it is guessed from the base's size.
- * @param base a known one, or a file
+ * Based on what earlier runs took on this machine, else guessed from the base's size.
+ * @param base a known base, or a file
  * @param parameters of the base
  */
 export function estimate(
@@ -46,14 +46,14 @@ export function estimate(
   { backend, costs }: Machine,
 ): Estimate {
   const path = findKnownBase(base)?.file ?? base;
-  const known = costs?.({ base: { path }, method, backend }) ?? (() => undefined);
-  const perToken = known(TRAINING)?.seconds ?? 1 / guessTokensPerSecond(parameters, { method, backend });
+  const costOf = costs?.({ base: { path }, method, backend }) ?? (() => undefined);
+  const perToken = costOf(TRAINING)?.seconds ?? 1 / guessTokensPerSecond(parameters, { method, backend });
   const training =
     budget.minutes === undefined ? (budget.steps ?? 1) * TOKENS_PER_STEP * perToken : 60 * budget.minutes;
   const tokens = Math.round(training / perToken);
   return {
-    times: expectedTimes({ evaluation, hyper: { method } }, measured, training, {
-      known,
+    times: expectedTimes({ evaluation, hyper: { method } }, measuredTasks, training, {
+      known: costOf,
       speed: 1 / perToken,
     }),
     tokens,
@@ -72,20 +72,20 @@ export function describeCost(
   if (!parameters) return undefined;
   const { times, tokens } = estimate(base, parameters, method, budget, machine);
   const all = formatDuration(totalSeconds(times));
-  const where = { tensorflow: 'TensorFlow', webgpu: 'WebGPU', wasm: 'WebAssembly' }[machine.backend];
+  const library = { tensorflow: 'TensorFlow', webgpu: 'WebGPU', wasm: 'WebAssembly' }[machine.backend];
   const memory = size(memoryOf(base, method, machine)!);
   return t('About {time} with measuring · {tokens} tokens · {memory} of memory · {library}', {
     time: all,
     tokens: roughly(tokens),
     memory,
-    library: where,
+    library,
   });
 }
 
 /** Memory in bytes that a run takes; undefined for a base that is not on this machine yet. */
 export function memoryOf(reference: string, method: 'lora' | 'full', machine: Machine): number | undefined {
-  const known = findKnownBase(reference);
-  if (known) return runMemory(known, method, machine);
+  const costOf = findKnownBase(reference);
+  if (costOf) return runMemory(costOf, method, machine);
   const parameters = parametersOf(reference);
   if (!parameters) return undefined;
   const base = { shape: shapeOfSize(parameters), bytes: statSync(reference).size };
@@ -94,10 +94,10 @@ export function memoryOf(reference: string, method: 'lora' | 'full', machine: Ma
 
 /** Number of parameters of a base; for a file, guessed from its size; undefined if it is not on this machine yet. */
 export function parametersOf(reference: string): number | undefined {
-  const known = findKnownBase(reference);
-  if (known) return known.parameters;
+  const costOf = findKnownBase(reference);
+  if (costOf) return costOf.parameters;
   try {
-    // Between Q4 (0.6 bytes a weight) and F16 (2): a guess in the middle is good to a factor of two.
+    // Between Q4 (0.6 bytes per weight) and F16 (2): a value in the middle is within a factor of two.
     return Math.round(statSync(reference).size / 1.1);
   } catch {
     return undefined;

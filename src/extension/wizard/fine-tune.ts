@@ -8,116 +8,116 @@ import type { BackendName } from '../../protocol/run.ts';
 import { formatDuration } from '../../text/units.ts';
 import type { ClusterAddress } from '../../cluster/ray/address.ts';
 import { clusterEnvironment, clusterInSettings } from '../cluster/cluster.ts';
-import { baseName, type Offered } from './bases.ts';
-import { whileShown } from '../child-progress.ts';
+import { baseName, type BaseList } from './bases.ts';
+import { withChildProgress } from '../child-progress.ts';
 import type { Context } from '../context.ts';
-import { examine } from '../doctor.ts';
-import { tellIgnored } from '../ignored-settings.ts';
+import { runDoctor } from '../doctor.ts';
+import { warnIgnoredSettings } from '../ignored-settings.ts';
 import { localFolders } from './folders.ts';
 import { t } from '../../text/l10n.ts';
 import { missingParts, missingRuntime } from './downloads.ts';
-import { offeredBases } from './offered.ts';
+import { listBases } from './list-bases.ts';
 import { settings } from '../settings.ts';
 import { askConsent, install } from './consent.ts';
 import { carryOut } from './carry-out.ts';
-import { findContinuing } from './continuing.ts';
-import { continuedBy, planSchema, type Draft, type Plan } from '../draft.ts';
-import { askPatiently, repairing } from './repairs.ts';
-import { askToGoOn } from './steps.ts';
+import { findContinuableRun } from './continuable-run.ts';
+import { continuedRun, planSchema, type Draft, type Plan } from '../draft.ts';
+import { askWithRetry, carryOutHost } from './carry-out-host.ts';
+import { askToReuse } from './steps.ts';
 import { askBaseFor, askPlan, clusterBackend, trainArguments } from './wizard.ts';
 
 const startedSchema = z.object({ run: z.string(), dir: z.string() });
 
 export async function fineTune(context: Context): Promise<void> {
   requireFolder();
-  tellIgnored(context);
+  warnIgnoredSettings(context);
   const cluster = clusterInSettings();
   const { store } = context;
-  const known = planSchema.safeParse(store.draft);
-  const goOn = known.success && (await askToGoOn(describe(known.data)));
+  const savedPlan = planSchema.safeParse(store.draft);
+  const reuse = savedPlan.success && (await askToReuse(describe(savedPlan.data)));
   const plan =
-    goOn && known.success
-      ? known.data
-      : goOn === false
+    reuse && savedPlan.success
+      ? savedPlan.data
+      : reuse === false
         ? await ask(context, store.draft, cluster)
         : undefined;
   if (!plan) return;
   await carryOut<Plan>(plan, {
-    ...repairing(context),
-    ...(cluster && onlyBase(context)),
+    ...carryOutHost(context),
+    ...(cluster && baseOnlyHost(context)),
     consent: async (parts) => {
-      const wanted = await askConsent(parts, cluster ? 'cluster' : 'fine-tuning');
-      if (!wanted) tellDeclined(context);
-      return wanted;
+      const agreed = await askConsent(parts, cluster ? 'cluster' : 'fine-tuning');
+      if (!agreed) showDeclined(context);
+      return agreed;
     },
-    keep: (answers) => store.keepDraft(answers),
+    keep: (answers) => store.saveDraft(answers),
     askAgain: (answers) => ask(context, answers, cluster),
     async start(answers) {
-      // Reading a large folder takes a while, before there is a run to follow.
+      // Reading a large folder takes a while before there is a run to follow.
       const env = cluster ? await clusterEnvironment(context, cluster) : {};
-      const { run } = await whileShown(t('Reading the workspace'), (options) =>
+      const { run } = await withChildProgress(t('Reading the workspace'), (options) =>
         context.children.ask(startedSchema, trainArguments(answers, cluster), { ...options, env }),
       );
-      await context.begun(run);
+      await context.runStarted(run);
     },
   });
 }
 
-/** What this machine needs where a cluster trains: the base, whose tokens the corpus is made of. */
-const onlyBase = (context: Context) => ({
-  missing: async ({ base }: Plan) => missingParts(base, await examine(context), 'wasm'),
+/** If a cluster trains, this machine only needs the base, whose tokenizer makes the corpus. */
+const baseOnlyHost = (context: Context) => ({
+  missing: async ({ base }: Plan) => missingParts(base, await runDoctor(context), 'wasm'),
 });
 
-/** The way back to the question. */
-function tellDeclined({ log }: Context): void {
-  void log.ask('info', t('Nothing was downloaded. Your answers are kept.'), {
+/** Shows how to get back to the question. */
+function showDeclined({ log }: Context): void {
+  void log.notify('info', t('Nothing was downloaded. Your answers are kept.'), {
     title: t('Fine-tune on Workspace'),
     run: () => vscode.commands.executeCommand('forgetMeNot.fineTune'),
   });
 }
 
-function ask(context: Context, kept: Draft, cluster?: ClusterAddress): Promise<Plan | undefined> {
-  const keep = (draft: Draft) => context.store.keepDraft(draft);
-  return askPatiently(context, kept, keep, async (draft, answered) => {
-    const report = examine(context);
-    // Awaited later; until then, a failure must not count as an unhandled rejection.
+function ask(context: Context, saved: Draft, cluster?: ClusterAddress): Promise<Plan | undefined> {
+  const keep = (draft: Draft) => context.store.saveDraft(draft);
+  return askWithRetry(context, saved, keep, async (draft, answered) => {
+    const report = runDoctor(context);
+    // Awaited later; until then, a failure must not be an unhandled rejection.
     report.catch(() => undefined);
-    const bases = offeredBases(context).then((offered) => (cluster ? withoutLimit(offered) : offered));
+    const bases = listBases(context).then((list) => (cluster ? withoutMemoryLimit(list) : list));
     bases.catch(() => undefined);
     return askPlan(
       () => bases,
       async () => {
         if (cluster) return { backend: clusterBackend() };
-        const found = await report;
+        const doctorReport = await report;
         const costs = await machineCosts();
-        return { backend: expectedBackend(found), ownMemory: hasOwnMemory(found), costs };
+        return { backend: expectedBackend(doctorReport), hasOwnMemory: hasOwnMemory(doctorReport), costs };
       },
-      (folders) => findContinuing(context, folders),
+      (folders) => findContinuableRun(context, folders),
       draft,
       answered,
     );
   });
 }
 
-/** How much memory is free here says nothing of a cluster's. */
-const withoutLimit = ({ models, default: suited }: Offered): Offered => ({ models, default: suited });
+/** This machine's free memory doesn't limit a cluster. */
+const withoutMemoryLimit = ({ models, default: suited }: BaseList): BaseList => ({ models, default: suited });
 
 /** "SmolLM2-135M-Instruct, LoRA, 15 min"; with ", 2 of 3 folders" if not all of them were chosen. */
 function describe(plan: Plan): string {
   const { length: count } = plan.folders;
   const { length: all } = localFolders();
-  const some = count < all ? `, ${t('{count} of {all} folders', { count, all })}` : '';
-  return describeTraining(plan) + some;
+  const folderNote = count < all ? `, ${t('{count} of {all} folders', { count, all })}` : '';
+  return describeTraining(plan) + folderNote;
 }
 
 function describeTraining(plan: Plan): string {
   const { base, method, budget } = plan;
-  const continued = continuedBy(plan);
-  const long = budget.steps
+  const continued = continuedRun(plan);
+  const duration = budget.steps
     ? t('{steps} steps', { steps: budget.steps })
     : formatDuration((budget.minutes ?? 0) * 60);
-  if (continued) return t('what changed since {name}, {time}', { name: continued.name, time: long });
-  return `${baseName(base)}, ${method === 'lora' ? 'LoRA' : t('full fine-tuning')}, ${long}`;
+  if (continued) return t('what changed since {name}, {time}', { name: continued.name, time: duration });
+  return `${baseName(base)}, ${method === 'lora' ? 'LoRA' : t('full fine-tuning')}, ${duration}`;
 }
 
 /** Errors: corpus-empty without an open folder. */
@@ -133,26 +133,26 @@ export function requireFolder(): void {
 /** Installs TensorFlow only, for users who started without it. */
 export async function installRuntime(context: Context): Promise<void> {
   const { log } = context;
-  const report = await examine(context);
+  const report = await runDoctor(context);
   const [part] = missingRuntime(report);
   if (!part)
-    return log.ask(
+    return log.notify(
       'info',
       report.backends.find(({ name }) => name === 'tensorflow')?.reason ?? report.summary,
     );
   if (!(await askConsent([part])) || !(await install(context, [part]))) return;
-  await log.ask('info', t('TensorFlow is installed; the next training uses it.'));
+  await log.notify('info', t('TensorFlow is installed; the next training uses it.'));
 }
 
-/** Downloads a base only: the one that a text names, or one that the user picks. */
-export async function fetchBase(context: Context, which: string | undefined): Promise<void> {
-  const bases = () => offeredBases(context);
-  const base = which ?? (await askBaseFor(t('Download Base Model'), bases, t('Which model?')));
+/** Downloads only a base: the given one, or one that the user picks. */
+export async function fetchBase(context: Context, argument: string | undefined): Promise<void> {
+  const bases = () => listBases(context);
+  const base = argument ?? (await askBaseFor(t('Download Base Model'), bases, t('Which model?')));
   if (!base) return;
-  const missing = missingParts(base, await examine(context), 'wasm');
-  const wanted = await askConsent(missing);
-  if (!wanted || !(await install(context, wanted))) return;
-  await context.log.ask('info', t('{base} is on this machine and can be fine-tuned.', { base }));
+  const missing = missingParts(base, await runDoctor(context), 'wasm');
+  const agreed = await askConsent(missing);
+  if (!agreed || !(await install(context, agreed))) return;
+  await context.log.notify('info', t('{base} is on this machine and can be fine-tuned.', { base }));
 }
 
 /**

@@ -4,11 +4,11 @@ import * as vscode from 'vscode';
 import { distinctFolders } from '../../corpus/reading/folders.ts';
 import { t } from '../../text/l10n.ts';
 import type { Draft } from '../draft.ts';
-import { chooseMany, into, type Step } from './steps.ts';
+import { chooseMany, withAnswer, type Step } from './steps.ts';
 
 /**
  * The workspace folders that are on this machine, where child processes can read them. A link to one of them counts as
- * that one, as it does for the command line.
+ * the same folder, as in the command line.
  */
 export function localFolders(): vscode.WorkspaceFolder[] {
   const local = (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === 'file');
@@ -16,7 +16,7 @@ export function localFolders(): vscode.WorkspaceFolder[] {
   return local.filter(({ uri }) => distinct.includes(resolve(uri.fsPath)));
 }
 
-/** What is known without asking: the folder, if there is only one. */
+/** The answer that is known without asking: the folder, if there is only one. */
 export function onlyFolder(): Pick<Draft, 'folders'> {
   const folders = localFolders();
   return folders.length === 1 ? { folders: [folders[0]!.uri.fsPath] } : {};
@@ -34,7 +34,7 @@ export function askFolders(title: string): Step<Draft>[] {
   const placeholder = t('Which folders should the model learn?');
   return [
     (plan, position) =>
-      into(
+      withAnswer(
         plan,
         'folders',
         chooseMany({ title, ...position, placeholder, choices, preferred: plan.folders ?? [] }),

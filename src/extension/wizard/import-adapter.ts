@@ -1,16 +1,16 @@
-/** "Import Adapter": an adapter from elsewhere becomes a run, is checked and measured. */
+/** "Import Adapter": turns a foreign adapter into a run, which is checked and measured. */
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { z } from 'zod';
 import { baseName } from './bases.ts';
 import { carryOut } from './carry-out.ts';
-import { whileShown } from '../child-progress.ts';
+import { withChildProgress } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import { importSchema, type Import, type ImportDraft } from '../draft.ts';
 import { t } from '../../text/l10n.ts';
-import { offeredBases } from './offered.ts';
-import { askPatiently, repairing } from './repairs.ts';
-import { askToGoOn, back, choose, into, walk, type Answer, type Step } from './steps.ts';
+import { listBases } from './list-bases.ts';
+import { askWithRetry, carryOutHost } from './carry-out-host.ts';
+import { askToReuse, back, choose, withAnswer, askSteps, type Answer, type Step } from './steps.ts';
 import { askBase, askBaseFor } from './wizard.ts';
 
 const title = () => t('Import Adapter');
@@ -26,45 +26,49 @@ const kinds = () => ({
 
 const importedSchema = z.object({ run: z.string() });
 
-/** Makes a run of an adapter, checks that the served model matches it, and measures what it forgot. */
+/** Turns an adapter into a run, checks that the served model matches it, and measures what it forgot. */
 export async function importAdapter(context: Context): Promise<void> {
   const { store, children } = context;
-  const known = importSchema.safeParse(store.importDraft);
-  const goOn = known.success && (await askToGoOn(describe(known.data)));
+  const savedImport = importSchema.safeParse(store.importDraft);
+  const reuse = savedImport.success && (await askToReuse(describe(savedImport.data)));
   const first =
-    goOn && known.success ? known.data : goOn === false ? await ask(context, store.importDraft) : undefined;
+    reuse && savedImport.success
+      ? savedImport.data
+      : reuse === false
+        ? await ask(context, store.importDraft)
+        : undefined;
   if (!first) return;
-  let made: { run: string; path: string } | undefined;
+  let imported: { run: string; path: string } | undefined;
   await carryOut<Import>(first, {
-    ...repairing(context),
-    keep: (answers) => store.keepImport(answers),
+    ...carryOutHost(context),
+    keep: (answers) => store.saveImportDraft(answers),
     askAgain: (answers) => ask(context, answers),
-    askBase: () => askBaseFor(title(), () => offeredBases(context), whichBase()),
+    askBase: () => askBaseFor(title(), () => listBases(context), whichBase()),
     async start({ path, base }) {
-      const { run } = await whileShown(title(), (options) =>
+      const { run } = await withChildProgress(title(), (options) =>
         children.ask(importedSchema, ['import', path, '--base', base, '--yes'], options),
       );
-      made = { run, path };
+      imported = { run, path };
     },
   });
-  if (made) await measure(context, made.run, basename(made.path));
+  if (imported) await measure(context, imported.run, basename(imported.path));
 }
 
 /** "garden.gguf, trained on SmolLM2-135M-Instruct" */
 const describe = ({ path, base }: Import) =>
   t('{file}, trained on {base}', { file: basename(path), base: baseName(base) });
 
-function ask(context: Context, kept: ImportDraft): Promise<Import | undefined> {
-  const keep = (draft: ImportDraft) => context.store.keepImport(draft);
-  return askPatiently(context, kept, keep, async (draft, answered) => {
-    const bases = offeredBases(context);
+function ask(context: Context, saved: ImportDraft): Promise<Import | undefined> {
+  const keep = (draft: ImportDraft) => context.store.saveImportDraft(draft);
+  return askWithRetry(context, saved, keep, async (draft, answered) => {
+    const bases = listBases(context);
     // Awaited later; until then, a failure must not count as an unhandled rejection.
     bases.catch(() => undefined);
     const steps: Step<ImportDraft>[] = [
       askFile,
       (plan, position) => askBase(plan, { title: title(), ...position }, bases, whichBase()),
     ];
-    return (await walk({ ...draft, backend: undefined }, steps, answered)) as Import | undefined;
+    return (await askSteps({ ...draft, backend: undefined }, steps, answered)) as Import | undefined;
   });
 }
 
@@ -80,7 +84,7 @@ async function askFile(
     ...(draft.kind && { preferred: draft.kind }),
   });
   if (kind === undefined || kind === back) return kind;
-  return into({ ...draft, kind }, 'path', pickPath(kind, draft));
+  return withAnswer({ ...draft, kind }, 'path', pickPath(kind, draft));
 }
 
 async function pickPath(kind: Import['kind'], { path }: ImportDraft): Promise<string | undefined> {
@@ -100,16 +104,16 @@ async function pickPath(kind: Import['kind'], { path }: ImportDraft): Promise<st
 /** The run exists even if this fails, so it is not imported twice. */
 async function measure({ children, runs, log, panel }: Context, run: string, name: string): Promise<void> {
   try {
-    await whileShown(t('Measuring {name}', { name }), (options) =>
+    await withChildProgress(t('Measuring {name}', { name }), (options) =>
       children.ask(z.unknown(), ['evaluate', run, '--tasks', 'retention'], options),
     );
   } catch (error) {
     const again = () => vscode.commands.executeCommand('forgetMeNot.measureResult', run);
-    return log.show(error, { title: t('Measure Result'), run: again });
+    return log.showError(error, { title: t('Measure Result'), run: again });
   } finally {
     await runs.refresh();
   }
-  await log.ask(
+  await log.notify(
     'info',
     t('{name} was imported as a run, and what it forgot was measured.', { name }),
     { title: t('Show Results'), run: () => panel.show(run) },

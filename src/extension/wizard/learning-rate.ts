@@ -1,27 +1,27 @@
-/** "Find Learning Rate": short trials of many rates; later trainings of the same base use the rate that was found. */
+/** "Find Learning Rate": short trials of many rates; later trainings of the same base use the best one. */
 import { z } from 'zod';
 import { carryOut, type Answers } from './carry-out.ts';
-import { whileShown } from '../child-progress.ts';
+import { withChildProgress } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import { requireFolder } from './fine-tune.ts';
 import { t } from '../../text/l10n.ts';
-import { offeredBases } from './offered.ts';
-import { repairing } from './repairs.ts';
+import { listBases } from './list-bases.ts';
+import { carryOutHost } from './carry-out-host.ts';
 import { settings } from '../settings.ts';
 import { askFoldersAndBase } from './wizard.ts';
 
 /** The output of `sweep --json`. */
-const foundSchema = z.object({ sentences: z.array(z.string()) });
+const sweepResultSchema = z.object({ sentences: z.array(z.string()) });
 
 export async function findLearningRate(context: Context): Promise<void> {
   requireFolder();
-  const bases = offeredBases(context);
+  const bases = listBases(context);
   bases.catch(() => undefined);
-  const asked = await askFoldersAndBase(t('Find Learning Rate'), () => bases);
-  if (!asked) return;
-  const answers: Answers & { folders: string[] } = asked;
+  const chosen = await askFoldersAndBase(t('Find Learning Rate'), () => bases);
+  if (!chosen) return;
+  const answers: Answers & { folders: string[] } = chosen;
   await carryOut<typeof answers>(answers, {
-    ...repairing(context),
+    ...carryOutHost(context),
     // Finished trials are on disk; the same answers resume the sweep.
     keep: () => Promise.resolve(),
     askAgain: () => askFoldersAndBase(t('Find Learning Rate'), () => bases),
@@ -41,8 +41,8 @@ async function sweep(context: Context, answers: Answers & { folders: string[] })
     '--yes',
   ];
   const title = t('Finding the learning rate (if stopped, it resumes next time)');
-  const { sentences } = await whileShown(title, (options) =>
-    context.children.ask(foundSchema, command, options),
+  const { sentences } = await withChildProgress(title, (options) =>
+    context.children.ask(sweepResultSchema, command, options),
   );
-  void context.log.ask('info', `${sentences.join(' ')} ${t('Later trainings of the same base use it.')}`);
+  void context.log.notify('info', `${sentences.join(' ')} ${t('Later trainings of the same base use it.')}`);
 }

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { t } from '../../text/l10n.ts';
 import { plainRow } from '../plain.ts';
-import { showQuickPick } from '../shown.ts';
+import { showQuickPick } from '../editor-ui.ts';
 
 /** The user pressed Back. */
 export const back = Symbol('back');
@@ -20,9 +20,9 @@ export interface Question<T> {
   placeholder: string;
   /** While a promise is pending, a busy bar is shown. */
   choices: Choice<T>[] | Promise<Choice<T>[]>;
-  /** Rows that are shown until then; one without a value can't be taken. */
+  /** Rows shown until then; a row without a value can't be chosen. */
   meanwhile?: Choice<T | undefined>[];
-  /** The choice that Enter takes. */
+  /** The choice selected by Enter. */
   preferred?: T;
 }
 
@@ -38,8 +38,8 @@ export const choose = <T>({ preferred, ...question }: Question<T>): Promise<Answ
   });
 
 /**
- * Asks for one or more of the choices, which it returns in their order; undefined when the user cancels. At first those
- * with a `preferred` value are selected, or all of them if there is none.
+ * Asks for one or more of the choices and returns them in their order; undefined when the user cancels. Initially,
+ * those with a `preferred` value are selected, or all if there are none.
  */
 export const chooseMany = <T>({
   preferred = [],
@@ -48,8 +48,8 @@ export const chooseMany = <T>({
   show<T, T[]>(question, {
     many: true,
     prepare(pick) {
-      const wanted = pick.items.filter(({ value }) => preferred.includes(value));
-      pick.selectedItems = wanted.length > 0 ? wanted : pick.items;
+      const preselected = pick.items.filter(({ value }) => preferred.includes(value));
+      pick.selectedItems = preselected.length > 0 ? preselected : pick.items;
     },
     answerOf({ items, selectedItems }) {
       const chosen = items.filter((item) => selectedItems.includes(item));
@@ -57,18 +57,18 @@ export const chooseMany = <T>({
     },
   });
 
-interface Answering<T, A> {
+interface PickBehaviour<T, A> {
   /** Whether several can be chosen. The editor has to know before it gets the choices. */
   many: boolean;
   /** Called once when the choices are there. */
   prepare(pick: vscode.QuickPick<Choice<T>>): void;
-  /** The answer that the selection is; undefined if it is none. */
+  /** The answer for the current selection; undefined if there is none. */
   answerOf(pick: vscode.QuickPick<Choice<T>>): A | undefined;
 }
 
 function show<T, A>(
   { title, step, steps, placeholder, choices, meanwhile = [] }: Omit<Question<T>, 'preferred'>,
-  { many, prepare, answerOf }: Answering<T, A>,
+  { many, prepare, answerOf }: PickBehaviour<T, A>,
 ): Promise<Answer<A>> {
   const pick = vscode.window.createQuickPick<Choice<T>>();
   Object.assign(pick, {
@@ -82,7 +82,7 @@ function show<T, A>(
     busy: true,
     items: meanwhile.map(plainRow),
   });
-  const before = pick.items[0];
+  const firstRow = pick.items[0];
   if (step > 1) pick.buttons = [vscode.QuickInputButtons.Back];
   return new Promise((resolve, reject) => {
     const answer = (value: Answer<A>) => {
@@ -91,12 +91,12 @@ function show<T, A>(
     };
     Promise.resolve(choices).then(
       (items) => {
-        const reached = pick.activeItems[0];
+        const activeRow = pick.activeItems[0];
         Object.assign(pick, { items: items.map(plainRow), busy: false });
         prepare(pick);
-        // The person has gone down to it meanwhile.
-        const same = pick.items.find(({ value }) => value === reached?.value);
-        if (same && reached !== before) pick.activeItems = [same];
+        // The user may have moved to a row meanwhile.
+        const same = pick.items.find(({ value }) => value === activeRow?.value);
+        if (same && activeRow !== firstRow) pick.activeItems = [same];
       },
       (error: unknown) => {
         reject(error as Error);
@@ -114,7 +114,7 @@ function show<T, A>(
 }
 
 /** The draft with the answer added. */
-export const into = async <D extends object, K extends keyof D>(
+export const withAnswer = async <D extends object, K extends keyof D>(
   plan: D,
   key: K,
   answer: Promise<Answer<D[K]>>,
@@ -128,10 +128,10 @@ export const into = async <D extends object, K extends keyof D>(
 export type Step<P> = (plan: P, position: { step: number; steps: number }) => Promise<Answer<P>>;
 
 /** Walks the steps; Back returns to the last step that asked something. Undefined when the user cancels. */
-export async function walk<P>(
+export async function askSteps<P>(
   first: P,
   steps: Step<P>[],
-  answered?: (plan: P) => void,
+  onAnswer?: (plan: P) => void,
 ): Promise<P | undefined> {
   const plans = [first];
   while (plans.length <= steps.length) {
@@ -141,17 +141,17 @@ export async function walk<P>(
     if (answer === back) while (plans.pop() === plans.at(-1) && plans.length > 0);
     else {
       plans.push(answer);
-      answered?.(answer);
+      onAnswer?.(answer);
     }
     if (plans.length === 0) return undefined;
   }
   return plans.at(-1);
 }
 
-/** Asks whether to reuse the answers of a work that did not start last time; undefined when the user cancels. */
-export async function askToGoOn(what: string): Promise<boolean | undefined> {
-  const goOn = t('Continue with {what}', { what });
+/** Asks whether to reuse the answers of a wizard that did not start its work; undefined when the user cancels. */
+export async function askToReuse(what: string): Promise<boolean | undefined> {
+  const reuse = t('Continue with {what}', { what });
   const placeHolder = t('What you chose last time has not been started yet.');
-  const chosen = await showQuickPick([{ label: goOn }, { label: t('Choose again') }], { placeHolder });
-  return chosen && chosen.label === goOn;
+  const chosen = await showQuickPick([{ label: reuse }, { label: t('Choose again') }], { placeHolder });
+  return chosen && chosen.label === reuse;
 }

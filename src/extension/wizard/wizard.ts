@@ -1,38 +1,36 @@
-/**
- * "Fine-tune on Workspace": asks for folders, base, method and budget, and shows the time and memory that it will take.
- */
+/** "Fine-tune on Workspace": asks for folders, base, method and budget, and shows the expected time and memory. */
 import * as vscode from 'vscode';
 import type { Machine } from '../../training/memory/defaults.ts';
-import { baseChoices, lackOfMemory, type Offered } from './bases.ts';
-import type { Continuing } from './continuing.ts';
-import { continuedBy, type Draft, type Plan } from '../draft.ts';
+import { baseChoices, missingMemory, type BaseList } from './bases.ts';
+import type { ContinuableRun } from './continuable-run.ts';
+import { continuedRun, type Draft, type Plan } from '../draft.ts';
 import { describeCost, memoryOf, type Budget } from './estimates.ts';
 import { askFolders, onlyFolder } from './folders.ts';
 import { t } from '../../text/l10n.ts';
 import type { ClusterAddress } from '../../cluster/ray/address.ts';
-import { askPath } from './path.ts';
+import { askPath } from './ask-path.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { settings } from '../settings.ts';
-import { choose, into, walk, type Answer, type Choice, type Step } from './steps.ts';
+import { choose, withAnswer, askSteps, type Answer, type Choice, type Step } from './steps.ts';
 import { size } from '../texts.ts';
 import { formatDuration } from '../../text/units.ts';
 
 const title = () => t('Fine-tune on Workspace');
 
 /**
- * Asks for everything that a training needs: one click for what is recommended. Undefined when the user cancels.
+ * Asks for everything that a training needs; the recommended answers take one click. Undefined when the user cancels.
  * @param bases the bases to choose from, and which of them suits this machine
  * @param machine what will train; looked up while the first questions are asked
  * @param continuing the run of these folders that can be continued
- * @param kept earlier answers, which are preselected
- * @param answered called after each question
+ * @param saved earlier answers, which are preselected
+ * @param onAnswer called after each question
  */
 export async function askPlan(
-  bases: () => Promise<Offered>,
+  bases: () => Promise<BaseList>,
   machine: () => Promise<Machine>,
-  continuing: (folders: readonly string[]) => Promise<Continuing | undefined>,
-  kept: Draft,
-  answered: (draft: Draft) => void,
+  continuing: (folders: readonly string[]) => Promise<ContinuableRun | undefined>,
+  saved: Draft,
+  onAnswer: (draft: Draft) => void,
 ): Promise<Plan | undefined> {
   const steps: Step<Draft>[] = [
     ...askFolders(title()),
@@ -42,42 +40,43 @@ export async function askPlan(
         { title: title(), ...position },
         { bases, machine, continuing: () => continuing(plan.folders!) },
       ),
-    ifOwn((plan, position) => askBase(plan, { title: title(), ...position }, bases())),
-    ifOwn((plan, position) => askMethod(plan, position, Promise.all([machine(), bases()]))),
+    ifCustom((plan, position) => askBase(plan, { title: title(), ...position }, bases())),
+    ifCustom((plan, position) => askMethod(plan, position, Promise.all([machine(), bases()]))),
     (plan, position) =>
       plan.path === 'recommended' ? Promise.resolve(plan) : askBudget(plan, position, machine()),
   ];
-  return (await walk({ ...kept, ...onlyFolder(), backend: undefined }, steps, answered)) as Plan | undefined;
+  return (await askSteps({ ...saved, ...onlyFolder(), backend: undefined }, steps, onAnswer)) as
+    Plan | undefined;
 }
 
-/** A step for users who choose everything themselves. */
-const ifOwn =
+/** A step that is only asked for custom choices. */
+const ifCustom =
   (step: Step<Draft>): Step<Draft> =>
   (plan, position) =>
     plan.path === 'own' ? step(plan, position) : Promise.resolve(plan);
 
-/** Asks for folders and a base, to find a learning rate for. Undefined when the user cancels. */
+/** Asks for the folders and the base to find a learning rate for. Undefined when the user cancels. */
 export async function askFoldersAndBase(
   heading: string,
-  bases: () => Promise<Offered>,
+  bases: () => Promise<BaseList>,
 ): Promise<Pick<Plan, 'folders' | 'base'> | undefined> {
   const steps: Step<Draft>[] = [
     ...askFolders(heading),
     (plan, position) => askBase(plan, { title: heading, ...position }, bases()),
   ];
-  return (await walk(onlyFolder(), steps)) as Plan | undefined;
+  return (await askSteps(onlyFolder(), steps)) as Plan | undefined;
 }
 
 /** Asks for a base only. Undefined when the user cancels. */
 export async function askBaseFor(
   heading: string,
-  bases: () => Promise<Offered>,
+  bases: () => Promise<BaseList>,
   question: string,
 ): Promise<string | undefined> {
   const steps: Step<Draft>[] = [
     (plan, position) => askBase(plan, { title: heading, ...position }, bases(), question),
   ];
-  return (await walk({}, steps))?.base;
+  return (await askSteps({}, steps))?.base;
 }
 
 interface Position {
@@ -85,31 +84,31 @@ interface Position {
   steps: number;
 }
 
-const other = { file: 'a .gguf file', hub: 'the hub' };
+const otherSource = { file: 'a .gguf file', hub: 'the hub' };
 
 export async function askBase<D extends { base?: string | undefined }>(
   plan: D,
   place: Position & { title: string },
-  offered: Promise<Offered>,
+  list: Promise<BaseList>,
   placeholder = t('Which model do you want to fine-tune?'),
 ): Promise<Answer<D>> {
-  const choices = offered.then((bases): Choice<string>[] => [
+  const choices = list.then((bases): Choice<string>[] => [
     ...baseChoices(plan.base ?? settings.base, bases),
     {
       label: `$(file) ${t('A .gguf file…')}`,
       description: t('Llama, Qwen, Granite, Gemma 3, SmolLM3 or StarCoder2'),
-      value: other.file,
+      value: otherSource.file,
     },
     {
       label: `$(cloud-download) ${t('From Hugging Face…')}`,
       description: 'owner/name[:file]',
-      value: other.hub,
+      value: otherSource.hub,
     },
   ]);
   const chosen = await choose({ ...place, placeholder, choices });
-  if (chosen === other.file) return into(plan, 'base', pickFile());
-  if (chosen === other.hub) return into(plan, 'base', typeReference());
-  return into(plan, 'base', Promise.resolve(chosen));
+  if (chosen === otherSource.file) return withAnswer(plan, 'base', pickFile());
+  if (chosen === otherSource.hub) return withAnswer(plan, 'base', typeReference());
+  return withAnswer(plan, 'base', Promise.resolve(chosen));
 }
 
 async function pickFile(): Promise<Answer<string>> {
@@ -133,31 +132,31 @@ async function typeReference(): Promise<Answer<string>> {
 function askMethod(
   plan: Draft,
   position: Position,
-  looking: Promise<[Machine, Offered]>,
+  lookups: Promise<[Machine, BaseList]>,
 ): Promise<Answer<Draft>> {
-  const memory = (method: 'lora' | 'full', machine: Machine, offered: Offered) => {
+  const memory = (method: 'lora' | 'full', machine: Machine, list: BaseList) => {
     const bytes = memoryOf(plan.base!, method, machine);
     if (!bytes) return '';
-    const lack = lackOfMemory(plan.base!, method, offered);
-    return lack
-      ? t('does not fit: it takes {needed} of memory, and {free} are free', lack)
+    const missing = missingMemory(plan.base!, method, list);
+    return missing
+      ? t('does not fit: it takes {needed} of memory, and {free} are free', missing)
       : t('about {size} of memory', { size: size(bytes) });
   };
-  const choices = looking.then(([machine, offered]): Choice<'lora' | 'full'>[] => [
+  const choices = lookups.then(([machine, list]): Choice<'lora' | 'full'>[] => [
     {
       label: 'LoRA',
-      description: memory('lora', machine, offered),
+      description: memory('lora', machine, list),
       detail: t('Trains a small adapter beside the frozen model. Several adapters can share one base.'),
       value: 'lora',
     },
     {
       label: t('Full fine-tuning'),
-      description: memory('full', machine, offered),
+      description: memory('full', machine, list),
       detail: t('Trains all weights; the result is a separate, complete model.'),
       value: 'full',
     },
   ]);
-  return into(
+  return withAnswer(
     plan,
     'method',
     choose({
@@ -173,19 +172,19 @@ function askMethod(
 type Preset = 'quick' | 'standard' | 'thorough';
 type BudgetName = Preset | 'minutes' | 'steps';
 
-async function askBudget(plan: Draft, position: Position, looking: Promise<Machine>): Promise<Answer<Draft>> {
+async function askBudget(plan: Draft, position: Position, lookups: Promise<Machine>): Promise<Answer<Draft>> {
   const quick = settings.minutes;
   const preset: Record<Preset, number> = { quick, standard: quick * 4, thorough: quick * 16 };
-  const row = (label: string, value: Preset, machine: Machine): Choice<BudgetName> => ({
+  const presetChoice = (label: string, value: Preset, machine: Machine): Choice<BudgetName> => ({
     label,
     description: t('{time} of training', { time: formatDuration(preset[value] * 60) }),
     detail: costOf(plan, { minutes: preset[value] }, machine) ?? '',
     value,
   });
-  const choices = looking.then((machine): Choice<BudgetName>[] => [
-    row(t('Quick'), 'quick', machine),
-    row(t('Standard'), 'standard', machine),
-    row(t('Thorough'), 'thorough', machine),
+  const choices = lookups.then((machine): Choice<BudgetName>[] => [
+    presetChoice(t('Quick'), 'quick', machine),
+    presetChoice(t('Standard'), 'standard', machine),
+    presetChoice(t('Thorough'), 'thorough', machine),
     { label: `$(edit) ${t('Minutes…')}`, description: t('your own budget'), value: 'minutes' },
     { label: `$(edit) ${t('Steps…')}`, description: t('of 512 tokens each'), value: 'steps' },
   ]);
@@ -194,19 +193,19 @@ async function askBudget(plan: Draft, position: Position, looking: Promise<Machi
     ...position,
     placeholder: t('How long may it take?'),
     choices,
-    preferred: nameOf(plan.budget, preset),
+    preferred: budgetName(plan.budget, preset),
   });
   if (chosen === 'minutes' || chosen === 'steps')
-    return into(plan, 'budget', typeBudget(plan, chosen, await looking));
-  return into(
+    return withAnswer(plan, 'budget', typeBudget(plan, chosen, await lookups));
+  return withAnswer(
     plan,
     'budget',
     Promise.resolve(typeof chosen === 'string' ? { minutes: preset[chosen] } : chosen),
   );
 }
 
-/** The row for a budget that was chosen before. */
-function nameOf(budget: Budget | undefined, preset: Record<Preset, number>): BudgetName {
+/** The preset for a budget chosen before. */
+function budgetName(budget: Budget | undefined, preset: Record<Preset, number>): BudgetName {
   if (!budget) return 'quick';
   if (budget.steps) return 'steps';
   const names = Object.keys(preset) as Preset[];
@@ -249,7 +248,7 @@ const costOf = (plan: Draft, budget: Budget, machine: Machine) =>
 /** The arguments of `train` for a plan. `cluster`: what trains instead of this machine. */
 export function trainArguments(plan: Plan, cluster?: ClusterAddress): string[] {
   const { budget } = plan;
-  const continued = continuedBy(plan);
+  const continued = continuedRun(plan);
   return [
     'train',
     ...plan.folders,
@@ -258,12 +257,12 @@ export function trainArguments(plan: Plan, cluster?: ClusterAddress): string[] {
     ...(cluster ? ['--backend', clusterBackend()] : settings.backendOptions(plan.backend)),
     ...settings.globOptions(plan.folders),
     ...settings.trainOptions,
-    // The last ones count, so no option of a folder's settings sends anything elsewhere.
+    // The last options win, so a folder's settings can't send anything elsewhere.
     ...(cluster ? ['--on', cluster.url] : ['--yes']),
     ...(cluster && settings.clusterStorage ? ['--storage', settings.clusterStorage] : []),
     '--detach',
   ];
 }
 
-/** Workers compute on their processors; what this machine's GPU is says nothing of them. */
+/** Workers compute on their processors; this machine's GPU doesn't matter. */
 export const clusterBackend = (): BackendName => (settings.backend === 'wasm' ? 'wasm' : 'tensorflow');

@@ -1,6 +1,6 @@
 /**
- * A server announces how to reach it, for all windows of its user, in a file in the data directory. Only the user may
- * read it, because it contains the token.
+ * A server announces its address to all of its user's windows, in a file in the data directory. Only the user may read
+ * the file, because it contains the token.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,9 +11,9 @@ import { announcementSchema, type Announcement } from '../../protocol/server.ts'
 import { writeByRename } from '../../platform/files/write-file.ts';
 import { identifyOnDisk } from '../identify.ts';
 
-/** Path of the announcement for this base file and these settings; a changed file counts as another base. */
+/** Path of the announcement for this base file and these settings. A replaced file counts as another base. */
 export async function announcementPath(basePath: string, settings: unknown): Promise<string> {
-  // The server reports what is wrong with the file.
+  // The server reports problems with the file.
   const base = await identifyOnDisk(basePath).catch(() => basePath);
   const hash = createHash('sha256')
     .update(JSON.stringify([base, settings]))
@@ -22,8 +22,8 @@ export async function announcementPath(basePath: string, settings: unknown): Pro
 }
 
 /**
- * Creates the folder of announcements, which only the user can access. Throws UserError `not-writable` where files can't
- * be kept from others (a drive of Windows in WSL, NTFS, SMB): what a server announces there would not be believed.
+ * Creates the folder of announcements, accessible only to the user. Throws UserError `not-writable` on file systems
+ * that can't keep files private (a Windows drive in WSL, NTFS, SMB): clients would not trust an announcement there.
  */
 export async function openServersDir(): Promise<void> {
   const folder = serversDir();
@@ -31,7 +31,7 @@ export async function openServersDir(): Promise<void> {
   const probe = join(folder, `${randomBytes(8).toString('hex')}.probe`);
   try {
     await writeFile(probe, '', { mode: 0o600 });
-    if (!(await isOwn(probe)))
+    if (!(await isPrivate(probe)))
       throw new UserError(
         'not-writable',
         `In ${folder}, files can't be kept from other users, and a completion server needs that.`,
@@ -43,13 +43,13 @@ export async function openServersDir(): Promise<void> {
   await chmod(folder, 0o700);
 }
 
-/** Whether it is a file of this user that nobody else may read or write. */
-async function isOwn(path: string): Promise<boolean> {
+/** Whether it is a file of this user that no one else may read or write. */
+async function isPrivate(path: string): Promise<boolean> {
   const { uid, mode } = await lstat(path);
   return process.getuid === undefined || (uid === process.getuid() && (mode & 0o170_077) === 0o100_000);
 }
 
-export async function announce(path: string, announcement: Announcement): Promise<void> {
+export async function writeAnnouncement(path: string, announcement: Announcement): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   await writeByRename(path, JSON.stringify(announcement), 0o600);
 }
@@ -57,7 +57,7 @@ export async function announce(path: string, announcement: Announcement): Promis
 /** The announcement; undefined if there is none, or if another user could have written it. */
 export async function readAnnouncement(path: string): Promise<Announcement | undefined> {
   try {
-    return (await isOwn(path))
+    return (await isPrivate(path))
       ? announcementSchema.parse(JSON.parse(await readFile(path, 'utf8')))
       : undefined;
   } catch {
@@ -65,7 +65,10 @@ export async function readAnnouncement(path: string): Promise<Announcement | und
   }
 }
 
-/** Removes this server's announcement, but not one that another server has made since. */
-export async function withdraw(path: string, { token }: Pick<Announcement, 'token'>): Promise<void> {
+/** Removes this server's announcement, but not that of a newer server. */
+export async function removeAnnouncement(
+  path: string,
+  { token }: Pick<Announcement, 'token'>,
+): Promise<void> {
   if ((await readAnnouncement(path))?.token === token) await rm(path, { force: true });
 }

@@ -1,7 +1,7 @@
 /**
- * Client of the completion server, for the extension: it contains no model, only a process and connections. All
- * windows of a user share one server per base and settings. The first window that needs it starts it, as a detached
- * process; it ends when no window holds it any more. After a crash, the next request starts it again.
+ * Client of the completion server, for the extension: manages a process and connections, but no model. All windows of a
+ * user share one server per base and settings. The first window that needs it starts it as a detached process; it exits
+ * when no window holds it any more. After a crash, the next request restarts it.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,15 +20,15 @@ import type { CompletionClient } from './completion-client.ts';
 import { announcementPath, openServersDir, readAnnouncement } from './announcement.ts';
 import { launchServer } from './launch-server.ts';
 import { holdServer, type Lease } from './lease.ts';
-import { errorBodySchema, readStream, refusalOf, type OnPiece } from './read-stream.ts';
+import { errorBodySchema, readStream, toUserError, type OnPiece } from './read-stream.ts';
 
-/** Wait before the next start after the first, second, ... crash in a row. */
+/** Delay before the next start after the first, second, ... consecutive crash. */
 const BACK_OFF_MS = [0, 500, 2_000, 10_000, 60_000];
 
 /** How often to look for the server while another window starts it. */
-const LOOK_MS = 100;
-/** Time after a broken answer to wait for the server's death to be noticed. */
-const NOTICE_MS = 1000;
+const POLL_MS = 100;
+/** How long to wait for the exit of a server whose answer broke off. */
+const EXIT_WAIT_MS = 1000;
 
 export interface ServingClientOptions {
   /** From `findNode` in platform/processes/node.ts. */
@@ -41,22 +41,24 @@ export interface ServingClientOptions {
   models?: { name: string; path: string }[];
   /** More arguments for the server, such as `--context 4096`. */
   args?: string[];
-  /** What a server was started beside, if that decides how it computes: with another, another server is started. */
-  beside?: string;
-  /** Minutes without a request after which the server ends by itself; the next request starts it again. */
+  /**
+   * Anything outside of the arguments that affects how the server computes: if it differs, another server is started.
+   */
+  environment?: string;
+  /** Minutes without a request after which the server exits; the next request starts it again. */
   idleMinutes?: number;
   log?: (line: string) => void;
   /** Called for each started process. */
   onStart?: (pid: number) => void;
-  /** Called each time that a server is found or started. */
+  /** Called whenever a server is found or started. */
   onReady?: (ready: ServerReady) => void;
 }
 
-interface Asking {
-  /** The model that is asked for. */
+interface AskOptions {
+  /** The requested model. */
   model?: string | undefined;
   signal?: AbortSignal | undefined;
-  repeats?: () => boolean;
+  canRetry?: () => boolean;
 }
 
 export class ServingClient implements CompletionClient {
@@ -66,28 +68,31 @@ export class ServingClient implements CompletionClient {
 
   /** Paths by name. */
   private readonly adapters: Map<string, string>;
-  /** Names of those that the server does not have, or did not take; each is offered when it is asked for. */
-  private readonly missing = new Set<string>();
-  /** By name and path, while they are on their way: a key press asks for what the one before has asked for. */
-  private readonly offering = new Map<string, Promise<void>>();
+  /** Names of adapters that the server doesn't have or has refused; they are loaded when requested. */
+  private readonly unloaded = new Set<string>();
+  /** Loads in progress, by name and path: consecutive key presses request the same adapter. */
+  private readonly loading = new Map<string, Promise<void>>();
 
   constructor(private readonly options: ServingClientOptions) {
     this.adapters = new Map((options.adapters ?? []).map(({ name, path }) => [name, path]));
   }
 
-  /** Starts the server unless it is running; resolves once it answers. Throws UserError: the server's own, if any. */
+  /**
+   * Starts the server unless it is running; resolves once it answers. Throws UserError, the server's own if there is
+   * one.
+   */
   async start(): Promise<ServerReady> {
-    return (await this.running()).ready;
+    return (await this.ensureServer()).ready;
   }
 
-  private running(): Promise<Lease> {
-    if (this.disposed) return Promise.reject(shutDown());
-    this.server ??= this.hold();
+  private ensureServer(): Promise<Lease> {
+    if (this.disposed) return Promise.reject(wasShutDown());
+    this.server ??= this.acquireServer();
     return this.server;
   }
 
   /** Whether a server runs or is being started. */
-  get isHeld(): boolean {
+  get hasServer(): boolean {
     return this.server !== undefined;
   }
 
@@ -102,7 +107,7 @@ export class ServingClient implements CompletionClient {
 
   /**
    * Sends one request. Aborting `signal` closes the connection, and the server stops computing. If the server dies
-   * during the request, it is started again and the request is repeated once. Throws UserError `unauthorized`,
+   * during the request, it is restarted and the request is retried once. Throws UserError `unauthorized`,
    * `bad-request`, or `crashed` if the server died again, and like start.
    */
   async complete(request: CompletionRequest, signal?: AbortSignal): Promise<CompletionResponse> {
@@ -110,22 +115,22 @@ export class ServingClient implements CompletionClient {
       const response = await this.post(server, '/v1/completions', request, signal);
       return completionResponseSchema.parse(await response.json());
     };
-    return this.repeated(ask, { model: request.model, signal });
+    return this.withRetry(ask, { model: request.model, signal });
   }
 
   /**
    * Like `complete`, for one choice: calls `onText` with each piece as it is generated, and returns the whole text. The
-   * request is not repeated after the first piece.
+   * request is not retried after the first piece.
    */
   async stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<string> {
-    return this.streamed('/v1/completions', request, onText, signal);
+    return this.streamFrom('/v1/completions', request, onText, signal);
   }
 
   /**
    * Streams the answer of a chat, like `stream`. Throws UserError `chat-too-long` if the chat leaves no room for it.
    */
   async chat(request: ChatRequest, onText: OnPiece, signal?: AbortSignal): Promise<string> {
-    return this.streamed('/v1/chat/completions', request, onText, signal);
+    return this.streamFrom('/v1/chat/completions', request, onText, signal);
   }
 
   /** Number of the base's tokens in a text. */
@@ -134,89 +139,89 @@ export class ServingClient implements CompletionClient {
       const response = await this.post(server, '/tokenize', { content }, signal);
       return tokenizedSchema.parse(await response.json()).tokens.length;
     };
-    return this.repeated(ask, { signal });
+    return this.withRetry(ask, { signal });
   }
 
-  private async streamed(
+  private async streamFrom(
     route: string,
     request: CompletionRequest | ChatRequest,
     onText: OnPiece,
     signal?: AbortSignal,
   ): Promise<string> {
-    let begun = false;
+    let hasStarted = false;
     const ask = async (server: Lease) => {
       const body = { ...request, stream: true };
       return readStream(await this.post(server, route, body, signal), (piece, confidence) => {
-        begun = true;
+        hasStarted = true;
         onText(piece, confidence);
       });
     };
-    return this.repeated(ask, { model: request.model, signal, repeats: () => !begun });
+    return this.withRetry(ask, { model: request.model, signal, canRetry: () => !hasStarted });
   }
 
-  /** Calls `ask` with the server; once more with the next one if the server dies and `repeats` allows it. */
-  private async repeated<T>(
+  /** Calls `ask` with the server, and again with the next one if the server dies and `canRetry` allows it. */
+  private async withRetry<T>(
     ask: (server: Lease) => Promise<T>,
-    { model, signal, repeats = () => true }: Asking,
+    { model, signal, canRetry: repeats = () => true }: AskOptions,
   ): Promise<T> {
     for (let tries = 1; ; tries += 1) {
-      const server = await this.running();
+      const server = await this.ensureServer();
       try {
-        if (model !== undefined && this.missing.has(model)) await this.offer(server, model);
+        if (model !== undefined && this.unloaded.has(model)) await this.loadAdapter(server, model);
         return await ask(server);
       } catch (error) {
         if (error instanceof UserError || signal?.aborted) throw error;
         this.options.log?.(`completion server did not answer: ${(error as Error).message}`);
-        if (tries > 1 || !repeats() || this.disposed) throw endedBefore(error);
-        await this.leave(server);
+        if (tries > 1 || !repeats() || this.disposed) throw serverDied(error);
+        await this.releaseAfterFailure(server);
       }
     }
   }
 
-  /** Adds adapters that are offered when they are first asked for. Each replaces one of the same name. */
-  knows(adapters: readonly { name: string; path: string }[]): void {
+  /** Adds adapters that are loaded on their first request. Each replaces one of the same name. */
+  registerAdapters(adapters: readonly { name: string; path: string }[]): void {
     for (const { name, path } of adapters) {
       if (this.adapters.get(name) === path) continue;
       this.adapters.set(name, path);
-      this.missing.add(name);
+      this.unloaded.add(name);
     }
   }
 
   /**
-   * Offers one more adapter, at once if the server is running, and to every server that starts later. Replaces one of
-   * the same name. Throws UserError `bad-request` if the server refuses it.
+   * Adds an adapter: loads it at once if the server is running, and into every server that starts later. Replaces one
+   * of the same name. Throws UserError `bad-request` if the server refuses it.
    */
   async addAdapter(adapter: { name: string; path: string }): Promise<void> {
     const { name, path } = adapter;
-    if (this.adapters.get(name) === path && !this.missing.has(name)) return;
+    if (this.adapters.get(name) === path && !this.unloaded.has(name)) return;
     const server = await this.server;
-    if (server) await this.offer(server, name, path);
+    if (server) await this.loadAdapter(server, name, path);
     this.adapters.set(name, path);
   }
 
-  private offer(server: Lease, name: string, path = this.adapters.get(name)): Promise<void> {
+  private loadAdapter(server: Lease, name: string, path = this.adapters.get(name)): Promise<void> {
     const key = `${name}\n${path}`;
-    const known = this.offering.get(key);
-    if (known) return known;
+    const inProgress = this.loading.get(key);
+    if (inProgress) return inProgress;
     const body = { lora_name: name, lora_path: path, load_inplace: true };
-    const offered = this.post(server, '/v1/load_lora_adapter', body)
-      .then(() => void this.missing.delete(name))
-      .finally(() => this.offering.delete(key));
-    this.offering.set(key, offered);
-    return offered;
+    const loaded = this.post(server, '/v1/load_lora_adapter', body)
+      .then(() => void this.unloaded.delete(name))
+      .finally(() => this.loading.delete(key));
+    this.loading.set(key, loaded);
+    return loaded;
   }
 
-  /** What this client has, to a server that it has just found or started. */
-  private async offerAll(server: Lease): Promise<void> {
-    this.missing.clear();
+  /** Loads this client's adapters into a server that was just found or started. */
+  private async loadAdapters(server: Lease): Promise<void> {
+    this.unloaded.clear();
     for (const name of this.adapters.keys()) {
       if (server.ready.models.includes(name)) continue;
       try {
-        await this.offer(server, name);
+        await this.loadAdapter(server, name);
       } catch (error) {
-        // One that is damaged or gone must not take completion from all other models of the base.
+        // A damaged or missing adapter must not disable completion with the base's other models.
         if (!(error instanceof UserError)) throw error;
-        this.missing.add(name);
+        this.unloaded.add(name);
         this.options.log?.(`the adapter "${name}" is not served: ${error.message}`);
       }
     }
@@ -236,7 +241,7 @@ export class ServingClient implements CompletionClient {
     });
     if (response.ok) return response;
     const failure = errorBodySchema.safeParse(await response.json());
-    if (failure.success && response.status !== 401) throw refusalOf(failure.data);
+    if (failure.success && response.status !== 401) throw toUserError(failure.data);
     throw new UserError(
       response.status === 401 ? 'unauthorized' : 'bad-request',
       failure.success ? failure.data.error.message : `The completion server answered ${response.status}.`,
@@ -245,18 +250,18 @@ export class ServingClient implements CompletionClient {
   }
 
   /** The running server, or a newly started one, with all adapters of this client. */
-  private async hold(): Promise<Lease> {
+  private async acquireServer(): Promise<Lease> {
     const wait = BACK_OFF_MS[Math.min(this.crashes, BACK_OFF_MS.length - 1)] ?? 0;
     let server: Lease | undefined;
     try {
       if (wait > 0) await sleep(wait, undefined, { signal: this.ended.signal }).catch(() => undefined);
-      const { base, script, beside } = this.options;
+      const { base, script, environment: beside } = this.options;
       const file = await announcementPath(base, [script, this.args(), ...(beside ? [beside] : [])]);
       server = await this.findOrStart(file);
-      if (this.disposed) throw shutDown();
+      if (this.disposed) throw wasShutDown();
       this.watch(server);
       this.options.onReady?.(server.ready);
-      await this.offerAll(server);
+      await this.loadAdapters(server);
       return server;
     } catch (error) {
       server?.release();
@@ -266,13 +271,13 @@ export class ServingClient implements CompletionClient {
     }
   }
 
-  /** If several windows look at the same time, one starts the server and the others find it. */
+  /** If several windows try at the same time, one starts the server and the others find it. */
   private async findOrStart(file: string): Promise<Lease> {
     await openServersDir();
     const busy = new Error('Another window is starting the server.');
     for (;;) {
-      if (this.disposed) throw shutDown();
-      const found = await find(file);
+      if (this.disposed) throw wasShutDown();
+      const found = await findServer(file);
       if (found) return found;
       const lock = await takeLock(`${file}.lock`, () => busy).catch((error: unknown) => {
         if (error !== busy) throw error;
@@ -280,18 +285,18 @@ export class ServingClient implements CompletionClient {
       });
       if (lock)
         try {
-          return (await find(file)) ?? (await this.launch(file));
+          return (await findServer(file)) ?? (await this.launch(file));
         } finally {
           await lock.release();
         }
-      await sleep(LOOK_MS, undefined, { signal: this.ended.signal }).catch(() => undefined);
+      await sleep(POLL_MS, undefined, { signal: this.ended.signal }).catch(() => undefined);
     }
   }
 
   private async launch(file: string): Promise<Lease> {
     const { base, script, log, onStart } = this.options;
     const node = await this.options.node();
-    if (this.disposed) throw shutDown();
+    if (this.disposed) throw wasShutDown();
     const token = randomBytes(32).toString('base64url');
     await launchServer({
       command: node.command,
@@ -301,12 +306,12 @@ export class ServingClient implements CompletionClient {
       ...(log ? { log } : {}),
       ...(onStart ? { onStart } : {}),
     });
-    const server = await find(file);
+    const server = await findServer(file);
     if (server) return server;
     throw new UserError('internal', 'The completion server ended as soon as it was ready.', 'See the log.');
   }
 
-  /** Arguments that identify this client's kind of server; adapters are added later. */
+  /** Arguments that identify this client's server; adapters are added later. */
   private args(): string[] {
     const { models = [], args = [], idleMinutes } = this.options;
     return [
@@ -316,27 +321,27 @@ export class ServingClient implements CompletionClient {
     ];
   }
 
-  /** Forgets a server that ends; only after a crash does the next start wait. */
+  /** Forgets a server that exits; the next start is delayed only after a crash. */
   private watch(server: Lease): void {
-    const steady = setTimeout(() => (this.crashes = 0), 30_000);
-    steady.unref();
-    const held = this.server;
-    void server.ended.then((byItself) => {
-      clearTimeout(steady);
-      if (this.server === held) this.server = undefined;
-      if (!byItself) this.crashes += 1;
-      if (!this.disposed) this.options.log?.(`the completion server ${byItself ? 'ended' : 'died'}`);
+    const stableTimer = setTimeout(() => (this.crashes = 0), 30_000);
+    stableTimer.unref();
+    const watched = this.server;
+    void server.ended.then((wasExpected) => {
+      clearTimeout(stableTimer);
+      if (this.server === watched) this.server = undefined;
+      if (!wasExpected) this.crashes += 1;
+      if (!this.disposed) this.options.log?.(`the completion server ${wasExpected ? 'ended' : 'died'}`);
     });
   }
 
-  /** Waits until a server that did not answer has ended. If it hangs, it is released and left to other windows. */
-  private async leave(server: Lease): Promise<void> {
-    await Promise.race([server.ended, sleep(NOTICE_MS, undefined, { ref: false })]);
+  /** Waits until a server that did not answer has exited. A hanging server is released and left to other windows. */
+  private async releaseAfterFailure(server: Lease): Promise<void> {
+    await Promise.race([server.ended, sleep(EXIT_WAIT_MS, undefined, { ref: false })]);
     server.release();
     await server.ended;
   }
 
-  /** Releases the server, which ends soon if nobody else uses it. The client can't be used afterwards. */
+  /** Releases the server, which exits soon if no one else uses it. The client can't be used afterwards. */
   async dispose(): Promise<void> {
     this.ended.abort();
     const server = await this.server?.catch(() => undefined);
@@ -346,15 +351,15 @@ export class ServingClient implements CompletionClient {
 }
 
 /** Holds the announced server; undefined if there is none. */
-async function find(file: string): Promise<Lease | undefined> {
+async function findServer(file: string): Promise<Lease | undefined> {
   const announced = await readAnnouncement(file);
   return announced && holdServer(announced);
 }
 
-const endedBefore = (cause: unknown) =>
+const serverDied = (cause: unknown) =>
   new UserError('crashed', 'The completion server ended before the answer was complete.', 'Ask again.', {
     cause,
   });
 
-const shutDown = () =>
+const wasShutDown = () =>
   new UserError('internal', 'The completion server was shut down.', 'Turn completion on again.');

@@ -1,23 +1,23 @@
-/** What completes code: the server of this machine (client.ts), or one elsewhere (../remote/remote-client.ts). */
+/** What completes code: the server on this machine (client.ts), or a remote one (../remote/remote-client.ts). */
 import type { ModelRequest } from '../../completion/index.ts';
 import type { CompletionRequest } from '../../protocol/server.ts';
 import type { OnPiece } from './read-stream.ts';
 
-/** What the completion core asks, as servers are asked. */
-export const toServer = ({ maxTokens, context, ...rest }: ModelRequest): CompletionRequest => ({
+/** Converts the completion core's request into that of a server. */
+export const toServerRequest = ({ maxTokens, context, ...rest }: ModelRequest): CompletionRequest => ({
   ...rest,
   ...(context && { context: [...context] }),
   max_tokens: maxTokens,
 });
 
 export interface CompletionClient {
-  /** Makes it ready for requests. Throws UserError if that is impossible. */
+  /** Gets it ready for requests. Throws UserError if that fails. */
   start(): Promise<unknown>;
-  /** Whether it uses the text after the cursor; makes it ready to find out. */
+  /** Whether it uses the text after the cursor. Gets it ready to find out. */
   fillInTheMiddle(): Promise<boolean>;
-  /** Answers as a whole. Aborting `signal` stops the computation, there too. */
+  /** Returns the whole answer. Aborting `signal` stops the computation on the server too. */
   complete(request: CompletionRequest, signal?: AbortSignal): Promise<{ choices: { text: string }[] }>;
-  /** The same for one choice: calls `onText` with each piece as it is generated, and returns the whole text. */
+  /** Same for a single choice: calls `onText` with each piece as it is generated, and returns the whole text. */
   stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<string>;
   /** It can't be used afterwards. */
   dispose(): Promise<void>;

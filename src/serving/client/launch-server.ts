@@ -1,4 +1,4 @@
-/** Starts a completion server that outlives the process that starts it. */
+/** Starts a completion server that outlives this process. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -14,7 +14,7 @@ const firstLineSchema = z.union([serverReadySchema, serverFailedSchema]);
 export interface Launch {
   command: string;
   args: string[];
-  /** Added to our environment. Contains the token, because everybody can read a process's arguments. */
+  /** Added to our environment. Contains the token, because anyone can read a process's arguments. */
   env: Record<string, string>;
   /** File for the server's output. */
   output: string;

@@ -13,14 +13,16 @@ import { isProcessAlive } from '../../runs/index.ts';
 
 const lineSchema = z.union([serverReadySchema, serverEndingSchema]);
 
-/** Limit of waiting: a living server answers at once. */
-const ANSWER_MS = 5000;
+/** A live server answers at once. */
+const TIMEOUT_MS = 5000;
 
 export interface Lease {
   pid: number;
   token: string;
   ready: ServerReady;
-  /** Resolves when the connection ends: true if the server ended by itself or this client released it, else false. */
+  /**
+   * Resolves when the connection ends: true if the server shut down or this client released it, false after a crash.
+   */
   ended: Promise<boolean>;
   /** Closes the connection. */
   release(): void;
@@ -28,10 +30,10 @@ export interface Lease {
 
 /** Holds the announced server; undefined if there is none that accepts the token. */
 export function holdServer({ pid, port, token }: Announcement): Promise<Lease | undefined> {
-  // If the server has died, another program may have its port: do not ask that one.
+  // If the server has died, another program may use its port by now.
   if (!isProcessAlive(pid)) return Promise.resolve(undefined);
   return new Promise((resolve) => {
-    const asked = request({
+    const connection = request({
       host: '127.0.0.1',
       port,
       path: '/lease',
@@ -40,32 +42,32 @@ export function holdServer({ pid, port, token }: Announcement): Promise<Lease | 
       headers: { authorization: `Bearer ${token}` },
     });
     const giveUp = () => {
-      asked.destroy();
+      connection.destroy();
       resolve(undefined);
     };
-    const timer = setTimeout(giveUp, ANSWER_MS);
-    asked.on('error', giveUp);
-    asked.once('response', (response) => {
+    const timer = setTimeout(giveUp, TIMEOUT_MS);
+    connection.on('error', giveUp);
+    connection.once('response', (response) => {
       if (response.statusCode !== 200) return giveUp();
-      let byItself = false;
-      const ended = new Promise<boolean>((end) => response.once('close', () => end(byItself)));
+      let wasExpected = false;
+      const ended = new Promise<boolean>((end) => response.once('close', () => end(wasExpected)));
       const lines = createInterface({ input: response });
       // The line reader also reports a broken connection; `close` follows.
       for (const source of [response, lines]) source.on('error', () => undefined);
       lines.on('line', (text) => {
         const line = parseLine(lineSchema, text);
-        if (line.ok && line.value.type === 'ending') byItself = true;
+        if (line.ok && line.value.type === 'ending') wasExpected = true;
         else if (line.ok && line.value.type === 'ready') {
           clearTimeout(timer);
           const release = () => {
-            byItself = true;
-            asked.destroy();
+            wasExpected = true;
+            connection.destroy();
           };
           resolve({ pid, token, ready: line.value, ended, release });
         }
       });
       void ended.then(giveUp);
     });
-    asked.end();
+    connection.end();
   });
 }

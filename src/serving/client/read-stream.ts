@@ -7,7 +7,7 @@ const chunkSchema = z.object({
   choices: z.array(
     z.union([
       z.object({ text: z.string(), confidence: z.number().optional() }),
-      // Of a chat.
+      // From a chat.
       z
         .object({ delta: z.object({ content: z.string().optional() }), confidence: z.number().optional() })
         .transform(({ delta, confidence }) => ({ text: delta.content ?? '', confidence })),
@@ -18,20 +18,20 @@ export const errorBodySchema = z.object({
   error: z.object({ message: z.string(), code: z.string().nullish() }),
 });
 
-/** The server's refusal, whether it comes with a status or in the stream. */
-export const refusalOf = ({ error: { message, code } }: z.infer<typeof errorBodySchema>): UserError =>
+/** Converts the server's error, from a response or from within a stream. */
+export const toUserError = ({ error: { message, code } }: z.infer<typeof errorBodySchema>): UserError =>
   new UserError(
     code === 'context_length_exceeded' ? 'chat-too-long' : 'bad-request',
     message,
     'See the log.',
   );
 
-/** Receives an answer in pieces, with the natural logarithm of how likely each is, if the request asked for it. */
+/** Receives an answer in pieces, with the log-probability of each if requested. */
 export type OnPiece = (piece: string, confidence?: number) => void;
 
 /**
- * Calls `onText` with each piece, and returns the whole text. Throws like refusalOf for an error in the stream, and an
- * Error if it ends early.
+ * Calls `onText` with each piece, and returns the whole text. Throws like toUserError for an error in the stream, and
+ * an Error if it ends early.
  */
 export async function readStream(response: Response, onText: OnPiece): Promise<string> {
   let text = '';
@@ -39,7 +39,7 @@ export async function readStream(response: Response, onText: OnPiece): Promise<s
     if (data === '[DONE]') return text;
     const message: unknown = JSON.parse(data);
     const failure = errorBodySchema.safeParse(message);
-    if (failure.success) throw refusalOf(failure.data);
+    if (failure.success) throw toUserError(failure.data);
     const { text: piece, confidence } = chunkSchema.parse(message).choices[0] ?? { text: '' };
     if (!piece && confidence === undefined) continue;
     text += piece;

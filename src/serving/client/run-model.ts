@@ -1,4 +1,4 @@
-/** A run's result for the server, offered only after it was compared with the trained model. */
+/** A run's result for the server, served only after it was compared with the trained model. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireVerified } from '../../runs/verify.ts';
@@ -16,7 +16,7 @@ export interface ServedRun {
 }
 
 /**
- * What to serve for a run. `check` compares the served with the trained model if that was never done (see
+ * What to serve for a run. `check` compares the served model with the trained one if that was never done (see
  * `requireVerified`). Throws UserError `run-not-finished` if there is no result, `adapter-mismatch` if the models
  * differ, and what `check` throws.
  */

@@ -1,4 +1,4 @@
-/** Checks an adapter before it is offered: that it is complete and fits the base. */
+/** Checks that an adapter is complete and fits the base before it is served. */
 import { access } from 'node:fs/promises';
 import { examine } from '../../base-models/checksums.ts';
 import type { ModelFile } from '../../llama-cpp/llama.ts';
@@ -35,8 +35,8 @@ const exists = (path: string) =>
     () => false,
   );
 
-/** The error for an adapter that was checked, and that llama.cpp refuses all the same. */
-export function notLoaded({ name, path }: AdapterFile, error: unknown): UserError {
+/** The error for an adapter that passed our checks but that llama.cpp refuses. */
+export function loadError({ name, path }: AdapterFile, error: unknown): UserError {
   return new UserError(
     'adapter-damaged',
     `llama.cpp could not load the adapter "${name}" (${path}): ${reportError(error).message.replace(/\.$/, '')}.`,

@@ -11,7 +11,7 @@ interface Weights {
 }
 
 /** Removes an adapter's weights from the model's table; the caller frees them after the context is disposed. */
-export function takeWeights(model: LlamaModel, path: string): Weights | undefined {
+export function detachWeights(model: LlamaModel, path: string): Weights | undefined {
   const table = tableOf(model);
   const weights = table?.get(resolve(path));
   table?.delete(resolve(path));
@@ -19,7 +19,7 @@ export function takeWeights(model: LlamaModel, path: string): Weights | undefine
 }
 
 /** Whether the model already has this adapter in its table, for other contexts. */
-export function holdsWeights(model: LlamaModel, path: string): boolean {
+export function hasWeights(model: LlamaModel, path: string): boolean {
   return tableOf(model)?.has(resolve(path)) ?? false;
 }
 

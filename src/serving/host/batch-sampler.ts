@@ -1,14 +1,14 @@
 /**
- * Generates many samples of many prompts with several parallel contexts of llama.cpp (lanes), each with sequences
- * that step together.
+ * Generates many samples of many prompts with several parallel contexts of llama.cpp (lanes), each with sequences that
+ * step together.
  *
  * A sequence holds one prompt and generates its samples one after the other, so that the prompt is processed once.
- * The prompt can't be copied to other sequences (node-llama-cpp can't do that), and need not be while there are more
- * prompts than sequences.
+ * node-llama-cpp can't copy the prompt to other sequences, which isn't needed while there are more prompts than
+ * sequences.
  *
  * The same seed gives the same sample, whatever else is sampled. llama.cpp's rounding depends on the number of rows
- * that it computes together, so that number is always the same: every step has one row of every sequence, including
- * idle ones, and prompts are processed alone, in blocks that begin at fixed positions.
+ * computed together, so that number is constant: every step has one row per sequence, including idle ones, and prompts
+ * are processed alone, in blocks that start at fixed positions.
  */
 import { setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
@@ -26,7 +26,7 @@ import type { AdapterFile, HostCompletion, HostRequest, SamplingOptions } from '
 import { commonPrefix } from '../tokens/prompt-tokens.ts';
 import { layOutRequest, samplerOptions, type RequestTokens } from '../tokens/request-tokens.ts';
 import { SampleQueue } from './sample-queue.ts';
-import { generateLikeliest, tellsConfidence, type Generated } from '../tokens/confidence.ts';
+import { generateLikeliest, wantsConfidence, type Generated } from '../tokens/confidence.ts';
 import { healToken } from '../tokens/token-healing.ts';
 import type { Vocabulary } from '../tokens/vocabulary.ts';
 
@@ -36,7 +36,7 @@ export function defaultSampling(cores = usableProcessors()): SamplingOptions {
   return { lanes, sequences: 8, threads: Math.max(1, Math.floor(cores / lanes)) };
 }
 
-/** Prompt tokens that are processed at once; blocks begin at multiples of this. */
+/** Prompt tokens processed at once; blocks start at multiples of this. */
 const BLOCK = 64;
 
 interface Job {
@@ -44,7 +44,7 @@ interface Job {
   prompt: string;
   request: HostRequest;
   tokens: RequestTokens;
-  /** Nobody waits for this job any more. */
+  /** The job was abandoned. */
   ended: boolean;
   resolve(completion: HostCompletion): void;
   reject(reason: unknown): void;
@@ -86,7 +86,7 @@ export class BatchSampler {
     let abort = () => {};
     const completion = new Promise<HostCompletion>((resolve, reject) => {
       const job: Job = { prompt: tokens.tokens.join(), request, tokens, ended: false, resolve, reject };
-      abort = () => giveUp(job, this.queue, signal?.reason);
+      abort = () => abandon(job, this.queue, signal?.reason);
       this.queue.add(job);
     });
     if (signal) {
@@ -103,9 +103,9 @@ export class BatchSampler {
   }
 }
 
-/** One context. Its sequences take jobs from the queue and step together until nothing is left. */
+/** One context. Its sequences take jobs from the queue and step together until none are left. */
 class Lane {
-  private readonly seats: Seat[];
+  private readonly slots: SequenceSlot[];
   private running = false;
 
   constructor(
@@ -114,9 +114,9 @@ class Lane {
     vocabulary: Vocabulary,
     private readonly queue: SampleQueue<Job>,
   ) {
-    this.seats = Array.from(
+    this.slots = Array.from(
       { length: sequences },
-      (_, place) => new Seat(context.getSequence(), vocabulary, place),
+      (_, place) => new SequenceSlot(context.getSequence(), vocabulary, place),
     );
   }
 
@@ -124,7 +124,7 @@ class Lane {
     if (this.running) return;
     this.running = true;
     void this.run()
-      .catch((error: unknown) => this.seats.forEach((seat) => seat.fail(error, this.queue)))
+      .catch((error: unknown) => this.slots.forEach((slot) => slot.fail(error, this.queue)))
       .finally(() => {
         this.running = false;
         if (!this.queue.empty) this.wake();
@@ -135,15 +135,15 @@ class Lane {
     // Wait until all simultaneous requests are in the queue, so that samples of one prompt stay together.
     await setImmediate();
     for (;;) {
-      for (const seat of this.seats) await seat.sitDown(this.queue);
-      if (this.seats.every((seat) => seat.free)) return;
-      for (const seat of this.seats) await seat.keepBusy();
-      await Promise.all(this.seats.map((seat) => seat.step()));
+      for (const slot of this.slots) await slot.takeJob(this.queue);
+      if (this.slots.every((slot) => slot.free)) return;
+      for (const slot of this.slots) await slot.ensureGenerating();
+      await Promise.all(this.slots.map((slot) => slot.step()));
     }
   }
 }
 
-interface Writing {
+interface CurrentSample {
   job: Job;
   answer: Answer;
   cachedTokens: number;
@@ -151,16 +151,16 @@ interface Writing {
 
 type Tokens = AsyncGenerator<Generated, void>;
 
-async function* plain(tokens: AsyncGenerator<Token, void>): Tokens {
+async function* withoutChance(tokens: AsyncGenerator<Token, void>): Tokens {
   for await (const token of tokens) yield { token };
 }
 
 /** One sequence and the sample that it generates. */
-class Seat {
-  private writing: Writing | undefined;
+class SequenceSlot {
+  private current: CurrentSample | undefined;
   private tokens: Tokens | undefined;
-  /** The prompt in the sequence, and how many of its tokens were processed in blocks. */
-  private held: { prompt?: string; read: number } = { read: 0 };
+  /** The prompt in the sequence, and the number of its tokens processed in blocks. */
+  private processed: { prompt?: string; read: number } = { read: 0 };
 
   constructor(
     private readonly sequence: LlamaContextSequence,
@@ -169,25 +169,30 @@ class Seat {
   ) {}
 
   get free(): boolean {
-    return this.writing === undefined;
+    return this.current === undefined;
   }
 
-  /** Drops a sample that nobody wants any more, and takes the next job if there is one. */
-  async sitDown(queue: SampleQueue<Job>): Promise<void> {
-    if (this.writing?.job.ended) this.writing = undefined;
-    const job = this.free ? queue.take(this.held.prompt) : undefined;
+  /** Drops an abandoned sample, and takes the next job if there is one. */
+  async takeJob(queue: SampleQueue<Job>): Promise<void> {
+    if (this.current?.job.ended) this.current = undefined;
+    const job = this.free ? queue.take(this.processed.prompt) : undefined;
     if (!job) return;
     const { vocabulary } = this;
     const { request } = job;
-    const { tokens: prompt, most, heal } = job.tokens;
-    const answer = new Answer(vocabulary, { prompt, most, stop: request.stop, known: heal.length });
-    const writing: Writing = { job, answer, cachedTokens: 0 };
-    this.writing = writing;
-    writing.cachedTokens = await this.read(job);
-    // No other sequence steps meanwhile, so that one row is computed at a time, as always.
+    const { tokens: prompt, answerLimit: most, heal } = job.tokens;
+    const answer = new Answer(vocabulary, {
+      prompt,
+      maxTokens: most,
+      stop: request.stop,
+      knownCharacters: heal.length,
+    });
+    const current: CurrentSample = { job, answer, cachedTokens: 0 };
+    this.current = current;
+    current.cachedTokens = await this.read(job);
+    // No other sequence steps meanwhile, so that the number of rows stays constant here too.
     const healing = { text: heal, request, answer, vocabulary };
     const next = await healToken(this.sequence, prompt.slice(-1), healing);
-    if (next.length === 0) await this.finish(writing);
+    if (next.length === 0) await this.finish(current);
     else this.generate(next, request);
   }
 
@@ -195,22 +200,22 @@ class Seat {
   private async read({ prompt, tokens }: Job): Promise<number> {
     await this.stopGenerating();
     const before = tokens.tokens.slice(0, -1);
-    const common = Math.min(commonPrefix(this.sequence.contextTokens, before), this.held.read);
-    const kept = this.held.prompt === prompt ? before.length : common - (common % BLOCK);
-    this.held = { read: 0 };
+    const common = Math.min(commonPrefix(this.sequence.contextTokens, before), this.processed.read);
+    const kept = this.processed.prompt === prompt ? before.length : common - (common % BLOCK);
+    this.processed = { read: 0 };
     if (this.sequence.nextTokenIndex > kept)
       await this.sequence.eraseContextTokenRanges([{ start: kept, end: this.sequence.nextTokenIndex }]);
     for (let at = kept; at < before.length; at += BLOCK)
       await this.sequence.evaluateWithoutGeneratingNewTokens(before.slice(at, at + BLOCK) as Token[]);
-    this.held = { prompt, read: before.length };
+    this.processed = { prompt, read: before.length };
     return kept;
   }
 
   /** Without a sample, the sequence generates arbitrary tokens, so that its row is computed. */
-  async keepBusy(): Promise<void> {
+  async ensureGenerating(): Promise<void> {
     if (!this.free || (this.tokens && this.sequence.nextTokenIndex < BLOCK)) return;
     await this.stopGenerating();
-    this.held = { read: 0 };
+    this.processed = { read: 0 };
     await this.sequence.clearHistory();
     const { bos, eos } = this.sequence.model.tokens;
     this.generate([bos ?? eos ?? 0], { seed: 0 });
@@ -222,30 +227,30 @@ class Seat {
       // llama.cpp computes neighbours together only if they come in order.
       evaluationPriority: -this.place as EvaluationPriority,
     };
-    this.tokens = tellsConfidence(request)
+    this.tokens = wantsConfidence(request)
       ? generateLikeliest(this.sequence, tokens, options)
-      : plain(this.sequence.evaluate(tokens as Token[], options));
+      : withoutChance(this.sequence.evaluate(tokens as Token[], options));
   }
 
   async step(): Promise<void> {
     const next = await this.tokens?.next();
-    if (!this.writing || this.writing.job.ended) return;
+    if (!this.current || this.current.job.ended) return;
     if (next?.value === undefined) throw new Error('llama.cpp stopped generating.');
-    if (this.writing.answer.push(next.value.token, next.value.chance)) await this.finish(this.writing);
+    if (this.current.answer.push(next.value.token, next.value.chance)) await this.finish(this.current);
   }
 
-  private async finish({ job, answer, cachedTokens }: Writing): Promise<void> {
-    this.writing = undefined;
+  private async finish({ job, answer, cachedTokens }: CurrentSample): Promise<void> {
+    this.current = undefined;
     await this.stopGenerating();
     const { tokens, trimmed: trimmedTokens } = job.tokens;
     job.resolve({ ...answer.result, promptTokens: tokens.length, cachedTokens, trimmedTokens });
   }
 
   fail(error: unknown, queue: SampleQueue<Job>): void {
-    if (this.writing) giveUp(this.writing.job, queue, error);
-    this.writing = undefined;
+    if (this.current) abandon(this.current.job, queue, error);
+    this.current = undefined;
     this.tokens = undefined;
-    this.held = { read: 0 };
+    this.processed = { read: 0 };
   }
 
   private async stopGenerating(): Promise<void> {
@@ -254,7 +259,7 @@ class Seat {
   }
 }
 
-function giveUp(job: Job, queue: SampleQueue<Job>, reason: unknown): void {
+function abandon(job: Job, queue: SampleQueue<Job>, reason: unknown): void {
   job.ended = true;
   queue.remove(job);
   job.reject(reason);

@@ -1,4 +1,4 @@
-/** The adapters and whole models on offer, by name; checks whether their files have changed since they were checked. */
+/** The adapters and whole models by name. Notices when their files have changed since they were checked. */
 import { readModelFile, type ModelFile } from '../../llama-cpp/llama.ts';
 import { UserError } from '../../text/errors.ts';
 import { checkAdapter } from './adapter-check.ts';
@@ -6,7 +6,7 @@ import { BASE_MODEL, type AdapterFile, type ServedModel } from '../host-types.ts
 import { HttpError, unknownModel } from '../http-error.ts';
 import { identify } from '../identify.ts';
 
-export interface Offer {
+export interface CatalogEntry {
   name: string;
   path: string;
   kind: 'adapter' | 'model';
@@ -20,7 +20,7 @@ export interface Offer {
 
 export class Catalog {
   /** Adapters and whole models, in the order in which they were added. */
-  private readonly offers = new Map<string, Offer>();
+  private readonly entries = new Map<string, CatalogEntry>();
 
   constructor(private readonly base: ModelFile) {}
 
@@ -39,8 +39,8 @@ export class Catalog {
     ];
   }
 
-  private list(kind: Offer['kind']): Offer[] {
-    return [...this.offers.values()].filter((offer) => offer.kind === kind);
+  private list(kind: CatalogEntry['kind']): CatalogEntry[] {
+    return [...this.entries.values()].filter((entry) => entry.kind === kind);
   }
 
   /**
@@ -50,18 +50,18 @@ export class Catalog {
     this.requireFree(name, replace);
     const linears = await checkAdapter(path, this.base);
     this.requireFree(name, replace);
-    this.offers.set(name, { name, path, kind: 'adapter', scale, linears, ...(await identify(path)) });
+    this.entries.set(name, { name, path, kind: 'adapter', scale, linears, ...(await identify(path)) });
   }
 
   async addModel({ name, path }: { name: string; path: string }): Promise<void> {
     this.requireFree(name);
     await readModelFile(path);
-    this.offers.set(name, { name, path, kind: 'model', scale: 1, linears: 0, ...(await identify(path)) });
+    this.entries.set(name, { name, path, kind: 'model', scale: 1, linears: 0, ...(await identify(path)) });
   }
 
   private requireFree(name: string, replace = false): void {
-    const taken = name === BASE_MODEL ? 'base' : this.offers.get(name)?.kind;
-    if (taken === undefined || (replace && taken === 'adapter')) return;
+    const existing = name === BASE_MODEL ? 'base' : this.entries.get(name)?.kind;
+    if (existing === undefined || (replace && existing === 'adapter')) return;
     throw new UserError(
       'bad-argument',
       `The name "${name}" is used for more than one model.`,
@@ -71,27 +71,27 @@ export class Catalog {
 
   /** Returns false if there is no such adapter. */
   remove(name: string): boolean {
-    return this.offers.get(name)?.kind === 'adapter' && this.offers.delete(name);
+    return this.entries.get(name)?.kind === 'adapter' && this.entries.delete(name);
   }
 
   /**
-   * What `name` means now; undefined is the base. A file that was replaced is checked again. Throws HttpError 404 for an
-   * unknown name, or if the file can't be found now (the offer stays: a network drive comes back), and like
-   * checkAdapter or readModelFile.
+   * The entry for `name`; undefined for the base. A replaced file is checked again. Throws HttpError 404 for an unknown
+   * name, or if the file can't be found now (the entry stays: a network drive may come back), and like checkAdapter or
+   * readModelFile.
    */
-  async find(name: string): Promise<Offer | undefined> {
+  async find(name: string): Promise<CatalogEntry | undefined> {
     if (name === BASE_MODEL) return undefined;
-    const offer = this.offers.get(name);
-    if (!offer) throw unknownModel(name, this.names);
-    const now = await identify(offer.path).catch((error: NodeJS.ErrnoException) => {
+    const entry = this.entries.get(name);
+    if (!entry) throw unknownModel(name, this.names);
+    const now = await identify(entry.path).catch((error: NodeJS.ErrnoException) => {
       const what = error.code === 'ENOENT' ? 'was deleted' : `can't be read (${error.code})`;
-      throw new HttpError(404, 'model_not_found', `The file of "${name}", ${offer.path}, ${what}.`);
+      throw new HttpError(404, 'model_not_found', `The file of "${name}", ${entry.path}, ${what}.`);
     });
-    if (now.version === offer.version) return offer;
-    const replaced = { ...offer, ...now };
-    if (offer.kind === 'adapter') replaced.linears = await checkAdapter(offer.path, this.base);
-    else await readModelFile(offer.path);
-    if (this.offers.get(name) === offer) this.offers.set(name, replaced);
+    if (now.version === entry.version) return entry;
+    const replaced = { ...entry, ...now };
+    if (entry.kind === 'adapter') replaced.linears = await checkAdapter(entry.path, this.base);
+    else await readModelFile(entry.path);
+    if (this.entries.get(name) === entry) this.entries.set(name, replaced);
     return replaced;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A mark on disk while something is tried that may end the whole process. The process that is started then finds it and
- * leaves that alone, instead of ending in the same way.
+ * A mark on disk while doing something that may crash the process. The restarted process finds the mark and avoids
+ * crashing the same way.
  */
 import { rmSync } from 'node:fs';
 import { mkdir, rm, stat } from 'node:fs/promises';
@@ -10,30 +10,30 @@ import { readText } from '../../platform/files/regular-file.ts';
 import { writeByRename } from '../../platform/files/write-file.ts';
 import { isProcessAlive } from '../../runs/index.ts';
 
-/** After this long it is tried again: the machine may be another, by its drivers or its free memory. */
+/** After this long it is tried again: drivers or free memory may have changed. */
 const REMEMBERED_MS = 24 * 3600_000;
 
-/** Whether a process ended while it tried what is marked there, within the last day. */
-export async function endedWith(mark: string): Promise<boolean> {
-  const found = await stat(mark).catch(() => undefined);
-  if (!found || !isRecent(found.mtimeMs, REMEMBERED_MS)) return false;
+/** Whether a process crashed during the marked work within the last day. */
+export async function hasCrashedWith(mark: string): Promise<boolean> {
+  const markStat = await stat(mark).catch(() => undefined);
+  if (!markStat || !isRecent(markStat.mtimeMs, REMEMBERED_MS)) return false;
   const pid = Number(await readText(mark).catch(() => ''));
   return Number.isInteger(pid) && pid > 0 && !isProcessAlive(pid);
 }
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Leaves the mark while `work` runs, or until a person or the system stops this process. Errors: those of `work`. */
-export async function whileMarked<T>(mark: string, work: () => Promise<T>): Promise<T> {
-  // Without the mark, only the way back is missing.
+/** Leaves the mark while `work` runs, or until the user or the system stops this process. Errors: those of `work`. */
+export async function withMark<T>(mark: string, work: () => Promise<T>): Promise<T> {
+  // Without the mark, a crash would merely go unnoticed.
   await mkdir(dirname(mark), { recursive: true })
     .then(() => writeByRename(mark, `${process.pid}\n`))
     .catch(() => undefined);
-  // An ordinary stop is not the doing of what is tried.
+  // An ordinary stop is not a crash of `work`.
   const stop = (signal: NodeJS.Signals) => {
     rmSync(mark, { force: true });
     ignoreSignals();
-    // As without this handler. Windows has no other way to end by a signal.
+    // Same as without this handler. Windows has no other way to exit by a signal.
     if (process.listenerCount(signal) === 0)
       process.kill(process.pid, process.platform === 'win32' ? 'SIGKILL' : signal);
   };

@@ -3,10 +3,10 @@ import type { LlamaModel } from 'node-llama-cpp';
 import { chatTemplateOf, type ChatTemplate } from '../../corpus/datasets/chat-template.ts';
 import { readModelFile, type ModelFile } from '../../llama-cpp/llama.ts';
 import type { ComputeDevice } from '../../protocol/gpu.ts';
-import { notLoaded } from './adapter-check.ts';
-import { holdsWeights, takeWeights } from './adapter-weights.ts';
+import { loadError } from './adapter-check.ts';
+import { hasWeights, detachWeights } from './adapter-weights.ts';
 import { BatchSampler, defaultSampling } from './batch-sampler.ts';
-import { Catalog, type Offer } from './catalog.ts';
+import { Catalog, type CatalogEntry } from './catalog.ts';
 import { ModelContext } from './model-context.ts';
 import {
   BASE_MODEL,
@@ -21,9 +21,9 @@ import {
   type HostCompletion,
 } from '../host-types.ts';
 import { identifyOnDisk } from '../identify.ts';
-import { KeptOnDisk } from './kept-on-disk.ts';
+import { PromptState } from './prompt-state.ts';
 import { keptPrompts } from './kept-prompts.ts';
-import { place, threadsFor, type Loaded } from './loaded.ts';
+import { loadPlaced, threadsFor, type LoadedModel } from './load-model.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
 import { openCopy, type OpenCopy } from './open-copy.ts';
 import {
@@ -33,7 +33,7 @@ import {
   isOutOfMemory,
   onProcessor,
   placeBase,
-  whyNot,
+  gpuFailure,
   type PlacedBase,
 } from './place-base.ts';
 import { watchLoad } from '../../platform/machine/machine-load.ts';
@@ -59,13 +59,13 @@ export async function openLlamaHost(options: LlamaHostOptions): Promise<LlamaHos
 }
 
 /**
- * Memory of a context's graph for each matrix of all adapters that its model has at that time. Measured with 16
+ * A context's graph memory per adapted matrix, over all adapters that its model has at that time. Measured with 16
  * adapters of rank 1 (llama.cpp's `graph_max_nodes`: six nodes per matrix).
  */
 const GRAPH_BYTES = 10_500;
 
-/** A context with the weights that it needs: an adapter's, or those of a whole model. */
-interface HeldContext extends Sized {
+/** A context with the weights it needs: an adapter's, or those of a whole model. */
+interface OpenContext extends Sized {
   context: ModelContext;
 }
 
@@ -80,24 +80,24 @@ class Host implements LlamaHost {
     completionTokens: 0,
     active: 0,
   };
-  private readonly contexts: LruMemory<HeldContext>;
+  private readonly contexts: LruMemory<OpenContext>;
   private readonly samplers = new Map<string, Promise<BatchSampler>>();
   private readonly wholeModels = new WholeModels(() => {
     const { sequences = 1 } = this.options;
     return this.placed.layers > 0 ? { gpuLayers: fittingLayers(this.contextSize * sequences) } : undefined;
   });
-  /** Versions of the files that the contexts were opened with. */
+  /** File versions that the contexts were opened with. */
   private readonly versions = new Map<string, string>();
-  /** Memory of the last context on the base that was opened. */
+  /** Memory of the last context opened on the base. */
   private contextBytes = 0;
-  /** Number of matrices that the adapters in memory change. */
-  private adapted = 0;
+  /** Number of matrices changed by the adapters in memory. */
+  private adaptedMatrices = 0;
   private template: Promise<ChatTemplate> | undefined;
-  /** Models of which contexts may still be in use, though the base is elsewhere now. */
-  private readonly left: LlamaModel[] = [];
-  /** The base left the GPU and is not on the processor yet; it is loaded there when it is needed. */
+  /** Models whose contexts may still be in use, although the base was moved. */
+  private readonly abandonedModels: LlamaModel[] = [];
+  /** The base has left the GPU; it is loaded on the processor when needed. */
   private moving = false;
-  private loading: Promise<Loaded> | undefined;
+  private loading: Promise<LoadedModel> | undefined;
   private measuring: AbortController | undefined;
   private readonly trainedContext: number;
 
@@ -105,7 +105,7 @@ class Host implements LlamaHost {
     private readonly options: LlamaHostOptions,
     private readonly catalog: Catalog,
     private readonly file: ModelFile,
-    private base: Loaded,
+    private base: LoadedModel,
     private placed: PlacedBase['used'],
     public threads: number,
     limit: number | undefined,
@@ -117,9 +117,11 @@ class Host implements LlamaHost {
   static async open(options: LlamaHostOptions, catalog: Catalog, file: ModelFile): Promise<Host> {
     const { gpu = 'off', contextSize = DEFAULT_CONTEXT, sequences = 1, memoryLimit } = options;
     const others = watchLoad();
-    const { base, used } = await place(file, () => placeBase(file, { gpu, tokens: contextSize * sequences }));
+    const { base, used } = await loadPlaced(file, () =>
+      placeBase(file, { gpu, tokens: contextSize * sequences }),
+    );
     const threads = await threadsFor(base.model, used, options, others());
-    // Contexts are in the memory of the GPU, which may be the smaller one.
+    // Contexts are in the GPU's memory, which may be the smaller one.
     const limit =
       used.layers > 0 ? Math.min(memoryLimit ?? Infinity, await freeOnGpu(base.model)) : memoryLimit;
     return new Host(options, catalog, file, base, used, threads, limit);
@@ -174,16 +176,18 @@ class Host implements LlamaHost {
   }
 
   complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {
-    return this.counted(signal, () =>
+    return this.withStatistics(signal, () =>
       this.use(request.model, ({ context }) => context.complete(request, signal, onText), signal),
     );
   }
 
   sample(request: HostRequest, signal?: AbortSignal): Promise<HostCompletion> {
-    return this.counted(signal, async () => (await this.sampler(request.model)).sample(request, signal));
+    return this.withStatistics(signal, async () =>
+      (await this.sampler(request.model)).sample(request, signal),
+    );
   }
 
-  private async counted<C extends HostCompletion>(
+  private async withStatistics<C extends HostCompletion>(
     signal: AbortSignal | undefined,
     work: () => Promise<C>,
   ): Promise<C> {
@@ -213,74 +217,77 @@ class Host implements LlamaHost {
   /** Calls `work` with the context of a model; opens it if it is not in memory or its file was replaced. */
   private async use<R>(
     name: string,
-    work: (held: HeldContext) => Promise<R>,
+    work: (openContext: OpenContext) => Promise<R>,
     signal?: AbortSignal,
   ): Promise<R> {
-    let offer: Offer | undefined;
+    let entry: CatalogEntry | undefined;
     try {
-      offer = await this.catalog.find(name);
+      entry = await this.catalog.find(name);
     } catch (error) {
       await this.contexts.retire(name);
       throw error;
     }
-    const version = offer?.version ?? '';
+    const version = entry?.version ?? '';
     if (this.versions.get(name) !== version) await this.contexts.retire(name);
     this.versions.set(name, version);
-    if (offer?.kind === 'adapter') this.options.folded?.used(offer);
+    if (entry?.kind === 'adapter') this.options.folded?.noteUse(entry);
     const used = this.contexts.use(
       name,
       {
-        open: () => this.openOrMove(offer),
-        expected: () => this.contextBytes + this.bytesBeside(offer),
+        open: () => this.openOrMove(entry),
+        expected: () => this.contextBytes + this.extraBytes(entry),
       },
       work,
       signal,
     );
-    // If the model was removed after it was found, nobody will use its context again.
+    // If the model was removed meanwhile, its context will not be used again.
     return used.finally(() => (this.models.includes(name) ? undefined : this.contexts.retire(name)));
   }
 
-  /** Bytes that a context needs besides the memory that llama.cpp reports. */
-  private bytesBeside(offer: Offer | undefined): number {
-    if (offer?.kind === 'model') return offer.bytes;
-    return (offer?.bytes ?? 0) + GRAPH_BYTES * (this.adapted + (offer?.linears ?? 0));
+  /** Bytes that a context needs in addition to the memory that llama.cpp reports. */
+  private extraBytes(entry: CatalogEntry | undefined): number {
+    if (entry?.kind === 'model') return entry.bytes;
+    return (entry?.bytes ?? 0) + GRAPH_BYTES * (this.adaptedMatrices + (entry?.linears ?? 0));
   }
 
-  private async openOrMove(offer: Offer | undefined): Promise<HeldContext> {
+  private async openOrMove(entry: CatalogEntry | undefined): Promise<OpenContext> {
     try {
-      return await this.openContext(offer);
+      return await this.openContext(entry);
     } catch (error) {
-      // Another program, such as a training, may have taken what was free.
+      // Another program, such as a training, may have taken the free memory.
       const [{ backend }, { cause = error }] = [this.placed, error as Error];
       if (backend === 'cpu' || !isOutOfMemory(cause)) throw error;
-      await this.moveToProcessor(whyNot(backend, cause), offer?.name ?? BASE_MODEL);
-      return await this.openContext(offer);
+      await this.moveToProcessor(gpuFailure(backend, cause), entry?.name ?? BASE_MODEL);
+      return await this.openContext(entry);
     }
   }
 
-  /** The base is loaded again at its next use, beside the GPU. Contexts there finish their answers; the one of `opening` is not open. */
+  /**
+   * The base is loaded on the processor at its next use. Contexts on the GPU finish their answers; that of `opening` is
+   * not open.
+   */
   private async moveToProcessor(why: string, opening: string): Promise<void> {
-    this.left.push(this.base.model);
+    this.abandonedModels.push(this.base.model);
     for (const name of this.models.filter((model) => model !== opening)) await this.contexts.retire(name);
     for (const name of this.wholeModels.names) await this.wholeModels.drop(name);
-    // While a context computes there, the GPU can't be left.
+    // The GPU can't be released while a context computes there.
     if (this.contexts.size === 0 && this.samplers.size === 0) {
-      await this.left.pop()!.dispose();
+      await this.abandonedModels.pop()!.dispose();
       await dropGpu();
     }
     this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, why };
     this.moving = true;
   }
 
-  /** The base in memory. If the machine has no room for it now, the next request tries again. */
-  private baseInMemory(): Promise<Loaded> {
+  /** The base in memory. If it doesn't fit now, the next request tries again. */
+  private baseInMemory(): Promise<LoadedModel> {
     if (!this.moving) return Promise.resolve(this.base);
     return (this.loading ??= this.loadOnProcessor().finally(() => (this.loading = undefined)));
   }
 
-  private async loadOnProcessor(): Promise<Loaded> {
+  private async loadOnProcessor(): Promise<LoadedModel> {
     const others = watchLoad();
-    const { base, used } = await place(this.file, () => onProcessor(this.file, this.placed.why));
+    const { base, used } = await loadPlaced(this.file, () => onProcessor(this.file, this.placed.why));
     this.base = base;
     this.placed = used;
     this.moving = false;
@@ -288,44 +295,46 @@ class Host implements LlamaHost {
     return base;
   }
 
-  private async openContext(offer: Offer | undefined): Promise<HeldContext> {
+  private async openContext(entry: CatalogEntry | undefined): Promise<OpenContext> {
     const base = await this.baseInMemory();
-    if (offer?.kind === 'model')
-      return this.openOn(await this.wholeModels.get(offer.name, offer.path), offer);
-    return (offer && (await this.openFolded(offer, base))) ?? this.openOn(base, offer, offer);
+    if (entry?.kind === 'model')
+      return this.openOn(await this.wholeModels.get(entry.name, entry.path), entry);
+    return (entry && (await this.openFolded(entry, base))) ?? this.openOn(base, entry, entry);
   }
 
-  private openFolded(offer: Offer, base: Loaded): Promise<HeldContext | undefined> | undefined {
+  private openFolded(entry: CatalogEntry, base: LoadedModel): Promise<OpenContext | undefined> | undefined {
     const { folded, memoryLimit = Infinity } = this.options;
-    if (!folded || offer.scale !== 1 || this.placed.layers > 0) return undefined;
+    if (!folded || entry.scale !== 1 || this.placed.layers > 0) return undefined;
     const room = memoryLimit - this.contexts.bytes - this.contextBytes;
-    return openCopy(folded, offer, base, room, (copy) => this.openOn(copy.loaded, offer, copy.beside, copy));
+    return openCopy(folded, entry, base, room, (copy) =>
+      this.openOn(copy.loaded, entry, copy.residualAdapter, copy),
+    );
   }
 
   /** Opens a context of a model in memory with `adapter` on it. */
   private async openOn(
-    { model, vocabulary }: Loaded,
-    offer: Offer | undefined,
+    { model, vocabulary }: LoadedModel,
+    entry: CatalogEntry | undefined,
     adapter?: AdapterFile,
     copy?: OpenCopy,
-  ): Promise<HeldContext> {
+  ): Promise<OpenContext> {
     const { sequences = 1 } = this.options;
     const options = {
       contextSize: this.contextSize,
-      sequences: sequences + (await this.kept(model)),
+      sequences: sequences + (await this.keptPromptsFor(model)),
       threads: this.threads,
-      kept: await this.keptOnDisk(offer, copy),
+      promptState: await this.promptStateFor(entry, copy),
     };
     // A sampler's contexts share these weights and keep them.
-    const shared = adapter !== undefined && holdsWeights(model, adapter.path);
+    const shared = adapter !== undefined && hasWeights(model, adapter.path);
     const context = await ModelContext.open(model, vocabulary, options, adapter).catch((error: unknown) => {
-      throw adapter ? notLoaded(adapter, error) : error;
+      throw adapter ? loadError(adapter, error) : error;
     });
-    const weights = adapter && !shared ? takeWeights(model, adapter.path) : undefined;
-    if (!copy && offer?.kind !== 'model') this.contextBytes = context.bytes;
-    const bytes = context.bytes + (copy?.bytes ?? this.bytesBeside(offer));
-    const linears = copy ? 0 : (offer?.linears ?? 0);
-    this.adapted += linears;
+    const weights = adapter && !shared ? detachWeights(model, adapter.path) : undefined;
+    if (!copy && entry?.kind !== 'model') this.contextBytes = context.bytes;
+    const bytes = context.bytes + (copy?.bytes ?? this.extraBytes(entry));
+    const linears = copy ? 0 : (entry?.linears ?? 0);
+    this.adaptedMatrices += linears;
     return {
       context,
       bytes,
@@ -333,26 +342,29 @@ class Host implements LlamaHost {
         await context.dispose();
         await weights?.dispose();
         await copy?.loaded.model.dispose();
-        this.adapted -= linears;
-        if (offer?.kind === 'model' && !this.samplers.has(offer.name))
-          await this.wholeModels.drop(offer.name);
+        this.adaptedMatrices -= linears;
+        if (entry?.kind === 'model' && !this.samplers.has(entry.name))
+          await this.wholeModels.drop(entry.name);
       },
     };
   }
 
-  /** Prompts that a context of `model` keeps besides those that it computes. */
-  private kept(model: LlamaModel): Promise<number> {
+  /** Number of prompts that a context of `model` keeps besides those being computed. */
+  private keptPromptsFor(model: LlamaModel): Promise<number> {
     const { keptPrompts: most = 0, memoryLimit } = this.options;
     const wanted = this.placed.layers > 0 ? 0 : most;
-    return keptPrompts(model, { wanted, contextSize: this.contextSize, limit: memoryLimit });
+    return keptPrompts(model, { requested: wanted, contextSize: this.contextSize, limit: memoryLimit });
   }
 
-  /** Where the last prompt is kept; nowhere with a GPU, which reads it as quickly. */
-  private async keptOnDisk(offer: Offer | undefined, copy?: OpenCopy): Promise<KeptOnDisk | undefined> {
+  /** Where the last prompt is saved; undefined with a GPU, which is just as fast. */
+  private async promptStateFor(
+    entry: CatalogEntry | undefined,
+    copy?: OpenCopy,
+  ): Promise<PromptState | undefined> {
     if (!this.options.keepOnDisk || this.placed.layers > 0) return undefined;
-    const version = offer && (await identifyOnDisk(offer.path));
-    const parts = [this.base.version, version ?? '', offer?.scale ?? 1, this.contextSize];
-    return new KeptOnDisk([...parts, ...(copy ? [copy.path] : [])]);
+    const version = entry && (await identifyOnDisk(entry.path));
+    const parts = [this.base.version, version ?? '', entry?.scale ?? 1, this.contextSize];
+    return new PromptState([...parts, ...(copy ? [copy.path] : [])]);
   }
 
   /** The sampler of a model, created on first use; if that fails, the next call tries again. */
@@ -367,23 +379,23 @@ class Host implements LlamaHost {
   }
 
   private async openSampler(name: string): Promise<BatchSampler> {
-    const offer = await this.catalog.find(name);
+    const entry = await this.catalog.find(name);
     const options = { contextSize: this.contextSize, ...defaultSampling(), ...this.options.sampling };
     options.contextSize = Math.min(options.contextSize, this.trainedContext);
-    const adapter = offer?.kind === 'adapter' ? offer : undefined;
+    const adapter = entry?.kind === 'adapter' ? entry : undefined;
     const { model, vocabulary } =
-      offer?.kind === 'model'
-        ? await this.wholeModels.get(offer.name, offer.path)
+      entry?.kind === 'model'
+        ? await this.wholeModels.get(entry.name, entry.path)
         : await this.baseInMemory();
     return BatchSampler.open(model, vocabulary, options, adapter).catch((error: unknown) => {
-      throw adapter ? notLoaded(adapter, error) : error;
+      throw adapter ? loadError(adapter, error) : error;
     });
   }
 
-  async rest(name: string): Promise<void> {
+  async unload(name: string): Promise<void> {
     const sampler = this.samplers.get(name);
     this.samplers.delete(name);
-    await sampler?.then((opened) => opened.dispose()).catch(() => undefined);
+    await sampler?.then((sampler) => sampler.dispose()).catch(() => undefined);
     await this.contexts.retire(name);
     await this.wholeModels.drop(name);
   }
@@ -391,14 +403,14 @@ class Host implements LlamaHost {
   async measureThreads(): Promise<boolean> {
     const { threads: wanted, basePath } = this.options;
     if (wanted !== 'later' || this.placed.layers === this.placed.ofLayers) return true;
-    const stop = new AbortController();
-    this.measuring = stop;
+    const controller = new AbortController();
+    this.measuring = controller;
     const { model } = await this.baseInMemory();
-    const { threads, quiet } = await measureThreads(model, basePath, { signal: stop.signal });
-    stop.signal.throwIfAborted();
+    const { threads, isQuiet: quiet } = await measureThreads(model, basePath, { signal: controller.signal });
+    controller.signal.throwIfAborted();
     if (!quiet || threads === this.threads) return quiet;
     this.threads = threads;
-    // Opened again with that number, and with what they had read, where that is kept on disk.
+    // They are reopened with that number, and with their saved prompts if any.
     for (const name of this.models) await this.contexts.retire(name);
     return true;
   }
@@ -407,9 +419,9 @@ class Host implements LlamaHost {
     this.measuring?.abort();
     await this.contexts.dispose();
     for (const sampler of this.samplers.values())
-      await sampler.then((opened) => opened.dispose()).catch(() => undefined);
+      await sampler.then((sampler) => sampler.dispose()).catch(() => undefined);
     this.samplers.clear();
     for (const name of this.wholeModels.names) await this.wholeModels.drop(name);
-    for (const model of [...this.left, this.base.model]) await model.dispose();
+    for (const model of [...this.abandonedModels, this.base.model]) await model.dispose();
   }
 }

@@ -1,4 +1,4 @@
-/** A cache with a limit of memory: the least recently used entries are removed, but never while in use. */
+/** A cache with a memory limit: evicts the least recently used entries, but never while in use. */
 
 export interface Sized {
   /** Memory in bytes. */
@@ -28,9 +28,9 @@ export class LruMemory<T extends Sized> {
   constructor(private readonly limit = Infinity) {}
 
   /**
-   * Calls `work` with the entry of `key`; `open` opens it if needed. `expected` is the memory that it will take, in
-   * bytes: room for it is made first, which may have to wait for entries in use. Rejects with the signal's reason,
-   * and the errors of `open` and `work`.
+   * Calls `work` with the entry of `key`; `open` opens it if needed. `expected` is the memory it will take in bytes:
+   * room is made first, which may have to wait for entries in use. Rejects with the signal's reason, and the errors of
+   * `open` and `work`.
    */
   async use<R>(
     key: string,
@@ -81,7 +81,7 @@ export class LruMemory<T extends Sized> {
     const opened = this.opening.then(async () => {
       while (this.bytes + expected() > this.limit && (await this.makeRoom()));
       if (entry.users === 0) {
-        // All its users have gone while it waited for room, and a newer one may have its place.
+        // All its users left while it waited for room, and a newer entry may have taken its place.
         if (this.entries.get(key) === entry) this.entries.delete(key);
         throw new Error(`Nobody waits for ${key} any more.`);
       }
@@ -90,7 +90,8 @@ export class LruMemory<T extends Sized> {
     });
     const entry: Entry<T> = { opened, users: 0, retired: false };
     this.entries.set(key, entry);
-    // Open one after the other, so that each sees the memory of the others. One that fails is tried again next time.
+    // Entries are opened one after the other, so that each accounts for the others' memory. A failed one is retried
+    // next time.
     this.opening = opened.then(
       () => (entry.retired && entry.users === 0 ? this.drop(entry) : undefined),
       () => {

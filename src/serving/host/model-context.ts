@@ -10,25 +10,25 @@ import type {
 import { Answer } from '../tokens/answer.ts';
 import { readLogProbability } from '../tokens/log-probabilities.ts';
 import type { AdapterFile, HostCompletion, HostRequest, OnText } from '../host-types.ts';
-import type { KeptOnDisk } from './kept-on-disk.ts';
-import { warmth } from './kept-prompts.ts';
+import type { PromptState } from './prompt-state.ts';
+import { reusableTokens } from './kept-prompts.ts';
 import { Slots } from './slots.ts';
-import { generateLikeliest, tellsConfidence, type Generated } from '../tokens/confidence.ts';
-import { FIRST_STEP, MOST_ROWS, mostRows, nextStep, rowTime } from '../tokens/prompt-steps.ts';
+import { generateLikeliest, wantsConfidence, type Generated } from '../tokens/confidence.ts';
+import { FIRST_STEP, MAX_ROWS, maxRows, nextStep, rowTime } from '../tokens/prompt-steps.ts';
 import { commonPrefix } from '../tokens/prompt-tokens.ts';
 import { layOutRequest, samplerOptions } from '../tokens/request-tokens.ts';
 import { healToken } from '../tokens/token-healing.ts';
 import type { Vocabulary } from '../tokens/vocabulary.ts';
 
-/** Number of positions whose whole distributions are in memory as maps at the same time: 2-3 MB each. */
+/** Number of positions whose full distributions are in memory as maps at the same time: 2-3 MB each. */
 const DISTRIBUTION_STEP = 8;
 
 export interface ModelContextOptions {
   contextSize: number;
   sequences: number;
   threads: number;
-  /** Where the last prompt is kept for the next start. */
-  kept?: KeptOnDisk | undefined;
+  /** Where the last prompt is saved for the next start. */
+  promptState?: PromptState | undefined;
 }
 
 export function contextOptions(options: ModelContextOptions, adapter?: AdapterFile): LlamaContextOptions {
@@ -37,8 +37,8 @@ export function contextOptions(options: ModelContextOptions, adapter?: AdapterFi
     sequences: options.sequences,
     threads: options.threads,
     failedCreationRemedy: false,
-    // A model with a sliding window keeps all keys: with only the last ones, a prompt that shares its beginning with the
-    // one before would be computed from keys that are gone.
+    // With a sliding window, all keys are kept: a prompt that shares its beginning with the previous one would
+    // otherwise need keys that were dropped.
     swaFullCache: true,
     ...(adapter ? { lora: { adapters: [{ filePath: adapter.path, scale: adapter.scale ?? 1 }] } } : {}),
   };
@@ -46,7 +46,7 @@ export function contextOptions(options: ModelContextOptions, adapter?: AdapterFi
 
 export class ModelContext {
   private readonly slots: Slots<LlamaContextSequence>;
-  /** Where the newest prompt is. */
+  /** The sequence with the newest prompt. */
   private newest: LlamaContextSequence | undefined;
   /** Measured milliseconds per row of a prompt. */
   private msPerRow: number | undefined;
@@ -58,7 +58,7 @@ export class ModelContext {
     sequences: readonly LlamaContextSequence[],
     /** Memory of the context: keys, values and buffers, not the adapter's weights. */
     readonly bytes: number,
-    private readonly kept: KeptOnDisk | undefined,
+    private readonly promptState: PromptState | undefined,
   ) {
     this.slots = new Slots(sequences);
   }
@@ -69,46 +69,48 @@ export class ModelContext {
     options: ModelContextOptions,
     adapter?: AdapterFile,
   ): Promise<ModelContext> {
-    const batchSize = Math.min(options.contextSize * options.sequences, MOST_ROWS);
+    const batchSize = Math.min(options.contextSize * options.sequences, MAX_ROWS);
     const context = await model.createContext({ ...contextOptions(options, adapter), batchSize });
     const { ram, vram } = context.memoryUsage;
     const sequences = Array.from({ length: options.sequences }, () => context.getSequence());
-    await options.kept?.load(sequences[0]!);
-    return new ModelContext(model, vocabulary, context, sequences, ram + vram, options.kept);
+    await options.promptState?.load(sequences[0]!);
+    return new ModelContext(model, vocabulary, context, sequences, ram + vram, options.promptState);
   }
 
   async complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {
     const { vocabulary } = this;
     const prompt = layOutRequest(request, this.model, vocabulary, this.context.contextSize);
-    const { tokens, most, trimmed, heal } = prompt;
+    const { tokens, answerLimit: most, trimmed, heal } = prompt;
     const cache = request.cachePrompt ?? true;
     const sequence = await this.slots.acquire(
-      (free) => (cache ? warmth(free.contextTokens, tokens) : 0),
+      (free) => (cache ? reusableTokens(free.contextTokens, tokens) : 0),
       signal,
     );
     this.newest = sequence;
     try {
-      const began = performance.now();
+      const startedAt = performance.now();
       const { cached, rest } = await this.readPrompt(sequence, tokens, cache, signal);
       const answer = new Answer(vocabulary, {
         prompt: tokens,
-        most,
+        maxTokens: most,
         stop: request.stop,
         ignoreEnd: request.ignoreEnd,
         onText,
-        known: heal.length,
+        knownCharacters: heal.length,
       });
       if (most <= 0) await sequence.evaluateWithoutGeneratingNewTokens(rest as Token[]);
       const healing = { text: heal, request, answer, vocabulary, signal };
       const healed = most > 0 ? await healToken(sequence, rest, healing) : [];
       const firstAt =
-        healed.length > 0 ? await this.write(sequence, healed, request, answer, signal) : performance.now();
+        healed.length > 0
+          ? await this.generateAnswer(sequence, healed, request, answer, signal)
+          : performance.now();
       return {
         ...answer.result,
         promptTokens: tokens.length,
         cachedTokens: cached,
         trimmedTokens: trimmed,
-        promptMs: firstAt - began,
+        promptMs: firstAt - startedAt,
         completionMs: performance.now() - firstAt,
       };
     } finally {
@@ -116,8 +118,8 @@ export class ModelContext {
     }
   }
 
-  /** Processes the rest of the prompt, then generates token after token. Returns the time of the first token. */
-  private async write(
+  /** Processes the rest of the prompt, then generates token by token. Returns the time of the first token. */
+  private async generateAnswer(
     sequence: LlamaContextSequence,
     rest: readonly number[],
     request: HostRequest,
@@ -126,19 +128,19 @@ export class ModelContext {
   ): Promise<number> {
     let firstAt: number | undefined;
     const options = samplerOptions(request, answer);
-    const told = tellsConfidence(request) || request.logprobs !== undefined;
-    const tokens = tellsConfidence(request)
+    const wantsChance = wantsConfidence(request) || request.logprobs !== undefined;
+    const tokens = wantsConfidence(request)
       ? generateLikeliest(sequence, rest, options)
       : this.generate(sequence, rest, request, options);
     for await (const { token, chance } of tokens) {
       firstAt ??= performance.now();
       signal?.throwIfAborted();
-      if (answer.push(token, told ? chance : undefined)) break;
+      if (answer.push(token, wantsChance ? chance : undefined)) break;
     }
     return firstAt ?? performance.now();
   }
 
-  /** Generates token after token, with log-probabilities if the request asks for them. */
+  /** Generates token by token, with log-probabilities if requested. */
   private async *generate(
     sequence: LlamaContextSequence,
     rest: readonly number[],
@@ -159,7 +161,7 @@ export class ModelContext {
       };
   }
 
-  /** Processes all but the last step of the prompt, reusing what the sequence still has. */
+  /** Processes all but the last step of the prompt, reusing what the sequence has. */
   private async readPrompt(
     sequence: LlamaContextSequence,
     tokens: number[],
@@ -173,12 +175,12 @@ export class ModelContext {
     for (const start = performance.now(); ;) {
       signal?.throwIfAborted();
       // Rounding depends on how many rows are computed at once, so without the cache that number is fixed.
-      const most = cache ? mostRows(this.msPerRow, performance.now() - start) : FIRST_STEP;
+      const most = cache ? maxRows(this.msPerRow, performance.now() - start) : FIRST_STEP;
       if (rest.length <= most) return { cached, rest };
       const size = nextStep(rest.length, most);
-      const began = performance.now();
+      const startedAt = performance.now();
       await sequence.evaluateWithoutGeneratingNewTokens(rest.slice(0, size) as Token[]);
-      this.msPerRow = rowTime(this.msPerRow, size, performance.now() - began);
+      this.msPerRow = rowTime(this.msPerRow, size, performance.now() - startedAt);
       rest = rest.slice(size);
     }
   }
@@ -205,7 +207,7 @@ export class ModelContext {
   }
 
   async dispose(): Promise<void> {
-    if (this.newest) await this.kept?.save(this.newest);
+    if (this.newest) await this.promptState?.save(this.newest);
     await this.context.dispose();
   }
 }

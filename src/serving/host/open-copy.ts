@@ -1,49 +1,50 @@
-/** Opens the folded copy of an adapter, which answers sooner than the adapter on its base. */
+/** Opens the folded copy of an adapter, which is faster than the adapter on its base. */
 import type { LlamaModel } from 'node-llama-cpp';
 import { loadUntried } from '../../llama-cpp/llama.ts';
 import { availableMemory } from '../../platform/machine/available-memory.ts';
 import type { AdapterFile, FoldedCopies } from '../host-types.ts';
-import { endedWith, whileMarked } from './crash-mark.ts';
-import type { Loaded } from './loaded.ts';
+import { hasCrashedWith, withMark } from './crash-mark.ts';
+import type { LoadedModel } from './load-model.ts';
 import { isOutOfMemory } from './place-base.ts';
 
-/** Memory that has to be free besides the copy: its context, and what others take meanwhile. */
+/** Memory that has to be free besides the copy: for its context, and for other programs meanwhile. */
 const MARGIN = 256e6;
 
 export interface OpenCopy {
   path: string;
   bytes: number;
-  loaded: Loaded;
-  /** What the copy could not take. */
-  beside: AdapterFile | undefined;
+  loaded: LoadedModel;
+  /** What could not be merged into the copy. */
+  residualAdapter: AdapterFile | undefined;
 }
 
 /**
- * What `open` makes of the copy. Undefined if there is none, no room for it, if it can't be opened, or if a server ended
- * while it opened it, probably for lack of memory. It was written from a base that was checked, and has its vocabulary,
- * which would take a second to read again. `room`: bytes.
+ * Returns the result of `open` for the copy. Undefined if there is none, if it doesn't fit or can't be opened, or if a
+ * server crashed opening it, probably for lack of memory. The copy reuses the vocabulary of its base, which would take
+ * a second to read again. `room`: bytes.
  */
 export async function openCopy<T>(
   folded: FoldedCopies,
   adapter: AdapterFile,
-  base: Loaded,
+  base: LoadedModel,
   room: number,
   open: (copy: OpenCopy) => Promise<T>,
 ): Promise<T | undefined> {
-  const found = await folded.find(adapter).catch(() => undefined);
-  if (!found || found.bytes > Math.min(room, (await availableMemory()) - MARGIN)) return undefined;
-  const mark = `${found.model}.opening`;
-  if (await endedWith(mark)) return undefined;
-  return whileMarked(mark, async () => {
+  const copy = await folded.find(adapter).catch(() => undefined);
+  if (!copy || copy.bytes > Math.min(room, (await availableMemory()) - MARGIN)) return undefined;
+  const mark = `${copy.model}.opening`;
+  if (await hasCrashedWith(mark)) return undefined;
+  return withMark(mark, async () => {
     let model: LlamaModel | undefined;
     try {
-      // Its maker, a process of its own, has opened it, and it is as it was then (folding/copies.ts).
-      model = await loadUntried({ path: found.model });
-      const beside = found.beside === undefined ? undefined : { name: adapter.name, path: found.beside };
-      return await open({ path: found.model, bytes: found.bytes, loaded: { ...base, model }, beside });
+      // The process that made it has opened it, and it is unchanged (folding/copies.ts).
+      model = await loadUntried({ path: copy.model });
+      const residualAdapter =
+        copy.residualAdapter === undefined ? undefined : { name: adapter.name, path: copy.residualAdapter };
+      return await open({ path: copy.model, bytes: copy.bytes, loaded: { ...base, model }, residualAdapter });
     } catch (error) {
       await model?.dispose();
-      // It is of no use, unless only memory was short.
+      // The copy is useless, unless memory was the only problem.
       const { cause = error } = error as Error;
       if (!isOutOfMemory(cause)) await folded.remove(adapter).catch(() => undefined);
       return undefined;

@@ -1,33 +1,33 @@
-/** Puts a base on the GPU as far as it fits, and tries it; on the processor if anything is wrong with that. */
+/** Puts as much of a base on the GPU as fits, and tries it out; falls back to the processor on any failure. */
 import type { Llama, LlamaModel, Token } from 'node-llama-cpp';
 import { leaveGpu, startGpu, type GpuStart } from '../../llama-cpp/gpu.ts';
 import { loadLlamaModel, sharedLlama, type ModelFile } from '../../llama-cpp/llama.ts';
 import { reportError } from '../../text/errors.ts';
 import { gpuKindNames, type ComputeDevice, type GpuChoice, type GpuKind } from '../../protocol/gpu.ts';
-import { endedBy, guarded } from './gpu-guard.ts';
-import { leftBeside, plannedOnGpu, type TrainingMemory } from './training-memory.ts';
+import { hasCrashed, withGuard } from './gpu-guard.ts';
+import { availableBeside, trainingGpuMemory, type TrainingMemory } from './training-memory.ts';
 
 export interface PlacedBase {
   model: LlamaModel;
   used: Omit<ComputeDevice, 'threads'>;
 }
 
-/** What is wanted. */
-export interface Placing {
+/** The requested placement. */
+export interface Placement {
   gpu: GpuChoice;
-  /** Tokens of a context, all its sequences together. */
+  /** Tokens of a context, over all its sequences. */
   tokens: number;
 }
 
-/** Layers for a context of that many tokens, as many as fit. */
+/** As many layers as fit beside a context of that many tokens. */
 export const fittingLayers = (tokens: number) => ({ fitContext: { contextSize: tokens } });
 
-/** Throws what loadLlamaModel throws, if the processor can't have it either. */
-export async function placeBase(file: ModelFile, { gpu, tokens }: Placing): Promise<PlacedBase> {
+/** Throws like loadLlamaModel if the processor can't load it either. */
+export async function placeBase(file: ModelFile, { gpu, tokens }: Placement): Promise<PlacedBase> {
   const start = await startGpu(gpu);
   const { kind } = start;
   if (!kind) return onProcessor(file, start.why);
-  if (await endedBy(kind)) {
+  if (await hasCrashed(kind)) {
     await dropGpu();
     const name = gpuKindNames[kind];
     return onProcessor(
@@ -35,7 +35,7 @@ export async function placeBase(file: ModelFile, { gpu, tokens }: Placing): Prom
       `The last attempt to use ${name} ended the process: it is tried again after a day, or after {doctor}.`,
     );
   }
-  const training = await plannedOnGpu();
+  const training = await trainingGpuMemory();
   if (!training) {
     await dropGpu();
     const why =
@@ -43,15 +43,15 @@ export async function placeBase(file: ModelFile, { gpu, tokens }: Placing): Prom
     return onProcessor(file, why);
   }
   try {
-    return await guarded(kind, () => onGpu(file, tokens, { ...start, kind, training }));
+    return await withGuard(kind, () => onGpu(file, tokens, { ...start, kind, training }));
   } catch (error) {
     await dropGpu();
-    return onProcessor(file, whyNot(kind, error));
+    return onProcessor(file, gpuFailure(kind, error));
   }
 }
 
-/** Why the GPU was left, for the person. */
-export function whyNot(kind: GpuKind, error: unknown): string {
+/** Why the GPU is not used, for the user. */
+export function gpuFailure(kind: GpuKind, error: unknown): string {
   const name = gpuKindNames[kind];
   if (isOutOfMemory(error)) return `The memory of the GPU is too full for completion (${name}).`;
   return `Completion failed on the GPU (${name}): ${reportError(error).message.replace(/\.$/, '')}.`;
@@ -63,7 +63,7 @@ export const isOutOfMemory = (error: unknown): boolean =>
   (error.constructor.name === 'InsufficientMemoryError' ||
     /out of (device )?memory|failed to (allocate|create context)|unable to allocate/i.test(error.message));
 
-/** Frees the GPU; llama.cpp is on the processor from now on. Its models have been disposed of. */
+/** Releases the GPU; llama.cpp uses the processor from now on. All models must have been disposed. */
 export async function dropGpu(): Promise<void> {
   const llama = await sharedLlama();
   leaveGpu();
@@ -82,52 +82,52 @@ async function onGpu(
   { kind, devices, training }: GpuStart & { kind: GpuKind; training: TrainingMemory },
 ): Promise<PlacedBase> {
   const llama = await sharedLlama();
-  const free = await keepForTraining(llama, training);
+  const free = await reserveForTraining(llama, training);
   const model = await loadLlamaModel(file, { gpuLayers: fittingLayers(tokens) });
   try {
     const [layers, ofLayers] = [model.gpuLayers, model.fileInsights.totalLayers];
     if (layers === 0) throw new Error('out of memory: no layer fits');
-    await tryOut(model, tokens);
-    const some =
+    await warmUp(model, tokens);
+    const reason =
       layers < ofLayers &&
       `${layers} of ${ofLayers} layers fit in the memory of the GPU that is free (${(free / 1e9).toFixed(1)} GB).`;
-    return { model, used: { backend: kind, devices, layers, ofLayers, ...(some && { why: some }) } };
+    return { model, used: { backend: kind, devices, layers, ofLayers, ...(reason && { why: reason }) } };
   } catch (error) {
     await model.dispose();
     throw error;
   }
 }
 
-/** Leaves a training what it plans to take, whether it has it already or not. Returns the bytes that are free. */
-async function keepForTraining(llama: Llama, training: TrainingMemory): Promise<number> {
+/** Reserves the memory that a training plans to use, whether or not it is allocated yet. Returns the free bytes. */
+async function reserveForTraining(llama: Llama, training: TrainingMemory): Promise<number> {
   const { total, free } = await llama.getVramState();
-  const rest = Math.max(0, leftBeside(training, { total, free }) - llama.vramPaddingSize);
+  const rest = Math.max(0, availableBeside(training, { total, free }) - llama.vramPaddingSize);
   await llama.setVramCap(training.bytes > 0 ? rest : null);
   return training.bytes > 0 ? rest : free;
 }
 
-/** Bytes that contexts may still take there, beside `model`. */
+/** Bytes on the GPU that contexts may still take besides `model`. */
 export async function freeOnGpu(model: LlamaModel): Promise<number> {
   const llama = await sharedLlama();
   const { free } = await llama.getVramState();
-  // The cap is for all that this process has there.
+  // The cap covers everything that this process has on the GPU.
   const { gpuLayers, fileInsights } = model;
   const { gpuVram } = await fileInsights.estimateModelResourceRequirementsV2({ gpuLayers });
   return Math.max(0, Math.min(free - llama.vramPaddingSize, (llama.getVramCap() ?? Infinity) - gpuVram));
 }
 
-/** Tokens of a prompt that is long enough for the kernels of many rows, and some that are generated one by one. */
-const READ = 48;
-const WRITTEN = 3;
+/** A prompt long enough for the multi-row kernels, and a few tokens generated one by one. */
+const PROMPT_TOKENS = 48;
+const ANSWER_TOKENS = 3;
 
-/** A context as completions will use it. Also compiles the kernels, so that the first completion need not wait. */
-async function tryOut(model: LlamaModel, tokens: number): Promise<void> {
+/** Runs a context as completions will use it. Also compiles the kernels, so that the first completion need not wait. */
+async function warmUp(model: LlamaModel, tokens: number): Promise<void> {
   const context = await model.createContext({ contextSize: tokens, failedCreationRemedy: false });
   try {
-    const prompt = Array.from({ length: READ }, (_, index) => (index % 97) + 3) as Token[];
+    const prompt = Array.from({ length: PROMPT_TOKENS }, (_, index) => (index % 97) + 3) as Token[];
     let written = 0;
     const outputs = context.getSequence().evaluate(prompt, { temperature: 0, yieldEogToken: true });
-    for await (const token of outputs) if (token >= 0 && ++written >= WRITTEN) break;
+    for await (const token of outputs) if (token >= 0 && ++written >= ANSWER_TOKENS) break;
   } finally {
     await context.dispose();
   }

@@ -1,11 +1,11 @@
 /**
  * Decides which sample a sequence generates next. A sequence processes a prompt once for all its samples. So it stays
- * with its prompt while that has samples left, then takes a prompt that no sequence has begun, and only if there is
- * none helps with one that others have begun, so that no sequence is idle.
+ * with its prompt while that has samples left, then takes a prompt that no sequence has started, and otherwise helps
+ * with a started one, so that no sequence is idle.
  */
 interface Group<Job> {
   jobs: Job[];
-  begun: boolean;
+  started: boolean;
 }
 
 export class SampleQueue<Job extends { prompt: string }> {
@@ -18,7 +18,7 @@ export class SampleQueue<Job extends { prompt: string }> {
   add(job: Job): void {
     const group = this.groups.get(job.prompt);
     if (group) group.jobs.push(job);
-    else this.groups.set(job.prompt, { jobs: [job], begun: false });
+    else this.groups.set(job.prompt, { jobs: [job], started: false });
   }
 
   remove(job: Job): void {
@@ -28,24 +28,25 @@ export class SampleQueue<Job extends { prompt: string }> {
     if (jobs.length === 0) this.groups.delete(job.prompt);
   }
 
-  /** The next job for a sequence that has the prompt `held`. */
+  /** The next job for a sequence that contains the prompt `held`. */
   take(held?: string): Job | undefined {
-    const group = this.groups.get(held ?? '') ?? this.unbegun() ?? this.longest();
+    const group = this.groups.get(held ?? '') ?? this.unstarted() ?? this.longest();
     const job = group?.jobs[0];
     if (!group || !job) return undefined;
-    group.begun = true;
+    group.started = true;
     this.remove(job);
     return job;
   }
 
-  private unbegun(): Group<Job> | undefined {
-    for (const group of this.groups.values()) if (!group.begun) return group;
+  private unstarted(): Group<Job> | undefined {
+    for (const group of this.groups.values()) if (!group.started) return group;
     return undefined;
   }
 
   private longest(): Group<Job> | undefined {
-    let most: Group<Job> | undefined;
-    for (const group of this.groups.values()) if (!most || group.jobs.length > most.jobs.length) most = group;
-    return most;
+    let longest: Group<Job> | undefined;
+    for (const group of this.groups.values())
+      if (!longest || group.jobs.length > longest.jobs.length) longest = group;
+    return longest;
   }
 }

@@ -1,4 +1,4 @@
-/** A few slots shared by many users: the one who has waited longest is next. Waiting can be aborted. */
+/** A few slots shared by many users, first come, first served. Waiting can be aborted. */
 import { setMaxListeners } from 'node:events';
 
 export class Slots<T> {
@@ -25,17 +25,17 @@ export class Slots<T> {
     }
     return new Promise<T>((resolve, reject) => {
       const take = (slot: T) => {
-        signal?.removeEventListener('abort', giveUp);
+        signal?.removeEventListener('abort', onAbort);
         resolve(slot);
       };
-      const giveUp = () => {
+      const onAbort = () => {
         this.waiting.splice(this.waiting.indexOf(take), 1);
         reject(signal?.reason as Error);
       };
       if (signal) {
         // Each waiting user listens to the signal; Node would report more than ten listeners as a leak.
         setMaxListeners(0, signal);
-        signal.addEventListener('abort', giveUp, { once: true });
+        signal.addEventListener('abort', onAbort, { once: true });
       }
       this.waiting.push(take);
     });

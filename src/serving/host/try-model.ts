@@ -1,7 +1,6 @@
 /**
- * The process `node dist/try-model.mjs FILE BYTES vocabulary|whole`: opens a model as tokenizers and servers do, and
- * says whether it could (tried-models.ts reads that). llama.cpp may end it, and it ends itself where that takes too much
- * time or memory.
+ * The process `node dist/try-model.mjs FILE BYTES vocabulary|whole`: opens a model like tokenizers and servers do, and
+ * reports the result to tried-models.ts. llama.cpp may crash it, and it exits if it takes too much time or memory.
  */
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { loadUntried } from '../../llama-cpp/llama.ts';
@@ -12,10 +11,10 @@ import type { Tried } from '../../protocol/tried-model.ts';
 import { readVocabulary } from '../tokens/vocabulary.ts';
 import { contextOptions } from './model-context.ts';
 
-/** A disk may be slow: 25 MB a second. */
-const limitsOf = (bytes: number) => ({ milliseconds: 20_000 + bytes / 25_000, memory: 1e9 + 2 * bytes });
+/** Allows for a slow disk: 25 MB per second. */
+const limitsFor = (bytes: number) => ({ milliseconds: 20_000 + bytes / 25_000, memory: 1e9 + 2 * bytes });
 
-/** Every byte that UTF-8 has, in all lengths of characters; words, white space and digits in runs. */
+/** All bytes that occur in UTF-8, with characters of all lengths, and runs of letters, white space and digits. */
 function sampleText(): string {
   const step = 67;
   const codes = [...range(0, 0x800, 1), ...range(0x800, 0xd800, step), ...range(0xe000, 0x11_0000, 4 * step)];
@@ -26,7 +25,7 @@ function sampleText(): string {
 const range = (from: number, to: number, step: number) =>
   Array.from({ length: Math.ceil((to - from) / step) }, (_, index) => from + index * step);
 
-/** Tokens of all kinds of text, and the text of all tokens. */
+/** Tokenizes all kinds of text, and detokenizes all tokens. */
 function useVocabulary(model: LlamaModel): Token[] {
   const { size } = readVocabulary(model);
   const text = sampleText();
@@ -41,14 +40,14 @@ function useVocabulary(model: LlamaModel): Token[] {
 }
 
 const CONTEXT = 64;
-const READ = 24;
+const PROMPT_TOKENS = 24;
 
-/** Some tokens of a prompt and of an answer, drawn as all requests draw them. */
+/** Computes a few tokens of a prompt and an answer, with the sampling that requests use. */
 async function compute(model: LlamaModel, prompt: Token[]): Promise<void> {
   const options = contextOptions({ contextSize: CONTEXT, sequences: 1, threads: 1 });
-  const context = await model.createContext({ ...options, batchSize: READ });
+  const context = await model.createContext({ ...options, batchSize: PROMPT_TOKENS });
   const sequence = context.getSequence();
-  const read = prompt.slice(-READ);
+  const read = prompt.slice(-PROMPT_TOKENS);
   for (const temperature of [0, 1]) {
     await sequence.clearHistory();
     let written = 0;
@@ -65,12 +64,12 @@ async function open(path: string, opening: Opening): Promise<void> {
 }
 
 const [path = '', bytes, opening] = process.argv.slice(2);
-limitProcess(limitsOf(Number(bytes)));
-const tried = await open(path, opening as Opening).then(
+limitProcess(limitsFor(Number(bytes)));
+const result = await open(path, opening as Opening).then(
   (): Tried => ({ type: 'opens' }),
   (error: unknown): Tried => {
     if (error instanceof UserError) return { type: 'failed', ...reportError(error) };
     return { type: 'refused', why: reportError(error).message };
   },
 );
-process.stdout.write(`${JSON.stringify(tried)}\n`, () => process.exit());
+process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit());

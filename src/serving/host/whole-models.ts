@@ -1,11 +1,11 @@
-/** Models in memory beside the base: full fine-tunes. */
+/** Models in memory besides the base: full fine-tunes. */
 import { loadLlamaModel, readModelFile } from '../../llama-cpp/llama.ts';
-import { load, type Loaded } from './loaded.ts';
+import { load, type LoadedModel } from './load-model.ts';
 
 export class WholeModels {
-  private readonly models = new Map<string, Promise<Loaded>>();
+  private readonly models = new Map<string, Promise<LoadedModel>>();
 
-  /** `gpuLayers`: what may be on a GPU; undefined for the processor. */
+  /** `gpuLayers`: layers that may be on a GPU; undefined for the processor. */
   constructor(private readonly gpuLayers: () => Parameters<typeof loadLlamaModel>[1]) {}
 
   get names(): string[] {
@@ -13,7 +13,7 @@ export class WholeModels {
   }
 
   /** The model of this name; loaded from `path` if it is not in memory. Throws like readModelFile and load. */
-  get(name: string, path: string): Promise<Loaded> {
+  get(name: string, path: string): Promise<LoadedModel> {
     let loaded = this.models.get(name);
     if (!loaded) {
       loaded = readModelFile(path).then((file) => load(file, () => loadLlamaModel(file, this.gpuLayers())));

@@ -14,7 +14,7 @@ import type { ServerReady } from '../../protocol/server.ts';
 import { loadAdapter, unloadAdapter } from './adapter-routes.ts';
 import { answerChat } from './chat-route.ts';
 import { answerCompletions } from './completions-route.ts';
-import { dropUnlessRead } from './event-stream.ts';
+import { disconnectStalled } from './event-stream.ts';
 import type { LlamaHost } from '../host-types.ts';
 import type { Leases } from './leases.ts';
 import { HttpError } from '../http-error.ts';
@@ -25,9 +25,9 @@ import { Service, type ServiceOptions } from './service.ts';
 /** Large enough for every sensible prompt, but not for a client that sends a whole disk. */
 const BODY_LIMIT = 4 * 1024 * 1024;
 const CHAT_ROUTE = '/v1/chat/completions';
-const SENDING_MS = 30_000;
-/** By default, Node checks for late requests only every 30 s, so they could take up to twice their time. */
-const CHECKING_MS = 1000;
+const REQUEST_TIMEOUT_MS = 30_000;
+/** By default, Node checks for late requests only every 30 s, so they could take twice as long. */
+const TIMEOUT_CHECK_MS = 1000;
 
 /**
  * Whether the `Host` header means this machine; with any port, because a forwarded port (SSH, a container) may
@@ -41,29 +41,29 @@ export interface AppOptions extends ServiceOptions {
   token: string;
   /** If given, the route `/lease` exists, and the server ends when no client holds it any more. */
   leases?: Leases | undefined;
-  /** Milliseconds that a client has to send its request. Default 30 s. */
-  sendingMs?: number;
+  /** Milliseconds within which a client has to send its request. Default 30 s. */
+  requestTimeoutMs?: number;
   /** Called at every request. */
   onActivity?: () => void;
 }
 
 /** All routes except `/health` require the token. The caller disposes the host. */
 export async function createApp(host: LlamaHost, options: AppOptions): Promise<FastifyInstance> {
-  const { token, leases, onActivity, sendingMs = SENDING_MS } = options;
+  const { token, leases, onActivity, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
   const service = new Service(host, options);
   const app = Fastify({
     bodyLimit: BODY_LIMIT,
-    requestTimeout: sendingMs,
+    requestTimeout: requestTimeoutMs,
     forceCloseConnections: true,
-    http: { headersTimeout: sendingMs, connectionsCheckingInterval: CHECKING_MS },
+    http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
   });
-  // First of all: a web page whose host name resolves to this machine must not even learn that there is a server.
+  // Comes first: a web page whose host name resolves to this machine must not even learn that there is a server.
   app.addHook('onRequest', async ({ headers: { host: name } }) => {
     if (!isLoopback(name))
       throw new HttpError(421, 'misdirected', 'Use 127.0.0.1, localhost or [::1] as host name.');
   });
   app.addHook('onRequest', async () => onActivity?.());
-  app.addHook('onSend', async (_request, reply) => dropUnlessRead(reply.raw));
+  app.addHook('onSend', async (_request, reply) => disconnectStalled(reply.raw));
   app.setErrorHandler(answerError);
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send(openAiError(`There is no ${request.method} ${request.url}.`, 'not_found')),
@@ -139,9 +139,9 @@ const statusOf: Partial<Record<string, number>> = {
 
 /** Fastify's own errors (broken JSON, too large a body) have a status; ours have a code, or both. */
 function answerError(error: FastifyError | HttpError, request: FastifyRequest, reply: FastifyReply): void {
-  // So many characters are in any case more tokens than a chat has room for, and the person should hear that.
+  // This many characters are always too many tokens for a chat, and the user should be told so.
   if (!(error instanceof HttpError) && error.statusCode === 413 && request.routeOptions.url === CHAT_ROUTE)
-    return answerError(hugeChat(), request, reply);
+    return answerError(chatTooLarge(), request, reply);
   if (error instanceof HttpError) {
     if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
     reply.code(error.status).send(errorBody(error));
@@ -154,7 +154,7 @@ function answerError(error: FastifyError | HttpError, request: FastifyRequest, r
   reply.code(statusOf[reportError(error).code] ?? 500).send(errorBody(error));
 }
 
-const hugeChat = () =>
+const chatTooLarge = () =>
   new HttpError(
     413,
     'context_length_exceeded',

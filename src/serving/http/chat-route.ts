@@ -7,8 +7,8 @@ import { BadValue, type Message } from '../../corpus/datasets/formats.ts';
 import { chatRequestSchema } from '../../protocol/server.ts';
 import type { HostCompletion, HostRequest } from '../host-types.ts';
 import { HttpError } from '../http-error.ts';
-import { streamed, type EventStream } from './event-stream.ts';
-import { certaintyOf, samplingOf, toUsage, withoutNulls } from './openai.ts';
+import { streamEvents, type EventStream } from './event-stream.ts';
+import { confidenceField, samplingOf, toUsage, withoutNulls } from './openai.ts';
 import { parseBody, type Client, type Service } from './service.ts';
 
 const bodySchema = z.preprocess(withoutNulls, chatRequestSchema);
@@ -20,7 +20,7 @@ export async function answerChat(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const body = parseBody(bodySchema, request.body);
-  const model = service.modelOf(body.model);
+  const model = service.resolveModel(body.model);
   const client: Client = { request, reply, model, user: body.user };
   const requests = toHostRequests(
     body,
@@ -59,15 +59,15 @@ function stream(
       { sure = {}, finish = null }: { sure?: object; finish?: HostCompletion['finishReason'] | null } = {},
     ) =>
       events.send({ ...chunk, choices: [{ index, delta, logprobs: null, ...sure, finish_reason: finish }] });
-    const begun = new Set<number>();
+    const startedChoices = new Set<number>();
     const begin = (index: number) => {
-      if (!begun.has(index)) send(index, { role: 'assistant', content: '' });
-      begun.add(index);
+      if (!startedChoices.has(index)) send(index, { role: 'assistant', content: '' });
+      startedChoices.add(index);
     };
     const completions = await service.complete(client, requests, {
       onText: (index) => (text, logProbabilities) => {
         begin(index);
-        send(index, { content: text }, { sure: certaintyOf(logProbabilities) });
+        send(index, { content: text }, { sure: confidenceField(logProbabilities) });
       },
       onEnd:
         (index) =>
@@ -79,7 +79,7 @@ function stream(
     if (body.stream_options?.include_usage)
       events.send({ ...chunk, choices: [], usage: toUsage(completions, body.n) });
   };
-  return streamed(client.reply, work, '[DONE]');
+  return streamEvents(client.reply, work, '[DONE]');
 }
 
 function toHostRequests(body: Body, model: string, chat: HostRequest['chat']): HostRequest[] {
@@ -93,16 +93,17 @@ function toHostRequests(body: Body, model: string, chat: HostRequest['chat']): H
 }
 
 /**
- * All that comes before the next answer, in the pieces of training (corpus/datasets/chat-template.ts). Throws HttpError
- * 400 for a chat that the template can't lay out, UserError `chat-template` for a template that takes too much.
+ * Everything before the next answer, in the same pieces as in training (corpus/datasets/chat-template.ts). Throws
+ * HttpError 400 for a chat that the template can't render, UserError `chat-template` for a template that exceeds its
+ * limits.
  */
 export async function layOut(
   template: ChatTemplate,
   messages: readonly Message[],
 ): Promise<HostRequest['chat']> {
   try {
-    const pieces = await template.render([...messages, { role: 'assistant', content: ANSWER }]);
-    const answer = pieces.findLastIndex(({ learned, text }) => learned && text === ANSWER);
+    const pieces = await template.render([...messages, { role: 'assistant', content: ANSWER_PLACEHOLDER }]);
+    const answer = pieces.findLastIndex(({ learned, text }) => learned && text === ANSWER_PLACEHOLDER);
     return pieces.slice(0, answer).map(({ text, special }) => ({ text, special: special ?? false }));
   } catch (error) {
     if (!(error instanceof BadValue)) throw error;
@@ -111,4 +112,4 @@ export async function layOut(
 }
 
 /** Stands for the answer. */
-const ANSWER = 'answer';
+const ANSWER_PLACEHOLDER = 'answer';

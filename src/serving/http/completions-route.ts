@@ -1,6 +1,6 @@
 /** OpenAI's `POST /v1/completions`, as one answer or streamed. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { streamed, type EventStream } from './event-stream.ts';
+import { streamEvents, type EventStream } from './event-stream.ts';
 import {
   bodySchema,
   newEnvelope,
@@ -18,7 +18,7 @@ export async function answerCompletions(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const body = parseBody(bodySchema, request.body);
-  const client: Client = { request, reply, model: service.modelOf(body.model), user: body.user };
+  const client: Client = { request, reply, model: service.resolveModel(body.model), user: body.user };
   if (body.stream) return stream(service, client, body);
   const completions = await service.complete(client, toHostRequests(body));
   return reply.send(toResponse(newEnvelope(body.model), completions, body.n));
@@ -39,5 +39,5 @@ function stream(service: Service, client: Client, body: Body): Promise<FastifyRe
     if (body.stream_options?.include_usage)
       events.send({ ...envelope, choices: [], usage: toUsage(completions, body.n) });
   };
-  return streamed(client.reply, work, '[DONE]');
+  return streamEvents(client.reply, work, '[DONE]');
 }

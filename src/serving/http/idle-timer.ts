@@ -1,12 +1,12 @@
-/** Ends a server that nobody asks any more. */
+/** Ends a server without requests. */
 
 export interface IdleOptions {
-  /** Minutes without a request after which `onIdle` is called; never without. */
+  /** Minutes without a request after which `onIdle` is called; by default never. */
   idleMinutes?: number | undefined;
   onIdle?: () => void;
 }
 
-/** Whoever is `busy` is not idle; `touch` says that there was a request. */
+/** Never idle while `busy`; call `touch` for each request. */
 export function idleTimer(
   { idleMinutes, onIdle }: IdleOptions,
   busy: () => boolean,

@@ -8,7 +8,7 @@ import {
   tokenizeRequestSchema,
   type LlamaRequest,
 } from '../../protocol/server.ts';
-import { streamed } from './event-stream.ts';
+import { streamEvents } from './event-stream.ts';
 import type { HostCompletion, HostRequest, TokenLogProbability } from '../host-types.ts';
 import { withoutNulls } from './openai.ts';
 import { parseBody, type Client, type Service } from './service.ts';
@@ -18,7 +18,7 @@ const llamaSchema = z.preprocess(withoutNulls, llamaRequestSchema);
 
 export async function answerInfill(service: Service, request: FastifyRequest, reply: FastifyReply) {
   const body = parseBody(infillSchema, request.body);
-  const model = service.modelOf(body.model);
+  const model = service.resolveModel(body.model);
   const host: HostRequest = {
     ...toHostRequest(body, model),
     prompt: body.input_prefix,
@@ -31,7 +31,7 @@ export async function answerInfill(service: Service, request: FastifyRequest, re
 
 export async function answerLlamaCompletion(service: Service, request: FastifyRequest, reply: FastifyReply) {
   const body = parseBody(llamaSchema, request.body);
-  const model = service.modelOf(body.model);
+  const model = service.resolveModel(body.model);
   return answer(service, { request, reply, model }, body, toHostRequest(body, model));
 }
 
@@ -70,7 +70,7 @@ async function answer(
     const [completion] = await service.complete(client, [request]);
     return client.reply.send(completion && whole(completion, completion.text));
   }
-  return streamed(client.reply, async (events) => {
+  return streamEvents(client.reply, async (events) => {
     const [completion] = await service.complete(client, [request], {
       onText: () => (content, logProbabilities) =>
         events.send({ index: 0, content, tokens: [], stop: false, ...toProbabilities(logProbabilities) }),

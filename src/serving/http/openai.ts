@@ -5,7 +5,7 @@ import { reportError } from '../../text/errors.ts';
 import { completionRequestSchema, type CompletionResponse } from '../../protocol/server.ts';
 import type { HostCompletion, HostRequest, TokenLogProbability } from '../host-types.ts';
 import { HttpError } from '../http-error.ts';
-import { certainty } from '../tokens/confidence.ts';
+import { pieceConfidence } from '../tokens/confidence.ts';
 
 /** A request body; fields with `null`, which clients send for "not given", are removed. */
 export const bodySchema = z.preprocess(withoutNulls, completionRequestSchema);
@@ -133,17 +133,17 @@ export function toChunk(
   finish: 'stop' | 'length' | null,
   body: Pick<Body, 'logprobs'>,
 ): CompletionResponse {
-  const told = logProbabilities.length > 0;
-  const logprobs = told && body.logprobs !== undefined ? toLogprobs(logProbabilities) : null;
-  const sure = logprobs ? {} : certaintyOf(logProbabilities);
-  return { ...envelope, choices: [{ index, text, logprobs, ...sure, finish_reason: finish }] };
+  const hasLogProbabilities = logProbabilities.length > 0;
+  const logprobs = hasLogProbabilities && body.logprobs !== undefined ? toLogprobs(logProbabilities) : null;
+  const confidence = logprobs ? {} : confidenceField(logProbabilities);
+  return { ...envelope, choices: [{ index, text, logprobs, ...confidence, finish_reason: finish }] };
 }
 
-/** How likely a piece is, if that is known. */
-export const certaintyOf = (
+/** The confidence of a piece, if known. */
+export const confidenceField = (
   logProbabilities: readonly TokenLogProbability[] = [],
 ): { confidence?: number } =>
-  logProbabilities.length > 0 ? { confidence: certainty(logProbabilities) } : {};
+  logProbabilities.length > 0 ? { confidence: pieceConfidence(logProbabilities) } : {};
 
 export function openAiError(message: string, code: string, type = 'invalid_request_error') {
   return { error: { message, type, param: null, code } };

@@ -18,7 +18,7 @@ export interface ServerArgs {
   gpu: GpuChoice;
   /** Make folded copies of adapters, and use them. */
   fold?: boolean;
-  /** File in which to announce the server, which then ends when no client holds it any more. */
+  /** File in which to announce the server, which then exits when no client holds it any more. */
   announceIn?: string;
 }
 

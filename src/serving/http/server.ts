@@ -10,7 +10,7 @@ import { startServer, type RunningServer } from './start-server.ts';
 
 const TOKEN = 'FORGET_ME_NOT_TOKEN';
 
-function say(line: object): void {
+function printLine(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
@@ -38,11 +38,11 @@ async function main(): Promise<void> {
     fillInTheMiddle: server.host.fillInTheMiddle,
     device: server.host.device,
   };
-  say(ready);
+  printLine(ready);
 }
 
 main().catch((error: unknown) => {
-  say({ type: 'failed', ...reportError(error) });
+  printLine({ type: 'failed', ...reportError(error) });
   process.exitCode = 1;
   // llama.cpp's threads would keep the process alive.
   process.stdout.write('', () => process.exit(1));

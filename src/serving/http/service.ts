@@ -17,11 +17,11 @@ import { Metrics } from './metrics.ts';
 export interface ServiceOptions {
   /** Requests that may wait for their turn. Default 64. */
   queue?: number | undefined;
-  /** Longest time of a request, including waiting. Default: two minutes. */
+  /** Time limit of a request, including waiting. Default: two minutes. */
   timeoutSeconds?: number | undefined;
   /** Requests that compute at the same time. Default 1. */
   slots?: number | undefined;
-  /** Most of them for one model: the host's `sequences`. Default 1. */
+  /** Limit of parallel requests per model: the host's `sequences`. Default 1. */
   perModel?: number | undefined;
 }
 
@@ -62,7 +62,7 @@ export interface Client {
   request: FastifyRequest;
   reply: FastifyReply;
   model: string;
-  /** Whose turn the request takes. Default: that of its connection. */
+  /** The client that the request counts for in the queue. Default: its connection. */
   user?: string | undefined;
 }
 
@@ -81,7 +81,7 @@ export class Service {
   }
 
   /** The requested model; by default the first adapter or whole model, else the base. Throws HttpError 404. */
-  modelOf(name: string | undefined): string {
+  resolveModel(name: string | undefined): string {
     const { models } = this.host;
     const model = name ?? models[1] ?? BASE_MODEL;
     if (models.includes(model)) return model;
@@ -98,19 +98,19 @@ export class Service {
     requests: readonly HostRequest[],
     { onText, onEnd }: { onText?: Each<OnText>; onEnd?: Each<(completion: HostCompletion) => void> } = {},
   ): Promise<HostCompletion[]> {
-    const began = performance.now();
+    const startedAt = performance.now();
     const ended = new AbortController();
-    // Each request listens to it wherever it waits.
+    // Each request adds listeners wherever it waits.
     setMaxListeners(0, ended.signal);
-    // 'close' without 'finish': the client has gone, and nobody needs the rest.
-    const leave = () => reply.raw.writableFinished || ended.abort(gone());
-    reply.raw.once('close', leave);
+    // 'close' without 'finish': the client has disconnected, and the rest is not needed.
+    const onClose = () => reply.raw.writableFinished || ended.abort(clientGone());
+    reply.raw.once('close', onClose);
     const timer = setTimeout(() => ended.abort(timedOut(this.timeoutMs)), this.timeoutMs);
     const route = request.routeOptions.url ?? '';
     const { remoteAddress, remotePort } = request.socket;
     try {
       const work = () => {
-        this.metrics.observe('forget_me_not_queue_seconds', secondsSince(began));
+        this.metrics.observe('forget_me_not_queue_seconds', secondsSince(startedAt));
         return Promise.all(
           requests.map(async (request, index) => {
             const completion = await this.host.complete(request, ended.signal, onText?.(index));
@@ -130,8 +130,8 @@ export class Service {
       throw error;
     } finally {
       clearTimeout(timer);
-      reply.raw.off('close', leave);
-      this.metrics.observe('forget_me_not_request_seconds', secondsSince(began), { model });
+      reply.raw.off('close', onClose);
+      this.metrics.observe('forget_me_not_request_seconds', secondsSince(startedAt), { model });
     }
   }
 
@@ -163,7 +163,7 @@ export class Service {
   }
 }
 
-/** Returns a callback for each of several requests. */
+/** Returns a callback for the request with this index. */
 type Each<F> = (index: number) => F;
 
 /** Parses a body with `schema`. Throws HttpError 400, which names the field. */
@@ -178,9 +178,9 @@ export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.outp
   );
 }
 
-const secondsSince = (began: number) => (performance.now() - began) / 1000;
+const secondsSince = (startedAt: number) => (performance.now() - startedAt) / 1000;
 
-const gone = () => new UserError('cancelled', 'The client closed the connection.', 'Ask again.');
+const clientGone = () => new UserError('cancelled', 'The client closed the connection.', 'Ask again.');
 
 const timedOut = (milliseconds: number) =>
   new HttpError(504, 'timeout', `The answer took longer than ${milliseconds / 1000} s.`);

@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { totalmem } from 'node:os';
 import { usableProcessors } from '../../platform/machine/processors.ts';
 import { UserError } from '../../text/errors.ts';
-import { announce, withdraw } from '../client/announcement.ts';
+import { writeAnnouncement, removeAnnouncement } from '../client/announcement.ts';
 import { createApp } from './app.ts';
 import { Leases } from './leases.ts';
 import { openLlamaHost, type LlamaHost, type LlamaHostOptions } from '../host/llama-host.ts';
-import { tidyCopies } from '../folding/copies.ts';
-import { Folding, tell } from '../folding/while-idle.ts';
-import { MeasuringWhileIdle } from '../threads/while-idle.ts';
+import { pruneCopies } from '../folding/copies.ts';
+import { IdleFolding, logError } from '../folding/idle-folding.ts';
+import { IdleMeasuring } from '../threads/idle-measuring.ts';
 import { idleTimer, type IdleOptions } from './idle-timer.ts';
 import type { ServiceOptions } from './service.ts';
 
@@ -28,7 +28,7 @@ export interface ServerOptions
    * left.
    */
   announceIn?: string | undefined;
-  /** Folded copies of adapters are made while nobody asks, and used. */
+  /** Make folded copies of adapters while idle, and use them. */
   fold?: boolean | undefined;
 }
 
@@ -39,13 +39,13 @@ export interface RunningServer {
 }
 
 const MEMORY_SHARE = 0.25;
-/** Files between which one goes back and forth, besides the one in which a suggestion is computed. */
+/** Files the user switches between, besides the current one. */
 const KEPT_PROMPTS = 2;
 
 /** Opens the host, then listens on 127.0.0.1 only. Throws UserError `port-taken`, and what openLlamaHost throws. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { token, memoryMb, queue, timeoutSeconds, sequences = 1 } = options;
-  const folding = options.fold ? new Folding(options) : undefined;
+  const folding = options.fold ? new IdleFolding(options) : undefined;
   const host = await openLlamaHost({
     keptPrompts: KEPT_PROMPTS,
     keepOnDisk: true,
@@ -55,28 +55,28 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     memoryLimit: memoryMb === undefined ? totalmem() * MEMORY_SHARE : memoryMb * 1e6,
   });
   const { announceIn, onIdle = () => undefined } = options;
-  const answers = () => host.statistics.active > 0;
-  const idle = idleTimer(options, () => answers() || (folding?.isMaking ?? false));
-  const leases = announceIn === undefined ? undefined : new Leases({ onUnused: onIdle, answers });
+  const isAnswering = () => host.statistics.active > 0;
+  const idle = idleTimer(options, () => isAnswering() || (folding?.isMaking ?? false));
+  const leases = announceIn === undefined ? undefined : new Leases({ onUnused: onIdle, isAnswering });
   const app = await createApp(host, {
     token,
     queue,
     timeoutSeconds,
-    slots: together(host) * sequences,
+    slots: concurrentModels(host) * sequences,
     perModel: sequences,
     leases,
     onActivity: idle.touch,
   });
-  // Also those that are no longer used, because the person turned them off.
-  tidyCopies().catch(tell);
+  // Also prunes copies that are no longer used because the user turned them off.
+  pruneCopies().catch(logError);
   folding?.start(host);
-  const measuring = new MeasuringWhileIdle(host);
+  const measuring = new IdleMeasuring(host);
   measuring.start();
   const close = async () => {
     folding?.stop();
     measuring.stop();
     idle.stop();
-    if (announceIn !== undefined) await withdraw(announceIn, { token });
+    if (announceIn !== undefined) await removeAnnouncement(announceIn, { token });
     leases?.end();
     await app.close();
     await host.dispose();
@@ -86,7 +86,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const { port } = app.server.address() as AddressInfo;
     const started = new Date().toISOString();
     if (announceIn !== undefined)
-      await announce(announceIn, { version: 1, pid: process.pid, started, port, token });
+      await writeAnnouncement(announceIn, { version: 1, pid: process.pid, started, port, token });
     return { port, host, close };
   } catch (error) {
     await close();
@@ -102,7 +102,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-/** Models that compute at the same time: as many as the processors have threads for, or one where a GPU computes. */
-function together({ device: { backend }, threads }: LlamaHost): number {
+/** Number of models that compute in parallel: as many as the processors have threads for, or one on a GPU. */
+function concurrentModels({ device: { backend }, threads }: LlamaHost): number {
   return backend === 'cpu' ? Math.max(1, Math.floor(usableProcessors() / threads)) : 1;
 }

@@ -1,4 +1,6 @@
-/** The address of a server elsewhere: what is accepted, and whether code crosses a network there in plain text. Pure. */
+/**
+ * The address of a remote server: which ones are accepted, and whether code would cross a network in plain text. Pure.
+ */
 import { BlockList, isIP } from 'node:net';
 import { UserError } from '../../text/errors.ts';
 
@@ -13,7 +15,7 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
-/** Addresses that no network outside one's own reaches: RFC 1918, RFC 3927, RFC 4193 and RFC 4291. */
+/** Private and link-local addresses: RFC 1918, RFC 3927, RFC 4193 and RFC 4291. */
 const ownNetwork = new BlockList();
 ownNetwork.addSubnet('10.0.0.0', 8, 'ipv4');
 ownNetwork.addSubnet('172.16.0.0', 12, 'ipv4');
@@ -24,28 +26,28 @@ ownNetwork.addSubnet('fe80::', 10, 'ipv6');
 
 /**
  * Reads the address of an OpenAI-compatible server; without a path, its routes are under `/v1`. Throws UserError
- * `endpoint-address`: https is needed, except for this machine and for numeric addresses of one's own network. A name
- * is not looked up for that, because it may mean another machine at the next request.
+ * `endpoint-address`: https is required, except for this machine and for private numeric addresses. A name is not
+ * resolved for that, because it may resolve differently at the next request.
  */
 export function parseEndpoint(text: string): Endpoint {
   const { origin, pathname, ...address } = readAddress(text, {
-    unlike: (shown) =>
-      refused(
+    invalid: (shown) =>
+      addressError(
         `"${shown}" is no address of a completion server.`,
         'Write, for example, https://gpu.example/v1.',
       ),
-    tooMuch: () =>
-      refused(
+    hasExtras: () =>
+      addressError(
         'The address of the completion server contains more than a host, a port and a path.',
         'Give the token by itself, not in the address.',
       ),
-    readable: (host) =>
-      refused(
+    unencrypted: (host) =>
+      addressError(
         `Code would go to ${host} in plain text, for everybody on the way to read.`,
         'Use https, a tunnel to this machine, or the number of a machine in your own network.',
       ),
   });
-  // Mistral's documentation names the whole route.
+  // Mistral's documentation gives the whole route.
   const path = pathname.replace(/\/fim\/completions$/, '') || '/v1';
   return { api: origin + path, root: origin + path.replace(/\/v1$/, ''), ...address };
 }
@@ -56,35 +58,35 @@ export interface Address {
   pathname: string;
   /** For people: host and port. */
   host: string;
-  /** On this machine, or the end of a tunnel here. */
+  /** On this machine, or a tunnel that starts here. */
   here: boolean;
-  /** What is sent, token included, leaves this machine without encryption. */
+  /** Requests, including the token, leave this machine unencrypted. */
   plainText: boolean;
 }
 
 /**
- * Reads the address of a server to which code and a token go. Throws what `refusals` make: of a text that is none, of
- * one with more in it than a place, and of one that could be read on the way.
+ * Parses the address of a server that will get code and a token. Throws one of `errors`: for an invalid address, for
+ * one with credentials or a query, and for an unencrypted public one.
  */
 export function readAddress(
   text: string,
-  refusals: { unlike(shown: string): Error; tooMuch(): Error; readable(host: string): Error },
+  errors: { invalid(shown: string): Error; hasExtras(): Error; unencrypted(host: string): Error },
 ): Address {
   const shown = text.trim();
   const url = URL.canParse(shown) ? new URL(shown) : undefined;
-  if (!url || !['http:', 'https:'].includes(url.protocol)) throw refusals.unlike(shown);
-  // Not shown, because it may be a password.
-  if (url.username || url.password || url.search || url.hash) throw refusals.tooMuch();
-  const where = whereIs(url);
-  const here = where === 'here';
+  if (!url || !['http:', 'https:'].includes(url.protocol)) throw errors.invalid(shown);
+  // The address is not shown, because it may contain a password.
+  if (url.username || url.password || url.search || url.hash) throw errors.hasExtras();
+  const location = locationOf(url);
+  const here = location === 'here';
   const encrypted = url.protocol === 'https:';
-  if (!encrypted && where === 'elsewhere') throw refusals.readable(url.host);
+  if (!encrypted && location === 'elsewhere') throw errors.unencrypted(url.host);
   const { origin, host } = url;
   return { origin, pathname: url.pathname.replace(/\/+$/, ''), host, here, plainText: !encrypted && !here };
 }
 
-/** Whether an address is this machine's, a number of one's own network, or may be anywhere. */
-function whereIs({ hostname }: Pick<URL, 'hostname'>): 'here' | 'own network' | 'elsewhere' {
+/** Whether an address is this machine's, a private numeric one, or may be anywhere. */
+function locationOf({ hostname }: Pick<URL, 'hostname'>): 'here' | 'own network' | 'elsewhere' {
   const name = hostname.replace(/^\[|\]$/g, '');
   if (name === 'localhost' || name.endsWith('.localhost') || isIn(loopback, name)) return 'here';
   return isIn(ownNetwork, name) ? 'own network' : 'elsewhere';
@@ -95,4 +97,4 @@ function isIn(list: BlockList, address: string): boolean {
   return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }
 
-const refused = (message: string, next: string) => new UserError('endpoint-address', message, next);
+const addressError = (message: string, next: string) => new UserError('endpoint-address', message, next);

@@ -1,13 +1,13 @@
 /**
- * How code models were taught to fill in the middle and to read other files, by the model's name: for servers that have
- * no template of their own. The marks are those of the models' papers and tokenizers. Pure.
+ * Prompt formats of code models for filling in the middle and for other files, by the model's name: for servers without
+ * a template of their own. The markers are from the models' papers and tokenizers. Pure.
  */
 import type { ContextFile, RepositoryPath } from '../../completion/types.ts';
 
-/** What is laid out. */
+/** The input of a template. */
 export interface Gap {
   prefix: string;
-  /** What is already there of the text between prefix and suffix. */
+  /** The beginning of the text between prefix and suffix, if already written. */
   begun?: string | undefined;
   suffix: string;
   context?: readonly ContextFile[] | undefined;
@@ -15,14 +15,14 @@ export interface Gap {
 }
 
 export interface FimTemplate {
-  /** Of the family of models, for the log. */
+  /** The model family, for the log. */
   name: string;
   fill(prefix: string, suffix: string): string;
-  /** Texts that the server reads as special tokens. */
+  /** Texts that the server parses as special tokens. */
   marks: readonly string[];
   /** The format for several files; absent if the model has none. */
   files?: { repository: string; file: string; gap: string };
-  /** Texts at which an answer ends, where the server shows special tokens. At most two: OpenAI takes four. */
+  /** Texts that end an answer if the server outputs special tokens. At most two, because OpenAI accepts four. */
   ends: readonly string[];
 }
 
@@ -74,31 +74,31 @@ const codeGemma: FimTemplate = {
   ends: ['<|file_separator|>'],
 };
 
-/** The first that fits counts. Names are in lower case. */
+/** The first match wins. Names are in lower case. */
 const byName: readonly [RegExp, FimTemplate][] = [
   [/qwen[-_. ]?(2\.5|3|3\.5)?[-_. ]?coder/, qwen],
   [/codeqwen/, { ...starCoder, name: 'CodeQwen' }],
   [/star[-_]?coder[-_]?2|smollm2/, starCoder2],
   [/star[-_]?coder|stable[-_]?code|granite.*code/, starCoder],
   [/deepseek[-_]?coder/, deepSeek],
-  // The 34B, the 70B and the Python models were not taught to fill in.
+  // The 34B, the 70B and the Python models were not trained to fill in the middle.
   [/code[-_]?llama(?!.*(34b|70b|python))/, codeLlama],
   [/codestral/, codestral],
   [/code[-_]?gemma/, codeGemma],
 ];
 
-/** The template of the first name that is known: the model's own, then its file's and its base's. */
-export function templateOf(names: readonly string[]): FimTemplate | undefined {
+/** The template for the first known name: the model's own, then its file's and its base's. */
+export function findTemplate(names: readonly string[]): FimTemplate | undefined {
   for (const name of names) {
-    const found = byName.find(([pattern]) => pattern.test(name.toLowerCase()));
-    if (found) return found[1];
+    const entry = byName.find(([pattern]) => pattern.test(name.toLowerCase()));
+    if (entry) return entry[1];
   }
   return undefined;
 }
 
 /**
- * The prompt in the model's own marks; with nothing after the cursor, the text simply goes on. Code that contains a
- * mark as text is cut there, and another file that does is left out: a server would read it as the special token.
+ * The prompt with the model's own markers; without text after the cursor, a plain continuation. Code that contains a
+ * marker is cut there, and other files with one are left out: a server would parse it as a special token.
  */
 export function layOutGap(template: FimTemplate, gap: Gap): string {
   const { files } = template;
@@ -106,15 +106,15 @@ export function layOutGap(template: FimTemplate, gap: Gap): string {
   const { begun = '' } = gap;
   const whole = afterMarks(gap.prefix + begun, marks);
   const suffix = beforeMarks(gap.suffix, marks);
-  const opening = files ? openingOf(files, gap, marks) : '';
+  const opening = files ? layOutFiles(files, gap, marks) : '';
   if (!suffix.trim()) return opening + whole;
-  // A mark in what was begun cuts there, and nothing stands before the gap.
+  // If `begun` contains a marker, everything before it is cut, including the prefix.
   const prefix = whole.slice(0, Math.max(0, whole.length - begun.length));
   return opening + template.fill(prefix, suffix) + whole.slice(prefix.length);
 }
 
 /** The other files, then the path of the one with the cursor. */
-function openingOf(
+function layOutFiles(
   { repository, file, gap }: NonNullable<FimTemplate['files']>,
   { context = [], place }: Gap,
   marks: readonly string[],

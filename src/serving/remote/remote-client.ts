@@ -1,62 +1,70 @@
-/** Completes with a server elsewhere: vLLM, llama.cpp's server, Ollama, Mistral, our own, or another that speaks OpenAI's API. */
+/** Completes with a remote server: vLLM, llama.cpp's server, Ollama, Mistral, our own, or another with OpenAI's API. */
 import { UserError } from '../../text/errors.ts';
 import type { CompletionRequest } from '../../protocol/server.ts';
 import type { CompletionClient } from '../client/completion-client.ts';
 import type { OnPiece } from '../client/read-stream.ts';
-import { probe, type Found } from './probe.ts';
-import { askRemote, noModel, notOpenAi, Refusal, tooSlow, unreachable, type Remote } from './remote-http.ts';
+import { probe, type ServerInfo } from './probe.ts';
+import {
+  askRemote,
+  modelMissing,
+  notOpenAi,
+  Refusal,
+  tooSlow,
+  unreachable,
+  type Remote,
+} from './remote-http.ts';
 import { toRemoteRequest } from './remote-request.ts';
 import { readRemote } from './remote-stream.ts';
 
-/** Until an answer begins, and from each piece to the next. */
+/** Until an answer starts, and from each piece to the next. */
 const ANSWER_MS = 30_000;
-/** After a failed start, requests fail at once for so long: typing must not ask a dead server at each key. */
-const PAUSE_MS = 10_000;
+/** After a failed start, requests fail at once for this long: typing must not contact a dead server at each key. */
+const RETRY_MS = 10_000;
 
 export interface RemoteClientOptions extends Remote {
   /** Name of the model; "": the server's only one. */
   model: string;
-  /** Called each time that the server was asked what it is. */
-  onFound?: (found: Found) => void;
+  /** Called whenever the server was probed. */
+  onServerInfo?: (info: ServerInfo) => void;
   /** For tests. */
   answerMs?: number;
-  pauseMs?: number;
+  retryMs?: number;
 }
 
 export class RemoteClient implements CompletionClient {
-  private found: Promise<Found> | undefined;
+  private serverInfo: Promise<ServerInfo> | undefined;
   private failed: { error: unknown; until: number } | undefined;
   private readonly ended = new AbortController();
 
   constructor(private readonly options: RemoteClientOptions) {}
 
   /**
-   * What the server is; asked once. Throws UserError with a code that begins with `endpoint-`, as all requests do: the
-   * address (-address), the server (-down, -slow, -certificate, -unknown, -failed), -token or -model.
+   * Probes the server, once. Throws UserError with a code that begins with `endpoint-`, like all requests: the address
+   * (-address), the server (-down, -slow, -certificate, -unknown, -failed), -token or -model.
    */
-  start(): Promise<Found> {
+  start(): Promise<ServerInfo> {
     if (this.failed && performance.now() < this.failed.until)
       return Promise.reject(this.failed.error as Error);
-    this.found ??= this.ask();
-    return this.found;
+    this.serverInfo ??= this.ask();
+    return this.serverInfo;
   }
 
-  private async ask(): Promise<Found> {
+  private async ask(): Promise<ServerInfo> {
     try {
-      const found = await probe(this.options, this.options.model, this.ended.signal);
+      const info = await probe(this.options, this.options.model, this.ended.signal);
       this.failed = undefined;
-      this.options.onFound?.(found);
-      return found;
+      this.options.onServerInfo?.(info);
+      return info;
     } catch (error) {
       this.forget(error);
       throw error;
     }
   }
 
-  /** The next request after a pause asks anew what the server is. */
+  /** The next request after a pause probes the server again. */
   private forget(error: unknown): void {
-    this.found = undefined;
-    this.failed = { error, until: performance.now() + (this.options.pauseMs ?? PAUSE_MS) };
+    this.serverInfo = undefined;
+    this.failed = { error, until: performance.now() + (this.options.retryMs ?? RETRY_MS) };
   }
 
   async fillInTheMiddle(): Promise<boolean> {
@@ -64,52 +72,52 @@ export class RemoteClient implements CompletionClient {
     return fill.by === 'own' ? fill.middle : fill.by !== 'none';
   }
 
-  /** One choice, because other servers give no more for all of their ways. */
+  /** One choice only, because not all routes of other servers support more. */
   async complete(request: CompletionRequest, signal?: AbortSignal): Promise<{ choices: { text: string }[] }> {
     return { choices: [{ text: await this.stream(request, () => undefined, signal) }] };
   }
 
   async stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<string> {
     const { endpoint } = this.options;
-    const found = await this.start();
+    const info = await this.start();
     signal?.throwIfAborted();
-    const over = new AbortController();
+    const timeout = new AbortController();
     const within = this.options.answerMs ?? ANSWER_MS;
-    const timer = setTimeout(() => over.abort(tooSlow(endpoint, within)), within);
-    const stop = AbortSignal.any([...(signal ? [signal] : []), over.signal, this.ended.signal]);
+    const timer = setTimeout(() => timeout.abort(tooSlow(endpoint, within)), within);
+    const stop = AbortSignal.any([...(signal ? [signal] : []), timeout.signal, this.ended.signal]);
     try {
-      const { path, body } = toRemoteRequest(request, found);
-      const url = (found.fill.by === 'infill' ? endpoint.root : endpoint.api) + path;
-      const answer = await askRemote(this.options, url, { body, signal: stop, within });
+      const { path, body } = toRemoteRequest(request, info);
+      const url = (info.fill.by === 'infill' ? endpoint.root : endpoint.api) + path;
+      const answer = await askRemote(this.options, url, { body, signal: stop, timeoutMs: within });
       return await readRemote(endpoint, answer, onText, () => void timer.refresh());
     } catch (error) {
       if (signal?.aborted || this.ended.signal.aborted) throw error;
-      const failure = this.failure(over.signal.aborted ? over.signal.reason : error, found);
-      // What is not understood may go on for ever.
-      over.abort(failure);
+      const failure = this.failure(timeout.signal.aborted ? timeout.signal.reason : error, info);
+      // An answer that isn't understood may never end.
+      timeout.abort(failure);
       throw failure;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** What went wrong with a request; the server may be another one now, so it is asked again. */
-  private failure(error: unknown, { model, models }: Found): UserError {
+  /** Converts a failed request into an error; the server may have changed, so it is probed again. */
+  private failure(error: unknown, { model, models }: ServerInfo): UserError {
     const { endpoint } = this.options;
     if (error instanceof Refusal && error.status !== 404 && !error.isAboutModel)
-      return notTaken(endpoint.host, error.said);
-    const said =
+      return requestRefused(endpoint.host, error.serverMessage);
+    const userError =
       error instanceof Refusal
         ? error.isAboutModel
-          ? noModel(
+          ? modelMissing(
               endpoint,
               model,
               models.filter((name) => name !== model),
             )
-          : notOpenAi(endpoint, `it answers "${error.said}"`)
+          : notOpenAi(endpoint, `it answers "${error.serverMessage}"`)
         : unreachable(endpoint, error);
-    if (said.code !== 'endpoint-failed' && said.code !== 'endpoint-slow') this.forget(said);
-    return said;
+    if (userError.code !== 'endpoint-failed' && userError.code !== 'endpoint-slow') this.forget(userError);
+    return userError;
   }
 
   dispose(): Promise<void> {
@@ -118,8 +126,8 @@ export class RemoteClient implements CompletionClient {
   }
 }
 
-/** Such as a prompt that is longer than its context. */
-const notTaken = (host: string, said: string) =>
+/** For example, for a prompt longer than the context. */
+const requestRefused = (host: string, said: string) =>
   new UserError(
     'endpoint-failed',
     `The completion server at ${host} refuses the request: ${said}.`,

@@ -1,45 +1,47 @@
-/** Requests to a server elsewhere. Whatever goes wrong becomes a UserError: one sentence, and what to do. */
+/** Requests to a remote server. Every failure becomes a UserError: one sentence, and what to do. */
 import { z } from 'zod';
 import { UserError } from '../../text/errors.ts';
 import type { Endpoint } from './address.ts';
 
 export interface Remote {
   endpoint: Endpoint;
-  /** Read at each request and never kept. */
+  /** Read for each request and never stored. */
   token?: (() => Promise<string | undefined>) | undefined;
-  /** As this machine reaches the network. Default: Node's. */
+  /** How this machine reaches the network. Default: Node's fetch. */
   fetch?: typeof fetch | undefined;
 }
 
-export interface Ask {
+export interface RequestOptions {
   /** Sent as JSON by POST; without it, the request is a GET. */
   body?: object;
   signal?: AbortSignal | undefined;
-  /** Milliseconds until the answer has to begin. */
-  within: number;
+  /** Milliseconds until the answer has to start. */
+  timeoutMs: number;
 }
 
-/** An answer with an error's status that means something to the caller. */
+/** An error response whose status is meaningful to the caller. */
 export class Refusal extends Error {
   constructor(
     readonly status: number,
-    readonly said: string,
+    readonly serverMessage: string,
   ) {
-    super(said);
+    super(serverMessage);
   }
 
-  /** It lacks the model: 404, or 400 of Mistral's. */
+  /** Whether the server lacks the model: 404, or 400 from Mistral. */
   get isAboutModel(): boolean {
-    return this.status === 404 ? /model/i.test(this.said) : /invalid model/i.test(this.said);
+    return this.status === 404
+      ? /model/i.test(this.serverMessage)
+      : /invalid model/i.test(this.serverMessage);
   }
 }
 
-/** FastAPI's: fields that are refused. Of each only where it is and why, not what was sent. */
+/** FastAPI's rejected fields: only where and why, not the value sent. */
 const fieldsSchema = z
   .array(z.object({ msg: z.string(), loc: z.array(z.union([z.string(), z.number()])).optional() }))
   .min(1)
   .transform((fields) => fields.map(({ msg, loc }) => (loc ? `${loc.join('.')}: ${msg}` : msg)).join('; '));
-/** What servers say: OpenAI's form, vLLM's older one, FastAPI's, Ollama's own, Mistral's. */
+/** Error bodies: OpenAI's, vLLM's older one, FastAPI's, Ollama's, Mistral's. */
 const errorSchema = z.union([
   z.object({ error: z.object({ message: z.string() }) }).transform(({ error }) => error.message),
   z.object({ error: z.string() }).transform(({ error }) => error),
@@ -47,79 +49,81 @@ const errorSchema = z.union([
   z.object({ detail: z.union([z.string(), fieldsSchema]) }).transform(({ detail }) => detail),
   z.object({ message: z.object({ detail: fieldsSchema }) }).transform(({ message }) => message.detail),
 ]);
-/** Longer answers are cut in messages. */
-const LONGEST_SAID = 200;
+/** Longer texts are truncated in messages. */
+const MAX_MESSAGE_CHARACTERS = 200;
 
 /**
- * The sentence in an error's body, on one line and without the token; undefined if there is none. It gets into the log,
- * and a server may repeat what it was sent.
+ * The message in an error's body, on one line and without the token; undefined if there is none. It goes into the log,
+ * and a server may echo the token.
  */
-function saidIn(body: unknown, token: string | undefined): string | undefined {
-  // Before it is cut: a half of the token is too much.
-  const said = withoutToken(errorSchema.safeParse(body).data, token)?.replace(/\s+/g, ' ').trim();
-  return said && said.length > LONGEST_SAID ? `${said.slice(0, LONGEST_SAID)}…` : said;
+function errorMessageIn(body: unknown, token: string | undefined): string | undefined {
+  // Before truncating, because even half of the token is too much.
+  const serverMessage = withoutToken(errorSchema.safeParse(body).data, token)?.replace(/\s+/g, ' ').trim();
+  return serverMessage && serverMessage.length > MAX_MESSAGE_CHARACTERS
+    ? `${serverMessage.slice(0, MAX_MESSAGE_CHARACTERS)}…`
+    : serverMessage;
 }
 
 const withoutToken = <T extends string | undefined>(text: T, token: string | undefined) =>
   token ? text?.replaceAll(token, '…') : text;
 
-/** An answer with a status of success. */
-export interface Accepted {
+/** A response with a success status. */
+export interface AcceptedResponse {
   response: Response;
-  /** The sentence in an error's body, as a stream may have one; undefined if there is none. Without the token. */
-  saidIn(body: unknown): string | undefined;
+  /** The message in an error's body, which may occur in a stream; undefined if there is none. Without the token. */
+  errorMessageIn(body: unknown): string | undefined;
 }
 
 /**
- * The answer, if its status is one of success. Throws Refusal for another status that is not the same for every
- * request, UserError `endpoint-token`, `endpoint-address` (it sends requests on), `endpoint-failed` (429, 5xx),
- * `endpoint-down`, `endpoint-slow`, `endpoint-certificate`, and what `signal` was aborted with.
+ * The response, if its status is a success. Throws Refusal for an error of this particular request, UserError
+ * `endpoint-token`, `endpoint-address` (a redirect), `endpoint-failed` (429, 5xx), `endpoint-down`, `endpoint-slow`,
+ * `endpoint-certificate`, and the abort reason of `signal`.
  */
-export const askRemote = (remote: Remote, url: string, ask: Ask): Promise<Accepted> =>
-  inTime(remote.endpoint, ask, (signal) => accepted(remote, url, ask.body, signal));
+export const askRemote = (remote: Remote, url: string, options: RequestOptions): Promise<AcceptedResponse> =>
+  withTimeout(remote.endpoint, options, (signal) => sendAccepted(remote, url, options.body, signal));
 
-/** The same, with the whole answer read as JSON in that time; undefined if it is none. */
-export const askJson = (remote: Remote, url: string, ask: Ask): Promise<unknown> =>
-  inTime(remote.endpoint, ask, async (signal) =>
-    jsonIn(await (await accepted(remote, url, ask.body, signal)).response.text()),
+/** The same, with the whole body read as JSON within the time limit; undefined if it isn't JSON. */
+export const askJson = (remote: Remote, url: string, options: RequestOptions): Promise<unknown> =>
+  withTimeout(remote.endpoint, options, async (signal) =>
+    tryParseJson(await (await sendAccepted(remote, url, options.body, signal)).response.text()),
   );
 
-async function inTime<T>(
+async function withTimeout<T>(
   endpoint: Endpoint,
-  { within, signal: asked }: Ask,
+  { timeoutMs, signal: callerSignal }: RequestOptions,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(tooSlow(endpoint, within)), within);
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(tooSlow(endpoint, timeoutMs)), timeoutMs);
   try {
-    return await work(asked ? AbortSignal.any([asked, late.signal]) : late.signal);
+    return await work(callerSignal ? AbortSignal.any([callerSignal, timeout.signal]) : timeout.signal);
   } catch (error) {
-    if (asked?.aborted) throw error;
-    if (late.signal.aborted) throw late.signal.reason;
+    if (callerSignal?.aborted) throw error;
+    if (timeout.signal.aborted) throw timeout.signal.reason;
     throw error instanceof Refusal ? error : unreachable(endpoint, error);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function accepted(
+async function sendAccepted(
   remote: Remote,
   url: string,
   body: object | undefined,
   signal: AbortSignal,
-): Promise<Accepted> {
+): Promise<AcceptedResponse> {
   const token = await tokenOf(remote);
   const response = await send(remote, url, { body, token, signal });
-  if (response.ok) return { response, saidIn: (body) => saidIn(body, token) };
-  const said = saidIn(jsonIn(await response.text()), token);
+  if (response.ok) return { response, errorMessageIn: (body) => errorMessageIn(body, token) };
+  const serverMessage = errorMessageIn(tryParseJson(await response.text()), token);
   const to = withoutToken(response.headers.get('location') ?? undefined, token);
-  throw failureOf(remote.endpoint, response.status, { said, to });
+  throw statusError(remote.endpoint, response.status, { said: serverMessage, to });
 }
 
-/** Checked here, because what `fetch` says of a header that it can't send has the token in it. */
+/** Checked here, because the error of `fetch` for an invalid header contains the token. */
 async function tokenOf({ endpoint: { host }, token }: Remote): Promise<string | undefined> {
-  const given = (await token?.())?.trim();
-  if (!given || /^[\x20-\x7e]+$/.test(given)) return given;
+  const trimmed = (await token?.())?.trim();
+  if (!trimmed || /^[\x20-\x7e]+$/.test(trimmed)) return trimmed;
   throw new UserError(
     'endpoint-token',
     `The token of the completion server at ${host} has characters in it that no token has.`,
@@ -127,8 +131,8 @@ async function tokenOf({ endpoint: { host }, token }: Remote): Promise<string | 
   );
 }
 
-/** undefined if it is no JSON. */
-export function jsonIn(text: string): unknown {
+/** Undefined if it isn't JSON. */
+export function tryParseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -149,13 +153,13 @@ function send(
       ...(token && { authorization: `Bearer ${token}` }),
     },
     ...(body && { body: JSON.stringify(body) }),
-    // Code goes only where the person said.
+    // Code goes only to the address that the user gave.
     redirect: 'manual',
     signal,
   });
 }
 
-function failureOf(
+function statusError(
   { host }: Endpoint,
   status: number,
   { said, to = 'another address' }: { said: string | undefined; to: string | undefined },
@@ -182,27 +186,27 @@ function failureOf(
   return new Refusal(status, said ?? `HTTP ${status}`);
 }
 
-/** Whether it failed in a way that says nothing of what it can do: too many requests, or a model that is being loaded. */
+/** Whether the failure is temporary: too many requests, or a model that is being loaded. */
 export const isBusy = ({ cause }: UserError): boolean =>
   cause instanceof Refusal && (cause.status === 429 || cause.status === 503);
 
-/** Codes of TLS by which a certificate is not accepted. */
-const OF_CERTIFICATES = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ALTNAME/;
-/** The other side speaks no TLS, or only TLS. */
-const OF_TLS = /^(EPROTO|ERR_SSL_)/;
+/** TLS error codes for an untrusted certificate. */
+const CERTIFICATE_ERROR = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ALTNAME/;
+/** Only one side uses TLS. */
+const TLS_ERROR = /^(EPROTO|ERR_SSL_)/;
 
-/** What goes wrong below HTTP. */
+/** Converts failures below HTTP. */
 export function unreachable({ host }: Endpoint, error: unknown): UserError {
   if (error instanceof UserError) return error;
-  const why = causeOf(error);
-  if (OF_CERTIFICATES.test(why))
+  const why = deepestCause(error);
+  if (CERTIFICATE_ERROR.test(why))
     return new UserError(
       'endpoint-certificate',
       `The certificate of the completion server at ${host} is not trusted here (${why}).`,
       'Let this machine trust it (NODE_EXTRA_CA_CERTS names a file of certificates), or give the server one that is.',
       { cause: error },
     );
-  if (OF_TLS.test(why))
+  if (TLS_ERROR.test(why))
     return new UserError(
       'endpoint-unknown',
       `The completion server at ${host} does not speak HTTPS (${why}).`,
@@ -217,11 +221,11 @@ export function unreachable({ host }: Endpoint, error: unknown): UserError {
   );
 }
 
-/** The code of the deepest cause, such as ECONNREFUSED, or its words. */
-function causeOf(error: unknown): string {
+/** The code of the deepest cause, such as ECONNREFUSED, or its message. */
+function deepestCause(error: unknown): string {
   const { message, cause, code } = error as Error & { code?: unknown };
-  // An AggregateError of several addresses has a code, but no words.
-  if (cause instanceof Error) return causeOf(cause);
+  // An AggregateError of several addresses has a code, but no message.
+  if (cause instanceof Error) return deepestCause(cause);
   return typeof code === 'string' ? code : message;
 }
 
@@ -232,7 +236,7 @@ export const tooSlow = ({ host }: Endpoint, within: number) =>
     'It may be loading the model or be busy: try again, or use a smaller model.',
   );
 
-/** It answered, but not as expected. */
+/** The server answered, but not as expected. */
 export const notOpenAi = ({ host }: Endpoint, what: string) =>
   new UserError(
     'endpoint-unknown',
@@ -240,24 +244,24 @@ export const notOpenAi = ({ host }: Endpoint, what: string) =>
     'Check the address; it usually ends with /v1.',
   );
 
-/** @param models those that it has */
-export const noModel = ({ host }: Endpoint, model: string, models: readonly string[]) =>
+/** @param models the server's models */
+export const modelMissing = ({ host }: Endpoint, model: string, models: readonly string[]) =>
   new UserError(
     'endpoint-model',
     models.length > 0
-      ? `The completion server at ${host} has no model "${model}"; it has ${namesOfSome(models)}.`
+      ? `The completion server at ${host} has no model "${model}"; it has ${abbreviateNames(models)}.`
       : `The completion server at ${host} has no model "${model}".`,
     'Choose another one with {endpoint-model}.',
   );
 
-/** An API for everybody has a hundred. */
-const MOST_LISTED = 5;
+/** A public API has a hundred. */
+const MAX_LISTED = 5;
 
 /** The first names. */
-export function namesOfSome(models: readonly string[]): string {
-  const more = models.length - MOST_LISTED;
-  // One more is no longer than to say so.
+export function abbreviateNames(models: readonly string[]): string {
+  const more = models.length - MAX_LISTED;
+  // One more name is no longer than saying so.
   if (more <= 1) return models.join(', ');
-  const first = models.slice(0, MOST_LISTED).join(', ');
+  const first = models.slice(0, MAX_LISTED).join(', ');
   return `${first} and ${more} more models`;
 }

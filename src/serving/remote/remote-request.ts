@@ -1,15 +1,15 @@
-/** A completion's request in the form that a server elsewhere takes. Pure. */
+/** Converts a completion request into the form that a remote server accepts. Pure. */
 import type { CompletionRequest } from '../../protocol/server.ts';
 import { layOutGap } from './fim-templates.ts';
-import type { Found } from './probe.ts';
+import type { ServerInfo } from './probe.ts';
 
 /**
- * The route, from the address that the way of filling in uses, and the body. Only our own server can generate `heal`
- * again; for others it is part of the prompt.
+ * The route, relative to the base address for this way of filling in, and the body. Only our own server supports
+ * `heal`; for others it is part of the prompt.
  */
 export function toRemoteRequest(
   request: CompletionRequest,
-  { model, kind, fill }: Pick<Found, 'model' | 'kind' | 'fill'>,
+  { model, kind, fill }: Pick<ServerInfo, 'model' | 'kind' | 'fill'>,
 ): { path: string; body: object } {
   const { heal = '', suffix = '', context, place, stop = [] } = request;
   const begun = request.begun ? request.begun + heal : '';
@@ -37,12 +37,12 @@ export function toRemoteRequest(
     };
   }
   if (fill.by === 'none') return { path: '/completions', body: { ...body, prompt: prefix } };
-  // Without a suffix, Ollama takes the prompt for a message of a chat.
+  // Without a suffix, Ollama treats the prompt as a chat message.
   const after = suffix || (kind === 'ollama' ? '\n' : '');
   return { path: '/completions', body: { ...body, prompt: prefix, ...(after && { suffix: after }) } };
 }
 
-/** Without fields that Mistral does not have, because it refuses a request with others. */
+/** Without fields that Mistral doesn't know, because it would refuse the request. */
 const fim = (
   { suffix, max_tokens, temperature = 0, seed }: CompletionRequest,
   model: string,
@@ -59,10 +59,10 @@ const fim = (
   ...(stop.length > 0 && { stop }),
 });
 
-/** vLLM's own are those of the model's generation_config.json, in which chat models have a penalty on repetition. */
+/** vLLM's defaults are those of the model's generation_config.json, in which chat models have a repetition penalty. */
 const vllmSampling = { top_k: -1, top_p: 1, min_p: 0, repetition_penalty: 1 };
 
-/** All sampling settings are given, because llama.cpp's own differ from ours. */
+/** All sampling settings are given, because llama.cpp's defaults differ from ours. */
 const infill = (
   { suffix = '', context = [], max_tokens, temperature = 0, seed }: CompletionRequest,
   model: string,

@@ -3,14 +3,14 @@ import { z } from 'zod';
 import { UserError } from '../../text/errors.ts';
 import { eventData, type OnPiece } from '../client/read-stream.ts';
 import type { Endpoint } from './address.ts';
-import { jsonIn, notOpenAi, unreachable, type Accepted } from './remote-http.ts';
+import { tryParseJson, notOpenAi, unreachable, type AcceptedResponse } from './remote-http.ts';
 
 const chunkSchema = z.union([
   z.object({
     choices: z.array(
       z.object({
         text: z.string().nullish(),
-        /** Our own server's. */
+        /** From our own server. */
         confidence: z.number().optional(),
         delta: z.object({ content: z.string().nullish() }).nullish(),
         message: z.object({ content: z.string().nullish() }).nullish(),
@@ -29,41 +29,41 @@ interface Piece {
 
 /**
  * Calls `onText` with each piece, and returns the whole text; an answer that is not streamed is one piece. `onPiece` is
- * called at each piece, for a timer. Throws UserError: `endpoint-failed` for an error in the stream, `endpoint-unknown`,
- * `endpoint-down` if it ends early.
+ * called for each piece, to reset a timer. Throws UserError: `endpoint-failed` for an error in the stream,
+ * `endpoint-unknown`, `endpoint-down` if it ends early.
  */
 export async function readRemote(
   endpoint: Endpoint,
-  answer: Accepted,
+  answer: AcceptedResponse,
   onText: OnPiece,
   onPiece: () => void = () => undefined,
 ): Promise<string> {
   const { response } = answer;
   let whole = '';
-  const take = ({ text, confidence }: Piece) => {
+  const append = ({ text, confidence }: Piece) => {
     if (!text && confidence === undefined) return;
     whole += text;
     onText(text, confidence);
   };
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
-    take(pieceOf(endpoint, answer, await response.text()));
+    append(parsePiece(endpoint, answer, await response.text()));
     return whole;
   }
   let ended = false;
   for await (const data of eventData(response)) {
     onPiece();
     if (data === '[DONE]') return whole;
-    const piece = pieceOf(endpoint, answer, data);
-    take(piece);
+    const piece = parsePiece(endpoint, answer, data);
+    append(piece);
     ended ||= piece.last;
   }
-  // llama.cpp's own routes have no last line.
+  // llama.cpp's own routes send no [DONE].
   if (ended) return whole;
   throw unreachable(endpoint, new Error('the answer ended early'));
 }
 
-function pieceOf(endpoint: Endpoint, { saidIn }: Accepted, data: string): Piece {
-  const message = jsonIn(data);
+function parsePiece(endpoint: Endpoint, { errorMessageIn: saidIn }: AcceptedResponse, data: string): Piece {
+  const message = tryParseJson(data);
   const chunk = chunkSchema.safeParse(message);
   if (chunk.success && 'choices' in chunk.data) {
     const choice = chunk.data.choices[0];

@@ -1,30 +1,30 @@
-/** Finds the fastest number of threads by trial, because more than a few may be slower. */
+/** Finds the fastest number of threads by trial, because more threads may be slower. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { cpus } from 'node:os';
 import { usableProcessors } from '../../platform/machine/processors.ts';
-import { keptThreads, knownThreads } from './kept-threads.ts';
+import { cachedThreads, readCachedThreads } from './thread-cache.ts';
 
 /** Tokens of a small test request: prompt tokens, and generated ones. */
-const READ = 48;
-const WRITTEN = 8;
-/** Limit of all trials together; a large model gets fewer. */
-const MOST_MS = 4000;
-/** More threads must need less than this share of the time, because other programs need threads too. */
+const PROMPT_TOKENS = 48;
+const ANSWER_TOKENS = 8;
+/** Time limit of all trials; a large model gets fewer. */
+const MAX_MS = 4000;
+/** More threads must take less than this share of the time, because other programs need processors too. */
 const GAIN = 0.95;
 
-// With layers on a GPU, fewer threads may have enough to do.
-const measured = (model: LlamaModel, path: string) => ({ path, gpuLayers: model.gpuLayers });
+// With layers on a GPU, fewer threads may be enough.
+const measuredBase = (model: LlamaModel, path: string) => ({ path, gpuLayers: model.gpuLayers });
 
 /**
- * The number of threads with which a short prompt and answer take the least time: 1, 2, 4 and so on up to the number of
- * cores. Cached (kept-threads.ts). Aborting `signal` ends it soon.
+ * The number of threads with which a short prompt and answer take the least time, out of 1, 2, 4 and so on up to the
+ * number of cores. Cached (thread-cache.ts). Aborting `signal` ends it soon.
  */
 export function measureThreads(
   model: LlamaModel,
   path: string,
   { cores = usableProcessors(), signal }: { cores?: number; signal?: AbortSignal } = {},
-): ReturnType<typeof keptThreads> {
-  return keptThreads(measured(model, path), cores, async () => {
+): ReturnType<typeof cachedThreads> {
+  return cachedThreads(measuredBase(model, path), cores, async () => {
     const trials: Record<string, number> = {};
     const threads = await fastest(candidatesFor(cores), async (candidate) => {
       const milliseconds = await timeTrial(model, candidate, signal);
@@ -35,17 +35,18 @@ export function measureThreads(
   });
 }
 
-/** What was measured earlier; else a guess, which costs no time. `others`: processors that other programs keep busy. */
-export async function likelyThreads(model: LlamaModel, path: string, others: number): Promise<number> {
+/** The cached measurement, else a guess, which takes no time. `others`: processors that other programs keep busy. */
+export async function estimateThreads(model: LlamaModel, path: string, others: number): Promise<number> {
   const cores = usableProcessors();
   return (
-    (await knownThreads(measured(model, path), cores)) ?? guessThreads({ cores, all: cpus().length, others })
+    (await readCachedThreads(measuredBase(model, path), cores)) ??
+    guessThreads({ cores, all: cpus().length, others })
   );
 }
 
 /**
- * Half of the cores, but two where there are two: a prompt is read in half the time. Fewer where other programs work:
- * llama.cpp's threads wait for each other by spinning, so that one that gets no core stops all.
+ * Half of the cores, but both of two: that halves the time for a prompt. Fewer if other programs are busy: llama.cpp's
+ * threads spin while waiting for each other, so a thread without a core stalls all.
  */
 export function guessThreads({ cores, all, others }: { cores: number; all: number; others: number }): number {
   const most = Math.min(cores, Math.max(2, Math.floor(cores / 2)));
@@ -69,7 +70,7 @@ export async function fastest(
     spent += milliseconds;
     if (milliseconds < best.milliseconds * GAIN) best = { candidate, milliseconds };
     else if (milliseconds > best.milliseconds * 1.5) break;
-    if (spent > MOST_MS) break;
+    if (spent > MAX_MS) break;
   }
   return best.candidate;
 }
@@ -77,30 +78,30 @@ export async function fastest(
 async function timeTrial(model: LlamaModel, threads: number, signal?: AbortSignal): Promise<number> {
   signal?.throwIfAborted();
   const context = await model.createContext({
-    contextSize: 2 * (READ + WRITTEN),
-    batchSize: READ,
+    contextSize: 2 * (PROMPT_TOKENS + ANSWER_TOKENS),
+    batchSize: PROMPT_TOKENS,
     threads,
     failedCreationRemedy: false,
   });
   try {
     const sequence = context.getSequence();
-    const tokens = someTokens(READ);
+    const tokens = someTokens(PROMPT_TOKENS);
     // Warm up: the first run touches memory.
     await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(0, 8));
     await sequence.clearHistory();
-    const began = performance.now();
+    const startedAt = performance.now();
     let written = 0;
     for await (const token of sequence.evaluate(tokens, { temperature: 0, yieldEogToken: true })) {
       signal?.throwIfAborted();
       written += token >= 0 ? 1 : 0;
-      if (written >= WRITTEN) break;
+      if (written >= ANSWER_TOKENS) break;
     }
-    return performance.now() - began;
+    return performance.now() - startedAt;
   } finally {
     await context.dispose();
   }
 }
 
-/** For what is only timed: IDs that every vocabulary has. */
+/** Token ids that every vocabulary has, for timing only. */
 export const someTokens = (count: number): Token[] =>
   Array.from({ length: count }, (_, index) => (index % 97) + 3) as Token[];

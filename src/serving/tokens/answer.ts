@@ -1,4 +1,7 @@
-/** Turns the tokens of one answer into text as they arrive; ends it at stop texts, the model's end, or the limit. */
+/**
+ * Turns the tokens of an answer into text as they arrive; ends it at stop texts, the model's end-of-text token, or the
+ * limit.
+ */
 import { Detokenizer } from './detokenizer.ts';
 import type { HostCompletion, OnText, TokenLogProbability } from '../host-types.ts';
 import { StopText } from './stop-text.ts';
@@ -6,14 +9,14 @@ import type { Vocabulary } from './vocabulary.ts';
 
 export interface AnswerOptions {
   prompt: readonly number[];
-  /** Most tokens. */
-  most: number;
+  /** Maximum number of tokens. */
+  maxTokens: number;
   stop?: readonly string[] | undefined;
-  /** Continue after the model's own end. */
+  /** Continue after the model's end-of-text token. */
   ignoreEnd?: boolean | undefined;
   onText?: OnText | undefined;
   /** Number of characters at the beginning of the answer that are already known and not returned (healed text). */
-  known?: number;
+  knownCharacters?: number;
 }
 
 export class Answer {
@@ -24,12 +27,12 @@ export class Answer {
   /** Number of characters of the tokens so far, including those held back. */
   private decoded = 0;
   private readonly logProbabilities: TokenLogProbability[] = [];
-  /** How many of them were passed on. */
-  private shownLogProbabilities = 0;
-  private known: number;
-  private most: number;
+  /** How many of them were emitted. */
+  private emittedLogProbabilities = 0;
+  private knownCharacters: number;
+  private maxTokens: number;
   /** Number of tokens of the known characters. */
-  private spelled = 0;
+  private healedTokens = 0;
   private readonly detokenizer: Detokenizer;
   private readonly stopText: StopText;
 
@@ -37,8 +40,8 @@ export class Answer {
     private readonly vocabulary: Vocabulary,
     private readonly options: AnswerOptions,
   ) {
-    this.known = options.known ?? 0;
-    this.most = options.most;
+    this.knownCharacters = options.knownCharacters ?? 0;
+    this.maxTokens = options.maxTokens;
     this.detokenizer = new Detokenizer(vocabulary.decode, options.prompt);
     this.stopText = new StopText(options.stop ?? []);
   }
@@ -52,62 +55,62 @@ export class Answer {
     }
     this.tokens.push(token);
     if (chance) this.logProbabilities.push({ ...chance, offset: this.decoded });
-    const ended = this.take(this.detokenizer.push(token));
-    if (!ended && this.tokens.length >= this.most) this.flush();
-    return ended || this.tokens.length >= this.most;
+    const ended = this.append(this.detokenizer.push(token));
+    if (!ended && this.tokens.length >= this.maxTokens) this.flush();
+    return ended || this.tokens.length >= this.maxTokens;
   }
 
-  /** Limits the rest of the answer to `tokens` more tokens, within the room that there is. */
-  allow(tokens: number): void {
-    this.spelled = this.tokens.length;
-    this.most = Math.min(this.most, this.spelled + tokens);
+  /** Limits the rest of the answer to `tokens` more tokens, within the previous limit. */
+  limitRest(tokens: number): void {
+    this.healedTokens = this.tokens.length;
+    this.maxTokens = Math.min(this.maxTokens, this.healedTokens + tokens);
   }
 
   /** The answer's tokens so far, without those of the known characters. */
   get written(): readonly number[] {
-    return this.tokens.slice(this.spelled);
+    return this.tokens.slice(this.healedTokens);
   }
 
   get result(): Pick<
     HostCompletion,
     'text' | 'completionTokens' | 'finishReason' | 'stopText' | 'logProbabilities'
   > {
-    const { text, finishReason, stopped } = this;
+    const { text, finishReason, stopped: stopTextFound } = this;
     return {
       text,
       completionTokens: this.tokens.length,
       finishReason,
-      ...(stopped === undefined ? {} : { stopText: stopped }),
+      ...(stopTextFound === undefined ? {} : { stopText: stopTextFound }),
       ...(this.logProbabilities.length > 0
-        ? { logProbabilities: this.logProbabilities.slice(0, this.shownLogProbabilities) }
+        ? { logProbabilities: this.logProbabilities.slice(0, this.emittedLogProbabilities) }
         : {}),
     };
   }
 
-  private take(whole: string): boolean {
-    const piece = whole.slice(this.known);
-    this.known -= whole.length - piece.length;
+  private append(whole: string): boolean {
+    const piece = whole.slice(this.knownCharacters);
+    this.knownCharacters -= whole.length - piece.length;
     this.decoded += piece.length;
     const next = this.stopText.push(piece);
-    this.show(next.text);
+    this.emit(next.text);
     if (!next.stopped) return false;
     this.finishReason = 'stop';
     this.stopped = next.stop;
     return true;
   }
 
-  /** Passes on what was held back, at the end of the answer; its last bytes may still complete a stop text. */
+  /** Emits what was held back, at the end of the answer; its last bytes may still complete a stop text. */
   private flush(): void {
-    if (!this.take(this.detokenizer.flush())) this.show(this.stopText.flush(), Infinity);
+    if (!this.append(this.detokenizer.flush())) this.emit(this.stopText.flush(), Infinity);
   }
 
-  /** Passes on the piece, with the tokens that begin before `end` in the text. */
-  private show(piece: string, end = this.text.length + piece.length): void {
+  /** Emits the piece, with the tokens that begin before `end` in the text. */
+  private emit(piece: string, end = this.text.length + piece.length): void {
     this.text += piece;
-    const from = this.shownLogProbabilities;
-    while ((this.logProbabilities[this.shownLogProbabilities]?.offset ?? Infinity) < end)
-      this.shownLogProbabilities += 1;
-    if (piece || this.shownLogProbabilities > from)
-      this.options.onText?.(piece, this.logProbabilities.slice(from, this.shownLogProbabilities));
+    const from = this.emittedLogProbabilities;
+    while ((this.logProbabilities[this.emittedLogProbabilities]?.offset ?? Infinity) < end)
+      this.emittedLogProbabilities += 1;
+    if (piece || this.emittedLogProbabilities > from)
+      this.options.onText?.(piece, this.logProbabilities.slice(from, this.emittedLogProbabilities));
   }
 }

@@ -1,14 +1,14 @@
-/** How sure the model is of a greedy answer, at the price of a few of its likeliest tokens. */
+/** Confidence of a greedy answer, computed cheaply from the likeliest tokens. */
 import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from 'node-llama-cpp';
 import type { HostRequest, TokenLogProbability } from '../host-types.ts';
 
 /**
- * Number of tokens that compete: the others of a vocabulary have next to nothing of the probability, and sorting
- * 150,000 of them costs as much as a third of computing the token.
+ * Number of candidate tokens: the rest of a vocabulary has almost no probability, and sorting 150,000 tokens takes a
+ * third of the time of computing one.
  */
 const LIKELIEST = 40;
 
-/** Sampler's options with which `probabilities` are the likeliest tokens at temperature 1, in descending order. */
+/** Sampler options with which `probabilities` are the likeliest tokens at temperature 1, in descending order. */
 export const likeliestOptions = { temperature: 1, topK: LIKELIEST };
 
 /** A token of an answer, with its log-probability if that was asked for. */
@@ -17,8 +17,8 @@ export interface Generated {
   chance?: Omit<TokenLogProbability, 'offset'> | undefined;
 }
 
-/** Whether the request's answer is greedy and should tell how likely it is. */
-export const tellsConfidence = ({ confidence, logprobs, temperature = 0 }: Partial<HostRequest>): boolean =>
+/** Whether the request asks for the confidence of a greedy answer. */
+export const wantsConfidence = ({ confidence, logprobs, temperature = 0 }: Partial<HostRequest>): boolean =>
   Boolean(confidence) && logprobs === undefined && temperature === 0;
 
 /** Generates greedily after these tokens, with log-probabilities among the likeliest tokens. */
@@ -36,7 +36,7 @@ export async function* generateLikeliest(
     for (let next = await outputs.next(); !next.done;) {
       const { token, logprob } = likeliest(next.value.probabilities);
       yield { token, chance: { id: token, token: '', logprob, top: [] } };
-      // A sampler that tells probabilities does not take the likeliest token by itself.
+      // A sampler that returns probabilities does not choose the likeliest token by itself.
       next = await outputs.next(token);
     }
   } finally {
@@ -53,6 +53,6 @@ export function likeliest<T extends number>(
   return { token: first[0], logprob: Math.log(first[1]) };
 }
 
-/** Log-probability of a piece of an answer: that of all tokens that it completes. */
-export const certainty = (tokens: readonly Pick<TokenLogProbability, 'logprob'>[]): number =>
+/** Log-probability of a piece of an answer: the sum over the tokens that it completes. */
+export const pieceConfidence = (tokens: readonly Pick<TokenLogProbability, 'logprob'>[]): number =>
   tokens.reduce((sum, { logprob }) => sum + logprob, 0);

@@ -4,8 +4,8 @@ import type { Vocabulary } from './vocabulary.ts';
 
 /**
  * Log-probabilities of `token` and of the `count` most likely tokens. `probabilities` (most likely first) are those
- * after temperature, which is undone: with p' ~ p^(1/T), p ~ p'^T. What top-p and the like have cut off can't be
- * restored: the rest then counts as everything.
+ * after temperature, which is undone: with p' ~ p^(1/T), p ~ p'^T. Tokens cut off by top-p and the like can't be
+ * restored: the others then add up to 1.
  */
 export function readLogProbability(
   probabilities: ReadonlyMap<number, number>,

@@ -1,4 +1,4 @@
-/** Lays out the tokens of a prompt: fill-in-the-middle with the model's own tokens, cut to what fits. */
+/** Lays out the tokens of a prompt: fill-in-the-middle with the model's own tokens, truncated to fit. */
 import type { FimTokens } from '../../corpus/tokens/fim.ts';
 
 export interface PromptTokens {
@@ -8,12 +8,12 @@ export interface PromptTokens {
 }
 
 /**
- * The prefix is cut by whole blocks, so that its beginning stays the same during typing and the model's cache stays
- * usable.
+ * The prefix is truncated in whole blocks, so that its beginning stays the same during typing and the model's cache
+ * stays valid.
  */
 const BLOCK = 128;
 
-/** Share of the room for the text after the cursor if both sides are too long. */
+/** Share of the room for the text after the cursor, if both sides are too long. */
 const SUFFIX_SHARE = 0.25;
 
 /** Largest share of the room for the beginning of the answer. */
@@ -22,9 +22,9 @@ const BEGUN_SHARE = 0.5;
 export interface PromptLayout {
   fill: FimTokens | undefined;
   bos: number | undefined;
-  /** Most tokens in total. */
+  /** Maximum number of tokens in total. */
   room: number;
-  /** Other files; they are cut first. */
+  /** Other files; they are truncated first. */
   context?: readonly number[];
   /** The beginning of the answer, if already written. */
   begun?: readonly number[];
@@ -32,8 +32,8 @@ export interface PromptLayout {
 
 /**
  * Lays out a prompt in at most `room` tokens. With `fill` and a suffix: prefix token, prefix, suffix token, suffix,
- * middle token (PSM); else only the prefix. What does not fit is cut off at the ends far from the cursor: first other
- * files, then the prefix's beginning and the suffix's end.
+ * middle token (PSM); else only the prefix. Truncates far from the cursor: first other files, then the prefix's
+ * beginning and the suffix's end.
  */
 export function layOutPrompt(
   prefix: readonly number[],
@@ -52,17 +52,17 @@ export function layOutPrompt(
   const tokens = filled
     ? [...files, filled.prefix, ...before, filled.suffix, ...after, filled.middle, ...written]
     : [...files, ...before, ...written];
-  const given = context.length + prefix.length + (filled ? (suffix?.length ?? 0) : 0) + begun.length;
+  const total = context.length + prefix.length + (filled ? (suffix?.length ?? 0) : 0) + begun.length;
   return {
     tokens: [...start, ...tokens],
-    trimmed: given - files.length - before.length - after.length - written.length,
+    trimmed: total - files.length - before.length - after.length - written.length,
   };
 }
 
 function keepEnd(tokens: readonly number[], room: number): readonly number[] {
   const excess = tokens.length - Math.max(0, room);
   if (excess <= 0) return tokens;
-  // A power of two: it stays while the room changes by a few tokens with each key.
+  // A power of two: it stays the same while the room changes by a few tokens with each key.
   const block = Math.min(BLOCK, 2 ** Math.floor(Math.log2(Math.max(1, room / 8))));
   return tokens.slice(Math.min(tokens.length, Math.ceil(excess / block) * block));
 }

@@ -9,25 +9,27 @@ import type { Vocabulary } from './vocabulary.ts';
 /** Largest share of the context that is reserved for the answer. */
 const ANSWER_SHARE = 0.5;
 /**
- * What a prompt that is to be cached reserves at least: how long an answer may be, and how much of it is healed,
- * changes from key to key, and a prompt that is cut elsewhere is read anew.
+ * Minimum reserve for the answer if the prompt is to be cached: the length of the answer and of the healed text changes
+ * from key to key, and a prompt truncated elsewhere must be processed again.
  */
-const STEADY_SHARE = 1 / 16;
+const MIN_ANSWER_SHARE = 1 / 16;
 
-/** The parts of a model that are needed to tokenize text; a LlamaModel has them. */
+/** The parts of a LlamaModel that are needed to tokenize text. */
 export interface TextTokens {
   tokenize(text: string, specialTokens?: boolean): number[];
   readonly tokens: { readonly bos: number | null; readonly eos: number | null };
 }
 
 export interface RequestTokens extends PromptTokens {
-  /** Most tokens of the answer. */
-  most: number;
-  /** Text to generate first (token healing). Empty with log-probabilities: it is then part of the prompt. */
+  /** Maximum number of tokens of the answer. */
+  answerLimit: number;
+  /** Text to generate first (token healing). Empty with log-probabilities, where it is part of the prompt. */
   heal: string;
 }
 
-/** The tokens of the prompt, cut so that there is room for the answer. Throws HttpError 400 for a chat that is too long. */
+/**
+ * The tokens of the prompt, truncated to leave room for the answer. Throws HttpError 400 for a chat that is too long.
+ */
 export function layOutRequest(
   request: HostRequest,
   model: TextTokens,
@@ -43,16 +45,21 @@ export function layOutRequest(
   }
   const encode = (text: string): number[] => (text ? model.tokenize(text, false) : []);
   // Each byte of the healed text may be a separate token.
-  const wanted = maxTokens > 0 ? maxTokens + Buffer.byteLength(heal) : 0;
-  const steady = request.cachePrompt && wanted > 0 ? Math.floor(contextSize * STEADY_SHARE) : 0;
-  const answer = Math.min(Math.max(wanted, steady), Math.floor(contextSize * ANSWER_SHARE));
-  // One position stays empty; otherwise llama.cpp would shift the context to make room.
+  const requested = maxTokens > 0 ? maxTokens + Buffer.byteLength(heal) : 0;
+  const minimum = request.cachePrompt && requested > 0 ? Math.floor(contextSize * MIN_ANSWER_SHARE) : 0;
+  const answer = Math.min(Math.max(requested, minimum), Math.floor(contextSize * ANSWER_SHARE));
+  // One position stays free; otherwise llama.cpp would shift the context to make room.
   const room = contextSize - 1 - answer;
   if (request.chat) {
     const chat = request.chat.flatMap(({ text, special }) => (text ? model.tokenize(text, special) : []));
     const tokens = bos === undefined ? chat : [bos, ...chat];
     if (tokens.length > room) throw tooLong(tokens.length, room);
-    return { tokens, trimmed: 0, most: Math.min(wanted, contextSize - 1 - tokens.length), heal: '' };
+    return {
+      tokens,
+      trimmed: 0,
+      answerLimit: Math.min(requested, contextSize - 1 - tokens.length),
+      heal: '',
+    };
   }
   const filled = fill !== undefined && Boolean(suffix);
   const laidOut = layOutPrompt(
@@ -66,9 +73,9 @@ export function layOutRequest(
       begun: filled ? encode(begun) : [],
     },
   );
-  // A model can't continue nothing: an empty prompt means the start of a document.
+  // A model can't continue an empty prompt, so it means the start of a document.
   if (laidOut.tokens.length === 0) laidOut.tokens.push(model.tokens.bos ?? model.tokens.eos ?? 0);
-  return { ...laidOut, most: Math.min(wanted, contextSize - 1 - laidOut.tokens.length), heal };
+  return { ...laidOut, answerLimit: Math.min(requested, contextSize - 1 - laidOut.tokens.length), heal };
 }
 
 const tooLong = (tokens: number, room: number) =>
@@ -79,8 +86,8 @@ const tooLong = (tokens: number, room: number) =>
   );
 
 /**
- * Other files and the heading of the prompt's own file, with exactly the tokens of training (corpus/tokens/layout.ts);
- * undefined without a place, or if the base has no format for repositories.
+ * Other files and the heading of the prompt's own file, with exactly the tokens used in training
+ * (corpus/tokens/layout.ts); undefined without a place, or if the base has no format for repositories.
  */
 function layOutRepository(
   { context = [], place }: HostRequest,
@@ -141,7 +148,7 @@ export function samplerOptions(
       ? {
           repeatPenalty: {
             punishTokens: () => [...answer.written] as Token[],
-            maxPunishTokens: MOST_PENALISED,
+            maxPunishTokens: MAX_PENALISED,
             penalty: 1,
             presencePenalty,
             frequencyPenalty,
@@ -151,5 +158,5 @@ export function samplerOptions(
   };
 }
 
-/** Number of the newest tokens of an answer that penalties apply to. */
-const MOST_PENALISED = 4096;
+/** Number of an answer's newest tokens that penalties apply to. */
+const MAX_PENALISED = 4096;

@@ -2,13 +2,13 @@
 import type { LlamaContextSequence, Token } from 'node-llama-cpp';
 import { mix, uniform } from '../../statistics/random.ts';
 import type { Answer } from './answer.ts';
-import { tellsConfidence } from './confidence.ts';
+import { wantsConfidence } from './confidence.ts';
 import type { HostRequest } from '../host-types.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export interface Healing {
   text: string;
-  /** With a temperature, the token is sampled from those that fit; otherwise it is the most likely one. */
+  /** With a temperature, the token is sampled from the matching ones; otherwise the most likely one is chosen. */
   request: Pick<HostRequest, 'temperature' | 'seed' | 'maxTokens' | 'confidence' | 'logprobs'>;
   answer: Answer;
   vocabulary: Vocabulary;
@@ -18,18 +18,17 @@ export interface Healing {
 /** Share of the distribution that is considered for sampling. */
 const LIKELY = 0.999;
 /**
- * Number of tokens that compete: with all 150,000 of a vocabulary, sorting them and handing them over takes longer than
- * computing the token.
+ * Number of candidate tokens: sorting and returning all 150,000 of a vocabulary takes longer than computing the token.
  */
 const LIKELIEST = 256;
-/** Most tokens that are preferred. If more fit, one of them is among the likeliest anyway. */
-const MOST_PREFERRED = 512;
-/** Added to the logits of the preferred tokens: more than logits differ, and so little that they stay exact. */
+/** Maximum number of preferred tokens. If more match, one of them is among the likeliest anyway. */
+const MAX_PREFERRED = 512;
+/** Added to the logits of the preferred tokens: more than the range of logits, but small enough to keep them exact. */
 const PREFERENCE = 128;
 
 /**
  * Computes `rest` and generates tokens that spell `text`; the last one may go beyond it. Returns the tokens to compute
- * next, which are none if the answer has ended, and gives the answer the request's number of tokens after them.
+ * next, none if the answer has ended, and limits the rest of the answer to the request's number of tokens.
  */
 export async function healToken(
   sequence: LlamaContextSequence,
@@ -43,11 +42,11 @@ export async function healToken(
     signal?.throwIfAborted();
     const { token, logprob } = await spell(sequence, next, left, vocabulary, { temperature, random });
     left = left.slice(vocabulary.bytes(token).length);
-    const chance = tellsConfidence(request) ? { id: token, token: '', logprob, top: [] } : undefined;
+    const chance = wantsConfidence(request) ? { id: token, token: '', logprob, top: [] } : undefined;
     if (answer.push(token, chance)) return [];
     next = [token];
   }
-  answer.allow(maxTokens);
+  answer.limitRest(maxTokens);
   return next;
 }
 
@@ -69,19 +68,19 @@ async function spell(
     const outputs = await sequence.controlledEvaluate([...tokens.slice(0, -1), [...last]]);
     return outputs.at(-1)!.next.probabilities!;
   };
-  const tokenBias = await prefer(sequence, vocabulary.spelling(text, MOST_PREFERRED));
+  const tokenBias = await prefer(sequence, vocabulary.spelling(text, MAX_PREFERRED));
   // The temperature is 1 so that the probabilities are the model's own.
   const options = { temperature: 1, topK: LIKELIEST, topP: 1, ...(tokenBias && { tokenBias }) };
   const likeliest = await compute(next, { options });
   for (const token of likeliest.keys())
     if (fits(text, token, vocabulary)) return chooseFitting(text, likeliest, vocabulary, chance);
-  // None of them fits, which is rare: the last row is computed again for all tokens.
+  // If none of them matches, which is rare, the last row is computed again for all tokens.
   const { nextTokenIndex: end } = sequence;
   await sequence.eraseContextTokenRanges([{ start: end - 1, end }]);
   return chooseFitting(text, await compute(next.slice(-1)), vocabulary, chance);
 }
 
-/** A bias with which no other tokens than these are among the likeliest. */
+/** A bias that makes these tokens the likeliest. */
 async function prefer({ model }: LlamaContextSequence, tokens: readonly number[] | undefined) {
   if (!tokens || tokens.length === 0) return undefined;
   const { TokenBias } = await import('node-llama-cpp');
@@ -91,19 +90,19 @@ async function prefer({ model }: LlamaContextSequence, tokens: readonly number[]
 type Spelling = Pick<Vocabulary, 'bytes' | 'ends'>;
 
 function fits(text: string, token: number, { bytes, ends }: Spelling): boolean {
-  const says = bytes(token);
-  return says !== '' && !ends.has(token) && (says.startsWith(text) || text.startsWith(says));
+  const spelling = bytes(token);
+  return spelling !== '' && !ends.has(token) && (spelling.startsWith(text) || text.startsWith(spelling));
 }
 
-/** A token with its log-probability among those that fit: what is known already says nothing against it. */
+/** A token with its log-probability among the matching ones. */
 interface Fitting<T> {
   token: T;
   logprob: number;
 }
 
 /**
- * Chooses one of the tokens that are a beginning of `text` (bytes), or begin with all of it. `probabilities`: most
- * likely first. Throws RangeError if the vocabulary has no such token, not even single bytes.
+ * Chooses a token that is a prefix of `text` (bytes), or starts with all of it. `probabilities`: most likely first.
+ * Throws RangeError if the vocabulary has no such token, not even single bytes.
  */
 export function chooseFitting<T extends number>(
   text: string,

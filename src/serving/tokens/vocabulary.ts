@@ -1,10 +1,10 @@
-/** What the host needs to know about a model's vocabulary; computed once per model. */
+/** What the host needs to know of a model's vocabulary; computed once per model. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { readPieces } from '../../llama-cpp/pieces.ts';
 import type { FimTokens } from '../../corpus/tokens/fim.ts';
 import { TokenIndex } from './token-index.ts';
 
-/** Markers that some models have as ordinary tokens, not as special ones: never part of an answer. */
+/** Markers that some models have as ordinary instead of special tokens: never part of an answer. */
 const markers =
   /^<[|｜]?(?:end[▁_]?of[▁_]?(?:text|sentence)|begin[▁_]?of[▁_]?sentence|im[_▁](?:start|end)|fim[_▁](?:prefix|suffix|middle|pad|begin|hole|end|sep)|file[_▁]?(?:sep|name)|repo[_▁]?name|reponame|gh_stars|eot_id|s|\/s|pad)[|｜]?>$/i;
 
@@ -13,15 +13,15 @@ export interface Vocabulary {
   size: number;
   bos: number | undefined;
   fill: FimTokens | undefined;
-  /** Tokens that end an answer: end of text, fill-in-the-middle, file separators and all others that are not text. */
+  /** Tokens that end an answer: end of text, fill-in-the-middle, file separators and all others that aren't text. */
   ends: ReadonlySet<number>;
-  /** The text of `tokens` if `before` precede them. */
+  /** The text of `tokens` when preceded by `before`. */
   decode(tokens: readonly number[], before: readonly number[]): string;
   /** A single token for display: its text, its name, or `bytes:\\x..` if its bytes are not whole characters. */
   piece(token: number): string;
   /** The bytes that a token stands for, each as one character. */
   bytes(token: number): string;
-  /** Tokens that are a beginning of `text` (bytes), or begin with all of it; undefined if they are more than `most`. */
+  /** Tokens that are a prefix of `text` (bytes), or start with all of it; undefined if there are more than `most`. */
   spelling(text: string, most: number): readonly number[] | undefined;
   /** Tokens that begin a repository and each of its files. */
   repository: { name?: number | undefined; file?: number | undefined };
@@ -42,7 +42,7 @@ export function readVocabulary(model: LlamaModel): Vocabulary {
     fill: readFill(model),
     ends,
     ...texts,
-    // Made at the first use: not every host heals tokens.
+    // Created on first use: not every host heals tokens.
     spelling: (text, most) => (index ??= new TokenIndex(size, texts.bytes, ends)).spelling(text, most),
     repository: {
       name: readNamed(model, '<|repo_name|>', '<reponame>', '<|reponame|>'),
@@ -65,8 +65,8 @@ function readTexts(model: LlamaModel): Pick<Vocabulary, 'decode' | 'piece' | 'by
     return `bytes:${[...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`;
   };
   // Cached, because it is called often, for the whole vocabulary.
-  const known: string[] = [];
-  const bytes = (token: number) => (known[token] ??= pieces.bytesOf(token).toString('latin1'));
+  const cache: string[] = [];
+  const bytes = (token: number) => (cache[token] ??= pieces.bytesOf(token).toString('latin1'));
   const decode: Vocabulary['decode'] = pieces.exact
     ? (tokens) => Buffer.concat(tokens.map((token) => pieces.bytesOf(token))).toString('utf8')
     : (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]);
@@ -81,7 +81,7 @@ function readNamed(model: LlamaModel, ...names: string[]): number | undefined {
 function isEnd(model: LlamaModel, token: Token): boolean {
   const attributes = model.getTokenAttributes(token);
   if (attributes.control || model.isEogToken(token)) return true;
-  // Most tokens are ordinary or bytes; only those that look like a marker are examined.
+  // Most tokens are ordinary or bytes; only those that look like a marker are checked.
   if (!attributes.userDefined && !attributes.normal) return false;
   const text = model.detokenize([token], true);
   return text.startsWith('<') && markers.test(text);

@@ -66,10 +66,13 @@ export class LlamaCppServer {
   private async ask(path: string, body?: object): Promise<unknown> {
     const { endpoint } = this.remote;
     try {
-      return await askJson(this.remote, endpoint.root + path, { ...(body && { body }), within: ANSWER_MS });
+      return await askJson(this.remote, endpoint.root + path, {
+        ...(body && { body }),
+        timeoutMs: ANSWER_MS,
+      });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      throw this.unknown(`it answers "${error.said}" to ${path}`);
+      throw this.unknown(`it answers "${error.serverMessage}" to ${path}`);
     }
   }
 

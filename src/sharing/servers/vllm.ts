@@ -65,7 +65,7 @@ export class VllmServer {
   ): Promise<void> {
     const { endpoint } = this.remote;
     try {
-      await askJson(this.remote, `${endpoint.api}/${what}_lora_adapter`, { body, within: LOAD_MS });
+      await askJson(this.remote, `${endpoint.api}/${what}_lora_adapter`, { body, timeoutMs: LOAD_MS });
     } catch (error) {
       throw this.refusal(what, body.lora_name, error);
     }
@@ -74,7 +74,7 @@ export class VllmServer {
   private refusal(what: string, name: string, error: unknown): unknown {
     const { host } = this.remote.endpoint;
     // FastAPI's words where there is no such route.
-    if (error instanceof Refusal && error.status === 404 && error.said === 'Not Found')
+    if (error instanceof Refusal && error.status === 404 && error.serverMessage === 'Not Found')
       return new UserError(
         'endpoint-unknown',
         `The vLLM server at ${host} was not started to ${what} adapters while it runs.`,
@@ -104,10 +104,10 @@ export class VllmServer {
     };
     let answer: unknown;
     try {
-      answer = await askJson(this.remote, `${endpoint.api}/completions`, { body, within: ANSWER_MS });
+      answer = await askJson(this.remote, `${endpoint.api}/completions`, { body, timeoutMs: ANSWER_MS });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      throw this.unknown(`it answers "${error.said}" when asked for log-probabilities`);
+      throw this.unknown(`it answers "${error.serverMessage}" when asked for log-probabilities`);
     }
     const rows = answerSchema.safeParse(answer).data?.choices[0]!.prompt_logprobs;
     // The first token has nothing before it.
@@ -137,7 +137,7 @@ function nothingLeft(error: unknown, name: string): unknown {
 
 /** What the server said of the adapter; vLLM answers 500 to one that it can't use, and wraps the reason. */
 function saidBy(error: unknown): string | undefined {
-  if (error instanceof Refusal) return error.said;
+  if (error instanceof Refusal) return error.serverMessage;
   if (!(error instanceof UserError) || error.code !== 'endpoint-failed') return undefined;
   const said = /failed: (.+)\.$/.exec(error.message)?.[1];
   return /Worker failed with error '(.+)', please check/.exec(said ?? '')?.[1] ?? said;

@@ -55,17 +55,17 @@ export function s3Settings(address: string, env: Environment = process.env): S3S
 function checked(endpoint: string): string {
   const { origin, pathname } = readAddress(endpoint, {
     // Not shown: it comes from the environment, and may have a key in it.
-    unlike: () =>
+    invalid: () =>
       refused(
         'AWS_ENDPOINT_URL is no address of a store.',
         'Set it to an address such as https://storage.example.',
       ),
-    tooMuch: () =>
+    hasExtras: () =>
       refused(
         'AWS_ENDPOINT_URL contains more than a host, a port and a path.',
         'Set it to an address such as https://storage.example; keys go into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
       ),
-    readable: (host) =>
+    unencrypted: (host) =>
       refused(
         `Adapters would go to ${host} in plain text, for everybody on the way to read.`,
         'Use https in AWS_ENDPOINT_URL, or the number of a machine in your own network.',

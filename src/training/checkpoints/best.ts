@@ -45,7 +45,7 @@ export function rank(ranking: Ranking, candidate: Candidate, { limit }: Rule): R
   const loss = lossOf(candidate);
   const improved = within && loss < (lowest?.loss ?? Infinity);
   return {
-    best: !best || beats(candidate, best, limit) ? candidate : best,
+    best: !best || isBetter(candidate, best, limit) ? candidate : best,
     ...(improved ? { lowest: { step: candidate.step, loss } } : lowest && { lowest }),
     since: improved ? 0 : since + 1,
     within,
@@ -53,15 +53,20 @@ export function rank(ranking: Ranking, candidate: Candidate, { limit }: Rule): R
 }
 
 /** Whether a later checkpoint replaces the best one so far. */
-function beats(later: Candidate, best: Candidate, limit: number | undefined): boolean {
+function isBetter(later: Candidate, best: Candidate, limit: number | undefined): boolean {
   const within = isWithin(later, limit);
   if (within !== isWithin(best, limit)) return within;
   if (!within) return later.forgetting! < best.forgetting!;
   const { difference } = pairedIntervals(best.windows, later.windows);
   if (difference.high < 0) return true;
-  const [now, then] = [later.forgetting, best.forgetting];
+  const [laterForgetting, bestForgetting] = [later.forgetting, best.forgetting];
   // Not significantly different in loss: the one that forgot less wins.
-  return difference.value <= 0 && now !== undefined && then !== undefined && now < then;
+  return (
+    difference.value <= 0 &&
+    laterForgetting !== undefined &&
+    bestForgetting !== undefined &&
+    laterForgetting < bestForgetting
+  );
 }
 
 /** Why training should end now; undefined if it should not. `describe` puts a figure of forgetting into words. */
@@ -78,14 +83,14 @@ export function reasonToStop(
 }
 
 /** With fewer documents, Student's t requires a difference of more than four standard errors. */
-const FEW = 4;
+const FEW_DOCUMENTS = 4;
 
 /** With few documents, a remark that a gain would hardly have been seen. */
-function howSure({ windows }: Candidate): string {
+function uncertaintyNote({ windows }: Candidate): string {
   // Counts as intervals.ts does: each window by itself if all are from one document or the documents are unknown.
   const documents = new Set(windows.map(({ document }) => document)).size;
   const count = documents < 2 ? windows.length : documents;
-  if (count >= FEW) return '';
+  if (count >= FEW_DOCUMENTS) return '';
   const which = `${count} held-out ${documents < 2 ? 'window' : 'document'}${count === 1 ? '' : 's'}`;
   return `, but with ${which} a difference would rarely show, so a later one may still be better`;
 }
@@ -104,6 +109,6 @@ export function describeBest(
   const among =
     limit === undefined ? '' : `of those within the forgetting limit (${describe(limit)}), this one `;
   const which = limit === undefined ? 'no later one' : 'no later one of them';
-  const later = best.step < last ? `; ${which} is better by more than noise${howSure(best)}` : '';
+  const later = best.step < last ? `; ${which} is better by more than noise${uncertaintyNote(best)}` : '';
   return `${among}learned most: ${loss}${forgot}${later}`;
 }

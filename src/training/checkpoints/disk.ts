@@ -13,7 +13,7 @@ import { CheckpointPlan } from './store.ts';
 import { countParameters } from '../memory/plan.ts';
 
 /** Corpus, events and figures, the base's scores, and the overhead of the file system. */
-const BESIDES = 100e6;
+const OTHER_BYTES = 100e6;
 /** From this many steps on, the number of kept checkpoints no longer grows. */
 const MANY_STEPS = 300;
 const F32 = 4;
@@ -31,20 +31,20 @@ export function planDisk(
   const checkpoint = F32 * trained * (hyper.optimizer === 'adamw' ? 3 : 2);
   const result = (hyper.method === 'full' ? F16 : F32) * trained;
   // Each kept checkpoint may have another best one before it, which is kept too.
-  const bests = keep === 'best' || patience !== undefined ? 2 : 1;
-  const kept = bests * mostKept(hyper);
+  const checkpointSets = keep === 'best' || patience !== undefined ? 2 : 1;
+  const kept = checkpointSets * maxKeptCheckpoints(hyper);
   // The next checkpoint is written before the oldest is deleted. The result (or that of a checkpoint being measured) is
   // written in addition, possibly beside one that an earlier attempt has left.
-  return kept * checkpoint + Math.max(checkpoint, 2 * result) + BESIDES;
+  return kept * checkpoint + Math.max(checkpoint, 2 * result) + OTHER_BYTES;
 }
 
 /** The most checkpoints with weights that are kept at the same time. */
-function mostKept({ steps, evalEvery }: Pick<DiskHyper, 'steps' | 'evalEvery'>): number {
+function maxKeptCheckpoints({ steps, evalEvery }: Pick<DiskHyper, 'steps' | 'evalEvery'>): number {
   const plan = new CheckpointPlan(evalEvery);
   let kept: number[] = [];
   let most = 0;
   for (let step = 1; step <= steps; step += 1) {
-    if (step < steps && !plan.due(step)) continue;
+    if (step < steps && !plan.isDue(step)) continue;
     const outdated = plan.outdated([...kept, step]);
     kept = [...kept, step].filter((checkpoint) => !outdated.includes(checkpoint));
     most = Math.max(most, kept.length);
@@ -73,7 +73,7 @@ export async function requireRunSpace(
   await mkdir(dir, { recursive: true });
   const steps = minutes === undefined ? hyper.steps : Math.max(hyper.steps, MANY_STEPS);
   const needed = planDisk(config, { ...hyper, steps }, evaluation);
-  const room = (free ?? (await freeSpace(dir))) + (await written(dir, hyper));
+  const room = (free ?? (await freeSpace(dir))) + (await writtenBytes(dir, hyper));
   if (needed <= room) return;
   const smaller = hyper.method === 'full' ? ', train with --method lora,' : '';
   throw new UserError(
@@ -83,7 +83,7 @@ export async function requireRunSpace(
   );
 }
 
-async function written(dir: string, { method }: Pick<Hyper, 'method'>): Promise<number> {
+async function writtenBytes(dir: string, { method }: Pick<Hyper, 'method'>): Promise<number> {
   const names = await readdir(join(dir, 'checkpoints'), { recursive: true }).catch(() => []);
   const paths = [
     ...names.map((name) => join(dir, 'checkpoints', name)),
@@ -92,7 +92,7 @@ async function written(dir: string, { method }: Pick<Hyper, 'method'>): Promise<
   const sizes = await Promise.all(
     paths.map((path) =>
       stat(path).then(
-        (found) => (found.isFile() ? found.size : 0),
+        (entry) => (entry.isFile() ? entry.size : 0),
         () => 0,
       ),
     ),

@@ -7,10 +7,10 @@ import { LineChild } from '../../platform/processes/line-child.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 
 /** After this share of its time limit, the evaluator is asked to stop; the rest is for closing. */
-const ASKED_AFTER = 0.9;
+const STOP_SHARE = 0.9;
 
 /** Node's longest timer, in seconds: 24 days. */
-const LONGEST = 2 ** 31 / 1000 - 1;
+const MAX_TIMER_SECONDS = 2 ** 31 / 1000 - 1;
 
 export interface EvaluatorOptions {
   signal: AbortSignal;
@@ -22,7 +22,7 @@ export interface EvaluatorOptions {
 export interface EvaluatorEnd {
   seconds: number;
   /** What stopped it before its end, if anything did. `failed`: it sent an error message; `crashed`: it did not. */
-  cut?: 'signal' | 'limit' | 'failed' | 'crashed';
+  stoppedBy?: 'signal' | 'limit' | 'failed' | 'crashed';
   /** A sentence without full stop that says how it ended. */
   how: string;
 }
@@ -32,30 +32,30 @@ export async function runEvaluatorProcess(
   args: readonly string[],
   { signal, limit, onMessage }: EvaluatorOptions,
 ): Promise<EvaluatorEnd> {
-  const began = performance.now();
+  const startedAt = performance.now();
   const script = fileURLToPath(new URL('./evaluator.mjs', import.meta.url));
   const child = new LineChild(script, [...args, '--verbose'], { stderr: 'inherit', signal });
-  let late = false;
-  const timers = limit === undefined || limit > LONGEST ? [] : [
-    setTimeout(() => { late = true; child.stop(); }, ASKED_AFTER * limit * 1000),
+  let isLate = false;
+  const timers = limit === undefined || limit > MAX_TIMER_SECONDS ? [] : [
+    setTimeout(() => { isLate = true; child.stop(); }, STOP_SHARE * limit * 1000),
     setTimeout(() => child.kill(), limit * 1000),
   ]; // prettier-ignore
-  let failed = false;
+  let hasFailed = false;
   for await (const message of child.messages(evaluatorMessageSchema)) {
     if (message.type === 'failed') {
-      failed = true;
+      hasFailed = true;
       // If we stopped it, the error is expected.
-      if (late || signal.aborted) continue;
+      if (isLate || signal.aborted) continue;
     }
     await onMessage(message);
   }
-  const { how } = await child.ended;
+  const { how: outcome } = await child.ended;
   for (const timer of timers) clearTimeout(timer);
-  const cut = signal.aborted ? 'signal' : late ? 'limit' : failed ? 'failed' : 'crashed';
+  const stoppedBy = signal.aborted ? 'signal' : isLate ? 'limit' : hasFailed ? 'failed' : 'crashed';
   return {
-    seconds: (performance.now() - began) / 1000,
-    ...(how !== 0 && { cut }),
-    how: endedEarly('The evaluator', how, '').message.replace(/\.$/, ''),
+    seconds: (performance.now() - startedAt) / 1000,
+    ...(outcome !== 0 && { stoppedBy }),
+    how: endedEarly('The evaluator', outcome, '').message.replace(/\.$/, ''),
   };
 }
 
@@ -68,7 +68,7 @@ export async function runEvaluator(
   writer: Pick<RunWriter, 'event' | 'state'>,
   signal: AbortSignal,
 ): Promise<{ stopped: boolean }> {
-  const { cut, how } = await runEvaluatorProcess([dir, '--timed'], {
+  const { stoppedBy, how: outcome } = await runEvaluatorProcess([dir, '--timed'], {
     signal,
     async onMessage(message) {
       if (message.type === 'result') await writer.event({ ...message, type: 'evaluation' });
@@ -76,19 +76,19 @@ export async function runEvaluator(
         await writer.state({
           phase: `${message.phase} ${message.done} of ${message.total}`,
           etaSeconds: message.etaSeconds,
-          ...(message.leftSeconds !== undefined && { ends: inSeconds(message.leftSeconds) }),
+          ...(message.leftSeconds !== undefined && { ends: isoTimeIn(message.leftSeconds) }),
         });
       if (message.type === 'warning') await writer.event({ type: 'warning', message: message.message });
       if (message.type === 'failed')
         await writer.event({ type: 'warning', message: `Evaluation: ${message.message} ${message.next}` });
     },
   });
-  const stopped = cut === 'signal';
-  if (!cut || cut === 'failed') return { stopped };
-  const why = stopped ? 'The evaluation was stopped' : how;
+  const stopped = stoppedBy === 'signal';
+  if (!stoppedBy || stoppedBy === 'failed') return { stopped };
+  const why = stopped ? 'The evaluation was stopped' : outcome;
   const message = `${why}; what was measured is kept, and {evaluate ${basename(dir)}} measures the rest.`;
   await writer.event({ type: 'warning', message });
   return { stopped };
 }
 
-const inSeconds = (seconds: number): string => new Date(Date.now() + 1000 * seconds).toISOString();
+const isoTimeIn = (seconds: number): string => new Date(Date.now() + 1000 * seconds).toISOString();

@@ -15,12 +15,12 @@ import { availableMemory } from '../../platform/machine/available-memory.ts';
 import { describeBest, rank, reasonToStop, type Rule } from './best.ts';
 import { checkpointPart, knownCosts, rememberCost, type CostPlace } from '../measured-costs.ts';
 import {
-  after,
-  affordable,
+  afterMeasurement,
+  affordableCheckpoints,
   allowance,
   checkpointInterval,
   checkpointsAfter,
-  decide,
+  chooseNext,
   hasTimeForOne,
   secondsAhead,
   type Course,
@@ -44,14 +44,14 @@ export interface MeasuringOptions {
 }
 
 /** Seconds that measuring a checkpoint takes at the least: two models are opened. */
-const LEAST_COST = 20;
+const MIN_COST = 20;
 /** A checkpoint takes no more than so many times what measuring the base takes, whose scores may be known. */
-const KNOWN_AT_MOST = 3;
+const MAX_COST_RATIO = 3;
 
-interface Measured {
+interface Measurement {
   figures: Metric[];
   seconds: number;
-  whole: boolean;
+  isComplete: boolean;
 }
 
 export class CheckpointMeasuring {
@@ -60,21 +60,21 @@ export class CheckpointMeasuring {
   /** The phase to show when nothing is being measured. */
   label = 'Training';
   /** Whether checkpoints are compared with each other. */
-  readonly decides: boolean;
+  readonly comparesCheckpoints: boolean;
   private readonly tasks: readonly string[];
   private readonly rule: Rule;
   private readonly figure: ForgettingFigure | undefined;
-  private readonly place: CostPlace;
-  private told: Set<string> | undefined;
+  private readonly costPlace: CostPlace;
+  private warned: Set<string> | undefined;
 
   constructor(private readonly options: MeasuringOptions) {
     const { evaluation, hyper } = options.spec;
     this.tasks = evaluation.checkpointTasks;
     this.rule = { limit: evaluation.forgettingLimit, patience: evaluation.patience };
-    this.decides = evaluation.keep === 'best' || evaluation.patience !== undefined;
+    this.comparesCheckpoints = evaluation.keep === 'best' || evaluation.patience !== undefined;
     this.figure = forgettingFigure(this.tasks);
     const { base } = options.spec;
-    this.place = { base, method: hyper.method, backend: options.backend };
+    this.costPlace = { base, method: hyper.method, backend: options.backend };
   }
 
   private get course(): Course {
@@ -96,30 +96,30 @@ export class CheckpointMeasuring {
    * Measures the base first. That is done once for all of its runs and does not count in the time share. If a budget in
    * minutes leaves no time for a checkpoint and no decision needs one, the base is not measured. `tell` is called before.
    */
-  async base(tell: () => Promise<void>): Promise<void> {
+  async measureBase(onStart: () => Promise<void>): Promise<void> {
     if (!this.active) return;
     const { evaluation, minutes } = this.options.spec;
-    const known = (await knownCosts(this.place))(checkpointPart(evaluation))?.seconds;
-    const needed = this.decides || this.rule.limit !== undefined;
-    const expected = known ?? LEAST_COST;
-    const wanted = needed || hasTimeForOne(minutes, evaluation.checkpointShare, expected);
-    if (wanted) await tell();
-    const measured = wanted ? await this.measure(0) : undefined;
+    const known = (await knownCosts(this.costPlace))(checkpointPart(evaluation))?.seconds;
+    const needed = this.comparesCheckpoints || this.rule.limit !== undefined;
+    const expected = known ?? MIN_COST;
+    const isNeeded = needed || hasTimeForOne(minutes, evaluation.checkpointShare, expected);
+    if (isNeeded) await onStart();
+    const measured = isNeeded ? await this.measure(0) : undefined;
     const base = measured && valueOf(this.figure, measured.figures);
     // What was learned while the machine was busy would never be corrected: no checkpoint would be measured again.
-    const now = measured && (known === undefined ? 1 : KNOWN_AT_MOST) * measured.seconds;
+    const now = measured && (known === undefined ? 1 : MAX_COST_RATIO) * measured.seconds;
     const schedule = { ...this.record.schedule, cost: Math.min(known ?? Infinity, now ?? expected) };
     this.record = { ...this.record, schedule, ...(base !== undefined && { base }) };
   }
 
   /** Adds seconds to the training time. */
-  trained(seconds: number): void {
+  addTrainingTime(seconds: number): void {
     const { schedule } = this.record;
     this.record.schedule = { ...schedule, trained: schedule.trained + seconds };
   }
 
   /** Measures the tasks at the checkpoint of `step` and ranks it. `windows`: its held-out loss by window. */
-  async look(step: number, windows: readonly RatioItem[] | undefined): Promise<void> {
+  async measureCheckpoint(step: number, windows: readonly RatioItem[] | undefined): Promise<void> {
     const figures = await this.figuresAt(step);
     // If stopped, the checkpoint is measured again when the run is resumed.
     if (this.options.signal.aborted) return;
@@ -132,7 +132,9 @@ export class CheckpointMeasuring {
       ...(forgetting !== undefined && { forgetting }),
     };
     const ranking =
-      this.decides && windows ? rank(this.record.ranking, candidate, this.rule) : this.record.ranking;
+      this.comparesCheckpoints && windows
+        ? rank(this.record.ranking, candidate, this.rule)
+        : this.record.ranking;
     this.record = { ...this.record, ranking, measured: step };
   }
 
@@ -172,31 +174,31 @@ export class CheckpointMeasuring {
       // The result is measured anyway; only a forgetting limit needs the figures earlier, to choose the result.
       return this.rule.limit === undefined ? [] : (await this.measure(step)).figures;
     if (step % this.course.interval !== 0) return [];
-    const schedule = await this.decided(step);
+    const schedule = await this.nextSchedule(step);
     if (step < schedule.next!) return [];
     const limit = allowance(schedule, step, this.course);
-    const { figures, seconds, whole } = await this.measure(step, limit);
+    const { figures, seconds, isComplete } = await this.measure(step, limit);
     if (this.options.signal.aborted) return [];
-    this.record.schedule = after(schedule, { step, seconds, whole }, this.course);
-    if (whole)
-      await rememberCost(this.place, checkpointPart(this.options.spec.evaluation), { seconds, items: 1 });
+    this.record.schedule = afterMeasurement(schedule, { step, seconds, isComplete }, this.course);
+    if (isComplete)
+      await rememberCost(this.costPlace, checkpointPart(this.options.spec.evaluation), { seconds, items: 1 });
     return figures;
   }
 
   /** The schedule with the next checkpoint to measure, decided at step `step`. */
-  private async decided(step: number): Promise<Schedule> {
+  private async nextSchedule(step: number): Promise<Schedule> {
     const { next = 0 } = this.record.schedule;
     if (step < next) return this.record.schedule;
-    const count = affordable(this.record.schedule, step, this.course);
+    const count = affordableCheckpoints(this.record.schedule, step, this.course);
     if (next === 0 || count === 0) {
-      this.record.schedule = decide(this.record.schedule, step, this.course);
-      await this.tell(count, step);
+      this.record.schedule = chooseNext(this.record.schedule, step, this.course);
+      await this.warnSkipped(count, step);
     }
     return this.record.schedule;
   }
 
   /** Warns about checkpoints that are not measured, because that would exceed the time share. */
-  private async tell(count: number, step: number): Promise<void> {
+  private async warnSkipped(count: number, step: number): Promise<void> {
     const { cost, next } = this.record.schedule;
     const { share, interval } = this.course;
     const all = checkpointsAfter(step - interval, this.course);
@@ -210,13 +212,17 @@ export class CheckpointMeasuring {
   }
 
   /** Measures the checkpoint of `step` (0: the base). `limit` in seconds. What can't be measured becomes a warning. */
-  private async measure(step: number, limit?: number): Promise<Measured> {
+  private async measure(step: number, limit?: number): Promise<Measurement> {
     const { dir, writer, signal } = this.options;
     const figures: Metric[] = [];
-    const nothing = { figures, seconds: 0, whole: false };
+    const nothing = { figures, seconds: 0, isComplete: false };
     if (signal.aborted || !(await this.fitsMemory())) return nothing;
-    const what = step === 0 ? 'Base' : `Step ${step}`;
-    const { seconds, cut, how } = await runEvaluatorProcess([dir, '--checkpoint', String(step)], {
+    const label = step === 0 ? 'Base' : `Step ${step}`;
+    const {
+      seconds,
+      stoppedBy: cut,
+      how,
+    } = await runEvaluatorProcess([dir, '--checkpoint', String(step)], {
       signal,
       ...(limit !== undefined && { limit }),
       onMessage: async (message) => {
@@ -225,14 +231,14 @@ export class CheckpointMeasuring {
           await writer.event({ ...message, type: 'evaluation' });
         }
         if (message.type === 'progress')
-          await writer.state({ phase: `${what}: ${message.phase} ${message.done} of ${message.total}` });
+          await writer.state({ phase: `${label}: ${message.phase} ${message.done} of ${message.total}` });
         if (message.type === 'warning') await this.warn(message.message);
         if (message.type === 'failed') await this.warn(`Measuring a checkpoint: ${message.message}`);
       },
     });
     await writer.state({ phase: this.label });
     if (cut === 'crashed') await this.warn(`Measuring a checkpoint failed: ${how}.`);
-    return { figures, seconds, whole: cut === undefined };
+    return { figures, seconds, isComplete: cut === undefined };
   }
 
   private async fitsMemory(): Promise<boolean> {
@@ -250,14 +256,14 @@ export class CheckpointMeasuring {
 
   /** Emits a warning once in a run, even if the run is resumed; messages that begin with `kind` count as the same. */
   private async warn(message: string, kind = message): Promise<void> {
-    if (!this.told) {
+    if (!this.warned) {
       const { events } = await readRun(this.options.dir);
-      this.told = new Set(
+      this.warned = new Set(
         survivingEvents(events).flatMap((event) => (event.type === 'warning' ? [event.message] : [])),
       );
     }
-    if ([...this.told].some((message) => message.startsWith(kind))) return;
-    this.told.add(message);
+    if ([...this.warned].some((message) => message.startsWith(kind))) return;
+    this.warned.add(message);
     await this.options.writer.event({ type: 'warning', message });
   }
 }

@@ -43,7 +43,7 @@ export const allowance = ({ trained, spent }: Schedule, step: number, { steps, s
   Math.max(0, (share * trained * steps) / step - spent);
 
 /** The number of checkpoints that can still be measured. */
-export const affordable = (schedule: Schedule, step: number, course: Course): number => {
+export const affordableCheckpoints = (schedule: Schedule, step: number, course: Course): number => {
   const room = allowance(schedule, step, course);
   return room > 0 ? Math.floor(room / (MARGIN * schedule.cost)) : 0;
 };
@@ -56,10 +56,10 @@ export const hasTimeForOne = (minutes: number | undefined, share: number, cost: 
  * Decides at step `step` which checkpoint is measured next. The last step does not count, since it is measured as the
  * result.
  */
-export function decide(schedule: Schedule, step: number, course: Course): Schedule {
+export function chooseNext(schedule: Schedule, step: number, course: Course): Schedule {
   const { steps, interval } = course;
   const { last } = schedule;
-  const count = affordable(schedule, step, course);
+  const count = affordableCheckpoints(schedule, step, course);
   // The speed may change, so it is decided again at the next checkpoint.
   if (count === 0) return { ...schedule, next: interval * (Math.floor(step / interval) + 1) };
   const gap = (steps - last) / (count + 1);
@@ -72,16 +72,16 @@ export function decide(schedule: Schedule, step: number, course: Course): Schedu
  * Updates the schedule after a measurement at step `step` that took `seconds`. If it was not `whole`, it would have
  * taken longer.
  */
-export function after(
+export function afterMeasurement(
   schedule: Schedule,
-  { step, seconds, whole }: { step: number; seconds: number; whole: boolean },
+  { step, seconds, isComplete }: { step: number; seconds: number; isComplete: boolean },
   course: Course,
 ): Schedule {
-  const cost = whole
+  const cost = isComplete
     ? Math.max(seconds, (schedule.cost + seconds) / 2)
     : Math.max(schedule.cost, 2 * seconds);
   const spent = schedule.spent + seconds;
-  return decide({ ...schedule, spent, cost, last: step }, step, course);
+  return chooseNext({ ...schedule, spent, cost, last: step }, step, course);
 }
 
 /** Number of checkpoints after step `step` that may be measured. */

@@ -20,12 +20,12 @@ import type { Optimizer } from '../optimizers.ts';
 import { readText } from '../../platform/files/regular-file.ts';
 
 /** Number of checkpoints kept: of the newest, and of those to go back to. */
-const KEEP = 2;
+const KEPT_CHECKPOINTS = 2;
 /**
  * Steps between checkpoints to go back to: far enough apart for a divergence to have shown, near enough to lose little.
  */
-const NEAREST = 10;
-const FARTHEST = 50;
+const MIN_INTERVAL = 10;
+const MAX_INTERVAL = 50;
 
 /** The measurements up to a checkpoint that later decisions depend on. */
 export const recordSchema = z.object({
@@ -72,32 +72,35 @@ export class CheckpointPlan {
   private readonly every: number;
 
   constructor(private readonly evalEvery: number) {
-    this.every = Math.min(FARTHEST, evalEvery * Math.ceil(NEAREST / evalEvery));
+    this.every = Math.min(MAX_INTERVAL, evalEvery * Math.ceil(MIN_INTERVAL / evalEvery));
   }
 
-  due(step: number): boolean {
-    return step % this.evalEvery === 0 || this.isMark(step);
+  isDue(step: number): boolean {
+    return step % this.evalEvery === 0 || this.isRollbackPoint(step);
   }
 
   /** The step to go back to when step `step` turns out to be bad: one from before the divergence can have started. */
-  before(step: number): number {
+  rollbackStep(step: number): number {
     const sound = Math.max(0, step - PATIENCE - 1);
     return sound - (sound % this.every);
   }
 
   /** Those of `steps` (oldest first) that are no longer needed. */
   outdated(steps: readonly number[]): number[] {
-    const kept = [...steps.slice(-KEEP), ...steps.filter((step) => this.isMark(step)).slice(-KEEP)];
+    const kept = [
+      ...steps.slice(-KEPT_CHECKPOINTS),
+      ...steps.filter((step) => this.isRollbackPoint(step)).slice(-KEPT_CHECKPOINTS),
+    ];
     return steps.filter((step) => !kept.includes(step));
   }
 
-  private isMark(step: number): boolean {
+  private isRollbackPoint(step: number): boolean {
     return step % this.every === 0;
   }
 }
 
 /** The data that a checkpoint is made from. */
-export interface Trained {
+export interface CheckpointSource {
   model: Model;
   optimizer: Optimizer;
   /** The backend's name, and that of its GPU. */
@@ -105,7 +108,7 @@ export interface Trained {
   device?: string | undefined;
 }
 
-export interface Saved {
+export interface CheckpointOptions {
   step: number;
   progress: LoopProgress;
   record: MeasuringRecord;
@@ -115,8 +118,8 @@ export interface Saved {
 /** Writes a checkpoint, then deletes outdated ones. Returns its path relative to the run. */
 export async function saveCheckpoint(
   runDir: string,
-  trained: Trained,
-  { step, progress, record, plan }: Saved,
+  trained: CheckpointSource,
+  { step, progress, record, plan }: CheckpointOptions,
 ): Promise<string> {
   const path = checkpointPath(runDir, step);
   const temporary = `${path}.tmp`;
@@ -138,24 +141,24 @@ export async function saveCheckpoint(
   await rm(path, { recursive: true, force: true });
   await rename(temporary, path);
   await syncFolder(folder(runDir));
-  await dropOutdated(runDir, plan);
+  await deleteOutdated(runDir, plan);
   return join('checkpoints', nameOf(step));
 }
 
 /** Also keeps the checkpoint that was the best one when each kept checkpoint was written. */
-async function dropOutdated(runDir: string, plan: Saved['plan']): Promise<void> {
+async function deleteOutdated(runDir: string, plan: CheckpointOptions['plan']): Promise<void> {
   const steps = await listCheckpoints(runDir);
   const outdated = plan.outdated(steps);
   const best = new Set<number | undefined>();
   for (const step of steps.filter((checkpoint) => !outdated.includes(checkpoint)))
     best.add((await readCheckpointState(runDir, step).catch(() => undefined))?.record.ranking.best?.step);
-  await drop(
+  await deleteCheckpoints(
     runDir,
     outdated.filter((step) => !best.has(step)),
   );
 }
 
-async function drop(runDir: string, steps: readonly number[]): Promise<void> {
+async function deleteCheckpoints(runDir: string, steps: readonly number[]): Promise<void> {
   for (const step of steps) await rm(checkpointPath(runDir, step), { recursive: true });
 }
 
@@ -163,9 +166,9 @@ async function drop(runDir: string, steps: readonly number[]): Promise<void> {
  * Makes the checkpoint of `step` the newest one, with `progress` to continue from. If it is killed half-way, the run
  * comes to the same decision again.
  */
-export async function goOnFrom(runDir: string, step: number, progress: LoopProgress): Promise<void> {
+export async function resumeFrom(runDir: string, step: number, progress: LoopProgress): Promise<void> {
   const steps = await listCheckpoints(runDir);
-  await drop(runDir, steps.filter((other) => other > step).reverse());
+  await deleteCheckpoints(runDir, steps.filter((other) => other > step).reverse());
   await rewriteState(runDir, step, { progress });
 }
 
@@ -192,7 +195,11 @@ export function lazyParameter(model: Model, { name, shape }: Parameter): LazyVal
   return { length: elementCount(shape), read: () => model.read(name) };
 }
 
-async function writeCheckpoint(path: string, { model, optimizer }: Trained, state: State): Promise<void> {
+async function writeCheckpoint(
+  path: string,
+  { model, optimizer }: CheckpointSource,
+  state: State,
+): Promise<void> {
   await mkdir(path, { recursive: true });
   await writeFile(join(path, 'state.json'), JSON.stringify(state));
   if (state.step === 0) return;
@@ -208,7 +215,7 @@ async function writeCheckpoint(path: string, { model, optimizer }: Trained, stat
 }
 
 /** The state of a run before the first step. */
-export interface Beginning extends Pick<Trained, 'model' | 'optimizer'> {
+export interface InitialState extends Pick<CheckpointSource, 'model' | 'optimizer'> {
   initial(parameter: Parameter): Promise<Float32Array>;
 }
 
@@ -225,15 +232,15 @@ export interface Restored {
  */
 export async function restoreCheckpoint(
   runDir: string,
-  { model, optimizer, initial }: Beginning,
+  { model, optimizer, initial }: InitialState,
   upTo = Infinity,
 ): Promise<Restored> {
   const damaged: number[] = [];
   for (const step of (await listCheckpoints(runDir)).filter((known) => known <= upTo).reverse()) {
     try {
       const state = await readCheckpointState(runDir, step);
-      if (step === 0) await putBeginning({ model, optimizer, initial });
-      else await putWeights(runDir, step, { model, optimizer });
+      if (step === 0) await restoreInitialState({ model, optimizer, initial });
+      else await restoreWeights(runDir, step, { model, optimizer });
       return { state, damaged };
     } catch {
       damaged.push(step);
@@ -242,10 +249,10 @@ export async function restoreCheckpoint(
   return { state: undefined, damaged };
 }
 
-async function putWeights(
+async function restoreWeights(
   runDir: string,
   step: number,
-  { model, optimizer }: Pick<Trained, 'model' | 'optimizer'>,
+  { model, optimizer }: Pick<CheckpointSource, 'model' | 'optimizer'>,
 ): Promise<void> {
   const parameters = await readParameters(runDir, step);
   const moments = await readSafetensors(join(checkpointPath(runDir, step), 'optimizer.safetensors'));
@@ -254,13 +261,16 @@ async function putWeights(
   await optimizer.load(new Map([...moments].map(([name, { data }]) => [name, data])));
 }
 
-async function putBeginning({ optimizer, ...beginning }: Beginning): Promise<void> {
-  await putInitial(beginning);
+async function restoreInitialState({ optimizer, ...beginning }: InitialState): Promise<void> {
+  await restoreInitialWeights(beginning);
   await optimizer.load(new Map());
 }
 
 /** Restores the model to its state before the first step. */
-export async function putInitial({ model, initial }: Pick<Beginning, 'model' | 'initial'>): Promise<void> {
+export async function restoreInitialWeights({
+  model,
+  initial,
+}: Pick<InitialState, 'model' | 'initial'>): Promise<void> {
   for (const parameter of model.parameters) model.write(parameter.name, await initial(parameter));
 }
 

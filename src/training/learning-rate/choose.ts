@@ -51,20 +51,20 @@ export function chooseFrom(
   const fitting = sweeps.filter(
     ({ spec }) => spec.base.sha256 === baseSha256 && spec.hyper.optimizer === optimizer,
   );
-  const found = newest(fitting, method);
-  if (found) {
-    const { spec, result } = found;
+  const sweep = newestFinished(fitting, method);
+  if (sweep) {
+    const { spec, result } = sweep;
     const reason = `from the sweep of ${day(spec.createdAt)}, in which ${formatRate(result.chosen!)} learned as much as the best rate and forgot least${differences(spec, question)}`;
     return atLength({ rate: result.chosen!, reason }, shape, { from: spec.hyper.steps, to: steps });
   }
   if (remembered) return { rate: remembered.rate, reason: foundReason(remembered) };
   const other = method === 'lora' ? 'full' : 'lora';
-  const turned = newest(fitting, other);
-  if (turned) {
-    const theirs = turned.result.chosen!;
+  const otherSweep = newestFinished(fitting, other);
+  if (otherSweep) {
+    const theirs = otherSweep.result.chosen!;
     const rate = Number((method === 'lora' ? theirs * RATIO : theirs / RATIO).toPrecision(3));
-    const reason = `from ${formatRate(theirs)}, which the sweep of ${day(turned.spec.createdAt)} found for ${methodName(other)}, by the rule that LoRA needs ${RATIO} times the rate of full fine-tuning`;
-    return atLength({ rate, reason }, shape, { from: turned.spec.hyper.steps, to: steps });
+    const reason = `from ${formatRate(theirs)}, which the sweep of ${day(otherSweep.spec.createdAt)} found for ${methodName(other)}, by the rule that LoRA needs ${RATIO} times the rate of full fine-tuning`;
+    return atLength({ rate, reason }, shape, { from: otherSweep.spec.hyper.steps, to: steps });
   }
   return {
     rate: defaultLearningRate(method, optimizer, shape, steps),
@@ -88,7 +88,7 @@ export function atLength(
 }
 
 /** Only finished methods count: half a grid does not show the best rate. */
-function newest(
+function newestFinished(
   sweeps: readonly Sweep[],
   method: Hyper['method'],
 ): { spec: SweepSpec; result: MethodResult } | undefined {
@@ -100,7 +100,7 @@ function newest(
   return undefined;
 }
 
-const inWords = new Intl.ListFormat('en-GB');
+const listFormat = new Intl.ListFormat('en-GB');
 
 /** The user has swept, and chooses to go by it; but should know what was another there. */
 function differences({ hyper, corpus }: SweepSpec, question: RateQuestion): string {
@@ -117,7 +117,7 @@ function differences({ hyper, corpus }: SweepSpec, question: RateQuestion): stri
     ...(corpus.mode === question.corpus.mode ? [] : [`mode ${corpus.mode}`]),
     ...(corpus.fimRate === question.corpus.fimRate ? [] : [`a fill-in-the-middle rate of ${corpus.fimRate}`]),
   ];
-  return other.length ? ` (measured with ${inWords.format(other)})` : '';
+  return other.length ? ` (measured with ${listFormat.format(other)})` : '';
 }
 
 const day = (time: string) => new Date(time).toLocaleDateString('en-GB', { day: 'numeric', month: 'long' });

@@ -6,13 +6,13 @@ import type { Hyper, RunSpec } from '../../protocol/run.ts';
 /** Share of the run's budget that all trials together may take. */
 const SHARE = 0.15;
 /** A trial of fewer steps says nothing. */
-export const LEAST_STEPS = 8;
+export const MIN_STEPS = 8;
 /** The number of steps in a trial of a sweep: more would add little, and a long run would wait for hours. */
-const MOST_STEPS = 40;
+const MAX_STEPS = 40;
 /** Safety margin: times vary, and trials that are stopped early are wasted. */
 const MARGIN = 0.9;
 /** Time to only measure a step's sequences, as a share of the step's time; an upper bound. */
-const FORWARD = 0.5;
+const FORWARD_SHARE = 0.5;
 
 export interface TrialCosts {
   /** Number of rates to try. */
@@ -35,20 +35,20 @@ export const trialSeconds = ({ minutes }: Budget): number =>
 export function trialSteps(budget: Budget, costs: TrialCosts): number {
   const { rates, perStep, spent } = costs;
   if (budget.minutes === undefined)
-    return Math.min(MOST_STEPS, Math.floor((SHARE * budget.hyper.steps) / rates));
-  const left = MARGIN * trialSeconds(budget) - spent - measuringSeconds(budget, costs);
-  return Math.min(MOST_STEPS, Math.max(0, Math.floor(left / ((rates + FORWARD) * perStep))));
+    return Math.min(MAX_STEPS, Math.floor((SHARE * budget.hyper.steps) / rates));
+  const secondsLeft = MARGIN * trialSeconds(budget) - spent - measuringSeconds(budget, costs);
+  return Math.min(MAX_STEPS, Math.max(0, Math.floor(secondsLeft / ((rates + FORWARD_SHARE) * perStep))));
 }
 
 /** The shortest run with room for trials: in minutes if its budget is in minutes, else in steps. */
-export function leastBudget(budget: Budget, costs: TrialCosts): number {
+export function minBudget(budget: Budget, costs: TrialCosts): number {
   const { rates, perStep, spent } = costs;
-  if (budget.minutes === undefined) return Math.ceil((LEAST_STEPS * rates) / SHARE);
-  const seconds = spent + measuringSeconds(budget, costs) + LEAST_STEPS * (rates + FORWARD) * perStep;
+  if (budget.minutes === undefined) return Math.ceil((MIN_STEPS * rates) / SHARE);
+  const seconds = spent + measuringSeconds(budget, costs) + MIN_STEPS * (rates + FORWARD_SHARE) * perStep;
   return seconds / (MARGIN * SHARE) / 60;
 }
 
 /** Measuring covers the base and each trial on these windows, with one more each for the KL. */
 function measuringSeconds({ hyper }: Budget, { rates, windows, perStep }: TrialCosts): number {
-  return ((rates + 1) * (windows + 1) * FORWARD * perStep) / (hyper.batch * hyper.accumulate);
+  return ((rates + 1) * (windows + 1) * FORWARD_SHARE * perStep) / (hyper.batch * hyper.accumulate);
 }

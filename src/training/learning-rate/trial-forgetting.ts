@@ -10,7 +10,7 @@ const expectedKl = (kl: number, { trial, run }: Steps): number =>
   kl * Math.cbrt(Math.max(run, trial) / trial);
 
 /** An adapter may be served at half its strength; KL falls with the square of the strength. */
-const LEAST_STRENGTH = 0.5;
+const MIN_STRENGTH = 0.5;
 
 interface Steps {
   trial: number;
@@ -21,12 +21,12 @@ interface Steps {
  * The highest KL, in nats per token, that a trial may have if its rate is to give a result that can be offered;
  * Infinity if the result is offered whatever it forgot.
  */
-export function mostTrialKl(
+export function maxTrialKl(
   { strength, strengthLimit }: Pick<EvaluationPlan, 'strength' | 'strengthLimit'>,
   method: Hyper['method'],
   steps: Steps,
 ): number {
   if (strength !== 'measured') return Infinity;
-  const least = method === 'lora' ? LEAST_STRENGTH : 1;
+  const least = method === 'lora' ? MIN_STRENGTH : 1;
   return strengthLimit / least ** 2 / expectedKl(1, steps);
 }

@@ -4,7 +4,7 @@ import type { Hyper, RunSpec } from '../../protocol/run.ts';
 import { LEAST_DOCUMENTS } from '../../statistics/intervals.ts';
 
 /** The same number as for comparing checkpoints. */
-export const MOST_WINDOWS = 8;
+export const MAX_WINDOWS = 8;
 
 export interface TrialWindows {
   windows: Sequence[];
@@ -22,9 +22,9 @@ export function trialWindows(
   { heldOutWindows }: RunSpec['evaluation'],
 ): TrialWindows {
   const read = steps * batch * accumulate;
-  const unread = corpus.unreadSequences(sequenceLength, MOST_WINDOWS, { read, seed });
+  const unread = corpus.unreadSequences(sequenceLength, MAX_WINDOWS, { read, seed });
   if (new Set(unread.map(({ document }) => document)).size >= LEAST_DOCUMENTS)
     return { windows: unread, heldOut: false };
-  const count = Math.min(MOST_WINDOWS, heldOutWindows);
+  const count = Math.min(MAX_WINDOWS, heldOutWindows);
   return { windows: corpus.heldOutSequences(sequenceLength, count), heldOut: true };
 }

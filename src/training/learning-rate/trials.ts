@@ -12,14 +12,14 @@ import type { BaseLine, Trial } from '../../protocol/sweep.ts';
 import { formatDuration } from '../../text/units.ts';
 import { readRun } from '../../runs/index.ts';
 import type { RunWriter } from '../../runs/writer.ts';
-import { putInitial } from '../checkpoints/store.ts';
+import { restoreInitialWeights } from '../checkpoints/store.ts';
 import { defaultLearningRate } from '../default-rate.ts';
 import { formatRate, foundReason } from './choose.ts';
 import { runLoop } from '../loop.ts';
 import { createOptimizer } from '../optimizers.ts';
-import { LEAST_STEPS, leastBudget, trialSeconds, trialSteps, type TrialCosts } from './trial-budget.ts';
-import { mostTrialKl } from './trial-forgetting.ts';
-import { MOST_WINDOWS, trialWindows, type TrialWindows } from './trial-windows.ts';
+import { MIN_STEPS, minBudget, trialSeconds, trialSteps, type TrialCosts } from './trial-budget.ts';
+import { maxTrialKl } from './trial-forgetting.ts';
+import { MAX_WINDOWS, trialWindows, type TrialWindows } from './trial-windows.ts';
 import { rememberRate } from './found-rates.ts';
 import { expectedSteps } from '../run-length.ts';
 import type { MachineRate } from '../session.ts';
@@ -53,7 +53,7 @@ type RateEvent = Omit<Extract<NewRunEvent, { type: 'rate' }>, 'type'>;
  * Share of the speed of large matrix products that training never exceeds: if trials don't fit at this speed, they
  * never do.
  */
-const BEST_UTILISATION = 0.8;
+const MAX_UTILISATION = 0.8;
 
 /**
  * The learning rate of the run: the one settled at its start, else the one that trials find now. Undefined if `signal`
@@ -62,15 +62,15 @@ const BEST_UTILISATION = 0.8;
 export async function settleRate(options: RateTrialsOptions): Promise<SettledRate | undefined> {
   const { dir, spec, writer } = options;
   if (!spec.learningRateTrials) return { learningRate: spec.hyper.learningRate, seconds: 0 };
-  const known = (await readRun(dir)).events.findLast((event) => event.type === 'rate');
-  const settled = known ?? (await new RateTrials(options).settle());
+  const settledEvent = (await readRun(dir)).events.findLast((event) => event.type === 'rate');
+  const settled = settledEvent ?? (await new RateTrials(options).settle());
   if (!settled) return undefined;
-  if (!known) await writer.event({ type: 'rate', ...settled });
+  if (!settledEvent) await writer.event({ type: 'rate', ...settled });
   await writer.state({ learningRate: { rate: settled.learningRate, why: settled.why } });
   return settled;
 }
 
-interface Tried extends Pick<TrialWindows, 'heldOut'> {
+interface TrialOutcome extends Pick<TrialWindows, 'heldOut'> {
   /** Of each trial. */
   steps: number;
   trials: Trial[];
@@ -78,18 +78,18 @@ interface Tried extends Pick<TrialWindows, 'heldOut'> {
 }
 
 class RateTrials {
-  private readonly started = performance.now();
+  private readonly startedAt = performance.now();
   /** The default for a run of this length. */
-  private readonly middle: number;
+  private readonly defaultRate: number;
   private readonly rates: number[];
   private readonly overtime = new AbortController();
   /** Fires when the user stops the run or the time is over. */
-  private readonly ended: AbortSignal;
+  private readonly stopSignal: AbortSignal;
 
   constructor(private readonly options: RateTrialsOptions) {
-    this.middle = defaultRate(options);
-    this.rates = trialRates(this.middle);
-    this.ended = AbortSignal.any([options.signal, this.overtime.signal]);
+    this.defaultRate = defaultRate(options);
+    this.rates = trialRates(this.defaultRate);
+    this.stopSignal = AbortSignal.any([options.signal, this.overtime.signal]);
   }
 
   async settle(): Promise<RateEvent | undefined> {
@@ -98,42 +98,42 @@ class RateTrials {
     const costs = await this.costs();
     if (signal.aborted) return undefined;
     const steps = trialSteps(spec, costs);
-    if (steps < LEAST_STEPS) return this.byDefault(this.tooShort(costs));
+    if (steps < MIN_STEPS) return this.useDefault(this.tooShortReason(costs));
     const hyper: Hyper = { ...spec.hyper, steps };
     const { windows, heldOut } = trialWindows(corpus, hyper, spec.evaluation);
     if (windows.length === 0)
-      return this.byDefault("nothing is left that trials don't learn from, so rates can't be compared");
+      return this.useDefault("nothing is left that trials don't learn from, so rates can't be compared");
     const texts: TrialTexts = { training: sequences, heldOut: windows };
-    const base = await measureBase(model, hyper, texts, this.ended);
-    const trials = base && (await this.tryAll(hyper, texts, base));
+    const base = await measureBase(model, hyper, texts, this.stopSignal);
+    const trials = base && (await this.runTrials(hyper, texts, base));
     if (signal.aborted) return undefined;
-    if (!trials) return this.byDefault('the trials of other rates took longer than their share of the run');
+    if (!trials) return this.useDefault('the trials of other rates took longer than their share of the run');
     return this.conclude({ steps, trials, base, heldOut });
   }
 
   private get seconds(): number {
-    return (performance.now() - this.started) / 1000;
+    return (performance.now() - this.startedAt) / 1000;
   }
 
   /** Costs by the measured time of a step; not measured if trials would not fit even at the highest speed. */
   private async costs(): Promise<TrialCosts> {
     const { spec, rate } = this.options;
-    const costs = { rates: this.rates.length, windows: MOST_WINDOWS };
-    const least = (tokensPerStep(spec.hyper) * rate.perToken) / (BEST_UTILISATION * rate.perSecond);
+    const costs = { rates: this.rates.length, windows: MAX_WINDOWS };
+    const least = (tokensPerStep(spec.hyper) * rate.perToken) / (MAX_UTILISATION * rate.perSecond);
     const fastest = { ...costs, perStep: least, spent: 2 * least };
-    if (spec.minutes === undefined || trialSteps(spec, fastest) < LEAST_STEPS) return fastest;
-    return { ...costs, perStep: await this.timeOfStep(), spent: this.seconds };
+    if (spec.minutes === undefined || trialSteps(spec, fastest) < MIN_STEPS) return fastest;
+    return { ...costs, perStep: await this.measureStep(), spent: this.seconds };
   }
 
-  private tooShort(costs: TrialCosts): string {
+  private tooShortReason(costs: TrialCosts): string {
     const { spec } = this.options;
-    const least = leastBudget(spec, costs);
+    const least = minBudget(spec, costs);
     const needed = spec.minutes === undefined ? `${least} steps` : formatDuration(60 * Math.ceil(least));
     return `the budget is too short for trials of other rates, which need a run of at least ${needed}`;
   }
 
   /** Seconds of a second step; the first one is slow because it touches all memory for the first time. */
-  private async timeOfStep(): Promise<number> {
+  private async measureStep(): Promise<number> {
     const { spec, model, sequences } = this.options;
     const hyper = { ...spec.hyper, steps: 2, learningRate: this.rates[0]! };
     const optimizer = createOptimizer(model, hyper);
@@ -145,18 +145,18 @@ class RateTrials {
         optimizer,
         sequences,
         from: 0,
-        signal: this.ended,
+        signal: this.stopSignal,
         onStep: ({ seconds }) => Promise.resolve(void (last = seconds)),
       });
     } finally {
       optimizer.dispose();
-      await putInitial(this.options);
+      await restoreInitialWeights(this.options);
     }
     return last;
   }
 
   /** Tries rates in ascending order, and none above one that diverges. Undefined if the time was over. */
-  private async tryAll(hyper: Hyper, texts: TrialTexts, base: BaseLine): Promise<Trial[] | undefined> {
+  private async runTrials(hyper: Hyper, texts: TrialTexts, base: BaseLine): Promise<Trial[] | undefined> {
     const { spec, model, writer } = this.options;
     const probes = await takeProbes(model, texts);
     const trials: Trial[] = [];
@@ -168,12 +168,12 @@ class RateTrials {
         texts,
         base,
         probes,
-        signal: this.ended,
+        signal: this.stopSignal,
         onStep: (step) => {
           if (this.seconds > trialSeconds(spec)) this.overtime.abort();
           void writer.state({ phase: `${name}: step ${step} of ${hyper.steps}` }).catch(() => undefined);
         },
-      }).finally(() => putInitial(this.options));
+      }).finally(() => restoreInitialWeights(this.options));
       if (!trial) return undefined;
       trials.push(trial);
       if (trial.diverged) break;
@@ -181,26 +181,26 @@ class RateTrials {
     return trials;
   }
 
-  private async conclude({ steps, trials, base, heldOut }: Tried): Promise<RateEvent> {
+  private async conclude({ steps, trials, base, heldOut }: TrialOutcome): Promise<RateEvent> {
     const { spec, corpus } = this.options;
     const { rates } = concludeTrials(trials, base);
     const runSteps = this.runSteps(trials);
-    const most = mostTrialKl(spec.evaluation, spec.hyper.method, { trial: steps, run: runSteps });
-    const { chosen, limited } = chooseWithin(trials, base, most);
+    const maxKl = maxTrialKl(spec.evaluation, spec.hyper.method, { trial: steps, run: runSteps });
+    const { chosen, limited } = chooseWithin(trials, base, maxKl);
     const at = new Date().toISOString();
     const trainTokens = corpus.train.length;
     const kind = { ...spec, baseSha256: spec.base.sha256, trainTokens, steps: runSteps };
     if (chosen !== undefined) await rememberRate(kind, { rate: chosen, at });
     const all = rates.map(({ learningRate }) => formatRate(learningRate)).join(', ');
-    const on = heldOut ? ', compared on held-out files, since few others are left' : '';
-    const tried = `of ${steps} steps each, at ${all}${on}`;
+    const heldOutNote = heldOut ? ', compared on held-out files, since few others are left' : '';
+    const description = `of ${steps} steps each, at ${all}${heldOutNote}`;
     return {
       // If everything diverged, no rate is known to be good; the next lower one is the best guess.
       learningRate: chosen ?? trialRates(this.rates[0]!)[0]!,
       why:
         chosen === undefined
-          ? `below the lowest rate tried in short trials, which diverged (${tried})`
-          : `${foundReason({ at })} (${tried}${limited ? '; a higher one would forget too much' : ''})`,
+          ? `below the lowest rate tried in short trials, which diverged (${description})`
+          : `${foundReason({ at })} (${description}${limited ? '; a higher one would forget too much' : ''})`,
       steps,
       seconds: this.seconds,
       trials: rates.map(({ learningRate, change, kl, diverged }) => ({
@@ -220,13 +220,13 @@ class RateTrials {
     const { minutes, hyper } = this.options.spec;
     if (minutes === undefined) return hyper.steps;
     const seconds = trials.reduce((sum, trial) => sum + trial.seconds, 0);
-    const made = trials.reduce((sum, { losses }) => sum + losses.length, 0);
-    return Math.round((60 * minutes - this.seconds) / (seconds / made));
+    const stepCount = trials.reduce((sum, { losses }) => sum + losses.length, 0);
+    return Math.round((60 * minutes - this.seconds) / (seconds / stepCount));
   }
 
-  private byDefault(why: string): RateEvent {
+  private useDefault(why: string): RateEvent {
     return {
-      learningRate: this.middle,
+      learningRate: this.defaultRate,
       why: `the default for a base of this size: ${why}`,
       steps: 0,
       seconds: this.seconds,

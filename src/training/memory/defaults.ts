@@ -25,7 +25,7 @@ export interface Machine {
   /** What runs took on it. */
   costs?: MachineCosts;
   /** It is a GPU with memory of its own: the memory that counts. */
-  ownMemory?: boolean;
+  hasOwnMemory?: boolean;
 }
 
 const defaults = (method: Hyper['method'], { backend, precision }: Machine, recompute = false) =>
@@ -40,28 +40,28 @@ const defaults = (method: Hyper['method'], { backend, precision }: Machine, reco
 /** Peak memory in bytes, including measuring: the figure that `train` shows and compares with the available memory. */
 export const runMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number => {
   const hyper = defaults(method, machine);
-  return machine.ownMemory && machine.backend === 'webgpu'
-    ? planDevice(base.shape, hyper, { storedBytes: storedOf(base), atCheckpoints: true }).total
-    : planRun(base.shape, hyper, { ...measuringOf(base, machine), atCheckpoints: true }).total;
+  return machine.hasOwnMemory && machine.backend === 'webgpu'
+    ? planDevice(base.shape, hyper, { storedBytes: storedBytesFor(base), atCheckpoints: true }).total
+    : planRun(base.shape, hyper, { ...measuringFor(base, machine), atCheckpoints: true }).total;
 };
 
 /** The least memory in bytes that `train` accepts: with recomputed activations, and measuring only after training. */
-export const leastMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number =>
-  planRun(base.shape, defaults(method, machine, true), measuringOf(base, machine)).total / (1 - MARGIN);
+export const minMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number =>
+  planRun(base.shape, defaults(method, machine, true), measuringFor(base, machine)).total / (1 - MARGIN);
 
-const storedOf = ({ bytes, quantisation = '' }: MeasuredBase) =>
+const storedBytesFor = ({ bytes, quantisation = '' }: MeasuredBase) =>
   quantisation.startsWith('Q') ? bytes : undefined;
 
-function measuringOf(base: MeasuredBase, { backend }: Machine): Measuring {
-  return { backend, baseBytes: base.bytes, storedBytes: storedOf(base) };
+function measuringFor(base: MeasuredBase, { backend }: Machine): Measuring {
+  return { backend, baseBytes: base.bytes, storedBytes: storedBytesFor(base) };
 }
 
 /** The least GPU memory in bytes that a run needs: with recomputed activations, and measuring only after training. */
-export const leastGpuMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number => {
+export const minGpuMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number => {
   const { shape } = base;
   const hyper = defaults(method, machine, true);
   if (machine.backend !== 'webgpu') return planMemory(shape, hyper, { backend: machine.backend }).total;
-  return planDevice(shape, hyper, { storedBytes: storedOf(base) }).total / (1 - MARGIN);
+  return planDevice(shape, hyper, { storedBytes: storedBytesFor(base) }).total / (1 - MARGIN);
 };
 
 /**

@@ -1,7 +1,7 @@
 /** Plans what a run will allocate in a GPU's own memory, beside what it takes of main memory (plan.ts). */
 import type { BaseShape } from '../../base-models/registry.ts';
 import type { Adapter } from '../../protocol/doctor.ts';
-import { planScoring, Walk, type MemoryPlan, type Place, type PlannedHyper } from './plan.ts';
+import { planScoring, StepSizes, type MemoryPlan, type Place, type PlannedHyper } from './plan.ts';
 
 /** The GPU that a run is planned for. */
 export type PlannedDevice = Pick<Adapter, 'name' | 'memory' | 'shared' | 'mostBuffer'>;
@@ -13,7 +13,7 @@ export interface DevicePlan extends Omit<MemoryPlan, 'runtime'> {
 
 /** Bytes of the largest buffer that a run needs. */
 export const largestBuffer = (config: BaseShape, hyper: PlannedHyper, storedBytes?: number): number =>
-  new Walk(config, hyper, { backend: 'webgpu', storedBytes }).largestTensor();
+  new StepSizes(config, hyper, { backend: 'webgpu', storedBytes }).largestTensor();
 
 /** Buffers come in four sizes for each doubling (tensor/webgpu/buffers.ts), so one is a quarter too large at most. */
 const POOL_SLACK = 0.25;
@@ -30,7 +30,7 @@ export function planDevice(
   { storedBytes, atCheckpoints = false }: Pick<Place, 'storedBytes'> & { atCheckpoints?: boolean },
 ): DevicePlan {
   const place: Place = { backend: 'webgpu', storedBytes };
-  const walk = new Walk(config, hyper, place);
+  const walk = new StepSizes(config, hyper, place);
   const parameters = F32 * walk.trained;
   const parts = {
     weights: walk.weights(),

@@ -9,7 +9,7 @@ import { fitMemory } from './fit.ts';
 import type { BaseSizes } from './plan.ts';
 
 /** What has started, and the sizes of the base on it. */
-export interface Started {
+export interface StartedBackend {
   backend: Pick<Backend, 'name' | 'device'>;
   sizes: BaseSizes;
 }
@@ -19,10 +19,10 @@ export interface Started {
  * one. A step learns from the same sequences. Throws UserError `memory` if it can't be made to fit.
  * @param available bytes of main memory; for tests
  */
-export async function fitAgain(
+export async function refitRun(
   config: BaseShape,
   spec: RunSpec,
-  { backend: { name, device }, sizes: { baseBytes, storedBytes } }: Started,
+  { backend: { name, device }, sizes: { baseBytes, storedBytes } }: StartedBackend,
   writer: Pick<RunWriter, 'event'>,
   available?: number,
 ): Promise<RunSpec> {

@@ -54,37 +54,47 @@ export function fitMemory<H extends Shrinkable>(
   { backend, available, storedBytes, measuring, device }: Room,
 ): Fitted<H> {
   const room = available * (1 - MARGIN);
-  const own = device && !device.shared;
+  const hasOwnMemory = device && !device.shared;
   const planOf = (candidate: PlannedHyper, atCheckpoints = false) =>
     measuring
-      ? planRun(config, candidate, { ...measuring, backend, storedBytes, onDevice: own, atCheckpoints })
-      : planMemory(config, candidate, { backend, storedBytes, onDevice: own });
+      ? planRun(config, candidate, {
+          ...measuring,
+          backend,
+          storedBytes,
+          onDevice: hasOwnMemory,
+          atCheckpoints,
+        })
+      : planMemory(config, candidate, { backend, storedBytes, onDevice: hasOwnMemory });
   const deviceOf = (candidate: PlannedHyper, atCheckpoints = false) =>
     planDevice(config, candidate, { storedBytes, atCheckpoints });
-  const lackIn = (gpu: PlannedDevice, candidate: PlannedHyper, atCheckpoints = false) =>
-    lackOf(gpu, deviceOf(candidate, atCheckpoints).total, largestBuffer(config, candidate, storedBytes));
+  const misfitOn = (gpu: PlannedDevice, candidate: PlannedHyper, atCheckpoints = false) =>
+    describeMisfit(
+      gpu,
+      deviceOf(candidate, atCheckpoints).total,
+      largestBuffer(config, candidate, storedBytes),
+    );
   const fitsDevice = (candidate: PlannedHyper, atCheckpoints = false) =>
-    !device || lackIn(device, candidate, atCheckpoints) === undefined;
+    !device || misfitOn(device, candidate, atCheckpoints) === undefined;
   for (const atCheckpoints of measuring?.atCheckpoints ? [true, false] : [false])
     for (const candidate of candidates(hyper)) {
       const plan = planOf(candidate, atCheckpoints);
       if (plan.total > room || !fitsDevice(candidate, atCheckpoints)) continue;
-      const left = measuring?.atCheckpoints && !atCheckpoints ? ['checkpoints are not measured'] : [];
+      const leftOut = measuring?.atCheckpoints && !atCheckpoints ? ['checkpoints are not measured'] : [];
       return {
         hyper: candidate,
         plan,
-        ...(own && { device: deviceOf(candidate, atCheckpoints) }),
-        changes: [...changesOf(hyper, candidate), ...left],
+        ...(hasOwnMemory && { device: deviceOf(candidate, atCheckpoints) }),
+        changes: [...changesOf(hyper, candidate), ...leftOut],
       };
     }
   const fits = (candidate: PlannedHyper) => planOf(candidate).total <= room && fitsDevice(candidate);
-  const lack = device && lackIn(device, hyper);
+  const misfit = device && misfitOn(device, hyper);
   // What does not fit even as small as it gets is what a person has to hear of.
-  const least = device && lackIn(device, { ...hyper, batch: 1, recompute: true });
-  if (device && lack && (least ?? planOf(hyper).total <= room))
+  const minimalMisfit = device && misfitOn(device, { ...hyper, batch: 1, recompute: true });
+  if (device && misfit && (minimalMisfit ?? planOf(hyper).total <= room))
     throw new UserError(
       'memory',
-      lack,
+      misfit,
       advice(hyper, fits, 'Train from a smaller base, or with --backend tensorflow or wasm.'),
     );
   const needed = planOf(hyper).total;
@@ -96,13 +106,13 @@ export function fitMemory<H extends Shrinkable>(
 }
 
 /** Why a plan does not fit a GPU, as a sentence; undefined if it fits, or if nobody can tell. */
-function lackOf(
+function describeMisfit(
   { name, memory, shared, mostBuffer }: PlannedDevice,
   total: number,
-  most: number,
+  largestBuffer: number,
 ): string | undefined {
-  const [needed, largest] = [formatBytes(total), formatBytes(most)];
-  if (most > mostBuffer)
+  const [needed, largest] = [formatBytes(total), formatBytes(largestBuffer)];
+  if (largestBuffer > mostBuffer)
     return `One tensor of this run takes ${largest}, but a buffer of ${name} holds no more than ${formatBytes(mostBuffer)}.`;
   if (memory === undefined || total <= memory * (1 - MARGIN)) return undefined;
   const size = formatBytes(memory);
@@ -120,18 +130,18 @@ function* candidates<H extends Shrinkable>(hyper: H): Generator<H> {
       yield { ...hyper, recompute: true, batch, accumulate: (hyper.accumulate * hyper.batch) / batch };
 }
 
-function changesOf(asked: Shrinkable, fitted: Shrinkable): string[] {
+function changesOf(requested: Shrinkable, fitted: Shrinkable): string[] {
   return [
-    ...(fitted.recompute && !asked.recompute ? ['activations are recomputed in the backward pass'] : []),
-    ...(fitted.batch < asked.batch
+    ...(fitted.recompute && !requested.recompute ? ['activations are recomputed in the backward pass'] : []),
+    ...(fitted.batch < requested.batch
       ? [
-          `${fitted.accumulate} batches of ${fitted.batch} make a step instead of ${asked.accumulate} of ${asked.batch}`,
+          `${fitted.accumulate} batches of ${fitted.batch} make a step instead of ${requested.accumulate} of ${requested.batch}`,
         ]
       : []),
   ];
 }
 
-const SHORTEST = 64;
+const MIN_LENGTH = 64;
 
 /** Advice on what would fit, the smallest change first. */
 function advice(hyper: Shrinkable, fits: (candidate: PlannedHyper) => boolean, otherwise: string): string {
@@ -139,7 +149,7 @@ function advice(hyper: Shrinkable, fits: (candidate: PlannedHyper) => boolean, o
   for (const method of hyper.method === 'full' ? (['full', 'lora'] as const) : (['lora'] as const)) {
     const switched = method === hyper.method ? [] : ['--method lora'];
     if (switched.length && fits({ ...smallest, method })) return `Train with ${switched.join(' ')}.`;
-    for (let length = longestBelow(hyper.sequenceLength); length >= SHORTEST; length /= 2)
+    for (let length = longestBelow(hyper.sequenceLength); length >= MIN_LENGTH; length /= 2)
       if (fits({ ...smallest, method, sequenceLength: length }))
         return `Train with ${[`--seq ${length}`, ...switched].join(' and ')}.`;
   }

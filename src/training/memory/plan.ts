@@ -88,16 +88,16 @@ export interface Place {
 /** Throws `bad-argument` if targets match nothing. */
 export function planMemory(config: BaseShape, hyper: PlannedHyper, place: Place): MemoryPlan {
   const { backend } = place;
-  const walk = new Walk(config, hyper, place);
+  const sizes = new StepSizes(config, hyper, place);
   const runtime = RUNTIME[backend] + OWNER + TOKENIZER * config.vocabularySize;
-  if (place.onDevice) return onlyHost(runtime, walk.loading(0));
-  const parameters = F32 * walk.trained;
-  const activations = walk.activations();
+  if (place.onDevice) return hostOnly(runtime, sizes.loading(0));
+  const parameters = F32 * sizes.trained;
+  const activations = sizes.activations();
   // In a step of one pass, a block's gradients reuse the memory of its activations; those of the head come before any
   // are freed.
-  const exchanged = hyper.accumulate > 1 ? 0 : Math.min(activations, parameters - F32 * walk.trainedHead);
+  const exchanged = hyper.accumulate > 1 ? 0 : Math.min(activations, parameters - F32 * sizes.trainedHead);
   const parts = {
-    weights: walk.weights(),
+    weights: sizes.weights(),
     parameters,
     gradients: parameters - exchanged,
     optimiser: parameters * (hyper.optimizer === 'adamw' ? 2 : 1),
@@ -106,15 +106,15 @@ export function planMemory(config: BaseShape, hyper: PlannedHyper, place: Place)
     evaluation: 0,
   };
   const step = parts.gradients + parts.optimiser + parts.activations;
-  const working = walk.workspace() + ALLOCATOR_SLACK[hyper.precision] * (activations + walk.workspace());
+  const working = sizes.workspace() + ALLOCATOR_SLACK[hyper.precision] * (activations + sizes.workspace());
   // During loading, there are neither gradients nor activations.
-  const workspace = Math.max(working, walk.loading(parts.weights) - step);
-  const whole = { ...parts, workspace };
-  return { ...whole, total: Object.values(whole).reduce((sum, bytes) => sum + bytes, 0) };
+  const workspace = Math.max(working, sizes.loading(parts.weights) - step);
+  const withWorkspace = { ...parts, workspace };
+  return { ...withWorkspace, total: Object.values(withWorkspace).reduce((sum, bytes) => sum + bytes, 0) };
 }
 
 /** The program, and the matrix that is on its way to the GPU. */
-function onlyHost(runtime: number, workspace: number): MemoryPlan {
+function hostOnly(runtime: number, workspace: number): MemoryPlan {
   const none = { weights: 0, parameters: 0, gradients: 0, optimiser: 0, activations: 0, evaluation: 0 };
   return { ...none, runtime, workspace, total: runtime + workspace };
 }
@@ -173,16 +173,20 @@ export function planScoring(config: BaseShape, hyper: PlannedHyper, asked: Place
   const scored = { ...hyper, method: 'lora' as const, batch: 1, sequenceLength: SCORED_TOKENS };
   // The result of full fine-tuning is in half precision.
   const place = { ...asked, storedBytes: full ? undefined : asked.storedBytes };
-  const walk = new Walk(config, scored, place);
+  const sizes = new StepSizes(config, scored, place);
   // The check of what is served computes an adapter in f32, on few tokens.
-  const checked = new Walk(config, { ...scored, precision: 'f32', sequenceLength: CHECKED_TOKENS }, place);
+  const checked = new StepSizes(
+    config,
+    { ...scored, precision: 'f32', sequenceLength: CHECKED_TOKENS },
+    place,
+  );
   const bytes = hyper.precision === 'bf16' ? 2 : F32;
   const { vocabularySize, width } = config;
   return (
     Math.max(
-      walk.weights() + walk.workspace() + walk.divergence(),
+      sizes.weights() + sizes.workspace() + sizes.divergence(),
       full ? 0 : checked.weights() + checked.workspace(),
-    ) + (full ? bytes * vocabularySize * width : F32 * walk.trained)
+    ) + (full ? bytes * vocabularySize * width : F32 * sizes.trained)
   );
 }
 
@@ -215,7 +219,7 @@ function vectorNumbers(config: BaseShape): number {
 }
 
 /** The sizes of what a step makes. */
-export class Walk {
+export class StepSizes {
   /** Bytes per number in matrix products. */
   private readonly compute: number;
   private readonly rows: number;
@@ -243,7 +247,7 @@ export class Walk {
   }
 
   /** How many linears of the MLP have its input: gate and up, or up alone. */
-  private get joined(): number {
+  private get inputCopies(): number {
     return modulesOf(this.config).includes('gate') ? 2 : 1;
   }
 
@@ -311,7 +315,7 @@ export class Walk {
       normed +
       landed +
       F32 * (2 * width + 2) +
-      this.compute * (2 * width + qkvo + this.joined * hiddenWidth + inner)
+      this.compute * (2 * width + qkvo + this.inputCopies * hiddenWidth + inner)
     );
   }
 
@@ -324,8 +328,8 @@ export class Walk {
     );
     // As numbers, a quantised head exists only in pieces.
     const share = this.stored === undefined ? F32 : this.stored / this.frozen;
-    const linear = F32 * this.joined * hiddenWidth * width;
-    return Math.max(share * numbers, linear, F32 * this.rows * this.joined * hiddenWidth, this.logits());
+    const linear = F32 * this.inputCopies * hiddenWidth * width;
+    return Math.max(share * numbers, linear, F32 * this.rows * this.inputCopies * hiddenWidth, this.logits());
   }
 
   workspace(): number {
@@ -338,7 +342,8 @@ export class Walk {
       Math.min(HEAD_ROWS, rows) * VOCABULARY_PIECE * (F32 + this.compute) +
       (this.hyper.method === 'full' ? 2 * F32 * vocabularySize * width : 0);
     const mlp =
-      this.numbers([this.joined * hiddenWidth, width]) + MLP_COPIES[activation] * F32 * rows * hiddenWidth;
+      this.numbers([this.inputCopies * hiddenWidth, width]) +
+      MLP_COPIES[activation] * F32 * rows * hiddenWidth;
     const stream = 3 * F32 * rows * width;
     return stream + Math.max(head, mlp, this.attention(), UPDATE_BYTES);
   }

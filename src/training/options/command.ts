@@ -18,19 +18,19 @@ export const followOptions: OptionTable<FollowOptions> = {
     flags: '--detach',
     help: 'return as soon as the trainer has started',
     spec: null,
-    elsewhere: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
   },
   report: {
     flags: '--report <file>',
     help: 'write the report (one HTML file) there when done',
     spec: null,
-    elsewhere: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
   },
   json: {
     flags: '--json',
     help: 'print the result as JSON, progress as JSON lines on stderr',
     spec: null,
-    elsewhere: { sweep: true, continue: 'own', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'own', workspace: false, cluster: true, rayTrain: true },
   },
 };
 
@@ -39,18 +39,18 @@ export const commandOptions: OptionTable<CommandOptions> = {
     flags: '--continue <run>',
     help: 'start from the adapter of an earlier run: learn what has changed since, and replay some of what it learned before; options that are not given are as in that run',
     spec: null,
-    elsewhere: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
   },
   name: {
     flags: '--name <name>',
     help: "name of the run (default: the folder's name)",
     spec: 'run.name',
-    elsewhere: { sweep: false, continue: 'inherited', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'inherited', workspace: false, cluster: true, rayTrain: true },
   },
   yes: {
     flags: '--yes',
     help: 'download what is missing, and send to a cluster, without asking',
     spec: null,
-    elsewhere: { sweep: true, continue: 'own', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'own', workspace: false, cluster: true, rayTrain: true },
   },
 };

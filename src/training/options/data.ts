@@ -24,7 +24,7 @@ export interface ReplayOptions {
 }
 
 /** What is to be learned, and what the base can do. */
-export interface KnownOfData {
+export interface DataContext {
   hasFolder: boolean;
   /** The base has markers for it. */
   fillInTheMiddle: boolean;
@@ -49,33 +49,33 @@ function pairs(text: string): CorpusPlan['pairs'] {
 }
 
 /** Collects the values of an option that may be repeated. */
-function oneMore(glob: string, before: string[] = []): string[] {
+function appendValue(glob: string, before: string[] = []): string[] {
   if (!glob.trim()) throw new InvalidValue('It must not be empty.');
   return [...before, glob];
 }
 
 /** Whether code of a folder is learned as completion shows it. */
-const isCode = ({ mode }: DataOptions, { hasFolder, fillInTheMiddle }: KnownOfData) =>
+const isCode = ({ mode }: DataOptions, { hasFolder, fillInTheMiddle }: DataContext) =>
   hasFolder && mode === 'pretrain' && fillInTheMiddle;
 
 export const globOptions: OptionTable<GlobOptions> = {
   include: {
     flags: '--include <glob>',
     help: 'read only files that match this pattern, written as in .gitignore: src, *.py, "lib/**/*.{ts,tsx}"; *.foo also admits a file type that is not read by default; with several folders, api:src means src in the folder api only; may be repeated',
-    parse: oneMore,
+    parse: appendValue,
     spec: 'corpus.include',
-    elsewhere: { sweep: true, continue: 'inherited', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: false, cluster: true, rayTrain: true },
   },
   exclude: {
     flags: '--exclude <glob>',
     help: 'leave out files that match this pattern; may be repeated',
-    parse: oneMore,
+    parse: appendValue,
     spec: 'corpus.exclude',
-    elsewhere: { sweep: true, continue: 'inherited', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: false, cluster: true, rayTrain: true },
   },
 };
 
-export const dataOptions: OptionTable<DataOptions, KnownOfData> = {
+export const dataOptions: OptionTable<DataOptions, DataContext> = {
   ...globOptions,
   mode: {
     flags: '--mode <mode>',
@@ -83,20 +83,20 @@ export const dataOptions: OptionTable<DataOptions, KnownOfData> = {
     choices: ['pretrain', 'instruct'],
     default: 'pretrain',
     spec: 'corpus.mode',
-    elsewhere: { sweep: true, continue: 'same', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'same', workspace: true, cluster: true, rayTrain: true },
   },
   data: {
     flags: '--data <set>',
     help: 'a data set: a .jsonl, .json or .parquet file, a folder of them, or owner/name[:path or split] on Hugging Face',
     spec: 'corpus.data',
-    elsewhere: { sweep: true, continue: 'inherited', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: false, cluster: true, rayTrain: true },
   },
   pairs: {
     flags: '--pairs <list>',
     help: 'with --mode instruct, what to make instructions from: a list of functions (documented ones), commits (a change from its message) and edits (a line that wants the same edit as another one; for next edit) (default: all)',
     parse: pairs,
     spec: 'corpus.pairs',
-    elsewhere: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   fimRate: {
     flags: '--fim-rate <share>',
@@ -104,14 +104,14 @@ export const dataOptions: OptionTable<DataOptions, KnownOfData> = {
     parse: between(0, 1),
     spec: 'corpus.fimRate',
     settle: (options, known) => options.fimRate ?? (isCode(options, known) ? DEFAULT_FIM_RATE : 0),
-    elsewhere: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
   },
   fimLoss: {
     flags: '--fim-loss <what>',
     help: 'which part of a fill-in-the-middle example is learned: all of it, or the middle only',
     choices: corpusPlanSchema.shape.fimLoss.unwrap().options,
     spec: 'corpus.fimLoss',
-    elsewhere: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
   },
   repositoryContext: {
     flags: '--repository-context',
@@ -119,7 +119,7 @@ export const dataOptions: OptionTable<DataOptions, KnownOfData> = {
     off: { flags: '--no-repository-context', help: 'learn every file by itself' },
     spec: 'corpus.repositoryContext',
     settle: (options, known) => options.repositoryContext ?? (isCode(options, known) && known.repositories),
-    elsewhere: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
   },
   halfLife: {
     flags: '--half-life <days>',
@@ -128,7 +128,7 @@ export const dataOptions: OptionTable<DataOptions, KnownOfData> = {
     spec: 'corpus.halfLifeDays',
     settle: ({ mode, halfLife = DEFAULT_HALF_LIFE }, { hasFolder }) =>
       hasFolder && mode === 'pretrain' ? halfLife : 0,
-    elsewhere: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
   },
 };
 
@@ -142,7 +142,7 @@ export const replayOptions: OptionTable<ReplayOptions> = {
     spec: 'corpus.replay',
     settle: replayOf,
     read: ({ source }: NonNullable<CorpusPlan['replay']>) => source,
-    elsewhere: { sweep: false, continue: 'inherited', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'inherited', workspace: false, cluster: true, rayTrain: true },
   },
   replayRate: {
     flags: '--replay-rate <share>',
@@ -151,6 +151,6 @@ export const replayOptions: OptionTable<ReplayOptions> = {
     spec: 'corpus.replay',
     settle: replayOf,
     read: ({ rate }: NonNullable<CorpusPlan['replay']>) => rate,
-    elsewhere: { sweep: false, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
   },
 };

@@ -1,7 +1,7 @@
 /** The options of `train` that say how long it trains and how: the budget, the adapter, the optimiser. */
 import { hyperSchema, moduleNames, type Hyper, type ModuleName } from '../../protocol/run.ts';
 import type { OptionTable } from './option.ts';
-import { between, list, positive, whole } from './values.ts';
+import { between, list, positive, integer } from './values.ts';
 
 export interface BudgetOptions {
   minutes?: number;
@@ -51,52 +51,52 @@ export const budgetOptions: OptionTable<BudgetOptions> = {
     help: 'budget in minutes of training; the number of steps is fitted to it',
     parse: positive,
     spec: 'run.minutes',
-    elsewhere: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: false },
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: false },
   },
   steps: {
     flags: '--steps <n>',
     help: 'budget in optimiser steps',
-    parse: whole(1),
+    parse: integer(1),
     spec: 'hyper.steps',
-    elsewhere: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   epochs: {
     flags: '--epochs <n>',
     help: 'budget in passes over the corpus (default: 4)',
     parse: positive,
     spec: null,
-    elsewhere: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   tokens: {
     flags: '--tokens <n>',
     help: 'budget in tokens',
-    parse: whole(1),
+    parse: integer(1),
     spec: null,
-    elsewhere: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   seq: {
     flags: '--seq <tokens>',
     help: 'sequence length in tokens',
-    parse: whole(8),
+    parse: integer(8),
     default: hyperDefaults.sequenceLength,
     spec: 'hyper.sequenceLength',
-    elsewhere: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
   },
   batch: {
     flags: '--batch <n>',
     help: 'sequences per forward pass',
-    parse: whole(1),
+    parse: integer(1),
     default: hyperDefaults.batch,
     spec: 'hyper.batch',
-    elsewhere: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
   },
   accumulate: {
     flags: '--accumulate <n>',
     help: 'forward passes per optimiser step',
-    parse: whole(1),
+    parse: integer(1),
     default: hyperDefaults.accumulate,
     spec: 'hyper.accumulate',
-    elsewhere: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
   },
 };
 
@@ -106,7 +106,7 @@ export const hyperOptions: OptionTable<HyperOptions> = {
     help: 'the model to start from: a known base, a .gguf file, owner/name[:file] on Hugging Face, or auto: chosen for this machine',
     default: 'auto',
     spec: 'base.id',
-    elsewhere: { sweep: true, continue: 'same', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'same', workspace: false, cluster: true, rayTrain: true },
   },
   method: {
     flags: '--method <method>',
@@ -115,22 +115,22 @@ export const hyperOptions: OptionTable<HyperOptions> = {
     default: hyperDefaults.method,
     spec: 'hyper.method',
     // A sweep can try both.
-    elsewhere: { sweep: false, continue: 'same', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'same', workspace: true, cluster: true, rayTrain: true },
   },
   lr: {
     flags: '--lr <rate>',
     help: 'peak learning rate (default: found by an earlier sweep, else by short trials before the first step or those of an earlier run)',
     parse: positive,
     spec: 'hyper.learningRate',
-    elsewhere: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   rank: {
     flags: '--rank <r>',
     help: 'rank of the LoRA adapter',
-    parse: whole(1),
+    parse: integer(1),
     default: hyperDefaults.rank,
     spec: 'hyper.rank',
-    elsewhere: { sweep: true, continue: 'same', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'same', workspace: true, cluster: true, rayTrain: true },
   },
   alpha: {
     flags: '--alpha <alpha>',
@@ -138,7 +138,7 @@ export const hyperOptions: OptionTable<HyperOptions> = {
     parse: positive,
     spec: 'hyper.alpha',
     settle: ({ alpha, rank }) => alpha ?? 2 * rank,
-    elsewhere: { sweep: true, continue: 'same', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'same', workspace: true, cluster: true, rayTrain: true },
   },
   targets: {
     flags: '--targets <list>',
@@ -146,7 +146,7 @@ export const hyperOptions: OptionTable<HyperOptions> = {
     parse: targets,
     default: hyperDefaults.targets,
     spec: 'hyper.targets',
-    elsewhere: { sweep: true, continue: 'same', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'same', workspace: true, cluster: true, rayTrain: true },
   },
   rankStabilised: {
     flags: '--rank-stabilised',
@@ -154,7 +154,7 @@ export const hyperOptions: OptionTable<HyperOptions> = {
     spec: 'hyper.scaling',
     settle: ({ rankStabilised }): Hyper['scaling'] => (rankStabilised ? 'rank-stabilised' : 'standard'),
     read: (scaling: Hyper['scaling']) => scaling === 'rank-stabilised',
-    elsewhere: { sweep: true, continue: 'same', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'same', workspace: true, cluster: true, rayTrain: true },
   },
   dropout: {
     flags: '--dropout <p>',
@@ -162,7 +162,7 @@ export const hyperOptions: OptionTable<HyperOptions> = {
     parse: between(0, 0.9),
     default: hyperDefaults.dropout,
     spec: 'hyper.dropout',
-    elsewhere: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
   },
   attentionDropout: {
     flags: '--attention-dropout <p>',
@@ -170,13 +170,13 @@ export const hyperOptions: OptionTable<HyperOptions> = {
     parse: between(0, 0.9),
     default: hyperDefaults.attentionDropout,
     spec: 'hyper.attentionDropout',
-    elsewhere: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
   },
   rateTrials: {
     flags: '--no-rate-trials',
     help: 'run no short trials for the learning rate (they take 15% of the budget): use the default rate if no better one is known',
     spec: null,
-    elsewhere: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   optimizer: {
     flags: '--optimizer <name>',
@@ -184,7 +184,7 @@ export const hyperOptions: OptionTable<HyperOptions> = {
     choices: ['lionw', 'adamw'],
     default: hyperDefaults.optimizer,
     spec: 'hyper.optimizer',
-    elsewhere: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
   },
   schedule: {
     flags: '--schedule <name>',
@@ -192,7 +192,7 @@ export const hyperOptions: OptionTable<HyperOptions> = {
     choices: ['cosine', 'inverse-sqrt', 'constant'],
     default: hyperDefaults.schedule,
     spec: 'hyper.schedule',
-    elsewhere: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   warmup: {
     flags: '--warmup <share>',
@@ -200,7 +200,7 @@ export const hyperOptions: OptionTable<HyperOptions> = {
     parse: between(0, 1),
     default: hyperDefaults.warmup,
     spec: 'hyper.warmup',
-    elsewhere: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   cooldown: {
     flags: '--cooldown <share>',
@@ -210,7 +210,7 @@ export const hyperOptions: OptionTable<HyperOptions> = {
     // The default is shorter where a long warm-up leaves less of the run.
     settle: ({ cooldown, schedule, warmup }) =>
       cooldown ?? (schedule === 'inverse-sqrt' ? Math.min(DEFAULT_COOLDOWN, 1 - warmup) : 0),
-    elsewhere: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   weightDecay: {
     flags: '--weight-decay <rate>',
@@ -218,7 +218,7 @@ export const hyperOptions: OptionTable<HyperOptions> = {
     parse: between(0, Infinity),
     default: hyperDefaults.weightDecay,
     spec: 'hyper.weightDecay',
-    elsewhere: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
   },
   clip: {
     flags: '--clip <norm>',
@@ -226,6 +226,6 @@ export const hyperOptions: OptionTable<HyperOptions> = {
     parse: between(0, Infinity),
     default: hyperDefaults.clip,
     spec: 'hyper.clip',
-    elsewhere: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
   },
 };

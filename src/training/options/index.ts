@@ -9,7 +9,7 @@ import {
   dataOptions,
   replayOptions,
   type DataOptions,
-  type KnownOfData,
+  type DataContext,
   type ReplayOptions,
 } from './data.ts';
 import { budgetOptions, hyperOptions, type BudgetOptions, type HyperOptions } from './hyper.ts';
@@ -53,7 +53,7 @@ export const trainOptions = Object.assign({}, ...Object.values(topics)) as Reado
 
 /** The options that `sweep` has too. */
 export const sweepOptions = Object.fromEntries(
-  Object.entries(trainOptions).filter(([, { elsewhere }]) => elsewhere.sweep),
+  Object.entries(trainOptions).filter(([, { support: elsewhere }]) => elsewhere.sweep),
 );
 
 type Settled = Record<string, unknown>;
@@ -61,22 +61,25 @@ type KeyOf<Path> = Path extends `run.${infer Key}` ? Key : never;
 type OfRun = Pick<RunSpec, KeyOf<SpecPath>>;
 
 /** What the options put into a part of the spec; undefined where the schema's default is meant. */
-export function settledPart(part: 'run', options: Partial<AllOptions>): OfRun;
-export function settledPart(part: 'corpus', options: Partial<AllOptions>, known: KnownOfData): Settled;
-export function settledPart(part: 'hyper' | 'evaluation' | 'engine', options: Partial<AllOptions>): Settled;
-export function settledPart(part: string, options: Partial<AllOptions>, known?: KnownOfData): unknown {
+export function specPart(part: 'run', options: Partial<AllOptions>): OfRun;
+export function specPart(part: 'corpus', options: Partial<AllOptions>, context: DataContext): Settled;
+export function specPart(part: 'hyper' | 'evaluation' | 'engine', options: Partial<AllOptions>): Settled;
+export function specPart(part: string, options: Partial<AllOptions>, context?: DataContext): unknown {
   const settled: Settled = {};
   for (const [name, { spec, settle }] of Object.entries(trainOptions)) {
     const [of, key] = spec?.split('.') ?? [];
     if (of === part)
-      settled[key!] = settle ? settle(options as never, known as never) : options[name as keyof AllOptions];
+      settled[key!] = settle ? settle(options as never, context as never) : options[name as keyof AllOptions];
   }
   return settled;
 }
 
 /** The first of the options that can't be had on a cluster, or under Ray Train, as it was given: "--keep best". */
-export function refusedBy(place: 'cluster' | 'rayTrain', options: Partial<AllOptions>): string | undefined {
-  for (const [name, { flags, elsewhere }] of Object.entries(trainOptions)) {
+export function firstUnsupported(
+  place: 'cluster' | 'rayTrain',
+  options: Partial<AllOptions>,
+): string | undefined {
+  for (const [name, { flags, support: elsewhere }] of Object.entries(trainOptions)) {
     const [can, value] = [elsewhere[place], options[name as keyof AllOptions]];
     const isGiven = value !== undefined && !(Array.isArray(value) && value.length === 0);
     if (can === false && isGiven) return `--${flagName(flags)}`;

@@ -1,7 +1,7 @@
 /** The options of `train` that say what is measured, and which result is kept. */
 import { evaluationPlanSchema, type EvaluationPlan } from '../../protocol/run.ts';
 import type { OptionTable } from './option.ts';
-import { between, list, positive, whole } from './values.ts';
+import { between, list, positive, integer } from './values.ts';
 
 export interface MeasuringOptions {
   evalEvery?: number;
@@ -30,9 +30,9 @@ export const measuringOptions: OptionTable<MeasuringOptions> = {
   evalEvery: {
     flags: '--eval-every <steps>',
     help: 'steps between measurements of the held-out loss, each with a checkpoint (default: a third of the run, at most 50)',
-    parse: whole(1),
+    parse: integer(1),
     spec: 'hyper.evalEvery',
-    elsewhere: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   evalTasks: {
     flags: '--eval-tasks <list>',
@@ -41,14 +41,14 @@ export const measuringOptions: OptionTable<MeasuringOptions> = {
     spec: 'evaluation.checkpointTasks',
     settle: ({ evalTasks, retention, evalShare }) =>
       evalTasks ?? (retention > 0 && evalShare > 0 ? ['retention'] : []),
-    elsewhere: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: false },
+    support: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: false },
   },
   evalTasksEvery: {
     flags: '--eval-tasks-every <steps>',
     help: 'steps between measurements of --eval-tasks, rounded up to a multiple of --eval-every (default: --eval-every)',
-    parse: whole(1),
+    parse: integer(1),
     spec: 'evaluation.checkpointEvery',
-    elsewhere: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
   },
   evalShare: {
     flags: '--eval-share <share>',
@@ -56,32 +56,32 @@ export const measuringOptions: OptionTable<MeasuringOptions> = {
     parse: between(0, Infinity),
     default: defaults.checkpointShare,
     spec: 'evaluation.checkpointShare',
-    elsewhere: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
   },
   heldOutWindows: {
     flags: '--held-out-windows <n>',
     help: 'windows of held-out text in the final evaluation',
-    parse: whole(1),
+    parse: integer(1),
     default: defaults.heldOutWindows,
     spec: 'evaluation.heldOutWindows',
     // A sweep has one for its trials.
-    elsewhere: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   humaneval: {
     flags: '--humaneval <problems>',
     help: 'HumanEval problems in the final evaluation; 0: none',
-    parse: whole(0, 164),
+    parse: integer(0, 164),
     default: defaults.humanevalProblems,
     spec: 'evaluation.humanevalProblems',
-    elsewhere: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   retention: {
     flags: '--retention <texts>',
     help: 'texts sampled from the base, on which forgetting (KL from the base) is measured; 0: none',
-    parse: whole(0),
+    parse: integer(0),
     default: defaults.retentionTexts,
     spec: 'evaluation.retentionTexts',
-    elsewhere: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   measureShare: {
     flags: '--measure-share <share>',
@@ -90,21 +90,21 @@ export const measuringOptions: OptionTable<MeasuringOptions> = {
     default: MEASURE_SHARE,
     defaultText: 'a third',
     spec: 'evaluation.share',
-    elsewhere: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   forgettingLimit: {
     flags: '--forgetting-limit <figure>',
     help: 'keep the checkpoint that learned most among those that forgot no more than this: KL from the base in nats/token, or in the unit of the figure that --eval-tasks measure (default: no limit)',
     parse: between(0, Infinity),
     spec: 'evaluation.forgettingLimit',
-    elsewhere: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: false },
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: false },
   },
   patience: {
     flags: '--patience <n>',
     help: 'end training after this many measurements of the held-out loss in a row without improvement (default: never)',
-    parse: whole(1),
+    parse: integer(1),
     spec: 'evaluation.patience',
-    elsewhere: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: false },
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: false },
   },
   keep: {
     flags: '--keep <which>',
@@ -113,7 +113,7 @@ export const measuringOptions: OptionTable<MeasuringOptions> = {
     spec: 'evaluation.keep',
     settle: ({ keep, forgettingLimit, patience }) =>
       keep ?? (forgettingLimit === undefined && patience === undefined ? 'last' : 'best'),
-    elsewhere: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: { not: 'best' } },
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: { not: 'best' } },
   },
   strength: {
     flags: '--strength <share>',
@@ -121,6 +121,6 @@ export const measuringOptions: OptionTable<MeasuringOptions> = {
     parse: strength,
     default: 'measured',
     spec: 'evaluation.strength',
-    elsewhere: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
 };

@@ -29,11 +29,11 @@ export interface TrainOption<V, O = unknown, K = unknown> {
   settle?(options: O, known: K): unknown;
   /** The value by what is kept there, if that is not the same. */
   read?(kept: unknown): V;
-  elsewhere: Elsewhere<V>;
+  support: OptionSupport<V>;
 }
 
 /** Everything else that has to know an option. All of it is answered for each, so that no place is forgotten. */
-interface Elsewhere<V> {
+interface OptionSupport<V> {
   /** Whether `sweep` has it too, for all of its trials. */
   sweep: boolean;
   /** What a run that continues another has: always the earlier run's; that unless it is given; or its own. */
@@ -66,7 +66,7 @@ export const flagNames = ({ flags, off }: Pick<AnyOption, 'flags' | 'off'>): str
   [flags, ...(off ? [off.flags] : [])].map(flagName);
 
 /** An option's value in a run; undefined if it has none. */
-export function valueIn(run: Omit<RunSpec, 'name'> & { name?: string }, option: AnyOption): unknown {
+export function optionValue(run: Omit<RunSpec, 'name'> & { name?: string }, option: AnyOption): unknown {
   const [part, key] = option.spec!.split('.') as [string, string];
   const of = (part === 'run' ? run : run[part as 'hyper']) as Record<string, unknown> | undefined;
   const kept = of?.[key];

@@ -2,7 +2,7 @@
 import { backendNames, type BackendName, type Hyper, type RayTrainEngine } from '../../protocol/run.ts';
 import { hyperDefaults } from './hyper.ts';
 import type { OptionTable } from './option.ts';
-import { InvalidValue, positive, whole } from './values.ts';
+import { InvalidValue, positive, integer } from './values.ts';
 
 export interface MachineOptions {
   backend: 'auto' | BackendName;
@@ -37,7 +37,7 @@ export const machineOptions: OptionTable<MachineOptions> = {
     choices: ['auto', ...backendNames],
     default: 'auto',
     spec: 'run.backend',
-    elsewhere: {
+    support: {
       sweep: true,
       continue: 'own',
       workspace: false,
@@ -50,7 +50,7 @@ export const machineOptions: OptionTable<MachineOptions> = {
     help: 'GPU that trains, as doctor lists them; without it, the largest',
     parse: device,
     spec: 'run.device',
-    elsewhere: { sweep: true, continue: 'own', workspace: false, cluster: false, rayTrain: true },
+    support: { sweep: true, continue: 'own', workspace: false, cluster: false, rayTrain: true },
   },
   precision: {
     flags: '--precision <p>',
@@ -58,21 +58,21 @@ export const machineOptions: OptionTable<MachineOptions> = {
     choices: ['auto', 'f32', 'bf16', 'f16'],
     default: 'auto',
     spec: 'hyper.precision',
-    elsewhere: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: { not: 'f16' } },
+    support: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: { not: 'f16' } },
   },
   recompute: {
     flags: '--recompute',
     help: 'recompute activations in the backward pass: less memory, a third more work (on by itself when memory is short)',
     spec: 'hyper.recompute',
-    elsewhere: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'own', workspace: true, cluster: true, rayTrain: true },
   },
   seed: {
     flags: '--seed <n>',
     help: 'random seed',
-    parse: whole(0),
+    parse: integer(0),
     default: hyperDefaults.seed,
     spec: 'hyper.seed',
-    elsewhere: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'inherited', workspace: true, cluster: true, rayTrain: true },
   },
 };
 
@@ -81,20 +81,20 @@ export const clusterOptions: OptionTable<ClusterOptions> = {
     flags: '--on <address>',
     help: "run on a Ray cluster: the address of its dashboard, such as http://127.0.0.1:8265; RAY_AUTH_TOKEN holds the cluster's token",
     spec: null,
-    elsewhere: { sweep: true, continue: 'own', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'own', workspace: false, cluster: true, rayTrain: true },
   },
   storage: {
     flags: '--storage <place>',
     help: 'with --on: where checkpoints go, so that work goes on after a lost node: a folder that all nodes share, or an address such as s3://bucket/folder',
     spec: null,
-    elsewhere: { sweep: true, continue: 'own', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'own', workspace: false, cluster: true, rayTrain: true },
   },
   cpus: {
     flags: '--cpus <n>',
     help: 'with --on: processors for each task (default: 2; for a trial of a sweep 1)',
     parse: positive,
     spec: 'engine.cpus',
-    elsewhere: { sweep: true, continue: 'own', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: true, continue: 'own', workspace: false, cluster: true, rayTrain: true },
   },
 };
 
@@ -104,22 +104,22 @@ export const engineOptions: OptionTable<EngineOptions> = {
     help: 'train with PyTorch and PEFT under Ray Train, for bases that fit no single device and for many GPUs; here, or with --on on a cluster whose Python has them; needs --steps, --epochs or --tokens as the budget',
     choices: ['ray-train'],
     spec: 'engine.name',
-    elsewhere: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
   },
   workers: {
     flags: '--workers <n>',
     help: 'with --engine: processes that train together (default: 2); on a cluster, each has --cpus processors (default: 1)',
-    parse: whole(1),
+    parse: integer(1),
     spec: 'engine.workers',
     settle: ({ workers }) => workers ?? 2,
-    elsewhere: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
   },
   workerGpus: {
     flags: '--worker-gpus',
     help: 'with --engine: each of them has a GPU',
     spec: 'engine.gpus',
     settle: ({ workerGpus }) => workerGpus ?? false,
-    elsewhere: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
   },
   parallel: {
     flags: '--parallel <how>',
@@ -127,6 +127,6 @@ export const engineOptions: OptionTable<EngineOptions> = {
     choices: ['fsdp', 'ddp'],
     spec: 'engine.parallel',
     settle: ({ parallel }) => parallel ?? 'fsdp',
-    elsewhere: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
+    support: { sweep: false, continue: 'own', workspace: false, cluster: true, rayTrain: true },
   },
 };

@@ -12,7 +12,7 @@ const number = (text: string) => {
 };
 
 /** A whole number from `minimum` to `maximum`. */
-export const whole =
+export const integer =
   (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
   (text: string) => {
     const value = number(text);

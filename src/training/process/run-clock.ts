@@ -5,15 +5,15 @@ import type { RunWriter } from '../../runs/writer.ts';
 /** From here on, the budget for training runs. */
 const TRAINING = /^(Trying learning rates|Training)/;
 
-type Clocked = Pick<RunWriter, 'state'>;
+type ClockedWriter = Pick<RunWriter, 'state'>;
 
 /** @param onTraining called once, with the seconds that were spent before training */
-export class RunClock implements Clocked {
+export class RunClock implements ClockedWriter {
   private readonly began: number;
-  private trainingBegan: number | undefined;
+  private trainingStartedAt: number | undefined;
 
   constructor(
-    private readonly writer: Clocked,
+    private readonly writer: ClockedWriter,
     private readonly expected: RunSpec['expected'],
     private readonly onTraining: (preparing: number) => void = () => undefined,
     private readonly now: () => number = Date.now,
@@ -35,8 +35,8 @@ export class RunClock implements Clocked {
       ends: new Date(from + 1000 * seconds).toISOString(),
     });
     if (ends !== undefined) return { begun };
-    if (phase !== undefined && TRAINING.test(phase) && this.trainingBegan === undefined) {
-      this.trainingBegan = now;
+    if (phase !== undefined && TRAINING.test(phase) && this.trainingStartedAt === undefined) {
+      this.trainingStartedAt = now;
       this.onTraining((now - this.began) / 1000);
     }
     if (!this.expected) return phase === undefined ? {} : { etaSeconds: undefined };
@@ -45,16 +45,17 @@ export class RunClock implements Clocked {
     // A step says how long the others take.
     if (step !== undefined && etaSeconds !== undefined) return at(etaSeconds + measuring);
     if (phase === undefined) return {};
-    const began = this.trainingBegan;
-    if (began === undefined)
+    const startedAt = this.trainingStartedAt;
+    if (startedAt === undefined)
       return {
         ...at(preparing + training + measuring, this.began),
-        etaSeconds: left(this.began + 1000 * preparing, now),
+        etaSeconds: secondsUntil(this.began + 1000 * preparing, now),
       };
     return TRAINING.test(phase)
-      ? { ...at(training + measuring, began), etaSeconds: left(began + 1000 * training, now) }
+      ? { ...at(training + measuring, startedAt), etaSeconds: secondsUntil(startedAt + 1000 * training, now) }
       : { etaSeconds: undefined };
   }
 }
 
-const left = (until: number, now: number) => Math.max(0, Math.round((until - now) / 1000)) || undefined;
+const secondsUntil = (until: number, now: number) =>
+  Math.max(0, Math.round((until - now) / 1000)) || undefined;

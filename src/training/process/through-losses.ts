@@ -7,7 +7,7 @@ import { listCheckpoints } from '../checkpoints/store.ts';
  * Calls `train` again, in a new process, after it lost its GPU: it goes on from the last checkpoint. If no checkpoint
  * was written since the loss before, the next one ends the run: throws UserError `gpu-lost`. Other errors pass.
  */
-export async function trainThroughLosses<T>(
+export async function retryAfterGpuLoss<T>(
   dir: string,
   writer: Pick<RunWriter, 'event'>,
   signal: AbortSignal,
@@ -19,7 +19,7 @@ export async function trainThroughLosses<T>(
     } catch (error) {
       if (!(error instanceof UserError) || error.code !== 'gpu-lost' || signal.aborted) throw error;
       const last = (await listCheckpoints(dir)).at(-1) ?? 0;
-      if (lostBefore === last) throw lostAgain(error, last);
+      if (lostBefore === last) throw gpuLostAgain(error, last);
       lostBefore = last;
       const message = `The GPU went away; training goes on from step ${last}.`;
       await writer.event({ type: 'warning', message });
@@ -27,7 +27,7 @@ export async function trainThroughLosses<T>(
   }
 }
 
-const lostAgain = (cause: UserError, step: number) =>
+const gpuLostAgain = (cause: UserError, step: number) =>
   new UserError(
     'gpu-lost',
     `The GPU went away twice while training went on from step ${step}.`,

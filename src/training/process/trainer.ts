@@ -14,7 +14,7 @@ import { listCheckpoints } from '../checkpoints/store.ts';
 import { costPlace, PREPARING, rememberCost, TRAINING } from '../measured-costs.ts';
 import { runEvaluator } from '../checkpoints/evaluator-child.ts';
 import { RunClock } from './run-clock.ts';
-import { trainThroughLosses } from './through-losses.ts';
+import { retryAfterGpuLoss } from './through-losses.ts';
 import { runTraining } from './worker-child.ts';
 
 const dir = process.argv[2];
@@ -30,11 +30,11 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => cancel
 process.on('SIGHUP', () => undefined);
 
 /** Trains, then evaluates. Returns how it ended. */
-async function conduct(dir: string, writer: RunWriter, signal: AbortSignal): Promise<RunStatus> {
+async function trainAndEvaluate(dir: string, writer: RunWriter, signal: AbortSignal): Promise<RunStatus> {
   // The run was cancelled before this process took it over.
   if ((await readState(dir)).status === 'cancelled') return 'cancelled';
   const started = performance.now();
-  const trained = await trainThroughLosses(dir, writer, signal, () => runTraining(dir, writer, signal));
+  const trained = await retryAfterGpuLoss(dir, writer, signal, () => runTraining(dir, writer, signal));
   if (!trained) return 'cancelled';
   await writer.event({ type: 'phase', phase: 'Evaluating' });
   await writer.state({ status: 'evaluating', phase: 'Evaluating' });
@@ -42,12 +42,12 @@ async function conduct(dir: string, writer: RunWriter, signal: AbortSignal): Pro
   const seconds = (performance.now() - started) / 1000;
   await writer.event({ type: 'done', ...trained, seconds, ...(stopped && { measuringStopped: true }) });
   const { tokensPerSecond } = trained;
-  if (tokensPerSecond > 0) await remember(dir, TRAINING, 1 / tokensPerSecond);
+  if (tokensPerSecond > 0) await rememberDuration(dir, TRAINING, 1 / tokensPerSecond);
   return 'done';
 }
 
 /** Keeps what a part took, for the times that later runs are said to take. */
-async function remember(dir: string, part: string, seconds: number): Promise<void> {
+async function rememberDuration(dir: string, part: string, seconds: number): Promise<void> {
   const { spec, events } = await readRun(dir);
   await rememberCost(costPlace(spec, events), part, { seconds, items: 1 });
 }
@@ -55,13 +55,13 @@ async function remember(dir: string, part: string, seconds: number): Promise<voi
 /** The run's writer, which says in the state when all will be over. */
 async function openClockedWriter(dir: string): Promise<RunWriter> {
   const { expected } = await readSpec(dir);
-  const begun = (await listCheckpoints(dir)).length > 0;
+  const hasStarted = (await listCheckpoints(dir)).length > 0;
   const writer = await openRunWriter(dir);
   const clock = new RunClock(
     writer,
     expected,
     // A resumed run prepares less.
-    (seconds) => void (!begun && remember(dir, PREPARING, seconds).catch(() => undefined)),
+    (seconds) => void (!hasStarted && rememberDuration(dir, PREPARING, seconds).catch(() => undefined)),
   );
   return {
     stopped: writer.stopped,
@@ -72,7 +72,7 @@ async function openClockedWriter(dir: string): Promise<RunWriter> {
 }
 
 /** Records an error; one that is due to a cancellation is not a failure. */
-async function ended(writer: RunWriter, error: unknown): Promise<void> {
+async function recordError(writer: RunWriter, error: unknown): Promise<void> {
   if (cancel.signal.aborted) return writer.state({ status: 'cancelled', phase: undefined });
   const report = reportError(error);
   if (report.code === 'disk-full')
@@ -89,10 +89,10 @@ async function train(dir: string): Promise<void> {
   const writer = await openClockedWriter(dir);
   writer.stopped.addEventListener('abort', () => cancel.abort());
   try {
-    const status = await conduct(dir, writer, cancel.signal);
+    const status = await trainAndEvaluate(dir, writer, cancel.signal);
     await writer.state({ status, phase: undefined });
   } catch (error) {
-    await ended(writer, error);
+    await recordError(writer, error);
   } finally {
     await writer.close();
   }

@@ -12,7 +12,7 @@ import {
 } from '../../protocol/training.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 
-type LastWords = Extract<TrainerMessage, { type: 'ended' | 'failed' }>;
+type FinalMessage = Extract<TrainerMessage, { type: 'ended' | 'failed' }>;
 
 /**
  * Returns the result of the training; undefined if `signal` stopped it. Throws its error, or that of endedEarly if it
@@ -31,27 +31,30 @@ export async function runTraining(
     windowsHide: true,
   });
   // The child may have ended in the meantime.
-  const tell = (message: OwnerMessage) => child.connected && child.send(message, () => undefined);
-  let lastWords: LastWords | undefined;
+  const send = (message: OwnerMessage) => child.connected && child.send(message, () => undefined);
+  let lastWords: FinalMessage | undefined;
   child.on('message', (received) => {
     const { data: message, error } = trainerMessageSchema.safeParse(received);
     if (!message) return console.error('The training process sent an invalid message:', error);
     if (message.type === 'ended' || message.type === 'failed') lastWords = message;
-    else void answer(writer, message).then(tell);
+    else void answer(writer, message).then(send);
   });
-  const cancel = () => tell({ type: 'cancel' });
+  const cancel = () => send({ type: 'cancel' });
   signal.addEventListener('abort', cancel);
   if (signal.aborted) cancel();
-  const how = await new Promise<string | number>((resolve) =>
+  const exit = await new Promise<string | number>((resolve) =>
     child.on('close', (code, by) => resolve(by ?? code ?? 1)).on('error', (error) => resolve(error.message)),
   );
   signal.removeEventListener('abort', cancel);
-  if (!lastWords) throw signal.aborted ? stopped() : killed(dir, how);
+  if (!lastWords) throw signal.aborted ? stoppedError() : killedError(dir, exit);
   if (lastWords.type === 'ended') return lastWords.trained;
   throw new UserError(lastWords.code, lastWords.message, lastWords.next);
 }
 
-async function answer(writer: RunWriter, message: Exclude<TrainerMessage, LastWords>): Promise<OwnerMessage> {
+async function answer(
+  writer: RunWriter,
+  message: Exclude<TrainerMessage, FinalMessage>,
+): Promise<OwnerMessage> {
   const { id } = message;
   try {
     await (message.type === 'event' ? writer.event(message.event) : writer.state(message.patch));
@@ -62,11 +65,12 @@ async function answer(writer: RunWriter, message: Exclude<TrainerMessage, LastWo
   }
 }
 
-const stopped = () => new UserError('cancelled', 'The training was stopped.', 'Continue it with "resume".');
+const stoppedError = () =>
+  new UserError('cancelled', 'The training was stopped.', 'Continue it with "resume".');
 
-const killed = (dir: string, how: string | number) =>
+const killedError = (dir: string, exit: string | number) =>
   endedEarly(
     'The training',
-    how,
+    exit,
     `Resume it from its last checkpoint with {resume ${basename(dir)}}, or train with a smaller --batch or --seq; trainer.log may say more.`,
   );

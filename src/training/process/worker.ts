@@ -19,15 +19,15 @@ const cancel = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => undefined);
 process.on('disconnect', () => process.exit(1));
 
-const waiting = new Map<number, { resolve(): void; reject(error: Error): void }>();
+const pending = new Map<number, { resolve(): void; reject(error: Error): void }>();
 process.on('message', (received) => {
   const { data: message } = ownerMessageSchema.safeParse(received);
   if (!message) return;
   if (message.type === 'cancel') return cancel.abort();
-  const asked = waiting.get(message.id);
-  waiting.delete(message.id);
-  if (message.type === 'written') asked?.resolve();
-  else asked?.reject(Object.assign(new Error(message.message), { code: message.code }));
+  const lastId = pending.get(message.id);
+  pending.delete(message.id);
+  if (message.type === 'written') lastId?.resolve();
+  else lastId?.reject(Object.assign(new Error(message.message), { code: message.code }));
 });
 
 const send = (message: TrainerMessage) =>
@@ -35,19 +35,19 @@ const send = (message: TrainerMessage) =>
     process.send!(message, undefined, undefined, (error) => (error ? reject(error) : resolve())),
   );
 
-let asked = 0;
-function written(ask: (id: number) => TrainerMessage): Promise<void> {
-  const id = (asked += 1);
+let lastId = 0;
+function requestWrite(ask: (id: number) => TrainerMessage): Promise<void> {
+  const id = (lastId += 1);
   return new Promise((resolve, reject) => {
-    waiting.set(id, { resolve, reject });
+    pending.set(id, { resolve, reject });
     send(ask(id)).catch(reject);
   });
 }
 
 const writer: RunWriter = {
   event: (event) =>
-    written((id) => ({ type: 'event', id, event: { ...event, time: new Date().toISOString() } })),
-  state: (patch) => written((id) => ({ type: 'state', id, patch })),
+    requestWrite((id) => ({ type: 'event', id, event: { ...event, time: new Date().toISOString() } })),
+  state: (patch) => requestWrite((id) => ({ type: 'state', id, patch })),
   stopped: cancel.signal,
   close: () => Promise.resolve(),
 };

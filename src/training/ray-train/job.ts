@@ -47,7 +47,7 @@ export interface RayTrainJob {
  */
 export async function writeRayTrainJob(folder: string, job: RayTrainJob): Promise<void> {
   const { base, hyper, heldOut, tokens } = job;
-  refuse(hyper);
+  requireSupported(hyper);
   await mkdir(folder, { recursive: true });
   await writeTransformersBase(join(folder, 'base'), base);
   if (hyper.method === 'lora') await writeFirstAdapter(join(folder, 'initial'), job);
@@ -80,7 +80,7 @@ export async function writeRayTrainJob(folder: string, job: RayTrainJob): Promis
   await writeByRename(join(folder, 'train.json'), `${JSON.stringify(json)}\n`);
 }
 
-function refuse({ precision }: Hyper): void {
+function requireSupported({ precision }: Hyper): void {
   if (precision === 'f16')
     throw new UserError(
       'bad-argument',

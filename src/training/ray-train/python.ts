@@ -61,15 +61,27 @@ export async function requirePackages(
  * checkpoint. Errors: backend-unavailable, and those of `onLine`.
  */
 export async function runRayTrain(options: RayTrainOptions): Promise<void> {
-  const { folder, workers, gpus, cpus, local, here, node, beside, python, signal, onLine } = options;
+  const {
+    folder,
+    workers,
+    gpus,
+    cpus,
+    local,
+    here: onThisNodeOnly,
+    node,
+    beside: reservedProcessors,
+    python,
+    signal,
+    onLine,
+  } = options;
   const flags = [
     '--workers',
     String(workers),
     ...(gpus ? ['--gpu'] : []),
     ...(cpus === undefined ? [] : ['--cpus', String(cpus)]),
-    ...(here ? ['--here'] : []),
+    ...(onThisNodeOnly ? ['--here'] : []),
     ...(node ? ['--node', node] : []),
-    ...(beside === undefined ? [] : ['--beside', String(beside)]),
+    ...(reservedProcessors === undefined ? [] : ['--beside', String(reservedProcessors)]),
     ...(local ? ['--local'] : []),
   ];
   const { packages = dirname(bundlePath('trainer')) } = options;
@@ -89,8 +101,8 @@ export async function runRayTrain(options: RayTrainOptions): Promise<void> {
     child.stop();
     throw error;
   }
-  const how = await endOf(child, python);
-  if (how !== 0 && !signal.aborted) throw unavailable(`Ray Train ended with ${String(how)}`);
+  const status = await endOf(child, python);
+  if (status !== 0 && !signal.aborted) throw unavailable(`Ray Train ended with ${String(status)}`);
 }
 
 function start(
@@ -117,9 +129,9 @@ function start(
 
 /** Its exit status. Errors: backend-unavailable if it could not be started. */
 async function endOf(child: LineChild, python: string): Promise<number | string | null> {
-  const { how, error } = await child.ended;
+  const { how: status, error } = await child.ended;
   if (error) throw unavailable(`"${python}" could not be started (${error.message})`);
-  return how;
+  return status;
 }
 
 const unavailable = (what: string) =>

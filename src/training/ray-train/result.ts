@@ -26,7 +26,7 @@ const waitingSchema = z.object({ type: z.literal('waiting'), message: z.string()
 const lineSchema = z.union([heldOutSchema, runEventSchema]);
 
 /** The phase that a line of src/cluster/train says; undefined if it is no such line. */
-export function phaseOf(line: unknown, otherwise: string): string | undefined {
+export function readPhase(line: unknown, otherwise: string): string | undefined {
   const { success, data } = waitingSchema.safeParse(line);
   return success ? (data.message ?? otherwise) : undefined;
 }
@@ -35,7 +35,7 @@ export function phaseOf(line: unknown, otherwise: string): string | undefined {
  * The run's events, one for each line: `heldOut` becomes an evaluation, with its difference from the base paired over
  * windows. `documents`: the document of each window, if it is known. Throws a ZodError for another line.
  */
-export class EventsOfLines {
+export class EventReader {
   private base: RatioItem[] | undefined;
 
   constructor(private readonly documents: readonly (number | null)[] = []) {}
@@ -49,11 +49,11 @@ export class EventsOfLines {
     let last: StepEvent | undefined;
     for (const line of parseLines(lineSchema, text).values)
       if (line.type === 'step') last = line;
-      else if (line.type === 'heldOut' && line.step === 0) this.eventOf(line);
+      else if (line.type === 'heldOut' && line.step === 0) this.toEvent(line);
     return last;
   }
 
-  eventOf(line: unknown): RunEvent {
+  toEvent(line: unknown): RunEvent {
     const read = lineSchema.parse(line);
     if (read.type !== 'heldOut') return read;
     const { step, time } = read;

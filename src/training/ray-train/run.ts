@@ -13,7 +13,7 @@ import { setAdapterStrength } from '../../weights/strength.ts';
 import { earlierValues } from '../continued.ts';
 import { writeRayTrainJob } from './job.ts';
 import { requirePackages, runRayTrain, type RayPlace } from './python.ts';
-import { EventsOfLines, exportRayTrainResult, heldOutDocuments, phaseOf, type StepEvent } from './result.ts';
+import { EventReader, exportRayTrainResult, heldOutDocuments, readPhase, type StepEvent } from './result.ts';
 
 /** Held-out windows that are measured during training, as in a run here. */
 const LIVE_WINDOWS = 4;
@@ -27,7 +27,7 @@ const NODES = 'FORGET_ME_NOT_RAY_NODES';
 const NODE = 'FORGET_ME_NOT_RAY_NODE';
 const PROCESSORS = 'FORGET_ME_NOT_PROCESSORS';
 
-export interface OnRay {
+export interface RayTrainRun {
   dir: string;
   spec: RunSpec;
   writer: RunWriter;
@@ -41,7 +41,10 @@ export interface OnRay {
  * Returns the result; undefined if it was stopped. Errors: those of requirePackages, writeRayTrainJob and
  * runRayTrain, and what Python's side says: diverged, cluster-resources, crashed.
  */
-export async function trainOnRay(run: OnRay, engine: RayTrainEngine): Promise<TrainedResult | undefined> {
+export async function trainOnRay(
+  run: RayTrainRun,
+  engine: RayTrainEngine,
+): Promise<TrainedResult | undefined> {
   const { dir, spec, signal, phase, corpus, sequences } = run;
   const folder = join(dir, RAY_TRAIN);
   const place = rayPlace(process.env);
@@ -86,10 +89,10 @@ export function rayPlace(env: NodeJS.ProcessEnv): RayPlace {
 /** Passes events on until the training ends. Returns the last step's. */
 async function follow(
   folder: string,
-  { writer, signal, phase }: OnRay,
+  { writer, signal, phase }: RayTrainRun,
   how: RayTrainEngine & RayPlace,
 ): Promise<StepEvent | undefined> {
-  const reader = new EventsOfLines(await heldOutDocuments(folder));
+  const reader = new EventReader(await heldOutDocuments(folder));
   // What is measured after an interruption is compared with the base, too; and it may have come after the last step.
   let last = await reader.readEarlier(folder);
   let failed: Extract<RunEvent, { type: 'error' }> | undefined;
@@ -98,9 +101,9 @@ async function follow(
     ...how,
     signal,
     async onLine(line) {
-      const waits = phaseOf(line, TRAINING);
+      const waits = readPhase(line, TRAINING);
       if (waits !== undefined) return phase(waits);
-      const event = reader.eventOf(line);
+      const event = reader.toEvent(line);
       if (event.type === 'error') failed = event;
       else await writer.event(event);
       if (event.type !== 'step') return;

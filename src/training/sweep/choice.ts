@@ -13,17 +13,19 @@ import { defaultLearningRate } from '../default-rate.ts';
 /** Number of half-decades in the default grid on each side of the default rate. */
 const HALF_DECADES = 2;
 /** The most half-decades that a grid may be extended by at each end. */
-const MOST_EXTENSIONS = 4;
+const MAX_EXTENSIONS = 4;
 
 /** Half-decades: 1e-4, 3e-4, 1e-3, ... `index` 0 is 1, 1 is 3, 2 is 10. */
 const halfDecade = (index: number) => Number(`${index % 2 ? 3 : 1}e${Math.floor(index / 2)}`);
 const indexOf = (rate: number) => Math.round(2 * Math.log10(rate));
 /** The half-decade `steps` above `rate`. */
-const beyond = (rate: number, steps: number) => halfDecade(indexOf(rate) + steps);
+const halfDecadesAbove = (rate: number, steps: number) => halfDecade(indexOf(rate) + steps);
 
 /** A rate and `steps` half-decades on both sides of it, ascending. */
 const around = (middle: number, steps: number): number[] =>
-  Array.from({ length: 2 * steps + 1 }, (_, i) => (i === steps ? middle : beyond(middle, i - steps)));
+  Array.from({ length: 2 * steps + 1 }, (_, i) =>
+    i === steps ? middle : halfDecadesAbove(middle, i - steps),
+  );
 
 /** The rates that a run tries before it starts: about a third of a rate, that rate, and about three times that. */
 export const trialRates = (middle: number): number[] => around(middle, 1);
@@ -57,8 +59,8 @@ export function nextRate(
   const end = limit === Infinity ? rates.at(-1)! : rates[0]!;
   // If a rate below the lowest diverging one was tried, the grid already covers that point.
   if (step < 0 && trials.some(({ learningRate }) => learningRate < limit)) return undefined;
-  for (let i = 1; i <= MOST_EXTENSIONS; i += 1) {
-    const rate = beyond(end, i * step);
+  for (let i = 1; i <= MAX_EXTENSIONS; i += 1) {
+    const rate = halfDecadesAbove(end, i * step);
     if (!tried.has(rate)) return rate;
   }
   return undefined;
@@ -74,12 +76,12 @@ function divergesFrom(trials: readonly Trial[]): number | undefined {
  * A rate that learned less than the best one by no more than this share is as good, even if the difference is
  * significant.
  */
-const LITTLE = 0.1;
+const SMALL_SHARE = 0.1;
 /**
  * A rate that learned less by more than this share is not as good, even if the difference is not significant: with few
  * files, noise would let any rate pass.
  */
-const MUCH = 0.5;
+const LARGE_SHARE = 0.5;
 
 export interface RateResult {
   learningRate: number;
@@ -141,8 +143,8 @@ export function concludeTrials(
 ): Pick<MethodResult, 'rates' | 'chosen' | 'best' | 'divergesFrom'> {
   const limit = divergesFrom(trials);
   const below = ({ learningRate }: { learningRate: number }) => learningRate < (limit ?? Infinity);
-  const ended = trials.filter((trial) => trial.heldOut && !trial.diverged && below(trial));
-  const best = base && ended.toSorted((a, b) => mean(a, base) - mean(b, base))[0];
+  const completed = trials.filter((trial) => trial.heldOut && !trial.diverged && below(trial));
+  const best = base && completed.toSorted((a, b) => mean(a, base) - mean(b, base))[0];
   const rates = trials.map((trial) => rateResult(trial, base, best));
   const chosen = chooseTrialRate(rates.filter(below));
   return {
@@ -177,10 +179,10 @@ export function chooseWithin(
   base: BaseLine,
   most: number,
 ): { chosen?: number; limited: boolean } {
-  const { chosen: free } = concludeTrials(trials, base);
+  const { chosen: unlimited } = concludeTrials(trials, base);
   const within = trials.filter(({ kl, diverged }) => diverged || kl === undefined || kl <= most);
   const { chosen = leastKl(trials) } = concludeTrials(within, base);
-  return { ...(chosen !== undefined && { chosen }), limited: chosen !== free };
+  return { ...(chosen !== undefined && { chosen }), limited: chosen !== unlimited };
 }
 
 function leastKl(trials: readonly Trial[]): number | undefined {
@@ -194,10 +196,10 @@ function leastKl(trials: readonly Trial[]): number | undefined {
  * Whether a rate learned less than the best one. `behind`: the paired difference of their held-out losses; `learned`:
  * what the best one learned, in nats per token.
  */
-function learnedLess(behind: Interval, learned: number): boolean {
-  if (behind.value <= LITTLE * learned) return false;
+function hasLearnedLess(difference: Interval, learned: number): boolean {
+  if (difference.value <= SMALL_SHARE * learned) return false;
   // If the best one learned nothing, a share of it means nothing.
-  return behind.low > 0 || (learned > 0 && behind.value > MUCH * learned);
+  return difference.low > 0 || (learned > 0 && difference.value > LARGE_SHARE * learned);
 }
 
 export function concludeSweep(spec: SweepSpec, lines: readonly SweepLine[]): MethodResult[] {
@@ -211,10 +213,14 @@ function rateResult(trial: Trial, base: BaseLine | undefined, best: Trial | unde
   const measured = base && heldOut ? compare(base, base.heldOut, heldOut) : undefined;
   const figures = measured && { heldOut: measured.after, change: measured.difference };
   if (diverged) return { ...common, ...figures, verdict: 'diverged', diverged };
-  const behind =
+  const difference =
     base && heldOut && best?.heldOut ? compare(base, best.heldOut, heldOut).difference : undefined;
   const learned = base && best ? mean(base, base) - mean(best, base) : 0;
-  return { ...common, ...figures, verdict: behind && learnedLess(behind, learned) ? 'worse' : 'stable' };
+  return {
+    ...common,
+    ...figures,
+    verdict: difference && hasLearnedLess(difference, learned) ? 'worse' : 'stable',
+  };
 }
 
 /** Sums and weights of held-out windows, from the mean loss of each. */
@@ -254,7 +260,10 @@ const MARGIN = 0.5;
  * Why a trial can be stopped, from its losses so far and the base's on the same tokens. Pairing them removes the effect
  * of easy and hard batches.
  */
-export function leftTheRoad(losses: readonly number[], baseLosses: readonly number[]): string | undefined {
+export function divergenceReason(
+  losses: readonly number[],
+  baseLosses: readonly number[],
+): string | undefined {
   if (losses.length < WINDOW) return undefined;
   const from = losses.length - WINDOW;
   const rise = losses.slice(from).reduce((sum, loss, i) => sum + loss - baseLosses[from + i]!, 0) / WINDOW;

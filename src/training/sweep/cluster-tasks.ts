@@ -16,7 +16,7 @@ type Known = Pick<Sweep, 'spec' | 'lines'>;
  * too, which changes no conclusion. `checkpointSeconds`: the least seconds between two checkpoints of a trial.
  */
 export function sweepTasks(known: Known, checkpointSeconds?: number): SweepTasks {
-  const more = moreOf(checkpointSeconds);
+  const extraArguments = checkpointArguments(checkpointSeconds);
   const tasks = known.spec.methods.flatMap((swept) => {
     const { method } = swept;
     const trials = trialsOf(known, method);
@@ -31,28 +31,32 @@ export function sweepTasks(known: Known, checkpointSeconds?: number): SweepTasks
     const after = measured ? {} : { after: [base.id] };
     return [
       ...(measured ? [] : [base]),
-      ...rates.map((rate) => ({ ...trialTask(method, rate, more), ...after })),
+      ...rates.map((rate) => ({ ...trialTask(method, rate, extraArguments), ...after })),
     ];
   });
   if (!known.spec.extend) return { tasks };
-  return { tasks, next: { id: 'next', argv: ['sweeper.mjs', '{folder}', '--next', ...KNOWN, ...more] } };
+  return {
+    tasks,
+    next: { id: 'next', argv: ['sweeper.mjs', '{folder}', '--next', ...KNOWN, ...extraArguments] },
+  };
 }
 
 /** The trials that a growing grid still wants, after all others have ended: at most one for each method. */
 export function nextTasks(known: Known, checkpointSeconds?: number): SweptTask[] {
   return known.spec.methods.flatMap((swept) => {
     const rate = nextRate(swept, known.spec.extend, trialsOf(known, swept.method));
-    return rate === undefined ? [] : [trialTask(swept.method, rate, moreOf(checkpointSeconds))];
+    return rate === undefined ? [] : [trialTask(swept.method, rate, checkpointArguments(checkpointSeconds))];
   });
 }
 
 const KNOWN = ['--known', '{after}'];
 
-const moreOf = (seconds?: number) => (seconds === undefined ? [] : ['--checkpoint-seconds', String(seconds)]);
+const checkpointArguments = (seconds?: number) =>
+  seconds === undefined ? [] : ['--checkpoint-seconds', String(seconds)];
 
-const trialTask = (method: Trial['method'], learningRate: number, more: string[]): SweptTask => ({
+const trialTask = (method: Trial['method'], learningRate: number, extraArguments: string[]): SweptTask => ({
   id: trialName({ method, learningRate }),
-  argv: ['sweeper.mjs', '{folder}', '--trial', `${method}:${learningRate}`, ...KNOWN, ...more],
+  argv: ['sweeper.mjs', '{folder}', '--trial', `${method}:${learningRate}`, ...KNOWN, ...extraArguments],
 });
 
 const trialsOf = ({ lines }: Known, method: Trial['method']): Trial[] =>

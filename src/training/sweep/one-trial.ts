@@ -67,9 +67,9 @@ async function measure(
   options: OneTrialOptions,
 ): Promise<void> {
   const { signal, learningRate, onLine, known = [] } = options;
-  const tell = teller(options, swept, sweep);
+  const reportStep = progressReporter(options, swept, sweep);
   const hyper = trials.hyper(swept, learningRate ?? swept.rates[0]!);
-  tell(0);
+  reportStep(0);
   const model = await trials.load(hyper);
   try {
     const found = [...sweep.lines, ...known].find(
@@ -81,14 +81,18 @@ async function measure(
     if (learningRate === undefined) return;
     const probes = await trials.probes(model);
     const { checkpointSeconds = CHECKPOINT_SECONDS } = options;
-    const how = { signal, checkpointSeconds, onStep: tell };
+    const how = { signal, checkpointSeconds, onStep: reportStep };
     await trials.run(model, hyper, { base, probes }, how, async (trial) => onLine(trial));
   } finally {
     model.dispose();
   }
 }
 
-function teller({ onProgress, learningRate }: OneTrialOptions, { method, rates }: SweptMethod, sweep: Sweep) {
+function progressReporter(
+  { onProgress, learningRate }: OneTrialOptions,
+  { method, rates }: SweptMethod,
+  sweep: Sweep,
+) {
   const { steps } = sweep.spec.hyper;
   const trialSpec = { method, learningRate: learningRate ?? rates[0]!, trial: 1, trials: 1, steps };
   return (step: number, loss?: number) =>
@@ -96,5 +100,5 @@ function teller({ onProgress, learningRate }: OneTrialOptions, { method, rates }
 }
 
 /** The sweep's lines in a file, as one-trial processes printed them. Broken ones are skipped. */
-export const readKnown = async (path: string): Promise<SweepLine[]> =>
+export const readKnownLines = async (path: string): Promise<SweepLine[]> =>
   parseLines(sweepLineSchema, await readFile(path, 'utf8')).values;

@@ -54,8 +54,8 @@ export const lockSweep = (dir: string): Promise<RunLock> =>
   });
 
 class SweepRunner {
-  private readonly started = performance.now();
-  private stepsMade = 0;
+  private readonly startedAt = performance.now();
+  private stepCount = 0;
 
   constructor(
     private readonly sweep: Sweep,
@@ -69,7 +69,7 @@ class SweepRunner {
       for (let rate = this.next(swept); rate !== undefined; rate = this.next(swept)) {
         if (this.handlers.signal.aborted) return;
         const hyper = this.trials.hyper(swept, rate);
-        this.tell(hyper, 0);
+        this.reportProgress(hyper, 0);
         // Every trial starts from a newly loaded base, independent of the trial before.
         const model = await this.trials.load(hyper);
         try {
@@ -110,31 +110,31 @@ class SweepRunner {
     base: BaseLine,
     probes: readonly Probe[],
   ): Promise<Trial | undefined> {
-    const how = {
+    const options = {
       signal: this.handlers.signal,
       checkpointSeconds: CHECKPOINT_SECONDS[hyper.method],
       onStep: (step: number, loss: number) => {
-        this.stepsMade += 1;
-        this.tell(hyper, step, loss);
+        this.stepCount += 1;
+        this.reportProgress(hyper, step, loss);
       },
     };
-    return this.trials.run(model, hyper, { base, probes }, how, (trial) => appendLine(this.sweep, trial));
+    return this.trials.run(model, hyper, { base, probes }, options, (trial) => appendLine(this.sweep, trial));
   }
 
   /** Reports progress. The remaining trials are counted by the grids, although not all of them may be needed. */
-  private tell(hyper: Hyper, step: number, loss?: number): void {
+  private reportProgress(hyper: Hyper, step: number, loss?: number): void {
     const { methods, extend } = this.sweep.spec;
-    const left = methods.map((swept) => {
+    const remaining = methods.map((swept) => {
       const tried = this.trialsOf(swept.method);
       if (nextRate(swept, extend, tried) === undefined) return 0;
       const untried = swept.rates.filter((rate) => !tried.some(({ learningRate }) => learningRate === rate));
       // Beyond its grid, a method has at least the running trial.
       return Math.max(1, untried.length);
     });
-    const trials = left.reduce((sum, count) => sum + count, 0);
+    const trials = remaining.reduce((sum, count) => sum + count, 0);
     const done = methods.reduce((sum, { method }) => sum + this.trialsOf(method).length, 0);
     // Includes loading and measuring.
-    const perStep = (performance.now() - this.started) / 1000 / this.stepsMade;
+    const perStep = (performance.now() - this.startedAt) / 1000 / this.stepCount;
     this.handlers.onProgress?.({
       method: hyper.method,
       learningRate: hyper.learningRate,
@@ -143,7 +143,7 @@ class SweepRunner {
       step,
       steps: hyper.steps,
       ...(loss !== undefined && { loss }),
-      ...(this.stepsMade > 0 && { etaSeconds: (trials * hyper.steps - step) * perStep }),
+      ...(this.stepCount > 0 && { etaSeconds: (trials * hyper.steps - step) * perStep }),
     });
   }
 }

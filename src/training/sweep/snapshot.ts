@@ -21,8 +21,8 @@ export function sweepSnapshot({ spec, lines }: Sweep): SweepSnapshot {
         verdict,
         diverged,
         // A loss that is not finite can't be drawn; the verdict says what happened.
-        heldOut: finite(heldOut),
-        change: finite(change),
+        heldOut: finiteOnly(heldOut),
+        change: finiteOnly(change),
         kl: kl !== undefined && Number.isFinite(kl) ? kl : undefined,
       })),
       chosen,
@@ -33,7 +33,7 @@ export function sweepSnapshot({ spec, lines }: Sweep): SweepSnapshot {
 }
 
 type Interval = { value: number; low: number; high: number };
-const finite = (interval: Interval | undefined) =>
+const finiteOnly = (interval: Interval | undefined) =>
   interval && [interval.value, interval.low, interval.high].every(Number.isFinite)
     ? { value: interval.value, low: interval.low, high: interval.high }
     : undefined;

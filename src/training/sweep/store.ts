@@ -35,10 +35,10 @@ const trialsPath = (dir: string) => join(dir, 'trials.jsonl');
 export const sweepCorpusDir = (dir: string) => join(dir, 'corpus');
 
 /** Creates the folder of a sweep atomically, and moves the corpus at `corpus` into it. */
-export async function createSweep(asked: NewSweep, corpus: string): Promise<Sweep> {
+export async function createSweep(newSweep: NewSweep, corpus: string): Promise<Sweep> {
   const now = new Date();
   const specOf = (id: string) =>
-    sweepSpecSchema.parse({ format: foldersFormat(asked), id, createdAt: now.toISOString(), ...asked });
+    sweepSpecSchema.parse({ format: foldersFormat(newSweep), id, createdAt: now.toISOString(), ...newSweep });
   const dir = await createFolder(
     sweepsDir(),
     () => [timeStamp(now), 'sweep', randomBytes(3).toString('hex')].join('-'),
@@ -112,14 +112,14 @@ export const findSweep = async (ref: string): Promise<Sweep> =>
   readSweep(await findFolder(sweepsDir(), ref, { kind: 'sweep', start: 'Start one with {sweep}.' }));
 
 /** The newest unfinished sweep with the same settings, to be resumed instead of starting a new one. */
-export async function findUnfinished(asked: NewSweep): Promise<Sweep | undefined> {
+export async function findUnfinished(newSweep: NewSweep): Promise<Sweep | undefined> {
   for (const sweep of await listSweeps()) {
     const { format, id, createdAt } = sweep.spec;
     // As it would be read back, without undefined values.
-    const same: unknown = JSON.parse(
-      JSON.stringify(sweepSpecSchema.parse({ ...asked, format, id, createdAt })),
+    const normalized: unknown = JSON.parse(
+      JSON.stringify(sweepSpecSchema.parse({ ...newSweep, format, id, createdAt })),
     );
-    if (!isDeepStrictEqual(sweep.spec, same)) continue;
+    if (!isDeepStrictEqual(sweep.spec, normalized)) continue;
     if (!concludeSweep(sweep.spec, sweep.lines).every(({ finished }) => finished)) return sweep;
   }
   return undefined;

@@ -8,7 +8,7 @@ import { runAsChild } from '../../platform/processes/child.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import type { SweeperMessage } from '../../protocol/sweep.ts';
 import { nextTasks } from './cluster-tasks.ts';
-import { readKnown, runOneTrial } from './one-trial.ts';
+import { readKnownLines, runOneTrial } from './one-trial.ts';
 import { runSweep } from './run.ts';
 import { readSweep } from './store.ts';
 
@@ -47,18 +47,19 @@ function readPart(text: string): { method: Hyper['method']; learningRate: number
   return { method: method as Hyper['method'], learningRate };
 }
 const part = values.trial ?? values.base;
-const asked = part === undefined ? undefined : readPart(part);
-if ((values.trial && !asked?.learningRate) || (values.base && asked?.learningRate)) usage();
+const requestedPart = part === undefined ? undefined : readPart(part);
+if ((values.trial && !requestedPart?.learningRate) || (values.base && requestedPart?.learningRate)) usage();
 
-await runAsChild<SweeperMessage>(async (say, signal) => {
-  const onProgress = (progress: object) => say({ type: 'progress', ...progress } as SweeperMessage);
-  const known = values.known === undefined ? [] : await readKnown(values.known);
+await runAsChild<SweeperMessage>(async (report, signal) => {
+  const onProgress = (progress: object) => report({ type: 'progress', ...progress } as SweeperMessage);
+  const known = values.known === undefined ? [] : await readKnownLines(values.known);
   if (values.next) {
     const { spec, lines } = await readSweep(dir);
     for (const task of nextTasks({ spec, lines: [...lines, ...known] }, checkpointSeconds))
-      say({ type: 'task', task });
-  } else if (asked) {
-    const onLine = (line: Extract<SweeperMessage, { type: 'line' }>['line']) => say({ type: 'line', line });
-    await runOneTrial(dir, { ...asked, signal, known, checkpointSeconds, onProgress, onLine });
-  } else await runSweep(dir, { signal, onProgress, onTrial: () => say({ type: 'trial' }) });
+      report({ type: 'task', task });
+  } else if (requestedPart) {
+    const onLine = (line: Extract<SweeperMessage, { type: 'line' }>['line']) =>
+      report({ type: 'line', line });
+    await runOneTrial(dir, { ...requestedPart, signal, known, checkpointSeconds, onProgress, onLine });
+  } else await runSweep(dir, { signal, onProgress, onTrial: () => report({ type: 'trial' }) });
 });

@@ -5,12 +5,12 @@
 import { rm } from 'node:fs/promises';
 import type { Backend } from '../../tensor/index.ts';
 import {
-  putInitial,
+  restoreInitialWeights,
   recordSchema,
   restoreCheckpoint,
   saveCheckpoint,
-  type Beginning,
-  type Trained,
+  type InitialState,
+  type CheckpointSource,
 } from '../checkpoints/store.ts';
 import type { LoopProgress } from '../loop.ts';
 
@@ -36,14 +36,14 @@ export interface TrialCheckpointsOptions {
   seconds: number;
   backend: Backend;
   /** The value of a parameter before the first step. */
-  initial: Beginning['initial'];
+  initial: InitialState['initial'];
 }
 
 export class TrialCheckpoints {
-  private written = performance.now();
+  private writtenAt = performance.now();
   /** Milliseconds that the last one took to write. */
-  private cost = 0;
-  private broken = false;
+  private writeMs = 0;
+  private hasFailed = false;
 
   constructor(private readonly options: TrialCheckpointsOptions) {}
 
@@ -51,49 +51,49 @@ export class TrialCheckpoints {
    * Puts the newest checkpoint into model and optimiser. Undefined if there is none to go on from: then they are as
    * before the first step.
    */
-  async restore(trained: Pick<Trained, 'model' | 'optimizer'>): Promise<TrialState | undefined> {
+  async restore(trained: Pick<CheckpointSource, 'model' | 'optimizer'>): Promise<TrialState | undefined> {
     const { dir, backend, initial } = this.options;
     const { state, damaged } = await restoreCheckpoint(dir, { ...trained, initial });
     // One made on another device would give a trial that could not be compared with the others.
-    const same = state?.backend === backend.name && state.device === backend.device?.name;
+    const isSameDevice = state?.backend === backend.name && state.device === backend.device?.name;
     const losses = state?.record.losses;
-    if (state && same && losses?.length === state.step)
+    if (state && isSameDevice && losses?.length === state.step)
       return { step: state.step, progress: state.progress, losses, seconds: state.record.schedule.trained };
     if (!state && !damaged.length) return undefined;
-    await putInitial({ ...trained, initial });
+    await restoreInitialWeights({ ...trained, initial });
     await trained.optimizer.load(new Map());
-    await this.drop();
+    await this.deleteAll();
     return undefined;
   }
 
   /** Writes one if it is due. */
-  async stepped(trained: Pick<Trained, 'model' | 'optimizer'>, state: TrialState): Promise<void> {
-    const since = performance.now() - this.written;
-    if (since >= Math.max(1000 * this.options.seconds, this.cost / SHARE)) await this.save(trained, state);
+  async saveIfDue(trained: Pick<CheckpointSource, 'model' | 'optimizer'>, state: TrialState): Promise<void> {
+    const since = performance.now() - this.writtenAt;
+    if (since >= Math.max(1000 * this.options.seconds, this.writeMs / SHARE)) await this.save(trained, state);
   }
 
   /** Writes one. Where that fails, the trial goes on without. */
   async save(
-    trained: Pick<Trained, 'model' | 'optimizer'>,
+    trained: Pick<CheckpointSource, 'model' | 'optimizer'>,
     { step, progress, losses, seconds }: TrialState,
   ): Promise<void> {
-    if (this.broken) return;
+    if (this.hasFailed) return;
     const { dir, backend } = this.options;
     const record = recordSchema.parse({ losses: [...losses], schedule: { trained: seconds } });
     const began = performance.now();
     try {
-      const where = { backend: backend.name, device: backend.device?.name };
-      await saveCheckpoint(dir, { ...trained, ...where }, { step, progress, record, plan });
+      const place = { backend: backend.name, device: backend.device?.name };
+      await saveCheckpoint(dir, { ...trained, ...place }, { step, progress, record, plan });
     } catch (error) {
-      this.broken = true;
+      this.hasFailed = true;
       console.error(`No checkpoint of the trial could be written (${(error as Error).message}).`);
-      await this.drop().catch(() => undefined);
+      await this.deleteAll().catch(() => undefined);
     }
-    this.written = performance.now();
-    this.cost = this.written - began;
+    this.writtenAt = performance.now();
+    this.writeMs = this.writtenAt - began;
   }
 
-  drop(): Promise<void> {
+  deleteAll(): Promise<void> {
     return rm(this.options.dir, { recursive: true, force: true });
   }
 }

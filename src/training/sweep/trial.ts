@@ -9,7 +9,7 @@ import { stepSequences } from '../batches.ts';
 import { learnedLoss } from '../held-out.ts';
 import { runLoop } from '../loop.ts';
 import { createOptimizer } from '../optimizers.ts';
-import { endedAboveBase, leftTheRoad } from './choice.ts';
+import { endedAboveBase, divergenceReason } from './choice.ts';
 import type { TrialCheckpoints, TrialState } from './trial-checkpoints.ts';
 
 /** The texts that all trials use. */
@@ -72,9 +72,9 @@ const PROBE_TOKENS = 64;
 
 /** As many beginnings of held-out sequences as fit in memory; at least one. */
 export async function takeProbes(model: TrainableModel, { heldOut }: TrialTexts): Promise<Probe[]> {
-  const most = PROBE_BYTES / (4 * model.config.vocabularySize * PROBE_TOKENS);
+  const maxProbes = PROBE_BYTES / (4 * model.config.vocabularySize * PROBE_TOKENS);
   const probes: Probe[] = [];
-  for (const sequence of heldOut.slice(0, Math.max(1, Math.floor(most)))) {
+  for (const sequence of heldOut.slice(0, Math.max(1, Math.floor(maxProbes)))) {
     const tokens = sequence.tokens.slice(0, PROBE_TOKENS);
     probes.push({ tokens, base: await model.probabilities(tokens) });
   }
@@ -142,9 +142,9 @@ async function train(options: TrialOptions): Promise<TrainedTrial | undefined> {
   const { model, hyper, texts, base, signal, checkpoints } = options;
   const started = performance.now();
   const optimizer = createOptimizer(model, hyper);
-  const begun = await checkpoints?.restore({ model, optimizer });
-  const losses = [...(begun?.losses ?? [])];
-  const secondsBefore = begun?.seconds ?? 0;
+  const restored = await checkpoints?.restore({ model, optimizer });
+  const losses = [...(restored?.losses ?? [])];
+  const secondsBefore = restored?.seconds ?? 0;
   let diverged: Trial['diverged'];
   let last: TrialState | undefined;
   try {
@@ -153,21 +153,21 @@ async function train(options: TrialOptions): Promise<TrainedTrial | undefined> {
       model,
       optimizer,
       sequences: texts.training,
-      from: begun?.step ?? 0,
-      ...(begun && { progress: begun.progress }),
+      from: restored?.step ?? 0,
+      ...(restored && { progress: restored.progress }),
       signal,
       async onStep({ step, loss, progress }) {
         losses.push(loss);
         options.onStep(step, loss);
-        const why = leftTheRoad(losses, base.losses);
+        const why = divergenceReason(losses, base.losses);
         if (why) return why;
         const seconds = secondsBefore + (performance.now() - started) / 1000;
         last = { step, progress, losses, seconds };
-        await checkpoints?.stepped({ model, optimizer }, last);
+        await checkpoints?.saveIfDue({ model, optimizer }, last);
         return undefined;
       },
       // A trial never goes back, because the sweep wants to know whether it diverges.
-      async goBack(step, why) {
+      async rollBack(step, why) {
         diverged = { step, why };
         return undefined;
       },

@@ -14,12 +14,12 @@ import { measureBase, runTrial, takeProbes, type Probe, type TrialTexts } from '
 import { TrialCheckpoints } from './trial-checkpoints.ts';
 
 /** Of one method's trials: the base's figures on their texts, and its distributions. */
-export interface Measured {
+export interface BaseMeasurement {
   base: BaseLine;
   probes: readonly Probe[];
 }
 
-export interface TrialHow {
+export interface RunTrialOptions {
   signal: AbortSignal;
   onStep(step: number, loss: number): void;
   /** The least seconds between two checkpoints; undefined for none. */
@@ -50,8 +50,8 @@ export class Trials {
 
   hyper({ method, precision }: SweptMethod, learningRate: number): Hyper {
     // Whether a GPU has f16 that works is known only once its driver was tested.
-    const lacks = precision === 'f16' && !this.backend.precisions.includes('f16');
-    return { ...this.sweep.spec.hyper, method, precision: lacks ? 'f32' : precision, learningRate };
+    const lacksF16 = precision === 'f16' && !this.backend.precisions.includes('f16');
+    return { ...this.sweep.spec.hyper, method, precision: lacksF16 ? 'f32' : precision, learningRate };
   }
 
   async load(hyper: Hyper): Promise<Llama> {
@@ -77,8 +77,8 @@ export class Trials {
   async run(
     model: Llama,
     hyper: Hyper,
-    measured: Measured,
-    { signal, onStep, checkpointSeconds }: TrialHow,
+    measured: BaseMeasurement,
+    { signal, onStep, checkpointSeconds }: RunTrialOptions,
     done: (trial: Trial) => Promise<void>,
   ): Promise<Trial | undefined> {
     const { texts, backend } = this;
@@ -96,7 +96,7 @@ export class Trials {
       const trial = await runTrial({ model, hyper, texts, ...measured, signal, onStep, checkpoints });
       if (!trial) return undefined;
       await done(trial);
-      await checkpoints?.drop();
+      await checkpoints?.deleteAll();
       return trial;
     } finally {
       await gguf.close();

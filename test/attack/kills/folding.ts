@@ -6,7 +6,12 @@ import { join } from 'node:path';
 import { foldCopy } from '../../../src/export/folding/fold.ts';
 import { openGguf } from '../../../src/gguf/index.ts';
 import { reportError } from '../../../src/text/errors.ts';
-import { findCopy, keepCopy, tidyCopies, type Measured } from '../../../src/serving/folding/copies.ts';
+import {
+  findCopy,
+  storeCopy,
+  pruneCopies,
+  type CopyMeasurement,
+} from '../../../src/serving/folding/copies.ts';
 import { exportAdapterGguf, readAdapterGguf } from '../../../src/weights/adapter.ts';
 import { exportFoldedGguf, partsToFold } from '../../../src/weights/fold.ts';
 import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
@@ -41,7 +46,7 @@ export async function foldAsChild(base: string, adapter: string, checks: boolean
   const times = { adapted: { token: 1, prompt: 1 }, copy: { token: 0.8, prompt: 0.8 }, othersBusy: 0 };
   try {
     if (checks) await foldCopy({ base, adapter, threads: 1, signal, time: () => Promise.resolve(times) });
-    else await keepCopy(base, adapter, (files) => writeCopy(base, adapter, files, signal));
+    else await storeCopy(base, adapter, (files) => writeCopy(base, adapter, files, signal));
     process.exit(0);
   } catch (error) {
     const { code, message } = reportError(error);
@@ -55,7 +60,7 @@ async function writeCopy(
   adapterPath: string,
   { model, beside }: { model: string; beside: string },
   signal: AbortSignal,
-): Promise<Measured> {
+): Promise<CopyMeasurement> {
   const base = await openGguf(basePath);
   const { alpha, architecture, layers } = await readAdapterGguf(adapterPath, base);
   const parts = partsToFold(base, layers);
@@ -128,7 +133,7 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
   /** The next server's start takes away what is left, and the next try makes the copy. */
   const end = async (how?: HowToStart, others = 0) => {
     await mustBeWhole();
-    await here(tidyCopies);
+    await here(pruneCopies);
     const left = existsSync(folded) ? readdirSync(folded).filter((name) => name.includes('.')) : [];
     if (left.length) throw new Error(`left behind: ${left.join(', ')}`);
     if (!(await mustBeWhole())) await mustFold(how);
@@ -218,7 +223,7 @@ async function otherCopies(at: Ground['at'], base: string): Promise<number> {
   for (const name of ['a', 'b']) {
     const adapter = at(`folded-${name}.gguf`);
     await cp(at('folded-adapter.gguf'), adapter);
-    await keepCopy(base, adapter, async ({ model }) => {
+    await storeCopy(base, adapter, async ({ model }) => {
       await cp(base, model);
       return { meanKl: 0 };
     });

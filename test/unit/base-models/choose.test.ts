@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseBase, findKnownBase, knownBases, type Hardware } from '../../../src/base-models/index.ts';
 import { guessTokensPerSecond } from '../../../src/training/speed-guess.ts';
-import { leastGpuMemory, leastMemory, runMemory } from '../../../src/training/memory/defaults.ts';
+import { minGpuMemory, minMemory, runMemory } from '../../../src/training/memory/defaults.ts';
 
 const GB = 1e9;
 const MiB = 2 ** 20;
@@ -10,7 +10,7 @@ const gpuOf = (memoryBytes: number) => ({
   memoryBytes,
   gpu: true,
   needs: (base: Parameters<Hardware['needs']>[0]) =>
-    leastGpuMemory(base, 'lora', { backend: 'tensorflow', precision: 'f32' }),
+    minGpuMemory(base, 'lora', { backend: 'tensorflow', precision: 'f32' }),
   // A GPU is not asked for its speed.
   tokensPerSecond: () => NaN,
 });
@@ -169,7 +169,7 @@ it.each(['tensorflow', 'wasm'] as const)(
   'on a machine with 4 GB of which half is in use, the chosen base can be trained with %s',
   (backend) => {
     const { id } = chooseBase(processorOf({ processors: 2, memory: 4 * GB, backend }));
-    const needed = leastMemory(findKnownBase(id)!, 'lora', { backend, precision: 'f32' });
+    const needed = minMemory(findKnownBase(id)!, 'lora', { backend, precision: 'f32' });
     expect(needed).toBeLessThan(2 * GB);
   },
 );

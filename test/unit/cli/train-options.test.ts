@@ -10,7 +10,7 @@ import {
   rayTrainEngineSchema,
   type RunSpec,
 } from '../../../src/protocol/run.ts';
-import { settledPart, trainOptions, type AllOptions } from '../../../src/training/options/index.ts';
+import { specPart, trainOptions, type AllOptions } from '../../../src/training/options/index.ts';
 import type { AnyOption } from '../../../src/training/options/option.ts';
 import { exampleOf } from '../../support/option-example.ts';
 
@@ -20,11 +20,11 @@ const read = (...words: string[]) =>
 
 const known = { hasFolder: true, fillInTheMiddle: true, repositories: true };
 const partsOf = (options: AllOptions) => ({
-  run: settledPart('run', options),
-  corpus: settledPart('corpus', options, known),
-  hyper: settledPart('hyper', options),
-  evaluation: settledPart('evaluation', options),
-  engine: settledPart('engine', options),
+  run: specPart('run', options),
+  corpus: specPart('corpus', options, known),
+  hyper: specPart('hyper', options),
+  evaluation: specPart('evaluation', options),
+  engine: specPart('engine', options),
 });
 
 /** The run that `train` would create. */
@@ -83,7 +83,7 @@ describe('the options of train', () => {
     },
   );
 
-  it.each(rows.filter(([, { elsewhere }]) => elsewhere.continue !== 'own'))(
+  it.each(rows.filter(([, { support: elsewhere }]) => elsewhere.continue !== 'own'))(
     '%s comes back where a run is continued',
     (name, option) => {
       const before = name === 'replayRate' ? ['--replay', 'base'] : [];
@@ -92,7 +92,7 @@ describe('the options of train', () => {
       const second = continuedOptions(continued, read().opts<AllOptions>(), () => false);
       expect(second[name]).toEqual(first[name]);
       // What is given counts, unless it would make another adapter of it.
-      if (option.elsewhere.continue === 'same') return;
+      if (option.support.continue === 'same') return;
       const given = continuedOptions(continued, read().opts<AllOptions>(), (asked) => asked === name);
       expect(given[name]).toEqual(read().opts<AllOptions>()[name]);
     },

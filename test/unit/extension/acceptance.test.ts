@@ -61,7 +61,7 @@ function shown() {
     texts: [' sum(a);'],
     selected: '',
     written: 0,
-    listener: { end: 3, line: 'x =', tell: (outcome) => outcomes.push(outcome) },
+    listener: { end: 3, line: 'x =', report: (outcome) => outcomes.push(outcome) },
   });
   return { watch, outcomes, counts };
 }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { knownBases } from '../../../src/base-models/registry.ts';
-import { baseChoices, type Offered } from '../../../src/extension/wizard/bases.ts';
+import { baseChoices, type BaseList } from '../../../src/extension/wizard/bases.ts';
 
-const offered: Offered = {
+const offered: BaseList = {
   models: [
     { id: 'smollm2-135m', present: true },
     { id: 'qwen2.5-coder-1.5b', present: false },

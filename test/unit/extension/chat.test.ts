@@ -82,12 +82,12 @@ function services(runs: ReturnType<typeof runOn>[], baseInUse?: ReturnType<typeo
   writeFileSync(at('server.mjs'), SERVER.replaceAll('HEARD', JSON.stringify(at('heard'))));
   const listeners = { onDidChange: () => ({ dispose: () => undefined }) };
   return {
-    runs: { all: runs, standing: () => 'done', ...listeners },
+    runs: { all: runs, statusOf: () => 'done', ...listeners },
     store: { baseInUse },
     log: { warn: (line: string) => logged.push(line) },
     completion: {
       ...listeners,
-      serverOf: ({ base }: { base: { path: string } }) => ({
+      serverOptions: ({ base }: { base: { path: string } }) => ({
         serves: base.path,
         options: {
           node: () => ({ command: process.execPath, env: {} }),
@@ -226,7 +226,7 @@ test('another model can be asked while an answer is on its way, and ends that of
   expect(await models.provideTokenCount(shop!, 'one two')).toBe(2);
   const clients = (models as unknown as { clients: Map<string, { serving: ServingClient }> }).clients;
   expect([...clients.keys()]).toEqual([at('instruct.gguf'), at('second.gguf')]);
-  expect(clients.get(at('instruct.gguf'))!.serving.isHeld).toBe(true);
+  expect(clients.get(at('instruct.gguf'))!.serving.hasServer).toBe(true);
   cancel();
   await answer;
   await models.provideTokenCount(shop!, 'one');

@@ -6,8 +6,12 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vites
 import { z } from 'zod';
 import { Children } from '../../../src/extension/children.ts';
 import { forgetClusterToken, setClusterToken } from '../../../src/extension/cluster/cluster-commands.ts';
-import { askToSend, clusterEnvironment, clusterInSettings } from '../../../src/extension/cluster/cluster.ts';
-import { askToStop, resumeThere } from '../../../src/extension/cluster/runs-there.ts';
+import {
+  confirmSending,
+  clusterEnvironment,
+  clusterInSettings,
+} from '../../../src/extension/cluster/cluster.ts';
+import { requestStop, resumeOnCluster } from '../../../src/extension/cluster/cluster-runs.ts';
 import type { Log } from '../../../src/extension/log.ts';
 import type { Services } from '../../../src/extension/services.ts';
 import { progressLine, shortProgress } from '../../../src/extension/texts.ts';
@@ -56,8 +60,8 @@ function extension(answer: () => Promise<unknown> = () => Promise.resolve({ run:
       },
     },
     log: {
-      ask: (_: string, message: string) => Promise.resolve(void told.push(message)),
-      show: (error: Error, ...actions: typeof buttons) => {
+      notify: (_: string, message: string) => Promise.resolve(void told.push(message)),
+      showError: (error: Error, ...actions: typeof buttons) => {
         told.push(error.message);
         buttons.push(...actions);
       },
@@ -135,8 +139,8 @@ describe('a question of the command line', () => {
 
   it('says where to and how much, and only the button agrees', async () => {
     editor.answers.push('Send', undefined);
-    expect(await askToSend(question)).toBe(true);
-    expect(await askToSend(question)).toBe(false);
+    expect(await confirmSending(question)).toBe(true);
+    expect(await confirmSending(question)).toBe(false);
     expect(editor.shown[0]).toBe(
       'To train on the cluster at ray.example, 37 MB have to be sent there. [Send to the Cluster]',
     );
@@ -144,7 +148,7 @@ describe('a question of the command line', () => {
 
   it('says what, that it is not encrypted, and where checkpoints go', async () => {
     const show = vi.spyOn(editor.window, 'showWarningMessage');
-    await askToSend({ ...question, program: 0, plainText: true, storage: '/mnt/shared' });
+    await confirmSending({ ...question, program: 0, plainText: true, storage: '/mnt/shared' });
     const { detail } = show.mock.calls[0]![1] as { detail: string };
     expect(detail).toMatch(/^2 MB: settings, the corpus as tokens, which can be turned back into its text/);
     expect(detail).toContain('NOT encrypted');
@@ -196,8 +200,8 @@ describe('a run there', () => {
     editor.answers.push(SECRET);
     await setClusterToken(services, RAY);
     set('https://other.example');
-    await askToStop(services, 'a-run');
-    expect(await resumeThere(services, 'a-run', RAY)).toBe('a-run');
+    await requestStop(services, 'a-run');
+    expect(await resumeOnCluster(services, 'a-run', RAY)).toBe('a-run');
     const env = { RAY_AUTH_TOKEN: SECRET };
     expect(asked).toEqual([
       { args: ['cancel', 'a-run'], env },
@@ -208,14 +212,14 @@ describe('a run there', () => {
   it('is stopped here once its job has ended', async () => {
     const { services, asked } = extension();
     runOf({ ended: 'done' });
-    await expect(askToStop(services, 'a-run')).rejects.toMatchObject({ code: 'run-not-found' });
+    await expect(requestStop(services, 'a-run')).rejects.toMatchObject({ code: 'run-not-found' });
     expect(asked).toEqual([]);
   });
 
   it('asks for a token that its cluster wants', async () => {
     const wants = new UserError('cluster-token', 'The cluster at ray.example wants a token.', 'Give it.');
     const { services, told, buttons } = extension(() => Promise.reject(wants));
-    expect(await resumeThere(services, 'a-run', RAY)).toBeUndefined();
+    expect(await resumeOnCluster(services, 'a-run', RAY)).toBeUndefined();
     expect(told).toEqual([wants.message]);
     editor.answers.push(SECRET);
     await buttons[0]!.run();

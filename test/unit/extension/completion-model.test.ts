@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
-import { ofBase, ofRun, offersOf } from '../../../src/extension/completion/completion-model.ts';
+import {
+  modelFromBase,
+  modelFromRun,
+  servedFiles,
+} from '../../../src/extension/completion/completion-model.ts';
 import { makeRun } from '../webview/fixtures.ts';
 
 const base = { id: 'qwen2.5-coder-0.5b', path: '/models/qwen.gguf', sha256: '1d'.repeat(32) };
@@ -10,18 +14,20 @@ const runOf = (method: 'lora' | 'full') => {
 };
 
 test('a base completes as itself, with nothing beside it', () => {
-  const model = ofBase(base);
+  const model = modelFromBase(base);
   expect(model).toMatchObject({ name: 'Qwen2.5-Coder-0.5B-Instruct', requested: 'base' });
   expect(model.id).not.toBe(base.id);
-  expect(offersOf(model)).toEqual({});
+  expect(servedFiles(model)).toEqual({});
 });
 
 test('an adapter shares the server of its base; a whole model has its own', () => {
-  const [adapter, whole] = [ofRun(runOf('lora')), ofRun(runOf('full'))];
-  expect(adapter.server).toBe(ofBase(base).server);
-  expect(offersOf(adapter)).toEqual({
+  const [adapter, whole] = [modelFromRun(runOf('lora')), modelFromRun(runOf('full'))];
+  expect(adapter.server).toBe(modelFromBase(base).server);
+  expect(servedFiles(adapter)).toEqual({
     adapters: [{ name: adapter.id, path: expect.stringMatching(/adapter\.gguf$/) }],
   });
   expect(whole.server).not.toBe(adapter.server);
-  expect(offersOf(whole)).toEqual({ models: [{ name: whole.id, path: expect.stringMatching(/\.gguf$/) }] });
+  expect(servedFiles(whole)).toEqual({
+    models: [{ name: whole.id, path: expect.stringMatching(/\.gguf$/) }],
+  });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { ofBase, ofRun } from '../../../src/extension/completion/completion-model.ts';
+import { modelFromBase, modelFromRun } from '../../../src/extension/completion/completion-model.ts';
 import { CompletionService } from '../../../src/extension/completion/completion-service.ts';
 import { ServingClient } from '../../../src/serving/client/client.ts';
 import { makeRun } from '../webview/fixtures.ts';
@@ -99,7 +99,7 @@ afterEach(async () => {
 const base = () => ({ id: 'base', path: at('base.gguf'), sha256: 'ab'.repeat(32) });
 function run(id: string) {
   const made = makeRun({ id });
-  return ofRun({ ...made, spec: { ...made.spec, base: base() } });
+  return modelFromRun({ ...made, spec: { ...made.spec, base: base() } });
 }
 const heard = () => readFileSync(at('heard'), 'utf8').trim().split('\n');
 const ask = (model: ReturnType<typeof run>) =>
@@ -108,13 +108,13 @@ const ask = (model: ReturnType<typeof run>) =>
     .stream({ model: model.requested, prompt: 'a', max_tokens: 1 } as never, () => undefined);
 
 test('after a switch, requests wait until the server has the adapter, which is offered once', async () => {
-  expect(await ask(ofBase(base()))).toBe('of base');
+  expect(await ask(modelFromBase(base()))).toBe('of base');
   const keys = [ask(run('garden')), ask(run('garden'))];
   await expect.poll(heard).toContain('/v1/load_lora_adapter garden');
   const serving = service.serving(run('garden'));
   expect(serving).toBeInstanceOf(ServingClient);
   // Another model is not kept waiting.
-  expect(await ask(ofBase(base()))).toBe('of base');
+  expect(await ask(modelFromBase(base()))).toBe('of base');
   await (serving as ServingClient).countTokens('go on');
   expect(await Promise.all(keys)).toEqual(['of garden', 'of garden']);
   expect(heard().filter((line) => line.includes('garden'))).toEqual([
@@ -124,7 +124,7 @@ test('after a switch, requests wait until the server has the adapter, which is o
 });
 
 test('another data directory and another Node mean another server', () => {
-  const of = () => service.serverOf(run('garden'));
+  const of = () => service.serverOptions(run('garden'));
   const before = of();
   expect(of().serves).toBe(before.serves);
   vi.stubEnv('FORGET_ME_NOT_HOME', at('other'));
@@ -133,16 +133,16 @@ test('another data directory and another Node mean another server', () => {
   editor.configured['nodePath'] = '/opt/node';
   expect(of().serves).not.toBe(moved.serves);
   // Else the new client would find the old server.
-  expect(of().options.beside).not.toBe(moved.options.beside);
+  expect(of().options.environment).not.toBe(moved.options.environment);
 });
 
 test('a server elsewhere lets the one of this machine go before anything is asked of it', async () => {
-  const here = ofBase(base());
+  const here = modelFromBase(base());
   expect(await ask(here)).toBe('of base');
-  expect(service.isServingHere(here)).toBe(true);
+  expect(service.isServedLocally(here)).toBe(true);
   editor.inspected['completion.endpoint'] = { globalValue: 'http://127.0.0.1:9/v1' };
   service.settingsChanged();
-  expect(service.isServingHere(here)).toBe(false);
+  expect(service.isServedLocally(here)).toBe(false);
 });
 
 test('each outage is told once, and is known until the next answer', () => {

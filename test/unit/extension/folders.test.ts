@@ -150,7 +150,7 @@ describe('the place of a document', () => {
     const { RecentFiles } = await import('../../../src/extension/completion/recent-files.ts');
     const recent = new RecentFiles();
     const beside = (document: unknown, learned = learnedApi) =>
-      recent.beside(document as never, learned).map(({ path }) => path);
+      recent.othersInFolder(document as never, learned).map(({ path }) => path);
     expect(beside(x)).toEqual([]);
     expect(beside(x, [])).toEqual(['web/y.ts']);
     expect(beside(y, [{ path: paths['/mono']!, name: '' }])).toEqual(['api/src/x.ts']);

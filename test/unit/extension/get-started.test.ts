@@ -1,7 +1,7 @@
 /** The walkthrough: a step is ticked once it is done. */
 import { expect, it, vi } from 'vitest';
 import type { ServicesWithCompletion } from '../../../src/extension/completion/completion-service.ts';
-import { doneSteps } from '../../../src/extension/get-started.ts';
+import { completedSteps } from '../../../src/extension/get-started.ts';
 import { manifestIn, textsIn, translations } from '../../support/manifest.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));
@@ -16,23 +16,23 @@ interface Manifest {
     }[];
   };
 }
-type Given = Parameters<typeof doneSteps>[0];
+type Given = Parameters<typeof completedSteps>[0];
 const given = (inUse: object | undefined, runs: number): Given => ({
   completion: { inUse } as ServicesWithCompletion['completion'],
   runs: { all: new Array(runs).fill({}) } as unknown as ServicesWithCompletion['runs'],
 });
 
 it('ticks a step when a model completes, when there is a run, and when its result completes', () => {
-  expect(doneSteps(given(undefined, 0))).toEqual({
+  expect(completedSteps(given(undefined, 0))).toEqual({
     completes: false,
     hasRuns: false,
     completesWithResult: false,
   });
-  expect(doneSteps(given({ run: undefined }, 0))).toMatchObject({
+  expect(completedSteps(given({ run: undefined }, 0))).toMatchObject({
     completes: true,
     completesWithResult: false,
   });
-  expect(doneSteps(given({ run: {} }, 1))).toEqual({
+  expect(completedSteps(given({ run: {} }, 1))).toEqual({
     completes: true,
     hasRuns: true,
     completesWithResult: true,
@@ -49,7 +49,7 @@ it('is what package.json waits for', () => {
     'onContext:forgetMeNot.completesWithResult',
   ]);
   const names = events.flatMap((event) => /^onContext:forgetMeNot\.(\w+)$/.exec(event)?.[1] ?? []);
-  expect(names).toEqual(Object.keys(doneSteps(given(undefined, 0))));
+  expect(names).toEqual(Object.keys(completedSteps(given(undefined, 0))));
 });
 
 /** Chinese signs are as wide as two letters. */

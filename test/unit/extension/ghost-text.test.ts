@@ -1,8 +1,8 @@
 /** Nobody waits for ghost text: a key is answered at once, and the editor is made to ask again when there is something. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { ofBase } from '../../../src/extension/completion/completion-model.ts';
+import { modelFromBase } from '../../../src/extension/completion/completion-model.ts';
 import { configured, reset } from './fake-vscode.ts';
-import { GhostText, type Completing } from '../../../src/extension/completion/ghost-text.ts';
+import { GhostText, type CompletionHost } from '../../../src/extension/completion/ghost-text.ts';
 
 type Listener = (event: unknown) => void;
 const editor = vi.hoisted(() => ({
@@ -110,7 +110,7 @@ beforeEach(() => {
   asked = 0;
   reset();
   const service = {
-    modelFor: () => ofBase({ id: 'base', path: '/base.gguf', sha256: 'ab'.repeat(32) }),
+    modelFor: () => modelFromBase({ id: 'base', path: '/base.gguf', sha256: 'ab'.repeat(32) }),
     serving: () => ({
       fillInTheMiddle: () => Promise.resolve(true),
       stream: (_: unknown, __: unknown, signal: AbortSignal) =>
@@ -121,14 +121,14 @@ beforeEach(() => {
         }),
     }),
     partsAt: () => undefined,
-    busyWith: (work: () => unknown) => work(),
+    trackRequest: (work: () => unknown) => work(),
     answered: () => undefined,
     recorder: { listenerFor: () => undefined },
     failed: (error: unknown) => {
       throw error;
     },
-  } as unknown as Completing;
-  const acceptance = { selects: () => undefined, hide: () => undefined, show: () => undefined };
+  } as unknown as CompletionHost;
+  const acceptance = { selectionChanged: () => undefined, hide: () => undefined, show: () => undefined };
   ghost = new GhostText(service, acceptance as never, 'publisher.name');
 });
 afterEach(() => {

@@ -32,7 +32,7 @@ function fakeContext(failures: Record<string, Error[]>, { have = [] as string[],
       get importDraft() {
         return state.kept;
       },
-      keepImport: (draft: ImportDraft | undefined) => Promise.resolve((state.kept = draft ?? {})),
+      saveImportDraft: (draft: ImportDraft | undefined) => Promise.resolve((state.kept = draft ?? {})),
     },
     children: {
       ask(_: unknown, args: string[]) {
@@ -47,9 +47,9 @@ function fakeContext(failures: Record<string, Error[]>, { have = [] as string[],
     },
     log: {
       warn: () => undefined,
-      show: (error: Error, ...actions: { title: string }[]) =>
+      showError: (error: Error, ...actions: { title: string }[]) =>
         shown.push(`${error.message} [${actions.map(({ title }) => title).join(', ')}]`),
-      ask: (_: string, message: string) => Promise.resolve(shown.push(message)),
+      notify: (_: string, message: string) => Promise.resolve(shown.push(message)),
     },
     runs: { refresh: () => Promise.resolve() },
   };

@@ -1,6 +1,6 @@
 /** HumanEval's other problems are measured while nobody uses the machine; what is worse then completes no longer. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { isLeftToMeasure, MeasureWhenIdle } from '../../../src/extension/results/measure-when-idle.ts';
+import { isPartlyMeasured, MeasureWhenIdle } from '../../../src/extension/results/measure-when-idle.ts';
 import type { Comparison, Summary } from '../../../src/protocol/evaluation.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { makeRun } from '../webview/fixtures.ts';
@@ -119,7 +119,10 @@ beforeEach(() => {
       };
     });
   };
-  const log = { warn: (text: string) => told.push(text), ask: (_: string, text: string) => told.push(text) };
+  const log = {
+    warn: (text: string) => told.push(text),
+    notify: (_: string, text: string) => told.push(text),
+  };
   const services = { runs, children: { ask }, log, completion: { inUse: { run } }, isHere: () => here };
   idle = new MeasureWhenIdle(services as never);
 });
@@ -133,7 +136,7 @@ const press = (what = 'text', scheme = 'file') => editor.listeners[what]!({ docu
 const COMMAND = 'evaluate garden --tasks humaneval --limit 164 --background';
 
 describe('what is left to measure', () => {
-  const left = (summary: Summary | undefined) => isLeftToMeasure({ summary });
+  const left = (summary: Summary | undefined) => isPartlyMeasured({ summary });
   test('is HumanEval in part, or not at all although it was planned', () => {
     expect(left(summaryOf(solved(0.5, 0.5, 20)))).toBe(true);
     expect(left({ ...summaryOf(), pending: ['humaneval'] })).toBe(true);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type * as vscode from 'vscode';
-import { askedModel } from '../../../src/extension/next-edit/asked-model.ts';
+import { modelForNextEdits } from '../../../src/extension/next-edit/next-edit-model.ts';
 import type { FoundOffer } from '../../../src/next-edit-finder/finder.ts';
 import { Rewriter } from '../../../src/next-edit-finder/rewriter.ts';
 import type { Asking } from '../../../src/next-edit-finder/ask-model.ts';
@@ -106,7 +106,7 @@ function rewriter(asking: Asking, more: { busy?: () => boolean } = {}) {
   const offers: FoundOffer[] = [];
   const failures: unknown[] = [];
   const made = new Rewriter({
-    asked: () => ({ serving, model: 'mine', asking }),
+    modelFor: () => ({ serving, model: 'mine', asking }),
     isBusy: more.busy ?? (() => false),
     nameOf: () => 'a.ts',
     offer: (offer) => offers.push(offer),
@@ -122,7 +122,7 @@ it('a model goes on with the diff; a sure answer is offered with its line', asyn
     ['load("b");', -0.02],
   ]);
   const { offers, failures, made } = rewriter('diff');
-  made.later(candidates.slice(0, 1));
+  made.schedule(candidates.slice(0, 1));
   await vi.waitFor(() => expect(offers).toHaveLength(1), patient);
   expect(failures).toEqual([]);
   const at = text.indexOf('load("b")');
@@ -139,7 +139,7 @@ it('a model goes on with the diff; a sure answer is offered with its line', asyn
   expect(request).toMatchObject({ model: 'mine', stop: ['\n'], stream: true, confidence: true });
   expect(String(request['prompt'])).toContain('-const a = load("a");\n+const a = await load("a");\n');
   // The same is not asked again.
-  made.later(candidates.slice(0, 1));
+  made.schedule(candidates.slice(0, 1));
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(heard()).toHaveLength(1);
 });
@@ -148,7 +148,7 @@ it('each place waits until the model has nothing else to do', async () => {
   says([['const b = await load("b");', -9]]);
   let refused = 0;
   const busy = () => heard().length === 1 && (refused += 1) <= 2;
-  rewriter('diff', { busy }).made.later(candidates);
+  rewriter('diff', { busy }).made.schedule(candidates);
   await vi.waitFor(() => expect(heard()).toHaveLength(2), { timeout: 10_000 });
   expect(refused).toBe(3);
 });
@@ -156,7 +156,7 @@ it('each place waits until the model has nothing else to do', async () => {
 it('an answer that is not sure, or another edit, is not offered, and the next place is asked about', async () => {
   says([['const b = await load("b");', -9]]);
   const { offers, made } = rewriter('diff');
-  made.later(candidates);
+  made.schedule(candidates);
   await vi.waitFor(() => expect(heard()).toHaveLength(2), patient);
   expect(offers).toEqual([]);
 });
@@ -168,7 +168,7 @@ it('an adapter that learned the task is asked in its words, until the line is th
     ['\n`', 'wait'],
   ]);
   const { offers, failures, made } = rewriter('task');
-  made.later(candidates.slice(0, 1));
+  made.schedule(candidates.slice(0, 1));
   await vi.waitFor(() => expect(offers).toHaveLength(1), patient);
   expect(failures).toEqual([]);
   expect(offers[0]!.after).toBe('const b = await load("b");');
@@ -184,7 +184,7 @@ it('an answer to the task of which the model is not sure is not offered', async 
     ['const b = await load("b");\n', -9],
   ]);
   const { offers, made } = rewriter('task');
-  made.later(candidates);
+  made.schedule(candidates);
   await vi.waitFor(() => expect(heard().filter((request) => request !== 'left')).toHaveLength(2), patient);
   expect(offers).toEqual([]);
 });
@@ -193,7 +193,7 @@ it('an adapter that leaves the line, but is not sure, is asked by a diff which e
   const keep = ['```ts\n', 'const b = load("b");', '\n'];
   says([['const b = await load("b");', -2]], [[keep[0]!, 0], [keep[1]!, Math.log(0.5)], [keep[2]!]]);
   const { offers, failures, made } = rewriter('task');
-  made.later(candidates.slice(0, 1));
+  made.schedule(candidates.slice(0, 1));
   await vi.waitFor(() => expect(offers).toHaveLength(1), patient);
   expect(failures).toEqual([]);
   expect(offers[0]!.after).toBe('const b = await load("b");');
@@ -207,7 +207,7 @@ it('an adapter that surely leaves the line is not asked again', async () => {
     [['```ts\n', 0], ['const b = load("b");', Math.log(0.9)], ['\n']],
   );
   const { offers, made } = rewriter('task');
-  made.later(candidates);
+  made.schedule(candidates);
   await vi.waitFor(() => expect(heard().filter((request) => request !== 'left')).toHaveLength(2), patient);
   expect(offers).toEqual([]);
   expect(heard().filter((request) => request !== 'left' && request[0] === '/v1/completions')).toEqual([]);
@@ -216,7 +216,7 @@ it('an adapter that surely leaves the line is not asked again', async () => {
 it('the next key stops it, and nothing is offered', async () => {
   says([['const b = await load("b");', 'wait']]);
   const { offers, failures, made } = rewriter('diff');
-  made.later(candidates);
+  made.schedule(candidates);
   await vi.waitFor(() => expect(heard()).toHaveLength(1), patient);
   made.cancel();
   await vi.waitFor(() => expect(heard().at(-1)).toBe('left'), patient);
@@ -227,7 +227,7 @@ it('waits while the model completes', async () => {
   says([['const b = await load("b");', 0]]);
   let busy = true;
   const { offers, made } = rewriter('diff', { busy: () => busy });
-  made.later(candidates.slice(0, 1));
+  made.schedule(candidates.slice(0, 1));
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(heard()).toEqual([]);
   busy = false;
@@ -245,8 +245,8 @@ it('which model is asked: by default one that learned edits, never one elsewhere
   ) => {
     configured['nextEdit.model'] = setting;
     const model = there ? { requested: 'mine', ...(corpus && { run: learned(corpus) }) } : undefined;
-    return askedModel(
-      { modelFor: () => model as never, isServingHere: () => runs, serving: () => serving },
+    return modelForNextEdits(
+      { modelFor: () => model as never, isServedLocally: () => runs, serving: () => serving },
       document,
     )?.asking;
   };

@@ -63,10 +63,10 @@ describe('what is followed', () => {
     write('load', 'read');
     expect(watch.recent()).toHaveLength(1);
     played.enabled = false;
-    watch.look();
+    watch.followVisible();
     expect(watch.recent()).toEqual([]);
     played.enabled = true;
-    watch.look();
+    watch.followVisible();
     write('use', 'take');
     expect(watch.recent()).toHaveLength(1);
   });

@@ -12,7 +12,7 @@ function conversation() {
   return {
     feed,
     tell(runs: RunSnapshot[]) {
-      const next = feed.next(runs);
+      const next = feed.nextMessage(runs);
       const message = toPanelSchema.parse(
         JSON.parse(JSON.stringify(next.type === 'runs' ? { ...next, sweeps: [] } : next)),
       );
@@ -20,7 +20,7 @@ function conversation() {
       state = applyMessage(state, message);
       return state;
     },
-    lose: (runs: RunSnapshot[]) => void feed.next(runs),
+    lose: (runs: RunSnapshot[]) => void feed.nextMessage(runs),
     get bytes() {
       return bytes;
     },
@@ -41,7 +41,7 @@ describe('what the panel is told', () => {
       const live = makeRun({ id: 'live', upTo });
       expect(plain(tell([again(done), live])!.runs)).toEqual(plain([done, live]));
     }
-    expect(talk.feed.next([again(done), makeRun({ id: 'live' })])).toEqual({
+    expect(talk.feed.nextMessage([again(done), makeRun({ id: 'live' })])).toEqual({
       type: 'changes',
       runs: [],
       gone: [],

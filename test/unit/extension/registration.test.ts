@@ -47,7 +47,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 const change = () => {
-  registration.later();
+  registration.refreshSoon();
   vi.runAllTimers();
 };
 

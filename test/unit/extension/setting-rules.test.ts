@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
-  needsNoValue,
-  PAUSE_MS,
-  pauseOf,
+  canRemoveValue,
+  DEBOUNCE_MS,
+  debounceFrom,
   placeToWrite,
   type Inspected,
 } from '../../../src/extension/setting-rules.ts';
@@ -36,11 +36,13 @@ describe('a setting is written', () => {
 });
 
 it("a language's own value goes where all languages come to the same without it", () => {
-  expect(needsNoValue({ globalLanguageValue: false }, true, true)).toBe(true);
-  expect(needsNoValue({ globalLanguageValue: false }, true, false)).toBe(false);
-  expect(needsNoValue({}, true, true)).toBe(false);
-  expect(needsNoValue({ globalLanguageValue: false, workspaceLanguageValue: true }, true, true)).toBe(false);
-  expect(needsNoValue({ globalLanguageValue: true, defaultLanguageValue: false }, false, true)).toBe(false);
+  expect(canRemoveValue({ globalLanguageValue: false }, true, true)).toBe(true);
+  expect(canRemoveValue({ globalLanguageValue: false }, true, false)).toBe(false);
+  expect(canRemoveValue({}, true, true)).toBe(false);
+  expect(canRemoveValue({ globalLanguageValue: false, workspaceLanguageValue: true }, true, true)).toBe(
+    false,
+  );
+  expect(canRemoveValue({ globalLanguageValue: true, defaultLanguageValue: false }, false, true)).toBe(false);
 });
 
 describe('the pause before asking', () => {
@@ -52,10 +54,10 @@ describe('the pause before asking', () => {
 
   it('is what was set, within the range that the settings state', () => {
     const { minimum, maximum, default: unset } = properties['forgetMeNot.completion.debounce']!;
-    expect({ least: minimum, most: maximum }).toEqual(PAUSE_MS);
-    expect([0, 40, 75, 300, 900, 2000].map(pauseOf)).toEqual([0, 40, 75, 300, 900, 2000]);
-    expect([-5, 1e9, 12.6].map(pauseOf)).toEqual([0, 2000, 13]);
-    expect([unset, undefined, '150', NaN].map(pauseOf)).toEqual(Array(4).fill(undefined));
+    expect({ least: minimum, most: maximum }).toEqual(DEBOUNCE_MS);
+    expect([0, 40, 75, 300, 900, 2000].map(debounceFrom)).toEqual([0, 40, 75, 300, 900, 2000]);
+    expect([-5, 1e9, 12.6].map(debounceFrom)).toEqual([0, 2000, 13]);
+    expect([unset, undefined, '150', NaN].map(debounceFrom)).toEqual(Array(4).fill(undefined));
   });
 
   it('completion is turned on and off by language', () =>

@@ -28,7 +28,7 @@ class Doc {
     return this;
   }
   get standing() {
-    return this.place.standing(this.text);
+    return this.place.currentText(this.text);
   }
 }
 

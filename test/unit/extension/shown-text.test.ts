@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { ShownText, type Happened } from '../../../src/extension/completion/shown-text.ts';
+import { ShownText, type Effect } from '../../../src/extension/completion/shown-text.ts';
 
 /** ` sum(a, b);` shown at the end of `const x =`. */
 const text = ' sum(a, b);';
 const at = 9;
 const shown = () => new ShownText(at, text);
-const write = (shownText: ShownText, inserted: string, { back = 0 } = {}): Happened =>
+const write = (shownText: ShownText, inserted: string, { back = 0 } = {}): Effect =>
   shownText.changed([{ offset: shownText.cursor - back, removed: back, inserted }]);
 
 describe('a completion that is shown', () => {
@@ -13,12 +13,12 @@ describe('a completion that is shown', () => {
     const shownText = shown();
     write(shownText, ' ');
     write(shownText, 's');
-    expect(shownText.grow(at + 2, `${text.slice(2)}\nlog(x);`)).toBe('\nlog(x);'.length);
+    expect(shownText.extendWith(at + 2, `${text.slice(2)}\nlog(x);`)).toBe('\nlog(x);'.length);
     expect(shownText.text).toBe(`${text}\nlog(x);`);
-    expect(shownText.grow(at + 2, 'other text')).toBeUndefined();
+    expect(shownText.extendWith(at + 2, 'other text')).toBeUndefined();
     expect(write(shownText, `${text.slice(2)}\nlog(x);`)).toBe('accepted');
     // All of it is there: what comes next is another completion.
-    expect(shownText.grow(shownText.cursor, ' more')).toBeUndefined();
+    expect(shownText.extendWith(shownText.cursor, ' more')).toBeUndefined();
   });
 
   it('typed through is not accepted, whatever its last key', () => {
@@ -97,9 +97,9 @@ describe('a completion that is shown', () => {
   it('is the same one when what is left of it is shown', () => {
     const shownText = shown();
     write(shownText, ' sum');
-    expect(shownText.goesOnAs(at + 4, '(a, b);')).toBe(true);
-    expect(shownText.goesOnAs(at + 4, '(a, c);')).toBe(false);
-    expect(shownText.goesOnAs(at + 3, '(a, b);')).toBe(false);
-    expect(shownText.goesOnAs(at + 4, '(a, b); // more')).toBe(false);
+    expect(shownText.isContinuedBy(at + 4, '(a, b);')).toBe(true);
+    expect(shownText.isContinuedBy(at + 4, '(a, c);')).toBe(false);
+    expect(shownText.isContinuedBy(at + 3, '(a, b);')).toBe(false);
+    expect(shownText.isContinuedBy(at + 4, '(a, b); // more')).toBe(false);
   });
 });

@@ -65,12 +65,12 @@ test('adapters are remembered, the newest first', async () => {
 test('a run is awaited once, until its end was told', async () => {
   const workspace = memento();
   const store = new Store(workspace, memento());
-  await store.await('a');
-  await store.await('a');
-  await store.await('b');
-  expect(new Store(workspace, memento()).awaited).toEqual(['a', 'b']);
-  await store.told('a');
-  expect(store.awaited).toEqual(['b']);
+  await store.addUnreportedRun('a');
+  await store.addUnreportedRun('a');
+  await store.addUnreportedRun('b');
+  expect(new Store(workspace, memento()).unreportedRuns).toEqual(['a', 'b']);
+  await store.markReported('a');
+  expect(store.unreportedRuns).toEqual(['b']);
 });
 
 test('the adapter in use belongs to the workspace', async () => {
@@ -83,11 +83,11 @@ test('the adapter in use belongs to the workspace', async () => {
 test('what was answered of an import is kept over a reload, and apart from the fine-tuning', async () => {
   const workspace = memento();
   const answers = { kind: 'peft', path: '/adapters/garden', base: 'smollm2-135m' } as const;
-  await new Store(workspace, memento()).keepImport(answers);
+  await new Store(workspace, memento()).saveImportDraft(answers);
   const reloaded = new Store(workspace, memento());
   expect(reloaded.importDraft).toEqual(answers);
   expect(reloaded.draft).toEqual({});
-  await reloaded.keepImport(undefined);
+  await reloaded.saveImportDraft(undefined);
   expect(reloaded.importDraft).toEqual({});
   await workspace.update('import', { kind: 'zip' });
   expect(reloaded.importDraft).toEqual({});
@@ -106,9 +106,9 @@ test('remembers the base that completes as it is, beside the runs used before', 
 
 test('what was begun to set up is in sight until something completes', async () => {
   const store = new Store(memento(), memento());
-  expect(store.begun).toBe(false);
-  await store.setBegun();
-  expect(store.begun).toBe(true);
+  expect(store.setupStarted).toBe(false);
+  await store.markSetupStarted();
+  expect(store.setupStarted).toBe(true);
   await store.setInUse('run');
-  expect(store.begun).toBe(false);
+  expect(store.setupStarted).toBe(false);
 });

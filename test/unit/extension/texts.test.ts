@@ -7,14 +7,14 @@ import {
   percentOf,
   progressLine,
   roughly,
-  bestFirst,
+  byGain,
   runDescription,
   runItem,
   runTooltip,
   servableItem,
   shortProgress,
   size,
-  standingOf,
+  runStatus,
   whyNotServable,
 } from '../../../src/extension/texts.ts';
 import { comparison, makeRun, metric } from '../webview/fixtures.ts';
@@ -27,18 +27,18 @@ describe('where a run stands', () => {
   const created = Date.parse(done.spec.createdAt);
   test('its status decides once it is over, whatever its process does', () => {
     for (const status of ['done', 'failed', 'cancelled'] as const)
-      expect(standingOf(makeRun({ state: { status } }), true)).toBe(status);
+      expect(runStatus(makeRun({ state: { status } }), true)).toBe(status);
   });
   test('running with its owner gone is interrupted', () => {
-    expect(standingOf(running, true)).toBe('live');
-    expect(standingOf(running, false)).toBe('interrupted');
+    expect(runStatus(running, true)).toBe('live');
+    expect(runStatus(running, false)).toBe('interrupted');
   });
   test('a queued run gets a minute until its trainer has to be there', () => {
     const queued = makeRun({ upTo: 0, state: { status: 'queued' } });
-    expect(standingOf(queued, false, created + 5_000)).toBe('live');
-    expect(standingOf(queued, false, created + 120_000)).toBe('interrupted');
+    expect(runStatus(queued, false, created + 5_000)).toBe('live');
+    expect(runStatus(queued, false, created + 120_000)).toBe('interrupted');
     // Created by a clock that was ahead.
-    expect(standingOf(queued, false, created - 24 * 3600_000)).toBe('interrupted');
+    expect(runStatus(queued, false, created - 24 * 3600_000)).toBe('interrupted');
   });
 });
 
@@ -128,7 +128,7 @@ describe('results to choose from', () => {
   test('begin with the one that gained most', () => {
     const unmeasured = { ...done, summary: undefined };
     const [little, much] = [gained(0.01), gained(0.07)];
-    expect([unmeasured, little, much].sort(bestFirst)).toEqual([much, little, unmeasured]);
+    expect([unmeasured, little, much].sort(byGain)).toEqual([much, little, unmeasured]);
   });
   test('say of each how many lines it completes, and of a worse one that it is', () => {
     const lines = comparison(

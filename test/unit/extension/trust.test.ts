@@ -16,7 +16,10 @@ beforeEach(() => {
   ran = [];
   registerCommands({
     extension: { extension: { packageJSON } },
-    log: { show: (error: Error) => refused.push(error.message), channel: { show: () => ran.push('log') } },
+    log: {
+      showError: (error: Error) => refused.push(error.message),
+      channel: { show: () => ran.push('log') },
+    },
     panel: { show: () => ran.push('panel') },
   } as unknown as Context);
 });

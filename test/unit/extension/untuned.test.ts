@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { completeUntuned, completingBase } from '../../../src/extension/commands/untuned.ts';
+import { completeUntuned, baseForCompletion } from '../../../src/extension/commands/untuned.ts';
 import type { Context } from '../../../src/extension/context.ts';
 import { answers, configured, reset, shown } from './fake-vscode.ts';
 
@@ -11,13 +11,13 @@ const suited = (id: string, withTensorflow?: string) => ({
 });
 
 test('completes with the base that would be fine-tuned here', () => {
-  expect(completingBase('auto', suited('qwen2.5-coder-1.5b'))).toBe('qwen2.5-coder-1.5b');
-  expect(completingBase('auto', suited('smollm2-135m', 'qwen2.5-coder-0.5b'))).toBe('qwen2.5-coder-0.5b');
+  expect(baseForCompletion('auto', suited('qwen2.5-coder-1.5b'))).toBe('qwen2.5-coder-1.5b');
+  expect(baseForCompletion('auto', suited('smollm2-135m', 'qwen2.5-coder-0.5b'))).toBe('qwen2.5-coder-0.5b');
 });
 
 test('but not with one that sees only the code before the cursor, unless the settings say so', () => {
-  expect(completingBase('auto', suited('smollm2-135m'))).toBe('qwen2.5-coder-0.5b');
-  expect(completingBase('smollm2-135m', suited('qwen2.5-coder-1.5b'))).toBe('smollm2-135m');
+  expect(baseForCompletion('auto', suited('smollm2-135m'))).toBe('qwen2.5-coder-0.5b');
+  expect(baseForCompletion('smollm2-135m', suited('qwen2.5-coder-1.5b'))).toBe('smollm2-135m');
 });
 
 /** An extension on a machine that has these bases. */
@@ -26,7 +26,7 @@ function fakeContext(have: string[]) {
   const asked: string[] = [];
   const state = { begun: false, used: '', buttons: [] as { title: string; run: () => unknown }[] };
   const context = {
-    store: { setBegun: async () => void (state.begun = true) },
+    store: { markSetupStarted: async () => void (state.begun = true) },
     refresh: () => undefined,
     children: {
       ask(_: unknown, args: string[]) {
@@ -37,7 +37,7 @@ function fakeContext(have: string[]) {
     },
     completion: { use: async ({ base }: { base: { id: string } }) => void (state.used = base.id) },
     log: {
-      ask(_: string, message: string, ...buttons: typeof state.buttons) {
+      notify(_: string, message: string, ...buttons: typeof state.buttons) {
         shown.push(message);
         state.buttons = buttons;
       },

@@ -78,7 +78,7 @@ describe('what becomes of a completion', () => {
   it('is kept with its place, as models know line ends', async () => {
     const listener = recorder.listenerFor(shown)!;
     expect(listener).toMatchObject({ end: 25, line: 'const total = ' });
-    listener.tell(outcome);
+    listener.report(outcome);
     const [{ file, preference }] = (await kept()) as [ToKeep];
     expect(file).toBe(preferencesFile('/home/me/shop'));
     expect(preferenceSchema.parse(preference)).toMatchObject({
@@ -106,21 +106,21 @@ describe('what becomes of a completion', () => {
   it('is not kept where that was turned off or deleted since it was shown', async () => {
     const [off, deleted] = [recorder.listenerFor(shown)!, recorder.listenerFor(shown)!];
     editor.learns = false;
-    off.tell(outcome);
+    off.report(outcome);
     editor.learns = true;
     recorder.forget();
-    deleted.tell(outcome);
+    deleted.report(outcome);
     await sleep(2);
-    recorder.listenerFor(shown)!.tell({ ...outcome, seconds: 7 });
+    recorder.listenerFor(shown)!.report({ ...outcome, seconds: 7 });
     expect((await kept()).map(({ preference }) => preference.seconds)).toEqual([7]);
   });
 
   it('is kept by the time that it is closed, and a thread that does not end holds nobody up', async () => {
-    recorder.listenerFor(shown)!.tell(outcome);
+    recorder.listenerFor(shown)!.report(outcome);
     await recorder.close();
     expect(await readFile(join(home, 'told'), 'utf8')).toMatch(/^\{.*\}\n$/);
     const stuck = await recorderWith('', 50);
-    stuck.listenerFor(shown)!.tell(outcome);
+    stuck.listenerFor(shown)!.report(outcome);
     await stuck.close();
   });
 });

@@ -1,9 +1,9 @@
 /** What a workspace's settings decide: each setting has an answer here, and each option of `train`. */
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { tellIgnored } from '../../../src/extension/ignored-settings.ts';
+import { warnIgnoredSettings } from '../../../src/extension/ignored-settings.ts';
 import { settings } from '../../../src/extension/settings.ts';
-import { decideBase, decideOptions } from '../../../src/extension/workspace-rules.ts';
+import { resolveBase, resolveOptions } from '../../../src/extension/workspace-rules.ts';
 import { trainOptions } from '../../../src/training/options/index.ts';
 import { InvalidValue } from '../../../src/training/options/values.ts';
 import { configured, inspected, reset } from './fake-vscode.ts';
@@ -73,7 +73,7 @@ describe('a setting', () => {
 });
 
 describe("an option of 'train' that a workspace may give", () => {
-  const free = Object.entries(trainOptions).filter(([, { elsewhere }]) => elsewhere.workspace);
+  const free = Object.entries(trainOptions).filter(([, { support: elsewhere }]) => elsewhere.workspace);
 
   it('names no file, data set, run, base, server or text, and sends, fetches and answers nothing', () => {
     const never = [
@@ -133,33 +133,33 @@ describe('the options of a workspace', () => {
     ],
     [['--rank\n--data', '/etc'], [], ['--rank\n--data', '/etc']],
   ])('%j', (given, value, ignored) =>
-    expect(decideOptions(workspace(given), given)).toEqual({ value, ignored }),
+    expect(resolveOptions(workspace(given), given)).toEqual({ value, ignored }),
   );
 
   it("are taken whole where they are the user's own", () => {
     const own = ['--data', '/etc', '--rank', '8'];
-    expect(decideOptions(workspace(undefined, own), own)).toEqual({ value: own, ignored: [] });
+    expect(resolveOptions(workspace(undefined, own), own)).toEqual({ value: own, ignored: [] });
   });
 
   it('that are no list are none', () =>
-    expect(decideOptions(workspace('--data /etc'), [])).toEqual({ value: [], ignored: [] }));
+    expect(resolveOptions(workspace('--data /etc'), [])).toEqual({ value: [], ignored: [] }));
 });
 
 describe('the base of a workspace', () => {
   it.each(['auto', 'smollm2-135m'])('may be %s', (base) =>
-    expect(decideBase(workspace(base, 'other'), base)).toEqual({ value: base, ignored: [] }),
+    expect(resolveBase(workspace(base, 'other'), base)).toEqual({ value: base, ignored: [] }),
   );
 
   it.each(['evil/model', 'evil/model:file.gguf', './base.gguf', '/etc/base.gguf', 'base.gguf', '\u202eauto'])(
     "is not %j; the user's counts",
     (base) => {
-      expect(decideBase(workspace(base, 'mine/own'), base)).toEqual({ value: 'mine/own', ignored: [base] });
-      expect(decideBase(workspace(base), base)).toEqual({ value: 'auto', ignored: [base] });
+      expect(resolveBase(workspace(base, 'mine/own'), base)).toEqual({ value: 'mine/own', ignored: [base] });
+      expect(resolveBase(workspace(base), base)).toEqual({ value: 'auto', ignored: [base] });
     },
   );
 
   it("is the user's where the workspace says nothing", () =>
-    expect(decideBase(workspace(undefined, 'mine/own'), 'mine/own')).toEqual({
+    expect(resolveBase(workspace(undefined, 'mine/own'), 'mine/own')).toEqual({
       value: 'mine/own',
       ignored: [],
     }));
@@ -168,9 +168,9 @@ describe('the base of a workspace', () => {
 it('what is ignored is told, once', () => {
   const told: string[] = [];
   const services = {
-    log: { ask: (_: string, sentence: string) => Promise.resolve(void told.push(sentence)) },
+    log: { notify: (_: string, sentence: string) => Promise.resolve(void told.push(sentence)) },
   };
-  const tell = () => tellIgnored(services as unknown as Parameters<typeof tellIgnored>[0]);
+  const tell = () => warnIgnoredSettings(services as unknown as Parameters<typeof warnIgnoredSettings>[0]);
   tell();
   expect(told).toEqual([]);
   inspected['base'] = workspace('evil/model');

@@ -1,7 +1,7 @@
 /** What holds for any edits and any texts, made with a fixed seed. */
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { applyParts, DocumentEdits, findOffers } from '../../../src/next-edit/index.ts';
-import { placesOf } from '../../../src/next-edit/match.ts';
+import { findPlaces } from '../../../src/next-edit/match.ts';
 import { patternsOf } from '../../../src/next-edit/find.ts';
 import { tokensOf } from '../../../src/next-edit/tokens.ts';
 import { uniform } from '../../../src/statistics/random.ts';
@@ -128,7 +128,7 @@ describe('offers', () => {
       const text = editor.text('a.py');
       const document = { path: 'a.py', languageId: 'python', text, tokens: tokensOf(text, 'python') };
       for (const pattern of patternsOf(editor.edits, new Map([['a.py', document]]))) {
-        const places = placesOf(pattern, document);
+        const places = findPlaces(pattern, document);
         const made = applyParts(text, places);
         seen += places.length;
         // All that is apart from the places is as it was, and in its turn.
@@ -141,7 +141,7 @@ describe('offers', () => {
         expect(made.slice(there)).toBe(text.slice(at));
         if (pattern.kind === 'tokens' && pattern.scope) continue;
         const again = { ...document, text: made, tokens: tokensOf(made, 'python') };
-        expect(placesOf(pattern, again), JSON.stringify(pattern)).toEqual([]);
+        expect(findPlaces(pattern, again), JSON.stringify(pattern)).toEqual([]);
       }
     }
     expect(seen).toBeGreaterThan(200);

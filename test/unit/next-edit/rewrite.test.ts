@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { editAnswer } from '../../../src/next-edit/edit-task.ts';
 import {
   candidatesIn,
-  diffOf,
+  diffPrompt,
   lineInAnswer,
-  offerOf,
-  questionOf,
+  toOffer,
+  taskQuestion,
   type Candidate,
 } from '../../../src/next-edit/index.ts';
 
@@ -66,7 +66,7 @@ describe('candidates', () => {
 
 describe('what is asked', () => {
   it('a diff that lacks the new line', () => {
-    expect(diffOf(first, named)).toEqual({
+    expect(diffPrompt(first, named)).toEqual({
       prompt: `--- a/src/a.ts
 +++ b/src/a.ts
 @@
@@ -86,7 +86,7 @@ describe('what is asked', () => {
   });
 
   it("the task of instruction tuning; the answer's line is found as soon as it is whole", () => {
-    const question = questionOf(first, named, 'ts');
+    const question = taskQuestion(first, named, 'ts');
     expect(question).toContain(`The edit, in src/a.ts:\n\`\`\`diff\n-${before}\n+${after}\n\`\`\``);
     expect(question).toContain(`The place, in src/a.ts:\n\`\`\`ts\n${lines.join('\n')}\n\`\`\``);
     expect(question).toContain(`The line:\n\`\`\`ts\n${lines[2]}\n\`\`\``);
@@ -101,11 +101,11 @@ describe('what is asked', () => {
 });
 
 describe('an answer', () => {
-  const made = (line: string, candidate: Candidate = first) => offerOf(candidate, line)?.parts[0]?.text;
+  const made = (line: string, candidate: Candidate = first) => toOffer(candidate, line)?.parts[0]?.text;
 
   it('that is the same edit is offered', () => {
     expect(made('  const b = await load(path, "b"); ')).toBe('  const b = await load(path, "b");');
-    expect(offerOf(first, '  const b = await load(path, "b");')).toMatchObject({ line: 2, why: 'model' });
+    expect(toOffer(first, '  const b = await load(path, "b");')).toMatchObject({ line: 2, why: 'model' });
   });
 
   it('that is no edit, another, or more than that is not', () => {

@@ -1,6 +1,6 @@
 /** Offers while their text changes, and what Tab does with them. */
 import { describe, expect, it } from 'vitest';
-import { moved, tabDoes, type Cursor } from '../../../src/next-edit/index.ts';
+import { moveOffer, tabAction, type Cursor } from '../../../src/next-edit/index.ts';
 import { uniform } from '../../../src/statistics/random.ts';
 
 describe('an offer in a text that changes', () => {
@@ -17,7 +17,7 @@ describe('an offer in a text that changes', () => {
       const removed = below(Math.min(12, text.length - offset + 1));
       const inserted = ['', 'new', '\n'][below(3)]!;
       const now = text.slice(0, offset) + inserted + text.slice(offset + removed);
-      const after = moved(offer, [{ offset, removed, inserted: inserted.length }]);
+      const after = moveOffer(offer, [{ offset, removed, inserted: inserted.length }]);
       const isTouched = offset <= from + offer.before.length && offset + removed >= from;
       expect(after === undefined).toBe(isTouched);
       if (!after) continue;
@@ -55,6 +55,6 @@ describe('what Tab does', () => {
     ['after more was typed, not beside the place', at(107, '  f(x);', { line: 5 }), here, true, undefined],
     ['but at the place', at(104, '  f(', { line: 5 }), here, true, 'apply'],
   ] as const)('%s', (_, cursor, start, isPassed, does) => {
-    expect(tabDoes(cursor, offer, start, isPassed)).toBe(does);
+    expect(tabAction(cursor, offer, start, isPassed)).toBe(does);
   });
 });

@@ -6,7 +6,7 @@ import { runSpecSchema } from '../../../src/protocol/run.ts';
 import type { SweepLine, SweepSpec } from '../../../src/protocol/sweep.ts';
 import { claims } from '../../../src/reproduce/claims.ts';
 import type { Evidence, MeasuredRun, Sweep } from '../../../src/reproduce/evidence.ts';
-import { judgeClaims, type Standing } from '../../../src/reproduce/judge.ts';
+import { judgeClaims, type Progress } from '../../../src/reproduce/judge.ts';
 import { claimsText, reportMarkdown } from '../../../src/reproduce/report.ts';
 import { stageOf, type StageName } from '../../../src/reproduce/stages.ts';
 import { variantsFor, type VariantName } from '../../../src/reproduce/variants.ts';
@@ -145,7 +145,7 @@ const stages = (seeds: number): Set<StageName> =>
       Array.from({ length: seeds }, (_, seed) => needs.map((kind) => stageOf(kind, seed))).flat(),
     ),
   );
-const judged = (evidence: Evidence, patch: Partial<Standing> = {}): Map<ClaimId, ClaimResult> => {
+const judged = (evidence: Evidence, patch: Partial<Progress> = {}): Map<ClaimId, ClaimResult> => {
   const standing = { evidence, done: stages(3), failed: new Map(), seeds: 3, why: 'budget' as const };
   return new Map(judgeClaims(claimIds, { ...standing, ...patch }).map((result) => [result.claim, result]));
 };

@@ -16,7 +16,7 @@ import {
   createReproduction,
   findReproduction,
   findUnfinished,
-  refuseOlder,
+  requireCurrentFormat,
   reportPath,
   type Reproduction,
 } from '../../../src/reproduce/store.ts';
@@ -310,13 +310,13 @@ it('says of one of an earlier format how it was measured', async () => {
   await writeFile(join(dir, 'results.json'), JSON.stringify(state));
   const found = await findReproduction(spec.id);
   expect(found.state.runs).toEqual(state.runs);
-  expect(() => refuseOlder(found)).toThrow(
+  expect(() => requireCurrentFormat(found)).toThrow(
     /was measured in a different way, by a version that judged claims from one seed/,
   );
   expect(await findUnfinished(spec)).toBeUndefined();
   const again = await made(['forgetting']);
   expect((await findUnfinished(again.spec))!.spec.id).toBe(again.spec.id);
-  expect(() => refuseOlder(again)).not.toThrow();
+  expect(() => requireCurrentFormat(again)).not.toThrow();
 });
 
 it('attaches to a job that is under way, and plans nothing', async () => {

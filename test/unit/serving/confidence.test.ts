@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { certainty, likeliest } from '../../../src/serving/tokens/confidence.ts';
+import { pieceConfidence, likeliest } from '../../../src/serving/tokens/confidence.ts';
 
 describe('how sure the model is', () => {
   it('takes the first of the likeliest tokens', () => {
@@ -13,7 +13,7 @@ describe('how sure the model is', () => {
 
   it('multiplies the chances of the tokens of a piece', () => {
     const pieces = [0.5, 0.5, 0.25].map((chance) => ({ logprob: Math.log(chance) }));
-    expect(Math.exp(certainty(pieces))).toBeCloseTo(1 / 16);
-    expect(certainty([])).toBe(0);
+    expect(Math.exp(pieceConfidence(pieces))).toBeCloseTo(1 / 16);
+    expect(pieceConfidence([])).toBe(0);
   });
 });

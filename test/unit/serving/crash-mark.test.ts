@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { endedWith } from '../../../src/serving/host/crash-mark.ts';
+import { hasCrashedWith } from '../../../src/serving/host/crash-mark.ts';
 import { deadPid } from '../runs/help.ts';
 
 let dir: string;
@@ -19,5 +19,5 @@ it.each([
   writeFileSync(mark, `${deadPid}\n`);
   const time = new Date(Date.now() + hours * 3600_000);
   utimesSync(mark, time, time);
-  expect(await endedWith(mark)).toBe(counts);
+  expect(await hasCrashedWith(mark)).toBe(counts);
 });

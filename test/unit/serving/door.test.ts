@@ -56,7 +56,7 @@ it.each([
 ])(
   'a client that does not finish its request is ended when its time is up, not at twice of it',
   async (begun) => {
-    const app = await createApp(host, { token, sendingMs: 1000 });
+    const app = await createApp(host, { token, requestTimeoutMs: 1000 });
     await app.listen({ host: '127.0.0.1', port: 0 });
     const began = performance.now();
     const client = connect((app.server.address() as AddressInfo).port, '127.0.0.1');

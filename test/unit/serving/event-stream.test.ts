@@ -1,13 +1,13 @@
 /** What clients hear while an answer is computed that takes long to begin. */
 import Fastify from 'fastify';
 import { expect, it } from 'vitest';
-import { streamed, type EventStream } from '../../../src/serving/http/event-stream.ts';
+import { streamEvents, type EventStream } from '../../../src/serving/http/event-stream.ts';
 import { HttpError } from '../../../src/serving/http-error.ts';
 import { until } from '../../support/until.ts';
 
 async function answerOf(work: (events: EventStream) => Promise<void>, signMs?: number) {
   const app = Fastify();
-  app.get('/', (_request, reply) => streamed(reply, work, '[DONE]', signMs));
+  app.get('/', (_request, reply) => streamEvents(reply, work, '[DONE]', signMs));
   try {
     return await app.inject('/');
   } finally {
@@ -17,7 +17,7 @@ async function answerOf(work: (events: EventStream) => Promise<void>, signMs?: n
 const tooLong = () => new HttpError(400, 'context_length_exceeded', 'The chat has 9 tokens.');
 
 it('signs of life come before the first piece, and an error after them is an event with its code', async () => {
-  const begun = (events: EventStream) => until('a sign of life', () => events.begun);
+  const begun = (events: EventStream) => until('a sign of life', () => events.hasStarted);
   const answer = await answerOf(async (events) => {
     await begun(events);
     events.send({ piece: 1 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { layOutGap, templateOf } from '../../../src/serving/remote/fim-templates.ts';
+import { layOutGap, findTemplate } from '../../../src/serving/remote/fim-templates.ts';
 
-const fill = (name: string) => layOutGap(templateOf([name])!, { prefix: 'a = ', suffix: '\nb' });
+const fill = (name: string) => layOutGap(findTemplate([name])!, { prefix: 'a = ', suffix: '\nb' });
 
 describe('the marks of a code model', () => {
   // As in the models' cards and papers.
@@ -22,26 +22,26 @@ describe('the marks of a code model', () => {
 
   it.each(['gpt-4o', 'Qwen2.5-7B-Instruct', 'CodeLlama-34b-hf', 'CodeLlama-7b-Python-hf', 'mine'])(
     'are not guessed for %s',
-    (name) => expect(templateOf([name])).toBeUndefined(),
+    (name) => expect(findTemplate([name])).toBeUndefined(),
   );
 
   it('leave what the gap already has behind them', () => {
     const gap = { prefix: 'f(\n', begun: '  a, ', suffix: '\n)' };
-    const qwen = templateOf(['qwen2.5-coder'])!;
+    const qwen = findTemplate(['qwen2.5-coder'])!;
     expect(layOutGap(qwen, gap)).toBe('<|fim_prefix|>f(\n<|fim_suffix|>\n)<|fim_middle|>  a, ');
-    expect(layOutGap(templateOf(['codestral'])!, gap)).toBe('[SUFFIX]\n)[PREFIX]f(\n  a, ');
+    expect(layOutGap(findTemplate(['codestral'])!, gap)).toBe('[SUFFIX]\n)[PREFIX]f(\n  a, ');
     expect(layOutGap(qwen, { ...gap, suffix: '\n' })).toBe('f(\n  a, ');
     const marked = { ...gap, begun: '  a<|fim_middle|>b, ' };
     expect(layOutGap(qwen, marked)).toBe('<|fim_prefix|><|fim_suffix|>\n)<|fim_middle|>b, ');
   });
 
   it('are found by the base of an adapter', () => {
-    expect(templateOf(['mine', '/adapters/mine', 'Qwen/Qwen2.5-Coder-1.5B'])?.name).toBe('Qwen-Coder');
+    expect(findTemplate(['mine', '/adapters/mine', 'Qwen/Qwen2.5-Coder-1.5B'])?.name).toBe('Qwen-Coder');
   });
 
   it('ask for no more stops than OpenAI takes, with two of the request', () => {
     for (const name of ['qwen2.5-coder', 'starcoder2', 'deepseek-coder', 'codellama', 'codestral'])
-      expect(templateOf([name])!.ends.length).toBeLessThanOrEqual(2);
+      expect(findTemplate([name])!.ends.length).toBeLessThanOrEqual(2);
   });
 });
 
@@ -52,18 +52,18 @@ describe('other files', () => {
 
   it('come in the format of the models that have one', () => {
     // Qwen2.5-Coder's card, and StarCoder 2's paper.
-    expect(layOutGap(templateOf(['qwen2.5-coder'])!, gap)).toBe(
+    expect(layOutGap(findTemplate(['qwen2.5-coder'])!, gap)).toBe(
       '<|repo_name|>shop\n<|file_sep|>src/util.py\ndef util(): ...\n' +
         '<|file_sep|>src/main.py\n<|fim_prefix|>a = <|fim_suffix|>\nb<|fim_middle|>',
     );
-    expect(layOutGap(templateOf(['starcoder2'])!, { ...gap, suffix: '' })).toBe(
+    expect(layOutGap(findTemplate(['starcoder2'])!, { ...gap, suffix: '' })).toBe(
       '<repo_name>shop<file_sep>src/util.py\ndef util(): ...\n<file_sep>src/main.py\na = ',
     );
-    expect(layOutGap(templateOf(['codellama'])!, gap)).toBe('<PRE> a =  <SUF>\nb <MID>');
+    expect(layOutGap(findTemplate(['codellama'])!, gap)).toBe('<PRE> a =  <SUF>\nb <MID>');
   });
 
   it('and code that contain a mark can not put one into the prompt', () => {
-    const qwen = templateOf(['qwen2.5-coder'])!;
+    const qwen = findTemplate(['qwen2.5-coder'])!;
     const laidOut = layOutGap(qwen, {
       place,
       context: [...context, { filename: 'marks.py', text: 'FILE = "<|file_sep|>"' }],

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { cacheDir } from '../../../src/platform/files/paths.ts';
 import {
-  aboutCopy,
+  readCopyInfo,
   findCopy,
-  keepCopy,
-  noteTry,
+  storeCopy,
+  recordAttempt,
   removeCopy,
-  tidyCopies,
+  pruneCopies,
 } from '../../../src/serving/folding/copies.ts';
 import { makerMark } from '../../../src/runs/processes.ts';
-import { Folding } from '../../../src/serving/folding/while-idle.ts';
+import { IdleFolding } from '../../../src/serving/folding/idle-folding.ts';
 import type { LlamaHost } from '../../../src/serving/host-types.ts';
 import { ownHome } from '../../support/own-home.ts';
 
@@ -42,9 +42,9 @@ beforeEach(async () => {
 describe('folded copies', () => {
   it('are found until the adapter is replaced', async () => {
     expect(await findCopy(at('base.gguf'), at('one'))).toBeUndefined();
-    await keepCopy(at('base.gguf'), at('one'), write('copy'));
+    await storeCopy(at('base.gguf'), at('one'), write('copy'));
     const copy = await findCopy(at('base.gguf'), at('one'));
-    expect(copy).toMatchObject({ model: expect.stringMatching(/model\.gguf$/), beside: undefined });
+    expect(copy).toMatchObject({ model: expect.stringMatching(/model\.gguf$/), residualAdapter: undefined });
     await writeFile(at('one'), 'another');
     expect(await findCopy(at('base.gguf'), at('one'))).toBeUndefined();
   });
@@ -52,15 +52,15 @@ describe('folded copies', () => {
   it('that are of no use leave only a mark', async () => {
     const make = (files: { model: string; beside: string }) =>
       write('copy')(files).then((about) => ({ ...about, unfit: 'it is not faster' }));
-    await keepCopy(at('base.gguf'), at('one'), make);
+    await storeCopy(at('base.gguf'), at('one'), make);
     expect(await findCopy(at('base.gguf'), at('one'))).toBeUndefined();
-    expect(await aboutCopy(at('base.gguf'), at('one'))).toMatchObject({ unfit: 'it is not faster' });
+    expect(await readCopyInfo(at('base.gguf'), at('one'))).toMatchObject({ unfit: 'it is not faster' });
     const [only] = await kept();
     expect(await readdir(join(cacheDir(), 'folded', only!))).toEqual(['about.json']);
   });
 
   it('leave nothing if making them fails', async () => {
-    const failing = keepCopy(at('base.gguf'), at('one'), async (files) => {
+    const failing = storeCopy(at('base.gguf'), at('one'), async (files) => {
       await writeFile(files.model, 'half');
       throw new Error('The disk is full.');
     });
@@ -72,23 +72,23 @@ describe('folded copies', () => {
     const soon = (seconds: number) => new Date(Date.now() + 1000 * seconds);
     const folder = join(cacheDir(), 'folded');
     const found = async () => {
-      const copies = ['one', 'two', 'three'].map((name) => aboutCopy(at('base.gguf'), at(name)));
+      const copies = ['one', 'two', 'three'].map((name) => readCopyInfo(at('base.gguf'), at(name)));
       return (await Promise.all(copies)).map((about) => about?.model !== undefined);
     };
-    await keepCopy(at('base.gguf'), at('one'), write('1'));
-    await keepCopy(at('base.gguf'), at('two'), write('2'));
-    await keepCopy(at('base.gguf'), at('three'), () => Promise.resolve({ unfit: 'it differs' }));
+    await storeCopy(at('base.gguf'), at('one'), write('1'));
+    await storeCopy(at('base.gguf'), at('two'), write('2'));
+    await storeCopy(at('base.gguf'), at('three'), () => Promise.resolve({ unfit: 'it differs' }));
     expect(await found()).toEqual([true, true, false]);
     for (const name of await kept()) await utimes(join(folder, name), soon(-90), soon(-90));
     await findCopy(at('base.gguf'), at('one'));
     await writeFile(at('three'), 'another');
-    await keepCopy(at('base.gguf'), at('three'), write('3'));
+    await storeCopy(at('base.gguf'), at('three'), write('3'));
     expect(await found()).toEqual([true, false, true]);
   });
 
   it('of deleted adapters are deleted, and what a process left that is gone', async () => {
-    await keepCopy(at('base.gguf'), at('one'), write('1'));
-    await keepCopy(at('base.gguf'), at('two'), write('2'));
+    await storeCopy(at('base.gguf'), at('one'), write('1'));
+    await storeCopy(at('base.gguf'), at('two'), write('2'));
     await rm(at('one'));
     const folder = join(cacheDir(), 'folded');
     // No process has so high a number; the second is of an earlier process with the number of this one.
@@ -98,7 +98,7 @@ describe('folded copies', () => {
       `key.${process.pid}-1.tmp`,
     ];
     for (const name of [mine, gone, earlier]) await mkdir(join(folder, name));
-    await tidyCopies();
+    await pruneCopies();
     const left = await kept();
     expect(left).toHaveLength(2);
     expect(left).toContain(mine);
@@ -106,11 +106,11 @@ describe('folded copies', () => {
   });
 
   it('that were used while the clock was ahead do not take the place of a new one', async () => {
-    for (const name of ['one', 'two']) await keepCopy(at('base.gguf'), at(name), write(name));
+    for (const name of ['one', 'two']) await storeCopy(at('base.gguf'), at(name), write(name));
     const ahead = new Date(Date.now() + 365 * 24 * 3600_000);
     for (const name of await kept()) await utimes(join(cacheDir(), 'folded', name), ahead, ahead);
     await findCopy(at('base.gguf'), at('two'));
-    await keepCopy(at('base.gguf'), at('three'), write('3'));
+    await storeCopy(at('base.gguf'), at('three'), write('3'));
     expect(await findCopy(at('base.gguf'), at('three'))).toBeDefined();
     // The one that was used now is kept, and not the one that may have been used long ago.
     expect(await findCopy(at('base.gguf'), at('two'))).toBeDefined();
@@ -119,39 +119,39 @@ describe('folded copies', () => {
 
   it('that nobody can use are deleted: of an adapter or a base that was replaced', async () => {
     await writeFile(at('other.gguf'), 'other base');
-    await keepCopy(at('base.gguf'), at('one'), write('1'));
-    await keepCopy(at('base.gguf'), at('three'), () => Promise.resolve({ unfit: 'it differs' }));
-    await keepCopy(at('other.gguf'), at('two'), write('2'));
-    await tidyCopies();
+    await storeCopy(at('base.gguf'), at('one'), write('1'));
+    await storeCopy(at('base.gguf'), at('three'), () => Promise.resolve({ unfit: 'it differs' }));
+    await storeCopy(at('other.gguf'), at('two'), write('2'));
+    await pruneCopies();
     expect(await kept()).toHaveLength(3);
     for (const name of ['one', 'three']) await writeFile(at(name), `${name}, trained again`);
-    await tidyCopies();
+    await pruneCopies();
     expect(await kept()).toHaveLength(1);
     await writeFile(at('other.gguf'), 'another base');
-    await tidyCopies();
+    await pruneCopies();
     expect(await kept()).toEqual([]);
   });
 
   it('that were tried leave a note, until there is one or why there is none', async () => {
-    const about = () => aboutCopy(at('base.gguf'), at('one'));
-    await noteTry(at('base.gguf'), at('one'), 5);
-    await noteTry(at('base.gguf'), at('one'), 7);
-    await tidyCopies();
+    const about = () => readCopyInfo(at('base.gguf'), at('one'));
+    await recordAttempt(at('base.gguf'), at('one'), 5);
+    await recordAttempt(at('base.gguf'), at('one'), 7);
+    await pruneCopies();
     expect(await about()).toMatchObject({ tries: { count: 2, at: 7 } });
     expect(await findCopy(at('base.gguf'), at('one'))).toBeUndefined();
-    await keepCopy(at('base.gguf'), at('one'), write('copy'));
+    await storeCopy(at('base.gguf'), at('one'), write('copy'));
     expect((await about())!.tries).toBeUndefined();
   });
 
   it('that were changed afterwards are deleted', async () => {
-    await keepCopy(at('base.gguf'), at('one'), write('copy'));
+    await storeCopy(at('base.gguf'), at('one'), write('copy'));
     await writeFile((await findCopy(at('base.gguf'), at('one')))!.model, 'cope');
     expect(await findCopy(at('base.gguf'), at('one'))).toBeUndefined();
     expect(await kept()).toEqual([]);
   });
 
   it('can be removed, and damaged notes count as none', async () => {
-    await keepCopy(at('base.gguf'), at('one'), write('copy'));
+    await storeCopy(at('base.gguf'), at('one'), write('copy'));
     const [name] = await kept();
     await writeFile(join(cacheDir(), 'folded', name!, 'about.json'), '{"version":');
     expect(await findCopy(at('base.gguf'), at('one'))).toBeUndefined();
@@ -169,7 +169,7 @@ describe('when a copy is made', () => {
       device: { backend: 'cpu' },
       threads: 2,
       models: ['base', 'mine'],
-      rest: vi.fn(async () => {}),
+      unload: vi.fn(async () => {}),
       complete: vi.fn(async () => {}),
     };
     let now = 0;
@@ -178,16 +178,16 @@ describe('when a copy is made', () => {
     let end = () => {};
     const make = vi.fn(() => ({ ended: new Promise<void>((resolve) => (end = resolve)), stop }));
     const watch = () => () => others.busy;
-    const folding = new Folding({ basePath: at('base.gguf'), make, now: () => now, watch });
+    const folding = new IdleFolding({ basePath: at('base.gguf'), make, now: () => now, watch });
     const one = { name: 'mine', path: at('one') };
-    for (let n = 0; n < uses; n++) folding.used(one);
+    for (let n = 0; n < uses; n++) folding.noteUse(one);
     const later = (seconds: number) => {
       now += 1000 * seconds;
-      return folding.look(host as unknown as LlamaHost);
+      return folding.check(host as unknown as LlamaHost);
     };
     /** The child process has ended, with a copy or without. */
     const ended = async (copy: boolean) => {
-      if (copy) await keepCopy(at('base.gguf'), one.path, write('copy'));
+      if (copy) await storeCopy(at('base.gguf'), one.path, write('copy'));
       end();
       await vi.waitFor(() => expect(folding).toMatchObject({ making: undefined }));
     };
@@ -206,13 +206,13 @@ describe('when a copy is made', () => {
     expect(make).toHaveBeenCalledExactlyOnceWith(one, 2);
     await later(5);
     await ended(true);
-    await vi.waitFor(() => expect(folding).toMatchObject({ ready: one }));
+    await vi.waitFor(() => expect(folding).toMatchObject({ readyAdapter: one }));
     statistics.active = 1;
     await later(5);
-    expect(host.rest).not.toHaveBeenCalled();
+    expect(host.unload).not.toHaveBeenCalled();
     statistics.active = 0;
     await later(5);
-    expect(host.rest).toHaveBeenCalledExactlyOnceWith('mine');
+    expect(host.unload).toHaveBeenCalledExactlyOnceWith('mine');
     expect(host.complete).toHaveBeenCalledOnce();
     for (let minute = 0; minute < 30; minute += 1) await later(60);
     expect(make).toHaveBeenCalledOnce();
@@ -225,7 +225,7 @@ describe('when a copy is made', () => {
     await later(5);
     expect(stop).not.toHaveBeenCalled();
     statistics.requests += 1;
-    folding.used(one);
+    folding.noteUse(one);
     expect(stop).toHaveBeenCalledOnce();
     await later(5);
     await ended(false);
@@ -233,7 +233,7 @@ describe('when a copy is made', () => {
     expect(make).toHaveBeenCalledOnce();
     await later(60);
     expect(make).toHaveBeenCalledTimes(2);
-    expect(host.rest).not.toHaveBeenCalled();
+    expect(host.unload).not.toHaveBeenCalled();
   });
 
   it('is tried again after a pause that doubles, also by the next server', async () => {
@@ -259,7 +259,7 @@ describe('when a copy is made', () => {
   });
 
   it('is made though the clock was set back since: a try that is yet to come says nothing', async () => {
-    await noteTry(at('base.gguf'), at('one'), 365 * 24 * 3600_000);
+    await recordAttempt(at('base.gguf'), at('one'), 365 * 24 * 3600_000);
     const { make, later } = idleHost();
     await later(0);
     await later(60);
@@ -271,12 +271,12 @@ describe('when a copy is made', () => {
     const now = vi.spyOn(Date, 'now').mockReturnValue(5000_000);
     const steady = vi.spyOn(performance, 'now').mockReturnValue(0);
     onTestFinished(() => void vi.restoreAllMocks());
-    const folding = new Folding({ basePath: at('base.gguf'), make, watch: () => () => 0 });
-    for (let n = 0; n < 20; n++) folding.used(one);
-    await folding.look(host as unknown as LlamaHost);
+    const folding = new IdleFolding({ basePath: at('base.gguf'), make, watch: () => () => 0 });
+    for (let n = 0; n < 20; n++) folding.noteUse(one);
+    await folding.check(host as unknown as LlamaHost);
     now.mockReturnValue(1000);
     steady.mockReturnValue(61_000);
-    await folding.look(host as unknown as LlamaHost);
+    await folding.check(host as unknown as LlamaHost);
     expect(make).toHaveBeenCalledOnce();
   });
 
@@ -300,15 +300,15 @@ describe('when a copy is made', () => {
     await writeFile(at('fold.mjs'), program);
     const { host, one } = idleHost();
     let now = 0;
-    const folding = new Folding({ basePath: at('base.gguf'), now: () => now, watch: () => () => 0 });
-    for (let n = 0; n < 20; n++) folding.used(one);
-    const look = () => folding.look(host as unknown as LlamaHost);
+    const folding = new IdleFolding({ basePath: at('base.gguf'), now: () => now, watch: () => () => 0 });
+    for (let n = 0; n < 20; n++) folding.noteUse(one);
+    const look = () => folding.check(host as unknown as LlamaHost);
     await look();
     now += 60_000;
     await look();
     expect(folding.isMaking).toBe(true);
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    folding.used(one);
+    folding.noteUse(one);
     await vi.advanceTimersByTimeAsync(60_000);
     vi.useRealTimers();
     await vi.waitFor(() => expect(folding.isMaking).toBe(false), 20_000);
@@ -319,7 +319,7 @@ describe('when a copy is made', () => {
     await later(0);
     await writeFile(at('base.gguf'), 'another base');
     onTestFinished(() => writeFile(at('base.gguf'), 'base'));
-    await keepCopy(at('base.gguf'), one.path, write('copy'));
+    await storeCopy(at('base.gguf'), one.path, write('copy'));
     expect(await findCopy(at('base.gguf'), one.path)).toBeDefined();
     expect(await folding.find(one)).toBeUndefined();
     await removeCopy(at('base.gguf'), one.path);
@@ -356,7 +356,7 @@ describe('when a copy is made', () => {
     await later(0);
     await later(60);
     await ended(true);
-    await vi.waitFor(() => expect(folding).toMatchObject({ ready: one }));
+    await vi.waitFor(() => expect(folding).toMatchObject({ readyAdapter: one }));
     host.models = ['base'];
     await later(5);
     expect(host.complete).not.toHaveBeenCalled();

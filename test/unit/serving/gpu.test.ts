@@ -6,10 +6,15 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isSoftware } from '../../../src/llama-cpp/gpu.ts';
 import { describeDevice } from '../../../src/protocol/gpu.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
-import { endedBy, forgetTries, guarded } from '../../../src/serving/host/gpu-guard.ts';
+import { hasCrashed, clearMarks, withGuard } from '../../../src/serving/host/gpu-guard.ts';
 import { withTraining } from '../../../src/runs/training-lock.ts';
-import { isOutOfMemory, whyNot } from '../../../src/serving/host/place-base.ts';
-import { hasTaken, leftBeside, plannedBy, plannedOnGpu } from '../../../src/serving/host/training-memory.ts';
+import { isOutOfMemory, gpuFailure } from '../../../src/serving/host/place-base.ts';
+import {
+  hasAllocated,
+  availableBeside,
+  plannedBytes,
+  trainingGpuMemory,
+} from '../../../src/serving/host/training-memory.ts';
 import { parseServerArgs } from '../../../src/serving/http/server-args.ts';
 import { useTemporaryHome } from '../runs/help.ts';
 
@@ -20,8 +25,8 @@ const markOf = () => join(marks(), readdirSync(marks())[0]!);
 
 describe('a GPU that is tried', () => {
   it('leaves a mark until it has worked, or failed', async () => {
-    await guarded('vulkan', async () => expect(readdirSync(marks())).toHaveLength(1));
-    await expect(guarded('vulkan', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await withGuard('vulkan', async () => expect(readdirSync(marks())).toHaveLength(1));
+    await expect(withGuard('vulkan', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(readdirSync(marks())).toEqual([]);
   });
 
@@ -29,7 +34,7 @@ describe('a GPU that is tried', () => {
     const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
     const others = process.listeners('SIGTERM');
     process.removeAllListeners('SIGTERM');
-    await guarded('vulkan', () => {
+    await withGuard('vulkan', () => {
       process.emit('SIGTERM', 'SIGTERM');
       expect(readdirSync(marks())).toEqual([]);
       return Promise.resolve();
@@ -40,17 +45,17 @@ describe('a GPU that is tried', () => {
   });
 
   it('is left alone for a day if the process ended with it', async () => {
-    await guarded('vulkan', async () => {
+    await withGuard('vulkan', async () => {
       // Of this process, which lives: another server that is starting.
-      expect(await endedBy('vulkan')).toBe(false);
+      expect(await hasCrashed('vulkan')).toBe(false);
       const { pid } = spawnSync(process.execPath, ['--version']);
       writeFileSync(markOf(), `${pid}\n`);
-      expect([await endedBy('vulkan'), await endedBy('cuda')]).toEqual([true, false]);
+      expect([await hasCrashed('vulkan'), await hasCrashed('cuda')]).toEqual([true, false]);
       const past = new Date(Date.now() - 25 * 3600_000);
       utimesSync(markOf(), past, past);
-      expect(await endedBy('vulkan')).toBe(false);
+      expect(await hasCrashed('vulkan')).toBe(false);
     });
-    await forgetTries();
+    await clearMarks();
     expect(existsSync(marks())).toBe(false);
   });
 });
@@ -72,21 +77,21 @@ describe('what a training plans to take on a GPU', () => {
     ['tensorflow', false, 0],
     ['wasm', true, 0],
   ])('with %s, CUDA %s: %d bytes', (backend, cuda, bytes) =>
-    expect(plannedBy(run(backend), cuda)).toBe(bytes),
+    expect(plannedBytes(run(backend), cuda)).toBe(bytes),
   );
 
   it('is unknown where no run says it, such as in a search for a learning rate', async () => {
     mkdirSync(home.path(), { recursive: true });
-    expect(await plannedOnGpu()).toEqual({ bytes: 0, taken: false });
-    expect(await withTraining('A search for a learning rate', () => plannedOnGpu())).toBeUndefined();
+    expect(await trainingGpuMemory()).toEqual({ bytes: 0, isAllocated: false });
+    expect(await withTraining('A search for a learning rate', () => trainingGpuMemory())).toBeUndefined();
   });
 
   it('is kept free until it is taken; then other programs have only the rest', () => {
     const state = { total: 24, free: 10 };
-    expect(leftBeside({ bytes: 6, taken: false }, state)).toBe(4);
-    expect(leftBeside({ bytes: 6, taken: true }, state)).toBe(10);
-    expect(leftBeside({ bytes: 16, taken: true }, state)).toBe(8);
-    expect(leftBeside({ bytes: 30, taken: false }, state)).toBe(0);
+    expect(availableBeside({ bytes: 6, isAllocated: false }, state)).toBe(4);
+    expect(availableBeside({ bytes: 6, isAllocated: true }, state)).toBe(10);
+    expect(availableBeside({ bytes: 16, isAllocated: true }, state)).toBe(8);
+    expect(availableBeside({ bytes: 30, isAllocated: false }, state)).toBe(0);
   });
 
   it.each([
@@ -95,13 +100,13 @@ describe('what a training plans to take on a GPU', () => {
     [['start', 'step', 'start'], false],
     [['start', 'step', 'done'], false],
   ])('after %j it is taken: %s', (types, taken) =>
-    expect(hasTaken({ events: types.map((type) => ({ type })) } as unknown as RunSnapshot)).toBe(taken),
+    expect(hasAllocated({ events: types.map((type) => ({ type })) } as unknown as RunSnapshot)).toBe(taken),
   );
 
   it('as the run says, if it plans the memory of the GPU apart', () => {
     const apart = run('webgpu');
     Object.assign(apart.events[1]!, { device: { total: 7e8 } });
-    expect(plannedBy(apart, false)).toBe(7e8);
+    expect(plannedBytes(apart, false)).toBe(7e8);
   });
 });
 
@@ -117,8 +122,8 @@ describe('for people', () => {
   it('tells too little memory from other failures', () => {
     const full = new Error('Failed to create context');
     expect([isOutOfMemory(full), isOutOfMemory(new Error('unknown token'))]).toEqual([true, false]);
-    expect(whyNot('cuda', full)).toBe('The memory of the GPU is too full for completion (CUDA).');
-    expect(whyNot('vulkan', new Error('Device lost.'))).toBe(
+    expect(gpuFailure('cuda', full)).toBe('The memory of the GPU is too full for completion (CUDA).');
+    expect(gpuFailure('vulkan', new Error('Device lost.'))).toBe(
       'Completion failed on the GPU (Vulkan): Device lost.',
     );
   });

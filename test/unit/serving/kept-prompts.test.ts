@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { affordable, warmth } from '../../../src/serving/host/kept-prompts.ts';
+import { affordablePrompts, reusableTokens } from '../../../src/serving/host/kept-prompts.ts';
 import { Slots } from '../../../src/serving/host/slots.ts';
 
 describe('the prompts that are kept', () => {
   it.each([
-    ['all that are wanted, where there is room', { wanted: 2, perPrompt: 25e6, free: 8e9 }, 2],
-    ['fewer, where memory is short', { wanted: 2, perPrompt: 100e6, free: 4e9 }, 1],
-    ['none, where there is hardly any', { wanted: 2, perPrompt: 100e6, free: 1e9 }, 0],
-    ['fewer, where contexts may take little', { wanted: 2, perPrompt: 100e6, free: 64e9, limit: 8e8 }, 1],
-    ['none, if none are wanted', { wanted: 0, perPrompt: 1, free: 8e9 }, 0],
+    ['all that are wanted, where there is room', { requested: 2, perPrompt: 25e6, free: 8e9 }, 2],
+    ['fewer, where memory is short', { requested: 2, perPrompt: 100e6, free: 4e9 }, 1],
+    ['none, where there is hardly any', { requested: 2, perPrompt: 100e6, free: 1e9 }, 0],
+    ['fewer, where contexts may take little', { requested: 2, perPrompt: 100e6, free: 64e9, limit: 8e8 }, 1],
+    ['none, if none are wanted', { requested: 0, perPrompt: 1, free: 8e9 }, 0],
   ])('%s', (_, options, count) => {
-    expect(affordable(options)).toBe(count);
+    expect(affordablePrompts(options)).toBe(count);
   });
 
   it('are replaced by the next of their own file, however one goes back and forth', async () => {
@@ -18,8 +18,8 @@ describe('the prompts that are kept', () => {
     const held = [file(1, 0), file(2, 0), file(3, 0)].map((tokens) => ({ tokens }));
     const slots = new Slots(held);
     const ask = async (tokens: number[]) => {
-      const slot = await slots.acquire((free) => warmth(free.tokens, tokens));
-      const cold = tokens.length - warmth(slot.tokens, tokens);
+      const slot = await slots.acquire((free) => reusableTokens(free.tokens, tokens));
+      const cold = tokens.length - reusableTokens(slot.tokens, tokens);
       slot.tokens = tokens;
       slots.release(slot);
       return cold;
@@ -34,7 +34,7 @@ describe('the prompts that are kept', () => {
   });
 
   it('go to another file though both begin alike', () => {
-    expect(warmth([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 30, 40, 50, 60, 70, 80, 90])).toBe(0);
-    expect(warmth([1, 2, 3, 4, 5], [1, 2, 3, 9, 9])).toBe(3);
+    expect(reusableTokens([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 30, 40, 50, 60, 70, 80, 90])).toBe(0);
+    expect(reusableTokens([1, 2, 3, 4, 5], [1, 2, 3, 9, 9])).toBe(3);
   });
 });

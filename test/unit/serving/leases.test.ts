@@ -12,7 +12,7 @@ const client = () =>
 it('a server ends once nobody holds it, but not in the middle of an answer', () => {
   const onUnused = vi.fn();
   let active = 1;
-  const leases = new Leases({ onUnused, answers: () => active > 0, firstMs: 100, lingerMs: 10 });
+  const leases = new Leases({ onUnused, isAnswering: () => active > 0, firstMs: 100, lingerMs: 10 });
   const held = client();
   leases.add(held, {});
   vi.advanceTimersByTime(1000);

@@ -25,8 +25,8 @@ beforeEach(() => {
 });
 
 function opening<T>(open: () => Promise<T>, room = 2 * GB): Promise<T | undefined> {
-  const found = { model: join(home.path(), 'model.gguf'), beside: undefined, bytes: GB };
-  const folded = { used: () => undefined, find: () => Promise.resolve(found), remove };
+  const found = { model: join(home.path(), 'model.gguf'), residualAdapter: undefined, bytes: GB };
+  const folded = { noteUse: () => undefined, find: () => Promise.resolve(found), remove };
   return openCopy(folded, adapter, {} as never, room, open);
 }
 const marks = () => readdirSync(home.path());

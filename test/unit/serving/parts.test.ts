@@ -69,7 +69,7 @@ describe('an answer', () => {
     decode: (tokens: readonly number[]) => tokens.map((token) => (token ? String(token) : '')).join(''),
   } as never;
   const written = (ignoreEnd: boolean) => {
-    const answer = new Answer(vocabulary, { prompt: [], most: 3, ignoreEnd });
+    const answer = new Answer(vocabulary, { prompt: [], maxTokens: 3, ignoreEnd });
     const ended = [5, 0, 7].map((token) => answer.push(token));
     return { ended, ...answer.result };
   };

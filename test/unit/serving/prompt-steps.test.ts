@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
   FIRST_STEP,
-  MOST_ROWS,
-  mostRows,
+  MAX_ROWS,
+  maxRows,
   nextStep,
   rowTime,
   TILE,
@@ -27,7 +27,7 @@ describe('the steps of a prompt', () => {
 
   it('none is longer than may be, and all rows are read', () => {
     for (let rows = 1; rows < 600; rows += 7)
-      for (const most of [4, 8, 24, 40, TILE, 80, MOST_ROWS]) {
+      for (const most of [4, 8, 24, 40, TILE, 80, MAX_ROWS]) {
         const steps = stepsOf(rows, most);
         expect(steps.reduce((sum, step) => sum + step, 0)).toBe(rows);
         expect(Math.max(...steps)).toBeLessThanOrEqual(most);
@@ -39,7 +39,7 @@ describe('how many rows may be computed at once', () => {
   it.each([
     ['not known yet', undefined, 0, FIRST_STEP],
     ['not known, though it takes long', undefined, 5000, FIRST_STEP],
-    ['fast', 0.5, 0, MOST_ROWS],
+    ['fast', 0.5, 0, MAX_ROWS],
     ['more than a tile', 2.5, 0, 70],
     ['just a tile', 4.2, 0, TILE],
     ['no time for a tile', 4.5, 0, 32],
@@ -48,7 +48,7 @@ describe('how many rows may be computed at once', () => {
     ['time for a tile, by now', 4.5, 700, TILE],
     ['slow, for a second', 15, 1000, 24],
     ['slow, for a minute', 15, 60_000, 56],
-  ])('%s', (_, msPerRow, waitedMs, most) => expect(mostRows(msPerRow, waitedMs)).toBe(most));
+  ])('%s', (_, msPerRow, waitedMs, most) => expect(maxRows(msPerRow, waitedMs)).toBe(most));
 
   it('goes by what steps took, no one of which counts for all', () => {
     expect(rowTime(undefined, 64, 210)).toBe(3);
@@ -74,7 +74,7 @@ function read(rows: number, { fixed, row, tiled }: Machine) {
   const readOnce = () => {
     let [waited, rest, longest] = [0, rows, 0];
     while (rest > 0) {
-      const size = nextStep(rest, mostRows(known, waited));
+      const size = nextStep(rest, maxRows(known, waited));
       known = rowTime(known, size, cost(size));
       [waited, rest, longest] = [waited + cost(size), rest - size, Math.max(longest, cost(size))];
     }

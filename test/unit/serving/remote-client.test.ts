@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { describeFound, type Found } from '../../../src/serving/remote/probe.ts';
+import { describeServer, type ServerInfo } from '../../../src/serving/remote/probe.ts';
 import type { RemoteClient } from '../../../src/serving/remote/remote-client.ts';
 import { llamaCpp, mistral, ollama, vllm } from '../../support/other-servers.ts';
 import { useRemoteClients } from '../../support/remote-clients.ts';
@@ -29,8 +29,11 @@ const { closing, opened, clientAt, answer } = useRemoteClients(request);
 describe('vLLM', () => {
   it('completes with an adapter, in the marks of its base, because it has no suffix', async () => {
     const server = await opened(vllm());
-    const found: Found[] = [];
-    const client = clientAt(server.address, { model: 'garden', onFound: (server) => found.push(server) });
+    const found: ServerInfo[] = [];
+    const client = clientAt(server.address, {
+      model: 'garden',
+      onServerInfo: (server) => found.push(server),
+    });
     expect(await client.fillInTheMiddle()).toBe(true);
     expect(await answer(client)).toEqual({ text: 'a + b', pieces: ['a ', '+ b'] });
     expect(server.heard).toEqual([
@@ -52,7 +55,7 @@ describe('vLLM', () => {
         },
       },
     ]);
-    expect(describeFound(found[0]!, 'gpu')).toBe(
+    expect(describeServer(found[0]!, 'gpu')).toBe(
       'vLLM at gpu, model garden: fills in the middle by the marks of Qwen-Coder',
     );
   });
@@ -120,7 +123,7 @@ describe('llama.cpp', () => {
           return response.writeHead(status, json).end('{"error":{"message":"Loading model","code":503}}');
         response.writeHead(200, json).end('{"content":" "}');
       });
-      const client = clientAt(`http://${server}`, { pauseMs: 0 });
+      const client = clientAt(`http://${server}`, { retryMs: 0 });
       await expect(client.start()).rejects.toMatchObject({
         code: 'endpoint-failed',
         message: expect.stringContaining('failed: Loading model.'),
@@ -273,17 +276,17 @@ describe('what goes wrong', () => {
   it('nobody listens; the next requests fail at once, and later ones ask again', async () => {
     const server = await opened(llamaCpp());
     await server.app.close();
-    const client = clientAt(server.address, { pauseMs: 60_000 });
+    const client = clientAt(server.address, { retryMs: 60_000 });
     await failsWith(client, 'endpoint-down', "can't be reached (ECONNREFUSED)");
     let asked = 0;
     const counting = (() => {
       asked += 1;
       return Promise.reject(new Error('down'));
     }) as typeof fetch;
-    const pausing = clientAt(server.address, { pauseMs: 60_000, fetch: counting });
+    const pausing = clientAt(server.address, { retryMs: 60_000, fetch: counting });
     for (let key = 0; key < 3; key += 1) await failsWith(pausing, 'endpoint-down', 'down');
     expect(asked).toBe(1);
-    const trying = clientAt(server.address, { pauseMs: 0, fetch: counting });
+    const trying = clientAt(server.address, { retryMs: 0, fetch: counting });
     for (let key = 0; key < 3; key += 1) await failsWith(trying, 'endpoint-down', 'down');
     expect(asked).toBe(4);
   });

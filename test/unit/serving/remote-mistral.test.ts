@@ -2,7 +2,7 @@
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { describeFound, type Found } from '../../../src/serving/remote/probe.ts';
+import { describeServer, type ServerInfo } from '../../../src/serving/remote/probe.ts';
 import { mistral } from '../../support/other-servers.ts';
 import { useRemoteClients } from '../../support/remote-clients.ts';
 
@@ -15,7 +15,7 @@ const request = {
   stop: ['\n'],
 };
 
-const { closing, opened, clientAt, answer } = useRemoteClients(request, { pauseMs: 0 });
+const { closing, opened, clientAt, answer } = useRemoteClients(request, { retryMs: 0 });
 
 const json = { 'content-type': 'application/json' };
 
@@ -33,9 +33,9 @@ async function playing(listener: RequestListener): Promise<string> {
 describe('Mistral', () => {
   it('completes by its own route, with no field that it would refuse', async () => {
     const server = await opened(mistral());
-    const found: Found[] = [];
+    const found: ServerInfo[] = [];
     // One of its models is for code, so none has to be named.
-    const client = clientAt(server.address, { onFound: (server) => found.push(server) });
+    const client = clientAt(server.address, { onServerInfo: (server) => found.push(server) });
     expect(await client.fillInTheMiddle()).toBe(true);
     expect(await answer(client, { ...request, seed: 7 })).toEqual({ text: 'a + b', pieces: ['a ', '+ b'] });
     await answer(client, { ...request, suffix: '', stop: [] });
@@ -48,7 +48,7 @@ describe('Mistral', () => {
       ],
       ['/v1/fim/completions', { ...asked, prompt }],
     ]);
-    expect(describeFound(found[0]!, 'gpu')).toBe(
+    expect(describeServer(found[0]!, 'gpu')).toBe(
       'Mistral at gpu, model codestral-2508: it fills in the middle by its /fim/completions',
     );
   });

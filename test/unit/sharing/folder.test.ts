@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { showCommand } from '../../../src/cli/commands/results/show.ts';
 import { effectiveStatus, listRuns, readRun } from '../../../src/runs/index.ts';
-import { bestFirst, isChecked } from '../../../src/extension/texts.ts';
+import { byGain, isChecked } from '../../../src/extension/texts.ts';
 import { comparisonTable } from '../../../src/cli/view/tables.ts';
 import { addToSummary } from '../../../src/evaluation/figures/summary.ts';
 import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
@@ -240,7 +240,7 @@ describe('a published adapter', () => {
     );
     expect(run.spectrum).toEqual({ ...spectrum, stated: true });
     expect(comparisonRows(run.summary!)[0]!.figure).toBe('Held-out bits per byte, as its publisher states');
-    expect(bestFirst(run, { ...run, summary: { ...run.summary!, stated: [] } })).toBeGreaterThan(0);
+    expect(byGain(run, { ...run, summary: { ...run.summary!, stated: [] } })).toBeGreaterThan(0);
     const after = await addToSummary(fetched, 24, {
       planned: ['retention'],
       measured: { task: 'retention', comparisons: [kl] },

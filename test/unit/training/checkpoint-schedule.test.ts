@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import {
-  affordable,
-  after,
+  affordableCheckpoints,
+  afterMeasurement,
   allowance,
   checkpointInterval,
-  decide,
+  chooseNext,
   hasTimeForOne,
   scheduleSchema,
   secondsAhead,
@@ -30,14 +30,18 @@ function simulate(
   for (let step = 1; step < steps; step += 1) {
     schedule = { ...schedule, trained: schedule.trained + pace() };
     if (step % interval === 0 && step >= (schedule.next ?? 0)) {
-      if (schedule.next === undefined || affordable(schedule, step, course) === 0)
-        schedule = decide(schedule, step, course);
+      if (schedule.next === undefined || affordableCheckpoints(schedule, step, course) === 0)
+        schedule = chooseNext(schedule, step, course);
       if (step >= schedule.next!) {
         const wanted = cost();
         const limit = allowance(schedule, step, course);
         const whole = wanted <= limit;
         (whole ? measured : broken).push(step);
-        schedule = after(schedule, { step, seconds: Math.min(wanted, limit), whole }, course);
+        schedule = afterMeasurement(
+          schedule,
+          { step, seconds: Math.min(wanted, limit), isComplete: whole },
+          course,
+        );
         expect(schedule.spent).toBeLessThanOrEqual((share * schedule.trained * steps) / step + 1e-9);
       }
     }

@@ -6,7 +6,7 @@ import type { LazyValues } from '../../../src/weights/values.ts';
 import type { Model } from '../../../src/model/index.ts';
 import {
   CheckpointPlan,
-  goOnFrom,
+  resumeFrom,
   listCheckpoints,
   recordSchema,
   restoreCheckpoint,
@@ -81,7 +81,7 @@ it('is passed over when it is damaged', async () => {
 it('becomes the newest one when training goes back to it', async () => {
   for (const step of [10, 20, 25]) await save(step);
   const progress = { ...fresh, rollbacks: 1, skipped: 7 };
-  await goOnFrom(dir, 10, progress);
+  await resumeFrom(dir, 10, progress);
   expect(await listCheckpoints(dir)).toEqual([10]);
   expect((await restoreCheckpoint(dir, state(0))).state).toMatchObject({ step: 10, progress });
 });
@@ -104,13 +104,13 @@ describe('CheckpointPlan', () => {
     const plan = new CheckpointPlan(evalEvery);
     let kept = [0];
     for (let step = 1; step < 300; step += 1) {
-      const target = plan.before(step);
+      const target = plan.rollbackStep(step);
       // From before the trouble, which shows only some steps later, and not far back.
       expect(kept).toContain(target);
       if (step > PATIENCE) expect(target).toBeLessThan(step - PATIENCE);
       expect(step - target).toBeLessThanOrEqual(54);
-      if (step % evalEvery === 0) expect(plan.due(step)).toBe(true);
-      if (!plan.due(step)) continue;
+      if (step % evalEvery === 0) expect(plan.isDue(step)).toBe(true);
+      if (!plan.isDue(step)) continue;
       kept.push(step);
       const outdated = plan.outdated(kept);
       kept = kept.filter((old) => !outdated.includes(old));

@@ -4,7 +4,7 @@ import { findKnownBase } from '../../../src/base-models/registry.ts';
 import { hyperSchema, type Hyper, type RunSpec } from '../../../src/protocol/run.ts';
 import { sizeClass } from '../../../src/tensor/webgpu/buffers.ts';
 import { planDevice, type PlannedDevice } from '../../../src/training/memory/device.ts';
-import { fitAgain } from '../../../src/training/memory/fit-again.ts';
+import { refitRun } from '../../../src/training/memory/fit-again.ts';
 import { fitMemory } from '../../../src/training/memory/fit.ts';
 import { planMemory, planRun } from '../../../src/training/memory/plan.ts';
 import { describeDevice } from '../../../src/cli/machine/fit-machine.ts';
@@ -122,7 +122,7 @@ describe('fitAgain', () => {
       backend: { name: 'wasm' as const, reason: '' },
       sizes: { baseBytes: bytes, ...stored },
     };
-    const fitted = await fitAgain(shape, run, started, { event } as never, available);
+    const fitted = await refitRun(shape, run, started, { event } as never, available);
     return { hyper: fitted.hyper, warnings };
   };
   const place = { backend: 'wasm' as const, baseBytes: bytes, atCheckpoints: false, ...stored };

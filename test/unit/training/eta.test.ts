@@ -3,18 +3,18 @@ import { Eta } from '../../../src/training/eta.ts';
 
 it('counts the steps and evaluations that are left, and forgets a slow first step', () => {
   const eta = new Eta({ steps: 100 }, 20);
-  eta.stepped(30);
-  expect(eta.after(1)).toBe(99 * 30);
-  for (let step = 2; step <= 41; step += 1) eta.stepped(2);
-  eta.evaluated(4);
-  eta.saved(1);
-  expect(eta.after(41)).toBe(59 * 2 + 3 * 5);
+  eta.addStep(30);
+  expect(eta.secondsLeftAfter(1)).toBe(99 * 30);
+  for (let step = 2; step <= 41; step += 1) eta.addStep(2);
+  eta.addEvaluation(4);
+  eta.addCheckpoint(1);
+  expect(eta.secondsLeftAfter(41)).toBe(59 * 2 + 3 * 5);
   expect(eta.secondsPerStep).toBe(2);
 });
 
 it('has a mean that slow steps count in', () => {
   const eta = new Eta({ steps: 100 }, 20);
-  for (const seconds of [30, 1, 1, 1, 5]) eta.stepped(seconds);
+  for (const seconds of [30, 1, 1, 1, 5]) eta.addStep(seconds);
   expect(eta.meanSecondsPerStep).toBe(2);
   expect(eta.secondsPerStep).toBe(1);
 });

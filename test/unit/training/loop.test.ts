@@ -154,7 +154,7 @@ describe('runLoop', () => {
 
 describe('goes back', () => {
   const to = 1;
-  const back: NonNullable<LoopOptions['goBack']> = async (step, _, progress) => ({
+  const back: NonNullable<LoopOptions['rollBack']> = async (step, _, progress) => ({
     step: to,
     progress: afterRollback(progress, step, to, { losses: [], norms: [], bad: 0 }),
   });
@@ -162,7 +162,7 @@ describe('goes back', () => {
   it('past the data that was bad and at half the rate', async () => {
     // Two micro-batches a step: step 4 is no number.
     const r = recorder((call) => (call === 6 ? NaN : 3));
-    const { last, reports } = await train(r, {}, { goBack: back });
+    const { last, reports } = await train(r, {}, { rollBack: back });
     expect(last).toBe(6);
     expect(reports.map(({ step }) => step)).toEqual([1, 2, 3, 2, 3, 4, 5, 6]);
     const rates = reports.map(({ learningRate }) => learningRate / 1e-3);
@@ -175,10 +175,10 @@ describe('goes back', () => {
   it('to the same batches and rates when it was stopped after having gone back', async () => {
     const lossOf = (call: number) => (call === 6 ? NaN : 3);
     const whole = recorder(lossOf);
-    const { reports } = await train(whole, {}, { goBack: back });
+    const { reports } = await train(whole, {}, { rollBack: back });
     const rest = recorder();
     const { progress, step } = reports.findLast((report) => report.step === 4)!;
-    await train(rest, {}, { from: step, progress, goBack: back });
+    await train(rest, {}, { from: step, progress, rollBack: back });
     expect(rest.batches).toEqual(whole.batches.slice(-4));
     expect(rest.updates).toEqual(whole.updates.slice(-2));
   });
@@ -191,33 +191,33 @@ describe('goes back', () => {
       return 'the held-out loss is no longer a number';
     };
     const whys: string[] = [];
-    const goBack: typeof back = (step, why, progress) => {
+    const rollBack: typeof back = (step, why, progress) => {
       whys.push(`${step}: ${why}`);
       return back(step, why, progress);
     };
-    expect((await train(recorder(), {}, { onStep, goBack })).last).toBe(6);
+    expect((await train(recorder(), {}, { onStep, rollBack })).last).toBe(6);
     expect(whys).toEqual(['3: the held-out loss is no longer a number']);
   });
 
   it('three times at most', async () => {
     const r = recorder(() => NaN);
     let times = 0;
-    const goBack: typeof back = async (step, _, progress) => {
+    const rollBack: typeof back = async (step, _, progress) => {
       times += 1;
       return { step: 0, progress: afterRollback(progress, step, 0, { losses: [], norms: [], bad: 0 }) };
     };
-    await expect(train(r, {}, { goBack })).rejects.toMatchObject({ code: 'diverged' });
+    await expect(train(r, {}, { rollBack })).rejects.toMatchObject({ code: 'diverged' });
     expect(times).toBe(3);
     expect(r.updates).toEqual([]);
   });
 
   it('nowhere when there is no sound checkpoint', async () => {
-    const goBack = async () => undefined;
+    const rollBack = async () => undefined;
     await expect(
       train(
         recorder(() => NaN),
         {},
-        { goBack },
+        { rollBack },
       ),
     ).rejects.toMatchObject({ code: 'diverged' });
   });

@@ -9,9 +9,9 @@ import type { Sequence } from '../../../src/corpus/tokens/sequences.ts';
 import { openGguf, type GgufFile } from '../../../src/gguf/index.ts';
 import { hyperSchema } from '../../../src/protocol/run.ts';
 import { initialValues } from '../../../src/model/index.ts';
-import { settledPart, trainOptions } from '../../../src/training/options/index.ts';
+import { specPart, trainOptions } from '../../../src/training/options/index.ts';
 import { writeRayTrainJob } from '../../../src/training/ray-train/job.ts';
-import { EventsOfLines, phaseOf } from '../../../src/training/ray-train/result.ts';
+import { EventReader, readPhase } from '../../../src/training/ray-train/result.ts';
 import { rayPlace } from '../../../src/training/ray-train/run.ts';
 import { learningRateAt } from '../../../src/training/schedule.ts';
 import { readPeft } from '../../../src/weights/read-peft.ts';
@@ -101,10 +101,10 @@ describe('writeRayTrainJob', () => {
     };
     const usual = await told('usual', {});
     for (const [name, option] of Object.entries(trainOptions)) {
-      const { spec, elsewhere } = option;
+      const { spec, support: elsewhere } = option;
       if (!spec?.startsWith('hyper.') || elsewhere.rayTrain !== true) continue;
       const options = addOptions(new Command(), { option }).parse(exampleOf(option), { from: 'user' }).opts();
-      const kept = settledPart('hyper', options)[spec.slice('hyper.'.length)];
+      const kept = specPart('hyper', options)[spec.slice('hyper.'.length)];
       expect(await told(name, { [spec.slice('hyper.'.length)]: kept }), name).not.toEqual(usual);
     }
   });
@@ -121,8 +121,8 @@ describe('EventsOfLines', () => {
   const held = (step: number, parts: [number, number][]) => ({ type: 'heldOut', time, step, parts });
 
   it('makes an evaluation of held-out windows, paired with the base', () => {
-    const reader = new EventsOfLines([1, 2, 3]);
-    const before = reader.eventOf(
+    const reader = new EventReader([1, 2, 3]);
+    const before = reader.toEvent(
       held(0, [
         [20, 10],
         [44, 20],
@@ -131,7 +131,7 @@ describe('EventsOfLines', () => {
     );
     expect(before).toMatchObject({ type: 'evaluation', step: 0, result: { value: 85 / 40, n: 3 } });
     expect(before).not.toHaveProperty('change');
-    const after = reader.eventOf(
+    const after = reader.toEvent(
       held(5, [
         [10, 10],
         [24, 20],
@@ -144,9 +144,9 @@ describe('EventsOfLines', () => {
   it('compares with the base after an interruption, as far as it was measured', async () => {
     const folder = await mkdtemp(join(dir, 'begun-'));
     const change = async () => {
-      const reader = new EventsOfLines();
+      const reader = new EventReader();
       const last = await reader.readEarlier(folder);
-      const event = reader.eventOf(held(5, [[10, 10], [24, 20]])); // prettier-ignore
+      const event = reader.toEvent(held(5, [[10, 10], [24, 20]])); // prettier-ignore
       return [last?.step, event.type === 'evaluation' && event.change?.value];
     };
     expect(await change()).toEqual([undefined, undefined]);
@@ -169,16 +169,16 @@ describe('EventsOfLines', () => {
 
   it('passes other events on, and refuses what is none', () => {
     const event = { type: 'warning', time, message: 'slow' };
-    expect(new EventsOfLines().eventOf(event)).toEqual(event);
-    expect(() => new EventsOfLines().eventOf({ type: 'nonsense', time })).toThrow();
+    expect(new EventReader().toEvent(event)).toEqual(event);
+    expect(() => new EventReader().toEvent({ type: 'nonsense', time })).toThrow();
   });
 });
 
 it('has a phase while workers wait for room', () => {
   const waiting = { type: 'waiting', time: '2026-11-27T20:00:00.000Z' };
-  expect(phaseOf({ ...waiting, message: 'The cluster is busy' }, 'Training')).toBe('The cluster is busy');
-  expect(phaseOf(waiting, 'Training')).toBe('Training');
-  expect(phaseOf({ ...waiting, type: 'warning', message: 'slow' }, 'Training')).toBeUndefined();
+  expect(readPhase({ ...waiting, message: 'The cluster is busy' }, 'Training')).toBe('The cluster is busy');
+  expect(readPhase(waiting, 'Training')).toBe('Training');
+  expect(readPhase({ ...waiting, type: 'warning', message: 'slow' }, 'Training')).toBeUndefined();
 });
 
 it('finds Ray as the driver on a cluster says it', () => {

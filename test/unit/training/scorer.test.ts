@@ -42,7 +42,7 @@ it('a whole model and its base take turns in memory, and nothing is left', async
     await scorer.tokenLosses(texts[0]!, which);
     expect(backend.liveTensors).toBeLessThan(most);
   }
-  await scorer.expectKl(texts);
+  await scorer.prepareKl(texts);
   for (const tokens of texts) {
     await scorer.tokenKl(tokens);
     expect(backend.liveTensors).toBeLessThan(most);
@@ -60,7 +60,7 @@ it('its KL is that of the distributions of both, told before or not', async () =
   const wanted = base.map((row, at) => klDivergence(row, result[at]!));
   expect(Math.max(...wanted)).toBeGreaterThan(1e-3);
   const alone = await scorer.tokenKl(texts[0]!);
-  await scorer.expectKl(texts);
+  await scorer.prepareKl(texts);
   const told = await scorer.tokenKl(texts[0]!);
   for (const [at, value] of wanted.entries()) {
     expect(alone[at]).toBeCloseTo(value, 4);

@@ -7,7 +7,7 @@ import {
   concludeMethod,
   defaultGrid,
   endedAboveBase,
-  leftTheRoad,
+  divergenceReason,
   nextRate,
   trialRates,
 } from '../../../src/training/sweep/choice.ts';
@@ -179,20 +179,20 @@ describe('divergence', () => {
   it('is a training loss above the base on the same tokens, however hard these are', () => {
     const hard = [1, 5, 2, 6, 1, 7, 2, 6, 1, 5];
     expect(
-      leftTheRoad(
+      divergenceReason(
         hard.map((loss) => loss + 0.4),
         hard,
       ),
     ).toBeUndefined();
     expect(
-      leftTheRoad(
+      divergenceReason(
         hard.map((loss) => loss + 0.6),
         hard,
       ),
     ).toMatch(/0\.6 nats above/);
-    expect(leftTheRoad([3, 3, 3], [1, 1, 1])).toBeUndefined();
+    expect(divergenceReason([3, 3, 3], [1, 1, 1])).toBeUndefined();
     // Only the last steps count.
     const early = hard.map((loss, i) => loss + (i < 2 ? 9 : 0));
-    expect(leftTheRoad(early, hard)).toBeUndefined();
+    expect(divergenceReason(early, hard)).toBeUndefined();
   });
 });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { UserError } from '../../../src/text/errors.ts';
 import type { NewRunEvent } from '../../../src/protocol/events.ts';
 import { checkpointPath } from '../../../src/training/checkpoints/store.ts';
-import { trainThroughLosses } from '../../../src/training/process/through-losses.ts';
+import { retryAfterGpuLoss } from '../../../src/training/process/through-losses.ts';
 
 let dir: string;
 let told: NewRunEvent[];
@@ -28,7 +28,7 @@ function training(...parts: [step: number | undefined, error?: Error][]) {
     if (error) throw error;
     return 'done';
   };
-  return { cancel, result: () => trainThroughLosses(dir, writer, cancel.signal, train) };
+  return { cancel, result: () => retryAfterGpuLoss(dir, writer, cancel.signal, train) };
 }
 
 it('goes on as long as each part gets further', async () => {

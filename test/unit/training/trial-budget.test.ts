@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
-  LEAST_STEPS,
-  leastBudget,
+  MIN_STEPS,
+  minBudget,
   trialSeconds,
   trialSteps,
 } from '../../../src/training/learning-rate/trial-budget.ts';
@@ -16,8 +16,8 @@ const secondsOf = (steps: number, { rates, windows, perStep, spent }: typeof cos
 describe('trialSteps', () => {
   it('takes 15% of the steps for all trials together', () => {
     expect(trialSteps({ hyper: { ...hyper, steps: 600 } }, costs)).toBe(30);
-    expect(trialSteps({ hyper: { ...hyper, steps: 160 } }, costs)).toBe(LEAST_STEPS);
-    expect(trialSteps({ hyper: { ...hyper, steps: 159 } }, costs)).toBeLessThan(LEAST_STEPS);
+    expect(trialSteps({ hyper: { ...hyper, steps: 160 } }, costs)).toBe(MIN_STEPS);
+    expect(trialSteps({ hyper: { ...hyper, steps: 159 } }, costs)).toBeLessThan(MIN_STEPS);
   });
   it('takes no more than 40 steps, however long the run', () => {
     expect(trialSteps({ hyper: { ...hyper, steps: 1e6 } }, costs)).toBe(40);
@@ -40,13 +40,13 @@ describe('trialSteps', () => {
 
 describe('leastBudget', () => {
   it.each([1, 2, 3])('is the first of steps that has room for trials of %d rates', (rates) => {
-    const steps = leastBudget({ hyper }, { ...costs, rates });
+    const steps = minBudget({ hyper }, { ...costs, rates });
     const at = (of: number) => trialSteps({ hyper: { ...hyper, steps: of } }, { ...costs, rates });
-    expect([at(steps), at(steps - 1)]).toEqual([LEAST_STEPS, LEAST_STEPS - 1]);
+    expect([at(steps), at(steps - 1)]).toEqual([MIN_STEPS, MIN_STEPS - 1]);
   });
   it('is that of minutes, measuring included', () => {
-    const minutes = leastBudget({ minutes: 1, hyper }, costs);
-    expect(trialSteps({ minutes: 1.001 * minutes, hyper }, costs)).toBe(LEAST_STEPS);
-    expect(trialSteps({ minutes: 0.999 * minutes, hyper }, costs)).toBe(LEAST_STEPS - 1);
+    const minutes = minBudget({ minutes: 1, hyper }, costs);
+    expect(trialSteps({ minutes: 1.001 * minutes, hyper }, costs)).toBe(MIN_STEPS);
+    expect(trialSteps({ minutes: 0.999 * minutes, hyper }, costs)).toBe(MIN_STEPS - 1);
   });
 });

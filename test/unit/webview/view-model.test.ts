@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { beforeAfter } from '../../../webview/view-model/before-after.ts';
 import { comparisonRows, verdict } from '../../../webview/view-model/comparisons.ts';
 import { corpusView, runFacts } from '../../../webview/view-model/facts.ts';
-import { columns, comparedRuns, tellingColumns } from '../../../webview/view-model/run-comparison.ts';
-import { toldOf } from '../../../webview/view-model/told.ts';
+import { columns, comparedRuns, differingColumns } from '../../../webview/view-model/run-comparison.ts';
+import { runMessages } from '../../../webview/view-model/run-messages.ts';
 import { figureLabel, isPassAtK, runLabels, shownLabels } from '../../../webview/view-model/labels.ts';
 import { readPanel } from '../../../webview/view-model/panel.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
@@ -301,7 +301,9 @@ describe('panel', () => {
   });
   it('lists runs by the columns in which they differ', () => {
     const telling = (...some: RunSnapshot[]) =>
-      columns.filter((_, at) => tellingColumns(comparedRuns(panelOf(some)))[at]).map(({ title }) => title());
+      columns
+        .filter((_, at) => differingColumns(comparedRuns(panelOf(some)))[at])
+        .map(({ title }) => title());
     const lora = makeRun({ id: 'x' });
     expect(telling(lora, makeRun({ id: 'y' }))).toEqual(['Started', 'Result']);
     expect(telling(lora, makeRun({ id: 'z', method: 'full' }))).toEqual([
@@ -316,14 +318,14 @@ describe('panel', () => {
     const said = (message: string) => ({ type: 'warning', time: run.spec.createdAt, message }) as const;
     const mend = `It ended early. Go on with {evaluate ${run.spec.id}}.`;
     const events = [...run.events, said('Checkpoints wait until step 24.'), said(mend)];
-    expect(toldOf(panelOf([{ ...run, events, brokenLines: 1 }]).run)).toEqual({
+    expect(runMessages(panelOf([{ ...run, events, brokenLines: 1 }]).run)).toEqual({
       warnings: [mend],
       notes: [
         'Checkpoints wait until step 24.',
         '1 line of events.jsonl could not be read and is not shown.',
       ],
     });
-    expect(toldOf(undefined)).toEqual({ warnings: [], notes: [] });
+    expect(runMessages(undefined)).toEqual({ warnings: [], notes: [] });
   });
   it('warns of different corpora, by their digest where there is one', () => {
     const digest = (run: RunSnapshot, text: string) => ({ ...run, corpus: { ...run.corpus!, digest: text } });

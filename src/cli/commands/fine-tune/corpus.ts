@@ -29,7 +29,7 @@ import { checkData, toCorpusPlan } from '../../options/data-options.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
 import { formatCount, formatTable, plural } from '../../view/format.ts';
 import { print, printJson, printText } from '../../view/output.ts';
-import { whole } from '../../../training/options/values.ts';
+import { integer } from '../../../training/options/values.ts';
 
 interface CorpusOptions extends DataOptions {
   base?: string;
@@ -49,14 +49,14 @@ export function corpusCommand(): Command {
       '--base <ref>',
       'count tokens with the tokenizer of this base, and write instructions in its chat template',
     )
-    .option('--rows <n>', 'rows of a data set, or instruction pairs, to look at', whole(1), 1000)
+    .option('--rows <n>', 'rows of a data set, or instruction pairs, to look at', integer(1), 1000)
     .option(
       '--sample <n>',
       'show the first rows or pairs as the model sees them, with the part to learn in brackets',
-      whole(0),
+      integer(0),
       0,
     )
-    .option('--seed <n>', 'random seed of the split into training and held-out files', whole(0), 0)
+    .option('--seed <n>', 'random seed of the split into training and held-out files', integer(0), 0)
     .option('--files', 'list every file or row')
     .option('--json', 'print the result as JSON')
     .action(async (named: string[], options: CorpusOptions) => {

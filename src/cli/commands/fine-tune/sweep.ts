@@ -18,7 +18,7 @@ import {
   type NewSweep,
   type Sweep,
 } from '../../../training/sweep/store.ts';
-import { settledPart, sweepOptions, type AllOptions } from '../../../training/options/index.ts';
+import { specPart, sweepOptions, type AllOptions } from '../../../training/options/index.ts';
 import { addOptions } from '../../options/add-options.ts';
 import { checkData, toCorpusPlan } from '../../options/data-options.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
@@ -29,7 +29,7 @@ import { print, printJson } from '../../view/output.ts';
 import { withCorpus, type Reading } from '../../read-corpus.ts';
 import { followSweeper } from '../../processes/sweeper-child.ts';
 import { rateRatio, sweepSentence, sweepTable, sweepView } from '../../view/sweep-view.ts';
-import { whole } from '../../../training/options/values.ts';
+import { integer } from '../../../training/options/values.ts';
 import { checkSchedule, toHyper } from '../../options/train-options.ts';
 import { version } from '../../version.ts';
 import { checkBase } from './train.ts';
@@ -60,8 +60,8 @@ export function sweepCommand(): Command {
       'the rates to try, separated by commas; with both methods, full fine-tuning tries a tenth of each (default: half-decades around the default rate, and higher ones until one diverges)',
       grid,
     )
-    .option('--steps <n>', 'optimiser steps of each trial', whole(1), 40)
-    .option('--held-out-windows <n>', 'windows of held-out text that trials are compared on', whole(1), 16);
+    .option('--steps <n>', 'optimiser steps of each trial', integer(1), 40)
+    .option('--held-out-windows <n>', 'windows of held-out text that trials are compared on', integer(1), 16);
   return addOptions(command, sweepOptions)
     .option('--resume <id>', 'resume a sweep that was stopped; one on a cluster is attached to again')
     .action(async (folders: string[], options: SweepOptions) => {
@@ -160,7 +160,7 @@ async function prepare(where: Folders, options: SweepOptions, elsewhere: boolean
       })),
       extend: options.grid === undefined,
       hyper: { ...hyper, ...fitted },
-      ...settledPart('run', heaviest),
+      ...specPart('run', heaviest),
       ...(elsewhere && { backend }),
       planned: backend,
       heldOutWindows: options.heldOutWindows,

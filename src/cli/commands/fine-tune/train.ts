@@ -30,11 +30,11 @@ import {
   type RateAnswer,
   type RateQuestion,
 } from '../../../training/learning-rate/choose.ts';
-import { keepEarlierAdapter } from '../../../training/continued.ts';
+import { copyEarlierAdapter } from '../../../training/continued.ts';
 import { measuredSpeeds } from '../../../training/measured-speed.ts';
 import {
   trainOptions,
-  settledPart,
+  specPart,
   type AllOptions,
   type TrainOptions,
 } from '../../../training/options/index.ts';
@@ -150,7 +150,7 @@ async function begin(
     const hyper = { ...unrated, learningRate: learningRate.rate };
     await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
     const material = {
-      ...settledPart('run', options),
+      ...specPart('run', options),
       folder: folder ?? '',
       ...(folders && { folders: [...folders] }),
       corpus: plan,
@@ -184,7 +184,7 @@ async function begin(
       evaluation,
       versions: { 'forget-me-not': version, node: process.version },
     });
-    await keepEarlierAdapter(dir, spec);
+    await copyEarlierAdapter(dir, spec);
     await rename(corpus, join(dir, 'corpus'));
     const trainer =
       'client' in start

@@ -18,7 +18,7 @@ import { fetchBase } from '../../machine/fetch-base.ts';
 import { LiveLine, note, print, printJson, printProgress } from '../../view/output.ts';
 import { checkServed, describeServed } from '../../processes/served-check.ts';
 import { comparisonTable, metricTable } from '../../view/tables.ts';
-import { whole } from '../../../training/options/values.ts';
+import { integer } from '../../../training/options/values.ts';
 
 interface Options extends ClusterOptions {
   tasks?: string;
@@ -55,7 +55,7 @@ export function evaluateCommand(): Command {
     .option(
       '--checkpoint <step>',
       'measure this checkpoint of the run instead of its result, even while it trains; 0: its base',
-      whole(0),
+      integer(0),
     )
     .option('--check', 'measure nothing, only check that the served model matches the trained one')
     .option('--background', 'let all other programs on this machine go first');

@@ -20,7 +20,7 @@ import {
   createReproduction,
   findReproduction,
   findUnfinished,
-  refuseOlder,
+  requireCurrentFormat,
   type Reproduction,
 } from '../../../reproduce/store.ts';
 import { PART_RANKS } from '../../../reproduce/variants.ts';
@@ -38,7 +38,7 @@ import { printClaims, reproductionView } from '../../view/reproduction-view.ts';
 import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
 import { withCorpus, type Reading } from '../../read-corpus.ts';
 import { localLauncher } from '../../processes/reproduce-launcher.ts';
-import { between, whole } from '../../../training/options/values.ts';
+import { between, integer } from '../../../training/options/values.ts';
 import { toHyper } from '../../options/train-options.ts';
 import { version } from '../../version.ts';
 import { checkBase, expectedSpeed } from '../fine-tune/train.ts';
@@ -87,7 +87,7 @@ export function reproduceCommand(): Command {
     .option(
       '--seeds <n>',
       'seeds of each run; a difference between runs is decided from 3 (default: 3 for each claim that there is time for, else 1)',
-      whole(1),
+      integer(1),
     )
     .option(
       '--data <task=file>',
@@ -95,7 +95,7 @@ export function reproduceCommand(): Command {
       dataFile,
       {},
     )
-    .option('--seq <tokens>', 'sequence length in tokens', whole(8), 256);
+    .option('--seq <tokens>', 'sequence length in tokens', integer(8), 256);
   return addOptions(command, { backend: machineOptions.backend, ...clusterOptions })
     .option(
       '--resume <id>',
@@ -106,7 +106,7 @@ export function reproduceCommand(): Command {
     .action(async (folder: string | undefined, options: Options) => {
       const cluster = await chosenCluster(options);
       const found = options.resume === undefined ? undefined : await findReproduction(options.resume);
-      if (found) refuseOlder(found);
+      if (found) requireCurrentFormat(found);
       if (cluster && found && !found.spec.elsewhere) throw isLocal(found);
       if (cluster || found?.spec.elsewhere) {
         const isGiven = command.getOptionValueSource('budget') === 'cli';

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { doctorReportSchema, type DoctorCheck, type DoctorReport } from '../../../protocol/doctor.ts';
 import { forTerminal } from '../../../text/next-step.ts';
-import { forgetTries } from '../../../serving/host/gpu-guard.ts';
+import { clearMarks } from '../../../serving/host/gpu-guard.ts';
 import { examine } from '../../doctor.ts';
 import { print, printJson } from '../../view/output.ts';
 
@@ -14,7 +14,7 @@ export function doctorCommand(): Command {
       .addOption(new Option('--look-only', 'forget nothing').hideHelp())
       .action(async ({ json = false, lookOnly = false }: { json?: boolean; lookOnly?: boolean }) => {
         // Whoever asks may have repaired what ended a server.
-        if (!lookOnly) await forgetTries();
+        if (!lookOnly) await clearMarks();
         const report = doctorReportSchema.parse(await examine());
         if (json) printJson(report);
         else print(formatDoctor(report));

@@ -8,7 +8,7 @@ import { modelsDir } from '../../../platform/files/paths.ts';
 import { forTerminal } from '../../../text/next-step.ts';
 import { backendNames, type BackendName } from '../../../protocol/run.ts';
 import { availableMemory } from '../../../platform/machine/available-memory.ts';
-import { leastGpuMemory, leastMemory, runMemory } from '../../../training/memory/defaults.ts';
+import { minGpuMemory, minMemory, runMemory } from '../../../training/memory/defaults.ts';
 import { machineOptions } from '../../../training/options/place.ts';
 import { addOptions } from '../../options/add-options.ts';
 import { autoBase, tellWithTensorflow } from '../../machine/auto-base.ts';
@@ -117,8 +117,8 @@ async function describe(base: KnownBase, backend: BackendName, onGpu: boolean): 
     quantisation,
     contextLength,
     fillInTheMiddle,
-    memory: both((method) => runMemory(base, method, { backend, ownMemory: onGpu })),
-    leastMemory: both((method) => (onGpu ? leastGpuMemory : leastMemory)(base, method, { backend })),
+    memory: both((method) => runMemory(base, method, { backend, hasOwnMemory: onGpu })),
+    leastMemory: both((method) => (onGpu ? minGpuMemory : minMemory)(base, method, { backend })),
     sources: base.sources.map(fromWhere),
   };
 }

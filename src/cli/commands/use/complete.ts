@@ -8,10 +8,10 @@ import {
   type CursorDocument,
 } from '../../../completion/index.ts';
 import { UserError } from '../../../text/errors.ts';
-import { toServer } from '../../../serving/client/completion-client.ts';
+import { toServerRequest } from '../../../serving/client/completion-client.ts';
 import { BASE_MODEL, openLlamaHost } from '../../../serving/host/llama-host.ts';
 import { parseEndpoint } from '../../../serving/remote/address.ts';
-import { describeFound } from '../../../serving/remote/probe.ts';
+import { describeServer } from '../../../serving/remote/probe.ts';
 import { RemoteClient } from '../../../serving/remote/remote-client.ts';
 import { toNumber } from '../../../serving/http/server-args.ts';
 import { note, printJson, printText } from '../../view/output.ts';
@@ -105,13 +105,13 @@ async function elsewhere(options: Options): Promise<AskedModel> {
     model,
     token: () => Promise.resolve(process.env[TOKEN]),
     fetch: networkFetch as typeof fetch,
-    onFound: (found) => note(describeFound(found, endpoint.host)),
+    onServerInfo: (found) => note(describeServer(found, endpoint.host)),
   });
   const { model: name } = await client.start();
   return {
     name,
     fillInTheMiddle: () => client.fillInTheMiddle(),
-    request: (asked, signal, onText) => client.stream(toServer(asked), onText, signal),
+    request: (asked, signal, onText) => client.stream(toServerRequest(asked), onText, signal),
     dispose: () => client.dispose(),
   };
 }

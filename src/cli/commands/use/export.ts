@@ -17,7 +17,7 @@ import { findRun, readSpec } from '../../../runs/index.ts';
 import { followChild } from '../../processes/follow-child.ts';
 import { formatBytes } from '../../view/format.ts';
 import { LiveLine, print, printJson, printProgress } from '../../view/output.ts';
-import { whole } from '../../../training/options/values.ts';
+import { integer } from '../../../training/options/values.ts';
 
 interface Options {
   to: ExportTarget;
@@ -48,7 +48,7 @@ export function exportCommand(): Command {
     )
     .addOption(new Option('--type <type>', 'precision of gguf-merged (default: F16)').choices(mergedTypes))
     .option('-o, --output <path>', 'where to write it (default: in the current folder, named after the run)')
-    .option('--checkpoint <step>', 'export this checkpoint instead of the result', whole(0))
+    .option('--checkpoint <step>', 'export this checkpoint instead of the result', integer(0))
     .option(
       '--base-name <name>',
       "for peft: the name of the base that transformers loads (default: the base's id)",

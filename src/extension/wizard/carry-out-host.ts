@@ -1,32 +1,32 @@
-/** The editor's part of carrying out a wizard's answers: downloads with consent, and repairs as buttons. */
+/** The editor's side of carrying out a wizard's answers: downloads with consent, and repairs as buttons. */
 import * as vscode from 'vscode';
 import { z } from 'zod';
 import { reportError } from '../../text/errors.ts';
 import type { Answers, CarryOutHost } from './carry-out.ts';
-import { whileShown } from '../child-progress.ts';
+import { withChildProgress } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import { setClusterToken } from '../cluster/cluster-commands.ts';
-import { examine } from '../doctor.ts';
+import { runDoctor } from '../doctor.ts';
 import { missingParts } from './downloads.ts';
 import { askConsent } from './consent.ts';
 import { t, withButtons } from '../../text/l10n.ts';
-import { actionOf } from '../log.ts';
-import { offeredBases } from './offered.ts';
+import { actionFor } from '../log.ts';
+import { listBases } from './list-bases.ts';
 import { settings } from '../settings.ts';
 import { askBaseFor } from './wizard.ts';
-import { showErrorMessage, showInformationMessage } from '../shown.ts';
+import { showErrorMessage, showInformationMessage } from '../editor-ui.ts';
 
-type Common =
+type SharedMember =
   'missing' | 'consent' | 'fetch' | 'repair' | 'openTerminal' | 'takeStep' | 'setToken' | 'askBase';
 
 /** What all wizards share, whatever they start. */
-export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common> => ({
+export const carryOutHost = (context: Context): Pick<CarryOutHost<Answers>, SharedMember> => ({
   async missing({ base, backend }) {
-    return missingParts(base, await examine(context), backend ?? settings.backend);
+    return missingParts(base, await runDoctor(context), backend ?? settings.backend);
   },
   consent: (parts) => askConsent(parts),
   async fetch({ name, command }) {
-    await whileShown(t('Downloading {name}', { name }), (options) =>
+    await withChildProgress(t('Downloading {name}', { name }), (options) =>
       context.children.ask(z.unknown(), command, options),
     );
   },
@@ -45,12 +45,12 @@ export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common>
     // Typed but not run: it may ask for a password, and it is the user's machine.
     terminal.sendText(command, false);
   },
-  takeStep: (step) => void actionOf(step).run(),
+  takeStep: (step) => void actionFor(step).run(),
   setToken: () => setClusterToken(context),
   askBase: () =>
     askBaseFor(
       t('Choose Another Model'),
-      () => offeredBases(context),
+      () => listBases(context),
       t('Which model do you want to use instead?'),
     ),
 });
@@ -59,23 +59,23 @@ export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common>
  * Asks the questions of a wizard. If a look-up for them fails, the user can try again with the answers kept. Undefined
  * when the user cancels.
  */
-export async function askPatiently<Draft, Answered>(
+export async function askWithRetry<Draft, Answered>(
   context: Context,
-  kept: Draft,
+  saved: Draft,
   keep: (draft: Draft) => unknown,
-  questions: (draft: Draft, answered: (now: Draft) => void) => Promise<Answered | undefined>,
+  questions: (draft: Draft, onAnswer: (now: Draft) => void) => Promise<Answered | undefined>,
 ): Promise<Answered | undefined> {
-  let draft = kept;
-  const answered = (now: Draft) => {
+  let draft = saved;
+  const onAnswer = (now: Draft) => {
     draft = now;
     void keep(now);
   };
   for (;;) {
     try {
-      return await questions(draft, answered);
+      return await questions(draft, onAnswer);
     } catch (error) {
       const again = { kind: 'again', title: t('Try Again') } as const;
-      if (!(await repairing(context).repair(reportError(error), [again]))) return undefined;
+      if (!(await carryOutHost(context).repair(reportError(error), [again]))) return undefined;
     }
   }
 }

@@ -1,6 +1,6 @@
 /** A completion server elsewhere: nothing is sent before it is allowed, and no folder decides where. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Elsewhere } from '../../../src/extension/completion/elsewhere.ts';
+import { RemoteServer } from '../../../src/extension/completion/remote-server.ts';
 import {
   chooseEndpointModel,
   forgetEndpointToken,
@@ -38,12 +38,12 @@ function extension({ press }: { press?: string } = {}) {
     },
   };
   const log = {
-    ask: async (_: string, message: string, ...actions: { title: string; run: () => unknown }[]) => {
+    notify: async (_: string, message: string, ...actions: { title: string; run: () => unknown }[]) => {
       asked.push(message);
       await actions.find(({ title }) => press && title.startsWith(press))?.run();
     },
     info: () => undefined,
-    show: (error: Error) => asked.push(error.message),
+    showError: (error: Error) => asked.push(error.message),
   };
   const services = {
     log,
@@ -56,9 +56,9 @@ function extension({ press }: { press?: string } = {}) {
       },
     },
   };
-  const elsewhere = new Elsewhere(services as unknown as Context, () => undefined);
+  const elsewhere = new RemoteServer(services as unknown as Context, () => undefined);
   const settingsChanged = vi.fn();
-  const completion = { elsewhere, settingsChanged };
+  const completion = { remoteServer: elsewhere, settingsChanged };
   return { asked, elsewhere, settingsChanged, context: { ...services, completion } as unknown as Context };
 }
 
@@ -81,7 +81,7 @@ test('no folder says where code goes: only the user settings count', () => {
 test('it is asked once for each address, and says what would leave the machine and where to', async () => {
   set('https://gpu.example');
   const { elsewhere, asked } = extension();
-  for (let key = 0; key < 3; key += 1) expect(elsewhere.mayAsk(elsewhere.endpoint!)).toBe(false);
+  for (let key = 0; key < 3; key += 1) expect(elsewhere.checkPermission(elsewhere.endpoint!)).toBe(false);
   expect(asked).toHaveLength(1);
   expect(asked[0]).toContain('https://gpu.example/v1');
   expect(asked[0]).toContain(
@@ -89,7 +89,7 @@ test('it is asked once for each address, and says what would leave the machine a
   );
   expect(asked[0]).not.toContain('plain text');
   set('http://192.168.0.7:8000');
-  expect(elsewhere.mayAsk(elsewhere.endpoint!)).toBe(false);
+  expect(elsewhere.checkPermission(elsewhere.endpoint!)).toBe(false);
   expect(asked[1]).toContain('plain text');
   await Promise.resolve();
 });
@@ -97,8 +97,8 @@ test('it is asked once for each address, and says what would leave the machine a
 test('what was allowed stays allowed, for this address only', async () => {
   set('https://gpu.example');
   const { elsewhere } = extension({ press: 'Send Code There' });
-  await elsewhere.askLeave(elsewhere.endpoint!);
-  expect(elsewhere.mayAsk(elsewhere.endpoint!)).toBe(true);
+  await elsewhere.askPermission(elsewhere.endpoint!);
+  expect(elsewhere.checkPermission(elsewhere.endpoint!)).toBe(true);
   set('https://gpu.example:444');
   expect(elsewhere.isAllowed(elsewhere.endpoint!)).toBe(false);
 });
@@ -108,8 +108,8 @@ test('what was allowed can be taken back: nothing is sent any more, and typing d
   servers.push(server);
   set(server.address);
   const { elsewhere, asked, context, settingsChanged } = extension({ press: 'Send Code There' });
-  await elsewhere.askLeave(elsewhere.endpoint!);
-  const client = elsewhere.clientOf(elsewhere.model!);
+  await elsewhere.askPermission(elsewhere.endpoint!);
+  const client = elsewhere.createClient(elsewhere.model!);
   const request = { model: '', prompt: 'a', max_tokens: 8, stop: [] };
   const ask = () => client.stream(request as never, () => undefined);
   expect(await ask()).toBe('a + b');
@@ -123,7 +123,7 @@ test('what was allowed can be taken back: nothing is sent any more, and typing d
   await expect(ask()).rejects.toMatchObject({ code: 'cancelled' });
   expect(server.heard).toHaveLength(1);
   const questions = asked.length;
-  expect(elsewhere.mayAsk(elsewhere.endpoint!)).toBe(false);
+  expect(elsewhere.checkPermission(elsewhere.endpoint!)).toBe(false);
   expect(asked).toHaveLength(questions);
   await client.dispose();
 });
@@ -131,7 +131,7 @@ test('what was allowed can be taken back: nothing is sent any more, and typing d
 test('it can be taken back when the settings name no server any more', async () => {
   set('https://gpu.example');
   const { elsewhere, asked, context } = extension({ press: 'Send Code There' });
-  await elsewhere.askLeave(elsewhere.endpoint!);
+  await elsewhere.askPermission(elsewhere.endpoint!);
   set('');
   await stopSendingCode(context);
   expect(asked.at(-1)).toBe('No completion server elsewhere is sent code any more.');
@@ -158,7 +158,7 @@ test('the token is of one address, is never shown, and can be forgotten', async 
   const { context, elsewhere, asked } = extension();
   editor.answers.push(' a secret ');
   await setEndpointToken(context);
-  const token = () => elsewhere.remoteOf(elsewhere.endpoint!).token!();
+  const token = () => elsewhere.remoteFor(elsewhere.endpoint!).token!();
   expect(await token()).toBe('a secret');
   set('https://evil.example');
   expect(await token()).toBeUndefined();

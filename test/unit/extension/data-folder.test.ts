@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { isOnContainersDisk, warnOfDataFolder } from '../../../src/extension/container.ts';
+import { isOnContainersDisk, warnOfDataFolder } from '../../../src/extension/data-folder.ts';
 import type { Services } from '../../../src/extension/services.ts';
 import { mountsOf, type Mount } from '../../../src/platform/files/network-drive.ts';
 import { dataDir } from '../../../src/platform/files/paths.ts';
@@ -64,7 +64,7 @@ describe('the warning', () => {
         },
       },
       log: {
-        ask: (_: string, text: string, { title }: { title: string }) =>
+        notify: (_: string, text: string, { title }: { title: string }) =>
           Promise.resolve(void said.push(`${text} [${title}]`)),
       },
     }) as unknown as Pick<Services, 'extension' | 'log'>;

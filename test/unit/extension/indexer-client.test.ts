@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
-import { Repository } from '../../../src/extension/completion/repository.ts';
+import { IndexerClient } from '../../../src/extension/completion/indexer-client.ts';
 
 const editor = vi.hoisted(() => {
   const on = () => ({ dispose: () => undefined });
@@ -36,7 +36,7 @@ vi.mock('vscode', () => editor.vscode);
 
 let work: string;
 let told: string[];
-const open: Repository[] = [];
+const open: IndexerClient[] = [];
 beforeEach(() => {
   work = editor.folder.uri.fsPath = mkdtempSync(join(tmpdir(), 'fmn-child-'));
   told = [];
@@ -49,7 +49,7 @@ afterEach(() => {
 /** An index whose process is `command`, and a question to it. */
 function indexOf(command: string, program = '') {
   writeFileSync(join(work, 'indexer.mjs'), program);
-  const repository = new Repository({
+  const repository = new IndexerClient({
     bundle: (name: string) => join(work, name),
     node: () => Promise.resolve({ command, env: {} }),
     log: { info: () => undefined, warn: (line: string) => told.push(line) },

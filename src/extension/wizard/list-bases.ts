@@ -1,10 +1,10 @@
 /** The bases to choose from, as the command line lists them for the backend in the settings. */
-import { offeredSchema, type Offered } from './bases.ts';
+import { baseListSchema, type BaseList } from './bases.ts';
 import type { ChildOptions } from '../children.ts';
 import type { Services } from '../services.ts';
 import { settings } from '../settings.ts';
 
-export const offeredBases = (
+export const listBases = (
   { children }: Pick<Services, 'children'>,
   options?: ChildOptions,
-): Promise<Offered> => children.ask(offeredSchema, ['models', ...settings.backendOptions()], options);
+): Promise<BaseList> => children.ask(baseListSchema, ['models', ...settings.backendOptions()], options);

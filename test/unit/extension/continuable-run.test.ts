@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { findKnownBase } from '../../../src/base-models/registry.ts';
 import {
-  continuable,
+  newestContinuable,
   continueChoice,
-  findContinuing,
-  referenceOf,
-} from '../../../src/extension/wizard/continuing.ts';
+  findContinuableRun,
+  baseReference,
+} from '../../../src/extension/wizard/continuable-run.ts';
 import type { Draft } from '../../../src/extension/draft.ts';
-import { back, walk, type Step } from '../../../src/extension/wizard/steps.ts';
+import { back, askSteps, type Step } from '../../../src/extension/wizard/steps.ts';
 import { askPlan, trainArguments } from '../../../src/extension/wizard/wizard.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { answers, reset, shown } from './fake-vscode.ts';
@@ -55,8 +55,10 @@ describe('the run', () => {
       runOf('instruct', { spec: { corpus: { mode: 'instruct' } } }),
       runOf('refused', { summary: { choice: { strength: 0, why: 'nothing is better' }, comparisons: [] } }),
     ];
-    expect(continuable(unfit, ['/garden'])).toBeUndefined();
-    expect(continuable([...unfit, runOf('newest'), runOf('older')], ['/garden'])!.spec.id).toBe('newest');
+    expect(newestContinuable(unfit, ['/garden'])).toBeUndefined();
+    expect(newestContinuable([...unfit, runOf('newest'), runOf('older')], ['/garden'])!.spec.id).toBe(
+      'newest',
+    );
   });
 
   it('is one of exactly the chosen folders, in whatever order', () => {
@@ -65,9 +67,9 @@ describe('the run', () => {
       { path: '/shop', name: 'shop' },
     ];
     const both = runOf('both', { spec: { folders } });
-    expect(continuable([both], ['/garden'])).toBeUndefined();
-    expect(continuable([runOf('one')], ['/garden', '/shop'])).toBeUndefined();
-    expect(continuable([runOf('one'), both], ['/shop', '/garden'])).toBe(both);
+    expect(newestContinuable([both], ['/garden'])).toBeUndefined();
+    expect(newestContinuable([runOf('one')], ['/garden', '/shop'])).toBeUndefined();
+    expect(newestContinuable([runOf('one'), both], ['/shop', '/garden'])).toBe(both);
   });
 
   it.each([
@@ -78,7 +80,7 @@ describe('the run', () => {
     const asked: string[][] = [];
     const children = { ask: (_schema: unknown, args: string[]) => (asked.push(args), answer()) };
     const context = { children, runs: runsOf(runOf('newest')) };
-    const found = await findContinuing(context as never, ['/garden']);
+    const found = await findContinuableRun(context as never, ['/garden']);
     if (wanted) expect(found).toMatchObject({ run: { spec: { id: 'newest' } }, ...wanted });
     else expect(found).toBeUndefined();
     expect(asked).toEqual([['changed', 'newest']]);
@@ -87,13 +89,13 @@ describe('the run', () => {
   it('is not offered where its base is gone', async () => {
     const gone = runOf('newest', { spec: { base: { ...base, path: join(models, 'gone.gguf') } } });
     const context = { children: { ask: () => Promise.resolve(changed) }, runs: runsOf(gone) };
-    expect(await findContinuing(context as never, ['/garden'])).toBeUndefined();
+    expect(await findContinuableRun(context as never, ['/garden'])).toBeUndefined();
   });
 
   it("names its base so that nothing is fetched: a file of the person's own by its path", () => {
     const { sha256, ...own } = { id: 'tiny', path: join(models, 'tiny.gguf'), sha256: '' };
-    expect(referenceOf({ ...base, sha256 })).toBe('smollm2-135m');
-    expect(referenceOf({ ...own, sha256 })).toBe(own.path);
+    expect(baseReference({ ...base, sha256 })).toBe('smollm2-135m');
+    expect(baseReference({ ...own, sha256 })).toBe(own.path);
   });
 
   it('is shown with what has changed', () => {
@@ -172,7 +174,7 @@ describe('the wizard', () => {
         return Promise.resolve(typeof reply === 'string' ? plan + reply : back);
       };
     const nothing: Step<string> = (plan) => Promise.resolve(plan);
-    expect(await walk('', [step('first'), nothing, step('last')])).toBe('bc');
+    expect(await askSteps('', [step('first'), nothing, step('last')])).toBe('bc');
     expect(asked).toEqual(['first', 'last', 'first', 'last']);
   });
 });

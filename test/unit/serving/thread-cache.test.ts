@@ -3,7 +3,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { withTraining } from '../../../src/runs/training-lock.ts';
-import { keptThreads } from '../../../src/serving/threads/kept-threads.ts';
+import { cachedThreads } from '../../../src/serving/threads/thread-cache.ts';
 import { watchLoad } from '../../../src/platform/machine/machine-load.ts';
 import { useTemporaryHome } from '../runs/help.ts';
 
@@ -17,7 +17,7 @@ const cores = cpus().length;
 async function measured(threads: number, { others = 0, of = cores, gpuLayers = 0 } = {}): Promise<number> {
   if (!existsSync(base())) writeFileSync(base(), 'weights');
   const trials = { 1: 20, [threads]: 10 };
-  const kept = await keptThreads(
+  const kept = await cachedThreads(
     { path: base(), gpuLayers },
     of,
     async () => ({ threads, trials }),
@@ -51,7 +51,7 @@ it('says whether the machine was quiet', async () => {
   writeFileSync(base(), 'weights');
   const measure = async () => ({ threads: 1, trials: {} });
   const quiet = async (others: number) =>
-    (await keptThreads({ path: base() }, cores, measure, () => () => others)).quiet;
+    (await cachedThreads({ path: base() }, cores, measure, () => () => others)).isQuiet;
   expect(await quiet(0.9)).toBe(false);
   expect(await quiet(0)).toBe(true);
   expect(await quiet(0.9)).toBe(true);

@@ -1,6 +1,6 @@
 /**
- * Completion by a server elsewhere (`completion.endpoint`): which one, what was allowed, and its token. Nothing is sent
- * before the person has allowed that address.
+ * Completion by a remote server (`completion.endpoint`): its address, permission and token. Nothing is sent before the
+ * user has allowed that address.
  */
 import * as vscode from 'vscode';
 import { LONGEST_BEGUN } from '../../completion/prompt/anchor.ts';
@@ -8,57 +8,57 @@ import { defaultBudget } from '../../completion/prompt/context.ts';
 import { UserError } from '../../text/errors.ts';
 import { t, whole } from '../../text/l10n.ts';
 import { parseEndpoint, type Endpoint } from '../../serving/remote/address.ts';
-import { describeFound } from '../../serving/remote/probe.ts';
+import { describeServer } from '../../serving/remote/probe.ts';
 import { RemoteClient } from '../../serving/remote/remote-client.ts';
 import type { Remote } from '../../serving/remote/remote-http.ts';
 import type { Services } from '../services.ts';
 import { settings } from '../settings.ts';
-import { ofServer, type RemoteModel } from './completion-model.ts';
+import { modelFromServer, type RemoteModel } from './completion-model.ts';
 
-export class Elsewhere {
-  private read: { setting: string; endpoint?: Endpoint } | undefined;
-  /** The addresses for which was asked in this session: typing must not ask at each key. */
-  private readonly asked = new Set<string>();
+export class RemoteServer {
+  private parsed: { setting: string; endpoint?: Endpoint } | undefined;
+  /** Addresses that the user was asked about in this session: typing must not ask at each key. */
+  private readonly askedAddresses = new Set<string>();
 
   constructor(
     private readonly services: Pick<Services, 'extension' | 'log' | 'store'>,
     private readonly changed: () => void,
   ) {}
 
-  /** The server in the settings; undefined if there is none, or if its address is refused, which is told once. */
+  /** The server in the settings; undefined if there is none, or if its address is invalid, which is reported once. */
   get endpoint(): Endpoint | undefined {
     const setting = settings.endpoint;
-    if (this.read?.setting === setting) return this.read.endpoint;
-    this.read = { setting };
+    if (this.parsed?.setting === setting) return this.parsed.endpoint;
+    this.parsed = { setting };
     if (!setting) return undefined;
     try {
-      this.read = { setting, endpoint: parseEndpoint(setting) };
+      this.parsed = { setting, endpoint: parseEndpoint(setting) };
     } catch (error) {
-      this.services.log.show(error, openSetting());
+      this.services.log.showError(error, openSetting());
     }
-    return this.read.endpoint;
+    return this.parsed.endpoint;
   }
 
   get model(): RemoteModel | undefined {
     const { endpoint } = this;
-    return endpoint && ofServer(endpoint, settings.endpointModel);
+    return endpoint && modelFromServer(endpoint, settings.endpointModel);
   }
 
   isAllowed({ api }: Endpoint): boolean {
     return this.services.store.allowedServers.includes(api);
   }
 
-  /** Whether code may be sent there. If that was never answered, it is asked, once in each session. */
-  mayAsk(endpoint: Endpoint): boolean {
+  /** Whether code may be sent there. Asks the user at most once per session if not. */
+  checkPermission(endpoint: Endpoint): boolean {
     if (this.isAllowed(endpoint)) return true;
-    if (!this.asked.has(endpoint.api)) void this.askLeave(endpoint);
+    if (!this.askedAddresses.has(endpoint.api)) void this.askPermission(endpoint);
     return false;
   }
 
-  /** Says what would be sent, and where to. */
-  async askLeave(endpoint: Endpoint): Promise<void> {
+  /** Asks for permission, naming what would be sent and where. */
+  async askPermission(endpoint: Endpoint): Promise<void> {
     const { api, host, plainText } = endpoint;
-    this.asked.add(api);
+    this.askedAddresses.add(api);
     const { before: above, after, others = 0 } = defaultBudget;
     const before = above + LONGEST_BEGUN;
     const what = t(
@@ -66,7 +66,7 @@ export class Elsewhere {
       { host, before: whole(before), after: whole(after), others: whole(others), address: api },
     );
     const plain = t('They leave this machine in plain text: whoever can read your network can read them.');
-    await this.services.log.ask('warning', plainText ? `${what} ${plain}` : what, {
+    await this.services.log.notify('warning', plainText ? `${what} ${plain}` : what, {
       title: t('Send Code There'),
       run: async () => {
         await this.services.store.allowServer(api);
@@ -75,37 +75,34 @@ export class Elsewhere {
     });
   }
 
-  /** No server that was allowed may be sent code any more; typing does not ask again in this session. */
-  async forbid(): Promise<void> {
-    if (this.endpoint) this.asked.add(this.endpoint.api);
+  /** Revokes all permissions; typing does not ask again in this session. */
+  async revokePermissions(): Promise<void> {
+    if (this.endpoint) this.askedAddresses.add(this.endpoint.api);
     await this.services.store.forbidServers();
     this.changed();
   }
 
-  /** The token is read at each request, so a new one counts at once. */
-  remoteOf(endpoint: Endpoint): Remote {
-    return { endpoint, token: async () => this.services.extension.secrets.get(secretOf(endpoint)) };
+  /** The token is read for each request, so a new one takes effect at once. */
+  remoteFor(endpoint: Endpoint): Remote {
+    return { endpoint, token: async () => this.services.extension.secrets.get(endpointSecretKey(endpoint)) };
   }
 
-  clientOf({ remote: { endpoint, model } }: RemoteModel): RemoteClient {
+  createClient({ remote: { endpoint, model } }: RemoteModel): RemoteClient {
     const { log } = this.services;
     return new RemoteClient({
-      ...this.remoteOf(endpoint),
+      ...this.remoteFor(endpoint),
       model,
-      // Asked at each request, because another window may have taken it back.
+      // Checked for each request, because another window may have revoked the permission.
       fetch: (url, request) =>
         this.isAllowed(endpoint) ? fetch(url, request) : Promise.reject(notAllowed(endpoint)),
-      onFound: (found) =>
-        log.info(`completion is computed elsewhere: ${describeFound(found, endpoint.host)}`),
+      onServerInfo: (found) =>
+        log.info(`completion is computed elsewhere: ${describeServer(found, endpoint.host)}`),
     });
   }
 }
 
-/**
- * The name of its token in the editor's store of secrets. For each address its own: a server that another address leads
- * to never gets it.
- */
-export const secretOf = ({ api }: Endpoint) => `forgetMeNot.endpointToken ${api}`;
+/** The key of its token in the editor's secret storage. One per address, so that no other server gets the token. */
+export const endpointSecretKey = ({ api }: Endpoint) => `forgetMeNot.endpointToken ${api}`;
 
 const notAllowed = ({ host }: Endpoint) =>
   new UserError(

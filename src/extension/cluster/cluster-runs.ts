@@ -1,11 +1,11 @@
-/** Stopping and resuming runs, wherever they train: one on a cluster needs its token for that. */
+/** Stops and resumes runs, wherever they train: for a run on a cluster, that takes its token. */
 import { join } from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../../text/errors.ts';
 import { t } from '../../text/l10n.ts';
 import { runsDir } from '../../platform/files/paths.ts';
 import { cancelRun } from '../../runs/index.ts';
-import { whileShown } from '../child-progress.ts';
+import { withChildProgress } from '../child-progress.ts';
 import type { Services } from '../services.ts';
 import { setClusterToken } from './cluster-commands.ts';
 import { clusterEnvironment, jobOfRun } from './cluster.ts';
@@ -13,10 +13,10 @@ import { clusterEnvironment, jobOfRun } from './cluster.ts';
 type Needed = Pick<Services, 'extension' | 'children' | 'log'>;
 
 /**
- * Asks the trainer to stop. It finishes its step, keeps a checkpoint and writes the new state into the run. Of a run on
- * a cluster, the job is stopped, whether or not it is followed here.
+ * Asks the trainer to stop: it finishes its step, saves a checkpoint and writes the new state into the run. For a run
+ * on a cluster, the job is stopped, whether or not it is followed here.
  */
-export async function askToStop(services: Needed, id: string): Promise<void> {
+export async function requestStop(services: Needed, id: string): Promise<void> {
   const job = await jobOfRun(id);
   if (!job || job.ended) return void (await cancelRun(join(runsDir(), id)));
   const env = await clusterEnvironment(services, job);
@@ -24,20 +24,24 @@ export async function askToStop(services: Needed, id: string): Promise<void> {
 }
 
 /**
- * Attaches to the job of a run on a cluster again, or sends it again if that has ended. Returns the run; undefined if the
- * person has to give its token first. Errors: those of `resume`.
+ * Reattaches to the job of a run on a cluster, or submits it again if it has ended. Returns the run; undefined if the
+ * user has to enter the token first. Errors: those of `resume`.
  */
-export async function resumeThere(services: Needed, id: string, url: string): Promise<string | undefined> {
+export async function resumeOnCluster(
+  services: Needed,
+  id: string,
+  url: string,
+): Promise<string | undefined> {
   const { children, log } = services;
   const env = await clusterEnvironment(services, { url });
   try {
-    const { run } = await whileShown(t('Asking the cluster'), (options) =>
+    const { run } = await withChildProgress(t('Asking the cluster'), (options) =>
       children.ask(z.object({ run: z.string() }), ['resume', id, '--detach'], { ...options, env }),
     );
     return run;
   } catch (error) {
     if (!(error instanceof UserError) || error.code !== 'cluster-token') throw error;
-    log.show(error, {
+    log.showError(error, {
       title: t('Set the Token of the Cluster'),
       run: () => setClusterToken(services, url),
     });

@@ -1,6 +1,6 @@
 /**
- * Caches measured numbers of threads by what they depend on: processor, cores, and the base's file. A measurement made
- * while a training or other programs used the machine is good for that start only; the next start measures again.
+ * Caches measured thread counts by what they depend on: processor, cores, and the base's file. A measurement made while
+ * a training or other programs used the machine counts only for that start; the next start measures again.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, realpath, stat } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import { trainingNow } from '../../runs/index.ts';
 import { watchLoad } from '../../platform/machine/machine-load.ts';
 
 /**
- * Version 1 had no version number, and ignored what else was running during the measurement. Version 2 was measured
+ * Version 1 had no version number and ignored other programs running during the measurement. Version 2 was measured
  * with four threads in Node's pool (llama-cpp/env.ts).
  */
 const VERSION = 3;
@@ -26,7 +26,7 @@ const measurementSchema = z.object({
 });
 export type ThreadMeasurement = z.infer<typeof measurementSchema>;
 
-const keptSchema = measurementSchema.extend({
+const cacheSchema = measurementSchema.extend({
   version: z.literal(VERSION),
   /** ISO time. */
   measured: z.string(),
@@ -40,54 +40,54 @@ const keptSchema = measurementSchema.extend({
   }),
 });
 
-/** Processors that other programs may keep busy, besides those that the threads leave free. */
+/** Processors that other programs may keep busy, beyond those that the threads leave free. */
 const SLACK = 0.25;
 
 export interface MeasuredBase {
   path: string;
-  /** How many of its layers are not computed by the processors. */
+  /** Number of its layers that the processors don't compute. */
   gpuLayers?: number;
 }
 
-/** The cached number for this base and machine; undefined where none was measured on a quiet machine. */
-export async function knownThreads(base: MeasuredBase, cores: number): Promise<number | undefined> {
-  const file = placeOf(await describe(base, cores));
-  const known = await readText(file)
-    .then((text) => keptSchema.parse(JSON.parse(text)).threads)
+/** The cached number for this base and machine; undefined if none was measured on a quiet machine. */
+export async function readCachedThreads(base: MeasuredBase, cores: number): Promise<number | undefined> {
+  const file = cachePath(await describe(base, cores));
+  const cached = await readText(file)
+    .then((text) => cacheSchema.parse(JSON.parse(text)).threads)
     .catch(() => undefined);
-  return known && Math.min(known, cores);
+  return cached && Math.min(cached, cores);
 }
 
 /**
- * The cached number, else the result of `measure`. `quiet`: whether the machine had nothing else to do, so that the
- * number is more than a guess. Errors: those of `measure`.
+ * The cached number, else the result of `measure`. `isQuiet`: whether the machine was otherwise idle, so that the
+ * number is reliable. Errors: those of `measure`.
  */
-export async function keptThreads(
+export async function cachedThreads(
   base: MeasuredBase,
   cores: number,
   measure: () => Promise<ThreadMeasurement>,
   startLoad: typeof watchLoad = watchLoad,
-): Promise<{ threads: number; quiet: boolean }> {
-  const known = await knownThreads(base, cores);
-  if (known !== undefined) return { threads: known, quiet: true };
-  const on = await describe(base, cores);
-  const file = placeOf(on);
-  const before = await trainingNow();
+): Promise<{ threads: number; isQuiet: boolean }> {
+  const cached = await readCachedThreads(base, cores);
+  if (cached !== undefined) return { threads: cached, isQuiet: true };
+  const key = await describe(base, cores);
+  const file = cachePath(key);
+  const wasTraining = await trainingNow();
   const load = startLoad();
   const measurement = await measure();
   const { threads } = measurement;
-  const quiet = load() <= Math.max(0, cpus().length - cores) + SLACK;
-  if (!quiet || before || (await trainingNow())) return { threads, quiet: false };
-  const kept = { version: VERSION, measured: new Date().toISOString(), ...on, ...measurement };
+  const isQuiet = load() <= Math.max(0, cpus().length - cores) + SLACK;
+  if (!isQuiet || wasTraining || (await trainingNow())) return { threads, isQuiet: false };
+  const entry = { version: VERSION, measured: new Date().toISOString(), ...key, ...measurement };
   await mkdir(dirname(file), { recursive: true })
-    .then(() => writeByRename(file, `${JSON.stringify(kept, null, 2)}\n`))
+    .then(() => writeByRename(file, `${JSON.stringify(entry, null, 2)}\n`))
     // If the cache can't be written, the next start only measures again.
     .catch(() => undefined);
-  return { threads, quiet };
+  return { threads, isQuiet };
 }
 
-function placeOf(on: Awaited<ReturnType<typeof describe>>): string {
-  const hash = createHash('sha256').update(JSON.stringify(on)).digest('hex');
+function cachePath(key: Awaited<ReturnType<typeof describe>>): string {
+  const hash = createHash('sha256').update(JSON.stringify(key)).digest('hex');
   return join(cacheDir(), 'threads', `${hash.slice(0, 16)}.json`);
 }
 

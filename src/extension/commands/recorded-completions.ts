@@ -1,79 +1,82 @@
-/** Shows and deletes the completions recorded in a workspace folder. */
+/** Shows and deletes the completions recorded for a workspace folder. */
 import * as vscode from 'vscode';
 import { deletePreferences, describePreferences, preferencesFile } from '../../corpus/preferences/store.ts';
 import { UserError } from '../../text/errors.ts';
 import type { Context } from '../context.ts';
 import { fullDate, t } from '../../text/l10n.ts';
-import { setLearnFromUse, settings } from '../settings.ts';
+import { setRecordCompletions, settings } from '../settings.ts';
 import { size } from '../texts.ts';
-import { setStatusBarMessage, showWarningMessage } from '../shown.ts';
+import { setStatusBarMessage, showWarningMessage } from '../editor-ui.ts';
 
-export async function showLearnedFromUse({ log, completion }: Context): Promise<void> {
+export async function showRecordedCompletions({ log, completion }: Context): Promise<void> {
   const folder = await pickFolder();
   if (!folder) return;
   const file = preferencesFile(folder.uri.fsPath);
-  const kept = await describePreferences(file);
-  const on = settings.learnFromUse;
-  const turn = {
-    title: on ? t('Turn Off') : t('Turn On'),
-    run: () => setLearnFromUse(!on),
+  const records = await describePreferences(file);
+  const isRecording = settings.recordCompletions;
+  const toggle = {
+    title: isRecording ? t('Turn Off') : t('Turn On'),
+    run: () => setRecordCompletions(!isRecording),
   };
-  if (!kept)
-    return log.ask(
+  if (!records)
+    return log.notify(
       'info',
-      `${t('No completions are recorded for {folder}.', { folder: folder.name })} ${explained(on)}`,
-      turn,
+      `${t('No completions are recorded for {folder}.', { folder: folder.name })} ${recordingNote(isRecording)}`,
+      toggle,
     );
   const values = {
-    count: kept.count,
+    count: records.count,
     folder: folder.name,
-    since: kept.since ? t(' since {date}', { date: fullDate(new Date(kept.since)) }) : '',
-    size: size(kept.bytes),
+    since: records.since ? t(' since {date}', { date: fullDate(new Date(records.since)) }) : '',
+    size: size(records.bytes),
     file,
   };
-  const what =
-    kept.count === 1
+  const summary =
+    records.count === 1
       ? t('1 completion in {folder} recorded{since}, with what you did with it ({size}): {file}.', values)
       : t(
           '{count} completions in {folder} recorded{since}, with what you did with them ({size}): {file}.',
           values,
         );
-  await log.ask(
+  await log.notify(
     'info',
-    `${what} ${explained(on)}`,
+    `${summary} ${recordingNote(isRecording)}`,
     { title: t('Open File'), run: () => vscode.window.showTextDocument(vscode.Uri.file(file)) },
-    { title: t('Delete'), run: () => drop(folder, completion) },
-    turn,
+    { title: t('Delete'), run: () => deleteRecords(folder, completion) },
+    toggle,
   );
 }
 
-const explained = (on: boolean) =>
-  on
+const recordingNote = (isRecording: boolean) =>
+  isRecording
     ? t('The record stays on this machine.')
     : t(
         'Recording is off. If you turn it on, each completion that you are shown is recorded on this machine, with the code around it and the code at that place five minutes later.',
       );
 
-export async function deleteLearnedFromUse({ completion }: Context): Promise<void> {
+export async function deleteRecordedCompletions({ completion }: Context): Promise<void> {
   const folder = await pickFolder();
-  if (folder) await drop(folder, completion);
+  if (folder) await deleteRecords(folder, completion);
 }
 
-async function drop(folder: vscode.WorkspaceFolder, { recorder }: Context['completion']): Promise<void> {
+async function deleteRecords(
+  folder: vscode.WorkspaceFolder,
+  { recorder }: Context['completion'],
+): Promise<void> {
   const file = preferencesFile(folder.uri.fsPath);
-  const kept = await describePreferences(file);
-  const confirmed = t('Delete');
+  const records = await describePreferences(file);
+  const confirm = t('Delete');
   const answer =
-    kept &&
+    records &&
     (await showWarningMessage(
       t('Delete the completions recorded in {folder}?', { folder: folder.name }),
       {
         modal: true,
-        detail: t('Recorded completions: {count}.', { count: kept.count }),
+        detail: t('Recorded completions: {count}.', { count: records.count }),
       },
-      confirmed,
+      confirm,
     ));
-  if (kept && answer !== confirmed) return;
+  if (records && answer !== confirm) return;
   recorder.forget();
   await deletePreferences(file);
   setStatusBarMessage(t('The recorded completions of {folder} are deleted.', { folder: folder.name }), 5000);
@@ -85,9 +88,9 @@ async function drop(folder: vscode.WorkspaceFolder, { recorder }: Context['compl
  */
 async function pickFolder(): Promise<vscode.WorkspaceFolder | undefined> {
   const document = vscode.window.activeTextEditor?.document;
-  const here = document && vscode.workspace.getWorkspaceFolder(document.uri);
+  const documentFolder = document && vscode.workspace.getWorkspaceFolder(document.uri);
   const folders = vscode.workspace.workspaceFolders ?? [];
   if (folders.length === 0)
     throw new UserError('bad-request', t('No folder is open.'), t('Open the folder that you mean.'));
-  return here ?? (folders.length === 1 ? folders[0] : vscode.window.showWorkspaceFolderPick());
+  return documentFolder ?? (folders.length === 1 ? folders[0] : vscode.window.showWorkspaceFolderPick());
 }

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest';
-import { askPath } from '../../../src/extension/wizard/path.ts';
+import { askPath } from '../../../src/extension/wizard/ask-path.ts';
 import { answers, reset } from './fake-vscode.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));

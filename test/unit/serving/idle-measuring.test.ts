@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { guessThreads } from '../../../src/serving/threads/threads.ts';
-import { MeasuringWhileIdle } from '../../../src/serving/threads/while-idle.ts';
+import { IdleMeasuring } from '../../../src/serving/threads/idle-measuring.ts';
 
 /** A host that is asked `requests` times before each look, beside other programs that keep `others` processors busy. */
 function idleHost(outcomes: (boolean | Error)[]) {
@@ -15,14 +15,14 @@ function idleHost(outcomes: (boolean | Error)[]) {
       return outcome;
     },
   };
-  const measuring = new MeasuringWhileIdle(host, () => () => state.others);
+  const measuring = new IdleMeasuring(host, () => () => state.others);
   return {
     state,
     /** How often it has measured after so many looks. */
     async looks(count: number, requests = 0): Promise<number> {
       for (let look = 0; look < count; look += 1) {
         statistics.requests += requests;
-        await measuring.look();
+        await measuring.check();
       }
       return state.measured;
     },

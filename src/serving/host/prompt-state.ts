@@ -1,6 +1,6 @@
 /**
- * Keeps what a model has read of its last prompt for the next start: keys and values, about 12 KB a token with a base of
- * 0.5 billion weights. They hold the person's code, so only the user can read the files.
+ * Saves the keys and values of a model's last prompt for the next start: about 12 KB per token for a base with 0.5
+ * billion weights. They reveal the user's code, so only the user can read the files.
  */
 import type { LlamaContextSequence } from 'node-llama-cpp';
 import { createHash } from 'node:crypto';
@@ -15,70 +15,72 @@ import { temporaryPath, writeByRename } from '../../platform/files/write-file.ts
 import { removeLeftovers } from '../../runs/leftovers.ts';
 
 /** Bytes of all files together. */
-const MOST_BYTES = 100e6;
-/** Shorter prompts are read as quickly as a file. */
-const FEWEST_TOKENS = 64;
+const MAX_BYTES = 100e6;
+/** Shorter prompts are processed as quickly as a file is read. */
+const MIN_TOKENS = 64;
 
 const folder = () => join(cacheDir(), 'prompts');
 const stateSchema = z.object({ version: z.literal(1), sha256: z.string() });
 
-export class KeptOnDisk {
-  private readonly state: string;
-  private readonly about: string;
+export class PromptState {
+  private readonly statePath: string;
+  private readonly infoPath: string;
 
-  /** `parts`: all that the keys and values depend on, besides llama.cpp's version: base, adapter, context. */
+  /** `parts`: everything that the keys and values depend on besides llama.cpp's version: base, adapter, context. */
   constructor(parts: readonly (string | number)[]) {
-    const name = keyOf(parts);
-    this.state = join(folder(), `${name}.state`);
-    this.about = join(folder(), `${name}.json`);
+    const name = cacheKey(parts);
+    this.statePath = join(folder(), `${name}.state`);
+    this.infoPath = join(folder(), `${name}.json`);
   }
 
-  /** Fills an empty sequence with what was kept. Does nothing if there is nothing, or if it is damaged. */
+  /** Restores the saved state into an empty sequence. Does nothing if there is none, or if it is damaged. */
   async load(sequence: LlamaContextSequence): Promise<void> {
     try {
-      const { sha256 } = stateSchema.parse(JSON.parse(await readText(this.about)));
-      // llama.cpp checks little of what it reads.
-      if ((await sha256Of(this.state)) !== sha256) throw new Error('The file is damaged.');
-      await sequence.loadStateFromFile(this.state, { acceptRisk: true });
+      const { sha256 } = stateSchema.parse(JSON.parse(await readText(this.infoPath)));
+      // llama.cpp validates little of what it reads.
+      if ((await sha256Of(this.statePath)) !== sha256) throw new Error('The file is damaged.');
+      await sequence.loadStateFromFile(this.statePath, { acceptRisk: true });
     } catch {
       await this.remove();
     }
   }
 
-  /** Keeps what `sequence` has read, unless it is too short or too large. A failure only costs time at the next start. */
+  /**
+   * Saves the state of `sequence`, unless it is too short or too large. A failure only costs time at the next start.
+   */
   async save(sequence: LlamaContextSequence): Promise<void> {
-    if (sequence.nextTokenIndex < FEWEST_TOKENS) return;
-    const temporary = temporaryPath(this.state);
+    if (sequence.nextTokenIndex < MIN_TOKENS) return;
+    const temporary = temporaryPath(this.statePath);
     try {
       await mkdir(folder(), { recursive: true, mode: 0o700 });
-      // The folder of a user who chose other rights for new files.
+      // In case the umask or an existing folder allows more.
       await chmod(folder(), 0o700);
       await sequence.saveStateToFile(temporary);
       await chmod(temporary, 0o600);
       const sha256 = await sha256Of(temporary);
-      await rename(temporary, this.state);
-      await writeByRename(this.about, JSON.stringify({ version: 1, sha256 }), 0o600);
-      await makeRoom(this.state);
+      await rename(temporary, this.statePath);
+      await writeByRename(this.infoPath, JSON.stringify({ version: 1, sha256 }), 0o600);
+      await makeRoom(this.statePath);
     } catch {
       await rm(temporary, { force: true });
     }
   }
 
   private async remove(): Promise<void> {
-    await Promise.all([this.state, this.about].map((path) => rm(path, { force: true }))).catch(
+    await Promise.all([this.statePath, this.infoPath].map((path) => rm(path, { force: true }))).catch(
       () => undefined,
     );
   }
 }
 
-/** Name of what is kept of a context: `parts` are all that it depends on, besides llama.cpp's version. */
-export const keyOf = (parts: readonly (string | number)[]): string =>
+/** A cache key: `parts` are everything that the content depends on besides llama.cpp's version. */
+export const cacheKey = (parts: readonly (string | number)[]): string =>
   createHash('sha256')
     .update(JSON.stringify([gpuPackagesVersion, ...parts]))
     .digest('hex')
     .slice(0, 32);
 
-/** Deletes the oldest states until the rest fits; also `newest`, if it is too large by itself. */
+/** Deletes the oldest states until the rest fits, even `newest` if it is too large by itself. */
 async function makeRoom(newest: string): Promise<void> {
   await removeLeftovers(folder());
   const names = (await readdir(folder())).filter((name) => name.endsWith('.state'));
@@ -86,7 +88,7 @@ async function makeRoom(newest: string): Promise<void> {
     names.map(async (name) => {
       const { size, mtimeMs } = await stat(join(folder(), name));
       const path = join(folder(), name);
-      // By a clock that was ahead: nobody knows when.
+      // A time in the future comes from a wrong clock.
       const writtenAt = mtimeMs <= Date.now() ? mtimeMs : 0;
       return { path, size, at: path === newest ? Infinity : writtenAt };
     }),
@@ -94,7 +96,7 @@ async function makeRoom(newest: string): Promise<void> {
   let total = 0;
   for (const { path, size } of states.sort((a, b) => b.at - a.at)) {
     total += size;
-    if (total <= MOST_BYTES) continue;
+    if (total <= MAX_BYTES) continue;
     await rm(path, { force: true });
     await rm(path.replace(/state$/, 'json'), { force: true });
   }

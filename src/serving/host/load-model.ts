@@ -1,11 +1,11 @@
-/** Loads a model, and says with how many threads it computes best. */
+/** Loads a model, and chooses its number of threads. */
 import type { LlamaModel } from 'node-llama-cpp';
 import type { ModelFile } from '../../llama-cpp/llama.ts';
 import { reportError, UserError } from '../../text/errors.ts';
 import { usableProcessors } from '../../platform/machine/processors.ts';
 import type { LlamaHostOptions } from '../host-types.ts';
 import { identifyOnDisk } from '../identify.ts';
-import { likelyThreads, measureThreads } from '../threads/threads.ts';
+import { estimateThreads, measureThreads } from '../threads/threads.ts';
 import { readVocabulary, type Vocabulary } from '../tokens/vocabulary.ts';
 import type { PlacedBase } from './place-base.ts';
 
@@ -22,16 +22,16 @@ export function defaultThreads(cores = usableProcessors()): number {
 }
 
 /** A model in memory. */
-export interface Loaded {
+export interface LoadedModel {
   model: LlamaModel;
   vocabulary: Vocabulary;
-  /** Of its file, as it was loaded: the file may be replaced since. */
+  /** The version of its file when it was loaded; the file may have been replaced since. */
   version: string;
 }
 
 /**
- * Where the processors compute, their fastest number; where they only wait for the GPU, few. `others`: processors that
- * other programs keep busy.
+ * The fastest number if the processors compute; few if they only wait for the GPU. `others`: processors that other
+ * programs keep busy.
  */
 export async function threadsFor(
   model: LlamaModel,
@@ -42,15 +42,15 @@ export async function threadsFor(
   if (typeof threads === 'number') return threads;
   if (layers === ofLayers) return Math.min(WAITING_THREADS, defaultThreads());
   return threads === 'later'
-    ? likelyThreads(model, basePath, others)
+    ? estimateThreads(model, basePath, others)
     : (await measureThreads(model, basePath)).threads;
 }
 
-/** Where `work` puts it. */
-export async function place(
+/** Loads a base where `work` places it. */
+export async function loadPlaced(
   file: ModelFile,
   work: () => Promise<PlacedBase>,
-): Promise<{ base: Loaded; used: PlacedBase['used'] }> {
+): Promise<{ base: LoadedModel; used: PlacedBase['used'] }> {
   let used: PlacedBase['used'];
   const base = await load(file, async () => {
     const placed = await work();
@@ -61,13 +61,13 @@ export async function place(
 }
 
 /** Throws UserError `base-unsupported-architecture` if `work` can't load it, and the UserErrors of `work`. */
-export async function load(file: ModelFile, work: () => Promise<LlamaModel>): Promise<Loaded> {
+export async function load(file: ModelFile, work: () => Promise<LlamaModel>): Promise<LoadedModel> {
   try {
     const version = await identifyOnDisk(file.path);
     const model = await work();
     return { model, vocabulary: readVocabulary(model), version };
   } catch (error) {
-    // Not about the file: llama.cpp can't run here.
+    // Not a problem with the file: llama.cpp can't run here.
     if (error instanceof UserError) throw error;
     throw new UserError(
       'base-unsupported-architecture',

@@ -1,4 +1,4 @@
-/** The workspace's index, in a process of its own: passes on what changes, and asks for parts of a prompt. */
+/** Client of the indexer, a process of its own: passes on changes, and asks for parts of files for a prompt. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import * as vscode from 'vscode';
 import { INDEX_WINDOW, type ContextFile, type CursorDocument } from '../../completion/index.ts';
@@ -14,22 +14,22 @@ import { settings } from '../settings.ts';
 import { placeOf, rootOf } from './recent-files.ts';
 import { RecentEdits } from './recent-edits.ts';
 
-/** Changes on disk come in crowds: these many ms of them are told at once. */
-const CROWD_MS = 300;
-/** Pause in typing after which a document's text is told. */
-const TYPED_MS = 500;
-/** Longer documents are data; see MOST_BYTES in src/repository/folder-index.ts. */
-const MOST_CHARACTERS = 400_000;
-const MOST_LINES = 20_000;
+/** Changes on disk come in bursts: those within this time are sent together. */
+const CHANGES_MS = 300;
+/** Pause in typing after which a document's text is sent. */
+const TYPING_PAUSE_MS = 500;
+/** Longer documents are probably data; see the limit in src/repository/folder-index.ts. */
+const MAX_CHARACTERS = 400_000;
+const MAX_LINES = 20_000;
 /** A process that keeps ending is not started again. */
-const MOST_STARTS = 3;
-/** One that says nothing for so long while questions wait is stopped, or hangs; what it is told would pile up. */
-const PATIENCE_MS = 120_000;
-/** Characters of an edit; a longer one is of data. */
-const LONGEST_EDIT = 4000;
-/** Lines around the cursor whose errors are told. */
+const MAX_STARTS = 3;
+/** A process that is silent for this long while questions wait is suspended or hangs; messages to it would pile up. */
+const ANSWER_TIMEOUT_MS = 120_000;
+/** A longer edit is probably data. */
+const MAX_EDIT_CHARACTERS = 4000;
+/** Lines around the cursor whose diagnostics are sent. */
 const NEAR_LINES = 2;
-const MOST_PROBLEMS = 3;
+const MAX_PROBLEMS = 3;
 
 export interface PartsQuestion {
   document: vscode.TextDocument;
@@ -37,29 +37,29 @@ export interface PartsQuestion {
   at: CursorDocument;
   /** Folders that the model has learned. */
   learned: readonly Pick<NamedFolder, 'path'>[];
-  /** Characters that the prompt has of the document itself. */
+  /** Characters of the document itself in the prompt. */
   shown: Asked['shown'];
   /** Characters of all parts. */
   budget: number;
 }
 
-export class Repository implements vscode.Disposable {
+export class IndexerClient implements vscode.Disposable {
   private readonly edits = new RecentEdits();
   private child: ChildProcess | undefined;
   private starting: Promise<void> | undefined;
   private starts = 0;
   private readonly waiting = new Map<number, (parts: readonly ContextFile[]) => void>();
   private id = 0;
-  private patience: NodeJS.Timeout | undefined;
-  private crowd = new Set<string>();
-  private crowdTimer: NodeJS.Timeout | undefined;
-  private readonly typed = new Map<vscode.TextDocument, NodeJS.Timeout>();
-  private watching: vscode.Disposable | undefined;
+  private answerTimer: NodeJS.Timeout | undefined;
+  private changedFiles = new Set<string>();
+  private changesTimer: NodeJS.Timeout | undefined;
+  private readonly typingTimers = new Map<vscode.TextDocument, NodeJS.Timeout>();
+  private watchers: vscode.Disposable | undefined;
   private disposed = false;
 
   constructor(private readonly services: Pick<Services, 'bundle' | 'node' | 'log'>) {}
 
-  /** The parts of the repository that belong into a prompt; none until the index is there. Starts it. */
+  /** The parts of the repository that belong in the prompt; none until the index is ready. Starts the indexer. */
   async parts(question: PartsQuestion): Promise<readonly ContextFile[]> {
     if (!settings.repositoryInPrompt || !vscode.workspace.isTrusted) return [];
     const { document, learned } = question;
@@ -69,16 +69,19 @@ export class Repository implements vscode.Disposable {
     if (!this.child) return [];
     const id = (this.id += 1);
     const answer = new Promise<readonly ContextFile[]>((done) => this.waiting.set(id, done));
-    this.send({ type: 'ask', id, root, asked: this.asked(question, place.path) });
-    if (this.patience === undefined) this.waitOn();
+    this.send({ type: 'ask', id, root, asked: this.buildQuestion(question, place.path) });
+    if (this.answerTimer === undefined) this.restartAnswerTimer();
     return answer;
   }
 
-  private asked({ document, position, at, learned, shown, budget }: PartsQuestion, path: string): Asked {
+  private buildQuestion(
+    { document, position, at, learned, shown, budget }: PartsQuestion,
+    path: string,
+  ): Asked {
     const folder = rootOf(document, learned);
     const edits = this.edits
       .elsewhere(document, position.line)
-      .filter((edit) => edit.text.length <= LONGEST_EDIT && rootOf(edit.document, learned) === folder)
+      .filter((edit) => edit.text.length <= MAX_EDIT_CHARACTERS && rootOf(edit.document, learned) === folder)
       .map((edit) => ({ path: placeOf(edit.document, learned)?.path ?? '', text: edit.text }));
     return {
       path,
@@ -107,9 +110,9 @@ export class Repository implements vscode.Disposable {
       return;
     }
     const folders = vscode.workspace.workspaceFolders?.filter(({ uri }) => uri.scheme === 'file') ?? [];
-    if (folders.length === 0 || (this.starts += 1) > MOST_STARTS) return;
+    if (folders.length === 0 || (this.starts += 1) > MAX_STARTS) return;
     const paths = folders.map(({ uri }) => uri.fsPath);
-    // Little room for young objects: they are many, and none lives long.
+    // A small young generation: there are many objects, and few survive.
     const args = ['--max-semi-space-size=4', this.services.bundle('indexer.mjs'), ...paths];
     const child = spawn(command, args, {
       env: { ...process.env, ...env },
@@ -119,8 +122,8 @@ export class Repository implements vscode.Disposable {
     });
     this.child = child;
     child.on('message', (message) => {
-      this.hear(message);
-      this.waitOn();
+      this.receive(message);
+      this.restartAnswerTimer();
     });
     const { log } = this.services;
     child.on('error', (error) => {
@@ -129,21 +132,22 @@ export class Repository implements vscode.Disposable {
     child.on('exit', (code, signal) => {
       if (this.ended(child)) log.warn(`The index has ended (${signal ?? code})`);
     });
-    this.watching ??= this.watch();
-    for (const document of vscode.workspace.textDocuments) if (document.isDirty) this.tell(document);
+    this.watchers ??= this.watch();
+    for (const document of vscode.workspace.textDocuments) if (document.isDirty) this.sendText(document);
   }
 
-  private giveUp(): void {
+  private killUnresponsive(): void {
     const { child } = this;
     if (!child || !this.ended(child)) return;
     this.services.log.warn('The index does not answer, and was ended.');
     child.kill('SIGKILL');
   }
 
-  /** It said something, was asked something, or ended. */
-  private waitOn(): void {
-    clearTimeout(this.patience);
-    this.patience = this.waiting.size > 0 ? setTimeout(() => this.giveUp(), PATIENCE_MS) : undefined;
+  /** Call this when it has sent a message, got a question, or ended. */
+  private restartAnswerTimer(): void {
+    clearTimeout(this.answerTimer);
+    this.answerTimer =
+      this.waiting.size > 0 ? setTimeout(() => this.killUnresponsive(), ANSWER_TIMEOUT_MS) : undefined;
   }
 
   /** False if it had been stopped before. */
@@ -153,11 +157,11 @@ export class Repository implements vscode.Disposable {
     this.starting = undefined;
     for (const done of this.waiting.values()) done([]);
     this.waiting.clear();
-    this.waitOn();
+    this.restartAnswerTimer();
     return true;
   }
 
-  private hear(line: unknown): void {
+  private receive(line: unknown): void {
     const parsed = fromIndexerSchema.safeParse(line);
     if (!parsed.success) return this.services.log.warn('The index said something unknown.');
     const message: FromIndexer = parsed.data;
@@ -188,44 +192,44 @@ export class Repository implements vscode.Disposable {
       files.onDidChange(changed),
       files.onDidCreate(changed),
       files.onDidDelete(changed),
-      vscode.workspace.onDidChangeTextDocument(({ document }) => this.tellSoon(document)),
-      vscode.workspace.onDidSaveTextDocument((document) => this.saved(document)),
-      vscode.workspace.onDidCloseTextDocument((document) => this.saved(document)),
+      vscode.workspace.onDidChangeTextDocument(({ document }) => this.sendTextSoon(document)),
+      vscode.workspace.onDidSaveTextDocument((document) => this.discardText(document)),
+      vscode.workspace.onDidCloseTextDocument((document) => this.discardText(document)),
       // The folders are arguments.
       vscode.workspace.onDidChangeWorkspaceFolders(() => this.stop()),
     );
   }
 
   private changed(file: string): void {
-    this.crowd.add(file);
-    this.crowdTimer ??= setTimeout(() => {
-      this.send({ type: 'changed', files: [...this.crowd] });
-      this.crowd = new Set();
-      this.crowdTimer = undefined;
-    }, CROWD_MS);
+    this.changedFiles.add(file);
+    this.changesTimer ??= setTimeout(() => {
+      this.send({ type: 'changed', files: [...this.changedFiles] });
+      this.changedFiles = new Set();
+      this.changesTimer = undefined;
+    }, CHANGES_MS);
   }
 
-  private tellSoon(document: vscode.TextDocument): void {
-    if (document.uri.scheme !== 'file' || document.lineCount > MOST_LINES) return;
-    clearTimeout(this.typed.get(document));
-    this.typed.set(
+  private sendTextSoon(document: vscode.TextDocument): void {
+    if (document.uri.scheme !== 'file' || document.lineCount > MAX_LINES) return;
+    clearTimeout(this.typingTimers.get(document));
+    this.typingTimers.set(
       document,
-      setTimeout(() => this.tell(document), TYPED_MS),
+      setTimeout(() => this.sendText(document), TYPING_PAUSE_MS),
     );
   }
 
-  private tell(document: vscode.TextDocument): void {
-    this.typed.delete(document);
-    if (document.uri.scheme !== 'file' || document.lineCount > MOST_LINES) return;
-    // Undone to what is on disk, or read anew from there.
-    if (!document.isDirty) return this.saved(document);
+  private sendText(document: vscode.TextDocument): void {
+    this.typingTimers.delete(document);
+    if (document.uri.scheme !== 'file' || document.lineCount > MAX_LINES) return;
+    // Undone to what is on disk, or reloaded from there.
+    if (!document.isDirty) return this.discardText(document);
     const text = document.getText();
-    if (text.length <= MOST_CHARACTERS) this.send({ type: 'document', file: document.uri.fsPath, text });
+    if (text.length <= MAX_CHARACTERS) this.send({ type: 'document', file: document.uri.fsPath, text });
   }
 
-  private saved(document: vscode.TextDocument): void {
-    clearTimeout(this.typed.get(document));
-    this.typed.delete(document);
+  private discardText(document: vscode.TextDocument): void {
+    clearTimeout(this.typingTimers.get(document));
+    this.typingTimers.delete(document);
     if (document.uri.scheme === 'file') this.send({ type: 'document', file: document.uri.fsPath });
   }
 
@@ -241,9 +245,9 @@ export class Repository implements vscode.Disposable {
 
   dispose(): void {
     this.disposed = true;
-    clearTimeout(this.crowdTimer);
-    for (const timer of this.typed.values()) clearTimeout(timer);
-    this.watching?.dispose();
+    clearTimeout(this.changesTimer);
+    for (const timer of this.typingTimers.values()) clearTimeout(timer);
+    this.watchers?.dispose();
     this.edits.dispose();
     this.stop();
   }
@@ -256,7 +260,7 @@ function problemsAt(document: vscode.TextDocument, line: number): Asked['problem
       ({ severity, range }) =>
         severity <= vscode.DiagnosticSeverity.Warning && Math.abs(range.start.line - line) <= NEAR_LINES,
     )
-    .slice(0, MOST_PROBLEMS)
+    .slice(0, MAX_PROBLEMS)
     .map(({ message, range }) => ({
       message: message.slice(0, 300),
       line: document.lineAt(Math.min(range.start.line, document.lineCount - 1)).text.slice(0, 200),

@@ -1,4 +1,4 @@
-/** Which model is asked for next edits. */
+/** Which model suggests next edits. */
 import type * as vscode from 'vscode';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { ServingClient } from '../../serving/client/client.ts';
@@ -7,24 +7,24 @@ import { settings } from '../settings.ts';
 import type { AskOptions } from '../../next-edit-finder/ask-model.ts';
 
 /**
- * The model that completes this document, if it runs on this machine already: nothing is started or sent elsewhere for
- * next edits. By default only one that learned to make them.
+ * The model that completes this document, if it already runs on this machine: next edits never start a server or send
+ * code elsewhere. By default only a model that was trained to make them.
  */
-export function askedModel(
-  completion: Pick<CompletionService, 'modelFor' | 'isServingHere' | 'serving'>,
+export function modelForNextEdits(
+  completion: Pick<CompletionService, 'modelFor' | 'isServedLocally' | 'serving'>,
   document: vscode.TextDocument,
 ): Pick<AskOptions, 'serving' | 'model' | 'asking'> | undefined {
   const when = settings.nextEditModel(document);
   const model = when === 'off' ? undefined : completion.modelFor(document);
-  if (!model || !completion.isServingHere(model)) return undefined;
+  if (!model || !completion.isServedLocally(model)) return undefined;
   const hasLearned = learnedEdits(model.run);
   const serving = completion.serving(model);
   if ((!hasLearned && when !== 'on') || !(serving instanceof ServingClient)) return undefined;
   return { serving, model: model.requested, asking: hasLearned ? 'task' : 'diff' };
 }
 
-/** Of fewer tasks, nothing is learned that would change what a model does (docs/science.md). */
-const FEWEST_EDITS = 100;
+/** Fewer training examples don't change what a model does (docs/science.md). */
+const MIN_EDITS = 100;
 
-/** Whether repeating edits was a part of what the run learned: a folder may have no history to learn it from. */
-const learnedEdits = (run: RunSnapshot | undefined): boolean => (run?.corpus?.edits ?? 0) >= FEWEST_EDITS;
+/** Whether the run was trained to repeat edits: a folder may have no history to learn that from. */
+const learnedEdits = (run: RunSnapshot | undefined): boolean => (run?.corpus?.edits ?? 0) >= MIN_EDITS;

@@ -2,7 +2,7 @@
 import type { Change, Replacement } from './edit.ts';
 
 /** What an offer changes, and the lines that it touches. In UTF-16 units of the text. */
-export interface Placed {
+export interface PlacedOffer {
   parts: readonly Replacement[];
   /** What is shown of the parts. */
   shown: readonly Replacement[];
@@ -12,7 +12,7 @@ export interface Placed {
 }
 
 /** The offer after the changes of one event; undefined if one of them touches its lines. */
-export function moved<T extends Placed>(offer: T, changes: readonly Change[]): T | undefined {
+export function moveOffer<T extends PlacedOffer>(offer: T, changes: readonly Change[]): T | undefined {
   const { from, before } = offer;
   const touches = ({ offset, removed }: Change) => offset <= from + before.length && offset + removed >= from;
   if (changes.some(touches)) return undefined;

@@ -1,13 +1,13 @@
 /**
- * What the editor is given to show, with words in it that others wrote: names of runs, folders and models, errors of
- * servers. The editor makes links of `[text](command:...)` in messages, pictures of `$(name)` in lists and the status
- * bar, and all of Markdown in tooltips; here only ours are left. A lint rule keeps these calls in this file.
+ * Wrappers for showing text that contains foreign words: names of runs, folders and models, errors of servers. The
+ * editor turns `[text](command:...)` into links in messages, `$(name)` into icons in lists and the status bar, and
+ * renders Markdown in tooltips; the wrappers let only ours through. A lint rule keeps these calls in this file.
  */
 import * as vscode from 'vscode';
 import { visibleText } from '../text/foreign-text.ts';
 import { plain, plainLabel, plainRow } from './plain.ts';
 
-/** Paragraphs, the first in bold if there are others, in which nothing is Markdown. */
+/** Escaped paragraphs; the first one is bold if there are others. */
 export function tooltip(paragraphs: readonly string[]): vscode.MarkdownString {
   const [first = '', ...others] = paragraphs.filter(Boolean).map(visibleText);
   const bold = others.length > 0 ? '**' : '';
@@ -16,22 +16,22 @@ export function tooltip(paragraphs: readonly string[]): vscode.MarkdownString {
   return shown;
 }
 
-const message =
+const showMessage =
   (kind: 'showInformationMessage' | 'showWarningMessage' | 'showErrorMessage') =>
   (text: string, ...rest: (string | vscode.MessageOptions)[]): Thenable<string | undefined> => {
-    const given = rest.map((item) =>
+    const plainItems = rest.map((item) =>
       typeof item === 'object' && item.detail !== undefined ? { ...item, detail: plain(item.detail) } : item,
     );
     return (vscode.window[kind] as (text: string, ...rest: unknown[]) => Thenable<string | undefined>)(
       plain(text),
-      ...given,
+      ...plainItems,
     );
   };
 
-/** The editor's functions of these names. */
-export const showInformationMessage = message('showInformationMessage');
-export const showWarningMessage = message('showWarningMessage');
-export const showErrorMessage = message('showErrorMessage');
+/** The editor's functions of the same names, with escaped text. */
+export const showInformationMessage = showMessage('showInformationMessage');
+export const showWarningMessage = showMessage('showWarningMessage');
+export const showErrorMessage = showMessage('showErrorMessage');
 
 export const setStatusBarMessage = (text: string, milliseconds: number): vscode.Disposable =>
   vscode.window.setStatusBarMessage(plainLabel(text), milliseconds);
@@ -55,8 +55,8 @@ export function withProgress<T>(
   return vscode.window.withProgress({ ...options, title: plain(options.title) }, (progress, token) =>
     work(
       {
-        report: ({ message: said, ...rest }) =>
-          progress.report({ ...rest, ...(said !== undefined && { message: plain(said) }) }),
+        report: ({ message, ...rest }) =>
+          progress.report({ ...rest, ...(message !== undefined && { message: plain(message) }) }),
       },
       token,
     ),

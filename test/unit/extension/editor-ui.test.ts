@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Log } from '../../../src/extension/log.ts';
 import { plain, plainLabel } from '../../../src/extension/plain.ts';
-import { showQuickPick, showWarningMessage, tooltip } from '../../../src/extension/shown.ts';
+import { showQuickPick, showWarningMessage, tooltip } from '../../../src/extension/editor-ui.ts';
 import { runItem } from '../../../src/extension/texts.ts';
 import { makeRun } from '../webview/fixtures.ts';
 import { answers, reset, shown } from './fake-vscode.ts';
@@ -47,8 +47,8 @@ describe("others' words", () => {
   });
 
   it('are plain in a message and its details', async () => {
-    const log = { show: vi.fn() } as unknown as Log;
-    await Log.prototype.ask.call(log, 'error', `It failed: ${hostile[0]}.`);
+    const log = { showError: vi.fn() } as unknown as Log;
+    await Log.prototype.notify.call(log, 'error', `It failed: ${hostile[0]}.`);
     await showWarningMessage(`Delete ${hostile[0]}?`, { modal: true, detail: hostile[1]! }, 'Delete');
     expect(shown).toHaveLength(2);
     for (const text of shown) expect(text).not.toMatch(LINK);

@@ -1,4 +1,4 @@
-/** "Continue RUN with what changed since": whether the wizard offers it, and with which words. */
+/** "Continue RUN with what changed since": whether the wizard offers it, and the text for it. */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
@@ -12,31 +12,31 @@ import type { Context } from '../context.ts';
 import { settings } from '../settings.ts';
 import type { Choice } from './steps.ts';
 
-/** A run to continue, and what has changed since; undefined if finding out takes too long. */
-export interface Continuing {
+/** A run to continue. `changed`: what has changed since; undefined if finding out takes too long. */
+export interface ContinuableRun {
   run: RunSnapshot;
   changed?: Changed;
 }
 
-/** A large workspace takes longer to read, but the user is waiting. */
-const PATIENCE_MS = 10_000;
+/** A large workspace may take longer to read, but the user is waiting. */
+const TIMEOUT_MS = 10_000;
 
 /**
  * Finds the run to continue, and asks a child process what has changed. Undefined if there is no such run, or too
  * little has changed.
  */
-export async function findContinuing(
+export async function findContinuableRun(
   { runs, children }: Pick<Context, 'runs' | 'children'>,
   folders: readonly string[],
-): Promise<Continuing | undefined> {
-  // The wizard may be the first thing that is asked for, before any run was read.
+): Promise<ContinuableRun | undefined> {
+  // The wizard may open before any run was read.
   await runs.refresh();
-  const run = continuable(runs.all, folders);
+  const run = newestContinuable(runs.all, folders);
   if (!run || !existsSync(run.spec.base.path)) return undefined;
-  const signal = AbortSignal.timeout(PATIENCE_MS);
-  const question = ['changed', run.spec.id, ...settings.globOptions(folders)];
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const args = ['changed', run.spec.id, ...settings.globOptions(folders)];
   try {
-    const changed = await children.ask(changedSchema, question, { signal });
+    const changed = await children.ask(changedSchema, args, { signal });
     return changed.enough ? { run, changed } : undefined;
   } catch {
     // The reason is in the log. A fine-tuning can start without it.
@@ -47,13 +47,13 @@ export async function findContinuing(
 /**
  * The newest run of exactly these folders whose adapter can be trained further. `runs`: newest first. Pure.
  */
-export const continuable = (
+export const newestContinuable = (
   runs: readonly RunSnapshot[],
   folders: readonly string[],
 ): RunSnapshot | undefined =>
   runs.find(
     ({ spec, state, summary }) =>
-      isSame(
+      haveSameItems(
         foldersOf(spec).map(({ path }) => path),
         folders,
       ) &&
@@ -63,24 +63,24 @@ export const continuable = (
       !(summary && whyNotOffered(summary)),
   );
 
-const isSame = (some: readonly string[], others: readonly string[]) =>
-  some.toSorted().join('\n') === others.toSorted().join('\n');
+const haveSameItems = (first: readonly string[], others: readonly string[]) =>
+  first.toSorted().join('\n') === others.toSorted().join('\n');
 
-/** A run's base as a plan names it: its id if that stands for the same file, else its path. */
-export const referenceOf = ({ id, path }: RunSnapshot['spec']['base']): string =>
+/** A run's base as a plan names it: its id if that refers to the same file, else its path. */
+export const baseReference = ({ id, path }: RunSnapshot['spec']['base']): string =>
   findKnownBase(id)?.file === basename(path) ? id : path;
 
-/** Its row among the models. */
-export function continueChoice({ run: { spec }, changed }: Continuing): Choice<string> {
+/** Its row in the list of models. */
+export function continueChoice({ run: { spec }, changed }: ContinuableRun): Choice<string> {
   return {
     label: `$(history) ${t('Continue {name} with what changed since', { name: spec.name })}`,
     description: `${dayOf(new Date(spec.createdAt), 'long')} · ${baseName(spec.base.id)}`,
-    detail: `${sayChanged(changed)} ${t('Starts from that adapter, which is faster than learning everything again.')}`,
+    detail: `${changeText(changed)} ${t('Starts from that adapter, which is faster than learning everything again.')}`,
     value: `continue ${spec.id}`,
   };
 }
 
-function sayChanged(changed: Changed | undefined): string {
+function changeText(changed: Changed | undefined): string {
   if (!changed) return t('How much has changed will show when the files are read.');
   const share = Math.round(100 * changed.share);
   return changed.files === 1

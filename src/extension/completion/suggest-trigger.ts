@@ -1,0 +1,94 @@
+/**
+ * Makes the editor request suggestions again once there is something to show, or more of what it shows. The editor has
+ * no other way to get a suggestion after it has answered a key, and its own suggestion list waits for that answer.
+ */
+import * as vscode from 'vscode';
+
+/**
+ * While this context key is set, Escape is bound to our command (package.json): the editor does not report that a
+ * suggestion was dismissed.
+ */
+const GROWING_KEY = 'forgetMeNot.suggestionGrows';
+interface WatchedPlace {
+  document: vscode.TextDocument;
+  position: vscode.Position;
+  /** The text that is shown there; "" if nothing is. */
+  shown: string;
+}
+
+export class SuggestTrigger {
+  private watched: WatchedPlace | undefined;
+  private triggered: WatchedPlace | undefined;
+  /** Newer editors then ask only this extension; older ones ask every provider. */
+  private readonly triggerArguments: { providerId: string };
+
+  constructor(extensionId: string) {
+    this.triggerArguments = { providerId: `${extensionId}:*` };
+  }
+
+  /**
+   * Triggers a request once `ready` resolves to true, if the cursor is still at the place or within the text shown
+   * there.
+   */
+  triggerWhen(ready: Promise<boolean>, watched: WatchedPlace): void {
+    this.watch(watched);
+    void ready.then((isReady) => {
+      if (this.watched !== watched) return;
+      this.stop();
+      if (isReady && isAt(watched)) this.trigger(watched);
+    });
+  }
+
+  private trigger(watched: WatchedPlace): void {
+    this.triggered = watched;
+    // The editor keeps its answer for a place, so it has to be hidden before another request there.
+    const triggering = watched.shown
+      ? vscode.commands.executeCommand('runCommands', {
+          commands: [
+            'editor.action.inlineSuggest.hide',
+            { command: 'editor.action.inlineSuggest.trigger', args: this.triggerArguments },
+          ],
+        })
+      : vscode.commands.executeCommand('editor.action.inlineSuggest.trigger', this.triggerArguments);
+    // If the editor sent no request, a later key must not count as ours.
+    void triggering.then(() => this.triggered === watched && (this.triggered = undefined));
+  }
+
+  /** Whether we triggered the request at this place, not a key. True only once per trigger. */
+  isOwnRequest(document: vscode.TextDocument, position: vscode.Position): boolean {
+    const { triggered } = this;
+    this.triggered = undefined;
+    return triggered !== undefined && isWithin(triggered, document, position);
+  }
+
+  stop(): void {
+    this.watch(undefined);
+  }
+
+  async dismiss(): Promise<void> {
+    this.stop();
+    await vscode.commands.executeCommand('editor.action.inlineSuggest.hide');
+  }
+
+  private watch(watched: WatchedPlace | undefined): void {
+    const [wasGrowing, isGrowing] = [this.watched, watched].map((place) => Boolean(place?.shown));
+    this.watched = watched;
+    if (isGrowing !== wasGrowing) void vscode.commands.executeCommand('setContext', GROWING_KEY, isGrowing);
+  }
+}
+
+/** Whether the cursor is at the place, or within the text that is shown there. */
+function isAt(watched: WatchedPlace): boolean {
+  const editor = vscode.window.activeTextEditor;
+  return editor?.selection.isEmpty === true && isWithin(watched, editor.document, editor.selection.active);
+}
+
+function isWithin(
+  { document, position, shown }: WatchedPlace,
+  now: vscode.TextDocument,
+  at: vscode.Position,
+): boolean {
+  if (now !== document || at.isBefore(position)) return false;
+  const typed = document.getText(new vscode.Range(position, at));
+  return typed === '' || (typed.length < shown.length && shown.startsWith(typed));
+}
