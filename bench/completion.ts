@@ -152,9 +152,9 @@ async function compare(
   for (const [index, prompt] of prompts.entries()) {
     const texts = [];
     for (const [name, side] of index % 2 ? sides : [...sides].reverse()) {
-      const began = performance.now();
+      const startedAt = performance.now();
       const answer = await side.complete(prompt, tokens);
-      compared[name].whole.push(performance.now() - began);
+      compared[name].whole.push(performance.now() - startedAt);
       texts.push(answer.text);
       const { first, others, processor } = await side.parts();
       compared[name].first.push(first);
@@ -199,9 +199,9 @@ async function typeThrough(): Promise<number> {
     await completer.complete({ ...document, before: head, invoked: true });
     for (const [index] of [...'return first'].entries()) {
       const before = head + 'return first'.slice(0, index + 1);
-      const began = performance.now();
+      const startedAt = performance.now();
       const completion = await completer.complete({ ...document, before });
-      times.push(performance.now() - began);
+      times.push(performance.now() - startedAt);
       if (completion?.source !== 'cache') throw new Error('Typing through asked the model.');
     }
   }
@@ -218,11 +218,11 @@ async function cancel(ours: Ours, prompts: readonly string[]): Promise<number> {
       ours.stream(prompt.repeat(2), 400, resolve, leaving.signal).catch(resolve);
       if (after !== undefined) void sleep(after).then(resolve);
     });
-    const began = performance.now();
+    const startedAt = performance.now();
     leaving.abort();
     // Wait between polls: they would take the processor from the model's last step.
     while ((await ours.active()) > 0) await sleep(5);
-    times.push(performance.now() - began);
+    times.push(performance.now() - startedAt);
   }
   return Math.max(...times);
 }
@@ -232,9 +232,9 @@ async function warmPrefix(ours: Ours, prompts: readonly string[]): Promise<numbe
   const savings: number[] = [];
   for (const prompt of prompts) {
     const time = async (text: string) => {
-      const began = performance.now();
+      const startedAt = performance.now();
       await ours.complete(text, 1);
-      return performance.now() - began;
+      return performance.now() - startedAt;
     };
     const cold = await time(`cold ${prompt}`);
     savings.push(1 - (await time(`cold ${prompt}\nconst `)) / cold);
@@ -351,7 +351,7 @@ async function beDirect(base: string, values: Options): Promise<void> {
   console.log('ready');
   for await (const line of createInterface({ input: process.stdin })) {
     const { prompt, tokens } = JSON.parse(line) as { prompt: string; tokens: number };
-    const [began, before] = [performance.now(), process.cpuUsage()];
+    const [startedAt, before] = [performance.now(), process.cpuUsage()];
     let firstAt: number | undefined;
     await sequence.clearHistory();
     const written = [];
@@ -363,7 +363,7 @@ async function beDirect(base: string, values: Options): Promise<void> {
     const ended = performance.now();
     const { user, system } = process.cpuUsage(before);
     const parts: Parts = {
-      first: (firstAt ?? ended) - began,
+      first: (firstAt ?? ended) - startedAt,
       others: ended - (firstAt ?? ended),
       processor: (user + system) / 1000,
     };

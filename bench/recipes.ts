@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { openCorpus } from '../src/corpus/index.ts';
 import { Resources, subjectOf } from '../src/evaluation/resources.ts';
 import { countsAt } from '../src/evaluation/strength/choose.ts';
-import { pointOf } from '../src/findings/strength-rule.ts';
+import { strengthPoint } from '../src/findings/strength-rule.ts';
 import { strengthTask } from '../src/evaluation/strength/task.ts';
 import type { EvaluatedModel } from '../src/evaluation/task.ts';
 import type { StrengthPoint } from '../src/protocol/evaluation.ts';
@@ -127,7 +127,7 @@ async function measured(
     const points: StrengthPoint[] = [];
     for (const strength of strengths) {
       tell(`measuring: at strength ${strength}`);
-      points.push(pointOf(strength, before, await countsOf(await resources.result(strength))));
+      points.push(strengthPoint(strength, before, await countsOf(await resources.result(strength))));
     }
     return points;
   } finally {

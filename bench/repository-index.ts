@@ -108,9 +108,9 @@ async function passMessages(indexer: Indexer, folder: string, signal: AbortSigna
   const took: number[] = [];
   for (let at = 0; !signal.aborted; at += 1) {
     indexer.send({ type: 'document', file: join(folder, 'typed.js'), text: `${text}// ${at}\n` });
-    const began = performance.now();
+    const startedAt = performance.now();
     await indexer.ask(folder, askedAt('typed.js', text.slice(-2000)));
-    if (!signal.aborted) took.push(performance.now() - began);
+    if (!signal.aborted) took.push(performance.now() - startedAt);
     await sleep(200);
   }
   return took;
@@ -123,14 +123,14 @@ async function changes(indexer: Indexer, folder: string): Promise<number[]> {
     const file = join(folder, `changed${at % 5}.js`);
     const name = `freshlyNamed${at}Function`;
     await writeFile(file, `export function ${name}(first, second) {\n  return first + second;\n}\n`);
-    const began = performance.now();
+    const startedAt = performance.now();
     indexer.send({ type: 'changed', files: [file] });
     for (;;) {
       const parts = await indexer.ask(folder, askedAt('asking.js', `const value = ${name}(`));
       if (parts.some((part) => part.text.includes(`function ${name}(first, second)`))) break;
-      if (performance.now() - began > 30_000) throw new Error('The index never knew of the change.');
+      if (performance.now() - startedAt > 30_000) throw new Error('The index never knew of the change.');
     }
-    took.push(performance.now() - began);
+    took.push(performance.now() - startedAt);
   }
   return took;
 }

@@ -145,10 +145,10 @@ interface Load {
 /** What the first request of an adapter takes more than its second. */
 async function measureLoad(model: string, post: Post): Promise<Load> {
   const timed = async (prompt: string) => {
-    const [began, before] = [performance.now(), process.cpuUsage()];
+    const [startedAt, before] = [performance.now(), process.cpuUsage()];
     await post({ model, prompt, max_tokens: 1 });
     const { user, system } = process.cpuUsage(before);
-    return { ms: performance.now() - began, processorMs: (user + system) / 1000 };
+    return { ms: performance.now() - startedAt, processorMs: (user + system) / 1000 };
   };
   // Two prompts of a token each: the first also opens the adapter and its context.
   const [first, second] = [await timed('x'), await timed('y')];
@@ -196,10 +196,10 @@ async function run(post: Post, questions: readonly Question[], clients: number, 
   const client = async (number: number) => {
     for (let turn = number; Date.now() < end; turn += clients + 1) {
       const { model, prompt, answer, clear } = questions[turn % questions.length]!;
-      const began = performance.now();
+      const startedAt = performance.now();
       try {
         const { choices } = await post({ model, prompt, cache_prompt: clear, user: `client ${number}` });
-        times.push(performance.now() - began);
+        times.push(performance.now() - startedAt);
         if (choices[0]!.text !== answer) wrong += 1;
       } catch (error) {
         errors += 1;

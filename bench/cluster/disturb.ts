@@ -28,9 +28,9 @@ interface JobDetails {
 }
 
 export async function disturb(cluster: RayCluster, storage: string): Promise<Disturbance> {
-  const began = Date.now();
+  const startedAt = Date.now();
   const job = await waitFor('a job', async () =>
-    (await cluster.ask<JobDetails[]>('/api/jobs/')).find(({ start_time }) => start_time > began),
+    (await cluster.ask<JobDetails[]>('/api/jobs/')).find(({ start_time }) => start_time > startedAt),
   );
   const victim = await waitFor('a checkpoint of a running trial', async () => {
     const lines = await driverLines(cluster, job);
@@ -88,12 +88,12 @@ async function driverLines(cluster: RayCluster, { submission_id }: JobDetails): 
 }
 
 async function waitFor<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const began = performance.now();
+  const startedAt = performance.now();
   for (;;) {
     // The dashboard may be away.
     const found = await look().catch(() => undefined);
     if (found !== undefined) return found;
-    if (performance.now() - began > PATIENCE_MS) throw new Error(`Waited too long for ${what}.`);
+    if (performance.now() - startedAt > PATIENCE_MS) throw new Error(`Waited too long for ${what}.`);
     await sleep(POLL_MS);
   }
 }

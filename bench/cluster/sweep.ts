@@ -51,12 +51,12 @@ export async function runSweep(place: Place, { trial, processors, on }: How): Pr
     ...(on && { RAY_AUTH_TOKEN: on.token }),
     ...(processors && { FORGET_ME_NOT_PROCESSORS: String(processors) }),
   };
-  const began = performance.now();
+  const startedAt = performance.now();
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [resolve('dist/cli.mjs'), ...args], {
     env,
     maxBuffer: 1 << 28,
   });
-  const seconds = (performance.now() - began) / 1000;
+  const seconds = (performance.now() - startedAt) / 1000;
   const { dir } = JSON.parse(stdout.trim().split('\n').at(-1)!) as { dir: string };
   const uploadBytes = Math.max(0, ...stderr.split('\n').map(sent));
   const lines = parseLines(sweepLineSchema, await readFile(join(dir, 'trials.jsonl'), 'utf8')).values;

@@ -7,7 +7,7 @@ import {
   chooseCrossFitted,
   type CountedPoint,
 } from '../../src/evaluation/strength/cross-fit.ts';
-import { pointOf } from '../../src/findings/strength-rule.ts';
+import { strengthPoint } from '../../src/findings/strength-rule.ts';
 import { uniform } from '../../src/statistics/random.ts';
 import { ratio, type RatioItem } from '../../src/statistics/statistics.ts';
 import { heldOutFiles, type Cursors, type Result } from './cursors.ts';
@@ -60,7 +60,7 @@ export function biasOfChoice(result: Result, files: number, draws: number): Bias
     const base = { learned: own.base, kl: [], solutions: [] };
     const measured = STRENGTHS.map((strength): CountedPoint => {
       const learned = own.at(strength);
-      return { point: pointOf(strength, base, { ...base, learned }), learned };
+      return { point: strengthPoint(strength, base, { ...base, learned }), learned };
     });
     const { strength, learned, without = {} } = chooseCrossFitted({ learned: own.base }, measured, LIMIT);
     if (strength === 0) continue;

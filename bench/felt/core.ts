@@ -46,7 +46,7 @@ export interface Where {
 }
 
 /** The default of the setting forgetMeNot.completion.maxTokens. */
-const MOST_TOKENS = 64;
+const MAX_TOKENS = 64;
 
 export class CoreAssistant implements Assistant {
   requests = 0;
@@ -71,7 +71,7 @@ export class CoreAssistant implements Assistant {
         return clock.work(() => (answers ? answers.stream(body, onText, signal, ask) : ask(onText)));
       },
       fillInTheMiddle: () => server.ready.fillInTheMiddle,
-      maxTokens: () => MOST_TOKENS,
+      maxTokens: () => MAX_TOKENS,
       now: () => clock.now(),
       sleep: (milliseconds) => clock.sleep(milliseconds),
       // As the extension does it for a base: code models were trained so.

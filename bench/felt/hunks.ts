@@ -12,9 +12,9 @@ export interface Hunk {
 
 /** Characters and lines of a hunk that is worth replaying; of a longer one, the first lines are typed. */
 const LEAST = 20;
-const MOST_LINES = 10;
+const MAX_LINES = 10;
 /** A hunk that removes more than this share of what it adds is an edit, of which the diff does not tell the keys. */
-const MOST_REMOVED = 0.5;
+const MAX_REMOVED = 0.5;
 
 /**
  * The hunks that mostly add text, in order. New lines are typed where they stand, on a line of their own. In a changed
@@ -52,9 +52,9 @@ function hunkOf(
   const { head, tail } = sameEnds(removed, added);
   const end = added.length - tail;
   const whole = added.slice(head, end).replace(/\n$/, '');
-  const typed = whole.split('\n').slice(0, MOST_LINES).join('\n').trimEnd();
+  const typed = whole.split('\n').slice(0, MAX_LINES).join('\n').trimEnd();
   const gone = removed.length - head - tail;
-  if (typed.trim().length < LEAST || gone > MOST_REMOVED * whole.length) return undefined;
+  if (typed.trim().length < LEAST || gone > MAX_REMOVED * whole.length) return undefined;
   return {
     path,
     // The editor indents the first line.

@@ -10,11 +10,11 @@ import { Ring } from './ring.ts';
 import type { BenchServer } from './server.ts';
 
 const LINES = { prefix: 256, suffix: 64 };
-const MOST_TOKENS = 128;
+const MAX_TOKENS = 128;
 /** An answer that has a line break ends after so long. */
-const MOST_MS = 500;
+const MAX_MS = 500;
 /** Characters right of the cursor with which nothing is asked while typing. */
-const MOST_RIGHT = 8;
+const MAX_CHARACTERS_AFTER = 8;
 const CACHED = 250;
 /** While an answer is awaited, a later request looks again after so long. */
 const POLL_MS = 150;
@@ -62,7 +62,7 @@ export class LlamaVscode implements Assistant {
     const above = before.split('\n');
     const left = above.pop()!;
     const [right = '', ...below] = after.split('\n');
-    if (right.length > MOST_RIGHT) return undefined;
+    if (right.length > MAX_CHARACTERS_AFTER) return undefined;
     const blank = /^[ \t]*$/.test(left);
     const at: Prompt = {
       prefix: `${above.slice(-LINES.prefix).join('\n')}\n`,
@@ -90,12 +90,12 @@ export class LlamaVscode implements Assistant {
       input_suffix: suffix,
       prompt,
       input_extra: this.ring.chunks,
-      n_predict: MOST_TOKENS,
+      n_predict: MAX_TOKENS,
       temperature: 0,
     };
     const isEnough = (text: string) => {
       first ??= this.clock.now();
-      return text.includes('\n') && this.clock.now() - first > MOST_MS;
+      return text.includes('\n') && this.clock.now() - first > MAX_MS;
     };
     return this.clock.work(() => this.server.infill(body, new AbortController().signal, isEnough));
   }

@@ -12,7 +12,7 @@ export interface Chunk {
 const CHUNKS = 16;
 /** Lines: of the setting; a chunk has half of it. */
 const CHUNK_LINES = 64;
-const LEAST_LINES = 3;
+const MIN_LINES = 3;
 /** Lines that the cursor moves before more is picked, and how far around it is looked. */
 const MOVED = 32;
 const SCOPE = { prefix: 256, suffix: 64, all: 1024 };
@@ -51,7 +51,7 @@ export class Ring {
   }
 
   private chunkOf(filename: string, lines: readonly string[]): Chunk | undefined {
-    if (lines.length < LEAST_LINES) return undefined;
+    if (lines.length < MIN_LINES) return undefined;
     const half = CHUNK_LINES / 2;
     const from = lines.length + 1 < CHUNK_LINES ? 0 : Math.floor(this.random() * (lines.length - half + 1));
     const part = from === 0 && lines.length + 1 < CHUNK_LINES ? lines : lines.slice(from, from + half);

@@ -10,7 +10,7 @@ export interface Session {
 }
 
 /** Hunks from one file, and files that are open besides. */
-const MOST_OF_A_FILE = 3;
+const MAX_HUNKS_PER_FILE = 3;
 const OPEN_FILES = 4;
 
 /** Files in an order that is the same each time, until there are `count` hunks. New files are left out. */
@@ -27,7 +27,7 @@ export function sessionsOf(
   let left = count;
   for (const path of changed) {
     if (left <= 0) break;
-    const hunks = hunksOf(path, old.get(path)!, now.get(path)!).slice(0, Math.min(MOST_OF_A_FILE, left));
+    const hunks = hunksOf(path, old.get(path)!, now.get(path)!).slice(0, Math.min(MAX_HUNKS_PER_FILE, left));
     if (hunks.length === 0) continue;
     left -= hunks.length;
     sessions.push({ hunks, files: nearest(path, old) });

@@ -51,11 +51,11 @@ export function countOn(gpu: Counted): Counts {
     run(...args);
   };
   gpu.read = async (...args) => {
-    const began = hostMs();
+    const startedAt = hostMs();
     try {
       return await read(...args);
     } finally {
-      counts.waited += hostMs() - began;
+      counts.waited += hostMs() - startedAt;
     }
   };
   return counts;

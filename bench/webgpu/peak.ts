@@ -52,10 +52,10 @@ async function timed(device: GPUDevice, turns: number, groups: number): Promise<
     pass.setBindGroup(0, group);
     pass.dispatchWorkgroups(groups);
     pass.end();
-    const began = performance.now();
+    const startedAt = performance.now();
     device.queue.submit([encoder.finish()]);
     await device.queue.onSubmittedWorkDone();
-    best = Math.min(best, (performance.now() - began) / 1000);
+    best = Math.min(best, (performance.now() - startedAt) / 1000);
   }
   buffer.destroy();
   return best;

@@ -70,9 +70,9 @@ export async function timeProducts(
       const input = put(numbers(tokens * inner), [tokens, inner]);
       let best = Infinity;
       for (let i = 0; i <= repeats; i += 1) {
-        const began = performance.now();
+        const startedAt = performance.now();
         await multiply(input, weight, forward);
-        if (i > 0) best = Math.min(best, (performance.now() - began) / 1000);
+        if (i > 0) best = Math.min(best, (performance.now() - startedAt) / 1000);
       }
       free(input);
       seconds.set(`[${tokens}, ${inner}] x [${inner}, ${outer}]`, best);

@@ -1,6 +1,6 @@
 import { UserError } from '../text/errors.ts';
 import { describeFolders, foldersOf, locate, type Folders } from '../protocol/folders.ts';
-import { LEAST_DOCUMENTS } from '../statistics/intervals.ts';
+import { MIN_DOCUMENTS } from '../statistics/intervals.ts';
 import {
   cancelled,
   plainDocument,
@@ -267,7 +267,7 @@ class Collector {
       const halves = cutInTwo(one.document, this.share);
       return halves ? [{ ...one, halves }] : [];
     });
-    if (cut.length < (this.few.length === 1 ? 1 : LEAST_DOCUMENTS)) return false;
+    if (cut.length < (this.few.length === 1 ? 1 : MIN_DOCUMENTS)) return false;
     for (const { part } of this.few) part.entry.split = 'train';
     for (const { part, halves } of cut) {
       const made: KeptDocument[] = [];

@@ -69,7 +69,7 @@ export function partTimes(
   const parts = [...(isStrengthMeasured(spec) ? [strengthPart] : []), servedPart, ...chosen];
   return parts.map(({ name, title, cost }) => {
     const items = name === strengthPart.name ? LEAST_ITEMS.strength : LEAST_ITEMS.task;
-    const share = factsOfTask(name)?.atOnce ? 1 : LEAST_SHARE;
+    const share = factsOfTask(name)?.preparesAll ? 1 : LEAST_SHARE;
     const guess = OPENING + cost * (REFERENCE_SPEED / speed);
     return { name, title, ...secondsOf(known(name), guess, { items, share }) };
   });

@@ -2,7 +2,7 @@
 import { isReady, notBetter, whyNotOffered } from '../findings/offer.ts';
 import { endText } from '../findings/end-text.ts';
 import { sentenceIn } from '../findings/summary-sentence.ts';
-import { completedLines, counted, countIn } from '../findings/counts.ts';
+import { completedLines, countOrShare, exactCount } from '../findings/counts.ts';
 import { servedOtherwise } from '../runs/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../text/errors.ts';
@@ -134,12 +134,12 @@ function shortGain({ summary, state }: RunSnapshot): string {
   if (summary && whyNotOffered(summary)) return t('no better than its base');
   const comparisons = measuredHere(summary);
   const { lines } = completionFigures(comparisons);
-  if (lines && countIn(lines.after) === undefined) return completedLines([lines])!;
+  if (lines && exactCount(lines.after) === undefined) return completedLines([lines])!;
   if (lines) {
     const { before, after } = lines;
     return t('{before} → {after} of {all} lines', {
-      before: counted(before),
-      after: counted(after),
+      before: countOrShare(before),
+      after: countOrShare(after),
       all: after.n,
     });
   }

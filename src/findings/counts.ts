@@ -5,23 +5,25 @@ import { percent, t } from '../text/l10n.ts';
 /**
  * How many items are right; undefined for a mean of shares, or if items can be partly right, as with several samples.
  */
-export function countIn({ metric, value, n }: Metric): number | undefined {
+export function exactCount({ metric, value, n }: Metric): number | undefined {
   if (metric === 'average') return undefined;
   const count = Math.round(value * n);
   return Math.abs(value * n - count) < 1e-6 ? count : undefined;
 }
 /** "42", or "28.0%" if items can be partly right. */
-export const counted = (metric: Metric): string => countIn(metric)?.toString() ?? percent(metric.value, 1);
+export const countOrShare = (metric: Metric): string =>
+  exactCount(metric)?.toString() ?? percent(metric.value, 1);
 /** "42 of 100". */
-export const of = (metric: Metric): string =>
-  countIn(metric) === undefined
-    ? counted(metric)
-    : t('{done} of {total}', { done: counted(metric), total: metric.n });
+export const countText = (metric: Metric): string =>
+  exactCount(metric) === undefined
+    ? countOrShare(metric)
+    : t('{done} of {total}', { done: countOrShare(metric), total: metric.n });
 
 /** "30 → 42 of 100 lines", short enough for a list; undefined if no lines were completed. */
 export function completedLines(comparisons: readonly Comparison[]): string | undefined {
   const { lines } = completionFigures(comparisons);
   return (
-    lines && t('{before} \u2192 {after} lines', { before: counted(lines.before), after: of(lines.after) })
+    lines &&
+    t('{before} \u2192 {after} lines', { before: countOrShare(lines.before), after: countText(lines.after) })
   );
 }

@@ -1,17 +1,17 @@
 /**
- * What a person is told when a run is done, in the editor and on the command line: first whether it worked and what
- * completes their code now, then the figures, then what is not measured yet. Pure.
+ * The text when a run is done, in the editor and on the command line: first whether it worked and what completes the
+ * user's code now, then the figures, then what is not measured yet. Pure.
  */
 import { t } from '../text/l10n.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { joined } from '../text/told-texts.ts';
-import { nextAfterNoOffer, whyNotOffered } from './offer.ts';
+import { nextStepWithoutOffer, whyNotOffered } from './offer.ts';
 import { figuresIn, leftToMeasure, pendingIn } from './summary-sentence.ts';
 import { verdictIn, verdictOf } from './verdict.ts';
 
 /**
- * Some sentences for each line, without empty lines. `chosen`: the result is, or was until now, what completes the
- * person's code.
+ * One or more sentences per line, without empty lines. `chosen`: whether the result completes, or just completed, the
+ * user's code.
  */
 export function endText(
   { spec, state, summary, events }: Pick<RunSnapshot, 'spec' | 'state' | 'summary' | 'events'>,
@@ -28,7 +28,7 @@ export function endText(
       t('{name}: trained, {steps}.', { name: spec.name, steps }),
       verdictIn(verdict),
       useOf(refused, chosen),
-      refused && verdict.kind !== 'unknown' ? nextAfterNoOffer(summary) : '',
+      refused && verdict.kind !== 'unknown' ? nextStepWithoutOffer(summary) : '',
     ]),
     summary ? figuresIn(summary) : '',
     joined([

@@ -10,7 +10,7 @@ export const averagedMetrics = [
   { task: 'arc_challenge', metric: 'acc_norm' },
   { task: 'winogrande', metric: 'acc' },
 ];
-/** When one of them is measured again, the average changes. */
+/** If one of them is measured again, the average changes. */
 export const averagedTasks = averagedMetrics.map(({ task }) => task);
 export const FORGETTING = 'forgetting';
 
@@ -20,7 +20,7 @@ export interface ForgettingFigure {
   /** In words: "a KL from the base of 0.05 nats/token". */
   describe(value: number): string;
   /** Forgetting compared with the base's figure: higher is worse, 0 is the base. */
-  of(value: number, base: number): number;
+  measure(value: number, base: number): number;
 }
 
 const share = (name: string) => (value: number) => `a fall of ${name} by ${(100 * value).toFixed(1)} points`;
@@ -36,32 +36,32 @@ const figures: (ForgettingFigure & { needs: readonly string[] })[] = [
     metric: 'KL from base',
     needs: ['retention'],
     describe: (value) => `a KL from the base of ${Number(value.toPrecision(3))} nats/token`,
-    of: (value) => value,
+    measure: (value) => value,
   },
   {
     task: FORGETTING,
     metric: 'average',
     needs: averagedTasks,
     describe: share('the forgetting average'),
-    of: fall,
+    measure: fall,
   },
   {
     task: 'humaneval',
     metric: 'pass@1',
     needs: ['humaneval'],
     describe: share("HumanEval's pass@1"),
-    of: fall,
+    measure: fall,
   },
   {
     task: 'gsm8k',
     metric: 'exact match',
     needs: ['gsm8k'],
     describe: share("GSM8K's exact match"),
-    of: fall,
+    measure: fall,
   },
 ];
 
-/** The choice of tasks, in words. */
+/** The possible tasks, as text. */
 export const forgettingTasks = `retention; or ${averagedTasks.join(' and ')} together; or humaneval; or gsm8k`;
 
 /** Undefined if the tasks measure no forgetting. */

@@ -1,21 +1,21 @@
 /**
- * The figures that must not get worse, the loss of each that nobody would notice, and how large a loss a run could have
- * seen. Pure and small: the editor and the panel use it too. Why these: docs/science.md.
+ * The figures that must not get worse, the unnoticeable loss of each, and how large a loss a run could have detected.
+ * Pure and small: the editor and the panel use it too. Why these: docs/science.md.
  */
 import { CHARACTERS, EXACT_LINES, findComparison, type Comparison, CURSORS } from '../protocol/evaluation.ts';
 import { detectableFall, detectableRise } from '../statistics/detectable.ts';
-import { countIn } from './counts.ts';
+import { exactCount } from './counts.ts';
 
 /** A loss that counts as none: two points of a share of solved problems, .02 nats per token of a text's loss. */
 export const MARGIN = 0.02;
 
-/** A gain in bits per byte of held-out code that nobody would notice. An interval that holds more leaves it open. */
-export const UNNOTICED = 0.02;
+/** An unnoticeable gain in bits per byte of held-out code. An interval with a larger gain leaves it undecided. */
+export const UNNOTICEABLE_GAIN = 0.02;
 
 interface Guard {
   task: string;
   metric: string;
-  /** A loss up to this, in the figure's unit, takes no offer back. */
+  /** A loss up to this, in the figure's unit, doesn't withdraw an offer. */
   margin: number;
   /** Clauses for a person: that it got worse; for a loss in nats, also that it did not, and that this is open. */
   worse: string;
@@ -92,21 +92,21 @@ export interface GuardedFigure {
 }
 
 /** The guarded figures among these. */
-export const guardedIn = (comparisons: readonly Comparison[]): GuardedFigure[] =>
+export const guardedFigures = (comparisons: readonly Comparison[]): GuardedFigure[] =>
   guarded.flatMap((guard) => {
     const comparison = findComparison(comparisons, guard.task, guard.metric);
     return comparison ? [{ guard, comparison }] : [];
   });
 
-/** Whether it is shown that it got worse, by more than anybody would notice. */
+/** Whether it is significantly worse, by a noticeable amount. */
 export const isWorse = ({ guard, comparison }: GuardedFigure): boolean =>
   comparison.significant && lossOf(comparison).value > guard.margin;
 
-/** Whether it is shown that it got worse, but by no more than that. */
+/** Whether it is significantly worse, but not noticeably. */
 export const isSlightlyWorse = ({ guard, comparison }: GuardedFigure): boolean =>
   comparison.significant && lossOf(comparison).value > 0 && lossOf(comparison).value <= guard.margin;
 
-/** Whether it is shown that it got better. */
+/** Whether it is significantly better. */
 export const isBetter = (comparison: Comparison): boolean =>
   comparison.significant && lossOf(comparison).value < 0;
 
@@ -115,13 +115,13 @@ export const isBetter = (comparison: Comparison): boolean =>
  * could have shown none. Undefined if a loss of more than the margin is ruled out (a 95% interval), or if nothing was
  * measured.
  */
-export function missableLoss(comparison: Comparison, margin = MARGIN): number | undefined {
+export function undetectedLoss(comparison: Comparison, margin = MARGIN): number | undefined {
   const { before, after, better, difference } = comparison;
   if (!(after.n > 0) || lossOf(comparison).high <= margin) return undefined;
-  const answers = better === 'higher' && [before, after].every((figure) => countIn(figure) !== undefined);
+  const answers = better === 'higher' && [before, after].every((figure) => exactCount(figure) !== undefined);
   if (answers) return detectableFall({ difference, n: after.n, before: before.value, margin });
-  const least = detectableRise(lossOf(comparison), margin);
-  return better === 'higher' && least > before.value ? Infinity : least;
+  const detectable = detectableRise(lossOf(comparison), margin);
+  return better === 'higher' && detectable > before.value ? Infinity : detectable;
 }
 
 /** By how much it got worse, with its interval. */

@@ -7,29 +7,29 @@ import type { StrengthChoice, Summary } from '../protocol/evaluation.ts';
 import { choiceIn } from './strength-rule.ts';
 import { decimal, t, tKnown, withPoint } from '../text/l10n.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import { guardedIn, isWorse, MARGIN } from './guards.ts';
+import { guardedFigures, isWorse, MARGIN } from './guards.ts';
 
 /**
- * Whether a result can be used while it is still being measured: its strength was chosen, and the served model was
- * checked to match the trained one.
+ * Whether a result can be used while it is still being measured: its strength was chosen, and the served model matches
+ * the trained one.
  */
 export function isReady({ spec, state, summary }: Pick<RunSnapshot, 'spec' | 'state' | 'summary'>): boolean {
   if (state.status !== 'evaluating' || !summary?.choice || !summary.served) return false;
-  // Otherwise the summary is of an earlier end of this training.
+  // Otherwise the summary is from an earlier end of this training.
   return spec.evaluation.keep === 'best' || summary.step === state.step;
 }
 
 /** The data that the decision is based on. */
-type Known = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength'>;
+type OfferFigures = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength'>;
 
 /**
  * Why the result is not offered, as a clause; undefined if it is. A strength set by hand is refused only if it was
  * measured to be worse; a run whose strength was given at its start is always offered.
  */
-export function whyNotOffered({ choice, comparisons, givenStrength }: Known): string | undefined {
+export function whyNotOffered({ choice, comparisons, givenStrength }: OfferFigures): string | undefined {
   if (!choice) return undefined;
   if (givenStrength === undefined && choice.strength === 0) return choiceIn(choice).why;
-  const worse = guardedIn(comparisons).find(isWorse);
+  const worse = guardedFigures(comparisons).find(isWorse);
   if (worse)
     return t('{what} ({before} -> {after})', {
       what: tKnown(worse.guard.worse),
@@ -56,7 +56,7 @@ function worseOnPath({ path }: StrengthChoice, strength: number): string | undef
 }
 
 /** What to try if it is not offered. */
-export const nextAfterNoOffer = ({
+export const nextStepWithoutOffer = ({
   choice,
   givenStrength,
 }: Pick<Summary, 'choice' | 'givenStrength'>): string =>
@@ -77,5 +77,5 @@ export function notBetter(name: string, summary: Summary): UserError | undefined
     run: which,
     why,
   });
-  return new UserError('not-better', message, nextAfterNoOffer(summary));
+  return new UserError('not-better', message, nextStepWithoutOffer(summary));
 }

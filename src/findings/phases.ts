@@ -1,7 +1,7 @@
-/** The phases that a run or a child process tells in English, in the language of the editor. */
+/** Translates the phases that a run or a child process reports in English. */
 import { t, tTold } from '../text/l10n.ts';
 
-/** Those that have no figures in them. */
+/** Phases without numbers. */
 const phases = (): Partial<Record<string, string>> => ({
   'Reading files': t('Reading files'),
   'Loading the model': t('Loading the model'),
@@ -22,7 +22,7 @@ const phases = (): Partial<Record<string, string>> => ({
   "The cluster can't be reached; trying again": t("The cluster can't be reached; trying again"),
 });
 
-/** Of a phase with figures, such as "Held-out text 3 of 20", what is known; the rest stays as it is. */
+/** Translates what is known of a phase with numbers, such as "Held-out text 3 of 20"; the rest stays as it is. */
 export function phaseIn(phase: string): string {
   const [, begun, step, steps] = /^(.+): step (\d+) of (\d+)$/.exec(phase) ?? [];
   if (begun !== undefined)

@@ -1,11 +1,11 @@
-/** How far a run is, and how long it still takes, from the times that its owner writes into its state. */
+/** The progress and remaining time of a run, from the times that its owner writes into its state. */
 import { t } from '../text/l10n.ts';
 import { formatDuration } from '../text/units.ts';
 import type { RunState } from '../protocol/run.ts';
 
 type Times = Pick<RunState, 'begun' | 'ends'>;
 
-/** Seconds until all is over, measuring included; undefined if it is not known, or if it takes longer than expected. */
+/** Seconds until the end, including measuring; undefined if unknown, or if it takes longer than expected. */
 export function secondsLeft({ ends }: Times, now = Date.now()): number | undefined {
   const left = ends === undefined ? 0 : (Date.parse(ends) - now) / 1000;
   return left > 0 ? left : undefined;

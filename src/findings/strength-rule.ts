@@ -1,17 +1,17 @@
 /**
- * Which strength of a result is offered: among those that forgot no more than the limit, the one of which it is most
- * certain that it learned, by the upper end of its interval. The base counts as strength 0, so that nobody gets a worse
- * model. Pure; explained in docs/science.md.
+ * Which strength of a result is offered: among those that forgot no more than the limit, the one that most certainly
+ * learned, by the upper end of its interval. The base counts as strength 0, so that the offer is never worse than the
+ * base. Pure; explained in docs/science.md.
  */
 import type { OfferedMetric, StrengthChoice, StrengthPoint } from '../protocol/evaluation.ts';
 import { decimal, isTranslated, t, whole, withPoint } from '../text/l10n.ts';
 import { formatDifference } from '../text/units.ts';
-import { LEAST_DOCUMENTS, pairedIntervals } from '../statistics/intervals.ts';
-import { UNNOTICED } from './guards.ts';
+import { MIN_DOCUMENTS, pairedIntervals } from '../statistics/intervals.ts';
+import { UNNOTICEABLE_GAIN } from './guards.ts';
 import type { Interval, RatioItem } from '../statistics/statistics.ts';
 
 /** What was counted at held-out cursors, by item; the items are the same at each strength. */
-export interface AtCursors {
+export interface CursorCounts {
   /** Bits and bytes of the code. */
   learned: readonly RatioItem[];
   /** Lines that would have been offered exactly, and characters. Absent where there are no cursors. */
@@ -19,7 +19,7 @@ export interface AtCursors {
 }
 
 /** What was counted at one strength. */
-export interface StrengthCounts extends AtCursors {
+export interface StrengthCounts extends CursorCounts {
   /** Nats and positions of the base's own texts; empty if there are none. */
   kl: readonly RatioItem[];
   /** Nats and tokens of HumanEval's solutions; empty if they could not be downloaded. */
@@ -30,7 +30,7 @@ export interface StrengthCounts extends AtCursors {
 const SOLUTIONS_SLACK = 0.01;
 
 /** A strength's figures compared with the base's. */
-export function pointOf(strength: number, base: StrengthCounts, at: StrengthCounts): StrengthPoint {
+export function strengthPoint(strength: number, base: StrengthCounts, at: StrengthCounts): StrengthPoint {
   const { kl, solutions } = at;
   return {
     strength,
@@ -41,31 +41,31 @@ export function pointOf(strength: number, base: StrengthCounts, at: StrengthCoun
   };
 }
 
-/** Strengths that are measured first; fewer only where one within the limit is found and the time is over. */
-export const LEAST = 2;
-/** The most strengths that are measured. */
-export const MOST = 4;
-/** Below this strength, hardly anything that was learned is left. */
-const WEAKEST = 0.1;
+/** Number of strengths measured first; fewer only if one within the limit is found and the time is up. */
+export const MIN_STRENGTHS = 2;
+/** Maximum number of strengths measured. */
+export const MAX_STRENGTHS = 4;
+/** Below this strength, hardly anything learned is left. */
+const MIN_STRENGTH = 0.1;
 /** KL is measured on few texts, and falls a little more slowly than expected. */
 const KL_SAFETY = 0.95;
 
 /**
- * The strength to measure after `points`; undefined when enough is known. `late`: the time is over, so it only goes on
- * until one strength within the limit is found.
+ * The strength to measure after `points`; undefined when enough is known. `isTimeUp`: only continue until one strength
+ * within the limit is found.
  */
 export function nextStrength(
   points: readonly StrengthPoint[],
   limit: number,
-  late: boolean,
+  isTimeUp: boolean,
 ): number | undefined {
-  if (points.length >= MOST) return undefined;
+  if (points.length >= MAX_STRENGTHS) return undefined;
   const within = points.some((point) => forgotLittle(point, limit));
-  if (within && late) return undefined;
-  if (!within && points.length >= LEAST) return weaker(points, limit);
+  if (within && isTimeUp) return undefined;
+  if (!within && points.length >= MIN_STRENGTHS) return lowerStrength(points, limit);
   // If a strength forgets too much, so do all higher ones.
   const tooStrong = points.filter((point) => !forgotLittle(point, limit)).map(({ strength }) => strength);
-  const below = points.length < LEAST ? Infinity : Math.min(...tooStrong);
+  const below = points.length < MIN_STRENGTHS ? Infinity : Math.min(...tooStrong);
   return [1, 0.5, 0.75, 0.25].find(
     (strength) => strength < below && !points.some((point) => point.strength === strength),
   );
@@ -75,51 +75,51 @@ export function nextStrength(
  * The strength below all of these that is expected to forget just less than the limit: KL grows with the square of the
  * strength.
  */
-function weaker(points: readonly StrengthPoint[], limit: number): number | undefined {
+function lowerStrength(points: readonly StrengthPoint[], limit: number): number | undefined {
   const { strength, kl } = points.toSorted((a, b) => a.strength - b.strength)[0]!;
   const share = kl && kl.value > limit ? Math.sqrt((KL_SAFETY * limit) / kl.value) : 0.5;
   const next = Math.floor(20 * strength * share) / 20;
-  return next >= WEAKEST ? next : undefined;
+  return next >= MIN_STRENGTH ? next : undefined;
 }
 
 type Decision = Pick<StrengthChoice, 'strength' | 'why' | 'next'>;
 
-/** The choice with its reasons in the language of the editor: made again, since files are in English. */
+/** The choice with its reasons in the editor's language: computed again, because files are in English. */
 export function choiceIn(choice: StrengthChoice): StrengthChoice {
   if (!isTranslated()) return choice;
-  const again = chooseStrength(choice.path, choice.limit, choice.learned);
+  const newChoice = chooseStrength(choice.path, choice.limit, choice.learned);
   // An earlier version may have chosen otherwise.
-  return again.strength === choice.strength ? { ...choice, ...again } : choice;
+  return newChoice.strength === choice.strength ? { ...choice, ...newChoice } : choice;
 }
 
 /**
- * The strength within the limit of which it is most certain that it learned: by the end of the interval and not by its
- * middle, since one that was measured badly must not win by chance. Undefined if none is within the limit.
+ * The strength within the limit that most certainly learned: by the end of the interval, not its middle, because an
+ * imprecise one must not win by chance. Undefined if none is within the limit.
  */
 export const bestPoint = (points: readonly StrengthPoint[], limit: number): StrengthPoint | undefined =>
   points.filter((point) => forgotLittle(point, limit)).toSorted((a, b) => a.learned.high - b.learned.high)[0];
 
 /**
  * Chooses the strength to offer from these, in any order; 0 if none is better than the base. `crossFitted`: what the
- * choice brings on files that had no part in it, which is said instead of what it was chosen by. If that rules out a
- * gain that one would notice, nothing is chosen.
+ * choice brings on files that had no part in it, which is reported instead of the figures it was chosen by. If that
+ * rules out a noticeable gain, nothing is chosen.
  */
 export function chooseStrength(
   points: readonly StrengthPoint[],
   limit: number,
   crossFitted?: Interval,
 ): Decision {
-  const { files = LEAST_DOCUMENTS } = points[0]!;
-  if (files < LEAST_DOCUMENTS)
+  const { files = MIN_DOCUMENTS } = points[0]!;
+  if (files < MIN_DOCUMENTS)
     return {
       strength: 0,
       why: t('too few files were measured to show whether it is better: {count}', { count: whole(files) }),
       next: t('Choose a folder with more files of code.'),
     };
   const best = bestPoint(points, limit);
-  const ruledOut = crossFitted && crossFitted.high >= 0 && crossFitted.low > -UNNOTICED;
+  const ruledOut = crossFitted && crossFitted.high >= 0 && crossFitted.low > -UNNOTICEABLE_GAIN;
   if (best && best.learned.high < 0 && !ruledOut)
-    return { strength: best.strength, why: whyThis(best, points, limit, crossFitted) };
+    return { strength: best.strength, why: reasonFor(best, points, limit, crossFitted) };
   const strongest = points.toSorted((a, b) => b.strength - a.strength)[0]!;
   const lost = ruledOut ? undefined : points.find(({ learned }) => learned.high < 0);
   if (lost)
@@ -143,21 +143,21 @@ export function chooseStrength(
 const forgotLittle = ({ kl, solutions }: StrengthPoint, limit: number): boolean =>
   (!kl || kl.value <= limit) && !(solutions && solutions.low > 0 && solutions.value > SOLUTIONS_SLACK);
 
-function whyThis(
+function reasonFor(
   best: StrengthPoint,
   points: readonly StrengthPoint[],
   limit: number,
   crossFitted = best.learned,
 ): string {
   const seemsBetter = points.filter(({ learned }) => learned.value < best.learned.value);
-  const said = {
+  const values = {
     strength: withPoint(String(best.strength)),
     learned: learned(crossFitted),
     forgot: forgot(best),
   };
   if (seemsBetter.some((point) => forgotLittle(point, limit)))
-    return t('at strength {strength} it most certainly learned: {learned}, {forgot}', said);
-  const why = t('at strength {strength} it learned most: {learned}, {forgot}', said);
+    return t('at strength {strength} it most certainly learned: {learned}, {forgot}', values);
+  const why = t('at strength {strength} it learned most: {learned}, {forgot}', values);
   const stronger = points.filter(({ strength }) => strength > best.strength);
   if (stronger.length === 0) return why;
   return stronger.some((point) => seemsBetter.includes(point))

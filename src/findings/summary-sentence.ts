@@ -15,16 +15,16 @@ import { factsOfTask } from './task-facts.ts';
 import { joined } from '../text/told-texts.ts';
 import { FORGETTING } from './forgetting-figure.ts';
 import type { Interval } from '../statistics/statistics.ts';
-import { counted, of } from './counts.ts';
+import { countOrShare, countText } from './counts.ts';
 import {
-  guardedIn,
+  guardedFigures,
   isSlightlyWorse,
   isWorse,
-  missableLoss,
-  UNNOTICED,
+  undetectedLoss,
+  UNNOTICEABLE_GAIN,
   type GuardedFigure,
 } from './guards.ts';
-import { nextAfterNoOffer, whyNotOffered } from './offer.ts';
+import { nextStepWithoutOffer, whyNotOffered } from './offer.ts';
 
 /** Two values with as many digits as needed to distinguish them, at most three. */
 function pair(a: number, b: number): { before: string; after: string } {
@@ -46,14 +46,17 @@ export interface PendingTask {
 export const pendingIn = ({ pending = [] }: Pick<Summary, 'pending'>): PendingTask[] =>
   pending.map((name) => ({ name, title: factsOfTask(name)?.title ?? name }));
 
-type Summarised = Pick<Summary, 'comparisons' | 'served' | 'choice' | 'givenStrength' | 'earlier' | 'stated'>;
+type SummaryFigures = Pick<
+  Summary,
+  'comparisons' | 'served' | 'choice' | 'givenStrength' | 'earlier' | 'stated'
+>;
 
 /** `pending`: tasks that are not measured yet, or only in part. */
-export function summarise(summary: Summarised, pending: readonly PendingTask[] = []): string {
+export function summarise(summary: SummaryFigures, pending: readonly PendingTask[] = []): string {
   const { served, choice, givenStrength } = summary;
   const comparisons = measuredHere(summary);
   const refused = whyNotOffered({ comparisons, choice, givenStrength });
-  const next = nextAfterNoOffer({ choice, givenStrength });
+  const next = nextStepWithoutOffer({ choice, givenStrength });
   const parts = [
     givenStrength === undefined
       ? ''
@@ -70,7 +73,7 @@ export function summarise(summary: Summarised, pending: readonly PendingTask[] =
 
 /** What the figures show: those that were measured here, then those that its publisher states. */
 export function figuresIn(
-  summary: Pick<Summarised, 'comparisons' | 'stated' | 'earlier' | 'choice' | 'givenStrength'>,
+  summary: Pick<SummaryFigures, 'comparisons' | 'stated' | 'earlier' | 'choice' | 'givenStrength'>,
 ): string {
   const { earlier, choice, givenStrength } = summary;
   const theirs = figuresOf(summary.comparisons.filter((comparison) => isStated(summary, comparison)));
@@ -83,7 +86,7 @@ export function figuresIn(
 
 /** What is not measured yet, or only in part. */
 export function leftToMeasure(
-  summary: Pick<Summarised, 'comparisons' | 'stated'>,
+  summary: Pick<SummaryFigures, 'comparisons' | 'stated'>,
   pending: readonly PendingTask[],
 ): string {
   const comparisons = measuredHere(summary);
@@ -97,7 +100,7 @@ export function leftToMeasure(
   ]);
 }
 
-interface Beside {
+interface ExtraFigures {
   earlier?: Summary['earlier'];
   /** Bits per byte at held-out cursors, minus the base's. */
   atCursors?: Interval | undefined;
@@ -106,7 +109,10 @@ interface Beside {
 }
 
 /** What figures show, in sentences. */
-function figuresOf(comparisons: readonly Comparison[], { earlier, atCursors, limit }: Beside = {}): string {
+function figuresOf(
+  comparisons: readonly Comparison[],
+  { earlier, atCursors, limit }: ExtraFigures = {},
+): string {
   const find = (task: string, metric: string) => findComparison(comparisons, task, metric);
   const { lines, characters } = completionFigures(comparisons);
   return joined([
@@ -119,7 +125,7 @@ function figuresOf(comparisons: readonly Comparison[], { earlier, atCursors, lim
         { name: 'GSM8K', found: find('gsm8k', 'exact match') },
         { name: t('the average of HellaSwag, ARC and WinoGrande'), found: find(FORGETTING, 'average') },
       ],
-      [...guardedIn(comparisons).map(likelihood), closeness(find('retention', 'KL from base'), limit)],
+      [...guardedFigures(comparisons).map(likelihood), closeness(find('retention', 'KL from base'), limit)],
     ),
   ]);
 }
@@ -127,19 +133,19 @@ function figuresOf(comparisons: readonly Comparison[], { earlier, atCursors, lim
 function completes(lines: Comparison | undefined, saved: Comparison | undefined): string {
   const known = [lines, saved].some((comparison) => comparison?.significant);
   const same = [lines, saved].every((comparison) => !comparison || comparison.difference.value === 0);
-  const said = completed(lines, saved);
-  if (!said) return '';
+  const completion = completed(lines, saved);
+  if (!completion) return '';
   return known || same
-    ? t('{clause}.', { clause: said })
-    : t('{clause}; with so few lines this may be chance.', { clause: said });
+    ? t('{clause}.', { clause: completion })
+    : t('{clause}; with so few lines this may be chance.', { clause: completion });
 }
 
 function completed(lines: Comparison | undefined, saved: Comparison | undefined): string {
   const first =
     lines &&
     t('Completes {lines} held-out lines exactly ({before} before)', {
-      lines: of(lines.after),
-      before: counted(lines.before),
+      lines: countText(lines.after),
+      before: countOrShare(lines.before),
     });
   if (!saved) return first ?? '';
   const shares = { share: percent(saved.after.value), before: percent(saved.before.value) };
@@ -154,7 +160,7 @@ function predicts(windows: Comparison | undefined, atCursors: Interval | undefin
   if (!bits) return '';
   if (bits.high < 0) return t('Predicts held-out code better than before.');
   if (bits.low > 0) return t('Predicts held-out code worse than before.');
-  return bits.low > -UNNOTICED
+  return bits.low > -UNNOTICEABLE_GAIN
     ? t('Predicts held-out code no better than before.')
     : t("Whether it predicts held-out code better can't be told from so little.");
 }
@@ -173,7 +179,7 @@ function sinceEarlier({ run, comparisons }: NonNullable<Summary['earlier']>): st
 }
 
 /** KL from the base, in nats per token, up to which a result counts as close to it. */
-const CLOSE = 0.1;
+const CLOSE_KL = 0.1;
 
 interface Rate {
   name: string;
@@ -185,7 +191,7 @@ function generalAbility(rates: readonly Rate[], others: readonly string[]): stri
   return parts.length > 0 ? t('General ability: {figures}.', { figures: parts.join(t('; ')) }) : '';
 }
 
-function closeness(kl: Comparison | undefined, limit = CLOSE): string {
+function closeness(kl: Comparison | undefined, limit = CLOSE_KL): string {
   if (!kl) return '';
   return kl.after.value <= limit
     ? t('stays close to the base on other text')
@@ -198,17 +204,17 @@ function closeness(kl: Comparison | undefined, limit = CLOSE): string {
 function rate({ name, found }: Rate): string {
   if (!found) return '';
   const { before, after, significant, difference } = found;
-  const values = { name, after: of(after), before: counted(before) };
+  const values = { name, after: countText(after), before: countOrShare(before) };
   if (!significant)
-    return withMissable(t('no difference seen in {name} ({after}, {before} before)', values), found);
+    return withUndetectedLoss(t('no difference seen in {name} ({after}, {before} before)', values), found);
   return difference.value < 0
     ? t('worse in {name} ({after}, {before} before)', values)
     : t('better in {name} ({after}, {before} before)', values);
 }
 
 /** With the loss that the measurement may have missed, of a share of what is solved. */
-function withMissable(clause: string, found: Comparison): string {
-  const loss = missableLoss(found);
+function withUndetectedLoss(clause: string, found: Comparison): string {
+  const loss = undetectedLoss(found);
   if (loss === undefined) return clause;
   return loss === Infinity
     ? t('{clause}, where too few are solved to show a loss', { clause })
@@ -225,7 +231,7 @@ function likelihood({ guard, comparison }: GuardedFigure): string {
   if (isWorse({ guard, comparison })) return tKnown(worse);
   if (isSlightlyWorse({ guard, comparison }))
     return t('{clause}, but by no more than anybody would notice', { clause: tKnown(worse) });
-  const rise = missableLoss(comparison, margin);
+  const rise = undetectedLoss(comparison, margin);
   return rise === undefined
     ? tKnown(kept)
     : t('{clause} (a rise of less than {nats} nats per token may have gone unnoticed)', {

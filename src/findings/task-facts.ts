@@ -9,7 +9,7 @@ export interface TaskFacts {
   /** Rough seconds for a small base, on two processors; what it takes on this machine is measured (evaluation/time.ts). */
   cost: number;
   /** What it measures on is made first, so that a part of it takes about as long as all. */
-  atOnce?: boolean;
+  preparesAll?: boolean;
 }
 
 export const taskFacts = {
@@ -25,7 +25,7 @@ export const taskFacts = {
   hellaswag: { title: 'HellaSwag', shows: 'forgetting', cost: 60 },
   arc_challenge: { title: 'ARC-Challenge', shows: 'forgetting', cost: 40 },
   winogrande: { title: 'WinoGrande', shows: 'forgetting', cost: 20 },
-  retention: { title: "Forgetting on the base's own text", shows: 'forgetting', cost: 65, atOnce: true },
+  retention: { title: "Forgetting on the base's own text", shows: 'forgetting', cost: 65, preparesAll: true },
 } satisfies Record<string, TaskFacts>;
 
 /** Facts of a task by the name in its figures; undefined for a name of another version. */

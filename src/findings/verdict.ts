@@ -6,13 +6,10 @@ import { findComparison, measuredHere, type StrengthPoint, type Summary } from '
 import { showsLearning } from './task-facts.ts';
 import { t, tKnown } from '../text/l10n.ts';
 import type { Interval } from '../statistics/statistics.ts';
-import { guardedIn, isBetter, isWorse, UNNOTICED } from './guards.ts';
+import { guardedFigures, isBetter, isWorse, UNNOTICEABLE_GAIN } from './guards.ts';
 import { whyNotOffered } from './offer.ts';
 
-/**
- * `same`: no better, and a gain that one would notice is ruled out. `unknown`: nothing was measured, or too little to
- * tell.
- */
+/** `same`: no better, and a noticeable gain is ruled out. `unknown`: nothing was measured, or too little to tell. */
 export type VerdictKind = 'better' | 'same' | 'worse' | 'unknown';
 
 export interface Verdict {
@@ -21,10 +18,10 @@ export interface Verdict {
   why: string;
 }
 
-type Known = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength' | 'stated' | 'served'>;
+type VerdictFigures = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength' | 'stated' | 'served'>;
 
 /** @param summary undefined if the result was never measured. Figures that only its publisher states do not count. */
-export function verdictOf(summary: Known | undefined): Verdict {
+export function verdictOf(summary: VerdictFigures | undefined): Verdict {
   if (!summary) return { kind: 'unknown', why: t('it was not measured yet') };
   if (summary.served?.ok === false)
     return {
@@ -32,17 +29,17 @@ export function verdictOf(summary: Known | undefined): Verdict {
       why: t('the model that would complete your code is not the one that was trained'),
     };
   const comparisons = measuredHere(summary);
-  const found = guardedIn(comparisons);
-  const worse = found.find(isWorse);
+  const guardedOnes = guardedFigures(comparisons);
+  const worse = guardedOnes.find(isWorse);
   if (worse) return { kind: 'worse', why: tKnown(worse.guard.worse) };
   const { choice, givenStrength } = summary;
   const at = givenStrength ?? choice?.strength;
   const used = choice?.path.find(({ strength }) => strength === at);
-  const gained = found.some(({ comparison }) => showsLearning(comparison.task) && isBetter(comparison));
+  const gained = guardedOnes.some(({ comparison }) => showsLearning(comparison.task) && isBetter(comparison));
   const refused = whyNotOffered({ choice, comparisons, givenStrength }) !== undefined;
   const bits = findComparison(comparisons, 'workspace', 'bits per byte')?.difference;
   const unbiased = givenStrength === undefined ? choice?.learned : undefined;
-  // What the strength was chosen by looks better than it is, so it speaks only where nothing else was measured.
+  // The figures that the strength was chosen by are biased, so they count only if nothing else was measured.
   const atCursors = unbiased ?? (bits ? undefined : used?.learned);
   if (!refused && (gained || (atCursors && atCursors.high < 0)))
     return {
@@ -68,7 +65,7 @@ function withoutGain(learned: Interval | undefined): Verdict {
       kind: 'worse',
       why: t('it predicts the files kept out of training worse'),
     };
-  if (learned && learned.low > -UNNOTICED)
+  if (learned && learned.low > -UNNOTICEABLE_GAIN)
     return {
       kind: 'same',
       why: t('it predicts the files kept out of training no better'),

@@ -1,10 +1,10 @@
-/** On which machines llama.cpp's binaries run, without which nothing here works: they split text into tokens. */
+/** Which machines llama.cpp's binaries run on. Nothing works without them: they tokenize text. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../text/errors.ts';
 import { isGlibcFrom, thisMachine, type MachineFacts } from '../platform/machine/this-machine.ts';
 
-/** For which there is a package, by VS Code's names; as in scripts/platform-packages.mjs. */
+/** The platforms with a package, by VS Code's names; same as in scripts/platform-packages.mjs. */
 export const packagedPlatforms = [
   'linux-x64',
   'linux-arm64',
@@ -14,12 +14,12 @@ export const packagedPlatforms = [
   'win32-arm64',
 ] as const;
 
-/** 2.GLIBC: the newest version of which the binaries want a symbol. A test reads it from them. */
+/** The binaries need symbols up to glibc 2.GLIBC. A test reads it from them. */
 export const LLAMA_GLIBC = 34;
 
 const systems: Partial<Record<string, string>> = { linux: 'linux', mac: 'darwin', win: 'win32' };
 
-/** The platforms whose binaries are in the package, or installation, at `root`; empty if there is no telling. */
+/** The platforms whose binaries are in the package, or installation, at `root`; empty if unknown. */
 export async function platformsIn(root: string): Promise<string[]> {
   const names = await readdir(join(root, 'node_modules/@node-llama-cpp')).catch(() => []);
   return names.map((name) => {

@@ -26,15 +26,15 @@ export async function fetchGpuPackages(
   packages: readonly GpuPackage[],
   options: Options = {},
 ): Promise<void> {
-  for (const gpuPackage of packages) await fetchOne(gpuPackage, options);
-  const others = await readdir(llamaDir()).catch(() => []);
+  for (const gpuPackage of packages) await fetchPackage(gpuPackage, options);
+  const installedVersions = await readdir(llamaDir()).catch(() => []);
   // Windows keeps a binary that another window has loaded; what is left goes the next time.
-  for (const version of others)
+  for (const version of installedVersions)
     if (version !== gpuPackagesVersion)
       await rm(join(llamaDir(), version), { recursive: true, force: true }).catch(() => undefined);
 }
 
-async function fetchOne(gpuPackage: GpuPackage, options: Options): Promise<void> {
+async function fetchPackage(gpuPackage: GpuPackage, options: Options): Promise<void> {
   const to = fetchedPackage(gpuPackage.name);
   const what = `${basename(to)}: another process is fetching it`;
   await withLock(
@@ -54,7 +54,7 @@ async function fetchLocked(gpuPackage: GpuPackage, options: Options): Promise<vo
   try {
     const resumed = (await sizeOf(part)) > 0;
     await downloadTo(part, gpuPackage, options);
-    if (!(await isWhole(part, gpuPackage, options))) {
+    if (!(await isComplete(part, gpuPackage, options))) {
       await rm(part, { force: true });
       // The part that an earlier process left may have been of another file.
       if (resumed) return await fetchLocked(gpuPackage, options);
@@ -98,7 +98,7 @@ async function downloadTo(
   });
 }
 
-async function isWhole(part: string, gpuPackage: GpuPackage, { onProgress }: Options): Promise<boolean> {
+async function isComplete(part: string, gpuPackage: GpuPackage, { onProgress }: Options): Promise<boolean> {
   const [algorithm = '', expected] = gpuPackage.integrity.split(/-(.*)/s);
   const what = basename(gpuPackage.name);
   const digest = await digestOf(part, algorithm, (done) =>

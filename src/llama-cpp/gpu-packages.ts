@@ -1,6 +1,6 @@
 /**
  * llama.cpp's binaries for GPUs: npm packages of which ours contain only Metal's. The others are fetched into the data
- * directory when somebody wants them (fetch-gpu.ts).
+ * directory on request (fetch-gpu.ts).
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ export interface GpuPackage {
   unpacked: number;
 }
 
-/** That of node-llama-cpp, which takes no other. */
+/** The version of node-llama-cpp, which accepts no other. */
 export const gpuPackagesVersion: string = table.version;
 
 type Machine = Pick<NodeJS.Process, 'platform' | 'arch'>;

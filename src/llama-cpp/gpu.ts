@@ -1,11 +1,11 @@
-/** Starts llama.cpp on a GPU where there is one, a driver and the binary; else says why not. */
+/** Starts llama.cpp on a GPU if there are one, its driver and the binary; otherwise says why not. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Llama } from 'node-llama-cpp';
 import { gpuKindNames, type GpuChoice, type GpuKind } from '../protocol/gpu.ts';
 import { fetchedModules, gpuKindsHere, gpuPackages, hasGpuPackages } from './gpu-packages.ts';
 import { openLlama, packageRoot, requireLlama, shareLlama } from './llama.ts';
-import { resolveAlso } from './import-hook.ts';
+import { installLlamaImportHook } from './import-hook.ts';
 
 export interface GpuStart {
   /** Undefined: the processor. */
@@ -28,10 +28,10 @@ export const isSoftware = (device: string): boolean =>
 export async function startGpu(choice: GpuChoice): Promise<GpuStart> {
   if (choice === 'off') return { devices: [] };
   await requireLlama();
-  offerFetched();
+  registerFetchedPackages();
   const reasons: string[] = [];
   const kinds = choice === 'auto' ? gpuKindsHere() : [choice];
-  // What is not installed is told only if nothing that is installed has a reason of its own.
+  // A missing package is reported only if no installed one has a reason of its own.
   const installed = kinds.filter((kind) => hasGpuPackages(kind, packageRoot()));
   for (const kind of installed) {
     const started = await tryGpu(kind, choice);
@@ -43,12 +43,12 @@ export async function startGpu(choice: GpuChoice): Promise<GpuStart> {
 }
 
 /** From now on, models are loaded on the processor. The caller frees the llama.cpp that was shared. */
-export const leaveGpu = (): void => shareLlama(undefined);
+export const useProcessor = (): void => shareLlama(undefined);
 
-let offered = false;
-function offerFetched(): void {
-  if (!offered) resolveAlso(fetchedModules());
-  offered = true;
+let hookInstalled = false;
+function registerFetchedPackages(): void {
+  if (!hookInstalled) installLlamaImportHook(fetchedModules());
+  hookInstalled = true;
 }
 
 function notInstalled(kinds: readonly GpuKind[]): string {
@@ -66,14 +66,14 @@ async function tryGpu(kind: GpuKind, choice: GpuChoice): Promise<GpuStart | stri
   if (!(await hasDriver(kind))) return `This machine has no driver for ${name}.`;
   let llama: Llama;
   try {
-    // Tried in a process of its own first, which a broken driver may end.
+    // Tried in a separate process first, which a broken driver may crash.
     llama = await openLlama(kind);
   } catch {
     return `The build of llama.cpp for ${name} finds no GPU that it can use: there is none, or its driver is too old.`;
   }
   const devices = await llama.getGpuDeviceNames();
-  const used = devices.filter((device) => asksForSoftware(choice) || !isSoftware(device));
-  if (llama.gpu === kind && used.length > 0) {
+  const usableDevices = devices.filter((device) => asksForSoftware(choice) || !isSoftware(device));
+  if (llama.gpu === kind && usableDevices.length > 0) {
     shareLlama(llama);
     return { kind, devices };
   }

@@ -20,8 +20,8 @@ export function resolve(name, context, next) {
     : next(name, context);
 }`;
 
-/** From now on, an import of a name in `modules` gets the ES module at that address (`file:` URL). */
-export function resolveAlso(modules: Modules): void {
+/** From now on, importing a name in `modules` loads the ES module at that `file:` URL. */
+export function installLlamaImportHook(modules: Modules): void {
   if (Object.keys(modules).length === 0) return;
   if (!registerHooks)
     return nodeModule.register(`data:text/javascript,${encodeURIComponent(HOOKS)}`, { data: modules });

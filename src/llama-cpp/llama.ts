@@ -9,7 +9,7 @@ import { UserError, reportError } from '../text/errors.ts';
 import { visible } from '../text/foreign-text.ts';
 import type { GpuKind } from '../protocol/gpu.ts';
 import { platformsIn, whyNoLlama } from './binaries.ts';
-import { requireTried } from './tried-models.ts';
+import { requireOpenable } from './tried-models.ts';
 import {
   checkDistinct,
   checkFigures,
@@ -18,12 +18,12 @@ import {
   checkVocabulary,
 } from '../base-models/check-model.ts';
 
-let shared: Promise<Llama> | undefined;
-/** One list of log lines for each model that is being loaded; loadLlamaModel decides what to do with them. */
+let sharedPromise: Promise<Llama> | undefined;
+/** A list of log lines per model being loaded; loadLlamaModel decides what to do with them. */
 const loading = new Set<string[]>();
 
 function log(line: string): void {
-  // A model's file has its say in it.
+  // The line may contain text from a model's file.
   if (loading.size === 0) process.stderr.write(`${visible(line)}\n`);
   for (const lines of loading) lines.push(line);
 }
@@ -32,11 +32,11 @@ function log(line: string): void {
  * llama.cpp on the processor, from the prebuilt binary, unless `shareLlama` gave another; started once per process.
  * Throws UserError `backend-unavailable` if it can't run here.
  */
-export const sharedLlama = (): Promise<Llama> => (shared ??= startLlama());
+export const sharedLlama = (): Promise<Llama> => (sharedPromise ??= startLlama());
 
-/** From now on, models are loaded by this one; without one, by a new one on the processor. */
+/** From now on, models are loaded by this llama.cpp; if undefined, by a new one on the processor. */
 export function shareLlama(llama: Llama | undefined): void {
-  shared = llama && Promise.resolve(llama);
+  sharedPromise = llama && Promise.resolve(llama);
 }
 
 /** Throws UserError `backend-unavailable` where llama.cpp can't run. Costs nothing, so it is asked before downloads. */
@@ -113,12 +113,12 @@ export async function loadLlamaModel(
   file: Pick<ModelFile, 'path'>,
   options: LoadOptions = {},
 ): Promise<LlamaModel> {
-  await requireTried(file.path, options.vocabOnly ? 'vocabulary' : 'whole');
-  return await loadUntried(file, options);
+  await requireOpenable(file.path, options.vocabOnly ? 'vocabulary' : 'whole');
+  return await loadWithoutTrial(file, options);
 }
 
-/** The same for a file that may end this process: where that does no harm, or where it is known not to. */
-export async function loadUntried(
+/** The same for a file that may crash this process: if that does no harm, or the file is known not to. */
+export async function loadWithoutTrial(
   { path }: Pick<ModelFile, 'path'>,
   options: LoadOptions = {},
 ): Promise<LlamaModel> {

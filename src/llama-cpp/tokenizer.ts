@@ -57,10 +57,10 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
     );
   }
   const words = file.metadata['tokenizer.ggml.tokens'] as string[];
-  return tokenizerOf(model, words.length, readPieces(file.metadata));
+  return createTokenizer(model, words.length, readPieces(file.metadata));
 }
 
-function tokenizerOf(model: LlamaModel, vocabularySize: number, pieces: Pieces): Tokenizer {
+function createTokenizer(model: LlamaModel, vocabularySize: number, pieces: Pieces): Tokenizer {
   const { bos, eos, eot, infill } = model.tokens;
   const named = (...texts: string[]) => {
     const found = texts.map((text) => model.tokenize(text, true)).find((tokens) => tokens.length === 1);

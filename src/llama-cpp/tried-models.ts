@@ -1,6 +1,6 @@
 /**
- * Has a process of its own open a file before llama.cpp opens it here: llama.cpp aborts the process at some files, in
- * more ways than can be checked before. What came of it is kept, by the file's checksum and llama.cpp's version.
+ * Opens a file in a separate process before llama.cpp opens it here: llama.cpp aborts the process at some files, in
+ * more ways than can be checked beforehand. The outcome is cached by the file's checksum and llama.cpp's version.
  */
 import { spawn } from 'node:child_process';
 import { z } from 'zod';
@@ -27,33 +27,33 @@ const outcomeSchema = z.object({
 type Outcome = z.infer<typeof outcomeSchema>;
 
 const outcomes = new JsonCache('tried-models.json', outcomeSchema);
-/** After this long, what was refused is tried again: the machine may have been busy, or its memory full. */
-const REFUSED_MS = 24 * 3600_000;
+/** After this long, a refused file is tried again: the machine may have been busy, or its memory full. */
+const RETRY_MS = 24 * 3600_000;
 
 /**
  * Resolves once the file is known to end no process that opens it like that. The files of our registry are: their
  * checksums are pinned. Throws UserError `base-not-gguf` for a file that is known to, `memory` where this machine has
  * not enough of it, what llama.cpp says against the file as an Error, and like `examine` and sharedLlama.
  */
-export async function requireTried(path: string, wanted: Opening): Promise<void> {
+export async function requireOpenable(path: string, wanted: Opening): Promise<void> {
   const { sha256, size } = await examine(path);
   if (knownBases.some((base) => base.sha256 === sha256)) return;
   // A GPU may have room for more than the machine has. The vocabulary comes with all other metadata.
   const opening = (await availableMemory()) < size ? 'vocabulary' : wanted;
   const keyOf = (how: Opening) => `${sha256} ${gpuPackagesVersion} ${how}`;
   const isKnown = async (how: Opening) => (await outcomes.get(keyOf(how)))?.outcome === 'opens';
-  // Whoever opens all of it opens its vocabulary.
+  // Opening all of it includes its vocabulary.
   if (await isKnown('whole')) return;
   const known = await outcomes.get(keyOf(opening));
   if (known?.outcome === 'opens') return;
-  if (known && isRecent(known.at, REFUSED_MS)) throw refusal(path, known);
-  const outcome = await tryToOpen(path, size, opening);
+  if (known && isRecent(known.at, RETRY_MS)) throw refusal(path, known);
+  const outcome = await tryOpening(path, size, opening);
   await outcomes.set(keyOf(opening), outcome);
   if (outcome.outcome !== 'opens') throw refusal(path, outcome);
 }
 
-/** Starts dist/try-model.mjs. Throws what is not to be kept: it is not about the file, or tells by itself. */
-async function tryToOpen(path: string, bytes: number, opening: Opening): Promise<Outcome> {
+/** Starts dist/try-model.mjs. Throws outcomes that must not be cached, because they aren't about the file. */
+async function tryOpening(path: string, bytes: number, opening: Opening): Promise<Outcome> {
   const child = spawn(process.execPath, [bundlePath('try-model'), path, String(bytes), opening], {
     stdio: ['ignore', 'pipe', 'ignore'],
     windowsHide: true,
@@ -66,13 +66,13 @@ async function tryToOpen(path: string, bytes: number, opening: Opening): Promise
     child.once('error', reject);
     child.once('close', (status, signal) => resolve(status ?? signal));
   });
-  const told = parseLine(triedSchema, said.split('\n')[0]!);
-  if (told.ok) return outcomeOf(told.value);
+  const result = parseLine(triedSchema, said.split('\n')[0]!);
+  if (result.ok) return toOutcome(result.value);
   if (hasCrashed(how)) return { outcome: 'ends', how: describeEnd(how), at: Date.now() };
   throw endedEarly('The process that tries a model', how, NEXT);
 }
 
-function outcomeOf(tried: Tried): Outcome {
+function toOutcome(tried: Tried): Outcome {
   if (tried.type === 'failed') throw new UserError(tried.code, tried.message, tried.next);
   if (tried.type === 'refused') throw new Error(tried.why);
   return { outcome: tried.type, at: Date.now() };

@@ -1,5 +1,5 @@
 import type { Backend, Tensor } from '../tensor/backend.ts';
-import { MOST_TOGETHER, type Mask, type MatrixBlock } from '../tensor/compound.ts';
+import { MAX_COMBINED_ELEMENTS, type Mask, type MatrixBlock } from '../tensor/compound.ts';
 import { productsOf } from '../tensor/linear-products.ts';
 import type { Parameter, Slot } from './model.ts';
 
@@ -59,7 +59,7 @@ export class Parameters {
     const { compound } = backend;
     if (slot.gradient || !compound.together) return undefined;
     if (!this.memory) {
-      const small = this.slots.filter(({ value }) => product(value.shape) <= MOST_TOGETHER);
+      const small = this.slots.filter(({ value }) => product(value.shape) <= MAX_COMBINED_ELEMENTS);
       const tensors = backend.arena(() =>
         compound.together!(small.map(({ value }) => backend.zeros(value.shape))),
       );

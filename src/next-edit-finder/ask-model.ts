@@ -1,4 +1,4 @@
-/** Asks the model that completes to make the same edit at a place. */
+/** Asks the completion model to make the same edit at a place. */
 import { extensionOf } from '../corpus/names.ts';
 import {
   diffPrompt,
@@ -12,14 +12,18 @@ import {
 import type { ServingClient } from '../serving/client/client.ts';
 
 /**
- * `diff`: any model goes on with a diff. `task`: in the words of the `edits` task, to an adapter that learned it. Such an
- * adapter knows better whether a line wants the edit; where it leaves the line but is not sure, a diff shows which edit.
+ * `diff`: any model continues a diff. `task`: the question of the `edits` task, for an adapter trained on it. Such an
+ * adapter knows better whether a line wants the edit; if it keeps the line but is unsure, a diff tells which edit it
+ * would be.
  */
 export type Asking = 'diff' | 'task';
 
-/** How likely an answer must be to be offered (docs/science.md). Of a task, also to look for the edit that it leaves out. */
+/**
+ * Minimum probability of an answer to be offered (docs/science.md). For a task, also to look for an edit that it left
+ * out.
+ */
 const MIN_CONFIDENCE = { diff: 0.92, task: 0.4 } as const;
-/** Tokens of a line, and of an answer in the words of the task, which is a line in a code fence. */
+/** Tokens of a line, and of an answer to the task, which is a line in a code fence. */
 const MAX_TOKENS = { diff: 80, task: 90 } as const;
 
 export interface AskOptions {
@@ -29,25 +33,25 @@ export interface AskOptions {
   asking: Asking;
   nameOf: NameOf;
   signal: AbortSignal;
-  /** Instead of the default: how likely an edit must be to be looked for. */
+  /** Overrides the default probability from which an edit is looked for. */
   minConfidence?: number;
 }
 
-/** What was answered, for measuring. */
+/** The model's answer, for measuring. */
 export interface ModelAnswer {
   line: string;
-  /** Natural logarithm of how likely; asked by a task, of how likely it is that the line wants an edit. */
+  /** Log-probability of the answer; for a task, of the line wanting an edit. */
   logprob: number;
 }
 
-/** What the answer offers; undefined if it is not sure, or makes another edit. */
+/** The offer in an answer; undefined if the model is unsure or makes another edit. */
 export const offerFrom = (
   candidate: Candidate,
   { line, logprob }: ModelAnswer,
   asking: Asking,
 ): Offer | undefined => (Math.exp(logprob) >= MIN_CONFIDENCE[asking] ? toOffer(candidate, line) : undefined);
 
-/** The line that the model writes at the place, whatever it is. */
+/** The line that the model writes at the place, whether or not it is offered. */
 export async function askModel(candidate: Candidate, options: AskOptions): Promise<ModelAnswer | undefined> {
   if (options.asking === 'diff') return continueDiff(candidate, options);
   const answered = await answerTask(candidate, options);
@@ -71,7 +75,7 @@ async function continueDiff(
   return { line: heal + text, logprob };
 }
 
-/** Stops the answer once it has the line, or is another. */
+/** Stops the answer once it has the line, or turns out to be something else. */
 async function answerTask(
   candidate: Candidate,
   { serving, model, nameOf, signal }: AskOptions,

@@ -1,4 +1,4 @@
-/** Looks for places that want the same edit in the files of the workspace that are not open. */
+/** Searches the workspace's closed files for places that want the same edit. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { languageIdOf } from '../completion/code/languages.ts';
@@ -8,16 +8,16 @@ import type { SearchResult, Offer } from '../next-edit/find.ts';
 import { readText } from '../platform/files/regular-file.ts';
 
 const SEARCH_MS = 3000;
-/** What was found is found again without reading for so long: files seldom change while a person types. */
+/** Results are reused for this long: files seldom change while the user types. */
 const CACHE_MS = 20_000;
-/** Names of files are listed again after this. */
+/** File names are listed again after this time. */
 const NAMES_CACHE_MS = 60_000;
 const LISTING_MS = 10_000;
 const MAX_FILES = 5000;
 const MAX_FILE_BYTES = 256 * 1024;
 const MAX_OFFERS = 100;
 
-/** An offer with the text that it is in. */
+/** An offer with the text it applies to. */
 export interface OfferInFile {
   offer: Offer;
   text: string;
@@ -26,9 +26,9 @@ export interface OfferInFile {
 export interface FileQuestion {
   found: Pick<SearchResult, 'spreading' | 'inText'>;
   folders: readonly string[];
-  /** Files that are open in the editor, which knows better what is in them. */
+  /** Files that are open in the editor, which has their current text. */
   open: ReadonlySet<string | undefined>;
-  /** Whether nobody waits for the answer any more. */
+  /** Whether a newer question has made this one obsolete. */
   isOvertaken: () => boolean;
 }
 
@@ -41,7 +41,7 @@ export class FileSearch {
 
   constructor(private readonly now: () => number = () => performance.now()) {}
 
-  /** Undefined if it was overtaken. What it had no time for is left out. */
+  /** Undefined if a newer question came in. Files beyond the time limit are left out. */
   async offers({ found, folders, open, isOvertaken }: FileQuestion): Promise<OfferInFile[] | undefined> {
     const names = await this.names(folders);
     const key = JSON.stringify([found.spreading, [...open].sort()]);
@@ -62,7 +62,7 @@ export class FileSearch {
     return offers;
   }
 
-  /** While names are listed anew, those from before are used. */
+  /** While names are being listed again, the old ones are used. */
   private names(folders: readonly string[]): Names | Promise<Names> {
     const key = folders.join('\n');
     const before = this.listed?.folders === key ? this.listed : undefined;
@@ -79,7 +79,7 @@ export class FileSearch {
     return before?.names ?? this.listing.names;
   }
 
-  /** Code below the folders that git does not ignore. Of a folder that can't be read, none. */
+  /** Code files in the folders that git does not ignore. Unreadable folders are skipped. */
   private async list(folders: readonly string[]): Promise<Names> {
     const until = this.now() + LISTING_MS;
     const names: string[] = [];
@@ -91,14 +91,14 @@ export class FileSearch {
           if (entry.in && 'take' in judgeName(entry.path)) names.push(join(folder, entry.path));
         }
       } catch {
-        // The others are there.
+        // The other folders are still listed.
       }
     }
     return names;
   }
 }
 
-/** As the editor has it, without the mark of its encoding. Undefined for what is no short text, or can't be read. */
+/** The text as in the editor, without a byte order mark. Undefined for long, binary or unreadable files. */
 async function textOf(file: string): Promise<string | undefined> {
   const text = await readText(file, MAX_FILE_BYTES).catch(() => '\0');
   return text.includes('\0') ? undefined : text.replace(/^\uFEFF/, '');

@@ -1,9 +1,9 @@
-/** The thread that looks for next edits; it starts with the first question. */
+/** The thread that searches for next edits; started by the first question. */
 import { Worker } from 'node:worker_threads';
 import { describeEnd } from '../platform/processes/child-end.ts';
 import type { FromFinder, ToFinder, Cancellation } from './finder.ts';
 
-/** After so many failures in a row, it is not started again. */
+/** After this many consecutive failures, it is not started again. */
 const MAX_FAILURES = 3;
 
 export class FinderThread {
@@ -15,12 +15,12 @@ export class FinderThread {
     private readonly script: string,
     private readonly handlers: {
       answer: (answer: FromFinder) => void;
-      /** It ended, which loses its answers; the next question starts it again. */
+      /** The thread ended and its answers are lost; the next question restarts it. */
       lost: (why: string) => void;
     },
   ) {}
 
-  /** False if it failed too often, and there will be no answer. */
+  /** Returns false if it failed too often, so there will be no answer. */
   ask(question: ToFinder): boolean {
     if (this.failures >= MAX_FAILURES) return false;
     this.worker ??= this.start();
@@ -28,7 +28,7 @@ export class FinderThread {
     return true;
   }
 
-  /** Ends a search that is no longer wanted. */
+  /** Cancels a search that is no longer needed. */
   cancel(newest: Cancellation): void {
     this.worker?.postMessage(newest);
   }

@@ -1,6 +1,6 @@
 /**
- * Entry: the thread `dist/next-edit-finder.mjs` of the extension host. It looks for the places that want the same edit,
- * in the open documents first, then in the files of the workspace, so that typing waits for neither.
+ * Entry: the thread `dist/next-edit-finder.mjs` of the extension host. It searches for places that want the same edit,
+ * first in the open documents, then in the workspace's files, so that typing never waits.
  */
 import { fileURLToPath } from 'node:url';
 import { parentPort } from 'node:worker_threads';
@@ -11,51 +11,51 @@ import type { Edit, Replacement } from '../next-edit/edit.ts';
 import { search, type Offer, type SearchedText } from '../next-edit/find.ts';
 import { FileSearch } from './file-search.ts';
 
-/** A question to the thread. The paths of documents are their addresses (URIs). */
+/** A question to the thread. The paths of documents are their URIs. */
 export interface ToFinder {
   id: number;
   edits: Edit[];
-  /** Documents whose text is new or has changed since the question before. */
+  /** Documents whose text is new or has changed since the previous question. */
   changed: SearchedText[];
-  /** All open documents: a file on disk is not searched in their place. */
+  /** All open documents: their files on disk are not searched. */
   open: string[];
-  /** Those that are searched, the likeliest first. */
+  /** The documents to search, most relevant first. */
   searched: string[];
-  /** The document that the person looks at, and where they are in it, in UTF-16 units. */
+  /** The active document, and the cursor's offset in it in UTF-16 units. */
   path: string;
   place: number;
   unwanted: string[];
   /** The workspace's folders. */
   folders: string[];
-  /** Whether a model can be asked where the rules find nothing. */
+  /** Whether a model can be asked if the rules find nothing. */
   candidates?: boolean;
 }
 
-/** What was asked before this number is no longer wanted. */
+/** Questions before this number are cancelled. */
 export type Cancellation = Pick<ToFinder, 'id'>;
 
 /**
- * An offer with the lines that it touches, so that the editor needs no more than those. The path of a file that is not
- * open is its address as Node writes it.
+ * An offer with the lines it touches, which is all that the editor needs. The path of a closed file is its URI as Node
+ * writes it.
  */
 export interface FoundOffer extends Offer {
-  /** Where the lines begin, in UTF-16 units; how they are, and how they would be. */
+  /** Offset of the lines in UTF-16 units, and their text before and after. */
   from: number;
   before: string;
   after: string;
-  /** What is shown of the parts. */
+  /** The parts as displayed. */
   shown: readonly Replacement[];
 }
 
-/** An answer. `error`: in words, for the log. */
+/** An answer. `error`: a message for the log. */
 export interface FromFinder {
   id: number;
   offers: FoundOffer[];
-  /** Files of the workspace are searched as well: another answer follows, with all offers. */
+  /** The workspace's files are still being searched: another answer with all offers follows. */
   more?: true;
   /** Places in open documents that may want the edit, if nothing was found. */
   candidates?: Candidate[];
-  /** There are no offers then: those of an earlier answer still hold. */
+  /** Set instead of offers: those of an earlier answer stay valid. */
   error?: string;
 }
 
@@ -66,7 +66,7 @@ const texts = new Map<string, SearchedText>();
 const files = new FileSearch();
 let newest = 0;
 
-/** For every question: a later one names only what has changed since. */
+/** Done for every question, even a cancelled one: later questions contain only the changes since. */
 function updateTexts({ changed, searched }: ToFinder): void {
   for (const text of changed) texts.set(text.path, text);
   for (const known of [...texts.keys()]) if (!searched.includes(known)) texts.delete(known);
@@ -75,7 +75,7 @@ function updateTexts({ changed, searched }: ToFinder): void {
 async function answer(request: ToFinder, send: (answer: FromFinder) => void): Promise<void> {
   const { id, open, searched, edits, path, place, folders } = request;
   const isOvertaken = () => id !== newest;
-  // The person has written on since.
+  // The user has typed on meanwhile.
   if (isOvertaken()) return;
   const documents = searched.flatMap((path) => texts.get(path) ?? []);
   const unwanted = new Set(request.unwanted);
@@ -108,7 +108,7 @@ const withLines = (offer: Offer, text: string): FoundOffer => ({
   shown: partsShown(text, offer),
 });
 
-/** Of an address in any spelling: the editor writes more characters with % than Node does. */
+/** The path of a URI in any spelling: the editor percent-encodes more characters than Node. */
 function pathOfUri(address: string): string | undefined {
   try {
     return fileURLToPath(address);
@@ -122,7 +122,7 @@ parentPort?.on('message', (request: ToFinder | Cancellation) => {
   if (!('edits' in request)) return;
   updateTexts(request);
   const send = (message: FromFinder) => parentPort?.postMessage(message);
-  // What has come meanwhile is received first.
+  // Lets queued messages arrive first.
   setImmediate(() => {
     answer(request, send).catch((error: unknown) =>
       send({ id: request.id, offers: [], error: reportError(error).message }),

@@ -1,20 +1,20 @@
 /**
- * Leaves places for which the rules have no answer to the model that completes: when the person rests and the model has
- * nothing else to do, a few for each edit. The next key stops it.
+ * Asks the completion model about places for which the rules have no answer: a few for each edit, when the user pauses
+ * and the model is idle. The next key cancels it.
  */
 import { partsShown, type Candidate, type NameOf } from '../next-edit/index.ts';
 import { askModel, offerFrom, type AskOptions } from './ask-model.ts';
 import type { FoundOffer } from './finder.ts';
 
-/** After so long without a key and with nothing found, the model is asked; and how long it waits for it to be idle. */
+/** Pause in typing before the model is asked, and interval at which to check whether it is idle. */
 const REST_MS = 700;
 const BUSY_MS = 300;
 const MAX_REMEMBERED = 500;
 
 export interface RewriterOptions {
-  /** Which model is asked about a place in this document, and how; undefined: none. */
+  /** Which model to ask about a place in this document, and how; undefined for none. */
   modelFor(path: string): Pick<AskOptions, 'serving' | 'model' | 'asking'> | undefined;
-  /** Whether the model completes now. */
+  /** Whether the model is busy with a completion. */
   isBusy(): boolean;
   nameOf: NameOf;
   offer(offer: FoundOffer): void;
@@ -25,12 +25,12 @@ export interface RewriterOptions {
 export class Rewriter {
   private timer: NodeJS.Timeout | undefined;
   private stop: AbortController | undefined;
-  /** What was asked before, whatever was answered. */
+  /** Keys of the candidates already asked about, whatever the answer was. */
   private readonly askedKeys = new Set<string>();
 
   constructor(private readonly options: RewriterOptions) {}
 
-  /** Asks about these places after a rest. Ends what was asked before. */
+  /** Asks about these places after a pause. Cancels earlier requests. */
   schedule(candidates: readonly Candidate[]): void {
     this.cancel();
     const fresh = candidates.filter((candidate) => !this.askedKeys.has(keyOf(candidate)));
@@ -47,14 +47,14 @@ export class Rewriter {
     }, milliseconds);
   }
 
-  /** Asks no more; what is being answered is not offered. */
+  /** Cancels everything; an answer in progress is discarded. */
   cancel(): void {
     clearTimeout(this.timer);
     this.stop?.abort();
     this.stop = undefined;
   }
 
-  /** False if it was cancelled or failed: then no other place is asked about either. */
+  /** Returns false if it was cancelled or failed: then the other places are not asked about either. */
   private async ask(candidate: Candidate): Promise<boolean> {
     const { signal } = (this.stop = new AbortController());
     const { modelFor, nameOf, offer, failed } = this.options;

@@ -3,7 +3,7 @@ import type { Offer } from './find.ts';
 import type { Replacement } from './edit.ts';
 import type { Why } from './pattern.ts';
 
-/** The text with the parts replaced; they are in its units, in order, and apart from each other. */
+/** The text with the parts replaced. Parts are ordered and don't overlap. */
 export function applyParts(text: string, parts: readonly Replacement[]): string {
   let [result, at] = ['', 0];
   for (const part of parts) {
@@ -13,7 +13,7 @@ export function applyParts(text: string, parts: readonly Replacement[]): string 
   return result + text.slice(at);
 }
 
-/** The lines that the parts touch, as they are and as they would be. */
+/** The lines that the parts touch, before and after. */
 export function shownLines(
   text: string,
   parts: readonly Replacement[],
@@ -27,7 +27,7 @@ export function shownLines(
 
 const REASONS_WITH_WHOLE_LINES: ReadonlySet<Why> = new Set(['same-lines', 'same-shape', 'model']);
 
-/** The parts without what stays at the ends of whole lines, to be shown. */
+/** The parts as displayed: without the common beginning and end of whole lines. */
 export function partsShown(
   text: string,
   { parts, why }: Pick<Offer, 'parts' | 'why'>,
@@ -41,7 +41,7 @@ function withoutCommonEnds(text: string, { start, end, text: now }: Replacement)
   let [head, tail] = [0, 0];
   while (head < most && was[head] === now[head]) head += 1;
   while (tail < most - head && was.at(-1 - tail) === now.at(-1 - tail)) tail += 1;
-  // Half a character can't be shown.
+  // Don't split a surrogate pair.
   if (head > 0 && /[\uD800-\uDBFF]/.test(was[head - 1]!)) head -= 1;
   if (tail > 0 && /[\uDC00-\uDFFF]/.test(was[was.length - tail]!)) tail -= 1;
   return { start: start + head, end: end - tail, text: now.slice(head, now.length - tail) };

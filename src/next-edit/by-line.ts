@@ -1,10 +1,10 @@
-/** Cuts edits of several lines into those of each line, where each line became one other. */
+/** Splits edits of several lines into single-line edits, if each line became exactly one other. */
 import { MAX_LINES, type Edit } from './edit.ts';
 
-/** Share of a line's words and signs that stay: with fewer, the lines do not belong together. */
+/** Minimum share of a line's words and signs that stay; otherwise the two lines don't correspond. */
 const MIN_KEPT_SHARE = 0.4;
 
-/** The edits of each line that changed, or the edit itself if its lines do not belong to each other one by one. */
+/** The edits of the changed lines, or the edit itself if its lines don't correspond one to one. */
 export function byLine(edit: Edit): Edit[] {
   const [old, now] = [edit.before.split('\n'), edit.after.split('\n')];
   if (old.length < 2 || old.length !== now.length || old.length > MAX_LINES) return [edit];
@@ -21,7 +21,7 @@ export function byLine(edit: Edit): Edit[] {
 /** Words and signs of a line. */
 export const piecesOf = (line: string): string[] => line.match(/[\p{L}\p{N}_$]+|[^\s\p{L}\p{N}_$]/gu) ?? [];
 
-/** How much of two lines is the same, from 0 to 1 (Dice's coefficient of their words and signs). */
+/** Similarity of two lines, from 0 to 1 (Dice's coefficient of their words and signs). */
 export function similarity(a: string, b: string): number {
   const counts = new Map<string, number>();
   const [of, with_] = [piecesOf(a), piecesOf(b)];

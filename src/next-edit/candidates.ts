@@ -1,10 +1,10 @@
-/** Lines that are like the one just edited, for which no rule knows an answer. */
+/** Lines similar to the one just edited, for which no rule has an answer. */
 import { byLine, similarity, piecesOf } from './by-line.ts';
 import type { Edit } from './edit.ts';
 import { TASK_CONTEXT } from './edit-task.ts';
 import type { SearchedText } from './find.ts';
 
-/** A line with those around it. */
+/** A line with its context. */
 export interface LineInContext {
   path: string;
   above: readonly string[];
@@ -16,29 +16,29 @@ export interface LineInContext {
 export interface Candidate {
   example: LineInContext & { after: string };
   place: LineInContext;
-  /** The line's number from 0, and where it is in UTF-16 units. */
+  /** The line's 0-based number, and its offsets in UTF-16 units. */
   at: number;
   start: number;
   end: number;
 }
 
 export interface CandidateOptions {
-  /** The text that the person looks at, and where they are in it. */
+  /** The active document, and the cursor's offset in it. */
   path: string;
   place: number;
   most?: number;
 }
 
-/** How much of the line before the edit a line must have. */
+/** Minimum similarity to the line before the edit. */
 const MIN_SIMILARITY = 0.6;
 const MAX_CHARACTERS = 200;
 const MIN_PIECES = 4;
-/** Lines that a model is asked about after one edit. */
+/** Maximum lines that a model is asked about after one edit. */
 export const MAX_CANDIDATES = 2;
 
 /**
- * The lines that are most like the one of the newest edit as it was before, and not yet as it is now: in the text that
- * the person looks at first. None after an edit that changed no single line.
+ * The lines most similar to the newest edited line before its edit, and not yet like it is now; those in the active
+ * document first. None if the newest edit is not of a single line.
  */
 export function candidatesIn(
   edits: readonly Edit[],
@@ -66,7 +66,10 @@ export function candidatesIn(
 
 const isLine = (text: string) => !text.includes('\n') && text.trim() !== '' && text.length <= MAX_CHARACTERS;
 
-/** How much a line is like one that was edited, as it was before: 0 if it is not, or is more like what it is now. */
+/**
+ * Similarity of a line to an edited one before its edit; 0 if it is dissimilar, or more similar to the line after the
+ * edit.
+ */
 export function similarityToEdited(line: string, { before, after }: Pick<Edit, 'before' | 'after'>): number {
   if (!isLine(line) || piecesOf(line).length < MIN_PIECES) return 0;
   const kept = new Set(piecesOf(after));
@@ -76,7 +79,7 @@ export function similarityToEdited(line: string, { before, after }: Pick<Edit, '
   return like >= MIN_SIMILARITY && like > similarity(line, after) ? like : 0;
 }
 
-/** The likest first; of those that are equally like, the nearest. */
+/** Most similar first, then nearest. */
 function similarLines(edit: Edit, { path, text }: SearchedText, edits: readonly Edit[], near: number) {
   const edited = edits.filter((edit) => edit.path === path);
   const isEdited = (start: number, end: number) =>
@@ -107,7 +110,7 @@ function inContext({ path, text }: SearchedText, start: number): LineInContext {
   };
 }
 
-/** Without the rest of Windows' line end, which no model is to see. */
+/** Without the carriage return of a Windows line end, which no model should see. */
 const withoutCarriageReturn = (line: string) => (line.endsWith('\r') ? line.slice(0, -1) : line);
 
 function endOfLine(text: string, place: number): number {

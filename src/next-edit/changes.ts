@@ -2,11 +2,11 @@
 import type { Edit } from './edit.ts';
 import { tokensOf, type Token } from './tokens.ts';
 
-/** Tokens that were replaced by others, with what stands around them. */
+/** Tokens that were replaced by others, with their context. */
 export interface TokenChange {
   old: readonly Token[];
   now: readonly Token[];
-  /** The tokens before it, the nearest last, and those after it, which were the same before and after. */
+  /** The unchanged tokens before it, nearest last, and after it. */
   left: readonly Token[];
   right: readonly Token[];
   /** White space around it, before and after the change. */
@@ -15,22 +15,22 @@ export interface TokenChange {
   text: string;
   /** Where `now` begins in the document's text now. */
   at: number;
-  /** Where its old tokens are among those of the edit before, with its surroundings. */
+  /** Range of its old tokens among those of the edited text with its context. */
   span: readonly [number, number];
   kept: readonly Token[];
-  /** All of it is in a string or a comment. */
+  /** Whether all of it is in a string or a comment. */
   quoted: boolean;
 }
 
 /** Lines around an edit that are context. */
 const CONTEXT_LINES = 3;
-/** More cells of the table that aligns tokens would take too long. */
+/** Limit of the table that aligns tokens, because of its time. */
 const MAX_CELLS = 60_000;
-/** An edit with more changes, or of which less stays, is no small one that is made again elsewhere. */
+/** An edit with more changes, or of which less stays, is unlikely to be repeated elsewhere. */
 const MAX_CHANGES = 4;
 const MAX_LINES = 6;
 const MIN_KEPT_SHARE = 0.4;
-/** More tokens between two changes, and they are not looked at as one. */
+/** Changes with more tokens between them are not combined. */
 export const MAX_TOKENS_BETWEEN = 30;
 
 /**

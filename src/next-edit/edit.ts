@@ -1,4 +1,4 @@
-/** Merges changes of a document into the edits of a person: regions of lines, as they were and as they are now. */
+/** Merges changes of a document into edits: regions of lines, before and now. */
 
 /** One change of a text, in UTF-16 units of the text just before it. */
 export interface Change {
@@ -26,14 +26,14 @@ export interface Replacement {
   text: string;
 }
 
-/** From the first place to the last one, in the document's text now. */
+/** From the first place to the last one, in the document's current text. */
 export interface ObservedRange {
   path: string;
   from: number;
   to: number;
 }
 
-/** A part of the text at the beginning, and what is there now. */
+/** A part of the original text, and where it is now. */
 interface Region {
   from: number;
   to: number;
@@ -43,7 +43,7 @@ interface Region {
   /** Where the newest change of it ended. */
   last: number;
   time: number;
-  /** It took back what is no edit any more. */
+  /** An undo reverted it completely. */
   isUndone: boolean;
 }
 
@@ -53,20 +53,23 @@ interface Line {
   end: number;
 }
 
-/** No pattern comes of an edit of more lines. */
+/** Edits of more lines yield no pattern. */
 export const MAX_LINES = 12;
-/** Edits older than this no longer say what the person is doing. */
+/** Older edits say nothing about what the user is doing now. */
 const RECENT_MS = 15 * 60_000;
-/** Most edits of a document that are followed. */
+/** Maximum number of edits tracked per document. */
 const MAX_EDITS = 24;
-/** A longer change was made by a tool: another branch, a formatter. In characters, and in changes at once. */
+/**
+ * A larger change was made by a tool, such as a branch switch or a formatter. In characters, and in simultaneous
+ * changes.
+ */
 const MAX_CHARACTERS = 20_000;
 const MAX_CHANGES = 50;
 
 /**
- * The edits of one document. It keeps the text from before them, and where they are: a change costs no more in a long
- * document. An edit that is undone is gone. Lines that are written new are no edit of anything: they become part of the
- * text from before, so that what is changed in them later is an edit of its own.
+ * The edits of one document. Stores only the original text of edited regions, so that a change costs no more in a long
+ * document. An undone edit disappears. New lines are no edits: they become part of the original text, so that later
+ * changes in them are edits of their own.
  */
 export class DocumentEdits {
   private regions: Region[] = [];
@@ -81,14 +84,14 @@ export class DocumentEdits {
     this.length = base.length;
   }
 
-  /** Whether anything is followed. */
+  /** Whether no edits are tracked. */
   get isEmpty(): boolean {
     return this.regions.length === 0;
   }
 
   /**
-   * Takes in the changes of one event, each in the text before the event (as VS Code gives them). `text` gives the
-   * text after it, and is called only if all is begun anew because the changes are too large.
+   * Takes in the changes of one event, each in the text before the event (as VS Code gives them). `text` returns the
+   * text after it; only called if tracking starts over because the changes are too large.
    */
   change(changes: readonly Change[], time: number, text: () => string, isUndo = false): void {
     const size = changes.reduce((sum, { removed, inserted }) => sum + removed + inserted, 0);
@@ -137,8 +140,8 @@ export class DocumentEdits {
   }
 
   /**
-   * The recent edits, oldest first. `text` is the document's text now; one that does not fit what was followed gives
-   * none, and all begins anew.
+   * The recent edits, oldest first. `text` is the document's current text; if it doesn't match what was tracked, there
+   * are none, and tracking starts over.
    */
   edits(text: string, now: number): Edit[] {
     if (text.length !== this.length) {
@@ -152,7 +155,7 @@ export class DocumentEdits {
     return lines.filter(({ before, after }) => before !== after).sort((a, b) => a.time - b.time);
   }
 
-  /** Drops what was undone; what is too old, too much, or new becomes part of the original text. */
+  /** Drops undone edits; edits that are too old, too many or new text become part of the original text. */
   private prune(text: string, now: number): void {
     this.regions = this.regions.filter(
       ({ from, to, at, end }) => this.base.slice(from, to) !== text.slice(at, end),
@@ -171,7 +174,7 @@ export class DocumentEdits {
     }
   }
 
-  /** Whether no pattern can come of it: it is long, several lines that are new, or one on which nobody writes now. */
+  /** Whether it can't yield a pattern: it is long, several new lines, or a new line that is finished. */
   private isWritten({ from, to, at, end }: Region, text: string, isNewest: boolean): boolean {
     const [before, after] = [this.base.slice(from, to), text.slice(at, end)];
     if ([before, after].some((text) => text.split('\n').length > MAX_LINES)) return true;
@@ -197,7 +200,7 @@ export class DocumentEdits {
     if (line) Object.assign(region, { ...line, from: from + above.length, to: from + above.length });
   }
 
-  /** Widened to whole lines; those on one line are one. */
+  /** Extends regions to whole lines, and merges those on the same line. */
   private toLineEdits(text: string): Edit[] {
     const { path, languageId } = this;
     const widened: Region[] = [];

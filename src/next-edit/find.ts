@@ -31,7 +31,7 @@ export interface Offer {
   path: string;
   /** Its line in the text that was searched, from 0. */
   line: number;
-  /** In order, and apart from each other. */
+  /** Ordered, without overlaps. */
   parts: readonly Replacement[];
   why: Why;
   /** Of the pattern; the same for all places that want the same. */
@@ -42,18 +42,18 @@ export interface FindOptions {
   /** The text that the person looks at, and where they are in it. */
   path: string;
   place: number;
-  /** In ms by `performance.now()`; after it, what was found is returned. */
+  /** In ms of `performance.now()`; then returns what was found so far. */
   deadline?: number;
   most?: number;
-  /** Patterns that the person does not want. */
+  /** Patterns that the user has dismissed. */
   unwanted?: ReadonlySet<string>;
 }
 
-/** Edits that patterns are made of, the newest ones. */
+/** Number of newest edits that patterns are made of. */
 const MAX_EDITS = 12;
-/** One of the edits that a pattern needs is of the last so many. */
+/** A pattern needs at least one edit among the last this many. */
 const NEWEST_EDITS = 2;
-/** A pattern that fits so often says too little. */
+/** A pattern that matches more often is too vague. */
 const MAX_PLACES = 200;
 const MAX_OFFERS = 100;
 
@@ -83,7 +83,7 @@ export function patternsOf(
     const near = [first.group, other.group].map(({ path, at }) => blockOf(path, at));
     return [isVague(pattern) ? { ...pattern, near } : pattern];
   });
-  // Each use that was renamed is a change of its own; they want nothing outside of the name's scope.
+  // Each renamed use is also a change of its own, which must not apply outside the name's scope.
   const others = repeated.filter((pattern) => !renames.some((rename) => isSameStep(pattern, rename)));
   const forms = lineEdits.flatMap(({ edit, age }) => {
     const form = lineEditOf(edit);
@@ -94,13 +94,13 @@ export function patternsOf(
   return [...renames, ...withoutDuplicates([...others, ...shapes, ...lines])];
 }
 
-/** Pairs of which one is of the newest edits. */
+/** Pairs with at least one of the newest edits. */
 const pairsOf = <T extends { age: number }>(all: readonly T[]): [T, T][] =>
   all.flatMap((item, index) =>
     item.age >= NEWEST_EDITS ? [] : all.slice(index + 1).map((other): [T, T] => [item, other]),
   );
 
-/** Each pattern once: the one that was seen at the nearest places. */
+/** Removes duplicate patterns, keeping the one observed at the nearest places. */
 function withoutDuplicates(patterns: readonly Pattern[]): Pattern[] {
   const byKey = new Map<string, Pattern>();
   for (const pattern of patterns) {
@@ -134,12 +134,12 @@ function renameOf(change: TokenChange, document: TextWithTokens, edits: readonly
   return scope ? [renamePattern(change, scope)] : [];
 }
 
-/** What was found, and how to look into further texts. */
+/** The offers found, and a search in further texts. */
 export interface SearchResult {
   offers: Offer[];
   /** The patterns that texts may fit in which nothing was edited; the same for those that fit the same there. */
   spreading: string[];
-  /** The offers in a text that was not among those that were searched. */
+  /** The offers in a further text. */
   inText(text: SearchedText): Offer[];
 }
 
@@ -176,7 +176,7 @@ export function search(
   return { offers: offers.slice(0, most), spreading: spreadKeys, inText };
 }
 
-/** All that says where a pattern fits in other texts than those it is from; undefined if it does not. */
+/** Everything that determines where a pattern matches in other texts; undefined if it applies only to its own. */
 function spreadKey(pattern: Pattern): string | undefined {
   const { near, scope } = pattern.kind === 'tokens' ? pattern : {};
   if (near || scope?.path !== undefined) return undefined;
@@ -201,7 +201,7 @@ function mayFit(pattern: Pattern, text: string): boolean {
   );
 }
 
-/** The offers in one text, in order. Where patterns want different things at a place, the first one counts. */
+/** The offers in one text, in order. If patterns conflict at a place, the first one wins. */
 export function offersIn(document: TextWithTokens, patterns: readonly Pattern[]): Offer[] {
   const replacements: (Replacement & { from: Pattern })[] = [];
   for (const pattern of patterns) {
@@ -237,7 +237,7 @@ export function offersIn(document: TextWithTokens, patterns: readonly Pattern[])
   return offers;
 }
 
-/** Whether the person went from one such place to another, and left out some between. */
+/** Whether the user went from one such place to another and passed over others between them. */
 function isPassedOver(pattern: Pattern, { path }: TextWithTokens, places: readonly Replacement[]): boolean {
   const seen = pattern.kind === 'lines' ? undefined : pattern.seen;
   if (seen?.path !== path) return false;

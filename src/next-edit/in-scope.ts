@@ -1,9 +1,9 @@
-/** Whether what would be written at a place makes sense there: its names are known, and it does not define itself. */
+/** Whether a replacement makes sense at its place: its names are known there, and it doesn't define itself. */
 import type { Replacement } from './edit.ts';
 import { blockAround, scopesOf } from './rename.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
-/** A name that is used more often is looked for no longer. */
+/** Names with more occurrences are not searched. */
 const MAX_PLACES = 500;
 
 /** Whether a replacement can be meant. */
@@ -55,7 +55,7 @@ function definesItself(word: string, { start, end, text: written }: Replacement,
 const definition =
   /^\s*(?:(?:export|const|let|var|val|final|private|public|protected|static|readonly)\s+)*([\p{L}_$][\p{L}\p{N}_$]*)\s*(?::[^=]*)?=(?![=>])(.*)/su;
 
-/** False for what is only known in another function: a parameter or a variable of that one. */
+/** False for a name that is only known in another function, such as its parameters and variables. */
 function isKnown(word: string, { start, end }: Replacement, document: TextWithTokens): boolean {
   const { tokens, text } = document;
   const places = tokens.flatMap((token, index) => (token.text === word && !token.quoted ? [index] : []));

@@ -1,4 +1,4 @@
-/** Where a pattern fits in a document, and what would be replaced there. */
+/** Finds where a pattern matches in a document, and what to replace there. */
 import { languageOf } from '../completion/code/languages.ts';
 import { indentOf } from '../completion/code/text.ts';
 import { MAX_TOKENS_BETWEEN } from './changes.ts';
@@ -11,7 +11,7 @@ import type { TextWithTokens, Token } from './tokens.ts';
 
 const MAX_ARGUMENT_TOKENS = 100;
 
-/** The places that want what the pattern says, in order and apart from each other; those that have it are left out. */
+/** The places that want the pattern's change, ordered and without overlaps, except those that already have it. */
 export function findPlaces(pattern: Pattern, document: TextWithTokens): Replacement[] {
   if (pattern.kind === 'lines') return findLines(pattern, document.text);
   return pattern.kind === 'shape' ? linesOfShape(pattern, document) : findTokens(pattern, document);
@@ -117,7 +117,7 @@ function afterHole(tokens: readonly Token[], from: number, wanted: readonly stri
   return undefined;
 }
 
-/** Whether what would be written around tokens `begin` to `end` stands there already. */
+/** Whether the new tokens are already there, around tokens `begin` to `end`. */
 function isAlreadyApplied({ old, now }: Step, tokens: readonly Token[], begin: number, end: number): boolean {
   for (let before = 0; before + old.length <= now.length; before += 1) {
     if (!old.every((text, i) => text === now[before + i])) continue;
@@ -127,7 +127,7 @@ function isAlreadyApplied({ old, now }: Step, tokens: readonly Token[], begin: n
   return old.length === 0 && now.length > 0 && fits(now, tokens, end);
 }
 
-/** Whether a name there is the one that was renamed: not another object's, no keyword of a call, no key. */
+/** Whether the name at this place is the renamed one: not a member of another object, a keyword argument or a key. */
 function isInScope(
   { scope }: TokenPattern,
   { tokens, path, languageId }: TextWithTokens,
@@ -233,7 +233,7 @@ function findLines({ old, now }: LinePattern, text: string): Replacement[] {
   return found;
 }
 
-/** Whether the new lines stand there already, where the old ones are a part of them. */
+/** Whether the new lines are already there, if they contain the old ones. */
 function hasNewLines(
   now: readonly string[],
   old: readonly string[],

@@ -1,4 +1,4 @@
-/** Generalises edits to patterns: what is replaced by what, and what has to stand around it. */
+/** Generalises edits to patterns: what is replaced by what, and in which context. */
 import type { TokenChange } from './changes.ts';
 import type { Edit, ObservedRange } from './edit.ts';
 import type { Scope } from './rename.ts';
@@ -15,7 +15,7 @@ export interface Step {
   leftGap?: string;
   rightGap?: string;
   text: string;
-  /** The new side's tokens: where they stand already, nothing is to be done. */
+  /** The new tokens: where they are already present, nothing has to be done. */
   now: readonly string[];
 }
 
@@ -35,9 +35,9 @@ export interface TokenPattern {
   /** In strings and comments, or in code. */
   quoted: boolean;
   scope?: Scope;
-  /** Only there, because little stands around it; in the documents' texts now. */
+  /** Restricts the pattern to these parts, because its context is small. In the documents' current texts. */
   near?: readonly Part[];
-  /** Where it was seen: of places between these, the person has chosen to pass over. */
+  /** The range where it was observed: the user passed over the places in between. */
   seen?: ObservedRange;
 }
 
@@ -59,7 +59,7 @@ export interface LinePattern {
 
 export type Pattern = TokenPattern | ShapePattern | LinePattern;
 
-/** Neighbours that are compared at most: of a name that is replaced, fewer say enough. */
+/** Maximum number of context tokens compared; for a replaced name, fewer are enough. */
 const CONTEXT = 6;
 const CONTEXT_OF_NAME = 2;
 
@@ -79,7 +79,7 @@ export const renamePattern = (change: TokenChange, scope: Scope): TokenPattern =
 
 const texts = (tokens: readonly Token[]) => tokens.map(({ text }) => text);
 
-/** Which white space belongs to the change, so that the rest can be as it is at another place. */
+/** Which white space belongs to the change; the rest may differ elsewhere. */
 function stepOf({ old, now, text, gaps }: TokenChange): Step {
   const [left, right] = gaps.before;
   const [leftNow, rightNow] = gaps.after;
@@ -181,7 +181,7 @@ function enclosingCall({ left }: TokenChange): { name: string; args: number } | 
   return undefined;
 }
 
-/** Whether so little stands around what is replaced that it may be something else elsewhere. */
+/** Whether the context is so small that the same tokens may mean something else elsewhere. */
 export const isVague = ({ why, steps, left, right, quoted }: TokenPattern): boolean =>
   why === 'repeated' && !quoted && steps.length === 1 && left.length + right.length < CONTEXT_OF_NAME;
 
@@ -189,7 +189,7 @@ export const isVague = ({ why, steps, left, right, quoted }: TokenPattern): bool
 export const isSameChange = (a: TokenChange, b: TokenChange) =>
   isSame(texts(a.old), texts(b.old)) && isSame(texts(a.now), texts(b.now)) && a.quoted === b.quoted;
 
-/** Whether a pattern says enough: a name that is replaced, or names around signs that are. */
+/** Whether a pattern is specific enough: it replaces a name, or signs with names around them. */
 function isSpecific({ steps, between, left, right, quoted }: TokenPattern): boolean {
   const old = steps.flatMap((step) => step.old);
   const around = [...left, ...right, ...between.flatMap((kept) => kept ?? [])];

@@ -1,7 +1,7 @@
-/** What the person made of earlier offers: what they turned down is not offered again. */
+/** Records the user's reactions to offers: refused ones are not offered again. */
 import type { Offer } from './find.ts';
 
-/** So many offers of a pattern may be turned down more than were taken. */
+/** How many more offers of a pattern may be refused than accepted. */
 const ALLOWED_REFUSALS = 0;
 const MAX_REMEMBERED = 1000;
 
@@ -23,12 +23,12 @@ export class Refusals {
     this.passed.delete(pattern);
   }
 
-  /** An undo took it back; it is offered again. */
+  /** The offer was undone, so it is offered again. */
   recordUndone({ pattern }: Offer): void {
     this.balance.set(pattern, (this.balance.get(pattern) ?? 0) - 1);
   }
 
-  /** The person saw the offers and went on typing. They are still offered, but no longer with Tab. */
+  /** The user saw the offers and went on typing. They are still offered, but no longer bound to Tab. */
   recordPassed(offers: readonly Offer[]): void {
     for (const { pattern } of offers) this.passed.add(pattern);
   }

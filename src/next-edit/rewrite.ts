@@ -1,4 +1,4 @@
-/** Asks for a line with an edit made to it, and judges the answer. */
+/** Builds prompts that ask for an edited line, and checks the answers. */
 import { indentOf } from '../completion/code/text.ts';
 import { piecesOf } from './by-line.ts';
 import type { Candidate, LineInContext } from './candidates.ts';
@@ -12,8 +12,8 @@ const DIFF_CONTEXT = 3;
 export type NameOf = (path: string) => string;
 
 /**
- * A diff with the edit, up to the new line of the place: a model that goes on writes it. `heal`: the end of the text,
- * which is generated again.
+ * A diff with the edit, up to the new line of the place, which the model continues. `heal`: the end of the text, which
+ * is generated again.
  */
 export function diffPrompt({ example, place }: Candidate, nameOf: NameOf): { prompt: string; heal: string } {
   const above = (lines: readonly string[]) => lines.slice(-DIFF_CONTEXT).map((line) => ` ${line}`);
@@ -50,8 +50,8 @@ export function lineInAnswer(answer: string): string | 'more' | undefined {
 }
 
 /**
- * The offer to write `line` at the place; undefined if that is not the same edit: something else comes or goes, or only
- * one bracket of a pair.
+ * The offer to write `line` at the place; undefined if that isn't the same edit: it adds or removes something else, or
+ * only one bracket of a pair.
  */
 export function toOffer(candidate: Candidate, line: string): Offer | undefined {
   const { example, place, start, end, at } = candidate;
@@ -83,7 +83,7 @@ function differenceOf(before: string, after: string): Difference {
   return { removed, added, balance: balanceOf(piecesOf(after)) - balanceOf(piecesOf(before)) };
 }
 
-/** Words and signs of a line that another has not, or not so often. */
+/** Words and signs of a line that the other lacks or has fewer of. */
 function without(line: string, other: string): string[] {
   const left = piecesOf(other);
   return piecesOf(line).filter((piece) => {

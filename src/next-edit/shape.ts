@@ -1,4 +1,7 @@
-/** Lines of the same shape: the same tokens but for some names. Two that were changed alike want it in the others. */
+/**
+ * Lines of the same shape: the same tokens except for some names. If two were changed alike, the others want the same
+ * change.
+ */
 import { indentOf } from '../completion/code/text.ts';
 import type { Edit, Replacement, ObservedRange } from './edit.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
@@ -6,7 +9,7 @@ import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 /** A token's text, or which of the names that differ stands there. */
 type Part = string | number;
 
-/** Lines that are the same but for names, and what becomes of them. */
+/** Lines that are the same except for names, and their replacement. */
 export interface ShapePattern {
   kind: 'shape';
   why: 'same-shape';

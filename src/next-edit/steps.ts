@@ -1,9 +1,9 @@
-/** The offers that were applied: undo gives them back, and redo applies them again. */
+/** The applied offers: undo restores them, and redo applies them again. */
 
 /** An offer when it was applied. */
 export interface Step<Offer, Start> {
   offer: Offer;
-  /** All that was offered then, this one among them. */
+  /** All offers at that time, including this one. */
   offers: readonly Offer[];
   /** Where the cursor was. */
   start: Start;
@@ -11,7 +11,7 @@ export interface Step<Offer, Start> {
 
 const MAX_REMEMBERED = 200;
 
-/** The editor undoes the changes of each document by themselves, the last one first. */
+/** The editor undoes each document's changes separately, the last one first. */
 export class Steps<Offer extends { path: string }, Start> {
   private done: Step<Offer, Start>[] = [];
   private undone: Step<Offer, Start>[] = [];
@@ -22,7 +22,7 @@ export class Steps<Offer extends { path: string }, Start> {
     this.done = [...this.done, step].slice(-MAX_REMEMBERED);
   }
 
-  /** The document was changed: nothing of it can be done again. */
+  /** The document was changed, so redo is no longer possible. */
   changed(path: string): void {
     this.undone = this.undone.filter(({ offer }) => offer.path !== path);
   }

@@ -1,4 +1,4 @@
-/** What Tab does: it goes to an offer, applies it, and goes on; anywhere else it is left alone. */
+/** What Tab does: go to an offer, apply it, and go on; elsewhere Tab is not ours. */
 import type { PlacedOffer } from './move-offer.ts';
 
 export interface Cursor {
@@ -11,7 +11,7 @@ export interface Cursor {
   head: string;
 }
 
-/** Where Tab goes from: where the person was when the offer was made, or where the last step put the cursor. */
+/** Where Tab starts: the cursor when the offer was made, or after the last step. */
 export interface Start extends Pick<Cursor, 'path' | 'offset' | 'line'> {
   isStep: boolean;
 }

@@ -1,4 +1,4 @@
-/** Cuts code into tokens, and knows which of them are code and which are in a string or a comment. */
+/** Splits code into tokens, and marks those in strings and comments. */
 import { languageOf, type Language } from '../completion/code/languages.ts';
 
 export interface Token {
@@ -91,7 +91,7 @@ function addToken(found: string, at: number, stack: ScannerState[], add: Add): n
   return at + found.length;
 }
 
-/** Passes white space. Comments and strings of one line end with it, whatever is open. */
+/** Skips white space. A line break ends single-line comments and strings. */
 function skipWhitespace(space: string, at: number, stack: ScannerState[]): number {
   const breaks = space.indexOf('\n');
   if (breaks < 0) return at + space.length;

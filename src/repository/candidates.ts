@@ -1,4 +1,4 @@
-/** Finds what may be worth its place in a prompt: excerpts of files, each with a score. Pure. */
+/** Finds candidates for a prompt: excerpts of files, each with a score. Pure. */
 import { wordsOf, type SimilarWindows } from '../completion/index.ts';
 import { linesOf, outlineOf, type Excerpt, type LineRange } from './excerpts.ts';
 import { indexedLanguageOf } from './languages/index.ts';
@@ -12,16 +12,16 @@ export interface Repository {
   /** The text of a file as the index knows it; undefined if it can't be read. */
   text: (path: string) => string | undefined;
   /** Files that were changed together with this one, with their weights, the largest first. */
-  together: (path: string) => readonly { path: string; weight: number }[];
+  coChanged: (path: string) => readonly { path: string; weight: number }[];
   /** Remembers the windows of the files it has seen; of WINDOW_LINES lines. */
   windows: SimilarWindows;
 }
 
 export const WINDOW_LINES = 24;
-/** A window may be cut to fit, at so many lines. */
+/** A window may be truncated at multiples of this many lines. */
 const CHUNK = 6;
 
-interface Read extends Repository {
+interface RepositoryWithNames extends Repository {
   lines: (path: string) => readonly string[] | undefined;
   /** Names in the text before and after the cursor, see namesUsed. */
   used: Uint32Array;
@@ -29,32 +29,36 @@ interface Read extends Repository {
 
 /** Lines around the cursor whose names are looked up, and how much less a name counts with each line. */
 const LINES = { before: 24, after: 6 };
-const FADE = 0.93;
+const LINE_DECAY = 0.93;
 const AFTER = 0.6;
-/** A name that is defined more often says nothing. */
-const MOST_DEFINITIONS = 24;
+/** A name with more definitions is too common. */
+const MAX_DEFINITIONS = 24;
 const IMPORTED = 2;
 const SAME_NAME_HERE = 0.3;
-/** Definitions with a lower score are probably not what is meant. */
-const LEAST = 0.2;
-/** A name that more files use is no function that somebody looks for callers of. */
-const MOST_USERS = 40;
+/** Definitions with a lower score are probably unrelated. */
+const MIN_SCORE = 0.2;
+/** A name used in more files is too common to look for callers. */
+const MAX_USERS = 40;
 /** Characters around the cursor that other files are compared with: some 60 lines. */
-const NEAR = { before: 1800, after: 600 };
-const MOST_CALLERS = 3;
-const MOST_IMPORTED = 4;
-const MOST_SIMILAR = 4;
-const MOST_TOGETHER = 3;
+const NEAR_CURSOR = { before: 1800, after: 600 };
+const MAX_CALLERS = 3;
+const MAX_IMPORTED = 4;
+const MAX_SIMILAR = 4;
+const MAX_COCHANGED = 3;
 /** Names that decide which files are similar: those near the cursor that not every file uses. */
-const MOST_NAMES = 60;
+const MAX_NAMES = 60;
 const COMMON_SHARE = 0.2;
 const CALL = { before: 2, after: 3 };
 
-/** How much a score of one source weighs against one of another. */
+/** Relative weight of each source's scores. */
 const WEIGHT = { definitions: 1, own: 0.8, callers: 0.35, imports: 0.25, similar: 0.6, together: 0.2 };
 
-export function candidatesOf(known: Omit<Read, 'used'>, asked: Asked, stems: readonly string[]): Excerpt[] {
-  const read = { ...known, used: namesUsed(asked.before + asked.after) };
+export function findCandidates(
+  repository: Omit<RepositoryWithNames, 'used'>,
+  asked: Asked,
+  stems: readonly string[],
+): Excerpt[] {
+  const read = { ...repository, used: namesUsed(asked.before + asked.after) };
   const near = nearestFirst(read.index.imported(stems), asked.path);
   const imported = new Set(near.slice(0, 24));
   const names = weightedNames(asked);
@@ -75,35 +79,36 @@ function weightedNames({ before, after }: Asked): Map<string, number> {
     for (const name of namesIn(codeOf(line))) weights.set(name, Math.max(weight, weights.get(name) ?? 0));
   };
   const above = before.split('\n').slice(-LINES.before).reverse();
-  for (const [distance, line] of above.entries()) add(line, FADE ** distance);
+  for (const [distance, line] of above.entries()) add(line, LINE_DECAY ** distance);
   const below = after.split('\n', LINES.after);
-  for (const [distance, line] of below.entries()) add(line, AFTER * FADE ** distance);
+  for (const [distance, line] of below.entries()) add(line, AFTER * LINE_DECAY ** distance);
   return weights;
 }
 
-/** A line without what stands in quotes and comments, as far as one line shows that. */
+/** A line without strings and comments, as far as a single line shows them. */
 const codeOf = (line: string): string =>
   line
     .replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`/g, '""')
     .replace(/(?:^|\s)(?:\/\/|#(?!\s*(?:include|define|if))|\*\s|--\s).*$/, '');
 
-/** What the names near the cursor mean, in other files and in parts of this one that the prompt does not show. */
+/** Definitions of the names near the cursor, in other files and in parts of this one outside the prompt. */
 function definitions(
-  { index, used }: Read,
+  { index, used }: RepositoryWithNames,
   asked: Asked,
   names: ReadonlyMap<string, number>,
   imported: ReadonlySet<string>,
 ): Excerpt[] {
   const byHash = new Map([...names].map(([name, weight]) => [nameHash(name), weight]));
-  const found = index.definitionsOf(new Set(byHash.keys()), MOST_DEFINITIONS);
-  const language = familyOf(asked.path);
+  const found = index.definitionsOf(new Set(byHash.keys()), MAX_DEFINITIONS);
+  const language = grammarFamily(asked.path);
   const shown = shownLines(asked);
   return [...found].flatMap(([name, all]) => {
     const here = all.some(({ path }) => path === asked.path);
     const weight = byHash.get(name)! / Math.sqrt(all.length);
     return all
       .filter(
-        (definition) => familyOf(definition.path) === language && !isShown(definition, asked.path, shown),
+        (definition) =>
+          grammarFamily(definition.path) === language && !isShown(definition, asked.path, shown),
       )
       .map((definition): Excerpt => {
         const own = definition.path === asked.path;
@@ -114,12 +119,12 @@ function definitions(
           ? { path: definition.path, ranges, source: 'own', score: score * WEIGHT.own }
           : { path: definition.path, ranges, source: 'definitions', score: score * WEIGHT.definitions };
       })
-      .filter(({ score }) => score >= LEAST);
+      .filter(({ score }) => score >= MIN_SCORE);
   });
 }
 
 /** The import statements of a file whose beginning the prompt does not show. */
-function ownHead({ lines }: Read, asked: Asked): Excerpt[] {
+function ownHead({ lines }: RepositoryWithNames, asked: Asked): Excerpt[] {
   const first = shownLines(asked)[0];
   const head = (first > 0 ? lines(asked.path) : undefined)?.slice(0, Math.min(first, 60)) ?? [];
   const ranges = head.flatMap((line, at): LineRange[] => (isImport(line) ? [[at, at + 1]] : []));
@@ -129,7 +134,7 @@ function ownHead({ lines }: Read, asked: Asked): Excerpt[] {
 const isImport = (line: string) => /^\s*(?:import|from|use|using|require|#\s*include)\b/.test(line);
 
 /** Lines that call the function in which the cursor is. */
-function callers({ index, lines }: Read, { path, line }: Asked): Excerpt[] {
+function callers({ index, lines }: RepositoryWithNames, { path, line }: Asked): Excerpt[] {
   const own = index.files.get(path);
   const around =
     own && definitionsOf(own).findLast((definition) => definition.line <= line && definition.end >= line - 1);
@@ -140,9 +145,11 @@ function callers({ index, lines }: Read, { path, line }: Asked): Excerpt[] {
       .join('\n') ?? '',
   ).find((definition) => nameHash(definition) === around.name);
   if (name === undefined) return [];
-  const all = index.usersOf(around.name, MOST_USERS);
-  const users = nearestFirst(all, path).filter((file) => file !== path && familyOf(file) === familyOf(path));
-  return users.slice(0, MOST_CALLERS * 2).flatMap((user, rank) => {
+  const all = index.usersOf(around.name, MAX_USERS);
+  const users = nearestFirst(all, path).filter(
+    (file) => file !== path && grammarFamily(file) === grammarFamily(path),
+  );
+  return users.slice(0, MAX_CALLERS * 2).flatMap((user, rank) => {
     const text = lines(user) ?? [];
     const at = text.findIndex((line) => line.includes(name) && calls(codeOf(line), name));
     if (at < 0) return [];
@@ -161,10 +168,14 @@ const calls = (line: string, name: string): boolean => {
 };
 
 /** What imported files offer. */
-function importedOutlines({ index, used }: Read, { path }: Asked, nearest: readonly string[]): Excerpt[] {
+function importedOutlines(
+  { index, used }: RepositoryWithNames,
+  { path }: Asked,
+  nearest: readonly string[],
+): Excerpt[] {
   return nearest
     .filter((file) => file !== path)
-    .slice(0, MOST_IMPORTED)
+    .slice(0, MAX_IMPORTED)
     .map((file, rank) => ({
       path: file,
       ranges: outlineOf(index.files.get(file)!, used),
@@ -175,14 +186,14 @@ function importedOutlines({ index, used }: Read, { path }: Asked, nearest: reado
 
 /** Windows of the files that use the same rare names. */
 function similar(
-  read: Read,
+  read: RepositoryWithNames,
   asked: Asked,
   names: ReadonlyMap<string, number>,
   imported: ReadonlySet<string>,
 ): Excerpt[] {
   const candidates = filesBySharedNames(read.index, asked.path, [...names.keys()], imported);
-  const around = wordsOf(asked.before.slice(-NEAR.before) + asked.after.slice(0, NEAR.after));
-  return candidates.slice(0, MOST_SIMILAR).flatMap((path) => {
+  const around = wordsOf(asked.before.slice(-NEAR_CURSOR.before) + asked.after.slice(0, NEAR_CURSOR.after));
+  return candidates.slice(0, MAX_SIMILAR).flatMap((path) => {
     const text = read.text(path);
     const best = text !== undefined && read.windows.best({ path, text }, around);
     if (!best) return [];
@@ -205,8 +216,8 @@ function filesBySharedNames(
   names: readonly string[],
   imported: ReadonlySet<string>,
 ): string[] {
-  const hashes = names.slice(0, MOST_NAMES).map(nameHash);
-  const most = Math.max(COMMON_SHARE * index.size, MOST_USERS);
+  const hashes = names.slice(0, MAX_NAMES).map(nameHash);
+  const most = Math.max(COMMON_SHARE * index.size, MAX_USERS);
   const users = hashes.map((hash) => index.usersOf(hash, most));
   const scores = new Map<string, number>();
   for (const paths of users) {
@@ -218,11 +229,11 @@ function filesBySharedNames(
   const size = (path: string) => index.files.get(path)!.names.length;
   const scored = [...scores].map(([path, shared]) => ({
     path,
-    // A long file uses everything.
+    // A long file uses many names.
     score: (shared * (imported.has(path) ? 1.3 : 1) * nearness(own, path)) / Math.log(20 + size(path)),
   }));
   return scored
-    .filter(({ path }) => familyOf(path) === familyOf(own))
+    .filter(({ path }) => grammarFamily(path) === grammarFamily(own))
     .sort((a, b) => b.score - a.score)
     .map(({ path }) => path);
 }
@@ -239,10 +250,13 @@ function countBreaks(text: string, from: number, to: number): number {
 }
 
 /** What files offer that are changed together with this one. */
-function changedTogether({ index, together, used }: Read, { path }: Asked): Excerpt[] {
+function changedTogether(
+  { index, coChanged: together, used }: RepositoryWithNames,
+  { path }: Asked,
+): Excerpt[] {
   const others = together(path).filter((file) => file.path !== path && index.files.has(file.path));
   const largest = others[0]?.weight ?? 1;
-  return others.slice(0, MOST_TOGETHER).map((file) => ({
+  return others.slice(0, MAX_COCHANGED).map((file) => ({
     path: file.path,
     ranges: outlineOf(index.files.get(file.path)!, used),
     source: 'co-change' as const,
@@ -264,7 +278,7 @@ const isShown = (
 ): boolean => definition.path === own && definition.end >= first && definition.line <= last;
 
 /** Grammars of languages that use each other's definitions. */
-function familyOf(path: string): string {
+function grammarFamily(path: string): string {
   const grammar = indexedLanguageOf(path)?.grammar ?? '';
   return ['javascript', 'typescript', 'tsx'].includes(grammar) ? 'script' : grammar;
 }

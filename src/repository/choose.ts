@@ -1,12 +1,12 @@
-/** Chooses what of the repository goes into a prompt, under a budget of characters. Pure. */
+/** Chooses the parts of the repository for a prompt, within a budget of characters. Pure. */
 import { importedStems, languageOf } from '../completion/index.ts';
-import { candidatesOf, type Repository } from './candidates.ts';
-import { takeBest } from './excerpts.ts';
+import { findCandidates, type Repository } from './candidates.ts';
+import { selectBest } from './excerpts.ts';
 import { partSources, type Asked, type Part, type PartSource } from '../protocol/repository.ts';
 
 export type { Repository } from './candidates.ts';
 
-/** Most of the budget that each source may use. */
+/** Maximum share of the budget per source. */
 export type Shares = Readonly<Record<PartSource, number>>;
 
 export const defaultShares: Shares = {
@@ -28,9 +28,9 @@ export const defaultSources: readonly PartSource[] = partSources.filter(
 /** Parts in at most `budget` characters: files first, the most useful last; then recent edits and diagnostics. */
 export function chooseParts(repository: Repository, asked: Asked, shares = defaultShares): Part[] {
   const { sources = defaultSources } = asked;
-  const wanted = (source: PartSource) => sources.includes(source);
-  const edits = wanted('edits') ? editParts(asked, shares.edits) : [];
-  const problems = wanted('diagnostics') ? problemParts(asked, shares.diagnostics) : [];
+  const isEnabled = (source: PartSource) => sources.includes(source);
+  const edits = isEnabled('edits') ? editParts(asked, shares.edits) : [];
+  const problems = isEnabled('diagnostics') ? problemParts(asked, shares.diagnostics) : [];
   const last = [...edits, ...problems];
   const room = asked.budget - lengthOf(last);
   const stems = importedStems(asked.before, asked.languageId);
@@ -39,33 +39,33 @@ export function chooseParts(repository: Repository, asked: Asked, shares = defau
     if (!cached.has(path)) cached.set(path, repository.text(path)?.split(/\r?\n/));
     return cached.get(path);
   };
-  const excerpts = candidatesOf({ ...repository, lines }, asked, stems).filter(({ source }) =>
-    wanted(source),
+  const excerpts = findCandidates({ ...repository, lines }, asked, stems).filter(({ source }) =>
+    isEnabled(source),
   );
-  return [...takeBest(excerpts, lines, room, shares), ...last];
+  return [...selectBest(excerpts, lines, room, shares), ...last];
 }
 
 const lengthOf = (parts: readonly Part[]) =>
   parts.reduce((sum, { filename, text }) => sum + filename.length + text.length, 0);
 
-/** The newest edits that the prompt does not show anyway; the newest last. */
+/** The newest edits outside of the prompt; the newest last. */
 function editParts({ before, after, shown, budget, edits }: Asked, share: number): Part[] {
   const visible = (before.slice(-shown.before) + after.slice(0, shown.after)).replaceAll('\r\n', '\n');
   const parts: Part[] = [];
   let room = budget * share;
   for (const { path, text: edited } of edits) {
     const text = edited.replaceAll('\r\n', '\n');
-    const whole = text.endsWith('\n') ? text : `${text}\n`;
-    if (!whole.trim() || visible.includes(whole.trimEnd())) continue;
-    const cost = path.length + whole.length;
+    const terminated = text.endsWith('\n') ? text : `${text}\n`;
+    if (!terminated.trim() || visible.includes(terminated.trimEnd())) continue;
+    const cost = path.length + terminated.length;
     if (cost > room) break;
     room -= cost;
-    parts.unshift({ filename: path, text: whole, sources: ['edits'] });
+    parts.unshift({ filename: path, text: terminated, sources: ['edits'] });
   }
   return parts;
 }
 
-/** What the editor says about the cursor's lines, as comments. */
+/** The editor's diagnostics for the cursor's lines, as comments. */
 function problemParts({ path, languageId, budget, problems }: Asked, share: number): Part[] {
   const comment = languageOf(languageId).lineComments?.[0] ?? '//';
   let text = '';

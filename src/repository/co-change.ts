@@ -1,12 +1,12 @@
 /** Which files change together, from git's history. */
 import { gitLog, NoRepository } from '../corpus/reading/git.ts';
 
-const MOST_COMMITS = 4000;
+const MAX_COMMITS = 4000;
 /** A commit of more files says nothing about any two of them. */
-const MOST_FILES = 20;
-const MOST_ANSWERS = 20;
+const MAX_FILES = 20;
+const MAX_RESULTS = 20;
 
-export interface Together {
+export interface CoChangedFile {
   path: string;
   /** Sum over the commits that changed both: 1 / number of their files. */
   weight: number;
@@ -19,14 +19,14 @@ export class CoChange {
   /** Paths relative to the folder. A folder without history has no such files. Throws `signal`'s reason. */
   static async of(folder: string, signal?: AbortSignal): Promise<CoChange> {
     const found = new CoChange();
-    const wish = [`-n${MOST_COMMITS}`, '--name-only', '--format=%x01'];
+    const args = [`-n${MAX_COMMITS}`, '--name-only', '--format=%x01'];
     let files: string[] = [];
     try {
-      for await (const line of gitLog(folder, wish, signal)) {
+      for await (const line of gitLog(folder, args, signal)) {
         if (line === '\x01') {
           found.add(files);
           files = [];
-        } else if (line && files.length <= MOST_FILES) files.push(line);
+        } else if (line && files.length <= MAX_FILES) files.push(line);
       }
       found.add(files);
     } catch (error) {
@@ -37,7 +37,7 @@ export class CoChange {
 
   /** The files of one commit. */
   add(files: readonly string[]): void {
-    if (files.length < 2 || files.length > MOST_FILES) return;
+    if (files.length < 2 || files.length > MAX_FILES) return;
     const commit = this.commits.push(files) - 1;
     for (const path of files) {
       const known = this.byPath.get(path);
@@ -47,7 +47,7 @@ export class CoChange {
   }
 
   /** The files that changed together with this one, most of all the first. */
-  with(path: string): Together[] {
+  with(path: string): CoChangedFile[] {
     const weights = new Map<string, number>();
     for (const commit of this.byPath.get(path) ?? []) {
       const files = this.commits[commit]!;
@@ -57,6 +57,6 @@ export class CoChange {
     return [...weights]
       .map(([other, weight]) => ({ path: other, weight }))
       .sort((a, b) => b.weight - a.weight || (a.path < b.path ? -1 : 1))
-      .slice(0, MOST_ANSWERS);
+      .slice(0, MAX_RESULTS);
   }
 }

@@ -15,42 +15,42 @@ export interface Excerpt {
 }
 
 /** A function of at most so many lines is shown whole; of a longer one, its signature and this many lines. */
-const WHOLE_LINES = 8;
+const MAX_WHOLE_LINES = 8;
 const FIRST_LINES = 1;
-const MOST_SIGNATURE = 8;
-const MOST_MEMBERS = 12;
+const MAX_SIGNATURE_LINES = 8;
+const MAX_MEMBERS = 12;
 /** For less room, no file is read. */
-const LEAST_ROOM = 20;
+const MIN_ROOM = 20;
 
 /**
  * The lines of a definition: signature and beginning of a function; a class with the signatures of its members, first
  * those whose names (see namesUsed) are `wanted`.
  */
-export function linesOf(definition: Definition, symbols: FileSymbols, wanted: Uint32Array): LineRange[] {
+export function linesOf(definition: Definition, symbols: FileSymbols, usedNames: Uint32Array): LineRange[] {
   const { kind, line, signatureEnd, end } = definition;
-  if (end - line < WHOLE_LINES) return [[line, end + 1]];
+  if (end - line < MAX_WHOLE_LINES) return [[line, end + 1]];
   const head = signatureLines(definition);
   if (kind !== 'class') return [[line, Math.min(head[1] + FIRST_LINES, end + 1)]];
   const members = definitionsOf(symbols).filter(
     (definition) => definition.line > signatureEnd && definition.end <= end,
   );
-  const known = members.filter(({ name }) => uses(wanted, name));
-  return [head, ...(known.length > 0 ? known : members).slice(0, MOST_MEMBERS).map(signatureLines)];
+  const known = members.filter(({ name }) => uses(usedNames, name));
+  return [head, ...(known.length > 0 ? known : members).slice(0, MAX_MEMBERS).map(signatureLines)];
 }
 
 /** The signatures of what a file defines and a text with the names `wanted` uses. */
-export const outlineOf = (symbols: FileSymbols, wanted: Uint32Array): LineRange[] =>
+export const outlineOf = (symbols: FileSymbols, usedNames: Uint32Array): LineRange[] =>
   definitionsOf(symbols)
-    .filter(({ name }) => uses(wanted, name))
+    .filter(({ name }) => uses(usedNames, name))
     .map(signatureLines);
 
 const signatureLines = ({ line, signatureEnd }: Definition): LineRange => [
   line,
-  Math.min(signatureEnd, line + MOST_SIGNATURE - 1) + 1,
+  Math.min(signatureEnd, line + MAX_SIGNATURE_LINES - 1) + 1,
 ];
 
 /** Ranges in order, without overlaps. */
-export function merged(ranges: readonly LineRange[]): LineRange[] {
+export function mergeRanges(ranges: readonly LineRange[]): LineRange[] {
   const sorted = [...ranges].sort((a, b) => a[0] - b[0]);
   const found: [number, number][] = [];
   for (const [from, to] of sorted) {
@@ -65,20 +65,20 @@ export function merged(ranges: readonly LineRange[]): LineRange[] {
  * Takes the best excerpts that fit: at most `budget` characters in all, and of each source at most its share. Returns
  * one part for each file, the file with the best excerpt last. `lines`: of a file; undefined if it can't be read.
  */
-export function takeBest(
+export function selectBest(
   excerpts: readonly Excerpt[],
   lines: (path: string) => readonly string[] | undefined,
   budget: number,
   shares: Readonly<Record<PartSource, number>>,
 ): Part[] {
-  const taken = new Map<string, { ranges: LineRange[]; sources: Set<PartSource>; score: number }>();
+  const selected = new Map<string, { ranges: LineRange[]; sources: Set<PartSource>; score: number }>();
   const spent = new Map<PartSource, number>();
   let room = budget;
   for (const { path, ranges, source, score } of [...excerpts].sort((a, b) => b.score - a.score)) {
-    const known = taken.get(path);
+    const known = selected.get(path);
     const name = known ? 0 : path.length;
     const own = Math.min(room, budget * shares[source] - (spent.get(source) ?? 0)) - name;
-    const file = own < LEAST_ROOM ? undefined : lines(path);
+    const file = own < MIN_ROOM ? undefined : lines(path);
     if (!file) continue;
     const before = lengthOf(file, known?.ranges ?? []);
     const more = fitting(file, known?.ranges ?? [], ranges, own);
@@ -87,13 +87,13 @@ export function takeBest(
     if (cost <= name) continue;
     room -= cost;
     spent.set(source, (spent.get(source) ?? 0) + cost);
-    taken.set(path, {
+    selected.set(path, {
       ranges: more,
       sources: (known?.sources ?? new Set<PartSource>()).add(source),
       score: Math.max(known?.score ?? 0, score),
     });
   }
-  return [...taken]
+  return [...selected]
     .sort(([, a], [, b]) => a.score - b.score)
     .map(([filename, { ranges, sources }]) => ({
       filename,
@@ -106,13 +106,13 @@ export function takeBest(
 function fitting(
   file: readonly string[],
   had: readonly LineRange[],
-  wanted: readonly LineRange[],
+  usedNames: readonly LineRange[],
   room: number,
 ): LineRange[] | undefined {
   const before = lengthOf(file, had);
   let kept: LineRange[] | undefined;
-  for (let count = 1; count <= wanted.length; count += 1) {
-    const next = merged([...had, ...wanted.slice(0, count)]);
+  for (let count = 1; count <= usedNames.length; count += 1) {
+    const next = mergeRanges([...had, ...usedNames.slice(0, count)]);
     if (lengthOf(file, next) - before > room) break;
     kept = next;
   }

@@ -1,4 +1,4 @@
-/** The index of one folder, kept like the files on disk and in the editor. */
+/** The index of one folder, kept in sync with the files on disk and in the editor. */
 import { readFileSync, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -19,14 +19,14 @@ import { RepositoryIndex } from './repository-index.ts';
 import { loadIndex, saveIndex } from './store.ts';
 
 /** Larger files are data or generated. */
-export const MOST_BYTES = 400_000;
+export const MAX_BYTES = 400_000;
 /** Longer lines are data, too: a minified file has one. */
-const LONGEST_LINE = 5000;
-/** More files are more than a workspace: each takes some KB. */
-const MOST_INDEXED = 50_000;
-/** After so many files, others get their turn: questions, and changes. */
-const TURN = 8;
-/** After the first change, wait so long before the index is written. */
+const MAX_LINE_CHARACTERS = 5000;
+/** Limit of indexed files: each takes some KB. */
+const MAX_INDEXED = 50_000;
+/** After this many files, questions and changes get a turn. */
+const FILES_PER_TURN = 8;
+/** Delay after the first change before the index is written. */
 const SAVE_MS = 5 * 60_000;
 /** Git's history is read anew after this time. */
 const HISTORY_MS = 3600_000;
@@ -56,13 +56,13 @@ export class FolderIndex {
   /** Settled when git's history was read. */
   historyRead: Promise<void> = Promise.resolve();
   private saving: NodeJS.Timeout | undefined;
-  /** Text that was told and not yet taken: only the newest of a document counts. */
-  private readonly told = new Map<string, string | undefined>();
-  /** Changes are taken one after the other, also while everything is read. */
-  private turn: Promise<unknown> = Promise.resolve();
+  /** Received texts that are not yet applied: only the newest of a document counts. */
+  private readonly pendingTexts = new Map<string, string | undefined>();
+  /** Changes are applied one after the other, even during a scan. */
+  private lastTurn: Promise<unknown> = Promise.resolve();
   private scanning: Promise<unknown> = Promise.resolve();
-  private fullTold = false;
-  /** What was kept on disk is in the index. */
+  private warnedFull = false;
+  /** Whether the index on disk was loaded. */
   private loaded = false;
 
   private constructor(
@@ -72,7 +72,7 @@ export class FolderIndex {
 
   /** Throws if there is no such folder. */
   static async open(folder: string, options: FolderIndexOptions): Promise<FolderIndex> {
-    // Not its real path: the editor names files as the person opened them.
+    // Not its real path: the editor names files as the user opened them.
     const path = resolve(folder);
     if (!(await stat(path)).isDirectory()) throw new Error('it is no folder');
     return new FolderIndex(path, options);
@@ -87,28 +87,28 @@ export class FolderIndex {
 
   private async scanNow(): Promise<Scanned> {
     const { signal } = this.options;
-    const began = performance.now();
+    const startedAt = performance.now();
     await this.load();
-    const gone = new Set(this.index.files.keys());
+    const unseen = new Set(this.index.files.keys());
     let [read, walked] = [0, 0];
     for await (const entry of walk(this.folder, { signal })) {
-      if ((walked += 1) % TURN === 0) await setImmediate();
+      if ((walked += 1) % FILES_PER_TURN === 0) await setImmediate();
       if (!entry.in || !isIndexed(entry.path)) continue;
-      gone.delete(entry.path);
+      unseen.delete(entry.path);
       if (!(await this.refresh(entry.path))) continue;
       read += 1;
-      // A window that is closed before the end need not begin anew.
+      // A window closed before the end need not start over.
       this.saveSoon();
     }
-    for (const path of gone) if (!this.documents.has(path)) this.index.remove(path);
-    if (read > 0 || gone.size > 0) await this.save();
-    return { files: this.index.size, read, seconds: (performance.now() - began) / 1000 };
+    for (const path of unseen) if (!this.documents.has(path)) this.index.remove(path);
+    if (read > 0 || unseen.size > 0) await this.save();
+    return { files: this.index.size, read, seconds: (performance.now() - startedAt) / 1000 };
   }
 
   private async load(): Promise<void> {
     if (this.loaded) return;
     const kept = await loadIndex(this.folder);
-    // Text that was told meanwhile is newer.
+    // Text received meanwhile is newer.
     for (const [path, file] of kept ?? []) if (!this.index.files.has(path)) this.index.update(path, file);
     this.loaded = true;
   }
@@ -121,25 +121,25 @@ export class FolderIndex {
     try {
       const found = await stat(file);
       if (known?.mtimeMs === found.mtimeMs && known.size === found.size) return false;
-      const text = found.isFile() && found.size <= MOST_BYTES ? textOf(await readFile(file)) : undefined;
-      // Told meanwhile.
+      const text = found.isFile() && found.size <= MAX_BYTES ? textOf(await readFile(file)) : undefined;
+      // Its text was received meanwhile.
       if (this.documents.has(path)) return false;
       if (text === undefined) this.index.remove(path);
       else await this.put(path, text, found);
       return text !== undefined;
     } catch {
-      // It was removed, or may not be read.
+      // It was removed or can't be read.
       this.index.remove(path);
       return known !== undefined;
     }
   }
 
   private isFull(): boolean {
-    const { mostFiles = MOST_INDEXED, onProblem } = this.options;
+    const { mostFiles = MAX_INDEXED, onProblem } = this.options;
     const full = this.index.size >= mostFiles;
-    if (full && !this.fullTold)
+    if (full && !this.warnedFull)
       onProblem(`${this.folder} has more than ${mostFiles} files: others are left out.`);
-    this.fullTold ||= full;
+    this.warnedFull ||= full;
     return full;
   }
 
@@ -180,14 +180,14 @@ export class FolderIndex {
   document(file: string, text: string | undefined): Promise<void> {
     const path = pathWithin(this.folder, file);
     if (path === undefined || !isIndexed(path)) return Promise.resolve();
-    this.told.set(path, text);
-    return this.inTurn(() => this.takeDocument(path));
+    this.pendingTexts.set(path, text);
+    return this.inTurn(() => this.applyDocument(path));
   }
 
-  private async takeDocument(path: string): Promise<void> {
-    if (!this.told.has(path)) return;
-    const text = this.told.get(path);
-    this.told.delete(path);
+  private async applyDocument(path: string): Promise<void> {
+    if (!this.pendingTexts.has(path)) return;
+    const text = this.pendingTexts.get(path);
+    this.pendingTexts.delete(path);
     if (text === undefined) {
       this.documents.delete(path);
       await this.changedPath(path);
@@ -195,13 +195,13 @@ export class FolderIndex {
       const plain = text.replaceAll('\r\n', '\n');
       this.documents.set(path, plain);
       // No file has this time, so the file is read again when the document is closed.
-      if (text.length <= MOST_BYTES) await this.put(path, plain, { mtimeMs: -1, size: -1 });
+      if (text.length <= MAX_BYTES) await this.put(path, plain, { mtimeMs: -1, size: -1 });
     }
   }
 
-  /** See chooseParts. Does not wait for changes that are still being taken. */
+  /** See chooseParts. Does not wait for changes that are being applied. */
   parts(question: Asked, shares?: Shares): Part[] {
-    // What git ignores, or is no code, is not shown because somebody has edited it.
+    // Edits of ignored files and of files that aren't code are not shown.
     const edits = question.edits.filter(({ path }) => this.index.files.has(path) || this.documents.has(path));
     const asked = { ...question, edits };
     // It may take long, and may even ask a server for what a partial clone lacks.
@@ -211,7 +211,7 @@ export class FolderIndex {
       {
         index: this.index,
         text: (path) => this.text(path),
-        together: (path) => this.history.with(path),
+        coChanged: (path) => this.history.with(path),
         windows: this.windows,
       },
       asked,
@@ -266,8 +266,8 @@ export class FolderIndex {
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.turn.then(work);
-    this.turn = next.catch(() => undefined);
+    const next = this.lastTurn.then(work);
+    this.lastTurn = next.catch(() => undefined);
     return next;
   }
 }
@@ -285,7 +285,7 @@ export function hasLongLine(text: string): boolean {
   for (let from = 0, to = 0; from < text.length; from = to + 1) {
     to = text.indexOf('\n', from);
     if (to < 0) to = text.length;
-    if (to - from > LONGEST_LINE) return true;
+    if (to - from > MAX_LINE_CHARACTERS) return true;
   }
   return false;
 }

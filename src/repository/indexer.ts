@@ -10,19 +10,19 @@ import { lowerPriority } from '../platform/processes/low-priority.ts';
 import { toIndexerSchema, type FromIndexer, type Part, type ToIndexer } from '../protocol/repository.ts';
 import { FolderIndex } from './folder-index.ts';
 import { SymbolParser } from './parser.ts';
-import { forgetOldIndexes } from './store.ts';
+import { deleteOldIndexes } from './store.ts';
 
-function say(message: FromIndexer): void {
+function send(message: FromIndexer): void {
   process.send?.(message);
 }
-const warn = (message: string): void => say({ type: 'warning', message });
+const warn = (message: string): void => send({ type: 'warning', message });
 
 async function main(folders: readonly string[]): Promise<void> {
   const stop = new AbortController();
   let indexes: FolderIndex[] = [];
   const waiting: unknown[] = [];
-  let take = (message: unknown) => void waiting.push(message);
-  process.on('message', (message) => take(message));
+  let handle = (message: unknown) => void waiting.push(message);
+  process.on('message', (message) => handle(message));
   process.on('disconnect', () => {
     stop.abort();
     void Promise.allSettled(indexes.map((index) => index.close())).then(() => process.exit());
@@ -37,15 +37,15 @@ async function main(folders: readonly string[]): Promise<void> {
   const opened = await Promise.all(folders.map((folder) => open(folder, options)));
   indexes = opened.filter((index) => index !== undefined);
   const names = indexes.map((index) => ({ index, path: index.folder }));
-  take = (message) => {
+  handle = (message) => {
     answer(names, message);
   };
-  for (const message of waiting.splice(0)) take(message);
+  for (const message of waiting.splice(0)) handle(message);
   for (const index of indexes) await scan(index, stop.signal);
-  await forgetOldIndexes();
+  await deleteOldIndexes();
 }
 
-type Opened = { index: FolderIndex; path: string };
+type OpenIndex = { index: FolderIndex; path: string };
 
 async function open(
   folder: string,
@@ -61,18 +61,18 @@ async function scan(index: FolderIndex, signal: AbortSignal): Promise<void> {
   try {
     const { files, read, seconds } = await index.scan();
     const memoryBytes = process.memoryUsage.rss();
-    say({ type: 'indexed', folder: index.folder, files, read, seconds, memoryBytes });
+    send({ type: 'indexed', folder: index.folder, files, read, seconds, memoryBytes });
   } catch (error) {
     if (!signal.aborted) warn(`${index.folder} is not indexed: ${reportError(error).message}`);
   }
 }
 
-function answer(indexes: readonly Opened[], line: unknown): void {
+function answer(indexes: readonly OpenIndex[], line: unknown): void {
   const parsed = toIndexerSchema.safeParse(line);
   if (!parsed.success) return warn(`An unknown message was left out: ${parsed.error.issues[0]?.message}`);
   const message = parsed.data;
   if (message.type === 'ask')
-    return say({ type: 'parts', id: message.id, parts: partsFor(indexes, message) });
+    return send({ type: 'parts', id: message.id, parts: partsFor(indexes, message) });
   const files = message.type === 'changed' ? message.files : [message.file];
   for (const { index } of indexes) {
     const own = files.filter((file) => pathWithin(index.folder, file) !== undefined);
@@ -83,7 +83,10 @@ function answer(indexes: readonly Opened[], line: unknown): void {
 }
 
 /** Names files as the asker does: relative to `root`. */
-function partsFor(indexes: readonly Opened[], { root, asked }: Extract<ToIndexer, { type: 'ask' }>): Part[] {
+function partsFor(
+  indexes: readonly OpenIndex[],
+  { root, asked }: Extract<ToIndexer, { type: 'ask' }>,
+): Part[] {
   try {
     const found = innermost(indexes, join(root, asked.path));
     if (!found) return [];

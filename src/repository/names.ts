@@ -3,10 +3,10 @@
  * hundred thousand names, and a wrong match (one in ten thousand questions) is seen in the text, which is read anyway.
  */
 
-/** Shorter names say nothing. */
-const SHORTEST = 3;
-/** Of a file; what has more is data. */
-const MOST_NAMES = 5000;
+/** Shorter names are too common. */
+const MIN_LENGTH = 3;
+/** Per file; a file with more is data. */
+const MAX_NAMES = 5000;
 
 const OFFSET = 0x811c9dc5;
 const PRIME = 0x01000193;
@@ -25,7 +25,7 @@ const isDigit = (code: number) => code >= 48 && code <= 57;
 /** The hashes of all distinct names in a text, in ascending order: a file's use of names. */
 export function namesUsed(text: string): Uint32Array {
   const found = new Set<number>();
-  for (let at = 0; at < text.length && found.size < MOST_NAMES; at += 1) {
+  for (let at = 0; at < text.length && found.size < MAX_NAMES; at += 1) {
     let code = text.charCodeAt(at);
     if (!isLetter(code)) {
       // A number's letters (0xff, 1e5) are no name.
@@ -35,7 +35,7 @@ export function namesUsed(text: string): Uint32Array {
     const from = at;
     let hash = OFFSET;
     for (; isWord(code); code = text.charCodeAt(++at)) hash = Math.imul(hash ^ code, PRIME);
-    if (at - from >= SHORTEST) found.add(hash >>> 0);
+    if (at - from >= MIN_LENGTH) found.add(hash >>> 0);
   }
   return Uint32Array.from(found).sort();
 }
@@ -58,5 +58,5 @@ export function uses(names: Uint32Array, hash: number): boolean {
 /** The distinct names in a text, in the order of their first appearance. */
 export function namesIn(text: string): string[] {
   const found = text.match(/[\p{L}_$][\p{L}\p{N}_$]*/gu) ?? [];
-  return [...new Set(found.filter((name) => name.length >= SHORTEST))];
+  return [...new Set(found.filter((name) => name.length >= MIN_LENGTH))];
 }

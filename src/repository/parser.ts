@@ -1,4 +1,4 @@
-/** Parses files with tree-sitter, and gives its memory back. */
+/** Parses files with tree-sitter, and frees its memory. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Language, Parser, Query } from '@vscode/tree-sitter-wasm';
@@ -7,8 +7,8 @@ import { indexedLanguageOf, type IndexedLanguage } from './languages/index.ts';
 import { namesOnly, symbolsOf, type FileSymbols } from './symbols.ts';
 
 /** Longest time for one file: broken text can take a grammar very long. */
-const LONGEST_MS = 2000;
-/** After so many characters the parser is made anew, because it keeps what its largest file needed. */
+const MAX_PARSE_MS = 2000;
+/** After this many characters the parser is recreated, because it keeps the memory that its largest file needed. */
 const RECYCLE_AFTER = 20_000_000;
 
 interface Loaded {
@@ -19,14 +19,14 @@ interface Loaded {
 export interface SymbolParserOptions {
   /** Folder of `tree-sitter.wasm` and the grammars. */
   folder: string;
-  /** Told once for each grammar that can't be loaded. */
+  /** Called once for each grammar that can't be loaded. */
   onProblem?: (message: string) => void;
 }
 
 export class SymbolParser {
   private readonly loaded = new Map<string, Promise<Loaded | undefined>>();
   private parser: Parser | undefined;
-  private read = 0;
+  private charactersParsed = 0;
 
   private constructor(private readonly options: SymbolParserOptions) {}
 
@@ -52,19 +52,19 @@ export class SymbolParser {
   }
 
   private parse({ language, query }: Loaded, text: string): FileSymbols | undefined {
-    this.read += text.length;
-    if (this.read > RECYCLE_AFTER) this.recycle();
+    this.charactersParsed += text.length;
+    if (this.charactersParsed > RECYCLE_AFTER) this.recycle();
     this.parser ??= new Parser();
     this.parser.setLanguage(language);
-    const until = performance.now() + LONGEST_MS;
-    const late = () => performance.now() > until;
-    const tree = this.parser.parse(text, null, { progressCallback: late });
+    const until = performance.now() + MAX_PARSE_MS;
+    const isLate = () => performance.now() > until;
+    const tree = this.parser.parse(text, null, { progressCallback: isLate });
     if (!tree) {
       this.parser.reset();
       return undefined;
     }
     try {
-      return symbolsOf(text, query.matches(tree.rootNode, { progressCallback: late }));
+      return symbolsOf(text, query.matches(tree.rootNode, { progressCallback: isLate }));
     } finally {
       tree.delete();
     }
@@ -73,7 +73,7 @@ export class SymbolParser {
   private recycle(): void {
     this.parser?.delete();
     this.parser = undefined;
-    this.read = 0;
+    this.charactersParsed = 0;
   }
 
   private load(language: IndexedLanguage): Promise<Loaded | undefined> {

@@ -62,8 +62,8 @@ export class RepositoryIndex {
   }
 
   /**
-   * All definitions of these names (see nameHash), by name. A name that is defined more than `most` times is left out:
-   * it says nothing.
+   * All definitions of these names (see nameHash), by name. A name with more than `most` definitions is left out as too
+   * common.
    */
   definitionsOf(names: ReadonlySet<number>, most: number): Map<number, FoundDefinition[]> {
     const found = new Map<number, FoundDefinition[]>();
@@ -82,7 +82,7 @@ export class RepositoryIndex {
     return found;
   }
 
-  /** The files in which a name appears; none if there are more than `most`: then it says nothing. */
+  /** The files that use a name; none if there are more than `most`, because it is too common. */
   usersOf(name: number, most: number): string[] {
     const found: string[] = [];
     for (const [path, file] of this.byPath) if (uses(file.names, name) && found.push(path) > most) return [];

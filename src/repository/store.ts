@@ -11,10 +11,10 @@ import type { IndexedFile } from './repository-index.ts';
 
 /** Another number: indexes of earlier versions are made anew. */
 const VERSION = 1;
-const LARGEST = 512 << 20;
+const MAX_BYTES = 512 << 20;
 const DIGEST_BYTES = 32;
-/** An index that nobody has opened for so long is deleted. */
-const FORGOTTEN_MS = 60 * 24 * 3600 * 1000;
+/** An index not opened for this long is deleted. */
+const EXPIRY_MS = 60 * 24 * 3600 * 1000;
 
 const headerSchema = z.object({
   version: z.literal(VERSION),
@@ -58,14 +58,14 @@ export async function saveIndex(folder: string, files: ReadonlyMap<string, Index
 /** Undefined if there is none, or if it is damaged or of another version. */
 export async function loadIndex(folder: string): Promise<Map<string, IndexedFile> | undefined> {
   try {
-    const bytes = await readBytes(indexFile(folder), LARGEST);
+    const bytes = await readBytes(indexFile(folder), MAX_BYTES);
     const body = bytes.subarray(DIGEST_BYTES);
     const digest = createHash('sha256').update(body).digest();
     if (!digest.equals(bytes.subarray(0, DIGEST_BYTES))) return undefined;
     const end = body.indexOf(0x0a);
     const header = headerSchema.parse(JSON.parse(body.toString('utf8', 0, end)));
     if (header.folder !== folder) return undefined;
-    // It may have been written long ago: nothing has changed since.
+    // It may have been written long ago, if nothing has changed since.
     const now = new Date();
     await utimes(indexFile(folder), now, now).catch(() => undefined);
     return filesIn(header, body.subarray(end + 1));
@@ -94,11 +94,11 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array): Buffer =>
   Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 
 /** Deletes the indexes of folders that are no longer worked on, and what a kill left, as far as the disk lets it. */
-export async function forgetOldIndexes(now = Date.now()): Promise<void> {
+export async function deleteOldIndexes(now = Date.now()): Promise<void> {
   await removeLeftovers(indexDir());
   for (const name of await readdir(indexDir()).catch(() => [])) {
     const file = join(indexDir(), name);
     const found = await stat(file).catch(() => undefined);
-    if (found && now - found.mtimeMs > FORGOTTEN_MS) await rm(file, { force: true }).catch(() => undefined);
+    if (found && now - found.mtimeMs > EXPIRY_MS) await rm(file, { force: true }).catch(() => undefined);
   }
 }

@@ -26,7 +26,7 @@ export interface FileSymbols {
 
 const FIELDS = 5;
 /** Of a file: what has more is generated. */
-const MOST_DEFINITIONS = 2000;
+const MAX_DEFINITIONS = 2000;
 
 export const definitionCount = ({ definitions }: FileSymbols): number => definitions.length / FIELDS;
 
@@ -50,14 +50,14 @@ export function symbolsOf(text: string, matches: readonly QueryMatch[]): FileSym
     const place = definition.line * 2 ** 32 + definition.name;
     const other = found.get(place);
     if (!other || definition.signatureEnd < other.signatureEnd) found.set(place, definition);
-    if (found.size >= MOST_DEFINITIONS) break;
+    if (found.size >= MAX_DEFINITIONS) break;
   }
   const sorted = [...found.values()].sort((a, b) => a.line - b.line || b.end - a.end);
-  return { definitions: packed(withoutLocal(sorted)), names: namesUsed(text) };
+  return { definitions: packDefinitions(withoutLocals(sorted)), names: namesUsed(text) };
 }
 
 /** Without what is defined within a function: nobody uses it elsewhere. */
-function withoutLocal(sorted: readonly Definition[]): Definition[] {
+function withoutLocals(sorted: readonly Definition[]): Definition[] {
   let functionEnd = -1;
   return sorted.filter(({ kind, line, end }) => {
     if (line <= functionEnd) return false;
@@ -72,7 +72,7 @@ export const namesOnly = (text: string): FileSymbols => ({
   names: namesUsed(text),
 });
 
-export const packed = (definitions: readonly Definition[]): Uint32Array =>
+export const packDefinitions = (definitions: readonly Definition[]): Uint32Array =>
   Uint32Array.from(
     definitions.flatMap(({ name, kind, line, signatureEnd, end }) => [
       name,
@@ -86,10 +86,10 @@ export const packed = (definitions: readonly Definition[]): Uint32Array =>
 function definitionOf({ captures }: QueryMatch): Definition | undefined {
   let [name, body, whole]: (Node | undefined)[] = [];
   let kind: DefinitionKind | undefined;
-  for (const { name: as, node } of captures) {
-    if (as === 'name') name = node;
-    else if (as === 'body') body = node;
-    else [kind, whole] = [as as DefinitionKind, node];
+  for (const { name: captureName, node } of captures) {
+    if (captureName === 'name') name = node;
+    else if (captureName === 'body') body = node;
+    else [kind, whole] = [captureName as DefinitionKind, node];
   }
   if (!name || !whole || !kind) return undefined;
   const line = whole.startPosition.row;

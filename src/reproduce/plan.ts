@@ -27,8 +27,8 @@ export interface Costs {
 }
 
 /** Shorter runs would hardly leave their warm-up; longer ones would need unrealistic budgets. */
-export const LEAST_STEPS = 24;
-export const MOST_STEPS = 1000;
+export const MIN_STEPS = 24;
+export const MAX_STEPS = 1000;
 /** Number of points of a path before its end. */
 const POINTS = 3;
 /** Number of models: base, LoRA and full. */
@@ -98,11 +98,11 @@ const stagesOf = ({ needs, once = [] }: Wanted, seeds: number): StageName[] => [
  * many seeds as decide it, else with one. Then makes the runs as long as time allows.
  */
 export function planStages(planning: Planning): Planned {
-  const { wanted, seeds, budget, mostSteps = MOST_STEPS } = planning;
+  const { wanted, seeds, budget, mostSteps = MAX_STEPS } = planning;
   const done = planning.done ?? new Set<StageName>();
   const total = (stages: Iterable<StageName>, steps: number) =>
     [...stages].reduce((sum, stage) => sum + (done.has(stage) ? 0 : secondsOf(stage, steps, planning)), 0);
-  const minSteps = planning.steps ?? LEAST_STEPS;
+  const minSteps = planning.steps ?? MIN_STEPS;
   let taken = new Set<StageName>();
   let dropped: Planned['dropped'] = [];
   const undecided: ClaimId[] = [];

@@ -1,12 +1,12 @@
-/** README.md of a published adapter: what a person reads first, on the hub or in a folder. */
+/** README.md of a published adapter, which users read first on the hub or in a folder. */
 import type { Summary } from '../protocol/evaluation.ts';
 import type { SharedManifest } from '../protocol/sharing.ts';
 
 /** The manifest before its files are known. */
-export type Described = Omit<SharedManifest, 'files'>;
+export type ManifestDraft = Omit<SharedManifest, 'files'>;
 
 /** Pure. The first lines are what the hub reads of a card. */
-export function card(about: Described, summary: Summary | undefined): string {
+export function card(about: ManifestDraft, summary: Summary | undefined): string {
   const { name, version, base, licence, corpus, publishedAt, run, sentence } = about;
   const figures = summary?.comparisons.map(
     ({ task, metric, unit, before, after }) =>

@@ -1,4 +1,4 @@
-/** Makes a run of an adapter that somebody has published. */
+/** Turns a published adapter into a run. */
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,12 +13,12 @@ import { createRun, listRuns, type NewRun } from '../runs/index.ts';
 import { inUnfinished } from '../runs/unfinished.ts';
 import { evaluationSummaryPath, spectrumPath, writeJson } from '../runs/files.ts';
 import { exportAdapterGguf, type Adapter } from '../weights/index.ts';
-import { missing, requireName, type Store } from './stores/store.ts';
+import { notPublished, requireName, type Store } from './stores/store.ts';
 import { checkFile, damaged, filesRead, readManifest, unpackRun } from './unpack.ts';
 
-const LARGEST_MANIFEST = 1 << 20;
+const MAX_MANIFEST_BYTES = 1 << 20;
 
-export interface FetchAsked {
+export interface PublishedReference {
   store: Store;
   name: string;
   /** Default: the newest. */
@@ -34,19 +34,24 @@ export interface FoundAdapter {
   bytes: number;
   /** The newest version. */
   newest: number;
-  /** The run that it already is on this machine. */
+  /** Its run on this machine, if it was fetched before. */
   known?: string;
 }
 
 /** Reads the manifest. Errors: not-published, adapter-damaged, adapter-mismatch, run-newer, and those of the store. */
-export async function findPublished({ store, name, version, sha256 }: FetchAsked): Promise<FoundAdapter> {
+export async function findPublished({
+  store,
+  name,
+  version,
+  sha256,
+}: PublishedReference): Promise<FoundAdapter> {
   requireName(name);
   const versions = await store.versions(name);
-  // Of the newest ones, some may not be complete.
-  const wanted =
+  // Some of the newest versions may be incomplete.
+  const candidates =
     version === undefined ? versions.toReversed() : versions.filter((candidate) => candidate === version);
-  for (const candidate of wanted) {
-    const bytes = await store.manifest(name, candidate, LARGEST_MANIFEST);
+  for (const candidate of candidates) {
+    const bytes = await store.manifest(name, candidate, MAX_MANIFEST_BYTES);
     if (!bytes) continue;
     const digest = createHash('sha256').update(bytes).digest('hex');
     if (sha256 !== undefined && sha256.toLowerCase() !== digest)
@@ -66,7 +71,7 @@ export async function findPublished({ store, name, version, sha256 }: FetchAsked
     };
   }
   const had = versions.length ? `; it has ${versions.join(', ')}` : '';
-  throw missing(
+  throw notPublished(
     store.label,
     version === undefined ? `adapter "${name}"` : `version ${version} of "${name}"${had}`,
   );
@@ -107,7 +112,7 @@ export async function fetchAdapter(
       await store.download({ name, version, path: file.path }, join(folder, file.path), {
         signal,
         onBytes: (done) => {
-          // Else a store could fill the disk with what is not even the file.
+          // Otherwise a store could fill the disk.
           if (done > file.bytes)
             throw damaged(manifest, `${file.path} has more than its ${file.bytes} bytes`);
           onBytes?.(before + done, bytes);
@@ -116,11 +121,11 @@ export async function fetchAdapter(
       await checkFile(folder, file, manifest);
       before += file.bytes;
     }
-    return asRun(folder, { manifest, sha256, base, versions, from: store.label });
+    return createRunFrom(folder, { manifest, sha256, base, versions, from: store.label });
   });
 }
 
-interface Checked {
+interface CheckedDownload {
   manifest: SharedManifest;
   sha256: string;
   base: RunSpec['base'];
@@ -129,16 +134,16 @@ interface Checked {
 }
 
 /**
- * Of the publisher's words, what is shown as such is kept: settings, curves, figures. Everything that this machine acts
- * on is its own: the base, the plan of what is measured, and later the check of what is served.
+ * Keeps what is shown as the publisher's statement: settings, curves, figures. Everything that this machine acts on is
+ * its own: the base, the evaluation plan, and later the check of the served model.
  */
-async function asRun(folder: string, { manifest, sha256, base, versions, from }: Checked) {
+async function createRunFrom(folder: string, { manifest, sha256, base, versions, from }: CheckedDownload) {
   const { name, version, publishedAt, run, licence, step } = manifest;
   const { spec, events, summary, spectrum } = await unpackRun(folder, manifest);
   const { adapter } = await openForeignAdapter(join(folder, 'adapter.gguf'), base);
   const { hyper, corpus, learningRateReason } = spec;
   const { checkpointTasks, forgettingLimit, keep } = spec.evaluation;
-  const asked: NewRun = {
+  const newRun: NewRun = {
     name: `${name}@${version}`,
     folder: '',
     base: { id: base.id, path: base.path, sha256: base.sha256 },
@@ -158,7 +163,7 @@ async function asRun(folder: string, { manifest, sha256, base, versions, from }:
     imported: { from: `${from}, ${name}@${version}`, format: 'gguf', base: manifest.base.id },
     fetched: { from, name, version, publishedAt, sha256, run, ...(licence && { licence }) },
   };
-  return createRun(asked, async (dir) => {
+  return createRun(newRun, async (dir) => {
     await exportAdapterGguf(join(dir, 'adapter.gguf'), { ...adapter, baseSha256: base.sha256 });
     await mkdir(join(dir, 'evaluation'));
     if (summary) await writeJson(evaluationSummaryPath(dir), statedSummary(step, summary.comparisons));
@@ -166,21 +171,22 @@ async function asRun(folder: string, { manifest, sha256, base, versions, from }:
     await writeJson(join(dir, 'shared.json'), manifest);
     const lines = events
       .filter((event) => event.type !== 'evaluation' || isTask(event.result.task))
-      .map((event) => `${JSON.stringify(event.type === 'done' ? doneHere(event) : event)}\n`);
+      .map((event) => `${JSON.stringify(event.type === 'done' ? withLocalArtefact(event) : event)}\n`);
     return { artefact: 'adapter.gguf', step, events: lines.join('') };
   });
 }
 
 /** Below this share, nothing is left of a change. */
-const LEAST = 0.001;
+const MIN_STRENGTH = 0.001;
 
 /** Of its change as trained. Errors: adapter-damaged if the settings are those of another adapter. */
 function strengthOf(manifest: SharedManifest, adapter: Adapter, hyper: Hyper): number {
   const rank = Math.max(...adapter.layers.map((layer) => layer.rank));
   const strength = Number((adapter.alpha / adapterAlpha(hyper)).toPrecision(6));
-  if (hyper.method === 'lora' && rank === hyper.rank && strength >= LEAST && strength <= 1) return strength;
+  if (hyper.method === 'lora' && rank === hyper.rank && strength >= MIN_STRENGTH && strength <= 1)
+    return strength;
   throw damaged(manifest, 'its settings are not those of its adapter');
 }
 
 /** Only a plain name within the run's folder is opened. */
-const doneHere = <T extends object>(event: T) => ({ ...event, artefact: 'adapter.gguf' });
+const withLocalArtefact = <T extends object>(event: T) => ({ ...event, artefact: 'adapter.gguf' });

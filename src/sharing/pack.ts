@@ -1,4 +1,4 @@
-/** Puts a run's adapter and what belongs to it into files that may leave this machine, with a manifest over them. */
+/** Packs a run's adapter and related files that may leave this machine, with a manifest. */
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,12 +21,12 @@ import {
   writeJson,
 } from '../runs/files.ts';
 import { exportAdapterGguf, readAdapterGguf } from '../weights/index.ts';
-import { card, type Described } from './card.ts';
-import { headerTexts, refuseSecrets, type LeavingText } from './secrets.ts';
+import { card, type ManifestDraft } from './card.ts';
+import { headerTexts, refuseSecrets, type OutgoingText } from './secrets.ts';
 import { shareable } from './shareable.ts';
 import { requireName, type Outgoing } from './stores/store.ts';
 
-export interface PackAsked {
+export interface PackOptions {
   /** Default: made from the run's name. */
   name?: string | undefined;
   version: number;
@@ -56,33 +56,33 @@ export function sharedName(runName: string): string {
  * Writes the files into `folder`, which must be empty. Errors: those of readRun; run-not-finished; bad-argument for a
  * full fine-tune, a name or a licence that can't be used; secret-found.
  */
-export async function packRun(dir: string, folder: string, asked: PackAsked): Promise<Packed> {
+export async function packRun(dir: string, folder: string, options: PackOptions): Promise<Packed> {
   const run = await readRun(dir);
   requireAdapter(dir, run);
-  const name = asked.name ?? sharedName(run.spec.name);
+  const name = options.name ?? sharedName(run.spec.name);
   requireName(name);
-  const shared = shareable(run, name);
-  const described = await describe(run, shared, { ...asked, name });
+  const publicRun = shareable(run, name);
+  const described = await describe(run, publicRun, { ...options, name });
   const files = join(folder, 'files');
   await mkdir(files, { recursive: true });
-  const texts: LeavingText[] = [];
+  const texts: OutgoingText[] = [];
   const write = async (name: string, text: string) => {
     texts.push({ name, text });
     await writeFile(join(files, name), text);
   };
-  await write('README.md', card(described, shared.summary));
-  await write('run.json', json(shared.spec));
-  await write('events.jsonl', shared.events.map((event) => `${JSON.stringify(event)}\n`).join(''));
-  if (shared.summary) await write('summary.json', json(shared.summary));
-  if (shared.spectrum) await write('spectrum.json', json(shared.spectrum));
-  // Written anew: its strength may be set meanwhile, and nothing but what we know of leaves.
+  await write('README.md', card(described, publicRun.summary));
+  await write('run.json', json(publicRun.spec));
+  await write('events.jsonl', publicRun.events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  if (publicRun.summary) await write('summary.json', json(publicRun.summary));
+  if (publicRun.spectrum) await write('spectrum.json', json(publicRun.spectrum));
+  // Written again: its strength may have changed, and only known metadata may leave.
   await exportAdapterGguf(
     join(files, 'adapter.gguf'),
     await readAdapterGguf(join(dir, artefactName(run.spec))),
   );
   texts.push({ name: 'adapter.gguf', text: await headerTexts(join(files, 'adapter.gguf')) });
   // Its data are the files above; the rest is the panel.
-  await asked.writeReport(await asRun(shared, join(folder, 'run')), join(files, 'report.html'));
+  await options.writeReport(await writeRunFolder(publicRun, join(folder, 'run')), join(files, 'report.html'));
   const names = [
     'README.md',
     ...texts.map(({ name }) => name).filter((name) => name !== 'README.md'),
@@ -124,18 +124,18 @@ function requireAdapter(dir: string, { spec }: RunSnapshot): void {
 async function describe(
   run: RunSnapshot,
   { spec: { base }, summary }: RunSnapshot,
-  asked: PackAsked & { name: string },
-): Promise<Described> {
+  options: PackOptions & { name: string },
+): Promise<ManifestDraft> {
   const { spec, corpus } = run;
-  if (!isPlain(asked.licence ?? '') || (asked.licence?.length ?? 0) > 500)
+  if (!isPlain(options.licence ?? '') || (options.licence?.length ?? 0) > 500)
     throw new UserError('bad-argument', 'The licence is no sentence on one line.', 'Give it in short.');
   const licence = existsSync(spec.base.path)
     ? (await examine(spec.base.path)).licence
     : findKnownBase(spec.base.id)?.licence;
   return {
     format: SHARED_FORMAT,
-    name: asked.name,
-    version: asked.version,
+    name: options.name,
+    version: options.version,
     publishedAt: new Date().toISOString(),
     run: spec.id,
     step: stepOfResult(run),
@@ -149,8 +149,8 @@ async function describe(
         trainTokens: corpus.trainTokens,
       },
     }),
-    ...(asked.licence && { licence: asked.licence }),
-    versions: asked.versions,
+    ...(options.licence && { licence: options.licence }),
+    versions: options.versions,
   };
 }
 
@@ -160,7 +160,10 @@ async function outgoingFile(folder: string, path: string): Promise<Outgoing> {
 }
 
 /** As a run's folder, for the report. */
-async function asRun({ spec, state, events, summary, spectrum }: RunSnapshot, dir: string): Promise<string> {
+async function writeRunFolder(
+  { spec, state, events, summary, spectrum }: RunSnapshot,
+  dir: string,
+): Promise<string> {
   await mkdir(join(dir, 'evaluation'), { recursive: true });
   await writeJson(specPath(dir), spec);
   await writeJson(statePath(dir), state);

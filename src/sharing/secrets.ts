@@ -1,16 +1,16 @@
-/** Looks for secrets once more before anything leaves: in every text, and in the texts of a GGUF file's header. */
+/** Scans for secrets again before anything leaves: in every text, and in the texts of a GGUF file's header. */
 import { findSecret } from '../corpus/secrets/find.ts';
 import { openGguf } from '../gguf/index.ts';
 import { UserError } from '../text/errors.ts';
 
-export interface LeavingText {
+export interface OutgoingText {
   /** The file's name. */
   name: string;
   text: string;
 }
 
 /** Errors: secret-found, which names the file, the line and the rule, never the secret. */
-export async function refuseSecrets(texts: readonly LeavingText[]): Promise<void> {
+export async function refuseSecrets(texts: readonly OutgoingText[]): Promise<void> {
   for (const { name, text } of texts) {
     const found = await findSecret(name, withoutDigests(text));
     if (!found) continue;

@@ -1,6 +1,6 @@
 /**
- * What of a run may be published, and what of a published one is taken: settings, curves and figures, without anything
- * of its text or of a machine. Whatever is not listed here stays behind.
+ * What may be published of a run, and what is accepted of a published one: settings, curves and figures, without
+ * anything of its text or of a machine. Whatever is not listed here is left out.
  */
 import { homedir, tmpdir } from 'node:os';
 import { basename, dirname } from 'node:path';
@@ -15,13 +15,13 @@ import { dataDir } from '../platform/files/paths.ts';
 import { settledSpec, type RunSpec } from '../protocol/run.ts';
 
 /** Warnings and errors name files; checkpoints are not published. */
-const kept: ReadonlySet<RunEvent['type']> = new Set([
+const publishedEvents: ReadonlySet<RunEvent['type']> = new Set([
   ...(['start', 'step', 'length', 'rate', 'rollback', 'memory', 'evaluation'] as const),
   ...(['earlyStop', 'best', 'done'] as const),
 ]);
 
 /** In place of the name of a file or folder. */
-const LOCAL = 'a local file';
+const LOCAL_FILE = 'a local file';
 
 /**
  * The run under the name `name`, as others may see it. Left out: folders and patterns, names of files, the example,
@@ -30,7 +30,7 @@ const LOCAL = 'a local file';
  */
 export function shareable(run: RunSnapshot, name: string): RunSnapshot {
   const { spec, state, events, summary, spectrum } = run;
-  const shared: RunSnapshot = {
+  const publicRun: RunSnapshot = {
     spec: shareableSpec(settledSpec(spec, state), name),
     state: { status: 'done', step: state.step, steps: state.steps },
     events: shareableEvents(events),
@@ -38,7 +38,7 @@ export function shareable(run: RunSnapshot, name: string): RunSnapshot {
     ...(summary && { summary: shareableSummary(summary) }),
     ...(spectrum && { spectrum }),
   };
-  return withoutPlaces(shared, placesOf(spec));
+  return withoutPaths(publicRun, localPathsOf(spec));
 }
 
 function shareableSpec(spec: RunSpec, name: string): RunSpec {
@@ -54,7 +54,7 @@ function shareableSpec(spec: RunSpec, name: string): RunSpec {
     // PEFT writes the folder of the base here.
     ...(imported && {
       imported: {
-        from: LOCAL,
+        from: LOCAL_FILE,
         format: imported.format,
         ...(imported.base !== undefined && { base: baseName(imported.base) }),
       },
@@ -91,14 +91,14 @@ function shareablePlan(corpus: RunSpec['corpus']): RunSpec['corpus'] {
 
 const shareableEvents = (events: readonly RunEvent[]): RunEvent[] =>
   survivingEvents(events)
-    .filter(({ type }) => kept.has(type))
+    .filter(({ type }) => publishedEvents.has(type))
     .map((event) =>
       event.type === 'evaluation' ? { ...event, result: shareableMetric(event.result) } : event,
     );
 
 /** The sentence is made again, because that of the run may name another run. */
 function shareableSummary({ step, comparisons, choice, givenStrength }: Summary): Summary {
-  const shared: Summary = {
+  const publicRun: Summary = {
     step,
     sentence: '',
     comparisons: comparisons.map((comparison) => ({
@@ -109,7 +109,7 @@ function shareableSummary({ step, comparisons, choice, givenStrength }: Summary)
     ...(choice && { choice: { ...choice, without: undefined } }),
     ...(givenStrength !== undefined && { givenStrength }),
   };
-  return withFound(shared, {});
+  return withFound(publicRun, {});
 }
 
 /** The setting of `retention` ends in the text that it was measured on. */
@@ -119,7 +119,7 @@ const shareableMetric = (metric: Metric): Metric => ({
 });
 
 /** A data set of the hub by its name; a file or folder has none. */
-const dataName = (place: string): string => (place === 'base' || isOnHub(place) ? place : LOCAL);
+const dataName = (place: string): string => (place === 'base' || isOnHub(place) ? place : LOCAL_FILE);
 
 /** A data set on the hub by its name, a file or folder by the last part of its path. */
 export const withoutPath = (place: string): string => (isOnHub(place) ? place : lastPart(place));
@@ -133,7 +133,7 @@ const lastPart = (path: string) => basename(path.replaceAll('\\', '/'));
 export const baseName = (id: string): string =>
   findKnownBase(id) || (parseHubReference(id) && !isHere(id)) ? id : lastPart(id);
 
-const placesOf = ({ folder, folders = [], base }: RunSpec): string[] => [
+const localPathsOf = ({ folder, folders = [], base }: RunSpec): string[] => [
   folder,
   ...folders.map(({ path }) => path),
   base.path && dirname(base.path),
@@ -143,7 +143,7 @@ const placesOf = ({ folder, folders = [], base }: RunSpec): string[] => [
 ];
 
 /** Whatever else has such a path in it: a backend's reason, for example. */
-function withoutPlaces<T>(value: T, places: readonly string[]): T {
+function withoutPaths<T>(value: T, places: readonly string[]): T {
   let text = JSON.stringify(value);
   for (const place of places.toSorted((a, b) => b.length - a.length))
     if (place.length > 1) text = text.replaceAll(JSON.stringify(place).slice(1, -1), '~');

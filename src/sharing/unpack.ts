@@ -1,4 +1,4 @@
-/** Reads what somebody has published. All of it is untrusted input: nothing is believed before it was checked. */
+/** Reads a publication. All of it is untrusted input: nothing is used before it was checked. */
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { sha256Of } from '../platform/files/checksum.ts';
@@ -22,22 +22,22 @@ import { isPlain } from '../text/foreign-text.ts';
 import { refuseNewer, stepOfResult } from '../runs/index.ts';
 import { shareable } from './shareable.ts';
 
-/** The files that are read, and the bytes that each may have; nothing else of a publication is downloaded. */
-const most: Record<string, number> = {
+/** The files that are read, with their size limits in bytes; nothing else of a publication is downloaded. */
+const maxBytes: Record<string, number> = {
   'adapter.gguf': Number.MAX_SAFE_INTEGER,
   'run.json': 1 << 20,
   'events.jsonl': 32 << 20,
   'summary.json': 1 << 20,
   'spectrum.json': 16 << 20,
 };
-const LONGEST_TEXT = 2000;
+const MAX_TEXT_CHARACTERS = 2000;
 
 /** The manifest in these bytes. Errors: run-newer, adapter-damaged (which says what is wrong with it). */
 export function readManifest(bytes: Uint8Array, asked: { name: string; version: number }): SharedManifest {
   const json = parsed(Buffer.from(bytes).toString('utf8'), asked, 'manifest.json');
   refuseNewer(sharedLabel(asked), json, SHARED_FORMAT);
   const found = sharedManifestSchema.safeParse(json);
-  if (!found.success) throw damaged(asked, whatIsWrong(json, found.error));
+  if (!found.success) throw damaged(asked, describeProblem(json, found.error));
   const { name, version, files } = found.data;
   if (name !== asked.name || version !== asked.version)
     throw damaged(asked, `its manifest says that it is ${sharedLabel({ name, version })}`);
@@ -46,20 +46,20 @@ export function readManifest(bytes: Uint8Array, asked: { name: string; version: 
   if (twice !== undefined) throw damaged(asked, `it names the file ${twice} twice`);
   for (const needed of ['adapter.gguf', 'run.json', 'events.jsonl'])
     if (!files.some(({ path }) => path === needed)) throw damaged(asked, `it has no ${needed}`);
-  const large = files.find((file) => file.bytes > (most[file.path] ?? Infinity));
+  const large = files.find((file) => file.bytes > (maxBytes[file.path] ?? Infinity));
   if (large)
     throw damaged(
       asked,
-      `its ${large.path} has ${large.bytes} bytes, more than the ${most[large.path]} that it may have`,
+      `its ${large.path} has ${large.bytes} bytes, more than the ${maxBytes[large.path]} that it may have`,
     );
   return found.data;
 }
 
 /** The files of a publication that are read. */
 export const filesRead = ({ files }: SharedManifest): SharedFile[] =>
-  files.filter(({ path }) => Object.hasOwn(most, path));
+  files.filter(({ path }) => Object.hasOwn(maxBytes, path));
 
-function whatIsWrong(json: unknown, error: z.ZodError): string {
+function describeProblem(json: unknown, error: z.ZodError): string {
   const path = error.issues[0]?.path ?? [];
   if (path[0] === 'files' && path[2] === 'path') {
     const named = (json as { files: { path: unknown }[] }).files[Number(path[1])]!.path;
@@ -112,7 +112,7 @@ export async function unpackRun(folder: string, manifest: SharedManifest): Promi
   if (!run.events.some(({ type }) => type === 'done'))
     throw damaged(manifest, 'its events do not say that it is done');
   if (stepOfResult(run) !== step) throw damaged(manifest, 'its events are about weights of another step');
-  return onlyPlainTexts(run, manifest);
+  return withPlainTexts(run, manifest);
 }
 
 function parsed(text: string, about: { name: string; version: number }, file: string): unknown {
@@ -124,12 +124,12 @@ function parsed(text: string, about: { name: string; version: number }, file: st
 }
 
 /** Its texts are shown on one line, in terminals too. */
-function onlyPlainTexts(run: RunSnapshot, about: SharedManifest): RunSnapshot {
+function withPlainTexts(run: RunSnapshot, about: SharedManifest): RunSnapshot {
   const text = JSON.stringify(run, (_, value: unknown) => {
     if (typeof value !== 'string') return value;
     const line = value.replace(/[\t\r\n]+/g, ' ');
     if (!isPlain(line)) throw damaged(about, 'a text in it has characters that no text has');
-    if (line.length > LONGEST_TEXT) throw damaged(about, `a text in it has ${line.length} characters`);
+    if (line.length > MAX_TEXT_CHARACTERS) throw damaged(about, `a text in it has ${line.length} characters`);
     return line;
   });
   return JSON.parse(text) as RunSnapshot;

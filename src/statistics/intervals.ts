@@ -175,7 +175,7 @@ export type FigureKind = 'answers' | 'share' | 'amount' | 'number';
  * Fewer documents say nothing of others. Their items are too much alike to count by themselves (that found a gain by
  * chance in 10 to 29% of simulated runs), and an interval over so few documents is too wide to show any.
  */
-export const LEAST_DOCUMENTS = 4;
+export const MIN_DOCUMENTS = 4;
 
 /** Ratios of totals of `before` and `after`, and their difference after - before, paired over items. */
 export const pairedIntervals = (

@@ -78,7 +78,7 @@ export interface Backend extends Operations {
   readonly device?: Adapter;
   /** Besides f32: what products can be made in. bf16 is a type of tensors, f16 only what products round to. */
   readonly precisions: readonly ('bf16' | 'f16')[];
-  /** Makes products in f16 (or in f32) from now on: what is multiplied is rounded to it, sums stay f32. */
+  /** Computes products in f16 (or in f32) from now on: operands are rounded to it, sums stay f32. */
   multiplyIn?(precision: 'f32' | 'f16'): void;
   readonly compound: Compound;
   /** Runs `body` now. Of the tensors made inside, only those in its result outlive it. Arenas can be nested. */

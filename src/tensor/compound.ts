@@ -151,7 +151,7 @@ export interface StoredMatrix {
 }
 
 /** The most matrices that `dequantise` stacks: q, k and v. */
-export const MOST_STACKED = 3;
+export const MAX_STACKED = 3;
 
 export interface Compound {
   /** If undefined, linear-products.ts composes them. */
@@ -251,4 +251,4 @@ export interface AdamState extends LionState {
 export type Moved<S> = Omit<S, 'gradient'>;
 
 /** The most elements of a tensor that is worth being put beside others. */
-export const MOST_TOGETHER = 2 ** 20;
+export const MAX_COMBINED_ELEMENTS = 2 ** 20;

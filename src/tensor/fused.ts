@@ -2,7 +2,7 @@
 import type { DataType, Tensor } from './backend.ts';
 import { byteLengthOf, tensorTypeId, type TensorType } from '../gguf/types.ts';
 import {
-  MOST_STACKED,
+  MAX_STACKED,
   type AdamNumbers,
   type AdamState,
   type Angles,
@@ -43,7 +43,7 @@ export class Fused implements Compound {
   }
   dequantise(matrices: readonly StoredMatrix[], dtype: DataType, indices?: Int32Array): Tensor {
     const none = this.nothing('i32');
-    const stacked = Array.from({ length: MOST_STACKED }, (_, i) => matrices[i]);
+    const stacked = Array.from({ length: MAX_STACKED }, (_, i) => matrices[i]);
     const layout = stacked.flatMap((matrix) =>
       matrix
         ? [tensorTypeId(matrix.type), matrix.rows, byteLengthOf(matrix.type, matrix.columns)]

@@ -113,7 +113,7 @@ function multiplySymmetric(a: Float64Array, size: number, u: Float64Array, produ
 }
 
 /** Limit of iterations; an eigenvalue takes two or three. */
-const MOST_TURNS = 60;
+const MAX_TURNS = 60;
 
 /** Implicit QL with Wilkinson's shifts (EISPACK's imtql1); overwrites d and e. Throws if it does not converge. */
 function diagonaliseTridiagonal(d: Float64Array, e: Float64Array): Float64Array {
@@ -121,7 +121,7 @@ function diagonaliseTridiagonal(d: Float64Array, e: Float64Array): Float64Array 
     for (let turn = 0; ; turn += 1) {
       const high = blockEnd(d, e, low);
       if (high === low) break;
-      if (turn === MOST_TURNS) throw new Error('The eigenvalues do not converge.');
+      if (turn === MAX_TURNS) throw new Error('The eigenvalues do not converge.');
       turnBlock(d, e, low, high);
     }
   }

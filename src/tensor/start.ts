@@ -18,7 +18,9 @@ export interface StartOptions {
   device?: string | undefined;
   /** What a run was planned for: `auto` tries it first. */
   planned?: BackendName | undefined;
-  /** Another backend is taken if the one that was asked for does not start, as when a run goes on elsewhere. */
+  /**
+   * Falls back to another backend if the requested one doesn't start, such as when a run continues on another machine.
+   */
   orOther?: boolean;
 }
 

@@ -24,11 +24,11 @@ type Module = ConstructorParameters<typeof BackendWasm>[0] & {
 };
 
 /** The module always starts this many workers. */
-const MOST_THREADS = 8;
+const MAX_THREADS = 8;
 
 /** `folder` contains the three files. Throws an Error if the module does not start. */
 export async function threadedBackend(folder: string): Promise<BackendWasm> {
-  const threads = Math.min(MOST_THREADS, usableProcessors());
+  const threads = Math.min(MAX_THREADS, usableProcessors());
   const binary = await readFile(join(folder, 'threaded-simd.wasm'));
   const module = await new Promise<Module>((resolve, reject) => {
     const instantiateWasm = (imports: WebAssembly.Imports, done: Instantiated) => {

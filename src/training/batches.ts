@@ -1,4 +1,4 @@
-/** Puts sequences into the micro-batches of an optimiser step. */
+/** Divides sequences into the micro-batches of an optimiser step. */
 import type { Sequence, SequenceSource } from '../corpus/tokens/sequences.ts';
 import type { Batch } from '../model/index.ts';
 import type { Hyper } from '../protocol/run.ts';

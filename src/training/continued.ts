@@ -1,4 +1,4 @@
-/** What a run that continues another takes from it: its adapter as a start, and the content of its corpus. */
+/** What a run takes from the run it continues: its adapter as a start, and the content of its corpus. */
 import { copyFile, rename } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

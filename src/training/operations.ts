@@ -3,7 +3,7 @@ import { cpus } from 'node:os';
 import { z } from 'zod';
 import { linearWeights, type ModelConfig } from '../model/index.ts';
 import { isRecent, JsonCache } from '../platform/files/json-cache.ts';
-import { MOST_BUSY, watchLoad } from '../platform/machine/machine-load.ts';
+import { MAX_BUSY_PROCESSORS, watchLoad } from '../platform/machine/machine-load.ts';
 import { usableProcessors } from '../platform/machine/processors.ts';
 import type { Hyper } from '../protocol/run.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
@@ -47,13 +47,13 @@ export async function matmulRate(backend: Backend, precision: Hyper['precision']
   if (cached && isRecent(cached.at, VALID_MS)) return cached.rate;
   const othersLoad = watchLoad();
   const rate = await measureMatmulRate(backend, precision);
-  if (othersLoad() > MOST_BUSY) return Math.max(rate, cached?.rate ?? 0);
+  if (othersLoad() > MAX_BUSY_PROCESSORS) return Math.max(rate, cached?.rate ?? 0);
   await rates.set(key, { at: Date.now(), rate });
   return rate;
 }
 
 const FIRST_SIZE = 512;
-const LARGEST_SIZE = 8192;
+const MAX_SIZE = 8192;
 /** A shorter product would mainly measure its overhead. */
 const MIN_PRODUCT_MS = 10;
 const MEASURE_MS = 1000;
@@ -74,7 +74,7 @@ async function measureMatmulRate(backend: Backend, precision: Hyper['precision']
       fastest = Math.min(fastest, await productMs(backend, square));
     backend.dispose(square);
     best = Math.max(best, (2 * size ** 3) / (fastest / 1000));
-    if (fastest >= MIN_PRODUCT_MS || size >= LARGEST_SIZE) return best;
+    if (fastest >= MIN_PRODUCT_MS || size >= MAX_SIZE) return best;
     size *= 2;
   }
 }

@@ -67,7 +67,7 @@ async function trainOn(
   const { dir, writer, phase } = options;
   await phase('Loading the model');
   const hasStarted = (await listCheckpoints(dir)).length > 0;
-  // A run that has begun goes on where its GPU is no longer there.
+  // A run that has started continues even if its GPU is gone.
   const backend = await startBackend(options.spec.backend, { ...options.spec, orOther: hasStarted });
   const gguf = await openGguf(options.spec.base.path);
   const config = readConfig(gguf);
@@ -128,10 +128,7 @@ async function trainOn(
   return { step, tokensPerSecond, peakMemory: peakMemoryBytes(), artefact };
 }
 
-/**
- * What was asked, as far as this backend can do it: one that the run was not planned for may lack its precision, and
- * then computes in f32.
- */
+/** Adapts the run to this backend: one that it was not planned for may lack its precision, and then computes in f32. */
 async function adaptToBackend(
   spec: RunSpec,
   { name, precisions }: Pick<Backend, 'name' | 'precisions'>,

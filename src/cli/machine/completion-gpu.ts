@@ -1,6 +1,6 @@
 /** What completion would compute on here: the GPUs that llama.cpp sees, or why it is the processor. */
 import { gpuKindsHere } from '../../llama-cpp/gpu-packages.ts';
-import { isSoftware, leaveGpu, startGpu } from '../../llama-cpp/gpu.ts';
+import { isSoftware, useProcessor, startGpu } from '../../llama-cpp/gpu.ts';
 import { sharedLlama } from '../../llama-cpp/llama.ts';
 import type { DoctorCheck, DoctorReport } from '../../protocol/doctor.ts';
 import { reportError } from '../../text/errors.ts';
@@ -16,7 +16,7 @@ export async function findCompletionGpu(): Promise<CompletionGpu> {
     if (!kind) return { backend: 'cpu', devices, why };
     const llama = await sharedLlama();
     const { total, free } = await llama.getVramState();
-    leaveGpu();
+    useProcessor();
     await llama.dispose();
     return { backend: kind, devices, memory: total, free };
   } catch (error) {

@@ -3,7 +3,7 @@
  * allow; of a dozen files or more, at least four. Pure functions.
  */
 import { posix } from 'node:path';
-import { LEAST_DOCUMENTS } from '../../statistics/intervals.ts';
+import { MIN_DOCUMENTS } from '../../statistics/intervals.ts';
 import { kinds, type Kind } from '../kinds.ts';
 import { extensionOf } from '../names.ts';
 import { Queue } from './queue.ts';
@@ -55,7 +55,7 @@ interface Candidate {
 }
 
 /** Files of one kind. */
-function holdOutOf(files: readonly Candidate[], { share, least = LEAST_DOCUMENTS }: SplitOptions): void {
+function holdOutOf(files: readonly Candidate[], { share, least = MIN_DOCUMENTS }: SplitOptions): void {
   if (files.length < 2) return;
   const most = largestHeldOut(files, share);
   const all = new Stratum(share);

@@ -9,7 +9,7 @@ import { packageRoot } from '../../llama-cpp/llama.ts';
 import { defaultBudget, INDEX_WINDOW, SimilarWindows, type PartsSource } from '../../completion/index.ts';
 import { WINDOW_LINES } from '../../repository/candidates.ts';
 import { chooseParts } from '../../repository/choose.ts';
-import { hasLongLine, isIndexed, MOST_BYTES } from '../../repository/folder-index.ts';
+import { hasLongLine, isIndexed, MAX_BYTES } from '../../repository/folder-index.ts';
 import { SymbolParser } from '../../repository/parser.ts';
 import { RepositoryIndex } from '../../repository/repository-index.ts';
 import type { CorpusFile } from './corpus-files.ts';
@@ -58,7 +58,7 @@ export class CorpusIndex {
   }
 
   private async put(path: string, text: string): Promise<void> {
-    if (!isIndexed(path) || Buffer.byteLength(text) > MOST_BYTES || hasLongLine(text)) return;
+    if (!isIndexed(path) || Buffer.byteLength(text) > MAX_BYTES || hasLongLine(text)) return;
     this.index.update(path, { ...(await this.parser.symbolsIn(path, text)), mtimeMs: 0, size: text.length });
   }
 
@@ -72,7 +72,7 @@ export class CorpusIndex {
     const repository = {
       index: this.index,
       text: (other: string) => (other === path ? text : this.files.get(other)?.text()),
-      together: () => [],
+      coChanged: () => [],
       windows: this.windows,
     };
     // A rejection costs the prompt its parts; an exception would end the measuring.

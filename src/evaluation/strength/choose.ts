@@ -14,7 +14,13 @@ import { scoreItems, type OnScored } from '../scoring/score-items.ts';
 import { addToSummary, readSummary } from '../figures/summary.ts';
 import type { EvaluatedModel, ItemScore, ScoreContext } from '../task.ts';
 import { chooseCrossFitted, type CountedPoint } from './cross-fit.ts';
-import { LEAST, MOST, nextStrength, pointOf, type StrengthCounts } from '../../findings/strength-rule.ts';
+import {
+  MIN_STRENGTHS,
+  MAX_STRENGTHS,
+  nextStrength,
+  strengthPoint,
+  type StrengthCounts,
+} from '../../findings/strength-rule.ts';
 import { isStrengthMeasured } from '../time.ts';
 import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.ts';
 
@@ -129,7 +135,7 @@ async function measureStrengths(
   });
   const { strengthLimit: limit } = spec.evaluation;
   const full = spec.hyper.method === 'full';
-  const most = full ? 2 : MOST + 1;
+  const most = full ? 2 : MAX_STRENGTHS + 1;
   const tally = { done: 0, computed: 0 };
   let planned = plan.items.length;
   const context = {
@@ -143,7 +149,7 @@ async function measureStrengths(
   };
   // The first model that is measured decides how many items there is time for.
   const first = await resources.result(1);
-  const firstUntil = began + (until - began) / (full ? 2 : LEAST + 1);
+  const firstUntil = began + (until - began) / (full ? 2 : MIN_STRENGTHS + 1);
   const start = performance.now();
   const { items, scores } = await scoreUntil(mixed(plan.items), first, context, firstUntil);
   let took = performance.now() - start;
@@ -151,7 +157,7 @@ async function measureStrengths(
   const before = await countsAt(base, items, context);
   const measured: CountedPoint[] = [];
   const add = (strength: number, at: StrengthCounts) =>
-    measured.push({ ...at, point: pointOf(strength, before, at) });
+    measured.push({ ...at, point: strengthPoint(strength, before, at) });
   add(1, countsOf(scores, items));
   const points = () => measured.map(({ point }) => point);
   // A whole model has only one strength.

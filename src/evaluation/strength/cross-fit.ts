@@ -15,10 +15,10 @@ import {
 import { compare } from '../figures/compare.ts';
 import { pairedIntervals } from '../../statistics/intervals.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
-import { bestPoint, chooseStrength, type AtCursors } from '../../findings/strength-rule.ts';
+import { bestPoint, chooseStrength, type CursorCounts } from '../../findings/strength-rule.ts';
 
 /** A strength with what was counted there. */
-export interface CountedPoint extends AtCursors {
+export interface CountedPoint extends CursorCounts {
   point: StrengthPoint;
 }
 
@@ -67,7 +67,7 @@ export function bestWithoutEach(
  * file, not whether anything is offered: with few files, hardly any choice would stand without one of them.
  */
 export function chooseCrossFitted(
-  base: AtCursors,
+  base: CursorCounts,
   measured: readonly CountedPoint[],
   limit: number,
   setting = '',
@@ -77,7 +77,7 @@ export function chooseCrossFitted(
   if (choice.strength === 0) return choice;
   const best = bestWithoutEach(base.learned, measured, limit);
   const at = new Map(measured.map((counted) => [counted.point.strength, counted]));
-  const pairs = (of: (counted: AtCursors) => readonly RatioItem[]) => {
+  const pairs = (of: (counted: CursorCounts) => readonly RatioItem[]) => {
     const before = of(base);
     const after = before.map((item, index) => {
       const { strength } = best.get(fileOf(item, index))!;

@@ -12,7 +12,7 @@ import { openGguf } from '../../gguf/index.ts';
 import { exportAdapterGguf, readAdapterGguf, type Adapter } from '../../weights/adapter.ts';
 import { exportFoldedGguf, partsToFold } from '../../weights/fold.ts';
 import { storeCopy, type CopyInfo, type CopyMeasurement } from '../../serving/folding/copies.ts';
-import { MOST_BUSY } from '../../platform/machine/machine-load.ts';
+import { MAX_BUSY_PROCESSORS } from '../../platform/machine/machine-load.ts';
 import { availableMemory } from '../../platform/machine/available-memory.ts';
 import { timeBoth } from './time-both.ts';
 
@@ -57,7 +57,7 @@ export function foldCopy({
     if (!ok) return { unfit: 'it differs', meanKl, change };
     const { adapted, copy, othersBusy } = await time([base, adapter], [files.model, rest], threads, signal);
     const [tokenTime, promptTime] = [copy.token / adapted.token, copy.prompt / adapted.prompt];
-    if (othersBusy > MOST_BUSY) throw new Error('Other programs are at work, so times say little.');
+    if (othersBusy > MAX_BUSY_PROCESSORS) throw new Error('Other programs are at work, so times say little.');
     const worth = tokenTime <= GAIN && promptTime <= PROMPT;
     return {
       ...(!worth && { unfit: 'it is not faster' }),

@@ -9,7 +9,7 @@ import { whyNotOffered } from '../../findings/offer.ts';
 import { reportError } from '../../text/errors.ts';
 import { findComparison, measuredHere } from '../../protocol/evaluation.ts';
 import { t } from '../../text/l10n.ts';
-import { MOST_BUSY, watchLoad } from '../../platform/machine/machine-load.ts';
+import { MAX_BUSY_PROCESSORS, watchLoad } from '../../platform/machine/machine-load.ts';
 import { onMains } from '../../platform/machine/mains-power.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { joined } from '../../text/told-texts.ts';
@@ -24,7 +24,7 @@ const CHECK_MS = { idle: 60_000, measuring: 5_000 };
 /** A longer gap between two checks means that the machine was asleep. */
 const SLEEP_GAP_MS = 3 * CHECK_MS.idle;
 /** Processors that others may keep busy before measuring backs off, and for how long it does. */
-const MAX_BUSY_PROCESSORS = 1;
+const MAX_OTHERS_BUSY = 1;
 const BACK_OFF_MS = 30 * 60_000;
 
 /**
@@ -74,7 +74,7 @@ export class MeasureWhenIdle implements vscode.Disposable {
     if (!focused || active || now - this.checkedAt > SLEEP_GAP_MS) this.noteUse();
     this.checkedAt = now;
     if (this.measuring) return;
-    const busy = this.load() > MOST_BUSY;
+    const busy = this.load() > MAX_BUSY_PROCESSORS;
     this.load = watchLoad();
     if (busy || now - this.usedAt < IDLE_MS || now < this.notBefore) return;
     const run = this.services.completion.inUse?.run;
@@ -98,7 +98,7 @@ export class MeasureWhenIdle implements vscode.Disposable {
     let others = watchLoad(timeOfOthers);
     // Stops as soon as something trains or other programs are busy.
     const timer = setInterval(() => {
-      if (others() > MAX_BUSY_PROCESSORS) this.backOff();
+      if (others() > MAX_OTHERS_BUSY) this.backOff();
       others = watchLoad(timeOfOthers);
       void trainingNow().then((training) => training && this.measuring?.abort());
     }, CHECK_MS.measuring);

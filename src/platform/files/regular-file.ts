@@ -20,7 +20,7 @@ const { O_RDONLY, O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK = 0 } = consta
 const modes = { r: O_RDONLY, 'a+': O_RDWR | O_APPEND | O_CREAT };
 
 /** Bytes: far more than any of our JSON files has. */
-const LARGEST_JSON = 64 << 20;
+const MAX_JSON_BYTES = 64 << 20;
 
 /** Opens a regular file for reading, or for reading and appending (`a+`). Throws NotAFile, and the system's errors. */
 export async function openRegular(path: string, mode: 'r' | 'a+' = 'r'): Promise<FileHandle> {
@@ -43,7 +43,7 @@ export const readText = async (path: string, limit?: number): Promise<string> =>
   (await readBytes(path, limit)).toString('utf8');
 
 /** Like readText, for a binary file. */
-export async function readBytes(path: string, limit = LARGEST_JSON): Promise<Buffer> {
+export async function readBytes(path: string, limit = MAX_JSON_BYTES): Promise<Buffer> {
   const handle = await openRegular(path);
   try {
     const { size } = await handle.stat();
@@ -99,7 +99,7 @@ function openSynchronously(path: string, flags: number): { file: number; size: n
 const kindOf = (stats: Stats) => (stats.isDirectory() ? 'folder' : stats.isFIFO() ? 'pipe' : 'device');
 
 /** Like readText, but synchronous. */
-export function readTextSync(path: string, limit = LARGEST_JSON): string {
+export function readTextSync(path: string, limit = MAX_JSON_BYTES): string {
   const stats = statSync(path);
   if (!stats.isFile() || stats.size > limit) throw new NotAFile(path, 'it is not a file, or too large');
   return readFileSync(path, 'utf8');

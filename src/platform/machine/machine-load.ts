@@ -2,7 +2,7 @@
 import { cpus } from 'node:os';
 
 /** Processors that other programs may keep busy on a machine with nothing else to do. */
-export const MOST_BUSY = 0.3;
+export const MAX_BUSY_PROCESSORS = 0.3;
 
 interface Used {
   /** Milliseconds, monotonic. */

@@ -6,7 +6,7 @@ import { llamaEnv } from '../../llama-cpp/env.ts';
 import { trainingNow } from '../../runs/index.ts';
 import type { AdapterFile, FoldedCopies, FoldedCopy, LlamaHost } from '../host-types.ts';
 import { identifyOnDisk } from '../identify.ts';
-import { MOST_BUSY, watchLoad } from '../../platform/machine/machine-load.ts';
+import { MAX_BUSY_PROCESSORS, watchLoad } from '../../platform/machine/machine-load.ts';
 import { readCopyInfo, findCopy, recordAttempt, removeCopy } from './copies.ts';
 
 /** An adapter with this many requests is likely to stay in use. */
@@ -110,7 +110,7 @@ export class IdleFolding implements FoldedCopies {
     const now = this.now();
     const { requests, active } = host.statistics;
     const isActive = active > 0 || requests !== this.lastActivity.requests;
-    const busy = this.making === undefined && this.othersBusy() > MOST_BUSY;
+    const busy = this.making === undefined && this.othersBusy() > MAX_BUSY_PROCESSORS;
     this.othersBusy = this.watch();
     if (isActive || busy) this.lastActivity = { requests, at: now };
     if (this.making) {

@@ -1,6 +1,6 @@
 /** Opens the folded copy of an adapter, which is faster than the adapter on its base. */
 import type { LlamaModel } from 'node-llama-cpp';
-import { loadUntried } from '../../llama-cpp/llama.ts';
+import { loadWithoutTrial } from '../../llama-cpp/llama.ts';
 import { availableMemory } from '../../platform/machine/available-memory.ts';
 import type { AdapterFile, FoldedCopies } from '../host-types.ts';
 import { hasCrashedWith, withMark } from './crash-mark.ts';
@@ -38,7 +38,7 @@ export async function openCopy<T>(
     let model: LlamaModel | undefined;
     try {
       // The process that made it has opened it, and it is unchanged (folding/copies.ts).
-      model = await loadUntried({ path: copy.model });
+      model = await loadWithoutTrial({ path: copy.model });
       const residualAdapter =
         copy.residualAdapter === undefined ? undefined : { name: adapter.name, path: copy.residualAdapter };
       return await open({ path: copy.model, bytes: copy.bytes, loaded: { ...base, model }, residualAdapter });

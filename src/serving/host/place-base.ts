@@ -1,6 +1,6 @@
 /** Puts as much of a base on the GPU as fits, and tries it out; falls back to the processor on any failure. */
 import type { Llama, LlamaModel, Token } from 'node-llama-cpp';
-import { leaveGpu, startGpu, type GpuStart } from '../../llama-cpp/gpu.ts';
+import { useProcessor, startGpu, type GpuStart } from '../../llama-cpp/gpu.ts';
 import { loadLlamaModel, sharedLlama, type ModelFile } from '../../llama-cpp/llama.ts';
 import { reportError } from '../../text/errors.ts';
 import { gpuKindNames, type ComputeDevice, type GpuChoice, type GpuKind } from '../../protocol/gpu.ts';
@@ -66,7 +66,7 @@ export const isOutOfMemory = (error: unknown): boolean =>
 /** Releases the GPU; llama.cpp uses the processor from now on. All models must have been disposed. */
 export async function dropGpu(): Promise<void> {
   const llama = await sharedLlama();
-  leaveGpu();
+  useProcessor();
   await llama.dispose();
 }
 

@@ -3,7 +3,7 @@
  * reports the result to tried-models.ts. llama.cpp may crash it, and it exits if it takes too much time or memory.
  */
 import type { LlamaModel, Token } from 'node-llama-cpp';
-import { loadUntried } from '../../llama-cpp/llama.ts';
+import { loadWithoutTrial } from '../../llama-cpp/llama.ts';
 import type { Opening } from '../../llama-cpp/tried-models.ts';
 import { reportError, UserError } from '../../text/errors.ts';
 import { limitProcess } from '../../platform/processes/own-limits.ts';
@@ -58,7 +58,7 @@ async function compute(model: LlamaModel, prompt: Token[]): Promise<void> {
 }
 
 async function open(path: string, opening: Opening): Promise<void> {
-  const model = await loadUntried({ path }, opening === 'vocabulary' ? { vocabOnly: true } : {});
+  const model = await loadWithoutTrial({ path }, opening === 'vocabulary' ? { vocabOnly: true } : {});
   const tokens = useVocabulary(model);
   if (opening === 'whole') await compute(model, tokens);
 }

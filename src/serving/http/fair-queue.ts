@@ -38,11 +38,11 @@ export class FairQueue {
    */
   async run<T>(model: string, client: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     await this.waitForTurn(model, client, signal);
-    const began = performance.now();
+    const startedAt = performance.now();
     try {
       return await work();
     } finally {
-      this.averageMs += 0.1 * (performance.now() - began - this.averageMs);
+      this.averageMs += 0.1 * (performance.now() - startedAt - this.averageMs);
       this.running -= 1;
       this.runningByModel.set(model, (this.runningByModel.get(model) ?? 1) - 1);
       this.startNext();

@@ -3,7 +3,7 @@
  */
 import { reportError } from '../../text/errors.ts';
 import type { LlamaHost } from '../host-types.ts';
-import { MOST_BUSY, watchLoad } from '../../platform/machine/machine-load.ts';
+import { MAX_BUSY_PROCESSORS, watchLoad } from '../../platform/machine/machine-load.ts';
 
 const CHECK_MS = 5_000;
 /** Consecutive checks without a request and with a quiet machine. */
@@ -37,7 +37,7 @@ export class IdleMeasuring {
 
   async check(): Promise<void> {
     const { requests, active } = this.host.statistics;
-    const idle = active === 0 && requests === this.requests && this.othersBusy() <= MOST_BUSY;
+    const idle = active === 0 && requests === this.requests && this.othersBusy() <= MAX_BUSY_PROCESSORS;
     this.requests = requests;
     this.othersBusy = this.watch();
     this.quietChecks = idle ? this.quietChecks + 1 : 0;

@@ -1,6 +1,6 @@
 /**
- * Whether a server elsewhere computes what was trained. It tells only the likeliest tokens, so both distributions are
- * compared on these and on all others together; their KL is a lower bound of the whole one. Pure.
+ * Whether a remote server computes what was trained. It returns only the likeliest tokens, so the distributions are
+ * compared on these and on all others combined; this KL is a lower bound of the full one. Pure.
  */
 import { EXACT_LIMIT, QUANTISED_LIMIT } from '../../export/check-export.ts';
 import { agreement } from '../../runs/verify.ts';
@@ -11,7 +11,7 @@ export type TopTokens = ReadonlyMap<number, number>;
 /** KL of the base here and there, in nats per token, from which on they are two models and not two roundings of one. */
 export const BASE_LIMIT = 0.1;
 /** Less than this is rounding. */
-const SMALLEST = 1e-6;
+const MIN_PROBABILITY = 1e-6;
 
 export interface Rows {
   /** The trainer's: one row of the vocabulary's size for each position. */
@@ -43,22 +43,23 @@ export interface ServerCheck {
 export function judgeServer({ trained, base, serverBase, server }: Rows): ServerCheck {
   const baseKl = agreement(divergences(base, serverBase), BASE_LIMIT).meanKl;
   const limit = Math.max(QUANTISED_LIMIT, 2 * baseKl);
-  const { meanKl, limit: applied, ok, counted } = agreement(divergences(trained, server), limit);
+  const { meanKl, limit: applied, ok, counted: tokenCount } = agreement(divergences(trained, server), limit);
   const changes = divergences(trained, serverBase);
-  const change = mean(counted.map((position) => changes[position]!));
-  const lost = meanKl >= change && change > EXACT_LIMIT;
-  const verdict = baseKl >= BASE_LIMIT ? 'other-base' : lost ? 'not-applied' : ok ? 'same' : 'differs';
+  const change = mean(tokenCount.map((position) => changes[position]!));
+  const isNotApplied = meanKl >= change && change > EXACT_LIMIT;
+  const verdict =
+    baseKl >= BASE_LIMIT ? 'other-base' : isNotApplied ? 'not-applied' : ok ? 'same' : 'differs';
   return { tokens: trained.length, meanKl, limit: applied, baseKl, change, verdict };
 }
 
 function divergences(rows: readonly ArrayLike<number>[], tops: readonly TopTokens[]): number[] {
   if (rows.length === 0 || rows.length !== tops.length)
     throw new Error(`${rows.length} positions were asked for, and ${tops.length} answered`);
-  return rows.map((row, position) => coarseKl(row, tops[position]!));
+  return rows.map((row, position) => partialKl(row, tops[position]!));
 }
 
 /** KL in nats over the tokens in `top` and the rest of the vocabulary as one. */
-export function coarseKl(row: ArrayLike<number>, top: TopTokens): number {
+export function partialKl(row: ArrayLike<number>, top: TopTokens): number {
   // In single precision they add up to 1 only within 1e-4.
   let total = 0;
   for (let token = 0; token < row.length; token += 1) total += row[token]!;
@@ -69,7 +70,7 @@ export function coarseKl(row: ArrayLike<number>, top: TopTokens): number {
     qRest -= Math.exp(logProbability);
     if (p > 0) kl += p * (Math.log(p) - logProbability);
   }
-  const [p, q] = [Math.max(pRest, SMALLEST), Math.max(qRest, SMALLEST)];
+  const [p, q] = [Math.max(pRest, MIN_PROBABILITY), Math.max(qRest, MIN_PROBABILITY)];
   return Math.max(0, kl + p * Math.log(p / q));
 }
 

@@ -9,7 +9,7 @@ import type { TopTokens } from './compare.ts';
 
 const ANSWER_MS = 120_000;
 const TOP = 20;
-/** It tells one position for each request, so only every so manieth is asked for. */
+/** It returns one position per request, so only every this many positions are requested. */
 export const STRIDE = 8;
 
 const adaptersSchema = z.array(z.object({ id: z.int(), path: z.string(), scale: z.number() }));
@@ -33,7 +33,7 @@ export class LlamaCppServer {
   }
 
   /** Sets the scale of every adapter, for all requests that name none: 1 for `id`, 0 for the others. */
-  async use(id: number | undefined, all: readonly LlamaAdapter[]): Promise<void> {
+  async applyAdapter(id: number | undefined, all: readonly LlamaAdapter[]): Promise<void> {
     await this.ask('/lora-adapters', scalesOf(id, all));
   }
 
@@ -92,7 +92,7 @@ const scalesOf = (id: number | undefined, all: readonly LlamaAdapter[]) =>
  * The server's adapter that `name` means: the one whose file has this name, or its only one. Throws UserError
  * endpoint-model, because none can be added while it runs.
  */
-export function adapterNamed(all: readonly LlamaAdapter[], name: string, host: string): LlamaAdapter {
+export function findAdapter(all: readonly LlamaAdapter[], name: string, host: string): LlamaAdapter {
   const stem = ({ path }: LlamaAdapter) =>
     path
       .split(/[\\/]/)

@@ -1,44 +1,44 @@
-/** Several adapters for one server: one that is refused takes nothing from the others. */
+/** Offers several adapters to one server: a refused one doesn't affect the others. */
 import { reportError, UserError, type ErrorCode } from '../../text/errors.ts';
-import { notOffered, type Offered } from './offer.ts';
+import { refusalError, type OfferResult } from './offer.ts';
 
 export interface Outcome {
-  offered: Offered[];
+  offered: OfferResult[];
   /** Those that were refused, by their names on the server; also such as were not tried any more. */
   failed: { name: string; error: unknown }[];
 }
 
-/** What is wrong with the server itself, so that every other adapter would hear the same. */
-const ofServer: ReadonlySet<ErrorCode> = new Set([
+/** Errors of the server itself, which every other adapter would get too. */
+const serverErrors: ReadonlySet<ErrorCode> = new Set([
   ...(['endpoint-down', 'endpoint-slow', 'endpoint-token', 'endpoint-certificate'] as const),
   ...(['endpoint-address', 'endpoint-unknown'] as const),
 ]);
 
 /** Calls `offer` with one after the other. Never throws. */
 export async function offerAll<W extends { name: string }>(
-  wanted: readonly W[],
+  items: readonly W[],
   host: string,
-  offer: (item: W) => Promise<Offered>,
+  offer: (item: W) => Promise<OfferResult>,
 ): Promise<Outcome> {
   const outcome: Outcome = { offered: [], failed: [] };
-  let over: unknown;
-  for (const item of wanted) {
+  let serverError: unknown;
+  for (const item of items) {
     const { name } = item;
     try {
-      if (over !== undefined) throw over;
-      const done = await offer(item);
-      if (!done.offered) throw notOffered(done, host);
-      outcome.offered.push(done);
+      if (serverError !== undefined) throw serverError;
+      const result = await offer(item);
+      if (!result.offered) throw refusalError(result, host);
+      outcome.offered.push(result);
     } catch (error) {
       outcome.failed.push({ name, error });
-      if (ofServer.has(reportError(error).code)) over = error;
+      if (serverErrors.has(reportError(error).code)) serverError = error;
     }
   }
   return outcome;
 }
 
-/** With what a command ends that could not offer all; undefined if it could. */
-export function failureOf({ offered, failed }: Outcome, host: string): unknown {
+/** The error for a command that could not offer all; undefined if it could. */
+export function failureFrom({ offered, failed }: Outcome, host: string): unknown {
   const [first, ...others] = failed;
   if (!first || others.length === 0) return first?.error;
   const names = failed.map(({ name }) => name).join(', ');

@@ -1,24 +1,24 @@
-/** Hands runs to a server elsewhere: each is checked there before it gets the name under which it is offered. */
+/** Offers runs on a remote server: each is checked there before it gets its public name. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { examine } from '../../base-models/checksums.ts';
 import { UserError } from '../../text/errors.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { BASE_LIMIT, judgeServer, type ServerCheck, type TopTokens } from './compare.ts';
-import { adapterNamed, STRIDE, type LlamaCppServer } from './llama-cpp.ts';
+import { findAdapter, STRIDE, type LlamaCppServer } from './llama-cpp.ts';
 import { checkPrompts } from './prompts.ts';
 import { SharedFolder } from './shared-folder.ts';
 import { trainedPrompts, type TrainedPrompt } from './trained.ts';
 import type { VllmServer } from './vllm.ts';
 
-export interface Wanted {
+export interface OfferRequest {
   /** The model's name on the server. */
   name: string;
   dir: string;
   spec: RunSpec;
 }
 
-export interface Offered {
+export interface OfferResult {
   name: string;
   run: string;
   check: ServerCheck;
@@ -26,17 +26,17 @@ export interface Offered {
   offered: boolean;
 }
 
-export interface Means {
+export interface OfferTools {
   /** For people: host and port. */
   host: string;
   /** Writes a run as PEFT's folder, and checks it here. `baseName`: what the server calls its base. */
   writePeft(dir: string, output: string, baseName: string): Promise<void>;
-  say(text: string): void;
+  report(text: string): void;
   /** Default: the trainer in a process of its own. */
   trained?: typeof trainedPrompts;
 }
 
-/** While it is checked. No client asks for such a name by chance. */
+/** Its name during the check, which no client requests by chance. */
 const checkingName = (name: string) => `${name}.being-checked`;
 
 /**
@@ -46,23 +46,23 @@ const checkingName = (name: string) => `${name}.being-checked`;
  */
 export async function offerOnVllm(
   server: VllmServer,
-  { name, dir, spec }: Wanted,
+  { name, dir, spec }: OfferRequest,
   shared: SharedFolder,
-  means: Means,
-): Promise<Offered> {
+  means: OfferTools,
+): Promise<OfferResult> {
   const { base, adapters } = await server.models();
   const sha256 = await weightsDigest(dir, spec, base.root);
   const folder = SharedFolder.folderOf(name, sha256);
   await shared.make();
   if (!shared.has(folder)) {
-    means.say(`Writing ${name}`);
+    means.report(`Writing ${name}`);
     await means.writePeft(dir, shared.pathHere(folder), base.root);
   }
-  means.say(`Checking ${name} at ${means.host}`);
+  means.report(`Checking ${name} at ${means.host}`);
   const check = await checkOnVllm(
     server,
     { name, dir, spec },
-    // Left from a command that was killed.
+    // Left by a killed command.
     {
       folder,
       shared,
@@ -89,20 +89,20 @@ async function weightsDigest(dir: string, spec: RunSpec, root: string): Promise<
   return createHash('sha256').update(`${sha256} ${root}`).digest('hex');
 }
 
-interface Placed {
+interface PlacedAdapter {
   folder: string;
   shared: SharedFolder;
   /** Name of the server's base. */
   base: string;
   /** What has the name under which it is checked, if it is taken. */
   left: string | undefined;
-  means: Means;
+  means: OfferTools;
 }
 
 async function checkOnVllm(
   server: VllmServer,
-  { name, dir, spec }: Wanted,
-  { folder, shared, base, left, means }: Placed,
+  { name, dir, spec }: OfferRequest,
+  { folder, shared, base, left, means }: PlacedAdapter,
 ): Promise<ServerCheck> {
   const prompts = await checkPrompts(spec.base.path);
   const ours = await (means.trained ?? trainedPrompts)(dir, spec, prompts);
@@ -126,18 +126,18 @@ async function checkOnVllm(
  */
 export async function offerOnLlamaCpp(
   server: LlamaCppServer,
-  { name, dir, spec }: Wanted,
-  means: Means,
-): Promise<Offered> {
+  { name, dir, spec }: OfferRequest,
+  means: OfferTools,
+): Promise<OfferResult> {
   const all = await server.adapters();
-  const { id } = adapterNamed(all, name, means.host);
-  means.say(`Checking ${name} at ${means.host}`);
+  const { id } = findAdapter(all, name, means.host);
+  means.report(`Checking ${name} at ${means.host}`);
   const prompts = await checkPrompts(spec.base.path);
   const ours = await (means.trained ?? trainedPrompts)(dir, spec, prompts);
   const [serverBase, adapted]: TopTokens[][] = [[], []];
   const kept: TrainedPrompt[] = [];
   for (const [index, tokens] of prompts.entries()) {
-    const asked = { tokens, lengths: everySo(tokens.length) };
+    const asked = { tokens, lengths: strideLengths(tokens.length) };
     serverBase!.push(...(await server.distributions(undefined, all, asked)));
     adapted!.push(...(await server.distributions(id, all, asked)));
     const { trained, base } = ours[index]!;
@@ -150,13 +150,14 @@ export async function offerOnLlamaCpp(
   const check = judgeServer({ ...joined(kept), serverBase: serverBase!, server: adapted! });
   const offered = check.verdict === 'same';
   // What else was applied stays as it is, unless this one is what was applied.
-  if (offered) await server.use(id, all);
-  else if (all.some((adapter) => adapter.id === id && adapter.scale !== 0)) await server.use(undefined, all);
+  if (offered) await server.applyAdapter(id, all);
+  else if (all.some((adapter) => adapter.id === id && adapter.scale !== 0))
+    await server.applyAdapter(undefined, all);
   return { name, run: spec.id, check, offered };
 }
 
 /** STRIDE, twice STRIDE ..., below `length`. */
-const everySo = (length: number) =>
+const strideLengths = (length: number) =>
   Array.from({ length: Math.ceil(length / STRIDE) - 1 }, (_, index) => STRIDE * (index + 1));
 
 const joined = (prompts: readonly TrainedPrompt[]) => ({
@@ -165,7 +166,7 @@ const joined = (prompts: readonly TrainedPrompt[]) => ({
 });
 
 /** Why it is not offered. */
-export function notOffered({ name, check }: Offered, host: string): UserError {
+export function refusalError({ name, check }: OfferResult, host: string): UserError {
   const { meanKl, limit, baseKl, change } = check;
   const [kl, most, ofBase, lost] = [meanKl, limit, baseKl, change].map((value) => value.toPrecision(2));
   if (check.verdict === 'other-base')

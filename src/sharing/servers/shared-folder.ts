@@ -8,15 +8,19 @@ import { PEFT_CONFIG, PEFT_WEIGHTS } from '../../weights/peft.ts';
 
 export class SharedFolder {
   private constructor(
-    readonly here: string,
+    readonly localPath: string,
     /** Its path on the server. */
-    readonly there: string,
+    readonly serverPath: string,
   ) {}
 
   /** Reads `FOLDER[=PATH_ON_SERVER]`. Errors: bad-argument. */
   static parse(text: string): SharedFolder {
-    const [, here = '', there] = /^([^=]+)(?:=(.+))?$/.exec(text) ?? [];
-    if (here) return new SharedFolder(resolve(here), (there ?? resolve(here)).replace(/(?<=.)[\\/]+$/, ''));
+    const [, localPath = '', serverPath] = /^([^=]+)(?:=(.+))?$/.exec(text) ?? [];
+    if (localPath)
+      return new SharedFolder(
+        resolve(localPath),
+        (serverPath ?? resolve(localPath)).replace(/(?<=.)[\\/]+$/, ''),
+      );
     throw new UserError(
       'bad-argument',
       `"${text}" is not FOLDER or FOLDER=PATH_ON_SERVER.`,
@@ -32,15 +36,15 @@ export class SharedFolder {
 
   /** Whether the adapter was written completely before. */
   has(folder: string): boolean {
-    return [PEFT_CONFIG, PEFT_WEIGHTS].every((file) => existsSync(join(this.here, folder, file)));
+    return [PEFT_CONFIG, PEFT_WEIGHTS].every((file) => existsSync(join(this.localPath, folder, file)));
   }
 
-  pathHere = (folder: string): string => join(this.here, folder);
-  pathThere = (folder: string): string => `${this.there}/${folder}`;
+  pathHere = (folder: string): string => join(this.localPath, folder);
+  pathThere = (folder: string): string => `${this.serverPath}/${folder}`;
 
   /** The name of the folder, if it is one that was written for this adapter, from its path on the server. */
   ownFolder(name: string, path: string): string | undefined {
-    const prefix = `${this.there}/`;
+    const prefix = `${this.serverPath}/`;
     const folder = path.startsWith(prefix) ? path.slice(prefix.length) : '';
     return isSharedName(folder) && new RegExp(`-[0-9a-f]{12}$`).test(folder) && folder.slice(0, -13) === name
       ? folder
@@ -53,19 +57,19 @@ export class SharedFolder {
    */
   async link(name: string, folder: string): Promise<void> {
     await this.unlink(name);
-    await symlink(folder, join(this.here, name), 'dir').catch(() => undefined);
+    await symlink(folder, join(this.localPath, name), 'dir').catch(() => undefined);
   }
 
   async unlink(name: string): Promise<void> {
-    const path = join(this.here, name);
+    const path = join(this.localPath, name);
     if (await readlink(path).catch(() => undefined)) await rm(path, { force: true });
   }
 
   async remove(folder: string): Promise<void> {
-    await rm(join(this.here, folder), { recursive: true, force: true });
+    await rm(join(this.localPath, folder), { recursive: true, force: true });
   }
 
   async make(): Promise<void> {
-    await mkdir(this.here, { recursive: true });
+    await mkdir(this.localPath, { recursive: true });
   }
 }

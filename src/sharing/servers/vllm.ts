@@ -46,10 +46,10 @@ export class VllmServer {
       await this.change('load', { lora_name: name, lora_path: path });
     } catch (error) {
       if (replace === undefined) throw error;
-      const back = this.change('load', { lora_name: name, lora_path: replace });
-      throw await back.then(
+      const reload = this.change('load', { lora_name: name, lora_path: replace });
+      throw await reload.then(
         () => error,
-        () => nothingLeft(error, name),
+        () => withoutEither(error, name),
       );
     }
   }
@@ -128,7 +128,7 @@ export class VllmServer {
 }
 
 /** The one that had the name before could not be loaded again either. */
-function nothingLeft(error: unknown, name: string): unknown {
+function withoutEither(error: unknown, name: string): unknown {
   if (!(error instanceof UserError)) return error;
   const { code, message, next } = error;
   const more = `The adapter that was ${name} before is not offered any more either; offer it again.`;

@@ -8,10 +8,10 @@ import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
 import { folderNames } from '../../runs/index.ts';
 import { makeUnfinished, removeUnfinished } from '../../runs/unfinished.ts';
 import {
-  missing,
-  stopped,
-  taken,
-  versionsAmong,
+  notPublished,
+  cancelledError,
+  versionTaken,
+  parseVersions,
   type Outgoing,
   type Place,
   type Store,
@@ -30,7 +30,7 @@ export class FolderStore implements Store {
   }
 
   async versions(name: string): Promise<number[]> {
-    return versionsAmong(await folderNames(join(this.label, name)));
+    return parseVersions(await folderNames(join(this.label, name)));
   }
 
   async manifest(name: string, version: number, most: number): Promise<Buffer | undefined> {
@@ -54,9 +54,9 @@ export class FolderStore implements Store {
       };
       await pipeline(file.createReadStream(), counted, createWriteStream(to), { signal });
     } catch (error) {
-      if (signal?.aborted) throw stopped();
+      if (signal?.aborted) throw cancelledError();
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      throw missing(this.label, `${path} of ${name} version ${version}`);
+      throw notPublished(this.label, `${path} of ${name} version ${version}`);
     }
   }
 
@@ -70,7 +70,7 @@ export class FolderStore implements Store {
     try {
       let done = 0;
       for (const { path, source, bytes } of files) {
-        if (signal?.aborted) throw stopped();
+        if (signal?.aborted) throw cancelledError();
         await copyFile(source, join(temporary, path));
         onBytes?.((done += bytes));
       }
@@ -79,7 +79,7 @@ export class FolderStore implements Store {
     } catch (error) {
       await rm(temporary, { recursive: true, force: true });
       const { code = '' } = error as NodeJS.ErrnoException;
-      if (['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(code)) throw taken(this.label, name, version);
+      if (['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(code)) throw versionTaken(this.label, name, version);
       throw error;
     }
   }

@@ -17,10 +17,10 @@ import { UserError } from '../../text/errors.ts';
 import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
 import { inUnfinished } from '../../runs/unfinished.ts';
 import {
-  missing,
-  stopped,
-  taken,
-  versionsAmong,
+  notPublished,
+  cancelledError,
+  versionTaken,
+  parseVersions,
   type Outgoing,
   type Place,
   type Store,
@@ -40,13 +40,13 @@ export class HubStore implements Store {
 
   async names(): Promise<string[]> {
     const paths = (await this.files()).map(({ path }) => path.split('/'));
-    const versioned = paths.filter(([, version = '', file]) => file && versionsAmong([version]).length > 0);
+    const versioned = paths.filter(([, version = '', file]) => file && parseVersions([version]).length > 0);
     return [...new Set(versioned.map(([name]) => name!))].filter(isSharedName).sort();
   }
 
   async versions(name: string): Promise<number[]> {
     const paths = (await this.files()).map(({ path }) => path.split('/'));
-    return versionsAmong([
+    return parseVersions([
       ...new Set(paths.flatMap(([first, version, file]) => (first === name && file ? [version!] : []))),
     ]);
   }
@@ -65,7 +65,7 @@ export class HubStore implements Store {
   async download({ name, version, path }: Place, to: string, transfer: Transfer): Promise<void> {
     const wanted = `${name}/${version}/${path}`;
     const file = (await this.files()).find((entry) => entry.path === wanted);
-    if (!file) throw missing(this.label, `${path} of ${name} version ${version}`);
+    if (!file) throw notPublished(this.label, `${path} of ${name} version ${version}`);
     await this.fetchFile(file, to, transfer);
   }
 
@@ -94,8 +94,8 @@ export class HubStore implements Store {
       if (parent === undefined) await createRepo({ ...access, repo, visibility: 'private' });
       // Listed anew: the list that the number was chosen from is older than this commit.
       this.listed = undefined;
-      const own = await this.versions(name);
-      if (own.includes(version)) throw taken(this.label, name, version);
+      const versions = await this.versions(name);
+      if (versions.includes(version)) throw versionTaken(this.label, name, version);
       const add = (path: string, source: string): CommitOperation => ({
         operation: 'addOrUpdate',
         path,
@@ -119,8 +119,9 @@ export class HubStore implements Store {
       onBytes?.(files.reduce((sum, { bytes }) => sum + bytes, 0));
     } catch (error) {
       if (error instanceof UserError) throw error;
-      if (signal?.aborted) throw stopped();
-      if (error instanceof HubApiError && error.statusCode === 412) throw taken(this.label, name, version);
+      if (signal?.aborted) throw cancelledError();
+      if (error instanceof HubApiError && error.statusCode === 412)
+        throw versionTaken(this.label, name, version);
       if (error instanceof HubApiError && [401, 403].includes(error.statusCode))
         throw new UserError(
           'store-refused',

@@ -36,15 +36,15 @@ export function s3Settings(address: string, env: Environment = process.env): S3S
     );
   const sessionToken = env['AWS_SESSION_TOKEN'];
   const region = env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || 'us-east-1';
-  const own = env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'];
+  const customEndpoint = env['AWS_ENDPOINT_URL_S3'] || env['AWS_ENDPOINT_URL'];
   return {
     label: `s3://${[bucket, ...parts].join('/')}`,
     bucket,
     prefix: parts.map((part) => `${part}/`).join(''),
     region,
     // With a dot in the bucket's name, its own host would have no valid certificate.
-    root: own
-      ? `${checked(own)}/${bucket}/`
+    root: customEndpoint
+      ? `${checkedEndpoint(customEndpoint)}/${bucket}/`
       : bucket.includes('.')
         ? `https://s3.${region}.amazonaws.com/${bucket}/`
         : `https://${bucket}.s3.${region}.amazonaws.com/`,
@@ -52,7 +52,7 @@ export function s3Settings(address: string, env: Environment = process.env): S3S
   };
 }
 
-function checked(endpoint: string): string {
+function checkedEndpoint(endpoint: string): string {
   const { origin, pathname } = readAddress(endpoint, {
     // Not shown: it comes from the environment, and may have a key in it.
     invalid: () =>

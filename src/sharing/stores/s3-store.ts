@@ -9,10 +9,10 @@ import { UserError } from '../../text/errors.ts';
 import { isSharedName, MANIFEST } from '../../protocol/sharing.ts';
 import { s3Settings, type S3Settings } from './s3-address.ts';
 import {
-  missing,
-  stopped,
-  taken,
-  versionsAmong,
+  notPublished,
+  cancelledError,
+  versionTaken,
+  parseVersions,
   type Outgoing,
   type Place,
   type Store,
@@ -21,7 +21,7 @@ import {
 
 /** SHA-256 of nothing. */
 const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
-const TRIES = 3;
+const ATTEMPTS = 3;
 const WAIT_MS = 500;
 
 interface Request {
@@ -37,7 +37,7 @@ export class S3Store implements Store {
   private readonly settings: S3Settings;
   readonly label: string;
   /** Whether the store knows "only if it is not there yet"; some do not. */
-  private conditional = true;
+  private supportsConditions = true;
 
   /** Credentials come from the environment. Throws like s3Settings. */
   constructor(address: string, env?: Readonly<Record<string, string | undefined>>) {
@@ -50,7 +50,7 @@ export class S3Store implements Store {
   }
 
   async versions(name: string): Promise<number[]> {
-    return versionsAmong(await this.foldersIn(`${this.settings.prefix}${name}/`));
+    return parseVersions(await this.foldersIn(`${this.settings.prefix}${name}/`));
   }
 
   async manifest(name: string, version: number, most: number): Promise<Buffer | undefined> {
@@ -83,7 +83,7 @@ export class S3Store implements Store {
       const status = Number(/^HTTP (\d+)/.exec(error.message)?.[1]);
       if (!status) throw unreachable(this.label, error);
       if (status === 404)
-        throw missing(this.label, `${place.path} of ${place.name} version ${place.version}`);
+        throw notPublished(this.label, `${place.path} of ${place.name} version ${place.version}`);
       throw this.refused(status, error.message);
     }
   }
@@ -96,20 +96,20 @@ export class S3Store implements Store {
         this.send({
           method: 'PUT',
           path: this.key({ name, version, path }),
-          headers: this.conditional ? { 'if-none-match': '*' } : {},
+          headers: this.supportsConditions ? { 'if-none-match': '*' } : {},
           file: { source, sha256 },
           signal,
         });
       let { response, attempts } = await put();
-      if (response.status === 501 && this.conditional) {
-        this.conditional = false;
+      if (response.status === 501 && this.supportsConditions) {
+        this.supportsConditions = false;
         ({ response, attempts } = await put());
       }
       if (response.status === 412 || response.status === 409) {
         await response.body?.cancel();
         // It may have been written by an attempt whose answer was lost.
         const ours = attempts > 1 && (await this.holds({ name, version, path }, sha256, signal));
-        if (!ours) throw taken(this.label, name, version);
+        if (!ours) throw versionTaken(this.label, name, version);
       } else if (!response.ok) throw await this.refusal(response);
       onBytes?.((done += bytes));
     }
@@ -125,7 +125,7 @@ export class S3Store implements Store {
       for await (const chunk of (response.body ?? []) as unknown as AsyncIterable<Uint8Array>)
         digest.update(chunk);
     } catch (error) {
-      throw signal?.aborted ? stopped() : unreachable(this.label, error);
+      throw signal?.aborted ? cancelledError() : unreachable(this.label, error);
     }
     return digest.digest('hex') === sha256;
   }
@@ -176,11 +176,11 @@ export class S3Store implements Store {
           redirect: 'manual',
           signal: signal ?? null,
         });
-        if (!isBusy(response) || attempts === TRIES) return { response, attempts };
+        if (!isBusy(response) || attempts === ATTEMPTS) return { response, attempts };
         await response.body?.cancel();
       } catch (error) {
-        if (signal?.aborted) throw stopped();
-        if (attempts === TRIES) throw unreachable(this.label, error);
+        if (signal?.aborted) throw cancelledError();
+        if (attempts === ATTEMPTS) throw unreachable(this.label, error);
       }
       await sleep(WAIT_MS * attempts);
     }

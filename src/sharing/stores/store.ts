@@ -41,7 +41,7 @@ export interface Place {
 }
 
 /** Ascending, from the names of folders. */
-export const versionsAmong = (folders: readonly string[]): number[] =>
+export const parseVersions = (folders: readonly string[]): number[] =>
   folders
     .filter((folder) => /^[1-9]\d{0,8}$/.test(folder))
     .map(Number)
@@ -57,17 +57,17 @@ export function requireName(name: string): void {
   );
 }
 
-export const taken = (label: string, name: string, version: number): UserError =>
+export const versionTaken = (label: string, name: string, version: number): UserError =>
   new UserError(
     'bad-argument',
     `${label} already has ${name} version ${version}: somebody published it at the same moment.`,
     'Run the same command again; it takes the next number.',
   );
 
-export const stopped = (): UserError =>
+export const cancelledError = (): UserError =>
   new UserError('cancelled', 'The transfer was stopped.', 'Start it again.');
 
-export const missing = (label: string, what: string): UserError =>
+export const notPublished = (label: string, what: string): UserError =>
   new UserError(
     'not-published',
     `${label} has no ${what}.`,

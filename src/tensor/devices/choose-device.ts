@@ -1,4 +1,4 @@
-/** Which of several GPUs is used: the largest by itself, or the one that was asked for. */
+/** Which of several GPUs is used: the requested one, by default the largest. */
 import type { Adapter } from '../../protocol/doctor.ts';
 import { UserError } from '../../text/errors.ts';
 import { formatBytes } from '../../text/units.ts';

@@ -37,7 +37,7 @@ export function rankBackends(candidates: readonly Candidate[]): Ranked {
   const rival = others.find(({ rate }) => rate !== undefined);
   if (!rival) return { order: ['webgpu', ...names], reason: `the only one measured: ${speed(gpu.rate!)}` };
   const [first, second] = gpu.rate! > rival.rate! ? [gpu, rival] : [rival, gpu];
-  // The loser is tried before what is slower still.
+  // The runner-up is tried before slower ones.
   const rest = names.filter((name) => name !== rival.name);
   const [fast, slow] = [speed(first.rate!), speed(second.rate!)];
   return {

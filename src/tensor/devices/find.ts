@@ -8,7 +8,7 @@ import { lastRate, type Rate } from './rate-line.ts';
 
 const exec = promisify(execFile);
 /** Whoever plans a run waits for it. */
-const LONGEST_MS = 15_000;
+const MAX_MS = 15_000;
 
 /** Whether WebGPU could find a GPU that is none of software's, judged by what the system shows, which takes no time. */
 export function mayHaveGpu(platform: string = process.platform, dev = '/dev'): boolean {
@@ -67,7 +67,7 @@ export async function measureRate(backend: string, device = ''): Promise<Rate> {
 async function ask(name: string, args: string[]): Promise<string> {
   const script = fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
   const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
-  const options = { env, timeout: LONGEST_MS, killSignal: 'SIGKILL' as const, windowsHide: true };
+  const options = { env, timeout: MAX_MS, killSignal: 'SIGKILL' as const, windowsHide: true };
   return (await exec(process.execPath, [script, ...args], options)).stdout;
 }
 

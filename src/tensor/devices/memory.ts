@@ -14,7 +14,7 @@ const exec = promisify(execFile);
 /** What a driver says of a GPU. */
 export interface Listed {
   maker: 'nvidia' | 'amd' | 'any';
-  /** Empty where the driver tells no name. */
+  /** Empty if the driver reports no name. */
   name: string;
   /** Bytes of its own memory. */
   memory: number;
@@ -28,12 +28,12 @@ export interface NvidiaGpu {
   driver: string;
   /** Bytes. */
   memory: number;
-  /** 8.9 for Ada; undefined where the driver is too old to tell. */
+  /** 8.9 for Ada; undefined if the driver is too old to report it. */
   computeCapability?: number;
 }
 
 /** Whoever asks a driver is given some 15 s itself (find.ts), and has more to do. */
-const LONGEST_MS = 5000;
+const MAX_MS = 5000;
 
 let nvidia: Promise<NvidiaGpu[]> | undefined;
 
@@ -46,7 +46,7 @@ async function askNvidia(): Promise<NvidiaGpu[]> {
   for (const query of [`${fields},compute_cap`, fields])
     try {
       const args = [`--query-gpu=${query}`, '--format=csv,noheader,nounits'];
-      const { stdout } = await exec('nvidia-smi', args, { timeout: LONGEST_MS, windowsHide: true });
+      const { stdout } = await exec('nvidia-smi', args, { timeout: MAX_MS, windowsHide: true });
       return parseNvidia(stdout);
     } catch (error) {
       // One that did not answer would not answer the other question either.
@@ -105,7 +105,7 @@ const DISPLAYS = String.raw`HKLM\SYSTEM\CurrentControlSet\Control\Class\{4d36e96
 
 /** What the registry says of the display drivers; empty where there is none. */
 export async function readRegistry(): Promise<Listed[]> {
-  const options = { timeout: LONGEST_MS, windowsHide: true, maxBuffer: 1 << 24 };
+  const options = { timeout: MAX_MS, windowsHide: true, maxBuffer: 1 << 24 };
   const { stdout = '' } = await exec('reg', ['query', DISPLAYS, '/s'], options).catch(
     // A key that only administrators may read ends it with an error, after all the others were printed.
     (error: unknown) => error as { stdout?: string },

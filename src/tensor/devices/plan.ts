@@ -155,7 +155,7 @@ async function measure(
   const webgpu = await measureRate('webgpu', String(device.number));
   if (webgpu.rate === undefined) return { webgpu };
   const tensorflow: Rate | undefined = runtime && (await measureRate('tensorflow'));
-  // WebAssembly is what is left where TensorFlow can't be used.
+  // WebAssembly is the fallback if TensorFlow can't be used.
   if (tensorflow?.rate !== undefined) return { webgpu, tensorflow };
   return { webgpu, ...(tensorflow && { tensorflow }), wasm: await measureRate('wasm') };
 }

@@ -1,4 +1,4 @@
-/** How fast a backend multiplies matrices of a model's size: the measurement that `auto` decides by. */
+/** How fast a backend multiplies matrices of a model's size: the measurement behind `auto`. */
 import type { Hyper } from '../../protocol/run.ts';
 import type { Backend, Tensor } from '../backend.ts';
 
@@ -8,7 +8,7 @@ const OPERATIONS = 2 * PRODUCT.rows * PRODUCT.inner * PRODUCT.columns;
 /** Products are repeated until they take so long together: reading the last one back takes time of its own. */
 const LONG_ENOUGH_MS = 60;
 /** And no longer than this, warming up included. */
-const MOST_MS = 500;
+const MAX_MS = 500;
 
 /** Floating-point operations per second, the fastest of several tries, in about half a second. */
 export async function productRate(backend: Backend, precision: Hyper['precision']): Promise<number> {
@@ -22,14 +22,14 @@ export async function productRate(backend: Backend, precision: Hyper['precision'
     });
   };
   const [input, weight] = [matrix(rows, inner), matrix(columns, inner)];
-  const began = performance.now();
+  const startedAt = performance.now();
   // The first product compiles kernels, and touches memory for the first time.
   const first = await timed(backend, input, weight, 1);
   let best = first;
-  for (let count = 1; performance.now() - began < MOST_MS;) {
+  for (let count = 1; performance.now() - startedAt < MAX_MS;) {
     const each = await timed(backend, input, weight, count);
     best = Math.min(best, each);
-    const room = MOST_MS - (performance.now() - began);
+    const room = MAX_MS - (performance.now() - startedAt);
     if (each * count > room) break;
     if (each * count < LONG_ENOUGH_MS) count = Math.max(1, Math.floor(Math.min(4 * count, room / each)));
   }
@@ -39,7 +39,7 @@ export async function productRate(backend: Backend, precision: Hyper['precision'
 
 /** Milliseconds of each of `count` products. */
 async function timed(backend: Backend, input: Tensor, weight: Tensor, count: number): Promise<number> {
-  const began = performance.now();
+  const startedAt = performance.now();
   const corner = backend.arena(() => {
     let last: Tensor | undefined;
     for (let i = 0; i < count; i += 1) {
@@ -51,5 +51,5 @@ async function timed(backend: Backend, input: Tensor, weight: Tensor, count: num
   // On a GPU, the products are done when a result can be read.
   await backend.read(corner);
   backend.dispose(corner);
-  return (performance.now() - began) / count;
+  return (performance.now() - startedAt) / count;
 }

@@ -28,7 +28,7 @@ const manifestSchema = z.object({
 export type Manifest = z.infer<typeof manifestSchema>;
 
 export interface Runtime {
-  /** Path of tfjs_binding.node. It finds TensorFlow's libraries by itself. */
+  /** Path of tfjs_binding.node, which locates TensorFlow's libraries. */
   binding: string;
   /** TensorFlow's version. */
   version: string;

@@ -26,7 +26,7 @@ const wheels: Record<string, [platform: string, sha256: string]> = {
   'darwin-x64': ['macosx_13_0_x86_64', '4e0b4b9c02b8d0d220e9948010f860b62ff11d96abb39762eca5fa2ef3f7bc97'],
   'win32-x64': ['win_amd64', '69c3dfc3aff6a297ec4017aa904782c0e450eb988982d7f675d83edce27526fb'],
 };
-/** Zig's names of what is built. */
+/** Zig's names of the targets. */
 const zigTargets = { x64: 'x86_64-linux-gnu.2.28', arm64: 'aarch64-linux-gnu.2.28' };
 export type PrebuiltArch = keyof typeof zigTargets;
 

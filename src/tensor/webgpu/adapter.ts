@@ -52,7 +52,7 @@ const NO_SUCH = 'none is called this';
 async function namesOfAll(): Promise<string[]> {
   const gpu = await startDawn(NO_SUCH);
   started.delete(NO_SUCH);
-  // Without any GPU, it gives null instead of rejecting.
+  // Without any GPU, it returns null instead of rejecting.
   const told = await gpu.requestAdapter().then(
     () => '',
     (reason: unknown) => String(reason),

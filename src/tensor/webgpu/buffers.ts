@@ -16,7 +16,7 @@ export interface Storage {
   batch: number;
 }
 
-/** As many bytes of free buffers are always kept. */
+/** This many bytes of free buffers are always kept. */
 const KEPT_BYTES = 256 * 2 ** 20;
 /** What was in use up to one or two times as many trims ago says what will be needed again: some hundred steps. */
 const PERIOD = 4096;

@@ -2,7 +2,7 @@
 import { byteLengthOf, type TensorType } from '../../gguf/types.ts';
 import type { Backend, DataType, Tensor } from '../backend.ts';
 import {
-  MOST_TOGETHER,
+  MAX_COMBINED_ELEMENTS,
   type AdamNumbers,
   type AdamState,
   type Angles,
@@ -17,7 +17,7 @@ import {
 } from '../compound.ts';
 import { wordsOf } from '../words.ts';
 import type { Binding, Numbers } from './gpu.ts';
-import { lanesFor, MOST_AXES, type Kernel } from './kernel.ts';
+import { lanesFor, MAX_AXES, type Kernel } from './kernel.ts';
 import { GpuProducts } from './linear-products.ts';
 import { FlashAttention } from './flash-attention.ts';
 import { maskedSoftmax, softmaxGradient } from './kernels/attention.ts';
@@ -301,11 +301,11 @@ export class WebgpuCompound implements Compound {
 
   together: Compound['together'] = (tensors) => {
     const { launcher } = this;
-    const small = tensors.filter((x) => elements(x.shape) <= MOST_TOGETHER);
+    const small = tensors.filter((x) => elements(x.shape) <= MAX_COMBINED_ELEMENTS);
     const places = launcher.sideBySide(small.map(({ shape }) => shape));
     for (const [i, x] of small.entries()) launcher.walk(copy, [x, places[i]!], dense(x.shape, 2));
     this.b.dispose(small);
-    return tensors.map((x) => (elements(x.shape) <= MOST_TOGETHER ? places.shift()! : x));
+    return tensors.map((x) => (elements(x.shape) <= MAX_COMBINED_ELEMENTS ? places.shift()! : x));
   };
 
   sumsOfSquares: Compound['sumsOfSquares'] = (xs) => sumsOfSquares(this.launcher, xs);
@@ -313,7 +313,7 @@ export class WebgpuCompound implements Compound {
   putAll: Compound['putAll'] = (whole, blocks, scale) => {
     const { launcher } = this;
     const binding = launcher.shared(blocks.map(({ block }) => block));
-    if (!binding || blocks.length > MOST_AXES || !launcher.sees(whole)) {
+    if (!binding || blocks.length > MAX_AXES || !launcher.sees(whole)) {
       for (const { block, row, column } of blocks) this.put(whole, block, { row, column, scale });
       return whole;
     }

@@ -7,10 +7,10 @@ import { flash, TILE_ROWS } from './kernels/flash.ts';
 import { ELEMENT, type Launcher } from './launcher.ts';
 import { elements, fitsByRows, type Rows } from './walk.ts';
 
-/** A thread keeps so many components of a head in registers. */
-const MOST_COMPONENTS = 256;
+/** A thread keeps this many components of a head in registers. */
+const MAX_COMPONENTS = 256;
 /** Buffers of the largest kernel, without dropout and with it. */
-const MOST_BUFFERS = { plain: 8, dropout: 10 };
+const MAX_BUFFERS = { plain: 8, dropout: 10 };
 
 /** Sizes of one call. `outer`: key heads of all sequences. */
 interface Sizes {
@@ -31,11 +31,11 @@ export class FlashAttention implements WholeAttention {
     const { gpu } = this.launcher;
     const sizes = sizesOf(heads, plan);
     const { batch, length, kvHeads, size } = sizes;
-    if (size > MOST_COMPONENTS || batch * kvHeads > gpu.mostWorkgroups) return false;
+    if (size > MAX_COMPONENTS || batch * kvHeads > gpu.mostWorkgroups) return false;
     if (!fitsByRows(batch, widthsOf(sizes).map(bytes), gpu.mostBound)) return false;
-    if (!dropout) return gpu.mostBuffers >= MOST_BUFFERS.plain;
+    if (!dropout) return gpu.mostBuffers >= MAX_BUFFERS.plain;
     const { table } = dropout.mask(length, 0);
-    return gpu.mostBuffers >= MOST_BUFFERS.dropout && bytes(elements(table.shape)) <= gpu.mostBound;
+    return gpu.mostBuffers >= MAX_BUFFERS.dropout && bytes(elements(table.shape)) <= gpu.mostBound;
   }
 
   /** `lines`: for each query the logarithm of the sum of its exponents, and place for the gradient's own number. */

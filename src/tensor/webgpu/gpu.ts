@@ -23,11 +23,11 @@ export type Numbers = Record<string, number | readonly Axis[]>;
 /** Dispatches in a submission. */
 const BATCH = 256;
 /** Operations of matrix products in a submission: Windows ends one that keeps a GPU busy for two seconds. */
-const MOST_OPERATIONS = 5e10;
+const MAX_OPERATIONS = 5e10;
 /** Bytes of a dispatch's numbers; a multiple of what offsets of uniform buffers must be aligned to. */
 const SLOT = 256;
 /** Bind groups that are remembered: a step repeats those of the step before. */
-const MOST_GROUPS = 16384;
+const MAX_GROUPS = 16384;
 
 interface Pipeline {
   pipeline: GPUComputePipeline;
@@ -44,7 +44,7 @@ export class Gpu {
   readonly mostWorkgroups: number;
   readonly mostBuffers: number;
   /** Operations that a submission has at most, and a dispatch that can be cut. Tests lower it. */
-  mostOperations = MOST_OPERATIONS;
+  mostOperations = MAX_OPERATIONS;
   /** Whether kernels use subgroups where they can. Set once that was tested (self-test/). */
   subgroups = false;
   /** What is bound where a kernel has nothing to read. */
@@ -163,7 +163,7 @@ export class Gpu {
     this.slot = this.operations = 0;
     this.batch += 1;
     // A bind group would keep a destroyed buffer's memory.
-    if (this.buffers.trim() || this.groupCount > MOST_GROUPS) this.forgetGroups();
+    if (this.buffers.trim() || this.groupCount > MAX_GROUPS) this.forgetGroups();
   }
 
   private forgetGroups(): void {
@@ -180,7 +180,10 @@ export class Gpu {
     return (this.commands ??= this.device.createCommandEncoder());
   }
 
-  /** After a kernel could not be compiled or run: goes on without it. Throws UserError `gpu-lost` if that was why. */
+  /**
+   * Call this after a kernel could not be compiled or run, to continue without it. Throws UserError `gpu-lost` if that
+   * was the reason.
+   */
   async forgetFailure(): Promise<void> {
     // The reason arrives after what it made fail.
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -248,7 +251,7 @@ export class Gpu {
     return made;
   }
 
-  /** Remembered by what is bound, buffer by buffer. */
+  /** Cached by the bound buffers. */
   private bindGroup(
     kernel: Kernel,
     pipeline: Pipeline,
@@ -285,7 +288,7 @@ export class Gpu {
   }
 }
 
-/** Bind groups by the numbers of what is bound. */
+/** Bind groups by the ids of the bound buffers. */
 interface Known {
   group?: GPUBindGroup;
   next?: Map<number, Known>;

@@ -39,8 +39,8 @@ export interface Kernel {
 }
 
 /** The most axes of a tensor, after those were merged that lie next to each other in memory. */
-export const MOST_AXES = 6;
-export const AXES_BYTES = MOST_AXES * 16;
+export const MAX_AXES = 6;
+export const AXES_BYTES = MAX_AXES * 16;
 /** Threads of a workgroup in kernels with a thread for each element. */
 export const THREADS = 256;
 /** Lowest finite float: the start of a maximum. */
@@ -171,7 +171,7 @@ export function kernel(
   ];
   const fields = Object.entries(numbers).map(([name, type]) => ({ name, type }));
   const declared = fields.map(
-    ({ name, type }) => `  ${name}: ${type === 'axes' ? `array<vec4u, ${MOST_AXES}>` : type},`,
+    ({ name, type }) => `  ${name}: ${type === 'axes' ? `array<vec4u, ${MAX_AXES}>` : type},`,
   );
   const bound = buffers.map(
     ({ name, type, writable }, i) =>

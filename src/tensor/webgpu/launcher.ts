@@ -12,7 +12,7 @@ import { usualTiles, type Tiles } from './kernels/tiles.ts';
 import { ALIGNMENT, elements, piecesOf, rowPieces, spansOf, tooLarge, type Rows, type Walk } from './walk.ts';
 
 /** Bytes of tensors side by side, at most. */
-const MOST_GROUP = 2 ** 27;
+const MAX_GROUP = 2 ** 27;
 /** Bytes of an element of any type. */
 export const ELEMENT = 4;
 
@@ -72,7 +72,7 @@ export class Launcher {
    */
   sideBySide(shapes: readonly (readonly number[])[]): GpuTensor[] {
     const tensors: GpuTensor[] = [];
-    for (const group of groupsOf(shapes, Math.min(this.gpu.mostBound, MOST_GROUP))) {
+    for (const group of groupsOf(shapes, Math.min(this.gpu.mostBound, MAX_GROUP))) {
       const total = group.reduce((sum, shape) => sum + aligned(elements(shape)), 0);
       const storage = this.gpu.take(total * ELEMENT);
       const numbers = { count: total, begin: 0, value: 0 };

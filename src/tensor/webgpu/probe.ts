@@ -1,7 +1,7 @@
 /**
  * Entry: `node dist/webgpu-probe.mjs [DEVICE]`: prints what WebGPU finds on this machine as JSON
- * (`src/protocol/doctor.ts`), once the largest GPU, or the one that is asked for, has multiplied two matrices. A process
- * of its own, because a broken driver may end it.
+ * (`src/protocol/doctor.ts`), once the largest GPU, or the one that is asked for, has multiplied two matrices. A
+ * separate process, because a broken driver may crash it.
  */
 import type { Adapter, WebgpuProbe } from '../../protocol/doctor.ts';
 import { reportError, UserError } from '../../text/errors.ts';

@@ -19,7 +19,7 @@ export interface Product {
 /** So many workgroups keep a large GPU busy. */
 const ENOUGH = 256;
 /** The least of the inner axis that is worth a workgroup. */
-const LEAST_SPAN = 512;
+const MIN_SPAN = 512;
 
 /** Rows and columns of the tiles that are counted for slices: not the measured ones, which may be others tomorrow. */
 const COUNTED = { square: 64, tall: 32, wide: 32 };
@@ -31,7 +31,7 @@ const COUNTED = { square: 64, tall: 32, wide: 32 };
 export function slicesOf(rows: number, columns: number, inner: number): number {
   const side = COUNTED[formOf(rows, columns)];
   const tiles = Math.ceil(rows / side) * Math.ceil(columns / side);
-  return Math.max(1, Math.min(Math.ceil(ENOUGH / tiles), Math.floor(inner / LEAST_SPAN)));
+  return Math.max(1, Math.min(Math.ceil(ENOUGH / tiles), Math.floor(inner / MIN_SPAN)));
 }
 
 /** A product of two matrices, and what is made of it in the same pass. */

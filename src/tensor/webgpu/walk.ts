@@ -3,7 +3,7 @@
  * cutting and joining differ only in their strides. All strides are in elements, none is negative.
  */
 import { UserError } from '../../text/errors.ts';
-import { MOST_AXES } from './kernel.ts';
+import { MAX_AXES } from './kernel.ts';
 
 /** An axis of a walk: how many steps it has, and how far each of the tensors moves in one. */
 export interface Axis {
@@ -59,7 +59,7 @@ export function walkOver(
       axes.splice(-1, 1, { size: outer.size * size, strides: axis.strides });
     else axes.push(axis);
   }
-  if (axes.length > MOST_AXES) throw new Error(`[${shape.join()}] has too many axes.`);
+  if (axes.length > MAX_AXES) throw new Error(`[${shape.join()}] has too many axes.`);
   return { axes, begins };
 }
 
@@ -94,7 +94,7 @@ export interface Rows {
   count: number;
 }
 
-/** A part of a buffer that is bound must begin at a multiple of so many bytes. */
+/** A bound part of a buffer must begin at a multiple of this many bytes. */
 export const ALIGNMENT = 256;
 
 /**

@@ -21,7 +21,7 @@ export interface EvaluatorOptions {
 
 export interface EvaluatorEnd {
   seconds: number;
-  /** What stopped it before its end, if anything did. `failed`: it sent an error message; `crashed`: it did not. */
+  /** What stopped it early, if anything. `failed`: it sent an error message; `crashed`: it did not. */
   stoppedBy?: 'signal' | 'limit' | 'failed' | 'crashed';
   /** A sentence without full stop that says how it ended. */
   how: string;

@@ -45,7 +45,7 @@ export interface MeasuringOptions {
 
 /** Seconds that measuring a checkpoint takes at the least: two models are opened. */
 const MIN_COST = 20;
-/** A checkpoint takes no more than so many times what measuring the base takes, whose scores may be known. */
+/** A checkpoint takes at most this many times as long as measuring the base, whose scores may be cached. */
 const MAX_COST_RATIO = 3;
 
 interface Measurement {
@@ -94,7 +94,8 @@ export class CheckpointMeasuring {
 
   /**
    * Measures the base first. That is done once for all of its runs and does not count in the time share. If a budget in
-   * minutes leaves no time for a checkpoint and no decision needs one, the base is not measured. `tell` is called before.
+   * minutes leaves no time for a checkpoint and no decision needs one, the base is not measured. `onStart` is called
+   * before.
    */
   async measureBase(onStart: () => Promise<void>): Promise<void> {
     if (!this.active) return;
@@ -106,7 +107,7 @@ export class CheckpointMeasuring {
     if (isNeeded) await onStart();
     const measured = isNeeded ? await this.measure(0) : undefined;
     const base = measured && valueOf(this.figure, measured.figures);
-    // What was learned while the machine was busy would never be corrected: no checkpoint would be measured again.
+    // A cost learned on a busy machine would never be corrected, because no checkpoint would be measured again.
     const now = measured && (known === undefined ? 1 : MAX_COST_RATIO) * measured.seconds;
     const schedule = { ...this.record.schedule, cost: Math.min(known ?? Infinity, now ?? expected) };
     this.record = { ...this.record, schedule, ...(base !== undefined && { base }) };
@@ -125,7 +126,8 @@ export class CheckpointMeasuring {
     if (this.options.signal.aborted) return;
     const value = valueOf(this.figure, figures);
     const { base } = this.record;
-    const forgetting = value === undefined || base === undefined ? undefined : this.figure!.of(value, base);
+    const forgetting =
+      value === undefined || base === undefined ? undefined : this.figure!.measure(value, base);
     const candidate = {
       step,
       windows: [...(windows ?? [])],

@@ -1,7 +1,7 @@
 /** The text by which the trials of a run's learning rate are compared. */
 import type { Corpus, Sequence } from '../../corpus/index.ts';
 import type { Hyper, RunSpec } from '../../protocol/run.ts';
-import { LEAST_DOCUMENTS } from '../../statistics/intervals.ts';
+import { MIN_DOCUMENTS } from '../../statistics/intervals.ts';
 
 /** The same number as for comparing checkpoints. */
 export const MAX_WINDOWS = 8;
@@ -23,7 +23,7 @@ export function trialWindows(
 ): TrialWindows {
   const read = steps * batch * accumulate;
   const unread = corpus.unreadSequences(sequenceLength, MAX_WINDOWS, { read, seed });
-  if (new Set(unread.map(({ document }) => document)).size >= LEAST_DOCUMENTS)
+  if (new Set(unread.map(({ document }) => document)).size >= MIN_DOCUMENTS)
     return { windows: unread, heldOut: false };
   const count = Math.min(MAX_WINDOWS, heldOutWindows);
   return { windows: corpus.heldOutSequences(sequenceLength, count), heldOut: true };

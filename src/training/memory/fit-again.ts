@@ -1,4 +1,6 @@
-/** A run that starts on another backend than it was planned for: what a GPU held has to fit into main memory now. */
+/**
+ * Refits a run that starts on another backend than planned: what would have been on a GPU has to fit into main memory.
+ */
 import type { BaseShape } from '../../base-models/registry.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import type { RunWriter } from '../../runs/writer.ts';
@@ -8,7 +10,7 @@ import { availableMemory } from '../../platform/machine/available-memory.ts';
 import { fitMemory } from './fit.ts';
 import type { BaseSizes } from './plan.ts';
 
-/** What has started, and the sizes of the base on it. */
+/** The backend that has started, and the sizes of the base on it. */
 export interface StartedBackend {
   backend: Pick<Backend, 'name' | 'device'>;
   sizes: BaseSizes;

@@ -89,7 +89,7 @@ export function fitMemory<H extends Shrinkable>(
     }
   const fits = (candidate: PlannedHyper) => planOf(candidate).total <= room && fitsDevice(candidate);
   const misfit = device && misfitOn(device, hyper);
-  // What does not fit even as small as it gets is what a person has to hear of.
+  // Report what doesn't fit even with the smallest settings.
   const minimalMisfit = device && misfitOn(device, { ...hyper, batch: 1, recompute: true });
   if (device && misfit && (minimalMisfit ?? planOf(hyper).total <= room))
     throw new UserError(
@@ -105,7 +105,7 @@ export function fitMemory<H extends Shrinkable>(
   );
 }
 
-/** Why a plan does not fit a GPU, as a sentence; undefined if it fits, or if nobody can tell. */
+/** Why a plan does not fit a GPU, as a sentence; undefined if it fits, or if that is unknown. */
 function describeMisfit(
   { name, memory, shared, mostBuffer }: PlannedDevice,
   total: number,

@@ -1,8 +1,8 @@
-/** Adds to a run's state when all of it will be over: by what was said before it started, and by how far it is. */
+/** Adds the expected end to a run's state: from the estimate before it started, and from its progress. */
 import type { RunSpec, RunState } from '../../protocol/run.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 
-/** From here on, the budget for training runs. */
+/** Phases that count towards the training budget. */
 const TRAINING = /^(Trying learning rates|Training)/;
 
 type ClockedWriter = Pick<RunWriter, 'state'>;

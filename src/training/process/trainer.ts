@@ -46,13 +46,13 @@ async function trainAndEvaluate(dir: string, writer: RunWriter, signal: AbortSig
   return 'done';
 }
 
-/** Keeps what a part took, for the times that later runs are said to take. */
+/** Remembers how long a part took, for the estimates of later runs. */
 async function rememberDuration(dir: string, part: string, seconds: number): Promise<void> {
   const { spec, events } = await readRun(dir);
   await rememberCost(costPlace(spec, events), part, { seconds, items: 1 });
 }
 
-/** The run's writer, which says in the state when all will be over. */
+/** The run's writer, which adds the expected end to the state. */
 async function openClockedWriter(dir: string): Promise<RunWriter> {
   const { expected } = await readSpec(dir);
   const hasStarted = (await listCheckpoints(dir)).length > 0;

@@ -25,18 +25,18 @@ export interface OneTrialOptions {
   method: Hyper['method'];
   /** Without it, only the base is measured. */
   learningRate?: number | undefined;
-  /** What is known besides the folder's trials.jsonl. */
+  /** Results in addition to the folder's trials.jsonl. */
   known?: readonly SweepLine[];
   /** The least seconds between two checkpoints. Default 10. */
   checkpointSeconds?: number | undefined;
   onProgress?(progress: SweepProgress): void;
-  /** Gets what was measured, before the trial's checkpoints are deleted. */
+  /** Called with the result before the trial's checkpoints are deleted. */
   onLine(line: SweepLine): void;
 }
 
 /**
- * Measures, or goes on with what an earlier process began. Where `signal` fires, nothing is passed on. Errors:
- * bad-argument for a method that the sweep has not, run-locked, and those of runSweep.
+ * Measures, or continues what an earlier process began. If `signal` fires, there is no result. Errors: bad-argument for
+ * a method that the sweep has not, run-locked, and those of runSweep.
  */
 export async function runOneTrial(dir: string, options: OneTrialOptions): Promise<void> {
   const lock = await lockSweep(dir);

@@ -16,7 +16,7 @@ const CHECKPOINT_SECONDS = { lora: 60, full: undefined };
 export interface SweepHandlers {
   signal: AbortSignal;
   onProgress?(progress: SweepProgress): void;
-  /** A trial was recorded. */
+  /** Called after a trial was recorded. */
   onTrial?(): void;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Checkpoints of a trial, so that one that was cut short goes on and does not begin anew. Those of a finished trial are
+ * Checkpoints of a trial, so that an interrupted one continues instead of starting over. Those of a finished trial are
  * deleted.
  */
 import { rm } from 'node:fs/promises';
@@ -80,7 +80,7 @@ export class TrialCheckpoints {
     if (this.hasFailed) return;
     const { dir, backend } = this.options;
     const record = recordSchema.parse({ losses: [...losses], schedule: { trained: seconds } });
-    const began = performance.now();
+    const startedAt = performance.now();
     try {
       const place = { backend: backend.name, device: backend.device?.name };
       await saveCheckpoint(dir, { ...trained, ...place }, { step, progress, record, plan });
@@ -90,7 +90,7 @@ export class TrialCheckpoints {
       await this.deleteAll().catch(() => undefined);
     }
     this.writtenAt = performance.now();
-    this.writeMs = this.writtenAt - began;
+    this.writeMs = this.writtenAt - startedAt;
   }
 
   deleteAll(): Promise<void> {

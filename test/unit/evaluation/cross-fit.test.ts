@@ -5,7 +5,7 @@ import { chooseCrossFitted } from '../../../src/evaluation/strength/cross-fit.ts
 import { whyNotOffered } from '../../../src/findings/offer.ts';
 import { verdictOf } from '../../../src/findings/verdict.ts';
 import { statedSummary, withFound, withStrength } from '../../../src/evaluation/figures/summary.ts';
-import { choiceIn, pointOf } from '../../../src/findings/strength-rule.ts';
+import { choiceIn, strengthPoint } from '../../../src/findings/strength-rule.ts';
 import { speak } from '../../../src/text/l10n.ts';
 import {
   CHARACTERS,
@@ -31,7 +31,7 @@ function choose(gains: Record<string, readonly number[]>, kl: Record<string, num
     );
     const forgot = [{ sum: kl[strength] ?? 0, weight: 1 }];
     const before = { learned: base, kl: [], solutions: [] };
-    const point = pointOf(Number(strength), before, { learned, kl: forgot, solutions: [] });
+    const point = strengthPoint(Number(strength), before, { learned, kl: forgot, solutions: [] });
     return { point, learned };
   });
   return {
@@ -107,7 +107,7 @@ describe('lines and characters that would have been offered', () => {
   const measured = Object.entries({ 0.5: uneven, 1: even }).map(([strength, gains]) => {
     const learned = learnedAt(gains);
     const counted = { kl: [{ sum: 0, weight: 1 }], solutions: [], learned };
-    const point = pointOf(Number(strength), { ...counted, learned: base.learned }, counted);
+    const point = strengthPoint(Number(strength), { ...counted, learned: base.learned }, counted);
     return { point, learned, offered: at(strength === '1' ? [3, 2, 2, 2, 2, 2] : [0, 1, 1, 1, 1, 1]) };
   });
   const chosen = chooseCrossFitted(base, measured, 0.1, 'six cursors');

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { nextAfterNoOffer, notBetter, whyNotOffered } from '../../../src/findings/offer.ts';
+import { nextStepWithoutOffer, notBetter, whyNotOffered } from '../../../src/findings/offer.ts';
 import { summarise } from '../../../src/findings/summary-sentence.ts';
 import { mixed } from '../../../src/evaluation/strength/choose.ts';
-import { chooseStrength, nextStrength, pointOf } from '../../../src/findings/strength-rule.ts';
+import { chooseStrength, nextStrength, strengthPoint } from '../../../src/findings/strength-rule.ts';
 import type { RatioItem } from '../../../src/statistics/statistics.ts';
 import type { Comparison, StrengthPoint } from '../../../src/protocol/evaluation.ts';
 
@@ -125,7 +125,7 @@ describe('a strength against the base', () => {
     values.map((sum, index) => ({ sum, weight: 1, document: `file ${index % files}` }));
   const values = Array.from({ length: 24 }, (_, index) => 2 + Math.sin(index));
   const at = (files: number, gain: (index: number) => number) =>
-    pointOf(
+    strengthPoint(
       1,
       { learned: parts(values, files), kl: [], solutions: [] },
       {
@@ -220,7 +220,7 @@ describe('the offer', () => {
   it('is not made where the base is best', () => {
     const none = { ...choice, strength: 0, why: 'nothing was gained', next: 'Longer training may help.' };
     const summary = { step: 1, sentence: '', choice: none, comparisons: [] };
-    expect(nextAfterNoOffer(summary)).toBe('Longer training may help.');
+    expect(nextStepWithoutOffer(summary)).toBe('Longer training may help.');
     expect(notBetter('garden', summary)).toMatchObject({
       code: 'not-better',
       message:

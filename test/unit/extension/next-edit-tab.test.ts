@@ -26,7 +26,7 @@ vi.mock('../../../src/next-edit-finder/finder-thread.ts', () => ({
       if (finder.isQuick) void Promise.resolve().then(() => answer(asked));
       return finder.works;
     };
-    withdraw = () => undefined;
+    cancel = () => undefined;
     dispose = () => undefined;
   },
 }));

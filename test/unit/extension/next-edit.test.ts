@@ -12,7 +12,7 @@ vi.mock('vscode', () => import('./played-editor.ts'));
 /** What the finder was asked and told, and how it answers. */
 const finder = vi.hoisted(() => ({
   asked: [] as unknown[],
-  withdrawn: [] as number[],
+  cancelled: [] as number[],
   on: undefined as { answer: (answer: unknown) => void } | undefined,
 }));
 vi.mock('../../../src/next-edit-finder/finder-thread.ts', () => ({
@@ -21,7 +21,7 @@ vi.mock('../../../src/next-edit-finder/finder-thread.ts', () => ({
       finder.on = on;
     }
     ask = (asked: unknown) => finder.asked.push(asked) > 0;
-    withdraw = ({ id }: { id: number }) => finder.withdrawn.push(id);
+    cancel = ({ id }: { id: number }) => finder.cancelled.push(id);
     dispose = () => undefined;
   },
 }));
@@ -37,7 +37,7 @@ const show = (document: Document) => played.show(document, true);
 beforeEach(() => {
   vi.useFakeTimers();
   played.reset();
-  Object.assign(finder, { asked: [], withdrawn: [] });
+  Object.assign(finder, { asked: [], cancelled: [] });
 });
 afterEach(() => vi.useRealTimers());
 
@@ -132,13 +132,13 @@ describe('what is offered', () => {
     const log = openDocument('log.ts', 'one');
     show(log.made);
     const { write } = renamed();
-    const [questions, withdrawn] = [asked().length, finder.withdrawn.length];
+    const [questions, withdrawn] = [asked().length, finder.cancelled.length];
     log.write('one', 'two');
     vi.runAllTimers();
-    expect([isThere(), asked().length, finder.withdrawn.length]).toEqual([true, questions, withdrawn]);
+    expect([isThere(), asked().length, finder.cancelled.length]).toEqual([true, questions, withdrawn]);
     write('use', 'take');
     expect(isThere()).toBe(false);
-    expect(finder.withdrawn.at(-1)).toBeGreaterThan(asked().at(-1)!.id);
+    expect(finder.cancelled.at(-1)).toBeGreaterThan(asked().at(-1)!.id);
     vi.runAllTimers();
     expect(asked()).toHaveLength(questions + 1);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { compare, type Measured } from '../../../src/evaluation/figures/compare.ts';
-import { guardedIn, isWorse, missableLoss } from '../../../src/findings/guards.ts';
+import { guardedFigures, isWorse, undetectedLoss } from '../../../src/findings/guards.ts';
 import { withFound } from '../../../src/evaluation/figures/summary.ts';
 import { summarise } from '../../../src/findings/summary-sentence.ts';
 import { whyNotOffered } from '../../../src/findings/offer.ts';
@@ -30,7 +30,7 @@ function solutions(rise: number, spread: number, task = 'humaneval', metric = 'l
   const after = before.map((loss, i) => loss + rise + (i % 2 ? spread : -spread));
   return measure([task, metric], [before, after], { better: 'lower', unit: 'nats/token' });
 }
-const worse = (comparison: Comparison) => guardedIn([comparison]).some(isWorse);
+const worse = (comparison: Comparison) => guardedFigures([comparison]).some(isWorse);
 const sentence = (...comparisons: Comparison[]) => summarise({ comparisons });
 
 it('says a loss that is shown, however small', () => {
@@ -86,7 +86,7 @@ describe('the loss that may have been missed', () => {
     const other = shares.map((share, i) => share + (i % 2 ? 0.1 : -0.1) * Number(share > 0 && share < 1));
     const comparison = measure(['humaneval', 'pass@1'], [shares, other], {});
     const { value, high } = comparison.difference;
-    expect(missableLoss(comparison)).toBeCloseTo(1.43 * (high - value), 3);
+    expect(undetectedLoss(comparison)).toBeCloseTo(1.43 * (high - value), 3);
   });
   it('is told of solutions, whose margin few problems can show to be kept', () => {
     expect(sentence(solutions(-0.03, 0.03))).toBe(
@@ -102,7 +102,7 @@ describe('the loss that may have been missed', () => {
   it('is none of nothing', () => {
     const figure = { ...solved(2, 0, 0, 0).before, n: 0 };
     const nothing = { ...solved(2, 0, 0, 0), before: figure, after: figure };
-    expect(missableLoss(nothing)).toBeUndefined();
+    expect(undetectedLoss(nothing)).toBeUndefined();
     expect(sentence()).toBe('Nothing was measured.');
   });
 });

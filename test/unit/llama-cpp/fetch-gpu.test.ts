@@ -174,8 +174,8 @@ describe('a package from the registry that npm is configured for', () => {
     const { build } = await import('esbuild');
     await writeFile(
       join(dir, 'in.ts'),
-      `import { resolveAlso } from ${JSON.stringify(new URL(hooks).pathname)};
-       resolveAlso(${JSON.stringify(modules)});
+      `import { installLlamaImportHook } from ${JSON.stringify(new URL(hooks).pathname)};
+       installLlamaImportHook(${JSON.stringify(modules)});
        const { getBinsDir } = await import(${JSON.stringify(name)});
        const missing = await import('@node-llama-cpp/none').catch(({ code }) => code);
        console.log(getBinsDir(), missing);`,

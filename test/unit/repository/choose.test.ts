@@ -19,7 +19,7 @@ async function repositoryOf(files: Record<string, string>): Promise<Repository> 
   for (const [path, text] of Object.entries(files))
     index.update(path, { ...(await parser.symbolsIn(path, text)), mtimeMs: 0, size: 0 });
   const windows = new SimilarWindows(WINDOW_LINES);
-  return { index, text: (path) => files[path], together: () => [], windows };
+  return { index, text: (path) => files[path], coChanged: () => [], windows };
 }
 
 const all = { sources: [...partSources] };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { indexDir } from '../../../src/platform/files/paths.ts';
-import { forgetOldIndexes } from '../../../src/repository/store.ts';
+import { deleteOldIndexes } from '../../../src/repository/store.ts';
 import { deadPid } from '../runs/help.ts';
 
 let work: string;
@@ -22,9 +22,9 @@ it('old indexes are deleted, and one that can not be stops nothing', async () =>
   for (const file of [first, last]) writeFileSync(file!, '');
   // What a file that another program holds is on Windows: `rm` refuses it.
   mkdirSync(held!);
-  await forgetOldIndexes(Date.now());
+  await deleteOldIndexes(Date.now());
   expect(existsSync(first!)).toBe(true);
-  await forgetOldIndexes(Date.now() + 61 * 24 * 3600 * 1000);
+  await deleteOldIndexes(Date.now() + 61 * 24 * 3600 * 1000);
   expect([first, last].filter((file) => existsSync(file!))).toEqual([]);
 });
 
@@ -32,6 +32,6 @@ it('what a killed indexer left half-written is deleted by the next one', async (
   const left = join(indexDir(), `a.index.${deadPid}-ab12.tmp`);
   const writing = join(indexDir(), `a.index.${process.ppid}-ab12.tmp`);
   for (const file of [left, writing]) writeFileSync(file, '');
-  await forgetOldIndexes();
+  await deleteOldIndexes();
   expect(readdirSync(indexDir())).toEqual([basename(writing)]);
 });

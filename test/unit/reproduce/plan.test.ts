@@ -4,7 +4,7 @@ import type { SweepLine } from '../../../src/protocol/sweep.ts';
 import { claims } from '../../../src/reproduce/claims.ts';
 import { guessCosts, stepCosts } from '../../../src/reproduce/costs.ts';
 import {
-  LEAST_STEPS,
+  MIN_STEPS,
   nearBest,
   planStages,
   planSweep,
@@ -59,7 +59,7 @@ describe('the plan', () => {
     for (const { claim } of dropped) {
       const { needs } = claims.find(({ id }) => id === claim)!;
       const all = [...new Set([...planned, ...left(needs as StageName[], plan)])];
-      expect(total(all, LEAST_STEPS, plan)).toBeGreaterThan(plan.budget);
+      expect(total(all, MIN_STEPS, plan)).toBeGreaterThan(plan.budget);
     }
   });
 
@@ -102,7 +102,7 @@ describe('the plan', () => {
   it('begins with the first claim, even where nothing seems to fit', () => {
     const { stages, steps, dropped } = planStages(planning(0.1, { done: new Set() }));
     expect(stages).toEqual(['lora', 'full', 'lora-lower-rate', 'full-lower-rate', 'strengths']);
-    expect(steps).toBe(LEAST_STEPS);
+    expect(steps).toBe(MIN_STEPS);
     expect(dropped.map(({ claim }) => claim)).not.toContain('forgetting');
   });
 

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
-import { loadUntried } from '../../../src/llama-cpp/llama.ts';
+import { loadWithoutTrial } from '../../../src/llama-cpp/llama.ts';
 import { availableMemory } from '../../../src/platform/machine/available-memory.ts';
 import { openCopy } from '../../../src/serving/host/open-copy.ts';
 import { useTemporaryHome } from '../runs/help.ts';
@@ -20,7 +20,7 @@ const remove = vi.fn(() => Promise.resolve());
 const [GB, adapter] = [1e9, { name: 'mine', path: '/mine.gguf' }];
 beforeEach(() => {
   vi.clearAllMocks();
-  vi.mocked(loadUntried).mockResolvedValue({ dispose } as never);
+  vi.mocked(loadWithoutTrial).mockResolvedValue({ dispose } as never);
   vi.mocked(availableMemory).mockResolvedValue(4 * GB);
 });
 
@@ -43,14 +43,14 @@ it.each([
 ])('is left alone where %s has no room for it', async (_, room, free) => {
   vi.mocked(availableMemory).mockResolvedValue(free);
   expect(await opening(() => Promise.resolve('open'), room)).toBeUndefined();
-  expect(loadUntried).not.toHaveBeenCalled();
+  expect(loadWithoutTrial).not.toHaveBeenCalled();
 });
 
 it('is left alone if a server ended while it opened it', async () => {
   const { pid } = spawnSync(process.execPath, ['--version']);
   writeFileSync(join(home.path(), 'model.gguf.opening'), `${pid}\n`);
   expect(await opening(() => Promise.resolve('open'))).toBeUndefined();
-  expect(loadUntried).not.toHaveBeenCalled();
+  expect(loadWithoutTrial).not.toHaveBeenCalled();
   expect(existsSync(join(home.path(), 'model.gguf.opening'))).toBe(true);
 });
 

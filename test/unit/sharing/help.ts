@@ -6,8 +6,8 @@ import { afterAll, beforeAll, vi } from 'vitest';
 import { examine } from '../../../src/base-models/checksums.ts';
 import type { RunSpec } from '../../../src/protocol/run.ts';
 import { readRun } from '../../../src/runs/index.ts';
-import { packRun, type PackAsked } from '../../../src/sharing/pack.ts';
-import { fetchAdapter, findPublished, type FetchAsked } from '../../../src/sharing/fetch-adapter.ts';
+import { packRun, type PackOptions } from '../../../src/sharing/pack.ts';
+import { fetchAdapter, findPublished, type PublishedReference } from '../../../src/sharing/fetch-adapter.ts';
 import type { Store } from '../../../src/sharing/stores/store.ts';
 import { makeSharedRun } from '../../support/shared-run.ts';
 import { writeTinyModel } from '../../support/tiny-model.ts';
@@ -19,8 +19,8 @@ export interface Desk {
   /** From now on, everything happens in the data directory of this person. */
   be(person: string): void;
   makeRun(patch?: Partial<RunSpec>): Promise<string>;
-  publish(dir: string, store: Store, asked?: Partial<PackAsked>): Promise<string>;
-  fetch(store: Store, asked: Omit<FetchAsked, 'store'>): ReturnType<typeof fetchAdapter>;
+  publish(dir: string, store: Store, asked?: Partial<PackOptions>): Promise<string>;
+  fetch(store: Store, asked: Omit<PublishedReference, 'store'>): ReturnType<typeof fetchAdapter>;
 }
 
 export function useDesk(): Desk {

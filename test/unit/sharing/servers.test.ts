@@ -4,15 +4,15 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 import { UserError } from '../../../src/text/errors.ts';
 import { readSpec } from '../../../src/runs/index.ts';
 import { parseEndpoint } from '../../../src/serving/remote/address.ts';
-import { coarseKl, judgeServer } from '../../../src/sharing/servers/compare.ts';
+import { partialKl, judgeServer } from '../../../src/sharing/servers/compare.ts';
 import { LlamaCppServer } from '../../../src/sharing/servers/llama-cpp.ts';
-import { failureOf, offerAll } from '../../../src/sharing/servers/offer-all.ts';
+import { failureFrom, offerAll } from '../../../src/sharing/servers/offer-all.ts';
 import {
-  notOffered,
+  refusalError,
   offerOnLlamaCpp,
   offerOnVllm,
-  type Means,
-  type Wanted,
+  type OfferTools,
+  type OfferRequest,
 } from '../../../src/sharing/servers/offer.ts';
 import { SharedFolder } from '../../../src/sharing/servers/shared-folder.ts';
 import { VllmServer } from '../../../src/sharing/servers/vllm.ts';
@@ -44,7 +44,7 @@ function rowsOf(tokens: ArrayLike<number>, seed: number, change: number): Float3
 }
 
 const desk = useDesk();
-let wanted: Wanted;
+let wanted: OfferRequest;
 let shared: SharedFolder;
 const exported: string[] = [];
 beforeAll(async () => {
@@ -56,9 +56,9 @@ beforeEach(() => {
   shared = SharedFolder.parse(desk.at(`shared-${Math.random()}`));
 });
 
-const means = (): Means => ({
+const means = (): OfferTools => ({
   host: 'gpu:8000',
-  say: () => undefined,
+  report: () => undefined,
   writePeft: async (_, output, baseName) => {
     exported.push(baseName);
     await mkdir(output, { recursive: true });
@@ -92,11 +92,11 @@ describe('a comparison with the likeliest tokens', () => {
     );
 
   it('is nearly zero for the same, and never more than the whole divergence', () => {
-    expect(coarseKl(row, top(row, 20))).toBeLessThan(1e-6);
+    expect(partialKl(row, top(row, 20))).toBeLessThan(1e-6);
     for (const count of [1, 5, 20, 299])
-      expect(coarseKl(row, top(other, count))).toBeLessThanOrEqual(klDivergence(row, other) + 1e-6);
-    expect(coarseKl(row, top(other, VOCABULARY))).toBeCloseTo(klDivergence(row, other), 4);
-    expect(coarseKl(row, top(other, 20))).toBeGreaterThan(0.02);
+      expect(partialKl(row, top(other, count))).toBeLessThanOrEqual(klDivergence(row, other) + 1e-6);
+    expect(partialKl(row, top(other, VOCABULARY))).toBeCloseTo(klDivergence(row, other), 4);
+    expect(partialKl(row, top(other, 20))).toBeGreaterThan(0.02);
   });
 
   it('needs an answer for every position', () =>
@@ -131,7 +131,7 @@ describe('vLLM', () => {
     const changes = server.seen.filter((request) => /load|completions/.test(request));
     expect(changes.indexOf('POST /v1/unload_lora_adapter')).toBe(changes.length - 2);
     // The resolver finds it by its name after a restart; its folder is named after its weights.
-    expect(await readlink(join(shared.here, 'parser'))).toMatch(/^parser-[0-9a-f]{12}$/);
+    expect(await readlink(join(shared.localPath, 'parser'))).toMatch(/^parser-[0-9a-f]{12}$/);
     expect(exported).toEqual(['Example/Base-0.1B']);
   });
 
@@ -159,8 +159,8 @@ describe('vLLM', () => {
       await writeFile(path, bytes);
     }
     expect(exported).toHaveLength(2);
-    const folders = (await readdir(shared.here)).filter((name) => name !== 'parser');
-    expect(folders).toEqual([await readlink(join(shared.here, 'parser'))]);
+    const folders = (await readdir(shared.localPath)).filter((name) => name !== 'parser');
+    expect(folders).toEqual([await readlink(join(shared.localPath, 'parser'))]);
     expect([...server.adapters.values()]).toEqual([shared.pathThere(folders[0]!)]);
   });
 
@@ -195,12 +195,12 @@ describe('vLLM', () => {
       await start({ compute });
       const result = await offer();
       expect(result.offered).toBe(false);
-      expect(notOffered(result, 'gpu:8000')).toMatchObject({
+      expect(refusalError(result, 'gpu:8000')).toMatchObject({
         code,
         message: expect.stringMatching(words) as string,
       });
       expect([...server.adapters.keys()]).toEqual([]);
-      expect(await readdir(shared.here)).toEqual([]);
+      expect(await readdir(shared.localPath)).toEqual([]);
     },
   );
 
@@ -260,7 +260,7 @@ describe('vLLM', () => {
     expect(single).toMatchObject({ code: 'adapter-unsupported' });
     expect(single.next).not.toContain('any more');
     expect([...server.adapters]).toEqual([['parser', before]]);
-    expect(await readlink(join(shared.here, 'parser'))).toBe(basename(before!));
+    expect(await readlink(join(shared.localPath, 'parser'))).toBe(basename(before!));
   });
 
   it('is given the others where one is refused', async () => {
@@ -272,7 +272,7 @@ describe('vLLM', () => {
     expect(outcome.offered.map(({ name }) => name)).toEqual(['parser']);
     expect(outcome.failed.map(({ name }) => name)).toEqual(['web', 'web-two']);
     expect([...server.adapters.keys()]).toEqual(['parser']);
-    expect(failureOf(outcome, 'gpu:8000')).toMatchObject({
+    expect(failureFrom(outcome, 'gpu:8000')).toMatchObject({
       code: 'adapter-unsupported',
       message: '2 of 3 adapters are not offered at gpu:8000: web, web-two.',
     });
@@ -345,7 +345,7 @@ describe("llama.cpp's server", () => {
 
 describe('the shared folder', () => {
   it('has a path here and one there', () => {
-    expect(SharedFolder.parse('/a/b').there).toBe('/a/b');
+    expect(SharedFolder.parse('/a/b').serverPath).toBe('/a/b');
     expect(SharedFolder.parse('/a/b=/data/lora/').pathThere('x')).toBe('/data/lora/x');
     expect(() => SharedFolder.parse('=x')).toThrow(/is not FOLDER/);
   });

@@ -8,8 +8,13 @@ import { parseEndpoint, type Endpoint } from '../../../serving/remote/address.ts
 import { listModels } from '../../../serving/remote/probe.ts';
 import type { Remote } from '../../../serving/remote/remote-http.ts';
 import { LlamaCppServer } from '../../../sharing/servers/llama-cpp.ts';
-import { failureOf, offerAll, type Outcome } from '../../../sharing/servers/offer-all.ts';
-import { offerOnLlamaCpp, offerOnVllm, type Offered, type Wanted } from '../../../sharing/servers/offer.ts';
+import { failureFrom, offerAll, type Outcome } from '../../../sharing/servers/offer-all.ts';
+import {
+  offerOnLlamaCpp,
+  offerOnVllm,
+  type OfferResult,
+  type OfferRequest,
+} from '../../../sharing/servers/offer.ts';
 import { SharedFolder } from '../../../sharing/servers/shared-folder.ts';
 import { VllmServer } from '../../../sharing/servers/vllm.ts';
 import { followChild } from '../../processes/follow-child.ts';
@@ -57,7 +62,7 @@ export async function serveOn(options: ServeOnOptions): Promise<void> {
   const says = offered.length > 0 || failed.length !== 1;
   if (json && says) printJson(await asJson(outcome, remote, owner));
   else if (says) await tell(outcome, remote, owner, options);
-  const failure = failureOf(outcome, endpoint.host);
+  const failure = failureFrom(outcome, endpoint.host);
   if (failure) throw failure;
 }
 
@@ -89,7 +94,7 @@ async function tell(
   if (failed.length > 1) for (const { name, error } of failed) note(`${name}: ${formatError(error)}`);
 }
 
-const offeredLine = (name: string, { meanKl, limit }: Offered['check'], host: string) =>
+const offeredLine = (name: string, { meanKl, limit }: OfferResult['check'], host: string) =>
   `${name} is offered at ${host}. Checked there: ${meanKl.toPrecision(2)} nats per token from what was trained, limit ${limit.toPrecision(2)}.`;
 
 const namesOf = async (remote: Remote) => (await listModels(remote)).map(({ id }) => id);
@@ -137,7 +142,7 @@ async function onLlamaCpp(
       'Name one --adapter, or use vLLM.',
     );
   const all = await server.adapters();
-  if (unload.length > 0) await server.use(undefined, all);
+  if (unload.length > 0) await server.applyAdapter(undefined, all);
   if (wanted.length === 0 && !json)
     print(
       formatTable([
@@ -149,8 +154,8 @@ async function onLlamaCpp(
 }
 
 /** The runs, checked on this machine first. Errors: those of findServed; bad-argument for a full fine-tune. */
-async function wantedRuns(given: readonly string[]): Promise<Wanted[]> {
-  const wanted: Wanted[] = [];
+async function wantedRuns(given: readonly string[]): Promise<OfferRequest[]> {
+  const wanted: OfferRequest[] = [];
   for (const one of given) {
     const [, name, run = ''] = /^(?:([^=]+)=)?(.+)$/.exec(one) ?? [];
     const dir = await findRun(run);
@@ -178,7 +183,7 @@ function checkedName(name: string): string {
 
 const means = (host: string) => ({
   host,
-  say: (text: string) => note(text),
+  report: (text: string) => note(text),
   writePeft: (dir: string, output: string, baseName: string) =>
     followChild('exporter', [dir, '--to', 'peft', '--output', output, '--base-name', baseName], {
       schema: exportMessageSchema,

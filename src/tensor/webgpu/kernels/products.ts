@@ -7,7 +7,7 @@
 import { elementwise, kernel, variants, type Kernel } from '../kernel.ts';
 import { tileNames, tiles, type Tile, type TileName } from './tiles.ts';
 
-/** What a kernel does besides A B. Each kind is a kernel of its own. */
+/** What a kernel computes besides A B. Each kind is a separate kernel. */
 export interface Extras {
   /** A second product A2 B2 is added. It is made first; B2 is transposed if B is. */
   second?: boolean;
@@ -177,7 +177,8 @@ function sumsOf({ thread }: Tile): Sum[] {
 
 /**
  * A function for four elements of a matrix, along the tile, at step k of the inner axis: zero from its end on. Past the
- * last row or column the last one is read again, for sums that nobody keeps. `along`: whether the four lie side by side.
+ * last row or column, the last one is read again, for sums that are discarded. `along`: whether the four lie side by
+ * side.
  */
 const loader = (name: string, count: string, along: boolean, stride: string, masked: boolean) => `
 fn four_${name}(begin: u32, first: u32, k: u32, end: u32) -> vec4f {

@@ -15,7 +15,7 @@ export interface Tile {
 const FOUR = { rows: 4, columns: 4 };
 const EIGHT = { rows: 8, columns: 8 };
 
-/** Workgroup memory for all of them lies within the 16 KB that each device has. */
+/** Workgroup memory for all of them is within the 16 KB that every device has. */
 export const tiles = {
   middle: { rows: 64, columns: 64, inner: 16, thread: FOUR },
   small: { rows: 32, columns: 32, inner: 16, thread: FOUR },

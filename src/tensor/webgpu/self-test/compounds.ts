@@ -29,7 +29,7 @@ export const placeOf = (b: WebgpuBackend, c: Compound): Place => ({
 /** Kernels without which there is another, slower way. */
 export type Optional = 'attention' | 'products' | 'together';
 export const optional: Readonly<Record<Optional, Check>> = {
-  // The sizes that heads most often have: another has kernels of its own.
+  // The most common head sizes: other sizes get their own kernels.
   attention: (place) => [...attention(place, 64, false), ...attention(place, 128, true)],
   products: ({ b, c, make }) => {
     const products =

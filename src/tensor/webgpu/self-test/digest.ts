@@ -1,4 +1,4 @@
-/** What tells whether kernels are those that were tested. */
+/** Identifies the tested kernels. */
 import { createHash } from 'node:crypto';
 import packageJson from '../../../../package.json' with { type: 'json' };
 import { tensorTypeNames } from '../../../gguf/types.ts';

@@ -8,8 +8,8 @@ import { tried } from './tried.ts';
 const TOLERANCE = 1e-2;
 
 /**
- * Whether products in f16 are made rightly, with the tiles that are in use. What is too large for f16 must not become a
- * number: that is how an overflow is noticed.
+ * Whether products in f16 are correct with the tiles in use. Values too large for f16 must not become finite numbers:
+ * that is how an overflow is detected.
  * @param linear those of linear layers as well
  */
 export async function multipliesF16(backend: WebgpuBackend, linear = true): Promise<boolean> {

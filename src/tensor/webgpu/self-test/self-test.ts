@@ -22,7 +22,7 @@ import { tried } from './tried.ts';
 /** What may be left out. Those that need a feature are not tested where it is absent. */
 type Kind = Optional | 'f16' | 'subgroups';
 
-/** What an optional kind of kernel does, and what is done without it: "..., so ...". */
+/** What an optional kind of kernel does, and the consequence of not having it: "..., so ...". */
 const without: Readonly<Record<Kind, string>> = {
   attention: 'attention as a whole, so it is made in chunks',
   products: "LoRA's products in one pass, so they take several",
@@ -34,8 +34,7 @@ const without: Readonly<Record<Kind, string>> = {
 const kinds = z.array(z.enum(['attention', 'products', 'together', 'f16', 'subgroups']));
 const tileName = z.enum(tileNames);
 /**
- * `refused`: what is computed wrongly and can't be left out, and how that showed. `tiles`: the fastest of those that are
- * computed rightly.
+ * `refused`: what is computed incorrectly and can't be left out, with the evidence. `tiles`: the fastest correct ones.
  */
 const outcomeSchema = z.object({
   leftOut: kinds,

@@ -23,7 +23,7 @@ const SLOW_MS = 4;
 /** Products are repeated until they take so long together: waiting for the last one takes time of its own. */
 const LONG_ENOUGH_MS = 15;
 /** Forms that are not measured by then keep their usual tile. */
-const MOST_MS = 2000;
+const MAX_MS = 2000;
 /** Another tile is taken if it saves at least this share of the time: less may be noise. */
 const GAIN = 0.05;
 
@@ -39,8 +39,8 @@ function withTile<T>({ launcher }: WebgpuBackend, tiles: Tiles, make: () => T): 
 }
 
 /**
- * The tiles with which products are made rightly, plain ones and those of linear layers (unless they are left out). The
- * usual ones were tested before, and say what is right.
+ * The tiles with which products are correct, for plain ones and those of linear layers (unless these are left out). The
+ * usual tiles were tested before and serve as the reference.
  */
 export async function rightTiles(backend: WebgpuBackend, linear = true): Promise<TileName[]> {
   const usual = new Set<TileName>(Object.values(usualTiles));
@@ -70,7 +70,7 @@ export async function rightTiles(backend: WebgpuBackend, linear = true): Promise
  * out by a kernel of its own first, which takes the same time whatever the tile.
  */
 export async function fastestTiles(backend: WebgpuBackend, right: readonly TileName[]): Promise<Tiles> {
-  const end = performance.now() + MOST_MS;
+  const end = performance.now() + MAX_MS;
   const chosen = { ...usualTiles };
   const products = await sizedProducts(backend, end);
   for (const form of forms) {
@@ -126,14 +126,14 @@ function productsAt(b: WebgpuBackend, { rows, width, hidden, few }: typeof MODEL
 /** Milliseconds that `make` takes on the GPU: the lower of two, after one that compiles. */
 async function timed(backend: WebgpuBackend, make: () => Tensor, end: number): Promise<number> {
   const times = async (count: number) => {
-    const began = performance.now();
+    const startedAt = performance.now();
     const corner = backend.arena(() => {
       for (let i = 1; i < count; i += 1) backend.arena(() => void make());
       return backend.slice(make(), [0, 0], [1, 1]);
     });
     await backend.read(corner);
     backend.dispose(corner);
-    return (performance.now() - began) / count;
+    return (performance.now() - startedAt) / count;
   };
   await times(1);
   const once = await times(1);

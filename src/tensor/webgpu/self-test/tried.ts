@@ -15,8 +15,8 @@ export interface Pair {
 }
 
 /**
- * True if all that `answers` found is what was wanted; else what went wrong, if it is known. Throws UserError `memory` or
- * `gpu-lost` if that can't be said.
+ * True if all of `answers` are as expected; else what went wrong, if known. Throws UserError `memory` or `gpu-lost` if
+ * that can't be said.
  * @param tolerance relative to the largest value
  */
 export async function tried(
