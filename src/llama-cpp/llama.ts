@@ -107,7 +107,7 @@ type LoadOptions = Pick<LlamaModelOptions, 'vocabOnly' | 'gpuLayers'>;
 /**
  * Loads a model that readModelFile has checked, once a process of its own has opened it: llama.cpp aborts the process at
  * some files. Without `gpuLayers`, all of it stays on the processor. Throws an Error if llama.cpp refuses the file; its
- * message is the reason in llama.cpp's log, without a full stop. Throws like requireTried and sharedLlama.
+ * message is the reason in llama.cpp's log, without a full stop. Throws like requireOpenable and sharedLlama.
  */
 export async function loadLlamaModel(
   file: Pick<ModelFile, 'path'>,

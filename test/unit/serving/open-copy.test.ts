@@ -10,7 +10,7 @@ import { useTemporaryHome } from '../runs/help.ts';
 
 vi.mock('../../../src/llama-cpp/llama.ts', async (original) => ({
   ...(await original<object>()),
-  loadUntried: vi.fn(),
+  loadWithoutTrial: vi.fn(),
 }));
 vi.mock('../../../src/platform/machine/available-memory.ts', () => ({ availableMemory: vi.fn() }));
 
