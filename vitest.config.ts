@@ -10,10 +10,10 @@ const expect = { poll: { timeout: 30_000 } };
 const unitTests = readdirSync('test/unit', { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
   .map((name) => `test/unit/${name}`);
-/** Files that mock modules need modules of their own, and so an environment of their own. */
-const mocking = unitTests.filter((file) =>
-  /vi\.(mock|doMock)\(|fake-vscode|played-editor/.test(readFileSync(file, 'utf8')),
-);
+/** Files that change what others would share get an environment and modules of their own. */
+const changing =
+  /vi\.(mock|doMock|stubEnv|stubGlobal|spyOn|useFakeTimers|setSystemTime)\(|process\.env|fake-vscode|played-editor|-suite/;
+const isolated = unitTests.filter((file) => changing.test(readFileSync(file, 'utf8')));
 const unit = { testTimeout: 60_000, hookTimeout: 60_000, expect, maxWorkers: 2 };
 
 export default defineConfig({
@@ -21,16 +21,16 @@ export default defineConfig({
     projects: [
       {
         plugins,
-        // Without isolation, files share the modules that they import, which saves a third of the time.
+        // These share the modules that they import.
         test: {
           ...unit,
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
-          exclude: mocking,
+          exclude: isolated,
           isolate: false,
         },
       },
-      { plugins, test: { ...unit, name: 'unit-mocking', include: mocking } },
+      { plugins, test: { ...unit, name: 'unit-isolated', include: isolated } },
       {
         plugins,
         test: {
