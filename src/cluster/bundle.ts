@@ -13,7 +13,7 @@ import { describePackage, type Package, type PackedFile } from './zip.ts';
 export const WORKERS = 'linux-x64';
 const LLAMA = `@node-llama-cpp/${WORKERS}`;
 /** Webgpu is left out: it is large, and workers compute by TensorFlow or WebAssembly. */
-const outside = ['node-llama-cpp', LLAMA, 'pyodide'];
+const outside = [LLAMA, 'pyodide'];
 
 /** In dist/, what only an editor or this machine's command line runs. */
 const ofEditors =
