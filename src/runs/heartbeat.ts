@@ -2,7 +2,8 @@
  * Writes state.json, in a thread of its own: a training step can keep the main thread busy for longer than a heartbeat
  * may be old.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../platform/processes/start.ts';
 import type { RunState } from '../protocol/run.ts';
 
 const HEARTBEAT_MS = 2000;
@@ -51,11 +52,8 @@ export class StateWriter {
   private stopped = false;
 
   constructor(path: string, state: RunState) {
-    this.worker = new Worker(source, {
-      eval: true,
-      workerData: { path, state, interval: HEARTBEAT_MS },
-      execArgv: [],
-    });
+    const workerData = { path, state, interval: HEARTBEAT_MS };
+    this.worker = startThread(source, { eval: true, workerData });
     this.worker.unref();
     this.worker.on('message', (reply: Reply) => {
       const waiting = this.pending.get(reply.id);

@@ -7,7 +7,7 @@ import { isUnderWay, openCluster, readCluster, stopJob } from '../../cluster/sto
 import { FOLDER_PLACE, type ClusterFile } from '../../protocol/cluster.ts';
 import { UserError } from '../../text/errors.ts';
 import { runsDir, sweepsDir } from '../../platform/files/paths.ts';
-import { reproducerMessageSchema, type Method, type ReproducerMessage } from '../../protocol/reproduction.ts';
+import { reproducerMessageSchema, type Method } from '../../protocol/reproduction.ts';
 import { sweeperMessageSchema } from '../../protocol/sweep.ts';
 import type { ClusterLauncher, RunElsewhere } from '../../reproduce/elsewhere.ts';
 import {
@@ -115,7 +115,7 @@ export async function clusterLauncher(
         await sendWork(client, work, { yes: agreed, json });
         for (const run of work.runs!) await queue(run.dir);
       }
-      await followChild<ReproducerMessage>('cluster-follower', [dir], {
+      await followChild('cluster-follower', [dir], {
         schema: reproducerMessageSchema,
         onMessage,
         signal,

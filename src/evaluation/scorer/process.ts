@@ -1,7 +1,7 @@
 /** The evaluator's side of the process that scores: see worker.ts. */
-import { fork, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { bundlePath } from '../../platform/processes/bundles.ts';
+import { startBundle } from '../../platform/processes/bundles.ts';
 import { endedEarly } from '../../platform/processes/child-end.ts';
 import { UserError } from '../../text/errors.ts';
 import {
@@ -37,11 +37,10 @@ export class ScorerProcess {
 
   /** Starts the process and its backend; the model is loaded at the first request. Throws like openScorer. */
   static async open(options: ScorerOpening): Promise<ScorerProcess> {
-    const child = fork(bundlePath('scorer-worker'), {
+    const child = startBundle('scorer-worker', [], {
       // Its stdout must not mix with the evaluator's.
       stdio: ['ignore', process.stderr, 'inherit', 'ipc'],
       serialization: 'advanced',
-      execArgv: [],
     });
     const closed = once(child, 'close').then(([code, signal]) => {
       throw scoringEnded((signal ?? code) as string | number | null);

@@ -1,7 +1,8 @@
 /** The workspace's index, in a process of its own: passes on what changes, and asks for parts of a prompt. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import * as vscode from 'vscode';
 import { INDEX_WINDOW, type ContextFile, type CursorDocument } from '../../completion/index.ts';
+import { endOf, startNode } from '../../platform/processes/start.ts';
 import type { NamedFolder } from '../../protocol/folders.ts';
 import {
   fromIndexerSchema,
@@ -104,13 +105,11 @@ export class Repository implements vscode.Disposable {
     const folders = vscode.workspace.workspaceFolders?.filter(({ uri }) => uri.scheme === 'file') ?? [];
     if (folders.length === 0 || (this.starts += 1) > MOST_STARTS) return;
     const paths = folders.map(({ uri }) => uri.fsPath);
-    // Little room for young objects: they are many, and none lives long.
-    const args = ['--max-semi-space-size=4', this.services.bundle('indexer.mjs'), ...paths];
-    const child = spawn(command, args, {
-      env: { ...process.env, ...env },
+    const child = startNode(this.services.bundle('indexer.mjs'), paths, {
+      ...{ command, env },
+      // Little room for young objects: they are many, and none lives long.
+      flags: ['--max-semi-space-size=4'],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      // No console window, which "fork" could not ask for.
-      windowsHide: true,
     });
     this.child = child;
     child.on('message', (message) => {
@@ -118,11 +117,9 @@ export class Repository implements vscode.Disposable {
       this.waitOn();
     });
     const { log } = this.services;
-    child.on('error', (error) => {
-      if (this.ended(child)) log.warn(`The index could not be started: ${error.message}`);
-    });
-    child.on('exit', (code, signal) => {
-      if (this.ended(child)) log.warn(`The index has ended (${signal ?? code})`);
+    void endOf(child, 'exit').then(({ how, error }) => {
+      if (!this.ended(child)) return;
+      log.warn(error ? `The index could not be started: ${error.message}` : `The index has ended (${how})`);
     });
     this.watching ??= this.watch();
     for (const document of vscode.workspace.textDocuments) if (document.isDirty) this.tell(document);

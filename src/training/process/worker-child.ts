@@ -1,8 +1,8 @@
 /** Runs the training of a run as a child process of the run's owner, and writes its events and states into the run. */
-import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { startBundle } from '../../platform/processes/bundles.ts';
 import { endedEarly } from '../../platform/processes/child-end.ts';
+import { endOf } from '../../platform/processes/start.ts';
 import { UserError } from '../../text/errors.ts';
 import {
   trainerMessageSchema,
@@ -23,12 +23,10 @@ export async function runTraining(
   writer: RunWriter,
   signal: AbortSignal,
 ): Promise<TrainedResult | undefined> {
-  const script = fileURLToPath(new URL('./training-worker.mjs', import.meta.url));
-  const child = spawn(process.execPath, [script, dir], {
+  const child = startBundle('training-worker', [dir], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     // This serialization keeps keys with the value undefined.
     serialization: 'advanced',
-    windowsHide: true,
   });
   // The child may have ended in the meantime.
   const tell = (message: OwnerMessage) => child.connected && child.send(message, () => undefined);
@@ -42,11 +40,9 @@ export async function runTraining(
   const cancel = () => tell({ type: 'cancel' });
   signal.addEventListener('abort', cancel);
   if (signal.aborted) cancel();
-  const how = await new Promise<string | number>((resolve) =>
-    child.on('close', (code, by) => resolve(by ?? code ?? 1)).on('error', (error) => resolve(error.message)),
-  );
+  const { how, error } = await endOf(child);
   signal.removeEventListener('abort', cancel);
-  if (!lastWords) throw signal.aborted ? stopped() : killed(dir, how);
+  if (!lastWords) throw signal.aborted ? stopped() : killed(dir, error?.message ?? how);
   if (lastWords.type === 'ended') return lastWords.trained;
   throw new UserError(lastWords.code, lastWords.message, lastWords.next);
 }
@@ -64,7 +60,7 @@ async function answer(writer: RunWriter, message: Exclude<TrainerMessage, LastWo
 
 const stopped = () => new UserError('cancelled', 'The training was stopped.', 'Continue it with "resume".');
 
-const killed = (dir: string, how: string | number) =>
+const killed = (dir: string, how: string | number | null) =>
   endedEarly(
     'The training',
     how,
