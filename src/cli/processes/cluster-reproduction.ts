@@ -17,12 +17,12 @@ import {
   sweepsOf,
   type Reproduction,
 } from '../../reproduce/store.ts';
-import { readRun } from '../../runs/index.ts';
+import { queueRun, readRun } from '../../runs/index.ts';
 import { runOwner } from '../../runs/lock.ts';
 import { readSweep } from '../../training/sweep/store.ts';
 import type { ChosenCluster } from '../options/cluster-options.ts';
 import { note, print, printJson } from '../view/output.ts';
-import { asCreated, queue } from './cluster-run.ts';
+import { asCreated } from './cluster-run.ts';
 import { cancelSweep, ifUnderWay, takeOver } from './cluster-stop.ts';
 import { sendSweep } from './cluster-sweep.ts';
 import { followChild } from './follow-child.ts';
@@ -113,7 +113,7 @@ export async function clusterLauncher(
         const cpus = cluster?.cpus ?? earlier ?? CPUS;
         const work = await workOf(repro, runs, { cpus, storage, memoryBytes, runtime });
         await sendWork(client, work, { yes: agreed, json });
-        for (const run of work.runs!) await queue(run.dir);
+        for (const run of work.runs!) await queueRun(run.dir);
       }
       await followChild('cluster-follower', [dir], {
         schema: reproducerMessageSchema,

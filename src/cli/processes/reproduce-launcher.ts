@@ -19,7 +19,7 @@ import {
   createRun,
   followRun,
   isAlive,
-  openRunWriter,
+  queueRun,
   readRun,
   type TrainingLock,
 } from '../../runs/index.ts';
@@ -171,11 +171,7 @@ async function train(
 }
 
 async function launch(dir: string, lock: TrainingLock, eventsBefore: number): Promise<LaunchedTrainer> {
-  if (eventsBefore > 0) {
-    // Clears an earlier cancellation: one that comes from here on is for this training.
-    const writer = await openRunWriter(dir);
-    await writer.state({ status: 'queued' }).finally(() => writer.close());
-  }
+  if (eventsBefore > 0) await queueRun(dir);
   const trainer = launchTrainer(dir, eventsBefore);
   if (trainer.pid !== undefined) await lock.share(trainer.pid, basename(dir));
   return trainer;
