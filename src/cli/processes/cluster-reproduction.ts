@@ -1,7 +1,6 @@
 /** Reproductions whose sweep and runs are on a cluster: sent, followed, attached to again, stopped. */
 import { readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { followRunsJob } from '../../cluster/follow-runs.ts';
 import type { NewTask, Work, WorkRun } from '../../cluster/job.ts';
 import { isUnderWay, openCluster, readCluster, stopJob } from '../../cluster/store.ts';
 import { FOLDER_PLACE, type ClusterFile } from '../../protocol/cluster.ts';
@@ -183,17 +182,14 @@ async function runOf({ name, id }: RunElsewhere): Promise<WorkRun> {
 export const clusterReproduction = (wanted: string): Promise<Reproduction | undefined> =>
   ifUnderWay(wanted, findReproduction, jobOf);
 
-/**
- * Stops its job; trials and runs that ended before are taken over. Errors: those of RayClient, followRunsJob and
- * followSweepJob.
- */
+/** Stops its job; trials and runs that ended before are taken over. Errors: those of RayClient and follow. */
 export async function cancelReproduction({ dir, spec, state }: Reproduction, json = false): Promise<void> {
   const again = `reproduce --resume ${spec.id}`;
   const file = await readCluster(dir);
   if (!isUnderWay(file))
     return cancelSweep(await readSweep(join(sweepsDir(), sweepsOf(state).at(-1)!)), { json, again });
   await stopJob(file);
-  if (!(await runOwner(dir))) await takeOver(dir, file, followRunsJob);
+  if (!(await runOwner(dir))) await takeOver(dir, file);
   if (json) return printJson({ outcome: 'cancelled', dir });
   print(`Its job on the cluster is stopped; finished runs are kept. Resume it with: forget-me-not ${again}`);
 }
