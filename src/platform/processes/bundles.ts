@@ -14,8 +14,7 @@ export interface Programs {
   exporter: readonly string[];
   spectrum: readonly string[];
   'scorer-worker': [];
-  'webgpu-probe': [device: string];
-  'product-rate': [backend: string, device: string];
+  devices: [what: 'probe', device: string] | [what: 'rate', backend: string, device: string];
   'try-model': [file: string, bytes: string, opening: 'vocabulary' | 'whole'];
   'chat-template': [];
   fold: [base: string, adapter: string, threads: string];

@@ -31,7 +31,7 @@ const readNames = (folder: string): string[] => {
  */
 export async function findWebgpu(wanted = ''): Promise<WebgpuProbe> {
   try {
-    return webgpuProbeSchema.parse(JSON.parse(await ask('webgpu-probe', [wanted])));
+    return webgpuProbeSchema.parse(JSON.parse(await ask('probe', wanted)));
   } catch (error) {
     const reason = (error as OutputError).killed
       ? 'The process that looked for GPUs did not answer: update the driver.'
@@ -43,7 +43,7 @@ export async function findWebgpu(wanted = ''): Promise<WebgpuProbe> {
 /** How fast a backend multiplies. Never throws: `lack` says why it can't train here. */
 export async function measureRate(backend: string, device = ''): Promise<Rate> {
   try {
-    const rate = lastRate(await ask('product-rate', [backend, device]));
+    const rate = lastRate(await ask('rate', backend, device));
     if (rate) return rate;
     throw new Error('It printed nothing.');
   } catch (error) {
@@ -57,12 +57,12 @@ export async function measureRate(backend: string, device = ''): Promise<Rate> {
   }
 }
 
-async function ask<N extends 'webgpu-probe' | 'product-rate'>(name: N, args: Programs[N]): Promise<string> {
+async function ask(...args: Programs['devices']): Promise<string> {
   const options = { timeout: LONGEST_MS, killSignal: 'SIGKILL' } as const;
-  return (await outputOf(process.execPath, [scriptOf(name), ...args], options)).stdout;
+  return (await outputOf(process.execPath, [script(), ...args], options)).stdout;
 }
 
-/** Whether the processes that look and measure lie beside this file, as they do once it is bundled. */
-export const canAsk = (): boolean => existsSync(scriptOf('product-rate'));
+/** Whether the process that looks and measures lies beside this file, as it does once this is bundled. */
+export const canAsk = (): boolean => existsSync(script());
 
-const scriptOf = (name: string): string => fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
+const script = (): string => fileURLToPath(new URL('./devices.mjs', import.meta.url));
