@@ -20,7 +20,7 @@ export interface JobHandlers {
   onTrouble?(error: UserError | undefined): void;
   signal: AbortSignal;
   /** For tests: how long to wait. */
-  lookMs?: number;
+  lookMs?: number | undefined;
 }
 
 /**

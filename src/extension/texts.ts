@@ -12,26 +12,21 @@ import { completionFigures, findComparison, measuredHere } from '../protocol/eva
 import type { RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { dayOf, decimal, fullTime, t, timeOfDay, titleIn, tTold, withButtons } from '../text/l10n.ts';
+import { isLive, standingOf as runStanding } from '../findings/run-status.ts';
 import { secondsLeft, shareDone, timeLeftIn } from '../findings/run-time.ts';
 import { phaseIn } from '../findings/phases.ts';
 import { joined } from '../text/told-texts.ts';
 import { tokensPerStep } from '../protocol/run.ts';
 import { formatDuration } from '../text/units.ts';
-import { hasEnded } from '../runs/index.ts';
 import { plain } from './plain.ts';
 
-/** The state of a run for the user: its stored status, or `interrupted` when its process is gone. */
+/** How a run stands, with all that is under way as one. */
 export type Standing = 'live' | 'done' | 'failed' | 'cancelled' | 'interrupted';
 
-/** A trainer that was just started needs at most this long until its first heartbeat. */
-export const START_GRACE_MS = 60_000;
-
 /** @param alive whether the run's process lives (`isAlive` of src/runs) */
-export function standingOf({ spec, state }: RunSnapshot, alive: boolean, now = Date.now()): Standing {
-  if (hasEnded(state)) return state.status;
-  if (alive) return 'live';
-  const starting = state.status === 'queued' && Math.abs(now - Date.parse(spec.createdAt)) < START_GRACE_MS;
-  return starting ? 'live' : 'interrupted';
+export function standingOf(run: RunSnapshot, alive: boolean, now = Date.now()): Standing {
+  const standing = runStanding(run, alive, now);
+  return isLive(standing) ? 'live' : standing;
 }
 
 /** "6 kB", "98 MB", "2.4 GB". */

@@ -2,11 +2,12 @@
  * Has a process of its own open a file before llama.cpp opens it here: llama.cpp aborts the process at some files, in
  * more ways than can be checked before. What came of it is kept, by the file's checksum and llama.cpp's version.
  */
-import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { availableMemory } from '../platform/machine/available-memory.ts';
-import { bundlePath } from '../platform/processes/bundles.ts';
+import { startBundle } from '../platform/processes/bundles.ts';
 import { describeEnd, endedEarly, hasCrashed } from '../platform/processes/child-end.ts';
+import { endOf } from '../platform/processes/start.ts';
 import { UserError } from '../text/errors.ts';
 import { isRecent, JsonCache } from '../platform/files/json-cache.ts';
 import { parseLine } from '../platform/files/lines.ts';
@@ -54,18 +55,13 @@ export async function requireTried(path: string, wanted: Opening): Promise<void>
 
 /** Starts dist/try-model.mjs. Throws what is not to be kept: it is not about the file, or tells by itself. */
 async function tryToOpen(path: string, bytes: number, opening: Opening): Promise<Outcome> {
-  const child = spawn(process.execPath, [bundlePath('try-model'), path, String(bytes), opening], {
+  const child = startBundle('try-model', [path, String(bytes), opening], {
     stdio: ['ignore', 'pipe', 'ignore'],
-    windowsHide: true,
     // llama.cpp would call a debugger when it aborts.
-    env: { ...process.env, FORGET_ME_NOT_TOKEN: undefined, GGML_NO_BACKTRACE: '1' },
+    env: { GGML_NO_BACKTRACE: '1' },
   });
-  let said = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
-  const how = await new Promise<number | string | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (status, signal) => resolve(status ?? signal));
-  });
+  const [said, { how, error }] = await Promise.all([text(child.stdout!), endOf(child)]);
+  if (error) throw error;
   const told = parseLine(triedSchema, said.split('\n')[0]!);
   if (told.ok) return outcomeOf(told.value);
   if (hasCrashed(how)) return { outcome: 'ends', how: describeEnd(how), at: Date.now() };

@@ -1,9 +1,7 @@
 /** Finds Python and runs its pip, for what a package index gives to nobody else. */
-import { execFile, spawn } from 'node:child_process';
-import { promisify } from 'node:util';
+import { text } from 'node:stream/consumers';
+import { endOf, lastOf, outputOf, startProcess } from '../platform/processes/start.ts';
 import { UserError, downloadCancelled } from '../text/errors.ts';
-
-const exec = promisify(execFile);
 
 /** How to start a Python 3: `[command, ...arguments]`, with its version and pip's (undefined without pip). */
 export interface Python {
@@ -16,10 +14,7 @@ const candidates = [['python3'], ['python'], ['py', '-3']];
 
 async function output(command: string[], args: string[]): Promise<string | undefined> {
   try {
-    const { stdout } = await exec(command[0]!, [...command.slice(1), ...args], {
-      timeout: 60_000,
-      windowsHide: true,
-    });
+    const { stdout } = await outputOf(command[0]!, [...command.slice(1), ...args], { timeout: 60_000 });
     return stdout.trim();
   } catch {
     return undefined;
@@ -60,27 +55,17 @@ export async function runPip(
     '--retries',
     '2',
   ];
-  return await new Promise((resolve, reject) => {
-    const child = spawn(command!, before, {
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      windowsHide: true,
-    });
-    let out = '';
-    let err = '';
-    const stop = () => child.kill();
-    signal?.addEventListener('abort', stop, { once: true });
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (err = (err + text).slice(-20_000)));
-    child.on('error', reject);
-    child.on('close', (status) => {
-      signal?.removeEventListener('abort', stop);
-      if (signal?.aborted) reject(downloadCancelled());
-      else if (status === 0) resolve(out);
-      else reject(pipError(err));
-    });
-    if (signal?.aborted) stop();
-  });
+  const child = startProcess(command!, before, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const complaint = lastOf(child.stderr!, 20_000);
+  const stop = () => child.kill();
+  signal?.addEventListener('abort', stop, { once: true });
+  if (signal?.aborted) stop();
+  const [out, { how, error }] = await Promise.all([text(child.stdout!), endOf(child)]);
+  signal?.removeEventListener('abort', stop);
+  if (error) throw error;
+  if (signal?.aborted) throw downloadCancelled();
+  if (how !== 0) throw pipError(complaint());
+  return out;
 }
 
 /** pip's error as one sentence; pip's own words if no known case fits. */

@@ -48,7 +48,7 @@ export const adapterSchema = z.object({
 });
 export type Adapter = z.infer<typeof adapterSchema>;
 
-/** The output of webgpu-probe.mjs. */
+/** The output of `devices.mjs probe`. */
 export const webgpuProbeSchema = z.object({
   adapters: z.array(adapterSchema),
   /** Why there are none, or why the one that would be used can't be. */

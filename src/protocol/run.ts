@@ -226,6 +226,8 @@ export const runStateSchema = z.object({
   /** ISO times at which its owner began, and at which all is expected to be over. */
   begun: z.string().optional(),
   ends: z.string().optional(),
+  /** ISO time at which it was queued again, to be resumed. */
+  queuedAt: z.string().optional(),
   /** What the owner is doing now, for people: "Reading files", "Training", "HumanEval 4 of 20". */
   phase: z.string().optional(),
   /** Host and port of the cluster on which it runs or ran. */

@@ -1,5 +1,6 @@
 /** Follows a run to its end and prints the result. */
 import { whyNotOffered } from '../../findings/offer.ts';
+import { hasEnded } from '../../findings/run-status.ts';
 import { endText } from '../../findings/end-text.ts';
 import { forTerminal } from '../../text/next-step.ts';
 import { formatBytes, formatDuration } from '../view/format.ts';
@@ -25,8 +26,7 @@ export async function finishRun(
   if (trainer.cluster && isAlive(state)) return tellLeft(spec.id, trainer.cluster, { dir, json });
   // The trainer could not write its error into the run: another process holds the run, or the disk is full.
   const begun = snapshot.events.length > trainer.eventsBefore;
-  const ended = ['done', 'failed', 'cancelled'].includes(state.status);
-  const lastWords = begun && ended ? undefined : trainer.lastWords();
+  const lastWords = begun && hasEnded(state) ? undefined : trainer.lastWords();
   if (lastWords) throw lastWords;
   if (state.status === 'failed' && state.error)
     throw new UserError(state.error.code as UserError['code'], state.error.message, state.error.next);

@@ -1,6 +1,6 @@
 /** Asks the process in which a base's template is rendered (template-main.ts), within limits. */
-import { fork, type ChildProcess } from 'node:child_process';
-import { bundlePath } from '../../platform/processes/bundles.ts';
+import type { ChildProcess } from 'node:child_process';
+import { startBundle } from '../../platform/processes/bundles.ts';
 import { endedEarly, hasCrashed } from '../../platform/processes/child-end.ts';
 import { UserError } from '../../text/errors.ts';
 import type { Message } from './formats.ts';
@@ -85,12 +85,10 @@ function exchange(question: TemplateQuestion): Promise<TemplateAnswer> {
 }
 
 function start(): Running {
-  const child = fork(bundlePath('chat-template'), {
+  const child = startBundle('chat-template', [], {
     // V8 says on stderr how it ends.
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    execArgv: [`--max-old-space-size=${MOST_MEMORY_MB}`, '--disallow-code-generation-from-strings'],
-    // Not the server's token.
-    env: { ...process.env, FORGET_ME_NOT_TOKEN: undefined },
+    flags: [`--max-old-space-size=${MOST_MEMORY_MB}`, '--disallow-code-generation-from-strings'],
   });
   child.on('error', () => undefined);
   const at = { child };

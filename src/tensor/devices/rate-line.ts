@@ -1,4 +1,4 @@
-/** What `dist/product-rate.mjs` prints, and what is kept of it. */
+/** What `dist/devices.mjs rate` prints, and what is kept of it. */
 import { z } from 'zod';
 import { parseLines } from '../../platform/files/lines.ts';
 

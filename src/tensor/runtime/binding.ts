@@ -2,18 +2,16 @@
  * Builds the Node binding of @tensorflow/tfjs-node-gpu against the wheel's libraries. It uses only TensorFlow's C API
  * and Node-API, so one build works for every Node and Electron.
  */
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { access, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { outputOf, type OutputError } from '../../platform/processes/start.ts';
 import { UserError } from '../../text/errors.ts';
 import { BINDING } from './find.ts';
 import { libraries } from './release.ts';
 
-const exec = promisify(execFile);
 const exists = async (path: string) =>
   await access(path).then(
     () => true,
@@ -56,7 +54,7 @@ export async function findCompiler(): Promise<(Toolchain & { version: string }) 
   for (const command of [process.env['CXX'], 'c++', 'g++', 'clang++']) {
     if (!command) continue;
     try {
-      const { stdout } = await exec(command, ['--version'], { timeout: 20_000 });
+      const { stdout } = await outputOf(command, ['--version'], { timeout: 20_000 });
       const version = stdout.split('\n')[0]?.trim() ?? command;
       return { command: [command], arch: process.arch, version };
     } catch {
@@ -98,14 +96,10 @@ async function compiler(
   signal?: AbortSignal,
 ): Promise<void> {
   try {
-    await exec(command!, [...always, ...args], {
-      env: { ...process.env, ...env },
-      ...(signal ? { signal } : {}),
-      maxBuffer: 1 << 24,
-    });
+    await outputOf(command!, [...always, ...args], { env, signal, maxBuffer: 1 << 24 });
   } catch (error) {
     signal?.throwIfAborted();
-    const { stderr = '', message } = error as Error & { stderr?: string };
+    const { stderr = '', message } = error as OutputError;
     const line = /^.*(error|undefined reference).*$/im.exec(stderr)?.[0] ?? message;
     throw new UserError(
       'compiler-missing',

@@ -1,8 +1,4 @@
-/**
- * Entry: `node dist/webgpu-probe.mjs [DEVICE]`: prints what WebGPU finds on this machine as JSON
- * (`src/protocol/doctor.ts`), once the largest GPU, or the one that is asked for, has multiplied two matrices. A process
- * of its own, because a broken driver may end it.
- */
+/** What WebGPU finds on this machine. For a process of its own, because a broken driver may end it. */
 import type { Adapter, WebgpuProbe } from '../../protocol/doctor.ts';
 import { reportError, UserError } from '../../text/errors.ts';
 import { findAdapters } from './adapter.ts';
@@ -21,7 +17,8 @@ async function checkProduct(wanted: string | undefined): Promise<void> {
     );
 }
 
-async function probe(wanted: string | undefined): Promise<WebgpuProbe> {
+/** Says it once the largest GPU, or the one that is asked for, has multiplied two matrices. Never throws. */
+export async function probe(wanted: string | undefined): Promise<WebgpuProbe> {
   let adapters: Adapter[] = [];
   try {
     adapters = await findAdapters();
@@ -33,6 +30,3 @@ async function probe(wanted: string | undefined): Promise<WebgpuProbe> {
     return { adapters, reason: `${message} ${next}` };
   }
 }
-
-console.log(JSON.stringify(await probe(process.argv[2] || undefined)));
-process.exit();

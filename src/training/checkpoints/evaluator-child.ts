@@ -1,6 +1,6 @@
 /** Runs the evaluator as a child process of the trainer and writes its reports into the run. */
 import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { bundlePath } from '../../platform/processes/bundles.ts';
 import { endedEarly } from '../../platform/processes/child-end.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
 import { LineChild } from '../../platform/processes/line-child.ts';
@@ -33,8 +33,7 @@ export async function runEvaluatorProcess(
   { signal, limit, onMessage }: EvaluatorOptions,
 ): Promise<EvaluatorEnd> {
   const began = performance.now();
-  const script = fileURLToPath(new URL('./evaluator.mjs', import.meta.url));
-  const child = new LineChild(script, [...args, '--verbose'], { stderr: 'inherit', signal });
+  const child = new LineChild(bundlePath('evaluator'), [...args, '--verbose'], { stderr: 'inherit', signal });
   let late = false;
   const timers = limit === undefined || limit > LONGEST ? [] : [
     setTimeout(() => { late = true; child.stop(); }, ASKED_AFTER * limit * 1000),

@@ -175,7 +175,7 @@ describe('a published adapter', () => {
     desk.be('bob');
     const { dir: fetched } = await desk.fetch(store, { name: 'demo', sha256 });
     const run = await readRun(fetched);
-    expect(effectiveStatus(run.state)).toBe('done');
+    expect(effectiveStatus(run)).toBe('done');
     expect(run.spec).toMatchObject({
       ...{ name: 'demo@1', folder: '', base: { path: desk.base.path } },
       hyper: { learningRate: 1e-4, rank: 3, alpha: 6 },

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { findRun, isAlive, openRunWriter, readRun, withTraining } from '../../../runs/index.ts';
+import { findRun, isAlive, queueRun, readRun, withTraining } from '../../../runs/index.ts';
 import { UserError } from '../../../text/errors.ts';
 import { artefactName, type RunSpec } from '../../../protocol/run.ts';
 import { resumeOnCluster } from '../../processes/cluster-run.ts';
@@ -40,9 +40,7 @@ export function resumeCommand(): Command {
     if (there) return finishRun(dir, there, options);
     await requireBase(spec);
     await withTraining(`The training of ${spec.name}`, async (lock) => {
-      // Clears an earlier cancellation: one that comes from here on is for this training.
-      const writer = await openRunWriter(dir);
-      await writer.state({ status: 'queued' }).finally(() => writer.close());
+      await queueRun(dir);
       const trainer = await launchOnItsOwn(dir, lock, events.length);
       if (options.detach) return tellDetached(spec, dir, options);
       await finishRun(dir, trainer, options);

@@ -24,7 +24,7 @@ export function showCommand(): Command {
     .action(async (wanted: string, { json }: { json?: boolean }) => {
       const dir = await findRun(wanted);
       const snapshot = await readRun(dir);
-      if (json) printJson({ dir, effectiveStatus: effectiveStatus(snapshot.state), ...snapshot });
+      if (json) printJson({ dir, effectiveStatus: effectiveStatus(snapshot), ...snapshot });
       else print(describe(dir, snapshot));
     });
 }
@@ -64,7 +64,7 @@ function facts(
 ): [string, Lines | undefined][] {
   const start = events.findLast((event) => event.type === 'start');
   const done = events.findLast((event) => event.type === 'done');
-  const status = effectiveStatus(state);
+  const status = effectiveStatus({ spec, state });
   const goOn =
     status === 'interrupted' ||
     status === 'cancelled' ||
