@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterFile, DriverLine, ResultLine } from '../protocol/cluster.ts';
 import { errorCodes, UserError, type ErrorCode, type ErrorReport } from '../text/errors.ts';
+import { msg, textOf, withValue } from '../text/message.ts';
 import { runEventSchema, type RunEvent } from '../protocol/events.ts';
 import { runStateSchema, type RunState, type RunStatus } from '../protocol/run.ts';
 import { readRun } from '../runs/index.ts';
@@ -162,12 +163,13 @@ export class Mirror {
 }
 
 /** An error that the driver tells; its words are whole sentences already. */
-export function asError({ code, message, next }: Partial<Record<keyof ErrorReport, string>>): UserError {
+export function asError(report: Partial<Omit<ErrorReport, 'code'>> & { code?: string }): UserError {
+  const { code } = report;
   const known = (errorCodes as readonly string[]).includes(code ?? '');
   return new UserError(
     known ? (code as ErrorCode) : 'cluster-failed',
-    message ?? 'The task failed on the cluster.',
-    next ?? "The job's logs in the cluster's dashboard may say more.",
+    textOf(report, 'message') ?? msg`The task failed on the cluster.`,
+    textOf(report, 'next') ?? msg`The job's logs in the cluster's dashboard may say more.`,
   );
 }
 
@@ -178,9 +180,9 @@ export function failureOf({ cluster }: RayClient, { status, message }: JobState)
   return new UserError(
     'cluster-failed',
     message
-      ? `The job on the cluster at ${host} ended without a result: ${message}.`
-      : `The job on the cluster at ${host} ended without a result.`,
-    "Its logs in the cluster's dashboard say more; then go on with {resume}.",
+      ? msg`The job on the cluster at ${host} ended without a result: ${message}.`
+      : msg`The job on the cluster at ${host} ended without a result.`,
+    msg`Its logs in the cluster's dashboard say more; then go on with {resume}.`,
   );
 }
 
@@ -224,4 +226,4 @@ export function leaveUnlessStopped(
 
 /** Where a text says "resume", it does not know which run it is. */
 export const withRun = (error: UserError, dir: string): UserError =>
-  new UserError(error.code, error.message, error.next.replace('{resume}', `{resume ${basename(dir)}}`));
+  new UserError(error.code, error.what, withValue(error.whatNext, 'resume', `{resume ${basename(dir)}}`));

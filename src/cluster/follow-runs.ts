@@ -1,7 +1,7 @@
 /** Mirrors the runs that one job trains beside each other, those of a reproduction, into their directories here. */
 import { basename, join } from 'node:path';
 import type { ClusterFile, DriverLine } from '../protocol/cluster.ts';
-import { UserError } from '../text/errors.ts';
+import { reportError, UserError } from '../text/errors.ts';
 import { runsDir } from '../platform/files/paths.ts';
 import type { ReproducerMessage } from '../protocol/reproduction.ts';
 import { isAskedToStop, readRun } from '../runs/index.ts';
@@ -13,6 +13,7 @@ import { mayPass } from './patience.ts';
 import type { JobState, RayClient } from './ray/client.ts';
 import { fetchResult, forgetResult } from './results.ts';
 import { readCluster, writeCluster } from './store.ts';
+import { withValue } from '../text/message.ts';
 
 interface Following {
   client: RayClient;
@@ -86,8 +87,8 @@ async function endAll(
 }
 
 /** Where a text says "resume", the reproduction is meant. */
-const withCommand = ({ code, message, next }: UserError, id: string): UserError =>
-  new UserError(code, message, next.replace('{resume}', `"reproduce --resume ${id}" on the command line`));
+const withCommand = ({ code, what, whatNext }: UserError, id: string): UserError =>
+  new UserError(code, what, withValue(whatNext, 'resume', `"reproduce --resume ${id}" on the command line`));
 
 /** A run of the job, whose directory is this process's until it is closed. */
 class FollowedRun {
@@ -159,11 +160,10 @@ class FollowedRun {
   async fail(of?: UserError, how: 'failed' | 'lost' = 'failed'): Promise<void> {
     if (this.ended) return;
     const error = this.mirror.failure ?? of ?? asError({});
-    const { code, message, next } = withCommand(error, this.file.reproduction ?? '');
-    const report = { code, message, next };
+    const report = reportError(withCommand(error, this.file.reproduction ?? ''));
     if (!this.mirror.toldFailure) await this.writer.event({ type: 'error', ...report });
     await this.end({ status: 'failed', error: report }, how);
-    this.following.say({ type: 'run', task: this.task, status: 'failed', message });
+    this.following.say({ type: 'run', task: this.task, status: 'failed', message: report.message });
   }
 
   async cancel(): Promise<void> {

@@ -6,7 +6,7 @@
  */
 import { runAsChild } from '../platform/processes/child.ts';
 import type { ClusterFile } from '../protocol/cluster.ts';
-import { formatError, reportError, UserError } from '../text/errors.ts';
+import { logged, reportError, UserError } from '../text/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import type { ReproducerMessage } from '../protocol/reproduction.ts';
 import type { SweeperMessage } from '../protocol/sweep.ts';
@@ -45,7 +45,8 @@ async function followRun(file: ClusterFile, dir: string): Promise<void> {
 async function failed(error: unknown, dir: string, writer: RunWriter): Promise<void> {
   process.exitCode = 1;
   const told = error instanceof UserError ? withRun(error, dir) : error;
-  console.error(told instanceof UserError ? formatError(told) : told);
+  if (told instanceof UserError) console.error(logged(told));
+  else console.error(told);
   const ended = (await readCluster(dir))?.ended;
   if (ended === undefined) return;
   const report = reportError(told);
@@ -54,7 +55,7 @@ async function failed(error: unknown, dir: string, writer: RunWriter): Promise<v
 }
 
 const file = await readCluster(dir).catch((error: unknown) => {
-  console.error(formatError(error));
+  console.error(logged(error));
   return undefined;
 });
 if (!file) process.exit(1);
@@ -75,7 +76,7 @@ process.on('SIGHUP', () => undefined);
 try {
   await followRun(file, dir);
 } catch (error) {
-  console.error(formatError(error));
+  console.error(logged(error));
   process.exitCode = 1;
 }
 process.exit();

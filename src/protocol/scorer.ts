@@ -3,7 +3,7 @@
  * between parent and child (serialization `advanced`, which keeps typed arrays).
  */
 import { z } from 'zod';
-import { errorCodes } from '../text/errors.ts';
+import { errorCodes, errorTexts } from '../text/errors.ts';
 import { backendNames, hyperSchema } from './run.ts';
 
 /** What to score with; paths of GGUF files. Its first message, answered with `started`. */
@@ -57,8 +57,7 @@ export const scorerAnswerSchema = z.discriminatedUnion('type', [
     type: z.literal('failed'),
     id: id.optional(),
     code: z.enum(errorCodes),
-    message: z.string(),
-    next: z.string(),
+    ...errorTexts,
   }),
 ]);
 export type ScorerAnswer = z.infer<typeof scorerAnswerSchema>;

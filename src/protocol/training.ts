@@ -3,7 +3,7 @@
  * Only the owner writes the run's events and state; it answers a request to write once the data is on disk.
  */
 import { z } from 'zod';
-import { errorCodes } from '../text/errors.ts';
+import { errorCodes, errorTexts } from '../text/errors.ts';
 import { runEventSchema } from './events.ts';
 import { runStateSchema } from './run.ts';
 
@@ -39,8 +39,7 @@ export const trainerMessageSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('failed'),
     code: z.enum(errorCodes),
-    message: z.string(),
-    next: z.string(),
+    ...errorTexts,
   }),
 ]);
 export type TrainerMessage = z.infer<typeof trainerMessageSchema>;

@@ -3,7 +3,7 @@
  * here, in the precision that LoRA trains in, and in f16 on a GPU that has it. A process of its own, because a driver may
  * end it, and because of the memory that TensorFlow takes.
  */
-import { reportError } from '../text/errors.ts';
+import { whyOf } from '../text/errors.ts';
 import { backendNames, type BackendName } from '../protocol/run.ts';
 import { fastestPrecision } from './precision.ts';
 import { startBackend } from './start.ts';
@@ -11,6 +11,7 @@ import { openWebgpu } from './webgpu/start.ts';
 import { tensorflowGpu } from './devices/cuda.ts';
 import { productRate } from './devices/product-rate.ts';
 import type { Rate } from './devices/rate-line.ts';
+import { told } from '../text/message.ts';
 
 const [name, device] = process.argv.slice(2);
 if (!(backendNames as readonly string[]).includes(name ?? '')) {
@@ -33,7 +34,7 @@ async function measure(backend: BackendName): Promise<Rate> {
     const half = await productRate(started, 'f16').catch(() => undefined);
     return { rate, ...(half !== undefined && { half }) };
   } catch (error) {
-    return { lack: reportError(error).message };
+    return told({ lack: whyOf(error) });
   }
 }
 

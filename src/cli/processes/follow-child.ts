@@ -1,7 +1,7 @@
 /** Follows a child process that reports progress in JSON lines. Ctrl+C stops it; its error is thrown here. */
 import type { z } from 'zod';
 import { endedEarly } from '../../platform/processes/child-end.ts';
-import { UserError, type ErrorReport } from '../../text/errors.ts';
+import { errorOf, type ErrorReport } from '../../text/errors.ts';
 import { note } from '../view/output.ts';
 import { onInterrupt, startChild } from './child.ts';
 
@@ -34,7 +34,7 @@ export async function followChild<M extends { type: string }>(
   if (signal?.aborted) killLater();
   try {
     for await (const message of child.messages(schema)) {
-      if (isFailure(message)) throw failureOf(message);
+      if (isFailure(message)) throw errorOf(message);
       onMessage(message);
     }
     const { how } = await child.ended;
@@ -53,4 +53,3 @@ export async function followChild<M extends { type: string }>(
 
 const isFailure = (message: object): message is ErrorReport =>
   'type' in message && message.type === 'failed' && 'code' in message;
-const failureOf = ({ code, message, next }: ErrorReport) => new UserError(code, message, next);

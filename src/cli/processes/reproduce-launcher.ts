@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { z } from 'zod';
-import { UserError } from '../../text/errors.ts';
+import { errorOf, UserError } from '../../text/errors.ts';
 import { evaluatorMessageSchema } from '../../protocol/evaluator.ts';
 import { runsDir, sweepsDir } from '../../platform/files/paths.ts';
 import { spectrumMessageSchema } from '../../protocol/spectrum.ts';
@@ -155,8 +155,7 @@ async function train(
   }
   const { state } = await readRun(dir);
   if (state.status === 'done' || signal.aborted) return;
-  if (state.error)
-    throw new UserError(state.error.code as UserError['code'], state.error.message, state.error.next);
+  if (state.error) throw errorOf(state.error);
   throw (
     trainer?.lastWords() ??
     new UserError(

@@ -5,7 +5,7 @@
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { endedEarly } from '../../platform/processes/child-end.ts';
-import { UserError } from '../../text/errors.ts';
+import { errorOf, type UserError } from '../../text/errors.ts';
 import { openLogSync } from '../../platform/files/regular-file.ts';
 import { sweeperMessageSchema } from '../../protocol/sweep.ts';
 import { concludeSweep } from '../../training/sweep/choice.ts';
@@ -34,8 +34,7 @@ export async function followSweeper(dir: string, view: SweepView, elsewhere = fa
       if (message.type === 'progress') view.progress(message);
       else if (message.type === 'trial') await showNewest(dir, view);
       else if (message.type === 'note') note(message.message);
-      else if (message.type === 'failed')
-        failure = new UserError(message.code as UserError['code'], message.message, message.next);
+      else if (message.type === 'failed') failure = errorOf(message);
     }
   } finally {
     release();

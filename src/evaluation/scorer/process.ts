@@ -3,7 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { bundlePath } from '../../platform/processes/bundles.ts';
 import { endedEarly } from '../../platform/processes/child-end.ts';
-import { UserError } from '../../text/errors.ts';
+import { errorOf, msg } from '../../text/errors.ts';
 import {
   scorerAnswerSchema,
   type ScorerAnswer,
@@ -52,7 +52,7 @@ export class ScorerProcess {
     const answer = scorerAnswerSchema.parse(received);
     if (answer.type === 'started') return new ScorerProcess(child, answer.precisions);
     child.kill('SIGKILL');
-    if (answer.type === 'failed') throw new UserError(answer.code, answer.message, answer.next);
+    if (answer.type === 'failed') throw errorOf(answer);
     throw new Error('the scoring process answered before it was asked');
   }
 
@@ -102,7 +102,7 @@ export class ScorerProcess {
     const asked = this.waiting.get(answer.id ?? 0);
     this.waiting.delete(answer.id ?? 0);
     if (answer.type === 'done') asked?.resolve(answer.value);
-    else asked?.reject(new UserError(answer.code, answer.message, answer.next));
+    else asked?.reject(errorOf(answer));
   }
 
   private end(how: string | number | null): void {
@@ -113,4 +113,4 @@ export class ScorerProcess {
 }
 
 const scoringEnded = (how: string | number | null) =>
-  endedEarly('The measurement', how, 'Measure again: what was measured so far is kept.');
+  endedEarly(msg`The measurement`, how, msg`Measure again: what was measured so far is kept.`);

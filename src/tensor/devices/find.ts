@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { webgpuProbeSchema, type WebgpuProbe } from '../../protocol/doctor.ts';
 import { lastRate, type Rate } from './rate-line.ts';
+import { msg, told } from '../../text/message.ts';
 
 const exec = promisify(execFile);
 /** Whoever plans a run waits for it. */
@@ -35,9 +36,9 @@ export async function findWebgpu(wanted = ''): Promise<WebgpuProbe> {
     return webgpuProbeSchema.parse(JSON.parse(await ask('webgpu-probe', [wanted])));
   } catch (error) {
     const reason = (error as { killed?: boolean }).killed
-      ? 'The process that looked for GPUs did not answer: update the driver.'
-      : 'The process that looked for GPUs ended early: update the driver.';
-    return { adapters: [], reason };
+      ? msg`The process that looked for GPUs did not answer: update the driver.`
+      : msg`The process that looked for GPUs ended early: update the driver.`;
+    return { adapters: [], ...told({ reason }) };
   }
 }
 
@@ -58,9 +59,9 @@ export async function measureRate(backend: string, device = ''): Promise<Rate> {
     if (known) return known;
     const late = (error as Ended).killed === true;
     const lack = late
-      ? `The process that measured ${backend} did not answer.`
-      : `The process that measured ${backend} ended early.`;
-    return { lack, ...(late && { late }) };
+      ? msg`The process that measured ${backend} did not answer.`
+      : msg`The process that measured ${backend} ended early.`;
+    return { ...told({ lack }), ...(late && { late }) };
   }
 }
 

@@ -1,6 +1,6 @@
 /** Checks that the binding computes: in a child process, so that a crash in native code does no harm here. */
 import { execFile } from 'node:child_process';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 
 export interface Verified {
   version: string;
@@ -48,7 +48,7 @@ export async function verifyBinding(binding: string, signal?: AbortSignal): Prom
   }
   throw new UserError(
     'backend-unavailable',
-    `TensorFlow does not start on this machine${why ? `: ${why}` : ''}.`,
-    'The wasm backend is used instead; {doctor} shows both.',
+    msg`TensorFlow does not start on this machine${why ? `: ${why}` : ''}.`,
+    msg`The wasm backend is used instead; {doctor} shows both.`,
   );
 }

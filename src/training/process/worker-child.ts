@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { endedEarly } from '../../platform/processes/child-end.ts';
-import { UserError } from '../../text/errors.ts';
+import { errorOf, msg, UserError } from '../../text/errors.ts';
 import {
   trainerMessageSchema,
   type OwnerMessage,
@@ -48,7 +48,7 @@ export async function runTraining(
   signal.removeEventListener('abort', cancel);
   if (!lastWords) throw signal.aborted ? stopped() : killed(dir, how);
   if (lastWords.type === 'ended') return lastWords.trained;
-  throw new UserError(lastWords.code, lastWords.message, lastWords.next);
+  throw errorOf(lastWords);
 }
 
 async function answer(writer: RunWriter, message: Exclude<TrainerMessage, LastWords>): Promise<OwnerMessage> {
@@ -62,11 +62,12 @@ async function answer(writer: RunWriter, message: Exclude<TrainerMessage, LastWo
   }
 }
 
-const stopped = () => new UserError('cancelled', 'The training was stopped.', 'Continue it with "resume".');
+const stopped = () =>
+  new UserError('cancelled', msg`The training was stopped.`, msg`Continue it with "resume".`);
 
 const killed = (dir: string, how: string | number) =>
   endedEarly(
-    'The training',
+    msg`The training`,
     how,
-    `Resume it from its last checkpoint with {resume ${basename(dir)}}, or train with a smaller --batch or --seq; trainer.log may say more.`,
+    msg`Resume it from its last checkpoint with {resume ${basename(dir)}}, or train with a smaller --batch or --seq; trainer.log may say more.`,
   );
