@@ -92,8 +92,8 @@ export function textOf<R extends { readonly texts?: Texts }, K extends keyof R &
 
 /** As `told` and `textOf`, for a field with several texts. */
 export const toldAll = (texts: readonly Text[]): { warnings: string[]; texts?: Texts } => {
-  const { texts: made, ...english } = told(
+  const { texts: made, ...said } = told(
     Object.fromEntries<Text>(texts.entries() as Iterable<[PropertyKey, Text]>),
   );
-  return { warnings: Object.values(english), texts: made };
+  return { warnings: Object.values(said), texts: made };
 };
