@@ -5,7 +5,7 @@
  * ends, the job goes on, unless it was asked to cancel.
  */
 import { runAsChild } from '../platform/processes/child.ts';
-import { formatError, UserError } from '../text/errors.ts';
+import { logged } from '../text/errors.ts';
 import { follow } from './follow.ts';
 import type { FollowerMessage } from './mirror.ts';
 import { openCluster, readCluster } from './store.ts';
@@ -17,7 +17,7 @@ if (!dir) {
 }
 
 const file = await readCluster(dir).catch((error: unknown) => {
-  console.error(formatError(error));
+  console.error(logged(error));
   return undefined;
 });
 if (!file) process.exit(1);
@@ -34,7 +34,7 @@ process.on('SIGHUP', () => undefined);
 try {
   await follow({ client: openCluster(file.url), dir, file, say: () => undefined, detach: asked.signal });
 } catch (error) {
-  console.error(error instanceof UserError ? formatError(error) : error);
+  console.error(logged(error));
   process.exitCode = 1;
 }
 process.exit();

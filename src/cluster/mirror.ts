@@ -3,7 +3,8 @@ import type { ClusterFile, DriverLine, ResultLine } from '../protocol/cluster.ts
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import type { ReproducerMessage } from '../protocol/reproduction.ts';
 import type { SweeperMessage } from '../protocol/sweep.ts';
-import { errorCodes, UserError, type ErrorCode, type ErrorReport } from '../text/errors.ts';
+import { errorCodes, msg, UserError, type ErrorCode, type ErrorReport } from '../text/errors.ts';
+import { textOf, withValue } from '../text/message.ts';
 import type { JobState, RayClient } from './ray/client.ts';
 import { forgetResult } from './results.ts';
 import { writeCluster } from './store.ts';
@@ -62,12 +63,13 @@ export async function conclude(
 }
 
 /** An error that the driver tells; its words are whole sentences already. */
-export function asError({ code, message, next }: Partial<Record<keyof ErrorReport, string>>): UserError {
+export function asError(report: Partial<Omit<ErrorReport, 'code'>> & { code?: string }): UserError {
+  const { code } = report;
   const known = (errorCodes as readonly string[]).includes(code ?? '');
   return new UserError(
     known ? (code as ErrorCode) : 'cluster-failed',
-    message ?? 'The task failed on the cluster.',
-    next ?? "The job's logs in the cluster's dashboard may say more.",
+    textOf(report, 'message') ?? msg`The task failed on the cluster.`,
+    textOf(report, 'next') ?? msg`The job's logs in the cluster's dashboard may say more.`,
   );
 }
 
@@ -78,15 +80,17 @@ export function failureOf({ cluster }: RayClient, { status, message }: JobState)
   return new UserError(
     'cluster-failed',
     message
-      ? `The job on the cluster at ${host} ended without a result: ${message}.`
-      : `The job on the cluster at ${host} ended without a result.`,
-    "Its logs in the cluster's dashboard say more; then go on with {resume}.",
+      ? msg`The job on the cluster at ${host} ended without a result: ${message}.`
+      : msg`The job on the cluster at ${host} ended without a result.`,
+    msg`Its logs in the cluster's dashboard say more; then go on with {resume}.`,
   );
 }
 
 /** The error with its "{resume}" as what it means. */
 export const withResume = (
-  { code, message, next, cause }: UserError,
+  { code, what, whatNext, cause }: UserError,
   resume: string | undefined,
 ): UserError =>
-  new UserError(code, message, resume === undefined ? next : next.replace('{resume}', resume), { cause });
+  new UserError(code, what, resume === undefined ? whatNext : withValue(whatNext, 'resume', resume), {
+    cause,
+  });

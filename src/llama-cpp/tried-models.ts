@@ -8,7 +8,7 @@ import { availableMemory } from '../platform/machine/available-memory.ts';
 import { startBundle } from '../platform/processes/bundles.ts';
 import { describeEnd, endedEarly, hasCrashed } from '../platform/processes/child-end.ts';
 import { endOf } from '../platform/processes/start.ts';
-import { UserError } from '../text/errors.ts';
+import { errorOf, msg, UserError } from '../text/errors.ts';
 import { isRecent, JsonCache } from '../platform/files/json-cache.ts';
 import { parseLine } from '../platform/files/lines.ts';
 import { triedSchema, type Tried } from '../protocol/tried-model.ts';
@@ -69,25 +69,25 @@ async function tryToOpen(path: string, bytes: number, opening: Opening): Promise
 }
 
 function outcomeOf(tried: Tried): Outcome {
-  if (tried.type === 'failed') throw new UserError(tried.code, tried.message, tried.next);
+  if (tried.type === 'failed') throw errorOf(tried);
   if (tried.type === 'refused') throw new Error(tried.why);
   return { outcome: tried.type, at: Date.now() };
 }
 
-const NEXT = 'Choose another base, or fetch this one again.';
+const NEXT = msg`Choose another base, or fetch this one again.`;
 
 function refusal(path: string, { outcome, how = '' }: Outcome): UserError {
   if (outcome === 'slow')
-    return new UserError('base-not-gguf', `llama.cpp takes too long to open ${path}.`, NEXT);
+    return new UserError('base-not-gguf', msg`llama.cpp takes too long to open ${path}.`, NEXT);
   if (outcome === 'memory')
     return new UserError(
       'base-not-gguf',
-      `llama.cpp takes far more memory for ${path} than it has bytes.`,
+      msg`llama.cpp takes far more memory for ${path} than it has bytes.`,
       NEXT,
     );
   return new UserError(
     'base-not-gguf',
-    `llama.cpp can't open ${path}: it ends the process that does (${how}), so the file is damaged or of a kind that it does not know.`,
+    msg`llama.cpp can't open ${path}: it ends the process that does (${how}), so the file is damaged or of a kind that it does not know.`,
     NEXT,
   );
 }

@@ -4,7 +4,7 @@
  * here, in the precision that LoRA trains in, and in f16 on a GPU that has it. A process of its own, because a driver may
  * end it, and because of the memory that TensorFlow takes.
  */
-import { reportError } from '../text/errors.ts';
+import { whyOf } from '../text/errors.ts';
 import { backendNames, type BackendName } from '../protocol/run.ts';
 import { fastestPrecision } from './precision.ts';
 import { startBackend } from './start.ts';
@@ -13,6 +13,7 @@ import { openWebgpu } from './webgpu/start.ts';
 import { tensorflowGpu } from './devices/cuda.ts';
 import { productRate } from './devices/product-rate.ts';
 import type { Rate } from './devices/rate-line.ts';
+import { told } from '../text/message.ts';
 
 async function measure(backend: BackendName, device?: string): Promise<Rate> {
   try {
@@ -29,7 +30,7 @@ async function measure(backend: BackendName, device?: string): Promise<Rate> {
     const half = await productRate(started, 'f16').catch(() => undefined);
     return { rate, ...(half !== undefined && { half }) };
   } catch (error) {
-    return { lack: reportError(error).message };
+    return told({ lack: whyOf(error) });
   }
 }
 

@@ -1,11 +1,11 @@
 /** The state of a run in words, and what the user can do about it. */
-import { t, tTold, whole } from '../../src/text/l10n.ts';
+import { joined, t, translate, whole } from '../../src/text/l10n.ts';
 import { isReady, notBetter } from '../../src/findings/offer.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { isLive, standingOf, type Standing } from '../../src/findings/run-status.ts';
 import { phaseIn } from '../../src/findings/phases.ts';
-import { joined } from '../../src/text/told-texts.ts';
 import { formatDuration } from './format.ts';
+import { textOf } from '../../src/text/message.ts';
 
 export interface StatusView {
   kind: Standing;
@@ -100,10 +100,10 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
       return {
         ...view,
         sentence: state.error
-          ? tTold(state.error.message)
+          ? translate(textOf(state.error, 'message'))
           : t('The run failed at step {step} of {steps}.', at),
         next: afterFailure(
-          state.error ? tTold(state.error.next) : t('See trainer.log in the run directory.'),
+          state.error ? translate(textOf(state.error, 'next')) : t('See trainer.log in the run directory.'),
           snapshot,
           resume,
         ),

@@ -5,7 +5,7 @@ import { openLogSync } from '../../platform/files/regular-file.ts';
 import { bundlePath, type ProgramName, type Programs } from '../../platform/processes/bundles.ts';
 import { endedEarly } from '../../platform/processes/child-end.ts';
 import { LineChild } from '../../platform/processes/line-child.ts';
-import { UserError, type ErrorReport } from '../../text/errors.ts';
+import { errorOf, type ErrorReport, type UserError } from '../../text/errors.ts';
 import { note } from '../view/output.ts';
 import { childEnv, onInterrupt } from './child.ts';
 
@@ -49,7 +49,7 @@ export async function followChild<N extends ProgramName, M extends { type: strin
   let failure: UserError | undefined;
   try {
     for await (const message of child.messages(schema))
-      if (isFailure(message)) failure = failureOf(message);
+      if (isFailure(message)) failure = errorOf(message);
       else await onMessage(message);
     const { how } = await child.ended;
     if (failure) throw failure;
@@ -68,4 +68,3 @@ const nextAfter = (log: string | undefined): string =>
 
 const isFailure = (message: object): message is ErrorReport =>
   'type' in message && message.type === 'failed' && 'code' in message;
-const failureOf = ({ code, message, next }: ErrorReport) => new UserError(code, message, next);

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import type { z } from 'zod';
 import type { ProgramName, Programs } from '../../platform/processes/bundles.ts';
 import { killGroup } from '../../platform/processes/start.ts';
-import { UserError } from '../../text/errors.ts';
+import { errorOf, UserError } from '../../text/errors.ts';
 import { evaluatorMessageSchema } from '../../protocol/evaluator.ts';
 import { runsDir, sweepsDir } from '../../platform/files/paths.ts';
 import { spectrumMessageSchema } from '../../protocol/spectrum.ts';
@@ -158,8 +158,7 @@ async function train(
   }
   const { state } = await readRun(dir);
   if (state.status === 'done' || signal.aborted) return;
-  if (state.error)
-    throw new UserError(state.error.code as UserError['code'], state.error.message, state.error.next);
+  if (state.error) throw errorOf(state.error);
   throw (
     trainer?.lastWords() ??
     new UserError(

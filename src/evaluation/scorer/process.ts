@@ -4,6 +4,7 @@ import { startBundle } from '../../platform/processes/bundles.ts';
 import { callsOver, type Calls } from '../../platform/processes/calls.ts';
 import { endedEarly } from '../../platform/processes/child-end.ts';
 import { endOf } from '../../platform/processes/start.ts';
+import { msg } from '../../text/errors.ts';
 import type { Precisions, ScorerCalls, ScorerOpening } from './calls.ts';
 
 /** A Scorer in a process of its own. */
@@ -79,4 +80,4 @@ export class ScorerProcess implements Omit<ScorerCalls, 'open'> {
 }
 
 const scoringEnded = (how: number | string | null) =>
-  endedEarly('The measurement', how, 'Measure again: what was measured so far is kept.');
+  endedEarly(msg`The measurement`, how, msg`Measure again: what was measured so far is kept.`);

@@ -1,6 +1,6 @@
 /** Typed calls between a process and its child, in both directions, over Node's channel ("ipc"). */
 import { createBirpc, type BirpcReturn } from 'birpc';
-import { reportError, UserError, type ErrorReport } from '../../text/errors.ts';
+import { errorOf, reportError, type ErrorReport } from '../../text/errors.ts';
 
 /** The other side's functions. */
 export type Calls<Theirs extends object> = BirpcReturn<Theirs, object>;
@@ -31,7 +31,7 @@ export const callsOver = <Theirs extends object, Ours extends object>(
     on: (hear) => void channel.on('message', hear),
     off: (hear) => void channel.off('message', hear),
     serialize: (message: Message) => withError(message, reportError),
-    deserialize: (message: Message) => withError(message, errorOf),
+    deserialize: (message: Message) => withError(message, (report) => errorOf(report as ErrorReport)),
     bind: 'functions',
     timeout: -1,
     onFunctionError(error) {
@@ -41,8 +41,3 @@ export const callsOver = <Theirs extends object, Ours extends object>(
 
 const withError = (message: Message, change: (error: unknown) => unknown): Message =>
   message.t === 's' && message.e !== undefined ? { ...message, e: change(message.e) } : message;
-
-function errorOf(report: unknown): UserError {
-  const { code, message, next } = report as ErrorReport;
-  return new UserError(code, message, next);
-}

@@ -1,5 +1,5 @@
 /** Which Node runs our children: the one in the setting, else the one on PATH if new enough, else this executable. */
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { outputOf } from './start.ts';
 
 const MINIMUM_NODE = 20;
@@ -21,9 +21,9 @@ export async function findNode(preferred?: string): Promise<NodeCommand> {
     throw new UserError(
       'node-missing',
       version === undefined
-        ? `"${preferred}" can't be started as Node.`
-        : `"${preferred}" is Node ${version}, which is too old.`,
-      `Point the setting at a Node ${MINIMUM_NODE} or newer, or clear it.`,
+        ? msg`"${preferred}" can't be started as Node.`
+        : msg`"${preferred}" is Node ${version}, which is too old.`,
+      msg`Point the setting at a Node ${MINIMUM_NODE} or newer, or clear it.`,
     );
   }
   if (!process.versions['electron']) return { command: process.execPath, env: {} };

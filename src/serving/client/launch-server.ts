@@ -5,10 +5,11 @@ import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { endedEarly } from '../../platform/processes/child-end.ts';
 import { endOf, startProcess } from '../../platform/processes/start.ts';
-import { UserError, type ErrorCode } from '../../text/errors.ts';
+import { type ErrorCode, errorOf, UserError } from '../../text/errors.ts';
 import { parseLine } from '../../platform/files/lines.ts';
 import { llamaEnv } from '../../llama-cpp/env.ts';
 import { serverFailedSchema, serverReadySchema } from '../../protocol/server.ts';
+import type { Text } from '../../text/message.ts';
 
 const firstLineSchema = z.union([serverReadySchema, serverFailedSchema]);
 
@@ -51,7 +52,7 @@ export async function launchServer({ command, args, env, output, log, onStart }:
 /** Waits for the server's first line. */
 function ready(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (code: ErrorCode, message: string) => reject(new UserError(code, message, 'See the log.'));
+    const fail = (code: ErrorCode, message: Text) => reject(new UserError(code, message, 'See the log.'));
     void endOf(child).then(({ how, error }) =>
       error
         ? fail('node-missing', `The completion server could not be started: ${error.message}.`)
@@ -61,7 +62,7 @@ function ready(child: ChildProcess): Promise<void> {
       const parsed = parseLine(firstLineSchema, line);
       if (!parsed.ok) return fail('internal', `The completion server sent an unexpected message: ${line}`);
       if (parsed.value.type === 'ready') return resolve();
-      reject(new UserError(parsed.value.code as ErrorCode, parsed.value.message, parsed.value.next));
+      reject(errorOf(parsed.value));
     });
   });
 }

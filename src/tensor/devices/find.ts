@@ -5,6 +5,7 @@ import type { Programs } from '../../platform/processes/bundles.ts';
 import { outputOf, type OutputError } from '../../platform/processes/start.ts';
 import { webgpuProbeSchema, type WebgpuProbe } from '../../protocol/doctor.ts';
 import { lastRate, type Rate } from './rate-line.ts';
+import { msg, told } from '../../text/message.ts';
 
 /** Whoever plans a run waits for it. */
 const LONGEST_MS = 15_000;
@@ -34,9 +35,9 @@ export async function findWebgpu(wanted = ''): Promise<WebgpuProbe> {
     return webgpuProbeSchema.parse(JSON.parse(await ask('probe', wanted)));
   } catch (error) {
     const reason = (error as OutputError).killed
-      ? 'The process that looked for GPUs did not answer: update the driver.'
-      : 'The process that looked for GPUs ended early: update the driver.';
-    return { adapters: [], reason };
+      ? msg`The process that looked for GPUs did not answer: update the driver.`
+      : msg`The process that looked for GPUs ended early: update the driver.`;
+    return { adapters: [], ...told({ reason }) };
   }
 }
 
@@ -51,9 +52,9 @@ export async function measureRate(backend: string, device = ''): Promise<Rate> {
     if (known) return known;
     const late = (error as OutputError).killed === true;
     const lack = late
-      ? `The process that measured ${backend} did not answer.`
-      : `The process that measured ${backend} ended early.`;
-    return { lack, ...(late && { late }) };
+      ? msg`The process that measured ${backend} did not answer.`
+      : msg`The process that measured ${backend} ended early.`;
+    return { ...told({ lack }), ...(late && { late }) };
   }
 }
 

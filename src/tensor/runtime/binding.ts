@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { outputOf, type OutputError } from '../../platform/processes/start.ts';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { BINDING } from './find.ts';
 import { libraries } from './release.ts';
 
@@ -64,13 +64,12 @@ export async function findCompiler(): Promise<(Toolchain & { version: string }) 
   return undefined;
 }
 
-const compilerAdvice =
-  "Install one with `sudo apt install g++` (or your distribution's package of that name) and run {install-runtime} again; until then the wasm backend is used.";
+const compilerAdvice = msg`Install one with \`sudo apt install g++\` (or your distribution's package of that name) and run {install-runtime} again; until then the wasm backend is used.`;
 
 export function compilerMissing(): UserError {
   return new UserError(
     'compiler-missing',
-    'No C++ compiler was found, and there is no ready-made TensorFlow binding for this machine.',
+    msg`No C++ compiler was found, and there is no ready-made TensorFlow binding for this machine.`,
     compilerAdvice,
   );
 }
@@ -103,7 +102,7 @@ async function compiler(
     const line = /^.*(error|undefined reference).*$/im.exec(stderr)?.[0] ?? message;
     throw new UserError(
       'compiler-missing',
-      `The TensorFlow binding could not be compiled: ${line}`,
+      msg`The TensorFlow binding could not be compiled: ${line}`,
       compilerAdvice,
       { cause: error },
     );

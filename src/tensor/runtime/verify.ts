@@ -1,6 +1,6 @@
 /** Checks that the binding computes: in a child process, so that a crash in native code does no harm here. */
 import { outputOf, type OutputError } from '../../platform/processes/start.ts';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 
 export interface Verified {
   version: string;
@@ -44,8 +44,8 @@ export async function verifyBinding(binding: string, signal?: AbortSignal): Prom
   }
   throw new UserError(
     'backend-unavailable',
-    `TensorFlow does not start on this machine${why ? `: ${why}` : ''}.`,
-    'The wasm backend is used instead; {doctor} shows both.',
+    msg`TensorFlow does not start on this machine${why ? `: ${why}` : ''}.`,
+    msg`The wasm backend is used instead; {doctor} shows both.`,
   );
 }
 

@@ -4,7 +4,7 @@ import { startBundle } from '../../platform/processes/bundles.ts';
 import { callsOver } from '../../platform/processes/calls.ts';
 import { endedEarly } from '../../platform/processes/child-end.ts';
 import { endOf, type ChildEnd } from '../../platform/processes/start.ts';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import type { OwnerCalls, TrainedResult, TrainingCalls } from '../../protocol/training.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 
@@ -41,11 +41,12 @@ export async function runTraining(
   }
 }
 
-const stopped = () => new UserError('cancelled', 'The training was stopped.', 'Continue it with "resume".');
+const stopped = () =>
+  new UserError('cancelled', msg`The training was stopped.`, msg`Continue it with "resume".`);
 
 const killed = (dir: string, { how, error }: ChildEnd) =>
   endedEarly(
-    'The training',
+    msg`The training`,
     error?.message ?? how,
-    `Resume it from its last checkpoint with {resume ${basename(dir)}}, or train with a smaller --batch or --seq; trainer.log may say more.`,
+    msg`Resume it from its last checkpoint with {resume ${basename(dir)}}, or train with a smaller --batch or --seq; trainer.log may say more.`,
   );

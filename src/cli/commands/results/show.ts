@@ -15,6 +15,7 @@ import { describePlan } from '../../machine/fit-machine.ts';
 import { formatBytes, formatCount, formatDuration, formatTable, plural } from '../../view/format.ts';
 import { apart, print, printJson, type Lines } from '../../view/output.ts';
 import { comparisonTable, earlierTable } from '../../view/tables.ts';
+import { english } from '../../../text/message.ts';
 
 export function showCommand(): Command {
   return new Command('show')
@@ -138,7 +139,7 @@ const exportsOf = (records: readonly ExportRecord[]) =>
   latestExports(records).map((one) => `${describeTarget(one)}, ${one.path}; ${describeCheck(one.check)}`);
 
 function rollbacks(events: RunEvent[]): string[] {
-  return events.flatMap((event) => (event.type === 'rollback' ? [describeRollback(event)] : []));
+  return events.flatMap((event) => (event.type === 'rollback' ? [english(describeRollback(event))] : []));
 }
 
 function endedEarly(events: RunEvent[]): string | undefined {
