@@ -1,5 +1,5 @@
 /** Progress and questions for the caller of resolveBase. */
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import type { OnFetchProgress } from '../packages/pypi.ts';
 
 /** What is about to be downloaded. */
@@ -21,7 +21,7 @@ export async function ask({ confirm }: ResolveOptions, download: PlannedDownload
   if (confirm && !(await confirm(download)))
     throw new UserError(
       'cancelled',
-      `${download.what} was not downloaded.`,
-      'Allow the download, or choose something that is already on this machine.',
+      msg`${download.what} was not downloaded.`,
+      msg`Allow the download, or choose something that is already on this machine.`,
     );
 }

@@ -4,6 +4,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../text/errors.ts';
+import { together, msg } from '../text/message.ts';
 import { modelsDir } from '../platform/files/paths.ts';
 import { ask, type PlannedDownload, type ResolveOptions } from './ask.ts';
 import { examineWithProgress } from './checksums.ts';
@@ -83,15 +84,15 @@ const elsewhere: ReadonlySet<string> = new Set(['network', 'hub-not-found']);
 const hubSilent = () =>
   new UserError(
     'network',
-    'Hugging Face does not answer.',
-    'Check the connection or HF_ENDPOINT, then run the same command again.',
+    msg`Hugging Face does not answer.`,
+    msg`Check the connection or HF_ENDPOINT, then run the same command again.`,
   );
 
 /** Both reasons in one error, if the second source failed too. */
 function neitherFrom({ name }: KnownBase, first: UserError, last: unknown): unknown {
   if (!(last instanceof UserError) || !elsewhere.has(last.code)) return last;
-  const reasons = [first, last].map(({ message }) => message.replace(/\.$/, '')).join('; ');
-  return new UserError(last.code, `${name} could not be fetched: ${reasons}.`, last.next, { cause: last });
+  const said = msg`${name} could not be fetched: ${together([first.what, last.what], '; ')}.`;
+  return new UserError(last.code, said, last.whatNext, { cause: last });
 }
 
 async function fetchFrom(source: Source, base: KnownBase, options: ResolveOptions): Promise<string> {

@@ -1,6 +1,6 @@
 /** Follows a job on a cluster: each of the driver's lines once, through lost connections and restarted dashboards. */
 import { driverLineSchema, type DriverLine } from '../protocol/cluster.ts';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import { parseLine } from '../platform/files/lines.ts';
 import { LOOK_MS, mayPass, waitAfter } from './patience.ts';
 import { isOver, NoWebSocket, type JobState, type RayClient } from './ray/client.ts';
@@ -20,7 +20,7 @@ export interface JobHandlers {
   onTrouble?(error: UserError | undefined): void;
   signal: AbortSignal;
   /** For tests: how long to wait. */
-  lookMs?: number;
+  lookMs?: number | undefined;
 }
 
 /**
@@ -159,6 +159,6 @@ class LogReader {
 const lost = ({ cluster: { address } }: RayClient) =>
   new UserError(
     'cluster-lost',
-    `The cluster at ${address.host} does not know this job any more: it was started anew, or the job was deleted there.`,
-    'Start it again with {resume}; where it had --storage, it goes on from its last checkpoint.',
+    msg`The cluster at ${address.host} does not know this job any more: it was started anew, or the job was deleted there.`,
+    msg`Start it again with {resume}; where it had --storage, it goes on from its last checkpoint.`,
   );

@@ -1,4 +1,5 @@
 import { UserError } from '../text/errors.ts';
+import { msg, type Text } from '../text/message.ts';
 import { describeFolders, foldersOf, locate, type Folders } from '../protocol/folders.ts';
 import { MIN_DOCUMENTS } from '../statistics/intervals.ts';
 import {
@@ -59,7 +60,7 @@ export interface Collected {
   /** A language that is left out although it has more files than any known language. */
   unknownLanguage?: UnknownLanguage | undefined;
   /** Of several folders, those in which there is nothing to learn, and why. */
-  fruitless: { folder: string; why: string }[];
+  fruitless: { folder: string; why: Text }[];
 }
 
 /**
@@ -316,11 +317,11 @@ function cutInTwo(document: Document, heldOutShare: number) {
 }
 
 /** Why nothing of a folder, or of rows, was kept. */
-function whyNothing(leftOut: Partial<Record<Reason, number>>, none = 'it contains no files'): string {
+function whyNothing(leftOut: Partial<Record<Reason, number>>, none: Text = msg`it contains no files`): Text {
   const counts = (Object.entries(leftOut) as [Reason, number][]).sort((a, b) => b[1] - a[1]);
   const total = counts.reduce((sum, [, count]) => sum + count, 0);
   const top = counts.slice(0, 3).map(([reason, count]) => `${count} ${reasons[reason]}`);
-  return total > 0 ? `${total} left out (${top.join('; ')})` : none;
+  return total > 0 ? msg`${total} left out (${top.join('; ')})` : none;
 }
 
 function nothingIn(
@@ -330,13 +331,13 @@ function nothingIn(
 ): UserError {
   const many = foldersOf(where).length;
   const folder = many > 0 ? describeFolders(where) : undefined;
-  const none = many > 1 ? 'they contain no files' : many ? 'it contains no files' : 'it has no rows';
+  const none = many > 1 ? msg`they contain no files` : many ? msg`it contains no files` : msg`it has no rows`;
   const why = whyNothing(leftOut, none);
   if (leftOut.excluded)
     return new UserError(
       'corpus-empty',
-      `With ${String(globs)} nothing is left to learn from in ${folder}: ${why}.`,
-      'Change these globs (in VS Code, the settings forgetMeNot.training.include and exclude), or leave them out.',
+      msg`With ${String(globs)} nothing is left to learn from in ${folder!}: ${why}.`,
+      msg`Change these globs (in VS Code, the settings forgetMeNot.training.include and exclude), or leave them out.`,
     );
   const glob = unknown && `"*.${unknown.extension}"`;
   const unless = glob
@@ -344,7 +345,9 @@ function nothingIn(
     : '';
   return new UserError(
     'corpus-empty',
-    `There is nothing to learn from in ${folder ?? 'the data set'}: ${why}.`,
-    folder === undefined ? 'Choose another data set.' : `Choose a folder that holds source code${unless}.`,
+    msg`There is nothing to learn from in ${folder ?? msg`the data set`}: ${why}.`,
+    folder === undefined
+      ? msg`Choose another data set.`
+      : msg`Choose a folder that holds source code${unless}.`,
   );
 }

@@ -3,9 +3,9 @@ import * as vscode from 'vscode';
 import { commandOf, type NextStep } from '../text/next-step.ts';
 import { reportError, type ErrorReport } from '../text/errors.ts';
 import { visibleText } from '../text/foreign-text.ts';
-import { t, titleIn, tTold, withButtons } from '../text/l10n.ts';
-import { joined } from '../text/told-texts.ts';
+import { joined, t, titleIn, translate, withButtons } from '../text/l10n.ts';
 import { showErrorMessage, showInformationMessage, showWarningMessage } from './editor-ui.ts';
+import { type Text, textOf } from '../text/message.ts';
 
 /** A button of a message. */
 export interface Action {
@@ -38,7 +38,7 @@ export class Log {
   }
 
   /** Shows a message with buttons; those for steps named in the text come first. */
-  async notify(kind: 'info' | 'warning' | 'error', message: string, ...actions: Action[]): Promise<void> {
+  async notify(kind: 'info' | 'warning' | 'error', message: Text, ...actions: Action[]): Promise<void> {
     const show = {
       info: showInformationMessage,
       warning: showWarningMessage,
@@ -61,11 +61,11 @@ export class Log {
 }
 
 /** What to do next. For a bug, there is nothing but the log. */
-export const nextStepText = ({ next, code }: ErrorReport): string =>
-  code === 'internal' ? t('See the log for details.') : tTold(next);
+export const nextStepText = (report: ErrorReport): string =>
+  report.code === 'internal' ? t('See the log for details.') : translate(textOf(report, 'next'));
 
 const errorSentence = (report: ErrorReport) =>
-  `${joined([tTold(report.message), nextStepText(report)])} [${report.code}]`;
+  `${joined([translate(textOf(report, 'message')), nextStepText(report)])} [${report.code}]`;
 
 /** The button for a step named in a text. */
 export const actionFor = (step: NextStep): Action => ({

@@ -9,27 +9,32 @@ import { UserError } from '../text/errors.ts';
 import { completionFigures, findComparison, measuredHere } from '../protocol/evaluation.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import { dayOf, decimal, fullTime, t, timeOfDay, titleIn, tTold, withButtons } from '../text/l10n.ts';
+import {
+  dayOf,
+  decimal,
+  fullTime,
+  joined,
+  t,
+  timeOfDay,
+  titleIn,
+  translate,
+  withButtons,
+} from '../text/l10n.ts';
+import { isLive, standingOf as runStanding } from '../findings/run-status.ts';
 import { secondsLeft, shareDone, timeLeftIn } from '../findings/run-time.ts';
 import { phaseIn } from '../findings/phases.ts';
-import { joined } from '../text/told-texts.ts';
 import { tokensPerStep } from '../protocol/run.ts';
 import { formatDuration } from '../text/units.ts';
-import { hasEnded } from '../runs/index.ts';
 import { plain } from './plain.ts';
+import { textOf } from '../text/message.ts';
 
-/** A run's status as the user sees it: the stored status, or `interrupted` if its process is gone. */
+/** A run's status as the user sees it, with all that is under way as one. */
 export type RunStatus = 'live' | 'done' | 'failed' | 'cancelled' | 'interrupted';
 
-/** A new trainer needs at most this long until its first heartbeat. */
-export const START_GRACE_MS = 60_000;
-
 /** @param alive whether the run's process is alive (`isAlive` in src/runs) */
-export function runStatus({ spec, state }: RunSnapshot, alive: boolean, now = Date.now()): RunStatus {
-  if (hasEnded(state)) return state.status;
-  if (alive) return 'live';
-  const starting = state.status === 'queued' && Math.abs(now - Date.parse(spec.createdAt)) < START_GRACE_MS;
-  return starting ? 'live' : 'interrupted';
+export function runStatus(run: RunSnapshot, alive: boolean, now = Date.now()): RunStatus {
+  const standing = runStanding(run, alive, now);
+  return isLive(standing) ? 'live' : standing;
 }
 
 /** "6 kB", "98 MB", "2.4 GB". */
@@ -159,7 +164,7 @@ export function runTooltip(snapshot: RunSnapshot, status: RunStatus): string[] {
     `${spec.name} (${spec.id})`,
     summary ? sentenceIn(summary) : '',
     status === 'live' ? progressLine(snapshot) : '',
-    state.error ? withButtons(state.error.message, state.error.next).text : '',
+    state.error ? withButtons(...textsOf(state.error)).text : '',
     [
       spec.base.id,
       hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : t('full fine-tuning'),
@@ -183,6 +188,12 @@ export function runTooltip(snapshot: RunSnapshot, status: RunStatus): string[] {
   return lines.filter(Boolean);
 }
 
+/** What happened and what to do. */
+const textsOf = (error: NonNullable<RunSnapshot['state']['error']>) => [
+  textOf(error, 'message'),
+  textOf(error, 'next'),
+];
+
 /** How a run ended. `chosen`: whether its result completes, or just completed, the user's code. */
 export function endSentence(snapshot: RunSnapshot, status: RunStatus, chosen = false): string {
   const { spec, state } = snapshot;
@@ -194,7 +205,7 @@ export function endSentence(snapshot: RunSnapshot, status: RunStatus, chosen = f
     case 'failed':
       return t('Fine-tuning of {name} failed: {why} [{code}]', {
         name,
-        why: error ? joined([tTold(error.message), tTold(error.next)]) : t('no reason was recorded.'),
+        why: error ? joined(textsOf(error).map(translate)) : t('no reason was recorded.'),
         code: error?.code ?? 'internal',
       });
     case 'cancelled':
@@ -267,11 +278,12 @@ function installHint(typed: string): string {
 }
 
 /** The doctor's report as Markdown. */
-export function doctorText({ summary, version, checks }: DoctorReport): string {
+export function doctorText(report: DoctorReport): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
-  const lines = checks.map(
-    ({ status, title, text, command }) =>
-      `| ${statusMarks[status]} | **${cell(tTold(title))}** | ${cell(withButtons(text).text)}${command ? ` ${cell(installHint(command))}` : ''} |`,
-  );
-  return `# Forget-Me-Not ${version}\n\n${withButtons(summary).text}\n\n| | | |\n|-|-|-|\n${lines.join('\n')}\n`;
+  const lines = report.checks.map((check) => {
+    const title = cell(translate(textOf(check, 'title')));
+    const text = cell(withButtons(textOf(check, 'text')).text);
+    return `| ${statusMarks[check.status]} | **${title}** | ${text}${check.command ? ` ${cell(installHint(check.command))}` : ''} |`;
+  });
+  return `# Forget-Me-Not ${report.version}\n\n${withButtons(textOf(report, 'summary')).text}\n\n| | | |\n|-|-|-|\n${lines.join('\n')}\n`;
 }

@@ -27,12 +27,12 @@ export class Steps<Offer extends { path: string }, Start> {
     this.undone = this.undone.filter(({ offer }) => offer.path !== path);
   }
 
-  /** The step that an undo took back, if `isBack`: its lines are as they were before it. */
+  /** The step that an undo took back, if `isReverted`: its lines are as they were before it. */
   undo(path: string, isReverted: (offer: Offer) => boolean): Step<Offer, Start> | undefined {
     return moveLast(path, this.done, this.undone, isReverted);
   }
 
-  /** The step that a redo made again, if `isAgain`: its lines are as it made them. */
+  /** The step that a redo made again, if `isReapplied`: its lines are as it made them. */
   redo(path: string, isReapplied: (offer: Offer) => boolean): Step<Offer, Start> | undefined {
     return moveLast(path, this.undone, this.done, isReapplied);
   }

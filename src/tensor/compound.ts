@@ -161,7 +161,7 @@ export interface Compound {
   /** Keeps a matrix [rows, columns] as its file's bytes. */
   store(type: TensorType, bytes: Uint8Array, shape: readonly [number, number]): StoredMatrix;
   /**
-   * The numbers T of up to MOST_STACKED matrices stacked on each other [sum of rows, columns]; with `indices`, those
+   * The numbers T of up to MAX_STACKED matrices stacked on each other [sum of rows, columns]; with `indices`, those
    * rows of a single one [m, columns].
    */
   dequantise(matrices: readonly StoredMatrix[], dtype: DataType, indices?: Int32Array): Tensor;

@@ -1,4 +1,4 @@
-import { t, tTold } from '../../src/text/l10n.ts';
+import { t } from '../../src/text/l10n.ts';
 import { h, Keyed } from '../dom.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import { runMessages } from '../view-model/run-messages.ts';
@@ -13,6 +13,6 @@ export class NotesSection implements Section {
   update({ run }: PanelView): void {
     const { notes } = runMessages(run);
     this.element.hidden = notes.length === 0;
-    this.content.update(notes, () => notes.map((text) => h('li', {}, tTold(text))));
+    this.content.update(notes, () => notes.map((text) => h('li', {}, text)));
   }
 }

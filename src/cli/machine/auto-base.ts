@@ -8,6 +8,7 @@ import { measuredSpeeds } from '../../training/measured-speed.ts';
 import { minGpuMemory, runMemory } from '../../training/memory/defaults.ts';
 import { gpuMemory } from './fit-machine.ts';
 import { plannedBackend, plannedPrecision } from './planned-backend.ts';
+import { msg, type Text } from '../../text/message.ts';
 
 export interface AutoBase extends ChosenBase {
   /** The choice once TensorFlow is installed. Set only if it can be installed, is not, and would change the choice. */
@@ -30,8 +31,10 @@ export async function autoBase(
 }
 
 /** A sentence for users who would get another base with TensorFlow; empty for others. */
-export const tellWithTensorflow = ({ withTensorflow }: AutoBase): string =>
-  withTensorflow ? ` With TensorFlow installed ({install-runtime}), it would be ${withTensorflow.id}.` : '';
+export const tellWithTensorflow = ({ withTensorflow }: AutoBase): Text =>
+  withTensorflow
+    ? msg` With TensorFlow installed ({install-runtime}), it would be ${withTensorflow.id}.`
+    : '';
 
 /** As autoBase, but only among the bases with these ids; undefined when none of them suits this machine. */
 export async function autoBaseAmong(

@@ -1,7 +1,7 @@
 /** Ray's Jobs interface over REST, as far as we use it. Every answer is checked. */
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { askRay, headersFor, said, type Ask, type Cluster } from './http.ts';
 
 /** Milliseconds. A dashboard asks other processes of its cluster. */
@@ -67,8 +67,8 @@ export class RayClient {
     const oldest = `${OLDEST.major}.${OLDEST.minor}`;
     throw new UserError(
       'cluster-version',
-      `The cluster at ${this.host} runs Ray ${release}, which this version does not know.`,
-      `Use a cluster of Ray ${oldest} or a newer one of the same series.`,
+      msg`The cluster at ${this.host} runs Ray ${release}, which this version does not know.`,
+      msg`Use a cluster of Ray ${oldest} or a newer one of the same series.`,
     );
   }
 
@@ -218,8 +218,8 @@ export class RayClient {
   private unknown = () =>
     new UserError(
       'cluster-unknown',
-      `What answers at ${this.host} is no dashboard of a Ray cluster that this version understands.`,
-      'Check the address; the dashboard usually has port 8265.',
+      msg`What answers at ${this.host} is no dashboard of a Ray cluster that this version understands.`,
+      msg`Check the address; the dashboard usually has port 8265.`,
     );
 }
 

@@ -1,8 +1,8 @@
 /** Asks the process in which a base's template is rendered (template-main.ts), within limits. */
-import { fork, type ChildProcess } from 'node:child_process';
-import { bundlePath } from '../../platform/processes/bundles.ts';
+import type { ChildProcess } from 'node:child_process';
+import { startBundle } from '../../platform/processes/bundles.ts';
 import { endedEarly, hasCrashed } from '../../platform/processes/child-end.ts';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import type { Message } from './formats.ts';
 import type { TemplateAnswer, TemplateQuestion } from './template-main.ts';
 
@@ -85,12 +85,10 @@ function exchange(question: TemplateQuestion): Promise<TemplateAnswer> {
 }
 
 function start(): Running {
-  const child = fork(bundlePath('chat-template'), {
+  const child = startBundle('chat-template', [], {
     // V8 says on stderr how it ends.
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    execArgv: [`--max-old-space-size=${MOST_MEMORY_MB}`, '--disallow-code-generation-from-strings'],
-    // Not the server's token.
-    env: { ...process.env, FORGET_ME_NOT_TOKEN: undefined },
+    flags: [`--max-old-space-size=${MOST_MEMORY_MB}`, '--disallow-code-generation-from-strings'],
   });
   child.on('error', () => undefined);
   const at = { child };
@@ -116,18 +114,18 @@ function rest(at: Running): void {
   }, IDLE_MS).unref();
 }
 
-const NEXT = 'Choose another base: a template should only lay out the messages.';
+const NEXT = msg`Choose another base: a template should only lay out the messages.`;
 
 const tooSlow = () =>
   new UserError(
     'chat-template',
-    `The base's chat template takes longer than ${LONGEST_MS / 1000} s, its limit.`,
+    msg`The base's chat template takes longer than ${LONGEST_MS / 1000} s, its limit.`,
     NEXT,
   );
 const tooLong = (most: number) =>
   new UserError(
     'chat-template',
-    `The base's chat template writes more than ${most} characters for this conversation.`,
+    msg`The base's chat template writes more than ${most} characters for this conversation.`,
     NEXT,
   );
 
@@ -136,7 +134,7 @@ function endOf(how: number | string | null): UserError {
   if (!hasCrashed(how)) return endedEarly("The process of the base's chat template", how, NEXT);
   return new UserError(
     'chat-template',
-    `The base's chat template takes more than ${MOST_MEMORY_MB} MB of memory, its limit.`,
+    msg`The base's chat template takes more than ${MOST_MEMORY_MB} MB of memory, its limit.`,
     NEXT,
   );
 }

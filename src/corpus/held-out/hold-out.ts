@@ -21,7 +21,7 @@ export interface SplitOptions {
   seed: number;
   /** Share of the text to hold out. */
   share: number;
-  /** Files of a kind to hold out at least, where there are a dozen; default `LEAST_DOCUMENTS`. */
+  /** Files of a kind to hold out at least, where there are a dozen; default `MIN_DOCUMENTS`. */
   least?: number;
 }
 

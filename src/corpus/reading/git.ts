@@ -2,11 +2,12 @@
  * Asks git about a folder's history: the only place that starts it. The folder may be anybody's, and so may the
  * configuration in it, which can name programs, servers, pipes and endless files.
  */
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, realpath, stat } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
+import { endOf, lastOf, startProcess } from '../../platform/processes/start.ts';
 import { pathWithin } from './folders.ts';
 import { repositoryRoot } from './gitignore.ts';
 
@@ -88,21 +89,19 @@ async function* git(
   { signal, input = '', fine = [0] }: Asking,
 ): AsyncGenerator<string> {
   const child = await start(folder, args, signal);
-  let complaint = '';
-  child.stderr.on('data', (data: Buffer) => (complaint = (complaint + String(data)).slice(-500)));
-  const ended = new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done));
-  // It is awaited below; until then a failure must not count as unhandled.
-  ended.catch(() => undefined);
-  child.stdin.on('error', () => undefined).end(input);
+  const complaint = lastOf(child.stderr!, 500);
+  const ended = endOf(child);
+  child.stdin!.on('error', () => undefined).end(input);
   const inTime = patience();
   try {
     yield* linesOf(child, inTime);
-    const code = await inTime(ended);
-    if (code === null || !fine.includes(code))
-      throw new NoRepository(complaint.trim().split('\n')[0] || `git ended with ${code ?? child.signalCode}`);
+    const { how, error } = await inTime(ended);
+    if (error) throw error;
+    if (!fine.includes(how as number))
+      throw new NoRepository(complaint().trim().split('\n')[0] || `git ended with ${how}`);
   } finally {
     child.kill('SIGKILL');
-    child.stdout.destroy();
+    child.stdout!.destroy();
   }
 }
 
@@ -110,7 +109,7 @@ async function start(
   folder: string,
   args: readonly string[],
   signal: AbortSignal | undefined,
-): Promise<ChildProcessWithoutNullStreams> {
+): Promise<ChildProcess> {
   const path = await searchPath(folder);
   const program = await findGit(path);
   if (program === undefined) throw new NoRepository('git is not installed');
@@ -119,12 +118,11 @@ async function start(
   // Only Linux holds a process to such a limit.
   const limited = ['/bin/sh', '-c', `ulimit -d ${MOST_MEMORY} 2>/dev/null; exec "$0" "$@"`, ...command];
   const [first, ...others] = process.platform === 'linux' ? limited : command;
-  return spawn(first!, others, {
+  return startProcess(first!, others, {
     // Not the folder: Windows looks there for libraries.
     cwd: dirname(program),
-    env: environment(path),
+    onlyEnv: environment(path),
     signal,
-    windowsHide: true,
   });
 }
 
@@ -191,8 +189,8 @@ function patience(): InTime {
   };
 }
 
-async function* linesOf({ stdout }: ChildProcessWithoutNullStreams, inTime: InTime): AsyncGenerator<string> {
-  const chunks = stdout.setEncoding('utf8')[Symbol.asyncIterator]() as AsyncIterator<string>;
+async function* linesOf({ stdout }: ChildProcess, inTime: InTime): AsyncGenerator<string> {
+  const chunks = stdout!.setEncoding('utf8')[Symbol.asyncIterator]() as AsyncIterator<string>;
   let line = '';
   const plain = () => line.replace(/\r$/, '');
   for (;;) {

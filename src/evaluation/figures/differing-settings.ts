@@ -18,7 +18,7 @@ const ofLora = ['rank', 'alpha', 'dropout', 'targets', 'scaling'];
 /** Settings that change only what is shown or the speed, not what is learned. */
 const ofNoMatter = ['evalEvery', 'recompute'];
 
-const labels: Record<string, string> = {
+export const settingLabels: Record<string, string> = {
   learningRate: 'learning rate',
   attentionDropout: 'attention dropout',
   weightDecay: 'weight decay',
@@ -31,7 +31,8 @@ const labels: Record<string, string> = {
   maxTokens: 'most tokens read',
 };
 /** learningRate as "learning rate". */
-const labelOf = (key: string) => labels[key] ?? key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+const labelOf = (key: string) =>
+  settingLabels[key] ?? key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 /** Settings by display name, in order of importance. */
 export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): Map<string, string> {

@@ -16,6 +16,7 @@ import { compare } from '../figures/compare.ts';
 import { pairedIntervals } from '../../statistics/intervals.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
 import { bestPoint, chooseStrength, type CursorCounts } from '../../findings/strength-rule.ts';
+import type { Text } from '../../text/message.ts';
 
 /** A strength with what was counted there. */
 export interface CountedPoint extends CursorCounts {
@@ -25,7 +26,7 @@ export interface CountedPoint extends CursorCounts {
 /** The figures of what would have been offered; a line counts as an item. */
 function offeredFigures(
   pairOf: (metric: OfferedMetric) => { before: readonly RatioItem[]; after: readonly RatioItem[] },
-  setting: string,
+  setting: Text,
 ): Comparison[] {
   return offeredMetrics.map((metric) => {
     const { before, after } = pairOf(metric);
@@ -70,7 +71,7 @@ export function chooseCrossFitted(
   base: CursorCounts,
   measured: readonly CountedPoint[],
   limit: number,
-  setting = '',
+  setting: Text = '',
 ): Pick<StrengthChoice, 'strength' | 'why' | 'next' | 'learned' | 'offered' | 'without'> {
   const points = measured.map(({ point }) => point);
   const choice = chooseStrength(points, limit);

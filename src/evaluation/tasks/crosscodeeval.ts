@@ -57,7 +57,7 @@ export interface Place {
 type PlaceItem = Item & Place;
 
 async function plan(context: PlanContext): Promise<Plan<PlaceItem>> {
-  const { base, setting } = context;
+  const { base } = context;
   const { rows, of } = await chooseRows(benchmark, context);
   const tokenizer = await base.tokenizer();
   const room = Math.min(ROOM.all, await base.contextLength()) - ROOM.answer;
@@ -79,7 +79,7 @@ async function plan(context: PlanContext): Promise<Plan<PlaceItem>> {
   const how = fills ? 'filled in before the text that follows' : 'without the text that follows';
   return {
     items,
-    setting: `${setting}: ${rows.length} of ${of} statements, ${how}, ${ROOM.others} tokens of other files, greedy, at most ${ROOM.answer} tokens`,
+    setting: `${rows.length} of ${of} statements, ${how}, ${ROOM.others} tokens of other files, greedy, at most ${ROOM.answer} tokens`,
     measures: [
       { metric: 'exact match', unit: '', better: 'higher', binary: true },
       { metric: 'edit similarity', unit: '', better: 'higher' },

@@ -8,6 +8,7 @@ import { sampledTexts } from '../../serving/host/sampled-texts.ts';
 import { sourceTexts } from '../scoring/source-texts.ts';
 import { sum } from '../../statistics/statistics.ts';
 import { countOf, itemOf, type Item, type Measure, type Plan, type PlanContext, type Task } from '../task.ts';
+import { msg, together } from '../../text/message.ts';
 
 /** Tokens sampled per text. */
 const TEXT_TOKENS = { quick: 128, paper: 512 };
@@ -50,13 +51,13 @@ async function plan(context: PlanContext): Promise<Plan<Text>> {
   const [ownItems, sourceItems] = [itemsOf(own, '', Infinity), itemsOf(source, SOURCE, PIECE_TOKENS)];
   if (ownItems.length === 0)
     warn("The base ends every text at once, so forgetting can't be measured on its own text.");
-  const sampled = `${ownItems.length} texts of up to ${TEXT_TOKENS[setting]} tokens sampled from the base at temperature 1`;
+  const sampled = msg`${ownItems.length} texts of up to ${TEXT_TOKENS[setting]} tokens sampled from the base at temperature 1`;
   const named = sourceItems.length
-    ? [`${sourceItems.length} pieces of up to ${PIECE_TOKENS} tokens of ${data}`]
+    ? [msg`${sourceItems.length} pieces of up to ${PIECE_TOKENS} tokens of ${data!}`]
     : [];
   return {
     items: [...ownItems, ...sourceItems],
-    setting: `${setting}: ${[sampled, ...named].join('; ')}`,
+    setting: together([sampled, ...named], '; '),
     measures,
   };
 }

@@ -28,6 +28,7 @@ import {
   type CursorItem,
   type LatencyItem,
 } from './workspace-cursors.ts';
+import { msg, type Text, together } from '../../text/message.ts';
 
 export interface Window extends Item {
   kind: 'window' | 'prose' | Age;
@@ -60,7 +61,7 @@ const prose = { quick: 4, paper: 40 };
 const planned: Task['planned'] = (spec) => (spec.imported ? 0 : spec.evaluation.heldOutWindows);
 
 async function plan(context: PlanContext): Promise<Plan<Held>> {
-  const { run, base, setting } = context;
+  const { run, base } = context;
   if (!run)
     throw new UserError(
       'bad-argument',
@@ -93,17 +94,20 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
   const prosaic = corpus.measured === 'prose' ? [] : windowsOf(proseWindows(corpus, context), 'prose');
   const cursors = await cursorItems(corpus, tokenizer, context);
   const sizes = [
-    [
-      `${items.length} held-out sequences of up to ${length} tokens`,
-      ...[filesOf(items), ageNote(windows), kindNote(corpus.measured)],
-    ].join(''),
-    ...(prosaic.length > 0 ? [[`${prosaic.length} of prose`, filesOf(prosaic)].join('')] : []),
+    together(
+      [
+        msg`${items.length} held-out sequences of up to ${length} tokens`,
+        ...[filesOf(items), ageNote(windows), kindNote(corpus.measured)],
+      ],
+      '',
+    ),
+    ...(prosaic.length > 0 ? [msg`${prosaic.length} of prose${filesOf(prosaic)}`] : []),
     ...cursors.settings,
   ];
   return {
     together: cursors.latencies,
     items: [...cursors.items, ...items, ...prosaic],
-    setting: `${setting}: ${sizes.join('; ')}`,
+    setting: together(sizes, '; '),
     measures,
   };
 }
@@ -121,22 +125,26 @@ function measuredSequences(corpus: Corpus, length: number, count: number): Measu
   return { older, new: newer };
 }
 
-const ageNote = ({ older, new: newer }: Measured): string =>
-  older && newer ? `, ${older.length} of older and ${newer.length} of new code` : '';
+const ageNote = ({ older, new: newer }: Measured): Text =>
+  older && newer ? msg`, ${older.length} of older and ${newer.length} of new code` : '';
 
 function proseWindows(corpus: Corpus, context: PlanContext): Sequence[] {
   const count = Math.min(countOf(context, prose), prose.paper);
   return corpus.heldOutSequences(context.run!.spec.hyper.sequenceLength, count, 'prose');
 }
 
-const kindNote = (measured: Kind): string =>
-  measured === 'code' ? '' : ` of ${measured}, as no code is held out`;
+const kindNote = (measured: Kind): Text => {
+  if (measured === 'code') return '';
+  return measured === 'prose'
+    ? msg` of prose, as no code is held out`
+    : msg` of data, as no code is held out`;
+};
 
 /** Empty unless there are more windows than files. */
-function filesOf(items: readonly Window[]): string {
+function filesOf(items: readonly Window[]): Text {
   const documents = new Set(items.map(({ document, id }) => document ?? id)).size;
   if (documents >= items.length) return '';
-  return documents === 1 ? ' from 1 file' : ` from ${documents} files`;
+  return documents === 1 ? msg` from 1 file` : msg` from ${documents} files`;
 }
 
 /**

@@ -2,8 +2,7 @@
 import * as vscode from 'vscode';
 import { reportError, UserError } from '../../text/errors.ts';
 import { forButtons } from '../../text/next-step.ts';
-import { t, tTold } from '../../text/l10n.ts';
-import { joined } from '../../text/told-texts.ts';
+import { joined, t, translate } from '../../text/l10n.ts';
 import { ServingClient } from '../../serving/client/client.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { nextStepText } from '../log.ts';
@@ -19,6 +18,7 @@ import {
 } from './chat-api.ts';
 import { chatModels, type ChatModel } from './chat-models.ts';
 import { textIn, toChat } from './chat-messages.ts';
+import { textOf } from '../../text/message.ts';
 
 /** Same as in package.json. */
 const VENDOR = 'forget-me-not';
@@ -175,7 +175,7 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
     const sentences =
       report.code === 'chat-too-long'
         ? tooLong
-        : [tTold(report.message), forButtons(nextStepText(report)).text];
+        : [translate(textOf(report, 'message')), forButtons(nextStepText(report)).text];
     const chatError = new Error(joined(sentences));
     // The chat would show the stack to the user.
     delete chatError.stack;

@@ -2,13 +2,13 @@
 import * as vscode from 'vscode';
 import { gpuKindsHere, missingGpuPackages } from '../../llama-cpp/gpu-packages.ts';
 import { gpuKindNames, type ComputeDevice, type GpuKind } from '../../protocol/gpu.ts';
-import { t, tTold } from '../../text/l10n.ts';
-import { joined } from '../../text/told-texts.ts';
+import { joined, t, translate } from '../../text/l10n.ts';
 import type { Context } from '../context.ts';
 import { runDoctor } from '../doctor.ts';
 import type { CommandArgument } from '../results/pick-run.ts';
 import { settings } from '../settings.ts';
 import { askConsent, install } from '../wizard/consent.ts';
+import { textOf } from '../../text/message.ts';
 
 /** The reason shown last: a restarted server gives the same one. */
 let lastReason: string | undefined;
@@ -21,12 +21,16 @@ export const watchGpu = (context: Context): vscode.Disposable =>
  * When completion starts on the processor: shows why if the settings name a GPU, and once per machine offers what a GPU
  * needs.
  */
-async function offerGpu(context: Context, { backend, why }: ComputeDevice): Promise<void> {
+async function offerGpu(context: Context, device: ComputeDevice): Promise<void> {
   const { store, log } = context;
+  const { backend, why } = device;
   const isChosenByName = !['auto', 'off'].includes(settings.gpu);
   if (isChosenByName && backend === 'cpu' && why && why !== lastReason) {
     lastReason = why;
-    return log.notify('warning', joined([t('Completion computes on the processor.'), tTold(why)]));
+    return log.notify(
+      'warning',
+      joined([t('Completion computes on the processor.'), translate(textOf(device, 'why')!)]),
+    );
   }
   if (store.gpuOffered || !why?.includes('{install-gpu')) return;
   // Detecting a GPU takes seconds, which must not delay the first suggestion.
@@ -37,7 +41,7 @@ async function offerGpu(context: Context, { backend, why }: ComputeDevice): Prom
   const report = await runDoctor(context).catch(() => undefined);
   const completionCheck = report?.checks.find(({ area }) => area === 'completion');
   if (completionCheck?.status !== 'missing') return;
-  await log.notify('info', completionCheck.text, {
+  await log.notify('info', textOf(completionCheck, 'text'), {
     title: t('Install GPU Support'),
     run: () => vscode.commands.executeCommand('forgetMeNot.installGpu'),
   });

@@ -11,12 +11,12 @@ import {
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { withChildProgress } from '../child-progress.ts';
 import type { Services } from '../services.ts';
-import { t, tTold } from '../../text/l10n.ts';
-import { joined } from '../../text/told-texts.ts';
+import { joined, t, translate } from '../../text/l10n.ts';
 import { reveal } from '../reveal.ts';
 import { pickRun, type CommandArgument } from './pick-run.ts';
 import { size } from '../texts.ts';
 import { showQuickPick } from '../editor-ui.ts';
+import { textOf } from '../../text/message.ts';
 
 interface ExportFormat extends vscode.QuickPickItem {
   to: ExportTarget;
@@ -76,13 +76,13 @@ export async function exportResult(services: Services, argument: CommandArgument
   const record = await withChildProgress(t('Exporting {name}', { name }), (options) =>
     services.children.ask(exportRecordSchema, args, options),
   );
-  const notes = [record.note, record.warning].map((text) => tTold(text ?? ''));
   await services.log.notify(
     'info',
     joined([
       `${describeTarget(record)}, ${size(record.bytes)}: ${record.path}.`,
       t('{clause}.', { clause: describeCheck(record.check) }),
-      ...notes,
+      translate(textOf(record, 'note') ?? ''),
+      translate(textOf(record, 'warning') ?? ''),
     ]),
     { title: t('Reveal'), run: () => reveal(target) },
   );

@@ -8,7 +8,8 @@ import type { RunSnapshot } from '../../protocol/panel.ts';
 import { runsDir } from '../../platform/files/paths.ts';
 import { followRun, isAlive, RunShelf } from '../../runs/index.ts';
 import type { Log } from '../log.ts';
-import { START_GRACE_MS, runStatus, type RunStatus } from '../texts.ts';
+import { START_GRACE_MS } from '../../findings/run-status.ts';
+import { runStatus, type RunStatus } from '../texts.ts';
 
 /** After a hint of a change, the runs are read once there was no further hint for this long. */
 const SETTLE_MS = 300;

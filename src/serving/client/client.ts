@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import type { NodeCommand } from '../../platform/processes/node.ts';
 import {
   completionResponseSchema,
@@ -244,8 +244,8 @@ export class ServingClient implements CompletionClient {
     if (failure.success && response.status !== 401) throw toUserError(failure.data);
     throw new UserError(
       response.status === 401 ? 'unauthorized' : 'bad-request',
-      failure.success ? failure.data.error.message : `The completion server answered ${response.status}.`,
-      'See the log.',
+      failure.success ? failure.data.error.message : msg`The completion server answered ${response.status}.`,
+      msg`See the log.`,
     );
   }
 
@@ -308,7 +308,11 @@ export class ServingClient implements CompletionClient {
     });
     const server = await findServer(file);
     if (server) return server;
-    throw new UserError('internal', 'The completion server ended as soon as it was ready.', 'See the log.');
+    throw new UserError(
+      'internal',
+      msg`The completion server ended as soon as it was ready.`,
+      msg`See the log.`,
+    );
   }
 
   /** Arguments that identify this client's server; adapters are added later. */
@@ -357,9 +361,14 @@ async function findServer(file: string): Promise<Lease | undefined> {
 }
 
 const serverDied = (cause: unknown) =>
-  new UserError('crashed', 'The completion server ended before the answer was complete.', 'Ask again.', {
-    cause,
-  });
+  new UserError(
+    'crashed',
+    msg`The completion server ended before the answer was complete.`,
+    msg`Ask again.`,
+    {
+      cause,
+    },
+  );
 
 const wasShutDown = () =>
-  new UserError('internal', 'The completion server was shut down.', 'Turn completion on again.');
+  new UserError('internal', msg`The completion server was shut down.`, msg`Turn completion on again.`);

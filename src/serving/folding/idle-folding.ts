@@ -1,6 +1,6 @@
 /** Makes a folded copy of the adapter in use while the server is idle, and lets the host use it from then on. */
-import { spawn } from 'node:child_process';
-import { bundlePath } from '../../platform/processes/bundles.ts';
+import { startBundle } from '../../platform/processes/bundles.ts';
+import { endOf } from '../../platform/processes/start.ts';
 import { reportError } from '../../text/errors.ts';
 import { llamaEnv } from '../../llama-cpp/env.ts';
 import { trainingNow } from '../../runs/index.ts';
@@ -150,20 +150,11 @@ export class IdleFolding implements FoldedCopies {
   }
 
   private startChild({ path }: AdapterFile, threads: number): CopyProcess {
-    const child = spawn(
-      process.execPath,
-      [bundlePath('fold'), this.options.basePath, path, String(threads)],
-      {
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-        env: { ...process.env, ...llamaEnv() },
-        windowsHide: true,
-      },
-    );
-    const ended = new Promise<void>((resolve) => {
-      child.once('error', () => resolve());
-      // "close" is never emitted once the channel was disconnected.
-      child.once('exit', () => resolve());
+    const child = startBundle('fold', [this.options.basePath, path, String(threads)], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: llamaEnv(),
     });
+    const ended = endOf(child, 'exit').then(() => undefined);
     const stop = () => {
       if (!child.connected) return;
       child.disconnect();

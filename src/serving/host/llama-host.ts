@@ -39,6 +39,7 @@ import {
 import { watchLoad } from '../../platform/machine/machine-load.ts';
 import { measureThreads } from '../threads/threads.ts';
 import { WholeModels } from './whole-models.ts';
+import { type Text, textOf, told } from '../../text/message.ts';
 
 export * from '../host-types.ts';
 
@@ -266,7 +267,7 @@ class Host implements LlamaHost {
    * The base is loaded on the processor at its next use. Contexts on the GPU finish their answers; that of `opening` is
    * not open.
    */
-  private async moveToProcessor(why: string, opening: string): Promise<void> {
+  private async moveToProcessor(why: Text, opening: string): Promise<void> {
     this.abandonedModels.push(this.base.model);
     for (const name of this.models.filter((model) => model !== opening)) await this.contexts.retire(name);
     for (const name of this.wholeModels.names) await this.wholeModels.drop(name);
@@ -275,7 +276,7 @@ class Host implements LlamaHost {
       await this.abandonedModels.pop()!.dispose();
       await dropGpu();
     }
-    this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, why };
+    this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, ...told({ why }) };
     this.moving = true;
   }
 
@@ -287,7 +288,9 @@ class Host implements LlamaHost {
 
   private async loadOnProcessor(): Promise<LoadedModel> {
     const others = watchLoad();
-    const { base, used } = await loadPlaced(this.file, () => onProcessor(this.file, this.placed.why));
+    const { base, used } = await loadPlaced(this.file, () =>
+      onProcessor(this.file, textOf(this.placed, 'why')),
+    );
     this.base = base;
     this.placed = used;
     this.moving = false;

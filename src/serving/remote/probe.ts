@@ -3,7 +3,7 @@
  * code.
  */
 import { z } from 'zod';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { findTemplate, type FimTemplate } from './fim-templates.ts';
 import {
   askJson,
@@ -112,9 +112,9 @@ function chooseModel({ endpoint }: Remote, listed: readonly ListedModel[], wante
     throw new UserError(
       'endpoint-model',
       only
-        ? `The completion server at ${endpoint.host} has several models: ${abbreviateNames(ids)}.`
-        : `The completion server at ${endpoint.host} has no models.`,
-      'Choose one with {endpoint-model}.',
+        ? msg`The completion server at ${endpoint.host} has several models: ${abbreviateNames(ids)}.`
+        : msg`The completion server at ${endpoint.host} has no models.`,
+      msg`Choose one with {endpoint-model}.`,
     );
   }
   const match =
@@ -126,8 +126,8 @@ function chooseModel({ endpoint }: Remote, listed: readonly ListedModel[], wante
   if (canComplete(match)) return match;
   throw new UserError(
     'endpoint-model',
-    `The model "${wanted}" of the completion server at ${endpoint.host} can't fill in code.`,
-    'Choose another one with {endpoint-model}.',
+    msg`The model "${wanted}" of the completion server at ${endpoint.host} can't fill in code.`,
+    msg`Choose another one with {endpoint-model}.`,
   );
 }
 

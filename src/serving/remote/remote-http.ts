@@ -1,6 +1,7 @@
 /** Requests to a remote server. Every failure becomes a UserError: one sentence, and what to do. */
 import { z } from 'zod';
 import { UserError } from '../../text/errors.ts';
+import { msg, type Text } from '../../text/message.ts';
 import type { Endpoint } from './address.ts';
 
 export interface Remote {
@@ -126,8 +127,8 @@ async function tokenOf({ endpoint: { host }, token }: Remote): Promise<string | 
   if (!trimmed || /^[\x20-\x7e]+$/.test(trimmed)) return trimmed;
   throw new UserError(
     'endpoint-token',
-    `The token of the completion server at ${host} has characters in it that no token has.`,
-    'Set the token with {endpoint-token}.',
+    msg`The token of the completion server at ${host} has characters in it that no token has.`,
+    msg`Set the token with {endpoint-token}.`,
   );
 }
 
@@ -167,20 +168,20 @@ function statusError(
   if (status >= 300 && status < 400)
     return new UserError(
       'endpoint-address',
-      `The completion server at ${host} sends requests on to ${to}, and code goes only where you said.`,
-      'Set the address to that one if you trust it.',
+      msg`The completion server at ${host} sends requests on to ${to}, and code goes only where you said.`,
+      msg`Set the address to that one if you trust it.`,
     );
   if (status === 401 || status === 403)
     return new UserError(
       'endpoint-token',
-      `The completion server at ${host} refuses the token, or wants one.`,
-      'Set the token with {endpoint-token}.',
+      msg`The completion server at ${host} refuses the token, or wants one.`,
+      msg`Set the token with {endpoint-token}.`,
     );
   if (status === 429 || status >= 500)
     return new UserError(
       'endpoint-failed',
-      `The completion server at ${host} failed: ${said ?? `HTTP ${status}`}.`,
-      'Try again later, or look at its log.',
+      msg`The completion server at ${host} failed: ${said ?? `HTTP ${status}`}.`,
+      msg`Try again later, or look at its log.`,
       { cause: new Refusal(status, said ?? `HTTP ${status}`) },
     );
   return new Refusal(status, said ?? `HTTP ${status}`);
@@ -202,21 +203,21 @@ export function unreachable({ host }: Endpoint, error: unknown): UserError {
   if (CERTIFICATE_ERROR.test(why))
     return new UserError(
       'endpoint-certificate',
-      `The certificate of the completion server at ${host} is not trusted here (${why}).`,
-      'Let this machine trust it (NODE_EXTRA_CA_CERTS names a file of certificates), or give the server one that is.',
+      msg`The certificate of the completion server at ${host} is not trusted here (${why}).`,
+      msg`Let this machine trust it (NODE_EXTRA_CA_CERTS names a file of certificates), or give the server one that is.`,
       { cause: error },
     );
   if (TLS_ERROR.test(why))
     return new UserError(
       'endpoint-unknown',
-      `The completion server at ${host} does not speak HTTPS (${why}).`,
-      'Check whether its address begins with https or with http.',
+      msg`The completion server at ${host} does not speak HTTPS (${why}).`,
+      msg`Check whether its address begins with https or with http.`,
       { cause: error },
     );
   return new UserError(
     'endpoint-down',
-    `The completion server at ${host} can't be reached (${why}).`,
-    'Check that it runs, and its address.',
+    msg`The completion server at ${host} can't be reached (${why}).`,
+    msg`Check that it runs, and its address.`,
     { cause: error },
   );
 }
@@ -232,16 +233,16 @@ function deepestCause(error: unknown): string {
 export const tooSlow = ({ host }: Endpoint, within: number) =>
   new UserError(
     'endpoint-slow',
-    `The completion server at ${host} did not answer within ${within / 1000} s.`,
-    'It may be loading the model or be busy: try again, or use a smaller model.',
+    msg`The completion server at ${host} did not answer within ${within / 1000} s.`,
+    msg`It may be loading the model or be busy: try again, or use a smaller model.`,
   );
 
 /** The server answered, but not as expected. */
 export const notOpenAi = ({ host }: Endpoint, what: string) =>
   new UserError(
     'endpoint-unknown',
-    `What answers at ${host} is no OpenAI-compatible server: ${what}.`,
-    'Check the address; it usually ends with /v1.',
+    msg`What answers at ${host} is no OpenAI-compatible server: ${what}.`,
+    msg`Check the address; it usually ends with /v1.`,
   );
 
 /** @param models the server's models */
@@ -249,19 +250,19 @@ export const modelMissing = ({ host }: Endpoint, model: string, models: readonly
   new UserError(
     'endpoint-model',
     models.length > 0
-      ? `The completion server at ${host} has no model "${model}"; it has ${abbreviateNames(models)}.`
-      : `The completion server at ${host} has no model "${model}".`,
-    'Choose another one with {endpoint-model}.',
+      ? msg`The completion server at ${host} has no model "${model}"; it has ${abbreviateNames(models)}.`
+      : msg`The completion server at ${host} has no model "${model}".`,
+    msg`Choose another one with {endpoint-model}.`,
   );
 
 /** A public API has a hundred. */
 const MAX_LISTED = 5;
 
 /** The first names. */
-export function abbreviateNames(models: readonly string[]): string {
+export function abbreviateNames(models: readonly string[]): Text {
   const more = models.length - MAX_LISTED;
   // One more name is no longer than saying so.
   if (more <= 1) return models.join(', ');
   const first = models.slice(0, MAX_LISTED).join(', ');
-  return `${first} and ${more} more models`;
+  return msg`${first} and ${more} more models`;
 }

@@ -7,7 +7,7 @@ import { cpus, release } from 'node:os';
 import { z } from 'zod';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { webgpuProbeSchema, type WebgpuProbe } from '../../protocol/doctor.ts';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { isRecent, JsonCache } from '../../platform/files/json-cache.ts';
 import { usableProcessors } from '../../platform/machine/processors.ts';
 import type { BackendName } from '../../protocol/run.ts';
@@ -57,10 +57,10 @@ export async function planBackend({ backend, device }: Wanted, look: Look = mach
     throw new UserError(
       'bad-argument',
       `--device chooses a GPU for WebGPU, which --backend ${backend} does not use.`,
-      'Leave out one of the two.',
+      msg`Leave out one of the two.`,
     );
   if (device || backend === 'webgpu') return planGpu(device, look);
-  if (backend !== 'auto') return { backend, order: [backend], reason: 'asked for' };
+  if (backend !== 'auto') return { backend, order: [backend], reason: msg`asked for` };
   const runtime = await findRuntime();
   const { probe, rates } = look.mayHaveGpu() && look.canAsk() ? await machineWith(runtime, look) : nothing;
   const chosen = chooseDevice(probe.adapters);
@@ -89,7 +89,7 @@ export async function fasterInF16(wanted?: string, look: Look = machine): Promis
 const found = new Map<string | undefined, Promise<WebgpuProbe>>();
 
 async function planGpu(wanted: string | undefined, look: Look): Promise<BackendPlan> {
-  const plan: BackendPlan = { backend: 'webgpu', order: ['webgpu'], reason: 'asked for' };
+  const plan: BackendPlan = { backend: 'webgpu', order: ['webgpu'], reason: msg`asked for` };
   if (!look.canAsk()) return plan;
   const probe = found.get(wanted) ?? look.findWebgpu(wanted);
   found.set(wanted, probe);
@@ -110,7 +110,7 @@ function candidatesFrom(
   const candidates: Candidate[] = [
     runtime || process.env['FORGET_ME_NOT_BINDING']
       ? { name: 'tensorflow', label: 'TensorFlow', ...measured }
-      : { name: 'tensorflow', label: 'TensorFlow', lack: 'TensorFlow is not installed.' },
+      : { name: 'tensorflow', label: 'TensorFlow', lack: msg`TensorFlow is not installed.` },
     { name: 'wasm', label: 'WebAssembly', ...rates.wasm },
   ];
   // A software adapter computes on the processor, slower than the others: only if it is asked for.

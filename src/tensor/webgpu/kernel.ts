@@ -6,7 +6,7 @@
 
 /** The type of a buffer's elements. Copies use u32: as floats, small integers would count as zero. */
 export type ElementType = 'f32' | 'i32' | 'u32';
-/** `axes`: sizes and strides of up to MOST_AXES axes. It must come first. */
+/** `axes`: sizes and strides of up to MAX_AXES axes. It must come first. */
 export type NumberType = 'u32' | 'i32' | 'f32' | 'axes';
 
 export interface KernelSpec {

@@ -30,6 +30,7 @@ import { recordSchema, type MeasuringRecord } from './store.ts';
 import { runEvaluatorProcess } from './evaluator-child.ts';
 import { forgettingFigure, valueOf, type ForgettingFigure } from '../../findings/forgetting-figure.ts';
 import { planEvaluation, type BaseSizes } from '../memory/plan.ts';
+import { english, msg, type Text, textOf, told } from '../../text/message.ts';
 
 export interface MeasuringOptions {
   dir: string;
@@ -151,12 +152,14 @@ export class CheckpointMeasuring {
     const { limit } = this.rule;
     const { best } = this.record.ranking;
     if (!best) {
-      await this.warn('Forgetting could not be measured at any checkpoint, so the last one is the result.');
+      await this.warn(
+        msg`Forgetting could not be measured at any checkpoint, so the last one is the result.`,
+      );
       return undefined;
     }
     if (limit !== undefined && best.forgetting! > limit)
       await this.warn(
-        `No checkpoint is within the forgetting limit (${this.describe(limit)}). The result is the one that forgot least: ${this.describe(best.forgetting!)} at step ${best.step}. A lower --lr or --replay forgets less.`,
+        msg`No checkpoint is within the forgetting limit (${this.describe(limit)}). The result is the one that forgot least: ${this.describe(best.forgetting!)} at step ${best.step}. A lower --lr or --replay forgets less.`,
       );
     return { step: best.step, why: describeBest(best, last, limit, this.describe) };
   }
@@ -205,12 +208,12 @@ export class CheckpointMeasuring {
     const { share, interval } = this.course;
     const all = checkpointsAfter(step - interval, this.course);
     if (count >= all) return;
-    const why = `one takes about ${formatDuration(cost)}, and together they may take ${Number((100 * share).toPrecision(3))}% of the training time`;
+    const why = msg`one takes about ${formatDuration(cost)}, and together they may take ${Number((100 * share).toPrecision(3))}% of the training time`;
     const which =
       count === 0
-        ? `There is no time to measure checkpoints (${this.tasks.join(', ')})`
-        : `There is time to measure ${count} of ${all} checkpoints (${this.tasks.join(', ')}), next that of step ${next}`;
-    await this.warn(`${which}: ${why}. A larger --eval-share measures more.`, 'There is ');
+        ? msg`There is no time to measure checkpoints (${this.tasks.join(', ')})`
+        : msg`There is time to measure ${count} of ${all} checkpoints (${this.tasks.join(', ')}), next that of step ${next!}`;
+    await this.warn(msg`${which}: ${why}. A larger --eval-share measures more.`, 'There is ');
   }
 
   /** Measures the checkpoint of `step` (0: the base). `limit` in seconds. What can't be measured becomes a warning. */
@@ -220,11 +223,7 @@ export class CheckpointMeasuring {
     const nothing = { figures, seconds: 0, isComplete: false };
     if (signal.aborted || !(await this.fitsMemory())) return nothing;
     const label = step === 0 ? 'Base' : `Step ${step}`;
-    const {
-      seconds,
-      stoppedBy: cut,
-      how,
-    } = await runEvaluatorProcess([dir, '--checkpoint', String(step)], {
+    const { seconds, stoppedBy, how } = await runEvaluatorProcess([dir, '--checkpoint', String(step)], {
       signal,
       ...(limit !== undefined && { limit }),
       onMessage: async (message) => {
@@ -234,13 +233,14 @@ export class CheckpointMeasuring {
         }
         if (message.type === 'progress')
           await writer.state({ phase: `${label}: ${message.phase} ${message.done} of ${message.total}` });
-        if (message.type === 'warning') await this.warn(message.message);
-        if (message.type === 'failed') await this.warn(`Measuring a checkpoint: ${message.message}`);
+        if (message.type === 'warning') await this.warn(textOf(message, 'message'));
+        if (message.type === 'failed')
+          await this.warn(msg`Measuring a checkpoint: ${textOf(message, 'message')}`);
       },
     });
     await writer.state({ phase: this.label });
-    if (cut === 'crashed') await this.warn(`Measuring a checkpoint failed: ${how}.`);
-    return { figures, seconds, isComplete: cut === undefined };
+    if (stoppedBy === 'crashed') await this.warn(msg`Measuring a checkpoint failed: ${how}.`);
+    return { figures, seconds, isComplete: stoppedBy === undefined };
   }
 
   private async fitsMemory(): Promise<boolean> {
@@ -250,14 +250,14 @@ export class CheckpointMeasuring {
     if (needed <= available) return true;
     const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
     await this.warn(
-      `Checkpoints are not measured: that needs about ${gigabytes(needed)} of memory besides the training, but only ${gigabytes(available)} is available.`,
+      msg`Checkpoints are not measured: that needs about ${gigabytes(needed)} of memory besides the training, but only ${gigabytes(available)} is available.`,
       'Checkpoints are not measured',
     );
     return false;
   }
 
   /** Emits a warning once in a run, even if the run is resumed; messages that begin with `kind` count as the same. */
-  private async warn(message: string, kind = message): Promise<void> {
+  private async warn(message: Text, kind = english(message)): Promise<void> {
     if (!this.warned) {
       const { events } = await readRun(this.options.dir);
       this.warned = new Set(
@@ -265,7 +265,7 @@ export class CheckpointMeasuring {
       );
     }
     if ([...this.warned].some((message) => message.startsWith(kind))) return;
-    this.warned.add(message);
-    await this.options.writer.event({ type: 'warning', message });
+    this.warned.add(english(message));
+    await this.options.writer.event({ type: 'warning', ...told({ message }) });
   }
 }

@@ -31,7 +31,7 @@ type Budget = Pick<RunSpec, 'minutes'> & { hyper: Pick<Hyper, 'steps' | 'batch' 
 export const trialSeconds = ({ minutes }: Budget): number =>
   minutes === undefined ? Infinity : SHARE * 60 * minutes;
 
-/** Steps of each trial; below LEAST_STEPS, there is no time for trials. */
+/** Steps of each trial; below MIN_STEPS, there is no time for trials. */
 export function trialSteps(budget: Budget, costs: TrialCosts): number {
   const { rates, perStep, spent } = costs;
   if (budget.minutes === undefined)

@@ -36,6 +36,12 @@ describe('status', () => {
       expect(view.next).toContain('{resume 20261124-1405-lora-smollm2-135m-ab12}');
     }
   });
+  it('is queued for a minute, and interrupted if no trainer has come by then', () => {
+    const queued = (seconds: number) =>
+      of({ status: 'queued', queuedAt: new Date(now - 1000 * seconds).toISOString() });
+    expect(queued(10)).toMatchObject({ kind: 'queued', live: true, canStop: true });
+    expect(queued(90)).toMatchObject({ kind: 'interrupted', live: false });
+  });
   it('passes on what failed and what to do', () => {
     const view = of({
       status: 'failed',
