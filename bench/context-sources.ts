@@ -18,7 +18,7 @@ import { loadLlamaModel } from '../src/llama-cpp/llama.ts';
 import { openTokenizer, type Tokenizer } from '../src/llama-cpp/tokenizer.ts';
 import {
   defaultBudget,
-  languageIdOf,
+  languageIdForPath,
   type ContextBudget,
   type ContextFile,
 } from '../src/completion/index.ts';
@@ -127,7 +127,7 @@ async function placesOf(
     if (at < 0) return [];
     const end = at + cursor.before.length;
     const asked = {
-      ...{ path: cursor.path, languageId: languageIdOf(cursor.path), line: cursor.line - 1 },
+      ...{ path: cursor.path, languageId: languageIdForPath(cursor.path), line: cursor.line - 1 },
       ...{ before: text.slice(0, end), after: cursor.after, budget: budget.others },
       ...{ edits: [], problems: [], shown: { before: budget.before, after: budget.after } },
     };

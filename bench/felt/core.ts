@@ -1,7 +1,7 @@
 /** The extension's completion core as VS Code uses it, as a side of the comparison. */
 import {
   createCompleter,
-  languageIdOf,
+  languageIdForPath,
   leastChance,
   type CompleterOptions,
   type PartsSource,
@@ -89,7 +89,7 @@ export class CoreAssistant implements Assistant {
     const { where, variant } = this;
     const place = { repository: where.repository, path };
     return {
-      ...{ path, languageId: languageIdOf(path), before, after, place, files },
+      ...{ path, languageId: languageIdForPath(path), before, after, place, files },
       ...(variant.repository && { parts: where.parts }),
       ...{ least: leastChance.likely, adapter: this.adapter?.name ?? BASE_MODEL },
     };

@@ -1,7 +1,7 @@
 /** Reads the corpus for a command: shows progress, stops on Ctrl+C, prints a summary in one line. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ResolveOptions } from '../base-models/ask.ts';
+import type { ResolveOptions } from '../base-models/resolve-options.ts';
 import { openTokenizer } from '../llama-cpp/tokenizer.ts';
 import type { BuildProgress, CorpusSummary, EarlierCorpus } from '../corpus/index.ts';
 import { buildPlanned } from '../corpus/build-from-plan.ts';

@@ -1,5 +1,5 @@
 /** Builds a corpus from a plan: what folders and a data set supply in each mode. */
-import type { ResolveOptions } from '../base-models/ask.ts';
+import type { ResolveOptions } from '../base-models/resolve-options.ts';
 import { UserError } from '../text/errors.ts';
 import type { Folders } from '../protocol/folders.ts';
 import type { CorpusPlan } from '../protocol/run.ts';

@@ -19,7 +19,7 @@ import { CopiedLines, lineHashes, sketchOf } from './held-out/copied-lines.ts';
 import { NearDuplicates } from './held-out/near-duplicates.ts';
 import type { SourceDocument } from './reading/source.ts';
 import { cutLine, splitNumber } from './held-out/split.ts';
-import { suppliedDocuments } from './reading/given-documents.ts';
+import { suppliedDocuments } from './reading/supplied-documents.ts';
 
 const DEFAULT_HELD_OUT_SHARE = 0.1;
 /** More held-out rows would take longer to measure without telling more. */

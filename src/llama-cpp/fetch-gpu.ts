@@ -85,7 +85,7 @@ async function downloadTo(part: string, one: GpuPackage, { onProgress, signal }:
   await mkdir(dirname(part), { recursive: true });
   if ((await sizeOf(part)) === one.bytes) return;
   onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
-  const { url, headers, way } = await locatePackage(one.name, gpuPackagesVersion, signal);
+  const { url, headers, connection: way } = await locatePackage(one.name, gpuPackagesVersion, signal);
   await download(url, part, {
     ...{ headers, way, signal },
     onBytes: (done) => onProgress?.({ phase: 'downloading', what, done, total: one.bytes }),

@@ -1,5 +1,5 @@
 /** Lines of the same shape: the same tokens but for some names. Two that were changed alike want it in the others. */
-import { indentOf } from '../completion/code/text.ts';
+import { leadingWhitespace } from '../completion/code/text.ts';
 import type { Edit, Replacement, Seen } from './edit.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
@@ -152,5 +152,5 @@ function isWholeLine(text: string, start: number, end: number): boolean {
   const from = text.lastIndexOf('\n', start - 1) + 1;
   const to = text.indexOf('\n', end);
   const line = text.slice(from, to < 0 ? text.length : to);
-  return indentOf(line).length === start - from && line.trimEnd().length === end - from;
+  return leadingWhitespace(line).length === start - from && line.trimEnd().length === end - from;
 }

@@ -1,5 +1,5 @@
 /** Cuts code into tokens, and knows which of them are code and which are in a string or a comment. */
-import { languageOf, type Language } from '../completion/code/languages.ts';
+import { languageFor, type Language } from '../completion/code/languages.ts';
 
 export interface Token {
   text: string;
@@ -34,7 +34,7 @@ type Inside =
  * and marked. Code inside of templates (`${x}`, and `{x}` in Python's f-strings) is code.
  */
 export function tokensOf(text: string, languageId: string): Token[] {
-  const language = languageOf(languageId);
+  const language = languageFor(languageId);
   const stack: Inside[] = [{ kind: 'code', depth: 0 }];
   const tokens: Token[] = [];
   const add = (start: number, end: number, quoted: boolean) => {

@@ -1,11 +1,11 @@
-/** Finds Python and runs its pip, for what a package index gives to nobody else. */
+/** Finds Python and runs pip, for package indexes that refuse direct downloads. */
 import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
 import { UserError, downloadCancelled } from '../text/errors.ts';
 
 const exec = promisify(execFile);
 
-/** How to start a Python 3: `[command, ...arguments]`, with its version and pip's (undefined without pip). */
+/** A Python 3: its command line `[command, ...arguments]`, its version, and pip's (undefined without pip). */
 export interface Python {
   command: string[];
   version: string;
@@ -50,7 +50,7 @@ export async function runPip(
   signal?: AbortSignal,
   env: Record<string, string> = {},
 ): Promise<string> {
-  const [command, ...before] = [
+  const [command, ...argv] = [
     ...python.command,
     '-m',
     'pip',
@@ -61,7 +61,7 @@ export async function runPip(
     '2',
   ];
   return await new Promise((resolve, reject) => {
-    const child = spawn(command!, before, {
+    const child = spawn(command!, argv, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       windowsHide: true,
@@ -83,7 +83,7 @@ export async function runPip(
   });
 }
 
-/** pip's error as one sentence; pip's own words if no known case fits. */
+/** Turns pip's stderr into a UserError; falls back to pip's own words. */
 function pipError(stderr: string): UserError {
   if (/No space left on device|\[Errno 28\]/.test(stderr))
     return new UserError('disk-full', 'The disk is full.', 'Free some space and run the same command again.');

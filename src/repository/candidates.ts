@@ -1,5 +1,5 @@
 /** Finds what may be worth its place in a prompt: excerpts of files, each with a score. Pure. */
-import { wordsOf, type SimilarWindows } from '../completion/index.ts';
+import { distinctWords, type SimilarWindows } from '../completion/index.ts';
 import { linesOf, outlineOf, type Excerpt, type LineRange } from './excerpts.ts';
 import { indexedLanguageOf } from './languages/index.ts';
 import { nameHash, namesIn, namesUsed } from './names.ts';
@@ -178,7 +178,7 @@ function similar(
   imported: ReadonlySet<string>,
 ): Excerpt[] {
   const candidates = filesBySharedNames(read.index, asked.path, [...names.keys()], imported);
-  const around = wordsOf(asked.before.slice(-NEAR.before) + asked.after.slice(0, NEAR.after));
+  const around = distinctWords(asked.before.slice(-NEAR.before) + asked.after.slice(0, NEAR.after));
   return candidates.slice(0, MOST_SIMILAR).flatMap((path) => {
     const text = read.text(path);
     const best = text !== undefined && read.windows.best({ path, text }, around);

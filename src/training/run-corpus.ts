@@ -1,7 +1,7 @@
 /** What a run learns from: its corpus and, if planned, replayed text mixed in. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ResolveOptions } from '../base-models/ask.ts';
+import type { ResolveOptions } from '../base-models/resolve-options.ts';
 import { openTokenizer } from '../llama-cpp/tokenizer.ts';
 import { detectMode } from '../corpus/datasets/documents.ts';
 import {

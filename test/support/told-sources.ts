@@ -8,7 +8,7 @@ export const toldIn: readonly string[] = [
   'src/platform/processes/child-end.ts',
   'src/platform/processes/node.ts',
   'src/text/not-a-file.ts',
-  'src/base-models/ask.ts',
+  'src/base-models/resolve-options.ts',
   'src/base-models/check-model.ts',
   'src/base-models/choose.ts',
   'src/base-models/hub-files.ts',

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join, resolve, sep } from 'node:path';
-import { ask, type ResolveOptions } from '../../base-models/ask.ts';
+import { confirmDownload, type ResolveOptions } from '../../base-models/resolve-options.ts';
 import { fetchHubFile, listHubFiles, safeParts, type HubFile } from '../../base-models/hub-files.ts';
 import { UserError } from '../../text/errors.ts';
 import { cacheDir } from '../../platform/files/paths.ts';
@@ -86,7 +86,7 @@ async function* hubFiles(
     const path = join(folder, ...safeParts(name));
     const file = files?.get(name);
     if (file && !existsSync(path)) {
-      await ask(options, { what: `${repository}:${name}`, bytes: file.size });
+      await confirmDownload(options, { what: `${repository}:${name}`, bytes: file.size });
       await fetchHubFile(what, file, path, { ...options, damaged });
     }
     yield { path, name, count: chosen.length };

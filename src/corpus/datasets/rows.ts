@@ -1,6 +1,6 @@
 /** Reads the rows of a data set one after the other: a file, a folder of files, or a repository on the hub. */
 import { UserError } from '../../text/errors.ts';
-import type { ResolveOptions } from '../../base-models/ask.ts';
+import type { ResolveOptions } from '../../base-models/resolve-options.ts';
 import { whyNoFile } from '../../text/not-a-file.ts';
 import { cancelled } from '../reading/documents.ts';
 import { findFiles } from './files.ts';

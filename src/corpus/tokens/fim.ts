@@ -2,7 +2,7 @@
  * Fill-in-the-middle (Bavarian et al. 2022), cut and laid out as in completion: prefix, suffix, middle (PSM), with as
  * much text on both sides as an editor's budget allows.
  */
-import { begunToken } from '../../completion/code/begun-token.ts';
+import { partialToken } from '../../completion/code/partial-token.ts';
 import { chooseSpan, type Draw, type Span } from './spans.ts';
 
 export interface FimTokens {
@@ -50,7 +50,7 @@ export function cutForFim(view: View, draw: Draw): Cut | undefined {
 
 /** A token that is only begun before the cursor belongs to the middle: in completion the model generates it again. */
 export function cutAt(text: string, { from, to }: Span): Cut {
-  const cursor = from - begunToken(text.slice(0, from)).length;
+  const cursor = from - partialToken(text.slice(0, from)).length;
   return { prefix: text.slice(0, cursor), middle: text.slice(cursor, to), suffix: text.slice(to) };
 }
 

@@ -1,7 +1,7 @@
 /** Runs the completion core at a held-out cursor as in the editor: what it shows, and what it requests. */
 import {
   createCompleter,
-  languageIdOf,
+  languageIdForPath,
   type CompleterOptions,
   type ModelRequest,
   type ContextFile,
@@ -27,7 +27,7 @@ export type CursorOptions = Pick<CompleterOptions, 'fillInTheMiddle' | 'maxToken
 
 export const documentOf = ({ path, before, after, hidden, place }: PlacedCursor): CursorDocument => ({
   ...{ path, before, after, hidden, place },
-  languageId: languageIdOf(path),
+  languageId: languageIdForPath(path),
 });
 
 /** The completion shown at a cursor; empty if none is. Throws the errors of `request`, and `signal`'s reason. */

@@ -6,7 +6,7 @@ import { requireSameBase } from '../../base-models/checksums.ts';
 import { readAdapterGguf, type Adapter, type AdapterLayer } from '../../weights/index.ts';
 import { readSafetensors } from '../../weights/safetensors.ts';
 import { openGguf, type GgufFile } from '../../gguf/index.ts';
-import { modulesOf, moduleTensors } from '../../base-models/architectures.ts';
+import { blockModules, moduleTensors } from '../../base-models/architectures.ts';
 import { linearShape, readConfig, type ModelConfig } from '../../model/index.ts';
 import { UserError } from '../../text/errors.ts';
 import { artefactName, type ModuleName, type RunSpec } from '../../protocol/run.ts';
@@ -74,7 +74,7 @@ export async function openWeights(dir: string, spec: RunSpec, step: number): Pro
 
 function listLinears(config: ModelConfig): Linear[] {
   return Array.from({ length: config.layers }, (_, layer) =>
-    modulesOf(config).map((module): Linear => {
+    blockModules(config).map((module): Linear => {
       const name = `blk.${layer}.${moduleTensors[module]}`;
       return { name, layer, module, shape: linearShape(config, name) };
     }),

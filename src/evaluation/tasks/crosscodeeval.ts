@@ -4,7 +4,7 @@
  * code stands before the prompt, as there; a base that fills in the middle also gets the text after the cursor.
  */
 import { z } from 'zod';
-import { languageIdOf } from '../../completion/index.ts';
+import { languageIdForPath } from '../../completion/index.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
 import { identifierF1, identifiersOf, inkedLines, ratioOf, withoutComments } from '../scoring/code-match.ts';
 import { keywords } from '../scoring/keywords.ts';
@@ -71,7 +71,7 @@ async function plan(context: PlanContext): Promise<Plan<PlaceItem>> {
       suffix,
       before: prompt,
       wanted: groundtruth,
-      languageId: languageIdOf(metadata.file),
+      languageId: languageIdForPath(metadata.file),
     };
     const item = itemOf(metadata.task_id, place, { wanted: groundtruth });
     return { ...item, document: metadata.repository };

@@ -3,7 +3,7 @@
  * repository. Prompt, the line that counts, and metrics as in its own scripts.
  */
 import { z } from 'zod';
-import { languageIdOf } from '../../completion/index.ts';
+import { languageIdForPath } from '../../completion/index.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
 import { ratioOf, sameWords } from '../scoring/code-match.ts';
 import { chooseRows, rowFormat, type Benchmark } from '../scoring/rows.ts';
@@ -44,7 +44,7 @@ export function repoBenchPrompt(
   room: number,
   tokenizer: Parameters<typeof lastTokens>[2],
 ): string {
-  const comment = languageIdOf(file_path) === 'python' ? '#' : '//';
+  const comment = languageIdForPath(file_path) === 'python' ? '#' : '//';
   const others = fewerBlankLines(
     `${comment} Repo Name: ${repo_name}\n${context.map(({ path, snippet }) => `${comment} Path: ${path}\n${snippet}\n\n`).join('')}`,
   );
@@ -76,7 +76,10 @@ async function plan(context: PlanContext): Promise<Plan<LineItem>> {
     items: rows.map(({ name, value }) => {
       const { file_path: path, next_line: wanted, repo_name: document } = value;
       const prompt = repoBenchPrompt(value, all - MOST_TOKENS, tokenizer);
-      return { ...itemOf(name, { prompt, wanted, languageId: languageIdOf(path) }, { wanted }), document };
+      return {
+        ...itemOf(name, { prompt, wanted, languageId: languageIdForPath(path) }, { wanted }),
+        document,
+      };
     }),
     setting: `${setting}: ${rows.length} of ${of} next lines, prompts of at most ${all - MOST_TOKENS} tokens, greedy, at most ${MOST_TOKENS} tokens`,
     measures: [

@@ -13,7 +13,7 @@ import {
   type CursorOptions,
   type PlacedCursor,
 } from '../cursors/completion.ts';
-import { calibrate, cutToWhole, defaultBudget, type Outcome } from '../../completion/index.ts';
+import { calibrate, cutUnfinished, defaultBudget, type Outcome } from '../../completion/index.ts';
 import { certainty } from '../../serving/tokens/confidence.ts';
 import type { HostCompletion } from '../../serving/host-types.ts';
 import type { Calibrated } from '../../protocol/evaluation.ts';
@@ -128,7 +128,7 @@ export async function scoreCursor(
 ): Promise<ItemScore> {
   const { kind } = cursor;
   // Of a line that begins what ends below it, an editor shows at best what is whole.
-  const actual = cutToWhole(cursor.actual, documentOf(cursor)) || cursor.actual;
+  const actual = cutUnfinished(cursor.actual, documentOf(cursor)) || cursor.actual;
   let told: HostCompletion['logProbabilities'];
   const shown = await completeAt(cursor, optionsFor(model, signal), async (ask, stop) => {
     const completion = await model.completeAlone({ ...ask, temperature: 0, confidence: true }, stop);

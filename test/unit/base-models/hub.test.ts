@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { parseHubReference } from '../../../src/base-models/hub.ts';
 import {
   findKnownBase,
-  hubAnswers,
+  isHubReachable,
   isPresent,
   presentBases,
   resolveBase,
@@ -172,11 +172,11 @@ describe('a known base on the hub', () => {
   });
 
   it('is not there to be chosen when the hub does not answer', async () => {
-    expect(await hubAnswers()).toBe(true);
+    expect(await isHubReachable()).toBe(true);
     hub.status = 500;
-    expect(await hubAnswers()).toBe(true);
+    expect(await isHubReachable()).toBe(true);
     await hub.stop();
-    expect(await hubAnswers()).toBe(false);
+    expect(await isHubReachable()).toBe(false);
     await expect(resolveBase('llama-3.2-1b')).rejects.toMatchObject({ code: 'network' });
   });
 });

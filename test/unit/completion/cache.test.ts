@@ -1,7 +1,7 @@
 /** What was shown is answered for whoever types it, and for nobody else: over many random documents and completions. */
 import { describe, expect, it } from 'vitest';
 import { CompletionCache } from '../../../src/completion/cache.ts';
-import { windowOf } from '../../../src/completion/prompt/window.ts';
+import { cutToWindow } from '../../../src/completion/prompt/window.ts';
 import { uniform } from '../../../src/statistics/random.ts';
 
 const alphabet = ['a', 'b', ' ', '\n', '\t', '(', ')', '{', '}', "'", '"', ';', '.', 'é', '😀', '\r\n'];
@@ -36,7 +36,7 @@ describe.each(cases(60))('a completion, %#', ({ before, after, shown }) => {
 
   it('is the same in a window of the document', () => {
     const typed = shown.slice(0, 1);
-    expect(cache.get(windowOf(at(before + typed, after)), 'mine')).toBe(shown.slice(1) || undefined);
+    expect(cache.get(cutToWindow(at(before + typed, after)), 'mine')).toBe(shown.slice(1) || undefined);
   });
 
   it('is not answered where anything else was typed, follows, or answers', () => {

@@ -3,14 +3,14 @@ import {
   Certainty,
   chanceOf,
   keepLikely,
-  showingAt,
-  type Showing,
+  policyAt,
+  type ShowPolicy,
 } from '../../../src/completion/answer/chance.ts';
 import { setUp, settle } from './set-up.ts';
 
 /** With this calibration, the chance is the model's own at 1 and at 0, and near it between. */
 const plain = { bias: 0, slope: 1 };
-const showing = (least: number): Showing => ({ calibration: plain, least });
+const showing = (least: number): ShowPolicy => ({ calibration: plain, minChance: least });
 const document = { path: 'a.ts', languageId: 'typescript', before: '', after: '' };
 
 /** The chance that `chanceOf` gives for the text so far, by piece. */
@@ -98,13 +98,13 @@ describe('the chance of a suggestion', () => {
     ['print(f"Hello {name}', 'python', 0.7],
   ])('is at least so much behind %j in %s', (before, languageId, least) => {
     const place = { ...document, before, languageId };
-    expect(showingAt(place, showing(0.1)).least).toBe(least);
+    expect(policyAt(place, showing(0.1)).minChance).toBe(least);
     // What is asked for with a key is shown all the same.
-    expect(showingAt(place, showing(0)).least).toBe(0);
+    expect(policyAt(place, showing(0)).minChance).toBe(0);
   });
 
   it('shows only first words within a string or comment that are very likely', () => {
-    const likely = showingAt({ ...document, before: '// It ' }, showing(0.1));
+    const likely = policyAt({ ...document, before: '// It ' }, showing(0.1));
     const kept = (...pieces: [string, number][]) =>
       keepLikely({ text: pieces.map(([piece]) => piece).join('') }, certainty(...pieces), likely, {
         ...document,
@@ -140,7 +140,7 @@ describe('the chance of a suggestion', () => {
 describe('completion that shows only what is likely', () => {
   const open = () => {
     const t = setUp({ calibration: plain, debounceMs: 0 });
-    return { ...t, at: (before: string, more = {}) => t.at(before, { least: 0.3, ...more }) };
+    return { ...t, at: (before: string, more = {}) => t.at(before, { minChance: 0.3, ...more }) };
   };
 
   it('stops the model as soon as nothing can become likely enough', async () => {
@@ -173,12 +173,12 @@ describe('completion that shows only what is likely', () => {
 
   it('shows it to a person who asks with a key where it was asked for in advance', async () => {
     const t = setUp({ calibration: plain, debounceMs: 0, ahead: true });
-    const shown = t.completer.complete(t.at('const a = ', { least: 0.3 }));
+    const shown = t.completer.complete(t.at('const a = ', { minChance: 0.3 }));
     await settle();
     t.asks[0]!.answer('first(');
     await shown;
     await settle();
-    const asked = t.completer.complete(t.at('const a = first(', { least: 0.3, invoked: true }));
+    const asked = t.completer.complete(t.at('const a = first(', { minChance: 0.3, invoked: true }));
     t.asks[1]!.say('1', -9);
     t.asks[1]!.fail(new Error('aborted'));
     await settle();
@@ -189,7 +189,7 @@ describe('completion that shows only what is likely', () => {
 
   it('does not take what is asked for in advance for asked with a key', async () => {
     const t = setUp({ calibration: plain, debounceMs: 0, ahead: true });
-    const shown = t.completer.complete(t.at('const a = ', { least: 0.3, invoked: true }));
+    const shown = t.completer.complete(t.at('const a = ', { minChance: 0.3, invoked: true }));
     await settle();
     t.asks[0]!.answer('first(');
     await shown;

@@ -10,7 +10,7 @@ const at = (text: string, hidden?: { before: number; after: number }) => {
 /** Whether `text` undoes what these states of a document did. */
 function undoes(states: readonly string[], text: string): boolean {
   const edits = new Edits();
-  for (const state of states) edits.notice(at(state));
+  for (const state of states) edits.observe(at(state));
   return edits.undoes(at(states.at(-1)!), text);
 }
 
@@ -37,9 +37,9 @@ describe('what was just removed', () => {
 
   it('is known in a document of which only a part is seen', () => {
     const edits = new Edits();
-    edits.notice(at('line one\nf(bar|)', { before: 1000, after: 0 }));
+    edits.observe(at('line one\nf(bar|)', { before: 1000, after: 0 }));
     const now = at('f(|)', { before: 1009, after: 0 });
-    edits.notice(now);
+    edits.observe(now);
     expect(edits.undoes(now, 'bar')).toBe(true);
     expect(edits.undoes(at('f(|)', { before: 1000, after: 0 }), 'bar')).toBe(false);
   });
@@ -81,15 +81,15 @@ describe('deleting', () => {
 
   it('ends when the cursor goes elsewhere', () => {
     const edits = new Edits();
-    for (const state of ['f(bar|); g()', 'f(|); g()']) edits.notice(at(state));
-    expect(edits.deletes(at('f(|); g()'))).toBe(true);
-    edits.notice(at('f(); g(|)'));
-    expect(edits.deletes(at('f(); g(|)'))).toBe(false);
+    for (const state of ['f(bar|); g()', 'f(|); g()']) edits.observe(at(state));
+    expect(edits.isDeletingAt(at('f(|); g()'))).toBe(true);
+    edits.observe(at('f(); g(|)'));
+    expect(edits.isDeletingAt(at('f(); g(|)'))).toBe(false);
   });
 
   it('elsewhere in the document is not the person at the cursor', () => {
     const edits = new Edits();
-    for (const state of ['f(|)\nlong', 'f(|)\n']) edits.notice(at(state));
-    expect(edits.deletes(at('f(|)\n'))).toBe(false);
+    for (const state of ['f(|)\nlong', 'f(|)\n']) edits.observe(at(state));
+    expect(edits.isDeletingAt(at('f(|)\n'))).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { importedStems, isImported } from '../../../src/completion/code/imports.ts';
 import { OtherFiles } from '../../../src/completion/prompt/other-files.ts';
-import { jaccard, SimilarWindows, wordsOf } from '../../../src/completion/prompt/similar-windows.ts';
+import { jaccard, SimilarWindows, distinctWords } from '../../../src/completion/prompt/similar-windows.ts';
 
 /** Lines about a subject, each different. */
 const about = (subject: string, lines: number) =>
@@ -23,14 +23,14 @@ const cart = {
 
 describe('windows of other files', () => {
   it('Jaccard of words', () => {
-    expect(jaccard(wordsOf('alpha beta gamma'), wordsOf('beta gamma delta'))).toBe(0.5);
-    expect(jaccard(wordsOf('alpha'), wordsOf(''))).toBe(0);
-    expect(jaccard(wordsOf('Alpha'), wordsOf('alpha'))).toBe(1);
+    expect(jaccard(distinctWords('alpha beta gamma'), distinctWords('beta gamma delta'))).toBe(0.5);
+    expect(jaccard(distinctWords('alpha'), distinctWords(''))).toBe(0);
+    expect(jaccard(distinctWords('Alpha'), distinctWords('alpha'))).toBe(1);
   });
 
   it('finds the sixty lines that are most alike', () => {
     const text = about('user', 100) + about('order', 40) + about('mail', 100);
-    const best = new SimilarWindows().best({ path: 'b.ts', text }, wordsOf(about('order', 40)))!;
+    const best = new SimilarWindows().best({ path: 'b.ts', text }, distinctWords(about('order', 40)))!;
     const window = text.slice(best.from, best.to);
     expect(window.split('\n').length - 1).toBe(60);
     expect(window).toContain(about('order', 40).slice(0, 200));
@@ -38,7 +38,7 @@ describe('windows of other files', () => {
 
   it('works on what it has read anew when the file has changed', () => {
     const windows = new SimilarWindows();
-    const words = wordsOf(about('order', 5));
+    const words = distinctWords(about('order', 5));
     expect(windows.best({ path: 'b.ts', text: about('user', 5) }, words)?.similarity ?? 0).toBeLessThan(0.2);
     expect(windows.best({ path: 'b.ts', text: about('order', 5) }, words)!.similarity).toBe(1);
     expect(windows.best({ path: 'b.ts', text: '' }, words)).toBeUndefined();

@@ -4,7 +4,7 @@ import { setUp, settle } from './set-up.ts';
 
 const after = (pieces: number, milliseconds: number) => {
   const pace = new Pace();
-  pace.wrote('mine', pieces, milliseconds);
+  pace.record('mine', pieces, milliseconds);
   return pace;
 };
 
@@ -21,7 +21,7 @@ describe('how many tokens are asked for', () => {
   it('follows each adapter by itself, and slowly', () => {
     const pace = after(11, 1000);
     expect(pace.tokens('other', 96)).toBe(96);
-    pace.wrote('mine', 11, 2000);
+    pace.record('mine', 11, 2000);
     expect(pace.tokens('mine', 96)).toBe(30);
     expect(pace.tokens('mine', 12)).toBe(12);
   });

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { readBrackets } from '../../../src/completion/code/brackets.ts';
 import { CompletionCache } from '../../../src/completion/cache.ts';
 import { takeAfter, takeBefore } from '../../../src/completion/prompt/context.ts';
-import { buildPrompt, gate, languageIdOf, reachAt } from '../../../src/completion/index.ts';
-import { languageOf } from '../../../src/completion/code/languages.ts';
+import { buildPrompt, gate, languageIdForPath, reachAt } from '../../../src/completion/index.ts';
+import { languageFor } from '../../../src/completion/code/languages.ts';
 import { cutLoops, similar } from '../../../src/completion/answer/repetition.ts';
 import { indentWidth } from '../../../src/completion/code/text.ts';
 
@@ -57,9 +57,9 @@ describe('the reach', () => {
 });
 
 describe('brackets', () => {
-  const read = (text: string, languageId = 'typescript') => readBrackets(text, languageOf(languageId));
+  const read = (text: string, languageId = 'typescript') => readBrackets(text, languageFor(languageId));
   it('owes what is open, innermost last', () =>
-    expect(read('f({ a: [1, (2').owed).toEqual([')', '}', ']', ')']));
+    expect(read('f({ a: [1, (2').unclosed).toEqual([')', '}', ']', ')']));
   it('finds closers that nothing opened', () =>
     expect(read('a) b } [c]').unmatched).toEqual([
       { closer: ')', at: 1 },
@@ -79,15 +79,15 @@ describe('brackets', () => {
     expect(read(text, languageId).inside).toBe(inside),
   );
   it('an unfinished string of one line leaves nothing open below', () =>
-    expect(read('f"a {b\ng(', 'python').owed).toEqual([')']));
+    expect(read('f"a {b\ng(', 'python').unclosed).toEqual([')']));
   it.each(['"(["', "'{'", '`\n(`', '// (', '/* [ { */', "'it\\'s ('", '"""('])(
     'counts none in %j',
     (text) => {
-      expect(read(text).owed).toEqual([]);
+      expect(read(text).unclosed).toEqual([]);
       expect(read(text).unmatched).toEqual([]);
     },
   );
-  it('a string ends with its line', () => expect(read('const a = "open\nf(').owed).toEqual([')']));
+  it('a string ends with its line', () => expect(read('const a = "open\nf(').unclosed).toEqual([')']));
   it.each([
     ['/* a', 'comment'],
     ['// a', 'comment'],
@@ -221,7 +221,7 @@ describe('repetition', () => {
 it('tabs go to the next stop', () =>
   expect([indentWidth('\ta'), indentWidth('  \ta'), indentWidth('    a')]).toEqual([4, 4, 4]));
 it('knows languages by their ending', () =>
-  expect(['a.ts', 'b.PY', 'c.unknown', 'Makefile'].map(languageIdOf)).toEqual([
+  expect(['a.ts', 'b.PY', 'c.unknown', 'Makefile'].map(languageIdForPath)).toEqual([
     'typescript',
     'python',
     'plaintext',

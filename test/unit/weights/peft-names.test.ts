@@ -11,7 +11,7 @@ import { readAdapterGguf } from '../../../src/weights/index.ts';
 import { PEFT_PREFIX, PEFT_WEIGHTS, writePeft } from '../../../src/weights/peft.ts';
 import { readPeft } from '../../../src/weights/read-peft.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/safetensors.ts';
-import { noteOfNames, transformersName, withNames } from '../../../src/weights/transformers.ts';
+import { namingNote, transformersName, applyNaming } from '../../../src/weights/transformers.ts';
 import { tinyFigures } from '../../support/tiny-figures.ts';
 import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
 
@@ -114,19 +114,19 @@ describe('a Gemma 3 of a size that exists with pictures and without', () => {
   ])('has the names that its tags %j say, and a note of the others', (tags, name, other) => {
     const config = withTags(...tags);
     expect(first(config)).toBe(name);
-    expect(noteOfNames(config)).toContain(other);
+    expect(namingNote(config)).toContain(other);
   });
 
   it('gets the names that were asked for', () => {
     const config = withTags('image-text-to-text');
-    expect(first(withNames(config, 'text'))).toBe('model.layers.0.self_attn.q_proj');
-    expect(first(withNames(withNames(config, 'text'), 'pictures'))).toBe(first(config));
+    expect(first(applyNaming(config, 'text'))).toBe('model.layers.0.self_attn.q_proj');
+    expect(first(applyNaming(applyNaming(config, 'text'), 'pictures'))).toBe(first(config));
   });
 
   it('is the only one with a choice', () => {
     const granite = readConfig(bases.get('granite')!);
-    expect(noteOfNames(granite)).toBeUndefined();
-    expect(() => withNames(granite, 'text')).toThrow('one kind of names');
+    expect(namingNote(granite)).toBeUndefined();
+    expect(() => applyNaming(granite, 'text')).toThrow('one kind of names');
   });
 });
 

@@ -3,7 +3,7 @@ import { resolveBase } from '../../../base-models/index.ts';
 import { networkFetch } from '../../../platform/network/http.ts';
 import {
   createCompleter,
-  languageIdOf,
+  languageIdForPath,
   type CompleterOptions,
   type CursorDocument,
 } from '../../../completion/index.ts';
@@ -163,5 +163,10 @@ async function readCursor(place: string): Promise<CursorDocument> {
       `It has ${lines.length} lines.`,
     );
   const offset = lines.slice(0, line - 1).reduce((sum, above) => sum + above.length + 1, 0) + column - 1;
-  return { path, languageId: languageIdOf(path), before: text.slice(0, offset), after: text.slice(offset) };
+  return {
+    path,
+    languageId: languageIdForPath(path),
+    before: text.slice(0, offset),
+    after: text.slice(offset),
+  };
 }

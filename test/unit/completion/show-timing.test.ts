@@ -91,7 +91,7 @@ test('so little that is left of one that was never shown is not shown', async ()
     await settle();
     t.asks.at(-1)!.answer(text);
     expect((await last)?.delay).toBeGreaterThan(0);
-    const found = t.completer.complete(t.at('const a = fir', { least: 0.01 }));
+    const found = t.completer.complete(t.at('const a = fir', { minChance: 0.01 }));
     expect((await found)?.text).toBe(left);
   }
 });
