@@ -1,4 +1,4 @@
-/** Mirrors a run that trains on a cluster into its directory here, in the place of a trainer. */
+/** Mirrors a run that trains on a cluster into its local directory, in place of a trainer. */
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterFile, DriverLine, ResultLine } from '../protocol/cluster.ts';
@@ -8,143 +8,145 @@ import { runStateSchema, type RunState, type RunStatus } from '../protocol/run.t
 import { readRun } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { followJob } from './follow-job.ts';
-import { mayPass } from './patience.ts';
+import { isTransient } from './back-off.ts';
 import type { JobState, RayClient } from './ray/client.ts';
-import { fetchResult, forgetResult } from './results.ts';
+import { fetchResult, deleteStoredResult } from './results.ts';
 import { writeCluster } from './store.ts';
 
-/** How often a job that does not end is asked to stop, in milliseconds. */
-const ASK_AGAIN_MS = 15_000;
-/** A request to cancel a run comes with a signal, too, and is seen within this time, in milliseconds. */
-const HEED_MS = 1000;
+/** Interval for repeating the stop request until the job ends, in milliseconds. */
+const STOP_RETRY_MS = 15_000;
+/** A request to cancel a run also comes with a signal; the stop file is visible within this time, in milliseconds. */
+const STOP_DELAY_MS = 1000;
 
-interface Following {
+interface FollowOptions {
   client: RayClient;
   dir: string;
   file: ClusterFile;
   writer: RunWriter;
-  /** Ends the following and leaves the job as it is. */
+  /** Stops following without stopping the job. */
   detach: AbortSignal;
-  lookMs?: number;
+  pollMs?: number;
 }
 
 /**
- * Follows the job to its end, and returns how the run ended; undefined if it was left. A run that failed there throws
- * its error, as does one that the cluster lost; both are recorded in cluster.json. Errors: those of followJob and
- * fetchResult, after which the job can be attached to again.
+ * Follows the job to its end and returns how the run ended; undefined if detached. Throws the error of a run that
+ * failed on the cluster or was lost by it, which is also recorded in cluster.json. After errors of followJob and
+ * fetchResult, the job can be attached to again.
  */
-export async function followRunJob(following: Following): Promise<RunStatus | undefined> {
-  const { client, dir, file, writer, detach, lookMs } = following;
+export async function followRunJob(options: FollowOptions): Promise<RunStatus | undefined> {
+  const { client, dir, file, writer, detach, pollMs } = options;
   const { events } = await readRun(dir);
   const mirror = new Mirror(writer, events.length - file.eventsBefore);
-  const stopping = stopWhenAsked(client, file, writer);
-  const end = (ended: NonNullable<ClusterFile['ended']>) => writeCluster(dir, { ...file, ended });
+  const stopRequest = forwardStop(client, file, writer);
+  const recordEnd = (ended: NonNullable<ClusterFile['ended']>) => writeCluster(dir, { ...file, ended });
   try {
     const cluster = client.cluster.address.host;
     await writer.state({ status: 'running', phase: 'Asking the cluster', cluster });
     const job = await followJob(client, file.submissionId, {
-      onLine: (line) => mirror.take(line),
-      onOther: (line) => console.error(line),
-      onTrouble: (error) => void mirror.trouble(error),
+      onLine: (line) => mirror.handleLine(line),
+      onForeignLine: (line) => console.error(line),
+      onConnectionChange: (error) => void mirror.showConnection(error),
       signal: detach,
-      ...(lookMs !== undefined && { lookMs }),
+      ...(pollMs !== undefined && { pollMs }),
     });
     if (!job) return undefined;
-    // A job may have been stopped after its last step, before it handed its result over.
+    // A job may have been stopped after its last step but before it handed over its result.
     if (mirror.done && mirror.result) {
-      await mirror.say('Fetching the result');
-      const onTrouble = (error: UserError | undefined) => void mirror.trouble(error);
-      const how = { signal: detach, patience: writer.stopped, onTrouble, lookMs };
-      await fetchResult(client, mirror.result, dir, how);
+      await mirror.showPhase('Fetching the result');
+      const onTrouble = (error: UserError | undefined) => void mirror.showConnection(error);
+      const fetchOptions = { signal: detach, patience: writer.stopped, onTrouble, lookMs: pollMs };
+      await fetchResult(client, mirror.result, dir, fetchOptions);
       await mirror.finish();
-      await end('done');
-      await forgetResult(file, mirror.result, dir);
+      await recordEnd('done');
+      await deleteStoredResult(file, mirror.result, dir);
       return 'done';
     }
-    const failure = mirror.failure ?? failureOf(client, job);
-    // Stopped from here or from elsewhere, it may have ended with an error.
+    const failure = mirror.failure ?? jobFailure(client, job);
+    // If it was stopped, from here or elsewhere, it may have ended with an error.
     const stopped = writer.stopped.aborted || job.status === 'STOPPED';
-    await end(failure && !stopped ? 'failed' : 'cancelled');
+    await recordEnd(failure && !stopped ? 'failed' : 'cancelled');
     if (!failure || stopped) return 'cancelled';
     throw failure;
   } catch (error) {
     if (detach.aborted) return undefined;
-    // A result that can't be fetched now is no longer waited for; who attaches to the job again gets it.
-    if (writer.stopped.aborted && mayPass(error)) return 'cancelled';
-    if (error instanceof UserError && error.code === 'cluster-lost') await end('lost');
+    // Don't wait any longer for a result that can't be fetched now; attaching to the job again fetches it.
+    if (writer.stopped.aborted && isTransient(error)) return 'cancelled';
+    if (error instanceof UserError && error.code === 'cluster-lost') await recordEnd('lost');
     throw error;
   } finally {
-    stopping.end();
+    stopRequest.end();
   }
 }
 
-/** What the driver tells, as the run's events and state. The driver tells all from the beginning each time. */
+/**
+ * Writes the driver's lines as the run's events and state. The driver's output is read from the beginning each time.
+ */
 export class Mirror {
   done: RunEvent | undefined;
   result: ResultLine | undefined;
   failure: UserError | undefined;
-  /** Whether the run's events have the failure already. */
-  toldFailure = false;
-  private told = 0;
+  /** Whether the failure is already among the run's events. */
+  failureReported = false;
+  private eventCount = 0;
   private phase: string | undefined;
 
-  /** `known`: how many of the job's events the run has already. */
+  /** `knownEvents`: how many of the job's events the run already has. */
   constructor(
     private readonly writer: RunWriter,
-    private readonly known: number,
+    private readonly knownEvents: number,
   ) {}
 
-  async take(line: DriverLine): Promise<void> {
-    if (line.type === 'started') await this.say('Waiting for a worker');
-    else if (line.type === 'task') await this.takeTask(line);
-    else if (line.type === 'line') await this.takeLine(line.line);
+  async handleLine(line: DriverLine): Promise<void> {
+    if (line.type === 'started') await this.showPhase('Waiting for a worker');
+    else if (line.type === 'task') await this.handleTask(line);
+    else if (line.type === 'line') await this.handleRunLine(line.line);
     else if (line.type === 'result') this.result = line;
-    else if (line.type === 'failed') this.failure = asError(line);
+    else if (line.type === 'failed') this.failure = toUserError(line);
   }
 
-  /** What is done now. */
-  async say(phase: string): Promise<void> {
+  /** Shows the current phase. */
+  async showPhase(phase: string): Promise<void> {
     this.phase = phase;
     await this.writer.state({ phase });
   }
 
-  /** The result is here. */
+  /** To be called when the result has been fetched. */
   async finish(): Promise<void> {
-    if (this.done && this.told > this.known) await this.writer.event(this.done);
+    if (this.done && this.eventCount > this.knownEvents) await this.writer.event(this.done);
   }
 
-  async trouble(error: UserError | undefined): Promise<void> {
+  async showConnection(error: UserError | undefined): Promise<void> {
     await this.writer.state({ phase: error ? "The cluster can't be reached; trying again" : this.phase });
   }
 
-  private async takeTask({ status, code, message }: DriverLine & { type: 'task' }): Promise<void> {
-    if (status === 'failed') this.failure ??= asError({ code, message });
+  private async handleTask({ status, code, message }: DriverLine & { type: 'task' }): Promise<void> {
+    if (status === 'failed') this.failure ??= toUserError({ code, message });
     const phases: Partial<Record<typeof status, string>> = {
       waiting: 'Waiting for a worker',
       preparing: 'Preparing a worker',
       retrying: 'Going on with another worker',
     };
     const phase = phases[status];
-    // Why it waits, such as for a node that the cluster does not have, is more than that it does.
-    if (phase) await this.say(message ?? phase);
+    // The reason for waiting, such as a missing node, is more informative than the phase.
+    if (phase) await this.showPhase(message ?? phase);
   }
 
-  private async takeLine(line: { type: string }): Promise<void> {
-    if (line.type === 'state') return this.takeState(line);
+  private async handleRunLine(line: { type: string }): Promise<void> {
+    if (line.type === 'state') return this.handleState(line);
     const event = runEventSchema.safeParse(line).data;
     if (!event) return;
-    this.told += 1;
+    this.eventCount += 1;
     if (event.type === 'error') {
-      this.failure = asError(event);
-      this.toldFailure = true;
+      this.failure = toUserError(event);
+      this.failureReported = true;
     }
-    // The panel takes a run with this event for one whose result is here.
+    // For the panel, this event means that the result is available locally.
     if (event.type === 'done') this.done = event;
-    else if (this.told > this.known) await this.writer.event(event);
+    else if (this.eventCount > this.knownEvents) await this.writer.event(event);
   }
 
-  /** How it ended is said here, once its result is here. */
-  private async takeState(line: object): Promise<void> {
+  /** Without the final status, which is written once the result has been fetched. */
+  private async handleState(line: object): Promise<void> {
     const { data } = runStateSchema.safeParse(line);
     if (!data) return;
     const { step, steps, learningRate, etaSeconds, phase } = data;
@@ -161,18 +163,18 @@ export class Mirror {
   }
 }
 
-/** An error that the driver tells; its words are whole sentences already. */
-export function asError({ code, message, next }: Partial<Record<keyof ErrorReport, string>>): UserError {
-  const known = (errorCodes as readonly string[]).includes(code ?? '');
+/** An error reported by the driver, whose texts are complete sentences. */
+export function toUserError({ code, message, next }: Partial<Record<keyof ErrorReport, string>>): UserError {
+  const isKnown = (errorCodes as readonly string[]).includes(code ?? '');
   return new UserError(
-    known ? (code as ErrorCode) : 'cluster-failed',
+    isKnown ? (code as ErrorCode) : 'cluster-failed',
     message ?? 'The task failed on the cluster.',
     next ?? "The job's logs in the cluster's dashboard may say more.",
   );
 }
 
-/** What became of a job whose driver said nothing of it; undefined if it was stopped. */
-export function failureOf({ cluster }: RayClient, { status, message }: JobState): UserError | undefined {
+/** The error of a job whose driver reported none; undefined if it was stopped. */
+export function jobFailure({ cluster }: RayClient, { status, message }: JobState): UserError | undefined {
   if (status === 'STOPPED') return undefined;
   const { host } = cluster.address;
   return new UserError(
@@ -184,14 +186,14 @@ export function failureOf({ cluster }: RayClient, { status, message }: JobState)
   );
 }
 
-/** Asks the job to stop once the run's owner is asked to, until it has ended. */
-export function stopWhenAsked(client: RayClient, file: ClusterFile, { stopped }: RunWriter): { end(): void } {
+/** Once the run's owner is asked to stop, asks the job to stop, repeatedly until it has ended. */
+export function forwardStop(client: RayClient, file: ClusterFile, { stopped }: RunWriter): { end(): void } {
   let timer: NodeJS.Timeout | undefined;
   const ask = () =>
     void client.stop(file.submissionId).catch((error: unknown) => console.error((error as Error).message));
   const begin = () => {
     ask();
-    timer = setInterval(ask, ASK_AGAIN_MS);
+    timer = setInterval(ask, STOP_RETRY_MS);
   };
   stopped.addEventListener('abort', begin);
   if (stopped.aborted) begin();
@@ -204,24 +206,24 @@ export function stopWhenAsked(client: RayClient, file: ClusterFile, { stopped }:
 }
 
 /**
- * Fires some time after `asked`, unless a run turns out to be `stopped`: whoever cancels one sends a signal, too, and its
- * job is then followed to its end.
+ * A signal that fires some time after `requested`, unless a run turns out to be `stopped`: cancelling a run also sends
+ * a signal, and its job is then followed to its end.
  */
-export function leaveUnlessStopped(
-  asked: AbortSignal,
+export function detachUnlessStopped(
+  requested: AbortSignal,
   stopped: () => Promise<boolean>,
-  heedMs = HEED_MS,
+  delayMs = STOP_DELAY_MS,
 ): AbortSignal {
-  const leave = new AbortController();
-  const heed = async () => {
-    await sleep(heedMs);
-    if (!(await stopped())) leave.abort();
+  const detach = new AbortController();
+  const handleStop = async () => {
+    await sleep(delayMs);
+    if (!(await stopped())) detach.abort();
   };
-  asked.addEventListener('abort', () => void heed());
-  if (asked.aborted) void heed();
-  return leave.signal;
+  requested.addEventListener('abort', () => void handleStop());
+  if (requested.aborted) void handleStop();
+  return detach.signal;
 }
 
-/** Where a text says "resume", it does not know which run it is. */
-export const withRun = (error: UserError, dir: string): UserError =>
+/** Adds the run's id to "resume" in advice. */
+export const withRunId = (error: UserError, dir: string): UserError =>
   new UserError(error.code, error.message, error.next.replace('{resume}', `{resume ${basename(dir)}}`));

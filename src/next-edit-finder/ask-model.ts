@@ -1,5 +1,5 @@
 /** Asks the model that completes to make the same edit at a place. */
-import { extensionOf } from '../corpus/names.ts';
+import { fileExtension } from '../corpus/names.ts';
 import {
   diffOf,
   lineInAnswer,
@@ -73,7 +73,7 @@ async function answerTask(
   candidate: Candidate,
   { serving, model, nameOf, signal }: AskOptions,
 ): Promise<Answered | undefined> {
-  const language = extensionOf(candidate.place.path);
+  const language = fileExtension(candidate.place.path);
   const enough = new AbortController();
   let [answer, logprob] = ['', 0];
   let line: string | 'more' | undefined = 'more';

@@ -6,7 +6,7 @@ import { openTokenizer } from '../llama-cpp/tokenizer.ts';
 import { detectMode } from '../corpus/datasets/documents.ts';
 import {
   buildCorpus,
-  mixed,
+  mixSequences,
   openCorpus,
   type Corpus,
   type CorpusSequences,
@@ -89,7 +89,7 @@ async function withReplay(
     await buildReplay(corpus, spec, progress);
   }
   const replayed = (await openCorpus(dir)).sequences(sequenceLength, seed);
-  return { ...mixed(own, replayed, replay.rate, seed), warnings };
+  return { ...mixSequences(own, replayed, replay.rate, seed), warnings };
 }
 
 /**

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { examine } from '../../base-models/checksums.ts';
 import { AUTO_BASE } from '../../base-models/choose.ts';
-import { openCorpus, renamedGlobs, type CorpusSummary, type EarlierCorpus } from '../../corpus/index.ts';
+import { openCorpus, renameGlobs, type CorpusSummary, type EarlierCorpus } from '../../corpus/index.ts';
 import { notBetter } from '../../findings/offer.ts';
 import { UserError } from '../../text/errors.ts';
 import { survivingEvents } from '../../protocol/events.ts';
@@ -139,8 +139,8 @@ function asIn(where: Folders, spec: RunSpec): Omit<RunSpec, 'name'> & { name?: s
     name: isOwnName ? name : undefined,
     corpus: {
       ...corpus,
-      include: renamedGlobs(corpus.include, spec, where),
-      exclude: renamedGlobs(corpus.exclude, spec, where),
+      include: renameGlobs(corpus.include, spec, where),
+      exclude: renameGlobs(corpus.exclude, spec, where),
     },
   };
 }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Work } from '../../cluster/job.ts';
-import { isUnderWay, readCluster } from '../../cluster/store.ts';
+import { isRunning, readCluster } from '../../cluster/store.ts';
 import { UserError } from '../../text/errors.ts';
 import { readSpec } from '../../runs/index.ts';
 import type { ChosenCluster } from '../options/cluster-options.ts';
@@ -30,7 +30,7 @@ export async function sendEvaluation(
       'Name a data set on Hugging Face, or leave --on out.',
     );
   const file = await readCluster(dir);
-  if (isUnderWay(file)) {
+  if (isRunning(file)) {
     if (file.kind === 'evaluate' && isDeepStrictEqual(file.args, args)) return;
     throw new UserError(
       'run-locked',
@@ -51,7 +51,7 @@ export async function sendEvaluation(
     ],
     needs: { cpus: cpus ?? CPUS, memoryBytes: 0 },
     storage,
-    sends: (name) => isMeasured(name, args.includes('--checkpoint')),
+    isSent: (name) => isMeasured(name, args.includes('--checkpoint')),
   };
   await sendWork(client, work, { ...options, args });
 }

@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { followRunsJob } from '../../cluster/follow-runs.ts';
 import type { NewTask, Work, WorkRun } from '../../cluster/job.ts';
-import { isUnderWay, openCluster, readCluster, stopJob } from '../../cluster/store.ts';
+import { isRunning, openCluster, readCluster, stopJob } from '../../cluster/store.ts';
 import { FOLDER_PLACE, type ClusterFile } from '../../protocol/cluster.ts';
 import { UserError } from '../../text/errors.ts';
 import { runsDir, sweepsDir } from '../../platform/files/paths.ts';
@@ -53,11 +53,11 @@ async function jobOf({ dir, state }: Reproduction): Promise<ClusterFile | undefi
     const file = await readCluster(folder);
     if (file) files.push(file);
   }
-  return files.find(isUnderWay) ?? files[0];
+  return files.find(isRunning) ?? files[0];
 }
 
 /** Whether its job is under way on a cluster. Errors: run-damaged. */
-export const isElsewhere = async (repro: Reproduction): Promise<boolean> => isUnderWay(await jobOf(repro));
+export const isElsewhere = async (repro: Reproduction): Promise<boolean> => isRunning(await jobOf(repro));
 
 /** Deletes one of which nothing was sent, with its sweep. */
 export async function forget({ dir, state }: Reproduction): Promise<void> {
@@ -85,10 +85,10 @@ export async function clusterLauncher(
   const runtime = spec.backend === 'auto' ? 'tensorflow' : spec.backend;
   return {
     ...reproduceMakers(repro, runtime),
-    isUnderWay: async () => isUnderWay(await readCluster(dir)),
+    isUnderWay: async () => isRunning(await readCluster(dir)),
     async sweep(sweepDir, signal, onPhase) {
       const prepared = { sweep: await readSweep(sweepDir), isNew: false, memoryBytes: memoryBytes.full };
-      const wasSent = isUnderWay(await readCluster(sweepDir));
+      const wasSent = isRunning(await readCluster(sweepDir));
       const later = 'The runs follow when the trials are done, with the same corpus and their own settings';
       await sendSweep(prepared, cluster, { yes: agreed, json, later });
       agreed ||= !wasSent;
@@ -104,7 +104,7 @@ export async function clusterLauncher(
     },
     async runs(runs, signal, onMessage) {
       const file = await readCluster(dir);
-      if (isUnderWay(file)) await openCluster(file.url).version();
+      if (isRunning(file)) await openCluster(file.url).version();
       else {
         const before = await jobOf(repro);
         const client = cluster?.client ?? openCluster(before!.url);
@@ -148,7 +148,7 @@ async function workOf(
     tasks: runs.map((run): NewTask => taskOf(run, memoryBytes)),
     needs: { cpus, memoryBytes: memoryBytes.full },
     storage,
-    sends: (name) => corpora.some((corpus) => name.startsWith(`${corpus}/`)),
+    isSent: (name) => corpora.some((corpus) => name.startsWith(`${corpus}/`)),
     runs: sent,
   };
 }
@@ -190,7 +190,7 @@ export const clusterReproduction = (wanted: string): Promise<Reproduction | unde
 export async function cancelReproduction({ dir, spec, state }: Reproduction, json = false): Promise<void> {
   const again = `reproduce --resume ${spec.id}`;
   const file = await readCluster(dir);
-  if (!isUnderWay(file))
+  if (!isRunning(file))
     return cancelSweep(await readSweep(join(sweepsDir(), sweepsOf(state).at(-1)!)), { json, again });
   await stopJob(file);
   if (!(await runOwner(dir))) await takeOver(dir, file, followRunsJob);

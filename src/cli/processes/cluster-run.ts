@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import type { NewTask, Work } from '../../cluster/job.ts';
 import type { RayClient } from '../../cluster/ray/client.ts';
-import { isUnderWay, openCluster, readCluster, writeCluster } from '../../cluster/store.ts';
+import { isRunning, openCluster, readCluster, writeCluster } from '../../cluster/store.ts';
 import { CLUSTER_JOB, type ClusterFile } from '../../protocol/cluster.ts';
 import { reportError, UserError } from '../../text/errors.ts';
 import {
@@ -53,13 +53,13 @@ export async function launchOnCluster(
  */
 export async function resumeOnCluster(dir: string, options: Consent): Promise<LaunchedTrainer | undefined> {
   const file = await readCluster(dir);
-  if (file?.reproduction !== undefined && isUnderWay(file)) throw isOfReproduction(file.reproduction);
+  if (file?.reproduction !== undefined && isRunning(file)) throw isOfReproduction(file.reproduction);
   if (file?.kind !== 'train') return undefined;
   const client = openCluster(file.url);
   // What is wrong with the token or the network is said before anything is started.
   await client.version();
   const { spec, events } = await readRun(dir);
-  if (!isUnderWay(file))
+  if (!isRunning(file))
     await sendWork(client, workOf(dir, spec, file), { ...options, eventsBefore: events.length });
   await queue(dir);
   return launchTrainer(dir, events.length, client.cluster.address.host);
@@ -92,8 +92,8 @@ function workOf(
     tasks: [{ id: 'train', argv: ['trainer.mjs', '{folder}'], ...(spec.engine && onRay(spec.engine)) }],
     needs,
     storage,
-    sends: (name) => name === 'run.json' || name === EARLIER_ADAPTER || name.startsWith('corpus/'),
-    fresh: asCreated(spec),
+    isSent: (name) => name === 'run.json' || name === EARLIER_ADAPTER || name.startsWith('corpus/'),
+    overrides: asCreated(spec),
   };
 }
 

@@ -1,7 +1,7 @@
 /** Stops jobs on a cluster that nobody here follows. */
 import type { followRunsJob } from '../../cluster/follow-runs.ts';
 import { followSweepJob } from '../../cluster/follow-sweep.ts';
-import { isUnderWay, openCluster, readCluster, stopJob, writeCluster } from '../../cluster/store.ts';
+import { isRunning, openCluster, readCluster, stopJob, writeCluster } from '../../cluster/store.ts';
 import type { ClusterFile } from '../../protocol/cluster.ts';
 import { UserError } from '../../text/errors.ts';
 import { runOwner } from '../../runs/lock.ts';
@@ -22,7 +22,7 @@ export interface Stopped {
  */
 export async function stopUnfollowed(dir: string, followed: boolean): Promise<Stopped | undefined> {
   const file = await readCluster(dir);
-  if (followed || !isUnderWay(file)) return undefined;
+  if (followed || !isRunning(file)) return undefined;
   const { kind, reproduction } = file;
   if (!(await stopJob(file))) return { kind, reproduction, how: 'over' };
   await writeCluster(dir, { ...file, ended: 'cancelled' });
@@ -51,7 +51,7 @@ export async function ifUnderWay<T>(
   if (wanted === 'latest') return undefined;
   try {
     const found = await find(wanted);
-    return isUnderWay(await jobOf(found)) ? found : undefined;
+    return isRunning(await jobOf(found)) ? found : undefined;
   } catch (error) {
     // It is a run's, or several things'.
     if (error instanceof UserError && error.code === 'run-not-found') return undefined;
@@ -81,9 +81,9 @@ export async function takeOver(
 ): Promise<void> {
   const detach = new AbortController().signal;
   try {
-    await follow({ client: openCluster(file.url), dir, file, say: () => undefined, detach });
+    await follow({ client: openCluster(file.url), dir, file, emit: () => undefined, detach });
   } catch (error) {
     // What a trial or a run failed with matters no more.
-    if (isUnderWay(await readCluster(dir))) throw error;
+    if (isRunning(await readCluster(dir))) throw error;
   }
 }

@@ -1,7 +1,7 @@
 /** Sweeps whose trials run on a cluster. */
 import { rm } from 'node:fs/promises';
 import type { NewTask, Work } from '../../cluster/job.ts';
-import { isUnderWay, openCluster, readCluster } from '../../cluster/store.ts';
+import { isRunning, openCluster, readCluster } from '../../cluster/store.ts';
 import type { ClusterFile } from '../../protocol/cluster.ts';
 import { UserError } from '../../text/errors.ts';
 import { nextTasks, sweepTasks } from '../../training/sweep/cluster-tasks.ts';
@@ -36,7 +36,7 @@ export async function sendSweep(
   options: Pick<SendOptions, 'yes' | 'json' | 'later'>,
 ): Promise<void> {
   const file = await readCluster(dir);
-  if (isUnderWay(file)) {
+  if (isRunning(file)) {
     await openCluster(file.url).version();
     return;
   }
@@ -66,7 +66,7 @@ function workOf(sweep: Sweep, { storage, needs }: Pick<ClusterFile, 'storage' | 
     next,
     needs,
     storage,
-    sends: (name) => name === 'sweep.json' || name === 'trials.jsonl' || name.startsWith('corpus/'),
+    isSent: (name) => name === 'sweep.json' || name === 'trials.jsonl' || name.startsWith('corpus/'),
   };
 }
 

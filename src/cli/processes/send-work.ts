@@ -1,6 +1,6 @@
 /** Sends work to a cluster, once the person has heard what leaves the machine. */
 import type { Work } from '../../cluster/job.ts';
-import { prepare, send, type Prepared } from '../../cluster/submit.ts';
+import { prepare, send, type PreparedJob } from '../../cluster/submit.ts';
 import type { RayClient } from '../../cluster/ray/client.ts';
 import { askParent, canAskParent } from '../../platform/processes/ask-parent.ts';
 import { UserError } from '../../text/errors.ts';
@@ -42,7 +42,7 @@ export async function sendWork(client: RayClient, work: Work, options: SendOptio
 
 /** Not asked where everything is there already, as after a lost job. */
 async function consent(
-  { client, work, sends }: Prepared,
+  { client, work, uploadBytes: sends }: PreparedJob,
   options: SendOptions,
   signal: AbortSignal,
 ): Promise<void> {
@@ -69,7 +69,7 @@ async function consent(
   throw refused;
 }
 
-function whatGoes({ kind }: Work, { program, work }: Prepared['sends']): string {
+function whatGoes({ kind }: Work, { program, work }: PreparedJob['uploadBytes']): string {
   const own = program > 0 ? `${formatBytes(program)} of this program, once for each version; and ` : '';
   const run = kind === 'evaluate' ? 'the run with its result' : 'settings';
   return `${own}${inMegabytes(work)}: ${run}, the corpus as tokens, which can be turned back into its text, and the names of its files. No other files of your folder are sent`;

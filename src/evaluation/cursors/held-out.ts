@@ -3,8 +3,8 @@
  * only one document's text is in memory at a time.
  */
 import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
-import { withinTenth } from '../../corpus/fair-shares.ts';
-import { kindOfEntry, type Corpus } from '../../corpus/index.ts';
+import { limitToTenth } from '../../corpus/fair-shares.ts';
+import { entryKind, type Corpus } from '../../corpus/index.ts';
 import { uniform } from '../../statistics/random.ts';
 
 export interface HeldOutDocument {
@@ -21,7 +21,7 @@ export const heldOutDocuments = (
   { decode }: Pick<Tokenizer, 'decode'>,
 ): HeldOutDocument[] =>
   documents
-    .filter((entry) => entry.split === 'held-out' && kindOfEntry(entry) === measured)
+    .filter((entry) => entry.split === 'held-out' && entryKind(entry) === measured)
     .map(({ path, fromLine, offset, tokens }) => ({
       file: path,
       fromLine: fromLine ?? 1,
@@ -100,7 +100,7 @@ function oneOfEachPart(length: number, count: number, random: () => number): num
 function shareOutKinds(totals: readonly (readonly number[])[], counts: readonly number[]): Uint32Array[] {
   const files = (totals[0] ?? []).filter((_, file) => totals.some((own) => own[file]! > 0)).length;
   const count = counts.reduce((sum, one) => sum + one, 0);
-  return withinTenth(
+  return limitToTenth(
     { files, count },
     (limit) => {
       const earlier = new Uint32Array(totals[0]?.length ?? 0);

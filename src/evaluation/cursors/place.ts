@@ -4,7 +4,7 @@
  */
 import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
 import { defaultBudget, INDEX_WINDOW, RepositoryParts, type ContextFile } from '../../completion/index.ts';
-import { placeOf, type Corpus } from '../../corpus/index.ts';
+import { promptPath, type Corpus } from '../../corpus/index.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import type { SymbolParser } from '../../repository/parser.ts';
 import { documentOf, type PlacedCursor } from './completion.ts';
@@ -40,7 +40,7 @@ export async function placeCursors(
       signal?.throwIfAborted();
       const { folder, path } = files.locate(cursor.path);
       const { without, own } = inFile(files.inFolder(folder).get(path)!.text(), cursor, lines);
-      const place = placeOf(spec, cursor.path);
+      const place = promptPath(spec, cursor.path);
       const wholeRepositories = spec.corpus.repositoryContext;
       const alone: PlacedCursor = { ...cursor, ...own, place, others: [], wholeRepositories };
       placed.push({ ...alone, others: await others.choose(alone, without) });

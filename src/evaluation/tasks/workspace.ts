@@ -3,7 +3,7 @@
  * completed at cursors in held-out files. Held-out prose has its own figure.
  */
 import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
-import { sourceOf, type Age, type Corpus, type Kind } from '../../corpus/index.ts';
+import { sourcePath, type Age, type Corpus, type Kind } from '../../corpus/index.ts';
 import type { Sequence } from '../../corpus/tokens/sequences.ts';
 import { UserError } from '../../text/errors.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
@@ -147,7 +147,7 @@ export const heldOutFiles = ({ documents }: Pick<Corpus, 'documents'>): Map<numb
   new Map(
     documents
       .filter(({ split, tokens }) => split === 'held-out' && tokens > 0)
-      .map((entry) => [entry.offset, sourceOf(entry)]),
+      .map((entry) => [entry.offset, sourcePath(entry)]),
   );
 
 /** A held-out sequence as an item; `files`: paths by the offset of their tokens. */

@@ -40,9 +40,9 @@ async function follow() {
     client,
     dir,
     file,
-    say,
+    emit: say,
     detach: new AbortController().signal,
-    lookMs: 5,
+    pollMs: 5,
   });
   ended.catch(() => undefined);
   return { said, ended };

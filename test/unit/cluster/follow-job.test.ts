@@ -24,10 +24,10 @@ async function follow(options: { signal?: AbortSignal } = {}) {
   const signal = options.signal ?? new AbortController().signal;
   const ended = followJob(client, 'a-job', {
     signal,
-    lookMs: 5,
+    pollMs: 5,
     onLine: (one) => void (one.type === 'line' && heard.push(Number(one.line['step']))),
-    onOther: (text) => other.push(text),
-    onTrouble: (error) => troubles.push(error?.code),
+    onForeignLine: (text) => other.push(text),
+    onConnectionChange: (error) => troubles.push(error?.code),
   });
   return { heard, other, troubles, ended };
 }

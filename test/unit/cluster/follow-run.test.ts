@@ -62,7 +62,7 @@ const trained =
 async function follow(detach = new AbortController()) {
   const writer = await openRunWriter(dir);
   const file = (await readCluster(dir))!;
-  const ended = followRunJob({ client, dir, file, writer, detach: detach.signal, lookMs: 5 })
+  const ended = followRunJob({ client, dir, file, writer, detach: detach.signal, pollMs: 5 })
     .then(async (status) => {
       if (status) await writer.state({ status });
       return status;
@@ -285,7 +285,7 @@ describe('a result', () => {
     };
     const file = (await readCluster(dir))!;
     const detach = new AbortController().signal;
-    const status = await followRunJob({ client, dir, file, writer, detach, lookMs: 5 });
+    const status = await followRunJob({ client, dir, file, writer, detach, pollMs: 5 });
     await writer.close();
     expect(status).toBe('done');
     expect(readFileSync(join(dir, 'adapter.gguf'), 'utf8')).toBe('weights');

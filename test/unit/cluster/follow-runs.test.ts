@@ -75,7 +75,7 @@ async function end(id: string, text: string): Promise<string> {
 async function follow(detach = new AbortController()): Promise<void> {
   const file = (await readCluster(dir))!;
   const say = (message: ReproducerMessage) => void said.push(message);
-  await followRunsJob({ client, dir, file, say, detach: detach.signal, lookMs: 5 });
+  await followRunsJob({ client, dir, file, emit: say, detach: detach.signal, pollMs: 5 });
 }
 
 const stateOf = async (run: string) => (await readRun(run)).state;

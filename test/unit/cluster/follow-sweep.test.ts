@@ -36,9 +36,9 @@ async function follow(): Promise<{ said: SweeperMessage[]; ended: Promise<void> 
     client,
     dir: sweep.dir,
     file: (await readCluster(sweep.dir))!,
-    say: (message) => said.push(message),
+    emit: (message) => said.push(message),
     detach: new AbortController().signal,
-    lookMs: 5,
+    pollMs: 5,
   });
   ended.catch(() => undefined);
   return { said, ended };

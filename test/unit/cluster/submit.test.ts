@@ -6,14 +6,14 @@ import type { Work } from '../../../src/cluster/job.ts';
 import { parseCluster } from '../../../src/cluster/ray/address.ts';
 import { RayClient } from '../../../src/cluster/ray/client.ts';
 import { readCluster } from '../../../src/cluster/store.ts';
-import { send, type Prepared } from '../../../src/cluster/submit.ts';
+import { send, type PreparedJob } from '../../../src/cluster/submit.ts';
 import { UserError } from '../../../src/text/errors.ts';
 import { RayServer } from '../../support/ray-server.ts';
 import { useTemporaryHome } from '../runs/help.ts';
 
 const home = useTemporaryHome();
 let server: RayServer;
-let prepared: Prepared;
+let prepared: PreparedJob;
 const dir = () => join(home.path(), 'a-run');
 
 beforeEach(async () => {
@@ -28,7 +28,7 @@ beforeEach(async () => {
     tasks: [],
     needs: { cpus: 1, memoryBytes: 0 },
     storage: null,
-    sends: () => true,
+    isSent: () => true,
   };
   const nothing = { files: [], bytes: 0 };
   prepared = {
@@ -39,7 +39,7 @@ beforeEach(async () => {
     bundle: { name: 'program.zip', ...nothing },
     job: { name: 'job.zip', ...nothing },
     uploads: [{ name: 'job.zip', bytes: Buffer.from('a zip') }],
-    sends: { program: 0, work: 5 },
+    uploadBytes: { program: 0, work: 5 },
   };
 });
 afterEach(() => server.stop());

@@ -1,14 +1,19 @@
 /** Files that share lines with another: they are not held out, and are known again under another name. */
 import { describe, expect, it } from 'vitest';
 import { openCorpus, buildCorpus, EarlierCorpus } from '../../../src/corpus/index.ts';
-import { CopiedLines, lineHashes, Sketches, sketchOf } from '../../../src/corpus/held-out/copied-lines.ts';
+import {
+  CopiedLines,
+  lineHashes,
+  Sketches,
+  createSketch,
+} from '../../../src/corpus/held-out/copied-lines.ts';
 import { chooseHeldOut } from '../../../src/corpus/held-out/hold-out.ts';
 import { byteTokenizer, code, useTemporaryFolder } from './help.ts';
 
 const copiedOf = (texts: readonly string[]) => {
   const lines = new CopiedLines();
   for (const text of texts) lines.add(lineHashes(text));
-  return [...lines.copied()];
+  return [...lines.findCopied()];
 };
 
 describe('a copied file', () => {
@@ -40,7 +45,7 @@ describe('a copied file', () => {
 });
 
 describe('a sketch', () => {
-  const of = (text: string) => sketchOf(lineHashes(text))!;
+  const of = (text: string) => createSketch(lineHashes(text))!;
   it('is recognised after half of the lines were edited, and not by what it shares with another', () => {
     const sketches = new Sketches<string>();
     for (const n of [1, 2, 3]) sketches.add(of(code(n, 200)), `file ${n}`);
@@ -48,7 +53,7 @@ describe('a sketch', () => {
     expect(sketches.find(of(code(2, 20) + code(51, 200)))).toBeUndefined();
     expect(sketches.find(of(code(60, 200)))).toBeUndefined();
   });
-  it('is none of a short file', () => expect(sketchOf(lineHashes(code(1, 5)))).toBeUndefined());
+  it('is none of a short file', () => expect(createSketch(lineHashes(code(1, 5)))).toBeUndefined());
 });
 
 const folder = useTemporaryFolder();

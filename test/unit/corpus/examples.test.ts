@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { exampleSequences, exampleWindows } from '../../../src/corpus/tokens/examples.ts';
-import { mixed } from '../../../src/corpus/tokens/mixed.ts';
+import { mixSequences } from '../../../src/corpus/tokens/mix-sequences.ts';
 import { streamSequences, type TokenStream } from '../../../src/corpus/tokens/packing.ts';
 import type { Sequence } from '../../../src/corpus/tokens/sequences.ts';
 import { endOf, streamOf, tokensPerDocument } from './help.ts';
@@ -106,7 +106,7 @@ describe('mixed sequences', () => {
   const isReplay = ({ tokens }: Sequence) => tokens[0] === 7;
 
   it.each([0, 0.05, 1 / 3, 0.5, 0.9])('have a share of %d, evenly spread', (rate) => {
-    const source = mixed(main, replay, rate, 2);
+    const source = mixSequences(main, replay, rate, 2);
     const flags = Array.from({ length: 400 }, (_, index) => (isReplay(source.at(index)) ? 1 : 0) as number);
     for (const [from, size] of [
       [0, 400],
@@ -120,7 +120,7 @@ describe('mixed sequences', () => {
   });
 
   it('keep the order and epochs of both', () => {
-    const source = mixed(main, replay, 0.25, 2);
+    const source = mixSequences(main, replay, 0.25, 2);
     const all = Array.from({ length: 200 }, (_, index) => source.at(index));
     const own = all.filter((sequence) => !isReplay(sequence));
     own.forEach((sequence, index) => expect(sequence).toEqual(main.at(index)));

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildPrompt } from '../../../src/completion/prompt/prompt.ts';
 import { buildCorpus, openCorpus, type CorpusTokenizer, type Sequence } from '../../../src/corpus/index.ts';
-import { cutForFim, fitCut } from '../../../src/corpus/tokens/fim.ts';
-import { uniformOf } from '../../../src/corpus/shuffle.ts';
+import { cutForFim, truncateCut } from '../../../src/corpus/tokens/fim.ts';
+import { uniform } from '../../../src/corpus/shuffle.ts';
 import { layOutRequest } from '../../../src/serving/tokens/request-tokens.ts';
 import type { Vocabulary } from '../../../src/serving/tokens/vocabulary.ts';
 import { byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
@@ -69,7 +69,7 @@ function partsOf({ tokens }: Run) {
 
 const draws = (seed: number) => {
   let count = 0;
-  return () => uniformOf(seed, (count += 1));
+  return () => uniform(seed, (count += 1));
 };
 const whole = (text: string) => ({ text, hiddenBefore: false, hiddenAfter: false });
 
@@ -113,7 +113,7 @@ describe('a cut', () => {
     const tokens = (from: number, count: number) => Int32Array.from({ length: count }, (_, i) => from + i);
     const fit = (before: number, after: number, room: number) => {
       const middle = tokens(0, 3);
-      const { prefix, suffix } = fitCut(
+      const { prefix, suffix } = truncateCut(
         { prefix: tokens(0, before), middle, suffix: tokens(0, after) },
         room,
       );

@@ -7,16 +7,16 @@ import { plannedSources } from '../../../src/corpus/build-from-plan.ts';
 import {
   buildCorpus,
   chooseFolders,
-  renamedGlobs,
+  renameGlobs,
   EarlierCorpus,
   innermost,
   nameFolders,
   openCorpus,
-  placeOf,
+  promptPath,
   surveyCorpus,
   type CorpusTokenizer,
 } from '../../../src/corpus/index.ts';
-import { renaming } from '../../../src/corpus/reading/folders.ts';
+import { createRenaming } from '../../../src/corpus/reading/folders.ts';
 import { foldersOf, locate } from '../../../src/protocol/folders.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../../../src/protocol/run.ts';
 import { byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
@@ -32,7 +32,7 @@ const many = (parent: string, from: number, to: number) =>
 async function survey(names: readonly string[], patch: Partial<CorpusPlan> = {}) {
   const plan = corpusPlanSchema.parse(patch);
   const where = choose(...names);
-  const sources = plannedSources({ ...where, plan, metadata: {}, started: false });
+  const sources = plannedSources({ ...where, plan, metadata: {}, hasStartToken: false });
   return surveyCorpus({ ...sources, documents: undefined, plan, seed: 0 });
 }
 const pathsIn = async (...of: Parameters<typeof survey>) =>
@@ -60,9 +60,9 @@ describe('names', () => {
       path: 'src/a.ts',
     });
     expect(locate(foldersOf(where), 'row 12')).toBeUndefined();
-    expect(placeOf(where, 'api (y)/src/a.ts')).toEqual({ repository: 'api', path: 'src/a.ts' });
-    expect(placeOf(where, 'api-docs/a.md')).toEqual({ repository: 'api-docs', path: 'a.md' });
-    expect(placeOf({ folder: '/x/api' }, 'api/src/a.ts')).toEqual({
+    expect(promptPath(where, 'api (y)/src/a.ts')).toEqual({ repository: 'api', path: 'src/a.ts' });
+    expect(promptPath(where, 'api-docs/a.md')).toEqual({ repository: 'api-docs', path: 'a.md' });
+    expect(promptPath({ folder: '/x/api' }, 'api/src/a.ts')).toEqual({
       repository: 'api',
       path: 'api/src/a.ts',
     });
@@ -314,7 +314,7 @@ describe('a corpus that continues another', () => {
     ],
     ['a row', several('/a/api', '/a/web'), one('/a/web'), 'row 12', 'row 12'],
   ] as const)('finds the files of %s', (_, earlier, now, path, expected) => {
-    expect(renaming(earlier, now)(path)).toBe(expected);
+    expect(createRenaming(earlier, now)(path)).toBe(expected);
   });
 
   it.each([
@@ -338,12 +338,12 @@ describe('a corpus that continues another', () => {
   ] as const)(
     'keeps globs for the files that they were for, where %s',
     (_, earlier, now, globs, expected) => {
-      expect(renamedGlobs(globs, earlier, now)).toEqual(expected);
+      expect(renameGlobs(globs, earlier, now)).toEqual(expected);
     },
   );
 
   it('takes no file for one of the same path in a folder that is gone', () => {
-    const path = renaming(several('/a/api', '/a/web'), one('/a/api'))('web/src/x.ts');
+    const path = createRenaming(several('/a/api', '/a/web'), one('/a/api'))('web/src/x.ts');
     expect(path).toBe(resolve('/a/web/src/x.ts'));
   });
 
@@ -353,7 +353,7 @@ describe('a corpus that continues another', () => {
     await buildCorpus({ folder: at('api'), out, tokenizer: byteTokenizer, seed: 0 });
     const { documents, leftOut } = await openCorpus(out);
     const now = choose('api', 'web');
-    const renamed = renaming({ folder: at('api') }, now);
+    const renamed = createRenaming({ folder: at('api') }, now);
     const earlier = new EarlierCorpus(
       documents.map((entry) => ({ ...entry, path: renamed(entry.path) })),
       leftOut,

@@ -27,7 +27,7 @@ async function read(plan: { include?: string[]; exclude?: string[] }) {
     plan: corpusPlanSchema.parse(plan),
     folder: folder.in(),
     metadata: {},
-    started: false,
+    hasStartToken: false,
   });
   return await surveyCorpus({ ...sources, seed: 0 });
 }
@@ -111,7 +111,7 @@ describe('files that are included and excluded', () => {
         const ignored = git('ls-files', '-z', '--others', '--ignored', '--exclude-standard').split('\0');
         const globs = new Globs({ include: [], exclude: [pattern] });
         for (const path of files)
-          expect([path, globs.leavesOut(path)]).toEqual([path, ignored.includes(path)]);
+          expect([path, globs.excludes(path)]).toEqual([path, ignored.includes(path)]);
       } finally {
         rmSync(root, { recursive: true });
       }

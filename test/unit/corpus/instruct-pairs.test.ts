@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { commitPairs } from '../../../src/corpus/instruct/commits.ts';
 import { documentedFunctions } from '../../../src/corpus/instruct/functions.ts';
 import { workspacePairs, type PairOptions } from '../../../src/corpus/instruct/pairs.ts';
-import { chatTemplateOf } from '../../../src/corpus/datasets/chat-template.ts';
+import { loadChatTemplate } from '../../../src/corpus/datasets/chat-template.ts';
 
 const find = (path: string, text: string) =>
   [...documentedFunctions(path, text)].map(({ documentation, signature, source, line }) => ({
@@ -195,7 +195,7 @@ describe('in a folder', () => {
     return found;
   }
   async function pairs(kinds: PairOptions['kinds'] = ['functions', 'commits']) {
-    const template = await chatTemplateOf({
+    const template = await loadChatTemplate({
       'tokenizer.ggml.tokens': ['</s>'],
       'tokenizer.ggml.eos_token_id': 0,
     });
@@ -424,7 +424,7 @@ describe('in a folder', () => {
     await commit('Add a file with text', { 'a.ts': 'a\n' });
     const stop = new AbortController();
     stop.abort();
-    const template = await chatTemplateOf({
+    const template = await loadChatTemplate({
       'tokenizer.ggml.tokens': ['</s>'],
       'tokenizer.ggml.eos_token_id': 0,
     });

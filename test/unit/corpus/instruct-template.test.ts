@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BadValue, type Message } from '../../../src/corpus/datasets/formats.ts';
-import { chatTemplateOf } from '../../../src/corpus/datasets/chat-template.ts';
+import { loadChatTemplate } from '../../../src/corpus/datasets/chat-template.ts';
 import { collectGarbage } from '../../../src/platform/processes/garbage.ts';
 import { templateText } from '../../../src/corpus/datasets/template-text.ts';
 import type { Piece } from '../../../src/corpus/reading/source.ts';
@@ -59,7 +59,8 @@ const metadata = (template: string | undefined, eos: string) => ({
 });
 /** In this process, which test/integration/chat-template.test.ts does not. */
 const render = (source: string, values: object) => Promise.resolve(templateText(source, { ...values }));
-const of = (template: string | undefined, eos: string) => chatTemplateOf(metadata(template, eos), { render });
+const of = (template: string | undefined, eos: string) =>
+  loadChatTemplate(metadata(template, eos), { render });
 
 const user = (content: string): Message => ({ role: 'user', content });
 const assistant = (content: string): Message => ({ role: 'assistant', content });
@@ -115,7 +116,7 @@ You are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>
   });
 
   it('without the start token where whoever encodes it begins with that', async () => {
-    const template = await chatTemplateOf(metadata(llama, '<|eot_id|>'), { started: true, render });
+    const template = await loadChatTemplate(metadata(llama, '<|eot_id|>'), { started: true, render });
     expect(shown(await template.render([user('Hi'), assistant('Ho')]))).toMatch(
       /^<\|start_header_id\|>system/,
     );
@@ -135,7 +136,7 @@ You are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>
     expect(shown(await chatml.render([user('Hi'), assistant('Ho')]))).toBe(
       '<|im_start|>user\n{Hi}<|im_end|>\n<|im_start|>assistant\n[{Ho}][<|im_end|>]\n',
     );
-    const plain = await chatTemplateOf({
+    const plain = await loadChatTemplate({
       'tokenizer.ggml.tokens': ['</s>'],
       'tokenizer.ggml.eos_token_id': 0,
     });
@@ -144,7 +145,7 @@ You are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>
       '{S}\n\n### Instruction:\n{Hi}\n\n### Response:\n[{Ho}][</s>]\n\n',
     );
     // As `corpus` shows instructions where no base is named.
-    expect((await chatTemplateOf({})).name).toBe('plain');
+    expect((await loadChatTemplate({})).name).toBe('plain');
   });
 
   it('a template that can not be read is as none', async () => {
@@ -154,7 +155,7 @@ You are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>
 });
 
 it('layouts of long conversations are not kept', async () => {
-  const template = await chatTemplateOf({});
+  const template = await loadChatTemplate({});
   const renderLong = async (length: number) => {
     const roles = Array.from({ length }, (_, index) => (index % 2 ? 'assistant' : 'user'));
     await template.render(roles.map((role) => ({ role, content: 'x' })));

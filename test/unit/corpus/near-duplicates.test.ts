@@ -5,7 +5,7 @@ import { buildCorpus, openCorpus, surveyCorpus } from '../../../src/corpus/index
 import {
   estimateSimilarity,
   NearDuplicates,
-  signatureOf,
+  computeSignature,
 } from '../../../src/corpus/held-out/near-duplicates.ts';
 import { byteTokenizer, useTemporaryFolder } from './help.ts';
 
@@ -55,20 +55,20 @@ describe('the estimate of similarity', () => {
     let error = 0;
     for (const [a, b] of pairs) {
       const exact = jaccard(a, b);
-      const estimate = estimateSimilarity(signatureOf(a), signatureOf(b));
+      const estimate = estimateSimilarity(computeSignature(a), computeSignature(b));
       expect(Math.abs(estimate - exact)).toBeLessThan(5 * Math.sqrt((exact * (1 - exact)) / 120 + 0.0005));
       error += (estimate - exact) / pairs.length;
     }
     // Not off to one side.
     expect(Math.abs(error)).toBeLessThan(0.01);
-    expect(estimateSimilarity(signatureOf(sources[0]!), signatureOf(sources[0]!))).toBe(1);
+    expect(estimateSimilarity(computeSignature(sources[0]!), computeSignature(sources[0]!))).toBe(1);
   });
 
   it('sees no difference in white space, and one in words', () => {
-    expect(signatureOf('if (a) { return b; }')).toEqual(signatureOf('if (a)\n{\n  return b;\n}\n'));
-    expect(signatureOf('if (a) { return b; }')).not.toEqual(signatureOf('if (a) { return c; }'));
-    expect(signatureOf('один два')).not.toEqual(signatureOf('один три'));
-    expect(signatureOf('a')).not.toEqual(signatureOf('b'));
+    expect(computeSignature('if (a) { return b; }')).toEqual(computeSignature('if (a)\n{\n  return b;\n}\n'));
+    expect(computeSignature('if (a) { return b; }')).not.toEqual(computeSignature('if (a) { return c; }'));
+    expect(computeSignature('один два')).not.toEqual(computeSignature('один три'));
+    expect(computeSignature('a')).not.toEqual(computeSignature('b'));
   });
 });
 

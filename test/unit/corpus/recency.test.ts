@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { changeTimes } from '../../../src/corpus/reading/change-times.ts';
 import { buildCorpus, openCorpus } from '../../../src/corpus/index.ts';
 import { streamSequences } from '../../../src/corpus/tokens/packing.ts';
-import { recencyWeights, ringOf } from '../../../src/corpus/recency.ts';
+import { recencyWeights, createRing } from '../../../src/corpus/recency.ts';
 import { byteTokenizer, code, streamOf, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
@@ -36,7 +36,7 @@ describe('training sequences', () => {
   ];
 
   it('pass over each file as often as it counts', () => {
-    const source = streamSequences({ ...stream, weighted }, 50, 3);
+    const source = streamSequences({ ...stream, weights: weighted }, 50, 3);
     expect(source.perEpoch).toBe(Math.floor((5000 * 1.85) / 50));
     const epochs = 40;
     const passes = [0, 0, 0];
@@ -48,7 +48,7 @@ describe('training sequences', () => {
   });
 
   it('never meet a token twice in an epoch, and elsewhere in the next', () => {
-    const source = streamSequences({ ...stream, weighted }, 50, 3);
+    const source = streamSequences({ ...stream, weights: weighted }, 50, 3);
     const targets = (epoch: number) =>
       Array.from({ length: source.perEpoch }, (_, i) => [
         ...source.at(epoch * source.perEpoch + i).tokens.subarray(1),
@@ -60,7 +60,7 @@ describe('training sequences', () => {
 
   it('are the same as without weights where all count in full', () => {
     const [plain, full] = [undefined, [{ begin: 0, weight: 1000 }]].map((some) =>
-      streamSequences({ ...stream, ...(some && { weighted: some }) }, 64, 7),
+      streamSequences({ ...stream, ...(some && { weights: some }) }, 64, 7),
     );
     expect(full!.perEpoch).toBe(plain!.perEpoch);
     for (let index = 0; index < 300; index += 1)
@@ -68,7 +68,7 @@ describe('training sequences', () => {
   });
 
   it('begin at every place of the ring within the tokens', () => {
-    const ring = ringOf(15_000, weighted);
+    const ring = createRing(15_000, weighted);
     const places = Array.from({ length: ring.size }, (_, place) => ring.tokenAt(place));
     expect(places[0]).toBe(0);
     expect(places.at(-1)).toBeLessThan(15_000);

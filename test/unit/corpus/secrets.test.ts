@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildCorpus, surveyCorpus } from '../../../src/corpus/index.ts';
 import { formats as formatRules, unknownTokens } from '../../../src/corpus/secrets/formats.ts';
-import { passed } from '../../../src/corpus/secrets/passed.ts';
+import { passed } from '../../../src/corpus/secrets/passed-values.ts';
 import { findSecret } from '../../../src/corpus/secrets/find.ts';
 import { findBySecretlint } from '../../../src/corpus/secrets/secretlint.ts';
 import { harmless, noise, planted } from '../../support/planted-secrets.ts';
 import { Random } from '../../support/random.ts';
 import { byteTokenizer, code, useTemporaryFolder } from './help.ts';
-import { lookalikes, places } from './secret-places.ts';
+import { lookalikes, places } from './secret-samples.ts';
 
 const folder = useTemporaryFolder();
 

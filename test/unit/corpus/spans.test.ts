@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { uniformOf } from '../../../src/corpus/shuffle.ts';
+import { uniform } from '../../../src/corpus/shuffle.ts';
 import { chooseSpan } from '../../../src/corpus/tokens/spans.ts';
 
 const draws = (seed: number) => {
   let count = 0;
-  return () => uniformOf(seed, (count += 1));
+  return () => uniform(seed, (count += 1));
 };
 /** Each middle that is chosen, with how often, of `times`. */
 function middles(text: string, ends = { from: 0, to: text.length }, times = 4000): Map<string, number> {

@@ -1,7 +1,7 @@
 /** Windows of training files that a run's first sequences do not read. */
 import { describe, expect, it } from 'vitest';
 import { buildCorpus, openCorpus, type Corpus, type Sequence } from '../../../src/corpus/index.ts';
-import { partsOf, tokensRead } from '../../../src/corpus/held-out/unread.ts';
+import { extractRanges, tokensRead } from '../../../src/corpus/held-out/unread.ts';
 import { streamSequences } from '../../../src/corpus/tokens/packing.ts';
 import type { SourceDocument } from '../../../src/corpus/reading/source.ts';
 import {
@@ -62,7 +62,7 @@ describe('what sequences read', () => {
 describe('parts of a stream', () => {
   it('are read as one stream whose documents they are', () => {
     const stream = streamOf(tokensPerDocument(3), (document) => document.map((token) => token % 2));
-    const parts = partsOf(stream, [
+    const parts = extractRanges(stream, [
       { begin: 1, end: 4 },
       { begin: 6, end: 8 },
     ]);

@@ -94,7 +94,7 @@ describe('in the source', () => {
     expect(outside.map((call) => call.arguments[0]!.getText()).sort()).toEqual([
       ...['about', "comparison?.unit ?? ''"],
       'metrics.find(([pattern]) => pattern.test(metric))?.[1] ?? metric',
-      ...['part', 'part', 'part', 'placesOf(known)', 'reasonText[reason] ?? reason', 'setting', 'unit'],
+      ...['part', 'part', 'part', 'reasonText[reason] ?? reason', 'setting', 'sourceNames(known)', 'unit'],
     ]);
   });
 

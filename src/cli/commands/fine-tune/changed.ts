@@ -41,7 +41,7 @@ function survey(
     );
   const plan = corpusPlanSchema.parse({ include, exclude });
   const { folder, folders } = spec;
-  const sources = plannedSources({ plan, folder, folders, metadata: {}, started: false });
+  const sources = plannedSources({ plan, folder, folders, metadata: {}, hasStartToken: false });
   return surveyCorpus({ ...sources, documents: undefined, plan, seed: spec.hyper.seed, earlier });
 }
 

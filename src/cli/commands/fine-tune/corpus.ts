@@ -6,7 +6,7 @@ import { openTokenizer } from '../../../llama-cpp/tokenizer.ts';
 import {
   buildCorpus,
   chooseFolders,
-  kindOfEntry,
+  entryKind,
   readManifest,
   reasons,
   surveyCorpus,
@@ -88,7 +88,7 @@ async function surveyWith(where: Folders, options: CorpusOptions): Promise<Surve
   const documents = (all: AsyncIterable<SourceDocument>) => firstOf(all, options, samples);
   if (!options.base) {
     const plan = corpusPlanSchema.parse({ ...options, fimRate: 0, repositoryContext: false });
-    const sources = plannedSources({ ...where, plan, metadata: {}, started: false });
+    const sources = plannedSources({ ...where, plan, metadata: {}, hasStartToken: false });
     const survey = await surveyCorpus({ ...sources, documents: documents(sources.documents), plan, seed });
     return { ...survey, samples };
   }
@@ -100,7 +100,7 @@ async function surveyWith(where: Folders, options: CorpusOptions): Promise<Surve
   try {
     const plan = toCorpusPlan(where.folder, options, tokenizer);
     const started = tokenizer.start !== undefined;
-    const sources = plannedSources({ ...where, plan, metadata: gguf.metadata, started });
+    const sources = plannedSources({ ...where, plan, metadata: gguf.metadata, hasStartToken: started });
     const given = { ...sources, documents: documents(sources.documents) };
     const summary = await buildCorpus({ ...given, out, tokenizer, plan, seed });
     return { summary, ...(await readManifest(out)), samples };
@@ -162,7 +162,7 @@ function describe(where: Folders, { summary, kept, leftOut }: Survey, options: C
         ...kept.map((entry) => [
           entry.path,
           entry.split,
-          kindOfEntry(entry),
+          entryKind(entry),
           base ? formatCount(entry.tokens) : '',
         ]),
         ...leftOut.map(({ path, reason }) => [path, reason, '', '']),
@@ -177,7 +177,7 @@ function describeSplit(
   kept: KeptEntry[],
 ): string {
   if (cut && count === 1) return 'one file, cut in two';
-  const heldOut = kept.filter(({ split }) => split === 'held-out').map(kindOfEntry);
+  const heldOut = kept.filter(({ split }) => split === 'held-out').map(entryKind);
   const byKind = (['code', 'prose', 'data'] as const)
     .map((kind) => ({ kind, many: heldOut.filter((one) => one === kind).length }))
     .filter(({ many }) => many > 0 && many < heldOut.length);

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { deletePreferences, preferencesFile, readPreferences } from '../../../corpus/preferences/store.ts';
-import { verdictsOfAll } from '../../../corpus/preferences/verdict.ts';
+import { judgePreferences } from '../../../corpus/preferences/verdict.ts';
 import type { Preference } from '../../../protocol/preferences.ts';
 import { formatTable } from '../../view/format.ts';
 import { print, printJson, type Lines } from '../../view/output.ts';
@@ -44,7 +44,7 @@ async function describe(file: string): Promise<Kept> {
     else byBase.set(one.base.sha256, [one]);
   }
   const bases = [...byBase.values()].map((some) => {
-    const verdicts = verdictsOfAll(some);
+    const verdicts = judgePreferences(some);
     const desirable = verdicts.filter((one) => one.desirable).length;
     return { ...some[0]!.base, completions: some.length, texts: verdicts.length, desirable };
   });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { BaseShape } from '../../../base-models/registry.ts';
-import { isUnderWay, readCluster } from '../../../cluster/store.ts';
+import { isRunning, readCluster } from '../../../cluster/store.ts';
 import { chooseFolders } from '../../../corpus/index.ts';
 import { UserError } from '../../../text/errors.ts';
 import type { Folders } from '../../../protocol/folders.ts';
@@ -117,7 +117,7 @@ async function sweep(
 }
 
 const howItStands = async (dir: string) =>
-  isUnderWay(await readCluster(dir)) ? 'Its trials go on on the cluster. Attach again' : 'Stopped. Resume';
+  isRunning(await readCluster(dir)) ? 'Its trials go on on the cluster. Attach again' : 'Stopped. Resume';
 
 /** Reads the corpus and creates the sweep, or finds a stopped sweep with the same settings. */
 async function prepare(where: Folders, options: SweepOptions, elsewhere: boolean): Promise<PreparedSweep> {

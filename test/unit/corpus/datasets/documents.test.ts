@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dataSetDocuments, type DataSetOptions } from '../../../../src/corpus/datasets/documents.ts';
-import { chatTemplateOf } from '../../../../src/corpus/datasets/chat-template.ts';
+import { loadChatTemplate } from '../../../../src/corpus/datasets/chat-template.ts';
 
 let scratch: string;
 beforeAll(async () => (scratch = await mkdtemp(join(tmpdir(), 'fmn-documents-'))));
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
-const template = await chatTemplateOf({
+const template = await loadChatTemplate({
   'tokenizer.ggml.tokens': ['</s>'],
   'tokenizer.ggml.eos_token_id': 0,
 });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { verdictsOf, verdictsOfAll } from '../../../../src/corpus/preferences/verdict.ts';
+import { judgePreference, judgePreferences } from '../../../../src/corpus/preferences/verdict.ts';
 import type { Preference } from '../../../../src/protocol/preferences.ts';
 import { preference } from './help.ts';
 
 const record = (shown: string, accepted: string, later: string, more: Partial<Preference> = {}) =>
   preference({ shown, accepted: accepted.length, later, ...more });
 const judged = (one: Preference) =>
-  verdictsOf(one).map(({ text, desirable }) => [desirable ? '+' : '-', text]);
+  judgePreference(one).map(({ text, desirable }) => [desirable ? '+' : '-', text]);
 
 describe('a completion that was taken', () => {
   const sum = 'sum(prices)';
@@ -68,10 +68,10 @@ it('says nothing of what was looked at too soon, or is too short', () => {
 
 it('holds the later verdict where the same was judged twice at a place', () => {
   const twice = [record('sum(prices)', '', 'max(items)'), record('sum(prices)', '', 'sum(prices)')];
-  const all = verdictsOfAll(twice).map(({ text, desirable }) => [text, desirable]);
+  const all = judgePreferences(twice).map(({ text, desirable }) => [text, desirable]);
   expect(all).toEqual([
     ['max(items)', true],
     ['sum(prices)', true],
   ]);
-  expect(verdictsOfAll([...twice, record('sum(prices)', '', '', { prefix: 'let a = ' })])).toHaveLength(2);
+  expect(judgePreferences([...twice, record('sum(prices)', '', '', { prefix: 'let a = ' })])).toHaveLength(2);
 });

@@ -3,7 +3,7 @@ import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildCorpus, EarlierCorpus, openCorpus, type KeptEntry } from '../../../src/corpus/index.ts';
-import { REPLAY_SHARE, weighReplay } from '../../../src/corpus/earlier.ts';
+import { REPLAY_SHARE, limitReplay } from '../../../src/corpus/earlier-corpus.ts';
 import { byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
@@ -169,13 +169,13 @@ describe('weighReplay', () => {
 
   it('keeps the proportions that age gives to what is replayed', () => {
     const entries = [entry(1000, true, 500), entry(1000, true), entry(300, false, 800)];
-    weighReplay(entries, 0.25);
+    limitReplay(entries, 0.25);
     expect(entries.map(({ weight }) => weight)).toEqual([27, 53, 800]);
   });
 
   it('replays no more than there is', () => {
     const entries = [entry(10, true), entry(1000, false)];
-    weighReplay(entries);
+    limitReplay(entries);
     expect(entries.map(({ weight }) => weight)).toEqual([undefined, undefined]);
   });
 });
