@@ -24,11 +24,11 @@ const program = new Command('forget-me-not')
   // Commander's argument errors are printed below, like every other error.
   .configureOutput({ outputError: () => undefined });
 for (const [heading, commands] of Object.entries(commandGroups))
-  for (const command of commands) {
-    const built = command().option('--verbose', 'print stack traces').helpGroup(heading);
+  for (const create of commands) {
+    const built = create().option('--verbose', 'print stack traces').helpGroup(heading);
     arrangeHelp(built);
     program.addCommand(built);
-    for (const one of [built, ...built.commands]) one.copyInheritedSettings(program);
+    for (const command of [built, ...built.commands]) command.copyInheritedSettings(program);
   }
 
 try {

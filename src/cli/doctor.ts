@@ -43,7 +43,9 @@ export async function examine(): Promise<DoctorReport> {
   const seen = [...gpus, ...webgpu.adapters].map(({ name }) => name);
   const device = chooseDevice(webgpu.adapters);
   const backends = [tensorflowBackend(runtime), { name: 'wasm', ...wasm }, webgpuBackend(webgpu, device)];
-  const starting = plan.order.filter((name) => backends.some((one) => one.name === name && one.starts));
+  const starting = plan.order.filter((name) =>
+    backends.some((backend) => backend.name === name && backend.starts),
+  );
   const chosenBackend = starting[0] ?? (wasm.starts ? 'wasm' : undefined);
   const onGpu = chosenBackend === 'webgpu' ? device?.adapter.name : undefined;
   return {

@@ -69,7 +69,7 @@ export const toldIn: readonly string[] = [
   'src/evaluation/measure.ts',
   'src/evaluation/resources.ts',
   'src/evaluation/served-check.ts',
-  'src/evaluation/under-measurement.ts',
+  'src/evaluation/measuring-lock.ts',
   'src/evaluation/strength/set.ts',
   'src/evaluation/figures/between-runs.ts',
   'src/cluster/bundle.ts',

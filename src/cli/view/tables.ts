@@ -27,10 +27,10 @@ export function comparisonTable(
     stated,
   }: { names?: readonly [string, string]; stated?: Summary['stated'] } = {},
 ): string[] {
-  const rows = comparisons.map((one) => [
-    `${one.task} ${one.metric}${one.unit ? ` (${one.unit})` : ''}${isStated({ stated }, one) ? ', as its publisher states' : ''}`,
-    formatFigure(one.before.value),
-    ...endOfRow(one),
+  const rows = comparisons.map((comparison) => [
+    `${comparison.task} ${comparison.metric}${comparison.unit ? ` (${comparison.unit})` : ''}${isStated({ stated }, comparison) ? ', as its publisher states' : ''}`,
+    formatFigure(comparison.before.value),
+    ...endOfRow(comparison),
   ]);
   if (rows.length === 0) return [];
   return [...formatTable([['', ...names, 'difference [95%]', '', ''], ...rows]), ''];
@@ -40,11 +40,11 @@ export function comparisonTable(
 export function earlierTable({ comparisons, earlier }: Pick<Summary, 'comparisons' | 'earlier'>): string[] {
   const baseOf = ({ task, metric }: Comparison) =>
     findComparison(comparisons, task, metric)?.before.value ?? NaN;
-  const rows = (earlier?.comparisons ?? []).map((one) => [
-    one.metric,
-    formatFigure(baseOf(one)),
-    formatFigure(one.before.value),
-    ...endOfRow(one),
+  const rows = (earlier?.comparisons ?? []).map((comparison) => [
+    comparison.metric,
+    formatFigure(baseOf(comparison)),
+    formatFigure(comparison.before.value),
+    ...endOfRow(comparison),
   ]);
   if (rows.length === 0) return [];
   const names = ['base', 'continued run', 'this run', 'against that run [95%]'];

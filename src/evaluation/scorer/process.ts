@@ -1,4 +1,4 @@
-/** The evaluator's side of the process that scores: see worker.ts. */
+/** The evaluator's end of the scoring process: see worker.ts. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { bundlePath } from '../../platform/processes/bundles.ts';
@@ -14,15 +14,19 @@ import type { LossOptions, Predictions } from '../../model/index.ts';
 import type { Which } from '../../training/scorer.ts';
 
 /** A request without its id; Omit alone would merge the union. */
-type Ask = ScorerRequest extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;
+type RequestWithoutId = ScorerRequest extends infer R
+  ? R extends { id: number }
+    ? Omit<R, 'id'>
+    : never
+  : never;
 type Value = Extract<ScorerAnswer, { type: 'done' }>['value'];
 
 /** A Scorer in a process of its own. */
 export class ScorerProcess {
-  private readonly waiting = new Map<number, { resolve(value: Value): void; reject(error: Error): void }>();
+  private readonly pending = new Map<number, { resolve(value: Value): void; reject(error: Error): void }>();
   readonly closed: Promise<void>;
-  private asked = 0;
-  private ended: Error | undefined;
+  private nextId = 0;
+  private failure: Error | undefined;
   private disposing = false;
 
   private constructor(
@@ -31,7 +35,7 @@ export class ScorerProcess {
   ) {
     child.on('message', (received) => this.receive(scorerAnswerSchema.parse(received)));
     this.closed = once(child, 'close').then(([code, signal]) =>
-      this.end((signal ?? code) as string | number | null),
+      this.onClose((signal ?? code) as string | number | null),
     );
   }
 
@@ -83,34 +87,34 @@ export class ScorerProcess {
   /** Ends the process. All its memory is free then. */
   async dispose(): Promise<void> {
     this.disposing = true;
-    if (this.ended) return;
+    if (this.failure) return;
     this.child.kill('SIGKILL');
     await this.closed;
   }
 
-  private ask<T extends Value>(request: Ask): Promise<T> {
-    if (this.ended) return Promise.reject(this.ended);
-    const id = (this.asked += 1);
+  private ask<T extends Value>(request: RequestWithoutId): Promise<T> {
+    if (this.failure) return Promise.reject(this.failure);
+    const id = (this.nextId += 1);
     return new Promise<T>((resolve, reject) => {
-      this.waiting.set(id, { resolve: (value) => resolve(value as T), reject });
+      this.pending.set(id, { resolve: (value) => resolve(value as T), reject });
       this.child.send({ ...request, id }, (error) => error && reject(error));
     });
   }
 
   private receive(answer: ScorerAnswer): void {
     if (answer.type === 'started') return;
-    const asked = this.waiting.get(answer.id ?? 0);
-    this.waiting.delete(answer.id ?? 0);
+    const asked = this.pending.get(answer.id ?? 0);
+    this.pending.delete(answer.id ?? 0);
     if (answer.type === 'done') asked?.resolve(answer.value);
     else asked?.reject(new UserError(answer.code, answer.message, answer.next));
   }
 
-  private end(how: string | number | null): void {
-    this.ended = this.disposing ? new Error('the scoring process was closed') : scoringEnded(how);
-    for (const { reject } of this.waiting.values()) reject(this.ended);
-    this.waiting.clear();
+  private onClose(exitStatus: string | number | null): void {
+    this.failure = this.disposing ? new Error('the scoring process was closed') : scoringEnded(exitStatus);
+    for (const { reject } of this.pending.values()) reject(this.failure);
+    this.pending.clear();
   }
 }
 
-const scoringEnded = (how: string | number | null) =>
-  endedEarly('The measurement', how, 'Measure again: what was measured so far is kept.');
+const scoringEnded = (exitStatus: string | number | null) =>
+  endedEarly('The measurement', exitStatus, 'Measure again: what was measured so far is kept.');

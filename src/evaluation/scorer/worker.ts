@@ -1,7 +1,6 @@
 /**
- * Entry: `node scorer-worker.mjs`, child process of an evaluator. It scores with the trainer's model. All memory that
- * this took is free when the process ends, which a library's own allocator would not give back. Messages:
- * src/protocol/scorer.ts.
+ * Entry point: `node scorer-worker.mjs`, child process of an evaluator. It scores with the trainer's model. Ending the
+ * process frees all its memory, which a library's allocator would keep. Messages: src/protocol/scorer.ts.
  */
 import { reportError } from '../../text/errors.ts';
 import {
@@ -56,26 +55,26 @@ function scorer(): Promise<Scorer> {
   return opened;
 }
 
-type Scoring = Exclude<ScorerRequest, { type: 'open' }>;
+type ScoreRequest = Exclude<ScorerRequest, { type: 'open' }>;
 
 async function score(
-  request: Scoring,
-  with_: Scorer,
+  request: ScoreRequest,
+  model: Scorer,
 ): Promise<Extract<ScorerAnswer, { type: 'done' }>['value']> {
   switch (request.type) {
     case 'tokenLosses':
-      return with_.tokenLosses(request.tokens, request.which, request.options);
+      return model.tokenLosses(request.tokens, request.which, request.options);
     case 'predictions':
-      return with_.predictions(request.tokens, request.which, request.last);
+      return model.predictions(request.tokens, request.which, request.last);
     case 'tokenKl':
-      return with_.tokenKl(request.tokens);
+      return model.tokenKl(request.tokens);
     case 'probabilities':
-      return with_.probabilities(request.tokens, request.which);
+      return model.probabilities(request.tokens, request.which);
     case 'expectKl':
-      await with_.expectKl(request.texts);
+      await model.expectKl(request.texts);
       return undefined;
     case 'setStrength':
-      with_.setStrength(request.strength);
+      model.setStrength(request.strength);
       return undefined;
   }
 }

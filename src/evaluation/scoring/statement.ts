@@ -47,7 +47,7 @@ export function firstCall(answer: string): string {
 }
 
 /** The first line that is not blank, without its line end. */
-export const firstInkedLine = (answer: string): string =>
+export const firstNonBlankLine = (answer: string): string =>
   answer.split('\n').find((line) => line.trim()) ?? '';
 
 /** The first line that is neither blank nor a comment, as RepoBench takes it; else the first line. */

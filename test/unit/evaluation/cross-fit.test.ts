@@ -4,7 +4,7 @@ import german from '../../../l10n/bundle.l10n.de.json' with { type: 'json' };
 import { chooseCrossFitted } from '../../../src/evaluation/strength/cross-fit.ts';
 import { whyNotOffered } from '../../../src/findings/offer.ts';
 import { verdictOf } from '../../../src/findings/verdict.ts';
-import { statedSummary, withFound, withStrength } from '../../../src/evaluation/figures/summary.ts';
+import { statedSummary, addFindings, withStrength } from '../../../src/evaluation/figures/summary.ts';
 import { choiceIn, pointOf } from '../../../src/findings/strength-rule.ts';
 import { speak } from '../../../src/text/l10n.ts';
 import {
@@ -121,10 +121,10 @@ describe('lines and characters that would have been offered', () => {
     expect(characters!.after).toMatchObject({ value: 100 / 240, n: 6 });
   });
   it('are among the figures of the result, unless its strength is set by hand', () => {
-    const summary = withFound({ step: 1, sentence: '', comparisons: [] }, { choice });
+    const summary = addFindings({ step: 1, sentence: '', comparisons: [] }, { choice });
     expect(summarySchema.parse(summary)).toEqual(summary);
     expect(summary.comparisons).toEqual(chosen.offered);
-    expect(withFound(summary, {}).comparisons).toEqual(chosen.offered);
+    expect(addFindings(summary, {}).comparisons).toEqual(chosen.offered);
     expect(summary.sentence).toMatch(/^Completes 10 of 18 held-out lines exactly \(6 before\), and 42% of/);
     const byHand = withStrength(summary, 0.75);
     expect(byHand.comparisons).toEqual([]);
@@ -137,7 +137,7 @@ describe('lines and characters that would have been offered', () => {
   it('are guarded: a result of which fewer lines are exact is not offered', () => {
     const fewer = measured.map((one) => ({ ...one, offered: at([0, 0, 0, 0, 0, 0]) }));
     const worse = { ...choice, ...chooseCrossFitted(base, fewer, 0.1) };
-    const { comparisons } = withFound({ step: 1, sentence: '', comparisons: [] }, { choice: worse });
+    const { comparisons } = addFindings({ step: 1, sentence: '', comparisons: [] }, { choice: worse });
     expect(whyNotOffered({ comparisons, choice: worse })).toMatch(/^fewer lines are completed exactly/);
   });
 });

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { Evaluation } from '../../../src/evaluation/measure.ts';
 import type { Resources } from '../../../src/evaluation/resources.ts';
-import { itemOf, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/task.ts';
+import { createItem, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/task.ts';
 import { TimeTable } from '../../../src/evaluation/time.ts';
 import { fakeModel, useFolder } from './help.ts';
 
@@ -11,7 +11,7 @@ const COUNT = 40;
 
 function lengths(answered: string[], firstFrom?: number): Task {
   const items = Array.from({ length: COUNT }, (_, index) => ({
-    ...itemOf(`item ${index}`, { index }),
+    ...createItem(`item ${index}`, { index }),
     document: `${index % 4}.ts`,
     first: firstFrom !== undefined && index >= firstFrom,
   }));
@@ -25,7 +25,7 @@ function lengths(answered: string[], firstFrom?: number): Task {
     plan: () =>
       Promise.resolve({
         items,
-        together: [{ ...itemOf('both', {}), document: '1.ts' }],
+        together: [{ ...createItem('both', {}), document: '1.ts' }],
         setting: 'quick',
         measures: [{ metric: 'length', unit: '', better: 'lower' as const }],
       }),
@@ -59,12 +59,14 @@ async function measure(
     fakeModel({ name, digest: `${name}${seed}`.padEnd(64, '0') }),
   );
   const models = [base!, result!];
-  const evaluation = new Evaluation([{ ...lengths(answered, firstFrom), ofRun }], {}, { base } as Resources);
+  const evaluation = new Evaluation([{ ...lengths(answered, firstFrom), needsRun: ofRun }], {}, {
+    base,
+  } as Resources);
   const replacements = new Map(replaced.map((document) => [document, other!]));
   const measured = [];
-  const parts = [{ name: 'lengths', title: '', cost: 60, least }];
+  const parts = [{ name: 'lengths', title: '', cost: 60, minimum: least }];
   const table = left === undefined ? undefined : new TimeTable(parts, performance.now() + 1000 * left);
-  for await (const one of evaluation.measure(models, undefined, table, replacements)) measured.push(one);
+  for await (const task of evaluation.measure(models, undefined, table, replacements)) measured.push(task);
   if (measured.length === 0) return undefined;
   const [{ counts, cut, of }] = measured as [(typeof measured)[0]];
   const idsOf = (name: string) =>

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { transformSync } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import { drawBoundary } from '../../../src/evaluation/sandbox/boundary.ts';
+import { createBoundary } from '../../../src/evaluation/sandbox/boundary.ts';
 import type { Imports } from '../../../src/evaluation/sandbox/emscripten.ts';
-import { passOn, stripExports } from '../../../src/evaluation/sandbox/exports.ts';
+import { forwardExport, stripExports } from '../../../src/evaluation/sandbox/exports.ts';
 import { SLEEP, type Emscripten, type FileNode } from '../../../src/evaluation/sandbox/python-module.ts';
 
 const KIB = 1024;
@@ -52,7 +52,7 @@ function bounded(memoryBytes: number) {
   names.push('__syscall__newselect', '__syscall_socket', '_dlopen_js', 'emscripten_resize_heap', 'proc_exit');
   const env = Object.fromEntries(names.map((name) => [name, () => (called.push(name), 0)]));
   const imports: Imports = { env };
-  const boundary = drawBoundary(memoryBytes, (ms) => slept.push(ms));
+  const boundary = createBoundary(memoryBytes, (ms) => slept.push(ms));
   boundary.wrap(imports);
   const { module, ops, node } = fakeModule();
   return { boundary, call: imports['env']!, called, slept, module, ops, node };
@@ -190,7 +190,7 @@ describe('exports', () => {
         .match(/../g)!
         .map((pair) => parseInt(pair, 16)),
     );
-    const module = await WebAssembly.compile(passOn(bytes, 'sleep', 'to'));
+    const module = await WebAssembly.compile(forwardExport(bytes, 'sleep', 'to'));
     const told: number[] = [];
     const e = {
       first: () => {},
@@ -205,7 +205,7 @@ describe('exports', () => {
     >;
     expect([other!(), sleep!(2.5), last!()]).toEqual([7, undefined, 9]);
     expect(told).toEqual([2.5]);
-    expect(() => passOn(bytes, 'sleep', 'missing')).toThrow('Pyodide has changed');
-    expect(() => passOn(bytes, 'missing', 'to')).toThrow('Pyodide has changed');
+    expect(() => forwardExport(bytes, 'sleep', 'missing')).toThrow('Pyodide has changed');
+    expect(() => forwardExport(bytes, 'missing', 'to')).toThrow('Pyodide has changed');
   });
 });

@@ -1,12 +1,12 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { scoreItems, scoreTogether } from '../../../src/evaluation/scoring/score-items.ts';
-import { itemOf, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/task.ts';
+import { createItem, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/task.ts';
 import { fakeModel, scoreContext, useFolder } from './help.ts';
 
 const folder = useFolder();
 type Word = Item & { text: string };
-const words = (...texts: string[]): Word[] => texts.map((text, i) => itemOf(`word ${i}`, { text }));
+const words = (...texts: string[]): Word[] => texts.map((text, i) => createItem(`word ${i}`, { text }));
 
 /** Counts letters, and remembers what it was asked for. */
 function counting(more: Partial<Task<Word>> = {}) {

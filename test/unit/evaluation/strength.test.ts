@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nextAfterNoOffer, notBetter, whyNotOffered } from '../../../src/findings/offer.ts';
 import { summarise } from '../../../src/findings/summary-sentence.ts';
-import { mixed } from '../../../src/evaluation/strength/choose.ts';
+import { interleave } from '../../../src/evaluation/strength/choose.ts';
 import { chooseStrength, nextStrength, pointOf } from '../../../src/findings/strength-rule.ts';
 import type { RatioItem } from '../../../src/statistics/statistics.ts';
 import type { Comparison, StrengthPoint } from '../../../src/protocol/evaluation.ts';
@@ -113,7 +113,7 @@ it('is measured at first in many files, and on some of each kind', () => {
     ...{ kind: 'cursor' as const, document: `file ${Math.floor(at / 6)}` },
   }));
   const texts = Array.from({ length: 8 }, () => ({ kind: 'text' as const }));
-  const order = mixed([...cursors, ...texts]);
+  const order = interleave([...cursors, ...texts]);
   expect(new Set(order)).toEqual(new Set([...cursors, ...texts]));
   const first = order.slice(0, 7);
   expect(new Set(first.flatMap((one) => ('document' in one ? [one.document] : []))).size).toBe(4);

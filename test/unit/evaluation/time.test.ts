@@ -15,7 +15,12 @@ import { evaluationPlanSchema, hyperSchema } from '../../../src/protocol/run.ts'
 import { taskFacts } from '../../../src/findings/task-facts.ts';
 import type { Cost } from '../../../src/training/measured-costs.ts';
 
-const part = (name: string, cost: number, least: number): PartTime => ({ name, title: name, cost, least });
+const part = (name: string, cost: number, least: number): PartTime => ({
+  name,
+  title: name,
+  cost,
+  minimum: least,
+});
 const parts = [
   part('strength', 60, 20),
   part('served', 10, 10),
@@ -40,7 +45,7 @@ describe('measuring', () => {
   });
   it('takes no less than gives a figure of the code, and no more than measures everything', () => {
     expect(measuringSeconds(parts, lora, 60)).toBe(60);
-    const slow = parts.map((one) => ({ ...one, cost: 4 * one.cost, least: 4 * one.least }));
+    const slow = parts.map((one) => ({ ...one, cost: 4 * one.cost, least: 4 * one.minimum }));
     expect(measuringSeconds(slow, lora, 60)).toBe(4 * (20 + 10 + 15));
     expect(measuringSeconds([part('served', 9, 9)], lora, 60)).toBe(9);
     expect(measuringSeconds(parts, lora, 3600)).toBe(280);
@@ -79,7 +84,7 @@ describe('the time that is said', () => {
       known: () => undefined,
       speed: 300,
     });
-    const { cost, least } = parts.find(({ name }) => name === 'retention')!;
+    const { cost, minimum: least } = parts.find(({ name }) => name === 'retention')!;
     expect(least).toBe(cost);
   });
   it('counts no strength that is not measured', () => {

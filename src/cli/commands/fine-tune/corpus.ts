@@ -144,7 +144,7 @@ function describe(where: Folders, { summary, kept, leftOut }: Survey, options: C
     ? `, ${formatCount(summary.trainTokens)} + ${formatCount(summary.heldOutTokens)} tokens`
     : '';
   const parts = [
-    ...[...foldersOf(where).map(({ path }) => path), options.data].filter((one) => one !== undefined),
+    ...[...foldersOf(where).map(({ path }) => path), options.data].filter((path) => path !== undefined),
     `${formatCount(summary.kept)} ${plural(documentWord(where.folder, options), summary.kept)} in: ${describeSplit(summary, kept)}${tokens}; ${formatCount(summary.lines)} lines`,
   ];
   parts.push(...summary.warnings);
@@ -179,7 +179,7 @@ function describeSplit(
   if (cut && count === 1) return 'one file, cut in two';
   const heldOut = kept.filter(({ split }) => split === 'held-out').map(entryKind);
   const byKind = (['code', 'prose', 'data'] as const)
-    .map((kind) => ({ kind, many: heldOut.filter((one) => one === kind).length }))
+    .map((kind) => ({ kind, many: heldOut.filter((own) => own === kind).length }))
     .filter(({ many }) => many > 0 && many < heldOut.length);
   const kinds = byKind.map(({ kind, many }) => `${formatCount(many)} ${kind}`).join(', ');
   const parts = new Set(kept.flatMap(({ fromLine, path }) => (fromLine ? [path] : [])));

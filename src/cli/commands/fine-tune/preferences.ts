@@ -38,15 +38,15 @@ async function describe(file: string): Promise<Kept> {
     return { preferences: [], broken: 0 };
   });
   const byBase = new Map<string, Preference[]>();
-  for (const one of preferences) {
-    const own = byBase.get(one.base.sha256);
-    if (own) own.push(one);
-    else byBase.set(one.base.sha256, [one]);
+  for (const preference of preferences) {
+    const group = byBase.get(preference.base.sha256);
+    if (group) group.push(preference);
+    else byBase.set(preference.base.sha256, [preference]);
   }
-  const bases = [...byBase.values()].map((some) => {
-    const verdicts = judgePreferences(some);
-    const desirable = verdicts.filter((one) => one.desirable).length;
-    return { ...some[0]!.base, completions: some.length, texts: verdicts.length, desirable };
+  const bases = [...byBase.values()].map((own) => {
+    const verdicts = judgePreferences(own);
+    const desirable = verdicts.filter((verdict) => verdict.desirable).length;
+    return { ...own[0]!.base, completions: own.length, texts: verdicts.length, desirable };
   });
   return { file, completions: preferences.length, since: preferences[0]?.time, broken, bases };
 }
@@ -54,7 +54,7 @@ async function describe(file: string): Promise<Kept> {
 function tell({ file, completions, since, broken, bases }: Kept): Lines {
   if (completions === 0)
     return `No completions are recorded for that folder (${file}). VS Code records them if the setting forgetMeNot.completion.learnFromUse is on.`;
-  const rows = bases.map((one) => [one.id, one.completions, one.texts, one.desirable].map(String));
+  const rows = bases.map((base) => [base.id, base.completions, base.texts, base.desirable].map(String));
   return [
     `${completions} completions since ${since!.slice(0, 10)}, in ${file}${broken ? `; ${broken} lines can't be read` : ''}`,
     ...formatTable([['suggested by', 'completions', 'judged texts', 'of them good'], ...rows]),

@@ -15,9 +15,9 @@ export function compareCommand(): Command {
       'two or more: ids of runs, the start of one, or latest; the others are compared with the first',
     )
     .option('--json', 'print the comparison as JSON')
-    .action(async (wanted: string[], { json }: { json?: boolean }) => {
+    .action(async (ids: string[], { json }: { json?: boolean }) => {
       const dirs: string[] = [];
-      for (const one of wanted) dirs.push(await findRun(one));
+      for (const run of ids) dirs.push(await findRun(run));
       const comparison = await compareRuns(dirs);
       if (json) printJson(comparison);
       else print(describe(comparison));

@@ -135,7 +135,9 @@ function memoryOf(events: RunEvent[]): string | undefined {
 }
 
 const exportsOf = (records: readonly ExportRecord[]) =>
-  latestExports(records).map((one) => `${describeTarget(one)}, ${one.path}; ${describeCheck(one.check)}`);
+  latestExports(records).map(
+    (record) => `${describeTarget(record)}, ${record.path}; ${describeCheck(record.check)}`,
+  );
 
 function rollbacks(events: RunEvent[]): string[] {
   return events.flatMap((event) => (event.type === 'rollback' ? [describeRollback(event)] : []));

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import {
-  LEAST_STRENGTH,
+  MIN_STRENGTH,
   reportStrength,
   setStrength,
   type StrengthReport,
@@ -55,7 +55,7 @@ function describe(report: StrengthReport, run: string, set: boolean): string[] {
           : 'as given when the run was started';
   const next = set
     ? `Completion and export use it from now on. Measure it with {evaluate ${run}}.`
-    : `Set another one, from ${LEAST_STRENGTH} to 1: forget-me-not strength ${run} 0.5`;
+    : `Set another one, from ${MIN_STRENGTH} to 1: forget-me-not strength ${run} 0.5`;
   return apart([
     choice ? table(choice.path, report) : [],
     choice

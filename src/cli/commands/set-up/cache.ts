@@ -98,7 +98,7 @@ async function clear(what: readonly string[], options: { yes?: boolean; json?: b
     if (!found.every(({ name }) => neededByNoRun.includes(name))) await requireIdle();
     const text = [
       `Deletes ${sizeOf(sum(found))}:`,
-      ...found.map((one) => `  ${one.name}  ${sizeOf(one.bytes)}  ${one.what}`),
+      ...found.map((entry) => `  ${entry.name}  ${sizeOf(entry.bytes)}  ${entry.what}`),
     ];
     const agreed = await consent(text, { ...options, what: 'Nothing was deleted' });
     if (!agreed) throw new UserError('cancelled', 'Nothing was deleted.', 'Run it again to delete it.');
@@ -128,7 +128,9 @@ async function find(): Promise<Found[]> {
   const entries = await entriesOf(cacheDir());
   const kindOf = (entry: string) => inCache.find(({ has }) => has(entry))!;
   const ofCache = inCache.map(async ({ name, what }): Promise<Found> => {
-    const paths = entries.filter((entry) => kindOf(entry).name === name).map((one) => join(cacheDir(), one));
+    const paths = entries
+      .filter((entry) => kindOf(entry).name === name)
+      .map((path) => join(cacheDir(), path));
     return { name, what, bytes: await bytesOf(paths), paths };
   });
   const bases = (await entriesOf(modelsDir())).map((entry) => join(modelsDir(), entry));

@@ -69,7 +69,7 @@ async function announce(
   missing: readonly { bytes: number; unpacked: number }[],
   options: { yes: boolean; json: boolean },
 ): Promise<void> {
-  const sum = (name: 'bytes' | 'unpacked') => formatBytes(missing.reduce((all, one) => all + one[name], 0));
+  const sum = (name: 'bytes' | 'unpacked') => formatBytes(missing.reduce((all, part) => all + part[name], 0));
   const text = `llama.cpp for ${gpuKindNames[kind]}: downloads ${sum('bytes')} from your npm registry (npm's configuration) and takes ${sum('unpacked')} in ${llamaDir()}.`;
   if (!(await confirm(text, options)))
     throw new UserError(

@@ -92,7 +92,7 @@ async function here(options: Options): Promise<AskedModel> {
 /** With a server elsewhere; what it is goes to stderr. */
 async function elsewhere(options: Options): Promise<AskedModel> {
   const { endpoint: address = '', model = '', run, base, adapter } = options;
-  if ([run, base, adapter].some((one) => one !== undefined))
+  if ([run, base, adapter].some((option) => option !== undefined))
     throw new UserError(
       'bad-argument',
       'Both a server and a model of this machine were given.',

@@ -77,7 +77,11 @@ async function exportRun(wanted: string, options: Options): Promise<void> {
   const { id } = await readSpec(dir);
   const output = resolve(options.output ?? defaultName(id, options));
   const args = [
-    ...[dir, '--to', to, '--output', output],
+    dir,
+    '--to',
+    to,
+    '--output',
+    output,
     ...(type ? ['--type', type] : []),
     ...(options.checkpoint === undefined ? [] : ['--checkpoint', String(options.checkpoint)]),
     ...(options.baseName === undefined ? [] : ['--base-name', options.baseName]),

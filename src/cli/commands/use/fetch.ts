@@ -92,7 +92,8 @@ async function download(
   process.once('SIGINT', onInterrupt);
   try {
     return await fetchAdapter(store, found, {
-      ...{ base, signal: stop.signal },
+      base,
+      signal: stop.signal,
       versions: { 'forget-me-not': version, node: process.version },
       onBytes: (done, total) => view.show({ phase: 'downloading', what: store.label, done, total }),
     });

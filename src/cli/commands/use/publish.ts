@@ -52,12 +52,15 @@ async function publish(wanted: string, { to, name: asked, licence, yes, json }: 
   const next = ((await store.versions(name)).at(-1) ?? 0) + 1;
   await inUnfinished(tmpdir(), 'sharing', async (folder) => {
     const packed = await packRun(dir, folder, {
-      ...{ name, version: next, licence },
+      name,
+      version: next,
+      licence,
       writeReport: async (runDir, out) => void (await writeReport([runDir], out, { sweeps: false })),
       versions: { 'forget-me-not': version },
     });
     const agreed = await consent(leaving(packed, store.label), {
-      ...{ yes, json },
+      yes,
+      json,
       what: `${sharedLabel(packed.manifest)} was not published`,
     });
     if (!agreed) throw new UserError('cancelled', 'Nothing was published.', 'Run it again to publish.');

@@ -112,7 +112,7 @@ async function onVllm(
   // Before anything is taken away.
   const wanted = await wantedRuns(adapter);
   for (const name of unload) await unloadFromVllm(server, name, shared);
-  return offerAll(wanted, host, (one) => offerOnVllm(server, one, shared!, means(host)));
+  return offerAll(wanted, host, (model) => offerOnVllm(server, model, shared!, means(host)));
 }
 
 async function unloadFromVllm(server: VllmServer, name: string, shared?: SharedFolder): Promise<void> {
@@ -145,14 +145,14 @@ async function onLlamaCpp(
         ...(await server.adapters()).map(({ id, path, scale }) => [String(id), path, String(scale)]),
       ]),
     );
-  return offerAll(wanted, host, (one) => offerOnLlamaCpp(server, one, means(host)));
+  return offerAll(wanted, host, (model) => offerOnLlamaCpp(server, model, means(host)));
 }
 
 /** The runs, checked on this machine first. Errors: those of findServed; bad-argument for a full fine-tune. */
 async function wantedRuns(given: readonly string[]): Promise<Wanted[]> {
   const wanted: Wanted[] = [];
-  for (const one of given) {
-    const [, name, run = ''] = /^(?:([^=]+)=)?(.+)$/.exec(one) ?? [];
+  for (const text of given) {
+    const [, name, run = ''] = /^(?:([^=]+)=)?(.+)$/.exec(text) ?? [];
     const dir = await findRun(run);
     const { adapters } = await findServed(dir);
     const spec = await readSpec(dir);

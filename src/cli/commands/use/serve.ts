@@ -114,7 +114,11 @@ async function serve(options: Options): Promise<void> {
   const { models, fillInTheMiddle, device } = server.host;
   if (options.json) {
     printJson({
-      ...{ type: 'ready', port: server.port, models, fillInTheMiddle, device },
+      type: 'ready',
+      port: server.port,
+      models,
+      fillInTheMiddle,
+      device,
       ...(given ? {} : { token }),
     });
   } else {

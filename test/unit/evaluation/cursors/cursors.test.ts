@@ -9,7 +9,7 @@ import {
   type Cursor,
   type CursorKind,
 } from '../../../../src/evaluation/cursors/cursors.ts';
-import { shareOut, type HeldOutDocument } from '../../../../src/evaluation/cursors/held-out.ts';
+import { allocate, type HeldOutDocument } from '../../../../src/evaluation/cursors/held-out.ts';
 import { uniform } from '../../../../src/statistics/random.ts';
 
 const text = `import { a } from './a.ts';
@@ -117,10 +117,10 @@ describe('files of cursors', () => {
     expect(findCursors(files, counts)).toEqual(findCursors(files, counts));
   });
   it('give as many as they have, and no more', () => {
-    expect([...shareOut([5, 1, 9], 7)]).toEqual([3, 1, 3]);
-    expect([...shareOut([2, 0, 1], 9)]).toEqual([2, 0, 1]);
-    expect([...shareOut([4, 4, 4], 2, [1, 0, 0])]).toEqual([0, 1, 1]);
-    expect([...shareOut([], 3)]).toEqual([]);
+    expect([...allocate([5, 1, 9], 7)]).toEqual([3, 1, 3]);
+    expect([...allocate([2, 0, 1], 9)]).toEqual([2, 0, 1]);
+    expect([...allocate([4, 4, 4], 2, [1, 0, 0])]).toEqual([0, 1, 1]);
+    expect([...allocate([], 3)]).toEqual([]);
   });
   it('are drawn the rather the larger they are, so that all places count alike', () => {
     const random = uniform(7);
@@ -133,12 +133,12 @@ describe('files of cursors', () => {
         .map((size) => ({ size, at: random() }))
         .sort((a, b) => a.at - b.at)
         .map(({ size }) => size);
-      shareOut(order, 5).forEach((taken, at) => (drawn[order[at]! - 1]! += taken));
+      allocate(order, 5).forEach((taken, at) => (drawn[order[at]! - 1]! += taken));
     }
     for (const [index, size] of sizes.entries())
       expect(Math.abs(drawn[index]! / draws - (5 * size) / total)).toBeLessThan(0.03);
     // One that is larger than its share is there in any case.
-    expect(shareOut([1, 1, 1, 90, 1, 1, 1], 2)[3]).toBe(1);
+    expect(allocate([1, 1, 1, 90, 1, 1, 1], 2)[3]).toBe(1);
   });
 });
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Tokenizer } from '../../../../src/llama-cpp/tokenizer.ts';
 import { defaultBudget, RepositoryParts } from '../../../../src/completion/index.ts';
 import type { Corpus } from '../../../../src/corpus/index.ts';
-import { documentOf, requestAt } from '../../../../src/evaluation/cursors/completion.ts';
+import { toDocument, requestAt } from '../../../../src/evaluation/cursors/completion.ts';
 import { CorpusFiles } from '../../../../src/evaluation/cursors/corpus-files.ts';
 import { findCursors } from '../../../../src/evaluation/cursors/cursors.ts';
 import { heldOutDocuments } from '../../../../src/evaluation/cursors/held-out.ts';
@@ -95,7 +95,7 @@ describe('a held-out cursor', () => {
     expect(placed).toHaveLength(16);
     const open = new CorpusFiles(corpus, tokenizer);
     for (const cursor of placed) {
-      const document = documentOf(cursor);
+      const document = toDocument(cursor);
       const text = texts[cursor.path]!;
       const above = text.split('\n').slice(0, cursor.line).join('\n').length;
       const at = text.lastIndexOf(cursor.before.slice(-60) + cursor.actual.slice(0, 20), above) + 60;
