@@ -1,4 +1,4 @@
-/** Examines this machine: what is installed, what is missing, and the command that installs it. */
+/** Inspects this machine: what is installed, what is missing, and the command to install it. */
 import { constants, existsSync } from 'node:fs';
 import { access, readdir, stat } from 'node:fs/promises';
 import { arch, cpus, freemem, platform, totalmem } from 'node:os';
@@ -15,7 +15,7 @@ import { findWebgpu } from '../tensor/devices/find.ts';
 import { findNvidia, type NvidiaGpu } from '../tensor/devices/memory.ts';
 import { planBackend } from '../tensor/devices/plan.ts';
 import { inspectRuntime, type RuntimeReport } from '../tensor/runtime/index.ts';
-import { autoBase, tellWithTensorflow, type AutoBase } from './machine/auto-base.ts';
+import { autoBase, describeTensorflowGain, type AutoBase } from './machine/auto-base.ts';
 import { completionCheck, findCompletionGpu } from './machine/completion-gpu.ts';
 import { formatBytes } from './view/format.ts';
 import { version } from './version.ts';
@@ -51,7 +51,7 @@ export async function examine(): Promise<DoctorReport> {
   return {
     summary:
       data.status !== 'broken'
-        ? summarise({ chosen: chosenBackend, onGpu, runtime, wasm, llama })
+        ? summaryOf({ chosen: chosenBackend, onGpu, runtime, wasm, llama })
         : `No data can be saved: ${data.text}`,
     ok: chosenBackend !== undefined && llama.starts && data.status !== 'broken',
     version,
@@ -165,7 +165,7 @@ function tensorflowBackend({
   return { name: 'tensorflow', starts, version, reason, command };
 }
 
-interface Known {
+interface MachineFacts {
   chosen: string | undefined;
   /** The GPU that WebGPU trains on. */
   onGpu: string | undefined;
@@ -174,7 +174,7 @@ interface Known {
   llama: Probe;
 }
 
-function summarise({ chosen, onGpu, runtime, wasm, llama }: Known): string {
+function summaryOf({ chosen, onGpu, runtime, wasm, llama }: MachineFacts): string {
   if (!chosen)
     return `Training cannot start because no backend starts. TensorFlow: ${runtime.reason} wasm: ${wasm.reason}`;
   if (!llama.starts)
@@ -282,7 +282,7 @@ function compilerCheck({ compiler, prebuilt, installed, offered }: RuntimeReport
 
 function modelsCheck(models: DoctorReport['models'], base: AutoBase): DoctorCheck {
   const check = { area: 'models', title: 'Base models' };
-  const choice = `Training starts from ${base.id} by default: ${base.why}.${tellWithTensorflow(base)}`;
+  const choice = `Training starts from ${base.id} by default: ${base.why}.${describeTensorflowGain(base)}`;
   const command = `forget-me-not models fetch ${base.id}`;
   if (models.length === 0)
     return { ...check, status: 'note', text: ['None yet.', choice].join(' '), command };

@@ -333,8 +333,8 @@ function cutDocument(document: Document, heldOutShare: number) {
 function explainEmpty(leftOut: Partial<Record<Reason, number>>, none = 'it contains no files'): string {
   const counts = (Object.entries(leftOut) as [Reason, number][]).sort((a, b) => b[1] - a[1]);
   const total = counts.reduce((sum, [, count]) => sum + count, 0);
-  const mostFrequent = counts.slice(0, 3).map(([reason, count]) => `${count} ${reasons[reason]}`);
-  return total > 0 ? `${total} left out (${mostFrequent.join('; ')})` : none;
+  const top = counts.slice(0, 3).map(([reason, count]) => `${count} ${reasons[reason]}`);
+  return total > 0 ? `${total} left out (${top.join('; ')})` : none;
 }
 
 function emptyCorpus(

@@ -1,4 +1,4 @@
-/** What doctor says of the GPUs that WebGPU finds: their memory, what they can do, and which one is used. */
+/** doctor's report on the GPUs that WebGPU finds: their memory, features, and which of them is used. */
 import type { Adapter, DoctorCheck, DoctorReport, WebgpuProbe } from '../../protocol/doctor.ts';
 import type { ChosenDevice } from '../../tensor/devices/choose-device.ts';
 import { formatBytes } from '../view/format.ts';
@@ -9,11 +9,11 @@ export function webgpuBackend(
 ): DoctorReport['backends'][number] {
   if (!chosen || reason) return { name: 'webgpu', starts: false, reason: reason ?? NONE };
   const { name, kind } = chosen.adapter;
-  const told =
+  const described =
     kind === 'software'
       ? `It starts on ${name}, when it is asked for (--backend webgpu).`
       : `It starts on ${name}.`;
-  return { name: 'webgpu', starts: true, reason: told };
+  return { name: 'webgpu', starts: true, reason: described };
 }
 
 const NONE = 'No GPU with a driver was found.';
@@ -41,7 +41,7 @@ export function webgpuCheck(
   };
 }
 
-/** A sentence, each of which the editor can translate. */
+/** Describes one GPU as sentences that the editor can translate. */
 function describe(number: number, adapter: Adapter): string {
   const { name, shared } = adapter;
   const memory = adapter.memory === undefined ? undefined : formatBytes(adapter.memory);

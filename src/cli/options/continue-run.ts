@@ -1,4 +1,4 @@
-/** `train --continue RUN`: which runs can be continued, and what the new run takes over from the earlier one. */
+/** `train --continue RUN`: which runs can be continued, and what the new run inherits from the earlier run. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { examine } from '../../base-models/checksums.ts';
@@ -20,18 +20,18 @@ import { defaultName } from './data-options.ts';
 /** A finished run that another run continues. */
 export interface Continued {
   spec: RunSpec;
-  /** The folders to read: those that were given, else the run's. */
+  /** The folders to read: those specified, else the run's. */
   where: Folders;
-  /** Checksum of its adapter, as it is served. */
+  /** Checksum of its adapter as served. */
   sha256: string;
   corpus: EarlierCorpus;
-  /** The rate that it ended with, after its own trials and any reductions when it went back to a checkpoint. */
+  /** Its final learning rate, after its own trials and any reductions on rolling back to a checkpoint. */
   learningRate: number;
 }
 
 /**
- * `given`: the folders to read, if these are not to be the run's. Errors: run-not-found, run-damaged,
- * run-not-finished, not-better, bad-argument if a run of its kind can't be continued, base-not-found, base-checksum.
+ * `given`: folders to read instead of the run's. Errors: run-not-found, run-damaged, run-not-finished, not-better,
+ * bad-argument if a run of its kind can't be continued, base-not-found, base-checksum.
  */
 export async function findContinued(wanted: string, given: Folders = {}): Promise<Continued> {
   const dir = await findRun(wanted);
@@ -41,7 +41,7 @@ export async function findContinued(wanted: string, given: Folders = {}): Promis
   await requireBase(spec);
   const corpus = await openCorpus(join(dir, 'corpus'));
   if (corpus.summary.cut)
-    throw unfit(
+    throw cannotContinue(
       spec,
       "trained on one part of each file and held out the rest, and after a change those parts can't be found again",
     );
@@ -60,10 +60,11 @@ export async function findContinued(wanted: string, given: Folders = {}): Promis
 
 function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void {
   if (spec.imported)
-    throw unfit(spec, 'was imported, so it is unknown which files it has learned and which are new');
+    throw cannotContinue(spec, 'was imported, so it is unknown which files it has learned and which are new');
   if (spec.hyper.method === 'full')
-    throw unfit(spec, 'is a full fine-tuning, and only an adapter can be trained further');
-  if (spec.corpus.mode === 'instruct') throw unfit(spec, 'learned answers to instructions, not text');
+    throw cannotContinue(spec, 'is a full fine-tuning, and only an adapter can be trained further');
+  if (spec.corpus.mode === 'instruct')
+    throw cannotContinue(spec, 'learned answers to instructions, not text');
   const artefact = join(dir, artefactName(spec));
   if (state.status === 'done' && !existsSync(artefact))
     throw new UserError(
@@ -82,7 +83,7 @@ function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void
     throw new UserError(refused.code, refused.message, 'Start a new training, without --continue.');
 }
 
-const unfit = ({ id }: RunSpec, why: string) =>
+const cannotContinue = ({ id }: RunSpec, why: string) =>
   new UserError(
     'bad-argument',
     `Run ${id} can't be continued: it ${why}.`,
@@ -100,25 +101,25 @@ export function continuedOptions<O extends Partial<AllOptions>>(
   options: O,
   isGiven: IsGiven,
 ): O {
-  const before = asIn(where, spec);
-  const taken: Partial<Record<string, unknown>> = {};
+  const before = withFolders(where, spec);
+  const inherited: Partial<Record<string, unknown>> = {};
   for (const [name, option] of Object.entries(trainOptions)) {
     const { continue: how } = option.elsewhere;
     if (how === 'own' || (how === 'inherited' && isGiven(name))) continue;
     const earlier = valueIn(before, option);
     const asked = options[name as keyof AllOptions];
     if (how === 'same' && isGiven(name)) requireSame(spec, { option, earlier, asked });
-    // An empty list is no option.
-    if (earlier !== undefined && !(Array.isArray(earlier) && earlier.length === 0)) taken[name] = earlier;
+    // An empty list counts as not given.
+    if (earlier !== undefined && !(Array.isArray(earlier) && earlier.length === 0)) inherited[name] = earlier;
   }
-  return { ...options, ...taken };
+  return { ...options, ...inherited };
 }
 
 function requireSame(
   { id, base }: RunSpec,
   { option, earlier, asked }: { option: AnyOption; earlier: unknown; asked: unknown },
 ): void {
-  const [theirs, given] = [textOf(earlier), textOf(asked)];
+  const [theirs, given] = [formatValue(earlier), formatValue(asked)];
   const isBase = option === trainOptions.base && [base.path, AUTO_BASE].includes(given);
   if (given === theirs || isBase) return;
   const key = `--${flagName(option.flags)}`;
@@ -130,13 +131,13 @@ function requireSame(
 }
 
 /** The spec as if the run had learned the folders `where`. */
-function asIn(where: Folders, spec: RunSpec): Omit<RunSpec, 'name'> & { name?: string } {
+function withFolders(where: Folders, spec: RunSpec): Omit<RunSpec, 'name'> & { name?: string } {
   const { name, corpus } = spec;
-  // A name that only says which folders were learned would be wrong for others.
-  const isOwnName = name !== defaultName(spec, corpus) || describeFolders(spec) === describeFolders(where);
+  // A default name, made of the folder names, would be wrong for other folders.
+  const isCustomName = name !== defaultName(spec, corpus) || describeFolders(spec) === describeFolders(where);
   return {
     ...spec,
-    name: isOwnName ? name : undefined,
+    name: isCustomName ? name : undefined,
     corpus: {
       ...corpus,
       include: renameGlobs(corpus.include, spec, where),
@@ -145,13 +146,16 @@ function asIn(where: Folders, spec: RunSpec): Omit<RunSpec, 'name'> & { name?: s
   };
 }
 
-function textOf(value: unknown): string {
+function formatValue(value: unknown): string {
   if (Array.isArray(value)) return value.toSorted().join();
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   return String(value);
 }
 
-/** Errors: bad-argument if none of the earlier run's files is here; corpus-empty if there is nothing new to learn. */
+/**
+ * Errors: bad-argument if none of the earlier run's files is in the folders; corpus-empty if there is nothing new to
+ * learn.
+ */
 export function requireChange(spec: RunSpec, { changed }: CorpusSummary): void {
   const { id } = spec;
   const is = foldersOf(spec).length > 1 ? 'These are not the folders' : 'This is not the folder';

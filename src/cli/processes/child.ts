@@ -1,4 +1,4 @@
-/** Runs a bundle that lies beside this one as a child process of the command line. */
+/** Runs a bundle next to this one as a child process of the command line. */
 import { fileURLToPath } from 'node:url';
 import { LineChild, type LineChildOptions } from '../../platform/processes/line-child.ts';
 import { llamaEnv } from '../../llama-cpp/env.ts';
@@ -13,13 +13,16 @@ export function startChild(
   return new LineChild(script, args, { ...options, env: childEnv() });
 }
 
-/** Environment in which llama.cpp is fast, and TensorFlow reports only errors, unless the user asked for more. */
+/**
+ * Environment for a fast llama.cpp, with a TensorFlow that reports only errors unless the user's environment says
+ * otherwise.
+ */
 export const childEnv = () => ({
   ...llamaEnv(),
   TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2',
 });
 
-/** Calls `stop` on Ctrl+C and SIGTERM. Returns a function that ends this. */
+/** Calls `stop` on Ctrl+C and SIGTERM. Returns a function that removes the handlers. */
 export function onInterrupt(stop: () => void): () => void {
   process.on('SIGINT', stop).on('SIGTERM', stop);
   return () => void process.off('SIGINT', stop).off('SIGTERM', stop);

@@ -22,12 +22,12 @@ export async function finishRun(
 ): Promise<void> {
   const snapshot = await followToEnd(dir, trainer, { json: json === true });
   const { spec, state } = snapshot;
-  if (trainer.cluster && isAlive(state)) return tellLeft(spec.id, trainer.cluster, { dir, json });
+  if (trainer.cluster && isAlive(state)) return printDetached(spec.id, trainer.cluster, { dir, json });
   // The trainer could not write its error into the run: another process holds the run, or the disk is full.
-  const begun = snapshot.events.length > trainer.eventsBefore;
+  const started = snapshot.events.length > trainer.eventsBefore;
   const ended = ['done', 'failed', 'cancelled'].includes(state.status);
-  const lastWords = begun && ended ? undefined : trainer.lastWords();
-  if (lastWords) throw lastWords;
+  const startError = started && ended ? undefined : trainer.startError();
+  if (startError) throw startError;
   if (state.status === 'failed' && state.error)
     throw new UserError(state.error.code as UserError['code'], state.error.message, state.error.next);
   if (state.status === 'cancelled') {
@@ -50,7 +50,7 @@ export async function finishRun(
 }
 
 /** Ctrl+C ended the following only. */
-function tellLeft(
+function printDetached(
   id: string,
   cluster: string,
   { dir, json }: { dir: string; json?: boolean | undefined },

@@ -5,7 +5,7 @@ import { UserError, type ErrorReport } from '../../text/errors.ts';
 import { note } from '../view/output.ts';
 import { onInterrupt, startChild } from './child.ts';
 
-interface Following<M> {
+interface FollowOptions<M> {
   /** Schema of its messages; a `failed` message with code, message and next is thrown. */
   schema: z.ZodType<M>;
   onMessage(message: M): void;
@@ -23,7 +23,7 @@ interface Following<M> {
 export async function followChild<M extends { type: string }>(
   name: string,
   args: readonly string[],
-  { schema, onMessage, verbose = false, signal, grace = 10_000 }: Following<M>,
+  { schema, onMessage, verbose = false, signal, grace = 10_000 }: FollowOptions<M>,
 ): Promise<void> {
   const child = startChild(name, args, { stderr: verbose ? 'pipe' : 'ignore', signal });
   if (verbose) child.onLine('stderr', (line) => note(`${name}: ${line}`));
@@ -34,7 +34,7 @@ export async function followChild<M extends { type: string }>(
   if (signal?.aborted) killLater();
   try {
     for await (const message of child.messages(schema)) {
-      if (isFailure(message)) throw failureOf(message);
+      if (isFailure(message)) throw toFailure(message);
       onMessage(message);
     }
     const { how } = await child.ended;
@@ -53,4 +53,4 @@ export async function followChild<M extends { type: string }>(
 
 const isFailure = (message: object): message is ErrorReport =>
   'type' in message && message.type === 'failed' && 'code' in message;
-const failureOf = ({ code, message, next }: ErrorReport) => new UserError(code, message, next);
+const toFailure = ({ code, message, next }: ErrorReport) => new UserError(code, message, next);

@@ -18,13 +18,13 @@ import { note } from '../view/output.ts';
  * Resolves when the sweeper is done or was stopped. Throws the error that it ended with. `elsewhere`: the trials run on
  * a cluster, and go on there when the child that follows them is stopped.
  */
-export async function followSweeper(dir: string, view: SweepView, elsewhere = false): Promise<void> {
+export async function followSweeper(dir: string, view: SweepView, onCluster = false): Promise<void> {
   const log = openLogSync(join(dir, 'sweeper.log'));
-  const child = startChild(elsewhere ? 'cluster-follower' : 'sweeper', [dir], { stderr: log });
+  const child = startChild(onCluster ? 'cluster-follower' : 'sweeper', [dir], { stderr: log });
   closeSync(log);
   let stopped = false;
   const release = onInterrupt(() => {
-    if (!stopped && !elsewhere) note('', 'Stopping after this step; finished trials are kept.');
+    if (!stopped && !onCluster) note('', 'Stopping after this step; finished trials are kept.');
     stopped = true;
     child.stop();
   });
@@ -40,13 +40,13 @@ export async function followSweeper(dir: string, view: SweepView, elsewhere = fa
   } finally {
     release();
   }
-  const { how } = await child.ended;
+  const { how: exitStatus } = await child.ended;
   if (failure) throw failure;
   // If it was stopped before it could handle the signal, the signal ended it; its trials are on disk all the same.
-  if (how !== 0 && !stopped)
+  if (exitStatus !== 0 && !stopped)
     throw endedEarly(
       'The sweeper',
-      how,
+      exitStatus,
       `Run the same command again to resume; ${join(dir, 'sweeper.log')} may say more.`,
     );
 }

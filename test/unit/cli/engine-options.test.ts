@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { expect, it } from 'vitest';
 import { addOptions } from '../../../src/cli/options/add-options.ts';
-import { enginePlace, withEngine } from '../../../src/cli/options/engine-options.ts';
+import { engineTarget, withEngine } from '../../../src/cli/options/engine-options.ts';
 import { toEvaluationPlan } from '../../../src/cli/options/train-options.ts';
 import { trainOptions, type AllOptions } from '../../../src/training/options/index.ts';
 
@@ -19,7 +19,7 @@ it('leaves other runs as they are', () => {
 it('measures nothing at checkpoints and makes no trials', () => {
   const { engine, options } = withEngine(parse('--engine ray-train --workers 4 --worker-gpus --steps 5'));
   expect(engine).toEqual({ name: 'ray-train', workers: 4, gpus: true, parallel: 'fsdp' });
-  expect(enginePlace(engine!).precision('lora')).toBe('bf16');
+  expect(engineTarget(engine!).precision('lora')).toBe('bf16');
   expect(toEvaluationPlan(options).checkpointTasks).toEqual([]);
   expect(options.rateTrials).toBe(false);
 });
@@ -30,7 +30,7 @@ it('goes to a cluster, with processors for each worker and a folder that all nod
   expect(withEngine(parse(on)).engine).toEqual(engine);
   const more = parse(`${on} --cpus 4 --storage /mnt/shared`);
   expect(withEngine(more).engine).toEqual({ ...engine, cpus: 4 });
-  expect(enginePlace(engine, 'wasm').backend).toBe('wasm');
+  expect(engineTarget(engine, 'wasm').backend).toBe('wasm');
 });
 
 it.each([

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../../src/text/errors.ts';
-import { endWith } from '../../../src/cli/view/end-with.ts';
+import { printError } from '../../../src/cli/view/print-error.ts';
 import { formatTable } from '../../../src/cli/view/format.ts';
 import {
-  apart,
-  guardConsole,
+  joinGroups,
+  redirectConsole,
   LiveLine,
   note,
   print,
@@ -32,7 +32,7 @@ describe('what is printed', () => {
   });
 
   it('has an empty line between groups that are there', () =>
-    expect(apart([['a', 'b'], [], ['c']])).toEqual(['a', 'b', '', 'c']));
+    expect(joinGroups([['a', 'b'], [], ['c']])).toEqual(['a', 'b', '', 'c']));
 
   it('keeps the lines and tabs of a text such as a completion', () => {
     printText('if (a) {\r\n\tb();\x1b]0;title\x07\n}');
@@ -86,14 +86,14 @@ describe('the line that rewrites itself', () => {
 
 describe('an error', () => {
   it('is one line', () => {
-    endWith(new UserError('internal', `It is ${HOSTILE}.`, 'Go on.'));
+    printError(new UserError('internal', `It is ${HOSTILE}.`, 'Go on.'));
     expect(err).toBe(`[internal] It is ${SHOWN}. Go on.\n`);
   });
 
   it('has a stack in which only lines of code are lines', () => {
     process.argv.push('--verbose');
     try {
-      endWith(new UserError('internal', `It is ${HOSTILE}.`, 'Go on.'));
+      printError(new UserError('internal', `It is ${HOSTILE}.`, 'Go on.'));
     } finally {
       process.argv.pop();
     }
@@ -107,7 +107,7 @@ describe('an error', () => {
 it('libraries say things beside the result, a line each', () => {
   const before = { ...console };
   try {
-    guardConsole();
+    redirectConsole();
     console.log('%s\nwas found', '\x1b[2J');
     expect([out, err]).toEqual(['', '\\x1b[2J\\nwas found\n']);
   } finally {

@@ -25,7 +25,7 @@ function lengths(answered: string[], firstFrom?: number): Task {
     plan: () =>
       Promise.resolve({
         items,
-        together: [{ ...createItem('both', {}), document: '1.ts' }],
+        interleaved: [{ ...createItem('both', {}), document: '1.ts' }],
         setting: 'quick',
         measures: [{ metric: 'length', unit: '', better: 'lower' as const }],
       }),

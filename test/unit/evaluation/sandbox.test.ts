@@ -139,7 +139,7 @@ describe('doors', () => {
     const open = await inThread(`
       const keptProcess = process, keptFs = require('node:fs'), keptModule = require('node:module');
       const ways = { ${ways.map((way) => `${JSON.stringify(way)}: () => ${way}`).join(', ')} };
-      doors.closeDoors();
+      doors.lockDown();
       port.postMessage(Object.keys(ways).filter((way) => {
         try { return ways[way]() || true; } catch { return false; }
       }));`);

@@ -15,11 +15,11 @@ import { evaluationPlanSchema, hyperSchema } from '../../../src/protocol/run.ts'
 import { taskFacts } from '../../../src/findings/task-facts.ts';
 import type { Cost } from '../../../src/training/measured-costs.ts';
 
-const part = (name: string, cost: number, least: number): PartTime => ({
+const part = (name: string, cost: number, minimum: number): PartTime => ({
   name,
   title: name,
   cost,
-  minimum: least,
+  minimum,
 });
 const parts = [
   part('strength', 60, 20),
@@ -45,7 +45,7 @@ describe('measuring', () => {
   });
   it('takes no less than gives a figure of the code, and no more than measures everything', () => {
     expect(measuringSeconds(parts, lora, 60)).toBe(60);
-    const slow = parts.map((one) => ({ ...one, cost: 4 * one.cost, least: 4 * one.minimum }));
+    const slow = parts.map((one) => ({ ...one, cost: 4 * one.cost, minimum: 4 * one.minimum }));
     expect(measuringSeconds(slow, lora, 60)).toBe(4 * (20 + 10 + 15));
     expect(measuringSeconds([part('served', 9, 9)], lora, 60)).toBe(9);
     expect(measuringSeconds(parts, lora, 3600)).toBe(280);

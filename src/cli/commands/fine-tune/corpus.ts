@@ -62,10 +62,10 @@ export function corpusCommand(): Command {
     .action(async (named: string[], options: CorpusOptions) => {
       const where = chooseFolders(named);
       await checkData(where, options);
-      const { samples, ...survey } = await surveyWith(where, options);
+      const { samples, ...survey } = await surveySamples(where, options);
       if (options.json)
         return printJson({
-          ...asJson(survey, options.base !== undefined),
+          ...toJson(survey, options.base !== undefined),
           samples: samples.map(({ path, text }) => `${path}\n${text}`),
         });
       print(describe(where, survey, options));
@@ -76,16 +76,19 @@ export function corpusCommand(): Command {
     });
 }
 
-/** A row or pair as the model sees it, with the part to learn in brackets. */
+/** A row or pair as the model sees it, with the learned part in brackets. */
 interface Sample {
   path: string;
   text: string;
 }
 
-async function surveyWith(where: Folders, options: CorpusOptions): Promise<Survey & { samples: Sample[] }> {
+async function surveySamples(
+  where: Folders,
+  options: CorpusOptions,
+): Promise<Survey & { samples: Sample[] }> {
   const { seed } = options;
   const samples: Sample[] = [];
-  const documents = (all: AsyncIterable<SourceDocument>) => firstOf(all, options, samples);
+  const documents = (all: AsyncIterable<SourceDocument>) => takeFirst(all, options, samples);
   if (!options.base) {
     const plan = corpusPlanSchema.parse({ ...options, fimRate: 0, repositoryContext: false });
     const sources = plannedSources({ ...where, plan, metadata: {}, hasStartToken: false });
@@ -113,14 +116,14 @@ async function surveyWith(where: Folders, options: CorpusOptions): Promise<Surve
 const textOf = ({ pieces }: SourceDocument) => pieces.map(({ text }) => text).join('');
 
 /** The first `rows` documents; a data set may be larger than the disk. */
-async function* firstOf(
+async function* takeFirst(
   documents: AsyncIterable<SourceDocument>,
   { rows, sample }: CorpusOptions,
   samples: Sample[],
 ): AsyncGenerator<SourceDocument> {
   let count = 0;
   for await (const document of documents) {
-    // What is left out for a secret is not shown either.
+    // Documents left out because of a secret are not shown either.
     if (samples.length < sample && !(await findSecret(document.path, textOf(document))))
       samples.push({
         path: document.path,
@@ -132,7 +135,7 @@ async function* firstOf(
 }
 
 /** Without token counts unless they were counted. */
-function asJson({ summary, kept, leftOut }: Survey, counted: boolean) {
+function toJson({ summary, kept, leftOut }: Survey, counted: boolean) {
   if (counted) return { ...summary, files: [...kept, ...leftOut] };
   const files = kept.map((entry) => ({ ...entry, tokens: undefined, offset: undefined }));
   return { ...summary, trainTokens: undefined, heldOutTokens: undefined, files: [...files, ...leftOut] };

@@ -17,22 +17,22 @@ export function preferencesCommand(): Command {
       if (options.delete) await deletePreferences(file);
       const kept = await describe(file);
       if (options.json) printJson(kept);
-      else print(tell(kept));
+      else print(format(kept));
     });
 }
 
-interface Kept {
+interface RecordedPreferences {
   file: string;
   completions: number;
   /** When the oldest completion was shown. */
   since: string | undefined;
-  /** Number of lines that can't be read. */
+  /** Number of unreadable lines. */
   broken: number;
   /** By the base that suggested them; `texts`: how many texts have a verdict (corpus/preferences/verdict.ts). */
   bases: { id: string; sha256: string; completions: number; texts: number; desirable: number }[];
 }
 
-async function describe(file: string): Promise<Kept> {
+async function describe(file: string): Promise<RecordedPreferences> {
   const { preferences, broken } = await readPreferences(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
     return { preferences: [], broken: 0 };
@@ -51,7 +51,7 @@ async function describe(file: string): Promise<Kept> {
   return { file, completions: preferences.length, since: preferences[0]?.time, broken, bases };
 }
 
-function tell({ file, completions, since, broken, bases }: Kept): Lines {
+function format({ file, completions, since, broken, bases }: RecordedPreferences): Lines {
   if (completions === 0)
     return `No completions are recorded for that folder (${file}). VS Code records them if the setting forgetMeNot.completion.learnFromUse is on.`;
   const rows = bases.map((base) => [base.id, base.completions, base.texts, base.desirable].map(String));

@@ -30,7 +30,7 @@ export const installGpuCommand = (): Command =>
 
 async function installGpu({ cuda = false, yes = false, json = false }: Options): Promise<void> {
   await requireLlama();
-  const kind = kindHere(cuda);
+  const kind = supportedKind(cuda);
   const missing = missingGpuPackages(kind, packageRoot());
   if (missing.length > 0) await announce(kind, missing, { yes, json });
   const stop = new AbortController();
@@ -54,7 +54,7 @@ async function installGpu({ cuda = false, yes = false, json = false }: Options):
 }
 
 /** Errors: bad-argument where there is nothing to install. */
-function kindHere(cuda: boolean): GpuKind {
+function supportedKind(cuda: boolean): GpuKind {
   const kind: GpuKind | undefined = cuda ? 'cuda' : gpuKindsHere().find((one) => one !== 'cuda');
   if (kind && gpuPackages(kind).length > 0) return kind;
   throw new UserError(

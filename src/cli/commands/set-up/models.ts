@@ -11,7 +11,7 @@ import { availableMemory } from '../../../platform/machine/available-memory.ts';
 import { leastGpuMemory, leastMemory, runMemory } from '../../../training/memory/defaults.ts';
 import { machineOptions } from '../../../training/options/place.ts';
 import { addOptions } from '../../options/add-options.ts';
-import { autoBase, tellWithTensorflow } from '../../machine/auto-base.ts';
+import { autoBase, describeTensorflowGain } from '../../machine/auto-base.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
 import { formatBytes, formatTable } from '../../view/format.ts';
 import { print, printJson } from '../../view/output.ts';
@@ -45,9 +45,9 @@ export function modelsCommand(): Command {
     )
     .option('--yes', 'download without asking')
     .option('--json', 'print the result as JSON')
-    // Both commands have --json; commander gives it to the outer one.
+    // Both commands have --json; commander assigns it to the outer one.
     .action(async (reference: string, _: ModelsOptions, command: Command) =>
-      fetchOne(reference, command.optsWithGlobals<ModelsOptions>()),
+      fetchModel(reference, command.optsWithGlobals<ModelsOptions>()),
     );
   return models;
 }
@@ -64,10 +64,10 @@ interface Listed {
   quantisation?: string;
   contextLength?: number;
   fillInTheMiddle?: boolean;
-  /** Memory in bytes that a run with default options takes here, and the least that one can be made to fit into. */
+  /** Memory in bytes of a run with default options on this machine, and the minimum that a run can be fitted into. */
   memory?: { lora: number; full: number };
   leastMemory?: { lora: number; full: number };
-  /** In the order in which they are tried. */
+  /** In the order they are tried. */
   sources?: { kind: 'pypi' | 'hub'; from: string }[];
 }
 
@@ -79,7 +79,7 @@ async function list({ json, backend: wanted, device }: ModelsOptions): Promise<v
     autoBase(wanted),
     gpu ?? availableMemory(),
   ]);
-  const models = [...known, ...(await fromHub(known))];
+  const models = [...known, ...(await listHubModels(known))];
   if (json) return printJson({ models, default: chosen, availableMemory: free });
   const rows = models.map(({ id, bytes, licence, memory, leastMemory, fillInTheMiddle, present }) => [
     id,
@@ -95,7 +95,7 @@ async function list({ json, backend: wanted, device }: ModelsOptions): Promise<v
   ]);
   const head = ['base', 'size', 'licence', 'memory: LoRA', 'full', 'fill-in-the-middle', ''];
   print(formatTable([head, ...rows]));
-  const later = tellWithTensorflow(chosen);
+  const later = describeTensorflowGain(chosen);
   print('', forTerminal(`The default on this machine is ${chosen.id}: ${chosen.why}.${later}`));
   print(
     `Also: any .gguf file, or owner/name[:file] on Hugging Face, of these architectures: ${ARCHITECTURES}.`,
@@ -119,19 +119,19 @@ async function describe(base: KnownBase, backend: BackendName, onGpu: boolean): 
     fillInTheMiddle,
     memory: both((method) => runMemory(base, method, { backend, ownMemory: onGpu })),
     leastMemory: both((method) => (onGpu ? leastGpuMemory : leastMemory)(base, method, { backend })),
-    sources: base.sources.map(fromWhere),
+    sources: base.sources.map(describeSource),
   };
 }
 
 const both = (of: (method: 'lora' | 'full') => number) => ({ lora: of('lora'), full: of('full') });
 
-const fromWhere = (source: Source) => ({
+const describeSource = (source: Source) => ({
   kind: source.kind,
   from: source.kind === 'hub' ? source.repository : source.parts.map(({ project }) => project).join(' '),
 });
 
 /** Other models that were fetched from the hub before. */
-async function fromHub(known: Listed[]): Promise<Listed[]> {
+async function listHubModels(known: Listed[]): Promise<Listed[]> {
   const hub = join(modelsDir(), 'hub');
   const names = await readdir(hub, { recursive: true }).catch(() => []);
   const listed = new Set(known.map(({ path }) => path));
@@ -152,7 +152,7 @@ async function fromHub(known: Listed[]): Promise<Listed[]> {
   );
 }
 
-async function fetchOne(reference: string, options: ModelsOptions): Promise<void> {
+async function fetchModel(reference: string, options: ModelsOptions): Promise<void> {
   const base = await fetchBase(reference, options);
   if (options.json) return printJson(base);
   print(
