@@ -34,7 +34,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-it('takes over the trials that a sweep made while nobody followed it', async () => {
+it('collects trials that a sweep finished while nobody followed it', async () => {
   const corpus = join(home.path(), 'corpus');
   await mkdir(corpus);
   const sweep = await createSweep({ ...newSweep(), extend: false }, corpus);
@@ -47,7 +47,7 @@ it('takes over the trials that a sweep made while nobody followed it', async () 
   expect((await readCluster(sweep.dir))?.ended).toBe('cancelled');
 });
 
-it('leaves a run to be taken over whose job has ended, and stops one that runs', async () => {
+it('leaves a run whose job has ended to be collected, and stops a running one', async () => {
   const { dir } = await createRun(newRun());
   await writeCluster(dir, clusterFile(server.url));
   job.status = 'SUCCEEDED';
@@ -97,7 +97,7 @@ describe('a reproduction whose runs share a job', () => {
     return { repro, dir };
   }
 
-  it('stops it, and cancels the runs that have not ended', async () => {
+  it('stops the job, and cancels the unfinished runs', async () => {
     const { repro, dir } = await sent();
     expect((await clusterReproduction(repro.spec.id))?.dir).toBe(repro.dir);
     await cancelReproduction(repro);
@@ -108,7 +108,7 @@ describe('a reproduction whose runs share a job', () => {
     expect(await isOnCluster(repro)).toBe(false);
   });
 
-  it('does not train one of them here', async () => {
+  it('trains none of them on this machine', async () => {
     const { repro, dir } = await sent();
     await expect(resumeOnCluster(dir, {})).rejects.toMatchObject({
       code: 'run-locked',

@@ -11,12 +11,12 @@ const parse = (line: string) =>
     .parse(line.split(' ').filter(Boolean), { from: 'user' })
     .opts<AllOptions>();
 
-it('leaves other runs as they are', () => {
+it('leaves other runs unchanged', () => {
   const options = parse('--steps 5');
   expect(withEngine(options)).toEqual({ options });
 });
 
-it('measures nothing at checkpoints and makes no trials', () => {
+it('measures nothing at checkpoints and runs no trials', () => {
   const { engine, options } = withEngine(parse('--engine ray-train --workers 4 --worker-gpus --steps 5'));
   expect(engine).toEqual({ name: 'ray-train', workers: 4, gpus: true, parallel: 'fsdp' });
   expect(engineTarget(engine!).precision('lora')).toBe('bf16');
@@ -24,7 +24,7 @@ it('measures nothing at checkpoints and makes no trials', () => {
   expect(options.rateTrials).toBe(false);
 });
 
-it('goes to a cluster, with processors for each worker and a folder that all nodes share', () => {
+it('requires a cluster, CPUs for each worker and a folder shared by all nodes', () => {
   const on = '--engine ray-train --steps 5 --on http://127.0.0.1:8265';
   const engine = { name: 'ray-train', workers: 2, gpus: false, parallel: 'fsdp' };
   expect(withEngine(parse(on)).engine).toEqual(engine);

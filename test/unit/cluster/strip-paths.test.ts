@@ -37,7 +37,7 @@ async function sent(): Promise<Record<string, string>> {
   return Object.fromEntries((await Promise.all(texts)) as [string, string][]);
 }
 
-it('names what a worker needs, and no place', async () => {
+it('keeps what a worker needs, without paths', async () => {
   const text = (await sent())['run.json']!;
   expect(text).not.toContain('alice');
   const spec = runSpecSchema.parse(JSON.parse(text));
@@ -56,7 +56,7 @@ it('names what a worker needs, and no place', async () => {
   expect(before.base.path).toBe('/home/alice/models/tiny.gguf');
 });
 
-it('has none in its other texts either, and takes nothing else for one', async () => {
+it('removes paths from other texts too, and nothing else', async () => {
   await mkdir(join(dir, 'corpus'));
   const lines = [
     { in: true, path: 'src/a.ts' },

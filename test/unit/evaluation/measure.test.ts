@@ -74,7 +74,7 @@ async function measure(
   return { setting: counts[0]!.measured.setting, cut, ...of!, idsOf };
 }
 
-it('has all items where there is no end', async () => {
+it('measures all items without a time limit', async () => {
   const { setting, cut, items, scores, idsOf } = (await measure('a'))!;
   expect([setting, cut, items.length]).toEqual(['quick', false, COUNT + 1]);
   expect(items.at(-1)!.id).toBe('both');
@@ -82,7 +82,7 @@ it('has all items where there is no end', async () => {
   expect(idsOf('base')).toEqual(idsOf('result'));
 });
 
-it('has some, the same of both, where the time is over, and says how many', async () => {
+it('measures the same items of both models until the time is over, and says how many', async () => {
   const { setting, cut, items, scores, idsOf } = (await measure('b', { left: -1 }))!;
   expect(cut).toBe(true);
   expect(setting).toBe('quick; 8 of these 41 items, as time allowed');
@@ -95,12 +95,12 @@ it('has some, the same of both, where the time is over, and says how many', asyn
   expect((await measure('c', { left: -1 }))!.items).toEqual(items);
 });
 
-it('begins with what says most where the time is limited', async () => {
+it('starts with the most informative items if time is limited', async () => {
   const { items } = (await measure('i', { left: -1, firstFrom: 30 }))!;
   expect(items.every(({ id }) => Number(id.slice(5)) >= 30)).toBe(true);
 });
 
-it('has another model answer for some files of a run, in the place of the last one', async () => {
+it('replaces the last model for some files of a run', async () => {
   for (const left of [undefined, 60]) {
     const { items, scores, replaced, idsOf } = (await measure(`f${left}`, {
       ...{ replaced: ['1.ts', '3.ts'], ...(left && { left }) },
@@ -116,12 +116,12 @@ it('has another model answer for some files of a run, in the place of the last o
   }
 });
 
-it('has nobody else answer in a task that is not about the run', async () => {
+it('replaces no model in a task that is not about the run', async () => {
   const { replaced, idsOf } = (await measure('h', { replaced: ['1.ts'], ofRun: false }))!;
   expect([replaced.size, idsOf('other')]).toEqual([0, []]);
 });
 
-it('is left out where there is no time for as little as gives a figure', async () => {
+it('leaves a task out if there is no time for its minimum', async () => {
   expect(await measure('d', { left: 15, least: 40 })).toBeUndefined();
   expect(await measure('e', { left: 30, least: 40 })).toBeDefined();
 });

@@ -58,8 +58,8 @@ function bounded(memoryBytes: number) {
   return { boundary, call: imports['env']!, called, slept, module, ops, node };
 }
 
-describe('what a program may ask of JavaScript', () => {
-  it('is everything while Python starts, and then only what is on the list', () => {
+describe('calls from a program into JavaScript', () => {
+  it('are all allowed while Python starts, and then only those on the list', () => {
     const { boundary, call, called, module } = bounded(KIB ** 2);
     call['JsvObject_New']!();
     expect(called).toEqual(['JsvObject_New']);
@@ -72,7 +72,7 @@ describe('what a program may ask of JavaScript', () => {
     expect(called).toEqual(['JsvObject_New', 'fd_write']);
   });
 
-  it('moves its clocks on while it sleeps, and nobody waits', () => {
+  it('advance its clocks while it sleeps, without waiting', () => {
     const { boundary, call, slept, module } = bounded(KIB ** 2);
     boundary.close(module);
     const began = performance.now();
@@ -89,7 +89,7 @@ describe('what a program may ask of JavaScript', () => {
     expect(slept.at(-1)).toBe(Infinity);
   });
 
-  it('counts files and memory together', () => {
+  it('count files and memory together', () => {
     const { boundary, module, ops, node } = bounded(64 * KIB + 100);
     boundary.close(module);
     const write = (length: number, position: number) =>
@@ -119,8 +119,8 @@ async function inThread(check: string): Promise<unknown> {
   return said;
 }
 
-describe('doors', () => {
-  it('are closed to whoever kept a way out', async () => {
+describe('lockDown', () => {
+  it('leaves no way out, even through objects kept from before', async () => {
     const ways = [
       "require('node:child_process')",
       "require('node:net')",
@@ -148,7 +148,7 @@ describe('doors', () => {
 });
 
 describe('intrinsics', () => {
-  it('are frozen, and so is what only values lead to', async () => {
+  it('are frozen, including those reachable only through values', async () => {
     const loose = await inThread(`
       doors.freezeIntrinsics();
       const loose = [];
@@ -163,7 +163,7 @@ describe('intrinsics', () => {
 });
 
 describe('exports', () => {
-  it('of functions that nobody asks for are left out, the module runs as before', async () => {
+  it('that are unused are removed, and the module still works', async () => {
     // (module (memory (export "m") 1) (func (export "f") (result i32) i32.const 7) (func (export "g")))
     const bytes = Uint8Array.from(
       '0061736d0100000001080260 00017f600000 03030200 01 0503010001 070d03 016d0200 01660000 01670001 0a09 02 0400 41070b 02000b'
@@ -179,7 +179,7 @@ describe('exports', () => {
     expect(f()).toBe(7);
   });
 
-  it('can be made to pass their argument on', async () => {
+  it('can forward their argument', async () => {
     // (module (import "e" "first" (func)) (import "e" "m" (memory 1 2)) (import "e" "t" (table 1 funcref))
     //   (import "e" "g" (global i32)) (import "e" "to" (func (param f64) (result i32)))
     //   (func (export "other") (result i32) i32.const 7) (func (export "sleep") (param f64) loop end)

