@@ -319,7 +319,7 @@ describe('a result', () => {
     expect(await (await follow()).ended).toBe('done');
   });
 
-  it.runIf(process.platform === 'linux')('says that the disk here is full', async () => {
+  it.runIf(process.platform === 'linux')('says that the local disk is full', async () => {
     await finish();
     full.path = 'result.zip';
     await expect((await follow()).ended).rejects.toMatchObject({

