@@ -2,6 +2,7 @@
 // With --watch it says when it builds and when it is done, which .vscode/tasks.json reads.
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { relative, resolve } from 'node:path';
 import { build, context } from 'esbuild';
 import { gitleaksPlugin, SOURCE as gitleaks } from './scripts/gitleaks-rules.mjs';
 import { notices, packageOf } from './scripts/notices.mjs';
@@ -32,6 +33,32 @@ const zodShaken = {
   },
 };
 
+/** The processes share one bundle of node-llama-cpp: its two hundred files took a quarter of a second to load. */
+const sharedLlama = {
+  name: 'shared-llama',
+  setup({ onResolve }) {
+    onResolve({ filter: /^node-llama-cpp$/ }, () => ({ path: './llama-cpp.mjs', external: true }));
+  },
+};
+
+/** In that bundle, each file finds the package's own files as if it were still among them; they are copied. */
+const llamaPlaces = {
+  name: 'llama-places',
+  setup({ onLoad, onResolve }) {
+    // It tests a binary by starting itself, so it stays a file; and we have it do so less often.
+    const testing = /[\\/]testBindingBinary\.js$/;
+    onResolve({ filter: testing }, ({ kind }) =>
+      kind === 'entry-point' ? undefined : { path: resolve('src/llama-cpp/binary-test.ts') },
+    );
+    onLoad({ filter: /[\\/]node-llama-cpp[\\/]dist[\\/].*\.js$/ }, async ({ path }) => {
+      if (testing.test(path)) return undefined;
+      const place = JSON.stringify(`./${relative('node_modules', path).replaceAll('\\', '/')}`);
+      const code = await readFile(path, 'utf8');
+      return { contents: code.replaceAll('import.meta.url', `new URL(${place}, import.meta.url).href`) };
+    });
+  },
+};
+
 const common = {
   bundle: true,
   plugins: [englishOnly, gitleaksPlugin],
@@ -47,6 +74,7 @@ const common = {
 /** Children of the extension and the command line: plain Node, ESM. */
 const processes = {
   ...common,
+  plugins: [...common.plugins, sharedLlama],
   platform: 'node',
   format: 'esm',
   outdir: 'dist',
@@ -59,8 +87,7 @@ const processes = {
     evaluator: 'src/evaluation/evaluator.ts',
     'scorer-worker': 'src/evaluation/scorer/worker.ts',
     spectrum: 'src/evaluation/spectrum/main.ts',
-    'webgpu-probe': 'src/tensor/webgpu/probe.ts',
-    'product-rate': 'src/tensor/rate-main.ts',
+    devices: 'src/tensor/devices-main.ts',
     exporter: 'src/export/main.ts',
     'cluster-follower': 'src/cluster/main.ts',
     server: 'src/serving/http/server.ts',
@@ -74,9 +101,27 @@ const processes = {
     'sandbox-interpreter': 'src/evaluation/sandbox/interpreter.ts',
   },
   // They find native code or assets beside themselves, and don't survive bundling.
-  external: ['node-llama-cpp', 'pyodide', 'webgpu'],
+  external: ['pyodide', 'webgpu'],
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); import { fileURLToPath as __fileURLToPath } from 'node:url'; const __filename = __fileURLToPath(import.meta.url); const __dirname = __fileURLToPath(new URL('.', import.meta.url));",
+  },
+};
+
+const llama = {
+  ...common,
+  plugins: [llamaPlaces],
+  platform: 'node',
+  format: 'esm',
+  outdir: 'dist',
+  outExtension: { '.js': '.mjs' },
+  entryPoints: {
+    'llama-cpp': 'node-llama-cpp',
+    testBindingBinary: 'node_modules/node-llama-cpp/dist/bindings/utils/testBindingBinary.js',
+  },
+  // llama.cpp's binaries; what only an editor's process or node-llama-cpp's own downloads import.
+  external: ['@node-llama-cpp/*', 'electron', '@reflink/reflink'],
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
 };
 
@@ -174,6 +219,9 @@ async function copyAssets() {
   await mkdir('dist/grammars', { recursive: true });
   for (const name of indexedGrammars)
     await cp(`${grammars}/tree-sitter${name}.wasm`, `dist/grammars/tree-sitter${name}.wasm`);
+  // What node-llama-cpp reads of itself when it looks for its binary.
+  for (const name of ['package.json', 'llama/binariesGithubRelease.json', 'llama/llama.cpp.info.json'])
+    await cp(`node_modules/node-llama-cpp/${name}`, `dist/node-llama-cpp/${name}`);
   // The module with threads; its worker comes as a string.
   const wasm = 'node_modules/@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd';
   await mkdir('dist/wasm', { recursive: true });
@@ -216,7 +264,7 @@ const saysWhen = {
   },
 };
 
-const bundles = [processes, extension, webview];
+const bundles = [processes, llama, extension, webview];
 if (process.argv.includes('--webview')) {
   // The panel alone, the rest of dist/ left as it is.
   await build(webview);

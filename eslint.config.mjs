@@ -86,6 +86,25 @@ export default tseslint.config(
     },
   },
   {
+    files: ['src/**/*.ts'],
+    ignores: ['src/platform/processes/start.ts'],
+    rules: {
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          paths: [
+            { name: 'node:child_process' },
+            { name: 'node:worker_threads', importNames: ['Worker'] },
+          ].map((one) => ({
+            ...one,
+            allowTypeImports: true,
+            message: 'Processes and threads start in platform/processes/start.ts.',
+          })),
+        },
+      ],
+    },
+  },
+  {
     files: ['src/cli/**/*.ts'],
     ignores: ['src/cli/view/output.ts'],
     rules: {

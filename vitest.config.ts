@@ -1,3 +1,4 @@
+import { readFileSync, readdirSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 import { gitleaksVitePlugin } from './scripts/gitleaks-rules.mjs';
 
@@ -6,20 +7,30 @@ const plugins = [gitleaksVitePlugin];
 /** Vitest's own limit of expect.poll is a second, which another process on a busy machine may need to end. */
 const expect = { poll: { timeout: 30_000 } };
 
+const unitTests = readdirSync('test/unit', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/unit/${name}`);
+/** Files that change what others would share get an environment and modules of their own. */
+const changing =
+  /vi\.(mock|doMock|stubEnv|stubGlobal|spyOn|useFakeTimers|setSystemTime)\(|process\.env|fake-vscode|played-editor|-suite/;
+const isolated = unitTests.filter((file) => changing.test(readFileSync(file, 'utf8')));
+const unit = { testTimeout: 60_000, hookTimeout: 60_000, expect, maxWorkers: 2 };
+
 export default defineConfig({
   test: {
     projects: [
       {
         plugins,
+        // These share the modules that they import.
         test: {
+          ...unit,
           name: 'unit',
           include: ['test/unit/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          expect,
-          maxWorkers: 2,
+          exclude: isolated,
+          isolate: false,
         },
       },
+      { plugins, test: { ...unit, name: 'unit-isolated', include: isolated } },
       {
         plugins,
         test: {

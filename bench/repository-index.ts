@@ -13,12 +13,8 @@ import { dirname, join, resolve } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import {
-  fromIndexerSchema,
-  type Asked,
-  type FromIndexer,
-  type ToIndexer,
-} from '../src/protocol/repository.ts';
+import { callsOver, type Calls } from '../src/platform/processes/calls.ts';
+import type { Asked, Indexed, IndexerCalls, IndexerOwnerCalls } from '../src/protocol/repository.ts';
 import { quantile } from './serving-load.ts';
 
 const SOURCE = /\.(?:py|[cm]?[jt]sx?|go|rs|java|c|cc|cpp|h|hpp|cs|rb|php)$/;
@@ -105,9 +101,9 @@ async function passMessages(indexer: Indexer, folder: string, signal: AbortSigna
   const text = 'function typing(value) {\n  return value;\n}\n'.repeat(500);
   const took: number[] = [];
   for (let at = 0; !signal.aborted; at += 1) {
-    indexer.send({ type: 'document', file: join(folder, 'typed.js'), text: `${text}// ${at}\n` });
+    void indexer.calls.document.asEvent(join(folder, 'typed.js'), `${text}// ${at}\n`);
     const began = performance.now();
-    await indexer.ask(folder, askedAt('typed.js', text.slice(-2000)));
+    await indexer.calls.parts(folder, askedAt('typed.js', text.slice(-2000)));
     if (!signal.aborted) took.push(performance.now() - began);
     await sleep(200);
   }
@@ -122,9 +118,9 @@ async function changes(indexer: Indexer, folder: string): Promise<number[]> {
     const name = `freshlyNamed${at}Function`;
     await writeFile(file, `export function ${name}(first, second) {\n  return first + second;\n}\n`);
     const began = performance.now();
-    indexer.send({ type: 'changed', files: [file] });
+    void indexer.calls.changed.asEvent([file]);
     for (;;) {
-      const parts = await indexer.ask(folder, askedAt('asking.js', `const value = ${name}(`));
+      const parts = await indexer.calls.parts(folder, askedAt('asking.js', `const value = ${name}(`));
       if (parts.some((part) => part.text.includes(`function ${name}(first, second)`))) break;
       if (performance.now() - began > 30_000) throw new Error('The index never knew of the change.');
     }
@@ -140,44 +136,26 @@ const askedAt = (path: string, before: string): Asked => ({
 
 class Indexer {
   private readonly child: ChildProcess;
-  private readonly waiting = new Map<
-    number,
-    (parts: Extract<FromIndexer, { type: 'parts' }>['parts']) => void
-  >();
-  private id = 0;
-  readonly indexed: Promise<Extract<FromIndexer, { type: 'indexed' }>>;
+  readonly calls: Calls<IndexerCalls>;
+  readonly indexed: Promise<Indexed>;
 
   constructor(folder: string, home: string) {
     this.child = fork(resolve('dist/indexer.mjs'), [folder], {
       // As the extension host starts it.
       execArgv: ['--max-semi-space-size=4'],
       env: { ...process.env, FORGET_ME_NOT_HOME: home },
+      serialization: 'advanced',
     });
+    let tell: (folder: Indexed) => void;
     this.indexed = new Promise((done, fail) => {
+      tell = done;
       this.child.on('exit', () => fail(new Error('The indexer has ended.')));
-      this.child.on('message', (message) => {
-        const heard = fromIndexerSchema.parse(message);
-        if (heard.type === 'indexed') done(heard);
-        else if (heard.type === 'parts') this.waiting.get(heard.id)?.(heard.parts);
-        else console.error(heard.message);
-      });
     });
     this.indexed.catch(() => undefined);
-  }
-
-  send(message: ToIndexer): void {
-    this.child.send(message);
-  }
-
-  ask(root: string, asked: Asked) {
-    const id = (this.id += 1);
-    this.send({ type: 'ask', id, root, asked });
-    return new Promise<Extract<FromIndexer, { type: 'parts' }>['parts']>((done) =>
-      this.waiting.set(id, (parts) => {
-        this.waiting.delete(id);
-        done(parts);
-      }),
-    );
+    this.calls = callsOver<IndexerCalls, IndexerOwnerCalls>(this.child, {
+      indexed: (one) => tell(one),
+      warning: (message) => console.error(message),
+    });
   }
 
   /** The most memory it has used, where Linux says it. */

@@ -5,14 +5,15 @@ import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
- * Bundles each of `entryPoints` into a temporary folder, calls `body` with it, and then deletes the folder. It is two folders
- * below a link to dist, as the sources are, because that is where they look for other processes' bundles and the backend's module.
+ * Bundles each of `entryPoints` into a temporary folder, calls `body` with it, and then deletes the folder. It is two and
+ * three folders below links to dist, as the sources are, because that is where they look for other processes' bundles and
+ * the backend's module.
  */
 export async function withBundle(entryPoints, body) {
   const { build } = await import('esbuild');
   const { gitleaksPlugin } = await import('./gitleaks-rules.mjs');
   const root = await mkdtemp(join(tmpdir(), 'forget-me-not-bench-'));
-  const dir = join(root, 'bench', 'bundle');
+  const dir = join(root, 'src', 'bench', 'bundle');
   try {
     await mkdir(dir, { recursive: true });
     await build({
@@ -31,8 +32,9 @@ export async function withBundle(entryPoints, body) {
       },
     });
     // External packages are resolved from there.
-    for (const name of ['dist', 'node_modules'])
-      await symlink(fileURLToPath(new URL(`../${name}`, import.meta.url)), join(root, name), 'junction');
+    for (const place of [root, join(root, 'src')])
+      for (const name of ['dist', 'node_modules'])
+        await symlink(fileURLToPath(new URL(`../${name}`, import.meta.url)), join(place, name), 'junction');
     return await body(dir);
   } finally {
     await rm(root, { recursive: true, force: true });

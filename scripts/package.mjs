@@ -1,7 +1,6 @@
 // `npm run package [-- --target win32-x64]`: builds and packs forget-me-not-TARGET.vsix, by default for this platform;
-// `--target all` packs all of them. Includes only the packages that can't be bundled:
-// node-llama-cpp with its CPU binary, Dawn (webgpu), and Pyodide; for Linux also TensorFlow's Node binding. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries (600 MB).
-import { execFileSync } from 'node:child_process';
+// `--target all` packs all of them. Includes only the packages that can't be bundled: llama.cpp's CPU binary, Dawn (webgpu),
+// and Pyodide; for Linux also TensorFlow's Node binding. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries (600 MB).
 import {
   cpSync,
   existsSync,
@@ -16,12 +15,19 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { notices } from './notices.mjs';
 import { prebuiltBinding } from './prebuilt-binding.mjs';
-import { isForOnePlatform, isOfWebgpu, ownTarget, platformPackages, targets } from './platform-packages.mjs';
+import {
+  isOfWebgpu,
+  ownTarget,
+  packagesOutside,
+  platformPackages,
+  targets,
+  versionsOf,
+} from './platform-packages.mjs';
 import { build, ensureDependencies } from './setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -30,18 +36,6 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const isUseless = (path) =>
   /\.(d\.[cm]?ts|[cm]?ts|map|md|markdown|bundle|html)$/i.test(path) ||
   /[\\/](test|tests|docs|example|examples)[\\/]/.test(path);
-
-function productionPackages() {
-  const listed = execFileSync('npm', ['ls', '--omit=dev', '--parseable', '--all', '--loglevel=error'], {
-    cwd: root,
-    encoding: 'utf8',
-    shell: process.platform === 'win32',
-  });
-  return listed
-    .split('\n')
-    .slice(1)
-    .filter((path) => path && existsSync(path));
-}
 
 /** Replaces links to files of the repository by the link's text. */
 const withoutLocalLinks = (markdown) => markdown.replace(/!?\[([^\]]*)\]\((?!https?:|#)[^)]*\)/g, '$1');
@@ -64,8 +58,13 @@ const bundles = readdirSync(join(root, 'l10n')).map((name) => `l10n/${name}`);
 
 /** Copies everything that goes into the package to `dir`. */
 async function stage(dir, { target, gpu }) {
+  const outside = packagesOutside().map((inside) => ({ inside, path: join(root, inside) }));
+  const shipped = [...outside, ...(await platformPackages(target, { gpu }))];
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const key of ['scripts', 'devDependencies', 'private', 'bin', 'allowScripts']) delete manifest[key];
+  // vsce packs what is listed.
+  const atTop = shipped.map(({ inside }) => inside).filter((path) => path.lastIndexOf('node_modules') === 0);
+  manifest.dependencies = versionsOf(atTop);
   writeFileSync(join(dir, 'package.json'), JSON.stringify(manifest, null, 2));
   for (const name of ['LICENSE', 'media', 'dist', 'l10n', ...textFiles])
     cpSync(join(root, name), join(dir, name), {
@@ -85,11 +84,6 @@ async function stage(dir, { target, gpu }) {
     join(dir, 'CHANGELOG.md'),
     withoutLocalLinks(readFileSync(join(root, 'CHANGELOG.md'), 'utf8')),
   );
-  const everywhere = productionPackages()
-    .map((path) => ({ path, inside: relative(root, path) }))
-    // A compiler is useless at run time; binaries of this platform may be the wrong ones.
-    .filter(({ inside }) => !/(^|[\\/])typescript$/.test(inside) && !isForOnePlatform(inside));
-  const shipped = [...everywhere, ...(await platformPackages(target, { gpu }))];
   for (const { path, inside } of shipped) {
     // Nested packages have their own entry in the list.
     const nested = join(path, 'node_modules');

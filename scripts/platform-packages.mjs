@@ -17,11 +17,37 @@ export const targets = {
 export const ownTarget = `${process.platform}-${process.arch}`;
 
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
-/** Production packages that exist for some platforms only, by their path in this folder. */
-const bound = Object.entries(lock).filter(([path, { os, dev }]) => path && os && !dev);
+/** llama.cpp's binaries, by their path in this folder. */
+const bound = Object.entries(lock).filter(([path]) => path.startsWith('node_modules/@node-llama-cpp/'));
+/** Packages that can't be bundled: they find native code or assets beside themselves. */
+const OUTSIDE = ['pyodide', 'webgpu'];
 const cache = join(root, 'node_modules/.cache/forget-me-not-platforms');
 
-export const isForOnePlatform = (inside) => bound.some(([path]) => path === inside.replaceAll('\\', '/'));
+/** Those that can't be bundled and what they need, by their paths in this folder, as package-lock.json has them. */
+export function packagesOutside() {
+  const found = new Set();
+  const add = (name, from) => {
+    const path = locate(name, from);
+    if (!path || found.has(path)) return;
+    found.add(path);
+    for (const needed of Object.keys(lock[path].dependencies ?? {})) add(needed, path);
+  };
+  for (const name of OUTSIDE) add(name, '');
+  return [...found];
+}
+
+/** As Node does it: in the node_modules of the importing package, or of a folder around that. */
+function locate(name, from) {
+  const path = `${from ? `${from}/` : ''}node_modules/${name}`;
+  if (lock[path] || !from) return lock[path] && path;
+  return locate(name, from.slice(0, Math.max(0, from.lastIndexOf('/node_modules/'))));
+}
+
+/** @returns {Record<string, string>} the versions of packages, by their paths in this folder */
+export const versionsOf = (paths) =>
+  Object.fromEntries(
+    paths.map((path) => [path.replace(/^node_modules\//, ''), lock[path.replaceAll('\\', '/')].version]),
+  );
 
 /**
  * Whether a file of the package `webgpu` is of use on a platform: it has Dawn for all of them, and scripts to build it.

@@ -11,6 +11,7 @@ import { createOptimizer } from '../../src/training/optimizers.ts';
 import type { Job, Measurement, Step } from './job.ts';
 import { randomSequences } from './random-sequences.ts';
 import { measureMatmulRate } from './roofline.ts';
+import { english } from '../../src/text/message.ts';
 
 const job = JSON.parse(process.argv[2]!) as Job;
 process.stdout.write(`${JSON.stringify(await measure(job))}\n`);
@@ -43,7 +44,7 @@ async function measure(job: Job): Promise<Measurement> {
   model.dispose();
   const matmulRate = await measureMatmulRate(backend, job);
   return {
-    framework: backend.reason.split(',')[0]!,
+    framework: english(backend.reason).split(',')[0]!,
     trainedParameters: parameterCount,
     steps,
     peakBytes,

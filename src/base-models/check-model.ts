@@ -4,7 +4,7 @@
  * loaded.
  */
 import { typeOf, type TypedMetadata } from '../gguf/index.ts';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import {
   architectures,
   blockTensors,
@@ -84,8 +84,8 @@ export function checkFigures(header: ModelHeader): void {
   if (kind !== 'model')
     throw new UserError(
       'base-not-gguf',
-      `${header.path ?? 'The file'} is not a model: its type is "${String(kind)}".`,
-      'Give a whole model, not an adapter or a projector.',
+      msg`${header.path ?? 'The file'} is not a model: its type is "${String(kind)}".`,
+      msg`Give a whole model, not an adapter or a projector.`,
     );
   const architecture = String(metadata['general.architecture']);
   for (const [key, value] of Object.entries(metadata)) {
@@ -204,8 +204,8 @@ export function checkVocabulary(header: ModelHeader): void {
   if (!Array.isArray(tokens) || tokens.length === 0)
     throw new UserError(
       'base-not-gguf',
-      `${nameOf(header)} contains no vocabulary.`,
-      'Give a whole model, not an adapter or a projector.',
+      msg`${nameOf(header)} contains no vocabulary.`,
+      msg`Give a whole model, not an adapter or a projector.`,
     );
   if (!isStringList(tokens)) throw damaged(header, 'its vocabulary is not made of words');
   const merges = metadata['tokenizer.ggml.merges'] ?? [];
@@ -265,8 +265,8 @@ const isStringList = (value: unknown): value is string[] =>
 const describeValue = (value: unknown) => (typeof value === 'string' ? 'a text' : String(value).slice(0, 40));
 const nameOf = ({ path }: ModelHeader) => path ?? 'The base';
 
-const fetchAgain = 'Delete the file and fetch it again.';
+const fetchAgain = msg`Delete the file and fetch it again.`;
 const truncated = (header: ModelHeader, what: string) =>
   new UserError('base-truncated', `${nameOf(header)} ${what}.`, fetchAgain);
 const damaged = (header: ModelHeader, why: string) =>
-  new UserError('base-not-gguf', `${nameOf(header)} is damaged: ${why}.`, fetchAgain);
+  new UserError('base-not-gguf', msg`${nameOf(header)} is damaged: ${why}.`, fetchAgain);

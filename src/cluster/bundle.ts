@@ -6,14 +6,14 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { packageRoot } from '../llama-cpp/llama.ts';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import { describePackage, type Package, type PackedFile } from './zip.ts';
 
 /** The workers' platform, by VS Code's name, and llama.cpp's package for it. */
 export const WORKERS = 'linux-x64';
 const LLAMA = `@node-llama-cpp/${WORKERS}`;
 /** Without webgpu, which is large: workers compute with TensorFlow or WebAssembly. */
-const externalPackages = ['node-llama-cpp', LLAMA, 'pyodide'];
+const externalPackages = [LLAMA, 'pyodide'];
 
 /** Files in dist/ that only an editor or the local command line runs. */
 const editorOnly =
@@ -104,13 +104,13 @@ function resolvePackage(root: string, from: string, name: string): string | unde
 const otherPlatform = () =>
   new UserError(
     'cluster-failed',
-    `This installation can't send work to a cluster: it has llama.cpp for ${process.platform}-${process.arch} only, and workers need that for ${WORKERS}.`,
-    `Run the command where Forget-Me-Not for ${WORKERS} is installed, such as on the cluster's head.`,
+    msg`This installation can't send work to a cluster: it has llama.cpp for ${process.platform}-${process.arch} only, and workers need that for ${WORKERS}.`,
+    msg`Run the command where Forget-Me-Not for ${WORKERS} is installed, such as on the cluster's head.`,
   );
 
 const incomplete = (path: string) =>
   new UserError(
     'cluster-failed',
-    `This installation can't run on a cluster, because ${path} is missing.`,
-    'Install Forget-Me-Not again.',
+    msg`This installation can't run on a cluster, because ${path} is missing.`,
+    msg`Install Forget-Me-Not again.`,
   );

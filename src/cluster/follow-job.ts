@@ -3,7 +3,7 @@
  * restarts.
  */
 import { driverLineSchema, type DriverLine } from '../protocol/cluster.ts';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import { parseLine } from '../platform/files/lines.ts';
 import { POLL_MS, isTransient, backOff } from './back-off.ts';
 import { isFinished, NoWebSocket, type JobState, type RayClient } from './ray/client.ts';
@@ -23,7 +23,7 @@ export interface JobHandlers {
   onConnectionChange?(error: UserError | undefined): void;
   signal: AbortSignal;
   /** Polling interval; for tests. */
-  pollMs?: number;
+  pollMs?: number | undefined;
 }
 
 /**
@@ -164,6 +164,6 @@ class LogReader {
 const lost = ({ cluster: { address } }: RayClient) =>
   new UserError(
     'cluster-lost',
-    `The cluster at ${address.host} does not know this job any more: it was started anew, or the job was deleted there.`,
-    'Start it again with {resume}; where it had --storage, it goes on from its last checkpoint.',
+    msg`The cluster at ${address.host} does not know this job any more: it was started anew, or the job was deleted there.`,
+    msg`Start it again with {resume}; where it had --storage, it goes on from its last checkpoint.`,
   );

@@ -11,7 +11,7 @@ import {
   type ClusterKind,
   type ClusterTask,
 } from '../protocol/cluster.ts';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { formatBytes } from '../text/units.ts';
 import { filesIn } from './bundle.ts';
@@ -115,15 +115,15 @@ export function checkStorage(storage: string): string {
   if (/^[a-z][a-z0-9+.-]+:\/\/[^/@:]*:[^@]*@/i.test(storage))
     throw new UserError(
       'bad-argument',
-      'The address of --storage has a password or key in it, which everybody on the cluster could read.',
-      "Leave it out, and give the cluster's nodes credentials of their own.",
+      msg`The address of --storage has a password or key in it, which everybody on the cluster could read.`,
+      msg`Leave it out, and give the cluster's nodes credentials of their own.`,
     );
   if (isAbsolute(storage) || storage.startsWith('/') || /^[a-z][a-z0-9+.-]+:\/\/./i.test(storage))
     return storage;
   throw new UserError(
     'bad-argument',
-    `The storage ${storage} is no place that all nodes of a cluster see.`,
-    'Give the absolute path of a shared folder, or an address such as s3://bucket/folder.',
+    msg`The storage ${storage} is no place that all nodes of a cluster see.`,
+    msg`Give the absolute path of a shared folder, or an address such as s3://bucket/folder.`,
   );
 }
 
@@ -148,8 +148,8 @@ async function prepareBase({ base, storage }: Work): Promise<JobBase> {
     return { described: { id, sha256, bytes, path: await copyToStorage(base, storage) }, files: [] };
   throw new UserError(
     'bad-argument',
-    `The base ${id} is a file on this machine with ${formatBytes(bytes)}, which no worker of a cluster can fetch.`,
-    'Give --storage a folder that this machine and the cluster share, or use a base by its name.',
+    msg`The base ${id} is a file on this machine with ${formatBytes(bytes)}, which no worker of a cluster can fetch.`,
+    msg`Give --storage a folder that this machine and the cluster share, or use a base by its name.`,
   );
 }
 
@@ -186,7 +186,7 @@ async function isStorageShared(storage: string | null, id: string): Promise<bool
 const unwritable = (storage: string, error: unknown) =>
   new UserError(
     'cluster-storage',
-    `The storage ${storage} can't be written (${(error as NodeJS.ErrnoException).code ?? (error as Error).message}).`,
-    'Check its permissions and the space on it.',
+    msg`The storage ${storage} can't be written (${(error as NodeJS.ErrnoException).code ?? (error as Error).message}).`,
+    msg`Check its permissions and the space on it.`,
     { cause: error },
   );

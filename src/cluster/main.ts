@@ -5,17 +5,9 @@
  * exits, the job continues, unless it was asked to cancel.
  */
 import { runAsChild } from '../platform/processes/child.ts';
-import type { ClusterFile } from '../protocol/cluster.ts';
-import { formatError, reportError, UserError } from '../text/errors.ts';
-import type { EvaluatorMessage } from '../protocol/evaluator.ts';
-import type { ReproducerMessage } from '../protocol/reproduction.ts';
-import type { SweeperMessage } from '../protocol/sweep.ts';
-import { isAskedToStop } from '../runs/index.ts';
-import { openRunWriter, type RunWriter } from '../runs/writer.ts';
-import { followEvaluationJob } from './follow-evaluation.ts';
-import { followRunJob, detachUnlessStopped, withRunId } from './follow-run.ts';
-import { followRunsJob } from './follow-runs.ts';
-import { followSweepJob } from './follow-sweep.ts';
+import { logged } from '../text/errors.ts';
+import { follow } from './follow.ts';
+import type { FollowerMessage } from './mirror.ts';
 import { openCluster, readCluster } from './store.ts';
 
 const dir = process.argv[2];
@@ -24,58 +16,31 @@ if (!dir) {
   process.exit(2);
 }
 
-async function followRun(file: ClusterFile, dir: string): Promise<void> {
-  const stopRequested = new AbortController();
-  // Install handlers before becoming the run's owner, so that a signal never kills it while it holds the run.
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stopRequested.abort());
-  const detach = detachUnlessStopped(stopRequested.signal, () => isAskedToStop(dir));
-  const writer = await openRunWriter(dir);
-  try {
-    const client = openCluster(file.url);
-    const status = await followRunJob({ client, dir, file, writer, detach });
-    if (status) await writer.state({ status, etaSeconds: undefined, phase: undefined });
-  } catch (error) {
-    await handleFailure(error, dir, writer);
-  } finally {
-    await writer.close();
-  }
-}
-
-/** Only a failure of the job fails the run; if merely the following failed, the job may still succeed. */
-async function handleFailure(error: unknown, dir: string, writer: RunWriter): Promise<void> {
-  process.exitCode = 1;
-  const reported = error instanceof UserError ? withRunId(error, dir) : error;
-  console.error(reported instanceof UserError ? formatError(reported) : reported);
-  const ended = (await readCluster(dir))?.ended;
-  if (ended === undefined) return;
-  const report = reportError(reported);
-  await writer.event({ type: 'error', ...report }).catch(() => undefined);
-  await writer.state({ status: 'failed', error: report, phase: undefined, etaSeconds: undefined });
-}
-
 const file = await readCluster(dir).catch((error: unknown) => {
-  console.error(formatError(error));
+  console.error(logged(error));
   return undefined;
 });
 if (!file) process.exit(1);
-if (file.kind === 'sweep')
-  await runAsChild<SweeperMessage>((say, detach) =>
-    followSweepJob({ client: openCluster(file.url), dir, file, emit: say, detach }),
-  );
-if (file.kind === 'reproduce')
-  await runAsChild<ReproducerMessage>((say, detach) =>
-    followRunsJob({ client: openCluster(file.url), dir, file, emit: say, detach }),
-  );
-if (file.kind === 'evaluate')
-  await runAsChild<EvaluatorMessage>((say, detach) =>
-    followEvaluationJob({ client: openCluster(file.url), dir, file, emit: say, detach }),
-  );
+if (file.kind !== 'train')
+  await runAsChild<FollowerMessage>(async (emit, detach) => {
+    await follow({ client: openCluster(file.url), dir, file, emit, detach });
+  });
+
+const stopRequested = new AbortController();
+// Install handlers before becoming the run's owner, so that a signal never kills it while it holds the run.
+for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stopRequested.abort());
 // Keep following when the terminal that started it is closed.
 process.on('SIGHUP', () => undefined);
 try {
-  await followRun(file, dir);
+  await follow({
+    client: openCluster(file.url),
+    dir,
+    file,
+    emit: () => undefined,
+    detach: stopRequested.signal,
+  });
 } catch (error) {
-  console.error(formatError(error));
+  console.error(logged(error));
   process.exitCode = 1;
 }
 process.exit();

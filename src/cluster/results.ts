@@ -7,7 +7,7 @@ import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract } from '../platform/files/zip.ts';
 import type { ClusterFile, ResultLine } from '../protocol/cluster.ts';
-import { reportError, UserError } from '../text/errors.ts';
+import { errorOf, msg, reportError, UserError } from '../text/errors.ts';
 import { POLL_MS, isTransient, backOff } from './back-off.ts';
 import type { RayClient } from './ray/client.ts';
 
@@ -156,13 +156,12 @@ function toFetchError(error: unknown, dir: string): unknown {
   if (isFull(error))
     return new UserError(
       'disk-full',
-      `The result was not fetched from the cluster, because there is no more room on the disk of ${dir}.`,
-      'Free some space there, then attach to the job again with {resume}, as long as the cluster has it.',
+      msg`The result was not fetched from the cluster, because there is no more room on the disk of ${dir}.`,
+      msg`Free some space there, then attach to the job again with {resume}, as long as the cluster has it.`,
       { cause: error },
     );
   if (error instanceof UserError || !(error as NodeJS.ErrnoException).syscall) return error;
-  const { code, message, next } = reportError(error);
-  return new UserError(code, message, next, { cause: error });
+  return errorOf(reportError(error), { cause: error });
 }
 
 /** Decodes lines of base64. */
@@ -235,6 +234,6 @@ async function moveIntoPlace(from: string, dir: string, { files }: ResultLine): 
 const fetchError = (why: string) =>
   new UserError(
     'cluster-failed',
-    `The result could not be fetched from the cluster: ${why}.`,
-    'Attach to the job again with {resume}, as long as the cluster has it.',
+    msg`The result could not be fetched from the cluster: ${why}.`,
+    msg`Attach to the job again with {resume}, as long as the cluster has it.`,
   );

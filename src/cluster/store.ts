@@ -1,7 +1,7 @@
 /** cluster.json: identifies the cluster job of a run's or sweep's directory. */
 import { join } from 'node:path';
 import { clusterFileSchema, type ClusterFile } from '../protocol/cluster.ts';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import { readText } from '../platform/files/regular-file.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
 import { parseCluster } from './ray/address.ts';
@@ -23,8 +23,8 @@ export async function readCluster(dir: string): Promise<ClusterFile | undefined>
   } catch {
     throw new UserError(
       'run-damaged',
-      `${clusterPath(dir)} can't be read, so the job on the cluster can't be found.`,
-      'Restore the file from a backup; without it, start again.',
+      msg`${clusterPath(dir)} can't be read, so the job on the cluster can't be found.`,
+      msg`Restore the file from a backup; without it, start again.`,
     );
   }
 }

@@ -1,7 +1,7 @@
 /** Submits work to a cluster: checks what is already there, uploads the rest, submits the job. */
 import { randomBytes } from 'node:crypto';
 import { CLUSTER_JOB, type ClusterFile } from '../protocol/cluster.ts';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import { formatBytes } from '../text/units.ts';
 import { bundlePackage } from './bundle.ts';
 import { isAddress, jobFiles, type Work } from './job.ts';
@@ -131,6 +131,6 @@ async function writeFiles({ dir, id, runs }: Work, file: ClusterFile): Promise<v
 const tooLarge = (bytes: number) =>
   new UserError(
     'cluster-limit',
-    `What has to be sent is ${formatBytes(bytes)}, and Ray takes packages of up to ${formatBytes(LARGEST_PACKAGE)}.`,
-    'Learn from fewer files or with --tokens, so that the corpus is smaller.',
+    msg`What has to be sent is ${formatBytes(bytes)}, and Ray takes packages of up to ${formatBytes(LARGEST_PACKAGE)}.`,
+    msg`Learn from fewer files or with --tokens, so that the corpus is smaller.`,
   );

@@ -1,6 +1,7 @@
 /** Builds a corpus from a plan, out of folders and a data set, in each mode. */
 import type { ResolveOptions } from '../base-models/resolve-options.ts';
 import { UserError } from '../text/errors.ts';
+import { msg, type Text } from '../text/message.ts';
 import type { Folders } from '../protocol/folders.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
 import { buildCorpus, type BuildOptions, type BuildProgress } from './build.ts';
@@ -46,17 +47,17 @@ type Sources = Pick<PlannedOptions, keyof Folders | 'plan' | 'metadata' | 'fetch
 export function plannedSources(options: Sources & { hasStartToken: boolean }): Folders & {
   globs: Globs;
   documents: AsyncIterable<SourceDocument>;
-  warnings: readonly string[];
+  warnings: readonly Text[];
 } {
   const { plan, folders } = options;
   const folder = options.folder || undefined;
   if (folder === undefined && plan.data === undefined)
     throw new UserError(
       'bad-argument',
-      'There is neither a folder nor a data set to learn from.',
-      'Give the folder that holds the code, or --data, or both.',
+      msg`There is neither a folder nor a data set to learn from.`,
+      msg`Give the folder that holds the code, or --data, or both.`,
     );
-  const warnings: string[] = [];
+  const warnings: Text[] = [];
   const globs = new Globs(
     plan,
     folders?.map(({ name }) => name),
@@ -70,13 +71,12 @@ export function plannedSources(options: Sources & { hasStartToken: boolean }): F
 }
 
 /** Measured: docs/science.md, "Instructions from a folder". */
-const PAIRS_HURT_COMPLETION =
-  'Instruction pairs are for a model that answers: for completion, train on the files themselves (--mode pretrain), which in our trials kept more of what the base could do.';
+const PAIRS_HURT_COMPLETION = msg`Instruction pairs are for a model that answers: for completion, train on the files themselves (--mode pretrain), which in our trials kept more of what the base could do.`;
 
 /** Everything except the folders' own files. */
 async function* suppliedDocumentsFor(
   options: Sources & { hasStartToken: boolean; globs: Globs },
-  onWarning: (message: string) => void,
+  onWarning: (message: Text) => void,
 ): AsyncGenerator<SourceDocument> {
   const { plan, folder, folders, globs, hasStartToken, metadata, fetching, signal } = options;
   const template: ChatTemplate | undefined =

@@ -3,6 +3,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../text/errors.ts';
+import { msg, type Text } from '../text/message.ts';
 import { foldersOf, locate, type NamedFolder } from '../protocol/folders.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../protocol/run.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
@@ -49,7 +50,7 @@ export interface BuildOptions extends Omit<CollectOptions, 'onProgress' | 'maxTo
   plan?: Partial<CorpusPlan> | undefined;
   onProgress?: ((progress: BuildProgress) => void) | undefined;
   /** For the summary; read after all documents, so their supplier may still add to it. */
-  warnings?: readonly string[] | undefined;
+  warnings?: readonly Text[] | undefined;
 }
 
 /**
@@ -92,8 +93,8 @@ function createContext(options: BuildOptions): BuildContext {
   if (plan.mode === 'instruct' && (plan.fimRate > 0 || plan.repositoryContext))
     throw new UserError(
       'bad-argument',
-      'Fill-in-the-middle and whole repository context are for --mode pretrain.',
-      'Leave them out, or train with --mode pretrain.',
+      msg`Fill-in-the-middle and whole repository context are for --mode pretrain.`,
+      msg`Leave them out, or train with --mode pretrain.`,
     );
   // Fail early if the base lacks tokens that training will need.
   if (plan.fimRate > 0) fimMarks(tokenizer);
@@ -249,16 +250,16 @@ function orderedParts(parts: readonly KeptDocument[], split: Split): KeptDocumen
 function tooLittle(path: string): UserError {
   return new UserError(
     'corpus-empty',
-    `There is only ${path}: too little to hold out a part of it and learn from the rest.`,
-    'Choose a folder that holds more source code, or a data set with more rows.',
+    msg`There is only ${path}: too little to hold out a part of it and learn from the rest.`,
+    msg`Choose a folder that holds more source code, or a data set with more rows.`,
   );
 }
 
 const nothingHeldOut = () =>
   new UserError(
     'corpus-empty',
-    'Nothing is left of what the earlier run held out, so learning could not be measured.',
-    'Train again without --continue.',
+    msg`Nothing is left of what the earlier run held out, so learning could not be measured.`,
+    msg`Train again without --continue.`,
   );
 
 /** Writes JSON lines to a file, with backpressure. */

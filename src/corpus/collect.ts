@@ -1,4 +1,5 @@
 import { UserError } from '../text/errors.ts';
+import { msg, type Text } from '../text/message.ts';
 import { describeFolders, foldersOf, locate, type Folders } from '../protocol/folders.ts';
 import { LEAST_DOCUMENTS } from '../statistics/intervals.ts';
 import {
@@ -66,7 +67,7 @@ export interface CollectedCorpus {
   /** An unknown language, which is left out, with more files than any known language. */
   unknownLanguage?: UnknownLanguage | undefined;
   /** If there are several folders: those with nothing to learn from, and why. */
-  emptyFolders: { folder: string; why: string }[];
+  emptyFolders: { folder: string; why: Text }[];
 }
 
 /**
@@ -330,11 +331,14 @@ function cutDocument(document: Document, heldOutShare: number) {
 }
 
 /** Explains why nothing of a folder, or of the rows, was kept. */
-function explainEmpty(leftOut: Partial<Record<Reason, number>>, none = 'it contains no files'): string {
+function explainEmpty(
+  leftOut: Partial<Record<Reason, number>>,
+  none: Text = msg`it contains no files`,
+): Text {
   const counts = (Object.entries(leftOut) as [Reason, number][]).sort((a, b) => b[1] - a[1]);
   const total = counts.reduce((sum, [, count]) => sum + count, 0);
   const top = counts.slice(0, 3).map(([reason, count]) => `${count} ${reasons[reason]}`);
-  return total > 0 ? `${total} left out (${top.join('; ')})` : none;
+  return total > 0 ? msg`${total} left out (${top.join('; ')})` : none;
 }
 
 function emptyCorpus(
@@ -345,13 +349,17 @@ function emptyCorpus(
   const folderCount = foldersOf(source).length;
   const folder = folderCount > 0 ? describeFolders(source) : undefined;
   const none =
-    folderCount > 1 ? 'they contain no files' : folderCount ? 'it contains no files' : 'it has no rows';
+    folderCount > 1
+      ? msg`they contain no files`
+      : folderCount
+        ? msg`it contains no files`
+        : msg`it has no rows`;
   const why = explainEmpty(leftOut, none);
   if (leftOut.excluded)
     return new UserError(
       'corpus-empty',
-      `With ${String(globs)} nothing is left to learn from in ${folder}: ${why}.`,
-      'Change these globs (in VS Code, the settings forgetMeNot.training.include and exclude), or leave them out.',
+      msg`With ${String(globs)} nothing is left to learn from in ${folder!}: ${why}.`,
+      msg`Change these globs (in VS Code, the settings forgetMeNot.training.include and exclude), or leave them out.`,
     );
   const glob = unknown && `"*.${unknown.extension}"`;
   const unless = glob
@@ -359,7 +367,9 @@ function emptyCorpus(
     : '';
   return new UserError(
     'corpus-empty',
-    `There is nothing to learn from in ${folder ?? 'the data set'}: ${why}.`,
-    folder === undefined ? 'Choose another data set.' : `Choose a folder that holds source code${unless}.`,
+    msg`There is nothing to learn from in ${folder ?? msg`the data set`}: ${why}.`,
+    folder === undefined
+      ? msg`Choose another data set.`
+      : msg`Choose a folder that holds source code${unless}.`,
   );
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { corpusPlanSchema, runSpecSchema } from '../protocol/run.ts';
 import { kindOf, kinds, type Kind } from './kinds.ts';
 import { reasons, type Reason } from './reasons.ts';
+import { textsSchema } from '../text/message.ts';
 
 export const splitNames = ['train', 'held-out'] as const;
 export type Split = (typeof splitNames)[number];
@@ -116,6 +117,7 @@ export const corpusSummarySchema = z.object({
     .optional(),
   /** Warnings for the user, such as skipped rows. */
   warnings: z.array(z.string()).default([]),
+  texts: textsSchema,
 });
 export type CorpusSummary = z.infer<typeof corpusSummarySchema>;
 

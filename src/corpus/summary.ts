@@ -7,10 +7,11 @@ import { describeChange } from './earlier-corpus.ts';
 import { describeGlobs } from './reading/globs.ts';
 import { measuredKind, type Kind } from './kinds.ts';
 import { CORPUS_FORMAT, entryKind, type CorpusSummary, type KeptEntry, type Split } from './manifest.ts';
+import { msg, type Text, toldAll } from '../text/message.ts';
 
 interface SummaryInput {
   options: Pick<CollectOptions, 'folder' | 'folders' | 'seed' | 'heldOutShare' | 'earlier'> & {
-    warnings?: readonly string[] | undefined;
+    warnings?: readonly Text[] | undefined;
   };
   plan: Pick<CorpusPlan, 'mode' | 'fimRate' | 'fimLoss' | 'repositoryContext' | 'halfLifeDays' | 'include'>;
   documentEnd: number;
@@ -51,13 +52,13 @@ export function summarise(
     digest: computeDigest(kept, plan, options.folders),
     cut,
     ...(options.earlier && { changed: describeChange(kept, options.earlier) }),
-    warnings: [
+    ...toldAll([
       ...(options.warnings ?? []),
-      ...fruitless.map(({ folder, why }) => `There is nothing to learn from in ${folder}: ${why}.`),
+      ...fruitless.map(({ folder, why }) => msg`There is nothing to learn from in ${folder}: ${why}.`),
       ...unknownNote(unknownLanguage, plan),
       ...measuredNote(kept),
       ...cutNote(kept, options.folder),
-    ],
+    ]),
   };
 }
 
@@ -65,25 +66,25 @@ export function summarise(
 function unknownNote(
   unknown: CollectedCorpus['unknownLanguage'],
   { include }: Pick<CorpusPlan, 'include'>,
-): string[] {
+): Text[] {
   if (!unknown) return [];
   const { extension, files } = unknown;
   const globs = [...(include.length > 0 ? include : ['*']), `*.${extension}`].map((glob) => `"${glob}"`);
   return [
-    `${files} .${extension} files are left out, more than there are of any known language. If they are code, ${describeGlobs({ include: globs, exclude: [] })} learns them, too (in VS Code, the setting forgetMeNot.training.include).`,
+    msg`${files} .${extension} files are left out, more than there are of any known language. If they are code, ${describeGlobs({ include: globs, exclude: [] })} learns them, too (in VS Code, the setting forgetMeNot.training.include).`,
   ];
 }
 
 /** A warning if the metrics are not about code. */
-function measuredNote(kept: readonly KeptEntry[]): string[] {
+function measuredNote(kept: readonly KeptEntry[]): Text[] {
   const has = (entries: readonly KeptEntry[]) => (kind: Kind) =>
     entries.some((entry) => entryKind(entry) === kind);
   const measured = measuredKind(has(kept.filter(({ split }) => split === 'held-out'))) ?? 'code';
   if (measured === 'code') return [];
   return [
     has(kept)('code')
-      ? `There is too little code here to hold out a part of it, so learning is measured on ${measured}.`
-      : `There is no code here: ${measured} is learned and measured. For better completions of code, choose a folder that holds some.`,
+      ? msg`There is too little code here to hold out a part of it, so learning is measured on ${measured}.`
+      : msg`There is no code here: ${measured} is learned and measured. For better completions of code, choose a folder that holds some.`,
   ];
 }
 
@@ -91,14 +92,14 @@ const heldOutHalves = (kept: readonly KeptEntry[]) =>
   kept.filter(({ split, fromLine }) => split === 'held-out' && fromLine !== undefined);
 
 /** A warning if the metrics are about the ends of the training files. */
-function cutNote(kept: readonly KeptEntry[], folder: string | undefined): string[] {
+function cutNote(kept: readonly KeptEntry[], folder: string | undefined): Text[] {
   const [half, ...others] = heldOutHalves(kept);
   if (!half) return [];
   const what = folder === undefined ? 'text' : entryKind(half);
   return [
     others.length === 0
-      ? `${half.path} is all the ${what} there is: its end, from line ${half.fromLine} on, is held out, and what is learned is measured on that alone.`
-      : `There are only ${others.length + 1} files of ${what}: the end of each is held out, and what is learned is measured on these ends.`,
+      ? msg`${half.path} is all the ${what} there is: its end, from line ${half.fromLine!} on, is held out, and what is learned is measured on that alone.`
+      : msg`There are only ${others.length + 1} files of ${what}: the end of each is held out, and what is learned is measured on these ends.`,
   ];
 }
 

@@ -2,6 +2,7 @@ import { corpusPlanSchema, type CorpusPlan } from '../protocol/run.ts';
 import { collect, type CollectOptions } from './collect.ts';
 import type { CorpusSummary, KeptEntry, LeftOutEntry } from './manifest.ts';
 import { summarise } from './summary.ts';
+import type { Text } from '../text/message.ts';
 
 export interface Survey {
   /** All token counts are 0. */
@@ -15,7 +16,7 @@ export interface Survey {
  * corpus-unreadable, cancelled, and what `documents` throws.
  */
 export async function surveyCorpus(
-  options: CollectOptions & { plan?: CorpusPlan; warnings?: readonly string[] },
+  options: CollectOptions & { plan?: CorpusPlan; warnings?: readonly Text[] },
 ): Promise<Survey> {
   const leftOut: LeftOutEntry[] = [];
   const collected = await collect(options, {

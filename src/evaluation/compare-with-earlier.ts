@@ -9,6 +9,7 @@ import type { Resources } from './resources.ts';
 import { scoreItems } from './scoring/score-items.ts';
 import type { ScoreContext } from './task.ts';
 import { ageMeasures } from './tasks/workspace.ts';
+import { textOf } from '../text/message.ts';
 
 type Measured = NonNullable<Measurement['of']>;
 
@@ -23,7 +24,7 @@ export async function compareWithEarlier(
 ): Promise<Summary['earlier']> {
   const measures = ageMeasures.flatMap((measure) => {
     const known = comparisons.find(({ metric }) => metric === measure.metric);
-    return known ? [{ ...measure, task: task.name, setting: known.after.setting }] : [];
+    return known ? [{ ...measure, task: task.name, setting: textOf(known.after, 'setting') }] : [];
   });
   const earlier = measures.length > 0 ? await resources.earlier() : undefined;
   if (!earlier) return undefined;

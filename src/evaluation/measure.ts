@@ -1,5 +1,6 @@
 /** Measures tasks on models, one task at a time: shared by evaluating a run and evaluating a model. */
-import { UserError } from '../text/errors.ts';
+import { saidOf, UserError } from '../text/errors.ts';
+import { msg, type Text, told } from '../text/message.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import type { Cost } from '../training/measured-costs.ts';
 import { countsOf, type Counts } from './figures/compare.ts';
@@ -107,8 +108,8 @@ export class Evaluation {
       } catch (error) {
         // If a task lacks a network or held-out files, the other tasks are still measured.
         if (asked || signal?.aborted || !(error instanceof UserError)) throw error;
-        const why = `${error.message} ${error.next}`;
-        this.emit({ type: 'warning', message: `${task.title} was not measured: ${why}` });
+        const message = msg`${task.title} was not measured: ${saidOf(error)}`;
+        this.emit({ type: 'warning', ...told({ message }) });
         yield { task: task.name, counts: [] };
       }
     }
@@ -124,7 +125,7 @@ export class Evaluation {
     replacements: Replacements = new Map(),
   ): Promise<Measurement> {
     const { setting = 'quick', limit, data, signal } = this.options;
-    const warn = (message: string) => this.emit({ type: 'warning', message });
+    const warn = (message: Text) => this.emit({ type: 'warning', ...told({ message }) });
     const { base } = this.resources;
     // Planning may take a while: texts are sampled, files are read.
     this.progress.report(task.name, 0, 1);
@@ -148,7 +149,7 @@ export class Evaluation {
     if (computed > 0)
       await this.options.onCost?.(task.name, { seconds: seconds / computed, items: all * models.length });
     const cut = items.length < all;
-    const how = describeSetting(plan, items.length, all);
+    const how = msg`${setting}: ${describeSetting(plan, items.length, all)}`;
     const measures = plan.measures.map((measure) => ({ ...measure, task: task.name, setting: how }));
     const replaced = new Set(plan.items.filter(({ document = '' }) => replacements.has(document)));
     const of = { task, items, scores, replaced };
@@ -208,16 +209,15 @@ export const describeSetting = (
   { setting }: Pick<Plan<Item>, 'setting'>,
   measured: number,
   all: number,
-): string =>
-  measured < all ? [setting, `${measured} of these ${all} items, as time allowed`].join('; ') : setting;
+): Text => (measured < all ? msg`${setting}; ${measured} of these ${all} items, as time allowed` : setting);
 
 /** Turns any error of a stopped evaluation into `cancelled`; returns others unchanged. */
 export const toCancelled = (error: unknown, signal: AbortSignal | undefined): unknown =>
   signal?.aborted
     ? new UserError(
         'cancelled',
-        'The evaluation was stopped.',
-        'Measure again when you want: it resumes where it stopped.',
+        msg`The evaluation was stopped.`,
+        msg`Measure again when you want: it resumes where it stopped.`,
         { cause: error },
       )
     : error;

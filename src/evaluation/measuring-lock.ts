@@ -6,7 +6,7 @@
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import { lockOwner, lockRun, ownerOf, runOwner } from '../runs/lock.ts';
 import { writeJson } from '../runs/files.ts';
 
@@ -28,8 +28,8 @@ export async function withMeasuringMark<T>(dir: string, work: () => Promise<T>):
     if (owner?.what === SETTING)
       throw new UserError(
         'run-locked',
-        `The strength of run ${basename(dir)} is being set right now.`,
-        'Measure it in a few seconds.',
+        msg`The strength of run ${basename(dir)} is being set right now.`,
+        msg`Measure it in a few seconds.`,
       );
     return await work();
   } finally {
@@ -48,8 +48,8 @@ export async function withStrengthLock(dir: string, work: () => Promise<void>): 
     if (pid !== undefined)
       throw new UserError(
         'run-locked',
-        `Run ${basename(dir)} is being measured (pid ${pid}), and all its figures must be measured at the same strength.`,
-        'Wait until it ends, or stop it where it was started.',
+        msg`Run ${basename(dir)} is being measured (pid ${pid}), and all its figures must be measured at the same strength.`,
+        msg`Wait until it ends, or stop it where it was started.`,
       );
     await work();
   } finally {

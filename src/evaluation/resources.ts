@@ -13,7 +13,7 @@ import { openCorpus, type Corpus } from '../corpus/index.ts';
 import { openGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { availableMemory } from '../platform/machine/available-memory.ts';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost, type AdapterFile, type LlamaHost } from '../serving/host/llama-host.ts';
 import { scoringPrecision, type Which } from '../training/scorer.ts';
@@ -61,8 +61,8 @@ export function runSubject(dir: string, spec: RunSpec): Subject {
   if (!existsSync(path))
     throw new UserError(
       'run-not-finished',
-      `Run ${id} has no result yet.`,
-      `Resume it with {resume ${id}}, then evaluate it; or measure a checkpoint with --checkpoint STEP.`,
+      msg`Run ${id} has no result yet.`,
+      msg`Resume it with {resume ${id}}, then evaluate it; or measure a checkpoint with --checkpoint STEP.`,
     );
   const { precision } = hyper;
   return {

@@ -4,7 +4,7 @@
  */
 import { checkTokens } from '../export/check-text.ts';
 import { compareDistributions, type Served } from '../runs/verify.ts';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import type { Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { readSpec, resultStep } from '../runs/index.ts';
@@ -73,7 +73,7 @@ export async function checkServed(
   if (Number.isFinite(verdict.meanKl)) return verdict;
   throw new UserError(
     'diverged',
-    'The trained weights have become so large that the model no longer gives valid probabilities.',
-    'Train again with a lower learning rate.',
+    msg`The trained weights have become so large that the model no longer gives valid probabilities.`,
+    msg`Train again with a lower learning rate.`,
   );
 }

@@ -12,6 +12,7 @@ import type { Hyper, RunSpec } from '../protocol/run.ts';
 import type { HostCompletion, HostRequest } from '../serving/host-types.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 import type { RatioItem } from '../statistics/statistics.ts';
+import type { Text } from '../text/message.ts';
 
 export const settingNames = ['quick', 'paper'] as const;
 export type SettingName = (typeof settingNames)[number];
@@ -56,8 +57,8 @@ export interface Plan<I extends Item> {
   items: I[];
   /** Items measured last, one at a time, on each model before the next item. */
   interleaved?: I[];
-  /** How they are measured, for display: "20 of 164 problems, greedy". */
-  setting: string;
+  /** How they are measured, for display, besides the name of the setting: "20 of 164 problems, greedy". */
+  setting: Text;
   measures: readonly Measure[];
 }
 

@@ -9,7 +9,8 @@ import { requireSameBase } from '../base-models/checksums.ts';
 import { openGguf, type GgufFile } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { sha256Of } from '../platform/files/checksum.ts';
-import { reportError, UserError } from '../text/errors.ts';
+import { UserError, whyOf } from '../text/errors.ts';
+import { msg, type Text, told } from '../text/message.ts';
 import {
   describeCheck,
   describeTarget,
@@ -87,7 +88,7 @@ export async function exportRun(
 ): Promise<ExportRecord> {
   const spec = await readSpec(dir);
   checkRequest(spec, request, dir);
-  await requireSameBase(spec.base, 'this run', 'Put that file back, then export again.');
+  await requireSameBase(spec.base, msg`this run`, msg`Put that file back, then export again.`);
   // Fail before anything is computed.
   if (request.names) await withGguf(spec.base.path, (gguf) => applyNaming(readConfig(gguf), request.names));
   const output = resolve(request.output);
@@ -134,13 +135,12 @@ export async function exportRun(
     report('Done', steps);
     return {
       ...record,
-      ...(warning !== undefined && { warning }),
-      ...(warningNote !== undefined && { note: warningNote }),
+      ...told({ warning, note: warningNote }),
     };
   } catch (error) {
     if (!signal?.aborted) throw error;
-    const next = 'Run the same command again; nothing was left behind.';
-    throw new UserError('cancelled', 'The export was stopped.', next, { cause: error });
+    const next = msg`Run the same command again; nothing was left behind.`;
+    throw new UserError('cancelled', msg`The export was stopped.`, next, { cause: error });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -150,16 +150,16 @@ function checkRequest({ hyper, id, base }: RunSpec, { to, output }: ExportReques
   if (hyper.method === 'full' && to !== 'gguf-merged')
     throw new UserError(
       'bad-argument',
-      `Run ${id} trained all weights, so there is no adapter to export.`,
-      'Use --to gguf-merged, which writes the trained model.',
+      msg`Run ${id} trained all weights, so there is no adapter to export.`,
+      msg`Use --to gguf-merged, which writes the trained model.`,
     );
   const place = resolve(output);
   const inside = !relative(resolve(dir), place).startsWith('..');
   if (place === resolve(base.path) || inside)
     throw new UserError(
       'bad-argument',
-      `${place} is ${inside ? "inside the run's folder" : "the run's base"}, which an export must not change.`,
-      'Name another place with -o.',
+      msg`${place} is ${inside ? "inside the run's folder" : "the run's base"}, which an export must not change.`,
+      msg`Name another place with -o.`,
     );
 }
 
@@ -173,18 +173,18 @@ async function locateArtefact(
   if (checkpoint === undefined) {
     const artefact = join(dir, artefactName(spec));
     if (existsSync(artefact)) return { artefact, step: await resultStep(dir) };
-    const next = `Resume it with {resume ${spec.id}}, or export a checkpoint with --checkpoint STEP.`;
-    throw new UserError('run-not-finished', `Run ${spec.id} has no result yet.`, next);
+    const next = msg`Resume it with {resume ${spec.id}}, or export a checkpoint with --checkpoint STEP.`;
+    throw new UserError('run-not-finished', msg`Run ${spec.id} has no result yet.`, next);
   }
   // Step 0 is the base.
   const steps = (await listCheckpoints(dir)).filter((step) => step > 0);
   if (!steps.includes(checkpoint))
     throw new UserError(
       'bad-argument',
-      `Run ${spec.id} has no checkpoint of step ${checkpoint}.`,
+      msg`Run ${spec.id} has no checkpoint of step ${checkpoint}.`,
       steps.length
-        ? `It has checkpoints of steps ${steps.join(', ')}.`
-        : 'Leave out --checkpoint to export the result.',
+        ? msg`It has checkpoints of steps ${steps.join(', ')}.`
+        : msg`Leave out --checkpoint to export the result.`,
     );
   const artefact = join(folder, artefactName(spec));
   await exportCheckpoint(artefact, dir, spec, checkpoint);
@@ -195,7 +195,7 @@ async function locateArtefact(
 async function writeExport(
   { spec, request, artefact, signal }: ExportJob,
   path: string,
-): Promise<string | undefined> {
+): Promise<Text | undefined> {
   const { base, hyper } = spec;
   const options = { type: request.type ?? 'F16', signal };
   if (hyper.method === 'full') {
@@ -288,8 +288,8 @@ async function moveTo(output: string, staged: string, to: ExportTarget): Promise
     const { code, message } = error as NodeJS.ErrnoException;
     throw new UserError(
       'bad-argument',
-      `${output} can't be replaced by the export (${code ?? message}).`,
-      `Name ${to === 'peft' ? 'a folder' : 'a file'} with -o.`,
+      msg`${output} can't be replaced by the export (${code ?? message}).`,
+      msg`Name ${to === 'peft' ? 'a folder' : 'a file'} with -o.`,
       { cause: error },
     );
   }
@@ -298,13 +298,13 @@ async function moveTo(output: string, staged: string, to: ExportTarget): Promise
 /**
  * Records the export in the run. If that fails, the exported file exists nevertheless, so this only returns a warning.
  */
-async function recordExport(dir: string, record: ExportRecord): Promise<string | undefined> {
+async function recordExport(dir: string, record: ExportRecord): Promise<Text | undefined> {
   try {
     const file = await openRegular(exportsPath(dir), 'a+');
     await file.appendFile(`${JSON.stringify(record)}\n`).finally(() => file.close());
     return undefined;
   } catch (error) {
-    return `It is not listed among the run's exports: ${reportError(error).message}`;
+    return msg`It is not listed among the run's exports: ${whyOf(error)}`;
   }
 }
 
@@ -312,7 +312,7 @@ function mismatch(record: ExportRecord): UserError {
   const { check, path } = record;
   return new UserError(
     'export-mismatch',
-    `The ${describeTarget(record)} does not match the trained model, so ${basename(path)} was not written: ${describeCheck(check)}.`,
-    'Evaluate the run again; if the problem remains, report it.',
+    msg`The ${describeTarget(record)} does not match the trained model, so ${basename(path)} was not written: ${describeCheck(check)}.`,
+    msg`Evaluate the run again; if the problem remains, report it.`,
   );
 }

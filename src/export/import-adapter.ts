@@ -7,6 +7,7 @@ import { openGguf, type GgufFile } from '../gguf/index.ts';
 import { blockModules, moduleTensors } from '../base-models/architectures.ts';
 import { linearNames, readConfig, type ModelConfig } from '../model/index.ts';
 import { UserError } from '../text/errors.ts';
+import { msg, type Text } from '../text/message.ts';
 import type { Hyper, RunSpec } from '../protocol/run.ts';
 import { createRun } from '../runs/index.ts';
 import { exportAdapterGguf, readAdapterGguf, type Adapter, type AdapterLayer } from '../weights/adapter.ts';
@@ -94,8 +95,8 @@ async function readAdapter(path: string, base: GgufFile, { sha256 }: RunSpec['ba
   if (!facts)
     throw new UserError(
       'adapter-damaged',
-      `There is no adapter ${path}.`,
-      'Give a folder that PEFT saved, or a GGUF adapter.',
+      msg`There is no adapter ${path}.`,
+      msg`Give a folder that PEFT saved, or a GGUF adapter.`,
     );
   if (facts.isDirectory()) return readPeftAdapter(path, base);
   if (basename(path) === PEFT_WEIGHTS) return readPeftAdapter(dirname(path), base);
@@ -126,14 +127,14 @@ async function readGgufAdapter(path: string, base: GgufFile, sha256: string): Pr
   if (unsupportedLayer)
     throw new UserError(
       'adapter-unsupported',
-      `The adapter ${path} changes "${unsupportedLayer.name}", which is not one of a block's linear layers.`,
-      'Import an adapter that changes only linear layers.',
+      msg`The adapter ${path} changes "${unsupportedLayer.name}", which is not one of a block's linear layers.`,
+      msg`Import an adapter that changes only linear layers.`,
     );
   if (adapter.baseSha256 && adapter.baseSha256 !== sha256)
     throw new UserError(
       'adapter-mismatch',
-      `The adapter ${path} was trained on another base (sha256 ${adapter.baseSha256.slice(0, 12)}) than ${base.path} (${sha256.slice(0, 12)}).`,
-      'Give the base that it was trained on with --base.',
+      msg`The adapter ${path} was trained on another base (sha256 ${adapter.baseSha256.slice(0, 12)}) than ${base.path} (${sha256.slice(0, 12)}).`,
+      msg`Give the base that it was trained on with --base.`,
     );
   const rank = largestRank(adapter.layers);
   return {
@@ -163,10 +164,10 @@ function checkNumbers(path: string, { layers, alpha }: Adapter): void {
   for (const { name, a, b } of layers) {
     const [largestA, largestB] = [a, b].map(largest) as [number, number];
     if (!Number.isFinite(largestA) || !Number.isFinite(largestB))
-      throw unusable(`The adapter ${path} has values of "${name}" that are not finite numbers.`);
+      throw unusable(msg`The adapter ${path} has values of "${name}" that are not finite numbers.`);
     // Each element of alpha / rank times B A is a sum of `rank` products.
     if (Math.max(largestA, largestB, alpha * largestA * largestB) > LARGEST)
-      throw unusable(`The adapter ${path} has values of "${name}" that are too large for any model.`);
+      throw unusable(msg`The adapter ${path} has values of "${name}" that are too large for any model.`);
   }
 }
 
@@ -174,11 +175,11 @@ function checkNumbers(path: string, { layers, alpha }: Adapter): void {
 const largest = (values: Float32Array) =>
   values.reduce((maximum, value) => Math.max(maximum, Math.abs(value)), 0);
 
-const unusable = (message: string) =>
+const unusable = (message: Text) =>
   new UserError(
     'adapter-damaged',
     message,
-    'Save it again in the program that made it, then import the new file.',
+    msg`Save it again in the program that made it, then import the new file.`,
   );
 
 /** Modules that are adapted in every block are listed by module name, the others individually. */

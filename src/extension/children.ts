@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { answersQuestions } from '../platform/processes/ask-parent.ts';
 import { endedEarly, hasCrashed } from '../platform/processes/child-end.ts';
-import { UserError, type ErrorCode } from '../text/errors.ts';
-import { LineChild, type ChildEnd } from '../platform/processes/line-child.ts';
+import { errorOf, errorTexts, UserError } from '../text/errors.ts';
+import { LineChild } from '../platform/processes/line-child.ts';
+import type { ChildEnd } from '../platform/processes/start.ts';
 import { parseLine } from '../platform/files/lines.ts';
 import type { NodeCommand } from '../platform/processes/node.ts';
 import { sendQuestionSchema, type SendQuestion } from '../protocol/question.ts';
@@ -20,7 +21,7 @@ export const progressSchema = z.object({
 export type ChildProgress = z.infer<typeof progressSchema>;
 
 const failureSchema = z.object({
-  error: z.object({ code: z.string(), message: z.string(), next: z.string() }),
+  error: z.object({ code: z.string(), ...errorTexts }),
 });
 
 interface ChildResult extends ChildEnd {
@@ -55,8 +56,7 @@ export class Children {
     const last = result.stdout.findLast((line) => line.trim()) ?? '';
     const failure = parseLine(failureSchema, last);
     if (failure.ok) {
-      const { code, message, next } = failure.value.error;
-      throw new UserError(code as ErrorCode, message, next, { cause: result.stderr });
+      throw errorOf(failure.value.error, { cause: result.stderr });
     }
     const answer = parseLine(schema, last);
     if (result.how === 0 && answer.ok) return answer.value;

@@ -5,6 +5,7 @@ import type { Context } from './context.ts';
 import { t } from '../text/l10n.ts';
 import { doctorText } from './texts.ts';
 import { withProgress } from './shown.ts';
+import { textOf } from '../text/message.ts';
 
 const scheme = 'forget-me-not';
 const uri = vscode.Uri.parse(`${scheme}:Forget-Me-Not Doctor.md`);
@@ -43,13 +44,13 @@ export async function showDoctor(context: Context): Promise<void> {
   await vscode.commands.executeCommand('markdown.showPreview', uri);
   const gpu = report.checks.find(({ area }) => area === 'completion');
   if (gpu?.command && vscode.workspace.isTrusted)
-    void context.log.ask('info', gpu.text, {
+    void context.log.ask('info', textOf(gpu, 'text'), {
       title: t('Install GPU Support'),
       run: () => vscode.commands.executeCommand('forgetMeNot.installGpu'),
     });
   const tensorflow = report.backends.find(({ name }) => name === 'tensorflow');
   if (!tensorflow?.command || !vscode.workspace.isTrusted) return;
-  await context.log.ask('info', tensorflow.reason, {
+  await context.log.ask('info', textOf(tensorflow, 'reason'), {
     title: t('Install TensorFlow'),
     run: () => vscode.commands.executeCommand('forgetMeNot.installRuntime'),
   });

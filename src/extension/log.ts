@@ -3,9 +3,9 @@ import * as vscode from 'vscode';
 import { commandOf, type NextStep } from '../text/next-step.ts';
 import { reportError, type ErrorReport } from '../text/errors.ts';
 import { visibleText } from '../text/foreign-text.ts';
-import { t, titleIn, tTold, withButtons } from '../text/l10n.ts';
-import { joined } from '../text/told-texts.ts';
+import { joined, t, titleIn, translate, withButtons } from '../text/l10n.ts';
 import { showErrorMessage, showInformationMessage, showWarningMessage } from './shown.ts';
+import { type Text, textOf } from '../text/message.ts';
 
 /** A button of a message. */
 export interface Action {
@@ -38,7 +38,7 @@ export class Log {
   }
 
   /** A message with buttons; those for steps that the text names come first. */
-  async ask(kind: 'info' | 'warning' | 'error', message: string, ...actions: Action[]): Promise<void> {
+  async ask(kind: 'info' | 'warning' | 'error', message: Text, ...actions: Action[]): Promise<void> {
     const show = {
       info: showInformationMessage,
       warning: showWarningMessage,
@@ -61,11 +61,11 @@ export class Log {
 }
 
 /** What to do next. A bug the user can only report, so the sentence points to the log. */
-export const nextOf = ({ next, code }: ErrorReport): string =>
-  code === 'internal' ? t('See the log for details.') : tTold(next);
+export const nextOf = (report: ErrorReport): string =>
+  report.code === 'internal' ? t('See the log for details.') : translate(textOf(report, 'next'));
 
 const errorSentence = (report: ErrorReport) =>
-  `${joined([tTold(report.message), nextOf(report)])} [${report.code}]`;
+  `${joined([translate(textOf(report, 'message')), nextOf(report)])} [${report.code}]`;
 
 /** The button for a step that a text names. */
 export const actionOf = (step: NextStep): Action => ({

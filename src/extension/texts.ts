@@ -11,27 +11,32 @@ import { UserError } from '../text/errors.ts';
 import { completionFigures, findComparison, measuredHere } from '../protocol/evaluation.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import { dayOf, decimal, fullTime, t, timeOfDay, titleIn, tTold, withButtons } from '../text/l10n.ts';
+import {
+  dayOf,
+  decimal,
+  fullTime,
+  joined,
+  t,
+  timeOfDay,
+  titleIn,
+  translate,
+  withButtons,
+} from '../text/l10n.ts';
+import { isLive, standingOf as runStanding } from '../findings/run-status.ts';
 import { secondsLeft, shareDone, timeLeftIn } from '../findings/run-time.ts';
 import { phaseIn } from '../findings/phases.ts';
-import { joined } from '../text/told-texts.ts';
 import { tokensPerStep } from '../protocol/run.ts';
 import { formatDuration } from '../text/units.ts';
-import { hasEnded } from '../runs/index.ts';
 import { plain } from './plain.ts';
+import { textOf } from '../text/message.ts';
 
-/** The state of a run for the user: its stored status, or `interrupted` when its process is gone. */
+/** How a run stands, with all that is under way as one. */
 export type Standing = 'live' | 'done' | 'failed' | 'cancelled' | 'interrupted';
 
-/** A trainer that was just started needs at most this long until its first heartbeat. */
-export const START_GRACE_MS = 60_000;
-
 /** @param alive whether the run's process lives (`isAlive` of src/runs) */
-export function standingOf({ spec, state }: RunSnapshot, alive: boolean, now = Date.now()): Standing {
-  if (hasEnded(state)) return state.status;
-  if (alive) return 'live';
-  const starting = state.status === 'queued' && Math.abs(now - Date.parse(spec.createdAt)) < START_GRACE_MS;
-  return starting ? 'live' : 'interrupted';
+export function standingOf(run: RunSnapshot, alive: boolean, now = Date.now()): Standing {
+  const standing = runStanding(run, alive, now);
+  return isLive(standing) ? 'live' : standing;
 }
 
 /** "6 kB", "98 MB", "2.4 GB". */
@@ -159,7 +164,7 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string[] 
     `${spec.name} (${spec.id})`,
     summary ? sentenceIn(summary) : '',
     standing === 'live' ? progressLine(snapshot) : '',
-    state.error ? withButtons(state.error.message, state.error.next).text : '',
+    state.error ? withButtons(...textsOf(state.error)).text : '',
     [
       spec.base.id,
       hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : t('full fine-tuning'),
@@ -181,6 +186,12 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string[] 
   return lines.filter(Boolean);
 }
 
+/** What happened and what to do. */
+const textsOf = (error: NonNullable<RunSnapshot['state']['error']>) => [
+  textOf(error, 'message'),
+  textOf(error, 'next'),
+];
+
 /** How a run ended. `chosen`: its result is, or was until now, what completes the user's code. */
 export function endSentence(snapshot: RunSnapshot, standing: Standing, chosen = false): string {
   const { spec, state } = snapshot;
@@ -192,7 +203,7 @@ export function endSentence(snapshot: RunSnapshot, standing: Standing, chosen = 
     case 'failed':
       return t('Fine-tuning of {name} failed: {why} [{code}]', {
         name,
-        why: error ? joined([tTold(error.message), tTold(error.next)]) : t('no reason was recorded.'),
+        why: error ? joined(textsOf(error).map(translate)) : t('no reason was recorded.'),
         code: error?.code ?? 'internal',
       });
     case 'cancelled':
@@ -263,11 +274,12 @@ function howTo(typed: string): string {
 }
 
 /** The doctor's report as Markdown. */
-export function doctorText({ summary, version, checks }: DoctorReport): string {
+export function doctorText(report: DoctorReport): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
-  const lines = checks.map(
-    ({ status, title, text, command }) =>
-      `| ${marks[status]} | **${cell(tTold(title))}** | ${cell(withButtons(text).text)}${command ? ` ${cell(howTo(command))}` : ''} |`,
-  );
-  return `# Forget-Me-Not ${version}\n\n${withButtons(summary).text}\n\n| | | |\n|-|-|-|\n${lines.join('\n')}\n`;
+  const lines = report.checks.map((check) => {
+    const title = cell(translate(textOf(check, 'title')));
+    const text = cell(withButtons(textOf(check, 'text')).text);
+    return `| ${marks[check.status]} | **${title}** | ${text}${check.command ? ` ${cell(howTo(check.command))}` : ''} |`;
+  });
+  return `# Forget-Me-Not ${report.version}\n\n${withButtons(textOf(report, 'summary')).text}\n\n| | | |\n|-|-|-|\n${lines.join('\n')}\n`;
 }

@@ -2,9 +2,8 @@
  * What a person is told when a run is done, in the editor and on the command line: first whether it worked and what
  * completes their code now, then the figures, then what is not measured yet. Pure.
  */
-import { t } from '../text/l10n.ts';
+import { joined, t } from '../text/l10n.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import { joined } from '../text/told-texts.ts';
 import { nextAfterNoOffer, whyNotOffered } from './offer.ts';
 import { figuresIn, leftToMeasure, pendingIn } from './summary-sentence.ts';
 import { verdictIn, verdictOf } from './verdict.ts';

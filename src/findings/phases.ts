@@ -1,5 +1,5 @@
 /** The phases that a run or a child process tells in English, in the language of the editor. */
-import { t, tTold } from '../text/l10n.ts';
+import { t, tKnown } from '../text/l10n.ts';
 
 /** Those that have no figures in them. */
 const phases = (): Partial<Record<string, string>> => ({
@@ -11,6 +11,8 @@ const phases = (): Partial<Record<string, string>> => ({
   Training: t('Training'),
   'Writing the result': t('Writing the result'),
   Evaluating: t('Evaluating'),
+  'Computing with the trainer': t('Computing with the trainer'),
+  'Checking with llama.cpp': t('Checking with llama.cpp'),
   'Asking the cluster': t('Asking the cluster'),
   'Waiting for a worker': t('Waiting for a worker'),
   'Preparing a worker': t('Preparing a worker'),
@@ -27,11 +29,16 @@ export function phaseIn(phase: string): string {
   const [, begun, step, steps] = /^(.+): step (\d+) of (\d+)$/.exec(phase) ?? [];
   if (begun !== undefined)
     return t('{phase}: step {step} of {steps}', { phase: phaseIn(begun), step: step!, steps: steps! });
+  const [, from] = /^Training, resumed at step (\d+)$/.exec(phase) ?? [];
+  if (from !== undefined) return t('Training, resumed at step {from}', { from });
+  const [, later, earlier] = /^Training, back from step (\d+) to step (\d+)$/.exec(phase) ?? [];
+  if (earlier !== undefined)
+    return t('Training, back from step {step} to step {to}', { step: later!, to: earlier });
   const [, what, done, total] = /^(.+) (\d+) of (\d+)$/.exec(phase) ?? [];
   if (what !== undefined) return `${phaseIn(what)} ${t('{done} of {total}', { done: done!, total: total! })}`;
   const [, at, task] = /^Step (\d+): (.+)$/.exec(phase) ?? [];
   if (at !== undefined) return `${t('Step {step}', { step: at })}: ${phaseIn(task!)}`;
   const [, to] = /^Sending to (.+)$/.exec(phase) ?? [];
   if (to !== undefined) return t('Sending to {host}', { host: to });
-  return phases()[phase] ?? tTold(phase);
+  return phases()[phase] ?? tKnown(phase);
 }

@@ -10,9 +10,8 @@ import {
   type Comparison,
   type Summary,
 } from '../protocol/evaluation.ts';
-import { decimal, isTranslated, percent, t, tKnown, tTold, withPoint } from '../text/l10n.ts';
+import { decimal, isTranslated, joined, percent, t, tKnown, withPoint } from '../text/l10n.ts';
 import { factsOfTask } from './task-facts.ts';
-import { joined } from '../text/told-texts.ts';
 import { FORGETTING } from './forgetting-figure.ts';
 import type { Interval } from '../statistics/statistics.ts';
 import { counted, of } from './counts.ts';
@@ -34,7 +33,7 @@ function pair(a: number, b: number): { before: string; after: string } {
 
 /** The stored sentence, which is in English; in another language, it is made again from the figures. */
 export function sentenceIn(summary: Summary): string {
-  if (!isTranslated() || !summary.comparisons.length) return tTold(summary.sentence);
+  if (!isTranslated()) return summary.sentence;
   return summarise(summary, pendingIn(summary));
 }
 

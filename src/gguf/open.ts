@@ -2,6 +2,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { gguf, type GGUFTensorInfo } from '@huggingface/gguf';
 import { UserError } from '../text/errors.ts';
+import { msg, type Text } from '../text/message.ts';
 import { whyNoFile } from '../text/not-a-file.ts';
 import { openRegular } from '../platform/files/regular-file.ts';
 import { dequantise } from './dequantise.ts';
@@ -81,7 +82,7 @@ function openedFile(
   for (const key of ['version', 'tensor_count', 'kv_count']) delete metadata[key];
   const tensorOf = (name: string) => {
     const tensor = tensors.get(name);
-    if (!tensor) throw new UserError('base-truncated', `${path} has no tensor "${name}".`, fetchAgain);
+    if (!tensor) throw new UserError('base-truncated', msg`${path} has no tensor "${name}".`, fetchAgain);
     return tensor;
   };
   const readBytes = (name: string) => {
@@ -111,9 +112,9 @@ async function openFile(path: string): Promise<FileHandle> {
     throw new UserError(
       'base-not-found',
       code === 'ENOENT'
-        ? `The model file ${path} does not exist.`
-        : `The model file ${path} can't be read (${whyNoFile(error) ?? code ?? message}).`,
-      'Check the path, or run {models} for the known bases.',
+        ? msg`The model file ${path} does not exist.`
+        : msg`The model file ${path} can't be read (${whyNoFile(error) ?? code ?? message}).`,
+      msg`Check the path, or run {models} for the known bases.`,
       { cause: error },
     );
   }
@@ -125,16 +126,16 @@ async function checkMagic(file: FileHandle, path: string): Promise<void> {
   if (start.toString('latin1', 0, 4) !== 'GGUF')
     throw new UserError(
       'base-not-gguf',
-      `${path} is not a GGUF file.`,
-      'Give a model in GGUF format, a file whose name ends in .gguf.',
+      msg`${path} is not a GGUF file.`,
+      msg`Give a model in GGUF format, a file whose name ends in .gguf.`,
     );
-  if (bytesRead < 8) throw truncated(path, 'its header is cut short');
+  if (bytesRead < 8) throw truncated(path, msg`its header is cut short`);
   const version = start.readUInt32LE(4);
   if (version !== 2 && version !== 3)
     throw new UserError(
       'base-not-gguf',
-      `${path} is a GGUF file of ${version & 0xffff ? `version ${version}` : 'big-endian order'}, which can't be read.`,
-      'Convert it with a recent llama.cpp, or fetch a newer file.',
+      msg`${path} is a GGUF file of ${version & 0xffff ? `version ${version}` : 'big-endian order'}, which can't be read.`,
+      msg`Convert it with a recent llama.cpp, or fetch a newer file.`,
     );
 }
 
@@ -146,7 +147,7 @@ async function parseHeader(path: string, size: number) {
     throw truncated(path, `its header can't be read: ${(error as Error).message}`, error);
   }
   // The parser pads the file with zeros, so a truncated header is recognised by where it ends.
-  if (header.tensorInfoByteRange[1] > size) throw truncated(path, 'its header is cut short');
+  if (header.tensorInfoByteRange[1] > size) throw truncated(path, msg`its header is cut short`);
   return { ...header, metadata: header.metadata as unknown as Record<string, unknown> };
 }
 
@@ -165,8 +166,8 @@ function checkTensor(
   if (!isReadable(type))
     throw new UserError(
       'base-unsupported-quantisation',
-      `${path} stores its tensor "${name}" as ${type}, which can't be read.`,
-      `Choose a file of the model in one of ${tensorTypeNames.join(', ')}.`,
+      msg`${path} stores its tensor "${name}" as ${type}, which can't be read.`,
+      msg`Choose a file of the model in one of ${tensorTypeNames.join(', ')}.`,
     );
   const shape = stored.map(Number).reverse();
   const count = elementCount(shape);
@@ -194,14 +195,14 @@ async function readExactly(
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length;) {
     const { bytesRead } = await file.read(bytes, done, Math.min(length - done, 2 ** 30), offset + done);
-    if (bytesRead === 0) throw truncated(path, `it ends at byte ${offset + done}`);
+    if (bytesRead === 0) throw truncated(path, msg`it ends at byte ${offset + done}`);
     done += bytesRead;
   }
   return bytes;
 }
 
-const fetchAgain = 'Delete the file and fetch it again.';
-const truncated = (path: string, why: string, cause?: unknown) =>
-  new UserError('base-truncated', `${path} is incomplete: ${why}.`, fetchAgain, { cause });
+const fetchAgain = msg`Delete the file and fetch it again.`;
+const truncated = (path: string, why: Text, cause?: unknown) =>
+  new UserError('base-truncated', msg`${path} is incomplete: ${why}.`, fetchAgain, { cause });
 const damaged = (path: string, why: string) =>
-  new UserError('base-not-gguf', `${path} is damaged: ${why}.`, fetchAgain);
+  new UserError('base-not-gguf', msg`${path} is damaged: ${why}.`, fetchAgain);

@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../text/errors.ts';
+import { msg, type Text } from '../text/message.ts';
 import { isGlibcFrom, thisMachine, type MachineFacts } from '../platform/machine/this-machine.ts';
 
 /** For which there is a package, by VS Code's names; as in scripts/platform-packages.mjs. */
@@ -36,27 +37,27 @@ export function whyNoLlama(
   const { platform, arch, glibc, musl } = machine;
   // 32-bit ARM has binaries, but no package.
   const own = `${platform}-${arch === 'arm' ? 'armv7l' : arch}`;
-  const error = (message: string, next: string) => new UserError('backend-unavailable', message, next);
+  const error = (message: Text, next: Text) => new UserError('backend-unavailable', message, next);
   if (platforms.length > 0 && !platforms.includes(own))
     return (packagedPlatforms as readonly string[]).includes(own)
       ? error(
-          `This package of Forget-Me-Not is for ${platforms[0]!}, and this machine is ${own}.`,
-          `Install forget-me-not-${own}.vsix instead.`,
+          msg`This package of Forget-Me-Not is for ${platforms[0]!}, and this machine is ${own}.`,
+          msg`Install forget-me-not-${own}.vsix instead.`,
         )
       : error(
-          `There is no package of Forget-Me-Not for ${own}; this one is for ${platforms[0]!}.`,
-          `Use it on one of these: ${packagedPlatforms.join(', ')}.`,
+          msg`There is no package of Forget-Me-Not for ${own}; this one is for ${platforms[0]!}.`,
+          msg`Use it on one of these: ${packagedPlatforms.join(', ')}.`,
         );
   const images =
     'a container image or system with glibc 2.34 or newer, such as Debian 12, Ubuntu 22.04 or Red Hat 9';
   if (musl)
     return error(
-      'Forget-Me-Not needs glibc, which this Linux (Alpine or another with musl) does not have.',
+      msg`Forget-Me-Not needs glibc, which this Linux (Alpine or another with musl) does not have.`,
       `Use ${images}.`,
     );
   if (glibc && !isGlibcFrom(LLAMA_GLIBC, glibc))
     return error(
-      `Forget-Me-Not needs glibc 2.${LLAMA_GLIBC} or newer, and this Linux has ${glibc}.`,
+      msg`Forget-Me-Not needs glibc 2.${LLAMA_GLIBC} or newer, and this Linux has ${glibc}.`,
       `Use ${images}.`,
     );
   return undefined;

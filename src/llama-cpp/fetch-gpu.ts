@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { extract } from 'tar';
 import { digestOf } from '../platform/files/checksum.ts';
 import { diskFull, requireSpace } from '../platform/files/disk.ts';
-import { UserError, downloadCancelled } from '../text/errors.ts';
+import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 import { cacheDir, llamaDir } from '../platform/files/paths.ts';
 import { fetchedPackage, gpuPackagesVersion, type GpuPackage } from './gpu-packages.ts';
 import type { OnFetchProgress } from '../packages/pypi.ts';
@@ -60,8 +60,8 @@ async function fetchLocked(one: GpuPackage, options: Options): Promise<void> {
       if (resumed) return await fetchLocked(one, options);
       throw new UserError(
         'base-checksum',
-        `${one.name} from npm's registry does not have the expected checksum.`,
-        'Try again; if that does not help, ask whoever runs the registry.',
+        msg`${one.name} from npm's registry does not have the expected checksum.`,
+        msg`Try again; if that does not help, ask whoever runs the registry.`,
       );
     }
     await unpack(part, one, options);
@@ -71,10 +71,10 @@ async function fetchLocked(one: GpuPackage, options: Options): Promise<void> {
     if (!(error instanceof Refused)) throw diskFull(error, part);
     throw new UserError(
       'network',
-      `${one.name} can't be downloaded: ${error.message}.`,
+      msg`${one.name} can't be downloaded: ${error.message}.`,
       error.signIn
-        ? "Put the sign-in to the registry into npm's configuration (npm login, or .npmrc), and try again."
-        : "Check the connection; a registry, a proxy and certificates can be named in npm's configuration. Then try again.",
+        ? msg`Put the sign-in to the registry into npm's configuration (npm login, or .npmrc), and try again.`
+        : msg`Check the connection; a registry, a proxy and certificates can be named in npm's configuration. Then try again.`,
       { cause: error },
     );
   }

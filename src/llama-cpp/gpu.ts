@@ -6,6 +6,7 @@ import { gpuKindNames, type GpuChoice, type GpuKind } from '../protocol/gpu.ts';
 import { fetchedModules, gpuKindsHere, gpuPackages, hasGpuPackages } from './gpu-packages.ts';
 import { openLlama, packageRoot, requireLlama, shareLlama } from './llama.ts';
 import { resolveAlso } from './import-hook.ts';
+import { type Message, msg, type Text } from '../text/message.ts';
 
 export interface GpuStart {
   /** Undefined: the processor. */
@@ -13,7 +14,7 @@ export interface GpuStart {
   /** Names of the GPUs. */
   devices: string[];
   /** Why it is the processor although a GPU was wanted. */
-  why?: string;
+  why?: Text;
 }
 
 /** Names that Mesa, Google and Microsoft give to devices that compute on the processor. */
@@ -29,13 +30,13 @@ export async function startGpu(choice: GpuChoice): Promise<GpuStart> {
   if (choice === 'off') return { devices: [] };
   await requireLlama();
   offerFetched();
-  const reasons: string[] = [];
+  const reasons: Text[] = [];
   const kinds = choice === 'auto' ? gpuKindsHere() : [choice];
   // What is not installed is told only if nothing that is installed has a reason of its own.
   const installed = kinds.filter((kind) => hasGpuPackages(kind, packageRoot()));
   for (const kind of installed) {
     const started = await tryGpu(kind, choice);
-    if (typeof started === 'object') return started;
+    if (!('message' in started)) return started;
     reasons.push(started);
   }
   const why = reasons.at(-1) ?? notInstalled(kinds);
@@ -51,25 +52,25 @@ function offerFetched(): void {
   offered = true;
 }
 
-function notInstalled(kinds: readonly GpuKind[]): string {
+function notInstalled(kinds: readonly GpuKind[]): Text {
   const kind = kinds.at(-1);
-  if (!kind) return 'There is no build of llama.cpp that uses a GPU on this platform.';
+  if (!kind) return msg`There is no build of llama.cpp that uses a GPU on this platform.`;
   const name = gpuKindNames[kind];
   return gpuPackages(kind).length === 0
-    ? `There is no build of llama.cpp for ${name} on this platform.`
-    : `The build of llama.cpp for ${name} is not installed: {install-gpu ${kind}} downloads it.`;
+    ? msg`There is no build of llama.cpp for ${name} on this platform.`
+    : msg`The build of llama.cpp for ${name} is not installed: {install-gpu ${kind}} downloads it.`;
 }
 
 /** Starts it, or says why it can't. */
-async function tryGpu(kind: GpuKind, choice: GpuChoice): Promise<GpuStart | string> {
+async function tryGpu(kind: GpuKind, choice: GpuChoice): Promise<GpuStart | Message> {
   const name = gpuKindNames[kind];
-  if (!(await hasDriver(kind))) return `This machine has no driver for ${name}.`;
+  if (!(await hasDriver(kind))) return msg`This machine has no driver for ${name}.`;
   let llama: Llama;
   try {
     // Tried in a process of its own first, which a broken driver may end.
     llama = await openLlama(kind);
   } catch {
-    return `The build of llama.cpp for ${name} finds no GPU that it can use: there is none, or its driver is too old.`;
+    return msg`The build of llama.cpp for ${name} finds no GPU that it can use: there is none, or its driver is too old.`;
   }
   const devices = await llama.getGpuDeviceNames();
   const used = devices.filter((device) => asksForSoftware(choice) || !isSoftware(device));
@@ -79,8 +80,8 @@ async function tryGpu(kind: GpuKind, choice: GpuChoice): Promise<GpuStart | stri
   }
   await llama.dispose();
   return devices.length > 0
-    ? `${name} finds no GPU but ${devices.join(', ')}, which computes on the processor.`
-    : `${name} finds no GPU on this machine.`;
+    ? msg`${name} finds no GPU but ${devices.join(', ')}, which computes on the processor.`
+    : msg`${name} finds no GPU on this machine.`;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The base's tokenizer, run by llama.cpp from the vocabulary alone, so that training and serving agree. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import { CHOOSE_ANOTHER } from '../base-models/architectures.ts';
 import { loadLlamaModel, readModelFile } from './llama.ts';
 import { readPieces, type Pieces } from './pieces.ts';
@@ -76,8 +76,8 @@ function tokenizerOf(model: LlamaModel, vocabularySize: number, pieces: Pieces):
   if (end === undefined)
     throw new UserError(
       'base-not-gguf',
-      'The model has no token that ends a text.',
-      'Choose another file of the model.',
+      msg`The model has no token that ends a text.`,
+      msg`Choose another file of the model.`,
     );
   return {
     encode: (text, { special = false } = {}) => Int32Array.from(model.tokenize(text, special)),

@@ -2,12 +2,13 @@
  * Has a process of its own open a file before llama.cpp opens it here: llama.cpp aborts the process at some files, in
  * more ways than can be checked before. What came of it is kept, by the file's checksum and llama.cpp's version.
  */
-import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { availableMemory } from '../platform/machine/available-memory.ts';
-import { bundlePath } from '../platform/processes/bundles.ts';
+import { startBundle } from '../platform/processes/bundles.ts';
 import { describeEnd, endedEarly, hasCrashed } from '../platform/processes/child-end.ts';
-import { UserError } from '../text/errors.ts';
+import { endOf } from '../platform/processes/start.ts';
+import { errorOf, msg, UserError } from '../text/errors.ts';
 import { isRecent, JsonCache } from '../platform/files/json-cache.ts';
 import { parseLine } from '../platform/files/lines.ts';
 import { triedSchema, type Tried } from '../protocol/tried-model.ts';
@@ -54,18 +55,13 @@ export async function requireTried(path: string, wanted: Opening): Promise<void>
 
 /** Starts dist/try-model.mjs. Throws what is not to be kept: it is not about the file, or tells by itself. */
 async function tryToOpen(path: string, bytes: number, opening: Opening): Promise<Outcome> {
-  const child = spawn(process.execPath, [bundlePath('try-model'), path, String(bytes), opening], {
+  const child = startBundle('try-model', [path, String(bytes), opening], {
     stdio: ['ignore', 'pipe', 'ignore'],
-    windowsHide: true,
     // llama.cpp would call a debugger when it aborts.
-    env: { ...process.env, FORGET_ME_NOT_TOKEN: undefined, GGML_NO_BACKTRACE: '1' },
+    env: { GGML_NO_BACKTRACE: '1' },
   });
-  let said = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
-  const how = await new Promise<number | string | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (status, signal) => resolve(status ?? signal));
-  });
+  const [said, { how, error }] = await Promise.all([text(child.stdout!), endOf(child)]);
+  if (error) throw error;
   const told = parseLine(triedSchema, said.split('\n')[0]!);
   if (told.ok) return outcomeOf(told.value);
   if (hasCrashed(how)) return { outcome: 'ends', how: describeEnd(how), at: Date.now() };
@@ -73,25 +69,25 @@ async function tryToOpen(path: string, bytes: number, opening: Opening): Promise
 }
 
 function outcomeOf(tried: Tried): Outcome {
-  if (tried.type === 'failed') throw new UserError(tried.code, tried.message, tried.next);
+  if (tried.type === 'failed') throw errorOf(tried);
   if (tried.type === 'refused') throw new Error(tried.why);
   return { outcome: tried.type, at: Date.now() };
 }
 
-const NEXT = 'Choose another base, or fetch this one again.';
+const NEXT = msg`Choose another base, or fetch this one again.`;
 
 function refusal(path: string, { outcome, how = '' }: Outcome): UserError {
   if (outcome === 'slow')
-    return new UserError('base-not-gguf', `llama.cpp takes too long to open ${path}.`, NEXT);
+    return new UserError('base-not-gguf', msg`llama.cpp takes too long to open ${path}.`, NEXT);
   if (outcome === 'memory')
     return new UserError(
       'base-not-gguf',
-      `llama.cpp takes far more memory for ${path} than it has bytes.`,
+      msg`llama.cpp takes far more memory for ${path} than it has bytes.`,
       NEXT,
     );
   return new UserError(
     'base-not-gguf',
-    `llama.cpp can't open ${path}: it ends the process that does (${how}), so the file is damaged or of a kind that it does not know.`,
+    msg`llama.cpp can't open ${path}: it ends the process that does (${how}), so the file is damaged or of a kind that it does not know.`,
     NEXT,
   );
 }

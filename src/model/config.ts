@@ -18,6 +18,7 @@ import { checkFigures, checkTensors } from '../base-models/check-model.ts';
 import type { BaseShape } from '../base-models/registry.ts';
 import type { TensorType } from '../gguf/types.ts';
 import { UserError } from '../text/errors.ts';
+import { msg, type Text } from '../text/message.ts';
 
 export interface ModelConfig extends BaseShape {
   architecture: ArchitectureName;
@@ -53,12 +54,12 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
   const { metadata, tensors } = source;
   const architecture = metadata['general.architecture'];
   if (!isArchitecture(architecture))
-    throw unsupported(`The architecture "${String(architecture)}" is not supported.`);
+    throw unsupported(msg`The architecture "${String(architecture)}" is not supported.`);
   checkFigures(source);
   const optional = (key: string) => {
     const value = sameForAll(metadata[`${architecture}.${key}`]);
     if (Array.isArray(value))
-      throw unsupported(`In this base, "${key}" differs from block to block, which is not supported.`);
+      throw unsupported(msg`In this base, "${key}" differs from block to block, which is not supported.`);
     return value === undefined || value === null ? undefined : Number(value);
   };
   const number = (key: string) => {
@@ -66,8 +67,8 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
     if (value === undefined || !(value > 0) || !Number.isFinite(value))
       throw new UserError(
         'base-truncated',
-        `The base has no usable "${architecture}.${key}".`,
-        'Fetch the file again.',
+        msg`The base has no usable "${architecture}.${key}".`,
+        msg`Fetch the file again.`,
       );
     return value;
   };
@@ -75,13 +76,15 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
   const width = number('embedding_length');
   const headSize = optional('attention.key_length') ?? width / heads;
   if ((optional('rope.dimension_count') ?? headSize) !== headSize)
-    throw unsupported('This base rotates only a part of each head (partial RoPE), which is not supported.');
+    throw unsupported(
+      msg`This base rotates only a part of each head (partial RoPE), which is not supported.`,
+    );
   if ((optional('attention.value_length') ?? headSize) !== headSize)
-    throw unsupported('In this base, values and keys differ in size, which is not supported.');
+    throw unsupported(msg`In this base, values and keys differ in size, which is not supported.`);
   for (const [key, what] of unsupportedFigures)
-    if (optional(key)) throw unsupported(`This base ${what}, which is not supported.`);
+    if (optional(key)) throw unsupported(msg`This base ${what}, which is not supported.`);
   if (Array.isArray(metadata[`${architecture}.attention.sliding_window_pattern`]))
-    throw unsupported('This base lists the layers that have a sliding window, which is not supported.');
+    throw unsupported(msg`This base lists the layers that have a sliding window, which is not supported.`);
   const layers = number('block_count');
   const ropeTheta = optional('rope.freq_base') ?? 10_000;
   const ropeFactor = readRopeFactor(metadata, architecture);
@@ -135,9 +138,9 @@ function readRopeFactor(metadata: Record<string, unknown>, architecture: string)
   const get = (key: string) => metadata[`${architecture}.rope.${key}`];
   const type = get('scaling.type') ?? 'linear';
   if (type !== 'none' && type !== 'linear')
-    throw unsupported(`This base scales its RoPE by the rule "${String(type)}", which is not supported.`);
+    throw unsupported(msg`This base scales its RoPE by the rule "${String(type)}", which is not supported.`);
   if (Number(get('scaling.attn_factor') ?? 1) !== 1)
-    throw unsupported('This base scales its attention with its RoPE, which is not supported.');
+    throw unsupported(msg`This base scales its attention with its RoPE, which is not supported.`);
   const factor = type === 'none' ? 1 : Number(get('scaling.factor') ?? get('scale_linear') ?? 1);
   // llama.cpp writes 0 for "none".
   return factor > 0 ? factor : 1;
@@ -146,7 +149,7 @@ function readRopeFactor(metadata: Record<string, unknown>, architecture: string)
 /** Refuses variants that would train without an error but wrongly: all that have tensors which are not read here. */
 function refuseVariants(tensors: WeightSource['tensors'], config: ModelConfig): void {
   if (tensors.has('blk.0.ffn_gate_inp.weight'))
-    throw unsupported('This base is a mixture of experts, which is not supported.');
+    throw unsupported(msg`This base is a mixture of experts, which is not supported.`);
   const { biases, ropeDivisors } = architectures[config.architecture];
   const known = new Set(['token_embd.weight', 'output.weight', ...lastNormTensors(config).keys()]);
   if (ropeDivisors) known.add(ROPE_DIVISORS);
@@ -162,10 +165,10 @@ function refuseVariants(tensors: WeightSource['tensors'], config: ModelConfig): 
   if (strange?.endsWith('.bias'))
     throw unsupported(
       biases === 'optional'
-        ? `This base has a bias "${strange}": biases are supported only on q, k and v, and on all three of them.`
-        : `This base has a bias "${strange}", which ${config.architecture} models do not have.`,
+        ? msg`This base has a bias "${strange}": biases are supported only on q, k and v, and on all three of them.`
+        : msg`This base has a bias "${strange}", which ${config.architecture} models do not have.`,
     );
-  if (strange) throw unsupported(`This base has a tensor "${strange}", which is not supported.`);
+  if (strange) throw unsupported(msg`This base has a tensor "${strange}", which is not supported.`);
 }
 
-const unsupported = (what: string) => new UserError('base-unsupported-architecture', what, CHOOSE_ANOTHER);
+const unsupported = (what: Text) => new UserError('base-unsupported-architecture', what, CHOOSE_ANOTHER);

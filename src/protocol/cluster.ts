@@ -3,6 +3,7 @@
  * the driver's lines, which are the job's logs; and cluster.json, by which a command finds its job again.
  */
 import { z } from 'zod';
+import { errorTexts } from '../text/errors.ts';
 import { backendNames } from './run.ts';
 
 /** The newest version of job.json and of the driver's lines. The driver comes with the job, so the two always agree. */
@@ -128,7 +129,7 @@ export const driverLineSchema = z.discriminatedUnion('type', [
   /** The last line: the tasks that failed. */
   z.object({ type: z.literal('done'), failed: z.array(z.string()) }),
   /** The last line if nothing could be begun, as in UserError. */
-  z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), next: z.string() }),
+  z.object({ type: z.literal('failed'), code: z.string(), ...errorTexts }),
 ]);
 export type DriverLine = z.infer<typeof driverLineSchema>;
 export type ResultLine = Extract<DriverLine, { type: 'result' }>;

@@ -1,5 +1,6 @@
 /** The output of `forget-me-not doctor --json`: what is installed, what is missing, and how to install it. */
 import { z } from 'zod';
+import { textsSchema } from '../text/message.ts';
 import { gpuKinds } from './gpu.ts';
 
 export const doctorCheckSchema = z.object({
@@ -18,6 +19,7 @@ export const doctorCheckSchema = z.object({
   text: z.string(),
   /** Terminal command that installs or repairs it; absent when there is nothing to do. */
   command: z.string().optional(),
+  texts: textsSchema,
 });
 export type DoctorCheck = z.infer<typeof doctorCheckSchema>;
 
@@ -26,6 +28,7 @@ export const doctorBackendSchema = z.object({
   starts: z.boolean(),
   version: z.string().optional(),
   reason: z.string(),
+  texts: textsSchema,
   command: z.string().optional(),
 });
 
@@ -48,17 +51,19 @@ export const adapterSchema = z.object({
 });
 export type Adapter = z.infer<typeof adapterSchema>;
 
-/** The output of webgpu-probe.mjs. */
+/** The output of `devices.mjs probe`. */
 export const webgpuProbeSchema = z.object({
   adapters: z.array(adapterSchema),
   /** Why there are none, or why the one that would be used can't be. */
   reason: z.string().optional(),
+  texts: textsSchema,
 });
 export type WebgpuProbe = z.infer<typeof webgpuProbeSchema>;
 
 export const doctorReportSchema = z.object({
   /** One sentence: whether this machine can train and complete, and how fast. */
   summary: z.string(),
+  texts: textsSchema,
   /** Training and completion both work. */
   ok: z.boolean(),
   version: z.string(),

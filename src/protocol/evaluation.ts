@@ -1,5 +1,6 @@
 /** The results of an evaluation: every figure with its interval, its n and its setting. */
 import { z } from 'zod';
+import { textsSchema } from '../text/message.ts';
 
 /** Early runs call the task "workspace" "heldout". */
 const taskName = z.string().overwrite((name) => (name === 'heldout' ? 'workspace' : name));
@@ -15,6 +16,7 @@ export const metricSchema = z.object({
   n: z.int(),
   /** How it was measured, for a person: "20 of 164 problems, greedy, 1 sample each". */
   setting: z.string(),
+  texts: textsSchema,
 });
 export type Metric = z.infer<typeof metricSchema>;
 
@@ -114,6 +116,7 @@ export const strengthChoiceSchema = z.object({
   path: z.array(strengthPointSchema),
   /** How it was measured, for a person. */
   setting: z.string(),
+  texts: textsSchema,
   /**
    * What the choice brings, as `learned` of a point, each file at the strength that is chosen without it. With strength 0:
    * what a choice would have brought that it rules out. Absent if no point was better, and in earlier versions.

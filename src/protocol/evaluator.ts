@@ -1,5 +1,7 @@
 /** The evaluator's messages on stdout, one object per line; its parent turns them into events and state. */
 import { z } from 'zod';
+import { textsSchema } from '../text/message.ts';
+import { errorTexts } from '../text/errors.ts';
 import { figureAtStep, summarySchema } from './evaluation.ts';
 
 export const evaluatorMessageSchema = z.discriminatedUnion('type', [
@@ -16,8 +18,8 @@ export const evaluatorMessageSchema = z.discriminatedUnion('type', [
   /** A figure as soon as it is known. */
   z.object({ type: z.literal('result'), ...figureAtStep }),
   /** What could not be measured, and why; the evaluation continues. */
-  z.object({ type: z.literal('warning'), message: z.string() }),
+  z.object({ type: z.literal('warning'), message: z.string(), texts: textsSchema }),
   z.object({ type: z.literal('summary'), summary: summarySchema }),
-  z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), next: z.string() }),
+  z.object({ type: z.literal('failed'), code: z.string(), ...errorTexts }),
 ]);
 export type EvaluatorMessage = z.infer<typeof evaluatorMessageSchema>;

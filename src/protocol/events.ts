@@ -1,5 +1,7 @@
 /** events.jsonl: what happened in a run, one object per line, append-only. */
 import { z } from 'zod';
+import { msg, type Text, textOf, textsSchema } from '../text/message.ts';
+import { errorTexts } from '../text/errors.ts';
 import { figureAtStep, intervalSchema } from './evaluation.ts';
 
 const at = { time: z.string() };
@@ -11,6 +13,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     ...at,
     backend: z.string(),
     backendReason: z.string(),
+    texts: textsSchema,
     step: z.int(),
     steps: z.int(),
     trainableParameters: z.number(),
@@ -43,6 +46,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     ...at,
     learningRate: z.number().positive(),
     why: z.string(),
+    texts: textsSchema,
     /** Optimiser steps of each trial; 0 if there was none. */
     steps: z.int(),
     /** Time that the trials took from the run. */
@@ -57,7 +61,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
         learned: intervalSchema.optional(),
         /** KL(base || trained) on the same windows, nats per token. */
         kl: z.number().optional(),
-        diverged: z.object({ step: z.int(), why: z.string() }).optional(),
+        diverged: z.object({ step: z.int(), why: z.string(), texts: textsSchema }).optional(),
       }),
     ),
   }),
@@ -68,6 +72,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     step: z.int(),
     to: z.int(),
     why: z.string(),
+    texts: textsSchema,
     rateScale: z.number(),
   }),
   /** Memory that the run is expected to need, by part and in total, and what is available; in bytes. */
@@ -95,8 +100,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('best'), ...at, step: z.int(), why: z.string() }),
   /** Written by earlier versions, which could learn from recorded completions; only so that it is no broken line. */
   z.object({ type: z.literal('preferences'), ...at }),
-  z.object({ type: z.literal('warning'), ...at, message: z.string() }),
-  z.object({ type: z.literal('error'), ...at, code: z.string(), message: z.string(), next: z.string() }),
+  z.object({ type: z.literal('warning'), ...at, message: z.string(), texts: textsSchema }),
+  z.object({ type: z.literal('error'), ...at, code: z.string(), ...errorTexts }),
   z.object({
     type: z.literal('done'),
     ...at,
@@ -137,8 +142,8 @@ export function survivingEvents(events: readonly RunEvent[]): RunEvent[] {
 }
 
 /** "At step 40 the loss ...: back to step 32; training skips that data and continues at 0.5 of the rate." */
-export const describeRollback = (event: Extract<RunEvent, { type: 'rollback' }>): string =>
-  `At step ${event.step} ${event.why}: back to step ${event.to}; training skips that data and continues at ${event.rateScale} of the rate.`;
+export const describeRollback = (event: Extract<RunEvent, { type: 'rollback' }>): Text =>
+  msg`At step ${event.step} ${textOf(event, 'why')}: back to step ${event.to}; training skips that data and continues at ${event.rateScale} of the rate.`;
 
 /** Whether training that continues from `step` builds on the event. A rollback counts as the step it went back to. */
 function isBefore(event: RunEvent, step: number): boolean {

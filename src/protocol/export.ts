@@ -1,5 +1,7 @@
 /** exports.jsonl (what a run was exported as, and what the check found), and the exporter's messages on stdout. */
 import { z } from 'zod';
+import { errorTexts } from '../text/errors.ts';
+import { textsSchema } from '../text/message.ts';
 import { decimal, t, withPoint } from '../text/l10n.ts';
 
 /** The forms that a result can be written in. */
@@ -45,6 +47,7 @@ export const exportRecordSchema = z.object({
   warning: z.string().optional(),
   /** In the answer only: what the reader of the file has to know. */
   note: z.string().optional(),
+  texts: textsSchema,
 });
 export type ExportRecord = z.infer<typeof exportRecordSchema>;
 
@@ -52,7 +55,7 @@ export type ExportRecord = z.infer<typeof exportRecordSchema>;
 export const exportMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), phase: z.string(), done: z.int(), total: z.int() }),
   z.object({ type: z.literal('done'), record: exportRecordSchema }),
-  z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), next: z.string() }),
+  z.object({ type: z.literal('failed'), code: z.string(), ...errorTexts }),
 ]);
 export type ExportMessage = z.infer<typeof exportMessageSchema>;
 

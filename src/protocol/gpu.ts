@@ -1,5 +1,6 @@
 /** On which processor completion computes: what can be asked for, and what came of it. */
 import { z } from 'zod';
+import { textsSchema } from '../text/message.ts';
 
 /** Ways in which llama.cpp uses a GPU. */
 export const gpuKinds = ['cuda', 'vulkan', 'metal'] as const;
@@ -23,6 +24,7 @@ export const computeDeviceSchema = z.object({
   threads: z.int(),
   /** Why it is the processor although a GPU was wanted, or why not all layers are on the GPU: sentences. */
   why: z.string().optional(),
+  texts: textsSchema,
 });
 export type ComputeDevice = z.infer<typeof computeDeviceSchema>;
 

@@ -3,6 +3,7 @@
  * changed. A panel that was hidden, or missed a message, sends `ready` and gets everything again, so nothing is lost.
  */
 import { z } from 'zod';
+import { textsSchema } from '../text/message.ts';
 import { runEventSchema } from './events.ts';
 import { intervalSchema, summarySchema } from './evaluation.ts';
 import { exportRecordSchema } from './export.ts';
@@ -64,7 +65,7 @@ export const sweepSnapshotSchema = z.object({
         z.object({
           learningRate: z.number().positive(),
           verdict: z.enum(['stable', 'worse', 'diverged']),
-          diverged: z.object({ step: z.int(), why: z.string() }).optional(),
+          diverged: z.object({ step: z.int(), why: z.string(), texts: textsSchema }).optional(),
           /** Held-out loss, and its paired difference from the base. */
           heldOut: intervalSchema.optional(),
           change: intervalSchema.optional(),

@@ -1,5 +1,4 @@
-/** Messages between the extension host and the indexer of its workspace, over Node's channel between parent and child. */
-import { z } from 'zod';
+/** Calls between the extension host and the indexer of its workspace (platform/processes/calls.ts). */
 
 /** Where parts of a prompt come from; each can be left out, to measure its worth. */
 export const partSources = [
@@ -15,59 +14,55 @@ export const partSources = [
 export type PartSource = (typeof partSources)[number];
 
 /** What a prompt at a cursor is made of. Lengths in UTF-16 units. */
-export const askedSchema = z.object({
+export interface Asked {
   /** Relative to the repository, with "/". */
-  path: z.string(),
-  languageId: z.string(),
+  path: string;
+  languageId: string;
   /** The text around the cursor, or the nearest part of it. */
-  before: z.string(),
-  after: z.string(),
+  before: string;
+  after: string;
   /** The cursor's line in the file, from 0. */
-  line: z.int(),
+  line: number;
   /** Characters of the file on each side of the cursor that the prompt has anyway. */
-  shown: z.object({ before: z.int(), after: z.int() }),
+  shown: { before: number; after: number };
   /** Most characters of all parts. */
-  budget: z.int(),
+  budget: number;
   /** Lines that a person has just changed, the newest first. Paths like `path`. */
-  edits: z.array(z.object({ path: z.string(), text: z.string() })),
+  edits: { path: string; text: string }[];
   /** Errors and warnings on the cursor's lines, with the line of code. */
-  problems: z.array(z.object({ message: z.string(), line: z.string() })),
+  problems: { message: string; line: string }[];
   /** Default: those of src/repository/choose.ts. */
-  sources: z.array(z.enum(partSources)).optional(),
-});
-export type Asked = z.infer<typeof askedSchema>;
+  sources?: PartSource[] | undefined;
+}
 
 /** A part of a file. In the order in which they belong into a prompt: the most useful one last. */
-export const partSchema = z.object({
-  filename: z.string(),
-  text: z.string(),
-  sources: z.array(z.enum(partSources)),
-});
-export type Part = z.infer<typeof partSchema>;
+export interface Part {
+  filename: string;
+  text: string;
+  sources: PartSource[];
+}
 
 /** Files and folders are absolute paths. */
-export const toIndexerSchema = z.discriminatedUnion('type', [
+export interface IndexerCalls {
   /** Files or folders were changed, made or removed on disk. */
-  z.object({ type: z.literal('changed'), files: z.array(z.string()) }),
+  changed(files: string[]): Promise<void>;
   /** The unsaved text of an open document; without `text`, what is on disk counts again. */
-  z.object({ type: z.literal('document'), file: z.string(), text: z.string().optional() }),
-  /** Answered with `parts`. `root`: the folder that `path` is relative to. */
-  z.object({ type: z.literal('ask'), id: z.int(), root: z.string(), asked: askedSchema }),
-]);
-export type ToIndexer = z.infer<typeof toIndexerSchema>;
+  document(file: string, text?: string): Promise<void>;
+  /** `root`: the folder that `asked.path` is relative to. */
+  parts(root: string, asked: Asked): Promise<Part[]>;
+}
 
-export const fromIndexerSchema = z.discriminatedUnion('type', [
-  /** A folder is indexed. `read`: files that had to be read, because they are new or changed since last time. */
-  z.object({
-    type: z.literal('indexed'),
-    folder: z.string(),
-    files: z.int(),
-    read: z.int(),
-    seconds: z.number(),
-    memoryBytes: z.number(),
-  }),
-  z.object({ type: z.literal('parts'), id: z.int(), parts: z.array(partSchema) }),
+export interface Indexed {
+  folder: string;
+  files: number;
+  /** Files that had to be read, because they are new or changed since last time. */
+  read: number;
+  seconds: number;
+  memoryBytes: number;
+}
+
+export interface IndexerOwnerCalls {
+  indexed(folder: Indexed): void;
   /** What went wrong and is done without. */
-  z.object({ type: z.literal('warning'), message: z.string() }),
-]);
-export type FromIndexer = z.infer<typeof fromIndexerSchema>;
+  warning(message: string): void;
+}

@@ -1,5 +1,6 @@
 /** reproductions/<id>/: plan.json (what was asked), results.json (what was run), claims.json (the verdicts). */
 import { z } from 'zod';
+import { errorTexts } from '../text/errors.ts';
 import { corpusPlanSchema, hyperSchema, runSpecSchema, type Hyper } from './run.ts';
 
 /** The newest format. In format 1, claims were judged by one seed and by one point of each run. */
@@ -127,6 +128,6 @@ export const reproducerMessageSchema = z.discriminatedUnion('type', [
   }),
   /** A program that was to follow the training failed: "spectrum.mjs". */
   z.object({ type: z.literal('leftOut'), task: z.string(), of: z.string(), message: z.string() }),
-  z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), next: z.string() }),
+  z.object({ type: z.literal('failed'), code: z.string(), ...errorTexts }),
 ]);
 export type ReproducerMessage = z.infer<typeof reproducerMessageSchema>;

@@ -1,5 +1,6 @@
 /** Runs side by side: the settings that differ, and their figures on the items that both answered. */
 import { z } from 'zod';
+import { textsSchema } from '../text/message.ts';
 import { comparisonSchema } from './evaluation.ts';
 
 export const runComparisonSchema = z.object({
@@ -14,5 +15,6 @@ export const runComparisonSchema = z.object({
   against: z.array(z.object({ run: z.string(), comparisons: z.array(comparisonSchema) })),
   /** "These runs learned from different corpora: ..." */
   warnings: z.array(z.string()),
+  texts: textsSchema,
 });
 export type RunComparison = z.infer<typeof runComparisonSchema>;

@@ -1,5 +1,7 @@
 /** run.json (what was asked) and state.json (the progress of the run). See docs/file-formats.md. */
 import { z } from 'zod';
+import { textOf, textsSchema, told } from '../text/message.ts';
+import { errorTexts } from '../text/errors.ts';
 import { namedFolderSchema } from './folders.ts';
 import { fetchedSchema } from './sharing.ts';
 
@@ -162,6 +164,7 @@ export const runSpecSchema = z.object({
   continues: z.object({ run: z.string(), sha256: z.string() }).optional(),
   /** Where the learning rate comes from, for people: "given", "sweep ...", "10x rule ...". */
   learningRateReason: z.string().optional(),
+  texts: textsSchema,
   /**
    * Whether short trials at the start may find a better rate than `hyper.learningRate`: see
    * training/learning-rate/trials.ts.
@@ -220,18 +223,20 @@ export const runStateSchema = z.object({
   step: z.int().default(0),
   steps: z.int(),
   /** The peak rate that the run's own trials chose, and why; otherwise it is the spec's. */
-  learningRate: z.object({ rate: z.number().positive(), why: z.string() }).optional(),
+  learningRate: z.object({ rate: z.number().positive(), why: z.string(), texts: textsSchema }).optional(),
   /** Seconds left of what the owner is doing now. */
   etaSeconds: z.number().optional(),
   /** ISO times at which its owner began, and at which all is expected to be over. */
   begun: z.string().optional(),
   ends: z.string().optional(),
+  /** ISO time at which it was queued again, to be resumed. */
+  queuedAt: z.string().optional(),
   /** What the owner is doing now, for people: "Reading files", "Training", "HumanEval 4 of 20". */
   phase: z.string().optional(),
   /** Host and port of the cluster on which it runs or ran. */
   cluster: z.string().optional(),
   /** Why it failed. */
-  error: z.object({ code: z.string(), message: z.string(), next: z.string() }).optional(),
+  error: z.object({ code: z.string(), ...errorTexts }).optional(),
 });
 export type RunState = z.infer<typeof runStateSchema>;
 
@@ -241,6 +246,6 @@ export const settledSpec = (spec: RunSpec, { learningRate }: Pick<RunState, 'lea
     ? {
         ...spec,
         hyper: { ...spec.hyper, learningRate: learningRate.rate },
-        learningRateReason: learningRate.why,
+        ...told({ learningRateReason: textOf(learningRate, 'why') }),
       }
     : spec;

@@ -1,5 +1,6 @@
 /** The completion server's requests and answers: OpenAI's completions, llama.cpp's infill, vLLM's adapter routes. */
 import { z } from 'zod';
+import { errorTexts } from '../text/errors.ts';
 import { computeDeviceSchema } from './gpu.ts';
 
 /** The base's name in requests. */
@@ -233,8 +234,7 @@ export type ServerReady = z.infer<typeof serverReadySchema>;
 export const serverFailedSchema = z.object({
   type: z.literal('failed'),
   code: z.string(),
-  message: z.string(),
-  next: z.string(),
+  ...errorTexts,
 });
 
 /** Sent on a lease before the server ends by itself. If it is missing, the server crashed. */

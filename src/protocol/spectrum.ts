@@ -1,5 +1,6 @@
 /** spectrum.json: singular values of the base's weights, of the trained change, and of noise of the same size. */
 import { z } from 'zod';
+import { errorTexts } from '../text/errors.ts';
 import { hyperSchema, moduleNames } from './run.ts';
 
 export const SPECTRUM_FORMAT = 1;
@@ -63,7 +64,7 @@ export const spectrumMessageSchema = z.discriminatedUnion('type', [
     etaSeconds: z.number().optional(),
   }),
   z.object({ type: z.literal('done') }),
-  z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), next: z.string() }),
+  z.object({ type: z.literal('failed'), code: z.string(), ...errorTexts }),
 ]);
 export type SpectrumMessage = z.infer<typeof spectrumMessageSchema>;
 

@@ -1,5 +1,7 @@
 /** sweep.json and trials.jsonl: which learning rates were tried, with what result. See docs/file-formats.md. */
 import { z } from 'zod';
+import { textsSchema } from '../text/message.ts';
+import { errorTexts } from '../text/errors.ts';
 import { backendNames, corpusPlanSchema, hyperSchema, runSpecSchema } from './run.ts';
 
 /** The newest format. */
@@ -71,7 +73,7 @@ const trialSchema = z.object({
   /** KL(base || trained) on the beginnings of held-out windows: mean over positions, in nats. */
   kl: z.number().optional(),
   /** Absent if it did not diverge. */
-  diverged: z.object({ step: z.int(), why: z.string() }).optional(),
+  diverged: z.object({ step: z.int(), why: z.string(), texts: textsSchema }).optional(),
   seconds: z.number(),
 });
 export type Trial = z.infer<typeof trialSchema>;
@@ -119,6 +121,6 @@ export const sweeperMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('line'), line: sweepLineSchema }),
   /** With --next: a trial that is still to be made. */
   z.object({ type: z.literal('task'), task: sweptTaskSchema }),
-  z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), next: z.string() }),
+  z.object({ type: z.literal('failed'), code: z.string(), ...errorTexts }),
 ]);
 export type SweeperMessage = z.infer<typeof sweeperMessageSchema>;

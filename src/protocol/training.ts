@@ -1,60 +1,29 @@
-/**
- * Messages between the owner of a run and the process that trains for it, over Node's channel between parent and child.
- * Only the owner writes the run's events and state; it answers a request to write once the data is on disk.
- */
-import { z } from 'zod';
-import { errorCodes } from '../text/errors.ts';
-import { runEventSchema } from './events.ts';
-import { runStateSchema } from './run.ts';
+/** Calls between the owner of a run and the process that trains for it (platform/processes/calls.ts). */
+import type { RunEvent } from './events.ts';
+import type { RunState } from './run.ts';
 
 /** The result of training. */
-export const trainedSchema = z.object({
+export interface TrainedResult {
   /** The last step. */
-  step: z.int(),
+  step: number;
   /** Median. */
-  tokensPerSecond: z.number(),
+  tokensPerSecond: number;
   /** Bytes. */
-  peakMemory: z.number(),
+  peakMemory: number;
   /** File name within the run directory. */
-  artefact: z.string(),
-});
-export type TrainedResult = z.infer<typeof trainedSchema>;
+  artefact: string;
+}
 
-const { status, learningRate, etaSeconds, phase } = runStateSchema.shape;
-/** Changes to the state; a key that is given as undefined is removed. */
-const patchSchema = z.object({
-  status: status.optional(),
-  step: z.int().optional(),
-  steps: z.int().optional(),
-  learningRate,
-  etaSeconds,
-  phase,
-});
+/** Only the owner writes into the run. Both resolve once the data is on disk. */
+export interface OwnerCalls {
+  event(event: RunEvent): Promise<void>;
+  /** Changes to the state; a key that is given as undefined is removed. */
+  state(patch: Partial<RunState>): Promise<void>;
+}
 
-export const trainerMessageSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('event'), id: z.int(), event: runEventSchema }),
-  z.object({ type: z.literal('state'), id: z.int(), patch: patchSchema }),
-  /** Its last message. Without `trained`, training was stopped before its end. */
-  z.object({ type: z.literal('ended'), trained: trainedSchema.optional() }),
-  z.object({
-    type: z.literal('failed'),
-    code: z.enum(errorCodes),
-    message: z.string(),
-    next: z.string(),
-  }),
-]);
-export type TrainerMessage = z.infer<typeof trainerMessageSchema>;
-
-export const ownerMessageSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('written'), id: z.int() }),
-  /** `code` as in Node's error: "ENOSPC". */
-  z.object({
-    type: z.literal('notWritten'),
-    id: z.int(),
-    code: z.string().optional(),
-    message: z.string(),
-  }),
+export interface TrainingCalls {
+  /** Trains the run; undefined if it was stopped before its end. */
+  train(): Promise<TrainedResult | undefined>;
   /** Finish the step, write a checkpoint and end. */
-  z.object({ type: z.literal('cancel') }),
-]);
-export type OwnerMessage = z.infer<typeof ownerMessageSchema>;
+  cancel(): void;
+}

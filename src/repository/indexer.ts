@@ -1,28 +1,32 @@
 /**
  * Entry: `node dist/indexer.mjs FOLDER...`, a child of the extension host: keeps an index of the folders and answers
- * which parts of them belong into a prompt (src/protocol/repository.ts, over Node's channel). Ends with its parent.
+ * which parts of them belong into a prompt (src/protocol/repository.ts). Ends with its parent.
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { innermost, pathWithin } from '../corpus/reading/folders.ts';
 import { reportError } from '../text/errors.ts';
+import { callsOver } from '../platform/processes/calls.ts';
 import { lowerPriority } from '../platform/processes/low-priority.ts';
-import { toIndexerSchema, type FromIndexer, type Part, type ToIndexer } from '../protocol/repository.ts';
+import type { Asked, IndexerCalls, IndexerOwnerCalls, Part } from '../protocol/repository.ts';
 import { FolderIndex } from './folder-index.ts';
 import { SymbolParser } from './parser.ts';
 import { forgetOldIndexes } from './store.ts';
 
-function say(message: FromIndexer): void {
-  process.send?.(message);
-}
-const warn = (message: string): void => say({ type: 'warning', message });
+const warn = (message: string): void => void owner.warning.asEvent(message);
+
+const stop = new AbortController();
+let begin: (indexes: readonly Opened[]) => void;
+const opened = new Promise<readonly Opened[]>((done) => (begin = done));
+
+const owner = callsOver<IndexerOwnerCalls, IndexerCalls>(process, {
+  changed: async (files) => change(await opened, files, (index, own) => index.changed(own)),
+  document: async (file, text) => change(await opened, [file], (index) => index.document(file, text)),
+  parts: async (root, asked) => partsFor(await opened, root, asked),
+});
 
 async function main(folders: readonly string[]): Promise<void> {
-  const stop = new AbortController();
   let indexes: FolderIndex[] = [];
-  const waiting: unknown[] = [];
-  let take = (message: unknown) => void waiting.push(message);
-  process.on('message', (message) => take(message));
   process.on('disconnect', () => {
     stop.abort();
     void Promise.allSettled(indexes.map((one) => one.close())).then(() => process.exit());
@@ -34,14 +38,10 @@ async function main(folders: readonly string[]): Promise<void> {
     signal: stop.signal,
     onProblem: warn,
   };
-  const opened = await Promise.all(folders.map((folder) => open(folder, options)));
-  indexes = opened.filter((one) => one !== undefined);
-  const names = indexes.map((index) => ({ index, path: index.folder }));
-  take = (message) => {
-    answer(names, message);
-  };
-  for (const message of waiting.splice(0)) take(message);
-  for (const index of indexes) await scan(index, stop.signal);
+  const found = await Promise.all(folders.map((folder) => open(folder, options)));
+  indexes = found.filter((one) => one !== undefined);
+  begin(indexes.map((index) => ({ index, path: index.folder })));
+  for (const index of indexes) await scan(index);
   await forgetOldIndexes();
 }
 
@@ -57,33 +57,32 @@ async function open(
   });
 }
 
-async function scan(index: FolderIndex, signal: AbortSignal): Promise<void> {
+async function scan(index: FolderIndex): Promise<void> {
   try {
     const { files, read, seconds } = await index.scan();
     const memoryBytes = process.memoryUsage.rss();
-    say({ type: 'indexed', folder: index.folder, files, read, seconds, memoryBytes });
+    void owner.indexed.asEvent({ folder: index.folder, files, read, seconds, memoryBytes });
   } catch (error) {
-    if (!signal.aborted) warn(`${index.folder} is not indexed: ${reportError(error).message}`);
+    if (!stop.signal.aborted) warn(`${index.folder} is not indexed: ${reportError(error).message}`);
   }
 }
 
-function answer(indexes: readonly Opened[], line: unknown): void {
-  const parsed = toIndexerSchema.safeParse(line);
-  if (!parsed.success) return warn(`An unknown message was left out: ${parsed.error.issues[0]?.message}`);
-  const message = parsed.data;
-  if (message.type === 'ask')
-    return say({ type: 'parts', id: message.id, parts: partsFor(indexes, message) });
-  const files = message.type === 'changed' ? message.files : [message.file];
+function change(
+  indexes: readonly Opened[],
+  files: readonly string[],
+  take: (index: FolderIndex, own: string[]) => Promise<void>,
+): void {
   for (const { index } of indexes) {
     const own = files.filter((file) => pathWithin(index.folder, file) !== undefined);
-    if (own.length === 0) continue;
-    const work = message.type === 'changed' ? index.changed(own) : index.document(message.file, message.text);
-    work.catch((error: unknown) => warn(`A change was not taken: ${reportError(error).message}`));
+    if (own.length > 0)
+      take(index, own).catch((error: unknown) =>
+        warn(`A change was not taken: ${reportError(error).message}`),
+      );
   }
 }
 
 /** Names files as the asker does: relative to `root`. */
-function partsFor(indexes: readonly Opened[], { root, asked }: Extract<ToIndexer, { type: 'ask' }>): Part[] {
+function partsFor(indexes: readonly Opened[], root: string, asked: Asked): Part[] {
   try {
     const found = innermost(indexes, join(root, asked.path));
     if (!found) return [];

@@ -1,8 +1,7 @@
 /** The default text if no folder is named: Python's standard library, else this package's own dependencies. */
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { outputOf } from '../platform/processes/start.ts';
 import { UserError } from '../text/errors.ts';
 
 export interface DefaultFolder {
@@ -28,9 +27,7 @@ export async function defaultFolder(packages: string): Promise<DefaultFolder> {
 /** Undefined if it is incomplete: some systems split it or leave out its sources. */
 async function standardLibrary(): Promise<string | undefined> {
   for (const python of ['python3', 'python']) {
-    const found = await promisify(execFile)(python, ['-c', QUESTION], { timeout: 10_000 }).catch(
-      () => undefined,
-    );
+    const found = await outputOf(python, ['-c', QUESTION], { timeout: 10_000 }).catch(() => undefined);
     const folder = found?.stdout.trim();
     if (folder && existsSync(join(folder, 'argparse.py')) && existsSync(join(folder, 'json', 'decoder.py')))
       return folder;

@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
+import { hasEnded } from '../findings/run-status.ts';
 import { UserError } from '../text/errors.ts';
 import type { RunState } from '../protocol/run.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
 import { readSpec, readState, statePath, stopPath, writeJson } from './files.ts';
 import { lockRun, runOwner, type Owner } from './lock.ts';
 import { readText } from '../platform/files/regular-file.ts';
-import { hasEnded } from './status.ts';
 
 /** How often an owner checks whether it is asked to stop, in ms. */
 const LOOK_MS = 250;

@@ -1,6 +1,7 @@
 /** Paths in a run directory, and reading and writing of its small files. See docs/file-formats.md. */
 import { basename, join } from 'node:path';
 import { UserError } from '../text/errors.ts';
+import { msg, type Text } from '../text/message.ts';
 import { RUN_FORMAT, runSpecSchema, runStateSchema, type RunSpec, type RunState } from '../protocol/run.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
 import { whyNoFile } from '../text/not-a-file.ts';
@@ -53,8 +54,8 @@ async function readJsonFile(dir: string, path: string): Promise<unknown> {
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
     throw new UserError(
       'run-not-found',
-      `${dir} is not a run: it has no ${basename(path)}.`,
-      'List the runs with {runs}.',
+      msg`${dir} is not a run: it has no ${basename(path)}.`,
+      msg`List the runs with {runs}.`,
     );
   }
   try {
@@ -64,11 +65,11 @@ async function readJsonFile(dir: string, path: string): Promise<unknown> {
   }
 }
 
-export function damaged(dir: string, file: string, reason: string): UserError {
+export function damaged(dir: string, file: string, reason: Text): UserError {
   return new UserError(
     'run-damaged',
-    `${file} of run ${basename(dir)} can't be read (${reason}).`,
-    `Restore the file from a backup, or delete the folder ${dir}.`,
+    msg`${file} of run ${basename(dir)} can't be read (${reason}).`,
+    msg`Restore the file from a backup, or delete the folder ${dir}.`,
   );
 }
 

@@ -2,7 +2,8 @@
  * Writes state.json, in a thread of its own: a training step can keep the main thread busy for longer than a heartbeat
  * may be old.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../platform/processes/start.ts';
 import type { RunState } from '../protocol/run.ts';
 
 const HEARTBEAT_MS = 2000;
@@ -32,52 +33,46 @@ parentPort.on('message', (message) => {
   state = message.state;
   try {
     write();
-    parentPort.postMessage({ id: message.id });
+    parentPort.postMessage({});
   } catch (error) {
-    parentPort.postMessage({ id: message.id, code: error.code, message: error.message });
+    parentPort.postMessage({ code: error.code, message: error.message });
   }
 });
 // If a heartbeat can't be written (a full disk), the next one tries again.
 setInterval(() => { try { write(); } catch {} }, interval);
 `;
 
-type Reply = { id: number; code?: string; message?: string };
+type Reply = { code?: string; message?: string };
 type Pending = { resolve: () => void; reject: (error: Error) => void };
 
 export class StateWriter {
   private readonly worker: Worker;
-  private readonly pending = new Map<number, Pending>();
-  private next = 0;
+  /** The thread answers them in this order. */
+  private readonly pending: Pending[] = [];
   private stopped = false;
 
   constructor(path: string, state: RunState) {
-    this.worker = new Worker(source, {
-      eval: true,
-      workerData: { path, state, interval: HEARTBEAT_MS },
-      execArgv: [],
-    });
+    const workerData = { path, state, interval: HEARTBEAT_MS };
+    this.worker = startThread(source, { eval: true, workerData });
     this.worker.unref();
     this.worker.on('message', (reply: Reply) => {
-      const waiting = this.pending.get(reply.id);
-      this.pending.delete(reply.id);
-      if (this.pending.size === 0) this.worker.unref();
+      const waiting = this.pending.shift();
+      if (this.pending.length === 0) this.worker.unref();
       if (reply.message === undefined) waiting?.resolve();
       else waiting?.reject(Object.assign(new Error(reply.message), { code: reply.code }));
     });
     this.worker.on('error', (error) => {
-      for (const { reject } of this.pending.values()) reject(error);
-      this.pending.clear();
+      for (const { reject } of this.pending.splice(0)) reject(error);
     });
   }
 
   /** Resolves once `state` is on disk. A state with a pid gets the time, now and at every heartbeat. */
   write(state: RunState): Promise<void> {
     if (this.stopped) return Promise.reject(new Error('The run was already released.'));
-    const id = this.next++;
     this.worker.ref();
     return new Promise((resolve, reject) => {
-      this.pending.set(id, { resolve, reject });
-      this.worker.postMessage({ id, state });
+      this.pending.push({ resolve, reject });
+      this.worker.postMessage({ state });
     });
   }
 

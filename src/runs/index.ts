@@ -8,6 +8,6 @@ export { findRun, listRuns, scanRuns } from './list.ts';
 export { isProcessAlive } from './processes.ts';
 export { readRun, resultStep, stepOfResult } from './read.ts';
 export { RunShelf, type FoundRuns } from './shelf.ts';
-export { effectiveStatus, hasEnded, isAlive, type EffectiveStatus } from './status.ts';
+export { effectiveStatus, isAlive } from './status.ts';
 export { trainingBusy, trainingNow, trainingRun, withTraining, type TrainingLock } from './training-lock.ts';
-export { openRunWriter, type RunWriter } from './writer.ts';
+export { openRunWriter, queueRun, type RunWriter } from './writer.ts';

@@ -1,7 +1,7 @@
 import { distance } from 'fastest-levenshtein';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { runsDir } from '../platform/files/paths.ts';
 import { specPath } from './files.ts';
@@ -31,21 +31,21 @@ export async function findRun(ref: string): Promise<string> {
   if (matches.length > 1)
     throw new UserError(
       'run-not-found',
-      `"${ref}" is the beginning of ${matches.length} run ids: ${some(matches)}.`,
-      'Give more of the id.',
+      msg`"${ref}" is the beginning of ${matches.length} run ids: ${some(matches)}.`,
+      msg`Give more of the id.`,
     );
   throw new UserError(
     'run-not-found',
-    `There is no run "${ref}".`,
-    ids.length ? `Similar ids: ${some(nearest(ref, ids))}.` : NONE,
+    msg`There is no run "${ref}".`,
+    ids.length ? msg`Similar ids: ${some(nearest(ref, ids))}.` : NONE,
   );
 }
 
-const NONE = 'There are no runs yet; start one with {train}.';
+const NONE = msg`There are no runs yet; start one with {train}.`;
 
 async function latestRun(): Promise<string> {
   const newest = (await scanRuns()).runs[0];
-  if (!newest) throw new UserError('run-not-found', 'There is no latest run.', NONE);
+  if (!newest) throw new UserError('run-not-found', msg`There is no latest run.`, NONE);
   return newest.dir;
 }
 

@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { UserError } from '../text/errors.ts';
+import { msg, type Text, textsSchema, told } from '../text/message.ts';
 import { lockPath } from './files.ts';
 import { isSameProcess, processStart } from './processes.ts';
 import { readText } from '../platform/files/regular-file.ts';
@@ -15,6 +16,7 @@ const processSchema = z.object({
   started: z.string().optional(),
   /** What the lock is held for, for people. */
   what: z.string().optional(),
+  texts: textsSchema,
 });
 const ownerSchema = processSchema.extend({
   token: z.string(),
@@ -33,7 +35,7 @@ export type RunLock = Lock;
 const ATTEMPTS = 40;
 
 /** Takes a run's lock. `what`: what it is held for. Errors: run-locked if a living process, or this one, holds it. */
-export const lockRun = (dir: string, what?: string): Promise<RunLock> =>
+export const lockRun = (dir: string, what?: Text): Promise<RunLock> =>
   takeLock(lockPath(dir), (holder) => lockedBy(dir, holder?.pid), what);
 
 /** The living process that holds the run, if there is one. */
@@ -46,7 +48,7 @@ export const runOwner = (dir: string): Promise<Owner | undefined> => lockOwner(l
 export async function takeLock(
   path: string,
   locked: (holder: Owner | undefined) => Error,
-  what?: string,
+  what?: Text,
 ): Promise<Lock> {
   const owner = ownerOf(process.pid, what);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -70,12 +72,12 @@ export async function lockOwner(path: string): Promise<Owner | undefined> {
 }
 
 /** The content of a lock that the process `pid` holds. */
-export function ownerOf(pid: number, what?: string): Owner {
+export function ownerOf(pid: number, what?: Text): Owner {
   return {
     pid,
     started: processStart(pid),
     token: randomBytes(8).toString('hex'),
-    ...(what === undefined ? {} : { what }),
+    ...told({ what }),
   };
 }
 
@@ -177,7 +179,7 @@ async function release(path: string, owner: Owner): Promise<void> {
 function lockedBy(dir: string, pid: number | undefined): UserError {
   return new UserError(
     'run-locked',
-    `Run ${basename(dir)} is in use by another process${pid === undefined ? '' : ` (pid ${pid})`}.`,
-    `Wait until it ends, or stop it with {cancel ${basename(dir)}}.`,
+    msg`Run ${basename(dir)} is in use by another process${pid === undefined ? '' : ` (pid ${pid})`}.`,
+    msg`Wait until it ends, or stop it with {cancel ${basename(dir)}}.`,
   );
 }

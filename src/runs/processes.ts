@@ -1,6 +1,6 @@
 /** Whether a process is still alive, and still the same one. */
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { outputNow } from '../platform/processes/start.ts';
 
 export function isProcessAlive(pid: number): boolean {
   // For the system, 0 and below mean groups of processes, or all processes.
@@ -47,8 +47,7 @@ export function processStart(pid: number): string | undefined {
 /** To the second; in UTC, because otherwise it would change with the time zone. */
 function startByPs(pid: number): string | undefined {
   const env = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' };
-  const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { env, encoding: 'utf8' });
-  return stdout?.trim() || undefined;
+  return outputNow('ps', ['-o', 'lstart=', '-p', String(pid)], env).trim() || undefined;
 }
 
 /** Whether `pid` is the process that started then; any living process if the system does not report starts. */

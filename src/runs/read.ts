@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { hasEnded } from '../findings/run-status.ts';
 import { summarySchema, type Summary } from '../protocol/evaluation.ts';
 import { exportRecordSchema, type ExportRecord } from '../protocol/export.ts';
 import { survivingEvents } from '../protocol/events.ts';
@@ -20,7 +21,7 @@ import {
   statePath,
 } from './files.ts';
 import { readText } from '../platform/files/regular-file.ts';
-import { hasEnded, isAlive } from './status.ts';
+import { isAlive } from './status.ts';
 
 /**
  * Everything about a run at this moment; its spec has the learning rate that it really uses. Broken event lines are

@@ -1,4 +1,5 @@
-import type { RunState, RunStatus } from '../protocol/run.ts';
+import { standingOf, type Standing } from '../findings/run-status.ts';
+import type { RunState } from '../protocol/run.ts';
 import { isProcessAlive, isSameProcess } from './processes.ts';
 
 /** An owner renews its heartbeat every 2 s, even in the middle of a long step. */
@@ -20,14 +21,6 @@ export function isAlive({ pid, pidStarted, heartbeat }: RunState): boolean {
   return isFresh && isProcessAlive(pid);
 }
 
-/** According to its state, the run has ended: nobody writes it any more. */
-export const hasEnded = (state: RunState): state is RunState & { status: 'done' | 'failed' | 'cancelled' } =>
-  state.status === 'done' || state.status === 'failed' || state.status === 'cancelled';
-
-export type EffectiveStatus = RunStatus | 'interrupted';
-
-/** The status to show: a run whose state says it is running but whose owner has died was interrupted. */
-export function effectiveStatus(state: RunState): EffectiveStatus {
-  const owned = state.status === 'running' || state.status === 'evaluating';
-  return owned && !isAlive(state) ? 'interrupted' : state.status;
-}
+/** How a run stands now, judged by the process that owns it. */
+export const effectiveStatus = (run: Parameters<typeof standingOf>[0]): Standing =>
+  standingOf(run, isAlive(run.state));

@@ -6,6 +6,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../text/errors.ts';
+import { msg, type Text, textOf } from '../text/message.ts';
 import { dataDir } from '../platform/files/paths.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
 import { lockOwner, ownerOf, readOwner, takeLock, type Lock, type Owner } from './lock.ts';
@@ -24,7 +25,7 @@ export interface TrainingLock extends Pick<Lock, 'release'> {
 }
 
 /** What is training on this machine now, as the beginning of a sentence; undefined if nothing is. */
-export async function trainingNow(): Promise<string | undefined> {
+export async function trainingNow(): Promise<Text | undefined> {
   const owner = await lockOwner(path());
   return owner && nameOf(owner);
 }
@@ -39,7 +40,7 @@ export async function trainingRun(): Promise<{ run: string | undefined } | undef
 }
 
 /** `what` begins a sentence: "The training of garden". Errors: training-busy if another training is running. */
-export async function lockTraining(what: string): Promise<TrainingLock> {
+export async function lockTraining(what: Text): Promise<TrainingLock> {
   await mkdir(dataDir(), { recursive: true });
   const lock = await takeLock(path(), busy, what);
   const write = (owner: Owner) => writeByRename(path(), JSON.stringify(owner));
@@ -52,7 +53,7 @@ export async function lockTraining(what: string): Promise<TrainingLock> {
 }
 
 /** Holds the lock during `work`, unless `work` hands it over. Errors: training-busy, and those of `work`. */
-export async function withTraining<T>(what: string, work: (lock: TrainingLock) => Promise<T>): Promise<T> {
+export async function withTraining<T>(what: Text, work: (lock: TrainingLock) => Promise<T>): Promise<T> {
   const lock = await lockTraining(what);
   try {
     return await work(lock);
@@ -96,23 +97,23 @@ async function releaseOwn(): Promise<void> {
 
 const nameOfRun = (run: string) => `Run ${run}`;
 const runOf = (what = '') => /^Run (\S+)$/.exec(what)?.[1];
-const nameOf = ({ pid, what }: Owner) => what ?? `A training (process ${pid})`;
+const nameOf = (owner: Owner): Text => textOf(owner, 'what') ?? msg`A training (process ${owner.pid})`;
 
 function busy(owner: Owner | undefined): UserError {
-  const what = owner ? nameOf(owner) : 'A training';
-  const run = runOf(what);
+  const what = owner ? nameOf(owner) : msg`A training`;
+  const run = runOf(owner?.what);
   return trainingBusy(
     what,
     run
-      ? `Wait until it ends, or stop it with {cancel ${run}}.`
-      : 'Wait until it ends, or stop it where it was started.',
+      ? msg`Wait until it ends, or stop it with {cancel ${run}}.`
+      : msg`Wait until it ends, or stop it where it was started.`,
   );
 }
 
 /** `what`: from trainingNow. */
-export const trainingBusy = (what: string, next: string): UserError =>
+export const trainingBusy = (what: Text, next: Text): UserError =>
   new UserError(
     'training-busy',
-    `${what} is in progress on this machine, and two trainings at once may not fit in it.`,
+    msg`${what} is in progress on this machine, and two trainings at once may not fit in it.`,
     next,
   );

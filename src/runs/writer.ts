@@ -45,6 +45,13 @@ export async function openRunWriter(dir: string): Promise<RunWriter> {
   }
 }
 
+/** Clears a run's earlier end: what is asked of it from here on is for its next owner. Errors: those of openRunWriter. */
+export async function queueRun(dir: string): Promise<void> {
+  const writer = await openRunWriter(dir);
+  const queuedAt = new Date().toISOString();
+  await writer.state({ status: 'queued', queuedAt, phase: undefined }).finally(() => writer.close());
+}
+
 class Writer implements RunWriter {
   private readonly stateWriter: StateWriter;
   private current: RunState;

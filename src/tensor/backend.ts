@@ -6,6 +6,7 @@ import type { Adapter } from '../protocol/doctor.ts';
 import type { BackendName } from '../protocol/run.ts';
 import type { Compound } from './compound.ts';
 import type { DataType, Tensor } from './tensor.ts';
+import type { Text } from '../text/message.ts';
 
 export type { DataType, Tensor };
 
@@ -73,7 +74,7 @@ export interface Operations {
 export interface Backend extends Operations {
   readonly name: BackendName;
   /** Why this backend was chosen, for people. */
-  readonly reason: string;
+  readonly reason: Text;
   /** The GPU that it computes on, if that is known by name. */
   readonly device?: Adapter;
   /** Besides f32: what products can be made in. bf16 is a type of tensors, f16 only what products round to. */

@@ -1,10 +1,11 @@
 /** Chooses a backend. `auto` is the fastest one that starts, by a measured product. */
-import { UserError, reportError } from '../text/errors.ts';
+import { UserError, whyOf } from '../text/errors.ts';
+import { together, msg, type Text } from '../text/message.ts';
 import type { BackendName } from '../protocol/run.ts';
 import type { Backend } from './backend.ts';
 import { planBackend } from './devices/plan.ts';
 
-type Starter = (reason: string, device?: string) => Promise<Backend>;
+type Starter = (reason: Text, device?: string) => Promise<Backend>;
 
 const starters: Record<BackendName, Starter> = {
   tensorflow: async (reason) => (await import('./tensorflow.ts')).startTensorflow(reason),
@@ -34,28 +35,32 @@ export async function startBackend(
   const asked = choice === 'auto' && device ? 'webgpu' : choice;
   if (asked === 'auto') return startFastest(planned);
   try {
-    return await starters[asked]('asked for', device);
+    return await starters[asked](msg`asked for`, device);
   } catch (error) {
     if (!orOther) throw error;
-    return startFastest(undefined, [reportError(error).message]);
+    return startFastest(undefined, [whyOf(error)]);
   }
 }
 
 /** @param refusals why others were not taken */
-async function startFastest(planned?: BackendName, refusals: string[] = []): Promise<Backend> {
+async function startFastest(planned?: BackendName, refusals: Text[] = []): Promise<Backend> {
   const { order, reason } = await planBackend({ backend: 'auto' });
   const names = planned ? [planned, ...order.filter((name) => name !== planned)] : order;
   for (const name of names) {
     const why = refusals.length
-      ? `the fastest that starts; ${refusals.join(' ')}`
+      ? msg`the fastest that starts; ${together(refusals)}`
       : name === order[0]
         ? reason
-        : 'as it was planned';
+        : msg`as it was planned`;
     try {
       return await starters[name](why);
     } catch (error) {
-      refusals.push(reportError(error).message);
+      refusals.push(whyOf(error));
     }
   }
-  throw new UserError('backend-unavailable', `No backend starts. ${refusals.join(' ')}`, 'Run {doctor}.');
+  throw new UserError(
+    'backend-unavailable',
+    msg`No backend starts. ${together(refusals)}`,
+    msg`Run {doctor}.`,
+  );
 }

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { UserError } from '../text/errors.ts';
+import { msg, type Text, together } from '../text/message.ts';
 import { usableProcessors } from '../platform/machine/processors.ts';
 import { ArenaBackend, Handle } from './arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
@@ -56,9 +57,10 @@ class TensorflowHandle extends Handle {
 }
 
 /** Loads TensorFlow and the binding (under a second). Throws like startBackend. */
-export async function startTensorflow(reason: string): Promise<Backend> {
+export async function startTensorflow(reason: Text): Promise<Backend> {
   const path = process.env['FORGET_ME_NOT_BINDING'] || (await findRuntime())?.binding;
-  if (!path) throw new UserError('runtime-missing', 'TensorFlow is not installed.', 'Run {install-runtime}.');
+  if (!path)
+    throw new UserError('runtime-missing', msg`TensorFlow is not installed.`, msg`Run {install-runtime}.`);
   // The library reads these variables once, when it loads.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
@@ -69,12 +71,12 @@ export async function startTensorflow(reason: string): Promise<Backend> {
   process.env['TF_NUM_INTRAOP_THREADS'] ??= String(usableProcessors());
   try {
     const binding = createRequire(import.meta.url)(path) as Binding;
-    return new TensorflowBackend(binding, `TensorFlow ${binding.TF_Version}, ${reason}`);
+    return new TensorflowBackend(binding, together([`TensorFlow ${binding.TF_Version}`, reason], ', '));
   } catch (error) {
     throw new UserError(
       'backend-unavailable',
-      `TensorFlow does not start: ${(error as Error).message}.`,
-      'Run {doctor}, or train with --backend wasm.',
+      msg`TensorFlow does not start: ${(error as Error).message}.`,
+      msg`Run {doctor}, or train with --backend wasm.`,
       { cause: error },
     );
   }
@@ -88,7 +90,7 @@ class TensorflowBackend extends ArenaBackend implements Backend {
 
   constructor(
     private readonly binding: Binding,
-    readonly reason: string,
+    readonly reason: Text,
   ) {
     super();
     this.compound = this.chooseCompound();

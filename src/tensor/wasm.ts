@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../text/errors.ts';
+import { msg, type Text, together } from '../text/message.ts';
 import { ArenaBackend, Handle } from './arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
 import { Composed } from './composed.ts';
@@ -32,7 +33,7 @@ function wasmFolder(): string {
 }
 
 /** Throws UserError `backend-unavailable` if WebAssembly does not start. */
-export async function startWasm(reason: string): Promise<Backend> {
+export async function startWasm(reason: Text): Promise<Backend> {
   try {
     const backend = await threadedBackend(wasmFolder());
     tf.removeBackend('wasm');
@@ -41,12 +42,12 @@ export async function startWasm(reason: string): Promise<Backend> {
   } catch (error) {
     throw new UserError(
       'backend-unavailable',
-      `WebAssembly does not start: ${(error as Error).message}.`,
-      'Run {doctor}.',
+      msg`WebAssembly does not start: ${(error as Error).message}.`,
+      msg`Run {doctor}.`,
       { cause: error },
     );
   }
-  return new WasmBackend(`WebAssembly (TF.js ${tf.version_core}), ${reason}`);
+  return new WasmBackend(together([`WebAssembly (TF.js ${tf.version_core})`, reason], ', '));
 }
 
 class WasmBackend extends ArenaBackend implements Backend {
@@ -54,7 +55,7 @@ class WasmBackend extends ArenaBackend implements Backend {
   readonly precisions = [] as const;
   readonly compound = new Composed(this);
 
-  constructor(readonly reason: string) {
+  constructor(readonly reason: Text) {
     super();
   }
 

@@ -1,7 +1,12 @@
 /** Every error meant for a person: a code, what happened, and what to do next. */
-import { visible } from './foreign-text.ts';
+import { z } from 'zod';
+import { jsonLine, visible } from './foreign-text.ts';
+import { english, msg, textOf, textsSchema, together, told, type Text, type Texts } from './message.ts';
 import { forTerminal } from './next-step.ts';
 import { whyNoFile } from './not-a-file.ts';
+
+/** What errors are made of. */
+export { msg };
 
 export const errorCodes = [
   'corpus-empty',
@@ -74,65 +79,98 @@ export type ErrorCode = (typeof errorCodes)[number];
  */
 export class UserError extends Error {
   override readonly name = 'UserError';
+  /** In English, as `message`. */
+  readonly next: string;
   constructor(
     readonly code: ErrorCode,
-    message: string,
-    readonly next: string,
+    readonly what: Text,
+    readonly whatNext: Text,
     options?: ErrorOptions,
   ) {
-    super(message, options);
+    super(english(what), options);
+    this.next = english(whatNext);
   }
 }
+
+/** An error's texts where it is sent or written. */
+export const errorTexts = { message: z.string(), next: z.string(), texts: textsSchema };
 
 export interface ErrorReport {
   code: ErrorCode;
   message: string;
   next: string;
+  texts?: Texts;
 }
 
-/** Turns any thrown value into what to show. Node's disk and network errors become sentences here. */
+/** The error of another process, or of a file. */
+export const errorOf = (
+  report: Omit<ErrorReport, 'code'> & { code: string },
+  options?: ErrorOptions,
+): UserError =>
+  new UserError(report.code as ErrorCode, textOf(report, 'message'), textOf(report, 'next'), options);
+
+/** What to show of any thrown value. */
 export function reportError(error: unknown): ErrorReport {
-  if (error instanceof UserError) return { code: error.code, message: error.message, next: error.next };
+  const { code, what, whatNext } = asUserError(error);
+  return { code, ...told({ message: what, next: whatNext }) };
+}
+
+/** What happened and what to do. */
+export const saidOf = (error: unknown): Text => {
+  const { what, whatNext } = asUserError(error);
+  return together([what, whatNext]);
+};
+
+/** What happened, for a message that contains it. */
+export const whyOf = (error: unknown): Text => asUserError(error).what;
+
+/** Turns any thrown value into an error for a person. Node's disk and network errors become sentences here. */
+export function asUserError(error: unknown): UserError {
+  if (error instanceof UserError) return error;
   const reason = whyNoFile(error);
-  if (error instanceof Error && reason)
-    return {
-      code: 'not-a-file',
-      message: `${(error as NodeJS.ErrnoException).path ?? 'A file'} can't be read: ${reason}.`,
-      next: 'Replace it with a file, or remove it.',
-    };
   const { code, message, path, syscall } =
-    error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error) };
+    error instanceof Error
+      ? (error as NodeJS.ErrnoException)
+      : ({ message: String(error) } as NodeJS.ErrnoException);
+  if (reason)
+    return new UserError(
+      'not-a-file',
+      msg`${path ?? msg`A file`} can't be read: ${reason}.`,
+      msg`Replace it with a file, or remove it.`,
+    );
   if (code === 'ENOSPC' || code === 'EDQUOT')
-    return {
-      code: 'disk-full',
-      message: code === 'EDQUOT' ? 'The disk quota is used up.' : 'The disk is full.',
-      next: 'Free some space and run the same command again.',
-    };
+    return new UserError(
+      'disk-full',
+      code === 'EDQUOT' ? msg`The disk quota is used up.` : msg`The disk is full.`,
+      msg`Free some space and run the same command again.`,
+    );
   // On a read-only disk, Node's mkdir says ENOENT.
   if (path && (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR'].includes(code ?? '') || syscall === 'mkdir'))
-    return {
-      code: 'not-writable',
-      message: `${path} can't be ${syscall === 'mkdir' ? 'made' : 'opened or written'} (${code}).`,
-      next: 'Check its permissions, or set FORGET_ME_NOT_HOME to a folder of your own.',
-    };
+    return new UserError(
+      'not-writable',
+      syscall === 'mkdir'
+        ? msg`${path} can't be made (${code!}).`
+        : msg`${path} can't be opened or written (${code!}).`,
+      msg`Check its permissions, or set FORGET_ME_NOT_HOME to a folder of your own.`,
+    );
   if (code === 'ENOTFOUND' || code === 'ECONNREFUSED' || code === 'ENETUNREACH' || code === 'EAI_AGAIN')
-    return {
-      code: 'network',
-      message: `The network could not be reached (${code}).`,
-      next: 'Check the connection or proxy, then try again.',
-    };
+    return new UserError(
+      'network',
+      msg`The network could not be reached (${code}).`,
+      msg`Check the connection or proxy, then try again.`,
+    );
   if (error instanceof Error && isOutOfMemory(error))
-    return {
-      code: 'memory',
-      message: 'There was not enough memory for the computation.',
-      next: 'Train with a smaller --batch or --seq, or from a smaller base.',
-    };
-  return {
-    code: 'internal',
+    return new UserError(
+      'memory',
+      msg`There was not enough memory for the computation.`,
+      msg`Train with a smaller --batch or --seq, or from a smaller base.`,
+    );
+  return new UserError(
+    'internal',
     // A library's message may have many lines; ours has one.
-    message: message.replace(/\s*\n\s*/g, ' ') || 'Something went wrong.',
-    next: 'Run again with --verbose and report what it prints.',
-  };
+    message.replace(/\s*\n\s*/g, ' ') || msg`Something went wrong.`,
+    msg`Run again with --verbose and report what it prints.`,
+  );
 }
 
 /** Recognises the errors of TensorFlow, V8 and WebAssembly; the last reports any trap as a plain RuntimeError. */
@@ -149,15 +187,27 @@ export function formatError(error: unknown): string {
   return visible(forTerminal(`[${code}] ${message} ${next}`)).trimEnd();
 }
 
-/** The last error that formatError wrote into a child's log, undefined if none. Its `next` stays in the message. */
+/** An error in the log of a child process: a line for people, and one for its parent. */
+export const logged = (error: unknown): string => `${formatError(error)}\n${jsonLine(reportError(error))}`;
+
+const loggedSchema = z.object({ code: z.enum(errorCodes), ...errorTexts });
+
+/** The last error that was `logged`, undefined if none. */
 export function parseError(log: string): UserError | undefined {
   for (const line of log.split('\n').reverse()) {
-    const [, code, text] = /^\[([a-z-]+)\] (.+)$/.exec(line) ?? [];
-    if (text && (errorCodes as readonly string[]).includes(code!))
-      return new UserError(code as ErrorCode, text, '');
+    if (!line.startsWith('{')) continue;
+    try {
+      return errorOf(loggedSchema.parse(JSON.parse(line)));
+    } catch {
+      // Another line.
+    }
   }
   return undefined;
 }
 
 export const downloadCancelled = () =>
-  new UserError('cancelled', 'The download was cancelled.', 'Start it again to continue where it stopped.');
+  new UserError(
+    'cancelled',
+    msg`The download was cancelled.`,
+    msg`Start it again to continue where it stopped.`,
+  );

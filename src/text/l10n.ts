@@ -4,7 +4,7 @@
  * reports are in English, and so are the files that they write.
  */
 import { forButtons, titleOf, type NextStep } from './next-step.ts';
-import { joined, Patterns } from './told-texts.ts';
+import { english, fill, filled, type Text } from './message.ts';
 
 export type Values = Record<string, string | number>;
 /** English texts with their translations. */
@@ -13,7 +13,6 @@ export type Bundle = Readonly<Record<string, string>>;
 const ENGLISH = 'en';
 let spoken = ENGLISH;
 let bundle: Bundle | undefined;
-let patterns: Patterns | undefined;
 
 /**
  * @param language as the editor names it, for numbers and dates
@@ -22,7 +21,6 @@ let patterns: Patterns | undefined;
 export function speak(language: string, texts?: Bundle): void {
   spoken = texts ? language : ENGLISH;
   bundle = texts;
-  patterns = undefined;
 }
 
 /** Whether there are translations; else the English texts are shown as they are. */
@@ -30,44 +28,41 @@ export const isTranslated = (): boolean => bundle !== undefined;
 
 /** Runs `make` in English, for what programs read. */
 export function inEnglish<T>(make: () => T): T {
-  const before = [spoken, bundle, patterns] as const;
+  const before = [spoken, bundle] as const;
   speak(ENGLISH);
   try {
     return make();
   } finally {
-    [spoken, bundle, patterns] = before;
+    [spoken, bundle] = before;
   }
 }
 
-const fill = (text: string, values: Values): string =>
-  text.replace(/\{(\w+)\}/g, (placeholder, name: string) =>
-    Object.hasOwn(values, name) ? String(values[name]) : placeholder,
-  );
+const inBundle = (message: string): string =>
+  bundle && Object.hasOwn(bundle, message) ? bundle[message]! : message;
 
 /**
  * The text with `{name}` filled in. `message` is a literal, so that the test finds it and asks for its translations.
  * Called where a text is shown, never while a file is loaded: the language is not known then.
  */
-export const t = (message: string, values: Values = {}): string =>
-  fill(bundle && Object.hasOwn(bundle, message) ? bundle[message]! : message, values);
+export const t = (message: string, values: Values = {}): string => fill(inBundle(message), values);
 
 /** For fixed English texts that stand in a table; the test has a list of these tables. */
 export const tKnown = (message: string): string => t(message);
 
-/**
- * For English sentences with their values filled in, as processes and files of runs tell them: errors, warnings,
- * advice. They are recognised by the English texts of the bundle. What is not recognised stays English.
- */
-export function tTold(told: string): string {
-  if (!bundle || !told) return told;
-  patterns ??= new Patterns(Object.keys(bundle));
-  return patterns.translate(told, (message, values) =>
-    t(message, Object.fromEntries(values.map(([name, value]) => [name, inPlace(name, value)]))),
-  );
+/** A message of a process or a file in the language of the editor. */
+export function translate(text: Text): string {
+  if (!bundle || typeof text === 'string') return english(text);
+  // glibc 2.31 is no number.
+  const isNumber = !text.message.includes('glibc');
+  const say = (value: Text) => (typeof value === 'string' && isNumber ? numberHere(value) : translate(value));
+  return unspaced(filled(text, say, inBundle(text.message)));
 }
 
-/** glibc 2.31 is no number. */
-const inPlace = (name: string, value: string) => (/glibc|version/i.test(name) ? value : numberHere(value));
+/** Sentences one after the other. */
+export const joined = (sentences: readonly string[]): string => unspaced(sentences.filter(Boolean).join(' '));
+
+/** Without spaces after Chinese full stops. */
+const unspaced = (text: string): string => text.replace(/(?<=[。！？]) /gu, '');
 
 /** A value that is nothing but an English number, perhaps with its unit, as the language writes it. */
 function numberHere(value: string): string {
@@ -81,9 +76,9 @@ function numberHere(value: string): string {
 /** The title of a step's button. */
 export const titleIn = (step: Pick<NextStep, 'id'>): string => tKnown(titleOf(step));
 
-/** As forButtons, of a text that was told; it names the buttons as they are shown here. */
-export const withButtons = (...texts: string[]) =>
-  forButtons(joined(texts.map(tTold)), (step) => t('"{button}"', { button: titleIn(step) }));
+/** As forButtons; it names the buttons as they are shown here. */
+export const withButtons = (...texts: Text[]) =>
+  forButtons(joined(texts.map(translate)), (step) => t('"{button}"', { button: titleIn(step) }));
 
 /** "1,234" or "1.234". */
 export const whole = (value: number): string => grouped(value, 0);

@@ -7,7 +7,7 @@ import { EarlierCorpus, openCorpus, type Corpus } from '../corpus/index.ts';
 import { readAdapterGguf } from '../weights/index.ts';
 import { adapterAlpha, type Parameter } from '../model/index.ts';
 import { createRenaming } from '../corpus/reading/folders.ts';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import type { Folders } from '../protocol/folders.ts';
 import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
 import { findRun, readSpec } from '../runs/index.ts';
@@ -61,8 +61,8 @@ export async function keepEarlierAdapter(dir: string, spec: Continuing): Promise
   if ((await examine(path)).sha256 === continues.sha256) return;
   throw new UserError(
     'adapter-damaged',
-    `The adapter of run ${continues.run} has changed since this run was started.`,
-    'Start a new run that continues it.',
+    msg`The adapter of run ${continues.run} has changed since this run was started.`,
+    msg`Start a new run that continues it.`,
   );
 }
 
@@ -91,7 +91,7 @@ export async function earlierValues(
       new UserError(
         'adapter-mismatch',
         `${path} has ${what}.`,
-        'Start a new run that continues the earlier one.',
+        msg`Start a new run that continues the earlier one.`,
       ),
     );
   };

@@ -1,6 +1,7 @@
 /** Detects a run that diverges. Its state is plain numbers, so that a checkpoint can store it. */
 import { z } from 'zod';
 import { UserError } from '../text/errors.ts';
+import { msg, type Text } from '../text/message.ts';
 
 /** Number of recent steps that a loss is compared with. */
 const WINDOW = 32;
@@ -40,13 +41,13 @@ export class DivergenceWatch {
   constructor(private readonly vocabularySize: number) {}
 
   /** Checks a step before its update is made. Returns why training must not continue, or undefined. */
-  check(loss: number, gradientNorm: number): string | undefined {
+  check(loss: number, gradientNorm: number): Text | undefined {
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
-      return 'the loss or its gradient is no longer a number';
+      return msg`the loss or its gradient is no longer a number`;
     const { losses, norms } = this.state;
     const usualNorm = norms.length < ENOUGH ? Infinity : median(norms);
     if (usualNorm > 0 && gradientNorm > HUGE_GRADIENT * usualNorm)
-      return `the gradient's norm leapt from about ${usualNorm.toPrecision(2)} to ${gradientNorm.toPrecision(2)}`;
+      return msg`the gradient's norm leapt from about ${usualNorm.toPrecision(2)} to ${gradientNorm.toPrecision(2)}`;
     const dead = gradientNorm === 0 && loss > LOSS_LEFT;
     if (!dead && loss <= this.bound()) {
       this.remember(loss, gradientNorm);
@@ -55,11 +56,11 @@ export class DivergenceWatch {
     const bad = this.state.bad + 1;
     this.state = { ...this.state, bad };
     if (bad < PATIENCE) return undefined;
-    if (dead) return 'there is no gradient left';
+    if (dead) return msg`there is no gradient left`;
     const now = loss.toFixed(2);
-    if (losses.length < ENOUGH) return `the loss stayed at ${now}`;
+    if (losses.length < ENOUGH) return msg`the loss stayed at ${now}`;
     const before = median(losses).toFixed(2);
-    return `the loss stayed at ${now}, up from about ${before}`;
+    return msg`the loss stayed at ${now}, up from about ${before}`;
   }
 
   private remember(loss: number, gradientNorm: number): void {
@@ -92,9 +93,9 @@ function median(values: readonly number[]): number {
 }
 
 /** `message` has no full stop, because the caller adds which checkpoint is kept. */
-export const diverged = (step: number, why: string) =>
+export const diverged = (step: number, why: Text) =>
   new UserError(
     'diverged',
-    `Training diverged at step ${step}: ${why}`,
-    'Train again with a lower --lr (a third of this one is a good next try).',
+    msg`Training diverged at step ${step}: ${why}`,
+    msg`Train again with a lower --lr (a third of this one is a good next try).`,
   );

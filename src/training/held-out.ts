@@ -3,6 +3,7 @@ import { pairedIntervals } from '../statistics/intervals.ts';
 import { sum, type RatioItem } from '../statistics/statistics.ts';
 import type { Model } from '../model/index.ts';
 import type { Metric } from '../protocol/evaluation.ts';
+import { msg, told } from '../text/message.ts';
 
 type Measured = Pick<Model, 'tokenLosses'>;
 
@@ -40,12 +41,12 @@ export async function heldOutParts(
 export function heldOutLoss(parts: readonly RatioItem[]): Metric {
   const n = parts.length;
   const tokens = parts.reduce((total, { weight }) => total + weight, 0);
-  const sizes = `${n} held-out sequences, ${tokens} tokens`;
+  const sizes = msg`${n} held-out sequences, ${tokens} tokens`;
   return {
     task: 'workspace',
     metric: 'loss',
     ...pairedIntervals(parts, parts).after,
     n,
-    setting: `during training: ${sizes}`,
+    ...told({ setting: msg`${'during training'}: ${sizes}` }),
   };
 }

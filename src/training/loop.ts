@@ -12,6 +12,7 @@ import { afterGood, afterOverflow, lossScaleFor, lossScaleSchema } from './loss-
 import { diverged, DivergenceWatch, watchStateSchema, type WatchState } from './divergence.ts';
 import type { Optimizer } from './optimizers.ts';
 import { learningRateAt } from './schedule.ts';
+import type { Text } from '../text/message.ts';
 
 /** The part of a run's history that later steps depend on. Stored in every checkpoint. */
 export const progressSchema = z.object({
@@ -64,14 +65,14 @@ export interface LoopOptions {
   progress?: LoopProgress;
   signal: AbortSignal;
   /** Returns why the state after the step is bad, if it is. */
-  onStep(report: StepReport): Promise<string | undefined | void>;
+  onStep(report: StepReport): Promise<Text | undefined | void>;
   /**
    * Restores model and optimiser to an earlier step. Returns that step and the progress to continue with (see
    * `afterRollback`); undefined if there is no such step. Without this function, a run that diverges ends.
    */
   goBack?(
     step: number,
-    why: string,
+    why: Text,
     progress: LoopProgress,
   ): Promise<{ step: number; progress: LoopProgress } | undefined>;
   /** Called before each step; true ends the training early. */
@@ -109,7 +110,7 @@ async function trainStep(
   step: number,
   progress: LoopProgress,
   watch: DivergenceWatch,
-): Promise<{ trouble: string | undefined; progress: LoopProgress }> {
+): Promise<{ trouble: Text | undefined; progress: LoopProgress }> {
   const { hyper, length = hyper, model, optimizer, onStep } = options;
   const started = performance.now();
   const { scale = 1 } = progress.lossScale ?? {};
@@ -166,7 +167,7 @@ async function accumulateStep(
 async function rolledBack(
   { goBack }: LoopOptions,
   step: number,
-  why: string,
+  why: Text,
   progress: LoopProgress,
 ): Promise<{ step: number; progress: LoopProgress }> {
   const before = progress.rollbacks < MOST_ROLLBACKS ? await goBack?.(step, why, progress) : undefined;

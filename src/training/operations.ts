@@ -7,6 +7,7 @@ import { MOST_BUSY, watchLoad } from '../platform/machine/machine-load.ts';
 import { usableProcessors } from '../platform/machine/processors.ts';
 import type { Hyper } from '../protocol/run.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
+import { english } from '../text/message.ts';
 
 /**
  * Floating-point operations that a trained token needs, forward and backward: per weight 2 forward, 2 for the gradient
@@ -42,7 +43,7 @@ const VALID_MS = 24 * 3600 * 1000;
  */
 export async function matmulRate(backend: Backend, precision: Hyper['precision']): Promise<number> {
   const processors = cpus();
-  const key = [processors[0]?.model, usableProcessors(), backend.reason, precision].join(', ');
+  const key = [processors[0]?.model, usableProcessors(), english(backend.reason), precision].join(', ');
   const cached = await rates.get(key);
   if (cached && isRecent(cached.at, VALID_MS)) return cached.rate;
   const others = watchLoad();

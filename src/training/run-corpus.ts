@@ -21,6 +21,7 @@ import { sampledTexts } from '../serving/host/sampled-texts.ts';
 import { findRun } from '../runs/index.ts';
 import { earlierCorpus } from './continued.ts';
 import { openSequences, type Closable } from './sequences.ts';
+import type { Text } from '../text/message.ts';
 
 /** The part of a RunSpec that is used here. */
 type CorpusSpec = Pick<RunSpec, 'folder' | 'folders' | 'base' | 'continues'> & {
@@ -57,7 +58,7 @@ export async function trainingSequences(
   main: Corpus,
   spec: CorpusSpec,
   progress: Progress,
-): Promise<SequenceSource & Closable & { warnings: string[] }> {
+): Promise<SequenceSource & Closable & { warnings: Text[] }> {
   const own = await openSequences(main, spec.base.path, spec.hyper);
   try {
     return { ...(await withReplay(corpus, own, spec, progress)), close: own.close };
@@ -72,9 +73,9 @@ async function withReplay(
   own: CorpusSequences,
   spec: CorpusSpec,
   progress: Progress,
-): Promise<SequenceSource & { warnings: string[] }> {
+): Promise<SequenceSource & { warnings: Text[] }> {
   const { sequenceLength, seed } = spec.hyper;
-  const warnings: string[] = [];
+  const warnings: Text[] = [];
   if (own.cut)
     warnings.push(`${own.cut} examples are longer than --seq ${sequenceLength} and were cut off there.`);
   if (own.dropped)

@@ -7,6 +7,7 @@ import { readRun } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { exportCheckpoint, exportResult } from './export-result.ts';
 import type { Trained } from './session.ts';
+import { msg, told } from '../text/message.ts';
 
 export interface ResultOptions {
   dir: string;
@@ -32,7 +33,9 @@ export async function makeResult(
     } catch (error) {
       await writer.event({
         type: 'warning',
-        message: `The best checkpoint, of step ${best.step}, could not be read (${(error as Error).message}); the result is made from the last one.`,
+        ...told({
+          message: msg`The best checkpoint, of step ${best.step}, could not be read (${(error as Error).message}); the result is made from the last one.`,
+        }),
       });
       return exportResult(dir, spec, model);
     }

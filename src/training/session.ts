@@ -5,6 +5,7 @@ import type { Interval, RatioItem } from '../statistics/statistics.ts';
 import type { Sequence, SequenceSource } from '../corpus/tokens/sequences.ts';
 import type { Model, Parameter } from '../model/index.ts';
 import { UserError } from '../text/errors.ts';
+import { msg, type Text, told } from '../text/message.ts';
 import { survivingEvents } from '../protocol/events.ts';
 import { tokensPerStep, type RunSpec } from '../protocol/run.ts';
 import { readRun } from '../runs/index.ts';
@@ -139,7 +140,7 @@ export class Session {
   private async begin(): Promise<number> {
     const { dir, writer, backend, corpus, model } = this.options;
     const { state, damaged } = await restoreCheckpoint(dir, this.options);
-    for (const bad of damaged) await this.warn(`Checkpoint ${bad} could not be read and was skipped.`);
+    for (const bad of damaged) await this.warn(msg`Checkpoint ${bad} could not be read and was skipped.`);
     const moved = state && movedFrom(state, backend);
     if (moved) await this.warn(moved);
     if (state) {
@@ -151,7 +152,7 @@ export class Session {
     await writer.event({
       type: 'start',
       backend: backend.name,
-      backendReason: backend.reason,
+      ...told({ backendReason: backend.reason }),
       step: state?.step ?? 0,
       steps: this.length.steps,
       trainableParameters: model.parameterCount,
@@ -161,7 +162,7 @@ export class Session {
     return state?.step ?? 0;
   }
 
-  private async onStep(report: StepReport): Promise<string | undefined> {
+  private async onStep(report: StepReport): Promise<Text | undefined> {
     const { writer } = this.options;
     const { step, progress } = report;
     if (progress.leftF16 && !this.progress.leftF16) await this.warnLeftF16();
@@ -173,7 +174,7 @@ export class Session {
     // A step without learned tokens has no loss to report.
     if (report.skippedTo)
       await this.warn(
-        `Step ${step} was skipped: its gradient is too large for f16. The loss scale is now ${report.skippedTo}.`,
+        msg`Step ${step} was skipped: its gradient is too large for f16. The loss scale is now ${report.skippedTo}.`,
       );
     else if (report.learned) await writer.event(this.stepEvent(report, etaSeconds));
     await writer.state({ step, etaSeconds });
@@ -215,8 +216,8 @@ export class Session {
   private async stopEarly(step: number, why: string): Promise<void> {
     this.early = true;
     const { events } = await readRun(this.options.dir);
-    const told = survivingEvents(events).some((event) => event.type === 'earlyStop' && event.step === step);
-    if (!told) await this.options.writer.event({ type: 'earlyStop', step, why });
+    const known = survivingEvents(events).some((event) => event.type === 'earlyStop' && event.step === step);
+    if (!known) await this.options.writer.event({ type: 'earlyStop', step, why });
   }
 
   /** Estimates the steps of a run with a budget in minutes, from the measured speed of this machine. */
@@ -265,7 +266,7 @@ export class Session {
   }
 
   /** The same before the first step. A base whose loss is not finite in f16 may have one in f32. */
-  private async evaluateBase(): Promise<{ trouble?: string }> {
+  private async evaluateBase(): Promise<{ trouble?: Text }> {
     const first = await this.evaluate(0);
     if (!first.trouble || this.options.spec.hyper.precision !== 'f16') return first;
     this.options.model.leaveF16();
@@ -277,14 +278,14 @@ export class Session {
   }
 
   /** Measures the held-out loss. Returns what is wrong if it is not finite, else the counts of each window. */
-  private async evaluate(step: number): Promise<{ trouble?: string; windows?: RatioItem[] }> {
+  private async evaluate(step: number): Promise<{ trouble?: Text; windows?: RatioItem[] }> {
     const { model, writer, signal } = this.options;
     const began = performance.now();
     // At step 0, this is the base's loss, even if training starts from an adapter.
     const windows = await heldOutParts(model, this.heldOut, signal, step === 0);
     const result = windows && heldOutLoss(windows);
     if (result && !Number.isFinite(result.value))
-      return { trouble: 'the held-out loss is no longer a number' };
+      return { trouble: msg`the held-out loss is no longer a number` };
     const change = windows && this.change(step, windows);
     if (result) await writer.event({ type: 'evaluation', step, result, change, better: 'lower' });
     const seconds = (performance.now() - began) / 1000;
@@ -317,12 +318,12 @@ export class Session {
 
   private async goBack(
     step: number,
-    why: string,
+    why: Text,
     progress: LoopProgress,
   ): Promise<{ step: number; progress: LoopProgress } | undefined> {
     const { dir, writer, phase } = this.options;
     const { state, damaged } = await restoreCheckpoint(dir, this.options, this.plan.before(step));
-    for (const bad of damaged) await this.warn(`Checkpoint ${bad} could not be read and was skipped.`);
+    for (const bad of damaged) await this.warn(msg`Checkpoint ${bad} could not be read and was skipped.`);
     if (!state) return undefined;
     const to = state.step;
     this.progress = afterRollback(progress, step, to, state.progress.watch);
@@ -333,7 +334,7 @@ export class Session {
     this.measuring.record = { ...state.record, schedule, steps };
     await goOnFrom(dir, to, this.progress);
     await rewriteState(dir, to, { record: this.measuring.record });
-    await writer.event({ type: 'rollback', step, to, why, rateScale: this.progress.rateScale });
+    await writer.event({ type: 'rollback', step, to, ...told({ why }), rateScale: this.progress.rateScale });
     await phase(`Training, back from step ${step} to step ${to}`);
     await writer.state({ step: to });
     return { step: to, progress: this.progress };
@@ -341,12 +342,12 @@ export class Session {
 
   private warnLeftF16(): Promise<void> {
     return this.warn(
-      'Some numbers of this model are too large for f16. The run goes on in f32, which is slower.',
+      msg`Some numbers of this model are too large for f16. The run goes on in f32, which is slower.`,
     );
   }
 
-  private warn(message: string): Promise<void> {
-    return this.options.writer.event({ type: 'warning', message });
+  private warn(message: Text): Promise<void> {
+    return this.options.writer.event({ type: 'warning', ...told({ message }) });
   }
 
   /** Tokens per second; if this process trained nothing, the speed in the run's last step event. */
@@ -362,23 +363,22 @@ export class Session {
 function movedFrom(
   state: { backend: string; device?: string | undefined },
   { name, device }: Pick<Backend, 'name' | 'device'>,
-): string | undefined {
+): Text | undefined {
   const [from, to] = state.backend === name ? [state.device, device?.name] : [state.backend, name];
   // Checkpoints of an earlier version don't say on which GPU they were made.
   if (from === undefined || to === undefined || from === to) return undefined;
-  return `Resumed on ${to} from a checkpoint made on ${from}: results will be close, but not identical.`;
+  return msg`Resumed on ${to} from a checkpoint made on ${from}: results will be close, but not identical.`;
 }
 
 /** Adds to the error which checkpoint a run still has that diverged, or whose GPU was lost or full. */
 async function withLastCheckpoint(error: unknown, dir: string): Promise<unknown> {
   if (!(error instanceof UserError) || !keepsCheckpoint.has(error.code)) return error;
   const last = (await listCheckpoints(dir)).at(-1);
-  const { code, next } = error;
-  const message = error.message.replace(/\.$/, '');
+  const { code, what, whatNext } = error;
   const said = last
-    ? `${message}; the checkpoint of step ${last} is kept.`
-    : `${message}; no checkpoint had been written yet.`;
-  return new UserError(code, said, next);
+    ? msg`${what}; the checkpoint of step ${last} is kept.`
+    : msg`${what}; no checkpoint had been written yet.`;
+  return new UserError(code, said, whatNext);
 }
 
 const keepsCheckpoint: ReadonlySet<string> = new Set(['diverged', 'gpu-lost', 'memory']);

@@ -25,6 +25,7 @@ import { runCorpus, trainingSequences } from './run-corpus.ts';
 import { makeResult } from './run-result.ts';
 import { peakMemoryBytes, Session, type SessionOptions } from './session.ts';
 import { matmulRate, operationsPerToken } from './operations.ts';
+import { english, msg, type Text, told } from '../text/message.ts';
 
 /** Reports what the run is doing. */
 type Phase = (name: string) => Promise<void>;
@@ -44,7 +45,11 @@ export async function trainRun(
   const corpusDir = join(dir, 'corpus');
   const corpus = await runCorpus(corpusDir, spec, { signal, phase });
   if (signal.aborted) return undefined;
-  await requireSameBase(spec.base, 'this run', 'Put that file back, or start a new training on this one.');
+  await requireSameBase(
+    spec.base,
+    msg`this run`,
+    msg`Put that file back, or start a new training on this one.`,
+  );
   await keepEarlierAdapter(dir, spec);
   const { warnings, close, ...sequences } = await trainingSequences(corpusDir, corpus, spec, {
     signal,
@@ -136,7 +141,10 @@ async function onBackend(
   if (precision === 'f32' || precisions.some((one) => one === precision)) return spec;
   // Whether a GPU has f16 that works is known only once its driver was tested.
   if (precision === 'bf16' && planned === name) return spec;
-  await writer.event({ type: 'warning', message: `Computing in f32, as ${name} has no ${precision} here.` });
+  await writer.event({
+    type: 'warning',
+    ...told({ message: msg`Computing in f32, as ${name} has no ${precision} here.` }),
+  });
   return { ...spec, hyper: { ...hyper, precision: 'f32' } };
 }
 
@@ -165,7 +173,7 @@ function devicePlan({ name, memory }: PlannedDevice, { total, ...plan }: DeviceP
 /** Emits warnings about the corpus; each only once, even if the run is resumed. */
 async function tellOf(
   corpus: Corpus,
-  further: readonly string[],
+  further: readonly Text[],
   dir: string,
   { hyper }: RunSpec,
   writer: RunWriter,
@@ -173,11 +181,12 @@ async function tellOf(
   const short =
     corpus.train.length < hyper.sequenceLength
       ? [
-          `The corpus has only ${corpus.train.length} training tokens; sequences repeat from the first step on.`,
+          msg`The corpus has only ${corpus.train.length} training tokens; sequences repeat from the first step on.`,
         ]
       : [];
   const { events } = await readRun(dir);
-  const told = new Set(events.map((event) => (event.type === 'warning' ? event.message : '')));
-  for (const message of [...corpus.summary.warnings, ...short, ...further])
-    if (!told.has(message)) await writer.event({ type: 'warning', message });
+  const before = new Set(events.map((event) => (event.type === 'warning' ? event.message : '')));
+  const { warnings, texts } = corpus.summary;
+  for (const text of [...warnings.map((one, at) => texts?.[at] ?? one), ...short, ...further])
+    if (!before.has(english(text))) await writer.event({ type: 'warning', ...told({ message: text }) });
 }

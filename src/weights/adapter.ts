@@ -1,5 +1,6 @@
 /** LoRA adapters as GGUF files, which llama.cpp loads on top of a base. Format: llama.cpp's convert_lora_to_gguf.py. */
 import { reportError, UserError } from '../text/errors.ts';
+import { msg, type Text } from '../text/message.ts';
 import {
   openGguf,
   typeOf,
@@ -114,15 +115,16 @@ async function checkTypes(file: GgufFile): Promise<void> {
   for (const [key, type] of Object.entries(requiredTypes)) {
     const entry = entries.get(key);
     if (entry && typeOf(entry) !== type)
-      throw damaged(file.path, `In the adapter ${file.path}, "${key}" is not of the type ${type}.`);
+      throw damaged(file.path, msg`In the adapter ${file.path}, "${key}" is not of the type ${type}.`);
   }
 }
 
 function getAlpha({ path, metadata }: GgufFile): number {
   if (metadata['general.type'] !== 'adapter' || metadata['adapter.type'] !== 'lora')
-    throw damaged(path, `${path} is a GGUF file but not a LoRA adapter.`);
+    throw damaged(path, msg`${path} is a GGUF file but not a LoRA adapter.`);
   const alpha = Number(metadata[keys.alpha]);
-  if (!Number.isFinite(alpha) || alpha < 0) throw damaged(path, `The adapter ${path} has no usable alpha.`);
+  if (!Number.isFinite(alpha) || alpha < 0)
+    throw damaged(path, msg`The adapter ${path} has no usable alpha.`);
   return alpha;
 }
 
@@ -135,17 +137,17 @@ function pairTensors({ path, tensors }: GgufFile): Pair[] {
     if (!layer)
       throw damaged(
         path,
-        `The adapter ${path} contains the tensor "${name}", which does not belong in a LoRA adapter.`,
+        msg`The adapter ${path} contains the tensor "${name}", which does not belong in a LoRA adapter.`,
       );
     const other = tensors.get(`${layer}.weight.lora_${half === 'a' ? 'b' : 'a'}`);
-    if (!other) throw damaged(path, `The adapter ${path} lacks one half of "${layer}".`);
+    if (!other) throw damaged(path, msg`The adapter ${path} lacks one half of "${layer}".`);
     if (half === 'b') continue;
     const [[rank, width], [out, innerRank]] = [shape, other.shape] as [[number, number], [number, number]];
     if (shape.length !== 2 || other.shape.length !== 2 || rank !== innerRank || !rank)
-      throw damaged(path, `The two halves of "${layer}" in the adapter ${path} do not fit each other.`);
+      throw damaged(path, msg`The two halves of "${layer}" in the adapter ${path} do not fit each other.`);
     pairs.push({ name: layer, rank, in: width, out });
   }
-  if (pairs.length === 0) throw damaged(path, `The adapter ${path} is empty.`);
+  if (pairs.length === 0) throw damaged(path, msg`The adapter ${path} is empty.`);
   return pairs;
 }
 
@@ -160,7 +162,7 @@ function checkBase(
     throw mismatch(path, base.path, `it is for the architecture "${architecture}", the base is "${theirs}"`);
   for (const { name, in: width, out } of pairs) {
     const shape = base.tensors.get(`${name}.weight`)?.shape;
-    if (!shape) throw mismatch(path, base.path, `the base has no "${name}"`);
+    if (!shape) throw mismatch(path, base.path, msg`the base has no "${name}"`);
     if (shape.length !== 2 || shape[0] !== out || shape[1] !== width)
       throw mismatch(
         path,
@@ -170,13 +172,13 @@ function checkBase(
   }
 }
 
-const damaged = (path: string, what: string, cause?: unknown) =>
-  new UserError('adapter-damaged', what, `Export it again from its run, then use the new ${path}.`, {
+const damaged = (path: string, what: Text, cause?: unknown) =>
+  new UserError('adapter-damaged', what, msg`Export it again from its run, then use the new ${path}.`, {
     cause,
   });
-const mismatch = (path: string, base: string, why: string) =>
+const mismatch = (path: string, base: string, why: Text) =>
   new UserError(
     'adapter-mismatch',
-    `The adapter ${path} does not fit the base ${base}: ${why}.`,
-    'Use it with the base that it was trained on.',
+    msg`The adapter ${path} does not fit the base ${base}: ${why}.`,
+    msg`Use it with the base that it was trained on.`,
   );

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { GgufFile } from '../gguf/index.ts';
 import { adapterAlpha, readConfig, type ModelConfig } from '../model/index.ts';
 import { reportError, UserError } from '../text/errors.ts';
+import { msg, type Text } from '../text/message.ts';
 import type { Adapter, AdapterLayer } from './adapter.ts';
 import { PEFT_CONFIG, PEFT_PREFIX, PEFT_WEIGHTS } from './peft.ts';
 import { readSafetensors, type Tensor } from './safetensors.ts';
@@ -26,10 +27,10 @@ const configSchema = z.object({
 export type PeftConfig = z.infer<typeof configSchema>;
 
 /** Keys that change the meaning of the weights in an unsupported way: the feature's name, and for which values. */
-const unsupported: Record<string, [what: string, when: (value: unknown) => boolean]> = {
+const unsupported: Record<string, [what: Text, when: (value: unknown) => boolean]> = {
   use_dora: ['DoRA', Boolean],
   use_qalora: ['QA-LoRA', Boolean],
-  use_bdlora: ['block-diagonal LoRA', Boolean],
+  use_bdlora: [msg`block-diagonal LoRA`, Boolean],
   bias: ['trained biases (bias)', (value) => value !== undefined && value !== null && value !== 'none'],
   lora_bias: ['biases of its own (lora_bias)', Boolean],
   modules_to_save: ['whole modules trained beside it (modules_to_save)', isNonEmpty],
@@ -82,7 +83,7 @@ export async function readPeft(
       for (const part of name.endsWith(GATE_UP) ? splitGateUp(complete) : [complete])
         layers.push({ ...part, b: scaleValues(part.b, scale / (alpha / part.rank)) });
     }
-    if (layers.length === 0) throw damaged(folder, 'it is empty');
+    if (layers.length === 0) throw damaged(folder, msg`it is empty`);
     // For example, separate gate and up in addition to the joined ones.
     const duplicate = layers.find(({ name }, i) => layers.findIndex((other) => other.name === name) < i);
     if (duplicate) throw damaged(folder, `it has weights of "${duplicate.name}" twice`);
@@ -154,13 +155,13 @@ function checkFit(
   if (shape?.[0] === out && shape[1] === width) return { name, rank, in: width, out };
   const why = shape
     ? `"${module}" is ${out} x ${width} in the adapter and ${shape.join(' x ')} in the base`
-    : `the base has no "${module}"`;
+    : msg`the base has no "${module}"`;
   throw new UserError(
     'adapter-mismatch',
     asked
-      ? `The adapter ${path}, made for "${asked}", does not fit the base ${base.path}: ${why}.`
-      : `The adapter ${path} does not fit the base ${base.path}: ${why}.`,
-    'Name the base that it was made for with --base.',
+      ? msg`The adapter ${path}, made for "${asked}", does not fit the base ${base.path}: ${why}.`
+      : msg`The adapter ${path} does not fit the base ${base.path}: ${why}.`,
+    msg`Name the base that it was made for with --base.`,
   );
 }
 
@@ -207,17 +208,17 @@ function noWeights(folder: string): UserError {
   return damaged(folder, `it has no ${PEFT_WEIGHTS}`);
 }
 
-const damaged = (path: string, why: string, cause?: unknown) =>
+const damaged = (path: string, why: Text, cause?: unknown) =>
   new UserError(
     'adapter-damaged',
-    `The adapter ${path} can't be read: ${why}.`,
-    'Save it again with PEFT (save_pretrained), then import the new folder.',
+    msg`The adapter ${path} can't be read: ${why}.`,
+    msg`Save it again with PEFT (save_pretrained), then import the new folder.`,
     { cause },
   );
 
-const notSupported = (path: string, what: string) =>
+const notSupported = (path: string, what: Text) =>
   new UserError(
     'adapter-unsupported',
-    `The adapter ${path} has ${what}, which is not supported.`,
-    'Import a plain LoRA on the linears of the blocks. Or merge this adapter with PEFT, and use the result as a base.',
+    msg`The adapter ${path} has ${what}, which is not supported.`,
+    msg`Import a plain LoRA on the linears of the blocks. Or merge this adapter with PEFT, and use the result as a base.`,
   );

@@ -6,7 +6,7 @@ import {
   type LinearInTransformers,
 } from '../base-models/transformers-names.ts';
 import type { ModelConfig } from '../model/index.ts';
-import { UserError } from '../text/errors.ts';
+import { msg, UserError } from '../text/errors.ts';
 import type { PeftNames } from '../protocol/export.ts';
 
 /** Our own name for gate and up as one linear, which GGUF stores separately. */
@@ -60,7 +60,7 @@ export function applyNaming<C extends Pick<ModelConfig, 'architecture' | 'layers
     throw new UserError(
       'bad-argument',
       `--names is for a Gemma 3 of ${GEMMA_WITH_PICTURES} blocks or more; this base has one kind of names.`,
-      'Leave --names out.',
+      msg`Leave --names out.`,
     );
   const named = { ...config };
   if (names === 'pictures') named.inTransformers = 'language-model';
@@ -72,8 +72,8 @@ export function applyNaming<C extends Pick<ModelConfig, 'architecture' | 'layers
 export function namingNote(config: Pick<ModelConfig, 'architecture' | 'layers' | 'inTransformers'>) {
   if (!hasTwoNamings(config)) return undefined;
   return config.inTransformers === 'language-model'
-    ? 'Its names fit a Gemma 3 that sees pictures (Gemma3ForConditionalGeneration). If transformers loads this base for text only (Gemma3ForCausalLM), export it with --names text.'
-    : 'Its names fit a Gemma 3 for text only (Gemma3ForCausalLM). If transformers loads this base with its part for pictures (Gemma3ForConditionalGeneration), export it with --names pictures.';
+    ? msg`Its names fit a Gemma 3 that sees pictures (Gemma3ForConditionalGeneration). If transformers loads this base for text only (Gemma3ForCausalLM), export it with --names text.`
+    : msg`Its names fit a Gemma 3 for text only (Gemma3ForCausalLM). If transformers loads this base with its part for pictures (Gemma3ForConditionalGeneration), export it with --names pictures.`;
 }
 
 type Heads = Pick<ModelConfig, 'ropePairing' | 'headSize'>;

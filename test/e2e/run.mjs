@@ -12,7 +12,7 @@ import { packageExtension } from '../../scripts/package.mjs';
 import { ensureChromium } from '../../scripts/setup.mjs';
 import { chatScenarios } from './chat-scenarios.mjs';
 import { scenarios } from './scenarios.mjs';
-import { runSuite } from './suite.mjs';
+import { endSuites, runSuite } from './suite.mjs';
 import { root } from './workplace.mjs';
 
 const { values, positionals } = parseArgs({
@@ -55,6 +55,10 @@ function keepCoreBusy() {
   };
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.once(signal, () => void endSuites().then(() => process.exit(1)));
+
+const LANES = 2;
 const told = { passed: 0, failed: 0 };
 for (let time = 1; time <= times; time += 1) {
   const isBusy = time > times - busy;
@@ -62,14 +66,22 @@ for (let time = 1; time <= times; time += 1) {
   const release = isBusy ? keepCoreBusy() : () => undefined;
   const started = Date.now();
   const into = times > 1 ? join(shots, `time-${time}`) : shots;
-  const { passed, failed } = await runSuite(chosen, {
-    shots: into,
-    vsix,
-    chromium,
-    apart: values.apart,
-    newest: values.newest,
-    chatBase: values['chat-base'] && resolve(values['chat-base']),
-  });
+  // One types while the other waits, each in a workplace and a VS Code of its own; both take from one queue.
+  const queue = chosen.values();
+  const lanes = Array.from({ length: Math.min(LANES, chosen.length) }, () =>
+    runSuite(queue, {
+      shots: into,
+      vsix,
+      chromium,
+      apart: values.apart,
+      newest: values.newest,
+      chatBase: values['chat-base'] && resolve(values['chat-base']),
+    }),
+  );
+  const totals = await Promise.all(lanes);
+  const [passed, failed] = ['passed', 'failed'].map((verdict) =>
+    totals.reduce((sum, total) => sum + total[verdict], 0),
+  );
   release();
   told.passed += passed;
   told.failed += failed;

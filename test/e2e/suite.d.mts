@@ -4,7 +4,7 @@ export interface Made<S, P> {
   open: (place: P) => Promise<S>;
 }
 export function runSuite<S extends { workbench: object }, P>(
-  chosen: [string, (workbench: S['workbench'], place: P) => Promise<void>][],
+  chosen: Iterable<[string, (workbench: S['workbench'], place: P) => Promise<void>]>,
   options: { shots: string; vsix: string; chromium: string },
   made?: Made<S, P>,
 ): Promise<{ passed: number; failed: number }>;

@@ -70,8 +70,14 @@ class Session {
   }
 }
 
+/** Cleans up after each suite that has not ended. */
+const underWay = new Set();
+/** Ends everything that the suites under way have started. */
+export const endSuites = () => Promise.allSettled([...underWay].map((cleanUp) => cleanUp()));
+
 /**
- * @param {[string, (workbench: object, place: object) => Promise<void>][]} chosen scenarios by name
+ * @param {Iterable<[string, (workbench: object, place: object) => Promise<void>]>} chosen scenarios by name; several
+ * suites may take from one iterator
  * @param {{ shots: string, vsix: string, chromium: string, apart?: boolean, newest?: boolean, chatBase?: string }} options `shots` is where screenshots and logs go; with
  * `apart`, the browser reaches nothing of this machine but the editor's port; with `newest`, in the newest VS Code
  * @returns {Promise<{ passed: number, failed: number }>}
@@ -85,9 +91,7 @@ export async function runSuite(chosen, options, { makePlace = makeWorkplace, ope
     await session?.close();
     place.remove();
   };
-  const interrupted = () => void cleanUp().then(() => process.exit(1));
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupted);
-
+  underWay.add(cleanUp);
   const told = { passed: 0, failed: 0 };
   try {
     for (const [name, scenario] of chosen) {
@@ -116,8 +120,8 @@ export async function runSuite(chosen, options, { makePlace = makeWorkplace, ope
       }
     }
   } finally {
-    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupted);
     await cleanUp();
+    underWay.delete(cleanUp);
   }
   return told;
 }

@@ -144,12 +144,12 @@ describe('owners of a run', () => {
     const dir = await newRun();
     const { child } = await own(dir);
     await until(dir, ({ state }) => state.step >= 5);
-    expect(effectiveStatus((await readRun(dir)).state)).toBe('running');
+    expect(effectiveStatus(await readRun(dir))).toBe('running');
     child.kill('SIGKILL');
     await once(child, 'exit');
     const left = await readRun(dir);
     expect(isAlive(left.state)).toBe(false);
-    expect(effectiveStatus(left.state)).toBe('interrupted');
+    expect(effectiveStatus(left)).toBe('interrupted');
 
     const second = await own(dir);
     expect(second.said).toBe('owner');

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunState } from '../../src/protocol/run.ts';
 import { readState } from '../../src/runs/files.ts';
-import { hasEnded } from '../../src/runs/index.ts';
+import { hasEnded } from '../../src/findings/run-status.ts';
 import type { Workplace } from '../support/cli.ts';
 import { processes } from '../support/processes.ts';
 import { openTraining } from '../support/trainer.ts';

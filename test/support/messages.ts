@@ -6,11 +6,10 @@ import { knownBases, sourceNames } from '../../src/base-models/registry.ts';
 import { reasons } from '../../src/corpus/reasons.ts';
 import { guarded } from '../../src/findings/guards.ts';
 import { stepIds, titleOf } from '../../src/text/next-step.ts';
-import { isRecognised } from '../../src/text/told-texts.ts';
 import { taskFacts } from '../../src/findings/task-facts.ts';
 import { metricNames } from '../../webview/view-model/labels.ts';
 import { memoryParts } from '../../webview/charts/memory.ts';
-import { clausesIn, toldIn } from './told-sources.ts';
+import { settingLabels } from '../../src/evaluation/figures/differing-settings.ts';
 
 /** `tKnown` is called with these; names that are no words, such as "pass@1", are the same in each language. */
 export const knownTexts = [
@@ -22,6 +21,9 @@ export const knownTexts = [
   ...Object.values(taskFacts).flatMap(({ title }) => (title.includes(' ') ? title : [])),
   ...memoryParts,
   ...metricNames,
+  ...Object.values(settingLabels),
+  ...['base', 'base sha256', 'folder', 'corpus', 'corpus tokens', 'method', 'minutes', 'tokens trained on'],
+  ...['imported from', 'fetched from', 'continues', 'backend', 'yes', 'no', 'all'],
   // What l10n.ts itself asks for; its other calls only pass texts on.
   ...['"{button}"', '{number}%'],
 ];
@@ -91,54 +93,26 @@ export const calls: readonly ts.CallExpression[] = [...sources, ...shared].flatM
   ),
 );
 
-/** What a value is called: the last name in the expression that gives it. */
-function nameOf(node: ts.Expression): string {
-  if (ts.isIdentifier(node)) return node.text;
-  if (ts.isPropertyAccessExpression(node)) return node.name.text;
-  if (ts.isAsExpression(node) || ts.isParenthesizedExpression(node) || ts.isNonNullExpression(node))
-    return nameOf(node.expression);
-  if (ts.isCallExpression(node)) {
-    const [first] = node.arguments;
-    const of = ts.isPropertyAccessExpression(node.expression) ? node.expression.expression : first;
-    return of ? nameOf(of) : 'value';
-  }
-  if (ts.isBinaryExpression(node)) return nameOf(node.left);
-  return 'value';
-}
+/** The templates of `msg`, in all of the source: texts that processes and files tell. */
+const told: readonly ts.TaggedTemplateExpression[] = filesIn('src').flatMap((path) =>
+  [...nodesIn(parse(path))].filter(
+    (node): node is ts.TaggedTemplateExpression =>
+      ts.isTaggedTemplateExpression(node) && node.tag.getText() === 'msg',
+  ),
+);
 
-/** A template as the key in the bundles: `in ${spec.name}` is "in {name}", a second name is "{name2}". */
-export function keyOfTemplate(node: ts.TemplateExpression): string {
-  const used = new Map<string, number>();
-  return node.templateSpans.reduce((text, { expression, literal }) => {
-    const name = nameOf(expression);
-    const count = (used.get(name) ?? 0) + 1;
-    used.set(name, count);
-    return `${text}{${name}${count > 1 ? count : ''}}${literal.text}`;
-  }, node.head.text);
-}
+/** A template as the key in the bundles: `in ${spec.name}` is "in {0}". */
+const keyOf = ({ template }: ts.TaggedTemplateExpression): string =>
+  ts.isNoSubstitutionTemplateLiteral(template)
+    ? template.text
+    : template.templateSpans.reduce(
+        (text, { literal }, at) => `${text}{${at}}${literal.text}`,
+        template.head.text,
+      );
 
-const isOfPlainError = ({ parent }: ts.Node): boolean =>
-  parent !== undefined && ts.isNewExpression(parent) && parent.expression.getText() !== 'UserError';
-
-/** The command line alone says it. */
-const isPrinted = ({ parent }: ts.Node): boolean => parent !== undefined && isCallOf(parent, 'print');
-
-const textsOf = (paths: readonly string[]): string[] =>
-  paths.map(parse).flatMap((source) =>
-    [...nodesIn(source, (node) => !ts.isImportDeclaration(node))].flatMap((node) => {
-      if (isOfPlainError(node) || isPrinted(node)) return [];
-      if (ts.isTemplateExpression(node)) return keyOfTemplate(node);
-      const inside = node.parent && literalOf(node.parent) !== undefined;
-      return inside ? [] : (literalOf(node) ?? []);
-    }),
-  );
-
-const told = textsOf(toldIn);
-/** Texts that may be translated although nothing asks for them: how something was measured, and reasons. */
-export const tellable: ReadonlySet<string> = new Set([...told, ...textsOf(clausesIn)]);
-
-const sentences = told.filter((text) => /^["\p{Lu}{].*\p{L}{2} .*[.?]$/su.test(text) && isRecognised(text));
+/** Without those that only join others. */
+const keysTold = told.map(keyOf).filter((key) => /\p{L}/u.test(key.replace(/\{\w+\}/g, '')));
 
 export const messages: readonly string[] = [
-  ...new Set([...calls.flatMap((call) => literalOf(call.arguments[0]) ?? []), ...knownTexts, ...sentences]),
+  ...new Set([...calls.flatMap((call) => literalOf(call.arguments[0]) ?? []), ...knownTexts, ...keysTold]),
 ];

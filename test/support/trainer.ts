@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import { readState } from '../../src/runs/files.ts';
-import { hasEnded } from '../../src/runs/index.ts';
+import { hasEnded } from '../../src/findings/run-status.ts';
 import { lockOwner } from '../../src/runs/lock.ts';
 import { isProcessAlive } from '../../src/runs/processes.ts';
 import { Workplace } from './cli.ts';

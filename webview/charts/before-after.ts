@@ -1,7 +1,6 @@
 /** Bar charts of a metric before and after training: what is saved in typing, HumanEval pass@k, KL from the base. */
-import { joined } from '../../src/text/told-texts.ts';
+import { joined, t, whole, withPoint } from '../../src/text/l10n.ts';
 import { CHARACTERS, type Comparison, CURSORS } from '../../src/protocol/evaluation.ts';
-import { t, whole, withPoint } from '../../src/text/l10n.ts';
 import { color } from 'chart.js/helpers';
 import { beforeAfter, type Bar, type BeforeAfter } from '../view-model/before-after.ts';
 import { verdict, type Verdict } from '../view-model/comparisons.ts';
@@ -93,7 +92,7 @@ function barChart({ id, title, open, answer, note }: Texts, match: Match): Chart
         setting,
       })),
     note: () => joined([note(), t('Bars: 95% intervals.')]),
-    how: ({ setting }) => t('Measured: {setting}.', { setting: settingWithin(setting) }),
+    how: ({ how }) => t('Measured: {setting}.', { setting: settingWithin(how) }),
   };
 }
 

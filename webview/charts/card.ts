@@ -1,6 +1,5 @@
 /** A chart with its title, pickers, save buttons, description in words and table. Updated in place. */
-import { joined } from '../../src/text/told-texts.ts';
-import { t } from '../../src/text/l10n.ts';
+import { joined, t } from '../../src/text/l10n.ts';
 import {
   BarController,
   BarElement,

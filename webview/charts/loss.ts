@@ -1,6 +1,5 @@
 /** Training loss and held-out loss over the steps of the shown runs. */
-import { joined } from '../../src/text/told-texts.ts';
-import { t, whole } from '../../src/text/l10n.ts';
+import { joined, t, whole } from '../../src/text/l10n.ts';
 import { color } from 'chart.js/helpers';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatNumber, stepName } from '../view-model/format.ts';
@@ -11,6 +10,7 @@ import { settingAlone } from '../view-model/setting.ts';
 import { lookOf } from './looks.ts';
 import { chartOptions, stepAxis } from './options.ts';
 import type { ChartView, DataRow, Dataset, Mark } from './view.ts';
+import { textOf } from '../../src/text/message.ts';
 
 interface RunLoss {
   label: string;
@@ -226,7 +226,7 @@ export const lossChart: ChartView<LossModel> = {
         t('It has settled where the held-out loss no longer falls.'),
         runs.length > 1 ? t('Thin: training loss. Dashed: held-out loss.') : '',
         t('Held-out: files that were kept out of training; {setting}.', {
-          setting: settingAlone(heldOut.setting),
+          setting: settingAlone(textOf(heldOut, 'setting')),
         }),
         heldOut.points.length > MOST_DOTS ? t('Band: 95% intervals.') : t('Bars: 95% intervals.'),
       ])

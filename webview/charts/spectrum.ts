@@ -1,6 +1,5 @@
 /** The ranks of base, change and noise: how many singular directions hold 90% of the energy. */
-import { joined } from '../../src/text/told-texts.ts';
-import { grouped, t } from '../../src/text/l10n.ts';
+import { grouped, joined, t } from '../../src/text/l10n.ts';
 import { moduleNames, type ModuleName } from '../../src/protocol/run.ts';
 import { spectrumKinds, type SpectrumKind } from '../../src/protocol/spectrum.ts';
 import type { Theme } from '../theme.ts';

@@ -1,11 +1,11 @@
 /** A search for the learning rate on this base: how each rate changed the held-out loss. */
-import { joined } from '../../src/text/told-texts.ts';
-import { t, tTold } from '../../src/text/l10n.ts';
+import { joined, t, translate } from '../../src/text/l10n.ts';
 import type { SweepSnapshot } from '../../src/protocol/panel.ts';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatNumber, formatRate, formatTime } from '../view-model/format.ts';
 import { chartOptions } from './options.ts';
 import type { ChartPicker, ChartView, DataRow, Dataset, PointStyle } from './view.ts';
+import { textOf } from '../../src/text/message.ts';
 
 type Swept = SweepSnapshot['methods'][number];
 type Rate = Swept['rates'][number];
@@ -79,7 +79,7 @@ function divergedSet(swept: Swept, top: number, theme: Theme): Dataset {
       .map((rate) => ({
         x: rate.learningRate,
         y: top,
-        label: `${rateName(rate, swept)}, ${tTold(rate.diverged!.why)}`,
+        label: `${rateName(rate, swept)}, ${translate(textOf(rate.diverged!, 'why'))}`,
       })),
     borderColor: color,
     backgroundColor: color,

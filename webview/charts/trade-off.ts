@@ -1,6 +1,5 @@
 /** Learning against forgetting: each run's checkpoints as a path from the base, with intervals. */
-import { joined } from '../../src/text/told-texts.ts';
-import { t, whole } from '../../src/text/l10n.ts';
+import { joined, t, whole } from '../../src/text/l10n.ts';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatTick, isShare, stepName } from '../view-model/format.ts';
 import { figureLabel, isKl } from '../view-model/labels.ts';

@@ -1,7 +1,7 @@
-import { t, tTold } from '../../src/text/l10n.ts';
+import { t } from '../../src/text/l10n.ts';
 import { h, Keyed } from '../dom.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import { toldOf } from '../view-model/told.ts';
+import { messagesOf } from '../view-model/run-messages.ts';
 import type { Section } from './section.ts';
 
 /** Messages of the run that need no action. */
@@ -11,8 +11,8 @@ export class NotesSection implements Section {
   readonly element = h('section', { class: 'notes' }, h('h2', {}, t('Notes of the run')), this.list);
 
   update({ run }: PanelView): void {
-    const { notes } = toldOf(run);
+    const { notes } = messagesOf(run);
     this.element.hidden = notes.length === 0;
-    this.content.update(notes, () => notes.map((text) => h('li', {}, tTold(text))));
+    this.content.update(notes, () => notes.map((text) => h('li', {}, text)));
   }
 }

@@ -1,4 +1,5 @@
-import { t, tKnown } from '../../src/text/l10n.ts';
+import { t, tKnown, translate } from '../../src/text/l10n.ts';
+import type { RunComparison } from '../../src/protocol/run-comparison.ts';
 import { h, Keyed, scrollable, setText, table } from '../dom.ts';
 import { button, checkbox, textField } from '../toolkit.ts';
 import { MOST_BESIDE, type PanelView } from '../view-model/panel.ts';
@@ -116,6 +117,10 @@ export class RunComparisonSection implements Section {
   }
 }
 
+/** In the language of the panel. */
+const warningsIn = ({ warnings, texts }: RunComparison): string[] =>
+  warnings.map((one, at) => translate(texts?.[at] ?? one));
+
 class Row {
   readonly element = h('tr');
   private readonly box;
@@ -147,7 +152,7 @@ function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
     ];
   const warnings = [
     ...new Set([
-      ...(comparison?.comparison?.warnings ?? []),
+      ...(comparison?.comparison ? warningsIn(comparison.comparison) : []),
       ...(differentCorpora && !comparison?.comparison ? [differentCorpora] : []),
     ]),
   ];

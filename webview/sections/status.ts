@@ -1,5 +1,4 @@
-import { joined } from '../../src/text/told-texts.ts';
-import { t } from '../../src/text/l10n.ts';
+import { joined, t } from '../../src/text/l10n.ts';
 import { h, Keyed, setAttribute, setText } from '../dom.ts';
 import { button, spinner } from '../toolkit.ts';
 import type { PanelView } from '../view-model/panel.ts';

@@ -1,7 +1,7 @@
 import { t } from '../../src/text/l10n.ts';
 import { h, Keyed } from '../dom.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import { toldOf } from '../view-model/told.ts';
+import { messagesOf } from '../view-model/run-messages.ts';
 import { said } from './said.ts';
 import type { Actions, Section } from './section.ts';
 
@@ -14,7 +14,7 @@ export class WarningsSection implements Section {
   constructor(private readonly actions: Pick<Actions, 'take'>) {}
 
   update({ run, canAct }: PanelView): void {
-    const { warnings } = toldOf(run);
+    const { warnings } = messagesOf(run);
     this.element.hidden = warnings.length === 0;
     this.content.update(warnings, () =>
       warnings.map((text) => h('li', {}, ...said(text, canAct, this.actions.take))),

@@ -1,7 +1,6 @@
 /** Advice on the learning rate, from searches for it on the same base. */
-import { t } from '../../src/text/l10n.ts';
+import { joined, t } from '../../src/text/l10n.ts';
 import type { SweepSnapshot } from '../../src/protocol/panel.ts';
-import { joined } from '../../src/text/told-texts.ts';
 import { formatDifference, formatNumber, formatRate } from './format.ts';
 import type { PanelView, RunView } from './panel.ts';
 

@@ -5,6 +5,7 @@ import { stepName } from './format.ts';
 import { figureLabel } from './labels.ts';
 import type { RunView } from './panel.ts';
 import { longest, sample, type IntervalPoint } from './series.ts';
+import { type Text, textOf } from '../../src/text/message.ts';
 
 export interface Bar extends IntervalPoint {
   name: string;
@@ -16,6 +17,7 @@ export interface BeforeAfter {
   metric: string;
   unit: string;
   setting: string;
+  how: Text;
   bars: Bar[];
   /** The result against the base, if one result is shown. */
   comparison?: Comparison | undefined;
@@ -64,7 +66,8 @@ function ofRun(
   const series = longest(metrics, match);
   const { task, metric } = comparison ?? series ?? {};
   if (!task || !metric) return undefined;
-  const setting = comparison?.after.setting ?? series!.setting;
+  const measured = comparison?.after ?? series!;
+  const { setting } = measured;
   // Checkpoints measured in another way are not shown beside the result.
   const checkpoints = series && series.setting === setting ? series.points : [];
   const points = new Map<number, IntervalPoint>(checkpoints.map((point) => [point.x, point]));
@@ -79,6 +82,7 @@ function ofRun(
     metric,
     unit: tKnown(comparison?.unit ?? ''),
     setting,
+    how: textOf(measured, 'setting'),
     comparison,
     limit: spec.evaluation.strengthLimit,
     bars: sample(

@@ -4,6 +4,7 @@ import { isStated, type Comparison, type Summary } from '../../src/protocol/eval
 import { formatDifference, formatInterval, isShare } from './format.ts';
 import { settingIn } from './setting.ts';
 import { figureLabel, isKl } from './labels.ts';
+import { textOf } from '../../src/text/message.ts';
 
 export interface ComparisonRow {
   figure: string;
@@ -56,6 +57,6 @@ function rowOf(comparison: Comparison): ComparisonRow {
     difference: formatDifference(difference, share),
     verdict: verdict(comparison),
     n: whole(after.n),
-    setting: settingIn(after.setting),
+    setting: settingIn(textOf(after, 'setting')),
   };
 }

@@ -1,5 +1,5 @@
 /** The facts of a run, and which files of the folder or rows of the data set were used. */
-import { percent, t, tKnown, tTold, whole, withPoint } from '../../src/text/l10n.ts';
+import { percent, t, tKnown, translate, whole, withPoint } from '../../src/text/l10n.ts';
 import { reasons } from '../../src/corpus/reasons.ts';
 import { describeCheck, describeTarget, latestExports } from '../../src/protocol/export.ts';
 import { describeChanged, describeLearning, documentWord } from '../../src/findings/describe-learning.ts';
@@ -9,6 +9,7 @@ import { tokensPerStep } from '../../src/protocol/run.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatTime, stepName } from './format.ts';
 import { methodName } from './labels.ts';
 import type { RunSeries } from './series.ts';
+import { textOf } from '../../src/text/message.ts';
 
 export interface Fact {
   name: string;
@@ -57,7 +58,7 @@ export function runFacts(
       note: [
         hyper.optimizer === 'lionw' ? 'LionW' : 'AdamW',
         hyper.schedule,
-        tTold(spec.learningRateReason ?? ''),
+        translate(textOf(spec, 'learningRateReason') ?? ''),
       ]
         .filter(Boolean)
         .join(', '),
@@ -86,7 +87,7 @@ export function runFacts(
     start && {
       name: t('Backend'),
       value: `${start.backend}, ${hyper.precision}`,
-      note: tTold(start.backendReason),
+      note: translate(textOf(start, 'backendReason')),
     },
     done && { name: t('Training and measuring took'), value: formatDuration(done.seconds) },
     spec.imported && {

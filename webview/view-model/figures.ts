@@ -3,6 +3,7 @@ import { t } from '../../src/text/l10n.ts';
 import type { Metric } from '../../src/protocol/evaluation.ts';
 import { settingWithin } from './setting.ts';
 import type { RunView } from './panel.ts';
+import { textOf } from '../../src/text/message.ts';
 
 export interface FigureSet {
   /** "base", or the run's label. */
@@ -36,6 +37,6 @@ export function figureSets(shown: readonly RunView[], match: (one: Metric) => bo
 
 /** How the figures were measured; all ways, if the runs differ in that. */
 export const settingsOf = (sets: readonly FigureSet[]): string =>
-  [...new Set(sets.flatMap(({ metrics }) => metrics.map(({ setting }) => setting)))]
-    .map(settingWithin)
-    .join(t('; or '));
+  [
+    ...new Set(sets.flatMap(({ metrics }) => metrics.map((one) => settingWithin(textOf(one, 'setting'))))),
+  ].join(t('; or '));

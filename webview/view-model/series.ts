@@ -1,6 +1,8 @@
 /** Turns the events of a run into the series that the charts draw. */
 import type { Comparison } from '../../src/protocol/evaluation.ts';
 import { describeRollback, survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
+import { textOf, type Texts } from '../../src/text/message.ts';
+import { translate } from '../../src/text/l10n.ts';
 
 export interface Point {
   x: number;
@@ -21,6 +23,7 @@ export interface MetricSeries {
   task: string;
   metric: string;
   setting: string;
+  texts?: Texts;
   /** Which direction is good, if the run's version wrote it. */
   better?: Comparison['better'] | undefined;
   points: IntervalPoint[];
@@ -68,9 +71,11 @@ export function readSeries(events: readonly RunEvent[]): RunSeries {
     else if (event.type === 'earlyStop') series.earlyStop = event;
     else if (event.type === 'rollback') {
       series.rollbacks.push(event);
-      series.warnings.push(describeRollback(event));
-    } else if (event.type === 'warning' && !series.warnings.includes(event.message))
-      series.warnings.push(event.message);
+      series.warnings.push(translate(describeRollback(event)));
+    } else if (event.type === 'warning') {
+      const text = translate(textOf(event, 'message'));
+      if (!series.warnings.includes(text)) series.warnings.push(text);
+    }
   }
   return series;
 }
@@ -81,8 +86,8 @@ function addMetric(all: MetricSeries[], { step, result, change, better }: EventO
       task === result.task && metric === result.metric && setting === result.setting,
   );
   if (!series) {
-    const { task, metric, setting } = result;
-    series = { task, metric, setting, points: [] };
+    const { task, metric, setting, texts } = result;
+    series = { task, metric, setting, texts, points: [] };
     all.push(series);
   }
   series.better ??= better;

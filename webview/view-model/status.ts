@@ -1,16 +1,14 @@
 /** The state of a run in words, and what the user can do about it. */
-import { t, tTold, whole } from '../../src/text/l10n.ts';
+import { joined, t, translate, whole } from '../../src/text/l10n.ts';
 import { isReady, notBetter } from '../../src/findings/offer.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
+import { isLive, standingOf, type Standing } from '../../src/findings/run-status.ts';
 import { phaseIn } from '../../src/findings/phases.ts';
-import { joined } from '../../src/text/told-texts.ts';
 import { formatDuration } from './format.ts';
-
-/** `interrupted`: its state says that it runs, but its process has sent no heartbeat for a while. */
-export type StatusKind = RunSnapshot['state']['status'] | 'interrupted';
+import { textOf } from '../../src/text/message.ts';
 
 export interface StatusView {
-  kind: StatusKind;
+  kind: Standing;
   label: string;
   /** One sentence about what is happening or what happened. */
   sentence: string;
@@ -27,7 +25,7 @@ export interface StatusView {
 /** The trainer writes a heartbeat every few seconds. A loaded machine may delay it, but not by a minute. */
 const SILENCE_MS = 60_000;
 
-const labels = (): Record<StatusKind, string> => ({
+const labels = (): Record<Standing, string> => ({
   queued: t('Queued'),
   running: t('Training'),
   evaluating: t('Evaluating'),
@@ -39,21 +37,16 @@ const labels = (): Record<StatusKind, string> => ({
 });
 
 /** "Training". */
-export const statusIn = (kind: StatusKind): string => labels()[kind];
+export const statusIn = (kind: Standing): string => labels()[kind];
 
-/** `now` in milliseconds; in a report, the time at which it was written. */
-function statusKind({ state, spec }: RunSnapshot, now: number): StatusKind {
-  if (state.status === 'running' || state.status === 'evaluating') {
-    const heard = Date.parse(state.heartbeat ?? spec.createdAt);
-    if (Number.isFinite(heard) && now - heard > SILENCE_MS) return 'interrupted';
-  }
-  return state.status;
-}
+/** Whether its owner was heard of lately. `now` in milliseconds; in a report, the time at which it was written. */
+const isHeard = ({ state, spec }: RunSnapshot, now: number): boolean =>
+  !(now - Date.parse(state.heartbeat ?? spec.createdAt) > SILENCE_MS);
 
 export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
   const { state, spec, summary } = snapshot;
-  const kind = statusKind(snapshot, now);
-  const live = kind === 'queued' || kind === 'running' || kind === 'evaluating';
+  const kind = standingOf(snapshot, isHeard(snapshot, now), now);
+  const live = isLive(kind);
   const at = { step: whole(state.step), steps: whole(state.steps) };
   const resume = t('Resume it from its last checkpoint with {button}.', { button: `{resume ${spec.id}}` });
   const view: StatusView = {
@@ -107,10 +100,10 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
       return {
         ...view,
         sentence: state.error
-          ? tTold(state.error.message)
+          ? translate(textOf(state.error, 'message'))
           : t('The run failed at step {step} of {steps}.', at),
         next: afterFailure(
-          state.error ? tTold(state.error.next) : t('See trainer.log in the run directory.'),
+          state.error ? translate(textOf(state.error, 'next')) : t('See trainer.log in the run directory.'),
           snapshot,
           resume,
         ),
@@ -137,7 +130,7 @@ function afterFailure(next: string, { state }: RunSnapshot, resume: string): str
 }
 
 /** Whether complete weights exist: the run is done, or was interrupted only while it was measured. */
-const hasResult = ({ state, events }: RunSnapshot, kind: StatusKind) =>
+const hasResult = ({ state, events }: RunSnapshot, kind: Standing) =>
   kind === 'done'
     ? events.some(({ type }) => type === 'done')
     : kind === 'interrupted' && state.status === 'evaluating';

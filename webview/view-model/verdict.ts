@@ -1,8 +1,7 @@
 /** The first thing that the panel says: whether the result is better than its base, why, and the one next step. */
 import { findKnownBase } from '../../src/base-models/registry.ts';
 import { verdictIn, verdictOf, type Verdict } from '../../src/findings/verdict.ts';
-import { percent, t } from '../../src/text/l10n.ts';
-import { joined } from '../../src/text/told-texts.ts';
+import { joined, percent, t } from '../../src/text/l10n.ts';
 import type { PanelView, RunView } from './panel.ts';
 
 export interface VerdictView {

@@ -8,6 +8,7 @@ import { measuredSpeeds } from '../../training/measured-speed.ts';
 import { leastGpuMemory, runMemory } from '../../training/memory/defaults.ts';
 import { gpuMemory } from './fit-machine.ts';
 import { plannedBackend, plannedPrecision } from './planned-backend.ts';
+import { msg, type Text } from '../../text/message.ts';
 
 export interface AutoBase extends ChosenBase {
   /**
@@ -33,8 +34,10 @@ export async function autoBase(
 }
 
 /** A sentence for users who would get another base with TensorFlow; else empty. */
-export const describeTensorflowGain = ({ withTensorflow }: AutoBase): string =>
-  withTensorflow ? ` With TensorFlow installed ({install-runtime}), it would be ${withTensorflow.id}.` : '';
+export const describeTensorflowGain = ({ withTensorflow }: AutoBase): Text =>
+  withTensorflow
+    ? msg` With TensorFlow installed ({install-runtime}), it would be ${withTensorflow.id}.`
+    : '';
 
 /** As autoBase, but only among the bases with these ids; undefined when none of them suits this machine. */
 export async function autoBaseAmong(

@@ -3,11 +3,20 @@ import { gpuKindsHere } from '../../llama-cpp/gpu-packages.ts';
 import { isSoftware, leaveGpu, startGpu } from '../../llama-cpp/gpu.ts';
 import { sharedLlama } from '../../llama-cpp/llama.ts';
 import type { DoctorCheck, DoctorReport } from '../../protocol/doctor.ts';
-import { reportError } from '../../text/errors.ts';
+import { whyOf } from '../../text/errors.ts';
+import { english, together, msg, type Text } from '../../text/message.ts';
 import { gpuKindNames } from '../../protocol/gpu.ts';
 import { formatBytes } from '../view/format.ts';
 
-export type CompletionGpu = NonNullable<DoctorReport['completion']>;
+/** A check before it is told. */
+export type Check = Omit<DoctorCheck, 'title' | 'text' | 'texts'> & { title: Text; text: Text };
+
+/** A backend before it is told. */
+export type BackendCheck = Omit<DoctorReport['backends'][number], 'reason' | 'texts'> & { reason: Text };
+
+export type CompletionGpu = Omit<NonNullable<DoctorReport['completion']>, 'why' | 'texts'> & {
+  why?: Text | undefined;
+};
 
 /**
  * Loads llama.cpp in this process; node-llama-cpp first tests it in another process, which a broken driver may crash.
@@ -22,32 +31,32 @@ export async function findCompletionGpu(): Promise<CompletionGpu> {
     await llama.dispose();
     return { backend: kind, devices, memory: total, free };
   } catch (error) {
-    return { backend: 'cpu', devices: [], why: reportError(error).message };
+    return { backend: 'cpu', devices: [], why: whyOf(error) };
   }
 }
 
 /** `gpus`: names of the GPUs that other programs see. */
-export function completionCheck(found: CompletionGpu, gpus: readonly string[]): DoctorCheck {
+export function completionCheck(found: CompletionGpu, gpus: readonly string[]): Check {
   const { backend, devices, why, memory = 0, free = 0 } = found;
-  const check = { area: 'completion', title: 'Completion on the GPU' };
+  const check = { area: 'completion', title: msg`Completion on the GPU` };
   if (backend !== 'cpu') {
     const gpu = `${devices.join(', ')} (${gpuKindNames[backend]})`;
-    const text = `Completion computes on ${gpu}, where ${formatBytes(free)} of ${formatBytes(memory)} are free.`;
+    const text = msg`Completion computes on ${gpu}, where ${formatBytes(free)} of ${formatBytes(memory)} are free.`;
     return { ...check, status: 'ok', text };
   }
-  const missing = why?.includes('{install-gpu') && gpuKindsHere().length > 0;
+  const missing = why && english(why).includes('{install-gpu') && gpuKindsHere().length > 0;
   const real = gpus.find((gpu) => !isSoftware(gpu));
   if (missing && real)
     return {
       ...check,
       status: 'missing',
-      text: `Completion computes on the processor, although there is a GPU (${real}): the build of llama.cpp for GPUs is not installed.`,
+      text: msg`Completion computes on the processor, although there is a GPU (${real}): the build of llama.cpp for GPUs is not installed.`,
       command: 'forget-me-not runtime install-gpu',
     };
-  const reason = missing ? 'No GPU was found.' : why;
+  const reason = missing ? msg`No GPU was found.` : why;
   return {
     ...check,
     status: 'note',
-    text: ['Completion computes on the processor.', reason].join(' ').trim(),
+    text: together([msg`Completion computes on the processor.`, ...(reason ? [reason] : [])]),
   };
 }

@@ -10,6 +10,7 @@ import { confirm } from '../confirm.ts';
 import { formatBytes } from '../view/format.ts';
 import { progressView } from '../view/progress.ts';
 import { print } from '../view/output.ts';
+import { english } from '../../text/message.ts';
 
 interface FetchOptions {
   yes?: boolean;
@@ -36,7 +37,7 @@ async function fetchAuto(options: FetchOptions): Promise<ResolvedBase> {
   const report = (...lines: string[]) => json || print(lines.map(forTerminal));
   const chosen = await autoBase(backend, method);
   const { id, why } = chosen;
-  report(`Base: ${id}, because ${why}.${describeTensorflowGain(chosen)}`);
+  report(`Base: ${id}, because ${english(why)}.${english(describeTensorflowGain(chosen))}`);
   try {
     return await fetchNamed(id, options);
   } catch (error) {

@@ -9,6 +9,7 @@ import { fitMemory } from '../../training/memory/fit.ts';
 import type { BaseSizes, MemoryPlan } from '../../training/memory/plan.ts';
 import { formatBytes } from '../view/format.ts';
 import { print } from '../view/output.ts';
+import { english } from '../../text/message.ts';
 
 /** A base's sizes and configuration, read before anything else. */
 export interface CheckedBase extends BaseSizes {
@@ -37,7 +38,7 @@ export async function fitToMachine(
     print(`Memory: about ${formatBytes(plan.total)} of ${formatBytes(available)} available`);
     print(`  ${describePlan(plan)}`);
     if (device && onDevice) print(describeDevice(device, onDevice));
-    for (const change of changes) print(`  to fit, ${change}`);
+    for (const change of changes) print(`  to fit, ${english(change)}`);
   }
   return { recompute: fitted.recompute, batch: fitted.batch, accumulate: fitted.accumulate };
 }

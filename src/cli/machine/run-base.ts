@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { examine } from '../../base-models/checksums.ts';
 import { parseHubReference } from '../../base-models/hub.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 
 /** Errors: base-not-found, base-checksum. */
@@ -11,15 +11,15 @@ export async function requireBase({ id, base }: Pick<RunSpec, 'id' | 'base'>): P
   if (!existsSync(base.path))
     throw new UserError(
       'base-not-found',
-      `The base of run ${id} is gone: there is no ${base.path}.`,
+      msg`The base of run ${id} is gone: there is no ${base.path}.`,
       findKnownBase(base.id) || parseHubReference(base.id)
-        ? `Get it again with {fetch ${base.id}}.`
-        : 'Put that file back, or start a new training on another base.',
+        ? msg`Get it again with {fetch ${base.id}}.`
+        : msg`Put that file back, or start a new training on another base.`,
     );
   if ((await examine(base.path)).sha256 !== base.sha256)
     throw new UserError(
       'base-checksum',
-      `${base.path} is not the file that run ${id} was trained on.`,
-      'Put that file back, or start a new training on this one.',
+      msg`${base.path} is not the file that run ${id} was trained on.`,
+      msg`Put that file back, or start a new training on this one.`,
     );
 }

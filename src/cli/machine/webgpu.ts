@@ -1,57 +1,58 @@
 /** doctor's report on the GPUs that WebGPU finds: their memory, features, and which of them is used. */
-import type { Adapter, DoctorCheck, DoctorReport, WebgpuProbe } from '../../protocol/doctor.ts';
+import type { Adapter, WebgpuProbe } from '../../protocol/doctor.ts';
 import type { ChosenDevice } from '../../tensor/devices/choose-device.ts';
+import type { BackendCheck, Check } from './completion-gpu.ts';
 import { formatBytes } from '../view/format.ts';
+import { together, msg, type Text, textOf } from '../../text/message.ts';
 
-export function webgpuBackend(
-  { reason }: WebgpuProbe,
-  chosen: ChosenDevice | undefined,
-): DoctorReport['backends'][number] {
-  if (!chosen || reason) return { name: 'webgpu', starts: false, reason: reason ?? NONE };
+export function webgpuBackend(probe: WebgpuProbe, chosen: ChosenDevice | undefined): BackendCheck {
+  if (!chosen || probe.reason)
+    return { name: 'webgpu', starts: false, reason: textOf(probe, 'reason') ?? NONE };
   const { name, kind } = chosen.adapter;
-  const described =
+  const reason =
     kind === 'software'
-      ? `It starts on ${name}, when it is asked for (--backend webgpu).`
-      : `It starts on ${name}.`;
-  return { name: 'webgpu', starts: true, reason: described };
+      ? msg`It starts on ${name}, when it is asked for (--backend webgpu).`
+      : msg`It starts on ${name}.`;
+  return { name: 'webgpu', starts: true, reason };
 }
 
-const NONE = 'No GPU with a driver was found.';
+const NONE = msg`No GPU with a driver was found.`;
 
 /** @param auto whether `auto` trains on it, and why */
 export function webgpuCheck(
-  { adapters, reason }: WebgpuProbe,
+  probe: WebgpuProbe,
   chosen: ChosenDevice | undefined,
-  { trains, reason: why }: { trains: boolean; reason: string },
-): DoctorCheck {
-  const check = { area: 'webgpu', title: 'WebGPU backend' };
-  const sentences = adapters.map((adapter, number) => describe(number, adapter));
-  if (!chosen || reason) return { ...check, status: 'note', text: [reason ?? NONE, ...sentences].join(' ') };
-  if (adapters.length > 1) sentences.push(`GPU ${chosen.number} is used: ${chosen.why} (--device).`);
+  { trains, reason: why }: { trains: boolean; reason: Text },
+): Check {
+  const check = { area: 'webgpu', title: msg`WebGPU backend` };
+  const sentences = probe.adapters.map((adapter, number) => describe(number, adapter));
+  if (!chosen || probe.reason)
+    return { ...check, status: 'note', text: together([textOf(probe, 'reason') ?? NONE, ...sentences]) };
+  if (probe.adapters.length > 1) sentences.push(msg`GPU ${chosen.number} is used: ${chosen.why} (--device).`);
   const advice =
     chosen.adapter.kind === 'software'
-      ? 'It computes on the processor, slowly, and only when it is asked for (--backend webgpu).'
+      ? msg`It computes on the processor, slowly, and only when it is asked for (--backend webgpu).`
       : trains
-        ? `Training runs on it: ${why}.`
-        : `Train on it with --backend webgpu; by itself, training does not: ${why}.`;
+        ? msg`Training runs on it: ${why}.`
+        : msg`Train on it with --backend webgpu; by itself, training does not: ${why}.`;
   return {
     ...check,
     status: chosen.adapter.kind === 'software' ? 'note' : 'ok',
-    text: [...sentences, advice].join(' '),
+    text: together([...sentences, advice]),
   };
 }
 
 /** Describes one GPU as sentences that the editor can translate. */
-function describe(number: number, adapter: Adapter): string {
+function describe(number: number, adapter: Adapter): Text {
   const { name, shared } = adapter;
   const memory = adapter.memory === undefined ? undefined : formatBytes(adapter.memory);
   const mostBound = formatBytes(adapter.mostBound);
   const features = adapter.features.join(', ') || '-';
   if (shared && memory)
-    return `GPU ${number} is ${name} and may use ${memory} of the machine's memory; kernels see ${mostBound} of a buffer (${features}).`;
+    return msg`GPU ${number} is ${name} and may use ${memory} of the machine's memory; kernels see ${mostBound} of a buffer (${features}).`;
   if (shared)
-    return `GPU ${number} is ${name} and uses the machine's memory; kernels see ${mostBound} of a buffer (${features}).`;
+    return msg`GPU ${number} is ${name} and uses the machine's memory; kernels see ${mostBound} of a buffer (${features}).`;
   if (memory)
-    return `GPU ${number} is ${name} with ${memory} of memory; kernels see ${mostBound} of a buffer (${features}).`;
-  return `GPU ${number} is ${name}, whose memory is not known; kernels see ${mostBound} of a buffer (${features}).`;
+    return msg`GPU ${number} is ${name} with ${memory} of memory; kernels see ${mostBound} of a buffer (${features}).`;
+  return msg`GPU ${number} is ${name}, whose memory is not known; kernels see ${mostBound} of a buffer (${features}).`;
 }

@@ -6,6 +6,7 @@ import { AUTO_BASE } from '../../base-models/choose.ts';
 import { openCorpus, renameGlobs, type CorpusSummary, type EarlierCorpus } from '../../corpus/index.ts';
 import { notBetter } from '../../findings/offer.ts';
 import { UserError } from '../../text/errors.ts';
+import { msg, type Text } from '../../text/message.ts';
 import { survivingEvents } from '../../protocol/events.ts';
 import { describeFolders, foldersOf, type Folders } from '../../protocol/folders.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
@@ -60,34 +61,37 @@ export async function findContinued(wanted: string, given: Folders = {}): Promis
 
 function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void {
   if (spec.imported)
-    throw cannotContinue(spec, 'was imported, so it is unknown which files it has learned and which are new');
+    throw cannotContinue(
+      spec,
+      msg`was imported, so it is unknown which files it has learned and which are new`,
+    );
   if (spec.hyper.method === 'full')
-    throw cannotContinue(spec, 'is a full fine-tuning, and only an adapter can be trained further');
+    throw cannotContinue(spec, msg`is a full fine-tuning, and only an adapter can be trained further`);
   if (spec.corpus.mode === 'instruct')
-    throw cannotContinue(spec, 'learned answers to instructions, not text');
+    throw cannotContinue(spec, msg`learned answers to instructions, not text`);
   const artefact = join(dir, artefactName(spec));
   if (state.status === 'done' && !existsSync(artefact))
     throw new UserError(
       'run-not-finished',
-      `The result of run ${spec.id} is gone: there is no ${artefact}.`,
-      `Put that file back, or make it again from the last checkpoint with {resume ${spec.id}}.`,
+      msg`The result of run ${spec.id} is gone: there is no ${artefact}.`,
+      msg`Put that file back, or make it again from the last checkpoint with {resume ${spec.id}}.`,
     );
   if (state.status !== 'done')
     throw new UserError(
       'run-not-finished',
-      `Run ${spec.id} has no result yet that could be continued.`,
-      isAlive(state) ? 'Wait until it is done.' : `Finish it with {resume ${spec.id}}.`,
+      msg`Run ${spec.id} has no result yet that could be continued.`,
+      isAlive(state) ? msg`Wait until it is done.` : msg`Finish it with {resume ${spec.id}}.`,
     );
   const refused = summary && notBetter(spec.id, summary);
   if (refused)
-    throw new UserError(refused.code, refused.message, 'Start a new training, without --continue.');
+    throw new UserError(refused.code, refused.what, msg`Start a new training, without --continue.`);
 }
 
-const cannotContinue = ({ id }: RunSpec, why: string) =>
+const cannotContinue = ({ id }: RunSpec, why: Text) =>
   new UserError(
     'bad-argument',
-    `Run ${id} can't be continued: it ${why}.`,
-    'Start a new training, without --continue.',
+    msg`Run ${id} can't be continued: it ${why}.`,
+    msg`Start a new training, without --continue.`,
   );
 
 type IsGiven = (option: string) => boolean;
@@ -125,8 +129,8 @@ function requireSame(
   const key = `--${flagName(option.flags)}`;
   throw new UserError(
     'bad-argument',
-    `Run ${id} has ${key} ${theirs}, but ${given} was given.`,
-    'Leave that option out: a run that continues another uses the same adapter and base.',
+    msg`Run ${id} has ${key} ${theirs}, but ${given} was given.`,
+    msg`Leave that option out: a run that continues another uses the same adapter and base.`,
   );
 }
 
@@ -158,17 +162,17 @@ function formatValue(value: unknown): string {
  */
 export function requireChange(spec: RunSpec, { changed }: CorpusSummary): void {
   const { id } = spec;
-  const is = foldersOf(spec).length > 1 ? 'These are not the folders' : 'This is not the folder';
+  const is = foldersOf(spec).length > 1 ? msg`These are not the folders` : msg`This is not the folder`;
   if (changed!.kept === 0)
     throw new UserError(
       'bad-argument',
-      `${is} of run ${id}: none of the files that it learned is here.`,
-      `Give ${describeFolders(spec) || 'its data set'}, or start a new training, without --continue.`,
+      msg`${is} of run ${id}: none of the files that it learned is here.`,
+      msg`Give ${describeFolders(spec) || 'its data set'}, or start a new training, without --continue.`,
     );
   if (changed!.trainFiles === 0)
     throw new UserError(
       'corpus-empty',
-      `Nothing that could be learned has changed since run ${id}.`,
-      'Continue it when there are new or changed files, or train longer on the same ones, without --continue.',
+      msg`Nothing that could be learned has changed since run ${id}.`,
+      msg`Continue it when there are new or changed files, or train longer on the same ones, without --continue.`,
     );
 }

@@ -1,13 +1,12 @@
 /** Reproductions whose sweep and runs are on a cluster: sent, followed, attached to again, stopped. */
 import { readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { followRunsJob } from '../../cluster/follow-runs.ts';
 import type { NewTask, Work, WorkRun } from '../../cluster/job.ts';
 import { isRunning, openCluster, readCluster, stopJob } from '../../cluster/store.ts';
 import { FOLDER_PLACE, type ClusterFile } from '../../protocol/cluster.ts';
 import { UserError } from '../../text/errors.ts';
 import { runsDir, sweepsDir } from '../../platform/files/paths.ts';
-import { reproducerMessageSchema, type Method, type ReproducerMessage } from '../../protocol/reproduction.ts';
+import { reproducerMessageSchema, type Method } from '../../protocol/reproduction.ts';
 import { sweeperMessageSchema } from '../../protocol/sweep.ts';
 import type { ClusterLauncher, RunElsewhere } from '../../reproduce/elsewhere.ts';
 import {
@@ -17,12 +16,12 @@ import {
   sweepsOf,
   type Reproduction,
 } from '../../reproduce/store.ts';
-import { readRun } from '../../runs/index.ts';
+import { queueRun, readRun } from '../../runs/index.ts';
 import { runOwner } from '../../runs/lock.ts';
 import { readSweep } from '../../training/sweep/store.ts';
 import type { ChosenCluster } from '../options/cluster-options.ts';
 import { note, print, printJson } from '../view/output.ts';
-import { isRunInput, queue } from './cluster-run.ts';
+import { isRunInput } from './cluster-run.ts';
 import { cancelSweep, ifRunning, takeOver } from './cluster-stop.ts';
 import { sendSweep } from './cluster-sweep.ts';
 import { followChild } from './follow-child.ts';
@@ -115,9 +114,9 @@ export async function clusterLauncher(
         const cpus = cluster?.cpus ?? earlier ?? CPUS;
         const work = await toWork(repro, runs, { cpus, storage, memoryBytes, runtime });
         await sendWork(client, work, { yes: agreed, json });
-        for (const run of work.runs!) await queue(run.dir);
+        for (const run of work.runs!) await queueRun(run.dir);
       }
-      await followChild<ReproducerMessage>('cluster-follower', [dir], {
+      await followChild('cluster-follower', [dir], {
         schema: reproducerMessageSchema,
         onMessage,
         signal,
@@ -185,10 +184,7 @@ async function findRun({ name, id }: RunElsewhere): Promise<WorkRun> {
 export const clusterReproduction = (wanted: string): Promise<Reproduction | undefined> =>
   ifRunning(wanted, findReproduction, findJobFolders);
 
-/**
- * Stops its job; trials and runs that ended before are taken over. Errors: those of RayClient, followRunsJob and
- * followSweepJob.
- */
+/** Stops its job; trials and runs that ended before are taken over. Errors: those of RayClient and follow. */
 export async function cancelReproduction({ dir, spec, state }: Reproduction, json = false): Promise<void> {
   const command = `reproduce --resume ${spec.id}`;
   const file = await readCluster(dir);
@@ -198,7 +194,7 @@ export async function cancelReproduction({ dir, spec, state }: Reproduction, jso
       restartCommand: command,
     });
   await stopJob(file);
-  if (!(await runOwner(dir))) await takeOver(dir, file, followRunsJob);
+  if (!(await runOwner(dir))) await takeOver(dir, file);
   if (json) return printJson({ outcome: 'cancelled', dir });
   print(
     `Its job on the cluster is stopped; finished runs are kept. Resume it with: forget-me-not ${command}`,

@@ -12,7 +12,7 @@ import {
   type RunSpec,
   type RunState,
 } from '../../protocol/run.ts';
-import { openRunWriter, readRun } from '../../runs/index.ts';
+import { openRunWriter, queueRun, readRun } from '../../runs/index.ts';
 import { launchTrainer, type LaunchedTrainer } from './launch.ts';
 import { sendWork } from './send-work.ts';
 import type { ChosenCluster } from '../options/cluster-options.ts';
@@ -61,14 +61,8 @@ export async function resumeOnCluster(dir: string, options: Consent): Promise<La
   const { spec, events } = await readRun(dir);
   if (!isRunning(file))
     await sendWork(client, toWork(dir, spec, file), { ...options, eventsBefore: events.length });
-  await queue(dir);
+  await queueRun(dir);
   return launchTrainer(dir, events.length, client.cluster.address.host);
-}
-
-/** Clears a run's earlier end: what comes from here on is of this attempt. */
-export async function queue(dir: string): Promise<void> {
-  const writer = await openRunWriter(dir);
-  await writer.state({ status: 'queued', phase: undefined }).finally(() => writer.close());
 }
 
 const isOfReproduction = (id: string) =>

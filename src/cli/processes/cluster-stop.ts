@@ -1,6 +1,5 @@
 /** Stops jobs on a cluster that nobody here follows. */
-import type { followRunsJob } from '../../cluster/follow-runs.ts';
-import { followSweepJob } from '../../cluster/follow-sweep.ts';
+import { follow } from '../../cluster/follow.ts';
 import { isRunning, openCluster, readCluster, stopJob, writeCluster } from '../../cluster/store.ts';
 import type { ClusterFile } from '../../protocol/cluster.ts';
 import { UserError } from '../../text/errors.ts';
@@ -59,7 +58,7 @@ export async function ifRunning<T>(
   }
 }
 
-/** Whoever follows it hears that it was stopped from the cluster. Errors: those of RayClient and followSweepJob. */
+/** Whoever follows it hears that it was stopped from the cluster. Errors: those of RayClient and follow. */
 export async function cancelSweep(
   { dir, spec }: Sweep,
   {
@@ -69,7 +68,7 @@ export async function cancelSweep(
 ): Promise<void> {
   const file = await readCluster(dir);
   if (file) await stopJob(file);
-  if (file && !(await runOwner(dir))) await takeOver(dir, file, followSweepJob);
+  if (file && !(await runOwner(dir))) await takeOver(dir, file);
   if (json) return printJson({ outcome: 'cancelled', dir });
   print(
     `Its job on the cluster is stopped; finished trials are kept. Resume it with: forget-me-not ${restartCommand}`,
@@ -77,11 +76,7 @@ export async function cancelSweep(
 }
 
 /** What was made while nobody followed is known only to the job, which nobody would ask again. */
-export async function takeOver(
-  dir: string,
-  file: ClusterFile,
-  follow: typeof followSweepJob | typeof followRunsJob,
-): Promise<void> {
+export async function takeOver(dir: string, file: ClusterFile): Promise<void> {
   const detach = new AbortController().signal;
   try {
     await follow({ client: openCluster(file.url), dir, file, emit: () => undefined, detach });

@@ -1,5 +1,6 @@
 /** Follows a run to its end and prints the result. */
 import { whyNotOffered } from '../../findings/offer.ts';
+import { hasEnded } from '../../findings/run-status.ts';
 import { endText } from '../../findings/end-text.ts';
 import { forTerminal } from '../../text/next-step.ts';
 import { formatBytes, formatDuration } from '../view/format.ts';
@@ -11,7 +12,7 @@ import { writeReport } from '../report/write.ts';
 import { comparisonTable, earlierTable } from '../view/tables.ts';
 import type { Summary } from '../../protocol/evaluation.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
-import { UserError } from '../../text/errors.ts';
+import { errorOf, msg, UserError } from '../../text/errors.ts';
 import { isAlive } from '../../runs/index.ts';
 
 /** Throws when the run failed. A cancelled run is not an error. */
@@ -25,11 +26,9 @@ export async function finishRun(
   if (trainer.cluster && isAlive(state)) return printDetached(spec.id, trainer.cluster, { dir, json });
   // The trainer could not write its error into the run: another process holds the run, or the disk is full.
   const started = snapshot.events.length > trainer.eventsBefore;
-  const ended = ['done', 'failed', 'cancelled'].includes(state.status);
-  const startError = started && ended ? undefined : trainer.startError();
+  const startError = started && hasEnded(state) ? undefined : trainer.startError();
   if (startError) throw startError;
-  if (state.status === 'failed' && state.error)
-    throw new UserError(state.error.code as UserError['code'], state.error.message, state.error.next);
+  if (state.status === 'failed' && state.error) throw errorOf(state.error);
   if (state.status === 'cancelled') {
     if (json) printJson({ run: spec.id, dir, status: state.status, step: state.step });
     else
@@ -41,8 +40,8 @@ export async function finishRun(
   if (state.status !== 'done')
     throw new UserError(
       'internal',
-      `The trainer of run ${spec.id} ended without an error message.`,
-      `Resume it with {resume ${spec.id}}; ${dir}/trainer.log may say more.`,
+      msg`The trainer of run ${spec.id} ended without an error message.`,
+      msg`Resume it with {resume ${spec.id}}; ${dir}/trainer.log may say more.`,
     );
   if (report) await writeReport([dir], report);
   if (json) printJson(asJson(dir, snapshot));

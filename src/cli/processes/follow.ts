@@ -9,6 +9,7 @@ import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunState } from '../../protocol/run.ts';
 import { secondsLeft, timeLeftIn } from '../../findings/run-time.ts';
 import { cancelRun, followRun, readRun } from '../../runs/index.ts';
+import { english } from '../../text/message.ts';
 
 /**
  * Resolves with the run's last state. Ctrl+C cancels the run and lets it write a checkpoint; a run on a cluster
@@ -142,7 +143,7 @@ function describe(event: RunEvent): string | undefined {
     case 'rate':
       return `  learning rate ${event.learningRate}, ${event.why}`;
     case 'rollback':
-      return `  ${describeRollback(event)}`;
+      return `  ${english(describeRollback(event))}`;
     case 'earlyStop':
       return `  stopped at step ${event.step}: ${event.why}`;
     case 'best':

@@ -1,9 +1,9 @@
 /** Starts the trainer of a run as a separate process, which outlives this one. */
-import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { startBundle } from '../../platform/processes/bundles.ts';
 import { endedEarly } from '../../platform/processes/child-end.ts';
+import { endOf } from '../../platform/processes/start.ts';
 import { parseError, type UserError } from '../../text/errors.ts';
 import { openLogSync } from '../../platform/files/regular-file.ts';
 import type { TrainingLock } from '../../runs/index.ts';
@@ -41,14 +41,10 @@ export function launchTrainer(dir: string, eventsBefore = 0, cluster?: string): 
   const path = join(dir, 'trainer.log');
   const log = openLogSync(path);
   const { size } = fstatSync(log);
-  const script = fileURLToPath(
-    new URL(cluster ? './cluster-follower.mjs' : './trainer.mjs', import.meta.url),
-  );
-  const child = spawn(process.execPath, [script, dir], {
+  const child = startBundle(cluster ? 'cluster-follower' : 'trainer', [dir], {
     detached: true,
     stdio: ['ignore', log, log],
-    windowsHide: true,
-    env: { ...process.env, ...childEnv() },
+    env: childEnv(),
   });
   child.unref();
   closeSync(log);
@@ -56,7 +52,7 @@ export function launchTrainer(dir: string, eventsBefore = 0, cluster?: string): 
     eventsBefore,
     cluster,
     pid: child.pid,
-    ended: new Promise((resolve) => child.on('exit', () => resolve()).on('error', () => resolve())),
+    ended: endOf(child, 'exit').then(() => undefined),
     startError: () => {
       const reported = parseError(readFileSync(path).subarray(size).toString());
       const exitStatus = child.signalCode ?? child.exitCode;

@@ -5,7 +5,9 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { z } from 'zod';
-import { UserError } from '../../text/errors.ts';
+import type { ProgramName, Programs } from '../../platform/processes/bundles.ts';
+import { killGroup } from '../../platform/processes/start.ts';
+import { errorOf, UserError } from '../../text/errors.ts';
 import { evaluatorMessageSchema } from '../../protocol/evaluator.ts';
 import { runsDir, sweepsDir } from '../../platform/files/paths.ts';
 import { spectrumMessageSchema } from '../../protocol/spectrum.ts';
@@ -19,7 +21,7 @@ import {
   createRun,
   followRun,
   isAlive,
-  openRunWriter,
+  queueRun,
   readRun,
   type TrainingLock,
 } from '../../runs/index.ts';
@@ -86,9 +88,9 @@ export const trialPhase = (progress: SweepProgress): string => {
 
 export function localLauncher(repro: Reproduction, options: LauncherOptions): Launcher {
   /** An error of a child that was stopped is ignored. */
-  const follow = async <M extends { type: string }>(
-    name: string,
-    args: string[],
+  const follow = async <N extends ProgramName, M extends { type: string }>(
+    name: N,
+    args: Programs[N],
     schema: z.ZodType<M>,
     signal: AbortSignal,
     onMessage: (message: M) => void,
@@ -136,7 +138,8 @@ async function train(
   let kill: NodeJS.Timeout | undefined;
   const stop = () => {
     void cancelRun(dir).catch(() => undefined);
-    kill = setTimeout(() => killGroup(trainer), grace);
+    // Together with its evaluator.
+    kill = setTimeout(() => trainer?.pid !== undefined && killGroup(trainer.pid), grace);
   };
   signal.addEventListener('abort', stop);
   try {
@@ -159,8 +162,7 @@ async function train(
   }
   const { state } = await readRun(dir);
   if (state.status === 'done' || signal.aborted) return;
-  if (state.error)
-    throw new UserError(state.error.code as UserError['code'], state.error.message, state.error.next);
+  if (state.error) throw errorOf(state.error);
   throw (
     trainer?.startError() ??
     new UserError(
@@ -172,22 +174,8 @@ async function train(
 }
 
 async function launch(dir: string, lock: TrainingLock, eventsBefore: number): Promise<LaunchedTrainer> {
-  if (eventsBefore > 0) {
-    // Clears an earlier cancellation; any later one concerns this training.
-    const writer = await openRunWriter(dir);
-    await writer.state({ status: 'queued' }).finally(() => writer.close());
-  }
+  if (eventsBefore > 0) await queueRun(dir);
   const trainer = launchTrainer(dir, eventsBefore);
   if (trainer.pid !== undefined) await lock.share(trainer.pid, basename(dir));
   return trainer;
-}
-
-/** Kills the trainer together with its evaluator. */
-function killGroup(trainer: LaunchedTrainer | undefined): void {
-  if (trainer?.pid === undefined) return;
-  try {
-    process.kill(process.platform === 'win32' ? trainer.pid : -trainer.pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }

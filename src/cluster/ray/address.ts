@@ -1,5 +1,6 @@
 /** Parses the address of a Ray cluster, and determines whether data would cross a network in plain text. Pure. */
 import { UserError } from '../../text/errors.ts';
+import { msg, type Text } from '../../text/message.ts';
 import { readAddress, type Address } from '../../serving/remote/address.ts';
 
 export interface ClusterAddress extends Pick<Address, 'host' | 'here' | 'plainText'> {
@@ -15,21 +16,21 @@ export function parseCluster(text: string): ClusterAddress {
   const { origin, pathname, ...address } = readAddress(text, {
     unlike: (shown) =>
       addressError(
-        `"${shown}" is no address of a Ray cluster.`,
-        'Give the address of its dashboard, such as http://127.0.0.1:8265 (the end of a tunnel) or https://ray.example.',
+        msg`"${shown}" is no address of a Ray cluster.`,
+        msg`Give the address of its dashboard, such as http://127.0.0.1:8265 (the end of a tunnel) or https://ray.example.`,
       ),
     tooMuch: () =>
       addressError(
-        'The address of the cluster contains more than a host, a port and a path.',
-        "Put the cluster's token into RAY_AUTH_TOKEN, not into the address.",
+        msg`The address of the cluster contains more than a host, a port and a path.`,
+        msg`Put the cluster's token into RAY_AUTH_TOKEN, not into the address.`,
       ),
     readable: (host) =>
       addressError(
-        `Your code's tokens would go to ${host} in plain text, for everybody on the way to read.`,
-        'Use https, a tunnel to this machine (ssh -L, kubectl port-forward), or the number of a machine in your own network.',
+        msg`Your code's tokens would go to ${host} in plain text, for everybody on the way to read.`,
+        msg`Use https, a tunnel to this machine (ssh -L, kubectl port-forward), or the number of a machine in your own network.`,
       ),
   });
   return { url: origin + pathname, ...address };
 }
 
-const addressError = (message: string, next: string) => new UserError('cluster-address', message, next);
+const addressError = (message: Text, next: Text) => new UserError('cluster-address', message, next);

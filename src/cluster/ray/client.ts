@@ -1,7 +1,7 @@
 /** Client of Ray's Jobs REST API, as far as we use it. Every response is validated. */
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { sendRequest, headersFor, errorMessage, type RayRequest, type Cluster } from './http.ts';
 
 /** In milliseconds; a dashboard queries other processes of its cluster. */
@@ -70,8 +70,8 @@ export class RayClient {
     const oldest = `${OLDEST.major}.${OLDEST.minor}`;
     throw new UserError(
       'cluster-version',
-      `The cluster at ${this.host} runs Ray ${release}, which this version does not know.`,
-      `Use a cluster of Ray ${oldest} or a newer one of the same series.`,
+      msg`The cluster at ${this.host} runs Ray ${release}, which this version does not know.`,
+      msg`Use a cluster of Ray ${oldest} or a newer one of the same series.`,
     );
   }
 
@@ -226,8 +226,8 @@ export class RayClient {
   private unknownServer = () =>
     new UserError(
       'cluster-unknown',
-      `What answers at ${this.host} is no dashboard of a Ray cluster that this version understands.`,
-      'Check the address; the dashboard usually has port 8265.',
+      msg`What answers at ${this.host} is no dashboard of a Ray cluster that this version understands.`,
+      msg`Check the address; the dashboard usually has port 8265.`,
     );
 }
 

@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { causeOf, dispatcherTo } from '../../platform/network/http.ts';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import type { ClusterAddress } from './address.ts';
 
 export interface Cluster {
@@ -105,8 +105,8 @@ export function headersFor({ address: { host }, token }: Cluster): Record<string
   if (/^[\x21-\x7e]+$/.test(given)) return { authorization: `Bearer ${given}` };
   throw new UserError(
     'cluster-token',
-    `The token for the cluster at ${host} has characters in it that no token has.`,
-    "Put the cluster's token into RAY_AUTH_TOKEN.",
+    msg`The token for the cluster at ${host} has characters in it that no token has.`,
+    msg`Put the cluster's token into RAY_AUTH_TOKEN.`,
   );
 }
 
@@ -121,35 +121,37 @@ function checkResponse(
   if (status >= 300 && status < 400)
     throw new UserError(
       'cluster-address',
-      `The cluster at ${host} sends requests on to ${to}, and your code's tokens go only where you said.`,
-      'Give that address if you trust it.',
+      msg`The cluster at ${host} sends requests on to ${to}, and your code's tokens go only where you said.`,
+      msg`Give that address if you trust it.`,
     );
   if (status === 401 || status === 403) throw tokenError(cluster);
   if (status === 413)
     throw new UserError(
       'cluster-limit',
-      `The cluster at ${host} does not take a package of this size.`,
-      'Learn from fewer files or with --tokens, so that the corpus is smaller.',
+      msg`The cluster at ${host} does not take a package of this size.`,
+      msg`Learn from fewer files or with --tokens, so that the corpus is smaller.`,
     );
   if (status === 404 || status === 405)
     throw new UserError(
       'cluster-unknown',
-      `What answers at ${host} is no dashboard of a Ray cluster (HTTP ${status}).`,
-      'Check the address; the dashboard usually has port 8265.',
+      msg`What answers at ${host} is no dashboard of a Ray cluster (HTTP ${status}).`,
+      msg`Check the address; the dashboard usually has port 8265.`,
     );
   const why = errorMessage(cluster, text) ?? `HTTP ${status}`;
   throw new UserError(
     'cluster-failed',
-    `The cluster at ${host} failed: ${why}.`,
-    "Try again later, or look at the logs in the cluster's dashboard.",
+    msg`The cluster at ${host} failed: ${why}.`,
+    msg`Try again later, or look at the logs in the cluster's dashboard.`,
   );
 }
 
 const tokenError = ({ address: { host }, token }: Cluster) =>
   new UserError(
     'cluster-token',
-    token?.trim() ? `The cluster at ${host} refuses the token.` : `The cluster at ${host} wants a token.`,
-    "Put the cluster's token into RAY_AUTH_TOKEN; `ray get-auth-token` prints it where the cluster was started.",
+    token?.trim()
+      ? msg`The cluster at ${host} refuses the token.`
+      : msg`The cluster at ${host} wants a token.`,
+    msg`Put the cluster's token into RAY_AUTH_TOKEN; \`ray get-auth-token\` prints it where the cluster was started.`,
   );
 
 /** The last line of a response, which in a Python traceback is the error; undefined if it is empty. */
@@ -173,10 +175,10 @@ function unreachable({ address: { host } }: Cluster, error: unknown): UserError 
   const why = code ?? causeOf(error);
   return new UserError(
     'cluster-down',
-    `The cluster at ${host} can't be reached (${why}).`,
+    msg`The cluster at ${host} can't be reached (${why}).`,
     TLS_ERROR.test(why)
-      ? 'Let this machine trust its certificate (NODE_EXTRA_CA_CERTS names a file of certificates), and check whether its address begins with https or with http.'
-      : 'Check that it runs, that a tunnel to it is open, and its address.',
+      ? msg`Let this machine trust its certificate (NODE_EXTRA_CA_CERTS names a file of certificates), and check whether its address begins with https or with http.`
+      : msg`Check that it runs, that a tunnel to it is open, and its address.`,
     { cause: error },
   );
 }
@@ -185,7 +187,7 @@ function timeoutError({ address: { host } }: Cluster, timeoutMs: number): UserEr
   const seconds = Math.round(timeoutMs / 1000);
   return new UserError(
     'cluster-down',
-    `The cluster at ${host} did not answer within ${seconds} s.`,
-    'It may be starting or be busy: try again.',
+    msg`The cluster at ${host} did not answer within ${seconds} s.`,
+    msg`It may be starting or be busy: try again.`,
   );
 }

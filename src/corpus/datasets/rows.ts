@@ -7,6 +7,7 @@ import { findFiles } from './files.ts';
 import { readJson } from './json.ts';
 import { readParquet } from './parquet.ts';
 import type { Row } from './row.ts';
+import { english } from '../../text/message.ts';
 
 /** A row with its name, such as "row 12" or "b.parquet row 12". */
 export type NamedRow = Row & { name: string };
@@ -41,7 +42,7 @@ function unreadable(name: string, error: unknown): UserError {
   const reason = whyNoFile(error) ?? code ?? message;
   return new UserError(
     'corpus-unreadable',
-    `${name} can't be read: ${reason}.`,
+    `${name} can't be read: ${english(reason)}.`,
     'Give a complete .jsonl, .json or .parquet file.',
     { cause: error },
   );

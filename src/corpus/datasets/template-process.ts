@@ -1,8 +1,8 @@
 /** Renders a base's chat template in a separate process (template-main.ts), within limits. */
-import { fork, type ChildProcess } from 'node:child_process';
-import { bundlePath } from '../../platform/processes/bundles.ts';
+import type { ChildProcess } from 'node:child_process';
+import { startBundle } from '../../platform/processes/bundles.ts';
 import { endedEarly, hasCrashed } from '../../platform/processes/child-end.ts';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import type { Message } from './formats.ts';
 import type { TemplateResponse, TemplateRequest } from './template-main.ts';
 
@@ -84,12 +84,10 @@ function exchange(question: TemplateRequest): Promise<TemplateResponse> {
 }
 
 function start(): TemplateProcess {
-  const child = fork(bundlePath('chat-template'), {
+  const child = startBundle('chat-template', [], {
     // V8 would report its crash on stderr.
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    execArgv: [`--max-old-space-size=${MOST_MEMORY_MB}`, '--disallow-code-generation-from-strings'],
-    // Don't pass on the server's token.
-    env: { ...process.env, FORGET_ME_NOT_TOKEN: undefined },
+    flags: [`--max-old-space-size=${MOST_MEMORY_MB}`, '--disallow-code-generation-from-strings'],
   });
   child.on('error', () => undefined);
   const started = { child };
@@ -115,18 +113,18 @@ function startIdleTimer(started: TemplateProcess): void {
   }, IDLE_MS).unref();
 }
 
-const NEXT = 'Choose another base: a template should only lay out the messages.';
+const NEXT = msg`Choose another base: a template should only lay out the messages.`;
 
 const timeoutError = () =>
   new UserError(
     'chat-template',
-    `The base's chat template takes longer than ${LONGEST_MS / 1000} s, its limit.`,
+    msg`The base's chat template takes longer than ${LONGEST_MS / 1000} s, its limit.`,
     NEXT,
   );
 const lengthError = (most: number) =>
   new UserError(
     'chat-template',
-    `The base's chat template writes more than ${most} characters for this conversation.`,
+    msg`The base's chat template writes more than ${most} characters for this conversation.`,
     NEXT,
   );
 
@@ -135,7 +133,7 @@ function exitError(exitCode: number | string | null): UserError {
   if (!hasCrashed(exitCode)) return endedEarly("The process of the base's chat template", exitCode, NEXT);
   return new UserError(
     'chat-template',
-    `The base's chat template takes more than ${MOST_MEMORY_MB} MB of memory, its limit.`,
+    msg`The base's chat template takes more than ${MOST_MEMORY_MB} MB of memory, its limit.`,
     NEXT,
   );
 }

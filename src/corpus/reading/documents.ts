@@ -4,6 +4,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { reportError, UserError } from '../../text/errors.ts';
+import { msg, type Text } from '../../text/message.ts';
 import { documentPath, foldersOf, type Folders, type NamedFolder } from '../../protocol/folders.ts';
 import { firstBytesSync, readRegularSync } from '../../platform/files/regular-file.ts';
 import { countLines, decodeText, isBinary, isScript, judgeText, MAX_BYTES } from './contents.ts';
@@ -186,20 +187,20 @@ async function openFolder(folder: string): Promise<string> {
     if ((await stat(root)).isDirectory()) return root;
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw unreadable(folder, missing ? 'it does not exist' : (error as Error).message, error);
+    throw unreadable(folder, missing ? msg`it does not exist` : (error as Error).message, error);
   }
-  throw unreadable(folder, 'it is a file, not a folder');
+  throw unreadable(folder, msg`it is a file, not a folder`);
 }
 
-function unreadable(folder: string, why: string, cause?: unknown): UserError {
+function unreadable(folder: string, why: Text, cause?: unknown): UserError {
   return new UserError(
     'corpus-unreadable',
-    `The folder ${folder} can't be read: ${why}.`,
-    'Give the path of a folder that holds source code and that you may read.',
+    msg`The folder ${folder} can't be read: ${why}.`,
+    msg`Give the path of a folder that holds source code and that you may read.`,
     { cause },
   );
 }
 
 export function cancelled(): UserError {
-  return new UserError('cancelled', 'Reading was cancelled.', 'Run it again when you are ready.');
+  return new UserError('cancelled', msg`Reading was cancelled.`, msg`Run it again when you are ready.`);
 }

@@ -2,11 +2,12 @@
  * Queries git about a folder's history; the only place that runs git. The folder and its configuration are untrusted:
  * the configuration can name programs, servers, pipes and endless files.
  */
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, realpath, stat } from 'node:fs/promises';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
+import { endOf, lastOf, startProcess } from '../../platform/processes/start.ts';
 import { pathWithin } from './folders.ts';
 import { repositoryRoot } from './gitignore.ts';
 
@@ -90,21 +91,19 @@ async function* git(
   { signal, input = '', okCodes = [0] }: GitOptions,
 ): AsyncGenerator<string> {
   const child = await start(folder, args, signal);
-  let stderr = '';
-  child.stderr.on('data', (data: Buffer) => (stderr = (stderr + String(data)).slice(-500)));
-  const ended = new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done));
-  // It is awaited below; until then a failure must not count as unhandled.
-  ended.catch(() => undefined);
-  child.stdin.on('error', () => undefined).end(input);
+  const stderr = lastOf(child.stderr!, 500);
+  const ended = endOf(child);
+  child.stdin!.on('error', () => undefined).end(input);
   const withTimeout = createTimeout();
   try {
     yield* readLines(child, withTimeout);
-    const code = await withTimeout(ended);
-    if (code === null || !okCodes.includes(code))
-      throw new NoRepository(stderr.trim().split('\n')[0] || `git ended with ${code ?? child.signalCode}`);
+    const { how, error } = await withTimeout(ended);
+    if (error) throw error;
+    if (!okCodes.includes(how as number))
+      throw new NoRepository(stderr().trim().split('\n')[0] || `git ended with ${how}`);
   } finally {
     child.kill('SIGKILL');
-    child.stdout.destroy();
+    child.stdout!.destroy();
   }
 }
 
@@ -112,7 +111,7 @@ async function start(
   folder: string,
   args: readonly string[],
   signal: AbortSignal | undefined,
-): Promise<ChildProcessWithoutNullStreams> {
+): Promise<ChildProcess> {
   const path = await searchPath(folder);
   const program = await findGit(path);
   if (program === undefined) throw new NoRepository('git is not installed');
@@ -126,12 +125,11 @@ async function start(
     ...command,
   ];
   const [first, ...commandArgs] = process.platform === 'linux' ? limitedCommand : command;
-  return spawn(first!, commandArgs, {
+  return startProcess(first!, commandArgs, {
     // Not the folder itself, because Windows searches the working directory for libraries.
     cwd: dirname(program),
-    env: environment(path),
+    onlyEnv: environment(path),
     signal,
-    windowsHide: true,
   });
 }
 
@@ -200,11 +198,8 @@ function createTimeout(): WithTimeout {
   };
 }
 
-async function* readLines(
-  { stdout }: ChildProcessWithoutNullStreams,
-  withTimeout: WithTimeout,
-): AsyncGenerator<string> {
-  const chunks = stdout.setEncoding('utf8')[Symbol.asyncIterator]() as AsyncIterator<string>;
+async function* readLines({ stdout }: ChildProcess, withTimeout: WithTimeout): AsyncGenerator<string> {
+  const chunks = stdout!.setEncoding('utf8')[Symbol.asyncIterator]() as AsyncIterator<string>;
   let line = '';
   const withoutReturn = () => line.replace(/\r$/, '');
   for (;;) {

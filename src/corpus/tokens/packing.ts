@@ -3,7 +3,7 @@
  * windows (held-out-windows.ts), they cut documents at sequence ends; instruction tuning must not do that
  * (examples.ts).
  */
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { createRing, type WeightedRange } from '../recency.ts';
 import type { Sequence, SequenceSource } from './sequences.ts';
 import { mix, shuffled, uniform } from '../shuffle.ts';
@@ -132,6 +132,6 @@ export function streamSequences(
 export const nothingToTrainOn = () =>
   new UserError(
     'corpus-empty',
-    'There are no tokens to train on.',
-    'Choose a folder that holds source code, or a data set with rows.',
+    msg`There are no tokens to train on.`,
+    msg`Choose a folder that holds source code, or a data set with rows.`,
   );

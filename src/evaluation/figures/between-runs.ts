@@ -3,7 +3,8 @@
  * both answered (the same digest: the same question, window or text).
  */
 import { z } from 'zod';
-import { reportError, UserError } from '../../text/errors.ts';
+import { saidOf, UserError } from '../../text/errors.ts';
+import { english, msg, type Text, textOf, toldAll } from '../../text/message.ts';
 import { summarySchema, type Comparison, type Summary, CURSORS } from '../../protocol/evaluation.ts';
 import type { RunComparison } from '../../protocol/run-comparison.ts';
 import { settledSpec, type RunSpec } from '../../protocol/run.ts';
@@ -24,7 +25,7 @@ export interface EvaluatedRun extends RunSettings {
   /** Its items, by task and digest. */
   rows: Map<string, Map<string, ItemRow>>;
   /** Why there are no metrics, if so. */
-  problem?: string;
+  problem?: Text;
 }
 
 /**
@@ -35,8 +36,8 @@ export async function compareRuns(dirs: readonly string[]): Promise<RunCompariso
   if (dirs.length < 2)
     throw new UserError(
       'bad-argument',
-      'There is nothing to compare with only one run.',
-      'Name two runs or more; {runs} lists them.',
+      msg`There is nothing to compare with only one run.`,
+      msg`Name two runs or more; {runs} lists them.`,
     );
   return compareEvaluated(await Promise.all(dirs.map(readCompared)));
 }
@@ -53,10 +54,9 @@ async function readCompared(dir: string): Promise<EvaluatedRun> {
   try {
     return await readEvaluated(dir);
   } catch (error) {
-    const { code, message, next } = reportError(error);
-    if (code !== 'run-not-finished') throw error;
+    if (!(error instanceof UserError) || error.code !== 'run-not-finished') throw error;
     const nothing = await readFigures(dir, { step: 0, sentence: '', comparisons: [] });
-    return { ...nothing, problem: `${message} ${next}` };
+    return { ...nothing, problem: saidOf(error) };
   }
 }
 
@@ -87,24 +87,24 @@ async function notEvaluated(dir: string, { id }: RunSpec): Promise<UserError> {
   const done = status === 'done';
   return new UserError(
     'run-not-finished',
-    done ? `Run ${id} was not evaluated.` : `Run ${id} is ${status} and was not evaluated yet.`,
+    done ? msg`Run ${id} was not evaluated.` : msg`Run ${id} is ${status} and was not evaluated yet.`,
     done
-      ? `Measure it with {evaluate ${id}}, then compare.`
-      : `Let it finish, or resume it with {resume ${id}}, then compare.`,
+      ? msg`Measure it with {evaluate ${id}}, then compare.`
+      : msg`Let it finish, or resume it with {resume ${id}}, then compare.`,
   );
 }
 
 /** Pure. Compares the other runs with the first. */
 export function compareEvaluated(runs: readonly EvaluatedRun[]): RunComparison {
   const [first, ...others] = runs as [EvaluatedRun, ...EvaluatedRun[]];
-  const warnings: string[] = [];
+  const warnings: Text[] = [];
   if (new Set(runs.map(({ spec }) => spec.base.sha256)).size > 1)
     warnings.push(
-      'These runs have different bases, so their differences include those of the bases, and each KL is from its own base.',
+      msg`These runs have different bases, so their differences include those of the bases, and each KL is from its own base.`,
     );
   if (others.some((other) => !sameCorpus(first, other)))
     warnings.push(
-      "These runs were trained on different corpora, so their held-out texts differ and figures of workspace can't be compared.",
+      msg`These runs were trained on different corpora, so their held-out texts differ and figures of workspace can't be compared.`,
     );
   const against = others.map((other) => {
     const paired = pairRuns(first, other);
@@ -115,7 +115,8 @@ export function compareEvaluated(runs: readonly EvaluatedRun[]): RunComparison {
     runs: runs.map(({ spec: { id, name } }) => ({ id, name })),
     differs: differingSettings(runs),
     against,
-    warnings: [...new Set(warnings)],
+    // Each once.
+    ...toldAll([...new Map(warnings.map((one) => [english(one), one])).values()]),
   };
 }
 
@@ -126,14 +127,11 @@ const isCorpusTask = (task: string) => tasks.some(({ name, needsRun: ofRun }) =>
 const isMomentary = (task: string, metric: string) =>
   tasks.some(({ name, loadDependent: momentary }) => name === task && momentary?.includes(metric));
 
-function pairRuns(
-  first: EvaluatedRun,
-  other: EvaluatedRun,
-): { comparisons: Comparison[]; warnings: string[] } {
+function pairRuns(first: EvaluatedRun, other: EvaluatedRun): { comparisons: Comparison[]; warnings: Text[] } {
   const problems = [first, other].flatMap(({ problem }) => problem ?? []);
   if (problems.length) return { comparisons: [], warnings: problems };
   const counts: Counts[] = [];
-  const warnings: string[] = [];
+  const warnings: Text[] = [];
   const names = [...new Set([...first.rows.keys(), ...other.rows.keys()])];
   for (const task of names) {
     if (isCorpusTask(task) && !sameCorpus(first, other)) continue;
@@ -141,7 +139,7 @@ function pairRuns(
     if (!firstRows || !otherRows) {
       const [lacks, has] = firstRows ? [other, first] : [first, other];
       warnings.push(
-        `${task} was measured only for ${has.spec.id}; {evaluate ${lacks.spec.id} ${task}} adds it.`,
+        msg`${task} was measured only for ${has.spec.id}; {evaluate ${lacks.spec.id} ${task}} adds it.`,
       );
       continue;
     }
@@ -159,7 +157,7 @@ function unpairedWarnings(
   task: string,
   { first, other }: Record<'first' | 'other', EvaluatedRun>,
   [firstCount, otherCount, shared]: [number, number, number],
-): string[] {
+): Text[] {
   const old = [
     ...(firstCount === 0 ? [first] : []),
     ...(otherCount === 0 && other.dir !== first.dir ? [other] : []),
@@ -167,19 +165,19 @@ function unpairedWarnings(
   if (old.length > 0)
     return old.map(
       ({ spec }) =>
-        `The items of ${task} in ${spec.id} can't be read or were measured by an early version; measure them again with {evaluate ${spec.id} ${task}}.`,
+        msg`The items of ${task} in ${spec.id} can't be read or were measured by an early version; measure them again with {evaluate ${spec.id} ${task}}.`,
     );
   if (shared === 0)
     return [
-      `${task}: ${first.spec.id} and ${other.spec.id} were measured on different items, so they can't be compared.`,
+      msg`${task}: ${first.spec.id} and ${other.spec.id} were measured on different items, so they can't be compared.`,
     ];
   const missing = firstCount + otherCount - 2 * shared;
   if (missing === 0) return [];
   const { id } = other.spec;
   return missing === 1
-    ? [`${task}, compared with ${id}: 1 item that only one run has is left out; ${shared} are paired.`]
+    ? [msg`${task}, compared with ${id}: 1 item that only one run has is left out; ${shared} are paired.`]
     : [
-        `${task}, compared with ${id}: ${missing} items that only one run has are left out; ${shared} are paired.`,
+        msg`${task}, compared with ${id}: ${missing} items that only one run has are left out; ${shared} are paired.`,
       ];
 }
 
@@ -205,7 +203,7 @@ function countsOf(
       const binary = models.flat().every(isAnswer);
       return [
         {
-          measured: { task, metric, unit, better, setting: after.setting, binary },
+          measured: { task, metric, unit, better, setting: textOf(after, 'setting'), binary },
           models: models.map((m) => [m]),
         },
       ];

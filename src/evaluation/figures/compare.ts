@@ -3,12 +3,13 @@ import type { Comparison, Metric } from '../../protocol/evaluation.ts';
 import { stratifiedIntervals, type FigureKind } from '../../statistics/intervals.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
 import type { Item, ItemScore, Measure } from '../task.ts';
+import { type Text, told } from '../../text/message.ts';
 
 /** A measure, and how it was measured. */
 export interface Measured extends Measure {
   task: string;
   /** How it was measured, for display. */
-  setting: string;
+  setting: Text;
 }
 
 /** A measure's counts, by model and item. The metric is a mean over strata, usually a single one. */
@@ -42,7 +43,8 @@ export const withDocument = (
 
 /** Before, after and their difference, paired over items: both models have the same items in the same order. */
 export function compare({ measured, models: [before, after] }: Counts): Comparison {
-  const { task, metric, unit, better, setting } = measured;
+  const { task, metric, unit, better } = measured;
+  const setting = told({ setting: measured.setting });
   const n = before!.reduce((total, parts) => total + parts.length, 0);
   const pairs = before!.map((parts, i) => ({ before: parts, after: after![i]! }));
   const intervals = stratifiedIntervals(pairs, intervalKind(measured));
@@ -52,8 +54,8 @@ export function compare({ measured, models: [before, after] }: Counts): Comparis
     metric,
     unit,
     better,
-    before: { task, metric, ...intervals.before, n, setting },
-    after: { task, metric, ...intervals.after, n, setting },
+    before: { task, metric, ...intervals.before, n, ...setting },
+    after: { task, metric, ...intervals.after, n, ...setting },
     difference: intervals.difference,
     // A single item can't show a significant difference.
     significant: before!.every((parts) => parts.length > 1) && (low > 0 || high < 0),

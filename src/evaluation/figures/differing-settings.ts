@@ -18,7 +18,7 @@ const loraSettings = ['rank', 'alpha', 'dropout', 'targets', 'scaling'];
 /** Settings that change only what is shown or the speed, not what is learned. */
 const irrelevantSettings = ['evalEvery', 'recompute'];
 
-const labels: Record<string, string> = {
+export const settingLabels: Record<string, string> = {
   learningRate: 'learning rate',
   attentionDropout: 'attention dropout',
   weightDecay: 'weight decay',
@@ -32,7 +32,7 @@ const labels: Record<string, string> = {
 };
 /** learningRate as "learning rate". */
 const settingLabel = (key: string) =>
-  labels[key] ?? key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  settingLabels[key] ?? key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 /** Settings by display name, in order of importance. */
 export function listSettings({ spec, corpus, steps = spec.hyper.steps }: RunSettings): Map<string, string> {

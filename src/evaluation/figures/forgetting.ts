@@ -1,6 +1,7 @@
 /** The paper's measure of forgetting: mean accuracy on HellaSwag, ARC-Challenge and WinoGrande. */
 import { averagedMetrics, FORGETTING } from '../../findings/forgetting-figure.ts';
 import type { Counts } from './compare.ts';
+import { msg } from '../../text/message.ts';
 
 /** Undefined unless all three were measured. */
 export function forgettingAverage(counts: readonly Counts[]): Counts | undefined {
@@ -18,7 +19,7 @@ export function forgettingAverage(counts: readonly Counts[]): Counts | undefined
       metric: 'average',
       unit: '',
       better: 'higher',
-      setting: `mean of ${names}; ${sizes} questions`,
+      setting: msg`mean of ${names}; ${sizes} questions`,
     },
     models,
   };

@@ -9,7 +9,8 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../../platform/processes/start.ts';
 import { startClock } from './clock.ts';
 import { compilePython, createGlue } from './glue.ts';
 import { imagePath, storeImage, readImage, type StoredImage } from './image-file.ts';
@@ -73,10 +74,9 @@ async function prepare(): Promise<Omit<InterpreterData, 'slept'>> {
 /** Starts a thread and resolves with its first message. */
 function start(data: Omit<InterpreterData, 'slept'>): Promise<Interpreter & { first: InterpreterReply }> {
   const slept = new Float64Array(new SharedArrayBuffer(8));
-  const worker = new Worker(THREAD, {
+  const worker = startThread(THREAD, {
     workerData: { ...data, slept } satisfies InterpreterData,
     env: {},
-    execArgv: [],
     stdin: false,
     stdout: true,
     stderr: true,

@@ -3,10 +3,11 @@
  * Python in WebAssembly. A program has a time limit and a memory limit; its output is discarded; it has no network, no
  * host files and no processes, and leaves nothing behind.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { dirname } from 'node:path';
 import { createRequire } from 'node:module';
 import { cacheDir } from '../../platform/files/paths.ts';
+import { startNode } from '../../platform/processes/start.ts';
 import { usableProcessors } from '../../platform/machine/processors.ts';
 import { hostEntry } from './entry.ts';
 import {
@@ -135,15 +136,10 @@ class Lane {
 
   private async start(): Promise<ChildProcess> {
     if (this.ended) throw closedError();
-    const { SystemRoot, ELECTRON_RUN_AS_NODE } = process.env;
-    const host = spawn(process.execPath, [this.entry, JSON.stringify(this.options)], {
-      env: {
-        TZ: 'UTC',
-        ...(SystemRoot && { SystemRoot }),
-        ...(ELECTRON_RUN_AS_NODE && { ELECTRON_RUN_AS_NODE }),
-      },
+    const { SystemRoot } = process.env;
+    const host = startNode(this.entry, [JSON.stringify(this.options)], {
+      onlyEnv: { TZ: 'UTC', ...(SystemRoot && { SystemRoot }) },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      windowsHide: true,
     });
     try {
       const message = await nextReply(host);

@@ -1,87 +1,68 @@
 /** The evaluator's end of the scoring process: see worker.ts. */
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { bundlePath } from '../../platform/processes/bundles.ts';
+import type { ChildProcess } from 'node:child_process';
+import { startBundle } from '../../platform/processes/bundles.ts';
+import { callsOver, type Calls } from '../../platform/processes/calls.ts';
 import { endedEarly } from '../../platform/processes/child-end.ts';
-import { UserError } from '../../text/errors.ts';
-import {
-  scorerAnswerSchema,
-  type ScorerAnswer,
-  type ScorerOpening,
-  type ScorerRequest,
-} from '../../protocol/scorer.ts';
-import type { LossOptions, Predictions } from '../../model/index.ts';
-import type { Which } from '../../training/scorer.ts';
-
-/** A request without its id; Omit alone would merge the union. */
-type RequestWithoutId = ScorerRequest extends infer R
-  ? R extends { id: number }
-    ? Omit<R, 'id'>
-    : never
-  : never;
-type Value = Extract<ScorerAnswer, { type: 'done' }>['value'];
+import { endOf } from '../../platform/processes/start.ts';
+import { msg } from '../../text/errors.ts';
+import type { Precisions, ScorerCalls, ScorerOpening } from './calls.ts';
 
 /** A Scorer in a process of its own. */
-export class ScorerProcess {
-  private readonly pending = new Map<number, { resolve(value: Value): void; reject(error: Error): void }>();
+export class ScorerProcess implements Omit<ScorerCalls, 'open'> {
   readonly closed: Promise<void>;
-  private nextId = 0;
+  precisions: Precisions = [];
+  private readonly child: ChildProcess;
+  private readonly calls: Calls<ScorerCalls>;
   private failure: Error | undefined;
   private disposing = false;
 
-  private constructor(
-    private readonly child: ChildProcess,
-    readonly precisions: readonly ('bf16' | 'f16')[],
-  ) {
-    child.on('message', (received) => this.receive(scorerAnswerSchema.parse(received)));
-    this.closed = once(child, 'close').then(([code, signal]) =>
-      this.onClose((signal ?? code) as string | number | null),
-    );
+  private constructor() {
+    this.child = startBundle('scorer-worker', [], {
+      // Its stdout must not mix with the evaluator's.
+      stdio: ['ignore', process.stderr, 'inherit', 'ipc'],
+      serialization: 'advanced',
+    });
+    this.calls = callsOver<ScorerCalls, object>(this.child, {});
+    this.closed = endOf(this.child).then(({ how }) => {
+      this.failure = this.disposing ? new Error('the scoring process was closed') : scoringEnded(how);
+      this.calls.$close(this.failure);
+    });
   }
 
   /** Starts the process and its backend; the model is loaded at the first request. Throws like openScorer. */
   static async open(options: ScorerOpening): Promise<ScorerProcess> {
-    const child = fork(bundlePath('scorer-worker'), {
-      // Its stdout must not mix with the evaluator's.
-      stdio: ['ignore', process.stderr, 'inherit', 'ipc'],
-      serialization: 'advanced',
-      execArgv: [],
-    });
-    const closed = once(child, 'close').then(([code, signal]) => {
-      throw scoringEnded((signal ?? code) as string | number | null);
-    });
-    child.send({ type: 'open', ...options });
-    const [received] = (await Promise.race([once(child, 'message'), closed])) as [unknown];
-    closed.catch(() => undefined);
-    const answer = scorerAnswerSchema.parse(received);
-    if (answer.type === 'started') return new ScorerProcess(child, answer.precisions);
-    child.kill('SIGKILL');
-    if (answer.type === 'failed') throw new UserError(answer.code, answer.message, answer.next);
-    throw new Error('the scoring process answered before it was asked');
+    const scorer = new ScorerProcess();
+    try {
+      scorer.precisions = await scorer.ask((calls) => calls.open(options));
+      return scorer;
+    } catch (error) {
+      await scorer.dispose();
+      throw error;
+    }
   }
 
-  tokenLosses(tokens: Int32Array, which: Which, options?: LossOptions): Promise<Float32Array> {
-    return this.ask<Float32Array>({ type: 'tokenLosses', tokens, which, options });
+  tokenLosses(...args: Parameters<ScorerCalls['tokenLosses']>) {
+    return this.ask((calls) => calls.tokenLosses(...args));
   }
 
-  predictions(tokens: Int32Array, which: Which, last: number): Promise<Predictions> {
-    return this.ask<Predictions>({ type: 'predictions', tokens, which, last });
+  predictions(...args: Parameters<ScorerCalls['predictions']>) {
+    return this.ask((calls) => calls.predictions(...args));
   }
 
-  tokenKl(tokens: Int32Array): Promise<Float32Array> {
-    return this.ask<Float32Array>({ type: 'tokenKl', tokens });
+  tokenKl(tokens: Int32Array) {
+    return this.ask((calls) => calls.tokenKl(tokens));
   }
 
-  async expectKl(texts: readonly Int32Array[]): Promise<void> {
-    await this.ask({ type: 'expectKl', texts: [...texts] });
+  expectKl(texts: readonly Int32Array[]) {
+    return this.ask((calls) => calls.expectKl(texts));
   }
 
-  probabilities(tokens: Int32Array, which: Which): Promise<Float32Array[]> {
-    return this.ask<Float32Array[]>({ type: 'probabilities', tokens, which });
+  probabilities(...args: Parameters<ScorerCalls['probabilities']>) {
+    return this.ask((calls) => calls.probabilities(...args));
   }
 
-  async setStrength(strength: number): Promise<void> {
-    await this.ask({ type: 'setStrength', strength });
+  setStrength(strength: number) {
+    return this.ask((calls) => calls.setStrength(strength));
   }
 
   /** Ends the process. All its memory is free then. */
@@ -92,29 +73,11 @@ export class ScorerProcess {
     await this.closed;
   }
 
-  private ask<T extends Value>(request: RequestWithoutId): Promise<T> {
-    if (this.failure) return Promise.reject(this.failure);
-    const id = (this.nextId += 1);
-    return new Promise<T>((resolve, reject) => {
-      this.pending.set(id, { resolve: (value) => resolve(value as T), reject });
-      this.child.send({ ...request, id }, (error) => error && reject(error));
-    });
-  }
-
-  private receive(answer: ScorerAnswer): void {
-    if (answer.type === 'started') return;
-    const asked = this.pending.get(answer.id ?? 0);
-    this.pending.delete(answer.id ?? 0);
-    if (answer.type === 'done') asked?.resolve(answer.value);
-    else asked?.reject(new UserError(answer.code, answer.message, answer.next));
-  }
-
-  private onClose(exitStatus: string | number | null): void {
-    this.failure = this.disposing ? new Error('the scoring process was closed') : scoringEnded(exitStatus);
-    for (const { reject } of this.pending.values()) reject(this.failure);
-    this.pending.clear();
+  /** Throws what the process threw, or how it ended. */
+  private ask<T>(call: (calls: Calls<ScorerCalls>) => Promise<T>): Promise<T> {
+    return this.failure ? Promise.reject(this.failure) : call(this.calls);
   }
 }
 
-const scoringEnded = (exitStatus: string | number | null) =>
-  endedEarly('The measurement', exitStatus, 'Measure again: what was measured so far is kept.');
+const scoringEnded = (exitStatus: number | string | null) =>
+  endedEarly(msg`The measurement`, exitStatus, msg`Measure again: what was measured so far is kept.`);

@@ -1,16 +1,11 @@
 /**
  * Entry point: `node scorer-worker.mjs`, child process of an evaluator. It scores with the trainer's model. Ending the
- * process frees all its memory, which a library's allocator would keep. Messages: src/protocol/scorer.ts.
+ * process frees all its memory, which a library's allocator would keep.
  */
-import { reportError } from '../../text/errors.ts';
-import {
-  scorerRequestSchema,
-  type ScorerAnswer,
-  type ScorerOpening,
-  type ScorerRequest,
-} from '../../protocol/scorer.ts';
+import { callsOver } from '../../platform/processes/calls.ts';
 import { startBackend, type Backend } from '../../tensor/index.ts';
 import { openScorer, type Scorer } from '../../training/scorer.ts';
+import type { ScorerCalls, ScorerOpening } from './calls.ts';
 
 if (!process.send) {
   console.error('The evaluator starts this process.');
@@ -23,27 +18,16 @@ process.on('disconnect', () => process.exit());
 
 let opening: { options: ScorerOpening; backend: Backend } | undefined;
 let opened: Promise<Scorer> | undefined;
-let queue: Promise<unknown> = Promise.resolve();
-process.on('message', (received) => {
-  const request = scorerRequestSchema.parse(received);
-  queue = queue.then(() => answer(request)).then((message) => process.send!(message));
-});
+let last: Promise<unknown> = Promise.resolve();
 
-async function answer(request: ScorerRequest): Promise<ScorerAnswer> {
-  try {
-    if (request.type !== 'open') {
-      const value = await score(request, await scorer());
-      return { type: 'done', id: request.id, ...(value && { value }) };
-    }
-    const backend = await startBackend(request.backend, { ...request, orOther: true });
-    opening = { options: request, backend };
-    return { type: 'started', precisions: [...backend.precisions] };
-  } catch (error) {
-    const report = reportError(error);
-    if (report.code === 'internal') console.error(error);
-    return { type: 'failed', ...('id' in request && { id: request.id }), ...report };
-  }
+function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  const done = last.then(work);
+  last = done.catch(() => undefined);
+  return done;
 }
+
+const score = <T>(work: (scorer: Scorer) => Promise<T> | T): Promise<T> =>
+  inTurn(async () => work(await scorer()));
 
 /** The model is loaded when it is first needed. */
 function scorer(): Promise<Scorer> {
@@ -55,26 +39,17 @@ function scorer(): Promise<Scorer> {
   return opened;
 }
 
-type ScoreRequest = Exclude<ScorerRequest, { type: 'open' }>;
-
-async function score(
-  request: ScoreRequest,
-  model: Scorer,
-): Promise<Extract<ScorerAnswer, { type: 'done' }>['value']> {
-  switch (request.type) {
-    case 'tokenLosses':
-      return model.tokenLosses(request.tokens, request.which, request.options);
-    case 'predictions':
-      return model.predictions(request.tokens, request.which, request.last);
-    case 'tokenKl':
-      return model.tokenKl(request.tokens);
-    case 'probabilities':
-      return model.probabilities(request.tokens, request.which);
-    case 'expectKl':
-      await model.expectKl(request.texts);
-      return undefined;
-    case 'setStrength':
-      model.setStrength(request.strength);
-      return undefined;
-  }
-}
+callsOver<object, ScorerCalls>(process, {
+  open: (options) =>
+    inTurn(async () => {
+      const backend = await startBackend(options.backend, { ...options, orOther: true });
+      opening = { options, backend };
+      return [...backend.precisions];
+    }),
+  tokenLosses: (...args) => score((model) => model.tokenLosses(...args)),
+  predictions: (...args) => score((model) => model.predictions(...args)),
+  tokenKl: (tokens) => score((model) => model.tokenKl(tokens)),
+  expectKl: (texts) => score((model) => model.expectKl(texts)),
+  probabilities: (...args) => score((model) => model.probabilities(...args)),
+  setStrength: (strength) => score((model) => model.setStrength(strength)),
+});

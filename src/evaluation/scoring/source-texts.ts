@@ -7,6 +7,7 @@ import { whyNoFile } from '../../text/not-a-file.ts';
 import { openRegular } from '../../platform/files/regular-file.ts';
 import { detachedCopy } from '../cursors/held-out.ts';
 import { spread } from '../../statistics/statistics.ts';
+import { english } from '../../text/message.ts';
 
 /** Characters per piece: more than its tokens need. */
 const PIECE = 2048;
@@ -68,7 +69,7 @@ async function* readText(path: string): AsyncGenerator<string> {
   } catch (error) {
     if (error instanceof UserError) throw error;
     const why = whyNoFile(error) ?? (error as NodeJS.ErrnoException).code ?? (error as Error).message;
-    throw new UserError('corpus-unreadable', `${path} can't be read: ${why}.`, 'Give a text file.', {
+    throw new UserError('corpus-unreadable', `${path} can't be read: ${english(why)}.`, 'Give a text file.', {
       cause: error,
     });
   }

@@ -16,6 +16,7 @@ import { compare } from '../figures/compare.ts';
 import { pairedIntervals } from '../../statistics/intervals.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
 import { bestPoint, chooseStrength, type AtCursors } from '../../findings/strength-rule.ts';
+import type { Text } from '../../text/message.ts';
 
 /** A strength with the counts measured at it. */
 export interface CountedPoint extends AtCursors {
@@ -25,7 +26,7 @@ export interface CountedPoint extends AtCursors {
 /** The metrics of the suggestions that would have been shown; each line is an item. */
 function compareOffers(
   pairsFor: (metric: OfferedMetric) => { before: readonly RatioItem[]; after: readonly RatioItem[] },
-  setting: string,
+  setting: Text,
 ): Comparison[] {
   return offeredMetrics.map((metric) => {
     const { before, after } = pairsFor(metric);
@@ -72,7 +73,7 @@ export function chooseCrossFitted(
   base: AtCursors,
   measured: readonly CountedPoint[],
   limit: number,
-  setting = '',
+  setting: Text = '',
 ): Pick<StrengthChoice, 'strength' | 'why' | 'next' | 'learned' | 'offered' | 'without'> {
   const points = measured.map(({ point }) => point);
   const choice = chooseStrength(points, limit);

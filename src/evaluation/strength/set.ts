@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readAdapterStrength, setAdapterStrength } from '../../weights/strength.ts';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import type { StrengthChoice, Summary } from '../../protocol/evaluation.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { evaluationSummaryPath, writeJson } from '../../runs/files.ts';
@@ -51,8 +51,8 @@ export async function setStrength(dir: string, wanted: number | 'chosen'): Promi
   if (wanted !== 'chosen' && !(wanted >= MIN_STRENGTH && wanted <= 1))
     throw new UserError(
       'bad-argument',
-      `The strength must be from ${MIN_STRENGTH} to 1, not ${wanted}.`,
-      'Give 1 for the result as it was trained, or "chosen" for the strength chosen after training.',
+      msg`The strength must be from ${MIN_STRENGTH} to 1, not ${wanted}.`,
+      msg`Give 1 for the result as it was trained, or "chosen" for the strength chosen after training.`,
     );
   await withStrengthLock(dir, () => applyStrength(dir, spec, wanted));
   return reportStrength(dir);
@@ -96,13 +96,13 @@ async function readLoraSpec(dir: string): Promise<RunSpec> {
   if (spec.hyper.method === 'full')
     throw new UserError(
       'bad-argument',
-      `Run ${spec.id} trained all weights, so it has no adapter whose strength could be set.`,
-      'Train with --method lora to be able to set the strength.',
+      msg`Run ${spec.id} trained all weights, so it has no adapter whose strength could be set.`,
+      msg`Train with --method lora to be able to set the strength.`,
     );
   if (existsSync(join(dir, artefactName(spec)))) return spec;
   throw new UserError(
     'run-not-finished',
-    `Run ${spec.id} has no result yet.`,
-    `Let it finish, or resume it with {resume ${spec.id}}.`,
+    msg`Run ${spec.id} has no result yet.`,
+    msg`Let it finish, or resume it with {resume ${spec.id}}.`,
   );
 }

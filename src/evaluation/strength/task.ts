@@ -17,6 +17,7 @@ import { sampleBaseTexts } from '../tasks/retention.ts';
 import { strengthPart } from '../progress.ts';
 import { createItem, type Item, type ItemScore, type Plan, type PlanContext, type Task } from '../task.ts';
 import { heldOutFiles, scoreWindow, toWindow, type Window } from '../tasks/workspace.ts';
+import { msg, type Text } from '../../text/message.ts';
 
 const MOST_CURSORS = 24;
 /** Items per cursor. There are at most as many texts and solutions as the run measures at the end. */
@@ -54,7 +55,7 @@ async function plan(context: PlanContext): Promise<Plan<StrengthItem>> {
         .map((tokens, index) => createItem(`text ${index}`, { kind: 'text' as const, tokens })),
       ...solutions,
     ],
-    setting: `${learned.setting}, ${texts.length} texts of the base's own, ${solutions.length} of HumanEval's solutions`,
+    setting: msg`${learned.setting}, ${texts.length} texts of the base's own, ${solutions.length} of HumanEval's solutions`,
     measures: [
       { metric: LEARNED, unit: '', better: 'lower' },
       { metric: EXACT_LINES, unit: '', better: 'higher' },
@@ -72,7 +73,7 @@ async function learnedItems(
   tokenizer: Tokenizer,
   counts: { cursors: number; windows: number },
   signal: AbortSignal | undefined,
-): Promise<{ items: StrengthItem[]; setting: string }> {
+): Promise<{ items: StrengthItem[]; setting: Text }> {
   const hasCursors = spec.folder !== '' && spec.corpus.mode === 'pretrain';
   const cursors = hasCursors
     ? await cursorContinuations(corpus, tokenizer, spec, counts.cursors, { signal })
@@ -82,13 +83,13 @@ async function learnedItems(
       ...createItem(`cursor at ${path}:${line}`, { kind: 'cursor' as const, tokens, answerTokens, bytes }),
       document: path,
     }));
-    return { items, setting: `${items.length} held-out cursors with the editor's prompts` };
+    return { items, setting: msg`${items.length} held-out cursors with the editor's prompts` };
   }
   const files = heldOutFiles(corpus);
   const items = corpus
     .heldOutSequences(spec.hyper.sequenceLength, counts.windows)
     .map((window, index) => toWindow(window, { kind: 'window', index }, tokenizer, files));
-  return { items, setting: `${items.length} held-out windows` };
+  return { items, setting: msg`${items.length} held-out windows` };
 }
 
 /** Empty if they can't be downloaded: the KL shows forgetting too. */

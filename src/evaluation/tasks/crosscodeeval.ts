@@ -63,7 +63,7 @@ export interface CursorPlace {
 type PlaceItem = Item & CursorPlace;
 
 async function plan(context: PlanContext): Promise<Plan<PlaceItem>> {
-  const { base, setting } = context;
+  const { base } = context;
   const { rows, total: of } = await chooseRows(benchmark, context);
   const tokenizer = await base.tokenizer();
   const room = Math.min(ROOM.all, await base.contextLength()) - ROOM.answer;
@@ -85,7 +85,7 @@ async function plan(context: PlanContext): Promise<Plan<PlaceItem>> {
   const how = canInfill ? 'filled in before the text that follows' : 'without the text that follows';
   return {
     items,
-    setting: `${setting}: ${rows.length} of ${of} statements, ${how}, ${ROOM.others} tokens of other files, greedy, at most ${ROOM.answer} tokens`,
+    setting: `${rows.length} of ${of} statements, ${how}, ${ROOM.others} tokens of other files, greedy, at most ${ROOM.answer} tokens`,
     measures: [
       { metric: 'exact match', unit: '', better: 'higher', binary: true },
       { metric: 'edit similarity', unit: '', better: 'higher' },

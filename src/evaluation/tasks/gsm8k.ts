@@ -3,7 +3,7 @@
  * five worked examples, greedy sampling, and the number after "####" has to be right.
  */
 import { z } from 'zod';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
 import { chooseRows, rowFormat, type Benchmark } from '../scoring/rows.ts';
 import { shots } from './gsm8k-shots.ts';
@@ -45,10 +45,10 @@ async function plan(context: PlanContext): Promise<Plan<Sum>> {
     rows.map(({ value }) => gsm8kPrompt(value.question)),
     context,
   );
-  const how = `${rows.length} of ${of} questions, ${shots.length}-shot, greedy, strict match, at most ${ANSWER_TOKENS} tokens`;
+  const how = msg`${rows.length} of ${of} questions, ${shots.length}-shot, greedy, strict match, at most ${ANSWER_TOKENS} tokens`;
   return {
     items: rows.map(({ name, value }) => createItem(name, value, { answer: strictAnswer(value.answer) })),
-    setting: `${context.setting}: ${how}`,
+    setting: how,
     measures: [{ metric: 'exact match', unit: '', better: 'higher', binary: true }],
   };
 }

@@ -60,7 +60,7 @@ const MOST_TOKENS = { line: 128, lines: 256 };
 const QUICK = 40;
 
 async function plan(kind: Kind, context: PlanContext): Promise<Plan<GapItem>> {
-  const { base, data, setting, signal } = context;
+  const { base, data, signal } = context;
   if (!(await base.fillsInTheMiddle()))
     throw new UserError(
       'bad-argument',
@@ -77,7 +77,7 @@ async function plan(kind: Kind, context: PlanContext): Promise<Plan<GapItem>> {
       ...createItem(gap.id, { gap, problem }, { middle: gap.middle }),
       document: problem.task_id,
     })),
-    setting: `${setting}: ${chosen.length} of ${all.length} ${what} of HumanEval's solutions, by a seed, greedy, at most ${MOST_TOKENS[kind]} tokens`,
+    setting: `${chosen.length} of ${all.length} ${what} of HumanEval's solutions, by a seed, greedy, at most ${MOST_TOKENS[kind]} tokens`,
     measures: [{ metric: 'pass@1', unit: '', better: 'higher', binary: true }],
   };
 }

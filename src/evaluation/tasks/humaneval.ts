@@ -29,6 +29,7 @@ import {
   type SettingName,
   type Task,
 } from '../task.ts';
+import { english, msg } from '../../text/message.ts';
 
 const problemSchema = z.object({
   task_id: z.string(),
@@ -90,7 +91,7 @@ export async function loadProblems(file?: string, signal?: AbortSignal): Promise
   } catch (error) {
     const next = 'Give the path of a JSON lines file with --data humaneval=FILE.';
     const why = whyNoFile(error) ?? (error as Error).message;
-    throw new UserError('bad-argument', `${path} can't be read: ${why}.`, next);
+    throw new UserError('bad-argument', `${path} can't be read: ${english(why)}.`, next);
   }
   const text = (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');
   const { values, broken } = parseLines(problemSchema, text.endsWith('\n') ? text : `${text}\n`);
@@ -122,11 +123,11 @@ async function plan(context: PlanContext): Promise<Plan<HumanevalItem>> {
   const all = await loadProblems(data, signal);
   const chosen = spread(all.length, itemCount(context, { quick: 20, planned }));
   const how =
-    n === 1 ? 'greedy, 1 sample each' : `${n} samples each, temperature ${temperature}, top-p ${topP}`;
-  const sizes = `${chosen.length} of ${all.length} problems, ${how}, at most ${maxTokens} tokens`;
+    n === 1 ? msg`greedy, 1 sample each` : msg`${n} samples each, temperature ${temperature}, top-p ${topP}`;
+  const sizes = msg`${chosen.length} of ${all.length} problems, ${how}, at most ${maxTokens} tokens`;
   return {
     items: chosen.map((index) => createItem(all[index]!.task_id, { problem: all[index]!, sampling })),
-    setting: `${setting}: ${sizes}`,
+    setting: sizes,
     measures: [
       ...ks.map((k): Measure => ({ metric: `pass@${k}`, unit: '', better: 'higher', binary: n === 1 })),
       { metric: SOLUTION_LOSS, unit: 'nats/token', better: 'lower' },

@@ -16,6 +16,7 @@ import {
   type Task,
 } from '../task.ts';
 import { samplings } from './humaneval.ts';
+import { msg } from '../../text/message.ts';
 
 const row = z.object({
   /** A number on the hub, a text in EvalPlus's own files. */
@@ -106,11 +107,13 @@ export const mbppPlusTask: Task<MbppItem> = {
     const { n, temperature, topP, maxTokens, ks } = sampling;
     const { rows, total: of } = await chooseRows(benchmark, context);
     const how =
-      n === 1 ? 'greedy, 1 sample each' : `${n} samples each, temperature ${temperature}, top-p ${topP}`;
+      n === 1
+        ? msg`greedy, 1 sample each`
+        : msg`${n} samples each, temperature ${temperature}, top-p ${topP}`;
     const metrics = ks.flatMap((k) => [`pass@${k}`, plusMetric(k)]);
     return {
       items: rows.map(({ value }) => createItem(`Mbpp/${value.task_id}`, { problem: value, sampling })),
-      setting: `${context.setting}: ${rows.length} of ${of} problems, ${how}, at most ${maxTokens} tokens`,
+      setting: msg`${rows.length} of ${of} problems, ${how}, at most ${maxTokens} tokens`,
       measures: metrics.map((metric): Measure => ({
         metric,
         unit: '',

@@ -5,6 +5,7 @@
 import { logLikelihoods, type ScoredText } from '../scoring/likelihood.ts';
 import { chooseRows, type Benchmark } from '../scoring/rows.ts';
 import { createItem, type Item, type ItemScore, type Measure, type Task } from '../task.ts';
+import { msg } from '../../text/message.ts';
 
 export interface Question {
   choices: ScoredText[];
@@ -31,10 +32,10 @@ export function multipleChoiceTask(
     cost,
     async plan(context) {
       const { rows, total: of } = await chooseRows(benchmark, context);
-      const how = `${rows.length} of ${of} questions, log-likelihood, no examples`;
+      const how = msg`${rows.length} of ${of} questions, log-likelihood, no examples`;
       return {
         items: rows.map((row) => createItem(row.name, row.value, { gold: row.value.gold })),
-        setting: `${context.setting}: ${how}`,
+        setting: how,
         measures: normalised ? [acc, accNorm] : [acc],
       };
     },

@@ -81,7 +81,7 @@ async function plan(context: PlanContext): Promise<Plan<LineItem>> {
         document,
       };
     }),
-    setting: `${setting}: ${rows.length} of ${of} next lines, prompts of at most ${all - MOST_TOKENS} tokens, greedy, at most ${MOST_TOKENS} tokens`,
+    setting: `${rows.length} of ${of} next lines, prompts of at most ${all - MOST_TOKENS} tokens, greedy, at most ${MOST_TOKENS} tokens`,
     measures: [
       { metric: 'exact match', unit: '', better: 'higher', binary: true },
       { metric: 'edit similarity', unit: '', better: 'higher' },

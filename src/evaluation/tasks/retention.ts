@@ -16,6 +16,7 @@ import {
   type PlanContext,
   type Task,
 } from '../task.ts';
+import { msg, together } from '../../text/message.ts';
 
 /** Tokens sampled per text. */
 const TEXT_TOKENS = { quick: 128, paper: 512 };
@@ -64,13 +65,13 @@ async function plan(context: PlanContext): Promise<Plan<Text>> {
   const [ownItems, sourceItems] = [toItems(baseTexts, '', Infinity), toItems(source, SOURCE, PIECE_TOKENS)];
   if (ownItems.length === 0)
     warn("The base ends every text at once, so forgetting can't be measured on its own text.");
-  const sampled = `${ownItems.length} texts of up to ${TEXT_TOKENS[setting]} tokens sampled from the base at temperature 1`;
+  const sampled = msg`${ownItems.length} texts of up to ${TEXT_TOKENS[setting]} tokens sampled from the base at temperature 1`;
   const named = sourceItems.length
-    ? [`${sourceItems.length} pieces of up to ${PIECE_TOKENS} tokens of ${data}`]
+    ? [msg`${sourceItems.length} pieces of up to ${PIECE_TOKENS} tokens of ${data!}`]
     : [];
   return {
     items: [...ownItems, ...sourceItems],
-    setting: `${setting}: ${[sampled, ...named].join('; ')}`,
+    setting: together([sampled, ...named], '; '),
     measures,
   };
 }

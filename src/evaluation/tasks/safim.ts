@@ -94,7 +94,7 @@ const ROOM = { all: 2048, answer: 128, after: 512 };
 type GapItem = Item & SafimGap;
 
 async function plan(context: PlanContext): Promise<Plan<GapItem>> {
-  const { base, setting } = context;
+  const { base } = context;
   const { rows, total: of } = await chooseRows(benchmark, context);
   const tokenizer = await base.tokenizer();
   const canInfill = await base.fillsInTheMiddle();
@@ -109,7 +109,7 @@ async function plan(context: PlanContext): Promise<Plan<GapItem>> {
   const how = canInfill ? 'filled in' : 'left to right';
   return {
     items,
-    setting: `${setting}: ${rows.length} of ${of} gaps, ${how}, ${run} run and ${items.length - run} compared, greedy, at most ${ROOM.answer} tokens`,
+    setting: `${rows.length} of ${of} gaps, ${how}, ${run} run and ${items.length - run} compared, greedy, at most ${ROOM.answer} tokens`,
     measures: [
       ...(run > 0 ? ([{ metric: 'pass@1', unit: '', better: 'higher', binary: true }] as const) : []),
       ...(run < items.length

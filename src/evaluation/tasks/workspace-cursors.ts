@@ -30,6 +30,7 @@ import {
   type Measure,
   type PlanContext,
 } from '../task.ts';
+import { msg, type Text } from '../../text/message.ts';
 
 export type CursorItem = Item & PlacedCursor;
 /** A cursor at which models are timed alternately, while nothing else is computed. */
@@ -68,7 +69,7 @@ export async function cursorItems(
   corpus: Corpus,
   tokenizer: Tokenizer,
   context: PlanContext,
-): Promise<{ items: CursorItem[]; latencies: LatencyItem[]; settings: string[] }> {
+): Promise<{ items: CursorItem[]; latencies: LatencyItem[]; settings: Text[] }> {
   const none = { items: [], latencies: [], settings: [] };
   const { spec } = context.run!;
   const { folder, corpus: plan, evaluation }: RunSpec = spec;
@@ -93,8 +94,8 @@ export async function cursorItems(
       first: true,
     })),
     settings: [
-      `${cursors.length} held-out cursors in ${countFiles(cursors)} with the editor's prompts: up to ${defaultBudget.before} characters before them, ${defaultBudget.after} after, and ${defaultBudget.others} of other files`,
-      `latency: time to ${TIMED_TOKENS} tokens at ${latencies.length} cursors in ${countFiles(latencies.map(({ cursor }) => cursor))}, the faster of ${ROUNDS} times, base and result in turn on as many threads as completion uses, all but the last key read before`,
+      msg`${cursors.length} held-out cursors in ${countFiles(cursors)} with the editor's prompts: up to ${defaultBudget.before} characters before them, ${defaultBudget.after} after, and ${defaultBudget.others!} of other files`,
+      msg`latency: time to ${TIMED_TOKENS} tokens at ${latencies.length} cursors in ${countFiles(latencies.map(({ cursor }) => cursor))}, the faster of ${ROUNDS} times, base and result in turn on as many threads as completion uses, all but the last key read before`,
     ],
   };
 }
@@ -117,9 +118,9 @@ function spreadOverFiles(cursors: readonly PlacedCursor[], count: number): Place
   return chosen;
 }
 
-function countFiles(cursors: readonly Cursor[]): string {
+function countFiles(cursors: readonly Cursor[]): Text {
   const count = new Set(cursors.map(({ path }) => path)).size;
-  return `${count} ${count === 1 ? 'file' : 'files'}`;
+  return count === 1 ? msg`1 file` : msg`${count} files`;
 }
 
 export async function scoreCursor(

@@ -28,6 +28,7 @@ import {
   type CursorItem,
   type LatencyItem,
 } from './workspace-cursors.ts';
+import { msg, type Text, together } from '../../text/message.ts';
 
 export interface Window extends Item {
   kind: 'window' | 'prose' | Age;
@@ -60,7 +61,7 @@ const prose = { quick: 4, paper: 40 };
 const planned: Task['planned'] = (spec) => (spec.imported ? 0 : spec.evaluation.heldOutWindows);
 
 async function plan(context: PlanContext): Promise<Plan<WorkspaceItem>> {
-  const { run, base, setting } = context;
+  const { run, base } = context;
   if (!run)
     throw new UserError(
       'bad-argument',
@@ -93,19 +94,20 @@ async function plan(context: PlanContext): Promise<Plan<WorkspaceItem>> {
   const proseItems = corpus.measured === 'prose' ? [] : toWindows(proseWindows(corpus, context), 'prose');
   const cursors = await cursorItems(corpus, tokenizer, context);
   const sizes = [
-    [
-      `${items.length} held-out sequences of up to ${length} tokens`,
-      describeFiles(items),
-      ageNote(windows),
-      kindNote(corpus.measured),
-    ].join(''),
-    ...(proseItems.length > 0 ? [[`${proseItems.length} of prose`, describeFiles(proseItems)].join('')] : []),
+    together(
+      [
+        msg`${items.length} held-out sequences of up to ${length} tokens`,
+        ...[describeFiles(items), ageNote(windows), kindNote(corpus.measured)],
+      ],
+      '',
+    ),
+    ...(proseItems.length > 0 ? [msg`${proseItems.length} of prose${describeFiles(proseItems)}`] : []),
     ...cursors.settings,
   ];
   return {
     interleaved: cursors.latencies,
     items: [...cursors.items, ...items, ...proseItems],
-    setting: `${setting}: ${sizes.join('; ')}`,
+    setting: together(sizes, '; '),
     measures,
   };
 }
@@ -123,22 +125,26 @@ function measuredSequences(corpus: Corpus, length: number, count: number): Measu
   return { older, new: newer };
 }
 
-const ageNote = ({ older, new: newer }: MeasuredSequences): string =>
-  older && newer ? `, ${older.length} of older and ${newer.length} of new code` : '';
+const ageNote = ({ older, new: newer }: MeasuredSequences): Text =>
+  older && newer ? msg`, ${older.length} of older and ${newer.length} of new code` : '';
 
 function proseWindows(corpus: Corpus, context: PlanContext): Sequence[] {
   const count = Math.min(itemCount(context, prose), prose.paper);
   return corpus.heldOutSequences(context.run!.spec.hyper.sequenceLength, count, 'prose');
 }
 
-const kindNote = (measured: Kind): string =>
-  measured === 'code' ? '' : ` of ${measured}, as no code is held out`;
+const kindNote = (measured: Kind): Text => {
+  if (measured === 'code') return '';
+  return measured === 'prose'
+    ? msg` of prose, as no code is held out`
+    : msg` of data, as no code is held out`;
+};
 
 /** Empty unless there are more windows than files. */
-function describeFiles(items: readonly Window[]): string {
+function describeFiles(items: readonly Window[]): Text {
   const documents = new Set(items.map(({ document, id }) => document ?? id)).size;
   if (documents >= items.length) return '';
-  return documents === 1 ? ' from 1 file' : ` from ${documents} files`;
+  return documents === 1 ? msg` from 1 file` : msg` from ${documents} files`;
 }
 
 /**

@@ -2,8 +2,7 @@
 import { existsSync } from 'node:fs';
 import { chatFacts } from '../../base-models/chat-facts.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
-import { t } from '../../text/l10n.ts';
-import { joined } from '../../text/told-texts.ts';
+import { joined, t } from '../../text/l10n.ts';
 import { ofBase, ofRun, type LocalModel } from '../completion/completion-model.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { isChecked, shortTime, whyNotServable } from '../texts.ts';

@@ -2,8 +2,7 @@
 import * as vscode from 'vscode';
 import { reportError, UserError } from '../../text/errors.ts';
 import { forButtons } from '../../text/next-step.ts';
-import { t, tTold } from '../../text/l10n.ts';
-import { joined } from '../../text/told-texts.ts';
+import { joined, t, translate } from '../../text/l10n.ts';
 import { ServingClient } from '../../serving/client/client.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { nextOf } from '../log.ts';
@@ -19,6 +18,7 @@ import {
 } from './chat-api.ts';
 import { chatModels, type ChatModel } from './chat-models.ts';
 import { textIn, toChat } from './chat-messages.ts';
+import { textOf } from '../../text/message.ts';
 
 /** As in package.json. */
 const VENDOR = 'forget-me-not';
@@ -171,7 +171,9 @@ export class ChatModels implements ChatProvider, vscode.Disposable {
       t('Begin a new chat, or attach less.'),
     ];
     const said =
-      report.code === 'chat-too-long' ? tooLong : [tTold(report.message), forButtons(nextOf(report)).text];
+      report.code === 'chat-too-long'
+        ? tooLong
+        : [translate(textOf(report, 'message')), forButtons(nextOf(report)).text];
     const shown = new Error(joined(said));
     // The chat would show it to the person.
     delete shown.stack;

@@ -2,13 +2,13 @@
 import * as vscode from 'vscode';
 import { gpuKindsHere, missingGpuPackages } from '../../llama-cpp/gpu-packages.ts';
 import { gpuKindNames, type ComputeDevice, type GpuKind } from '../../protocol/gpu.ts';
-import { t, tTold } from '../../text/l10n.ts';
-import { joined } from '../../text/told-texts.ts';
+import { joined, t, translate } from '../../text/l10n.ts';
 import type { Context } from '../context.ts';
 import { examine } from '../doctor.ts';
 import type { Which } from '../results/pick-run.ts';
 import { settings } from '../settings.ts';
 import { askConsent, install } from '../wizard/consent.ts';
+import { textOf } from '../../text/message.ts';
 
 /** The reason that was told last: a server that starts again has the same one. */
 let told: string | undefined;
@@ -21,12 +21,16 @@ export const watchGpu = (context: Context): vscode.Disposable =>
  * When completion starts on the processor: why, if a GPU was asked for by name; and once on each machine, if there is a
  * GPU, what it lacks.
  */
-async function offerGpu(context: Context, { backend, why }: ComputeDevice): Promise<void> {
+async function offerGpu(context: Context, device: ComputeDevice): Promise<void> {
   const { store, log } = context;
+  const { backend, why } = device;
   const named = !['auto', 'off'].includes(settings.gpu);
   if (named && backend === 'cpu' && why && why !== told) {
     told = why;
-    return log.ask('warning', joined([t('Completion computes on the processor.'), tTold(why)]));
+    return log.ask(
+      'warning',
+      joined([t('Completion computes on the processor.'), translate(textOf(device, 'why')!)]),
+    );
   }
   if (store.gpuOffered || !why?.includes('{install-gpu')) return;
   // Whether there is a GPU takes seconds to find out, and the first suggestion has to wait for no such thing.
@@ -37,7 +41,7 @@ async function offerGpu(context: Context, { backend, why }: ComputeDevice): Prom
   const report = await examine(context).catch(() => undefined);
   const found = report?.checks.find(({ area }) => area === 'completion');
   if (found?.status !== 'missing') return;
-  await log.ask('info', found.text, {
+  await log.ask('info', textOf(found, 'text'), {
     title: t('Install GPU Support'),
     run: () => vscode.commands.executeCommand('forgetMeNot.installGpu'),
   });

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { gpuKindsHere, hasGpuPackages } from '../../llama-cpp/gpu-packages.ts';
 import { defaultBudget, type PartsSource } from '../../completion/index.ts';
 import { describeDevice, type ComputeDevice } from '../../protocol/gpu.ts';
-import { reportError, UserError } from '../../text/errors.ts';
+import { reportError, UserError, whyOf } from '../../text/errors.ts';
 import { forButtons } from '../../text/next-step.ts';
 import { completingBaseId, type Acceptance } from '../../protocol/panel.ts';
 import { dataDir } from '../../platform/files/paths.ts';
@@ -13,7 +13,7 @@ import type { CompletionClient } from '../../serving/client/completion-client.ts
 import { AcceptanceWatch } from './acceptance.ts';
 import { Repository } from './repository.ts';
 import { GhostText, type Completing } from './ghost-text.ts';
-import { t, tTold } from '../../text/l10n.ts';
+import { t, translate } from '../../text/l10n.ts';
 import type { Action } from '../log.ts';
 import type { Services } from '../services.ts';
 import { clearEndpoint, setCompletionEnabled, settings } from '../settings.ts';
@@ -280,7 +280,7 @@ export class CompletionService implements Completing {
     const report = known ? `${message} ${forButtons(next).text} [${code}]` : message;
     this.services.log.warn(`No completion: ${report}`);
     const isTold = this.failure !== undefined;
-    this.failure = this.inUse?.remote && known ? tTold(message) : t('no completion, see its log');
+    this.failure = this.inUse?.remote && known ? translate(whyOf(error)) : t('no completion, see its log');
     this.changed.fire();
     if (!isTold) setStatusBarMessage(`$(warning) Forget-Me-Not: ${this.failure}`, 10_000);
   }

@@ -1,14 +1,11 @@
 /** The workspace's index, in a process of its own: passes on what changes, and asks for parts of a prompt. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import * as vscode from 'vscode';
 import { INDEX_WINDOW, type ContextFile, type CursorDocument } from '../../completion/index.ts';
+import { callsOver, type Calls } from '../../platform/processes/calls.ts';
+import { endOf, startNode } from '../../platform/processes/start.ts';
 import type { NamedFolder } from '../../protocol/folders.ts';
-import {
-  fromIndexerSchema,
-  type Asked,
-  type FromIndexer,
-  type ToIndexer,
-} from '../../protocol/repository.ts';
+import type { Asked, IndexerCalls, IndexerOwnerCalls } from '../../protocol/repository.ts';
 import type { Services } from '../services.ts';
 import { settings } from '../settings.ts';
 import { placeOf, rootOf } from './recent-files.ts';
@@ -48,8 +45,9 @@ export class Repository implements vscode.Disposable {
   private child: ChildProcess | undefined;
   private starting: Promise<void> | undefined;
   private starts = 0;
-  private readonly waiting = new Map<number, (parts: readonly ContextFile[]) => void>();
-  private id = 0;
+  private calls: Calls<IndexerCalls> | undefined;
+  /** Questions without an answer yet. */
+  private waiting = 0;
   private patience: NodeJS.Timeout | undefined;
   private crowd = new Set<string>();
   private crowdTimer: NodeJS.Timeout | undefined;
@@ -66,12 +64,20 @@ export class Repository implements vscode.Disposable {
     const [place, root] = [placeOf(document, learned), rootOf(document, learned)];
     if (!place || root === undefined || document.uri.scheme !== 'file') return [];
     await this.start();
-    if (!this.child) return [];
-    const id = (this.id += 1);
-    const answer = new Promise<readonly ContextFile[]>((done) => this.waiting.set(id, done));
-    this.send({ type: 'ask', id, root, asked: this.asked(question, place.path) });
+    const { calls } = this;
+    if (!calls) return [];
+    this.waiting += 1;
     if (this.patience === undefined) this.waitOn();
-    return answer;
+    try {
+      const parts = await calls.parts(root, this.asked(question, place.path));
+      return parts.map(({ filename, text }) => ({ filename, text }));
+    } catch {
+      // It has ended.
+      return [];
+    } finally {
+      this.waiting -= 1;
+      if (calls === this.calls) this.waitOn();
+    }
   }
 
   private asked({ document, position, at, learned, shown, budget }: PartsQuestion, path: string): Asked {
@@ -104,25 +110,28 @@ export class Repository implements vscode.Disposable {
     const folders = vscode.workspace.workspaceFolders?.filter(({ uri }) => uri.scheme === 'file') ?? [];
     if (folders.length === 0 || (this.starts += 1) > MOST_STARTS) return;
     const paths = folders.map(({ uri }) => uri.fsPath);
-    // Little room for young objects: they are many, and none lives long.
-    const args = ['--max-semi-space-size=4', this.services.bundle('indexer.mjs'), ...paths];
-    const child = spawn(command, args, {
-      env: { ...process.env, ...env },
+    const child = startNode(this.services.bundle('indexer.mjs'), paths, {
+      ...{ command, env },
+      // Little room for young objects: they are many, and none lives long.
+      flags: ['--max-semi-space-size=4'],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      // No console window, which "fork" could not ask for.
-      windowsHide: true,
+      serialization: 'advanced',
     });
     this.child = child;
-    child.on('message', (message) => {
-      this.hear(message);
-      this.waitOn();
-    });
     const { log } = this.services;
-    child.on('error', (error) => {
-      if (this.ended(child)) log.warn(`The index could not be started: ${error.message}`);
+    this.calls = callsOver<IndexerCalls, IndexerOwnerCalls>(child, {
+      indexed({ folder, files, read, seconds, memoryBytes }) {
+        const megabytes = Math.round(memoryBytes / 1e6);
+        log.info(
+          `index: ${folder} has ${files} files, ${read} read in ${seconds.toFixed(1)} s, ${megabytes} MB`,
+        );
+      },
+      warning: (message) => log.warn(`index: ${message}`),
     });
-    child.on('exit', (code, signal) => {
-      if (this.ended(child)) log.warn(`The index has ended (${signal ?? code})`);
+    child.on('message', () => this.waitOn());
+    void endOf(child, 'exit').then(({ how, error }) => {
+      if (!this.ended(child)) return;
+      log.warn(error ? `The index could not be started: ${error.message}` : `The index has ended (${how})`);
     });
     this.watching ??= this.watch();
     for (const document of vscode.workspace.textDocuments) if (document.isDirty) this.tell(document);
@@ -138,7 +147,7 @@ export class Repository implements vscode.Disposable {
   /** It said something, was asked something, or ended. */
   private waitOn(): void {
     clearTimeout(this.patience);
-    this.patience = this.waiting.size > 0 ? setTimeout(() => this.giveUp(), PATIENCE_MS) : undefined;
+    this.patience = this.waiting > 0 ? setTimeout(() => this.giveUp(), PATIENCE_MS) : undefined;
   }
 
   /** False if it had been stopped before. */
@@ -146,31 +155,11 @@ export class Repository implements vscode.Disposable {
     if (this.child !== child) return false;
     this.child = undefined;
     this.starting = undefined;
-    for (const done of this.waiting.values()) done([]);
-    this.waiting.clear();
-    this.waitOn();
+    this.calls?.$close();
+    this.calls = undefined;
+    clearTimeout(this.patience);
+    this.patience = undefined;
     return true;
-  }
-
-  private hear(line: unknown): void {
-    const parsed = fromIndexerSchema.safeParse(line);
-    if (!parsed.success) return this.services.log.warn('The index said something unknown.');
-    const message: FromIndexer = parsed.data;
-    if (message.type === 'parts') {
-      this.waiting.get(message.id)?.(message.parts.map(({ filename, text }) => ({ filename, text })));
-      this.waiting.delete(message.id);
-    } else if (message.type === 'warning') this.services.log.warn(`index: ${message.message}`);
-    else {
-      const { folder, files, read, seconds, memoryBytes } = message;
-      const megabytes = Math.round(memoryBytes / 1e6);
-      this.services.log.info(
-        `index: ${folder} has ${files} files, ${read} read in ${seconds.toFixed(1)} s, ${megabytes} MB`,
-      );
-    }
-  }
-
-  private send(message: ToIndexer): void {
-    if (this.child?.connected) this.child.send(message, () => undefined);
   }
 
   private watch(): vscode.Disposable {
@@ -194,7 +183,7 @@ export class Repository implements vscode.Disposable {
   private changed(file: string): void {
     this.crowd.add(file);
     this.crowdTimer ??= setTimeout(() => {
-      this.send({ type: 'changed', files: [...this.crowd] });
+      void this.calls?.changed.asEvent([...this.crowd]);
       this.crowd = new Set();
       this.crowdTimer = undefined;
     }, CROWD_MS);
@@ -215,13 +204,13 @@ export class Repository implements vscode.Disposable {
     // Undone to what is on disk, or read anew from there.
     if (!document.isDirty) return this.saved(document);
     const text = document.getText();
-    if (text.length <= MOST_CHARACTERS) this.send({ type: 'document', file: document.uri.fsPath, text });
+    if (text.length <= MOST_CHARACTERS) void this.calls?.document.asEvent(document.uri.fsPath, text);
   }
 
   private saved(document: vscode.TextDocument): void {
     clearTimeout(this.typed.get(document));
     this.typed.delete(document);
-    if (document.uri.scheme === 'file') this.send({ type: 'document', file: document.uri.fsPath });
+    if (document.uri.scheme === 'file') void this.calls?.document.asEvent(document.uri.fsPath);
   }
 
   /** Ends the process; the next question starts another. */

@@ -3,11 +3,12 @@
  * records into the data directory.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import * as vscode from 'vscode';
 import { surroundings, type CursorDocument } from '../../completion/index.ts';
 import { preferencesFile } from '../../corpus/preferences/store.ts';
 import type { KeepRequest, KeeperMessage } from '../../corpus/preferences/keeper.ts';
+import { startThread } from '../../platform/processes/start.ts';
 import { LONGEST_LATER, type Preference } from '../../protocol/preferences.ts';
 import type { Outcome, OutcomeListener } from './acceptance.ts';
 import type { CompletionModel } from './completion-model.ts';
@@ -79,7 +80,7 @@ export class UseRecorder {
   }
 
   private start(): Worker {
-    const worker = new Worker(this.script, { execArgv: [] });
+    const worker = startThread(this.script);
     worker.unref();
     const failed = (message: unknown) => this.warn(`A completion was not recorded: ${String(message)}`);
     worker.on('message', failed);

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { z } from 'zod';
-import { reportError } from '../../text/errors.ts';
+import { saidOf } from '../../text/errors.ts';
 import {
   fromPanelSchema,
   toPanelSchema,
@@ -12,7 +12,7 @@ import {
 } from '../../protocol/panel.ts';
 import { runComparisonSchema } from '../../protocol/run-comparison.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
-import { t } from '../../text/l10n.ts';
+import { t, translate } from '../../text/l10n.ts';
 import { actionOf } from '../log.ts';
 import { pageHtml } from './page.ts';
 import { PanelFeed } from './panel-feed.ts';
@@ -128,8 +128,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
       const comparison = await this.services.children.ask(runComparisonSchema, ['compare', ...runs]);
       this.post({ type: 'comparison', of: runs, comparison });
     } catch (error) {
-      const { message, next } = reportError(error);
-      this.post({ type: 'comparison', of: runs, problem: `${message} ${next}` });
+      this.post({ type: 'comparison', of: runs, problem: translate(saidOf(error)) });
     }
   }
 

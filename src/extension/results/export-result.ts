@@ -11,12 +11,12 @@ import {
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Services } from '../services.ts';
-import { t, tTold } from '../../text/l10n.ts';
-import { joined } from '../../text/told-texts.ts';
+import { joined, t, translate } from '../../text/l10n.ts';
 import { reveal } from '../reveal.ts';
 import { pickRun, type Which } from './pick-run.ts';
 import { size } from '../texts.ts';
 import { showQuickPick } from '../shown.ts';
+import { textOf } from '../../text/message.ts';
 
 interface Form extends vscode.QuickPickItem {
   to: ExportTarget;
@@ -76,13 +76,13 @@ export async function exportResult(services: Services, which: Which): Promise<vo
   const record = await whileShown(t('Exporting {name}', { name }), (options) =>
     services.children.ask(exportRecordSchema, args, options),
   );
-  const told = [record.note, record.warning].map((text) => tTold(text ?? ''));
   await services.log.ask(
     'info',
     joined([
       `${describeTarget(record)}, ${size(record.bytes)}: ${record.path}.`,
       t('{clause}.', { clause: describeCheck(record.check) }),
-      ...told,
+      translate(textOf(record, 'note') ?? ''),
+      translate(textOf(record, 'warning') ?? ''),
     ]),
     { title: t('Reveal'), run: () => reveal(place) },
   );

@@ -8,11 +8,10 @@ import { z } from 'zod';
 import { whyNotOffered } from '../../findings/offer.ts';
 import { reportError } from '../../text/errors.ts';
 import { findComparison, measuredHere } from '../../protocol/evaluation.ts';
-import { t } from '../../text/l10n.ts';
+import { joined, t } from '../../text/l10n.ts';
 import { MOST_BUSY, watchLoad } from '../../platform/machine/machine-load.ts';
 import { onMains } from '../../platform/machine/mains-power.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
-import { joined } from '../../text/told-texts.ts';
 import { trainingNow } from '../../runs/index.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 

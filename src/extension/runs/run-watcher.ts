@@ -9,7 +9,8 @@ import type { RunSnapshot } from '../../protocol/panel.ts';
 import { runsDir } from '../../platform/files/paths.ts';
 import { followRun, isAlive, RunShelf } from '../../runs/index.ts';
 import type { Log } from '../log.ts';
-import { START_GRACE_MS, standingOf, type Standing } from '../texts.ts';
+import { START_GRACE_MS } from '../../findings/run-status.ts';
+import { standingOf, type Standing } from '../texts.ts';
 
 /** After a hint of a change, the runs are read once no further hint has come for this long. */
 const SETTLE_MS = 300;

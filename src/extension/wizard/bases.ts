@@ -3,11 +3,12 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { AUTO_BASE } from '../../base-models/choose.ts';
 import { findKnownBase, knownBases } from '../../base-models/registry.ts';
-import { t, tKnown, tTold } from '../../text/l10n.ts';
+import { t, tKnown, translate } from '../../text/l10n.ts';
 import { roughly, size } from '../texts.ts';
 import { plain } from '../plain.ts';
+import { textOf, textsSchema } from '../../text/message.ts';
 
-const chosenSchema = z.object({ id: z.string(), why: z.string() });
+const chosenSchema = z.object({ id: z.string(), why: z.string(), texts: textsSchema });
 /** The output of `models --json`: which bases are on this machine, and which one suits it, now and with TensorFlow. */
 export const offeredSchema = z.object({
   models: z.array(
@@ -86,11 +87,11 @@ export function lackOfMemory(
 
 function suits(id: string, { withTensorflow, ...now }: Offered['default']): string[] {
   if (id === withTensorflow?.id)
-    return [t('For this machine with TensorFlow: {why}.', { why: tTold(withTensorflow.why) })];
+    return [t('For this machine with TensorFlow: {why}.', { why: translate(textOf(withTensorflow, 'why')) })];
   if (id !== now.id) return [];
   return [
     withTensorflow
-      ? t('For this machine without TensorFlow: {why}.', { why: tTold(now.why) })
-      : t('For this machine: {why}.', { why: tTold(now.why) }),
+      ? t('For this machine without TensorFlow: {why}.', { why: translate(textOf(now, 'why')) })
+      : t('For this machine: {why}.', { why: translate(textOf(now, 'why')) }),
   ];
 }

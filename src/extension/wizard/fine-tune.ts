@@ -25,6 +25,7 @@ import { continuedBy, planSchema, type Draft, type Plan } from '../draft.ts';
 import { askPatiently, repairing } from './repairs.ts';
 import { askToGoOn } from './steps.ts';
 import { askBaseFor, askPlan, clusterBackend, trainArguments } from './wizard.ts';
+import { textOf } from '../../text/message.ts';
 
 const startedSchema = z.object({ run: z.string(), dir: z.string() });
 
@@ -135,11 +136,10 @@ export async function installRuntime(context: Context): Promise<void> {
   const { log } = context;
   const report = await examine(context);
   const [part] = missingRuntime(report);
-  if (!part)
-    return log.ask(
-      'info',
-      report.backends.find(({ name }) => name === 'tensorflow')?.reason ?? report.summary,
-    );
+  if (!part) {
+    const tensorflow = report.backends.find(({ name }) => name === 'tensorflow');
+    return log.ask('info', tensorflow ? textOf(tensorflow, 'reason') : textOf(report, 'summary'));
+  }
   if (!(await askConsent([part])) || !(await install(context, [part]))) return;
   await log.ask('info', t('TensorFlow is installed; the next training uses it.'));
 }

@@ -15,6 +15,7 @@ import { offeredBases } from './offered.ts';
 import { settings } from '../settings.ts';
 import { askBaseFor } from './wizard.ts';
 import { showErrorMessage, showInformationMessage } from '../shown.ts';
+import { textOf } from '../../text/message.ts';
 
 type Common =
   'missing' | 'consent' | 'fetch' | 'repair' | 'openTerminal' | 'takeStep' | 'setToken' | 'askBase';
@@ -30,8 +31,8 @@ export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common>
       context.children.ask(z.unknown(), command, options),
     );
   },
-  async repair({ code, message, next }, repairs) {
-    const { text } = withButtons(message, next);
+  async repair({ code, ...texts }, repairs) {
+    const { text } = withButtons(textOf(texts, 'message'), textOf(texts, 'next'));
     context.log.warn(`${text} [${code}]`);
     const what = code === 'cancelled' ? t('It was stopped.') : text;
     const show = code === 'cancelled' ? showInformationMessage : showErrorMessage;

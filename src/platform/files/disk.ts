@@ -1,7 +1,7 @@
 /** Room on a disk. */
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 
 /** Bytes that this user may still write where `dir` is. Throws the system's errors. */
 export async function freeSpace(dir: string): Promise<number> {
@@ -17,8 +17,8 @@ export async function requireSpace(path: string, bytes: number): Promise<void> {
   if (free < bytes)
     throw new UserError(
       'disk-full',
-      `${megabytes(bytes)} are needed in ${dirname(path)}, and ${megabytes(free)} are free.`,
-      'Free some space, or set FORGET_ME_NOT_HOME to a folder on a larger disk, and run the same command again.',
+      msg`${megabytes(bytes)} are needed in ${dirname(path)}, and ${megabytes(free)} are free.`,
+      msg`Free some space, or set FORGET_ME_NOT_HOME to a folder on a larger disk, and run the same command again.`,
     );
 }
 
@@ -27,8 +27,8 @@ export function diskFull(error: unknown, path: string): unknown {
   if ((error as NodeJS.ErrnoException)?.code !== 'ENOSPC') return error;
   return new UserError(
     'disk-full',
-    `The disk is full: ${path} could not be written.`,
-    'Free some space and run the same command again: it continues where it stopped.',
+    msg`The disk is full: ${path} could not be written.`,
+    msg`Free some space and run the same command again: it continues where it stopped.`,
     {
       cause: error,
     },

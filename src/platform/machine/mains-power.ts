@@ -1,8 +1,7 @@
 /** Whether the machine has power from the mains: work that nobody waits for leaves a battery alone. */
-import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { outputOf } from '../processes/start.ts';
 
 /** Linux's folder of power supplies: one for the mains, one for each battery. */
 const SUPPLIES = '/sys/class/power_supply';
@@ -12,7 +11,7 @@ export async function onMains(platform = process.platform, supplies = SUPPLIES):
   try {
     if (platform === 'linux') return await linuxOnMains(supplies);
     if (platform !== 'darwin') return false;
-    return /'AC Power'/.test((await promisify(execFile)('pmset', ['-g', 'ps'])).stdout);
+    return /'AC Power'/.test((await outputOf('pmset', ['-g', 'ps'])).stdout);
   } catch {
     return false;
   }

@@ -1,7 +1,7 @@
 /** Downloads one file over HTTP to `path`, continuing where an earlier attempt or process stopped. */
 import { open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UserError, downloadCancelled } from '../../text/errors.ts';
+import { downloadCancelled, msg, UserError } from '../../text/errors.ts';
 import { requireSpace, diskFull } from '../files/disk.ts';
 import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal, type Way } from './http.ts';
 
@@ -68,8 +68,8 @@ export async function download(url: string, path: string, options: DownloadOptio
       if (failures > RETRIES)
         throw new UserError(
           'network',
-          `The connection broke and could not be restored (${why}).`,
-          'Run the same command again: it continues where it stopped.',
+          msg`The connection broke and could not be restored (${why}).`,
+          msg`Run the same command again: it continues where it stopped.`,
           { cause: error },
         );
       await sleep(pause * 2 ** (failures - 1), undefined, { signal }).catch(() => undefined);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { getProxyForUrl } from 'proxy-from-env';
 import type { Dispatcher } from 'undici';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { pipSettings } from './pip-settings.ts';
 
 /** How another program than pip is configured to reach the network. */
@@ -120,8 +120,8 @@ async function openDispatcher(
     // Its address may hold a password.
     throw new UserError(
       'network',
-      'The proxy of this machine can\'t be used: only addresses such as "http://proxy.example:8080" are understood.',
-      "Correct HTTPS_PROXY, or `proxy` in pip's configuration, and try again.",
+      msg`The proxy of this machine can't be used: only addresses such as "http://proxy.example:8080" are understood.`,
+      msg`Correct HTTPS_PROXY, or \`proxy\` in pip's configuration, and try again.`,
     );
   }
 }

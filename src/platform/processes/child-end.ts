@@ -1,5 +1,6 @@
 /** How a child process ended when it did not report that itself. */
 import { UserError } from '../../text/errors.ts';
+import { msg, type Text } from '../../text/message.ts';
 
 /** Exit statuses on Windows if the system or the C library ended the process: access violation, abort ... */
 const windowsCrashes = new Set([
@@ -22,16 +23,16 @@ export const describeEnd = (how: number | string | null) =>
  * The error for a child that ended early, with code `memory`, `crashed`, `cancelled` or `internal`. `who`: "The
  * evaluator". `next`: what to do, as a whole sentence.
  */
-export function endedEarly(who: string, how: number | string | null, next: string): UserError {
+export function endedEarly(who: Text, how: number | string | null, next: Text): UserError {
   if (how === 'SIGKILL' || how === 137)
-    return new UserError('memory', `${who} was killed, probably because memory ran out.`, next);
+    return new UserError('memory', msg`${who} was killed, probably because memory ran out.`, next);
   if (hasCrashed(how))
     return new UserError(
       'crashed',
-      `${who} crashed in native code (${describeEnd(how)}): the model file may be damaged, or the code was not built for this processor.`,
-      `Check the model file and run {doctor}. ${next}`,
+      msg`${who} crashed in native code (${describeEnd(how)}): the model file may be damaged, or the code was not built for this processor.`,
+      msg`Check the model file and run {doctor}. ${next}`,
     );
   if (how === 'SIGTERM' || how === 'SIGINT' || how === 'SIGHUP')
-    return new UserError('cancelled', `${who} was stopped (${how}).`, next);
-  return new UserError('internal', `${who} ended early (${describeEnd(how)}).`, next);
+    return new UserError('cancelled', msg`${who} was stopped (${how}).`, next);
+  return new UserError('internal', msg`${who} ended early (${describeEnd(how)}).`, next);
 }

@@ -1,8 +1,9 @@
 /** A child process that writes JSON lines and can be stopped: the parent's side of child.ts. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
 import { parseLine } from '../files/lines.ts';
+import { endOf, startNode, type ChildEnd } from './start.ts';
 
 /** Lets the child be stopped by a line on its stdin: Windows has no signal that a process can handle. */
 const stoppable = { FORGET_ME_NOT_STOP: 'stdin' };
@@ -19,13 +20,6 @@ export interface LineChildOptions {
   signal?: AbortSignal | undefined;
 }
 
-export interface ChildEnd {
-  /** Its exit status, or the signal that ended it. */
-  how: number | string | null;
-  /** Why it could not be started. */
-  error?: Error;
-}
-
 export class LineChild {
   private readonly child: ChildProcess;
   /** Never rejects. */
@@ -36,11 +30,9 @@ export class LineChild {
     args: readonly string[],
     { command = process.execPath, env, cwd, stderr, signal }: LineChildOptions,
   ) {
-    const child = spawn(command, [script, ...args], {
-      stdio: ['pipe', 'pipe', stderr],
-      windowsHide: true,
-      cwd,
-      env: { ...process.env, ...env, ...stoppable },
+    const child = startNode(script, args, {
+      ...{ command, cwd, stdio: ['pipe', 'pipe', stderr] },
+      env: { ...env, ...stoppable },
     });
     this.child = child;
     // It may already have ended when it is asked to stop.
@@ -48,11 +40,7 @@ export class LineChild {
     const stop = () => this.stop();
     signal?.addEventListener('abort', stop);
     if (signal?.aborted) stop();
-    this.ended = new Promise<ChildEnd>((resolve) =>
-      child
-        .on('close', (status, by) => resolve({ how: status ?? by }))
-        .on('error', (error) => resolve({ how: 1, error })),
-    ).finally(() => signal?.removeEventListener('abort', stop));
+    this.ended = endOf(child).finally(() => signal?.removeEventListener('abort', stop));
   }
 
   /** Asks the child to save its work and end. */

@@ -1,7 +1,6 @@
 /** Which Node runs our children: the one in the setting, else the one on PATH if new enough, else this executable. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
+import { outputOf } from './start.ts';
 
 const MINIMUM_NODE = 20;
 
@@ -22,9 +21,9 @@ export async function findNode(preferred?: string): Promise<NodeCommand> {
     throw new UserError(
       'node-missing',
       version === undefined
-        ? `"${preferred}" can't be started as Node.`
-        : `"${preferred}" is Node ${version}, which is too old.`,
-      `Point the setting at a Node ${MINIMUM_NODE} or newer, or clear it.`,
+        ? msg`"${preferred}" can't be started as Node.`
+        : msg`"${preferred}" is Node ${version}, which is too old.`,
+      msg`Point the setting at a Node ${MINIMUM_NODE} or newer, or clear it.`,
     );
   }
   if (!process.versions['electron']) return { command: process.execPath, env: {} };
@@ -37,10 +36,7 @@ export async function findNode(preferred?: string): Promise<NodeCommand> {
 /** Major version of a Node executable; undefined if it can't be started or is something else. */
 async function nodeVersion(command: string): Promise<number | undefined> {
   try {
-    const { stdout } = await promisify(execFile)(command, ['--version'], {
-      timeout: 10_000,
-      windowsHide: true,
-    });
+    const { stdout } = await outputOf(command, ['--version'], { timeout: 10_000 });
     const match = /^v(\d+)\./.exec(stdout.trim());
     return match ? Number(match[1]) : undefined;
   } catch {

@@ -1,5 +1,5 @@
 /** A process that may hang in native code or an endless loop, and has to end all the same. */
-import { Worker } from 'node:worker_threads';
+import { startThread } from './start.ts';
 
 export interface OwnLimits {
   /** From now on. */
@@ -36,5 +36,5 @@ setInterval(() => {
  * line {"type":"slow"} or {"type":"memory"}. Watched from a thread of its own.
  */
 export function limitProcess({ milliseconds = Infinity, memory = Infinity }: OwnLimits = {}): void {
-  new Worker(WATCH, { eval: true, execArgv: [], workerData: { milliseconds, memory } }).unref();
+  startThread(WATCH, { eval: true, workerData: { milliseconds, memory } }).unref();
 }

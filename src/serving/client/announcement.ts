@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { serversDir } from '../../platform/files/paths.ts';
 import { announcementSchema, type Announcement } from '../../protocol/server.ts';
 import { writeByRename } from '../../platform/files/write-file.ts';
@@ -34,8 +34,8 @@ export async function openServersDir(): Promise<void> {
     if (!(await isOwn(probe)))
       throw new UserError(
         'not-writable',
-        `In ${folder}, files can't be kept from other users, and a completion server needs that.`,
-        'Set forgetMeNot.dataDirectory, or FORGET_ME_NOT_HOME, to a folder on a disk of this machine.',
+        msg`In ${folder}, files can't be kept from other users, and a completion server needs that.`,
+        msg`Set forgetMeNot.dataDirectory, or FORGET_ME_NOT_HOME, to a folder on a disk of this machine.`,
       );
   } finally {
     await rm(probe, { force: true });

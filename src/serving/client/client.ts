@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import type { NodeCommand } from '../../platform/processes/node.ts';
 import {
   completionResponseSchema,
@@ -239,8 +239,8 @@ export class ServingClient implements CompletionClient {
     if (failure.success && response.status !== 401) throw refusalOf(failure.data);
     throw new UserError(
       response.status === 401 ? 'unauthorized' : 'bad-request',
-      failure.success ? failure.data.error.message : `The completion server answered ${response.status}.`,
-      'See the log.',
+      failure.success ? failure.data.error.message : msg`The completion server answered ${response.status}.`,
+      msg`See the log.`,
     );
   }
 
@@ -303,7 +303,11 @@ export class ServingClient implements CompletionClient {
     });
     const server = await find(file);
     if (server) return server;
-    throw new UserError('internal', 'The completion server ended as soon as it was ready.', 'See the log.');
+    throw new UserError(
+      'internal',
+      msg`The completion server ended as soon as it was ready.`,
+      msg`See the log.`,
+    );
   }
 
   /** Arguments that identify this client's kind of server; adapters are added later. */
@@ -352,9 +356,14 @@ async function find(file: string): Promise<Lease | undefined> {
 }
 
 const endedBefore = (cause: unknown) =>
-  new UserError('crashed', 'The completion server ended before the answer was complete.', 'Ask again.', {
-    cause,
-  });
+  new UserError(
+    'crashed',
+    msg`The completion server ended before the answer was complete.`,
+    msg`Ask again.`,
+    {
+      cause,
+    },
+  );
 
 const shutDown = () =>
-  new UserError('internal', 'The completion server was shut down.', 'Turn completion on again.');
+  new UserError('internal', msg`The completion server was shut down.`, msg`Turn completion on again.`);

@@ -1,13 +1,15 @@
 /** Starts a completion server that outlives the process that starts it. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { endedEarly } from '../../platform/processes/child-end.ts';
-import { UserError, type ErrorCode } from '../../text/errors.ts';
+import { endOf, startProcess } from '../../platform/processes/start.ts';
+import { type ErrorCode, errorOf, UserError } from '../../text/errors.ts';
 import { parseLine } from '../../platform/files/lines.ts';
 import { llamaEnv } from '../../llama-cpp/env.ts';
 import { serverFailedSchema, serverReadySchema } from '../../protocol/server.ts';
+import type { Text } from '../../text/message.ts';
 
 const firstLineSchema = z.union([serverReadySchema, serverFailedSchema]);
 
@@ -25,11 +27,10 @@ export interface Launch {
 /** Resolves once the server is ready. Otherwise kills it and throws a UserError: the server's own, if any. */
 export async function launchServer({ command, args, env, output, log, onStart }: Launch): Promise<void> {
   const file = openSync(output, 'w', 0o600);
-  const child = spawn(command, args, {
+  const child = startProcess(command, args, {
     detached: true,
     stdio: ['ignore', 'pipe', file],
-    windowsHide: true,
-    env: { ...process.env, ...llamaEnv(), ...env },
+    env: { ...llamaEnv(), ...env },
   });
   closeSync(file);
   // A failure to kill the child must not crash this process.
@@ -51,19 +52,17 @@ export async function launchServer({ command, args, env, output, log, onStart }:
 /** Waits for the server's first line. */
 function ready(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (code: ErrorCode, message: string) => reject(new UserError(code, message, 'See the log.'));
-    child.once('error', (error) =>
-      fail('node-missing', `The completion server could not be started: ${error.message}.`),
-    );
-    // Not at "exit", because its last output may still be on its way.
-    child.once('close', (code, signal) =>
-      reject(endedEarly('The completion server', signal ?? code, 'See the log.')),
+    const fail = (code: ErrorCode, message: Text) => reject(new UserError(code, message, 'See the log.'));
+    void endOf(child).then(({ how, error }) =>
+      error
+        ? fail('node-missing', `The completion server could not be started: ${error.message}.`)
+        : reject(endedEarly('The completion server', how, 'See the log.')),
     );
     createInterface({ input: child.stdout! }).once('line', (line) => {
       const parsed = parseLine(firstLineSchema, line);
       if (!parsed.ok) return fail('internal', `The completion server sent an unexpected message: ${line}`);
       if (parsed.value.type === 'ready') return resolve();
-      reject(new UserError(parsed.value.code as ErrorCode, parsed.value.message, parsed.value.next));
+      reject(errorOf(parsed.value));
     });
   });
 }

@@ -1,6 +1,7 @@
 /** Reads a completion or a chat's answer that is streamed as server-sent events: OpenAI's chunks, then [DONE]. */
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { z } from 'zod';
+import { textOf, textsSchema } from '../../text/message.ts';
 import { UserError } from '../../text/errors.ts';
 
 const chunkSchema = z.object({
@@ -15,14 +16,14 @@ const chunkSchema = z.object({
   ),
 });
 export const errorBodySchema = z.object({
-  error: z.object({ message: z.string(), code: z.string().nullish() }),
+  error: z.object({ message: z.string(), code: z.string().nullish(), texts: textsSchema }),
 });
 
 /** The server's refusal, whether it comes with a status or in the stream. */
-export const refusalOf = ({ error: { message, code } }: z.infer<typeof errorBodySchema>): UserError =>
+export const refusalOf = ({ error }: z.infer<typeof errorBodySchema>): UserError =>
   new UserError(
-    code === 'context_length_exceeded' ? 'chat-too-long' : 'bad-request',
-    message,
+    error.code === 'context_length_exceeded' ? 'chat-too-long' : 'bad-request',
+    textOf(error, 'message'),
     'See the log.',
   );
 

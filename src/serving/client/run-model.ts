@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireVerified } from '../../runs/verify.ts';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { artefactName } from '../../protocol/run.ts';
 import { readSpec } from '../../runs/index.ts';
 
@@ -29,8 +29,8 @@ export async function servedRun(dir: string, check: () => Promise<void>): Promis
   } catch {
     throw new UserError(
       'run-not-finished',
-      `The run ${spec.id} has no result yet.`,
-      `Let it finish, or continue it with {resume ${spec.id}}.`,
+      msg`The run ${spec.id} has no result yet.`,
+      msg`Let it finish, or continue it with {resume ${spec.id}}.`,
     );
   }
   await requireVerified(dir, check);

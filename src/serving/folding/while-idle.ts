@@ -1,8 +1,8 @@
 /**
  * Has a folded copy made of the adapter in use, while nobody waits for an answer, and lets the host use it from then on.
  */
-import { spawn } from 'node:child_process';
-import { bundlePath } from '../../platform/processes/bundles.ts';
+import { startBundle } from '../../platform/processes/bundles.ts';
+import { endOf } from '../../platform/processes/start.ts';
 import { reportError } from '../../text/errors.ts';
 import { llamaEnv } from '../../llama-cpp/env.ts';
 import { trainingNow } from '../../runs/index.ts';
@@ -149,20 +149,11 @@ export class Folding implements FoldedCopies {
   }
 
   private startChild({ path }: AdapterFile, threads: number): Making {
-    const child = spawn(
-      process.execPath,
-      [bundlePath('fold'), this.options.basePath, path, String(threads)],
-      {
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-        env: { ...process.env, ...llamaEnv() },
-        windowsHide: true,
-      },
-    );
-    const ended = new Promise<void>((resolve) => {
-      child.once('error', () => resolve());
-      // One whose channel was closed never says "close".
-      child.once('exit', () => resolve());
+    const child = startBundle('fold', [this.options.basePath, path, String(threads)], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: llamaEnv(),
     });
+    const ended = endOf(child, 'exit').then(() => undefined);
     const stop = () => {
       if (!child.connected) return;
       child.disconnect();

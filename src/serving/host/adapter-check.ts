@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises';
 import { examine } from '../../base-models/checksums.ts';
 import type { ModelFile } from '../../llama-cpp/llama.ts';
 import { readAdapterGguf } from '../../weights/index.ts';
-import { reportError, UserError } from '../../text/errors.ts';
+import { msg, UserError, whyOf } from '../../text/errors.ts';
 import type { AdapterFile } from '../host-types.ts';
 
 /**
@@ -15,8 +15,8 @@ export async function checkAdapter(path: string, base: ModelFile): Promise<numbe
   if (!(await exists(path)))
     throw new UserError(
       'adapter-damaged',
-      `There is no adapter file ${path}.`,
-      'Check the path, or export the adapter again from its run.',
+      msg`There is no adapter file ${path}.`,
+      msg`Check the path, or export the adapter again from its run.`,
     );
   const { layers, baseSha256 } = await readAdapterGguf(path, base);
   if (!baseSha256) return layers.length;
@@ -24,8 +24,8 @@ export async function checkAdapter(path: string, base: ModelFile): Promise<numbe
   if (baseSha256 === actual) return layers.length;
   throw new UserError(
     'adapter-mismatch',
-    `The adapter ${path} was trained on another base (sha256 ${baseSha256.slice(0, 12)}) than ${base.path} (${actual.slice(0, 12)}).`,
-    'Use it with the base that it was trained on.',
+    msg`The adapter ${path} was trained on another base (sha256 ${baseSha256.slice(0, 12)}) than ${base.path} (${actual.slice(0, 12)}).`,
+    msg`Use it with the base that it was trained on.`,
   );
 }
 
@@ -39,8 +39,8 @@ const exists = (path: string) =>
 export function notLoaded({ name, path }: AdapterFile, error: unknown): UserError {
   return new UserError(
     'adapter-damaged',
-    `llama.cpp could not load the adapter "${name}" (${path}): ${reportError(error).message.replace(/\.$/, '')}.`,
-    'Export it again from its run.',
+    msg`llama.cpp could not load the adapter "${name}" (${path}): ${whyOf(error)}.`,
+    msg`Export it again from its run.`,
     { cause: error },
   );
 }

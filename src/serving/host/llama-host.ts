@@ -39,6 +39,7 @@ import {
 import { watchLoad } from '../../platform/machine/machine-load.ts';
 import { measureThreads } from '../threads/threads.ts';
 import { WholeModels } from './whole-models.ts';
+import { type Text, textOf, told } from '../../text/message.ts';
 
 export * from '../host-types.ts';
 
@@ -259,7 +260,7 @@ class Host implements LlamaHost {
   }
 
   /** The base is loaded again at its next use, beside the GPU. Contexts there finish their answers; the one of `opening` is not open. */
-  private async moveToProcessor(why: string, opening: string): Promise<void> {
+  private async moveToProcessor(why: Text, opening: string): Promise<void> {
     this.left.push(this.base.model);
     for (const name of this.models.filter((one) => one !== opening)) await this.contexts.retire(name);
     for (const name of this.wholeModels.names) await this.wholeModels.drop(name);
@@ -268,7 +269,7 @@ class Host implements LlamaHost {
       await this.left.pop()!.dispose();
       await dropGpu();
     }
-    this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, why };
+    this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, ...told({ why }) };
     this.moving = true;
   }
 
@@ -280,7 +281,7 @@ class Host implements LlamaHost {
 
   private async loadOnProcessor(): Promise<Loaded> {
     const others = watchLoad();
-    const { base, used } = await place(this.file, () => onProcessor(this.file, this.placed.why));
+    const { base, used } = await place(this.file, () => onProcessor(this.file, textOf(this.placed, 'why')));
     this.base = base;
     this.placed = used;
     this.moving = false;

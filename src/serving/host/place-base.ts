@@ -2,7 +2,8 @@
 import type { Llama, LlamaModel, Token } from 'node-llama-cpp';
 import { leaveGpu, startGpu, type GpuStart } from '../../llama-cpp/gpu.ts';
 import { loadLlamaModel, sharedLlama, type ModelFile } from '../../llama-cpp/llama.ts';
-import { reportError } from '../../text/errors.ts';
+import { whyOf } from '../../text/errors.ts';
+import { msg, type Text, told } from '../../text/message.ts';
 import { gpuKindNames, type ComputeDevice, type GpuChoice, type GpuKind } from '../../protocol/gpu.ts';
 import { endedBy, guarded } from './gpu-guard.ts';
 import { leftBeside, plannedOnGpu, type TrainingMemory } from './training-memory.ts';
@@ -32,14 +33,13 @@ export async function placeBase(file: ModelFile, { gpu, tokens }: Placing): Prom
     const name = gpuKindNames[kind];
     return onProcessor(
       file,
-      `The last attempt to use ${name} ended the process: it is tried again after a day, or after {doctor}.`,
+      msg`The last attempt to use ${name} ended the process: it is tried again after a day, or after {doctor}.`,
     );
   }
   const training = await plannedOnGpu();
   if (!training) {
     await dropGpu();
-    const why =
-      "A training is in progress on this machine, and how much of the GPU's memory it takes is not known.";
+    const why = msg`A training is in progress on this machine, and how much of the GPU's memory it takes is not known.`;
     return onProcessor(file, why);
   }
   try {
@@ -51,10 +51,10 @@ export async function placeBase(file: ModelFile, { gpu, tokens }: Placing): Prom
 }
 
 /** Why the GPU was left, for the person. */
-export function whyNot(kind: GpuKind, error: unknown): string {
+export function whyNot(kind: GpuKind, error: unknown): Text {
   const name = gpuKindNames[kind];
-  if (isOutOfMemory(error)) return `The memory of the GPU is too full for completion (${name}).`;
-  return `Completion failed on the GPU (${name}): ${reportError(error).message.replace(/\.$/, '')}.`;
+  if (isOutOfMemory(error)) return msg`The memory of the GPU is too full for completion (${name}).`;
+  return msg`Completion failed on the GPU (${name}): ${whyOf(error)}.`;
 }
 
 /** node-llama-cpp's own estimate (its class is not imported: most processes never load it), or llama.cpp's failure. */
@@ -70,10 +70,10 @@ export async function dropGpu(): Promise<void> {
   await llama.dispose();
 }
 
-export async function onProcessor(file: ModelFile, why?: string): Promise<PlacedBase> {
+export async function onProcessor(file: ModelFile, why?: Text): Promise<PlacedBase> {
   const model = await loadLlamaModel(file);
   const ofLayers = model.fileInsights.totalLayers;
-  return { model, used: { backend: 'cpu', devices: [], layers: 0, ofLayers, ...(why && { why }) } };
+  return { model, used: { backend: 'cpu', devices: [], layers: 0, ofLayers, ...told({ why }) } };
 }
 
 async function onGpu(
@@ -90,8 +90,8 @@ async function onGpu(
     await tryOut(model, tokens);
     const some =
       layers < ofLayers &&
-      `${layers} of ${ofLayers} layers fit in the memory of the GPU that is free (${(free / 1e9).toFixed(1)} GB).`;
-    return { model, used: { backend: kind, devices, layers, ofLayers, ...(some && { why: some }) } };
+      msg`${layers} of ${ofLayers} layers fit in the memory of the GPU that is free (${(free / 1e9).toFixed(1)} GB).`;
+    return { model, used: { backend: kind, devices, layers, ofLayers, ...(some && told({ why: some })) } };
   } catch (error) {
     await model.dispose();
     throw error;

@@ -1,7 +1,8 @@
 /** OpenAI's formats of requests, answers and errors. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { reportError } from '../../text/errors.ts';
+import { reportError, saidOf } from '../../text/errors.ts';
+import { told, type Texts } from '../../text/message.ts';
 import { completionRequestSchema, type CompletionResponse } from '../../protocol/server.ts';
 import type { HostCompletion, HostRequest, TokenLogProbability } from '../host-types.ts';
 import { HttpError } from '../http-error.ts';
@@ -145,8 +146,8 @@ export const certaintyOf = (
 ): { confidence?: number } =>
   logProbabilities.length > 0 ? { confidence: certainty(logProbabilities) } : {};
 
-export function openAiError(message: string, code: string, type = 'invalid_request_error') {
-  return { error: { message, type, param: null, code } };
+export function openAiError(message: string, code: string, type = 'invalid_request_error', texts?: Texts) {
+  return { error: { message, type, param: null, code, texts } };
 }
 
 /** An error as the body of an answer, or as an event in a stream. */
@@ -157,6 +158,6 @@ export function errorBody(error: unknown) {
       error.code,
       error.status < 500 ? 'invalid_request_error' : 'server_error',
     );
-  const { code, message, next } = reportError(error);
-  return openAiError(`${message} ${next}`, code, 'server_error');
+  const { message, texts } = told({ message: saidOf(error) });
+  return openAiError(message, reportError(error).code, 'server_error', texts);
 }

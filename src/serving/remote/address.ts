@@ -1,6 +1,7 @@
 /** The address of a server elsewhere: what is accepted, and whether code crosses a network there in plain text. Pure. */
 import { BlockList, isIP } from 'node:net';
 import { UserError } from '../../text/errors.ts';
+import { msg, type Text } from '../../text/message.ts';
 
 export interface Endpoint extends Pick<Address, 'host' | 'here' | 'plainText'> {
   /** Address of OpenAI's routes without a slash at the end, such as `https://gpu.example/v1`. */
@@ -31,18 +32,18 @@ export function parseEndpoint(text: string): Endpoint {
   const { origin, pathname, ...address } = readAddress(text, {
     unlike: (shown) =>
       refused(
-        `"${shown}" is no address of a completion server.`,
-        'Write, for example, https://gpu.example/v1.',
+        msg`"${shown}" is no address of a completion server.`,
+        msg`Write, for example, https://gpu.example/v1.`,
       ),
     tooMuch: () =>
       refused(
-        'The address of the completion server contains more than a host, a port and a path.',
-        'Give the token by itself, not in the address.',
+        msg`The address of the completion server contains more than a host, a port and a path.`,
+        msg`Give the token by itself, not in the address.`,
       ),
     readable: (host) =>
       refused(
-        `Code would go to ${host} in plain text, for everybody on the way to read.`,
-        'Use https, a tunnel to this machine, or the number of a machine in your own network.',
+        msg`Code would go to ${host} in plain text, for everybody on the way to read.`,
+        msg`Use https, a tunnel to this machine, or the number of a machine in your own network.`,
       ),
   });
   // Mistral's documentation names the whole route.
@@ -95,4 +96,4 @@ function isIn(list: BlockList, address: string): boolean {
   return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }
 
-const refused = (message: string, next: string) => new UserError('endpoint-address', message, next);
+const refused = (message: Text, next: Text) => new UserError('endpoint-address', message, next);

@@ -1,6 +1,6 @@
 /** Finds out what a server elsewhere is, which models it has, and how it fills in the middle. Sends none of the user's code. */
 import { z } from 'zod';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { templateOf, type FimTemplate } from './fim-templates.ts';
 import { askJson, isBusy, namesOfSome, noModel, notOpenAi, Refusal, type Remote } from './remote-http.ts';
 
@@ -96,9 +96,9 @@ function chooseModel({ endpoint }: Remote, listed: readonly Listed[], wanted: st
     throw new UserError(
       'endpoint-model',
       only
-        ? `The completion server at ${endpoint.host} has several models: ${namesOfSome(ids)}.`
-        : `The completion server at ${endpoint.host} has no models.`,
-      'Choose one with {endpoint-model}.',
+        ? msg`The completion server at ${endpoint.host} has several models: ${namesOfSome(ids)}.`
+        : msg`The completion server at ${endpoint.host} has no models.`,
+      msg`Choose one with {endpoint-model}.`,
     );
   }
   const found =
@@ -110,8 +110,8 @@ function chooseModel({ endpoint }: Remote, listed: readonly Listed[], wanted: st
   if (canComplete(found)) return found;
   throw new UserError(
     'endpoint-model',
-    `The model "${wanted}" of the completion server at ${endpoint.host} can't fill in code.`,
-    'Choose another one with {endpoint-model}.',
+    msg`The model "${wanted}" of the completion server at ${endpoint.host} can't fill in code.`,
+    msg`Choose another one with {endpoint-model}.`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** Completes with a server elsewhere: vLLM, llama.cpp's server, Ollama, Mistral, our own, or another that speaks OpenAI's API. */
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import type { CompletionRequest } from '../../protocol/server.ts';
 import type { CompletionClient } from '../client/completion-client.ts';
 import type { OnPiece } from '../client/read-stream.ts';
@@ -113,7 +113,9 @@ export class RemoteClient implements CompletionClient {
   }
 
   dispose(): Promise<void> {
-    this.ended.abort(new UserError('cancelled', 'The completion server is no longer used.', 'Ask again.'));
+    this.ended.abort(
+      new UserError('cancelled', msg`The completion server is no longer used.`, msg`Ask again.`),
+    );
     return Promise.resolve();
   }
 }
@@ -122,6 +124,6 @@ export class RemoteClient implements CompletionClient {
 const notTaken = (host: string, said: string) =>
   new UserError(
     'endpoint-failed',
-    `The completion server at ${host} refuses the request: ${said}.`,
-    'Look at its log.',
+    msg`The completion server at ${host} refuses the request: ${said}.`,
+    msg`Look at its log.`,
   );

@@ -1,6 +1,7 @@
 /** Requests to a server elsewhere. Whatever goes wrong becomes a UserError: one sentence, and what to do. */
 import { z } from 'zod';
 import { UserError } from '../../text/errors.ts';
+import { msg, type Text } from '../../text/message.ts';
 import type { Endpoint } from './address.ts';
 
 export interface Remote {
@@ -122,8 +123,8 @@ async function tokenOf({ endpoint: { host }, token }: Remote): Promise<string | 
   if (!given || /^[\x20-\x7e]+$/.test(given)) return given;
   throw new UserError(
     'endpoint-token',
-    `The token of the completion server at ${host} has characters in it that no token has.`,
-    'Set the token with {endpoint-token}.',
+    msg`The token of the completion server at ${host} has characters in it that no token has.`,
+    msg`Set the token with {endpoint-token}.`,
   );
 }
 
@@ -163,20 +164,20 @@ function failureOf(
   if (status >= 300 && status < 400)
     return new UserError(
       'endpoint-address',
-      `The completion server at ${host} sends requests on to ${to}, and code goes only where you said.`,
-      'Set the address to that one if you trust it.',
+      msg`The completion server at ${host} sends requests on to ${to}, and code goes only where you said.`,
+      msg`Set the address to that one if you trust it.`,
     );
   if (status === 401 || status === 403)
     return new UserError(
       'endpoint-token',
-      `The completion server at ${host} refuses the token, or wants one.`,
-      'Set the token with {endpoint-token}.',
+      msg`The completion server at ${host} refuses the token, or wants one.`,
+      msg`Set the token with {endpoint-token}.`,
     );
   if (status === 429 || status >= 500)
     return new UserError(
       'endpoint-failed',
-      `The completion server at ${host} failed: ${said ?? `HTTP ${status}`}.`,
-      'Try again later, or look at its log.',
+      msg`The completion server at ${host} failed: ${said ?? `HTTP ${status}`}.`,
+      msg`Try again later, or look at its log.`,
       { cause: new Refusal(status, said ?? `HTTP ${status}`) },
     );
   return new Refusal(status, said ?? `HTTP ${status}`);
@@ -198,21 +199,21 @@ export function unreachable({ host }: Endpoint, error: unknown): UserError {
   if (OF_CERTIFICATES.test(why))
     return new UserError(
       'endpoint-certificate',
-      `The certificate of the completion server at ${host} is not trusted here (${why}).`,
-      'Let this machine trust it (NODE_EXTRA_CA_CERTS names a file of certificates), or give the server one that is.',
+      msg`The certificate of the completion server at ${host} is not trusted here (${why}).`,
+      msg`Let this machine trust it (NODE_EXTRA_CA_CERTS names a file of certificates), or give the server one that is.`,
       { cause: error },
     );
   if (OF_TLS.test(why))
     return new UserError(
       'endpoint-unknown',
-      `The completion server at ${host} does not speak HTTPS (${why}).`,
-      'Check whether its address begins with https or with http.',
+      msg`The completion server at ${host} does not speak HTTPS (${why}).`,
+      msg`Check whether its address begins with https or with http.`,
       { cause: error },
     );
   return new UserError(
     'endpoint-down',
-    `The completion server at ${host} can't be reached (${why}).`,
-    'Check that it runs, and its address.',
+    msg`The completion server at ${host} can't be reached (${why}).`,
+    msg`Check that it runs, and its address.`,
     { cause: error },
   );
 }
@@ -228,16 +229,16 @@ function causeOf(error: unknown): string {
 export const tooSlow = ({ host }: Endpoint, within: number) =>
   new UserError(
     'endpoint-slow',
-    `The completion server at ${host} did not answer within ${within / 1000} s.`,
-    'It may be loading the model or be busy: try again, or use a smaller model.',
+    msg`The completion server at ${host} did not answer within ${within / 1000} s.`,
+    msg`It may be loading the model or be busy: try again, or use a smaller model.`,
   );
 
 /** It answered, but not as expected. */
 export const notOpenAi = ({ host }: Endpoint, what: string) =>
   new UserError(
     'endpoint-unknown',
-    `What answers at ${host} is no OpenAI-compatible server: ${what}.`,
-    'Check the address; it usually ends with /v1.',
+    msg`What answers at ${host} is no OpenAI-compatible server: ${what}.`,
+    msg`Check the address; it usually ends with /v1.`,
   );
 
 /** @param models those that it has */
@@ -245,19 +246,19 @@ export const noModel = ({ host }: Endpoint, model: string, models: readonly stri
   new UserError(
     'endpoint-model',
     models.length > 0
-      ? `The completion server at ${host} has no model "${model}"; it has ${namesOfSome(models)}.`
-      : `The completion server at ${host} has no model "${model}".`,
-    'Choose another one with {endpoint-model}.',
+      ? msg`The completion server at ${host} has no model "${model}"; it has ${namesOfSome(models)}.`
+      : msg`The completion server at ${host} has no model "${model}".`,
+    msg`Choose another one with {endpoint-model}.`,
   );
 
 /** An API for everybody has a hundred. */
 const MOST_LISTED = 5;
 
 /** The first names. */
-export function namesOfSome(models: readonly string[]): string {
+export function namesOfSome(models: readonly string[]): Text {
   const more = models.length - MOST_LISTED;
   // One more is no longer than to say so.
   if (more <= 1) return models.join(', ');
   const first = models.slice(0, MOST_LISTED).join(', ');
-  return `${first} and ${more} more models`;
+  return msg`${first} and ${more} more models`;
 }

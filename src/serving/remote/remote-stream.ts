@@ -1,6 +1,6 @@
 /** Reads streamed answers of other servers: OpenAI's chunks of completions and chats, and llama.cpp's own. */
 import { z } from 'zod';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { eventData, type OnPiece } from '../client/read-stream.ts';
 import type { Endpoint } from './address.ts';
 import { jsonIn, notOpenAi, unreachable, type Accepted } from './remote-http.ts';
@@ -76,8 +76,8 @@ function pieceOf(endpoint: Endpoint, { saidIn }: Accepted, data: string): Piece 
   if (said)
     throw new UserError(
       'endpoint-failed',
-      `The completion server at ${endpoint.host} failed: ${said}.`,
-      'Try again later, or look at its log.',
+      msg`The completion server at ${endpoint.host} failed: ${said}.`,
+      msg`Try again later, or look at its log.`,
     );
   throw notOpenAi(endpoint, 'its answer is not understood');
 }

@@ -1,6 +1,6 @@
 /** A vLLM server: its list of models, its adapters, and its distributions. */
 import { z } from 'zod';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { askJson, Refusal, type Remote } from '../../serving/remote/remote-http.ts';
 import { listModels } from '../../serving/remote/probe.ts';
 import type { TopTokens } from './compare.ts';
@@ -126,9 +126,9 @@ export class VllmServer {
 /** The one that had the name before could not be loaded again either. */
 function nothingLeft(error: unknown, name: string): unknown {
   if (!(error instanceof UserError)) return error;
-  const { code, message, next } = error;
+  const { code, what, whatNext } = error;
   const more = `The adapter that was ${name} before is not offered any more either; offer it again.`;
-  return new UserError(code, message, `${next} ${more}`, { cause: error });
+  return new UserError(code, what, msg`${whatNext} ${more}`, { cause: error });
 }
 
 /** What the server said of the adapter; vLLM answers 500 to one that it can't use, and wraps the reason. */

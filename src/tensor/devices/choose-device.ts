@@ -1,6 +1,7 @@
 /** Which of several GPUs is used: the largest by itself, or the one that was asked for. */
 import type { Adapter } from '../../protocol/doctor.ts';
 import { UserError } from '../../text/errors.ts';
+import { msg, type Text } from '../../text/message.ts';
 import { formatBytes } from '../../text/units.ts';
 
 export interface ChosenDevice {
@@ -8,7 +9,7 @@ export interface ChosenDevice {
   /** Its place in the list that doctor shows, from 0. */
   number: number;
   /** Why, for people; empty if there is only one. */
-  why: string;
+  why: Text;
 }
 
 const ranks: Record<Adapter['kind'], number> = { discrete: 3, unknown: 2, integrated: 1, software: 0 };
@@ -30,14 +31,14 @@ function compare(a: Adapter, b: Adapter): number {
   return ranks[a.kind] - ranks[b.kind] || (a.memory ?? 0) - (b.memory ?? 0);
 }
 
-function advantage(best: Adapter, next: Adapter): string {
+function advantage(best: Adapter, next: Adapter): Text {
   if (best.kind !== next.kind)
-    return best.kind === 'discrete' ? 'a card of its own' : 'the first by its kind';
+    return best.kind === 'discrete' ? msg`a card of its own` : msg`the first by its kind`;
   if ((best.memory ?? 0) > (next.memory ?? 0))
     return next.memory === undefined
-      ? 'the one whose memory is known'
-      : `the larger memory: ${formatBytes(best.memory!)} against ${formatBytes(next.memory)}`;
-  return 'the first of equals';
+      ? msg`the one whose memory is known`
+      : msg`the larger memory: ${formatBytes(best.memory!)} against ${formatBytes(next.memory)}`;
+  return msg`the first of equals`;
 }
 
 function askedFor(adapters: readonly Adapter[], wanted: string): ChosenDevice {
@@ -48,12 +49,12 @@ function askedFor(adapters: readonly Adapter[], wanted: string): ChosenDevice {
       ? adapters.findIndex(({ name }) => same(name))
       : adapters.findIndex(({ name }) => name.toLowerCase().includes(wanted.toLowerCase()));
   const adapter = adapters[number];
-  if (adapter) return { adapter, number, why: 'asked for' };
+  if (adapter) return { adapter, number, why: msg`asked for` };
   throw new UserError(
     'bad-argument',
-    `There is no GPU "${wanted}" here.`,
+    msg`There is no GPU "${wanted}" here.`,
     adapters.length
-      ? `There are ${adapters.map(({ name }, i) => `${i} (${name})`).join(', ')}: give a number or a name, or leave it out.`
-      : 'Run {doctor}, which says why none is found, or leave it out.',
+      ? msg`There are ${adapters.map(({ name }, i) => `${i} (${name})`).join(', ')}: give a number or a name, or leave it out.`
+      : msg`Run {doctor}, which says why none is found, or leave it out.`,
   );
 }

@@ -1,6 +1,7 @@
 /** Which backend `auto` takes, by how fast each multiplies. Pure: the rates are measured elsewhere. */
 import type { BackendName } from '../../protocol/run.ts';
 import { decimal } from '../../text/l10n.ts';
+import { together, msg, type Text } from '../../text/message.ts';
 
 /** A backend that could train here. */
 export interface Candidate {
@@ -10,14 +11,14 @@ export interface Candidate {
   /** Operations per second in a product of a model's size; absent if it was not measured. */
   rate?: number | undefined;
   /** Why it is out of the question, as a sentence. */
-  lack?: string | undefined;
+  lack?: Text | undefined;
 }
 
 export interface Ranked {
   /** Backends that may train, the first choice first: `auto` tries the next one if one does not start. */
   order: BackendName[];
   /** Why the first one is, for people. */
-  reason: string;
+  reason: Text;
 }
 
 /** What is taken where nothing was measured: a GPU only after a measurement. */
@@ -33,16 +34,16 @@ export function rankBackends(candidates: readonly Candidate[]): Ranked {
   const others = unmeasured.flatMap((name) => able.find((one) => one.name === name) ?? []);
   const names = others.map(({ name }) => name);
   const lacks = candidates.flatMap(({ lack }) => lack ?? []);
-  if (!gpu) return { order: names, reason: ['the fastest on this machine', ...lacks].join('; ') };
+  if (!gpu) return { order: names, reason: together([msg`the fastest on this machine`, ...lacks], '; ') };
   const rival = others.find(({ rate }) => rate !== undefined);
-  if (!rival) return { order: ['webgpu', ...names], reason: `the only one measured: ${speed(gpu.rate!)}` };
+  if (!rival) return { order: ['webgpu', ...names], reason: msg`the only one measured: ${speed(gpu.rate!)}` };
   const [first, second] = gpu.rate! > rival.rate! ? [gpu, rival] : [rival, gpu];
   // The loser is tried before what is slower still.
   const rest = names.filter((name) => name !== rival.name);
   const [fast, slow] = [speed(first.rate!), speed(second.rate!)];
   return {
     order: [first.name, second.name, ...rest],
-    reason: `the fastest here: ${fast} against ${slow} (${second.label})`,
+    reason: msg`the fastest here: ${fast} against ${slow} (${second.label})`,
   };
 }
 

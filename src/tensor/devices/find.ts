@@ -1,12 +1,12 @@
 /** Looks for GPUs that WebGPU can use, and measures backends, in processes of their own: a driver may end them. */
-import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import type { Programs } from '../../platform/processes/bundles.ts';
+import { outputOf, type OutputError } from '../../platform/processes/start.ts';
 import { webgpuProbeSchema, type WebgpuProbe } from '../../protocol/doctor.ts';
 import { lastRate, type Rate } from './rate-line.ts';
+import { msg, told } from '../../text/message.ts';
 
-const exec = promisify(execFile);
 /** Whoever plans a run waits for it. */
 const LONGEST_MS = 15_000;
 
@@ -32,45 +32,38 @@ const readNames = (folder: string): string[] => {
  */
 export async function findWebgpu(wanted = ''): Promise<WebgpuProbe> {
   try {
-    return webgpuProbeSchema.parse(JSON.parse(await ask('webgpu-probe', [wanted])));
+    return webgpuProbeSchema.parse(JSON.parse(await ask('probe', wanted)));
   } catch (error) {
-    const reason = (error as { killed?: boolean }).killed
-      ? 'The process that looked for GPUs did not answer: update the driver.'
-      : 'The process that looked for GPUs ended early: update the driver.';
-    return { adapters: [], reason };
+    const reason = (error as OutputError).killed
+      ? msg`The process that looked for GPUs did not answer: update the driver.`
+      : msg`The process that looked for GPUs ended early: update the driver.`;
+    return { adapters: [], ...told({ reason }) };
   }
-}
-
-/** A process that failed, or was ended because it took too long; what it printed until then. */
-interface Ended {
-  killed?: boolean;
-  stdout?: string;
 }
 
 /** How fast a backend multiplies. Never throws: `lack` says why it can't train here. */
 export async function measureRate(backend: string, device = ''): Promise<Rate> {
   try {
-    const rate = lastRate(await ask('product-rate', [backend, device]));
+    const rate = lastRate(await ask('rate', backend, device));
     if (rate) return rate;
     throw new Error('It printed nothing.');
   } catch (error) {
-    const known = lastRate((error as Ended).stdout ?? '');
+    const known = lastRate((error as OutputError).stdout ?? '');
     if (known) return known;
-    const late = (error as Ended).killed === true;
+    const late = (error as OutputError).killed === true;
     const lack = late
-      ? `The process that measured ${backend} did not answer.`
-      : `The process that measured ${backend} ended early.`;
-    return { lack, ...(late && { late }) };
+      ? msg`The process that measured ${backend} did not answer.`
+      : msg`The process that measured ${backend} ended early.`;
+    return { ...told({ lack }), ...(late && { late }) };
   }
 }
 
-async function ask(name: string, args: string[]): Promise<string> {
-  const script = fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
-  const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
-  const options = { env, timeout: LONGEST_MS, killSignal: 'SIGKILL' as const, windowsHide: true };
-  return (await exec(process.execPath, [script, ...args], options)).stdout;
+async function ask(...args: Programs['devices']): Promise<string> {
+  const options = { timeout: LONGEST_MS, killSignal: 'SIGKILL' } as const;
+  return (await outputOf(process.execPath, [script(), ...args], options)).stdout;
 }
 
-/** Whether the processes that look and measure lie beside this file, as they do once it is bundled. */
-export const canAsk = (): boolean =>
-  existsSync(fileURLToPath(new URL('./product-rate.mjs', import.meta.url)));
+/** Whether the process that looks and measures lies beside this file, as it does once this is bundled. */
+export const canAsk = (): boolean => existsSync(script());
+
+const script = (): string => fileURLToPath(new URL('./devices.mjs', import.meta.url));

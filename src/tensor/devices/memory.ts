@@ -2,14 +2,11 @@
  * How much memory a GPU has. WebGPU does not tell, so the driver's own listing is read: nvidia-smi, amdgpu's files in
  * /sys, the registry on Windows. Where none of them names the GPU, its memory is not known, and nothing is assumed.
  */
-import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { outputOf, type OutputError } from '../../platform/processes/start.ts';
 import type { Adapter } from '../../protocol/doctor.ts';
-
-const exec = promisify(execFile);
 
 /** What a driver says of a GPU. */
 export interface Listed {
@@ -46,11 +43,11 @@ async function askNvidia(): Promise<NvidiaGpu[]> {
   for (const query of [`${fields},compute_cap`, fields])
     try {
       const args = [`--query-gpu=${query}`, '--format=csv,noheader,nounits'];
-      const { stdout } = await exec('nvidia-smi', args, { timeout: LONGEST_MS, windowsHide: true });
+      const { stdout } = await outputOf('nvidia-smi', args, { timeout: LONGEST_MS });
       return parseNvidia(stdout);
     } catch (error) {
       // One that did not answer would not answer the other question either.
-      const { code, killed } = error as NodeJS.ErrnoException & { killed?: boolean };
+      const { code, killed } = error as OutputError;
       if (code === 'ENOENT' || killed) break;
     }
   return [];
@@ -103,10 +100,10 @@ const DISPLAYS = String.raw`HKLM\SYSTEM\CurrentControlSet\Control\Class\{4d36e96
 
 /** What the registry says of the display drivers; empty where there is none. */
 export async function readRegistry(): Promise<Listed[]> {
-  const options = { timeout: LONGEST_MS, windowsHide: true, maxBuffer: 1 << 24 };
-  const { stdout = '' } = await exec('reg', ['query', DISPLAYS, '/s'], options).catch(
+  const options = { timeout: LONGEST_MS, maxBuffer: 1 << 24 };
+  const { stdout = '' } = await outputOf('reg', ['query', DISPLAYS, '/s'], options).catch(
     // A key that only administrators may read ends it with an error, after all the others were printed.
-    (error: unknown) => error as { stdout?: string },
+    (error: unknown) => error as OutputError,
   );
   return parseRegistry(stdout);
 }

@@ -7,7 +7,7 @@ import { cpus, release } from 'node:os';
 import { z } from 'zod';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { webgpuProbeSchema, type WebgpuProbe } from '../../protocol/doctor.ts';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { isRecent, JsonCache } from '../../platform/files/json-cache.ts';
 import { usableProcessors } from '../../platform/machine/processors.ts';
 import type { BackendName } from '../../protocol/run.ts';
@@ -17,6 +17,7 @@ import { chooseDevice, type ChosenDevice } from './choose-device.ts';
 import { rankBackends, type Candidate, type Ranked } from './fastest.ts';
 import * as machine from './find.ts';
 import { rateSchema, type Rate } from './rate-line.ts';
+import { textOf } from '../../text/message.ts';
 
 export interface BackendPlan extends Ranked {
   /** What trains: the one that was asked for, or the first of `order`. */
@@ -57,10 +58,10 @@ export async function planBackend({ backend, device }: Wanted, look: Look = mach
     throw new UserError(
       'bad-argument',
       `--device chooses a GPU for WebGPU, which --backend ${backend} does not use.`,
-      'Leave out one of the two.',
+      msg`Leave out one of the two.`,
     );
   if (device || backend === 'webgpu') return planGpu(device, look);
-  if (backend !== 'auto') return { backend, order: [backend], reason: 'asked for' };
+  if (backend !== 'auto') return { backend, order: [backend], reason: msg`asked for` };
   const runtime = await findRuntime();
   const { probe, rates } = look.mayHaveGpu() && look.canAsk() ? await machineWith(runtime, look) : nothing;
   const chosen = chooseDevice(probe.adapters);
@@ -89,7 +90,7 @@ export async function fasterInF16(wanted?: string, look: Look = machine): Promis
 const found = new Map<string | undefined, Promise<WebgpuProbe>>();
 
 async function planGpu(wanted: string | undefined, look: Look): Promise<BackendPlan> {
-  const plan: BackendPlan = { backend: 'webgpu', order: ['webgpu'], reason: 'asked for' };
+  const plan: BackendPlan = { backend: 'webgpu', order: ['webgpu'], reason: msg`asked for` };
   if (!look.canAsk()) return plan;
   const probe = found.get(wanted) ?? look.findWebgpu(wanted);
   found.set(wanted, probe);
@@ -99,6 +100,9 @@ async function planGpu(wanted: string | undefined, look: Look): Promise<BackendP
 
 const nothing: Pick<Machine, 'probe' | 'rates'> = { probe: { adapters: [] }, rates: {} };
 
+/** What was measured, with its lack as a text. */
+const foundOf = (rate: Rate = {}) => ({ ...rate, lack: textOf(rate, 'lack') });
+
 /** Which backends may train, and how fast each multiplies, as far as that was measured. */
 function candidatesFrom(
   rates: Machine['rates'],
@@ -106,16 +110,16 @@ function candidatesFrom(
   device: ChosenDevice | undefined,
 ): Candidate[] {
   // It may be the fastest one on a machine that is less busy: still something to fall back on.
-  const measured = rates.tensorflow?.late ? {} : rates.tensorflow;
+  const measured = rates.tensorflow?.late ? {} : foundOf(rates.tensorflow);
   const candidates: Candidate[] = [
     runtime || process.env['FORGET_ME_NOT_BINDING']
       ? { name: 'tensorflow', label: 'TensorFlow', ...measured }
-      : { name: 'tensorflow', label: 'TensorFlow', lack: 'TensorFlow is not installed.' },
-    { name: 'wasm', label: 'WebAssembly', ...rates.wasm },
+      : { name: 'tensorflow', label: 'TensorFlow', lack: msg`TensorFlow is not installed.` },
+    { name: 'wasm', label: 'WebAssembly', ...foundOf(rates.wasm) },
   ];
   // A software adapter computes on the processor, slower than the others: only if it is asked for.
   if (!device || device.adapter.kind === 'software') return candidates;
-  return [{ name: 'webgpu', label: device.adapter.name, ...rates.webgpu }, ...candidates];
+  return [{ name: 'webgpu', label: device.adapter.name, ...foundOf(rates.webgpu) }, ...candidates];
 }
 
 /** What was found and measured on this machine; looks and measures if nothing is known or something has changed. */

@@ -1,5 +1,6 @@
-/** What `dist/product-rate.mjs` prints, and what is kept of it. */
+/** What `dist/devices.mjs rate` prints, and what is kept of it. */
 import { z } from 'zod';
+import { textsSchema } from '../../text/message.ts';
 import { parseLines } from '../../platform/files/lines.ts';
 
 export const rateSchema = z.object({
@@ -9,6 +10,7 @@ export const rateSchema = z.object({
   half: z.number().positive().optional(),
   /** Why the backend can't train here, as a sentence. */
   lack: z.string().optional(),
+  texts: textsSchema,
   /** The lack is that it was not done in time. */
   late: z.boolean().optional(),
 });

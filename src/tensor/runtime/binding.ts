@@ -2,18 +2,16 @@
  * Builds the Node binding of @tensorflow/tfjs-node-gpu against the wheel's libraries. It uses only TensorFlow's C API
  * and Node-API, so one build works for every Node and Electron.
  */
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { access, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { UserError } from '../../text/errors.ts';
+import { outputOf, type OutputError } from '../../platform/processes/start.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { BINDING } from './find.ts';
 import { libraries } from './release.ts';
 
-const exec = promisify(execFile);
 const exists = async (path: string) =>
   await access(path).then(
     () => true,
@@ -56,7 +54,7 @@ export async function findCompiler(): Promise<(Toolchain & { version: string }) 
   for (const command of [process.env['CXX'], 'c++', 'g++', 'clang++']) {
     if (!command) continue;
     try {
-      const { stdout } = await exec(command, ['--version'], { timeout: 20_000 });
+      const { stdout } = await outputOf(command, ['--version'], { timeout: 20_000 });
       const version = stdout.split('\n')[0]?.trim() ?? command;
       return { command: [command], arch: process.arch, version };
     } catch {
@@ -66,13 +64,12 @@ export async function findCompiler(): Promise<(Toolchain & { version: string }) 
   return undefined;
 }
 
-const compilerAdvice =
-  "Install one with `sudo apt install g++` (or your distribution's package of that name) and run {install-runtime} again; until then the wasm backend is used.";
+const compilerAdvice = msg`Install one with \`sudo apt install g++\` (or your distribution's package of that name) and run {install-runtime} again; until then the wasm backend is used.`;
 
 export function compilerMissing(): UserError {
   return new UserError(
     'compiler-missing',
-    'No C++ compiler was found, and there is no ready-made TensorFlow binding for this machine.',
+    msg`No C++ compiler was found, and there is no ready-made TensorFlow binding for this machine.`,
     compilerAdvice,
   );
 }
@@ -98,18 +95,14 @@ async function compiler(
   signal?: AbortSignal,
 ): Promise<void> {
   try {
-    await exec(command!, [...always, ...args], {
-      env: { ...process.env, ...env },
-      ...(signal ? { signal } : {}),
-      maxBuffer: 1 << 24,
-    });
+    await outputOf(command!, [...always, ...args], { env, signal, maxBuffer: 1 << 24 });
   } catch (error) {
     signal?.throwIfAborted();
-    const { stderr = '', message } = error as Error & { stderr?: string };
+    const { stderr = '', message } = error as OutputError;
     const line = /^.*(error|undefined reference).*$/im.exec(stderr)?.[0] ?? message;
     throw new UserError(
       'compiler-missing',
-      `The TensorFlow binding could not be compiled: ${line}`,
+      msg`The TensorFlow binding could not be compiled: ${line}`,
       compilerAdvice,
       { cause: error },
     );

@@ -1,5 +1,6 @@
 /** The state of the runtime, for `doctor`. Loads nothing native into this process. */
-import { UserError, reportError } from '../../text/errors.ts';
+import { UserError, whyOf } from '../../text/errors.ts';
+import { msg, type Text } from '../../text/message.ts';
 import { findCompiler, nativeSources } from './binding.ts';
 import { findRuntime, readManifest, tensorflowDir } from './find.ts';
 import { offer } from './release.ts';
@@ -17,7 +18,7 @@ export interface RuntimeReport {
   /** TensorFlow sees a GPU. */
   gpu: boolean;
   /** The state in one sentence. */
-  reason: string;
+  reason: Text;
   /** The command that installs it; undefined if there is nothing to do. */
   command: string | undefined;
   /** The package contains a ready-made binding for this platform, so no compiler is needed. */
@@ -44,20 +45,19 @@ export async function inspectRuntime(): Promise<RuntimeReport> {
   if (!offered.release) return { ...report, version: undefined, reason: offered.why, command: undefined };
   const runtime = await findRuntime();
   if (!runtime) {
-    const reason = 'TensorFlow is not installed; it trains about ten times faster than the wasm backend.';
+    const reason = msg`TensorFlow is not installed; it trains about ten times faster than the wasm backend.`;
     return { ...report, version: undefined, reason, command: INSTALL_COMMAND };
   }
   const installed = { ...report, installed: true, version: runtime.version, cuda: runtime.gpu };
   try {
     const { gpu, version } = await verifyBinding(runtime.binding);
     const manifest = await readManifest(tensorflowDir());
-    const reason = `TensorFlow ${version} starts and computes on the ${gpu ? 'GPU' : 'CPU'} (binding: ${manifest?.binding ?? 'unknown'}).`;
+    const reason = msg`TensorFlow ${version} starts and computes on the ${gpu ? 'GPU' : 'CPU'} (binding: ${manifest?.binding ?? 'unknown'}).`;
     return { ...installed, starts: true, gpu, version, reason, command: undefined };
   } catch (error) {
-    const { message } = reportError(error);
     return {
       ...installed,
-      reason: message,
+      reason: whyOf(error),
       command: error instanceof UserError ? undefined : INSTALL_COMMAND,
     };
   }

@@ -5,7 +5,7 @@ import { fetchWheel, type FetchProgress } from '../../packages/pypi.ts';
 import { requireSpace } from '../../platform/files/disk.ts';
 import { withLock } from '../../platform/files/lock.ts';
 import { extract } from '../../platform/files/zip.ts';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { cacheDir, runtimeDir } from '../../platform/files/paths.ts';
 import { writeByRename } from '../../platform/files/write-file.ts';
 import {
@@ -54,7 +54,7 @@ export async function installRuntime(options: InstallOptions): Promise<void> {
     throw new UserError(
       'backend-unavailable',
       offered.why,
-      'Nothing needs to be done: training works without it, only slower.',
+      msg`Nothing needs to be done: training works without it, only slower.`,
     );
   const { release } = offered;
   if ((await isInstalled(release, gpu)) && (await isCurrent())) return;
@@ -74,8 +74,8 @@ export async function installRuntime(options: InstallOptions): Promise<void> {
     if (signal?.aborted && !(error instanceof UserError))
       throw new UserError(
         'cancelled',
-        'The installation was cancelled.',
-        'Run it again to continue; the download is kept.',
+        msg`The installation was cancelled.`,
+        msg`Run it again to continue; the download is kept.`,
       );
     throw error;
   }

@@ -1,6 +1,7 @@
 /** Which TensorFlow is installed on which machine, and its size. Measured 2026-11. */
 import type { WheelTags } from '../../packages/simple-index.ts';
 import { isGlibcFrom, thisMachine, type MachineFacts } from '../../platform/machine/this-machine.ts';
+import { msg, type Text } from '../../text/message.ts';
 
 interface Wheel {
   /** PyPI project. */
@@ -78,7 +79,7 @@ export const releases = {
   },
 } satisfies Record<string, Release>;
 
-export type Offer = { release: Release } | { release: undefined; why: string };
+export type Offer = { release: Release } | { release: undefined; why: Text };
 
 /** 2.GLIBC, for which the binding in the package is built; the libraries themselves would run on 2.27. */
 const LEAST_GLIBC = 28;
@@ -86,25 +87,25 @@ const LEAST_GLIBC = 28;
 /** The release for this machine, or one sentence that says why there is none. */
 export function offer(gpu: boolean, machine: MachineFacts = thisMachine()): Offer {
   const { platform, arch } = machine;
-  const none = (why: string): Offer => ({ release: undefined, why });
+  const none = (why: Text): Offer => ({ release: undefined, why });
   if (platform === 'darwin' || platform === 'win32')
     return none(
-      `TensorFlow is not offered on ${platform === 'darwin' ? 'macOS' : 'Windows'} for now; the wasm backend is used.`,
+      msg`TensorFlow is not offered on ${platform === 'darwin' ? 'macOS' : 'Windows'} for now; the wasm backend is used.`,
     );
   if (machine.musl)
-    return none('TensorFlow needs glibc, which this Linux does not have; the wasm backend is used.');
+    return none(msg`TensorFlow needs glibc, which this Linux does not have; the wasm backend is used.`);
   if (machine.glibc && !isGlibcFrom(LEAST_GLIBC, machine.glibc))
     return none(
-      `TensorFlow needs glibc 2.${LEAST_GLIBC} or newer and this machine has ${machine.glibc}; the wasm backend is used.`,
+      msg`TensorFlow needs glibc 2.${LEAST_GLIBC} or newer and this machine has ${machine.glibc}; the wasm backend is used.`,
     );
   if (!machine.avx)
     return none(
-      'TensorFlow needs a processor with AVX instructions, which this one does not have; the wasm backend is used.',
+      msg`TensorFlow needs a processor with AVX instructions, which this one does not have; the wasm backend is used.`,
     );
   const known: Partial<Record<string, Release>> = releases;
   const release = known[`${platform}-${arch} ${gpu ? 'gpu' : 'cpu'}`];
   if (release) return { release };
   if (gpu && known[`${platform}-${arch} cpu`])
-    return none(`TensorFlow with CUDA is not offered on ${platform} ${arch}; leave --gpu out.`);
-  return none(`TensorFlow is not offered on ${platform} ${arch}; the wasm backend is used.`);
+    return none(msg`TensorFlow with CUDA is not offered on ${platform} ${arch}; leave --gpu out.`);
+  return none(msg`TensorFlow is not offered on ${platform} ${arch}; the wasm backend is used.`);
 }

@@ -1,6 +1,6 @@
 /** Checks that the binding computes: in a child process, so that a crash in native code does no harm here. */
-import { execFile } from 'node:child_process';
-import { UserError } from '../../text/errors.ts';
+import { outputOf, type OutputError } from '../../platform/processes/start.ts';
+import { msg, UserError } from '../../text/errors.ts';
 
 export interface Verified {
   version: string;
@@ -21,22 +21,18 @@ console.log(JSON.stringify({ product: [...b.tensorDataSync(out.id)], version: b.
 
 /** Loads the binding in a child and multiplies two matrices. Throws UserError `backend-unavailable` with the reason. */
 export async function verifyBinding(binding: string, signal?: AbortSignal): Promise<Verified> {
-  const env = {
-    ...process.env,
-    ELECTRON_RUN_AS_NODE: '1',
-    TF_CPP_MIN_LOG_LEVEL: '2',
-    TF_FORCE_GPU_ALLOW_GROWTH: 'true',
-  };
-  const { stdout, why } = await new Promise<{ stdout: string; why: string }>((resolve) => {
-    const options = { env, timeout: 120_000, ...(signal ? { signal } : {}) };
-    execFile(process.execPath, ['-e', program, binding], options, (error, out, err) => {
-      const crash = error?.signal && `it ended with ${error.signal}`;
-      resolve({
-        stdout: out,
-        why: crash || (/^Error: .*$/m.exec(err)?.[0] ?? error?.message.split('\n')[0] ?? ''),
-      });
-    });
-  });
+  const env = { TF_CPP_MIN_LOG_LEVEL: '2', TF_FORCE_GPU_ALLOW_GROWTH: 'true' };
+  const { stdout, why } = await outputOf(process.execPath, ['-e', program, binding], {
+    ...{ env, signal, timeout: 120_000 },
+  }).then(
+    ({ stdout, stderr }) => ({ stdout, why: errorIn(stderr) ?? '' }),
+    (error: OutputError) => ({
+      stdout: error.stdout ?? '',
+      why: error.signal
+        ? `it ended with ${error.signal}`
+        : (errorIn(error.stderr) ?? error.message.split('\n')[0]),
+    }),
+  );
   signal?.throwIfAborted();
   try {
     const { product, version, gpu } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Verified & {
@@ -48,7 +44,9 @@ export async function verifyBinding(binding: string, signal?: AbortSignal): Prom
   }
   throw new UserError(
     'backend-unavailable',
-    `TensorFlow does not start on this machine${why ? `: ${why}` : ''}.`,
-    'The wasm backend is used instead; {doctor} shows both.',
+    msg`TensorFlow does not start on this machine${why ? `: ${why}` : ''}.`,
+    msg`The wasm backend is used instead; {doctor} shows both.`,
   );
 }
+
+const errorIn = (stderr = ''): string | undefined => /^Error: .*$/m.exec(stderr)?.[0];

@@ -1,12 +1,9 @@
-/**
- * Entry: `node dist/webgpu-probe.mjs [DEVICE]`: prints what WebGPU finds on this machine as JSON
- * (`src/protocol/doctor.ts`), once the largest GPU, or the one that is asked for, has multiplied two matrices. A process
- * of its own, because a broken driver may end it.
- */
+/** What WebGPU finds on this machine. For a process of its own, because a broken driver may end it. */
 import type { Adapter, WebgpuProbe } from '../../protocol/doctor.ts';
-import { reportError, UserError } from '../../text/errors.ts';
+import { saidOf, UserError } from '../../text/errors.ts';
 import { findAdapters } from './adapter.ts';
 import { openWebgpu } from './start.ts';
+import { msg, told } from '../../text/message.ts';
 
 /** [1 2; 3 4] times [5 6; 7 8] is [19 22; 43 50]. Throws UserError `backend-unavailable` if it is something else here. */
 async function checkProduct(wanted: string | undefined): Promise<void> {
@@ -21,18 +18,15 @@ async function checkProduct(wanted: string | undefined): Promise<void> {
     );
 }
 
-async function probe(wanted: string | undefined): Promise<WebgpuProbe> {
+/** Says it once the largest GPU, or the one that is asked for, has multiplied two matrices. Never throws. */
+export async function probe(wanted: string | undefined): Promise<WebgpuProbe> {
   let adapters: Adapter[] = [];
   try {
     adapters = await findAdapters();
     if (adapters.length) await checkProduct(wanted);
-    return { adapters, ...(adapters.length === 0 && { reason: 'No GPU with a driver was found.' }) };
+    return { adapters, ...(adapters.length === 0 && told({ reason: msg`No GPU with a driver was found.` })) };
   } catch (error) {
-    const { message, next } = reportError(error);
     // One that does not work must not hide the others.
-    return { adapters, reason: `${message} ${next}` };
+    return { adapters, ...told({ reason: saidOf(error) }) };
   }
 }
-
-console.log(JSON.stringify(await probe(process.argv[2] || undefined)));
-process.exit();

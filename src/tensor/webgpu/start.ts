@@ -3,6 +3,7 @@ import { openDevice } from './adapter.ts';
 import { Gpu } from './gpu.ts';
 import { leaveOutWrong } from './self-test/self-test.ts';
 import { WebgpuBackend } from './webgpu.ts';
+import { type Text, together } from '../../text/message.ts';
 
 /**
  * Opens a GPU: the largest, or the one that `wanted` is the number or a part of the name of. At its first use its driver
@@ -12,7 +13,7 @@ import { WebgpuBackend } from './webgpu.ts';
  * @param mostBound for tests: bytes that a kernel may see of a buffer, less than the device allows. The driver is
  * then not tested
  */
-export async function startWebgpu(reason: string, mostBound?: number, wanted?: string): Promise<Backend> {
+export async function startWebgpu(reason: Text, mostBound?: number, wanted?: string): Promise<Backend> {
   const backend = await openWebgpu(reason, mostBound, wanted);
   // What a kernel may see is not part of the outcome's key: the outcome of a GPU made smaller is not the GPU's.
   if (mostBound === undefined) await leaveOutWrong(backend, backend.device.name);
@@ -20,11 +21,11 @@ export async function startWebgpu(reason: string, mostBound?: number, wanted?: s
 }
 
 /** The same without the test. */
-export async function openWebgpu(
-  reason: string,
-  mostBound?: number,
-  wanted?: string,
-): Promise<WebgpuBackend> {
+export async function openWebgpu(reason: Text, mostBound?: number, wanted?: string): Promise<WebgpuBackend> {
   const { device, adapter } = await openDevice(wanted);
-  return new WebgpuBackend(new Gpu(device, mostBound), `WebGPU on ${adapter.name}, ${reason}`, adapter);
+  return new WebgpuBackend(
+    new Gpu(device, mostBound),
+    together([`WebGPU on ${adapter.name}`, reason], ', '),
+    adapter,
+  );
 }

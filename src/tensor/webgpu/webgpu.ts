@@ -22,6 +22,7 @@ import { ELEMENT, Launcher, of } from './launcher.ts';
 import { fitsWhole, multiply, multiplyWhole } from './products.ts';
 import { sumsOfSquares } from './reductions.ts';
 import { broadcastShape, dense, elements, repeatedStrides, stridesOf, walkOver } from './walk.ts';
+import type { Text } from '../../text/message.ts';
 
 export class WebgpuBackend extends ArenaBackend implements Backend {
   readonly name = 'webgpu';
@@ -32,7 +33,7 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
 
   constructor(
     readonly gpu: Gpu,
-    public reason: string,
+    public reason: Text,
     readonly device: Adapter,
   ) {
     super();

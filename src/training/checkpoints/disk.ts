@@ -6,7 +6,7 @@ import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelConfig } from '../../model/config.ts';
 import { freeSpace } from '../../platform/files/disk.ts';
-import { UserError } from '../../text/errors.ts';
+import { msg, UserError } from '../../text/errors.ts';
 import { artefactName, type EvaluationPlan, type Hyper } from '../../protocol/run.ts';
 import { formatBytes } from '../../text/units.ts';
 import { CheckpointPlan } from './store.ts';
@@ -78,8 +78,8 @@ export async function requireRunSpace(
   const smaller = hyper.method === 'full' ? ', train with --method lora,' : '';
   throw new UserError(
     'disk-full',
-    `This run writes up to ${formatBytes(needed)} into ${dir}, but only ${formatBytes(room)} are free there.`,
-    `Free some space${smaller} or set FORGET_ME_NOT_HOME to a folder on a larger disk.`,
+    msg`This run writes up to ${formatBytes(needed)} into ${dir}, but only ${formatBytes(room)} are free there.`,
+    msg`Free some space${smaller} or set FORGET_ME_NOT_HOME to a folder on a larger disk.`,
   );
 }
 

@@ -1,10 +1,12 @@
 /** Runs the evaluator as a child process of the trainer and writes its reports into the run. */
 import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { bundlePath } from '../../platform/processes/bundles.ts';
 import { endedEarly } from '../../platform/processes/child-end.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
 import { LineChild } from '../../platform/processes/line-child.ts';
 import type { RunWriter } from '../../runs/writer.ts';
+import { msg, type Text, told } from '../../text/message.ts';
+import { errorOf, saidOf } from '../../text/errors.ts';
 
 /** After this share of its time limit, the evaluator is asked to stop; the rest is for closing. */
 const ASKED_AFTER = 0.9;
@@ -24,7 +26,7 @@ export interface EvaluatorEnd {
   /** What stopped it before its end, if anything did. `failed`: it sent an error message; `crashed`: it did not. */
   cut?: 'signal' | 'limit' | 'failed' | 'crashed';
   /** A sentence without full stop that says how it ended. */
-  how: string;
+  how: Text;
 }
 
 /** `args` as in evaluator.ts. Resolves when the process has ended, for whatever reason. */
@@ -33,8 +35,7 @@ export async function runEvaluatorProcess(
   { signal, limit, onMessage }: EvaluatorOptions,
 ): Promise<EvaluatorEnd> {
   const began = performance.now();
-  const script = fileURLToPath(new URL('./evaluator.mjs', import.meta.url));
-  const child = new LineChild(script, [...args, '--verbose'], { stderr: 'inherit', signal });
+  const child = new LineChild(bundlePath('evaluator'), [...args, '--verbose'], { stderr: 'inherit', signal });
   let late = false;
   const timers = limit === undefined || limit > LONGEST ? [] : [
     setTimeout(() => { late = true; child.stop(); }, ASKED_AFTER * limit * 1000),
@@ -55,7 +56,7 @@ export async function runEvaluatorProcess(
   return {
     seconds: (performance.now() - began) / 1000,
     ...(how !== 0 && { cut }),
-    how: endedEarly('The evaluator', how, '').message.replace(/\.$/, ''),
+    how: endedEarly(msg`The evaluator`, how, '').what,
   };
 }
 
@@ -78,16 +79,18 @@ export async function runEvaluator(
           etaSeconds: message.etaSeconds,
           ...(message.leftSeconds !== undefined && { ends: inSeconds(message.leftSeconds) }),
         });
-      if (message.type === 'warning') await writer.event({ type: 'warning', message: message.message });
-      if (message.type === 'failed')
-        await writer.event({ type: 'warning', message: `Evaluation: ${message.message} ${message.next}` });
+      if (message.type === 'warning') await writer.event(message);
+      if (message.type === 'failed') {
+        const warning = msg`Evaluation: ${saidOf(errorOf(message))}`;
+        await writer.event({ type: 'warning', ...told({ message: warning }) });
+      }
     },
   });
   const stopped = cut === 'signal';
   if (!cut || cut === 'failed') return { stopped };
-  const why = stopped ? 'The evaluation was stopped' : how;
-  const message = `${why}; what was measured is kept, and {evaluate ${basename(dir)}} measures the rest.`;
-  await writer.event({ type: 'warning', message });
+  const why = stopped ? msg`The evaluation was stopped` : how;
+  const message = msg`${why}; what was measured is kept, and {evaluate ${basename(dir)}} measures the rest.`;
+  await writer.event({ type: 'warning', ...told({ message }) });
   return { stopped };
 }
 

@@ -30,6 +30,7 @@ import { recordSchema, type MeasuringRecord } from './store.ts';
 import { runEvaluatorProcess } from './evaluator-child.ts';
 import { forgettingFigure, valueOf, type ForgettingFigure } from '../../findings/forgetting-figure.ts';
 import { planEvaluation, type BaseSizes } from '../memory/plan.ts';
+import { english, msg, type Text, textOf, told } from '../../text/message.ts';
 
 export interface MeasuringOptions {
   dir: string;
@@ -147,12 +148,14 @@ export class CheckpointMeasuring {
     const { limit } = this.rule;
     const { best } = this.record.ranking;
     if (!best) {
-      await this.warn('Forgetting could not be measured at any checkpoint, so the last one is the result.');
+      await this.warn(
+        msg`Forgetting could not be measured at any checkpoint, so the last one is the result.`,
+      );
       return undefined;
     }
     if (limit !== undefined && best.forgetting! > limit)
       await this.warn(
-        `No checkpoint is within the forgetting limit (${this.describe(limit)}). The result is the one that forgot least: ${this.describe(best.forgetting!)} at step ${best.step}. A lower --lr or --replay forgets less.`,
+        msg`No checkpoint is within the forgetting limit (${this.describe(limit)}). The result is the one that forgot least: ${this.describe(best.forgetting!)} at step ${best.step}. A lower --lr or --replay forgets less.`,
       );
     return { step: best.step, why: describeBest(best, last, limit, this.describe) };
   }
@@ -201,12 +204,12 @@ export class CheckpointMeasuring {
     const { share, interval } = this.course;
     const all = checkpointsAfter(step - interval, this.course);
     if (count >= all) return;
-    const why = `one takes about ${formatDuration(cost)}, and together they may take ${Number((100 * share).toPrecision(3))}% of the training time`;
+    const why = msg`one takes about ${formatDuration(cost)}, and together they may take ${Number((100 * share).toPrecision(3))}% of the training time`;
     const which =
       count === 0
-        ? `There is no time to measure checkpoints (${this.tasks.join(', ')})`
-        : `There is time to measure ${count} of ${all} checkpoints (${this.tasks.join(', ')}), next that of step ${next}`;
-    await this.warn(`${which}: ${why}. A larger --eval-share measures more.`, 'There is ');
+        ? msg`There is no time to measure checkpoints (${this.tasks.join(', ')})`
+        : msg`There is time to measure ${count} of ${all} checkpoints (${this.tasks.join(', ')}), next that of step ${next!}`;
+    await this.warn(msg`${which}: ${why}. A larger --eval-share measures more.`, 'There is ');
   }
 
   /** Measures the checkpoint of `step` (0: the base). `limit` in seconds. What can't be measured becomes a warning. */
@@ -226,12 +229,13 @@ export class CheckpointMeasuring {
         }
         if (message.type === 'progress')
           await writer.state({ phase: `${what}: ${message.phase} ${message.done} of ${message.total}` });
-        if (message.type === 'warning') await this.warn(message.message);
-        if (message.type === 'failed') await this.warn(`Measuring a checkpoint: ${message.message}`);
+        if (message.type === 'warning') await this.warn(textOf(message, 'message'));
+        if (message.type === 'failed')
+          await this.warn(msg`Measuring a checkpoint: ${textOf(message, 'message')}`);
       },
     });
     await writer.state({ phase: this.label });
-    if (cut === 'crashed') await this.warn(`Measuring a checkpoint failed: ${how}.`);
+    if (cut === 'crashed') await this.warn(msg`Measuring a checkpoint failed: ${how}.`);
     return { figures, seconds, whole: cut === undefined };
   }
 
@@ -242,14 +246,14 @@ export class CheckpointMeasuring {
     if (needed <= available) return true;
     const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
     await this.warn(
-      `Checkpoints are not measured: that needs about ${gigabytes(needed)} of memory besides the training, but only ${gigabytes(available)} is available.`,
+      msg`Checkpoints are not measured: that needs about ${gigabytes(needed)} of memory besides the training, but only ${gigabytes(available)} is available.`,
       'Checkpoints are not measured',
     );
     return false;
   }
 
   /** Emits a warning once in a run, even if the run is resumed; messages that begin with `kind` count as the same. */
-  private async warn(message: string, kind = message): Promise<void> {
+  private async warn(message: Text, kind = english(message)): Promise<void> {
     if (!this.told) {
       const { events } = await readRun(this.options.dir);
       this.told = new Set(
@@ -257,7 +261,7 @@ export class CheckpointMeasuring {
       );
     }
     if ([...this.told].some((one) => one.startsWith(kind))) return;
-    this.told.add(message);
-    await this.options.writer.event({ type: 'warning', message });
+    this.told.add(english(message));
+    await this.options.writer.event({ type: 'warning', ...told({ message }) });
   }
 }

@@ -6,6 +6,7 @@ import { defaultLearningRate, rateAtLength } from '../default-rate.ts';
 import { rememberedRate, type FoundRate, type RateKind } from './found-rates.ts';
 import { concludeMethod, type MethodResult } from '../sweep/choice.ts';
 import { listSweeps, type Sweep } from '../sweep/store.ts';
+import { msg, type Text } from '../../text/message.ts';
 
 export interface RateQuestion extends RateKind {
   hyper: RateKind['hyper'] & Pick<Hyper, 'targets'>;
@@ -15,7 +16,7 @@ export interface RateQuestion extends RateKind {
 export interface RateAnswer {
   rate: number;
   /** A clause: "from the sweep of 25 November, in which 1e-3 learned as much as the best rate and forgot least". */
-  reason: string;
+  reason: Text;
   /** True if nothing was measured on this base, so that the run may find a better rate by trials. */
   assumed?: true;
 }
@@ -30,7 +31,7 @@ export const methodName = (method: Hyper['method']) => (method === 'lora' ? 'LoR
 export const formatRate = (rate: number) => Number(rate.toPrecision(3)).toExponential().replace('+', '');
 
 /** "measured in short trials on 26 November". `at` is an ISO time. */
-export const foundReason = ({ at }: Pick<FoundRate, 'at'>) => `measured in short trials on ${day(at)}`;
+export const foundReason = ({ at }: Pick<FoundRate, 'at'>) => msg`measured in short trials on ${day(at)}`;
 
 /**
  * Chooses from the newest sweep of the same base and optimiser; else from the trials of a similar run; else from a
@@ -54,7 +55,7 @@ export function chooseFrom(
   const found = newest(fitting, method);
   if (found) {
     const { spec, result } = found;
-    const reason = `from the sweep of ${day(spec.createdAt)}, in which ${formatRate(result.chosen!)} learned as much as the best rate and forgot least${differences(spec, question)}`;
+    const reason = msg`from the sweep of ${day(spec.createdAt)}, in which ${formatRate(result.chosen!)} learned as much as the best rate and forgot least${differences(spec, question)}`;
     return atLength({ rate: result.chosen!, reason }, shape, { from: spec.hyper.steps, to: steps });
   }
   if (remembered) return { rate: remembered.rate, reason: foundReason(remembered) };
@@ -63,12 +64,12 @@ export function chooseFrom(
   if (turned) {
     const theirs = turned.result.chosen!;
     const rate = Number((method === 'lora' ? theirs * RATIO : theirs / RATIO).toPrecision(3));
-    const reason = `from ${formatRate(theirs)}, which the sweep of ${day(turned.spec.createdAt)} found for ${methodName(other)}, by the rule that LoRA needs ${RATIO} times the rate of full fine-tuning`;
+    const reason = msg`from ${formatRate(theirs)}, which the sweep of ${day(turned.spec.createdAt)} found for ${methodName(other)}, by the rule that LoRA needs ${RATIO} times the rate of full fine-tuning`;
     return atLength({ rate, reason }, shape, { from: turned.spec.hyper.steps, to: steps });
   }
   return {
     rate: defaultLearningRate(method, optimizer, shape, steps),
-    reason: `the default for ${methodName(method)} with ${optimizer === 'lionw' ? 'LionW' : 'AdamW'} on a base of this size, in a run of this length; {sweep} can find a better one`,
+    reason: msg`the default for ${methodName(method)} with ${optimizer === 'lionw' ? 'LionW' : 'AdamW'} on a base of this size, in a run of this length; {sweep} can find a better one`,
     assumed: true,
   };
 }
@@ -83,7 +84,7 @@ export function atLength(
   if (lowered === rate) return { rate, reason };
   return {
     rate: lowered,
-    reason: `${reason}, lowered to ${formatRate(lowered)} for ${steps.to} steps instead of ${steps.from}`,
+    reason: msg`${reason}, lowered to ${formatRate(lowered)} for ${steps.to} steps instead of ${steps.from}`,
   };
 }
 

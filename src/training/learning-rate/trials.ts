@@ -25,6 +25,7 @@ import { expectedSteps } from '../run-length.ts';
 import type { MachineRate } from '../session.ts';
 import { chooseWithin, concludeTrials, trialRates } from '../sweep/choice.ts';
 import { measureBase, runTrial, takeProbes, type TrialTexts } from '../sweep/trial.ts';
+import { msg, textOf, together, told } from '../../text/message.ts';
 
 export interface RateTrialsOptions {
   dir: string;
@@ -66,7 +67,9 @@ export async function settleRate(options: RateTrialsOptions): Promise<SettledRat
   const settled = known ?? (await new RateTrials(options).settle());
   if (!settled) return undefined;
   if (!known) await writer.event({ type: 'rate', ...settled });
-  await writer.state({ learningRate: { rate: settled.learningRate, why: settled.why } });
+  await writer.state({
+    learningRate: { rate: settled.learningRate, ...told({ why: textOf(settled, 'why') }) },
+  });
   return settled;
 }
 
@@ -197,10 +200,15 @@ class RateTrials {
     return {
       // If everything diverged, no rate is known to be good; the next lower one is the best guess.
       learningRate: chosen ?? trialRates(this.rates[0]!)[0]!,
-      why:
-        chosen === undefined
-          ? `below the lowest rate tried in short trials, which diverged (${tried})`
-          : `${foundReason({ at })} (${tried}${limited ? '; a higher one would forget too much' : ''})`,
+      ...told({
+        why:
+          chosen === undefined
+            ? msg`below the lowest rate tried in short trials, which diverged (${tried})`
+            : together([
+                foundReason({ at }),
+                `(${tried}${limited ? '; a higher one would forget too much' : ''})`,
+              ]),
+      }),
       steps,
       seconds: this.seconds,
       trials: rates.map(({ learningRate, change, kl, diverged }) => ({

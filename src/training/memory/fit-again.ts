@@ -7,6 +7,7 @@ import type { Backend } from '../../tensor/index.ts';
 import { availableMemory } from '../../platform/machine/available-memory.ts';
 import { fitMemory } from './fit.ts';
 import type { BaseSizes } from './plan.ts';
+import { msg, told } from '../../text/message.ts';
 
 /** What has started, and the sizes of the base on it. */
 export interface Started {
@@ -36,6 +37,9 @@ export async function fitAgain(
     ...(gpu === undefined && { storedBytes, measuring: { baseBytes, atCheckpoints } }),
   });
   for (const change of fitted.changes)
-    await writer.event({ type: 'warning', message: `To fit into the memory of ${name}, ${change}.` });
+    await writer.event({
+      type: 'warning',
+      ...told({ message: msg`To fit into the memory of ${name}, ${change}.` }),
+    });
   return { ...spec, hyper: fitted.hyper };
 }

@@ -4,6 +4,7 @@
  */
 import type { BaseShape } from '../../base-models/registry.ts';
 import { UserError } from '../../text/errors.ts';
+import { msg, type Text } from '../../text/message.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { formatBytes } from '../../text/units.ts';
 import { largestBuffer, planDevice, type DevicePlan, type PlannedDevice } from './device.ts';
@@ -37,7 +38,7 @@ export interface Fitted<H> {
   /** What lies in the memory of a GPU that has its own. */
   device?: DevicePlan;
   /** What was changed to make it fit, in words. */
-  changes: string[];
+  changes: Text[];
 }
 
 /**
@@ -85,13 +86,13 @@ export function fitMemory<H extends Shrinkable>(
     throw new UserError(
       'memory',
       lack,
-      advice(hyper, fits, 'Train from a smaller base, or with --backend tensorflow or wasm.'),
+      advice(hyper, fits, msg`Train from a smaller base, or with --backend tensorflow or wasm.`),
     );
   const needed = planOf(hyper).total;
   throw new UserError(
     'memory',
-    `This run would take about ${formatBytes(needed)} of memory, but only ${formatBytes(available)} are available.`,
-    advice(hyper, fits, 'Train from a smaller base, or free some memory.'),
+    msg`This run would take about ${formatBytes(needed)} of memory, but only ${formatBytes(available)} are available.`,
+    advice(hyper, fits, msg`Train from a smaller base, or free some memory.`),
   );
 }
 
@@ -100,15 +101,15 @@ function lackOf(
   { name, memory, shared, mostBuffer }: PlannedDevice,
   total: number,
   most: number,
-): string | undefined {
+): Text | undefined {
   const [needed, largest] = [formatBytes(total), formatBytes(most)];
   if (most > mostBuffer)
-    return `One tensor of this run takes ${largest}, but a buffer of ${name} holds no more than ${formatBytes(mostBuffer)}.`;
+    return msg`One tensor of this run takes ${largest}, but a buffer of ${name} holds no more than ${formatBytes(mostBuffer)}.`;
   if (memory === undefined || total <= memory * (1 - MARGIN)) return undefined;
   const size = formatBytes(memory);
   return shared
-    ? `This run would take about ${needed} of memory on ${name}, which may use ${size} of the machine's.`
-    : `This run would take about ${needed} of memory on ${name}, which has ${size}.`;
+    ? msg`This run would take about ${needed} of memory on ${name}, which may use ${size} of the machine's.`
+    : msg`This run would take about ${needed} of memory on ${name}, which has ${size}.`;
 }
 
 /** The settings as given, then variants that need less and less memory. */
@@ -120,9 +121,9 @@ function* candidates<H extends Shrinkable>(hyper: H): Generator<H> {
       yield { ...hyper, recompute: true, batch, accumulate: (hyper.accumulate * hyper.batch) / batch };
 }
 
-function changesOf(asked: Shrinkable, fitted: Shrinkable): string[] {
+function changesOf(asked: Shrinkable, fitted: Shrinkable): Text[] {
   return [
-    ...(fitted.recompute && !asked.recompute ? ['activations are recomputed in the backward pass'] : []),
+    ...(fitted.recompute && !asked.recompute ? [msg`activations are recomputed in the backward pass`] : []),
     ...(fitted.batch < asked.batch
       ? [
           `${fitted.accumulate} batches of ${fitted.batch} make a step instead of ${asked.accumulate} of ${asked.batch}`,
@@ -134,14 +135,14 @@ function changesOf(asked: Shrinkable, fitted: Shrinkable): string[] {
 const SHORTEST = 64;
 
 /** Advice on what would fit, the smallest change first. */
-function advice(hyper: Shrinkable, fits: (one: PlannedHyper) => boolean, otherwise: string): string {
+function advice(hyper: Shrinkable, fits: (one: PlannedHyper) => boolean, otherwise: Text): Text {
   const smallest = { ...hyper, batch: 1, recompute: true };
   for (const method of hyper.method === 'full' ? (['full', 'lora'] as const) : (['lora'] as const)) {
     const switched = method === hyper.method ? [] : ['--method lora'];
-    if (switched.length && fits({ ...smallest, method })) return `Train with ${switched.join(' ')}.`;
+    if (switched.length && fits({ ...smallest, method })) return msg`Train with ${switched.join(' ')}.`;
     for (let length = longestBelow(hyper.sequenceLength); length >= SHORTEST; length /= 2)
       if (fits({ ...smallest, method, sequenceLength: length }))
-        return `Train with ${[`--seq ${length}`, ...switched].join(' and ')}.`;
+        return msg`Train with ${[`--seq ${length}`, ...switched].join(' and ')}.`;
   }
   return otherwise;
 }

@@ -1,5 +1,6 @@
 /** A GPU that goes away (its driver is reset or updated, the machine slept) costs a run no more than some steps. */
 import { UserError } from '../../text/errors.ts';
+import { msg, told } from '../../text/message.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { listCheckpoints } from '../checkpoints/store.ts';
 
@@ -21,8 +22,8 @@ export async function trainThroughLosses<T>(
       const last = (await listCheckpoints(dir)).at(-1) ?? 0;
       if (lostBefore === last) throw lostAgain(error, last);
       lostBefore = last;
-      const message = `The GPU went away; training goes on from step ${last}.`;
-      await writer.event({ type: 'warning', message });
+      const message = msg`The GPU went away; training goes on from step ${last}.`;
+      await writer.event({ type: 'warning', ...told({ message }) });
     }
   }
 }
@@ -30,7 +31,7 @@ export async function trainThroughLosses<T>(
 const lostAgain = (cause: UserError, step: number) =>
   new UserError(
     'gpu-lost',
-    `The GPU went away twice while training went on from step ${step}.`,
-    'Look at its driver and its temperature, then go on with {resume}.',
+    msg`The GPU went away twice while training went on from step ${step}.`,
+    msg`Look at its driver and its temperature, then go on with {resume}.`,
     { cause },
   );

@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path';
 import { openRunWriter, type RunWriter } from '../../runs/writer.ts';
-import { formatError, reportError, UserError } from '../../text/errors.ts';
+import { asUserError, logged, reportError, UserError } from '../../text/errors.ts';
 import { letEditorGoFirst } from '../../platform/processes/low-priority.ts';
 import type { RunStatus } from '../../protocol/run.ts';
 import { readState } from '../../runs/files.ts';
@@ -16,6 +16,7 @@ import { runEvaluator } from '../checkpoints/evaluator-child.ts';
 import { RunClock } from './run-clock.ts';
 import { trainThroughLosses } from './through-losses.ts';
 import { runTraining } from './worker-child.ts';
+import { msg, withValue } from '../../text/message.ts';
 
 const dir = process.argv[2];
 if (!dir) {
@@ -74,11 +75,14 @@ async function openClockedWriter(dir: string): Promise<RunWriter> {
 /** Records an error; one that is due to a cancellation is not a failure. */
 async function ended(writer: RunWriter, error: unknown): Promise<void> {
   if (cancel.signal.aborted) return writer.state({ status: 'cancelled', phase: undefined });
-  const report = reportError(error);
-  if (report.code === 'disk-full')
-    report.next = `Free some space, then resume it with {resume ${basename(dir!)}}.`;
+  const { code, what, whatNext } = asUserError(error);
+  const resume = `{resume ${basename(dir!)}}`;
   // Where the computation says "resume", it does not know which run it is.
-  report.next = report.next.replace('{resume}', `{resume ${basename(dir!)}}`);
+  const next =
+    code === 'disk-full'
+      ? msg`Free some space, then resume it with ${resume}.`
+      : withValue(whatNext, 'resume', resume);
+  const report = reportError(new UserError(code, what, next));
   if (!(error instanceof UserError)) console.error(error);
   process.exitCode = 1;
   await writer.event({ type: 'error', ...report }).catch(() => undefined);
@@ -102,7 +106,7 @@ try {
   const training = await joinTraining(basename(dir), () => cancel.abort());
   await train(dir).finally(() => training.release());
 } catch (error) {
-  console.error(formatError(error));
+  console.error(logged(error));
   process.exitCode = 1;
 }
 process.exit();

@@ -1,18 +1,12 @@
 /** Runs the training of a run as a child process of the run's owner, and writes its events and states into the run. */
-import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { startBundle } from '../../platform/processes/bundles.ts';
+import { callsOver } from '../../platform/processes/calls.ts';
 import { endedEarly } from '../../platform/processes/child-end.ts';
-import { UserError } from '../../text/errors.ts';
-import {
-  trainerMessageSchema,
-  type OwnerMessage,
-  type TrainedResult,
-  type TrainerMessage,
-} from '../../protocol/training.ts';
+import { endOf, type ChildEnd } from '../../platform/processes/start.ts';
+import { msg, UserError } from '../../text/errors.ts';
+import type { OwnerCalls, TrainedResult, TrainingCalls } from '../../protocol/training.ts';
 import type { RunWriter } from '../../runs/writer.ts';
-
-type LastWords = Extract<TrainerMessage, { type: 'ended' | 'failed' }>;
 
 /**
  * Returns the result of the training; undefined if `signal` stopped it. Throws its error, or that of endedEarly if it
@@ -23,50 +17,36 @@ export async function runTraining(
   writer: RunWriter,
   signal: AbortSignal,
 ): Promise<TrainedResult | undefined> {
-  const script = fileURLToPath(new URL('./training-worker.mjs', import.meta.url));
-  const child = spawn(process.execPath, [script, dir], {
+  const child = startBundle('training-worker', [dir], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    // This serialization keeps keys with the value undefined.
     serialization: 'advanced',
-    windowsHide: true,
   });
-  // The child may have ended in the meantime.
-  const tell = (message: OwnerMessage) => child.connected && child.send(message, () => undefined);
-  let lastWords: LastWords | undefined;
-  child.on('message', (received) => {
-    const { data: message, error } = trainerMessageSchema.safeParse(received);
-    if (!message) return console.error('The training process sent an invalid message:', error);
-    if (message.type === 'ended' || message.type === 'failed') lastWords = message;
-    else void answer(writer, message).then(tell);
+  const exited = endOf(child, 'exit');
+  // All that it said before has been heard then.
+  const early = endOf(child).then((end) => Promise.reject(signal.aborted ? stopped() : killed(dir, end)));
+  const training = callsOver<TrainingCalls, OwnerCalls>(child, {
+    event: (event) => writer.event(event),
+    state: (patch) => writer.state(patch),
   });
-  const cancel = () => tell({ type: 'cancel' });
+  const cancel = () => void training.cancel.asEvent();
   signal.addEventListener('abort', cancel);
   if (signal.aborted) cancel();
-  const how = await new Promise<string | number>((resolve) =>
-    child.on('close', (code, by) => resolve(by ?? code ?? 1)).on('error', (error) => resolve(error.message)),
-  );
-  signal.removeEventListener('abort', cancel);
-  if (!lastWords) throw signal.aborted ? stopped() : killed(dir, how);
-  if (lastWords.type === 'ended') return lastWords.trained;
-  throw new UserError(lastWords.code, lastWords.message, lastWords.next);
-}
-
-async function answer(writer: RunWriter, message: Exclude<TrainerMessage, LastWords>): Promise<OwnerMessage> {
-  const { id } = message;
   try {
-    await (message.type === 'event' ? writer.event(message.event) : writer.state(message.patch));
-    return { type: 'written', id };
-  } catch (error) {
-    const { code, message: why } = error as NodeJS.ErrnoException;
-    return { type: 'notWritten', id, message: why, ...(code !== undefined && { code }) };
+    return await Promise.race([training.train(), early]);
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    if (child.connected) child.disconnect();
+    // Its memory is free then.
+    await exited;
   }
 }
 
-const stopped = () => new UserError('cancelled', 'The training was stopped.', 'Continue it with "resume".');
+const stopped = () =>
+  new UserError('cancelled', msg`The training was stopped.`, msg`Continue it with "resume".`);
 
-const killed = (dir: string, how: string | number) =>
+const killed = (dir: string, { how, error }: ChildEnd) =>
   endedEarly(
-    'The training',
-    how,
-    `Resume it from its last checkpoint with {resume ${basename(dir)}}, or train with a smaller --batch or --seq; trainer.log may say more.`,
+    msg`The training`,
+    error?.message ?? how,
+    msg`Resume it from its last checkpoint with {resume ${basename(dir)}}, or train with a smaller --batch or --seq; trainer.log may say more.`,
   );

@@ -1,10 +1,10 @@
 /**
  * Entry: `node training-worker.mjs RUN_DIR`, child process of the trainer. All memory of the training is freed when it
  * ends, so that the evaluation has room. It sends what it would write into the run to the trainer, which owns the run;
- * if the trainer ends, it ends at once.
+ * it ends at once when the trainer has ended, or has its result.
  */
-import { reportError, UserError } from '../../text/errors.ts';
-import { ownerMessageSchema, type TrainerMessage } from '../../protocol/training.ts';
+import { callsOver } from '../../platform/processes/calls.ts';
+import type { OwnerCalls, TrainingCalls } from '../../protocol/training.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { trainRun } from '../train-run.ts';
 
@@ -17,46 +17,17 @@ if (!dir || !process.send) {
 const cancel = new AbortController();
 // A terminal signals the whole process group, but only the owner decides when to stop.
 for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => undefined);
-process.on('disconnect', () => process.exit(1));
+// Native threads of TensorFlow and llama.cpp would keep the process alive.
+process.on('disconnect', () => process.exit());
 
-const waiting = new Map<number, { resolve(): void; reject(error: Error): void }>();
-process.on('message', (received) => {
-  const { data: message } = ownerMessageSchema.safeParse(received);
-  if (!message) return;
-  if (message.type === 'cancel') return cancel.abort();
-  const asked = waiting.get(message.id);
-  waiting.delete(message.id);
-  if (message.type === 'written') asked?.resolve();
-  else asked?.reject(Object.assign(new Error(message.message), { code: message.code }));
+const owner = callsOver<OwnerCalls, TrainingCalls>(process, {
+  train: () => trainRun(dir, writer, cancel.signal),
+  cancel: () => cancel.abort(),
 });
 
-const send = (message: TrainerMessage) =>
-  new Promise<void>((resolve, reject) =>
-    process.send!(message, undefined, undefined, (error) => (error ? reject(error) : resolve())),
-  );
-
-let asked = 0;
-function written(ask: (id: number) => TrainerMessage): Promise<void> {
-  const id = (asked += 1);
-  return new Promise((resolve, reject) => {
-    waiting.set(id, { resolve, reject });
-    send(ask(id)).catch(reject);
-  });
-}
-
 const writer: RunWriter = {
-  event: (event) =>
-    written((id) => ({ type: 'event', id, event: { ...event, time: new Date().toISOString() } })),
-  state: (patch) => written((id) => ({ type: 'state', id, patch })),
+  event: (event) => owner.event({ ...event, time: new Date().toISOString() }),
+  state: (patch) => owner.state(patch),
   stopped: cancel.signal,
   close: () => Promise.resolve(),
 };
-
-try {
-  await send({ type: 'ended', trained: await trainRun(dir, writer, cancel.signal) });
-} catch (error) {
-  if (!(error instanceof UserError)) console.error(error);
-  await send({ type: 'failed', ...reportError(error) }).catch(() => undefined);
-}
-// Native threads of TensorFlow and llama.cpp would keep the process alive.
-process.exit();

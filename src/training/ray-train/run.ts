@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Corpus } from '../../corpus/index.ts';
 import type { SequenceSource } from '../../corpus/tokens/sequences.ts';
 import { openGguf } from '../../gguf/index.ts';
-import { errorCodes, UserError } from '../../text/errors.ts';
+import { errorCodes, errorOf, UserError } from '../../text/errors.ts';
 import type { RunEvent } from '../../protocol/events.ts';
 import { RAY_TRAIN, type RayTrainEngine, type RunSpec } from '../../protocol/run.ts';
 import type { TrainedResult } from '../../protocol/training.ts';
@@ -111,7 +111,7 @@ async function follow(
   // The run's owner writes it.
   if (failed && !signal.aborted) {
     const code = errorCodes.find((one) => one === failed!.code) ?? 'internal';
-    throw new UserError(code, failed.message, failed.next);
+    throw errorOf({ ...failed, code });
   }
   return last;
 }

@@ -9,6 +9,7 @@ import type { Interval, RatioItem } from '../../statistics/statistics.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import type { BaseLine, SweepLine, SweepSpec, SweptMethod, Trial } from '../../protocol/sweep.ts';
 import { defaultLearningRate } from '../default-rate.ts';
+import { msg, type Text } from '../../text/message.ts';
 
 /** Number of half-decades in the default grid on each side of the default rate. */
 const HALF_DECADES = 2;
@@ -88,7 +89,7 @@ export interface RateResult {
    * `learnedLess`).
    */
   verdict: 'stable' | 'worse' | 'diverged';
-  diverged?: { step: number; why: string };
+  diverged?: Trial['diverged'];
   /** Held-out loss in nats per token with its 95% interval over windows; undefined if the trial was cut short. */
   heldOut?: Interval;
   /** Its paired difference from the base's. */
@@ -237,11 +238,11 @@ const compare = (base: BaseLine, before: readonly number[], after: readonly numb
   pairedIntervals(windowParts(base, before), windowParts(base, after));
 
 /** Why a finished trial still counts as diverged: its held-out loss is above the base's. Undefined if it is not. */
-export function endedAboveBase(base: BaseLine, heldOut: readonly number[]): string | undefined {
-  if (!heldOut.every(Number.isFinite)) return 'the held-out loss is no longer a number';
+export function endedAboveBase(base: BaseLine, heldOut: readonly number[]): Text | undefined {
+  if (!heldOut.every(Number.isFinite)) return msg`the held-out loss is no longer a number`;
   const { difference } = compare(base, base.heldOut, heldOut);
   return difference.low > 0
-    ? `its held-out loss ended ${difference.value.toFixed(2)} nats above the base's`
+    ? msg`its held-out loss ended ${difference.value.toFixed(2)} nats above the base's`
     : undefined;
 }
 
@@ -254,11 +255,11 @@ const MARGIN = 0.5;
  * Why a trial can be stopped, from its losses so far and the base's on the same tokens. Pairing them removes the effect
  * of easy and hard batches.
  */
-export function leftTheRoad(losses: readonly number[], baseLosses: readonly number[]): string | undefined {
+export function leftTheRoad(losses: readonly number[], baseLosses: readonly number[]): Text | undefined {
   if (losses.length < WINDOW) return undefined;
   const from = losses.length - WINDOW;
   const rise = losses.slice(from).reduce((sum, loss, i) => sum + loss - baseLosses[from + i]!, 0) / WINDOW;
   return rise > MARGIN
-    ? `over ${WINDOW} steps the training loss was ${rise.toFixed(1)} nats above the base's on the same tokens`
+    ? msg`over ${WINDOW} steps the training loss was ${rise.toFixed(1)} nats above the base's on the same tokens`
     : undefined;
 }

@@ -131,8 +131,9 @@ export async function continueTrials(ground: Ground, options: Wanted): Promise<T
         else signal(started, 'SIGKILL', who === 'group');
         const { how, said } = await finished(started);
         if (how !== 'SIGKILL' && how !== 0) await mustHaveTold(dir, said);
-        const { state } = await readRun(dir);
-        if (['running', 'evaluating'].includes(effectiveStatus(state)))
+        const run = await readRun(dir);
+        const { state } = run;
+        if (['running', 'evaluating'].includes(effectiveStatus(run)))
           throw new Error('it is said to be running');
         if (state.pid !== undefined && isProcessAlive(state.pid)) throw new Error('its owner is alive');
       }

@@ -1,11 +1,13 @@
 /** The indexer while it is killed, stopped, its clock jumps, and its data directory is read-only or full. */
 import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  fromIndexerSchema,
-  type FromIndexer,
-  type Part,
-  type ToIndexer,
+import { callsOver, type Calls } from '../../../src/platform/processes/calls.ts';
+import type {
+  Asked,
+  Indexed,
+  IndexerCalls,
+  IndexerOwnerCalls,
+  Part,
 } from '../../../src/protocol/repository.ts';
 import type { Trial } from '../campaign.ts';
 import { within, type Ground } from '../support.ts';
@@ -31,9 +33,10 @@ const LONGEST_MS = 60_000;
 const DISK_MB = 4;
 
 interface Indexer extends Started {
-  heard: FromIndexer[];
-  /** The first message of a type, once it is there. */
-  next<T extends FromIndexer['type']>(type: T): Promise<Extract<FromIndexer, { type: T }>>;
+  calls: Calls<IndexerCalls>;
+  warnings: string[];
+  /** The first folder that it has indexed. Throws if it ends before. */
+  indexed(): Promise<Indexed>;
 }
 
 const textOf = (index: number, version = 0) =>
@@ -67,14 +70,13 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
     return finished(indexer);
   };
   const ask = async (indexer: Indexer, index: number, version: number): Promise<readonly Part[]> => {
-    indexer.child.send(questionOf(folder, index, version), () => undefined);
-    return (await indexer.next('parts')).parts;
+    return within(indexer.calls.parts(folder, questionOf(index, version)), LONGEST_MS);
   };
   /** What an indexer answers that is started now, against the files themselves. */
   const end = async (versions: ReadonlyMap<number, number> = new Map(), how?: HowToStart) => {
     const indexer = start(how);
     try {
-      const { files, read } = await indexer.next('indexed');
+      const { files, read } = await indexer.indexed();
       if (files !== FILES || read > FILES) throw new Error(`${files} files, ${read} read`);
       for (const [index, version] of [[7, 0] as const, [FILES - 1, 0] as const, ...versions]) {
         const expected = versions.get(index) ?? version;
@@ -90,7 +92,7 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
       signal(indexer, 'SIGKILL');
     }
     const again = start(how);
-    const { read } = await again.next('indexed');
+    const { read } = await again.indexed();
     await leave(again);
     if (read > 0) throw new Error(`${read} files were read again`);
     const left = listing(home).filter((name) => !/^cache\/index\/\w+\.index$/.test(name));
@@ -100,14 +102,14 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
   await begin();
   const began = performance.now();
   const first = start();
-  await first.next('indexed');
+  await first.indexed();
   await leave(first);
   const milliseconds = performance.now() - began;
   /** Asks it while it works, if it can be asked, and has it save what it knows. */
   const disturb = async (draw: Draw, indexer: Indexer): Promise<boolean> => {
     const saves = draw.below(2) === 1;
     if (!saves) return after(indexer, draw.moment() * milliseconds);
-    await Promise.race([indexer.next('indexed'), indexer.ended]);
+    await Promise.race([indexer.indexed(), indexer.ended]);
     indexer.child.disconnect();
     return after(indexer, draw.moment() * 20);
   };
@@ -132,12 +134,11 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
       await write(changed, 1);
       if (draw.below(2)) {
         const other = start();
-        await other.next('indexed');
+        await other.indexed();
         await leave(other);
       }
       signal(indexer, 'SIGCONT');
-      if (draw.below(2) && indexer.child.connected)
-        await Promise.race([indexer.next('indexed'), indexer.ended]);
+      if (draw.below(2) && indexer.child.connected) await Promise.race([indexer.indexed(), indexer.ended]);
       await leave(indexer);
       await end(new Map([[changed, 1]]));
     },
@@ -146,7 +147,7 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
     async clock(draw) {
       await begin();
       const indexer = start({ env: jumpingClock(draw, milliseconds) });
-      await Promise.race([indexer.next('indexed'), indexer.ended]);
+      await Promise.race([indexer.indexed(), indexer.ended]);
       await leave(indexer);
       for (const name of listing(home)) {
         const time = new Date(Date.now() + (draw.moment() - 0.3) * 400 * 24 * 3600_000);
@@ -163,8 +164,7 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
       const indexer = start({ asNobody: true });
       try {
         if (await disturb(draw, indexer)) setWritable(home, false);
-        const parts =
-          indexer.child.connected && (await indexer.next('indexed')) && (await ask(indexer, 7, 0));
+        const parts = indexer.child.connected && (await indexer.indexed()) && (await ask(indexer, 7, 0));
         if (parts && parts.length === 0) throw new Error('it does not answer');
         await leave(indexer);
         mustWarnWell(indexer);
@@ -182,8 +182,7 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
         if (draw.below(2)) disk.fill(draw.below(32 << 10));
         const indexer = start();
         if (await disturb(draw, indexer)) disk.fill(draw.one([0, draw.below(32 << 10)]));
-        const parts =
-          indexer.child.connected && (await indexer.next('indexed')) && (await ask(indexer, 7, 0));
+        const parts = indexer.child.connected && (await indexer.indexed()) && (await ask(indexer, 7, 0));
         if (parts && parts.length === 0) throw new Error('it does not answer');
         await leave(indexer);
         mustWarnWell(indexer);
@@ -197,39 +196,33 @@ export async function indexerTrials(ground: Ground, options: Wanted): Promise<Tr
 }
 
 function listening(started: Started): Indexer {
-  const heard: FromIndexer[] = [];
-  started.child.on('message', (message) => heard.push(fromIndexerSchema.parse(message)));
-  const next = async <T extends FromIndexer['type']>(type: T) => {
-    for (;;) {
-      const at = heard.findIndex((message) => message.type === type);
-      if (at >= 0) return heard.splice(at, 1)[0] as Extract<FromIndexer, { type: T }>;
-      await new Promise<void>((done) => {
-        started.child.once('message', () => done());
-        void started.ended.then(() => done());
-      });
-      if (heard.length === 0 && (started.child.exitCode ?? started.child.signalCode) !== null)
-        throw new Error(`it ended before it said "${type}"`);
-    }
-  };
-  return { ...started, heard, next: (type) => within(next(type), LONGEST_MS) };
+  const warnings: string[] = [];
+  let tell: (folder: Indexed) => void;
+  const heard = new Promise<Indexed>((done) => (tell = done));
+  const calls = callsOver<IndexerCalls, IndexerOwnerCalls>(started.child, {
+    indexed: (folder) => tell(folder),
+    warning: (message) => void warnings.push(message),
+  });
+  const early = started.ended.then(() => {
+    calls.$close();
+    return Promise.reject(new Error('it ended before it had indexed'));
+  });
+  early.catch(() => undefined);
+  return { ...started, calls, warnings, indexed: () => within(Promise.race([heard, early]), LONGEST_MS) };
 }
 
-const questionOf = (root: string, index: number, version: number): ToIndexer => ({
-  ...{ type: 'ask', id: 1, root },
-  asked: {
-    ...{
-      path: 'cart.py',
-      languageId: 'python',
-      before: `total = price_${index}_3_v${version}(`,
-      after: '',
-      line: 0,
-    },
-    ...{ budget: 1000, shown: { before: 2400, after: 600 }, edits: [], problems: [] },
+const questionOf = (index: number, version: number): Asked => ({
+  ...{
+    path: 'cart.py',
+    languageId: 'python',
+    before: `total = price_${index}_3_v${version}(`,
+    after: '',
+    line: 0,
   },
+  ...{ budget: 1000, shown: { before: 2400, after: 600 }, edits: [], problems: [] },
 });
 
-function mustWarnWell({ heard }: Indexer): void {
-  for (const one of heard)
-    if (one.type === 'warning' && !/^The index could not be kept: .*\.$/.test(one.message))
-      throw new Error(`no sentence: ${one.message}`);
+function mustWarnWell({ warnings }: Indexer): void {
+  for (const message of warnings)
+    if (!/^The index could not be kept: .*\.$/.test(message)) throw new Error(`no sentence: ${message}`);
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { chooseBase, findKnownBase, knownBases, type Hardware } from '../../../src/base-models/index.ts';
 import { guessTokensPerSecond } from '../../../src/training/speed-guess.ts';
 import { leastGpuMemory, leastMemory, runMemory } from '../../../src/training/memory/defaults.ts';
+import { english } from '../../../src/text/message.ts';
 
 const GB = 1e9;
 const MiB = 2 ** 20;
@@ -163,7 +164,7 @@ it.each([
     processorOf({ processors: 4, memory: 8 * GB }),
     /^a code model would take \d+\.\d\d GB of the 8\.00 GB of memory here, which leaves too little for everything else$/,
   ],
-])('%s: says why', (_, hardware, why) => expect(chooseBase(hardware).why).toMatch(why));
+])('%s: says why', (_, hardware, why) => expect(english(chooseBase(hardware).why)).toMatch(why));
 
 it.each(['tensorflow', 'wasm'] as const)(
   'on a machine with 4 GB of which half is in use, the chosen base can be trained with %s',

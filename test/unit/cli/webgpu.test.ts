@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { webgpuBackend, webgpuCheck } from '../../../src/cli/machine/webgpu.ts';
 import type { Adapter } from '../../../src/protocol/doctor.ts';
 import { chooseDevice } from '../../../src/tensor/devices/choose-device.ts';
+import { english } from '../../../src/text/message.ts';
 
 const adapter = (name: string, rest: Partial<Adapter>): Adapter => ({
   ...{ name, driver: '', kind: 'discrete', shared: false, mostBuffer: 4e9, mostBound: 2e9, features: [] },
@@ -18,7 +19,7 @@ const check = (adapters: Adapter[], trains: boolean, reason = 'the fastest here:
 it('lists GPUs with their memory, and says which one is used, and why', () => {
   const { status, text } = check([iris, card], true);
   expect(status).toBe('ok');
-  expect(text).toBe(
+  expect(english(text)).toBe(
     "GPU 0 is Intel Iris Xe and uses the machine's memory; kernels see 2.00 GB of a buffer (shader-f16). " +
       'GPU 1 is NVIDIA GeForce RTX 4090 with 24.00 GB of memory; kernels see 2.00 GB of a buffer (-). ' +
       'GPU 1 is used: a card of its own (--device). Training runs on it: the fastest here: 5.1 TFLOP/s.',
@@ -27,9 +28,11 @@ it('lists GPUs with their memory, and says which one is used, and why', () => {
 
 it('says if memory is unknown, and that a slower GPU must be requested', () => {
   const { text } = check([unknown], false);
-  expect(text).toContain('GPU 0 is Intel Arc A770, whose memory is not known');
-  expect(text).toContain('Train on it with --backend webgpu; by itself, training does not: the fastest here');
-  expect(text).not.toContain('--device');
+  expect(english(text)).toContain('GPU 0 is Intel Arc A770, whose memory is not known');
+  expect(english(text)).toContain(
+    'Train on it with --backend webgpu; by itself, training does not: the fastest here',
+  );
+  expect(english(text)).not.toContain('--device');
 });
 
 it("lists the GPUs and the reason why the largest can't be used", () => {
@@ -37,18 +40,16 @@ it("lists the GPUs and the reason why the largest can't be used", () => {
   const chosen = chooseDevice(probe.adapters);
   const { status, text } = webgpuCheck(probe, chosen, { trains: false, reason: '' });
   expect(status).toBe('note');
-  expect(text).toMatch(/^NVIDIA GeForce RTX 4090 multiplies wrongly.*GPU 0 is NVIDIA.*GPU 1 is Intel Arc/);
+  expect(english(text)).toMatch(
+    /^NVIDIA GeForce RTX 4090 multiplies wrongly.*GPU 0 is NVIDIA.*GPU 1 is Intel Arc/,
+  );
   expect(webgpuBackend(probe, chosen)).toMatchObject({ starts: false, reason: probe.reason });
 });
 
 it('says why there is none', () => {
   const probe = { adapters: [], reason: 'The process that looked for GPUs ended early: update the driver.' };
-  expect(webgpuCheck(probe, undefined, { trains: false, reason: '' })).toMatchObject({
-    status: 'note',
-    text: probe.reason,
-  });
-  expect(webgpuBackend({ adapters: [] }, undefined)).toMatchObject({
-    starts: false,
-    reason: 'No GPU with a driver was found.',
-  });
+  const { status, text } = webgpuCheck(probe, undefined, { trains: false, reason: '' });
+  expect([status, english(text)]).toEqual(['note', probe.reason]);
+  const { starts, reason } = webgpuBackend({ adapters: [] }, undefined);
+  expect([starts, english(reason)]).toEqual([false, 'No GPU with a driver was found.']);
 });

@@ -22,15 +22,14 @@ function installed({ llama = 'linux-x64' } = {}): void {
     write(`dist/${name}`);
   for (const name of ['linux-x64', 'darwin-arm64']) write(`dist/native/prebuilt/${name}/binding.node`);
   const dependencies = { chalk: '1', typescript: '1' };
-  write('node_modules/node-llama-cpp/package.json', JSON.stringify({ dependencies }));
-  for (const name of ['index.js', 'index.d.ts', 'README.md']) write(`node_modules/node-llama-cpp/${name}`);
+  write('node_modules/pyodide/package.json', JSON.stringify({ dependencies }));
+  for (const name of ['index.js', 'index.d.ts', 'README.md']) write(`node_modules/pyodide/${name}`);
   // Two versions of a package: the nearer one is meant.
   write('node_modules/chalk/package.json', '{}');
-  write('node_modules/node-llama-cpp/node_modules/chalk/package.json', '{"dependencies":{"ansi":"1"}}');
+  write('node_modules/pyodide/node_modules/chalk/package.json', '{"dependencies":{"ansi":"1"}}');
   write('node_modules/ansi/package.json', '{}');
   write('node_modules/left/package.json', '{}');
   write(`node_modules/@node-llama-cpp/${llama}/package.json`, '{}');
-  write('node_modules/pyodide/package.json', '{}');
 }
 
 it('contains what workers run, and the packages it needs', async () => {
@@ -43,9 +42,8 @@ it('contains what workers run, and the packages it needs', async () => {
     'driver.py',
     'node_modules/@node-llama-cpp/linux-x64/package.json',
     'node_modules/ansi/package.json',
-    'node_modules/node-llama-cpp/index.js',
-    'node_modules/node-llama-cpp/node_modules/chalk/package.json',
-    'node_modules/node-llama-cpp/package.json',
+    'node_modules/pyodide/index.js',
+    'node_modules/pyodide/node_modules/chalk/package.json',
     'node_modules/pyodide/package.json',
   ]);
 });

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { followEvaluationJob } from '../../../src/cluster/follow-evaluation.ts';
+import { follow as followWork } from '../../../src/cluster/follow.ts';
 import { parseCluster } from '../../../src/cluster/ray/address.ts';
 import { RayClient } from '../../../src/cluster/ray/client.ts';
 import { readCluster, writeCluster } from '../../../src/cluster/store.ts';
@@ -36,7 +36,7 @@ async function follow() {
   const say = ({ type }: EvaluatorMessage) =>
     said.push({ type, found: readFileSync(join(dir, 'evaluation', 'summary.json'), 'utf8') });
   const file = (await readCluster(dir))!;
-  const ended = followEvaluationJob({
+  const ended = followWork({
     client,
     dir,
     file,

@@ -4,7 +4,8 @@ import type * as fs from 'node:fs/promises';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { followRunJob } from '../../../src/cluster/follow-run.ts';
+import { follow as followWork } from '../../../src/cluster/follow.ts';
+import { mirrorRun } from '../../../src/cluster/mirror-run.ts';
 import { parseCluster } from '../../../src/cluster/ray/address.ts';
 import { RayClient } from '../../../src/cluster/ray/client.ts';
 import { readCluster, writeCluster } from '../../../src/cluster/store.ts';
@@ -58,16 +59,10 @@ const trained =
   tell({ ...stepEvent(1), ...at }) +
   tell({ type: 'state', status: 'running', step: 1, steps: 30, phase: 'Training' });
 
-/** Follows with the run's lock, as the follower's process does. */
 async function follow(detach = new AbortController()) {
-  const writer = await openRunWriter(dir);
   const file = (await readCluster(dir))!;
-  const ended = followRunJob({ client, dir, file, writer, detach: detach.signal, pollMs: 5 })
-    .then(async (status) => {
-      if (status) await writer.state({ status });
-      return status;
-    })
-    .finally(() => writer.close());
+  const emit = () => undefined;
+  const ended = followWork({ client, dir, file, emit, detach: detach.signal, pollMs: 5 });
   // Looked at later.
   ended.catch(() => undefined);
   return { ended, detach };
@@ -206,6 +201,8 @@ describe('a failure there', () => {
       message: error.message,
     });
     expect((await readCluster(dir))?.ended).toBe('failed');
+    expect(await types()).toEqual(['start', 'step', 'error']);
+    expect((await readRun(dir)).state).toMatchObject({ status: 'failed', error: { code: 'corpus-empty' } });
   });
 
   it.each([
@@ -235,12 +232,16 @@ describe('a failure there', () => {
     server.jobs.clear();
     await expect((await follow()).ended).rejects.toMatchObject({ code: 'cluster-lost' });
     expect((await readCluster(dir))?.ended).toBe('lost');
+    const { state, events } = await readRun(dir);
+    expect(state).toMatchObject({ status: 'failed', error: { next: expect.stringContaining('{resume 2') } });
+    expect(events.map(({ type }) => type)).toEqual(['error']);
   });
 
   it('leaves the job running if only the token is wrong', async () => {
     client = new RayClient({ address: parseCluster(server.url), token: 'another' });
     await expect((await follow()).ended).rejects.toMatchObject({ code: 'cluster-token' });
     expect((await readCluster(dir))?.ended).toBeUndefined();
+    expect((await readRun(dir)).state.status).toBe('running');
   });
 });
 
@@ -285,13 +286,13 @@ describe('a result', () => {
     };
     const file = (await readCluster(dir))!;
     const detach = new AbortController().signal;
-    const status = await followRunJob({ client, dir, file, writer, detach, pollMs: 5 });
-    await writer.close();
+    const options = { client, dir, file, emit: () => undefined, detach, pollMs: 5 };
+    const status = await followWork(options, (one) => mirrorRun(one, () => Promise.resolve(writer)));
     expect(status).toBe('done');
     expect(readFileSync(join(dir, 'adapter.gguf'), 'utf8')).toBe('weights');
     const [fetching, away] = ['Fetching the result', "The cluster can't be reached; trying again"];
     expect(phases.slice(phases.indexOf(fetching))).toEqual([
-      ...[fetching, away, fetching, away, away, fetching],
+      ...[fetching, away, fetching, away, away, fetching, undefined],
     ]);
   });
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { followRunsJob } from '../../../src/cluster/follow-runs.ts';
+import { follow as followWork } from '../../../src/cluster/follow.ts';
 import { parseCluster } from '../../../src/cluster/ray/address.ts';
 import { RayClient } from '../../../src/cluster/ray/client.ts';
 import { readCluster, writeCluster } from '../../../src/cluster/store.ts';
@@ -75,7 +75,7 @@ async function end(id: string, text: string): Promise<string> {
 async function follow(detach = new AbortController()): Promise<void> {
   const file = (await readCluster(dir))!;
   const say = (message: ReproducerMessage) => void said.push(message);
-  await followRunsJob({ client, dir, file, emit: say, detach: detach.signal, pollMs: 5 });
+  await followWork({ client, dir, file, emit: say, detach: detach.signal, pollMs: 5 });
 }
 
 const stateOf = async (run: string) => (await readRun(run)).state;

@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { followSweepJob } from '../../../src/cluster/follow-sweep.ts';
+import { follow as followWork } from '../../../src/cluster/follow.ts';
 import { parseCluster } from '../../../src/cluster/ray/address.ts';
 import { RayClient } from '../../../src/cluster/ray/client.ts';
 import { readCluster, writeCluster } from '../../../src/cluster/store.ts';
@@ -28,15 +28,15 @@ beforeEach(async () => {
 });
 afterEach(() => server.stop());
 
-async function follow(): Promise<{ said: SweeperMessage[]; ended: Promise<void> }> {
+async function follow() {
   const client = new RayClient({ address: parseCluster(server.url) });
   await client.submit({ submissionId: 'a-job', entrypoint: '', runtimeEnv: {}, metadata: {} });
   const said: SweeperMessage[] = [];
-  const ended = followSweepJob({
+  const ended = followWork({
     client,
     dir: sweep.dir,
     file: (await readCluster(sweep.dir))!,
-    emit: (message) => said.push(message),
+    emit: (message: SweeperMessage) => void said.push(message),
     detach: new AbortController().signal,
     pollMs: 5,
   });

@@ -15,6 +15,7 @@ import {
   scoreContext,
   useFolder,
 } from './help.ts';
+import { english } from '../../../src/text/message.ts';
 
 const folder = useFolder();
 const filling = fakeModel({ fillsInTheMiddle: () => Promise.resolve(true) });
@@ -48,7 +49,7 @@ describe('MBPP+', () => {
     const { items, measures, setting } = await plan(mbppPlusTask, [mbpp], { setting: 'quick' });
     expect(items[0]!.id).toBe('Mbpp/2');
     expect(measures.map(({ metric }) => metric)).toEqual(['pass@1', 'pass@1 plus']);
-    expect(setting).toBe('quick: 1 of 1 problems, greedy, 1 sample each, at most 256 tokens');
+    expect(english(setting)).toBe('1 of 1 problems, greedy, 1 sample each, at most 256 tokens');
     const { model, asked } = answering(mbpp.code);
     const programs: string[] = [];
     const judge = passingSandbox(programs, (program) => !program.includes('allclose'));
@@ -111,7 +112,7 @@ describe('SAFIM', () => {
   it('fills the gap in Python and runs each test until one fails', async () => {
     const { items, measures, setting } = await plan(safimTask, [gap]);
     expect(measures).toEqual([expect.objectContaining({ metric: 'pass@1' })]);
-    expect(setting).toContain('filled in, 1 run and 0 compared');
+    expect(english(setting)).toContain('filled in, 1 run and 0 compared');
     const { model, asked } = answering('x = i\n    print(x)\n');
     const programs: string[] = [];
     const { parts } = await safimTask.score(items[0]!, model, passingSandbox(programs));
@@ -147,7 +148,7 @@ describe('SAFIM', () => {
   });
   it('prompts from left to right if the base has no fill-in-the-middle', async () => {
     const { items, setting } = await plan(safimTask, [gap], { base: fakeModel() });
-    expect(setting).toContain('left to right');
+    expect(english(setting)).toContain('left to right');
     const { model, asked } = answering('print(i)');
     await safimTask.score(items[0]!, model, scoreContext);
     expect(asked[0]).not.toHaveProperty('suffix');
@@ -186,7 +187,7 @@ describe('CrossCodeEval', () => {
       prompt: '# other file\n# def load(name):\nfrom b import load\n\nx = ',
       suffix: '\ny = x\n',
     });
-    expect(setting).toContain('filled in before the text that follows, 512 tokens of other files');
+    expect(english(setting)).toContain('filled in before the text that follows, 512 tokens of other files');
     const other = await plan(crossCodeEvalTask, [statement], { base: fakeModel() });
     expect(other.items[0]!.suffix).toBe('');
   });

@@ -3,6 +3,7 @@ import { gsm8kPrompt, gsm8kTask, strictAnswer } from '../../../src/evaluation/ta
 import { shots } from '../../../src/evaluation/tasks/gsm8k-shots.ts';
 import type { HostRequest } from '../../../src/serving/host-types.ts';
 import { answerOf, fakeModel, planContext, scoreContext, useFolder } from './help.ts';
+import { english } from '../../../src/text/message.ts';
 
 const folder = useFolder();
 const row = { question: 'How many legs have 500 cats?', answer: '500*4 = <<500*4=2000>>2,000.\n#### 2,000' };
@@ -69,7 +70,7 @@ describe('the strict match', () => {
 
 it('says how it is measured', async () => {
   const { setting } = await plan([row, { ...row, question: 'Twice?' }], { setting: 'quick', limit: 1 });
-  expect(setting).toBe('quick: 1 of 2 questions, 5-shot, greedy, strict match, at most 256 tokens');
+  expect(english(setting)).toBe('1 of 2 questions, 5-shot, greedy, strict match, at most 256 tokens');
 });
 it('is refused where the model sees too little at once', async () => {
   // A token to a character: the examples alone take more.

@@ -8,6 +8,7 @@ import {
 import { seededSample } from '../../../src/evaluation/scoring/rows.ts';
 import type { HostRequest } from '../../../src/serving/host-types.ts';
 import { answerOf, fakeModel, passingSandbox, planContext, useFolder } from './help.ts';
+import { english } from '../../../src/text/message.ts';
 
 const folder = useFolder();
 const problem = {
@@ -73,7 +74,7 @@ describe.each([
       },
     });
     const { items, setting, measures } = await task.plan(planContext({ data: await data(), base }));
-    expect(setting).toContain(`${items.length} of ${items.length} ${what} of HumanEval's solutions`);
+    expect(english(setting)).toContain(`${items.length} of ${items.length} ${what} of HumanEval's solutions`);
     expect(measures).toEqual([expect.objectContaining({ metric: 'pass@1', binary: true })]);
     const programs: string[] = [];
     const { parts } = await task.score(items.at(-1)!, model, passingSandbox(programs));

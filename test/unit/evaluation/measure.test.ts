@@ -5,6 +5,7 @@ import type { Resources } from '../../../src/evaluation/resources.ts';
 import { createItem, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/task.ts';
 import { TimeTable } from '../../../src/evaluation/time.ts';
 import { fakeModel, useFolder } from './help.ts';
+import { english } from '../../../src/text/message.ts';
 
 useFolder();
 const COUNT = 40;
@@ -26,7 +27,7 @@ function lengths(answered: string[], firstFrom?: number): Task {
       Promise.resolve({
         items,
         interleaved: [{ ...createItem('both', {}), document: '1.ts' }],
-        setting: 'quick',
+        setting: 'windows',
         measures: [{ metric: 'length', unit: '', better: 'lower' as const }],
       }),
     score(item: Item, model: EvaluatedModel) {
@@ -76,7 +77,7 @@ async function measure(
 
 it('measures all items without a time limit', async () => {
   const { setting, cut, items, scores, idsOf } = (await measure('a'))!;
-  expect([setting, cut, items.length]).toEqual(['quick', false, COUNT + 1]);
+  expect([english(setting), cut, items.length]).toEqual(['quick: windows', false, COUNT + 1]);
   expect(items.at(-1)!.id).toBe('both');
   expect(scores.map(({ length }) => length)).toEqual([COUNT + 1, COUNT + 1]);
   expect(idsOf('base')).toEqual(idsOf('result'));
@@ -85,7 +86,7 @@ it('measures all items without a time limit', async () => {
 it('measures the same items of both models until the time is over, and says how many', async () => {
   const { setting, cut, items, scores, idsOf } = (await measure('b', { left: -1 }))!;
   expect(cut).toBe(true);
-  expect(setting).toBe('quick; 8 of these 41 items, as time allowed');
+  expect(english(setting)).toBe('quick: windows; 8 of these 41 items, as time allowed');
   expect(scores.map(({ length }) => length)).toEqual([8, 8]);
   expect(idsOf('base')).toEqual(items.map(({ id }) => id));
   expect(idsOf('result').sort()).toEqual(idsOf('base').sort());

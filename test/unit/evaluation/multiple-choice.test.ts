@@ -4,6 +4,7 @@ import { hellaswagTask, withoutWikiHow } from '../../../src/evaluation/tasks/hel
 import { scoreChoices } from '../../../src/evaluation/tasks/multiple-choice.ts';
 import { winograndeTask } from '../../../src/evaluation/tasks/winogrande.ts';
 import { fakeModel, planContext, scoreContext, useFolder } from './help.ts';
+import { english } from '../../../src/text/message.ts';
 
 const folder = useFolder();
 
@@ -45,7 +46,7 @@ describe('HellaSwag', () => {
       }),
     ]);
     expect(measures.map(({ metric }) => metric)).toEqual(['acc', 'acc_norm']);
-    expect(setting).toBe('paper: 1 of 1 questions, log-likelihood, no examples');
+    expect(english(setting)).toBe('1 of 1 questions, log-likelihood, no examples');
   });
   it('takes a context that is joined already as it is', async () => {
     const { items } = await plan(hellaswagTask, [{ ctx: 'Baking: she Then', endings: ['x', 'y'], label: 0 }]);

@@ -3,6 +3,7 @@ import { sourceTexts } from '../../../src/evaluation/scoring/source-texts.ts';
 import { spread } from '../../../src/statistics/statistics.ts';
 import { retentionTask } from '../../../src/evaluation/tasks/retention.ts';
 import { answerOf, fakeModel, planContext, scoreContext, useFolder } from './help.ts';
+import { english } from '../../../src/text/message.ts';
 
 const folder = useFolder();
 const options = { onWarning: () => undefined };
@@ -53,8 +54,8 @@ describe('retention', () => {
   it("is measured on the base's own text, and on named text under names of its own", async () => {
     const { items, setting } = await plan(await folder.write('source.txt', 'abcd'));
     expect(items.map(({ id }) => id)).toEqual(['text 0', 'text 1', 'source text 0']);
-    expect(setting).toMatch(
-      /^quick: 2 texts of up to 128 .*; 1 pieces of up to 256 tokens of .*source\.txt$/,
+    expect(english(setting)).toMatch(
+      /^2 texts of up to 128 .*; 1 pieces of up to 256 tokens of .*source\.txt$/,
     );
     const model = fakeModel({
       tokenLosses: (tokens) => Promise.resolve(new Float32Array(tokens.length - 1).fill(2)),

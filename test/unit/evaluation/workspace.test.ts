@@ -9,6 +9,7 @@ import { heldOutFiles } from '../../../src/evaluation/tasks/workspace.ts';
 import type { EvaluatedModel, PlanContext } from '../../../src/evaluation/task.ts';
 import type { RunSpec } from '../../../src/protocol/run.ts';
 import { answerOf, charTokenizer, fakeModel, planContext, scoreContext } from './help.ts';
+import { english } from '../../../src/text/message.ts';
 
 const MARKS = { prefix: 0xe000, suffix: 0xe001, middle: 0xe002 };
 const SEPARATOR = 0xe003;
@@ -187,7 +188,7 @@ describe('the workspace task', () => {
     expect(new Set(texts)).toEqual(new Set([read, asked]));
     expect(asked.slice(0, -2)).toBe(read);
     expect(timed.every(({ stop, heal }) => stop === undefined && heal === undefined)).toBe(true);
-    expect(setting).toMatch(
+    expect(english(setting)).toMatch(
       /time to 16 tokens at \d+ cursors in 1 file, .*in turn on as many threads as completion uses/,
     );
   });
@@ -197,11 +198,11 @@ describe('the workspace task', () => {
     const many = await planned(files, 'quick');
     expect(new Set(many.interleaved!.map(({ document }) => document)).size).toBe(many.interleaved!.length);
     expect(many.interleaved).toHaveLength(3);
-    expect(many.setting).toMatch(/16 held-out cursors in 7 files .* at 3 cursors in 3 files/);
+    expect(english(many.setting)).toMatch(/16 held-out cursors in 7 files .* at 3 cursors in 3 files/);
     const two = await planned(files.slice(0, 2), 'quick');
     expect(two.interleaved).toHaveLength(3);
     expect(new Set(two.interleaved!.map(({ id }) => id)).size).toBe(3);
-    expect(two.setting).toMatch(/at 3 cursors in 2 files/);
+    expect(english(two.setting)).toMatch(/at 3 cursors in 2 files/);
   });
 
   it('compares no latencies of unequal lengths', async () => {
@@ -258,8 +259,8 @@ describe('what is measured of a corpus', () => {
     expect((await task.score(prose!, halfNat, scoreContext)).parts).toEqual({
       'prose bits per byte': { sum: bits(text.length - 1), weight: text.length - 1 },
     });
-    expect(setting).toMatch(
-      /^quick: 1 held-out sequences of up to 64 tokens; 1 of prose; \d+ held-out cursors/,
+    expect(english(setting)).toMatch(
+      /^1 held-out sequences of up to 64 tokens; 1 of prose; \d+ held-out cursors/,
     );
   });
 
@@ -274,7 +275,9 @@ describe('what is measured of a corpus', () => {
       return task.plan(planContext({ base: model({}), setting: 'quick', run, limit }));
     };
     const { items, setting } = await planOf(9, 9, 4);
-    expect(setting).toContain('4 held-out sequences of up to 64 tokens, 2 of older and 2 of new code');
+    expect(english(setting)).toContain(
+      '4 held-out sequences of up to 64 tokens, 2 of older and 2 of new code',
+    );
     const scored = async (id: string) =>
       (
         await task.score(
@@ -290,14 +293,16 @@ describe('what is measured of a corpus', () => {
       'bits per byte': older,
     });
     expect(await scored('new 1')).toMatchObject({ 'new code bits per byte': newer, 'bits per byte': newer });
-    expect((await planOf(9, 1, 4)).setting).toContain('3 of older and 1 of new code');
-    expect((await planOf(1, 9, 4)).setting).toContain('1 of older and 3 of new code');
-    expect((await planOf(0, 2, 4)).setting).toContain('0 of older and 2 of new code');
+    expect(english((await planOf(9, 1, 4)).setting)).toContain('3 of older and 1 of new code');
+    expect(english((await planOf(1, 9, 4)).setting)).toContain('1 of older and 3 of new code');
+    expect(english((await planOf(0, 2, 4)).setting)).toContain('0 of older and 2 of new code');
   });
 
   it('is prose where no code is held out, and the setting says so', async () => {
     const { items, setting } = await plan('prose', { prose: [window(text)] });
-    expect(setting).toContain('1 held-out sequences of up to 64 tokens of prose, as no code is held out');
+    expect(english(setting)).toContain(
+      '1 held-out sequences of up to 64 tokens of prose, as no code is held out',
+    );
     const scored = await task.score(
       items.find(({ id }) => id === 'window 0')!,
       halfNat,

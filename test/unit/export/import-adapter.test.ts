@@ -38,7 +38,7 @@ describe('a GGUF adapter', () => {
     const { dir: runDir, id } = await importing();
     expect(id).toMatch(/^\d{8}-\d{6}-lora-tiny-/);
     const { spec, state, events } = await readRun(runDir);
-    expect(effectiveStatus(state)).toBe('done');
+    expect(effectiveStatus({ spec, state })).toBe('done');
     expect(spec).toMatchObject({
       name: 'adapter',
       folder: '',

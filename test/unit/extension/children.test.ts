@@ -5,9 +5,21 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { Children, type ChildProgress } from '../../../src/extension/children.ts';
 import type { Log } from '../../../src/extension/log.ts';
+import { msg, reportError, UserError, whyOf } from '../../../src/text/errors.ts';
+import { jsonLine } from '../../../src/text/foreign-text.ts';
+import { speak, translate } from '../../../src/text/l10n.ts';
+import { bundleIn } from '../../support/manifest.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-children-'));
 const script = join(dir, 'cli.mjs');
+/** A sentence that the bundle has, and signs that mean something elsewhere. */
+const FOLDER = '/home/me/The disk is full. $& {0} "ä" 1,234';
+const unreadable = () =>
+  new UserError(
+    'corpus-unreadable',
+    msg`The folder ${FOLDER} can't be read: ${msg`it does not exist`}.`,
+    msg`Start it again.`,
+  );
 const logged: string[] = [];
 const log = { info: (line: string) => logged.push(line), warn: () => {}, error: () => {} } as unknown as Log;
 const children = (command = process.execPath) =>
@@ -25,6 +37,7 @@ beforeAll(() =>
        console.log('{"answer": 42}');
      }
      if (command === 'fail') { console.log(JSON.stringify({ error: { code: 'corpus-empty', message: 'Nothing here.', next: 'Add code.' } })); process.exitCode = 1; }
+     if (command === 'unreadable') { console.log(${JSON.stringify(jsonLine({ error: reportError(unreadable()) }))}); process.exitCode = 1; }
      if (command === 'crash') { console.error('boom at line 3'); process.exitCode = 7; }
      if (command === 'long') { setTimeout(() => {}, 60_000); process.stdin.on('data', (text) => { console.error('asked to ' + text); setTimeout(() => process.exit(143), 50); }); }`,
   ),
@@ -55,6 +68,16 @@ test("throws the command's own error", async () => {
     message: 'Nothing here.',
     next: 'Add code.',
   });
+});
+
+test('shows it in the language of the editor, with its values as they are', async () => {
+  const error: unknown = await children()
+    .ask(z.unknown(), ['unreadable'])
+    .catch((thrown: unknown) => thrown);
+  expect(reportError(error).message).toBe(`The folder ${FOLDER} can't be read: it does not exist.`);
+  speak('de', bundleIn('de'));
+  expect(translate(whyOf(error))).toBe(`Der Ordner ${FOLDER} kann nicht gelesen werden: es gibt ihn nicht.`);
+  speak('en');
 });
 
 test('a crash becomes a sentence with what was printed last', async () => {

@@ -82,7 +82,7 @@ it('how a process ended that nobody stopped is in the log', async () => {
 it('one that was stopped is no news', async () => {
   const { repository, ask } = indexOf(process.execPath, 'process.on("message", () => undefined);');
   const answer = ask();
-  await vi.waitFor(() => expect(repository).toHaveProperty('waiting.size', 1));
+  await vi.waitFor(() => expect(repository).toHaveProperty('waiting', 1));
   const gone = once((repository as unknown as { child: ChildProcess }).child, 'exit');
   repository.stop();
   expect(await answer).toEqual([]);

@@ -37,6 +37,10 @@ describe('where a run stands', () => {
     const queued = makeRun({ upTo: 0, state: { status: 'queued' } });
     expect(standingOf(queued, false, created + 5_000)).toBe('live');
     expect(standingOf(queued, false, created + 120_000)).toBe('interrupted');
+    const again = new Date(created + 600_000).toISOString();
+    const resumed = makeRun({ upTo: 0, state: { status: 'queued', queuedAt: again } });
+    expect(standingOf(resumed, false, created + 605_000)).toBe('live');
+    expect(standingOf(resumed, false, created + 720_000)).toBe('interrupted');
     // Created by a clock that was ahead.
     expect(standingOf(queued, false, created - 24 * 3600_000)).toBe('interrupted');
   });

@@ -294,19 +294,19 @@ describe('a run without its owner', () => {
     pid: process.pid,
     heartbeat: new Date().toISOString(),
   };
+  const spec = { createdAt: new Date().toISOString() };
+  const statusOf = (state: RunState) => effectiveStatus({ spec, state });
 
   it('is interrupted when the process is gone or silent', () => {
-    expect(effectiveStatus({ ...state, heartbeat: new Date().toISOString() })).toBe('running');
-    expect(effectiveStatus({ ...state, pid: deadPid, heartbeat: new Date().toISOString() })).toBe(
+    expect(statusOf({ ...state, heartbeat: new Date().toISOString() })).toBe('running');
+    expect(statusOf({ ...state, pid: deadPid, heartbeat: new Date().toISOString() })).toBe('interrupted');
+    expect(statusOf({ ...state, heartbeat: new Date(Date.now() - 60_000).toISOString() })).toBe(
       'interrupted',
     );
-    expect(effectiveStatus({ ...state, heartbeat: new Date(Date.now() - 60_000).toISOString() })).toBe(
-      'interrupted',
-    );
-    expect(effectiveStatus({ status: 'evaluating', step: 3, steps: 30 })).toBe('interrupted');
-    expect(effectiveStatus({ ...state, heartbeat: 'no time' })).toBe('interrupted');
-    expect(effectiveStatus({ status: 'done', step: 30, steps: 30 })).toBe('done');
-    expect(effectiveStatus({ status: 'queued', step: 0, steps: 30 })).toBe('queued');
+    expect(statusOf({ status: 'evaluating', step: 3, steps: 30 })).toBe('interrupted');
+    expect(statusOf({ ...state, heartbeat: 'no time' })).toBe('interrupted');
+    expect(statusOf({ status: 'done', step: 30, steps: 30 })).toBe('done');
+    expect(statusOf({ status: 'queued', step: 0, steps: 30 })).toBe('queued');
   });
 
   it.runIf(process.platform !== 'win32').each([
@@ -317,22 +317,22 @@ describe('a run without its owner', () => {
     (_, seconds) => {
       const heartbeat = new Date(Date.now() + 1000 * seconds).toISOString();
       const pidStarted = processStart(process.pid);
-      expect(effectiveStatus({ ...state, pidStarted, heartbeat })).toBe('running');
-      expect(effectiveStatus({ ...state, pidStarted: 'another:1', heartbeat })).toBe('interrupted');
+      expect(statusOf({ ...state, pidStarted, heartbeat })).toBe('running');
+      expect(statusOf({ ...state, pidStarted: 'another:1', heartbeat })).toBe('interrupted');
     },
   );
 
   it('is interrupted when its heartbeat lies in the future, beyond what a clock is set back', () => {
     const ahead = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
-    expect(effectiveStatus({ ...state, heartbeat: ahead(2) })).toBe('running');
-    expect(effectiveStatus({ ...state, heartbeat: ahead(60) })).toBe('interrupted');
-    expect(effectiveStatus({ ...state, heartbeat: '2999-01-01T00:00:00.000Z' })).toBe('interrupted');
+    expect(statusOf({ ...state, heartbeat: ahead(2) })).toBe('running');
+    expect(statusOf({ ...state, heartbeat: ahead(60) })).toBe('interrupted');
+    expect(statusOf({ ...state, heartbeat: '2999-01-01T00:00:00.000Z' })).toBe('interrupted');
   });
 
   it.runIf(process.platform === 'linux')('is interrupted when its pid belongs to another process now', () => {
     const now = { ...state, heartbeat: new Date().toISOString() };
-    expect(effectiveStatus({ ...now, pidStarted: processStart(process.pid)! })).toBe('running');
-    expect(effectiveStatus({ ...now, pidStarted: 'an earlier boot:1' })).toBe('interrupted');
+    expect(statusOf({ ...now, pidStarted: processStart(process.pid)! })).toBe('running');
+    expect(statusOf({ ...now, pidStarted: 'an earlier boot:1' })).toBe('interrupted');
   });
 
   it('is cancelled on the spot, unless it is over', async () => {
@@ -479,8 +479,8 @@ describe('followRun', () => {
     const statuses: string[] = [];
     await followRun(
       dir,
-      ({ state }) => {
-        statuses.push(effectiveStatus(state));
+      (run) => {
+        statuses.push(effectiveStatus(run));
         vi.setSystemTime(Date.now() + 16_000);
         if (statuses.length === 2) stop.abort();
       },

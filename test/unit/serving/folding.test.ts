@@ -11,13 +11,15 @@ import {
   removeCopy,
   tidyCopies,
 } from '../../../src/serving/folding/copies.ts';
+import { startNode, type NodeOptions } from '../../../src/platform/processes/start.ts';
 import { makerMark } from '../../../src/runs/processes.ts';
 import { Folding } from '../../../src/serving/folding/while-idle.ts';
 import type { LlamaHost } from '../../../src/serving/host-types.ts';
 import { ownHome } from '../../support/own-home.ts';
 
 vi.mock('../../../src/platform/processes/bundles.ts', () => ({
-  bundlePath: (name: string) => at(`${name}.mjs`),
+  startBundle: (name: string, args: string[], options: NodeOptions) =>
+    startNode(at(`${name}.mjs`), args, options),
 }));
 
 ownHome();

@@ -12,6 +12,7 @@ import { isOutOfMemory, whyNot } from '../../../src/serving/host/place-base.ts';
 import { hasTaken, leftBeside, plannedBy, plannedOnGpu } from '../../../src/serving/host/training-memory.ts';
 import { parseServerArgs } from '../../../src/serving/http/server-args.ts';
 import { useTemporaryHome } from '../runs/help.ts';
+import { english } from '../../../src/text/message.ts';
 
 const home = useTemporaryHome();
 const marks = () => join(home.path(), 'cache/gpu');
@@ -117,8 +118,8 @@ describe('for people', () => {
   it('tells too little memory from other failures', () => {
     const full = new Error('Failed to create context');
     expect([isOutOfMemory(full), isOutOfMemory(new Error('unknown token'))]).toEqual([true, false]);
-    expect(whyNot('cuda', full)).toBe('The memory of the GPU is too full for completion (CUDA).');
-    expect(whyNot('vulkan', new Error('Device lost.'))).toBe(
+    expect(english(whyNot('cuda', full))).toBe('The memory of the GPU is too full for completion (CUDA).');
+    expect(english(whyNot('vulkan', new Error('Device lost.')))).toBe(
       'Completion failed on the GPU (Vulkan): Device lost.',
     );
   });

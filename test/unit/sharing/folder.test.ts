@@ -67,7 +67,7 @@ describe('a published adapter', () => {
 
   it('has the rate that the run chose by itself, and no folder of the base that an import named', async () => {
     const run = await readRun(dir);
-    const { spec } = shareable(
+    const shared = shareable(
       {
         ...run,
         spec: { ...run.spec, imported: { from: '/mnt/x/mine', format: 'peft', base: '/mnt/x/models/Tiny' } },
@@ -75,8 +75,10 @@ describe('a published adapter', () => {
       },
       'demo',
     );
-    expect(JSON.stringify(spec)).not.toMatch(/\/mnt|mine/);
-    expect(spec).toMatchObject({
+    // Nor what its texts were made of.
+    expect(JSON.stringify(run.events)).toContain('"texts"');
+    expect(JSON.stringify(shared)).not.toMatch(/\/mnt|mine|"texts"/);
+    expect(shared.spec).toMatchObject({
       imported: { from: 'a local file', base: 'Tiny' },
       hyper: { learningRate: 3e-4 },
       learningRateReason: 'by trials',
@@ -175,7 +177,7 @@ describe('a published adapter', () => {
     desk.be('bob');
     const { dir: fetched } = await desk.fetch(store, { name: 'demo', sha256 });
     const run = await readRun(fetched);
-    expect(effectiveStatus(run.state)).toBe('done');
+    expect(effectiveStatus(run)).toBe('done');
     expect(run.spec).toMatchObject({
       ...{ name: 'demo@1', folder: '', base: { path: desk.base.path } },
       hyper: { learningRate: 1e-4, rank: 3, alpha: 6 },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startBackend } from '../../../src/tensor/index.ts';
+import { english } from '../../../src/text/message.ts';
 
 describe('startBackend without a runtime', () => {
   let home: string;
@@ -19,7 +20,7 @@ describe('startBackend without a runtime', () => {
   it('takes WebAssembly and says why', async () => {
     const backend = await startBackend('auto');
     expect(backend.name).toBe('wasm');
-    expect(backend.reason).toContain('TensorFlow is not installed.');
+    expect(english(backend.reason)).toContain('TensorFlow is not installed.');
   });
 
   it('names what is missing when TensorFlow is asked for', async () => {
@@ -32,14 +33,14 @@ describe('startBackend without a runtime', () => {
   it('takes another backend for a run that has begun, and says why', async () => {
     const backend = await startBackend('tensorflow', { orOther: true });
     expect(backend.name).toBe('wasm');
-    expect(backend.reason).toContain('the fastest that starts; TensorFlow is not installed.');
+    expect(english(backend.reason)).toContain('the fastest that starts; TensorFlow is not installed.');
   });
 
   it('takes what a run was planned for, or the next one', async () => {
     expect((await startBackend('auto', { planned: 'wasm' })).name).toBe('wasm');
     const other = await startBackend('auto', { planned: 'tensorflow' });
     expect(other.name).toBe('wasm');
-    expect(other.reason).toContain('TensorFlow is not installed.');
+    expect(english(other.reason)).toContain('TensorFlow is not installed.');
   });
 
   it('says that a broken runtime does not start', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatError, parseError, reportError, UserError } from '../../../src/text/errors.ts';
+import { formatError, logged, parseError, reportError, UserError } from '../../../src/text/errors.ts';
 
 let dir = '';
 beforeAll(() => (dir = mkdtempSync(join(tmpdir(), 'fmn-errors-'))));
@@ -62,11 +62,13 @@ describe('an error of the system becomes a sentence', () => {
 describe('the last words of a child', () => {
   it('are read back as the error that they were', () => {
     const error = new UserError('run-locked', 'It is in use.', 'Wait.');
-    const log = `noise\n${formatError(error)}\n    at somewhere\n`;
+    const log = `noise\n${logged(error)}\n    at somewhere\n`;
     expect(formatError(parseError(log))).toBe(formatError(error));
     expect(parseError(log)).toMatchObject({ code: 'run-locked' });
   });
   it('are none in other text', () => {
-    expect(parseError('[nonsense] A line.\n[1, 2]\n')).toBeUndefined();
+    expect(
+      parseError('[nonsense] A line.\n[1, 2]\n{}\n{"code": "nonsense", "message": "", "next": ""}\n'),
+    ).toBeUndefined();
   });
 });

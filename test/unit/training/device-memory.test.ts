@@ -8,6 +8,7 @@ import { fitAgain } from '../../../src/training/memory/fit-again.ts';
 import { fitMemory } from '../../../src/training/memory/fit.ts';
 import { planMemory, planRun } from '../../../src/training/memory/plan.ts';
 import { describeDevice } from '../../../src/cli/machine/fit-machine.ts';
+import { english } from '../../../src/text/message.ts';
 
 const { shape, bytes } = findKnownBase('qwen2.5-coder-0.5b')!;
 const hyper = (patch: Partial<Hyper> = {}) => hyperSchema.parse({ learningRate: 1, steps: 1, ...patch });
@@ -63,7 +64,7 @@ describe('fitMemory on a GPU', () => {
   it("makes a run fit into the card's memory", () => {
     const { device, changes } = fit(card(1.06 * total({ batch: 2, recompute: true })));
     expect(device!.total).toBeLessThanOrEqual(total({ batch: 2, recompute: true }));
-    expect(changes).toEqual([
+    expect(changes.map(english)).toEqual([
       'activations are recomputed in the backward pass',
       '4 batches of 2 make a step instead of 1 of 8',
     ]);

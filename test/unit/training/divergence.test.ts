@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { DivergenceWatch, watchStateSchema } from '../../../src/training/divergence.ts';
 import { Random } from '../../support/random.ts';
+import { english } from '../../../src/text/message.ts';
 
 /** The first step (from 1) at which it speaks, and what it says. */
 function verdict(losses: readonly number[], norms: readonly number[] = [], watch = new DivergenceWatch(50)) {
   for (const [i, loss] of losses.entries()) {
     const why = watch.check(loss, norms[i] ?? 0.5);
-    if (why) return `${i + 1}: ${why}`;
+    if (why) return `${i + 1}: ${english(why)}`;
   }
   return undefined;
 }

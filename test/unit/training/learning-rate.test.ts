@@ -7,7 +7,7 @@ import { corpusPlanSchema, evaluationPlanSchema, hyperSchema } from '../../../sr
 import type { SweepLine, SweepSpec } from '../../../src/protocol/sweep.ts';
 import {
   atLength,
-  chooseFrom,
+  chooseFrom as choose,
   chooseLearningRate,
   type RateQuestion,
 } from '../../../src/training/learning-rate/choose.ts';
@@ -22,6 +22,7 @@ import {
   sweepsState,
 } from '../../../src/training/sweep/store.ts';
 import { baseLine, newSweep, sweepSpec, trial } from './sweep-help.ts';
+import { english } from '../../../src/text/message.ts';
 
 const shapeOf = (id: string) => findKnownBase(id)!.shape;
 const hyper = hyperSchema.parse({ learningRate: 1, steps: 100 });
@@ -42,6 +43,12 @@ const sweep = (lines: SweepLine[], patch: Partial<SweepSpec> = {}) => ({
   lines,
 });
 const fullGrid: SweepSpec['methods'] = [{ method: 'full', precision: 'f32', rates: [3e-5, 1e-4] }];
+
+/** With its reason in English. */
+function chooseFrom(...given: Parameters<typeof choose>) {
+  const answer = choose(...given);
+  return { ...answer, reason: english(answer.reason) };
+}
 
 describe('chooseFrom', () => {
   it('takes the newest sweep of the same base and optimiser', () => {
@@ -190,7 +197,7 @@ describe('sweeps on disk', () => {
     expect(await readSweep(made.dir)).toEqual(made);
     expect((await findSweep(made.spec.id.slice(0, -2))).spec.id).toBe(made.spec.id);
     expect((await findSweep('latest')).lines).toHaveLength(finished.length);
-    expect((await chooseLearningRate(question)).reason).toMatch(/^from the sweep of/);
+    expect(english((await chooseLearningRate(question)).reason)).toMatch(/^from the sweep of/);
   });
 
   it('goes on with an unfinished sweep of the same, and with no other', async () => {

@@ -10,6 +10,7 @@ import {
   type StepReport,
 } from '../../../src/training/loop.ts';
 import type { Optimizer } from '../../../src/training/optimizers.ts';
+import { english } from '../../../src/text/message.ts';
 
 const LENGTH = 16;
 /** Sequence n begins with token n; all of it counts unless `learned` says otherwise. */
@@ -192,7 +193,7 @@ describe('goes back', () => {
     };
     const whys: string[] = [];
     const goBack: typeof back = (step, why, progress) => {
-      whys.push(`${step}: ${why}`);
+      whys.push(`${step}: ${english(why)}`);
       return back(step, why, progress);
     };
     expect((await train(recorder(), {}, { onStep, goBack })).last).toBe(6);

@@ -7,6 +7,7 @@ import { fastestPrecision } from '../../../src/tensor/precision.ts';
 import { installSize } from '../../../src/tensor/runtime/index.ts';
 import { measuredSpeeds } from '../../../src/training/measured-speed.ts';
 import { newRun, useTemporaryHome } from '../runs/help.ts';
+import { english } from '../../../src/text/message.ts';
 
 useTemporaryHome();
 const how = { method: 'lora', precision: 'f32', backend: 'tensorflow' } as const;
@@ -62,10 +63,10 @@ it('decide which base this machine gets, the fastest of each', async () => {
   const { sha256 } = findKnownBase('qwen2.5-coder-0.5b')!;
   expect((await autoBase('wasm')).id).toBe('smollm2-135m');
   await trained({ sha256: sha256!, speed: 35, hyper: { precision }, backend: 'wasm' });
-  expect((await autoBase('wasm')).why).toMatch(/35 tokens\/s|GB of memory here/);
+  expect(english((await autoBase('wasm')).why)).toMatch(/35 tokens\/s|GB of memory here/);
   await trained({ sha256: sha256!, speed: 60, hyper: { precision }, backend: 'wasm' });
   await trained({ sha256: sha256!, speed: 30, hyper: { precision }, backend: 'wasm' });
-  expect((await autoBase('wasm')).why).toMatch(/60 tokens\/s|GB of memory here/);
+  expect(english((await autoBase('wasm')).why)).toMatch(/60 tokens\/s|GB of memory here/);
 });
 
 it('decide by what is installed; what it would be with TensorFlow is said beside it', async () => {

@@ -12,6 +12,7 @@ import {
   trialRates,
 } from '../../../src/training/sweep/choice.ts';
 import { baseLine, sweepSpec, trial } from './sweep-help.ts';
+import { english } from '../../../src/text/message.ts';
 
 const small = findKnownBase('smollm2-135m')!.shape;
 const swept = sweepSpec().methods[0]!;
@@ -171,10 +172,10 @@ describe('chooseWithin', () => {
 describe('divergence', () => {
   const base = baseLine() as Parameters<typeof endedAboveBase>[0];
   it('is a held-out loss that ends above the base by more than noise', () => {
-    expect(endedAboveBase(base, [1.1, 2.2, 3.1, 4.2])).toMatch(/0\.15 nats above/);
+    expect(english(endedAboveBase(base, [1.1, 2.2, 3.1, 4.2])!)).toMatch(/0\.15 nats above/);
     expect(endedAboveBase(base, [0.9, 2.2, 2.8, 4.2])).toBeUndefined();
     expect(endedAboveBase(base, [0.9, 1.9, 2.9, 3.9])).toBeUndefined();
-    expect(endedAboveBase(base, [0.9, NaN, 2.9, 3.9])).toMatch(/no longer a number/);
+    expect(english(endedAboveBase(base, [0.9, NaN, 2.9, 3.9])!)).toMatch(/no longer a number/);
   });
   it('is a training loss above the base on the same tokens, however hard these are', () => {
     const hard = [1, 5, 2, 6, 1, 7, 2, 6, 1, 5];
@@ -184,12 +185,8 @@ describe('divergence', () => {
         hard,
       ),
     ).toBeUndefined();
-    expect(
-      leftTheRoad(
-        hard.map((loss) => loss + 0.6),
-        hard,
-      ),
-    ).toMatch(/0\.6 nats above/);
+    const risen = hard.map((loss) => loss + 0.6);
+    expect(english(leftTheRoad(risen, hard)!)).toMatch(/0\.6 nats above/);
     expect(leftTheRoad([3, 3, 3], [1, 1, 1])).toBeUndefined();
     // Only the last steps count.
     const early = hard.map((loss, i) => loss + (i < 2 ? 9 : 0));

@@ -10,11 +10,15 @@ import {
   type RunSnapshot,
   type SweepSnapshot,
 } from '../../../src/protocol/panel.ts';
+import { msg, told, type Text } from '../../../src/text/message.ts';
 import { readPanel, type PanelView } from '../../../webview/view-model/panel.ts';
 import { runSpectrumSchema, type LinearSpectrum, type RunSpectrum } from '../../../src/protocol/spectrum.ts';
 
 const startedAt = Date.parse('2026-11-24T14:05:00Z');
 const time = (seconds: number) => new Date(startedAt + seconds * 1000).toISOString();
+
+/** As evaluation/measure.ts says it. */
+const how = (setting: string, what: Text) => msg`${setting}: ${what}`;
 
 export const metric = (
   task: string,
@@ -22,7 +26,7 @@ export const metric = (
   value: number,
   half: number,
   n = 16,
-  setting = `${n} items`,
+  setting: Text = `${n} items`,
 ): Metric => ({
   task,
   metric: name,
@@ -30,7 +34,7 @@ export const metric = (
   low: value - half,
   high: value + half,
   n,
-  setting,
+  ...told({ setting }),
 });
 
 export function comparison(
@@ -45,8 +49,12 @@ export function comparison(
 }
 
 export const summary = (step: number): Summary => {
-  const windows = 'quick: 16 held-out sequences of up to 512 tokens';
-  const problems = 'quick: 20 of 164 problems, greedy, 1 sample each, at most 384 tokens';
+  const windows = how('quick', msg`${16} held-out sequences of up to ${512} tokens`);
+  const problems = how(
+    'quick',
+    msg`${20} of ${164} problems, ${msg`greedy, 1 sample each`}, at most ${384} tokens`,
+  );
+  const texts = how('quick', msg`${8} texts of up to ${128} tokens sampled from the base at temperature 1`);
   return {
     step,
     sentence:
@@ -84,22 +92,8 @@ export const summary = (step: number): Summary => {
       ),
       comparison(
         ['retention', 'KL from base', 'nats/token', 'lower'],
-        metric(
-          'retention',
-          'KL from base',
-          0,
-          0,
-          8,
-          'quick: 8 texts of up to 128 tokens sampled from the base at temperature 1',
-        ),
-        metric(
-          'retention',
-          'KL from base',
-          0.064,
-          0.012,
-          8,
-          'quick: 8 texts of up to 128 tokens sampled from the base at temperature 1',
-        ),
+        metric('retention', 'KL from base', 0, 0, 8, texts),
+        metric('retention', 'KL from base', 0.064, 0.012, 8, texts),
         0.012,
       ),
     ],
@@ -199,7 +193,7 @@ export function makeRun({
       type: 'start',
       time: time(4),
       backend: 'tensorflow',
-      backendReason: 'the fastest on this machine',
+      ...told({ backendReason: msg`the fastest on this machine` }),
       step: 0,
       steps,
       trainableParameters: 4_884_480,
@@ -219,7 +213,7 @@ export function makeRun({
         value,
         0.06,
         4,
-        'during training: 4 held-out sequences, 2044 tokens',
+        how('during training', msg`${4} held-out sequences, ${2044} tokens`),
       ),
       better: 'lower',
     });
@@ -315,8 +309,8 @@ export const panelOf = (
 
 /** Beyond what every run has: pass@k at several k, diversity, and what memory was planned. */
 export function withSamples(run: RunSnapshot, drop = 0.05): RunSnapshot {
-  const setting =
-    'paper: 164 of 164 problems, 50 samples each, temperature 0.2, top-p 0.95, at most 512 tokens';
+  const samples = msg`${50} samples each, temperature ${0.2}, top-p ${0.95}`;
+  const setting = how('paper', msg`${164} of ${164} problems, ${samples}, at most ${512} tokens`);
   const add = (name: string, unit: string, before: number, after: number, half: number) =>
     comparison(
       ['humaneval', name, unit, 'higher'],
@@ -360,7 +354,9 @@ export function makeSweep(sha256 = 'ab'.repeat(32)): SweepSnapshot {
     learningRate,
     verdict,
     kl,
-    ...(verdict === 'diverged' && { diverged: { step: 12, why: 'the loss stayed at 9.00' } }),
+    ...(verdict === 'diverged' && {
+      diverged: { step: 12, ...told({ why: msg`the loss stayed at ${'9.00'}` }) },
+    }),
     ...(change !== undefined && {
       heldOut: { value: 2.4 + change, low: 2.3 + change, high: 2.5 + change },
       change: { value: change, low: change - 0.015, high: change + 0.015 },

@@ -3,7 +3,7 @@ import { beforeAfter } from '../../../webview/view-model/before-after.ts';
 import { comparisonRows, verdict } from '../../../webview/view-model/comparisons.ts';
 import { corpusView, runFacts } from '../../../webview/view-model/facts.ts';
 import { columns, comparedRuns, tellingColumns } from '../../../webview/view-model/run-comparison.ts';
-import { toldOf } from '../../../webview/view-model/told.ts';
+import { messagesOf } from '../../../webview/view-model/run-messages.ts';
 import { figureLabel, isPassAtK, runLabels, shownLabels } from '../../../webview/view-model/labels.ts';
 import { readPanel } from '../../../webview/view-model/panel.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
@@ -35,6 +35,12 @@ describe('status', () => {
       expect(view).toMatchObject({ kind: 'interrupted', live: false, canStop: false });
       expect(view.next).toContain('{resume 20261124-1405-lora-smollm2-135m-ab12}');
     }
+  });
+  it('is queued for a minute, and interrupted if no trainer has come by then', () => {
+    const queued = (seconds: number) =>
+      of({ status: 'queued', queuedAt: new Date(now - 1000 * seconds).toISOString() });
+    expect(queued(10)).toMatchObject({ kind: 'queued', live: true, canStop: true });
+    expect(queued(90)).toMatchObject({ kind: 'interrupted', live: false });
   });
   it('passes on what failed and what to do', () => {
     const view = of({
@@ -316,14 +322,14 @@ describe('panel', () => {
     const said = (message: string) => ({ type: 'warning', time: run.spec.createdAt, message }) as const;
     const mend = `It ended early. Go on with {evaluate ${run.spec.id}}.`;
     const events = [...run.events, said('Checkpoints wait until step 24.'), said(mend)];
-    expect(toldOf(panelOf([{ ...run, events, brokenLines: 1 }]).run)).toEqual({
+    expect(messagesOf(panelOf([{ ...run, events, brokenLines: 1 }]).run)).toEqual({
       warnings: [mend],
       notes: [
         'Checkpoints wait until step 24.',
         '1 line of events.jsonl could not be read and is not shown.',
       ],
     });
-    expect(toldOf(undefined)).toEqual({ warnings: [], notes: [] });
+    expect(messagesOf(undefined)).toEqual({ warnings: [], notes: [] });
   });
   it('warns of different corpora, by their digest where there is one', () => {
     const digest = (run: RunSnapshot, text: string) => ({ ...run, corpus: { ...run.corpus!, digest: text } });

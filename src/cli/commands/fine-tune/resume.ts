@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { findRun, isAlive, openRunWriter, readRun, withTraining } from '../../../runs/index.ts';
-import { UserError } from '../../../text/errors.ts';
+import { findRun, isAlive, queueRun, readRun, withTraining } from '../../../runs/index.ts';
+import { msg, UserError } from '../../../text/errors.ts';
 import { artefactName, type RunSpec } from '../../../protocol/run.ts';
 import { resumeOnCluster } from '../../processes/cluster-run.ts';
 import { finishRun } from '../../processes/finish-run.ts';
@@ -23,26 +23,24 @@ export function resumeCommand(): Command {
     if (isAlive(state))
       throw new UserError(
         'run-locked',
-        `Run ${spec.id} is being trained by process ${state.pid}.`,
-        `Follow it with {show ${spec.id}}.`,
+        msg`Run ${spec.id} is being trained by process ${state.pid!}.`,
+        msg`Follow it with {show ${spec.id}}.`,
       );
     // If the result was deleted, it is made again from the last checkpoint.
     if (state.status === 'done' && (spec.imported || existsSync(join(dir, artefactName(spec)))))
-      throw new UserError('bad-argument', `Run ${spec.id} is done.`, `See it with {show ${spec.id}}.`);
+      throw new UserError('bad-argument', msg`Run ${spec.id} is done.`, msg`See it with {show ${spec.id}}.`);
     if (state.error?.code === 'diverged')
       throw new UserError(
         'diverged',
-        `Run ${spec.id} diverged, and would diverge again from the same checkpoint with the same learning rate.`,
-        `Start a new training with a lower rate: {train ${dataArguments(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}}, and the other options as before.`,
+        msg`Run ${spec.id} diverged, and would diverge again from the same checkpoint with the same learning rate.`,
+        msg`Start a new training with a lower rate: {train ${dataArguments(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}}, and the other options as before.`,
       );
     const there = await resumeOnCluster(dir, options);
     if (there && options.detach) return printDetached(spec, dir, options);
     if (there) return finishRun(dir, there, options);
     await requireBase(spec);
-    await withTraining(`The training of ${spec.name}`, async (lock) => {
-      // Clears an earlier cancellation; any later one concerns this training.
-      const writer = await openRunWriter(dir);
-      await writer.state({ status: 'queued' }).finally(() => writer.close());
+    await withTraining(msg`The training of ${spec.name}`, async (lock) => {
+      await queueRun(dir);
       const trainer = await launchDetached(dir, lock, events.length);
       if (options.detach) return printDetached(spec, dir, options);
       await finishRun(dir, trainer, options);

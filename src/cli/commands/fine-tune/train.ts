@@ -6,6 +6,7 @@ import { elementCount, openGguf } from '../../../gguf/index.ts';
 import { readConfig } from '../../../model/config.ts';
 import { checkRank, chooseTargets } from '../../../model/targets.ts';
 import { UserError } from '../../../text/errors.ts';
+import { english, msg, told } from '../../../text/message.ts';
 import type { Folders } from '../../../protocol/folders.ts';
 import { networkDrive, tellNetworkDrive } from '../../../platform/files/network-drive.ts';
 import { forTerminal } from '../../../text/next-step.ts';
@@ -92,7 +93,7 @@ async function train(where: Folders, asked: AllOptions, continued?: Continued): 
   const cluster = await chosenCluster(options);
   const named = { ...options, name };
   if (cluster) return prepareAndStart({ where, evaluation, start: cluster, continued, engine }, named);
-  await withTraining(`The training of ${name}`, (lock) =>
+  await withTraining(msg`The training of ${name}`, (lock) =>
     prepareAndStart({ where, evaluation, start: lock, continued, engine }, named),
   );
 }
@@ -175,7 +176,7 @@ async function prepareAndStart(
     }
     const { dir, id, spec } = await createRun({
       ...material,
-      learningRateReason: learningRate.reason,
+      ...told({ learningRateReason: learningRate.reason }),
       learningRateTrials: learningRate.assumed ?? false,
       ...('client' in start && { backend }),
       planned: backend,
@@ -241,19 +242,19 @@ async function learningRateFor(
   options: Pick<AllOptions, 'lr' | 'optimizer' | 'rateTrials' | 'json'>,
   continued: Continued | undefined,
 ): Promise<RateAnswer> {
-  if (options.lr !== undefined) return { rate: options.lr, reason: 'given' };
+  if (options.lr !== undefined) return { rate: options.lr, reason: msg`given` };
   const before = continued?.spec.hyper;
   // A rate for another optimiser would be meaningless.
   if (continued && before?.optimizer === options.optimizer) {
-    const same = { rate: continued.learningRate, reason: `the final rate of run ${continued.spec.id}` };
+    const same = { rate: continued.learningRate, reason: msg`the final rate of run ${continued.spec.id}` };
     const answer = atLength(same, question.shape, { from: before.steps, to: question.steps });
-    if (!options.json) print(`Learning rate ${answer.rate}, ${answer.reason}`);
+    if (!options.json) print(`Learning rate ${answer.rate}, ${english(answer.reason)}`);
     return answer;
   }
   const { assumed, ...answer } = await chooseLearningRate(question);
   const trials = assumed && options.rateTrials && !continued;
   const unless = trials ? '; short trials may find a better one before the first step' : '';
-  if (!options.json) print(forTerminal(`Learning rate ${answer.rate}, ${answer.reason}${unless}`));
+  if (!options.json) print(forTerminal(`Learning rate ${answer.rate}, ${english(answer.reason)}${unless}`));
   return { ...answer, ...(trials && { assumed }) };
 }
 

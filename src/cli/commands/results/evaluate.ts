@@ -19,6 +19,7 @@ import { LiveLine, note, print, printJson, printProgress } from '../../view/outp
 import { checkServed, describeServed } from '../../processes/served-check.ts';
 import { comparisonTable, metricTable } from '../../view/tables.ts';
 import { whole } from '../../../training/options/values.ts';
+import { english } from '../../../text/message.ts';
 
 interface Options extends ClusterOptions {
   tasks?: string;
@@ -94,7 +95,7 @@ async function evaluate(reference: string, options: Options): Promise<void> {
   if (cluster && 'dir' in target) await sendEvaluation(target.dir, args, cluster, options);
   const training = await trainingNow();
   if (training && !cluster)
-    note(`${training} is in progress on this machine; both take longer side by side.`);
+    note(`${english(training)} is in progress on this machine; both take longer side by side.`);
   const figures: Figure[] = [];
   const child = cluster ? 'cluster-follower' : 'evaluator';
   const summary = await runEvaluator(child, cluster ? what : [...what, ...args], (message) => {

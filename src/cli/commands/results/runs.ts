@@ -27,7 +27,7 @@ function toJson({ runs, damaged }: FoundRuns) {
       base: spec.base.id,
       fetched: spec.fetched,
       method: spec.hyper.method,
-      status: effectiveStatus(state),
+      status: effectiveStatus({ spec, state }),
       step: state.step,
       steps: state.steps,
       sentence: summary?.sentence,
@@ -42,7 +42,7 @@ function describe({ runs, damaged }: FoundRuns): Lines {
   const rows = runs.map(({ snapshot: { spec, state } }) => [
     spec.id,
     spec.name,
-    effectiveStatus(state),
+    effectiveStatus({ spec, state }),
     spec.fetched ? 'fetched' : spec.imported ? 'imported' : `${state.step}/${state.steps}`,
     spec.createdAt.slice(0, 16).replace('T', ' '),
   ]);

@@ -15,6 +15,7 @@ import { describePlan } from '../../machine/fit-machine.ts';
 import { formatBytes, formatCount, formatDuration, formatTable, plural } from '../../view/format.ts';
 import { joinGroups, print, printJson, type Lines } from '../../view/output.ts';
 import { comparisonTable, earlierTable } from '../../view/tables.ts';
+import { english } from '../../../text/message.ts';
 
 export function showCommand(): Command {
   return new Command('show')
@@ -24,7 +25,7 @@ export function showCommand(): Command {
     .action(async (wanted: string, { json }: { json?: boolean }) => {
       const dir = await findRun(wanted);
       const snapshot = await readRun(dir);
-      if (json) printJson({ dir, effectiveStatus: effectiveStatus(snapshot.state), ...snapshot });
+      if (json) printJson({ dir, effectiveStatus: effectiveStatus(snapshot), ...snapshot });
       else print(describe(dir, snapshot));
     });
 }
@@ -64,7 +65,7 @@ function facts(
 ): [string, Lines | undefined][] {
   const startTime = events.findLast((event) => event.type === 'start');
   const done = events.findLast((event) => event.type === 'done');
-  const status = effectiveStatus(state);
+  const status = effectiveStatus({ spec, state });
   const nextStep =
     status === 'interrupted' ||
     status === 'cancelled' ||
@@ -140,7 +141,7 @@ const listExports = (records: readonly ExportRecord[]) =>
   );
 
 function rollbacks(events: RunEvent[]): string[] {
-  return events.flatMap((event) => (event.type === 'rollback' ? [describeRollback(event)] : []));
+  return events.flatMap((event) => (event.type === 'rollback' ? [english(describeRollback(event))] : []));
 }
 
 function endedEarly(events: RunEvent[]): string | undefined {

@@ -11,12 +11,13 @@ import { availableMemory } from '../../../platform/machine/available-memory.ts';
 import { leastGpuMemory, leastMemory, runMemory } from '../../../training/memory/defaults.ts';
 import { machineOptions } from '../../../training/options/place.ts';
 import { addOptions } from '../../options/add-options.ts';
-import { autoBase, describeTensorflowGain } from '../../machine/auto-base.ts';
+import { autoBase, type AutoBase, describeTensorflowGain } from '../../machine/auto-base.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
 import { formatBytes, formatTable } from '../../view/format.ts';
 import { print, printJson } from '../../view/output.ts';
 import { gpuMemory } from '../../machine/fit-machine.ts';
 import { plannedBackend } from '../../machine/planned-backend.ts';
+import { english, told } from '../../../text/message.ts';
 
 interface ModelsOptions {
   backend: BackendName | 'auto';
@@ -80,7 +81,7 @@ async function list({ json, backend: wanted, device }: ModelsOptions): Promise<v
     gpu ?? availableMemory(),
   ]);
   const models = [...known, ...(await listHubModels(known))];
-  if (json) return printJson({ models, default: chosen, availableMemory: free });
+  if (json) return printJson({ models, default: toldBase(chosen), availableMemory: free });
   const rows = models.map(({ id, bytes, licence, memory, leastMemory, fillInTheMiddle, present }) => [
     id,
     formatBytes(bytes),
@@ -96,11 +97,20 @@ async function list({ json, backend: wanted, device }: ModelsOptions): Promise<v
   const head = ['base', 'size', 'licence', 'memory: LoRA', 'full', 'fill-in-the-middle', ''];
   print(formatTable([head, ...rows]));
   const later = describeTensorflowGain(chosen);
-  print('', forTerminal(`The default on this machine is ${chosen.id}: ${chosen.why}.${later}`));
+  print(
+    '',
+    forTerminal(`The default on this machine is ${chosen.id}: ${english(chosen.why)}.${english(later)}`),
+  );
   print(
     `Also: any .gguf file, or owner/name[:file] on Hugging Face, of these architectures: ${ARCHITECTURES}.`,
   );
 }
+
+const toldBase = ({ id, why, withTensorflow }: AutoBase): object => ({
+  id,
+  ...told({ why }),
+  ...(withTensorflow && { withTensorflow: toldBase(withTensorflow) }),
+});
 
 async function describe(base: KnownBase, backend: BackendName, onGpu: boolean): Promise<Listed> {
   const { id, name, bytes, parameters, licence, quantisation, contextLength, fillInTheMiddle } = base;

@@ -4,7 +4,7 @@
  * adapter, driver and version of the kernels.
  */
 import { z } from 'zod';
-import { UserError } from '../../../text/errors.ts';
+import { msg, UserError } from '../../../text/errors.ts';
 import { JsonCache } from '../../../platform/files/json-cache.ts';
 import { Composed } from '../../composed.ts';
 import type { Tensor } from '../../tensor.ts';
@@ -60,8 +60,8 @@ export async function leaveOutWrong(backend: WebgpuBackend, adapter: string): Pr
   backend.gpu.subgroups = has(backend, 'subgroups') && !leftOut.includes('subgroups');
   if (!leftOut.length) return;
   backend.compound.leaveOut(leftOut.filter((kind) => kind in optional) as Optional[]);
-  const told = leftOut.map((kind) => without[kind]).join('; ');
-  backend.reason = `${backend.reason}; its driver computes wrongly ${told}`;
+  const left = leftOut.map((kind) => without[kind]).join('; ');
+  backend.reason = msg`${backend.reason}; its driver computes wrongly ${left}`;
 }
 
 /**

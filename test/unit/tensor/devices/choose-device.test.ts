@@ -1,8 +1,9 @@
 /** Which of several GPUs is used; and what kind each is, by the names that drivers give them. */
 import { describe, expect, it } from 'vitest';
 import type { Adapter } from '../../../../src/protocol/doctor.ts';
-import { chooseDevice } from '../../../../src/tensor/devices/choose-device.ts';
+import { chooseDevice as choose } from '../../../../src/tensor/devices/choose-device.ts';
 import { kindOf } from '../../../../src/tensor/devices/kind.ts';
+import { english } from '../../../../src/text/message.ts';
 
 const GB = 1e9;
 const adapter = (name: string, memory?: number, kind = kindOf(name)): Adapter => ({
@@ -13,6 +14,12 @@ const iris = adapter('Intel(R) Iris(R) Xe Graphics (TGL GT2)');
 const small = adapter('NVIDIA GeForce RTX 3060', 12 * GB);
 const large = adapter('NVIDIA GeForce RTX 4090', 24 * GB);
 const software = adapter('llvmpipe (LLVM 15.0.6, 256 bits)');
+
+/** With its reason in English. */
+function chooseDevice(...given: Parameters<typeof choose>) {
+  const chosen = choose(...given);
+  return chosen && { ...chosen, why: english(chosen.why) };
+}
 
 describe('chooseDevice', () => {
   it('takes the only one', () => {

@@ -1,6 +1,13 @@
 /** What `auto` takes, from rates that are made up. */
 import { describe, expect, it } from 'vitest';
-import { rankBackends, speed, type Candidate } from '../../../../src/tensor/devices/fastest.ts';
+import { rankBackends as rank, speed, type Candidate } from '../../../../src/tensor/devices/fastest.ts';
+import { english } from '../../../../src/text/message.ts';
+
+/** With its reason in English. */
+function rankBackends(candidates: readonly Candidate[]) {
+  const { order, reason } = rank(candidates);
+  return { order, reason: english(reason) };
+}
 
 const tensorflow = (rate?: number): Candidate => ({ name: 'tensorflow', label: 'TensorFlow', rate });
 const wasm = (rate?: number): Candidate => ({ name: 'wasm', label: 'WebAssembly', rate });

@@ -3,13 +3,13 @@ import { t, whole } from '../../src/text/l10n.ts';
 import { forButtons } from '../../src/text/next-step.ts';
 import type { RunView } from './panel.ts';
 
-export interface Told {
+export interface RunMessages {
   /** Each warning names a step that the user can take. */
   warnings: string[];
   notes: string[];
 }
 
-export function toldOf(run: RunView | undefined): Told {
+export function messagesOf(run: RunView | undefined): RunMessages {
   const broken = run?.snapshot.brokenLines ?? 0;
   const all = [
     ...(run?.snapshot.spec.fetched

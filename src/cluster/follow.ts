@@ -1,0 +1,67 @@
+/**
+ * Follows the cluster job of a run, a sweep, an evaluation or a reproduction, and copies its messages and results to
+ * this machine.
+ */
+import { UserError } from '../text/errors.ts';
+import { followJob } from './follow-job.ts';
+import { conclude, withResume, type FollowOptions, type Mirror, type Outcome } from './mirror.ts';
+import { mirrorEvaluation } from './mirror-evaluation.ts';
+import { mirrorRun } from './mirror-run.ts';
+import { mirrorRuns } from './mirror-runs.ts';
+import { mirrorSweep } from './mirror-sweep.ts';
+
+type OpenMirror = (options: FollowOptions) => Promise<Mirror>;
+
+const mirrors: Record<FollowOptions['file']['kind'], OpenMirror> = {
+  train: mirrorRun,
+  sweep: mirrorSweep,
+  evaluate: mirrorEvaluation,
+  reproduce: mirrorRuns,
+};
+
+/**
+ * Follows the job to its end and returns how it ended; 'cancelled' too if its result is no longer waited for, and
+ * undefined if `detach` fired. Throws the job's error once it is recorded in cluster.json. Other errors: run-locked, and
+ * those of followJob and fetchResult, after which the job can be attached to again.
+ */
+export async function follow(
+  options: FollowOptions,
+  open: OpenMirror = mirrors[options.file.kind],
+): Promise<Outcome['ended']> {
+  const mirror = await open(options);
+  try {
+    const outcome = await followToEnd(options, mirror);
+    if (!outcome) return undefined;
+    await conclude(mirror, options, outcome);
+    if (outcome.failure) throw outcome.failure;
+    return outcome.ended ?? 'cancelled';
+  } finally {
+    await mirror.close();
+  }
+}
+
+async function followToEnd(
+  { client, file, pollMs, detach: detachRequested }: FollowOptions,
+  mirror: Mirror,
+): Promise<Outcome | undefined> {
+  const { detach = detachRequested, resume } = mirror;
+  try {
+    const job = await followJob(client, file.submissionId, {
+      onLine: (line) => mirror.handleLine(line),
+      onForeignLine: (line) =>
+        mirror.handleForeignLine ? mirror.handleForeignLine(line) : console.error(line),
+      onConnectionChange: (error) => void mirror.showConnection(error),
+      signal: detach,
+      pollMs,
+    });
+    if (!job) return undefined;
+    const { failure, ...outcome } = await mirror.finish(job);
+    return { ...outcome, failure: failure && withResume(failure, resume) };
+  } catch (error) {
+    if (detach.aborted) return undefined;
+    if (!(error instanceof UserError)) throw error;
+    const failure = withResume(error, resume);
+    if (error.code !== 'cluster-lost') throw failure;
+    return { ended: 'lost', failure };
+  }
+}

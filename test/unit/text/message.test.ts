@@ -1,0 +1,205 @@
+/** Texts that processes and files tell in English, as the editor shows them in another language. */
+import { afterEach, describe, expect, it } from 'vitest';
+import { phaseIn } from '../../../src/findings/phases.ts';
+import { sentenceIn } from '../../../src/findings/summary-sentence.ts';
+import { runEventSchema } from '../../../src/protocol/events.ts';
+import { serverFailedSchema } from '../../../src/protocol/server.ts';
+import { errorOf, logged, msg, parseError, reportError, UserError } from '../../../src/text/errors.ts';
+import {
+  decimal,
+  inEnglish,
+  percent,
+  speak,
+  t,
+  tKnown,
+  translate,
+  whole,
+  withButtons,
+} from '../../../src/text/l10n.ts';
+import {
+  english,
+  textOf,
+  textsSchema,
+  together,
+  told,
+  toldAll,
+  withValue,
+  type Text,
+  type Texts,
+} from '../../../src/text/message.ts';
+import { formatBytes } from '../../../src/text/units.ts';
+import { bundleIn } from '../../support/manifest.ts';
+import { makeRun } from '../webview/fixtures.ts';
+
+afterEach(() => speak('en'));
+const german = () => speak('de', bundleIn('de'));
+
+/** What the parent of a child process reads. */
+const sent = (error: unknown) =>
+  errorOf(serverFailedSchema.parse(JSON.parse(JSON.stringify({ type: 'failed', ...reportError(error) }))));
+
+it('a text of others is shown as it is, whatever it is called', () => {
+  german();
+  for (const text of ['constructor', '__proto__', 'toString', '{constructor}'])
+    expect([tKnown(text), translate({ message: text, values: {} })]).toEqual([text, text]);
+});
+
+describe('a message', () => {
+  it('is English with its values, unless another language is spoken', () => {
+    const message = msg`The disk is full: ${'/a'} could not be written.`;
+    expect(english(message)).toBe('The disk is full: /a could not be written.');
+    expect(translate(message)).toBe(english(message));
+    speak('fr');
+    expect(translate(message)).toBe(english(message));
+    expect(english(msg`${'{1}'} of ${'$&'}`)).toBe('{1} of $&');
+  });
+
+  it('has its numbers as the language writes them, but not versions', () => {
+    const needed = msg`This run would take about ${formatBytes(12.34e9)} of memory, but only ${formatBytes(8e9)} are available.`;
+    german();
+    expect(translate(needed)).toBe(
+      'Dieser Lauf bräuchte etwa 12,34 GB Arbeitsspeicher, aber nur 8,00 GB sind verfügbar.',
+    );
+    expect(
+      translate(msg`Forget-Me-Not needs glibc 2.${34} or newer, and this Linux has ${'2.31'}.`),
+    ).toContain('hat 2.31.');
+  });
+
+  it('has reasons that are messages themselves, with one full stop', () => {
+    const diverged = msg`Training diverged at step ${40}: ${msg`there is no gradient left`}`;
+    const kept = msg`${diverged}; the checkpoint of step ${30} is kept.`;
+    const failed = msg`llama.cpp does not start on this machine: ${msg`The disk is full.`}.`;
+    expect(english(failed)).toBe('llama.cpp does not start on this machine: The disk is full.');
+    german();
+    expect(translate(kept)).toBe(
+      'Das Training divergierte bei Schritt 40: es ist kein Gradient mehr da; der Prüfpunkt von Schritt 30 bleibt erhalten.',
+    );
+    expect(translate(failed)).toMatch(/: Der Datenträger ist voll\.$/);
+  });
+
+  it('names steps by their buttons, also those that were filled in later', () => {
+    german();
+    const made = together([msg`There is no run "${'workspace'}".`, msg`Go on. {resume}`]);
+    const { text, steps } = withButtons(withValue(made, 'resume', '{resume garden-1}'));
+    expect(text).toBe('Es gibt keinen Lauf „workspace“. Go on. „Training fortsetzen“');
+    expect(steps).toEqual([{ id: 'resume', subject: 'garden-1' }]);
+    expect(withValue('Go on with {resume}.', 'resume', '{resume x}')).toBe('Go on with {resume x}.');
+  });
+
+  it('is joined to others as the language does it', () => {
+    speak('zh-cn', bundleIn('zh-cn'));
+    expect(translate(together([msg`The disk is full.`, msg`The disk is full.`]))).not.toMatch(/\s/);
+  });
+});
+
+describe('an error of another process', () => {
+  // A sentence that the bundle has, signs, and what looks like a placeholder: a person's folder may be called so.
+  const folder = '/home/me/The disk is full. $& {0} {1} „ä“ 1,234';
+
+  it('arrives with its values as they are, and is translated', () => {
+    const error = sent(
+      new UserError(
+        'corpus-unreadable',
+        msg`The folder ${folder} can't be read: ${msg`it does not exist`}.`,
+        msg`Free some space and run the same command again.`,
+      ),
+    );
+    expect(error).toMatchObject({
+      code: 'corpus-unreadable',
+      message: `The folder ${folder} can't be read: it does not exist.`,
+      next: 'Free some space and run the same command again.',
+    });
+    german();
+    expect(translate(error.what)).toBe(`Der Ordner ${folder} kann nicht gelesen werden: es gibt ihn nicht.`);
+    expect(translate(error.whatNext)).toBe('Platz schaffen und denselben Befehl noch einmal ausführen.');
+  });
+
+  it('is known for what the errors of Node become, and for its last words in a log', () => {
+    const full = Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    const last = parseError(`noise\n{"code": 3}\n${logged(full)}\n    at somewhere\n`)!;
+    expect(last).toMatchObject({ code: 'disk-full', message: 'The disk is full.' });
+    german();
+    for (const text of [last.what, sent(full).what])
+      expect(translate(text)).toBe('Der Datenträger ist voll.');
+  });
+
+  it('stays as it is where nothing is known of how it was made', () => {
+    const report = { code: 'memory', message: 'The disk is full.', next: 'b' };
+    german();
+    expect(translate(errorOf(report).what)).toBe('The disk is full.');
+    expect(reportError(new UserError('memory', 'a', 'b'))).toEqual({
+      code: 'memory',
+      message: 'a',
+      next: 'b',
+    });
+  });
+});
+
+describe('a record with texts', () => {
+  it('has them in English and beside it what they were made of', () => {
+    const why = msg`the loss stayed at ${'9.00'}`;
+    expect(told({ why, next: 'as it is', none: undefined })).toEqual({
+      why: 'the loss stayed at 9.00',
+      next: 'as it is',
+      none: undefined,
+      texts: { why: { message: 'the loss stayed at {0}', values: { 0: '9.00' } } },
+    });
+    expect(told({ why: 'x' })).toEqual({ why: 'x' });
+    expect(toldAll(['a', why])).toMatchObject({
+      warnings: ['a', 'the loss stayed at 9.00'],
+      texts: { 1: { message: 'the loss stayed at {0}' } },
+    });
+  });
+
+  it('is read back as it was', () => {
+    const made: Text = msg`${msg`it does not exist`}: ${3}`;
+    const record = JSON.parse(JSON.stringify(told({ made }))) as { made: string; texts?: Texts };
+    expect(textOf(record, 'made')).toEqual(made);
+  });
+
+  it('goes by its English where that was changed since', () => {
+    const record = { ...told({ phase: msg`the loss stayed at ${'9.00'}` }), phase: 'Training' };
+    expect(textOf(record, 'phase')).toBe('Training');
+  });
+
+  it('is still read if what is beside its English is broken, or too deep', () => {
+    const deep = Array.from({ length: 9 }).reduce<Text>((inner) => msg`a ${inner}`, 'b');
+    for (const texts of [
+      3,
+      { message: 'x' },
+      { message: { message: 'x', values: { 0: [] } } },
+      { message: deep },
+    ])
+      expect(textsSchema.parse(texts)).toBeUndefined();
+    const event = { type: 'warning', time: '', message: 'Beware.', texts: [] };
+    expect(runEventSchema.parse(event)).toMatchObject({ message: 'Beware.' });
+  });
+});
+
+it('tells phases with their figures', () => {
+  german();
+  expect(phaseIn('Loading the model')).toBe('Modell wird geladen');
+  expect(phaseIn('Training: step 3 of 10')).toBe('Training: Schritt 3 von 10');
+  expect(phaseIn('Training, resumed at step 40')).toContain('40');
+  expect(phaseIn('Training, back from step 20 to step 8')).toMatch(/20.*8/);
+  expect(phaseIn('Step 40: Held-out text 3 of 9')).toBe('Schritt 40: Zurückgehaltener Text 3 von 9');
+  expect(phaseIn('HumanEval 4 of 20')).toBe('HumanEval 4 von 20');
+  expect(phaseIn('something new')).toBe('something new');
+});
+it("makes the result's sentence again from the figures, in English as it is stored", () => {
+  const summary = makeRun().summary!;
+  expect(sentenceIn(summary)).toBe(summary.sentence);
+  german();
+  expect(sentenceIn({ ...summary, pending: ['humaneval'] })).toMatch(
+    /^Vervollständigt 42 von 100 .* Sagt zurückgehaltenen Code besser voraus als vorher\. .*bleibt auf anderem Text nah am Basismodell\. Nur teilweise gemessen, weil die Zeit um war: HumanEval\.$/,
+  );
+});
+
+it('writes numbers as the language does, with the same digits', () => {
+  // Intl rounds 1.005 up, from its shortest digits; figures must not differ between the languages.
+  expect([decimal(1.005, 2), whole(12345), percent(0.285, 1)]).toEqual(['1.00', '12,345', '28.5%']);
+  german();
+  expect([decimal(1.005, 2), whole(12345), percent(0.285, 1)]).toEqual(['1,00', '12.345', '28,5\u00a0%']);
+  expect(inEnglish(() => `${decimal(0.5, 1)} ${t('better')}`)).toBe('0.5 better');
+  expect(t('better')).toBe('besser');
+});
