@@ -18,12 +18,12 @@ import { loadLlamaModel } from '../src/llama-cpp/llama.ts';
 import { openTokenizer, type Tokenizer } from '../src/llama-cpp/tokenizer.ts';
 import {
   defaultBudget,
-  languageIdOf,
+  languageIdForPath,
   type ContextBudget,
   type ContextFile,
 } from '../src/completion/index.ts';
 import { requestAt } from '../src/evaluation/cursors/completion.ts';
-import { layOutContinuation } from '../src/evaluation/cursors/continuations.ts';
+import { buildContinuation } from '../src/evaluation/cursors/continuations.ts';
 import { findCursors, type Cursor } from '../src/evaluation/cursors/cursors.ts';
 import { partSources, type PartSource } from '../src/protocol/repository.ts';
 import { defaultShares, type Shares } from '../src/repository/choose.ts';
@@ -129,7 +129,7 @@ async function placesOf(
     const end = at + cursor.before.length;
     const asked = {
       path: cursor.path,
-      languageId: languageIdOf(cursor.path),
+      languageId: languageIdForPath(cursor.path),
       line: cursor.line - 1,
       before: text.slice(0, end),
       after: cursor.after,
@@ -214,12 +214,11 @@ class Model {
       options,
     );
     if (!request) return { path: cursor.path, bits: 0, bytes: 0 };
-    const { tokens, counted, bytes } = layOutContinuation(
-      request,
-      cursor.actual,
-      this.tokenizer,
-      CONTEXT_TOKENS,
-    );
+    const {
+      tokens,
+      answerTokens: counted,
+      bytes,
+    } = buildContinuation(request, cursor.actual, this.tokenizer, CONTEXT_TOKENS);
     const split = tokens.length - counted - 1;
     await sequence.adaptStateToTokens(tokens.slice(0, split) as Token[], false);
     const rest = tokens.slice(sequence.nextTokenIndex, split);

@@ -7,8 +7,8 @@ import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openCorpus } from '../src/corpus/index.ts';
-import { Resources, subjectOf } from '../src/evaluation/resources.ts';
-import { countsAt } from '../src/evaluation/strength/choose.ts';
+import { Resources, runSubject } from '../src/evaluation/resources.ts';
+import { measureCounts } from '../src/evaluation/strength/choose.ts';
 import { strengthPoint } from '../src/findings/strength-rule.ts';
 import { strengthTask } from '../src/evaluation/strength/task.ts';
 import type { EvaluatedModel } from '../src/evaluation/task.ts';
@@ -108,7 +108,7 @@ async function measured(
   cursors: number,
 ): Promise<StrengthPoint[]> {
   const spec = await readSpec(dir);
-  const resources = new Resources(subjectOf(dir, spec), strengthTask.contextTokens);
+  const resources = new Resources(runSubject(dir, spec), strengthTask.contextTokens);
   try {
     const { items } = await strengthTask.plan({
       setting: 'quick',
@@ -121,7 +121,7 @@ async function measured(
       warn: tell,
     });
     const context = { sandbox: () => resources.sandbox(), onScore: () => undefined, signal: undefined };
-    const countsOf = (model: EvaluatedModel) => countsAt(model, items, context);
+    const countsOf = (model: EvaluatedModel) => measureCounts(model, items, context);
     tell(`measuring: the base, on ${items.length} items`);
     const before = await countsOf(resources.base);
     const points: StrengthPoint[] = [];

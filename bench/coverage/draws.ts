@@ -1,5 +1,5 @@
 /** Random numbers, and files with windows and cursors, as the simulations draw them. */
-import { shareOut } from '../../src/evaluation/cursors/held-out.ts';
+import { allocate } from '../../src/evaluation/cursors/held-out.ts';
 import type { FigureKind, Pair } from '../../src/statistics/intervals.ts';
 
 export type Random = () => number;
@@ -60,7 +60,7 @@ export const fileSizes = (random: Random, files: number): number[] =>
 export function placesIn(sizes: readonly number[], ...counts: number[]): number[] {
   const earlier = new Uint32Array(sizes.length);
   return counts.flatMap((count) =>
-    [...shareOut(sizes, count, earlier)].flatMap((taken, file) => {
+    [...allocate(sizes, count, earlier)].flatMap((taken, file) => {
       earlier[file]! += taken;
       return times(taken, () => file);
     }),

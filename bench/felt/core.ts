@@ -1,7 +1,7 @@
 /** The extension's completion core as VS Code uses it, as a side of the comparison. */
 import {
   createCompleter,
-  languageIdOf,
+  languageIdForPath,
   leastChance,
   type CompleterOptions,
   type PartsSource,
@@ -90,7 +90,7 @@ export class CoreAssistant implements Assistant {
     const place = { repository: where.repository, path };
     return {
       path,
-      languageId: languageIdOf(path),
+      languageId: languageIdForPath(path),
       before,
       after,
       place,

@@ -1,5 +1,5 @@
 /** Computes the figures of each repository, and of all together, from the items of runs. Pure functions. */
-import { ofDocument } from '../../src/evaluation/figures/compare.ts';
+import { withDocument } from '../../src/evaluation/figures/compare.ts';
 import type { EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts';
 import { whyNotOffered } from '../../src/findings/offer.ts';
 import type { ItemScore } from '../../src/evaluation/task.ts';
@@ -177,7 +177,7 @@ function itemsOf(
     const { before, after } = parts;
     if (!before[metric] || !after[metric]) continue;
     const add = (to: RatioItem[], part: RatioItem) =>
-      to.push(ofDocument(part, documentOf(digest, document))!);
+      to.push(withDocument(part, documentOf(digest, document))!);
     add(found.base, before[metric]);
     add(found.own, whyNot === undefined ? after[metric] : before[metric]);
     if (!control) continue;

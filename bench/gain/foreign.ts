@@ -1,7 +1,7 @@
 /** Measures another repository's adapter at the items that a run was measured at: a control for the run's own gain. */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Resources, subjectOf } from '../../src/evaluation/resources.ts';
+import { Resources, runSubject } from '../../src/evaluation/resources.ts';
 import { artefactName, type RunSpec } from '../../src/protocol/run.ts';
 import { readSpec } from '../../src/runs/index.ts';
 import { setAdapterStrength } from '../../src/weights/strength.ts';
@@ -37,7 +37,7 @@ export async function measureForeign(
   const other = await readSpec(foreign.dir);
   const { strength, steps } = foreign.outcome;
   const chosen = strength !== 0;
-  const subject = subjectOf(foreign.dir, other);
+  const subject = runSubject(foreign.dir, other);
   const { result } = subject;
   if (result?.adapterPath) result.adapterPath = await foreignAdapter(foreign, other);
   const resources = new Resources(subject);

@@ -1,7 +1,7 @@
 /** Measures one repository: its default run, with more figures than a run measures by itself, and a foreign adapter. */
 import { readEvaluated, type EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts';
-import { withoutEach } from '../../src/evaluation/evaluate-run.ts';
-import { Resources, subjectOf } from '../../src/evaluation/resources.ts';
+import { crossFitModels } from '../../src/evaluation/evaluate-run.ts';
+import { Resources, runSubject } from '../../src/evaluation/resources.ts';
 import { CURSORS } from '../../src/protocol/evaluation.ts';
 import { readRun } from '../../src/runs/index.ts';
 import { scoreAtCursors } from './at-cursors.ts';
@@ -50,11 +50,11 @@ async function cursorRows(
   how: Working & { cursors: number },
 ): Promise<NonNullable<ReturnType<EvaluatedRun['rows']['get']>>> {
   const { spec, summary } = await readRun(dir);
-  const resources = new Resources(subjectOf(dir, spec));
+  const resources = new Resources(runSubject(dir, spec));
   try {
     const models = [resources.base, await resources.result()];
     // No file is measured at a strength that it was chosen by.
-    const instead = summary && (await withoutEach(resources, summary));
+    const instead = summary && (await crossFitModels(resources, summary));
     const { items, scores } = await scoreAtCursors(dir, resources, models, {
       ...how,
       ...(instead && { instead }),

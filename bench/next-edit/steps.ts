@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { languageIdOf } from '../../src/completion/code/languages.ts';
+import { languageIdForPath } from '../../src/completion/code/languages.ts';
 import type { FileStep, Hunk } from './simulate.ts';
 
 /** A file that changed in fewer places has no following edits; one that changed in more was rewritten. */
@@ -40,7 +40,8 @@ export async function stepsBetween(before: string, after: string, wanted: RegExp
     const hunks = hunksOf(part);
     if (hunks.length < HUNKS.fewest || hunks.length > HUNKS.most) continue;
     const text = await readFile(join(before, own), 'utf8');
-    if (text.length <= LONGEST) steps.push({ path: own, languageId: languageIdOf(own), before: text, hunks });
+    if (text.length <= LONGEST)
+      steps.push({ path: own, languageId: languageIdForPath(own), before: text, hunks });
   }
   return steps.sort((a, b) => a.path.localeCompare(b.path, 'en'));
 }

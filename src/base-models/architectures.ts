@@ -1,44 +1,44 @@
 /**
- * The architectures that can be trained, by GGUF's `general.architecture`. All are decoders like Llama: a row says what
- * is different, and the code for it asks the row.
+ * The architectures that can be trained, by GGUF's `general.architecture`. All are decoders like Llama: each row lists
+ * the differences, which the model code looks up.
  */
 import { moduleNames, type ModuleName } from '../protocol/run.ts';
 
-/** A figure in the file's metadata, by its name within the architecture; undefined if it has none. */
+/** Looks up a number in the file's metadata, by its key without the architecture; undefined if it is missing. */
 export type Figures = (name: string) => number | undefined;
 
-/** Factors between the parts of a model; 1 in most. */
+/** Scale factors in a model; 1 in most. */
 export interface Scales {
-  /** Of what the embedding gives. */
+  /** Factor of the embedding's output. */
   embedding: number;
-  /** Of what attention and the MLP add to the residual stream. */
+  /** Factor of what attention and the MLP add to the residual stream. */
   residual: number;
-  /** Of the scores, q k; undefined: 1 / sqrt(headSize). */
+  /** Factor of the attention scores q k; undefined: 1 / sqrt(headSize). */
   attention: number | undefined;
   logits: number;
 }
 
-/** How attention sees positions. */
+/** How attention encodes positions. */
 export interface Positions {
-  /** RoPE's base; undefined: positions are not seen. */
+  /** RoPE's base; undefined: no positional encoding (NoPE). */
   ropeTheta: number | undefined;
   /** Linear RoPE scaling: positions are divided by this. */
   ropeFactor: number;
-  /** A query sees so many keys, its own among them; undefined: all before it. */
+  /** Sliding window: number of keys a query attends to, including its own; undefined: all before it. */
   window?: number;
 }
 
 /**
- * Where transformers names a block's linears otherwise than in the rest of the architecture: gate and up are one linear
- * of a "shared" MLP, or the blocks are within a language model beside one for pictures.
+ * Deviating names of a block's linears in transformers: gate and up are one linear of a "shared" MLP, or the blocks
+ * belong to the language model inside a vision-language model.
  */
 export type NamedInTransformers = 'shared-mlp' | 'language-model';
 
 export interface Architecture {
-  /** For people: what is of this architecture. */
+  /** Model families of this architecture, for display. */
   families: string;
   /**
-   * Which pairs of components RoPE rotates: (2i, 2i + 1), or (i, i + headSize / 2), as transformers does for all. For
+   * Which pairs of components RoPE rotates: (2i, 2i + 1), or (i, i + headSize / 2), as transformers always does. For
    * `neighbours`, llama.cpp's converter has permuted the rows of q and k.
    */
   ropePairing: 'neighbours' | 'halves';
@@ -46,33 +46,33 @@ export interface Architecture {
   ropeDivisors?: true;
   /** The linears of a block. Default: all seven. */
   modules?: readonly ModuleName[];
-  /** Linears that have biases: none; q, k and v if the file has them for all three; or all. */
+  /** Which linears have biases: none; q, k and v if the file has all three; or all. */
   biases: 'none' | 'optional' | 'all';
   /** RMSNorm, or LayerNorm, which also subtracts the mean and has a bias. Default: rms. */
   norm?: 'rms' | 'layer';
   /** Each head of q and k has a norm before RoPE. */
   headNorms?: true;
-  /** There are norms after attention and after the MLP, too, before the residual stream takes their output. */
+  /** There are also norms after attention and after the MLP, before their output is added to the residual stream. */
   normsAfter?: true;
-  /** What the MLP does between its linears: silu(gate) up (the default), gelu(gate) up, or gelu(up). */
+  /** Activation of the MLP: silu(gate) up (the default), gelu(gate) up, or gelu(up). */
   activation?: 'swiglu' | 'geglu' | 'gelu';
-  /** Figures of its own that llama.cpp requires. */
+  /** Architecture-specific metadata keys that llama.cpp requires. */
   required?: readonly string[];
   /** Default: 1, and 1 / sqrt(headSize). */
   scales?(figure: Figures): Partial<Scales>;
-  /** Of each layer, where it is not as the file's metadata say for all. */
+  /** Positions per layer, where they differ from what the metadata say for all layers. */
   positions?(all: Positions, figure: Figures): (layer: number) => Positions;
-  /** For PEFT's files. `tags`: of the model's card, as in the file's metadata. */
+  /** For PEFT files. `tags`: those of the model card, from the file's metadata. */
   inTransformers?(figure: Figures, tags: readonly string[]): NamedInTransformers | undefined;
 }
 
-/** Blocks of Google's smallest Gemma 3 that sees pictures. */
+/** Number of blocks of the smallest Gemma 3 with vision. */
 export const GEMMA_WITH_PICTURES = 34;
-/** Hugging Face's names of what a model is for. */
-const areOfText = (tags: readonly string[]) =>
+/** Judges by Hugging Face's task tags. */
+const areTextOnly = (tags: readonly string[]) =>
   tags.includes('text-generation') && !tags.includes('image-text-to-text');
 
-const unseen = (all: Positions): Positions => ({ ...all, ropeTheta: undefined });
+const withoutPositions = (all: Positions): Positions => ({ ...all, ropeTheta: undefined });
 
 const rows = {
   llama: {
@@ -97,8 +97,9 @@ const rows = {
       logits: 1 / (figure('logit_scale') || 1),
     }),
     // llama.cpp's switch for RoPE, which its converter sets to false only for models with Mamba layers.
-    positions: (all, figure) => () => (figure('rope.scaling.finetuned') === 0 ? unseen(all) : all),
-    // Granite 4.0 is transformers' GraniteMoeHybrid, whose width llama.cpp's converter notes; 3 and 4.1 are its Granite.
+    positions: (all, figure) => () => (figure('rope.scaling.finetuned') === 0 ? withoutPositions(all) : all),
+    // Granite 4.0 is transformers' GraniteMoeHybrid, whose width llama.cpp's converter notes; 3 and 4.1 are its
+    // Granite.
     inTransformers: (figure) =>
       figure('expert_shared_feed_forward_length') === undefined ? undefined : 'shared-mlp',
   },
@@ -106,7 +107,7 @@ const rows = {
     families: 'SmolLM3',
     ropePairing: 'neighbours',
     biases: 'none',
-    positions: (all) => (layer) => (layer % 4 === 3 ? unseen(all) : all),
+    positions: (all) => (layer) => (layer % 4 === 3 ? withoutPositions(all) : all),
   },
   gemma3: {
     families: 'Gemma 3, its language model',
@@ -117,7 +118,7 @@ const rows = {
     activation: 'geglu',
     scales: (figure) => {
       const width = figure('embedding_length')!;
-      // The 27B alone, known by its layers as in llama.cpp, has scores by width / heads.
+      // Only the 27B, recognised by its number of layers as in llama.cpp, scales scores by width / heads.
       const attention = figure('block_count') === 62 && {
         attention: (width / figure('attention.head_count')!) ** -0.5,
       };
@@ -127,13 +128,13 @@ const rows = {
       const window = figure('attention.sliding_window');
       if (!window) return () => all;
       const period = figure('attention.sliding_window_pattern') ?? 6;
-      const near: Positions = { ropeTheta: figure('rope.freq_base_swa') ?? 10_000, ropeFactor: 1, window };
-      return (layer) => (period === 0 || layer % period < period - 1 ? near : all);
+      const local: Positions = { ropeTheta: figure('rope.freq_base_swa') ?? 10_000, ropeFactor: 1, window };
+      return (layer) => (period === 0 || layer % period < period - 1 ? local : all);
     },
-    // From the 4B on they see pictures, too. There are some for text only, such as MedGemma 27B, which differ in nothing
-    // that GGUF has but the tags of the card, if it has those.
+    // From 4B up they have vision. Text-only ones, such as MedGemma 27B, differ in the GGUF file only by the model
+    // card's tags, if it has them.
     inTransformers: (figure, tags) =>
-      figure('block_count')! >= GEMMA_WITH_PICTURES && !areOfText(tags) ? 'language-model' : undefined,
+      figure('block_count')! >= GEMMA_WITH_PICTURES && !areTextOnly(tags) ? 'language-model' : undefined,
   },
   starcoder2: {
     families: 'StarCoder2',
@@ -150,21 +151,21 @@ export const architectures: Readonly<Record<ArchitectureName, Architecture>> = r
 export const isArchitecture = (name: unknown): name is ArchitectureName =>
   typeof name === 'string' && Object.hasOwn(rows, name);
 
-/** All of them, for people. */
+/** List of all architectures, for display. */
 export const ARCHITECTURES = Object.entries(rows)
   .map(([name, { families }]) => `${name} (${families})`)
   .join(', ');
 
-/** What to do about a base of another architecture. */
+/** Advice for a base of an unsupported architecture. */
 export const CHOOSE_ANOTHER = `Choose a base of one of these architectures: ${ARCHITECTURES}; such as smollm2-135m.`;
 
-/** A figure as one value: some converters write a list with a value for each block. Unequal ones stay a list. */
+/** Collapses a per-block list, as some converters write it, into one value if all are equal. */
 export const sameForAll = (value: unknown): unknown =>
-  Array.isArray(value) && value.length > 0 && value.every((one) => one === value[0])
+  Array.isArray(value) && value.length > 0 && value.every((item) => item === value[0])
     ? (value[0] as unknown)
     : value;
 
-/** Tensor of RoPE's divisors, which the converter computes from Llama 3's factor, frequency factors and context. */
+/** Tensor with divisors of RoPE's frequencies, which the converter computes from Llama 3's scaling parameters. */
 export const ROPE_DIVISORS = 'rope_freqs.weight';
 
 /** GGUF's name of each linear, within `blk.N.`. */
@@ -193,7 +194,7 @@ export interface BlockSizes {
 }
 
 /** The linears of a block. */
-export const modulesOf = ({
+export const blockModules = ({
   architecture = 'llama',
 }: Pick<BlockSizes, 'architecture'>): readonly ModuleName[] =>
   architectures[architecture].modules ?? moduleNames;
@@ -220,12 +221,12 @@ export function biasedModules({
   architecture = 'llama',
   qkvBias,
 }: Pick<BlockSizes, 'architecture' | 'qkvBias'>): readonly ModuleName[] {
-  if (architectures[architecture].biases === 'all') return modulesOf({ architecture });
+  if (architectures[architecture].biases === 'all') return blockModules({ architecture });
   return qkvBias ? ['q', 'k', 'v'] : [];
 }
 
-/** Name of the figure that norms add to the variance. */
-export const epsilonOf = (architecture: ArchitectureName): string =>
+/** Metadata key of the norms' epsilon. */
+export const epsilonKey = (architecture: ArchitectureName): string =>
   architectures[architecture].norm === 'layer'
     ? 'attention.layer_norm_epsilon'
     : 'attention.layer_norm_rms_epsilon';
@@ -240,7 +241,7 @@ export function blockTensors(sizes: BlockSizes): Map<string, number[]> {
     const name = moduleTensors[module];
     return [[`${name}.weight`, shape], ...(biased.includes(module) ? [bias(name, shape[0])] : [])];
   };
-  const [attention, mlp] = [modulesOf(sizes).filter(isAttention), modulesOf(sizes).filter(isMlp)];
+  const [attention, mlp] = [blockModules(sizes).filter(isAttention), blockModules(sizes).filter(isMlp)];
   return new Map([
     ...norm('attn_norm'),
     ...attention.flatMap(linear),

@@ -1,6 +1,6 @@
 /**
- * Checks the figures in a model file's metadata against their limits and against the file's tensors. llama.cpp sizes
- * its memory by these figures and aborts the process at some impossible ones, so every file is checked before it is
+ * Validates the numbers in a model file's metadata against their limits and against the file's tensors. llama.cpp sizes
+ * its memory by these numbers and aborts the process if some are impossible, so every file is checked before it is
  * loaded.
  */
 import { typeOf, type TypedMetadata } from '../gguf/index.ts';
@@ -8,7 +8,7 @@ import { msg, UserError } from '../text/errors.ts';
 import {
   architectures,
   blockTensors,
-  epsilonOf,
+  epsilonKey,
   isArchitecture,
   lastNormTensors,
   type ArchitectureName,
@@ -29,14 +29,14 @@ const real = (from: number, to: number): Bounds => ({ whole: false, from, to });
 
 /** llama.cpp's own limit, LLAMA_MAX_LAYERS. */
 const MOST_BLOCKS = 512;
-/** Our server's limit: less has no room for a prompt and its answer. */
+/** Our server's limit: a smaller context has no room for a prompt and its answer. */
 const LEAST_CONTEXT = 64;
 const MOST_TOKENS_OF_CONTEXT = 2 ** 27;
 const WIDEST = 2 ** 24;
 const MOST_HEADS = 2 ** 16;
 const LARGEST_EPSILON = 0.1;
 
-/** Far above every existing model, and far below what does harm. */
+/** Far above the values of any existing model, and far below what does harm. */
 const bounds: Readonly<Record<string, Bounds>> = {
   block_count: whole(1, MOST_BLOCKS),
   context_length: whole(LEAST_CONTEXT, MOST_TOKENS_OF_CONTEXT),
@@ -51,7 +51,7 @@ const bounds: Readonly<Record<string, Bounds>> = {
   'attention.value_length': whole(1, WIDEST),
   'attention.scale': real(0, 1e6),
   'attention.sliding_window': whole(0, MOST_TOKENS_OF_CONTEXT),
-  // Of Granite; llama.cpp takes 0 for "none".
+  // Granite; llama.cpp takes 0 for "none".
   embedding_scale: real(0, 1e6),
   residual_scale: real(0, 1e6),
   logit_scale: real(0, 1e6),
@@ -65,7 +65,7 @@ const bounds: Readonly<Record<string, Bounds>> = {
   'rope.scale_linear': real(0, 1e6),
 };
 
-/** Figures that every model of the architectures known here must have. */
+/** Keys that every model of a supported architecture must have. */
 const required = [
   'block_count',
   'context_length',
@@ -75,8 +75,8 @@ const required = [
 ] as const;
 
 /**
- * Throws UserError `base-not-gguf` if the file is not a model or a figure is impossible, `base-truncated` if a figure
- * is missing.
+ * Throws UserError `base-not-gguf` if the file is not a model or a number is impossible, `base-truncated` if one is
+ * missing.
  */
 export function checkFigures(header: ModelHeader): void {
   const { metadata } = header;
@@ -91,11 +91,11 @@ export function checkFigures(header: ModelHeader): void {
   for (const [key, value] of Object.entries(metadata)) {
     if (!key.startsWith(`${architecture}.`) || value === undefined) continue;
     const figure = key.slice(architecture.length + 1);
-    // Some architectures have one figure per block, which may be 0.
-    const [values, least] = Array.isArray(value) ? [value as unknown[], 0] : [[value], -Infinity];
-    for (const one of values) checkFigure(header, key, one, bounds[figure], least);
+    // Some architectures have one number per block, which may be 0.
+    const [values, lowest] = Array.isArray(value) ? [value as unknown[], 0] : [[value], -Infinity];
+    for (const item of values) checkFigure(header, key, item, bounds[figure], lowest);
   }
-  const sizes = sizesOf(header);
+  const sizes = readSizes(header);
   if (sizes) checkHeads(header, sizes);
 }
 
@@ -104,16 +104,16 @@ function checkFigure(
   key: string,
   value: unknown,
   bound: Bounds | undefined,
-  least: number,
+  lowest: number,
 ): void {
   const number = typeof value === 'bigint' ? Number(value) : value;
   const isNumber = typeof number === 'number';
-  if (bound ? !isNumber || !within(number, bound, least) : isNumber && !Number.isFinite(number))
-    throw damaged(header, `its "${key}" is ${describe(value)}`);
+  if (bound ? !isNumber || !isWithin(number, bound, lowest) : isNumber && !Number.isFinite(number))
+    throw damaged(header, `its "${key}" is ${describeValue(value)}`);
 }
 
-function within(value: number, { whole: integer, from, to }: Bounds, least: number): boolean {
-  const low = least === -Infinity ? from : Math.min(from, least);
+function isWithin(value: number, { whole: integer, from, to }: Bounds, lowest: number): boolean {
+  const low = lowest === -Infinity ? from : Math.min(from, lowest);
   return Number.isFinite(value) && value >= low && value <= to && (!integer || Number.isInteger(value));
 }
 
@@ -122,18 +122,18 @@ interface Sizes extends BlockSizes {
   blocks: number;
   /** Components of a head that RoPE rotates. */
   turned: number;
-  /** A mixture of experts: several MLPs per block, under other names. */
+  /** A mixture of experts: several MLPs per block, with different names. */
   experts: boolean;
 }
 
-/** Undefined if the architecture's tensors are not known here, or if figures differ from block to block. */
-function sizesOf(header: ModelHeader): Sizes | undefined {
+/** Undefined if the architecture is not supported, or if numbers differ from block to block. */
+function readSizes(header: ModelHeader): Sizes | undefined {
   const { metadata } = header;
   const architecture = metadata['general.architecture'];
   if (!isArchitecture(architecture)) return undefined;
   const get = (figure: string) => sameForAll(metadata[`${architecture}.${figure}`]);
-  const { required: own = [] } = architectures[architecture];
-  for (const figure of [...required, epsilonOf(architecture), ...own])
+  const { required: extra = [] } = architectures[architecture];
+  for (const figure of [...required, epsilonKey(architecture), ...extra])
     if (get(figure) === undefined) throw truncated(header, `has no usable "${architecture}.${figure}"`);
   if (Object.keys(bounds).some((figure) => Array.isArray(get(figure)))) return undefined;
   const figure = (name: string, otherwise?: number) => Number(get(name) ?? otherwise);
@@ -163,11 +163,11 @@ function checkHeads(header: ModelHeader, { width, heads, kvHeads, headSize, turn
 }
 
 /**
- * Throws UserError `base-truncated` if a tensor of a known architecture's model is missing or its shape does not match
- * the figures; llama.cpp checks other architectures itself. Call checkFigures first.
+ * Throws UserError `base-truncated` if a tensor of a supported architecture is missing or its shape does not match the
+ * metadata; llama.cpp checks other architectures itself. Call checkFigures first.
  */
 export function checkTensors(header: ModelHeader): void {
-  const sizes = sizesOf(header);
+  const sizes = readSizes(header);
   if (!sizes) return;
   const { blocks, width } = sizes;
   const rows = header.tensors.get('token_embd.weight')?.shape[0] ?? 0;
@@ -176,7 +176,7 @@ export function checkTensors(header: ModelHeader): void {
   if (header.tensors.has('output.weight')) checkShape(header, 'output.weight', [rows, width]);
   if (sizes.experts && !header.tensors.has('blk.0.ffn_gate_inp.weight'))
     throw truncated(header, 'declares experts but has none');
-  // Experts' MLPs have other names.
+  // Experts' MLPs have different names.
   const shapes = [...blockTensors(sizes)].filter(
     ([name]) => !(sizes.experts && /^ffn_(gate|up|down)\b/.test(name)),
   );
@@ -185,45 +185,45 @@ export function checkTensors(header: ModelHeader): void {
 }
 
 function checkShape(header: ModelHeader, name: string, shape: readonly number[]): void {
-  const found = header.tensors.get(name)?.shape;
-  if (!found) throw truncated(header, `has no tensor "${name}"`);
-  if (found.join() !== shape.join())
-    throw truncated(header, `has a tensor "${name}" of ${found.join(' x ')}, not ${shape.join(' x ')}`);
+  const actual = header.tensors.get(name)?.shape;
+  if (!actual) throw truncated(header, `has no tensor "${name}"`);
+  if (actual.join() !== shape.join())
+    throw truncated(header, `has a tensor "${name}" of ${actual.join(' x ')}, not ${shape.join(' x ')}`);
 }
 
-const MOST_WORDS = 2 ** 22;
-const LONGEST_WORD = 2 ** 16;
+const MOST_TOKENS = 2 ** 22;
+const LONGEST_TOKEN = 2 ** 16;
 
 /**
- * Throws UserError `base-not-gguf` if the file has no vocabulary, or if the parts of the vocabulary do not fit each
- * other or the embedding.
+ * Throws UserError `base-not-gguf` if the file has no vocabulary, or if the vocabulary's parts are inconsistent with
+ * each other or with the embedding.
  */
 export function checkVocabulary(header: ModelHeader): void {
   const { metadata, tensors } = header;
-  const words = metadata['tokenizer.ggml.tokens'];
-  if (!Array.isArray(words) || words.length === 0)
+  const tokens = metadata['tokenizer.ggml.tokens'];
+  if (!Array.isArray(tokens) || tokens.length === 0)
     throw new UserError(
       'base-not-gguf',
       msg`${nameOf(header)} contains no vocabulary.`,
       msg`Give a whole model, not an adapter or a projector.`,
     );
-  if (!isWords(words)) throw damaged(header, 'its vocabulary is not made of words');
+  if (!isStringList(tokens)) throw damaged(header, 'its vocabulary is not made of words');
   const merges = metadata['tokenizer.ggml.merges'] ?? [];
-  if (!isWords(merges) || merges.some((merge) => !merge.includes(' ', 1)))
+  if (!isStringList(merges) || merges.some((merge) => !merge.includes(' ', 1)))
     throw damaged(header, 'its "tokenizer.ggml.merges" are not made of pairs');
   for (const key of ['tokenizer.ggml.token_type', 'tokenizer.ggml.scores']) {
     const values = metadata[key];
     if (values === undefined) continue;
-    const fits = Array.isArray(values) && values.length === words.length;
+    const fits = Array.isArray(values) && values.length === tokens.length;
     if (!fits || values.some((value) => !Number.isFinite(value)))
-      throw damaged(header, `its "${key}" is not a number for each of ${words.length} tokens`);
+      throw damaged(header, `its "${key}" is not a number for each of ${tokens.length} tokens`);
   }
   const rows = tensors.get('token_embd.weight')?.shape[0];
-  if (rows !== undefined && rows !== words.length)
-    throw damaged(header, `it has ${words.length} tokens and embeddings for ${rows}`);
+  if (rows !== undefined && rows !== tokens.length)
+    throw damaged(header, `it has ${tokens.length} tokens and embeddings for ${rows}`);
 }
 
-/** llama.cpp reads these lists as such, whatever their type: of another one, past their end. */
+/** llama.cpp assumes these types without checking, and reads past the end of a list of another type. */
 const listTypes: Readonly<Record<string, readonly string[]>> = {
   'tokenizer.ggml.tokens': ['string[]'],
   'tokenizer.ggml.merges': ['string[]'],
@@ -231,7 +231,7 @@ const listTypes: Readonly<Record<string, readonly string[]>> = {
   'tokenizer.ggml.token_type': ['int32[]', 'uint32[]'],
 };
 
-/** Throws UserError `base-not-gguf` if a list of the vocabulary has another type than llama.cpp takes for granted. */
+/** Throws UserError `base-not-gguf` if a list of the vocabulary has a type other than the one llama.cpp assumes. */
 export function checkListTypes(header: ModelHeader, entries: TypedMetadata): void {
   for (const [key, types] of Object.entries(listTypes)) {
     const entry = entries.get(key);
@@ -241,28 +241,28 @@ export function checkListTypes(header: ModelHeader, entries: TypedMetadata): voi
 }
 
 /**
- * Throws UserError `base-not-gguf` if two tokens have the same bytes, at which llama.cpp aborts the process. `raw` is
- * the list as stored in the file: decoded as UTF-8, different bytes could become the same text.
+ * Throws UserError `base-not-gguf` if two tokens have the same bytes, because llama.cpp would abort the process. `raw`
+ * is the list as stored in the file: decoded as UTF-8, different bytes could become the same text.
  */
 export function checkDistinct(header: ModelHeader, raw: Uint8Array): void {
   const view = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   const seen = new Set<string>();
-  // After the list's type (4 bytes), its elements' type (4) and their number (8).
+  // After the list's type (4 bytes), the element type (4) and the length (8).
   for (let at = 16; at < view.length;) {
     const length = Number(view.readBigUInt64LE(at));
-    const word = view.toString('latin1', at + 8, at + 8 + length);
-    if (seen.has(word)) throw damaged(header, `its vocabulary has the token "${word.slice(0, 20)}" twice`);
-    seen.add(word);
+    const token = view.toString('latin1', at + 8, at + 8 + length);
+    if (seen.has(token)) throw damaged(header, `its vocabulary has the token "${token.slice(0, 20)}" twice`);
+    seen.add(token);
     at += 8 + length;
   }
 }
 
-const isWords = (value: unknown): value is string[] =>
+const isStringList = (value: unknown): value is string[] =>
   Array.isArray(value) &&
-  value.length <= MOST_WORDS &&
-  value.every((word) => typeof word === 'string' && word.length <= LONGEST_WORD);
+  value.length <= MOST_TOKENS &&
+  value.every((token) => typeof token === 'string' && token.length <= LONGEST_TOKEN);
 
-const describe = (value: unknown) => (typeof value === 'string' ? 'a text' : String(value).slice(0, 40));
+const describeValue = (value: unknown) => (typeof value === 'string' ? 'a text' : String(value).slice(0, 40));
 const nameOf = ({ path }: ModelHeader) => path ?? 'The base';
 
 const fetchAgain = msg`Delete the file and fetch it again.`;

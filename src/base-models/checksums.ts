@@ -1,4 +1,4 @@
-/** Remembers the checksum of model files on disk, so that gigabytes are read once and not at every start. */
+/** Caches the checksums of model files, so that gigabytes are read once and not at every start. */
 import { createHash } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -8,7 +8,7 @@ import { sha256Of } from '../platform/files/checksum.ts';
 import { cacheDir } from '../platform/files/paths.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
 import { UserError } from '../text/errors.ts';
-import type { ResolveOptions } from './ask.ts';
+import type { ResolveOptions } from './resolve-options.ts';
 import { readText } from '../platform/files/regular-file.ts';
 import { msg, type Text } from '../text/message.ts';
 
@@ -16,21 +16,21 @@ const factsSchema = z.object({
   path: z.string(),
   size: z.number(),
   mtimeMs: z.number(),
-  /** The file's number on its disk: times are coarse, so another file in its place may have the same. */
+  /** Inode: modification times are coarse, so a file that replaced this one may have the same. */
   ino: z.number().optional(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   licence: z.string().optional(),
 });
 export type FileFacts = z.infer<typeof factsSchema>;
 
-const placeOf = (path: string) =>
+const cachePath = (path: string) =>
   join(cacheDir(), 'checksums', `${createHash('sha256').update(path).digest('hex').slice(0, 32)}.json`);
 
-/** What `examine` found earlier, if the file has not changed since (path, size, time and number). */
+/** Cached result of `examine`, if the file has not changed since (path, size, modification time and inode). */
 export async function knownFacts(path: string): Promise<FileFacts | undefined> {
   try {
     const { size, mtimeMs, ino } = await stat(path);
-    const facts = factsSchema.parse(JSON.parse(await readText(placeOf(path))));
+    const facts = factsSchema.parse(JSON.parse(await readText(cachePath(path))));
     const isSame = facts.path === path && facts.size === size && facts.mtimeMs === mtimeMs;
     return isSame && (facts.ino ?? ino) === ino ? facts : undefined;
   } catch {
@@ -40,15 +40,15 @@ export async function knownFacts(path: string): Promise<FileFacts | undefined> {
 }
 
 /**
- * Checks the file's structure and computes its SHA-256, unless that was done before and the file has not changed.
- * Throws like openGguf. `onBytes` gets the bytes hashed so far.
+ * Checks the file's structure and computes its SHA-256, unless the result is cached. Throws like openGguf. `onBytes`
+ * receives the number of bytes hashed so far.
  */
 export async function examine(
   path: string,
   onBytes?: (done: number, total: number) => void,
 ): Promise<FileFacts> {
-  const known = await knownFacts(path);
-  if (known) return known;
+  const cached = await knownFacts(path);
+  if (cached) return cached;
   const gguf = await openGguf(path);
   await gguf.close();
   const { size, mtimeMs, ino } = await stat(path);
@@ -62,14 +62,14 @@ export async function examine(
     sha256,
     ...(typeof licence === 'string' ? { licence } : {}),
   };
-  // If the cache can't be written, the next examination only takes longer.
+  // If the cache can't be written, the next call just takes longer.
   await remember(facts).catch(() => undefined);
   return facts;
 }
 
 /**
- * Refuses another file under the base's name: it would give a wrong model without an error. `of`: "this run". Errors:
- * base-checksum, and those of `examine`.
+ * Rejects a different file under the base's name, which would silently give a wrong model. `of`: for example "this
+ * run". Errors: base-checksum, and those of `examine`.
  */
 export async function requireSameBase(
   { path, sha256 }: { path: string; sha256: string },
@@ -80,7 +80,7 @@ export async function requireSameBase(
   throw new UserError('base-checksum', msg`${path} is not the file that ${of} was started with.`, next);
 }
 
-/** `examine` with progress for the caller of resolveBase. */
+/** `examine` with progress reports for the caller of resolveBase. */
 export const examineWithProgress = (
   path: string,
   { onProgress }: ResolveOptions,
@@ -89,7 +89,7 @@ export const examineWithProgress = (
   examine(path, (done, total) => onProgress?.({ phase: 'checking', what, done, total }));
 
 async function remember(facts: FileFacts): Promise<void> {
-  const place = placeOf(facts.path);
+  const path = cachePath(facts.path);
   await mkdir(join(cacheDir(), 'checksums'), { recursive: true });
-  await writeByRename(place, JSON.stringify(facts));
+  await writeByRename(path, JSON.stringify(facts));
 }

@@ -1,6 +1,6 @@
 /**
- * Lists, downloads and checks files of a repository on the Hugging Face hub, or on the mirror in HF_ENDPOINT. HF_TOKEN,
- * if set, is used to sign in.
+ * Lists, downloads and checks files of a repository on the Hugging Face hub, or on the mirror in HF_ENDPOINT.
+ * Authenticates with HF_TOKEN, if set.
  */
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -9,7 +9,7 @@ import { sha256Of } from '../platform/files/checksum.ts';
 import { diskFull } from '../platform/files/disk.ts';
 import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
-import type { ResolveOptions } from './ask.ts';
+import type { ResolveOptions } from './resolve-options.ts';
 import { networkFetch } from '../platform/network/http.ts';
 import { download, growingPath, Refused, sizeOf } from '../platform/network/download.ts';
 import { withLock } from '../platform/files/lock.ts';
@@ -23,12 +23,12 @@ export interface HubRepository {
 export type HubFile = Pick<ListFileEntry, 'path' | 'size' | 'oid' | 'lfs'>;
 
 export const hubEndpoint = () => (process.env['HF_ENDPOINT'] || 'https://huggingface.co').replace(/\/+$/, '');
-/** From the environment only. */
+/** Read only from the environment. */
 export const hubToken = () => process.env['HF_TOKEN'] || undefined;
 const HUB_ANSWERS_MS = 3000;
 
 /** Whether the hub, or its mirror, answers at all. */
-export async function hubAnswers(): Promise<boolean> {
+export async function isHubReachable(): Promise<boolean> {
   try {
     await networkFetch(hubEndpoint(), {
       method: 'HEAD',
@@ -41,7 +41,9 @@ export async function hubAnswers(): Promise<boolean> {
   }
 }
 
-/** The names in a path. Throws UserError `hub-not-found` for a path that could lead out of our folders. */
+/**
+ * Splits a path into its components. Throws UserError `hub-not-found` for a path that could lead out of our folders.
+ */
 export function safeParts(file: string): string[] {
   const parts = file.split('/');
   if (parts.some((part) => part === '' || part === '.' || part === '..' || /[\\:\0]/.test(part)))
@@ -53,10 +55,13 @@ export function safeParts(file: string): string[] {
   return parts;
 }
 
-/** The repository's `wanted` files, in the hub's order. Throws UserError `hub-not-found`, `network` or `cancelled`. */
+/**
+ * The repository's files that pass `filter`, in the hub's order. Throws UserError `hub-not-found`, `network` or
+ * `cancelled`.
+ */
 export async function listHubFiles(
   repository: HubRepository,
-  wanted: (path: string) => boolean,
+  filter: (path: string) => boolean,
   signal?: AbortSignal,
 ): Promise<HubFile[]> {
   const accessToken = hubToken();
@@ -69,7 +74,7 @@ export async function listHubFiles(
       fetch: (input, init) => networkFetch(input as string | URL, { ...init, signal: signal ?? null }),
       ...(accessToken ? { accessToken } : {}),
     });
-    for await (const entry of listing) if (entry.type === 'file' && wanted(entry.path)) files.push(entry);
+    for await (const entry of listing) if (entry.type === 'file' && filter(entry.path)) files.push(entry);
   } catch (error) {
     if (signal?.aborted)
       throw new UserError('cancelled', msg`The download was cancelled.`, msg`Start it again.`);
@@ -79,9 +84,9 @@ export async function listHubFiles(
 }
 
 /**
- * Downloads a file to `target` unless it exists. An interrupted download is continued. The file is checked against
- * `sha256`, or else the hub's own checksum, before it gets its name.
- * Throws UserError `hub-not-found`, `network`, `disk-full`, `cancelled` or what `damaged` returns.
+ * Downloads a file to `target` unless it exists. An interrupted download is resumed. The file is checked against
+ * `sha256`, or else the hub's own checksum, before it is renamed to its final name. Throws UserError `hub-not-found`,
+ * `network`, `disk-full`, `cancelled` or what `damaged` returns.
  */
 export async function fetchHubFile(
   repository: HubRepository,
@@ -114,7 +119,7 @@ async function fetchLocked(
   const part = growingPath(target, expected ?? file.oid ?? '');
   const accessToken = hubToken();
   try {
-    await download(urlOf(repository, file.path), part, {
+    await download(fileUrl(repository, file.path), part, {
       signal,
       ...(accessToken ? { headers: { authorization: `Bearer ${accessToken}` } } : {}),
       onBytes: (done, total) =>
@@ -126,24 +131,24 @@ async function fetchLocked(
       : diskFull(error, part);
   }
   const total = await sizeOf(part);
-  const right =
+  const isIntact =
     total === file.size &&
     (!expected ||
       (await sha256Of(part, (done) => onProgress?.({ phase: 'checking', what: file.path, done, total }))) ===
         expected);
-  if (!right) {
+  if (!isIntact) {
     await rm(part, { force: true });
     throw damaged(file);
   }
   await rename(part, target);
 }
 
-function urlOf({ type, name }: HubRepository, path: string): string {
-  const place = type === 'dataset' ? `datasets/${name}` : name;
-  return `${hubEndpoint()}/${place}/resolve/main/${path.split('/').map(encodeURIComponent).join('/')}`;
+function fileUrl({ type, name }: HubRepository, path: string): string {
+  const prefix = type === 'dataset' ? `datasets/${name}` : name;
+  return `${hubEndpoint()}/${prefix}/resolve/main/${path.split('/').map(encodeURIComponent).join('/')}`;
 }
 
-/** What the hub refused, as a sentence. */
+/** Turns an error of the hub into a UserError. */
 export function hubError(error: unknown, what: string): UserError {
   const status =
     error instanceof HubApiError

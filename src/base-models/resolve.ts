@@ -1,9 +1,9 @@
-/** Turns what a person typed (a known base's name, a path, or a hub reference) into a model file on this disk. */
+/** Resolves user input (a known base's name, a path, or a hub reference) to a model file on disk. */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { msg, UserError } from '../text/errors.ts';
-import type { ResolveOptions } from './ask.ts';
+import type { ResolveOptions } from './resolve-options.ts';
 import { examineWithProgress } from './checksums.ts';
 import { fetchFromHub, parseHubReference } from './hub.ts';
 import { fetchKnownBase } from './known-base.ts';
@@ -28,12 +28,12 @@ export async function resolveBase(reference: string, options: ResolveOptions = {
   const path = resolve(reference.replace(/^~(?=\/)/, homedir()));
   if (existsSync(path)) {
     const facts = await examineWithProgress(path, options);
-    return described(basename(path).replace(/\.gguf$/i, ''), facts);
+    return toResolved(basename(path).replace(/\.gguf$/i, ''), facts);
   }
   const hub = parseHubReference(reference);
   if (hub) {
     const { id, path: fetched } = await fetchFromHub(hub, options);
-    return described(id, await examineWithProgress(fetched, options));
+    return toResolved(id, await examineWithProgress(fetched, options));
   }
   throw new UserError(
     'base-not-found',
@@ -44,10 +44,10 @@ export async function resolveBase(reference: string, options: ResolveOptions = {
 
 async function resolveKnown(base: KnownBase, options: ResolveOptions): Promise<ResolvedBase> {
   const path = await fetchKnownBase(base, options);
-  return { ...described(base.id, await examineWithProgress(path, options)), licence: base.licence };
+  return { ...toResolved(base.id, await examineWithProgress(path, options)), licence: base.licence };
 }
 
-const described = (
+const toResolved = (
   id: string,
   { path, sha256, licence }: { path: string; sha256: string; licence?: string | undefined },
 ): ResolvedBase => ({

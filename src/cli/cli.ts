@@ -1,16 +1,16 @@
 #!/usr/bin/env node
-/** Entry: `forget-me-not`. A file per command in commands/. */
+/** Entry point: `forget-me-not`. Each command is a file in commands/. */
 import { Command } from 'commander';
 import { commandGroups } from './commands/index.ts';
 import { heedStop } from '../platform/processes/child.ts';
-import { flushed, guardConsole } from './view/output.ts';
-import { endWith } from './view/end-with.ts';
+import { flushed, redirectConsole } from './view/output.ts';
+import { printError } from './view/print-error.ts';
 import { arrangeHelp } from './view/help.ts';
 import { version } from './version.ts';
 
 heedStop();
-guardConsole();
-// Whoever reads ("| head") has seen enough.
+redirectConsole();
+// The reader has closed the pipe ("| head").
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit();
@@ -24,18 +24,18 @@ const program = new Command('forget-me-not')
   // Commander's argument errors are printed below, like every other error.
   .configureOutput({ outputError: () => undefined });
 for (const [heading, commands] of Object.entries(commandGroups))
-  for (const command of commands) {
-    const built = command().option('--verbose', 'print stack traces').helpGroup(heading);
+  for (const create of commands) {
+    const built = create().option('--verbose', 'print stack traces').helpGroup(heading);
     arrangeHelp(built);
     program.addCommand(built);
-    for (const one of [built, ...built.commands]) one.copyInheritedSettings(program);
+    for (const command of [built, ...built.commands]) command.copyInheritedSettings(program);
   }
 
 try {
-  // Given, because commander would not look for a script where an editor's Electron runs this as Node.
+  // Set explicitly: commander would not skip the script's path where an editor's Electron runs this as Node.
   await program.parseAsync(process.argv);
 } catch (thrown) {
-  process.exitCode = endWith(thrown);
+  process.exitCode = printError(thrown);
 }
 // llama.cpp's native threads would keep the process alive, so it exits explicitly, after stdout is flushed.
 await flushed();

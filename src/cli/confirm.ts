@@ -15,8 +15,8 @@ export async function confirm(
 }
 
 /**
- * The same before something leaves this machine: without a terminal, only `yes` is consent. Throws UserError
- * `bad-argument` where nobody can be asked. `what`: what was not done then.
+ * As `confirm`, before data leaves this machine: without a terminal, only `yes` is consent, and it throws UserError
+ * `bad-argument` otherwise. `what`: names the action that was not taken.
  */
 export async function consent(
   text: Lines,

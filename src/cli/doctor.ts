@@ -1,4 +1,4 @@
-/** Examines this machine: what is installed, what is missing, and the command that installs it. */
+/** Inspects this machine: what is installed, what is missing, and the command to install it. */
 import { constants, existsSync } from 'node:fs';
 import { access, readdir, stat } from 'node:fs/promises';
 import { arch, cpus, freemem, platform, totalmem } from 'node:os';
@@ -16,7 +16,7 @@ import { findWebgpu } from '../tensor/devices/find.ts';
 import { findNvidia, type NvidiaGpu } from '../tensor/devices/memory.ts';
 import { planBackend } from '../tensor/devices/plan.ts';
 import { inspectRuntime, type RuntimeReport } from '../tensor/runtime/index.ts';
-import { autoBase, tellWithTensorflow, type AutoBase } from './machine/auto-base.ts';
+import { autoBase, describeTensorflowGain, type AutoBase } from './machine/auto-base.ts';
 import {
   completionCheck,
   findCompletionGpu,
@@ -49,7 +49,9 @@ export async function examine(): Promise<DoctorReport> {
   const seen = [...gpus, ...webgpu.adapters].map(({ name }) => name);
   const device = chooseDevice(webgpu.adapters);
   const backends = [tensorflowBackend(runtime), { name: 'wasm', ...wasm }, webgpuBackend(webgpu, device)];
-  const starting = plan.order.filter((name) => backends.some((one) => one.name === name && one.starts));
+  const starting = plan.order.filter((name) =>
+    backends.some((backend) => backend.name === name && backend.starts),
+  );
   const chosenBackend = starting[0] ?? (wasm.starts ? 'wasm' : undefined);
   const onGpu = chosenBackend === 'webgpu' ? device?.adapter.name : undefined;
   const checks: Check[] = [
@@ -71,7 +73,7 @@ export async function examine(): Promise<DoctorReport> {
     ...told({
       summary:
         data.status !== 'broken'
-          ? summarise({ chosen: chosenBackend, onGpu, runtime, wasm, llama })
+          ? summaryOf({ chosen: chosenBackend, onGpu, runtime, wasm, llama })
           : msg`No data can be saved: ${data.text}`,
     }),
     ok: chosenBackend !== undefined && llama.starts && data.status !== 'broken',
@@ -166,7 +168,7 @@ function tensorflowBackend({ starts, version, reason, command }: RuntimeReport):
   return { name: 'tensorflow', starts, version, reason, command };
 }
 
-interface Known {
+interface MachineFacts {
   chosen: string | undefined;
   /** The GPU that WebGPU trains on. */
   onGpu: string | undefined;
@@ -175,7 +177,7 @@ interface Known {
   llama: Probe;
 }
 
-function summarise({ chosen, onGpu, runtime, wasm, llama }: Known): Text {
+function summaryOf({ chosen, onGpu, runtime, wasm, llama }: MachineFacts): Text {
   if (!chosen)
     return msg`Training cannot start because no backend starts. TensorFlow: ${runtime.reason} wasm: ${wasm.reason}`;
   if (!llama.starts)
@@ -283,7 +285,7 @@ function compilerCheck({ compiler, prebuilt, installed, offered }: RuntimeReport
 
 function modelsCheck(models: DoctorReport['models'], base: AutoBase): Check {
   const check = { area: 'models', title: msg`Base models` };
-  const choice = msg`Training starts from ${base.id} by default: ${base.why}.${tellWithTensorflow(base)}`;
+  const choice = msg`Training starts from ${base.id} by default: ${base.why}.${describeTensorflowGain(base)}`;
   const command = `forget-me-not models fetch ${base.id}`;
   if (models.length === 0)
     return { ...check, status: 'note', text: together([msg`None yet.`, choice]), command };

@@ -1,7 +1,7 @@
-/** Reads the corpus for a command: shows progress, stops on Ctrl+C, prints a summary in one line. */
+/** Reads the corpus for a command: shows progress, stops on Ctrl+C, prints a one-line summary. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ResolveOptions } from '../base-models/ask.ts';
+import type { ResolveOptions } from '../base-models/resolve-options.ts';
 import { openTokenizer } from '../llama-cpp/tokenizer.ts';
 import type { BuildProgress, CorpusSummary, EarlierCorpus } from '../corpus/index.ts';
 import { buildPlanned } from '../corpus/build-from-plan.ts';
@@ -33,7 +33,7 @@ export interface ReadCorpusOptions extends Folders {
 export type Reading = Omit<ReadCorpusOptions, 'out'>;
 
 /**
- * Reads a corpus into a temporary folder in `parent`, for `use` to move to its place. If `use` does not, it is deleted.
+ * Reads a corpus into a temporary folder in `parent`, which `use` moves to its final place; otherwise it is deleted.
  * Errors: those of readCorpus and `use`.
  */
 export async function withCorpus<T>(
@@ -53,7 +53,7 @@ export async function withCorpus<T>(
 /** This process's temporary corpus in `parent`. */
 export const temporaryCorpus = (parent: string) => join(parent, `.corpus-${process.pid}`);
 
-/** When stopped, it removes what it has written so far. Errors: those of buildPlanned. */
+/** Removes its incomplete output when it is cancelled. Errors: those of buildPlanned. */
 export async function readCorpus(
   options: ReadCorpusOptions,
 ): Promise<{ plan: CorpusPlan; summary: CorpusSummary }> {
@@ -64,9 +64,9 @@ export async function readCorpus(
   const tokenizer = await openTokenizer(basePath);
   try {
     const plan = options.plan(tokenizer);
-    const summary = await stoppable(options, (stopping) =>
+    const summary = await stoppable(options, (signal) =>
       buildPlanned({
-        ...stopping,
+        ...signal,
         plan,
         folder,
         folders,
@@ -78,7 +78,7 @@ export async function readCorpus(
         onProgress: json ? readingProgress() : undefined,
       }),
     );
-    if (!json) tell(plan, folder, summary);
+    if (!json) printSummary(plan, folder, summary);
     if (!json && !options.followed) for (const warning of summary.warnings) print(`  ${warning}`);
     return { plan, summary };
   } finally {
@@ -86,7 +86,7 @@ export async function readCorpus(
   }
 }
 
-/** Reads the replay data set, so that problems with it show before a run is created. */
+/** Reads the replay data set, so that its problems are reported before a run is created. */
 export async function readReplay(
   corpus: string,
   spec: Parameters<typeof buildReplay>[1],
@@ -95,13 +95,13 @@ export async function readReplay(
   // Replay text from the base is sampled later, by the trainer.
   if (!spec.corpus.replay || spec.corpus.replay.source === 'base') return;
   if (!options.json) print(`Reading ${spec.corpus.replay.source} for replay`);
-  await stoppable(options, (stopping) => buildReplay(corpus, spec, stopping));
+  await stoppable(options, (signal) => buildReplay(corpus, spec, signal));
 }
 
 /** Runs `work`: Ctrl+C stops it; downloads ask for consent and show progress. */
 async function stoppable<T>(
   { yes = false, json = false }: { yes?: boolean | undefined; json?: boolean | undefined },
-  work: (stopping: {
+  work: (signal: {
     signal: AbortSignal;
     fetching: Pick<ResolveOptions, 'onProgress' | 'confirm'>;
   }) => Promise<T>,
@@ -124,13 +124,13 @@ async function stoppable<T>(
   }
 }
 
-function tell(plan: CorpusPlan, folder: string | undefined, summary: CorpusSummary): void {
+function printSummary(plan: CorpusPlan, folder: string | undefined, summary: CorpusSummary): void {
   const leftOut = Object.values(summary.leftOut).reduce((sum, count) => sum + count, 0);
   const what = `${formatCount(summary.kept)} ${plural(documentWord(folder, plan), summary.kept)}`;
   const tokens = formatCount(summary.trainTokens + summary.heldOutTokens);
-  const how = describeLearning(plan);
+  const learning = describeLearning(plan);
   print(
-    `  ${what}, ${tokens} tokens${how && ` (${how})`}; ${leftOut} left out (forget-me-not corpus lists the reasons)`,
+    `  ${what}, ${tokens} tokens${learning && ` (${learning})`}; ${leftOut} left out (forget-me-not corpus lists the reasons)`,
   );
   if (summary.changed) print(`  ${describeChanged(summary.changed)}`);
 }
@@ -139,10 +139,10 @@ const PROGRESS_MS = 250;
 
 /** Reports the number of files and rows read to a parent process, at most once per PROGRESS_MS. */
 function readingProgress(): (progress: BuildProgress) => void {
-  let told = -Infinity;
+  let lastReport = -Infinity;
   return ({ done, total }) => {
-    if (performance.now() - told < PROGRESS_MS && done < total) return;
-    told = performance.now();
+    if (performance.now() - lastReport < PROGRESS_MS && done < total) return;
+    lastReport = performance.now();
     printProgress({ phase: 'Reading files', done, total, unit: 'files' });
   };
 }

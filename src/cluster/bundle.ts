@@ -1,6 +1,6 @@
 /**
- * The program as it goes to a cluster: the bundles beside this one, the driver, and the packages that stay outside the
- * bundles, with the binaries for the workers' platform. One Python package, `forget_me_not/`.
+ * Packages the program for a cluster: the bundles next to this one, the driver, and the packages that are not bundled,
+ * with the binaries for the workers' platform. The result is one Python package, `forget_me_not/`.
  */
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
@@ -9,41 +9,41 @@ import { packageRoot } from '../llama-cpp/llama.ts';
 import { msg, UserError } from '../text/errors.ts';
 import { describePackage, type Package, type PackedFile } from './zip.ts';
 
-/** What workers run on, by VS Code's name, and llama.cpp's package for it. */
+/** The workers' platform, by VS Code's name, and llama.cpp's package for it. */
 export const WORKERS = 'linux-x64';
 const LLAMA = `@node-llama-cpp/${WORKERS}`;
-/** Webgpu is left out: it is large, and workers compute by TensorFlow or WebAssembly. */
-const outside = [LLAMA, 'pyodide'];
+/** Without webgpu, which is large: workers compute with TensorFlow or WebAssembly. */
+const externalPackages = [LLAMA, 'pyodide'];
 
-/** In dist/, what only an editor or this machine's command line runs. */
-const ofEditors =
+/** Files in dist/ that only an editor or the local command line runs. */
+const editorOnly =
   /^(webview|cluster)\/|^(extension\.cjs|(indexer|next-edit-finder|preference-keeper|cluster-follower)\.mjs)$/;
 /** A binding for another platform. */
-const otherBinding = new RegExp(`^native/prebuilt/(?!${WORKERS}/)`);
-/** What only people and compilers read, as in scripts/package.mjs. */
-const useless =
+const foreignBinding = new RegExp(`^native/prebuilt/(?!${WORKERS}/)`);
+/** Files only for people and compilers, as in scripts/package.mjs. */
+const unneededFiles =
   /\.(d\.[cm]?ts|[cm]?ts|map|md|markdown|bundle|html)$|(^|\/)(test|tests|docs|example|examples)\//i;
 
 /**
- * `root`: the folder that holds dist/ and node_modules/. Errors: cluster-failed if something is missing there, as the
- * workers' llama.cpp is in packages for other platforms.
+ * `root`: the folder that contains dist/ and node_modules/. Errors: cluster-failed if something is missing there, such
+ * as the workers' llama.cpp in packages for other platforms.
  */
 export async function bundlePackage(version: string, root = packageRoot()): Promise<Package> {
-  if (!locate(root, root, LLAMA)) throw otherPlatform();
+  if (!resolvePackage(root, root, LLAMA)) throw otherPlatform();
   const dist = join(root, 'dist');
   const driver = await filesIn(join(dist, 'cluster'), (name) => name.endsWith('.py'));
   if (driver.length === 0) throw incomplete(join(dist, 'cluster'));
   const bundles = await filesIn(
     dist,
-    (name) => !/\.map$|^\./.test(name) && !ofEditors.test(name) && !otherBinding.test(name),
+    (name) => !/\.map$|^\./.test(name) && !editorOnly.test(name) && !foreignBinding.test(name),
   );
-  const packages = await packagesFor(root, outside);
-  const files = [...into('', driver), ...into('dist/', bundles)];
+  const packages = await packageFolders(root, externalPackages);
+  const files = [...withPrefix('', driver), ...withPrefix('dist/', bundles)];
   for (const folder of packages)
     files.push(
-      ...into(
+      ...withPrefix(
         `${relative(root, folder).split(sep).join('/')}/`,
-        await filesIn(folder, (name) => !useless.test(name) && !name.startsWith('node_modules/')),
+        await filesIn(folder, (name) => !unneededFiles.test(name) && !name.startsWith('node_modules/')),
       ),
     );
   return describePackage(
@@ -52,10 +52,10 @@ export async function bundlePackage(version: string, root = packageRoot()): Prom
   );
 }
 
-const into = (prefix: string, files: readonly PackedFile[]): PackedFile[] =>
+const withPrefix = (prefix: string, files: readonly PackedFile[]): PackedFile[] =>
   files.map(({ name, from }) => ({ name: prefix + name, from }));
 
-/** The chosen files in a folder and its folders, by their names within it with forward slashes. */
+/** The chosen files in a folder, recursively, with relative names and forward slashes. */
 export async function filesIn(folder: string, choose: (name: string) => boolean): Promise<PackedFile[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
     (error: NodeJS.ErrnoException) => {
@@ -70,33 +70,33 @@ export async function filesIn(folder: string, choose: (name: string) => boolean)
     .filter(({ name }) => choose(name));
 }
 
-/** The folders of packages and of all that they need. Errors: cluster-failed if one of `names` is not there. */
-async function packagesFor(root: string, names: readonly string[]): Promise<string[]> {
-  const found = new Set<string>();
-  const todo = names.map((name) => {
-    const folder = locate(root, root, name);
+/** The folders of packages and their dependencies. Errors: cluster-failed if one of `names` is missing. */
+async function packageFolders(root: string, names: readonly string[]): Promise<string[]> {
+  const folders = new Set<string>();
+  const queue = names.map((name) => {
+    const folder = resolvePackage(root, root, name);
     if (!folder) throw incomplete(join(root, 'node_modules', name));
     return folder;
   });
-  for (let folder = todo.pop(); folder; folder = todo.pop()) {
-    if (found.has(folder)) continue;
-    found.add(folder);
+  for (let folder = queue.pop(); folder; folder = queue.pop()) {
+    if (folders.has(folder)) continue;
+    folders.add(folder);
     const text = await readFile(join(folder, 'package.json'), 'utf8');
     const { dependencies = {} } = JSON.parse(text) as { dependencies?: Record<string, string> };
-    // Our own package leaves out what is only for compiling; so it is left out here, too.
+    // Our own package omits build-time dependencies, so they may be missing.
     for (const name of Object.keys(dependencies)) {
-      const needed = locate(root, folder, name);
-      if (needed) todo.push(needed);
+      const dependency = resolvePackage(root, folder, name);
+      if (dependency) queue.push(dependency);
     }
   }
-  return [...found];
+  return [...folders];
 }
 
-/** As Node does it: in the node_modules of the importing package, or of a folder around that. */
-function locate(root: string, from: string, name: string): string | undefined {
+/** Node's resolution: in the node_modules of the importing package, or of one of its parent folders. */
+function resolvePackage(root: string, from: string, name: string): string | undefined {
   for (let folder = from; ; folder = dirname(folder)) {
-    const place = join(folder, 'node_modules', name);
-    if (existsSync(join(place, 'package.json'))) return place;
+    const candidate = join(folder, 'node_modules', name);
+    if (existsSync(join(candidate, 'package.json'))) return candidate;
     if (folder === root || folder === dirname(folder)) return undefined;
   }
 }

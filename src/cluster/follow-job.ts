@@ -1,38 +1,41 @@
-/** Follows a job on a cluster: each of the driver's lines once, through lost connections and restarted dashboards. */
+/**
+ * Follows a job on a cluster: delivers each of the driver's lines once, despite lost connections and dashboard
+ * restarts.
+ */
 import { driverLineSchema, type DriverLine } from '../protocol/cluster.ts';
 import { msg, UserError } from '../text/errors.ts';
 import { parseLine } from '../platform/files/lines.ts';
-import { LOOK_MS, mayPass, waitAfter } from './patience.ts';
-import { isOver, NoWebSocket, type JobState, type RayClient } from './ray/client.ts';
+import { POLL_MS, isTransient, backOff } from './back-off.ts';
+import { isFinished, NoWebSocket, type JobState, type RayClient } from './ray/client.ts';
 
-/** A cluster that is starting again may not know its jobs at once. */
-const LOOKS_UNTIL_LOST = 3;
-/** Where all logs are read again each time: for so many characters a look is left out, and at most so many in a row. */
-const CHARACTERS_FOR_A_LOOK = 100_000;
-const MOST_LOOKS_LEFT_OUT = 60;
+/** A restarting cluster may not know its jobs immediately. */
+const POLLS_UNTIL_LOST = 3;
+/** If all logs have to be re-read each time: skip one poll for this many characters, up to this many polls in a row. */
+const CHARACTERS_PER_SKIP = 100_000;
+const MOST_SKIPPED_POLLS = 60;
 
 export interface JobHandlers {
-  /** Called with one line after another. */
+  /** Called sequentially, line by line. */
   onLine(line: DriverLine): Promise<void> | void;
-  /** A line of the logs that is not the driver's. */
-  onOther?(line: string): void;
-  /** The cluster can't be reached for now, or again; `error` is the reason. */
-  onTrouble?(error: UserError | undefined): void;
+  /** Called for a log line that is not from the driver. */
+  onForeignLine?(line: string): void;
+  /** Called when the cluster becomes unreachable, with the reason, or reachable again, with undefined. */
+  onConnectionChange?(error: UserError | undefined): void;
   signal: AbortSignal;
-  /** For tests: how long to wait. */
-  lookMs?: number | undefined;
+  /** Polling interval; for tests. */
+  pollMs?: number | undefined;
 }
 
 /**
- * Resolves when the job has ended and everything that it printed was handled; undefined if `signal` fired. Errors:
- * cluster-lost if the cluster knows no such job, cluster-token, and what the handlers throw.
+ * Resolves when the job has ended and all its output was handled; undefined if `signal` fired. Errors: cluster-lost if
+ * the cluster does not know the job, cluster-token, and what the handlers throw.
  */
 export async function followJob(
   client: RayClient,
   id: string,
   handlers: JobHandlers,
 ): Promise<JobState | undefined> {
-  const { signal, lookMs = LOOK_MS } = handlers;
+  const { signal, pollMs = POLL_MS } = handlers;
   const reader = new LogReader(handlers);
   const source = new LogSource(client, id, reader, signal);
   let failures = 0;
@@ -40,36 +43,36 @@ export async function followJob(
   while (!signal.aborted) {
     try {
       const state = await client.job(id, signal);
-      if (failures > 0) handlers.onTrouble?.(undefined);
-      // The way to it may be another one now.
+      if (failures > 0) handlers.onConnectionChange?.(undefined);
+      // The route to it may have changed.
       if (failures > 0) source.blocked = false;
       failures = 0;
       absent = state ? 0 : absent + 1;
-      if (absent >= LOOKS_UNTIL_LOST) throw lost(client);
-      if (state && isOver(state.status)) {
-        await source.whole();
+      if (absent >= POLLS_UNTIL_LOST) throw lost(client);
+      if (state && isFinished(state.status)) {
+        await source.readAll();
         await reader.end();
         return state;
       }
-      if (state) await source.readOn();
+      if (state) await source.readMore();
     } catch (error) {
       if (error instanceof HandlerError) throw error.cause;
       if (signal.aborted) return undefined;
-      if (!mayPass(error)) throw error;
+      if (!isTransient(error)) throw error;
       failures += 1;
-      handlers.onTrouble?.(error);
+      handlers.onConnectionChange?.(error);
     }
-    await waitAfter(failures, lookMs, signal);
+    await backOff(failures, pollMs, signal);
   }
   return undefined;
 }
 
-/** Where a job's logs come from: a connection that follows them, or all of them again and again. */
+/** Source of a job's logs: a WebSocket that tails them, or repeated reads of the whole logs. */
 class LogSource {
-  /** WebSockets don't get through. */
+  /** Whether WebSockets are blocked. */
   blocked = false;
-  /** Looks that are left out before all logs are read again. */
-  private rest = 0;
+  /** Polls to skip before all logs are read again. */
+  private pollsToSkip = 0;
 
   constructor(
     private readonly client: RayClient,
@@ -78,69 +81,71 @@ class LogSource {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** Reads until the connection ends. Without one, reads what there is so far: the more that is, the less often. */
-  async readOn(): Promise<void> {
+  /**
+   * Reads until the connection ends. Without a connection, reads the logs so far: the longer they are, the less often.
+   */
+  async readMore(): Promise<void> {
     if (this.blocked) {
-      this.rest -= 1;
-      return this.rest < 0 ? this.whole() : undefined;
+      this.pollsToSkip -= 1;
+      return this.pollsToSkip < 0 ? this.readAll() : undefined;
     }
-    this.reader.begin();
+    this.reader.restart();
     try {
       for await (const text of this.client.tail(this.id, this.signal)) await this.reader.read(text);
     } catch (error) {
       if (error instanceof HandlerError || error instanceof UserError) throw error;
-      await this.whole();
-      // The cluster itself answers, so it is not away.
+      await this.readAll();
+      // The cluster itself responds, so only the WebSocket is blocked.
       this.blocked = error instanceof NoWebSocket;
     }
   }
 
-  async whole(): Promise<void> {
+  async readAll(): Promise<void> {
     const text = await this.client.logs(this.id, this.signal);
-    this.rest = Math.min(Math.floor(text.length / CHARACTERS_FOR_A_LOOK), MOST_LOOKS_LEFT_OUT);
-    await this.reader.whole(text);
+    this.pollsToSkip = Math.min(Math.floor(text.length / CHARACTERS_PER_SKIP), MOST_SKIPPED_POLLS);
+    await this.reader.readAll(text);
   }
 }
 
-/** An error of a handler, which is not the connection's. */
+/** Wraps an error of a handler, as opposed to one of the connection. */
 class HandlerError extends Error {}
 
-/** Takes texts that begin with the job's first character, and passes on each line once. */
+/** Reads log texts that each start from the beginning, and passes on each line once. */
 class LogReader {
-  /** Characters that were taken, of the whole and of the text that is being read. */
-  private taken = 0;
+  /** Characters consumed in total, and of the text that is currently being read. */
+  private consumed = 0;
   private position = 0;
-  /** The beginning of a line. */
-  private rest = '';
+  /** The incomplete last line. */
+  private partialLine = '';
 
-  constructor(private readonly handlers: Pick<JobHandlers, 'onLine' | 'onOther'>) {}
+  constructor(private readonly handlers: Pick<JobHandlers, 'onLine' | 'onForeignLine'>) {}
 
-  /** What follows begins with the job's first character again. */
-  begin(): void {
+  /** The next text starts from the beginning again. */
+  restart(): void {
     this.position = 0;
   }
 
-  /** The whole text. */
-  async whole(text: string): Promise<void> {
-    this.begin();
+  /** Reads a whole log. */
+  async readAll(text: string): Promise<void> {
+    this.restart();
     await this.read(text);
   }
 
-  /** The next part of it. */
+  /** Reads the next part of a log. */
   async read(text: string): Promise<void> {
-    const known = Math.max(0, this.taken - this.position);
+    const alreadyRead = Math.max(0, this.consumed - this.position);
     this.position += text.length;
-    const fresh = text.slice(known);
-    this.taken = Math.max(this.taken, this.position);
-    const lines = (this.rest + fresh).split('\n');
-    this.rest = lines.pop()!;
+    const fresh = text.slice(alreadyRead);
+    this.consumed = Math.max(this.consumed, this.position);
+    const lines = (this.partialLine + fresh).split('\n');
+    this.partialLine = lines.pop()!;
     for (const line of lines) await this.handle(line);
   }
 
-  /** The last line may lack its end. */
+  /** Handles the last line, which may lack its line end. */
   async end(): Promise<void> {
-    const line = this.rest;
-    this.rest = '';
+    const line = this.partialLine;
+    this.partialLine = '';
     await this.handle(line);
   }
 
@@ -149,7 +154,7 @@ class LogReader {
     const parsed = parseLine(driverLineSchema, line);
     try {
       if (parsed.ok) await this.handlers.onLine(parsed.value);
-      else this.handlers.onOther?.(line);
+      else this.handlers.onForeignLine?.(line);
     } catch (error) {
       throw new HandlerError('', { cause: error });
     }

@@ -1,18 +1,18 @@
 /**
- * Follows the job that a run, a sweep, an evaluation or a reproduction has on a cluster, and brings here what it says
- * and makes.
+ * Follows the cluster job of a run, a sweep, an evaluation or a reproduction, and copies its messages and results to
+ * this machine.
  */
 import { UserError } from '../text/errors.ts';
 import { followJob } from './follow-job.ts';
-import { conclude, withResume, type Following, type Mirror, type Outcome } from './mirror.ts';
+import { conclude, withResume, type FollowOptions, type Mirror, type Outcome } from './mirror.ts';
 import { mirrorEvaluation } from './mirror-evaluation.ts';
 import { mirrorRun } from './mirror-run.ts';
 import { mirrorRuns } from './mirror-runs.ts';
 import { mirrorSweep } from './mirror-sweep.ts';
 
-type OpenMirror = (following: Following) => Promise<Mirror>;
+type OpenMirror = (options: FollowOptions) => Promise<Mirror>;
 
-const mirrors: Record<Following['file']['kind'], OpenMirror> = {
+const mirrors: Record<FollowOptions['file']['kind'], OpenMirror> = {
   train: mirrorRun,
   sweep: mirrorSweep,
   evaluate: mirrorEvaluation,
@@ -20,19 +20,19 @@ const mirrors: Record<Following['file']['kind'], OpenMirror> = {
 };
 
 /**
- * Returns how the job ended, or how its results were given up; undefined if `detach` fired. What it failed with is
- * thrown once cluster.json says so. Errors: run-locked, and those of followJob and fetchResult, after which the job can
- * be attached to again.
+ * Follows the job to its end and returns how it ended; 'cancelled' too if its result is no longer waited for, and
+ * undefined if `detach` fired. Throws the job's error once it is recorded in cluster.json. Other errors: run-locked, and
+ * those of followJob and fetchResult, after which the job can be attached to again.
  */
 export async function follow(
-  following: Following,
-  open: OpenMirror = mirrors[following.file.kind],
+  options: FollowOptions,
+  open: OpenMirror = mirrors[options.file.kind],
 ): Promise<Outcome['ended']> {
-  const mirror = await open(following);
+  const mirror = await open(options);
   try {
-    const outcome = await outcomeOf(following, mirror);
+    const outcome = await followToEnd(options, mirror);
     if (!outcome) return undefined;
-    await conclude(mirror, following, outcome);
+    await conclude(mirror, options, outcome);
     if (outcome.failure) throw outcome.failure;
     return outcome.ended ?? 'cancelled';
   } finally {
@@ -40,21 +40,22 @@ export async function follow(
   }
 }
 
-async function outcomeOf(
-  { client, file, lookMs, detach: leave }: Following,
+async function followToEnd(
+  { client, file, pollMs, detach: detachRequested }: FollowOptions,
   mirror: Mirror,
 ): Promise<Outcome | undefined> {
-  const { detach = leave, resume } = mirror;
+  const { detach = detachRequested, resume } = mirror;
   try {
     const job = await followJob(client, file.submissionId, {
-      onLine: (line) => mirror.take(line),
-      onOther: (line) => (mirror.other ? mirror.other(line) : console.error(line)),
-      onTrouble: (error) => void mirror.trouble(error),
+      onLine: (line) => mirror.handleLine(line),
+      onForeignLine: (line) =>
+        mirror.handleForeignLine ? mirror.handleForeignLine(line) : console.error(line),
+      onConnectionChange: (error) => void mirror.showConnection(error),
       signal: detach,
-      lookMs,
+      pollMs,
     });
     if (!job) return undefined;
-    const { failure, ...outcome } = await mirror.over(job);
+    const { failure, ...outcome } = await mirror.finish(job);
     return { ...outcome, failure: failure && withResume(failure, resume) };
   } catch (error) {
     if (detach.aborted) return undefined;

@@ -1,4 +1,4 @@
-/** What a run, a sweep or an evaluation sends to a cluster. */
+/** The files that a run, a sweep or an evaluation sends to a cluster. */
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
@@ -16,64 +16,64 @@ import type { RunSpec } from '../protocol/run.ts';
 import { formatBytes } from '../text/units.ts';
 import { filesIn } from './bundle.ts';
 import { LARGEST_PACKAGE } from './ray/client.ts';
-import { withoutPlaces } from './without-places.ts';
+import { stripPaths } from './strip-paths.ts';
 import type { PackedFile } from './zip.ts';
 
-/** Without what is the same for all. */
+/** A task without what is common to all tasks. */
 export interface NewTask extends Pick<
   ClusterTask,
   'id' | 'argv' | 'after' | 'then' | 'corpus' | 'leaves' | 'shares' | 'workers'
 > {
-  /** Folder of its files, if that is not the work's own. */
+  /** Folder of its files, if different from the work's own. */
   folder?: string;
-  /** If it is not that of the others. */
+  /** If different from the other tasks. */
   memoryBytes?: number;
 }
 
-/** What is to be done elsewhere with a directory. */
+/** Work to be done on a cluster with the contents of a directory. */
 export interface Work {
   kind: ClusterKind;
   dir: string;
-  /** Of the run or sweep. */
+  /** Id of the run or sweep. */
   id: string;
   base: RunSpec['base'];
   runtime: ClusterJob['runtime'];
   tasks: readonly NewTask[];
   next?: NewTask | undefined;
-  /** Of each task. */
+  /** Resources needed by each task. */
   needs: ClusterFile['needs'];
   storage: string | null;
   /** Which of the directory's files are sent. */
-  sends(name: string): boolean;
-  /** Files that are sent with a content of their own, by name. */
-  fresh?: Readonly<Record<string, string>>;
-  /** Runs whose tasks are in the job, each with a folder and a task of its own. */
+  isSent(name: string): boolean;
+  /** Replacement contents of files, by name. */
+  overrides?: Readonly<Record<string, string>>;
+  /** Runs that are trained by the job, each with its own folder and task. */
   runs?: readonly WorkRun[];
 }
 
 export interface WorkRun {
-  /** Of the task that trains it. */
+  /** Id of the task that trains it. */
   task: string;
   id: string;
   dir: string;
   /** The files of its folder, by name. */
   files: Readonly<Record<string, string>>;
-  /** Events that it has already. */
+  /** Number of events it already has. */
   eventsBefore: number;
 }
 
-/** How often a task begins again where its node was lost. */
+/** How often a task is retried after its node was lost. */
 const RETRIES = 3;
-/** A base that no worker could fetch is sent with the job up to this size; the corpus has to fit beside it. */
+/** A base that workers can't download is sent with the job up to this size; the corpus has to fit in as well. */
 const LARGEST_BASE = LARGEST_PACKAGE / 2;
-/** By which the driver learns that the storage is seen from here. */
-const MARK = 'seen-by-client';
+/** Tells the driver that the storage is also accessible from this machine. */
+const SHARED_MARK = 'seen-by-client';
 
-/** The files of the job's package. Errors: bad-argument if the base can't get there. */
+/** The files of the job's package. Errors: bad-argument if the base can't be transferred. */
 export async function jobFiles(work: Work, version: string): Promise<PackedFile[]> {
   const { kind, dir, id, storage, runs = [] } = work;
-  const base = await baseFor(work);
-  const whole = ({ memoryBytes = work.needs.memoryBytes, ...task }: NewTask): ClusterTask => ({
+  const base = await prepareBase(work);
+  const toTask = ({ memoryBytes = work.needs.memoryBytes, ...task }: NewTask): ClusterTask => ({
     folder: id,
     ...task,
     needs: { ...work.needs, memoryBytes, gpus: 0 },
@@ -84,34 +84,34 @@ export async function jobFiles(work: Work, version: string): Promise<PackedFile[
     id,
     kind,
     forgetMeNot: version,
-    base: base.told,
+    base: base.described,
     storage,
     runtime: work.runtime,
-    ...((await isSeen(storage, id)) && { mark: MARK }),
-    tasks: work.tasks.map(whole),
-    ...(work.next && { next: whole(work.next) }),
+    ...((await isStorageShared(storage, id)) && { mark: SHARED_MARK }),
+    tasks: work.tasks.map(toTask),
+    ...(work.next && { next: toTask(work.next) }),
   };
-  const within = (folder: string, files: Readonly<Record<string, string>>): PackedFile[] =>
+  const inFolder = (folder: string, files: Readonly<Record<string, string>>): PackedFile[] =>
     Object.entries(files).map(([name, text]) => ({ name: `${folder}/${name}`, from: Buffer.from(text) }));
-  const kept = await filesIn(dir, (name) => work.sends(name) && !(name in (work.fresh ?? {})));
-  const sent = await withoutPlaces([
-    ...kept.map(({ name, from }) => ({ name: `${id}/${name}`, from })),
-    ...within(id, work.fresh ?? {}),
-    ...runs.flatMap((run) => within(run.id, run.files)),
+  const ownFiles = await filesIn(dir, (name) => work.isSent(name) && !(name in (work.overrides ?? {})));
+  const stripped = await stripPaths([
+    ...ownFiles.map(({ name, from }) => ({ name: `${id}/${name}`, from })),
+    ...inFolder(id, work.overrides ?? {}),
+    ...runs.flatMap((run) => inFolder(run.id, run.files)),
   ]);
   return [
     { name: 'job.json', from: Buffer.from(`${JSON.stringify(job, null, 2)}\n`) },
     ...base.files,
-    ...sent.map(({ name, from }) => ({ name: `work/${name}`, from })),
+    ...stripped.map(({ name, from }) => ({ name: `work/${name}`, from })),
   ];
 }
 
-/** Whether a storage is an address that pyarrow knows, and no folder. */
+/** Whether a storage is a URI for pyarrow, as opposed to a folder. */
 export const isAddress = (storage: string): boolean => storage.includes('://');
 
-/** A storage is an absolute path or an address. Throws UserError `bad-argument` for anything else. */
+/** A storage is an absolute path or a URI. Throws UserError `bad-argument` for anything else. */
 export function checkStorage(storage: string): string {
-  // Not shown, and in no file of the job.
+  // Don't show it, or write it to a file of the job.
   if (/^[a-z][a-z0-9+.-]+:\/\/[^/@:]*:[^@]*@/i.test(storage))
     throw new UserError(
       'bad-argument',
@@ -127,22 +127,25 @@ export function checkStorage(storage: string): string {
   );
 }
 
-interface SentBase {
-  told: ClusterJob['base'];
+interface JobBase {
+  described: ClusterJob['base'];
   /** Packed with the job. */
   files: PackedFile[];
 }
 
-/** A base with a name is fetched by the workers; a file is sent, or copied to the storage. */
-async function baseFor({ base, storage }: Work): Promise<SentBase> {
+/**
+ * A base that is known by name or on the hub is downloaded by the workers; a file is sent, or copied to the storage.
+ */
+async function prepareBase({ base, storage }: Work): Promise<JobBase> {
   const { size: bytes } = await stat(base.path);
   const { id, sha256 } = base;
-  if (findKnownBase(id) || parseHubReference(id)) return { told: { id, sha256, bytes, ref: id }, files: [] };
+  if (findKnownBase(id) || parseHubReference(id))
+    return { described: { id, sha256, bytes, ref: id }, files: [] };
   const name = `base/${sha256.slice(0, 16)}.gguf`;
   if (bytes <= LARGEST_BASE)
-    return { told: { id, sha256, bytes, path: name }, files: [{ name, from: base.path }] };
+    return { described: { id, sha256, bytes, path: name }, files: [{ name, from: base.path }] };
   if (storage && isAbsolute(storage) && existsSync(storage))
-    return { told: { id, sha256, bytes, path: await onStorage(base, storage) }, files: [] };
+    return { described: { id, sha256, bytes, path: await copyToStorage(base, storage) }, files: [] };
   throw new UserError(
     'bad-argument',
     msg`The base ${id} is a file on this machine with ${formatBytes(bytes)}, which no worker of a cluster can fetch.`,
@@ -150,7 +153,7 @@ async function baseFor({ base, storage }: Work): Promise<SentBase> {
   );
 }
 
-async function onStorage({ path, sha256 }: RunSpec['base'], storage: string): Promise<string> {
+async function copyToStorage({ path, sha256 }: RunSpec['base'], storage: string): Promise<string> {
   const folder = join(storage, 'bases');
   const to = join(folder, `${sha256}.gguf`);
   if (existsSync(to)) return to;
@@ -167,15 +170,15 @@ async function onStorage({ path, sha256 }: RunSpec['base'], storage: string): Pr
   }
 }
 
-/** Leaves a mark, which the driver finds if it sees the same folder. */
-async function isSeen(storage: string | null, id: string): Promise<boolean> {
+/** Leaves a mark that the driver finds if it has access to the same folder. */
+async function isStorageShared(storage: string | null, id: string): Promise<boolean> {
   if (!storage || !isAbsolute(storage) || !existsSync(storage)) return false;
   try {
     await mkdir(join(storage, id), { recursive: true });
-    await writeFile(join(storage, id, MARK), '');
+    await writeFile(join(storage, id, SHARED_MARK), '');
     return true;
   } catch {
-    // Workers may be allowed what we are not, or the folder of this name is another one there.
+    // Workers may have permissions that we lack, or it may be a different folder there.
     return false;
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Entry: `node dist/cluster-follower.mjs DIR`. Follows the job that a run, a sweep, an evaluation or a reproduction has
- * on a cluster. For a run it is what the trainer is elsewhere: it owns the directory, and is detached. For the others it
- * is a child that says what the sweeper or the evaluator would say, or how the reproduction's runs stand. Whenever it
- * ends, the job goes on, unless it was asked to cancel.
+ * Entry point: `node dist/cluster-follower.mjs DIR`. Follows the cluster job of a run, a sweep, an evaluation or a
+ * reproduction. For a run it takes the trainer's role: it owns the directory and is detached. For the others it is a
+ * child process that emits the messages of a sweeper or evaluator, or the status of the reproduction's runs. When it
+ * exits, the job continues, unless it was asked to cancel.
  */
 import { runAsChild } from '../platform/processes/child.ts';
 import { logged } from '../text/errors.ts';
@@ -22,17 +22,23 @@ const file = await readCluster(dir).catch((error: unknown) => {
 });
 if (!file) process.exit(1);
 if (file.kind !== 'train')
-  await runAsChild<FollowerMessage>(async (say, detach) => {
-    await follow({ client: openCluster(file.url), dir, file, say, detach });
+  await runAsChild<FollowerMessage>(async (emit, detach) => {
+    await follow({ client: openCluster(file.url), dir, file, emit, detach });
   });
 
-const asked = new AbortController();
-// Before the run shows this process as its owner, so that a signal never ends it with the run taken.
-for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => asked.abort());
-// The following goes on when the terminal that started it is closed.
+const stopRequested = new AbortController();
+// Install handlers before becoming the run's owner, so that a signal never kills it while it holds the run.
+for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stopRequested.abort());
+// Keep following when the terminal that started it is closed.
 process.on('SIGHUP', () => undefined);
 try {
-  await follow({ client: openCluster(file.url), dir, file, say: () => undefined, detach: asked.signal });
+  await follow({
+    client: openCluster(file.url),
+    dir,
+    file,
+    emit: () => undefined,
+    detach: stopRequested.signal,
+  });
 } catch (error) {
   console.error(logged(error));
   process.exitCode = 1;

@@ -1,16 +1,16 @@
-/** A run that is measured on a cluster: what the evaluator says there, and the figures that it wrote. */
+/** Passes on the messages of an evaluator on a cluster, and fetches the metrics it wrote. */
 import type { DriverLine, ResultLine } from '../protocol/cluster.ts';
 import type { UserError } from '../text/errors.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../protocol/evaluator.ts';
 import { lockRun, type RunLock } from '../runs/lock.ts';
-import { asError, failureOf, type Following, type Mirror, type Outcome } from './mirror.ts';
+import { toUserError, jobFailure, type FollowOptions, type Mirror, type Outcome } from './mirror.ts';
 import type { JobState } from './ray/client.ts';
 import { fetchResult } from './results.ts';
 
-/** The summary is said once the figures are in the run's directory. Fails with the evaluator's error. */
-export const mirrorEvaluation = async (following: Following): Promise<Mirror> =>
-  // Its strength must not change meanwhile, and nobody else may measure it.
-  new EvaluationMirror(following, await lockRun(following.dir, 'Measuring on a cluster'));
+/** The summary is passed on once the metrics are in the run's directory. Fails with the evaluator's error. */
+export const mirrorEvaluation = async (options: FollowOptions): Promise<Mirror> =>
+  // Meanwhile, its strength must not change, and no one else may measure it.
+  new EvaluationMirror(options, await lockRun(options.dir, 'Measuring on a cluster'));
 
 class EvaluationMirror implements Mirror {
   private summary: EvaluatorMessage | undefined;
@@ -19,50 +19,50 @@ class EvaluationMirror implements Mirror {
   fetched: ResultLine | undefined;
 
   constructor(
-    private readonly following: Following,
+    private readonly options: FollowOptions,
     private readonly lock: RunLock,
   ) {}
 
-  take(line: DriverLine): void {
-    if (line.type === 'task' && line.status === 'failed') this.failure ??= asError(line);
-    else if (line.type === 'failed') this.failure = asError(line);
+  handleLine(line: DriverLine): void {
+    if (line.type === 'task' && line.status === 'failed') this.failure ??= toUserError(line);
+    else if (line.type === 'failed') this.failure = toUserError(line);
     else if (line.type === 'result') this.result = line;
-    else if (line.type === 'line') this.takeMessage(line.line);
+    else if (line.type === 'line') this.handleMessage(line.line);
   }
 
-  /** Whoever reads its messages reads nothing else. */
-  other(): void {}
+  /** Dropped: whoever reads the evaluator's messages reads nothing else. */
+  handleForeignLine(): void {}
 
-  trouble(error: UserError | undefined): void {
+  showConnection(error: UserError | undefined): void {
     if (error) console.error(error.message);
   }
 
-  async over(job: JobState): Promise<Outcome> {
-    const { client, dir, detach, lookMs } = this.following;
-    // Figures that are the same as before are no result; stopped before they are handed over, they are not here.
+  async finish(job: JobState): Promise<Outcome> {
+    const { client, dir, detach, pollMs } = this.options;
+    // Unchanged metrics make no result; if the job was stopped before handing them over, they are missing.
     if (!this.result && job.status !== 'SUCCEEDED') this.summary = undefined;
-    const missing = this.summary ? undefined : failureOf(client, job);
-    const failure = job.status === 'STOPPED' ? undefined : (this.failure ?? missing);
+    const endFailure = this.summary ? undefined : jobFailure(client, job);
+    const failure = job.status === 'STOPPED' ? undefined : (this.failure ?? endFailure);
     if (!failure && this.result) {
-      const onTrouble = (error: UserError | undefined) => this.trouble(error);
-      await fetchResult(client, this.result, dir, { signal: detach, onTrouble, lookMs });
+      const onConnectionChange = (error: UserError | undefined) => this.showConnection(error);
+      await fetchResult(client, this.result, dir, { signal: detach, onConnectionChange, pollMs });
       this.fetched = this.result;
     }
     return { ended: failure ? 'failed' : this.summary ? 'done' : 'cancelled', failure };
   }
 
-  settle({ failure }: Outcome): void {
-    if (this.summary && !failure) this.following.say(this.summary);
+  recordOutcome({ failure }: Outcome): void {
+    if (this.summary && !failure) this.options.emit(this.summary);
   }
 
   close(): Promise<void> {
     return this.lock.release();
   }
 
-  private takeMessage(json: object): void {
+  private handleMessage(json: object): void {
     const { data: message } = evaluatorMessageSchema.safeParse(json);
     if (message?.type === 'summary') this.summary = message;
-    else if (message?.type === 'failed') this.failure = asError(message);
-    else if (message) this.following.say(message);
+    else if (message?.type === 'failed') this.failure = toUserError(message);
+    else if (message) this.options.emit(message);
   }
 }

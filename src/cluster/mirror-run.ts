@@ -1,4 +1,4 @@
-/** A run that trains on a cluster, in its directory here, in the place of a trainer. */
+/** Mirrors a run that trains on a cluster into its local directory, in place of a trainer. */
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClusterFile, DriverLine, ResultLine } from '../protocol/cluster.ts';
@@ -6,150 +6,153 @@ import { runEventSchema, type RunEvent } from '../protocol/events.ts';
 import { runStateSchema, type RunState } from '../protocol/run.ts';
 import { isAskedToStop, openRunWriter, readRun, type RunWriter } from '../runs/index.ts';
 import { reportError, type UserError } from '../text/errors.ts';
-import { asError, failureOf, type Following, type Mirror, type Outcome } from './mirror.ts';
-import { mayPass } from './patience.ts';
+import { toUserError, jobFailure, type FollowOptions, type Mirror, type Outcome } from './mirror.ts';
+import { isTransient } from './back-off.ts';
 import type { JobState, RayClient } from './ray/client.ts';
 import { fetchResult } from './results.ts';
 
-/** How often a job that does not end is asked to stop, in milliseconds. */
-const ASK_AGAIN_MS = 15_000;
-/** A request to cancel a run comes with a signal, too, and is seen within this time, in milliseconds. */
-const HEED_MS = 1000;
+/** Interval for repeating the stop request until the job ends, in milliseconds. */
+const STOP_RETRY_MS = 15_000;
+/** A request to cancel a run also comes with a signal; the stop file is visible within this time, in milliseconds. */
+const STOP_DELAY_MS = 1000;
 
-export function mirrorRun(following: Following, open?: typeof openRunWriter): Promise<RunMirror> {
-  const { dir, lookMs } = following;
-  const detach = leaveUnlessStopped(following.detach, () => isAskedToStop(dir), lookMs);
-  return RunMirror.open({ ...following, detach }, `{resume ${basename(dir)}}`, open);
+export function mirrorRun(options: FollowOptions, open?: typeof openRunWriter): Promise<RunMirror> {
+  const { dir, pollMs } = options;
+  const detach = detachUnlessStopped(options.detach, () => isAskedToStop(dir), pollMs);
+  return RunMirror.open({ ...options, detach }, `{resume ${basename(dir)}}`, open);
 }
 
-/** The driver tells all from the beginning each time. */
+/** The driver's output is read from the beginning each time. */
 export class RunMirror implements Mirror {
   done: RunEvent | undefined;
   result: ResultLine | undefined;
   fetched: ResultLine | undefined;
   failure: UserError | undefined;
   readonly detach: AbortSignal;
-  /** Whether the run's events have the failure already. */
-  private toldFailure = false;
-  private told = 0;
+  /** Whether the failure is already among the run's events. */
+  private failureReported = false;
+  private eventCount = 0;
   private phase: string | undefined;
-  private readonly stopping: { end(): void };
+  private readonly stopRequest: { end(): void };
 
-  /** `known`: how many of the job's events the run has already. */
+  /** `knownEvents`: how many of the job's events the run already has. */
   private constructor(
-    private readonly following: Following,
+    private readonly options: FollowOptions,
     private readonly writer: RunWriter,
-    private readonly known: number,
+    private readonly knownEvents: number,
     readonly resume: string,
   ) {
-    this.detach = following.detach;
-    this.stopping = stopWhenAsked(following.client, following.file, writer);
+    this.detach = options.detach;
+    this.stopRequest = forwardStop(options.client, options.file, writer);
   }
 
   /** Errors: run-locked, and those of readRun. */
-  static async open(following: Following, resume: string, open = openRunWriter): Promise<RunMirror> {
-    const { client, dir, file } = following;
+  static async open(options: FollowOptions, resume: string, open = openRunWriter): Promise<RunMirror> {
+    const { client, dir, file } = options;
     const writer = await open(dir);
     const { events } = await readRun(dir);
-    const mirror = new RunMirror(following, writer, events.length - file.eventsBefore, resume);
+    const mirror = new RunMirror(options, writer, events.length - file.eventsBefore, resume);
     const cluster = client.cluster.address.host;
     await writer.state({ status: 'running', phase: 'Asking the cluster', cluster });
     return mirror;
   }
 
-  /** Fires when somebody asks for the run to be stopped, which stops the job. */
+  /** Fires when the run is asked to stop, which stops the job. */
   get stopped(): AbortSignal {
     return this.writer.stopped;
   }
 
-  async take(line: DriverLine): Promise<void> {
-    if (line.type === 'started') await this.say('Waiting for a worker');
-    else if (line.type === 'task') await this.takeTask(line);
-    else if (line.type === 'line') await this.takeLine(line.line);
+  async handleLine(line: DriverLine): Promise<void> {
+    if (line.type === 'started') await this.showPhase('Waiting for a worker');
+    else if (line.type === 'task') await this.handleTask(line);
+    else if (line.type === 'line') await this.handleRunLine(line.line);
     else if (line.type === 'result') this.result = line;
-    else if (line.type === 'failed') this.failure = asError(line);
+    else if (line.type === 'failed') this.failure = toUserError(line);
   }
 
-  /** What is done now. */
-  async say(phase: string): Promise<void> {
+  /** Shows the current phase. */
+  async showPhase(phase: string): Promise<void> {
     this.phase = phase;
     await this.writer.state({ phase });
   }
 
-  async trouble(error: UserError | undefined): Promise<void> {
+  async showConnection(error: UserError | undefined): Promise<void> {
     await this.writer.state({ phase: error ? "The cluster can't be reached; trying again" : this.phase });
   }
 
-  async over(job: JobState): Promise<Outcome> {
-    // A job may have been stopped after its last step, before it handed its result over.
+  async finish(job: JobState): Promise<Outcome> {
+    // A job may have been stopped after its last step but before it handed over its result.
     if (!this.done || !this.result) {
-      const failure = this.failure ?? failureOf(this.following.client, job);
-      // Stopped from here or from elsewhere, it may have ended with an error.
+      const failure = this.failure ?? jobFailure(this.options.client, job);
+      // If it was stopped, from here or elsewhere, it may have ended with an error.
       const stopped = this.stopped.aborted || job.status === 'STOPPED';
       return failure && !stopped ? { ended: 'failed', failure } : { ended: 'cancelled' };
     }
     try {
-      await this.fetch(this.stopped, (error) => void this.trouble(error));
+      await this.fetch(this.stopped, (error) => void this.showConnection(error));
       return { ended: 'done' };
     } catch (error) {
-      // A result that can't be fetched now is no longer waited for; who attaches to the job again gets it.
-      if (!this.detach.aborted && this.stopped.aborted && mayPass(error)) return {};
+      // Don't wait any longer for a result that can't be fetched now; attaching to the job again fetches it.
+      if (!this.detach.aborted && this.stopped.aborted && isTransient(error)) return {};
       throw error;
     }
   }
 
-  /** Fetches the result that the job has told of. `patience` as in fetchResult, whose errors are thrown. */
-  async fetch(patience: AbortSignal, onTrouble: (error: UserError | undefined) => void): Promise<void> {
-    const { client, dir, detach: signal, lookMs } = this.following;
-    await this.say('Fetching the result');
-    await fetchResult(client, this.result!, dir, { signal, patience, onTrouble, lookMs });
+  /** Fetches the result that the job has reported. `stopWaiting` and errors: see fetchResult. */
+  async fetch(
+    stopWaiting: AbortSignal,
+    onConnectionChange: (error: UserError | undefined) => void,
+  ): Promise<void> {
+    const { client, dir, detach: signal, pollMs } = this.options;
+    await this.showPhase('Fetching the result');
+    await fetchResult(client, this.result!, dir, { signal, stopWaiting, onConnectionChange, pollMs });
     this.fetched = this.result;
-    if (this.told > this.known) await this.writer.event(this.done!);
+    if (this.eventCount > this.knownEvents) await this.writer.event(this.done!);
   }
 
-  async settle({ ended, failure }: Outcome): Promise<void> {
+  async recordOutcome({ ended, failure }: Outcome): Promise<void> {
     const error = failure && reportError(failure);
-    // A full disk may take no more events, but the state once more.
-    if (error && !this.toldFailure)
+    // A full disk may accept no more events, but the state once more.
+    if (error && !this.failureReported)
       await this.writer.event({ type: 'error', ...error }).catch(() => undefined);
     const status = error ? 'failed' : ended === 'done' ? ended : 'cancelled';
-    const over = { phase: undefined, etaSeconds: undefined };
-    await this.writer.state({ status, ...(error && { error }), ...over });
+    const cleared = { phase: undefined, etaSeconds: undefined };
+    await this.writer.state({ status, ...(error && { error }), ...cleared });
   }
 
   async close(): Promise<void> {
-    this.stopping.end();
+    this.stopRequest.end();
     await this.writer.close();
   }
 
-  private async takeTask({ status, code, message }: DriverLine & { type: 'task' }): Promise<void> {
-    if (status === 'failed') this.failure ??= asError({ code, message });
+  private async handleTask({ status, code, message }: DriverLine & { type: 'task' }): Promise<void> {
+    if (status === 'failed') this.failure ??= toUserError({ code, message });
     const phases: Partial<Record<typeof status, string>> = {
       waiting: 'Waiting for a worker',
       preparing: 'Preparing a worker',
       retrying: 'Going on with another worker',
     };
     const phase = phases[status];
-    // Why it waits, such as for a node that the cluster does not have, is more than that it does.
-    if (phase) await this.say(message ?? phase);
+    // The reason for waiting, such as a missing node, is more informative than the phase.
+    if (phase) await this.showPhase(message ?? phase);
   }
 
-  private async takeLine(line: { type: string }): Promise<void> {
-    if (line.type === 'state') return this.takeState(line);
+  private async handleRunLine(line: { type: string }): Promise<void> {
+    if (line.type === 'state') return this.handleState(line);
     const event = runEventSchema.safeParse(line).data;
     if (!event) return;
-    this.told += 1;
+    this.eventCount += 1;
     if (event.type === 'error') {
-      this.failure = asError(event);
-      this.toldFailure = true;
+      this.failure = toUserError(event);
+      this.failureReported = true;
     }
-    // The panel takes a run with this event for one whose result is here.
+    // For the panel, this event means that the result is available locally.
     if (event.type === 'done') this.done = event;
-    else if (this.told > this.known) await this.writer.event(event);
+    else if (this.eventCount > this.knownEvents) await this.writer.event(event);
   }
 
-  /** How it ended is said here, once its result is here. */
-  private async takeState(line: object): Promise<void> {
+  /** Without the final status, which is written once the result has been fetched. */
+  private async handleState(line: object): Promise<void> {
     const { data } = runStateSchema.safeParse(line);
     if (!data) return;
     const { step, steps, learningRate, etaSeconds, phase } = data;
@@ -166,14 +169,14 @@ export class RunMirror implements Mirror {
   }
 }
 
-/** Asks the job to stop once the run's owner is asked to, until it has ended. */
-function stopWhenAsked(client: RayClient, file: ClusterFile, { stopped }: RunWriter): { end(): void } {
+/** Once the run's owner is asked to stop, asks the job to stop, repeatedly until it has ended. */
+function forwardStop(client: RayClient, file: ClusterFile, { stopped }: RunWriter): { end(): void } {
   let timer: NodeJS.Timeout | undefined;
   const ask = () =>
     void client.stop(file.submissionId).catch((error: unknown) => console.error((error as Error).message));
   const begin = () => {
     ask();
-    timer = setInterval(ask, ASK_AGAIN_MS);
+    timer = setInterval(ask, STOP_RETRY_MS);
   };
   stopped.addEventListener('abort', begin);
   if (stopped.aborted) begin();
@@ -186,20 +189,20 @@ function stopWhenAsked(client: RayClient, file: ClusterFile, { stopped }: RunWri
 }
 
 /**
- * Fires some time after `asked`, unless a run turns out to be `stopped`: whoever cancels one sends a signal, too, and its
- * job is then followed to its end.
+ * A signal that fires some time after `requested`, unless a run turns out to be `stopped`: cancelling a run also sends
+ * a signal, and its job is then followed to its end.
  */
-export function leaveUnlessStopped(
-  asked: AbortSignal,
+export function detachUnlessStopped(
+  requested: AbortSignal,
   stopped: () => Promise<boolean>,
-  heedMs = HEED_MS,
+  delayMs = STOP_DELAY_MS,
 ): AbortSignal {
-  const leave = new AbortController();
-  const heed = async () => {
-    await sleep(heedMs);
-    if (!(await stopped())) leave.abort();
+  const detach = new AbortController();
+  const handleStop = async () => {
+    await sleep(delayMs);
+    if (!(await stopped())) detach.abort();
   };
-  asked.addEventListener('abort', () => void heed());
-  if (asked.aborted) void heed();
-  return leave.signal;
+  requested.addEventListener('abort', () => void handleStop());
+  if (requested.aborted) void handleStop();
+  return detach.signal;
 }

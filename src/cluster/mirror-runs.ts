@@ -1,27 +1,27 @@
-/** The runs that one job trains beside each other, those of a reproduction, in their directories here. */
+/** Mirrors the runs of a reproduction, which one job trains in parallel, into their local directories. */
 import { basename, join } from 'node:path';
 import type { DriverLine } from '../protocol/cluster.ts';
 import { UserError } from '../text/errors.ts';
 import { runsDir } from '../platform/files/paths.ts';
 import { isAskedToStop } from '../runs/index.ts';
 import { lockRun } from '../runs/lock.ts';
-import { asError, conclude, failureOf, withResume } from './mirror.ts';
-import type { Following, Mirror, Outcome } from './mirror.ts';
-import { leaveUnlessStopped, RunMirror } from './mirror-run.ts';
-import { mayPass } from './patience.ts';
+import { toUserError, conclude, jobFailure, withResume } from './mirror.ts';
+import type { FollowOptions, Mirror, Outcome } from './mirror.ts';
+import { detachUnlessStopped, RunMirror } from './mirror-run.ts';
+import { isTransient } from './back-off.ts';
 import type { JobState } from './ray/client.ts';
 import { readCluster } from './store.ts';
 
 /**
- * Each run ends here as soon as its task has, with its result or with its error, which is not thrown: only that of a job
- * which ended without having tried all its runs is.
+ * Each run ends locally as soon as its task has ended, with its result or its error, which is not thrown: only the error
+ * of a job that ended without having tried all its runs is.
  */
-export async function mirrorRuns(following: Following): Promise<Mirror> {
-  const { client, dir, file, say, lookMs } = following;
-  const runs = new Map<string, RunOfMany>();
+export async function mirrorRuns(options: FollowOptions): Promise<Mirror> {
+  const { client, dir, file, emit, pollMs } = options;
+  const runs = new Map<string, FollowedRun>();
   const isStopped = async () =>
     (await Promise.all([...runs.values()].map((run) => run.isAskedToStop()))).includes(true);
-  const detach = leaveUnlessStopped(following.detach, isStopped, lookMs);
+  const detach = detachUnlessStopped(options.detach, isStopped, pollMs);
   const lock = await lockRun(dir);
   const close = async () => {
     for (const run of runs.values()) await run.close();
@@ -29,100 +29,100 @@ export async function mirrorRuns(following: Following): Promise<Mirror> {
   };
   try {
     for (const [task, id] of Object.entries(file.runs ?? {})) {
-      const run = await RunOfMany.open(task, join(runsDir(), id), { ...following, detach });
+      const run = await FollowedRun.open(task, join(runsDir(), id), { ...options, detach });
       if (run) runs.set(task, run);
     }
   } catch (error) {
     await close();
     throw error;
   }
-  let said: UserError | undefined;
+  let reportedError: UserError | undefined;
   return {
     detach,
-    resume: resumeOf(basename(dir)),
-    take(line) {
-      if (line.type === 'failed') said = asError(line);
-      if ('id' in line) return runs.get(line.id)?.take(line);
+    resume: resumeCommand(basename(dir)),
+    handleLine(line) {
+      if (line.type === 'failed') reportedError = toUserError(line);
+      if ('id' in line) return runs.get(line.id)?.handleLine(line);
     },
-    trouble: (error) => error && say({ type: 'note', message: error.message }),
-    async over(job) {
-      const failure = said ?? failureOf(client, job);
+    showConnection: (error) => error && emit({ type: 'note', message: error.message }),
+    async finish(job) {
+      const failure = reportedError ?? jobFailure(client, job);
       const ended = await endAll([...runs.values()], job, failure);
       return { ended, ...(ended === 'failed' && { failure }) };
     },
-    async settle({ ended, failure }) {
+    async recordOutcome({ ended, failure }) {
       if (ended === 'lost') for (const run of runs.values()) await run.fail(failure, 'lost');
     },
     close,
   };
 }
 
-/** Ends what the job has left of its runs. Returns how the job ended. Errors: those of fetchResult. */
+/** Ends the runs that the job did not finish. Returns how the job ended. Errors: those of fetchResult. */
 async function endAll(
-  runs: readonly RunOfMany[],
+  runs: readonly FollowedRun[],
   { status }: JobState,
   failure: UserError | undefined,
 ): Promise<NonNullable<Outcome['ended']>> {
-  for (const run of runs) await run.fetchAgain();
-  const left = runs.filter((run) => !run.ended);
+  for (const run of runs) await run.retryFetch();
+  const unfinished = runs.filter((run) => !run.ended);
   const stopped = status === 'STOPPED' || runs.some((run) => run.stopped);
-  for (const run of left) await (stopped ? run.cancel() : run.fail(failure));
-  if (left.length === 0) return 'done';
+  for (const run of unfinished) await (stopped ? run.cancel() : run.fail(failure));
+  if (unfinished.length === 0) return 'done';
   return stopped ? 'cancelled' : 'failed';
 }
 
-const resumeOf = (id: string) => `"reproduce --resume ${id}" on the command line`;
+const resumeCommand = (id: string) => `"reproduce --resume ${id}" on the command line`;
 
-/** A run of the job, whose directory is this process's until it is closed. */
-class RunOfMany {
+/** A run of the job, whose directory is owned by this process until it is closed. */
+class FollowedRun {
   ended = false;
-  /** What further programs could not do. */
-  private readonly leftOut: { of: string; message: string }[] = [];
-  /** It is done there, and its result is not here yet. */
-  private unfetched = false;
+  /** Measurements after the training that failed. */
+  private readonly failedMeasurements: { of: string; message: string }[] = [];
+  /** It is done on the cluster, but its result has not been fetched yet. */
+  private needsFetch = false;
 
   private constructor(
     private readonly task: string,
     /** With the run's own directory and file. */
-    private readonly following: Following,
+    private readonly options: FollowOptions,
     private readonly mirror: RunMirror,
   ) {}
 
-  /** undefined if it ended here already, belongs to another job, or was deleted. Errors: run-locked. */
-  static async open(task: string, dir: string, following: Following): Promise<RunOfMany | undefined> {
+  /** undefined if it has already ended locally, belongs to another job, or was deleted. Errors: run-locked. */
+  static async open(task: string, dir: string, options: FollowOptions): Promise<FollowedRun | undefined> {
     const file = await readCluster(dir);
-    if (!file || file.submissionId !== following.file.submissionId || file.ended) return undefined;
-    const own = { ...following, dir, file };
-    return new RunOfMany(task, own, await RunMirror.open(own, resumeOf(file.reproduction ?? '')));
+    if (!file || file.submissionId !== options.file.submissionId || file.ended) return undefined;
+    const own = { ...options, dir, file };
+    return new FollowedRun(task, own, await RunMirror.open(own, resumeCommand(file.reproduction ?? '')));
   }
 
-  /** Whether it is asked to stop, which its own watch may not have seen yet. */
+  /** Whether it is asked to stop, which its writer may not have noticed yet. */
   isAskedToStop(): Promise<boolean> {
-    return isAskedToStop(this.following.dir);
+    return isAskedToStop(this.options.dir);
   }
 
   get stopped(): boolean {
     return this.mirror.stopped.aborted;
   }
 
-  async take(line: DriverLine): Promise<void> {
+  async handleLine(line: DriverLine): Promise<void> {
     if (this.ended) return;
-    if (line.type === 'line' && line.line.of) return this.takeFurther(line.line.of, line.line);
-    await this.mirror.take(line);
-    if (line.type === 'line' && line.line.type === 'state') this.tell(line.line);
+    if (line.type === 'line' && line.line.of) return this.handleMeasurement(line.line.of, line.line);
+    await this.mirror.handleLine(line);
+    if (line.type === 'line' && line.line.type === 'state') this.reportProgress(line.line);
     if (line.type !== 'task') return;
     if (line.message && line.status !== 'failed') this.note(line);
     if (line.status === 'done') await this.finish(true);
-    // One that was cancelled has not failed: how the job ends says what became of it.
+    // A cancelled task has not failed: the job's end decides the outcome.
     else if (line.status === 'failed' && line.code !== 'cancelled') await this.fail();
   }
 
   /**
-   * Fetches a result that could not be fetched when it was made. One that the cluster does not have any more is the
-   * run's failure, so that it is made again. Errors: those of fetchResult.
+   * Retries fetching a result. If the cluster does not have it any more, the run fails, so that it is trained again.
+   * Errors: those of fetchResult.
    */
-  async fetchAgain(): Promise<void> {
-    if (!this.unfetched || this.ended) return;
+  async retryFetch(): Promise<void> {
+    if (!this.needsFetch || this.ended) return;
     try {
       await this.finish(false);
     } catch (error) {
@@ -133,9 +133,9 @@ class RunOfMany {
 
   async fail(of?: UserError, ended: 'failed' | 'lost' = 'failed'): Promise<void> {
     if (this.ended) return;
-    const failure = withResume(this.mirror.failure ?? of ?? asError({}), this.mirror.resume);
+    const failure = withResume(this.mirror.failure ?? of ?? toUserError({}), this.mirror.resume);
     await this.end({ ended, failure });
-    this.following.say({ type: 'run', task: this.task, status: 'failed', message: failure.message });
+    this.options.emit({ type: 'run', task: this.task, status: 'failed', message: failure.message });
   }
 
   async cancel(): Promise<void> {
@@ -146,41 +146,41 @@ class RunOfMany {
     await this.mirror.close();
   }
 
-  private async finish(mayWait: boolean): Promise<void> {
+  private async finish(mayDefer: boolean): Promise<void> {
     const { mirror, task } = this;
-    const { detach, say } = this.following;
-    // A trainer that ended well has told so and made a result.
+    const { detach, emit } = this.options;
+    // A trainer that succeeded has reported that and made a result.
     if (!mirror.done || !mirror.result) return this.fail();
     try {
-      // While the job goes on, other runs are not kept waiting for this one's result.
+      // While the job is running, don't block other runs on this result.
       await mirror.fetch(
-        mayWait ? AbortSignal.abort() : mirror.stopped,
+        mayDefer ? AbortSignal.abort() : mirror.stopped,
         (error) => error && this.note(error),
       );
     } catch (error) {
-      if (!mayWait || detach.aborted || !mayPass(error)) throw error;
-      this.unfetched = true;
+      if (!mayDefer || detach.aborted || !isTransient(error)) throw error;
+      this.needsFetch = true;
       this.note(error);
       return;
     }
     await this.end({ ended: 'done' });
-    say({ type: 'run', task, status: 'done' });
-    for (const { of, message } of this.leftOut) say({ type: 'leftOut', task, of, message });
+    emit({ type: 'run', task, status: 'done' });
+    for (const { of, message } of this.failedMeasurements) emit({ type: 'leftOut', task, of, message });
   }
 
-  private async takeFurther(of: string, line: { type: string }): Promise<void> {
+  private async handleMeasurement(of: string, line: { type: string }): Promise<void> {
     const { phase, message } = line as { phase?: string; message?: string };
-    if (line.type === 'failed') this.leftOut.push({ of, message: message ?? `${of} failed.` });
-    else if (line.type === 'progress') await this.mirror.say(phase ?? 'Measuring the spectrum');
+    if (line.type === 'failed') this.failedMeasurements.push({ of, message: message ?? `${of} failed.` });
+    else if (line.type === 'progress') await this.mirror.showPhase(phase ?? 'Measuring the spectrum');
   }
 
   private note({ message }: { message?: string | undefined }): void {
-    this.following.say({ type: 'note', message: `${this.task}: ${message}` });
+    this.options.emit({ type: 'note', message: `${this.task}: ${message}` });
   }
 
-  private tell(state: object): void {
+  private reportProgress(state: object): void {
     const { step, steps, phase } = state as { step?: number; steps?: number; phase?: string };
-    this.following.say({
+    this.options.emit({
       type: 'progress',
       task: this.task,
       ...(step !== undefined && { step }),
@@ -191,7 +191,7 @@ class RunOfMany {
 
   private async end(outcome: Outcome): Promise<void> {
     this.ended = true;
-    await conclude(this.mirror, this.following, outcome);
+    await conclude(this.mirror, this.options, outcome);
     await this.close();
   }
 }

@@ -1,4 +1,4 @@
-/** What following a job on a cluster (follow.ts) knows of the kinds of work: each has a mirror, which brings it here. */
+/** What following a job on a cluster (follow.ts) needs of each kind of work: a mirror, which copies it to this machine. */
 import type { ClusterFile, DriverLine, ResultLine } from '../protocol/cluster.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import type { ReproducerMessage } from '../protocol/reproduction.ts';
@@ -6,75 +6,75 @@ import type { SweeperMessage } from '../protocol/sweep.ts';
 import { errorCodes, msg, UserError, type ErrorCode, type ErrorReport } from '../text/errors.ts';
 import { textOf, withValue } from '../text/message.ts';
 import type { JobState, RayClient } from './ray/client.ts';
-import { forgetResult } from './results.ts';
+import { deleteStoredResult } from './results.ts';
 import { writeCluster } from './store.ts';
 
 export type FollowerMessage = SweeperMessage | EvaluatorMessage | ReproducerMessage;
 
-export interface Following {
+export interface FollowOptions {
   client: RayClient;
   /** Of the run, the sweep or the reproduction, with its cluster.json. */
   dir: string;
   file: ClusterFile;
-  /** Says what the process would say in whose place this is. */
-  say(message: FollowerMessage): void;
-  /** Ends the following and leaves the job as it is. */
+  /** Emits the messages of the local process in whose place this is. */
+  emit(message: FollowerMessage): void;
+  /** Stops following without stopping the job. */
   detach: AbortSignal;
-  /** For tests: how long to wait. */
-  lookMs?: number | undefined;
+  /** Polling interval; for tests. */
+  pollMs?: number | undefined;
 }
 
 export interface Outcome {
-  /** For cluster.json; without it, the job can be attached to again, and its results be fetched. */
+  /** For cluster.json. If undefined, the job can be attached to again, and its results fetched. */
   ended?: ClusterFile['ended'];
   failure?: UserError | undefined;
 }
 
-/** Brings into its directory, which it owns until it is closed, what a job says and makes. */
+/** Copies a job's messages and results into its local directory, which it owns until it is closed. */
 export interface Mirror {
-  /** In the place of the following's own. */
+  /** Replaces `detach` of the options. */
   readonly detach?: AbortSignal;
-  /** What "{resume}" means in its errors. */
+  /** The value of "{resume}" in its errors. */
   readonly resume?: string;
-  /** The result that was brought here. */
+  /** The result that was fetched. */
   readonly fetched?: ResultLine | undefined;
-  take(line: DriverLine): Promise<void> | void;
-  /** A line of the logs that is not the driver's. */
-  other?(line: string): void;
-  /** The cluster can't be reached for now, or again; `error` is the reason. */
-  trouble(error: UserError | undefined): Promise<void> | void;
-  /** The job is over: brings here what it has made. */
-  over(job: JobState): Promise<Outcome>;
-  /** Says here how it ended. */
-  settle?(outcome: Outcome): Promise<void> | void;
+  handleLine(line: DriverLine): Promise<void> | void;
+  /** Handles a log line that is not from the driver. */
+  handleForeignLine?(line: string): void;
+  /** Called when the cluster becomes unreachable, with the reason, or reachable again, with undefined. */
+  showConnection(error: UserError | undefined): Promise<void> | void;
+  /** To be called when the job has ended: fetches its result. */
+  finish(job: JobState): Promise<Outcome>;
+  /** Records locally how the job ended. */
+  recordOutcome?(outcome: Outcome): Promise<void> | void;
   close(): Promise<void>;
 }
 
-/** Says how a job ended; only once that is on disk is its result deleted there. */
+/** Records how a job ended, and only then deletes its result on the cluster. */
 export async function conclude(
   mirror: Mirror,
-  { dir, file }: Pick<Following, 'dir' | 'file'>,
+  { dir, file }: Pick<FollowOptions, 'dir' | 'file'>,
   outcome: Outcome,
 ): Promise<void> {
-  await mirror.settle?.(outcome);
+  await mirror.recordOutcome?.(outcome);
   if (!outcome.ended) return;
   await writeCluster(dir, { ...file, ended: outcome.ended });
-  if (mirror.fetched) await forgetResult(file, mirror.fetched, dir);
+  if (mirror.fetched) await deleteStoredResult(file, mirror.fetched, dir);
 }
 
-/** An error that the driver tells; its words are whole sentences already. */
-export function asError(report: Partial<Omit<ErrorReport, 'code'>> & { code?: string }): UserError {
+/** An error reported by the driver, whose texts are complete sentences. */
+export function toUserError(report: Partial<Omit<ErrorReport, 'code'>> & { code?: string }): UserError {
   const { code } = report;
-  const known = (errorCodes as readonly string[]).includes(code ?? '');
+  const isKnown = (errorCodes as readonly string[]).includes(code ?? '');
   return new UserError(
-    known ? (code as ErrorCode) : 'cluster-failed',
+    isKnown ? (code as ErrorCode) : 'cluster-failed',
     textOf(report, 'message') ?? msg`The task failed on the cluster.`,
     textOf(report, 'next') ?? msg`The job's logs in the cluster's dashboard may say more.`,
   );
 }
 
-/** What became of a job whose driver said nothing of it; undefined if it was stopped. */
-export function failureOf({ cluster }: RayClient, { status, message }: JobState): UserError | undefined {
+/** The error of a job whose driver reported none; undefined if it was stopped. */
+export function jobFailure({ cluster }: RayClient, { status, message }: JobState): UserError | undefined {
   if (status === 'STOPPED') return undefined;
   const { host } = cluster.address;
   return new UserError(
@@ -86,7 +86,7 @@ export function failureOf({ cluster }: RayClient, { status, message }: JobState)
   );
 }
 
-/** The error with its "{resume}" as what it means. */
+/** Fills in "{resume}" in the error's advice. */
 export const withResume = (
   { code, what, whatNext, cause }: UserError,
   resume: string | undefined,

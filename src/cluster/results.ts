@@ -1,4 +1,4 @@
-/** Fetches what a task on a cluster made: checked file by file, put in place by renaming. */
+/** Fetches the results of a task on a cluster: verifies each file and moves it into place atomically. */
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
@@ -8,72 +8,87 @@ import { pipeline } from 'node:stream/promises';
 import { extract } from '../platform/files/zip.ts';
 import type { ClusterFile, ResultLine } from '../protocol/cluster.ts';
 import { errorOf, msg, reportError, UserError } from '../text/errors.ts';
-import { LOOK_MS, mayPass, waitAfter } from './patience.ts';
+import { POLL_MS, isTransient, backOff } from './back-off.ts';
 import type { RayClient } from './ray/client.ts';
 
-/** What only the owner of a run here writes. */
-const ofOwner = new Set([
-  ...['run.json', 'state.json', 'events.jsonl', 'sweep.json', 'trials.jsonl', 'cluster.json'],
-  ...['lock', 'stop', 'corpus', 'trainer.log', 'sweeper.log'],
+/** Files that only the local owner of a run may write. */
+const ownerFiles = new Set([
+  'run.json',
+  'state.json',
+  'events.jsonl',
+  'sweep.json',
+  'trials.jsonl',
+  'cluster.json',
+  'lock',
+  'stop',
+  'corpus',
+  'trainer.log',
+  'sweeper.log',
 ]);
 
-/** A cluster that answers, but not with the result, is asked so often: its dashboard may just have started again. */
-const TRIES = 4;
+/** Attempts while a cluster responds, but not with the result: its dashboard may just have restarted. */
+const MAX_ATTEMPTS = 4;
 
-export interface Fetching {
+export interface FetchOptions {
   signal?: AbortSignal | undefined;
-  /** Once it fires, nothing is waited for: what fails then has failed. */
-  patience?: AbortSignal | undefined;
-  /** The cluster can't be reached for now, or again; `error` is the reason. */
-  onTrouble?: ((error: UserError | undefined) => void) | undefined;
-  /** For tests: how long to wait. */
-  lookMs?: number | undefined;
+  /** Once it fires, failures are final. */
+  stopWaiting?: AbortSignal | undefined;
+  /** Called when the cluster becomes unreachable, with the reason, or reachable again, with undefined. */
+  onConnectionChange?: ((error: UserError | undefined) => void) | undefined;
+  /** Polling interval; for tests. */
+  pollMs?: number | undefined;
 }
 
 /**
- * Puts a task's files into `dir`. Each replaces the one of its name, once all of them are here and are what the driver
- * says; other files stay. A cluster that can't be reached is waited for until `signal` fires. Errors: cluster-failed if
- * they can't be fetched or differ, disk-full, those of RayClient, and what `signal` was aborted with.
+ * Puts a task's files into `dir`. They replace existing files once all of them are fetched and verified; other files
+ * stay. Waits for an unreachable cluster until `signal` fires. Errors: cluster-failed if they can't be fetched or
+ * differ, disk-full, those of RayClient, and the abort reason of `signal`.
  */
 export async function fetchResult(
   client: RayClient,
   result: ResultLine,
   dir: string,
-  { signal, patience, onTrouble, lookMs = LOOK_MS }: Fetching = {},
+  { signal, stopWaiting, onConnectionChange, pollMs = POLL_MS }: FetchOptions = {},
 ): Promise<void> {
-  const leave = AbortSignal.any([signal, patience].filter((one) => one !== undefined));
-  let answered = 0;
+  const stopped = AbortSignal.any([signal, stopWaiting].filter((source) => source !== undefined));
+  let attempts = 0;
   for (let failures = 1; ; failures += 1) {
     try {
-      return await fetchOnce(client, result, dir, () => failures > 1 && onTrouble?.(undefined), signal);
+      return await fetchOnce(
+        client,
+        result,
+        dir,
+        () => failures > 1 && onConnectionChange?.(undefined),
+        signal,
+      );
     } catch (error) {
       signal?.throwIfAborted();
-      if (!mayPass(error)) throw whatHappened(error, dir);
-      answered += error.code === 'cluster-down' ? 0 : 1;
-      if (answered === TRIES || patience?.aborted) throw error;
-      onTrouble?.(error);
+      if (!isTransient(error)) throw toFetchError(error, dir);
+      attempts += error.code === 'cluster-down' ? 0 : 1;
+      if (attempts === MAX_ATTEMPTS || stopWaiting?.aborted) throw error;
+      onConnectionChange?.(error);
     }
-    await waitAfter(failures, lookMs, leave);
+    await backOff(failures, pollMs, stopped);
     signal?.throwIfAborted();
   }
 }
 
 /**
- * Deletes a result that was fetched from a storage that is seen here, once cluster.json says that it was: nobody asks for
- * it again. Only the file that the driver writes for this task, whatever a cluster says; what can't be deleted stays.
+ * Deletes a result from a shared storage after it was fetched and cluster.json records that, so that nobody needs it
+ * again. Deletes only the file that the driver writes for this task, whatever the cluster says; failures are ignored.
  */
-export async function forgetResult(
+export async function deleteStoredResult(
   { storage, reproduction }: ClusterFile,
   { id, fetch }: ResultLine,
   dir: string,
 ): Promise<void> {
-  if (fetch.kind !== 'storage' || !storage || !isAbsolute(storage) || !isWithin(id) || id.includes('/'))
+  if (fetch.kind !== 'storage' || !storage || !isAbsolute(storage) || !isSafeName(id) || id.includes('/'))
     return;
   const folder = join(storage, reproduction ?? basename(dir), id);
   const path = join(folder, 'result.zip');
   if (fetch.path !== path) return;
   await rm(path, { force: true }).catch(() => undefined);
-  // If nothing else is in it.
+  // Only if it is empty.
   await rmdir(folder).catch(() => undefined);
 }
 
@@ -81,18 +96,18 @@ async function fetchOnce(
   client: RayClient,
   result: ResultLine,
   dir: string,
-  onBegun: () => void,
+  onResponse: () => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  // Hidden, and on the same disk.
+  // Hidden, and on the same file system.
   const staged = join(dir, `.results-${randomBytes(4).toString('hex')}`);
   await mkdir(staged, { recursive: true });
   try {
     const archive = join(staged, 'result.zip');
     const files = join(staged, 'files');
-    await fetchArchive(client, result, archive, onBegun, signal);
+    await fetchArchive(client, result, archive, onResponse, signal);
     await unpack(archive, result, files, signal);
-    await putInPlace(files, dir, result);
+    await moveIntoPlace(files, dir, result);
   } finally {
     await rm(staged, { recursive: true, force: true });
   }
@@ -102,13 +117,13 @@ async function fetchArchive(
   client: RayClient,
   { fetch }: ResultLine,
   to: string,
-  onBegun: () => void,
+  onResponse: () => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   if (fetch.kind === 'log') {
     const take = (body: Readable) => {
-      onBegun();
-      return pipeline(body, fromBase64(), (bytes: AsyncIterable<Buffer>) => write(bytes, to));
+      onResponse();
+      return pipeline(body, decodeBase64(), (bytes: AsyncIterable<Buffer>) => writePieces(bytes, to));
     };
     return client.logFile(fetch.nodeId, fetch.file, take, signal);
   }
@@ -116,28 +131,28 @@ async function fetchArchive(
     await copyFile(fetch.path, to);
   } catch (error) {
     if (isFull(error)) throw error;
-    throw notFetched(`${fetch.path} on the storage can't be read (${(error as NodeJS.ErrnoException).code})`);
+    throw fetchError(`${fetch.path} on the storage can't be read (${(error as NodeJS.ErrnoException).code})`);
   }
 }
 
-/** What goes wrong with the disk here is said as such: to whoever reads the answer, it is no failure of the network. */
-async function write(pieces: AsyncIterable<Buffer>, to: string): Promise<void> {
-  const file = await open(to, 'w').catch(ofDisk(to));
+/** Reports failures of the local disk as such, so that they are not taken for network failures. */
+async function writePieces(pieces: AsyncIterable<Buffer>, to: string): Promise<void> {
+  const file = await open(to, 'w').catch(throwDiskError(to));
   try {
-    for await (const piece of pieces) await file.writeFile(piece).catch(ofDisk(to));
+    for await (const piece of pieces) await file.writeFile(piece).catch(throwDiskError(to));
   } finally {
-    await file.close().catch(ofDisk(to));
+    await file.close().catch(throwDiskError(to));
   }
 }
 
-const ofDisk = (path: string) => (error: unknown) => {
-  throw whatHappened(error, dirname(path));
+const throwDiskError = (path: string) => (error: unknown) => {
+  throw toFetchError(error, dirname(path));
 };
 
 const isFull = (error: unknown) => reportError(error).code === 'disk-full';
 
-/** A UserError as it is; what Node says of a disk as one. */
-function whatHappened(error: unknown, dir: string): unknown {
+/** Turns system errors into UserErrors; leaves others unchanged. */
+function toFetchError(error: unknown, dir: string): unknown {
   if (isFull(error))
     return new UserError(
       'disk-full',
@@ -149,17 +164,17 @@ function whatHappened(error: unknown, dir: string): unknown {
   return errorOf(reportError(error), { cause: error });
 }
 
-/** Lines of base64 to bytes. */
-function fromBase64(): Transform {
-  let begun = '';
-  const bytesOf = (lines: string[]) => Buffer.concat(lines.map((line) => Buffer.from(line, 'base64')));
+/** Decodes lines of base64. */
+function decodeBase64(): Transform {
+  let partialLine = '';
+  const toBytes = (lines: string[]) => Buffer.concat(lines.map((line) => Buffer.from(line, 'base64')));
   return new Transform({
     transform(chunk: Buffer, _, done) {
-      const lines = (begun + chunk.toString('latin1')).split('\n');
-      begun = lines.pop()!;
-      done(null, bytesOf(lines));
+      const lines = (partialLine + chunk.toString('latin1')).split('\n');
+      partialLine = lines.pop()!;
+      done(null, toBytes(lines));
     },
-    flush: (done) => done(null, bytesOf([begun])),
+    flush: (done) => done(null, toBytes([partialLine])),
   });
 }
 
@@ -173,39 +188,40 @@ async function unpack(
   await mkdir(to, { recursive: true });
   try {
     await extract(archive, {
-      choose: ({ name }) => (expected.has(name) && isWithin(name) ? join(to, ...name.split('/')) : undefined),
+      choose: ({ name }) =>
+        expected.has(name) && isSafeName(name) ? join(to, ...name.split('/')) : undefined,
       signal,
     });
   } catch (error) {
-    const known =
+    const isSpecific =
       error instanceof UserError ? error.code !== 'base-checksum' : 'syscall' in (error as object);
-    if (known) throw error;
-    throw notFetched('what came is no whole archive');
+    if (isSpecific) throw error;
+    throw fetchError('what came is no whole archive');
   }
   for (const { name, bytes, sha256 } of files) {
     const path = join(to, ...name.split('/'));
-    const size = isWithin(name) ? (await stat(path).catch(() => undefined))?.size : undefined;
-    if (size !== bytes || (await digestOf(path)) !== sha256)
-      throw notFetched(`${name} is not what was made there`);
+    const size = isSafeName(name) ? (await stat(path).catch(() => undefined))?.size : undefined;
+    if (size !== bytes || (await computeDigest(path)) !== sha256)
+      throw fetchError(`${name} is not what was made there`);
   }
 }
 
-/** Refuses names that lead out of the folder, and other ways to write a name. */
-const isWithin = (name: string): boolean =>
+/** Rejects names that lead out of the folder or are not normalised. */
+const isSafeName = (name: string): boolean =>
   posix.normalize(name) === name && !/^\/|[\\:]|^\.\.?(\/|$)/.test(name);
 
-async function digestOf(path: string): Promise<string> {
+async function computeDigest(path: string): Promise<string> {
   const digest = createHash('sha256');
   for await (const chunk of createReadStream(path)) digest.update(chunk as Buffer);
   return digest.digest('hex');
 }
 
 /**
- * The result itself comes last: where it is, the rest is there, too. A worker brings only what it wrote, so what a folder
- * has besides, such as the figures of an earlier measurement, is not touched.
+ * The result itself comes last, so that its presence implies the rest. A worker delivers only what it wrote, so other
+ * files, such as metrics of an earlier measurement, are not touched.
  */
-async function putInPlace(from: string, dir: string, { files }: ResultLine): Promise<void> {
-  const names = files.map(({ name }) => name).filter((name) => !ofOwner.has(name.split('/')[0]!));
+async function moveIntoPlace(from: string, dir: string, { files }: ResultLine): Promise<void> {
+  const names = files.map(({ name }) => name).filter((name) => !ownerFiles.has(name.split('/')[0]!));
   const isResult = (name: string) => name.endsWith('.gguf');
   names.sort((a, b) => Number(isResult(a)) - Number(isResult(b)) || (a < b ? -1 : 1));
   for (const name of names) {
@@ -215,7 +231,7 @@ async function putInPlace(from: string, dir: string, { files }: ResultLine): Pro
   }
 }
 
-const notFetched = (why: string) =>
+const fetchError = (why: string) =>
   new UserError(
     'cluster-failed',
     msg`The result could not be fetched from the cluster: ${why}.`,

@@ -1,4 +1,4 @@
-/** Takes work to a cluster: asks what is there already, uploads the rest, submits the job. */
+/** Submits work to a cluster: checks what is already there, uploads the rest, submits the job. */
 import { randomBytes } from 'node:crypto';
 import { CLUSTER_JOB, type ClusterFile } from '../protocol/cluster.ts';
 import { msg, UserError } from '../text/errors.ts';
@@ -10,8 +10,8 @@ import { writeCluster } from './store.ts';
 import { describePackage, zip, type Package } from './zip.ts';
 
 /**
- * What the driver needs for a storage that is no folder. Otherwise nothing is installed by Ray, which would copy its
- * whole environment on each node: workers get Node by themselves.
+ * Needed by the driver for a storage that is not a folder. Nothing else is installed by Ray, which would copy its whole
+ * environment on each node: workers install Node themselves.
  */
 const ARROW = 'pyarrow';
 const ENTRYPOINT = 'python -m forget_me_not.driver';
@@ -21,44 +21,46 @@ interface Upload {
   bytes: Buffer;
 }
 
-/** What is ready to be sent, so that a person can be asked first. */
-export interface Prepared {
+/** A job ready to be sent, so that the user can be asked for confirmation first. */
+export interface PreparedJob {
   client: RayClient;
   work: Work;
   version: string;
-  /** Ray's release there. */
+  /** Ray's release on the cluster. */
   ray: string;
   bundle: Package;
   job: Package;
   uploads: Upload[];
-  /** Bytes that leave the machine: the program's, and those of the work. 0 for what is there already. */
-  sends: { program: number; work: number };
+  /** Bytes to upload for the program and for the work; 0 for what is already there. */
+  uploadBytes: { program: number; work: number };
 }
 
-/** Nothing leaves the machine but two names. Errors: those of RayClient, jobFiles and bundlePackage; cluster-limit. */
+/**
+ * Sends only two package names to the cluster. Errors: those of RayClient, jobFiles and bundlePackage; cluster-limit.
+ */
 export async function prepare(
   client: RayClient,
   work: Work,
   version: string,
   signal?: AbortSignal,
-): Promise<Prepared> {
+): Promise<PreparedJob> {
   const ray = await client.version(signal);
   const bundle = await bundlePackage(version);
   const job = await describePackage('forget-me-not-job', await jobFiles(work, version));
   const uploads: Upload[] = [];
-  const add = async (one: Package) => {
-    if (await client.hasPackage(one.name, signal)) return 0;
-    const bytes = await zip(one);
+  const add = async (pkg: Package) => {
+    if (await client.hasPackage(pkg.name, signal)) return 0;
+    const bytes = await zip(pkg);
     if (bytes.length > LARGEST_PACKAGE) throw tooLarge(bytes.length);
-    uploads.push({ name: one.name, bytes });
+    uploads.push({ name: pkg.name, bytes });
     return bytes.length;
   };
-  const sends = { program: await add(bundle), work: await add(job) };
-  return { client, work, version, ray, bundle, job, uploads, sends };
+  const uploadBytes = { program: await add(bundle), work: await add(job) };
+  return { client, work, version, ray, bundle, job, uploads, uploadBytes };
 }
 
-interface Sending {
-  /** Events that the run has already. */
+interface SendOptions {
+  /** Number of events that the run already has. */
   eventsBefore?: number;
   /** Arguments of the evaluator. */
   args?: readonly string[];
@@ -67,12 +69,12 @@ interface Sending {
 }
 
 /**
- * Uploads and submits. cluster.json is written first, so a job that was submitted is never forgotten; one that `signal`
- * comes too late for is stopped. Errors: those of RayClient.
+ * Uploads and submits. cluster.json is written first, so that a submitted job is never lost; a job is stopped if
+ * `signal` fires too late to prevent its submission. Errors: those of RayClient.
  */
 export async function send(
-  { client, work, version, bundle, job, uploads }: Prepared,
-  { eventsBefore = 0, args, onUpload, signal }: Sending = {},
+  { client, work, version, bundle, job, uploads }: PreparedJob,
+  { eventsBefore = 0, args, onUpload, signal }: SendOptions = {},
 ): Promise<void> {
   const total = uploads.reduce((sum, { bytes }) => sum + bytes.length, 0);
   let done = 0;
@@ -101,12 +103,12 @@ export async function send(
   const metadata = { 'forget-me-not': version, run: work.id };
   signal?.throwIfAborted();
   try {
-    // Not cut short: the job might run there, and nobody would know of it.
+    // Not aborted by `signal`: the job might then run without anybody knowing of it.
     await client.submit({ submissionId, entrypoint: ENTRYPOINT, runtimeEnv, metadata });
   } catch (error) {
-    // Whether one that got no answer was taken shows when it is looked for.
+    // Without a response, it turns out later whether the job was accepted.
     if (!(error instanceof UserError) || error.code === 'cluster-down') throw error;
-    // A proxy on the way may have failed after the cluster took it; else there is no job to attach to.
+    // A proxy may have failed after the cluster accepted the job; otherwise there is no job to attach to.
     if (!(await client.job(submissionId).catch(() => undefined))) {
       await writeFiles(work, { ...file, ended: 'failed' });
       throw error;
@@ -118,12 +120,12 @@ export async function send(
   throw signal.reason;
 }
 
-/** Of the work, and of each of its runs. */
+/** Writes cluster.json for the work and each of its runs. */
 async function writeFiles({ dir, id, runs }: Work, file: ClusterFile): Promise<void> {
   for (const run of runs ?? [])
     await writeCluster(run.dir, { ...file, reproduction: id, eventsBefore: run.eventsBefore });
-  const named = runs && { runs: Object.fromEntries(runs.map((run) => [run.task, run.id])) };
-  await writeCluster(dir, { ...file, ...named });
+  const runFiles = runs && { runs: Object.fromEntries(runs.map((run) => [run.task, run.id])) };
+  await writeCluster(dir, { ...file, ...runFiles });
 }
 
 const tooLarge = (bytes: number) =>

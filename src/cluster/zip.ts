@@ -1,13 +1,13 @@
-/** Packages for a cluster: zips named by their content, so one that is there is not sent again. */
+/** Packages for a cluster: zip files named by their content, so that an existing one is not uploaded again. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { ZipFile } from 'yazl';
 
 export interface PackedFile {
-  /** In the zip, with forward slashes. */
+  /** Name in the zip, with forward slashes. */
   name: string;
-  /** A file on this disk, or the content itself. */
+  /** Path of a local file, or the content itself. */
   from: string | Buffer;
 }
 
@@ -15,16 +15,16 @@ export interface Package {
   /** "forget-me-not-0.1.0-8f14e45fceea167a.zip" */
   name: string;
   files: PackedFile[];
-  /** Of all files, before packing. */
+  /** Total size of the files, uncompressed. */
   bytes: number;
 }
 
-/** Nothing of the day or the time zone gets into a zip, whose times are local ones. */
+/** Keeps the date and time zone out of a zip, whose times are local. */
 const epoch = () => new Date(1990, 0, 1);
 
 /**
- * Names a package by names and contents of its files, whatever their order. Not by the zip's bytes, which differ
- * between versions of zlib. `prefix`: begins the name.
+ * Names a package by the names and contents of its files, in any order, rather than by the zip's bytes, which differ
+ * between versions of zlib. `prefix`: start of the name.
  */
 export async function describePackage(prefix: string, files: readonly PackedFile[]): Promise<Package> {
   const sorted = files.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -40,19 +40,19 @@ export async function describePackage(prefix: string, files: readonly PackedFile
   return { name: `${prefix}-${digest.digest('hex').slice(0, 16)}.zip`, files: sorted, bytes };
 }
 
-/** The zip of a package: the same bytes for the same files with the same zlib. */
+/** The zip of a package; deterministic for the same zlib. */
 export async function zip({ files }: Package): Promise<Buffer> {
   const archive = new ZipFile();
   const failed = new Promise<never>((_, reject) => archive.on('error', reject));
-  const how = { mtime: epoch(), mode: 0o100644, forceDosTimestamp: true };
+  const options = { mtime: epoch(), mode: 0o100644, forceDosTimestamp: true };
   for (const { name, from } of files)
-    if (Buffer.isBuffer(from)) archive.addBuffer(from, name, how);
-    else archive.addFile(from, name, how);
+    if (Buffer.isBuffer(from)) archive.addBuffer(from, name, options);
+    else archive.addFile(from, name, options);
   archive.end();
-  const read = async () => {
+  const readAll = async () => {
     const chunks: Buffer[] = [];
     for await (const chunk of archive.outputStream) chunks.push(chunk as Buffer);
     return Buffer.concat(chunks);
   };
-  return Promise.race([read(), failed]);
+  return Promise.race([readAll(), failed]);
 }

@@ -1,13 +1,13 @@
 /**
- * Earlier answers: for the same place, and for a person who types the ghost text. An answer belongs to the text before
- * the cursor, the text after it, the file and the adapter.
+ * Cache of earlier answers, which also serves while the user types the ghost text. The key is the text before and after
+ * the cursor, the file and the adapter.
  */
 import { readBrackets } from './code/brackets.ts';
-import { embeddedAt, languageOf } from './code/languages.ts';
+import { embeddedAt, languageFor } from './code/languages.ts';
 import type { CursorDocument } from './types.ts';
-import { lengthsOf } from './prompt/window.ts';
+import { fullLengths } from './prompt/window.ts';
 
-/** Characters on each side that must be the same; further away, only the lengths are compared. */
+/** Characters on each side that must be equal; beyond that, only the lengths are compared. */
 const WINDOW = 4096;
 
 interface Entry {
@@ -26,13 +26,13 @@ export class CompletionCache {
 
   constructor(private readonly size = 200) {}
 
-  /** The rest of a cached text; `''` if the model is known to have no completion; undefined if nothing is known. */
+  /** The rest of a cached text; `''` if the model is known to have no completion; undefined if nothing is cached. */
   get(document: CursorDocument, adapter: string): string | undefined {
-    const key = keyOf(document, adapter);
+    const key = cacheKey(document, adapter);
     for (let index = this.entries.length - 1; index >= 0; index -= 1) {
       const entry = this.entries[index]!;
       if (entry.key !== key) continue;
-      const rest = restOf(entry, document);
+      const rest = remainder(entry, document);
       if (rest === undefined) continue;
       this.entries.splice(index, 1);
       this.entries.push(entry);
@@ -41,9 +41,9 @@ export class CompletionCache {
     return undefined;
   }
 
-  /** Forgets what is known for exactly this document. */
+  /** Drops the entries for exactly this document. */
   drop(document: CursorDocument, adapter: string): void {
-    const key = keyOf(document, adapter);
+    const key = cacheKey(document, adapter);
     const [before, after] = [document.before.slice(-WINDOW), document.after.slice(0, WINDOW)];
     this.entries = this.entries.filter(
       (entry) => entry.key !== key || entry.before !== before || entry.after !== after,
@@ -52,9 +52,9 @@ export class CompletionCache {
 
   put(document: CursorDocument, adapter: string, text: string): void {
     const { before, after } = document;
-    const lengths = lengthsOf(document);
+    const lengths = fullLengths(document);
     const entry: Entry = {
-      key: keyOf(document, adapter),
+      key: cacheKey(document, adapter),
       before: before.slice(-WINDOW),
       beforeLength: lengths.before,
       after: after.slice(0, WINDOW),
@@ -77,13 +77,13 @@ export class CompletionCache {
   }
 }
 
-const keyOf = ({ path, languageId }: CursorDocument, adapter: string) =>
+const cacheKey = ({ path, languageId }: CursorDocument, adapter: string) =>
   JSON.stringify([adapter, path, languageId]);
 
-/** The part of an entry that is left to show in this document: all of it, or what has not been typed yet. */
-function restOf(entry: Entry, document: CursorDocument): string | undefined {
+/** The part of an entry that remains to be shown in this document: all of it, or what has not been typed yet. */
+function remainder(entry: Entry, document: CursorDocument): string | undefined {
   const { before, after, languageId } = document;
-  const lengths = lengthsOf(document);
+  const lengths = fullLengths(document);
   const typedLength = lengths.before - entry.beforeLength;
   if (typedLength < 0 || typedLength > Math.min(entry.text.length, before.length)) return undefined;
   const added = lengths.after - entry.afterLength;
@@ -93,16 +93,18 @@ function restOf(entry: Entry, document: CursorDocument): string | undefined {
   if (before.slice(Math.max(0, cursor - WINDOW), cursor) !== entry.before) return undefined;
   if (after.slice(added, added + WINDOW) !== entry.after) return undefined;
   const rest = entry.text.slice(typedLength);
-  // Everything was typed: what comes next is unknown.
+  // All of it was typed: what comes next is unknown.
   if (rest === '' && entry.text !== '') return undefined;
-  return added === 0 ? rest : upToClosed(rest, after[0] ?? '', embeddedAt({ before, languageId }).languageId);
+  return added === 0
+    ? rest
+    : cutAtCloser(rest, after[0] ?? '', embeddedAt({ before, languageId }).languageId);
 }
 
-/** The editor added the closer of a typed bracket or quote: leaves that and what follows out of the completion. */
-function upToClosed(rest: string, closer: string, languageId: string): string | undefined {
+/** The editor added the closer of a typed bracket or quote: cuts the completion before that closer. */
+function cutAtCloser(rest: string, closer: string, languageId: string): string | undefined {
   const at = /["'`]/.test(closer)
     ? rest.indexOf(closer)
-    : readBrackets(rest, languageOf(languageId)).unmatched.find((unmatched) => unmatched.closer === closer)
+    : readBrackets(rest, languageFor(languageId)).unmatched.find((unmatched) => unmatched.closer === closer)
         ?.at;
   return at === undefined || at <= 0 ? undefined : rest.slice(0, at);
 }

@@ -1,15 +1,15 @@
 /**
- * How long to wait for the next keystroke: the setting, else the person's usual time between two, within bounds. Never
- * longer than an answer takes to begin, since asking in vain costs no more than waiting.
+ * How long to wait for the next keystroke: the configured time, or else the user's usual interval between keystrokes,
+ * within bounds. Never longer than the model's latency, since a wasted request costs no more than waiting.
  */
 
 const SHORTEST_MS = 75;
 const LONGEST_MS = 300;
 const FIRST_MS = 150;
-/** Pauses longer than this are thinking, not typing. */
+/** Longer pauses are for thinking, not typing. */
 const TYPING_MS = 1000;
 const WEIGHT = 0.1;
-/** A person who has pressed no key for so many of the usual gaps rests; in ms within these bounds. */
+/** The user counts as idle after this many usual intervals without a key; in ms, within these bounds. */
 const REST = { gaps: 2, shortest: 250, longest: 500 };
 
 export class Debounce {
@@ -17,22 +17,22 @@ export class Debounce {
   private lastKey: number | undefined;
   private latency = Infinity;
 
-  /** `fixed`: milliseconds that the person has set. */
+  /** `fixed`: milliseconds, if configured. */
   constructor(private readonly fixed?: number) {}
 
-  /** Call this at each keystroke; `now` in milliseconds. */
+  /** To be called at each keystroke; `now` in milliseconds. */
   typed(now: number): void {
     const since = this.lastKey === undefined ? Infinity : now - this.lastKey;
     this.lastKey = now;
     if (since < TYPING_MS) this.gap += WEIGHT * (since - this.gap);
   }
 
-  /** The newest answer began after so many milliseconds. */
+  /** Records the latency of the newest answer. */
   answered(milliseconds: number): void {
     this.latency = milliseconds;
   }
 
-  /** Milliseconds to wait. Less if no word is being typed: people pause there, and an answer is worth more. */
+  /** Milliseconds to wait. Shorter outside of words: people pause there, and an answer is worth more. */
   wait(before: string): number {
     if (this.fixed !== undefined) return this.fixed;
     const rate = /[\w$]$/.test(before) ? 1.5 : 1;
@@ -40,8 +40,8 @@ export class Debounce {
     return Math.round(Math.min(usual, this.latency));
   }
 
-  /** Milliseconds until the person rests, if no further key comes. */
-  restIn(now: number): number {
+  /** Milliseconds until the user counts as idle, if no further key is pressed. */
+  msUntilIdle(now: number): number {
     if (this.lastKey === undefined) return 0;
     const rest = Math.min(REST.longest, Math.max(REST.shortest, this.gap * REST.gaps));
     return Math.max(0, Math.ceil(this.lastKey + rest - now));

@@ -1,87 +1,93 @@
-/** Asks the model for one answer: what can be shown of it first, what is cached, and when it is enough. */
+/**
+ * Fetches one answer from the model: shows its first line early, caches it, and stops generation when the block is
+ * complete.
+ */
 import type { CompletionCache } from './cache.ts';
-import { isLikely, keepLikely, showingAt, type Showing } from './answer/chance.ts';
+import { isLikely, keepLikely, policyAt, type ShowPolicy } from './answer/chance.ts';
 import { cleanUp, isEnough } from './answer/clean-up.ts';
-import type { Answer, Flight } from './flight.ts';
+import type { Answer, PendingAnswer } from './pending-answer.ts';
 import type { CursorDocument, Reach } from './types.ts';
-import { cutBrokenOff, cutToWhole } from './answer/whole.ts';
+import { cutTruncated, cutUnfinished } from './answer/unfinished.ts';
 
 /** Receives a piece of an answer, and perhaps its log-probability (nats). */
 export type OnPiece = (piece: string, logprob?: number) => void;
 
-export interface Fetching {
-  /** Asks the model, and stops it when the signal aborts. */
+export interface FetchOptions {
+  /** Queries the model, and stops it when the signal aborts. */
   ask: (signal: AbortSignal, onText: OnPiece) => Promise<string>;
   document: CursorDocument;
   reach: Reach;
-  /** Tokens after which the model breaks off. */
-  most: number;
-  showing: Showing;
+  /** Tokens after which the model stops. */
+  maxTokens: number;
+  showing: ShowPolicy;
   now: () => number;
   cache: CompletionCache;
 }
 
 /**
- * Caches the answer, its first line already before the rest, which is then shown. Undefined if the flight was stopped.
- * Throws the errors of `ask`.
+ * Caches the answer, its first line before the rest, so that it can be shown early. Undefined if the request was
+ * stopped. Throws the errors of `ask`.
  */
-export async function fetchAnswer(flight: Flight, asked: Fetching): Promise<Answer | undefined> {
-  const fetching = { ...asked, showing: showingAt(asked.document, asked.showing) };
-  const { document, reach, showing, now, cache } = fetching;
-  const { adapter } = flight;
+export async function fetchAnswer(
+  pending: PendingAnswer,
+  request: FetchOptions,
+): Promise<Answer | undefined> {
+  const options = { ...request, showing: policyAt(request.document, request.showing) };
+  const { document, reach, showing, now, cache } = options;
+  const { adapter } = pending;
   const start = now();
   let shown = false;
   const clean = (text: string) =>
-    keepLikely(cleanUp(text, document, reach), flight.certainty, showing, document);
+    keepLikely(cleanUp(text, document, reach), pending.certainty, showing, document);
   const keep = (text: string): Answer => {
     const cleaned = clean(text);
-    // A first line that was shown stays, even if the whole would not have been shown.
+    // A first line that was shown stays, even if the whole answer would not have been shown.
     if ('text' in cleaned || !shown) cache.put(document, adapter, 'text' in cleaned ? cleaned.text : '');
     return { cleaned, took: now() - start };
   };
-  // The place is asked anew when the person comes back.
-  const forget = () => shown && cache.drop(document, adapter);
+  // Ask again when the user comes back to this place.
+  const dropFromCache = () => shown && cache.drop(document, adapter);
   try {
-    const text = await generate(flight, fetching, (lines) => {
-      // What begins on one line and ends on another is shown when it has ended.
-      if (shown || cutToWhole(lines, document) !== lines || 'dropped' in clean(lines)) return;
-      flight.show(keep(lines));
+    const text = await generate(pending, options, (lines) => {
+      // What spans several lines is shown once it is complete.
+      if (shown || cutUnfinished(lines, document) !== lines || 'dropped' in clean(lines)) return;
+      pending.showFirst(keep(lines));
       shown = true;
     });
-    if (!flight.stop.signal.aborted) return keep(text);
-    forget();
+    if (!pending.stop.signal.aborted) return keep(text);
+    dropFromCache();
     return undefined;
   } catch (error) {
-    forget();
+    dropFromCache();
     throw error;
   }
 }
 
 /**
- * The model's text. Calls `onLines` with all whole lines so far, each time there are more. Ends where the block does,
- * or where all that follows would be too unlikely to be shown.
+ * The model's text. Calls `onLines` with all complete lines whenever there are more. Stops at the end of the block, or
+ * when the text has become too unlikely to be shown.
  */
 async function generate(
-  flight: Flight,
-  { ask, document, reach, most, showing }: Fetching,
+  pending: PendingAnswer,
+  { ask, document, reach, maxTokens, showing }: FetchOptions,
   onLines: (lines: string) => void,
 ): Promise<string> {
   let pieces = 0;
   const enough = new AbortController();
-  const signal = AbortSignal.any([flight.stop.signal, enough.signal]);
+  const signal = AbortSignal.any([pending.stop.signal, enough.signal]);
   try {
     const text = await ask(signal, (piece, logprob) => {
       if (signal.aborted) return;
       pieces += 1;
-      flight.take(piece, logprob);
-      const lines = flight.text.slice(0, flight.text.lastIndexOf('\n'));
+      pending.append(piece, logprob);
+      const lines = pending.text.slice(0, pending.text.lastIndexOf('\n'));
       const ended = piece.includes('\n') && isEnough(lines, document, reach);
       if (piece.includes('\n') && !ended) onLines(lines);
-      if (ended || !isLikely(flight.certainty, flight.text, showing)) enough.abort();
+      if (ended || !isLikely(pending.certainty, pending.text, showing)) enough.abort();
     });
-    return pieces < most ? text : cutBrokenOff(text);
+    return pieces < maxTokens ? text : cutTruncated(text);
   } catch (error) {
-    if (enough.signal.aborted && !flight.stop.signal.aborted) return flight.text;
+    if (enough.signal.aborted && !pending.stop.signal.aborted) return pending.text;
     throw error;
   }
 }

@@ -6,12 +6,12 @@ export type { CompleteInput, Completer, CompleterOptions, Completion } from './c
 export { createCompleter } from './pipeline.ts';
 export { gate, type GateReason } from './gate.ts';
 export { importedStems, isImported } from './code/imports.ts';
-export { languageIdOf, languageOf } from './code/languages.ts';
+export { languageIdForPath, languageFor } from './code/languages.ts';
 export { buildPrompt, surroundings, type PromptOptions } from './prompt/prompt.ts';
 export { OtherFiles } from './prompt/other-files.ts';
-export { SimilarWindows, wordsOf } from './prompt/similar-windows.ts';
+export { SimilarWindows, distinctWords } from './prompt/similar-windows.ts';
 export { RepositoryParts, type PartsSource } from './prompt/repository-parts.ts';
 export { reachAt } from './prompt/reach.ts';
 export { type CompletionStatistics } from './statistics.ts';
 export type { ModelRequest, ContextFile, CursorDocument, OtherFile, RepositoryPath, Reach } from './types.ts';
-export { cutToWhole } from './answer/whole.ts';
+export { cutUnfinished } from './answer/unfinished.ts';

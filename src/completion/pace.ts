@@ -1,17 +1,17 @@
 /**
- * How fast models write on this machine. Where they are slow, less is asked for, so that the whole answer comes while
- * somebody still waits for it. Pure.
+ * How fast models generate on this machine. Slow ones are asked for fewer tokens, so that the whole answer arrives
+ * while the user is still waiting for it. Pure.
  */
 
 import type { OnPiece } from './fetch.ts';
 
-/** Longest time, in ms, that a whole answer may take to write. */
+/** Longest time, in ms, that a whole answer may take to generate. */
 const PATIENCE_MS = 4000;
-/** About a line: less is no help. */
+/** About a line; less would be useless. */
 const FEWEST_TOKENS = 16;
-/** Shorter pieces of an answer say too little about the pace. */
+/** Answers with fewer pieces say too little about the pace. */
 const FEWEST_PIECES = 4;
-/** Weight of the newest answer. */
+/** Weight of the newest answer in the moving average. */
 const NEWEST = 0.3;
 
 export class Pace {
@@ -19,15 +19,15 @@ export class Pace {
   private readonly paces = new Map<string, number>();
 
   /** An answer of `pieces` tokens, of which the first came `milliseconds` before the last. */
-  wrote(adapter: string, pieces: number, milliseconds: number): void {
+  record(adapter: string, pieces: number, milliseconds: number): void {
     if (pieces < FEWEST_PIECES || milliseconds < 0) return;
     const now = milliseconds / (pieces - 1);
     const before = this.paces.get(adapter) ?? now;
     this.paces.set(adapter, before + NEWEST * (now - before));
   }
 
-  /** Calls `ask` and learns from the pieces that it is told, however it ends. `now`: a clock in ms. */
-  async watch<R>(
+  /** Calls `ask` and learns from the pieces it reports, however it ends. `now`: a clock in ms. */
+  async measure<R>(
     adapter: string,
     { now, onText }: { now: () => number; onText: OnPiece },
     ask: (onText: OnPiece) => Promise<R>,
@@ -41,11 +41,11 @@ export class Pace {
         onText(piece, logprob);
       });
     } finally {
-      this.wrote(adapter, pieces, last - first);
+      this.record(adapter, pieces, last - first);
     }
   }
 
-  /** How many tokens to ask for, of at most `most`. All of them while nothing is known of the adapter. */
+  /** How many tokens to ask for, at most `most`. Returns `most` while nothing is known about the adapter. */
   tokens(adapter: string, most: number): number {
     const pace = this.paces.get(adapter);
     if (!pace) return most;

@@ -1,6 +1,8 @@
-/** All of completion, from keystroke to ghost text: gate, cache, debounce, one request in flight, clean-up. */
-import { afterAccepting, isSame, leadsTo } from './ahead.ts';
-import { Airborne } from './airborne.ts';
+/**
+ * The whole completion pipeline, from keystroke to ghost text: gate, cache, debounce, one request in flight, clean-up.
+ */
+import { afterAccepting, isSamePlace, mayReach } from './after-accepting.ts';
+import { InFlight } from './in-flight.ts';
 import { Anchors } from './prompt/anchor.ts';
 import { chanceOf, defaultCalibration } from './answer/chance.ts';
 import { CompletionCache } from './cache.ts';
@@ -10,9 +12,9 @@ import { defaultBudget, type ContextBudget } from './prompt/context.ts';
 import { Debounce } from './debounce.ts';
 import { Edits } from './edits.ts';
 import { fetchAnswer, type OnPiece } from './fetch.ts';
-import { aborted, Flight, type Answer } from './flight.ts';
-import { gate, impossible, type GateReason } from './gate.ts';
-import { Moment } from './moment.ts';
+import { aborted, PendingAnswer, type Answer } from './pending-answer.ts';
+import { gate, blockedReason, type GateReason } from './gate.ts';
+import { ShowTiming } from './show-timing.ts';
 import { Pace } from './pace.ts';
 import { PromptSpeed } from './prompt/prompt-speed.ts';
 import { buildPrompt } from './prompt/prompt.ts';
@@ -20,22 +22,22 @@ import { reachAt } from './prompt/reach.ts';
 import { RepositoryParts } from './prompt/repository-parts.ts';
 import { emptyStatistics, type CompletionStatistics } from './statistics.ts';
 import type { ModelRequest, ContextFile, CursorDocument, Reach } from './types.ts';
-import { changeOf, lengthsOf, windowOf } from './prompt/window.ts';
-import { isTrivial } from './answer/whole.ts';
+import { changeOf, fullLengths, cutToWindow } from './prompt/window.ts';
+import { isTrivial } from './answer/unfinished.ts';
 
 export function createCompleter(options: CompleterOptions): Completer {
   return new CompletionPipeline(options);
 }
 
-/** What is found for a place: of a request, with it. */
-type Found = Omit<Completion, 'delay'> & { flight?: Flight };
+/** A completion found for a place, with the request that produced it, if any. */
+type Candidate = Omit<Completion, 'delay'> & { pending?: PendingAnswer };
 
-interface Landed {
-  flight: Flight;
+interface Received {
+  pending: PendingAnswer;
   answer: Answer;
 }
 
-/** Number of sampled answers besides the most likely one, and their temperature. */
+/** Number of sampled alternatives to the most likely answer, and their temperature. */
 const ALTERNATIVES = 2;
 const TEMPERATURE = 0.7;
 
@@ -43,105 +45,105 @@ class CompletionPipeline implements Completer {
   private readonly cache = new CompletionCache();
   private readonly anchors = new Anchors();
   private readonly edits = new Edits();
-  private readonly moment = new Moment();
+  private readonly timing = new ShowTiming();
   private readonly pace = new Pace();
-  private readonly others: RepositoryParts;
+  private readonly repositoryParts: RepositoryParts;
   private readonly speed = new PromptSpeed();
   private readonly debounce: Debounce;
   private readonly byAdapter = new Map<string, CompletionStatistics>();
   private readonly now: () => number;
   private readonly sleep: (milliseconds: number) => Promise<void>;
-  private readonly air: Airborne;
-  /** Ends the waiting of the newest question. */
-  private waiting: AbortController | undefined;
+  private readonly inFlight: InFlight;
+  /** Cancels the newest wait. */
+  private currentWait: AbortController | undefined;
   private reading: AbortController | undefined;
-  /** Its first line was handed out; the rest is still being generated. */
-  private streaming: Flight | undefined;
-  /** What follows the shown completion, asked for in advance. */
-  private ahead: Flight | undefined;
+  /** Its first line was returned; the rest is still being generated. */
+  private streaming: PendingAnswer | undefined;
+  /** The prefetched continuation of the shown completion. */
+  private ahead: PendingAnswer | undefined;
   private last: CursorDocument | undefined;
-  /** Characters that the newest change wrote. */
-  private step = 0;
+  /** Characters inserted by the newest change. */
+  private changeLength = 0;
 
   constructor(private readonly options: CompleterOptions) {
     this.debounce = new Debounce(options.debounceMs);
     this.now = options.now ?? (() => performance.now());
     this.sleep =
       options.sleep ?? ((milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)));
-    this.others = new RepositoryParts(this.sleep);
-    this.air = new Airborne(this.sleep);
+    this.repositoryParts = new RepositoryParts(this.sleep);
+    this.inFlight = new InFlight(this.sleep);
   }
 
   async complete(whole: CompleteInput): Promise<Completion | undefined> {
-    const input = { ...whole, ...windowOf(whole) };
+    const input = { ...whole, ...cutToWindow(whole) };
     this.noticeKey(input);
     this.reading?.abort();
-    if (input.invoked) this.air.stop();
-    else this.air.leadingTo(input);
-    this.waiting?.abort();
-    this.waiting = undefined;
-    if (this.streaming && !this.streaming.leadsThrough(input)) this.stopStreaming();
-    if (this.ahead && !leadsTo(this.ahead, input)) this.stopAhead();
-    const found = await this.answer(input);
-    if (!found) return undefined;
-    const unwanted = input.invoked ? undefined : this.unwanted(input, found.text);
-    if (unwanted) return this.quiet(this.of(input.adapter), unwanted);
-    if (this.options.ahead && !this.streaming && !input.signal?.aborted) this.askAhead(input, found.text);
-    const { flight, ...completion } = found;
-    const delay = this.delayOf(input, completion.text, flight);
-    if (delay === 0) this.edits.shows(input);
+    if (input.invoked) this.inFlight.stop();
+    else this.inFlight.matching(input);
+    this.currentWait?.abort();
+    this.currentWait = undefined;
+    if (this.streaming && !this.streaming.matches(input)) this.stopStreaming();
+    if (this.ahead && !mayReach(this.ahead, input)) this.stopAhead();
+    const candidate = await this.answer(input);
+    if (!candidate) return undefined;
+    const rejectionReason = input.invoked ? undefined : this.rejectionReason(input, candidate.text);
+    if (rejectionReason) return this.countNotShown(this.countsFor(input.adapter), rejectionReason);
+    if (this.options.ahead && !this.streaming && !input.signal?.aborted) this.askAhead(input, candidate.text);
+    const { pending, ...completion } = candidate;
+    const delay = this.delayOf(input, completion.text, pending);
+    if (delay === 0) this.edits.noteShown(input);
     return { ...completion, delay };
   }
 
-  /** Why what was found is not shown to a person who has not asked for it. */
-  private unwanted(input: CompleteInput, text: string): 'undoes' | 'trivial' | undefined {
+  /** Why a completion is not shown unless it was requested explicitly; undefined if it is shown. */
+  private rejectionReason(input: CompleteInput, text: string): 'undoes' | 'trivial' | undefined {
     if (this.edits.undoes(input, text)) return 'undoes';
-    // Of one that was never shown, so little may be left by now that it is not worth a look.
-    const isNew = !this.moment.goesOn(input, text, this.step);
-    return input.least && isNew && isTrivial(text) ? 'trivial' : undefined;
+    // If it was never shown, what is left by now may be too short to be worth showing.
+    const isNew = !this.timing.continues(input, text, this.changeLength);
+    return input.minChance && isNew && isTrivial(text) ? 'trivial' : undefined;
   }
 
-  private delayOf(input: CompleteInput, text: string, flight: Flight | undefined): number {
-    const logprob = flight?.logprobOfRest(input, text);
-    return this.moment.delay(input, text, {
+  private delayOf(input: CompleteInput, text: string, pending: PendingAnswer | undefined): number {
+    const logprob = pending?.remainingLogprob(input, text);
+    return this.timing.delay(input, text, {
       chance:
         logprob === undefined ? undefined : chanceOf(logprob, this.options.calibration ?? defaultCalibration),
-      step: this.step,
-      restIn: input.invoked ? 0 : this.debounce.restIn(this.now()),
+      step: this.changeLength,
+      msUntilIdle: input.invoked ? 0 : this.debounce.msUntilIdle(this.now()),
     });
   }
 
-  private async answer(input: CompleteInput): Promise<Found | undefined> {
-    const counts = this.of(input.adapter);
+  private async answer(input: CompleteInput): Promise<Candidate | undefined> {
+    const counts = this.countsFor(input.adapter);
     const place = { ...input, selections: input.selections ?? [0] };
-    const closed = impossible(place);
-    if (closed) {
-      this.air.stop();
-      return this.quiet(counts, closed);
+    const blocked = blockedReason(place);
+    if (blocked) {
+      this.inFlight.stop();
+      return this.countNotShown(counts, blocked);
     }
-    if (!input.invoked && this.edits.deletes(input)) return this.quiet(counts, 'deleting');
-    // The end of a statement or the middle of a line is no place to begin, but a completion that was shown continues.
+    if (!input.invoked && this.edits.isDeletingAt(input)) return this.countNotShown(counts, 'deleting');
+    // A new completion must not begin at the end of a statement or mid-line, but a shown one continues there.
     const cached =
       this.cache.get(input, input.adapter) ?? (this.streaming && (await this.restOf(this.streaming, input)));
-    // Where nothing was worth showing, somebody who asks with a key wants to see it.
+    // An explicit request also wants to see what was not worth showing before.
     if (cached !== undefined && (cached || !input.invoked)) {
       counts.cached += 1;
       return cached ? { text: cached, source: 'cache' } : undefined;
     }
     if (input.signal?.aborted) return undefined;
     const reason = input.invoked ? undefined : gate(place);
-    if (reason) return this.quiet(counts, reason);
+    if (reason) return this.countNotShown(counts, reason);
     return this.ask(input, counts);
   }
 
-  /** What a flight whose first line was typed or accepted brings in addition. */
-  private async restOf(flight: Flight, input: CompleteInput): Promise<string | undefined> {
+  /** The rest of a request whose first line was typed or accepted. */
+  private async restOf(pending: PendingAnswer, input: CompleteInput): Promise<string | undefined> {
     const { signal = new AbortController().signal } = input;
-    await Promise.race([flight.whole.catch(() => undefined), aborted(signal)]);
+    await Promise.race([pending.whole.catch(() => undefined), aborted(signal)]);
     return signal.aborted ? undefined : this.cache.get(input, input.adapter);
   }
 
-  /** Learns the rhythm of typing, and what was written and deleted. */
+  /** Records the typing rhythm and the latest edit. */
   private noticeKey(input: CompleteInput): void {
     const { path, languageId, before, after, hidden } = input;
     const { last } = this;
@@ -149,80 +151,89 @@ class CompletionPipeline implements Completer {
     const change = last?.path === path ? changeOf(last, this.last) : 'none';
     if (last && change !== 'none') {
       this.debounce.typed(this.now());
-      this.step = lengthsOf(this.last).before - lengthsOf(last).before;
+      this.changeLength = fullLengths(this.last).before - fullLengths(last).before;
     }
-    this.edits.notice(this.last);
+    this.edits.observe(this.last);
   }
 
-  private async ask(input: CompleteInput, counts: CompletionStatistics): Promise<Found | undefined> {
+  private async ask(input: CompleteInput, counts: CompletionStatistics): Promise<Candidate | undefined> {
     const stop = new AbortController();
-    this.waiting = stop;
+    this.currentWait = stop;
     const { signal } = stop;
     const abort = () => stop.abort();
     input.signal?.addEventListener('abort', abort, { once: true });
     try {
-      const flying = this.air.leadingTo(input);
-      const flown = flying && (await this.landFlying(flying, input, signal, counts));
-      if (flown || signal.aborted) return flown;
-      const ahead = this.ahead && (await this.landAhead(this.ahead, input, signal));
-      // Whoever asks next may be waiting for that flight.
+      const current = this.inFlight.matching(input);
+      const joined = current && (await this.joinInFlight(current, input, signal, counts));
+      if (joined || signal.aborted) return joined;
+      const ahead = this.ahead && (await this.takeAhead(this.ahead, input, signal));
+      // A newer call may be waiting for that request, so don't touch it.
       if (signal.aborted) return undefined;
-      const landed = ahead ?? (await this.land(this.fly(input), input, signal));
-      return landed && this.show(landed, counts);
+      const received = ahead ?? (await this.startAndWait(this.requestAfterPause(input), input, signal));
+      return received && this.show(received, counts);
     } catch (error) {
       if (signal.aborted) return undefined;
       throw error;
     } finally {
       input.signal?.removeEventListener('abort', abort);
-      if (this.waiting === stop) this.waiting = undefined;
+      if (this.currentWait === stop) this.currentWait = undefined;
     }
   }
 
-  /** What a request brings here that was made some keys ago. */
-  private async landFlying(
-    flight: Flight,
+  /** Uses the result of a request that was sent some keystrokes ago. */
+  private async joinInFlight(
+    pending: PendingAnswer,
     input: CompleteInput,
     signal: AbortSignal,
     counts: CompletionStatistics,
-  ): Promise<Found | undefined> {
+  ): Promise<Candidate | undefined> {
     const since = this.now();
-    return this.air.land(flight, input, signal, ({ cleaned }) => {
+    return this.inFlight.join(pending, input, signal, ({ cleaned }) => {
       const text = this.cache.get(input, input.adapter);
       if (!text || 'dropped' in cleaned) return undefined;
       this.noteAnswer(counts, this.now() - since);
-      return { text, source: 'model', flight, ...this.goesOn(flight, cleaned.text) } satisfies Found;
+      return {
+        text,
+        source: 'model',
+        pending,
+        ...this.keepStreaming(pending, cleaned.text),
+      } satisfies Candidate;
     });
   }
 
-  /** Keeps a flight that has only brought its first line. */
-  private goesOn(flight: Flight, shown: string): Pick<Completion, 'more'> {
-    if (flight.landed) return {};
-    this.streaming = flight;
-    const more = flight.whole
+  /** Keeps a request of which only the first line has arrived. */
+  private keepStreaming(pending: PendingAnswer, shown: string): Pick<Completion, 'more'> {
+    if (pending.settled) return {};
+    this.streaming = pending;
+    const more = pending.whole
       .then((whole) => whole !== undefined && 'text' in whole.cleaned && whole.cleaned.text !== shown)
       .catch(() => false)
-      .finally(() => this.streaming === flight && (this.streaming = undefined));
+      .finally(() => this.streaming === pending && (this.streaming = undefined));
     return { more };
   }
 
-  private fly(input: CompleteInput): Flight {
-    return new Flight(input, input.adapter, new AbortController(), async (own) => {
+  private requestAfterPause(input: CompleteInput): PendingAnswer {
+    return new PendingAnswer(input, input.adapter, new AbortController(), async (own) => {
       const { signal } = own.stop;
       if (!input.invoked) await this.pause(input.before, signal);
       if (signal.aborted) return undefined;
-      return this.fetch(input, own, () => (this.of(input.adapter).asked += 1));
+      return this.fetch(input, own, () => (this.countsFor(input.adapter).asked += 1));
     });
   }
 
-  private async land(flight: Flight, input: CompleteInput, signal: AbortSignal): Promise<Landed | undefined> {
-    return this.air.land(this.air.takeOff(flight), input, signal, (answer) => ({ flight, answer }));
+  private async startAndWait(
+    pending: PendingAnswer,
+    input: CompleteInput,
+    signal: AbortSignal,
+  ): Promise<Received | undefined> {
+    return this.inFlight.join(this.inFlight.start(pending), input, signal, (answer) => ({ pending, answer }));
   }
 
-  private show({ flight, answer }: Landed, counts: CompletionStatistics): Found | undefined {
+  private show({ pending, answer }: Received, counts: CompletionStatistics): Candidate | undefined {
     this.noteAnswer(counts, answer.took);
-    if ('dropped' in answer.cleaned) return this.quiet(counts, answer.cleaned.dropped);
+    if ('dropped' in answer.cleaned) return this.countNotShown(counts, answer.cleaned.dropped);
     const { text } = answer.cleaned;
-    return { text, source: 'model', flight, ...this.goesOn(flight, text) };
+    return { text, source: 'model', pending, ...this.keepStreaming(pending, text) };
   }
 
   private noteAnswer(counts: CompletionStatistics, milliseconds: number): void {
@@ -235,57 +246,61 @@ class CompletionPipeline implements Completer {
     if (milliseconds > 0 && !signal.aborted) await Promise.race([this.sleep(milliseconds), aborted(signal)]);
   }
 
-  /** The answer to an advance request for exactly this place; any other advance request is stopped. */
-  private async landAhead(
-    ahead: Flight,
+  /** The answer to a prefetch for exactly this place; any other prefetch is stopped. */
+  private async takeAhead(
+    ahead: PendingAnswer,
     input: CompleteInput,
     signal: AbortSignal,
-  ): Promise<Landed | undefined> {
-    if (!ahead.asked || !isSame(ahead.document, input)) {
+  ): Promise<Received | undefined> {
+    if (!ahead.sent || !isSamePlace(ahead.document, input)) {
       this.stopAhead();
       return undefined;
     }
     this.ahead = undefined;
-    const landed = await this.land(ahead, input, signal).catch(() => undefined);
-    // Somebody who asks with a key sees what was too unlikely to be shown by itself.
-    if (input.invoked && landed && 'dropped' in landed.answer.cleaned) return undefined;
-    if (landed) this.of(input.adapter).awaited += 1;
-    return landed;
+    const received = await this.startAndWait(ahead, input, signal).catch(() => undefined);
+    // An explicit request also sees what was too unlikely to be shown automatically.
+    if (input.invoked && received && 'dropped' in received.answer.cleaned) return undefined;
+    if (received) this.countsFor(input.adapter).awaited += 1;
+    return received;
   }
 
-  /** Asks the model and caches its answer, the first line already before the rest. Undefined if it was stopped. */
-  private async fetch(input: CompleteInput, flight: Flight, onAsk: () => void): Promise<Answer | undefined> {
-    flight.asked = true;
+  /** Queries the model and caches its answer, the first line before the rest. Undefined if it was stopped. */
+  private async fetch(
+    input: CompleteInput,
+    pending: PendingAnswer,
+    onAsk: () => void,
+  ): Promise<Answer | undefined> {
+    pending.sent = true;
     const { request, reach } = await this.prompt(input);
-    if (flight.stop.signal.aborted) return undefined;
+    if (pending.stop.signal.aborted) return undefined;
     onAsk();
     const start = this.now();
-    return fetchAnswer(flight, {
+    return fetchAnswer(pending, {
       ask: (signal, onText) => {
         let first = true;
-        const noted: OnPiece = (piece, logprob) => {
-          // The first piece of an answer tells how long its prompt took.
-          if (first) this.noteFirst(request, this.now() - start);
+        const onFirstText: OnPiece = (piece, logprob) => {
+          // The arrival of the first piece shows how long the prompt took.
+          if (first) this.noteFirstPiece(request, this.now() - start);
           first = false;
           onText(piece, logprob);
         };
-        return this.pace.watch(input.adapter, { now: this.now, onText: noted }, (heard) =>
-          this.options.request(request, signal, heard),
+        return this.pace.measure(input.adapter, { now: this.now, onText: onFirstText }, (forward) =>
+          this.options.request(request, signal, forward),
         );
       },
       document: input,
       reach,
-      most: request.maxTokens,
+      maxTokens: request.maxTokens,
       showing: {
         calibration: this.options.calibration ?? defaultCalibration,
-        least: input.invoked ? 0 : (input.least ?? 0),
+        minChance: input.invoked ? 0 : (input.minChance ?? 0),
       },
       now: this.now,
       cache: this.cache,
     });
   }
 
-  private noteFirst(request: ModelRequest, milliseconds: number): void {
+  private noteFirstPiece(request: ModelRequest, milliseconds: number): void {
     this.debounce.answered(milliseconds);
     this.speed.answered(request, milliseconds);
   }
@@ -308,20 +323,20 @@ class CompletionPipeline implements Completer {
 
   private async otherFiles(input: CompleteInput, budget: ContextBudget): Promise<readonly ContextFile[]> {
     if (!input.place || !budget.others || !(input.files ?? input.parts)) return [];
-    // A server elsewhere gets no parts, and no more than a person has allowed.
-    return this.others.choose(input, input, () =>
+    // A remote server gets no snippets of the repository, and no more text than the user has allowed.
+    return this.repositoryParts.choose(input, input, () =>
       input.parts ? this.speed.others(budget) : (budget.others ?? 0),
     );
   }
 
   async alternatives(whole: CompleteInput, shown: string): Promise<string[]> {
-    const input = { ...whole, ...windowOf(whole) };
+    const input = { ...whole, ...cutToWindow(whole) };
     const { signal = new AbortController().signal } = input;
     this.stopAhead();
     const { request, reach } = await this.prompt(input);
     const texts = new Set<string>();
     for (let seed = 1; seed <= ALTERNATIVES && !signal.aborted; seed += 1) {
-      this.of(input.adapter).asked += 1;
+      this.countsFor(input.adapter).asked += 1;
       const sampled = { ...request, temperature: TEMPERATURE, seed };
       const text = await this.options.request(sampled, signal, () => undefined);
       const cleaned = cleanUp(text, input, reach);
@@ -331,8 +346,8 @@ class CompletionPipeline implements Completer {
   }
 
   async readAhead(whole: CompleteInput): Promise<void> {
-    const input = { ...whole, ...windowOf(whole) };
-    if (this.air.busy || this.ahead || impossible({ selections: [0], ...input })) return;
+    const input = { ...whole, ...cutToWindow(whole) };
+    if (this.inFlight.busy || this.ahead || blockedReason({ selections: [0], ...input })) return;
     this.reading?.abort();
     const stop = new AbortController();
     this.reading = stop;
@@ -340,30 +355,32 @@ class CompletionPipeline implements Completer {
     if (stop.signal.aborted) return;
     const start = this.now();
     const read = this.options.request({ ...request, maxTokens: 0 }, stop.signal, () => undefined);
-    // A real request tells what is wrong.
+    // If something is wrong, a real request will report it.
     await read.catch(() => stop.abort());
     this.speed.answered(request, stop.signal.aborted ? undefined : this.now() - start);
   }
 
   /**
-   * Requests what follows the shown completion, unless something else is requested. Errors appear only on a real
+   * Prefetches what follows the shown completion, unless another request is in flight. Errors surface only on a real
    * request.
    */
   private askAhead(input: CompleteInput, shown: string): void {
     const document = afterAccepting(input, shown);
-    if (!document || (this.ahead && isSame(this.ahead.document, document))) return;
+    if (!document || (this.ahead && isSamePlace(this.ahead.document, document))) return;
     this.stopAhead();
     if (this.cache.get(document, input.adapter) !== undefined) return;
-    const flight = new Flight(document, input.adapter, new AbortController(), async (own) => {
+    const pending = new PendingAnswer(document, input.adapter, new AbortController(), async (own) => {
       await this.pause(document.before, own.stop.signal);
-      if (own.stop.signal.aborted || this.air.busy) return undefined;
-      const counts = this.of(input.adapter);
-      // Nobody has asked for this one with a key.
-      const next = { ...input, ...windowOf(document), invoked: false };
+      if (own.stop.signal.aborted || this.inFlight.busy) return undefined;
+      const counts = this.countsFor(input.adapter);
+      // This one is not an explicit request.
+      const next = { ...input, ...cutToWindow(document), invoked: false };
       return this.fetch(next, own, () => (counts.ahead += 1));
     });
-    this.ahead = flight;
-    void flight.whole.catch(() => undefined).finally(() => this.ahead === flight && (this.ahead = undefined));
+    this.ahead = pending;
+    void pending.whole
+      .catch(() => undefined)
+      .finally(() => this.ahead === pending && (this.ahead = undefined));
   }
 
   private stopAhead(): void {
@@ -376,7 +393,7 @@ class CompletionPipeline implements Completer {
     this.streaming = undefined;
   }
 
-  private quiet(
+  private countNotShown(
     counts: CompletionStatistics,
     reason: GateReason | DropReason | 'deleting' | 'undoes',
   ): undefined {
@@ -384,24 +401,24 @@ class CompletionPipeline implements Completer {
   }
 
   statistics(adapter: string): Readonly<CompletionStatistics> {
-    return this.of(adapter);
+    return this.countsFor(adapter);
   }
 
-  private of(adapter: string): CompletionStatistics {
-    const known = this.byAdapter.get(adapter) ?? emptyStatistics();
-    this.byAdapter.set(adapter, known);
-    return known;
+  private countsFor(adapter: string): CompletionStatistics {
+    const existing = this.byAdapter.get(adapter) ?? emptyStatistics();
+    this.byAdapter.set(adapter, existing);
+    return existing;
   }
 
   reset(): void {
     this.reading?.abort();
-    this.waiting?.abort();
-    this.air.stop();
+    this.currentWait?.abort();
+    this.inFlight.stop();
     this.stopAhead();
     this.stopStreaming();
-    this.others.forget();
+    this.repositoryParts.forget();
     this.anchors.forget();
-    this.moment.forget();
+    this.timing.forget();
     this.speed.forget();
     this.cache.clear();
   }

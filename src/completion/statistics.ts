@@ -1,12 +1,12 @@
-/** Counts of an adapter's completions. Kept on this machine, sent nowhere. */
+/** Counts of an adapter's completions. They never leave this machine. */
 export interface CompletionStatistics {
-  /** Requests to the model that somebody waited for. */
+  /** Requests to the model, without prefetches. */
   asked: number;
   /** Answers from the cache, including the rest of ghost text that is being typed. */
   cached: number;
-  /** Requests for what follows a completion, made before it was accepted. */
+  /** Prefetches of what follows a completion, made before it was accepted. */
   ahead: number;
-  /** How many of those were wanted while still in flight. */
+  /** How many prefetches were needed while still in flight. */
   awaited: number;
   /** Duration of the last answer, in milliseconds. */
   latencyMs: number | undefined;

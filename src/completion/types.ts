@@ -13,8 +13,8 @@ export interface CursorDocument {
   place?: RepositoryPath;
 }
 
-/** Where something is asked, and of which adapter or model. */
-export interface AskedPlace extends CursorDocument {
+/** A document at the cursor, and the adapter or model that completes it. */
+export interface CompletionPlace extends CursorDocument {
   adapter: string;
 }
 
@@ -32,7 +32,7 @@ export interface OtherFile {
   text: string;
 }
 
-/** A part of another file in the prompt. */
+/** A snippet of another file in the prompt. */
 export interface ContextFile {
   filename: string;
   text: string;
@@ -43,21 +43,21 @@ export interface ModelRequest {
   /** Adapter or model name. */
   model: string;
   prompt: string;
-  /** Only with `suffix`: the text after `prompt` that is already there of what the model fills in. */
+  /** Only with `suffix`: the beginning of the gap, which is already typed. It comes after `prompt`. */
   begun?: string;
   /**
-   * The text between that and the cursor. It may be only the beginning of a token, which would mislead the model.
-   * So the model generates it again, as part of the answer, and returns only what comes after it.
+   * The text between that and the cursor (token healing). It may be only the beginning of a token, which would mislead
+   * the model, so the model generates it again and returns only what comes after it.
    */
   heal?: string;
   /** Only for bases with fill-in-the-middle tokens. */
   suffix?: string;
-  /** Parts of other files. The model lays them out in the base's format for repositories, with `place`'s file last. */
+  /** Snippets of other files, to be laid out in the base's format for repositories, with `place`'s file last. */
   context?: readonly ContextFile[];
   place?: RepositoryPath;
   maxTokens: number;
   stop: string[];
-  /** With a seed: to get another answer than the most likely one. */
+  /** With a seed: to sample an answer other than the most likely one. */
   temperature?: number;
   seed?: number;
 }
@@ -65,11 +65,11 @@ export interface ModelRequest {
 /** How far a completion may reach: to the end of the line, or to the end of a block. */
 export type Reach = 'line' | 'block';
 
-/** What the model fills in. */
+/** The gap the model fills in. */
 export interface Gap {
   /** The text before the gap, within the budget, and the text after the cursor. */
   prefix: string;
   suffix: string;
-  /** What stands between the beginning of the gap and the cursor. */
+  /** The text between the start of the gap and the cursor. */
   begun: string;
 }

@@ -1,5 +1,5 @@
-/** Builds a corpus from a plan: what folders and a data set supply in each mode. */
-import type { ResolveOptions } from '../base-models/ask.ts';
+/** Builds a corpus from a plan, out of folders and a data set, in each mode. */
+import type { ResolveOptions } from '../base-models/resolve-options.ts';
 import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
 import type { Folders } from '../protocol/folders.ts';
@@ -8,7 +8,7 @@ import { buildCorpus, type BuildOptions, type BuildProgress } from './build.ts';
 import { dataSetDocuments } from './datasets/documents.ts';
 import { workspacePairs } from './instruct/pairs.ts';
 import { Globs } from './reading/globs.ts';
-import { chatTemplateOf, type ChatTemplate } from './datasets/chat-template.ts';
+import { loadChatTemplate, type ChatTemplate } from './datasets/chat-template.ts';
 import type { CorpusSummary } from './manifest.ts';
 import type { SourceDocument } from './reading/source.ts';
 import type { CorpusTokenizer } from './tokens/tokenizer.ts';
@@ -19,14 +19,14 @@ export interface PlannedOptions extends Folders {
   /** Directory to write into. */
   out: string;
   tokenizer: CorpusTokenizer;
-  /** Of the base's GGUF file, for its chat template. */
+  /** Metadata of the base's GGUF file, for its chat template. */
   metadata: Readonly<Record<string, unknown>>;
   seed: number;
   heldOutShare?: number | undefined;
-  /** The corpus that this one continues. */
+  /** The corpus this one continues. */
   earlier?: BuildOptions['earlier'];
   onProgress?: ((progress: BuildProgress) => void) | undefined;
-  /** Progress of a data set's download, and the question whether to download it. */
+  /** Callbacks for the progress and confirmation of a data set's download. */
   fetching?: Pick<ResolveOptions, 'onProgress' | 'confirm'> | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -34,15 +34,17 @@ export interface PlannedOptions extends Folders {
 /** Builds the corpus of a plan. Errors: those of buildCorpus, of dataSetDocuments and of workspacePairs. */
 export async function buildPlanned(options: PlannedOptions): Promise<CorpusSummary> {
   const { plan, out, tokenizer, seed, heldOutShare, earlier, onProgress, signal } = options;
-  const sources = plannedSources({ ...options, started: tokenizer.start !== undefined });
-  const how = { out, tokenizer, plan, seed, heldOutShare, earlier, onProgress, signal };
-  return await buildCorpus({ ...sources, ...how });
+  const sources = plannedSources({ ...options, hasStartToken: tokenizer.start !== undefined });
+  const rest = { out, tokenizer, plan, seed, heldOutShare, earlier, onProgress, signal };
+  return await buildCorpus({ ...sources, ...rest });
 }
 
 type Sources = Pick<PlannedOptions, keyof Folders | 'plan' | 'metadata' | 'fetching' | 'signal'>;
 
-/** What a plan reads, for buildCorpus or surveyCorpus. `started`: see chatTemplateOf. Errors: bad-argument. */
-export function plannedSources(options: Sources & { started: boolean }): Folders & {
+/**
+ * The sources of a plan, for buildCorpus or surveyCorpus. `hasStartToken`: see loadChatTemplate. Errors: bad-argument.
+ */
+export function plannedSources(options: Sources & { hasStartToken: boolean }): Folders & {
   globs: Globs;
   documents: AsyncIterable<SourceDocument>;
   warnings: readonly Text[];
@@ -63,24 +65,24 @@ export function plannedSources(options: Sources & { started: boolean }): Folders
   return {
     ...(folder !== undefined && plan.mode === 'pretrain' ? { folder, ...(folders && { folders }) } : {}),
     globs,
-    documents: suppliedBy({ ...options, globs }, (message) => void warnings.push(message)),
+    documents: suppliedDocumentsFor({ ...options, globs }, (message) => void warnings.push(message)),
     warnings,
   };
 }
 
 /** Measured: docs/science.md, "Instructions from a folder". */
-const INSTRUCTIONS_COMPLETE_LESS = msg`Instruction pairs are for a model that answers: for completion, train on the files themselves (--mode pretrain), which in our trials kept more of what the base could do.`;
+const PAIRS_HURT_COMPLETION = msg`Instruction pairs are for a model that answers: for completion, train on the files themselves (--mode pretrain), which in our trials kept more of what the base could do.`;
 
 /** Everything except the folders' own files. */
-async function* suppliedBy(
-  options: Sources & { started: boolean; globs: Globs },
+async function* suppliedDocumentsFor(
+  options: Sources & { hasStartToken: boolean; globs: Globs },
   onWarning: (message: Text) => void,
 ): AsyncGenerator<SourceDocument> {
-  const { plan, folder, folders, globs, started, metadata, fetching, signal } = options;
+  const { plan, folder, folders, globs, hasStartToken, metadata, fetching, signal } = options;
   const template: ChatTemplate | undefined =
-    plan.mode === 'instruct' ? await chatTemplateOf(metadata, { started }) : undefined;
+    plan.mode === 'instruct' ? await loadChatTemplate(metadata, { started: hasStartToken }) : undefined;
   if (folder && template) {
-    onWarning(INSTRUCTIONS_COMPLETE_LESS);
+    onWarning(PAIRS_HURT_COMPLETION);
     yield* workspacePairs({
       folder,
       folders,

@@ -7,11 +7,11 @@ import { msg, type Text } from '../text/message.ts';
 import { foldersOf, locate, type NamedFolder } from '../protocol/folders.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../protocol/run.ts';
 import { writeByRename } from '../platform/files/write-file.ts';
-import { collect, shareOf, type Collected, type CollectOptions } from './collect.ts';
+import { collect, heldOutShareOf, type CollectedCorpus, type CollectOptions } from './collect.ts';
 import { kinds } from './kinds.ts';
 import { cancelled } from './reading/documents.ts';
-import { weighReplay } from './earlier.ts';
-import { layOut } from './tokens/layout.ts';
+import { limitReplay } from './earlier-corpus.ts';
+import { writeSplit } from './tokens/layout.ts';
 import {
   splitNames,
   type CorpusSummary,
@@ -49,18 +49,18 @@ export interface BuildOptions extends Omit<CollectOptions, 'onProgress' | 'maxTo
   /** Only mode, fimRate, fimLoss, repositoryContext, halfLifeDays and maxTokens are used here. */
   plan?: Partial<CorpusPlan> | undefined;
   onProgress?: ((progress: BuildProgress) => void) | undefined;
-  /** For the summary; used after all documents have been read, so their supplier may still add to it. */
+  /** For the summary; read after all documents, so their supplier may still add to it. */
   warnings?: readonly Text[] | undefined;
 }
 
 /**
- * Reads folders, documents or both into `out`: writes manifest.jsonl, the tokens of each split with the beginnings of
- * their documents and, last of all, summary.json. Memory grows only with the number of documents, not with the text.
- * Errors: corpus-empty, corpus-unreadable, bad-argument, cancelled, and what `documents` throws.
+ * Reads folders, documents or both into `out`: writes manifest.jsonl, the tokens of each split with the offsets of
+ * their documents and, last, summary.json. Memory grows only with the number of documents, not with the text. Errors:
+ * corpus-empty, corpus-unreadable, bad-argument, cancelled, and what `documents` throws.
  */
 export async function buildCorpus(options: BuildOptions): Promise<CorpusSummary> {
   const { out } = options;
-  const making = makingOf(options);
+  const context = createContext(options);
   await mkdir(out, { recursive: true });
   await rm(summaryPath(out), { force: true });
   for (const split of splitNames) await rm(learnedPath(out, split), { force: true });
@@ -68,7 +68,7 @@ export async function buildCorpus(options: BuildOptions): Promise<CorpusSummary>
   const spoolPath = join(out, 'all.tokens.tmp');
   const linesPath = join(out, 'manifest.jsonl.tmp');
   try {
-    const summary = await write(making, spoolPath, linesPath);
+    const summary = await write(context, spoolPath, linesPath);
     await rename(linesPath, manifestPath(out));
     await writeByRename(summaryPath(out), `${JSON.stringify(summary, null, 2)}\n`);
     return summary;
@@ -78,15 +78,15 @@ export async function buildCorpus(options: BuildOptions): Promise<CorpusSummary>
   }
 }
 
-/** The options, and what follows from them and the base. */
-interface Making {
+/** The options, and what is derived from them and the base. */
+interface BuildContext {
   options: BuildOptions;
   plan: CorpusPlan;
   documentEnd: number;
   repository: { folders: readonly NamedFolder[]; marks: RepositoryMarks } | undefined;
 }
 
-function makingOf(options: BuildOptions): Making {
+function createContext(options: BuildOptions): BuildContext {
   const { tokenizer } = options;
   const folders = foldersOf(options);
   const plan = corpusPlanSchema.parse(options.plan ?? {});
@@ -96,7 +96,7 @@ function makingOf(options: BuildOptions): Making {
       msg`Fill-in-the-middle and whole repository context are for --mode pretrain.`,
       msg`Leave them out, or train with --mode pretrain.`,
     );
-  // Throws now if the base lacks the tokens that training will need.
+  // Fail early if the base lacks tokens that training will need.
   if (plan.fimRate > 0) fimMarks(tokenizer);
   return {
     options,
@@ -110,8 +110,8 @@ function makingOf(options: BuildOptions): Making {
 }
 
 /** Everything except the final renaming. */
-async function write(making: Making, spoolPath: string, linesPath: string): Promise<CorpusSummary> {
-  const { options, plan } = making;
+async function write(context: BuildContext, spoolPath: string, linesPath: string): Promise<CorpusSummary> {
+  const { options, plan } = context;
   const { encode } = options.tokenizer;
   const flags = plan.mode === 'instruct';
   const lines = new LineWriter(linesPath);
@@ -121,22 +121,26 @@ async function write(making: Making, spoolPath: string, linesPath: string): Prom
     flags,
   });
   try {
-    const collected = await readInto(making, spool, lines);
-    if (shareOf(options) > 0 && !collected.parts.some(({ entry }) => entry.split === 'held-out'))
-      throw options.earlier ? noneHeldOut() : tooLittle(collected.parts[0]!.entry.path);
-    await weighByRecency(making, collected.parts);
-    if (options.earlier) weighReplay(collected.parts.map(({ entry }) => entry));
-    const entries = await layOutSplits(making, await spool.reader(), collected.parts);
+    const collected = await collectInto(context, spool, lines);
+    if (heldOutShareOf(options) > 0 && !collected.parts.some(({ entry }) => entry.split === 'held-out'))
+      throw options.earlier ? nothingHeldOut() : tooLittle(collected.parts[0]!.entry.path);
+    await weighByRecency(context, collected.parts);
+    if (options.earlier) limitReplay(collected.parts.map(({ entry }) => entry));
+    const entries = await layOutSplits(context, await spool.reader(), collected.parts);
     await writeWeights(options.out, entries);
     for (const entry of entries) await lines.write(entry);
-    return summarise(entries, collected, making);
+    return summarise(entries, collected, context);
   } finally {
     await spool.close();
     await lines.close();
   }
 }
 
-function readInto({ options, plan }: Making, spool: Spool, lines: LineWriter): Promise<Collected> {
+function collectInto(
+  { options, plan }: BuildContext,
+  spool: Spool,
+  lines: LineWriter,
+): Promise<CollectedCorpus> {
   const { onProgress } = options;
   return collect(
     {
@@ -151,20 +155,22 @@ function readInto({ options, plan }: Making, spool: Spool, lines: LineWriter): P
   );
 }
 
-/** Writes the splits' token files; returns the entries of `parts`, in their order, with their offsets. */
+/** Writes the splits' token files; returns the entries of `parts`, in order, with their offsets. */
 async function layOutSplits(
-  making: Making,
+  context: BuildContext,
   spool: SpoolReader,
   parts: readonly KeptDocument[],
 ): Promise<KeptEntry[]> {
-  const { options, plan, repository, documentEnd: end } = making;
+  const { options, plan, repository, documentEnd: end } = context;
   const { out, tokenizer } = options;
   const layout = { out, spool, start: tokenizer.start, end, flags: plan.mode === 'instruct', repository };
   try {
     const places = new Map<KeptDocument, KeptEntry>();
     for (const split of splitNames) {
-      const own = partsOf(parts, split);
-      (await layOut(layout, split, own)).forEach((entry, index) => places.set(own[index]!, entry));
+      const ofSplit = orderedParts(parts, split);
+      (await writeSplit(layout, split, ofSplit)).forEach((entry, index) =>
+        places.set(ofSplit[index]!, entry),
+      );
     }
     return parts.map((part) => places.get(part)!);
   } finally {
@@ -172,14 +178,17 @@ async function layOutSplits(
   }
 }
 
-/** Gives files that have not changed for long a smaller weight in training. */
-async function weighByRecency({ options, plan }: Making, parts: readonly KeptDocument[]): Promise<void> {
+/** Gives files that have not changed for long a smaller training weight. */
+async function weighByRecency(
+  { options, plan }: BuildContext,
+  parts: readonly KeptDocument[],
+): Promise<void> {
   const folders = foldersOf(options);
-  const own = parts.filter(({ row, entry }) => !row && entry.split === 'train').map(({ entry }) => entry);
-  if (plan.halfLifeDays === 0 || folders.length === 0 || own.length === 0) return;
-  const paths = own.map(({ path }) => path);
-  const times = await changeTimesOf(folders, paths, options.signal);
-  const known = own.filter(({ path }) => times.has(path));
+  const ofSplit = parts.filter(({ row, entry }) => !row && entry.split === 'train').map(({ entry }) => entry);
+  if (plan.halfLifeDays === 0 || folders.length === 0 || ofSplit.length === 0) return;
+  const paths = ofSplit.map(({ path }) => path);
+  const times = await changeTimesByDocument(folders, paths, options.signal);
+  const known = ofSplit.filter(({ path }) => times.has(path));
   const weights = recencyWeights(
     known.map(({ path }) => times.get(path)!),
     plan.halfLifeDays,
@@ -187,48 +196,52 @@ async function weighByRecency({ options, plan }: Making, parts: readonly KeptDoc
   for (const [index, entry] of known.entries()) if (weights[index]! < 1000) entry.weight = weights[index];
 }
 
-/** The times of documents by their paths in the corpus; each folder has a history of its own. */
-async function changeTimesOf(
+/** Change times by document path in the corpus; each folder has its own history. */
+async function changeTimesByDocument(
   folders: readonly NamedFolder[],
   documents: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<Map<string, number>> {
   const all = new Map<string, number>();
   for (const folder of folders) {
-    const own = new Map(
+    const ofSplit = new Map(
       documents.flatMap((document) => {
-        const found = locate(folders, document);
-        return found?.folder === folder ? [[found.path, document] as const] : [];
+        const located = locate(folders, document);
+        return located?.folder === folder ? [[located.path, document] as const] : [];
       }),
     );
-    const times = await changeTimes(folder.path, [...own.keys()], signal).catch((error: unknown) => {
+    const times = await changeTimes(folder.path, [...ofSplit.keys()], signal).catch((error: unknown) => {
       throw signal?.aborted ? cancelled() : error;
     });
-    for (const [path, time] of times) all.set(own.get(path)!, time);
+    for (const [path, time] of times) all.set(ofSplit.get(path)!, time);
   }
   return all;
 }
 
 async function writeWeights(out: string, entries: readonly KeptEntry[]): Promise<void> {
-  const own = entries
+  const ofSplit = entries
     .filter(({ split, tokens }) => split === 'train' && tokens > 0)
     .sort((a, b) => a.offset - b.offset);
-  if (!own.some(({ weight }) => weight)) return;
+  if (!ofSplit.some(({ weight }) => weight)) return;
   const file = await NumberWriter.create(weightsPath(out));
   try {
-    for (const { offset, weight = 1000 } of own) await file.append([offset, weight]);
+    for (const { offset, weight = 1000 } of ofSplit) await file.append([offset, weight]);
   } finally {
     await file.close();
   }
 }
 
 /**
- * Held-out text is ordered by kind, so that each kind can be measured separately. What an earlier corpus contained
- * comes first: windows with both would count for neither, and short files would be measured with what is around them.
+ * Held-out text is ordered by kind, so that each kind can be measured separately. Documents of an earlier corpus come
+ * first: windows that mix old and new would count as neither, and short files would be measured together with their
+ * neighbours.
  */
-function partsOf(parts: readonly KeptDocument[], split: Split): KeptDocument[] {
-  const own = parts.filter(({ entry }) => entry.split === split);
-  const byAge = [...own.filter(({ entry }) => entry.known), ...own.filter(({ entry }) => !entry.known)];
+function orderedParts(parts: readonly KeptDocument[], split: Split): KeptDocument[] {
+  const ofSplit = parts.filter(({ entry }) => entry.split === split);
+  const byAge = [
+    ...ofSplit.filter(({ entry }) => entry.known),
+    ...ofSplit.filter(({ entry }) => !entry.known),
+  ];
   return split === 'train'
     ? byAge
     : kinds.flatMap((kind) => byAge.filter(({ entry }) => entry.kind === kind));
@@ -242,14 +255,14 @@ function tooLittle(path: string): UserError {
   );
 }
 
-const noneHeldOut = () =>
+const nothingHeldOut = () =>
   new UserError(
     'corpus-empty',
     msg`Nothing is left of what the earlier run held out, so learning could not be measured.`,
     msg`Train again without --continue.`,
   );
 
-/** Writes JSON lines to a file; waits if the disk is slower. */
+/** Writes JSON lines to a file, with backpressure. */
 class LineWriter {
   private readonly stream: WriteStream;
   private failure: Error | undefined;

@@ -10,64 +10,71 @@ import {
   type ReadOptions,
   type ReadProgress,
 } from './reading/documents.ts';
-import type { EarlierCorpus } from './earlier.ts';
+import type { EarlierCorpus } from './earlier-corpus.ts';
 import { chooseHeldOut } from './held-out/hold-out.ts';
 import { kindOf, kinds, measuredKind, type Kind } from './kinds.ts';
-import { Languages, type UnknownLanguage } from './reading/languages.ts';
+import { LanguageCounts, type UnknownLanguage } from './reading/languages.ts';
 import type { KeptEntry, LeftOutEntry, Split, KeptDocument } from './manifest.ts';
 import { reasons, type Reason } from './reasons.ts';
-import { CopiedLines, lineHashes, sketchOf } from './held-out/copied-lines.ts';
+import { CopiedLines, lineHashes, createSketch } from './held-out/copied-lines.ts';
 import { NearDuplicates } from './held-out/near-duplicates.ts';
 import type { SourceDocument } from './reading/source.ts';
 import { cutLine, splitNumber } from './held-out/split.ts';
-import { suppliedDocuments } from './reading/given-documents.ts';
+import { suppliedDocuments } from './reading/supplied-documents.ts';
 
 const DEFAULT_HELD_OUT_SHARE = 0.1;
-/** More held-out rows would take longer to measure without telling more. */
+/** More held-out rows would take longer to measure without being more informative. */
 const MOST_HELD_OUT_ROWS = 2000;
-/** Up to so many files of code, a part of each is held out: whole files would be too few to say anything of others. */
+/**
+ * With at most this many files of code, a part of each is held out, because whole files would be too few to be
+ * representative.
+ */
 const MOST_CUT = 11;
-/** Fewer tokens tell too little, so rows are read until there are as many, even if there are enough to train on. */
+/**
+ * Fewer held-out tokens are not informative enough, so rows are read until there are this many, even if there are
+ * enough to train on.
+ */
 const LEAST_HELD_OUT_TOKENS = 16_384;
 
 export interface CollectOptions extends Partial<ReadOptions> {
   /** Rows of a data set or instruction pairs, read after the folders. */
   documents?: AsyncIterable<SourceDocument> | undefined;
   seed: number;
-  /** Share of the files' text and of the rows to hold out; default 0.1. With 0, nothing need be held out. */
+  /** Fraction of the files' text and of the rows to hold out; default 0.1. With 0, nothing needs to be held out. */
   heldOutShare?: number | undefined;
-  /** Reading of rows stops at this number of training tokens. Folders are always read completely. */
+  /** Stop reading rows at this number of training tokens. Folders are always read completely. */
   maxTokens?: number | undefined;
-  /** The corpus that this one continues: its documents stay in their split, and none is cut in two. */
+  /** The corpus this one continues: its documents stay in their split, and none is cut in two. */
   earlier?: EarlierCorpus | undefined;
 }
 
-export const shareOf = ({ heldOutShare = DEFAULT_HELD_OUT_SHARE }: Pick<CollectOptions, 'heldOutShare'>) =>
-  heldOutShare;
+export const heldOutShareOf = ({
+  heldOutShare = DEFAULT_HELD_OUT_SHARE,
+}: Pick<CollectOptions, 'heldOutShare'>) => heldOutShare;
 
-/** Receives the documents; both functions are called in the order of reading. */
+/** Receives the documents; both functions are called in reading order. */
 export interface Sink {
   /** Stores a document, whatever split it will be in; returns its number of tokens. */
   keep(document: Document): Promise<Pick<KeptEntry, 'tokens'>>;
   leaveOut(entry: LeftOutEntry): Promise<void> | void;
 }
 
-export interface Collected {
+export interface CollectedCorpus {
   parts: KeptDocument[];
   leftOut: Partial<Record<Reason, number>>;
-  /** There were so few files, or so few of code, that each of them was cut in two. */
+  /** Whether there were so few files (of code) that each was cut in two. */
   cut: boolean;
-  /** A language that is left out although it has more files than any known language. */
+  /** An unknown language, which is left out, with more files than any known language. */
   unknownLanguage?: UnknownLanguage | undefined;
-  /** Of several folders, those in which there is nothing to learn, and why. */
-  fruitless: { folder: string; why: Text }[];
+  /** If there are several folders: those with nothing to learn from, and why. */
+  emptyFolders: { folder: string; why: Text }[];
 }
 
 /**
- * Reads folders and rows, and decides what is kept and in which split. At most a dozen texts are in memory.
- * Errors: corpus-empty, corpus-unreadable, cancelled, and what the supplier of rows throws.
+ * Reads folders and rows, and decides what is kept and in which split. Keeps at most a dozen texts in memory. Errors:
+ * corpus-empty, corpus-unreadable, cancelled, and what the supplier of rows throws.
  */
-export async function collect(options: CollectOptions, sink: Sink): Promise<Collected> {
+export async function collect(options: CollectOptions, sink: Sink): Promise<CollectedCorpus> {
   const { folder, folders, globs, documents, signal, onProgress } = options;
   const collector = new Collector(options, sink);
   let last: ReadProgress = { done: 0, total: 0 };
@@ -79,13 +86,13 @@ export async function collect(options: CollectOptions, sink: Sink): Promise<Coll
       signal,
       onProgress: (progress) => onProgress?.((last = progress)),
     });
-    for await (const entry of files) await collector.take(entry, false);
+    for await (const entry of files) await collector.add(entry, false);
     collector.splitFiles();
   }
   if (documents) {
     let rows = 0;
     for await (const entry of suppliedDocuments(documents, signal)) {
-      await collector.take(entry, true);
+      await collector.add(entry, true);
       rows += 1;
       onProgress?.({ done: last.done + rows, total: 0 });
       if (collector.isFull) break;
@@ -98,30 +105,30 @@ export async function collect(options: CollectOptions, sink: Sink): Promise<Coll
 class Collector {
   private readonly parts: KeptDocument[] = [];
   private readonly leftOut: Partial<Record<Reason, number>> = {};
-  /** Of several folders, by name. */
-  private readonly leftOutOf = new Map<string, Partial<Record<Reason, number>>>();
-  private readonly languages = new Languages();
-  private readonly near = new NearDuplicates();
-  /** Of files. */
-  private readonly lines = new CopiedLines();
+  /** By folder name, if there are several folders. */
+  private readonly leftOutByFolder = new Map<string, Partial<Record<Reason, number>>>();
+  private readonly languages = new LanguageCounts();
+  private readonly nearDuplicates = new NearDuplicates();
+  /** Only for files. */
+  private readonly copiedLines = new CopiedLines();
   private readonly share: number;
   private calls = 0;
   private heldOutRows = 0;
   private readonly tokens: Record<Split, number> = { train: 0, 'held-out': 0 };
   private readonly counts: Record<Kind, number> = { code: 0, prose: 0, data: 0 };
-  /** Those of the measured kind so far, while they are few: their texts stay in memory, since they may have to be cut. */
-  private few: { document: Document; part: KeptDocument }[] = [];
-  /** In each split the row whose number is nearest to the border between the splits. */
+  /** Documents of the measured kind while they are few: their texts stay in memory, since they may have to be cut. */
+  private fewDocuments: { document: Document; part: KeptDocument }[] = [];
+  /** For each split, the row nearest to the border between the splits. */
   private readonly nearest: Partial<Record<Split, { part: KeptDocument; distance: number }>> = {};
 
   constructor(
     private readonly options: CollectOptions,
     private readonly sink: Sink,
   ) {
-    this.share = shareOf(options);
+    this.share = heldOutShareOf(options);
   }
 
-  private get trainIsFull(): boolean {
+  private get isTrainFull(): boolean {
     return this.tokens.train >= (this.options.maxTokens ?? Infinity);
   }
 
@@ -129,37 +136,38 @@ class Collector {
   get isFull(): boolean {
     const { share, tokens, heldOutRows } = this;
     const heldOut = tokens['held-out'] >= LEAST_HELD_OUT_TOKENS || heldOutRows >= MOST_HELD_OUT_ROWS;
-    return this.trainIsFull && (share === 0 || heldOut);
+    return this.isTrainFull && (share === 0 || heldOut);
   }
 
-  async take(entry: Document | LeftOutEntry, row: boolean): Promise<void> {
-    if (!entry.in) return await this.leave(entry);
-    // Rows have no lasting names, so their text decides the split. For files it is decided when all are known.
-    const number = row
+  async add(entry: Document | LeftOutEntry, row: boolean): Promise<void> {
+    if (!entry.in) return await this.leaveOut(entry);
+    // Rows have no stable names, so their text decides the split. For files it is decided when all are known.
+    const splitPosition = row
       ? (entry.age ?? splitNumber(this.options.seed, entry.together ?? entry.sha256))
       : undefined;
-    const full = this.heldOutRows >= MOST_HELD_OUT_ROWS;
-    const drawn = number !== undefined && number < this.share && !full ? 'held-out' : 'train';
+    const isHeldOutFull = this.heldOutRows >= MOST_HELD_OUT_ROWS;
+    const randomSplit =
+      splitPosition !== undefined && splitPosition < this.share && !isHeldOutFull ? 'held-out' : 'train';
     const { earlier } = this.options;
-    const split = (row && earlier?.splitOfRow(entry)) || drawn;
+    const split = (row && earlier?.splitForRow(entry)) || randomSplit;
     const lines = row ? undefined : lineHashes(entry.text);
-    const sketch = lines && sketchOf(lines);
-    const side = row ? undefined : earlier?.splitOfFile({ ...entry, sketch });
-    if (row && split === 'train' && this.trainIsFull) return;
-    const twin = this.near.findOrAdd(entry.text);
+    const sketch = lines && createSketch(lines);
+    const side = row ? undefined : earlier?.splitForFile({ ...entry, sketch });
+    if (row && split === 'train' && this.isTrainFull) return;
+    const twin = this.nearDuplicates.findOrAdd(entry.text);
     if (twin !== undefined) {
       const part = this.parts[twin]!;
-      part.side ??= side;
+      part.fixedSplit ??= side;
       const { path: detail, sha256 } = part.entry;
       const reason = sha256 === entry.sha256 ? 'duplicate' : 'near-duplicate';
-      return await this.leave({ in: false, path: entry.path, reason, detail });
+      return await this.leaveOut({ in: false, path: entry.path, reason, detail });
     }
     const part = { ...(await this.keep(entry, { split, row, sketch })), side };
-    if (lines) this.lines.add(lines);
-    this.rememberFew(entry, part);
+    if (lines) this.copiedLines.add(lines);
+    this.trackFew(entry, part);
     this.parts.push(part);
     if (part.entry.kind === 'code' && !row) this.languages.add(entry.path, true);
-    if (number !== undefined) this.countRow(part, Math.abs(number - this.share));
+    if (splitPosition !== undefined) this.countRow(part, Math.abs(splitPosition - this.share));
   }
 
   private countRow(part: KeptDocument, distance: number): void {
@@ -170,12 +178,12 @@ class Collector {
     if (distance < (this.nearest[split]?.distance ?? Infinity)) this.nearest[split] = { part, distance };
   }
 
-  private async leave(entry: LeftOutEntry): Promise<void> {
+  private async leaveOut(entry: LeftOutEntry): Promise<void> {
     this.leftOut[entry.reason] = (this.leftOut[entry.reason] ?? 0) + 1;
     const name = locate(this.options.folders ?? [], entry.path)?.folder.name;
     if (name !== undefined) {
-      const own = this.leftOutOf.get(name) ?? {};
-      this.leftOutOf.set(name, { ...own, [entry.reason]: (own[entry.reason] ?? 0) + 1 });
+      const own = this.leftOutByFolder.get(name) ?? {};
+      this.leftOutByFolder.set(name, { ...own, [entry.reason]: (own[entry.reason] ?? 0) + 1 });
     }
     if (entry.reason === 'not-code') this.languages.add(entry.path, false);
     await this.sink.leaveOut(entry);
@@ -188,7 +196,7 @@ class Collector {
     const { path, bytes, lines, sha256 } = document;
     const kind = row ? 'code' : kindOf(path);
     const encoded = await this.sink.keep(document);
-    const known = this.options.earlier?.holds(document) && { known: true as const };
+    const known = this.options.earlier?.contains(document) && { known: true as const };
     const edit = document.edit && { edit: document.edit };
     const entry = {
       in: true as const,
@@ -206,99 +214,105 @@ class Collector {
     return { entry, call: this.calls++, row, unfinished: document.unfinished ?? false };
   }
 
-  private rememberFew(document: Document, part: KeptDocument): void {
+  private trackFew(document: Document, part: KeptDocument): void {
     const { kind } = part.entry;
     const measured = this.measured;
     this.counts[kind] += 1;
-    if (measured === undefined || kinds.indexOf(kind) < kinds.indexOf(measured)) this.few = [];
+    if (measured === undefined || kinds.indexOf(kind) < kinds.indexOf(measured)) this.fewDocuments = [];
     else if (kind !== measured) return;
     // Once there are too many, none is needed.
-    if (this.counts[kind] > MOST_CUT) this.few = [];
-    else this.few.push({ document, part });
+    if (this.counts[kind] > MOST_CUT) this.fewDocuments = [];
+    else this.fewDocuments.push({ document, part });
   }
 
   private get measured(): Kind | undefined {
     return measuredKind((kind) => this.counts[kind] > 0);
   }
 
-  /** Call this after the folders have been read, before the first row. */
+  /** To be called after the folders have been read, before the first row. */
   splitFiles(): void {
     const { seed } = this.options;
-    const copied = this.lines.copied();
-    const open = this.parts.flatMap(({ entry, side }, at) =>
+    const copied = this.copiedLines.findCopied();
+    const open = this.parts.flatMap(({ entry, fixedSplit: side }, at) =>
       side ? [] : [{ entry, copied: copied.has(at) }],
     );
     const heldOut = chooseHeldOut(
       open.map(({ entry, copied }) => ({ ...entry, copied })),
-      // A corpus that is continued holds out enough.
-      { seed, share: this.share, ...(this.options.earlier && { least: 0 }) },
+      // The continued corpus already holds out enough.
+      { seed, share: this.share, ...(this.options.earlier && { minimum: 0 }) },
     );
     for (const [index, { entry }] of open.entries()) if (heldOut.has(index)) entry.split = 'held-out';
-    for (const { entry, side } of this.parts) {
+    for (const { entry, fixedSplit: side } of this.parts) {
       entry.split = side ?? entry.split;
       this.tokens[entry.split] += entry.tokens;
     }
   }
 
-  /** Makes sure that both splits have some of the measured kind, if something is to be held out. */
-  async finish(): Promise<Collected> {
+  /** Ensures that both splits contain some of the measured kind, if something is to be held out. */
+  async finish(): Promise<CollectedCorpus> {
     const { parts, leftOut, languages } = this;
-    if (parts.length === 0) throw nothingIn(this.options, leftOut, languages.anyUnknown);
+    if (parts.length === 0) throw emptyCorpus(this.options, leftOut, languages.largestUnknown);
     // A continued corpus has both splits already, and its documents must stay in theirs.
-    const free = this.share > 0 && !this.options.earlier;
-    const cut = free && (await this.cutFew());
-    if (free && !cut) this.fillEmptySide();
-    return { parts, leftOut, cut, unknownLanguage: languages.mainUnknown, fruitless: this.fruitless() };
+    const mayChange = this.share > 0 && !this.options.earlier;
+    const cut = mayChange && (await this.cutFew());
+    if (mayChange && !cut) this.fillEmptySplit();
+    return {
+      parts,
+      leftOut,
+      cut,
+      unknownLanguage: languages.dominantUnknown,
+      emptyFolders: this.emptyFolders(),
+    };
   }
 
-  private fruitless(): Collected['fruitless'] {
+  private emptyFolders(): CollectedCorpus['emptyFolders'] {
     const folders = this.options.folders ?? [];
     const used = new Set(this.parts.map(({ entry }) => locate(folders, entry.path)?.folder));
     return folders
       .filter((folder) => !used.has(folder))
-      .map(({ path, name }) => ({ folder: path, why: whyNothing(this.leftOutOf.get(name) ?? {}) }));
+      .map(({ path, name }) => ({ folder: path, why: explainEmpty(this.leftOutByFolder.get(name) ?? {}) }));
   }
 
   /**
-   * If there are few documents of the measured kind, cuts each in two if possible: one alone, and as many as intervals
-   * need.
+   * If there are few documents of the measured kind, cuts each in two if possible. Cuts nothing if fewer than
+   * confidence intervals need could be cut, unless there is only one document.
    */
   private async cutFew(): Promise<boolean> {
-    const cut = this.few.flatMap((one) => {
-      const halves = cutInTwo(one.document, this.share);
-      return halves ? [{ ...one, halves }] : [];
+    const cut = this.fewDocuments.flatMap((candidate) => {
+      const halves = cutDocument(candidate.document, this.share);
+      return halves ? [{ ...candidate, halves }] : [];
     });
-    if (cut.length < (this.few.length === 1 ? 1 : MIN_DOCUMENTS)) return false;
-    for (const { part } of this.few) part.entry.split = 'train';
+    if (cut.length < (this.fewDocuments.length === 1 ? 1 : MIN_DOCUMENTS)) return false;
+    for (const { part } of this.fewDocuments) part.entry.split = 'train';
     for (const { part, halves } of cut) {
-      const made: KeptDocument[] = [];
+      const halvesKept: KeptDocument[] = [];
       for (const { split, fromLine, ...half } of halves) {
         const kept = await this.keep(half, { split, row: part.row });
-        made.push({ ...kept, entry: { ...kept.entry, fromLine } });
+        halvesKept.push({ ...kept, entry: { ...kept.entry, fromLine } });
       }
-      this.parts.splice(this.parts.indexOf(part), 1, ...made);
+      this.parts.splice(this.parts.indexOf(part), 1, ...halvesKept);
     }
     return true;
   }
 
-  private fillEmptySide(): void {
+  private fillEmptySplit(): void {
     const { parts, nearest, measured: kind } = this;
-    const own = parts.filter(({ entry }) => entry.kind === kind);
-    const sides = new Set(own.map(({ entry }) => entry.split));
-    if (sides.size === 2) return;
-    const from: Split = sides.has('train') ? 'train' : 'held-out';
+    const ofKind = parts.filter(({ entry }) => entry.kind === kind);
+    const splits = new Set(ofKind.map(({ entry }) => entry.split));
+    if (splits.size === 2) return;
+    const from: Split = splits.has('train') ? 'train' : 'held-out';
     const to: Split = from === 'train' ? 'held-out' : 'train';
-    if (own.length > 1 && nearest[from]) nearest[from].part.entry.split = to;
+    if (ofKind.length > 1 && nearest[from]) nearest[from].part.entry.split = to;
     // One line of code, which is learned: hold out the smallest other document.
-    else if (parts.length > own.length && !parts.some(({ entry }) => entry.split === to)) {
+    else if (parts.length > ofKind.length && !parts.some(({ entry }) => entry.split === to)) {
       const others = parts.filter(({ entry }) => entry.kind !== kind).map(({ entry }) => entry);
       others.reduce((least, entry) => (entry.bytes < least.bytes ? entry : least)).split = to;
     }
   }
 }
 
-/** Cuts a document into a part to learn from and a held-out part; undefined if that is impossible. */
-function cutInTwo(document: Document, heldOutShare: number) {
+/** Cuts a document into a training part and a held-out part; undefined if that is impossible. */
+function cutDocument(document: Document, heldOutShare: number) {
   const { path, pieces, sha256 } = document;
   const [{ text }, ...others] = pieces as [Document['pieces'][0], ...Document['pieces']];
   const lines = text.replace(/\n$/, '').split('\n');
@@ -316,23 +330,31 @@ function cutInTwo(document: Document, heldOutShare: number) {
   ];
 }
 
-/** Why nothing of a folder, or of rows, was kept. */
-function whyNothing(leftOut: Partial<Record<Reason, number>>, none: Text = msg`it contains no files`): Text {
+/** Explains why nothing of a folder, or of the rows, was kept. */
+function explainEmpty(
+  leftOut: Partial<Record<Reason, number>>,
+  none: Text = msg`it contains no files`,
+): Text {
   const counts = (Object.entries(leftOut) as [Reason, number][]).sort((a, b) => b[1] - a[1]);
   const total = counts.reduce((sum, [, count]) => sum + count, 0);
   const top = counts.slice(0, 3).map(([reason, count]) => `${count} ${reasons[reason]}`);
   return total > 0 ? msg`${total} left out (${top.join('; ')})` : none;
 }
 
-function nothingIn(
-  { globs, ...where }: Folders & Pick<CollectOptions, 'globs'>,
+function emptyCorpus(
+  { globs, ...source }: Folders & Pick<CollectOptions, 'globs'>,
   leftOut: Partial<Record<Reason, number>>,
   unknown: UnknownLanguage | undefined,
 ): UserError {
-  const many = foldersOf(where).length;
-  const folder = many > 0 ? describeFolders(where) : undefined;
-  const none = many > 1 ? msg`they contain no files` : many ? msg`it contains no files` : msg`it has no rows`;
-  const why = whyNothing(leftOut, none);
+  const folderCount = foldersOf(source).length;
+  const folder = folderCount > 0 ? describeFolders(source) : undefined;
+  const none =
+    folderCount > 1
+      ? msg`they contain no files`
+      : folderCount
+        ? msg`it contains no files`
+        : msg`it has no rows`;
+  const why = explainEmpty(leftOut, none);
   if (leftOut.excluded)
     return new UserError(
       'corpus-empty',

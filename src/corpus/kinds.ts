@@ -1,18 +1,18 @@
-/** The kind of a file: figures are about code; prose and data are only learned. */
+/** The kind of a file: metrics are about code; prose and data are only learned. */
 import {
-  extensionOf,
-  nameOf,
+  fileExtension,
+  fileName,
   settingExtensions,
   tableExtensions,
   translationExtensions,
-  wordSet,
+  toWordSet,
 } from './names.ts';
 
-/** The first of them that a corpus has is the kind that is measured. */
+/** The first kind that a corpus contains is the one that is measured. */
 export const kinds = ['code', 'prose', 'data'] as const;
 export type Kind = (typeof kinds)[number];
 
-const proseExtensions = wordSet(`
+const proseExtensions = toWordSet(`
   md markdown mdx rst adoc asciidoc org txt text tex textile rdoc pod wiki creole
 `);
 /** Names without an extension: "CHANGES", "LICENSE-MIT". */
@@ -22,7 +22,7 @@ const dataExtensions = new Set([
   ...settingExtensions,
   ...tableExtensions,
   ...translationExtensions,
-  ...wordSet('edn tfvars lock svg'),
+  ...toWordSet('edn tfvars lock svg'),
 ]);
 /** Names whose extension is misleading. */
 const byName: Record<string, Kind> = {
@@ -32,16 +32,16 @@ const byName: Record<string, Kind> = {
   procfile: 'data',
 };
 
-/** Judged by the path alone. What is not certainly prose or data is code, as are rows of a data set ("row 12"). */
+/** Judges by the path alone. What is not clearly prose or data is code, as are rows of a data set ("row 12"). */
 export function kindOf(path: string): Kind {
-  const name = nameOf(path).toLowerCase();
+  const name = fileName(path).toLowerCase();
   const known = byName[name];
   if (known) return known;
   if (/^requirements.*\.txt$/.test(name)) return 'data';
-  const extension = extensionOf(name);
+  const extension = fileExtension(name);
   if (proseExtensions.has(extension) || proseName.test(name)) return 'prose';
   return dataExtensions.has(extension) ? 'data' : 'code';
 }
 
-/** The kind that is measured: the first in `kinds` that there is. Undefined if there is none. */
+/** The kind that is measured: the first in `kinds` that exists. Undefined if there is none. */
 export const measuredKind = (has: (kind: Kind) => boolean): Kind | undefined => kinds.find(has);

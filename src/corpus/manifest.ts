@@ -11,12 +11,12 @@ export type Split = (typeof splitNames)[number];
 const keptSchema = z.object({
   in: z.literal(true),
   /**
-   * Path relative to the folder, with "/" between names; with several folders it begins with the folder's name. Or its
-   * name in a data set, such as "row 12".
+   * Path relative to the folder, with "/"; with several folders it begins with the folder's name. Or the name in a data
+   * set, such as "row 12".
    */
   path: z.string(),
   split: z.enum(splitNames),
-  /** Absent in older manifests: see `kindOfEntry`. */
+  /** Absent in older manifests: see `entryKind`. */
   kind: z.enum(kinds).optional(),
   /**
    * Number of tokens, including those added before and after: the end-of-text token, or a heading in its repository.
@@ -26,31 +26,31 @@ const keptSchema = z.object({
   offset: z.int().min(0),
   /** Its weight in training, in thousandths. Absent: 1000. */
   weight: z.int().min(1).max(1000).optional(),
-  /** Size of the text as it is learned: UTF-8 with "\n" at line ends. */
+  /** Size of the text as learned: UTF-8 with "\n" line ends. */
   bytes: z.int(),
   lines: z.int(),
   sha256: z.string(),
-  /** If the file had to be cut in two: the first line of this part, from 1. */
+  /** If the file was cut in two: the first line of this part, from 1. */
   fromLine: z.int().optional(),
   /** The corpus continues an earlier one, which contained exactly this text. */
   known: z.literal(true).optional(),
   /** A task of repeating an edit. */
   edit: z.literal(true).optional(),
-  /** Of a file: hashes of some of its lines, by which it is recognised when it was renamed and edited. */
+  /** For files: hashes of some lines, by which a renamed and edited file is recognised. */
   sketch: z.string().optional(),
 });
 export type KeptEntry = z.infer<typeof keptSchema>;
 
-export const kindOfEntry = ({ kind, path }: Pick<KeptEntry, 'kind' | 'path'>): Kind => kind ?? kindOf(path);
+export const entryKind = ({ kind, path }: Pick<KeptEntry, 'kind' | 'path'>): Kind => kind ?? kindOf(path);
 
-/** The file, or commit, that an entry is from: of an instruction pair (`src/a.py:12`) its path without the line. */
-export const sourceOf = ({ path }: Pick<KeptEntry, 'path'>): string => path.replace(/:\d+$/, '');
+/** The file or commit that an entry comes from: for an instruction pair (`src/a.py:12`), the path without the line. */
+export const sourcePath = ({ path }: Pick<KeptEntry, 'path'>): string => path.replace(/:\d+$/, '');
 
 const leftOutSchema = z.object({
   in: z.literal(false),
   path: z.string(),
   reason: z.enum(Object.keys(reasons) as [Reason, ...Reason[]]),
-  /** A folder that was not entered; counts once. */
+  /** A folder that was not entered; counted once. */
   folder: z.literal(true).optional(),
   /** Details: the rule that found a secret, the other copy, the system's error. Never the secret itself. */
   detail: z.string().optional(),
@@ -87,17 +87,17 @@ export const corpusSummarySchema = z.object({
   heldOutFiles: z.int(),
   /** How many of those to train on are tasks of repeating an edit. Absent: none. */
   edits: z.int().optional(),
-  /** Number of files, rows and folders (not entered) by reason. */
+  /** Number of files, rows and (not entered) folders, by reason. */
   leftOut: z.record(z.string(), z.int()),
   trainTokens: z.int(),
   heldOutTokens: z.int(),
-  /** How many of these are of each kind; heldout.tokens is in this order of kinds. Absent in older summaries. */
+  /** Number of these by kind; heldout.tokens is in this order of kinds. Absent in older summaries. */
   heldOutKinds: z.record(z.enum(kinds), z.int()).optional(),
   bytes: z.int(),
   lines: z.int(),
   /** SHA-256 of the settings and of what was kept: paths, contents and splits. */
   digest: z.string(),
-  /** There were so few files, or so few of code, that each of them was cut in two. */
+  /** Whether there were so few files (of code) that each was cut in two. */
   cut: z.boolean(),
   /** If the corpus continues an earlier one: what is new or changed since. */
   changed: z
@@ -115,18 +115,18 @@ export const corpusSummarySchema = z.object({
       kept: z.int(),
     })
     .optional(),
-  /** What the person should know, such as rows that were skipped. */
+  /** Warnings for the user, such as skipped rows. */
   warnings: z.array(z.string()).default([]),
   texts: textsSchema,
 });
 export type CorpusSummary = z.infer<typeof corpusSummarySchema>;
 
-/** A document that was kept, and the number of its (last) `keep` call. */
+/** A kept document, and the index of its (last) `keep` call. */
 export interface KeptDocument {
   entry: Omit<KeptEntry, 'offset'> & { kind: Kind };
   call: number;
   row: boolean;
   unfinished: boolean;
   /** For a file: the split that it, or a near-duplicate, had in the continued corpus. */
-  side?: Split | undefined;
+  fixedSplit?: Split | undefined;
 }

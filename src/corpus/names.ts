@@ -1,9 +1,9 @@
-/** Judges files and folders by name. Paths have "/" between names. The panel uses this too, so no Node imports. */
+/** Classifies files and folders by name. Paths use "/". The panel uses this too, so no Node imports. */
 import type { Reason } from './reasons.ts';
 
-export const wordSet = (words: string) => new Set(words.trim().split(/\s+/));
+export const toWordSet = (words: string) => new Set(words.trim().split(/\s+/));
 
-const codeExtensions = wordSet(`
+const codeExtensions = toWordSet(`
   ada adb ads agda asm s astro awk bash bat bzl c cc cpp cxx c++ h hh hpp hxx inl ipp tpp m mm clj cljs cljc edn
   cmake cob cbl coffee cr cs csx css scss sass less cu cuh d dart dockerfile el elm erl hrl ex exs f f03 f08 f77 f90
   f95 for fish fs fsi fsx gd gleam glsl frag vert comp hlsl wgsl metal go gradle graphql gql groovy hack haml hs lhs
@@ -16,24 +16,24 @@ const codeExtensions = wordSet(`
   xslt
 `);
 
-/** Settings are learned if they are short; long ones are left out as data. */
-export const settingExtensions = wordSet(
+/** Configuration files are learned if they are short; long ones are left out as data. */
+export const settingExtensions = toWordSet(
   'json jsonc json5 yaml yml toml ini cfg conf properties xml xsd plist env-example',
 );
 const DATA_BYTES = 16 * 1024;
 
-export const tableExtensions = wordSet('csv tsv psv jsonl ndjson geojson');
-export const translationExtensions = wordSet('po pot xlf xliff arb resx');
-/** Settings in such a folder are translations of an interface. */
+export const tableExtensions = toWordSet('csv tsv psv jsonl ndjson geojson');
+export const translationExtensions = toWordSet('po pot xlf xliff arb resx');
+/** Configuration files in such a folder are UI translations. */
 const translationFolder = /(?:^|\/)(?:_?locales?|i18n|l10n|translations)\//i;
 
-const codeNames = wordSet(`
+const codeNames = toWordSet(`
   makefile gnumakefile dockerfile containerfile jenkinsfile vagrantfile gemfile rakefile podfile fastfile brewfile
   procfile justfile build workspace meson.build meson_options.txt cmakelists.txt requirements.txt configure.ac
   makefile.am .bashrc .bash_profile .zshrc .profile .vimrc .emacs readme
 `);
 
-const lockFiles = wordSet(`
+const lockFiles = toWordSet(`
   package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock bun.lockb deno.lock cargo.lock poetry.lock
   pdm.lock uv.lock pipfile.lock composer.lock gemfile.lock podfile.lock package.resolved mix.lock pubspec.lock go.sum
   go.work.sum flake.lock packages.lock.json gradle.lockfile conan.lock .terraform.lock.hcl
@@ -43,7 +43,7 @@ const generatedName =
   /(?:\.map|\.pb\.(?:go|cc|h|swift)|_pb2(?:_grpc)?\.pyi?|_pb\.(?:js|d\.ts)|\.g\.(?:dart|cs|ts)|\.freezed\.dart|\.designer\.(?:cs|vb)|\.generated\.\w+|\.snap|\.tsbuildinfo)$/i;
 const minifiedName = /[.-]min\.(?:js|cjs|mjs|css)$/i;
 
-const binaryExtensions = wordSet(`
+const binaryExtensions = toWordSet(`
   png jpg jpeg gif bmp ico icns webp avif tif tiff psd pdf doc docx xls xlsx ppt pptx odt ods zip gz tgz bz2 xz zst 7z rar
   tar jar war ear class pyc pyo o a so dylib dll exe lib pdb wasm bin dat db sqlite sqlite3 gguf safetensors onnx pt pth
   npy npz pkl parquet h5 mp3 mp4 m4a wav ogg flac mov avi mkv webm ttf otf woff woff2 eot p12 pfx jks keystore
@@ -51,19 +51,19 @@ const binaryExtensions = wordSet(`
 
 export type NameVerdict =
   | { reason: Reason; detail?: string }
-  /** Code or settings. `limit`: a stricter limit of size than usual, in bytes. */
+  /** Code or configuration. `limit`: a stricter size limit than usual, in bytes. */
   | { take: true; limit?: number }
   /** Unknown extension: the contents decide. */
   | { look: true };
 
 /** Judges a file by its path alone. */
 export function judgeName(path: string): NameVerdict {
-  const name = nameOf(path).toLowerCase();
+  const name = fileName(path).toLowerCase();
   if (lockFiles.has(name)) return { reason: 'generated', detail: 'lock file' };
   if (generatedName.test(name)) return { reason: 'generated', detail: 'by its name' };
   if (minifiedName.test(name)) return { reason: 'minified', detail: 'by its name' };
   if (codeNames.has(name) || name.startsWith('dockerfile.')) return { take: true };
-  const extension = extensionOf(name);
+  const extension = fileExtension(name);
   if (codeExtensions.has(extension)) return { take: true };
   if (tableExtensions.has(extension)) return { reason: 'data', detail: 'data table' };
   const translated = settingExtensions.has(extension) && translationFolder.test(path);
@@ -73,26 +73,26 @@ export function judgeName(path: string): NameVerdict {
   return { look: true };
 }
 
-/** The extension in lower case, without the dot; empty for ".bashrc". */
-export function extensionOf(path: string): string {
-  const name = nameOf(path).toLowerCase();
+/** The extension in lower case without the dot; empty for ".bashrc". */
+export function fileExtension(path: string): string {
+  const name = fileName(path).toLowerCase();
   const dot = name.lastIndexOf('.');
   return dot > 0 ? name.slice(dot + 1) : '';
 }
 
-export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+export const fileName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
-const skippedFolders = wordSet('.git .hg .svn .jj .bzr _darcs CVS');
-const vendoredFolders = wordSet(`
+const skippedFolders = toWordSet('.git .hg .svn .jj .bzr _darcs CVS');
+const vendoredFolders = toWordSet(`
   node_modules bower_components jspm_packages vendor _vendor vendored third_party third-party thirdparty 3rdparty
   site-packages dist-packages .venv Pods Carthage .yarn .pnpm-store .bundle eggs .eggs elm-stuff
 `);
-const generatedFolders = wordSet(`
+const generatedFolders = toWordSet(`
   dist .next .nuxt .output .svelte-kit .astro .angular .parcel-cache .turbo .cache __generated__ __pycache__ .tox .nox
   .mypy_cache .pytest_cache .ruff_cache .gradle .dart_tool .terraform coverage htmlcov DerivedData _build
 `);
-/** Folder names that mean build output only next to one of these files. */
-const outputBeside: Record<string, RegExp> = {
+/** Folder names that denote build output only next to one of these files. */
+const outputMarkers: Record<string, RegExp> = {
   target: /^(?:Cargo\.toml|pom\.xml|build\.sbt)$/,
   build:
     /^(?:build\.gradle(?:\.kts)?|pubspec\.yaml|setup\.py|pyproject\.toml|CMakeLists\.txt|package\.json)$/,
@@ -102,13 +102,13 @@ const outputBeside: Record<string, RegExp> = {
 /** A virtual environment can have any name; it is recognised by this file. */
 export const environmentFile = 'pyvenv.cfg';
 
-/** Version control's own folders: not part of the workspace, so not even reported. */
+/** Folders of version control systems: not part of the workspace, so not even reported. */
 export const isSkippedFolder = (name: string) => skippedFolders.has(name);
 
-/** Judges a folder by its name and what is next to it; undefined to enter it. */
+/** Why a folder is not entered, judging by its name and its siblings; undefined if it is. */
 export function judgeFolder(name: string, siblings: readonly string[]): Reason | undefined {
   if (vendoredFolders.has(name)) return 'vendored';
   if (generatedFolders.has(name) || /\.egg-info$/.test(name)) return 'generated';
-  const beside = outputBeside[name];
-  return beside && siblings.some((sibling) => beside.test(sibling)) ? 'generated' : undefined;
+  const markerFiles = outputMarkers[name];
+  return markerFiles && siblings.some((sibling) => markerFiles.test(sibling)) ? 'generated' : undefined;
 }

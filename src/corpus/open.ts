@@ -6,7 +6,7 @@ import { exampleSequences, exampleWindows, type CorpusSequences } from './tokens
 import {
   CORPUS_FORMAT,
   corpusSummarySchema,
-  kindOfEntry,
+  entryKind,
   manifestLineSchema,
   type CorpusSummary,
   type KeptEntry,
@@ -15,26 +15,26 @@ import {
 } from './manifest.ts';
 import { fimWindow, type FimWindows, type WindowTokenizer } from './tokens/fim-windows.ts';
 import { heldOutWindows, type Range } from './held-out/held-out-windows.ts';
-import { partsOf, tokensRead, unreadEntries } from './held-out/unread.ts';
+import { extractRanges, tokensRead, unreadEntries } from './held-out/unread.ts';
 import { kinds, measuredKind, type Kind } from './kinds.ts';
 import { streamSequences, type TokenStream, type Window } from './tokens/packing.ts';
 import { learnedPath, manifestPath, startsPath, summaryPath, tokensPath, weightsPath } from './paths.ts';
-import type { Weighted } from './recency.ts';
+import type { WeightedRange } from './recency.ts';
 import type { Sequence } from './tokens/sequences.ts';
 import { FlagFile, readTokens, TokenFile } from './tokens/token-file.ts';
 import { fimMarks, type CorpusTokenizer } from './tokens/tokenizer.ts';
 import { readText, readTextSync } from '../platform/files/regular-file.ts';
 
 /** The parts of the base's tokenizer that fill-in-the-middle needs. */
-export type FillingTokenizer = WindowTokenizer &
+export type FimTokenizer = WindowTokenizer &
   Pick<CorpusTokenizer, 'fim'> & { readonly fileSeparator?: number };
 
 export interface Corpus {
   digest: string;
   summary: CorpusSummary;
   /**
-   * The kept documents in the order of reading; read from the manifest on first use. A document's tokens:
-   * `(split === 'train' ? train : heldOut).read(offset, tokens)`, ending with the document's end token.
+   * The kept documents in reading order; read from the manifest on first use. A document's tokens are `(split ===
+   * 'train' ? train : heldOut).read(offset, tokens)`, ending with the end token.
    */
   readonly documents: KeptEntry[];
   readonly leftOut: LeftOutEntry[];
@@ -45,8 +45,8 @@ export interface Corpus {
    * must stay open while the sequences are read. Errors: corpus-empty; bad-argument if the tokenizer can't fill in
    * the middle.
    */
-  sequences(length: number, seed: number, tokenizer?: FillingTokenizer): CorpusSequences;
-  /** The kind that is measured: code if some is held out, else prose, else data. */
+  sequences(length: number, seed: number, tokenizer?: FimTokenizer): CorpusSequences;
+  /** The kind that is measured: code if any is held out, else prose, else data. */
   readonly measured: Kind;
   /**
    * Held-out text of a kind (default: the measured one) in sequences of up to `length` predictions: all of them, or
@@ -60,19 +60,20 @@ export interface Corpus {
    */
   heldOutByAge(length: number, count: number, age: Age): Sequence[];
   /**
-   * The same of training text: `count` windows of the measured kind from files, or of examples of files and commits, of
-   * which the first `read` of `sequences(length, seed)` have nothing. `document` is the same in windows of one file, but
-   * no place in the split's tokens. Files are not joined to repositories. Empty if no such file is left.
+   * The same for training text: `count` windows of the measured kind from files (or, for instructions, from examples of
+   * files and commits) that do not occur in the first `read` of `sequences(length, seed)`. `document` is equal for
+   * windows of one file, but is not an offset in the split's tokens. Files are not joined to repositories. Empty if no
+   * such file is left.
    */
   unreadSequences(length: number, count: number, first: { read: number; seed: number }): Sequence[];
 }
 
 export type Age = 'older' | 'new';
 
-/** The most tokens before a file's text that its repository's name and its path take. */
+/** Most tokens that the repository's name and the file's path take before a file's text. */
 const LONGEST_HEADING = 64;
 
-/** Opens what buildCorpus wrote. Errors: run-damaged if files are missing, truncated or do not fit together. */
+/** Opens what buildCorpus wrote. Errors: run-damaged if files are missing, truncated or inconsistent. */
 export async function openCorpus(dir: string): Promise<Corpus> {
   try {
     const summary = parseSummary(await readText(summaryPath(dir)));
@@ -120,7 +121,7 @@ async function openSplit(dir: string, split: Split, length: number): Promise<Ope
     stream: {
       length,
       starts,
-      ...(weighted && { weighted }),
+      ...(weighted && { weights: weighted }),
       read: (begin, count) => tokens.read(begin, count),
       ...(learned && { learned: (begin: number, count: number) => learned.read(begin, count) }),
     },
@@ -128,18 +129,18 @@ async function openSplit(dir: string, split: Split, length: number): Promise<Ope
 }
 
 /** Undefined if all tokens have the same weight. */
-async function readWeights(dir: string, length: number): Promise<Weighted[] | undefined> {
+async function readWeights(dir: string, length: number): Promise<WeightedRange[] | undefined> {
   if (!existsSync(weightsPath(dir))) return undefined;
   const numbers = await readTokens(weightsPath(dir));
   const weighted = Array.from({ length: Math.floor(numbers.length / 2) }, (_, index) => ({
     begin: numbers[2 * index]!,
     weight: numbers[2 * index + 1]!,
   }));
-  const isWhole = weighted.every(
+  const isValid = weighted.every(
     ({ begin, weight }, index) =>
       begin > (weighted[index - 1]?.begin ?? -1) && begin < length && weight >= 1 && weight <= 1000,
   );
-  if (!isWhole || numbers.length % 2 !== 0 || weighted[0]?.begin !== 0)
+  if (!isValid || numbers.length % 2 !== 0 || weighted[0]?.begin !== 0)
     throw new Error("the files' weights don't fit the tokens");
   return weighted;
 }
@@ -169,21 +170,21 @@ class OpenCorpus implements Corpus {
     return this.readManifest().leftOut;
   }
 
-  /** Kept once it was asked for: for a large data set it is the largest thing in memory, and training needs it once. */
+  /** Loaded lazily: for a large data set it is the largest thing in memory, and training needs it only once. */
   private readManifest(): Manifest {
     return (this.manifest ??= parseManifest(readTextSync(manifestPath(this.dir))));
   }
 
-  sequences(length: number, seed: number, tokenizer?: FillingTokenizer): CorpusSequences {
+  sequences(length: number, seed: number, tokenizer?: FimTokenizer): CorpusSequences {
     const { stream } = this.trainSplit;
     const { mode, documentEnd } = this.summary;
     if (mode === 'instruct') return exampleSequences(stream, { length, seed, padding: documentEnd });
     const windows = this.summary.fim && this.fimWindows(seed, tokenizer);
-    const make = windows && ((window: Window) => fimWindow(stream, window, windows));
-    return { ...streamSequences(stream, length, seed, make), cut: 0, dropped: 0 };
+    const makeSequence = windows && ((window: Window) => fimWindow(stream, window, windows));
+    return { ...streamSequences(stream, length, seed, makeSequence), cut: 0, dropped: 0 };
   }
 
-  private fimWindows(seed: number, tokenizer: FillingTokenizer | undefined): FimWindows {
+  private fimWindows(seed: number, tokenizer: FimTokenizer | undefined): FimWindows {
     const { fimRate, fimLoss, documentEnd, repositoryContext } = this.summary;
     if (!tokenizer) throw new TypeError("Windows with fill-in-the-middle need the base's tokenizer.");
     return {
@@ -215,9 +216,9 @@ class OpenCorpus implements Corpus {
   heldOutByAge(length: number, count: number, age: Age): Sequence[] {
     if (!this.summary.changed) return [];
     const { measured } = this;
-    const ranges = rangesOf(
+    const ranges = collectRanges(
       this.documents,
-      (entry) => kindOfEntry(entry) === measured && Boolean(entry.known) === (age === 'older'),
+      (entry) => entryKind(entry) === measured && Boolean(entry.known) === (age === 'older'),
     );
     return ranges.length > 0 ? heldOutWindows(this.heldOutSplit.stream, length, count, ranges) : [];
   }
@@ -226,28 +227,28 @@ class OpenCorpus implements Corpus {
     const { stream } = this.trainSplit;
     const { mode, documentEnd: padding, repositoryContext } = this.summary;
     const isInstruct = mode === 'instruct';
-    // Fill-in-the-middle takes nothing from other files than those in its window.
-    const sequencesOf = (one: TokenStream) =>
+    // Fill-in-the-middle uses only files inside its window.
+    const openSequences = (one: TokenStream) =>
       isInstruct ? exampleSequences(one, { length, seed, padding }) : streamSequences(one, length, seed);
     const { kept } = parseManifest(readTextSync(manifestPath(this.dir)));
     const { measured } = this;
-    const unread = unreadEntries(kept, tokensRead(stream, sequencesOf, read));
-    // Held-out files have no heading, and what is learned of headings says little of the code.
-    const skipped = repositoryContext ? LONGEST_HEADING : 0;
+    const unread = unreadEntries(kept, tokensRead(stream, openSequences, read));
+    // Held-out files have no heading, and headings say little about learning the code.
+    const headingTokens = repositoryContext ? LONGEST_HEADING : 0;
     const ranges = unread
-      .filter((entry) => isInstruct || kindOfEntry(entry) === measured)
-      .map(({ offset, tokens }) => ({ begin: offset + skipped, end: offset + tokens }))
+      .filter((entry) => isInstruct || entryKind(entry) === measured)
+      .map(({ offset, tokens }) => ({ begin: offset + headingTokens, end: offset + tokens }))
       .filter(({ begin, end }) => end - begin >= 2);
-    const parts = partsOf(stream, ranges);
+    const joined = extractRanges(stream, ranges);
     return isInstruct
-      ? exampleWindows(parts, { length, count, padding })
-      : heldOutWindows(parts, length, count);
+      ? exampleWindows(joined, { length, count, padding })
+      : heldOutWindows(joined, length, count);
   }
 
   private heldOutRanges(wanted: Kind): Range[] {
     const { heldOutKinds } = this.summary;
     // An old corpus is not ordered by kind: use the documents' entries.
-    if (!heldOutKinds) return rangesOf(this.documents, (entry) => kindOfEntry(entry) === wanted);
+    if (!heldOutKinds) return collectRanges(this.documents, (entry) => entryKind(entry) === wanted);
     const lengths = kinds.map((kind) => heldOutKinds[kind] ?? 0);
     const at = kinds.indexOf(wanted);
     const begin = lengths.slice(0, at).reduce((sum, length) => sum + length, 0);
@@ -255,8 +256,8 @@ class OpenCorpus implements Corpus {
   }
 }
 
-/** The token ranges of the wanted held-out documents. */
-function rangesOf(documents: readonly KeptEntry[], wanted: (entry: KeptEntry) => boolean): Range[] {
+/** The token ranges of the held-out documents that satisfy `wanted`. */
+function collectRanges(documents: readonly KeptEntry[], wanted: (entry: KeptEntry) => boolean): Range[] {
   const ranges: Range[] = [];
   for (const entry of documents) {
     if (entry.split !== 'held-out' || entry.tokens === 0 || !wanted(entry)) continue;

@@ -1,4 +1,4 @@
-/** Why a file is left out of a corpus. */
+/** Reasons why a file is left out of a corpus. */
 export const reasons = {
   'git-ignored': 'git ignores it',
   excluded: 'excluded by you',
@@ -19,5 +19,5 @@ export const reasons = {
 } as const;
 export type Reason = keyof typeof reasons;
 
-/** Whether a file is left out for another that it (nearly) is, which the entry's detail names. */
+/** Whether a file is left out because it (nearly) equals another one, which the entry's detail names. */
 export const isTwin = (reason: Reason): boolean => reason === 'duplicate' || reason === 'near-duplicate';

@@ -1,6 +1,6 @@
-/** Weights of text in training, by when it was last changed. Pure functions. */
+/** Training weights of text by the time of its last change. Pure functions. */
 
-/** Smallest weight: text that was changed long ago is still learned. */
+/** Smallest weight: text that has not changed for long is still learned. */
 const LEAST = 0.25;
 
 /**
@@ -14,39 +14,41 @@ export function recencyWeights(times: readonly number[], halfLifeDays: number): 
 }
 
 /** A range of tokens with one weight; it ends where the next one begins. */
-export interface Weighted {
+export interface WeightedRange {
   begin: number;
   /** In thousandths, 1 to 1000. */
   weight: number;
 }
 
-/** Tokens as a ring on which each has a length equal to its weight: going round evenly visits each in proportion. */
+/**
+ * Tokens on a ring, each with a length equal to its weight: evenly spaced positions visit tokens in proportion to it.
+ */
 export interface Ring {
   size: number;
   /** The token at a position on the ring. */
-  tokenAt(place: number): number;
+  tokenAt(position: number): number;
 }
 
 /** `weighted` begins at 0 and ascends; undefined if all tokens have the same weight. */
-export function ringOf(length: number, weighted?: readonly Weighted[]): Ring {
-  if (!weighted) return { size: length, tokenAt: (place) => place };
-  // Where on the ring each range begins, in whole thousandths, so that nothing is lost to rounding.
-  const places = new Float64Array(weighted.length + 1);
-  for (const [index, { begin, weight }] of weighted.entries())
-    places[index + 1] = places[index]! + weight * ((weighted[index + 1]?.begin ?? length) - begin);
-  const thousandths = places[weighted.length]!;
+export function createRing(length: number, ranges?: readonly WeightedRange[]): Ring {
+  if (!ranges) return { size: length, tokenAt: (position) => position };
+  // Start of each range on the ring, in integer thousandths, to avoid rounding errors.
+  const starts = new Float64Array(ranges.length + 1);
+  for (const [index, { begin, weight }] of ranges.entries())
+    starts[index + 1] = starts[index]! + weight * ((ranges[index + 1]?.begin ?? length) - begin);
+  const thousandths = starts[ranges.length]!;
   return {
     size: Math.max(1, Math.floor(thousandths / 1000)),
-    tokenAt(place) {
-      const at = 1000 * place;
+    tokenAt(position) {
+      const at = 1000 * position;
       let low = 0;
-      for (let high = weighted.length; high - low > 1;) {
+      for (let high = ranges.length; high - low > 1;) {
         const middle = (low + high) >> 1;
-        if (places[middle]! <= at) low = middle;
+        if (starts[middle]! <= at) low = middle;
         else high = middle;
       }
-      const { begin, weight } = weighted[low]!;
-      return begin + Math.floor((at - places[low]!) / weight);
+      const { begin, weight } = ranges[low]!;
+      return begin + Math.floor((at - starts[low]!) / weight);
     },
   };
 }

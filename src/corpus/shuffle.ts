@@ -1,10 +1,10 @@
-/** Shuffles and random numbers that are pure functions of a seed: there is no state to save and restore. */
+/** Shuffles and random numbers as pure functions of a seed, so that there is no state to save and restore. */
 
 const ROUNDS = 6;
 
 /**
- * The position of item `index` of `count` in the shuffle given by `key`: a Feistel network over the next power of four,
- * repeated until the result is below `count`. A permutation without a table.
+ * The position of item `index` of `count` in the shuffle given by `key`, without a table: a Feistel network over the
+ * next power of four, repeated until the result is below `count`.
  */
 export function shuffled(index: number, count: number, key: number): number {
   const half = Math.max(1, Math.ceil(Math.log2(count) / 2));
@@ -35,4 +35,4 @@ export function mix(...values: number[]): number {
 }
 
 /** A pseudo-random number in [0, 1) from some integers. */
-export const uniformOf = (...values: number[]): number => mix(...values) / 2 ** 32;
+export const uniform = (...values: number[]): number => mix(...values) / 2 ** 32;

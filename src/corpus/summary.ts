@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { NamedFolder } from '../protocol/folders.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
-import { shareOf, type Collected, type CollectOptions } from './collect.ts';
-import { describeChange } from './earlier.ts';
+import { heldOutShareOf, type CollectedCorpus, type CollectOptions } from './collect.ts';
+import { describeChange } from './earlier-corpus.ts';
 import { describeGlobs } from './reading/globs.ts';
 import { measuredKind, type Kind } from './kinds.ts';
-import { CORPUS_FORMAT, kindOfEntry, type CorpusSummary, type KeptEntry, type Split } from './manifest.ts';
+import { CORPUS_FORMAT, entryKind, type CorpusSummary, type KeptEntry, type Split } from './manifest.ts';
 import { msg, type Text, toldAll } from '../text/message.ts';
 
-interface Making {
+interface SummaryInput {
   options: Pick<CollectOptions, 'folder' | 'folders' | 'seed' | 'heldOutShare' | 'earlier'> & {
     warnings?: readonly Text[] | undefined;
   };
@@ -19,14 +19,14 @@ interface Making {
 
 export function summarise(
   kept: readonly KeptEntry[],
-  { leftOut, cut, unknownLanguage, fruitless }: Omit<Collected, 'parts'>,
-  { options, plan, documentEnd }: Making,
+  { leftOut, cut, unknownLanguage, emptyFolders: fruitless }: Omit<CollectedCorpus, 'parts'>,
+  { options, plan, documentEnd }: SummaryInput,
 ): CorpusSummary {
   const { mode, fimRate, fimLoss, repositoryContext } = plan;
-  const of = (split: Split) => kept.filter((entry) => entry.split === split);
+  const inSplit = (split: Split) => kept.filter((entry) => entry.split === split);
   const sum = (entries: readonly KeptEntry[], key: 'tokens' | 'bytes' | 'lines') =>
     entries.reduce((total, entry) => total + entry[key], 0);
-  const edits = of('train').filter(({ edit }) => edit).length;
+  const edits = inSplit('train').filter(({ edit }) => edit).length;
   return {
     format: CORPUS_FORMAT,
     mode,
@@ -38,18 +38,18 @@ export function summarise(
     folder: options.folder === undefined ? '' : resolve(options.folder),
     ...(options.folders && { folders: [...options.folders] }),
     seed: options.seed,
-    heldOutShare: shareOf(options),
-    kept: kept.length - (cut ? heldHalves(kept).length : 0),
-    trainFiles: of('train').length,
-    heldOutFiles: of('held-out').length,
+    heldOutShare: heldOutShareOf(options),
+    kept: kept.length - (cut ? heldOutHalves(kept).length : 0),
+    trainFiles: inSplit('train').length,
+    heldOutFiles: inSplit('held-out').length,
     ...(edits > 0 && { edits }),
     leftOut,
-    trainTokens: sum(of('train'), 'tokens'),
-    heldOutTokens: sum(of('held-out'), 'tokens'),
-    heldOutKinds: heldOutKinds(of('held-out')),
+    trainTokens: sum(inSplit('train'), 'tokens'),
+    heldOutTokens: sum(inSplit('held-out'), 'tokens'),
+    heldOutKinds: heldOutKinds(inSplit('held-out')),
     bytes: sum(kept, 'bytes'),
     lines: sum(kept, 'lines'),
-    digest: digestOf(kept, plan, options.folders),
+    digest: computeDigest(kept, plan, options.folders),
     cut,
     ...(options.earlier && { changed: describeChange(kept, options.earlier) }),
     ...toldAll([
@@ -62,9 +62,9 @@ export function summarise(
   };
 }
 
-/** A warning about left-out files that may be code of an unknown language. */
+/** A warning about left-out files that may be code in an unknown language. */
 function unknownNote(
-  unknown: Collected['unknownLanguage'],
+  unknown: CollectedCorpus['unknownLanguage'],
   { include }: Pick<CorpusPlan, 'include'>,
 ): Text[] {
   if (!unknown) return [];
@@ -75,10 +75,10 @@ function unknownNote(
   ];
 }
 
-/** A warning if the figures are not about code. */
+/** A warning if the metrics are not about code. */
 function measuredNote(kept: readonly KeptEntry[]): Text[] {
   const has = (entries: readonly KeptEntry[]) => (kind: Kind) =>
-    entries.some((entry) => kindOfEntry(entry) === kind);
+    entries.some((entry) => entryKind(entry) === kind);
   const measured = measuredKind(has(kept.filter(({ split }) => split === 'held-out'))) ?? 'code';
   if (measured === 'code') return [];
   return [
@@ -88,14 +88,14 @@ function measuredNote(kept: readonly KeptEntry[]): Text[] {
   ];
 }
 
-const heldHalves = (kept: readonly KeptEntry[]) =>
+const heldOutHalves = (kept: readonly KeptEntry[]) =>
   kept.filter(({ split, fromLine }) => split === 'held-out' && fromLine !== undefined);
 
-/** A warning if the figures are about the ends of the files that are learned. */
+/** A warning if the metrics are about the ends of the training files. */
 function cutNote(kept: readonly KeptEntry[], folder: string | undefined): Text[] {
-  const [half, ...others] = heldHalves(kept);
+  const [half, ...others] = heldOutHalves(kept);
   if (!half) return [];
-  const what = folder === undefined ? 'text' : kindOfEntry(half);
+  const what = folder === undefined ? 'text' : entryKind(half);
   return [
     others.length === 0
       ? msg`${half.path} is all the ${what} there is: its end, from line ${half.fromLine!} on, is held out, and what is learned is measured on that alone.`
@@ -105,20 +105,20 @@ function cutNote(kept: readonly KeptEntry[], folder: string | undefined): Text[]
 
 function heldOutKinds(heldOut: readonly KeptEntry[]): CorpusSummary['heldOutKinds'] {
   const tokens = { code: 0, prose: 0, data: 0 };
-  for (const entry of heldOut) tokens[kindOfEntry(entry)] += entry.tokens;
+  for (const entry of heldOut) tokens[entryKind(entry)] += entry.tokens;
   return tokens;
 }
 
-function digestOf(
+function computeDigest(
   kept: readonly KeptEntry[],
-  { mode, fimRate, fimLoss, repositoryContext, halfLifeDays }: Making['plan'],
+  { mode, fimRate, fimLoss, repositoryContext, halfLifeDays }: SummaryInput['plan'],
   folders: readonly NamedFolder[] | undefined,
 ): string {
   const fim = fimRate > 0 ? `${fimRate} windows ${fimLoss}` : '0';
   const hash = createHash('sha256').update(
     `${mode}\0${fim}\0${repositoryContext}${halfLifeDays > 0 ? ` half-life ${halfLifeDays}` : ''}\n`,
   );
-  // The same paths can be those of one folder, which is one repository.
+  // The same paths could also belong to a single folder, which is one repository.
   if (folders) hash.update(`folders ${folders.map(({ name }) => name).join('\0')}\n`);
   for (const { split, path, sha256, fromLine, known } of kept)
     hash.update(`${split}\0${path}\0${sha256}\0${fromLine ?? 0}${known ? ' known' : ''}\n`);

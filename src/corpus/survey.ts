@@ -5,15 +5,15 @@ import { summarise } from './summary.ts';
 import type { Text } from '../text/message.ts';
 
 export interface Survey {
-  /** Its counts of tokens are 0. */
+  /** All token counts are 0. */
   summary: CorpusSummary;
   kept: KeptEntry[];
   leftOut: LeftOutEntry[];
 }
 
 /**
- * What a corpus would contain and leave out. Writes nothing and needs no tokenizer.
- * Errors: corpus-empty, corpus-unreadable, cancelled, and what `documents` throws.
+ * Determines what a corpus would contain and leave out. Writes nothing and needs no tokenizer. Errors: corpus-empty,
+ * corpus-unreadable, cancelled, and what `documents` throws.
  */
 export async function surveyCorpus(
   options: CollectOptions & { plan?: CorpusPlan; warnings?: readonly Text[] },

@@ -11,17 +11,16 @@ import { exportCheckpoint } from '../training/export-result.ts';
 import { compare, figure } from './figures/compare.ts';
 import { writeRows } from './evaluate-run.ts';
 import { removeLeftovers, temporaryFile } from './temporary-files.ts';
-import { Evaluation, stopped, type EvaluateOptions } from './measure.ts';
-import { corpusOf, Resources, resultAt, type Subject } from './resources.ts';
+import { Evaluation, toCancelled, type EvaluateOptions } from './measure.ts';
+import { lazyCorpus, Resources, artefactPaths, type Subject } from './resources.ts';
 import { summarise } from '../findings/summary-sentence.ts';
 import { chooseTasks, contextTokens, isMeasuredAtCheckpoints, tasks as allTasks } from './tasks/index.ts';
 import type { Task } from './task.ts';
 
 /**
- * Measures base and checkpoint on the same items, emits the figures, and writes evaluation/<task>.<step>.jsonl. With
- * step 0, measures only the base. Default for `tasks`: those that the run measures at checkpoints, else those of its
- * plan. Errors: run-not-found, run-newer, run-damaged, bad-argument (lists the checkpoints), cancelled, those of the
- * tasks.
+ * Measures base and checkpoint on the same items, emits the metrics, and writes evaluation/<task>.<step>.jsonl. With
+ * step 0, measures only the base. Default for `tasks`: those the run measures at checkpoints, else its planned ones.
+ * Errors: run-not-found, run-newer, run-damaged, bad-argument (lists the checkpoints), cancelled, those of the tasks.
  */
 export async function evaluateCheckpoint(
   dir: string,
@@ -29,26 +28,26 @@ export async function evaluateCheckpoint(
   options: EvaluateOptions = {},
 ): Promise<Summary> {
   const spec = await readSpec(dir);
-  const chosen = options.tasks ? chooseTasks(options.tasks) : tasksOf(spec);
+  const chosen = options.tasks ? chooseTasks(options.tasks) : checkpointTasks(spec);
   await mkdir(join(dir, 'evaluation'), { recursive: true });
   await removeLeftovers(dir);
   const file = step === 0 ? undefined : temporaryFile(dir, step);
   try {
-    const subject = await subjectAt(file, dir, spec, step);
+    const subject = await loadSubject(file, dir, spec, step);
     return await measure(dir, spec, { step, subject, chosen, options });
   } catch (error) {
-    throw stopped(error, options.signal);
+    throw toCancelled(error, options.signal);
   } finally {
     if (file) await rm(file, { force: true });
   }
 }
 
-const tasksOf = (spec: RunSpec): readonly Task[] => {
+const checkpointTasks = (spec: RunSpec): readonly Task[] => {
   const atCheckpoints = allTasks.filter((task) => isMeasuredAtCheckpoints(task, spec));
   return atCheckpoints.length ? atCheckpoints : allTasks.filter((task) => task.planned(spec) > 0);
 };
 
-interface Asked {
+interface MeasureRequest {
   step: number;
   subject: Subject;
   chosen: readonly Task[];
@@ -58,24 +57,24 @@ interface Asked {
 async function measure(
   dir: string,
   spec: RunSpec,
-  { step, subject, chosen, options }: Asked,
+  { step, subject, chosen, options }: MeasureRequest,
 ): Promise<Summary> {
   const resources = new Resources(subject, contextTokens(chosen));
   const evaluation = new Evaluation(chosen, options, resources);
-  const corpus = corpusOf(dir);
+  const corpus = lazyCorpus(dir);
   const comparisons: Comparison[] = [];
   try {
     const result = subject.result && (await resources.result());
     const models = [resources.base, ...(result ? [result] : [])];
     for await (const { counts, of } of evaluation.measure(models, { spec, corpus })) {
       if (of && result) await writeRows(dir, step, of);
-      for (const one of counts) {
+      for (const count of counts) {
         if (!result) {
-          const { better } = one.measured;
-          evaluation.emit({ type: 'result', step: 0, result: figure(one), better });
+          const { better } = count.measured;
+          evaluation.emit({ type: 'result', step: 0, result: figure(count), better });
           continue;
         }
-        const comparison = compare(one);
+        const comparison = compare(count);
         comparisons.push(comparison);
         const { before, after, difference: change, better } = comparison;
         evaluation.emit({ type: 'result', step: 0, result: before, better });
@@ -91,7 +90,7 @@ async function measure(
 }
 
 /** The model at `step`. Its weights are written to `file`, which the caller removes after measuring. */
-async function subjectAt(
+async function loadSubject(
   file: string | undefined,
   dir: string,
   spec: RunSpec,
@@ -106,8 +105,8 @@ async function subjectAt(
     await exportCheckpoint(file, dir, spec, step);
   } catch (error) {
     // A run in training may have removed the checkpoint in the meantime.
-    const left = await listCheckpoints(dir);
-    throw left.includes(step) ? error : noCheckpoint(id, step, left);
+    const remaining = await listCheckpoints(dir);
+    throw remaining.includes(step) ? error : noCheckpoint(id, step, remaining);
   }
   return {
     base,
@@ -115,7 +114,7 @@ async function subjectAt(
     device,
     planned,
     precision,
-    result: { id: `${id}, step ${step}`, sha256: await sha256Of(file), ...resultAt(file, hyper) },
+    result: { id: `${id}, step ${step}`, sha256: await sha256Of(file), ...artefactPaths(file, hyper) },
   };
 }
 

@@ -2,28 +2,31 @@
 import type { ResolvedBase } from '../base-models/resolve.ts';
 import type { Metric } from '../protocol/evaluation.ts';
 import { figure } from './figures/compare.ts';
-import { Evaluation, stopped, type EvaluateOptions } from './measure.ts';
+import { Evaluation, toCancelled, type EvaluateOptions } from './measure.ts';
 import { Resources } from './resources.ts';
 import { chooseTasks, contextTokens, tasks as allTasks } from './tasks/index.ts';
 
-/** Default for `tasks`: all that need no run, without those that are only measured by name. Errors: bad-argument, cancelled, those of the model and of the tasks. */
+/**
+ * Default for `tasks`: all that need no run and are not `onlyByName`. Errors: bad-argument, cancelled, those of the
+ * model and of the tasks.
+ */
 export async function evaluateModel(base: ResolvedBase, options: EvaluateOptions = {}): Promise<Metric[]> {
   const chosen = options.tasks
     ? chooseTasks(options.tasks)
-    : allTasks.filter((task) => !task.ofRun && !task.onRequest);
+    : allTasks.filter((task) => !task.needsRun && !task.onlyByName);
   const resources = new Resources({ base, backend: 'auto' }, contextTokens(chosen));
   const evaluation = new Evaluation(chosen, options, resources);
   const metrics: Metric[] = [];
   try {
     for await (const { counts } of evaluation.measure([resources.base]))
-      for (const one of counts.filter(({ measured }) => !measured.relative)) {
-        const metric = figure(one);
+      for (const count of counts.filter(({ measured }) => !measured.relative)) {
+        const metric = figure(count);
         metrics.push(metric);
-        evaluation.emit({ type: 'result', step: 0, result: metric, better: one.measured.better });
+        evaluation.emit({ type: 'result', step: 0, result: metric, better: count.measured.better });
       }
     return metrics;
   } catch (error) {
-    throw stopped(error, options.signal);
+    throw toCancelled(error, options.signal);
   } finally {
     await resources.dispose();
   }

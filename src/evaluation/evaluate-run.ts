@@ -10,20 +10,26 @@ import {
   type CostPlace,
 } from '../training/measured-costs.ts';
 import { readRun, readSpec, stepOfResult } from '../runs/index.ts';
-import { againstEarlier } from './against-earlier.ts';
+import { compareWithEarlier } from './compare-with-earlier.ts';
 import { compare } from './figures/compare.ts';
-import { placesIn } from './places.ts';
+import { findPlaces } from './places.ts';
 import { itemsPath } from './figures/item-rows.ts';
 import { removeLeftovers } from './temporary-files.ts';
-import { Evaluation, stopped, type EvaluateOptions, type Measurement, type Replacements } from './measure.ts';
+import {
+  Evaluation,
+  toCancelled,
+  type EvaluateOptions,
+  type Measurement,
+  type Replacements,
+} from './measure.ts';
 import { servedPart, strengthPart } from './progress.ts';
-import { corpusOf, Resources, subjectOf } from './resources.ts';
+import { lazyCorpus, Resources, runSubject } from './resources.ts';
 import { checkServed } from './served-check.ts';
 import { resultStrength } from './strength/choose.ts';
 import { addToSummary } from './figures/summary.ts';
 import {
   isStrengthMeasured,
-  LEAST_SECONDS,
+  MIN_SECONDS,
   measuringSeconds,
   partTimes,
   TimeTable,
@@ -32,20 +38,20 @@ import {
   trainingSpeed,
 } from './time.ts';
 import { chooseTasks, contextTokens, plannedTasks } from './tasks/index.ts';
-import { calibrationOf } from './tasks/workspace-cursors.ts';
+import { fitCalibration } from './tasks/workspace-cursors.ts';
 import type { EvaluatedModel, ItemScore, Task } from './task.ts';
-import { whileMeasuring } from './under-measurement.ts';
+import { withMeasuringMark } from './measuring-lock.ts';
 
 /**
  * Measures base and result on the same items and returns the summary. evaluation/summary.json is written first after
- * the served check, and again after each task together with evaluation/<task>.<step>.jsonl (each by rename). It keeps
- * figures that other tasks had at the same step. If a task of the plan can't be run, that is a warning; if `tasks`
- * names it, an error. Errors: run-not-found, run-newer, run-damaged, run-not-finished, run-locked (its strength is
- * being set), bad-argument, cancelled, and those of the tasks.
+ * the served check, and again after each task together with evaluation/<task>.<step>.jsonl (each by rename). Metrics of
+ * other tasks at the same step are kept. If a task of the plan can't be run, that is a warning; if `tasks` names it, an
+ * error. Errors: run-not-found, run-newer, run-damaged, run-not-finished, run-locked (its strength is being set),
+ * bad-argument, cancelled, and those of the tasks.
  */
 export async function evaluateRun(dir: string, options: EvaluateOptions = {}): Promise<Summary> {
   const spec = await readSpec(dir);
-  return whileMeasuring(dir, () => measureRun(dir, spec, options));
+  return withMeasuringMark(dir, () => measureRun(dir, spec, options));
 }
 
 async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions): Promise<Summary> {
@@ -54,47 +60,51 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
   const chosen = options.tasks ? chooseTasks(options.tasks) : plannedTasks(spec);
   const { signal, timed = false } = options;
   const place = costPlace(spec, run.events);
-  // Another number of items says nothing of what a run takes.
-  const asPlanned = options.limit === undefined && options.setting !== 'paper';
+  // With another number of items, the cost says nothing about a run's own evaluation.
+  const isPlannedSize = options.limit === undefined && options.setting !== 'paper';
   const onCost = async (part: string, cost: Cost) => {
-    if (asPlanned) await rememberCost(place, part, cost);
+    if (isPlannedSize) await rememberCost(place, part, cost);
   };
-  const { parts, seconds, trained } = await timesOf(run, chosen, place);
+  const { parts, seconds, trained } = await planTimes(run, chosen, place);
   const table = new TimeTable(parts, timed ? performance.now() + 1000 * seconds : Infinity);
-  const resources = new Resources(subjectOf(dir, spec), contextTokens(chosen));
+  const resources = new Resources(runSubject(dir, spec), contextTokens(chosen));
   const evaluation = new Evaluation(chosen, { ...options, onCost }, resources, parts);
   const { progress } = evaluation;
   progress.deadline = table.end;
-  const corpus = corpusOf(dir);
+  const corpus = lazyCorpus(dir);
   await removeLeftovers(dir);
   try {
     const planned = chosen.map(({ name }) => name);
     if (isStrengthMeasured(spec)) await addToSummary(dir, step, { planned });
     const until = (progress.until = table.until(strengthPart.name));
     await resultStrength(dir, spec, step, {
-      ...{ evaluation, corpus, trained, until, signal },
+      evaluation,
+      corpus,
+      trained,
+      until,
+      signal,
       onCost: (cost) => onCost(strengthPart.name, cost),
     });
     const models = { before: resources.base, after: await resources.result() };
     progress.until = table.until(servedPart.name);
-    const began = performance.now();
+    const servedStart = performance.now();
     const served = await checkServed(dir, spec, { resources, progress, signal });
-    await onCost(servedPart.name, { seconds: (performance.now() - began) / 1000, items: 1 });
+    await onCost(servedPart.name, { seconds: (performance.now() - servedStart) / 1000, items: 1 });
     let summary = await addToSummary(dir, step, { planned, served });
     const measured = evaluation.measure(
       [models.before, models.after],
       { spec, corpus },
       timed ? table : undefined,
-      await withoutEach(resources, summary),
+      await crossFitModels(resources, summary),
     );
     for await (const { task, counts, cut, of } of measured) {
       if (of) await writeRows(dir, step, of, summary.choice?.without);
       const comparisons = counts.map(compare);
-      const completed = of?.task.name === 'workspace' ? byResult(of) : undefined;
-      const calibration = completed && calibrationOf(completed.scores.at(-1)!);
-      const places = completed && placesIn(completed.items, completed.scores);
+      const completed = of?.task.name === 'workspace' ? ownScores(of) : undefined;
+      const calibration = completed && fitCalibration(completed.scores.at(-1)!);
+      const places = completed && findPlaces(completed.items, completed.scores);
       const scoring = { resources, sandbox: () => resources.sandbox(), signal };
-      const earlier = of && (await againstEarlier(of, comparisons, scoring));
+      const earlier = of && (await compareWithEarlier(of, comparisons, scoring));
       summary = await addToSummary(dir, step, {
         measured: { task, comparisons, cut },
         ...(earlier && { earlier }),
@@ -109,17 +119,17 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
     evaluation.emit({ type: 'summary', summary });
     return summary;
   } catch (error) {
-    throw stopped(error, signal);
+    throw toCancelled(error, signal);
   } finally {
     await resources.dispose();
   }
 }
 
 /**
- * The models at the strengths that are chosen without a file, by that file: it is measured at that strength, so that no
- * figure is of files that it was chosen by. None at a strength that was set by hand.
+ * For each file, the model at the strength chosen without that file, which is used to measure it: so no metric covers
+ * files that helped to choose its strength. Empty if the strength was set by hand.
  */
-export async function withoutEach(
+export async function crossFitModels(
   resources: Pick<Resources, 'result'>,
   { choice, givenStrength }: Summary,
 ): Promise<Replacements> {
@@ -130,19 +140,19 @@ export async function withoutEach(
   return new Map(without.map(([path, strength]) => [path, models.get(strength)!]));
 }
 
-type Measured = NonNullable<Measurement['of']>;
+type MeasuredTask = NonNullable<Measurement['of']>;
 
-/** Only what the result answered as it is served. */
-function byResult({ items, scores, replaced }: Measured): Pick<Measured, 'items' | 'scores'> {
+/** Only the items that the result answered at the strength at which it is served. */
+function ownScores({ items, scores, replaced }: MeasuredTask): Pick<MeasuredTask, 'items' | 'scores'> {
   const isOwn = (_: unknown, at: number) => !replaced.has(items[at]!);
   return { items: items.filter(isOwn), scores: scores.map((all) => all.filter(isOwn)) };
 }
 
 /**
- * What the parts take, and how long measuring may take by the plan: as was said, where something was said. Whole models
- * take turns in memory, so they are always measured to the end.
+ * Expected times of the parts, and how long the plan lets measuring take: as announced before the run, if it was. Whole
+ * models take turns in memory, so they are always measured completely.
  */
-async function timesOf(
+async function planTimes(
   { spec, events }: Awaited<ReturnType<typeof readRun>>,
   chosen: readonly Task[],
   place: CostPlace,
@@ -153,28 +163,28 @@ async function timesOf(
   const { share } = spec.evaluation;
   const { method } = spec.hyper;
   const planned = spec.expected?.measuring ?? measuringSeconds(parts, { share, method }, trained);
-  // Where all was to be measured sooner, a busy machine may take its share of the training for it.
-  const seconds = Math.max(planned, (share ?? 0) * trained, LEAST_SECONDS);
+  // If everything was expected to take less, a busy machine may still use its share of the training time.
+  const seconds = Math.max(planned, (share ?? 0) * trained, MIN_SECONDS);
   return { parts, trained, seconds: share === undefined || method === 'full' ? Infinity : seconds };
 }
 
 /**
- * Writes a row for each item, with each model's answer and the counts that figures are made of (item-rows.ts).
- * `without`: the strengths of the items that were answered at another one than the result's.
+ * Writes a row for each item, with each model's answer and the counts that metrics are computed from (item-rows.ts).
+ * `without`: by document, the strength of items answered at another strength than the result's.
  */
 export async function writeRows(
   dir: string,
   step: number,
-  { task, items, scores, replaced }: Measured,
+  { task, items, scores, replaced }: MeasuredTask,
   without: Readonly<Record<string, number>> = {},
 ): Promise<void> {
   const [before, after] = scores as [ItemScore[], ItemScore[]];
-  const rows = items.map(({ id, digest, document, shown }, i) => ({
+  const rows = items.map(({ id, digest, document, rowFields }, i) => ({
     item: id,
     digest,
     document,
     ...(replaced.has(items[i]!) && { strength: without[document!] }),
-    ...shown,
+    ...rowFields,
     before: before[i]!.detail ?? before[i]!.parts,
     after: after[i]!.detail ?? after[i]!.parts,
     parts: { before: before[i]!.parts, after: after[i]!.parts },

@@ -1,5 +1,5 @@
 /**
- * Entry: `node dist/evaluator.mjs RUN_DIR|--model FILE [--name NAME] [--checkpoint STEP] [--tasks A,B] [--data
+ * Entry point: `node dist/evaluator.mjs RUN_DIR|--model FILE [--name NAME] [--checkpoint STEP] [--tasks A,B] [--data
  * TASK=FILE]... [--limit N] [--setting quick|paper] [--check] [--timed] [--verbose]`. JSON lines on stdout
  * (src/protocol/evaluator.ts); writes the run's evaluation/ and the cache. askToStop of the parent process and SIGTERM
  * stop it.
@@ -98,7 +98,7 @@ function readArguments(): Arguments {
 }
 
 const controller = new AbortController();
-// Each answer being computed listens to it, and many are computed at the same time.
+// Every answer in progress listens to it, and there are many at a time.
 setMaxListeners(0, controller.signal);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => controller.abort());
 heedStop();

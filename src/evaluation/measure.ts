@@ -1,4 +1,4 @@
-/** Measures tasks on models, one task at a time: the part that evaluating a run and evaluating a model share. */
+/** Measures tasks on models, one task at a time: shared by evaluating a run and evaluating a model. */
 import { saidOf, UserError } from '../text/errors.ts';
 import { msg, type Text, told } from '../text/message.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
@@ -27,7 +27,7 @@ export interface EvaluateOptions {
   tasks?: readonly string[] | undefined;
   /** By task name: a local file or a data set on the hub that replaces the task's own data. */
   data?: Readonly<Record<string, string>> | undefined;
-  /** The most items of each task. */
+  /** Maximum number of items per task. */
   limit?: number | undefined;
   setting?: SettingName | undefined;
   /**
@@ -36,7 +36,7 @@ export interface EvaluateOptions {
    */
   timed?: boolean | undefined;
   onEvent?: ((message: EvaluatorMessage) => void) | undefined;
-  /** What a part took. */
+  /** Called with the cost of each part that was measured. */
   onCost?: ((part: string, cost: Cost) => Promise<void>) | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -45,20 +45,20 @@ export interface Measurement {
   task: string;
   /** Empty for a task that could not be measured. */
   counts: Counts[];
-  /** Time did not suffice for all of its items. */
+  /** There was not enough time for all of its items. */
   cut?: boolean;
-  /** What they were counted from; undefined for an average of tasks, which has no items of its own. */
+  /** The items and scores behind the counts; undefined for an average of tasks, which has no items of its own. */
   of?: {
     task: Task;
     items: readonly Item[];
     /** For each model, one score per item. */
     scores: readonly ItemScore[][];
-    /** Items that another model answered in the place of the last one. */
+    /** Items that a replacement answered instead of the last model. */
     replaced: ReadonlySet<Item>;
   };
 }
 
-/** Models that answer in the place of the last one, by document of a run's items. */
+/** Models that replace the last one, by document of a run's items. */
 export type Replacements = ReadonlyMap<string, EvaluatedModel>;
 
 export class Evaluation {
@@ -68,7 +68,7 @@ export class Evaluation {
     private readonly tasks: readonly Task[],
     private readonly options: EvaluateOptions,
     private readonly resources: Resources,
-    /** All of it, with seconds; without, it is the tasks alone. */
+    /** All parts, with their seconds. Default: only the tasks. */
     parts?: readonly ProgressPart[],
   ) {
     for (const name of Object.keys(options.data ?? {})) chooseTasks([name]);
@@ -81,8 +81,8 @@ export class Evaluation {
   }
 
   /**
-   * Measures the tasks in turn. A task that can't be measured is a warning; if it was asked for by name, an error. With
-   * a `table`, each has its time, and what there is no time for is left out.
+   * Measures one task after the other. A task that can't be measured is a warning; if it was requested by name, an
+   * error. With a `table`, each gets its share of the time, and tasks that no longer fit are left out.
    */
   async *measure(
     models: readonly EvaluatedModel[],
@@ -100,8 +100,8 @@ export class Evaluation {
       }
       const until = (this.progress.until = table?.until(task.name) ?? Infinity);
       try {
-        // Documents of other tasks are no files of the run.
-        const own = task.ofRun ? replacements : undefined;
+        // Only in tasks on a run's own files are documents such files.
+        const own = task.needsRun ? replacements : undefined;
         const measurement = await this.measureTask(task, models, run, until, own);
         all.push(...measurement.counts);
         yield measurement;
@@ -129,9 +129,9 @@ export class Evaluation {
     const { base } = this.resources;
     // Planning may take a while: texts are sampled, files are read.
     this.progress.report(task.name, 0, 1);
-    const began = performance.now();
+    const start = performance.now();
     const plan = await task.plan({ setting, limit, data: data?.[task.name], base, run, warn, signal });
-    const all = plan.items.length + (plan.together?.length ?? 0);
+    const all = plan.items.length + (plan.interleaved?.length ?? 0);
     let done = 0;
     this.progress.report(task.name, done, all * models.length);
     let computed = 0;
@@ -145,21 +145,21 @@ export class Evaluation {
       },
       signal,
     });
-    const seconds = (performance.now() - began) / 1000;
+    const seconds = (performance.now() - start) / 1000;
     if (computed > 0)
       await this.options.onCost?.(task.name, { seconds: seconds / computed, items: all * models.length });
     const cut = items.length < all;
-    const how = msg`${setting}: ${settingOf(plan, items.length, all)}`;
-    const measures = plan.measures.map((one) => ({ ...one, task: task.name, setting: how }));
+    const how = msg`${setting}: ${describeSetting(plan, items.length, all)}`;
+    const measures = plan.measures.map((measure) => ({ ...measure, task: task.name, setting: how }));
     const replaced = new Set(plan.items.filter(({ document = '' }) => replacements.has(document)));
     const of = { task, items, scores, replaced };
     return { task: task.name, counts: countsOf(measures, scores, items), cut, of };
   }
 
-  /** Scores all items; if time is limited, in a mixed order and in chunks until it is over. */
+  /** Scores all items; if time is limited, in shuffled order and in chunks until it is over. */
   private async scorePlan(
     task: Task,
-    { items: planned, together = [] }: Plan<Item>,
+    { items: planned, interleaved = [] }: Plan<Item>,
     models: readonly EvaluatedModel[],
     {
       until,
@@ -170,10 +170,10 @@ export class Evaluation {
     const items: Item[] = [];
     const scores = models.map((): ItemScore[] => []);
     const timed = until < Infinity;
-    const mixed = timed ? planned.toSorted(inTurn) : planned;
+    const mixed = timed ? planned.toSorted(byPriority) : planned;
     const size = timed ? Math.min(CHUNK, Math.max(2, task.parallel ?? 1)) : Math.max(1, planned.length);
     let took = 0;
-    // One more would end late by more than half of its time.
+    // Another chunk would overrun by more than half of its time.
     const isLate = () => items.length > 0 && performance.now() + took / 2 > until;
     for (let at = 0; at < mixed.length && !isLate(); at += size) {
       const start = performance.now();
@@ -187,7 +187,7 @@ export class Evaluation {
       took = performance.now() - start;
     }
     took = 0;
-    for (const item of together) {
+    for (const item of interleaved) {
       if (isLate()) break;
       const found = await scoreTogether(task, [item], models, context);
       for (const [index, own] of found.entries()) scores[index]!.push(...own);
@@ -197,19 +197,22 @@ export class Evaluation {
   }
 }
 
-/** Mixed, but those first that say most. */
-const inTurn = (a: Item, b: Item): number =>
+/** Shuffled, but the most informative items first. */
+const byPriority = (a: Item, b: Item): number =>
   Number(b.first ?? false) - Number(a.first ?? false) || (a.digest < b.digest ? -1 : 1);
 
 /** Number of items that all models answer before the next ones are started, if time is limited. */
 const CHUNK = 8;
 
-/** How it was measured, for a person. */
-export const settingOf = ({ setting }: Pick<Plan<Item>, 'setting'>, measured: number, all: number): Text =>
-  measured < all ? msg`${setting}; ${measured} of these ${all} items, as time allowed` : setting;
+/** How it was measured, for display. */
+export const describeSetting = (
+  { setting }: Pick<Plan<Item>, 'setting'>,
+  measured: number,
+  all: number,
+): Text => (measured < all ? msg`${setting}; ${measured} of these ${all} items, as time allowed` : setting);
 
 /** Turns any error of a stopped evaluation into `cancelled`; returns others unchanged. */
-export const stopped = (error: unknown, signal: AbortSignal | undefined): unknown =>
+export const toCancelled = (error: unknown, signal: AbortSignal | undefined): unknown =>
   signal?.aborted
     ? new UserError(
         'cancelled',

@@ -12,18 +12,18 @@ export interface ProgressPart {
 export const strengthPart: ProgressPart = { name: 'strength', title: 'Choosing the strength', cost: 200 };
 export const servedPart: ProgressPart = { name: 'served', title: 'Checking the result', cost: 10 };
 
-/** Below this share of the work, the remaining time can't be estimated from what is done. */
+/** Below this share of the work, the remaining time can't be extrapolated. */
 const MIN_SHARE = 0.03;
 
-/** Progress of an evaluation: what is done of the current part, and how long it and all parts still take. */
+/** Progress of an evaluation: items done of the current part, and the remaining time of it and of all parts. */
 export class EvaluationProgress {
   private parts: (ProgressPart & { share: number })[];
   private readonly began: number;
-  private partBegan: { name: string; at: number; share: number } | undefined;
-  /** When all is over (by `now`), and when the current part is. */
+  private partStart: { name: string; at: number; share: number } | undefined;
+  /** When everything has to end, and the current part (by `now`). */
   deadline = Infinity;
   until = Infinity;
-  /** Whether costs are in seconds, so that the time left is known from the beginning. */
+  /** Whether costs are in seconds, so that the remaining time is known from the start. */
   inSeconds = false;
 
   constructor(
@@ -36,41 +36,47 @@ export class EvaluationProgress {
   }
 
   report(name: string, done: number, total: number): void {
-    const part = this.parts.find((one) => one.name === name);
+    const part = this.parts.find((part) => part.name === name);
     if (!part) return;
     part.share = total > 0 ? done / total : 1;
     const now = this.now();
-    if (this.partBegan?.name !== name) this.partBegan = { name, at: now, share: part.share };
-    const eta = this.partLeft(part, now);
-    const left = this.allLeft(part, eta, now);
+    if (this.partStart?.name !== name) this.partStart = { name, at: now, share: part.share };
+    const eta = this.remainingInPart(part, now);
+    const left = this.remainingTotal(part, eta, now);
     this.emit({
-      ...{ type: 'progress', phase: part.title, done, total },
+      type: 'progress',
+      phase: part.title,
+      done,
+      total,
       ...(eta !== undefined && { etaSeconds: Math.round(eta) }),
       ...(left !== undefined && { leftSeconds: Math.round(left) }),
     });
   }
 
-  /** Says that a part is left out, so no time is expected for it. */
+  /** Reports that a part is skipped, so no time is expected for it. */
   leaveOut(name: string): void {
     this.parts = this.parts.filter((part) => part.name !== name);
   }
 
-  private partLeft({ cost, share }: ProgressPart & { share: number }, now: number): number | undefined {
+  private remainingInPart(
+    { cost, share }: ProgressPart & { share: number },
+    now: number,
+  ): number | undefined {
     const most = Math.max(0, this.until - now) / 1000;
-    const { at, share: before } = this.partBegan!;
+    const { at, share: before } = this.partStart!;
     const done = share - before;
     if (done >= MIN_SHARE) return Math.min(most, (((now - at) / 1000) * (1 - share)) / done);
     const expected = Math.min(most, this.inSeconds ? cost * (1 - share) : Infinity);
     return expected < Infinity ? expected : undefined;
   }
 
-  private allLeft(part: ProgressPart, eta: number | undefined, now: number): number | undefined {
+  private remainingTotal(part: ProgressPart, eta: number | undefined, now: number): number | undefined {
     const most = Math.max(0, this.deadline - now) / 1000;
-    const later = this.parts.filter((one) => one !== part && one.share < 1);
+    const later = this.parts.filter((other) => other !== part && other.share < 1);
     if (this.inSeconds && eta !== undefined)
-      return Math.min(most, eta + later.reduce((sum, one) => sum + one.cost * (1 - one.share), 0));
+      return Math.min(most, eta + later.reduce((sum, other) => sum + other.cost * (1 - other.share), 0));
     const all = this.parts.reduce((sum, { cost }) => sum + cost, 0);
-    const share = this.parts.reduce((sum, one) => sum + one.cost * one.share, 0) / all;
+    const share = this.parts.reduce((sum, each) => sum + each.cost * each.share, 0) / all;
     if (share < MIN_SHARE) return undefined;
     return Math.min(most, (((now - this.began) / 1000) * (1 - share)) / share);
   }

@@ -1,6 +1,7 @@
 /**
- * A base and its trained result, as an evaluation uses them: opened when first needed. Unless there is plenty of memory,
- * llama.cpp and the trainer's model take turns in it, so that measuring a result needs no more than training it.
+ * A base and its trained result, as an evaluation uses them: opened when first needed. Unless there is plenty of
+ * memory, llama.cpp and the trainer's model take turns in it, so measuring a result needs no more memory than training
+ * it.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -19,42 +20,42 @@ import { scoringPrecision, type ScoredModel } from '../training/scorer.ts';
 import { openSandbox, type Sandbox } from './sandbox/sandbox.ts';
 import { ScorerProcess } from './scorer/process.ts';
 import type { EvaluatedModel } from './task.ts';
-import { Resource, Turns } from './turns.ts';
+import { Resource, MemoryTurns } from './turns.ts';
 
 const RESULT_MODEL = 'result';
 const EARLIER_MODEL = 'earlier';
 /** Their names in llama.cpp's host. */
-const servedAs = { base: BASE_MODEL, result: RESULT_MODEL, earlier: EARLIER_MODEL };
+const hostNames = { base: BASE_MODEL, result: RESULT_MODEL, earlier: EARLIER_MODEL };
 const servedName = (which: ScoredModel, strength = 1): string =>
-  strength === 1 ? servedAs[which] : `${servedAs[which]} at ${strength}`;
+  strength === 1 ? hostNames[which] : `${hostNames[which]} at ${strength}`;
 type ServedAndTrained = Record<'served' | 'trained', Float32Array[]>;
 /** Tokens; HumanEval's longest prompt and its answer fit. */
 const CONTEXT = 1024;
 /**
- * There is room for a second resource where this many times the size of the base's file is available: the trainer's
- * model in f32 takes up to seven times a file of 4 bits a weight.
+ * A second resource fits if this many times the size of the base's file is free: the trainer's model in f32 takes up to
+ * seven times the size of a 4-bit file.
  */
 const ROOM = 10;
 
 export interface Subject {
   base: RunSpec['base'];
   backend: RunSpec['backend'];
-  /** As in the run; another backend is used if that one is not there. */
+  /** As in the run; another backend is used if that one is missing. */
   device?: RunSpec['device'];
   planned?: RunSpec['planned'];
-  /** The precision that it was trained in. Default f32. */
+  /** The precision it was trained in. Default f32. */
   precision?: Hyper['precision'];
   /**
-   * What was trained on the base: an adapter or a whole model. Its file is hashed (and the hash cached) unless its
-   * sha256 is given.
+   * The adapter or whole model trained on the base. Its file is hashed (and the hash cached) unless its sha256 is
+   * given.
    */
   result?: { id: string; adapterPath?: string; modelPath?: string; sha256?: string };
-  /** The adapter of another run that its training started with. */
+  /** The adapter of the run that this run continues. */
   earlier?: { id: string; path: string };
 }
 
 /** A run's base and its result. Errors: run-not-finished. */
-export function subjectOf(dir: string, spec: RunSpec): Subject {
+export function runSubject(dir: string, spec: RunSpec): Subject {
   const { id, base, backend, device, planned, hyper, continues } = spec;
   const path = join(dir, artefactName({ hyper }));
   if (!existsSync(path))
@@ -65,19 +66,24 @@ export function subjectOf(dir: string, spec: RunSpec): Subject {
     );
   const { precision } = hyper;
   return {
-    ...{ base, backend, device, planned, precision, result: { id, ...resultAt(path, hyper) } },
+    base,
+    backend,
+    device,
+    planned,
+    precision,
+    result: { id, ...artefactPaths(path, hyper) },
     ...(continues && { earlier: { id: continues.run, path: join(dir, EARLIER_ADAPTER) } }),
   };
 }
 
-/** Opens a run's corpus when it is first asked for. */
-export function corpusOf(dir: string): () => Promise<Corpus> {
+/** Reads a run's corpus at the first call. */
+export function lazyCorpus(dir: string): () => Promise<Corpus> {
   let opened: Promise<Corpus> | undefined;
   return () => (opened ??= openCorpus(join(dir, 'corpus')));
 }
 
 /** The result's file as an adapter or as a model, depending on the method. */
-export const resultAt = (path: string, { method }: Pick<Hyper, 'method'>) =>
+export const artefactPaths = (path: string, { method }: Pick<Hyper, 'method'>) =>
   method === 'lora' ? { adapterPath: path } : { modelPath: path };
 
 export class Resources {
@@ -87,19 +93,19 @@ export class Resources {
     contextLength?: Promise<number>;
     precision?: Promise<Hyper['precision']>;
   } = {};
-  private readonly turns = new Turns(() => this.hasRoom());
+  private readonly turns = new MemoryTurns(() => this.hasRoom());
   private readonly host = new Resource(() => this.openHost());
   /** The trainer's own model. */
   private readonly scorer = new Resource(() => this.openScorer(this.subject.precision ?? 'f32'));
   /** The same in f32. */
   private readonly exactScorer = new Resource(() => this.openScorer('f32'));
-  /** Strengths besides its file's at which llama.cpp serves the result's adapter. */
+  /** Strengths besides that of the file at which llama.cpp serves the result's adapter. */
   private readonly strengths = new Set<number>();
   readonly base: EvaluatedModel;
 
   constructor(
     private readonly subject: Subject,
-    /** The most tokens that a sampled prompt and its answer take. */
+    /** Maximum tokens of a sampled prompt and its answer. */
     private readonly contextSize = CONTEXT,
   ) {
     const { id, sha256 } = subject.base;
@@ -118,7 +124,7 @@ export class Resources {
     return this.model({ name: result.id, digest }, 'result', strength);
   }
 
-  /** Has llama.cpp serve the adapter at this strength, too. */
+  /** Makes llama.cpp serve the adapter at this strength as well. */
   private async serveAt(strength: number): Promise<void> {
     this.strengths.add(strength);
     const host = await this.host.inMemory;
@@ -188,9 +194,9 @@ export class Resources {
   }
 
   /**
-   * The distributions after each token, as served and as trained: the result's, and of an adapter its base's. An
-   * adapter's are computed in f32, whatever precision it was trained in: in bf16, say, rounding alone moves a 1.5B
-   * further than a wrong file would have to.
+   * The distributions after each token, as served and as trained: the result's and, for an adapter, also its base's. An
+   * adapter's are computed in f32, whatever precision it was trained in: with bf16, rounding alone moves a 1.5B model
+   * further than a wrong file might.
    */
   async distributions(
     tokens: Int32Array,
@@ -201,7 +207,7 @@ export class Resources {
     const scorer = rounded ? this.exactScorer : this.scorer;
     const kinds = isAdapter ? (['result', 'base'] as const) : (['result'] as const);
     const served = await this.serve((host) =>
-      Promise.all(kinds.map((kind) => host.distributions(servedAs[kind], tokens, signal))),
+      Promise.all(kinds.map((kind) => host.distributions(hostNames[kind], tokens, signal))),
     );
     const trained = await this.score(
       (opened) => Promise.all(kinds.map((kind) => opened.probabilities(tokens, kind))),
@@ -228,7 +234,7 @@ export class Resources {
     resource: Resource<ScorerProcess> = this.scorer,
   ): Promise<T> {
     return this.turns.use(resource, (scorer) => {
-      // Done in this order, and so before `work`.
+      // Calls are executed in order, so this precedes `work`.
       const set = scorer.setStrength(strength);
       return Promise.all([work(scorer), set]).then(([result]) => result);
     });
@@ -259,7 +265,7 @@ export class Resources {
       expectKl: (texts) =>
         which === 'base' ? Promise.resolve() : this.score((scorer) => scorer.prepareKl(texts)),
       precision: () => this.precision(),
-      rest: async () => (await this.host.inMemory)?.unload(served),
+      releaseMemory: async () => (await this.host.inMemory)?.unload(served),
     };
   }
 
@@ -267,8 +273,8 @@ export class Resources {
     const { tokenizer, sandbox } = this.opened;
     this.opened = {};
     await this.turns.dispose();
-    for (const one of [tokenizer, sandbox])
-      await one?.then((opened) => opened.dispose()).catch(() => undefined);
+    for (const resource of [tokenizer, sandbox])
+      await resource?.then((opened) => opened.dispose()).catch(() => undefined);
   }
 }
 

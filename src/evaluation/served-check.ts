@@ -8,16 +8,16 @@ import { msg, UserError } from '../text/errors.ts';
 import type { Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { readSpec, resultStep } from '../runs/index.ts';
-import { stopped, type EvaluateOptions } from './measure.ts';
+import { toCancelled, type EvaluateOptions } from './measure.ts';
 import { EvaluationProgress, servedPart } from './progress.ts';
-import { Resources, subjectOf } from './resources.ts';
-import { keepStrength } from './strength/choose.ts';
+import { Resources, runSubject } from './resources.ts';
+import { writeStrength } from './strength/choose.ts';
 import { addToSummary, readSummary } from './figures/summary.ts';
 import { plannedTasks } from './tasks/index.ts';
-import { whileMeasuring } from './under-measurement.ts';
+import { withMeasuringMark } from './measuring-lock.ts';
 
 /**
- * Makes only this check and writes its verdict into evaluation/summary.json. Errors: run-not-found, run-newer,
+ * Runs only this check and writes its verdict into evaluation/summary.json. Errors: run-not-found, run-newer,
  * run-damaged, run-not-finished, run-locked (its strength is being set), diverged, cancelled.
  */
 export async function checkRun(
@@ -25,7 +25,7 @@ export async function checkRun(
   { onEvent, signal }: Pick<EvaluateOptions, 'onEvent' | 'signal'> = {},
 ): Promise<Summary> {
   const spec = await readSpec(dir);
-  return whileMeasuring(dir, () => check(dir, spec, { onEvent, signal }));
+  return withMeasuringMark(dir, () => check(dir, spec, { onEvent, signal }));
 }
 
 async function check(
@@ -34,23 +34,23 @@ async function check(
   { onEvent, signal }: Pick<EvaluateOptions, 'onEvent' | 'signal'>,
 ): Promise<Summary> {
   const step = await resultStep(dir);
-  const resources = new Resources(subjectOf(dir, spec));
+  const resources = new Resources(runSubject(dir, spec));
   const progress = new EvaluationProgress([servedPart], (message) => onEvent?.(message));
   try {
-    await keepStrength(dir, spec, (await readSummary(dir, step)) ?? {});
+    await writeStrength(dir, spec, (await readSummary(dir, step)) ?? {});
     const served = await checkServed(dir, spec, { resources, progress, signal });
     const planned = plannedTasks(spec).map(({ name }) => name);
     const summary = await addToSummary(dir, step, { planned, served });
     onEvent?.({ type: 'summary', summary });
     return summary;
   } catch (error) {
-    throw stopped(error, signal);
+    throw toCancelled(error, signal);
   } finally {
     await resources.dispose();
   }
 }
 
-interface Means {
+interface CheckContext {
   resources: Resources;
   progress: EvaluationProgress;
   signal: AbortSignal | undefined;
@@ -60,12 +60,16 @@ interface Means {
 export async function checkServed(
   dir: string,
   { base }: RunSpec,
-  { resources, progress, signal }: Means,
+  { resources, progress, signal }: CheckContext,
 ): Promise<Served> {
   progress.report(servedPart.name, 0, 1);
-  const of = await resources.distributions(await checkTokens(dir, base.path), signal);
+  const distributions = await resources.distributions(await checkTokens(dir, base.path), signal);
   progress.report(servedPart.name, 1, 1);
-  const verdict = compareDistributions(of.result.trained, of.result.served, of.base);
+  const verdict = compareDistributions(
+    distributions.result.trained,
+    distributions.result.served,
+    distributions.base,
+  );
   if (Number.isFinite(verdict.meanKl)) return verdict;
   throw new UserError(
     'diverged',

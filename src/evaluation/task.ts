@@ -1,5 +1,5 @@
 /**
- * The interface of a task. Each task is a file in this folder; index.ts lists them. A task lists its items once, the
+ * The interface of a task. Each task is a file in tasks/; tasks/index.ts lists them. A task lists its items once, the
  * same for every model, and scores one model on one item. So a base is measured once for all of its runs, and a stopped
  * evaluation can be resumed.
  */
@@ -17,20 +17,21 @@ import type { Text } from '../text/message.ts';
 export const settingNames = ['quick', 'paper'] as const;
 export type SettingName = (typeof settingNames)[number];
 
-/** A window of text, a question, a problem: plain data. Made by `itemOf`. */
+/** A window of text, a question, a problem: plain data. Made by `createItem`. */
 export interface Item {
   /** Name for display: "HumanEval/12", "row 7". */
   id: string;
   /** Digest of everything that the score depends on besides the model and the task's version. */
   digest: string;
   /**
-   * The document that it is from, such as a file. Items of one document are alike, which intervals take into account.
+   * The document it comes from, such as a file. Items of one document are correlated, which intervals take into
+   * account.
    */
   document?: string | undefined;
-  /** Where the time is limited, these are measured before the others: they say most. */
+  /** Measured before the others if time is limited, because it is the most informative. */
   first?: boolean;
   /** Further fields for its row in evaluation/<task>.<step>.jsonl, besides the scores. */
-  shown?: object;
+  rowFields?: object;
 }
 
 /** Counts of one item by metric; an item may leave metrics out. A metric is the sum of sums over the sum of weights. */
@@ -40,7 +41,7 @@ export interface ItemScore {
   detail?: unknown;
 }
 
-/** A metric. Its fields also decide the kind of its interval (`kindOf` in figures/compare.ts). */
+/** A metric. Its fields also decide the kind of its interval (`intervalKind` in figures/compare.ts). */
 export interface Measure {
   metric: string;
   /** "" if the metric's name says it. With `better: 'higher'`, "" means a share: 1 is 100%. */
@@ -48,20 +49,20 @@ export interface Measure {
   better: Comparison['better'];
   /** Items are right or wrong. */
   binary?: boolean;
-  /** Measured relative to the base, so there is no figure for the base itself. */
+  /** Measured relative to the base, so the base itself has no value. */
   relative?: boolean;
 }
 
 export interface Plan<I extends Item> {
   items: I[];
-  /** Items on which all models are measured in turn, one item at a time and after all other items. */
-  together?: I[];
+  /** Items measured last, one at a time, on each model before the next item. */
+  interleaved?: I[];
   /** How they are measured, for display, besides the name of the setting: "20 of 164 problems, greedy". */
   setting: Text;
   measures: readonly Measure[];
 }
 
-/** A model to evaluate. What it needs is opened when first used. */
+/** A model to evaluate. Its files are opened when first used. */
 export interface EvaluatedModel {
   /** For display. */
   name: string;
@@ -74,25 +75,25 @@ export interface EvaluatedModel {
   fillsInTheMiddle(): Promise<boolean>;
   /** Completes with llama.cpp; simultaneous requests are computed as one batch. */
   complete(request: Omit<HostRequest, 'model'>, signal?: AbortSignal): Promise<HostCompletion>;
-  /** Completes with llama.cpp as the editor's server does: one request at a time, reusing the prompt read before. */
+  /** Completes with llama.cpp as the editor's server does: one request at a time, with the previous prompt cached. */
   completeAlone(request: Omit<HostRequest, 'model'>, signal?: AbortSignal): Promise<HostCompletion>;
   /** Loss in nats of each token after the first, or only of the last ones, by the trainer's own model. */
   tokenLosses(tokens: Int32Array, options?: LossOptions): Promise<Float32Array>;
-  /** Losses of the `last` tokens, and what it would have written in their place, by the trainer's own model. */
+  /** Losses of the `last` tokens, and the tokens it would have predicted instead, by the trainer's own model. */
   predictions(tokens: Int32Array, last: number): Promise<Predictions>;
   /** KL(base || this) in nats after each token. */
   klFromBase(tokens: Int32Array): Promise<Float32Array>;
   /** Announces several texts for `klFromBase`, so that a base that is not in memory is loaded only once. */
   expectKl(texts: readonly Int32Array[]): Promise<void>;
-  /** Precision of its weights in `tokenLosses` and `klFromBase`: the one that it was trained in. */
+  /** Precision of its weights in `tokenLosses` and `klFromBase`: that of its training. */
   precision(): Promise<Hyper['precision']>;
   /** Frees its memory for sampling until it is needed again, so that another model can work. */
-  rest(): Promise<void>;
+  releaseMemory(): Promise<void>;
 }
 
 export interface PlanContext {
   setting: SettingName;
-  /** The most items to take: overrides the run's plan and the setting. */
+  /** Maximum number of items: overrides the run's plan and the setting. */
   limit?: number | undefined;
   /** A local file or a data set on the hub that replaces the task's own data. */
   data?: string | undefined;
@@ -115,37 +116,37 @@ export interface Task<I extends Item = Item> {
   title: string;
   /** Version of prompt, parser and scorer; cached scores of another version are not used. */
   version: number;
-  /** Needs data of a run, so it can't measure a model without one. `plan` throws bad-argument for one all the same. */
-  ofRun?: boolean;
-  /** Measured only if it is asked for by name. */
-  onRequest?: boolean;
-  /** Metrics that also depend on the machine's load; only models measured in turn can be compared in them. */
-  momentary?: readonly string[];
+  /** Needs data of a run. `plan` throws bad-argument for a model without one. */
+  needsRun?: boolean;
+  /** Measured only if it is requested by name. */
+  onlyByName?: boolean;
+  /** Metrics that also depend on the machine's load; comparable only between models measured interleaved. */
+  loadDependent?: readonly string[];
   /** Number of items in a run's own evaluation; 0 leaves the task out. */
   planned(spec: Pick<RunSpec, 'evaluation' | 'imported'>): number;
-  /** Rough seconds (task-facts.ts), for the time left and for dividing a limited time. */
+  /** Rough estimate in seconds (task-facts.ts), for the remaining time and for dividing limited time. */
   cost: number;
-  /** The most tokens of prompt and answer, if the task samples. */
+  /** Maximum tokens of prompt and answer, if the task samples. */
   contextTokens?: number;
   /** Number of items scored at the same time. Default 1. */
   parallel?: number;
   /** Errors: those of reading the data; bad-argument if the task can't be measured on this model or run. */
   plan(context: PlanContext): Promise<Plan<I>>;
-  /** Called before the first of `items` is scored, for work that is cheaper for all of them together. */
+  /** Called before the first of `items` is scored, for work that is cheaper in one batch. */
   prepare?(items: readonly I[], model: EvaluatedModel): Promise<void>;
   score(item: I, model: EvaluatedModel, context: ScoreContext): Promise<ItemScore>;
-  /** Scores an item of the plan's `together`: one score per model. */
+  /** Scores an item of the plan's `interleaved`: one score per model. */
   scoreTogether?(item: I, models: readonly EvaluatedModel[], context: ScoreContext): Promise<ItemScore[]>;
 }
 
 /** Makes an item of this content, which must be plain JSON. */
-export function itemOf<C extends object>(id: string, content: C, shown?: object): Item & C {
+export function createItem<C extends object>(id: string, content: C, rowFields?: object): Item & C {
   const digest = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 32);
-  return { ...content, id, digest, ...(shown && { shown }) };
+  return { ...content, id, digest, ...(rowFields && { rowFields }) };
 }
 
-/** How many items to take: `limit`, else in the setting `paper` all (or `paper`), else the run's plan, else `quick`. */
-export function countOf(
+/** Number of items: `limit`, else in the setting `paper` all (or `paper`), else the run's plan, else `quick`. */
+export function itemCount(
   { limit, setting, run }: PlanContext,
   { quick, paper = Infinity, planned }: { quick: number; paper?: number; planned?: Task['planned'] },
 ): number {

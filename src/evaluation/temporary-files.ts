@@ -1,4 +1,6 @@
-/** Temporary files of an evaluator in evaluation/: a checkpoint's weights, and its mark (under-measurement.ts). */
+/**
+ * Temporary files of an evaluator in evaluation/: a checkpoint's weights, and the measuring mark (measuring-lock.ts).
+ */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isProcessAlive } from '../runs/index.ts';

@@ -1,4 +1,4 @@
-/** How long a run takes, and of that the measuring of its result: said beforehand, and kept to. All in seconds. */
+/** How long a run, and measuring its result, takes: announced beforehand and kept to. All in seconds. */
 import type { RunEvent } from '../protocol/events.ts';
 import { tokensPerStep, type RunSpec } from '../protocol/run.ts';
 import { PREPARING, type Cost, type KnownCosts } from '../training/measured-costs.ts';
@@ -14,7 +14,7 @@ export function trainingSeconds(events: readonly RunEvent[], hyper: RunSpec['hyp
   );
 }
 
-/** Tokens per second of the last steps: a median. That of the reference before the first one. */
+/** Median tokens per second of the last steps; the reference speed before the first step. */
 export function trainingSpeed(events: readonly RunEvent[]): number {
   const last = events.flatMap((event) => (event.type === 'step' ? [event.tokensPerSecond] : [])).slice(-21);
   return last.toSorted((a, b) => a - b)[Math.floor(last.length / 2)] ?? REFERENCE_SPEED;
@@ -22,31 +22,33 @@ export function trainingSpeed(events: readonly RunEvent[]): number {
 
 /** A part of measuring a result, with its seconds. */
 export interface PartTime extends ProgressPart {
-  /** For as little as gives a figure at all. */
-  least: number;
+  /** Seconds for the fewest items that give a metric at all. */
+  minimum: number;
 }
 
 /**
- * Tokens per second of the training on which the costs of tasks were measured: by them, and the speed of training, the
- * time of a part is guessed that was not measured on this machine yet.
+ * Tokens per second of the training on the machine where the tasks' costs were measured. A part not yet measured on
+ * this machine is estimated from its cost there and the ratio of the training speeds.
  */
 const REFERENCE_SPEED = 150;
-/** Share of a part's items that gives a figure, where it is not known how many there are. */
-const LEAST_SHARE = 0.25;
-/** Least items of a task, over base and result; and of the choice of a strength, over the base and two strengths. */
-const LEAST_ITEMS = { task: 16, strength: 93 };
-/** The least of all parts that were planned may be just what there is time for, of which a moment is over. */
-const FITTING = 1.1;
+/** Share of a part's items that gives a metric, where their number is unknown. */
+const MIN_SHARE = 0.25;
+/** Fewest items of a task, over base and result; and of choosing a strength, over the base and two strengths. */
+const MIN_ITEMS = { task: 16, strength: 93 };
+/** The minimum of all planned parts may take exactly the whole time, some of which has already passed. */
+const FIT_TOLERANCE = 1.1;
 const PREPARING_SECONDS = 15;
-/** Seconds of any part, however small the base: models are opened. */
-const OPENING = 3;
+/** Seconds that any part takes, however small the base: models are loaded. */
+const STARTUP_SECONDS = 3;
 /** Measuring may always take this long: a share of a short training would be too little. */
-export const LEAST_SECONDS = 60;
+export const MIN_SECONDS = 60;
 /** Leaving out a part that takes no longer than this would gain nothing. */
-const SHORT = 20;
+const NEGLIGIBLE_SECONDS = 20;
 
-/** What the time of a run depends on, besides its base and the machine. */
-export type Planned = Pick<RunSpec, 'evaluation' | 'imported'> & { hyper: Pick<RunSpec['hyper'], 'method'> };
+/** The settings that a run's time depends on, besides its base and the machine. */
+export type PlannedSpec = Pick<RunSpec, 'evaluation' | 'imported'> & {
+  hyper: Pick<RunSpec['hyper'], 'method'>;
+};
 
 export interface Speeds {
   known: KnownCosts;
@@ -58,67 +60,73 @@ export const isStrengthMeasured = ({ evaluation, imported }: Pick<RunSpec, 'eval
   evaluation.strength === 'measured' && !imported;
 
 /**
- * The parts of measuring a run's result, in their order. By what they took here, else by the speed of training.
- * `chosen`: the tasks.
+ * The parts of measuring a run's result, in their order, with times measured on this machine, or else estimated from
+ * the training speed.
  */
 export function partTimes(
-  spec: Planned,
-  chosen: readonly ProgressPart[],
+  spec: PlannedSpec,
+  tasks: readonly ProgressPart[],
   { known, speed }: Speeds,
 ): PartTime[] {
-  const parts = [...(isStrengthMeasured(spec) ? [strengthPart] : []), servedPart, ...chosen];
+  const parts = [...(isStrengthMeasured(spec) ? [strengthPart] : []), servedPart, ...tasks];
   return parts.map(({ name, title, cost }) => {
-    const items = name === strengthPart.name ? LEAST_ITEMS.strength : LEAST_ITEMS.task;
-    const share = factsOfTask(name)?.preparesAll ? 1 : LEAST_SHARE;
-    const guess = OPENING + cost * (REFERENCE_SPEED / speed);
-    return { name, title, ...secondsOf(known(name), guess, { items, share }) };
+    const items = name === strengthPart.name ? MIN_ITEMS.strength : MIN_ITEMS.task;
+    const share = factsOfTask(name)?.preparesAll ? 1 : MIN_SHARE;
+    const estimate = STARTUP_SECONDS + cost * (REFERENCE_SPEED / speed);
+    return { name, title, ...estimateSeconds(known(name), estimate, { items, share }) };
   });
 }
 
-function secondsOf(
+function estimateSeconds(
   known: Cost | undefined,
-  guess: number,
-  least: { items: number; share: number },
-): Pick<PartTime, 'cost' | 'least'> {
+  estimate: number,
+  minimum: { items: number; share: number },
+): Pick<PartTime, 'cost' | 'minimum'> {
   return known
-    ? { cost: known.seconds * known.items, least: known.seconds * Math.min(known.items, least.items) }
-    : { cost: guess, least: Math.max(OPENING, least.share * guess) };
+    ? { cost: known.seconds * known.items, minimum: known.seconds * Math.min(known.items, minimum.items) }
+    : { cost: estimate, minimum: Math.max(STARTUP_SECONDS, minimum.share * estimate) };
 }
 
-const sumOf = (parts: readonly PartTime[], what: 'cost' | 'least') =>
+const sumSeconds = (parts: readonly PartTime[], what: 'cost' | 'minimum') =>
   parts.reduce((sum, part) => sum + part[what], 0);
 
-/** What gives a figure at all: the choice of a strength, the check, and the first task, which is of the user's code. */
-function leastSeconds(parts: readonly PartTime[]): number {
+/**
+ * The minimum of the parts up to the first metric: choosing a strength, the check, and the first task, on the user's
+ * code.
+ */
+function minimumSeconds(parts: readonly PartTime[]): number {
   const first = parts.findIndex(({ name }) => factsOfTask(name) !== undefined);
-  return sumOf(first < 0 ? parts : parts.slice(0, first + 1), 'least');
+  return sumSeconds(first < 0 ? parts : parts.slice(0, first + 1), 'minimum');
 }
 
 /**
- * Seconds that measuring a result takes by the run's plan after `trained` seconds of training: its share, but no less
- * than gives a figure and than a minute, and no more than measures everything. Whole models are always measured to the end.
+ * Seconds that the run's plan gives to measuring the result after `trained` seconds of training: its share, but at
+ * least a minute and enough for a metric, and at most what everything takes. Whole models are always measured
+ * completely.
  */
 export function measuringSeconds(
   parts: readonly PartTime[],
   { share, method }: { share: number | undefined; method: RunSpec['hyper']['method'] },
   trained: number,
 ): number {
-  const all = sumOf(parts, 'cost');
+  const all = sumSeconds(parts, 'cost');
   if (share === undefined || method === 'full') return all;
-  return Math.min(all, Math.max(share * trained, leastSeconds(parts), LEAST_SECONDS));
+  return Math.min(all, Math.max(share * trained, minimumSeconds(parts), MIN_SECONDS));
 }
 
 export type RunTimes = NonNullable<RunSpec['expected']>;
 
-/** How long a run will take, as it is said before it starts. `training`: its budget, or what its steps will take. */
+/**
+ * How long a run will take, as announced before it starts. `training`: its time budget, or the estimate for its steps.
+ */
 export function expectedTimes(
-  spec: Planned,
-  chosen: readonly ProgressPart[],
+  spec: PlannedSpec,
+  tasks: readonly ProgressPart[],
   training: number,
   speeds: Speeds,
 ): RunTimes {
   const { share } = spec.evaluation;
-  const measuring = measuringSeconds(partTimes(spec, chosen, speeds), { share, ...spec.hyper }, training);
+  const measuring = measuringSeconds(partTimes(spec, tasks, speeds), { share, ...spec.hyper }, training);
   const preparing = speeds.known(PREPARING)?.seconds ?? PREPARING_SECONDS;
   return { preparing, training, measuring };
 }
@@ -126,43 +134,43 @@ export function expectedTimes(
 export const totalSeconds = ({ preparing, training, measuring }: RunTimes): number =>
   preparing + training + measuring;
 
-/** Share of all measuring that the choice of a strength may take: it decides whether a result is offered at all. */
-const DECISIVE = 0.5;
+/** Share of all measuring time that choosing a strength may take: it decides whether the result is offered at all. */
+const STRENGTH_SHARE = 0.5;
 
 /** Divides the time until `end` (by `now`) among the parts of an evaluation. */
 export class TimeTable {
-  private left: readonly PartTime[];
+  private remaining: readonly PartTime[];
 
   constructor(
     parts: readonly PartTime[],
     readonly end: number,
     private readonly now = () => performance.now(),
   ) {
-    this.left = parts;
+    this.remaining = parts;
   }
 
-  /** Whether as little of a part as gives a figure is short, or would end late by no more than half of its time. */
+  /** Whether a part's minimum is short, or would overrun by no more than half of its time. */
   hasTimeFor(name: string): boolean {
-    const part = this.left.find((one) => one.name === name);
-    return !part || part.least <= SHORT || part.least / 2 <= this.seconds;
+    const part = this.remaining.find((part) => part.name === name);
+    return !part || part.minimum <= NEGLIGIBLE_SECONDS || part.minimum / 2 <= this.seconds;
   }
 
   /**
-   * When the part, which begins now, should be over: it gets its least, and its share of what is beyond the least of
-   * this part and the later ones that fit; the choice of a strength gets half of the time where it needs that.
+   * When the part, which starts now, should end: it gets its minimum, and its share of the time that the minimums of
+   * this and the later parts that fit leave over. Choosing a strength gets up to half of the time.
    */
   until(name: string): number {
-    const at = this.left.findIndex((one) => one.name === name);
-    const part = this.left[at];
-    this.left = this.left.slice(at + 1);
+    const at = this.remaining.findIndex((part) => part.name === name);
+    const part = this.remaining[at];
+    this.remaining = this.remaining.slice(at + 1);
     if (!part || this.end === Infinity) return this.end;
     const fitting = [part];
-    for (const later of this.left)
-      if (sumOf([...fitting, later], 'least') <= FITTING * this.seconds) fitting.push(later);
-    const spare = Math.max(0, this.seconds - sumOf(fitting, 'least'));
-    const given = part.least + (spare * part.cost) / sumOf(fitting, 'cost');
-    const decisive = name === strengthPart.name ? Math.min(part.cost, DECISIVE * this.seconds) : 0;
-    return this.now() + 1000 * Math.max(given, decisive);
+    for (const later of this.remaining)
+      if (sumSeconds([...fitting, later], 'minimum') <= FIT_TOLERANCE * this.seconds) fitting.push(later);
+    const spare = Math.max(0, this.seconds - sumSeconds(fitting, 'minimum'));
+    const ownShare = part.minimum + (spare * part.cost) / sumSeconds(fitting, 'cost');
+    const strengthTime = name === strengthPart.name ? Math.min(part.cost, STRENGTH_SHARE * this.seconds) : 0;
+    return this.now() + 1000 * Math.max(ownShare, strengthTime);
   }
 
   private get seconds(): number {

@@ -1,11 +1,11 @@
 /**
- * Resources that may be too large to be in memory together, so they take turns. Where there is room they stay open: to
- * open one again takes seconds.
+ * Resources that may be too large to be in memory together, so they take turns. Where there is room they stay open,
+ * because reopening takes seconds.
  */
 
 interface Opened {
   dispose(): void | Promise<void>;
-  /** Resolves if it ends by itself: it is opened again at its next use. */
+  /** Resolves if it ends by itself; it is then reopened at its next use. */
   readonly closed?: Promise<unknown>;
 }
 
@@ -37,31 +37,31 @@ export class Resource<E extends Opened = Opened> {
   }
 }
 
-export class Turns {
+export class MemoryTurns {
   private readonly inMemory = new Set<Resource>();
-  private atWork: Resource | undefined;
+  private active: Resource | undefined;
   private users = 0;
   private waiting: (() => void)[] = [];
 
-  /** `hasRoom`: whether another resource can be opened beside those that are open. */
+  /** `hasRoom`: whether another resource fits into memory with those already open. */
   constructor(private readonly hasRoom: () => Promise<boolean> = () => Promise.resolve(false)) {}
 
   /**
-   * Calls `work` with the resource. Those who use the resource at work come first, any number at a time; when nobody
-   * uses it, another has its turn. `work` must not use another resource.
+   * Calls `work` with the resource. Callers that need the currently active resource go first, any number at a time;
+   * when it becomes idle, the next resource gets its turn. `work` must not use another resource.
    */
   async use<E extends Opened, T>(resource: Resource<E>, work: (opened: E) => Promise<T>): Promise<T> {
-    while (this.users > 0 && this.atWork !== resource)
+    while (this.users > 0 && this.active !== resource)
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     this.users += 1;
     const room = this.inMemory.has(resource) ? undefined : this.makeRoom();
-    this.atWork = resource;
+    this.active = resource;
     this.inMemory.add(resource);
     try {
       return await work(await resource.get(room));
     } finally {
       this.users -= 1;
-      if (this.users === 0) for (const goOn of this.waiting.splice(0)) goOn();
+      if (this.users === 0) for (const resume of this.waiting.splice(0)) resume();
     }
   }
 

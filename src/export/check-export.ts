@@ -1,6 +1,6 @@
 /**
- * Checks a written file: compares the distributions that llama.cpp computes from it with those of the trainer for the
- * trained model.
+ * Checks an exported file: compares the distributions that llama.cpp computes from it with those that the trainer
+ * computes for the trained model.
  */
 import type { ExportCheck } from '../protocol/export.ts';
 import type { RunSpec } from '../protocol/run.ts';
@@ -12,11 +12,11 @@ import { klDivergence } from '../statistics/statistics.ts';
 
 type Rows = readonly ArrayLike<number>[];
 
-/** Mean KL per token up to which two models count as the same, if weights are exact or in half precision. */
+/** Mean KL per token up to which two models count as equal, if weights are exact or in half precision. */
 export const EXACT_LIMIT = 1e-3;
 /** The same, if llama.cpp computes with quantised weights and 8-bit activations. */
 export const QUANTISED_LIMIT = 0.01;
-/** A change smaller than this can drown in that noise; a larger one must be visible in the file. */
+/** A smaller change can drown in that noise; a larger one must be visible in the file. */
 const VISIBLE_CHANGE = 1e-3;
 
 export interface Distributions {
@@ -31,38 +31,42 @@ export interface Distributions {
 /** Pure. */
 export function judge({ trained, written, base }: Distributions, limit: number): ExportCheck {
   const kls = divergences(trained, written);
-  const { meanKl, limit: applied, ok, counted } = agreement(kls, limit);
+  const { meanKl, limit: applied, ok, counted: includedPositions } = agreement(kls, limit);
   const changes = divergences(trained, base);
-  const change = mean(counted.map((position) => changes[position]!));
-  const left = kls.map((_, position) => position).filter((position) => !counted.includes(position));
-  const meanAtLeft = (values: readonly number[]) => mean(left.map((position) => values[position]!));
-  // If the file is no nearer to the trained model than the base is, the change is not in the file; it may be one that
-  // shows at few positions only, which are left out as sensitive.
-  const lost =
+  const change = mean(includedPositions.map((position) => changes[position]!));
+  const excluded = kls
+    .map((_, position) => position)
+    .filter((position) => !includedPositions.includes(position));
+  const meanAtExcluded = (values: readonly number[]) => mean(excluded.map((position) => values[position]!));
+  // If the file is no nearer to the trained model than the base is, the change is missing from the file. The change
+  // may also show only at few positions, which are excluded as sensitive.
+  const changeIsMissing =
     meanKl >= change &&
     (change > VISIBLE_CHANGE ||
-      (left.length > 0 && meanAtLeft(changes) > VISIBLE_CHANGE && meanAtLeft(kls) >= meanAtLeft(changes)));
+      (excluded.length > 0 &&
+        meanAtExcluded(changes) > VISIBLE_CHANGE &&
+        meanAtExcluded(kls) >= meanAtExcluded(changes)));
   return {
     tokens: trained.length,
     meanKl,
     maxKl: Math.max(...kls),
     limit: applied,
     change,
-    ok: ok && !lost,
+    ok: ok && !changeIsMissing,
   };
 }
 
 function divergences(from: Rows, to: Rows): number[] {
   if (from.length === 0 || from.length !== to.length)
     throw new Error(`${from.length} and ${to.length} positions`);
-  return from.map((row, position) => klDivergence(normalised(row), normalised(to[position]!)));
+  return from.map((row, position) => klDivergence(normalise(row), normalise(to[position]!)));
 }
 
 /**
- * In single precision, the probabilities of an implementation add up to 1 only within 1e-4, which is more than the
- * difference between two correct implementations.
+ * In single precision, probabilities add up to 1 only within 1e-4, which is more than the difference between two
+ * correct implementations.
  */
-function normalised(row: ArrayLike<number>): Float64Array {
+function normalise(row: ArrayLike<number>): Float64Array {
   const values = Float64Array.from(row);
   const total = values.reduce((sum, value) => sum + value, 0);
   return values.map((value) => value / total);
@@ -73,19 +77,19 @@ const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + 
 export interface TrainedFile {
   base: RunSpec['base'];
   backend: RunSpec['backend'];
-  /** As in the run; another backend is used if that one is not there. */
+  /** As in the run; another backend is used if it is not available. */
   device?: RunSpec['device'];
   planned?: RunSpec['planned'];
   adapterPath?: string;
   modelPath?: string;
 }
 
-/** The trainer's distributions for result and base. */
+/** The trainer's distributions for the result and the base. */
 export async function trainedRows(
-  { base, backend: asked, device, planned, ...result }: TrainedFile,
+  { base, backend: requestedBackend, device, planned, ...result }: TrainedFile,
   tokens: Int32Array,
 ): Promise<Pick<Distributions, 'trained' | 'base'>> {
-  const backend = await startBackend(asked, { device, planned, orOther: true });
+  const backend = await startBackend(requestedBackend, { device, planned, orOther: true });
   const scorer = await openScorer({ basePath: base.path, ...result, backend });
   try {
     return {

@@ -1,10 +1,10 @@
-/** The text on which the trained model and the written file are compared. */
+/** The text on which the trained model and the exported file are compared. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openTokenizer } from '../llama-cpp/tokenizer.ts';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
 
-/** Length in tokens, in pieces from all over the corpus: one file may hold nothing that was learned. */
+/** Length in tokens, in pieces from all over the corpus, because a single file may contain nothing that was learned. */
 export const CHECK_TOKENS = 96;
 const PIECES = 4;
 
@@ -22,7 +22,7 @@ export async function countWords(path: string): Promise<[string, number][]> {
 }
 `;
 
-/** Tokens of the corpus: held-out ones, if there are enough. */
+/** Tokens of the corpus, held-out ones if there are enough. */
 export function corpusTokens({ heldOut, train }: Pick<Corpus, 'heldOut' | 'train'>): Int32Array {
   const source = heldOut.length > 1 ? heldOut : train;
   if (source.length <= CHECK_TOKENS) return source.read(0, source.length);
@@ -33,7 +33,7 @@ export function corpusTokens({ heldOut, train }: Pick<Corpus, 'heldOut' | 'train
   return Int32Array.from(pieces.flat());
 }
 
-/** Tokens of the run's corpus, or of a piece of code if it has none (because it was imported). */
+/** Tokens of the run's corpus, or of a sample of code if it has none (because it was imported). */
 export async function checkTokens(runDir: string, basePath: string): Promise<Int32Array> {
   const dir = join(runDir, 'corpus');
   if (existsSync(join(dir, 'summary.json'))) return corpusTokens(await openCorpus(dir));

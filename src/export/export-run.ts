@@ -1,6 +1,6 @@
 /**
  * Exports a run's result, or a checkpoint, for other programs. The file is written, checked with llama.cpp, and only
- * then gets its name.
+ * then moved to its destination.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
@@ -41,20 +41,20 @@ import { exportMergedGguf } from '../weights/merge.ts';
 import { exportModelGguf, type ModelOptions } from '../weights/model.ts';
 import { PEFT_CONFIG, PEFT_WEIGHTS, writePeft } from '../weights/peft.ts';
 import { readPeft } from '../weights/read-peft.ts';
-import { noteOfNames, withNames } from '../weights/transformers.ts';
+import { namingNote, applyNaming } from '../weights/transformers.ts';
 import type { LazyValues } from '../weights/values.ts';
 
-export interface ExportAsked {
+export interface ExportRequest {
   to: ExportTarget;
   /** Precision of a merged model. Default F16. */
   type?: MergedType | undefined;
-  /** Path of the file; for PEFT, of the folder. */
+  /** Path of the output file, or of the folder for PEFT. */
   output: string;
-  /** A checkpoint's step instead of the result. */
+  /** Step of the checkpoint to export instead of the result. */
   checkpoint?: number | undefined;
-  /** For PEFT: the name of the base that transformers loads. Default: the base's id. */
+  /** For PEFT: the name under which transformers loads the base. Default: the base's id. */
   baseName?: string | undefined;
-  /** For PEFT, of a Gemma 3 that may see pictures. Default: as the base's metadata say. */
+  /** For PEFT, if the base is a Gemma 3 that may have vision. Default: according to the base's metadata. */
   names?: PeftNames | undefined;
 }
 
@@ -64,46 +64,46 @@ export interface ExportOptions {
 }
 
 /** An export in progress. */
-interface Work {
+interface ExportJob {
   spec: RunSpec;
-  asked: ExportAsked;
+  request: ExportRequest;
   /** adapter.gguf or model.gguf. */
   artefact: string;
-  /** A folder beside the output, so that a rename can move the result there. */
+  /** A folder on the same file system as the output, so that the result can be moved by rename. */
   folder: string;
   tokens: Int32Array;
   signal: AbortSignal | undefined;
 }
 
 /**
- * Writes the export, checks it, gives the file its name, and records the check in the run's exports.jsonl. Errors:
+ * Writes the export, checks it, moves it to its destination, and records the check in the run's exports.jsonl. Errors:
  * those of reading a run; run-not-finished; bad-argument (a target that does not suit the method, a missing checkpoint,
- * an output that can't be replaced); base-checksum; export-mismatch, and then nothing is written to the output;
+ * an output that can't be replaced); base-checksum; export-mismatch, in which case nothing is written to the output;
  * cancelled.
  */
 export async function exportRun(
   dir: string,
-  asked: ExportAsked,
+  request: ExportRequest,
   { onProgress, signal }: ExportOptions = {},
 ): Promise<ExportRecord> {
   const spec = await readSpec(dir);
-  checkAsked(spec, asked, dir);
+  checkRequest(spec, request, dir);
   await requireSameBase(spec.base, msg`this run`, msg`Put that file back, then export again.`);
-  // Before anything is computed.
-  if (asked.names) await withGguf(spec.base.path, (gguf) => withNames(readConfig(gguf), asked.names));
-  const output = resolve(asked.output);
+  // Fail before anything is computed.
+  if (request.names) await withGguf(spec.base.path, (gguf) => applyNaming(readConfig(gguf), request.names));
+  const output = resolve(request.output);
   const folder = await makeUnfinished(dirname(output), 'exporting');
-  const steps = asked.to === 'gguf-adapter' ? 2 : 3;
-  const say = (phase: string, done: number) => {
+  const steps = request.to === 'gguf-adapter' ? 2 : 3;
+  const report = (phase: string, done: number) => {
     signal?.throwIfAborted();
     onProgress?.(phase, done, steps);
   };
   try {
-    say('Computing with the trainer', 0);
-    const { artefact, step } = await artefactOf(dir, spec, asked, folder);
-    const work: Work = {
+    report('Computing with the trainer', 0);
+    const { artefact, step } = await locateArtefact(dir, spec, request, folder);
+    const job: ExportJob = {
       spec,
-      asked,
+      request,
       artefact,
       folder,
       signal,
@@ -111,17 +111,17 @@ export async function exportRun(
     };
     const method = spec.hyper.method === 'lora' ? { adapterPath: artefact } : { modelPath: artefact };
     const { base, backend, device, planned } = spec;
-    const rows = await trainedRows({ base, backend, device, planned, ...method }, work.tokens);
-    say('Writing', 1);
-    const written = join(folder, 'written');
-    const about = await write(work, written);
-    say('Checking with llama.cpp', 2);
-    const check = await compare(work, written, rows);
-    const weights = asked.to === 'peft' ? join(written, PEFT_WEIGHTS) : written;
+    const rows = await trainedRows({ base, backend, device, planned, ...method }, job.tokens);
+    report('Writing', 1);
+    const staged = join(folder, 'written');
+    const warningNote = await writeExport(job, staged);
+    report('Checking with llama.cpp', 2);
+    const check = await checkExport(job, staged, rows);
+    const weights = request.to === 'peft' ? join(staged, PEFT_WEIGHTS) : staged;
     const record: ExportRecord = {
       time: new Date().toISOString(),
-      to: asked.to,
-      ...(asked.to === 'gguf-merged' && { type: asked.type ?? 'F16' }),
+      to: request.to,
+      ...(request.to === 'gguf-merged' && { type: request.type ?? 'F16' }),
       step,
       path: output,
       bytes: (await stat(weights)).size,
@@ -129,13 +129,13 @@ export async function exportRun(
       check,
     };
     signal?.throwIfAborted();
-    if (check.ok) await moveTo(output, written, asked.to);
-    const warning = await note(dir, record);
+    if (check.ok) await moveTo(output, staged, request.to);
+    const warning = await recordExport(dir, record);
     if (!check.ok) throw mismatch(record);
-    say('Done', steps);
+    report('Done', steps);
     return {
       ...record,
-      ...told({ warning, note: about }),
+      ...told({ warning, note: warningNote }),
     };
   } catch (error) {
     if (!signal?.aborted) throw error;
@@ -146,7 +146,7 @@ export async function exportRun(
   }
 }
 
-function checkAsked({ hyper, id, base }: RunSpec, { to, output }: ExportAsked, dir: string): void {
+function checkRequest({ hyper, id, base }: RunSpec, { to, output }: ExportRequest, dir: string): void {
   if (hyper.method === 'full' && to !== 'gguf-merged')
     throw new UserError(
       'bad-argument',
@@ -163,11 +163,11 @@ function checkAsked({ hyper, id, base }: RunSpec, { to, output }: ExportAsked, d
     );
 }
 
-/** The result's file, or one made from a checkpoint, and the step of its weights. */
-async function artefactOf(
+/** The file to export: the result's, or one made from a checkpoint, and the step of its weights. */
+async function locateArtefact(
   dir: string,
   spec: RunSpec,
-  { checkpoint }: ExportAsked,
+  { checkpoint }: ExportRequest,
   folder: string,
 ): Promise<{ artefact: string; step: number }> {
   if (checkpoint === undefined) {
@@ -191,38 +191,41 @@ async function artefactOf(
   return { artefact, step: checkpoint };
 }
 
-/** Returns what is to know about the file, if anything. */
-async function write({ spec, asked, artefact, signal }: Work, path: string): Promise<Text | undefined> {
+/** Returns a note about the file for the user, if any. */
+async function writeExport(
+  { spec, request, artefact, signal }: ExportJob,
+  path: string,
+): Promise<Text | undefined> {
   const { base, hyper } = spec;
-  const options = { type: asked.type ?? 'F16', signal };
+  const options = { type: request.type ?? 'F16', signal };
   if (hyper.method === 'full') {
-    await exportWhole(path, base.path, artefact, options);
+    await exportFullModel(path, base.path, artefact, options);
     return undefined;
   }
   return withGguf(base.path, async (gguf) => {
     const adapter = await readAdapterGguf(artefact, gguf);
-    if (asked.to === 'peft') {
-      const config = withNames(readConfig(gguf), asked.names);
-      await writePeft(path, adapter, { config, hyper, baseName: asked.baseName ?? base.id });
-      return noteOfNames(config);
+    if (request.to === 'peft') {
+      const config = applyNaming(readConfig(gguf), request.names);
+      await writePeft(path, adapter, { config, hyper, baseName: request.baseName ?? base.id });
+      return namingNote(config);
     }
-    if (asked.to === 'gguf-merged') await exportMergedGguf(path, base.path, adapter, options);
+    if (request.to === 'gguf-merged') await exportMergedGguf(path, base.path, adapter, options);
     else await exportAdapterGguf(path, { ...adapter, baseSha256: base.sha256 });
     return undefined;
   });
 }
 
-async function withGguf<T>(path: string, use: (gguf: GgufFile) => T | Promise<T>): Promise<T> {
+async function withGguf<T>(path: string, body: (gguf: GgufFile) => T | Promise<T>): Promise<T> {
   const gguf = await openGguf(path);
   try {
-    return await use(gguf);
+    return await body(gguf);
   } finally {
     await gguf.close();
   }
 }
 
 /** Writes a full fine-tune's model in another type. */
-async function exportWhole(
+async function exportFullModel(
   path: string,
   basePath: string,
   model: string,
@@ -230,11 +233,13 @@ async function exportWhole(
 ): Promise<void> {
   const trained = await openGguf(model);
   try {
-    const lazily = (name: string, shape: readonly number[]): LazyValues => ({
+    const readLazily = (name: string, shape: readonly number[]): LazyValues => ({
       length: shape.reduce((product, size) => product * size, 1),
       read: () => trained.readF32(name),
     });
-    const replaced = [...trained.tensors].map(([name, { shape }]) => [name, lazily(name, shape)] as const);
+    const replaced = [...trained.tensors].map(
+      ([name, { shape }]) => [name, readLazily(name, shape)] as const,
+    );
     await exportModelGguf(path, basePath, new Map(replaced), options);
   } finally {
     await trained.close();
@@ -242,30 +247,30 @@ async function exportWhole(
 }
 
 /**
- * Compares what llama.cpp computes from the written files: an adapter on its base, a model alone, or PEFT's folder
- * merged into the base.
+ * Checks what llama.cpp computes from the written files: an adapter on its base, a model alone, or a PEFT folder merged
+ * into the base.
  */
-async function compare(
-  work: Work,
-  written: string,
+async function checkExport(
+  job: ExportJob,
+  staged: string,
   rows: Pick<Distributions, 'trained' | 'base'>,
 ): Promise<ExportCheck> {
-  const { spec, asked, tokens, signal } = work;
-  if (asked.to === 'gguf-adapter') {
-    const { model, adapted } = await servedRows(spec.base.path, written, tokens, signal);
+  const { spec, request, tokens, signal } = job;
+  if (request.to === 'gguf-adapter') {
+    const { model, adapted } = await servedRows(spec.base.path, staged, tokens, signal);
     return judge({ trained: rows.trained, base: model, written: adapted }, QUANTISED_LIMIT);
   }
-  const file = asked.to === 'peft' ? await mergePeft(work, written) : written;
+  const file = request.to === 'peft' ? await mergePeft(job, staged) : staged;
   const { model } = await servedRows(file, undefined, tokens, signal);
-  const exact = asked.to === 'peft' || (asked.type ?? 'F16') === 'F16';
+  const exact = request.to === 'peft' || (request.type ?? 'F16') === 'F16';
   return judge({ ...rows, written: model }, exact ? EXACT_LIMIT : QUANTISED_LIMIT);
 }
 
-/** Reads PEFT's folder back like one from elsewhere, and merges it into the base in half precision. */
-async function mergePeft({ spec, folder, signal }: Work, written: string): Promise<string> {
+/** Reads the PEFT folder back like a foreign one, and merges it into the base in half precision. */
+async function mergePeft({ spec, folder, signal }: ExportJob, staged: string): Promise<string> {
   const base = await openGguf(spec.base.path);
   try {
-    const { adapter } = await readPeft(written, base);
+    const { adapter } = await readPeft(staged, base);
     const path = join(folder, 'merged.gguf');
     await exportMergedGguf(path, spec.base.path, adapter, { type: 'F16', signal });
     return path;
@@ -274,11 +279,11 @@ async function mergePeft({ spec, folder, signal }: Work, written: string): Promi
   }
 }
 
-async function moveTo(output: string, written: string, to: ExportTarget): Promise<void> {
+async function moveTo(output: string, staged: string, to: ExportTarget): Promise<void> {
   try {
-    if (to !== 'peft') return await rename(written, output);
+    if (to !== 'peft') return await rename(staged, output);
     await mkdir(output, { recursive: true });
-    for (const name of [PEFT_WEIGHTS, PEFT_CONFIG]) await rename(join(written, name), join(output, name));
+    for (const name of [PEFT_WEIGHTS, PEFT_CONFIG]) await rename(join(staged, name), join(output, name));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new UserError(
@@ -291,9 +296,9 @@ async function moveTo(output: string, written: string, to: ExportTarget): Promis
 }
 
 /**
- * Records the export in the run. If that fails, the exported file exists all the same, so this only returns a warning.
+ * Records the export in the run. If that fails, the exported file exists nevertheless, so this only returns a warning.
  */
-async function note(dir: string, record: ExportRecord): Promise<Text | undefined> {
+async function recordExport(dir: string, record: ExportRecord): Promise<Text | undefined> {
   try {
     const file = await openRegular(exportsPath(dir), 'a+');
     await file.appendFile(`${JSON.stringify(record)}\n`).finally(() => file.close());

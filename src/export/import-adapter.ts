@@ -1,11 +1,10 @@
 /**
- * Makes a run from an adapter that was trained elsewhere. It has a result, but no training, no corpus and no
- * checkpoints.
+ * Creates a run from an adapter that was trained elsewhere: it has a result, but no training, corpus or checkpoints.
  */
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { openGguf, type GgufFile } from '../gguf/index.ts';
-import { modulesOf, moduleTensors } from '../base-models/architectures.ts';
+import { blockModules, moduleTensors } from '../base-models/architectures.ts';
 import { linearNames, readConfig, type ModelConfig } from '../model/index.ts';
 import { UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
@@ -15,7 +14,7 @@ import { exportAdapterGguf, readAdapterGguf, type Adapter, type AdapterLayer } f
 import { PEFT_WEIGHTS } from '../weights/peft.ts';
 import { readPeft } from '../weights/read-peft.ts';
 
-export interface ImportAsked {
+export interface ImportRequest {
   /** Path of PEFT's folder or of a GGUF adapter. */
   path: string;
   base: RunSpec['base'];
@@ -24,11 +23,11 @@ export interface ImportAsked {
   versions: Record<string, string>;
 }
 
-interface Found {
+interface ReadAdapter {
   adapter: Adapter;
   hyper: Pick<Hyper, 'rank' | 'alpha' | 'scaling' | 'dropout'>;
   format: 'peft' | 'gguf';
-  /** The base that it names as the one it was trained on. */
+  /** The base it claims to have been trained on. */
   namedBase?: string;
 }
 
@@ -36,23 +35,25 @@ interface Found {
  * Creates the run atomically. Errors: adapter-damaged, adapter-unsupported, adapter-mismatch (names both), and those of
  * reading the base.
  */
-export async function importAdapter(asked: ImportAsked): Promise<{ dir: string; id: string; spec: RunSpec }> {
-  const { base, versions } = asked;
-  const path = resolve(asked.path);
+export async function importAdapter(
+  request: ImportRequest,
+): Promise<{ dir: string; id: string; spec: RunSpec }> {
+  const { base, versions } = request;
+  const path = resolve(request.path);
   const gguf = await openGguf(base.path);
   try {
-    const { adapter, hyper, format, namedBase } = await find(path, gguf, base);
+    const { adapter, hyper, format, namedBase } = await readAdapter(path, gguf, base);
     checkNumbers(path, adapter);
     return await createRun(
       {
-        name: asked.name ?? basename(path).replace(/\.gguf$/i, ''),
+        name: request.name ?? basename(path).replace(/\.gguf$/i, ''),
         folder: '',
         base: { id: base.id, path: base.path, sha256: base.sha256 },
-        // Its training settings are unknown; the single step stands for all of its training.
+        // The training settings are unknown; a single step stands for the whole training.
         hyper: {
           method: 'lora',
           ...hyper,
-          targets: targetsOf(adapter.layers, readConfig(gguf)),
+          targets: adaptedModules(adapter.layers, readConfig(gguf)),
           learningRate: 1,
           steps: 1,
         },
@@ -72,24 +73,24 @@ export async function importAdapter(asked: ImportAsked): Promise<{ dir: string; 
 }
 
 /**
- * A GGUF adapter from elsewhere, checked against the base: its linears, its numbers, and the base that it names. Errors:
+ * Opens a foreign GGUF adapter and checks it against the base: its linears, its numbers, and the base it names. Errors:
  * adapter-damaged, adapter-unsupported, adapter-mismatch, and those of reading the base.
  */
 export async function openForeignAdapter(
   path: string,
   base: RunSpec['base'],
-): Promise<Pick<Found, 'adapter' | 'hyper'>> {
+): Promise<Pick<ReadAdapter, 'adapter' | 'hyper'>> {
   const gguf = await openGguf(base.path);
   try {
-    const found = await findGguf(path, gguf, base.sha256);
-    checkNumbers(path, found.adapter);
-    return found;
+    const result = await readGgufAdapter(path, gguf, base.sha256);
+    checkNumbers(path, result.adapter);
+    return result;
   } finally {
     await gguf.close();
   }
 }
 
-async function find(path: string, base: GgufFile, { sha256 }: RunSpec['base']): Promise<Found> {
+async function readAdapter(path: string, base: GgufFile, { sha256 }: RunSpec['base']): Promise<ReadAdapter> {
   const facts = await stat(path).catch(() => undefined);
   if (!facts)
     throw new UserError(
@@ -97,36 +98,36 @@ async function find(path: string, base: GgufFile, { sha256 }: RunSpec['base']): 
       msg`There is no adapter ${path}.`,
       msg`Give a folder that PEFT saved, or a GGUF adapter.`,
     );
-  if (facts.isDirectory()) return findPeft(path, base);
-  if (basename(path) === PEFT_WEIGHTS) return findPeft(dirname(path), base);
-  return findGguf(path, base, sha256);
+  if (facts.isDirectory()) return readPeftAdapter(path, base);
+  if (basename(path) === PEFT_WEIGHTS) return readPeftAdapter(dirname(path), base);
+  return readGgufAdapter(path, base, sha256);
 }
 
-async function findPeft(folder: string, base: GgufFile): Promise<Found> {
+async function readPeftAdapter(folder: string, base: GgufFile): Promise<ReadAdapter> {
   const { adapter, config } = await readPeft(folder, base);
-  const even = adapter.layers.every(({ rank }) => rank === config.r);
-  const stabilised = even && config.use_rslora === true;
+  const uniformRank = adapter.layers.every(({ rank }) => rank === config.r);
+  const rankStabilised = uniformRank && config.use_rslora === true;
   return {
     adapter,
     format: 'peft',
     hyper: {
       rank: largestRank(adapter.layers),
-      alpha: stabilised ? config.lora_alpha : adapter.alpha,
-      scaling: stabilised ? 'rank-stabilised' : 'standard',
+      alpha: rankStabilised ? config.lora_alpha : adapter.alpha,
+      scaling: rankStabilised ? 'rank-stabilised' : 'standard',
       dropout: Math.min(0.9, config.lora_dropout ?? 0),
     },
     ...(config.base_model_name_or_path && { namedBase: config.base_model_name_or_path }),
   };
 }
 
-async function findGguf(path: string, base: GgufFile, sha256: string): Promise<Found> {
+async function readGgufAdapter(path: string, base: GgufFile, sha256: string): Promise<ReadAdapter> {
   const adapter = withAlpha(await readAdapterGguf(path, base));
-  const known = new Set(linearNames(readConfig(base)));
-  const strange = adapter.layers.find(({ name }) => !known.has(name));
-  if (strange)
+  const linears = new Set(linearNames(readConfig(base)));
+  const unsupportedLayer = adapter.layers.find(({ name }) => !linears.has(name));
+  if (unsupportedLayer)
     throw new UserError(
       'adapter-unsupported',
-      msg`The adapter ${path} changes "${strange.name}", which is not one of a block's linear layers.`,
+      msg`The adapter ${path} changes "${unsupportedLayer.name}", which is not one of a block's linear layers.`,
       msg`Import an adapter that changes only linear layers.`,
     );
   if (adapter.baseSha256 && adapter.baseSha256 !== sha256)
@@ -145,7 +146,7 @@ async function findGguf(path: string, base: GgufFile, sha256: string): Promise<F
 
 const largestRank = (layers: readonly AdapterLayer[]) => Math.max(...layers.map(({ rank }) => rank));
 
-/** In llama.cpp, an alpha of zero means B A without scaling; this sets an equivalent alpha. */
+/** In llama.cpp, an alpha of zero means B A without scaling; sets an equivalent alpha. */
 function withAlpha(adapter: Adapter): Adapter {
   if (adapter.alpha !== 0) return adapter;
   const alpha = largestRank(adapter.layers);
@@ -156,7 +157,7 @@ function withAlpha(adapter: Adapter): Adapter {
   return { ...adapter, alpha, layers };
 }
 
-/** Half precision's largest number. A LoRA's weights, and what it adds to the base's, are far below 100. */
+/** Largest half-precision number. A LoRA's weights, and what it adds to the base's, are far below 100. */
 const LARGEST = 65_504;
 
 function checkNumbers(path: string, { layers, alpha }: Adapter): void {
@@ -164,14 +165,15 @@ function checkNumbers(path: string, { layers, alpha }: Adapter): void {
     const [largestA, largestB] = [a, b].map(largest) as [number, number];
     if (!Number.isFinite(largestA) || !Number.isFinite(largestB))
       throw unusable(msg`The adapter ${path} has values of "${name}" that are not finite numbers.`);
-    // Each number of alpha / rank times B A is a sum of as many products as the rank.
+    // Each element of alpha / rank times B A is a sum of `rank` products.
     if (Math.max(largestA, largestB, alpha * largestA * largestB) > LARGEST)
       throw unusable(msg`The adapter ${path} has values of "${name}" that are too large for any model.`);
   }
 }
 
-/** NaN if there is one. */
-const largest = (values: Float32Array) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+/** Largest absolute value; NaN if there is one. */
+const largest = (values: Float32Array) =>
+  values.reduce((maximum, value) => Math.max(maximum, Math.abs(value)), 0);
 
 const unusable = (message: Text) =>
   new UserError(
@@ -180,10 +182,10 @@ const unusable = (message: Text) =>
     msg`Save it again in the program that made it, then import the new file.`,
   );
 
-/** Modules that are adapted in every block are listed by module name, others one by one. */
-function targetsOf(layers: readonly AdapterLayer[], config: ModelConfig): string[] {
-  return modulesOf(config).flatMap((module) => {
-    const these = layers.filter(({ name }) => name.endsWith(`.${moduleTensors[module]}`));
-    return these.length === config.layers ? [module] : these.map(({ name }) => name);
+/** Modules that are adapted in every block are listed by module name, the others individually. */
+function adaptedModules(layers: readonly AdapterLayer[], config: ModelConfig): string[] {
+  return blockModules(config).flatMap((module) => {
+    const matching = layers.filter(({ name }) => name.endsWith(`.${moduleTensors[module]}`));
+    return matching.length === config.layers ? [module] : matching.map(({ name }) => name);
   });
 }

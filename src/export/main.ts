@@ -1,6 +1,7 @@
 /**
- * Entry: `node dist/exporter.mjs RUN_DIR --to TARGET --output PATH [--type F16|Q8_0] [--checkpoint STEP] [--base-name NAME] [--names text|pictures]`.
- * JSON lines on stdout (src/protocol/export.ts); appends to the run's exports.jsonl. SIGTERM stops it.
+ * Entry point: `node dist/exporter.mjs RUN_DIR --to TARGET --output PATH [--type F16|Q8_0] [--checkpoint STEP]
+ * [--base-name NAME] [--names text|pictures]`. JSON lines on stdout (src/protocol/export.ts); appends to the run's
+ * exports.jsonl. SIGTERM stops it.
  */
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
@@ -9,7 +10,7 @@ import { exportTargets, mergedTypes, peftNames, type ExportMessage } from '../pr
 import { exportRun } from './export-run.ts';
 
 const text = { type: 'string' } as const;
-const askedSchema = z.object({
+const requestSchema = z.object({
   to: z.enum(exportTargets),
   output: z.string(),
   type: z.enum(mergedTypes).optional(),
@@ -18,16 +19,16 @@ const askedSchema = z.object({
   names: z.enum(peftNames).optional(),
 });
 
-await runAsChild<ExportMessage>(async (say, signal) => {
+await runAsChild<ExportMessage>(async (emit, signal) => {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
     options: { to: text, output: text, type: text, checkpoint: text, 'base-name': text, names: text },
   });
-  const { 'base-name': baseName, ...asked } = askedSchema.parse(values);
+  const { 'base-name': baseName, ...request } = requestSchema.parse(values);
   const record = await exportRun(
     positionals[0]!,
-    { ...asked, baseName },
-    { signal, onProgress: (phase, done, total) => say({ type: 'progress', phase, done, total }) },
+    { ...request, baseName },
+    { signal, onProgress: (phase, done, total) => emit({ type: 'progress', phase, done, total }) },
   );
-  say({ type: 'done', record });
+  emit({ type: 'done', record });
 });

@@ -2,7 +2,7 @@
 import {
   architectures,
   biasedModules,
-  modulesOf,
+  blockModules,
   moduleTensors,
   ROPE_DIVISORS,
   type Architecture,
@@ -100,7 +100,7 @@ class Loader {
         o: await this.linear(index, ['o']),
         attentionLanding: await this.landing(`blk.${index}.post_attention_norm`),
         mlpNorm: await this.norm(`blk.${index}.ffn_norm`),
-        gateUp: await this.linear(index, modulesOf(config).filter(isGateOrUp)),
+        gateUp: await this.linear(index, blockModules(config).filter(isGateOrUp)),
         activation: activations[this.row.activation ?? 'swiglu'],
         down: await this.linear(index, ['down']),
         mlpLanding: await this.landing(`blk.${index}.post_ffw_norm`),

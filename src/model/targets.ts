@@ -1,5 +1,5 @@
 /** LoRA's target modules and scale. */
-import { moduleShape, modulesOf, moduleTensors, type BlockSizes } from '../base-models/architectures.ts';
+import { moduleShape, blockModules, moduleTensors, type BlockSizes } from '../base-models/architectures.ts';
 import type { BaseShape } from '../base-models/registry.ts';
 import { allLinearsInTransformers } from '../base-models/transformers-names.ts';
 import { UserError } from '../text/errors.ts';
@@ -19,7 +19,7 @@ export type Named = Pick<BaseShape, 'layers' | 'architecture'>;
 /** GGUF's names of all linears, without ".weight". */
 export function linearNames(config: Named): string[] {
   return Array.from({ length: config.layers }, (_, block) =>
-    modulesOf(config).map((module) => `blk.${block}.${moduleTensors[module]}`),
+    blockModules(config).map((module) => `blk.${block}.${moduleTensors[module]}`),
   ).flat();
 }
 
@@ -31,7 +31,7 @@ export function linearNames(config: Named): string[] {
  */
 export function chooseTargets(config: Named, targets: readonly string[]): ReadonlySet<string> {
   const names = linearNames(config);
-  const modules = modulesOf(config);
+  const modules = blockModules(config);
   const chosen = new Set<string>();
   const missing: string[] = [];
   for (const target of targets) {

@@ -1,5 +1,5 @@
 /** Asks the completion model to make the same edit at a place. */
-import { extensionOf } from '../corpus/names.ts';
+import { fileExtension } from '../corpus/names.ts';
 import {
   diffPrompt,
   lineInAnswer,
@@ -80,7 +80,7 @@ async function answerTask(
   candidate: Candidate,
   { serving, model, nameOf, signal }: AskOptions,
 ): Promise<ModelAnswer | undefined> {
-  const language = extensionOf(candidate.place.path);
+  const language = fileExtension(candidate.place.path);
   const stopController = new AbortController();
   let [answer, logprob] = ['', 0];
   let line: string | 'more' | undefined = 'more';

@@ -1,7 +1,7 @@
 /** Searches the workspace's closed files for places that want the same edit. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { languageIdOf } from '../completion/code/languages.ts';
+import { languageIdForPath } from '../completion/code/languages.ts';
 import { judgeName } from '../corpus/names.ts';
 import { walk } from '../corpus/reading/walk.ts';
 import type { SearchResult, Offer } from '../next-edit/find.ts';
@@ -55,7 +55,11 @@ export class FileSearch {
       if (this.now() > until || offers.length >= MAX_OFFERS) break;
       const text = open.has(name) ? undefined : await textOf(name);
       if (text === undefined) continue;
-      const inText = found.inText({ path: pathToFileURL(name).href, languageId: languageIdOf(name), text });
+      const inText = found.inText({
+        path: pathToFileURL(name).href,
+        languageId: languageIdForPath(name),
+        text,
+      });
       offers.push(...inText.map((offer) => ({ offer, text })));
     }
     this.known = { key, names, time: this.now(), offers };

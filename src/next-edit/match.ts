@@ -1,6 +1,6 @@
 /** Finds where a pattern matches in a document, and what to replace there. */
-import { languageOf } from '../completion/code/languages.ts';
-import { indentOf } from '../completion/code/text.ts';
+import { languageFor } from '../completion/code/languages.ts';
+import { leadingWhitespace } from '../completion/code/text.ts';
 import { MAX_TOKENS_BETWEEN } from './changes.ts';
 import type { Replacement } from './edit.ts';
 import type { LinePattern, Pattern, Step, TokenPattern } from './pattern.ts';
@@ -56,7 +56,7 @@ function isDefinition({ tokens, text, languageId }: TextWithTokens, at: number, 
   if (functions.has(tokens[at - 1]?.text ?? '')) return true;
   const { start } = tokens[at]!;
   return (
-    !languageOf(languageId).indented &&
+    !languageFor(languageId).indented &&
     /^[{:]$/.test(tokens[close + 1]?.text ?? '') &&
     modifiers.test(text.slice(text.lastIndexOf('\n', start - 1) + 1, start))
   );
@@ -140,7 +140,7 @@ function isInScope(
   if (scope!.member) return isMember;
   if (isMember) return false;
   const inList = before === '(' || before === ',';
-  const python = languageOf(languageId).indented;
+  const python = languageFor(languageId).indented;
   if (python && inList && next === '=' && tokens[at + 2]?.text !== '=') return false;
   return python || !(next === ':' && (before === '{' || before === ','));
 }
@@ -157,7 +157,7 @@ function replacementAt(
   const following = tokens[end]?.start ?? whole.length;
   const [first, final] = [tokens[begin]?.start ?? whole.length, tokens[end - 1]?.end ?? 0];
   const here = whole.slice(indentAt(whole, first));
-  const written = reindented(text, indentOf(here));
+  const written = reindented(text, leadingWhitespace(here));
   if (old.length === 0) {
     if (rightGap !== undefined) return { start: following, end: following, text: written };
     if (leftGap === '') return { start: last, end: last, text: written };
@@ -186,7 +186,7 @@ const indentAt = (text: string, place: number) => text.lastIndexOf('\n', place -
 function reindented(text: string, indent: string): string {
   if (!text.includes('\n')) return text;
   const [first, ...rest] = text.split('\n');
-  const depths = rest.filter((line) => line.trim()).map((line) => indentOf(line));
+  const depths = rest.filter((line) => line.trim()).map((line) => leadingWhitespace(line));
   const common = depths.reduce((a, b) => (a.length <= b.length ? a : b), depths[0] ?? '');
   if (common === indent || !rest.every((line) => !line.trim() || line.startsWith(common))) return text;
   return [first, ...rest.map((line) => (line.trim() ? indent + line.slice(common.length) : line))].join('\n');
@@ -223,7 +223,7 @@ function findLines({ old, now }: LinePattern, text: string): Replacement[] {
     const plain = withoutIndent(here.join('\n'));
     if (!plain.every((line, i) => line.trimEnd() === old[i]!.trimEnd())) continue;
     if (hasNewLines(now, old, lines, at)) continue;
-    const indent = indentOf(here.find((line) => line.trim()) ?? '');
+    const indent = leadingWhitespace(here.find((line) => line.trim()) ?? '');
     const start = starts[at]!;
     const end = starts[at + old.length - 1]! + here.at(-1)!.replace(/\r$/, '').length;
     const lineEnd = here[0]!.endsWith('\r') ? '\r\n' : '\n';

@@ -1,6 +1,6 @@
 /** Renames: whether a change renamed what it defines, and where that name is known. */
-import { languageOf } from '../completion/code/languages.ts';
-import { indentOf } from '../completion/code/text.ts';
+import { languageFor } from '../completion/code/languages.ts';
+import { leadingWhitespace } from '../completion/code/text.ts';
 import type { TokenChange } from './changes.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
@@ -90,7 +90,7 @@ export const scopesOf = (indexes: readonly number[], document: TextWithTokens): 
 export function blockAround(text: string, place: number): { from: number; to: number } {
   const line = lineAt(text, place);
   let head = { at: line.from, line: text.slice(line.from, line.to) };
-  let indent = indentOf(head.line).length;
+  let indent = leadingWhitespace(head.line).length;
   let inside = false;
   while (indent > 0) {
     const above = enclosingHeader(text, head.at, indent);
@@ -113,7 +113,7 @@ function definedAt(index: number, document: TextWithTokens): Scope | undefined {
   const [before, token, next] = [tokens[index - 1], tokens[index]!, tokens[index + 1]];
   const whole = { from: 0, to: text.length };
   const line = lineAt(text, token.start);
-  const indent = indentOf(text.slice(line.from, line.to)).length;
+  const indent = leadingWhitespace(text.slice(line.from, line.to)).length;
   if (before && !before.quoted && (functions.has(before.text) || types.has(before.text)))
     return indent > 0 && functions.has(before.text) && isInClass(text, line.from, indent)
       ? { ...whole, member: true }
@@ -125,7 +125,7 @@ function definedAt(index: number, document: TextWithTokens): Scope | undefined {
       ? { ...whole, member: false }
       : { path, ...blockOf(text, line.from, indent), member: false };
   if (isImported(text.slice(line.from, line.to))) return { path, ...whole, member: false };
-  const assigned = next?.text === '=' && tokens[index + 2]?.text !== '=' && languageOf(languageId).indented;
+  const assigned = next?.text === '=' && tokens[index + 2]?.text !== '=' && languageFor(languageId).indented;
   const isFirst = text.slice(line.from, token.start).trim() === '';
   if (assigned && isFirst)
     return indent === 0
@@ -134,7 +134,7 @@ function definedAt(index: number, document: TextWithTokens): Scope | undefined {
   const list = parametersAt(index, tokens, text);
   if (!list) return undefined;
   const first = lineAt(text, list.start);
-  const own = indentOf(text.slice(first.from, first.to)).length;
+  const own = leadingWhitespace(text.slice(first.from, first.to)).length;
   return { path, from: list.start, to: bodyEnd(text, text.indexOf('\n', list.end), own), member: false };
 }
 
@@ -231,7 +231,7 @@ function enclosingHeader(
     const { from: at } = lineAt(text, end - 1 < 0 ? 0 : end);
     const begin = text.lastIndexOf('\n', end - 1) + 1;
     const line = text.slice(begin, end);
-    const own = indentOf(line).length;
+    const own = leadingWhitespace(line).length;
     if (line.trim() && own < indent && !/^\s*[)\]}]/.test(line)) return { at: begin, line, indent: own };
     if (begin === 0) return undefined;
     end = Math.min(begin - 1, at);
@@ -266,9 +266,9 @@ function bodyEnd(text: string, from: number, indent: number): number {
     const { to } = lineAt(text, at);
     const line = text.slice(at, to);
     const closes = /^\s*[)\]}]/.test(line);
-    if (line.trim() && indentOf(line).length <= indent && !closes && !(first && text[from] !== '\n'))
+    if (line.trim() && leadingWhitespace(line).length <= indent && !closes && !(first && text[from] !== '\n'))
       return at;
-    if (closes && indentOf(line).length <= indent && !/[{(:[]\s*$/.test(line)) return to;
+    if (closes && leadingWhitespace(line).length <= indent && !/[{(:[]\s*$/.test(line)) return to;
     at = to + 1;
   }
   return text.length;

@@ -1,5 +1,5 @@
 /** Builds prompts that ask for an edited line, and checks the answers. */
-import { indentOf } from '../completion/code/text.ts';
+import { leadingWhitespace } from '../completion/code/text.ts';
 import { piecesOf } from './by-line.ts';
 import type { Candidate, LineInContext } from './candidates.ts';
 import { editQuestion } from './edit-task.ts';
@@ -32,7 +32,7 @@ export function diffPrompt({ example, place }: Candidate, nameOf: NameOf): { pro
     `-${place.line}`,
     '+',
   ];
-  return { prompt: lines.join('\n'), heal: indentOf(place.line) };
+  return { prompt: lines.join('\n'), heal: leadingWhitespace(place.line) };
 }
 
 /** The question that instruction tuning teaches with the task `edits`. */
@@ -57,7 +57,10 @@ export function toOffer(candidate: Candidate, line: string): Offer | undefined {
   const { example, place, start, end, at } = candidate;
   const text = line.trimEnd();
   if (text.trim() === place.line.trim() || !text.trim()) return undefined;
-  if (indentOf(text) !== indentOf(place.line) && indentOf(example.after) === indentOf(example.line))
+  if (
+    leadingWhitespace(text) !== leadingWhitespace(place.line) &&
+    leadingWhitespace(example.after) === leadingWhitespace(example.line)
+  )
     return undefined;
   const expected = differenceOf(example.line, example.after);
   const actual = differenceOf(place.line, text);

@@ -2,7 +2,7 @@
  * Lines of the same shape: the same tokens except for some names. If two were changed alike, the others want the same
  * change.
  */
-import { indentOf } from '../completion/code/text.ts';
+import { leadingWhitespace } from '../completion/code/text.ts';
 import type { Edit, Replacement, ObservedRange } from './edit.ts';
 import { tokensOf, type TextWithTokens, type Token } from './tokens.ts';
 
@@ -155,5 +155,5 @@ function isWholeLine(text: string, start: number, end: number): boolean {
   const from = text.lastIndexOf('\n', start - 1) + 1;
   const to = text.indexOf('\n', end);
   const line = text.slice(from, to < 0 ? text.length : to);
-  return indentOf(line).length === start - from && line.trimEnd().length === end - from;
+  return leadingWhitespace(line).length === start - from && line.trimEnd().length === end - from;
 }

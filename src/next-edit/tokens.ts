@@ -1,5 +1,5 @@
 /** Splits code into tokens, and marks those in strings and comments. */
-import { languageOf, type Language } from '../completion/code/languages.ts';
+import { languageFor, type Language } from '../completion/code/languages.ts';
 
 export interface Token {
   text: string;
@@ -34,7 +34,7 @@ type ScannerState =
  * and marked. Code inside of templates (`${x}`, and `{x}` in Python's f-strings) is code.
  */
 export function tokensOf(text: string, languageId: string): Token[] {
-  const language = languageOf(languageId);
+  const language = languageFor(languageId);
   const stack: ScannerState[] = [{ kind: 'code', depth: 0 }];
   const tokens: Token[] = [];
   const add = (start: number, end: number, quoted: boolean) => {

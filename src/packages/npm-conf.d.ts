@@ -1,6 +1,6 @@
-/** As far as we use it; the package has no types. */
+/** The part we use; the package has no types. */
 declare module '@pnpm/npm-conf' {
-  /** `global`: without the .npmrc of the folder that the process works in. */
+  /** `global`: ignore the .npmrc of the working directory. */
   export default function npmConf(options: { global: boolean }): {
     config: { snapshot: Record<string, unknown> };
   };

@@ -1,47 +1,51 @@
 /**
- * Finds a package in the registry that npm is configured for, by the user's and the machine's .npmrc and by variables
- * such as npm_config_registry. npm itself need not be there.
+ * Finds a package in the registry configured in the user's and the machine's .npmrc and in variables such as
+ * npm_config_registry. npm itself need not be installed.
  */
 import npmConf from '@pnpm/npm-conf';
 import authToken from 'registry-auth-token';
 import { isSignIn, Refused, wantsSignIn } from '../platform/network/download.ts';
 import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal, type Way } from '../platform/network/http.ts';
 
-export interface Located {
+export interface PackageLocation {
   url: string;
-  /** Sign-in to the registry, if the file is on the same server. */
+  /** Credentials for the registry, if the file is on the same server. */
   headers: Record<string, string>;
-  /** As npm is configured for this address. */
-  way: Way;
+  /** Proxy and certificates that npm is configured to use for this URL. */
+  connection: Way;
 }
 
 const STALL_MS = 30_000;
-/** Without descriptions and read-me files. */
+/** The abbreviated format, without descriptions and readmes. */
 const TYPE = 'application/vnd.npm.install-v1+json';
 
 /**
- * Where the packed file of `name` in this version is. Throws Refused with one sentence, UserError `network`, and the
- * abort reason.
+ * Finds the tarball of `name` in this version. Throws Refused with one sentence, UserError `network`, and the abort
+ * reason.
  */
-export async function locatePackage(name: string, version: string, signal?: AbortSignal): Promise<Located> {
-  const registry = registryOf(name);
+export async function locatePackage(
+  name: string,
+  version: string,
+  signal?: AbortSignal,
+): Promise<PackageLocation> {
+  const registry = registryUrl(name);
   const headers = signIn(registry);
   const text = await ask(new URL(name.replace('/', '%2f'), registry), headers, signal);
-  const file = fileIn(text, version);
+  const file = tarballUrl(text, version);
   if (!file) throw new Refused(`npm's registry has no ${name} ${version}`);
   const url = new URL(file, registry);
-  const same = url.origin === new URL(registry).origin;
-  return { url: url.href, headers: same ? headers : {}, way: wayTo(url) };
+  const sameOrigin = url.origin === new URL(registry).origin;
+  return { url: url.href, headers: sameOrigin ? headers : {}, connection: connectionFor(url) };
 }
 
 /**
- * The .npmrc of the folder that this process works in is left out: it may be of a project that nobody has looked at,
- * and could send the user's sign-in elsewhere.
+ * The .npmrc of the working directory is ignored: it may belong to an untrusted project, and could send the user's
+ * credentials elsewhere.
  */
 const settings = (): Record<string, unknown> => npmConf({ global: true }).config.snapshot;
 
-/** With an ending slash. Throws Refused. */
-function registryOf(name: string): string {
+/** With a trailing slash. Throws Refused. */
+function registryUrl(name: string): string {
   const all = settings();
   const url = String(all[`${name.split('/')[0]}:registry`] ?? all['registry']);
   if (!URL.canParse(url)) throw new Refused("the registry in npm's configuration is no usable URL");
@@ -50,15 +54,15 @@ function registryOf(name: string): string {
 
 function signIn(registry: string): Record<string, string> {
   const npmrc = settings() as Record<string, string | undefined>;
-  const found = authToken(registry, { recursive: true, npmrc });
-  return found ? { authorization: `${found.type} ${found.token}` } : {};
+  const token = authToken(registry, { recursive: true, npmrc });
+  return token ? { authorization: `${token.type} ${token.token}` } : {};
 }
 
-function wayTo({ protocol, hostname }: URL): Way {
+function connectionFor({ protocol, hostname }: URL): Way {
   const all = settings() as Record<string, string | undefined>;
-  const plain = all['proxy'] || all['http-proxy'];
-  const proxy = protocol === 'https:' ? all['https-proxy'] || plain : plain;
-  // "example.org" stands for all hosts below it, too.
+  const httpProxy = all['proxy'] || all['http-proxy'];
+  const proxy = protocol === 'https:' ? all['https-proxy'] || httpProxy : httpProxy;
+  // "example.org" also stands for all its subdomains.
   const hosts = String(all['noproxy'] ?? '').split(/[\s,]+/);
   const direct = hosts.some((host) => host && `.${hostname}`.endsWith(`.${host.replace(/^\*?\./, '')}`));
   return { proxy: direct ? undefined : proxy || undefined, certificates: all['cafile'] || undefined };
@@ -70,7 +74,7 @@ async function ask(url: URL, headers: Record<string, string>, signal?: AbortSign
     const response = await networkFetch(url, {
       headers: { ...headers, accept: `${TYPE}, application/json;q=0.1` },
       signal: stall.signal,
-      way: wayTo(url),
+      way: connectionFor(url),
     });
     if (response.ok) return await response.text();
     if (isSignIn(response.status))
@@ -86,8 +90,8 @@ async function ask(url: URL, headers: Record<string, string>, signal?: AbortSign
   }
 }
 
-/** Undefined if the answer is no list of versions, or has not this one. */
-function fileIn(text: string, version: string): string | undefined {
+/** Undefined if the response is not a list of versions, or lacks this one. */
+function tarballUrl(text: string, version: string): string | undefined {
   try {
     const { versions } = JSON.parse(text) as { versions?: Record<string, { dist?: { tarball?: unknown } }> };
     const file = versions?.[version]?.dist?.tarball;

@@ -1,6 +1,6 @@
 /**
- * Files from PyPI's wheels, fetched from the package index that pip is configured for. pip itself is not needed: only if
- * the index refuses us (a sign-in in a keyring, say) and pip is there, pip downloads instead, which can't be continued.
+ * Fetches files from wheels, from the package index that pip is configured for. pip itself is needed only if the index
+ * refuses us (for example because the credentials are in a keyring); downloads by pip can't be resumed.
  */
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,10 +14,10 @@ import { inspectPython, runPip, type Python } from './python.ts';
 import { locateWheel, type WheelLocation, type WheelTags } from './simple-index.ts';
 import { extract } from '../platform/files/zip.ts';
 
-/** What a fetch is doing. `done` and `total` are bytes; a total of 0 means not (yet) known. */
+/** Progress of a download. `done` and `total` are bytes; a total of 0 means not (yet) known. */
 export interface FetchProgress {
   phase: 'resolving' | 'waiting' | 'downloading' | 'checking' | 'unpacking';
-  /** For people: the wheel's or file's name, or why it is fetched in another way. */
+  /** For display: the wheel's or file's name, or why it is fetched in another way. */
   what: string;
   done: number;
   total: number;
@@ -60,8 +60,8 @@ function tagArguments(tags: WheelTags | undefined): string[] {
 }
 
 /**
- * Downloads a wheel into the cache, unless it is there, and returns its path. Continues an interrupted download; two at
- * once are safe. Throws UserError `network`, `disk-full`, `base-checksum` or `cancelled`.
+ * Downloads a wheel into the cache, unless it is there, and returns its path. Resumes an interrupted download; safe to
+ * call concurrently. Throws UserError `network`, `disk-full`, `base-checksum` or `cancelled`.
  */
 export async function fetchWheel(options: FetchWheelOptions): Promise<string> {
   const { project, version, sha256, onProgress, signal } = options;
@@ -71,8 +71,8 @@ export async function fetchWheel(options: FetchWheelOptions): Promise<string> {
   return await withLock(
     join(dir, `${project}-${version}`),
     async () => {
-      const had = sha256 && (await findInCache(options, sha256));
-      if (had) return had;
+      const cached = sha256 && (await findInCache(options, sha256));
+      if (cached) return cached;
       onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
       return await fetchLocked(options);
     },
@@ -116,14 +116,14 @@ const refused = (project: string, cause: Refused) =>
     { cause },
   );
 
-/** Downloads a wheel whose location is known, checks it, and renames it when complete. Throws Refused. */
+/** Downloads a located wheel, checks it, and renames it when complete. Throws Refused. */
 async function fetchLocated(location: WheelLocation, options: FetchWheelOptions): Promise<string> {
   const { fileName, url, headers } = location;
   const expected = options.sha256 ?? location.sha256;
   const { onProgress, signal } = options;
   const path = join(wheelsDir(), fileName);
   const part = `${path}.part`;
-  if (await isGood(path, expected, fileName, onProgress)) return path;
+  if (await isIntact(path, expected, fileName, onProgress)) return path;
   const resumed = (await sizeOf(part)) > 0;
   try {
     await download(url, part, {
@@ -140,7 +140,7 @@ async function fetchLocated(location: WheelLocation, options: FetchWheelOptions)
   }
   if (expected && (await checkedSha256(part, fileName, onProgress)) !== expected) {
     await rm(part, { force: true });
-    // The part that an earlier process left may have been of another file.
+    // The partial file left by an earlier process may have belonged to another file.
     if (resumed) return await fetchLocated(location, options);
     throw wrongChecksum(fileName);
   }
@@ -148,17 +148,17 @@ async function fetchLocated(location: WheelLocation, options: FetchWheelOptions)
   return path;
 }
 
-/** The slow way: pip downloads the whole file. The size of its temporary folder shows the progress. */
+/** The slow path: pip downloads the whole file. The size of its temporary folder shows the progress. */
 async function downloadByPip(python: Python, options: FetchWheelOptions, what: string): Promise<string> {
   const { project, version, sha256, tags, onProgress, signal } = options;
   const staged = join(wheelsDir(), `pip-${project}-${version}`);
   await rm(staged, { recursive: true, force: true });
   await mkdir(join(staged, 'tmp'), { recursive: true });
-  const tell = async () =>
+  const reportProgress = async () =>
     onProgress?.({ phase: 'downloading', what, done: await sizeOfFolder(staged), total: 0 });
-  const timer = setInterval(() => void tell(), 500);
+  const timer = setInterval(() => void reportProgress(), 500);
   try {
-    await tell();
+    await reportProgress();
     const args = [
       'download',
       '--quiet',
@@ -196,7 +196,7 @@ async function sizeOfFolder(dir: string): Promise<number> {
   const sizes = await Promise.all(
     entries.map(async (name) => await stat(join(dir, name)).catch(() => undefined)),
   );
-  return sizes.reduce((sum, one) => sum + (one?.isFile() ? one.size : 0), 0);
+  return sizes.reduce((sum, entry) => sum + (entry?.isFile() ? entry.size : 0), 0);
 }
 
 const wrongChecksum = (what: string) =>
@@ -206,8 +206,8 @@ const wrongChecksum = (what: string) =>
     msg`Try again; if that does not help, ask whoever runs the package index.`,
   );
 
-function checkPin(what: string, pin: string | undefined, told: string | undefined): void {
-  if (pin && told && pin !== told) throw wrongChecksum(`The ${what} that the package index offers`);
+function checkPin(what: string, pin: string | undefined, published: string | undefined): void {
+  if (pin && published && pin !== published) throw wrongChecksum(`The ${what} that the package index offers`);
 }
 
 async function checkedSha256(path: string, what: string, onProgress?: OnFetchProgress): Promise<string> {
@@ -215,8 +215,8 @@ async function checkedSha256(path: string, what: string, onProgress?: OnFetchPro
   return await sha256Of(path, (done) => onProgress?.({ phase: 'checking', what, done, total }));
 }
 
-/** Whether the file exists with the expected checksum. Removes a damaged file. */
-async function isGood(
+/** Whether the file exists and has the expected checksum. Removes a damaged file. */
+async function isIntact(
   path: string,
   expected: string | undefined,
   what: string,
@@ -228,29 +228,29 @@ async function isGood(
   return false;
 }
 
-/** A wheel with a known checksum in the cache: needs neither Python nor a network. */
+/** Finds a wheel with a known checksum in the cache, which needs neither Python nor a network. */
 async function findInCache(
   { project, version, onProgress }: FetchWheelOptions,
   sha256: string,
 ): Promise<string | undefined> {
-  const start = `${project.replace(/[-_.]+/g, '_')}-${version}-`.toLowerCase();
+  const prefix = `${project.replace(/[-_.]+/g, '_')}-${version}-`.toLowerCase();
   for (const name of await readdir(wheelsDir())) {
     const path = join(wheelsDir(), name);
-    if (!name.toLowerCase().startsWith(start) || !name.endsWith('.whl')) continue;
+    if (!name.toLowerCase().startsWith(prefix) || !name.endsWith('.whl')) continue;
     if ((await checkedSha256(path, name, onProgress)) === sha256) return path;
   }
   return undefined;
 }
 
 /**
- * Extracts one file from a wheel to `to` (written by rename), unless it is there, and checks it against its own
- * SHA-256. Removes the wheel from the cache afterwards. Throws like fetchWheel.
+ * Extracts one file from a wheel to `to` (atomically), unless it is there, and checks its SHA-256. Removes the wheel
+ * from the cache afterwards. Throws like fetchWheel.
  */
 export async function fetchWheelFile(options: FetchWheelFileOptions): Promise<string> {
   const { sha256, member, to, onProgress, signal } = options;
   return await withLock(
     join(wheelsDir(), `file-${sha256}`),
-    async () => ((await isGood(to, sha256, member, onProgress)) ? to : await extractMember(options)),
+    async () => ((await isIntact(to, sha256, member, onProgress)) ? to : await extractMember(options)),
     {
       signal,
       onWait: () =>

@@ -1,9 +1,9 @@
-/** Finds Python and runs its pip, for what a package index gives to nobody else. */
+/** Finds Python and runs pip, for package indexes that refuse direct downloads. */
 import { text } from 'node:stream/consumers';
 import { endOf, lastOf, outputOf, startProcess } from '../platform/processes/start.ts';
 import { downloadCancelled, msg, UserError } from '../text/errors.ts';
 
-/** How to start a Python 3: `[command, ...arguments]`, with its version and pip's (undefined without pip). */
+/** A Python 3: its command line `[command, ...arguments]`, its version, and pip's (undefined without pip). */
 export interface Python {
   command: string[];
   version: string;
@@ -45,7 +45,7 @@ export async function runPip(
   signal?: AbortSignal,
   env: Record<string, string> = {},
 ): Promise<string> {
-  const [command, ...before] = [
+  const [command, ...argv] = [
     ...python.command,
     '-m',
     'pip',
@@ -55,7 +55,7 @@ export async function runPip(
     '--retries',
     '2',
   ];
-  const child = startProcess(command!, before, { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = startProcess(command!, argv, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const complaint = lastOf(child.stderr!, 20_000);
   const stop = () => child.kill();
   signal?.addEventListener('abort', stop, { once: true });
@@ -68,7 +68,7 @@ export async function runPip(
   return out;
 }
 
-/** pip's error as one sentence; pip's own words if no known case fits. */
+/** Turns pip's stderr into a UserError; falls back to pip's own words. */
 function pipError(stderr: string): UserError {
   if (/No space left on device|\[Errno 28\]/.test(stderr))
     return new UserError(

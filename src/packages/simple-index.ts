@@ -1,6 +1,6 @@
 /**
- * Finds wheels in a package index, by its "simple" interface: JSON (PEP 691), or HTML (PEP 503), which is all that many
- * indexes of companies have.
+ * Finds wheels in a package index through its "simple" API: JSON (PEP 691), or HTML (PEP 503), the only one that many
+ * corporate indexes have.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../text/errors.ts';
@@ -16,12 +16,12 @@ export interface WheelTags {
   python: string;
 }
 
-export interface WheelQuestion {
+export interface WheelQuery {
   project: string;
   version: string;
   /** Default: wheels for any Python 3 and any machine. */
   tags?: WheelTags | undefined;
-  /** If a file has this checksum, it is the one. */
+  /** A file with this checksum is preferred to all others. */
   sha256?: string | undefined;
 }
 
@@ -30,25 +30,25 @@ export interface WheelLocation {
   url: string;
   fileName: string;
   sha256: string | undefined;
-  /** Sign-in to the index, which the file needs too if it is on the same server. */
+  /** Credentials for the index, which the file also needs if it is on the same server. */
   headers: Record<string, string>;
 }
 
 /**
- * Where the wheel is; the first index that has it counts. Throws Refused with one sentence if none has it or none can be
- * asked, and the abort reason.
+ * Finds the wheel in the first index that has it. Throws Refused with one sentence if none has it or can be reached,
+ * and the abort reason.
  */
-export async function locateWheel(question: WheelQuestion, signal?: AbortSignal): Promise<WheelLocation> {
-  const { project, version, sha256 } = question;
+export async function locateWheel(query: WheelQuery, signal?: AbortSignal): Promise<WheelLocation> {
+  const { project, version, sha256 } = query;
   const { indexes } = await pipSettings();
   const refusals: Refused[] = [];
   let other: WheelLocation | undefined;
   for (const index of indexes) {
     try {
-      const found = chooseFile(await filesOf(index, project, signal), question);
+      const wheel = chooseFile(await listFiles(index, project, signal), query);
       // A wheel with another checksum counts only if no index has the right one.
-      if (found && (!sha256 || !found.sha256 || found.sha256 === sha256)) return found;
-      other ??= found;
+      if (wheel && (!sha256 || !wheel.sha256 || wheel.sha256 === sha256)) return wheel;
+      other ??= wheel;
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof Refused)) throw error;
@@ -65,16 +65,16 @@ const STALL_MS = 30_000;
 const ATTEMPTS = 3;
 const PAUSE_MS = 500;
 
-/** Asks again after answers that may be another the next time. */
-async function filesOf(index: string, project: string, signal?: AbortSignal): Promise<WheelLocation[]> {
-  const asked = addressOf(index, project);
+/** Lists a project's files; retries after transient errors. */
+async function listFiles(index: string, project: string, signal?: AbortSignal): Promise<WheelLocation[]> {
+  const page = projectPage(index, project);
   for (let attempt = 1; ; attempt += 1) {
-    const { status, text, place, isJson, why } = await ask(asked, signal);
+    const { status, text, baseUrl, isJson, why } = await ask(page, signal);
     if (status === 404) return [];
     if (why === PROXY_SIGN_IN) throw wantsSignIn(why);
     if (isSignIn(status)) throw wantsSignIn(`the package index wants a sign-in (HTTP ${status})`);
     if (status >= 200 && status < 300)
-      return (isJson ? jsonFiles(text) : htmlFiles(text)).flatMap((file) => withAddress(file, place, asked));
+      return (isJson ? jsonFiles(text) : htmlFiles(text)).flatMap((file) => withAddress(file, baseUrl, page));
     const transient = status === 0 || status === 408 || status === 429 || status >= 500;
     if (!transient || attempt === ATTEMPTS)
       throw new Refused(
@@ -85,13 +85,13 @@ async function filesOf(index: string, project: string, signal?: AbortSignal): Pr
 }
 
 interface Answer {
-  /** 0 if there was none. */
+  /** 0 if there was no response. */
   status: number;
   text: string;
-  /** What links are relative to. */
-  place: string;
+  /** Base URL of relative links. */
+  baseUrl: string;
   isJson: boolean;
-  /** Why there was none. */
+  /** Why there was no response. */
   why?: string;
 }
 
@@ -111,13 +111,13 @@ async function ask({ url, headers }: Address, signal: AbortSignal | undefined): 
     return {
       status: response.status,
       text: Buffer.concat(parts).toString('utf8'),
-      place: response.url || url,
+      baseUrl: response.url || url,
       isJson: /json/.test(response.headers.get('content-type') ?? ''),
     };
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof UserError) throw error;
-    return { status: 0, text: '', place: url, isJson: false, why: causeOf(error) };
+    return { status: 0, text: '', baseUrl: url, isJson: false, why: causeOf(error) };
   } finally {
     stall.end();
   }
@@ -129,10 +129,10 @@ interface Address {
   headers: Record<string, string>;
 }
 
-/** The page of a project. An index's URL may hold a sign-in, which must not appear in what is shown. */
-function addressOf(index: string, project: string): Address {
+/** The page of a project. An index's URL may contain credentials, which must not appear in messages. */
+function projectPage(index: string, project: string): Address {
   try {
-    const url = new URL(`${normalised(project)}/`, index);
+    const url = new URL(`${normaliseName(project)}/`, index);
     const pair = [url.username, url.password].map(decodeURIComponent).join(':');
     url.username = url.password = '';
     const signIn = { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
@@ -144,14 +144,16 @@ function addressOf(index: string, project: string): Address {
 
 type Listed = Pick<WheelLocation, 'url' | 'fileName' | 'sha256'>;
 
-/** Only files on the index's own server get the sign-in. Empty for a link that is no URL, and for a name with a path. */
-function withAddress({ url, ...file }: Listed, place: string, asked: Address): WheelLocation[] {
-  if (!URL.canParse(url, place) || /[\\/:\0]/.test(file.fileName)) return [];
-  const target = new URL(url, place);
-  return [{ ...file, url: target.href, headers: target.origin === asked.origin ? asked.headers : {} }];
+/**
+ * Only files on the index's own server get the credentials. Empty for an invalid URL, and for a file name with a path.
+ */
+function withAddress({ url, ...file }: Listed, baseUrl: string, page: Address): WheelLocation[] {
+  if (!URL.canParse(url, baseUrl) || /[\\/:\0]/.test(file.fileName)) return [];
+  const target = new URL(url, baseUrl);
+  return [{ ...file, url: target.href, headers: target.origin === page.origin ? page.headers : {} }];
 }
 
-/** What is not as PEP 691 says is left out. */
+/** Skips entries that do not conform to PEP 691. */
 function jsonFiles(text: string): Listed[] {
   let parsed: { files?: unknown };
   try {
@@ -167,23 +169,23 @@ function jsonFiles(text: string): Listed[] {
   );
 }
 
-/** The links of a page; the name of a file is the last part of its address, as for pip. */
+/** The links of a page; as in pip, a file's name is the last part of its URL. */
 function htmlFiles(text: string): Listed[] {
-  // A company's gate answers so, whatever it is asked for.
+  // A corporate gateway's login page, whatever was requested.
   if (/<input\b[^>]*\btype\s*=\s*["']?password/i.test(text))
     throw wantsSignIn('the package index answers with a page to sign in');
-  // Values in quotes may hold ">", as data-requires-python does.
+  // Quoted values may contain ">", as data-requires-python does.
   const links = text.matchAll(/<a\b((?:"[^"]*"|'[^']*'|[^'">])*)>/gi);
   return [...links].flatMap(([, attributes = '']) => {
     const [, ...values] = /\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/i.exec(attributes) ?? [];
     const [url = '', fragment = ''] = (values.find(Boolean) ?? '').replaceAll('&amp;', '&').split('#');
     const name = url.replace(/\?.*$/, '').split('/').at(-1) ?? '';
     const sha256 = /^sha256=([0-9a-f]{64})$/.exec(fragment)?.[1];
-    return url ? [{ url, fileName: decoded(name), sha256 }] : [];
+    return url ? [{ url, fileName: decode(name), sha256 }] : [];
   });
 }
 
-function decoded(text: string): string {
+function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -192,32 +194,32 @@ function decoded(text: string): string {
 }
 
 /** PEP 503. */
-export const normalised = (project: string): string => project.toLowerCase().replace(/[-_.]+/g, '-');
+export const normaliseName = (project: string): string => project.toLowerCase().replace(/[-_.]+/g, '-');
 
-/** The file with the wanted checksum, else the best wheel of this version for the tags; pure. */
+/** The file with the given checksum, or else the best wheel of this version for the tags. Pure. */
 export function chooseFile(
   files: readonly WheelLocation[],
-  { project, version, tags, sha256 }: WheelQuestion,
+  { project, version, tags, sha256 }: WheelQuery,
 ): WheelLocation | undefined {
   const wheels = files.flatMap((file) => {
     // name-version(-build)?-python-abi-platform.whl, PEP 427
-    const [name, its, ...rest] = file.fileName.replace(/\.whl$/, '').split('-');
-    const same = file.fileName.endsWith('.whl') && normalised(name!) === normalised(project);
-    return same && its === version ? [{ file, tags: rest.slice(-3) }] : [];
+    const [name, wheelVersion, ...rest] = file.fileName.replace(/\.whl$/, '').split('-');
+    const isProject = file.fileName.endsWith('.whl') && normaliseName(name!) === normaliseName(project);
+    return isProject && wheelVersion === version ? [{ file, tags: rest.slice(-3) }] : [];
   });
   const pinned = wheels.find(({ file }) => sha256 !== undefined && file.sha256 === sha256);
   const ranked = wheels
-    .map((one) => ({ ...one, rank: rankOf(one.tags, tags) }))
+    .map((candidate) => ({ ...candidate, rank: rankTags(candidate.tags, tags) }))
     .filter(({ rank }) => rank >= 0)
     .sort((a, b) => a.rank - b.rank);
   return (pinned ?? ranked[0])?.file;
 }
 
-/** Place among the wanted platforms, the one for any machine last; -1 if it does not fit. */
-function rankOf([python = '', abi = '', platform = '']: string[], tags: WheelTags | undefined): number {
-  const plain = python.split('.').includes('py3') && abi === 'none';
-  const own = tags && `cp${tags.python.replace('.', '')}`;
-  if (!plain && !(own && python === own && [own, 'abi3', 'none'].includes(abi))) return -1;
+/** Index among the requested platforms, with "any" last; -1 if the wheel does not fit. */
+function rankTags([python = '', abi = '', platform = '']: string[], tags: WheelTags | undefined): number {
+  const isPure = python.split('.').includes('py3') && abi === 'none';
+  const cpython = tags && `cp${tags.python.replace('.', '')}`;
+  if (!isPure && !(cpython && python === cpython && [cpython, 'abi3', 'none'].includes(abi))) return -1;
   const platforms = [...(tags?.platforms ?? []), 'any'];
-  return platforms.findIndex((one) => platform.split('.').includes(one));
+  return platforms.findIndex((name) => platform.split('.').includes(name));
 }

@@ -1,5 +1,5 @@
 /** Finds candidates for a prompt: excerpts of files, each with a score. Pure. */
-import { wordsOf, type SimilarWindows } from '../completion/index.ts';
+import { distinctWords, type SimilarWindows } from '../completion/index.ts';
 import { linesOf, outlineOf, type Excerpt, type LineRange } from './excerpts.ts';
 import { indexedLanguageOf } from './languages/index.ts';
 import { nameHash, namesIn, namesUsed } from './names.ts';
@@ -192,7 +192,7 @@ function similar(
   imported: ReadonlySet<string>,
 ): Excerpt[] {
   const candidates = filesBySharedNames(read.index, asked.path, [...names.keys()], imported);
-  const around = wordsOf(asked.before.slice(-NEAR_CURSOR.before) + asked.after.slice(0, NEAR_CURSOR.after));
+  const around = distinctWords(asked.before.slice(-NEAR_CURSOR.before) + asked.after.slice(0, NEAR_CURSOR.after));
   return candidates.slice(0, MAX_SIMILAR).flatMap((path) => {
     const text = read.text(path);
     const best = text !== undefined && read.windows.best({ path, text }, around);

@@ -1,5 +1,5 @@
 /** Chooses the parts of the repository for a prompt, within a budget of characters. Pure. */
-import { importedStems, languageOf } from '../completion/index.ts';
+import { importedStems, languageFor } from '../completion/index.ts';
 import { findCandidates, type Repository } from './candidates.ts';
 import { selectBest } from './excerpts.ts';
 import { partSources, type Asked, type Part, type PartSource } from '../protocol/repository.ts';
@@ -67,7 +67,7 @@ function editParts({ before, after, shown, budget, edits }: Asked, share: number
 
 /** The editor's diagnostics for the cursor's lines, as comments. */
 function problemParts({ path, languageId, budget, problems }: Asked, share: number): Part[] {
-  const comment = languageOf(languageId).lineComments?.[0] ?? '//';
+  const comment = languageFor(languageId).lineComments?.[0] ?? '//';
   let text = '';
   for (const { message, line } of problems) {
     const next = `${comment} ${line.trim()}\n${comment} ${message.replaceAll(/\s+/g, ' ')}\n`;

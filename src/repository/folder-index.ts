@@ -8,7 +8,7 @@ import { decodeText } from '../corpus/reading/contents.ts';
 import { pathWithin } from '../corpus/reading/folders.ts';
 import { kindOf } from '../corpus/kinds.ts';
 import { judgeName } from '../corpus/names.ts';
-import { isWalked, walk } from '../corpus/reading/walk.ts';
+import { wouldWalk, walk } from '../corpus/reading/walk.ts';
 import { reportError } from '../text/errors.ts';
 import type { Asked, Part } from '../protocol/repository.ts';
 import { WINDOW_LINES } from './candidates.ts';
@@ -165,13 +165,13 @@ export class FolderIndex {
     const found = await stat(join(this.folder, path)).catch(() => undefined);
     if (!found) this.index.remove(path);
     else if (found.isDirectory()) await this.addFolder(path);
-    else if (isIndexed(path) && (this.index.files.has(path) || (await isWalked(this.folder, path))))
+    else if (isIndexed(path) && (this.index.files.has(path) || (await wouldWalk(this.folder, path))))
       await this.refresh(path);
   }
 
   /** A folder that was moved or unpacked here. */
   private async addFolder(folder: string): Promise<void> {
-    if (!(await isWalked(this.folder, `${folder}/`))) return;
+    if (!(await wouldWalk(this.folder, `${folder}/`))) return;
     for await (const entry of walk(join(this.folder, folder), { signal: this.options.signal }))
       if (entry.in && isIndexed(entry.path)) await this.refresh(`${folder}/${entry.path}`);
   }
@@ -191,7 +191,7 @@ export class FolderIndex {
     if (text === undefined) {
       this.documents.delete(path);
       await this.changedPath(path);
-    } else if (this.index.files.has(path) || (await isWalked(this.folder, path))) {
+    } else if (this.index.files.has(path) || (await wouldWalk(this.folder, path))) {
       const plain = text.replaceAll('\r\n', '\n');
       this.documents.set(path, plain);
       // No file has this time, so the file is read again when the document is closed.

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readEvaluated, type EvaluatedRun } from '../evaluation/figures/between-runs.ts';
-import { ofDocument } from '../evaluation/figures/compare.ts';
+import { withDocument } from '../evaluation/figures/compare.ts';
 import { readItemRows, type ItemRow } from '../evaluation/figures/item-rows.ts';
 import { readParts } from '../evaluation/spectrum/part-files.ts';
 import type { SweepLine, SweepSpec } from '../protocol/sweep.ts';
@@ -91,7 +91,7 @@ export const partOf = ({ parts }: MeasuredRun, name: string, task: string) => {
 export function stratum(metric: string, sources: readonly Source[]): Stratum {
   const countOf = ({ rows, side }: Source, digest: string) => {
     const row = rows.get(digest);
-    return ofDocument(row?.parts[side][metric], row?.document);
+    return withDocument(row?.parts[side][metric], row?.document);
   };
   const shared = [...(sources[0]?.rows.keys() ?? [])].filter((digest) =>
     sources.every((source) => countOf(source, digest)),

@@ -7,7 +7,7 @@ import { basename, dirname } from 'node:path';
 import { parseHubReference } from '../base-models/hub.ts';
 import { findKnownBase } from '../base-models/registry.ts';
 import { localDataSet, parseDataSetReference } from '../corpus/datasets/files.ts';
-import { withFound } from '../evaluation/figures/summary.ts';
+import { addFindings } from '../evaluation/figures/summary.ts';
 import type { Metric, Summary } from '../protocol/evaluation.ts';
 import { survivingEvents, type RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
@@ -109,7 +109,7 @@ function shareableSummary({ step, comparisons, choice, givenStrength }: Summary)
     ...(choice && { choice: { ...choice, without: undefined } }),
     ...(givenStrength !== undefined && { givenStrength }),
   };
-  return withFound(publicRun, {});
+  return addFindings(publicRun, {});
 }
 
 /** The setting of `retention` ends in the text that it was measured on. */

@@ -6,7 +6,7 @@ import { examine } from '../base-models/checksums.ts';
 import { EarlierCorpus, openCorpus, type Corpus } from '../corpus/index.ts';
 import { readAdapterGguf } from '../weights/index.ts';
 import { adapterAlpha, type Parameter } from '../model/index.ts';
-import { renaming } from '../corpus/reading/folders.ts';
+import { createRenaming } from '../corpus/reading/folders.ts';
 import { msg, UserError } from '../text/errors.ts';
 import type { Folders } from '../protocol/folders.ts';
 import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
@@ -33,7 +33,7 @@ export async function toEarlierCorpus(
     (await findRun(continues.run)
       .then((dir) => earlierCorpus(dir, now))
       .catch(() => undefined));
-  const renamed = renaming({ folder, folders }, now);
+  const renamed = createRenaming({ folder, folders }, now);
   return new EarlierCorpus(
     documents.map((entry) => ({ ...entry, path: renamed(entry.path) })),
     leftOut.map((entry) => ({

@@ -1,12 +1,12 @@
 /** What a run learns from: its corpus and, if planned, replayed text mixed in. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ResolveOptions } from '../base-models/ask.ts';
+import type { ResolveOptions } from '../base-models/resolve-options.ts';
 import { openTokenizer } from '../llama-cpp/tokenizer.ts';
 import { detectMode } from '../corpus/datasets/documents.ts';
 import {
   buildCorpus,
-  mixed,
+  mixSequences,
   openCorpus,
   type Corpus,
   type CorpusSequences,
@@ -95,7 +95,7 @@ async function withReplay(
     await buildReplay(corpus, spec, progress);
   }
   const replayed = (await openCorpus(dir)).sequences(sequenceLength, seed);
-  return { ...mixed(workspaceSequences, replayed, replay.rate, seed), warnings };
+  return { ...mixSequences(workspaceSequences, replayed, replay.rate, seed), warnings };
 }
 
 /**

@@ -1,4 +1,4 @@
-/** LoRA adapters as GGUF, which llama.cpp loads on top of a base. Format: llama.cpp's convert_lora_to_gguf.py. */
+/** LoRA adapters as GGUF files, which llama.cpp loads on top of a base. Format: llama.cpp's convert_lora_to_gguf.py. */
 import { reportError, UserError } from '../text/errors.ts';
 import { msg, type Text } from '../text/message.ts';
 import {
@@ -12,7 +12,7 @@ import {
 
 /** One adapted matrix W [out, in]: W + (alpha / rank) B A. */
 export interface AdapterLayer {
-  /** Name of the base's tensor without ".weight": `blk.0.attn_q`. */
+  /** Name of the base's tensor without ".weight", for example `blk.0.attn_q`. */
   name: string;
   /** Row-major [rank, in]. */
   a: Float32Array;
@@ -35,7 +35,7 @@ export type Adapter = Omit<NewAdapter, 'layers'> & { layers: AdapterLayer[] };
 
 const keys = { base: 'forget_me_not.base_sha256', alpha: 'adapter.lora.alpha' };
 
-/** Writes the adapter in F32. Equal adapters give equal bytes. Throws like writeGguf. */
+/** Writes the adapter in F32, deterministically. Throws like writeGguf. */
 export async function exportAdapterGguf(
   path: string,
   { architecture, alpha, layers, baseSha256 }: NewAdapter,
@@ -56,7 +56,7 @@ export async function exportAdapterGguf(
 }
 
 /**
- * Reads an adapter, ours or another tool's, and checks that it fits `base` if given. Throws UserError
+ * Reads an adapter, ours or another tool's, and checks that it fits `base`, if given. Throws UserError
  * `adapter-damaged` if it is not a complete LoRA adapter, `adapter-mismatch` if it is for another base.
  */
 export async function readAdapterGguf(
@@ -67,7 +67,7 @@ export async function readAdapterGguf(
   try {
     const { metadata } = file;
     await checkTypes(file);
-    const alpha = alphaOf(file);
+    const alpha = getAlpha(file);
     const text = (key: string) => (typeof metadata[key] === 'string' ? metadata[key] : undefined);
     const pairs = pairTensors(file);
     const architecture = text('general.architecture') ?? '';
@@ -94,7 +94,7 @@ export async function readAdapterGguf(
 export async function readAdapterAlpha(path: string): Promise<number> {
   const file = await openAdapter(path);
   await file.close();
-  return alphaOf(file);
+  return getAlpha(file);
 }
 
 const openAdapter = (path: string): Promise<GgufFile> =>
@@ -102,8 +102,8 @@ const openAdapter = (path: string): Promise<GgufFile> =>
     throw damaged(path, reportError(error).message, error);
   });
 
-/** llama.cpp aborts the process where one of them has another type. */
-const typesOf = {
+/** llama.cpp aborts the process if one of these has another type. */
+const requiredTypes = {
   'general.type': 'string',
   'general.architecture': 'string',
   'adapter.type': 'string',
@@ -112,14 +112,14 @@ const typesOf = {
 
 async function checkTypes(file: GgufFile): Promise<void> {
   const entries = await file.copyMetadata();
-  for (const [key, type] of Object.entries(typesOf)) {
+  for (const [key, type] of Object.entries(requiredTypes)) {
     const entry = entries.get(key);
     if (entry && typeOf(entry) !== type)
       throw damaged(file.path, msg`In the adapter ${file.path}, "${key}" is not of the type ${type}.`);
   }
 }
 
-function alphaOf({ path, metadata }: GgufFile): number {
+function getAlpha({ path, metadata }: GgufFile): number {
   if (metadata['general.type'] !== 'adapter' || metadata['adapter.type'] !== 'lora')
     throw damaged(path, msg`${path} is a GGUF file but not a LoRA adapter.`);
   const alpha = Number(metadata[keys.alpha]);

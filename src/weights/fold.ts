@@ -1,6 +1,6 @@
 /**
- * Folds an adapter into those matrices of its base whose numbers can take it, W + (alpha / rank) B A, in a copy of the
- * base. There it costs nothing per token; the other matrices keep their part of the adapter beside them.
+ * Folds an adapter into a copy of its base, W + (alpha / rank) B A, for those matrices whose quantisation is fine
+ * enough. Folded layers cost nothing per token; the rest of the adapter stays separate.
  */
 import { openGguf, type GgufFile, type TensorType } from '../gguf/index.ts';
 import type { Adapter, AdapterLayer } from './adapter.ts';
@@ -9,8 +9,8 @@ import { writeReplaced } from './model.ts';
 import type { ModelType } from './quantise.ts';
 
 /**
- * How a matrix that takes the adapter is stored then. Numbers of four bits are too coarse for so small a change, and
- * llama.cpp computes with 8 bits as fast as with 5 (docs/benchmarks.md, "What a token costs").
+ * Storage type of a folded matrix. Four bits are too coarse for so small a change, and llama.cpp computes with 8 bits
+ * as fast as with 5 (docs/benchmarks.md, "What a token costs").
  */
 const foldedTypes: Partial<Record<TensorType, ModelType>> = {
   F32: 'F32',
@@ -20,18 +20,19 @@ const foldedTypes: Partial<Record<TensorType, ModelType>> = {
   Q5_1: 'Q8_0',
 };
 
-/** Which layers of an adapter `base` can take, and which have to stay beside it. Pure. */
+/** Splits an adapter's layers into those that can be folded into `base` and those that stay separate. Pure. */
 export function partsToFold(
   { tensors }: Pick<GgufFile, 'tensors'>,
   layers: readonly AdapterLayer[],
 ): { folded: AdapterLayer[]; beside: AdapterLayer[] } {
-  const takes = ({ name }: AdapterLayer) => foldedTypes[tensors.get(`${name}.weight`)!.type] !== undefined;
-  return { folded: layers.filter(takes), beside: layers.filter((layer) => !takes(layer)) };
+  const isFoldable = ({ name }: AdapterLayer) =>
+    foldedTypes[tensors.get(`${name}.weight`)!.type] !== undefined;
+  return { folded: layers.filter(isFoldable), beside: layers.filter((layer) => !isFoldable(layer)) };
 }
 
 /**
- * Writes the base at `basePath` with `layers` (of partsToFold) in it, by rename. Everything else is copied byte for
- * byte. `signal` stops it between two tensors. Throws like openGguf and writeGguf.
+ * Atomically writes the base at `basePath` with `layers` (from partsToFold) folded in. Everything else is copied byte
+ * for byte. `signal` stops it between two tensors. Throws like openGguf and writeGguf.
  */
 export async function exportFoldedGguf(
   path: string,
@@ -44,7 +45,7 @@ export async function exportFoldedGguf(
   try {
     await writeReplaced(path, base, merged, {
       metadata: await base.copyMetadata(),
-      storedAs: ({ type }, name) => (merged.has(name) && foldedTypes[type]) || type,
+      typeFor: ({ type }, name) => (merged.has(name) && foldedTypes[type]) || type,
       signal,
     });
   } finally {

@@ -1,30 +1,30 @@
 /**
- * Adapters of gate and up as one of a linear that holds both, gate's rows first, as transformers has them in Granite 4.
- * Both ways are exact.
+ * Converts adapters of gate and up to one of a joined linear, with gate's rows first, as transformers has it in Granite
+ * 4, and back. Both directions are exact.
  */
 import type { AdapterLayer } from './adapter.ts';
 import { GATE_UP } from './transformers.ts';
 
-/** A layer with an alpha of its own; its scale is alpha / rank. */
+/** A layer with its own alpha; its scale is alpha / rank. */
 export interface ScaledLayer extends AdapterLayer {
   alpha: number;
 }
 
 /** `blk.3.ffn_gate` -> block 3, gate. */
-const placeOf = (name: string) => /^(blk\.\d+)\.ffn_(gate|up)$/.exec(name) ?? undefined;
+const parseName = (name: string) => /^(blk\.\d+)\.ffn_(gate|up)$/.exec(name) ?? undefined;
 
-/** Joins each block's gate and up; what is not adapted adds zeros. Other layers are as they were. */
+/** Joins each block's gate and up, with zeros for one that is not adapted. Other layers stay unchanged. */
 export function joinGateUp(layers: readonly AdapterLayer[], alpha: number): ScaledLayer[] {
   const blocks = new Map<string, { gate?: AdapterLayer; up?: AdapterLayer }>();
   for (const layer of layers) {
-    const [, block, module] = placeOf(layer.name) ?? [];
+    const [, block, module] = parseName(layer.name) ?? [];
     if (block) blocks.set(block, { ...blocks.get(block), [module!]: layer });
   }
-  const rest = layers.filter(({ name }) => !placeOf(name)).map((layer) => ({ ...layer, alpha }));
+  const rest = layers.filter(({ name }) => !parseName(name)).map((layer) => ({ ...layer, alpha }));
   return [...rest, ...[...blocks].map(([block, parts]) => join(`${block}.${GATE_UP}`, parts, alpha))];
 }
 
-/** A is one above the other, B block-diagonal, the rank is the sum. */
+/** Stacks A, makes B block-diagonal, and adds the ranks. */
 function join(
   name: string,
   { gate, up }: { gate?: AdapterLayer; up?: AdapterLayer },
@@ -49,8 +49,8 @@ function join(
 }
 
 /**
- * The two layers of a joined one, for the same scale. Components that do nothing to one of them are left out there, so
- * that what joinGateUp made comes apart again; if one of them is not changed at all, there is only the other.
+ * Splits a joined layer into gate and up, with the same scale. Components that do not affect one of them are left out
+ * there, so that this undoes joinGateUp; if one of them is not changed at all, only the other is returned.
  */
 export function splitGateUp(layer: AdapterLayer): AdapterLayer[] {
   const half = layer.out / 2;
@@ -58,23 +58,23 @@ export function splitGateUp(layer: AdapterLayer): AdapterLayer[] {
     const b = layer.b.subarray(i * half * layer.rank, (i + 1) * half * layer.rank);
     return { ...layer, name: layer.name.replace(GATE_UP, `ffn_${module}`), b, out: half };
   });
-  const used = parts.map(withoutZeros).filter(({ rank }) => rank > 0);
-  return used.length ? used : parts;
+  const nonZero = parts.map(withoutZeros).filter(({ rank }) => rank > 0);
+  return nonZero.length ? nonZero : parts;
 }
 
 function withoutZeros({ a, b, rank, ...layer }: AdapterLayer): AdapterLayer {
   const isUsed = (r: number) => b.some((value, i) => i % rank === r && value !== 0);
-  const used = Array.from({ length: rank }, (_, r) => r).filter(isUsed);
+  const nonZero = Array.from({ length: rank }, (_, r) => r).filter(isUsed);
   return {
     ...layer,
-    a: Float32Array.from({ length: used.length * layer.in }, (_, i) => {
-      const r = used[Math.floor(i / layer.in)]!;
+    a: Float32Array.from({ length: nonZero.length * layer.in }, (_, i) => {
+      const r = nonZero[Math.floor(i / layer.in)]!;
       return a[r * layer.in + (i % layer.in)]!;
     }),
-    b: Float32Array.from({ length: layer.out * used.length }, (_, i) => {
-      const row = Math.floor(i / used.length);
-      return b[row * rank + used[i % used.length]!]!;
+    b: Float32Array.from({ length: layer.out * nonZero.length }, (_, i) => {
+      const row = Math.floor(i / nonZero.length);
+      return b[row * rank + nonZero[i % nonZero.length]!]!;
     }),
-    rank: used.length,
+    rank: nonZero.length,
   };
 }

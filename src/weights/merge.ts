@@ -5,7 +5,7 @@ import { exportModelGguf, type ModelOptions } from './model.ts';
 import type { LazyValues } from './values.ts';
 
 /**
- * Writes the base at `basePath` with the adapter merged, by rename. Only the adapted matrices are computed; the rest is
+ * Atomically writes the base at `basePath` with the adapter merged. Only the adapted matrices are computed; the rest is
  * copied. Throws like openGguf and exportModelGguf.
  */
 export async function exportMergedGguf(
@@ -22,14 +22,14 @@ export async function exportMergedGguf(
   }
 }
 
-/** The base's tensors that the adapter changes, with the change, by name. */
+/** The tensors that the adapter changes, with the change applied, by name. */
 export const mergedTensors = (
   base: Pick<GgufFile, 'readF32'>,
   { alpha, layers }: Pick<Adapter, 'alpha' | 'layers'>,
 ): Map<string, LazyValues> =>
-  new Map(layers.map((layer) => [`${layer.name}.weight`, lazilyMerged(base, layer, alpha)]));
+  new Map(layers.map((layer) => [`${layer.name}.weight`, mergeLazily(base, layer, alpha)]));
 
-const lazilyMerged = (base: Pick<GgufFile, 'readF32'>, layer: AdapterLayer, alpha: number): LazyValues => ({
+const mergeLazily = (base: Pick<GgufFile, 'readF32'>, layer: AdapterLayer, alpha: number): LazyValues => ({
   length: layer.out * layer.in,
   read: async () => addLowRank(await base.readF32(`${layer.name}.weight`), layer, alpha / layer.rank),
 });

@@ -1,4 +1,4 @@
-/** Writes a full fine-tune as a GGUF file: everything from the base, with the trained weights in place of its own. */
+/** Writes a full fine-tune as a GGUF file: the base with its weights replaced by the trained ones. */
 import {
   elementCount,
   openGguf,
@@ -15,7 +15,7 @@ import { readValues, type Values } from './values.ts';
 
 /** Values of `general.file_type` in llama.cpp. */
 const fileTypes = { F32: 0, F16: 1, Q8_0: 7 };
-/** Version of the layout of quantised blocks; the only one that llama.cpp supports. */
+/** Version of the quantised block layout; the only one that llama.cpp supports. */
 const QUANTISATION_VERSION = 2;
 
 export interface ModelOptions {
@@ -46,7 +46,7 @@ export async function exportModelGguf(
       metadata.set('general.quantization_version', { type: 'uint32', value: QUANTISATION_VERSION });
     await writeReplaced(path, base, replaced, {
       metadata,
-      storedAs: (tensor) => storedType(tensor, type),
+      typeFor: (tensor) => storedType(tensor, type),
       signal,
     });
   } finally {
@@ -54,22 +54,22 @@ export async function exportModelGguf(
   }
 }
 
-interface Replacing {
+interface ReplaceOptions {
   metadata: TypedMetadata;
-  /** Only what it gives for a tensor with another type, or a replaced one, has to be a ModelType. */
-  storedAs: (tensor: GgufTensor, name: string) => TensorType;
+  /** The type to store a tensor as. It must be a ModelType if the type changes or the tensor is replaced. */
+  typeFor: (tensor: GgufTensor, name: string) => TensorType;
   signal?: AbortSignal | undefined;
 }
 
-/** Writes all tensors of `base`, by rename, with those in `replaced` in place of its own. */
+/** Atomically writes all tensors of `base`, with those in `replaced` in place of its own. */
 export async function writeReplaced(
   path: string,
   base: GgufFile,
   replaced: ReadonlyMap<string, Values>,
-  { metadata, storedAs, signal }: Replacing,
+  { metadata, typeFor, signal }: ReplaceOptions,
 ): Promise<void> {
   const tensors = [...base.tensors].map(([name, tensor]): TensorSource => {
-    const stored = storedAs(tensor, name);
+    const stored = typeFor(tensor, name);
     const data = async () => {
       signal?.throwIfAborted();
       const values = replaced.get(name);

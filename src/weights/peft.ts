@@ -16,13 +16,13 @@ export const PEFT_PREFIX = 'base_model.model.';
 export interface PeftOptions {
   /** The base's configuration. */
   config: ModelConfig;
-  /** The run's settings: alpha and scaling are written if they hold for all layers. */
+  /** The run's settings: alpha and scaling are written if they apply to all layers. */
   hyper: Pick<Hyper, 'rank' | 'alpha' | 'scaling' | 'dropout'>;
   /** The name under which transformers loads the base. */
   baseName: string;
 }
 
-/** Creates `folder` and writes both files into it. F32; the rows of q and k are in transformers' order. */
+/** Creates `folder` and writes both files into it, in F32, with the rows of q and k in transformers' order. */
 export async function writePeft(
   folder: string,
   adapter: Pick<Adapter, 'alpha' | 'layers'>,
@@ -30,14 +30,14 @@ export async function writePeft(
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   const tensors = new Map<string, { shape: number[]; data: Float32Array }>();
-  const layers = asInTransformers(adapter, options.config);
+  const layers = toTransformersLayers(adapter, options.config);
   for (const { name, a, b, rank, in: width, out } of layers) {
     const module = PEFT_PREFIX + transformersName(name, options.config);
     tensors.set(`${module}.lora_A.weight`, { shape: [rank, width], data: a });
     const data = rowsToTransformers(name, b, rank, options.config);
     tensors.set(`${module}.lora_B.weight`, { shape: [out, rank], data });
   }
-  // transformers and PEFT require the note that the format is PyTorch's.
+  // transformers and PEFT require this metadata.
   await writeSafetensors(join(folder, PEFT_WEIGHTS), tensors, { format: 'pt' });
   await writeFile(
     join(folder, PEFT_CONFIG),
@@ -45,7 +45,7 @@ export async function writePeft(
   );
 }
 
-function asInTransformers(
+function toTransformersLayers(
   { layers, alpha }: Pick<Adapter, 'alpha' | 'layers'>,
   { inTransformers }: ModelConfig,
 ): ScaledLayer[] {
@@ -53,20 +53,20 @@ function asInTransformers(
   return layers.map((layer) => ({ ...layer, alpha }));
 }
 
-/** PEFT's LoraConfig; keys that are left out get PEFT's defaults. */
+/** PEFT's LoraConfig; omitted keys get PEFT's defaults. */
 function peftConfig(
   { alpha, layers }: { alpha: number; layers: readonly ScaledLayer[] },
   { config, hyper, baseName }: PeftOptions,
 ) {
-  const rank = commonest(layers.map((layer) => layer.rank));
-  const named = (these: readonly ScaledLayer[], of: 'rank' | 'alpha') =>
-    Object.fromEntries(these.map((layer) => [transformersName(layer.name, config), layer[of]]));
+  const rank = mostCommon(layers.map((layer) => layer.rank));
+  const pattern = (matching: readonly ScaledLayer[], key: 'rank' | 'alpha') =>
+    Object.fromEntries(matching.map((layer) => [transformersName(layer.name, config), layer[key]]));
   const others = layers.filter((layer) => layer.rank !== rank);
-  const ownAlphas = layers.filter((layer) => layer.alpha !== alpha);
-  // A file's alpha is for alpha / rank. The run's own alpha and scaling are equivalent only if all ranks are equal.
-  const ownAlpha =
+  const differingAlphas = layers.filter((layer) => layer.alpha !== alpha);
+  // A GGUF file's alpha means alpha / rank. The run's own alpha and scaling are equivalent only if all ranks are equal.
+  const keepsRunAlpha =
     !others.length &&
-    !ownAlphas.length &&
+    !differingAlphas.length &&
     Math.fround(adapterAlpha({ ...hyper, rank })) === Math.fround(alpha);
   return {
     peft_type: 'LORA',
@@ -74,12 +74,12 @@ function peftConfig(
     base_model_name_or_path: baseName,
     inference_mode: true,
     r: rank,
-    lora_alpha: ownAlpha ? hyper.alpha : alpha,
-    use_rslora: ownAlpha && hyper.scaling === 'rank-stabilised',
+    lora_alpha: keepsRunAlpha ? hyper.alpha : alpha,
+    use_rslora: keepsRunAlpha && hyper.scaling === 'rank-stabilised',
     lora_dropout: hyper.dropout,
     target_modules: targetModules(layers, config),
-    rank_pattern: named(others, 'rank'),
-    alpha_pattern: named(ownAlphas, 'alpha'),
+    rank_pattern: pattern(others, 'rank'),
+    alpha_pattern: pattern(differingAlphas, 'alpha'),
     bias: 'none',
     fan_in_fan_out: false,
     init_lora_weights: true,
@@ -88,18 +88,21 @@ function peftConfig(
   };
 }
 
-function commonest(values: readonly number[]): number {
+function mostCommon(values: readonly number[]): number {
   const counts = new Map<number, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return [...counts].reduce((most, one) => (one[1] > most[1] ? one : most))[0];
+  return [...counts].reduce((most, entry) => (entry[1] > most[1] ? entry : most))[0];
 }
 
-/** `q_proj` if it is adapted in every layer and in no other model beside this, else the full names of those that are. */
+/**
+ * `q_proj` if it is adapted in every layer and there is no vision model beside this one, else the adapted modules' full
+ * names.
+ */
 function targetModules(layers: readonly ScaledLayer[], config: ModelConfig): string[] {
   const names = layers.map(({ name }) => transformersName(name, config));
   return linearPairs(config).flatMap(([, module]) => {
-    const these = names.filter((name) => name.endsWith(`.${module}`));
-    const all = these.length === config.layers && config.inTransformers !== 'language-model';
-    return all ? [module.slice(module.indexOf('.') + 1)] : these;
+    const matching = names.filter((name) => name.endsWith(`.${module}`));
+    const all = matching.length === config.layers && config.inTransformers !== 'language-model';
+    return all ? [module.slice(module.indexOf('.') + 1)] : matching;
   });
 }

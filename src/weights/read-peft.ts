@@ -1,4 +1,4 @@
-/** Reads a LoRA that the PEFT library, or another tool in its format, has saved. It is untrusted input. */
+/** Reads a LoRA saved by the PEFT library or another tool in its format. The files are untrusted input. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -13,7 +13,7 @@ import { splitGateUp } from './gate-up.ts';
 import { GATE_UP, ggufName, rowsToGguf } from './transformers.ts';
 import { readText } from '../platform/files/regular-file.ts';
 
-/** The keys of PEFT's LoraConfig that determine the meaning of the weights; the others are about its training. */
+/** The keys of PEFT's LoraConfig that determine the meaning of the weights; the others concern training. */
 const configSchema = z.object({
   peft_type: z.string(),
   r: z.int().min(1),
@@ -26,38 +26,38 @@ const configSchema = z.object({
 });
 export type PeftConfig = z.infer<typeof configSchema>;
 
-/** Keys that change the meaning of the weights in an unsupported way: what it is called, and with which values. */
+/** Keys that change the meaning of the weights in an unsupported way: the feature's name, and for which values. */
 const unsupported: Record<string, [what: Text, when: (value: unknown) => boolean]> = {
   use_dora: ['DoRA', Boolean],
   use_qalora: ['QA-LoRA', Boolean],
   use_bdlora: [msg`block-diagonal LoRA`, Boolean],
   bias: ['trained biases (bias)', (value) => value !== undefined && value !== null && value !== 'none'],
   lora_bias: ['biases of its own (lora_bias)', Boolean],
-  modules_to_save: ['whole modules trained beside it (modules_to_save)', isFilled],
-  trainable_token_indices: ['trained tokens (trainable_token_indices)', isFilled],
-  target_parameters: ['parameters that are not linears (target_parameters)', isFilled],
-  layer_replication: ['repeated layers (layer_replication)', isFilled],
+  modules_to_save: ['whole modules trained beside it (modules_to_save)', isNonEmpty],
+  trainable_token_indices: ['trained tokens (trainable_token_indices)', isNonEmpty],
+  target_parameters: ['parameters that are not linears (target_parameters)', isNonEmpty],
+  layer_replication: ['repeated layers (layer_replication)', isNonEmpty],
   fan_in_fan_out: ['transposed weights (fan_in_fan_out)', Boolean],
-  alora_invocation_tokens: ['activated LoRA (alora_invocation_tokens)', isFilled],
-  kasa_config: ['KaSA (kasa_config)', isFilled],
-  monteclora_config: ['MonteCLoRA (monteclora_config)', isFilled],
-  arrow_config: ['Arrow routing (arrow_config)', isFilled],
+  alora_invocation_tokens: ['activated LoRA (alora_invocation_tokens)', isNonEmpty],
+  kasa_config: ['KaSA (kasa_config)', isNonEmpty],
+  monteclora_config: ['MonteCLoRA (monteclora_config)', isNonEmpty],
+  arrow_config: ['Arrow routing (arrow_config)', isNonEmpty],
   init_lora_weights: [
     'a changed base (init_lora_weights)',
     (value) => typeof value === 'string' && /^(pissa|olora|corda|loftq|lora_ga)/i.test(value),
   ],
 };
 
-function isFilled(value: unknown): boolean {
+function isNonEmpty(value: unknown): boolean {
   return Array.isArray(value)
     ? value.length > 0
     : typeof value === 'object' && value !== null && Object.keys(value).length > 0;
 }
 
 /**
- * Reads the adapter in `folder` for `base`, with rows in GGUF's order. Each layer keeps its own alpha and rank: if they
- * differ, B is scaled so that one alpha serves all layers. Throws UserError `adapter-damaged`, `adapter-unsupported`
- * (names the feature) or `adapter-mismatch` (names both), and like readConfig.
+ * Reads the adapter in `folder` for `base`, with rows in GGUF's order. If layers differ in alpha or rank, B is scaled
+ * so that one alpha holds for all. Throws UserError `adapter-damaged`, `adapter-unsupported` (names the feature) or
+ * `adapter-mismatch` (names both), and like readConfig.
  */
 export async function readPeft(
   folder: string,
@@ -76,17 +76,17 @@ export async function readPeft(
     const layers: AdapterLayer[] = [];
     for (const [name, { a, b, module }] of pairs(await readSafetensors(path), path, shape)) {
       const asked = config.base_model_name_or_path;
-      const layer = fitting({ name, module }, [a.shape, b.shape], { path, base, asked });
+      const layer = checkFit({ name, module }, [a.shape, b.shape], { path, base, asked });
       const values = rowsToGguf(name, await b.data.read(), layer.rank, shape);
-      const scale = scaleOf(layer.rank, module, config);
-      const whole = { ...layer, a: await a.data.read(), b: values };
-      for (const part of name.endsWith(GATE_UP) ? splitGateUp(whole) : [whole])
-        layers.push({ ...part, b: scaled(part.b, scale / (alpha / part.rank)) });
+      const scale = layerScale(layer.rank, module, config);
+      const complete = { ...layer, a: await a.data.read(), b: values };
+      for (const part of name.endsWith(GATE_UP) ? splitGateUp(complete) : [complete])
+        layers.push({ ...part, b: scaleValues(part.b, scale / (alpha / part.rank)) });
     }
     if (layers.length === 0) throw damaged(folder, msg`it is empty`);
-    // Names of gate and up apart beside those of both in one, for example.
-    const twice = layers.find(({ name }, i) => layers.findIndex((other) => other.name === name) < i);
-    if (twice) throw damaged(folder, `it has weights of "${twice.name}" twice`);
+    // For example, separate gate and up in addition to the joined ones.
+    const duplicate = layers.find(({ name }, i) => layers.findIndex((other) => other.name === name) < i);
+    if (duplicate) throw damaged(folder, `it has weights of "${duplicate.name}" twice`);
     return { adapter: { architecture: shape.architecture, alpha, layers }, config };
   } catch (error) {
     if (error instanceof UserError) throw error;
@@ -106,14 +106,14 @@ async function readPeftConfig(folder: string): Promise<PeftConfig> {
   const raw = isObject ? (json as Record<string, unknown>) : {};
   const type = raw['peft_type'];
   if (typeof type === 'string' && type !== 'LORA') throw notSupported(folder, `the method ${type}`);
-  for (const [key, [what, when]] of Object.entries(unsupported))
-    if (when(raw[key])) throw notSupported(folder, what);
+  for (const [key, [what, isUnsupported]] of Object.entries(unsupported))
+    if (isUnsupported(raw[key])) throw notSupported(folder, what);
   const parsed = configSchema.safeParse(raw);
   if (parsed.success) return parsed.data;
   throw damaged(folder, `"${parsed.error.issues[0]?.path.join('.')}" in its ${PEFT_CONFIG} is not valid`);
 }
 
-/** The two halves of each layer, by GGUF's name, in the file's order, and the file's own name of the module. */
+/** A and B of each layer, by GGUF name, in file order, with the file's own name of the module. */
 function pairs(
   tensors: Map<string, Tensor>,
   path: string,
@@ -123,9 +123,9 @@ function pairs(
   for (const [name, tensor] of tensors) {
     const bare = name.startsWith(PEFT_PREFIX) ? name.slice(PEFT_PREFIX.length) : name;
     const [, module, half] = /^(.+)\.lora_([AB])(?:\.default)?\.weight$/.exec(bare) ?? [];
-    const known = module && ggufName(module, shape);
-    if (!known) throw notSupported(path, `weights of "${bare}", which is not a linear of a block`);
-    halves.set(known, { ...halves.get(known), module, [half === 'A' ? 'a' : 'b']: tensor });
+    const ggufModule = module && ggufName(module, shape);
+    if (!ggufModule) throw notSupported(path, `weights of "${bare}", which is not a linear of a block`);
+    halves.set(ggufModule, { ...halves.get(ggufModule), module, [half === 'A' ? 'a' : 'b']: tensor });
   }
   return new Map(
     [...halves].map(([name, { a, b, module }]) => {
@@ -135,23 +135,23 @@ function pairs(
   );
 }
 
-interface Wanted {
+interface FitContext {
   path: string;
   base: Pick<GgufFile, 'tensors' | 'path'>;
-  /** The base that the adapter says it was made for. */
+  /** The base that the adapter's configuration names. */
   asked: string | null | undefined;
 }
 
-function fitting(
+function checkFit(
   { name, module }: { name: string; module: string },
   [a, b]: [number[], number[]],
-  { path, base, asked }: Wanted,
+  { path, base, asked }: FitContext,
 ): Pick<AdapterLayer, 'name' | 'rank' | 'in' | 'out'> {
   const [rank, width] = a as [number, number];
   const [out, inner] = b as [number, number];
   if (a.length !== 2 || b.length !== 2 || rank !== inner || rank === 0)
     throw damaged(path, `the two halves of "${module}" do not fit each other`);
-  const shape = shapeIn(base, name);
+  const shape = baseShape(base, name);
   if (shape?.[0] === out && shape[1] === width) return { name, rank, in: width, out };
   const why = shape
     ? `"${module}" is ${out} x ${width} in the adapter and ${shape.join(' x ')} in the base`
@@ -165,29 +165,32 @@ function fitting(
   );
 }
 
-/** [out, in] of a linear in the base, also of gate and up as one. */
-function shapeIn({ tensors }: Wanted['base'], name: string): readonly number[] | undefined {
-  const shapeOf = (one: string) => tensors.get(`${one}.weight`)?.shape;
-  if (!name.endsWith(GATE_UP)) return shapeOf(name);
-  const [gate, up] = ['ffn_gate', 'ffn_up'].map((part) => shapeOf(name.replace(GATE_UP, part)));
+/** [out, in] of a linear in the base, including joined gate and up. */
+function baseShape({ tensors }: FitContext['base'], name: string): readonly number[] | undefined {
+  const tensorShape = (linear: string) => tensors.get(`${linear}.weight`)?.shape;
+  if (!name.endsWith(GATE_UP)) return tensorShape(name);
+  const [gate, up] = ['ffn_gate', 'ffn_up'].map((part) => tensorShape(name.replace(GATE_UP, part)));
   return gate && up && [gate[0]! + up[0]!, gate[1]!];
 }
 
-/** The layer's own scale. */
-function scaleOf(
+/** The layer's scale. */
+function layerScale(
   rank: number,
   module: string,
   { lora_alpha: alpha, use_rslora: stabilised, alpha_pattern: alphas, rank_pattern: ranks, r }: PeftConfig,
 ): number {
-  if (rank !== (matching(ranks, module) ?? r))
+  if (rank !== (matchPattern(ranks, module) ?? r))
     throw new Error(`"${module}" has the rank ${rank}, which differs from its ${PEFT_CONFIG}`);
-  return (matching(alphas, module) ?? alpha) / (stabilised ? Math.sqrt(rank) : rank);
+  return (matchPattern(alphas, module) ?? alpha) / (stabilised ? Math.sqrt(rank) : rank);
 }
 
-/** The value of the first key that is the module's name or its end, which is PEFT's rule. Only names, no patterns. */
-function matching(pattern: Record<string, number> | null | undefined, module: string): number | undefined {
+/** The value of the first key that equals the module's name or its end, as in PEFT. Only names, no patterns. */
+function matchPattern(
+  pattern: Record<string, number> | null | undefined,
+  module: string,
+): number | undefined {
   for (const [key, value] of Object.entries(pattern ?? {})) {
-    // For PEFT, keys are regular expressions. We do not run expressions from an untrusted file.
+    // In PEFT, keys are regular expressions, which we do not run from an untrusted file.
     const name = key.replace(/^\^|\$$/g, '').replace(/\\\./g, '.');
     if (!/^[\w.]+$/.test(name)) throw notSupported(key, `the pattern "${key}" in place of a module's name`);
     if (module === name || (!key.startsWith('^') && module.endsWith(`.${name}`))) return value;
@@ -195,7 +198,7 @@ function matching(pattern: Record<string, number> | null | undefined, module: st
   return undefined;
 }
 
-const scaled = (values: Float32Array, by: number) =>
+const scaleValues = (values: Float32Array, by: number) =>
   Math.abs(by - 1) < 1e-12 ? values : values.map((value) => value * by);
 
 function noWeights(folder: string): UserError {

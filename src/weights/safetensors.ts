@@ -1,6 +1,6 @@
 /**
- * The safetensors format: u64 header length, JSON header, raw little-endian data. Only what checkpoints and PEFT
- * need.
+ * The safetensors format: u64 header length, JSON header, raw little-endian data. Implements only what checkpoints and
+ * PEFT need.
  */
 import { open, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
@@ -24,7 +24,7 @@ export interface Tensor {
   data: LazyValues;
 }
 
-/** Writes F32, one tensor at a time in the map's order, and syncs. Equal content gives equal bytes. */
+/** Writes F32, one tensor at a time in the map's order, and syncs. The output is deterministic. */
 export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, { shape: readonly number[]; data: Values }>,
@@ -58,8 +58,8 @@ export async function writeSafetensors(
 }
 
 /**
- * The tensors of a file, each read on demand, because memory may have no room for a checkpoint besides the model.
- * Throws an Error if lengths, types or offsets are inconsistent, and like openRegular.
+ * The tensors of a file, each read on demand, because a checkpoint may not fit into memory besides the model. Throws an
+ * Error if lengths, types or offsets are inconsistent, and like openRegular.
  */
 export async function readSafetensors(path: string): Promise<Map<string, Tensor>> {
   const { header, base, size } = await readHeader(path);
@@ -104,7 +104,7 @@ async function withFile<T>(path: string, body: (file: FileHandle) => Promise<T>)
   }
 }
 
-/** Reads into a new buffer, so that a typed array can begin at its start. Throws an Error if the file ends early. */
+/** Reads into a new buffer, so that a typed array on it is aligned. Throws an Error if the file ends early. */
 async function readExactly(
   file: FileHandle,
   path: string,

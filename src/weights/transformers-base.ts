@@ -1,6 +1,7 @@
 /**
- * A base as transformers loads it, config.json and model.safetensors, and the weights that were trained from it back in
- * GGUF's names. For the architectures whose blocks are Llama's: the others have factors or linears of their own.
+ * Converts a base to the files that transformers loads, config.json and model.safetensors, and the weights trained from
+ * it back to GGUF names. Only for architectures with Llama's blocks: the others have scale factors or linears of their
+ * own.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,14 +23,14 @@ const classes: Partial<Record<ModelConfig['architecture'], string>> = {
   qwen3: 'Qwen3ForCausalLM',
 };
 
-/** Names within a block that are no linears. */
-const others: Readonly<Record<string, string>> = {
+/** Names of tensors within a block that are not linears. */
+const blockNames: Readonly<Record<string, string>> = {
   attn_norm: 'input_layernorm',
   ffn_norm: 'post_attention_layernorm',
   attn_q_norm: 'self_attn.q_norm',
   attn_k_norm: 'self_attn.k_norm',
 };
-const top: Readonly<Record<string, string>> = {
+const topLevelNames: Readonly<Record<string, string>> = {
   'token_embd.weight': 'model.embed_tokens.weight',
   'output_norm.weight': 'model.norm.weight',
   'output.weight': 'lm_head.weight',
@@ -38,8 +39,8 @@ const top: Readonly<Record<string, string>> = {
 type Base = Pick<GgufFile, 'metadata' | 'tensors' | 'path' | 'readF32'>;
 
 /**
- * Writes the base into `folder`, which it creates, in F32. Throws like readConfig, and UserError
- * `base-unsupported-architecture` for an architecture or a variant of it that this does not know.
+ * Writes the base in F32 into `folder`, which it creates. Throws like readConfig, and UserError
+ * `base-unsupported-architecture` for an unsupported architecture or variant.
  */
 export async function writeTransformersBase(folder: string, base: Base): Promise<void> {
   const config = readConfig(base);
@@ -49,7 +50,7 @@ export async function writeTransformersBase(folder: string, base: Base): Promise
   for (const [name, { shape }] of base.tensors) {
     if (name === ROPE_DIVISORS) continue;
     const read = async () => {
-      const [layer] = partsOf(name);
+      const [layer] = splitName(name);
       return rowsToTransformers(layer, await base.readF32(name), shape[1] ?? 1, config);
     };
     tensors.set(tensorName(name, config), { shape, data: { length: elementCount(shape), read } });
@@ -59,8 +60,8 @@ export async function writeTransformersBase(folder: string, base: Base): Promise
 }
 
 /**
- * The values of model.safetensors in `folder`, by GGUF's names and in its order of rows, each read when it is asked
- * for. Throws UserError `run-damaged` if a tensor of the base is missing or has another shape.
+ * The values of model.safetensors in `folder`, by GGUF names and in GGUF's row order, each read lazily. Throws
+ * UserError `run-damaged` if a tensor of the base is missing or has another shape.
  */
 export async function readTransformersModel(folder: string, base: Base): Promise<Map<string, LazyValues>> {
   const config = readConfig(base);
@@ -76,32 +77,32 @@ export async function readTransformersModel(folder: string, base: Base): Promise
         `The trained model in ${folder} has no "${theirs}" of the base's shape.`,
         'Train it again.',
       );
-    const read = async () => rowsToGguf(partsOf(name)[0], await tensor.data.read(), shape[1] ?? 1, config);
+    const read = async () => rowsToGguf(splitName(name)[0], await tensor.data.read(), shape[1] ?? 1, config);
     values.set(name, { length: elementCount(shape), read });
   }
   return values;
 }
 
 /** `blk.0.attn_q.bias` -> `blk.0.attn_q`, `.bias`. */
-function partsOf(name: string): [layer: string, part: string] {
+function splitName(name: string): [layer: string, part: string] {
   const at = name.lastIndexOf('.');
   return [name.slice(0, at), name.slice(at)];
 }
 
 function tensorName(name: string, config: ModelConfig): string {
-  const [layer, part] = partsOf(name);
+  const [layer, part] = splitName(name);
   const [, block, tensor] = /^blk\.(\d+)\.(\w+)$/.exec(layer) ?? [];
-  if (!block) return top[name]!;
-  const other = others[tensor!];
+  if (!block) return topLevelNames[name]!;
+  const other = blockNames[tensor!];
   return (other ? `model.layers.${block}.${other}` : transformersName(layer, config)) + part;
 }
 
-/** transformers' configuration of the base. */
+/** config.json of the base. */
 export function transformersConfig(config: ModelConfig): Record<string, unknown> {
   const { architecture, ropeFactor, ropeTheta, qkvBias } = config;
   const name = classes[architecture];
   if (!name) throw unsupported(`bases of the architecture ${architecture}`);
-  // Transformers' Llama has biases on o as well, or none; its Qwen2 always has those of q, k and v.
+  // In transformers, Llama has biases on o as well, or none; Qwen2 always has those of q, k and v.
   if (Boolean(qkvBias) !== (architecture === 'qwen2'))
     throw unsupported(`a ${architecture} ${qkvBias ? 'with' : 'without'} biases on q, k and v`);
   return {

@@ -1,4 +1,4 @@
-/** Names of GGUF's linears in transformers, and the order of their rows there. */
+/** Maps GGUF's linears to transformers: names and row order. */
 import { GEMMA_WITH_PICTURES, moduleTensors } from '../base-models/architectures.ts';
 import {
   allLinearsInTransformers,
@@ -9,54 +9,54 @@ import type { ModelConfig } from '../model/index.ts';
 import { msg, UserError } from '../text/errors.ts';
 import type { PeftNames } from '../protocol/export.ts';
 
-/** Gate and up as one linear, a name of our own: GGUF has them apart. */
+/** Our own name for gate and up as one linear, which GGUF stores separately. */
 export const GATE_UP = 'ffn_gate_up';
 
-type Named = Pick<ModelConfig, 'architecture' | 'inTransformers'>;
+type NamingConfig = Pick<ModelConfig, 'architecture' | 'inTransformers'>;
 
-const pairOf = ({ name, modules }: LinearInTransformers) =>
+const toPair = ({ name, modules }: LinearInTransformers) =>
   [modules.length > 1 ? GATE_UP : moduleTensors[modules[0]!], name] as const;
 
-/** Each linear's name in GGUF within `blk.N.`, and in transformers within a block. */
-export const linearPairs = (config: Named): (readonly [gguf: string, transformers: string])[] =>
-  linearsInTransformers(config).map(pairOf);
+/** Each linear's name within a block, in GGUF (`blk.N.`) and in transformers. */
+export const linearPairs = (config: NamingConfig): (readonly [gguf: string, transformers: string])[] =>
+  linearsInTransformers(config).map(toPair);
 
 /**
- * `blk.3.attn_q` -> `model.layers.3.self_attn.q_proj`. Throws RangeError if the name is not a linear there: of a shared
- * MLP, GATE_UP is one, and gate and up are none.
+ * `blk.3.attn_q` -> `model.layers.3.self_attn.q_proj`. Throws RangeError if there is no such linear: a shared MLP has
+ * GATE_UP, but neither gate nor up.
  */
-export function transformersName(name: string, config: Named): string {
+export function transformersName(name: string, config: NamingConfig): string {
   const [, block, tensor] = /^blk\.(\d+)\.(\w+)$/.exec(name) ?? [];
   const [, module] = linearPairs(config).find(([gguf]) => gguf === tensor) ?? [];
   if (!module) throw new RangeError(`"${name}" is not a linear`);
-  const within = config.inTransformers === 'language-model' ? 'model.language_model' : 'model';
-  return `${within}.layers.${block}.${module}`;
+  const prefix = config.inTransformers === 'language-model' ? 'model.language_model' : 'model';
+  return `${prefix}.layers.${block}.${module}`;
 }
 
 /**
- * `model.layers.3.self_attn.q_proj` -> `blk.3.attn_q`; undefined if it is not a linear. Takes all names that a base of
- * the architecture can have: with or without `model.`, in a language model (also in transformers' order of before
- * 4.52), of a shared MLP.
+ * `model.layers.3.self_attn.q_proj` -> `blk.3.attn_q`; undefined if it is not a linear. Accepts all names that a base
+ * of the architecture can have: with or without `model.`, in a language model (also in the order used by transformers
+ * before 4.52), of a shared MLP.
  */
-export function ggufName(name: string, { architecture }: Named): string | undefined {
-  const place = /^(?:model\.)?(?:language_model\.)?(?:model\.)?layers\.(\d+)\.(\w+\.\w+)$/;
-  const [, block, module] = place.exec(name) ?? [];
-  const known = allLinearsInTransformers(architecture).map(pairOf);
-  const [tensor] = known.find(([, theirs]) => theirs === module) ?? [];
+export function ggufName(name: string, { architecture }: NamingConfig): string | undefined {
+  const pattern = /^(?:model\.)?(?:language_model\.)?(?:model\.)?layers\.(\d+)\.(\w+\.\w+)$/;
+  const [, block, module] = pattern.exec(name) ?? [];
+  const pairs = allLinearsInTransformers(architecture).map(toPair);
+  const [tensor] = pairs.find(([, theirs]) => theirs === module) ?? [];
   return tensor && `blk.${Number(block)}.${tensor}`;
 }
 
-/** Gemma 3 of this size exists with pictures and without, and transformers names the blocks of each otherwise. */
-const isNamedTwice = ({ architecture, layers }: Pick<ModelConfig, 'architecture' | 'layers'>) =>
+/** A Gemma 3 of this size exists with and without vision, with different block names in transformers. */
+const hasTwoNamings = ({ architecture, layers }: Pick<ModelConfig, 'architecture' | 'layers'>) =>
   architecture === 'gemma3' && layers >= GEMMA_WITH_PICTURES;
 
-/** The configuration with the names that were asked for. Errors: bad-argument where there is nothing to choose. */
-export function withNames<C extends Pick<ModelConfig, 'architecture' | 'layers' | 'inTransformers'>>(
+/** The configuration with the requested names. Errors: bad-argument where there is nothing to choose. */
+export function applyNaming<C extends Pick<ModelConfig, 'architecture' | 'layers' | 'inTransformers'>>(
   config: C,
   names: PeftNames | undefined,
 ): C {
   if (names === undefined) return config;
-  if (!isNamedTwice(config))
+  if (!hasTwoNamings(config))
     throw new UserError(
       'bad-argument',
       `--names is for a Gemma 3 of ${GEMMA_WITH_PICTURES} blocks or more; this base has one kind of names.`,
@@ -68,9 +68,9 @@ export function withNames<C extends Pick<ModelConfig, 'architecture' | 'layers' 
   return named;
 }
 
-/** What to know of the names of a PEFT folder, if there is a choice. */
-export function noteOfNames(config: Pick<ModelConfig, 'architecture' | 'layers' | 'inTransformers'>) {
-  if (!isNamedTwice(config)) return undefined;
+/** A note for the user about the names in a PEFT folder, if there is a choice. */
+export function namingNote(config: Pick<ModelConfig, 'architecture' | 'layers' | 'inTransformers'>) {
+  if (!hasTwoNamings(config)) return undefined;
   return config.inTransformers === 'language-model'
     ? msg`Its names fit a Gemma 3 that sees pictures (Gemma3ForConditionalGeneration). If transformers loads this base for text only (Gemma3ForCausalLM), export it with --names text.`
     : msg`Its names fit a Gemma 3 for text only (Gemma3ForCausalLM). If transformers loads this base with its part for pictures (Gemma3ForConditionalGeneration), export it with --names pictures.`;
@@ -78,12 +78,12 @@ export function noteOfNames(config: Pick<ModelConfig, 'architecture' | 'layers' 
 
 type Heads = Pick<ModelConfig, 'ropePairing' | 'headSize'>;
 
-/** Whether GGUF has the rows of a linear in another order: q and k, if RoPE pairs neighbours. */
+/** Whether GGUF stores the rows of a linear in another order: q and k, if RoPE pairs neighbours. */
 const isPermuted = (name: string, { ropePairing }: Heads) =>
   ropePairing === 'neighbours' && /\.attn_[qk]$/.test(name);
 
 /**
- * Changes the rows of `name` (its weights, or LoRA's B), [rows, columns], from GGUF's order to transformers'. In
+ * Reorders the rows of `name` (its weights, or LoRA's B), [rows, columns], from GGUF's order to transformers'. In
  * transformers, RoPE rotates component i of a head with i + headSize / 2. For architectures whose pairs are neighbours,
  * llama.cpp's converter interleaves the two halves (`permute` in convert_hf_to_gguf.py).
  */
@@ -96,7 +96,7 @@ export function rowsToTransformers(
   return isPermuted(name, heads) ? moveRows(values, columns, heads.headSize, 'apart') : values;
 }
 
-/** The reverse of rowsToTransformers. */
+/** Inverse of rowsToTransformers. */
 export function rowsToGguf(name: string, values: Float32Array, columns: number, heads: Heads): Float32Array {
   return isPermuted(name, heads) ? moveRows(values, columns, heads.headSize, 'together') : values;
 }
@@ -107,14 +107,14 @@ function moveRows(
   headSize: number,
   pairs: 'apart' | 'together',
 ): Float32Array {
-  const moved = new Float32Array(values.length);
+  const reordered = new Float32Array(values.length);
   const half = headSize / 2;
   for (let row = 0; row < values.length / columns; row++) {
     const within = row % headSize;
     const neighbours = 2 * (within % half) + Math.floor(within / half);
     const [from, to] = [row - within + neighbours, row];
     const [source, target] = pairs === 'apart' ? [from, to] : [to, from];
-    moved.set(values.subarray(source * columns, (source + 1) * columns), target * columns);
+    reordered.set(values.subarray(source * columns, (source + 1) * columns), target * columns);
   }
-  return moved;
+  return reordered;
 }

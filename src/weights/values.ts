@@ -1,4 +1,4 @@
-/** Numbers of a tensor, in memory or read when needed, so that writing never needs a second copy of a whole model. */
+/** Values of a tensor, read on demand, so that writing never needs a second copy of the model in memory. */
 export interface LazyValues {
   readonly length: number;
   read(): Promise<Float32Array>;

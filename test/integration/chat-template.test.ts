@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { chatTemplateOf } from '../../src/corpus/datasets/chat-template.ts';
+import { loadChatTemplate } from '../../src/corpus/datasets/chat-template.ts';
 import { isProcessAlive } from '../../src/runs/index.ts';
 import { startServer, type RunningServer } from '../../src/serving/http/start-server.ts';
 import { processes } from '../support/processes.ts';
@@ -12,7 +12,7 @@ import { writeTinyModel } from '../support/tiny-model.ts';
 import { until } from '../support/until.ts';
 
 const base = (template: string) =>
-  chatTemplateOf({ 'tokenizer.ggml.tokens': ['</s>'], 'tokenizer.chat_template': template });
+  loadChatTemplate({ 'tokenizer.ggml.tokens': ['</s>'], 'tokenizer.chat_template': template });
 const real = '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}';
 const asked = [
   { role: 'user', content: 'Hi' },

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluateModel } from '../../src/evaluation/evaluate-model.ts';
 import { openSandbox, type Sandbox } from '../../src/evaluation/sandbox/sandbox.ts';
 import { callProgram, fillProgram } from '../../src/evaluation/scoring/safim-programs.ts';
-import { filledProgram, gapsOf } from '../../src/evaluation/tasks/humaneval-infilling.ts';
+import { filledProgram, listGaps } from '../../src/evaluation/tasks/humaneval-infilling.ts';
 import { loadProblems } from '../../src/evaluation/tasks/humaneval.ts';
 import { mbppPrograms } from '../../src/evaluation/tasks/mbpp-plus.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
@@ -33,13 +33,13 @@ afterAll(async () => {
 describe("HumanEval's gaps", () => {
   it('are as many as in the paper, 1,033 and 5,815', async () => {
     const problems = await loadProblems();
-    const count = (kind: 'line' | 'lines') => problems.flatMap((problem) => gapsOf(problem, kind)).length;
+    const count = (kind: 'line' | 'lines') => problems.flatMap((problem) => listGaps(problem, kind)).length;
     expect([count('line'), count('lines')]).toEqual([1033, 5815]);
   });
   it('pass when they are filled with what was there', async () => {
     const problems = (await loadProblems()).slice(0, 8);
     const programs = problems.flatMap((problem) =>
-      gapsOf(problem, 'line').map((gap) => filledProgram(gap, gap.middle, problem)),
+      listGaps(problem, 'line').map((gap) => filledProgram(gap, gap.middle, problem)),
     );
     const verdicts = await Promise.all(programs.map((program) => sandbox.run(program)));
     expect(verdicts.filter(({ outcome }) => outcome !== 'passed')).toEqual([]);

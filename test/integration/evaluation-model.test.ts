@@ -3,7 +3,7 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluateModel } from '../../src/evaluation/evaluate-model.ts';
-import { logLikelihoods, type Continued } from '../../src/evaluation/scoring/likelihood.ts';
+import { logLikelihoods, type ScoredText } from '../../src/evaluation/scoring/likelihood.ts';
 import { Resources } from '../../src/evaluation/resources.ts';
 import type { Metric } from '../../src/protocol/evaluation.ts';
 import { openLlamaHost } from '../../src/serving/host/llama-host.ts';
@@ -51,7 +51,7 @@ afterAll(async () => {
 });
 
 it('takes log-likelihoods as llama.cpp does, each text by itself', async () => {
-  const continued: Continued[] = [
+  const continued: ScoredText[] = [
     { context: 'The quick brown', continuation: ' fox jumps' },
     { context: 'The quick brown ', continuation: 'dog' },
     { context: 'x = [1, 2', continuation: ', 3]\n' },

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { imagePath, keepImage, readImage } from '../../src/evaluation/sandbox/image-file.ts';
+import { imagePath, storeImage, readImage } from '../../src/evaluation/sandbox/image-file.ts';
 import { pagesInUse, restore, takeImage } from '../../src/evaluation/sandbox/image.ts';
 import type { Image } from '../../src/evaluation/sandbox/protocol.ts';
 import { openSandbox, type Sandbox } from '../../src/evaluation/sandbox/sandbox.ts';
@@ -274,7 +274,7 @@ describe('the kept image', () => {
   it('is read as it was, and not at all where it was damaged or cut', async () => {
     const path = imagePath(join(dir, 'images'), ['made from this']);
     expect(await readImage(path)).toBeUndefined();
-    await keepImage(path, { image, compiled });
+    await storeImage(path, { image, compiled });
     expect(await readImage(path)).toEqual({ image, compiled });
     const bytes = await readFile(path);
     bytes[bytes.length - 1]! ^= 1;
@@ -290,9 +290,9 @@ describe('the kept image', () => {
   it('removes those that nobody has used for a month', async () => {
     const folder = join(dir, 'old');
     const [old, recent, newest] = ['1', '2', '3'].map((part) => imagePath(folder, [part]));
-    for (const path of [old!, recent!]) await keepImage(path, { image, compiled });
+    for (const path of [old!, recent!]) await storeImage(path, { image, compiled });
     await utimes(old!, 0, Date.now() / 1000 - 31 * 24 * 3600);
-    await keepImage(newest!, { image, compiled });
+    await storeImage(newest!, { image, compiled });
     expect((await readdir(folder)).sort()).toEqual([recent!, newest!].map((path) => basename(path)).sort());
   });
 
@@ -318,7 +318,7 @@ describe('the kept image', () => {
   it('need not be kept: a folder that can not be written to is no reason to fail', async () => {
     const file = join(dir, 'a-file');
     await writeFile(file, '');
-    await keepImage(join(file, 'image'), { image, compiled });
+    await storeImage(join(file, 'image'), { image, compiled });
     expect(await readImage(join(file, 'image'))).toBeUndefined();
   });
 });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
-import type { ToKeeper } from '../../src/corpus/preferences/keeper.ts';
+import type { KeeperMessage } from '../../src/corpus/preferences/keeper.ts';
 import { readPreferences } from '../../src/corpus/preferences/store.ts';
 import { preference } from '../unit/corpus/preferences/help.ts';
 
@@ -15,8 +15,8 @@ it('has written all that it was told, in order, by the time that it ends', async
     const file = join(home, 'preferences', 'shop.jsonl');
     const records = Array.from({ length: 20 }, (_, seconds) => preference({ seconds }));
     const keeper = new Worker('./dist/preference-keeper.mjs', { execArgv: [] });
-    for (const one of records) keeper.postMessage({ file, preference: one } satisfies ToKeeper);
-    keeper.postMessage('end' satisfies ToKeeper);
+    for (const one of records) keeper.postMessage({ file, preference: one } satisfies KeeperMessage);
+    keeper.postMessage('end' satisfies KeeperMessage);
     expect(await once(keeper, 'exit')).toEqual([0]);
     expect(await readPreferences(file)).toEqual({ preferences: records, broken: 0 });
   } finally {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { foldCopy } from '../../src/export/folding/fold.ts';
-import { timeBoth, type BothTimes } from '../../src/export/folding/time-both.ts';
+import { timeModels, type BothTimes } from '../../src/export/folding/time-models.ts';
 import { openGguf, writeGguf, type TensorSource } from '../../src/gguf/index.ts';
 import { openLlamaHost } from '../../src/serving/host/llama-host.ts';
 import { readCopyInfo, findCopy, removeCopy } from '../../src/serving/folding/copies.ts';
@@ -142,7 +142,7 @@ describe('a folded copy', () => {
 
   it('is timed by turns in llama.cpp', { timeout: 60_000 }, async () => {
     const side = [at('base.gguf'), at('adapter.gguf')] as const;
-    const { adapted, copy } = await timeBoth(side, [at('base.gguf'), undefined], 1, undefined, 300);
+    const { adapted, copy } = await timeModels(side, [at('base.gguf'), undefined], 1, undefined, 300);
     for (const { token, prompt } of [adapted, copy]) {
       expect(token).toBeGreaterThan(0);
       expect(prompt).toBeGreaterThan(0);

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { architectures, epsilonOf, type ArchitectureName } from '../../src/base-models/architectures.ts';
+import { architectures, epsilonKey, type ArchitectureName } from '../../src/base-models/architectures.ts';
 import { loadModel, type Batch, type Llama, type WeightSource } from '../../src/model/index.ts';
 import { moduleNames, type BackendName } from '../../src/protocol/run.ts';
 import { startBackend, type Backend } from '../../src/tensor/index.ts';
@@ -176,7 +176,7 @@ function sourceOf(kind: Kind, metadata: Record<string, unknown> = {}): WeightSou
       [`${kind}.feed_forward_length`]: config.intermediate_size,
       [`${kind}.attention.head_count`]: config.num_attention_heads,
       [`${kind}.attention.head_count_kv`]: config.num_key_value_heads,
-      [`${kind}.${epsilonOf(kind)}`]: config.norm_epsilon ?? config.rms_norm_eps,
+      [`${kind}.${epsilonKey(kind)}`]: config.norm_epsilon ?? config.rms_norm_eps,
       [`${kind}.rope.freq_base`]: config.rope_theta,
       [`${kind}.context_length`]: config.max_position_embeddings,
       ...(config['head_dim'] && { [`${kind}.attention.key_length`]: config['head_dim'] }),

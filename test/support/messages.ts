@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { knownBases, placesOf } from '../../src/base-models/registry.ts';
+import { knownBases, sourceNames } from '../../src/base-models/registry.ts';
 import { reasons } from '../../src/corpus/reasons.ts';
 import { guarded } from '../../src/findings/guards.ts';
 import { stepIds, titleOf } from '../../src/text/next-step.ts';
@@ -14,7 +14,7 @@ import { settingLabels } from '../../src/evaluation/figures/differing-settings.t
 /** `tKnown` is called with these; names that are no words, such as "pass@1", are the same in each language. */
 export const knownTexts = [
   ...stepIds.map((id) => titleOf({ id })),
-  ...knownBases.flatMap((base) => [base.about, placesOf(base)]),
+  ...knownBases.flatMap((base) => [base.about, sourceNames(base)]),
   ...Object.values(reasons),
   ...guarded.flatMap(({ worse, kept, open }) => [worse, ...(kept ? [kept] : []), ...(open ? [open] : [])]),
   // Others are names.

@@ -4,7 +4,7 @@
  */
 import {
   blockTensors,
-  epsilonOf,
+  epsilonKey,
   lastNormTensors,
   isArchitecture,
 } from '../../src/base-models/architectures.ts';
@@ -157,7 +157,7 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
     [`${architecture}.feed_forward_length`, uint(ffn)],
     [`${architecture}.attention.head_count`, uint(heads)],
     [`${architecture}.attention.head_count_kv`, uint(kvHeads)],
-    [`${architecture}.${epsilonOf(sizes.architecture)}`, { type: 'float32', value: normEpsilon }],
+    [`${architecture}.${epsilonKey(sizes.architecture)}`, { type: 'float32', value: normEpsilon }],
     [`${architecture}.rope.freq_base`, { type: 'float32', value: ROPE_THETA }],
     [`${architecture}.rope.dimension_count`, uint(headSize)],
     [`${architecture}.vocab_size`, uint(vocabulary.tokens.length)],

@@ -1,6 +1,6 @@
 import {
   blockTensors,
-  epsilonOf,
+  epsilonKey,
   lastNormTensors,
   type ArchitectureName,
 } from '../../src/base-models/architectures.ts';
@@ -77,7 +77,7 @@ export function tinyWeights(
       [`${architecture}.feed_forward_length`]: hiddenWidth,
       [`${architecture}.attention.head_count`]: heads,
       [`${architecture}.attention.head_count_kv`]: kvHeads,
-      [`${architecture}.${epsilonOf(architecture)}`]: 1e-5,
+      [`${architecture}.${epsilonKey(architecture)}`]: 1e-5,
       [`${architecture}.rope.freq_base`]: 10_000,
       [`${architecture}.context_length`]: 1024,
       ...Object.fromEntries(

@@ -11,7 +11,10 @@ import { plannedBackend, plannedPrecision } from './planned-backend.ts';
 import { msg, type Text } from '../../text/message.ts';
 
 export interface AutoBase extends ChosenBase {
-  /** The choice once TensorFlow is installed. Set only if it can be installed, is not, and would change the choice. */
+  /**
+   * The choice once TensorFlow is installed. Set only if it is installable, not installed yet, and would change the
+   * choice.
+   */
   withTensorflow?: ChosenBase;
 }
 
@@ -24,14 +27,14 @@ export async function autoBase(
   method?: Hyper['method'],
 ): Promise<AutoBase> {
   const backend = await plannedBackend({ backend: wanted });
-  const chosen = chooseBase(await lookAtHardware(backend, method));
+  const chosen = chooseBase(await inspectHardware(backend, method));
   if (wanted !== 'auto' || backend !== 'wasm' || !installSize(false)) return chosen;
-  const withTensorflow = chooseBase(await lookAtHardware('tensorflow', method));
+  const withTensorflow = chooseBase(await inspectHardware('tensorflow', method));
   return withTensorflow.id === chosen.id ? chosen : { ...chosen, withTensorflow };
 }
 
-/** A sentence for users who would get another base with TensorFlow; empty for others. */
-export const tellWithTensorflow = ({ withTensorflow }: AutoBase): Text =>
+/** A sentence for users who would get another base with TensorFlow; else empty. */
+export const describeTensorflowGain = ({ withTensorflow }: AutoBase): Text =>
   withTensorflow
     ? msg` With TensorFlow installed ({install-runtime}), it would be ${withTensorflow.id}.`
     : '';
@@ -42,23 +45,23 @@ export async function autoBaseAmong(
   wanted: BackendName | 'auto' = 'auto',
   method?: Hyper['method'],
 ): Promise<ChosenBase | undefined> {
-  return chooseBase({ ...(await lookAtHardware(await plannedBackend({ backend: wanted }), method)), only });
+  return chooseBase({ ...(await inspectHardware(await plannedBackend({ backend: wanted }), method)), only });
 }
 
-async function lookAtHardware(
+async function inspectHardware(
   backend: BackendName,
   method: Hyper['method'] = 'lora',
 ): Promise<Omit<Hardware, 'only'>> {
   const memory = await gpuMemory(backend);
   const gpu = memory !== undefined;
-  const how = { method, backend, precision: (await plannedPrecision(backend))(method) };
-  const measured = gpu ? new Map<string, number[]>() : await measuredSpeeds(how);
+  const setup = { method, backend, precision: (await plannedPrecision(backend))(method) };
+  const measured = gpu ? new Map<string, number[]>() : await measuredSpeeds(setup);
   return {
     memoryBytes: memory ?? Math.min(totalmem(), process.constrainedMemory() || Infinity),
     gpu,
     needs: (base) => (gpu ? minGpuMemory : runMemory)(base, method, { backend }),
-    // The fastest run shows what the machine can do; during slower ones it was busy.
+    // The fastest run shows the machine's speed; during slower ones it was busy.
     tokensPerSecond: ({ sha256 = '', parameters }) =>
-      Math.max(...(measured.get(sha256) ?? [guessTokensPerSecond(parameters, how)])),
+      Math.max(...(measured.get(sha256) ?? [guessTokensPerSecond(parameters, setup)])),
   };
 }

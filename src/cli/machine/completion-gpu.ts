@@ -1,4 +1,4 @@
-/** What completion would compute on here: the GPUs that llama.cpp sees, or why it is the processor. */
+/** The device completion would use: the GPUs that llama.cpp sees, or why it uses the CPU. */
 import { gpuKindsHere } from '../../llama-cpp/gpu-packages.ts';
 import { isSoftware, useProcessor, startGpu } from '../../llama-cpp/gpu.ts';
 import { sharedLlama } from '../../llama-cpp/llama.ts';
@@ -18,7 +18,9 @@ export type CompletionGpu = Omit<NonNullable<DoctorReport['completion']>, 'why' 
   why?: Text | undefined;
 };
 
-/** Tries it in this process; a broken driver ends only the process that node-llama-cpp tries it in before. */
+/**
+ * Loads llama.cpp in this process; node-llama-cpp first tests it in another process, which a broken driver may crash.
+ */
 export async function findCompletionGpu(): Promise<CompletionGpu> {
   try {
     const { kind, devices, why } = await startGpu('auto');
@@ -33,7 +35,7 @@ export async function findCompletionGpu(): Promise<CompletionGpu> {
   }
 }
 
-/** `gpus`: names of those that other programs see. */
+/** `gpus`: names of the GPUs that other programs see. */
 export function completionCheck(found: CompletionGpu, gpus: readonly string[]): Check {
   const { backend, devices, why, memory = 0, free = 0 } = found;
   const check = { area: 'completion', title: msg`Completion on the GPU` };

@@ -5,7 +5,7 @@ import { resolveBase, type ResolvedBase } from '../../base-models/resolve.ts';
 import { UserError } from '../../text/errors.ts';
 import { forTerminal } from '../../text/next-step.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
-import { autoBase, autoBaseAmong, tellWithTensorflow } from './auto-base.ts';
+import { autoBase, autoBaseAmong, describeTensorflowGain } from './auto-base.ts';
 import { confirm } from '../confirm.ts';
 import { formatBytes } from '../view/format.ts';
 import { progressView } from '../view/progress.ts';
@@ -17,14 +17,14 @@ interface FetchOptions {
   json?: boolean;
   /** The backend that will train. Default: the fastest that is installed. */
   backend?: BackendName | 'auto';
-  /** The method that "auto" is chosen for. Default: LoRA. */
+  /** The method for which "auto" is chosen. Default: LoRA. */
   method?: Hyper['method'];
 }
 
 /**
  * Finds the base, and downloads it with progress on stderr if it is missing. Ctrl+C stops; the next call resumes the
- * download. "auto" is chosen by the hardware and the backend, and printed in one line. Errors: those of resolveBase, and
- * backend-unavailable where no base is of use.
+ * download. "auto" is chosen by the hardware and the backend, and printed in one line. Errors: those of resolveBase,
+ * and backend-unavailable if no base is usable.
  */
 export async function fetchBase(reference: string, options: FetchOptions): Promise<ResolvedBase> {
   await requireLlama();
@@ -34,18 +34,18 @@ export async function fetchBase(reference: string, options: FetchOptions): Promi
 /** Without a network, falls back to a suitable base that is already on the disk. */
 async function fetchAuto(options: FetchOptions): Promise<ResolvedBase> {
   const { json = false, backend, method } = options;
-  const tell = (...lines: string[]) => json || print(lines.map(forTerminal));
+  const report = (...lines: string[]) => json || print(lines.map(forTerminal));
   const chosen = await autoBase(backend, method);
   const { id, why } = chosen;
-  tell(`Base: ${id}, because ${english(why)}.${english(tellWithTensorflow(chosen))}`);
+  report(`Base: ${id}, because ${english(why)}.${english(describeTensorflowGain(chosen))}`);
   try {
     return await fetchNamed(id, options);
   } catch (error) {
     if (!(error instanceof UserError) || !withoutNetwork.has(error.code)) throw error;
-    const here = await autoBaseAmong(await presentBases(), backend, method);
-    if (!here) throw error;
-    tell(error.message, `Base: ${here.id}, because it is already on this machine.`);
-    return await fetchNamed(here.id, options);
+    const onDisk = await autoBaseAmong(await presentBases(), backend, method);
+    if (!onDisk) throw error;
+    report(error.message, `Base: ${onDisk.id}, because it is already on this machine.`);
+    return await fetchNamed(onDisk.id, options);
   }
 }
 

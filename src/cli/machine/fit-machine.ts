@@ -11,15 +11,15 @@ import { formatBytes } from '../view/format.ts';
 import { print } from '../view/output.ts';
 import { english } from '../../text/message.ts';
 
-/** What is known of a base before anything else is read. */
+/** A base's sizes and configuration, read before anything else. */
 export interface CheckedBase extends BaseSizes {
   config: ModelConfig;
 }
 
 /**
- * Prints the memory plan and what was changed to make it fit: of main memory, and of a GPU's own. Errors: those of
+ * Prints the memory plan and the changes that make it fit: main memory, and a GPU's own memory. Errors: those of
  * fitMemory. On a GPU, the memory that llama.cpp needs for measuring lies in main memory. `atCheckpoints`: undefined if
- * nothing is measured. `device`: the GPU that was asked for.
+ * nothing is measured. `device`: the requested GPU.
  */
 export async function fitToMachine(
   { config, baseBytes, storedBytes }: CheckedBase,
@@ -27,13 +27,13 @@ export async function fitToMachine(
   backend: BackendName,
   { json, atCheckpoints, device: wanted }: { json?: boolean; atCheckpoints?: boolean; device?: string },
 ): Promise<Pick<Hyper, 'recompute' | 'batch' | 'accumulate'>> {
-  // TensorFlow's GPU is the only memory that is planned for it.
+  // For TensorFlow's GPU, only the GPU's memory is planned.
   const gpu = await cudaMemory(backend);
   const available = gpu ?? (await availableMemory());
   const device = await plannedDevice(backend, wanted);
   const measuring = atCheckpoints === undefined ? {} : { measuring: { baseBytes, atCheckpoints } };
-  const room = { backend, available, device, ...(gpu === undefined && { storedBytes, ...measuring }) };
-  const { hyper: fitted, plan, device: onDevice, changes } = fitMemory(config, hyper, room);
+  const limit = { backend, available, device, ...(gpu === undefined && { storedBytes, ...measuring }) };
+  const { hyper: fitted, plan, device: onDevice, changes } = fitMemory(config, hyper, limit);
   if (!json) {
     print(`Memory: about ${formatBytes(plan.total)} of ${formatBytes(available)} available`);
     print(`  ${describePlan(plan)}`);
@@ -46,8 +46,8 @@ export async function fitToMachine(
 /** "GPU memory: about 2.10 GB of 8.59 GB (NVIDIA GeForce RTX 4060)", and its parts on a second line. */
 export function describeDevice({ name, memory }: PlannedDevice, plan: DevicePlan): [string, string] {
   const total = formatBytes(plan.total);
-  const room = memory === undefined ? 'how much it has is not known' : `it has ${formatBytes(memory)}`;
-  return [`GPU memory: about ${total} on ${name}; ${room}`, `  ${describePlan({ ...plan })}`];
+  const limit = memory === undefined ? 'how much it has is not known' : `it has ${formatBytes(memory)}`;
+  return [`GPU memory: about ${total} on ${name}; ${limit}`, `  ${describePlan({ ...plan })}`];
 }
 
 /** The GPU that WebGPU would train on; undefined with another backend. Throws like planBackend. */
@@ -69,7 +69,7 @@ export function describePlan({ total, ...parts }: MemoryPlan | Record<string, nu
 }
 
 /**
- * Bytes of the GPU that this backend would train on, if that has memory of its own and tells how much; undefined
+ * Bytes of the GPU that this backend would train on, if it has memory of its own and reports its size; undefined
  * otherwise.
  */
 export async function gpuMemory(backend: BackendName, wanted?: string): Promise<number | undefined> {

@@ -3,11 +3,11 @@ import { fastestPrecision } from '../../tensor/precision.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { fasterInF16, planBackend, type Wanted } from '../../tensor/devices/plan.ts';
 
-/** The backend that will train: the one that was asked for, or what `auto` will choose if that starts. */
+/** The backend that will train: the requested one, or the choice of `auto` if that starts. */
 export const plannedBackend = async (wanted: Wanted): Promise<BackendName> =>
   (await planBackend(wanted)).backend;
 
-/** The precision that is the fastest for each method, on the device that this backend will use (`device`: asked for). */
+/** The fastest precision for each method, on the device that this backend will use (`device`: the requested one). */
 export async function plannedPrecision(
   backend: BackendName,
   device?: string,

@@ -1,4 +1,4 @@
-/** What doctor says of the GPUs that WebGPU finds: their memory, what they can do, and which one is used. */
+/** doctor's report on the GPUs that WebGPU finds: their memory, features, and which of them is used. */
 import type { Adapter, WebgpuProbe } from '../../protocol/doctor.ts';
 import type { ChosenDevice } from '../../tensor/devices/choose-device.ts';
 import type { BackendCheck, Check } from './completion-gpu.ts';
@@ -42,7 +42,7 @@ export function webgpuCheck(
   };
 }
 
-/** A sentence, each of which the editor can translate. */
+/** Describes one GPU as sentences that the editor can translate. */
 function describe(number: number, adapter: Adapter): Text {
   const { name, shared } = adapter;
   const memory = adapter.memory === undefined ? undefined : formatBytes(adapter.memory);

@@ -5,7 +5,7 @@ import { openCluster } from '../../cluster/store.ts';
 import { UserError } from '../../text/errors.ts';
 import type { ClusterOptions } from '../../training/options/place.ts';
 
-/** A cluster that answers, and where its work is kept. */
+/** A reachable cluster, and the storage of its jobs. */
 export interface ChosenCluster {
   client: RayClient;
   storage: string | null;
@@ -13,8 +13,8 @@ export interface ChosenCluster {
 }
 
 /**
- * The cluster that `--on` names, asked whether it is one that can be used; undefined without `--on`. Errors:
- * bad-argument, and those of openCluster and RayClient.version.
+ * The cluster named by `--on`, after checking that it is usable; undefined without `--on`. Errors: bad-argument, and
+ * those of openCluster and RayClient.version.
  */
 export async function chosenCluster({
   on,

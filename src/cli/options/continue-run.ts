@@ -1,9 +1,9 @@
-/** `train --continue RUN`: which runs can be continued, and what the new run takes over from the earlier one. */
+/** `train --continue RUN`: which runs can be continued, and what the new run inherits from the earlier run. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { examine } from '../../base-models/checksums.ts';
 import { AUTO_BASE } from '../../base-models/choose.ts';
-import { openCorpus, renamedGlobs, type CorpusSummary, type EarlierCorpus } from '../../corpus/index.ts';
+import { openCorpus, renameGlobs, type CorpusSummary, type EarlierCorpus } from '../../corpus/index.ts';
 import { notBetter } from '../../findings/offer.ts';
 import { UserError } from '../../text/errors.ts';
 import { msg, type Text } from '../../text/message.ts';
@@ -21,18 +21,18 @@ import { defaultName } from './data-options.ts';
 /** A finished run that another run continues. */
 export interface Continued {
   spec: RunSpec;
-  /** The folders to read: those that were given, else the run's. */
+  /** The folders to read: those specified, else the run's. */
   where: Folders;
-  /** Checksum of its adapter, as it is served. */
+  /** Checksum of its adapter as served. */
   sha256: string;
   corpus: EarlierCorpus;
-  /** The rate that it ended with, after its own trials and any reductions when it went back to a checkpoint. */
+  /** Its final learning rate, after its own trials and any reductions on rolling back to a checkpoint. */
   learningRate: number;
 }
 
 /**
- * `given`: the folders to read, if these are not to be the run's. Errors: run-not-found, run-damaged,
- * run-not-finished, not-better, bad-argument if a run of its kind can't be continued, base-not-found, base-checksum.
+ * `given`: folders to read instead of the run's. Errors: run-not-found, run-damaged, run-not-finished, not-better,
+ * bad-argument if a run of its kind can't be continued, base-not-found, base-checksum.
  */
 export async function findContinued(wanted: string, given: Folders = {}): Promise<Continued> {
   const dir = await findRun(wanted);
@@ -42,7 +42,7 @@ export async function findContinued(wanted: string, given: Folders = {}): Promis
   await requireBase(spec);
   const corpus = await openCorpus(join(dir, 'corpus'));
   if (corpus.summary.cut)
-    throw unfit(
+    throw cannotContinue(
       spec,
       "trained on one part of each file and held out the rest, and after a change those parts can't be found again",
     );
@@ -61,10 +61,14 @@ export async function findContinued(wanted: string, given: Folders = {}): Promis
 
 function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void {
   if (spec.imported)
-    throw unfit(spec, msg`was imported, so it is unknown which files it has learned and which are new`);
+    throw cannotContinue(
+      spec,
+      msg`was imported, so it is unknown which files it has learned and which are new`,
+    );
   if (spec.hyper.method === 'full')
-    throw unfit(spec, msg`is a full fine-tuning, and only an adapter can be trained further`);
-  if (spec.corpus.mode === 'instruct') throw unfit(spec, msg`learned answers to instructions, not text`);
+    throw cannotContinue(spec, msg`is a full fine-tuning, and only an adapter can be trained further`);
+  if (spec.corpus.mode === 'instruct')
+    throw cannotContinue(spec, msg`learned answers to instructions, not text`);
   const artefact = join(dir, artefactName(spec));
   if (state.status === 'done' && !existsSync(artefact))
     throw new UserError(
@@ -83,7 +87,7 @@ function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void
     throw new UserError(refused.code, refused.what, msg`Start a new training, without --continue.`);
 }
 
-const unfit = ({ id }: RunSpec, why: Text) =>
+const cannotContinue = ({ id }: RunSpec, why: Text) =>
   new UserError(
     'bad-argument',
     msg`Run ${id} can't be continued: it ${why}.`,
@@ -101,25 +105,25 @@ export function continuedOptions<O extends Partial<AllOptions>>(
   options: O,
   isGiven: IsGiven,
 ): O {
-  const before = asIn(where, spec);
-  const taken: Partial<Record<string, unknown>> = {};
+  const before = withFolders(where, spec);
+  const inherited: Partial<Record<string, unknown>> = {};
   for (const [name, option] of Object.entries(trainOptions)) {
     const { continue: how } = option.support;
     if (how === 'own' || (how === 'inherited' && isGiven(name))) continue;
     const earlier = optionValue(before, option);
     const asked = options[name as keyof AllOptions];
     if (how === 'same' && isGiven(name)) requireSame(spec, { option, earlier, asked });
-    // An empty list is no option.
-    if (earlier !== undefined && !(Array.isArray(earlier) && earlier.length === 0)) taken[name] = earlier;
+    // An empty list counts as not given.
+    if (earlier !== undefined && !(Array.isArray(earlier) && earlier.length === 0)) inherited[name] = earlier;
   }
-  return { ...options, ...taken };
+  return { ...options, ...inherited };
 }
 
 function requireSame(
   { id, base }: RunSpec,
   { option, earlier, asked }: { option: AnyOption; earlier: unknown; asked: unknown },
 ): void {
-  const [theirs, given] = [textOf(earlier), textOf(asked)];
+  const [theirs, given] = [formatValue(earlier), formatValue(asked)];
   const isBase = option === trainOptions.base && [base.path, AUTO_BASE].includes(given);
   if (given === theirs || isBase) return;
   const key = `--${flagName(option.flags)}`;
@@ -131,28 +135,31 @@ function requireSame(
 }
 
 /** The spec as if the run had learned the folders `where`. */
-function asIn(where: Folders, spec: RunSpec): Omit<RunSpec, 'name'> & { name?: string } {
+function withFolders(where: Folders, spec: RunSpec): Omit<RunSpec, 'name'> & { name?: string } {
   const { name, corpus } = spec;
-  // A name that only says which folders were learned would be wrong for others.
-  const isOwnName = name !== defaultName(spec, corpus) || describeFolders(spec) === describeFolders(where);
+  // A default name, made of the folder names, would be wrong for other folders.
+  const isCustomName = name !== defaultName(spec, corpus) || describeFolders(spec) === describeFolders(where);
   return {
     ...spec,
-    name: isOwnName ? name : undefined,
+    name: isCustomName ? name : undefined,
     corpus: {
       ...corpus,
-      include: renamedGlobs(corpus.include, spec, where),
-      exclude: renamedGlobs(corpus.exclude, spec, where),
+      include: renameGlobs(corpus.include, spec, where),
+      exclude: renameGlobs(corpus.exclude, spec, where),
     },
   };
 }
 
-function textOf(value: unknown): string {
+function formatValue(value: unknown): string {
   if (Array.isArray(value)) return value.toSorted().join();
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   return String(value);
 }
 
-/** Errors: bad-argument if none of the earlier run's files is here; corpus-empty if there is nothing new to learn. */
+/**
+ * Errors: bad-argument if none of the earlier run's files is in the folders; corpus-empty if there is nothing new to
+ * learn.
+ */
 export function requireChange(spec: RunSpec, { changed }: CorpusSummary): void {
   const { id } = spec;
   const is = foldersOf(spec).length > 1 ? msg`These are not the folders` : msg`This is not the folder`;

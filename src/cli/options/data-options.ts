@@ -1,4 +1,4 @@
-/** What is made of the options that say what to learn from: checks, and the corpus plan. */
+/** The options for training data: checks them, and turns them into the corpus plan. */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { localDataSet } from '../../corpus/datasets/files.ts';
@@ -9,12 +9,12 @@ import { corpusPlanSchema, type CorpusPlan } from '../../protocol/run.ts';
 import type { DataOptions, ReplayOptions } from '../../training/options/data.ts';
 import { specPart } from '../../training/options/index.ts';
 
-/** Checks all that can be checked before anything is opened. Throws `bad-argument` or `corpus-unreadable`. */
+/** Runs all checks that need no file to be read. Throws `bad-argument` or `corpus-unreadable`. */
 export async function checkData(where: Folders, options: DataOptions & ReplayOptions): Promise<void> {
   const { folder } = where;
   const { mode, data, include, exclude, fimRate, repositoryContext, replay, replayRate } = options;
   if (folder === undefined && data === undefined)
-    throw wrong(
+    throw invalidField(
       'There is neither a folder nor a data set to learn from.',
       'Give the folder that holds the code, or --data, or both.',
     );
@@ -26,25 +26,28 @@ export async function checkData(where: Folders, options: DataOptions & ReplayOpt
         'Give the folder that holds the code; a data set goes with --data.',
       );
   if (folder === undefined && (include || exclude))
-    throw wrong(
+    throw invalidField(
       '--include and --exclude select files of a folder, but no folder is given.',
       'Give the folder, or leave them out.',
     );
   if (options.pairs && (mode !== 'instruct' || folder === undefined))
-    throw wrong('--pairs needs a folder and --mode instruct.', 'Give both, or leave --pairs out.');
+    throw invalidField('--pairs needs a folder and --mode instruct.', 'Give both, or leave --pairs out.');
   if (mode === 'instruct' && (fimRate || repositoryContext))
-    throw wrong(
+    throw invalidField(
       'Fill-in-the-middle and repository context work with --mode pretrain only.',
       'Leave them out, or train with --mode pretrain.',
     );
   if (replayRate !== undefined && replay === undefined)
-    throw wrong('--replay-rate is given without --replay.', 'Say what to replay: a data set, or base.');
+    throw invalidField(
+      '--replay-rate is given without --replay.',
+      'Say what to replay: a data set, or base.',
+    );
 }
 
-/** Names of more folders would make the name of a run too long to be shown in a row. */
+/** With more folder names, a run's name would be too long for a table row. */
 const MOST_NAMES = 3;
 
-/** How a run is called unless it is given a name: "shop", "api + web", "a + b + c + 2 more". */
+/** The default name of a run: "shop", "api + web", "a + b + c + 2 more". */
 export function defaultName(where: Folders, { data }: Pick<DataOptions, 'data'>): string {
   const names = foldersOf(where).map(({ path, name }) => name || basename(path));
   if (names.length === 0) return basename(data ?? '');
@@ -52,7 +55,7 @@ export function defaultName(where: Folders, { data }: Pick<DataOptions, 'data'>)
   return [...names.slice(0, MOST_NAMES), ...(more > 0 ? [`${more} more`] : [])].join(' + ');
 }
 
-const wrong = (message: string, next: string) => new UserError('bad-argument', message, next);
+const invalidField = (message: string, next: string) => new UserError('bad-argument', message, next);
 
 /**
  * The corpus plan, with the defaults that depend on the base. `maxTokens`: training tokens that the run's budget
@@ -70,15 +73,15 @@ export function toCorpusPlan(
     fillInTheMiddle: tokenizer.fim !== undefined,
     repositories: hasRepositoryMarks(tokenizer),
   };
-  const placed = {
+  const located = {
     ...options,
-    ...(data !== undefined && { data: placeOfData(data) }),
-    ...(replay !== undefined && { replay: placeOfReplay(replay) }),
+    ...(data !== undefined && { data: dataSource(data) }),
+    ...(replay !== undefined && { replay: replaySource(replay) }),
   };
-  const settled = specPart('corpus', placed, known);
-  return corpusPlanSchema.parse({ ...settled, maxTokens });
+  const defaults = specPart('corpus', located, known);
+  return corpusPlanSchema.parse({ ...defaults, maxTokens });
 }
 
-/** A set on this disk by its whole path: by "team/rows" alone, nobody knows later that it was not the hub's. */
-const placeOfData = (data: string) => localDataSet(data) ?? data;
-const placeOfReplay = (source: string) => (source === 'base' ? source : placeOfData(source));
+/** A local data set by its absolute path: "team/rows" alone would look like one on the hub. */
+const dataSource = (data: string) => localDataSet(data) ?? data;
+const replaySource = (source: string) => (source === 'base' ? source : dataSource(source));

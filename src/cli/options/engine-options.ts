@@ -1,27 +1,27 @@
-/** `train --engine ray-train`: PyTorch under Ray Train in place of our own trainer. */
+/** `train --engine ray-train`: PyTorch under Ray Train instead of our own trainer. */
 import { isAddress } from '../../cluster/job.ts';
 import { UserError } from '../../text/errors.ts';
 import { rayTrainEngineSchema, type BackendName, type RayTrainEngine } from '../../protocol/run.ts';
 import { firstUnsupported, specPart, type TrainOptions } from '../../training/options/index.ts';
 import { flagName } from '../../training/options/option.ts';
 import { engineOptions, type ClusterOptions, type EngineOptions } from '../../training/options/place.ts';
-import type { Place } from '../machine/place.ts';
+import type { TrainingTarget } from '../machine/training-target.ts';
 
-/** Ray Train's workers, of which only the cluster knows how much memory they have. `backend`: what measures the result. */
-export const enginePlace = (
+/** Ray Train's workers; only the cluster knows their memory. `backend`: measures the result. */
+export const engineTarget = (
   { gpus }: Pick<RayTrainEngine, 'gpus'>,
   backend: BackendName = 'tensorflow',
-): Place => ({
+): TrainingTarget => ({
   backend,
-  // Processors gain little from bf16 in PyTorch.
+  // On a CPU, PyTorch gains little from bf16.
   precision: () => (gpus ? 'bf16' : 'f32'),
   fit: (_base, { recompute, batch, accumulate }) =>
-    Promise.resolve({ fitted: { recompute, batch, accumulate }, memoryBytes: 0 }),
+    Promise.resolve({ settings: { recompute, batch, accumulate }, memoryBytes: 0 }),
 });
 
 /**
- * The engine that was asked for, and the options of a run that it trains: it measures nothing at checkpoints but the
- * held-out loss, and makes no trials of learning rates. Errors: bad-argument for what does not go with it.
+ * The requested engine, and the options of a run trained by it: at checkpoints it measures only the held-out loss, and
+ * it runs no learning-rate trials. Errors: bad-argument for options it does not support.
  */
 export function withEngine<O extends TrainOptions & EngineOptions & ClusterOptions>(
   options: O,
@@ -36,11 +36,11 @@ export function withEngine<O extends TrainOptions & EngineOptions & ClusterOptio
       'Give --engine ray-train, or leave it out.',
     );
   }
-  const refused = firstUnsupported('rayTrain', options);
-  if (refused)
+  const unsupported = firstUnsupported('rayTrain', options);
+  if (unsupported)
     throw new UserError(
       'bad-argument',
-      `A training under Ray Train does not know ${refused}.`,
+      `A training under Ray Train does not know ${unsupported}.`,
       'Leave it out, or train without --engine.',
     );
   if (storage && isAddress(storage))

@@ -1,4 +1,4 @@
-/** What `train` makes of its options: its budget, its hyper-parameters, and what it measures. */
+/** Turns the options of `train` into its budget, hyperparameters, and evaluation plan. */
 import { UserError } from '../../text/errors.ts';
 import { chooseTasks } from '../../evaluation/tasks/index.ts';
 import { evaluationPlanSchema, type EvaluationPlan, hyperSchema, type Hyper } from '../../protocol/run.ts';
@@ -19,7 +19,7 @@ export function checkBudget(options: BudgetOptions): void {
   );
 }
 
-/** The most tokens that the run reads; undefined unless its budget is in steps or tokens. */
+/** Maximum tokens that the run reads; undefined unless its budget is in steps or tokens. */
 export function tokenBudget(options: BudgetOptions): number | undefined {
   if (options.tokens !== undefined) return options.tokens;
   return options.steps && options.steps * options.seq * options.batch * options.accumulate;
@@ -39,11 +39,13 @@ export function budgetInSteps(
   return Math.max(1, Math.round(tokens / (options.seq * options.batch * options.accumulate)));
 }
 
-/** What is measured at the end and at checkpoints, and how the result is chosen by it. Throws `bad-argument`. */
+/**
+ * The tasks measured at the end and at checkpoints, and the criterion for choosing the result. Throws `bad-argument`.
+ */
 export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
   const { evalTasks, evalShare, forgettingLimit, keep, strength } = options;
-  const settled = specPart('evaluation', options);
-  const tasks = settled['checkpointTasks'] as string[];
+  const defaults = specPart('evaluation', options);
+  const tasks = defaults['checkpointTasks'] as string[];
   chooseTasks(tasks);
   if (evalShare === 0 && evalTasks?.length)
     throw new UserError(
@@ -70,7 +72,7 @@ export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
       'Leave --strength out, or train with --method lora.',
     );
   return evaluationPlanSchema.parse({
-    ...settled,
+    ...defaults,
     ...(isKl(tasks) && { strengthLimit: forgettingLimit }),
   });
 }
@@ -93,7 +95,7 @@ export function checkSchedule({ schedule, warmup, cooldown = 0 }: TrainOptions):
     );
 }
 
-/** With the steps, the precision and the rate that were found for it. Throws `bad-argument`. */
+/** Completed with the steps, precision and learning rate determined for the run. Throws `bad-argument`. */
 export function toHyper(
   options: TrainOptions,
   steps: number,

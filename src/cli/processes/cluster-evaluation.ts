@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Work } from '../../cluster/job.ts';
-import { isUnderWay, readCluster } from '../../cluster/store.ts';
+import { isRunning, readCluster } from '../../cluster/store.ts';
 import { UserError } from '../../text/errors.ts';
 import { readSpec } from '../../runs/index.ts';
 import type { ChosenCluster } from '../options/cluster-options.ts';
@@ -12,7 +12,7 @@ import { sendWork } from './send-work.ts';
 const CPUS = 2;
 
 /**
- * Sends a run to be measured there, unless a job with the same arguments is under way already. `args`: those of the
+ * Sends a run to be measured there, unless a job with the same arguments is already in progress. `args`: those of the
  * evaluator, after the run's directory. Errors: bad-argument, run-locked while the run has another job, and those of
  * sendWork.
  */
@@ -22,7 +22,9 @@ export async function sendEvaluation(
   { client, storage, cpus }: ChosenCluster,
   options: { yes?: boolean | undefined; json?: boolean | undefined },
 ): Promise<void> {
-  const local = args.filter((_, at) => args[at - 1] === '--data').find((pair) => existsSync(fileOf(pair)));
+  const local = args
+    .filter((_, at) => args[at - 1] === '--data')
+    .find((isRunArgument) => existsSync(toFile(isRunArgument)));
   if (local !== undefined)
     throw new UserError(
       'bad-argument',
@@ -30,7 +32,7 @@ export async function sendEvaluation(
       'Name a data set on Hugging Face, or leave --on out.',
     );
   const file = await readCluster(dir);
-  if (isUnderWay(file)) {
+  if (isRunning(file)) {
     if (file.kind === 'evaluate' && isDeepStrictEqual(file.args, args)) return;
     throw new UserError(
       'run-locked',
@@ -45,21 +47,21 @@ export async function sendEvaluation(
     id: spec.id,
     base: spec.base,
     runtime: spec.planned ?? 'tensorflow',
-    // Another name each time: the figures that an earlier one left on the storage are of an earlier state.
+    // A new name each time: results of an earlier evaluation on the storage belong to an earlier state.
     tasks: [
       { id: `evaluate-${randomBytes(3).toString('hex')}`, argv: ['evaluator.mjs', '{folder}', ...args] },
     ],
     needs: { cpus: cpus ?? CPUS, memoryBytes: 0 },
     storage,
-    sends: (name) => isMeasured(name, args.includes('--checkpoint')),
+    isSent: (name) => isNeeded(name, args.includes('--checkpoint')),
   };
   await sendWork(client, work, { ...options, args });
 }
 
-const fileOf = (pair: string) => pair.replace(/^[^=]*=/, '');
+const toFile = (isRunArgument: string) => isRunArgument.replace(/^[^=]*=/, '');
 
-/** Without what only the owner or the optimiser needs. */
-const isMeasured = (name: string, checkpoints: boolean) =>
+/** Leaves out files that only the owner or the optimiser needs. */
+const isNeeded = (name: string, checkpoints: boolean) =>
   !/^(lock|stop|cluster\.json|.*\.log|exports\.jsonl|spectrum\.json)$|(^|\/)\.|\.tmp$|optimizer\.safetensors$/.test(
     name,
   ) &&

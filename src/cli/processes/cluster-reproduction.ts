@@ -2,7 +2,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { NewTask, Work, WorkRun } from '../../cluster/job.ts';
-import { isUnderWay, openCluster, readCluster, stopJob } from '../../cluster/store.ts';
+import { isRunning, openCluster, readCluster, stopJob } from '../../cluster/store.ts';
 import { FOLDER_PLACE, type ClusterFile } from '../../protocol/cluster.ts';
 import { UserError } from '../../text/errors.ts';
 import { runsDir, sweepsDir } from '../../platform/files/paths.ts';
@@ -21,8 +21,8 @@ import { runOwner } from '../../runs/lock.ts';
 import { readSweep } from '../../training/sweep/store.ts';
 import type { ChosenCluster } from '../options/cluster-options.ts';
 import { note, print, printJson } from '../view/output.ts';
-import { asCreated } from './cluster-run.ts';
-import { cancelSweep, ifUnderWay, takeOver } from './cluster-stop.ts';
+import { isRunInput } from './cluster-run.ts';
+import { cancelSweep, ifRunning, takeOver } from './cluster-stop.ts';
 import { sendSweep } from './cluster-sweep.ts';
 import { followChild } from './follow-child.ts';
 import { reproduceMakers, trialPhase } from './reproduce-launcher.ts';
@@ -34,7 +34,7 @@ const CPUS = 2;
 const CORPUS = basename(corpusDir(''));
 const INSTRUCTIONS = basename(instructDir(''));
 
-export interface ElsewhereOptions {
+export interface ClusterReproductionOptions {
   /** The cluster that was named; without one, where it was before. */
   cluster: ChosenCluster | undefined;
   /** What a run of each method needs; 0 if that is not known. */
@@ -45,52 +45,54 @@ export interface ElsewhereOptions {
 }
 
 /** The job that a reproduction has, or had last: its runs', else its newest sweep's. Errors: run-damaged. */
-async function jobOf({ dir, state }: Reproduction): Promise<ClusterFile | undefined> {
+async function findJobFolders({ dir, state }: Reproduction): Promise<ClusterFile | undefined> {
   const folders = sweepsOf(state).map((id) => join(sweepsDir(), id));
   const files: ClusterFile[] = [];
   for (const folder of [dir, ...folders.reverse()]) {
     const file = await readCluster(folder);
     if (file) files.push(file);
   }
-  return files.find(isUnderWay) ?? files[0];
+  return files.find(isRunning) ?? files[0];
 }
 
 /** Whether its job is under way on a cluster. Errors: run-damaged. */
-export const isElsewhere = async (repro: Reproduction): Promise<boolean> => isUnderWay(await jobOf(repro));
+export const isOnCluster = async (repro: Reproduction): Promise<boolean> =>
+  isRunning(await findJobFolders(repro));
 
-/** Deletes one of which nothing was sent, with its sweep. */
-export async function forget({ dir, state }: Reproduction): Promise<void> {
+/** Deletes a reproduction of which nothing was sent, with its sweep. */
+export async function deleteUnsent({ dir, state }: Reproduction): Promise<void> {
   const sweeps = sweepsOf(state).map((id) => join(sweepsDir(), id));
   if (Object.keys(state.runs).length > 0) return;
   for (const sweep of sweeps) if (await readCluster(sweep)) return;
   for (const folder of [...sweeps, dir]) await rm(folder, { recursive: true, force: true });
 }
 
-/** Errors: bad-argument if nothing says which cluster. */
+/** Errors: bad-argument if the cluster is unknown. */
 export async function clusterLauncher(
   repro: Reproduction,
-  options: ElsewhereOptions,
+  options: ClusterReproductionOptions,
 ): Promise<ClusterLauncher> {
   const { dir, spec } = repro;
   const { cluster, memoryBytes, json, verbose } = options;
-  if (!cluster && !(await jobOf(repro)))
+  if (!cluster && !(await findJobFolders(repro)))
     throw new UserError(
       'bad-argument',
       `Nothing of reproduction ${spec.id} was sent to a cluster yet.`,
       'Give --on with the address of its dashboard.',
     );
-  // Who agreed to the corpus for the sweep has agreed to it for the runs.
+  // Consent to sending the corpus for the sweep covers the runs.
   let agreed = options.yes ?? false;
   const runtime = spec.backend === 'auto' ? 'tensorflow' : spec.backend;
   return {
     ...reproduceMakers(repro, runtime),
-    isUnderWay: async () => isUnderWay(await readCluster(dir)),
+    isUnderWay: async () => isRunning(await readCluster(dir)),
     async sweep(sweepDir, signal, onPhase) {
       const prepared = { sweep: await readSweep(sweepDir), isNew: false, memoryBytes: memoryBytes.full };
-      const wasSent = isUnderWay(await readCluster(sweepDir));
-      const later = 'The runs follow when the trials are done, with the same corpus and their own settings';
-      await sendSweep(prepared, cluster, { yes: agreed, json, later });
-      agreed ||= !wasSent;
+      const wasRunning = isRunning(await readCluster(sweepDir));
+      const announced =
+        'The runs follow when the trials are done, with the same corpus and their own settings';
+      await sendSweep(prepared, cluster, { yes: agreed, json, laterContents: announced });
+      agreed ||= !wasRunning;
       await followChild('cluster-follower', [sweepDir], {
         schema: sweeperMessageSchema,
         signal,
@@ -103,14 +105,14 @@ export async function clusterLauncher(
     },
     async runs(runs, signal, onMessage) {
       const file = await readCluster(dir);
-      if (isUnderWay(file)) await openCluster(file.url).version();
+      if (isRunning(file)) await openCluster(file.url).version();
       else {
-        const before = await jobOf(repro);
+        const before = await findJobFolders(repro);
         const client = cluster?.client ?? openCluster(before!.url);
         const storage = cluster ? cluster.storage : before!.storage;
         const earlier = before?.kind === 'reproduce' ? before.needs.cpus : undefined;
         const cpus = cluster?.cpus ?? earlier ?? CPUS;
-        const work = await workOf(repro, runs, { cpus, storage, memoryBytes, runtime });
+        const work = await toWork(repro, runs, { cpus, storage, memoryBytes, runtime });
         await sendWork(client, work, { yes: agreed, json });
         for (const run of work.runs!) await queueRun(run.dir);
       }
@@ -131,12 +133,12 @@ interface How {
   runtime: Work['runtime'];
 }
 
-async function workOf(
+async function toWork(
   { dir, spec }: Reproduction,
   runs: readonly RunElsewhere[],
   { cpus, storage, memoryBytes, runtime }: How,
 ): Promise<Work> {
-  const sent = await Promise.all(runs.map(runOf));
+  const sent = await Promise.all(runs.map(findRun));
   const corpora = [CORPUS, ...(runs.some(({ instruct }) => instruct) ? [INSTRUCTIONS] : [])];
   return {
     kind: 'reproduce',
@@ -144,26 +146,26 @@ async function workOf(
     id: spec.id,
     base: spec.base,
     runtime,
-    tasks: runs.map((run): NewTask => taskOf(run, memoryBytes)),
+    tasks: runs.map((run): NewTask => toTask(run, memoryBytes)),
     needs: { cpus, memoryBytes: memoryBytes.full },
     storage,
-    sends: (name) => corpora.some((corpus) => name.startsWith(`${corpus}/`)),
+    isSent: (name) => corpora.some((corpus) => name.startsWith(`${corpus}/`)),
     runs: sent,
   };
 }
 
-const taskOf = ({ name, id, method, instruct, then }: RunElsewhere, memoryBytes: Record<Method, number>) => ({
+const toTask = ({ name, id, method, instruct, then }: RunElsewhere, memoryBytes: Record<Method, number>) => ({
   id: name,
   argv: ['trainer.mjs', FOLDER_PLACE],
   ...(then.length > 0 && { then }),
   folder: id,
   corpus: instruct ? INSTRUCTIONS : CORPUS,
-  // They are dropped after a run here, too.
+  // A local run drops them as well.
   leaves: ['checkpoints'],
   memoryBytes: memoryBytes[method],
 });
 
-async function runOf({ name, id }: RunElsewhere): Promise<WorkRun> {
+async function findRun({ name, id }: RunElsewhere): Promise<WorkRun> {
   const dir = join(runsDir(), id);
   const { spec, events } = await readRun(dir);
   return {
@@ -172,24 +174,29 @@ async function runOf({ name, id }: RunElsewhere): Promise<WorkRun> {
     dir,
     files: {
       'run.json': await readFile(join(dir, 'run.json'), 'utf8'),
-      ...asCreated(spec),
+      ...isRunInput(spec),
     },
     eventsBefore: events.length,
   };
 }
 
-/** The reproduction with this id, or beginning of one, if it has a job on a cluster. */
+/** The reproduction with this id, or id prefix, if it has a job on a cluster. */
 export const clusterReproduction = (wanted: string): Promise<Reproduction | undefined> =>
-  ifUnderWay(wanted, findReproduction, jobOf);
+  ifRunning(wanted, findReproduction, findJobFolders);
 
 /** Stops its job; trials and runs that ended before are taken over. Errors: those of RayClient and follow. */
 export async function cancelReproduction({ dir, spec, state }: Reproduction, json = false): Promise<void> {
-  const again = `reproduce --resume ${spec.id}`;
+  const command = `reproduce --resume ${spec.id}`;
   const file = await readCluster(dir);
-  if (!isUnderWay(file))
-    return cancelSweep(await readSweep(join(sweepsDir(), sweepsOf(state).at(-1)!)), { json, again });
+  if (!isRunning(file))
+    return cancelSweep(await readSweep(join(sweepsDir(), sweepsOf(state).at(-1)!)), {
+      json,
+      restartCommand: command,
+    });
   await stopJob(file);
   if (!(await runOwner(dir))) await takeOver(dir, file);
   if (json) return printJson({ outcome: 'cancelled', dir });
-  print(`Its job on the cluster is stopped; finished runs are kept. Resume it with: forget-me-not ${again}`);
+  print(
+    `Its job on the cluster is stopped; finished runs are kept. Resume it with: forget-me-not ${command}`,
+  );
 }

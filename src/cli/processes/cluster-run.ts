@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises';
 import type { NewTask, Work } from '../../cluster/job.ts';
 import type { RayClient } from '../../cluster/ray/client.ts';
-import { isUnderWay, openCluster, readCluster, writeCluster } from '../../cluster/store.ts';
+import { isRunning, openCluster, readCluster, writeCluster } from '../../cluster/store.ts';
 import { CLUSTER_JOB, type ClusterFile } from '../../protocol/cluster.ts';
 import { reportError, UserError } from '../../text/errors.ts';
 import {
@@ -37,11 +37,11 @@ export async function launchOnCluster(
 ): Promise<LaunchedTrainer> {
   const needs = { cpus: cpus ?? CPUS, memoryBytes: options.memoryBytes };
   try {
-    await sendWork(client, workOf(dir, spec, { storage, needs }), options);
+    await sendWork(client, toWork(dir, spec, { storage, needs }), options);
   } catch (error) {
     if (error instanceof UserError && error.code === 'cancelled')
       await rm(dir, { recursive: true, force: true });
-    else await recordFailure(dir, error, notSent(client, { storage, needs }));
+    else await recordFailure(dir, error, unsentFile(client, { storage, needs }));
     throw error;
   }
   return launchTrainer(dir, 0, client.cluster.address.host);
@@ -53,14 +53,14 @@ export async function launchOnCluster(
  */
 export async function resumeOnCluster(dir: string, options: Consent): Promise<LaunchedTrainer | undefined> {
   const file = await readCluster(dir);
-  if (file?.reproduction !== undefined && isUnderWay(file)) throw isOfReproduction(file.reproduction);
+  if (file?.reproduction !== undefined && isRunning(file)) throw isOfReproduction(file.reproduction);
   if (file?.kind !== 'train') return undefined;
   const client = openCluster(file.url);
   // What is wrong with the token or the network is said before anything is started.
   await client.version();
   const { spec, events } = await readRun(dir);
-  if (!isUnderWay(file))
-    await sendWork(client, workOf(dir, spec, file), { ...options, eventsBefore: events.length });
+  if (!isRunning(file))
+    await sendWork(client, toWork(dir, spec, file), { ...options, eventsBefore: events.length });
   await queueRun(dir);
   return launchTrainer(dir, events.length, client.cluster.address.host);
 }
@@ -72,7 +72,7 @@ const isOfReproduction = (id: string) =>
     `Go on with "reproduce --resume ${id}" on the command line.`,
   );
 
-function workOf(
+function toWork(
   dir: string,
   spec: RunSpec,
   { storage, needs }: Pick<ClusterFile, 'storage' | 'needs'>,
@@ -86,8 +86,8 @@ function workOf(
     tasks: [{ id: 'train', argv: ['trainer.mjs', '{folder}'], ...(spec.engine && onRay(spec.engine)) }],
     needs,
     storage,
-    sends: (name) => name === 'run.json' || name === EARLIER_ADAPTER || name.startsWith('corpus/'),
-    fresh: asCreated(spec),
+    isSent: (name) => name === 'run.json' || name === EARLIER_ADAPTER || name.startsWith('corpus/'),
+    overrides: isRunInput(spec),
   };
 }
 
@@ -98,17 +98,17 @@ const onRay = ({ workers, cpus = 1, gpus }: RayTrainEngine): Pick<NewTask, 'shar
 });
 
 /** The files of a run's progress as they were created, so that the package is the same each time it is sent. */
-export function asCreated({ hyper }: Pick<RunSpec, 'hyper'>): Record<string, string> {
+export function isRunInput({ hyper }: Pick<RunSpec, 'hyper'>): Record<string, string> {
   const state: RunState = { status: 'queued', step: 0, steps: hyper.steps };
   return { 'state.json': `${JSON.stringify(state, null, 2)}\n`, 'events.jsonl': '' };
 }
 
 /** So that resuming sends it again, and does not train here. */
-const notSent = (client: RayClient, how: Pick<ClusterFile, 'storage' | 'needs'>): ClusterFile => ({
+const unsentFile = (client: RayClient, settings: Pick<ClusterFile, 'storage' | 'needs'>): ClusterFile => ({
   version: CLUSTER_JOB,
   kind: 'train',
   url: client.cluster.address.url,
-  ...how,
+  ...settings,
   submissionId: 'none',
   ended: 'failed',
   eventsBefore: 0,

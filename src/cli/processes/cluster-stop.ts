@@ -1,6 +1,6 @@
 /** Stops jobs on a cluster that nobody here follows. */
 import { follow } from '../../cluster/follow.ts';
-import { isUnderWay, openCluster, readCluster, stopJob, writeCluster } from '../../cluster/store.ts';
+import { isRunning, openCluster, readCluster, stopJob, writeCluster } from '../../cluster/store.ts';
 import type { ClusterFile } from '../../protocol/cluster.ts';
 import { UserError } from '../../text/errors.ts';
 import { runOwner } from '../../runs/lock.ts';
@@ -19,9 +19,9 @@ export interface Stopped {
  * Stops the job that a directory has on a cluster, unless the process that follows it will do so (`followed`). Returns
  * undefined if there was none to stop. Errors: those of RayClient; the job may then go on.
  */
-export async function stopUnfollowed(dir: string, followed: boolean): Promise<Stopped | undefined> {
+export async function stopDetached(dir: string, followed: boolean): Promise<Stopped | undefined> {
   const file = await readCluster(dir);
-  if (followed || !isUnderWay(file)) return undefined;
+  if (followed || !isRunning(file)) return undefined;
   const { kind, reproduction } = file;
   if (!(await stopJob(file))) return { kind, reproduction, how: 'over' };
   await writeCluster(dir, { ...file, ended: 'cancelled' });
@@ -29,28 +29,28 @@ export async function stopUnfollowed(dir: string, followed: boolean): Promise<St
 }
 
 /** What a person is told; `wanted`: how they named the run. */
-export function tellStopped({ kind, how, reproduction }: Stopped, wanted: string): string {
-  const ofRun = kind === 'evaluate' ? `evaluate ${wanted}` : `resume ${wanted}`;
-  const again = reproduction === undefined ? ofRun : `reproduce --resume ${reproduction}`;
+export function describeStopped({ kind, how, reproduction }: Stopped, wanted: string): string {
+  const command = kind === 'evaluate' ? `evaluate ${wanted}` : `resume ${wanted}`;
+  const restartCommand = reproduction === undefined ? command : `reproduce --resume ${reproduction}`;
   return how === 'over'
-    ? `Its job on the cluster has already ended. Take over what it made with: forget-me-not ${again}`
-    : `Its job on the cluster is stopped. Start it again with: forget-me-not ${again}`;
+    ? `Its job on the cluster has already ended. Take over what it made with: forget-me-not ${restartCommand}`
+    : `Its job on the cluster is stopped. Start it again with: forget-me-not ${restartCommand}`;
 }
 
-/** The sweep with this id, or beginning of one, if it has a job on a cluster. */
+/** The sweep with this id, or id prefix, if it has a job on a cluster. */
 export const clusterSweep = (wanted: string): Promise<Sweep | undefined> =>
-  ifUnderWay(wanted, findSweep, ({ dir }) => readCluster(dir));
+  ifRunning(wanted, findSweep, ({ dir }) => readCluster(dir));
 
 /** What `find` finds if its job is under way on a cluster. "latest" means a run. */
-export async function ifUnderWay<T>(
+export async function ifRunning<T>(
   wanted: string,
   find: (wanted: string) => Promise<T>,
-  jobOf: (found: T) => Promise<ClusterFile | undefined>,
+  findJob: (found: T) => Promise<ClusterFile | undefined>,
 ): Promise<T | undefined> {
   if (wanted === 'latest') return undefined;
   try {
     const found = await find(wanted);
-    return isUnderWay(await jobOf(found)) ? found : undefined;
+    return isRunning(await findJob(found)) ? found : undefined;
   } catch (error) {
     // It is a run's, or several things'.
     if (error instanceof UserError && error.code === 'run-not-found') return undefined;
@@ -61,14 +61,17 @@ export async function ifUnderWay<T>(
 /** Whoever follows it hears that it was stopped from the cluster. Errors: those of RayClient and follow. */
 export async function cancelSweep(
   { dir, spec }: Sweep,
-  { json = false, again = `sweep --resume ${spec.id}` }: { json?: boolean | undefined; again?: string } = {},
+  {
+    json = false,
+    restartCommand = `sweep --resume ${spec.id}`,
+  }: { json?: boolean | undefined; restartCommand?: string } = {},
 ): Promise<void> {
   const file = await readCluster(dir);
   if (file) await stopJob(file);
   if (file && !(await runOwner(dir))) await takeOver(dir, file);
   if (json) return printJson({ outcome: 'cancelled', dir });
   print(
-    `Its job on the cluster is stopped; finished trials are kept. Resume it with: forget-me-not ${again}`,
+    `Its job on the cluster is stopped; finished trials are kept. Resume it with: forget-me-not ${restartCommand}`,
   );
 }
 
@@ -76,9 +79,9 @@ export async function cancelSweep(
 export async function takeOver(dir: string, file: ClusterFile): Promise<void> {
   const detach = new AbortController().signal;
   try {
-    await follow({ client: openCluster(file.url), dir, file, say: () => undefined, detach });
+    await follow({ client: openCluster(file.url), dir, file, emit: () => undefined, detach });
   } catch (error) {
     // What a trial or a run failed with matters no more.
-    if (isUnderWay(await readCluster(dir))) throw error;
+    if (isRunning(await readCluster(dir))) throw error;
   }
 }

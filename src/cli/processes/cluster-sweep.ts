@@ -1,7 +1,7 @@
 /** Sweeps whose trials run on a cluster. */
 import { rm } from 'node:fs/promises';
 import type { NewTask, Work } from '../../cluster/job.ts';
-import { isUnderWay, openCluster, readCluster } from '../../cluster/store.ts';
+import { isRunning, openCluster, readCluster } from '../../cluster/store.ts';
 import type { ClusterFile } from '../../protocol/cluster.ts';
 import { UserError } from '../../text/errors.ts';
 import { nextTasks, sweepTasks } from '../../training/sweep/cluster-tasks.ts';
@@ -27,25 +27,25 @@ export const isOnCluster = async (dir: string): Promise<boolean> =>
   (await readCluster(dir))?.kind === 'sweep';
 
 /**
- * Sends what is left of a sweep to `cluster`; without one, to that where it was before. Does nothing if its job is under
- * way. Errors: those of RayClient and sendWork.
+ * Sends what is left of a sweep to `cluster`; without one, to that where it was before. Does nothing if its job is
+ * under way. Errors: those of RayClient and sendWork.
  */
 export async function sendSweep(
   { sweep: { dir }, isNew, memoryBytes }: PreparedSweep,
   cluster: ChosenCluster | undefined,
-  options: Pick<SendOptions, 'yes' | 'json' | 'later'>,
+  options: Pick<SendOptions, 'yes' | 'json' | 'laterContents'>,
 ): Promise<void> {
   const file = await readCluster(dir);
-  if (isUnderWay(file)) {
+  if (isRunning(file)) {
     await openCluster(file.url).version();
     return;
   }
   const client = cluster?.client ?? openCluster(file!.url);
-  const how = cluster
+  const settings = cluster
     ? { storage: cluster.storage, needs: { cpus: cluster.cpus ?? CPUS, memoryBytes } }
     : file!;
   try {
-    await sendWork(client, workOf(await readSweep(dir), how), options);
+    await sendWork(client, toWork(await readSweep(dir), settings), options);
   } catch (error) {
     if (isNew && error instanceof UserError && error.code === 'cancelled')
       await rm(dir, { recursive: true, force: true });
@@ -53,9 +53,9 @@ export async function sendSweep(
   }
 }
 
-function workOf(sweep: Sweep, { storage, needs }: Pick<ClusterFile, 'storage' | 'needs'>): Work {
+function toWork(sweep: Sweep, { storage, needs }: Pick<ClusterFile, 'storage' | 'needs'>): Work {
   const { dir, spec } = sweep;
-  const { tasks, next } = tasksOf(sweep);
+  const { tasks, next } = toTasks(sweep);
   return {
     kind: 'sweep',
     dir,
@@ -66,12 +66,12 @@ function workOf(sweep: Sweep, { storage, needs }: Pick<ClusterFile, 'storage' | 
     next,
     needs,
     storage,
-    sends: (name) => name === 'sweep.json' || name === 'trials.jsonl' || name.startsWith('corpus/'),
+    isSent: (name) => name === 'sweep.json' || name === 'trials.jsonl' || name.startsWith('corpus/'),
   };
 }
 
 /** Where the grid itself was tried, what it still grows by. */
-function tasksOf(sweep: Sweep): { tasks: NewTask[]; next?: NewTask | undefined } {
+function toTasks(sweep: Sweep): { tasks: NewTask[]; next?: NewTask | undefined } {
   const all = sweepTasks(sweep, CHECKPOINT_SECONDS);
   return all.tasks.length > 0 ? all : { ...all, tasks: nextTasks(sweep, CHECKPOINT_SECONDS) };
 }

@@ -23,11 +23,11 @@ export async function finishRun(
 ): Promise<void> {
   const snapshot = await followToEnd(dir, trainer, { json: json === true });
   const { spec, state } = snapshot;
-  if (trainer.cluster && isAlive(state)) return tellLeft(spec.id, trainer.cluster, { dir, json });
+  if (trainer.cluster && isAlive(state)) return printDetached(spec.id, trainer.cluster, { dir, json });
   // The trainer could not write its error into the run: another process holds the run, or the disk is full.
-  const begun = snapshot.events.length > trainer.eventsBefore;
-  const lastWords = begun && hasEnded(state) ? undefined : trainer.lastWords();
-  if (lastWords) throw lastWords;
+  const started = snapshot.events.length > trainer.eventsBefore;
+  const startError = started && hasEnded(state) ? undefined : trainer.startError();
+  if (startError) throw startError;
   if (state.status === 'failed' && state.error) throw errorOf(state.error);
   if (state.status === 'cancelled') {
     if (json) printJson({ run: spec.id, dir, status: state.status, step: state.step });
@@ -49,7 +49,7 @@ export async function finishRun(
 }
 
 /** Ctrl+C ended the following only. */
-function tellLeft(
+function printDetached(
   id: string,
   cluster: string,
   { dir, json }: { dir: string; json?: boolean | undefined },

@@ -9,7 +9,7 @@ import { errorOf, type ErrorReport, type UserError } from '../../text/errors.ts'
 import { note } from '../view/output.ts';
 import { childEnv, onInterrupt } from './child.ts';
 
-interface Following<M> {
+interface FollowOptions<M> {
   /** Schema of its messages; a `failed` message with code, message and next is thrown. */
   schema: z.ZodType<M>;
   onMessage(message: M): Promise<void> | void;
@@ -29,7 +29,7 @@ interface Following<M> {
 export async function followChild<N extends ProgramName, M extends { type: string }>(
   name: N,
   args: Programs[N],
-  { schema, onMessage, onStop, verbose = false, log, signal, grace = 10_000 }: Following<M>,
+  { schema, onMessage, onStop, verbose = false, log, signal, grace = 10_000 }: FollowOptions<M>,
 ): Promise<void> {
   const file = verbose || log === undefined ? undefined : openLogSync(log);
   const stderr = file ?? (verbose ? 'pipe' : 'ignore');

@@ -12,8 +12,8 @@ import { cancelRun, followRun, readRun } from '../../runs/index.ts';
 import { english } from '../../text/message.ts';
 
 /**
- * Resolves with the run's last state. Ctrl+C cancels the run and lets it write a checkpoint; a run on a cluster is left
- * to go on.
+ * Resolves with the run's last state. Ctrl+C cancels the run and lets it write a checkpoint; a run on a cluster
+ * continues.
  */
 export async function followToEnd(
   dir: string,
@@ -54,7 +54,7 @@ export async function followToEnd(
 class JsonProgress {
   private shown = '';
   show({ state }: RunSnapshot): void {
-    const what = `${state.step} ${taskOf(state)}`;
+    const what = `${state.step} ${taskName(state)}`;
     if (what === this.shown) return;
     this.shown = what;
     printProgress({
@@ -74,23 +74,23 @@ class TerminalProgress {
   private shown = '';
   private evaluating = false;
   private readonly line = new LiveLine(process.stdout);
-  /** `seen`: number of events that were there before. */
-  constructor(private seen: number) {}
+  /** `printed`: number of events that were there before. */
+  constructor(private printed: number) {}
 
   show(snapshot: RunSnapshot): void {
-    for (const event of snapshot.events.slice(this.seen)) {
+    for (const event of snapshot.events.slice(this.printed)) {
       if (event.type === 'phase') this.evaluating = event.phase === 'Evaluating';
-      // Figures of the result are printed in a table at the end.
+      // Metrics of the result are printed in a table at the end.
       if (event.type !== 'evaluation' || !this.evaluating) this.print(describe(event));
     }
-    this.seen = snapshot.events.length;
+    this.printed = snapshot.events.length;
     if (this.line.live) this.rewrite(snapshot);
-    else this.sayTask(snapshot);
+    else this.printTask(snapshot);
   }
 
   /** Without a terminal, prints one line for each task of the evaluation, not for each item ("HumanEval 3 of 40"). */
-  private sayTask({ state }: RunSnapshot): void {
-    const task = taskOf(state);
+  private printTask({ state }: RunSnapshot): void {
+    const task = taskName(state);
     if (task && task !== 'Evaluating' && task !== this.shown) this.print(`  ${task}${timeLeft(state)}`);
     this.shown = task;
   }
@@ -116,13 +116,13 @@ class TerminalProgress {
   }
 }
 
-/** What is measured, without how much of it: "HumanEval". Empty before measuring. */
-const taskOf = ({ status, phase = '' }: RunState): string =>
+/** The task being measured, without its progress: "HumanEval". Empty before measuring. */
+const taskName = ({ status, phase = '' }: RunState): string =>
   status === 'evaluating' ? phase.replace(/ \d+ of \d+$/, '') : '';
 
 const timeLeft = (state: RunState): string => {
-  const left = timeLeftIn(state);
-  return left === undefined ? '' : `, ${left}`;
+  const remaining = timeLeftIn(state);
+  return remaining === undefined ? '' : `, ${remaining}`;
 };
 
 /** The line that stays on screen for an event; undefined for events that are not shown. */
@@ -155,7 +155,7 @@ function describe(event: RunEvent): string | undefined {
   }
 }
 
-/** Shows only the main figure of a task, and not the base's KL from itself. */
+/** Shows only the main metric of a task, and not the base's KL from itself. */
 function describeEvaluation({ step, result }: Extract<RunEvent, { type: 'evaluation' }>): string | undefined {
   const { task, metric, value, low, high, setting } = result;
   if (setting.startsWith('during training')) return `  step ${step}: held-out ${metric} ${value.toFixed(3)}`;

@@ -10,7 +10,7 @@ import type { TrainingLock } from '../../runs/index.ts';
 import { childEnv } from './child.ts';
 
 export interface LaunchedTrainer {
-  /** Number of events that the run had before. */
+  /** Number of events that the run already had. */
   eventsBefore: number;
   /** Host and port of the cluster on which the run trains, if it does. */
   cluster: string | undefined;
@@ -18,12 +18,12 @@ export interface LaunchedTrainer {
   pid: number | undefined;
   /** Resolves when the process has ended, for whatever reason. */
   ended: Promise<void>;
-  /** The error that it ended with, if it could not write it into the run. */
-  lastWords(): UserError | undefined;
+  /** The error it ended with, if it could not write it into the run. */
+  startError(): UserError | undefined;
 }
 
 /** As launchTrainer, and hands the training lock to the trainer, which holds it even if this process ends. */
-export async function launchOnItsOwn(
+export async function launchDetached(
   dir: string,
   lock: TrainingLock,
   eventsBefore = 0,
@@ -35,7 +35,7 @@ export async function launchOnItsOwn(
 
 /**
  * Starts it detached; its output goes to trainer.log in the run's directory. `cluster`: host and port of the cluster on
- * which the run trains; what is started then follows it.
+ * which the run trains; the process then follows that job instead of training.
  */
 export function launchTrainer(dir: string, eventsBefore = 0, cluster?: string): LaunchedTrainer {
   const path = join(dir, 'trainer.log');
@@ -53,14 +53,14 @@ export function launchTrainer(dir: string, eventsBefore = 0, cluster?: string): 
     cluster,
     pid: child.pid,
     ended: endOf(child, 'exit').then(() => undefined),
-    lastWords: () => {
-      const said = parseError(readFileSync(path).subarray(size).toString());
-      const how = child.signalCode ?? child.exitCode;
-      if (said || how === null || how === 0) return said;
+    startError: () => {
+      const reported = parseError(readFileSync(path).subarray(size).toString());
+      const exitStatus = child.signalCode ?? child.exitCode;
+      if (reported || exitStatus === null || exitStatus === 0) return reported;
       const resume = `{resume ${basename(dir)}}`;
       return endedEarly(
         cluster ? 'The follower' : 'The trainer',
-        how,
+        exitStatus,
         cluster
           ? `The run goes on at ${cluster}: attach to it again with ${resume}; ${path} may say more.`
           : `Resume it from its last checkpoint with ${resume}; ${path} may say more.`,

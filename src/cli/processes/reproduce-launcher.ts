@@ -1,4 +1,6 @@
-/** The processes that a reproduction runs (trainer, sweeper, evaluator, spectrum); each is stopped when time is up. */
+/**
+ * The processes that a reproduction runs (trainer, sweeper, evaluator, spectrum); each is stopped when its time is up.
+ */
 import { existsSync } from 'node:fs';
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -33,17 +35,19 @@ export interface LauncherOptions {
   verbose: boolean;
   /** The training lock of this command; its trainers run under it. */
   lock: TrainingLock;
-  /** Milliseconds after which a process that was asked to stop is killed. */
+  /** Milliseconds between asking a process to stop and killing it. */
   grace: number;
 }
 
-/** Makes runs and sweeps of a reproduction, with the corpora in its folder. `planned`: the backend, if it is settled. */
+/**
+ * Makes runs and sweeps of a reproduction, with the corpora in its folder. `planned`: the backend, if already chosen.
+ */
 export function reproduceMakers(
   { dir, spec }: Reproduction,
   planned?: BackendName,
 ): Pick<Launcher, 'createRun' | 'createSweep'> {
-  const settled = planned && { planned };
-  /** Makes a copy that a run or a sweep takes over by renaming. */
+  const backend = planned && { planned };
+  /** Makes a copy that is moved into a run or sweep by renaming. */
   const copyCorpus = async (parent: string, from: string): Promise<string> => {
     const copy = temporaryCorpus(parent);
     await mkdir(parent, { recursive: true });
@@ -65,13 +69,13 @@ export function reproduceMakers(
   return {
     async createRun({ spec: run, instruct }) {
       const copy = await copyCorpus(runsDir(), instruct ? await instructions() : corpusDir(dir));
-      const made = await createRun({ ...run, ...settled });
-      await rename(copy, join(made.dir, 'corpus'));
-      return made.id;
+      const created = await createRun({ ...run, ...backend });
+      await rename(copy, join(created.dir, 'corpus'));
+      return created.id;
     },
     async createSweep(sweep) {
       const copy = await copyCorpus(sweepsDir(), corpusDir(dir));
-      return (await createSweep({ ...sweep, ...settled }, copy)).spec.id;
+      return (await createSweep({ ...sweep, ...backend }, copy)).spec.id;
     },
   };
 }
@@ -160,7 +164,7 @@ async function train(
   if (state.status === 'done' || signal.aborted) return;
   if (state.error) throw errorOf(state.error);
   throw (
-    trainer?.lastWords() ??
+    trainer?.startError() ??
     new UserError(
       'internal',
       `The trainer of ${before.spec.id} ended without an error message.`,

@@ -1,6 +1,6 @@
-/** Sends work to a cluster, once the person has heard what leaves the machine. */
+/** Sends work to a cluster, after telling the user what leaves the machine. */
 import type { Work } from '../../cluster/job.ts';
-import { prepare, send, type Prepared } from '../../cluster/submit.ts';
+import { prepare, send, type PreparedJob } from '../../cluster/submit.ts';
 import type { RayClient } from '../../cluster/ray/client.ts';
 import { askParent, canAskParent } from '../../platform/processes/ask-parent.ts';
 import { UserError } from '../../text/errors.ts';
@@ -14,11 +14,11 @@ export interface SendOptions {
   json?: boolean | undefined;
   eventsBefore?: number;
   args?: readonly string[];
-  /** What is sent after this without another question: a sentence without its full stop. */
-  later?: string;
+  /** What will be sent later without asking again: a sentence without its full stop. */
+  laterContents?: string;
 }
 
-/** Errors: cancelled if the person does not want it, and those of `prepare` and `send`. */
+/** Errors: cancelled if the user declines, and those of `prepare` and `send`. */
 export async function sendWork(client: RayClient, work: Work, options: SendOptions): Promise<void> {
   const { json = false } = options;
   const stop = new AbortController();
@@ -40,17 +40,17 @@ export async function sendWork(client: RayClient, work: Work, options: SendOptio
   }
 }
 
-/** Not asked where everything is there already, as after a lost job. */
+/** Does not ask if everything is already there, as after a lost job. */
 async function consent(
-  { client, work, sends }: Prepared,
+  { client, work, uploadBytes: sends }: PreparedJob,
   options: SendOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const { address } = client.cluster;
-  const { yes = false, json = false, later } = options;
+  const { yes = false, json = false, laterContents } = options;
   if (sends.program + sends.work === 0) return;
   const refused = new UserError('cancelled', 'Nothing was sent.', 'Leave --on out to work on this machine.');
-  // Options from a folder's settings may contain --yes, so an editor asks in any case.
+  // A folder's settings may add --yes to the options, so an editor always asks.
   if (canAskParent()) {
     const { host, plainText } = address;
     const { storage } = work;
@@ -63,16 +63,16 @@ async function consent(
       `What is sent to ${address.host} goes over the network without encryption, for everybody on the way to read.`,
       'Use https or a tunnel, or agree with --yes.',
     );
-  const plain = address.plainText ? ' It is NOT encrypted on the way.' : '';
-  const text = `To the cluster at ${address.host} go ${whatGoes(work, sends)}.${later ? ` ${later}.` : ''}${plain}`;
+  const summary = address.plainText ? ' It is NOT encrypted on the way.' : '';
+  const text = `To the cluster at ${address.host} go ${describeContents(work, sends)}.${laterContents ? ` ${laterContents}.` : ''}${summary}`;
   if (await confirm(text, { yes, json })) return;
   throw refused;
 }
 
-function whatGoes({ kind }: Work, { program, work }: Prepared['sends']): string {
+function describeContents({ kind }: Work, { program, work }: PreparedJob['uploadBytes']): string {
   const own = program > 0 ? `${formatBytes(program)} of this program, once for each version; and ` : '';
   const run = kind === 'evaluate' ? 'the run with its result' : 'settings';
-  return `${own}${inMegabytes(work)}: ${run}, the corpus as tokens, which can be turned back into its text, and the names of its files. No other files of your folder are sent`;
+  return `${own}${megabytes(work)}: ${run}, the corpus as tokens, which can be turned back into its text, and the names of its files. No other files of your folder are sent`;
 }
 
-const inMegabytes = (bytes: number) => (bytes < 1e6 ? `${(bytes / 1e6).toFixed(2)} MB` : formatBytes(bytes));
+const megabytes = (bytes: number) => (bytes < 1e6 ? `${(bytes / 1e6).toFixed(2)} MB` : formatBytes(bytes));

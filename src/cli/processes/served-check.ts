@@ -42,9 +42,9 @@ export async function findServed(run: string): Promise<ServedRun> {
     await checkServed(dir);
   });
   const { spec, summary } = await readRun(dir);
-  const worse = summary && notBetter(spec.name, summary);
+  const problem = summary && notBetter(spec.name, summary);
   // The user named this run, so it is served all the same.
-  if (worse) note(`Warning: ${worse.message}`);
+  if (problem) note(`Warning: ${problem.message}`);
   return served;
 }
 

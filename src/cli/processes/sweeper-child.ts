@@ -8,16 +8,16 @@ import type { SweepView } from '../view/sweep-view.ts';
 import { followChild } from './follow-child.ts';
 
 /**
- * Resolves when the sweeper is done or was stopped. Throws the error that it ended with. `elsewhere`: the trials run on
+ * Resolves when the sweeper is done or was stopped. Throws the error that it ended with. `onCluster`: the trials run on
  * a cluster, and go on there when the child that follows them is stopped.
  */
-export async function followSweeper(dir: string, view: SweepView, elsewhere = false): Promise<void> {
+export async function followSweeper(dir: string, view: SweepView, onCluster = false): Promise<void> {
   let stopped = false;
-  await followChild(elsewhere ? 'cluster-follower' : 'sweeper', [dir], {
+  await followChild(onCluster ? 'cluster-follower' : 'sweeper', [dir], {
     schema: sweeperMessageSchema,
     log: join(dir, 'sweeper.log'),
     onStop() {
-      if (!stopped && !elsewhere) note('', 'Stopping after this step; finished trials are kept.');
+      if (!stopped && !onCluster) note('', 'Stopping after this step; finished trials are kept.');
       stopped = true;
     },
     async onMessage(message) {

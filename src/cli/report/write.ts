@@ -10,7 +10,7 @@ import { readRun } from '../../runs/index.ts';
 import { sweepSnapshots } from '../../training/sweep/snapshot.ts';
 import { reportHtml } from './html.ts';
 
-/** A file of the panel's bundle: beside cli.mjs when bundled, else where the build puts it. */
+/** A file of the panel's bundle: next to cli.mjs when bundled, else in the build folder. */
 function panelAsset(file: string): string {
   const places = ['./webview/', '../../../dist/webview/'].map((place) =>
     fileURLToPath(new URL(place + file, import.meta.url)),
@@ -25,8 +25,8 @@ function panelAsset(file: string): string {
   return found;
 }
 
-/** If the runs can't be compared, the report says why; it is written all the same. */
-async function comparisonOf(dirs: string[], of: string[]): Promise<ComparisonAnswer> {
+/** If the runs can't be compared, the report is still written and says why. */
+async function compareIfPossible(dirs: string[], of: string[]): Promise<ComparisonAnswer> {
   try {
     return { of, comparison: await compareRuns(dirs) };
   } catch (error) {
@@ -36,9 +36,9 @@ async function comparisonOf(dirs: string[], of: string[]): Promise<ComparisonAns
 }
 
 /**
- * Writes the runs, their comparison and, unless `sweeps` is false, the sweeps of their bases into one self-contained HTML file with the first run
- * selected. Returns its absolute path. It writes by rename, so a report is never half replaced. Errors: those of
- * readRun; bad-argument when the file can't be written.
+ * Writes the runs, their comparison and, unless `sweeps` is false, the sweeps of their bases into one self-contained
+ * HTML file with the first run selected. Returns its absolute path. It writes by rename, so a report is never half
+ * replaced. Errors: those of readRun; bad-argument when the file can't be written.
  */
 export async function writeReport(
   runDirs: string[],
@@ -58,7 +58,7 @@ export async function writeReport(
       sweeps: sweeps ? await sweepSnapshots(runs.map(({ spec }) => spec.base.sha256)) : [],
       selected: runs[0]?.spec.id,
       ...(runs.length > 1 && {
-        comparison: await comparisonOf(
+        comparison: await compareIfPossible(
           runDirs,
           runs.map(({ spec }) => spec.id),
         ),

@@ -2,12 +2,14 @@ import { visibleLine } from '../../text/foreign-text.ts';
 
 export { formatBytes, formatDuration } from '../../text/units.ts';
 
-/** Characters of a cell that are shown. */
+/** Longer cells are truncated to this many characters. */
 const LONGEST_CELL = 1000;
 
-/** Its lines. Pads columns to their widest cell; the first is left-aligned, the others right-aligned. */
-export function formatTable(given: string[][]): string[] {
-  const rows = given.map((row) => row.map((cell) => visibleLine(cell, LONGEST_CELL)));
+/**
+ * The lines of a table: columns are padded to their widest cell; the first is left-aligned, the others right-aligned.
+ */
+export function formatTable(input: string[][]): string[] {
+  const rows = input.map((row) => row.map((cell) => visibleLine(cell, LONGEST_CELL)));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: string[]) =>
     row
@@ -17,7 +19,7 @@ export function formatTable(given: string[][]): string[] {
 }
 
 /** "file" or "files". */
-/** "12 kB", "8.4 MB": of files that may be small. */
+/** "12 kB", "8.4 MB": for files that may be small. */
 export const fileSize = (bytes: number): string =>
   bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 

@@ -1,10 +1,10 @@
-/** What `--help` of a command shows: the most used options, the others grouped by topic, then examples. */
+/** The `--help` text of a command: the most used options, the others grouped by topic, then examples. */
 import type { Command, Option } from 'commander';
 import { topics } from '../../training/options/index.ts';
 import { flagName, flagNames, type AnyOption } from '../../training/options/option.ts';
 
 interface CommandHelp {
-  /** Long names of the options that come first. If not set, all options are in one list. */
+  /** Long names of the options listed first. If not set, all options are in one list. */
   mostUsed?: readonly string[];
   /** The arguments after "forget-me-not", and what the command does. */
   examples: readonly (readonly [line: string, does: string])[];
@@ -152,13 +152,13 @@ export function arrangeHelp(command: Command): void {
 function arrangeOptions(command: Command, mostUsed: readonly string[]): void {
   const arranged = [['Most used:', mostUsed] as const, ...groups];
   const order = arranged.flatMap(([, names]) => names);
-  const nameOf = ({ long }: Option) => flagName(long!);
-  const rankOf = (option: Option) => {
-    const at = order.indexOf(nameOf(option));
-    return at < 0 ? order.length : at;
+  const longName = ({ long }: Option) => flagName(long!);
+  const groupRank = (option: Option) => {
+    const rank = order.indexOf(longName(option));
+    return rank < 0 ? order.length : rank;
   };
   const options = command.options as Option[];
-  options.sort((a, b) => rankOf(a) - rankOf(b));
+  options.sort((a, b) => groupRank(a) - groupRank(b));
   for (const option of options)
-    option.helpGroup(arranged.find(([, names]) => names.includes(nameOf(option)))?.[0] ?? 'More');
+    option.helpGroup(arranged.find(([, names]) => names.includes(longName(option)))?.[0] ?? 'More');
 }

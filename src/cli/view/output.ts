@@ -1,7 +1,7 @@
 /**
  * The output of every command, and its only way to the terminal (a lint rule keeps it so): results on stdout, progress
- * and errors on stderr. What others wrote is shown with its control characters visible, and stays on its line: a line
- * end within a line is shown as `\n`.
+ * and errors on stderr. Foreign text is shown with its control characters escaped and stays on its line: a line end
+ * within a line is shown as `\n`.
  */
 import { format } from 'node:util';
 import { jsonLine, visible, visibleLine, visibleText } from '../../text/foreign-text.ts';
@@ -18,19 +18,19 @@ const shown = (lines: readonly Lines[]): string =>
 /** Lines of a result, on stdout. */
 export const print = (...lines: Lines[]): void => void process.stdout.write(shown(lines));
 
-/** Lines beside the result, on stderr. */
+/** Lines that are not part of the result, on stderr. */
 export const note = (...lines: Lines[]): void => void process.stderr.write(shown(lines));
 
 /** Groups of lines with an empty line between them. */
-export const apart = (groups: readonly (readonly string[])[]): string[] =>
-  groups.filter(({ length }) => length > 0).flatMap((lines, at) => (at ? ['', ...lines] : lines));
+export const joinGroups = (groups: readonly (readonly string[])[]): string[] =>
+  groups.filter(({ length }) => length > 0).flatMap((lines, index) => (index ? ['', ...lines] : lines));
 
 /** The lines of a text such as code, with its tabs. */
-export const linesOf = (text: string): string[] => text.split(/\r?\n/);
+export const splitLines = (text: string): string[] => text.split(/\r?\n/);
 
-/** A text whose lines and tabs are its own, such as a completion. */
+/** A text that keeps its line breaks and tabs, such as a completion. */
 export const printText = (text: string): void =>
-  void process.stdout.write(`${linesOf(text).map(visibleText).join('\n')}\n`);
+  void process.stdout.write(`${splitLines(text).map(visibleText).join('\n')}\n`);
 
 export const printJson = (value: unknown): void => void process.stdout.write(`${jsonLine(value)}\n`);
 
@@ -43,14 +43,14 @@ export const printProgress = (progress: {
   done: number;
   total: number;
   unit: string;
-  /** Of this phase, and until the end of all. */
+  /** Remaining time of this phase, and of everything. */
   etaSeconds?: number | undefined;
   leftSeconds?: number | undefined;
 }): void => noteJson(progress);
 
 const CLEAR = '\r\x1b[2K';
 
-/** The line of a terminal that rewrites itself. Where there is no terminal, only lines that stay are written. */
+/** A line of the terminal that rewrites itself. Without a terminal, only permanent lines are written. */
 export class LiveLine {
   constructor(private readonly stream: NodeJS.WriteStream) {}
 
@@ -68,23 +68,23 @@ export class LiveLine {
     if (this.live) this.stream.write(CLEAR);
   }
 
-  /** Leaves on the screen what is shown. */
+  /** Keeps the current line on the screen. */
   keep(): void {
     if (this.live) this.stream.write('\n');
   }
 
-  /** A line that stays, in the place of what is shown. */
+  /** Replaces the current line by a permanent one. */
   print(line: string): void {
     this.clear();
     this.stream.write(shown([line]));
   }
 }
 
-/** What libraries write to the console goes to stderr, like everything beside the result, each on a line. */
-export function guardConsole(): void {
+/** Redirects console output of libraries to stderr, where everything but the result goes, one line per call. */
+export function redirectConsole(): void {
   for (const level of ['debug', 'error', 'info', 'log', 'warn'] as const)
-    console[level] = (...said: unknown[]) => note(format(...said));
+    console[level] = (...args: unknown[]) => note(format(...args));
 }
 
-/** Resolves when stdout is written. */
+/** Resolves once stdout is flushed. */
 export const flushed = (): Promise<void> => new Promise((done) => process.stdout.write('', () => done()));

@@ -52,15 +52,16 @@ export function progressView({
 const INTERVAL_MS = 250;
 
 class JsonView implements ProgressView {
-  private last = '';
-  private told = -Infinity;
+  private lastReport = '';
+  private shownLines = -Infinity;
 
   show(progress: ByteProgress): void {
     const now = performance.now();
     const text = label(progress);
-    if (text === this.last && now - this.told < INTERVAL_MS && progress.done !== progress.total) return;
-    this.last = text;
-    this.told = now;
+    if (text === this.lastReport && now - this.shownLines < INTERVAL_MS && progress.done !== progress.total)
+      return;
+    this.lastReport = text;
+    this.shownLines = now;
     printProgress({ phase: text, done: progress.done, total: progress.total, unit: 'bytes' });
   }
 
@@ -68,20 +69,20 @@ class JsonView implements ProgressView {
 }
 
 class LineView implements ProgressView {
-  private last = '';
+  private lastReport = '';
   private quarter = 0;
   constructor(private readonly line: LiveLine) {}
 
   show(progress: ByteProgress): void {
     const { done, total } = progress;
     const text = label(progress);
-    // Only a download gets more than one line.
+    // Only downloads print more than one line.
     const quarter = total > 0 && progress.phase === 'downloading' ? Math.floor((done / total) * 4) : 0;
-    if (text === this.last && quarter <= this.quarter) return;
+    if (text === this.lastReport && quarter <= this.quarter) return;
     const share = total > 0 && quarter > 0 ? ` ${quarter * 25}%` : '';
     const size = total > 0 ? ` (${megabytes(total)} MB)` : '';
     this.line.print(`${text}${size}${share}`);
-    this.last = text;
+    this.lastReport = text;
     this.quarter = quarter;
   }
 
@@ -90,7 +91,7 @@ class LineView implements ProgressView {
 
 class BarView implements ProgressView {
   private bar: cliProgress.SingleBar | undefined;
-  private last = '';
+  private lastReport = '';
   private readonly line: LiveLine;
   constructor(private readonly stream: NodeJS.WriteStream) {
     this.line = new LiveLine(stream);
@@ -99,14 +100,14 @@ class BarView implements ProgressView {
   show(progress: ByteProgress): void {
     const text = label(progress);
     const { done, total } = progress;
-    if (text !== this.last || (total > 0 && !this.bar)) this.start(text, total);
+    if (text !== this.lastReport || (total > 0 && !this.bar)) this.start(text, total);
     if (this.bar) this.bar.update(done, { megabytes: megabytes(done), of: megabytes(total) });
     else this.line.show(`${text}${done > 0 ? ` ${megabytes(done)} MB` : ' ...'}`);
   }
 
   private start(text: string, total: number): void {
     this.end();
-    this.last = text;
+    this.lastReport = text;
     if (total === 0) return;
     const format = `${text} [{bar}] {percentage}%  {megabytes} of {of} MB`;
     this.bar = new cliProgress.SingleBar(
@@ -118,8 +119,8 @@ class BarView implements ProgressView {
 
   end(): void {
     if (this.bar) this.bar.stop();
-    else if (this.last) this.line.keep();
+    else if (this.lastReport) this.line.keep();
     this.bar = undefined;
-    this.last = '';
+    this.lastReport = '';
   }
 }

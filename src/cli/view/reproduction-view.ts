@@ -1,10 +1,10 @@
-/** How a reproduction tells what it does, and what it found. */
+/** The output of a reproduction: its progress and its findings. */
 import type { ClaimResult } from '../../protocol/reproduction.ts';
 import { claimsText } from '../../reproduce/report.ts';
 import type { Reporter } from '../../reproduce/reproduce.ts';
 import { reportPath, type Reproduction } from '../../reproduce/store.ts';
 import { formatDuration } from './format.ts';
-import { LiveLine, linesOf, noteJson, print, printJson, printProgress } from './output.ts';
+import { LiveLine, splitLines, noteJson, print, printJson, printProgress } from './output.ts';
 
 export interface ReproductionView extends Reporter {
   /** Removes the line that rewrites itself. */
@@ -14,20 +14,20 @@ export interface ReproductionView extends Reporter {
 export const reproductionView = (json: boolean): ReproductionView =>
   json ? jsonReporter : new TextReporter();
 
-/** The table of claims; `underWay`: work goes on on a cluster. */
+/** Prints the table of claims; `onCluster`: work continues on a cluster. */
 export function printClaims(
   { dir, spec }: Reproduction,
   results: readonly ClaimResult[],
-  { json, seconds, underWay = false }: { json: boolean; seconds: number; underWay?: boolean },
+  { json, seconds, onCluster = false }: { json: boolean; seconds: number; onCluster?: boolean },
 ): void {
-  const goesOn = underWay && { underWay };
-  if (json) return printJson({ reproduction: spec.id, dir, seconds, ...goesOn, claims: results });
-  print('', linesOf(claimsText(results)), '');
+  const continues = onCluster && { underWay: onCluster };
+  if (json) return printJson({ reproduction: spec.id, dir, seconds, ...continues, claims: results });
+  print('', splitLines(claimsText(results)), '');
   const resume = `forget-me-not reproduce --resume ${spec.id}`;
-  const left = results.filter((result) => result.left).length;
-  if (underWay) print(`Its work goes on on the cluster. Attach again with: ${resume}`);
-  else if (left)
-    print(`${left} of ${results.length} claims need more time. Resume with: ${resume} --budget MINUTES`);
+  const remaining = results.filter((result) => result.left).length;
+  if (onCluster) print(`Its work goes on on the cluster. Attach again with: ${resume}`);
+  else if (remaining)
+    print(`${remaining} of ${results.length} claims need more time. Resume with: ${resume} --budget MINUTES`);
   print(
     `Took ${formatDuration(seconds)}. Intervals cover the choice of items and, with several seeds, that of seeds.`,
     `Report: ${reportPath(dir)}`,

@@ -1,4 +1,4 @@
-/** What a sweep shows: its progress, a line for each trial, and at the end a table and a sentence about it. */
+/** The output of a sweep: its progress, a line for each trial, and finally a table with a sentence summarising it. */
 import type { Hyper } from '../../protocol/run.ts';
 import type { SweepProgress } from '../../protocol/sweep.ts';
 import { formatDifferenceInterval } from '../../text/units.ts';
@@ -17,13 +17,13 @@ export interface SweepView {
 export const sweepView = ({ json }: { json: boolean }): SweepView =>
   json ? jsonView : new LiveLine(process.stdout).live ? new LiveView() : plainView;
 
-const phaseOf = ({ method, learningRate, trial, trials, step }: SweepProgress) =>
+const phaseText = ({ method, learningRate, trial, trials, step }: SweepProgress) =>
   `Trial ${trial} of ${trials}, ${methodName(method)} at ${formatRate(learningRate)}${step ? '' : ': getting ready'}`;
 
 const jsonView: SweepView = {
   progress(at) {
     printProgress({
-      phase: phaseOf(at),
+      phase: phaseText(at),
       done: (at.trial - 1) * at.steps + at.step,
       total: at.trials * at.steps,
       unit: 'steps',
@@ -38,7 +38,7 @@ const plainView: SweepView = {
   progress(at) {
     if (at.step) return;
     const eta = at.etaSeconds ? `, about ${formatDuration(at.etaSeconds)} left` : '';
-    print(`${phaseOf(at).replace(/:.*/, '')}${eta}`);
+    print(`${phaseText(at).replace(/:.*/, '')}${eta}`);
   },
   trial: (_, result) => print(`  ${outcome(result)}`),
   end() {},
@@ -51,7 +51,7 @@ class LiveView implements SweepView {
   progress(at: SweepProgress): void {
     const step = at.step ? `: step ${at.step} of ${at.steps}, loss ${at.loss!.toFixed(3)}` : '';
     const eta = at.etaSeconds ? `, about ${formatDuration(at.etaSeconds)} left` : '';
-    this.line.show(`${phaseOf(at)}${step}${eta}`);
+    this.line.show(`${phaseText(at)}${step}${eta}`);
   }
   trial(method: Hyper['method'], result: RateResult): void {
     this.line.print(`${methodName(method)} at ${formatRate(result.learningRate)}: ${outcome(result)}`);
@@ -80,7 +80,7 @@ export function sweepTable(results: readonly MethodResult[]): string[] {
       rate.heldOut?.value.toFixed(3) ?? '',
       change(rate),
       rate.kl?.toFixed(3) ?? '',
-      inWords(rate, result),
+      outcomeText(rate, result),
     ]),
   ]);
   const head = ['', 'rate', 'held-out loss', 'change [95%]', 'KL from base', ''];
@@ -91,7 +91,7 @@ export function sweepTable(results: readonly MethodResult[]): string[] {
   );
 }
 
-function inWords({ learningRate, diverged, verdict }: RateResult, { chosen }: MethodResult): string {
+function outcomeText({ learningRate, diverged, verdict }: RateResult, { chosen }: MethodResult): string {
   if (diverged) return `diverged at step ${diverged.step}`;
   if (learningRate === chosen) return 'stable, chosen';
   return verdict === 'worse' ? 'learned less' : 'stable';
@@ -105,10 +105,10 @@ export function sweepSentence({ method, chosen, divergesFrom, rates }: MethodRes
     point?.diverged &&
     `${formatRate(point.learningRate)} on it diverges (at step ${point.diverged.step}: ${point.diverged.why})`;
   if (chosen === undefined) return `${name}: no rate is stable; from ${where}.`;
-  const found = `${name}: ${formatRate(chosen)} learned as much as the best rate and forgot least`;
-  if (where) return `${found}; from ${where}.`;
+  const chosenText = `${name}: ${formatRate(chosen)} learned as much as the best rate and forgot least`;
+  if (where) return `${chosenText}; from ${where}.`;
   const highest = rates.at(-1)!.learningRate;
-  return `${found}; no rate up to ${formatRate(highest)} diverged.`;
+  return `${chosenText}; no rate up to ${formatRate(highest)} diverged.`;
 }
 
 /** LoRA's chosen rate divided by that of full fine-tuning; undefined unless both have one. */

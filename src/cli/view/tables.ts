@@ -9,7 +9,7 @@ import { formatDifferenceInterval, formatFigure } from '../../text/units.ts';
 import { formatTable } from './format.ts';
 
 /** The last cells of a row in both comparison tables: the result, and how it differs. */
-const endOfRow = ({ after, difference, significant }: Comparison): string[] => [
+const resultCells = ({ after, difference, significant }: Comparison): string[] => [
   formatFigure(after.value),
   formatDifferenceInterval(difference),
   significant ? '' : 'no difference seen',
@@ -17,8 +17,8 @@ const endOfRow = ({ after, difference, significant }: Comparison): string[] => [
 ];
 
 /**
- * A row for each figure: before, after and the paired difference with its 95% interval. Ends in an empty line; empty
- * without figures. `stated`: tasks whose figures the publisher of the adapter states.
+ * A row for each metric: before, after and the paired difference with its 95% interval. Ends with an empty line; empty
+ * without metrics. `stated`: tasks whose metrics are stated by the adapter's publisher.
  */
 export function comparisonTable(
   comparisons: readonly Comparison[],
@@ -27,10 +27,10 @@ export function comparisonTable(
     stated,
   }: { names?: readonly [string, string]; stated?: Summary['stated'] } = {},
 ): string[] {
-  const rows = comparisons.map((one) => [
-    `${one.task} ${one.metric}${one.unit ? ` (${one.unit})` : ''}${isStated({ stated }, one) ? ', as its publisher states' : ''}`,
-    formatFigure(one.before.value),
-    ...endOfRow(one),
+  const rows = comparisons.map((comparison) => [
+    `${comparison.task} ${comparison.metric}${comparison.unit ? ` (${comparison.unit})` : ''}${isStated({ stated }, comparison) ? ', as its publisher states' : ''}`,
+    formatFigure(comparison.before.value),
+    ...resultCells(comparison),
   ]);
   if (rows.length === 0) return [];
   return [...formatTable([['', ...names, 'difference [95%]', '', ''], ...rows]), ''];
@@ -38,20 +38,20 @@ export function comparisonTable(
 
 /** The base, the result of the continued run and this result side by side; empty unless the run continues another. */
 export function earlierTable({ comparisons, earlier }: Pick<Summary, 'comparisons' | 'earlier'>): string[] {
-  const baseOf = ({ task, metric }: Comparison) =>
+  const baseValue = ({ task, metric }: Comparison) =>
     findComparison(comparisons, task, metric)?.before.value ?? NaN;
-  const rows = (earlier?.comparisons ?? []).map((one) => [
-    one.metric,
-    formatFigure(baseOf(one)),
-    formatFigure(one.before.value),
-    ...endOfRow(one),
+  const rows = (earlier?.comparisons ?? []).map((comparison) => [
+    comparison.metric,
+    formatFigure(baseValue(comparison)),
+    formatFigure(comparison.before.value),
+    ...resultCells(comparison),
   ]);
   if (rows.length === 0) return [];
   const names = ['base', 'continued run', 'this run', 'against that run [95%]'];
   return [...formatTable([['', ...names, '', ''], ...rows]), ''];
 }
 
-/** A row for each figure with its 95% interval. */
+/** A row for each metric with its 95% interval. */
 export function metricTable(metrics: readonly Metric[]): string[] {
   const rows = metrics.map(({ task, metric, value, low, high, n, setting }) => [
     `${task} ${metric}`,

@@ -1,7 +1,7 @@
-"""Entry: runs the tasks of job.json as Ray tasks, each where its needs are met, and prints what happens.
+"""Entry point: runs the tasks of job.json as Ray tasks, each on a node that meets its needs, and prints events.
 
-A task whose node or process is lost is tried again, elsewhere if Ray finds it better, and goes on from the newest
-checkpoint that the storage has.
+A task whose node or process is lost is retried, possibly on another node, and resumes from the newest checkpoint on
+the storage.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from .places import Rooms, beside, fits, too_small, wanted
 from .storage import check_writable, open_storage
 from .task import End, Order, clean_node, perform
 
-# A cluster that grows needs some minutes for another node.
+# An autoscaling cluster needs some minutes for another node.
 WAIT_FOR_NODES = 600.0
 LOOK_SECONDS = 0.5
-# What a node does not delete in this time stays there.
+# What a node does not delete in this time stays.
 CLEAN_SECONDS = 10.0
 
 
 def say(line: dict[str, Any]) -> None:
-    """Prints a line of src/protocol/cluster.ts."""
+    """Prints a line as defined in src/protocol/cluster.ts."""
     sys.stdout.write(f"{json.dumps(line)}\n")
     sys.stdout.flush()
 
 
-# Task, attempt, "status" or "line", and what there is to say.
+# Task, attempt, "status" or "line", and the content.
 Message = tuple[str, int, str, dict[str, Any]]
 
 
 @ray.remote(num_cpus=0)
 class Mailbox:
-    """Holds what tasks say until the driver takes it."""
+    """Holds messages of tasks until the driver takes them."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -52,22 +52,22 @@ class Mailbox:
         self.messages.append(message)
 
     def take(self) -> list[Message]:
-        taken, self.messages = self.messages, []
-        return taken
+        messages, self.messages = self.messages, []
+        return messages
 
 
 @ray.remote(max_retries=0)
 def run_task(order: Order, attempt: int, mailbox: ray.actor.ActorHandle) -> End:
     last: list[ray.ObjectRef] = []
 
-    def tell(kind: str, what: dict[str, Any]) -> None:
-        # Nothing is waited for: Ray gives the processors of a task that waits to another one.
-        last[:] = [mailbox.put.remote((order.task.id, attempt, kind, what))]
+    def report(kind: str, content: dict[str, Any]) -> None:
+        # Don't wait: Ray gives the processors of a waiting task to another one.
+        last[:] = [mailbox.put.remote((order.task.id, attempt, kind, content))]
 
     node = ray.get_runtime_context().get_node_id()
-    tell("status", {"status": "preparing", "node": node})
-    end = perform(replace(order, node=node), tell)
-    # How it ended must not arrive before what it said.
+    report("status", {"status": "preparing", "node": node})
+    end = perform(replace(order, node=node), report)
+    # The end must not arrive before the task's messages.
     ray.get(last)
     return end
 
@@ -85,14 +85,14 @@ class Driver:
         self.attempts: dict[str, int] = {}
         self.done: set[str] = set()
         self.failed: list[str] = []
-        # What tasks measured, for those that come after them.
+        # Results of tasks, for those that depend on them.
         self.known: list[dict[str, Any]] = []
         self.further: list[Task] = []
         self.rounds = 0
         self.asked = False
         self.stopped = False
         self.rooms = Rooms()
-        # Since when no node has what a task needs, and what was said of why tasks wait.
+        # Since when no node is large enough for a task, and the last reported reason why a task waits.
         self.too_small: dict[str, float] = {}
         self.told: dict[str, str] = {}
         self.seen: Optional[str] = None
@@ -109,8 +109,8 @@ class Driver:
             done, _ = ray.wait(list(self.running), timeout=LOOK_SECONDS) if self.running else ([], [])
             if not self.running:
                 time.sleep(LOOK_SECONDS)
-            # What they said last comes before how they ended.
-            self._pass_on()
+            # Forward the tasks' last messages before their end.
+            self._forward_messages()
             for ref in done:
                 self._ended(self.running.pop(ref), ref)
         if self.job.storage and self.seen:
@@ -118,14 +118,14 @@ class Driver:
         return self.failed
 
     def stop(self) -> None:
-        """Asks what runs to keep its work and end; nothing else begins."""
+        """Asks running tasks to save their work and end; starts no others."""
         self.stopped = True
         self.waiting, self.further, self.asked = [], [], True
         for ref in self.running:
             ray.cancel(ref)
 
     def clean(self) -> None:
-        """Has the nodes delete what attempts have left there. Results stay: nobody here knows who has fetched them."""
+        """Has the nodes delete leftovers of attempts. Results stay, because it is unknown whether they were fetched."""
         done = tuple(sorted(self.done))
         left = tuple(sorted(set(self.attempts) - self.done))
         alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
@@ -150,7 +150,7 @@ class Driver:
         say(started)
 
     def _submit(self) -> bool:
-        """Hands Ray the tasks that wait for no other. True if some still wait."""
+        """Submits the tasks whose dependencies are done to Ray. True if some still wait."""
         self.rooms.let_go()
         for task in [task for task in self.waiting if self.done.issuperset(task.after)]:
             if self._fits(task) and (where := self._place(task)) and not self.stopped:
@@ -171,7 +171,7 @@ class Driver:
         self.running[run_task.options(**options).remote(order, attempt, self.mailbox)] = task
 
     def _fits(self, task: Task) -> bool:
-        """Whether some node, were it idle, has what the task needs; one that grows may have it later."""
+        """Whether some node, if idle, has what the task needs; an autoscaling cluster may get one later."""
         workers = beside(task, self.job)
         if fits(ray.nodes(), wanted(task, workers)):
             self.too_small.pop(task.id, None)
@@ -185,7 +185,7 @@ class Driver:
         return False
 
     def _place(self, task: Task) -> Any:
-        """How Ray is to choose the task's node; None while none has room for the workers that are to be on it."""
+        """Ray's scheduling strategy for the task; None while no node has room for the workers that must be on it."""
         workers = beside(task, self.job)
         if workers is None:
             return "SPREAD"
@@ -196,7 +196,7 @@ class Driver:
         return NodeAffinitySchedulingStrategy(node, soft=False)
 
     def _waits(self, task: Task, why: Optional[Failure] = None) -> None:
-        """Says it once; without a reason, others are before it."""
+        """Reports once that a task waits; without a reason, it is queued behind others."""
         message = why.message if why else ""
         if self.told.get(task.id) != message:
             self.told[task.id] = message
@@ -226,7 +226,7 @@ class Driver:
         self._status(task.id, "failed", failure.report())
 
     def _next_round(self) -> bool:
-        """Asks, once all tasks have ended, whether more are needed. False if there is nothing more to do."""
+        """Once all tasks have ended, starts the task that decides whether more are needed. False if all is done."""
         if self.further:
             self.waiting, self.further, self.asked = self.further, [], False
             return True
@@ -237,9 +237,9 @@ class Driver:
         self.waiting = [replace(self.job.next, id=f"{self.job.next.id}-{self.rounds}")]
         return True
 
-    def _pass_on(self) -> None:
-        said: list[Message] = ray.get(self.mailbox.take.remote())
-        for task_id, attempt, kind, what in said:
+    def _forward_messages(self) -> None:
+        messages: list[Message] = ray.get(self.mailbox.take.remote())
+        for task_id, attempt, kind, what in messages:
             if kind == "status":
                 if "node" in what:
                     self.used.add(what["node"])
@@ -253,12 +253,12 @@ class Driver:
                 say({"type": "line", "id": task_id, "line": what})
 
     def _add(self, task: Task) -> None:
-        """Once: an attempt that was lost may have named it already."""
-        if not self.stopped and all(task.id != one.id for one in self.further):
+        """Adds it once: a lost attempt may have named it already."""
+        if not self.stopped and all(task.id != other.id for other in self.further):
             self.further.append(task)
 
     def _name_of(self, node_id: str) -> str:
-        """As Ray's dashboard shows it: the name that it was started with, else its address."""
+        """The name shown in Ray's dashboard: the one it was started with, else its address."""
         return next((node["NodeName"] for node in ray.nodes() if node["NodeID"] == node_id), node_id)
 
     def _status(self, task_id: str, status: str, more: Optional[dict[str, Any]] = None, attempt: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Errors that a person can act on: a code, what happened, and what to do next, each one sentence."""
+"""Errors that a user can act on: a code, what happened, and what to do next, each one sentence."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Failure(Exception):
 
 
 def one_line(text: object) -> str:
-    """The first line of a library's message that says anything, without a full stop at its end."""
+    """The first non-empty line of a library's message, without a trailing full stop."""
     lines = [line.strip() for line in str(text).splitlines() if line.strip()]
     return (lines[0] if lines else type(text).__name__).rstrip(".")
 
 
 def of_ray(error: BaseException) -> tuple[Failure, bool]:
-    """What an error of Ray's means, and whether the task may succeed when it is tried again."""
+    """Translates an error of Ray's, and says whether a retry may succeed."""
     from ray import exceptions
 
     cause = getattr(error, "cause", None)
@@ -78,7 +78,7 @@ def of_ray(error: BaseException) -> tuple[Failure, bool]:
                 "No node can give what the task needs.",
                 "Add a larger node, or ask for less.",
             ),
-            # The node that was chosen for it may have been lost before it began there.
+            # The chosen node may have been lost before the task started there.
             True,
         ),
         (

@@ -1,4 +1,4 @@
-"""job.json, as src/protocol/cluster.ts describes it."""
+"""Reads job.json, as described in src/protocol/cluster.ts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Needs:
 
 @dataclass(frozen=True)
 class Workers:
-    """Those that a task starts on Ray itself, and what each of them needs."""
+    """Workers that a task starts on Ray itself, and what each of them needs."""
 
     count: int
     cpus: float
@@ -41,18 +41,18 @@ class Task:
     needs: Needs
     retries: int
     after: tuple[str, ...] = ()
-    # Further programs in the same folder.
+    # Follow-up programs in the same folder.
     then: tuple[tuple[str, ...], ...] = ()
-    # Folder within that of the job's own work, if several tasks have the same.
+    # Folder of a corpus that several tasks share, within the job's own work folder.
     corpus: Optional[str] = None
-    # Folders whose files are no result.
+    # Folders whose files are not part of the result.
     leaves: tuple[str, ...] = ()
-    # Folders that workers read which it starts on Ray itself; no result either.
+    # Folders read by workers that the task starts on Ray itself; not part of the result either.
     shares: tuple[str, ...] = ()
     workers: Optional[Workers] = None
 
     def further(self, told: dict[str, Any]) -> Task:
-        """Another task with the same needs, as a process named it."""
+        """Another task with the same needs, as named by a program."""
         return replace(self, id=told["id"], argv=tuple(told["argv"]), after=tuple(told.get("after", ())))
 
 
@@ -76,7 +76,7 @@ class Job:
 
 
 def read_job(path: Path) -> Job:
-    """Raises Failure where it is of another version or damaged."""
+    """Raises Failure if it has another version or is damaged."""
     try:
         told = json.loads(path.read_text("utf-8"))
         if told["version"] != VERSION:

@@ -1,6 +1,6 @@
-"""Keeps a task's folder on the storage, so that another node can go on from there.
+"""Backs up a task's folder to the storage, so that another node can resume from there.
 
-A checkpoint is one archive, all other files are another. Each is whole or not there, on every kind of storage.
+Each checkpoint is one archive, all other files are another. Archives are written atomically on every kind of storage.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .storage import Storage
 
 CHECKPOINT = re.compile(r"^step-\d+$")
 REST = "rest.tar"
-# Every node has the corpus from the job; the others belong to a process, or are not whole yet.
+# Every node has the corpus from the job; the others belong to a process, or are incomplete.
 LEFT_OUT = re.compile(r"(^|/)(corpus|lock|stop)(/|$)|\.(tmp|takeover|log)(/|$)")
 SECONDS = 2.0
 # Writing takes at most a fifth of the time.
@@ -31,7 +31,7 @@ Signature = tuple[tuple[str, int, int], ...]
 
 
 class Keeper:
-    """Watches `folder` while the block is open, and writes what is new to `where` on the storage."""
+    """Context manager that watches `folder` and writes new content to `where` on the storage."""
 
     def __init__(self, folder: Path, storage: Storage, where: str, scratch: Path, warn: Callable[[str], None]) -> None:
         self.folder = folder
@@ -51,18 +51,18 @@ class Keeper:
     def __exit__(self, error: object, *_: object) -> None:
         self.done.set()
         self.thread.join()
-        # What ended well has results, and is not gone on with.
+        # A successful task has results and won't be resumed.
         if error:
             self._keep()
 
     def forget(self) -> None:
-        """Deletes what it has kept: the task is done."""
+        """Deletes the backups once the task is done."""
         for name in self.storage.names(self.where):
             if name.endswith(".tar"):
                 self.storage.delete(name)
 
     def restore(self) -> bool:
-        """Puts what is on the storage into the folder. False if nothing is."""
+        """Restores the folder from the storage. False if there is nothing."""
         names = self.storage.names(self.where)
         archives = [name for name in names if name.endswith(".tar")]
         if f"{self.where}/{REST}" not in archives:
@@ -87,14 +87,14 @@ class Keeper:
     def _keep(self) -> None:
         try:
             now = self._archives()
-            # The checkpoints first: the other files may name them.
-            for name in sorted(now, key=lambda one: one == REST):
+            # Checkpoints first, because the other files may refer to them.
+            for name in sorted(now, key=lambda archive: archive == REST):
                 if self.kept.get(name) != now[name] and self._write(name, now[name]):
                     self.kept[name] = now[name]
             for name in [name for name in self.kept if name not in now]:
                 self.storage.delete(f"{self.where}/{name}")
                 del self.kept[name]
-        except Exception as error:  # The task goes on without.
+        except Exception as error:  # The task continues without backups.
             if not self.warned:
                 self.warn(f"Its checkpoints can't be kept on the storage ({one_line(error)}).")
             self.warned = True
@@ -134,7 +134,7 @@ class Keeper:
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """All that is in a folder and those below it. One that the process deletes meanwhile is passed over."""
+    """Everything in a folder, recursively. Skips what the process deletes meanwhile."""
     for place, folders, files in os.walk(folder):
         for name in [*folders, *files]:
             yield Path(place, name)
@@ -149,7 +149,7 @@ def _archive_of(name: str) -> str:
 
 
 def fresh_copy(source: Path, folder: Path) -> None:
-    """Copies a task's folder from the job, as a whole or not at all."""
+    """Copies a task's folder from the job, atomically."""
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(source, part, copy_function=_link_or_copy)
@@ -158,7 +158,7 @@ def fresh_copy(source: Path, folder: Path) -> None:
 
 
 def add_missing(source: Path, folder: Path) -> None:
-    """Adds what the storage does not keep: the corpus."""
+    """Adds what is not backed up: the corpus."""
     for path in source.rglob("*"):
         to = folder / path.relative_to(source)
         if path.is_file() and not to.exists():
@@ -167,7 +167,7 @@ def add_missing(source: Path, folder: Path) -> None:
 
 
 def link_corpus(source: Path, folder: Path) -> None:
-    """Gives the folder a corpus that other tasks have too. Only read, so links do where the disk is the same."""
+    """Adds a corpus that is shared with other tasks. It is only read, so hard links suffice on the same disk."""
     to = folder / "corpus"
     if to.exists():
         return
@@ -184,7 +184,7 @@ def link_corpus(source: Path, folder: Path) -> None:
 
 
 def _link_or_copy(source: object, to: object) -> None:
-    """The corpus is large, and only read."""
+    """Links the corpus, which is large and only read; copies other files."""
     if "corpus" in Path(str(source)).parts:
         try:
             os.link(str(source), str(to))

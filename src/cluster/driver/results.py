@@ -1,4 +1,4 @@
-"""What a task brings back: the files that it wrote or changed, in one zip."""
+"""The results of a task: the files it wrote or changed, in one zip."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, Optional
 from .node import sha256_of
 from .storage import Storage
 
-# The client has these, or made them from the lines that it was told; an optimiser's state serves only who goes on.
+# The client has these, or creates them from the driver's lines; an optimiser's state is only needed to resume.
 LEFT_OUT = re.compile(
     r"^(run|sweep|state)\.json$|^(events|trials)\.jsonl$|^(corpus|trials)/|(^|/)(lock|stop)$|optimizer\.safetensors$|"
     r"\.(log|tmp|takeover)(/|$)"
 )
-# Whole lines, so that Ray's reader of logs splits nothing; a multiple of three bytes has no padding.
+# Written as lines, for Ray's log reader; a multiple of three bytes needs no padding.
 LINE_BYTES = 3072
 
 
@@ -36,23 +36,23 @@ def pack(
     storage_for_client: bool,
     leaves: tuple[str, ...] = (),
 ) -> Optional[Packed]:
-    """`source`: the folder as it came; `leaves`: folders that stay. None if there is nothing to bring back."""
+    """`source`: the original folder; `leaves`: folders that are not part of the result. None if there are no results."""
     stays = [folder / name for name in leaves]
     files = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(one in path.parents for one in stays) and _is_result(path, source, folder)
+        if path.is_file() and not any(stay in path.parents for stay in stays) and _is_result(path, source, folder)
     ]
     if not files:
         return None
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as zipped:
         for path in files:
             zipped.write(path, path.relative_to(folder).as_posix())
-    told = [
+    described = [
         {"name": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
         for path in files
     ]
-    return Packed(told, _publish(archive, storage, where, storage_for_client))
+    return Packed(described, _publish(archive, storage, where, storage_for_client))
 
 
 def _is_result(path: Path, source: Path, folder: Path) -> bool:
@@ -74,13 +74,13 @@ def _publish(archive: Path, storage: Optional[Storage], where: str, storage_for_
 
 
 def _into_log(archive: Path, where: str) -> dict[str, str]:
-    """Writes the archive, as base64, where Ray's dashboard shows the logs of this node."""
+    """Writes the archive as base64 into the node's log folder, which Ray's dashboard serves."""
     import ray
     from ray._private import worker
 
     logs = Path(worker._global_node.get_logs_dir_path())
     name = f"forget-me-not-{where.replace('/', '-')}.b64.log"
-    with archive.open("rb") as come, (logs / name).open("wb") as go:
-        while chunk := come.read(LINE_BYTES):
-            go.write(base64.b64encode(chunk) + b"\n")
+    with archive.open("rb") as reader, (logs / name).open("wb") as writer:
+        while chunk := reader.read(LINE_BYTES):
+            writer.write(base64.b64encode(chunk) + b"\n")
     return {"kind": "log", "nodeId": ray.get_runtime_context().get_node_id(), "file": name}

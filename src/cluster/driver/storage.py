@@ -1,6 +1,6 @@
-"""The cluster's storage: a folder that all nodes share, or what pyarrow's file systems know, such as S3.
+"""The cluster's storage: a folder that all nodes share, or a pyarrow file system, such as S3.
 
-A file is there as a whole or not at all. Names are relative, with forward slashes.
+Files are written atomically. Names are relative, with forward slashes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Storage(Protocol):
     def read(self, name: str, to: Path) -> None: ...
 
     def names(self, folder: str) -> list[str]:
-        """Of the files in a folder and those below it; none if there is no such folder."""
+        """Names of the files in a folder, recursively; empty if there is no such folder."""
         ...
 
     def has(self, name: str) -> bool: ...
@@ -80,21 +80,21 @@ class ArrowStorage:
     def write(self, name: str, source: Path) -> None:
         path = self._path(name)
         self.fs.create_dir(path.rpartition("/")[0], recursive=True)
-        # Object stores show an object once it is whole; elsewhere it gets its name last.
+        # Object stores show an object once it is complete; elsewhere it is renamed at the end.
         temporary = f"{path}.{uuid.uuid4().hex}.tmp"
-        with source.open("rb") as come, self.fs.open_output_stream(temporary) as go:
-            shutil.copyfileobj(come, go, 1 << 20)
+        with source.open("rb") as reader, self.fs.open_output_stream(temporary) as writer:
+            shutil.copyfileobj(reader, writer, 1 << 20)
         self.fs.move(temporary, path)
 
     def read(self, name: str, to: Path) -> None:
-        with self.fs.open_input_stream(self._path(name)) as come, to.open("wb") as go:
-            shutil.copyfileobj(come, go, 1 << 20)
+        with self.fs.open_input_stream(self._path(name)) as reader, to.open("wb") as writer:
+            shutil.copyfileobj(reader, writer, 1 << 20)
 
     def names(self, folder: str) -> list[str]:
-        asked = self.selector(self._path(folder), allow_not_found=True, recursive=True)
-        files = (info.path for info in self.fs.get_file_info(asked) if info.type == self.kinds.File)
-        inside = len(self.root) + 1
-        return sorted(path[inside:] for path in files if not path.endswith(".tmp"))
+        selector = self.selector(self._path(folder), allow_not_found=True, recursive=True)
+        files = (info.path for info in self.fs.get_file_info(selector) if info.type == self.kinds.File)
+        prefix_length = len(self.root) + 1
+        return sorted(path[prefix_length:] for path in files if not path.endswith(".tmp"))
 
     def has(self, name: str) -> bool:
         return self.fs.get_file_info(self._path(name)).type == self.kinds.File
@@ -130,7 +130,7 @@ def is_folder(place: str | None) -> bool:
 
 
 def share(folder: Path, name: str, storage: Storage | None) -> bool:
-    """Makes a task's folder one that all nodes see. False if the storage is no folder: it is then one of this node."""
+    """Links a task's folder to the shared storage. False if the storage is not a folder; it then stays local."""
     if not isinstance(storage, FolderStorage):
         return False
     there = storage.root / name
@@ -145,7 +145,7 @@ def no_longer_share(name: str, storage: Storage | None) -> None:
 
 
 def check_writable(storage: Storage, place: str, job_id: str, scratch: Path) -> str:
-    """Writes a small file there, by which workers see that it is the same storage. Returns its name."""
+    """Writes a small file by which workers verify that they use the same storage. Returns its name."""
     name = f"{job_id}/seen-{uuid.uuid4().hex[:8]}"
     source = scratch / "seen"
     try:

@@ -1,4 +1,4 @@
-"""One task on a node: prepares it, runs our program in a copy of its folder, keeps checkpoints, packs the results."""
+"""One task on a node: prepares it, runs our program in a copy of its folder, saves checkpoints, packs the results."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from .storage import Storage, no_longer_share, open_storage, share
 ENDS_WITHIN = 30
 EVENTS_EVERY = 1.0
 SPECS = ("run.json", "sweep.json")
-# Of a run's state: what belongs to the process that owns it.
+# Keys of a run's state that belong to the owning process.
 PROCESS_KEYS = ("pid", "pidStarted", "heartbeat")
 
 
 @dataclass(frozen=True)
 class Order:
-    """What a node gets."""
+    """The input of a task on a node."""
 
     job: Job
     task: Task
     # The lines that earlier tasks printed, for "{after}".
     known: tuple[dict[str, Any], ...]
-    # File on the storage that the driver wrote.
+    # File that the driver wrote to the storage.
     seen: Optional[str]
-    # Whether the client sees the storage.
+    # Whether the client has access to the storage.
     storage_for_client: bool
-    # Of Ray, and the id of the task's node there, for programs that start work on it themselves.
+    # Ray's address and the id of the task's node, for programs that start Ray tasks themselves.
     address: str = ""
     node: str = ""
 
@@ -48,13 +48,13 @@ class End:
     """How a task ended."""
 
     failure: Optional[Failure] = None
-    # Whether it may succeed when it is tried again.
+    # Whether a retry may succeed.
     again: bool = False
     packed: Optional[Packed] = None
 
 
 def perform(order: Order, tell: Callable[[str, dict[str, Any]], None]) -> End:
-    """`tell` gets "status" or "line", and what there is to say. Never raises what a person can act on."""
+    """`tell` is called with "status" or "line", and the content. Returns failures that a user can act on."""
     try:
         return End(packed=_perform(order, tell))
     except Interrupted as failure:
@@ -86,7 +86,7 @@ def _perform(order: Order, tell: Callable[[str, dict[str, Any]], None]) -> Optio
             try:
                 packed = _in_folder(order, _Place(place, node, base, storage), tell)
             except BaseException:
-                # Whoever goes on begins with what is on the storage; without one, with this folder.
+                # A retry resumes from the storage or, without one, from this folder.
                 if storage:
                     leave_logs(place)
                 raise
@@ -101,7 +101,7 @@ def _jobs(job: Job, data: Path) -> Path:
 
 
 def clean_node(job: Job, done: tuple[str, ...], left: tuple[str, ...]) -> None:
-    """Deletes what this node needs no longer once the job has ended. `left`: tasks that began and are not done."""
+    """Deletes what this node no longer needs after the job's end. `left`: tasks that began and are not done."""
     clean_up(_jobs(job, data_folder()), done, left if job.storage else ())
 
 
@@ -146,7 +146,7 @@ def _in_folder(order: Order, place: _Place, tell: Callable[[str, dict[str, Any]]
             except Interrupted:
                 raise
             except Failure:
-                # Why it failed is more than that it did.
+                # The reason in the state is more informative.
                 _refuse_failed(folder, task.argv[0])
                 raise
             _refuse_unfinished(folder, task.argv[0], asked)
@@ -164,7 +164,7 @@ def _in_folder(order: Order, place: _Place, tell: Callable[[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class _Programs:
-    """Our programs, as they run in a task's folder."""
+    """Runs our programs in a task's folder."""
 
     node: str
     folder: Path
@@ -173,13 +173,13 @@ class _Programs:
 
     def run(self, argv: tuple[str, ...], tell: Tell) -> bool:
         bundle, *rest = argv
-        args = [self.places.get(one, one) for one in rest]
+        args = [self.places.get(argument, argument) for argument in rest]
         log = self.folder / f"{Path(bundle).stem}.log"
         return run([self.node, str(BUNDLES / bundle), *args], self.env, log, tell)
 
 
 def _run_further(programs: _Programs, argv: tuple[str, ...], tell: Tell) -> None:
-    """What it says has the name of the program. Its failure is said, and costs nothing of what was made before."""
+    """Runs a follow-up program, tagging its lines with its name. Its failure is reported, but does not fail the task."""
     of = argv[0]
     try:
         asked = programs.run(argv, lambda line: tell({**line, "of": of}))
@@ -193,13 +193,13 @@ def _run_further(programs: _Programs, argv: tuple[str, ...], tell: Tell) -> None
 
 
 def _fill(folder: Path, source: Path, keeper: Optional[Keeper]) -> None:
-    """Goes on with what the storage, or else this node's disk, has of the task."""
+    """Restores the task's folder from the storage or this node's disk; otherwise copies it from the job."""
     if keeper:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         if keeper.restore():
             add_missing(source, folder)
-            # It says whether the run is to go on.
+            # The job's state says whether the run is to be resumed.
             if (source / "state.json").exists():
                 shutil.copyfile(source / "state.json", folder / "state.json")
             return
@@ -216,7 +216,7 @@ def _point_to_base(folder: Path, base: Path) -> None:
 
 
 def _refuse_failed(folder: Path, bundle: str) -> None:
-    """A trainer writes into its state what failed."""
+    """Raises the failure that a trainer has written into its state."""
     if bundle != "trainer.mjs":
         return
     error = json.loads((folder / "state.json").read_text("utf-8")).get("error")
@@ -225,7 +225,7 @@ def _refuse_failed(folder: Path, bundle: str) -> None:
 
 
 def _refuse_unfinished(folder: Path, bundle: str, asked: bool) -> None:
-    """Our programs end well when they are `asked` to stop."""
+    """Raises if the work is incomplete: our programs exit successfully when they are `asked` to stop."""
     if bundle != "trainer.mjs":
         if asked:
             raise node_ends()
@@ -245,7 +245,7 @@ class _Nothing:
 
 
 class _Events:
-    """Passes on a trainer's new events, and its state as it changes, while the block is open."""
+    """Context manager that forwards a trainer's new events and state changes."""
 
     def __init__(self, folder: Path, bundle: str, tell: Tell) -> None:
         self.watched = bundle == "trainer.mjs"

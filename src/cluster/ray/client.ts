@@ -1,21 +1,21 @@
-/** Ray's Jobs interface over REST, as far as we use it. Every answer is checked. */
+/** Client of Ray's Jobs REST API, as far as we use it. Every response is validated. */
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { msg, UserError } from '../../text/errors.ts';
-import { askRay, headersFor, said, type Ask, type Cluster } from './http.ts';
+import { sendRequest, headersFor, errorMessage, type RayRequest, type Cluster } from './http.ts';
 
-/** Milliseconds. A dashboard asks other processes of its cluster. */
-const ANSWER_MS = 30_000;
-/** A package may go over a slow line. */
+/** In milliseconds; a dashboard queries other processes of its cluster. */
+const RESPONSE_MS = 30_000;
+/** Allows for a slow connection. */
 const UPLOAD_MS = 30 * 60_000;
 const SUBMIT_MS = 120_000;
 const LOGS_MS = 120_000;
-/** Ray ends the sending of a log's file after this time; a large result goes over a slow line for hours. */
+/** Ray stops sending a log file after this time; a large result may take hours over a slow connection. */
 const LOG_FILE_MS = 24 * 3600_000;
-/** A connection over which nothing comes is asked after this time whether it still is one. */
-const SILENT_MS = 30_000;
+/** TCP keep-alive delay for an idle connection. */
+const KEEP_ALIVE_MS = 30_000;
 
-/** The largest body that Ray's dashboard takes. */
+/** The largest request body that Ray's dashboard accepts. */
 export const LARGEST_PACKAGE = 100 * 2 ** 20;
 
 const versionSchema = z.object({ version: z.string(), ray_version: z.string() });
@@ -30,17 +30,17 @@ const stoppedSchema = z.object({ stopped: z.boolean() });
 export type JobStatus = z.infer<typeof jobSchema>['status'];
 export interface JobState {
   status: JobStatus;
-  /** What Ray says about it, in one sentence; empty if nothing. */
+  /** Ray's message about it, in one sentence, or empty. */
   message: string;
 }
-/** The job has come to an end, well or not. */
-export const isOver = (status: JobStatus) => !['PENDING', 'RUNNING'].includes(status);
+/** Whether the job has ended, successfully or not. */
+export const isFinished = (status: JobStatus) => !['PENDING', 'RUNNING'].includes(status);
 
-/** The interface that we know, and the first release whose workers the driver was written for. */
-const INTERFACE = '4';
+/** The supported API version, and the oldest release that the driver supports. */
+const API_VERSION = '4';
 const OLDEST = { major: 2, minor: 40 };
 
-/** The cluster, or what is on the way to it, takes no WebSocket. */
+/** The cluster, or something on the way to it, does not accept WebSockets. */
 export class NoWebSocket extends Error {}
 
 export interface NewJob {
@@ -57,13 +57,16 @@ export class RayClient {
     return this.cluster.address.host;
   }
 
-  /** Ray's release there. Errors: cluster-unknown, cluster-version, and those of askRay, as for all that follow. */
+  /**
+   * Ray's release on the cluster. Errors: cluster-unknown, cluster-version, and those of sendRequest, as for all
+   * methods below.
+   */
   async version(signal?: AbortSignal): Promise<string> {
-    const found = await this.json(versionSchema, '/api/version', { signal, within: ANSWER_MS });
-    const [major = 0, minor = 0] = found.ray_version.split('.').map(Number);
-    const known = major === OLDEST.major && minor >= OLDEST.minor && found.version === INTERFACE;
-    if (known) return found.ray_version;
-    const release = said(this.cluster, found.ray_version) ?? '';
+    const versions = await this.json(versionSchema, '/api/version', { signal, timeoutMs: RESPONSE_MS });
+    const [major = 0, minor = 0] = versions.ray_version.split('.').map(Number);
+    const isSupported = major === OLDEST.major && minor >= OLDEST.minor && versions.version === API_VERSION;
+    if (isSupported) return versions.ray_version;
+    const release = errorMessage(this.cluster, versions.ray_version) ?? '';
     const oldest = `${OLDEST.major}.${OLDEST.minor}`;
     throw new UserError(
       'cluster-version',
@@ -72,26 +75,26 @@ export class RayClient {
     );
   }
 
-  /** Whether the cluster has a package; if so, it keeps it for the next ten minutes. */
+  /** Whether the cluster has a package; if so, it keeps it for another ten minutes. */
   async hasPackage(name: string, signal?: AbortSignal): Promise<boolean> {
-    const { status } = await askRay(this.cluster, packagePath(name), {
+    const { status } = await sendRequest(this.cluster, packagePath(name), {
       signal,
-      within: ANSWER_MS,
-      also: [404],
+      timeoutMs: RESPONSE_MS,
+      acceptedStatuses: [404],
     });
     return status !== 404;
   }
 
   async putPackage(name: string, bytes: Buffer, signal?: AbortSignal): Promise<void> {
-    await askRay(this.cluster, packagePath(name), {
+    await sendRequest(this.cluster, packagePath(name), {
       method: 'PUT',
       body: bytes,
       signal,
-      within: UPLOAD_MS,
+      timeoutMs: UPLOAD_MS,
     });
   }
 
-  /** Submits a job; one that was submitted with this id already is left as it is. */
+  /** Submits a job, unless one with this id exists. */
   async submit(
     { submissionId, entrypoint, runtimeEnv, metadata }: NewJob,
     signal?: AbortSignal,
@@ -101,73 +104,78 @@ export class RayClient {
       method: 'POST',
       body: { entrypoint, submission_id: submissionId, runtime_env: runtimeEnv, metadata },
       signal,
-      within: SUBMIT_MS,
+      timeoutMs: SUBMIT_MS,
     });
   }
 
   /** undefined if the cluster does not know the job. */
   async job(id: string, signal?: AbortSignal): Promise<JobState | undefined> {
     const path = jobPath(id);
-    const { status, text } = await askRay(this.cluster, path, { signal, within: ANSWER_MS, also: [404] });
+    const { status, text } = await sendRequest(this.cluster, path, {
+      signal,
+      timeoutMs: RESPONSE_MS,
+      acceptedStatuses: [404],
+    });
     if (status === 404) {
-      this.requireAbsent(text);
+      this.requireJobMissing(text);
       return undefined;
     }
     const job = this.parse(jobSchema, text);
-    return { status: job.status, message: said(this.cluster, job.message ?? '') ?? '' };
+    return { status: job.status, message: errorMessage(this.cluster, job.message ?? '') ?? '' };
   }
 
-  /** A 404 of another server says nothing about the job. */
-  private requireAbsent(text: string): void {
-    if (!/does not exist/.test(text)) throw this.unknown();
+  /** A 404 from another server says nothing about the job. */
+  private requireJobMissing(text: string): void {
+    if (!/does not exist/.test(text)) throw this.unknownServer();
   }
 
-  /** Asks the job to end. Returns whether it was there and running. */
+  /** Asks the job to stop. Returns whether it existed and was running. */
   async stop(id: string, signal?: AbortSignal): Promise<boolean> {
-    const ask: Ask = { method: 'POST', signal, within: ANSWER_MS, also: [404] };
-    const { status, text } = await askRay(this.cluster, `${jobPath(id)}/stop`, ask);
+    const ask: RayRequest = { method: 'POST', signal, timeoutMs: RESPONSE_MS, acceptedStatuses: [404] };
+    const { status, text } = await sendRequest(this.cluster, `${jobPath(id)}/stop`, ask);
     return status !== 404 && this.parse(stoppedSchema, text).stopped;
   }
 
-  /** All that the job has printed. */
+  /** The job's complete output so far. */
   async logs(id: string, signal?: AbortSignal): Promise<string> {
-    const { logs } = await this.json(logsSchema, `${jobPath(id)}/logs`, { signal, within: LOGS_MS });
+    const { logs } = await this.json(logsSchema, `${jobPath(id)}/logs`, { signal, timeoutMs: LOGS_MS });
     return logs;
   }
 
-  /** Hands a whole file of a node's folder of logs to `take`. It may be larger than a text can be. */
+  /** Streams a file from a node's log folder to `onBody`. It may be larger than the maximum string length. */
   async logFile(
     nodeId: string,
     file: string,
-    take: (body: Readable) => Promise<void>,
+    onBody: (body: Readable) => Promise<void>,
     signal?: AbortSignal,
   ): Promise<void> {
     const query = new URLSearchParams({
       node_id: nodeId,
       filename: file,
-      // All of it.
+      // The whole file.
       lines: '-1',
       timeout: String(LOG_FILE_MS / 1000),
     });
-    await askRay(this.cluster, `/api/v0/logs/file?${query}`, { signal, within: LOGS_MS, take });
+    await sendRequest(this.cluster, `/api/v0/logs/file?${query}`, { signal, timeoutMs: LOGS_MS, onBody });
   }
 
   /**
-   * What the job prints, from its beginning, as it comes; ends when the server closes the connection, which it does
-   * once the job has ended. Throws NoWebSocket if there is no connection (as through a proxy), an Error if it breaks.
+   * Streams the job's output from the beginning; ends when the server closes the connection, which it does once the job
+   * has ended. Throws NoWebSocket if it can't connect (for example through a proxy), an Error if the connection breaks.
    */
   async *tail(id: string, signal: AbortSignal): AsyncGenerator<string> {
     const { WebSocket } = await import('ws');
     const url = `${this.cluster.address.url.replace(/^http/, 'ws')}${jobPath(id)}/logs/tail`;
-    // Where compression is agreed upon, Ray 2.60 sends nothing at all: so did it with every client that was tried.
+    // With compression, Ray 2.60 sends nothing at all, to any client that was tried.
     const socket = new WebSocket(url, {
       headers: headersFor(this.cluster),
       perMessageDeflate: false,
-      handshakeTimeout: ANSWER_MS,
+      handshakeTimeout: RESPONSE_MS,
     });
-    // By TCP, because Ray answers no pings: without it, a connection that a sleeping machine has lost is waited for.
-    socket.on('upgrade', (answer) => answer.socket.setKeepAlive(true, SILENT_MS));
-    const heard: string[] = [];
+    // TCP keep-alive, because Ray does not answer pings: otherwise a connection lost while the machine slept would
+    // hang.
+    socket.on('upgrade', (answer) => answer.socket.setKeepAlive(true, KEEP_ALIVE_MS));
+    const chunks: string[] = [];
     let opened = false;
     let end: { broken: boolean } | undefined;
     let wake = () => {};
@@ -177,7 +185,7 @@ export class RayClient {
     };
     socket.on('open', () => (opened = true));
     socket.on('message', (data) => {
-      heard.push(data.toString());
+      chunks.push(data.toString());
       wake();
     });
     socket.on('close', (code) => finish(![1000, 1005].includes(code)));
@@ -186,7 +194,7 @@ export class RayClient {
     signal.addEventListener('abort', stop);
     try {
       while (!signal.aborted) {
-        const next = heard.shift();
+        const next = chunks.shift();
         if (next !== undefined) yield next;
         else if (!end) await new Promise<void>((resolve) => (wake = resolve));
         else if (end.broken && !opened) throw new NoWebSocket('The connection was refused.');
@@ -199,8 +207,8 @@ export class RayClient {
     }
   }
 
-  private async json<T>(schema: z.ZodType<T>, path: string, ask: Ask): Promise<T> {
-    return this.parse(schema, (await askRay(this.cluster, path, ask)).text);
+  private async json<T>(schema: z.ZodType<T>, path: string, ask: RayRequest): Promise<T> {
+    return this.parse(schema, (await sendRequest(this.cluster, path, ask)).text);
   }
 
   private parse<T>(schema: z.ZodType<T>, text: string): T {
@@ -208,14 +216,14 @@ export class RayClient {
     try {
       json = JSON.parse(text);
     } catch {
-      throw this.unknown();
+      throw this.unknownServer();
     }
     const parsed = schema.safeParse(json);
     if (parsed.success) return parsed.data;
-    throw this.unknown();
+    throw this.unknownServer();
   }
 
-  private unknown = () =>
+  private unknownServer = () =>
     new UserError(
       'cluster-unknown',
       msg`What answers at ${this.host} is no dashboard of a Ray cluster that this version understands.`,
@@ -225,5 +233,5 @@ export class RayClient {
 
 const jobPath = (id: string) => `/api/jobs/${encodeURIComponent(id)}`;
 const packagePath = (name: string) => `/api/packages/gcs/${encodeURIComponent(name)}`;
-/** How a runtime environment names a package. */
+/** URI of a package in a runtime environment. */
 export const packageUri = (name: string) => `gcs://${name}`;

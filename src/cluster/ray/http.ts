@@ -1,6 +1,6 @@
 /**
- * Requests to a Ray cluster's dashboard. Whatever goes wrong becomes a UserError: one sentence, and what to do. They are
- * made by undici's `request`: Ray refuses to change anything for `fetch`, whose headers it takes for a browser's.
+ * Requests to a Ray cluster's dashboard. All failures become UserErrors. Uses undici's `request` because Ray rejects
+ * modifying requests from `fetch`, whose headers look like a browser's.
  */
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
@@ -14,65 +14,65 @@ export interface Cluster {
   token?: string | undefined;
 }
 
-export interface Ask {
+export interface RayRequest {
   method?: 'GET' | 'POST' | 'PUT';
-  /** Sent as it is, or as JSON. */
+  /** A Buffer is sent as is, an object as JSON. */
   body?: Buffer | object;
   signal?: AbortSignal | undefined;
-  /** Milliseconds until the answer is there; where it is taken piece by piece, until it begins. */
-  within: number;
-  /** Statuses beside those of success that mean something to the caller. */
-  also?: readonly number[];
+  /** Milliseconds until the complete response or, if it is streamed, until its start. */
+  timeoutMs: number;
+  /** Statuses besides success that the caller handles. */
+  acceptedStatuses?: readonly number[];
   /**
-   * Takes the body of a good answer piece by piece; its `text` is empty then. How long all of it takes has no limit, but
-   * undici ends one that stops coming. A UserError that it throws is passed on.
+   * Streams the body of a successful response, whose `text` is then empty. There is no limit on the total time, but
+   * undici aborts a stalled response. A UserError that it throws is passed on.
    */
-  take?: (body: Readable) => Promise<void>;
+  onBody?: (body: Readable) => Promise<void>;
 }
 
-export interface Answer {
+export interface RayResponse {
   status: number;
   text: string;
 }
 
-/** Longer answers are cut in messages. */
-const LONGEST_SAID = 200;
+/** Longer responses are truncated in messages. */
+const LONGEST_MESSAGE = 200;
 
 /**
- * The whole answer to a request for `path`, which begins with a slash. Throws UserError `cluster-token`,
- * `cluster-address` (it sends requests on), `cluster-limit` (too large), `cluster-unknown` (no such route),
- * `cluster-failed`, `cluster-down`, and what `signal` was aborted with.
+ * Sends a request for `path`, which begins with a slash. Throws UserError `cluster-token`, `cluster-address` (on a
+ * redirect), `cluster-limit` (too large), `cluster-unknown` (no such route), `cluster-failed`, `cluster-down`, and the
+ * abort reason of `signal`.
  */
-export async function askRay(cluster: Cluster, path: string, ask: Ask): Promise<Answer> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), ask.within);
+export async function sendRequest(cluster: Cluster, path: string, request: RayRequest): Promise<RayResponse> {
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), request.timeoutMs);
   try {
-    const received = await send(cluster, path, ask, late.signal, () => clearTimeout(timer));
-    return accepted(cluster, received, ask.also ?? []);
+    const received = await send(cluster, path, request, timeout.signal, () => clearTimeout(timer));
+    return checkResponse(cluster, received, request.acceptedStatuses ?? []);
   } catch (error) {
-    if (ask.signal?.aborted) throw ask.signal.reason;
-    if (late.signal.aborted) throw tooSlow(cluster, ask.within);
+    if (request.signal?.aborted) throw request.signal.reason;
+    if (timeout.signal.aborted) throw timeoutError(cluster, request.timeoutMs);
     throw error instanceof UserError ? error : unreachable(cluster, error);
   } finally {
     clearTimeout(timer);
   }
 }
 
-type Received = Answer & { location: string | undefined };
+type RawResponse = RayResponse & { location: string | undefined };
 
 async function send(
   cluster: Cluster,
   path: string,
-  { method = 'GET', body, signal, take }: Ask,
-  late: AbortSignal,
-  onBegun: () => void,
-): Promise<Received> {
+  { method = 'GET', body, signal, onBody }: RayRequest,
+  timeout: AbortSignal,
+  onResponse: () => void,
+): Promise<RawResponse> {
   const { request } = await import('undici');
   const url = cluster.address.url + path;
   const {
     statusCode,
     headers,
-    body: answer,
+    body: responseBody,
   } = await request(url, {
     method,
     headers: {
@@ -82,23 +82,23 @@ async function send(
       }),
     },
     ...(body && { body: Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
-    ...(await wayTo(cluster)),
-    signal: signal ? AbortSignal.any([signal, late]) : late,
+    ...(await dispatcherOptions(cluster)),
+    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
   });
   const received = { status: statusCode, location: headers['location']?.toString() };
-  if (!take || statusCode !== 200) return { ...received, text: await answer.text() };
-  onBegun();
-  await take(answer);
+  if (!onBody || statusCode !== 200) return { ...received, text: await responseBody.text() };
+  onResponse();
+  await onBody(responseBody);
   return { ...received, text: '' };
 }
 
-/** A proxy does not lead to this machine. */
-async function wayTo({ address }: Cluster): Promise<{ dispatcher?: Dispatcher }> {
+/** Requests to this machine don't go through a proxy. */
+async function dispatcherOptions({ address }: Cluster): Promise<{ dispatcher?: Dispatcher }> {
   const dispatcher = address.here ? undefined : await dispatcherTo(address.url);
   return dispatcher ? { dispatcher } : {};
 }
 
-/** Checked here, because what Node says of a header that it can't send has the token in it. */
+/** Validated here, because Node's error for an invalid header contains the token. */
 export function headersFor({ address: { host }, token }: Cluster): Record<string, string> {
   const given = token?.trim();
   if (!given) return {};
@@ -110,8 +110,12 @@ export function headersFor({ address: { host }, token }: Cluster): Record<string
   );
 }
 
-function accepted(cluster: Cluster, { status, text, location }: Received, also: readonly number[]): Answer {
-  if ((status >= 200 && status < 300) || also.includes(status)) return { status, text };
+function checkResponse(
+  cluster: Cluster,
+  { status, text, location }: RawResponse,
+  acceptedStatuses: readonly number[],
+): RayResponse {
+  if ((status >= 200 && status < 300) || acceptedStatuses.includes(status)) return { status, text };
   const { host } = cluster.address;
   const to = location ?? 'another address';
   if (status >= 300 && status < 400)
@@ -120,7 +124,7 @@ function accepted(cluster: Cluster, { status, text, location }: Received, also: 
       msg`The cluster at ${host} sends requests on to ${to}, and your code's tokens go only where you said.`,
       msg`Give that address if you trust it.`,
     );
-  if (status === 401 || status === 403) throw wrongToken(cluster);
+  if (status === 401 || status === 403) throw tokenError(cluster);
   if (status === 413)
     throw new UserError(
       'cluster-limit',
@@ -133,7 +137,7 @@ function accepted(cluster: Cluster, { status, text, location }: Received, also: 
       msg`What answers at ${host} is no dashboard of a Ray cluster (HTTP ${status}).`,
       msg`Check the address; the dashboard usually has port 8265.`,
     );
-  const why = said(cluster, text) ?? `HTTP ${status}`;
+  const why = errorMessage(cluster, text) ?? `HTTP ${status}`;
   throw new UserError(
     'cluster-failed',
     msg`The cluster at ${host} failed: ${why}.`,
@@ -141,7 +145,7 @@ function accepted(cluster: Cluster, { status, text, location }: Received, also: 
   );
 }
 
-const wrongToken = ({ address: { host }, token }: Cluster) =>
+const tokenError = ({ address: { host }, token }: Cluster) =>
   new UserError(
     'cluster-token',
     token?.trim()
@@ -150,8 +154,8 @@ const wrongToken = ({ address: { host }, token }: Cluster) =>
     msg`Put the cluster's token into RAY_AUTH_TOKEN; \`ray get-auth-token\` prints it where the cluster was started.`,
   );
 
-/** The last line of what it says, which is the error's in a traceback of Python; undefined if it says nothing. */
-export function said({ token }: Pick<Cluster, 'token'>, text: string): string | undefined {
+/** The last line of a response, which in a Python traceback is the error; undefined if it is empty. */
+export function errorMessage({ token }: Pick<Cluster, 'token'>, text: string): string | undefined {
   const last = text
     .split('\n')
     .map((line) => line.trim())
@@ -159,12 +163,12 @@ export function said({ token }: Pick<Cluster, 'token'>, text: string): string | 
     .at(-1)
     ?.replace(/\s+/g, ' ')
     .replace(/\.$/, '');
-  // It gets into logs, and a server may repeat what it was sent.
-  const clean = token?.trim() ? last?.replaceAll(token.trim(), '…') : last;
-  return clean && clean.length > LONGEST_SAID ? `${clean.slice(0, LONGEST_SAID)}…` : clean;
+  // The message is logged, and a server may echo the token.
+  const redacted = token?.trim() ? last?.replaceAll(token.trim(), '…') : last;
+  return redacted && redacted.length > LONGEST_MESSAGE ? `${redacted.slice(0, LONGEST_MESSAGE)}…` : redacted;
 }
 
-const OF_TLS = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ALTNAME|^EPROTO|^ERR_SSL_/;
+const TLS_ERROR = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER|ALTNAME|^EPROTO|^ERR_SSL_/;
 
 function unreachable({ address: { host } }: Cluster, error: unknown): UserError {
   const { code } = error as NodeJS.ErrnoException;
@@ -172,15 +176,15 @@ function unreachable({ address: { host } }: Cluster, error: unknown): UserError 
   return new UserError(
     'cluster-down',
     msg`The cluster at ${host} can't be reached (${why}).`,
-    OF_TLS.test(why)
+    TLS_ERROR.test(why)
       ? msg`Let this machine trust its certificate (NODE_EXTRA_CA_CERTS names a file of certificates), and check whether its address begins with https or with http.`
       : msg`Check that it runs, that a tunnel to it is open, and its address.`,
     { cause: error },
   );
 }
 
-function tooSlow({ address: { host } }: Cluster, within: number): UserError {
-  const seconds = Math.round(within / 1000);
+function timeoutError({ address: { host } }: Cluster, timeoutMs: number): UserError {
+  const seconds = Math.round(timeoutMs / 1000);
   return new UserError(
     'cluster-down',
     msg`The cluster at ${host} did not answer within ${seconds} s.`,

@@ -1,5 +1,5 @@
 """Training that outgrows a machine: PyTorch, PEFT and FSDP under Ray Train.
 
-Our own code (src/training/ray-train) writes what a run takes into a folder, every step's windows of tokens included,
-and makes the result from what is left there. Nothing here knows GGUF, corpora or schedules. See docs/ray-train.md.
+src/training/ray-train writes the input of a run into a folder, including the token windows of every step, and makes
+the result from the output there. Nothing here knows about GGUF, corpora or schedules. See docs/ray-train.md.
 """

@@ -2,11 +2,11 @@
 
     python -m ray_train.fit FOLDER --workers 2 [--gpu] [--cpus N] [--here] [--node ID] [--beside N] [--local]
 
-FOLDER, which each worker sees, is as src/training/ray-train/job.ts writes it. Standard output has JSON lines: events
-of the run (src/protocol/events.ts) and, in the place of evaluations, `heldOut` lines. The result is in FOLDER/result.
-`waiting` lines say what workers wait for, and the next one without a message that they wait no longer.
-The line `stop` on standard input, or its end, stops the training; started again, it goes on from its newest checkpoint.
-What keeps it from training is an event `error`.
+FOLDER, which each worker can access, is written by src/training/ray-train/job.ts. Standard output has JSON lines:
+events of the run (src/protocol/events.ts) and, in place of evaluations, `heldOut` lines. The result is in
+FOLDER/result. `waiting` lines say what workers wait for; one without a message says that they no longer wait.
+The line `stop` on standard input, or its end, stops the training; when started again, it resumes from its newest
+checkpoint. A failure is reported as an event `error`.
 """
 
 import argparse
@@ -44,13 +44,13 @@ from .waiting import Waiting
 
 RETRIES = 3
 STOP_SECONDS = 15.0
-# Bytes. Nothing large goes through it: workers read the job's folder, and gradients go from worker to worker.
+# In bytes. Nothing large goes through it: workers read the job's folder and exchange gradients directly.
 OBJECT_STORE = 100_000_000
 NAME = "ray-train"
 
 
 class Lines(UserCallback):
-    """Appends to a file of this node, where Ray Train's controller runs, too: the first worker's lines, and losses."""
+    """Appends the first worker's lines, and losses of workers, to a file on this node, where the controller also runs."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -68,7 +68,7 @@ class Lines(UserCallback):
 
 
 class Tail(threading.Thread):
-    """Prints what is added to a file from now on."""
+    """Prints what is appended to a file from now on."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(daemon=True)
@@ -96,14 +96,14 @@ class Tail(threading.Thread):
 
 
 def stop_when_told() -> None:
-    """Ray Train ends its workers when this process is interrupted; or the process at once, at the third time."""
+    """Interrupts this process on `stop`: Ray Train then ends its workers, or, at the third interrupt, the process."""
 
     def wait() -> None:
         for line in sys.stdin:
             if line.strip() == "stop":
                 break
         os.kill(os.getpid(), signal.SIGINT)
-        # It hears of nothing while it waits for room for its workers.
+        # It ignores interrupts while it waits for room for its workers.
         time.sleep(STOP_SECONDS)
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGINT)
@@ -113,7 +113,7 @@ def stop_when_told() -> None:
 
 
 def say(line: dict[str, Any]) -> None:
-    """Prints an event that is no worker's."""
+    """Prints an event that does not come from a worker."""
     sys.stdout.write(f"{json.dumps({**line, 'time': time_now()})}\n")
     sys.stdout.flush()
 
@@ -136,8 +136,8 @@ def fit(folder: Path, wanted: Wanted, this_node: str) -> None:
 
 
 def train(folder: Path, wanted: Wanted, this_node: str) -> ray.train.Result:
-    """Begins again where workers could not start: as often as the cluster is only busy, and else a few times. It goes
-    on from the newest checkpoint.
+    """Retries if workers could not start: indefinitely if the cluster is just busy, otherwise a few times. Resumes from
+    the newest checkpoint.
     """
     failures = 0
     while True:
@@ -169,7 +169,7 @@ def trainer(folder: Path, wanted: Wanted, this_node: str) -> TorchTrainer:
         run_config=RunConfig(
             name=NAME,
             storage_path=str(folder / "checkpoints"),
-            # Workers that can't start are train()'s to judge.
+            # train() handles workers that can't start.
             failure_config=FailureConfig(max_failures=RETRIES, controller_failure_limit=0),
             checkpoint_config=CheckpointConfig(num_to_keep=2),
             callbacks=[Lines(folder / "lines.jsonl")],
@@ -178,7 +178,7 @@ def trainer(folder: Path, wanted: Wanted, this_node: str) -> TorchTrainer:
 
 
 def lost_workers(errors: dict[int, Exception]) -> str:
-    """Where one is lost, the others fail because it does not answer them."""
+    """If a worker is lost, the others fail because it does not respond."""
     lost = [error for error in errors.values() if type(error).__name__ == "WorkerHealthCheckFailedError"]
     if lost:
         return "A worker was lost, with its node or its process."
@@ -187,7 +187,7 @@ def lost_workers(errors: dict[int, Exception]) -> str:
 
 
 def failed(error: TrainingFailedError) -> dict[str, str]:
-    """Says what Ray Train ended with; the whole of it goes to standard error."""
+    """Turns Ray Train's error into an event; the details go to standard error."""
     print(error, file=sys.stderr)
     causes = [*getattr(error, "worker_failures", {}).values(), getattr(error, "controller_failure", None)]
     lines = [line.strip() for cause in causes if cause for line in str(cause).splitlines() if line.strip()]
@@ -233,7 +233,7 @@ def main() -> int:
         ended = failed(error)
     finally:
         tail.end()
-    # What workers told last comes before it.
+    # After the workers' last lines.
     if ended:
         say(ended)
     return 0

@@ -1,4 +1,4 @@
-"""What is to be trained, as src/training/ray-train/job.ts writes it into the job's folder."""
+"""Reads the training job written by src/training/ray-train/job.ts."""
 
 import json
 from dataclasses import dataclass
@@ -33,13 +33,13 @@ class Job:
     clip: float
     """Norm above which gradients are scaled down; 0: never."""
     rows: int
-    """Sequences of a step, of all workers together."""
+    """Sequences per step, over all workers."""
     batch: int
-    """Sequences of a forward pass, at most."""
+    """Maximum sequences per forward pass."""
     length: int
     """Predictions in a sequence."""
     held_out: int
-    """Held-out windows, which are measured at the start, at the end and every `eval_every` steps."""
+    """Number of held-out windows, which are measured at the start, at the end and every `eval_every` steps."""
     eval_every: int
     recompute: bool
     attention_dropout: float
@@ -80,7 +80,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Rows:
-    """Some sequences: tokens [n, length + 1], and [n, length]: what counts in the loss, and where documents begin."""
+    """Sequences: tokens [n, length + 1]; what counts in the loss, and document starts, each [n, length]."""
 
     tokens: torch.Tensor
     learned: torch.Tensor
@@ -94,7 +94,7 @@ class Rows:
 
 
 class Windows:
-    """The sequences of a split, read from disk when they are asked for."""
+    """The sequences of a split, read from disk on demand."""
 
     def __init__(self, folder: Path, split: Literal["train", "heldout"], length: int) -> None:
         def mapped(name: str, kind: str, width: int) -> np.ndarray:
@@ -108,7 +108,7 @@ class Windows:
         self.starts = mapped("starts", "<i4", length)
 
     def rows(self, begin: int, count: int) -> Rows:
-        """`count` sequences, from number `begin` on."""
+        """`count` sequences starting at index `begin`."""
         end = begin + count
         return Rows(
             torch.from_numpy(self.tokens[begin:end].astype(np.int64)),
@@ -118,10 +118,9 @@ class Windows:
 
 
 def shares(rows: Rows, rank: int, world: int, batch: int) -> list[Rows]:
-    """A worker's sequences of a step, at most `batch` at a time.
+    """A worker's sequences of a step, in micro-batches of at most `batch`.
 
-    All workers get equally many turns, because they exchange gradients in each; a row that makes up for a missing one
-    has nothing that counts.
+    All workers get equally many micro-batches, because they synchronise in each; padding rows don't count in the loss.
     """
     count = len(rows.tokens)
     own = [number for number in range(rank, count, world)]

@@ -1,4 +1,4 @@
-"""What each worker does: the steps of src/training/loop.ts, on its share of each step's sequences."""
+"""The training loop of each worker: the steps of src/training/loop.ts, on its share of each step's sequences."""
 
 import json
 import math
@@ -34,12 +34,12 @@ OURS = StateDictOptions(ignore_frozen_params=True, strict=False)
 
 
 def time_now() -> str:
-    """As events of a run have it."""
+    """The format of times in a run's events."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def train_worker(config: dict[str, Any]) -> None:
-    """Called by Ray Train in each worker. `config["folder"]`: the job's folder, which each worker sees."""
+    """Called by Ray Train in each worker. `config["folder"]`: the job's folder, which each worker can access."""
     Worker(Job.read(Path(config["folder"]))).run()
 
 
@@ -83,20 +83,20 @@ class Worker:
                 self.report()
 
     def is_due(self) -> bool:
-        """A report makes all workers wait for each other, so it comes every few seconds; the first worker decides."""
+        """Reports synchronise all workers, so they are made only every few seconds; the first worker decides when."""
         due = torch.tensor(time.monotonic() - self.reported > REPORT_SECONDS, dtype=torch.uint8, device=self.device)
         dist.broadcast(due, 0)
         return bool(due)
 
     def step(self, number: int, left: int) -> bool:
-        """Returns whether the loss is still a number; if it is not, nothing is changed."""
+        """Returns whether the loss is finite; if it is not, nothing is changed."""
         job, began = self.job, time.perf_counter()
         rows = self.train.rows((number - 1) * job.rows, job.rows)
         learned = float(rows.learned.sum())
         if learned == 0:
             return True
         self.parallel.model.train()
-        # By the step, so that dropout is the same where a training was interrupted before it.
+        # Seeded per step, so that dropout is the same after an interruption.
         torch.manual_seed((job.seed * len(job.rates) + number) * self.world + self.rank)
         turns = shares(rows, self.rank, self.world, job.batch)
         nats = torch.zeros((), device=self.device)
@@ -127,7 +127,7 @@ class Worker:
         return True
 
     def norm(self) -> float:
-        """Of all gradients together, on all workers."""
+        """Norm of all gradients on all workers."""
         norm = get_total_norm([p.grad for p in self.parallel.parameters if p.grad is not None])
         return float(norm.full_tensor() if hasattr(norm, "full_tensor") else norm)
 
@@ -144,10 +144,10 @@ class Worker:
 
     @torch.no_grad()
     def measure(self, step: int) -> None:
-        """Nats and predictions of each held-out window; src/training/ray-train makes a figure of them."""
+        """Loss in nats and number of predictions of each held-out window; src/training/ray-train computes the metric."""
         self.parallel.model.eval()
         parts = torch.zeros(self.job.held_out, 2, dtype=torch.float64)
-        # Each window on all workers at once, as FSDP's need each other.
+        # Each window runs on all workers at once, because FSDP needs all of them.
         for window in range(self.job.held_out):
             rows = self.held_out.rows(window, 1).to(self.device)
             parts[window, 0] = float(self.parallel.losses(rows).sum())
@@ -156,7 +156,7 @@ class Worker:
             self.tell(type="heldOut", step=step, parts=parts.tolist())
 
     def checkpoint(self, step: int, last: bool) -> None:
-        """Each worker writes its part; Ray Train puts them together on the storage."""
+        """Each worker writes its part; Ray Train combines them on the storage."""
         values = self.parallel.trained_values() if last else {}
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
@@ -173,11 +173,11 @@ class Worker:
             self.report(ray.train.Checkpoint.from_directory(folder), f"step-{step:06d}")
 
     def own_values(self) -> dict[str, torch.Tensor]:
-        """This worker's part of what trains."""
+        """This worker's part of the trainable values."""
         return get_model_state_dict(self.parallel.module, options=OURS)
 
     def restore(self) -> int:
-        """Goes on from the newest checkpoint, if there is one. Returns the steps that are done."""
+        """Resumes from the newest checkpoint, if there is one. Returns the number of completed steps."""
         found = ray.train.get_checkpoint()
         if found is None:
             return 0
@@ -201,17 +201,17 @@ class Worker:
         self.report()
 
     def tell(self, **line: Any) -> None:
-        """A line for the run's events, with the next report; only the first worker's are used."""
+        """Adds a line to the run's events, sent with the next report; only the first worker's lines are used."""
         self.lines.append({"type": line.pop("type"), "time": time_now(), **line})
 
     def report(self, checkpoint: ray.train.Checkpoint | None = None, name: str | None = None) -> None:
-        """All workers meet here."""
+        """Reports to Ray Train; synchronises all workers."""
         lines, self.lines = self.lines, []
         ray.train.report({"lines": lines}, checkpoint, checkpoint_dir_name=name)
         self.reported = time.monotonic()
 
     def peak_memory(self) -> int:
-        """Bytes: of the GPU if there is one, else of this worker's process."""
+        """In bytes, of the GPU if there is one, else of this worker's process."""
         if self.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.device)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,4 +1,4 @@
-"""The base, and what trains of it, spread over the workers."""
+"""The base and its trainable part, distributed over the workers."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ Trained = PreTrainedModel | PeftModel
 
 
 def load(job: Job) -> Trained:
-    """The model on the processor, in f32: the whole base, and LoRA's first adapter on it."""
+    """Loads the model on the CPU, in f32: the base and, for LoRA, the initial adapter."""
     base = AutoModelForCausalLM.from_pretrained(
         job.folder / "base",
         dtype=torch.float32,
@@ -35,7 +35,7 @@ def load(job: Job) -> Trained:
 
 
 def divide_frequencies(base: PreTrainedModel, divisors: list[float]) -> None:
-    """Llama 3's scaling as GGUF has it: a divisor for each frequency."""
+    """Llama 3's RoPE scaling as in GGUF: a divisor for each frequency."""
     rope = base.model.rotary_emb
     rope.inv_freq = rope.inv_freq / torch.tensor(divisors, dtype=rope.inv_freq.dtype)
     rope.original_inv_freq = rope.inv_freq
@@ -49,7 +49,7 @@ def blocks_of(model: Trained) -> torch.nn.ModuleList:
 class Parallel:
     """A model whose gradients are the mean over all workers.
 
-    DDP: each worker has all weights. FSDP: each keeps its share, and a block's weights are whole only while it
+    DDP: each worker has all weights. FSDP: each keeps a shard, and a block's weights are gathered only while it
     computes.
     """
 
@@ -68,9 +68,9 @@ class Parallel:
         return [p for p in self.model.parameters() if p.requires_grad]
 
     def losses(self, rows: Rows) -> torch.Tensor:
-        """Nats of each prediction, [n, length]; 0 where it does not count."""
+        """Loss of each prediction in nats, [n, length]; 0 where it does not count."""
         inputs, targets = rows.tokens[:, :-1], rows.tokens[:, 1:]
-        # FSDP has its own rule for types.
+        # FSDP has its own mixed-precision policy.
         autocast = self.half and isinstance(self.module, DistributedDataParallel)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=autocast):
             logits = self.module(input_ids=inputs, attention_mask=mask_of(rows.starts)).logits
@@ -78,19 +78,19 @@ class Parallel:
         return losses * rows.learned
 
     def exchange(self, wanted: bool) -> None:
-        """Whether the next backward pass exchanges gradients: once a step is enough."""
+        """Sets whether the next backward pass synchronises gradients: once per step is enough."""
         if isinstance(self.module, DistributedDataParallel):
             self.module.require_backward_grad_sync = wanted
         else:
             self.module.set_requires_gradient_sync(wanted)
 
     def trained_values(self) -> dict[str, torch.Tensor]:
-        """What trains, by its name, whole and on the processor; empty but on the first worker."""
+        """The trainable values by name, complete and on the CPU; empty except on the first worker."""
         options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
         return get_model_state_dict(self.module, options=options)
 
     def save(self, values: dict[str, torch.Tensor], folder: Path) -> None:
-        """PEFT's folder, or all weights in model.safetensors under transformers' names."""
+        """Saves a PEFT folder, or all weights in model.safetensors under transformers' names."""
         folder.mkdir(parents=True, exist_ok=True)
         if isinstance(self.model, PeftModel):
             self.model.save_pretrained(str(folder), state_dict=values)
@@ -101,18 +101,18 @@ class Parallel:
 
 
 def sharded(model: Trained, device: torch.device, half: bool) -> torch.nn.Module:
-    """Blocks one by one, so that a device never has more than a block besides its share."""
+    """Shards block by block, so that a device never holds more than one full block besides its shard."""
     policy = MixedPrecisionPolicy(torch.bfloat16, torch.float32) if half else MixedPrecisionPolicy()
     mesh = torch.distributed.init_device_mesh(device.type, (torch.distributed.get_world_size(),))
     for part in [*blocks_of(model), model]:
         fully_shard(part, mesh=mesh, mp_policy=policy)
-        # Gloo knows sums only.
+        # Gloo supports only sums.
         part.set_force_sum_reduction_for_comms(device.type == "cpu")
     return model
 
 
 def mask_of(starts: torch.Tensor) -> torch.Tensor | None:
-    """Which keys a query sees, [n, 1, length, length]: those before it in its document. None: all before it."""
+    """Attention mask [n, 1, length, length]: a query sees the keys before it in its document. None: all before it."""
     if not bool((starts > 0).any()):
         return None
     places = torch.arange(starts.shape[1], device=starts.device)

@@ -1,12 +1,12 @@
-"""What a Python needs for a training: `python -m ray_train.needs` prints, as JSON, what it lacks.
+"""Required Python packages: `python -m ray_train.needs` prints the missing ones as JSON.
 
-Looks only whether packages are there: importing them takes many seconds.
+Only checks whether packages exist, because importing them takes many seconds.
 """
 
 import json
 from importlib.util import find_spec
 
-# By the names that pip knows: the modules by which each of them is found.
+# Modules by which each package is detected, by pip name.
 PACKAGES = {
     "ray[train]": ("ray", "fsspec", "pandas", "pyarrow", "pydantic", "requests"),
     "torch": ("torch",),
@@ -16,7 +16,7 @@ PACKAGES = {
 
 
 def missing() -> list[str]:
-    """Names for pip."""
+    """pip names of the missing packages."""
     return [name for name, modules in PACKAGES.items() if any(find_spec(module) is None for module in modules)]
 
 

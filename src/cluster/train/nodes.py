@@ -1,4 +1,4 @@
-"""Whether the nodes of the cluster can train, before any worker is started."""
+"""Checks whether the nodes of the cluster can train, before any worker is started."""
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -6,7 +6,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from .needs import missing
 from .room import Node, Wanted, candidates
 
-# Of a node that does not answer in this time, Ray Train will say what is wrong.
+# If a node does not respond in this time, Ray Train will report what is wrong.
 ASK_SECONDS = 120.0
 
 
@@ -20,7 +20,7 @@ class Unsuited(Exception):
 
 
 def check_packages(nodes: list[Node], this_node: str, wanted: Wanted) -> None:
-    """Asks the nodes what their Python lacks; what this one's has is known. Raises Unsuited if it is something."""
+    """Asks the other nodes which packages their Python lacks. Raises Unsuited if any are missing."""
     others = [node for node in candidates(nodes, this_node, wanted) if node["NodeID"] != this_node]
     if not others:
         return

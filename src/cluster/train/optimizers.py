@@ -1,4 +1,4 @@
-"""The optimisers of src/training/optimizers.ts."""
+"""The same optimisers as in src/training/optimizers.ts."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from .job import Optimizer
 
 
 class DecoupledLionW(torch.optim.Optimizer):
-    """LionW as MosaicML's llm-foundry has it; the decay of a step is its rate times `weight_decay`."""
+    """LionW as in MosaicML's llm-foundry; the decay of a step is its rate times `weight_decay`."""
 
     def __init__(
         self,
@@ -21,7 +21,7 @@ class DecoupledLionW(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """PyTorch calls it with `closure=None` before it reads a kept state."""
+        """PyTorch calls it with `closure=None` before loading a saved state."""
         for group in self.param_groups:
             beta1, beta2 = group["betas"]
             for p in group["params"]:
@@ -34,7 +34,7 @@ class DecoupledLionW(torch.optim.Optimizer):
 
 
 def make_optimizer(rule: Optimizer, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
-    """The rate is put into its groups at each step."""
+    """The learning rate is set in its groups at each step."""
     if rule.name == "adamw":
         return torch.optim.AdamW(
             parameters, lr=1.0, betas=rule.betas, eps=rule.epsilon, weight_decay=rule.decay

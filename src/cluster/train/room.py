@@ -1,4 +1,4 @@
-"""How many workers find room on a cluster."""
+"""Computes how many workers fit on a cluster."""
 
 import math
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ class Wanted:
     cpus: float = 1
     gpu: bool = False
     here: bool = False
-    """All on the node of this process."""
+    """Whether all must be on this process's node."""
     beside: float = 0
-    """Processors of this node that are reserved for the program which started this one."""
+    """Processors of this node that are reserved for the calling program."""
 
     @property
     def resources(self) -> dict[str, float]:
@@ -26,13 +26,13 @@ class Wanted:
 
 
 def candidates(nodes: list[Node], this_node: str, wanted: Wanted) -> list[Node]:
-    """The nodes on which a worker may be."""
+    """The nodes that can host a worker."""
     alive = [node for node in nodes if node["Alive"] and (not wanted.here or node["NodeID"] == this_node)]
     return [node for node in alive if fitting(node, this_node, wanted) > 0]
 
 
 def room(nodes: list[Node], this_node: str, wanted: Wanted) -> int:
-    """How many of the workers fit on the nodes, were these idle but for the caller."""
+    """How many of the workers fit on the nodes, if these were idle except for the caller."""
     return min(
         wanted.workers, sum(fitting(node, this_node, wanted) for node in candidates(nodes, this_node, wanted))
     )
@@ -54,14 +54,14 @@ def too_little(found: int, wanted: Wanted) -> str:
 
 
 def waits(found: int, wanted: Wanted) -> str:
-    """A phase of the run, where Ray has not placed the workers yet. `found`: how many fit, were the cluster idle."""
+    """The run's phase while Ray has not placed the workers. `found`: how many would fit on an idle cluster."""
     if found < wanted.workers:
         return f"{too_little(found, wanted)}; it waits for more nodes"
     return "The cluster is busy: waiting until all workers have room"
 
 
 def more_room(wanted: Wanted) -> str:
-    """What a person does about it."""
+    """Advice for the user."""
     less = "Ask for less with --workers or --cpus, or use a larger cluster"
     several = ", or give --storage a folder that all nodes share, so that they may be on several" if wanted.here else ""
     return f"{less}{several}."

@@ -1,4 +1,4 @@
-"""Says that workers wait for room on the cluster, which Ray Train keeps to itself."""
+"""Reports that workers wait for room on the cluster, which Ray Train does not."""
 
 import threading
 from typing import Any, Callable, Optional
@@ -9,13 +9,13 @@ from ray.util.placement_group import placement_group_table
 from .room import Wanted, room, waits
 
 LOOK_SECONDS = 3.0
-# Ray Train asks for all of its workers at once.
+# Ray Train requests all of its workers at once.
 UNPLACED = ("PENDING", "RESCHEDULING")
 
 
 class Waiting(threading.Thread):
-    """While it runs, `say` gets a line `waiting` with a `message` when workers begin to wait, and one without it when
-    they wait no longer.
+    """Calls `say` with a line `waiting` with a `message` when workers begin to wait, and one without it when they no
+    longer wait.
     """
 
     def __init__(self, this_node: str, wanted: Wanted, say: Callable[[dict[str, Any]], None]) -> None:
@@ -33,13 +33,13 @@ class Waiting(threading.Thread):
             self.look()
 
     def look(self) -> None:
-        # A group's id ends with that of the job which asked for it.
+        # A placement group's id ends with the id of its job.
         pending = {
             name
             for name, group in placement_group_table().items()
             if name.endswith(self.job) and group["state"] in UNPLACED
         }
-        # One that is placed within moments is no news.
+        # Ignore groups that are placed immediately.
         why = self.why() if pending & self.pending else None
         self.pending = pending
         if why != self.said:

@@ -1,24 +1,24 @@
-/** Turns the model's answer into what may be shown. */
-import { embeddedAt, languageOf } from '../code/languages.ts';
-import { cutLinesBelow, cutRestOfLine, isTelling } from './overlap.ts';
+/** Turns the model's answer into text that may be shown. */
+import { embeddedAt, languageFor } from '../code/languages.ts';
+import { cutLinesBelow, cutRestOfLine, isSignificant } from './overlap.ts';
 import { cutLoops, similar } from './repetition.ts';
 import { cutToBlock, cutUnmatched, cutUnmatchedTag, endsBlock } from './scope.ts';
 import { firstLine, isBlank, isPunctuation, lastLine, linesAbove } from '../code/text.ts';
 import type { CursorDocument, Reach } from '../types.ts';
-import { cutToWhole } from './whole.ts';
+import { cutUnfinished } from './unfinished.ts';
 
 export type DropReason =
   'blank' | 'repeats-above' | 'repeats-below' | 'loop' | 'unsure' | 'unfinished' | 'trivial';
 export type CleanUp = { text: string } | { dropped: DropReason };
 
-/** Special tokens of any model family, written as text. */
+/** Special tokens of all model families, as text. */
 const marker =
   /<[|｜][\w▁|｜ -]{2,40}[|｜]>|<(?:fim[_-](?:prefix|suffix|middle|pad)|file_sep|filename|repo_name|reponame|gh_stars|jupyter_\w+|EOT|PRE|SUF|MID)>|<\/?s>(?![\w>])/;
 
-/** Cleans an answer for the document: a text to show, with the document's line ends, or why there is none. */
+/** Cleans up an answer: returns the text to show, with the document's line ends, or why there is none. */
 export function cleanUp(answer: string, whole: CursorDocument, reach: Reach): CleanUp {
   const document = embeddedAt(whole);
-  const language = languageOf(document.languageId);
+  const language = languageFor(document.languageId);
   let text = answer.replaceAll('\r\n', '\n');
   text = cutHalfCharacter(cutMarkers(text, document));
   text = language.prose ? cutOpenFence(text, document) : cutFence(text);
@@ -28,14 +28,14 @@ export function cleanUp(answer: string, whole: CursorDocument, reach: Reach): Cl
   text = cutLoops(text);
   if (isBlank(text)) return { dropped: 'loop' };
   text = cutUnmatched(text, document, language);
-  if (languageOf(whole.languageId).markup || language.tags) text = cutUnmatchedTag(text, document);
+  if (languageFor(whole.languageId).markup || language.tags) text = cutUnmatchedTag(text, document);
   text = cutRestOfLine(text, document, language);
   const below = cutLinesBelow(text, document);
   if (below === undefined) return { dropped: 'repeats-below' };
   text = trimEnd(below, document.after);
   if (isBlank(text)) return { dropped: 'blank' };
   if (repeatsAbove(text, document)) return { dropped: 'repeats-above' };
-  text = cutToWhole(text, document);
+  text = cutUnfinished(text, document);
   if (isBlank(text)) return { dropped: 'unfinished' };
   return {
     text:
@@ -43,13 +43,13 @@ export function cleanUp(answer: string, whole: CursorDocument, reach: Reach): Cl
   };
 }
 
-/** Whether an answer that begins with these whole lines is complete: `cleanUp` would cut whatever follows them. */
+/** Whether an answer that begins with these complete lines is sufficient: `cleanUp` would cut anything after them. */
 export function isEnough(lines: string, whole: CursorDocument, reach: Reach): boolean {
   const document = embeddedAt(whole);
-  return reach === 'block' && endsBlock(lines, document, languageOf(document.languageId));
+  return reach === 'block' && endsBlock(lines, document, languageFor(document.languageId));
 }
 
-/** Removes white space at the end, except the line break that puts the text after the cursor on its own line. */
+/** Removes trailing whitespace, except the line break that puts the text after the cursor on its own line. */
 function trimEnd(text: string, after: string): string {
   const trimmed = text.trimEnd();
   const last = /\n[ \t]*$/.exec(text.slice(trimmed.length))?.[0] ?? '';
@@ -63,16 +63,16 @@ function cutMarkers(text: string, { before, after }: CursorDocument): string {
   return text.slice(0, found.index);
 }
 
-/** Removes the half of a character (whose bytes are several tokens) that the token limit may leave. */
+/** Removes the incomplete character that the token limit may leave when its bytes are several tokens. */
 const cutHalfCharacter = (text: string): string => text.replace(/(?:\uFFFD|[\uD800-\uDBFF])+$/, '');
 
-/** Cuts at a code fence: instruction-tuned models close the one that they believe they are in. */
+/** Cuts at a code fence: instruction-tuned models close the fence they believe they are in. */
 function cutFence(text: string): string {
   const fence = /(?:^|\n)[ \t]*```/.exec(text);
   return fence ? text.slice(0, fence.index) : text;
 }
 
-/** For code in a fence: cuts after the fence's end, or before it if the end already follows the cursor. */
+/** For code in a fence: cuts after the closing fence, or before it if it already follows the cursor. */
 function cutOpenFence(text: string, { before, after }: CursorDocument): string {
   const fences = (lines: string) => lines.match(/^[ \t]*(?:```|~~~)/gm)?.length ?? 0;
   const end = /^[ \t]*(?:```|~~~)[ \t]*$/m.exec(text);
@@ -80,10 +80,12 @@ function cutOpenFence(text: string, { before, after }: CursorDocument): string {
   return text.slice(0, fences(after) % 2 === 1 ? end.index : end.index + end[0].length);
 }
 
-/** Most lines of a block that is said again. */
+/** Longest repeated block, in lines. */
 const LONGEST_BLOCK = 6;
 
-/** Whether the resulting first line repeats the line above, or the first lines all of the block that ends there. */
+/**
+ * Whether the resulting first line repeats the line above, or the first lines repeat the whole block that ends there.
+ */
 function repeatsAbove(text: string, { before }: CursorDocument): boolean {
   const left = lastLine(before);
   const above = linesAbove(before, LONGEST_BLOCK);
@@ -93,8 +95,8 @@ function repeatsAbove(text: string, { before }: CursorDocument): boolean {
   if (last === undefined || isPunctuation(line)) return false;
   if (similar(line, last) && others.every((other) => similar(other, last) || isPunctuation(other)))
     return true;
-  if (!isTelling(line)) return false;
+  if (!isSignificant(line)) return false;
   return above.some((_, from) =>
-    above.slice(from).every((one, index) => lines[index]?.trim() === one.trim()),
+    above.slice(from).every((earlier, index) => lines[index]?.trim() === earlier.trim()),
   );
 }

@@ -1,21 +1,21 @@
-/** Cuts a completion of several lines at the end of the block that it began in. */
-import { insideOf, openAt, readOn, type Opened } from '../code/brackets.ts';
+/** Cuts a multi-line completion at the end of the block it began in. */
+import { enclosingText, openAt, continueReading, type OpenDelimiter } from '../code/brackets.ts';
 import type { Language } from '../code/languages.ts';
-import { firstLine, indentOf, indentWidth, isBlank, lastLine } from '../code/text.ts';
+import { firstLine, leadingWhitespace, indentWidth, isBlank, lastLine } from '../code/text.ts';
 import type { CursorDocument } from '../types.ts';
 
-/** Nobody reads more lines before pressing Tab. */
+/** Nobody reads more lines than this before pressing Tab. */
 const MOST_LINES = 12;
 
 /**
  * Cuts at the first line that is indented less than the block. After an opening line (`if (x) {`, `def f():`), the
- * block is the lines that are indented more, and the line that closes it.
+ * block consists of the lines that are indented more and the line that closes it.
  */
 export function cutToBlock(text: string, document: CursorDocument, language: Language): string {
   return readBlock(text, document, language).text;
 }
 
-/** Whether the block ends in these lines, so that what follows them would be cut. */
+/** Whether the block ends within these lines, so that anything after them would be cut. */
 export function endsBlock(lines: string, document: CursorDocument, language: Language): boolean {
   return readBlock(lines, document, language).ended;
 }
@@ -50,18 +50,18 @@ const closes = (line: string, { markup, tags }: Language): boolean =>
   ((markup || tags) && /^\s*<\//.test(line)) || (!markup && /^\s*[)\]}](?!.*[{([:]\s*$)/.test(line));
 
 /**
- * Cuts before the first closing bracket or quote that has nothing to close: neither in the text, nor before the cursor
- * (not counting what the text after the cursor already closes).
+ * Cuts before the first closing bracket or quote without an opener in the text or before the cursor (not counting
+ * openers that the text after the cursor already closes).
  */
 export function cutUnmatched(text: string, { before, after }: CursorDocument, language: Language): string {
   if (language.prose || language.markup) return text;
   const open = openAt(before, language);
-  if (insideOf(open) === 'comment') return text;
-  const free = stillOwed(open, after, language);
+  if (enclosingText(open) === 'comment') return text;
+  const free = unclosedAfter(open, after, language);
   let closed = 0;
   let cut: number | undefined;
   let height = open.length;
-  readOn(text, language, open, {
+  continueReading(text, language, open, {
     onClosing({ closer, at, ends }) {
       if (cut !== undefined || (ends !== undefined && ends >= height)) return;
       if (ends === undefined || free[closed]?.closer !== closer) cut = at;
@@ -73,29 +73,29 @@ export function cutUnmatched(text: string, { before, after }: CursorDocument, la
 }
 
 /** What is open at the cursor and not closed by the text after it, innermost first. */
-function stillOwed(open: readonly Opened[], after: string, language: Language): Opened[] {
-  const owed: Opened[] = [];
+function unclosedAfter(open: readonly OpenDelimiter[], after: string, language: Language): OpenDelimiter[] {
+  const unclosed: OpenDelimiter[] = [];
   let height = open.length;
-  readOn(after, language, open, {
-    passing: true,
+  continueReading(after, language, open, {
+    closeInner: true,
     onClosing({ ends }) {
       if (ends === undefined || ends >= height) return;
-      owed.push(...open.slice(ends + 1, height).reverse());
+      unclosed.push(...open.slice(ends + 1, height).reverse());
       height = ends;
     },
   });
-  return [...owed, ...open.slice(0, height).reverse()];
+  return [...unclosed, ...open.slice(0, height).reverse()];
 }
 
-/** Keeps the line break if the text has the closer on its own line: the closer after the cursor then goes there. */
+/** Keeps the line break if the closer has its own line in the text: the closer after the cursor then goes there. */
 function cutBeforeCloser(text: string, at: number, after: string): string {
   const kept = text.slice(0, at);
   const line = lastLine(kept);
-  const own = kept.includes('\n') && isBlank(line) && firstLine(after).startsWith(text[at]!);
-  return own ? kept : kept.trimEnd();
+  const ownLine = kept.includes('\n') && isBlank(line) && firstLine(after).startsWith(text[at]!);
+  return ownLine ? kept : kept.trimEnd();
 }
 
-/** Cuts at a closing tag that already follows the cursor: `<b>|</b>` needs no second one. */
+/** Cuts at a closing tag that already follows the cursor: `<b>|</b>` doesn't need a second one. */
 export function cutUnmatchedTag(text: string, { after }: CursorDocument): string {
   const next = /^<\/([\w.:-]*)\s*>/.exec(after)?.[1];
   if (next === undefined) return text;
@@ -111,5 +111,5 @@ export function cutUnmatchedTag(text: string, { after }: CursorDocument): string
 /** Keeps the line break and indentation if the tag is on its own line: the tag after the cursor then goes there. */
 function cutBeforeTag(text: string, at: number): string {
   const kept = text.slice(0, at);
-  return kept.includes('\n') && indentOf(lastLine(kept)) === lastLine(kept) ? kept : kept.trimEnd();
+  return kept.includes('\n') && leadingWhitespace(lastLine(kept)) === lastLine(kept) ? kept : kept.trimEnd();
 }

@@ -1,14 +1,14 @@
-/** Reads brackets like an editor: those in strings, comments and regular expressions don't count. */
+/** Matches brackets as an editor does: those in strings, comments and regular expressions don't count. */
 import type { Language } from './languages.ts';
 
-/** A bracket, string or comment that has begun. */
-export interface Opened {
+/** A bracket, string or comment that is open. */
+export interface OpenDelimiter {
   kind: 'bracket' | 'string' | 'comment';
-  /** What ends it: a bracket, a quote, or the end of a comment (which may be the line's end). */
+  /** What closes it: a bracket, a quote, or the end of a comment (which may be the line's end). */
   closer: string;
-  /** Index in the text that was read; -1 if it was open before. */
+  /** Index in the text; -1 if it was opened before the text. */
   at: number;
-  /** What begins an expression in it, if it is a string that may contain some. */
+  /** What begins an embedded expression, if this is a string that may contain some. */
   interpolation?: '${' | '{';
 }
 
@@ -17,72 +17,72 @@ export interface Closing {
   closer: string;
   /** Index in the text. */
   at: number;
-  /** Index in the stack of what it ends; undefined if it ends nothing. */
+  /** Index in the stack of what it closes; undefined if it closes nothing. */
   ends: number | undefined;
 }
 
 export interface ReadOptions {
   onClosing?: (closing: Closing) => void;
-  /** Whether a closer may also end unclosed brackets inside; otherwise it is unmatched. */
-  passing?: boolean;
+  /** Whether a closer may also close unclosed brackets inside; otherwise it counts as unmatched. */
+  closeInner?: boolean;
 }
 
-/** The brackets of a text on its own. */
+/** The brackets of a text, seen in isolation. */
 export interface Balance {
-  /** Closers that are still missing, outermost first. */
-  owed: string[];
-  /** Closers that nothing in the text opened, with their indices, in order. */
+  /** Missing closers, outermost first. */
+  unclosed: string[];
+  /** Closers without an opener in the text, with their indices, in order. */
   unmatched: { closer: string; at: number }[];
   /** Whether the text ends inside a comment, or inside a string. */
   inside: 'comment' | 'string' | undefined;
 }
 
-const closerOf: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
+const closers: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
 /** Characters that may begin or end something in code; all others are skipped. */
-const telling = /["'`()[\]{}/#\-*%<\n]/g;
+const significant = /["'`()[\]{}/#\-*%<\n]/g;
 const character = /'(?:\\(?:u\{?[\da-f]{1,8}\}?|x[\da-f]{1,2}|[0-7]{1,3}|.)|[^'\\\n])'/iuy;
 const regularExpression = /\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^\\[\n/])+\//y;
 /** After these, a slash is not a division. */
 const beforeExpression = /(?:^|[(,=:[!&|?{};+>~]|\b(?:return|case|typeof|in|of))\s*$/;
 
-/** Reads a text, which is assumed to begin as code. A closer of the wrong kind counts as unmatched. */
+/** Reads a text that is assumed to begin as code. A closer of the wrong kind counts as unmatched. */
 export function readBrackets(text: string, language: Language): Balance {
   const unmatched: Balance['unmatched'] = [];
-  const open = readOn(text, language, [], {
+  const open = continueReading(text, language, [], {
     onClosing: ({ closer, at, ends }) => ends === undefined && unmatched.push({ closer, at }),
   });
   return {
-    owed: open.filter(({ kind }) => kind === 'bracket').map(({ closer }) => closer),
+    unclosed: open.filter(({ kind }) => kind === 'bracket').map(({ closer }) => closer),
     unmatched,
-    inside: insideOf(open),
+    inside: enclosingText(open),
   };
 }
 
-let last: { text: string; language: Language; open: readonly Opened[] } | undefined;
+let last: { text: string; language: Language; open: readonly OpenDelimiter[] } | undefined;
 
-/** What is open at the end of a text. The last answer is cached, because callers repeat the question at one place. */
-export function openAt(text: string, language: Language): readonly Opened[] {
+/** What is open at the end of a text. The last result is cached, because callers ask repeatedly at the same place. */
+export function openAt(text: string, language: Language): readonly OpenDelimiter[] {
   if (last?.text !== text || last.language !== language)
-    last = { text, language, open: readOn(text, language, []) };
+    last = { text, language, open: continueReading(text, language, []) };
   return last.open;
 }
 
-/** Whether a place with this stack is inside a comment or a string. */
-export function insideOf(open: readonly Opened[]): Balance['inside'] {
+/** Whether this stack ends inside a comment or a string. */
+export function enclosingText(open: readonly OpenDelimiter[]): Balance['inside'] {
   const last = open.at(-1);
   return last && last.kind !== 'bracket' ? last.kind : undefined;
 }
 
-/** Reads a text at whose beginning `open` is open, outermost first. Returns what is open at its end. */
-export function readOn(
+/** Reads a text that begins with `open` (outermost first) already open. Returns what is open at its end. */
+export function continueReading(
   text: string,
   language: Language,
-  open: readonly Opened[],
-  { onClosing, passing = false }: ReadOptions = {},
-): Opened[] {
-  const stack = open.map((one) => ({ ...one, at: -1 }));
+  open: readonly OpenDelimiter[],
+  { onClosing, closeInner = false }: ReadOptions = {},
+): OpenDelimiter[] {
+  const stack = open.map((delimiter) => ({ ...delimiter, at: -1 }));
   const close = (closer: string, at: number) => {
-    const ends = endedBy(closer, stack, passing);
+    const ends = findOpener(closer, stack, closeInner);
     onClosing?.({ closer, at, ends });
     if (ends !== undefined) stack.length = ends;
   };
@@ -96,19 +96,29 @@ export function readOn(
   return stack;
 }
 
-function endedBy(closer: string, stack: readonly Opened[], passing: boolean): number | undefined {
+function findOpener(
+  closer: string,
+  stack: readonly OpenDelimiter[],
+  closeInner: boolean,
+): number | undefined {
   for (let index = stack.length - 1; index >= 0; index -= 1) {
-    const one = stack[index]!;
-    if (one.closer === closer) return index;
-    if (!passing || one.kind !== 'bracket') return undefined;
+    const delimiter = stack[index]!;
+    if (delimiter.closer === closer) return index;
+    if (!closeInner || delimiter.kind !== 'bracket') return undefined;
   }
   return undefined;
 }
 
 type Close = (closer: string, at: number) => void;
 
-/** Reads on in a comment or string. Returns the index where to continue. */
-function readInside(text: string, from: number, language: Language, stack: Opened[], close: Close): number {
+/** Continues inside a comment or string. Returns the index at which to continue. */
+function readInside(
+  text: string,
+  from: number,
+  language: Language,
+  stack: OpenDelimiter[],
+  close: Close,
+): number {
   const { kind, closer, interpolation } = stack.at(-1)!;
   if (kind === 'comment') {
     const end = text.indexOf(closer, from);
@@ -135,16 +145,22 @@ function readInside(text: string, from: number, language: Language, stack: Opene
 
 const isOneLine = (closer: string): boolean => closer === '"' || closer === "'";
 
-/** A string of one line ends there also with an expression in it that is still open. */
-function endLine(stack: Opened[]): void {
+/** A single-line string ends at the end of the line, even if an embedded expression is still open. */
+function endLine(stack: OpenDelimiter[]): void {
   const first = stack.findIndex(({ kind, closer }) => kind === 'string' && isOneLine(closer));
   if (first >= 0) stack.length = first;
 }
 
-/** Reads one bracket, or the beginning of a string or comment. Returns the index where to continue. */
-function readCode(text: string, from: number, language: Language, stack: Opened[], close: Close): number {
-  telling.lastIndex = from;
-  const at = telling.exec(text)?.index;
+/** Reads one bracket, or the beginning of a string or comment. Returns the index at which to continue. */
+function readCode(
+  text: string,
+  from: number,
+  language: Language,
+  stack: OpenDelimiter[],
+  close: Close,
+): number {
+  significant.lastIndex = from;
+  const at = significant.exec(text)?.index;
   if (at === undefined) return text.length;
   const { blockComment, lineComments } = language;
   const sign = text[at]!;
@@ -158,7 +174,7 @@ function readCode(text: string, from: number, language: Language, stack: Opened[
     return at + lineComment.length;
   }
   if (sign === '"' || sign === "'" || sign === '`') {
-    // In an expression in a string, the quote that began the string ends it.
+    // Inside an embedded expression, the quote that began the string ends it.
     const outer = stack.findLast(({ interpolation }) => interpolation === '{');
     if (!outer || !text.startsWith(outer.closer, at)) return readQuote(text, at, language, stack);
     stack.length = stack.lastIndexOf(outer) + 1;
@@ -166,21 +182,21 @@ function readCode(text: string, from: number, language: Language, stack: Opened[
     return at + outer.closer.length;
   }
   if (sign === '\n') endLine(stack);
-  else if (closerOf[sign]) stack.push({ kind: 'bracket', closer: closerOf[sign], at });
+  else if (closers[sign]) stack.push({ kind: 'bracket', closer: closers[sign], at });
   else if (sign === ')' || sign === ']' || sign === '}') close(sign, at);
-  else if (sign === '/' && language.templates) return endOf(regularExpression, text, at);
+  else if (sign === '/' && language.templates) return endOfPattern(regularExpression, text, at);
   return at + 1;
 }
 
-/** Where a regular expression literal ends, or the next character if there is none. */
-function endOf(pattern: RegExp, text: string, at: number): number {
+/** The end of a regular expression literal, or the next character if there is none. */
+function endOfPattern(pattern: RegExp, text: string, at: number): number {
   pattern.lastIndex = at;
   return beforeExpression.test(text.slice(Math.max(0, at - 20), at)) && pattern.test(text)
     ? pattern.lastIndex
     : at + 1;
 }
 
-function readQuote(text: string, at: number, language: Language, stack: Opened[]): number {
+function readQuote(text: string, at: number, language: Language, stack: OpenDelimiter[]): number {
   const quote = text[at]!;
   // An apostrophe in running text opens nothing.
   if (language.prose || language.markup) return at + 1;
@@ -190,17 +206,17 @@ function readQuote(text: string, at: number, language: Language, stack: Opened[]
   }
   const whole = text.startsWith(quote.repeat(3), at) && quote !== '`' ? quote.repeat(3) : quote;
   if (whole === "'" && !isString(text, at, language)) return at + 1;
-  const interpolation = interpolationOf(text.slice(Math.max(0, at - 3), at), quote, language);
+  const interpolation = interpolationStart(text.slice(Math.max(0, at - 3), at), quote, language);
   stack.push({ kind: 'string', closer: whole, at, ...(interpolation && { interpolation }) });
   return at + whole.length;
 }
 
-function interpolationOf(before: string, quote: string, { templates, formatted }: Language) {
+function interpolationStart(before: string, quote: string, { templates, formatted }: Language) {
   if (templates && quote === '`') return '${';
   return formatted && /(?:^|\W)(?:f|fr|rf|t|rt|tr)$/i.test(before) ? '{' : undefined;
 }
 
-/** Whether a single quote begins a string: not an apostrophe, not Rust's lifetime, not a separator of digits. */
+/** Whether a single quote begins a string, as opposed to an apostrophe, a Rust lifetime or a digit separator. */
 function isString(text: string, at: number, { characters }: Language): boolean {
   const before = text.slice(Math.max(0, at - 3), at);
   const end = /['\n]/g;

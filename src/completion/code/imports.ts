@@ -1,4 +1,4 @@
-/** Finds which open files a file imports, only by its import statements and the files' paths. */
+/** Finds which open files a file imports, judging only by its import statements and the files' paths. */
 import type { OtherFile } from '../types.ts';
 
 /** Characters at a file's beginning, where import statements are. */
@@ -14,7 +14,7 @@ const statements: Record<string, readonly RegExp[]> = {
 };
 const script = [/\b(?:from|import|require)\s*\(?\s*['"]([^'"\n]+)['"]/g];
 
-function statementsOf(languageId: string): readonly RegExp[] {
+function importPatterns(languageId: string): readonly RegExp[] {
   if (/^(?:type|java)script/.test(languageId) || languageId === 'vue' || languageId === 'svelte')
     return script;
   return statements[languageId === 'cpp' ? 'c' : languageId] ?? [];
@@ -22,32 +22,32 @@ function statementsOf(languageId: string): readonly RegExp[] {
 
 /** Paths without extensions, such as `corpus/fim`, that the head of a file imports. */
 export function importedStems(head: string, languageId: string): string[] {
-  const found = new Set<string>();
-  for (const pattern of statementsOf(languageId))
+  const stems = new Set<string>();
+  for (const pattern of importPatterns(languageId))
     for (const [, name] of head.slice(0, HEAD).matchAll(pattern)) {
-      const stem = stemOf(name ?? '', languageId);
-      if (stem) found.add(stem);
+      const stem = toStem(name ?? '', languageId);
+      if (stem) stems.add(stem);
     }
-  return [...found];
+  return [...stems];
 }
 
-function stemOf(name: string, languageId: string): string {
+function toStem(name: string, languageId: string): string {
   // The folder of "../x" does not matter: files that are open together rarely have the same name.
   if (languageId === 'python' || languageId === 'java' || languageId === 'kotlin')
     return name.replace(/^\.+/, '').replaceAll('.', '/');
   if (languageId === 'rust') return name.replace(/^(?:crate|super|self)::/, '').replaceAll('::', '/');
-  return withoutEnding(name.replace(/^(?:[@~]\/|\.{1,2}\/)+/, ''));
+  return withoutExtension(name.replace(/^(?:[@~]\/|\.{1,2}\/)+/, ''));
 }
 
-const withoutEnding = (path: string): string => path.replace(/(?:\/(?:index|mod|__init__))?\.\w+$/, '');
+const withoutExtension = (path: string): string => path.replace(/(?:\/(?:index|mod|__init__))?\.\w+$/, '');
 
-/** Whether one of the stems means this file: as the module, the item's module, or the package's folder. */
+/** Whether one of the stems refers to this file: as the module, an item's module, or the package's folder. */
 export function isImported({ path }: Pick<OtherFile, 'path'>, stems: readonly string[]): boolean {
-  const own = `/${withoutEnding(path)}`;
+  const own = `/${withoutExtension(path)}`;
   const folder = own.slice(0, own.lastIndexOf('/'));
   return stems.some((stem) => {
     const parent = stem.slice(0, Math.max(0, stem.lastIndexOf('/')));
-    const names = own.endsWith(`/${stem}`) || (folder !== '' && `/${stem}`.endsWith(folder));
-    return names || (parent !== '' && own.endsWith(`/${parent}`));
+    const matchesName = own.endsWith(`/${stem}`) || (folder !== '' && `/${stem}`.endsWith(folder));
+    return matchesName || (parent !== '' && own.endsWith(`/${parent}`));
   });
 }

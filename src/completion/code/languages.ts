@@ -1,7 +1,7 @@
-/** The few properties of a language that the completion core needs. */
+/** The few properties of each language that the completion core needs. */
 
 export interface Language {
-  /** Marks that begin a comment up to the end of the line. */
+  /** Markers that begin a comment to the end of the line. */
   lineComments: readonly string[];
   /** Delimiters of block comments. */
   blockComment?: readonly [string, string];
@@ -19,7 +19,7 @@ export interface Language {
   formatted?: boolean;
   /** Code that contains tags. */
   tags?: boolean;
-  /** Has expressions with operators like C's: none ends with one. */
+  /** Has C-like operators, with which no expression ends. */
   operators?: boolean;
 }
 
@@ -79,16 +79,16 @@ const languages: Record<string, Language> = {
 };
 
 /** An unknown language is treated as one with braces, like most. */
-export function languageOf(languageId: string): Language {
+export function languageFor(languageId: string): Language {
   return languages[languageId] ?? cLike;
 }
 
-/** Languages whose pages contain scripts and styles, and the languages of those. */
+/** Languages that embed scripts and styles, and the languages of these. */
 const pages = new Set(['html', 'vue', 'svelte']);
 const embedded: Record<string, string> = { script: 'javascript', style: 'css' };
 const borders = /<(script|style)(?=[\s>])[^>]*>|<\/(script|style)\s*>|<!--|-->/gi;
 
-/** The document as seen at the cursor: in a page's script or style, only that part, with its language. */
+/** The document as seen from the cursor: inside a page's script or style, only that part, with its language. */
 export function embeddedAt<D extends { before: string; languageId: string }>(document: D): D {
   const { before, languageId } = document;
   if (!pages.has(languageId)) return document;
@@ -144,7 +144,7 @@ const extensions: Record<string, string> = {
   rst: 'restructuredtext',
 };
 
-/** The editor's language identifier for a file, by its extension; `plaintext` if that is unknown. */
-export function languageIdOf(path: string): string {
+/** The editor's language identifier for a file extension; `plaintext` if it is unknown. */
+export function languageIdForPath(path: string): string {
   return extensions[/\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? ''] ?? 'plaintext';
 }

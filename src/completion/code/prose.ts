@@ -1,21 +1,21 @@
-/** Whether a cursor is where code stands, or where a person writes to people. */
-import { insideOf, openAt } from './brackets.ts';
-import { embeddedAt, languageOf } from './languages.ts';
+/** Tells code from text written for people: strings, comments, docstrings. */
+import { enclosingText, openAt } from './brackets.ts';
+import { embeddedAt, languageFor } from './languages.ts';
 import { lastLine } from './text.ts';
 import type { CursorDocument } from '../types.ts';
 
-/** The path of a module, which is code, in languages that name it in quotes. */
+/** A module path in quotes, which counts as code. */
 const modulePath =
   /^\s*(?:import|export)\b[^'"]*['"][^'"]*$|\bfrom\s*['"][^'"]*$|\b(?:require|import)\s*\(\s*['"][^'"]*$|^\s*#\s*include\s*"[^"]*$/;
-/** Within Go's list of imports. */
+/** Inside Go's import list. */
 const importList = /^import\s*\((?:\s*(?:[\w.]+\s+)?"[^"\n]*")*\s*(?:[\w.]+\s+)?"[^"\n]*$/m;
-/** Characters before the cursor in which such a list begins. */
+/** Characters before the cursor that are searched for the start of such a list. */
 const NEAR = 4000;
 
-/** Whether the cursor is within a string, comment or docstring of code, also at its very beginning. */
+/** Whether the cursor is inside a string, comment or docstring of code, or at its very beginning. */
 export function isInProse(document: CursorDocument): boolean {
   const { before, languageId } = embeddedAt(document);
-  const inside = insideOf(openAt(before, languageOf(languageId)));
+  const inside = enclosingText(openAt(before, languageFor(languageId)));
   if (inside !== 'string') return inside === 'comment';
   if (modulePath.test(lastLine(before))) return false;
   return !(languageId === 'go' && importList.test(before.slice(-NEAR)));

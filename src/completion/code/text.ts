@@ -7,24 +7,24 @@ export function firstLine(text: string): string {
   return end < 0 ? text : text.slice(0, end);
 }
 
-/** Everything up to the end of the first line that is not blank. */
-export const firstWritten = (text: string): string => /^(?:[ \t]*\n)*.*/.exec(text)![0];
+/** Everything up to the end of the first non-blank line. */
+export const throughFirstWritten = (text: string): string => /^(?:[ \t]*\n)*.*/.exec(text)![0];
 
 export const isBlank = (text: string): boolean => text.trim() === '';
 
-export const indentOf = (line: string): string => /^[ \t]*/.exec(line)?.[0] ?? '';
+export const leadingWhitespace = (line: string): string => /^[ \t]*/.exec(line)?.[0] ?? '';
 
 const TAB = 4;
 
-/** Columns of a line's indentation; a tab extends to the next multiple of four. */
+/** Width of a line's indentation in columns; a tab extends to the next multiple of four. */
 export function indentWidth(line: string): number {
   let width = 0;
-  for (const character of indentOf(line))
+  for (const character of leadingWhitespace(line))
     width = character === '\t' ? (Math.floor(width / TAB) + 1) * TAB : width + 1;
   return width;
 }
 
-/** The nearest non-blank lines above the cursor's line, at most `count`, in their order. */
+/** The nearest non-blank lines above the cursor's line, at most `count`, in document order. */
 export function linesAbove(before: string, count: number): string[] {
   const above: string[] = [];
   for (let end = before.lastIndexOf('\n'); end >= 0 && above.length < count;) {
@@ -49,15 +49,15 @@ export function linesBelow(after: string, count: number): string[] {
   return below;
 }
 
-/** Only brackets, quotes and separators: repeating such a line means nothing. */
+/** Only brackets, quotes and separators: it means nothing if such a line is repeated. */
 export const isPunctuation = (line: string): boolean =>
   /^[\s)\]}({[;,.:'"`]*$|^\s*(end|fi|done|else|pass)\s*$/.test(line);
 
-/** Moves a cut out of the middle of a surrogate pair. */
+/** Moves an index out of the middle of a surrogate pair. */
 export function wholeCharacter(text: string, at: number): number {
   const code = text.charCodeAt(at);
   return code >= 0xdc00 && code <= 0xdfff ? at + 1 : at;
 }
 
-/** Replaces half characters (lone surrogates), which no model can read, by U+FFFD. */
+/** Replaces lone surrogates, which no model can read, by U+FFFD. */
 export const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\uFFFD');

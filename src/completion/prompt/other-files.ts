@@ -1,28 +1,28 @@
 /**
- * Which parts of other files the model sees: windows similar to the text around the cursor, imported files first. They
- * come first in the prompt, so the choice is kept during typing: the model has them in its cache.
+ * Chooses snippets of other files for the prompt: windows similar to the text around the cursor, imported files first.
+ * They come first in the prompt, so the choice is kept while typing, because the model has them cached.
  */
 import { importedStems, isImported } from '../code/imports.ts';
-import { jaccard, SimilarWindows, wordsOf, type SimilarWindow } from './similar-windows.ts';
+import { jaccard, SimilarWindows, distinctWords, type SimilarWindow } from './similar-windows.ts';
 import { wellFormed } from '../code/text.ts';
 import type { ContextFile, CursorDocument, OtherFile } from '../types.ts';
-import { lengthsOf } from './window.ts';
+import { fullLengths } from './window.ts';
 
-/** Characters around the cursor that other files are compared with: some 60 lines. */
+/** Characters around the cursor with which other files are compared: some 60 lines. */
 const NEAR = { before: 1800, after: 600 };
-/** Characters that the cursor may move before a new choice: some 32 lines. */
+/** Characters the cursor may move before a new choice: some 32 lines. */
 const MOVE = 1200;
 /** Requests before a new choice, because files may have changed. */
 const REQUESTS = 30;
 const LEAST_SIMILARITY = 0.1;
 /** Bonus of an imported file, in units of similarity. */
 const IMPORTED = 0.15;
-/** Windows with this similarity or more are considered the same. */
+/** Windows at least this similar are considered the same. */
 const SAME = 0.9;
-/** A chosen part stays unless another is this many times as similar. */
+/** A chosen snippet stays unless another is this many times as similar. */
 const STAYS = 1.3;
 const MOST_FILES = 20;
-/** A shorter part of a file is useless. */
+/** A shorter snippet is useless. */
 const LEAST_CHARACTERS = 120;
 
 interface Choice {
@@ -38,8 +38,8 @@ export class OtherFiles {
   private last: Choice | undefined;
 
   /**
-   * Parts of `files` (the most recent first) in at most `budget` characters, the most useful first. `files` is called
-   * only for a new choice.
+   * Snippets of `files` (most recent first), at most `budget` characters, the most useful first. `files` is called only
+   * for a new choice.
    */
   choose(
     document: CursorDocument,
@@ -47,25 +47,25 @@ export class OtherFiles {
     budget: number,
   ): readonly ContextFile[] {
     const { path } = document;
-    const at = lengthsOf(document).before;
+    const at = fullLengths(document).before;
     const { last } = this;
     if (last?.path === path && last.budget === budget) {
       last.requests += 1;
       if (Math.abs(last.at - at) < MOVE && last.requests < REQUESTS) return last.chosen;
     }
-    const chosen = this.chooseAnew(document, files().slice(0, MOST_FILES), budget);
+    const chosen = this.rechoose(document, files().slice(0, MOST_FILES), budget);
     this.last = { path, at, requests: 0, budget, chosen };
     return chosen;
   }
 
-  private chooseAnew(
+  private rechoose(
     document: CursorDocument,
     files: readonly OtherFile[],
     budget: number,
   ): readonly ContextFile[] {
     const { before, after, languageId, place } = document;
     const others = files.filter(({ path }) => path !== place?.path);
-    const around = wordsOf(before.slice(-NEAR.before) + after.slice(0, NEAR.after));
+    const around = distinctWords(before.slice(-NEAR.before) + after.slice(0, NEAR.after));
     const stems = importedStems(before, languageId);
     const ranked: Ranked[] = [];
     for (const file of others) {
@@ -75,32 +75,34 @@ export class OtherFiles {
       if (score >= LEAST_SIMILARITY) ranked.push({ file, window, score });
     }
     ranked.sort((a, b) => b.score - a.score);
-    return this.inOrder(take(ranked, document, budget), budget);
+    return this.keepOrder(takeBest(ranked, document, budget), budget);
   }
 
-  /** Bonus for a part that is already in the prompt. */
+  /** Bonus for a snippet that is already in the prompt. */
   private bonus({ path, text }: OtherFile, { similarity }: SimilarWindow): number {
-    const held = this.last?.chosen.some((one) => one.filename === path && text.includes(one.text));
-    return held ? similarity * (STAYS - 1) : 0;
+    const isChosen = this.last?.chosen.some(
+      (snippet) => snippet.filename === path && text.includes(snippet.text),
+    );
+    return isChosen ? similarity * (STAYS - 1) : 0;
   }
 
   /**
-   * Parts that stay keep their position, and their text if the file still has it and there is room: the model has
-   * cached them.
+   * Snippets that stay keep their position, and their text if the file still contains it and there is room, because the
+   * model has cached them.
    */
-  private inOrder(taken: readonly Taken[], budget: number): ContextFile[] {
+  private keepOrder(selected: readonly Selected[], budget: number): ContextFile[] {
     const before = this.last?.chosen ?? [];
-    let room = budget - taken.reduce((sum, { part }) => sum + part.text.length, 0);
+    let room = budget - selected.reduce((sum, { part }) => sum + part.text.length, 0);
     const staying = before.flatMap((old) => {
-      const one = taken.find(({ file }) => file.path === old.filename);
-      if (!one) return [];
-      const longer = old.text.length - one.part.text.length;
-      if (longer > room || !one.file.text.includes(old.text)) return [one.part];
+      const again = selected.find(({ file }) => file.path === old.filename);
+      if (!again) return [];
+      const longer = old.text.length - again.part.text.length;
+      if (longer > room || !again.file.text.includes(old.text)) return [again.part];
       room -= longer;
       return [old];
     });
     const kept = new Set(staying.map(({ filename }) => filename));
-    return [...staying, ...taken.flatMap(({ part }) => (kept.has(part.filename) ? [] : [part]))];
+    return [...staying, ...selected.flatMap(({ part }) => (kept.has(part.filename) ? [] : [part]))];
   }
 
   forget(): void {
@@ -113,30 +115,30 @@ interface Ranked {
   window: SimilarWindow;
   score: number;
 }
-interface Taken {
+interface Selected {
   file: OtherFile;
   part: ContextFile;
 }
 
-/** Takes the best windows as long as there is room, without near-duplicates. */
-function take(ranked: readonly Ranked[], { before, after }: CursorDocument, budget: number): Taken[] {
-  const taken: Taken[] = [];
-  const seen = [wordsOf(before.slice(-NEAR.before) + after.slice(0, NEAR.after))];
+/** Takes the best windows while there is room, without near-duplicates. */
+function takeBest(ranked: readonly Ranked[], { before, after }: CursorDocument, budget: number): Selected[] {
+  const selected: Selected[] = [];
+  const seen = [distinctWords(before.slice(-NEAR.before) + after.slice(0, NEAR.after))];
   let room = budget;
   for (const { file, window } of ranked) {
     if (room < LEAST_CHARACTERS) break;
     const text = wholeLines(file.text.slice(window.from, window.to), room);
-    const words = wordsOf(text);
+    const words = distinctWords(text);
     if (text.length < LEAST_CHARACTERS && window.to - window.from > room) continue;
     if (text === '' || seen.some((other) => jaccard(words, other) > SAME)) continue;
     seen.push(words);
-    taken.push({ file, part: { filename: file.path, text: wellFormed(text) } });
+    selected.push({ file, part: { filename: file.path, text: wellFormed(text) } });
     room -= text.length;
   }
-  return taken;
+  return selected;
 }
 
-/** As many complete lines from the beginning as fit; lines end with "\n", also the last. */
+/** As many complete lines from the start as fit; each line, including the last, ends with "\n". */
 function wholeLines(text: string, room: number): string {
   const unix = text.replaceAll('\r\n', '\n');
   const whole = unix.endsWith('\n') ? unix : `${unix}\n`;

@@ -1,38 +1,38 @@
-/** How many characters of other files a prompt may have, by how fast this machine was seen to read prompts. */
+/** How many characters of other files a prompt may have, given this machine's measured prompt-reading speed. */
 import type { ContextBudget } from './context.ts';
 import type { ModelRequest } from '../types.ts';
 
-/** A prompt that nothing of is cached should be read in this time. */
+/** An entirely uncached prompt should be read in this time. */
 const COLD_MS = 1500;
-/** Bounds of other files' characters, as multiples of the budget's own. More does not fit the server's context. */
+/** Bounds of other files' characters, as multiples of the budget's own. More would not fit the server's context. */
 const LEAST = 0.5;
 const MOST = 2;
-/** The number stays unless it is off by this multiple: another one means another prompt, which is read anew. */
+/** The number stays unless it is off by this multiple: a new number means a new prompt, which is read from scratch. */
 const STAYS = 0.25;
 /** Weight of the newest measurement. */
 const NEWEST = 0.4;
-/** Prompts that the model may still have. */
+/** Prompts that the model may still have in its cache. */
 const REMEMBERED = 8;
-/** Only prompts of which so large a share is new are measured: the first token takes time too. */
+/** Only prompts with at least this fraction of new text are measured, because the first token takes time too. */
 const NEW_SHARE = 0.5;
 
 export class PromptSpeed {
-  /** The first request also loads what it needs, which says nothing about later ones. */
+  /** The first request also loads what it needs, so it says nothing about later ones. */
   private warm = false;
   /** Characters per millisecond. */
   private rate: number | undefined;
-  /** What was last answered, by other files and then the file itself; newest first. */
+  /** The last prompts (other files, then the file itself), newest first. */
   private read: string[] = [];
   private given: number | undefined;
 
   /**
-   * The first piece of an answer came after so many ms; undefined: the prompt was only partly read. Counts only if most
-   * of the prompt can't have been cached.
+   * Records that the first piece of an answer came after `milliseconds`; undefined if the prompt was only partly read.
+   * Counts only if most of the prompt can't have been cached.
    */
   answered(request: ModelRequest, milliseconds: number | undefined): void {
     const { context = [], prompt, suffix = '' } = request;
-    const text = [...context.flatMap((one) => [one.filename, one.text]), prompt, suffix].join('');
-    const unread = text.length - Math.max(0, ...this.read.map((one) => sharedBeginning(one, text)));
+    const text = [...context.flatMap((file) => [file.filename, file.text]), prompt, suffix].join('');
+    const unread = text.length - Math.max(0, ...this.read.map((earlier) => sharedBeginning(earlier, text)));
     this.read = [text, ...this.read].slice(0, REMEMBERED);
     const first = !this.warm;
     this.warm = true;
@@ -42,7 +42,10 @@ export class PromptSpeed {
     this.rate = this.rate === undefined ? rate : this.rate + NEWEST * (rate - this.rate);
   }
 
-  /** Characters of other files beside the rest of the budget; the budget's own number until something was measured. */
+  /**
+   * Characters of other files in addition to the rest of the budget; the budget's own number until something was
+   * measured.
+   */
   others({ before, after, others = 0 }: ContextBudget): number {
     if (this.rate === undefined) return others;
     const room = this.rate * COLD_MS - before - after;
@@ -59,7 +62,7 @@ export class PromptSpeed {
   }
 }
 
-/** Characters that two texts share at their beginnings. */
+/** Length of the common prefix of two texts. */
 function sharedBeginning(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let index = 0; index < length; index += 1) if (a[index] !== b[index]) return index;

@@ -1,5 +1,5 @@
 /** Builds the model's request from a document at the cursor. */
-import { begunToken } from '../code/begun-token.ts';
+import { partialToken } from '../code/partial-token.ts';
 import { defaultBudget, takeAfter, takeBefore, type ContextBudget } from './context.ts';
 import { wellFormed } from '../code/text.ts';
 import type { ModelRequest, ContextFile, CursorDocument, Gap, Reach } from '../types.ts';
@@ -11,26 +11,29 @@ export interface PromptOptions {
   maxTokens: number;
   reach: Reach;
   budget?: ContextBudget;
-  /** What the model fills in, if it does not begin at the cursor (anchor.ts). */
+  /** The gap the model fills in, if it does not begin at the cursor (anchor.ts). */
   gap?: Gap;
   /** Parts of other files. */
   context?: readonly ContextFile[];
-  /** The model was trained on whole repositories, where each file has its path; so this file gets its path too. */
+  /**
+   * The model was trained on whole repositories, in which each file comes with its path, so this file gets its path
+   * too.
+   */
   wholeRepositories?: boolean;
 }
 
-/** Most tokens of a line. */
+/** Token limit of a single-line completion. */
 const LINE_TOKENS = 48;
 
 /**
- * The parts are in the order in which they change, so that the model can reuse the beginning: other files, the text
- * before the cursor, the text after it.
+ * Parts that change least come first, so that the model can reuse its cache: other files, the text before the cursor,
+ * the text after it.
  */
 export function buildPrompt(document: CursorDocument, options: PromptOptions): ModelRequest {
   const { model, fillInTheMiddle, maxTokens, reach, budget = defaultBudget, context = [] } = options;
   const { prefix, suffix, begun } = options.gap ?? { ...surroundings(document, budget), begun: '' };
   const before = prefix + begun;
-  const heal = begunToken(before);
+  const heal = partialToken(before);
   const after = fillInTheMiddle && suffix.trim() ? suffix : '';
   const known = before.slice(0, before.length - heal.length);
   const prompt = after ? known.slice(0, prefix.length) : known;
@@ -59,5 +62,5 @@ export const surroundings = (
   suffix: plainText(takeAfter(after, budget.after)),
 });
 
-/** Models expect "\n" at line ends, and complete characters. */
+/** Models expect "\n" as line end, and no lone surrogates. */
 export const plainText = (text: string): string => wellFormed(text.replaceAll('\r\n', '\n'));

@@ -1,18 +1,18 @@
-/** Decides between one line and several, by the text around the cursor. */
-import { insideOf, openAt } from '../code/brackets.ts';
-import { embeddedAt, languageOf } from '../code/languages.ts';
+/** Decides between a single-line and a multi-line completion, by the text around the cursor. */
+import { enclosingText, openAt } from '../code/brackets.ts';
+import { embeddedAt, languageFor } from '../code/languages.ts';
 import { firstLine, isBlank, lastLine } from '../code/text.ts';
 import type { CursorDocument, Reach } from '../types.ts';
 
 /**
- * `block` on a new line, and after a block, list or tag has just been opened if only its own closer follows; `line`
+ * `block` on a new line, and directly after the opening of a block, list or tag if only its own closer follows; `line`
  * everywhere else, and in comments.
  */
 export function reachAt(document: CursorDocument): Reach {
   const { before, after, languageId } = embeddedAt(document);
-  const language = languageOf(languageId);
+  const language = languageFor(languageId);
   const open = openAt(before, language);
-  const inside = insideOf(open);
+  const inside = enclosingText(open);
   if (inside === 'comment') return 'line';
   const left = lastLine(before);
   const right = firstLine(after).trim();

@@ -1,25 +1,25 @@
 /**
- * Parts of the repository in the prompt: asked for when the cursor has moved on, kept while it stays near, and joined
- * with windows of open files under one budget. A source that is late or fails costs no completion.
+ * Snippets of the repository in the prompt: requested when the cursor has moved, kept while it stays near, and combined
+ * with windows of open files under one budget. A source that is late or fails does not hold up the completion.
  */
 import { OtherFiles } from './other-files.ts';
 import { wellFormed } from '../code/text.ts';
 import type { ContextFile, CursorDocument, OtherFile } from '../types.ts';
-import { lengthsOf } from './window.ts';
+import { fullLengths } from './window.ts';
 
-/** Longest wait for the parts; later ones are for the next request. */
+/** Longest wait for the snippets; if they come later, the next request uses them. */
 const DEADLINE_MS = 50;
 /**
- * Characters that the cursor may move before a new choice. Requests do not count: each key makes one, and on a slow
- * machine it takes thirty keys until the prompt with a new choice was read.
+ * Characters the cursor may move before a new choice. Requests do not count: each keystroke makes one, and on a slow
+ * machine it takes thirty keystrokes until the prompt with a new choice has been read.
  */
 const MOVE = 1200;
-/** Requests before it is asked again after it had nothing: the index may not have been there. */
+/** Requests before an empty source is asked again: the index may not have been ready. */
 const REQUESTS = 30;
-/** Share of the budget that parts of the repository may use; open files get the rest. */
+/** Fraction of the budget for snippets of the repository; open files get the rest. */
 const SHARE = 0.75;
 
-/** Gives parts of files in at most `budget` characters, the most useful last. */
+/** Returns snippets of files, at most `budget` characters, the most useful last. */
 export type PartsSource = (document: CursorDocument, budget: number) => Promise<readonly ContextFile[]>;
 
 export interface PromptSources {
@@ -27,88 +27,90 @@ export interface PromptSources {
   parts?: PartsSource | undefined;
 }
 
-interface Kept {
+interface Selection {
   path: string;
   at: number;
   requests: number;
   /** Undefined while the source has not answered. */
   parts?: readonly ContextFile[];
   budget: number;
-  /** Resolves when the source has answered, or when nobody should wait for it any longer. */
+  /** Resolves when the source has answered, or at the deadline. */
   asked?: Promise<void>;
-  /** What the document's prompts had until then: the model has read it. */
+  /** The previous context of this document's prompts, which the model has read. */
   before?: readonly ContextFile[] | undefined;
   context: readonly ContextFile[] | undefined;
 }
 
 export class RepositoryParts {
-  private readonly others = new OtherFiles();
-  private kept: Kept | undefined;
+  private readonly openFiles = new OtherFiles();
+  private selection: Selection | undefined;
 
   constructor(private readonly sleep: (milliseconds: number) => Promise<void>) {}
 
-  /** The other files in a prompt, in at most `budget()` characters, which is asked for a new choice only. */
+  /**
+   * The snippets of other files in a prompt, at most `budget()` characters; `budget` is called only for a new choice.
+   */
   async choose(
     document: CursorDocument,
     { files, parts }: PromptSources,
     budget: () => number,
   ): Promise<readonly ContextFile[]> {
     const open = files ?? (() => []);
-    const kept = this.near(document) ?? this.ask(document, parts, budget());
-    if (!kept.parts) await kept.asked;
-    return this.joined(kept, document, open);
+    const selection = this.current(document) ?? this.request(document, parts, budget());
+    if (!selection.parts) await selection.asked;
+    return this.combine(selection, document, open);
   }
 
-  /** The choice of before, if the cursor is still near its place. */
-  private near(document: CursorDocument): Kept | undefined {
-    const { kept } = this;
-    if (kept?.path !== document.path) return undefined;
-    kept.requests += 1;
-    const moved = Math.abs(kept.at - lengthsOf(document).before);
-    const had = kept.parts?.length !== 0;
-    return moved < MOVE && (had || kept.requests < REQUESTS) ? kept : undefined;
+  /** The current selection, if the cursor is still near its place. */
+  private current(document: CursorDocument): Selection | undefined {
+    const { selection } = this;
+    if (selection?.path !== document.path) return undefined;
+    selection.requests += 1;
+    const moved = Math.abs(selection.at - fullLengths(document).before);
+    const hadParts = selection.parts?.length !== 0;
+    return moved < MOVE && (hadParts || selection.requests < REQUESTS) ? selection : undefined;
   }
 
-  private ask(document: CursorDocument, source: PartsSource | undefined, budget: number): Kept {
-    const at = lengthsOf(document).before;
-    const last = this.kept?.path === document.path ? this.kept : undefined;
+  private request(document: CursorDocument, source: PartsSource | undefined, budget: number): Selection {
+    const at = fullLengths(document).before;
+    const last = this.selection?.path === document.path ? this.selection : undefined;
     const before = last?.context ?? last?.before;
-    const kept: Kept = { ...{ path: document.path, at, requests: 0, budget, before }, context: undefined };
-    this.kept = kept;
-    if (!source) kept.parts = [];
+    const selection: Selection = { path: document.path, at, requests: 0, budget, before, context: undefined };
+    this.selection = selection;
+    if (!source) selection.parts = [];
     else {
       const answered = source(document, Math.floor(budget * SHARE))
         .catch(() => [])
         .then((parts: readonly ContextFile[]) => {
-          kept.parts = parts.map(({ filename, text }) => ({ filename, text: wellFormed(text) }));
-          // What was chosen without them is chosen again.
-          kept.context = undefined;
+          selection.parts = parts.map(({ filename, text }) => ({ filename, text: wellFormed(text) }));
+          // Windows of open files were chosen without them: choose again.
+          selection.context = undefined;
         });
-      kept.asked = Promise.race([answered, this.sleep(DEADLINE_MS)]);
+      selection.asked = Promise.race([answered, this.sleep(DEADLINE_MS)]);
     }
-    return kept;
+    return selection;
   }
 
-  private joined(kept: Kept, document: CursorDocument, files: () => readonly OtherFile[]) {
-    if (kept.context) return kept.context;
-    // Another prompt now, and yet another when the parts are here, would both be read anew.
-    if (!kept.parts && kept.before) return kept.before;
-    const parts = kept.parts ?? [];
+  private combine(selection: Selection, document: CursorDocument, files: () => readonly OtherFile[]) {
+    if (selection.context) return selection.context;
+    // A new prompt now, and another once the snippets are here, would both be read from scratch.
+    if (!selection.parts && selection.before) return selection.before;
+    const parts = selection.parts ?? [];
     const used = parts.reduce((sum, { text }) => sum + text.length, 0);
-    const windows = this.others.choose(document, files, kept.budget - used);
+    const windows = this.openFiles.choose(document, files, selection.budget - used);
     const context = [...windows.filter((window) => !repeats(window, parts)), ...parts];
-    // Until the parts are here, the windows' own rules decide how long they stay.
-    if (kept.parts) kept.context = context;
+    // Until the snippets are here, the windows' own rules decide how long they stay.
+    if (selection.parts) selection.context = context;
     return context;
   }
 
   forget(): void {
-    this.others.forget();
-    this.kept = undefined;
+    this.openFiles.forget();
+    this.selection = undefined;
   }
 }
 
-/** Whether most of a window's lines are in a part of the same file. */
+/** Whether most of a window's lines are in a snippet of the same file. */
 function repeats(window: ContextFile, parts: readonly ContextFile[]): boolean {
   const part = parts.filter(({ filename }) => filename === window.filename).map(({ text }) => text);
   if (part.length === 0) return false;

@@ -1,12 +1,12 @@
 /**
- * Finds the windows of other files that are most similar to the text around the cursor: Jaccard similarity of words.
+ * Finds the windows of other files that are most similar to the text around the cursor, by Jaccard similarity of words.
  */
 import type { OtherFile } from '../types.ts';
 
 /** Lines per window, and from one window to the next. */
 const LINES = 60;
 const STEP_SHARE = 0.25;
-/** Only the first characters of a long file are used. */
+/** Only this many characters of a long file are used. */
 const LONGEST = 200_000;
 /** Number of files whose words are cached. */
 const REMEMBERED = 50;
@@ -20,7 +20,7 @@ export interface SimilarWindow {
   similarity: number;
 }
 
-/** Words that most files have. */
+/** Words that occur in most files. */
 const common = new Set(
   'the and for not with this that from import export const let var function return class def self new public private static void int string true false null none else while case'.split(
     ' ',
@@ -28,7 +28,7 @@ const common = new Set(
 );
 
 /** The distinct words of a text, without short and common ones. */
-export function wordsOf(text: string): Set<string> {
+export function distinctWords(text: string): Set<string> {
   const words = new Set<string>();
   for (const [word] of text.matchAll(/[\p{L}_$][\p{L}\p{N}_$]{2,}/gu)) {
     const lower = word.toLowerCase();
@@ -60,7 +60,7 @@ export class SimilarWindows {
   /** The most similar window of a file; undefined if no window shares a word. */
   best(file: OtherFile, words: ReadonlySet<string>): SimilarWindow | undefined {
     let best: SimilarWindow | undefined;
-    for (const window of this.windowsOf(file)) {
+    for (const window of this.splitIntoWindows(file)) {
       const similarity = jaccard(words, window.words);
       if (similarity > (best?.similarity ?? 0)) {
         const { from, to } = window;
@@ -70,25 +70,26 @@ export class SimilarWindows {
     return best;
   }
 
-  private windowsOf({ path, text }: OtherFile): readonly FileWindow[] {
-    let known = this.files.get(path);
-    if (known?.text !== text) known = { text, windows: windowsOf(text.slice(0, LONGEST), this.lines) };
+  private splitIntoWindows({ path, text }: OtherFile): readonly FileWindow[] {
+    let cached = this.files.get(path);
+    if (cached?.text !== text)
+      cached = { text, windows: splitIntoWindows(text.slice(0, LONGEST), this.lines) };
     // Newest last.
     this.files.delete(path);
-    this.files.set(path, known);
+    this.files.set(path, cached);
     if (this.files.size > REMEMBERED) this.files.delete(this.files.keys().next().value!);
-    return known.windows;
+    return cached.windows;
   }
 }
 
-function windowsOf(text: string, lines: number): FileWindow[] {
+function splitIntoWindows(text: string, lines: number): FileWindow[] {
   const starts = [0];
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
   if (starts.at(-1) === text.length) starts.pop();
   const windows: FileWindow[] = [];
   for (let line = 0; line < starts.length; line += Math.ceil(lines * STEP_SHARE)) {
     const [from, to] = [starts[line]!, starts[line + lines] ?? text.length];
-    windows.push({ from, to, words: wordsOf(text.slice(from, to)) });
+    windows.push({ from, to, words: distinctWords(text.slice(from, to)) });
     // The last window ends with the file.
     if (to === text.length) break;
   }

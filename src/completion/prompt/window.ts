@@ -1,4 +1,7 @@
-/** The part of a document that is used, so that a keystroke in a file of 10 MB costs no more than in a small one. */
+/**
+ * Limits a document to a window around the cursor, so that a keystroke in a 10 MB file costs no more than in a small
+ * one.
+ */
 import { wholeCharacter } from '../code/text.ts';
 import type { CursorDocument } from '../types.ts';
 
@@ -7,7 +10,7 @@ const WINDOW = { before: 64 * 1024, after: 16 * 1024 };
 const NEAR = 256;
 
 /** A document cut to the window around its cursor; `hidden` counts the characters beyond it. */
-export function windowOf(document: CursorDocument): CursorDocument {
+export function cutToWindow(document: CursorDocument): CursorDocument {
   const { before, after, hidden = { before: 0, after: 0 } } = document;
   const from = before.length > WINDOW.before ? lineStart(before, before.length - WINDOW.before) : 0;
   const to = after.length > WINDOW.after ? wholeCharacter(after, WINDOW.after) : after.length;
@@ -19,22 +22,22 @@ export function windowOf(document: CursorDocument): CursorDocument {
   };
 }
 
-/** Index of the beginning of the next line, or of the next character if there is no other line. */
+/** Index of the next line start, or of the next character if there is no other line. */
 function lineStart(text: string, at: number): number {
   const line = text.indexOf('\n', at);
   return line < 0 ? wholeCharacter(text, at) : line + 1;
 }
 
 /** Number of characters before and after the cursor, including hidden ones. */
-export const lengthsOf = ({ before, after, hidden }: CursorDocument) => ({
+export const fullLengths = ({ before, after, hidden }: CursorDocument) => ({
   before: before.length + (hidden?.before ?? 0),
   after: after.length + (hidden?.after ?? 0),
 });
 
-/** How the text before the cursor changed: not at all, its end was deleted, or in another way. */
+/** How the text before the cursor changed: not at all, by deleting its end, or in another way. */
 export function changeOf(last: CursorDocument, now: CursorDocument): 'none' | 'deleted' | 'other' {
-  const was = lengthsOf(last);
-  const is = lengthsOf(now);
+  const was = fullLengths(last);
+  const is = fullLengths(now);
   const removed = was.before - is.before;
   if (removed < 0 || removed > last.before.length) return 'other';
   const kept = last.before.slice(0, last.before.length - removed);
@@ -45,11 +48,11 @@ export function changeOf(last: CursorDocument, now: CursorDocument): 'none' | 'd
 
 /**
  * What was typed at the cursor between two states of a document, with "\n" as line end; undefined if anything else
- * changed. With a bracket or quote that is typed, the editor may have added its closer.
+ * changed. If a bracket or quote was typed, the editor may have added its closer.
  */
 export function typedBetween(from: CursorDocument, to: CursorDocument): string | undefined {
   if (from.path !== to.path) return undefined;
-  const [was, is] = [lengthsOf(from), lengthsOf(to)];
+  const [was, is] = [fullLengths(from), fullLengths(to)];
   const typed = is.before - was.before;
   const added = is.after - was.after;
   if (![0, 1].includes(added) || typed < added || typed > to.before.length) return undefined;

@@ -40,7 +40,7 @@ export async function* dataSetDocuments(
       try {
         if ('problem' in row) throw new BadValue(row.problem);
         format ??= formatFor(row.columns, options.mode, reference);
-        pieces = await piecesOf(format.read(row.values), options);
+        pieces = await toPieces(format.read(row.values), options);
       } catch (error) {
         if (!(error instanceof BadValue)) throw error;
         tally.skip(row, error.message);
@@ -57,22 +57,26 @@ export async function* dataSetDocuments(
   }
 }
 
-/** `instruct` if that is asked for and the data set has instructions; else `pretrain`. Errors: those of readRows. */
-export async function detectMode(reference: string, asked: Mode, options: ReadRowsOptions): Promise<Mode> {
-  if (asked === 'instruct')
+/** `instruct` if that is requested and the data set has instructions, else `pretrain`. Errors: those of readRows. */
+export async function detectMode(
+  reference: string,
+  requested: Mode,
+  options: ReadRowsOptions,
+): Promise<Mode> {
+  if (requested === 'instruct')
     for await (const row of readRows(reference, options))
       if ('columns' in row) return findFormat(row.columns, 'instruct') ? 'instruct' : 'pretrain';
   return 'pretrain';
 }
 
-/** In pretraining, a conversation is ordinary text. */
-async function piecesOf(example: Example, { mode, template }: DataSetOptions): Promise<Piece[]> {
+/** In pretraining, a conversation is treated as plain text. */
+async function toPieces(example: Example, { mode, template }: DataSetOptions): Promise<Piece[]> {
   if ('text' in example) return [{ text: example.text, learned: true }];
   if (mode === 'instruct') return await template!.render(example.messages);
   return [{ text: example.messages.map(({ content }) => content).join('\n\n'), learned: true }];
 }
 
-/** Counts rows that were read and skipped. */
+/** Counts the rows read and skipped. */
 class Tally {
   read = 0;
   skipped = 0;
@@ -80,7 +84,9 @@ class Tally {
 
   constructor(private readonly reference: string) {}
 
-  /** Throws corpus-unreadable if too many are bad; not before 100 rows, since a bad one among a few means little. */
+  /**
+   * Throws corpus-unreadable if too many are bad, but not before 100 rows, since one bad row among a few means little.
+   */
   skip({ name }: NamedRow, why: string): void {
     this.skipped += 1;
     if (this.first.length < 5) this.first.push(`${name}: ${why}`);

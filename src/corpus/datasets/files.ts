@@ -1,9 +1,9 @@
-/** Finds the files of a data set by its name: on this disk, or on the hub, from where they are downloaded if needed. */
+/** Finds the files of a data set by its name: on disk, or on the hub, from which they are downloaded if necessary. */
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join, resolve, sep } from 'node:path';
-import { ask, type ResolveOptions } from '../../base-models/ask.ts';
+import { confirmDownload, type ResolveOptions } from '../../base-models/resolve-options.ts';
 import { fetchHubFile, listHubFiles, safeParts, type HubFile } from '../../base-models/hub-files.ts';
 import { UserError } from '../../text/errors.ts';
 import { cacheDir } from '../../platform/files/paths.ts';
@@ -11,7 +11,7 @@ import { chooseFiles, isDataFile, NoSuchFiles } from './choose.ts';
 
 export interface DataFile {
   path: string;
-  /** For people. */
+  /** For display. */
   name: string;
   /** Number of files in the data set. */
   count: number;
@@ -36,7 +36,7 @@ export async function* findFiles(reference: string, options: ResolveOptions): As
   }
 }
 
-/** Absolute path of a data set on this disk; undefined if there is nothing of that name, which may then be on the hub. */
+/** Absolute path of a local data set; undefined if it does not exist and may be on the hub. */
 export function localDataSet(reference: string): string | undefined {
   const path = resolve(reference.replace(/^~(?=\/)/, homedir()));
   return existsSync(path) ? path : undefined;
@@ -45,10 +45,10 @@ export function localDataSet(reference: string): string | undefined {
 /** Parses `owner/name[:path or split]`; undefined for anything else, such as a path to a file. */
 export function parseDataSetReference(
   reference: string,
-): { repository: string; wanted?: string } | undefined {
-  const [, repository, wanted] = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?::(.+))?$/.exec(reference) ?? [];
-  if (!repository || (!wanted && isDataFile(repository))) return undefined;
-  return wanted ? { repository, wanted } : { repository };
+): { repository: string; selector?: string } | undefined {
+  const [, repository, selector] = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?::(.+))?$/.exec(reference) ?? [];
+  if (!repository || (!selector && isDataFile(repository))) return undefined;
+  return selector ? { repository, selector } : { repository };
 }
 
 async function* localFiles(path: string): AsyncGenerator<DataFile> {
@@ -62,12 +62,12 @@ async function* localFiles(path: string): AsyncGenerator<DataFile> {
     yield { path, name: basename(path), count: 1 };
     return;
   }
-  const chosen = choose(path, await filesUnder(path));
-  for (const name of chosen) yield { path: join(path, name), name, count: chosen.length };
+  const selection = selectFiles(path, await filesUnder(path));
+  for (const name of selection) yield { path: join(path, name), name, count: selection.length };
 }
 
 async function* hubFiles(
-  { repository, wanted }: { repository: string; wanted?: string },
+  { repository, selector }: { repository: string; selector?: string },
   options: ResolveOptions,
 ): AsyncGenerator<DataFile> {
   const folder = join(cacheDir(), 'datasets', ...repository.split('/'));
@@ -75,21 +75,21 @@ async function* hubFiles(
   options.onProgress?.({ phase: 'resolving', what: repository, done: 0, total: 0 });
   let files: Map<string, HubFile> | undefined;
   try {
-    const listed = await listHubFiles(what, isDataFile, options.signal);
-    files = new Map(listed.map((file) => [file.path, file]));
+    const entries = await listHubFiles(what, isDataFile, options.signal);
+    files = new Map(entries.map((file) => [file.path, file]));
   } catch (error) {
-    // Without a network, use what was downloaded before.
+    // Offline, use what was downloaded before.
     if (!(error instanceof UserError && error.code === 'network' && existsSync(folder))) throw error;
   }
-  const chosen = choose(repository, files ? [...files.keys()] : await filesUnder(folder), wanted);
-  for (const name of chosen) {
+  const selection = selectFiles(repository, files ? [...files.keys()] : await filesUnder(folder), selector);
+  for (const name of selection) {
     const path = join(folder, ...safeParts(name));
     const file = files?.get(name);
     if (file && !existsSync(path)) {
-      await ask(options, { what: `${repository}:${name}`, bytes: file.size });
+      await confirmDownload(options, { what: `${repository}:${name}`, bytes: file.size });
       await fetchHubFile(what, file, path, { ...options, damaged });
     }
-    yield { path, name, count: chosen.length };
+    yield { path, name, count: selection.length };
   }
 }
 
@@ -106,12 +106,12 @@ async function filesUnder(folder: string): Promise<string[]> {
   return paths.map((path) => path.split(sep).join('/')).filter(isDataFile);
 }
 
-function choose(where: string, paths: string[], wanted?: string): string[] {
+function selectFiles(dataSet: string, paths: string[], selector?: string): string[] {
   try {
-    return chooseFiles(paths, wanted);
+    return chooseFiles(paths, selector);
   } catch (error) {
     if (!(error instanceof NoSuchFiles)) throw error;
-    const what = wanted ? `${where}:${wanted}` : where;
+    const what = selector ? `${dataSet}:${selector}` : dataSet;
     throw new UserError('corpus-empty', `${what} ${error.message}.`, error.next);
   }
 }

@@ -1,4 +1,4 @@
-/** The format of a data set's rows, recognised by its columns. */
+/** Formats of data set rows, recognised by their columns. */
 import { z } from 'zod';
 import { UserError } from '../../text/errors.ts';
 
@@ -7,7 +7,7 @@ export interface Message {
   content: string;
 }
 
-/** What is learned from a row: a text, or a conversation. */
+/** The training example in a row: a text, or a conversation. */
 export type Example = { text: string } | { messages: Message[] };
 
 type Values = Readonly<Record<string, unknown>>;
@@ -18,22 +18,22 @@ export interface Format {
   read(values: Values): Example;
 }
 
-/** A row that can't be used; the message says why. */
+/** The row can't be used; the message says why. */
 export class BadValue extends Error {
   override readonly name = 'BadValue';
 }
 
-const textOf = (column: string): Format => ({
+const textFormat = (column: string): Format => ({
   columns: [column],
-  read: (values) => ({ text: stringIn(values, column) }),
+  read: (values) => ({ text: getString(values, column) }),
 });
 
-const pairOf = (question: string, answer: string): Format => ({
+const pairFormat = (question: string, answer: string): Format => ({
   columns: [question, answer],
   read: (values) => ({
     messages: [
-      { role: 'user', content: stringIn(values, question) },
-      { role: 'assistant', content: stringIn(values, answer) },
+      { role: 'user', content: getString(values, question) },
+      { role: 'assistant', content: getString(values, answer) },
     ],
   }),
 });
@@ -57,16 +57,16 @@ const conversation: Format = {
 const instructions: readonly Format[] = [
   conversation,
   /** Magicoder-Evol-Instruct-110K. */
-  pairOf('instruction', 'response'),
+  pairFormat('instruction', 'response'),
   /** MetaMathQA. */
-  pairOf('query', 'response'),
+  pairFormat('query', 'response'),
   /** GSM8K. */
-  pairOf('question', 'answer'),
-  pairOf('prompt', 'completion'),
+  pairFormat('question', 'answer'),
+  pairFormat('prompt', 'completion'),
 ];
 
 /** `content`: StarCoder's data; `text`: OpenWebMath and most others. */
-const texts: readonly Format[] = [textOf('content'), textOf('text')];
+const texts: readonly Format[] = [textFormat('content'), textFormat('text')];
 
 /** All columns that any format reads. */
 export const usableColumns: readonly string[] = [
@@ -75,11 +75,13 @@ export const usableColumns: readonly string[] = [
 
 export type Mode = 'pretrain' | 'instruct';
 
-const has = (format: Format, columns: readonly string[]) =>
+const hasColumns = (format: Format, columns: readonly string[]) =>
   format.columns.every((column) => columns.includes(column));
 
 export const findFormat = (columns: readonly string[], mode: Mode): Format | undefined =>
-  (mode === 'instruct' ? instructions : [...texts, ...instructions]).find((format) => has(format, columns));
+  (mode === 'instruct' ? instructions : [...texts, ...instructions]).find((format) =>
+    hasColumns(format, columns),
+  );
 
 /**
  * The format of a data set with these columns. Throws UserError `corpus-unreadable`, which lists them, if none fits.
@@ -88,21 +90,21 @@ export function formatFor(columns: readonly string[], mode: Mode, name: string):
   const format = findFormat(columns, mode);
   if (format) return format;
   const list = (formats: readonly Format[]) => formats.map((each) => each.columns.join(' + ')).join('; ');
-  const given = `The data set ${name} has the columns ${columns.join(', ') || '(none)'}`;
-  if (mode === 'instruct' && texts.some((each) => has(each, columns)))
+  const description = `The data set ${name} has the columns ${columns.join(', ') || '(none)'}`;
+  if (mode === 'instruct' && texts.some((each) => hasColumns(each, columns)))
     throw new UserError(
       'corpus-unreadable',
-      `${given}: text, and no instructions with answers.`,
+      `${description}: text, and no instructions with answers.`,
       `Use --mode pretrain, or a data set with ${list(instructions)}.`,
     );
   throw new UserError(
     'corpus-unreadable',
-    `${given}, and none of them can be learned from.`,
+    `${description}, and none of them can be learned from.`,
     `Rename them to ${list(mode === 'instruct' ? instructions : [...texts, ...instructions])}.`,
   );
 }
 
-function stringIn(values: Values, column: string): string {
+function getString(values: Values, column: string): string {
   const value = values[column];
   if (typeof value !== 'string') {
     const what = value === undefined ? 'missing' : value === null ? 'null' : `a ${typeof value}`;

@@ -13,7 +13,7 @@ const MAX_LINE = 64 << 20;
 export async function* readJson(path: string): AsyncGenerator<Row> {
   const chunks = readChunks(path);
   const head: Buffer[] = [];
-  // The first character decides, after a byte order mark and white space.
+  // The first character after a byte order mark and whitespace decides.
   let first = '';
   while (!first) {
     const next = await chunks.next();
@@ -50,7 +50,10 @@ async function* prepend(head: Buffer[], rest: AsyncGenerator<Buffer>): AsyncGene
 
 const NEWLINE = 0x0a;
 
-/** Not Node's readline: it also ends lines at U+2028, which is allowed in JSON strings, and accepts invalid UTF-8. */
+/**
+ * Node's readline is unsuitable: it also breaks lines at U+2028, which is allowed in JSON strings, and accepts invalid
+ * UTF-8.
+ */
 async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Row> {
   let number = 1;
   let parts: Buffer[] = [];
@@ -96,22 +99,22 @@ function parseLine(line: string, number: number): Row {
   } catch {
     return { number, problem: 'it is not JSON' };
   }
-  return asRow(value, number);
+  return toRow(value, number);
 }
 
-/** Rows of an array. Throws corpus-unreadable where it is broken or truncated, since nothing after that can be read. */
+/** Rows of an array. Throws corpus-unreadable if it is broken or truncated, since nothing after that can be read. */
 async function* readArray(chunks: AsyncIterable<Buffer>): AsyncGenerator<Row> {
-  const found: Row[] = [];
+  const rows: Row[] = [];
   let number = 0;
   const parser = new JSONParser({ paths: ['$.*'], keepStack: false });
-  parser.onValue = ({ value }) => found.push(asRow(value, (number += 1)));
+  parser.onValue = ({ value }) => rows.push(toRow(value, (number += 1)));
   let failure: Error | undefined;
   parser.onError = (error) => (failure = error);
   const stream = newDecoder();
   for await (const chunk of chunks) {
     if (parser.isEnded) break;
     parser.write(decodeNext(stream, chunk, number));
-    yield* found.splice(0);
+    yield* rows.splice(0);
     if (failure) break;
   }
   if (failure || !parser.isEnded)
@@ -136,7 +139,7 @@ function decodeNext(stream: TextDecoder, chunk: Buffer, row: number): string {
   }
 }
 
-const asRow = (value: unknown, number: number): Row =>
+const toRow = (value: unknown, number: number): Row =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
     ? { number, columns: Object.keys(value), values: value as Record<string, unknown> }
     : { number, problem: 'it is not an object' };

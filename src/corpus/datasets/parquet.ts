@@ -1,4 +1,4 @@
-/** Reads Parquet: a slice of a row group at a time, and only the wanted columns. */
+/** Reads Parquet files, a slice of a row group at a time, and only the requested columns. */
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema, type AsyncBuffer } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { openRegular } from '../../platform/files/regular-file.ts';
@@ -9,7 +9,7 @@ const SLICE = 32 << 20;
 
 export async function* readParquet(
   path: string,
-  { columns: wanted }: { columns?: readonly string[] | undefined },
+  { columns: requested }: { columns?: readonly string[] | undefined },
 ): AsyncGenerator<Row> {
   const handle = await openRegular(path);
   try {
@@ -24,8 +24,8 @@ export async function* readParquet(
     };
     const metadata = await parquetMetadataAsync(file);
     const all = parquetSchema(metadata).children.map(({ element }) => element.name);
-    const some = wanted && all.filter((name) => wanted.includes(name));
-    const columns = some?.length ? some : all;
+    const available = requested && all.filter((name) => requested.includes(name));
+    const columns = available?.length ? available : all;
     let groupStart = 0;
     for (const group of metadata.row_groups) {
       const rows = Number(group.num_rows);

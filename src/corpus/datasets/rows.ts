@@ -1,6 +1,6 @@
-/** Reads the rows of a data set one after the other: a file, a folder of files, or a repository on the hub. */
+/** Reads the rows of a data set one by one: a file, a folder of files, or a repository on the hub. */
 import { UserError } from '../../text/errors.ts';
-import type { ResolveOptions } from '../../base-models/ask.ts';
+import type { ResolveOptions } from '../../base-models/resolve-options.ts';
 import { whyNoFile } from '../../text/not-a-file.ts';
 import { cancelled } from '../reading/documents.ts';
 import { findFiles } from './files.ts';
@@ -19,8 +19,8 @@ export interface ReadRowsOptions extends ResolveOptions {
 
 /**
  * Reads a data set in the order of its files. A file on the hub is downloaded only when it is reached, so that stopping
- * early saves downloads. Rows are numbered from 1 in each file; in JSON lines these are line numbers.
- * Errors: corpus-unreadable, corpus-empty, hub-not-found, network, disk-full, cancelled.
+ * early saves downloads. Rows are numbered from 1 in each file; for JSON lines these are line numbers. Errors:
+ * corpus-unreadable, corpus-empty, hub-not-found, network, disk-full, cancelled.
  */
 export async function* readRows(reference: string, options: ReadRowsOptions = {}): AsyncGenerator<NamedRow> {
   const { signal } = options;

@@ -1,32 +1,32 @@
 /**
- * The process `node dist/chat-template.mjs`: lays out conversations in a base's own template. Whatever the template
- * does to it (memory, endless loops), the process that asked goes on: see template-process.ts. A thread would not do:
- * V8 ends the whole process where one thread asks for too long a list.
+ * Entry point of the process `node dist/chat-template.mjs`, which renders conversations with a base's chat template. It
+ * isolates the parent from the template's memory use and endless loops; see template-process.ts. A thread would not
+ * suffice, because V8 ends the whole process if a thread allocates too long a list.
  */
 import { limitProcess } from '../../platform/processes/own-limits.ts';
 import { templateText } from './template-text.ts';
 
-export interface TemplateQuestion {
+export interface TemplateRequest {
   source: string;
   values: Record<string, unknown>;
-  /** Characters that the text may have. */
-  most: number;
+  /** Longest allowed text. */
+  maxCharacters: number;
 }
-export type TemplateAnswer = { text: string } | { failed: string } | { long: true };
+export type TemplateResponse = { text: string } | { failed: string } | { tooLong: true };
 
-/** Of a template's own complaint. */
+/** Longest error message of a template, in characters. */
 const LONGEST_REASON = 300;
 
-// In an endless loop, it hears nothing of that its parent has ended.
+// In an endless loop, it would not notice that its parent has exited.
 limitProcess();
 process.on('disconnect', () => process.exit());
-process.on('message', ({ source, values, most }: TemplateQuestion) => {
-  process.send!(answer());
+process.on('message', ({ source, values, maxCharacters }: TemplateRequest) => {
+  process.send!(respond());
 
-  function answer(): TemplateAnswer {
+  function respond(): TemplateResponse {
     try {
       const text = templateText(source, values);
-      return text.length > most ? { long: true } : { text };
+      return text.length > maxCharacters ? { tooLong: true } : { text };
     } catch (error) {
       return { failed: String((error as Error).message).slice(0, LONGEST_REASON) };
     }

@@ -1,4 +1,6 @@
-/** What a base's Jinja template makes of a conversation. The template is a stranger's: only template-main.ts calls this. */
+/**
+ * Renders a conversation with a base's Jinja template. The template is untrusted: only template-main.ts may call this.
+ */
 import { Template } from '@huggingface/jinja';
 
 let newest: { source: string; template: Template } | undefined;

@@ -1,21 +1,21 @@
 /**
- * Lines that stand in several files. A file of which half stands in another is not held out: learning the other would be
- * learning its answers. And a file that was renamed and edited is recognised by its lines.
+ * Detects lines that occur in several files. A file half of which occurs in another is not held out, because training
+ * on the other would leak it. A renamed and edited file is also recognised by its lines.
  */
 import { mixText } from '../../statistics/random.ts';
 
-/** Characters of a line that says something; shorter ones, such as "return None", stand everywhere. */
+/** Minimum length of a distinctive line; shorter ones, such as "return None", occur everywhere. */
 const LEAST_LENGTH = 16;
-/** A line in more files than this is a licence or an idiom, and no sign of copying. */
+/** A line in more files than this is a licence or an idiom, not a sign of copying. */
 const MOST_FILES = 8;
-/** Lines that a file must have to be judged by them. */
+/** A file must have at least this many distinctive lines. */
 const LEAST_LINES = 12;
-/** Share of a file's lines that stand in one other file. */
-const HALF = 0.5;
+/** A file is a copy if this fraction of its lines occurs in one other file. */
+const COPIED_SHARE = 0.5;
 /** Hashes in a sketch. The similarity of two sketches has a standard error of 0.1 at 0.5. */
 const SKETCH = 24;
 
-/** Hashes of a text's different lines, ascending as unsigned numbers. Short lines are left out. */
+/** Hashes of a text's distinct lines, ascending as unsigned numbers. Short lines are skipped. */
 export function lineHashes(text: string): Uint32Array {
   const hashes = new Set<number>();
   for (const line of text.split('\n')) {
@@ -28,29 +28,29 @@ export function lineHashes(text: string): Uint32Array {
 export class CopiedLines {
   private readonly files: Uint32Array[] = [];
 
-  /** The next file, from 0. */
+  /** Adds the next file; they are numbered from 0. */
   add(lines: Uint32Array): void {
     this.files.push(lines);
   }
 
-  /** The numbers of the files of which half stands in one other file. */
-  copied(): Set<number> {
-    const shared = new Map<number, Map<number, number>>();
-    for (const together of this.sharing())
-      for (const one of together) {
-        const others = shared.get(one) ?? new Map<number, number>();
-        for (const other of together) if (other !== one) others.set(other, (others.get(other) ?? 0) + 1);
-        shared.set(one, others);
+  /** The files half of which occurs in one other file. */
+  findCopied(): Set<number> {
+    const sharedWith = new Map<number, Map<number, number>>();
+    for (const files of this.sharedLines())
+      for (const file of files) {
+        const others = sharedWith.get(file) ?? new Map<number, number>();
+        for (const other of files) if (other !== file) others.set(other, (others.get(other) ?? 0) + 1);
+        sharedWith.set(file, others);
       }
     const isCopied = ([file, others]: [number, Map<number, number>]) =>
-      Math.max(...others.values()) >= HALF * Math.max(LEAST_LINES, this.files[file]!.length);
-    return new Set([...shared].filter(isCopied).map(([file]) => file));
+      Math.max(...others.values()) >= COPIED_SHARE * Math.max(LEAST_LINES, this.files[file]!.length);
+    return new Set([...sharedWith].filter(isCopied).map(([file]) => file));
   }
 
-  /** For each line of several, but few, files: these files. */
-  private *sharing(): Generator<number[]> {
+  /** For each line that occurs in several, but not too many, files: these files. */
+  private *sharedLines(): Generator<number[]> {
     const size = this.files.reduce((sum, { length }) => sum + length, 0);
-    // Sorted as numbers of line and file, lines of several files are neighbours: a few bytes a line.
+    // Sorting numbers that combine line and file makes shared lines adjacent, at a few bytes per line.
     const entries = new Float64Array(size);
     const count = this.files.length;
     let at = 0;
@@ -66,40 +66,40 @@ export class CopiedLines {
   }
 }
 
-/** What is kept of a file to recognise it: its lowest hashes, in hexadecimal; undefined if it has too few lines. */
-export const sketchOf = (lines: Uint32Array): string | undefined =>
+/** A file's fingerprint: its lowest hashes in hexadecimal; undefined if it has too few lines. */
+export const createSketch = (lines: Uint32Array): string | undefined =>
   lines.length < LEAST_LINES
     ? undefined
     : Array.from(lines.subarray(0, SKETCH), (line) => line.toString(16).padStart(8, '0')).join('');
 
-/** Finds among sketches the one of the same file, edited: most alike, and at least by half. */
+/** Finds the sketch of an earlier version of a file: the most similar one, with a similarity of at least a half. */
 export class Sketches<T> {
   private readonly owners = new Map<string, { lines: string[]; owner: T }[]>();
 
   add(sketch: string, owner: T): void {
-    const known = { lines: linesOf(sketch), owner };
-    for (const line of known.lines) {
+    const entry = { lines: parseSketch(sketch), owner };
+    for (const line of entry.lines) {
       const all = this.owners.get(line);
-      if (all) all.push(known);
-      else this.owners.set(line, [known]);
+      if (all) all.push(entry);
+      else this.owners.set(line, [entry]);
     }
   }
 
   find(sketch: string): T | undefined {
-    const lines = linesOf(sketch);
-    let [found, most]: [T | undefined, number] = [undefined, HALF];
-    for (const known of new Set(lines.flatMap((line) => this.owners.get(line) ?? []))) {
-      const likeness = similarity(lines, known.lines);
-      if (likeness >= most) [found, most] = [known.owner, likeness];
+    const lines = parseSketch(sketch);
+    let [best, most]: [T | undefined, number] = [undefined, COPIED_SHARE];
+    for (const entry of new Set(lines.flatMap((line) => this.owners.get(line) ?? []))) {
+      const score = similarity(lines, entry.lines);
+      if (score >= most) [best, most] = [entry.owner, score];
     }
-    return found;
+    return best;
   }
 }
 
-const linesOf = (sketch: string): string[] => sketch.match(/.{8}/g) ?? [];
+const parseSketch = (sketch: string): string[] => sketch.match(/.{8}/g) ?? [];
 
-/** The Jaccard similarity of the lines, by the lowest hashes of both together (Broder 1997). */
-function similarity(some: readonly string[], others: readonly string[]): number {
-  const lowest = [...new Set([...some, ...others])].sort().slice(0, Math.min(some.length, others.length));
-  return lowest.filter((line) => some.includes(line) && others.includes(line)).length / lowest.length;
+/** Estimates the Jaccard similarity of the lines from the lowest hashes of the union (Broder 1997). */
+function similarity(first: readonly string[], second: readonly string[]): number {
+  const lowest = [...new Set([...first, ...second])].sort().slice(0, Math.min(first.length, second.length));
+  return lowest.filter((line) => first.includes(line) && second.includes(line)).length / lowest.length;
 }

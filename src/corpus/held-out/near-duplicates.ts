@@ -1,6 +1,6 @@
 /**
- * Finds texts that are nearly the same: MinHash over runs of words (Broder 1997) with only 8 bits kept of each value
- * (Li and König 2010), looked up by bands (Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", 3.4).
+ * Finds near-duplicates: MinHash over word shingles (Broder 1997), with 8 bits per value (Li and König 2010), looked up
+ * by bands (Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", 3.4).
  */
 import { mix } from '../shuffle.ts';
 
@@ -12,27 +12,27 @@ const SHINGLE = 5;
 const BANDS = 20;
 const ROWS = 6;
 const VALUES = BANDS * ROWS;
-/** Probability that two values of 8 bits agree by chance. */
+/** Probability that two 8-bit values agree by chance. */
 const CHANCE = 1 / 256;
 /** Number of the VALUES that agree at the threshold. */
-const ENOUGH = Math.ceil(VALUES * (THRESHOLD + (1 - THRESHOLD) * CHANCE));
-/** Limit of comparisons: texts from one template all share bands, and comparing all of them would take forever. */
+const MIN_AGREEING = Math.ceil(VALUES * (THRESHOLD + (1 - THRESHOLD) * CHANCE));
+/** Limit of comparisons: texts from one template all share bands, so comparing all pairs would take forever. */
 const MOST_COMPARED = 500;
 
 const multipliers = Int32Array.from({ length: VALUES }, (_, k) => mix(1, k) | 1);
 const offsets = Int32Array.from({ length: VALUES }, (_, k) => mix(2, k));
 
-/** A text's signature of 120 bytes; the more shingles two texts share, the more bytes agree. */
-export function signatureOf(text: string): Uint8Array {
-  const least = new Int32Array(VALUES).fill(2 ** 31 - 1);
+/** A text's MinHash signature of 120 bytes; the more shingles two texts share, the more bytes agree. */
+export function computeSignature(text: string): Uint8Array {
+  const minima = new Int32Array(VALUES).fill(2 ** 31 - 1);
   for (const shingle of shingleHashes(text))
     for (let k = 0; k < VALUES; k += 1) {
       const value = (Math.imul(multipliers[k]!, shingle) + offsets[k]!) | 0;
-      if (value < least[k]!) least[k] = value;
+      if (value < minima[k]!) minima[k] = value;
     }
   // Scrambled, because a minimum's high bits depend only on the number of shingles, and its low bits only on the low
   // bits of one shingle, whatever k is.
-  return Uint8Array.from(least, scramble);
+  return Uint8Array.from(minima, scramble);
 }
 
 /** Estimates the Jaccard similarity of two texts from their signatures; standard error 0.037 at 0.8. */
@@ -41,7 +41,7 @@ export function estimateSimilarity(a: Uint8Array, b: Uint8Array): number {
   return Math.max(0, (agreeing / VALUES - CHANCE) / (1 - CHANCE));
 }
 
-/** A hash of every five words in a row, or of all words if there are fewer. A word is \w+ or one other character. */
+/** A hash of every five consecutive words, or of all words if there are fewer. A word is \w+ or one other character. */
 function shingleHashes(text: string): Int32Array {
   const words = wordHashes(text);
   const count = Math.max(1, words.length - SHINGLE + 1);
@@ -92,26 +92,26 @@ function scramble(value: number): number {
 
 const NONE = -1;
 
-/** The texts seen so far; about 300 bytes each. */
+/** An index of the texts seen so far; about 300 bytes each. */
 export class NearDuplicates {
   private count = 0;
   private signatures = new Uint8Array(64 * VALUES);
-  /** For each slot of the hash table its last entry (text x BANDS + band), and for each entry the one before it. */
+  /** A hash table with chaining: the last entry (text x BANDS + band) of each slot, and the entry before each entry. */
   private last = new Int32Array(64 * BANDS).fill(NONE);
   private before = new Int32Array(64 * BANDS);
 
-  /** The number of an earlier near-duplicate. If there is none, adds the text under the next number, from 0. */
+  /** The index of an earlier near-duplicate. If there is none, adds the text under the next index, from 0. */
   findOrAdd(text: string): number | undefined {
-    const signature = signatureOf(text);
-    const found = this.find(signature);
-    if (found === undefined) this.add(signature);
-    return found;
+    const signature = computeSignature(text);
+    const duplicate = this.find(signature);
+    if (duplicate === undefined) this.add(signature);
+    return duplicate;
   }
 
   private find(signature: Uint8Array): number | undefined {
     const compared = new Set<number>();
     for (let band = 0; band < BANDS; band += 1) {
-      let entry = this.last[this.slotOf(signature, 0, band)]!;
+      let entry = this.last[this.slotFor(signature, 0, band)]!;
       for (; entry !== NONE && compared.size < MOST_COMPARED; entry = this.before[entry]!) {
         const other = Math.floor(entry / BANDS);
         if (compared.has(other)) continue;
@@ -123,38 +123,38 @@ export class NearDuplicates {
   }
 
   private isNear(signature: Uint8Array, at: number): boolean {
-    let missing = 0;
-    for (let k = 0; k < VALUES && missing <= VALUES - ENOUGH; k += 1)
-      if (signature[k] !== this.signatures[at + k]) missing += 1;
-    return missing <= VALUES - ENOUGH;
+    let differing = 0;
+    for (let k = 0; k < VALUES && differing <= VALUES - MIN_AGREEING; k += 1)
+      if (signature[k] !== this.signatures[at + k]) differing += 1;
+    return differing <= VALUES - MIN_AGREEING;
   }
 
   private add(signature: Uint8Array): void {
-    const room = this.before.length / BANDS;
-    if (this.count === room) this.grow(2 * room);
+    const capacity = this.before.length / BANDS;
+    if (this.count === capacity) this.grow(2 * capacity);
     this.signatures.set(signature, this.count * VALUES);
-    this.enter(this.count);
+    this.index(this.count);
     this.count += 1;
   }
 
-  private enter(text: number): void {
+  private index(text: number): void {
     for (let band = 0; band < BANDS; band += 1) {
-      const slot = this.slotOf(this.signatures, text * VALUES, band);
+      const slot = this.slotFor(this.signatures, text * VALUES, band);
       this.before[text * BANDS + band] = this.last[slot]!;
       this.last[slot] = text * BANDS + band;
     }
   }
 
-  private grow(room: number): void {
+  private grow(capacity: number): void {
     const { signatures } = this;
-    this.signatures = new Uint8Array(room * VALUES);
+    this.signatures = new Uint8Array(capacity * VALUES);
     this.signatures.set(signatures);
-    this.before = new Int32Array(room * BANDS);
-    this.last = new Int32Array(room * BANDS).fill(NONE);
-    for (let text = 0; text < this.count; text += 1) this.enter(text);
+    this.before = new Int32Array(capacity * BANDS);
+    this.last = new Int32Array(capacity * BANDS).fill(NONE);
+    for (let text = 0; text < this.count; text += 1) this.index(text);
   }
 
-  private slotOf(signatures: Uint8Array, at: number, band: number): number {
+  private slotFor(signatures: Uint8Array, at: number, band: number): number {
     let hash = band;
     const from = at + band * ROWS;
     for (let k = from; k < from + ROWS; k += 1) hash = Math.imul(hash ^ signatures[k]!, 0x01000193);

@@ -1,20 +1,20 @@
 /**
- * Files of the training split that a run's first sequences do not read. What is chosen by them was not chosen by the
- * held-out files, so those can still say what it brought.
+ * Files of the training split that a run's first sequences do not read. They can be used to choose settings, so that
+ * the held-out files remain untouched for the final evaluation.
  */
-import { sourceOf, type KeptEntry } from '../manifest.ts';
+import { sourcePath, type KeptEntry } from '../manifest.ts';
 import { documentAt, type TokenStream } from '../tokens/packing.ts';
 import type { SequenceSource } from '../tokens/sequences.ts';
 import type { Range } from './held-out-windows.ts';
 
-/** The tokens of `stream` that the first `count` sequences of the source that `open` makes of it consist of. */
+/** The ranges of `stream` that the first `count` sequences of the source opened by `openSequences` read. */
 export function tokensRead(
   stream: TokenStream,
-  open: (stream: TokenStream) => SequenceSource,
+  openSequences: (stream: TokenStream) => SequenceSource,
   count: number,
 ): Range[] {
   const ranges: Range[] = [];
-  const source = open({
+  const source = openSequences({
     ...stream,
     read(begin, size) {
       ranges.push({ begin, end: begin + size });
@@ -26,23 +26,23 @@ export function tokensRead(
 }
 
 /**
- * The training entries, in the stream's order, of files of which nothing is in `read`. Instruction pairs count by the
- * file or commit that they are from: each of its pairs says something of the others.
+ * The training entries, in stream order, of files that do not occur in `read`. Instruction pairs are grouped by their
+ * file or commit, because pairs of the same source are related.
  */
 export function unreadEntries(entries: readonly KeptEntry[], read: readonly Range[]): KeptEntry[] {
-  const own = entries
+  const trainEntries = entries
     .filter(({ split, tokens }) => split === 'train' && tokens > 0)
     .sort((a, b) => a.offset - b.offset);
-  const offsets = Int32Array.from(own, ({ offset }) => offset);
-  const touched = new Set<string>();
+  const offsets = Int32Array.from(trainEntries, ({ offset }) => offset);
+  const readSources = new Set<string>();
   for (const { begin, end } of read)
-    for (let at = documentAt(offsets, begin); at < own.length && offsets[at]! < end; at += 1)
-      touched.add(sourceOf(own[at]!));
-  return own.filter((entry) => !touched.has(sourceOf(entry)));
+    for (let at = documentAt(offsets, begin); at < trainEntries.length && offsets[at]! < end; at += 1)
+      readSources.add(sourcePath(trainEntries[at]!));
+  return trainEntries.filter((entry) => !readSources.has(sourcePath(entry)));
 }
 
-/** Only these ranges of a stream, one after the other, each as a document. */
-export function partsOf({ read, learned }: TokenStream, ranges: readonly Range[]): TokenStream {
+/** A stream of only these ranges, each as a document. */
+export function extractRanges({ read, learned }: TokenStream, ranges: readonly Range[]): TokenStream {
   const starts = new Int32Array(ranges.length);
   let length = 0;
   for (const [index, { begin, end }] of ranges.entries()) {

@@ -1,4 +1,6 @@
-/** Turns git commits into instructions: the message and the code before are the question, the diff is the answer. */
+/**
+ * Turns git commits into instruction pairs: the message and the code before are the question, the diff is the answer.
+ */
 import { posix } from 'node:path';
 import { gitLog, ignoredByGit, NoRepository } from '../reading/git.ts';
 import type { Globs } from '../reading/globs.ts';
@@ -6,73 +8,80 @@ import { judgeFolder, judgeName } from '../names.ts';
 
 export interface CommitPair {
   hash: string;
-  /** Its place among the commits that were read, from 0 (newest) to 1. */
+  /** Its relative position among the commits that were read, from 0 (newest) to 1. */
   age: number;
   message: string;
-  /** For each changed file: the lines around the changes, before the commit. */
+  /** For each changed file, the lines around the changes before the commit. */
   before: { path: string; text: string }[];
   diff: string;
 }
 
 const MOST_COMMITS = 20_000;
-/** Longest patch that is read at all, in characters. */
+/** Longest patch that is read, in characters. */
 const MOST_PATCH = 1_000_000;
 const MOST_PATHS = 1_000_000;
 const FEWEST_WORDS = 3;
 
 /** Messages that say nothing about the change. */
-const trivial =
+const uninformative =
   /^(?:wip\b|tmp\b|merge\b|revert\b|bump\b|release\b|version\b|v?\d+\.\d+|initial commit|(?:update|updated|upgrade|fix|fixed|minor|misc|cleanup|typo|lint|format|prettier)\b[\s\w.,-]{0,24}$)|\b(?:dependabot|renovate)\b/i;
 
 export interface CommitOptions {
   folder: string;
   globs?: Globs | undefined;
   signal?: AbortSignal | undefined;
-  /** By default, `described`. */
-  wanted?: Wanted | undefined;
+  /** Default: `describedCommits`. */
+  filter?: CommitFilter | undefined;
   /** Called for every commit that was examined. */
   onCommit?: (() => void) | undefined;
 }
 
-/** Which commits are wanted. */
-export interface Wanted {
-  /** Lines around a change. */
+/** Which commits to keep. */
+export interface CommitFilter {
+  /** Context lines around a change. */
   context: number;
   mostFiles: number;
   /** Longest diff, in characters. */
   mostDiff: number;
-  /** Also commits whose message says nothing, or is mostly about other files. */
+  /** Also keep commits whose message is uninformative or mostly about other files. */
   anyMessage: boolean;
 }
 
-/** Changes that are small enough to be written from what the message says. */
-export const describedCommits: Wanted = { context: 8, mostFiles: 4, mostDiff: 12_000, anyMessage: false };
-/** Also changes all over the code: these are what repeats an edit. The lines around are those that it left alone. */
-export const commitsOfEdits: Wanted = {
-  ...{ context: 200, mostFiles: 60, mostDiff: 1_000_000, anyMessage: true },
+/** Changes small enough to be written from the message alone. */
+export const describedCommits: CommitFilter = {
+  context: 8,
+  mostFiles: 4,
+  mostDiff: 12_000,
+  anyMessage: false,
+};
+/** Also large changes, because they repeat an edit. The context lines are places that the edit left alone. */
+export const editCommits: CommitFilter = {
+  context: 200,
+  mostFiles: 60,
+  mostDiff: 1_000_000,
+  anyMessage: true,
 };
 
 /**
- * Commits from the newest to the oldest, each reduced to the files in `folder` that are not ignored, vendored,
- * generated, binary or left out by `globs`. Skips merges, and what is not `wanted`.
- * Throws NoRepository.
+ * Commits from newest to oldest, each reduced to the files in `folder` that are not ignored, vendored, generated,
+ * binary or excluded by `globs`. Skips merges, and commits that don't pass `filter`. Throws NoRepository.
  */
 export async function* commitPairs({
   folder,
   globs,
   signal,
   onCommit,
-  wanted = describedCommits,
+  filter = describedCommits,
 }: CommitOptions): AsyncGenerator<CommitPair> {
   const { count, ignored } = await examineHistory(folder, { globs, signal });
-  let place = 0;
-  const wish = ['-p', `-U${wanted.context}`, '-M', `-n${MOST_COMMITS}`, '--format=tformat:%x01%H%n%B%x02'];
-  const lines = gitLog(folder, wish, signal);
-  for await (const commit of split(lines)) {
+  let position = 0;
+  const args = ['-p', `-U${filter.context}`, '-M', `-n${MOST_COMMITS}`, '--format=tformat:%x01%H%n%B%x02'];
+  const lines = gitLog(folder, args, signal);
+  for await (const commit of parseCommits(lines)) {
     onCommit?.();
-    const pair = pairOf(commit, ignored, wanted);
-    if (pair) yield { ...pair, age: place / count };
-    place += 1;
+    const pair = toPair(commit, ignored, filter);
+    if (pair) yield { ...pair, age: position / count };
+    position += 1;
   }
 }
 
@@ -83,7 +92,7 @@ interface Commit {
   patch: string | undefined;
 }
 
-async function* split(lines: AsyncIterable<string>): AsyncGenerator<Commit> {
+async function* parseCommits(lines: AsyncIterable<string>): AsyncGenerator<Commit> {
   let commit: Commit | undefined;
   let inMessage = false;
   for await (const line of lines) {
@@ -101,48 +110,48 @@ async function* split(lines: AsyncIterable<string>): AsyncGenerator<Commit> {
   if (commit) yield commit;
 }
 
-function pairOf(
+function toPair(
   { hash, message, patch }: Commit,
   ignored: ReadonlySet<string>,
-  { mostFiles, mostDiff, anyMessage }: Wanted,
+  { mostFiles, mostDiff, anyMessage }: CommitFilter,
 ): Omit<CommitPair, 'age'> | undefined {
   const text = messageText(message);
-  const saysNothing = trivial.test(text) || text.split(/\s+/).length < FEWEST_WORDS;
-  if (!patch || (saysNothing && !anyMessage)) return undefined;
+  const isUninformative = uninformative.test(text) || text.split(/\s+/).length < FEWEST_WORDS;
+  if (!patch || (isUninformative && !anyMessage)) return undefined;
   const parts = patch.split(/^(?=diff --git )/m).filter((part) => part.startsWith('diff --git '));
   const files = parts
-    .map(readFile)
+    .map(parseFileDiff)
     .filter((file) => file !== undefined)
-    .filter(({ path }) => !ignored.has(path) && isOwnCode(path));
+    .filter(({ path }) => !ignored.has(path) && isProjectCode(path));
   const diff = files.map((file) => file.diff).join('');
   if (files.length === 0 || files.length > mostFiles || diff.length > mostDiff) return undefined;
   // The message is mostly about other files.
   if (!anyMessage && files.length < parts.length / 2) return undefined;
-  // Part of it was not UTF-8.
+  // Part of it is not UTF-8.
   if (diff.includes('\uFFFD')) return undefined;
   return { hash, message: text, before: files.map(({ path, before }) => ({ path, text: before })), diff };
 }
 
-/** The message without trailers and issue numbers, which can't be known from the code. */
+/** The message without trailers and issue numbers, which can't be inferred from the code. */
 const messageText = (message: string) =>
   message
     .replace(/^(?:signed-off-by|co-authored-by|reviewed-by|acked-by|change-id|git-svn-id)\b.*$/gim, '')
     .replace(/\s*\(#\d+\)/g, '')
     .trim();
 
-function isOwnCode(path: string): boolean {
+function isProjectCode(path: string): boolean {
   const verdict = judgeName(path);
   const folders = posix.dirname(path).split('/');
   return 'take' in verdict && folders.every((name) => judgeFolder(name, []) === undefined);
 }
 
-/** One file's part of a patch; undefined if it has no lines: only a rename, a mode, a binary file. */
-function readFile(part: string): { path: string; before: string; diff: string } | undefined {
+/** Parses one file's part of a patch; undefined if it has no lines: only a rename, a mode change or a binary file. */
+function parseFileDiff(part: string): { path: string; before: string; diff: string } | undefined {
   const at = part.search(/^@@ /m);
   const path = /^\+\+\+ b\/(.+?)\t?$/m.exec(part.slice(0, at))?.[1];
   if (at < 0 || path === undefined) return undefined;
   const hunks = part.slice(at);
-  // There are other kinds of line ends inside a line.
+  // Some lines contain other kinds of line breaks.
   if (/^[^ +\-@\\\n]/m.test(hunks)) return undefined;
   const from = /^--- (.+?)\t?$/m.exec(part)![1]!;
   const before = hunks
@@ -154,20 +163,20 @@ function readFile(part: string): { path: string; before: string; diff: string } 
   return { path, before: from === '/dev/null' ? '' : before.join('\n'), diff };
 }
 
-/** How many commits there are, and the paths in them that git would ignore now or that `globs` leave out. */
+/** The number of commits, and the paths in them that git would ignore now or that `globs` exclude. */
 async function examineHistory(
   folder: string,
   { globs, signal }: Pick<CommitOptions, 'globs' | 'signal'>,
 ): Promise<{ count: number; ignored: ReadonlySet<string> }> {
   let count = 0;
   const paths = new Set<string>();
-  const wish = [`-n${MOST_COMMITS}`, '--no-renames', '--name-only', '--format=tformat:%x01'];
-  for await (const line of gitLog(folder, wish, signal)) {
+  const args = [`-n${MOST_COMMITS}`, '--no-renames', '--name-only', '--format=tformat:%x01'];
+  for await (const line of gitLog(folder, args, signal)) {
     if (line === '\x01') count += 1;
     else if (line) paths.add(line);
     if (paths.size > MOST_PATHS) throw new NoRepository(`they name more than ${MOST_PATHS} files`);
   }
-  const ignored = new Set([...paths].filter((path) => globs?.leavesOut(path)));
+  const ignored = new Set([...paths].filter((path) => globs?.excludes(path)));
   for await (const path of ignoredByGit(folder, paths, signal)) ignored.add(path);
   return { count, ignored };
 }

@@ -1,7 +1,7 @@
 /**
- * Turns a commit into tasks of repeating an edit, in the order in which a person works: a line shows the edit, and lines
- * further on that are like it, as it was before, are the tasks, chosen as next edit chooses the places to ask about.
- * What the commit made of such a line is the answer, also if it left the line as it was.
+ * Turns a commit into tasks of repeating an edit, in the order in which a programmer works: one line shows the edit,
+ * and similar lines further on are the tasks, chosen in the same way as next edit chooses its candidates. The answer is
+ * what the commit made of such a line, even if it left the line unchanged.
  */
 import { byLine } from '../../next-edit/by-line.ts';
 import { similarityToEdited, MAX_CANDIDATES, type Candidate } from '../../next-edit/candidates.ts';
@@ -9,120 +9,131 @@ import { TASK_CONTEXT } from '../../next-edit/edit-task.ts';
 import { toOffer } from '../../next-edit/rewrite.ts';
 import type { CommitPair } from './commits.ts';
 
-/** Tasks of one commit in which something is to be done: more would be the same again. */
-const MOST_MADE = 4;
-/** Edits of a commit that are looked at, and lines before and after each. */
+/** Limit of tasks per commit in which the line changes: more would only be repetitions. */
+const MOST_CHANGED = 4;
+/** Limits of edits per commit that are considered, and of lines before and after each. */
 const MOST_EXAMPLES = 40;
 const MOST_LINES = 1000;
 
-/** A line shows an edit, another one is to get the same. */
+/** One line shows an edit; another line is to get the same edit. */
 export interface EditTask {
   candidate: Candidate;
-  /** The line that the place has after the commit. */
+  /** The candidate's line after the commit. */
   answer: string;
 }
 
-/** A line before the commit, with those above it after the commit, and those below it before. */
+/** A line before the commit, with the lines above it after the commit and the lines below it before the commit. */
 interface Line {
   path: string;
   above: string[];
   line: string;
   below: string[];
-  /** The line that it became; undefined if it was taken away, or became other lines together with those around it. */
-  now: string | undefined;
+  /** The line after the commit; undefined if it was removed or rewritten together with its neighbours. */
+  newLine: string | undefined;
 }
 
 /**
- * The tasks of a commit: first those in which something is to be done, then the likest of those in which the line is to
- * stay as it is. Of these there are more, as there are among the places that a model is asked about.
+ * The tasks of a commit: first those in which the line changes, then the most similar of those in which it stays. There
+ * are more of the latter, as there are among the candidates that a model is asked about.
  */
-export function editTasksOf({ diff }: Pick<CommitPair, 'diff'>): EditTask[] {
-  const lines = linesOf(diff);
-  const made = new Map<string, EditTask>();
-  const kept = new Map<string, EditTask & { like: number }>();
-  const examples = [...lines.entries()].filter(([, { line, now }]) => now !== undefined && now !== line);
+export function editTasks({ diff }: Pick<CommitPair, 'diff'>): EditTask[] {
+  const lines = parseDiff(diff);
+  const changed = new Map<string, EditTask>();
+  const unchanged = new Map<string, EditTask & { similarity: number }>();
+  const examples = [...lines.entries()].filter(
+    ([, { line, newLine }]) => newLine !== undefined && newLine !== line,
+  );
   for (const [index, example] of examples.slice(0, MOST_EXAMPLES)) {
-    for (const { place, like } of placesFor(example, linesAround(lines, index))) {
-      const task = taskOf(example, place);
+    for (const { place, similarity } of placesFor(example, linesAround(lines, index))) {
+      const task = toTask(example, place);
       if (!task) continue;
-      const key = [example.line, example.now, place.line].join('\n');
-      if (task.answer === place.line) kept.set(key, { ...task, like });
-      else made.set(key, task);
+      const key = [example.line, example.newLine, place.line].join('\n');
+      if (task.answer === place.line) unchanged.set(key, { ...task, similarity });
+      else changed.set(key, task);
     }
   }
-  const first = [...made.values()].slice(0, MOST_MADE);
-  const likest = [...kept.values()].sort((a, b) => b.like - a.like).slice(0, 2 * first.length + 2);
-  return [...first, ...likest.map(({ candidate, answer }) => ({ candidate, answer }))];
+  const changedTasks = [...changed.values()].slice(0, MOST_CHANGED);
+  const unchangedTasks = [...unchanged.values()]
+    .sort((a, b) => b.similarity - a.similarity)
+    .slice(0, 2 * changedTasks.length + 2);
+  return [...changedTasks, ...unchangedTasks.map(({ candidate, answer }) => ({ candidate, answer }))];
 }
 
-/** Those after the line, the nearest first, then those above it that stay: others above were edited before it. */
+/** The lines after a line, nearest first, then the unchanged lines above it: other lines above were edited earlier. */
 function linesAround(lines: readonly Line[], index: number): Line[] {
-  const above = lines.slice(Math.max(0, index - MOST_LINES), index).filter(({ line, now }) => now === line);
+  const above = lines
+    .slice(Math.max(0, index - MOST_LINES), index)
+    .filter(({ line, newLine }) => newLine === line);
   return [...lines.slice(index + 1, index + 1 + MOST_LINES), ...above.reverse()];
 }
 
-/** The likest lines; of those that are equally like, the first ones. */
-function placesFor({ line, now }: Line, lines: readonly Line[]): { place: Line; like: number }[] {
-  const edited = { before: line, after: now! };
-  const like = lines.map((place) => ({ place, like: similarityToEdited(place.line, edited) }));
-  return like
-    .filter((one) => one.like > 0)
-    .sort((a, b) => b.like - a.like)
+/** The most similar lines; ties are broken by order. */
+function placesFor({ line, newLine }: Line, lines: readonly Line[]): { place: Line; similarity: number }[] {
+  const edited = { before: line, after: newLine! };
+  return lines
+    .map((place) => ({ place, similarity: similarityToEdited(place.line, edited) }))
+    .filter(({ similarity }) => similarity > 0)
+    .sort((a, b) => b.similarity - a.similarity)
     .slice(0, MAX_CANDIDATES);
 }
 
-/** Undefined if the commit made another edit there. */
-function taskOf(example: Line, place: Line): EditTask | undefined {
-  const { now: answer } = place;
+/** Undefined if the commit made a different edit there. */
+function toTask(example: Line, place: Line): EditTask | undefined {
+  const { newLine: answer } = place;
   const candidate = {
-    ...{ example: { ...example, after: example.now! }, place },
-    ...{ at: 0, start: 0, end: place.line.length },
+    example: { ...example, after: example.newLine! },
+    place,
+    at: 0,
+    start: 0,
+    end: place.line.length,
   };
   if (answer === undefined || (answer !== place.line && !toOffer(candidate, answer))) return undefined;
   return { candidate, answer };
 }
 
-const linesOf = (diff: string): Line[] =>
-  // A comment that was taken away may begin with the same signs, as in SQL.
+const parseDiff = (diff: string): Line[] =>
+  // A removed comment may begin with the same characters, as in SQL.
   diff.split(/^(?=--- .*\n\+\+\+ )/m).flatMap((part) => {
     const path = /^\+\+\+ b\/(.+)$/m.exec(part)?.[1];
     if (!path) return [];
     const hunks = part.split(/^@@ .*\n/m).slice(1);
-    return hunks.flatMap((hunk) => linesOfHunk(path, hunk.replace(/\n$/, '').split('\n')));
+    return hunks.flatMap((hunk) => parseHunk(path, hunk.replace(/\n$/, '').split('\n')));
   });
 
-function linesOfHunk(path: string, signed: readonly string[]): Line[] {
-  const [before, after] = [plain(signed, ' -'), plain(signed, ' +')];
-  const found: Line[] = [];
-  let [at, seen, written] = [0, 0, 0];
+function parseHunk(path: string, signed: readonly string[]): Line[] {
+  const [before, after] = [withSigns(signed, ' -'), withSigns(signed, ' +')];
+  const lines: Line[] = [];
+  let [at, oldIndex, newIndex] = [0, 0, 0];
   while (at < signed.length) {
     const from = at;
     while (at < signed.length && /^[-+\\]/.test(signed[at]!)) at += 1;
-    // A line that stays is a block of its own.
+    // An unchanged line is a block of its own.
     if (at === from) at += 1;
     const block = signed.slice(from, at);
-    const [old, now] = [plain(block, ' -'), plain(block, ' +')];
-    const becomes = areOneByOne(old, now) ? now : [];
+    const [old, now] = [withSigns(block, ' -'), withSigns(block, ' +')];
+    const replacement = areLineByLine(old, now) ? now : [];
     for (const [index, line] of old.entries()) {
-      const [above, below] = [written + (becomes.length && index), seen + index + 1];
-      found.push({
-        ...{ path, line, now: becomes[index] },
+      const [above, below] = [newIndex + (replacement.length && index), oldIndex + index + 1];
+      lines.push({
+        path,
+        line,
+        newLine: replacement[index],
         above: after.slice(Math.max(0, above - TASK_CONTEXT), above),
         below: before.slice(below, below + TASK_CONTEXT),
       });
     }
-    [seen, written] = [seen + old.length, written + now.length];
+    [oldIndex, newIndex] = [oldIndex + old.length, newIndex + now.length];
   }
-  return found;
+  return lines;
 }
 
-/** Whether each line became one other. */
-function areOneByOne(old: readonly string[], now: readonly string[]): boolean {
+/** Whether each line became exactly one other line. */
+function areLineByLine(old: readonly string[], now: readonly string[]): boolean {
   if (old.length !== now.length) return false;
   const edit = { path: '', languageId: '', at: 0, time: 0, before: old.join('\n'), after: now.join('\n') };
   return byLine(edit).every(({ before }) => !before.includes('\n'));
 }
 
-/** A patch's lines that have one of these signs, without it. */
-const plain = (lines: readonly string[], signs: string) =>
+/** The lines of a patch with one of these signs, without the sign. */
+const withSigns = (lines: readonly string[], signs: string) =>
   lines.filter((line) => signs.includes(line[0] ?? ' ')).map((line) => line.slice(1));

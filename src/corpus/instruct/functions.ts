@@ -1,14 +1,14 @@
 /**
- * Finds the documented functions of a source file by the layout of formatted code: a line that declares one, its
- * comment, and the lines up to where its indentation ends. Code in another layout is skipped.
+ * Finds the documented functions of a source file, relying on the layout of formatted code: a declaration, its comment,
+ * and the indented lines that follow. Code in another layout is skipped.
  */
-import { extensionOf } from '../names.ts';
+import { fileExtension } from '../names.ts';
 
 export interface DocumentedFunction {
-  /** The language's name in code fences, and for people. */
+  /** The language's name in code fences, and its display name. */
   fence: string;
   language: string;
-  /** The comment's text, without comment marks. */
+  /** The comment's text, without comment markers. */
   documentation: string;
   signature: string;
   /** Declaration and body, without the common indentation. */
@@ -27,9 +27,9 @@ interface Language {
 }
 
 /** A declaration in Java and similar languages: words, a name, a parenthesis. */
-const typed =
+const typedDeclaration =
   /^(?!(?:return|new|throw|else|if|for|while|switch|case|await|using|class|interface|enum|record|namespace|package|import)\b)[\w<>[\],.?\s&*:]*[\w>\]*&?]\s+[\w~:]+\s*(?:<[^>]*>)?\(/;
-const script =
+const scriptDeclaration =
   /^(?:(?:export\s+(?:default\s+)?)?(?:async\s+)?function\b|(?:export\s+)?const\s+\w+\s*(?::[^=]+)?=\s*(?:async\s*)?(?:\(|function\b|\w+\s*=>)|(?:(?:public|private|protected|static|override|async|get|set|abstract)\s+)*(?!(?:if|for|while|switch|return|catch|function|await|new|throw)\b)[#\w$]+\s*(?:<[^>]*>)?\([^;]*$)/;
 
 const languages: readonly Language[] = [
@@ -45,23 +45,23 @@ const languages: readonly Language[] = [
     fence: 'javascript',
     extensions: ['js', 'mjs', 'cjs', 'jsx'],
     comment: 'block',
-    declaration: script,
+    declaration: scriptDeclaration,
   },
   {
     name: 'TypeScript',
     fence: 'typescript',
     extensions: ['ts', 'mts', 'cts', 'tsx'],
     comment: 'block',
-    declaration: script,
+    declaration: scriptDeclaration,
   },
-  { name: 'Java', fence: 'java', extensions: ['java'], comment: 'block', declaration: typed },
-  { name: 'C', fence: 'c', extensions: ['c', 'h'], comment: 'block', declaration: typed },
+  { name: 'Java', fence: 'java', extensions: ['java'], comment: 'block', declaration: typedDeclaration },
+  { name: 'C', fence: 'c', extensions: ['c', 'h'], comment: 'block', declaration: typedDeclaration },
   {
     name: 'C++',
     fence: 'cpp',
     extensions: ['cc', 'cpp', 'cxx', 'hpp', 'hh'],
     comment: 'block',
-    declaration: typed,
+    declaration: typedDeclaration,
   },
   {
     name: 'PHP',
@@ -77,7 +77,7 @@ const languages: readonly Language[] = [
     comment: 'block',
     declaration: /^(?:\w+\s+)*fun\s/,
   },
-  { name: 'C#', fence: 'csharp', extensions: ['cs'], comment: '///', declaration: typed },
+  { name: 'C#', fence: 'csharp', extensions: ['cs'], comment: '///', declaration: typedDeclaration },
   {
     name: 'Rust',
     fence: 'rust',
@@ -95,19 +95,19 @@ const languages: readonly Language[] = [
   { name: 'Go', fence: 'go', extensions: ['go'], comment: '//', declaration: /^func\s/ },
 ];
 const byExtension = new Map(
-  languages.flatMap((each) => each.extensions.map((name) => [name, each] as const)),
+  languages.flatMap((language) => language.extensions.map((name) => [name, language] as const)),
 );
 
-/** For people: "Python, JavaScript, ...". */
+/** For display: "Python, JavaScript, ...". */
 export const documentedLanguages = languages.map(({ name }) => name).join(', ');
 
 const MOST_LINES = 150;
 /** A shorter comment says too little to write the function from. */
 const FEWEST_WORDS = 4;
 
-/** The documented functions in a file, in their order. None for unknown languages. */
+/** The documented functions of a file, in order. None for unknown languages. */
 export function* documentedFunctions(path: string, text: string): Generator<DocumentedFunction> {
-  const language = byExtension.get(extensionOf(path));
+  const language = byExtension.get(fileExtension(path));
   if (!language) return;
   const lines = text.split('\n');
   for (let at = 0; at < lines.length; at += 1) {
@@ -124,32 +124,34 @@ export function* documentedFunctions(path: string, text: string): Generator<Docu
       fence: language.fence,
       language: language.name,
       documentation,
-      signature: signatureOf(source, language),
+      signature: extractSignature(source, language),
       source,
       line: at + 1,
     };
   }
 }
 
-const indentOf = (line: string) => /^[ \t]*/.exec(line)![0].length;
+const indentWidth = (line: string) => /^[ \t]*/.exec(line)![0].length;
 
-/** The line after a Python function's body, which is indented more than its declaration; undefined without a body. */
+/**
+ * The line after a Python function's body, which is indented more than the declaration; undefined if there is no body.
+ */
 function endByIndent(lines: readonly string[], at: number): number | undefined {
-  const body = bodyOf(lines, at);
+  const body = bodyStart(lines, at);
   if (body === undefined) return undefined;
-  const indent = indentOf(lines[at]!);
+  const indent = indentWidth(lines[at]!);
   let end = body;
   for (let next = body; next < lines.length; next += 1) {
     const line = lines[next]!;
     if (!line.trim()) continue;
-    if (indentOf(line) <= indent) break;
+    if (indentWidth(line) <= indent) break;
     end = next + 1;
   }
   return end > body ? end : undefined;
 }
 
 /** The line after a Python signature. */
-function bodyOf(lines: readonly string[], at: number): number | undefined {
+function bodyStart(lines: readonly string[], at: number): number | undefined {
   let open = 0;
   for (let next = at; next < Math.min(lines.length, at + MOST_LINES); next += 1) {
     const line = lines[next]!.replace(/\s*#.*$/, '');
@@ -161,25 +163,25 @@ function bodyOf(lines: readonly string[], at: number): number | undefined {
 
 /**
  * The line after the closing brace with the declaration's indentation, or after a declaration that closes all its
- * braces itself. Undefined for a declaration without a body.
+ * braces on one line. Undefined for a declaration without a body.
  */
 function endByBrace(lines: readonly string[], at: number): number | undefined {
-  const indent = indentOf(lines[at]!);
+  const indent = indentWidth(lines[at]!);
   if (/\{.*\}[;,]?\s*$/.test(lines[at]!)) return at + 1;
   for (let next = at; next < Math.min(lines.length, at + MOST_LINES); next += 1) {
     const line = lines[next]!;
-    if (next > at && line.trim() && indentOf(line) < indent) return undefined;
-    if (next > at && indentOf(line) === indent && /^\s*\}/.test(line) && !/[{(]\s*$/.test(line))
+    if (next > at && line.trim() && indentWidth(line) < indent) return undefined;
+    if (next > at && indentWidth(line) === indent && /^\s*\}/.test(line) && !/[{(]\s*$/.test(line))
       return next + 1;
     // It ends before a body begins: an abstract method, an overload, or an expression.
-    if (indentOf(line) === indent && /;\s*$/.test(line)) return undefined;
+    if (indentWidth(line) === indent && /;\s*$/.test(line)) return undefined;
   }
   return undefined;
 }
 
-/** Text of the string at the beginning of a Python body. */
+/** Text of the docstring at the start of a Python body. */
 function docstring(lines: readonly string[], at: number, end: number): string | undefined {
-  const body = lines.slice(bodyOf(lines, at)!, end).join('\n');
+  const body = lines.slice(bodyStart(lines, at)!, end).join('\n');
   const [, , text] = /^\s*[rRuU]{0,2}("""|''')([\s\S]*?)\1/.exec(body) ?? [];
   if (text === undefined) return undefined;
   const [first, ...others] = text.split('\n');
@@ -216,18 +218,18 @@ function commentAbove(
 }
 
 function dedent(lines: readonly string[]): string {
-  const indents = lines.filter((line) => line.trim()).map(indentOf);
+  const indents = lines.filter((line) => line.trim()).map(indentWidth);
   const indent = Math.min(...indents, Infinity);
   return lines
-    .map((line) => line.slice(Math.min(indent, indentOf(line))))
+    .map((line) => line.slice(Math.min(indent, indentWidth(line))))
     .join('\n')
     .trimEnd();
 }
 
 /** The source up to its body. */
-function signatureOf(source: string, { comment }: Language): string {
+function extractSignature(source: string, { comment }: Language): string {
   const lines = source.split('\n');
-  if (comment === 'docstring') return lines.slice(0, bodyOf(lines, 0)).join('\n');
+  if (comment === 'docstring') return lines.slice(0, bodyStart(lines, 0)).join('\n');
   let open = 0;
   const opening = lines.findIndex((line) => {
     open += (line.match(/\(/g)?.length ?? 0) - (line.match(/\)/g)?.length ?? 0);

@@ -1,4 +1,4 @@
-/** Instruction pairs from folders of code: documented functions, commits with their diffs, and repeated edits. */
+/** Instruction pairs from code folders: documented functions, commits with their diffs, and repeated edits. */
 import { UserError } from '../../text/errors.ts';
 import {
   describeFolders,
@@ -13,11 +13,11 @@ import { taskQuestion } from '../../next-edit/rewrite.ts';
 import { BadValue } from '../datasets/formats.ts';
 import { cancelled, readDocuments } from '../reading/documents.ts';
 import type { Globs } from '../reading/globs.ts';
-import { extensionOf } from '../names.ts';
+import { fileExtension } from '../names.ts';
 import type { SourceDocument } from '../reading/source.ts';
 import { NoRepository } from '../reading/git.ts';
-import { commitPairs, commitsOfEdits, describedCommits, type CommitPair, type Wanted } from './commits.ts';
-import { editTasksOf } from './edits.ts';
+import { commitPairs, editCommits, describedCommits, type CommitPair, type CommitFilter } from './commits.ts';
+import { editTasks } from './edits.ts';
 import { documentedFunctions, documentedLanguages, type DocumentedFunction } from './functions.ts';
 import type { ChatTemplate } from '../datasets/chat-template.ts';
 
@@ -30,34 +30,36 @@ export interface PairOptions extends Folders {
 }
 
 /**
- * Conversations of one question and one answer, from the files that training on the folders would read.
- * Errors: corpus-empty if there are none, with what was searched; corpus-unreadable; chat-template; cancelled.
+ * Conversations of one question and one answer, from the files that training on the folders would also read. Errors:
+ * corpus-empty if there are none, with what was searched; corpus-unreadable; chat-template; cancelled.
  */
 export async function* workspacePairs(options: PairOptions): AsyncGenerator<SourceDocument> {
   const { kinds, globs, template, onWarning } = options;
-  const looked: string[] = [];
+  const searched: string[] = [];
   let count = 0;
   const refused: string[] = [];
   const sources = kinds.flatMap((kind) =>
     kind === 'functions'
-      ? [functions(options)]
-      : foldersOf(options).map((folder) => history(folder, options, kind === 'edits' ? edited : described)),
+      ? [functionPairs(options)]
+      : foldersOf(options).map((folder) =>
+          commitPairsOf(folder, options, kind === 'edits' ? fromEdits : fromMessages),
+        ),
   );
-  for (const found of sources) {
+  for (const source of sources) {
     for (;;) {
-      const next = await found.next();
+      const next = await source.next();
       if (next.done) {
-        looked.push(next.value);
+        searched.push(next.value);
         break;
       }
-      const { path, question, answer, ...about } = next.value;
+      const { path, question, answer, ...rest } = next.value;
       try {
         const pieces = await template.render([
           { role: 'user', content: question },
           { role: 'assistant', content: answer },
         ]);
         count += 1;
-        yield { path, pieces, ...about };
+        yield { path, pieces, ...rest };
       } catch (error) {
         if (!(error instanceof BadValue)) throw error;
         refused.push(`${path}: ${error.message}`);
@@ -69,7 +71,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   if (count > 0) return;
   throw new UserError(
     'corpus-empty',
-    `There are no instruction pairs in ${[describeFolders(options), String(globs ?? '')].filter(Boolean).join(' with ')}: ${looked.join('; ')}.`,
+    `There are no instruction pairs in ${[describeFolders(options), String(globs ?? '')].filter(Boolean).join(' with ')}: ${searched.join('; ')}.`,
     'Choose another folder, give --data, or use --mode pretrain.',
   );
 }
@@ -79,72 +81,80 @@ interface Pair extends Pick<SourceDocument, 'path' | 'together' | 'age' | 'edit'
   answer: string;
 }
 
-async function* functions({ folder, folders, globs, signal }: PairOptions): AsyncGenerator<Pair, string> {
+async function* functionPairs({ folder, folders, globs, signal }: PairOptions): AsyncGenerator<Pair, string> {
   let files = 0;
   for await (const document of readDocuments({ folder, folders, globs, signal })) {
     if (!document.in) continue;
     files += 1;
-    for (const each of documentedFunctions(document.path, document.text))
+    for (const fn of documentedFunctions(document.path, document.text))
       yield {
-        path: `${document.path}:${each.line}`,
+        path: `${document.path}:${fn.line}`,
         together: document.path,
-        question: asked(each),
-        answer: fenced(each.fence, each.source),
+        question: functionQuestion(fn),
+        answer: fenced(fn.fence, fn.source),
       };
   }
   return `${files} files were searched for functions with a documentation comment (${documentedLanguages})`;
 }
 
-const asked = ({ language, fence, documentation, signature }: DocumentedFunction) =>
+const functionQuestion = ({ language, fence, documentation, signature }: DocumentedFunction) =>
   `Write this ${language} function.\n\n${documentation}\n\n${fenced(fence, signature)}`;
 
-/** What becomes of the commits of a folder. */
-interface FromHistory {
+/** How the commits of a folder are turned into pairs. */
+interface HistorySource {
   pairs: (commit: CommitPair) => Iterable<Pair>;
-  wanted: Wanted;
-  /** What the commits were searched for. */
+  filter: CommitFilter;
+  /** Description of what is searched for, for messages. */
   searchedFor: string;
 }
 
-const described: FromHistory = {
-  wanted: describedCommits,
+const fromMessages: HistorySource = {
+  filter: describedCommits,
   searchedFor: 'small code changes with a message of some words',
   pairs: (commit) => [
-    { path: nameOf(commit), question: changeAsked(commit), answer: fenced('diff', commit.diff) },
+    { path: commitName(commit), question: changeQuestion(commit), answer: fenced('diff', commit.diff) },
   ],
 };
 
-const edited: FromHistory = {
-  wanted: commitsOfEdits,
+const fromEdits: HistorySource = {
+  filter: editCommits,
   searchedFor: 'lines that were edited, and others that are like them',
   pairs: (commit) =>
-    editTasksOf(commit).map(({ candidate, answer }) => {
-      const language = extensionOf(candidate.place.path);
+    editTasks(commit).map(({ candidate, answer }) => {
+      const language = fileExtension(candidate.place.path);
       return {
-        ...{ path: nameOf(commit), edit: true },
+        path: commitName(commit),
+        edit: true,
         question: taskQuestion(candidate, (path) => path, language),
         answer: editAnswer(answer, language),
       };
     }),
 };
 
-const nameOf = ({ hash }: CommitPair) => `commit ${hash.slice(0, 12)}`;
+const commitName = ({ hash }: CommitPair) => `commit ${hash.slice(0, 12)}`;
 
-async function* history(
+async function* commitPairsOf(
   { path: folder, name }: NamedFolder,
   { globs, signal }: PairOptions,
-  { pairs, wanted, searchedFor }: FromHistory,
+  { pairs, filter, searchedFor }: HistorySource,
 ): AsyncGenerator<Pair, string> {
   let done = 0;
   const onCommit = () => void (done += 1);
   try {
-    for await (const commit of commitPairs({ folder, globs: globs?.of(name), signal, onCommit, wanted }))
+    for await (const commit of commitPairs({
+      folder,
+      globs: globs?.forFolder(name),
+      signal,
+      onCommit,
+      filter,
+    }))
       for (const pair of pairs(commit))
         yield {
           ...pair,
           path: documentPath({ name }, pair.path),
-          // Later commits change the same lines again: what is held out must be newer than what is learned.
-          ...{ together: commit.hash, age: commit.age },
+          together: commit.hash,
+          // Later commits change the same lines again, so what is held out must be newer than what is learned.
+          age: commit.age,
         };
   } catch (error) {
     if (signal?.aborted) throw cancelled();
@@ -154,9 +164,9 @@ async function* history(
   return `${done} commits${name ? ` of ${folder}` : ''} were searched for ${searchedFor}`;
 }
 
-function changeAsked({ message, before }: CommitPair): string {
+function changeQuestion({ message, before }: CommitPair): string {
   const files = before.map(({ path, text }) =>
-    text ? `${path}:\n${fenced(extensionOf(path), text)}` : `${path} is a new file.`,
+    text ? `${path}:\n${fenced(fileExtension(path), text)}` : `${path} is a new file.`,
   );
   return ['Make this change and answer with a diff.', message, ...files].join('\n\n');
 }

@@ -1,6 +1,6 @@
 /**
- * The preferences of a workspace folder on disk: JSON lines that only the user can read. If the file becomes too large,
- * the older half is removed.
+ * Stores the preferences of a workspace folder as JSON lines that only the user can read. If the file becomes too
+ * large, the older half is removed.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -16,15 +16,15 @@ import { writeByRename } from '../../platform/files/write-file.ts';
 const MOST_BYTES = 32 << 20;
 const PRIVATE = { file: 0o600, folder: 0o700 };
 
-/** The preferences file of a folder. On Windows, paths (above all drives) may be upper or lower case. */
+/** The preferences file of a folder. On Windows, paths (especially drive letters) may differ in case. */
 export function preferencesFile(folder: string): string {
   const path = resolve(folder);
-  const same = process.platform === 'win32' ? path.toLowerCase() : path;
-  const digest = createHash('sha256').update(same).digest('hex').slice(0, 12);
-  return join(preferencesDir(), `${basename(same) || 'root'}-${digest}.jsonl`);
+  const normalisedPath = process.platform === 'win32' ? path.toLowerCase() : path;
+  const digest = createHash('sha256').update(normalisedPath).digest('hex').slice(0, 12);
+  return join(preferencesDir(), `${basename(normalisedPath) || 'root'}-${digest}.jsonl`);
 }
 
-/** Adds a preference. If two are added while the older half is removed, one may be lost. */
+/** Adds a preference. If two are added concurrently while the older half is removed, one may be lost. */
 export async function addPreference(
   path: string,
   preference: Preference,
@@ -33,11 +33,11 @@ export async function addPreference(
   await mkdir(dirname(path), { recursive: true, mode: PRIVATE.folder });
   await appendFile(path, `${JSON.stringify(preference)}\n`, { mode: PRIVATE.file });
   const { size } = await stat(path);
-  if (size > mostBytes) await writeByRename(path, await endOf(path, size, mostBytes / 2), PRIVATE.file);
+  if (size > mostBytes) await writeByRename(path, await readTail(path, size, mostBytes / 2), PRIVATE.file);
 }
 
 /** The complete lines within the last `bytes` of a file. */
-async function endOf(path: string, size: number, bytes: number): Promise<string> {
+async function readTail(path: string, size: number, bytes: number): Promise<string> {
   const handle = await open(path, 'r');
   try {
     const buffer = Buffer.alloc(Math.floor(bytes));

@@ -1,16 +1,16 @@
-/** Judges a file by its contents. */
+/** Decides by a file's contents whether to keep it. */
 import type { Reason } from '../reasons.ts';
-import { extensionOf } from '../names.ts';
+import { fileExtension } from '../names.ts';
 
 export const MAX_BYTES = 1_000_000;
 const MAX_LINE = 5000;
 const MAX_MEAN_LINE = 400;
-/** Linguist's threshold, in characters per line: CSS and JavaScript written by hand stay well below it. */
+/** Linguist's threshold, in characters per line: hand-written CSS and JavaScript stay well below it. */
 const MINIFIED_MEAN_LINE = 110;
 const minifiable = new Set(['js', 'mjs', 'cjs', 'css']);
 const HEADER_LINES = 30;
 
-/** The text with "\n" at line ends and without a byte order mark; or why it can't be decoded. */
+/** The text with "\n" line ends and without a byte order mark, or why it can't be decoded. */
 export function decodeText(bytes: Buffer): { text: string } | { reason: Reason } {
   const encoding =
     bytes[0] === 0xff && bytes[1] === 0xfe
@@ -27,7 +27,7 @@ export function decodeText(bytes: Buffer): { text: string } | { reason: Reason }
   }
 }
 
-/** Same rule as in git and grep: a zero byte near the beginning. */
+/** The same rule as in git and grep: a zero byte near the start. */
 export function isBinary(bytes: Buffer): boolean {
   return bytes.subarray(0, 8192).includes(0);
 }
@@ -42,11 +42,11 @@ export function countLines(text: string): number {
   return lines;
 }
 
-/** Why a text is left out; undefined to keep it. */
+/** Why a text is left out; undefined if it is kept. */
 export function judgeText(path: string, text: string): { reason: Reason; detail?: string } | undefined {
   if (!/\S/.test(text)) return { reason: 'empty' };
   const { longest, mean } = measureLines(text);
-  if (minifiable.has(extensionOf(path)) && mean > MINIFIED_MEAN_LINE)
+  if (minifiable.has(fileExtension(path)) && mean > MINIFIED_MEAN_LINE)
     return { reason: 'minified', detail: `${Math.round(mean)} characters a line` };
   if (longest > MAX_LINE) return { reason: 'over-long', detail: `a line of ${longest} characters` };
   if (mean > MAX_MEAN_LINE) return { reason: 'over-long', detail: `${Math.round(mean)} characters a line` };
@@ -66,7 +66,7 @@ function measureLines(text: string): { longest: number; mean: number } {
   return { longest, mean: text.length / Math.max(1, lines) };
 }
 
-/** Comments in most languages. Only in a comment does "generated" say something about the file itself. */
+/** Start of a comment in most languages. "Generated" refers to the file itself only in a comment. */
 const comment = /^\s*(?:\/\/|\/\*|\*|#|--|;|%|<!--|"""|'''|\(\*|\{-|REM\b)/;
 const generated =
   /(?:^|[\s*])@generated\b|\bDO NOT (?:EDIT|MODIFY)\b|<auto-?generated|\b(?:auto(?:matically)?|machine)[ -]?generated (?:by|from|with|using)\b|\b(?:file|code|module|header|class) (?:is|was|has been) (?:auto(?:matically)?[ -]?)?generated (?:by|from|with|using)\b|^\W*generated (?:by|from) .{0,80}\bdo not edit\b/i;

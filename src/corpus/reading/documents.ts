@@ -1,4 +1,4 @@
-/** Reads a folder's files one after the other: each is kept with its text, or left out with the reason. */
+/** Reads a folder's files one by one: each is kept with its text, or left out with a reason. */
 import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -17,14 +17,14 @@ import { findSecret } from '../secrets/find.ts';
 import type { Piece } from './source.ts';
 import { walk } from './walk.ts';
 
-/** After so many files, others get their turn: messages, and a person who cancels. */
-const TURN = 16;
+/** Yields to the event loop after this many files, so that messages and cancellation are processed. */
+const YIELD_EVERY = 16;
 
 export interface Document {
   in: true;
   path: string;
   pieces: readonly Piece[];
-  /** No end token follows its text. */
+  /** Whether no end token follows the text. */
   unfinished?: boolean;
   /** As in `SourceDocument`. */
   together?: string;
@@ -32,7 +32,7 @@ export interface Document {
   edit?: true;
   /** The text that is compared with other documents to find near-duplicates. */
   text: string;
-  /** Of the text of all pieces, like the counts. */
+  /** Hash of the text of all pieces; the counts below also refer to it. */
   sha256: string;
   bytes: number;
   lines: number;
@@ -46,31 +46,35 @@ export interface ReadProgress {
 }
 
 export interface ReadOptions extends Folders {
-  /** Which files the person wants. */
+  /** Include and exclude patterns. */
   globs?: Globs | undefined;
   onProgress?: ((progress: ReadProgress) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads the folders one after the other, each in path order. A folder inside another is read on its own only. Only one
+ * Reads the folders one by one, each in path order. A folder inside another is read only once, separately. Only one
  * file's text is in memory at a time. Errors: corpus-unreadable, cancelled.
  */
 export async function* readDocuments({
   globs,
   onProgress,
   signal,
-  ...where
+  ...source
 }: ReadOptions): AsyncGenerator<Document | LeftOutEntry> {
-  const roots = await openFolders(foldersOf(where));
+  const roots = await openFolders(foldersOf(source));
   const seen = new Map<string, string>();
   const files: { root: Root; path: string }[] = [];
   for (const root of roots) {
-    const { real, folder, apart } = root;
+    const { real, folder, separateFolders } = root;
     try {
-      for await (const walked of walk(real, { globs: globs?.of(folder.name), apart, signal })) {
-        if (walked.in) files.push({ root, path: walked.path });
-        else yield { ...walked, path: documentPath(folder, walked.path) };
+      for await (const entry of walk(real, {
+        globs: globs?.forFolder(folder.name),
+        separateFolders: separateFolders,
+        signal,
+      })) {
+        if (entry.in) files.push({ root, path: entry.path });
+        else yield { ...entry, path: documentPath(folder, entry.path) };
       }
     } catch (error) {
       if (signal?.aborted) throw cancelled();
@@ -82,10 +86,10 @@ export async function* readDocuments({
     }
   }
   for (const [index, { root, path }] of files.entries()) {
-    if (index % TURN === 0) await setImmediate();
+    if (index % YIELD_EVERY === 0) await setImmediate();
     if (signal?.aborted) throw cancelled();
-    const named = globs?.of(root.folder.name).namesExtensionOf(path) ?? false;
-    yield await readDocument(root, path, { seen, named });
+    const isNamed = globs?.forFolder(root.folder.name).namesExtension(path) ?? false;
+    yield await readDocument(root, path, { seen, isNamed });
     onProgress?.({ done: index + 1, total: files.length });
   }
 }
@@ -93,26 +97,26 @@ export async function* readDocuments({
 /** A folder to read. */
 interface Root {
   folder: NamedFolder;
-  /** Its path without symbolic links. */
+  /** Its real path, without symbolic links. */
   real: string;
-  /** The other folders in it, relative to it and ending in "/". */
-  apart: ReadonlySet<string>;
+  /** Other roots inside it, relative to it and ending in "/". */
+  separateFolders: ReadonlySet<string>;
 }
 
 async function openFolders(folders: readonly NamedFolder[]): Promise<Root[]> {
   const opened: { folder: NamedFolder; real: string }[] = [];
   for (const folder of folders) opened.push({ folder, real: await openFolder(folder.path) });
-  return opened.map((one) => {
-    const within = opened.flatMap(({ real }) => pathWithin(one.real, real) ?? []);
-    return { ...one, apart: new Set(within.map((path) => `${path}/`)) };
+  return opened.map((root) => {
+    const nested = opened.flatMap(({ real }) => pathWithin(root.real, real) ?? []);
+    return { ...root, separateFolders: new Set(nested.map((path) => `${path}/`)) };
   });
 }
 
-/** `path`: in the folder. Only that is judged by its names. */
+/** `path`: relative to the folder; only this part is judged by its names. */
 async function readDocument(
   { real, folder }: Pick<Root, 'real' | 'folder'>,
   path: string,
-  { seen, named }: { seen: Map<string, string>; named: boolean },
+  { seen, isNamed }: { seen: Map<string, string>; isNamed: boolean },
 ): Promise<Document | LeftOutEntry> {
   const document = documentPath(folder, path);
   const leftOut = (reason: Reason, detail?: string): LeftOutEntry => ({
@@ -123,22 +127,22 @@ async function readDocument(
   });
   const byName = judgeName(path);
   if ('reason' in byName) return leftOut(byName.reason, byName.detail);
-  const verdict = 'look' in byName && named ? ({ take: true } as const) : byName;
-  let read: FileContents;
+  const verdict = 'look' in byName && isNamed ? ({ take: true } as const) : byName;
+  let contents: FileContents;
   try {
-    read = readContents(join(real, path), verdict);
+    contents = readContents(join(real, path), verdict);
   } catch (error) {
     return leftOut('unreadable', (error as NodeJS.ErrnoException).code);
   }
-  if ('reason' in read) return leftOut(read.reason, read.detail);
-  const decoded = decodeText(read.bytes);
+  if ('reason' in contents) return leftOut(contents.reason, contents.detail);
+  const decoded = decodeText(contents.bytes);
   if ('reason' in decoded) return leftOut(decoded.reason);
   const { text } = decoded;
-  const judged = judgeText(path, text);
-  if (judged) return leftOut(judged.reason, judged.detail);
+  const problem = judgeText(path, text);
+  if (problem) return leftOut(problem.reason, problem.detail);
   const sha256 = createHash('sha256').update(text).digest('hex');
-  const twin = seen.get(sha256);
-  if (twin !== undefined) return leftOut('duplicate', twin);
+  const original = seen.get(sha256);
+  if (original !== undefined) return leftOut('duplicate', original);
   const secret = await findSecret(path, text);
   if (secret) return { ...leftOut('secret', secret.rule), line: secret.line };
   seen.set(sha256, document);
@@ -160,8 +164,8 @@ export function plainDocument(path: string, text: string): Omit<Document, 'sha25
 type FileContents = { bytes: Buffer } | { reason: Reason; detail?: string };
 
 /**
- * Reads no more of the file than is needed. Synchronously, because each file is small: waiting for another thread to
- * open it, and to read it, and to close it took longer than all the rest.
+ * Reads no more of the file than necessary. Synchronous because the files are small: asynchronous opening, reading and
+ * closing took longer than everything else.
  */
 const readContents = (path: string, verdict: ReturnType<typeof judgeName>): FileContents =>
   readRegularSync(path, (file, size) => {

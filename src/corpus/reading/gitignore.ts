@@ -1,4 +1,4 @@
-/** .gitignore files at every level, with git's rules. */
+/** Applies .gitignore files at every level, by git's rules. */
 import { stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { readText } from '../../platform/files/regular-file.ts';
@@ -6,9 +6,9 @@ import { IgnorePatterns } from './ignore-patterns.ts';
 
 const MOST_BYTES = 4 << 20;
 
-/** A .gitignore, or what stands for one, and the folder that it is for. */
+/** A .gitignore or equivalent file, and the folder it applies to. */
 interface IgnoreFile {
-  /** From the repository's root: "" or "packages/app/". */
+  /** Path from the repository's root: "" or "packages/app/". */
   folder: string;
   patterns: IgnorePatterns;
 }
@@ -16,15 +16,15 @@ interface IgnoreFile {
 /** The rules for one folder: those of all .gitignore files from the repository's root down to it. */
 export class IgnoreRules {
   private constructor(
-    /** The innermost first: what it says counts. */
+    /** Innermost first, because it takes precedence. */
     private readonly files: readonly IgnoreFile[],
     /** Path from the repository's root to the corpus's folder: "" or "packages/app/". */
     private readonly prefix: string,
   ) {}
 
   /**
-   * Rules from above `root`, of the repository that it is part of. None if that repository ignores `root` itself:
-   * whoever names a folder wants it.
+   * Rules from above `root`, from the repository it is part of. None if that repository ignores `root` itself, because
+   * naming a folder explicitly overrides that.
    */
   static async above(root: string): Promise<IgnoreRules> {
     const none = new IgnoreRules([], '');
@@ -47,24 +47,24 @@ export class IgnoreRules {
   }
 
   /**
-   * `path` is relative to the corpus's folder, below all folders that the rules are of; a folder's path ends in "/". It
-   * must be in a folder that is not ignored: git looks no further in one that is.
+   * `path` is relative to the corpus's folder, below all folders of the rules; a folder's path ends in "/". Its parent
+   * folder must not be ignored: git does not descend into ignored folders.
    */
   ignores(path: string): boolean {
     const isFolder = path.endsWith('/');
-    const whole = this.prefix + (isFolder ? path.slice(0, -1) : path);
+    const fullPath = this.prefix + (isFolder ? path.slice(0, -1) : path);
     for (const { folder, patterns } of this.files) {
-      const said = patterns.ignores(whole.slice(folder.length), isFolder);
-      if (said !== undefined) return said;
+      const verdict = patterns.ignores(fullPath.slice(folder.length), isFolder);
+      if (verdict !== undefined) return verdict;
     }
     return false;
   }
 }
 
-/** The text of a .gitignore. One that is larger than anybody writes, or can't be read, says nothing. */
+/** The text of a .gitignore; empty if it is unreasonably large or can't be read. */
 export const readIgnoreFile = (path: string) => readText(path, MOST_BYTES).catch(() => '');
 
-/** The nearest folder above with a `.git` in it, or `from` itself. */
+/** The nearest folder that contains a `.git`, starting with `from` itself. */
 export async function repositoryRoot(from: string): Promise<string | undefined> {
   for (let at = from; ; at = dirname(at)) {
     if (await stat(join(at, '.git')).catch(() => undefined)) return at;

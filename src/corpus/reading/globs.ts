@@ -1,10 +1,10 @@
 /**
- * Which files of a folder are to be learned: patterns as in .gitignore, relative to the folder. With several folders, a
- * pattern is for all of them, or for one: "api:src" is "src" in the folder named "api".
+ * Selects the files of a folder to learn from, by .gitignore-style patterns relative to the folder. With several
+ * folders, a pattern applies to all of them, or to one: "api:src" is "src" in the folder named "api".
  */
 import createIgnore, { type Ignore } from 'ignore';
 import type { CorpusPlan } from '../../protocol/run.ts';
-import { extensionOf } from '../names.ts';
+import { fileExtension } from '../names.ts';
 
 export type GlobPlan = Pick<CorpusPlan, 'include' | 'exclude'>;
 
@@ -17,36 +17,37 @@ export class Globs {
   private readonly extensions: ReadonlySet<string>;
   private readonly byFolder: ReadonlyMap<string, Globs>;
 
-  /** `names`: of several folders. */
+  /** `names`: those of the folders, if there are several. */
   constructor(
     private readonly plan: GlobPlan,
     names: readonly string[] = [],
   ) {
     this.byFolder = new Map(names.map((name) => [name, new Globs(planFor(name, names, plan))]));
-    this.included = plan.include.length > 0 ? matcherOf(plan.include) : undefined;
-    this.excluded = matcherOf(plan.exclude);
-    this.extensions = new Set(plan.include.flatMap(alternatives).map(extensionOf).filter(isLiteral));
+    this.included = plan.include.length > 0 ? createMatcher(plan.include) : undefined;
+    this.excluded = createMatcher(plan.exclude);
+    this.extensions = new Set(plan.include.flatMap(expandBraces).map(fileExtension).filter(isLiteral));
   }
 
-  /** Those for a folder, by its name. */
-  of(name: string): Globs {
+  /** The globs for a folder, by its name. */
+  forFolder(name: string): Globs {
     return this.byFolder.get(name) ?? this;
   }
 
-  /** Whether nothing within this folder (path ending in "/") is wanted. */
-  leavesOutFolder(path: string): boolean {
+  /** Whether everything in this folder (path ending in "/") is excluded. */
+  excludesFolder(path: string): boolean {
     return this.excluded.ignores(path);
   }
 
-  leavesOut(path: string): boolean {
+  excludes(path: string): boolean {
     return this.excluded.ignores(path) || this.included?.ignores(path) === false;
   }
 
   /**
-   * Whether an include names the extension of this file, like "*.foo": then it is code, even of an unknown language.
+   * Whether an include pattern names the extension of this file, like "*.foo". It is then code, even in an unknown
+   * language.
    */
-  namesExtensionOf(path: string): boolean {
-    return this.extensions.has(extensionOf(path));
+  namesExtension(path: string): boolean {
+    return this.extensions.has(fileExtension(path));
   }
 
   toString(): string {
@@ -54,32 +55,32 @@ export class Globs {
   }
 }
 
-/** The patterns for the folder `name`, as they are relative to it. */
+/** The patterns for the folder `name`, relative to it. */
 function planFor(name: string, names: readonly string[], { include, exclude }: GlobPlan): GlobPlan {
-  const own = (globs: readonly string[]) =>
+  const relativeGlobs = (globs: readonly string[]) =>
     globs.flatMap((glob) => {
-      const owner = names.find((one) => glob.startsWith(`${one}:`));
+      const owner = names.find((candidate) => glob.startsWith(`${candidate}:`));
       if (owner === undefined) return [glob];
       return owner === name ? [glob.slice(owner.length + 1)] : [];
     });
-  return { include: own(include), exclude: own(exclude) };
+  return { include: relativeGlobs(include), exclude: relativeGlobs(exclude) };
 }
 
 const isLiteral = (extension: string): boolean => /^[^*?[\]!]+$/.test(extension);
 
-/** The globs as options: "--include src --exclude *.sql". Empty if there are none. */
+/** The globs as command-line options: "--include src --exclude *.sql". Empty if there are none. */
 export const describeGlobs = ({ include, exclude }: GlobPlan): string =>
   [...include.map((glob) => `--include ${glob}`), ...exclude.map((glob) => `--exclude ${glob}`)].join(' ');
 
-const matcherOf = (globs: readonly string[]): Ignore =>
-  createIgnore({ ignoreCase }).add(globs.flatMap(alternatives).map(pattern));
+const createMatcher = (globs: readonly string[]): Ignore =>
+  createIgnore({ ignoreCase }).add(globs.flatMap(expandBraces).map(normalisePattern));
 
-/** Expands "*.{ts,tsx}", which editors know and git does not, to "*.ts" and "*.tsx". */
-function alternatives(glob: string): string[] {
+/** Expands "*.{ts,tsx}", which editors support and git does not, to "*.ts" and "*.tsx". */
+function expandBraces(glob: string): string[] {
   const [braces, inner] = /\{([^{}]*,[^{}]*)\}/.exec(glob) ?? [];
   if (braces === undefined) return [glob];
-  return inner!.split(',').flatMap((one) => alternatives(glob.replace(braces, () => one)));
+  return inner!.split(',').flatMap((part) => expandBraces(glob.replace(braces, () => part)));
 }
 
 /** Allows "./src", as typed in a shell; "#" does not begin a comment here. */
-const pattern = (glob: string): string => glob.replace(/^(!?)(?:\.\/)+/, '$1/').replace(/^#/, '\\#');
+const normalisePattern = (glob: string): string => glob.replace(/^(!?)(?:\.\/)+/, '$1/').replace(/^#/, '\\#');

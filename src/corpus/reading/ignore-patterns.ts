@@ -1,31 +1,31 @@
-/** The patterns of one .gitignore file, with git's rules. Pure. */
+/** The patterns of one .gitignore file, by git's rules. Pure. */
 import { wildmatch } from './wildmatch.ts';
 
-/** Like git, which follows the file system. */
+/** As in git, which follows the file system. */
 const fileSystemFoldsCase = process.platform !== 'linux';
 
 interface Pattern {
-  /** Without the signs around it, in bytes. */
+  /** The pattern without its leading and trailing markers, as bytes. */
   text: string;
-  /** So many characters at its beginning are no wildcards. */
+  /** Length of the literal prefix, without wildcards. */
   literal: number;
   negated: boolean;
   onlyFolders: boolean;
-  /** It is for names in any folder below. */
+  /** Matches names in any folder below. */
   anywhere: boolean;
 }
 
-/** Length of the pieces of text by which patterns are found. */
-const PIECE = 3;
+/** Length of the substrings by which patterns are indexed. */
+const TRIGRAM = 3;
 
 /**
- * Finds the last pattern that matches a path, in a time that hardly depends on the number of patterns: each that has
- * three characters in a row without a wildcard is looked at only where a path has these, too.
+ * Finds the last pattern that matches a path, in time nearly independent of the number of patterns: a pattern with
+ * three consecutive literal characters is tried only if the path contains them.
  */
 export class IgnorePatterns {
   private readonly patterns: Pattern[];
-  /** Numbers of patterns by a piece of them. */
-  private readonly byPiece = new Map<string, number[]>();
+  /** Indices of patterns by one of their trigrams. */
+  private readonly byTrigram = new Map<string, number[]>();
   private readonly others: number[] = [];
 
   constructor(
@@ -35,60 +35,61 @@ export class IgnorePatterns {
     this.patterns = text
       .replace(/^\uFEFF/, '')
       .split('\n')
-      .flatMap(read);
-    const pieces = this.patterns.map((pattern) => [...new Set(this.piecesOf(literals(pattern.text)))]);
+      .flatMap(parsePattern);
+    const pieces = this.patterns.map((pattern) => [...new Set(this.trigramsOf(literals(pattern.text)))]);
     const counts = new Map<string, number>();
     for (const piece of pieces.flat()) counts.set(piece, (counts.get(piece) ?? 0) + 1);
-    for (const [number, own] of pieces.entries()) {
-      const rarest = own.reduce<string | undefined>(
+    for (const [number, ownPieces] of pieces.entries()) {
+      const rarest = ownPieces.reduce<string | undefined>(
         (best, piece) => (best === undefined || counts.get(piece)! < counts.get(best)! ? piece : best),
         undefined,
       );
-      const found = rarest === undefined ? this.others : this.byPiece.get(rarest);
+      const found = rarest === undefined ? this.others : this.byTrigram.get(rarest);
       if (found) found.push(number);
-      else this.byPiece.set(rarest!, [number]);
+      else this.byTrigram.set(rarest!, [number]);
     }
   }
 
   /**
-   * What the last pattern that matches says of a path relative to the file's folder, without a "/" at its end; undefined
-   * if none does. Only of the path itself: not of the folders that it is in.
+   * Whether the last matching pattern ignores a path (relative to the file's folder, without a trailing "/"); undefined
+   * if none matches. Considers only the path itself, not its parent folders.
    */
   ignores(path: string, isFolder: boolean): boolean | undefined {
     if (this.patterns.length === 0) return undefined;
-    const bytes = bytesOf(path);
+    const bytes = toBytes(path);
     const name = bytes.slice(bytes.lastIndexOf('/') + 1);
     let last = -1;
-    const look = (numbers: readonly number[] = []) => {
+    const search = (numbers: readonly number[] = []) => {
       for (let at = numbers.length - 1; at >= 0 && numbers[at]! > last; at -= 1) {
         const pattern = this.patterns[numbers[at]!]!;
         if (pattern.onlyFolders && !isFolder) continue;
         if (this.matches(pattern, pattern.anywhere ? name : bytes)) last = numbers[at]!;
       }
     };
-    look(this.others);
-    if (this.byPiece.size > 0)
-      for (const piece of this.piecesOf([marked(bytes), marked(name).slice(0, PIECE)]))
-        look(this.byPiece.get(piece));
+    search(this.others);
+    if (this.byTrigram.size > 0)
+      for (const piece of this.trigramsOf([withMarkers(bytes), withMarkers(name).slice(0, TRIGRAM)]))
+        search(this.byTrigram.get(piece));
     return last < 0 ? undefined : !this.patterns[last]!.negated;
   }
 
   private matches({ text, literal }: Pattern, path: string): boolean {
-    // Git compares this part first, so that stars after it count as the beginning of a pattern.
-    const begin = path.slice(0, literal);
-    const same =
-      begin === text.slice(0, literal) || (this.foldCase && folded(begin) === folded(text.slice(0, literal)));
-    return same && wildmatch(text.slice(literal), path.slice(literal), this.foldCase);
+    // Git compares the literal prefix first, so stars after it count as the start of a pattern.
+    const prefix = path.slice(0, literal);
+    const prefixMatches =
+      prefix === text.slice(0, literal) ||
+      (this.foldCase && foldCaseOf(prefix) === foldCaseOf(text.slice(0, literal)));
+    return prefixMatches && wildmatch(text.slice(literal), path.slice(literal), this.foldCase);
   }
 
-  private *piecesOf(texts: readonly string[]): Generator<string> {
-    for (const text of this.foldCase ? texts.map(folded) : texts)
-      for (let at = 0; at + PIECE <= text.length; at += 1) yield text.slice(at, at + PIECE);
+  private *trigramsOf(texts: readonly string[]): Generator<string> {
+    for (const text of this.foldCase ? texts.map(foldCaseOf) : texts)
+      for (let at = 0; at + TRIGRAM <= text.length; at += 1) yield text.slice(at, at + TRIGRAM);
   }
 }
 
-function read(line: string): Pattern[] {
-  let text = bytesOf(withoutSpaces(line.replace(/\r$/, '')));
+function parsePattern(line: string): Pattern[] {
+  let text = toBytes(trimTrailingSpaces(line.replace(/\r$/, '')));
   if (text === '' || text.startsWith('#')) return [];
   const negated = text.startsWith('!');
   if (negated) text = text.slice(1);
@@ -96,14 +97,14 @@ function read(line: string): Pattern[] {
   if (onlyFolders) text = text.slice(0, -1);
   const anywhere = !text.includes('/');
   if (text.startsWith('/')) text = text.slice(1);
-  const wild = text.search(/[*?[\\]/);
+  const firstWildcard = text.search(/[*?[\\]/);
   return text === ''
     ? []
-    : [{ text, literal: wild < 0 ? text.length : wild, negated, onlyFolders, anywhere }];
+    : [{ text, literal: firstWildcard < 0 ? text.length : firstWildcard, negated, onlyFolders, anywhere }];
 }
 
-/** Without spaces at the end, but for one after a backslash. */
-function withoutSpaces(line: string): string {
+/** Removes trailing spaces, except one escaped by a backslash. */
+function trimTrailingSpaces(line: string): string {
   let end = 0;
   for (let at = 0; at < line.length; at += 1) {
     if (line[at] === ' ') continue;
@@ -113,18 +114,18 @@ function withoutSpaces(line: string): string {
   return line.slice(0, end);
 }
 
-/** With a mark at its beginning and end, so that a name of one letter has a piece, too. */
-const marked = (text: string) => `\0${text}\0`;
+/** Adds a marker at both ends, so that even a one-letter name has a trigram. */
+const withMarkers = (text: string) => `\0${text}\0`;
 
-/** Runs of characters that a matching path, or its last name, has as they are. */
+/** Literal substrings that a matching path, or its last component, must contain. */
 function literals(text: string): string[] {
-  return marked(text)
+  return withMarkers(text)
     .replace(/\[.*/s, '/')
     .replace(/\\./gs, '/')
     .split(/[*?/\\]+/);
 }
 
-const folded = (bytes: string) => bytes.toLowerCase();
+const foldCaseOf = (bytes: string) => bytes.toLowerCase();
 
-/** Git compares bytes: here a character for each. */
-const bytesOf = (text: string) => (/^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text).toString('latin1')); // eslint-disable-line no-control-regex
+/** Git compares bytes: converts the text to one character per byte. */
+const toBytes = (text: string) => (/^[\x00-\x7f]*$/.test(text) ? text : Buffer.from(text).toString('latin1')); // eslint-disable-line no-control-regex

@@ -1,24 +1,26 @@
-/** Documents from any source: a folder's files, a data set's rows, instruction pairs. */
+/** Documents from any source: files of a folder, rows of a data set, instruction pairs. */
 
-/** A run of text in a document. */
+/** A segment of a document's text. */
 export interface Piece {
   text: string;
-  /** Whether the text counts in the loss; else it is only context. */
+  /** Whether the text counts in the loss; otherwise it is only context. */
   learned: boolean;
-  /** Special tokens in the text are meant as such. Only for a chat template's own words, never a person's text. */
+  /**
+   * Whether special tokens in the text are parsed as such. Only for a chat template's own text, never for user content.
+   */
   special?: boolean;
 }
 
 export interface SourceDocument {
-  /** For the manifest and for people: a path relative to the folder with "/", or "row 12". */
+  /** For the manifest and for display: a path relative to the folder with "/", or "row 12". */
   path: string;
   pieces: Piece[];
   /** The text continues elsewhere: no end token follows it. */
   unfinished?: boolean;
-  /** Documents with the same word here are held out together: each says much about the others. */
+  /** Documents with the same value here are held out together, because they reveal much about each other. */
   together?: string;
-  /** For what has a history: how far back it is, from 0 (newest) to 1. Then the newest are held out. */
+  /** Age relative to the history, from 0 (newest) to 1. If present, the newest documents are held out. */
   age?: number;
-  /** A task of repeating an edit. */
+  /** The document is a task of repeating an edit. */
   edit?: true;
 }

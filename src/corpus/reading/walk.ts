@@ -9,34 +9,38 @@ import type { Reason } from '../reasons.ts';
 import { environmentFile, isSkippedFolder, judgeFolder } from '../names.ts';
 
 /** A file to read, or something that is left out. */
-export type Walked = { in: true; path: string } | LeftOutEntry;
+export type WalkEntry = { in: true; path: string } | LeftOutEntry;
 
 /**
- * Everything under `root` in an order that depends only on the names. Folders that are ignored, vendored, generated or
- * excluded by `globs` are reported and not entered; symbolic links are reported and not followed; folders in `apart`
- * (paths ending in "/") are passed over in silence. Throws the system's error if `root` can't be read, and `signal`'s
- * reason.
+ * Walks everything under `root` in an order that depends only on the names. Folders that are ignored, vendored,
+ * generated or excluded by `globs` are reported but not entered; symbolic links are reported but not followed;
+ * `separateFolders` (paths ending in "/") are skipped silently. Throws the system's error if `root` can't be read, and
+ * `signal`'s reason.
  */
 export async function* walk(
   root: string,
-  { globs, apart, signal }: Partial<Pick<Walk, 'globs' | 'apart' | 'signal'>> = {},
-): AsyncGenerator<Walked> {
-  yield* walkFolder({ root, own: dataDir(), globs, apart, signal }, '', await IgnoreRules.above(root));
+  { globs, separateFolders, signal }: Partial<Pick<Walk, 'globs' | 'separateFolders' | 'signal'>> = {},
+): AsyncGenerator<WalkEntry> {
+  yield* walkFolder(
+    { root, dataFolder: dataDir(), globs, separateFolders, signal },
+    '',
+    await IgnoreRules.above(root),
+  );
 }
 
 interface Walk {
   root: string;
-  /** Our own folder of runs and models, which is never part of a corpus. */
-  own: string;
+  /** Our own data folder with runs and models, which is never part of a corpus. */
+  dataFolder: string;
   globs: Globs | undefined;
-  /** Folders that are read on their own. */
-  apart: ReadonlySet<string> | undefined;
+  /** Folders that are read separately. */
+  separateFolders: ReadonlySet<string> | undefined;
   signal: AbortSignal | undefined;
 }
 
-async function* walkFolder(walk: Walk, folder: string, outer: IgnoreRules): AsyncGenerator<Walked> {
+async function* walkFolder(walk: Walk, folder: string, outer: IgnoreRules): AsyncGenerator<WalkEntry> {
   walk.signal?.throwIfAborted();
-  const entries = await list(join(walk.root, folder), folder);
+  const entries = await readEntries(join(walk.root, folder), folder);
   if (!Array.isArray(entries)) {
     yield entries;
     return;
@@ -52,26 +56,27 @@ async function* walkFolder(walk: Walk, folder: string, outer: IgnoreRules): Asyn
     if (entry.isSymbolicLink()) yield { in: false, path, reason: 'symlink' };
     else if (entry.isDirectory()) {
       if (isSkippedFolder(entry.name)) continue;
-      const inside = `${path}/`;
-      if (walk.apart?.has(inside)) continue;
-      if (rules.ignores(inside)) yield { in: false, path: inside, reason: 'git-ignored', folder: true };
+      const folderPath = `${path}/`;
+      if (walk.separateFolders?.has(folderPath)) continue;
+      if (rules.ignores(folderPath))
+        yield { in: false, path: folderPath, reason: 'git-ignored', folder: true };
       else {
-        const reason = judgeFolder(entry.name, names) ?? judgeByPlace(walk, inside);
-        if (reason) yield { in: false, path: inside, reason, folder: true };
-        else yield* walkFolder(walk, inside, rules);
+        const reason = judgeFolder(entry.name, names) ?? judgeByPath(walk, folderPath);
+        if (reason) yield { in: false, path: folderPath, reason, folder: true };
+        else yield* walkFolder(walk, folderPath, rules);
       }
     } else if (rules.ignores(path)) yield { in: false, path, reason: 'git-ignored' };
-    else if (walk.globs?.leavesOut(path)) yield { in: false, path, reason: 'excluded' };
+    else if (walk.globs?.excludes(path)) yield { in: false, path, reason: 'excluded' };
     else if (!entry.isFile()) yield { in: false, path, reason: 'unreadable', detail: 'not a regular file' };
     else yield { in: true, path };
   }
 }
 
 /**
- * Whether `walk(root)` would come to this file, or enter this folder (path ending in "/"). For a file that has just
- * changed, so that one need not walk everything.
+ * Whether `walk(root)` would reach this file, or enter this folder (path ending in "/"). Used for a single changed
+ * file, to avoid walking everything.
  */
-export async function isWalked(root: string, path: string): Promise<boolean> {
+export async function wouldWalk(root: string, path: string): Promise<boolean> {
   const names = path.split('/').filter(Boolean);
   let rules = await IgnoreRules.above(root);
   for (let depth = 0; depth < names.length; depth += 1) {
@@ -79,31 +84,32 @@ export async function isWalked(root: string, path: string): Promise<boolean> {
       .slice(0, depth)
       .map((name) => `${name}/`)
       .join('');
-    const entries = await list(join(root, folder), folder).catch(() => undefined);
+    const entries = await readEntries(join(root, folder), folder).catch(() => undefined);
     const entry = Array.isArray(entries) ? entries.find(({ name }) => name === names[depth]) : undefined;
     if (!Array.isArray(entries) || !entry || entry.isSymbolicLink()) return false;
     rules = await rulesWithin(root, folder, entries, rules);
     const siblings = entries.map(({ name }) => name);
     if (folder && siblings.includes(environmentFile)) return false;
-    const inside = `${folder}${entry.name}/`;
+    const folderPath = `${folder}${entry.name}/`;
     if (!entry.isDirectory()) return entry.isFile() && !rules.ignores(folder + entry.name);
     const reason =
-      judgeFolder(entry.name, siblings) ?? judgeByPlace({ root, own: dataDir(), globs: undefined }, inside);
-    if (isSkippedFolder(entry.name) || rules.ignores(inside) || reason) return false;
+      judgeFolder(entry.name, siblings) ??
+      judgeByPath({ root, dataFolder: dataDir(), globs: undefined }, folderPath);
+    if (isSkippedFolder(entry.name) || rules.ignores(folderPath) || reason) return false;
   }
   return true;
 }
 
-function judgeByPlace(
-  { root, own, globs }: Pick<Walk, 'root' | 'own' | 'globs'>,
+function judgeByPath(
+  { root, dataFolder, globs }: Pick<Walk, 'root' | 'dataFolder' | 'globs'>,
   folder: string,
 ): Reason | undefined {
-  if (join(root, folder) === join(own, '/')) return 'generated';
-  return globs?.leavesOutFolder(folder) ? 'excluded' : undefined;
+  if (join(root, folder) === join(dataFolder, '/')) return 'generated';
+  return globs?.excludesFolder(folder) ? 'excluded' : undefined;
 }
 
 /** Names in code point order, which is the same on every machine. */
-async function list(path: string, folder: string): Promise<Dirent[] | LeftOutEntry> {
+async function readEntries(path: string, folder: string): Promise<Dirent[] | LeftOutEntry> {
   try {
     const entries = await readdir(path, { withFileTypes: true });
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -1,37 +1,39 @@
-/** Finds which of many words a text contains, in one pass over it: Aho and Corasick's automaton. */
+/** Finds which of many words a text contains, in one pass: an Aho-Corasick automaton. */
 
 export class Clues {
-  /** For each state and kind of character, the next state. */
+  /** The next state, by state and character class. */
   readonly #next: Uint16Array;
-  /** For each character below 128, its kind; 0 for those in no word. Capitals are as small letters. */
+  /** The class of each ASCII character, case-insensitive; 0 for those in no word. */
   readonly #kinds = new Uint8Array(128);
   readonly #width: number;
-  /** States in which words have just been read. */
+  /** Accepting states with the words they complete. */
   readonly #ends: [state: number, words: string[]][];
 
-  /** `words`: of ASCII, in lower case. */
+  /** `words`: ASCII, in lower case. */
   constructor(words: readonly string[]) {
     const characters = [...new Set(words.join(''))];
     for (const [at, character] of characters.entries())
-      for (const form of [character, character.toUpperCase()]) this.#kinds[form.charCodeAt(0)] = at + 1;
+      for (const variant of [character, character.toUpperCase()]) this.#kinds[variant.charCodeAt(0)] = at + 1;
     this.#width = characters.length + 1;
     const children: number[][] = [[]];
-    const read: string[][] = [[]];
+    const ending: string[][] = [[]];
     for (const word of new Set(words)) {
       let state = 0;
       for (const character of word) {
         const kind = this.#kinds[character.charCodeAt(0)]!;
-        state = children[state]![kind] ??= children.push([]) && read.push([]) - 1;
+        state = children[state]![kind] ??= children.push([]) && ending.push([]) - 1;
       }
-      read[state]!.push(word);
+      ending[state]!.push(word);
     }
     this.#next = new Uint16Array(children.length * this.#width);
-    this.#connect(children, read);
-    this.#ends = [...read.entries()].filter(([, found]) => found.length > 0);
+    this.#connect(children, ending);
+    this.#ends = [...ending.entries()].filter(([, found]) => found.length > 0);
   }
 
-  /** Where a state has no child, it goes on as the state of its longest end that begins a word, too. */
-  #connect(children: number[][], read: string[][]): void {
+  /**
+   * Adds failure links: a state without a child continues like its longest proper suffix that is a prefix of a word.
+   */
+  #connect(children: number[][], ending: string[][]): void {
     const shorter = new Uint16Array(children.length);
     const queue = [0];
     for (const state of queue) {
@@ -41,13 +43,13 @@ export class Clues {
         this.#next[state * this.#width + kind] = child ?? other;
         if (child === undefined) continue;
         shorter[child] = other;
-        read[child]!.push(...read[other]!);
+        ending[child]!.push(...ending[other]!);
         queue.push(child);
       }
     }
   }
 
-  /** The words that the text contains, in capitals or small letters. */
+  /** The words that the text contains, case-insensitively. */
   within(text: string): ReadonlySet<string> {
     const visited = new Uint8Array(this.#next.length / this.#width);
     let state = 0;

@@ -1,15 +1,15 @@
 /**
- * Finds secrets by what they are (formats), by the name that they have (places) and by where they are passed, and by
- * rules that others maintain (gitleaks, secretlint).
+ * Finds secrets by their format, by their name, by the place where they are passed, and by third-party rules (gitleaks,
+ * secretlint).
  */
 import { Clues } from './clues.ts';
 import type { Finding } from './finding.ts';
 import { formats, unknownTokens } from './formats.ts';
 import { findByGitleaks, keywords } from './gitleaks.ts';
 import { joinLiterals } from './literals.ts';
-import { passed } from './passed.ts';
-import { findNamed } from './places.ts';
-import { findByRules, type Sought } from './rule.ts';
+import { passed } from './passed-values.ts';
+import { findNamed } from './named-values.ts';
+import { findByRules, type ScanInput } from './rule.ts';
 import { withPlainQuotes } from './plain-text.ts';
 import { findBySecretlint } from './secretlint.ts';
 
@@ -19,11 +19,11 @@ export interface Secret {
   line: number;
 }
 
-/** The first secret found in a text: the rule and the line, never the secret itself. Undefined if there is none. */
+/** The first secret in a text: the rule and the line, never the secret itself. Undefined if there is none. */
 export async function findSecret(path: string, text: string): Promise<Secret | undefined> {
   const plain = withPlainQuotes(path, text);
-  const found = findPlace(path, plain) ?? (await findBySecretlint(path, text)) ?? findInJoined(path, plain);
-  return found && { rule: found.rule, line: text.slice(0, found.index).split('\n').length };
+  const finding = findFirst(path, plain) ?? (await findBySecretlint(path, text)) ?? findInJoined(path, plain);
+  return finding && { rule: finding.rule, line: text.slice(0, finding.index).split('\n').length };
 }
 
 const clues = new Clues([
@@ -31,27 +31,30 @@ const clues = new Clues([
   ...[...formats, ...passed, ...unknownTokens].flatMap((rule) => rule.clues),
 ]);
 
-function findPlace(path: string, text: string, finders: readonly Finder[] = all): Finding | undefined {
-  const sought = { path, text, clues: clues.within(text) };
-  for (const find of finders) for (const found of find(sought)) return found;
+function findFirst(path: string, text: string, finders: readonly Finder[] = allFinders): Finding | undefined {
+  const input = { path, text, clues: clues.within(text) };
+  for (const find of finders) for (const finding of find(input)) return finding;
   return undefined;
 }
 
-const findByFormat = (sought: Sought) => findByRules(formats, sought);
-const findPassed = (sought: Sought) => findByRules([...passed, ...unknownTokens], sought);
+const findByFormat = (input: ScanInput) => findByRules(formats, input);
+const findPassed = (input: ScanInput) => findByRules([...passed, ...unknownTokens], input);
 
-type Finder = (sought: Sought) => Iterable<Finding>;
-const all: readonly Finder[] = [findByGitleaks, findByFormat, findNamed, findPassed];
+type Finder = (input: ScanInput) => Iterable<Finding>;
+const allFinders: readonly Finder[] = [findByGitleaks, findByFormat, findNamed, findPassed];
 
-/** Finds a key that a program joins from pieces. In a list, only by its form: names and other values stand there, too. */
+/**
+ * Finds a key that a program concatenates from pieces. In lists only by format, because they also contain names and
+ * other values.
+ */
 function findInJoined(path: string, text: string): Finding | undefined {
   for (const [lists, finders] of [
-    [false, all],
+    [false, allFinders],
     [true, [findByFormat]],
   ] as const) {
     const joined = joinLiterals(text, { lists });
-    const place = joined && findPlace(path, joined.text, finders);
-    if (place) return { rule: place.rule, index: joined.indexOf(place.index) };
+    const finding = joined && findFirst(path, joined.text, finders);
+    if (finding) return { rule: finding.rule, index: joined.indexOf(finding.index) };
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-/** Where a rule found a secret. */
+/** The location of a secret, and the rule that found it. */
 export interface Finding {
   rule: string;
   /** Index of its first character. */

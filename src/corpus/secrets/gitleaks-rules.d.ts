@@ -1,10 +1,10 @@
-/** Made where the sources are bundled or tested: scripts/gitleaks-rules.mjs. */
+/** Generated when the sources are bundled or tested: scripts/gitleaks-rules.mjs. */
 declare module 'gitleaks-rules' {
-  /** When a finding is no secret after all: one of the patterns matches it, or it contains one of the words. */
+  /** An allowlist: a finding that matches one of the patterns or contains one of the words is not a secret. */
   export interface Allowance {
-    /** All of patterns, words and paths must hold, not one of them. */
+    /** Patterns, words and paths must all match, instead of any of them. */
     every?: boolean;
-    /** What the patterns are for: the secret (also without this), the whole match, or its line. */
+    /** What the patterns apply to: the secret (default), the whole match, or its line. */
     of?: 'secret' | 'match' | 'line';
     patterns: string[];
     words?: string[];
@@ -19,7 +19,7 @@ declare module 'gitleaks-rules' {
     keywords: string[];
     /** Bits per character; a secret has more. */
     entropy?: number;
-    /** The group of the pattern that is the secret; else the first that matched, or all. */
+    /** The capture group with the secret; default: the first that matched, or the whole match. */
     secretGroup?: number;
     allow?: Allowance[];
   }

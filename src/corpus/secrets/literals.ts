@@ -1,8 +1,8 @@
-/** Joins neighbouring string literals of a text, to find secrets that a program joins from pieces. */
+/** Joins adjacent string literals of a text, to find secrets that a program concatenates from pieces. */
 
-/** `"ab" + "cd"`, `'ab' 'cd'`: a closing quote, what may be in between, the same quote. */
+/** `"ab" + "cd"`, `'ab' 'cd'`: a closing quote, an optional operator, the same quote. */
 const seam = /(["'`])[ \t]*(?:[+.&]|\|\||\.\.|<>)?[ \t]*\\?(?:\r?\n[ \t]*(?:[+.&]|\|\||\.\.|<>)?[ \t]*)?\1/g;
-/** PEM's lines in a list, too. */
+/** Also joins the elements of a list, such as the lines of a PEM. */
 const seamOrComma = new RegExp(seam.source.replace('[+.&]', '[+.&,]'), 'g');
 
 export interface Joined {

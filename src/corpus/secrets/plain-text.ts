@@ -1,12 +1,12 @@
-/** Notations of literals as quotes: what the patterns then need not know. */
+/** Converts various literal notations to plain quotes, so that the patterns need not know them. */
 
 /**
- * XML's `&quot;`, Ruby's `%q{}`, `"""`, and the cells of a notebook, in which each line is a literal of JSON. Every
+ * Converts XML's `&quot;`, Ruby's `%q{}`, `"""`, and notebook cells, in which each line is a JSON literal. Every
  * character stays on its line.
  */
 export function withPlainQuotes(path: string, text: string): string {
   let plain = text;
-  if (path.endsWith('.ipynb')) plain = plain.replace(/^[ \t]*("(?:[^"\\\n]|\\.)*"),?$/gm, lineOfCell);
+  if (path.endsWith('.ipynb')) plain = plain.replace(/^[ \t]*("(?:[^"\\\n]|\\.)*"),?$/gm, decodeCellLine);
   if (plain.includes('&quot;')) plain = plain.replaceAll('&quot;', '"     ');
   if (/%q/i.test(plain))
     plain = plain.replace(
@@ -19,7 +19,7 @@ export function withPlainQuotes(path: string, text: string): string {
   );
 }
 
-function lineOfCell(line: string, literal: string): string {
+function decodeCellLine(line: string, literal: string): string {
   try {
     return (JSON.parse(literal) as string).trimEnd().replaceAll('\n', ' ').padEnd(line.length);
   } catch {

@@ -1,4 +1,4 @@
-/** How much a text looks drawn at random rather than written by a person. */
+/** Measures whether a text looks random rather than written by a person. */
 import pairs from './letter-pairs.json' with { type: 'json' };
 
 /** Shannon entropy of the text's characters, in bits per character. */
@@ -10,16 +10,16 @@ export function entropy(text: string): number {
   return bits;
 }
 
-/** Letters without their case, then these. */
+/** Symbols after the 26 letters, which are case-insensitive. */
 const DIGIT = 26;
 const SIGN = 27;
-/** Stands before a capital that follows no capital. */
+/** Precedes a capital that does not follow another capital. */
 const CASE = 28;
 export const SYMBOLS = 29;
 const START = SIGN;
 
-/** The text as symbols below SYMBOLS, as letter-pairs.json counts them. */
-export function symbolsOf(text: string): number[] {
+/** The text as a sequence of symbols (less than SYMBOLS), as counted in letter-pairs.json. */
+export function toSymbols(text: string): number[] {
   const symbols: number[] = [];
   let capital = false;
   for (let at = 0; at < text.length; at += 1) {
@@ -34,21 +34,21 @@ export function symbolsOf(text: string): number[] {
 }
 
 /**
- * How many bits fewer the text takes if each character is drawn from the alphabet that it uses than if it was written
- * like a name in code. Above 0: rather drawn; above 10: hardly ever written. Long texts give clear answers, short ones
- * don't: 16 drawn characters have 10 to 50 bits, names of any length -60 to 5.
+ * Log2 likelihood ratio of the text being drawn at random from its alphabet to being a name written in code. Above 0:
+ * more likely random; above 10: almost never written. Long texts give clear answers, short ones don't: 16 random
+ * characters have 10 to 50 bits, names of any length -60 to 5.
  */
 export function randomBits(text: string): number {
   let previous = START;
-  let written = 0;
-  for (const symbol of symbolsOf(text)) {
+  let writtenBits = 0;
+  for (const symbol of toSymbols(text)) {
     // In half bits, as a digit of base 36.
-    written += parseInt(pairs[previous]![symbol]!, 36) / 2;
-    if (symbol === DIGIT) written += Math.log2(10);
-    else if (symbol === SIGN) written += 2;
+    writtenBits += parseInt(pairs[previous]![symbol]!, 36) / 2;
+    if (symbol === DIGIT) writtenBits += Math.log2(10);
+    else if (symbol === SIGN) writtenBits += 2;
     previous = symbol;
   }
-  return written - text.length * Math.log2(alphabetSize(text));
+  return writtenBits - text.length * Math.log2(alphabetSize(text));
 }
 
 function alphabetSize(text: string): number {

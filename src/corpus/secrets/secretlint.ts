@@ -1,4 +1,6 @@
-/** secretlint's recommended rules, except for passwords in URLs: our rule distinguishes examples from secrets. */
+/**
+ * secretlint's recommended rules, except for passwords in URLs, because our rule distinguishes examples from secrets.
+ */
 import type { lintSource } from '@secretlint/core';
 import type { Finding } from './finding.ts';
 import { isPlaceholder } from './values.ts';
@@ -7,8 +9,8 @@ import { visible } from '../../text/foreign-text.ts';
 type SecretLintConfig = Parameters<typeof lintSource>[0]['options']['config'];
 
 /**
- * What a text must contain for secretlint to find anything; the rules themselves are a hundred times slower.
- * In the order of the rules of @secretlint/secretlint-rule-preset-recommend; a test runs a sample of each.
+ * A text must match this for secretlint to find anything; the rules themselves are a hundred times slower. In the order
+ * of the rules of @secretlint/secretlint-rule-preset-recommend; a test runs a sample of each.
  */
 const clue = new RegExp(
   [
@@ -36,7 +38,7 @@ const clue = new RegExp(
 export async function findBySecretlint(path: string, text: string): Promise<Finding | undefined> {
   if (!clue.test(text)) return undefined;
   const [{ lintSource }, config] = await Promise.all([import('@secretlint/core'), loadConfig()]);
-  // It names its measurements after the file, and a line end in such a name ends the process.
+  // secretlint names its performance measurements after the file, and a line break in the name crashes the process.
   const filePath = visible(path);
   const name = filePath.slice(filePath.lastIndexOf('/') + 1);
   const dot = name.lastIndexOf('.');

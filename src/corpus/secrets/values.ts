@@ -1,21 +1,21 @@
-/** Whether a value is a secret, given what its name and its place say. */
+/** Decides whether a value is a secret, given the evidence from its name and context. */
 import { entropy, randomBits } from './randomness.ts';
-import { namingOf, wordsOf, type Kind } from './words.ts';
+import { classifyName, splitWords, type Kind } from './secret-names.ts';
 
-/** Written in place of a value. */
+/** Placeholders for a value. */
 const placeholder = new RegExp(
   [
     String.raw`^<.*>?$|^\[.*\]$|^\{.*\}?$|^%.*%$|^@+[\w.-]+@+$|^__.*__$|^\\?\$\w+$|^%[\w.]+$|^:\w+$|^![a-z]+$`,
     String.raw`#\{|\\\(|\{\w*\}`,
     String.raw`x{4,}|\*{3,}|\.{3}|…|_{4,}|0{6,}|-{4,}|\?{3,}|•|#{3,}|^(.)\1*$`,
     String.raw`example|placeholder|change[\W_]?(?:me|this|it|now)|your[\W_]|yourpass|yourkey|yoursecret|dummy|redacted|replace|sample|todo|fixme|foo[\W_]?bar|lorem|masked|removed|hidden|goes[\W_]?here|[\W_]here$|^(?:insert|enter|put|add|set|use|fill|some|any|my|the|new|old|wrong|bad|invalid|fake|mock|not|no)[\W_]|^(?:n\/a|none|null|nil|undefined|true|false|tbd|unset|empty|default|env|secret)$`,
-    // In other languages: your, mine, change it.
+    // "your", "my", "change it" in other languages.
     String.raw`^(?:ihr|dein|mein|tu|su|mi|votre|ton|mon|tuo|seu|sua|jouw|mijn|twoje|tvoje|din|ditt|min|mitt|senin|vase)e?[\W_]|[aä]nder(?:n|e)[\W_]|cambiar?[\W_]?(?:me|esto|lo)|changez?[\W_]?moi|cambiami|mudar|trocar|wijzig|zmien|zmenit|degistir|更改|请|您的|変更|あなたの`,
   ].join('|'),
   'iu',
 );
 
-/** A reference to a value that is elsewhere, or another notation than that of a value. */
+/** A reference to a value elsewhere, or something that is not a value. */
 const reference = new RegExp(
   [
     // Variables, calls, schemes, files.
@@ -29,7 +29,7 @@ const reference = new RegExp(
 );
 const uuid = /^\{?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\}?$/i;
 
-/** What holds for random values, too: they are put together, or are checksums or images. */
+/** Never secret, even if random: interpolated values, checksums, images. */
 const neverSecret = new RegExp(
   [
     String.raw`\$\{|\{\{|\}\}|<%|%\(\w+\)|\$\([^)]*\)|<[a-z_ -]+>|\\[xuvabf0]|^--?[a-z][\w-]*$|^[a-z][\w+.-]*:\/\/|example|x{5,}|\*{4,}|\.{3}|…`,
@@ -38,7 +38,7 @@ const neverSecret = new RegExp(
   'i',
 );
 
-/** What people write in a hurry, in examples and tests, with what they put after it. */
+/** Words used in examples and tests. */
 const ordinary =
   /^(?:my|the|super|top|very|strong|some|new|old|test|testing|tester|user|username|admin|administrator|root|guest|demo|default|pass|passw(?:or)?d|passwort|secret|secure|token|key|api|client|access|auth|login|hello|world|foo|bar|baz|qux|abcd?e?f?|qwerty?|qwertz|asdf?|letmein|welcome|postgres|mysql|redis|mongo|rabbitmq|minio|elastic|grafana|valid|correct|temp|tmp|local|dev|string|value|text|data|word|hash|salt|id|bearer|basic)*$/;
 
@@ -50,17 +50,17 @@ const isSequence = (digits: string) => {
 /** `password123`, `Test1234!`. */
 function isOrdinary(value: string): boolean {
   const letters = value.replace(/[^\p{L}]+/gu, '').toLowerCase();
-  // Bounded, because "password" is also "pass" and "word": a long row of them can be read in many ways.
+  // Bounded, because "password" is also "pass" and "word", so that a long sequence can be parsed in many ways.
   if (letters.length > 24) return false;
-  if (!ordinary.test(letters) && !ordinary.test(wordsOf(value).replace(/[^a-z]/g, ''))) return false;
+  if (!ordinary.test(letters) && !ordinary.test(splitWords(value).replace(/[^a-z]/g, ''))) return false;
   const digits = value.replace(/\D+/g, '');
   return digits.length <= 2 || isSequence(digits);
 }
 
-/** Above this, a value is random whatever its notation looks like. */
-const CERTAIN = 20;
+/** Above this, a value is random, whatever it looks like. */
+const CERTAINLY_RANDOM = 20;
 
-/** The letters from which something is drawn: each once, or mostly in order. */
+/** An alphabet: each character once, or mostly in order. */
 export function isAlphabet(value: string): boolean {
   if (value.length < 10) return false;
   if (value.length > 30 && new Set(value).size === value.length) return true;
@@ -70,24 +70,24 @@ export function isAlphabet(value: string): boolean {
   return inOrder > value.length / 2;
 }
 
-/** In another script, without digits: what a person reads. */
+/** Text for people: non-ASCII without digits. */
 const isLabel = (value: string): boolean =>
   !/\d/.test(value) && (value.match(/[\u0080-\uffff]/g)?.length ?? 0) > value.length / 2;
 
 const isCertain = (value: string): boolean =>
-  !/\s/.test(value) && randomBits(value) > CERTAIN && entropy(value) > 2.8;
+  !/\s/.test(value) && randomBits(value) > CERTAINLY_RANDOM && entropy(value) > 2.8;
 
-/** `your-token-here`, `changeme`: stands where a secret belongs. */
+/** `your-token-here`, `changeme`: a placeholder for a secret. */
 export const isPlaceholder = (value: string): boolean =>
   !isCertain(value) && (placeholder.test(value) || isOrdinary(value));
 
-/** Whether the value stands for itself. */
-export function isReal(value: string): boolean {
+/** Whether the value is a literal value, not a placeholder or reference. */
+export function isLiteralValue(value: string): boolean {
   if (neverSecret.test(value) || isAlphabet(value) || isLabel(value)) return false;
   return isCertain(value) || (!isPlaceholder(value) && !reference.test(value));
 }
 
-/** Words with or without separators, as in names, with at most a number: `user-password-input`, `db.credentials.v2`. */
+/** A name: words with or without separators and at most a number: `user-password-input`, `db.credentials.v2`. */
 const isName = (value: string): boolean =>
   /^[_$@#.]*(?:\p{L}+|\d{1,2})(?:[-_./: ]+(?:\p{L}+|[vV]?\d{1,3}))*[-_.:]*$/u.test(value) &&
   randomBits(value) <
@@ -105,9 +105,9 @@ const isPassphrase = (value: string): boolean =>
   /\p{L}{3}/u.test(value) &&
   /\d\D*\d/.test(value) &&
   !/[/:=]|^[a-z]+[-_.]?\d{1,3}$|(?:^|[-_. ])v?\d[-_. ]|(?:^|[-_.])v\d+$/.test(value) &&
-  !namingOf(value);
+  !classifyName(value);
 
-/** Like a password that a person chose: several kinds of characters, and not a name. */
+/** Like a password chosen by a person: several kinds of characters, and not a name. */
 function looksChosen(value: string): boolean {
   if (value.length < 6 || /\s/.test(value) || isName(value)) return false;
   const kinds = [/[a-z]/, /[A-Z]/, /\d/, /[^A-Za-z\d]/].filter((kind) => kind.test(value)).length;
@@ -117,50 +117,50 @@ function looksChosen(value: string): boolean {
 
 export interface Evidence {
   kind: Kind;
-  /** Nothing but the secret itself is likely here. */
-  plain: boolean;
+  /** Nothing but the secret itself is likely in this place. */
+  strong: boolean;
   vague?: boolean;
 }
 
-/** The words of a wallet. */
+/** A wallet's recovery phrase. */
 const mnemonic = /^(?:[a-z]{3,8} ){11}(?:(?:[a-z]{3,8} ){3})*[a-z]{3,8}$/;
 
-/** Bits of randomness that are asked for. */
-const PLAIN = 4;
-const NOT_PLAIN = 8;
+/** Required bits of randomness. */
+const STRONG = 4;
+const WEAK = 8;
 const KEY = 8;
 const VAGUE = 22;
 
 const MOST = 300;
 
-/** Whether a value in such a place is a secret. */
-export function isSecretValue(whole: string, { kind, plain, vague }: Evidence): boolean {
-  // The beginning of a long value tells enough.
-  const value = whole.slice(0, MOST);
-  if (value.length < 6 || !isReal(value)) return false;
-  if (mnemonic.test(value)) return kind === 'key' && plain && new Set(value.split(' ')).size > 6;
+/** Whether a value with this evidence is a secret. */
+export function isSecretValue(fullValue: string, { kind, strong, vague }: Evidence): boolean {
+  // The beginning of a long value is enough.
+  const value = fullValue.slice(0, MOST);
+  if (value.length < 6 || !isLiteralValue(value)) return false;
+  if (mnemonic.test(value)) return kind === 'key' && strong && new Set(value.split(' ')).size > 6;
   if (/\s/.test(value) && kind === 'key' && value.length > 40)
     return new Set(value.match(/[^\w\s]/g)).size > 7 && randomBits(value.replace(/\s/g, '')) > VAGUE;
   if (/\s/.test(value))
     return kind === 'password' && /^[a-z]{4}(?: [a-z]{4}){3}$/.test(value) && randomBits(value) > VAGUE;
-  if (uuid.test(value)) return plain;
+  if (uuid.test(value)) return strong;
   const login = /^[\w.@-]{1,60}:([^\s/:]{6,})$/.exec(value)?.[1];
   if (login !== undefined && kind === 'key') return isPassedPassword(login);
   if (/^\d+$/.test(value))
-    return kind === 'password' && plain && value.length >= 8 && !isSequence(value) && entropy(value) > 2.2;
+    return kind === 'password' && strong && value.length >= 8 && !isSequence(value) && entropy(value) > 2.2;
   const bits = randomBits(value);
   if (vague) return value.length >= 16 && bits >= VAGUE && entropy(value) > 3 && !isDigest(value);
   if (kind === 'password')
-    return plain
-      ? (bits >= PLAIN + (value.length < 8 ? 6 : 0) && !isName(value)) ||
+    return strong
+      ? (bits >= STRONG + (value.length < 8 ? 6 : 0) && !isName(value)) ||
           looksChosen(value) ||
           isPassphrase(value)
-      : bits >= NOT_PLAIN && value.length >= 8 && !isName(value);
-  if (plain && isPassphrase(value) && (looksChosen(value) || wordsOf(value).split(' ').length > 2))
+      : bits >= WEAK && value.length >= 8 && !isName(value);
+  if (strong && isPassphrase(value) && (looksChosen(value) || splitWords(value).split(' ').length > 2))
     return true;
   return (
     value.length >= 8 &&
-    bits >= (plain ? KEY : VAGUE / 2) &&
+    bits >= (strong ? KEY : VAGUE / 2) &&
     entropy(value) >= Math.min(2.8, 0.8 * Math.log2(value.length)) &&
     !isName(value)
   );
@@ -169,8 +169,8 @@ export function isSecretValue(whole: string, { kind, plain, vague }: Evidence): 
 const isDigest = (value: string) =>
   /^[\da-f]+$/i.test(value) && [32, 40, 56, 64, 96, 128].includes(value.length);
 
-/** Whether a password stands by itself, without a name, where one is passed: not a host, a user or an option. */
+/** Whether an unnamed value, passed where a password may be, is a password: not a host, a user or an option. */
 export const isPassedPassword = (value: string): boolean =>
   !/\s|^[a-z\d-]+(?:\.[a-z\d-]+)*\.[a-z]{2,}(?::\d+)?$|^\d+$/.test(value) &&
-  (randomBits(value) > 8 || !namingOf(value)) &&
-  isSecretValue(value, { kind: 'password', plain: true });
+  (randomBits(value) > 8 || !classifyName(value)) &&
+  isSecretValue(value, { kind: 'password', strong: true });

@@ -1,25 +1,25 @@
 /**
  * Packs examples into sequences for instruction tuning: each example is complete in one sequence, with as many others
- * as fit and padding. As in "Fewer Truncations Improve Language Modeling" (Ding et al. 2024), but in shuffled order
- * instead of by length, so that a sequence mixes long and short ones.
+ * as fit, plus padding. As in "Fewer Truncations Improve Language Modeling" (Ding et al. 2024), but in shuffled order
+ * instead of by length, so that sequences mix long and short examples.
  */
-import { spread } from '../fair-shares.ts';
-import { assemble, nothingToTrainOn, type Run, type TokenStream } from './packing.ts';
+import { spreadEvenly } from '../fair-shares.ts';
+import { assemble, nothingToTrainOn, type TokenRun, type TokenStream } from './packing.ts';
 import type { Sequence, SequenceSource } from './sequences.ts';
 import { mix, shuffled } from '../shuffle.ts';
 
 /** How many examples did not fit. */
-export interface Losses {
+export interface Truncation {
   /** Examples longer than a sequence, whose ends are cut off. */
   readonly cut: number;
-  /** Examples left out because nothing learned would be left of them. */
+  /** Examples dropped because cutting would leave nothing to learn from. */
   readonly dropped: number;
 }
 
-export type CorpusSequences = SequenceSource & Losses;
+export type CorpusSequences = SequenceSource & Truncation;
 
 /** The documents of each sequence: those of bin b are `members[begins[b]]` to `members[begins[b + 1] - 1]`. */
-interface Bins extends Losses {
+interface Bins extends Truncation {
   members: Int32Array;
   begins: Int32Array;
 }
@@ -33,7 +33,7 @@ export function exampleSequences(
   { length, seed, padding }: { length: number; seed: number; padding: number },
 ): CorpusSequences {
   const count = stream.starts.length;
-  const bins = pack(stream, length + 1, (index) => shuffled(index, count, mix(seed, 2)));
+  const bins = packBestFit(stream, length + 1, (index) => shuffled(index, count, mix(seed, 2)));
   const perEpoch = bins.begins.length - 1;
   if (perEpoch === 0) throw nothingToTrainOn();
   return {
@@ -49,45 +49,45 @@ export function exampleSequences(
 }
 
 /**
- * `count` packed sequences to measure on, spread evenly, or all. Examples of one file follow each other in the stream, so
- * they are packed in its order; a sequence is of the file that most of its tokens are of.
+ * `count` evenly spread packed sequences for evaluation, or all. Examples of one file are adjacent in the stream, so
+ * they are packed in its order; a sequence belongs to the file that most of its tokens come from.
  */
 export function exampleWindows(
   stream: TokenStream,
   { length, padding, count = Infinity }: { length: number; padding: number; count?: number | undefined },
 ): Sequence[] {
-  const bins = pack(stream, length + 1, (index) => index);
-  return spread(bins.begins.length - 1, count).map((bin) => {
+  const bins = packBestFit(stream, length + 1, (index) => index);
+  return spreadEvenly(bins.begins.length - 1, count).map((bin) => {
     const members = [...bins.members.subarray(bins.begins[bin], bins.begins[bin + 1])];
-    const most = members.reduce((a, b) => (lengthOf(stream, b) > lengthOf(stream, a) ? b : a));
-    return { ...fill(stream, bins, bin, length + 1, padding), document: stream.starts[most]! };
+    const longest = members.reduce((a, b) => (documentLength(stream, b) > documentLength(stream, a) ? b : a));
+    return { ...fill(stream, bins, bin, length + 1, padding), document: stream.starts[longest]! };
   });
 }
 
-/** Best fit: puts each example, in this order, into the sequence with the least room that is still enough. */
-function pack(stream: TokenStream, size: number, order: (index: number) => number): Bins {
+/** Best-fit packing: puts each example, in this order, into the sequence with the least sufficient room. */
+function packBestFit(stream: TokenStream, size: number, order: (index: number) => number): Bins {
   const count = stream.starts.length;
   const binOf = new Int32Array(count).fill(-1);
-  const withRoom: number[][] = Array.from({ length: size + 1 }, () => []);
+  const byRoom: number[][] = Array.from({ length: size + 1 }, () => []);
   const sizes: number[] = [];
   let cut = 0;
   let dropped = 0;
-  const lessons = firstLearned(stream);
+  const firstLearnedAt = firstLearned(stream);
   for (let index = 0; index < count; index += 1) {
     const document = order(index);
-    const whole = lengthOf(stream, document);
-    const taken = Math.min(whole, size);
-    if (lessons[document]! >= taken) {
+    const exampleLength = documentLength(stream, document);
+    const usedLength = Math.min(exampleLength, size);
+    if (firstLearnedAt[document]! >= usedLength) {
       dropped += 1;
       continue;
     }
-    if (whole > size) cut += 1;
-    let room = taken;
-    while (room < size && withRoom[room]!.length === 0) room += 1;
-    const bin = withRoom[room]!.pop() ?? sizes.push(0) - 1;
+    if (exampleLength > size) cut += 1;
+    let room = usedLength;
+    while (room < size && byRoom[room]!.length === 0) room += 1;
+    const bin = byRoom[room]!.pop() ?? sizes.push(0) - 1;
     binOf[document] = bin;
     sizes[bin]! += 1;
-    if (room > taken) withRoom[room - taken]!.push(bin);
+    if (room > usedLength) byRoom[room - usedLength]!.push(bin);
   }
   return { ...byBin(binOf, sizes), cut, dropped };
 }
@@ -104,7 +104,7 @@ function byBin(binOf: Int32Array, sizes: readonly number[]): Pick<Bins, 'members
   return { members, begins };
 }
 
-const lengthOf = ({ starts, length }: TokenStream, document: number) =>
+const documentLength = ({ starts, length }: TokenStream, document: number) =>
   (starts[document + 1] ?? length) - starts[document]!;
 
 const BLOCK = 1 << 20;
@@ -113,30 +113,30 @@ const NEVER = 2 ** 31 - 1;
 /** Index of the first learned token in each document. The very first token is never learned. */
 function firstLearned(stream: TokenStream): Int32Array {
   const { starts } = stream;
-  const found = new Int32Array(starts.length).fill(1);
-  if (!stream.learned) return found;
+  const result = new Int32Array(starts.length).fill(1);
+  if (!stream.learned) return result;
   for (let first = 0; first < starts.length;) {
     const begin = starts[first]!;
     let last = first;
-    while (last + 1 < starts.length && starts[last + 1]! + lengthOf(stream, last + 1) - begin <= BLOCK)
+    while (last + 1 < starts.length && starts[last + 1]! + documentLength(stream, last + 1) - begin <= BLOCK)
       last += 1;
-    const flags = stream.learned(begin, starts[last]! + lengthOf(stream, last) - begin);
+    const flags = stream.learned(begin, starts[last]! + documentLength(stream, last) - begin);
     for (let document = first; document <= last; document += 1) {
       const from = starts[document]! - begin;
-      const at = flags.subarray(from, from + lengthOf(stream, document)).indexOf(1, 1);
-      found[document] = at < 0 ? NEVER : at;
+      const at = flags.subarray(from, from + documentLength(stream, document)).indexOf(1, 1);
+      result[document] = at < 0 ? NEVER : at;
     }
     first = last + 1;
   }
-  return found;
+  return result;
 }
 
 function fill(stream: TokenStream, { members, begins }: Bins, bin: number, size: number, padding: number) {
   let room = size;
-  const runs: Run[] = [];
+  const runs: TokenRun[] = [];
   for (const document of members.subarray(begins[bin], begins[bin + 1])) {
     const begin = stream.starts[document]!;
-    const count = Math.min(lengthOf(stream, document), room);
+    const count = Math.min(documentLength(stream, document), room);
     runs.push({ tokens: stream.read(begin, count), learned: stream.learned?.(begin, count) });
     room -= count;
   }

@@ -1,5 +1,5 @@
 /**
- * Writes the spooled documents to the files of a split: each with its start and end token, or joined to repositories.
+ * Writes the spooled documents to the files of a split: each with its start and end token, or joined into repositories.
  */
 import { locate, type NamedFolder } from '../../protocol/folders.ts';
 import type { KeptEntry, Split, KeptDocument } from '../manifest.ts';
@@ -20,12 +20,12 @@ export interface Layout {
   end: number;
   /** Whether to write flags for the learned tokens. */
   flags: boolean;
-  /** If given, training files are joined to repositories; each folder is one. */
+  /** If given, training files are joined into repositories, one for each folder. */
   repository?: { folders: readonly NamedFolder[]; marks: RepositoryMarks } | undefined;
 }
 
 /** Writes a split; returns the entries of its parts with their offsets, in the given order. */
-export async function layOut(
+export async function writeSplit(
   layout: Layout,
   split: Split,
   parts: readonly KeptDocument[],
@@ -38,9 +38,9 @@ export async function layOut(
   };
   try {
     const kept: KeptEntry[] = [];
-    const joins = split === 'train' ? layout.repository : undefined;
-    for (const group of joins ? grouped(parts, joins.folders) : parts.map((part) => [part]))
-      kept.push(...(await writeDocument(layout, files, group, Boolean(joins && !group[0]!.row))));
+    const repository = split === 'train' ? layout.repository : undefined;
+    for (const group of repository ? groupFiles(parts, repository.folders) : parts.map((part) => [part]))
+      kept.push(...(await writeDocument(layout, files, group, Boolean(repository && !group[0]!.row))));
     return kept;
   } finally {
     for (const file of Object.values(files) as (NumberWriter | undefined)[]) await file?.close();
@@ -53,8 +53,8 @@ interface SplitFiles {
   learned: NumberWriter | undefined;
 }
 
-/** Groups neighbouring files of a folder, up to a length; rows stay alone. */
-function grouped(parts: readonly KeptDocument[], folders: readonly NamedFolder[]): KeptDocument[][] {
+/** Groups adjacent files of a folder up to a total length; rows stay separate. */
+function groupFiles(parts: readonly KeptDocument[], folders: readonly NamedFolder[]): KeptDocument[][] {
   const groups: KeptDocument[][] = [];
   let length = Infinity;
   let last: NamedFolder | undefined;
@@ -75,26 +75,26 @@ async function writeDocument(
   { spool, start, end, repository }: Layout,
   { tokens, starts, learned }: SplitFiles,
   group: readonly KeptDocument[],
-  joined: boolean,
+  isJoined: boolean,
 ): Promise<KeptEntry[]> {
   await starts.append([tokens.length]);
-  const put = async (list: ArrayLike<number> & Iterable<number>, flags?: Uint8Array) => {
+  const write = async (list: ArrayLike<number> & Iterable<number>, flags?: Uint8Array) => {
     await tokens.append(list);
     await learned?.append(flags ?? new Uint8Array(list.length).fill(1));
   };
   const kept: KeptEntry[] = [];
   for (const [index, { call, entry, unfinished }] of group.entries()) {
     const offset = tokens.length;
-    if (index === 0 && start !== undefined) await put([start]);
-    if (joined) {
+    if (index === 0 && start !== undefined) await write([start]);
+    if (isJoined) {
       const { folder, path } = locate(repository!.folders, entry.path)!;
-      if (index === 0) await put(repository!.marks.opening(repositoryName(folder.path)));
-      await put(repository!.marks.heading(path));
+      if (index === 0) await write(repository!.marks.opening(repositoryName(folder.path)));
+      await write(repository!.marks.heading(path));
     }
-    const own = spool.read(call);
-    await put(own.tokens, own.learned);
+    const document = spool.read(call);
+    await write(document.tokens, document.learned);
     // An example's end is learned if the token before it is; otherwise the turn's own end token was learned.
-    if (index === group.length - 1 && !unfinished) await put([end], own.learned?.slice(-1));
+    if (index === group.length - 1 && !unfinished) await write([end], document.learned?.slice(-1));
     kept.push({ ...entry, offset, tokens: tokens.length - offset });
   }
   return kept;

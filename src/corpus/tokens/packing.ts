@@ -1,42 +1,42 @@
 /**
- * Turns a stream of documents into sequences for continued pretraining: shuffled windows to train on. Like windows to
- * measure on (held-out-windows.ts), they cut documents where a sequence ends; instruction tuning must not
+ * Turns a stream of documents into sequences for continued pretraining: shuffled training windows. Like evaluation
+ * windows (held-out-windows.ts), they cut documents at sequence ends; instruction tuning must not do that
  * (examples.ts).
  */
 import { msg, UserError } from '../../text/errors.ts';
-import { ringOf, type Weighted } from '../recency.ts';
+import { createRing, type WeightedRange } from '../recency.ts';
 import type { Sequence, SequenceSource } from './sequences.ts';
-import { mix, shuffled, uniformOf } from '../shuffle.ts';
+import { mix, shuffled, uniform } from '../shuffle.ts';
 
-/** Tokens of one split. They are read from disk when needed; only the documents' beginnings are in memory. */
+/** Tokens of one split, read from disk on demand; only the documents' offsets are in memory. */
 export interface TokenStream {
   readonly length: number;
   read(begin: number, count: number): Int32Array;
-  /** Which tokens are learned: 1 or 0 each. Undefined: all are. */
+  /** Which tokens are learned: 1 or 0 each. Undefined: all. */
   learned?(begin: number, count: number): Uint8Array;
   /** Where each document begins, ascending, the first at 0. */
   readonly starts: Int32Array;
-  /** Weights of the tokens in training. Undefined: all are equal. */
-  readonly weighted?: readonly Weighted[];
+  /** Training weights of the tokens. Undefined: all equal. */
+  readonly weights?: readonly WeightedRange[];
 }
 
 /** Consecutive tokens of one document. */
-export interface Run {
+export interface TokenRun {
   tokens: Int32Array;
   learned?: Uint8Array | undefined;
 }
 
-/** A run with its position in the stream, and that of its document's beginning. */
-export interface PlacedRun extends Run {
+/** A run with its position in the stream and its document's start. */
+export interface PositionedRun extends TokenRun {
   at: number;
   document: number;
 }
 
 /**
  * Concatenates runs into one sequence; attention stays within each run. The first token of a run is not learned,
- * because nothing of its document comes before it.
+ * because nothing of its document precedes it.
  */
-export function assemble(runs: readonly Run[]): Sequence {
+export function assemble(runs: readonly TokenRun[]): Sequence {
   const size = runs.reduce((sum, { tokens }) => sum + tokens.length, 0);
   const sequence = {
     tokens: new Int32Array(size),
@@ -55,9 +55,9 @@ export function assemble(runs: readonly Run[]): Sequence {
   return sequence;
 }
 
-/** `size` tokens from `begin` on, split into runs at documents' ends. After the last document comes the first. */
-export function runsFrom(stream: TokenStream, begin: number, size: number): PlacedRun[] {
-  const runs: PlacedRun[] = [];
+/** `size` tokens starting at `begin`, split into runs at document ends. Wraps around after the last document. */
+export function runsFrom(stream: TokenStream, begin: number, size: number): PositionedRun[] {
+  const runs: PositionedRun[] = [];
   let document = documentAt(stream.starts, begin);
   for (let at = begin, left = size; left > 0;) {
     const count = Math.min(left, stream.length - at);
@@ -88,7 +88,7 @@ export function documentAt(starts: Int32Array, position: number): number {
   return low;
 }
 
-/** A position on the ring from which training takes a sequence. */
+/** The tokens of a training sequence. */
 export interface Window {
   begin: number;
   /** Tokens. */
@@ -100,22 +100,22 @@ export interface Window {
 /**
  * Training sequences of a stream.
  *
- * The stream is treated as a ring on which each token has a length equal to its weight. An epoch cuts the ring, from a
- * random point on, into floor(size / length) sequences and takes each once, in shuffled order. With full weights,
- * neighbouring sequences share one token: the last target of one is the first input of the next. With smaller weights
- * there are gaps between sequences, at different places in each epoch. A stream shorter than a sequence is repeated.
- * `make` turns the `size` tokens from `begin` on into a sequence; by default they are used unchanged.
- * Errors: corpus-empty.
+ * The stream is treated as a ring on which each token has a length equal to its weight. An epoch cuts the ring,
+ * starting at a random point, into floor(size / length) sequences and takes each once, in shuffled order. With full
+ * weights, neighbouring sequences share one token: the last target of one is the first input of the next. With smaller
+ * weights there are gaps between sequences, at different places in each epoch. A stream shorter than a sequence is
+ * repeated. `makeSequence` turns a window's tokens into a sequence; by default they are used unchanged. Errors:
+ * corpus-empty.
  */
 export function streamSequences(
   stream: TokenStream,
   length: number,
   seed: number,
-  make: (window: Window) => Sequence = ({ begin, size }) => assemble(runsFrom(stream, begin, size)),
+  makeSequence: (window: Window) => Sequence = ({ begin, size }) => assemble(runsFrom(stream, begin, size)),
 ): SequenceSource {
   const n = stream.length;
   if (n === 0) throw nothingToTrainOn();
-  const ring = ringOf(n, stream.weighted);
+  const ring = createRing(n, stream.weights);
   const perEpoch = Math.max(1, Math.floor(ring.size / length));
   return {
     length,
@@ -123,8 +123,8 @@ export function streamSequences(
     at(index) {
       const epoch = Math.floor(index / perEpoch);
       const place = shuffled(index % perEpoch, perEpoch, mix(seed, epoch));
-      const start = Math.floor(uniformOf(seed, epoch, 1) * ring.size) + place * length;
-      return make({ begin: ring.tokenAt(start % ring.size), size: length + 1, index });
+      const start = Math.floor(uniform(seed, epoch, 1) * ring.size) + place * length;
+      return makeSequence({ begin: ring.tokenAt(start % ring.size), size: length + 1, index });
     },
   };
 }

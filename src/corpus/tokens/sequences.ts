@@ -1,4 +1,4 @@
-/** Sequences of tokens with their documents' boundaries, for training and held-out measurement. */
+/** Token sequences with document boundaries, for training and held-out evaluation. */
 
 export interface Sequence {
   /** length + 1 tokens. */
@@ -7,11 +7,11 @@ export interface Sequence {
   learned: Uint8Array;
   /** [length]: where in the sequence the document of tokens[i] begins; attention sees nothing before it. */
   starts: Int32Array;
-  /** For held-out windows: where in the split's tokens the document begins that most of the window belongs to. */
+  /** For held-out windows: offset in the split's tokens of the document to which most of the window belongs. */
   document?: number;
 }
 
-/** Training sequences as a pure function of their number, so that a run continues exactly where it stopped. */
+/** Training sequences as a pure function of their index, so that a run resumes exactly where it stopped. */
 export interface SequenceSource {
   /** Predictions in each sequence. */
   readonly length: number;

@@ -1,11 +1,11 @@
 /**
- * Chooses spans of code like those that completions are requested for, by lines, indentation and brackets. These work
- * in nearly all languages, and in parts of files that no parser could read. Offsets are in UTF-16 units.
+ * Chooses spans of code like those for which completions are requested, by lines, indentation and brackets. This works
+ * in nearly all languages, and in fragments that no parser could read. Offsets are in UTF-16 units.
  */
 
 export interface Span {
   from: number;
-  /** After its last character. */
+  /** Exclusive. */
   to: number;
 }
 
@@ -15,13 +15,13 @@ export type Draw = () => number;
 /** Longest span: nobody requests more at once. */
 const MOST_LINES = 12;
 const MOST_CHARACTERS = 480;
-/** Fewest characters of a line whose rest is requested, and of the rest. */
+/** Minimum length of a line whose rest is chosen, and of the rest. */
 const SHORTEST_LINE = 8;
 const SHORTEST_REST = 3;
-/** Share of the cuts inside words: completion is requested there too, but less often than at their beginnings. */
+/** Fraction of cuts inside words: completions are requested there too, but less often than at word starts. */
 const INSIDE_WORDS = 0.15;
 
-/** How often each kind of span is chosen, if the text has it: most completions end with their line. */
+/** How often each kind of span is chosen, if the text has one: most completions end at the line end. */
 const kinds: readonly { share: number; find: (page: Page, draw: Draw) => Span | undefined }[] = [
   { share: 0.4, find: restOfLine },
   { share: 0.25, find: block },
@@ -45,28 +45,28 @@ interface Page {
 
 /** A span that ends between `ends.from` and `ends.to`; undefined if there is none. */
 export function chooseSpan(text: string, ends: Span, draw: Draw): Span | undefined {
-  const page = { text, lines: linesOf(text), mayEnd: (at: number) => at >= ends.from && at <= ends.to };
-  const left = [...kinds];
-  while (left.length > 0) {
-    const [kind] = left.splice(weighted(left, draw()), 1);
+  const page = { text, lines: splitLines(text), mayEnd: (at: number) => at >= ends.from && at <= ends.to };
+  const remaining = [...kinds];
+  while (remaining.length > 0) {
+    const [kind] = remaining.splice(pickWeighted(remaining, draw()), 1);
     const span = kind!.find(page, draw);
-    if (span && isWorthAsking(text.slice(span.from, span.to))) return span;
+    if (span && isWorthCompleting(text.slice(span.from, span.to))) return span;
   }
   return undefined;
 }
 
-const isWorthAsking = (middle: string) =>
+const isWorthCompleting = (middle: string) =>
   /\w/.test(middle) && middle.length <= MOST_CHARACTERS && middle.split('\n').length <= MOST_LINES + 1;
 
-function weighted(items: readonly { share: number }[], drawn: number): number {
-  let left = drawn * items.reduce((sum, { share }) => sum + share, 0);
-  const found = items.findIndex(({ share }) => (left -= share) < 0);
-  return found < 0 ? items.length - 1 : found;
+function pickWeighted(items: readonly { share: number }[], drawn: number): number {
+  let remaining = drawn * items.reduce((sum, { share }) => sum + share, 0);
+  const index = items.findIndex(({ share }) => (remaining -= share) < 0);
+  return index < 0 ? items.length - 1 : index;
 }
 
 const pick = <T>(items: readonly T[], draw: Draw): T | undefined => items[Math.floor(draw() * items.length)];
 
-function linesOf(text: string): Line[] {
+function splitLines(text: string): Line[] {
   let at = 0;
   return text.split('\n').map((line) => {
     const from = at;
@@ -76,34 +76,31 @@ function linesOf(text: string): Line[] {
   });
 }
 
-/** From a gap, a bracket, a dot or sometimes the middle of a word to the end of the line. */
+/** From a space, a bracket, a dot or sometimes the middle of a word to the end of the line. */
 function restOfLine(page: Page, draw: Draw): Span | undefined {
-  const long = page.lines.filter(
+  const eligible = page.lines.filter(
     ({ from, to, indent }) => to - from - indent >= SHORTEST_LINE && page.mayEnd(to),
   );
-  const line = pick(long, draw);
-  const from = line && gap(page.text, line, line.to - SHORTEST_REST, draw);
+  const line = pick(eligible, draw);
+  const from = line && cursorPosition(page.text, line, line.to - SHORTEST_REST, draw);
   return from === undefined ? undefined : { from, to: line!.to };
 }
 
-/** A position in a line's text, up to `last`, where one might stop typing. */
-function gap(text: string, line: Line, last: number, draw: Draw): number | undefined {
+/** A position in a line's text, up to `last`, where somebody might stop typing. */
+function cursorPosition(text: string, line: Line, last: number, draw: Draw): number | undefined {
   const inside = draw() < INSIDE_WORDS;
   const places: number[] = [];
   for (let at = line.from + line.indent + 1; at <= last; at += 1) {
     const [before, after] = [text[at - 1]!, text[at]!];
-    const stops = inside
+    const mayStop = inside
       ? /[A-Za-z]/.test(before) && /\w/.test(after)
       : /[ ([{.=,:'"]/.test(before) || after === ' ';
-    if (stops) places.push(at);
+    if (mayStop) places.push(at);
   }
   return pick(places, draw);
 }
 
-/**
- * The lines that are indented more than the line above them, up to a blank line; or the rest of them from some line
- * on.
- */
+/** The lines that are indented more than the line above them, up to a blank line; or only the last of these lines. */
 function block(page: Page, draw: Draw): Span | undefined {
   const { lines } = page;
   const bodies: { opening: number; last: number }[] = [];
@@ -124,7 +121,7 @@ function block(page: Page, draw: Draw): Span | undefined {
   return { from: line.from + line.indent, to };
 }
 
-/** One to four lines, from the beginning of the first one's text. */
+/** One to four lines, without the first line's indentation. */
 function wholeLines(page: Page, draw: Draw): Span | undefined {
   const ends = [...page.lines.entries()].filter(([, { blank, to }]) => !blank && page.mayEnd(to));
   const last = pick(ends, draw);
@@ -139,22 +136,22 @@ function insideBrackets(page: Page, draw: Draw): Span | undefined {
   return pick(inner, draw);
 }
 
-/** From a gap in a line that opens a bracket to the end of the line that closes it. */
+/** From a position in a line that opens a bracket to the end of the line that closes it. */
 function statement(page: Page, draw: Draw): Span | undefined {
   const { text, lines } = page;
   const lineAt = (at: number) => lines.find(({ to }) => at <= to)!;
-  const long = bracketPairs(text).filter((pair) => {
+  const eligible = bracketPairs(text).filter((pair) => {
     const count = text.slice(pair.from, pair.to).split('\n').length;
     return count > 1 && count <= MOST_LINES && page.mayEnd(lineAt(pair.to).to);
   });
-  const pair = pick(long, draw);
-  const from = pair && gap(text, lineAt(pair.from), pair.from, draw);
+  const pair = pick(eligible, draw);
+  const from = pair && cursorPosition(text, lineAt(pair.from), pair.from, draw);
   return from === undefined ? undefined : { from, to: lineAt(pair!.to).to };
 }
 
 const closers: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
 
-/** The text between matching brackets, without brackets in one-line strings. */
+/** The text between matching brackets, ignoring brackets in single-line strings. */
 function bracketPairs(text: string): Span[] {
   const pairs: Span[] = [];
   const open: { closer: string; from: number }[] = [];
@@ -162,7 +159,7 @@ function bracketPairs(text: string): Span[] {
     const closer = closers[sign];
     if (closer) open.push({ closer, from: index + 1 });
     else if (sign.length === 1) {
-      const at = open.findLastIndex((one) => one.closer === sign);
+      const at = open.findLastIndex((bracket) => bracket.closer === sign);
       if (at < 0) continue;
       pairs.push({ from: open[at]!.from, to: index });
       open.length = at;

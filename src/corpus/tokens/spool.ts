@@ -1,4 +1,4 @@
-/** Temporary storage of encoded documents: written one after another, and read again when their splits are known. */
+/** Temporary storage of encoded documents: written sequentially, and read again when their splits are known. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Piece } from '../reading/source.ts';
@@ -25,7 +25,7 @@ export class Spool {
     { encode, flags }: { encode: (text: string, special: boolean) => Int32Array; flags: boolean },
   ): Promise<Spool> {
     const tokens = await NumberWriter.create(path);
-    return new Spool(path, tokens, flags ? await NumberWriter.create(flagsOf(path), 1) : undefined, encode);
+    return new Spool(path, tokens, flags ? await NumberWriter.create(flagsPath(path), 1) : undefined, encode);
   }
 
   /** Number of tokens added. */
@@ -45,7 +45,7 @@ export class Spool {
     return this.tokens.length - begin;
   }
 
-  /** A reader of what was added; fastest in order of `call`. Close it after use. */
+  /** A reader of the added documents; fastest in order of `call`. Close it after use. */
   async reader(): Promise<SpoolReader> {
     await this.tokens.flush();
     await this.learned?.flush();
@@ -59,11 +59,11 @@ export class Spool {
 
   static async remove(path: string): Promise<void> {
     await rm(path, { force: true });
-    await rm(flagsOf(path), { force: true });
+    await rm(flagsPath(path), { force: true });
   }
 }
 
-const flagsOf = (path: string) => `${path}.learned`;
+const flagsPath = (path: string) => `${path}.learned`;
 
 export class SpoolReader {
   private readonly tokens: BlockReader;
@@ -75,7 +75,7 @@ export class SpoolReader {
     private readonly ranges: readonly Range[],
   ) {
     this.tokens = new BlockReader(path);
-    this.learned = flags ? new BlockReader(flagsOf(path)) : undefined;
+    this.learned = flags ? new BlockReader(flagsPath(path)) : undefined;
   }
 
   /** The document of call number `call` of `add`. */

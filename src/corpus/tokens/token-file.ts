@@ -4,10 +4,10 @@ import { open, stat, type FileHandle } from 'node:fs/promises';
 
 const BUFFER_BYTES = 1 << 20;
 
-/** Appends numbers through a buffer of 1 MiB: tokens, or flags of one byte. */
+/** Appends numbers (tokens, or one-byte flags) through a buffer of 1 MiB. */
 export class NumberWriter {
   private readonly buffer = Buffer.alloc(BUFFER_BYTES);
-  private used = 0;
+  private filled = 0;
   /** Numbers appended so far. */
   length = 0;
 
@@ -22,18 +22,18 @@ export class NumberWriter {
 
   async append(numbers: Iterable<number>): Promise<void> {
     for (const number of numbers) {
-      if (this.used === this.buffer.length) await this.flush();
-      this.used =
+      if (this.filled === this.buffer.length) await this.flush();
+      this.filled =
         this.width === 4
-          ? this.buffer.writeInt32LE(number, this.used)
-          : this.buffer.writeUInt8(number, this.used);
+          ? this.buffer.writeInt32LE(number, this.filled)
+          : this.buffer.writeUInt8(number, this.filled);
       this.length += 1;
     }
   }
 
   async flush(): Promise<void> {
-    await this.handle.writeFile(this.buffer.subarray(0, this.used));
-    this.used = 0;
+    await this.handle.writeFile(this.buffer.subarray(0, this.filled));
+    this.filled = 0;
   }
 
   async close(): Promise<void> {
@@ -51,7 +51,7 @@ export async function readTokens(path: string): Promise<Int32Array> {
   return file.read(0, file.length);
 }
 
-/** A file of numbers that are read when needed. It is opened for each read, so there is nothing to close. */
+/** A file of numbers that are read on demand. It is opened for each read, so there is nothing to close. */
 class NumberFile {
   constructor(
     private readonly path: string,
@@ -59,7 +59,7 @@ class NumberFile {
     private readonly width: number,
   ) {}
 
-  static async lengthOf(path: string, width: number): Promise<number> {
+  static async countNumbers(path: string, width: number): Promise<number> {
     const stats = await stat(path);
     if (!stats.isFile()) throw new Error(`${path} is not a file`);
     const { size } = stats;
@@ -87,11 +87,12 @@ class NumberFile {
 /** Tokens in a file. */
 export class TokenFile extends NumberFile {
   static async open(path: string): Promise<TokenFile> {
-    return new TokenFile(path, await NumberFile.lengthOf(path, 4), 4);
+    return new TokenFile(path, await NumberFile.countNumbers(path, 4), 4);
   }
 
   /**
-   * `count` tokens from number `begin` on. Throws RangeError beyond the end, and an Error if the file became shorter.
+   * `count` tokens starting at index `begin`. Throws RangeError beyond the end, and an Error if the file became
+   * shorter.
    */
   read(begin: number, count: number): Int32Array {
     const tokens = new Int32Array(count);
@@ -103,7 +104,7 @@ export class TokenFile extends NumberFile {
 /** A byte for each token of a TokenFile. */
 export class FlagFile extends NumberFile {
   static async open(path: string): Promise<FlagFile> {
-    return new FlagFile(path, await NumberFile.lengthOf(path, 1), 1);
+    return new FlagFile(path, await NumberFile.countNumbers(path, 1), 1);
   }
 
   read(begin: number, count: number): Uint8Array {

@@ -6,26 +6,26 @@ export interface CorpusTokenizer {
   /** Text that looks like a special token stays text, unless `special`. */
   encode(text: string, options?: { special?: boolean }): Int32Array;
   readonly eos: number;
-  /** The token that begins every document, if the vocabulary wants one. */
+  /** The token that begins every document, if the vocabulary requires one. */
   readonly start?: number;
   readonly fim?: FimTokens;
 }
 
-/** Names of the token that base models saw after each document in training, in the known model families. */
+/** Names of the end-of-document token in pretraining, in the known model families. */
 const documentEnds = ['<|endoftext|>', '<|end_of_text|>'];
 
 /**
- * The token after every document. An instruction-tuned model's `eos` ends a turn of a conversation, which never ends a
- * file: it would surprise the base, and then look like something learned.
+ * The token after every document. An instruction-tuned model's `eos` ends a turn of a conversation and never a file: it
+ * would have a high loss, which training would then reduce, as if something had been learned.
  */
 export function documentEnd(tokenizer: CorpusTokenizer): number {
   return (
-    documentEnds.map((name) => tokenNamed(tokenizer, name)).find((token) => token !== undefined) ??
+    documentEnds.map((name) => findToken(tokenizer, name)).find((token) => token !== undefined) ??
     tokenizer.eos
   );
 }
 
-/** Marks between the files of a repository. */
+/** Markers between the files of a repository. */
 export interface RepositoryMarks {
   /** Tokens at the beginning of a repository. */
   opening(name: string): number[];
@@ -57,8 +57,8 @@ function findRepositoryMarks(tokenizer: CorpusTokenizer): RepositoryMarks | unde
     ['<|repo_name|>', '<|file_sep|>', '\n'],
     ['<repo_name>', '<file_sep>', ''],
   ] as const) {
-    const open = tokenNamed(tokenizer, repository);
-    const separator = tokenNamed(tokenizer, file);
+    const open = findToken(tokenizer, repository);
+    const separator = findToken(tokenizer, file);
     if (open !== undefined && separator !== undefined)
       return {
         opening: (name) => [open, ...tokenizer.encode(name + gap)],
@@ -78,7 +78,7 @@ export function fimMarks({ fim }: Pick<CorpusTokenizer, 'fim'>): FimTokens {
   );
 }
 
-function tokenNamed(tokenizer: CorpusTokenizer, name: string): number | undefined {
+function findToken(tokenizer: CorpusTokenizer, name: string): number | undefined {
   const tokens = tokenizer.encode(name, { special: true });
   return tokens.length === 1 ? tokens[0] : undefined;
 }

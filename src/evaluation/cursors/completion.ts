@@ -1,7 +1,7 @@
-/** Runs the completion core at a held-out cursor as in the editor: what it shows, and what it requests. */
+/** Runs the completion core at a held-out cursor as in the editor: the completion it shows and the request it sends. */
 import {
   createCompleter,
-  languageIdOf,
+  languageIdForPath,
   type CompleterOptions,
   type ModelRequest,
   type ContextFile,
@@ -25,9 +25,13 @@ export type CursorOptions = Pick<CompleterOptions, 'fillInTheMiddle' | 'maxToken
   signal?: AbortSignal | undefined;
 };
 
-export const documentOf = ({ path, before, after, hidden, place }: PlacedCursor): CursorDocument => ({
-  ...{ path, before, after, hidden, place },
-  languageId: languageIdOf(path),
+export const toDocument = ({ path, before, after, hidden, place }: PlacedCursor): CursorDocument => ({
+  path,
+  before,
+  after,
+  hidden,
+  place,
+  languageId: languageIdForPath(path),
 });
 
 /** The completion shown at a cursor; empty if none is. Throws the errors of `request`, and `signal`'s reason. */
@@ -38,10 +42,10 @@ export async function completeAt(
 ): Promise<string> {
   const { others, wholeRepositories } = cursor;
   const completion = await createCompleter({ ...options, request, wholeRepositories }).complete({
-    ...documentOf(cursor),
+    ...toDocument(cursor),
     context: others,
     adapter: model,
-    // Nobody types here, so do not wait for a pause.
+    // Nobody is typing, so don't wait for a pause.
     invoked: true,
     ...(signal && { signal }),
   });
@@ -54,10 +58,10 @@ export async function requestAt(
   cursor: PlacedCursor,
   options: CursorOptions,
 ): Promise<ModelRequest | undefined> {
-  let asked: ModelRequest | undefined;
+  let captured: ModelRequest | undefined;
   await completeAt(cursor, options, (request) => {
-    asked = request;
+    captured = request;
     return Promise.resolve('');
   });
-  return asked;
+  return captured;
 }

@@ -1,7 +1,7 @@
 /**
- * Held-out cursors as sequences whose end is to be predicted: the prompt that completion would send there, in exactly
- * the server's tokens, followed by the true text at the cursor. One pass gives the probability of that text, which
- * changes long before the text that a model would write does.
+ * Held-out cursors as sequences whose end is to be predicted: the prompt that completion would send, in exactly the
+ * server's tokens, followed by the actual text at the cursor. One pass gives the probability of that text, which
+ * changes long before the text that the model would generate.
  */
 import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
 import type { ModelRequest } from '../../completion/index.ts';
@@ -16,7 +16,7 @@ import { placeCursors } from './place.ts';
 export interface Continuation {
   tokens: number[];
   /** Number of tokens at the end that are the text at the cursor. */
-  counted: number;
+  answerTokens: number;
   /** Bytes of that text. */
   bytes: number;
 }
@@ -30,14 +30,14 @@ export interface CursorContinuation extends Continuation {
 /** Share of cursors within a line; the others are before a block. */
 const LINE_SHARE = 2 / 3;
 /**
- * Lines of the text at a cursor: four tell more than the rest of one, and take no more time, which goes into the prompt.
- * At the same 24 cursors of click and TanStack DB, the gain was 4.7 and 3.5 half-widths of its interval, instead of 1.2
- * and 2.9 (eight lines: 2.2 and 3.5).
+ * Lines of the text at a cursor: four are more informative than the rest of one line and take no more time, most of
+ * which goes into the prompt. At the same 24 cursors of click and TanStack DB, the gain was 4.7 and 3.5 half-widths of
+ * its interval, instead of 1.2 and 2.9 (eight lines: 2.2 and 3.5).
  */
 const LINES = 4;
 /** Largest share of the context that the text at the cursor may take: lines may be long. */
 const MOST_SHARE = 1 / 4;
-/** Of a prompt and the text at the cursor: the server's. */
+/** Tokens of a prompt and the text at the cursor: the server's context size. */
 const CONTEXT_TOKENS = 2048;
 
 /** The continuations of `count` cursors, or of as many as there are. */
@@ -52,19 +52,19 @@ export async function cursorContinuations(
   const cursors = findCursors(heldOutDocuments(corpus, tokenizer), { line, block: count - line });
   const fillInTheMiddle = () => tokenizer.fim !== undefined;
   const options = { fillInTheMiddle, maxTokens: () => 1, model: '', signal };
-  const found: CursorContinuation[] = [];
+  const continuations: CursorContinuation[] = [];
   for (const cursor of await placeCursors(cursors, corpus, tokenizer, spec, { lines: LINES, signal })) {
     const request = await requestAt(cursor, options);
     if (!request) continue;
     const { path, line, actual } = cursor;
     if (tokenizer.encode(actual).length > MOST_SHARE * CONTEXT_TOKENS) continue;
-    found.push({ path, line, ...layOutContinuation(request, actual, tokenizer, CONTEXT_TOKENS) });
+    continuations.push({ path, line, ...buildContinuation(request, actual, tokenizer, CONTEXT_TOKENS) });
   }
-  return found;
+  return continuations;
 }
 
-/** A request followed by a text that answers it; the prompt is cut so that both have at most `contextTokens` tokens. */
-export function layOutContinuation(
+/** A request followed by an answer; the prompt is cut so that both have at most `contextTokens` tokens. */
+export function buildContinuation(
   { heal = '', ...request }: ModelRequest,
   actual: string,
   tokenizer: Tokenizer,
@@ -76,14 +76,14 @@ export function layOutContinuation(
     tokens: { bos: start ?? null, eos },
   };
   const vocabulary = { bos: start, fill: fim, repository: { file: fileSeparator } };
-  // The server generates the healed text again before it continues.
+  // The server first generates the healed text again (token healing).
   const text = heal + actual;
   const answer = tokenizer.encode(text);
   const room = contextTokens - answer.length;
   const prompt = layOutRequest({ ...request, maxTokens: 0 }, llama, vocabulary, room).tokens;
   return {
     tokens: [...prompt, ...answer],
-    counted: answer.length,
+    answerTokens: answer.length,
     bytes: Buffer.byteLength(text),
   };
 }

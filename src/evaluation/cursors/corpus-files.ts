@@ -1,11 +1,11 @@
-/** The files of a corpus as the editor sees them: whole, and by the folder that they are in. */
+/** The files of a corpus as the editor sees them: whole, and by folder. */
 import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
 import type { OtherFile } from '../../completion/index.ts';
 import type { Corpus } from '../../corpus/index.ts';
 import { judgeName } from '../../corpus/names.ts';
 import { locate, type NamedFolder } from '../../protocol/folders.ts';
 
-type Kept = Corpus['documents'][number];
+type KeptDocument = Corpus['documents'][number];
 
 /** A file, with its path in its folder, as completion reads it. */
 export interface CorpusFile {
@@ -15,7 +15,7 @@ export interface CorpusFile {
 }
 
 export class CorpusFiles {
-  /** By folder (its name) and path. A file that had to be cut in two is one file here. */
+  /** By folder name and path. A file that was split into several documents is one file here. */
   private readonly folders = new Map<string, Map<string, CorpusFile>>();
   /** Neighbouring files have the same nearest files, so the texts for the last path are kept. */
   private texts = new Map<CorpusFile, string>();
@@ -23,24 +23,24 @@ export class CorpusFiles {
   constructor(
     private readonly corpus: Pick<Corpus, 'documents' | 'train' | 'heldOut'>,
     private readonly tokenizer: Pick<Tokenizer, 'decode' | 'fim' | 'fileSeparator'>,
-    private readonly named: readonly NamedFolder[] = [],
+    private readonly folderList: readonly NamedFolder[] = [],
   ) {
-    const partsOf = new Map<string, Kept[]>();
+    const partsByPath = new Map<string, KeptDocument[]>();
     for (const document of corpus.documents) {
-      const parts = partsOf.get(document.path);
+      const parts = partsByPath.get(document.path);
       if (parts) parts.push(document);
-      else partsOf.set(document.path, [document]);
+      else partsByPath.set(document.path, [document]);
     }
-    for (const [document, parts] of partsOf) {
+    for (const [document, parts] of partsByPath) {
       const { folder, path } = this.locate(document);
       const files = this.folders.get(folder) ?? new Map<string, CorpusFile>();
-      this.folders.set(folder, files.set(path, { path, text: () => this.textOf(parts) }));
+      this.folders.set(folder, files.set(path, { path, text: () => this.readText(parts) }));
     }
   }
 
   /** The name of a document's folder (empty if there is only one), and its path there. */
   locate(document: string): { folder: string; path: string } {
-    const { folder, path } = locate(this.named, document) ?? { path: document };
+    const { folder, path } = locate(this.folderList, document) ?? { path: document };
     return { folder: folder?.name ?? '', path };
   }
 
@@ -49,7 +49,9 @@ export class CorpusFiles {
     return this.folders.get(folder) ?? new Map<string, CorpusFile>();
   }
 
-  /** The `count` files of its folder that are nearest to a document, the nearest first. Rows of a data set are no files. */
+  /**
+   * The `count` files of its folder that are nearest to a document, nearest first. Rows of a data set are not files.
+   */
   nearest(document: string, count: number): OtherFile[] {
     const { folder, path } = this.locate(document);
     const nearest = [...this.inFolder(folder).values()]
@@ -62,7 +64,7 @@ export class CorpusFiles {
     return nearest.map((file) => ({ path: file.path, text: this.texts.get(file)! }));
   }
 
-  private textOf(parts: readonly Kept[]): string {
+  private readText(parts: readonly KeptDocument[]): string {
     const { train, heldOut } = this.corpus;
     return parts
       .toSorted((a, b) => (a.fromLine ?? 1) - (b.fromLine ?? 1))
@@ -73,18 +75,18 @@ export class CorpusFiles {
   }
 }
 
-/** Number of folders that two paths share from the root on, plus a half for the same extension. */
+/** Number of leading folders that two paths share, plus a half for the same extension. */
 function sharedFolders(a: string, b: string): number {
-  const [one, two] = [a.split('/'), b.split('/')];
+  const [first, second] = [a.split('/'), b.split('/')];
   let shared = 0;
-  while (shared < Math.min(one.length, two.length) - 1 && one[shared] === two[shared]) shared += 1;
-  const ending = (path: string) => /\.\w+$/.exec(path)?.[0];
-  return shared + (ending(a) === ending(b) ? 0.5 : 0);
+  while (shared < Math.min(first.length, second.length) - 1 && first[shared] === second[shared]) shared += 1;
+  const extension = (path: string) => /\.\w+$/.exec(path)?.[0];
+  return shared + (extension(a) === extension(b) ? 0.5 : 0);
 }
 
 /**
- * A document's text from its tokens, without a repository's heading. If an earlier version has put the middle last in
- * the token file (fill-in-the-middle), it is put back in its place.
+ * A document's text from its tokens, without a repository's heading. If an earlier version moved the middle to the end
+ * in the token file (fill-in-the-middle), it is moved back.
  */
 export function originalText(
   tokens: Int32Array,

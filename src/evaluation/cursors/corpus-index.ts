@@ -1,6 +1,6 @@
 /**
- * The parts of other files that the editor's index would give at a cursor, chosen from the corpus by the same code. The
- * corpus and not the folder, which may have changed since, or not be on this machine.
+ * The snippets of other files that the editor's index would give at a cursor, chosen from the corpus by the same code:
+ * from the corpus, since the folder may have changed or be on another machine.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,10 +14,10 @@ import { SymbolParser } from '../../repository/parser.ts';
 import { RepositoryIndex } from '../../repository/repository-index.ts';
 import type { CorpusFile } from './corpus-files.ts';
 
-/** Characters of text that are indexed; of more, the files that come first. Takes some ten seconds. */
+/** Maximum characters of text to index; files beyond that are skipped. Takes some ten seconds. */
 const MOST_CHARACTERS = 30_000_000;
-/** After so many files, a stop is heard. */
-const TURN = 8;
+/** Files between two checks for cancellation. */
+const YIELD_EVERY = 8;
 
 /** Opens the parser with the grammars of this package. */
 export function openParser(): Promise<SymbolParser> {
@@ -46,13 +46,13 @@ export class CorpusIndex {
     const index = new CorpusIndex(files, parser);
     let characters = 0;
     for (const [at, { path, text }] of [...files.values()].entries()) {
-      if (at % TURN === 0) await setImmediate();
+      if (at % YIELD_EVERY === 0) await setImmediate();
       signal?.throwIfAborted();
-      // Neither prose nor rows of a data set: the editor's index has none.
+      // The editor's index has neither prose nor rows of a data set.
       if (!isIndexed(path)) continue;
-      const own = text();
-      if ((characters += own.length) > MOST_CHARACTERS) break;
-      await index.put(path, own);
+      const content = text();
+      if ((characters += content.length) > MOST_CHARACTERS) break;
+      await index.put(path, content);
     }
     return index;
   }
@@ -63,8 +63,8 @@ export class CorpusIndex {
   }
 
   /**
-   * A source of parts for a cursor in the file at `path`, whose text is `text` until `restore`: without what is to be
-   * completed there.
+   * A source of snippets for a cursor in the file at `path`, whose text is `text` until `restore`: without the text to
+   * be completed.
    */
   async sourceAt(path: string, text: string): Promise<PartsSource> {
     await this.put(path, text);
@@ -75,21 +75,26 @@ export class CorpusIndex {
       coChanged: () => [],
       windows: this.windows,
     };
-    // A rejection costs the prompt its parts; an exception would end the measuring.
+    // After a rejection the prompt lacks the snippets; an exception would end the evaluation.
     return async (document, budget) => {
       await setImmediate();
       const { before: above, languageId } = document;
-      const asked = {
-        ...{ path, languageId, budget, edits: [], problems: [], shown: { before, after } },
+      const request = {
+        path,
+        languageId,
+        budget,
+        edits: [],
+        problems: [],
+        shown: { before, after },
         line: text.slice(0, (document.hidden?.before ?? 0) + above.length).split('\n').length - 1,
         before: above.slice(-INDEX_WINDOW.before),
         after: document.after.slice(0, INDEX_WINDOW.after),
       };
-      return chooseParts(repository, asked);
+      return chooseParts(repository, request);
     };
   }
 
-  /** The file at `path` is whole again. */
+  /** Restores the full text of the file at `path`. */
   async restore(path: string): Promise<void> {
     const file = this.files.get(path);
     if (file) await this.put(path, file.text());

@@ -1,10 +1,10 @@
 /**
- * Held-out cursors: places in held-out files where somebody might have requested a completion, with the true text.
- * Chosen by rule, evenly over all places of their kind. Pure functions.
+ * Held-out cursors: places in held-out files where a user might have requested a completion, with the actual text.
+ * Chosen by a rule, evenly over all places of their kind. Pure functions.
  */
 import { distance } from 'fastest-levenshtein';
 import { commonPrefix } from '../../serving/tokens/prompt-tokens.ts';
-import { choosePlaces, ownText, type HeldOutDocument } from './held-out.ts';
+import { choosePlaces, detachedCopy, type HeldOutDocument } from './held-out.ts';
 
 export type CursorKind = 'line' | 'block';
 
@@ -16,16 +16,16 @@ export interface Cursor {
   /** Characters of its line before the cursor. */
   column: number;
   before: string;
-  /** The true text at the cursor. */
+  /** The actual text at the cursor. */
   actual: string;
-  /** The text after that. */
+  /** The text after `actual`. */
   after: string;
 }
 
-/** Characters of each side that are kept for a prompt. */
+/** Characters kept for a prompt on each side. */
 const CONTEXT_CHARACTERS = 4000;
 const MIN_LINE = 12;
-/** Most characters of a line's rest, and most lines of a block: nobody completes more at once. */
+/** Maximum characters of the rest of a line, and lines of a block: nobody completes more at once. */
 const LONGEST_REST = 80;
 const LONGEST_BLOCK = 8;
 /** The first lines of a file have too little before them. */
@@ -38,41 +38,42 @@ export function findCursors(
 ): Cursor[] {
   const kinds = (['line', 'block'] as const).map((kind) => ({
     count: counts[kind],
-    placesIn: (text: string, document: HeldOutDocument) => cursorsIn(text, document, kind),
+    findPlaces: (text: string, document: HeldOutDocument) => listCursors(text, document, kind),
   }));
   return choosePlaces(documents, kinds).flat();
 }
 
-function cursorsIn(whole: string, { file, fromLine }: HeldOutDocument, kind: CursorKind): (() => Cursor)[] {
+function listCursors(whole: string, { file, fromLine }: HeldOutDocument, kind: CursorKind): (() => Cursor)[] {
   const text = whole.replaceAll('\r\n', '\n');
   const lines = text.split('\n');
-  const found: (() => Cursor)[] = [];
+  const cursors: (() => Cursor)[] = [];
   for (let at = 0, start = 0; at < lines.length; start += lines[at]!.length + 1, at += 1) {
     if (at < FIRST_LINE - 1) continue;
     const span = kind === 'line' ? restOfLine(lines[at]!) : blockBelow(lines, at);
     if (!span) continue;
     const { cut, actual, next } = span;
-    found.push(() => {
+    cursors.push(() => {
       const cursor = start + cut;
       const below = lines.slice(at, at + next).reduce((end, line) => end + line.length + 1, start) - 1;
       return {
         kind,
         path: file,
-        ...{ line: fromLine + at, column: cut },
-        before: ownText(text.slice(Math.max(0, cursor - CONTEXT_CHARACTERS), cursor)),
-        actual: ownText(actual),
-        after: ownText(text.slice(below, below + CONTEXT_CHARACTERS)) || '\n',
+        line: fromLine + at,
+        column: cut,
+        before: detachedCopy(text.slice(Math.max(0, cursor - CONTEXT_CHARACTERS), cursor)),
+        actual: detachedCopy(actual),
+        after: detachedCopy(text.slice(below, below + CONTEXT_CHARACTERS)) || '\n',
       };
     });
   }
-  return found;
+  return cursors;
 }
 
 interface Span {
   /** Column of the cursor. */
   cut: number;
   actual: string;
-  /** Number of lines from the cursor's line to the first one that is not completed. */
+  /** Number of lines from the cursor's line to the first line after the completion. */
   next: number;
 }
 
@@ -89,23 +90,23 @@ function restOfLine(line: string): Span | undefined {
   return undefined;
 }
 
-/** The cursor is at the end of a line that opens a block; the block is the lines that are indented more. */
+/** The cursor is at the end of a line that opens a block; the block is the more deeply indented lines below. */
 function blockBelow(lines: readonly string[], at: number): Span | undefined {
   const line = lines[at]!.trimEnd();
   if (!/[{:([]$/.test(line) || !line.trim()) return undefined;
   const rest = lines.slice(at + 1, at + 2 + LONGEST_BLOCK);
-  const actual = bodyOf(`\n${rest.join('\n')}`, indentOf(line));
+  const actual = blockBody(`\n${rest.join('\n')}`, indentation(line));
   const count = actual.split('\n').length - 1;
   if (count < 1 || count > LONGEST_BLOCK || !/\w/.test(actual)) return undefined;
   return { cut: line.length, actual, next: 1 + count };
 }
 
-const indentOf = (line: string) => line.length - line.trimStart().length;
+const indentation = (line: string) => line.length - line.trimStart().length;
 
 /** The lines below an opening line with this indentation, up to one that is not indented more, or is blank. */
-function bodyOf(text: string, indent: number): string {
+function blockBody(text: string, indent: number): string {
   const [first = '', ...lines] = text.split('\n');
-  const end = lines.findIndex((line) => !line.trim() || indentOf(line) <= indent);
+  const end = lines.findIndex((line) => !line.trim() || indentation(line) <= indent);
   return [first, ...lines.slice(0, end < 0 ? undefined : end)].map((line) => line.trimEnd()).join('\n');
 }
 
@@ -113,20 +114,21 @@ function bodyOf(text: string, indent: number): string {
 export function answerAt({ kind, before }: Pick<Cursor, 'kind' | 'before'>, answer: string): string {
   const text = answer.replaceAll('\r\n', '\n');
   if (kind === 'line') return text.split('\n', 1)[0]!.trimEnd();
-  return bodyOf(text, indentOf(before.slice(before.lastIndexOf('\n') + 1)));
+  return blockBody(text, indentation(before.slice(before.lastIndexOf('\n') + 1)));
 }
 
 /**
- * How many characters at the cursor a person need not type: they accept the completion word by word as long as it is
- * right. Indentation does not count, because the editor writes it.
+ * Number of characters that a user need not type if they accept the completion word by word as long as it is right.
+ * Indentation does not count, because the editor inserts it.
  */
 export function savedCharacters(shown: string, actual: string): { saved: number; all: number } {
-  const bare = (text: string) => text.replaceAll(/\r?\n[ \t]*/g, '\n');
-  const [offered, wanted] = [bare(shown), bare(actual)];
-  let same = commonPrefix(offered, wanted);
+  const withoutIndentation = (text: string) => text.replaceAll(/\r?\n[ \t]*/g, '\n');
+  const [shownText, actualText] = [withoutIndentation(shown), withoutIndentation(actual)];
+  let commonLength = commonPrefix(shownText, actualText);
   // A word that continues differently is not accepted.
-  if (/\w/.test(offered[same] ?? '')) same = offered.slice(0, same).replace(/\w+$/, '').length;
-  return { saved: same, all: wanted.length };
+  if (/\w/.test(shownText[commonLength] ?? ''))
+    commonLength = shownText.slice(0, commonLength).replace(/\w+$/, '').length;
+  return { saved: commonLength, all: actualText.length };
 }
 
 /** 1 - edit distance / length of the longer: 1 for equal texts, 0 if nothing is shared. */

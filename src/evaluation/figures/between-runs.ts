@@ -1,5 +1,5 @@
 /**
- * Compares runs by their files on disk: each figure of a later run with the first run's, paired over the items that
+ * Compares runs by their files on disk: each metric of the other runs with the first run's, paired over the items that
  * both answered (the same digest: the same question, window or text).
  */
 import { z } from 'zod';
@@ -9,8 +9,8 @@ import { summarySchema, type Comparison, type Summary, CURSORS } from '../../pro
 import type { RunComparison } from '../../protocol/run-comparison.ts';
 import { settledSpec, type RunSpec } from '../../protocol/run.ts';
 import { corpusSummaryPath, evaluationSummaryPath, readSpec, readState } from '../../runs/files.ts';
-import { compare, ofDocument, type Counts } from './compare.ts';
-import { differingSettings, type Given } from './differing-settings.ts';
+import { compare, withDocument, type Counts } from './compare.ts';
+import { differingSettings, type RunSettings } from './differing-settings.ts';
 import { FORGETTING } from '../../findings/forgetting-figure.ts';
 import { forgettingAverage } from './forgetting.ts';
 import { readItemRows, type ItemRow } from './item-rows.ts';
@@ -18,13 +18,13 @@ import type { RatioItem } from '../../statistics/statistics.ts';
 import { tasks } from '../tasks/index.ts';
 import { readText } from '../../platform/files/regular-file.ts';
 
-/** A run with its figures. */
-export interface EvaluatedRun extends Given {
+/** A run with its metrics. */
+export interface EvaluatedRun extends RunSettings {
   dir: string;
   summary: Summary;
   /** Its items, by task and digest. */
   rows: Map<string, Map<string, ItemRow>>;
-  /** Why there are no figures, if so. */
+  /** Why there are no metrics, if so. */
   problem?: Text;
 }
 
@@ -63,7 +63,7 @@ async function readCompared(dir: string): Promise<EvaluatedRun> {
 async function readFigures(dir: string, summary: Summary): Promise<EvaluatedRun> {
   const spec = await readSpec(dir);
   const rows = new Map<string, Map<string, ItemRow>>();
-  for (const task of new Set(summary.comparisons.map((one) => one.task)))
+  for (const task of new Set(summary.comparisons.map((comparison) => comparison.task)))
     if (![FORGETTING, CURSORS].includes(task)) rows.set(task, await readItemRows(dir, task, summary.step));
   const corpus = await readJson(corpusSummaryPath(dir), corpusSchema);
   const state = await readState(dir);
@@ -122,10 +122,10 @@ export function compareEvaluated(runs: readonly EvaluatedRun[]): RunComparison {
 
 const sameCorpus = (a: EvaluatedRun, b: EvaluatedRun) => a.corpus?.digest === b.corpus?.digest;
 /** Tasks that are measured on held-out text of the run's own corpus. */
-const ofCorpus = (task: string) => tasks.some(({ name, ofRun }) => name === task && ofRun);
-/** Timings, which were taken at another moment in each run, perhaps under another load. */
+const isCorpusTask = (task: string) => tasks.some(({ name, needsRun: ofRun }) => name === task && ofRun);
+/** Timings, which were measured at another time in each run, perhaps under another load. */
 const isMomentary = (task: string, metric: string) =>
-  tasks.some(({ name, momentary }) => name === task && momentary?.includes(metric));
+  tasks.some(({ name, loadDependent: momentary }) => name === task && momentary?.includes(metric));
 
 function pairRuns(first: EvaluatedRun, other: EvaluatedRun): { comparisons: Comparison[]; warnings: Text[] } {
   const problems = [first, other].flatMap(({ problem }) => problem ?? []);
@@ -134,29 +134,34 @@ function pairRuns(first: EvaluatedRun, other: EvaluatedRun): { comparisons: Comp
   const warnings: Text[] = [];
   const names = [...new Set([...first.rows.keys(), ...other.rows.keys()])];
   for (const task of names) {
-    if (ofCorpus(task) && !sameCorpus(first, other)) continue;
-    const [one, two] = [first.rows.get(task), other.rows.get(task)];
-    if (!one || !two) {
-      const [lacks, has] = one ? [other, first] : [first, other];
+    if (isCorpusTask(task) && !sameCorpus(first, other)) continue;
+    const [firstRows, otherRows] = [first.rows.get(task), other.rows.get(task)];
+    if (!firstRows || !otherRows) {
+      const [lacks, has] = firstRows ? [other, first] : [first, other];
       warnings.push(
         msg`${task} was measured only for ${has.spec.id}; {evaluate ${lacks.spec.id} ${task}} adds it.`,
       );
       continue;
     }
-    const shared = [...one.keys()].filter((digest) => two.has(digest));
-    warnings.push(...leftOut(task, { first, other }, [one.size, two.size, shared.length]));
+    const shared = [...firstRows.keys()].filter((digest) => otherRows.has(digest));
+    warnings.push(
+      ...unpairedWarnings(task, { first, other }, [firstRows.size, otherRows.size, shared.length]),
+    );
     if (shared.length > 0) counts.push(...countsOf(task, shared, first, other));
   }
   const average = forgettingAverage(counts);
   return { comparisons: [...counts, ...(average ? [average] : [])].map(compare), warnings };
 }
 
-function leftOut(
+function unpairedWarnings(
   task: string,
   { first, other }: Record<'first' | 'other', EvaluatedRun>,
-  [one, two, shared]: [number, number, number],
+  [firstCount, otherCount, shared]: [number, number, number],
 ): Text[] {
-  const old = [...(one === 0 ? [first] : []), ...(two === 0 && other.dir !== first.dir ? [other] : [])];
+  const old = [
+    ...(firstCount === 0 ? [first] : []),
+    ...(otherCount === 0 && other.dir !== first.dir ? [other] : []),
+  ];
   if (old.length > 0)
     return old.map(
       ({ spec }) =>
@@ -166,7 +171,7 @@ function leftOut(
     return [
       msg`${task}: ${first.spec.id} and ${other.spec.id} were measured on different items, so they can't be compared.`,
     ];
-  const missing = one + two - 2 * shared;
+  const missing = firstCount + otherCount - 2 * shared;
   if (missing === 0) return [];
   const { id } = other.spec;
   return missing === 1
@@ -176,7 +181,7 @@ function leftOut(
       ];
 }
 
-/** Metrics in the order of the first run's figures; an item counts only if both runs have its metric. */
+/** Counts in the order of the first run's metrics; an item counts only if both runs have its metric. */
 function countsOf(
   task: string,
   shared: readonly string[],
@@ -186,10 +191,10 @@ function countsOf(
   const pick = (run: EvaluatedRun, metric: string) =>
     shared.map((digest) => {
       const { parts, document } = run.rows.get(task)!.get(digest)!;
-      return ofDocument(parts.after[metric], document);
+      return withDocument(parts.after[metric], document);
     });
   return first.summary.comparisons
-    .filter((one) => one.task === task && !isMomentary(task, one.metric))
+    .filter((comparison) => comparison.task === task && !isMomentary(task, comparison.metric))
     .flatMap(({ metric, unit, better, after }) => {
       const [a, b] = [pick(first, metric), pick(other, metric)];
       const both = a.flatMap((part, i) => (part && b[i] ? [[part, b[i]] as const] : []));
@@ -205,5 +210,5 @@ function countsOf(
     });
 }
 
-/** Whether it is an answer that is right (1) or wrong (0). */
+/** Whether the item is an answer, right (1) or wrong (0). */
 const isAnswer = ({ sum, weight }: RatioItem) => weight === 1 && (sum === 0 || sum === 1);

@@ -1,18 +1,18 @@
-/** Turns scores of items into figures: of one model, or of two with their paired difference. */
+/** Turns item scores into metrics: of one model, or of two with their paired difference. */
 import type { Comparison, Metric } from '../../protocol/evaluation.ts';
 import { stratifiedIntervals, type FigureKind } from '../../statistics/intervals.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
 import type { Item, ItemScore, Measure } from '../task.ts';
 import { type Text, told } from '../../text/message.ts';
 
-/** What was measured, and how. */
+/** A measure, and how it was measured. */
 export interface Measured extends Measure {
   task: string;
   /** How it was measured, for display. */
   setting: Text;
 }
 
-/** A measure's counts, by model and item. The figure is a mean over strata, of which there is usually one. */
+/** A measure's counts, by model and item. The metric is a mean over strata, usually a single one. */
 export interface Counts {
   measured: Measured;
   models: readonly Strata[];
@@ -29,14 +29,14 @@ export function countsOf(
   items: readonly Pick<Item, 'document'>[],
 ): Counts[] {
   const partsOf = (all: readonly ItemScore[], metric: string) =>
-    all.flatMap(({ parts }, item) => ofDocument(parts[metric], items[item]?.document) ?? []);
+    all.flatMap(({ parts }, item) => withDocument(parts[metric], items[item]?.document) ?? []);
   return measures
     .map((measured) => ({ measured, models: scores.map((all) => [partsOf(all, measured.metric)]) }))
     .filter(({ models: [first] }) => first![0]!.length > 0);
 }
 
-/** An item's count, with the document that the item is from. */
-export const ofDocument = (
+/** An item's count, with the item's document. */
+export const withDocument = (
   part: RatioItem | undefined,
   document: string | undefined,
 ): RatioItem | undefined => (part && document !== undefined ? { ...part, document } : part);
@@ -47,7 +47,7 @@ export function compare({ measured, models: [before, after] }: Counts): Comparis
   const setting = told({ setting: measured.setting });
   const n = before!.reduce((total, parts) => total + parts.length, 0);
   const pairs = before!.map((parts, i) => ({ before: parts, after: after![i]! }));
-  const intervals = stratifiedIntervals(pairs, kindOf(measured));
+  const intervals = stratifiedIntervals(pairs, intervalKind(measured));
   const { low, high } = intervals.difference;
   return {
     task,
@@ -62,13 +62,13 @@ export function compare({ measured, models: [before, after] }: Counts): Comparis
   };
 }
 
-/** The figure of a single model. */
+/** The metric of a single model. */
 export const figure = ({ measured, models: [model] }: Counts): Metric =>
   compare({ measured, models: [model!, model!] }).before;
 
-const kindOf = ({ binary, better, unit }: Measured): FigureKind => {
+const intervalKind = ({ binary, better, unit }: Measured): FigureKind => {
   if (binary) return 'answers';
-  // Lower is better for losses, divergences and times; other figures are shares, or numbers with a unit.
+  // Lower is better for losses, divergences and times; other metrics are shares, or numbers with a unit.
   if (better === 'lower') return 'amount';
   return unit === '' ? 'share' : 'number';
 };

@@ -2,21 +2,21 @@
 import { describeFolders } from '../../protocol/folders.ts';
 import { moduleNames, tokensPerStep, type RunSpec } from '../../protocol/run.ts';
 
-/** The data of a run that settings are read from. */
-export interface Given {
+/** The data of a run from which settings are read. */
+export interface RunSettings {
   spec: RunSpec;
-  /** The corpus that it was trained on. */
+  /** The corpus it was trained on. */
   corpus?: { digest: string; trainTokens: number } | undefined;
-  /** Its number of steps, if that was fitted to its minutes. */
+  /** Number of steps, if derived from its time budget. */
   steps?: number;
 }
 
 /** Shown if a run does not have the setting, such as LoRA's rank in full fine-tuning. */
 const NONE = '-';
 /** Settings that only LoRA has. */
-const ofLora = ['rank', 'alpha', 'dropout', 'targets', 'scaling'];
+const loraSettings = ['rank', 'alpha', 'dropout', 'targets', 'scaling'];
 /** Settings that change only what is shown or the speed, not what is learned. */
-const ofNoMatter = ['evalEvery', 'recompute'];
+const irrelevantSettings = ['evalEvery', 'recompute'];
 
 export const settingLabels: Record<string, string> = {
   learningRate: 'learning rate',
@@ -31,17 +31,17 @@ export const settingLabels: Record<string, string> = {
   maxTokens: 'most tokens read',
 };
 /** learningRate as "learning rate". */
-const labelOf = (key: string) =>
+const settingLabel = (key: string) =>
   settingLabels[key] ?? key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 /** Settings by display name, in order of importance. */
-export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): Map<string, string> {
+export function listSettings({ spec, corpus, steps = spec.hyper.steps }: RunSettings): Map<string, string> {
   const { base, continues, minutes } = spec;
   const imported = spec.fetched ? undefined : spec.imported;
   const hyper = { ...spec.hyper, steps };
   const settings = new Map<string, string>();
   const put = (name: string, value: unknown) => {
-    if (value !== undefined) settings.set(name, textOf(value));
+    if (value !== undefined) settings.set(name, formatValue(value));
   };
   put('base', base.id);
   // The same name may refer to different files.
@@ -51,11 +51,11 @@ export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): M
   put('corpus tokens', corpus?.trainTokens);
   for (const [key, value] of Object.entries(hyper))
     if (
-      (imported ? ['method', ...ofLora] : Object.keys(hyper)).includes(key) &&
-      !ofNoMatter.includes(key) &&
-      (hyper.method === 'lora' || !ofLora.includes(key))
+      (imported ? ['method', ...loraSettings] : Object.keys(hyper)).includes(key) &&
+      !irrelevantSettings.includes(key) &&
+      (hyper.method === 'lora' || !loraSettings.includes(key))
     )
-      put(labelOf(key), key === 'targets' ? targetsText(value as string[]) : value);
+      put(settingLabel(key), key === 'targets' ? targetsText(value as string[]) : value);
   put('imported from', imported?.from);
   put('fetched from', spec.imported && spec.fetched && spec.imported.from);
   // How an imported adapter was trained is unknown.
@@ -67,7 +67,7 @@ export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): M
     // Instruction pairs exist only in instruct mode.
     if (key === 'pairs' && spec.corpus.mode !== 'instruct') continue;
     if (Array.isArray(value) && value.length === 0) continue;
-    put(key === 'replay' ? 'replay' : labelOf(key), value);
+    put(key === 'replay' ? 'replay' : settingLabel(key), value);
   }
   put('backend', spec.backend);
   put('version', spec.versions['forget-me-not']);
@@ -75,21 +75,21 @@ export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): M
 }
 
 /** Settings that differ between the runs, with the value of each run, in the order of the first run that has them. */
-export function differingSettings(all: readonly Given[]): { setting: string; values: string[] }[] {
-  const each = all.map(settingsOf);
-  const names = [...new Set(each.flatMap((settings) => [...settings.keys()]))];
+export function differingSettings(all: readonly RunSettings[]): { setting: string; values: string[] }[] {
+  const allSettings = all.map(listSettings);
+  const names = [...new Set(allSettings.flatMap((settings) => [...settings.keys()]))];
   return names
-    .map((setting) => ({ setting, values: each.map((settings) => settings.get(setting) ?? NONE) }))
+    .map((setting) => ({ setting, values: allSettings.map((settings) => settings.get(setting) ?? NONE) }))
     .filter(({ values }) => new Set(values).size > 1);
 }
 
-function textOf(value: unknown): string {
+function formatValue(value: unknown): string {
   if (typeof value === 'number') return numberText(value);
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  if (Array.isArray(value)) return value.map(textOf).join(', ');
+  if (Array.isArray(value)) return value.map(formatValue).join(', ');
   if (typeof value === 'object' && value !== null)
     return Object.entries(value)
-      .map(([key, inner]) => `${labelOf(key)} ${textOf(inner)}`)
+      .map(([key, inner]) => `${settingLabel(key)} ${formatValue(inner)}`)
       .join(', ');
   return String(value);
 }

@@ -1,4 +1,4 @@
-/** The paper's measure of forgetting: the mean accuracy of HellaSwag, ARC-Challenge and WinoGrande. */
+/** The paper's measure of forgetting: mean accuracy on HellaSwag, ARC-Challenge and WinoGrande. */
 import { averagedMetrics, FORGETTING } from '../../findings/forgetting-figure.ts';
 import type { Counts } from './compare.ts';
 import { msg } from '../../text/message.ts';
@@ -11,7 +11,7 @@ export function forgettingAverage(counts: readonly Counts[]): Counts | undefined
   );
   if (found.length < averagedMetrics.length) return undefined;
   const names = averagedMetrics.map(({ task, metric }) => `${task} ${metric}`).join(', ');
-  const models = found[0]!.models.map((_, model) => found.flatMap((one) => one.models[model]!));
+  const models = found[0]!.models.map((_, model) => found.flatMap((count) => count.models[model]!));
   const sizes = models[0]!.map((parts) => parts.length).join(' + ');
   return {
     measured: {

@@ -1,6 +1,6 @@
 /**
- * evaluation/<task>.<step>.jsonl: the answers of base and result to each item, with the counts that figures are made
- * of.
+ * evaluation/<task>.<step>.jsonl: the answers of base and result to each item, with the counts that metrics are
+ * computed from.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -12,9 +12,9 @@ const partsSchema = z.record(z.string(), z.object({ sum: z.number(), weight: z.n
 /** Rows of early versions have neither `digest` nor `parts` and can't be paired with another run's. */
 const rowSchema = z.object({
   item: z.string(),
-  /** Digest of everything that a score depends on besides the model: equal in two runs that answered the same item. */
+  /** Digest of everything that a score depends on besides the model: the same item has the same digest in every run. */
   digest: z.string(),
-  /** The document that it is from, such as a file. Missing in early runs: each item then counts as its own document. */
+  /** The document it comes from, such as a file. Missing in early runs: each item then counts as its own document. */
   document: z.string().optional(),
   parts: z.object({ before: partsSchema, after: partsSchema }),
 });

@@ -1,6 +1,6 @@
 /**
- * evaluation/summary.json: figures are added as soon as they are known, so that if the evaluator ends, only the current
- * task is lost. `pending` lists the tasks that are still to be measured.
+ * evaluation/summary.json: metrics are added as soon as they are known, so that only the current task is lost if the
+ * evaluator ends. `pending` lists the tasks that are still to be measured.
  */
 import {
   isStated,
@@ -18,38 +18,41 @@ import { summarise } from '../../findings/summary-sentence.ts';
 import { tasks } from '../tasks/index.ts';
 
 /** New findings to add. */
-export interface Found {
-  /** Tasks that are to be measured from now on. */
+export interface Findings {
+  /** Tasks about to be measured. */
   planned?: readonly string[];
   served?: Summary['served'];
   choice?: Summary['choice'];
-  /** A finished task with its figures; without any if it could not be measured. `cut`: part of it is left for later. */
+  /**
+   * A finished task with its metrics; without any if it could not be measured. `cut`: some of its items were left out.
+   */
   measured?: { task: string; comparisons: readonly Comparison[]; cut?: boolean | undefined };
   places?: Summary['places'];
   earlier?: Summary['earlier'];
   calibration?: Summary['calibration'];
 }
 
-/** Pure. Adds findings; figures of other tasks are kept. */
-export function withFound(summary: Summary, { planned = [], measured, ...found }: Found): Summary {
+/** Pure. Adds findings; metrics of other tasks are kept. */
+export function addFindings(summary: Summary, { planned = [], measured, ...found }: Findings): Summary {
   const stale = measured?.comparisons.length ? [measured.task] : [];
-  // One of the tasks in the average has new figures.
+  // A task in the average has new metrics.
   if (stale.some((task) => averagedTasks.includes(task))) stale.push(FORGETTING);
   const comparisons = [
     ...offeredAt({ ...summary, ...found }),
     ...summary.comparisons.filter(
-      (one) => (one.task !== CURSORS || isStated(summary, one)) && !stale.includes(one.task),
+      (comparison) =>
+        (comparison.task !== CURSORS || isStated(summary, comparison)) && !stale.includes(comparison.task),
     ),
     ...(measured?.comparisons ?? []),
   ].sort((a, b) => order(a) - order(b));
   const stated = summary.stated?.filter(
-    (task) => !stale.includes(task) && comparisons.some((one) => one.task === task),
+    (task) => !stale.includes(task) && comparisons.some((comparison) => comparison.task === task),
   );
   const known = new Set(measuredHere({ comparisons, stated }).map(({ task }) => task));
-  const waiting = new Set([...(summary.pending ?? []), ...planned.filter((task) => !known.has(task))]);
-  if (measured?.cut) waiting.add(measured.task);
-  else if (measured) waiting.delete(measured.task);
-  const pending = tasks.filter(({ name }) => waiting.has(name));
+  const pendingNames = new Set([...(summary.pending ?? []), ...planned.filter((task) => !known.has(task))]);
+  if (measured?.cut) pendingNames.add(measured.task);
+  else if (measured) pendingNames.delete(measured.task);
+  const pending = tasks.filter(({ name }) => pendingNames.has(name));
   const after: Summary = { ...summary, ...found, comparisons };
   delete after.pending;
   delete after.stated;
@@ -58,28 +61,30 @@ export function withFound(summary: Summary, { planned = [], measured, ...found }
   return { ...after, sentence: summarise(after, pending) };
 }
 
-/** What the choice of the strength counted at cursors, unless another one was set by hand. */
+/** Metrics at cursors from choosing the strength, unless another strength was set by hand. */
 const offeredAt = ({ choice, givenStrength }: Summary): Comparison[] =>
   givenStrength === undefined ? (choice?.offered ?? []) : [];
 
-/** Pure. The summary of an adapter that was fetched: figures that its publisher states, of tasks that are known here. */
+/**
+ * Pure. The summary of an adapter that was fetched: metrics stated by its publisher, for tasks that this version knows.
+ */
 export function statedSummary(step: number, comparisons: readonly Comparison[]): Summary {
   const known = comparisons.filter(({ task }) => isTask(task));
   const stated = [...new Set(known.map(({ task }) => task))];
-  return withFound({ step, sentence: '', comparisons: known, stated }, {});
+  return addFindings({ step, sentence: '', comparisons: known, stated }, {});
 }
 
-/** Whether figures of this version can have this task. */
+/** Whether this version knows the task. */
 export const isTask = (name: string): boolean =>
   Object.hasOwn(taskFacts, name) || name === FORGETTING || name === CURSORS;
 
-/** Pure. The summary after the result's file has changed: all figures are dropped and have to be measured again. */
+/** Pure. The summary after the result's file has changed: all metrics are dropped and have to be measured again. */
 export function withoutFigures(
   { step, choice, comparisons, pending = [] }: Summary,
   planned: readonly string[],
 ): Summary {
   const names = [...planned, ...pending, ...comparisons.map(({ task }) => task)];
-  return withFound(
+  return addFindings(
     { step, sentence: '', comparisons: [], ...(choice && { choice }) },
     { planned: [...new Set(names)] },
   );
@@ -90,21 +95,32 @@ export function withStrength(summary: Summary, givenStrength: number | undefined
   const after: Summary = { ...summary };
   delete after.givenStrength;
   if (givenStrength !== undefined) after.givenStrength = givenStrength;
-  return withFound(after, {});
+  return addFindings(after, {});
 }
 
 /** Learning first, then forgetting; any other task comes last. */
 const shownOrder = [
-  ...[CURSORS, 'workspace', 'humaneval', 'humaneval_line', 'humaneval_lines', 'mbpp_plus', 'safim'],
-  ...['crosscodeeval', 'repobench', 'gsm8k', ...averagedTasks, FORGETTING, 'retention'],
+  CURSORS,
+  'workspace',
+  'humaneval',
+  'humaneval_line',
+  'humaneval_lines',
+  'mbpp_plus',
+  'safim',
+  'crosscodeeval',
+  'repobench',
+  'gsm8k',
+  ...averagedTasks,
+  FORGETTING,
+  'retention',
 ];
 const order = ({ task }: Comparison) => shownOrder.indexOf(task) + 1 || shownOrder.length + 1;
 
 /** Adds findings to the summary of the result of this step; a summary of another step is dropped. Writes by rename. */
-export async function addToSummary(dir: string, step: number, found: Found): Promise<Summary> {
+export async function addToSummary(dir: string, step: number, found: Findings): Promise<Summary> {
   const path = evaluationSummaryPath(dir);
   const earlier = (await readSummary(dir, step)) ?? { step, sentence: '', comparisons: [] };
-  const summary = summarySchema.parse(withFound(earlier, found));
+  const summary = summarySchema.parse(addFindings(earlier, found));
   await writeJson(path, summary);
   return summary;
 }

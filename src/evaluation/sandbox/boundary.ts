@@ -9,7 +9,7 @@ import type { Imports } from './emscripten.ts';
 import { SLEEP, type Emscripten, type FileNode } from './python-module.ts';
 
 /** Emscripten's own functions, which work on its files in memory and on the interpreter's memory. */
-const passed = new Set(
+const passThrough = new Set(
   `environ_get environ_sizes_get fd_close fd_fdstat_get fd_pread fd_pwrite fd_read fd_seek fd_sync fd_write
   _emscripten_get_now_is_monotonic emscripten_get_now_res emscripten_get_heap_max emscripten_memcpy_js strftime strftime_l
   _gmtime_js _localtime_js _mktime_js _mmap_js _msync_js _munmap_js _timegm_js _tzset_js
@@ -63,12 +63,12 @@ export interface Boundary {
 }
 
 /** Sleeping takes no real time: the time is added to the program's clocks and reported to `onSleep`. */
-export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void): Boundary {
+export function createBoundary(memoryBytes: number, onSleep: (ms: number) => void): Boundary {
   let python: Emscripten | undefined;
   let quota: Quota | undefined;
   let slept = 0;
-  let asked = 0;
-  let soon = 0;
+  let lastRead = 0;
+  let consecutiveReads = 0;
   const sleep = (ms: number) => {
     slept += ms;
     onSleep(ms);
@@ -78,22 +78,22 @@ export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void)
    * The clock divides work by SLOWNESS. Waiting takes the same time anywhere, so this adds the difference to count it
    * in full.
    */
-  const noteWaiting = () => {
-    const waited = performance.now() - asked;
-    asked += waited;
-    const waits = waited < WAITING_MS || soon >= WAITING_TIMES;
-    soon = waited < WAITING_MS ? soon + 1 : 0;
+  const countWaiting = () => {
+    const waited = performance.now() - lastRead;
+    lastRead += waited;
+    const waits = waited < WAITING_MS || consecutiveReads >= WAITING_TIMES;
+    consecutiveReads = waited < WAITING_MS ? consecutiveReads + 1 : 0;
     if (waits) onSleep(waited * (1 - 1 / SLOWNESS));
   };
 
-  const own = (original: Imports[string]): Imports[string] => ({
+  const overrides = (original: Imports[string]): Imports[string] => ({
     [SLEEP]: sleep,
     emscripten_get_now() {
-      noteWaiting();
+      countWaiting();
       return now();
     },
     emscripten_date_now() {
-      noteWaiting();
+      countWaiting();
       return performance.timeOrigin + now();
     },
     __syscall_poll(files: number, count: number, timeout: number) {
@@ -116,8 +116,8 @@ export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void)
       if (!grown) quota!.full = true;
       return grown;
     },
-    proc_exit: leave,
-    exit: leave,
+    proc_exit: exitProcess,
+    exit: exitProcess,
     // There are no signals from outside.
     _Py_CheckEmscriptenSignals_Helper: () => 0,
   });
@@ -127,13 +127,13 @@ export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void)
       // The same object also serves as wasi_snapshot_preview1.
       const group = imports['env']!;
       const original = { ...group };
-      const mine = own(original);
+      const overridden = overrides(original);
       for (const [name, run] of Object.entries(original)) {
-        if (typeof run !== 'function' || passed.has(name)) continue;
-        const inside = mine[name] ?? (name in refused ? () => refused[name] : () => deny(name));
+        if (typeof run !== 'function' || passThrough.has(name)) continue;
+        const sandboxed = overridden[name] ?? (name in refused ? () => refused[name] : () => deny(name));
         // Deleting first makes the name new to V8, which is much faster than changing an existing function.
         delete group[name];
-        group[name] = (...args) => (python ? inside : run)(...args);
+        group[name] = (...args) => (python ? sandboxed : run)(...args);
       }
     },
     close(module) {
@@ -148,7 +148,7 @@ export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void)
   };
 }
 
-function leave(status: number): never {
+function exitProcess(status: number): never {
   throw new Error(`exit status ${status}`);
 }
 
@@ -194,9 +194,9 @@ function limitFiles(files: Emscripten['FS'], quota: Quota): void {
     if (more > 0 && !quota.fits(more)) throw new files.ErrnoError(ENOSPC);
   };
   const { write } = file.stream;
-  file.stream.write = (stream, buffer, offset, length, position, own) => {
+  file.stream.write = (stream, buffer, offset, length, position, overrides) => {
     reserve(stream.node, position + length);
-    const written = write(stream, buffer, offset, length, position, own);
+    const written = write(stream, buffer, offset, length, position, overrides);
     count(stream.node, sizeOf(stream.node));
     return written;
   };

@@ -8,11 +8,11 @@ import { readFileSync } from 'node:fs';
 /** CPython in WebAssembly takes 2.6 to 3 times as long as CPython 3.11. */
 export const SLOWNESS = 3;
 /** A program that waits takes no processor time, so it is ended after this many times its limit of real time. */
-const PATIENCE = 20;
+const REAL_TIME_FACTOR = 20;
 /** Linux counts a thread's processor time in ticks of 10 ms. */
 const TICK_MS = 10;
 
-export interface Clocked {
+export interface ClockOptions {
   /** The folder in /proc for the program's thread; undefined if there is none. */
   thread: string | undefined;
   /** A single number: milliseconds that the program has slept. */
@@ -24,19 +24,19 @@ export interface Clocked {
  * Calls `onEnd` when the program has used up its time; on a busy machine, that takes more real time. Returns a function
  * that stops the clock.
  */
-export function startClock({ thread, slept, limitMs }: Clocked, onEnd: () => void): () => void {
-  const began = performance.now();
-  const before = processorMs(thread);
+export function startClock({ thread, slept, limitMs }: ClockOptions, onEnd: () => void): () => void {
+  const start = performance.now();
+  const startMs = processorMs(thread);
   let timer: NodeJS.Timeout | undefined;
-  const look = () => {
-    const elapsed = performance.now() - began;
+  const tick = () => {
+    const elapsed = performance.now() - start;
     const now = processorMs(thread);
-    const worked = before === undefined || now === undefined ? elapsed : now - before;
-    const left = limitMs - worked / SLOWNESS - slept[0]!;
-    if (left <= 0 || elapsed > PATIENCE * limitMs) return onEnd();
-    timer = setTimeout(look, Math.min(100, Math.max(TICK_MS, left * SLOWNESS)));
+    const cpuTime = startMs === undefined || now === undefined ? elapsed : now - startMs;
+    const remaining = limitMs - cpuTime / SLOWNESS - slept[0]!;
+    if (remaining <= 0 || elapsed > REAL_TIME_FACTOR * limitMs) return onEnd();
+    timer = setTimeout(tick, Math.min(100, Math.max(TICK_MS, remaining * SLOWNESS)));
   };
-  look();
+  tick();
   return () => clearTimeout(timer);
 }
 

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import Module from 'node:module';
 
 /** Global names that the thread keeps: the language itself, WebAssembly and text encoding. */
-const kept = new Set(
+const allowedGlobals = new Set(
   `Object Array Function Number Boolean String Symbol BigInt Date Promise RegExp Error AggregateError EvalError RangeError
   ReferenceError SyntaxError TypeError URIError Math JSON Reflect Proxy Map Set WeakMap WeakSet WeakRef
   FinalizationRegistry ArrayBuffer SharedArrayBuffer DataView Atomics Int8Array Uint8Array Uint8ClampedArray Int16Array
@@ -19,8 +19,8 @@ const kept = new Set(
  * Removes the ways out of this thread: loaded modules, and loading others. JavaScript from text is forbidden in the
  * whole process (host.ts).
  */
-export function closeDoors(): void {
-  const denied = () => {
+export function lockDown(): void {
+  const deny = () => {
     throw new Error('the sandbox has no host');
   };
   for (const library of [fs, fs.promises] as unknown as Record<string, unknown>[]) {
@@ -28,16 +28,16 @@ export function closeDoors(): void {
       if (typeof Object.getOwnPropertyDescriptor(library, name)?.value !== 'function') continue;
       // Deleting first makes the name new to V8, which is much faster than changing an existing function.
       delete library[name];
-      library[name] = denied;
+      library[name] = deny;
     }
   }
   Module.syncBuiltinESMExports();
-  Object.assign(Module, { _load: denied, createRequire: denied });
+  Object.assign(Module, { _load: deny, createRequire: deny });
   // Covers code that has kept `process`, which has its own loaders.
   for (const name of ['binding', '_linkedBinding', 'dlopen', 'getBuiltinModule'])
-    Object.defineProperty(process, name, { value: denied });
+    Object.defineProperty(process, name, { value: deny });
   const scope = globalThis as Record<string, unknown>;
-  for (const name of Object.getOwnPropertyNames(scope)) if (!kept.has(name)) delete scope[name];
+  for (const name of Object.getOwnPropertyNames(scope)) if (!allowedGlobals.has(name)) delete scope[name];
   freezeIntrinsics();
 }
 
@@ -55,7 +55,7 @@ export function freezeIntrinsics(): void {
     'a'.matchAll(/a/g),
   ];
   const frozen = new Set<object>();
-  const queue: unknown[] = [...kept].map((name) => scope[name]);
+  const queue: unknown[] = [...allowedGlobals].map((name) => scope[name]);
   queue.push(...hidden.map((value) => Object.getPrototypeOf(value) as unknown));
   while (queue.length) {
     const value = queue.pop();

@@ -10,13 +10,13 @@ export type Imports = Record<string, Record<string, Import>>;
 
 const HOME = '/home/pyodide';
 /**
- * Added to C's stack in the interpreter's memory (5 MB): below it lies data, which a program must not reach by going too
- * deep. With it, WebAssembly's own stack (host.ts) is always full first.
+ * Added to C's stack in the interpreter's memory (5 MB): below it lies data, which a program must not reach by going
+ * too deep. With it, WebAssembly's own stack (host.ts) is always full first.
  */
-const MORE_STACK = 32 * 1024 * 1024;
+const EXTRA_STACK = 32 * 1024 * 1024;
 const PAGE = 65_536;
 /** At first 20 MB and the stack, at most 2 GB: Pyodide's own numbers. */
-const PAGES = { initial: 320 + MORE_STACK / PAGE, maximum: 32_768 };
+const PAGES = { initial: 320 + EXTRA_STACK / PAGE, maximum: 32_768 };
 
 /** Instantiates the module, with `library` where Python looks for it. Nothing runs yet. */
 export async function startEmscripten(options: {
@@ -47,16 +47,16 @@ export async function startEmscripten(options: {
       runtimeEnv: { IN_NODE: true },
       lockFilePromise: new Promise(() => {}),
     },
-    preRun: [(self: Emscripten) => layOut(self, library)],
-    instantiateWasm(imports: Imports, take: (instance: object, module: WebAssembly.Module) => unknown) {
+    preRun: [(self: Emscripten) => prepareFileSystem(self, library)],
+    instantiateWasm(imports: Imports, onInstance: (instance: object, module: WebAssembly.Module) => unknown) {
       wrap(imports);
       // The heap begins where the stack does, which grows downwards.
       const variable = (group: string, name: string) =>
         imports[group]![name] as unknown as WebAssembly.Global;
       const stack = variable('env', '__stack_pointer');
-      variable('GOT.mem', '__heap_base').value = stack.value += MORE_STACK;
-      const instance = new WebAssembly.Instance(module, withoutTable(imports, exported) as never);
-      return take(instance, module);
+      variable('GOT.mem', '__heap_base').value = stack.value += EXTRA_STACK;
+      const instance = new WebAssembly.Instance(module, withoutFunctionTable(imports, exported) as never);
+      return onInstance(instance, module);
     },
   };
   // The glue adds thousands of names to this object, which is faster in V8 without a prototype.
@@ -72,18 +72,18 @@ export async function startEmscripten(options: {
  * exceptions), into the table of C's function pointers. No library will need the first, and the table must not lead out
  * of the sandbox, so the first get a pointer to nowhere and the others the null pointer.
  */
-function withoutTable(imports: Imports, exported: string[]): Imports {
+function withoutFunctionTable(imports: Imports, exported: string[]): Imports {
   const pointers = imports['GOT.func'] as unknown as Record<string, WebAssembly.Global>;
-  for (const name of exported) pointers[name]!.value = NOWHERE;
-  const none = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
-  return { ...imports, 'GOT.func': new Proxy({}, { get: () => none }) };
+  for (const name of exported) pointers[name]!.value = INVALID_POINTER;
+  const nullPointer = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
+  return { ...imports, 'GOT.func': new Proxy({}, { get: () => nullPointer }) };
 }
-const NOWHERE = -1;
+const INVALID_POINTER = -1;
 
-function layOut({ FS, ENV }: Emscripten, library: Uint8Array): void {
+function prepareFileSystem({ FS, ENV }: Emscripten, library: Uint8Array): void {
   for (const folder of [HOME, '/lib/python3.11/site-packages', '/lib/python3.11/lib-dynload'])
     FS.mkdirTree(folder);
-  addLazily(FS, '/lib/python311.zip', library);
+  addLazyFile(FS, '/lib/python311.zip', library);
   Object.assign(ENV, { HOME, PYTHONHOME: '/', PYTHONDONTWRITEBYTECODE: '1' });
   FS.chdir(HOME);
 }
@@ -92,17 +92,17 @@ function layOut({ FS, ENV }: Emscripten, library: Uint8Array): void {
  * Adds a file whose content is created when first accessed: a copy, since a program may write to it. Most programs
  * never access it.
  */
-function addLazily(FS: Emscripten['FS'], path: string, content: Uint8Array): void {
+function addLazyFile(FS: Emscripten['FS'], path: string, content: Uint8Array): void {
   FS.writeFile(path, '');
   const { node } = FS.lookupPath(path);
   node.usedBytes = content.length;
-  const become = (value: Uint8Array) => {
+  const materialise = (value: Uint8Array) => {
     Object.defineProperty(node, 'contents', { value, writable: true, enumerable: true, configurable: true });
     return value;
   };
   Object.defineProperty(node, 'contents', {
-    get: () => become(new Uint8Array(content)),
-    set: become,
+    get: () => materialise(new Uint8Array(content)),
+    set: materialise,
     enumerable: true,
     configurable: true,
   });

@@ -20,14 +20,14 @@ const END = 0x0b;
  * entry, which takes longer than the rest of its start.
  */
 export function stripExports(wasm: Uint8Array, keep: (name: string) => boolean): Uint8Array<ArrayBuffer> {
-  return changeSections(wasm, { [EXPORT_SECTION]: (section) => keptExports(section, keep) });
+  return changeSections(wasm, { [EXPORT_SECTION]: (section) => filterExports(section, keep) });
 }
 
 /**
  * The same module, in which an exported function with one argument only passes it on to an imported one, and drops what
  * that returns.
  */
-export function passOn(wasm: Uint8Array, exported: string, imported: string): Uint8Array<ArrayBuffer> {
+export function forwardExport(wasm: Uint8Array, exported: string, imported: string): Uint8Array<ArrayBuffer> {
   let imports: string[] = [];
   let index = -1;
   // Sections are in the order of their numbers.
@@ -37,8 +37,8 @@ export function passOn(wasm: Uint8Array, exported: string, imported: string): Ui
       return section;
     },
     [EXPORT_SECTION](section) {
-      const found = [...exportsIn(section)].find(({ name }) => name === exported);
-      index = (found?.index ?? -1) - imports.length;
+      const target = [...readExports(section)].find(({ name }) => name === exported);
+      index = (target?.index ?? -1) - imports.length;
       return section;
     },
     [CODE_SECTION](section) {
@@ -50,16 +50,16 @@ export function passOn(wasm: Uint8Array, exported: string, imported: string): Ui
         Uint8Array.of(DROP, END),
       ]);
       let at = readNumber(section, 0).next;
-      const after = () => {
+      const endOfBody = () => {
         const { value, next } = readNumber(section, at);
         return next + value;
       };
-      for (let i = 0; i < index; i++) at = after();
+      for (let i = 0; i < index; i++) at = endOfBody();
       return concatenate([
         section.subarray(0, at),
         writeNumber(body.length),
         body,
-        section.subarray(after()),
+        section.subarray(endOfBody()),
       ]);
     },
   });
@@ -81,14 +81,14 @@ function changeSections(wasm: Uint8Array, changes: Changes): Uint8Array<ArrayBuf
   return concatenate(parts);
 }
 
-function keptExports(section: Uint8Array, keep: (name: string) => boolean): Uint8Array {
-  const kept = [...exportsIn(section)].filter(
+function filterExports(section: Uint8Array, keep: (name: string) => boolean): Uint8Array {
+  const kept = [...readExports(section)].filter(
     ({ name, kind }) => (kind !== FUNCTION_KIND && kind !== GLOBAL_KIND) || keep(name),
   );
   return concatenate([writeNumber(kept.length), ...kept.map(({ bytes }) => bytes)]);
 }
 
-function* exportsIn(section: Uint8Array) {
+function* readExports(section: Uint8Array) {
   const { value: count, next: first } = readNumber(section, 0);
   let at = first;
   for (let i = 0; i < count; i++) {
@@ -109,13 +109,13 @@ function importedFunctions(section: Uint8Array): string[] {
     const name = readName(section, readName(section, at).next);
     const kind = section[name.next]!;
     if (kind === FUNCTION_KIND) names.push(name.value);
-    at = kind === FUNCTION_KIND ? readNumber(section, name.next + 1).next : afterType(section, name.next);
+    at = kind === FUNCTION_KIND ? readNumber(section, name.next + 1).next : endOfType(section, name.next);
   }
   return names;
 }
 
 /** Where the type of an imported table, memory or variable ends; `at` is its kind. */
-function afterType(section: Uint8Array, at: number): number {
+function endOfType(section: Uint8Array, at: number): number {
   if (section[at] === GLOBAL_KIND) return at + 3;
   const limits = section[at] === TABLE_KIND ? at + 2 : at + 1;
   const { next } = readNumber(section, limits + 1);

@@ -4,13 +4,13 @@
  */
 import { createRequire } from 'node:module';
 import { Script } from 'node:vm';
-import { passOn, stripExports } from './exports.ts';
+import { forwardExport, stripExports } from './exports.ts';
 import { SLEEP, type Emscripten } from './python-module.ts';
 
 type Create = (settings: object) => Promise<Emscripten>;
 
 /** Exports that are called or read, by the glue while programs run, or here. */
-const needed =
+const neededExports =
   /^(malloc|free|calloc|realloc|memalign|_*emscripten_(?!.*webgl).*|__wasm_.*|_*errno_location|hton[sl]|ntoh[sl]|fflush|stack(Save|Restore|Alloc)|setThrew|[sg]etTempRet0|strerror|_*funcs_on_exit|__dl_seterr|__stack_(low|high)|Py_Initialize|Py_IncRef|Py_EnterRecursiveCall|PyMem_Raw(Malloc|Free)|PyRun_SimpleString|PyUnicode_(FromStringAndSize|AsUTF8)|PyObject_CallOneArg|PyEval_EvalCode|PyErr_(ExceptionMatches|Fetch|NormalizeException)|PyExc_MemoryError)$/;
 
 /**
@@ -21,8 +21,8 @@ export async function compilePython(
   wasm: Uint8Array,
 ): Promise<{ module: WebAssembly.Module; exported: string[]; imported: Set<string> }> {
   // The C library's sleep, a loop that reads the clock, becomes a call of boundary.ts.
-  const sleeping = passOn(wasm, 'emscripten_thread_sleep', SLEEP);
-  const module = await WebAssembly.compile(stripExports(sleeping, (name) => needed.test(name)));
+  const withSleep = forwardExport(wasm, 'emscripten_thread_sleep', SLEEP);
+  const module = await WebAssembly.compile(stripExports(withSleep, (name) => neededExports.test(name)));
   const exported = WebAssembly.Module.exports(module).filter(({ kind }) => kind === 'function');
   return {
     module,
@@ -43,8 +43,8 @@ export interface Glue {
  * `source` is pyodide.asm.js, a script that defines one function; `imports` are the names that the WebAssembly module
  * imports.
  */
-export function glueOf(url: string, source: string, imports: Set<string>): Glue {
-  const body = lean(source, imports)
+export function createGlue(url: string, source: string, imports: Set<string>): Glue {
+  const body = stripUnused(source, imports)
     .replaceAll(/(?<![\w$.])import\(/g, 'load(')
     .replace(/globalThis\.(\w+) = \1;\s*$/, 'return $1;');
   if (!/return \w+;$/.test(body))
@@ -56,20 +56,20 @@ export function glueOf(url: string, source: string, imports: Set<string>): Glue 
  * Removes about a third of the source: names of exports that were stripped, and functions that the module does not
  * import.
  */
-function lean(source: string, imports: Set<string>): string {
+function stripUnused(source: string, imports: Set<string>): string {
   const exported =
     /var [\w$]+=(?:Module\["[\w$]+"\]=)?(?:\([\w,]*\)|\w+)=>\([\w$]+=(?:Module\["[\w$]+"\]=)?wasmExports\["([\w$]+)"\]\)\([\w,]*\);/g;
   const address = /var [\w$]+=Module\["_([\w$]+)"\]=\d+;/g;
-  const offered = /(?<=var wasmImports=\{)[^}]*/;
-  for (const list of [exported, address, offered])
+  const importList = /(?<=var wasmImports=\{)[^}]*/;
+  for (const list of [exported, address, importList])
     if (source.search(list) < 0)
       throw new Error('Pyodide has changed: its lists of exports and imports were not found');
-  const keepNeeded = (part: string, name: string) => (needed.test(name) ? part : '');
+  const keepNeeded = (part: string, name: string) => (neededExports.test(name) ? part : '');
   return source
     .replaceAll(/(?<![\w$])[\w$]+\.sig="\w+";/g, '')
     .replaceAll(exported, keepNeeded)
     .replaceAll(address, keepNeeded)
-    .replace(offered, (list) =>
+    .replace(importList, (list) =>
       list
         .split(',')
         .filter((part) => imports.has(/^(\w+)/.exec(part)?.[1] ?? ''))

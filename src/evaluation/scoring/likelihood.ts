@@ -3,7 +3,7 @@ import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
 import { sum } from '../../statistics/statistics.ts';
 import type { EvaluatedModel } from '../task.ts';
 
-export interface Continued {
+export interface ScoredText {
   context: string;
   /**
    * Begins with the white space that separates it from the context; without it, a token that spans both would not be
@@ -29,12 +29,12 @@ const PASS_TOKENS = 2048;
 
 export async function logLikelihoods(
   model: Pick<EvaluatedModel, 'tokenizer' | 'contextLength' | 'tokenLosses'>,
-  continued: readonly Continued[],
+  continued: readonly ScoredText[],
 ): Promise<LogLikelihood[]> {
   const tokenizer = await model.tokenizer();
   const most = await model.contextLength();
   const results: LogLikelihood[] = [];
-  for (const texts of passes(continued.map((one) => encode(one, tokenizer, most)))) {
+  for (const texts of passes(continued.map((text) => encode(text, tokenizer, most)))) {
     const { tokens, starts, begins } = pack(texts);
     // Tokens before the first one that counts need not be measured.
     const skipped = texts[0]!.tokens.length - texts[0]!.counted;
@@ -52,7 +52,7 @@ export async function logLikelihoods(
  * its end), count as context, the rest as continuation. Text that is too long loses its beginning.
  */
 export function encode(
-  { context, continuation }: Continued,
+  { context, continuation }: ScoredText,
   { encode: tokens, start, eos }: Pick<Tokenizer, 'encode' | 'start' | 'eos'>,
   most = Infinity,
 ): Encoded {

@@ -4,7 +4,7 @@ import { readRows, type NamedRow } from '../../corpus/datasets/rows.ts';
 import { UserError } from '../../text/errors.ts';
 import { mix } from '../../statistics/random.ts';
 import { spread } from '../../statistics/statistics.ts';
-import { countOf, type PlanContext, type Task } from '../task.ts';
+import { itemCount, type PlanContext, type Task } from '../task.ts';
 
 /** How to read a row with these columns. `read` throws an Error if the values don't fit together. */
 export interface RowFormat<Q> {
@@ -37,13 +37,13 @@ export interface ChosenRows<Q> {
   /** The requested number of rows, spread evenly over all. */
   rows: { name: string; value: Q }[];
   /** Number of all rows. */
-  of: number;
+  total: number;
 }
 
-/** Seed of the choice, so that the same ones are taken each time. */
+/** Seed of the sample, so that it is the same each time. */
 const SEED = 20261127;
 
-/** `count` of them, chosen by a fixed seed, in their order. With a larger count, the same and others. */
+/** A sample of `count` items with a fixed seed, in their order. A larger sample contains the smaller one. */
 export function seededSample<T>(all: readonly T[], count: number): T[] {
   const drawn = all.map((_, index) => ({ index, at: mix(SEED, index) })).sort((a, b) => a.at - b.at);
   return drawn
@@ -57,7 +57,7 @@ export async function chooseRows<Q>(benchmark: Benchmark<Q>, context: PlanContex
   const { title, source, formats, quick } = benchmark;
   const reference = context.data ?? source;
   const all = await readAll(benchmark, context);
-  const chosen = spread(all.length, countOf(context, { quick })).map((index) => all[index]!);
+  const chosen = spread(all.length, itemCount(context, { quick })).map((index) => all[index]!);
   const rows = chosen.map((row) => {
     if ('problem' in row) throw badRow(reference, row, row.problem);
     const format = formats.find(({ columns }) => columns.every((name) => row.columns.includes(name)));
@@ -73,7 +73,7 @@ export async function chooseRows<Q>(benchmark: Benchmark<Q>, context: PlanContex
       throw badRow(reference, row, (error as Error).message);
     }
   });
-  return { rows, of: all.length };
+  return { rows, total: all.length };
 }
 
 async function readAll<Q>(

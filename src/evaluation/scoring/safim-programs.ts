@@ -10,9 +10,9 @@ export interface UnitTest {
 const literal = (value: unknown): string => `json.loads(${JSON.stringify(JSON.stringify(value))})`;
 
 /**
- * Cuts an answer's last lines off until the program is valid and nothing outside of the gap has changed: the kinds of
- * its syntax tree's nodes are the same before and after the gap as with `pass` in it. This is the benchmark's
- * truncation, with Python's own parser.
+ * Removes an answer's last lines until the program is valid and nothing outside the gap has changed: the kinds of its
+ * syntax tree's nodes are the same before and after the gap as with `pass` in it. This is the benchmark's truncation,
+ * with Python's own parser.
  */
 const CUT = `
 def _kinds(source):

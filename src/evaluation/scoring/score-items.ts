@@ -2,7 +2,7 @@
 import { openScoreCache } from './score-cache.ts';
 import type { EvaluatedModel, Item, ItemScore, ScoreContext, Task } from '../task.ts';
 
-/** What is called for each score. `computed`: it was not known yet. */
+/** Called for each score. `computed`: it was not in the cache. */
 export interface OnScored {
   onScore(computed: boolean): void;
 }
@@ -35,7 +35,7 @@ export async function scoreItems<I extends Item>(
   return scores;
 }
 
-/** Scores each item with its model. `alone`: only one is in memory, so each makes room for the next one. */
+/** Scores each item with its model. `alone`: only one model fits in memory, so each is released before the next. */
 export async function scoreBy<I extends Item>(
   modelOf: (item: I) => EvaluatedModel,
   task: Task<I>,
@@ -47,7 +47,7 @@ export async function scoreBy<I extends Item>(
     const own = items.filter((item) => modelOf(item) === model);
     const scores = await scoreItems(task, own, model, context);
     for (const [index, item] of own.entries()) found.set(item, scores[index]!);
-    if (alone) await model.rest();
+    if (alone) await model.releaseMemory();
   }
   return items.map((item) => found.get(item)!);
 }
@@ -64,12 +64,12 @@ export async function scoreTogether<I extends Item>(
 ): Promise<ItemScore[][]> {
   if (items.length === 0) return models.map(() => []);
   const caches = await Promise.all(models.map((model) => openScoreCache(model, task)));
-  const beside = models.map(({ digest }) => digest.slice(0, 32)).join(' ');
+  const modelsKey = models.map(({ digest }) => digest.slice(0, 32)).join(' ');
   const scores = models.map((): ItemScore[] => []);
   try {
     for (const item of items) {
       context.signal?.throwIfAborted();
-      const key = { digest: `${item.digest} beside ${beside}` };
+      const key = { digest: `${item.digest} beside ${modelsKey}` };
       let found = caches.flatMap((cache) => cache.get(key) ?? []);
       const computed = found.length < models.length;
       if (computed) {
@@ -88,7 +88,7 @@ export async function scoreTogether<I extends Item>(
 }
 
 /**
- * Works on `width` values at a time. After an error nothing new is started, and the error is thrown when all have
+ * Processes `width` values at a time. After an error nothing new is started, and the error is thrown when all have
  * ended.
  */
 async function forEach<T>(values: Iterable<T>, width: number, work: (value: T) => Promise<void>) {

@@ -1,11 +1,11 @@
-/** Texts that a base knew, which the user names: a text file, or a data set of texts. */
+/** Texts that the base already knew, named by the user: a text file, or a data set of texts. */
 import { existsSync } from 'node:fs';
 import { isDataFile } from '../../corpus/datasets/choose.ts';
 import { dataSetDocuments } from '../../corpus/datasets/documents.ts';
 import { UserError } from '../../text/errors.ts';
 import { whyNoFile } from '../../text/not-a-file.ts';
 import { openRegular } from '../../platform/files/regular-file.ts';
-import { ownText } from '../cursors/held-out.ts';
+import { detachedCopy } from '../cursors/held-out.ts';
 import { spread } from '../../statistics/statistics.ts';
 import { english } from '../../text/message.ts';
 
@@ -41,7 +41,7 @@ async function piecesOf(path: string, count: number): Promise<string[]> {
       const index = Math.floor((at + done) / PIECE);
       const end = Math.min(text.length, (index + 1) * PIECE - at);
       const piece = pieces.get(index);
-      if (piece !== undefined) pieces.set(index, piece + ownText(text.slice(done, end)));
+      if (piece !== undefined) pieces.set(index, piece + detachedCopy(text.slice(done, end)));
       done = end;
     }
     at += text.length;
@@ -83,7 +83,7 @@ async function firstRows(
   const texts: string[] = [];
   for await (const { pieces } of dataSetDocuments(reference, { ...options, mode: 'pretrain' })) {
     const text = pieces.map((piece) => piece.text).join('');
-    texts.push(ownText(text.slice(0, PIECE)));
+    texts.push(detachedCopy(text.slice(0, PIECE)));
     if (texts.length >= count) break;
   }
   return texts;

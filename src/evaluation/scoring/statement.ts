@@ -1,6 +1,6 @@
 /** Where a completed statement, block or expression ends, as benchmarks cut answers. Pure. */
-import { openAt, readOn } from '../../completion/code/brackets.ts';
-import { languageOf } from '../../completion/code/languages.ts';
+import { openAt, continueReading } from '../../completion/code/brackets.ts';
+import { languageFor } from '../../completion/code/languages.ts';
 
 /**
  * The first statement of an answer, as CrossCodeEval cuts it: up to the first of `;`, `{` and `}`; in Python up to the
@@ -12,11 +12,11 @@ export function firstStatement(before: string, answer: string, languageId: strin
     const end = answer.search(/[;{}]/);
     return end > 0 ? answer.slice(0, end + 1) : answer;
   }
-  const language = languageOf('python');
+  const language = languageFor('python');
   const open = openAt(before, language);
   for (let end = answer.indexOf('\n'); end >= 0; end = answer.indexOf('\n', end + 1)) {
     const text = answer.slice(0, end);
-    const still = readOn(`${text}\n`, language, open);
+    const still = continueReading(`${text}\n`, language, open);
     if (text.trim() && still.length === 0 && !text.endsWith('\\')) return text.trimEnd();
   }
   return answer;
@@ -47,7 +47,7 @@ export function firstCall(answer: string): string {
 }
 
 /** The first line that is not blank, without its line end. */
-export const firstInkedLine = (answer: string): string =>
+export const firstNonBlankLine = (answer: string): string =>
   answer.split('\n').find((line) => line.trim()) ?? '';
 
 /** The first line that is neither blank nor a comment, as RepoBench takes it; else the first line. */

@@ -1,4 +1,4 @@
-/** The best approximation of a matrix by one of low rank. */
+/** The best low-rank approximation of a matrix. */
 import { gaussian, mix } from '../../statistics/random.ts';
 import type { Backend, Tensor } from '../../tensor/backend.ts';
 import type { Matrix } from './weights.ts';
@@ -7,19 +7,19 @@ import type { Matrix } from './weights.ts';
  * Rounds of the power iteration. For ranks of 16 to 256, the part then holds more than 98% of the energy that the best
  * approximation holds, also of a matrix of random signs, whose singular values are the closest. Low ranks need more.
  */
-const roundsOf = (rank: number): number => Math.round(Math.min(16, Math.max(4, 1024 / rank)));
+const powerIterations = (rank: number): number => Math.round(Math.min(16, Math.max(4, 1024 / rank)));
 const SEED = 11;
 
 /** Operations of making vectors orthogonal, which take most of the time. */
 export const lowRankOperations = ([rows, columns]: readonly [number, number], rank: number): number => {
   const small = Math.min(rows, columns);
-  return rank < small ? (roundsOf(rank) + 1) * 2 * small * rank ** 2 : 0;
+  return rank < small ? (powerIterations(rank) + 1) * 2 * small * rank ** 2 : 0;
 };
 
 /**
  * The matrix, row by row, projected onto the subspace of its `rank` largest singular vectors, by block power iteration
- * (Halko, Martinsson & Tropp 2011, algorithm 4.4). Where singular values lie so close that the vectors are not found
- * exactly, others hold almost as much. The matrix itself if it has no higher rank.
+ * (Halko, Martinsson & Tropp 2011, algorithm 4.4). Where singular values are too close for the vectors to be found
+ * exactly, other vectors hold almost as much. Returns the matrix itself if its rank is not higher.
  */
 export async function lowRankPart(
   backend: Backend,
@@ -39,7 +39,7 @@ export async function lowRankPart(
   };
   // A vector is a row.
   let basis = orthonormal(gaussian(rank * small, 1, mix(SEED, rank, small)), rank, small);
-  for (let round = 0; round < roundsOf(rank); round += 1)
+  for (let round = 0; round < powerIterations(rank); round += 1)
     basis = orthonormal(await apply((vectors) => backend.matmul(vectors, gram), basis), rank, small);
   const projected = await apply(
     (vectors) =>
@@ -52,9 +52,9 @@ export async function lowRankPart(
   return projected;
 }
 
-/** A vector that lost more than this share of its length to the others is made orthogonal once more. */
+/** A vector that lost more than this share of its length is orthogonalized again. */
 const LOST = 0.9;
-/** What is left of a vector that depends on the others is rounding only. */
+/** Below this share, the rest of a linearly dependent vector is only rounding error. */
 const NOTHING = 1e-12;
 
 /** Rows of the same span as those of x [count, length], orthonormal (Gram-Schmidt); a dependent one becomes zeros. */
@@ -79,7 +79,7 @@ export function orthonormal(x: Float32Array, count: number, length: number): Flo
   return result;
 }
 
-const norm = (x: Float64Array): number => Math.sqrt(x.reduce((sum, one) => sum + one * one, 0));
+const norm = (x: Float64Array): number => Math.sqrt(x.reduce((sum, value) => sum + value * value, 0));
 
 /** x without its part along the unit vector u. */
 function subtract(x: Float64Array, u: Float64Array): void {

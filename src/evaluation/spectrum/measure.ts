@@ -1,6 +1,6 @@
 /**
- * Singular values of each linear layer: of the base, of what a run changed, and of Gaussian noise of the same size as
- * the change.
+ * Singular values of each linear layer: of the base, of a run's change, and of Gaussian noise of the same size as the
+ * change.
  */
 import { gaussian, mix } from '../../statistics/random.ts';
 import { UserError } from '../../text/errors.ts';
@@ -16,7 +16,7 @@ import { readSpec, spectrumPath } from '../../runs/files.ts';
 import { resultStep } from '../../runs/index.ts';
 import { startBackend, type Backend } from '../../tensor/index.ts';
 import { SpectrumStore } from './store.ts';
-import { scaled, sumOfSquares, summarise } from './summary.ts';
+import { scaleSpectrum, sumOfSquares, summarise } from './summary.ts';
 import { openWeights, type Linear, type Matrix, type Weights } from './weights.ts';
 
 export interface SpectrumProgress {
@@ -90,10 +90,10 @@ class Measurement {
     const blocks = this.plan(stores);
     for (const job of blocks.flat()) count(this.total, job);
     for (const block of blocks) await this.measureBlock(block);
-    return linears.map((linear) => resultOf(linear, stores));
+    return linears.map((linear) => toResult(linear, stores));
   }
 
-  /** What is left to measure: the noise, then the model block by block. */
+  /** The remaining measurements: the noise, then the model block by block. */
   private plan({ base, change, noise }: Stores): Job[][] {
     const { weights } = this;
     const shapes = new Map(weights.linears.map(({ shape }) => [shape.join('x'), shape]));
@@ -101,13 +101,13 @@ class Measurement {
       [...shapes].map(([name, shape]) => ({
         name,
         store: noise,
-        read: () => Promise.resolve(noiseOf(shape)),
-        cost: costOf(shape),
+        read: () => Promise.resolve(noiseMatrix(shape)),
+        cost: jobCost(shape),
       })),
     ];
     for (const linear of weights.linears) {
       const { name, layer, shape } = linear;
-      const cost = costOf(shape);
+      const cost = jobCost(shape);
       (blocks[layer + 1] ??= []).push(
         { name, store: base, read: () => weights.base(linear), cost },
         // The small factors of an adapter take almost no time.
@@ -175,7 +175,7 @@ function count(sum: { jobs: number; cost: number }, { cost }: Job): void {
   sum.cost += cost;
 }
 
-const costOf = ([rows, columns]: Linear['shape']) => rows * columns * Math.min(rows, columns);
+const jobCost = ([rows, columns]: Linear['shape']) => rows * columns * Math.min(rows, columns);
 
 function isZero({ values }: Matrix, { name }: Job): boolean {
   const energy = sumOfSquares(values);
@@ -190,11 +190,11 @@ function isZero({ values }: Matrix, { name }: Job): boolean {
 const NOISE_SEED = 5;
 
 /** One draw per shape is enough, since scaling a matrix scales its singular values. */
-function noiseOf([rows, columns]: Linear['shape']): Matrix {
+function noiseMatrix([rows, columns]: Linear['shape']): Matrix {
   return { values: gaussian(rows * columns, 1, mix(NOISE_SEED, rows, columns)), rows, columns };
 }
 
-function resultOf({ name, layer, module, shape }: Linear, stores: Stores): LinearSpectrum {
+function toResult({ name, layer, module, shape }: Linear, stores: Stores): LinearSpectrum {
   const base = stores.base.get(name);
   const change = stores.change.get(name);
   return {
@@ -202,6 +202,6 @@ function resultOf({ name, layer, module, shape }: Linear, stores: Stores): Linea
     module,
     shape,
     ...(base && { base }),
-    ...(change && { change, noise: scaled(stores.noise.get(shape.join('x'))!, change.size) }),
+    ...(change && { change, noise: scaleSpectrum(stores.noise.get(shape.join('x'))!, change.size) }),
   };
 }

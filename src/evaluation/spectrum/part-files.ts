@@ -1,5 +1,5 @@
 /**
- * Parts of what a run changed, measured as models of their own: RUN/parts/NAME/evaluation/TASK.STEP.jsonl has the rows
+ * Parts of a run's change, measured as models of their own: RUN/parts/NAME/evaluation/TASK.STEP.jsonl has the rows
  * (figures/item-rows.ts) of each.
  */
 import { readdir } from 'node:fs/promises';

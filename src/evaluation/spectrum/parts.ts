@@ -1,4 +1,4 @@
-/** Measures parts of what a run changed (part-files.ts), each like a checkpoint of the run and on the same items. */
+/** Measures parts of a run's change (part-files.ts), each like a checkpoint of the run and on the same items. */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,8 +10,8 @@ import { startBackend } from '../../tensor/index.ts';
 import { exportModelGguf } from '../../weights/index.ts';
 import type { LazyValues } from '../../weights/values.ts';
 import { writeRows } from '../evaluate-run.ts';
-import { Evaluation, stopped } from '../measure.ts';
-import { corpusOf, Resources, subjectOf, type Subject } from '../resources.ts';
+import { Evaluation, toCancelled } from '../measure.ts';
+import { lazyCorpus, Resources, runSubject, type Subject } from '../resources.ts';
 import { chooseTasks, contextTokens } from '../tasks/index.ts';
 import { lowRankPart } from './low-rank.ts';
 import { partDir, partName, partsDir, partTasks, readParts, type Part } from './part-files.ts';
@@ -39,38 +39,38 @@ export async function measureParts(
   await mkdir(partsDir(dir), { recursive: true });
   await removeModels(dir);
   const known = await readParts(dir, step);
-  const left = parts.filter((part) => !known.has(partName(part)));
+  const pending = parts.filter((part) => !known.has(partName(part)));
   try {
-    for (const [done, part] of left.entries()) {
-      onProgress?.({ done, total: left.length });
+    for (const [done, part] of pending.entries()) {
+      onProgress?.({ done, total: pending.length });
       await measurePart(dir, spec, { step, part, signal });
     }
   } catch (error) {
-    throw stopped(error, signal);
+    throw toCancelled(error, signal);
   }
-  onProgress?.({ done: left.length, total: left.length });
+  onProgress?.({ done: pending.length, total: pending.length });
 }
 
-interface Measuring {
+interface PartContext {
   step: number;
   part: Part;
   signal: AbortSignal | undefined;
 }
 
-async function measurePart(dir: string, spec: RunSpec, { step, part, signal }: Measuring): Promise<void> {
+async function measurePart(dir: string, spec: RunSpec, { step, part, signal }: PartContext): Promise<void> {
   const name = partName(part);
   const names = partTasks(part);
   const isAdapter = spec.hyper.method === 'lora';
   if (isAdapter && 'rank' in part) throw new Error('an adapter has a low rank already');
   // An adapter can be scored at any strength as it is.
   const file = isAdapter ? undefined : join(partsDir(dir), `${name}.gguf`);
-  const subject = subjectOf(dir, spec);
+  const subject = runSubject(dir, spec);
   if (file && !(await writeModel(file, dir, spec, { step, part, signal }))) return;
   const resources = new Resources(
     file ? await subjectAt(file, subject, part) : subject,
     contextTokens(chooseTasks(names)),
   );
-  const corpus = corpusOf(dir);
+  const corpus = lazyCorpus(dir);
   try {
     const model = await resources.result(isAdapter && 'strength' in part ? part.strength : 1);
     const evaluation = new Evaluation(chooseTasks(names), { tasks: names, signal }, resources);
@@ -84,8 +84,8 @@ async function measurePart(dir: string, spec: RunSpec, { step, part, signal }: M
 }
 
 /**
- * The whole model in `file`. Low ranks are measured in f32, also of a run in bf16: its rounding is larger than much of
- * what they leave out.
+ * The whole model in `file`. Low ranks are measured in f32 even for a run in bf16, whose rounding is larger than much
+ * of what they leave out.
  */
 async function subjectAt(file: string, subject: Subject, part: Part): Promise<Subject> {
   const { id, modelPath } = subject.result!;
@@ -101,7 +101,12 @@ async function subjectAt(file: string, subject: Subject, part: Part): Promise<Su
 }
 
 /** Writes the part of a full fine-tuning as a model, one matrix at a time. False if it would be all of the change. */
-async function writeModel(file: string, dir: string, spec: RunSpec, measuring: Measuring): Promise<boolean> {
+async function writeModel(
+  file: string,
+  dir: string,
+  spec: RunSpec,
+  measuring: PartContext,
+): Promise<boolean> {
   const { part } = measuring;
   if ('rank' in part) return writeTruncated(file, dir, spec, { ...measuring, rank: part.rank });
   const { strength } = part;
@@ -130,7 +135,7 @@ async function writeTruncated(
   file: string,
   dir: string,
   spec: RunSpec,
-  { step, rank, signal }: Measuring & { rank: number },
+  { step, rank, signal }: PartContext & { rank: number },
 ): Promise<boolean> {
   const weights = await openWeights(dir, spec, step);
   try {
@@ -156,7 +161,7 @@ async function writeTruncated(
   return true;
 }
 
-/** Those that a killed process has left. */
+/** Removes models that a killed process has left. */
 async function removeModels(dir: string): Promise<void> {
   for (const name of await readdir(partsDir(dir)))
     if (/\.gguf($|\.)/.test(name)) await rm(join(partsDir(dir), name), { force: true });

@@ -17,7 +17,7 @@ const VERSION = 1;
 const lineSchema = z.object({ name: z.string(), spectrum: spectrumSchema.nullable() });
 
 export class SpectrumStore {
-  private readonly known = new Map<string, Spectrum | undefined>();
+  private readonly spectra = new Map<string, Spectrum | undefined>();
 
   private constructor(private readonly path: string) {}
 
@@ -26,7 +26,7 @@ export class SpectrumStore {
     const store = new SpectrumStore(join(folder, `spectrum.v${VERSION}.jsonl`));
     const text = await readText(store.path).catch(() => '');
     for (const { name, spectrum } of parseLines(lineSchema, `${text}\n`).values)
-      store.known.set(name, spectrum ?? undefined);
+      store.spectra.set(name, spectrum ?? undefined);
     await mkdir(dirname(store.path), { recursive: true });
     // A partial line of a killed writer must not swallow the next one.
     if (text && !text.endsWith('\n')) await appendFile(store.path, '\n');
@@ -34,15 +34,15 @@ export class SpectrumStore {
   }
 
   has(name: string): boolean {
-    return this.known.has(name);
+    return this.spectra.has(name);
   }
 
   get(name: string): Spectrum | undefined {
-    return this.known.get(name);
+    return this.spectra.get(name);
   }
 
   async put(name: string, spectrum: Spectrum | undefined): Promise<void> {
-    this.known.set(name, spectrum);
+    this.spectra.set(name, spectrum);
     await appendFile(this.path, `${JSON.stringify({ name, spectrum: spectrum ?? null })}\n`);
   }
 }

@@ -1,4 +1,4 @@
-/** The summary of a matrix's singular values that is kept. */
+/** The stored summary of a matrix's singular values. */
 import { energyShares, type Spectrum } from '../../protocol/spectrum.ts';
 
 /** Number of values kept of a longer list: enough for a curve. */
@@ -16,7 +16,7 @@ export function summarise(values: ArrayLike<number>): Spectrum | undefined {
 }
 
 /** The summary of the same matrix, scaled to the size `to`. */
-export function scaled({ size, ranks, values }: Spectrum, to: number): Spectrum {
+export function scaleSpectrum({ size, ranks, values }: Spectrum, to: number): Spectrum {
   return { size: to, ranks, values: values.map((value) => short((value * to) / size)) };
 }
 

@@ -1,4 +1,4 @@
-/** The matrices whose singular values are measured: those of the base, and what a run changed in them. */
+/** The matrices whose singular values are measured: those of the base, and a run's change to them. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -6,7 +6,7 @@ import { requireSameBase } from '../../base-models/checksums.ts';
 import { readAdapterGguf, type Adapter, type AdapterLayer } from '../../weights/index.ts';
 import { readSafetensors } from '../../weights/safetensors.ts';
 import { openGguf, type GgufFile } from '../../gguf/index.ts';
-import { modulesOf, moduleTensors } from '../../base-models/architectures.ts';
+import { blockModules, moduleTensors } from '../../base-models/architectures.ts';
 import { linearShape, readConfig, type ModelConfig } from '../../model/index.ts';
 import { UserError } from '../../text/errors.ts';
 import { artefactName, type ModuleName, type RunSpec } from '../../protocol/run.ts';
@@ -30,7 +30,7 @@ export interface Linear {
   shape: [number, number];
 }
 
-/** The source that the trained change is read from. */
+/** The source of the trained change. */
 interface Changes {
   source: RunSpectrum['source'];
   /** Path of the file. */
@@ -57,10 +57,10 @@ export async function openWeights(dir: string, spec: RunSpec, step: number): Pro
     const changes = await openChanges(dir, spec, step, base);
     return {
       linears: listLinears(readConfig(base)),
-      base: async (linear) => matrixOf(linear, await base.readF32(`${linear.name}.weight`)),
+      base: async (linear) => toMatrix(linear, await base.readF32(`${linear.name}.weight`)),
       change: (linear) => changes.read(linear),
       source: changes.source,
-      digests: { base: spec.base.sha256, change: await digestOf(changes.path, spec) },
+      digests: { base: spec.base.sha256, change: await fileDigest(changes.path, spec) },
       close: async () => {
         await base.close();
         await changes.close();
@@ -74,14 +74,14 @@ export async function openWeights(dir: string, spec: RunSpec, step: number): Pro
 
 function listLinears(config: ModelConfig): Linear[] {
   return Array.from({ length: config.layers }, (_, layer) =>
-    modulesOf(config).map((module): Linear => {
+    blockModules(config).map((module): Linear => {
       const name = `blk.${layer}.${moduleTensors[module]}`;
       return { name, layer, module, shape: linearShape(config, name) };
     }),
   ).flat();
 }
 
-const matrixOf = ({ shape: [rows, columns] }: Linear, values: Float32Array): Matrix => ({
+const toMatrix = ({ shape: [rows, columns] }: Linear, values: Float32Array): Matrix => ({
   values,
   rows,
   columns,
@@ -91,7 +91,7 @@ const matrixOf = ({ shape: [rows, columns] }: Linear, values: Float32Array): Mat
  * Digest of path, size and time instead of the content: a result is never rewritten, and reading all of it would take
  * as long as measuring.
  */
-async function digestOf(path: string, { id, base }: RunSpec): Promise<string> {
+async function fileDigest(path: string, { id, base }: RunSpec): Promise<string> {
   const { size, mtimeMs } = await stat(path);
   const text = [id, base.sha256, basename(path), size, mtimeMs].join('\n');
   return createHash('sha256').update(text).digest('hex');
@@ -100,20 +100,22 @@ async function digestOf(path: string, { id, base }: RunSpec): Promise<string> {
 async function openChanges(dir: string, spec: RunSpec, step: number, base: GgufFile): Promise<Changes> {
   const lora = spec.hyper.method === 'lora';
   const path = join(dir, artefactName(spec));
-  if (!(await isThere(path)))
+  if (!(await exists(path)))
     throw new UserError(
       'run-not-finished',
       `Run ${spec.id} has no result yet.`,
       `Let it finish, or resume it with {resume ${spec.id}}.`,
     );
   if (lora) return adapterChanges(path, await readAdapterGguf(path, base));
-  const begun = spec.hyper.precision === 'bf16' ? roundToBf16 : undefined;
+  const roundInitial = spec.hyper.precision === 'bf16' ? roundToBf16 : undefined;
   const checkpoint = join(checkpointPath(dir, step), 'parameters.safetensors');
   const trained = await readSafetensors(checkpoint).catch(() => undefined);
-  return trained ? checkpointChanges(checkpoint, trained, base, begun) : modelChanges(path, base, begun);
+  return trained
+    ? checkpointChanges(checkpoint, trained, base, roundInitial)
+    : modelChanges(path, base, roundInitial);
 }
 
-const isThere = (path: string) =>
+const exists = (path: string) =>
   stat(path).then(
     () => true,
     () => false,
@@ -126,7 +128,7 @@ function adapterChanges(path: string, { layers, alpha }: Adapter): Changes {
     path,
     read: ({ name }) => {
       const layer = byName.get(name);
-      return Promise.resolve(layer && coreOf(layer, alpha / layer.rank));
+      return Promise.resolve(layer && coreMatrix(layer, alpha / layer.rank));
     },
     close: () => Promise.resolve(),
   };
@@ -136,7 +138,7 @@ function adapterChanges(path: string, { layers, alpha }: Adapter): Changes {
  * B A = (Q R) (P S)^T with orthonormal columns in Q and P, so the singular values are those of R S^T, which is at most
  * r x r.
  */
-export function coreOf({ a, b, rank, in: width, out }: AdapterLayer, scale: number): Matrix {
+export function coreMatrix({ a, b, rank, in: width, out }: AdapterLayer, scale: number): Matrix {
   const column = (size: number, at: (i: number) => number) =>
     Float64Array.from({ length: size }, (_, i) => at(i));
   const ranks = Array.from({ length: rank }, (_, r) => r);
@@ -153,13 +155,13 @@ export function coreOf({ a, b, rank, in: width, out }: AdapterLayer, scale: numb
   return { values, rows, columns };
 }
 
-type Round = ((values: Float32Array) => void) | undefined;
+type Rounding = ((values: Float32Array) => void) | undefined;
 
 function checkpointChanges(
   path: string,
   tensors: Awaited<ReturnType<typeof readSafetensors>>,
   base: GgufFile,
-  begun: Round,
+  roundInitial: Rounding,
 ): Changes {
   return {
     source: 'checkpoint',
@@ -172,33 +174,34 @@ function checkpointChanges(
           `The checkpoint ${path} has no "${linear.name}".`,
           'Delete it; then the exported model is read instead.',
         );
-      return difference(linear, await trained.data.read(), base, begun);
+      return difference(linear, await trained.data.read(), base, roundInitial);
     },
     close: () => Promise.resolve(),
   };
 }
 
-async function modelChanges(path: string, base: GgufFile, begun: Round): Promise<Changes> {
+async function modelChanges(path: string, base: GgufFile, roundInitial: Rounding): Promise<Changes> {
   const model = await openGguf(path);
   return {
     source: 'model',
     path,
-    read: async (linear) => difference(linear, await model.readF32(`${linear.name}.weight`), base, begun),
+    read: async (linear) =>
+      difference(linear, await model.readF32(`${linear.name}.weight`), base, roundInitial),
     close: () => model.close(),
   };
 }
 
-/** Trained weights minus those that training began with, which `begun` makes from the base's. */
+/** Trained weights minus the initial ones, which `roundInitial` makes from the base's. */
 async function difference(
   linear: Linear,
   trained: Float32Array,
   base: GgufFile,
-  begun: Round,
+  roundInitial: Rounding,
 ): Promise<Matrix> {
   const values = await base.readF32(`${linear.name}.weight`);
-  begun?.(values);
+  roundInitial?.(values);
   for (let i = 0; i < values.length; i += 1) values[i] = trained[i]! - values[i]!;
-  return matrixOf(linear, values);
+  return toMatrix(linear, values);
 }
 
 /** Rounds to the nearest value, ties to even, as the backend does. */

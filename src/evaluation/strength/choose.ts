@@ -1,5 +1,5 @@
 /**
- * Chooses the strength at which a result is offered, if at any. Runs after training, before anything else is measured.
+ * Chooses the strength at which a result is offered, if at all. Runs after training, before anything else is measured.
  */
 import { join } from 'node:path';
 import type { Corpus } from '../../corpus/index.ts';
@@ -7,9 +7,9 @@ import { setAdapterStrength } from '../../weights/strength.ts';
 import { CHARACTERS, EXACT_LINES, type StrengthChoice, type Summary } from '../../protocol/evaluation.ts';
 import type { Cost } from '../../training/measured-costs.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
-import { ofDocument } from '../figures/compare.ts';
-import { settingOf, type Evaluation } from '../measure.ts';
-import { Resources, subjectOf } from '../resources.ts';
+import { withDocument } from '../figures/compare.ts';
+import { describeSetting, type Evaluation } from '../measure.ts';
+import { Resources, runSubject } from '../resources.ts';
 import { scoreItems, type OnScored } from '../scoring/score-items.ts';
 import { addToSummary, readSummary } from '../figures/summary.ts';
 import type { EvaluatedModel, ItemScore, ScoreContext } from '../task.ts';
@@ -26,52 +26,55 @@ import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.
 import { msg, told } from '../../text/message.ts';
 
 /** After this share of the training time, no further strength is started, if nothing else limits the time. */
-const SHARE = 0.15;
-/** Items that are measured however long it takes: fewer would show nothing. */
+const TIME_SHARE = 0.15;
+/** Items measured however long it takes: fewer would be inconclusive. */
 const LEAST_ITEMS = 31;
-/** Items that are measured before the time is looked at again. */
-const CHUNK = 7;
-/** Number of cursors that strengths are measured at: `most` after so many `seconds` of training, fewer after less. */
+/** Items measured between two looks at the clock. */
+const ITEMS_PER_CHECK = 7;
+/** Number of cursors at which strengths are measured: `most` after `seconds` of training, fewer after less. */
 const CURSOR_COUNTS = { least: 14, most: 24, seconds: 600 };
 
 /**
- * Writes the strength into the adapter's file: the one set by hand, the one chosen before for this step's result, or
- * else one that it chooses now and adds to the summary.
+ * Writes the strength into the adapter's file: the one set by hand, the one already chosen for this step's result, or
+ * else one that is chosen now and added to the summary.
  */
 export async function resultStrength(
   dir: string,
   spec: RunSpec,
   step: number,
-  { evaluation, corpus, trained, until, onCost, signal }: RunMeasuring,
+  { evaluation, corpus, trained, until, onCost, signal }: MeasuringContext,
 ): Promise<void> {
-  const known = await readSummary(dir, step);
-  let choice = known?.choice;
+  const summary = await readSummary(dir, step);
+  let choice = summary?.choice;
   if (isStrengthMeasured(spec)) {
     const { progress } = evaluation;
     choice ??= await chooseResultStrength(dir, spec, {
-      ...{ corpus, trained, until, onCost },
+      corpus,
+      trained,
+      until,
+      onCost,
       onProgress: (done, total) => progress.report(strengthTask.name, done, total),
       warn: (message) => evaluation.emit({ type: 'warning', message }),
       signal,
     });
     progress.report(strengthTask.name, 1, 1);
-    if (!known?.choice) await addToSummary(dir, step, { choice });
+    if (!summary?.choice) await addToSummary(dir, step, { choice });
   }
-  await keepStrength(dir, spec, { ...known, choice });
+  await writeStrength(dir, spec, { ...summary, choice });
 }
 
-interface RunMeasuring {
+interface MeasuringContext {
   evaluation: Pick<Evaluation, 'progress' | 'emit'>;
   corpus(): Promise<Corpus>;
   /** Seconds of training. */
   trained: number;
-  /** When it should be over (by performance.now()); Infinity if there is no limit. */
+  /** When it should end (by performance.now()); Infinity without a limit. */
   until: number;
   onCost(cost: Cost): Promise<void>;
   signal: AbortSignal | undefined;
 }
 
-interface ChoosingOptions extends Pick<RunMeasuring, 'corpus' | 'trained' | 'until' | 'onCost'> {
+interface ChoiceOptions extends Pick<MeasuringContext, 'corpus' | 'trained' | 'until' | 'onCost'> {
   onProgress(done: number, total: number): void;
   warn(message: string): void;
   signal: AbortSignal | undefined;
@@ -84,13 +87,13 @@ interface ChoosingOptions extends Pick<RunMeasuring, 'corpus' | 'trained' | 'unt
 async function chooseResultStrength(
   dir: string,
   spec: RunSpec,
-  options: ChoosingOptions,
+  options: ChoiceOptions,
 ): Promise<StrengthChoice> {
   const path = join(dir, artefactName(spec));
   const lora = spec.hyper.method === 'lora';
   // Undoes an earlier choice: strengths are relative to the adapter as it was trained.
   if (lora) await setAdapterStrength(path, spec.hyper, 1);
-  const resources = new Resources(subjectOf(dir, spec), strengthTask.contextTokens);
+  const resources = new Resources(runSubject(dir, spec), strengthTask.contextTokens);
   try {
     return await measureStrengths(spec, resources, options);
   } finally {
@@ -102,7 +105,7 @@ async function chooseResultStrength(
  * Writes the strength in the summary, set by hand or chosen, into the adapter's file again: a resumed run has rewritten
  * its adapter, and a killed command may have left it undone.
  */
-export async function keepStrength(
+export async function writeStrength(
   dir: string,
   spec: RunSpec,
   { givenStrength, choice }: Pick<Summary, 'givenStrength' | 'choice'>,
@@ -112,8 +115,8 @@ export async function keepStrength(
     await setAdapterStrength(join(dir, artefactName(spec)), spec.hyper, strength);
 }
 
-/** After a short training, the choice should be short as well. */
-const cursorsAfter = (trained: number): number =>
+/** After a short training, choosing should be short as well. */
+const cursorCount = (trained: number): number =>
   Math.max(
     CURSOR_COUNTS.least,
     Math.min(CURSOR_COUNTS.most, Math.round((CURSOR_COUNTS.most * trained) / CURSOR_COUNTS.seconds)),
@@ -122,13 +125,13 @@ const cursorsAfter = (trained: number): number =>
 async function measureStrengths(
   spec: RunSpec,
   resources: Resources,
-  { corpus, trained, until, onCost, onProgress, warn, signal }: ChoosingOptions,
+  { corpus, trained, until, onCost, onProgress, warn, signal }: ChoiceOptions,
 ): Promise<StrengthChoice> {
   const began = performance.now();
   const { base } = resources;
   const plan = await strengthTask.plan({
     setting: 'quick',
-    limit: cursorsAfter(trained),
+    limit: cursorCount(trained),
     base,
     run: { spec, corpus },
     warn,
@@ -148,26 +151,26 @@ async function measureStrengths(
     },
     signal,
   };
-  // The first model that is measured decides how many items there is time for.
+  // The first model measured determines how many items there is time for.
   const first = await resources.result(1);
   const firstUntil = began + (until - began) / (full ? 2 : MIN_STRENGTHS + 1);
   const start = performance.now();
-  const { items, scores } = await scoreUntil(mixed(plan.items), first, context, firstUntil);
+  const { items, scores } = await scoreUntil(interleave(plan.items), first, context, firstUntil);
   let took = performance.now() - start;
   planned = items.length;
-  const before = await countsAt(base, items, context);
+  const before = await measureCounts(base, items, context);
   const measured: CountedPoint[] = [];
   const add = (strength: number, at: StrengthCounts) =>
     measured.push({ ...at, point: strengthPoint(strength, before, at) });
-  add(1, countsOf(scores, items));
+  add(1, toCounts(scores, items));
   const points = () => measured.map(({ point }) => point);
   // A whole model has only one strength.
   const next = () => (full ? undefined : nextStrength(points(), limit, isLate()));
-  const end = until < Infinity ? until : began + 1000 * SHARE * trained;
+  const end = until < Infinity ? until : began + 1000 * TIME_SHARE * trained;
   const isLate = () => performance.now() + took > end;
   for (let strength = next(); strength !== undefined; strength = next()) {
     const start = performance.now();
-    add(strength, await countsAt(await resources.result(strength), items, context));
+    add(strength, await measureCounts(await resources.result(strength), items, context));
     took = performance.now() - start;
   }
   onProgress(1, 1);
@@ -177,26 +180,26 @@ async function measureStrengths(
       items: most * plan.items.length,
     });
   measured.sort((a, b) => a.point.strength - b.point.strength);
-  const setting = settingOf(plan, items.length, plan.items.length);
+  const setting = describeSetting(plan, items.length, plan.items.length);
   const at = msg`${before.learned.length} held-out cursors with the editor's prompts`;
   return { ...chooseCrossFitted(before, measured, limit, at), limit, path: points(), ...told({ setting }) };
 }
 
-/** In an order of which each beginning has its share of each kind, from as many files as possible. Pure. */
-export function mixed<T extends Pick<StrengthItem, 'kind' | 'document'>>(items: readonly T[]): T[] {
-  const place = new Map<T, number>();
+/** Orders items so that every prefix has its share of each kind, from as many files as possible. Pure. */
+export function interleave<T extends Pick<StrengthItem, 'kind' | 'document'>>(items: readonly T[]): T[] {
+  const order = new Map<T, number>();
   for (const kind of new Set(items.map((item) => item.kind))) {
-    const alike = items.filter((item) => item.kind === kind);
+    const sameKind = items.filter((item) => item.kind === kind);
     const before = new Map<string, number>();
-    const turns = alike.map(({ document = '' }) => {
+    const turns = sameKind.map(({ document = '' }) => {
       const turn = before.get(document) ?? 0;
       before.set(document, document ? turn + 1 : 0);
       return turn;
     });
-    const inTurn = [...alike.keys()].sort((a, b) => turns[a]! - turns[b]! || a - b);
-    for (const [rank, at] of inTurn.entries()) place.set(alike[at]!, (rank + 0.5) / alike.length);
+    const inTurn = [...sameKind.keys()].sort((a, b) => turns[a]! - turns[b]! || a - b);
+    for (const [rank, at] of inTurn.entries()) order.set(sameKind[at]!, (rank + 0.5) / sameKind.length);
   }
-  return items.toSorted((a, b) => place.get(a)! - place.get(b)!);
+  return items.toSorted((a, b) => order.get(a)! - order.get(b)!);
 }
 
 /** Scores items in this order until the time is over. */
@@ -207,7 +210,7 @@ async function scoreUntil(
   until: number,
 ): Promise<{ items: StrengthItem[]; scores: ItemScore[] }> {
   const scores: ItemScore[] = [];
-  const size = until === Infinity ? items.length : CHUNK;
+  const size = until === Infinity ? items.length : ITEMS_PER_CHECK;
   while (scores.length < items.length && (scores.length < LEAST_ITEMS || performance.now() < until)) {
     const chunk = items.slice(scores.length, scores.length + size);
     scores.push(...(await scoreItems(strengthTask, chunk, model, context)));
@@ -216,17 +219,17 @@ async function scoreUntil(
 }
 
 /** Scores a model on the items of the strength task. */
-export async function countsAt(
+export async function measureCounts(
   model: EvaluatedModel,
   items: readonly StrengthItem[],
   context: ScoreContext & OnScored,
 ): Promise<StrengthCounts> {
-  return countsOf(await scoreItems(strengthTask, items, model, context), items);
+  return toCounts(await scoreItems(strengthTask, items, model, context), items);
 }
 
-function countsOf(scores: readonly ItemScore[], items: readonly StrengthItem[]): StrengthCounts {
+function toCounts(scores: readonly ItemScore[], items: readonly StrengthItem[]): StrengthCounts {
   const partsOf = (metric: string) =>
-    scores.flatMap(({ parts }, index) => ofDocument(parts[metric], items[index]!.document) ?? []);
+    scores.flatMap(({ parts }, index) => withDocument(parts[metric], items[index]!.document) ?? []);
   const [lines, characters] = [partsOf(EXACT_LINES), partsOf(CHARACTERS)];
   return {
     learned: partsOf(LEARNED),

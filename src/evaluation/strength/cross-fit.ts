@@ -1,7 +1,7 @@
 /**
- * What a chosen strength brings, measured on files that had no part in choosing it (cross-fitting): for each file the
- * choice is made again without it, and the file is measured at that strength. What was counted at each strength is known
- * by item, so this takes no further passes. Pure; explained in docs/science.md.
+ * The effect of the chosen strength, measured on files that had no part in choosing it (cross-fitting): for each file,
+ * the choice is repeated without it, and the file is measured at that strength. The counts at each strength are known
+ * per item, so this takes no further passes. Pure; explained in docs/science.md.
  */
 import {
   EXACT_LINES,
@@ -18,18 +18,18 @@ import type { RatioItem } from '../../statistics/statistics.ts';
 import { bestPoint, chooseStrength, type CursorCounts } from '../../findings/strength-rule.ts';
 import type { Text } from '../../text/message.ts';
 
-/** A strength with what was counted there. */
+/** A strength with the counts measured at it. */
 export interface CountedPoint extends CursorCounts {
   point: StrengthPoint;
 }
 
-/** The figures of what would have been offered; a line counts as an item. */
-function offeredFigures(
-  pairOf: (metric: OfferedMetric) => { before: readonly RatioItem[]; after: readonly RatioItem[] },
+/** The metrics of the suggestions that would have been shown; each line is an item. */
+function compareOffers(
+  pairsFor: (metric: OfferedMetric) => { before: readonly RatioItem[]; after: readonly RatioItem[] },
   setting: Text,
 ): Comparison[] {
   return offeredMetrics.map((metric) => {
-    const { before, after } = pairOf(metric);
+    const { before, after } = pairsFor(metric);
     const measured = { task: CURSORS, metric, unit: '', better: 'higher' as const, setting };
     const compared = compare({ measured, models: [[before], [after]] });
     if (metric !== EXACT_LINES) return compared;
@@ -38,19 +38,20 @@ function offeredFigures(
   });
 }
 
-const fileOf = ({ document }: RatioItem, index: number): string | number => document ?? index;
+const fileKey = ({ document }: RatioItem, index: number): string | number => document ?? index;
 
 /**
- * For each file, the best point within the limit by all other files; its `learned` is of those. An item without a
- * document counts as a file. Empty if nothing is within the limit. `base`: the base's counts of the same items.
+ * For each file, the best point within the limit according to all other files, which its `learned` covers. An item
+ * without a document counts as a file. Empty if nothing is within the limit. `base`: the base's counts of the same
+ * items.
  */
-export function bestWithoutEach(
+export function bestPerFile(
   base: readonly RatioItem[],
   measured: readonly CountedPoint[],
   limit: number,
 ): Map<string | number, StrengthPoint> {
-  const files = base.map(fileOf);
-  const found = new Map<string | number, StrengthPoint>();
+  const files = base.map(fileKey);
+  const bestPoints = new Map<string | number, StrengthPoint>();
   for (const file of new Set(files)) {
     const others = (items: readonly RatioItem[]) => items.filter((_, index) => files[index] !== file);
     const points = measured.map(({ point, learned }) => ({
@@ -58,14 +59,15 @@ export function bestWithoutEach(
       learned: pairedIntervals(others(base), others(learned)).difference,
     }));
     const best = bestPoint(points, limit);
-    if (best) found.set(file, best);
+    if (best) bestPoints.set(file, best);
   }
-  return found;
+  return bestPoints;
 }
 
 /**
- * Chooses a strength, with what it brings on files that had no part in it. Only the strength is chosen again for each
- * file, not whether anything is offered: with few files, hardly any choice would stand without one of them.
+ * Chooses a strength and measures its effect on files that had no part in the choice. Only the strength is chosen again
+ * for each file, not whether the result is offered at all: with few files, hardly any decision would survive leaving
+ * one out.
  */
 export function chooseCrossFitted(
   base: CursorCounts,
@@ -76,12 +78,12 @@ export function chooseCrossFitted(
   const points = measured.map(({ point }) => point);
   const choice = chooseStrength(points, limit);
   if (choice.strength === 0) return choice;
-  const best = bestWithoutEach(base.learned, measured, limit);
+  const best = bestPerFile(base.learned, measured, limit);
   const at = new Map(measured.map((counted) => [counted.point.strength, counted]));
   const pairs = (of: (counted: CursorCounts) => readonly RatioItem[]) => {
     const before = of(base);
     const after = before.map((item, index) => {
-      const { strength } = best.get(fileOf(item, index))!;
+      const { strength } = best.get(fileKey(item, index))!;
       return of(at.get(strength)!)[index]!;
     });
     return { before, after };
@@ -89,7 +91,7 @@ export function chooseCrossFitted(
   const own = pairs((counted) => counted.learned);
   const learned = pairedIntervals(own.before, own.after).difference;
   const offered =
-    base.offered && offeredFigures((metric) => pairs((counted) => counted.offered![metric]), setting);
+    base.offered && compareOffers((metric) => pairs((counted) => counted.offered![metric]), setting);
   const differing = [...best].flatMap(([file, { strength }]) =>
     typeof file === 'string' && strength !== choice.strength ? [[file, strength] as const] : [],
   );

@@ -1,6 +1,6 @@
 /**
  * Sets the strength of a result by hand: writes it into the adapter's file and drops figures of another strength from
- * the summary. The cache keeps scores by file, so going back needs no new measuring.
+ * the summary. The cache keeps scores by file, so nothing is measured again after going back.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
@@ -14,25 +14,25 @@ import { readSpec, resultStep } from '../../runs/index.ts';
 import { itemsPath } from '../figures/item-rows.ts';
 import { readSummary, withoutFigures, withStrength } from '../figures/summary.ts';
 import { plannedTasks, taskNames } from '../tasks/index.ts';
-import { withoutEvaluator } from '../under-measurement.ts';
+import { withStrengthLock } from '../measuring-lock.ts';
 
-/** Below this, hardly anything that was learned is left; 0 is the base itself. */
-export const LEAST_STRENGTH = 0.05;
+/** Below this, hardly anything of the training is left; 0 is the base itself. */
+export const MIN_STRENGTH = 0.05;
 
 export interface StrengthReport {
   /** The strength in the run's file. */
   strength: number;
-  /** The strength unless set by hand: chosen after training, or given when the run was started. */
+  /** The default strength: chosen after training, or specified when the run was started. */
   chosen: number;
   /** The strength set by hand. */
   given?: number;
-  /** What was measured, if a strength was to be chosen. */
+  /** The measurements, if a strength was to be chosen. */
   choice?: StrengthChoice;
 }
 
 /** Errors: run-not-found, run-newer, run-damaged, run-not-finished, bad-argument (full fine-tune), adapter-damaged. */
 export async function reportStrength(dir: string): Promise<StrengthReport> {
-  const spec = await readAdapted(dir);
+  const spec = await readLoraSpec(dir);
   const { choice, givenStrength } = (await readSummary(dir, await resultStep(dir))) ?? {};
   return {
     strength: await readAdapterStrength(join(dir, artefactName(spec)), spec.hyper),
@@ -47,33 +47,33 @@ export async function reportStrength(dir: string): Promise<StrengthReport> {
  * training, or being measured), disk-full.
  */
 export async function setStrength(dir: string, wanted: number | 'chosen'): Promise<StrengthReport> {
-  const spec = await readAdapted(dir);
-  if (wanted !== 'chosen' && !(wanted >= LEAST_STRENGTH && wanted <= 1))
+  const spec = await readLoraSpec(dir);
+  if (wanted !== 'chosen' && !(wanted >= MIN_STRENGTH && wanted <= 1))
     throw new UserError(
       'bad-argument',
-      msg`The strength must be from ${LEAST_STRENGTH} to 1, not ${wanted}.`,
+      msg`The strength must be from ${MIN_STRENGTH} to 1, not ${wanted}.`,
       msg`Give 1 for the result as it was trained, or "chosen" for the strength chosen after training.`,
     );
-  await withoutEvaluator(dir, () => change(dir, spec, wanted));
+  await withStrengthLock(dir, () => applyStrength(dir, spec, wanted));
   return reportStrength(dir);
 }
 
-async function change(dir: string, spec: RunSpec, wanted: number | 'chosen'): Promise<void> {
+async function applyStrength(dir: string, spec: RunSpec, wanted: number | 'chosen'): Promise<void> {
   const step = await resultStep(dir);
   const path = join(dir, artefactName(spec));
   const before = (await readSummary(dir, step)) ?? { step, sentence: '', comparisons: [] };
   const chosen = chosenStrength(spec, before.choice);
   const strength = wanted === 'chosen' ? chosen : wanted;
   const given = wanted === 'chosen' || isChosen(strength, spec, before.choice) ? undefined : strength;
-  const inFile = await readAdapterStrength(path, spec.hyper);
-  const isSame = inFile === strength && (before.givenStrength ?? chosen) === strength;
+  const current = await readAdapterStrength(path, spec.hyper);
+  const isSame = current === strength && (before.givenStrength ?? chosen) === strength;
   if (isSame && before.givenStrength === given) return;
   const planned = plannedTasks(spec).map(({ name }) => name);
   const kept = isSame ? before : withoutFigures(before, planned);
   const write = (by: number | undefined) => writeJson(evaluationSummaryPath(dir), withStrength(kept, by));
   await mkdir(dirname(evaluationSummaryPath(dir)), { recursive: true });
   if (!isSame) {
-    // Writes the summary first: if the command is killed here, the next evaluator completes it (keepStrength).
+    // Writes the summary first: if the command is killed here, the next evaluator completes it (writeStrength).
     await write(strength);
     for (const task of taskNames) await rm(itemsPath(dir, task, step), { force: true });
     await setAdapterStrength(path, spec.hyper, strength);
@@ -91,7 +91,7 @@ function chosenStrength({ evaluation }: RunSpec, choice: Summary['choice']): num
   return evaluation.strength === 'measured' ? 1 : evaluation.strength;
 }
 
-async function readAdapted(dir: string): Promise<RunSpec> {
+async function readLoraSpec(dir: string): Promise<RunSpec> {
   const spec = await readSpec(dir);
   if (spec.hyper.method === 'full')
     throw new UserError(

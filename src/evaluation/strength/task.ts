@@ -13,20 +13,20 @@ import { cursorContinuations, type CursorContinuation } from '../cursors/continu
 import { logLikelihoods } from '../scoring/likelihood.ts';
 import { natsToBits, spread, sum } from '../../statistics/statistics.ts';
 import { loadProblems } from '../tasks/humaneval.ts';
-import { ownTexts } from '../tasks/retention.ts';
+import { sampleBaseTexts } from '../tasks/retention.ts';
 import { strengthPart } from '../progress.ts';
-import { itemOf, type Item, type ItemScore, type Plan, type PlanContext, type Task } from '../task.ts';
-import { heldOutFiles, scoreWindow, windowOf, type Window } from '../tasks/workspace.ts';
+import { createItem, type Item, type ItemScore, type Plan, type PlanContext, type Task } from '../task.ts';
+import { heldOutFiles, scoreWindow, toWindow, type Window } from '../tasks/workspace.ts';
 import { msg, type Text } from '../../text/message.ts';
 
 const MOST_CURSORS = 24;
-/** Numbers per cursor. Texts and solutions are at most as many as the run measures at the end. */
-const BESIDE = { windows: 1 / 3, texts: 1 / 3, solutions: 5 / 6 };
-/** Fewer cursors would show nothing; then learning is measured on held-out windows instead. */
+/** Items per cursor. There are at most as many texts and solutions as the run measures at the end. */
+const ITEM_RATIOS = { windows: 1 / 3, texts: 1 / 3, solutions: 5 / 6 };
+/** With fewer cursors, which would be inconclusive, learning is measured on held-out windows instead. */
 const LEAST_CURSORS = 8;
 
 type Content =
-  | ({ kind: 'cursor' } & Pick<CursorContinuation, 'tokens' | 'counted' | 'bytes'>)
+  | ({ kind: 'cursor' } & Pick<CursorContinuation, 'tokens' | 'answerTokens' | 'bytes'>)
   | { kind: 'text'; tokens: number[] }
   | { kind: 'solution'; context: string; continuation: string };
 export type StrengthItem = (Item & Content) | Window;
@@ -39,20 +39,20 @@ async function plan(context: PlanContext): Promise<Plan<StrengthItem>> {
   const { base, run } = context;
   const tokenizer = await base.tokenizer();
   const { limit: count = MOST_CURSORS } = context;
-  const beside = (kind: keyof typeof BESIDE, most = Infinity) =>
-    Math.min(Math.ceil(BESIDE[kind] * count), most);
-  const counts = { cursors: count, windows: beside('windows') };
+  const countFor = (kind: keyof typeof ITEM_RATIOS, most = Infinity) =>
+    Math.min(Math.ceil(ITEM_RATIOS[kind] * count), most);
+  const counts = { cursors: count, windows: countFor('windows') };
   const learned = await learnedItems(run!.spec, await run!.corpus(), tokenizer, counts, context.signal);
   const { retentionTexts, humanevalProblems } = run!.spec.evaluation;
-  const texts = await ownTexts({ ...context, setting: 'quick' }, beside('texts', retentionTexts));
-  const solutions = await solutionItems(context, beside('solutions', humanevalProblems));
+  const texts = await sampleBaseTexts({ ...context, setting: 'quick' }, countFor('texts', retentionTexts));
+  const solutions = await solutionItems(context, countFor('solutions', humanevalProblems));
   return {
     items: [
       ...learned.items,
       ...texts
         .map((text) => [...tokenizer.encode(text)])
         .filter((tokens) => tokens.length >= 2)
-        .map((tokens, index) => itemOf(`text ${index}`, { kind: 'text' as const, tokens })),
+        .map((tokens, index) => createItem(`text ${index}`, { kind: 'text' as const, tokens })),
       ...solutions,
     ],
     setting: msg`${learned.setting}, ${texts.length} texts of the base's own, ${solutions.length} of HumanEval's solutions`,
@@ -74,11 +74,13 @@ async function learnedItems(
   counts: { cursors: number; windows: number },
   signal: AbortSignal | undefined,
 ): Promise<{ items: StrengthItem[]; setting: Text }> {
-  const asked = spec.folder !== '' && spec.corpus.mode === 'pretrain';
-  const cursors = asked ? await cursorContinuations(corpus, tokenizer, spec, counts.cursors, { signal }) : [];
+  const hasCursors = spec.folder !== '' && spec.corpus.mode === 'pretrain';
+  const cursors = hasCursors
+    ? await cursorContinuations(corpus, tokenizer, spec, counts.cursors, { signal })
+    : [];
   if (cursors.length >= LEAST_CURSORS) {
-    const items = cursors.map(({ path, line, tokens, counted, bytes }) => ({
-      ...itemOf(`cursor at ${path}:${line}`, { kind: 'cursor' as const, tokens, counted, bytes }),
+    const items = cursors.map(({ path, line, tokens, answerTokens, bytes }) => ({
+      ...createItem(`cursor at ${path}:${line}`, { kind: 'cursor' as const, tokens, answerTokens, bytes }),
       document: path,
     }));
     return { items, setting: msg`${items.length} held-out cursors with the editor's prompts` };
@@ -86,7 +88,7 @@ async function learnedItems(
   const files = heldOutFiles(corpus);
   const items = corpus
     .heldOutSequences(spec.hyper.sequenceLength, counts.windows)
-    .map((window, index) => windowOf(window, { kind: 'window', index }, tokenizer, files));
+    .map((window, index) => toWindow(window, { kind: 'window', index }, tokenizer, files));
   return { items, setting: msg`${items.length} held-out windows` };
 }
 
@@ -97,7 +99,7 @@ async function solutionItems({ warn, signal }: PlanContext, count: number): Prom
     const problems = await loadProblems(undefined, signal);
     return spread(problems.length, count).map((index) => {
       const { task_id, prompt, canonical_solution: continuation } = problems[index]!;
-      return itemOf(task_id, { kind: 'solution' as const, context: prompt, continuation });
+      return createItem(task_id, { kind: 'solution' as const, context: prompt, continuation });
     });
   } catch (error) {
     if (signal?.aborted) throw error;
@@ -110,18 +112,18 @@ const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScor
   switch (item.kind) {
     case 'cursor': {
       const { bytesOf, eos } = await model.tokenizer();
-      const text = [...item.tokens.slice(-item.counted), eos];
+      const text = [...item.tokens.slice(-item.answerTokens), eos];
       const { losses, mostLikely } = await model.predictions(
         Int32Array.from([...item.tokens, eos]),
         text.length,
       );
-      const found = predictedLines(text, mostLikely, bytesOf);
+      const prediction = predictedLines(text, mostLikely, bytesOf);
       return {
         parts: {
           [LEARNED]: { sum: natsToBits(sum(losses.subarray(0, -1))), weight: item.bytes },
-          ...(found.lines > 0 && {
-            [EXACT_LINES]: { sum: found.exact, weight: found.lines },
-            [CHARACTERS]: { sum: found.right, weight: found.characters },
+          ...(prediction.lines > 0 && {
+            [EXACT_LINES]: { sum: prediction.exact, weight: prediction.lines },
+            [CHARACTERS]: { sum: prediction.right, weight: prediction.characters },
           }),
         },
       };
@@ -143,7 +145,7 @@ const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScor
 export const strengthTask: Task<StrengthItem> = {
   ...strengthPart,
   version: 4,
-  ofRun: true,
+  needsRun: true,
   planned: () => 1,
   contextTokens: 1024,
   plan,

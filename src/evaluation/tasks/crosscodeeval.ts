@@ -4,15 +4,21 @@
  * code stands before the prompt, as there; a base that fills in the middle also gets the text after the cursor.
  */
 import { z } from 'zod';
-import { languageIdOf } from '../../completion/index.ts';
+import { languageIdForPath } from '../../completion/index.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
-import { identifierF1, identifiersOf, inkedLines, ratioOf, withoutComments } from '../scoring/code-match.ts';
+import {
+  identifierF1,
+  listIdentifiers,
+  nonBlankLines,
+  fuzzyRatio,
+  withoutComments,
+} from '../scoring/code-match.ts';
 import { keywords } from '../scoring/keywords.ts';
 import { chooseRows, rowFormat, type Benchmark } from '../scoring/rows.ts';
 import { firstStatement } from '../scoring/statement.ts';
-import { firstTokens, lastTokens } from '../scoring/token-room.ts';
+import { firstTokens, lastTokens } from '../scoring/cut-tokens.ts';
 import {
-  itemOf,
+  createItem,
   type Item,
   type ItemScore,
   type Measure,
@@ -36,7 +42,7 @@ const benchmark: Benchmark<Row> = {
   source: 'Vincentvmt/CrossCodeEval:crosscodeeval_data/python/line_completion_rg1_bm25.jsonl',
   formats: [
     rowFormat(retrieved, (row) => row),
-    /** The files without what was found in other files. */
+    /** Files without retrieved context. */
     rowFormat(z.object(own), (row) => ({ ...row, crossfile_context: { text: '' } })),
   ],
   quick: 40,
@@ -45,38 +51,38 @@ const benchmark: Benchmark<Row> = {
 /** Tokens, as in the benchmark's own script; it has no text after the cursor. */
 const ROOM = { all: 2048, answer: 50, others: 512, after: 256 };
 
-export interface Place {
+export interface CursorPlace {
   prompt: string;
   suffix: string;
-  /** The text before the cursor, whole: it decides where a statement ends. */
+  /** The whole text before the cursor: it determines where a statement ends. */
   before: string;
   wanted: string;
   languageId: string;
 }
 
-type PlaceItem = Item & Place;
+type PlaceItem = Item & CursorPlace;
 
 async function plan(context: PlanContext): Promise<Plan<PlaceItem>> {
   const { base } = context;
-  const { rows, of } = await chooseRows(benchmark, context);
+  const { rows, total: of } = await chooseRows(benchmark, context);
   const tokenizer = await base.tokenizer();
   const room = Math.min(ROOM.all, await base.contextLength()) - ROOM.answer;
-  const fills = await base.fillsInTheMiddle();
+  const canInfill = await base.fillsInTheMiddle();
   const items = rows.map(({ value: { prompt, right_context: after, groundtruth, metadata, ...row } }) => {
     const others = firstTokens(row.crossfile_context.text, ROOM.others, tokenizer);
-    const suffix = fills ? firstTokens(after, ROOM.after, tokenizer) : '';
-    const left = room - tokenizer.encode(`${others}\n`).length - tokenizer.encode(suffix).length;
-    const place: Place = {
-      prompt: `${others}\n${lastTokens(prompt, Math.max(1, left), tokenizer)}`,
+    const suffix = canInfill ? firstTokens(after, ROOM.after, tokenizer) : '';
+    const remaining = room - tokenizer.encode(`${others}\n`).length - tokenizer.encode(suffix).length;
+    const place: CursorPlace = {
+      prompt: `${others}\n${lastTokens(prompt, Math.max(1, remaining), tokenizer)}`,
       suffix,
       before: prompt,
       wanted: groundtruth,
-      languageId: languageIdOf(metadata.file),
+      languageId: languageIdForPath(metadata.file),
     };
-    const item = itemOf(metadata.task_id, place, { wanted: groundtruth });
+    const item = createItem(metadata.task_id, place, { wanted: groundtruth });
     return { ...item, document: metadata.repository };
   });
-  const how = fills ? 'filled in before the text that follows' : 'without the text that follows';
+  const how = canInfill ? 'filled in before the text that follows' : 'without the text that follows';
   return {
     items,
     setting: `${rows.length} of ${of} statements, ${how}, ${ROOM.others} tokens of other files, greedy, at most ${ROOM.answer} tokens`,
@@ -89,19 +95,22 @@ async function plan(context: PlanContext): Promise<Plan<PlaceItem>> {
   };
 }
 
-/** The benchmark's figures for an answer (its eval_metric.py). */
+/** The benchmark's metrics for an answer (its eval_metric.py). */
 export function scoreStatement(
   answer: string,
-  { before, wanted, languageId }: Pick<Place, 'before' | 'wanted' | 'languageId'>,
+  { before, wanted, languageId }: Pick<CursorPlace, 'before' | 'wanted' | 'languageId'>,
 ): ItemScore['parts'] {
-  const found = withoutComments(firstStatement(before, answer, languageId));
+  const statement = withoutComments(firstStatement(before, answer, languageId));
   const target = withoutComments(wanted);
-  const known = keywords[languageId] ?? new Set<string>();
-  const [names, wantedNames] = [identifiersOf(found, known), identifiersOf(target, known)];
+  const languageKeywords = keywords[languageId] ?? new Set<string>();
+  const [names, wantedNames] = [
+    listIdentifiers(statement, languageKeywords),
+    listIdentifiers(target, languageKeywords),
+  ];
   const one = (sum: number) => ({ sum, weight: 1 });
   return {
-    'exact match': one(Number(inkedLines(found).join('\n') === inkedLines(target).join('\n'))),
-    'edit similarity': one(ratioOf(found.trim(), target.trim())),
+    'exact match': one(Number(nonBlankLines(statement).join('\n') === nonBlankLines(target).join('\n'))),
+    'edit similarity': one(fuzzyRatio(statement.trim(), target.trim())),
     'identifier exact match': one(Number(names.join(' ') === wantedNames.join(' '))),
     'identifier F1': one(identifierF1(names, wantedNames)),
   };
@@ -111,7 +120,7 @@ export const crossCodeEvalTask: Task<PlaceItem> = {
   name: 'crosscodeeval',
   ...taskFacts.crosscodeeval,
   version: 1,
-  onRequest: true,
+  onlyByName: true,
   planned: () => 0,
   contextTokens: ROOM.all,
   parallel: 8,

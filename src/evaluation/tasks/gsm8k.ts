@@ -7,7 +7,7 @@ import { msg, UserError } from '../../text/errors.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
 import { chooseRows, rowFormat, type Benchmark } from '../scoring/rows.ts';
 import { shots } from './gsm8k-shots.ts';
-import { itemOf, type Item, type PlanContext, type Plan, type Task } from '../task.ts';
+import { createItem, type Item, type PlanContext, type Plan, type Task } from '../task.ts';
 
 interface Sum extends Item {
   question: string;
@@ -40,14 +40,14 @@ export const strictAnswer = (text: string): string | undefined =>
   /#### (-?[0-9.,]+)/.exec(text)?.[1]?.replaceAll(',', '').replace(/\.$/, '');
 
 async function plan(context: PlanContext): Promise<Plan<Sum>> {
-  const { rows, of } = await chooseRows(benchmark, context);
+  const { rows, total: of } = await chooseRows(benchmark, context);
   await checkRoom(
     rows.map(({ value }) => gsm8kPrompt(value.question)),
     context,
   );
   const how = msg`${rows.length} of ${of} questions, ${shots.length}-shot, greedy, strict match, at most ${ANSWER_TOKENS} tokens`;
   return {
-    items: rows.map(({ name, value }) => itemOf(name, value, { answer: strictAnswer(value.answer) })),
+    items: rows.map(({ name, value }) => createItem(name, value, { answer: strictAnswer(value.answer) })),
     setting: how,
     measures: [{ metric: 'exact match', unit: '', better: 'higher', binary: true }],
   };

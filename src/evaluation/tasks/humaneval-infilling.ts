@@ -1,15 +1,15 @@
 /**
  * Infilling, derived from HumanEval's problems by the rules of Bavarian et al. 2022 (arXiv 2207.14255): from each
- * reference solution, a line that is not blank is taken out, or all lines from one such line to another; the model fills
- * the gap, and the problem's own tests judge the whole. These rules give the paper's numbers of gaps, 1,033 and 5,815.
- * "Derived", because the gaps are made here and not read from the paper's files.
+ * reference solution, a line that is not blank is taken out, or all lines from one such line to another; the model
+ * fills the gap, and the problem's own tests judge the whole. These rules give the paper's numbers of gaps, 1,033 and
+ * 5,815. "Derived", because the gaps are made here and not read from the paper's files.
  */
 import { UserError } from '../../text/errors.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
 import { seededSample } from '../scoring/rows.ts';
 import {
-  countOf,
-  itemOf,
+  itemCount,
+  createItem,
   type Item,
   type ItemScore,
   type Plan,
@@ -33,12 +33,12 @@ export interface Gap {
 type Kind = 'line' | 'lines';
 
 /** All gaps in a problem's solution, in order; lines are numbered from 0, with the blank ones. */
-export function gapsOf({ task_id: id, prompt, canonical_solution: solution }: Problem, kind: Kind): Gap[] {
+export function listGaps({ task_id: id, prompt, canonical_solution: solution }: Problem, kind: Kind): Gap[] {
   const lines = solution.split('\n');
-  const written = lines.flatMap((line, at) => (line.trim() ? [at] : []));
+  const nonBlank = lines.flatMap((line, at) => (line.trim() ? [at] : []));
   const text = (from: number, to: number) => lines.slice(from, to).join('\n');
-  return written.flatMap((first, at) =>
-    (kind === 'line' ? [first] : written.slice(at)).map((last) => ({
+  return nonBlank.flatMap((first, at) =>
+    (kind === 'line' ? [first] : nonBlank.slice(at)).map((last) => ({
       id: `${id}/${kind === 'line' ? `L${first}` : `L${first}_L${last}`}`,
       prefix: prompt + (first > 0 ? `${text(0, first)}\n` : ''),
       middle: text(first, last + 1),
@@ -68,13 +68,13 @@ async function plan(kind: Kind, context: PlanContext): Promise<Plan<GapItem>> {
       'Leave the task out, or choose a base that has them, such as qwen2.5-coder-0.5b.',
     );
   const all = (await loadProblems(data, signal)).flatMap((problem) =>
-    gapsOf(problem, kind).map((gap) => ({ gap, problem })),
+    listGaps(problem, kind).map((gap) => ({ gap, problem })),
   );
-  const chosen = seededSample(all, countOf(context, { quick: QUICK }));
+  const chosen = seededSample(all, itemCount(context, { quick: QUICK }));
   const what = kind === 'line' ? 'lines' : 'spans of lines';
   return {
     items: chosen.map(({ gap, problem }) => ({
-      ...itemOf(gap.id, { gap, problem }, { middle: gap.middle }),
+      ...createItem(gap.id, { gap, problem }, { middle: gap.middle }),
       document: problem.task_id,
     })),
     setting: `${chosen.length} of ${all.length} ${what} of HumanEval's solutions, by a seed, greedy, at most ${MOST_TOKENS[kind]} tokens`,
@@ -103,7 +103,7 @@ const infilling = (name: 'humaneval_line' | 'humaneval_lines', kind: Kind): Task
   name,
   ...taskFacts[name],
   version: 2,
-  onRequest: true,
+  onlyByName: true,
   planned: () => 0,
   contextTokens: 1024,
   parallel: 32,

@@ -18,8 +18,8 @@ import { logLikelihoods } from '../scoring/likelihood.ts';
 import type { Verdict } from '../sandbox/protocol.ts';
 import { passAtK, spread } from '../../statistics/statistics.ts';
 import {
-  countOf,
-  itemOf,
+  itemCount,
+  createItem,
   type EvaluatedModel,
   type Item,
   type Measure,
@@ -121,12 +121,12 @@ async function plan(context: PlanContext): Promise<Plan<HumanevalItem>> {
   const sampling = samplings[setting];
   const { n, temperature, topP, maxTokens, ks } = sampling;
   const all = await loadProblems(data, signal);
-  const chosen = spread(all.length, countOf(context, { quick: 20, planned }));
+  const chosen = spread(all.length, itemCount(context, { quick: 20, planned }));
   const how =
     n === 1 ? msg`greedy, 1 sample each` : msg`${n} samples each, temperature ${temperature}, top-p ${topP}`;
   const sizes = msg`${chosen.length} of ${all.length} problems, ${how}, at most ${maxTokens} tokens`;
   return {
-    items: chosen.map((index) => itemOf(all[index]!.task_id, { problem: all[index]!, sampling })),
+    items: chosen.map((index) => createItem(all[index]!.task_id, { problem: all[index]!, sampling })),
     setting: sizes,
     measures: [
       ...ks.map((k): Measure => ({ metric: `pass@${k}`, unit: '', better: 'higher', binary: n === 1 })),
@@ -163,7 +163,7 @@ const score: Task<HumanevalItem>['score'] = async (item, model, context) => {
     program: completion,
     passed: outcome === 'passed',
   }));
-  const passed = judged.filter((one) => one.passed).length;
+  const passed = judged.filter((program) => program.passed).length;
   const { prompt, canonical_solution: continuation } = item.problem;
   const [solution] = await logLikelihoods(model, [{ context: prompt, continuation }]);
   const parts = Object.fromEntries(ks.map((k) => [`pass@${k}`, { sum: passAtK(n, passed, k), weight: 1 }]));

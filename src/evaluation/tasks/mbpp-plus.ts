@@ -8,7 +8,7 @@ import { taskFacts } from '../../findings/task-facts.ts';
 import { passAtK } from '../../statistics/statistics.ts';
 import { chooseRows, rowFormat, type Benchmark } from '../scoring/rows.ts';
 import {
-  itemOf,
+  createItem,
   type EvaluatedModel,
   type Item,
   type Measure,
@@ -98,21 +98,21 @@ export const mbppPlusTask: Task<MbppItem> = {
   name: 'mbpp_plus',
   ...taskFacts.mbpp_plus,
   version: 2,
-  onRequest: true,
+  onlyByName: true,
   planned: () => 0,
   contextTokens: 1024,
   parallel: 32,
   async plan(context) {
     const sampling = samplings[context.setting];
     const { n, temperature, topP, maxTokens, ks } = sampling;
-    const { rows, of } = await chooseRows(benchmark, context);
+    const { rows, total: of } = await chooseRows(benchmark, context);
     const how =
       n === 1
         ? msg`greedy, 1 sample each`
         : msg`${n} samples each, temperature ${temperature}, top-p ${topP}`;
     const metrics = ks.flatMap((k) => [`pass@${k}`, plusMetric(k)]);
     return {
-      items: rows.map(({ value }) => itemOf(`Mbpp/${value.task_id}`, { problem: value, sampling })),
+      items: rows.map(({ value }) => createItem(`Mbpp/${value.task_id}`, { problem: value, sampling })),
       setting: msg`${rows.length} of ${of} problems, ${how}, at most ${maxTokens} tokens`,
       measures: metrics.map((metric): Measure => ({
         metric,
@@ -128,7 +128,7 @@ export const mbppPlusTask: Task<MbppItem> = {
       Array.from({ length: n }, (_, seed) => answer(item, seed, model, context)),
     );
     const passed = (tests: 'base' | 'plus') =>
-      answers.filter((one) => one[tests].outcome === 'passed').length;
+      answers.filter((answer) => answer[tests].outcome === 'passed').length;
     const parts = ks.flatMap((k) => [
       [`pass@${k}`, { sum: passAtK(n, passed('base'), k), weight: 1 }],
       [plusMetric(k), { sum: passAtK(n, passed('plus'), k), weight: 1 }],

@@ -2,13 +2,13 @@
  * Multiple-choice questions, answered by log-likelihood as in lm-evaluation-harness: `acc` takes the choice with the
  * highest log-likelihood, `acc_norm` the one with the highest log-likelihood per character.
  */
-import { logLikelihoods, type Continued } from '../scoring/likelihood.ts';
+import { logLikelihoods, type ScoredText } from '../scoring/likelihood.ts';
 import { chooseRows, type Benchmark } from '../scoring/rows.ts';
-import { itemOf, type Item, type ItemScore, type Measure, type Task } from '../task.ts';
+import { createItem, type Item, type ItemScore, type Measure, type Task } from '../task.ts';
 import { msg } from '../../text/message.ts';
 
 export interface Question {
-  choices: Continued[];
+  choices: ScoredText[];
   /** Length of each choice in characters; without it, there is no `acc_norm`. */
   lengths?: number[];
   /** Index of the right choice. */
@@ -31,17 +31,17 @@ export function multipleChoiceTask(
     planned: () => 0,
     cost,
     async plan(context) {
-      const { rows, of } = await chooseRows(benchmark, context);
+      const { rows, total: of } = await chooseRows(benchmark, context);
       const how = msg`${rows.length} of ${of} questions, log-likelihood, no examples`;
       return {
-        items: rows.map((row) => itemOf(row.name, row.value, { gold: row.value.gold })),
+        items: rows.map((row) => createItem(row.name, row.value, { gold: row.value.gold })),
         setting: how,
         measures: normalised ? [acc, accNorm] : [acc],
       };
     },
     async score({ choices, lengths, gold }, model) {
       const found = (await logLikelihoods(model, choices)).map(({ value }) => value);
-      return { parts: partsOf(found, { lengths, gold }), detail: { logLikelihoods: found } };
+      return { parts: scoreChoices(found, { lengths, gold }), detail: { logLikelihoods: found } };
     },
   };
 }
@@ -53,11 +53,11 @@ export const choicesAfter = (context: string, texts: readonly string[], gold: nu
   gold,
 });
 
-export function partsOf(
+export function scoreChoices(
   found: readonly number[],
   { lengths, gold }: Pick<Question, 'gold'> & { lengths?: readonly number[] | undefined },
 ): ItemScore['parts'] {
-  const right = (values: readonly number[]) => ({ sum: Number(best(values) === gold), weight: 1 });
+  const right = (values: readonly number[]) => ({ sum: Number(argMax(values) === gold), weight: 1 });
   return {
     acc: right(found),
     ...(lengths && { acc_norm: right(found.map((value, i) => value / lengths[i]!)) }),
@@ -65,4 +65,4 @@ export function partsOf(
 }
 
 /** Index of the first largest value. */
-const best = (values: readonly number[]) => values.indexOf(Math.max(...values));
+const argMax = (values: readonly number[]) => values.indexOf(Math.max(...values));

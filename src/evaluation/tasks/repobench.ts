@@ -3,13 +3,13 @@
  * repository. Prompt, the line that counts, and metrics as in its own scripts.
  */
 import { z } from 'zod';
-import { languageIdOf } from '../../completion/index.ts';
+import { languageIdForPath } from '../../completion/index.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
-import { ratioOf, sameWords } from '../scoring/code-match.ts';
+import { fuzzyRatio, sameWords } from '../scoring/code-match.ts';
 import { chooseRows, rowFormat, type Benchmark } from '../scoring/rows.ts';
 import { firstCodeLine } from '../scoring/statement.ts';
-import { lastTokens } from '../scoring/token-room.ts';
-import { itemOf, type Item, type Plan, type PlanContext, type Task } from '../task.ts';
+import { lastTokens } from '../scoring/cut-tokens.ts';
+import { createItem, type Item, type Plan, type PlanContext, type Task } from '../task.ts';
 
 const row = z.object({
   repo_name: z.string(),
@@ -44,21 +44,21 @@ export function repoBenchPrompt(
   room: number,
   tokenizer: Parameters<typeof lastTokens>[2],
 ): string {
-  const comment = languageIdOf(file_path) === 'python' ? '#' : '//';
+  const comment = languageIdForPath(file_path) === 'python' ? '#' : '//';
   const others = fewerBlankLines(
     `${comment} Repo Name: ${repo_name}\n${context.map(({ path, snippet }) => `${comment} Path: ${path}\n${snippet}\n\n`).join('')}`,
   );
-  const own = fewerBlankLines(`${comment} Path: ${file_path}\n${import_statement}\n${cropped_code}\n`);
-  const lengthOf = (text: string) => tokenizer.encode(text).length;
-  let left = room - lengthOf(own);
-  if (left <= 0) return lastTokens(own, room, tokenizer);
-  const kept: string[] = [];
+  const fileText = fewerBlankLines(`${comment} Path: ${file_path}\n${import_statement}\n${cropped_code}\n`);
+  const countTokens = (text: string) => tokenizer.encode(text).length;
+  let remaining = room - countTokens(fileText);
+  if (remaining <= 0) return lastTokens(fileText, room, tokenizer);
+  const contextLines: string[] = [];
   for (const line of others.split('\n')) {
-    left -= lengthOf(`${line}\n`);
-    if (left < 0) return `${kept.join('\n')}\n\n${own}`;
-    kept.push(line);
+    remaining -= countTokens(`${line}\n`);
+    if (remaining < 0) return `${contextLines.join('\n')}\n\n${fileText}`;
+    contextLines.push(line);
   }
-  return others + own;
+  return others + fileText;
 }
 
 interface LineItem extends Item {
@@ -69,14 +69,17 @@ interface LineItem extends Item {
 
 async function plan(context: PlanContext): Promise<Plan<LineItem>> {
   const { base, setting } = context;
-  const { rows, of } = await chooseRows(benchmark, context);
+  const { rows, total: of } = await chooseRows(benchmark, context);
   const tokenizer = await base.tokenizer();
   const all = Math.min(ROOM[setting], await base.contextLength());
   return {
     items: rows.map(({ name, value }) => {
       const { file_path: path, next_line: wanted, repo_name: document } = value;
       const prompt = repoBenchPrompt(value, all - MOST_TOKENS, tokenizer);
-      return { ...itemOf(name, { prompt, wanted, languageId: languageIdOf(path) }, { wanted }), document };
+      return {
+        ...createItem(name, { prompt, wanted, languageId: languageIdForPath(path) }, { wanted }),
+        document,
+      };
     }),
     setting: `${rows.length} of ${of} next lines, prompts of at most ${all - MOST_TOKENS} tokens, greedy, at most ${MOST_TOKENS} tokens`,
     measures: [
@@ -90,7 +93,7 @@ export const repoBenchTask: Task<LineItem> = {
   name: 'repobench',
   ...taskFacts.repobench,
   version: 1,
-  onRequest: true,
+  onlyByName: true,
   planned: () => 0,
   contextTokens: ROOM.paper,
   parallel: 4,
@@ -101,7 +104,7 @@ export const repoBenchTask: Task<LineItem> = {
     return {
       parts: {
         'exact match': { sum: Number(sameWords(line, wanted)), weight: 1 },
-        'edit similarity': { sum: ratioOf(line, wanted), weight: 1 },
+        'edit similarity': { sum: fuzzyRatio(line, wanted), weight: 1 },
       },
       detail: { answer: line },
     };

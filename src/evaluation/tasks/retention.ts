@@ -7,7 +7,15 @@ import { taskFacts } from '../../findings/task-facts.ts';
 import { sampledTexts } from '../../serving/host/sampled-texts.ts';
 import { sourceTexts } from '../scoring/source-texts.ts';
 import { sum } from '../../statistics/statistics.ts';
-import { countOf, itemOf, type Item, type Measure, type Plan, type PlanContext, type Task } from '../task.ts';
+import {
+  itemCount,
+  createItem,
+  type Item,
+  type Measure,
+  type Plan,
+  type PlanContext,
+  type Task,
+} from '../task.ts';
 import { msg, together } from '../../text/message.ts';
 
 /** Tokens sampled per text. */
@@ -25,30 +33,36 @@ interface Text extends Item {
 
 const planned: Task['planned'] = (spec) => spec.evaluation.retentionTexts;
 
-const measuresOf = (prefix: string): Measure[] => [
+const measuresFor = (prefix: string): Measure[] => [
   { metric: `${prefix}KL from base`, unit: 'nats/token', better: 'lower', relative: true },
   { metric: `${prefix}loss`, unit: 'nats/token', better: 'lower' },
 ];
 const SOURCE = 'source ';
-const measures: readonly Measure[] = [...measuresOf(''), ...measuresOf(SOURCE)];
+const measures: readonly Measure[] = [...measuresFor(''), ...measuresFor(SOURCE)];
 
 async function plan(context: PlanContext): Promise<Plan<Text>> {
   const { base, data, setting, warn, signal } = context;
-  const own = await ownTexts(context, countOf(context, { quick: 8, paper: PAPER_TEXTS, planned }));
+  const baseTexts = await sampleBaseTexts(
+    context,
+    itemCount(context, { quick: 8, paper: PAPER_TEXTS, planned }),
+  );
   const source =
     data === undefined
       ? []
-      : await sourceTexts(data, countOf(context, PIECES), { signal, onWarning: (message) => warn(message) });
+      : await sourceTexts(data, itemCount(context, PIECES), {
+          signal,
+          onWarning: (message) => warn(message),
+        });
   const { encode } = await base.tokenizer();
-  const itemsOf = (texts: readonly string[], prefix: string, most: number) =>
+  const toItems = (texts: readonly string[], prefix: string, most: number) =>
     texts
       .map((text, index) => ({ text, index, tokens: [...encode(text).subarray(0, most)] }))
       // A text that ended at once has no token to predict.
       .filter(({ tokens }) => tokens.length >= 2)
       .map(({ text, index, tokens }) =>
-        itemOf(`${prefix}text ${index}`, { prefix, tokens }, { tokens: tokens.length, text }),
+        createItem(`${prefix}text ${index}`, { prefix, tokens }, { tokens: tokens.length, text }),
       );
-  const [ownItems, sourceItems] = [itemsOf(own, '', Infinity), itemsOf(source, SOURCE, PIECE_TOKENS)];
+  const [ownItems, sourceItems] = [toItems(baseTexts, '', Infinity), toItems(source, SOURCE, PIECE_TOKENS)];
   if (ownItems.length === 0)
     warn("The base ends every text at once, so forgetting can't be measured on its own text.");
   const sampled = msg`${ownItems.length} texts of up to ${TEXT_TOKENS[setting]} tokens sampled from the base at temperature 1`;
@@ -63,7 +77,7 @@ async function plan(context: PlanContext): Promise<Plan<Text>> {
 }
 
 /** `count` texts sampled from the base, the same for all of its runs. */
-export async function ownTexts(
+export async function sampleBaseTexts(
   { base, setting, signal }: Pick<PlanContext, 'base' | 'setting' | 'signal'>,
   count: number,
 ): Promise<string[]> {

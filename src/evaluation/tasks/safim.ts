@@ -1,17 +1,18 @@
 /**
  * SAFIM (Gong et al. 2024, arXiv 2403.04814): blocks, conditions and API calls to fill in, in Python, Java, C++ and C#.
- * As there, an answer is cut to the construct that is missing. Rows in Python run against their tests (`pass@1`); rows
- * in other languages, which the sandbox can't run, and API calls, which have no tests, are compared (`exact match`).
+ * As in the benchmark, an answer is cut to the missing construct. Rows in Python run against their tests (`pass@1`);
+ * rows in other languages, which the sandbox can't run, and API calls, which have no tests, are compared (`exact
+ * match`).
  */
 import { z } from 'zod';
 import { taskFacts } from '../../findings/task-facts.ts';
-import { sameInk } from '../scoring/code-match.ts';
+import { equalIgnoringWhitespace } from '../scoring/code-match.ts';
 import { callProgram, fillProgram, type UnitTest } from '../scoring/safim-programs.ts';
 import { chooseRows, rowFormat, type Benchmark } from '../scoring/rows.ts';
-import { firstCall, firstInkedLine, withinBrackets } from '../scoring/statement.ts';
-import { firstTokens, lastTokens } from '../scoring/token-room.ts';
+import { firstCall, firstNonBlankLine, withinBrackets } from '../scoring/statement.ts';
+import { firstTokens, lastTokens } from '../scoring/cut-tokens.ts';
 import {
-  itemOf,
+  createItem,
   type EvaluatedModel,
   type Item,
   type ItemScore,
@@ -50,13 +51,22 @@ const placeholder = (lang: SafimGap['lang']) =>
   lang === 'python' ? '# TODO: Your code here' : '/* TODO: Your code here */';
 
 function readGap(values: z.output<typeof row>): SafimGap & { id: string } {
-  const { task_id: id, lang, prompt, eval_prompt: whole, ground_truth: wanted, unit_tests: told } = values;
+  const {
+    task_id: id,
+    lang,
+    prompt,
+    eval_prompt: evalPrompt,
+    ground_truth: wanted,
+    unit_tests: rawTests,
+  } = values;
   const parts = prompt.split(placeholder(lang));
   if (parts.length !== 2) throw new Error(`its prompt has ${parts.length - 1} times "${placeholder(lang)}"`);
-  const program = whole.split('{{completion}}');
+  const program = evalPrompt.split('{{completion}}');
   if (program.length !== 2)
     throw new Error(`its eval_prompt has ${program.length - 1} times "{{completion}}"`);
-  const tests = unitTests.parse(typeof told === 'string' && told ? JSON.parse(told) : told || []);
+  const tests = unitTests.parse(
+    typeof rawTests === 'string' && rawTests ? JSON.parse(rawTests) : rawTests || [],
+  );
   const kind = /^(block|control|api)/.exec(id)?.[1] ?? (tests.length > 0 ? 'block' : 'api');
   return {
     id,
@@ -85,18 +95,18 @@ type GapItem = Item & SafimGap;
 
 async function plan(context: PlanContext): Promise<Plan<GapItem>> {
   const { base } = context;
-  const { rows, of } = await chooseRows(benchmark, context);
+  const { rows, total: of } = await chooseRows(benchmark, context);
   const tokenizer = await base.tokenizer();
-  const fills = await base.fillsInTheMiddle();
+  const canInfill = await base.fillsInTheMiddle();
   const room = Math.min(ROOM.all, await base.contextLength()) - ROOM.answer;
   const items = rows.map(({ value: { id, ...gap } }) => {
-    const suffix = fills ? firstTokens(gap.suffix, ROOM.after, tokenizer) : '';
+    const suffix = canInfill ? firstTokens(gap.suffix, ROOM.after, tokenizer) : '';
     const left = room - tokenizer.encode(suffix).length;
     const prefix = lastTokens(gap.prefix, Math.max(1, left), tokenizer);
-    return itemOf(id, { ...gap, prefix, suffix }, { wanted: gap.wanted });
+    return createItem(id, { ...gap, prefix, suffix }, { wanted: gap.wanted });
   });
   const run = items.filter(isRun).length;
-  const how = fills ? 'filled in' : 'left to right';
+  const how = canInfill ? 'filled in' : 'left to right';
   return {
     items,
     setting: `${rows.length} of ${of} gaps, ${how}, ${run} run and ${items.length - run} compared, greedy, at most ${ROOM.answer} tokens`,
@@ -118,7 +128,7 @@ const isRun = ({ lang, tests }: Pick<SafimGap, 'lang' | 'tests'>) => lang === 'p
 export function cutAnswer(answer: string, { kind, lang }: Pick<SafimGap, 'kind' | 'lang'>): string {
   if (kind === 'api') return firstCall(answer);
   if (kind === 'control')
-    return lang === 'python' ? firstInkedLine(answer) : withinBrackets(answer, ['(', ')']);
+    return lang === 'python' ? firstNonBlankLine(answer) : withinBrackets(answer, ['(', ')']);
   return lang === 'python' ? answer : withinBrackets(answer, ['{', '}']);
 }
 
@@ -134,11 +144,12 @@ async function score(
   const passes = async (program: string) => (await (await sandbox()).run(program)).outcome === 'passed';
   if (!isRun(item)) {
     const same =
-      sameInk(answer, wanted) ||
+      equalIgnoringWhitespace(answer, wanted) ||
       (lang === 'python' && item.kind === 'api' && (await passes(callProgram(answer, wanted))));
     return { parts: { 'exact match': one(same) }, detail: { answer } };
   }
-  // What was there is right without a run, as in the benchmark: its tests are not repeated on another interpreter.
+  // The original code counts as right without running it, as in the benchmark: its tests are not repeated on another
+  // interpreter.
   let right = answer === wanted;
   if (!right) {
     right = true;
@@ -155,7 +166,7 @@ export const safimTask: Task<GapItem> = {
   name: 'safim',
   ...taskFacts.safim,
   version: 2,
-  onRequest: true,
+  onlyByName: true,
   planned: () => 0,
   contextTokens: ROOM.all,
   parallel: 8,

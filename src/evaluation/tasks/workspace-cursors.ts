@@ -9,11 +9,11 @@ import type { RunSpec } from '../../protocol/run.ts';
 import {
   requestAt,
   completeAt,
-  documentOf,
+  toDocument,
   type CursorOptions,
   type PlacedCursor,
 } from '../cursors/completion.ts';
-import { calibrate, cutToWhole, defaultBudget, type Outcome } from '../../completion/index.ts';
+import { calibrate, cutUnfinished, defaultBudget, type Outcome } from '../../completion/index.ts';
 import { pieceConfidence } from '../../serving/tokens/confidence.ts';
 import type { HostCompletion } from '../../serving/host-types.ts';
 import type { Calibrated } from '../../protocol/evaluation.ts';
@@ -22,8 +22,8 @@ import { heldOutDocuments } from '../cursors/held-out.ts';
 import { placeCursors } from '../cursors/place.ts';
 import { spread } from '../../statistics/statistics.ts';
 import {
-  countOf,
-  itemOf,
+  itemCount,
+  createItem,
   type EvaluatedModel,
   type Item,
   type ItemScore,
@@ -33,7 +33,7 @@ import {
 import { msg, type Text } from '../../text/message.ts';
 
 export type CursorItem = Item & PlacedCursor;
-/** A cursor at which models are timed in turn, while nothing else is computed. */
+/** A cursor at which models are timed alternately, while nothing else is computed. */
 export type LatencyItem = Item & { kind: 'latency'; cursor: PlacedCursor; tokens: number };
 
 export const LATENCY = 'latency';
@@ -51,19 +51,19 @@ const counts = {
   block: { quick: 4, paper: 100 },
   latency: { quick: 3, paper: 30 },
 };
-/**
- * Tokens that a latency is measured for: about the rest of a line, the same for all models whatever they would write.
- */
+/** Tokens generated for a latency: about the rest of a line, the same number for all models. */
 const TIMED_TOKENS = 16;
 /** How often each model is timed at a cursor. */
 const ROUNDS = 2;
 const MOST_TOKENS = 128;
-/** Characters before the cursor that the model has not read yet when a latency is measured: a key or two. */
+/**
+ * Characters before the cursor that are not in the model's cache yet when a latency is measured: a keystroke or two.
+ */
 const UNREAD = 2;
 
 /**
- * Cursors exist only in files of a folder: rows of a data set are not open documents, and conversations have no lines
- * of code.
+ * Only files of a folder have cursors: rows of a data set are not open documents, and conversations have no lines of
+ * code.
  */
 export async function cursorItems(
   corpus: Corpus,
@@ -75,34 +75,35 @@ export async function cursorItems(
   const { folder, corpus: plan, evaluation }: RunSpec = spec;
   if (!folder || plan.mode === 'instruct' || !evaluation.completions) return none;
   const cursors = findCursors(heldOutDocuments(corpus, tokenizer), {
-    line: countOf(context, counts.line),
-    block: countOf(context, counts.block),
+    line: itemCount(context, counts.line),
+    block: itemCount(context, counts.block),
   });
   if (cursors.length === 0) return none;
   const placed = await placeCursors(cursors, corpus, tokenizer, spec, { signal: context.signal });
   // More would take long and add little.
-  const timed = Math.min(countOf(context, counts.latency), counts.latency.paper);
-  const latencies = inManyFiles(placed, timed).map((cursor): LatencyItem => {
+  const timed = Math.min(itemCount(context, counts.latency), counts.latency.paper);
+  const latencies = spreadOverFiles(placed, timed).map((cursor): LatencyItem => {
     const content = { kind: 'latency' as const, cursor, tokens: TIMED_TOKENS };
-    return { ...itemOf(`latency at ${cursor.path}:${cursor.line}`, content), document: cursor.path };
+    return { ...createItem(`latency at ${cursor.path}:${cursor.line}`, content), document: cursor.path };
   });
   return {
     latencies,
     items: placed.map((cursor) => ({
-      ...itemOf(`${cursor.kind} at ${cursor.path}:${cursor.line}`, cursor, { actual: cursor.actual }),
-      ...{ document: cursor.path, first: true },
+      ...createItem(`${cursor.kind} at ${cursor.path}:${cursor.line}`, cursor, { actual: cursor.actual }),
+      document: cursor.path,
+      first: true,
     })),
     settings: [
-      msg`${cursors.length} held-out cursors in ${filesOf(cursors)} with the editor's prompts: up to ${defaultBudget.before} characters before them, ${defaultBudget.after} after, and ${defaultBudget.others!} of other files`,
-      msg`latency: time to ${TIMED_TOKENS} tokens at ${latencies.length} cursors in ${filesOf(latencies.map(({ cursor }) => cursor))}, the faster of ${ROUNDS} times, base and result in turn on as many threads as completion uses, all but the last key read before`,
+      msg`${cursors.length} held-out cursors in ${countFiles(cursors)} with the editor's prompts: up to ${defaultBudget.before} characters before them, ${defaultBudget.after} after, and ${defaultBudget.others!} of other files`,
+      msg`latency: time to ${TIMED_TOKENS} tokens at ${latencies.length} cursors in ${countFiles(latencies.map(({ cursor }) => cursor))}, the faster of ${ROUNDS} times, base and result in turn on as many threads as completion uses, all but the last key read before`,
     ],
   };
 }
 
-/** `count` of them, from as many files as possible, since two cursors of one file add little. */
-function inManyFiles(cursors: readonly PlacedCursor[], count: number): PlacedCursor[] {
+/** Chooses `count` cursors from as many files as possible, since two cursors of one file add little. */
+function spreadOverFiles(cursors: readonly PlacedCursor[], count: number): PlacedCursor[] {
   const files = new Map<string, number>();
-  const turn = new Map(
+  const rank = new Map(
     cursors.map((cursor) => {
       const before = files.get(cursor.path) ?? 0;
       files.set(cursor.path, before + 1);
@@ -111,13 +112,13 @@ function inManyFiles(cursors: readonly PlacedCursor[], count: number): PlacedCur
   );
   const chosen: PlacedCursor[] = [];
   for (let round = 0; chosen.length < Math.min(count, cursors.length); round += 1) {
-    const next = cursors.filter((cursor) => turn.get(cursor) === round);
+    const next = cursors.filter((cursor) => rank.get(cursor) === round);
     chosen.push(...spread(next.length, count - chosen.length).map((index) => next[index]!));
   }
   return chosen;
 }
 
-function filesOf(cursors: readonly Cursor[]): Text {
+function countFiles(cursors: readonly Cursor[]): Text {
   const count = new Set(cursors.map(({ path }) => path)).size;
   return count === 1 ? msg`1 file` : msg`${count} files`;
 }
@@ -128,12 +129,12 @@ export async function scoreCursor(
   signal?: AbortSignal,
 ): Promise<ItemScore> {
   const { kind } = cursor;
-  // Of a line that begins what ends below it, an editor shows at best what is whole.
-  const actual = cutToWhole(cursor.actual, documentOf(cursor)) || cursor.actual;
-  let told: HostCompletion['logProbabilities'];
+  // Of a line whose construct ends below it, an editor shows at most the complete part.
+  const actual = cutUnfinished(cursor.actual, toDocument(cursor)) || cursor.actual;
+  let logProbabilities: HostCompletion['logProbabilities'];
   const shown = await completeAt(cursor, optionsFor(model, signal), async (ask, stop) => {
     const completion = await model.completeAlone({ ...ask, temperature: 0, confidence: true }, stop);
-    told = completion.logProbabilities;
+    logProbabilities = completion.logProbabilities;
     return completion.text;
   });
   const answer = answerAt(cursor, shown);
@@ -144,19 +145,19 @@ export async function scoreCursor(
       [`${kind} edit similarity`]: { sum: editSimilarity(answer, actual), weight: 1 },
       'characters saved': { sum: saved, weight: all },
     },
-    detail: { answer, ...outcomeOf(shown, actual, told) },
+    detail: { answer, ...toOutcome(shown, actual, logProbabilities) },
   };
 }
 
-/** How sure the model was of the first line that it shows, and whether it could be used. */
-function outcomeOf(
+/** The model's log probability of the first line it shows, and whether the line was usable. */
+function toOutcome(
   shown: string,
   actual: string,
-  told: HostCompletion['logProbabilities'] = [],
+  logProbabilities: HostCompletion['logProbabilities'] = [],
 ): { outcome?: Outcome } {
   const line = firstWritten(shown);
-  if (!line || told.length === 0) return {};
-  const logprob = pieceConfidence(told.filter(({ offset }) => offset < line.length));
+  if (!line || logProbabilities.length === 0) return {};
+  const logprob = pieceConfidence(logProbabilities.filter(({ offset }) => offset < line.length));
   const right = savedCharacters(line, actual).saved >= savedCharacters(line, line).all / 2;
   return { outcome: { logprob, right } };
 }
@@ -164,8 +165,8 @@ function outcomeOf(
 /** The text up to the end of its first line that is not blank. */
 const firstWritten = (text: string): string => /^\s*[^\n]*/.exec(text)![0].trimEnd();
 
-/** How the result's certainty becomes a chance; undefined if it suggested nothing. */
-export function calibrationOf(scores: readonly ItemScore[]): Calibrated | undefined {
+/** Calibration from the result's log probability to its chance of being right; undefined if it suggested nothing. */
+export function fitCalibration(scores: readonly ItemScore[]): Calibrated | undefined {
   const outcomes = scores.flatMap(({ detail }) => outcomeSchema.safeParse(detail).data?.outcome ?? []);
   return outcomes.length > 0 ? { ...calibrate(outcomes), count: outcomes.length } : undefined;
 }
@@ -173,7 +174,7 @@ const outcomeSchema = z.object({ outcome: z.object({ logprob: z.number(), right:
 
 /**
  * Measures for each model the milliseconds from the request to the item's number of tokens, ignoring end tokens and
- * stops. The models take turns, each is first equally often, so that warming up and other load affect all alike.
+ * stops. The models alternate, each going first equally often, so that warming up and other load affect all alike.
  * Returns no parts if completion would not be requested at the cursor.
  */
 export async function scoreLatency(
@@ -184,16 +185,18 @@ export async function scoreLatency(
   const times = models.map((): number[] => []);
   const ask = await requestAt(cursor, optionsFor(models[0]!, signal));
   if (!ask) return times.map(() => ({ parts: {} }));
-  const typed = (ask.begun ?? '') + (ask.heal ?? '');
-  // Without a text after the cursor, all is one text.
-  const text = ask.suffix ? { prompt: ask.prompt, begun: typed } : { prompt: ask.prompt + typed };
-  const last = ask.suffix ? { begun: typed.slice(0, -UNREAD) } : { prompt: text.prompt.slice(0, -UNREAD) };
+  const typedText = (ask.begun ?? '') + (ask.heal ?? '');
+  // Without text after the cursor, the prompt is a single text.
+  const text = ask.suffix ? { prompt: ask.prompt, begun: typedText } : { prompt: ask.prompt + typedText };
+  const last = ask.suffix
+    ? { begun: typedText.slice(0, -UNREAD) }
+    : { prompt: text.prompt.slice(0, -UNREAD) };
   const request = { ...ask, ...text, heal: undefined, stop: undefined, ignoreEnd: true, temperature: 0 };
-  const read = { ...request, ...last, maxTokens: 1 };
+  const warmUp = { ...request, ...last, maxTokens: 1 };
   for (let round = 0; round < ROUNDS; round += 1) {
     const turns = [...models.entries()];
     for (const [at, model] of round % 2 ? turns.reverse() : turns) {
-      await model.completeAlone(read, signal);
+      await model.completeAlone(warmUp, signal);
       const start = performance.now();
       const { completionTokens } = await model.completeAlone({ ...request, maxTokens: tokens }, signal);
       times[at]!.push(performance.now() - start);
@@ -201,9 +204,9 @@ export async function scoreLatency(
         throw new Error(`${completionTokens} tokens were timed instead of ${tokens}`);
     }
   }
-  return times.map((taken) => ({
-    parts: { [LATENCY]: { sum: Math.min(...taken), weight: 1 } },
-    detail: { times: taken },
+  return times.map((modelTimes) => ({
+    parts: { [LATENCY]: { sum: Math.min(...modelTimes), weight: 1 } },
+    detail: { times: modelTimes },
   }));
 }
 

@@ -1,16 +1,16 @@
 /**
- * Measures what was learned, on held-out code of the same corpus: its loss, and how well the rest of a line or block is
- * completed at cursors in held-out files. Held-out prose has its own figure.
+ * Measures learning on held-out code of the same corpus: its loss, and how well the rest of a line or block is
+ * completed at cursors in held-out files. Held-out prose has a metric of its own.
  */
 import type { Tokenizer } from '../../llama-cpp/tokenizer.ts';
-import { sourceOf, type Age, type Corpus, type Kind } from '../../corpus/index.ts';
+import { sourcePath, type Age, type Corpus, type Kind } from '../../corpus/index.ts';
 import type { Sequence } from '../../corpus/tokens/sequences.ts';
 import { UserError } from '../../text/errors.ts';
 import { taskFacts } from '../../findings/task-facts.ts';
 import { natsToBits, sum } from '../../statistics/statistics.ts';
 import {
-  countOf,
-  itemOf,
+  itemCount,
+  createItem,
   type EvaluatedModel,
   type Item,
   type ItemScore,
@@ -37,7 +37,7 @@ export interface Window extends Item {
   starts: Int32Array;
   bytes: number;
 }
-type Held = Window | CursorItem | LatencyItem;
+type WorkspaceItem = Window | CursorItem | LatencyItem;
 
 const PROSE = 'prose bits per byte';
 /** For a run that continues another: code that was there already, and code that is new or changed. */
@@ -60,7 +60,7 @@ const prose = { quick: 4, paper: 40 };
 
 const planned: Task['planned'] = (spec) => (spec.imported ? 0 : spec.evaluation.heldOutWindows);
 
-async function plan(context: PlanContext): Promise<Plan<Held>> {
+async function plan(context: PlanContext): Promise<Plan<WorkspaceItem>> {
   const { run, base } = context;
   if (!run)
     throw new UserError(
@@ -76,7 +76,7 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
     );
   const corpus = await run.corpus();
   const length = run.spec.hyper.sequenceLength;
-  const count = countOf(context, { quick: 16, planned });
+  const count = itemCount(context, { quick: 16, planned });
   const windows = measuredSequences(corpus, length, count);
   if (Object.values(windows).every(({ length: many }) => many === 0))
     throw new UserError(
@@ -86,36 +86,36 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
     );
   const tokenizer = await base.tokenizer();
   const files = heldOutFiles(corpus);
-  const windowsOf = (some: readonly Sequence[], kind: Window['kind']) =>
-    some.map((window, index) => windowOf(window, { kind, index }, tokenizer, files));
+  const toWindows = (sequences: readonly Sequence[], kind: Window['kind']) =>
+    sequences.map((window, index) => toWindow(window, { kind, index }, tokenizer, files));
   const items = (Object.keys(windows) as (keyof typeof windows)[]).flatMap((kind) =>
-    windowsOf(windows[kind]!, kind),
+    toWindows(windows[kind]!, kind),
   );
-  const prosaic = corpus.measured === 'prose' ? [] : windowsOf(proseWindows(corpus, context), 'prose');
+  const proseItems = corpus.measured === 'prose' ? [] : toWindows(proseWindows(corpus, context), 'prose');
   const cursors = await cursorItems(corpus, tokenizer, context);
   const sizes = [
     together(
       [
         msg`${items.length} held-out sequences of up to ${length} tokens`,
-        ...[filesOf(items), ageNote(windows), kindNote(corpus.measured)],
+        ...[describeFiles(items), ageNote(windows), kindNote(corpus.measured)],
       ],
       '',
     ),
-    ...(prosaic.length > 0 ? [msg`${prosaic.length} of prose${filesOf(prosaic)}`] : []),
+    ...(proseItems.length > 0 ? [msg`${proseItems.length} of prose${describeFiles(proseItems)}`] : []),
     ...cursors.settings,
   ];
   return {
-    together: cursors.latencies,
-    items: [...cursors.items, ...items, ...prosaic],
+    interleaved: cursors.latencies,
+    items: [...cursors.items, ...items, ...proseItems],
     setting: together(sizes, '; '),
     measures,
   };
 }
 
-type Measured = Partial<Record<'window' | Age, Sequence[]>>;
+type MeasuredSequences = Partial<Record<'window' | Age, Sequence[]>>;
 
 /** For a corpus that continues another, equal numbers of windows of older and of new code, if there are enough. */
-function measuredSequences(corpus: Corpus, length: number, count: number): Measured {
+function measuredSequences(corpus: Corpus, length: number, count: number): MeasuredSequences {
   const all = corpus.heldOutByAge(length, count, 'older');
   const room = Math.max(Math.floor(count / 2), count - all.length);
   const newer = corpus.heldOutByAge(length, room, 'new');
@@ -125,11 +125,11 @@ function measuredSequences(corpus: Corpus, length: number, count: number): Measu
   return { older, new: newer };
 }
 
-const ageNote = ({ older, new: newer }: Measured): Text =>
+const ageNote = ({ older, new: newer }: MeasuredSequences): Text =>
   older && newer ? msg`, ${older.length} of older and ${newer.length} of new code` : '';
 
 function proseWindows(corpus: Corpus, context: PlanContext): Sequence[] {
-  const count = Math.min(countOf(context, prose), prose.paper);
+  const count = Math.min(itemCount(context, prose), prose.paper);
   return corpus.heldOutSequences(context.run!.spec.hyper.sequenceLength, count, 'prose');
 }
 
@@ -141,7 +141,7 @@ const kindNote = (measured: Kind): Text => {
 };
 
 /** Empty unless there are more windows than files. */
-function filesOf(items: readonly Window[]): Text {
+function describeFiles(items: readonly Window[]): Text {
   const documents = new Set(items.map(({ document, id }) => document ?? id)).size;
   if (documents >= items.length) return '';
   return documents === 1 ? msg` from 1 file` : msg` from ${documents} files`;
@@ -149,17 +149,17 @@ function filesOf(items: readonly Window[]): Text {
 
 /**
  * Paths of held-out files, by the offset at which their tokens begin. An instruction pair counts as its file or commit:
- * what a model knows of one pair says much about the others.
+ * pairs of the same file or commit are correlated.
  */
 export const heldOutFiles = ({ documents }: Pick<Corpus, 'documents'>): Map<number, string> =>
   new Map(
     documents
       .filter(({ split, tokens }) => split === 'held-out' && tokens > 0)
-      .map((entry) => [entry.offset, sourceOf(entry)]),
+      .map((entry) => [entry.offset, sourcePath(entry)]),
   );
 
 /** A held-out sequence as an item; `files`: paths by the offset of their tokens. */
-export function windowOf(
+export function toWindow(
   { document: begin, ...sequence }: Sequence,
   { kind, index }: { kind: Window['kind']; index: number },
   tokenizer: Pick<Tokenizer, 'byteLength'>,
@@ -174,15 +174,15 @@ export function windowOf(
     starts: [...starts],
     bytes,
   };
-  // The digest is of plain arrays, but the item keeps the typed arrays, which take a third of the memory.
+  // The digest is computed from plain arrays, but the item keeps typed arrays, which take a third of the memory.
   return {
-    ...itemOf(`${kind} ${index}`, content, { tokens: sum(learned), bytes }),
+    ...createItem(`${kind} ${index}`, content, { tokens: sum(learned), bytes }),
     ...sequence,
     document: begin === undefined ? undefined : files.get(begin),
   };
 }
 
-/** Bytes of the text whose prediction counts. Tokens that end documents stand for no bytes, but their loss counts. */
+/** Bytes of the text whose prediction counts. End-of-document tokens have no bytes, but their loss counts. */
 function learnedBytes({ tokens, learned }: Sequence, { byteLength }: Pick<Tokenizer, 'byteLength'>): number {
   return tokens.subarray(1).reduce((total, token, at) => total + (learned[at] ? byteLength(token) : 0), 0);
 }
@@ -202,12 +202,12 @@ export async function scoreWindow(
   return { parts, detail: { nats } };
 }
 
-export const workspaceTask: Task<Held> = {
+export const workspaceTask: Task<WorkspaceItem> = {
   name: 'workspace',
   ...taskFacts.workspace,
   version: 9,
-  ofRun: true,
-  momentary: [LATENCY],
+  needsRun: true,
+  loadDependent: [LATENCY],
   planned,
   parallel: 8,
   plan,

@@ -1,6 +1,6 @@
 /**
- * Makes the folded copy of an adapter on its base, if it is of use: it has to give the adapter's distributions, in less
- * time than the adapter on its base takes here.
+ * Makes a folded copy of a base with an adapter, if it is useful: it must reproduce the adapter's distributions, and be
+ * faster than the adapter on its base on this machine.
  */
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -14,36 +14,39 @@ import { exportFoldedGguf, partsToFold } from '../../weights/fold.ts';
 import { storeCopy, type CopyInfo, type CopyMeasurement } from '../../serving/folding/copies.ts';
 import { MAX_BUSY_PROCESSORS } from '../../platform/machine/machine-load.ts';
 import { availableMemory } from '../../platform/machine/available-memory.ts';
-import { timeBoth } from './time-both.ts';
+import { timeModels } from './time-models.ts';
 
 export interface FoldOptions {
   base: string;
   adapter: string;
-  /** Threads with which the copy will be used. */
+  /** Number of threads the copy will be used with. */
   threads: number;
   signal?: AbortSignal | undefined;
-  /** How long both take; for tests. */
-  time?: typeof timeBoth;
+  /** Replaces the timing in tests. */
+  time?: typeof timeModels;
 }
 
-/** What a copy has to save of a token's time to be worth its place. */
-const GAIN = 0.95;
-/** Reading a prompt may take no longer. */
-const PROMPT = 1.02;
-/** The copy may differ from the adapter on its base by this share of what the adapter changes. */
-const LOST = 0.1;
-/** Nats per token that rounding alone makes; where the adapter changes little, the copy may differ by as much. */
+/** Highest relative time per token at which a copy is worth its disk space. */
+const MAX_TOKEN_TIME = 0.95;
+/** Highest relative time to read a prompt. */
+const MAX_PROMPT_TIME = 1.02;
+/** The copy may differ from the adapter on its base by this fraction of the adapter's change. */
+const MAX_LOSS_SHARE = 0.1;
+/**
+ * Difference, in nats per token, caused by rounding alone; if the adapter changes little, the copy may differ by as
+ * much.
+ */
 const ROUNDING = 1e-3;
-/** In sizes of the base: the copy's file, and what is in memory while both are timed. */
+/** Required disk space and memory (while both are timed), as multiples of the base's size. */
 const [DISK, MEMORY] = [2, 2.5];
 
-/** Makes and keeps the copy, or notes why there is none. Throws like openGguf, readAdapterGguf and openLlamaHost. */
+/** Makes and keeps the copy, or records why there is none. Throws like openGguf, readAdapterGguf and openLlamaHost. */
 export function foldCopy({
   base,
   adapter,
   threads,
   signal,
-  time = timeBoth,
+  time = timeModels,
 }: FoldOptions): Promise<CopyInfo> {
   return storeCopy(base, adapter, async (files): Promise<CopyMeasurement> => {
     const parts = await readParts(base, adapter);
@@ -58,15 +61,18 @@ export function foldCopy({
     const { adapted, copy, othersBusy } = await time([base, adapter], [files.model, rest], threads, signal);
     const [tokenTime, promptTime] = [copy.token / adapted.token, copy.prompt / adapted.prompt];
     if (othersBusy > MAX_BUSY_PROCESSORS) throw new Error('Other programs are at work, so times say little.');
-    const worth = tokenTime <= GAIN && promptTime <= PROMPT;
+    const isFaster = tokenTime <= MAX_TOKEN_TIME && promptTime <= MAX_PROMPT_TIME;
     return {
-      ...(!worth && { unfit: 'it is not faster' }),
-      ...{ meanKl, change, tokenTime, promptTime },
+      ...(!isFaster && { unfit: 'it is not faster' }),
+      meanKl,
+      change,
+      tokenTime,
+      promptTime,
     };
   });
 }
 
-/** The adapter's layers; unfit if most of its rows, which is what costs time, would stay beside the copy. */
+/** Splits the adapter's layers; unfit if most of its rows, which determine the cost, would stay outside the copy. */
 async function readParts(
   basePath: string,
   adapterPath: string,
@@ -83,7 +89,7 @@ async function readParts(
   }
 }
 
-/** Throws an Error, and then nothing is noted: there may be room another time. */
+/** Throws an Error, so that nothing is recorded: there may be room another time. */
 async function requireRoom(base: string, dir: string): Promise<void> {
   const { size } = await stat(base);
   if ((await freeSpace(dir)) < DISK * size)
@@ -101,12 +107,12 @@ async function compare(
   const tokenizer = await openTokenizer(base);
   const tokens = tokenizer.encode(SAMPLE).slice(0, CHECK_TOKENS);
   await tokenizer.dispose();
-  const now = await servedRows(base, adapter, tokens, signal);
-  const then = await servedRows(copy, beside, tokens, signal);
+  const reference = await servedRows(base, adapter, tokens, signal);
+  const folded = await servedRows(copy, beside, tokens, signal);
   const { meanKl, change, ok } = judge(
-    { trained: now.adapted, base: now.model, written: then.adapted },
+    { trained: reference.adapted, base: reference.model, written: folded.adapted },
     QUANTISED_LIMIT,
   );
-  const lost = Math.max(LOST * change, Math.min(ROUNDING, change / 2));
-  return { meanKl, change, ok: ok && meanKl <= lost };
+  const allowedLoss = Math.max(MAX_LOSS_SHARE * change, Math.min(ROUNDING, change / 2));
+  return { meanKl, change, ok: ok && meanKl <= allowedLoss };
 }

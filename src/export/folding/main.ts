@@ -1,4 +1,4 @@
-/** Entry: `node fold.mjs BASE ADAPTER THREADS`, child process of a completion server: makes a folded copy. */
+/** Entry point: `node fold.mjs BASE ADAPTER THREADS`, child process of a completion server: makes a folded copy. */
 import { reportError } from '../../text/errors.ts';
 import { visible } from '../../text/foreign-text.ts';
 import { lowerPriority } from '../../platform/processes/low-priority.ts';
@@ -9,7 +9,7 @@ const [base = '', adapter = '', threads = '1'] = process.argv.slice(2);
 
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
-// The server has ended, or ends this.
+// The server has exited, or stops this process.
 process.once('disconnect', () => stop.abort());
 
 foldCopy({ base, adapter, threads: Number(threads), signal: stop.signal }).then(

@@ -7,7 +7,7 @@ import type { Worker } from 'node:worker_threads';
 import * as vscode from 'vscode';
 import { surroundings, type CursorDocument } from '../../completion/index.ts';
 import { preferencesFile } from '../../corpus/preferences/store.ts';
-import type { ToKeep, ToKeeper } from '../../corpus/preferences/keeper.ts';
+import type { KeepRequest, KeeperMessage } from '../../corpus/preferences/keeper.ts';
 import { startThread } from '../../platform/processes/start.ts';
 import { LONGEST_LATER, type Preference } from '../../protocol/preferences.ts';
 import type { Outcome, OutcomeListener } from './acceptance.ts';
@@ -77,9 +77,9 @@ export class UseRecorder {
     this.forgottenAt = Date.now();
   }
 
-  private write(record: ToKeep): void {
+  private write(record: KeepRequest): void {
     this.worker ??= this.start();
-    this.worker.postMessage(record satisfies ToKeeper);
+    this.worker.postMessage(record satisfies KeeperMessage);
   }
 
   private start(): Worker {
@@ -101,7 +101,7 @@ export class UseRecorder {
     this.worker = undefined;
     worker.ref();
     const ended = new Promise((resolve) => worker.once('exit', resolve));
-    worker.postMessage('end' satisfies ToKeeper);
+    worker.postMessage('end' satisfies KeeperMessage);
     await Promise.race([ended, sleep(this.closeTimeoutMs, undefined, { ref: false })]);
     await worker.terminate();
   }

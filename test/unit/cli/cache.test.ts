@@ -44,7 +44,7 @@ const there = async () =>
     .map((one) => join(one.parentPath, one.name).slice(home.path().length + 1))
     .sort();
 
-it('says what there is and how large', async () => {
+it('lists the contents and their sizes', async () => {
   const { kinds, bytes } = (await json()) as { kinds: { name: string; bytes: number }[]; bytes: number };
   expect(Object.fromEntries(kinds.map((one) => [one.name, one.bytes]))).toEqual({
     ...{
@@ -61,7 +61,7 @@ it('says what there is and how large', async () => {
   expect(bytes).toBe(12_795);
 });
 
-it('deletes all but bases, or only what is named, and nothing else', async () => {
+it('deletes everything but bases, or only what is named', async () => {
   expect(await json('clear', 'prompts', 'index', '--yes')).toMatchObject({ bytes: 305 });
   expect(await there()).toEqual(
     Object.keys(sizes)
@@ -76,12 +76,12 @@ it('deletes all but bases, or only what is named, and nothing else', async () =>
   expect(await there()).toEqual(['preferences/g.jsonl']);
 });
 
-it('asks first, and deletes nothing where nobody can be asked', async () => {
+it('asks for consent, and deletes nothing without a terminal', async () => {
   await expect(json('clear')).rejects.toMatchObject({ code: 'bad-argument' });
   expect(await there()).toEqual(Object.keys(sizes).sort());
 });
 
-it('leaves what a run in progress may need', async () => {
+it('keeps files that a run in progress may need', async () => {
   const { dir } = await createRun(newRun());
   const writer = await openRunWriter(dir);
   try {
@@ -95,7 +95,7 @@ it('leaves what a run in progress may need', async () => {
   expect(existsSync(join(home.path(), 'models/base.gguf'))).toBe(true);
 });
 
-it('follows no link', async () => {
+it('does not follow links', async () => {
   const outside = join(home.path(), 'outside');
   await mkdir(outside);
   await writeFile(join(outside, 'mine'), 'x'.repeat(999));

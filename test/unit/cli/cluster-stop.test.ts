@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   cancelReproduction,
   clusterReproduction,
-  isElsewhere,
+  isOnCluster,
 } from '../../../src/cli/processes/cluster-reproduction.ts';
 import { resumeOnCluster } from '../../../src/cli/processes/cluster-run.ts';
-import { cancelSweep, stopUnfollowed, tellStopped } from '../../../src/cli/processes/cluster-stop.ts';
+import { cancelSweep, stopDetached, describeStopped } from '../../../src/cli/processes/cluster-stop.ts';
 import { readCluster, writeCluster } from '../../../src/cluster/store.ts';
 import { corpusPlanSchema } from '../../../src/protocol/run.ts';
 import { createReproduction } from '../../../src/reproduce/store.ts';
@@ -34,7 +34,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-it('takes over the trials that a sweep made while nobody followed it', async () => {
+it('collects trials that a sweep finished while nobody followed it', async () => {
   const corpus = join(home.path(), 'corpus');
   await mkdir(corpus);
   const sweep = await createSweep({ ...newSweep(), extend: false }, corpus);
@@ -47,21 +47,23 @@ it('takes over the trials that a sweep made while nobody followed it', async () 
   expect((await readCluster(sweep.dir))?.ended).toBe('cancelled');
 });
 
-it('leaves a run to be taken over whose job has ended, and stops one that runs', async () => {
+it('leaves a run whose job has ended to be collected, and stops a running one', async () => {
   const { dir } = await createRun(newRun());
   await writeCluster(dir, clusterFile(server.url));
   job.status = 'SUCCEEDED';
-  const over = await stopUnfollowed(dir, false);
+  const over = await stopDetached(dir, false);
   expect(over).toEqual({ kind: 'train', how: 'over' });
-  expect(tellStopped(over!, 'a-run')).toContain('Take over what it made with: forget-me-not resume a-run');
+  expect(describeStopped(over!, 'a-run')).toContain(
+    'Take over what it made with: forget-me-not resume a-run',
+  );
   expect((await readCluster(dir))?.ended).toBeUndefined();
 
   job.status = 'RUNNING';
-  expect(await stopUnfollowed(dir, true)).toBeUndefined();
+  expect(await stopDetached(dir, true)).toBeUndefined();
   expect(job.status).toBe('RUNNING');
-  expect(await stopUnfollowed(dir, false)).toEqual({ kind: 'train', how: 'stopped' });
+  expect(await stopDetached(dir, false)).toEqual({ kind: 'train', how: 'stopped' });
   const ofMany = { kind: 'reproduce', how: 'stopped', reproduction: 'many' } as const;
-  expect(tellStopped(ofMany, 'a-run')).toContain('forget-me-not reproduce --resume many');
+  expect(describeStopped(ofMany, 'a-run')).toContain('forget-me-not reproduce --resume many');
   expect(job.status).toBe('STOPPED');
   expect((await readCluster(dir))?.ended).toBe('cancelled');
 });
@@ -95,7 +97,7 @@ describe('a reproduction whose runs share a job', () => {
     return { repro, dir };
   }
 
-  it('stops it, and cancels the runs that have not ended', async () => {
+  it('stops the job, and cancels the unfinished runs', async () => {
     const { repro, dir } = await sent();
     expect((await clusterReproduction(repro.spec.id))?.dir).toBe(repro.dir);
     await cancelReproduction(repro);
@@ -103,10 +105,10 @@ describe('a reproduction whose runs share a job', () => {
     expect((await readRun(dir)).state.status).toBe('cancelled');
     for (const of of [repro.dir, dir]) expect((await readCluster(of))?.ended).toBe('cancelled');
     expect(await clusterReproduction(repro.spec.id)).toBeUndefined();
-    expect(await isElsewhere(repro)).toBe(false);
+    expect(await isOnCluster(repro)).toBe(false);
   });
 
-  it('does not train one of them here', async () => {
+  it('trains none of them on this machine', async () => {
     const { repro, dir } = await sent();
     await expect(resumeOnCluster(dir, {})).rejects.toMatchObject({
       code: 'run-locked',

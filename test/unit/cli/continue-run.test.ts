@@ -50,14 +50,14 @@ function optionsIn(continued: Parameters<typeof continuedOptions>[0], ...args: s
 }
 
 describe('continuedOptions', () => {
-  it('are those of the run where nothing else was given', () => {
+  it("returns the run's options if nothing else was given", () => {
     expect(optionsOf('--steps', '3')).toMatchObject({
       ...{ base: 'smollm2-135m', method: 'lora', rank: 8, alpha: 24, seq: 256, seed: 5, name: 'garden' },
       ...{ fimRate: 0.4, halfLife: 90, exclude: ['*.sql'], repositoryContext: false, steps: 3 },
     });
   });
 
-  it('are not the name and the globs of folders that are not read now', () => {
+  it('drops the name and the globs of folders that are not read now', () => {
     const both = [
       { path: '/garden', name: 'garden' },
       { path: '/shop', name: 'shop' },
@@ -81,7 +81,7 @@ describe('continuedOptions', () => {
     expect(optionsIn({ spec: named, where: { folder: '/shop' } }).name).toBe('mine');
   });
 
-  it('are as given where they make no other adapter of it', () => {
+  it("keeps given options that don't change the adapter", () => {
     expect(optionsOf('--seq', '128', '--name', 'later', '--exclude', '*.md', '--rank', '8')).toMatchObject({
       ...{ seq: 128, name: 'later', exclude: ['*.md'], rank: 8 },
     });
@@ -116,7 +116,7 @@ describe('requireChange', () => {
   const of = (patch: Partial<typeof changed>) => () =>
     requireChange(spec, { changed: { ...changed, ...patch } } as CorpusSummary);
 
-  it('asks for something new to learn, in the same folder', () => {
+  it('requires something new to learn, in the same folder', () => {
     expect(of({})).not.toThrow();
     expect(of({ trainFiles: 0 })).toThrow('Nothing that could be learned has changed since run run-1.');
     expect(of({ kept: 0 })).toThrow('This is not the folder of run run-1');

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { expect, it } from 'vitest';
 import { addOptions } from '../../../src/cli/options/add-options.ts';
-import { enginePlace, withEngine } from '../../../src/cli/options/engine-options.ts';
+import { engineTarget, withEngine } from '../../../src/cli/options/engine-options.ts';
 import { toEvaluationPlan } from '../../../src/cli/options/train-options.ts';
 import { trainOptions, type AllOptions } from '../../../src/training/options/index.ts';
 
@@ -11,26 +11,26 @@ const parse = (line: string) =>
     .parse(line.split(' ').filter(Boolean), { from: 'user' })
     .opts<AllOptions>();
 
-it('leaves other runs as they are', () => {
+it('leaves other runs unchanged', () => {
   const options = parse('--steps 5');
   expect(withEngine(options)).toEqual({ options });
 });
 
-it('measures nothing at checkpoints and makes no trials', () => {
+it('measures nothing at checkpoints and runs no trials', () => {
   const { engine, options } = withEngine(parse('--engine ray-train --workers 4 --worker-gpus --steps 5'));
   expect(engine).toEqual({ name: 'ray-train', workers: 4, gpus: true, parallel: 'fsdp' });
-  expect(enginePlace(engine!).precision('lora')).toBe('bf16');
+  expect(engineTarget(engine!).precision('lora')).toBe('bf16');
   expect(toEvaluationPlan(options).checkpointTasks).toEqual([]);
   expect(options.rateTrials).toBe(false);
 });
 
-it('goes to a cluster, with processors for each worker and a folder that all nodes share', () => {
+it('requires a cluster, CPUs for each worker and a folder shared by all nodes', () => {
   const on = '--engine ray-train --steps 5 --on http://127.0.0.1:8265';
   const engine = { name: 'ray-train', workers: 2, gpus: false, parallel: 'fsdp' };
   expect(withEngine(parse(on)).engine).toEqual(engine);
   const more = parse(`${on} --cpus 4 --storage /mnt/shared`);
   expect(withEngine(more).engine).toEqual({ ...engine, cpus: 4 });
-  expect(enginePlace(engine, 'wasm').backend).toBe('wasm');
+  expect(engineTarget(engine, 'wasm').backend).toBe('wasm');
 });
 
 it.each([

@@ -12,7 +12,7 @@ const optionsOf = (name: string) =>
     .flat();
 
 describe('--help', () => {
-  it('has examples of every command, and of nothing else', () =>
+  it('has examples for every command, and for nothing else', () =>
     expect(Object.keys(help).sort()).toEqual(commands.map((one) => one.name()).sort()));
 
   it.each(Object.entries(help))('of %s names only what there is', (name, { mostUsed = [], examples }) => {
@@ -24,7 +24,7 @@ describe('--help', () => {
     expect(optionsOf(name)).toEqual(expect.arrayContaining(mostUsed.map((one) => `--${one}`)));
   });
 
-  it('shows what is used most first, then the rest by what it is about, then examples', () => {
+  it('shows the most used options first, then the others by topic, then examples', () => {
     const train = commands.find((one) => one.name() === 'train')!;
     const known = train.options.length;
     arrangeHelp(train);

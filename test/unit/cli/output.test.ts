@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UserError } from '../../../src/text/errors.ts';
-import { endWith } from '../../../src/cli/view/end-with.ts';
+import { printError } from '../../../src/cli/view/print-error.ts';
 import { formatTable } from '../../../src/cli/view/format.ts';
 import {
-  apart,
-  guardConsole,
+  joinGroups,
+  redirectConsole,
   LiveLine,
   note,
   print,
@@ -24,17 +24,17 @@ afterEach(() => vi.restoreAllMocks());
 const HOSTILE = 'a\x1b[2J\r\n[disk-full] forged\t\u202eb';
 const SHOWN = 'a\\x1b[2J\\r\\n[disk-full] forged\\t\\u202eb';
 
-describe('what is printed', () => {
-  it('is lines, and a line stays one', () => {
+describe('printed text', () => {
+  it('is lines, and a line stays on one line', () => {
     print(HOSTILE, ['', 'b'], []);
     note(HOSTILE);
     expect([out, err]).toEqual([`${SHOWN}\n\nb\n`, `${SHOWN}\n`]);
   });
 
-  it('has an empty line between groups that are there', () =>
-    expect(apart([['a', 'b'], [], ['c']])).toEqual(['a', 'b', '', 'c']));
+  it('separates non-empty groups by an empty line', () =>
+    expect(joinGroups([['a', 'b'], [], ['c']])).toEqual(['a', 'b', '', 'c']));
 
-  it('keeps the lines and tabs of a text such as a completion', () => {
+  it('keeps the line breaks and tabs of a text such as a completion', () => {
     printText('if (a) {\r\n\tb();\x1b]0;title\x07\n}');
     expect(out).toBe('if (a) {\n\tb();\\x1b]0;title\\x07\n}\n');
   });
@@ -48,7 +48,7 @@ describe('what is printed', () => {
     expect(out).toBe('null\n');
   });
 
-  it('has columns as wide as what is shown in them', () => {
+  it('pads columns to the width of the displayed text', () => {
     const [first, second] = formatTable([
       ['\x1b', 'x'],
       ['abcdef', 'y'],
@@ -64,7 +64,7 @@ describe('the line that rewrites itself', () => {
     return stream;
   };
 
-  it('is rewritten by us alone, and is no longer than the terminal is wide', () => {
+  it("is rewritten only by us, and fits the terminal's width", () => {
     const stream = screen(true);
     const line = new LiveLine(stream as unknown as NodeJS.WriteStream);
     line.show('\x1b[31mred');
@@ -73,7 +73,7 @@ describe('the line that rewrites itself', () => {
     expect(stream.written).toBe(`\r\x1b[2K\\x1b[31mred\r\x1b[2K${'y'.repeat(19)}\r\x1b[2K${SHOWN}\n`);
   });
 
-  it('is not there without a terminal, but for what stays', () => {
+  it('is not written without a terminal, except for permanent lines', () => {
     const stream = screen(false);
     const line = new LiveLine(stream as unknown as NodeJS.WriteStream);
     line.show('a');
@@ -86,14 +86,14 @@ describe('the line that rewrites itself', () => {
 
 describe('an error', () => {
   it('is one line', () => {
-    endWith(new UserError('internal', `It is ${HOSTILE}.`, 'Go on.'));
+    printError(new UserError('internal', `It is ${HOSTILE}.`, 'Go on.'));
     expect(err).toBe(`[internal] It is ${SHOWN}. Go on.\n`);
   });
 
-  it('has a stack in which only lines of code are lines', () => {
+  it('has a stack in which only stack frames are lines', () => {
     process.argv.push('--verbose');
     try {
-      endWith(new UserError('internal', `It is ${HOSTILE}.`, 'Go on.'));
+      printError(new UserError('internal', `It is ${HOSTILE}.`, 'Go on.'));
     } finally {
       process.argv.pop();
     }
@@ -104,10 +104,10 @@ describe('an error', () => {
   });
 });
 
-it('libraries say things beside the result, a line each', () => {
+it('redirects console output of libraries to stderr, one line per call', () => {
   const before = { ...console };
   try {
-    guardConsole();
+    redirectConsole();
     console.log('%s\nwas found', '\x1b[2J');
     expect([out, err]).toEqual(['', '\\x1b[2J\\nwas found\n']);
   } finally {

@@ -44,11 +44,11 @@ async function interruptedRun() {
 }
 
 describe('runs', () => {
-  it('says so when there are none', async () => {
+  it('says so if there are none', async () => {
     expect(await runs()).toContain('no runs yet');
   });
 
-  it('lists runs with the status that is true now, and damaged ones apart', async () => {
+  it('lists runs with their current status, and damaged ones separately', async () => {
     const { id } = await interruptedRun();
     mkdirSync(join(home.path(), 'runs', 'broken'));
     writeFileSync(join(home.path(), 'runs', 'broken', 'run.json'), '{');
@@ -64,7 +64,7 @@ describe('runs', () => {
 });
 
 describe('show', () => {
-  it('shows where a run stands, the history that counts, and how to go on', async () => {
+  it('shows the state of a run, its history, and the next step', async () => {
     const { id } = await interruptedRun();
     const text = await show('latest');
     expect(text).toContain(`status     interrupted, step 6 of 30; resume with: forget-me-not resume ${id}`);
@@ -75,7 +75,7 @@ describe('show', () => {
     expect(text).toContain('Warning: 1 broken line in events.jsonl');
   });
 
-  it('shows what came of it', async () => {
+  it('shows the results', async () => {
     const { dir, id } = await createRun(newRun());
     const metric = (value: number) => ({
       task: 'workspace',

@@ -51,7 +51,7 @@ describe('the options of train', () => {
     expect(new Option(flags).attributeName()).toBe(name),
   );
 
-  it('set everything of a run that a person can set', () => {
+  it('cover all settings of a run that a user can change', () => {
     const kept = rows.map(([, { spec }]) => spec);
     const parts = {
       corpus: corpusPlanSchema,

@@ -26,7 +26,7 @@ it('lists GPUs with their memory, and says which one is used, and why', () => {
   );
 });
 
-it('says where memory is not known, and that a slower GPU has to be asked for', () => {
+it('says if memory is unknown, and that a slower GPU must be requested', () => {
   const { text } = check([unknown], false);
   expect(english(text)).toContain('GPU 0 is Intel Arc A770, whose memory is not known');
   expect(english(text)).toContain(
@@ -35,7 +35,7 @@ it('says where memory is not known, and that a slower GPU has to be asked for', 
   expect(english(text)).not.toContain('--device');
 });
 
-it('lists the GPUs beside the reason why the largest can not be used', () => {
+it("lists the GPUs and the reason why the largest can't be used", () => {
   const probe = { adapters: [card, unknown], reason: 'NVIDIA GeForce RTX 4090 multiplies wrongly (1).' };
   const chosen = chooseDevice(probe.adapters);
   const { status, text } = webgpuCheck(probe, chosen, { trains: false, reason: '' });

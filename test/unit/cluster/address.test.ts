@@ -19,7 +19,7 @@ describe('the address of a cluster', () => {
     },
   );
 
-  it('repeats no password of an address', () => {
+  it('does not repeat the password of an address', () => {
     expect(() => parseCluster('https://me:hunter2@ray.example')).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
     );
@@ -37,12 +37,12 @@ describe('the storage', () => {
     'may name a user or a container: %s',
     (place) => expect(checkStorage(place)).toBe(place),
   );
-  it('has no key in it, and none is repeated', () => {
+  it('may not contain a key, which is not repeated', () => {
     expect(() => checkStorage('s3://AKIA:hunt/er2@bucket/x')).toThrow(
       expect.objectContaining({ code: 'bad-argument', message: expect.not.stringContaining('er2') }),
     );
   });
-  it('is no relative path', () => {
+  it('may not be a relative path', () => {
     expect(() => checkStorage('checkpoints')).toThrow(expect.objectContaining({ code: 'bad-argument' }));
   });
 });

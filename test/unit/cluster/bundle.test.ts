@@ -32,7 +32,7 @@ function installed({ llama = 'linux-x64' } = {}): void {
   write(`node_modules/@node-llama-cpp/${llama}/package.json`, '{}');
 }
 
-it('has what workers run, and the packages that this needs', async () => {
+it('contains what workers run, and the packages it needs', async () => {
   installed();
   const { name, files } = await bundlePackage('0.1.0', root);
   expect(name).toMatch(/^forget-me-not-0\.1\.0-[0-9a-f]{16}\.zip$/);

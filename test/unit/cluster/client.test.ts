@@ -35,12 +35,12 @@ const failure = (work: Promise<unknown>): Promise<{ code: string; message: strin
   );
 
 describe('a cluster', () => {
-  it('says its release', async () => {
+  it('reports its version', async () => {
     const server = await ray(TOKEN);
     expect(await clientOf(server.url, TOKEN).version()).toBe('2.60.0');
   });
 
-  it('takes a package, a job, and the request to stop it', async () => {
+  it('accepts a package, a job, and a request to stop it', async () => {
     const server = await ray(TOKEN);
     const client = clientOf(server.url, TOKEN);
     expect(await client.hasPackage('one.zip')).toBe(false);
@@ -74,7 +74,7 @@ describe('a cluster', () => {
 });
 
 describe('one sentence', () => {
-  it('for a wrong token, and for none', async () => {
+  it('for a wrong or missing token', async () => {
     const server = await ray(TOKEN);
     const wrong = await failure(clientOf(server.url, 'wrong-token').version());
     expect(wrong).toMatchObject({
@@ -89,7 +89,7 @@ describe('one sentence', () => {
     expect(inspect([wrong, odd])).not.toMatch(/wrong.token/);
   });
 
-  it('for no cluster', async () => {
+  it('if no cluster answers', async () => {
     const server = await ray();
     await server.stop();
     expect(await failure(clientOf(server.url).version())).toMatchObject({
@@ -131,7 +131,7 @@ describe('one sentence', () => {
       expect((await failure(work)).code).toBe(code);
   });
 
-  it("for an error there, without the token that it may repeat and without Python's traceback", async () => {
+  it("for an error there, without the token it may repeat and without Python's traceback", async () => {
     const text = `Traceback (most recent call last):\n  File "x.py", line 1\nRuntimeError: no room for ${TOKEN}.\n`;
     const url = await other((_, answer) => answer.writeHead(500).end(text));
     const error = await failure(clientOf(url, TOKEN).putPackage('one.zip', Buffer.from('x')));

@@ -40,9 +40,9 @@ async function follow() {
     client,
     dir,
     file,
-    say,
+    emit: say,
     detach: new AbortController().signal,
-    lookMs: 5,
+    pollMs: 5,
   });
   ended.catch(() => undefined);
   return { said, ended };
@@ -52,7 +52,7 @@ const tell = (line: object) => printed({ type: 'line', id: 'evaluate', line });
 const progress = tell({ type: 'progress', phase: 'Retention', done: 1, total: 2 });
 const summary = tell({ type: 'summary', summary: { step: 30, sentence: 'It learned.', comparisons: [] } });
 
-it('passes on what the evaluator says, and its summary once the figures are here', async () => {
+it("passes on the evaluator's messages, and its summary once the results are here", async () => {
   // Of another measurement: the worker brings only what it wrote.
   await writeFile(join(dir, 'evaluation', 'humaneval.30.jsonl'), 'of before');
   const { said, ended } = await follow();
@@ -72,7 +72,7 @@ it('passes on what the evaluator says, and its summary once the figures are here
   expect((await readCluster(dir))?.ended).toBe('done');
 });
 
-it("throws the evaluator's error, and leaves the figures as they were", async () => {
+it("throws the evaluator's error, and leaves the results unchanged", async () => {
   const { said, ended } = await follow();
   const failed = { type: 'failed', code: 'hub-not-found', message: 'There is no such set.', next: 'Look.' };
   job.logs = progress + tell(failed) + printed({ type: 'done', failed: ['evaluate'] });

@@ -24,10 +24,10 @@ async function follow(options: { signal?: AbortSignal } = {}) {
   const signal = options.signal ?? new AbortController().signal;
   const ended = followJob(client, 'a-job', {
     signal,
-    lookMs: 5,
+    pollMs: 5,
     onLine: (one) => void (one.type === 'line' && heard.push(Number(one.line['step']))),
-    onOther: (text) => other.push(text),
-    onTrouble: (error) => troubles.push(error?.code),
+    onForeignLine: (text) => other.push(text),
+    onConnectionChange: (error) => troubles.push(error?.code),
   });
   return { heard, other, troubles, ended };
 }
@@ -38,7 +38,7 @@ const until = async (condition: () => boolean) => {
 
 const steps = (count: number) => Array.from({ length: count }, (_, at) => at + 1);
 
-it('passes on what the job prints as it comes, and what Ray or a library prints apart', async () => {
+it("streams the job's output, and separately that of Ray and libraries", async () => {
   const { heard, other, ended } = await follow();
   job.logs += printed(...lines(1, 12)) + 'Running entrypoint\n{"type":"step"\n';
   await until(() => heard.length === 12 && other.length === 2);
@@ -55,7 +55,7 @@ it('passes on what the job prints as it comes, and what Ray or a library prints 
   expect(other).toEqual(['Running entrypoint', '{"type":"step"']);
 });
 
-it('passes on each line once if the connection breaks again and again', async () => {
+it('passes on each line once if the connection breaks repeatedly', async () => {
   const { heard, ended } = await follow();
   for (let from = 1; from <= 40; from += 10) {
     // The last line is in pieces when it breaks.
@@ -70,7 +70,7 @@ it('passes on each line once if the connection breaks again and again', async ()
   expect(heard).toEqual(steps(40));
 });
 
-it('goes on when the dashboard is back', async () => {
+it('resumes when the dashboard is back', async () => {
   const { heard, troubles, ended } = await follow();
   job.logs += printed(...lines(1, 3));
   await until(() => heard.length === 3);
@@ -99,7 +99,7 @@ it('reads the logs without WebSockets, too', async () => {
   expect(heard).toEqual([1, 2, 3]);
 });
 
-it('without WebSockets, asks for one no more, and reads the less often the more there is', async () => {
+it('without WebSockets, tries no more, and polls less often the longer the log', async () => {
   const { heard, ended } = await follow();
   server.refusesTails = true;
   server.cutTails();
@@ -122,7 +122,7 @@ it('without WebSockets, asks for one no more, and reads the less often the more 
   expect(heard).toEqual([1, 2]);
 });
 
-it('asks for a WebSocket again after the cluster was away', async () => {
+it('tries WebSockets again after the cluster was away', async () => {
   const { heard, troubles, ended } = await follow();
   server.refusesTails = true;
   server.cutTails();
@@ -137,14 +137,14 @@ it('asks for a WebSocket again after the cluster was away', async () => {
   await ended;
 });
 
-it('says that a job is lost', async () => {
+it('reports that a job is lost', async () => {
   const { ended } = await follow();
   server.jobs.clear();
   server.cutTails();
   await expect(ended).rejects.toMatchObject({ code: 'cluster-lost' });
 });
 
-it('leaves the job as it is when it is told to', async () => {
+it('leaves the job running on request', async () => {
   const leave = new AbortController();
   const { heard, ended } = await follow({ signal: leave.signal });
   job.logs += printed(line(1));

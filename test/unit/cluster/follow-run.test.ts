@@ -61,8 +61,8 @@ const trained =
 
 async function follow(detach = new AbortController()) {
   const file = (await readCluster(dir))!;
-  const say = () => undefined;
-  const ended = followWork({ client, dir, file, say, detach: detach.signal, lookMs: 5 });
+  const emit = () => undefined;
+  const ended = followWork({ client, dir, file, emit, detach: detach.signal, pollMs: 5 });
   // Looked at later.
   ended.catch(() => undefined);
   return { ended, detach };
@@ -81,7 +81,7 @@ async function finish(files: Record<string, string> = { 'adapter.gguf': 'weights
 }
 
 describe('a run on a cluster', () => {
-  it('is as if it had trained here', async () => {
+  it('looks as if it had trained on this machine', async () => {
     job.logs = trained;
     const { ended } = await follow();
     await until(async () => (await readRun(dir)).state.step === 1);
@@ -110,7 +110,7 @@ describe('a run on a cluster', () => {
     expect(readFileSync(join(dir, 'cluster.json'), 'utf8')).not.toContain('a-token');
   });
 
-  it('says why it waits', async () => {
+  it('says why it is waiting', async () => {
     const message = 'No node of the cluster has 64 processors.';
     job.logs = printed({
       type: 'task',
@@ -126,7 +126,7 @@ describe('a run on a cluster', () => {
     await ended;
   });
 
-  it('is attached to again, without an event twice', async () => {
+  it('is reattached to without repeating an event', async () => {
     job.logs = trained;
     const first = await follow();
     await until(async () => (await types()).length === 2);
@@ -140,7 +140,7 @@ describe('a run on a cluster', () => {
     expect(await types()).toEqual(['start', 'step', 'step', 'done']);
   });
 
-  it('keeps the events that it had before, when it was sent once more', async () => {
+  it('keeps its earlier events when it is sent again', async () => {
     const writer = await openRunWriter(dir);
     await writer.event({ type: 'warning', message: 'The cluster was lost.' });
     await writer.close();
@@ -152,7 +152,7 @@ describe('a run on a cluster', () => {
     expect(await types()).toEqual(['warning', 'start', 'step', 'done']);
   });
 
-  it('stops there when it is cancelled here', async () => {
+  it('is stopped there when it is cancelled here', async () => {
     job.logs = trained;
     const { ended } = await follow();
     await until(async () => (await types()).length === 2);
@@ -169,7 +169,7 @@ describe('a run on a cluster', () => {
   });
 });
 
-describe('what goes wrong there', () => {
+describe('a failure there', () => {
   it.each([
     ['STOPPED', 'cancelled'],
     ['FAILED', 'failed'],
@@ -182,7 +182,7 @@ describe('what goes wrong there', () => {
     expect(await types()).not.toContain('done');
   });
 
-  it('is the error of its trainer', async () => {
+  it("is reported as the trainer's error", async () => {
     const error = {
       type: 'error',
       ...at,
@@ -219,7 +219,7 @@ describe('what goes wrong there', () => {
     await expect((await follow()).ended).rejects.toMatchObject({ code, message });
   });
 
-  it("is Ray's sentence if the driver never began", async () => {
+  it("is Ray's message if the driver never started", async () => {
     job.status = 'FAILED';
     job.message = 'Traceback\n  File "agent.py"\nRuntimeEnvSetupError: no space left on device';
     await expect((await follow()).ended).rejects.toMatchObject({
@@ -237,7 +237,7 @@ describe('what goes wrong there', () => {
     expect(events.map(({ type }) => type)).toEqual(['error']);
   });
 
-  it('leaves the job to be attached to, if only the token is wrong', async () => {
+  it('leaves the job running if only the token is wrong', async () => {
     client = new RayClient({ address: parseCluster(server.url), token: 'another' });
     await expect((await follow()).ended).rejects.toMatchObject({ code: 'cluster-token' });
     expect((await readCluster(dir))?.ended).toBeUndefined();
@@ -260,7 +260,7 @@ describe('a result', () => {
     return error.message;
   };
 
-  it('is refused if it is not what was made, and what is here stays', async () => {
+  it('is rejected if it differs from the trained one, and the local one is kept', async () => {
     await writeFile(join(dir, 'adapter.gguf'), 'of before');
     await finish();
     const log = server.logFiles.get('a-node/result.b64')!;
@@ -273,7 +273,7 @@ describe('a result', () => {
     expect(readFileSync(join(dir, 'adapter.gguf'), 'utf8')).toBe('of before');
   });
 
-  it('is fetched although the connection breaks, the cluster is away and its dashboard starts again', async () => {
+  it('is fetched although the connection breaks, the cluster goes away and its dashboard restarts', async () => {
     await finish();
     // Cut in its middle, then nobody listens, then it does not know the node yet.
     server.logFailures.push('cut', 'cut', 500);
@@ -286,8 +286,8 @@ describe('a result', () => {
     };
     const file = (await readCluster(dir))!;
     const detach = new AbortController().signal;
-    const following = { client, dir, file, say: () => undefined, detach, lookMs: 5 };
-    const status = await followWork(following, (one) => mirrorRun(one, () => Promise.resolve(writer)));
+    const options = { client, dir, file, emit: () => undefined, detach, pollMs: 5 };
+    const status = await followWork(options, (one) => mirrorRun(one, () => Promise.resolve(writer)));
     expect(status).toBe('done');
     expect(readFileSync(join(dir, 'adapter.gguf'), 'utf8')).toBe('weights');
     const [fetching, away] = ['Fetching the result', "The cluster can't be reached; trying again"];
@@ -296,7 +296,7 @@ describe('a result', () => {
     ]);
   });
 
-  it('is waited for as long as nobody leaves', async () => {
+  it('is awaited as long as the user waits', async () => {
     await finish();
     const leave = new AbortController();
     const { ended } = await follow(leave);
@@ -308,7 +308,7 @@ describe('a result', () => {
     expect(readdirSync(dir).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
-  it('is no longer waited for once the run is cancelled, and can be fetched later', async () => {
+  it('is no longer awaited once the run is cancelled, and can be fetched later', async () => {
     await finish();
     const { ended } = await follow();
     server.logFailures.push(...Array<'cut'>(1000).fill('cut'));
@@ -320,7 +320,7 @@ describe('a result', () => {
     expect(await (await follow()).ended).toBe('done');
   });
 
-  it.runIf(process.platform === 'linux')('says that the disk here is full', async () => {
+  it.runIf(process.platform === 'linux')('says that the local disk is full', async () => {
     await finish();
     full.path = 'result.zip';
     await expect((await follow()).ended).rejects.toMatchObject({
@@ -344,7 +344,7 @@ describe('a result', () => {
     job.status = 'SUCCEEDED';
   }
 
-  it('is read from a storage that is seen here, and does not stay there', async () => {
+  it('is read from a storage mounted here, and removed there', async () => {
     const storage = join(dir, '..', 'storage');
     await writeCluster(dir, clusterFile(server.url, { storage }));
     const path = join(storage, basename(dir), 'train', 'result.zip');
@@ -354,7 +354,7 @@ describe('a result', () => {
     expect(existsSync(dirname(path))).toBe(false);
   });
 
-  it('stays there until it is known here that it was fetched', async () => {
+  it('stays on the storage until its download is recorded here', async () => {
     const storage = join(dir, '..', 'storage');
     await writeCluster(dir, clusterFile(server.url, { storage }));
     const path = join(storage, basename(dir), 'train', 'result.zip');
@@ -368,7 +368,7 @@ describe('a result', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('lets a cluster name no other file that is deleted here', async () => {
+  it("can't name any other file to be deleted here", async () => {
     const storage = join(dir, '..', 'storage');
     await writeCluster(dir, clusterFile(server.url, { storage }));
     const path = join(dir, '..', 'mine.zip');

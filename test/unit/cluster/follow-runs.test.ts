@@ -75,15 +75,15 @@ async function end(id: string, text: string): Promise<string> {
 async function follow(detach = new AbortController()): Promise<void> {
   const file = (await readCluster(dir))!;
   const say = (message: ReproducerMessage) => void said.push(message);
-  await followWork({ client, dir, file, say, detach: detach.signal, lookMs: 5 });
+  await followWork({ client, dir, file, emit: say, detach: detach.signal, pollMs: 5 });
 }
 
 const stateOf = async (run: string) => (await readRun(run)).state;
 const types = async (run: string) => (await readRun(run)).events.map(({ type }) => type);
 const endOf = async (of: string) => (await readCluster(of))?.ended;
 
-describe('runs that one job trains', () => {
-  it('end each by itself: one with its result, one with its error', async () => {
+describe('runs trained by one job', () => {
+  it('end separately: one with its result, one with its error', async () => {
     const error = {
       type: 'error',
       ...at,
@@ -121,7 +121,7 @@ describe('runs that one job trains', () => {
     for (const run of [lora, full]) expect(await runOwner(run)).toBeUndefined();
   });
 
-  it('are attached to again: nothing twice, and what is here is not fetched again', async () => {
+  it('are reattached to: no event twice, and nothing fetched again', async () => {
     job.logs = begun + training('lora') + training('full') + (await end('lora', 'weights'));
     const detach = new AbortController();
     const first = follow(detach);
@@ -139,7 +139,7 @@ describe('runs that one job trains', () => {
     expect(await endOf(dir)).toBe('done');
   });
 
-  it('are all cancelled where the job is stopped', async () => {
+  it('are all cancelled if the job is stopped', async () => {
     job.logs = begun + training('lora') + status('lora', 'failed', { code: 'cancelled' });
     job.status = 'STOPPED';
     await follow();
@@ -150,7 +150,7 @@ describe('runs that one job trains', () => {
     expect(await endOf(dir)).toBe('cancelled');
   });
 
-  it('are stopped together where one is cancelled here, whose signal ends no following', async () => {
+  it('are stopped together if one is cancelled here, whose signal only ends following it', async () => {
     job.logs = begun + training('lora');
     const detach = new AbortController();
     const ended = follow(detach);
@@ -164,8 +164,8 @@ describe('runs that one job trains', () => {
   });
 });
 
-describe('what goes wrong there', () => {
-  it('is the failure of the runs that the job did not try, and is thrown', async () => {
+describe('a failure there', () => {
+  it('belongs to the runs that the job did not try, and is thrown', async () => {
     job.logs = begun + (await end('lora', 'weights'));
     job.status = 'FAILED';
     job.message = 'RuntimeEnvSetupError: no space left on device';
@@ -178,7 +178,7 @@ describe('what goes wrong there', () => {
     expect([await endOf(dir), await endOf(full)]).toEqual(['failed', 'failed']);
   });
 
-  it('costs only the run whose result is gone', async () => {
+  it('affects only the run whose result is gone', async () => {
     job.logs = begun + (await end('lora', 'weights')) + (await end('full', 'more'));
     job.logs += printed({ type: 'done', failed: [] });
     job.status = 'SUCCEEDED';

@@ -36,9 +36,9 @@ async function follow() {
     client,
     dir: sweep.dir,
     file: (await readCluster(sweep.dir))!,
-    say: (message: SweeperMessage) => void said.push(message),
+    emit: (message: SweeperMessage) => void said.push(message),
     detach: new AbortController().signal,
-    lookMs: 5,
+    pollMs: 5,
   });
   ended.catch(() => undefined);
   return { said, ended };
@@ -47,7 +47,7 @@ async function follow() {
 const measured = (line: SweepLine) => printed({ type: 'line', id: 'x', line: { type: 'line', line } });
 const lines = () => readSweep(sweep.dir).then((read) => read.lines);
 
-it('takes over what the trials measured, in whatever order they end, each once', async () => {
+it("collects each trial's measurements once, in any order", async () => {
   await appendLine(sweep, baseLine());
   await appendLine(sweep, trial(1e-4, -0.1));
   const { said, ended } = await follow();
@@ -80,7 +80,7 @@ it('takes over what the trials measured, in whatever order they end, each once',
   expect((await readCluster(sweep.dir))?.ended).toBe('done');
 });
 
-it('ends with the error of a trial, and keeps the others', async () => {
+it("ends with a trial's error, and keeps the other trials", async () => {
   const { ended } = await follow();
   job.logs =
     measured(baseLine()) +
@@ -102,7 +102,7 @@ it('ends with the error of a trial, and keeps the others', async () => {
   expect((await readCluster(sweep.dir))?.ended).toBe('failed');
 });
 
-it('is not at fault if it was stopped', async () => {
+it('is not an error if it was stopped', async () => {
   const { ended } = await follow();
   job.logs = measured(baseLine());
   job.status = 'STOPPED';

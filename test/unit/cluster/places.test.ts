@@ -30,7 +30,7 @@ const tooSmall = {
   ) as string,
 };
 
-it('begins on a node that has room for all workers, where others do not see its folder', async () => {
+it("starts on a node with room for all workers, if other nodes don't share its folder", async () => {
   const room = { CPU: 3 };
   expect(await run(resolve('test/support/cluster-driver.py'))).toEqual([
     { look: 'small nodes' },
@@ -49,7 +49,7 @@ it('begins on a node that has room for all workers, where others do not see its 
   ]);
 });
 
-it('begins anywhere where all nodes see its folder', async () => {
+it('starts on any node if all share its folder', async () => {
   expect(await run(resolve('test/support/cluster-driver.py'), '/a/folder')).toEqual([
     { look: 'small nodes' },
     waiting,
@@ -61,7 +61,7 @@ it('begins anywhere where all nodes see its folder', async () => {
   ]);
 });
 
-it('says for what workers wait, and when they wait no longer', async () => {
+it('says what workers wait for, and when they stop waiting', async () => {
   const script = [
     'import json, ray',
     'from ray.util.placement_group import placement_group, place',

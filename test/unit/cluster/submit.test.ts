@@ -6,14 +6,14 @@ import type { Work } from '../../../src/cluster/job.ts';
 import { parseCluster } from '../../../src/cluster/ray/address.ts';
 import { RayClient } from '../../../src/cluster/ray/client.ts';
 import { readCluster } from '../../../src/cluster/store.ts';
-import { send, type Prepared } from '../../../src/cluster/submit.ts';
+import { send, type PreparedJob } from '../../../src/cluster/submit.ts';
 import { UserError } from '../../../src/text/errors.ts';
 import { RayServer } from '../../support/ray-server.ts';
 import { useTemporaryHome } from '../runs/help.ts';
 
 const home = useTemporaryHome();
 let server: RayServer;
-let prepared: Prepared;
+let prepared: PreparedJob;
 const dir = () => join(home.path(), 'a-run');
 
 beforeEach(async () => {
@@ -28,7 +28,7 @@ beforeEach(async () => {
     tasks: [],
     needs: { cpus: 1, memoryBytes: 0 },
     storage: null,
-    sends: () => true,
+    isSent: () => true,
   };
   const nothing = { files: [], bytes: 0 };
   prepared = {
@@ -39,12 +39,12 @@ beforeEach(async () => {
     bundle: { name: 'program.zip', ...nothing },
     job: { name: 'job.zip', ...nothing },
     uploads: [{ name: 'job.zip', bytes: Buffer.from('a zip') }],
-    sends: { program: 0, work: 5 },
+    uploadBytes: { program: 0, work: 5 },
   };
 });
 afterEach(() => server.stop());
 
-it('submits what was uploaded, and knows the job', async () => {
+it('submits the uploaded package, and records the job', async () => {
   await send(prepared);
   expect([...server.packages.keys()]).toEqual(['job.zip']);
   const file = await readCluster(dir());
@@ -52,7 +52,7 @@ it('submits what was uploaded, and knows the job', async () => {
   expect([...server.jobs.keys()]).toEqual([file?.submissionId]);
 });
 
-it('stops a job that was submitted while a person changed their mind', async () => {
+it('stops a job that was submitted while the user cancelled', async () => {
   const stop = new AbortController();
   const reason = new UserError('cancelled', 'Nothing was started.', '');
   server.onSubmit = () => stop.abort(reason);
@@ -61,7 +61,7 @@ it('stops a job that was submitted while a person changed their mind', async () 
   expect((await readCluster(dir()))?.ended).toBe('cancelled');
 });
 
-it('attaches to a job that was taken although a proxy on the way failed', async () => {
+it('attaches to an accepted job although a proxy failed', async () => {
   const { client } = prepared;
   const submit = client.submit.bind(client);
   client.submit = async (job) => {
@@ -72,13 +72,13 @@ it('attaches to a job that was taken although a proxy on the way failed', async 
   expect((await readCluster(dir()))?.ended).toBeUndefined();
 });
 
-it('knows that a refused job is none', async () => {
+it('records no job if it was rejected', async () => {
   prepared.client.submit = () => Promise.reject(new UserError('cluster-failed', 'No such environment.', ''));
   await expect(send(prepared)).rejects.toMatchObject({ code: 'cluster-failed' });
   expect((await readCluster(dir()))?.ended).toBe('failed');
 });
 
-it('lets each run of a job know it, and which events it had before', async () => {
+it('records the job in each of its runs, with their earlier events', async () => {
   const run = join(home.path(), 'one-run');
   await mkdir(run);
   const runs = [{ task: 'lora', id: 'one-run', dir: run, files: {}, eventsBefore: 3 }];

@@ -25,7 +25,7 @@ function files(): PackedFile[] {
 }
 
 describe('a package', () => {
-  it('is what Python reads', async () => {
+  it('is readable by Python', async () => {
     const archive = join(dir, 'package.zip');
     writeFileSync(archive, await zip(await describePackage('test', files())));
     const script = `
@@ -55,7 +55,7 @@ print(archive.read('job.json').decode())`;
     expect((await zip(other)).equals(bytes)).toBe(true);
   });
 
-  it('has another name if a file has another content or name', async () => {
+  it("has a different name if a file's content or name differs", async () => {
     const names = await Promise.all(
       [
         files(),
@@ -67,7 +67,7 @@ print(archive.read('job.json').decode())`;
     expect(names[0]).toMatch(/^test-[0-9a-f]{16}\.zip$/);
   });
 
-  it('says which file can not be read', async () => {
+  it("says which file can't be read", async () => {
     const broken = { name: 'test', bytes: 0, files: [{ name: 'gone', from: join(dir, 'gone') }] };
     await expect(zip(broken)).rejects.toMatchObject({ code: 'ENOENT' });
   });

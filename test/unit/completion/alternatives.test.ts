@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { answered, setUp, settle } from './set-up.ts';
 
-it('asks for other answers at the same place, cleaned up, none twice and not what is shown', async () => {
+it('requests other answers at the same place, cleaned up, without duplicates and the one shown', async () => {
   const t = setUp();
   await answered(t, 'const a =', ' 1;');
   const promise = t.completer.alternatives(t.at('const a =', { invoked: true }), ' 1;');
@@ -17,7 +17,7 @@ it('asks for other answers at the same place, cleaned up, none twice and not wha
   expect(await t.completer.complete(t.at('const a ='))).toMatchObject({ text: ' 1;', source: 'cache' });
 });
 
-it('asks for no more once nobody waits', async () => {
+it('stops when the request is cancelled', async () => {
   const t = setUp();
   const stop = new AbortController();
   const promise = t.completer.alternatives(t.at('let b', { signal: stop.signal }), 'x');

@@ -9,8 +9,8 @@ const at = (before: string, more: { after?: string; path?: string } = {}) => ({
   before,
 });
 
-describe('the gap that is filled in', () => {
-  it('begins with the line, and stays there while text is written', () => {
+describe('the anchored gap', () => {
+  it('begins at the start of the line, and stays there while text is typed', () => {
     const anchors = new Anchors();
     const first = anchors.gapAt(at('def f(x):\n    ret'), budget);
     expect(first).toMatchObject({ prefix: 'def f(x):\n', begun: '    ret' });
@@ -18,7 +18,7 @@ describe('the gap that is filled in', () => {
       expect(anchors.gapAt(at(`def f(x):\n${begun}`), budget)).toMatchObject({ prefix: first.prefix, begun });
   });
 
-  it('begins anew where something else has changed', () => {
+  it('moves when something else has changed', () => {
     const anchors = new Anchors();
     const text = 'import a\n\ndef f(x):\n    return a';
     anchors.gapAt(at('import a\n\ndef f(x):\n    '), budget);
@@ -36,7 +36,7 @@ describe('the gap that is filled in', () => {
     expect(anchors.gapAt(at('import b\n', { after: '' }), budget)).toMatchObject({ begun: '' });
   });
 
-  it('does not grow without end', () => {
+  it('does not grow indefinitely', () => {
     const anchors = new Anchors();
     let text = 'x = 1\n';
     let longest = 0;
@@ -48,7 +48,7 @@ describe('the gap that is filled in', () => {
     expect(longest).toBeLessThanOrEqual(600);
   });
 
-  it('is the whole text before the cursor and after it, with all line ends', () => {
+  it('covers the whole text before and after the cursor, with all line ends', () => {
     for (const end of ['\n', '\r\n']) {
       const anchors = new Anchors();
       let text = Array.from({ length: 40 }, (_, line) => `line ${line} 🙂${end}`).join('');
@@ -65,7 +65,7 @@ describe('the gap that is filled in', () => {
 });
 
 describe('requests while a line is typed', () => {
-  it('change only at their end', async () => {
+  it('differ only at their end', async () => {
     const t = setUp({ fillInTheMiddle: () => true, debounceMs: 0 });
     const after = '\n\nexport const other = total;\n';
     const before = 'const total = 1;\n';
@@ -82,7 +82,7 @@ describe('requests while a line is typed', () => {
     ]);
   });
 
-  it('are one text for a base that can not fill in, or where nothing follows', async () => {
+  it('are a single text for a base without fill-in-the-middle, or without a suffix', async () => {
     for (const [fillInTheMiddle, after] of [
       [false, '\nmore\n'],
       [true, '\n'],

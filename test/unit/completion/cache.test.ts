@@ -1,7 +1,7 @@
 /** What was shown is answered for whoever types it, and for nobody else: over many random documents and completions. */
 import { describe, expect, it } from 'vitest';
 import { CompletionCache } from '../../../src/completion/cache.ts';
-import { windowOf } from '../../../src/completion/prompt/window.ts';
+import { cutToWindow } from '../../../src/completion/prompt/window.ts';
 import { uniform } from '../../../src/statistics/random.ts';
 
 const alphabet = ['a', 'b', ' ', '\n', '\t', '(', ')', '{', '}', "'", '"', ';', '.', 'é', '😀', '\r\n'];
@@ -28,18 +28,18 @@ describe.each(cases(60))('a completion, %#', ({ before, after, shown }) => {
   const cache = new CompletionCache();
   cache.put(at(before, after), 'mine', shown);
 
-  it('is answered with the rest for each beginning of it that is typed', () => {
+  it('answers each typed prefix of a completion with the rest', () => {
     for (let typed = 0; typed < shown.length; typed += 1)
       expect(cache.get(at(before + shown.slice(0, typed), after), 'mine')).toBe(shown.slice(typed));
     expect(cache.get(at(before + shown, after), 'mine')).toBeUndefined();
   });
 
-  it('is the same in a window of the document', () => {
+  it('finds it in a window of the document too', () => {
     const typed = shown.slice(0, 1);
-    expect(cache.get(windowOf(at(before + typed, after)), 'mine')).toBe(shown.slice(1) || undefined);
+    expect(cache.get(cutToWindow(at(before + typed, after)), 'mine')).toBe(shown.slice(1) || undefined);
   });
 
-  it('is not answered where anything else was typed, follows, or answers', () => {
+  it('misses if other text was typed, the suffix differs, or another adapter answers', () => {
     const typed = shown.slice(0, shown.length >> 1);
     const none = (document: ReturnType<typeof at>, adapter = 'mine') =>
       expect(cache.get(document, adapter)).toBeUndefined();
@@ -55,7 +55,7 @@ describe.each(cases(60))('a completion, %#', ({ before, after, shown }) => {
   });
 });
 
-it('holds no more than it should', () => {
+it('is limited in size', () => {
   const cache = new CompletionCache(10);
   for (let index = 0; index < 100; index += 1) cache.put(at(`x${index}`, ''), 'mine', `y${index}`);
   const held = Array.from({ length: 100 }, (_, index) => cache.get(at(`x${index}`, ''), 'mine'));

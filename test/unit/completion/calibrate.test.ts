@@ -12,21 +12,21 @@ function outcomes(count: number, calibration: { bias: number; slope: number }): 
   });
 }
 
-describe('the calibration of a model', () => {
-  it('is the default without outcomes, and near it with few', () => {
+describe('calibrating a model', () => {
+  it('gives the default without outcomes, and almost the default with few', () => {
     expect(calibrate([])).toEqual(defaultCalibration);
     const few = calibrate(outcomes(4, { bias: -1, slope: 0.5 }));
     expect(Math.abs(few.slope - defaultCalibration.slope)).toBeLessThan(0.25);
   });
 
-  it('is found from many', () => {
+  it('is fitted to many outcomes', () => {
     const truth = { bias: -0.5, slope: 0.6 };
     const found = calibrate(outcomes(4000, truth));
     expect(found.bias).toBeCloseTo(truth.bias, 0);
     expect(found.slope).toBeCloseTo(truth.slope, 1);
   });
 
-  it('stays finite where all or none were right', () => {
+  it('stays finite if all or none were right', () => {
     for (const right of [true, false]) {
       const found = calibrate(Array.from({ length: 300 }, () => ({ logprob: -1, right })));
       expect(Number.isFinite(found.bias)).toBe(true);
@@ -35,7 +35,7 @@ describe('the calibration of a model', () => {
     }
   });
 
-  it('is found where many lines are long, and so unlikely as a whole', () => {
+  it('handles many long lines, which are unlikely as a whole', () => {
     const random = uniform(mix(8));
     for (let round = 0; round < 200; round += 1) {
       const truth = { bias: 2 * random(), slope: 0.2 + random() };
@@ -50,7 +50,7 @@ describe('the calibration of a model', () => {
     }
   });
 
-  it('never takes a surer model for less often right', () => {
+  it('never makes a more certain model less likely to be right', () => {
     const wrong = [...Array(200).keys()].map((at) => ({ logprob: -at / 40, right: at > 100 }));
     expect(calibrate(wrong).slope).toBeGreaterThan(0);
   });

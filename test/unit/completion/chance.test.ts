@@ -3,14 +3,14 @@ import {
   Certainty,
   chanceOf,
   keepLikely,
-  showingAt,
-  type Showing,
+  policyAt,
+  type ShowPolicy,
 } from '../../../src/completion/answer/chance.ts';
 import { setUp, settle } from './set-up.ts';
 
 /** With this calibration, the chance is the model's own at 1 and at 0, and near it between. */
 const plain = { bias: 0, slope: 1 };
-const showing = (least: number): Showing => ({ calibration: plain, least });
+const showing = (least: number): ShowPolicy => ({ calibration: plain, minChance: least });
 const document = { path: 'a.ts', languageId: 'typescript', before: '', after: '' };
 
 /** The chance that `chanceOf` gives for the text so far, by piece. */
@@ -26,14 +26,14 @@ function certainty(...pieces: [text: string, chance: number][]): Certainty {
   return made;
 }
 
-describe('the chance of a suggestion', () => {
-  it('rises with its log-probability and with the bias', () => {
+describe('the probability of a suggestion', () => {
+  it('increases with its log-probability and with the bias', () => {
     expect(chanceOf(0, plain)).toBe(0.5);
     expect(chanceOf(-1, plain)).toBeLessThan(chanceOf(-0.5, plain));
     expect(chanceOf(-1, { bias: 1, slope: 1 })).toBe(0.5);
   });
 
-  it('leaves out the first line that is too unlikely, and all that follows', () => {
+  it('drops the first line that is too unlikely, and all lines after it', () => {
     const pieces: [string, number][] = [
       ['one();\n', 0.4],
       ['two();\n', 0.3],
@@ -48,7 +48,7 @@ describe('the chance of a suggestion', () => {
     expect(kept(0.45)).toEqual({ dropped: 'unsure' });
   });
 
-  it('shows the likely words of a first line that is unlikely', () => {
+  it('shows the likely words of an unlikely first line', () => {
     const kept = (...pieces: [string, number][]) =>
       keepLikely(
         { text: pieces.map(([piece]) => piece).join('') },
@@ -67,7 +67,7 @@ describe('the chance of a suggestion', () => {
     expect(kept(['all', 0.2], [' is', 0.05])).toEqual({ dropped: 'unsure' });
   });
 
-  it('leaves no bracket open that only a line left out would close', () => {
+  it('leaves no bracket open that only a dropped line would close', () => {
     const pieces: [string, number][] = [
       ['go();\n', 0.49],
       ['if (x) {\n', 0.48],
@@ -98,13 +98,13 @@ describe('the chance of a suggestion', () => {
     ['print(f"Hello {name}', 'python', 0.7],
   ])('is at least so much behind %j in %s', (before, languageId, least) => {
     const place = { ...document, before, languageId };
-    expect(showingAt(place, showing(0.1)).least).toBe(least);
+    expect(policyAt(place, showing(0.1)).minChance).toBe(least);
     // What is asked for with a key is shown all the same.
-    expect(showingAt(place, showing(0)).least).toBe(0);
+    expect(policyAt(place, showing(0)).minChance).toBe(0);
   });
 
-  it('shows only first words within a string or comment that are very likely', () => {
-    const likely = showingAt({ ...document, before: '// It ' }, showing(0.1));
+  it('in a string or comment, shows only very likely first words', () => {
+    const likely = policyAt({ ...document, before: '// It ' }, showing(0.1));
     const kept = (...pieces: [string, number][]) =>
       keepLikely({ text: pieces.map(([piece]) => piece).join('') }, certainty(...pieces), likely, {
         ...document,
@@ -120,7 +120,7 @@ describe('the chance of a suggestion', () => {
     expect(keepLikely({ text }, new Certainty(), showing(0), document)).toEqual({ text });
   });
 
-  it('keeps line ends of Windows, and counts them as the model does', () => {
+  it('keeps Windows line ends, and counts them as the model does', () => {
     const pieces: [string, number][] = [
       ['\n', 0.49],
       ['  one();', 0.45],
@@ -132,15 +132,15 @@ describe('the chance of a suggestion', () => {
     });
   });
 
-  it('shows everything of a model that tells no probabilities', () => {
+  it('shows everything from a model without probabilities', () => {
     expect(keepLikely({ text: 'one' }, new Certainty(), showing(0.9), document)).toEqual({ text: 'one' });
   });
 });
 
-describe('completion that shows only what is likely', () => {
+describe('completion that shows only likely text', () => {
   const open = () => {
     const t = setUp({ calibration: plain, debounceMs: 0 });
-    return { ...t, at: (before: string, more = {}) => t.at(before, { least: 0.3, ...more }) };
+    return { ...t, at: (before: string, more = {}) => t.at(before, { minChance: 0.3, ...more }) };
   };
 
   it('stops the model as soon as nothing can become likely enough', async () => {
@@ -157,7 +157,7 @@ describe('completion that shows only what is likely', () => {
     expect(completer.statistics('mine').quiet).toEqual({ unsure: 1 });
   });
 
-  it('shows it to a person who asks with a key', async () => {
+  it('shows everything on an explicit request', async () => {
     const { completer, asks, at } = open();
     const promise = completer.complete(at('const total = '));
     await settle();
@@ -171,14 +171,14 @@ describe('completion that shows only what is likely', () => {
     expect(await asked).toMatchObject({ text: 'a' });
   });
 
-  it('shows it to a person who asks with a key where it was asked for in advance', async () => {
+  it('shows everything on an explicit request that was prefetched', async () => {
     const t = setUp({ calibration: plain, debounceMs: 0, ahead: true });
-    const shown = t.completer.complete(t.at('const a = ', { least: 0.3 }));
+    const shown = t.completer.complete(t.at('const a = ', { minChance: 0.3 }));
     await settle();
     t.asks[0]!.answer('first(');
     await shown;
     await settle();
-    const asked = t.completer.complete(t.at('const a = first(', { least: 0.3, invoked: true }));
+    const asked = t.completer.complete(t.at('const a = first(', { minChance: 0.3, invoked: true }));
     t.asks[1]!.say('1', -9);
     t.asks[1]!.fail(new Error('aborted'));
     await settle();
@@ -187,9 +187,9 @@ describe('completion that shows only what is likely', () => {
     expect(await asked).toMatchObject({ text: '1', source: 'model' });
   });
 
-  it('does not take what is asked for in advance for asked with a key', async () => {
+  it('does not treat a prefetch as an explicit request', async () => {
     const t = setUp({ calibration: plain, debounceMs: 0, ahead: true });
-    const shown = t.completer.complete(t.at('const a = ', { least: 0.3, invoked: true }));
+    const shown = t.completer.complete(t.at('const a = ', { minChance: 0.3, invoked: true }));
     await settle();
     t.asks[0]!.answer('first(');
     await shown;
@@ -198,7 +198,7 @@ describe('completion that shows only what is likely', () => {
     expect(t.asks[1]!.signal.aborted).toBe(true);
   });
 
-  it('shows the lines that are certain, and stops at the first that is not', async () => {
+  it('shows the lines that are certain, up to the first uncertain one', async () => {
     const { completer, asks, at } = open();
     const promise = completer.complete(at('function f() {\n'));
     await settle();

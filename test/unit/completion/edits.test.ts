@@ -10,11 +10,11 @@ const at = (text: string, hidden?: { before: number; after: number }) => {
 /** Whether `text` undoes what these states of a document did. */
 function undoes(states: readonly string[], text: string): boolean {
   const edits = new Edits();
-  for (const state of states) edits.notice(at(state));
+  for (const state of states) edits.observe(at(state));
   return edits.undoes(at(states.at(-1)!), text);
 }
 
-describe('what was just removed', () => {
+describe('recently deleted text', () => {
   it.each([
     ['key by key', ['f(bar|)', 'f(ba|)', 'f(b|)', 'f(|)'], 'bar'],
     ['forwards', ['f(|bar)', 'f(|ar)', 'f(|r)', 'f(|)'], 'bar'],
@@ -35,16 +35,16 @@ describe('what was just removed', () => {
     ['where nothing was removed', ['f(|)', 'f(b|)'], 'ar'],
   ])('other text may be: %s', (_, states, text) => expect(undoes(states, text)).toBe(false));
 
-  it('is known in a document of which only a part is seen', () => {
+  it('is detected in a document of which only a window is visible', () => {
     const edits = new Edits();
-    edits.notice(at('line one\nf(bar|)', { before: 1000, after: 0 }));
+    edits.observe(at('line one\nf(bar|)', { before: 1000, after: 0 }));
     const now = at('f(|)', { before: 1009, after: 0 });
-    edits.notice(now);
+    edits.observe(now);
     expect(edits.undoes(now, 'bar')).toBe(true);
     expect(edits.undoes(at('f(|)', { before: 1000, after: 0 }), 'bar')).toBe(false);
   });
 
-  it('is offered by the completer only to a person who asks with a key', async () => {
+  it('is suggested only on an explicit request', async () => {
     const t = setUp();
     await answered(t, 'const a = first', ';');
     expect(await t.completer.complete(t.at('const a = '))).toBeUndefined();
@@ -56,7 +56,7 @@ describe('what was just removed', () => {
 });
 
 describe('deleting', () => {
-  it('shows again what a wrong key hid, and nothing from before that', async () => {
+  it('shows the suggestion from before the wrong key again, but nothing older', async () => {
     const t = setUp();
     await answered(t, 'const a', ' = 1;');
     const show = async (before: string) => (await t.completer.complete(t.at(before)))?.text;
@@ -71,7 +71,7 @@ describe('deleting', () => {
     expect(await show('const a = ')).toBe('1;');
   });
 
-  it('asked again at the same place, it still shows nothing', async () => {
+  it('still suggests nothing when requested again at the same place', async () => {
     const t = setUp();
     await t.completer.complete(t.at('const a = b', { after: 'x' }));
     for (let time = 0; time < 2; time += 1)
@@ -79,17 +79,17 @@ describe('deleting', () => {
     expect(t.asks).toHaveLength(0);
   });
 
-  it('ends when the cursor goes elsewhere', () => {
+  it('ends when the cursor moves elsewhere', () => {
     const edits = new Edits();
-    for (const state of ['f(bar|); g()', 'f(|); g()']) edits.notice(at(state));
-    expect(edits.deletes(at('f(|); g()'))).toBe(true);
-    edits.notice(at('f(); g(|)'));
-    expect(edits.deletes(at('f(); g(|)'))).toBe(false);
+    for (const state of ['f(bar|); g()', 'f(|); g()']) edits.observe(at(state));
+    expect(edits.isDeletingAt(at('f(|); g()'))).toBe(true);
+    edits.observe(at('f(); g(|)'));
+    expect(edits.isDeletingAt(at('f(); g(|)'))).toBe(false);
   });
 
-  it('elsewhere in the document is not the person at the cursor', () => {
+  it('edits elsewhere in the document do not count', () => {
     const edits = new Edits();
-    for (const state of ['f(|)\nlong', 'f(|)\n']) edits.notice(at(state));
-    expect(edits.deletes(at('f(|)\n'))).toBe(false);
+    for (const state of ['f(|)\nlong', 'f(|)\n']) edits.observe(at(state));
+    expect(edits.isDeletingAt(at('f(|)\n'))).toBe(false);
   });
 });

@@ -80,7 +80,7 @@ describe.each(files)('%s', (file) => {
     expect(ghostText(at, output)).toBe(ghost);
   });
 
-  it('the same when the answer is streamed', async () => {
+  it('the same with a streamed answer', async () => {
     for (const { document, output, ghost } of cases) {
       const [before, after] = document.split(CURSOR) as [string, string];
       const { first, whole } = await streamed({ path: 'a', languageId, before, after }, output);
@@ -101,4 +101,4 @@ describe.each(files)('%s', (file) => {
   });
 });
 
-it('there are enough of them', () => expect(total).toBeGreaterThanOrEqual(150));
+it('there are enough cases', () => expect(total).toBeGreaterThanOrEqual(150));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { importedStems, isImported } from '../../../src/completion/code/imports.ts';
 import { OtherFiles } from '../../../src/completion/prompt/other-files.ts';
-import { jaccard, SimilarWindows, wordsOf } from '../../../src/completion/prompt/similar-windows.ts';
+import { jaccard, SimilarWindows, distinctWords } from '../../../src/completion/prompt/similar-windows.ts';
 
 /** Lines about a subject, each different. */
 const about = (subject: string, lines: number) =>
@@ -22,45 +22,45 @@ const cart = {
 };
 
 describe('windows of other files', () => {
-  it('Jaccard of words', () => {
-    expect(jaccard(wordsOf('alpha beta gamma'), wordsOf('beta gamma delta'))).toBe(0.5);
-    expect(jaccard(wordsOf('alpha'), wordsOf(''))).toBe(0);
-    expect(jaccard(wordsOf('Alpha'), wordsOf('alpha'))).toBe(1);
+  it('computes the Jaccard similarity of words', () => {
+    expect(jaccard(distinctWords('alpha beta gamma'), distinctWords('beta gamma delta'))).toBe(0.5);
+    expect(jaccard(distinctWords('alpha'), distinctWords(''))).toBe(0);
+    expect(jaccard(distinctWords('Alpha'), distinctWords('alpha'))).toBe(1);
   });
 
-  it('finds the sixty lines that are most alike', () => {
+  it('finds the sixty most similar lines', () => {
     const text = about('user', 100) + about('order', 40) + about('mail', 100);
-    const best = new SimilarWindows().best({ path: 'b.ts', text }, wordsOf(about('order', 40)))!;
+    const best = new SimilarWindows().best({ path: 'b.ts', text }, distinctWords(about('order', 40)))!;
     const window = text.slice(best.from, best.to);
     expect(window.split('\n').length - 1).toBe(60);
     expect(window).toContain(about('order', 40).slice(0, 200));
   });
 
-  it('works on what it has read anew when the file has changed', () => {
+  it('is recomputed for a changed file', () => {
     const windows = new SimilarWindows();
-    const words = wordsOf(about('order', 5));
+    const words = distinctWords(about('order', 5));
     expect(windows.best({ path: 'b.ts', text: about('user', 5) }, words)?.similarity ?? 0).toBeLessThan(0.2);
     expect(windows.best({ path: 'b.ts', text: about('order', 5) }, words)!.similarity).toBe(1);
     expect(windows.best({ path: 'b.ts', text: '' }, words)).toBeUndefined();
   });
 });
 
-describe('the choice of other files', () => {
+describe('choosing snippets of other files', () => {
   const order = { path: 'src/order.ts', text: about('order', 30) };
   const mail = { path: 'src/mail.ts', text: about('mail', 30) };
   const choose = (files: readonly { path: string; text: string }[], budget = 4000, document = cart) =>
     new OtherFiles().choose(document, () => files, budget).map(({ filename }) => filename);
 
-  it('takes what is like the text at the cursor, and leaves the rest', () =>
+  it('takes text similar to that at the cursor, and leaves the rest', () =>
     expect(choose([mail, order])).toEqual(['src/order.ts']));
-  it('takes what is imported before what is a little more alike', () => {
+  it('prefers imported files to slightly more similar ones', () => {
     const discount = {
       path: 'src/discount.ts',
       text: 'export const discountOf = (total) => total * discount;\n',
     };
     expect(choose([order, discount])[0]).toBe('src/discount.ts');
   });
-  it('never the file itself, nothing twice, and nothing that says the same', () => {
+  it('never takes the file itself, duplicates, or equivalent text', () => {
     expect(choose([{ path: 'src/cart.ts', text: about('order', 30) }])).toEqual([]);
     expect(choose([order, { ...order, path: 'src/copy.ts' }])).toEqual(['src/order.ts']);
   });
@@ -70,7 +70,7 @@ describe('the choice of other files', () => {
     expect(order.text.startsWith(only!.text)).toBe(true);
     expect(only!.text.endsWith('\n')).toBe(true);
   });
-  it('keeps to its budget too where a part stays beside a new one', () => {
+  it('keeps to its budget if a snippet is kept together with a new one', () => {
     const others = new OtherFiles();
     const long = { path: 'src/order.ts', text: about('order', 20) };
     const user = { path: 'src/discount.ts', text: about('user', 20) };
@@ -90,7 +90,7 @@ describe('the choice of other files', () => {
     expect(only!.text).not.toMatch(/\r|\p{Surrogate}/u);
   });
 
-  it('stays while someone types, and what stays keeps its place', () => {
+  it('is stable while typing, and keeps the order of kept snippets', () => {
     const others = new OtherFiles();
     const files = [order, { path: 'src/orders.ts', text: `${about('order', 5)}${about('list', 9)}` }];
     const first = others.choose(cart, () => files, 9000);
@@ -126,5 +126,5 @@ describe('imports', () => {
     expect(isImported({ path }, stems)).toBe(true);
     expect(isImported({ path: `src/never/${languageId}x.ts` }, stems)).toBe(false);
   });
-  it('none in other languages', () => expect(importedStems('import a', 'markdown')).toEqual([]));
+  it('has none in other languages', () => expect(importedStems('import a', 'markdown')).toEqual([]));
 });

@@ -4,11 +4,11 @@ import { setUp, settle } from './set-up.ts';
 
 const after = (pieces: number, milliseconds: number) => {
   const pace = new Pace();
-  pace.wrote('mine', pieces, milliseconds);
+  pace.record('mine', pieces, milliseconds);
   return pace;
 };
 
-describe('how many tokens are asked for', () => {
+describe('the token limit of a request', () => {
   it.each([
     ['all, where the machine is fast', 11, 290, 96],
     ['as many as are written in four seconds', 11, 1000, 40],
@@ -18,17 +18,17 @@ describe('how many tokens are asked for', () => {
     expect(after(pieces, milliseconds).tokens('mine', 96)).toBe(tokens);
   });
 
-  it('follows each adapter by itself, and slowly', () => {
+  it('adapts slowly, and separately for each adapter', () => {
     const pace = after(11, 1000);
     expect(pace.tokens('other', 96)).toBe(96);
-    pace.wrote('mine', 11, 2000);
+    pace.record('mine', 11, 2000);
     expect(pace.tokens('mine', 96)).toBe(30);
     expect(pace.tokens('mine', 12)).toBe(12);
   });
 });
 
 describe('a slow machine', () => {
-  it('is asked for less after its first answer, but not where a person asks for it', async () => {
+  it('gets a lower limit after its first answer, except for explicit requests', async () => {
     let now = 0;
     const t = setUp({ now: () => now });
     const answered = async (before: string, invoked: boolean) => {

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { readBrackets } from '../../../src/completion/code/brackets.ts';
 import { CompletionCache } from '../../../src/completion/cache.ts';
 import { takeAfter, takeBefore } from '../../../src/completion/prompt/context.ts';
-import { buildPrompt, gate, languageIdOf, reachAt } from '../../../src/completion/index.ts';
-import { languageOf } from '../../../src/completion/code/languages.ts';
+import { buildPrompt, gate, languageIdForPath, reachAt } from '../../../src/completion/index.ts';
+import { languageFor } from '../../../src/completion/code/languages.ts';
 import { cutLoops, similar } from '../../../src/completion/answer/repetition.ts';
 import { indentWidth } from '../../../src/completion/code/text.ts';
 
@@ -24,15 +24,15 @@ describe('the gate', () => {
   it.each(['x', ' + 1', ') + 2', '.then()', '// why'])('stays shut before %j', (after) =>
     expect(ask('const a = f(', after)).toBe('text-right'),
   );
-  it('looks at the cursor line only', () => expect(ask('a(', ')\nconst b = 2;')).toBeUndefined());
+  it("uses only the cursor's line", () => expect(ask('a(', ')\nconst b = 2;')).toBeUndefined());
   it.each([
     [[0, 0], 'several-cursors'],
     [[5], 'selection'],
     [[], 'several-cursors'],
   ])('selections %j: %s', (selections, reason) => expect(ask('a', '', selections)).toBe(reason));
-  it('knows inputs that are no documents', () =>
+  it('rejects inputs that are not documents', () =>
     expect(ask('fix: a', '', [0], 'scminput')).toBe('unsupported'));
-  it('leaves data alone', () => expect(ask('1,'.repeat(300))).toBe('long-line'));
+  it('rejects data files', () => expect(ask('1,'.repeat(300))).toBe('long-line'));
 });
 
 describe('the reach', () => {
@@ -57,10 +57,10 @@ describe('the reach', () => {
 });
 
 describe('brackets', () => {
-  const read = (text: string, languageId = 'typescript') => readBrackets(text, languageOf(languageId));
-  it('owes what is open, innermost last', () =>
-    expect(read('f({ a: [1, (2').owed).toEqual([')', '}', ']', ')']));
-  it('finds closers that nothing opened', () =>
+  const read = (text: string, languageId = 'typescript') => readBrackets(text, languageFor(languageId));
+  it('lists the open ones, innermost last', () =>
+    expect(read('f({ a: [1, (2').unclosed).toEqual([')', '}', ']', ')']));
+  it('finds closing brackets without an opening one', () =>
     expect(read('a) b } [c]').unmatched).toEqual([
       { closer: ')', at: 1 },
       { closer: '}', at: 5 },
@@ -78,16 +78,16 @@ describe('brackets', () => {
   ])('%j in %s ends inside %s', (text, languageId, inside) =>
     expect(read(text, languageId).inside).toBe(inside),
   );
-  it('an unfinished string of one line leaves nothing open below', () =>
-    expect(read('f"a {b\ng(', 'python').owed).toEqual([')']));
+  it('an unfinished one-line string leaves nothing open below', () =>
+    expect(read('f"a {b\ng(', 'python').unclosed).toEqual([')']));
   it.each(['"(["', "'{'", '`\n(`', '// (', '/* [ { */', "'it\\'s ('", '"""('])(
     'counts none in %j',
     (text) => {
-      expect(read(text).owed).toEqual([]);
+      expect(read(text).unclosed).toEqual([]);
       expect(read(text).unmatched).toEqual([]);
     },
   );
-  it('a string ends with its line', () => expect(read('const a = "open\nf(').owed).toEqual([')']));
+  it('a string ends with its line', () => expect(read('const a = "open\nf(').unclosed).toEqual([')']));
   it.each([
     ['/* a', 'comment'],
     ['// a', 'comment'],
@@ -104,9 +104,9 @@ describe('brackets', () => {
   ])('%j ends inside %s', (text, inside) => expect(read(text).inside).toBe(inside));
 });
 
-describe('the context', () => {
+describe("the prompt's window", () => {
   const lines = Array.from({ length: 500 }, (_, index) => `const value${index} = ${index};`);
-  it('is everything when there is little', () => {
+  it('is the whole text if that is short', () => {
     expect(takeBefore('a\nb', 10)).toBe('a\nb');
     expect(takeAfter('a\nb', 10)).toBe('a\nb');
   });
@@ -119,7 +119,7 @@ describe('the context', () => {
     const after = takeAfter(lines.join('\n'), 1000);
     expect(lines).toContain(after.split('\n').at(-1));
   });
-  it('keeps its beginning while someone types', () => {
+  it('keeps its beginning while typing', () => {
     const starts = new Set<string>();
     let text = lines.join('\n');
     for (let key = 0; key < 200; key += 1) {
@@ -160,12 +160,12 @@ describe('the prompt', () => {
       prompt: '1\n2',
       suffix: '\nc',
     }));
-  it('has no suffix where nothing follows', () =>
+  it('has no suffix at the end of a file', () =>
     expect(buildPrompt(document('a', '\n\n'), options).suffix).toBeUndefined());
 });
 
 describe('the cache', () => {
-  it('tells places apart that differ far from the cursor in length', () => {
+  it('distinguishes places by the length of the text far from the cursor', () => {
     const cache = new CompletionCache();
     const far = 'x'.repeat(10_000);
     cache.put(document(`${far}const a =`), 'm', ' 1;');
@@ -173,12 +173,12 @@ describe('the cache', () => {
     expect(cache.get(document(`y${far}const a =`), 'm')).toBeUndefined();
     expect(cache.get(document(`${far}const a =`, 'z'), 'm')).toBeUndefined();
   });
-  it('keeps white space apart', () => {
+  it('distinguishes whitespace', () => {
     const cache = new CompletionCache();
     cache.put(document('if a:\n  ', '', 'python'), 'm', 'b');
     expect(cache.get(document('if a:\n    ', '', 'python'), 'm')).toBeUndefined();
   });
-  it('drops what was used longest ago', () => {
+  it('drops the least recently used entries', () => {
     const cache = new CompletionCache(2);
     for (const name of ['a', 'b']) cache.put(document(name), 'm', ` ${name}`);
     expect(cache.get(document('a'), 'm')).toBe(' a');
@@ -205,7 +205,7 @@ describe('repetition', () => {
       'x();\nif (a === b)\n  throw it;',
     );
   });
-  it('calls lines similar that a person would', () => {
+  it('treats similar lines as repeated', () => {
     expect(similar('  const a = 1;', 'const a = 1;')).toBe(true);
     expect(similar('const a = 1;', 'const b = 1;')).toBe(false);
     expect(similar("import { readFile } from 'node:fs';", 'import { readFile } from "node:fs";')).toBe(false);
@@ -218,10 +218,10 @@ describe('repetition', () => {
   });
 });
 
-it('tabs go to the next stop', () =>
+it('tabs advance to the next stop', () =>
   expect([indentWidth('\ta'), indentWidth('  \ta'), indentWidth('    a')]).toEqual([4, 4, 4]));
-it('knows languages by their ending', () =>
-  expect(['a.ts', 'b.PY', 'c.unknown', 'Makefile'].map(languageIdOf)).toEqual([
+it('knows languages by extension', () =>
+  expect(['a.ts', 'b.PY', 'c.unknown', 'Makefile'].map(languageIdForPath)).toEqual([
     'typescript',
     'python',
     'plaintext',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { answered, beforeCursor, setUp, settle } from './set-up.ts';
 
 describe('a request', () => {
-  it('waits for a pause in typing, then asks once', async () => {
+  it('waits for a pause in typing, then is sent once', async () => {
     const t = setUp();
     const promise = t.completer.complete(t.at('const a ='));
     await settle();
@@ -18,7 +18,7 @@ describe('a request', () => {
     expect(t.completer.statistics('mine')).toMatchObject({ asked: 1, cached: 0 });
   });
 
-  it('does not wait when a key asks for it', async () => {
+  it('is not delayed if explicit', async () => {
     const t = setUp();
     const promise = t.completer.complete(t.at('const a = 1;', { invoked: true }));
     await settle();
@@ -44,7 +44,7 @@ describe('a request', () => {
     expect(t.pauses).toHaveLength(0);
   });
 
-  it('by a key in the middle of a line is typed through', async () => {
+  it('if explicit in the middle of a line, is typed through', async () => {
     const t = setUp();
     const after = ' * count;\n';
     const promise = t.completer.complete(t.at('const total = ', { after, invoked: true }));
@@ -56,7 +56,7 @@ describe('a request', () => {
     expect(t.asks).toHaveLength(1);
   });
 
-  it('by a key is not made where no completion can be shown', async () => {
+  it('if explicit, is not sent where no completion can be shown', async () => {
     const t = setUp();
     for (const more of [{ selections: [0, 0] }, { selections: [3] }, { languageId: 'scminput' }])
       expect(await t.completer.complete(t.at('const a =', { ...more, invoked: true }))).toBeUndefined();
@@ -67,7 +67,7 @@ describe('a request', () => {
     });
   });
 
-  it('that is newer stops the older, at the model too, and the older one settles', async () => {
+  it('cancels the previous one, at the model too, which then settles', async () => {
     const t = setUp();
     const older = t.completer.complete(t.at('const a ='));
     t.pauses[0]!.end();
@@ -82,7 +82,7 @@ describe('a request', () => {
     expect((await newer)?.text).toBe(' 2');
   });
 
-  it('that is superseded while it pauses settles without asking', async () => {
+  it('that is superseded during its pause settles without being sent', async () => {
     const t = setUp();
     const older = t.completer.complete(t.at('const a'));
     void t.completer.complete(t.at('const ab'));
@@ -90,7 +90,7 @@ describe('a request', () => {
     expect(t.asks).toHaveLength(0);
   });
 
-  it('is stopped by its signal, in the pause and at the model', async () => {
+  it('is cancelled by its signal, during the pause and at the model', async () => {
     const t = setUp();
     const stop = new AbortController();
     const paused = t.completer.complete(t.at('let a', { signal: stop.signal }));
@@ -112,7 +112,7 @@ describe('a request', () => {
     expect(await answered(t, 'let b', ' = 1')).toMatchObject({ text: ' = 1', source: 'model' });
   });
 
-  it('throws what the model throws when someone still waits', async () => {
+  it("throws the model's error if it is still wanted", async () => {
     const t = setUp();
     const promise = t.completer.complete(t.at('let a'));
     t.pauses[0]!.end();
@@ -121,7 +121,7 @@ describe('a request', () => {
     await expect(promise).rejects.toThrow('the server is gone');
   });
 
-  it('carries the suffix only to a base that has tokens for it', async () => {
+  it('has a suffix only for a base with fill-in-the-middle tokens', async () => {
     for (const fillInTheMiddle of [true, false]) {
       const t = setUp({ fillInTheMiddle: () => fillInTheMiddle });
       await answered(t, 'f(', 'x', { after: ')\nnext' });
@@ -130,7 +130,7 @@ describe('a request', () => {
   });
 });
 
-describe('typing what the ghost text says', () => {
+describe('typing the suggested text', () => {
   it('is answered at once with the rest', async () => {
     const t = setUp();
     await answered(t, 'const a =', ' first + second;');
@@ -147,7 +147,7 @@ describe('typing what the ghost text says', () => {
     expect(t.completer.statistics('mine')).toMatchObject({ asked: 1, cached: 2 });
   });
 
-  it('goes on behind a semicolon, where nothing new would be asked', async () => {
+  it('continues after a semicolon, where nothing new would be requested', async () => {
     const t = setUp();
     await answered(t, 'for (let i', ' = 0; i < n; i += 1) {');
     expect((await t.completer.complete(t.at('for (let i = 0;')))?.text).toBe(' i < n; i += 1)');
@@ -155,7 +155,7 @@ describe('typing what the ghost text says', () => {
     expect(t.completer.statistics('mine').quiet).toEqual({ 'statement-end': 1 });
   });
 
-  it('goes on when the editor closes a bracket or quote', async () => {
+  it('continues when the editor closes a bracket or quote', async () => {
     const t = setUp();
     await answered(t, 'const a =', ' f(x, g(y));');
     expect((await t.completer.complete(t.at('const a = f(', { after: ')' })))?.text).toBe('x, g(y)');
@@ -164,7 +164,7 @@ describe('typing what the ghost text says', () => {
     expect((await q.completer.complete(q.at("import a from '", { after: "'" })))?.text).toBe('fs');
   });
 
-  it('asks again when something else is typed, follows, or another adapter answers', async () => {
+  it('sends a new request if the text differs, the suffix changes, or another adapter answers', async () => {
     const t = setUp();
     await answered(t, 'const a =', ' first;');
     await answered(t, 'const a =', ' other;', { adapter: 'other' });
@@ -176,14 +176,14 @@ describe('typing what the ghost text says', () => {
     expect((await t.completer.complete(t.at('const a =', { adapter: 'other' })))?.text).toBe(' other;');
   });
 
-  it('knows where the model has nothing to say', async () => {
+  it('remembers where the model has no suggestion', async () => {
     const t = setUp();
     expect(await answered(t, 'const a =', '  ')).toBeUndefined();
     expect(await t.completer.complete(t.at('const a ='))).toBeUndefined();
     expect(t.asks).toHaveLength(1);
   });
 
-  it('forgets all of it on reset', async () => {
+  it('is forgotten on reset', async () => {
     const t = setUp();
     await answered(t, 'const a =', ' first;');
     t.completer.reset();
@@ -192,8 +192,8 @@ describe('typing what the ghost text says', () => {
   });
 });
 
-describe('being quiet', () => {
-  it('deleting asks nothing', async () => {
+describe('no request is sent', () => {
+  it('on deleting', async () => {
     const t = setUp();
     await answered(t, 'const value', ' = 1;');
     expect(await t.completer.complete(t.at('const valu'))).toBeUndefined();
@@ -201,7 +201,7 @@ describe('being quiet', () => {
     expect(t.completer.statistics('mine').quiet).toEqual({ deleting: 1 });
   });
 
-  it('an empty document asks nothing, the blank end of a long one does', async () => {
+  it('in an empty document, but at the blank end of a long one', async () => {
     const t = setUp();
     expect(await t.completer.complete(t.at('\n  ', { after: '\n' }))).toBeUndefined();
     expect(t.completer.statistics('mine').quiet).toEqual({ empty: 1 });
@@ -209,7 +209,7 @@ describe('being quiet', () => {
     expect((await answered(t, '\n', 'const a = 1;', { hidden }))?.text).toBe('const a = 1;');
   });
 
-  it('several cursors ask nothing, and stop what was asked', async () => {
+  it('with several cursors, which cancel the current one', async () => {
     const t = setUp();
     const older = t.completer.complete(t.at('const a ='));
     t.pauses[0]!.end();
@@ -220,7 +220,7 @@ describe('being quiet', () => {
     expect(await older).toBeUndefined();
   });
 
-  it('waits as long as the person takes between keys, within bounds', async () => {
+  it('before the usual time between keys is over, within bounds', async () => {
     const rhythm = (gap: number) => {
       const t = setUp();
       let text = 'a';
@@ -238,8 +238,8 @@ describe('being quiet', () => {
   });
 });
 
-describe('a pause that was set', () => {
-  it.each([1, 400, 2000])('is %i ms at any rhythm', async (debounceMs) => {
+describe('a configured pause', () => {
+  it.each([1, 400, 2000])('is %i ms at any typing rhythm', async (debounceMs) => {
     const t = setUp({ debounceMs });
     for (const text of ['a', 'ab', 'ab ', 'ab c']) {
       void t.completer.complete(t.at(text));
@@ -249,7 +249,7 @@ describe('a pause that was set', () => {
     expect(t.pauses.map(({ milliseconds }) => milliseconds)).toEqual(Array(4).fill(debounceMs));
   });
 
-  it('of 0 is none', async () => {
+  it('of 0 is no pause', async () => {
     const t = setUp({ debounceMs: 0 });
     void t.completer.complete(t.at('const a ='));
     await settle();
@@ -258,7 +258,7 @@ describe('a pause that was set', () => {
   });
 });
 
-describe('what follows a completion', () => {
+describe('prefetching', () => {
   /** Shows ` first` at `const a =`, with its successor asked for if it is given time. */
   async function shown(t: ReturnType<typeof setUp>) {
     expect((await answered(t, 'const a =', ' first'))?.text).toBe(' first');
@@ -267,7 +267,7 @@ describe('what follows a completion', () => {
     await settle();
   }
 
-  it('is asked for while that is shown, and there at once when it is accepted', async () => {
+  it('runs while a suggestion is shown, and answers at once when it is accepted', async () => {
     const t = setUp({ ahead: true });
     await shown(t);
     expect(beforeCursor(t.asks[1]!.ask)).toBe('const a = first');
@@ -280,7 +280,7 @@ describe('what follows a completion', () => {
     expect(t.completer.statistics('mine')).toMatchObject({ asked: 1, ahead: 1, awaited: 0, cached: 1 });
   });
 
-  it('is waited for when it is accepted before the answer has come', async () => {
+  it('is awaited if the suggestion is accepted before it has finished', async () => {
     const t = setUp({ ahead: true });
     await shown(t);
     const accepted = t.completer.complete(t.at('const a = first'));
@@ -292,7 +292,7 @@ describe('what follows a completion', () => {
     expect(t.completer.statistics('mine')).toMatchObject({ asked: 1, ahead: 1, awaited: 1 });
   });
 
-  it('goes on while the completion is typed through, and stops at anything else', async () => {
+  it('continues while the suggestion is typed through, and stops at anything else', async () => {
     const t = setUp({ ahead: true });
     await shown(t);
     expect((await t.completer.complete(t.at('const a = fi')))?.source).toBe('cache');
@@ -306,7 +306,7 @@ describe('what follows a completion', () => {
     expect(beforeCursor(t.asks.at(-1)!.ask)).toBe('const a = fo');
   });
 
-  it('is not asked for when a key comes first, nor for another adapter', async () => {
+  it('is not used if a key comes first, nor for another adapter', async () => {
     const t = setUp({ ahead: true });
     await answered(t, 'const a =', ' first');
     await settle();
@@ -317,7 +317,7 @@ describe('what follows a completion', () => {
     expect(t.asks[1]!.ask).toMatchObject({ model: 'other', prompt: 'const a', heal: ' =' });
   });
 
-  it('is the next line, where the completion ends a statement', async () => {
+  it('requests the next line if the completion ends a statement', async () => {
     const t = setUp({ ahead: true });
     expect((await answered(t, '  const a =', ' 1;'))?.text).toBe(' 1;');
     await settle();
@@ -329,7 +329,7 @@ describe('what follows a completion', () => {
     expect((await t.completer.complete(t.at('  const a = 1;\n  ')))?.text).toBe('const b = 2;');
   });
 
-  it('that fails is asked again, by the one who wants it', async () => {
+  it('is repeated by the next request if it fails', async () => {
     const t = setUp({ ahead: true });
     await shown(t);
     t.asks[1]!.fail(new Error('the server is gone'));
@@ -341,7 +341,7 @@ describe('what follows a completion', () => {
     expect((await again)?.text).toBe('(2);');
   });
 
-  it('is not asked for unless it should be, and not after a reset', async () => {
+  it('happens only if enabled, and not after a reset', async () => {
     const t = setUp();
     await answered(t, 'const a =', ' first');
     await settle();
@@ -368,7 +368,7 @@ describe('other files', () => {
   };
   const before = "import { priceOf } from './price.ts';\n\nexport const total = priceOf(item,";
 
-  it('are in the prompt with their paths, and the document has its own', async () => {
+  it('are in the prompt with their paths, as is the document', async () => {
     const t = setUp();
     await answered(t, before, ' 1);', { place, files: () => [price] });
     expect(t.asks[0]!.ask).toMatchObject({
@@ -379,7 +379,7 @@ describe('other files', () => {
     });
   });
 
-  it('are looked for only now and then', async () => {
+  it('are searched only now and then', async () => {
     const t = setUp();
     let times = 0;
     const files = () => ((times += 1), [price]);
@@ -389,7 +389,7 @@ describe('other files', () => {
     expect(times).toBe(1);
   });
 
-  it('are left out where there are none; the place too, unless whole repositories were learned', async () => {
+  it('are left out if there are none; so is the path, unless whole repositories were learned', async () => {
     const t = setUp();
     await answered(t, before, ' 1);', { place, files: () => [] });
     expect(t.asks[0]!.ask).toEqual({
@@ -413,7 +413,7 @@ describe('documents of any kind', () => {
     expect((await t.completer.complete(t.at('total = ', { path, languageId })))?.text).toBe('1');
   });
 
-  it('cells of one notebook are told apart', async () => {
+  it('cells of a notebook are distinguished', async () => {
     const t = setUp();
     const cell = (name: string) => ({ path: `vscode-notebook-cell:/a.ipynb#${name}`, languageId: 'python' });
     await answered(t, 'x =', ' 1', cell('one'));
@@ -421,7 +421,7 @@ describe('documents of any kind', () => {
     expect((await t.completer.complete(t.at('x =', cell('one'))))?.text).toBe(' 1');
   });
 
-  it('of ten megabytes: asks for little, and goes on as someone types', async () => {
+  it('of ten megabytes need small requests, and continue while typing', async () => {
     const lines = 'export const value = compute(another, "text");\n'.repeat(220_000);
     expect(lines.length).toBeGreaterThan(10_000_000);
     const t = setUp({ fillInTheMiddle: () => true });
@@ -437,7 +437,7 @@ describe('documents of any kind', () => {
     expect(t.completer.statistics('mine').quiet).toEqual({ deleting: 1 });
   });
 
-  it('given as a window counts as the whole', async () => {
+  it('given as a window count as the whole', async () => {
     const t = setUp();
     const hidden = { before: 1000, after: 500 };
     await answered(t, 'const a =', ' 1;', { hidden });
@@ -458,7 +458,7 @@ describe('documents of any kind', () => {
     },
   );
 
-  it('in the middle of a character nothing is asked', async () => {
+  it('nothing is requested in the middle of a character', async () => {
     const t = setUp();
     expect(await t.completer.complete(t.at('const a = "\uD83D', { after: '\uDE00"' }))).toBeUndefined();
     expect(t.completer.statistics('mine').quiet).toEqual({ 'text-right': 1 });

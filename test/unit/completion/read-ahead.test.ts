@@ -3,8 +3,8 @@ import { setUp, settle } from './set-up.ts';
 
 const BEFORE = 'const total = 1;\nconst sum = ';
 
-describe('a prompt that is read before somebody types', () => {
-  it('is the one that the next key asks with, and is given up for it', async () => {
+describe('reading the prompt ahead', () => {
+  it('uses the prompt of the next key, which cancels it', async () => {
     const t = setUp({ debounceMs: 0 });
     void t.completer.readAhead(t.at(BEFORE));
     await settle();
@@ -18,7 +18,7 @@ describe('a prompt that is read before somebody types', () => {
     expect(t.completer.statistics('mine').asked).toBe(1);
   });
 
-  it('waits for nobody who asks, and gives way to a later place', async () => {
+  it('delays no request, and gives way to a later place', async () => {
     const t = setUp({ debounceMs: 0 });
     void t.completer.complete(t.at(BEFORE));
     await settle();
@@ -32,7 +32,7 @@ describe('a prompt that is read before somebody types', () => {
     expect(t.asks[1]!.signal.aborted).toBe(true);
   });
 
-  it('says nothing of errors: the next request will', async () => {
+  it('ignores errors, which the next request reports', async () => {
     const t = setUp();
     const read = t.completer.readAhead(t.at(BEFORE));
     await settle();
@@ -40,7 +40,7 @@ describe('a prompt that is read before somebody types', () => {
     await read;
   });
 
-  it('is not read with several cursors', async () => {
+  it('does nothing with several cursors', async () => {
     const t = setUp();
     await t.completer.readAhead(t.at(BEFORE, { selections: [0, 0] }));
     expect(t.asks).toHaveLength(0);
@@ -63,12 +63,12 @@ describe('the pause before a request', () => {
     return t.pauses[0]?.milliseconds ?? 0;
   }
 
-  it('is never longer than an answer takes to begin', async () => {
+  it('is never longer than the time to the first token', async () => {
     expect(await pauseAfter(40)).toBe(40);
     expect(await pauseAfter(5000)).toBe(150);
   });
 
-  it('is the one that was set', async () => {
+  it('is the configured one', async () => {
     expect(await pauseAfter(40, 120)).toBe(120);
   });
 });

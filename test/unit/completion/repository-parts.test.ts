@@ -21,8 +21,8 @@ function slowSource() {
 const never = () => new Promise<void>(() => undefined);
 const atOnce = () => Promise.resolve();
 
-describe('parts of the repository', () => {
-  it('are asked for once while the cursor stays near', async () => {
+describe('snippets of the repository', () => {
+  it('are requested once while the cursor stays near', async () => {
     const { asked, parts } = slowSource();
     const choice = new RepositoryParts(never);
     const first = choice.choose(document('one('), { parts }, () => 1000);
@@ -36,7 +36,7 @@ describe('parts of the repository', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('are waited for once, however many keys are typed before a source answers', async () => {
+  it('are awaited once, however many keys are typed before the source answers', async () => {
     const { parts } = slowSource();
     let waits = 0;
     const choice = new RepositoryParts(() => {
@@ -48,7 +48,7 @@ describe('parts of the repository', () => {
     expect(waits).toBe(1);
   });
 
-  it('stay however long somebody types, and are asked for again if there were none', async () => {
+  it('are kept while typing, and requested again if there were none', async () => {
     for (const [found, times] of [
       [[tax], 1],
       [[], 3],
@@ -64,7 +64,7 @@ describe('parts of the repository', () => {
     }
   });
 
-  it('that are late are for the next prompt', async () => {
+  it('that arrive late are used in the next prompt', async () => {
     const { asked, parts } = slowSource();
     const choice = new RepositoryParts(atOnce);
     expect(await choice.choose(document('one('), { parts }, () => 1000)).toEqual([]);
@@ -74,7 +74,7 @@ describe('parts of the repository', () => {
     expect(asked).toHaveLength(1);
   });
 
-  it('stay as they were while new ones are late, and not in another file', async () => {
+  it('are kept while new ones are late, but not for another file', async () => {
     const { asked, parts } = slowSource();
     const choice = new RepositoryParts(atOnce);
     await choice.choose(document('one('), { parts }, () => 1000);
@@ -92,7 +92,7 @@ describe('parts of the repository', () => {
     expect(await choice.choose({ ...document(far), path: 'b.ts' }, { parts }, () => 1000)).toEqual([]);
   });
 
-  it('that fail cost nothing', async () => {
+  it('that fail do not affect the completion', async () => {
     const { asked, parts } = slowSource();
     const choice = new RepositoryParts(never);
     const open = { path: 'open.ts', text: 'const taxTotal = taxOf(priceTotal);\n'.repeat(5) };
@@ -105,7 +105,7 @@ describe('parts of the repository', () => {
     expect((await first).map(({ filename }) => filename)).toEqual(['open.ts']);
   });
 
-  it('share one budget with open files, and repeat none of their text', async () => {
+  it('share one budget with open files, without repeating their text', async () => {
     const lines = Array.from({ length: 20 }, (_, at) => `const taxTotal${at} = taxOf(priceTotal${at});\n`);
     const files = () => [
       { path: 'same.ts', text: lines.join('') },
@@ -128,7 +128,7 @@ describe('parts of the repository', () => {
     expect(context.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThanOrEqual(2000);
   });
 
-  it('reach the model, before the file itself', async () => {
+  it('precede the file itself in the prompt', async () => {
     const { completer, asks, at } = setUp();
     const parts = () => Promise.resolve([tax]);
     void completer.complete(at('const total = ', { place, parts, invoked: true }));
@@ -138,7 +138,7 @@ describe('parts of the repository', () => {
 });
 
 describe('without an index', () => {
-  it('a fast model gets no more of open files than was said, however fast it is', async () => {
+  it('even a fast model gets no more of open files than the limit', async () => {
     const { completer, asks, at, pass } = setUp();
     for (const name of ['apple', 'pear', 'plum', 'cherry']) {
       const text = `const ${name}Total = taxOf(price, country, ${name}Rate);\n`.repeat(60);
@@ -162,9 +162,9 @@ describe('the budget of other files', () => {
   });
   const { others } = { others: 0, ...defaultBudget };
 
-  it('is the usual one until a prompt was read', () =>
+  it('has its default until a prompt was read', () =>
     expect(new PromptSpeed().others(defaultBudget)).toBe(others));
-  it('follows the speed, within bounds', () => {
+  it('follows the reading speed, within bounds', () => {
     const budgetAt = (milliseconds: number) => {
       const speed = new PromptSpeed();
       speed.answered(request(0), 60_000);
@@ -176,7 +176,7 @@ describe('the budget of other files', () => {
     // 2000 characters in 500 ms are 6000 in 1.5 s, and the file itself has 3000.
     expect(budgetAt(500)).toBe(3000);
   });
-  it('does not count a prompt that was in the cache', () => {
+  it('ignores prompts that were in the cache', () => {
     const speed = new PromptSpeed();
     speed.answered(request(0), 60_000);
     speed.answered(request(1000), 500);
@@ -186,7 +186,7 @@ describe('the budget of other files', () => {
     speed.answered(request(1000), 1);
     expect(speed.others(defaultBudget)).toBe(3000);
   });
-  it('stays while the speed is nearly the same', () => {
+  it('is stable while the speed hardly changes', () => {
     const speed = new PromptSpeed();
     const file = (text: string) => ({ ...request(0), context: [{ filename: '', text: text.repeat(1000) }] });
     speed.answered(request(0), 60_000);

@@ -15,8 +15,8 @@ async function firstLine(more: Parameters<typeof setUp>[0] = {}) {
   return { ...t, say, answer, signal, shown: await shown };
 }
 
-describe('an answer that is streamed', () => {
-  it('is shown from its first line on; asked again, it is whole', async () => {
+describe('a streamed answer', () => {
+  it('is shown from its first line on; requested again, it is complete', async () => {
     const t = await firstLine();
     expect(t.shown).toMatchObject({ text: FIRST, source: 'model' });
     t.say('urn total;\n}');
@@ -26,7 +26,7 @@ describe('an answer that is streamed', () => {
     expect(t.asks).toHaveLength(1);
   });
 
-  it('goes on while its first line is typed or accepted', async () => {
+  it('continues while its first line is typed or accepted', async () => {
     const t = await firstLine();
     expect(await t.completer.complete(t.at(`${BEFORE}  const to`))).toMatchObject({ text: 'tal = a + b;' });
     const rest = t.completer.complete(t.at(BEFORE + FIRST));
@@ -36,7 +36,7 @@ describe('an answer that is streamed', () => {
     expect(t.asks).toHaveLength(1);
   });
 
-  it('is stopped where the person goes elsewhere, and asked anew when they come back', async () => {
+  it('is stopped when the cursor moves elsewhere, and requested anew on return', async () => {
     const t = await firstLine();
     const other = t.completer.complete(t.at(`${BEFORE}  let`, { invoked: true }));
     expect(t.signal.aborted).toBe(true);
@@ -60,7 +60,7 @@ describe('an answer that is streamed', () => {
     expect(await promise).toMatchObject({ text: '\n    return x * 2' });
   });
 
-  it('waits for the end of what a line only begins', async () => {
+  it('waits for the end of a construct begun on a line', async () => {
     const t = setUp();
     const promise = t.completer.complete(t.at('run() {\n  ', { invoked: true }));
     await settle();
@@ -73,7 +73,7 @@ describe('an answer that is streamed', () => {
     expect(await promise).toMatchObject({ text: 'if (ready) {\n    start();\n  }' });
   });
 
-  it('leaves out the line that the limit of tokens breaks off, or its last word', async () => {
+  it('drops the line cut off by the token limit, or its last word', async () => {
     for (const [pieces, shown] of [
       [['one();', '\n', 'tw'], 'one();'],
       [['one', '.', 'tw'], 'one'],
@@ -89,7 +89,7 @@ describe('an answer that is streamed', () => {
     }
   });
 
-  it('stops the model when the block has ended', async () => {
+  it('stops the model at the end of the block', async () => {
     const t = setUp();
     const promise = t.completer.complete(t.at('if (x) {', { invoked: true }));
     await settle();
@@ -104,7 +104,7 @@ describe('an answer that is streamed', () => {
     expect((await t.completer.complete(t.at('if (x) {')))?.text).toBe('\n  go();\n}');
   });
 
-  it('that fails after its first line is asked anew', async () => {
+  it('is requested anew if it failed after its first line', async () => {
     const t = setUp();
     const promise = t.completer.complete(t.at(BEFORE, { invoked: true }));
     await settle();
@@ -117,7 +117,7 @@ describe('an answer that is streamed', () => {
     expect(t.asks).toHaveLength(2);
   });
 
-  it('made in advance is shown from its first line on too', async () => {
+  it('is shown from its first line on when prefetched, too', async () => {
     const t = setUp({ ahead: true });
     const shown = t.completer.complete(t.at('const f = (a) => {', { invoked: true }));
     await settle();

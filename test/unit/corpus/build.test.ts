@@ -15,7 +15,7 @@ const splits = async (seed = 0) =>
   new Map((await surveyCorpus({ folder: folder.in(), seed })).kept.map(({ path, split }) => [path, split]));
 
 describe('buildCorpus', () => {
-  it('writes every document whole, ended, on one side, where the manifest says', async () => {
+  it('writes every document completely, in one split, at the place given in the manifest', async () => {
     const files = many(50);
     folder.write({ ...files, 'logo.png': Buffer.from([0]) });
     const summary = await build();
@@ -57,7 +57,7 @@ describe('buildCorpus', () => {
     );
   });
 
-  it("ends documents as the base's training did, where its end of turn is another token", async () => {
+  it("ends documents as in the base's training, even if its end of turn is another token", async () => {
     folder.write({ 'a.ts': code(1), 'b.ts': "const end = '<|endoftext|>';\n" });
     const chat: CorpusTokenizer = {
       encode: (text, { special = false } = {}) =>
@@ -101,7 +101,7 @@ describe('buildCorpus', () => {
     expect((await build()).digest).not.toBe(first.digest);
   });
 
-  it('stops when told to and leaves no summary', async () => {
+  it('stops when cancelled and leaves no summary', async () => {
     folder.write(many(12));
     await build();
     const stop = new AbortController();
@@ -120,7 +120,7 @@ describe('buildCorpus', () => {
 });
 
 describe('the split', () => {
-  it('is the same every time, another for another seed, and near the share', async () => {
+  it('is deterministic, differs by seed, and is near the share', async () => {
     folder.write(many(400));
     const once = await splits();
     expect(await splits()).toEqual(once);
@@ -130,7 +130,7 @@ describe('the split', () => {
     expect(heldOut).toBeLessThan(43);
   });
 
-  it('moves few files when others come, change or go', async () => {
+  it('changes few files when others are added, changed or removed', async () => {
     folder.write(many(60));
     const before = await splits();
     let moved = 0;
@@ -145,7 +145,7 @@ describe('the split', () => {
     expect(moved).toBeLessThan(3);
   });
 
-  it.each([2, 3, 12])('puts a file on each side of %i', async (count) => {
+  it.each([2, 3, 12])('puts a file into each split of %i', async (count) => {
     folder.write(many(count));
     for (let seed = 0; seed < 30; seed += 1)
       expect(new Set((await splits(seed)).values())).toEqual(new Set(['train', 'held-out']));
@@ -165,7 +165,7 @@ describe('the split', () => {
     ]);
   });
 
-  it('cuts the only file of code in two, beside prose and data', async () => {
+  it('cuts the only code file in two, next to prose and data', async () => {
     const text = `${code(1, 84)}\n${code(2, 10)}${code(3, 5)}`;
     folder.write({
       'main.py': text,
@@ -209,7 +209,7 @@ describe('the split', () => {
     expect(await heldOut(60)).toMatchObject({ cut: false, count: 6 });
   });
 
-  it('keeps held-out code, prose and data apart, and measures code', async () => {
+  it('holds out code, prose and data separately, and measures code', async () => {
     const prose = (n: number) => `Words ${n} of ${n * n} about ${n + 3}.\n`.repeat(4);
     folder.write(many(40));
     for (let n = 0; n < 30; n += 1)
@@ -242,7 +242,7 @@ describe('the split', () => {
     expect(old.heldOutSequences(31, 2, 'prose')).toEqual(corpus.heldOutSequences(31, 2, 'prose'));
   });
 
-  it('measures prose where there is nothing else, and says so', async () => {
+  it('measures prose if there is nothing else, and says so', async () => {
     folder.write({
       'README.md': 'Some words here.\n'.repeat(9),
       'docs/guide.rst': 'Other things there.\n'.repeat(4),
@@ -257,7 +257,7 @@ describe('the split', () => {
     expect(corpus.heldOutSequences(31).length).toBeGreaterThan(0);
   });
 
-  it('learns a line of code and holds prose out, where there is nothing else', async () => {
+  it('trains on a line of code and holds prose out, if there is nothing else', async () => {
     folder.write({ 'a.py': 'x = 1\n', 'README.md': 'Words.\n' });
     expect(await splits()).toEqual(
       new Map([
@@ -270,7 +270,7 @@ describe('the split', () => {
     ]);
   });
 
-  it('says so where files of an unknown language are more than those of any known one', async () => {
+  it('warns if an unknown language has more files than any known one', async () => {
     const blorps = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, n) => [`b${n}.blorp`, code(100 + n)]));
     folder.write({ 'a.py': code(1), 'b.py': code(2), 'c.ts': code(3), ...blorps(2) });
@@ -284,7 +284,7 @@ describe('the split', () => {
     ]);
   });
 
-  it('cuts a single file without blank lines at a line, and cannot cut a single line', async () => {
+  it("cuts a single file without blank lines at a line, and can't cut a single line", async () => {
     folder.write({ 'only.ts': code(1, 20) });
     expect((await build()).warnings).toEqual([
       'only.ts is all the code there is: its end, from line 19 on, is held out, and what is learned is measured on that alone.',
@@ -311,7 +311,7 @@ describe('bad input', () => {
     });
   });
 
-  it('a folder of binaries only: how many, and why', async () => {
+  it('only binaries: how many, and why', async () => {
     folder.write({
       'a.png': Buffer.from([0]),
       'b.bin': Buffer.from([0]),
@@ -324,7 +324,7 @@ describe('bad input', () => {
     });
   });
 
-  it('a language that is not known here: how it is taken', async () => {
+  it('an unknown language: how to include it', async () => {
     folder.write({ 'a.blorp': code(1), 'b.blorp': code(2), 'c.log': 'Words.\n' });
     await expect(build()).rejects.toMatchObject({
       code: 'corpus-empty',
@@ -332,14 +332,14 @@ describe('bad input', () => {
     });
   });
 
-  it('no folder, and a file in its place', async () => {
+  it('no folder, or a file in its place', async () => {
     const from = (path: string) => surveyCorpus({ folder: path, seed: 0 });
     await expect(from(join(folder.in(), 'none'))).rejects.toMatchObject({ code: 'corpus-unreadable' });
     folder.write({ 'a.ts': code(1) });
     await expect(from(join(folder.in(), 'a.ts'))).rejects.toMatchObject({ code: 'corpus-unreadable' });
   });
 
-  it('a corpus that was cut short', async () => {
+  it('a truncated corpus', async () => {
     folder.write(many(4));
     await build();
     const starts = join(folder.out(), 'train.starts');

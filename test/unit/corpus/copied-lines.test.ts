@@ -1,33 +1,38 @@
 /** Files that share lines with another: they are not held out, and are known again under another name. */
 import { describe, expect, it } from 'vitest';
 import { openCorpus, buildCorpus, EarlierCorpus } from '../../../src/corpus/index.ts';
-import { CopiedLines, lineHashes, Sketches, sketchOf } from '../../../src/corpus/held-out/copied-lines.ts';
+import {
+  CopiedLines,
+  lineHashes,
+  Sketches,
+  createSketch,
+} from '../../../src/corpus/held-out/copied-lines.ts';
 import { chooseHeldOut } from '../../../src/corpus/held-out/hold-out.ts';
 import { byteTokenizer, code, useTemporaryFolder } from './help.ts';
 
 const copiedOf = (texts: readonly string[]) => {
   const lines = new CopiedLines();
   for (const text of texts) lines.add(lineHashes(text));
-  return [...lines.copied()];
+  return [...lines.findCopied()];
 };
 
 describe('a copied file', () => {
-  it('has half of its lines in one other file, wherever they stand there', () => {
+  it('shares half of its lines with one other file, wherever they are', () => {
     const whole = code(1, 100);
     const half = code(1, 20).trim().split('\n').reverse().join('\n') + `\n${code(2, 20)}`;
     const third = code(1, 20) + code(3, 40);
     expect(copiedOf([whole, half, third])).toEqual([1]);
   });
-  it('is not one that shares a little with each of many, nor what all files begin with', () => {
+  it('is not one that shares a little with many, or only common headers', () => {
     const parts = [1, 2, 3, 4].map((n) => code(n, 10));
     expect(copiedOf([parts.join(''), ...parts.map((part, n) => part + code(20 + n, 40))])).toEqual([]);
     const licence = code(9, 30);
     expect(copiedOf(Array.from({ length: 12 }, (_, n) => licence + code(30 + n, 15)))).toEqual([]);
   });
-  it('is not judged by a few lines', () => {
+  it('is not decided by a few lines', () => {
     expect(copiedOf([code(1, 100), code(1, 5) + code(2, 2)])).toEqual([]);
   });
-  it('is held out only where all others are copied, too', () => {
+  it('is held out only if all others are copies, too', () => {
     const files = Array.from({ length: 40 }, (_, n) => ({
       ...{ path: `f${n}.ts`, kind: 'code' as const, bytes: 1000, copied: n % 2 === 0 },
     }));
@@ -40,15 +45,15 @@ describe('a copied file', () => {
 });
 
 describe('a sketch', () => {
-  const of = (text: string) => sketchOf(lineHashes(text))!;
-  it('is recognised after half of the lines were edited, and not by what it shares with another', () => {
+  const of = (text: string) => createSketch(lineHashes(text))!;
+  it('is recognised after half of the lines were edited, and not by common lines', () => {
     const sketches = new Sketches<string>();
     for (const n of [1, 2, 3]) sketches.add(of(code(n, 200)), `file ${n}`);
     expect(sketches.find(of(code(2, 170) + code(50, 30)))).toBe('file 2');
     expect(sketches.find(of(code(2, 20) + code(51, 200)))).toBeUndefined();
     expect(sketches.find(of(code(60, 200)))).toBeUndefined();
   });
-  it('is none of a short file', () => expect(sketchOf(lineHashes(code(1, 5)))).toBeUndefined());
+  it('is undefined for a short file', () => expect(createSketch(lineHashes(code(1, 5)))).toBeUndefined());
 });
 
 const folder = useTemporaryFolder();
@@ -58,7 +63,7 @@ const build = async (earlier?: EarlierCorpus) => {
 };
 
 describe('a corpus', () => {
-  it('holds out no file of which half is learned', async () => {
+  it('holds out no file of which half is trained on', async () => {
     const files = Array.from({ length: 20 }, (_, n) => [`part${n}.ts`, code(n, 30)] as const);
     const taken = files.map(([, text], n) => [`copy${n}.ts`, text + code(100 + n, 25)] as const);
     folder.write(Object.fromEntries([...files, ...taken, ...own(40)]));
@@ -68,7 +73,7 @@ describe('a corpus', () => {
     for (const path of heldOut) expect(path).toMatch(/^own/);
   });
 
-  it('keeps the side of a file that was renamed and edited', async () => {
+  it('keeps the split of a file that was renamed and edited', async () => {
     folder.write(Object.fromEntries(own(40)));
     const { documents, leftOut } = await build();
     const earlier = new EarlierCorpus(documents, leftOut);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { exampleSequences, exampleWindows } from '../../../src/corpus/tokens/examples.ts';
-import { mixed } from '../../../src/corpus/tokens/mixed.ts';
+import { mixSequences } from '../../../src/corpus/tokens/mix-sequences.ts';
 import { streamSequences, type TokenStream } from '../../../src/corpus/tokens/packing.ts';
 import type { Sequence } from '../../../src/corpus/tokens/sequences.ts';
 import { endOf, streamOf, tokensPerDocument } from './help.ts';
@@ -26,7 +26,7 @@ describe('packed examples', () => {
   const documents = tokensPerDocument(200);
   const stream = streamOf(documents, answers);
 
-  it('are whole, each once an epoch, with what is to be learned of them, and padded', () => {
+  it('are whole, once an epoch each, with their learned parts, and padded', () => {
     const source = packed(stream, 31);
     for (const epoch of [0, 3]) {
       const runs = epochOf(source, epoch).flatMap((sequence) => {
@@ -45,12 +45,12 @@ describe('packed examples', () => {
     expect(source).toMatchObject({ cut: 0, dropped: 0 });
   });
 
-  it('waste little room', () => {
+  it('waste little space', () => {
     const tokens = documents.reduce((sum, document) => sum + document.length, 0);
     expect(packed(stream, 63).perEpoch).toBeLessThanOrEqual(Math.ceil((1.05 * tokens) / 64));
   });
 
-  it('come in another order each epoch, and the same for the same number', () => {
+  it('are in another order each epoch, and in the same for the same index', () => {
     const source = packed(stream, 31, 4);
     const [first, second] = [epochOf(source, 0), epochOf(source, 1)];
     expect(second).not.toEqual(first);
@@ -61,7 +61,7 @@ describe('packed examples', () => {
     expect(epochOf(packed(stream, 31, 5), 0)).not.toEqual(first);
   });
 
-  it('are cut at their ends where longer than a sequence, and left out where no answer would be left', () => {
+  it('are truncated at the end if longer than a sequence, and left out if no answer would remain', () => {
     const long = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
     const short = [11, 12, endOf];
     const from = (first: number) => () => long.map((_, i) => (i >= first ? 1 : 0));
@@ -78,7 +78,7 @@ describe('packed examples', () => {
     );
   });
 
-  it('are measured on in the same way, spread evenly', () => {
+  it('are measured in the same way, spread evenly', () => {
     const every = exampleWindows(stream, { length: 31, padding: endOf });
     expect(every.flatMap(runsOf).filter(({ tokens }) => tokens[0] !== endOf)).toHaveLength(200);
     const few = exampleWindows(stream, { length: 31, padding: endOf, count: 5 });
@@ -87,7 +87,7 @@ describe('packed examples', () => {
     expect(exampleWindows(streamOf([]), { length: 31, padding: endOf })).toEqual([]);
   });
 
-  it('are measured on with their neighbours, and are of the document with most tokens', () => {
+  it('are measured with their neighbours, and belong to the document with most tokens', () => {
     const some = streamOf([
       [1, 1, 1, 1],
       [2, 2],
@@ -106,7 +106,7 @@ describe('mixed sequences', () => {
   const isReplay = ({ tokens }: Sequence) => tokens[0] === 7;
 
   it.each([0, 0.05, 1 / 3, 0.5, 0.9])('have a share of %d, evenly spread', (rate) => {
-    const source = mixed(main, replay, rate, 2);
+    const source = mixSequences(main, replay, rate, 2);
     const flags = Array.from({ length: 400 }, (_, index) => (isReplay(source.at(index)) ? 1 : 0) as number);
     for (const [from, size] of [
       [0, 400],
@@ -120,7 +120,7 @@ describe('mixed sequences', () => {
   });
 
   it('keep the order and epochs of both', () => {
-    const source = mixed(main, replay, 0.25, 2);
+    const source = mixSequences(main, replay, 0.25, 2);
     const all = Array.from({ length: 200 }, (_, index) => source.at(index));
     const own = all.filter((sequence) => !isReplay(sequence));
     own.forEach((sequence, index) => expect(sequence).toEqual(main.at(index)));

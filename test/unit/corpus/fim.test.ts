@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildPrompt } from '../../../src/completion/prompt/prompt.ts';
 import { buildCorpus, openCorpus, type CorpusTokenizer, type Sequence } from '../../../src/corpus/index.ts';
-import { cutForFim, fitCut } from '../../../src/corpus/tokens/fim.ts';
-import { uniformOf } from '../../../src/corpus/shuffle.ts';
+import { cutForFim, truncateCut } from '../../../src/corpus/tokens/fim.ts';
+import { uniform } from '../../../src/corpus/shuffle.ts';
 import { layOutRequest } from '../../../src/serving/tokens/request-tokens.ts';
 import type { Vocabulary } from '../../../src/serving/tokens/vocabulary.ts';
 import { byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
@@ -69,14 +69,14 @@ function partsOf({ tokens }: Run) {
 
 const draws = (seed: number) => {
   let count = 0;
-  return () => uniformOf(seed, (count += 1));
+  return () => uniform(seed, (count += 1));
 };
 const whole = (text: string) => ({ text, hiddenBefore: false, hiddenAfter: false });
 
-describe('a cut', () => {
+describe('a cut into prefix, middle and suffix', () => {
   const text = code(1, 60);
 
-  it('puts back together to the text, with something to say and something after it', () => {
+  it('joins to the text, with a non-blank middle and suffix', () => {
     for (let seed = 0; seed < 500; seed += 1) {
       const { prefix, middle, suffix } = cutForFim(whole(text), draws(seed))!;
       expect(prefix + middle + suffix).toBe(text);
@@ -86,7 +86,7 @@ describe('a cut', () => {
     }
   });
 
-  it('of a part of a file ends with a line and has text on both sides', () => {
+  it('of part of a file ends with a line and has text on both sides', () => {
     for (let seed = 0; seed < 500; seed += 1) {
       const view = { text: text.slice(7, 1490), hiddenBefore: true, hiddenAfter: true };
       const { prefix, middle, suffix } = cutForFim(view, draws(seed))!;
@@ -104,16 +104,16 @@ describe('a cut', () => {
     }
   });
 
-  it('is none of a text that is too short or has nothing to say', () => {
+  it('is undefined if a text is too short or blank', () => {
     expect(cutForFim(whole('const a = 1;\nconst b = 2;\n'), draws(0))).toBeUndefined();
     expect(cutForFim(whole('}\n'.repeat(100)), draws(0))).toBeUndefined();
   });
 
-  it('fits by the far ends, a quarter for the suffix when both are long', () => {
+  it('drops the far ends to fit, with a quarter for the suffix if both are long', () => {
     const tokens = (from: number, count: number) => Int32Array.from({ length: count }, (_, i) => from + i);
     const fit = (before: number, after: number, room: number) => {
       const middle = tokens(0, 3);
-      const { prefix, suffix } = fitCut(
+      const { prefix, suffix } = truncateCut(
         { prefix: tokens(0, before), middle, suffix: tokens(0, after) },
         room,
       );
@@ -129,7 +129,7 @@ describe('a cut', () => {
 describe('fill-in-the-middle in training windows', () => {
   const files = many(60, 40);
 
-  it('has prefix, suffix and middle together, of one file, and keeps the length', async () => {
+  it('has prefix, suffix and middle of one file together, and keeps the length', async () => {
     folder.write(files);
     const all = await windows({ fimRate: 1 });
     const texts = Object.values(files);
@@ -145,7 +145,7 @@ describe('fill-in-the-middle in training windows', () => {
     expect(cuts).toBeGreaterThan(0.9 * all.length);
   });
 
-  it('is made at the rate asked for, and not at all at 0', async () => {
+  it('is applied at the requested rate, and not at all at 0', async () => {
     folder.write(many(400, 40));
     const share = async (fimRate: number) => {
       const all = await windows({ fimRate });
@@ -158,7 +158,7 @@ describe('fill-in-the-middle in training windows', () => {
     expect(await share(0.25)).toBeLessThan(0.35);
   });
 
-  it('is the same for the same number and another for the next time round', async () => {
+  it('is the same for the same index and different in the next epoch', async () => {
     folder.write(files);
     const first = await windows({ fimRate: 1 });
     expect(await windows({ fimRate: 1 })).toEqual(first);
@@ -174,7 +174,7 @@ describe('fill-in-the-middle in training windows', () => {
     expect([...middles(0)].filter((middle) => !again.has(middle)).length).toBeGreaterThan(0.8 * again.size);
   });
 
-  it('learns all but the marks and padding, or the middle alone', async () => {
+  it('learns everything but markers and padding, or only the middle', async () => {
     folder.write(files);
     for (const fimLoss of ['all', 'middle'] as const)
       for (const sequence of await windows({ fimRate: 1, fimLoss }))
@@ -189,7 +189,7 @@ describe('fill-in-the-middle in training windows', () => {
         }
   });
 
-  it('leaves the token files as the files are, and held-out text', async () => {
+  it('leaves the token files and held-out text unchanged', async () => {
     folder.write(files);
     await build({ fimRate: 1 });
     const { documents, train, heldOut, heldOutSequences } = await open();
@@ -201,7 +201,7 @@ describe('fill-in-the-middle in training windows', () => {
       expect(tokens.every((token) => token <= END)).toBe(true);
   });
 
-  it('is a part of what the corpus is', async () => {
+  it('is part of the corpus digest', async () => {
     folder.write(many(20));
     const { digest, fim } = await build({ fimRate: 0 });
     expect(fim).toBeUndefined();
@@ -212,7 +212,7 @@ describe('fill-in-the-middle in training windows', () => {
     expect((await build({ fimRate: 0.5, fimLoss: 'middle' })).digest).not.toBe(half.digest);
   });
 
-  it('is taken as it lies where an earlier version has cut the files themselves', async () => {
+  it('is kept if an earlier version has cut the files themselves', async () => {
     folder.write(files);
     await build({ fimRate: 0 });
     const plain = (await open()).sequences(64, 3).at(5);
@@ -222,7 +222,7 @@ describe('fill-in-the-middle in training windows', () => {
     expect((await open()).sequences(64, 3).at(5)).toEqual(plain);
   });
 
-  it('pads what is too short to fill a window', async () => {
+  it('pads text too short for a window', async () => {
     folder.write({ 'a.ts': code(1, 6), 'b.ts': code(2, 6) });
     const all = await windows({ fimRate: 1 }, { length: 2048 });
     expect(all).toHaveLength(1);
@@ -230,7 +230,7 @@ describe('fill-in-the-middle in training windows', () => {
     expect(runsOf(all[0]!).filter(isCut).length).toBeGreaterThan(4);
   });
 
-  it('is refused where the base has no tokens for it, and for instructions', async () => {
+  it("is rejected without the base's tokens for it, and for instructions", async () => {
     folder.write(many(4));
     await expect(build({ fimRate: 0.5 }, byteTokenizer)).rejects.toMatchObject({ code: 'bad-argument' });
     await expect(build({ fimRate: 0.5, mode: 'instruct' })).rejects.toMatchObject({ code: 'bad-argument' });
@@ -265,7 +265,7 @@ function served(before: string, after: string, path: string): number[] {
 describe('whole repository context with fill-in-the-middle', () => {
   const files = many(80, 12);
 
-  it('lays a whole file out as it is served at some cursor in it', async () => {
+  it('lays out a whole file as it is served at some cursor in it', async () => {
     folder.write(files);
     let [compared, alone] = [0, 0];
     for (const sequence of await windows(
@@ -296,7 +296,7 @@ describe('whole repository context with fill-in-the-middle', () => {
     expect(alone).toBeGreaterThan(5);
   });
 
-  it('names the file that a window begins in', async () => {
+  it('names the file in which a window starts', async () => {
     const long = Object.fromEntries(Array.from({ length: 12 }, (_, n) => [`lib/long${n}.ts`, code(n, 200)]));
     folder.write(long);
     let inside = 0;
@@ -320,7 +320,7 @@ describe('whole repository context with fill-in-the-middle', () => {
     expect(inside).toBeGreaterThan(10);
   });
 
-  it('begins the repository anew after a file that was cut', async () => {
+  it('starts the repository again after a file that was cut', async () => {
     folder.write(files);
     for (const sequence of await windows(
       { fimRate: 0.5, repositoryContext: true },
@@ -376,7 +376,7 @@ describe('whole repository context', () => {
     },
   );
 
-  it('says in the manifest where each file lies, all tokens told', async () => {
+  it('states in the manifest where each file is, covering all tokens', async () => {
     folder.write(files);
     await build({ repositoryContext: true, fimRate: 0.5 }, joining);
     const { documents, train, summary } = await open();
@@ -391,7 +391,7 @@ describe('whole repository context', () => {
     expect(summary).toMatchObject({ trainTokens: end, repositoryContext: true });
   });
 
-  it('is refused where the base has no tokens for it', async () => {
+  it("is rejected without the base's tokens for it", async () => {
     folder.write(many(4));
     await expect(build({ repositoryContext: true })).rejects.toMatchObject({ code: 'bad-argument' });
   });

@@ -7,16 +7,16 @@ import { plannedSources } from '../../../src/corpus/build-from-plan.ts';
 import {
   buildCorpus,
   chooseFolders,
-  renamedGlobs,
+  renameGlobs,
   EarlierCorpus,
   innermost,
   nameFolders,
   openCorpus,
-  placeOf,
+  promptPath,
   surveyCorpus,
   type CorpusTokenizer,
 } from '../../../src/corpus/index.ts';
-import { renaming } from '../../../src/corpus/reading/folders.ts';
+import { createRenaming } from '../../../src/corpus/reading/folders.ts';
 import { foldersOf, locate } from '../../../src/protocol/folders.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../../../src/protocol/run.ts';
 import { byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
@@ -32,17 +32,17 @@ const many = (parent: string, from: number, to: number) =>
 async function survey(names: readonly string[], patch: Partial<CorpusPlan> = {}) {
   const plan = corpusPlanSchema.parse(patch);
   const where = choose(...names);
-  const sources = plannedSources({ ...where, plan, metadata: {}, started: false });
+  const sources = plannedSources({ ...where, plan, metadata: {}, hasStartToken: false });
   return surveyCorpus({ ...sources, documents: undefined, plan, seed: 0 });
 }
 const pathsIn = async (...of: Parameters<typeof survey>) =>
   [...new Set((await survey(...of)).kept.map(({ path }) => path))].sort();
 
-describe('names', () => {
+describe('folder names', () => {
   const named = (...paths: string[]) => nameFolders(paths.map((path) => resolve(path)));
   const namesOf = (...paths: string[]) => named(...paths).map(({ name }) => name);
 
-  it('are those of the folders, and tell folders of one name apart', () => {
+  it('are unique, also for folders of the same name', () => {
     expect(namesOf('/code/api', '/code/web')).toEqual(['api', 'web']);
     expect(namesOf('/code/old/api', '/code/web', '/code/new/api')).toEqual(['api (old)', 'web', 'api (new)']);
     expect(namesOf('/a/x/api', '/b/x/api')).toEqual(['api (x)', 'api (x) 2']);
@@ -53,21 +53,21 @@ describe('names', () => {
     const sorted = (some: string[]) => nameFolders(some).sort((a, b) => (a.path < b.path ? -1 : 1));
     expect(sorted(paths.toReversed())).toEqual(sorted(paths));
   });
-  it('find the folder of a document, and its place in prompts', () => {
+  it('identify the folder of a document, and its path in prompts', () => {
     const where = { folder: resolve('/x/api'), folders: named('/x/api', '/y/api', '/code/api-docs') };
     expect(locate(foldersOf(where), 'api (y)/src/a.ts')).toMatchObject({
       folder: { name: 'api (y)' },
       path: 'src/a.ts',
     });
     expect(locate(foldersOf(where), 'row 12')).toBeUndefined();
-    expect(placeOf(where, 'api (y)/src/a.ts')).toEqual({ repository: 'api', path: 'src/a.ts' });
-    expect(placeOf(where, 'api-docs/a.md')).toEqual({ repository: 'api-docs', path: 'a.md' });
-    expect(placeOf({ folder: '/x/api' }, 'api/src/a.ts')).toEqual({
+    expect(promptPath(where, 'api (y)/src/a.ts')).toEqual({ repository: 'api', path: 'src/a.ts' });
+    expect(promptPath(where, 'api-docs/a.md')).toEqual({ repository: 'api-docs', path: 'a.md' });
+    expect(promptPath({ folder: '/x/api' }, 'api/src/a.ts')).toEqual({
       repository: 'api',
       path: 'api/src/a.ts',
     });
   });
-  it('find the innermost folder of a file', () => {
+  it('identify the innermost folder of a file', () => {
     const folders = ['/mono', '/mono/packages/api'].map((path) => ({ path: resolve(path) }));
     expect(innermost(folders, resolve('/mono/packages/api/a.ts'))).toEqual({
       folder: folders[1],
@@ -79,7 +79,7 @@ describe('names', () => {
 });
 
 describe('the folders', () => {
-  it('count once each, however they are named', async () => {
+  it('count once each, however they are specified', async () => {
     folder.write({ 'api/a.ts': code(1), 'web/a.ts': code(2) });
     symlinkSync(at('api'), at('link'), 'junction');
     const one = chooseFolders([at('api'), `${at('api')}${sep}`, join(at('web'), '..', 'api'), at('link')]);
@@ -94,7 +94,7 @@ describe('the folders', () => {
     });
   });
 
-  it('give their documents their names, with their own .gitignore', async () => {
+  it("prefix their documents' names, with their own .gitignore", async () => {
     folder.write({
       'api/src/x.ts': code(1),
       'api/build/y.ts': code(2),
@@ -109,7 +109,7 @@ describe('the folders', () => {
     expect(summary).toMatchObject({ folder: at('api'), folders: [{ name: 'api' }, { name: 'web' }] });
   });
 
-  it('are judged by names within them only', async () => {
+  it('are filtered only by names within them', async () => {
     folder.write({ 'node_modules/a.ts': code(1), 'node_modules/b.ts': code(2), 'web/c.ts': code(3) });
     expect(await pathsIn(['node_modules', 'web'])).toEqual([
       'node_modules/a.ts',
@@ -118,7 +118,7 @@ describe('the folders', () => {
     ]);
   });
 
-  it('are read once where one is inside another: as itself, even if the outer one would leave it out', async () => {
+  it('are read once if nested: as themselves, even if the outer one would leave them out', async () => {
     folder.write({
       'mono/a.ts': code(1),
       'mono/.gitignore': 'generated\n',
@@ -135,14 +135,14 @@ describe('the folders', () => {
     ]);
   });
 
-  it('may have copies of each other, of which one is learned', async () => {
+  it('may contain copies of each other, one of which is learned', async () => {
     folder.write({ ...many('api', 0, 6), 'web/copy.ts': code(3), 'web/own.ts': code(50) });
     expect((await survey(['api', 'web'])).leftOut).toEqual([
       { in: false, path: 'web/copy.ts', reason: 'duplicate', detail: 'api/file3.ts' },
     ]);
   });
 
-  it('are named in one sentence where one is empty or has nothing, and where one is missing', async () => {
+  it('are named in one sentence if empty, useless or missing', async () => {
     folder.write({ ...many('api', 0, 12), 'pictures/a.png': Buffer.from([0]) });
     mkdirSync(at('empty'));
     const { summary } = await survey(['api', 'empty', 'pictures']);
@@ -177,7 +177,7 @@ describe('the folders', () => {
     ]);
   });
 
-  it('are held out in proportion, each by itself', async () => {
+  it('are held out in proportion, separately', async () => {
     // Files of like sizes: large ones are not held out.
     for (let n = 0; n < 100; n += 1)
       folder.write({ [`${n % 5 < 3 ? 'api' : 'web'}/src/file${n}.ts`]: code(100 + n) });
@@ -189,7 +189,7 @@ describe('the folders', () => {
 });
 
 describe('one folder', () => {
-  it('is read as ever, whether it is named once or twice', async () => {
+  it('is read as before, whether specified once or twice', async () => {
     folder.write(many('api/src', 0, 60));
     const build = async (where: Awaited<ReturnType<typeof choose>>) => {
       const summary = await buildCorpus({ ...where, out: folder.out(), tokenizer: byteTokenizer, seed: 0 });
@@ -223,7 +223,7 @@ describe('whole repositories', () => {
     return { summary, corpus: await openCorpus(folder.out()) };
   };
 
-  it('are one of each folder, with the paths that completion gives', async () => {
+  it('are one per folder, with the paths that completion uses', async () => {
     folder.write({ ...many('x/api/src', 0, 20), ...many('y/api/lib', 100, 120), ...many('web', 200, 220) });
     const { corpus } = await build('x/api', 'y/api', 'web');
     const all = corpus.train.read(0, corpus.train.length);
@@ -262,7 +262,7 @@ describe('whole repositories', () => {
 });
 
 describe('the last changes', () => {
-  it('are those of the history of each folder, and compared over all', async () => {
+  it("come from each folder's history, and are compared across all", async () => {
     folder.write({ ...many('api', 0, 20), ...many('web', 100, 120) });
     for (const [name, time] of [
       ['api', 1_700_000_000],
@@ -314,7 +314,7 @@ describe('a corpus that continues another', () => {
     ],
     ['a row', several('/a/api', '/a/web'), one('/a/web'), 'row 12', 'row 12'],
   ] as const)('finds the files of %s', (_, earlier, now, path, expected) => {
-    expect(renaming(earlier, now)(path)).toBe(expected);
+    expect(createRenaming(earlier, now)(path)).toBe(expected);
   });
 
   it.each([
@@ -338,22 +338,22 @@ describe('a corpus that continues another', () => {
   ] as const)(
     'keeps globs for the files that they were for, where %s',
     (_, earlier, now, globs, expected) => {
-      expect(renamedGlobs(globs, earlier, now)).toEqual(expected);
+      expect(renameGlobs(globs, earlier, now)).toEqual(expected);
     },
   );
 
-  it('takes no file for one of the same path in a folder that is gone', () => {
-    const path = renaming(several('/a/api', '/a/web'), one('/a/api'))('web/src/x.ts');
+  it('does not confuse a file with one of the same path in a removed folder', () => {
+    const path = createRenaming(several('/a/api', '/a/web'), one('/a/api'))('web/src/x.ts');
     expect(path).toBe(resolve('/a/web/src/x.ts'));
   });
 
-  it('keeps changed files on their sides when a folder is added', async () => {
+  it('keeps the split of changed files when a folder is added', async () => {
     folder.write(many('api/src', 0, 40));
     const out = folder.out();
     await buildCorpus({ folder: at('api'), out, tokenizer: byteTokenizer, seed: 0 });
     const { documents, leftOut } = await openCorpus(out);
     const now = choose('api', 'web');
-    const renamed = renaming({ folder: at('api') }, now);
+    const renamed = createRenaming({ folder: at('api') }, now);
     const earlier = new EarlierCorpus(
       documents.map((entry) => ({ ...entry, path: renamed(entry.path) })),
       leftOut,

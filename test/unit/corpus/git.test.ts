@@ -81,8 +81,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('a history is read', () => {
-  it('as far as a partial clone has it', async () => {
+describe('reading a history', () => {
+  it('works as far as a partial clone has it', async () => {
     expect(await askAll(folder.in())).toEqual(whole);
     expect(await askAll(partialClone('blob:none'))).toMatchObject({
       ages: whole.ages,
@@ -90,14 +90,14 @@ describe('a history is read', () => {
     });
   });
 
-  it('also where a variable of the shell is about another repository', async () => {
+  it('works with environment variables about another repository', async () => {
     for (const name of ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_OBJECT_DIRECTORY', 'GIT_INDEX_FILE'])
       vi.stubEnv(name, outside('elsewhere'));
     vi.stubEnv('GIT_LITERAL_PATHSPECS', 'nonsense');
     expect(await askAll(folder.in())).toEqual(whole);
   });
 
-  it('with a line that is longer than all memory should be, which is cut', async () => {
+  it('truncates a line longer than the memory limit', async () => {
     folder.write({ 'a.ts': `${'x'.repeat(5_000_000)}\nconst a = 1;\n` });
     git(folder.in(), 'commit', '-qam', 'one long line is put in here');
     expect(await askAll(folder.in())).toEqual(whole);
@@ -105,7 +105,7 @@ describe('a history is read', () => {
 });
 
 describe('no program of the folder runs', () => {
-  it('to fetch what a partial clone lacks', async () => {
+  it('to fetch objects missing in a partial clone', async () => {
     const clone = partialClone('tree:0');
     git(clone, 'config', 'remote.origin.uploadpack', program());
     const { together, pairs } = await askAll(clone);
@@ -113,7 +113,7 @@ describe('no program of the folder runs', () => {
     expect(existsSync(mark())).toBe(false);
   });
 
-  it.each(['::anything', 'ext::program', 'file'])('with a git that fetches all the same: %s', async (url) => {
+  it.each(['::anything', 'ext::program', 'file'])('with a git that fetches anyway: %s', async (url) => {
     const clone = partialClone('tree:0');
     git(clone, 'config', 'remote.origin.uploadpack', program());
     if (url !== 'file') git(clone, 'config', 'remote.origin.url', url.replace('program', program()));
@@ -127,7 +127,7 @@ describe('no program of the folder runs', () => {
     expect(existsSync(mark())).toBe(false);
   });
 
-  it('in place of git', async () => {
+  it('instead of git', async () => {
     folder.write({ 'node_modules/.bin/none': '' });
     for (const place of ['git', 'node_modules/.bin/git']) program(join(folder.in(), place));
     const bin = join(folder.in(), 'node_modules/.bin');
@@ -156,15 +156,15 @@ describe('no program of the folder runs', () => {
   });
 });
 
-describe('a git that waits', () => {
-  it('for a pipe that nobody needs is not asked to', async () => {
+describe('a git that hangs', () => {
+  it('is not started for a pipe that is not needed', async () => {
     execFileSync('mkfifo', [outside('pipe')]);
     for (const name of ['mailmap.file', 'core.attributesFile', 'diff.orderFile'])
       git(folder.in(), 'config', name, outside('pipe'));
     expect(await askAll(folder.in())).toEqual(whole);
   });
 
-  it('is ended, and the folder is as one without git', async () => {
+  it('is ended, and the folder counts as one without git', async () => {
     execFileSync('mkfifo', [outside('pipe')]);
     git(folder.in(), 'config', 'include.path', outside('pipe'));
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });

@@ -66,7 +66,7 @@ describe('git-ignored files', () => {
     expect(await walked(folder.in())).toEqual(expected);
   });
 
-  it("follow the repository's rules from above the folder, and its own exclude file", async () => {
+  it("follow the repository's rules above the folder, and its own exclude file", async () => {
     folder.write(tree);
     git('init', '-q');
     folder.write({ '.git/info/exclude': 'more/\n' });
@@ -74,7 +74,7 @@ describe('git-ignored files', () => {
     expect(await walked(join(folder.in(), 'sub'))).toEqual(expected.map((path) => path.slice(4)).sort());
   });
 
-  it('are none when the repository ignores the very folder that was asked for', async () => {
+  it('are none if the repository ignores the requested folder itself', async () => {
     folder.write({ '.gitignore': 'packages/\n*.ts\n', 'packages/lib/a.ts': '1', 'packages/lib/b.ts': '1' });
     git('init', '-q');
     expect(await walked(join(folder.in(), 'packages', 'lib'))).toEqual(['a.ts', 'b.ts']);

@@ -27,14 +27,14 @@ async function read(plan: { include?: string[]; exclude?: string[] }) {
     plan: corpusPlanSchema.parse(plan),
     folder: folder.in(),
     metadata: {},
-    started: false,
+    hasStartToken: false,
   });
   return await surveyCorpus({ ...sources, seed: 0 });
 }
 const kept = async (plan: Parameters<typeof read>[0]) =>
   [...new Set((await read(plan)).kept.map(({ path }) => path))].sort();
 
-describe('files that are included and excluded', () => {
+describe('include and exclude globs', () => {
   it.each([
     ['none given: all', {}, [...files].sort()],
     [
@@ -53,7 +53,7 @@ describe('files that are included and excluded', () => {
     ['no comment', { include: ['#f.py'] }, ['#f.py']],
   ])('%s', async (_, plan, paths) => expect(await kept(plan)).toEqual(paths));
 
-  it('say so of what they leave out, of a folder once', async () => {
+  it('report what they leave out, a folder once', async () => {
     const { leftOut } = await read({ include: ['*.py', 'src'], exclude: ['test', 'src/b.tsx'] });
     expect(leftOut).toEqual([
       { in: false, path: 'docs/e.md', reason: 'excluded' },
@@ -62,14 +62,14 @@ describe('files that are included and excluded', () => {
     ]);
   });
 
-  it('bring nothing back that is left out in any case', async () => {
+  it('do not bring back files that are always left out', async () => {
     folder.write({ 'node_modules/x.py': code(90), '.gitignore': 'own.py\n', 'own.py': code(91) });
     folder.write({ 'table.csv': 'a,b\n', '.git/HEAD': '' });
     expect(await kept({ include: ['*.py', '*.csv'] })).not.toContain('own.py');
     expect(await kept({ include: ['node_modules', 'main.py'] })).toEqual(['main.py']);
   });
 
-  it('take a language that is not known where they say its extension', async () => {
+  it('include an unknown language if they name its extension', async () => {
     folder.write({
       'a.blorp': code(90),
       'src/B.BLORP': code(91),
@@ -88,7 +88,7 @@ describe('files that are included and excluded', () => {
       expect((await kept({ include: ['main.py', ...all] })).join()).not.toMatch(/blorp|txt/i);
   });
 
-  it('are named where they leave nothing', async () => {
+  it('are named in the error if nothing is left', async () => {
     await expect(read({ include: ['*.rs', 'lib'], exclude: ['docs'] })).rejects.toMatchObject({
       code: 'corpus-empty',
       message: `With --include *.rs --include lib --exclude docs nothing is left to learn from in ${folder.in()}: 8 left out (8 excluded by you).`,
@@ -111,7 +111,7 @@ describe('files that are included and excluded', () => {
         const ignored = git('ls-files', '-z', '--others', '--ignored', '--exclude-standard').split('\0');
         const globs = new Globs({ include: [], exclude: [pattern] });
         for (const path of files)
-          expect([path, globs.leavesOut(path)]).toEqual([path, ignored.includes(path)]);
+          expect([path, globs.excludes(path)]).toEqual([path, ignored.includes(path)]);
       } finally {
         rmSync(root, { recursive: true });
       }

@@ -12,7 +12,7 @@ const stream = (length: number, sizes: number[] = [length]): TokenStream => ({
 const windows = (length: number, size: number, count?: number) =>
   heldOutWindows(stream(length), size, count).map(({ tokens }) => [...tokens]);
 describe('windows', () => {
-  it('cuts the stream without overlap', () => {
+  it('cut the stream without overlap', () => {
     expect(windows(20, 4)).toEqual([
       [0, 1, 2, 3, 4],
       [5, 6, 7, 8, 9],
@@ -21,7 +21,7 @@ describe('windows', () => {
     ]);
   });
 
-  it('spreads a few evenly and never gives more than there are', () => {
+  it('spread a few evenly, never more than there are', () => {
     expect(windows(1000, 9, 4).map(([first]) => first)).toEqual([120, 370, 620, 870]);
     expect(windows(1009, 9, 500)).toHaveLength(100);
     for (let count = 1; count <= 100; count += 1) {
@@ -31,14 +31,14 @@ describe('windows', () => {
     }
   });
 
-  it('makes the best of a short stream', () => {
+  it('use a short stream as far as possible', () => {
     expect(windows(3, 4)).toEqual([[0, 1, 2]]);
     expect(windows(1, 4)).toEqual([]);
     expect(heldOutWindows(stream(0, []), 4)).toEqual([]);
     expect(windows(50, 4, 0)).toEqual([]);
   });
 
-  it('knows where documents begin, and learns no first token', () => {
+  it('know where documents begin, and learn no first token', () => {
     const [window] = heldOutWindows(stream(10, [3, 4, 3]), 9);
     expect([...window!.starts]).toEqual([0, 0, 0, 3, 3, 3, 3, 7, 7]);
     expect([...window!.learned]).toEqual([1, 1, 0, 1, 1, 1, 0, 1, 1]);
@@ -59,7 +59,7 @@ function given(sizes: number[], length: number, count?: number, ranges?: Range[]
 }
 
 describe('windows of many files', () => {
-  it('are of one kind of text where only its range is asked for', () => {
+  it('are of one kind of text if only its range is requested', () => {
     const ranges = [
       { begin: 0, end: 30 },
       { begin: 70, end: 73 },
@@ -75,7 +75,7 @@ describe('windows of many files', () => {
     expect(taken.map(({ document }) => document)).toEqual([0, 0, 0, 70]);
   });
 
-  it('come from no file in more than a tenth, however large it is', () => {
+  it('take at most a tenth from one file, however large it is', () => {
     const sizes = [9000, ...Array.from({ length: 30 }, () => 100)];
     const found = given(sizes, 9, 40);
     expect([...found.values()].reduce((sum, many) => sum + many, 0)).toBe(40);
@@ -101,7 +101,7 @@ describe('windows of many files', () => {
     expect(given([9000], 9, 12)).toEqual(new Map([[0, 12]]));
   });
 
-  it('are spread evenly where no file is too large', () => {
+  it('are spread evenly if no file is too large', () => {
     const owners = Array.from({ length: 300 }, (_, window) => Math.floor(window / 10));
     expect(spreadFairly(owners, 10)).toEqual([15, 45, 75, 105, 135, 165, 195, 225, 255, 285]);
   });

@@ -35,7 +35,7 @@ const within = (files: readonly SplitFile[], test: (one: SplitFile) => boolean) 
   heldOut: split(files).filter(test),
 });
 
-describe('the share that is held out', () => {
+describe('the held-out share', () => {
   it.each([300, 1000, 3000])(
     'of the code of %i files is a tenth, within half a file that could be',
     (count) => {
@@ -48,7 +48,7 @@ describe('the share that is held out', () => {
     },
   );
 
-  it('is met in the text of every language, and in text or number of files in every folder', () => {
+  it('is met for the text of each language, and for text or number of files in each folder', () => {
     const files = repository(3, 4000);
     const heldOut = new Set(split(files));
     const strata = new Map<string, SplitFile[]>();
@@ -68,7 +68,7 @@ describe('the share that is held out', () => {
     }
   });
 
-  it('is of files of every size: small ones are not rather held out', () => {
+  it('covers files of every size: small ones are not preferred', () => {
     let [heldOut, all] = [0, 0];
     for (let seed = 0; seed < 10; seed += 1) {
       const { own, heldOut: out } = within(repository(seed, 3000), isCode);
@@ -79,7 +79,7 @@ describe('the share that is held out', () => {
     expect(heldOut / all).toBeLessThan(0.115);
   });
 
-  it('of equal files is exact in languages and folders, where hashing alone would miss it', () => {
+  it('is exact for equal files in languages and folders, where hashing alone would miss it', () => {
     const files = languages.flatMap((extension) =>
       ['src', 'test'].flatMap((folder) =>
         Array.from({ length: 10 }, (_, i) => file(`${folder}/f${i}.${extension}`, 1000)),
@@ -93,7 +93,7 @@ describe('the share that is held out', () => {
     expect([...counts.values()]).toEqual(Array.from({ length: 40 }, () => 1));
   });
 
-  it('has no file that is more than a tenth of it, where there are files enough', () => {
+  it('has no file larger than a tenth of it, if there are enough files', () => {
     for (let seed = 0; seed < 20; seed += 1) {
       const files = [...repository(seed, 1500), file('src/giant.py', 3_000_000), file('CHANGES.md', 900_000)];
       const heldOut = split(files).filter(isCode);
@@ -101,7 +101,7 @@ describe('the share that is held out', () => {
     }
   });
 
-  it('is of each kind by itself: a giant change log takes nothing from the code', () => {
+  it('is met for each kind separately: a giant change log takes nothing from the code', () => {
     const code = Array.from({ length: 40 }, (_, i) => file(`src/f${i}.py`, 2000));
     const [alone, beside] = [
       split(code),
@@ -124,25 +124,25 @@ describe('few files', () => {
       }
   });
 
-  it('of two, the larger one trains', () => {
+  it('of two, the larger one is trained on', () => {
     for (let seed = 0; seed < 20; seed += 1)
       expect(paths(split([file('a.py', 9000), file('b.py', 500)], { seed }))).toEqual(['b.py']);
   });
 
-  it('of one, none is held out, and with a share of 0 none of any', () => {
+  it('of one, none is held out; with a share of 0, none at all', () => {
     expect(split([file('a.py', 9000)])).toEqual([]);
     expect(split(repository(1, 100), { share: 0 })).toEqual([]);
   });
 });
 
-describe('the choice', () => {
-  it('is the same in any order of folders read, and another for another seed', () => {
+describe('the selection', () => {
+  it('is the same in any order of folders, and another for another seed', () => {
     const files = repository(5, 500);
     expect(split(files)).toEqual(split([...files]));
     expect(split(files, { seed: 1 })).not.toEqual(split(files));
   });
 
-  it('moves few others when a file is added, changed or taken away', () => {
+  it('changes little when a file is added, changed or removed', () => {
     let moved = 0;
     const trials = 60;
     for (let trial = 0; trial < trials; trial += 1) {
@@ -162,13 +162,13 @@ describe('the choice', () => {
     expect(moved / trials).toBeLessThan(8);
   });
 
-  it('takes large repositories', () => {
+  it('handles large repositories', () => {
     const files = repository(1, 50_000);
     const { own, heldOut } = within(files, isCode);
     expect(sizeOf(heldOut) / sizeOf(own)).toBeCloseTo(0.1, 3);
   });
 
-  it('takes very many folders beside each other', () => {
+  it('handles very many sibling folders', () => {
     const files = Array.from({ length: 80_000 }, (_, n) => file(`parts/part${n}/index.ts`, 500 + (n % 1000)));
     const heldOut = split(files);
     expect(sizeOf(heldOut) / sizeOf(files)).toBeCloseTo(0.1, 3);

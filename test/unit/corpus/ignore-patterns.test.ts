@@ -105,7 +105,7 @@ function drawTree(random: Random): string[] {
 }
 
 describe('patterns of a .gitignore', () => {
-  it.each([false, true])('match what they match in git (case ignored: %s)', (ignoreCase) => {
+  it.each([false, true])('match as in git (case ignored: %s)', (ignoreCase) => {
     const random = new Random(ignoreCase ? 8 : 7);
     execFileSync('git', ['init', '-q'], { cwd: folder.in() });
     let matched = 0;
@@ -120,7 +120,7 @@ describe('patterns of a .gitignore', () => {
   });
 
   // Tried one way after the other, these take longer than anybody lives.
-  it('are tried in no more ways than there are places', () => {
+  it('take linear time in the number of positions', () => {
     const deep = 'a/'.repeat(300);
     const rules = new IgnorePatterns(`${'**/a/'.repeat(50)}b\n${'*a'.repeat(50)}b\n`);
     expect(rules.ignores(`${deep}${'a'.repeat(250)}`, false)).toBe(undefined);

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { commitPairs } from '../../../src/corpus/instruct/commits.ts';
 import { documentedFunctions } from '../../../src/corpus/instruct/functions.ts';
 import { workspacePairs, type PairOptions } from '../../../src/corpus/instruct/pairs.ts';
-import { chatTemplateOf } from '../../../src/corpus/datasets/chat-template.ts';
+import { loadChatTemplate } from '../../../src/corpus/datasets/chat-template.ts';
 
 const find = (path: string, text: string) =>
   [...documentedFunctions(path, text)].map(({ documentation, signature, source, line }) => ({
@@ -155,7 +155,7 @@ function ordinary() {
     expect(only!.source.endsWith('\n}')).toBe(true);
   });
 
-  it('too short a comment, too long a function, and other files are passed over', () => {
+  it('skips short comments, long functions, and other files', () => {
     expect(find('x.py', 'def f():\n    """Does it."""\n    return 1\n')).toEqual([]);
     const long = `def f():\n    """Does a lot of things."""\n${'    x = 1\n'.repeat(200)}`;
     expect(find('x.py', long)).toEqual([]);
@@ -195,7 +195,7 @@ describe('in a folder', () => {
     return found;
   }
   async function pairs(kinds: PairOptions['kinds'] = ['functions', 'commits']) {
-    const template = await chatTemplateOf({
+    const template = await loadChatTemplate({
       'tokenizer.ggml.tokens': ['</s>'],
       'tokenizer.ggml.eos_token_id': 0,
     });
@@ -204,7 +204,7 @@ describe('in a folder', () => {
     return found;
   }
 
-  it('a commit is its message, the lines before, and a diff that git applies', async () => {
+  it('a commit gives its message, the lines before, and a diff that git applies', async () => {
     git('init', '-q');
     const lines = Array.from({ length: 40 }, (_, n) => `line ${n}`);
     await commit('Initial commit', { 'src/ä b.ts': `${lines.join('\n')}\n` });
@@ -230,7 +230,7 @@ describe('in a folder', () => {
     );
   });
 
-  it('what says nothing, is large, ignored, vendored or generated is passed over', async () => {
+  it('skips uninformative, large, ignored, vendored and generated changes', async () => {
     git('init', '-q');
     await commit('Begin with the base', { 'a.ts': 'one\n', '.gitignore': 'secret/\n' });
     await commit('wip on the parser now', { 'a.ts': 'two\n' });
@@ -255,7 +255,7 @@ describe('in a folder', () => {
     ]);
   });
 
-  it('of a part of a repository, only what lies in it, by its own paths', async () => {
+  it('uses only commits to the folder, with its own paths, if it is part of a repository', async () => {
     git('init', '-q');
     await commit('Add both of the packages', { 'one/a.ts': 'a\n', 'two/b.ts': 'b\n' });
     await commit('Change the second one only', { 'two/b.ts': 'c\n' });
@@ -309,7 +309,7 @@ describe('in a folder', () => {
     return { edit, place: place!, line, answer: /^```py\n(.*)\n```$/.exec(pieces[3]!.text)![1] };
   };
 
-  it('an edit that was made at several places is shown at one, and is the task at those after it', async () => {
+  it('shows one place of a repeated edit, and makes tasks of the later ones', async () => {
     git('init', '-q');
     const body = (name: string) => `def ${name}(x: Optional[int]) -> None:\n    log("${name}")\n\n\n`;
     const before = ['one', 'two', 'three'].map(body).join('') + 'last = 1\n';
@@ -333,7 +333,7 @@ describe('in a folder', () => {
     expect(below).toContain(line('three'));
   });
 
-  it('a comment of two dashes that was taken away does not end the file', async () => {
+  it('a removed comment of two dashes does not end the file', async () => {
     git('init', '-q');
     const lines = ['one', 'two'].map((name) => `select read_field(data, '${name}');\n`);
     await commit('wip', { 'a.sql': `-- old\nbegin;\n${lines.join('')}` });
@@ -343,7 +343,7 @@ describe('in a folder', () => {
     ]);
   });
 
-  it('a line that is like an edited one and was left as it was is a task in which nothing is to be done', async () => {
+  it('an unchanged line similar to an edited one is a task with an empty answer', async () => {
     git('init', '-q');
     const body = (name: string) => `row.${name} = read_field(data, "${name}")\n\n`;
     const names = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven'];
@@ -362,7 +362,7 @@ describe('in a folder', () => {
     }
   });
 
-  it('a line that got another edit, or became several lines, is no task', async () => {
+  it('a line with another edit, or split into several lines, is not a task', async () => {
     git('init', '-q');
     const before = ['one', 'two', 'three'].map((name) => `${name} = read(data, "${name}")\n`).join('');
     const after =
@@ -372,7 +372,7 @@ describe('in a folder', () => {
     await expect(pairs(['edits'])).rejects.toMatchObject({ code: 'corpus-empty' });
   });
 
-  it('edits are also found in a commit of many files, of which other kinds of tasks are not made', async () => {
+  it('finds edits also in commits of many files, which give no other tasks', async () => {
     git('init', '-q');
     const call = (name: string) => `result = fetch_all(source, "${name}")\n`;
     const all = Array.from({ length: 12 }, (_, at) => [`f${at}.py`, call(`n${at}`)] as const);
@@ -394,7 +394,7 @@ describe('in a folder', () => {
     expect(new Set(described.map(({ together }) => together)).size).toBe(5);
   });
 
-  it('functions of one file belong together', async () => {
+  it('functions of one file are held out together', async () => {
     const text = (name: string) => `def ${name}(x):\n    """Returns the ${name} of x."""\n    return x\n\n\n`;
     await writeFile(join(folder, 'a.py'), text('first') + text('second'));
     await writeFile(join(folder, 'b.py'), text('third') + text('fourth'));
@@ -407,7 +407,7 @@ describe('in a folder', () => {
     ]);
   });
 
-  it('neither git nor documentation: says what was looked for', async () => {
+  it('without git and documentation: says what was searched for', async () => {
     await writeFile(join(folder, 'a.py'), 'def f():\n    return 1\n');
     await expect(pairs()).rejects.toMatchObject({
       code: 'corpus-empty',
@@ -419,12 +419,12 @@ describe('in a folder', () => {
     await expect(pairs(['commits'])).rejects.toMatchObject({ code: 'corpus-empty' });
   });
 
-  it('can be stopped', async () => {
+  it('can be cancelled', async () => {
     git('init', '-q');
     await commit('Add a file with text', { 'a.ts': 'a\n' });
     const stop = new AbortController();
     stop.abort();
-    const template = await chatTemplateOf({
+    const template = await loadChatTemplate({
       'tokenizer.ggml.tokens': ['</s>'],
       'tokenizer.ggml.eos_token_id': 0,
     });

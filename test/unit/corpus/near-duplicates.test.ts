@@ -5,7 +5,7 @@ import { buildCorpus, openCorpus, surveyCorpus } from '../../../src/corpus/index
 import {
   estimateSimilarity,
   NearDuplicates,
-  signatureOf,
+  computeSignature,
 } from '../../../src/corpus/held-out/near-duplicates.ts';
 import { byteTokenizer, useTemporaryFolder } from './help.ts';
 
@@ -46,8 +46,8 @@ const changed = (text: string, every: number, word = 'other') =>
     .map((line, number) => (number % every === every - 1 ? `${line} // ${word} ${number}` : line))
     .join('\n');
 
-describe('the estimate of similarity', () => {
-  it('is the exact one to within five standard errors, from nothing in common to all', () => {
+describe('the estimated similarity', () => {
+  it('is exact to within five standard errors, from nothing in common to everything', () => {
     const pairs = sources.flatMap((text, index) => [
       ...[2, 3, 5, 9, 20, 60].map((every) => [text, changed(text, every)] as const),
       [text, sources[(index + 1) % sources.length]!] as const,
@@ -55,25 +55,25 @@ describe('the estimate of similarity', () => {
     let error = 0;
     for (const [a, b] of pairs) {
       const exact = jaccard(a, b);
-      const estimate = estimateSimilarity(signatureOf(a), signatureOf(b));
+      const estimate = estimateSimilarity(computeSignature(a), computeSignature(b));
       expect(Math.abs(estimate - exact)).toBeLessThan(5 * Math.sqrt((exact * (1 - exact)) / 120 + 0.0005));
       error += (estimate - exact) / pairs.length;
     }
     // Not off to one side.
     expect(Math.abs(error)).toBeLessThan(0.01);
-    expect(estimateSimilarity(signatureOf(sources[0]!), signatureOf(sources[0]!))).toBe(1);
+    expect(estimateSimilarity(computeSignature(sources[0]!), computeSignature(sources[0]!))).toBe(1);
   });
 
-  it('sees no difference in white space, and one in words', () => {
-    expect(signatureOf('if (a) { return b; }')).toEqual(signatureOf('if (a)\n{\n  return b;\n}\n'));
-    expect(signatureOf('if (a) { return b; }')).not.toEqual(signatureOf('if (a) { return c; }'));
-    expect(signatureOf('один два')).not.toEqual(signatureOf('один три'));
-    expect(signatureOf('a')).not.toEqual(signatureOf('b'));
+  it('ignores whitespace, but not words', () => {
+    expect(computeSignature('if (a) { return b; }')).toEqual(computeSignature('if (a)\n{\n  return b;\n}\n'));
+    expect(computeSignature('if (a) { return b; }')).not.toEqual(computeSignature('if (a) { return c; }'));
+    expect(computeSignature('один два')).not.toEqual(computeSignature('один три'));
+    expect(computeSignature('a')).not.toEqual(computeSignature('b'));
   });
 });
 
-describe('looking for near-duplicates', () => {
-  it('finds those that are very like, and none that are not, among hundreds', () => {
+describe('searching for near-duplicates', () => {
+  it('finds the very similar ones, and no others, among hundreds', () => {
     const near = new NearDuplicates();
     const texts = sources.flatMap((text) => [3, 4, 5, 6, 8].map((part) => text.slice(0, text.length / part)));
     const kept: string[] = [];
@@ -93,7 +93,7 @@ describe('looking for near-duplicates', () => {
     expect(kept.length).toBe(before);
   });
 
-  it('takes no forever where very many are made from one template', () => {
+  it('takes limited time with many files from one template', () => {
     const near = new NearDuplicates();
     const shared = sources[0]!.slice(0, 600);
     const own = (n: number) => Array.from({ length: 40 }, (_, word) => `word_${n}_${word}`).join(' ');
@@ -111,7 +111,7 @@ describe('a corpus', () => {
     ]),
   );
 
-  it('has each of near-duplicates once, says which other file it is like, and so never on both sides', async () => {
+  it('keeps one of several near-duplicates, names the similar file, and so never has them in both splits', async () => {
     folder.write(files);
     for (const seed of [0, 1, 2]) {
       const { kept, leftOut } = await surveyCorpus({ folder: folder.in(), seed });
@@ -130,7 +130,7 @@ describe('a corpus', () => {
     }
   });
 
-  it('looks at rows and files together', async () => {
+  it('compares rows and files together', async () => {
     folder.write({ 'one.ts': sources[0]!, 'two.ts': sources[1]! });
     async function* rows() {
       yield { path: 'row 1', pieces: [{ text: changed(sources[0]!, 30), learned: true }] };

@@ -34,7 +34,7 @@ describe('training sequences of a stream', () => {
     }
   });
 
-  it('predict every token of every document once an epoch, but its first, and look back no further than it', () => {
+  it('predict every token of every document once an epoch except its first, with context from that document only', () => {
     const documents = tokensPerDocument(40);
     const whole = streamOf(documents);
     // A divisor of the stream's length, so that nothing is left over.
@@ -58,7 +58,7 @@ describe('training sequences of a stream', () => {
     expect(predicted.sort((a, b) => a - b)).toEqual(wanted.sort((a, b) => a - b));
   });
 
-  it('depend on seed and index alone, so a resumed run meets the same sequences', () => {
+  it('depend only on seed and index, so a resumed run gets the same sequences', () => {
     const whole = streamOf(tokensPerDocument(100));
     const source = streamSequences(whole, 32, 7);
     const all = Array.from({ length: 40 }, (_, index) => source.at(index));
@@ -82,7 +82,7 @@ describe('training sequences of a stream', () => {
     expect(ascending).toBeLessThan(70);
   });
 
-  it('put every part first about equally often, over seeds', () => {
+  it('start with each part about equally often, over seeds', () => {
     const counts = new Array<number>(10).fill(0);
     for (let seed = 0; seed < 2000; seed += 1) counts[Math.floor(firstOf(80, 8, seed, 0) / 8)]! += 1;
     // Chi-squared with 9 degrees of freedom: 27.9 is passed once in a thousand by a fair draw.
@@ -90,7 +90,7 @@ describe('training sequences of a stream', () => {
     expect(chi).toBeLessThan(27.9);
   });
 
-  it('go round in a stream shorter than a sequence, each time anew, and refuse an empty one', () => {
+  it('wrap around in a stream shorter than a sequence, shuffled anew, and reject an empty one', () => {
     const { tokens, learned, starts } = streamSequences(stream(3), 7, 0).at(5);
     expect(tokens).toHaveLength(8);
     tokens.slice(1).forEach((token, i) => expect(token).toBe((tokens[i]! + 1) % 3));

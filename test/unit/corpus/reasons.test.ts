@@ -16,7 +16,7 @@ async function verdicts(root = folder.in()): Promise<Record<string, string>> {
   ]);
 }
 
-describe('what is left out, and why', () => {
+describe('reasons for leaving files out', () => {
   const cases: [path: string, content: string | Buffer, verdict: string][] = [
     ['main.ts', code(1), 'in'],
     ['README.md', '# Title\n\nWords.\n', 'in'],
@@ -74,7 +74,7 @@ describe('what is left out, and why', () => {
     expect((await verdicts())[path]).toBe(verdict);
   });
 
-  it('folders: copied-in and generated ones are not entered, at any depth', async () => {
+  it('folders: vendored and generated ones are skipped at any depth', async () => {
     folder.write({
       'src/a.ts': code(1),
       'node_modules/x/index.js': code(2),
@@ -107,7 +107,7 @@ describe('what is left out, and why', () => {
     });
   });
 
-  it('takes a folder that is itself inside node_modules or site-packages', async () => {
+  it('reads a folder that is itself inside node_modules or site-packages', async () => {
     folder.write({
       'node_modules/lib/index.js': code(1),
       'node_modules/lib/node_modules/dep/index.js': code(2),
@@ -133,7 +133,7 @@ describe('what is left out, and why', () => {
     });
   });
 
-  it('says what went away while it was read', async () => {
+  it('reports files that disappeared while reading', async () => {
     folder.write({ 'a.ts': code(1), 'b.ts': code(2), 'c.ts': code(3) });
     const { kept, leftOut } = await surveyCorpus({
       folder: folder.in(),

@@ -5,14 +5,14 @@ import { describe, expect, it } from 'vitest';
 import { changeTimes } from '../../../src/corpus/reading/change-times.ts';
 import { buildCorpus, openCorpus } from '../../../src/corpus/index.ts';
 import { streamSequences } from '../../../src/corpus/tokens/packing.ts';
-import { recencyWeights, ringOf } from '../../../src/corpus/recency.ts';
+import { recencyWeights, createRing } from '../../../src/corpus/recency.ts';
 import { byteTokenizer, code, streamOf, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
 const DAY = 24 * 3600;
 
 describe('the weight of a file', () => {
-  it('falls by half in each half-life, to a quarter at least', () => {
+  it('halves in each half-life, down to a quarter', () => {
     const newest = 1e9;
     const at = (...days: number[]) =>
       recencyWeights(
@@ -21,7 +21,7 @@ describe('the weight of a file', () => {
       ).slice(1);
     expect(at(0, 90, 180, 360, 3600)).toEqual([1000, 707, 500, 250, 250]);
   });
-  it('is the same where all were changed at once', () => {
+  it('is the same if all were changed at once', () => {
     expect(recencyWeights([5e8, 5e8, 5e8], 180)).toEqual([1000, 1000, 1000]);
   });
 });
@@ -35,8 +35,8 @@ describe('training sequences', () => {
     { begin: 10_000, weight: 600 },
   ];
 
-  it('pass over each file as often as it counts', () => {
-    const source = streamSequences({ ...stream, weighted }, 50, 3);
+  it('pass over each file as often as its weight', () => {
+    const source = streamSequences({ ...stream, weights: weighted }, 50, 3);
     expect(source.perEpoch).toBe(Math.floor((5000 * 1.85) / 50));
     const epochs = 40;
     const passes = [0, 0, 0];
@@ -47,8 +47,8 @@ describe('training sequences', () => {
       expect(Math.abs(passes[at]! / 5000 / epochs - weight)).toBeLessThan(0.02);
   });
 
-  it('never meet a token twice in an epoch, and elsewhere in the next', () => {
-    const source = streamSequences({ ...stream, weighted }, 50, 3);
+  it('never repeat a token in an epoch, and differ in the next', () => {
+    const source = streamSequences({ ...stream, weights: weighted }, 50, 3);
     const targets = (epoch: number) =>
       Array.from({ length: source.perEpoch }, (_, i) => [
         ...source.at(epoch * source.perEpoch + i).tokens.subarray(1),
@@ -58,17 +58,17 @@ describe('training sequences', () => {
     expect(seen.size).toBeGreaterThan(14_950);
   });
 
-  it('are the same as without weights where all count in full', () => {
+  it('equal those without weights if all weights are 1', () => {
     const [plain, full] = [undefined, [{ begin: 0, weight: 1000 }]].map((some) =>
-      streamSequences({ ...stream, ...(some && { weighted: some }) }, 64, 7),
+      streamSequences({ ...stream, ...(some && { weights: some }) }, 64, 7),
     );
     expect(full!.perEpoch).toBe(plain!.perEpoch);
     for (let index = 0; index < 300; index += 1)
       expect(full!.at(index).tokens).toEqual(plain!.at(index).tokens);
   });
 
-  it('begin at every place of the ring within the tokens', () => {
-    const ring = ringOf(15_000, weighted);
+  it('start at every position of the ring', () => {
+    const ring = createRing(15_000, weighted);
     const places = Array.from({ length: ring.size }, (_, place) => ring.tokenAt(place));
     expect(places[0]).toBe(0);
     expect(places.at(-1)).toBeLessThan(15_000);
@@ -97,7 +97,7 @@ const build = (halfLifeDays: number) =>
   });
 
 describe('the last change of a file', () => {
-  it('is that of its last commit, below the folder; of what git does not know, of the file', async () => {
+  it('is that of its last commit below the folder, or of the file if git does not know it', async () => {
     folder.write({ 'src/old.ts': code(1), 'src/grün.ts': code(2), 'top.ts': code(3), 'src/new.ts': code(4) });
     commit(400, 'src/old.ts', 'src/grün.ts', 'top.ts');
     folder.write({ 'src/grün.ts': code(5) });
@@ -113,7 +113,7 @@ describe('the last change of a file', () => {
     );
   });
 
-  it('makes it count in the corpus, which says how much', async () => {
+  it('weights it in the corpus, which reports the weight', async () => {
     const files = Array.from({ length: 20 }, (_, n) => `f${n}.ts`);
     files.forEach((path, n) => folder.write({ [path]: code(n) }));
     commit(180, ...files.slice(0, 10));
@@ -130,7 +130,7 @@ describe('the last change of a file', () => {
     expect(all.perEpoch).toBeLessThan((await openCorpus(folder.out())).sequences(64, 0).perEpoch);
   });
 
-  it('is the file’s own without git, and makes no difference where all are of one time', async () => {
+  it('is the file’s own without git, and has no effect if all are of one time', async () => {
     for (let n = 0; n < 12; n += 1) folder.write({ [`f${n}.ts`]: code(n) });
     for (let n = 0; n < 12; n += 1) utimesSync(join(folder.in(), `f${n}.ts`), 1e9, 1e9);
     await build(180);

@@ -44,7 +44,7 @@ const build = (list: Iterable<SourceDocument>, more: Partial<BuildOptions> = {})
   buildCorpus({ documents: from(list), out: folder.out(), tokenizer: byteTokenizer, seed: 0, ...more });
 
 describe('rows to pretrain on', () => {
-  it('are whole, on one side, by their content', async () => {
+  it('are in one split as a whole, by their content', async () => {
     const summary = await build(rows(300));
     const corpus = await openCorpus(folder.out());
     expect(summary).toMatchObject({ folder: '', kept: 300, mode: 'pretrain' });
@@ -61,7 +61,7 @@ describe('rows to pretrain on', () => {
     expect(again.map(({ path }) => path)).toEqual(expect.arrayContaining(heldOut));
   });
 
-  it('are read no further than they are needed', async () => {
+  it('are read only as far as needed', async () => {
     let asked = 0;
     function* endless() {
       for (; ; asked += 1) yield row(asked);
@@ -79,13 +79,13 @@ describe('rows to pretrain on', () => {
     expect(asked).toBeLessThan(200);
   });
 
-  it('are never held out by more than two thousand', async () => {
+  it('are held out up to two thousand', async () => {
     const { heldOutFiles, trainFiles } = await build(rows(4500), { heldOutShare: 0.7 });
     expect(heldOutFiles).toBe(2000);
     expect(trainFiles).toBe(2500);
   });
 
-  it('may come after the files of a folder, which are read whole', async () => {
+  it('may follow the files of a folder, which are read completely', async () => {
     folder.write(Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`file${n}.ts`, code(n)])));
     const summary = await build(rows(100), { folder: folder.in(), plan: { maxTokens: 10 } });
     expect(summary.kept).toBeLessThan(40);
@@ -93,7 +93,7 @@ describe('rows to pretrain on', () => {
     expect(summary.folder).toBe(folder.in());
   });
 
-  it('are left out where empty, too long or with a secret, and counted', async () => {
+  it('are left out and counted if empty, too long or with a secret', async () => {
     const key = ['AKIA', 'QQQWERTYUIOPASDF'].join('');
     const text = (path: string, content: string) => ({ path, pieces: [{ text: content, learned: true }] });
     const { leftOut } = await build([
@@ -106,7 +106,7 @@ describe('rows to pretrain on', () => {
     expect(leftOut).toEqual({ empty: 2, 'over-long': 1, secret: 1 });
   });
 
-  it('are refused where there are none, or one', async () => {
+  it('are rejected if there are fewer than two', async () => {
     await expect(build([])).rejects.toMatchObject({
       code: 'corpus-empty',
       message: expect.stringContaining('no rows') as string,
@@ -115,7 +115,7 @@ describe('rows to pretrain on', () => {
     expect((await build(rows(2))).heldOutFiles).toBe(1);
   });
 
-  it('leave nothing behind when their source fails', async () => {
+  it('leave nothing behind if their source fails', async () => {
     function* failing() {
       yield row(1);
       throw new Error('the connection was lost');
@@ -126,8 +126,8 @@ describe('rows to pretrain on', () => {
   });
 });
 
-describe('examples to instruct with', () => {
-  it('are learned where their pieces say so, the end as the last of them', async () => {
+describe('instruction examples', () => {
+  it('are learned in the marked parts, including the end token', async () => {
     await build(rows(40, example), { tokenizer: chat, plan: { mode: 'instruct' } });
     const corpus = await openCorpus(folder.out());
     const seen = new Set<string>();
@@ -170,7 +170,7 @@ describe('examples to instruct with', () => {
     expect(summary.edits).toBe(200 - heldOut);
   });
 
-  it('that have an age are held out from the newest on', async () => {
+  it('with an age are held out from the newest on', async () => {
     const aged = (n: number) => ({ ...example(n), path: `commit ${n}`, age: n / 200 });
     await build(rows(200, aged), { tokenizer: chat, plan: { mode: 'instruct' } });
     const { documents } = await openCorpus(folder.out());
@@ -178,7 +178,7 @@ describe('examples to instruct with', () => {
     expect(heldOut).toEqual(Array.from({ length: 20 }, (_, n) => `commit ${n}`));
   });
 
-  it('are told apart by what they say, not by the words of the template', async () => {
+  it('are compared by content, not by the words of the template', async () => {
     const short = (n: number): SourceDocument => ({
       path: `row ${n}`,
       pieces: [
@@ -200,7 +200,7 @@ describe('examples to instruct with', () => {
     expect({ kept, leftOut }).toEqual({ kept: 30, leftOut: {} });
   });
 
-  it('begin with the token that the base begins with', async () => {
+  it("begin with the base's start token", async () => {
     await build(rows(20), { tokenizer: { ...byteTokenizer, start: 400 } });
     const corpus = await openCorpus(folder.out());
     const tokens = all(corpus.train);

@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildCorpus, surveyCorpus } from '../../../src/corpus/index.ts';
 import { formats as formatRules, unknownTokens } from '../../../src/corpus/secrets/formats.ts';
-import { passed } from '../../../src/corpus/secrets/passed.ts';
+import { passed } from '../../../src/corpus/secrets/passed-values.ts';
 import { findSecret } from '../../../src/corpus/secrets/find.ts';
 import { findBySecretlint } from '../../../src/corpus/secrets/secretlint.ts';
 import { harmless, noise, planted } from '../../support/planted-secrets.ts';
 import { Random } from '../../support/random.ts';
 import { byteTokenizer, code, useTemporaryFolder } from './help.ts';
-import { lookalikes, places } from './secret-places.ts';
+import { lookalikes, places } from './secret-samples.ts';
 
 const folder = useTemporaryFolder();
 
@@ -187,12 +187,12 @@ describe('findSecret', () => {
     await new Promise((done) => setImmediate(done));
   });
 
-  it.each(places)('finds a secret in its place: %s %s', async (path, text) => {
+  it.each(places)('finds a secret in context: %s %s', async (path, text) => {
     for (const seed of [1, 2, 3])
       expect(await findSecret(path, planting(seed)(text)), planting(seed)(text)).toBeDefined();
   });
 
-  it.each(lookalikes)('finds none in what only looks like it: %s %s', async (path, text) => {
+  it.each(lookalikes)('finds none in lookalikes: %s %s', async (path, text) => {
     expect(await findSecret(path, planting(1)(text))).toBeUndefined();
   });
 
@@ -204,7 +204,7 @@ describe('findSecret', () => {
     expect(await findSecret('a.js', within(text))).toBeUndefined();
   });
 
-  it('tells the line of a secret that is put together from pieces', async () => {
+  it('gives the line of a secret that is concatenated from pieces', async () => {
     expect(await findSecret('a.js', `${code(1)}\n${planted['keys/joined.js']}`)).toMatchObject({ line: 9 });
   });
 
@@ -229,7 +229,7 @@ describe('findSecret', () => {
     expect(await findSecret('a.yaml', one.repeat(20_000 / one.length))).toBeUndefined();
   });
 
-  it('begins no rule of gitleaks with what fits anything: that takes the square of the length', () => {
+  it('no gitleaks rule starts with a match-all, which takes quadratic time', () => {
     // Optional at the beginning, so that every place of a text is a beginning, and each is tried to its end.
     const optional = rules.rules.filter(({ pattern }) =>
       /^[(?:]*(?:\[[^\]]+\]|\\w|\\S|\.)(?:\*|\{0,|\?)/.test(pattern),
@@ -237,13 +237,13 @@ describe('findSecret', () => {
     expect(optional.map(({ id }) => id)).toEqual([]);
   });
 
-  it('begins no alternative of our rules with what fits any word', () => {
+  it('no alternative of our rules starts with a match for any word', () => {
     const rules = [...formatRules, ...passed, ...unknownTokens];
     const begins = rules.filter(({ pattern }) => /(?:^|\(\?:|\|)\\w\*/.test(pattern.source));
     expect(begins.map(({ id }) => id)).toEqual([]);
   });
 
-  it('finds nothing in ordinary code, near misses included', async () => {
+  it('finds nothing in ordinary code, including near misses', async () => {
     const content = [
       code(1),
       'const accessKey = process.env.ACCESS_KEY;',
@@ -257,7 +257,7 @@ describe('findSecret', () => {
 });
 
 describe('a file with a secret', () => {
-  it('stays out; rule and line are told, the secret is written nowhere', async () => {
+  it('is left out; rule and line are reported, the secret is written nowhere', async () => {
     const secret = secrets['github']!;
     folder.write({ 'a.ts': code(1), 'b.ts': code(2), 'c.ts': within(secret) });
     const summary = await buildCorpus({

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { uniformOf } from '../../../src/corpus/shuffle.ts';
+import { uniform } from '../../../src/corpus/shuffle.ts';
 import { chooseSpan } from '../../../src/corpus/tokens/spans.ts';
 
 const draws = (seed: number) => {
   let count = 0;
-  return () => uniformOf(seed, (count += 1));
+  return () => uniform(seed, (count += 1));
 };
 /** Each middle that is chosen, with how often, of `times`. */
 function middles(text: string, ends = { from: 0, to: text.length }, times = 4000): Map<string, number> {
@@ -78,7 +78,7 @@ describe('spans', () => {
     expect(expected.filter((middle) => !found.has(middle))).toEqual([]);
   });
 
-  it('end with a line or before a closing bracket, and say something', () => {
+  it('end with a line or before a closing bracket, and are not blank', () => {
     for (const text of [script, python])
       for (const middle of middles(text).keys()) {
         expect(middle).toMatch(/\w/);
@@ -95,18 +95,18 @@ describe('spans', () => {
     expect(count(false)).toBeGreaterThan(0.15 * 4000);
   });
 
-  it('end where they may', () => {
+  it('end at allowed places', () => {
     const ends = { from: script.indexOf('  for'), to: script.indexOf('  return') };
     expect(middles(script, ends).size).toBeGreaterThan(10);
     expect(middles(script, { from: 0, to: 0 }).size).toBe(0);
   });
 
-  it('are none where there is nothing to say, and short in a text of one line', () => {
+  it('are undefined in blank text, and short in one-line text', () => {
     expect(middles('\n\n  \n}\n').size).toBe(0);
     for (const middle of middles('word '.repeat(500)).keys()) expect(middle.length).toBeLessThanOrEqual(480);
   });
 
-  it('pass over brackets in strings', () => {
+  it('skip brackets in strings', () => {
     expect([...middles(`call(")", one, two);\n`).keys()]).toContain('")", one, two');
   });
 });

@@ -1,7 +1,7 @@
 /** Windows of training files that a run's first sequences do not read. */
 import { describe, expect, it } from 'vitest';
 import { buildCorpus, openCorpus, type Corpus, type Sequence } from '../../../src/corpus/index.ts';
-import { partsOf, tokensRead } from '../../../src/corpus/held-out/unread.ts';
+import { extractRanges, tokensRead } from '../../../src/corpus/held-out/unread.ts';
 import { streamSequences } from '../../../src/corpus/tokens/packing.ts';
 import type { SourceDocument } from '../../../src/corpus/reading/source.ts';
 import {
@@ -46,8 +46,8 @@ const numbersIn = (sequences: readonly Sequence[]) =>
   );
 const overlap = (a: ReadonlySet<number>, b: ReadonlySet<number>) => [...a].filter((one) => b.has(one));
 
-describe('what sequences read', () => {
-  it('is every token of them, also of those that go round at the end', () => {
+describe('the text read by sequences', () => {
+  it('covers every token, also of sequences that wrap around', () => {
     const stream = streamOf(tokensPerDocument(40));
     const ranges = tokensRead(stream, (one) => streamSequences(one, 29, 5), 30);
     const read = new Set(ranges.flatMap(({ begin, end }) => [...stream.read(begin, end - begin)]));
@@ -60,9 +60,9 @@ describe('what sequences read', () => {
 });
 
 describe('parts of a stream', () => {
-  it('are read as one stream whose documents they are', () => {
+  it('are read as one stream of their documents', () => {
     const stream = streamOf(tokensPerDocument(3), (document) => document.map((token) => token % 2));
-    const parts = partsOf(stream, [
+    const parts = extractRanges(stream, [
       { begin: 1, end: 4 },
       { begin: 6, end: 8 },
     ]);
@@ -105,7 +105,7 @@ describe('windows of unread files', () => {
     }
   });
 
-  it('leave out all that was read, and nothing else', async () => {
+  it('leave out everything read, and nothing else', async () => {
     folder.write(files(40));
     const corpus = await build({});
     const unread = numbersIn(corpus.unreadSequences(LENGTH, Infinity, { read: 12, seed: 3 }));
@@ -126,14 +126,14 @@ describe('windows of unread files', () => {
     expect(Math.min(...found)).toBeGreaterThanOrEqual(1000);
   });
 
-  it('are none where all files are read', async () => {
+  it('are empty if all files are read', async () => {
     folder.write(files(14));
     const corpus = await build({});
     const { perEpoch } = corpus.sequences(LENGTH, 3);
     expect(corpus.unreadSequences(LENGTH, 8, { read: perEpoch + 1, seed: 3 })).toEqual([]);
   });
 
-  it('have whole examples of other files than those that examples were read of', async () => {
+  it('have whole examples of files other than the read ones', async () => {
     /** Two functions of each file. */
     async function* pairs(): AsyncGenerator<SourceDocument> {
       for (let n = 1000; n < 1060; n += 1)

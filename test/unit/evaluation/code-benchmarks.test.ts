@@ -45,7 +45,7 @@ const mbpp = {
 };
 
 describe('MBPP+', () => {
-  it("goes on from EvalPlus's docstring and runs both kinds of tests", async () => {
+  it("continues EvalPlus's docstring and runs both kinds of tests", async () => {
     const { items, measures, setting } = await plan(mbppPlusTask, [mbpp], { setting: 'quick' });
     expect(items[0]!.id).toBe('Mbpp/2');
     expect(measures.map(({ metric }) => metric)).toEqual(['pass@1', 'pass@1 plus']);
@@ -58,7 +58,7 @@ describe('MBPP+', () => {
     expect(programs[0]).toBe(['import math', mbpp.code, ...mbpp.test_list].join('\n'));
     expect(parts).toEqual({ 'pass@1': { sum: 1, weight: 1 }, 'pass@1 plus': { sum: 0, weight: 1 } });
   });
-  it("counts as failed with EvalPlus's tests what fails its own", async () => {
+  it("fails a program of EvalPlus's tests if it fails the original ones", async () => {
     const { items } = await plan(mbppPlusTask, [mbpp], { setting: 'quick' });
     const programs: string[] = [];
     const { parts } = await mbppPlusTask.score(
@@ -69,7 +69,7 @@ describe('MBPP+', () => {
     expect(programs).toHaveLength(1);
     expect(parts['pass@1 plus']).toEqual({ sum: 0, weight: 1 });
   });
-  it('samples 50 for pass@10', async () => {
+  it('takes 50 samples for pass@10', async () => {
     const { measures } = await plan(mbppPlusTask, [mbpp]);
     expect(measures.map(({ metric }) => metric)).toEqual([
       'pass@1',
@@ -109,7 +109,7 @@ const control = {
 };
 
 describe('SAFIM', () => {
-  it('fills the gap in Python and runs each test, until one fails', async () => {
+  it('fills the gap in Python and runs each test until one fails', async () => {
     const { items, measures, setting } = await plan(safimTask, [gap]);
     expect(measures).toEqual([expect.objectContaining({ metric: 'pass@1' })]);
     expect(english(setting)).toContain('filled in, 1 run and 0 compared');
@@ -126,12 +126,12 @@ describe('SAFIM', () => {
     expect((await safimTask.score(items[0]!, model, fails)).parts['pass@1']!.sum).toBe(0);
     expect(programs).toHaveLength(3);
   });
-  it('takes what was there as right', async () => {
+  it('counts the original code as right', async () => {
     const { items } = await plan(safimTask, [gap]);
     const { parts } = await safimTask.score(items[0]!, answering('print(i)').model, scoreContext);
     expect(parts['pass@1']!.sum).toBe(1);
   });
-  it('compares other languages and API calls', async () => {
+  it('compares answers in other languages and API calls', async () => {
     const { items, measures } = await plan(safimTask, [gap, control, api]);
     expect(measures.map(({ metric }) => metric)).toEqual(['pass@1', 'exact match']);
     const scored = async (index: number, text: string) =>
@@ -146,14 +146,14 @@ describe('SAFIM', () => {
     expect(await scored(1, 'i <= n) {')).toEqual({ 'exact match': { sum: 0, weight: 1 } });
     expect(await scored(2, 'np.ones((n,n))\nb = 1')).toEqual({ 'exact match': { sum: 1, weight: 1 } });
   });
-  it('goes from left to right where a base can not fill in', async () => {
+  it('prompts from left to right if the base has no fill-in-the-middle', async () => {
     const { items, setting } = await plan(safimTask, [gap], { base: fakeModel() });
     expect(english(setting)).toContain('left to right');
     const { model, asked } = answering('print(i)');
     await safimTask.score(items[0]!, model, scoreContext);
     expect(asked[0]).not.toHaveProperty('suffix');
   });
-  it('cuts answers to what is missing', () => {
+  it('cuts answers to the missing construct', () => {
     expect(cutAnswer('a; } }', { kind: 'block', lang: 'java' })).toBe('a; ');
     expect(cutAnswer('x > 1:\n  y', { kind: 'control', lang: 'python' })).toBe('x > 1:');
   });
@@ -179,7 +179,7 @@ const statement = {
 };
 
 describe('CrossCodeEval', () => {
-  it("puts the other files' code before the prompt, and fills in where the base can", async () => {
+  it("puts other files' code before the prompt, and fills in if the base can", async () => {
     const { items, setting } = await plan(crossCodeEvalTask, [statement]);
     expect(items[0]).toMatchObject({
       id: 'project_cc_python/1',
@@ -214,7 +214,7 @@ describe('CrossCodeEval', () => {
     const names = ['exact match', 'edit similarity', 'identifier exact match', 'identifier F1'];
     for (const [at, name] of names.entries()) expect(parts[name]!.sum).toBeCloseTo(expected[at]!, 6);
   });
-  it('cuts statements of other languages at their marks', () => {
+  it('cuts statements of other languages at their punctuation', () => {
     const place = { before: 'int x = ', wanted: 'load(1);', languageId: 'java' };
     expect(scoreStatement('load(1);\nint y;', place)['exact match']!.sum).toBe(1);
   });
@@ -238,7 +238,7 @@ const line = {
 };
 
 describe('RepoBench', () => {
-  it("is asked with the benchmark's prompt", async () => {
+  it("uses the benchmark's prompt", async () => {
     const { items } = await plan(repoBenchTask, [line]);
     expect(items[0]).toMatchObject({
       document: 'o/r',
@@ -246,7 +246,7 @@ describe('RepoBench', () => {
         '# Repo Name: o/r\n# Path: c.py\ndef load(): pass\n\n# Path: d.py\ndef save(): pass\n\n# Path: a/b.py\nfrom c import load\nx = 1\n',
     });
   });
-  it('leaves out the last lines of other files, then the beginning of its own', () => {
+  it('leaves out the last lines of other files, then the start of its own', () => {
     const own = '# Path: a/b.py\nfrom c import load\nx = 1\n';
     expect(repoBenchPrompt(line, own.length + 50, charTokenizer)).toBe(
       `# Repo Name: o/r\n# Path: c.py\ndef load(): pass\n\n\n${own}`,

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
   identifierF1,
-  identifiersOf,
-  ratioOf,
-  sameInk,
+  listIdentifiers,
+  fuzzyRatio,
+  equalIgnoringWhitespace,
   sameWords,
   withoutComments,
 } from '../../../src/evaluation/scoring/code-match.ts';
@@ -11,7 +11,7 @@ import { keywords } from '../../../src/evaluation/scoring/keywords.ts';
 import {
   firstCall,
   firstCodeLine,
-  firstInkedLine,
+  firstNonBlankLine,
   firstStatement,
   withinBrackets,
 } from '../../../src/evaluation/scoring/statement.ts';
@@ -24,19 +24,19 @@ describe('the edit similarity', () => {
     ['', 'abc', 0],
     ['self.client.get(url)', 'self.client.post(url, data)', 0.7659574468085107],
     ['kitten', 'sitting', 0.6153846153846154],
-  ])('of %j and %j is %d', (a, b, expected) => expect(ratioOf(a, b)).toBeCloseTo(expected, 12));
-  it('of two empty texts is 1', () => expect(ratioOf('', '')).toBe(1));
+  ])('of %j and %j is %d', (a, b, expected) => expect(fuzzyRatio(a, b)).toBeCloseTo(expected, 12));
+  it('of two empty texts is 1', () => expect(fuzzyRatio('', '')).toBe(1));
 });
 
 it('compares words, or all but white space', () => {
   expect(sameWords('  a  = b\n', 'a = b')).toBe(true);
   expect(sameWords('a=b', 'a = b')).toBe(false);
-  expect(sameInk('a=b', ' a =\n b')).toBe(true);
+  expect(equalIgnoringWhitespace('a=b', ' a =\n b')).toBe(true);
 });
 
 describe('identifiers', () => {
   it('leave out keywords, numbers and strings', () => {
-    expect(identifiersOf('if self.x_1 in load("a b", 3): return True', keywords['python']!)).toEqual([
+    expect(listIdentifiers('if self.x_1 in load("a b", 3): return True', keywords['python']!)).toEqual([
       'self',
       'x_1',
       'load',
@@ -81,7 +81,7 @@ it('ends a call at its parenthesis', () => {
 });
 
 describe('the line that counts', () => {
-  it('is the first that is not blank', () => expect(firstInkedLine('\n  \n  a\nb')).toBe('  a'));
+  it('is the first that is not blank', () => expect(firstNonBlankLine('\n  \n  a\nb')).toBe('  a'));
   it.each([
     ['python', '\n# a\n"""\nb\n"""\n    c = 1\nd', '    c = 1'],
     ['python', '# only', '# only'],

@@ -4,7 +4,7 @@ import german from '../../../l10n/bundle.l10n.de.json' with { type: 'json' };
 import { chooseCrossFitted } from '../../../src/evaluation/strength/cross-fit.ts';
 import { whyNotOffered } from '../../../src/findings/offer.ts';
 import { verdictOf } from '../../../src/findings/verdict.ts';
-import { statedSummary, withFound, withStrength } from '../../../src/evaluation/figures/summary.ts';
+import { statedSummary, addFindings, withStrength } from '../../../src/evaluation/figures/summary.ts';
 import { choiceIn, strengthPoint } from '../../../src/findings/strength-rule.ts';
 import { speak } from '../../../src/text/l10n.ts';
 import {
@@ -44,20 +44,20 @@ const even = [0.09, 0.09, 0.09, 0.09, 0.09, 0.09];
 /** Without its first file this is the better strength; with it, it is uncertain. */
 const uneven = [0, 0.1, 0.1, 0.1, 0.1, 0.1];
 
-describe('what a choice brings', () => {
-  it('is counted for each file at the strength that is chosen without it', () => {
+describe('the effect of a choice', () => {
+  it('is counted for each file at the strength chosen without it', () => {
     const { strength, learned, without } = choose({ 0.5: uneven, 1: even });
     expect(strength).toBe(1);
     expect(without).toEqual({ '0.ts': 0.5 });
     // The five others at strength 1, the first at .5.
     expect(learned!.value).toBeCloseTo(-(5 * 0.09) / 6);
   });
-  it('is what was measured there, if each file would have chosen the same', () => {
+  it('is the measured one if each file would have chosen the same strength', () => {
     const { strength, learned, without, path } = choose({ 0.5: even.map((gain) => gain / 2), 1: even });
     expect([strength, without]).toEqual([1, undefined]);
     expect(learned).toEqual(path.find((point) => point.strength === 1)!.learned);
   });
-  it('never takes a strength that forgot too much', () => {
+  it('never uses a strength that forgot too much', () => {
     const { strength, learned, without } = choose(
       { 0.5: uneven, 0.75: even, 1: uneven },
       { 0.5: 0.2, 1: 0.2 },
@@ -65,13 +65,13 @@ describe('what a choice brings', () => {
     expect([strength, without]).toEqual([0.75, undefined]);
     expect(learned!.value).toBeCloseTo(-0.09);
   });
-  it('is not said where nothing is offered', () => {
+  it('is not stated if nothing is offered', () => {
     for (const none of [choose({ 1: even.map((gain) => -gain) }), choose({ 1: even.slice(0, 3) })]) {
       expect(none.strength).toBe(0);
       expect(none).not.toHaveProperty('learned');
     }
   });
-  it('takes the offer back where it rules out a gain that one would notice', () => {
+  it('withdraws the offer if it rules out a noticeable gain', () => {
     // A weak strength is better for certain, hardly; without one file, another one looks better, and harms that file.
     const lucky = {
       0.5: [0.014, 0.014, 0.014, 0.014, 0.014, -0.02],
@@ -85,14 +85,14 @@ describe('what a choice brings', () => {
     expect(choiceIn(choice).why).toContain('+0,005');
     speak('en');
   });
-  it('takes items that belong to no file by themselves, and names none of them', () => {
+  it('treats items without a file separately, and names none of them', () => {
     const { learned, without } = choose({ 0.5: uneven, 1: even }, {}, false);
     expect(learned!.value).toBeCloseTo(-(5 * 0.09) / 6);
     expect(without).toBeUndefined();
   });
 });
 
-describe('lines and characters that would have been offered', () => {
+describe('lines and characters that would have been suggested', () => {
   const counts = (values: readonly number[], weight: number) =>
     values.map((sum, at): RatioItem => ({ sum, weight, document: `${at}.ts` }));
   const at = (lines: readonly number[]) => ({
@@ -113,40 +113,40 @@ describe('lines and characters that would have been offered', () => {
   const chosen = chooseCrossFitted(base, measured, 0.1, 'six cursors');
   const choice = { ...chosen, limit: 0.1, setting: 'six cursors', path: measured.map(({ point }) => point) };
 
-  it('are counted for each file at the strength that is chosen without it', () => {
+  it('are counted for each file at the strength chosen without it', () => {
     const [lines, characters] = chosen.offered!;
     // The first file at strength .5.
     expect(lines!.after).toMatchObject({ value: 10 / 18, n: 18, setting: 'six cursors' });
     expect(lines!.before).toMatchObject({ value: 6 / 18, n: 18 });
     expect(characters!.after).toMatchObject({ value: 100 / 240, n: 6 });
   });
-  it('are among the figures of the result, unless its strength is set by hand', () => {
-    const summary = withFound({ step: 1, sentence: '', comparisons: [] }, { choice });
+  it("are among the result's metrics, unless its strength is set by hand", () => {
+    const summary = addFindings({ step: 1, sentence: '', comparisons: [] }, { choice });
     expect(summarySchema.parse(summary)).toEqual(summary);
     expect(summary.comparisons).toEqual(chosen.offered);
-    expect(withFound(summary, {}).comparisons).toEqual(chosen.offered);
+    expect(addFindings(summary, {}).comparisons).toEqual(chosen.offered);
     expect(summary.sentence).toMatch(/^Completes 10 of 18 held-out lines exactly \(6 before\), and 42% of/);
     const byHand = withStrength(summary, 0.75);
     expect(byHand.comparisons).toEqual([]);
     expect(withStrength(byHand, undefined).comparisons).toEqual(chosen.offered);
   });
-  it('stay among the figures of an adapter that was fetched, as its publisher states them', () => {
+  it('stay among the stated metrics of a fetched adapter', () => {
     expect(statedSummary(1, chosen.offered!).comparisons).toEqual(chosen.offered);
     expect(statedSummary(1, chosen.offered!).stated).toEqual(['cursors']);
   });
-  it('are guarded: a result of which fewer lines are exact is not offered', () => {
+  it('veto a result with fewer exact lines', () => {
     const fewer = measured.map((one) => ({ ...one, offered: at([0, 0, 0, 0, 0, 0]) }));
     const worse = { ...choice, ...chooseCrossFitted(base, fewer, 0.1) };
-    const { comparisons } = withFound({ step: 1, sentence: '', comparisons: [] }, { choice: worse });
+    const { comparisons } = addFindings({ step: 1, sentence: '', comparisons: [] }, { choice: worse });
     expect(whyNotOffered({ comparisons, choice: worse })).toMatch(/^fewer lines are completed exactly/);
   });
 });
 
-describe('what is said of a choice', () => {
+describe('the description of a choice', () => {
   afterEach(() => speak('en'));
   const chosen = { ...choose({ 0.5: uneven, 1: even }), limit: 0.1, setting: '6 held-out cursors' };
 
-  it('is what it brings, not what it was chosen by', () => {
+  it('is about its effect, not what it was chosen by', () => {
     expect(chosen.why).toMatch(/^at strength 1 it learned most: -0\.075 bits per byte \[/);
     expect(strengthChoiceSchema.parse(chosen)).toEqual(chosen);
   });
@@ -154,7 +154,7 @@ describe('what is said of a choice', () => {
     speak('de', german);
     expect(choiceIn(chosen).why).toContain('-0,075');
   });
-  it('is what it was chosen by, in a run of an earlier version', () => {
+  it('is about what it was chosen by in a run of an earlier version', () => {
     const { strength, why, limit, path, setting } = chosen;
     speak('de', german);
     expect(choiceIn(strengthChoiceSchema.parse({ strength, why, limit, path, setting })).why).toContain(

@@ -10,12 +10,12 @@ const counts = (...samples: string[]) => {
 const each = (...sums: number[]) => sums.map((sum) => ({ sum, weight: 1 }));
 
 describe('diversity', () => {
-  it('counts unique programs, passing and failing apart', () => {
+  it('counts unique programs, passing and failing separately', () => {
     expect(counts('+a', '+a', '+b', '-c', '-c', '-c', '-d')).toEqual(each(4, 2, 2));
     expect(counts('+a', '+b')).toEqual(each(2, 2, 0));
     expect(counts('-a', '-a')).toEqual(each(1, 0, 1));
   });
-  it('takes programs as strings: a space more is another one', () => {
+  it('compares programs as strings: whitespace counts', () => {
     expect(counts('+return 1', '+return  1', '+return 1 ')).toEqual(each(3, 3, 0));
   });
 });

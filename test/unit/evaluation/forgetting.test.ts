@@ -17,7 +17,7 @@ const all = [
 ];
 
 describe('the forgetting average', () => {
-  it('is the mean of three accuracies, each by itself', () => {
+  it('is the mean of three accuracies with equal weights', () => {
     const { before, after, difference, setting } = { ...compare(forgettingAverage(all)!), setting: '' };
     expect(before).toMatchObject({ task: 'forgetting', metric: 'average', n: 9 });
     expect(before.value).toBeCloseTo((0.5 + 0.5 + 1) / 3, 12);
@@ -28,7 +28,7 @@ describe('the forgetting average', () => {
       'mean of hellaswag acc_norm, arc_challenge acc_norm, winogrande acc; 4 + 2 + 3 questions',
     );
   });
-  it('is not there when one was not measured', () => {
+  it('is undefined if one was not measured', () => {
     expect(forgettingAverage(all.slice(0, 3))).toBeUndefined();
     expect(forgettingAverage([])).toBeUndefined();
   });
@@ -56,7 +56,7 @@ describe('counts', () => {
   const score = (parts: Record<string, number>) => ({
     parts: Object.fromEntries(Object.entries(parts).map(([name, sum]) => [name, { sum, weight: 2 }])),
   });
-  it('are of the items that have the metric; what none has is left out', () => {
+  it('cover the items that have the metric; a metric of no item is left out', () => {
     const found = countsOf([a, b], [[score({ a: 1 }), score({}), score({ a: 3 })]], [{}, {}, {}]);
     expect(found).toHaveLength(1);
     expect(figure(found[0]!)).toMatchObject({ task: 't', metric: 'a', value: 1, n: 2, setting: 's' });

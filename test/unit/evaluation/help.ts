@@ -66,7 +66,7 @@ export function fakeModel(more: Partial<EvaluatedModel> = {}): EvaluatedModel {
     klFromBase: unexpected,
     expectKl: () => Promise.resolve(),
     precision: () => Promise.resolve('f32'),
-    rest: () => Promise.resolve(),
+    releaseMemory: () => Promise.resolve(),
     ...more,
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   filledProgram,
-  gapsOf,
+  listGaps,
   humanevalLinesTask,
   humanevalLineTask,
 } from '../../../src/evaluation/tasks/humaneval-infilling.ts';
@@ -21,14 +21,14 @@ const problem = {
 
 describe('the gaps of a solution', () => {
   it('are its lines that are not blank', () => {
-    expect(gapsOf(problem, 'line').map(({ id, middle }) => [id, middle])).toEqual([
+    expect(listGaps(problem, 'line').map(({ id, middle }) => [id, middle])).toEqual([
       ['HumanEval/7/L0', '    y = x'],
       ['HumanEval/7/L2', '    y += x'],
       ['HumanEval/7/L3', '    return y'],
     ]);
   });
   it('are all spans between two such lines', () => {
-    expect(gapsOf(problem, 'lines').map(({ id, middle }) => [id, middle])).toEqual([
+    expect(listGaps(problem, 'lines').map(({ id, middle }) => [id, middle])).toEqual([
       ['HumanEval/7/L0_L0', '    y = x'],
       ['HumanEval/7/L0_L2', '    y = x\n\n    y += x'],
       ['HumanEval/7/L0_L3', '    y = x\n\n    y += x\n    return y'],
@@ -38,11 +38,11 @@ describe('the gaps of a solution', () => {
     ]);
   });
   it.each(['line', 'lines'] as const)('leave the whole program when filled again (%s)', (kind) => {
-    for (const gap of gapsOf(problem, kind))
+    for (const gap of listGaps(problem, kind))
       expect(gap.prefix + gap.middle + gap.suffix).toBe(problem.prompt + problem.canonical_solution);
   });
   it("are judged by the reference executor's program", () => {
-    const gap = gapsOf(problem, 'line')[1]!;
+    const gap = listGaps(problem, 'line')[1]!;
     expect(filledProgram(gap, '    y = 2 * x', problem)).toBe(
       `${problem.prompt}    y = x\n\n    y = 2 * x\n    return y\n\n${problem.test}\ncheck(two)`,
     );

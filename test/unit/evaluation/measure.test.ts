@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { Evaluation } from '../../../src/evaluation/measure.ts';
 import type { Resources } from '../../../src/evaluation/resources.ts';
-import { itemOf, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/task.ts';
+import { createItem, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/task.ts';
 import { TimeTable } from '../../../src/evaluation/time.ts';
 import { fakeModel, useFolder } from './help.ts';
 import { english } from '../../../src/text/message.ts';
@@ -12,7 +12,7 @@ const COUNT = 40;
 
 function lengths(answered: string[], firstFrom?: number): Task {
   const items = Array.from({ length: COUNT }, (_, index) => ({
-    ...itemOf(`item ${index}`, { index }),
+    ...createItem(`item ${index}`, { index }),
     document: `${index % 4}.ts`,
     first: firstFrom !== undefined && index >= firstFrom,
   }));
@@ -26,7 +26,7 @@ function lengths(answered: string[], firstFrom?: number): Task {
     plan: () =>
       Promise.resolve({
         items,
-        together: [{ ...itemOf('both', {}), document: '1.ts' }],
+        interleaved: [{ ...createItem('both', {}), document: '1.ts' }],
         setting: 'windows',
         measures: [{ metric: 'length', unit: '', better: 'lower' as const }],
       }),
@@ -60,12 +60,14 @@ async function measure(
     fakeModel({ name, digest: `${name}${seed}`.padEnd(64, '0') }),
   );
   const models = [base!, result!];
-  const evaluation = new Evaluation([{ ...lengths(answered, firstFrom), ofRun }], {}, { base } as Resources);
+  const evaluation = new Evaluation([{ ...lengths(answered, firstFrom), needsRun: ofRun }], {}, {
+    base,
+  } as Resources);
   const replacements = new Map(replaced.map((document) => [document, other!]));
   const measured = [];
-  const parts = [{ name: 'lengths', title: '', cost: 60, least }];
+  const parts = [{ name: 'lengths', title: '', cost: 60, minimum: least }];
   const table = left === undefined ? undefined : new TimeTable(parts, performance.now() + 1000 * left);
-  for await (const one of evaluation.measure(models, undefined, table, replacements)) measured.push(one);
+  for await (const task of evaluation.measure(models, undefined, table, replacements)) measured.push(task);
   if (measured.length === 0) return undefined;
   const [{ counts, cut, of }] = measured as [(typeof measured)[0]];
   const idsOf = (name: string) =>
@@ -73,7 +75,7 @@ async function measure(
   return { setting: counts[0]!.measured.setting, cut, ...of!, idsOf };
 }
 
-it('has all items where there is no end', async () => {
+it('measures all items without a time limit', async () => {
   const { setting, cut, items, scores, idsOf } = (await measure('a'))!;
   expect([english(setting), cut, items.length]).toEqual(['quick: windows', false, COUNT + 1]);
   expect(items.at(-1)!.id).toBe('both');
@@ -81,7 +83,7 @@ it('has all items where there is no end', async () => {
   expect(idsOf('base')).toEqual(idsOf('result'));
 });
 
-it('has some, the same of both, where the time is over, and says how many', async () => {
+it('measures the same items of both models until the time is over, and says how many', async () => {
   const { setting, cut, items, scores, idsOf } = (await measure('b', { left: -1 }))!;
   expect(cut).toBe(true);
   expect(english(setting)).toBe('quick: windows; 8 of these 41 items, as time allowed');
@@ -94,12 +96,12 @@ it('has some, the same of both, where the time is over, and says how many', asyn
   expect((await measure('c', { left: -1 }))!.items).toEqual(items);
 });
 
-it('begins with what says most where the time is limited', async () => {
+it('starts with the most informative items if time is limited', async () => {
   const { items } = (await measure('i', { left: -1, firstFrom: 30 }))!;
   expect(items.every(({ id }) => Number(id.slice(5)) >= 30)).toBe(true);
 });
 
-it('has another model answer for some files of a run, in the place of the last one', async () => {
+it('replaces the last model for some files of a run', async () => {
   for (const left of [undefined, 60]) {
     const { items, scores, replaced, idsOf } = (await measure(`f${left}`, {
       ...{ replaced: ['1.ts', '3.ts'], ...(left && { left }) },
@@ -115,12 +117,12 @@ it('has another model answer for some files of a run, in the place of the last o
   }
 });
 
-it('has nobody else answer in a task that is not about the run', async () => {
+it('replaces no model in a task that is not about the run', async () => {
   const { replaced, idsOf } = (await measure('h', { replaced: ['1.ts'], ofRun: false }))!;
   expect([replaced.size, idsOf('other')]).toEqual([0, []]);
 });
 
-it('is left out where there is no time for as little as gives a figure', async () => {
+it('leaves a task out if there is no time for its minimum', async () => {
   expect(await measure('d', { left: 15, least: 40 })).toBeUndefined();
   expect(await measure('e', { left: 30, least: 40 })).toBeDefined();
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { arcTask } from '../../../src/evaluation/tasks/arc.ts';
 import { hellaswagTask, withoutWikiHow } from '../../../src/evaluation/tasks/hellaswag.ts';
-import { partsOf } from '../../../src/evaluation/tasks/multiple-choice.ts';
+import { scoreChoices } from '../../../src/evaluation/tasks/multiple-choice.ts';
 import { winograndeTask } from '../../../src/evaluation/tasks/winogrande.ts';
 import { fakeModel, planContext, scoreContext, useFolder } from './help.ts';
 import { english } from '../../../src/text/message.ts';
@@ -102,18 +102,18 @@ describe('the answer', () => {
   it('is the likeliest, or the likeliest for its length', () => {
     // -6 / 2 = -3 a character against -9 / 4 = -2.25.
     const values = [-6, -9];
-    expect(partsOf(values, { gold: 0, lengths: [2, 4] })).toEqual({
+    expect(scoreChoices(values, { gold: 0, lengths: [2, 4] })).toEqual({
       acc: { sum: 1, weight: 1 },
       acc_norm: { sum: 0, weight: 1 },
     });
-    expect(partsOf(values, { gold: 1, lengths: [2, 4] })).toMatchObject({
+    expect(scoreChoices(values, { gold: 1, lengths: [2, 4] })).toMatchObject({
       acc: { sum: 0 },
       acc_norm: { sum: 1 },
     });
   });
   it('is the first of equals', () => {
-    expect(partsOf([-1, -1], { gold: 0 })).toEqual({ acc: { sum: 1, weight: 1 } });
-    expect(partsOf([-1, -1], { gold: 1 })).toEqual({ acc: { sum: 0, weight: 1 } });
+    expect(scoreChoices([-1, -1], { gold: 0 })).toEqual({ acc: { sum: 1, weight: 1 } });
+    expect(scoreChoices([-1, -1], { gold: 1 })).toEqual({ acc: { sum: 0, weight: 1 } });
   });
   it('comes from the model', async () => {
     // A model to which "S" is cheap.

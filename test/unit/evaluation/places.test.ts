@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { placesIn, placesToShow } from '../../../src/evaluation/places.ts';
+import { findPlaces, choosePlacesToShow } from '../../../src/evaluation/places.ts';
 import type { Place } from '../../../src/protocol/evaluation.ts';
 import { summarySchema } from '../../../src/protocol/evaluation.ts';
-import { itemOf, type Item, type ItemScore } from '../../../src/evaluation/task.ts';
+import { createItem, type Item, type ItemScore } from '../../../src/evaluation/task.ts';
 
 const place = (file: string, before: string, after: string, line = 1): Place => ({
   ...{ file, line, prefix: 'x = ', actual: 'right', before, after },
@@ -11,9 +11,9 @@ const gained = (file: string) => place(file, 'other', 'right');
 const lost = (file: string) => place(file, 'right', 'other');
 const differing = (file: string) => place(file, 'one', 'another');
 const agreed = (file: string) => place(file, 'same', 'same');
-const filesOf = (tried: Place[]) => placesToShow(tried).map(({ file }) => file);
+const filesOf = (tried: Place[]) => choosePlacesToShow(tried).map(({ file }) => file);
 
-describe('the places to look at', () => {
+describe('the places to show', () => {
   it('are one that only the result gets right, one that only the base does, one that neither does', () => {
     expect(filesOf([agreed('a'), differing('b'), lost('c'), gained('d'), gained('e')])).toEqual([
       ...['d', 'c', 'b'],
@@ -24,7 +24,7 @@ describe('the places to look at', () => {
       ...['a', 'b', 'a'],
     ]);
   });
-  it('show more of the kind that there is most of, whoever it speaks for', () => {
+  it('include more of the most frequent kind, whichever model it favours', () => {
     expect(filesOf([gained('a'), gained('b'), lost('c'), lost('d'), lost('e')])).toEqual(['a', 'c', 'd']);
     expect(filesOf([lost('a'), lost('b'), gained('c'), gained('d'), gained('e')])).toEqual(['c', 'a', 'd']);
   });
@@ -34,7 +34,7 @@ describe('the places to look at', () => {
     const turned = tried.map((one) => ({ ...one, before: one.after, after: one.before }));
     expect(filesOf(turned)).toEqual(['b', 'a', 'c']);
   });
-  it('are those where both agree when there are no others, first where something is suggested', () => {
+  it('are those where both agree if there are no others, first those with suggestions', () => {
     expect(filesOf([place('a', '', ''), place('b', '', ''), agreed('c'), gained('d')])).toEqual([
       ...['d', 'c', 'a'],
     ]);
@@ -43,10 +43,10 @@ describe('the places to look at', () => {
   });
 });
 
-describe('the places that were measured', () => {
+describe('the measured places', () => {
   const cursor = (kind: string, path: string, line: number, answers: [string, string]) => ({
     item: {
-      ...itemOf(`${kind} at ${path}:${line}`, { path, line }),
+      ...createItem(`${kind} at ${path}:${line}`, { path, line }),
       ...{ kind, path, line, before: 'one\ntwo\nthree\nfour\nfive = ', actual: 'right', after: '\n' },
     } as Item,
     scores: answers.map((answer): ItemScore => ({ parts: {}, detail: { answer } })),
@@ -57,9 +57,9 @@ describe('the places that were measured', () => {
     cursor('line', 'b.ts', 3, ['wrong', 'right']),
     cursor('line', 'a.ts', 9, ['wrong', 'right']),
     cursor('line', 'a.ts', 5, ['right', '']),
-    { item: itemOf('window 0', {}), scores: [{ parts: {} }, { parts: {} }] },
+    { item: createItem('window 0', {}), scores: [{ parts: {} }, { parts: {} }] },
   ];
-  const places = placesIn(
+  const places = findPlaces(
     all.map(({ item }) => item),
     [all.map(({ scores }) => scores[0]!), all.map(({ scores }) => scores[1]!)],
   );
@@ -74,11 +74,11 @@ describe('the places that were measured', () => {
     expect(places!.shown[1]).toMatchObject({ file: 'a.ts', line: 5, after: '' });
     expect(places!.shown[2]).toMatchObject({ file: 'b.ts', line: 3 });
   });
-  it('are none without lines', () => {
+  it('are undefined without lines', () => {
     const { item, scores } = all.at(-1)!;
-    expect(placesIn([item], [[scores[0]!], [scores[1]!]])).toBeUndefined();
+    expect(findPlaces([item], [[scores[0]!], [scores[1]!]])).toBeUndefined();
   });
-  it('are in the summary as it is written', () => {
+  it('are written into the summary', () => {
     const written = summarySchema.parse({ step: 1, sentence: '', comparisons: [], places });
     expect(written.places).toEqual(places);
   });

@@ -2,7 +2,7 @@
 import { readFile, mkdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { compare } from '../../../src/evaluation/figures/compare.ts';
-import { addToSummary, withFound } from '../../../src/evaluation/figures/summary.ts';
+import { addToSummary, addFindings } from '../../../src/evaluation/figures/summary.ts';
 import type { Summary } from '../../../src/protocol/evaluation.ts';
 import { partsOf, useFolder } from './help.ts';
 
@@ -25,7 +25,7 @@ const valueOf = (summary: Summary, task: string) =>
 
 describe('a summary', () => {
   it('has what is known, and says what is not measured yet, until all is', () => {
-    const checked = withFound(empty, { planned: ['retention', 'workspace', 'humaneval'], served });
+    const checked = addFindings(empty, { planned: ['retention', 'workspace', 'humaneval'], served });
     expect(checked).toMatchObject({
       served,
       comparisons: [],
@@ -34,29 +34,29 @@ describe('a summary', () => {
     expect(checked.sentence).toBe(
       "Not measured yet: Held-out text, HumanEval, Forgetting on the base's own text.",
     );
-    const one = withFound(checked, { measured: bits });
+    const one = addFindings(checked, { measured: bits });
     expect(one).toMatchObject({ served, pending: ['humaneval', 'retention'] });
     expect(one.sentence).toMatch(
       /^Predicts .* Not measured yet: HumanEval, Forgetting on the base's own text\.$/,
     );
     // Without a network it was a warning.
-    const two = withFound(one, { measured: { task: 'humaneval', comparisons: [] } });
+    const two = addFindings(one, { measured: { task: 'humaneval', comparisons: [] } });
     expect(two.pending).toEqual(['retention']);
-    const all = withFound(two, { measured: kl });
+    const all = addFindings(two, { measured: kl });
     expect(all).not.toHaveProperty('pending');
     expect(all.sentence).not.toContain('Not measured');
     expect(all.comparisons.map(({ task }) => task)).toEqual(['workspace', 'retention']);
   });
 
   it('names what was measured in part, until the rest is there', () => {
-    const part = withFound(withFound(empty, { planned: ['workspace', 'retention'] }), {
+    const part = addFindings(addFindings(empty, { planned: ['workspace', 'retention'] }), {
       measured: { ...bits, cut: true },
     });
     expect(part).toMatchObject({ pending: ['workspace', 'retention'] });
     expect(part.sentence).toMatch(
       /Not measured yet: Forgetting on the base's own text\. Measured in part, because time ran out: Held-out text\.$/,
     );
-    const whole = withFound(part, { planned: ['workspace', 'retention'], measured: bits });
+    const whole = addFindings(part, { planned: ['workspace', 'retention'], measured: bits });
     expect(whole.pending).toEqual(['retention']);
   });
 
@@ -66,21 +66,23 @@ describe('a summary', () => {
       kl,
       figures('hellaswag', 'acc_norm', 0.4),
       figures('forgetting', 'average', 0.4),
-    ].reduce((summary, measured) => withFound(summary, { measured }), empty);
-    const again = withFound(older, { planned: ['workspace', 'hellaswag'], served });
+    ].reduce((summary, measured) => addFindings(summary, { measured }), empty);
+    const again = addFindings(older, { planned: ['workspace', 'hellaswag'], served });
     expect(again).not.toHaveProperty('pending');
     expect(valueOf(again, 'workspace')).toBe(0.5);
-    expect(valueOf(withFound(again, { measured: figures('workspace', 'loss', 0.3) }), 'workspace')).toBe(0.3);
-    expect(valueOf(withFound(again, { measured: { task: 'workspace', comparisons: [] } }), 'workspace')).toBe(
-      0.5,
+    expect(valueOf(addFindings(again, { measured: figures('workspace', 'loss', 0.3) }), 'workspace')).toBe(
+      0.3,
     );
-    const renewed = withFound(again, { measured: figures('hellaswag', 'acc_norm', 0.6) });
+    expect(
+      valueOf(addFindings(again, { measured: { task: 'workspace', comparisons: [] } }), 'workspace'),
+    ).toBe(0.5);
+    const renewed = addFindings(again, { measured: figures('hellaswag', 'acc_norm', 0.6) });
     expect(renewed.comparisons.map(({ task }) => task)).toEqual(['workspace', 'hellaswag', 'retention']);
   });
 
   it('still waits for what an evaluation that died had planned, whatever is measured meanwhile', () => {
-    const died = withFound(empty, { planned: ['workspace', 'retention'], served });
-    const other = withFound(withFound(died, { planned: ['gsm8k'] }), {
+    const died = addFindings(empty, { planned: ['workspace', 'retention'], served });
+    const other = addFindings(addFindings(died, { planned: ['gsm8k'] }), {
       measured: figures('gsm8k', 'exact match', 0.5),
     });
     expect(other.pending).toEqual(['workspace', 'retention']);

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { transformSync } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import { drawBoundary } from '../../../src/evaluation/sandbox/boundary.ts';
+import { createBoundary } from '../../../src/evaluation/sandbox/boundary.ts';
 import type { Imports } from '../../../src/evaluation/sandbox/emscripten.ts';
-import { passOn, stripExports } from '../../../src/evaluation/sandbox/exports.ts';
+import { forwardExport, stripExports } from '../../../src/evaluation/sandbox/exports.ts';
 import { SLEEP, type Emscripten, type FileNode } from '../../../src/evaluation/sandbox/python-module.ts';
 
 const KIB = 1024;
@@ -52,14 +52,14 @@ function bounded(memoryBytes: number) {
   names.push('__syscall__newselect', '__syscall_socket', '_dlopen_js', 'emscripten_resize_heap', 'proc_exit');
   const env = Object.fromEntries(names.map((name) => [name, () => (called.push(name), 0)]));
   const imports: Imports = { env };
-  const boundary = drawBoundary(memoryBytes, (ms) => slept.push(ms));
+  const boundary = createBoundary(memoryBytes, (ms) => slept.push(ms));
   boundary.wrap(imports);
   const { module, ops, node } = fakeModule();
   return { boundary, call: imports['env']!, called, slept, module, ops, node };
 }
 
-describe('what a program may ask of JavaScript', () => {
-  it('is everything while Python starts, and then only what is on the list', () => {
+describe('calls from a program into JavaScript', () => {
+  it('are all allowed while Python starts, and then only those on the list', () => {
     const { boundary, call, called, module } = bounded(KIB ** 2);
     call['JsvObject_New']!();
     expect(called).toEqual(['JsvObject_New']);
@@ -72,7 +72,7 @@ describe('what a program may ask of JavaScript', () => {
     expect(called).toEqual(['JsvObject_New', 'fd_write']);
   });
 
-  it('moves its clocks on while it sleeps, and nobody waits', () => {
+  it('advance its clocks while it sleeps, without waiting', () => {
     const { boundary, call, slept, module } = bounded(KIB ** 2);
     boundary.close(module);
     const began = performance.now();
@@ -89,7 +89,7 @@ describe('what a program may ask of JavaScript', () => {
     expect(slept.at(-1)).toBe(Infinity);
   });
 
-  it('counts files and memory together', () => {
+  it('count files and memory together', () => {
     const { boundary, module, ops, node } = bounded(64 * KIB + 100);
     boundary.close(module);
     const write = (length: number, position: number) =>
@@ -119,8 +119,8 @@ async function inThread(check: string): Promise<unknown> {
   return said;
 }
 
-describe('doors', () => {
-  it('are closed to whoever kept a way out', async () => {
+describe('lockDown', () => {
+  it('leaves no way out, even through objects kept from before', async () => {
     const ways = [
       "require('node:child_process')",
       "require('node:net')",
@@ -139,7 +139,7 @@ describe('doors', () => {
     const open = await inThread(`
       const keptProcess = process, keptFs = require('node:fs'), keptModule = require('node:module');
       const ways = { ${ways.map((way) => `${JSON.stringify(way)}: () => ${way}`).join(', ')} };
-      doors.closeDoors();
+      doors.lockDown();
       port.postMessage(Object.keys(ways).filter((way) => {
         try { return ways[way]() || true; } catch { return false; }
       }));`);
@@ -148,7 +148,7 @@ describe('doors', () => {
 });
 
 describe('intrinsics', () => {
-  it('are frozen, and so is what only values lead to', async () => {
+  it('are frozen, including those reachable only through values', async () => {
     const loose = await inThread(`
       doors.freezeIntrinsics();
       const loose = [];
@@ -163,7 +163,7 @@ describe('intrinsics', () => {
 });
 
 describe('exports', () => {
-  it('of functions that nobody asks for are left out, the module runs as before', async () => {
+  it('that are unused are removed, and the module still works', async () => {
     // (module (memory (export "m") 1) (func (export "f") (result i32) i32.const 7) (func (export "g")))
     const bytes = Uint8Array.from(
       '0061736d0100000001080260 00017f600000 03030200 01 0503010001 070d03 016d0200 01660000 01670001 0a09 02 0400 41070b 02000b'
@@ -179,7 +179,7 @@ describe('exports', () => {
     expect(f()).toBe(7);
   });
 
-  it('can be made to pass their argument on', async () => {
+  it('can forward their argument', async () => {
     // (module (import "e" "first" (func)) (import "e" "m" (memory 1 2)) (import "e" "t" (table 1 funcref))
     //   (import "e" "g" (global i32)) (import "e" "to" (func (param f64) (result i32)))
     //   (func (export "other") (result i32) i32.const 7) (func (export "sleep") (param f64) loop end)
@@ -190,7 +190,7 @@ describe('exports', () => {
         .match(/../g)!
         .map((pair) => parseInt(pair, 16)),
     );
-    const module = await WebAssembly.compile(passOn(bytes, 'sleep', 'to'));
+    const module = await WebAssembly.compile(forwardExport(bytes, 'sleep', 'to'));
     const told: number[] = [];
     const e = {
       first: () => {},
@@ -205,7 +205,7 @@ describe('exports', () => {
     >;
     expect([other!(), sleep!(2.5), last!()]).toEqual([7, undefined, 9]);
     expect(told).toEqual([2.5]);
-    expect(() => passOn(bytes, 'sleep', 'missing')).toThrow('Pyodide has changed');
-    expect(() => passOn(bytes, 'missing', 'to')).toThrow('Pyodide has changed');
+    expect(() => forwardExport(bytes, 'sleep', 'missing')).toThrow('Pyodide has changed');
+    expect(() => forwardExport(bytes, 'missing', 'to')).toThrow('Pyodide has changed');
   });
 });

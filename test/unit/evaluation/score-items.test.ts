@@ -1,12 +1,12 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { scoreItems, scoreTogether } from '../../../src/evaluation/scoring/score-items.ts';
-import { itemOf, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/task.ts';
+import { createItem, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/task.ts';
 import { fakeModel, scoreContext, useFolder } from './help.ts';
 
 const folder = useFolder();
 type Word = Item & { text: string };
-const words = (...texts: string[]): Word[] => texts.map((text, i) => itemOf(`word ${i}`, { text }));
+const words = (...texts: string[]): Word[] => texts.map((text, i) => createItem(`word ${i}`, { text }));
 
 /** Counts letters, and remembers what it was asked for. */
 function counting(more: Partial<Task<Word>> = {}) {
@@ -46,7 +46,7 @@ describe('an item', () => {
     expect(await run(task, words('ccc', 'bb', 'a'), model)).toEqual([3, 2, 1]);
     expect(asked).toEqual(['a', 'bb', 'ccc']);
   });
-  it('is scored anew for another model, and by another version of the task', async () => {
+  it('is scored again for another model, and by another version of the task', async () => {
     const model = newModel();
     const first = counting();
     await run(first.task, words('a'), model);
@@ -56,14 +56,14 @@ describe('an item', () => {
     await run(second.task, words('a'), model);
     expect(second.asked).toEqual(['a']);
   });
-  it('is scored anew in another precision', async () => {
+  it('is scored again in another precision', async () => {
     const model = newModel();
     const { task, asked } = counting();
     const rounded: EvaluatedModel = { ...model, precision: () => Promise.resolve('bf16') };
     for (const one of [model, rounded, model, rounded]) await run(task, words('a'), one);
     expect(asked).toEqual(['a', 'a']);
   });
-  it('is told of with all others that are not known yet, before the first is scored', async () => {
+  it('is announced with all other uncached ones before the first is scored', async () => {
     const told: string[][] = [];
     const { task } = counting({
       prepare: async (items) => void told.push(items.map(({ text }) => text)),
@@ -72,7 +72,7 @@ describe('an item', () => {
     for (const texts of [['a'], ['a', 'bb', 'ccc'], ['a', 'bb']]) await run(task, words(...texts), model);
     expect(told).toEqual([['a'], ['bb', 'ccc']]);
   });
-  it('brings its details out of the cache', async () => {
+  it('keeps its details in the cache', async () => {
     const model = newModel();
     const context = { ...scoreContext, onScore: () => undefined };
     const first = await scoreItems(counting().task, words('a'), model, context);
@@ -81,8 +81,8 @@ describe('an item', () => {
   });
 });
 
-describe('an evaluation that is stopped', () => {
-  it('goes on where it was', async () => {
+describe('a stopped evaluation', () => {
+  it('resumes', async () => {
     const model = newModel();
     const stop = new AbortController();
     const { task, asked } = counting();
@@ -99,7 +99,7 @@ describe('an evaluation that is stopped', () => {
     expect(await run(task, words('a', 'bb', 'ccc'), model)).toEqual([1, 2, 3]);
     expect(asked).toEqual(['a', 'bb', 'ccc']);
   });
-  it('measures again what was written by halves, and writes on a line of its own', async () => {
+  it('measures items of partial lines again, and writes on a new line', async () => {
     const model = newModel();
     const { task, asked } = counting();
     await run(task, words('a'), model);
@@ -111,8 +111,8 @@ describe('an evaluation that is stopped', () => {
   });
 });
 
-describe('items on which models are measured together', () => {
-  it('are one after the other, and come out of the cache only for the same models', async () => {
+describe('items measured together', () => {
+  it('run one after the other, and are cached only for the same models', async () => {
     const asked: string[] = [];
     const { task } = counting({
       scoreTogether({ text }, models) {
@@ -136,8 +136,8 @@ describe('items on which models are measured together', () => {
   });
 });
 
-describe('items in parallel', () => {
-  it('keep their order, and are as many at once as the task says', async () => {
+describe('parallel items', () => {
+  it('keep their order, with as many at a time as the task says', async () => {
     let atOnce = 0;
     let most = 0;
     const { task } = counting({
@@ -153,7 +153,7 @@ describe('items in parallel', () => {
     expect(await run(task, words(...texts), newModel())).toEqual([1, 7, 3, 2, 5]);
     expect(most).toBe(3);
   });
-  it('end before the error of one is thrown', async () => {
+  it('finish before the error of one is thrown', async () => {
     let ended = 0;
     const { task } = counting({
       parallel: 2,

@@ -3,10 +3,10 @@ import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { examine } from '../../../src/base-models/checksums.ts';
-import { keepStrength } from '../../../src/evaluation/strength/choose.ts';
+import { writeStrength } from '../../../src/evaluation/strength/choose.ts';
 import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
 import { addToSummary, readSummary } from '../../../src/evaluation/figures/summary.ts';
-import { whileMeasuring } from '../../../src/evaluation/under-measurement.ts';
+import { withMeasuringMark } from '../../../src/evaluation/measuring-lock.ts';
 import { importAdapter } from '../../../src/export/import-adapter.ts';
 import { readAdapterGguf } from '../../../src/weights/index.ts';
 import type { StrengthChoice } from '../../../src/protocol/evaluation.ts';
@@ -58,7 +58,7 @@ beforeEach(async () => {
 async function measured(): Promise<void> {
   await setStrength(dir, 0.5);
   await rm(join(dir, 'evaluation'), { recursive: true });
-  await whileMeasuring(dir, () => addToSummary(dir, 1, { choice, served }));
+  await withMeasuringMark(dir, () => addToSummary(dir, 1, { choice, served }));
   await addToSummary(dir, 1, { measured: { task: 'retention', comparisons } });
   await writeFile(rows(), '{}\n');
 }
@@ -108,7 +108,7 @@ describe('the strength of a result', () => {
 
   it('can be that of training where the base was chosen, and keeps the figures of that', async () => {
     const none = { ...choice, strength: 0, why: 'it forgot too much' };
-    await whileMeasuring(dir, () => addToSummary(dir, 1, { choice: none, served }));
+    await withMeasuringMark(dir, () => addToSummary(dir, 1, { choice: none, served }));
     await addToSummary(dir, 1, { measured: { task: 'humaneval', comparisons: [] } });
     await addToSummary(dir, 1, { measured: { task: 'retention', comparisons } });
     expect((await summary())!.sentence).toMatch(/^Not offered: it forgot too much/);
@@ -123,7 +123,7 @@ describe('the strength of a result', () => {
     await setStrength(dir, 0.5);
     await writeTinyAdapter(join(dir, 'adapter.gguf'), base.path, { rank: 3, alpha: ALPHA });
     expect(await reportStrength(dir)).toMatchObject({ strength: 1, given: 0.5 });
-    await keepStrength(dir, await readSpec(dir), (await summary())!);
+    await writeStrength(dir, await readSpec(dir), (await summary())!);
     expect(await reportStrength(dir)).toMatchObject({ strength: 0.5, given: 0.5 });
   });
 
@@ -148,7 +148,7 @@ describe('a run that someone works on', () => {
     expect(await alpha()).toBe(ALPHA);
   });
   it('keeps its strength while it is measured, but not after an evaluator that died', async () => {
-    await whileMeasuring(dir, async () => {
+    await withMeasuringMark(dir, async () => {
       await expect(setStrength(dir, 0.5)).rejects.toMatchObject({
         code: 'run-locked',
         message: expect.stringContaining('being measured'),
@@ -160,10 +160,10 @@ describe('a run that someone works on', () => {
   });
   it('is not measured while its strength is set', async () => {
     const lock = await lockRun(dir, 'Setting the strength');
-    const begun = whileMeasuring(dir, () => Promise.resolve('measured'));
+    const begun = withMeasuringMark(dir, () => Promise.resolve('measured'));
     await expect(begun).rejects.toMatchObject({ code: 'run-locked' });
     await lock.release();
-    await expect(whileMeasuring(dir, () => Promise.resolve('measured'))).resolves.toBe('measured');
+    await expect(withMeasuringMark(dir, () => Promise.resolve('measured'))).resolves.toBe('measured');
     expect(await readdir(join(dir, 'evaluation'))).toEqual([]);
   });
 });

@@ -2,8 +2,8 @@ import { appendFile, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SpectrumStore } from '../../../src/evaluation/spectrum/store.ts';
-import { scaled, summarise } from '../../../src/evaluation/spectrum/summary.ts';
-import { coreOf } from '../../../src/evaluation/spectrum/weights.ts';
+import { scaleSpectrum, summarise } from '../../../src/evaluation/spectrum/summary.ts';
+import { coreMatrix } from '../../../src/evaluation/spectrum/weights.ts';
 import {
   describeSpectrum,
   rankOf,
@@ -38,14 +38,14 @@ describe('summarise', () => {
   it('scales as a matrix does', () => {
     const values = [8, 5, 3, 1, 1];
     const quarter = summarise(values.map((value) => value / 4))!;
-    expect(scaled(summarise(values)!, 2.5)).toEqual(quarter);
+    expect(scaleSpectrum(summarise(values)!, 2.5)).toEqual(quarter);
   });
 });
 
 describe('the core of an adapter', () => {
   it.each(reference.adapters)('has the singular values of the product: $name', (layer) => {
     const [a, b] = [Float32Array.from(layer.a), Float32Array.from(layer.b)];
-    const { values, rows, columns } = coreOf({ ...layer, a, b }, layer.scale);
+    const { values, rows, columns } = coreMatrix({ ...layer, a, b }, layer.scale);
     expect([rows, columns]).toEqual([layer.rank, layer.rank]);
     const found = singularValues(values, rows, columns);
     for (const [i, expected] of layer.values.entries())
@@ -53,7 +53,7 @@ describe('the core of an adapter', () => {
   });
 
   it('is no larger than the matrix where the rank is', () => {
-    const { rows, columns } = coreOf(
+    const { rows, columns } = coreMatrix(
       { name: '', rank: 5, in: 8, out: 3, a: new Float32Array(40).fill(1), b: new Float32Array(15).fill(1) },
       1,
     );

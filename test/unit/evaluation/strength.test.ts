@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nextStepWithoutOffer, notBetter, whyNotOffered } from '../../../src/findings/offer.ts';
 import { summarise } from '../../../src/findings/summary-sentence.ts';
-import { mixed } from '../../../src/evaluation/strength/choose.ts';
+import { interleave } from '../../../src/evaluation/strength/choose.ts';
 import { chooseStrength, nextStrength, strengthPoint } from '../../../src/findings/strength-rule.ts';
 import type { RatioItem } from '../../../src/statistics/statistics.ts';
 import type { Comparison, StrengthPoint } from '../../../src/protocol/evaluation.ts';
@@ -19,7 +19,7 @@ const point = (
   ...(solutions && { solutions }),
 });
 
-describe('the strength that is offered', () => {
+describe('the chosen strength', () => {
   const path = [
     point(0.25, -0.05, 0.01),
     point(0.5, -0.1, 0.04),
@@ -44,7 +44,7 @@ describe('the strength that is offered', () => {
       why: expect.stringMatching(/at higher strengths it learned no more$/),
     });
   });
-  it('is the one of which it is certain, not one that was measured badly', () => {
+  it('is a certain one rather than an imprecisely measured one', () => {
     const uncertain = { ...point(1, 0, 0.05), learned: around(-0.15, 0.16) };
     const chosen = chooseStrength([{ ...point(0.5, 0, 0.01), learned: around(-0.14, 0.05) }, uncertain], 0.1);
     expect(chosen).toMatchObject({
@@ -56,7 +56,7 @@ describe('the strength that is offered', () => {
       why: expect.stringContaining('as far as can be measured'),
     });
   });
-  it('is none where noise explains the gain', () => {
+  it('is none if noise explains the gain', () => {
     const chosen = chooseStrength([point(0.5, -0.015, 0.01), point(1, -0.01, 0.05)], 0.1);
     expect(chosen).toMatchObject({
       strength: 0,
@@ -64,18 +64,18 @@ describe('the strength that is offered', () => {
     });
     expect(chosen.next).toContain('Longer training');
   });
-  it('is none where all that learned forgot too much, and says so', () => {
+  it('is none if everything that learned also forgot too much, and says so', () => {
     const chosen = chooseStrength([point(0.5, -0.3, 0.5), point(1, -0.4, 0.9)], 0.1);
     expect(chosen).toMatchObject({ strength: 0, why: expect.stringContaining('KL from the base 0.500') });
     expect(chosen.next).toContain('lower learning rate');
   });
-  it('heeds the loss of solutions where it rose by more than noise', () => {
+  it('respects the loss of solutions if it rose by more than noise', () => {
     const rose = [point(0.5, -0.1, 0.01, around(0.005, 0.001)), point(1, -0.2, 0.02, around(0.05, 0.01))];
     expect(chooseStrength(rose, 0.1).strength).toBe(0.5);
     const perhaps = [rose[0]!, point(1, -0.2, 0.02, around(0.05, 0.1))];
     expect(chooseStrength(perhaps, 0.1).strength).toBe(1);
   });
-  it('needs no measure of forgetting where the run has none', () => {
+  it('needs no measure of forgetting if the run has none', () => {
     expect(chooseStrength([{ strength: 1, learned: around(-0.1) }], 0.1)).toMatchObject({
       strength: 1,
       why: expect.stringContaining('forgetting was not measured'),
@@ -94,12 +94,12 @@ describe('the next strength to measure', () => {
       expect(points.length).toBeLessThan(9);
     }
   }
-  it('is every one while there is time', () => expect(walk(0.2, false)).toEqual([1, 0.5, 0.75, 0.25]));
-  it('is none where there is none, once one is within the limit', () => {
+  it('is each candidate while there is time', () => expect(walk(0.2, false)).toEqual([1, 0.5, 0.75, 0.25]));
+  it('is none without time, once one is within the limit', () => {
     expect(walk(0.05, true)).toEqual([1]);
     expect(walk(0.2, true)).toEqual([1, 0.5]);
   });
-  it('is a lower one until one is within the limit, however long it takes', () => {
+  it('is lower until one is within the limit, however long it takes', () => {
     // KL goes with the square: 0.34 and 0.11 would just be within it.
     expect(walk(0.8, true)).toEqual([1, 0.5, 0.3]);
     expect(walk(0.8, false)).toEqual([1, 0.5, 0.3, 0.25]);
@@ -108,12 +108,12 @@ describe('the next strength to measure', () => {
   });
 });
 
-it('is measured at first in many files, and on some of each kind', () => {
+it('starts with many files and some of each kind', () => {
   const cursors = Array.from({ length: 24 }, (_, at) => ({
     ...{ kind: 'cursor' as const, document: `file ${Math.floor(at / 6)}` },
   }));
   const texts = Array.from({ length: 8 }, () => ({ kind: 'text' as const }));
-  const order = mixed([...cursors, ...texts]);
+  const order = interleave([...cursors, ...texts]);
   expect(new Set(order)).toEqual(new Set([...cursors, ...texts]));
   const first = order.slice(0, 7);
   expect(new Set(first.flatMap((one) => ('document' in one ? [one.document] : []))).size).toBe(4);
@@ -138,13 +138,13 @@ describe('a strength against the base', () => {
       },
     );
 
-  it('is paired, and counts files where there are some', () => {
+  it('is paired, and counts files if there are any', () => {
     const { learned, kl } = at(8, (index) => 0.1 + 0.05 * Math.cos(7 * index));
     expect(learned.value).toBeCloseTo(-0.1, 1);
     expect(learned.high).toBeLessThan(0);
     expect(kl!.value).toBeCloseTo(0.03);
   });
-  it('is not chosen where its cursors are of fewer than four files', () => {
+  it('is not chosen if its cursors are in fewer than four files', () => {
     const of = (files: number) => at(files, (index) => 0.1 + 0.05 * Math.cos(7 * index));
     expect(chooseStrength([of(8)], 1).strength).toBe(1);
     for (const files of [1, 2, 3])
@@ -156,7 +156,7 @@ describe('a strength against the base', () => {
   });
 });
 
-describe('the offer', () => {
+describe('offering a result', () => {
   const choice = { strength: 0.5, why: 'at strength 0.5 it learned most', limit: 0.1, path: [], setting: '' };
   const comparison = (task: string, metric: string, difference: number, significant = true): Comparison => {
     const better = metric.startsWith('loss') ? 'lower' : 'higher';
@@ -173,7 +173,7 @@ describe('the offer', () => {
     };
   };
 
-  it('is made where nothing that counts got worse by more than noise', () => {
+  it('happens if nothing got worse by more than noise', () => {
     const comparisons = [
       comparison('workspace', 'line exact match', 0.1),
       comparison('humaneval', 'pass@1', -0.1, false),
@@ -182,7 +182,7 @@ describe('the offer', () => {
     ];
     expect(whyNotOffered({ choice, comparisons })).toBeUndefined();
   });
-  it('is not made of what is measured worse', () => {
+  it('does not happen if it is measured to be worse', () => {
     for (const [task, metric, by] of [
       ['workspace', 'characters saved', -0.1],
       ['humaneval', 'pass@1', -0.3],
@@ -195,7 +195,7 @@ describe('the offer', () => {
       expect(whyNotOffered({ comparisons })).toBeUndefined();
     }
   });
-  it('is made of a strength that the person set, unless that was measured to be worse', () => {
+  it('happens at a strength set by the user, unless that was measured to be worse', () => {
     const path = [point(0.5, -0.1, 0.3), point(0.75, 0, 0.6, around(0.05)), point(1, 0.05, 0.9)];
     const none = { ...choice, strength: 0, why: 'it forgot too much', path };
     const at = (givenStrength: number, comparisons: Comparison[] = []) => {
@@ -217,7 +217,7 @@ describe('the offer', () => {
       notBetter('garden', { step: 1, sentence: '', choice: none, comparisons: [], givenStrength: 1 }),
     ).toMatchObject({ message: expect.stringMatching(/^garden at strength 1 is no better/) });
   });
-  it('is not made where the base is best', () => {
+  it('does not happen if the base is best', () => {
     const none = { ...choice, strength: 0, why: 'nothing was gained', next: 'Longer training may help.' };
     const summary = { step: 1, sentence: '', choice: none, comparisons: [] };
     expect(nextStepWithoutOffer(summary)).toBe('Longer training may help.');

@@ -15,7 +15,12 @@ import { evaluationPlanSchema, hyperSchema } from '../../../src/protocol/run.ts'
 import { taskFacts } from '../../../src/findings/task-facts.ts';
 import type { Cost } from '../../../src/training/measured-costs.ts';
 
-const part = (name: string, cost: number, least: number): PartTime => ({ name, title: name, cost, least });
+const part = (name: string, cost: number, minimum: number): PartTime => ({
+  name,
+  title: name,
+  cost,
+  minimum,
+});
 const parts = [
   part('strength', 60, 20),
   part('served', 10, 10),
@@ -25,7 +30,7 @@ const parts = [
 
 const step = { type: 'step', tokensPerSecond: 50 } as RunEvent;
 
-it('reads the time and the speed of training from its steps', () => {
+it('reads time and speed of training from its steps', () => {
   const hyper = hyperSchema.parse({ learningRate: 1, steps: 3, sequenceLength: 100, accumulate: 2 });
   const events = [step, { type: 'phase' } as RunEvent, step, step];
   expect(trainingSeconds(events, hyper)).toBe(12);
@@ -35,30 +40,30 @@ it('reads the time and the speed of training from its steps', () => {
 describe('measuring', () => {
   const share = 1 / 3;
   const lora = { share, method: 'lora' as const };
-  it('takes its share of the training', () => {
+  it('takes its share of the training time', () => {
     expect(measuringSeconds(parts, lora, 600)).toBe(200);
   });
-  it('takes no less than gives a figure of the code, and no more than measures everything', () => {
+  it('takes at least the minimum for a metric on code, and at most what everything takes', () => {
     expect(measuringSeconds(parts, lora, 60)).toBe(60);
-    const slow = parts.map((one) => ({ ...one, cost: 4 * one.cost, least: 4 * one.least }));
+    const slow = parts.map((one) => ({ ...one, cost: 4 * one.cost, minimum: 4 * one.minimum }));
     expect(measuringSeconds(slow, lora, 60)).toBe(4 * (20 + 10 + 15));
     expect(measuringSeconds([part('served', 9, 9)], lora, 60)).toBe(9);
     expect(measuringSeconds(parts, lora, 3600)).toBe(280);
   });
-  it('is of everything for whole models, and where no share is given', () => {
+  it('covers everything for whole models, and without a share', () => {
     expect(measuringSeconds(parts, { share, method: 'full' }, 60)).toBe(280);
     expect(measuringSeconds(parts, { share: undefined, method: 'lora' }, 60)).toBe(280);
   });
 });
 
-describe('the time that is said', () => {
+describe('the expected time', () => {
   const plan = { share: 1 / 3, strength: 'measured' as const };
   const spec = { evaluation: evaluationPlanSchema.parse(plan), hyper: { method: 'lora' as const } };
   const chosen = [{ name: 'workspace', ...taskFacts.workspace }];
   const said = (minutes: number, costs: Record<string, Cost> = {}, speed = 300) =>
     expectedTimes(spec, chosen, 60 * minutes, { known: (name) => costs[name], speed });
 
-  it('goes by what the parts took here', () => {
+  it('uses measured times of this machine', () => {
     const costs = {
       preparing: { seconds: 8, items: 1 },
       strength: { seconds: 0.5, items: 285 },
@@ -70,19 +75,19 @@ describe('the time that is said', () => {
     expect(said(10, costs).measuring).toBe(200);
     expect(said(100, costs).measuring).toBe(142.5 + 12 + 200);
   });
-  it('else by the speed of training', () => {
+  it('else is estimated from the training speed', () => {
     expect(said(1, {}, 400).measuring).toBe(60);
     expect(said(1, {}, 25).measuring).toBeGreaterThan(120);
   });
-  it('counts all of a task whose texts have to be made first', () => {
+  it('counts the whole task if its texts have to be sampled first', () => {
     const parts = partTimes(spec, [{ name: 'retention', ...taskFacts.retention }], {
       known: () => undefined,
       speed: 300,
     });
-    const { cost, least } = parts.find(({ name }) => name === 'retention')!;
+    const { cost, minimum: least } = parts.find(({ name }) => name === 'retention')!;
     expect(least).toBe(cost);
   });
-  it('counts no strength that is not measured', () => {
+  it('excludes choosing a strength if that is not planned', () => {
     const given = { ...spec, evaluation: evaluationPlanSchema.parse({ ...plan, strength: 1 }) };
     const speeds = { known: () => undefined, speed: 300 };
     const names = (one: typeof spec) => partTimes(one, chosen, speeds).map(({ name }) => name);
@@ -96,7 +101,7 @@ describe('the time table', () => {
     const clock = { now: 0 };
     return { clock, table: new TimeTable(parts, 1000 * seconds, () => clock.now) };
   };
-  it('gives each part its least, and its share of the rest', () => {
+  it('gives each part its minimum, and its share of the rest', () => {
     const { clock, table: all } = table(55 + 22);
     all.until('strength');
     clock.now = 10_000;
@@ -104,7 +109,7 @@ describe('the time table', () => {
     clock.now = 10_000;
     expect(all.until('workspace')).toBeCloseTo(1000 * (10 + 15 + 22 * (120 / 210)), 6);
   });
-  it('gives the choice of a strength half of it, where that needs it', () => {
+  it('gives choosing a strength up to half of it', () => {
     expect(table(90).table.until('strength')).toBe(45_000);
   });
   it('counts only the parts that fit', () => {
@@ -118,14 +123,14 @@ describe('the time table', () => {
     clock.now = 50_000;
     expect(some.hasTimeFor('humaneval')).toBe(false);
   });
-  it('counts the least that was planned also when a moment of it is over', () => {
+  it('counts the planned minimum although some time has passed', () => {
     const { clock, table: least } = table(20 + 10 + 15);
     clock.now = 100;
     expect(least.until('strength')).toBe(100 + 44_900 / 2);
     clock.now = 30_100;
     expect(least.until('workspace')).toBe(45_100);
   });
-  it('leaves out what would end late by more than half of its time', () => {
+  it('leaves out parts that would overrun by more than half of their time', () => {
     const { clock, table: some } = table(60);
     clock.now = 44_000;
     expect(some.hasTimeFor('humaneval')).toBe(true);
@@ -134,7 +139,7 @@ describe('the time table', () => {
     // That would gain nothing.
     expect(some.hasTimeFor('served')).toBe(true);
   });
-  it('has all the time where there is no end', () => {
+  it('has unlimited time without an end', () => {
     const { table: endless } = table(Infinity);
     expect(endless.until('strength')).toBe(Infinity);
     expect(endless.hasTimeFor('humaneval')).toBe(true);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Resource, Turns } from '../../../src/evaluation/turns.ts';
+import { Resource, MemoryTurns } from '../../../src/evaluation/turns.ts';
 
 /** A resource that writes down when it is in memory, and how many are at the same time. */
 function resources() {
@@ -27,10 +27,10 @@ function resources() {
 const soon = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe('resources that take turns', () => {
-  it('are never in memory together, and stay while they are used', async () => {
+  it('are never in memory together, and stay while in use', async () => {
     const { resource, log, most } = resources();
     const [scorer, server] = [resource('scorer'), resource('server')];
-    const turns = new Turns();
+    const turns = new MemoryTurns();
     const use = (one: typeof scorer, what: string) =>
       turns.use(one, async ({ name }) => {
         await soon();
@@ -45,10 +45,10 @@ describe('resources that take turns', () => {
     ]);
   });
 
-  it('stay open where there is room', async () => {
+  it('stay open if there is room', async () => {
     const { resource, log, most } = resources();
     const [scorer, server] = [resource('scorer'), resource('server')];
-    const turns = new Turns(() => Promise.resolve(true));
+    const turns = new MemoryTurns(() => Promise.resolve(true));
     const use = (one: typeof scorer) => turns.use(one, () => Promise.resolve());
     for (const one of [scorer, server, scorer, server]) await use(one);
     expect(log).toEqual(['scorer opened', 'server opened']);
@@ -58,7 +58,7 @@ describe('resources that take turns', () => {
     expect(log.slice(2)).toEqual(['server closed', 'scorer closed']);
   });
 
-  it('are opened again if they ended by themselves', async () => {
+  it('are reopened if they ended by themselves', async () => {
     let opened = 0;
     let end = () => {};
     const scorer = new Resource(() => {
@@ -68,7 +68,7 @@ describe('resources that take turns', () => {
         closed: new Promise<void>((resolve) => (end = resolve)),
       });
     });
-    const turns = new Turns();
+    const turns = new MemoryTurns();
     const use = () => turns.use(scorer, () => Promise.resolve());
     await use();
     await use();
@@ -82,7 +82,7 @@ describe('resources that take turns', () => {
   it('make room also after an error, of the work or while opening', async () => {
     const { resource, log, most } = resources();
     const [scorer, server] = [resource('scorer'), resource('server', 1)];
-    const turns = new Turns();
+    const turns = new MemoryTurns();
     const broken = turns.use(scorer, () => Promise.reject(new Error('the work failed')));
     await expect(broken).rejects.toThrow('the work failed');
     await expect(turns.use(server, ({ name }) => Promise.resolve(name))).rejects.toThrow('server failed');

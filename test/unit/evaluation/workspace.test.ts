@@ -159,7 +159,7 @@ describe('the workspace task', () => {
   });
 
   it('times all models in turn to the same tokens of the same prompt, all but the last key read', async () => {
-    const { together = [], items, setting } = await planned();
+    const { interleaved: together = [], items, setting } = await planned();
     expect(together).toHaveLength(Math.min(30, items.length - 1));
     const turns: string[] = [];
     const timed: Request[] = [];
@@ -196,17 +196,17 @@ describe('the workspace task', () => {
   it('times in as many files as can be, since two cursors of one say little more than one; it says in how many', async () => {
     const files = Array.from({ length: 7 }, (_, i) => `src/f${i}.ts`);
     const many = await planned(files, 'quick');
-    expect(new Set(many.together!.map(({ document }) => document)).size).toBe(many.together!.length);
-    expect(many.together).toHaveLength(3);
+    expect(new Set(many.interleaved!.map(({ document }) => document)).size).toBe(many.interleaved!.length);
+    expect(many.interleaved).toHaveLength(3);
     expect(english(many.setting)).toMatch(/16 held-out cursors in 7 files .* at 3 cursors in 3 files/);
     const two = await planned(files.slice(0, 2), 'quick');
-    expect(two.together).toHaveLength(3);
-    expect(new Set(two.together!.map(({ id }) => id)).size).toBe(3);
+    expect(two.interleaved).toHaveLength(3);
+    expect(new Set(two.interleaved!.map(({ id }) => id)).size).toBe(3);
     expect(english(two.setting)).toMatch(/at 3 cursors in 2 files/);
   });
 
   it('compares no latencies of unequal lengths', async () => {
-    const { together = [] } = await planned();
+    const { interleaved: together = [] } = await planned();
     const short = model({ completeAlone: () => Promise.resolve(answerOf('')) });
     await expect(task.scoreTogether!(together[0]!, [short, short], scoreContext)).rejects.toThrow(
       '1 tokens were timed instead of 16',

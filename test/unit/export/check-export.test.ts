@@ -21,7 +21,7 @@ const near = [
 ];
 
 describe('the check of an export', () => {
-  it('is good where what was written gives what was trained', () => {
+  it("passes if the exported file gives the trained model's probabilities", () => {
     const check = judge({ trained, base, written: near }, 0.01);
     expect(check).toMatchObject({ ok: true, tokens: 2, limit: 0.01 });
     // ln(5/3) of the first position (see the KL's own test), none of the second.
@@ -29,7 +29,7 @@ describe('the check of an export', () => {
     expect(check.maxKl).toBeCloseTo(2 * check.meanKl, 12);
   });
 
-  it('does not hang on what the probabilities of an implementation add up to', () => {
+  it("does not depend on the sum of an implementation's probabilities", () => {
     const scaled = near.map((row) => row.map((value) => value * 1.0002));
     const [one, two] = [near, scaled].map((written) => judge({ trained, base, written }, 0.01));
     expect(two!.meanKl).toBeCloseTo(one!.meanKl, 12);
@@ -38,7 +38,7 @@ describe('the check of an export', () => {
 
   it('fails above the limit', () => expect(judge({ trained, base, written: base }, 0.01).ok).toBe(false));
 
-  it('fails below it too, where the file is no nearer to what was trained than the base is', () => {
+  it('fails below it too, if the file is no closer to the trained model than the base', () => {
     const slight = [
       [0.55, 0.45],
       [0.9, 0.1],
@@ -48,7 +48,7 @@ describe('the check of an export', () => {
     expect(check.ok).toBe(false);
   });
 
-  it('is good where rounding turned one sensitive position, and the others agree all the better', () => {
+  it('passes if rounding changed one sensitive position and the others match better', () => {
     const row = [0.5, 0.5];
     const many = Array.from({ length: 96 }, () => row);
     const turned = [[0.05, 0.95], ...many.slice(1)];
@@ -64,14 +64,14 @@ describe('the check of an export', () => {
     );
   });
 
-  it('lets an adapter pass that changes nothing', () =>
+  it('passes for an adapter without effect', () =>
     expect(judge({ trained, base: trained, written: trained }, 0.01)).toMatchObject({ ok: true, change: 0 }));
 
-  it('wants as many positions of each', () =>
+  it('requires equally many positions of each', () =>
     expect(() => judge({ trained, base, written: [] }, 0.01)).toThrow('2 and 0 positions'));
 });
 
-describe('what is said of an export', () => {
+describe('the description of an export', () => {
   const check = judge({ trained, base, written: near }, 0.01);
   const record = (path: string, change: Partial<ExportRecord> = {}): ExportRecord => ({
     time: '2026-11-25T12:00:00.000Z',
@@ -85,12 +85,12 @@ describe('what is said of an export', () => {
     ...change,
   });
 
-  it('is one line for a place, the newest', () => {
+  it('is one line per destination, the newest', () => {
     const records = [record('/a'), record('/b'), record('/a', { step: 9 })];
     expect(latestExports(records)).toEqual([records[1], records[2]]);
   });
 
-  it('names the form and the verdict', () => {
+  it('names the format and the verdict', () => {
     expect(describeTarget(record('/a'))).toBe('merged GGUF in F16');
     expect(describeTarget({ to: 'peft' })).toBe('PEFT adapter');
     expect(describeCheck(check)).toMatch(/^llama\.cpp agrees with the trainer: KL .* over 2 tokens$/);

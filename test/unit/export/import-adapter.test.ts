@@ -34,7 +34,7 @@ afterAll(async () => {
 const importing = (name = 'adapter.gguf') => importAdapter({ path: at(name), base, versions: {} });
 
 describe('a GGUF adapter', () => {
-  it('becomes a run that is done, with what is known of it', async () => {
+  it('becomes a finished run with its known settings', async () => {
     const { dir: runDir, id } = await importing();
     expect(id).toMatch(/^\d{8}-\d{6}-lora-tiny-/);
     const { spec, state, events } = await readRun(runDir);
@@ -66,7 +66,7 @@ describe('a GGUF adapter', () => {
     expect(spec.hyper.targets).toEqual(['q', 'blk.0.ffn_up']);
   });
 
-  it('with an alpha of zero keeps the scale that llama.cpp gives it, whatever the ranks', async () => {
+  it("with an alpha of zero keeps llama.cpp's scale, whatever the ranks", async () => {
     const narrow = {
       ...layers[0]!,
       rank: 1,
@@ -87,7 +87,7 @@ describe('a GGUF adapter', () => {
   });
 });
 
-describe('an import is refused, and leaves no run', () => {
+describe('an import is rejected, and leaves no run', () => {
   const bad = async (change: object) => {
     await exportAdapterGguf(at('bad.gguf'), { architecture: 'llama', alpha: 6, layers, ...change });
     const before = await readdir(at('home/runs'));
@@ -116,13 +116,13 @@ describe('an import is refused, and leaves no run', () => {
     expect((error as Error).message).toContain('token_embd');
   });
 
-  it('for values that are no numbers', async () => {
+  it('for values that are not numbers', async () => {
     const [first] = layers as [AdapterLayer];
     const error = await bad({ layers: [{ ...first, b: first.b.map(() => NaN) }] });
     expect(error).toMatchObject({ code: 'adapter-damaged' });
   });
 
-  it('for values that no model could take, alone or together', async () => {
+  it('for values that no model could have, alone or together', async () => {
     const [{ a, b, ...first }] = layers as [AdapterLayer];
     const filled = (a0: number, b0: number) => ({
       layers: [{ ...first, a: a.map(() => a0), b: b.map(() => b0) }],
@@ -142,6 +142,6 @@ describe('an import is refused, and leaves no run', () => {
   it('for an alpha that no run can have', async () =>
     expect(await bad({ alpha: -6 })).toMatchObject({ code: 'adapter-damaged' }));
 
-  it('where there is nothing', async () =>
+  it('for a missing file', async () =>
     expect(importing('nothing.gguf')).rejects.toMatchObject({ code: 'adapter-damaged' }));
 });

@@ -127,9 +127,9 @@ describe('in the source', () => {
       'part',
       'part',
       'part',
-      'placesOf(known)',
       'reasonText[reason] ?? reason',
       'setting',
+      'sourceNames(known)',
       'unit',
     ]);
   });

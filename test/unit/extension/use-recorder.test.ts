@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { UseRecorder, type ShownNow } from '../../../src/extension/completion/use-recorder.ts';
-import type { ToKeep } from '../../../src/corpus/preferences/keeper.ts';
+import type { KeepRequest } from '../../../src/corpus/preferences/keeper.ts';
 import { preferencesFile } from '../../../src/corpus/preferences/store.ts';
 import { preferenceSchema } from '../../../src/protocol/preferences.ts';
 
@@ -65,13 +65,13 @@ const shown = {
 } as unknown as ShownNow;
 const outcome = { shown: 'sum(\r\n  a)', accepted: 6, later: 'sum(\r\n  b)\r\n', seconds: 300 };
 
-async function kept(): Promise<ToKeep[]> {
+async function kept(): Promise<KeepRequest[]> {
   const path = join(home, 'told');
   while (!existsSync(path) || !(await readFile(path, 'utf8')).endsWith('\n')) await sleep(5);
   return (await readFile(path, 'utf8'))
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as ToKeep);
+    .map((line) => JSON.parse(line) as KeepRequest);
 }
 
 describe('what becomes of a completion', () => {
@@ -79,7 +79,7 @@ describe('what becomes of a completion', () => {
     const listener = recorder.listenerFor(shown)!;
     expect(listener).toMatchObject({ end: 25, line: 'const total = ' });
     listener.report(outcome);
-    const [{ file, preference }] = (await kept()) as [ToKeep];
+    const [{ file, preference }] = (await kept()) as [KeepRequest];
     expect(file).toBe(preferencesFile('/home/me/shop'));
     expect(preferenceSchema.parse(preference)).toMatchObject({
       repository: 'shop',

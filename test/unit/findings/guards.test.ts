@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { compare, type Measured } from '../../../src/evaluation/figures/compare.ts';
 import { guardedFigures, isWorse, undetectedLoss } from '../../../src/findings/guards.ts';
-import { withFound } from '../../../src/evaluation/figures/summary.ts';
+import { addFindings } from '../../../src/evaluation/figures/summary.ts';
 import { summarise } from '../../../src/findings/summary-sentence.ts';
 import { whyNotOffered } from '../../../src/findings/offer.ts';
 import type { Comparison, StrengthChoice } from '../../../src/protocol/evaluation.ts';
@@ -108,12 +108,12 @@ describe('the loss that may have been missed', () => {
 });
 
 it('a loss that 20 problems leave open and all of them show takes the offer back', () => {
-  const first = withFound(
+  const first = addFindings(
     { step: 8, sentence: '', comparisons: [], choice },
     { measured: { task: 'humaneval', comparisons: [solved(7, 1, 2, 10)] } },
   );
   expect(whyNotOffered(first)).toBeUndefined();
-  const later = withFound(first, {
+  const later = addFindings(first, {
     measured: { task: 'humaneval', comparisons: [solved(50, 5, 25, 84)] },
   });
   expect(whyNotOffered(later)).toBe("fewer of HumanEval's problems are solved (0.457 -> 0.335)");

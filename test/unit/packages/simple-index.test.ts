@@ -17,9 +17,9 @@ const choose = (names: string[], question: Partial<Parameters<typeof chooseFile>
   )?.fileName;
 const linux = { python: '3.12', platforms: ['manylinux_2_27_x86_64', 'manylinux2014_x86_64'] };
 
-describe('the wheel that is chosen', () => {
+describe('the chosen wheel', () => {
   const wheel = (tags: string, version = '2.21.0') => `tensor_flow-${version}-${tags}.whl`;
-  it('is of the version, and never a source archive', () => {
+  it('has the version, and is never a source archive', () => {
     expect(choose([wheel('py3-none-any', '2.21.0rc1'), 'tensor_flow-2.21.0.tar.gz'])).toBeUndefined();
     expect(choose([wheel('py3-none-any', '2.20.0'), wheel('py2.py3-none-any')])).toBe(
       wheel('py2.py3-none-any'),
@@ -31,7 +31,7 @@ describe('the wheel that is chosen', () => {
     expect(choose([native])).toBeUndefined();
     expect(choose([native, wheel('py3-none-any')], { tags: linux })).toBe(native);
   });
-  it('is for the best platform, also where a file names several', () => {
+  it('is the one for the best platform, also if a file names several', () => {
     const old = wheel('cp312-cp312-manylinux2014_x86_64');
     const both = wheel('cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64');
     const best = wheel('cp312-cp312-manylinux_2_27_x86_64');
@@ -42,7 +42,7 @@ describe('the wheel that is chosen', () => {
     expect(choose([wheel('1-cp312-cp312-manylinux_2_27_x86_64')], { tags: linux })).toBeDefined();
     expect(choose([wheel('py3-none-manylinux_2_27_x86_64')], { tags: linux })).toBeDefined();
   });
-  it('is the one with the wanted checksum, whatever its tags', () => {
+  it('is the one with the expected checksum, whatever its tags', () => {
     const files = [located(wheel('py3-none-any')), located(wheel('cp311-cp311-win_amd64'), 'ab')];
     expect(chooseFile(files, { project: 'tensor.flow', version: '2.21.0', sha256: 'ab' })).toBe(files[1]);
     expect(chooseFile(files, { project: 'tensor.flow', version: '2.21.0', sha256: 'cd' })).toBe(files[0]);
@@ -78,7 +78,7 @@ describe('a package index', () => {
   const demo = { project: 'Demo_Model', version: '1.0' };
   const html = 'text/html; charset=utf-8';
 
-  it('is asked before the extra ones, by the normal name of a project', async () => {
+  it('is queried before the extra ones, by the normalized name of a project', async () => {
     const page = {
       type: html,
       body: '<a href="x/demo_model-1.0-py3-none-any.whl">demo_model-1.0-py3-none-any.whl</a>',
@@ -88,7 +88,7 @@ describe('a package index', () => {
     answers['/first/demo-model/'] = page;
     expect((await locateWheel(demo)).url).toMatch(/\/first\/demo-model\/x\//);
   });
-  it('may speak HTML', async () => {
+  it('may answer with HTML', async () => {
     const sum = 'a1'.repeat(32);
     answers['/first/demo-model/'] = {
       type: html,
@@ -100,13 +100,13 @@ describe('a package index', () => {
       url: expect.stringMatching(/\/files\/demo\S+\.whl\?a=1&b=2$/),
     });
   });
-  it('is asked again after an answer that may change', async () => {
+  it('is queried again after an answer that may change', async () => {
     const page = { type: html, body: '<a href=demo_model-1.0-py3-none-any.whl>x</a>' };
     refusals = 1;
     answers['/first/demo-model/'] = page;
     expect((await locateWheel(demo)).fileName).toBe('demo_model-1.0-py3-none-any.whl');
   });
-  it('gets its sign-in back on its own server only, also after a redirect', async () => {
+  it('gets its credentials only on its own server, also after a redirect', async () => {
     const name = 'demo_model-1.0-py3-none-any.whl';
     const signedIn = process.env['PIP_INDEX_URL']!.replace('://', '://me:secret@');
     vi.stubEnv('PIP_INDEX_URL', signedIn);
@@ -119,7 +119,7 @@ describe('a package index', () => {
     expect(found.url).toContain('localhost');
     expect(found.headers).toEqual({});
   });
-  it('can not name a file outside of our folder', async () => {
+  it("can't name a file outside our folder", async () => {
     const body = '<a href="x/demo_model-1.0-..%2F..%2Fevil-py3-none-any.whl">x</a>';
     for (const place of ['first', 'second', 'third']) answers[`/${place}/demo-model/`] = { type: html, body };
     await expect(locateWheel(demo)).rejects.toThrow(/has no Demo_Model 1\.0/);
@@ -136,7 +136,7 @@ describe('a package index', () => {
       expect((await locateWheel(demo)).url).toContain('/third/');
     },
   );
-  it('counts with the wanted checksum, though an earlier one has another file of that name', async () => {
+  it('counts if its checksum is right, though an earlier index has another file of that name', async () => {
     const body = (sum: string) => `<a href="demo_model-1.0-py3-none-any.whl#sha256=${sum.repeat(32)}">x</a>`;
     answers['/first/demo-model/'] = { type: html, body: body('a1') };
     answers['/third/demo-model/'] = { type: html, body: body('b2') };

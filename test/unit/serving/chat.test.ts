@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { chatTemplateOf } from '../../../src/corpus/datasets/chat-template.ts';
+import { loadChatTemplate } from '../../../src/corpus/datasets/chat-template.ts';
 import { templateText } from '../../../src/corpus/datasets/template-text.ts';
 import { layOut } from '../../../src/serving/http/chat-route.ts';
 
-const chatMl = await chatTemplateOf({
+const chatMl = await loadChatTemplate({
   'tokenizer.ggml.tokens': ['<|im_start|>', '<|im_end|>', '<|endoftext|>'],
   'tokenizer.ggml.eos_token_id': 1,
 });
@@ -26,7 +26,7 @@ describe('a chat', () => {
   });
 
   it('that the template rejects is refused with its reason', async () => {
-    const strict = await chatTemplateOf(
+    const strict = await loadChatTemplate(
       {
         'tokenizer.ggml.tokens': ['</s>'],
         'tokenizer.chat_template':

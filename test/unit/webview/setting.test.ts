@@ -1,6 +1,6 @@
 /** How figures were measured, as the evaluator tells it, read in other languages. */
 import { afterEach, expect, it } from 'vitest';
-import { settingOf } from '../../../src/evaluation/measure.ts';
+import { describeSetting } from '../../../src/evaluation/measure.ts';
 import { speak } from '../../../src/text/l10n.ts';
 import { english, msg, textOf, together, told } from '../../../src/text/message.ts';
 import { heldOutLoss } from '../../../src/training/held-out.ts';
@@ -17,7 +17,7 @@ const sizes = together(
   ],
   '; ',
 );
-const workspace = msg`${'quick'}: ${settingOf({ setting: sizes }, 8, 41)}`;
+const workspace = msg`${'quick'}: ${describeSetting({ setting: sizes }, 8, 41)}`;
 const how = msg`greedy, 1 sample each`;
 const humaneval = msg`${'paper'}: ${msg`${20} of ${164} problems, ${how}, at most ${512} tokens`}`;
 

@@ -60,7 +60,7 @@ describe('folding an adapter into a base', () => {
     }
   });
 
-  it('leaves beside it what four bits would round away', () => {
+  it('keeps beside it what four bits would round away', () => {
     const layer = (name: string) => ({ name }) as AdapterLayer;
     const tensor = (type: string) => ({ type }) as never;
     const tensors = new Map([

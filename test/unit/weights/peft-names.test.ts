@@ -11,7 +11,7 @@ import { readAdapterGguf } from '../../../src/weights/index.ts';
 import { PEFT_PREFIX, PEFT_WEIGHTS, writePeft } from '../../../src/weights/peft.ts';
 import { readPeft } from '../../../src/weights/read-peft.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/safetensors.ts';
-import { noteOfNames, transformersName, withNames } from '../../../src/weights/transformers.ts';
+import { namingNote, transformersName, applyNaming } from '../../../src/weights/transformers.ts';
 import { tinyFigures } from '../../support/tiny-figures.ts';
 import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
 import { english } from '../../../src/text/message.ts';
@@ -55,7 +55,7 @@ async function written(name: Name, adapter: Written = adapters.get(name)!, scali
 const byName = (layers: readonly AdapterLayer[]) => new Map(layers.map((layer) => [layer.name, layer]));
 
 describe.each(names)('a %s with names of its own', (name) => {
-  it('is written with the names and shapes that transformers has', async () => {
+  it('is written with the names and shapes of transformers', async () => {
     const tensors = await readSafetensors(join(await written(name), PEFT_WEIGHTS));
     const blocks = name === 'gemma3' ? [0, 33] : [0, 1];
     const ours = [...tensors].filter(([key]) => blocks.some((block) => key.includes(`layers.${block}.`)));
@@ -71,7 +71,7 @@ describe.each(names)('a %s with names of its own', (name) => {
     );
   });
 
-  it('is the same when it is written and read again', async () => {
+  it('is unchanged after writing and reading it', async () => {
     const again = await readPeft(await written(name), bases.get(name)!);
     expect(byName(again.adapter.layers)).toEqual(byName(adapters.get(name)!.layers));
     expect(again.adapter.alpha).toBe(4);
@@ -100,7 +100,7 @@ it.each(['model.', 'language_model.model.', 'model.language_model.', ''])(
   },
 );
 
-describe('a Gemma 3 of a size that exists with pictures and without', () => {
+describe('a Gemma 3 of a size that exists with and without vision', () => {
   const withTags = (...tags: string[]) => {
     const base = bases.get('gemma3')!;
     return readConfig({ ...base, metadata: { ...base.metadata, 'general.tags': tags } });
@@ -115,19 +115,19 @@ describe('a Gemma 3 of a size that exists with pictures and without', () => {
   ])('has the names that its tags %j say, and a note of the others', (tags, name, other) => {
     const config = withTags(...tags);
     expect(first(config)).toBe(name);
-    expect(english(noteOfNames(config)!)).toContain(other);
+    expect(english(namingNote(config)!)).toContain(other);
   });
 
-  it('gets the names that were asked for', () => {
+  it('gets the requested names', () => {
     const config = withTags('image-text-to-text');
-    expect(first(withNames(config, 'text'))).toBe('model.layers.0.self_attn.q_proj');
-    expect(first(withNames(withNames(config, 'text'), 'pictures'))).toBe(first(config));
+    expect(first(applyNaming(config, 'text'))).toBe('model.layers.0.self_attn.q_proj');
+    expect(first(applyNaming(applyNaming(config, 'text'), 'pictures'))).toBe(first(config));
   });
 
   it('is the only one with a choice', () => {
     const granite = readConfig(bases.get('granite')!);
-    expect(noteOfNames(granite)).toBeUndefined();
-    expect(() => withNames(granite, 'text')).toThrow('one kind of names');
+    expect(namingNote(granite)).toBeUndefined();
+    expect(() => applyNaming(granite, 'text')).toThrow('one kind of names');
   });
 });
 

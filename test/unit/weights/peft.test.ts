@@ -55,7 +55,7 @@ describe.each(peftCases)('an adapter of PEFT, %s', (_, one) => {
   const folder = () => at(one.architecture);
   beforeAll(() => writePeftFolder(folder(), one));
 
-  it('gives the logits of the library in our model', async () => {
+  it("gives the library's logits in our model", async () => {
     const base = bases.get(one.architecture)!;
     const { adapter } = await readPeft(folder(), base);
     await exportAdapterGguf(at('a.gguf'), adapter);
@@ -111,7 +111,7 @@ describe.each(peftCases)('an adapter of PEFT, %s', (_, one) => {
   };
 });
 
-it('an adapter with ranks and alphas of its own says the same when it is written and read again', async () => {
+it('an adapter with ranks and alphas per module is unchanged after writing and reading it', async () => {
   const [, one] = peftCases.find(([title]) => title.startsWith('ranks'))!;
   const base = bases.get('llama')!;
   const { adapter } = await readPeft(await writePeftFolder(at('mixed'), one), base);
@@ -146,7 +146,7 @@ it.each(Object.keys(architectures) as ArchitectureName[])(
   },
 );
 
-describe('an adapter is refused', () => {
+describe('an adapter is rejected', () => {
   const config = () => structuredClone(allLinears.config);
   const read = async (change: Record<string, unknown>, path = bases.get('llama')!) => {
     const folder = await writePeftFolder(at('bad'), { ...allLinears, config: { ...config(), ...change } });
@@ -218,7 +218,7 @@ describe('an adapter is refused', () => {
     await damage(folder);
     await expect(readPeft(folder, bases.get('llama')!)).rejects.toMatchObject({ code: 'adapter-damaged' });
   });
-  it('with a configuration that is a list, in a sentence that names what it lacks', async () => {
+  it('with a configuration that is a list, in a sentence naming what is missing', async () => {
     const folder = await writePeftFolder(at('listed'), allLinears);
     await writeFile(join(folder, 'adapter_config.json'), '[]');
     await expect(readPeft(folder, bases.get('llama')!)).rejects.toMatchObject({

@@ -10,12 +10,13 @@ const golden = JSON.parse(readFileSync(new URL('./quantised.json', import.meta.u
 const bytesOf = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
 const values = new Float32Array(bytesOf(golden.values).buffer);
 
-describe('what is stored', () => {
+describe('a quantised row', () => {
   it.each(Object.keys(golden.types) as ('F16' | 'Q8_0')[])("as %s is byte for byte ggml's", (type) => {
     const [ours, theirs] = [quantise(type, values), bytesOf(golden.types[type]!)];
     expect(ours.length).toBe(theirs.length);
     expect(ours.findIndex((byte, i) => byte !== theirs[i])).toBe(-1);
   });
 
-  it('is whole blocks', () => expect(() => quantise('Q8_0', new Float32Array(33))).toThrow(RangeError));
+  it('consists of whole blocks', () =>
+    expect(() => quantise('Q8_0', new Float32Array(33))).toThrow(RangeError));
 });

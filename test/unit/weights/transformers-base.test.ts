@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 describe.each(['llama', 'qwen2'] as const)('a base of %s', (architecture) => {
-  it('has the values that the script gave it in transformers, and comes back as it was', async () => {
+  it('has the values set in transformers, and is unchanged after writing it', async () => {
     await writePeftBase(at(`${architecture}.gguf`), architecture);
     const base = await openGguf(at(`${architecture}.gguf`));
     await writeTransformersBase(at(architecture), base);
@@ -49,7 +49,7 @@ it.each(['llama', 'qwen2', 'qwen3'] as const)(
   },
 );
 
-it('refuses what it does not know, in a sentence', async () => {
+it('rejects an unknown architecture in one sentence', async () => {
   await writeTinyModel(at('gemma.gguf'), { architecture: 'gemma3' });
   const base = await openGguf(at('gemma.gguf'));
   await expect(writeTransformersBase(at('gemma'), base)).rejects.toMatchObject({

@@ -46,7 +46,7 @@ describe('an adapter', () => {
     baseSha256: 'ab'.repeat(32),
   };
 
-  it('reads back as it was written, and fits its base', async () => {
+  it('is unchanged after writing and reading it, and fits its base', async () => {
     await exportAdapterGguf(at('a.gguf'), adapter);
     expect(await readAdapterGguf(at('a.gguf'), await open(base))).toEqual(adapter);
   });
@@ -66,7 +66,7 @@ describe('an adapter', () => {
     ]);
   });
 
-  it('is the same bytes for the same numbers', async () => {
+  it('has the same bytes for the same numbers', async () => {
     await exportAdapterGguf(at('a.gguf'), adapter);
     await exportAdapterGguf(at('b.gguf'), adapter);
     expect((await readFile(at('a.gguf'))).equals(await readFile(at('b.gguf')))).toBe(true);
@@ -124,7 +124,7 @@ describe('an adapter', () => {
   });
 });
 
-describe('a whole model', () => {
+describe('a full model', () => {
   const norm = 'blk.1.attn_norm.weight';
   const down = 'blk.1.ffn_down.weight';
   const replaced = new Map([
@@ -153,7 +153,7 @@ describe('a whole model', () => {
     expect(model.metadata['general.file_type']).toBe(fileType);
   });
 
-  it('in Q8_0 falls back to F16 where rows are no whole blocks', async () => {
+  it('in Q8_0 falls back to F16 if rows are not whole blocks', async () => {
     await writeTinyModel(at('narrow.gguf'), { seed: 1, embedding: 40, heads: 2, kvHeads: 1, ffn: 64 });
     await exportModelGguf(at('m.gguf'), at('narrow.gguf'), new Map(), { type: 'Q8_0' });
     const { tensors, metadata } = await open(at('m.gguf'));
@@ -163,7 +163,7 @@ describe('a whole model', () => {
     expect(metadata).toMatchObject({ 'general.file_type': 7, 'general.quantization_version': 2 });
   });
 
-  it("keeps the base's metadata in its order, types and bytes included", async () => {
+  it("keeps the base's metadata in its order, with types and bytes", async () => {
     await exportModelGguf(at('m.gguf'), base, replaced, { type: 'F16' });
     const copied = await (await open(at('m.gguf'))).copyMetadata();
     const original = await (await open(base)).copyMetadata();
@@ -172,7 +172,7 @@ describe('a whole model', () => {
     expect(copied).toEqual(original);
   });
 
-  it('keeps text that is no UTF-8, and a byte order mark among the tokens', async () => {
+  it('keeps text that is not UTF-8, and a byte order mark among the tokens', async () => {
     const words: [string, MetadataEntry] = [
       'words',
       { type: 'string[]', value: ['\ufeff', '\ufeffa', 'XX'] },
@@ -191,7 +191,7 @@ describe('a whole model', () => {
     expect(copied.includes(Buffer.from('\ufeffa'))).toBe(true);
   });
 
-  it('refuses a tensor that the base does not have, or of another size', async () => {
+  it('rejects a tensor that the base lacks or that has another size', async () => {
     await expect(
       exportModelGguf(at('x.gguf'), base, new Map([['nothing', new Float32Array(1)]]), { type: 'F16' }),
     ).rejects.toThrow(/no tensor "nothing"/);

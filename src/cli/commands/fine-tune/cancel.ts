@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { cancelRun, findRun, isAlive, readRun } from '../../../runs/index.ts';
 import { cancelReproduction, clusterReproduction } from '../../processes/cluster-reproduction.ts';
-import { cancelSweep, clusterSweep, stopUnfollowed, tellStopped } from '../../processes/cluster-stop.ts';
+import { cancelSweep, clusterSweep, stopDetached, describeStopped } from '../../processes/cluster-stop.ts';
 import { print, printJson } from '../../view/output.ts';
 
 export function cancelCommand(): Command {
@@ -18,12 +18,12 @@ export function cancelCommand(): Command {
       if (reproduction) return cancelReproduction(reproduction, json);
       const dir = await findRun(wanted);
       const { state } = await readRun(dir);
-      const stopped = await stopUnfollowed(dir, isAlive(state));
-      // A run whose result waits on the cluster is not cancelled.
+      const stopped = await stopDetached(dir, isAlive(state));
+      // A run whose result is still to be fetched from the cluster is not cancelled.
       const outcome = stopped?.how === 'over' ? 'over' : await cancelRun(dir);
       if (json) return printJson({ outcome, dir });
-      if (stopped) return print(tellStopped(stopped, wanted));
-      const said = {
+      if (stopped) return print(describeStopped(stopped, wanted));
+      const messages = {
         asked:
           state.status === 'evaluating'
             ? `Stopping its evaluation; the result is kept. Measure it later with: forget-me-not evaluate ${wanted}`
@@ -31,6 +31,6 @@ export function cancelCommand(): Command {
         cancelled: `No process was training it; it is now marked as cancelled. Resume with: forget-me-not resume ${wanted}`,
         over: 'It has already ended; there is nothing to stop.',
       };
-      print(said[outcome]);
+      print(messages[outcome]);
     });
 }

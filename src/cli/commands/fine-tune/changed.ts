@@ -10,7 +10,7 @@ import { addOptions } from '../../options/add-options.ts';
 import { formatCount, plural } from '../../view/format.ts';
 import { print, printJson } from '../../view/output.ts';
 
-/** Training again is worth the time from this many changed files, or this share of the text to learn. */
+/** Training again is worthwhile from this many changed files, or this share of the training text. */
 const ENOUGH = { files: 20, share: 0.1 };
 
 export function changedCommand(): Command {
@@ -22,13 +22,13 @@ export function changedCommand(): Command {
     globOptions,
   ).action(async (wanted: string, options: GlobOptions & { json?: boolean }) => {
     const continued = await findContinued(wanted);
-    const changed = conclude(continued, await survey(continued, options));
+    const changed = toResult(continued, await survey(continued, options));
     if (options.json) printJson(changed);
     else print(describe(continued, changed));
   });
 }
 
-/** Looks at the folders only; a data set is not read for this. */
+/** Reads only the folders; a data set is not read for this. */
 function survey(
   { spec, corpus: earlier }: Continued,
   { include = spec.corpus.include, exclude = spec.corpus.exclude }: GlobOptions,
@@ -41,11 +41,11 @@ function survey(
     );
   const plan = corpusPlanSchema.parse({ include, exclude });
   const { folder, folders } = spec;
-  const sources = plannedSources({ plan, folder, folders, metadata: {}, started: false });
+  const sources = plannedSources({ plan, folder, folders, metadata: {}, hasStartToken: false });
   return surveyCorpus({ ...sources, documents: undefined, plan, seed: spec.hyper.seed, earlier });
 }
 
-function conclude({ spec }: Continued, { kept, summary: { changed } }: Survey): Changed {
+function toResult({ spec }: Continued, { kept, summary: { changed } }: Survey): Changed {
   const { files, trainFiles, trainBytes } = changed!;
   const bytes = kept.reduce((sum, entry) => sum + (entry.split === 'train' ? entry.bytes : 0), 0);
   const share = bytes > 0 ? trainBytes / bytes : 0;

@@ -6,7 +6,7 @@ import { openTokenizer } from '../../../llama-cpp/tokenizer.ts';
 import {
   buildCorpus,
   chooseFolders,
-  kindOfEntry,
+  entryKind,
   readManifest,
   reasons,
   surveyCorpus,
@@ -62,10 +62,10 @@ export function corpusCommand(): Command {
     .action(async (named: string[], options: CorpusOptions) => {
       const where = chooseFolders(named);
       await checkData(where, options);
-      const { samples, ...survey } = await surveyWith(where, options);
+      const { samples, ...survey } = await surveySamples(where, options);
       if (options.json)
         return printJson({
-          ...asJson(survey, options.base !== undefined),
+          ...toJson(survey, options.base !== undefined),
           samples: samples.map(({ path, text }) => `${path}\n${text}`),
         });
       print(describe(where, survey, options));
@@ -76,19 +76,22 @@ export function corpusCommand(): Command {
     });
 }
 
-/** A row or pair as the model sees it, with the part to learn in brackets. */
+/** A row or pair as the model sees it, with the learned part in brackets. */
 interface Sample {
   path: string;
   text: string;
 }
 
-async function surveyWith(where: Folders, options: CorpusOptions): Promise<Survey & { samples: Sample[] }> {
+async function surveySamples(
+  where: Folders,
+  options: CorpusOptions,
+): Promise<Survey & { samples: Sample[] }> {
   const { seed } = options;
   const samples: Sample[] = [];
-  const documents = (all: AsyncIterable<SourceDocument>) => firstOf(all, options, samples);
+  const documents = (all: AsyncIterable<SourceDocument>) => takeFirst(all, options, samples);
   if (!options.base) {
     const plan = corpusPlanSchema.parse({ ...options, fimRate: 0, repositoryContext: false });
-    const sources = plannedSources({ ...where, plan, metadata: {}, started: false });
+    const sources = plannedSources({ ...where, plan, metadata: {}, hasStartToken: false });
     const survey = await surveyCorpus({ ...sources, documents: documents(sources.documents), plan, seed });
     return { ...survey, samples };
   }
@@ -100,7 +103,7 @@ async function surveyWith(where: Folders, options: CorpusOptions): Promise<Surve
   try {
     const plan = toCorpusPlan(where.folder, options, tokenizer);
     const started = tokenizer.start !== undefined;
-    const sources = plannedSources({ ...where, plan, metadata: gguf.metadata, started });
+    const sources = plannedSources({ ...where, plan, metadata: gguf.metadata, hasStartToken: started });
     const given = { ...sources, documents: documents(sources.documents) };
     const summary = await buildCorpus({ ...given, out, tokenizer, plan, seed });
     return { summary, ...(await readManifest(out)), samples };
@@ -113,14 +116,14 @@ async function surveyWith(where: Folders, options: CorpusOptions): Promise<Surve
 const textOf = ({ pieces }: SourceDocument) => pieces.map(({ text }) => text).join('');
 
 /** The first `rows` documents; a data set may be larger than the disk. */
-async function* firstOf(
+async function* takeFirst(
   documents: AsyncIterable<SourceDocument>,
   { rows, sample }: CorpusOptions,
   samples: Sample[],
 ): AsyncGenerator<SourceDocument> {
   let count = 0;
   for await (const document of documents) {
-    // What is left out for a secret is not shown either.
+    // Documents left out because of a secret are not shown either.
     if (samples.length < sample && !(await findSecret(document.path, textOf(document))))
       samples.push({
         path: document.path,
@@ -132,7 +135,7 @@ async function* firstOf(
 }
 
 /** Without token counts unless they were counted. */
-function asJson({ summary, kept, leftOut }: Survey, counted: boolean) {
+function toJson({ summary, kept, leftOut }: Survey, counted: boolean) {
   if (counted) return { ...summary, files: [...kept, ...leftOut] };
   const files = kept.map((entry) => ({ ...entry, tokens: undefined, offset: undefined }));
   return { ...summary, trainTokens: undefined, heldOutTokens: undefined, files: [...files, ...leftOut] };
@@ -144,7 +147,7 @@ function describe(where: Folders, { summary, kept, leftOut }: Survey, options: C
     ? `, ${formatCount(summary.trainTokens)} + ${formatCount(summary.heldOutTokens)} tokens`
     : '';
   const parts = [
-    ...[...foldersOf(where).map(({ path }) => path), options.data].filter((one) => one !== undefined),
+    ...[...foldersOf(where).map(({ path }) => path), options.data].filter((path) => path !== undefined),
     `${formatCount(summary.kept)} ${plural(documentWord(where.folder, options), summary.kept)} in: ${describeSplit(summary, kept)}${tokens}; ${formatCount(summary.lines)} lines`,
   ];
   parts.push(...summary.warnings);
@@ -162,7 +165,7 @@ function describe(where: Folders, { summary, kept, leftOut }: Survey, options: C
         ...kept.map((entry) => [
           entry.path,
           entry.split,
-          kindOfEntry(entry),
+          entryKind(entry),
           base ? formatCount(entry.tokens) : '',
         ]),
         ...leftOut.map(({ path, reason }) => [path, reason, '', '']),
@@ -177,9 +180,9 @@ function describeSplit(
   kept: KeptEntry[],
 ): string {
   if (cut && count === 1) return 'one file, cut in two';
-  const heldOut = kept.filter(({ split }) => split === 'held-out').map(kindOfEntry);
+  const heldOut = kept.filter(({ split }) => split === 'held-out').map(entryKind);
   const byKind = (['code', 'prose', 'data'] as const)
-    .map((kind) => ({ kind, many: heldOut.filter((one) => one === kind).length }))
+    .map((kind) => ({ kind, many: heldOut.filter((own) => own === kind).length }))
     .filter(({ many }) => many > 0 && many < heldOut.length);
   const kinds = byKind.map(({ kind, many }) => `${formatCount(many)} ${kind}`).join(', ');
   const parts = new Set(kept.flatMap(({ fromLine, path }) => (fromLine ? [path] : [])));

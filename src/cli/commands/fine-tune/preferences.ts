@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { deletePreferences, preferencesFile, readPreferences } from '../../../corpus/preferences/store.ts';
-import { verdictsOfAll } from '../../../corpus/preferences/verdict.ts';
+import { judgePreferences } from '../../../corpus/preferences/verdict.ts';
 import type { Preference } from '../../../protocol/preferences.ts';
 import { formatTable } from '../../view/format.ts';
 import { print, printJson, type Lines } from '../../view/output.ts';
@@ -17,44 +17,44 @@ export function preferencesCommand(): Command {
       if (options.delete) await deletePreferences(file);
       const kept = await describe(file);
       if (options.json) printJson(kept);
-      else print(tell(kept));
+      else print(format(kept));
     });
 }
 
-interface Kept {
+interface RecordedPreferences {
   file: string;
   completions: number;
   /** When the oldest completion was shown. */
   since: string | undefined;
-  /** Number of lines that can't be read. */
+  /** Number of unreadable lines. */
   broken: number;
   /** By the base that suggested them; `texts`: how many texts have a verdict (corpus/preferences/verdict.ts). */
   bases: { id: string; sha256: string; completions: number; texts: number; desirable: number }[];
 }
 
-async function describe(file: string): Promise<Kept> {
+async function describe(file: string): Promise<RecordedPreferences> {
   const { preferences, broken } = await readPreferences(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
     return { preferences: [], broken: 0 };
   });
   const byBase = new Map<string, Preference[]>();
-  for (const one of preferences) {
-    const own = byBase.get(one.base.sha256);
-    if (own) own.push(one);
-    else byBase.set(one.base.sha256, [one]);
+  for (const preference of preferences) {
+    const group = byBase.get(preference.base.sha256);
+    if (group) group.push(preference);
+    else byBase.set(preference.base.sha256, [preference]);
   }
-  const bases = [...byBase.values()].map((some) => {
-    const verdicts = verdictsOfAll(some);
-    const desirable = verdicts.filter((one) => one.desirable).length;
-    return { ...some[0]!.base, completions: some.length, texts: verdicts.length, desirable };
+  const bases = [...byBase.values()].map((own) => {
+    const verdicts = judgePreferences(own);
+    const desirable = verdicts.filter((verdict) => verdict.desirable).length;
+    return { ...own[0]!.base, completions: own.length, texts: verdicts.length, desirable };
   });
   return { file, completions: preferences.length, since: preferences[0]?.time, broken, bases };
 }
 
-function tell({ file, completions, since, broken, bases }: Kept): Lines {
+function format({ file, completions, since, broken, bases }: RecordedPreferences): Lines {
   if (completions === 0)
     return `No completions are recorded for that folder (${file}). VS Code records them if the setting forgetMeNot.completion.learnFromUse is on.`;
-  const rows = bases.map((one) => [one.id, one.completions, one.texts, one.desirable].map(String));
+  const rows = bases.map((base) => [base.id, base.completions, base.texts, base.desirable].map(String));
   return [
     `${completions} completions since ${since!.slice(0, 10)}, in ${file}${broken ? `; ${broken} lines can't be read` : ''}`,
     ...formatTable([['suggested by', 'completions', 'judged texts', 'of them good'], ...rows]),

@@ -6,7 +6,7 @@ import { msg, UserError } from '../../../text/errors.ts';
 import { artefactName, type RunSpec } from '../../../protocol/run.ts';
 import { resumeOnCluster } from '../../processes/cluster-run.ts';
 import { finishRun } from '../../processes/finish-run.ts';
-import { launchOnItsOwn } from '../../processes/launch.ts';
+import { launchDetached } from '../../processes/launch.ts';
 import { print, printJson } from '../../view/output.ts';
 import { followOptions, type FollowOptions } from '../../../training/options/command.ts';
 import { requireBase } from '../../machine/run-base.ts';
@@ -33,24 +33,24 @@ export function resumeCommand(): Command {
       throw new UserError(
         'diverged',
         msg`Run ${spec.id} diverged, and would diverge again from the same checkpoint with the same learning rate.`,
-        msg`Start a new training with a lower rate: {train ${material(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}}, and the other options as before.`,
+        msg`Start a new training with a lower rate: {train ${dataArguments(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}}, and the other options as before.`,
       );
     const there = await resumeOnCluster(dir, options);
-    if (there && options.detach) return tellDetached(spec, dir, options);
+    if (there && options.detach) return printDetached(spec, dir, options);
     if (there) return finishRun(dir, there, options);
     await requireBase(spec);
     await withTraining(msg`The training of ${spec.name}`, async (lock) => {
       await queueRun(dir);
-      const trainer = await launchOnItsOwn(dir, lock, events.length);
-      if (options.detach) return tellDetached(spec, dir, options);
+      const trainer = await launchDetached(dir, lock, events.length);
+      if (options.detach) return printDetached(spec, dir, options);
       await finishRun(dir, trainer, options);
     });
   });
 }
 
-const tellDetached = ({ id }: RunSpec, dir: string, { json }: FollowOptions) =>
+const printDetached = ({ id }: RunSpec, dir: string, { json }: FollowOptions) =>
   json ? printJson({ run: id, dir }) : print(`Run ${id} is training again.`);
 
 /** The folder and the data set as arguments. */
-const material = ({ folder, corpus }: RunSpec) =>
+const dataArguments = ({ folder, corpus }: RunSpec) =>
   [folder && `"${folder}"`, corpus.data !== undefined && `--data "${corpus.data}"`].filter(Boolean).join(' ');

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { BaseShape } from '../../../base-models/registry.ts';
-import { isUnderWay, readCluster } from '../../../cluster/store.ts';
+import { isRunning, readCluster } from '../../../cluster/store.ts';
 import { chooseFolders } from '../../../corpus/index.ts';
 import { UserError } from '../../../text/errors.ts';
 import type { Folders } from '../../../protocol/folders.ts';
@@ -22,7 +22,7 @@ import { specPart, sweepOptions, type AllOptions } from '../../../training/optio
 import { addOptions } from '../../options/add-options.ts';
 import { checkData, toCorpusPlan } from '../../options/data-options.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
-import { thisMachine, worker } from '../../machine/place.ts';
+import { localTarget, workerTarget } from '../../machine/training-target.ts';
 import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
 import { isOnCluster, sendSweep, type PreparedSweep } from '../../processes/cluster-sweep.ts';
 import { print, printJson } from '../../view/output.ts';
@@ -42,7 +42,7 @@ interface SweepOptions extends Omit<AllOptions, 'method' | 'lr' | 'steps'> {
 }
 
 /** Full fine-tuning's rate divided by LoRA's. */
-const TENTH = 0.1;
+const EXPECTED_RATIO = 0.1;
 
 export function sweepCommand(): Command {
   const command = new Command('sweep')
@@ -66,10 +66,10 @@ export function sweepCommand(): Command {
     .option('--resume <id>', 'resume a sweep that was stopped; one on a cluster is attached to again')
     .action(async (folders: string[], options: SweepOptions) => {
       const cluster = await chosenCluster(options);
-      const begun = options.resume === undefined ? undefined : await findSweep(options.resume);
-      const elsewhere = cluster !== undefined || (begun !== undefined && (await isOnCluster(begun.dir)));
-      const run = () => sweep(folders, options, { begun, cluster, elsewhere });
-      await (elsewhere ? run() : withTraining('A search for a learning rate', run));
+      const resumed = options.resume === undefined ? undefined : await findSweep(options.resume);
+      const onCluster = cluster !== undefined || (resumed !== undefined && (await isOnCluster(resumed.dir)));
+      const run = () => sweep(folders, options, { resumed, cluster, onCluster });
+      await (onCluster ? run() : withTraining('A search for a learning rate', run));
     });
 }
 
@@ -82,26 +82,26 @@ function grid(text: string): number[] {
 
 interface Start {
   /** The sweep to resume. */
-  begun: Sweep | undefined;
-  /** The cluster that was named. */
+  resumed: Sweep | undefined;
+  /** The cluster named by --on. */
   cluster: ChosenCluster | undefined;
   /** Its trials run on a cluster. */
-  elsewhere: boolean;
+  onCluster: boolean;
 }
 
 async function sweep(
   named: string[],
   options: SweepOptions,
-  { begun, cluster, elsewhere }: Start,
+  { resumed, cluster, onCluster }: Start,
 ): Promise<void> {
-  const prepared: PreparedSweep = begun
-    ? { sweep: begun, isNew: false, memoryBytes: 0 }
-    : await prepare(chooseFolders(named), options, elsewhere);
+  const prepared: PreparedSweep = resumed
+    ? { sweep: resumed, isNew: false, memoryBytes: 0 }
+    : await prepare(chooseFolders(named), options, onCluster);
   const { dir, spec } = prepared.sweep;
-  if (elsewhere) await sendSweep(prepared, cluster, options);
+  if (onCluster) await sendSweep(prepared, cluster, options);
   const view = sweepView({ json: options.json === true });
   try {
-    await followSweeper(dir, view, elsewhere);
+    await followSweeper(dir, view, onCluster);
   } finally {
     view.end();
   }
@@ -110,33 +110,33 @@ async function sweep(
   const finished = results.every((result) => result.finished);
   if (!finished) {
     if (options.json) printJson({ sweep: spec.id, dir, status: 'cancelled', methods: results });
-    else print(`${await howItStands(dir)} with: forget-me-not sweep --resume ${spec.id}`);
+    else print(`${await sweepProgress(dir)} with: forget-me-not sweep --resume ${spec.id}`);
     return;
   }
   report({ dir, spec }, results, options);
 }
 
-const howItStands = async (dir: string) =>
-  isUnderWay(await readCluster(dir)) ? 'Its trials go on on the cluster. Attach again' : 'Stopped. Resume';
+const sweepProgress = async (dir: string) =>
+  isRunning(await readCluster(dir)) ? 'Its trials go on on the cluster. Attach again' : 'Stopped. Resume';
 
 /** Reads the corpus and creates the sweep, or finds a stopped sweep with the same settings. */
-async function prepare(where: Folders, options: SweepOptions, elsewhere: boolean): Promise<PreparedSweep> {
+async function prepare(where: Folders, options: SweepOptions, onCluster: boolean): Promise<PreparedSweep> {
   const { folder, folders } = where;
   await checkData(where, options);
-  // The method that needs more memory comes last.
+  // The method that needs most memory comes last.
   const methods: Hyper['method'][] = options.method === 'both' ? ['lora', 'full'] : [options.method];
-  const heaviest = { ...options, method: methods.at(-1)! };
-  checkSchedule(heaviest);
-  const base = await fetchBase(options.base, heaviest);
+  const largest = { ...options, method: methods.at(-1)! };
+  checkSchedule(largest);
+  const base = await fetchBase(options.base, largest);
   const [checked] = await Promise.all(
     methods.map((method) => checkBase(base.path, { ...options, method, base: base.id })),
   );
-  const place = elsewhere ? worker(options) : await thisMachine(options);
+  const place = onCluster ? workerTarget(options) : await localTarget(options);
   const { backend } = place;
   const precision = (method: Hyper['method']) =>
     options.precision === 'auto' ? place.precision(method) : options.precision;
-  const hyper = toHyper(heaviest, options.steps, precision(heaviest.method), 1);
-  const { fitted, memoryBytes } = await place.fit(checked!, hyper);
+  const hyper = toHyper(largest, options.steps, precision(largest.method), 1);
+  const { settings, memoryBytes } = await place.fit(checked!, hyper);
   const reading: Reading = {
     folder,
     folders,
@@ -147,7 +147,7 @@ async function prepare(where: Folders, options: SweepOptions, elsewhere: boolean
     json: options.json,
   };
   return withCorpus(sweepsDir(), reading, async (corpus, { plan, summary }) => {
-    const asked: NewSweep = {
+    const requested: NewSweep = {
       folder: folder ?? '',
       ...(folders && { folders: [...folders] }),
       corpus: plan,
@@ -156,37 +156,37 @@ async function prepare(where: Folders, options: SweepOptions, elsewhere: boolean
       methods: methods.map((method) => ({
         method,
         precision: precision(method),
-        rates: ratesFor(method, checked!.config, options),
+        rates: chooseRates(method, checked!.config, options),
       })),
       extend: options.grid === undefined,
-      hyper: { ...hyper, ...fitted },
-      ...specPart('run', heaviest),
-      ...(elsewhere && { backend }),
+      hyper: { ...hyper, ...settings },
+      ...specPart('run', largest),
+      ...(onCluster && { backend }),
       planned: backend,
       heldOutWindows: options.heldOutWindows,
       versions: { 'forget-me-not': version, node: process.version },
     };
-    const begun = await goingOn(asked, options);
-    return { sweep: begun ?? (await createSweep(asked, corpus)), isNew: !begun, memoryBytes };
+    const resumed = await findStarted(requested, options);
+    return { sweep: resumed ?? (await createSweep(requested, corpus)), isNew: !resumed, memoryBytes };
   });
 }
 
-async function goingOn(asked: NewSweep, { json }: SweepOptions): Promise<Sweep | undefined> {
-  const begun = await findUnfinished(asked);
-  if (!begun) return undefined;
-  const done = begun.lines.filter(({ type }) => type === 'trial').length;
+async function findStarted(requested: NewSweep, { json }: SweepOptions): Promise<Sweep | undefined> {
+  const resumed = await findUnfinished(requested);
+  if (!resumed) return undefined;
+  const done = resumed.lines.filter(({ type }) => type === 'trial').length;
   if (!json)
-    print(`Resuming sweep ${begun.spec.id}: ${done} ${done === 1 ? 'trial is' : 'trials are'} done.`);
-  return begun;
+    print(`Resuming sweep ${resumed.spec.id}: ${done} ${done === 1 ? 'trial is' : 'trials are'} done.`);
+  return resumed;
 }
 
-function ratesFor(method: Hyper['method'], base: BaseShape, options: SweepOptions): number[] {
+function chooseRates(method: Hyper['method'], base: BaseShape, options: SweepOptions): number[] {
   if (!options.grid) return defaultGrid(method, options.optimizer, base);
-  const scale = options.method === 'both' && method === 'full' ? TENTH : 1;
+  const scale = options.method === 'both' && method === 'full' ? EXPECTED_RATIO : 1;
   return options.grid.map((rate) => Number((rate * scale).toPrecision(6)));
 }
 
-/** Throws `diverged` when a method has no stable rate; its curve is shown and kept all the same. */
+/** Throws `diverged` when a method has no stable rate; its curve is still shown and kept. */
 function report(
   { dir, spec }: Pick<Sweep, 'dir' | 'spec'>,
   results: MethodResult[],

@@ -46,14 +46,14 @@ import {
   requireChange,
   type Continued,
 } from '../../options/continue-run.ts';
-import { enginePlace, withEngine } from '../../options/engine-options.ts';
+import { engineTarget, withEngine } from '../../options/engine-options.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
 import type { CheckedBase } from '../../machine/fit-machine.ts';
-import { thisMachine, worker } from '../../machine/place.ts';
+import { localTarget, workerTarget } from '../../machine/training-target.ts';
 import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
 import { launchOnCluster } from '../../processes/cluster-run.ts';
 import { finishRun } from '../../processes/finish-run.ts';
-import { launchOnItsOwn } from '../../processes/launch.ts';
+import { launchDetached } from '../../processes/launch.ts';
 import { checkData, defaultName, toCorpusPlan } from '../../options/data-options.ts';
 import { formatDuration } from '../../view/format.ts';
 import { print, printJson } from '../../view/output.ts';
@@ -92,39 +92,39 @@ async function train(where: Folders, asked: AllOptions, continued?: Continued): 
   const name = options.name ?? defaultName(where, options);
   const cluster = await chosenCluster(options);
   const named = { ...options, name };
-  if (cluster) return begin({ where, evaluation, start: cluster, continued, engine }, named);
+  if (cluster) return prepareAndStart({ where, evaluation, start: cluster, continued, engine }, named);
   await withTraining(msg`The training of ${name}`, (lock) =>
-    begin({ where, evaluation, start: lock, continued, engine }, named),
+    prepareAndStart({ where, evaluation, start: lock, continued, engine }, named),
   );
 }
 
-interface Beginning {
+interface Preparation {
   where: Folders;
   evaluation: EvaluationPlan;
-  /** The cluster that trains, or what lets this machine do so. */
+  /** The cluster that trains, or the training lock of this machine. */
   start: ChosenCluster | TrainingLock;
   /** The run that this one continues. */
   continued: Continued | undefined;
-  /** What trains, if it is not this program. */
+  /** The external trainer, if any. */
   engine: RunSpec['engine'];
 }
 
-/** Prepares everything that the run needs, creates it, and starts its trainer. */
-async function begin(
-  { where, evaluation, start, continued, engine }: Beginning,
+/** Prepares everything the run needs, creates it, and starts its trainer. */
+async function prepareAndStart(
+  { where, evaluation, start, continued, engine }: Preparation,
   options: AllOptions & { name: string },
 ): Promise<void> {
   const base = continued?.spec.base ?? (await fetchBase(options.base, options));
   const checked = await checkBase(base.path, { ...options, base: base.id });
   const { config } = checked;
-  const there = 'client' in start ? worker(options) : undefined;
-  const place = engine ? enginePlace(engine, there?.backend) : (there ?? (await thisMachine(options)));
+  const there = 'client' in start ? workerTarget(options) : undefined;
+  const place = engine ? engineTarget(engine, there?.backend) : (there ?? (await localTarget(options)));
   const { backend } = place;
   const precision = options.precision === 'auto' ? place.precision(options.method) : options.precision;
   const atCheckpoints = evaluation.checkpointTasks.length > 0;
-  // What fits does not depend on the learning rate.
+  // Memory does not depend on the learning rate.
   const asked = toHyper(options, 1, precision, 1);
-  const { fitted, memoryBytes } = await place.fit(checked, asked, atCheckpoints);
+  const { settings, memoryBytes } = await place.fit(checked, asked, atCheckpoints);
 
   // Read before the run is created, so that an empty folder leaves no run behind.
   const { folder, folders } = where;
@@ -145,9 +145,9 @@ async function begin(
     const tokensPerSecond = await expectedSpeed(base, { method: options.method, precision, backend }, known);
     const trainTokens = summary.changed?.passTokens ?? summary.trainTokens;
     const steps = budgetInSteps(options, { trainTokens, tokensPerSecond });
-    const unrated = { ...toHyper(options, steps, precision, 1), ...fitted };
-    const kind = { baseSha256: base.sha256, hyper: unrated, corpus: plan, evaluation, trainTokens, steps };
-    const learningRate = await learningRateFor({ ...kind, shape: config }, options, continued);
+    const unrated = { ...toHyper(options, steps, precision, 1), ...settings };
+    const setup = { baseSha256: base.sha256, hyper: unrated, corpus: plan, evaluation, trainTokens, steps };
+    const learningRate = await learningRateFor({ ...setup, shape: config }, options, continued);
     const hyper = { ...unrated, learningRate: learningRate.rate };
     await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
     const material = {
@@ -162,7 +162,7 @@ async function begin(
     await readReplay(corpus, material, options);
     const training =
       options.minutes === undefined ? (steps * tokensPerStep(hyper)) / tokensPerSecond : 60 * options.minutes;
-    // Of other machines nothing is known.
+    // Nothing is known about other machines.
     const expected =
       'client' in start || engine
         ? undefined
@@ -171,8 +171,8 @@ async function begin(
             speed: tokensPerSecond,
           });
     if (!options.json) {
-      tellCheckpoints(evaluation, known);
-      if (expected) tellTimes(expected);
+      printCheckpointCost(evaluation, known);
+      if (expected) printTimes(expected);
     }
     const { dir, id, spec } = await createRun({
       ...material,
@@ -190,7 +190,7 @@ async function begin(
     const trainer =
       'client' in start
         ? await launchOnCluster(dir, spec, start, { ...options, memoryBytes })
-        : await launchOnItsOwn(dir, start);
+        : await launchDetached(dir, start);
     if (options.detach)
       return options.json
         ? printJson({ run: id, dir })
@@ -199,7 +199,7 @@ async function begin(
   });
 }
 
-/** Refuses what training would refuse later, before any file is read. */
+/** Rejects what training would reject later, before any file is read. */
 export async function checkBase(
   path: string,
   { base, seq, method, targets, rank }: TrainOptions,
@@ -218,7 +218,7 @@ export async function checkBase(
 }
 
 /** Prints what measuring checkpoints will cost. */
-function tellCheckpoints(evaluation: EvaluationPlan, known: KnownCosts): void {
+function printCheckpointCost(evaluation: EvaluationPlan, known: KnownCosts): void {
   const { checkpointTasks, checkpointShare } = evaluation;
   if (checkpointTasks.length === 0) return;
   const cost = known(checkpointPart(evaluation));
@@ -228,15 +228,15 @@ function tellCheckpoints(evaluation: EvaluationPlan, known: KnownCosts): void {
   );
 }
 
-/** Prints how long all of it will take. */
-function tellTimes(times: RunTimes): void {
+/** Prints how long everything will take. */
+function printTimes(times: RunTimes): void {
   const [total, training, measuring] = [totalSeconds(times), times.training, times.measuring].map(
     formatDuration,
   );
   print(`This takes about ${total}: ${training} of training, about ${measuring} to measure the result`);
 }
 
-/** The rate that was given, that of the continued run, or the best one known for the base; prints which. */
+/** The learning rate: as specified, from the continued run, or the best known for the base; prints which. */
 async function learningRateFor(
   question: RateQuestion,
   options: Pick<AllOptions, 'lr' | 'optimizer' | 'rateTrials' | 'json'>,
@@ -244,7 +244,7 @@ async function learningRateFor(
 ): Promise<RateAnswer> {
   if (options.lr !== undefined) return { rate: options.lr, reason: msg`given` };
   const before = continued?.spec.hyper;
-  // The rate of another optimiser would say nothing.
+  // A rate for another optimiser would be meaningless.
   if (continued && before?.optimizer === options.optimizer) {
     const same = { rate: continued.learningRate, reason: msg`the final rate of run ${continued.spec.id}` };
     const answer = atLength(same, question.shape, { from: before.steps, to: question.steps });
@@ -259,7 +259,7 @@ async function learningRateFor(
 }
 
 /**
- * Tokens per second to plan with: the speed of the last similar run on this machine, else a guess from the model's
+ * Tokens per second to plan with: the speed of the last similar run on this machine, else an estimate from the model's
  * size.
  */
 export async function expectedSpeed(

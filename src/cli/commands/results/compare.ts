@@ -4,7 +4,7 @@ import { forTerminal } from '../../../text/next-step.ts';
 import type { RunComparison } from '../../../protocol/run-comparison.ts';
 import { findRun } from '../../../runs/index.ts';
 import { formatTable } from '../../view/format.ts';
-import { apart, print, printJson } from '../../view/output.ts';
+import { joinGroups, print, printJson } from '../../view/output.ts';
 import { comparisonTable } from '../../view/tables.ts';
 
 export function compareCommand(): Command {
@@ -15,26 +15,26 @@ export function compareCommand(): Command {
       'two or more: ids of runs, the start of one, or latest; the others are compared with the first',
     )
     .option('--json', 'print the comparison as JSON')
-    .action(async (wanted: string[], { json }: { json?: boolean }) => {
+    .action(async (ids: string[], { json }: { json?: boolean }) => {
       const dirs: string[] = [];
-      for (const one of wanted) dirs.push(await findRun(one));
+      for (const run of ids) dirs.push(await findRun(run));
       const comparison = await compareRuns(dirs);
       if (json) printJson(comparison);
       else print(describe(comparison));
     });
 }
 
-/** Longer values are cut at the front, since the end of a path says more. */
-const WIDEST = 44;
-const fitted = (text: string) => (text.length > WIDEST ? `...${text.slice(3 - WIDEST)}` : text);
+/** Longer values are truncated at the front, since the end of a path is more informative. */
+const MAX_WIDTH = 44;
+const truncate = (text: string) => (text.length > MAX_WIDTH ? `...${text.slice(3 - MAX_WIDTH)}` : text);
 
 function describe({ runs, differs, against, warnings }: RunComparison): string[] {
   const [first] = runs;
   const settings = differs.length
     ? formatTable([
         ['', ...runs.map(({ id }) => id)],
-        ['name', ...runs.map(({ name }) => fitted(name))],
-        ...differs.map(({ setting, values }) => [setting, ...values.map(fitted)]),
+        ['name', ...runs.map(({ name }) => truncate(name))],
+        ...differs.map(({ setting, values }) => [setting, ...values.map(truncate)]),
       ])
     : ['All settings are the same.'];
   const tables = against.map(({ run, comparisons }) => {
@@ -44,5 +44,5 @@ function describe({ runs, differs, against, warnings }: RunComparison): string[]
       ...(figures.length ? figures : ['No figure was measured for both.']),
     ];
   });
-  return apart([settings, ...tables, warnings.map(forTerminal)]);
+  return joinGroups([settings, ...tables, warnings.map(forTerminal)]);
 }

@@ -66,7 +66,7 @@ export function evaluateCommand(): Command {
     .action(evaluate);
 }
 
-/** step 0 is the base, or the model that is measured without a run. */
+/** step 0 is the base, or a model measured without a run. */
 type Figure = Metric & { step: number };
 
 async function evaluate(reference: string, options: Options): Promise<void> {
@@ -112,7 +112,7 @@ async function evaluate(reference: string, options: Options): Promise<void> {
   if (options.checkpoint === undefined) print('', `Figures: ${target.dir}/evaluation/summary.json`);
 }
 
-/** A cluster measures runs; a model by itself has no directory for the figures. */
+/** A cluster measures only runs; a model without a run has no directory for the results. */
 function requireRun(target: object, reference: string, { check }: Options): void {
   if ('dir' in target && !check) return;
   throw new UserError(
@@ -135,7 +135,7 @@ async function check(target: object, reference: string, { json, verbose }: Optio
   else print(describeServed(served!));
 }
 
-/** A known base's name means that base; else it is a run, else a model's file or its name on the hub. */
+/** The name of a known base means that base; otherwise a run, a model file, or a model's name on the hub. */
 async function findTarget(reference: string, options: Options): Promise<{ dir: string } | ResolvedBase> {
   if (findKnownBase(reference)) return fetchBase(reference, options);
   try {
@@ -151,7 +151,7 @@ async function findTarget(reference: string, options: Options): Promise<{ dir: s
   }
 }
 
-const live = new LiveLine(process.stderr);
+const liveLine = new LiveLine(process.stderr);
 
 function showProgress(
   { phase, done, total, etaSeconds }: EvaluatorMessage & { type: 'progress' },
@@ -160,8 +160,8 @@ function showProgress(
   if (json)
     printProgress({ phase, done, total, unit: 'items', ...(etaSeconds === undefined ? {} : { etaSeconds }) });
   else {
-    live.show(`${phase} ${done} of ${total}`);
-    if (done === total) live.keep();
+    liveLine.show(`${phase} ${done} of ${total}`);
+    if (done === total) liveLine.keep();
   }
 }
 

@@ -31,9 +31,9 @@ import { clusterOptions, machineOptions, type ClusterOptions } from '../../../tr
 import { addOptions } from '../../options/add-options.ts';
 import { checkData } from '../../options/data-options.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
-import { thisMachine, worker } from '../../machine/place.ts';
+import { localTarget, workerTarget } from '../../machine/training-target.ts';
 import { onInterrupt } from '../../processes/child.ts';
-import { clusterLauncher, forget, isElsewhere } from '../../processes/cluster-reproduction.ts';
+import { clusterLauncher, deleteUnsent, isOnCluster } from '../../processes/cluster-reproduction.ts';
 import { printClaims, reproductionView } from '../../view/reproduction-view.ts';
 import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
 import { withCorpus, type Reading } from '../../read-corpus.ts';
@@ -111,7 +111,7 @@ export function reproduceCommand(): Command {
       if (cluster || found?.spec.elsewhere) {
         const isGiven = command.getOptionValueSource('budget') === 'cli';
         const budget = found && !isGiven ? found.spec.budgetMinutes : options.budget;
-        return runElsewhere({ folder, found, cluster }, { ...options, budget });
+        return runOnCluster({ folder, found, cluster }, { ...options, budget });
       }
       await withTraining('A reproduction', (lock) => run({ folder, found }, options, lock));
     });
@@ -142,34 +142,34 @@ function dataFile(text: string, all: Record<string, string>): Record<string, str
 }
 
 /** Seconds of the budget that are reserved for stopping a child process and for judging. */
-const reserve = (minutes: number) => Math.min(25, 0.1 * 60 * minutes);
-/** The most tokens of training text: more than a budget of an hour reads. */
+const reservedSeconds = (minutes: number) => Math.min(25, 0.1 * 60 * minutes);
+/** Maximum tokens of training text: more than are read with a budget of an hour. */
 const MOST_TOKENS = 300_000;
 /** Below this budget in minutes, fewer items are measured. */
 const SHORT = 20;
 
 interface Start {
-  /** The folder that was named. */
+  /** The folder named by the user. */
   folder: string | undefined;
   /** The reproduction to resume. */
   found: Reproduction | undefined;
-  /** The cluster that was named. */
+  /** The cluster named by --on. */
   cluster?: ChosenCluster | undefined;
 }
 
 async function run(start: Start, options: Options, lock: TrainingLock): Promise<void> {
   const began = performance.now();
   const { json = false, verbose = false } = options;
-  const { repro, around } = await prepare(start, options, false);
+  const { repro, environment } = await prepare(start, options, false);
   const { signal, release } = stopOnInterrupt('Stopping; finished work is kept.');
   const trainTokens = (await openCorpus(corpusDir(repro.dir))).train.length;
   const reporter = reproductionView(json);
   const results = await reproduce(repro, {
-    launcher: localLauncher(repro, { verbose, lock, grace: 400 * reserve(options.budget) }),
+    launcher: localLauncher(repro, { verbose, lock, grace: 400 * reservedSeconds(options.budget) }),
     reporter,
-    deadline: began + 1000 * (60 * options.budget - reserve(options.budget)),
+    deadline: began + 1000 * (60 * options.budget - reservedSeconds(options.budget)),
     stop: signal,
-    ...around,
+    ...environment,
     trainTokens,
   });
   release();
@@ -177,11 +177,11 @@ async function run(start: Start, options: Options, lock: TrainingLock): Promise<
   printClaims(repro, results, { json, seconds: (performance.now() - began) / 1000 });
 }
 
-async function runElsewhere(start: Start, options: Options): Promise<void> {
+async function runOnCluster(start: Start, options: Options): Promise<void> {
   const began = performance.now();
   const { json = false } = options;
-  refuseData(options);
-  const { repro, memoryBytes, isNew, around } = await prepare(start, options, true);
+  checkNoLocalData(options);
+  const { repro, memoryBytes, isNew, environment } = await prepare(start, options, true);
   const { cluster } = start;
   const launcher = await clusterLauncher(repro, { ...options, cluster, memoryBytes });
   const { signal, release } = stopOnInterrupt('Leaving it; the work goes on on the cluster.');
@@ -189,22 +189,22 @@ async function runElsewhere(start: Start, options: Options): Promise<void> {
   const reporter = reproductionView(json);
   try {
     const budgetSeconds = 60 * options.budget;
-    const how = { launcher, reporter, budgetSeconds, stop: signal, ...around, trainTokens };
-    const results = await reproduceElsewhere(repro, how);
+    const settings = { launcher, reporter, budgetSeconds, stop: signal, ...environment, trainTokens };
+    const results = await reproduceElsewhere(repro, settings);
     reporter.end();
-    const underWay = await isElsewhere(repro);
-    printClaims(repro, results, { json, seconds: (performance.now() - began) / 1000, underWay });
+    const underWay = await isOnCluster(repro);
+    printClaims(repro, results, { json, seconds: (performance.now() - began) / 1000, onCluster: underWay });
   } catch (error) {
     reporter.end();
-    if (isNew && error instanceof UserError && error.code === 'cancelled') await forget(repro);
+    if (isNew && error instanceof UserError && error.code === 'cancelled') await deleteUnsent(repro);
     throw error;
   } finally {
     release();
   }
 }
 
-/** Files of benchmarks are this machine's. */
-function refuseData({ data }: Options): void {
+/** Benchmark files on this machine can't be used on a cluster. */
+function checkNoLocalData({ data }: Options): void {
   const [task] = Object.keys(data);
   if (task === undefined) return;
   throw new UserError(
@@ -214,11 +214,11 @@ function refuseData({ data }: Options): void {
   );
 }
 
-/** Only from then on: the steps before handle Ctrl+C themselves. */
-function stopOnInterrupt(told: string): { signal: AbortSignal; release(): void } {
+/** Installed late, because the earlier steps handle Ctrl+C themselves. */
+function stopOnInterrupt(message: string): { signal: AbortSignal; release(): void } {
   const stop = new AbortController();
   const release = onInterrupt(() => {
-    if (!stop.signal.aborted) note('', told);
+    if (!stop.signal.aborted) note('', message);
     stop.abort();
   });
   return { signal: stop.signal, release };
@@ -226,8 +226,8 @@ function stopOnInterrupt(told: string): { signal: AbortSignal; release(): void }
 
 interface Prepared {
   repro: Reproduction;
-  around: Omit<Circumstances, 'trainTokens'>;
-  /** On a cluster: what a run of each method needs there. */
+  environment: Omit<Circumstances, 'trainTokens'>;
+  /** On a cluster: the memory that a run of each method needs there. */
   memoryBytes: Record<Hyper['method'], number>;
   /** It was created just now. */
   isNew: boolean;
@@ -237,7 +237,7 @@ interface Prepared {
 async function prepare(
   { folder: named, found }: Start,
   options: Options,
-  elsewhere: boolean,
+  onCluster: boolean,
 ): Promise<Prepared> {
   const reference = found ? found.spec.base.path : options.base;
   const base = await fetchBase(reference, { ...options, method: 'full' });
@@ -247,37 +247,37 @@ async function prepare(
       `${base.path} is not the file that this reproduction began with.`,
       'Put that file back, or start a new reproduction.',
     );
-  const { sequenceLength: seq = options.seq, backend: asked = options.backend } = found?.spec ?? {};
+  const { sequenceLength: seq = options.seq, backend: requested = options.backend } = found?.spec ?? {};
   const train = trainDefaults({
     ...options,
     base: base.id,
     seq,
-    backend: elsewhere ? asked : options.backend,
+    backend: onCluster ? requested : options.backend,
   });
   const checked = await checkBase(base.path, { ...train, targets: [], method: 'full' });
   const { config } = checked;
   const wanted = { ...train, json: options.json === true };
-  const place = elsewhere ? worker(wanted) : await thisMachine(wanted);
+  const place = onCluster ? workerTarget(wanted) : await localTarget(wanted);
   const { backend } = place;
   const precision = { lora: place.precision('lora'), full: place.precision('full') };
   const speed = (method: 'lora' | 'full') =>
     expectedSpeed(base, { method, precision: precision[method], backend });
   const tokensPerSecond = { lora: await speed('lora'), full: await speed('full') };
-  const around = {
+  const environment = {
     machine: machineGuess(config, tokensPerSecond),
     shape: config,
-    largestRank: Math.min(...shapesOf(config).flat()),
+    largestRank: Math.min(...listShapes(config).flat()),
   };
-  const hyperOf = (method: Hyper['method']) => toHyper({ ...train, method }, 1, precision[method], 1);
+  const createHyper = (method: Hyper['method']) => toHyper({ ...train, method }, 1, precision[method], 1);
   const fit = async () => {
-    const { fitted, memoryBytes: full } = await place.fit(checked, hyperOf('full'));
-    const quiet = elsewhere && worker({ ...wanted, json: true });
-    const lora = quiet ? (await quiet.fit(checked, hyperOf('lora'))).memoryBytes : 0;
+    const { settings: fitted, memoryBytes: full } = await place.fit(checked, createHyper('full'));
+    const silent = onCluster && workerTarget({ ...wanted, json: true });
+    const lora = silent ? (await silent.fit(checked, createHyper('lora'))).memoryBytes : 0;
     return { recompute: fitted.recompute, memoryBytes: { lora, full } };
   };
   if (found) {
-    const memoryBytes = elsewhere ? (await fit()).memoryBytes : { lora: 0, full: 0 };
-    return { repro: found, memoryBytes, isNew: false, around };
+    const memoryBytes = onCluster ? (await fit()).memoryBytes : { lora: 0, full: 0 };
+    return { repro: found, memoryBytes, isNew: false, environment };
   }
 
   const { include, exclude } = options;
@@ -297,7 +297,7 @@ async function prepare(
   };
   return withCorpus(reproductionsDir(), reading, async (corpus, { plan, summary }) => {
     const short = options.budget < SHORT;
-    const asked = {
+    const requested = {
       folder,
       corpus: plan,
       corpusDigest: summary.digest,
@@ -311,14 +311,14 @@ async function prepare(
       retentionTexts: short ? 8 : 16,
       recompute,
       precision,
-      backend: elsewhere ? backend : options.backend,
-      ...(elsewhere && { elsewhere }),
+      backend: onCluster ? backend : options.backend,
+      ...(onCluster && { elsewhere: onCluster }),
       versions: { 'forget-me-not': version, node: process.version },
     };
-    const begun = await findUnfinished(asked);
-    if (begun && !options.json) print(`Resuming ${begun.spec.id}.`);
-    const repro = begun ?? (await createReproduction(asked, corpus));
-    return { repro, memoryBytes, isNew: !begun, around };
+    const unfinished = await findUnfinished(requested);
+    if (unfinished && !options.json) print(`Resuming ${unfinished.spec.id}.`);
+    const repro = unfinished ?? (await createReproduction(requested, corpus));
+    return { repro, memoryBytes, isNew: !unfinished, environment };
   });
 }
 
@@ -328,11 +328,11 @@ function trainDefaults(given: Pick<TrainOptions, 'base' | 'seq' | 'backend'>): T
   return { ...command.parse([], { from: 'user' }).opts<TrainOptions>(), ...given };
 }
 
-const shapesOf = (config: ModelConfig) => linearNames(config).map((name) => linearShape(config, name));
+const listShapes = (config: ModelConfig) => linearNames(config).map((name) => linearShape(config, name));
 
-/** A guess from the base's size; the sweep measures it later. */
+/** An estimate from the base's size; the sweep measures it later. */
 function machineGuess(config: ModelConfig, tokensPerSecond: MachineGuess['tokensPerSecond']): MachineGuess {
-  const shapes = shapesOf(config);
+  const shapes = listShapes(config);
   const weights = shapes.reduce((sum, [rows, columns]) => sum + rows * columns, 0);
   return {
     tokensPerSecond,

@@ -10,12 +10,12 @@ export function runsCommand(): Command {
     .option('--json', 'print the result as JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const found = await scanRuns();
-      if (json) printJson(asJson(found));
+      if (json) printJson(toJson(found));
       else print(describe(found));
     });
 }
 
-function asJson({ runs, damaged }: FoundRuns) {
+function toJson({ runs, damaged }: FoundRuns) {
   return {
     runs: runs.map(({ dir, snapshot: { spec, state, summary } }) => ({
       id: spec.id,

@@ -13,7 +13,7 @@ import { forgettingFigure } from '../../../findings/forgetting-figure.ts';
 import { effectiveStatus, findRun, readRun } from '../../../runs/index.ts';
 import { describePlan } from '../../machine/fit-machine.ts';
 import { formatBytes, formatCount, formatDuration, formatTable, plural } from '../../view/format.ts';
-import { apart, print, printJson, type Lines } from '../../view/output.ts';
+import { joinGroups, print, printJson, type Lines } from '../../view/output.ts';
 import { comparisonTable, earlierTable } from '../../view/tables.ts';
 import { english } from '../../../text/message.ts';
 
@@ -50,7 +50,7 @@ function describe(dir: string, snapshot: RunSnapshot): string[] {
     measured(snapshot),
     warnings(events, snapshot.brokenLines),
   ];
-  return apart(sections).map(forTerminal);
+  return joinGroups(sections).map(forTerminal);
 }
 
 const measured = ({ summary }: RunSnapshot): string[] =>
@@ -63,23 +63,23 @@ function facts(
   { spec, state, corpus, spectrum, exports }: RunSnapshot,
   events: RunEvent[],
 ): [string, Lines | undefined][] {
-  const start = events.findLast((event) => event.type === 'start');
+  const startTime = events.findLast((event) => event.type === 'start');
   const done = events.findLast((event) => event.type === 'done');
   const status = effectiveStatus({ spec, state });
-  const goOn =
+  const nextStep =
     status === 'interrupted' ||
     status === 'cancelled' ||
     (status === 'failed' && state.error?.code !== 'diverged')
       ? `; resume with: forget-me-not resume ${spec.id}`
       : '';
-  const left = status === 'running' || status === 'evaluating' ? timeLeftIn(state) : undefined;
-  const eta = left === undefined ? '' : `, ${left}`;
-  const foreign = isForeign(spec);
+  const remaining = status === 'running' || status === 'evaluating' ? timeLeftIn(state) : undefined;
+  const eta = remaining === undefined ? '' : `, ${remaining}`;
+  const foreign = isTrainedElsewhere(spec);
   const leftOut = Object.values(corpus?.leftOut ?? {}).reduce((sum, count) => sum + count, 0);
   return [
     ['name', spec.name],
-    ['fetched', spec.fetched && fetchedFrom(spec.fetched)],
-    ['imported', spec.fetched ? undefined : spec.imported && importedFrom(spec.imported)],
+    ['fetched', spec.fetched && describeFetched(spec.fetched)],
+    ['imported', spec.fetched ? undefined : spec.imported && describeImported(spec.imported)],
     [
       'continues',
       spec.continues &&
@@ -87,7 +87,7 @@ function facts(
     ],
     [
       'status',
-      `${status}${foreign ? '' : `, step ${state.step} of ${state.steps}`}${state.phase ? ` (${state.phase})` : ''}${eta}${goOn}`,
+      `${status}${foreign ? '' : `, step ${state.step} of ${state.steps}`}${state.phase ? ` (${state.phase})` : ''}${eta}${nextStep}`,
     ],
     ['error', state.error && `[${state.error.code}] ${state.error.message} ${state.error.next}`],
     [spec.folders ? 'folders' : 'folder', describeFolders(spec) || undefined],
@@ -99,12 +99,12 @@ function facts(
     ],
     ['learned', describeLearning(spec.corpus) || undefined],
     ['base', spec.base.id],
-    ['method', methodOf(spec)],
+    ['method', describeMethod(spec)],
     ['rate', spec.learningRateReason && `${spec.hyper.learningRate}, ${spec.learningRateReason}`],
     [
       'backend',
-      start &&
-        `${start.backend} (${start.backendReason}); ${formatCount(start.trainableParameters)} parameters train`,
+      startTime &&
+        `${startTime.backend} (${startTime.backendReason}); ${formatCount(startTime.trainableParameters)} parameters train`,
     ],
     [
       'took',
@@ -112,22 +112,22 @@ function facts(
         ? `${formatDuration(done.seconds)}, ${Math.round(done.tokensPerSecond)} tokens/s, ${formatBytes(done.peakMemory)} at peak`
         : undefined,
     ],
-    ['memory', memoryOf(events)],
+    ['memory', describeMemory(events)],
     ['went back', rollbacks(events)],
     ['ended', endedEarly(events)],
-    ['kept', keptOf(events)],
+    ['kept', checkpointSizes(events)],
     [
       'spectrum',
       spectrum && `${describeSpectrum(spectrum)}${spectrum.stated ? '; as its publisher states' : ''}`,
     ],
     ['result', done && `${dir}/${done.artefact}`],
-    ['exported', exports && exportsOf(exports)],
+    ['exported', exports && listExports(exports)],
     ['directory', done ? undefined : dir],
   ];
 }
 
 /** Planned and measured memory. */
-function memoryOf(events: RunEvent[]): string | undefined {
+function describeMemory(events: RunEvent[]): string | undefined {
   const planned = events.findLast((event) => event.type === 'memory');
   if (!planned) return undefined;
   const measured = events.findLast((event) => event.type === 'done' || event.type === 'step')?.peakMemory;
@@ -135,8 +135,10 @@ function memoryOf(events: RunEvent[]): string | undefined {
   return `${peak}${formatBytes(planned.total)} planned (${describePlan({ ...planned.plan, total: planned.total })})`;
 }
 
-const exportsOf = (records: readonly ExportRecord[]) =>
-  latestExports(records).map((one) => `${describeTarget(one)}, ${one.path}; ${describeCheck(one.check)}`);
+const listExports = (records: readonly ExportRecord[]) =>
+  latestExports(records).map(
+    (record) => `${describeTarget(record)}, ${record.path}; ${describeCheck(record.check)}`,
+  );
 
 function rollbacks(events: RunEvent[]): string[] {
   return events.flatMap((event) => (event.type === 'rollback' ? [english(describeRollback(event))] : []));
@@ -147,32 +149,32 @@ function endedEarly(events: RunEvent[]): string | undefined {
   return stop && `early, at step ${stop.step}: ${stop.why}`;
 }
 
-function keptOf(events: RunEvent[]): string | undefined {
+function checkpointSizes(events: RunEvent[]): string | undefined {
   const best = events.findLast((event) => event.type === 'best');
   return best && `the checkpoint of step ${best.step}: ${best.why}`;
 }
 
-/** Nothing is known of its training. */
-const isForeign = ({ imported, fetched }: RunSpec) => imported !== undefined && !fetched;
+/** Nothing is known about its training. */
+const isTrainedElsewhere = ({ imported, fetched }: RunSpec) => imported !== undefined && !fetched;
 
-const fetchedFrom = ({ from, name, version, publishedAt, sha256, run, licence }: Fetched) =>
+const describeFetched = ({ from, name, version, publishedAt, sha256, run, licence }: Fetched) =>
   `${name} version ${version} from ${from}, published ${publishedAt.slice(0, 10)} (run ${run}, sha256 ${sha256.slice(0, 12)})${licence ? `, licence: ${licence}` : ''}; its settings and curves are what its publisher states`;
 
-const importedFrom = ({ from, format, base }: NonNullable<RunSpec['imported']>) =>
+const describeImported = ({ from, format, base }: NonNullable<RunSpec['imported']>) =>
   `from ${from} (${format === 'peft' ? 'PEFT' : 'GGUF'}${base ? `, made for ${base}` : ''})`;
 
-function methodOf(spec: RunSpec): string {
+function describeMethod(spec: RunSpec): string {
   const { hyper } = spec;
   const lora =
     hyper.method === 'lora'
       ? ` r = ${hyper.rank}, alpha = ${hyper.alpha}, on ${hyper.targets.join(' ')};`
       : '';
-  if (isForeign(spec)) return `${hyper.method}${lora.replace(/;$/, '')}`;
+  if (isTrainedElsewhere(spec)) return `${hyper.method}${lora.replace(/;$/, '')}`;
   const batch = hyper.batch * hyper.accumulate;
   return `${hyper.method}${lora ? `:${lora}` : ','} ${hyper.optimizer} at ${hyper.learningRate} (${hyper.schedule}), ${batch > 1 ? `${batch} x ` : ''}${hyper.sequenceLength} tokens a step, ${hyper.precision}, seed ${hyper.seed}`;
 }
 
-/** Further lines of a value stand below its first. */
+/** Further lines of a value are placed below its first. */
 function fields(rows: [string, Lines | undefined][]): string[] {
   return rows.flatMap(([name, value]) =>
     [value || []].flat().map((line, at) => `  ${(at ? '' : name).padEnd(10)} ${line}`),
@@ -194,9 +196,9 @@ function lossLine(steps: Step[]): string {
   });
   const low = Math.min(...means);
   const high = Math.max(...means);
-  const bar = (mean: number) =>
+  const toBar = (mean: number) =>
     bars[Math.min(bars.length - 1, Math.floor(((mean - low) / (high - low || 1)) * bars.length))];
-  return `  ${means.map(bar).join('')}  ${high.toFixed(3)} to ${low.toFixed(3)}`;
+  return `  ${means.map(toBar).join('')}  ${high.toFixed(3)} to ${low.toFixed(3)}`;
 }
 
 function stepTable(steps: Step[]): string[] {
@@ -223,7 +225,7 @@ function heldOut(events: RunEvent[]): string[] {
   return measured.length ? [`Held-out loss by step: ${measured.join(', ')}`] : [];
 }
 
-/** What was measured at checkpoints: KL, or else accuracies. */
+/** Metrics measured at checkpoints: KL, or else accuracies. */
 function atCheckpoints(events: RunEvent[], { evaluation }: RunSpec): string[] {
   const figure = forgettingFigure(evaluation.checkpointTasks);
   if (!figure) return [];

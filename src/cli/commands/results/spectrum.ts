@@ -15,7 +15,7 @@ import { followChild } from '../../processes/follow-child.ts';
 import { formatDuration, formatTable } from '../../view/format.ts';
 import { LiveLine, print, printJson, printProgress } from '../../view/output.ts';
 
-const live = new LiveLine(process.stderr);
+const liveLine = new LiveLine(process.stderr);
 
 export function spectrumCommand(): Command {
   return new Command('spectrum')
@@ -41,7 +41,7 @@ async function spectrum(
       verbose,
     });
   } finally {
-    if (!json) live.clear();
+    if (!json) liveLine.clear();
   }
   const { spectrum: measured } = await readRun(dir);
   if (json) return printJson(measured);
@@ -59,7 +59,7 @@ function showProgress(message: SpectrumMessage & { type: 'progress' }, json: boo
       ...(etaSeconds !== undefined && { etaSeconds }),
     });
   const eta = etaSeconds ? `, about ${formatDuration(etaSeconds)} left` : '';
-  live.show(`Singular values: ${done} of ${total} matrices${eta}`);
+  liveLine.show(`Singular values: ${done} of ${total} matrices${eta}`);
 }
 
 /** A row for each module: the median over its layers and, if they differ, the lowest and highest. */

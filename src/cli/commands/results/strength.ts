@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import {
-  LEAST_STRENGTH,
+  MIN_STRENGTH,
   reportStrength,
   setStrength,
   type StrengthReport,
@@ -11,7 +11,7 @@ import { forTerminal } from '../../../text/next-step.ts';
 import { formatDifference, formatDifferenceInterval } from '../../../text/units.ts';
 import { findRun } from '../../../runs/index.ts';
 import { formatTable } from '../../view/format.ts';
-import { apart, print, printJson } from '../../view/output.ts';
+import { joinGroups, print, printJson } from '../../view/output.ts';
 
 export function strengthCommand(): Command {
   return new Command('strength')
@@ -45,7 +45,7 @@ function wanted(text: string): number | 'chosen' {
 
 function describe(report: StrengthReport, run: string, set: boolean): string[] {
   const { choice, given, strength: now, chosen } = report;
-  const how =
+  const origin =
     given !== undefined
       ? 'set by hand'
       : choice?.strength === 0
@@ -55,26 +55,26 @@ function describe(report: StrengthReport, run: string, set: boolean): string[] {
           : 'as given when the run was started';
   const next = set
     ? `Completion and export use it from now on. Measure it with {evaluate ${run}}.`
-    : `Set another one, from ${LEAST_STRENGTH} to 1: forget-me-not strength ${run} 0.5`;
-  return apart([
+    : `Set another one, from ${MIN_STRENGTH} to 1: forget-me-not strength ${run} 0.5`;
+  return joinGroups([
     choice ? table(choice.path, report) : [],
     choice
       ? choice.strength === 0
         ? [`Chosen: none, since ${choice.why}. ${choice.next ?? ''}`.trim()]
         : [`Chosen: ${chosen}, since ${choice.why}.`]
       : [],
-    [`The result has strength ${now}, ${how}. ${next}`],
+    [`The result has strength ${now}, ${origin}. ${next}`],
   ]);
 }
 
-/** What was learned and forgotten at each strength, compared with the base. */
+/** Learning and forgetting at each strength, compared with the base. */
 function table(path: readonly StrengthPoint[], { strength: now, choice }: StrengthReport): string[] {
-  const rows = path.map(({ strength: at, learned, kl, solutions }) => [
-    String(at),
+  const rows = path.map(({ strength: point, learned, kl, solutions }) => [
+    String(point),
     formatDifferenceInterval(learned),
     kl ? kl.value.toFixed(3) : '-',
     solutions ? formatDifference(solutions.value) : '-',
-    [at === choice?.strength && 'chosen', at === now && 'in the file'].filter(Boolean).join(', '),
+    [point === choice?.strength && 'chosen', point === now && 'in the file'].filter(Boolean).join(', '),
   ]);
   const head = [
     'strength',

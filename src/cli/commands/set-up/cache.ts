@@ -1,4 +1,4 @@
-/** `cache`: what is kept on this machine to be faster the next time, how much that is, and its deletion. */
+/** `cache`: lists the files kept on this machine to save time later, with their sizes, and deletes them. */
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Argument, Command } from 'commander';
@@ -13,19 +13,19 @@ interface Kind {
   name: string;
   /** For people. */
   what: string;
-  /** Whether an entry of the cache is of this kind; the first that says so has it. */
+  /** Whether an entry of the cache is of this kind; the first match counts. */
   has(entry: string): boolean;
 }
 
-const oneOf =
+const isNamed =
   (...names: string[]) =>
   (entry: string) =>
     names.includes(entry);
 
-const inCache: readonly Kind[] = [
-  { name: 'prompts', what: 'what models have read of your newest prompts', has: oneOf('prompts') },
-  { name: 'folded', what: 'copies of bases with a result in them', has: oneOf('folded') },
-  { name: 'index', what: 'what is known of the files of workspaces', has: oneOf('index') },
+const cacheKinds: readonly Kind[] = [
+  { name: 'prompts', what: 'what models have read of your newest prompts', has: isNamed('prompts') },
+  { name: 'folded', what: 'copies of bases with a result in them', has: isNamed('folded') },
+  { name: 'index', what: 'what is known of the files of workspaces', has: isNamed('index') },
   {
     name: 'data',
     what: 'downloaded data sets and benchmarks',
@@ -34,12 +34,12 @@ const inCache: readonly Kind[] = [
   {
     name: 'scores',
     what: 'scores of models, and texts that they wrote to be measured',
-    has: oneOf('evaluation', 'retention', 'replay'),
+    has: isNamed('evaluation', 'retention', 'replay'),
   },
   {
     name: 'downloads',
     what: 'downloads that were not finished or not used up',
-    has: oneOf('wheels', 'llama'),
+    has: isNamed('wheels', 'llama'),
   },
   {
     name: 'other',
@@ -47,15 +47,15 @@ const inCache: readonly Kind[] = [
     has: () => true,
   },
 ];
-/** Not a cache, but as large, and only ever downloaded. */
+/** Not a cache, but as large, and always downloadable again. */
 const BASES = { name: 'bases', what: 'downloaded bases; deleted only if they are named' };
 
 /** For completion only. */
-const neededByNoRun: readonly string[] = ['prompts', 'folded', 'index'];
+const unusedByRuns: readonly string[] = ['prompts', 'folded', 'index'];
 
-const names = [...inCache, BASES].map(({ name }) => name);
+const names = [...cacheKinds, BASES].map(({ name }) => name);
 
-interface Found {
+interface CacheUsage {
   name: string;
   what: string;
   bytes: number;
@@ -74,7 +74,7 @@ export function cacheCommand(): Command {
     .addArgument(new Argument('[what...]', 'only these (default: all but the bases)').choices(names))
     .option('--yes', 'delete without asking')
     .option('--json', 'print the result as JSON')
-    // Both commands have --json; commander gives it to the outer one.
+    // Both commands have --json; commander assigns it to the outer one.
     .action(async (what: string[], _: object, command: Command) =>
       clear(what, command.optsWithGlobals<{ yes?: boolean; json?: boolean }>()),
     );
@@ -82,33 +82,36 @@ export function cacheCommand(): Command {
 }
 
 async function list(json = false): Promise<void> {
-  const found = await find();
+  const found = await measureUsage();
   const total = sum(found);
   if (json) return printJson({ folder: cacheDir(), kinds: found, bytes: total });
-  const rows = [...found.map(({ name, bytes }) => [name, sizeOf(bytes)]), ['together', sizeOf(total)]];
+  const rows = [
+    ...found.map(({ name, bytes }) => [name, formatBytesShort(bytes)]),
+    ['together', formatBytesShort(total)],
+  ];
   print(formatTable(rows).map((line, at) => `${line}  ${found[at]?.what ?? `in ${dataDir()}`}`));
 }
 
-const sizeOf = (bytes: number): string => (bytes < 1e9 ? fileSize(bytes) : formatBytes(bytes));
+const formatBytesShort = (bytes: number): string => (bytes < 1e9 ? fileSize(bytes) : formatBytes(bytes));
 
 async function clear(what: readonly string[], options: { yes?: boolean; json?: boolean }): Promise<void> {
-  const wanted = what.length > 0 ? what : inCache.map(({ name }) => name);
-  const found = (await find()).filter(({ name, paths }) => wanted.includes(name) && paths.length > 0);
+  const wanted = what.length > 0 ? what : cacheKinds.map(({ name }) => name);
+  const found = (await measureUsage()).filter(({ name, paths }) => wanted.includes(name) && paths.length > 0);
   if (found.length > 0) {
-    if (!found.every(({ name }) => neededByNoRun.includes(name))) await requireIdle();
+    if (!found.every(({ name }) => unusedByRuns.includes(name))) await requireIdle();
     const text = [
-      `Deletes ${sizeOf(sum(found))}:`,
-      ...found.map((one) => `  ${one.name}  ${sizeOf(one.bytes)}  ${one.what}`),
+      `Deletes ${formatBytesShort(sum(found))}:`,
+      ...found.map((entry) => `  ${entry.name}  ${formatBytesShort(entry.bytes)}  ${entry.what}`),
     ];
     const agreed = await consent(text, { ...options, what: 'Nothing was deleted' });
     if (!agreed) throw new UserError('cancelled', 'Nothing was deleted.', 'Run it again to delete it.');
     for (const path of found.flatMap(({ paths }) => paths))
-      // A server may write into it at this moment.
+      // A server may be writing into it.
       await rm(path, { recursive: true, force: true, maxRetries: 3 });
   }
   const deleted = found.map(({ name, bytes }) => ({ name, bytes }));
   if (options.json) return printJson({ deleted, bytes: sum(found) });
-  print(found.length > 0 ? `${sizeOf(sum(found))} are free again.` : 'There is nothing to delete.');
+  print(found.length > 0 ? `${formatBytesShort(sum(found))} are free again.` : 'There is nothing to delete.');
 }
 
 /** Throws run-locked: a run reads its base and its data when it needs them. */
@@ -124,34 +127,36 @@ async function requireIdle(): Promise<void> {
   );
 }
 
-async function find(): Promise<Found[]> {
-  const entries = await entriesOf(cacheDir());
-  const kindOf = (entry: string) => inCache.find(({ has }) => has(entry))!;
-  const ofCache = inCache.map(async ({ name, what }): Promise<Found> => {
-    const paths = entries.filter((entry) => kindOf(entry).name === name).map((one) => join(cacheDir(), one));
-    return { name, what, bytes: await bytesOf(paths), paths };
+async function measureUsage(): Promise<CacheUsage[]> {
+  const entries = await listFolder(cacheDir());
+  const kindOf = (entry: string) => cacheKinds.find(({ has }) => has(entry))!;
+  const cacheEntries = cacheKinds.map(async ({ name, what }): Promise<CacheUsage> => {
+    const paths = entries
+      .filter((entry) => kindOf(entry).name === name)
+      .map((path) => join(cacheDir(), path));
+    return { name, what, bytes: await totalBytes(paths), paths };
   });
-  const bases = (await entriesOf(modelsDir())).map((entry) => join(modelsDir(), entry));
-  return [...(await Promise.all(ofCache)), { ...BASES, bytes: await bytesOf(bases), paths: bases }];
+  const bases = (await listFolder(modelsDir())).map((entry) => join(modelsDir(), entry));
+  return [...(await Promise.all(cacheEntries)), { ...BASES, bytes: await totalBytes(bases), paths: bases }];
 }
 
-const entriesOf = (folder: string): Promise<string[]> =>
+const listFolder = (folder: string): Promise<string[]> =>
   readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw error;
   });
 
-/** Links are not followed; what is deleted meanwhile counts nothing. */
-async function bytesOf(paths: readonly string[]): Promise<number> {
+/** Links are not followed; files deleted in the meantime count as 0. */
+async function totalBytes(paths: readonly string[]): Promise<number> {
   let bytes = 0;
   for (const path of paths) {
     const facts = await lstat(path).catch(() => undefined);
     if (facts?.isFile()) bytes += facts.size;
     if (!facts?.isDirectory()) continue;
     const names = await readdir(path).catch(() => []);
-    bytes += await bytesOf(names.map((name) => join(path, name)));
+    bytes += await totalBytes(names.map((name) => join(path, name)));
   }
   return bytes;
 }
 
-const sum = (found: readonly Found[]): number => found.reduce((total, { bytes }) => total + bytes, 0);
+const sum = (found: readonly CacheUsage[]): number => found.reduce((total, { bytes }) => total + bytes, 0);

@@ -10,10 +10,10 @@ export function doctorCommand(): Command {
     new Command('doctor')
       .description('check this machine: what is installed, what is missing, and the command that gets it')
       .option('--json', 'print the report as JSON')
-      // For VS Code's wizards, which only want to know what is missing.
+      // For VS Code's wizards, which only need what is missing.
       .addOption(new Option('--look-only', 'forget nothing').hideHelp())
       .action(async ({ json = false, lookOnly = false }: { json?: boolean; lookOnly?: boolean }) => {
-        // Whoever asks may have repaired what ended a server.
+        // The user may have fixed whatever ended a server.
         if (!lookOnly) await clearMarks();
         const report = doctorReportSchema.parse(await examine());
         if (json) printJson(report);

@@ -30,7 +30,7 @@ export const installGpuCommand = (): Command =>
 
 async function installGpu({ cuda = false, yes = false, json = false }: Options): Promise<void> {
   await requireLlama();
-  const kind = kindHere(cuda);
+  const kind = supportedKind(cuda);
   const missing = missingGpuPackages(kind, packageRoot());
   if (missing.length > 0) await announce(kind, missing, { yes, json });
   const stop = new AbortController();
@@ -54,7 +54,7 @@ async function installGpu({ cuda = false, yes = false, json = false }: Options):
 }
 
 /** Errors: bad-argument where there is nothing to install. */
-function kindHere(cuda: boolean): GpuKind {
+function supportedKind(cuda: boolean): GpuKind {
   const kind: GpuKind | undefined = cuda ? 'cuda' : gpuKindsHere().find((one) => one !== 'cuda');
   if (kind && gpuPackages(kind).length > 0) return kind;
   throw new UserError(
@@ -69,7 +69,7 @@ async function announce(
   missing: readonly { bytes: number; unpacked: number }[],
   options: { yes: boolean; json: boolean },
 ): Promise<void> {
-  const sum = (name: 'bytes' | 'unpacked') => formatBytes(missing.reduce((all, one) => all + one[name], 0));
+  const sum = (name: 'bytes' | 'unpacked') => formatBytes(missing.reduce((all, part) => all + part[name], 0));
   const text = `llama.cpp for ${gpuKindNames[kind]}: downloads ${sum('bytes')} from your npm registry (npm's configuration) and takes ${sum('unpacked')} in ${llamaDir()}.`;
   if (!(await confirm(text, options)))
     throw new UserError(

@@ -11,7 +11,7 @@ import { availableMemory } from '../../../platform/machine/available-memory.ts';
 import { minGpuMemory, minMemory, runMemory } from '../../../training/memory/defaults.ts';
 import { machineOptions } from '../../../training/options/place.ts';
 import { addOptions } from '../../options/add-options.ts';
-import { autoBase, type AutoBase, tellWithTensorflow } from '../../machine/auto-base.ts';
+import { autoBase, type AutoBase, describeTensorflowGain } from '../../machine/auto-base.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
 import { formatBytes, formatTable } from '../../view/format.ts';
 import { print, printJson } from '../../view/output.ts';
@@ -46,9 +46,9 @@ export function modelsCommand(): Command {
     )
     .option('--yes', 'download without asking')
     .option('--json', 'print the result as JSON')
-    // Both commands have --json; commander gives it to the outer one.
+    // Both commands have --json; commander assigns it to the outer one.
     .action(async (reference: string, _: ModelsOptions, command: Command) =>
-      fetchOne(reference, command.optsWithGlobals<ModelsOptions>()),
+      fetchModel(reference, command.optsWithGlobals<ModelsOptions>()),
     );
   return models;
 }
@@ -65,10 +65,10 @@ interface Listed {
   quantisation?: string;
   contextLength?: number;
   fillInTheMiddle?: boolean;
-  /** Memory in bytes that a run with default options takes here, and the least that one can be made to fit into. */
+  /** Memory in bytes of a run with default options on this machine, and the minimum that a run can be fitted into. */
   memory?: { lora: number; full: number };
   leastMemory?: { lora: number; full: number };
-  /** In the order in which they are tried. */
+  /** In the order they are tried. */
   sources?: { kind: 'pypi' | 'hub'; from: string }[];
 }
 
@@ -80,7 +80,7 @@ async function list({ json, backend: wanted, device }: ModelsOptions): Promise<v
     autoBase(wanted),
     gpu ?? availableMemory(),
   ]);
-  const models = [...known, ...(await fromHub(known))];
+  const models = [...known, ...(await listHubModels(known))];
   if (json) return printJson({ models, default: toldBase(chosen), availableMemory: free });
   const rows = models.map(({ id, bytes, licence, memory, leastMemory, fillInTheMiddle, present }) => [
     id,
@@ -96,7 +96,7 @@ async function list({ json, backend: wanted, device }: ModelsOptions): Promise<v
   ]);
   const head = ['base', 'size', 'licence', 'memory: LoRA', 'full', 'fill-in-the-middle', ''];
   print(formatTable([head, ...rows]));
-  const later = tellWithTensorflow(chosen);
+  const later = describeTensorflowGain(chosen);
   print(
     '',
     forTerminal(`The default on this machine is ${chosen.id}: ${english(chosen.why)}.${english(later)}`),
@@ -129,19 +129,19 @@ async function describe(base: KnownBase, backend: BackendName, onGpu: boolean): 
     fillInTheMiddle,
     memory: both((method) => runMemory(base, method, { backend, hasOwnMemory: onGpu })),
     leastMemory: both((method) => (onGpu ? minGpuMemory : minMemory)(base, method, { backend })),
-    sources: base.sources.map(fromWhere),
+    sources: base.sources.map(describeSource),
   };
 }
 
 const both = (of: (method: 'lora' | 'full') => number) => ({ lora: of('lora'), full: of('full') });
 
-const fromWhere = (source: Source) => ({
+const describeSource = (source: Source) => ({
   kind: source.kind,
   from: source.kind === 'hub' ? source.repository : source.parts.map(({ project }) => project).join(' '),
 });
 
 /** Other models that were fetched from the hub before. */
-async function fromHub(known: Listed[]): Promise<Listed[]> {
+async function listHubModels(known: Listed[]): Promise<Listed[]> {
   const hub = join(modelsDir(), 'hub');
   const names = await readdir(hub, { recursive: true }).catch(() => []);
   const listed = new Set(known.map(({ path }) => path));
@@ -162,7 +162,7 @@ async function fromHub(known: Listed[]): Promise<Listed[]> {
   );
 }
 
-async function fetchOne(reference: string, options: ModelsOptions): Promise<void> {
+async function fetchModel(reference: string, options: ModelsOptions): Promise<void> {
   const base = await fetchBase(reference, options);
   if (options.json) return printJson(base);
   print(

@@ -3,7 +3,7 @@ import { resolveBase } from '../../../base-models/index.ts';
 import { networkFetch } from '../../../platform/network/http.ts';
 import {
   createCompleter,
-  languageIdOf,
+  languageIdForPath,
   type CompleterOptions,
   type CursorDocument,
 } from '../../../completion/index.ts';
@@ -51,10 +51,12 @@ export function completeCommand(): Command {
     .action(complete);
 }
 
-async function complete(place: string, options: Options): Promise<void> {
-  const document = await readCursor(place);
+async function complete(cursor: string, options: Options): Promise<void> {
+  const document = await readCursor(cursor);
   const maxTokens = toNumber('max-tokens', options.maxTokens, 1, 4096)!;
-  const { name, dispose, ...model } = await (options.endpoint ? elsewhere(options) : here(options));
+  const { name, dispose, ...model } = await (options.endpoint
+    ? completeRemotely(options)
+    : completeLocally(options));
   const completer = createCompleter({ ...model, maxTokens: () => maxTokens });
   const completion = await completer
     .complete({ ...document, adapter: name, invoked: true })
@@ -72,12 +74,12 @@ async function complete(place: string, options: Options): Promise<void> {
   else note(`No completion: ${reasons[reason ?? ''] ?? reason}.`);
 }
 
-type AskedModel = Pick<CompleterOptions, 'fillInTheMiddle' | 'request'> & {
+type ChosenModel = Pick<CompleterOptions, 'fillInTheMiddle' | 'request'> & {
   name: string;
   dispose: () => Promise<void>;
 };
 
-async function here(options: Options): Promise<AskedModel> {
+async function completeLocally(options: Options): Promise<ChosenModel> {
   const { name, ...files } = await chosenModel(options);
   const host = await openLlamaHost(files);
   return {
@@ -89,10 +91,10 @@ async function here(options: Options): Promise<AskedModel> {
   };
 }
 
-/** With a server elsewhere; what it is goes to stderr. */
-async function elsewhere(options: Options): Promise<AskedModel> {
+/** Completes with a remote server, which is described on stderr. */
+async function completeRemotely(options: Options): Promise<ChosenModel> {
   const { endpoint: address = '', model = '', run, base, adapter } = options;
-  if ([run, base, adapter].some((one) => one !== undefined))
+  if ([run, base, adapter].some((option) => option !== undefined))
     throw new UserError(
       'bad-argument',
       'Both a server and a model of this machine were given.',
@@ -125,7 +127,7 @@ const reasons: Record<string, string> = {
   unfinished: 'the model only begins what it does not end',
 };
 
-/** The model that completes, and its files. */
+/** The model to complete with, and its files. */
 async function chosenModel({ run, base, adapter }: Options) {
   if (run) {
     const { name, basePath, adapters, models } = await findServed(run);
@@ -142,12 +144,12 @@ async function chosenModel({ run, base, adapter }: Options) {
   return { name: 'adapter', basePath: path, adapters: [{ name: 'adapter', path: adapter }] };
 }
 
-async function readCursor(place: string): Promise<CursorDocument> {
-  const match = /^(.+):(\d+):(\d+)$/.exec(place);
+async function readCursor(cursor: string): Promise<CursorDocument> {
+  const match = /^(.+):(\d+):(\d+)$/.exec(cursor);
   if (!match)
     throw new UserError(
       'bad-argument',
-      `"${place}" is not FILE:LINE:COLUMN.`,
+      `"${cursor}" is not FILE:LINE:COLUMN.`,
       'Write, for example, src/main.ts:12:5.',
     );
   const [path, line, column] = [match[1]!, Number(match[2]), Number(match[3])];
@@ -163,5 +165,10 @@ async function readCursor(place: string): Promise<CursorDocument> {
       `It has ${lines.length} lines.`,
     );
   const offset = lines.slice(0, line - 1).reduce((sum, above) => sum + above.length + 1, 0) + column - 1;
-  return { path, languageId: languageIdOf(path), before: text.slice(0, offset), after: text.slice(offset) };
+  return {
+    path,
+    languageId: languageIdForPath(path),
+    before: text.slice(0, offset),
+    after: text.slice(offset),
+  };
 }

@@ -30,7 +30,7 @@ interface Options {
   verbose?: boolean;
 }
 
-const live = new LiveLine(process.stderr);
+const liveLine = new LiveLine(process.stderr);
 
 export function exportCommand(): Command {
   return new Command('export')
@@ -77,7 +77,11 @@ async function exportRun(wanted: string, options: Options): Promise<void> {
   const { id } = await readSpec(dir);
   const output = resolve(options.output ?? defaultName(id, options));
   const args = [
-    ...[dir, '--to', to, '--output', output],
+    dir,
+    '--to',
+    to,
+    '--output',
+    output,
     ...(type ? ['--type', type] : []),
     ...(options.checkpoint === undefined ? [] : ['--checkpoint', String(options.checkpoint)]),
     ...(options.baseName === undefined ? [] : ['--base-name', options.baseName]),
@@ -94,7 +98,7 @@ async function exportRun(wanted: string, options: Options): Promise<void> {
       verbose,
     });
   } finally {
-    if (!json) live.clear();
+    if (!json) liveLine.clear();
   }
   if (json) return printJson({ run: id, ...record });
   const { path, bytes, check } = record!;
@@ -106,7 +110,7 @@ async function exportRun(wanted: string, options: Options): Promise<void> {
 
 function show({ phase, done, total }: { phase: string; done: number; total: number }, json: boolean): void {
   if (json) printProgress({ phase, done, total, unit: 'parts' });
-  else live.show(phase);
+  else liveLine.show(phase);
 }
 
 function defaultName(id: string, { to, type = 'F16', checkpoint }: Options): string {

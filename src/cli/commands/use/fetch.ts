@@ -39,10 +39,10 @@ export function fetchCommand(): Command {
     .option('--sha256 <digest>', 'take it only if its manifest has this checksum, which publish has printed')
     .option('--yes', 'download without asking')
     .option('--json', 'print the new run as JSON')
-    .action(fetchOne);
+    .action(runFetch);
 }
 
-async function fetchOne(wanted: string | undefined, options: Options): Promise<void> {
+async function runFetch(wanted: string | undefined, options: Options): Promise<void> {
   const store = openStore(options.from);
   if (wanted === undefined) return list(store, options);
   const [, name = '', number] = /^([\w.-]+?)(?:@(\d+))?$/.exec(wanted) ?? [];
@@ -59,15 +59,15 @@ async function fetchOne(wanted: string | undefined, options: Options): Promise<v
     if (json) return printJson({ run: known, already: true });
     return print(`${sharedLabel(manifest)} is here already, as run ${known}.`);
   }
-  const base = await baseFor(manifest, options);
+  const base = await findBase(manifest, options);
   requireBaseOf(manifest, base);
-  const agreed = await confirm(arriving(found, store.label), options);
+  const agreed = await confirm(describeDownload(found, store.label), options);
   if (!agreed) throw new UserError('cancelled', 'Nothing was fetched.', 'Run it again to fetch it.');
   const { dir, id } = await download(store, found, { base, json });
   if (json) return printJson({ run: id, dir, name, version: manifest.version, newest: found.newest });
   print(
     `Run ${id}: ${sharedLabel(manifest)}, for ${base.id}.${manifest.sentence ? ` Its publisher says: ${manifest.sentence}` : ''}`,
-    olderNote(found),
+    newerVersionNote(found),
     `Use it: forget-me-not serve --run ${id}`,
   );
 }
@@ -92,7 +92,8 @@ async function download(
   process.once('SIGINT', onInterrupt);
   try {
     return await fetchAdapter(store, found, {
-      ...{ base, signal: stop.signal },
+      base,
+      signal: stop.signal,
       versions: { 'forget-me-not': version, node: process.version },
       onBytes: (done, total) => view.show({ phase: 'downloading', what: store.label, done, total }),
     });
@@ -102,7 +103,7 @@ async function download(
   }
 }
 
-const arriving = ({ manifest, bytes, newest }: FoundAdapter, from: string): string[] => {
+const describeDownload = ({ manifest, bytes, newest }: FoundAdapter, from: string): string[] => {
   const { base, licence } = manifest;
   const licences = [licence, base.licence && `its base: ${base.licence}`].filter(Boolean).join('; ');
   return [
@@ -111,11 +112,11 @@ const arriving = ({ manifest, bytes, newest }: FoundAdapter, from: string): stri
   ];
 };
 
-const olderNote = ({ manifest, newest }: FoundAdapter): string[] =>
+const newerVersionNote = ({ manifest, newest }: FoundAdapter): string[] =>
   newest > manifest.version ? [`This is an older version: the newest is ${newest}.`] : [];
 
-/** The base on this machine: the one that was named, that of another run, or one that can be downloaded. */
-async function baseFor({ base }: SharedManifest, options: Options): Promise<RunSpec['base']> {
+/** The base on this machine: the one named by the user, that of another run, or a downloadable one. */
+async function findBase({ base }: SharedManifest, options: Options): Promise<RunSpec['base']> {
   if (options.base !== undefined) return fetchBase(options.base, options);
   for (const { spec } of await listRuns()) {
     if (spec.base.sha256 !== base.sha256 || !existsSync(spec.base.path)) continue;

@@ -45,24 +45,27 @@ export function publishCommand(): Command {
 async function publish(wanted: string, { to, name: asked, licence, yes, json }: Options): Promise<void> {
   const store = openStore(to);
   const dir = await findRun(wanted);
-  // Only what is served as it was trained is worth sharing.
+  // Only an adapter whose served model matches the trained one is worth sharing.
   await findServed(dir);
   const name = asked ?? sharedName((await readSpec(dir)).name);
   requireName(name);
   const next = ((await store.versions(name)).at(-1) ?? 0) + 1;
   await inUnfinished(tmpdir(), 'sharing', async (folder) => {
     const packed = await packRun(dir, folder, {
-      ...{ name, version: next, licence },
+      name,
+      version: next,
+      licence,
       writeReport: async (runDir, out) => void (await writeReport([runDir], out, { sweeps: false })),
       versions: { 'forget-me-not': version },
     });
-    const agreed = await consent(leaving(packed, store.label), {
-      ...{ yes, json },
+    const agreed = await consent(describeUpload(packed, store.label), {
+      yes,
+      json,
       what: `${sharedLabel(packed.manifest)} was not published`,
     });
     if (!agreed) throw new UserError('cancelled', 'Nothing was published.', 'Run it again to publish.');
     await send(store, packed, json);
-    tell(packed, store.label, json);
+    printResult(packed, store.label, json);
   });
 }
 
@@ -82,14 +85,14 @@ async function send(store: Store, { manifest, files, bytes }: Packed, json = fal
   }
 }
 
-/** What leaves, and where to. */
-const leaving = ({ manifest, files, bytes }: Packed, to: string): string[] => [
+/** Lists what is uploaded, and where to. */
+const describeUpload = ({ manifest, files, bytes }: Packed, to: string): string[] => [
   `${fileSize(bytes)} leave this machine for ${to}, as ${sharedLabel(manifest)}:`,
   ...files.map((file) => `  ${file.path}  ${fileSize(file.bytes)}`),
   'They hold weights, settings, curves and figures, and no text of your files. An adapter may repeat pieces of what it learned.',
 ];
 
-function tell({ manifest, sha256, bytes }: Packed, to: string, json = false): void {
+function printResult({ manifest, sha256, bytes }: Packed, to: string, json = false): void {
   const { name, version: number, run } = manifest;
   if (json) return printJson({ run, name, version: number, to, bytes, sha256 });
   print(

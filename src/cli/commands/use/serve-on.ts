@@ -1,4 +1,4 @@
-/** `serve --on URL`: hands runs to a server elsewhere, lists what it has, takes them away again. */
+/** `serve --on URL`: loads runs into a remote server, lists its adapters, and unloads them. */
 import { basename } from 'node:path';
 import { networkFetch } from '../../../platform/network/http.ts';
 import { formatError, reportError, UserError } from '../../../text/errors.ts';
@@ -34,8 +34,8 @@ export interface ServeOnOptions {
 }
 
 /**
- * Errors: those of the server and of findRun, before anything is changed; once all adapters were tried, that of the one
- * that is not offered, or one that names several.
+ * Errors: those of the server and of findRun, before anything is changed; after trying all adapters, the error of the
+ * one that failed, or an error naming several.
  */
 export async function serveOn(options: ServeOnOptions): Promise<void> {
   const { json = false } = options;
@@ -55,13 +55,13 @@ export async function serveOn(options: ServeOnOptions): Promise<void> {
     );
   const outcome =
     owner === 'vllm'
-      ? await onVllm(new VllmServer(remote), options, endpoint)
-      : await onLlamaCpp(new LlamaCppServer(remote), options, endpoint);
+      ? await useVllm(new VllmServer(remote), options, endpoint)
+      : await useLlamaCpp(new LlamaCppServer(remote), options, endpoint);
   const { offered, failed } = outcome;
-  // A single failure is all that is said, in both forms.
+  // A single failure is reported alone, as text and as JSON.
   const says = offered.length > 0 || failed.length !== 1;
   if (json && says) printJson(await asJson(outcome, remote, owner));
-  else if (says) await tell(outcome, remote, owner, options);
+  else if (says) await printOutcome(outcome, remote, owner, options);
   const failure = failureFrom(outcome, endpoint.host);
   if (failure) throw failure;
 }
@@ -73,10 +73,10 @@ const asJson = async ({ offered, failed }: Outcome, remote: Remote, owner: strin
   ...(failed.length > 0 && {
     failed: failed.map(({ name, error }) => ({ name, error: reportError(error) })),
   }),
-  models: await namesOf(remote).catch(() => undefined),
+  models: await offeredNames(remote).catch(() => undefined),
 });
 
-async function tell(
+async function printOutcome(
   { offered, failed }: Outcome,
   remote: Remote,
   owner: string,
@@ -90,19 +90,19 @@ async function tell(
     print(
       `In VS Code: set forgetMeNot.completion.endpoint to ${api}${owner === 'vllm' ? `, and endpointModel to ${offered[0]!.name}` : ''}.`,
     );
-  // A single one is how the command ends.
+  // The command fails with a single failure's own error.
   if (failed.length > 1) for (const { name, error } of failed) note(`${name}: ${formatError(error)}`);
 }
 
 const offeredLine = (name: string, { meanKl, limit }: OfferResult['check'], host: string) =>
   `${name} is offered at ${host}. Checked there: ${meanKl.toPrecision(2)} nats per token from what was trained, limit ${limit.toPrecision(2)}.`;
 
-const namesOf = async (remote: Remote) => (await listModels(remote)).map(({ id }) => id);
+const offeredNames = async (remote: Remote) => (await listModels(remote)).map(({ id }) => id);
 
 const listed = async (remote: Remote) =>
   (await listModels(remote)).map(({ id, root, parent }) => [id, root ?? '', parent ?? '']);
 
-async function onVllm(
+async function useVllm(
   server: VllmServer,
   { adapter = [], unload = [], shared: folder }: ServeOnOptions,
   { host }: Endpoint,
@@ -114,10 +114,10 @@ async function onVllm(
       'vLLM reads adapters from a folder, and none was given.',
       'Give one that both machines see: --shared FOLDER, or --shared FOLDER=PATH_ON_SERVER.',
     );
-  // Before anything is taken away.
-  const wanted = await wantedRuns(adapter);
+  // Checked before anything is unloaded.
+  const wanted = await parseRuns(adapter);
   for (const name of unload) await unloadFromVllm(server, name, shared);
-  return offerAll(wanted, host, (one) => offerOnVllm(server, one, shared!, means(host)));
+  return offerAll(wanted, host, (model) => offerOnVllm(server, model, shared!, connection(host)));
 }
 
 async function unloadFromVllm(server: VllmServer, name: string, shared?: SharedFolder): Promise<void> {
@@ -129,12 +129,12 @@ async function unloadFromVllm(server: VllmServer, name: string, shared?: SharedF
   if (own !== undefined) await shared.remove(own);
 }
 
-async function onLlamaCpp(
+async function useLlamaCpp(
   server: LlamaCppServer,
   { adapter = [], unload = [], json = false }: ServeOnOptions,
   { host }: Endpoint,
 ): Promise<Outcome> {
-  const wanted = await wantedRuns(adapter);
+  const wanted = await parseRuns(adapter);
   if (wanted.length > 1)
     throw new UserError(
       'bad-argument',
@@ -150,14 +150,14 @@ async function onLlamaCpp(
         ...(await server.adapters()).map(({ id, path, scale }) => [String(id), path, String(scale)]),
       ]),
     );
-  return offerAll(wanted, host, (one) => offerOnLlamaCpp(server, one, means(host)));
+  return offerAll(wanted, host, (model) => offerOnLlamaCpp(server, model, connection(host)));
 }
 
 /** The runs, checked on this machine first. Errors: those of findServed; bad-argument for a full fine-tune. */
-async function wantedRuns(given: readonly string[]): Promise<OfferRequest[]> {
+async function parseRuns(given: readonly string[]): Promise<OfferRequest[]> {
   const wanted: OfferRequest[] = [];
-  for (const one of given) {
-    const [, name, run = ''] = /^(?:([^=]+)=)?(.+)$/.exec(one) ?? [];
+  for (const text of given) {
+    const [, name, run = ''] = /^(?:([^=]+)=)?(.+)$/.exec(text) ?? [];
     const dir = await findRun(run);
     const { adapters } = await findServed(dir);
     const spec = await readSpec(dir);
@@ -181,11 +181,11 @@ function checkedName(name: string): string {
   );
 }
 
-const means = (host: string) => ({
+const connection = (host: string) => ({
   host,
   report: (text: string) => note(text),
-  writePeft: (dir: string, output: string, baseName: string) =>
-    followChild('exporter', [dir, '--to', 'peft', '--output', output, '--base-name', baseName], {
+  writePeft: (dir: string, output: string, displayName: string) =>
+    followChild('exporter', [dir, '--to', 'peft', '--output', output, '--base-name', displayName], {
       schema: exportMessageSchema,
       onMessage: () => undefined,
     }),

@@ -87,11 +87,11 @@ async function serve(options: Options): Promise<void> {
   if (options.shared !== undefined || options.unload)
     throw new UserError('bad-argument', '--shared and --unload are for --on.', 'Give --on URL, too.');
   const runs: ServedRun[] = [];
-  // One after the other, because a check takes memory.
+  // Sequentially, because a check takes memory.
   for (const run of options.run ?? []) runs.push(await findServed(run));
-  const basePath = options.base ? (await resolveBase(options.base)).path : sameBase(runs);
-  const given = process.env['FORGET_ME_NOT_TOKEN'];
-  const token = given || randomBytes(24).toString('base64url');
+  const basePath = options.base ? (await resolveBase(options.base)).path : commonBase(runs);
+  const stdinToken = process.env['FORGET_ME_NOT_TOKEN'];
+  const token = stdinToken || randomBytes(24).toString('base64url');
   let end: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));
   const server = await startServer({
@@ -114,16 +114,20 @@ async function serve(options: Options): Promise<void> {
   const { models, fillInTheMiddle, device } = server.host;
   if (options.json) {
     printJson({
-      ...{ type: 'ready', port: server.port, models, fillInTheMiddle, device },
-      ...(given ? {} : { token }),
+      type: 'ready',
+      port: server.port,
+      models,
+      fillInTheMiddle,
+      device,
+      ...(stdinToken ? {} : { token }),
     });
   } else {
     const url = `http://127.0.0.1:${server.port}/v1`;
     print(`Serving ${models.join(', ')} at ${url}, on ${describeDevice(device)}`);
     if (device.why) print(forTerminal(device.why));
-    if (!given) print(`Token: ${token}`);
+    if (!stdinToken) print(`Token: ${token}`);
     const body = JSON.stringify({ model: models.at(-1), prompt: 'function add(', max_tokens: 32 });
-    const secret = given ? '$FORGET_ME_NOT_TOKEN' : token;
+    const secret = stdinToken ? '$FORGET_ME_NOT_TOKEN' : token;
     print(
       '',
       `Try: curl ${url}/completions -H "Authorization: Bearer ${secret}" -H "Content-Type: application/json" -d '${body}'`,
@@ -135,7 +139,7 @@ async function serve(options: Options): Promise<void> {
 }
 
 /** The base of all runs; they must share one. */
-function sameBase(runs: readonly ServedRun[]): string {
+function commonBase(runs: readonly ServedRun[]): string {
   const first = runs[0];
   if (!first)
     throw new UserError(

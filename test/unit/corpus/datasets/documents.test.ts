@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dataSetDocuments, type DataSetOptions } from '../../../../src/corpus/datasets/documents.ts';
-import { chatTemplateOf } from '../../../../src/corpus/datasets/chat-template.ts';
+import { loadChatTemplate } from '../../../../src/corpus/datasets/chat-template.ts';
 
 let scratch: string;
 beforeAll(async () => (scratch = await mkdtemp(join(tmpdir(), 'fmn-documents-'))));
 afterAll(() => rm(scratch, { recursive: true, force: true }));
 
-const template = await chatTemplateOf({
+const template = await loadChatTemplate({
   'tokenizer.ggml.tokens': ['</s>'],
   'tokenizer.ggml.eos_token_id': 0,
 });
@@ -51,7 +51,7 @@ describe('columns', () => {
     ],
   ])('%s, as text', async (_, row, expected) => expect(await texts(row)).toEqual([expected]));
 
-  it('as instructions, the answers alone are learned', async () => {
+  it('for instructions, only the answers are learned', async () => {
     expect(await texts({ question: 'Q', answer: 'A' }, 'instruct')).toEqual([
       '### Instruction:\nQ\n\n### Response:\n[A][</s>]\n\n',
     ]);
@@ -67,7 +67,7 @@ describe('columns', () => {
     ]);
   });
 
-  it('none that would do: lists those it has and those that would', async () => {
+  it('without a usable one: lists its columns and the usable ones', async () => {
     await expect(read([{ headline: 'x', label: 1 }])).rejects.toMatchObject({
       code: 'corpus-unreadable',
       message: expect.stringMatching(/has the columns headline, label, and none of them can be learned from/),
@@ -85,7 +85,7 @@ describe('columns', () => {
 describe('bad rows', () => {
   const good = Array.from({ length: 400 }, (_, n) => ({ question: `Q${n}`, answer: `A${n}` }));
 
-  it('are skipped, counted and told with their numbers', async () => {
+  it('are skipped, counted and reported with their numbers', async () => {
     const rows: unknown[] = [...good];
     rows[150] = { question: 'Q', answer: 7 };
     rows[250] = { question: null, answer: 'A' };
@@ -99,7 +99,7 @@ describe('bad rows', () => {
     ]);
   });
 
-  it('over 1% stop the reading and say which and why', async () => {
+  it('over 1% stop reading, with the row and the reason', async () => {
     const rows: unknown[] = [...good];
     for (const n of [30, 60, 99, 120]) rows[n] = { question: 'Q' };
     await expect(read(rows)).rejects.toMatchObject({
@@ -110,7 +110,7 @@ describe('bad rows', () => {
     });
   });
 
-  it('of few rows, counted at the end', async () => {
+  it('of few rows are counted at the end', async () => {
     await expect(read([...good.slice(0, 20), { question: 1, answer: '' }])).rejects.toMatchObject({
       message: expect.stringContaining('row 21: "question" is a number'),
     });

@@ -54,8 +54,8 @@ async function read(reference: string, options: ReadRowsOptions & { stopAfter?: 
   return names;
 }
 
-describe('a data set of the hub', () => {
-  it('is fetched file by file, only as far as it is read, after asking', async () => {
+describe('a data set on the hub', () => {
+  it('is fetched file by file, only as far as needed, after consent', async () => {
     const asked: unknown[] = [];
     const confirm = async (download: object) => asked.push(download) > 0;
     expect(await read('team/pairs', { confirm, stopAfter: 3 })).toEqual([
@@ -78,7 +78,7 @@ describe('a data set of the hub', () => {
     expect(await read('team/pairs:data/test-00000-of-00001.parquet')).toHaveLength(25);
   });
 
-  it('goes on where the connection broke', async () => {
+  it('resumes after a lost connection', async () => {
     hub.stallAfter.push(20_000);
     const onProgress: ReadRowsOptions['onProgress'] = ({ phase, done }) => {
       if (phase === 'downloading' && done === 20_000) hub.drop();
@@ -87,7 +87,7 @@ describe('a data set of the hub', () => {
     expect(downloads().map(({ range }) => range)).toEqual([undefined, 'bytes=20000-']);
   });
 
-  it('fetched before is found without a network', async () => {
+  it('is found without a network once downloaded', async () => {
     await read('team/lines');
     await hub.stop();
     expect(await read('team/lines')).toEqual(['row 1', 'row 2']);
@@ -106,7 +106,7 @@ describe('a data set of the hub', () => {
     expect(left.filter((entry) => entry.isFile()).map(({ name }) => name)).toEqual([]);
   });
 
-  it('the person would rather not', async () => {
+  it('consent refused', async () => {
     await expect(read('team/lines', { confirm: async () => false })).rejects.toMatchObject({
       code: 'cancelled',
     });

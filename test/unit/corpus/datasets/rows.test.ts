@@ -29,7 +29,7 @@ const values = async (reference: string) =>
   (await all(readRows(reference))).map((row) => ('values' in row ? row.values : row.problem));
 
 describe('JSON', () => {
-  it('lines that are no UTF-8 are told, the others are read', async () => {
+  it('reports lines that are not UTF-8, and reads the others', async () => {
     const bad = Buffer.concat([
       Buffer.from('{"a":1}\n{"a":"'),
       Buffer.from([0xff, 0xc3]),
@@ -44,7 +44,7 @@ describe('JSON', () => {
     });
   });
 
-  it('lines, numbered as in the file; empty lines are none, broken ones are told', async () => {
+  it('numbers lines as in the file, skips empty ones and reports broken ones', async () => {
     const path = await file('a.jsonl', '\uFEFF{"a":1}\r\n\n{"a":\n[1]\n{"a":"\u2028"}');
     expect(await all(readRows(path))).toEqual([
       { number: 1, name: 'row 1', columns: ['a'], values: { a: 1 } },
@@ -54,7 +54,7 @@ describe('JSON', () => {
     ]);
   });
 
-  it('lines that are cut anywhere by the reading of blocks, in the middle of a character too', async () => {
+  it('reads lines across block borders, even in the middle of a character', async () => {
     const rows = Array.from({ length: 300 }, (_, n) => ({ n, text: 'ä€😀'.repeat(2000 + n) }));
     const path = await file('blocks.jsonl', rows.map((row) => JSON.stringify(row)).join('\n'));
     expect(await values(path)).toEqual(rows);
@@ -65,7 +65,7 @@ describe('JSON', () => {
     expect(await values(path)).toEqual([{ a: 1 }, { a: 2 }]);
   });
 
-  it('one large array, as MetaMathQA is', async () => {
+  it('reads one large array, as MetaMathQA has', async () => {
     const rows = Array.from({ length: 1000 }, (_, n) => ({ n, text: '"],[{é'.repeat(300) }));
     const path = await file('c.json', `\n ${JSON.stringify([...rows, 7], null, 1)}\n`);
     expect(await values(path)).toEqual([...rows, 'it is not an object']);
@@ -90,7 +90,7 @@ describe('JSON', () => {
   });
 });
 
-describe('Parquet as Arrow writes it', () => {
+describe('Parquet as written by Arrow', () => {
   it('zstd, nulls, several row groups', async () => {
     const rows = await all(readRows(fixture('pairs.parquet')));
     expect(rows).toHaveLength(25);
@@ -107,7 +107,7 @@ describe('Parquet as Arrow writes it', () => {
     expect(rows[6]).toMatchObject({ values: { response: null } });
   });
 
-  it('reads wanted columns alone, and tells of all', async () => {
+  it('reads only the needed columns, and lists all', async () => {
     const [row] = await all(readRows(fixture('pairs.parquet'), { columns: ['response', 'query'] }));
     expect(row).toMatchObject({ columns: ['instruction', 'response', 'length'] });
     expect(row).toHaveProperty('values', { response: 'Answer 1\nAnswer 1\nAnswer 1\n' });
@@ -123,7 +123,7 @@ describe('Parquet as Arrow writes it', () => {
     });
   });
 
-  it('one row group larger than is read at once', async () => {
+  it('one row group larger than the read limit', async () => {
     const text = Array.from({ length: 50 }, (_, n) => `${n} `.padEnd(2_000_000, String(n)));
     const number = Array.from({ length: 50 }, (_, n) => n);
     const columnData = [
@@ -151,7 +151,7 @@ describe('Parquet as Arrow writes it', () => {
 });
 
 describe('a folder', () => {
-  it('its training files, in order, each row named after its file', async () => {
+  it('reads its training files in order, and names rows by file', async () => {
     const folder = join(scratch, 'folder');
     await mkdir(join(folder, 'data'), { recursive: true });
     await writeFile(join(folder, 'data', 'train-00001.jsonl'), '{"a":3}\n');
@@ -166,7 +166,7 @@ describe('a folder', () => {
     ]);
   });
 
-  it('without any, and what is no data set', async () => {
+  it('without data files, and what is not a data set', async () => {
     const folder = join(scratch, 'none');
     await mkdir(folder);
     await writeFile(join(folder, 'a.txt'), 'text');
@@ -179,7 +179,7 @@ describe('a folder', () => {
   });
 });
 
-describe('which files', () => {
+describe('choosing files', () => {
   const gsm8k = ['main/test-0.parquet', 'main/train-0.parquet', 'socratic/train-0.parquet'];
   it.each([
     ['a Parquet copy before JSON lines', ['train.jsonl', 'train.parquet'], undefined, ['train.parquet']],
@@ -212,7 +212,7 @@ describe('which files', () => {
     ],
   ])('%s', (_, paths, wanted, expected) => expect(chooseFiles(paths, wanted)).toEqual(expected));
 
-  it('says what there is', () => {
+  it('lists the contents', () => {
     expect(() => chooseFiles(gsm8k, undefined)).toThrow('several sets');
     expect(() => chooseFiles(gsm8k, undefined)).toThrow(
       expect.objectContaining({ next: 'Name one of them: main, socratic.' }),

@@ -26,12 +26,12 @@ afterEach(async () => {
 });
 
 describe('the preferences of a folder', () => {
-  it('are told apart by the whole path', () => {
+  it('are stored by its whole path', () => {
     expect(preferencesFile('/a/shop')).not.toBe(preferencesFile('/b/shop'));
     expect(preferencesFile('/a/shop')).toMatch(/preferences[\\/]shop-[\da-f]{12}\.jsonl$/);
   });
 
-  it('are kept in order, for their user only', async () => {
+  it('are kept in order, readable only by their user', async () => {
     const file = preferencesFile('/a/shop');
     expect(await describePreferences(file)).toBeUndefined();
     const all = [preference(), preference({ time: '2026-11-27T10:00:00.000Z', accepted: 11 })];
@@ -45,7 +45,7 @@ describe('the preferences of a folder', () => {
     await deletePreferences(file);
   });
 
-  it('lose their older half where they have grown too long, in whole lines', async () => {
+  it('lose their older half when too large, in whole lines', async () => {
     const file = preferencesFile('/a/shop');
     const line = JSON.stringify(preference()).length + 1;
     const times = Array.from({ length: 25 }, (_, i) => `2026-11-26T10:00:${String(i).padStart(2, '0')}.000Z`);
@@ -58,7 +58,7 @@ describe('the preferences of a folder', () => {
     if (process.platform !== 'win32') expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
-  it('pass over a line that is damaged', async () => {
+  it('skip a damaged line', async () => {
     const file = preferencesFile('/a/shop');
     await addPreference(file, preference());
     await appendFile(file, '{"time":"2026\n{"shown":1}\n');
@@ -68,7 +68,7 @@ describe('the preferences of a folder', () => {
     expect(broken).toBe(2);
   });
 
-  it('hold no secret, wherever in a record it is', async () => {
+  it('contain no secret, in any field of a record', async () => {
     const file = preferencesFile('/a/shop');
     const secret = planted['keys/dsa.ts']!;
     for (const place of ['prefix', 'suffix', 'shown', 'later'] as const)

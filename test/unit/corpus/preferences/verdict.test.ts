@@ -1,37 +1,37 @@
 import { describe, expect, it } from 'vitest';
-import { verdictsOf, verdictsOfAll } from '../../../../src/corpus/preferences/verdict.ts';
+import { judgePreference, judgePreferences } from '../../../../src/corpus/preferences/verdict.ts';
 import type { Preference } from '../../../../src/protocol/preferences.ts';
 import { preference } from './help.ts';
 
 const record = (shown: string, accepted: string, later: string, more: Partial<Preference> = {}) =>
   preference({ shown, accepted: accepted.length, later, ...more });
 const judged = (one: Preference) =>
-  verdictsOf(one).map(({ text, desirable }) => [desirable ? '+' : '-', text]);
+  judgePreference(one).map(({ text, desirable }) => [desirable ? '+' : '-', text]);
 
-describe('a completion that was taken', () => {
+describe('an accepted completion', () => {
   const sum = 'sum(prices)';
-  it('and is still there, is desirable', () => {
+  it('that is still there is desirable', () => {
     expect(judged(record(sum, sum, sum))).toEqual([['+', sum]]);
     expect(judged(record(sum, sum, 'sum( prices )\nreturn total'))).toEqual([['+', sum]]);
     expect(judged(record(sum, sum, 'sum(prices) / count'))).toEqual([['+', sum]]);
   });
-  it('and was corrected, makes the correction desirable', () => {
+  it('that was corrected makes the correction desirable', () => {
     expect(judged(record(sum, sum, 'sum(prizes)'))).toEqual([['+', 'sum(prizes)']]);
   });
-  it('and was replaced, is undesirable, and what replaced it desirable', () => {
+  it('that was replaced is undesirable, and its replacement desirable', () => {
     const later = 'items.reduce(add)\nreturn total';
     expect(judged(record(sum, sum, later))).toEqual([
       ['-', sum],
       ['+', 'items.reduce(add)'],
     ]);
   });
-  it('and was deleted, is undesirable', () => {
+  it('that was deleted is undesirable', () => {
     expect(judged(record(sum, sum, ''))).toEqual([['-', sum]]);
   });
-  it('in part, is judged by that part', () => {
+  it('accepted in part is judged by that part', () => {
     expect(judged(record(sum, 'sum(', 'sum(taxes, 2)'))).toEqual([['+', 'sum(']]);
   });
-  it('over several lines, is held against as many', () => {
+  it('of several lines is compared with as many lines', () => {
     const block = 'if (a) {\n  return b;\n}';
     expect(judged(record(block, block, 'if (a) {\n    return b;\n  }\n  more();\n'))).toEqual([['+', block]]);
     const other = 'while (next()) {\n  count += 1;\n}\nmore();\n';
@@ -42,36 +42,36 @@ describe('a completion that was taken', () => {
   });
 });
 
-describe('a completion that was not taken', () => {
+describe('a completion that was not accepted', () => {
   const sum = 'sum(prices)';
-  it('but typed, is desirable after all', () => {
+  it('but typed is desirable after all', () => {
     expect(judged(record(sum, '', 'sum(prices);\n'))).toEqual([['+', sum]]);
     expect(judged(record(sum, '', 'sum(pri'))).toEqual([['+', 'sum(pri']]);
   });
-  it('while something else was typed, is undesirable, and that desirable', () => {
+  it('is undesirable if something else was typed, which is desirable', () => {
     expect(judged(record(sum, '', 'items.length;\nfoo();'))).toEqual([
       ['-', sum],
       ['+', 'items.length;'],
     ]);
   });
-  it('says nothing where nothing was typed, or too little', () => {
+  it('has no verdict if nothing, or too little, was typed', () => {
     expect(judged(record(sum, '', ''))).toEqual([]);
     expect(judged(record(sum, '', 'su'))).toEqual([]);
     expect(judged(record(sum, '', 'sum('))).toEqual([]);
   });
 });
 
-it('says nothing of what was looked at too soon, or is too short', () => {
+it('has no verdict if checked too soon, or too short', () => {
   expect(judged(record('sum(prices)', 'sum(prices)', 'sum(prices)', { seconds: 10 }))).toEqual([]);
   expect(judged(record('()', '()', '()'))).toEqual([]);
 });
 
-it('holds the later verdict where the same was judged twice at a place', () => {
+it('keeps the later verdict if the same was judged twice at a place', () => {
   const twice = [record('sum(prices)', '', 'max(items)'), record('sum(prices)', '', 'sum(prices)')];
-  const all = verdictsOfAll(twice).map(({ text, desirable }) => [text, desirable]);
+  const all = judgePreferences(twice).map(({ text, desirable }) => [text, desirable]);
   expect(all).toEqual([
     ['max(items)', true],
     ['sum(prices)', true],
   ]);
-  expect(verdictsOfAll([...twice, record('sum(prices)', '', '', { prefix: 'let a = ' })])).toHaveLength(2);
+  expect(judgePreferences([...twice, record('sum(prices)', '', '', { prefix: 'let a = ' })])).toHaveLength(2);
 });

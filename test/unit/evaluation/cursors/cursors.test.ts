@@ -9,7 +9,7 @@ import {
   type Cursor,
   type CursorKind,
 } from '../../../../src/evaluation/cursors/cursors.ts';
-import { shareOut, type HeldOutDocument } from '../../../../src/evaluation/cursors/held-out.ts';
+import { allocate, type HeldOutDocument } from '../../../../src/evaluation/cursors/held-out.ts';
 import { uniform } from '../../../../src/statistics/random.ts';
 
 const text = `import { a } from './a.ts';
@@ -37,31 +37,31 @@ const lineAt = (line: number) => find([document], 'line').find((cursor) => curso
 const blockAt = (line: number) => find([document], 'block').find((cursor) => cursor.line === line)!;
 
 describe('a cursor in a line', () => {
-  it('stands at the first gap after a third of the line; what follows the line is after it', () => {
+  it('is at the first gap after a third of the line, whose rest follows it', () => {
     const cursor = lineAt(6);
     expect(cursor).toMatchObject({ kind: 'line', path: 'src/add.ts', actual: ' = first + second;' });
     expect(cursor.before.endsWith('{\n  const total')).toBe(true);
     expect(cursor.after.startsWith('\n  return total;\n}')).toBe(true);
     expect(cursor.before + cursor.actual + cursor.after).toBe(text);
   });
-  it('is not in short lines, nor in the first ones, nor where no word is left to write', () => {
+  it('is not in short lines, the first lines, or where no word is left', () => {
     const lines = find([document], 'line').map(({ line }) => line);
     expect(lines).toEqual([5, 6, 7, 11]);
   });
-  it('counts lines from where a cut file begins', () => {
+  it("counts lines from the start of a split file's part", () => {
     const lines = find([documentOf('src/add.ts', text, 101)], 'line').map(({ line }) => line);
     expect(lines).toEqual([105, 106, 107, 111]);
   });
 });
 
 describe('a cursor before a block', () => {
-  it('has the lines that are indented more', () => {
+  it('covers the more deeply indented lines', () => {
     const cursor = blockAt(5);
     expect(cursor.actual).toBe('\n  const total = first + second;\n  return total;');
     expect(cursor.after.startsWith('\n}\n\nif')).toBe(true);
     expect(cursor.before + cursor.actual + cursor.after).toBe(text);
   });
-  it('ends at a blank line, and is none where nothing is indented or too much is', () => {
+  it('ends at a blank line, and is missing if nothing, or too much, is indented', () => {
     const python = 'a = 1\nb = 2\nc = 3\nd = 4\ndef f():\n    x = 1\n\n    return x\ndef g():\nreturn\n';
     const found = find([documentOf('f.py', python)], 'block');
     expect(found).toMatchObject([{ line: 5, actual: '\n    x = 1' }]);
@@ -70,7 +70,7 @@ describe('a cursor before a block', () => {
   });
 });
 
-it('takes cursors of a file evenly: one of each part of it, in all of its documents', () => {
+it('spreads the cursors of a file evenly over its parts and documents', () => {
   const [a, b, c, d] = find([document, documentOf('src/add.ts', text, 101)], 'line', 4).map(
     ({ line }) => line,
   );
@@ -80,24 +80,24 @@ it('takes cursors of a file evenly: one of each part of it, in all of its docume
   expect([107, 111]).toContain(d);
 });
 
-describe('files of cursors', () => {
+describe('files with cursors', () => {
   const files = Array.from({ length: 37 }, (_, file) =>
     documentOf(`f${file}.ts`, `${file}\n${text.repeat(1 + ((file * file) % 11))}`),
   );
   const pathsOf = (cursors: readonly Cursor[]) => cursors.map(({ path }) => path);
-  it('are as many as there are cursors, of lines and blocks together, where so many are held out', () => {
+  it('are as many as cursors of both kinds, if enough files are held out', () => {
     expect(new Set(pathsOf(findCursors(files, { line: 16, block: 8 })))).toHaveProperty('size', 24);
   });
-  it('are all of them where there are fewer, none with two more cursors than another', () => {
+  it('are all files if there are fewer, with at most one cursor more than another', () => {
     const paths = pathsOf(findCursors(files.slice(0, 12), { line: 16, block: 8 }));
     const counts = files.slice(0, 12).map(({ file }) => paths.filter((path) => path === file).length);
     expect(counts).toEqual(counts.map(() => 2));
   });
-  it('are one where their text is cut into documents', () => {
+  it('are one file if their text is split into documents', () => {
     const cut = [...Array.from({ length: 9 }, () => documentOf('large.ts', text)), ...files.slice(0, 3)];
     expect(pathsOf(findCursors(cut, { line: 4, block: 0 }))).toEqual(['large.ts', 'f0.ts', 'f1.ts', 'f2.ts']);
   });
-  it.each([10, 11, 13, 24, 40])('of %i give no more than a tenth of all cursors', (count) => {
+  it.each([10, 11, 13, 24, 40])('of %i have at most a tenth of all cursors', (count) => {
     const some = Array.from({ length: count }, (_, i) =>
       documentOf(`t${i}.ts`, i % 3 ? text : 'let total = first + second;\n'.repeat(i + 6)),
     );
@@ -116,13 +116,13 @@ describe('files of cursors', () => {
     const counts = { line: 50, block: 20 };
     expect(findCursors(files, counts)).toEqual(findCursors(files, counts));
   });
-  it('give as many as they have, and no more', () => {
-    expect([...shareOut([5, 1, 9], 7)]).toEqual([3, 1, 3]);
-    expect([...shareOut([2, 0, 1], 9)]).toEqual([2, 0, 1]);
-    expect([...shareOut([4, 4, 4], 2, [1, 0, 0])]).toEqual([0, 1, 1]);
-    expect([...shareOut([], 3)]).toEqual([]);
+  it('have as many as they can, and no more', () => {
+    expect([...allocate([5, 1, 9], 7)]).toEqual([3, 1, 3]);
+    expect([...allocate([2, 0, 1], 9)]).toEqual([2, 0, 1]);
+    expect([...allocate([4, 4, 4], 2, [1, 0, 0])]).toEqual([0, 1, 1]);
+    expect([...allocate([], 3)]).toEqual([]);
   });
-  it('are drawn the rather the larger they are, so that all places count alike', () => {
+  it('are drawn with probability proportional to size, so that all places count alike', () => {
     const random = uniform(7);
     const sizes = Array.from({ length: 30 }, (_, i) => i + 1);
     const total = sizes.reduce((sum, size) => sum + size, 0);
@@ -133,12 +133,12 @@ describe('files of cursors', () => {
         .map((size) => ({ size, at: random() }))
         .sort((a, b) => a.at - b.at)
         .map(({ size }) => size);
-      shareOut(order, 5).forEach((taken, at) => (drawn[order[at]! - 1]! += taken));
+      allocate(order, 5).forEach((taken, at) => (drawn[order[at]! - 1]! += taken));
     }
     for (const [index, size] of sizes.entries())
       expect(Math.abs(drawn[index]! / draws - (5 * size) / total)).toBeLessThan(0.03);
     // One that is larger than its share is there in any case.
-    expect(shareOut([1, 1, 1, 90, 1, 1, 1], 2)[3]).toBe(1);
+    expect(allocate([1, 1, 1, 90, 1, 1, 1], 2)[3]).toBe(1);
   });
 });
 
@@ -178,7 +178,7 @@ describe('cursors of many documents', () => {
     });
   }
 
-  it('are among those that are found line by line, which are all of them where so many are asked for', () => {
+  it('are among those found line by line, and all of them if that many are requested', () => {
     const texts = Array.from({ length: 9 }, (_, file) => generated(file + 1));
     const documents = texts.map((content, file) => documentOf(`f${file}`, content));
     const [lines, blocks] = [plainly(texts, 'line'), plainly(texts, 'block')];
@@ -203,7 +203,7 @@ describe('cursors of many documents', () => {
     }
   });
 
-  it('take no more memory than the chosen ones, beside one document', () => {
+  it('need no memory beyond the chosen ones and one document', () => {
     setFlagsFromString('--expose-gc');
     const gc = runInNewContext('gc') as () => void;
     const held = () => {
@@ -237,7 +237,7 @@ describe('an answer', () => {
     const answer = '\n    a();  \n    b();\n  }\n  c();';
     expect(answerAt({ kind: 'block', before: 'x\n  if (y) {' }, answer)).toBe('\n    a();\n    b();');
   });
-  it('is as similar as its edits are few', () => {
+  it('has a similarity by its edits', () => {
     expect(editSimilarity('kitten', 'sitting')).toBeCloseTo(1 - 3 / 7, 12);
     expect(editSimilarity('', '')).toBe(1);
     expect(editSimilarity('abc', '')).toBe(0);

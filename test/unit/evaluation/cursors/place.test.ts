@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Tokenizer } from '../../../../src/llama-cpp/tokenizer.ts';
 import { defaultBudget, RepositoryParts } from '../../../../src/completion/index.ts';
 import type { Corpus } from '../../../../src/corpus/index.ts';
-import { documentOf, requestAt } from '../../../../src/evaluation/cursors/completion.ts';
+import { toDocument, requestAt } from '../../../../src/evaluation/cursors/completion.ts';
 import { CorpusFiles } from '../../../../src/evaluation/cursors/corpus-files.ts';
 import { findCursors } from '../../../../src/evaluation/cursors/cursors.ts';
 import { heldOutDocuments } from '../../../../src/evaluation/cursors/held-out.ts';
@@ -88,14 +88,14 @@ afterAll(() => {
 const never = () => new Promise<void>(() => undefined);
 
 describe('a held-out cursor', () => {
-  it('has the other files that the editor’s index gives', async () => {
+  it('has the other files that the editor’s index would give', async () => {
     const index = await openFolder(join(folder, 'shop'));
     await index.scan();
     const placed = await placeCursors(cursorsOf(corpus), corpus, tokenizer, spec);
     expect(placed).toHaveLength(16);
     const open = new CorpusFiles(corpus, tokenizer);
     for (const cursor of placed) {
-      const document = documentOf(cursor);
+      const document = toDocument(cursor);
       const text = texts[cursor.path]!;
       const above = text.split('\n').slice(0, cursor.line).join('\n').length;
       const at = text.lastIndexOf(cursor.before.slice(-60) + cursor.actual.slice(0, 20), above) + 60;
@@ -121,7 +121,7 @@ describe('a held-out cursor', () => {
     expect(new Set(names)).toEqual(new Set(Object.keys(texts)));
   });
 
-  it('sends as much of its file as the editor, and never what is to be completed', async () => {
+  it('sends as much of its file as the editor, and never the text to be completed', async () => {
     for (const cursor of await placeCursors(cursorsOf(corpus), corpus, tokenizer, spec)) {
       const asked = (await requestAt(cursor, {
         model: '',
@@ -139,7 +139,7 @@ describe('a held-out cursor', () => {
     }
   });
 
-  it('of a file that was cut in two sees what was learned of it', async () => {
+  it('in a file that was split sees the trained part of it', async () => {
     const lines = texts['src/handlers.ts']!.split('\n');
     const [first, rest] = [`${lines.slice(0, 500).join('\n')}\n`, lines.slice(500).join('\n')];
     const cut = corpusOf([
@@ -155,7 +155,7 @@ describe('a held-out cursor', () => {
     expect(cursor!.before.length).toBe(16_000);
   });
 
-  it('stands where it was chosen in a line of thousands of characters', async () => {
+  it('is placed exactly in a line of thousands of characters', async () => {
     const before = Array.from({ length: 8 }, (_, i) => `const early${i} = ${i};\n`).join('');
     const words = Array.from({ length: 1300 }, (_, i) => `a${i}`).join('');
     const text = `${before}const long = ${words} + total(cart, ${'x'.repeat(40)});\n`;
@@ -168,7 +168,7 @@ describe('a held-out cursor', () => {
     expect(text).toContain(cursor!.before + cursor!.actual);
   });
 
-  it('has no rows of a data set beside it, which no editor has', async () => {
+  it('has no rows of a data set as context, which no editor has', async () => {
     const row = {
       path: 'row 12',
       split: 'train',
@@ -182,7 +182,7 @@ describe('a held-out cursor', () => {
     expect(placed.flatMap(({ others }) => others.map(({ filename }) => filename))).not.toContain('row 12');
   });
 
-  it('goes on for some lines where more is to be predicted', async () => {
+  it('is extended by some lines for predictions', async () => {
     const [cursor] = await placeCursors(cursorsOf(corpus, { line: 1, block: 0 }), corpus, tokenizer, spec, {
       lines: 4,
     });

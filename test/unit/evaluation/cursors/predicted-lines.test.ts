@@ -19,8 +19,8 @@ const predicted = (written: string[], wrong: Record<number, string> = {}) =>
 const written = ['x)', '\n', '  ', 'let', ' a', ' +', ' bc', ';', '\n', ' }'];
 const characters = 'let a + bc;'.length;
 
-describe('lines that a model expects', () => {
-  it('are counted after the first line end, if they have a word', () => {
+describe('predicted lines', () => {
+  it('are counted after the first line end, if they contain a word', () => {
     expect(predicted(written)).toEqual({ lines: 1, exact: 1, characters, right: characters });
     expect(predicted(['a', '\n', 'bc'])).toEqual({ lines: 1, exact: 1, characters: 2, right: 2 });
     expect(predicted(['a', '\n', 'bc'], { 2: 'bc\n\n' })).toMatchObject({ exact: 1, right: 2 });
@@ -29,7 +29,7 @@ describe('lines that a model expects', () => {
     expect(predicted(['a', '\n', ' ', '}', '\n', '\n'])).toMatchObject({ lines: 0 });
   });
 
-  it('are exact if the rest is, after a third of the line', () => {
+  it('are exact if the last two thirds of the line are', () => {
     expect(predicted(written, { 3: 'if' })).toEqual({
       lines: 1,
       exact: 1,
@@ -44,7 +44,7 @@ describe('lines that a model expects', () => {
     });
   });
 
-  it('count neither indentation nor what is before the first line end', () => {
+  it('count neither indentation nor text before the first line end', () => {
     expect(predicted(written, { 0: 'y', 2: '\t' })).toEqual({
       lines: 1,
       exact: 1,
@@ -53,7 +53,7 @@ describe('lines that a model expects', () => {
     });
   });
 
-  it('may be expected in other tokens', () => {
+  it('may be predicted in different tokens', () => {
     expect(predicted(written, { 4: ' a +', 7: ';\n' })).toMatchObject({ exact: 1, right: characters });
     // Right up to the line end, whatever comes after it.
     expect(predicted(written, { 7: ';\n\n' })).toMatchObject({ exact: 1, right: characters });
@@ -61,13 +61,13 @@ describe('lines that a model expects', () => {
     expect(predicted(written, { 6: ' bcd' })).toMatchObject({ exact: 0, right: characters - 3 });
   });
 
-  it('are not right where only the beginning of a token is expected', () => {
+  it('are wrong if only a prefix of a token is predicted', () => {
     expect(predicted(['a', '\n', 'f', '();', '\n'], { 3: '(' })).toMatchObject({ exact: 0, right: 1 });
     // Up to the end of the line, no more is asked: the model may end there.
     expect(predicted(['a', '\n', 'f', '();\n'], { 3: '();' })).toMatchObject({ exact: 1, right: 4 });
   });
 
-  it('are compared by bytes: a part of a character is none', () => {
+  it('are compared by bytes: part of a character does not count', () => {
     const bytes = ['x', '\n', 'a', '\xe6', '\x97', '\xa5'];
     const at = (wrong: string) =>
       predictedLines([0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 6], (token) => [...bytes, wrong][token]!);

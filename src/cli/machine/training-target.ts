@@ -1,4 +1,4 @@
-/** Where a training takes place: this machine, or a worker of a cluster. What computes there, and what fits. */
+/** Where a training takes place: this machine, or a worker of a cluster, with its backend and memory. */
 import { UserError } from '../../text/errors.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
@@ -9,13 +9,13 @@ import { describePlan, fitToMachine, type CheckedBase } from './fit-machine.ts';
 import { plannedBackend, plannedPrecision } from './planned-backend.ts';
 import { print } from '../view/output.ts';
 
-interface Wanted {
+interface RequestedDevice {
   backend: 'auto' | BackendName;
   device?: string;
   json?: boolean;
 }
 
-export interface Place {
+export interface TrainingTarget {
   backend: BackendName;
   precision(method: Hyper['method']): Hyper['precision'];
   /** What the run is changed to, so that it fits, and what it needs. `atCheckpoints`: as in fitToMachine. */
@@ -23,16 +23,16 @@ export interface Place {
     base: CheckedBase,
     hyper: Hyper,
     atCheckpoints?: boolean,
-  ): Promise<{ fitted: Pick<Hyper, 'recompute' | 'batch' | 'accumulate'>; memoryBytes: number }>;
+  ): Promise<{ settings: Pick<Hyper, 'recompute' | 'batch' | 'accumulate'>; memoryBytes: number }>;
 }
 
-export async function thisMachine(wanted: Wanted): Promise<Place> {
+export async function localTarget(wanted: RequestedDevice): Promise<TrainingTarget> {
   const backend = await plannedBackend(wanted);
   return {
     backend,
     precision: await plannedPrecision(backend, wanted.device),
     fit: async (base, hyper, atCheckpoints) => ({
-      fitted: await fitToMachine(base, hyper, backend, {
+      settings: await fitToMachine(base, hyper, backend, {
         ...wanted,
         ...(atCheckpoints !== undefined && { atCheckpoints }),
       }),
@@ -41,9 +41,9 @@ export async function thisMachine(wanted: Wanted): Promise<Place> {
   };
 }
 
-/** Workers are taken for machines like this one; how much memory they have is the cluster's to know. */
-export function worker(wanted: Wanted): Place {
-  const { backend: asked, json } = wanted;
+/** Assumes workers like this machine; only the cluster knows their memory. */
+export function workerTarget(wanted: RequestedDevice): TrainingTarget {
+  const { backend: requested, json } = wanted;
   const refused = firstUnsupported('cluster', wanted);
   if (refused)
     throw new UserError(
@@ -51,7 +51,7 @@ export function worker(wanted: Wanted): Place {
       `${refused} is for this machine, and workers of a cluster compute on their processors.`,
       'Leave it out, or leave --on out.',
     );
-  const backend = asked === 'auto' ? 'tensorflow' : asked;
+  const backend = requested === 'auto' ? 'tensorflow' : requested;
   return {
     backend,
     precision: (method) => fastestPrecision(backend, method),
@@ -60,7 +60,7 @@ export function worker(wanted: Wanted): Place {
       const { plan } = fitMemory(config, hyper, { backend, available: Infinity, storedBytes, ...measuring });
       if (!json) print(`Memory: about ${formatBytes(plan.total)} on a worker`, `  ${describePlan(plan)}`);
       const { recompute, batch, accumulate } = hyper;
-      return { fitted: { recompute, batch, accumulate }, memoryBytes: Math.ceil(plan.total) };
+      return { settings: { recompute, batch, accumulate }, memoryBytes: Math.ceil(plan.total) };
     },
   };
 }

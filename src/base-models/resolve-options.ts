@@ -1,8 +1,8 @@
-/** Progress and questions for the caller of resolveBase. */
+/** Callbacks of resolveBase: progress and confirmation of downloads. */
 import { msg, UserError } from '../text/errors.ts';
 import type { OnFetchProgress } from '../packages/pypi.ts';
 
-/** What is about to be downloaded. */
+/** A download that needs confirmation. */
 export interface PlannedDownload {
   what: string;
   bytes: number;
@@ -12,12 +12,12 @@ export interface PlannedDownload {
 export interface ResolveOptions {
   onProgress?: OnFetchProgress | undefined;
   signal?: AbortSignal | undefined;
-  /** Asked before a large download; false ends with `cancelled`. Default: yes. */
+  /** Called before a large download; false fails with `cancelled`. Default: yes. */
   confirm?: ((download: PlannedDownload) => Promise<boolean>) | undefined;
 }
 
-/** Throws UserError `cancelled` if the person declines. */
-export async function ask({ confirm }: ResolveOptions, download: PlannedDownload): Promise<void> {
+/** Throws UserError `cancelled` if the user declines. */
+export async function confirmDownload({ confirm }: ResolveOptions, download: PlannedDownload): Promise<void> {
   if (confirm && !(await confirm(download)))
     throw new UserError(
       'cancelled',

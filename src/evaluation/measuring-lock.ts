@@ -19,7 +19,7 @@ const folder = (dir: string) => join(dir, 'evaluation');
 /**
  * Runs `work`, which measures. Errors: run-locked while a strength is being set, which takes seconds; those of `work`.
  */
-export async function whileMeasuring<T>(dir: string, work: () => Promise<T>): Promise<T> {
+export async function withMeasuringMark<T>(dir: string, work: () => Promise<T>): Promise<T> {
   const path = join(folder(dir), `.measuring-${process.pid}.json`);
   await mkdir(folder(dir), { recursive: true });
   await writeJson(path, ownerOf(process.pid));
@@ -41,10 +41,10 @@ export async function whileMeasuring<T>(dir: string, work: () => Promise<T>): Pr
  * Runs `work`, which sets a strength. Errors: run-locked while the run is in training or being measured; those of
  * `work`.
  */
-export async function withoutEvaluator(dir: string, work: () => Promise<void>): Promise<void> {
+export async function withStrengthLock(dir: string, work: () => Promise<void>): Promise<void> {
   const lock = await lockRun(dir, SETTING);
   try {
-    const pid = await evaluatorOf(dir);
+    const pid = await findEvaluator(dir);
     if (pid !== undefined)
       throw new UserError(
         'run-locked',
@@ -58,9 +58,9 @@ export async function withoutEvaluator(dir: string, work: () => Promise<void>): 
 }
 
 /** The pid of a running evaluator; undefined if there is none. */
-async function evaluatorOf(dir: string): Promise<number | undefined> {
+async function findEvaluator(dir: string): Promise<number | undefined> {
   const names = await readdir(folder(dir)).catch(() => []);
-  for (const name of names.filter((one) => mark.test(one))) {
+  for (const name of names.filter((each) => mark.test(each))) {
     const owner = await lockOwner(join(folder(dir), name));
     if (owner) return owner.pid;
   }

@@ -1,13 +1,13 @@
-/** The next request, made in advance: what follows if the shown completion is accepted. */
-import type { Flight } from './flight.ts';
+/** Prefetching: the request that follows if the shown completion is accepted. */
+import type { PendingAnswer } from './pending-answer.ts';
 import { gate } from './gate.ts';
-import { indentOf, lastLine } from './code/text.ts';
-import type { AskedPlace, CursorDocument } from './types.ts';
-import { changeOf, lengthsOf } from './prompt/window.ts';
+import { leadingWhitespace, lastLine } from './code/text.ts';
+import type { CompletionPlace, CursorDocument } from './types.ts';
+import { changeOf, fullLengths } from './prompt/window.ts';
 
 /**
- * The document after `text` is accepted; at the end of a statement, also after a new line is begun. Undefined if
- * nothing would be requested there.
+ * The document after `text` is accepted and, at the end of a statement, a new line is begun. Undefined if nothing would
+ * be requested there.
  */
 export function afterAccepting(document: CursorDocument, text: string): CursorDocument | undefined {
   const accepted = { ...document, before: document.before + text };
@@ -15,26 +15,26 @@ export function afterAccepting(document: CursorDocument, text: string): CursorDo
   if (reason === undefined) return accepted;
   if (reason !== 'statement-end') return undefined;
   const lineEnd = accepted.before.includes('\r\n') ? '\r\n' : '\n';
-  return { ...accepted, before: accepted.before + lineEnd + indentOf(lastLine(accepted.before)) };
+  return { ...accepted, before: accepted.before + lineEnd + leadingWhitespace(lastLine(accepted.before)) };
 }
 
 /** Characters at the cursor that decide whether two places are the same. */
 const NEAR = 256;
 
 /** Whether two documents are the same at the cursor. */
-export function isSame(a: CursorDocument, b: CursorDocument): boolean {
+export function isSamePlace(a: CursorDocument, b: CursorDocument): boolean {
   return (
     a.path === b.path &&
     changeOf(a, b) === 'none' &&
-    lengthsOf(a).after === lengthsOf(b).after &&
+    fullLengths(a).after === fullLengths(b).after &&
     a.after.slice(0, NEAR) === b.after.slice(0, NEAR)
   );
 }
 
-/** Whether typing on from `here` may still lead to the document. */
-export function leadsTo({ document, adapter }: Flight, here: AskedPlace): boolean {
+/** Whether more typing at `here` could still reach the document. */
+export function mayReach({ document, adapter }: PendingAnswer, here: CompletionPlace): boolean {
   if (document.path !== here.path || adapter !== here.adapter) return false;
-  const missing = lengthsOf(document).before - lengthsOf(here).before;
+  const missing = fullLengths(document).before - fullLengths(here).before;
   const common = document.before.slice(0, document.before.length - missing);
   return (
     missing >= 0 && missing <= document.before.length && common.slice(-NEAR) === here.before.slice(-NEAR)

@@ -1,4 +1,4 @@
-/** Judges supplied documents (rows of a data set, instruction pairs): each is kept, or left out with the reason. */
+/** Checks supplied documents (rows of a data set, instruction pairs): each is kept, or left out with a reason. */
 import { createHash } from 'node:crypto';
 import { countLines, MAX_BYTES } from './contents.ts';
 import { cancelled, type Document } from './documents.ts';
@@ -8,8 +8,8 @@ import { findSecret } from '../secrets/find.ts';
 import type { SourceDocument } from './source.ts';
 
 /**
- * Only one document's text is in memory at a time. Duplicates are not searched for here: they are near-duplicates, too.
- * Errors: cancelled, and what the supplier throws.
+ * Only one document's text is in memory at a time. Duplicates are not searched for here, because they are also found as
+ * near-duplicates. Errors: cancelled, and what the supplier throws.
  */
 export async function* suppliedDocuments(
   documents: AsyncIterable<SourceDocument>,
@@ -17,11 +17,11 @@ export async function* suppliedDocuments(
 ): AsyncGenerator<Document | LeftOutEntry> {
   for await (const document of documents) {
     if (signal?.aborted) throw cancelled();
-    yield await judge(document);
+    yield await judgeDocument(document);
   }
 }
 
-async function judge({
+async function judgeDocument({
   path,
   pieces,
   unfinished,
@@ -36,10 +36,10 @@ async function judge({
     ...(detail ? { detail } : {}),
   });
   if (!pieces.some(({ text, learned }) => learned && /\S/.test(text))) return leftOut('empty');
-  const whole = pieces.map(({ text }) => text).join('');
-  const bytes = Buffer.byteLength(whole);
+  const fullText = pieces.map(({ text }) => text).join('');
+  const bytes = Buffer.byteLength(fullText);
   if (bytes > MAX_BYTES) return leftOut('over-long', `${bytes} bytes`);
-  const secret = await findSecret(path, whole);
+  const secret = await findSecret(path, fullText);
   if (secret) return { ...leftOut('secret', secret.rule), line: secret.line };
   return {
     in: true,
@@ -49,10 +49,10 @@ async function judge({
     ...(together === undefined ? {} : { together }),
     ...(age === undefined ? {} : { age }),
     ...(edit ? { edit } : {}),
-    // Without the chat template's own words, which all documents share.
+    // Without the chat template's own text, which all documents share.
     text: pieces.map(({ text, special }) => (special ? '\n' : text)).join(''),
-    sha256: createHash('sha256').update(whole).digest('hex'),
+    sha256: createHash('sha256').update(fullText).digest('hex'),
     bytes,
-    lines: countLines(whole),
+    lines: countLines(fullText),
   };
 }

@@ -4,8 +4,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
 import { filesIn } from '../../../src/cluster/bundle.ts';
-import { withoutPlaces } from '../../../src/cluster/without-places.ts';
-import { placeOf } from '../../../src/corpus/reading/folders.ts';
+import { stripPaths } from '../../../src/cluster/strip-paths.ts';
+import { promptPath } from '../../../src/corpus/reading/folders.ts';
 import { runSpecSchema } from '../../../src/protocol/run.ts';
 import { createRun, readSpec } from '../../../src/runs/index.ts';
 import { learnedFromUse, newRun, useTemporaryHome } from '../runs/help.ts';
@@ -29,7 +29,7 @@ beforeEach(async () => {
 
 async function sent(): Promise<Record<string, string>> {
   const named = (await filesIn(dir, () => true)).map(({ name, from }) => ({ name: `run/${name}`, from }));
-  const files = await withoutPlaces(named);
+  const files = await stripPaths(named);
   const texts = files.map(async ({ name, from }) => [
     name.replace('run/', ''),
     String(Buffer.isBuffer(from) ? from : await readFile(from)),
@@ -37,7 +37,7 @@ async function sent(): Promise<Record<string, string>> {
   return Object.fromEntries((await Promise.all(texts)) as [string, string][]);
 }
 
-it('names what a worker needs, and no place', async () => {
+it('keeps what a worker needs, without paths', async () => {
   const text = (await sent())['run.json']!;
   expect(text).not.toContain('alice');
   const spec = runSpecSchema.parse(JSON.parse(text));
@@ -52,11 +52,11 @@ it('names what a worker needs, and no place', async () => {
   });
   // Prompts are the same there as here, and the run here stays as it was.
   const before = await readSpec(dir);
-  expect(placeOf(spec, 'shop/src/a.ts')).toEqual(placeOf(before, 'shop/src/a.ts'));
+  expect(promptPath(spec, 'shop/src/a.ts')).toEqual(promptPath(before, 'shop/src/a.ts'));
   expect(before.base.path).toBe('/home/alice/models/tiny.gguf');
 });
 
-it('has none in its other texts either, and takes nothing else for one', async () => {
+it('removes paths from other texts too, and nothing else', async () => {
   await mkdir(join(dir, 'corpus'));
   const lines = [
     { in: true, path: 'src/a.ts' },

@@ -13,8 +13,8 @@ async function left(before: string, after = '') {
   return { ...t, asked: t.asks[0]! };
 }
 
-describe('a request that the next key finds at the model', () => {
-  it('brings the rest of what is typed meanwhile', async () => {
+describe('a request in flight', () => {
+  it('provides the rest of what is typed in the meantime', async () => {
     const t = await left('const to');
     const next = t.completer.complete(t.at('const tota'));
     t.asked.say('ta');
@@ -24,7 +24,7 @@ describe('a request that the next key finds at the model', () => {
     expect(t.asks).toHaveLength(1);
   });
 
-  it('is left for another as soon as it writes something else', async () => {
+  it('is replaced as soon as its answer differs from the typed text', async () => {
     const t = await left('const to');
     const next = t.completer.complete(t.at('const top'));
     await settle();
@@ -38,14 +38,14 @@ describe('a request that the next key finds at the model', () => {
     expect(await next).toMatchObject({ text: ' = 1;', source: 'model' });
   });
 
-  it('is stopped at once by a key that it has already written otherwise', async () => {
+  it('is cancelled at once by a key that differs from its answer', async () => {
     const t = await left('const to');
     t.asked.say('tal');
     void t.completer.complete(t.at('const top'));
     expect(t.asked.signal.aborted).toBe(true);
   });
 
-  it('is stopped where nobody asks again', async () => {
+  it('is cancelled if no further request comes', async () => {
     const t = await left('const to');
     expect(t.asked.signal.aborted).toBe(false);
     t.pauses.at(-1)!.end();
@@ -53,7 +53,7 @@ describe('a request that the next key finds at the model', () => {
     expect(t.asked.signal.aborted).toBe(true);
   });
 
-  it('stays where somebody has asked again', async () => {
+  it('continues if there is a further request', async () => {
     const t = await left('const to');
     const { end } = t.pauses.at(-1)!;
     void t.completer.complete(t.at('const tot'));
@@ -62,7 +62,7 @@ describe('a request that the next key finds at the model', () => {
     expect(t.asked.signal.aborted).toBe(false);
   });
 
-  it('is waited for to its end where its first line is typed', async () => {
+  it('is awaited to its end if its first line is typed', async () => {
     const t = await left('function f(a) {\n');
     const next = t.completer.complete(t.at('function f(a) {\n  g(a);'));
     // Nothing new is begun at the end of a statement.
@@ -74,14 +74,14 @@ describe('a request that the next key finds at the model', () => {
     expect(t.asks).toHaveLength(1);
   });
 
-  it('brings what is inside of a bracket that the editor has closed', async () => {
+  it('provides the text inside a bracket that the editor has closed', async () => {
     const t = await left('const a = sum');
     const next = t.completer.complete(t.at('const a = sum(', { after: ')' }));
     t.asked.answer('(b, c);');
     expect(await next).toMatchObject({ text: 'b, c', source: 'model' });
   });
 
-  it('is not waited for by somebody who asks with a key', async () => {
+  it('is not joined by an explicit request', async () => {
     const t = await left('const to');
     void t.completer.complete(t.at('const tot', { invoked: true }));
     expect(t.asked.signal.aborted).toBe(true);
@@ -89,7 +89,7 @@ describe('a request that the next key finds at the model', () => {
     expect(t.asks).toHaveLength(2);
   });
 
-  it('may be one that was made in advance', async () => {
+  it('may be a prefetch', async () => {
     const t = setUp({ ahead: true, debounceMs: 0 });
     const shown = t.completer.complete(t.at('const f = (a) => {'));
     await settle();
@@ -107,7 +107,7 @@ describe('a request that the next key finds at the model', () => {
     expect(t.asks).toHaveLength(2);
   });
 
-  it('tells its error to those who wait', async () => {
+  it('reports its error to all that joined it', async () => {
     const t = await left('const to');
     const next = t.completer.complete(t.at('const tot'));
     t.asked.fail(new Error('the server is gone'));

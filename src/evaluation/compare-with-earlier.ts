@@ -1,5 +1,5 @@
 /**
- * Compares a run that continues another with that run's result: what is still known of older code, and what was learned
+ * Compares a run that continues another with that run's result: what it still knows of older code, and what it learned
  * of new code.
  */
 import type { Comparison, Summary } from '../protocol/evaluation.ts';
@@ -14,10 +14,10 @@ import { textOf } from '../text/message.ts';
 type Measured = NonNullable<Measurement['of']>;
 
 /**
- * Figures of a measured task by the age of the code. Before: the adapter that training started with; after: the result.
- * Undefined if the run continues none, or the task has no such figures.
+ * Metrics of a measured task by the age of the code. Before: the adapter that training started with; after: the result.
+ * Undefined if the run continues no other, or the task has no such metrics.
  */
-export async function againstEarlier(
+export async function compareWithEarlier(
   { task, items, scores: [, after] }: Measured,
   comparisons: readonly Comparison[],
   { resources, ...context }: ScoreContext & { resources: Pick<Resources, 'earlier'> },

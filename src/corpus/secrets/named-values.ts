@@ -1,17 +1,17 @@
-/** Values with a name that says that they are secret: assignments, settings, pairs, elements, options. */
+/** Finds values whose name denotes a secret: assignments, settings, pairs, elements, options. */
 import type { Finding } from './finding.ts';
 import { randomBits } from './randomness.ts';
-import type { Sought } from './rule.ts';
+import type { ScanInput } from './rule.ts';
 import { isSecretValue } from './values.ts';
-import { namingOf, type Naming } from './words.ts';
+import { classifyName, type Naming } from './secret-names.ts';
 
-/** A part of every word that names a secret (words.ts), to find names quickly. */
-const inNames =
+/** Fragments of all words that name a secret (secret-names.ts), to find names quickly. */
+const nameFragment =
   /pass|pw|pswd|psk|mdp|clave|geslo|wort|contra|senha|woord|has[lł]o|heslo|salasana|senord|kod|jelsz|lozink|parol|slaptaz|khau|sandi|[sşc]ifr|mima|p[iı]n|secret|token|key|geheim|schl|zugang|jeton|segret|segred|sleutel|klucz|sekret|hemlig|tajemstv|gizli|cred|conn|mnemonic|phrase|jwt|bearer|chave|chiave|cl[eé]|llave|nyckel|n[oø]gle|n[oø]kkel|avain|anahtar|klic|kulcs|otp|seed|bimil|hemmelig|noegle|kagi|kunci|miyao|wif|login|ident|pat(?![a-z])|auth|cookie|session|dsn|hook|license|sid|sig|contrase[nñ]|l[oö]senord|şifre|jelsz|hasł|парол|ключ|секрет|токен|密|口令|令牌|パス|暗証|トークン|秘密|비밀|암호|토큰|시크릿|مرور|سر|पासव|סיסמ|รหัส|κωδικ|khẩu/giu;
 
 const partOfName = /[\p{L}\p{M}\p{N}_$-]/u;
 
-/** Closes a name: a quote, a bracket, an emphasis. */
+/** The end of a name: a quote, a bracket, an emphasis marker. */
 const CLOSE = String.raw`\\?["'\`]?[\])}]{0,2}(?:\*\*|__)?`;
 const QUOTED = String.raw`[bBrRuUfFLN@$&*]{0,2}(?<quote>\\?["'\`])(?<value>(?:(?!\k<quote>)(?:\\.|[^\n\\])){4,600})\k<quote>`;
 const CALL = String.raw`(?:(?:new\s)?[\w.:]{1,40}!?\(\s{0,20})?`;
@@ -27,7 +27,7 @@ const quoted = new RegExp(
   'y',
 );
 /**
- * A literal that follows other parts of the expression, on the same line: `ready ? "value"`, `options.x || "value"`,
+ * A literal after other parts of an expression on the same line: `ready ? "value"`, `options.x || "value"`,
  * `getenv("NAME", "value")`, `env("NAME").or(|_| "value"`, `set_NAME(client, "value"`.
  */
 const inExpression = new RegExp(
@@ -35,7 +35,7 @@ const inExpression = new RegExp(
   'y',
 );
 /** A function's body that only returns a literal. */
-const returned = new RegExp(
+const returnedLiteral = new RegExp(
   String.raw`\s{0,2}(?:\([^()\n]{0,80}\))?[^\n"'\`;=]{0,40}(?:(?:[{:]\s{0,40}|=\s)return[\s(]{1,4}|=>?\s{0,20}|\n\s{1,40})${QUOTED}\s{0,20}[;)}]?\s{0,40}(?:\}|end\b|\n|;|$)`,
   'y',
 );
@@ -44,7 +44,7 @@ const comparedBefore = new RegExp(
   String.raw`${QUOTED}\s{0,4}(?:\.(?:equals|eq|compareTo|contentEquals)\(|[!=]==?|-eq)\s{0,4}[$@&*]?$`,
 );
 /** `PASSWORD 'value'` of SQL, `:password "value"`, `#define PASSWORD "value"`, `the password is "value"`. */
-const apart = new RegExp(String.raw`["'\`]?(?:\s(?:is|to|as|ist|es|est))?[ \t]{1,20}\(?${QUOTED}`, 'y');
+const spaced = new RegExp(String.raw`["'\`]?(?:\s(?:is|to|as|ist|es|est))?[ \t]{1,20}\(?${QUOTED}`, 'y');
 
 const BARE = String.raw`[^\s"'\`<>{}()[\],;|][^\s"'\`]{3,400}`;
 const bare = new RegExp(
@@ -52,18 +52,18 @@ const bare = new RegExp(
   'y',
 );
 /** A bare value after a space: an option of a command, Docker's ENV. */
-const bareApart = new RegExp(String.raw`["']?(?:[ \t]{1,4}|["'],\s{0,4}["'])(?<value>(?!-)${BARE})`, 'y');
+const bareSpaced = new RegExp(String.raw`["']?(?:[ \t]{1,4}|["'],\s{0,4}["'])(?<value>(?!-)${BARE})`, 'y');
 const optionBefore =
   /(?:(?:^|[\s"'])(?:--?|\/)|\b(?:ENV|ARG|set|setx|setenv|SetEnv|put|env|create|add|config:set)\s+(?:[\w.-]+\s)?|\bset\s[\w.:/-]{0,40}:?)$/;
 
-/** Settings whose name and value are apart by a blank. */
+/** Settings whose name and value are separated by a space. */
 const nothingBefore = /^\s*(?:(?:user|machine|login|account)\s+\S+\s+)?(?:[\w-]+ ){0,5}$/;
 
-/** "name" and "value" or the like, in any notation: `name: `, `"Key" => `, `<value>`. */
+/** Keys such as "name" and "value", in any notation: `name: `, `"Key" => `, `<value>`. */
 const NAMED = String.raw`(?:name|key|id|field|parameter|variable|property)["'\`]?\s{0,4}(?:=>|[:=>]|(?<=variable)\s)\s{0,4}["'\`]?[\w./:-]{0,60}`;
 const VALUED = String.raw`["'\`:<]?[\w-]{0,20}(?:value|val|default|content|text)["'\`]?\s{0,4}(?:=>|[:=>])\s{0,20}`;
 const OTHER = String.raw`(?:["'\`]?\w{1,30}["'\`]?\s{0,20}[:=]\s{0,4}["'\`]?[\w.:/ -]{1,60}["'\`]?[\s,;]{1,60}){0,3}`;
-/** After a name that is itself the value of "name": `name: DB_PASSWORD` and `value: ...` on the next line. */
+/** After a name that is itself the value of "name": `name: DB_PASSWORD`, then `value: ...` on the next line. */
 const pair = new RegExp(
   String.raw`["'\`]?(?:<\/[\w-]{1,20}>)?[\s,;>{(]{1,60}${OTHER}${VALUED}(?:${QUOTED}|(?<bare>(?!\\?["'\`])[^\s<>"'\`]{4,600}))`,
   'iy',
@@ -78,8 +78,8 @@ const folded = new RegExp(
   String.raw`["'\`]?:\s(?:[>|][-+\d]{0,2})[ \t]{0,4}\n\s{1,40}(?<value>[^\s"'\`]\S{3,2000})[ \t]*(?:\n|$)`,
   'y',
 );
-/** `password: { type: ..., default: "value" }`, also over lines. */
-const within = new RegExp(
+/** `password: { type: ..., default: "value" }`, possibly over several lines. */
+const nestedDefault = new RegExp(
   String.raw`${CLOSE}[ \t]{0,4}[:=]?[ \t]{0,4}\{?\s{1,60}${OTHER}["'\`]?(?:[vV]alue|[dD]efault)["'\`]?\s{0,4}[:=]\s{0,4}(?:${QUOTED}|(?<bare>[^\s<>"'\`]{4,600}))`,
   'y',
 );
@@ -92,23 +92,23 @@ const settingsFile =
 const proseFile = /\.(?:md|mdx|markdown|txt|rst|adoc|asciidoc|org|log)$/i;
 const comment = /^\s*(?:#|\/\/|\/\*|\*|--|;|%|!|<!--|REM\b)/i;
 
-/** More of a name: `refresh.token.v2:`. */
+/** Continuation of a name: `refresh.token.v2:`. */
 const dotted = /(?:\.[\w-]{1,20}){1,3}(?=["'<\]]|\s{0,20}[:=>])/y;
 
-interface Found extends Naming {
+interface NamedSecret extends Naming {
   value: string;
   index: number;
 }
 
-/** Values in the text with a name that says that they are secret, and what is known about them. */
-export function* findNamed({ path, text }: Sought): Generator<Finding> {
-  const loose = settingsFile.test(path) || proseFile.test(path);
-  let done = 0;
-  for (const { index } of text.matchAll(inNames)) {
-    if (index < done) continue;
+/** Secrets in the text that are recognised by their names. */
+export function* findNamed({ path, text }: ScanInput): Generator<Finding> {
+  const isUnquotedContext = settingsFile.test(path) || proseFile.test(path);
+  let scannedUpTo = 0;
+  for (const { index } of text.matchAll(nameFragment)) {
+    if (index < scannedUpTo) continue;
     let start = index;
     while (
-      start > done &&
+      start > scannedUpTo &&
       index - start < 60 &&
       (partOfName.test(text[start - 1]!) || isInnerDot(text, start - 1))
     )
@@ -118,22 +118,23 @@ export function* findNamed({ path, text }: Sought): Generator<Finding> {
     while (text[start] === '-') start += 1;
     dotted.lastIndex = end;
     end += dotted.exec(text)?.[0].length ?? 0;
-    done = end;
-    const found = valueOf(text, start, end, loose, path);
-    if (found) yield { rule: 'assigned-secret', index: found.index };
+    scannedUpTo = end;
+    const secret = findValue(text, start, end, isUnquotedContext, path);
+    if (secret) yield { rule: 'assigned-secret', index: secret.index };
   }
 }
 
-const isInnerDot = (text: string, at: number) => text[at] === '.' && /[\w$]/.test(text[at - 1] ?? '');
+const isInnerDot = (text: string, matchAt: number) =>
+  text[matchAt] === '.' && /[\w$]/.test(text[matchAt - 1] ?? '');
 
-/** `key = { 0xd8, 0xcb, ... }`, `key := []byte{116, 203, ...}`: bytes of a key in a program. */
+/** A key as a list of bytes: `key = { 0xd8, 0xcb, ... }`, `key := []byte{116, 203, ...}`. */
 const bytes =
   /[\])]{0,2}[^\n"'`;{[(=]{0,20}(?:\[\w{0,20}\])?[^\n"'`;{[(=]{0,20}(?::?=|:)\s{0,10}[^\n"'`;={[(]{0,30}(?:\[\w{0,9}\]\w{0,12})?[{[(]{1,2}\s{0,20}(?<value>(?:(?:0x[\da-f]{1,2}|\d{1,3})(?:u8)?,\s{0,20}){15,}(?:0x[\da-f]{1,2}|\d{1,3}))/iy;
 
-/** Drawn bytes: few are equal, few follow each other. */
-function areDrawn(list: string): boolean {
+/** Random bytes: few repeat, few are consecutive. */
+function areRandom(list: string): boolean {
   const values = list.split(',').map(Number);
-  const steps = new Set(values.slice(1).map((value, at) => value - values[at]!));
+  const steps = new Set(values.slice(1).map((value, matchAt) => value - values[matchAt]!));
   return (
     new Set(values).size > values.length * 0.7 &&
     steps.size > values.length * 0.7 &&
@@ -141,36 +142,42 @@ function areDrawn(list: string): boolean {
   );
 }
 
-/** The secret that the name at `start` to `end` names, if it is one. */
-function valueOf(text: string, start: number, end: number, loose: boolean, path: string): Found | undefined {
+/** The secret value of the name at `start` to `end`, if there is one. */
+function findValue(
+  text: string,
+  start: number,
+  end: number,
+  isUnquotedContext: boolean,
+  path: string,
+): NamedSecret | undefined {
   let naming: Naming | undefined;
-  const named = () => (naming ??= nameAt(text, start, end));
-  for (const { value, index, weak } of candidates(text, start, end, loose, path)) {
-    // Cheap conditions first: most names have no value, and most values are short.
-    if (value.length < 6 || !named()) continue;
-    const plain = naming!.plain && !weak;
-    if (isSecretValue(value, { ...naming!, plain })) return { ...naming!, value, index };
+  const getNaming = () => (naming ??= nameAt(text, start, end));
+  for (const { value, index, weak } of candidates(text, start, end, isUnquotedContext, path)) {
+    // Check cheap conditions first: most names have no value, and most values are short.
+    if (value.length < 6 || !getNaming()) continue;
+    const plain = naming!.strong && !weak;
+    if (isSecretValue(value, { ...naming!, strong: plain })) return { ...naming!, value, index };
   }
   bytes.lastIndex = end;
   const list = bytes.exec(text)?.groups?.value;
-  if (list && named()?.kind === 'key' && naming!.plain && areDrawn(list))
+  if (list && getNaming()?.kind === 'key' && naming!.strong && areRandom(list))
     return { ...naming!, value: list, index: start };
   return undefined;
 }
 
-/** `key` says little, `API key` more: then the words before it count, too. */
+/** `key` says little, `API key` more, so the words before it count too. */
 function nameAt(text: string, start: number, end: number): Naming | undefined {
   const name = text.slice(start, end);
-  const naming = namingOf(name);
+  const naming = classifyName(name);
   if (naming && !naming.vague) return naming;
   const [before] = /(?:[\p{L}\p{M}]+ ){1,2}$/u.exec(text.slice(Math.max(0, start - 30), start)) ?? [];
-  return (before && namingOf(before + name)) || naming;
+  return (before && classifyName(before + name)) || naming;
 }
 
 interface Candidate {
   value: string;
   index: number;
-  /** The place alone says little: an expression of a program may stand here, too. */
+  /** The position alone is weak evidence: it may also be a program expression. */
   weak?: boolean;
 }
 
@@ -178,10 +185,10 @@ function* candidates(
   text: string,
   start: number,
   end: number,
-  loose: boolean,
+  isUnquotedContext: boolean,
   path: string,
 ): Generator<Candidate> {
-  const at = (pattern: RegExp) => {
+  const matchAt = (pattern: RegExp) => {
     pattern.lastIndex = end;
     const groups = pattern.exec(text)?.groups;
     const value = groups?.value ?? groups?.bare;
@@ -189,46 +196,49 @@ function* candidates(
       ? undefined
       : { value, call: Boolean(groups!.call), operator: groups!.operator ?? '', after: pattern.lastIndex };
   };
-  const given = (written: string, after: number, weak = false): Candidate => ({
+  const candidate = (written: string, after: number, weak = false): Candidate => ({
     value: written.trim(),
     index: Math.min(after, start),
     weak,
   });
-  const literal = at(quoted);
-  if (literal) yield given(literal.value, start, literal.call);
-  // The verb of a sentence names nothing: `Pass "value" to it.`
+  const literal = matchAt(quoted);
+  if (literal) yield candidate(literal.value, start, literal.call);
+  // A verb is not a name: `Pass "value" to it.`
   const isVerb = /^pass$/i.test(text.slice(start, end));
-  for (const pattern of isVerb ? [folded, within] : [inExpression, returned, folded, within, apart]) {
-    const found = at(pattern);
-    if (found) yield given(found.value, start);
+  for (const pattern of isVerb
+    ? [folded, nestedDefault]
+    : [inExpression, returnedLiteral, folded, nestedDefault, spaced]) {
+    const secret = matchAt(pattern);
+    if (secret) yield candidate(secret.value, start);
   }
   const before = text.slice(Math.max(0, start - 200), start);
   const line = before.slice(before.lastIndexOf('\n') + 1);
   const compared = /[=(q]\s{0,4}[$@&*]?$/.test(line) ? comparedBefore.exec(line)?.groups?.value : undefined;
-  if (compared) yield given(compared, start);
-  const plain = loose || comment.test(line) || inLiteral(line) || /[?&]$/.test(line);
-  const setting = at(bare);
+  if (compared) yield candidate(compared, start);
+  const plain = isUnquotedContext || comment.test(line) || inLiteral(line) || /[?&]$/.test(line);
+  const setting = matchAt(bare);
   const cell = setting?.operator.includes('|') && !proseFile.test(path);
   if (setting && !cell && (plain || !/[:|s]/.test(setting.operator) || randomBits(setting.value) > 30)) {
-    const whole = loose && !/["'`]/.test(line) ? setting.value : setting.value.split(/[;&,)<>\]}|\\]/)[0]!;
-    const calls = !loose && /^[\w.]*[([]/.test(setting.value);
-    if (!calls) yield given(whole.replace(/[,;]$/, ''), start, !plain);
+    const whole =
+      isUnquotedContext && !/["'`]/.test(line) ? setting.value : setting.value.split(/[;&,)<>\]}|\\]/)[0]!;
+    const calls = !isUnquotedContext && /^[\w.]*[([]/.test(setting.value);
+    if (!calls) yield candidate(whole.replace(/[,;]$/, ''), start, !plain);
     // `?password=value&next=`
-    if (plain) yield given(setting.value.split(/[;&,)<>\]}|\\]/)[0]!, start);
+    if (plain) yield candidate(setting.value.split(/[;&,)<>\]}|\\]/)[0]!, start);
   }
-  if (optionBefore.test(line) || (loose && nothingBefore.test(line))) {
-    const option = at(bareApart);
-    if (option) yield given(option.value, start);
+  if (optionBefore.test(line) || (isUnquotedContext && nothingBefore.test(line))) {
+    const option = matchAt(bareSpaced);
+    if (option) yield candidate(option.value, start);
   }
-  const inElement = at(element);
-  if (inElement) yield given(inElement.value, start);
+  const inElement = matchAt(element);
+  if (inElement) yield candidate(inElement.value, start);
   if (nameBefore.test(line)) {
-    const paired = at(pair);
-    if (paired) yield given(paired.value, start);
+    const paired = matchAt(pair);
+    if (paired) yield candidate(paired.value, start);
     const earlier = pairBefore.exec(before)?.groups?.value;
-    if (earlier) yield given(earlier, start);
+    if (earlier) yield candidate(earlier, start);
   }
 }
 
-/** Whether the end of the line's beginning is in a literal: an odd number of quotes before it. */
+/** Whether the end of this text is inside a literal: after an odd number of quotes. */
 const inLiteral = (line: string) => ['"', "'", '`'].some((quote) => (line.split(quote).length - 1) % 2 === 1);

@@ -25,18 +25,18 @@ async function landed(logprob: number, milliseconds = 100) {
   return { t, found: (await last)! };
 }
 
-test('one that is not certain waits until the person rests', async () => {
+test('shows an uncertain suggestion after a pause in typing', async () => {
   const { t, found } = await landed(-1);
   expect(found).toMatchObject({ text: ' first;', delay: 200 });
   t.pass(found.delay);
   expect(await t.completer.complete(t.at('const a ='))).toMatchObject({ text: ' first;', delay: 0 });
 });
 
-test('one that comes when the person rests is shown at once', async () => {
+test('shows a suggestion at once if it arrives during a pause', async () => {
   expect((await landed(-1, 400)).found.delay).toBe(0);
 });
 
-test('one that is nearly certain is shown at once, and so is what is left of it with each key', async () => {
+test('shows a nearly certain suggestion at once, and its rest after each key', async () => {
   const { t, found } = await landed(-0.01);
   expect(found.delay).toBe(0);
   expect(await (await typed(t, ['const a = ', 'const a = f'], 20)).last).toMatchObject({
@@ -45,14 +45,14 @@ test('one that is nearly certain is shown at once, and so is what is left of it 
   });
 });
 
-test('one that was never shown does not appear because the key that comes next agrees', async () => {
+test('does not show a hidden suggestion because the next key matches it', async () => {
   const { t } = await landed(-1);
   const found = await (await typed(t, ['const a = '], 20)).last;
   expect(found?.text).toBe('first;');
   expect(found?.delay).toBeGreaterThan(0);
 });
 
-test('what was accepted is gone on from at once, what was typed to its end is not', async () => {
+test('continues at once after accepting, but not after typing a suggestion to its end', async () => {
   for (const [steps, isAtOnce] of [
     [['f.n'], true],
     [['f.', 'f.n'], false],
@@ -70,7 +70,7 @@ test('what was accepted is gone on from at once, what was typed to its end is no
   }
 });
 
-test('a person who asks with a key does not wait', async () => {
+test('does not delay an explicit request', async () => {
   const t = setUp();
   await typed(t, ['const a', 'const a ']);
   const found = t.completer.complete(t.at('const a ', { invoked: true }));
@@ -79,7 +79,7 @@ test('a person who asks with a key does not wait', async () => {
   expect((await found)?.delay).toBe(0);
 });
 
-test('so little that is left of one that was never shown is not shown', async () => {
+test('does not show the short rest of a suggestion that was never shown', async () => {
   for (const [text, left] of [
     ['first', undefined],
     ['first;', undefined],
@@ -91,7 +91,7 @@ test('so little that is left of one that was never shown is not shown', async ()
     await settle();
     t.asks.at(-1)!.answer(text);
     expect((await last)?.delay).toBeGreaterThan(0);
-    const found = t.completer.complete(t.at('const a = fir', { least: 0.01 }));
+    const found = t.completer.complete(t.at('const a = fir', { minChance: 0.01 }));
     expect((await found)?.text).toBe(left);
   }
 });

@@ -1,12 +1,12 @@
 import type { SequenceSource } from './sequences.ts';
-import { uniformOf } from '../shuffle.ts';
+import { uniform } from '../shuffle.ts';
 
 /**
- * Mixes sequences of `replay` into `main`: of any n in a row, `rate` x n, rounded up or down, as evenly as in
+ * Mixes sequences of `replay` into `main`: `rate` x n (rounded up or down) of any n consecutive ones, as evenly as
  * Bresenham's line algorithm. Each source keeps its own order and epochs; an epoch of the mixture is one of `main`.
  * Throws RangeError if the sequences differ in length.
  */
-export function mixed(
+export function mixSequences(
   main: SequenceSource,
   replay: SequenceSource,
   rate: number,
@@ -14,14 +14,14 @@ export function mixed(
 ): SequenceSource {
   if (main.length !== replay.length)
     throw new RangeError('main and replay have sequences of different lengths');
-  const phase = uniformOf(seed, 3);
-  const before = (index: number) => Math.floor(index * rate + phase);
+  const phase = uniform(seed, 3);
+  const replayedBefore = (index: number) => Math.floor(index * rate + phase);
   return {
     length: main.length,
     perEpoch: Math.ceil(main.perEpoch / (1 - rate)),
     at(index) {
-      const replayed = before(index);
-      return before(index + 1) > replayed ? replay.at(replayed) : main.at(index - replayed);
+      const replayed = replayedBefore(index);
+      return replayedBefore(index + 1) > replayed ? replay.at(replayed) : main.at(index - replayed);
     },
   };
 }

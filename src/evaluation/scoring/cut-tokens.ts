@@ -15,5 +15,5 @@ export function firstTokens(text: string, count: number, { encode, decode }: Cod
   return tokens.length <= count ? text : whole(decode(tokens.subarray(0, count)));
 }
 
-/** Without the halves of characters that a cut between two tokens leaves. */
+/** Removes incomplete characters that a cut between two tokens leaves. */
 const whole = (text: string): string => text.replace(/^\uFFFD+|\uFFFD+$/g, '');

@@ -1,10 +1,10 @@
-/** Times an adapter on its base beside its folded copy, in llama.cpp. */
+/** Times an adapter on its base and its folded copy in llama.cpp. */
 import type { LlamaContextSequence } from 'node-llama-cpp';
 import { loadLlamaModel, readModelFile } from '../../llama-cpp/llama.ts';
 import { watchLoad } from '../../platform/machine/machine-load.ts';
 import { someTokens } from '../../serving/threads/threads.ts';
 
-/** Milliseconds of a token, and of 64 tokens of a prompt. */
+/** Milliseconds to generate a token, and to read 64 tokens of a prompt. */
 export interface Times {
   token: number;
   prompt: number;
@@ -13,27 +13,27 @@ export interface Times {
 export interface BothTimes {
   adapted: Times;
   copy: Times;
-  /** Processors that other programs kept busy meanwhile. */
+  /** Number of cores that other programs kept busy meanwhile. */
   othersBusy: number;
 }
 
-/** Paths of a model, and of an adapter on it. */
-type Side = readonly [string, string | undefined];
+/** Paths of a model and of an adapter on it. */
+type TimedModel = readonly [string, string | undefined];
 
 const TIMING_MS = 10_000;
-/** Number of single tokens before the next prompt; tokens in the context. */
+/** Single tokens generated before each prompt; tokens in the context. */
 const [TOKENS_A_TURN, READ] = [8, 128];
 
-/** By turns; the least time of each counts, because other programs only make it longer. Throws like loadLlamaModel. */
-export async function timeBoth(
-  adapted: Side,
-  copy: Side,
+/** Alternates between both and takes the minimum, because other programs only add time. Throws like loadLlamaModel. */
+export async function timeModels(
+  adapted: TimedModel,
+  copy: TimedModel,
   threads: number,
   signal?: AbortSignal,
   milliseconds = TIMING_MS,
 ): Promise<BothTimes> {
   const opened = [await open(adapted, threads), await open(copy, threads)];
-  const least = opened.map((): Times => ({ token: Infinity, prompt: Infinity }));
+  const fastest = opened.map((): Times => ({ token: Infinity, prompt: Infinity }));
   const othersBusy = watchLoad();
   try {
     const end = performance.now() + milliseconds;
@@ -41,20 +41,29 @@ export async function timeBoth(
       for (const [i, { sequence }] of opened.entries()) {
         signal?.throwIfAborted();
         for (let n = 0; n < TOKENS_A_TURN; n++)
-          least[i]!.token = Math.min(least[i]!.token, await timeOf(sequence, () => writeToken(sequence)));
-        least[i]!.prompt = Math.min(least[i]!.prompt, await timeOf(sequence, () => readPrompt(sequence)));
+          fastest[i]!.token = Math.min(
+            fastest[i]!.token,
+            await measure(sequence, () => writeToken(sequence)),
+          );
+        fastest[i]!.prompt = Math.min(
+          fastest[i]!.prompt,
+          await measure(sequence, () => readPrompt(sequence)),
+        );
       }
     } while (performance.now() < end);
-    return { adapted: least[0]!, copy: least[1]!, othersBusy: othersBusy() };
+    return { adapted: fastest[0]!, copy: fastest[1]!, othersBusy: othersBusy() };
   } finally {
     for (const { dispose } of opened) await dispose();
   }
 }
 
-async function open([path, lora]: Side, threads: number) {
+async function open([path, lora]: TimedModel, threads: number) {
   const model = await loadLlamaModel(await readModelFile(path));
   const context = await model.createContext({
-    ...{ contextSize: 256, batchSize: 64, threads, failedCreationRemedy: false },
+    contextSize: 256,
+    batchSize: 64,
+    threads,
+    failedCreationRemedy: false,
     ...(lora && { lora: { adapters: [{ filePath: lora, scale: 1 }] } }),
   });
   const sequence = context.getSequence();
@@ -62,14 +71,14 @@ async function open([path, lora]: Side, threads: number) {
   return { sequence, dispose: () => model.dispose() };
 }
 
-async function timeOf(sequence: LlamaContextSequence, work: () => Promise<unknown>): Promise<number> {
+async function measure(sequence: LlamaContextSequence, work: () => Promise<unknown>): Promise<number> {
   await sequence.eraseContextTokenRanges([{ start: READ, end: sequence.nextTokenIndex }]);
-  const began = performance.now();
+  const start = performance.now();
   await work();
-  return performance.now() - began;
+  return performance.now() - start;
 }
 
-/** The likeliest, as suggestions are written. */
+/** Generates the most likely token, as suggestions do. */
 const writeToken = (sequence: LlamaContextSequence) =>
   sequence.controlledEvaluate([[someTokens(1)[0]!, { generateNext: { token: true } }]]);
 const readPrompt = (sequence: LlamaContextSequence) =>

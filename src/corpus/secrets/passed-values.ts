@@ -1,22 +1,23 @@
-/** Passwords without a name, in places where one is passed: in URLs and headers, to commands, to functions that log in. */
+/** Finds unnamed passwords where they are passed: in URLs and headers, to commands, to login functions. */
 import { randomBits } from './randomness.ts';
 import type { Rule } from './rule.ts';
-import { isPassedPassword, isReal, isSecretValue } from './values.ts';
-import { namingOf } from './words.ts';
+import { isPassedPassword, isLiteralValue, isSecretValue } from './values.ts';
+import { classifyName } from './secret-names.ts';
 
-/** A password in a URL; not the plain words that documentation uses as examples. */
+/** A password in a URL, as opposed to the plain words that documentation uses as examples. */
 function isPasswordInUrl(value: string): boolean {
   let plain = value;
   try {
     plain = decodeURIComponent(value);
   } catch {
-    // It has a sign that is no code.
+    // It contains a "%" that is not an escape.
   }
-  if (plain.length < 5 || !isReal(plain) || (namingOf(plain) && randomBits(plain) < 8)) return false;
+  if (plain.length < 5 || !isLiteralValue(plain) || (classifyName(plain) && randomBits(plain) < 8))
+    return false;
   return !/^(?:[a-z]+|[A-Z]+)[\d!]{0,4}$/.test(plain) || randomBits(plain) > 10;
 }
 
-/** The password in HTTP's basic authentication: `user:password` in base64. */
+/** The password in HTTP basic authentication: `user:password` in base64. */
 function isBasic(value: string): boolean {
   const text = Buffer.from(value, 'base64').toString('latin1');
   const [, password] = /^[\x20-\x7e]{0,100}?:([\x20-\x7e]{4,})$/.exec(text) ?? [];
@@ -26,42 +27,42 @@ function isBasic(value: string): boolean {
   );
 }
 
-const isBearer = (value: string) => isSecretValue(value, { kind: 'key', plain: true }) && /\d/.test(value);
+const isBearer = (value: string) => isSecretValue(value, { kind: 'key', strong: true }) && /\d/.test(value);
 
 const urls: readonly Rule[] = [
   {
     id: 'password-in-url',
     clues: ['://'],
     pattern: /\b[a-z][a-z\d+.-]{1,30}:\/\/[^\s:/?#@"'`<>]{0,100}:([^\s/?#@"'`<>]{1,200})@[\w[]/gi,
-    holds: isPasswordInUrl,
+    isMatch: isPasswordInUrl,
   },
-  // A sign in it that a URL would not allow.
+  // With a character that a URL would not allow.
   {
     id: 'password-in-url',
     clues: ['://'],
     pattern: /:\/\/[\w.-]{1,60}:([^\s"'`<>]{1,100})@[\w.-]{2,100}(?::\d|\/|["'`\s]|$)/g,
-    holds: (value) => !/[/]\/|\/\w+\/|:/.test(value) && isPassedPassword(value),
+    isMatch: (value) => !/[/]\/|\/\w+\/|:/.test(value) && isPassedPassword(value),
   },
   // Go's `user:password@tcp(host)`.
   {
     id: 'password-in-url',
     clues: ['('],
     pattern: /(?<![\w.-])[\w.-]{1,60}:([^\s:"'`]{4,100})@\w{0,12}\(/g,
-    holds: isPasswordInUrl,
+    isMatch: isPasswordInUrl,
   },
   {
     id: 'password-in-url',
     clues: ['oracle', 'sqlplus', 'sqlldr', 'expdp', 'impdp'],
     pattern:
       /(?:oracle:\w{2,8}:|\b(?:sqlplus|sqlldr|expdp|impdp)\s(?:-\w\s){0,3}|userid=)\w{1,40}\/["']?([^\s@"'`/]{4,100})@/gi,
-    holds: isPasswordInUrl,
+    isMatch: isPasswordInUrl,
   },
   // Without a scheme: `user:password@host`.
   {
     id: 'password-in-url',
     clues: ['@'],
     pattern: /(?<![^\s"'`=(])(?!mailto:)[\w.-]{2,40}:([^\s:@"'`/]{6,60})@[\w-]+(?:\.[\w-]+|:\d{2,5})/g,
-    holds: isPassedPassword,
+    isMatch: isPassedPassword,
   },
 ];
 
@@ -70,30 +71,30 @@ const headers: readonly Rule[] = [
     id: 'basic-auth',
     clues: ['basic'],
     pattern: /\bBasic["'`]?[\s,+.:]{1,6}["'`]?([A-Za-z\d+/_-]{8,}={0,2})/gi,
-    holds: isBasic,
+    isMatch: isBasic,
   },
-  // A request's file, where the editor encodes it.
+  // In a .http request file, where the editor encodes it.
   {
     id: 'basic-auth',
     clues: ['basic'],
     pattern: /\bAuthorization:[ \t]*Basic[ \t]+[\w.@-]{1,60}[ :]([^\s"'`]{4,100})/gi,
-    holds: isPassedPassword,
+    isMatch: isPassedPassword,
   },
   {
     id: 'bearer-token',
     clues: ['bearer', 'authorization'],
     pattern:
       /\b(?:Bearer|Authorization["'\]]{0,2}\s?[:=,]\s?["'`]?(?:Token|ApiKey|Api-Key|Key|GenieKey|Bot|OAuth|SSWS)(?:\s?token=)?)["'`]?[\s,+.:]{1,6}["'`]?([A-Za-z\d+/=._~-]{12,})/gi,
-    holds: isBearer,
+    isMatch: isBearer,
   },
 ];
 
-/** An argument of a command, with quotes or without. */
+/** An argument of a command, quoted or not. */
 const ARGUMENT = String.raw`(?:"([^"\n]{4,200})"|'([^'\n]{4,200})'|([^\s"'\`|;&<>]{4,200}))`;
-/** What may stand between a command and its option. A new line is not, unless it is escaped. */
+/** What may come between a command and its option: no newline, unless it is escaped. */
 const BETWEEN = String.raw`(?:[^\n|;&]|\\\n){0,200}?[\s,"']`;
 
-/** Options of commands whose letters say nothing: `mysql -psecret`. A space follows unless `joined`. */
+/** Password options of commands whose letters are ambiguous: `mysql -psecret`. */
 const commands: readonly [commands: string, options: string][] = [
   [String.raw`mysql\w*|mariadb(?:-\w+)?|mycli|7z\w?|rar|unrar`, String.raw`-p`],
   [
@@ -128,7 +129,7 @@ const shell: readonly Rule[] = [
     id: 'password-of-command',
     clues: ['-p', '-a', '-w', '-k', '/p', '/u', '-x', 'pass', 'tring'],
     pattern: new RegExp(String.raw`(?<![\w-])(?:${names})\b${BETWEEN}${options}${ARGUMENT}`, 'g'),
-    holds: isPassedPassword,
+    isMatch: isPassedPassword,
   })),
   ...userAndPassword.map(([names, options, between]): Rule => ({
     id: 'password-of-command',
@@ -137,13 +138,13 @@ const shell: readonly Rule[] = [
       String.raw`(?<![\w-])(?:${names})\b${BETWEEN}${options}["']?[^\s"'${between}]{1,60}${between}([^\s"']{4,200})`,
       'g',
     ),
-    holds: (value) => isPasswordInUrl(value) && !/^\d+(?:$|[:/])/.test(value),
+    isMatch: (value) => isPasswordInUrl(value) && !/^\d+(?:$|[:/])/.test(value),
   })),
   {
     id: 'password-of-command',
     clues: ['net use'],
     pattern: new RegExp(String.raw`\bnet use\s+(?:\S{1,3}\s+)?\\\\\S{1,200}\s+(?!/)${ARGUMENT}`, 'gi'),
-    holds: isPassedPassword,
+    isMatch: isPassedPassword,
   },
   // MinIO's `mc alias set name url user password`.
   {
@@ -153,7 +154,7 @@ const shell: readonly Rule[] = [
       String.raw`\bmc\s+(?:-\S+\s+)*(?:alias\s+set|config\s+host\s+add)\s+\S{1,60}\s+\S{1,200}\s+\S{1,60}\s+${ARGUMENT}`,
       'g',
     ),
-    holds: isPassedPassword,
+    isMatch: isPassedPassword,
   },
   // `echo password | sudo -S`
   {
@@ -163,27 +164,27 @@ const shell: readonly Rule[] = [
       String.raw`\b(?:echo|printf|print)\s+(?:-\w+\s+)?(?:["'](?:[\w.-]{1,40}:)?([^"'\n]{4,100})["']|(?:[\w.-]{1,40}:)?([^\s"'|]{4,100}))\s*\|\s*[^\n|]{0,80}?(?:sudo\b[^\n|]{0,20}-S|chpasswd|passwd|password-stdin|kinit|cryptsetup|su\b)`,
       'g',
     ),
-    holds: (value) => isPassedPassword(value.replace(/\\n$/, '')),
+    isMatch: (value) => isPassedPassword(value.replace(/\\n$/, '')),
   },
   {
     id: 'password-of-command',
     clues: ['<<<'],
     pattern: /\b(?:sudo\s+-S|kinit|chpasswd|su)\b[^\n]{0,80}<<<\s*["']?(?:[\w.-]{1,40}:)?([^\s"']{4,100})/g,
-    holds: isPassedPassword,
+    isMatch: isPassedPassword,
   },
-  // expect: an answer to a question for a password.
+  // expect: the answer to a password prompt.
   {
     id: 'password-of-command',
     clues: ['send'],
     pattern:
       /assword[^\n]{0,40}[\n{;]\s{0,40}(?:\{\s*)?send(?:line)?[\s(]{1,4}(?:--\s)?["']([^"'\\\n]{4,100})(?:\\[rn])?["']/g,
-    holds: isPassedPassword,
+    isMatch: isPassedPassword,
   },
   {
     id: 'password-of-command',
     clues: ['htpasswd'],
     pattern: /\bhtpasswd\s+(?:-\w+\s+){1,4}(?:\S{1,100}\s+)?\S{1,60}\s+["']?([^\s"']{4,100})/g,
-    holds: isPassedPassword,
+    isMatch: isPassedPassword,
   },
 ];
 
@@ -194,39 +195,39 @@ const sql: readonly Rule[] = [
     clues: ["('", '("', '(\\', 'crypt('],
     pattern:
       /\b(?:crypt|password|old_password|md5|sha[12]?|pwdencrypt|hashbytes\s?\(\s?N?'[\w]+',|pgp_sym_(?:en|de)crypt\s?\([^,()\n]{1,80},)\s?\(?\s?N?\\?'((?:[^'\n\\]|\\.){4,100})\\?'\s?[,)]/gi,
-    holds: isPassedPassword,
+    isMatch: isPassedPassword,
   },
   {
     id: 'password-in-sql',
     clues: ['identified'],
     pattern:
       /\bidentified\s+(?:with\s+\S{1,60}\s+)?(?:by|as|using)\s+(?:password\s+|values\s+)?(?:\\?["'`]((?:[^"'`\n\\]|\\\$){4,200})|([^\s"'`;,)\\]{4,200}))/gi,
-    holds: (value) => isPassedPassword(value),
+    isMatch: (value) => isPassedPassword(value),
   },
   {
     id: 'password-in-sql',
     clues: ['insert'],
     pattern:
       /\binsert\s+(?:\w+\s+)?into\s+[\w."`[\]]{1,100}\s*\(([^()]{1,600})\)\s*values\s*\([^()]{1,1500}\)/gi,
-    holds: (columns, match) => {
+    isMatch: (columns, match) => {
       const values = match[0].slice(match[0].lastIndexOf('(') + 1, -1).match(/'[^']*'|"[^"]*"|[^,]+/g) ?? [];
       return columns.split(',').some((column, at) => {
-        const naming = namingOf(column.trim());
+        const naming = classifyName(column.trim());
         const [, value] =
-          /^\s*\\?["']([^"']+)["']\s*$/.exec(values.filter((one) => /\S/.test(one))[at] ?? '') ?? [];
+          /^\s*\\?["']([^"']+)["']\s*$/.exec(values.filter((text) => /\S/.test(text))[at] ?? '') ?? [];
         return naming !== undefined && value !== undefined && isSecretValue(value, naming);
       });
     },
   },
 ];
 
-/** Functions that take a password by its place. */
-const LOG_IN =
+/** Functions that take a password as a positional argument. */
+const LOGIN_FUNCTIONS =
   'log_?-?[io]n|logon|sign_?[iu]n|sign_?up|auth|authenticat(?:e|or|ion)|authori[sz]e|(?:get_?|open_?|create_?|new_?)?connect(?:ion)?|create_?(?:user|pool|client)|add_?user|credentials?|pdo|bind_?s?|mysqli|dial|unlock|(?:s|i)?ftp(?:_?tls)?|(?:smtp|imap4?|pop3)(?:_?ssl)?|ssh\\d?|ssh2_auth_password|decrypt|encrypt|hmac|fernet|create_?(?:de)?cipher(?:iv)?|jwt\\.(?:sign|verify|encode|decode)|cookie_?parser|pbkdf2|scrypt|set_?password|check_?password|reset_?password|change_?password|make_?password|username_?password\\w*|password_?auth\\w*|network_?credential';
 const LITERAL = /(?<![\w"'`])[bBrRuU@]{0,2}(["'`])((?:(?!\1)[^\\\n]|\\.){4,200})\1/g;
 
 /** Functions whose only argument may be the key. */
-const KEYED =
+const KEY_FUNCTIONS =
   'hmac\\w*|fernet|serializer|signer|secret_?key_?spec|jwt\\w*|create_?(?:de)?cipher\\w*|secretbox|signing_?key|symmetric_?security_?key|cookie_?session|cookie_?parser|set_?password|make_?password|hash_?password|password_?hash|bcrypt\\.\\w+|key_?from_?\\w+|session_?store';
 
 const calls: readonly Rule[] = [
@@ -234,28 +235,28 @@ const calls: readonly Rule[] = [
     id: 'key-as-argument',
     clues: ['('],
     pattern: new RegExp(
-      String.raw`(?:${KEYED})(?:::new|\.new)?\s?\(\s{0,20}(?:b|r|\[\]byte\()?(["'\`])([^"'\`\n]{6,200})\1`,
+      String.raw`(?:${KEY_FUNCTIONS})(?:::new|\.new)?\s?\(\s{0,20}(?:b|r|\[\]byte\()?(["'\`])([^"'\`\n]{6,200})\1`,
       'gi',
     ),
-    holds: (_, { 2: value }) => isArgument(value!) && (randomBits(value!) > 8 || /password/i.test(value!)),
+    isMatch: (_, { 2: value }) => isArgument(value!) && (randomBits(value!) > 8 || /password/i.test(value!)),
   },
-  // After an address of mail, as of a user.
+  // After an email address, as the user name.
   {
     id: 'password-as-argument',
     clues: ['@'],
     pattern:
       /["'`][\w.+-]{1,60}@[\w-]+(?:\.[\w-]+)+["'`],\s{0,20}[bBrRuU@]{0,2}(?:(["'`])|"{3})((?:(?!\1)[^\n]){6,100}?)["'`]\s{0,20}[,)]/g,
-    holds: (_, { 2: value }) => isArgument(value!),
+    isMatch: (_, { 2: value }) => isArgument(value!),
   },
   {
     id: 'password-as-argument',
     clues: ['('],
-    // In a tuple, too: `auth=("user", "password")`.
+    // Also in a tuple: `auth=("user", "password")`.
     pattern: new RegExp(
-      String.raw`(?:(?:${LOG_IN})(?:_?(?:[wW]ith|[aA]s|[uU]sing|[sS]ync)\w{0,30})?\s?\(|\bauth["']?\s?[=:]\s?[(\[])((?:"(?:[^"\\\n]|\\.){0,200}"|'(?:[^'\\\n]|\\.){0,200}'|[^()\n"']|\n|["']|\([^()\n]{0,100}\)){2,400})\)?`,
+      String.raw`(?:(?:${LOGIN_FUNCTIONS})(?:_?(?:[wW]ith|[aA]s|[uU]sing|[sS]ync)\w{0,30})?\s?\(|\bauth["']?\s?[=:]\s?[(\[])((?:"(?:[^"\\\n]|\\.){0,200}"|'(?:[^'\\\n]|\\.){0,200}'|[^()\n"']|\n|["']|\([^()\n]{0,100}\)){2,400})\)?`,
       'gi',
     ),
-    holds: (args) => {
+    isMatch: (args) => {
       const literals = [...args.matchAll(LITERAL)];
       return literals.some(
         ({ 2: value, index }, at) =>
@@ -267,7 +268,7 @@ const calls: readonly Rule[] = [
   },
 ];
 
-/** Stricter than where a name says what it is: hosts, algorithms, tables and messages are passed, too. */
+/** Stricter than for named values, because hosts, algorithms, tables and messages are also passed. */
 const isArgument = (value: string): boolean =>
   isPassedPassword(value) &&
   (randomBits(value) > 12 ||

@@ -1,18 +1,18 @@
 /**
- * A corpus that continues that of an earlier run: which documents are unchanged, which split they stay in, and how much
- * of them is replayed. Pure.
+ * Support for continuing the corpus of an earlier run: which documents are unchanged, which split they stay in, and how
+ * much of them is replayed. Pure.
  */
 import { Sketches } from './held-out/copied-lines.ts';
 import { isTwin } from './reasons.ts';
 import type { CorpusSummary, KeptEntry, LeftOutEntry, Split } from './manifest.ts';
 
 /**
- * Share of unchanged text in the training text. If the new text is like the old, a twentieth is enough to keep what a
- * model knew; if it is in another language, a quarter is, and that costs the new text little (Ibrahim et al. 2024).
+ * Fraction of unchanged text in the training text. If the new text resembles the old, 5% is enough to prevent
+ * forgetting; if it is in another language, 25% is, which costs the new text little (Ibrahim et al. 2024).
  */
 export const REPLAY_SHARE = 0.25;
 
-/** Identifies a document. A row's name is only its number, so only its text counts. */
+/** Identifies a document. A row's name is just its number, so only its text counts. */
 type Identity = Pick<KeptEntry, 'path' | 'sha256'> & { sketch?: string | undefined };
 
 export class EarlierCorpus {
@@ -20,7 +20,7 @@ export class EarlierCorpus {
   private readonly names = new Map<string, Split>();
   private readonly sketches = new Sketches<Split>();
 
-  /** From its manifest. `before`: the corpus that it continued, which knows the split of files that come back. */
+  /** Built from its manifest. `before`: the corpus it continued, which knows the split of files that reappear. */
   constructor(
     kept: readonly KeptEntry[],
     leftOut: readonly LeftOutEntry[],
@@ -39,15 +39,15 @@ export class EarlierCorpus {
   }
 
   /** Whether it contained exactly this text. */
-  holds({ sha256 }: Pick<Identity, 'sha256'>): boolean {
+  contains({ sha256 }: Pick<Identity, 'sha256'>): boolean {
     return this.texts.has(sha256);
   }
 
   /**
-   * The split that a file was in, by its text or name, so that no file ever changes its split; else that of the file
-   * that it is most like, which it may have been before it was renamed and edited.
+   * The split a file was in, by its text or name, so that no file ever changes its split; otherwise that of the most
+   * similar file, which it may have been before it was renamed and edited.
    */
-  splitOfFile(file: Identity): Split | undefined {
+  splitForFile(file: Identity): Split | undefined {
     return this.splitByName(file) ?? (file.sketch ? this.splitByLines(file.sketch) : undefined);
   }
 
@@ -59,28 +59,29 @@ export class EarlierCorpus {
     return this.sketches.find(sketch) ?? this.before?.splitByLines(sketch);
   }
 
-  splitOfRow(row: Pick<Identity, 'sha256'>): Split | undefined {
-    return this.texts.get(row.sha256) ?? this.before?.splitOfRow(row);
+  splitForRow(row: Pick<Identity, 'sha256'>): Split | undefined {
+    return this.texts.get(row.sha256) ?? this.before?.splitForRow(row);
   }
 }
 
-type Weighed = Pick<KeptEntry, 'split' | 'tokens' | 'weight' | 'known'>;
-const sizeOf = (entries: readonly Weighed[]) =>
+type Weightable = Pick<KeptEntry, 'split' | 'tokens' | 'weight' | 'known'>;
+const weightedTokens = (entries: readonly Weightable[]) =>
   entries.reduce((sum, { tokens, weight = 1000 }) => sum + tokens * weight, 0) / 1000;
 
 /**
- * Lowers the weights of unchanged training documents until they are `share` of the training text. Never raises them.
+ * Lowers the weights of unchanged training documents until they make up at most `share` of the training text. Never
+ * raises them.
  */
-export function weighReplay(entries: readonly Weighed[], share = REPLAY_SHARE): void {
+export function limitReplay(entries: readonly Weightable[], share = REPLAY_SHARE): void {
   const training = entries.filter(({ split }) => split === 'train');
   const known = training.filter((entry) => entry.known);
-  const wanted = (share / (1 - share)) * sizeOf(training.filter((entry) => !entry.known));
-  const factor = wanted / sizeOf(known);
+  const targetTokens = (share / (1 - share)) * weightedTokens(training.filter((entry) => !entry.known));
+  const factor = targetTokens / weightedTokens(known);
   if (!(factor < 1)) return;
   for (const entry of known) entry.weight = Math.max(1, Math.round(factor * (entry.weight ?? 1000)));
 }
 
-/** The summary's part about a corpus that continues `earlier`. */
+/** The section of the summary about the continuation of `earlier`. */
 export function describeChange(
   kept: readonly KeptEntry[],
   earlier: EarlierCorpus,
@@ -89,13 +90,13 @@ export function describeChange(
   const training = kept.filter(({ split }) => split === 'train');
   const learned = changed.filter(({ split }) => split === 'train');
   const sum = (key: 'bytes' | 'tokens') => learned.reduce((total, entry) => total + entry[key], 0);
-  const passTokens = sizeOf(training);
+  const passTokens = weightedTokens(training);
   return {
     files: changed.length,
     trainFiles: learned.length,
     trainBytes: sum('bytes'),
     trainTokens: sum('tokens'),
-    replay: passTokens > 0 ? sizeOf(training.filter(({ known }) => known)) / passTokens : 0,
+    replay: passTokens > 0 ? weightedTokens(training.filter(({ known }) => known)) / passTokens : 0,
     passTokens: Math.round(passTokens),
     kept: kept.filter((entry) => earlier.splitByName(entry)).length,
   };

@@ -3,7 +3,7 @@ import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildCorpus, EarlierCorpus, openCorpus, type KeptEntry } from '../../../src/corpus/index.ts';
-import { REPLAY_SHARE, weighReplay } from '../../../src/corpus/earlier.ts';
+import { REPLAY_SHARE, limitReplay } from '../../../src/corpus/earlier-corpus.ts';
 import { byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
@@ -20,8 +20,8 @@ const sides = ({ documents }: { documents: readonly KeptEntry[] }) =>
 const pathOn = (split: KeptEntry['split'], all: Map<string, string>, at = 0) =>
   [...all].filter(([, side]) => side === split)[at]![0];
 
-describe('the sides', () => {
-  it('are kept by every file, changed or renamed, and new ones go by the usual rule', async () => {
+describe('the split', () => {
+  it('is kept for every file, changed or renamed; new ones follow the usual rule', async () => {
     folder.write(many(0, 40));
     const first = await build();
     const before = sides(first);
@@ -40,7 +40,7 @@ describe('the sides', () => {
     expect(added.filter(([, side]) => side === 'held-out')).toHaveLength(4);
   });
 
-  it('are kept by what takes the place of a near-duplicate', async () => {
+  it('is kept for the replacement of a near-duplicate', async () => {
     const alike = (n: number) => `${code(7, 60)}const last = ${n};\n`;
     folder.write({ ...many(20, 40), 'src/z.ts': alike(1) });
     const first = await build();
@@ -57,7 +57,7 @@ describe('the sides', () => {
     expect(sides(await build(other)).get('src/a.ts')).not.toBe(side);
   });
 
-  it('are kept by files that were gone for a while', async () => {
+  it('is kept for files that were temporarily missing', async () => {
     folder.write(many(0, 40));
     const first = await build();
     const before = sides(first);
@@ -75,7 +75,7 @@ describe('the sides', () => {
     expect(third.summary.changed).toMatchObject({ files: 20 });
   });
 
-  it('may leave nothing held out, which is told', async () => {
+  it('may leave nothing held out, which is reported', async () => {
     folder.write(many(0, 12));
     const first = await build();
     for (const [path, side] of sides(first)) if (side === 'held-out') rmSync(join(folder.in(), path));
@@ -83,8 +83,8 @@ describe('the sides', () => {
   });
 });
 
-describe('what has changed', () => {
-  it('is told, lies apart, and the rest is replayed at its share', async () => {
+describe('changed text', () => {
+  it('is reported and stored separately, and the rest is replayed at its share', async () => {
     folder.write(many(0, 80));
     const first = await build();
     folder.write(many(80, 100));
@@ -112,7 +112,7 @@ describe('what has changed', () => {
     expect(drawn.filter((begin) => begin < border).length / drawn.length).toBeCloseTo(REPLAY_SHARE, 1);
   });
 
-  it('is measured apart', async () => {
+  it('is measured separately', async () => {
     folder.write(many(0, 40));
     const first = await build();
     expect(first.heldOutByAge(64, 4, 'new')).toEqual([]);
@@ -131,7 +131,7 @@ describe('what has changed', () => {
     }
   });
 
-  it('is, of a data set, the rows after those that were read', async () => {
+  it('of a data set is the rows after those already read', async () => {
     async function* rows() {
       for (let n = 0; n < 200; n += 1)
         yield { path: `row ${n}`, pieces: [{ text: code(n, 40), learned: true }] };
@@ -150,7 +150,7 @@ describe('what has changed', () => {
     for (const [path, side] of sides(first)) expect(sides(second).get(path)).toBe(side);
   });
 
-  it('is nothing where nothing did', async () => {
+  it('is empty if nothing changed', async () => {
     folder.write(many(0, 20));
     const first = await build();
     const again = await build(asEarlier(first));
@@ -167,15 +167,15 @@ describe('weighReplay', () => {
     ...(weight && { weight }),
   });
 
-  it('keeps the proportions that age gives to what is replayed', () => {
+  it('keeps the proportions by age in replayed text', () => {
     const entries = [entry(1000, true, 500), entry(1000, true), entry(300, false, 800)];
-    weighReplay(entries, 0.25);
+    limitReplay(entries, 0.25);
     expect(entries.map(({ weight }) => weight)).toEqual([27, 53, 800]);
   });
 
   it('replays no more than there is', () => {
     const entries = [entry(10, true), entry(1000, false)];
-    weighReplay(entries);
+    limitReplay(entries);
     expect(entries.map(({ weight }) => weight)).toEqual([undefined, undefined]);
   });
 });

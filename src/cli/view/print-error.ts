@@ -1,30 +1,30 @@
-/** How the command line ends on an error: the one place where errors and hints are printed. */
+/** The only place where the command line prints errors and hints. */
 import { CommanderError } from 'commander';
 import { UserError, formatError, reportError } from '../../text/errors.ts';
-import { linesOf, note, printJson } from './output.ts';
+import { splitLines, note, printJson } from './output.ts';
 
 /**
  * Prints the error in one sentence, with `--json` also as JSON, with `--verbose` also the stack. Returns the exit
  * status.
  */
-export function endWith(thrown: unknown): number {
+export function printError(thrown: unknown): number {
   const error = thrown instanceof CommanderError ? argumentError(thrown) : thrown;
-  const has = (flag: string) => process.argv.includes(flag);
+  const hasFlag = (flag: string) => process.argv.includes(flag);
   if (error) {
-    if (has('--json')) printJson({ error: reportError(error) });
+    if (hasFlag('--json')) printJson({ error: reportError(error) });
     note(formatError(error));
-    if (has('--verbose') && error instanceof Error) note(stackOf(error));
+    if (hasFlag('--verbose') && error instanceof Error) note(formatStack(error));
   }
   return thrown instanceof CommanderError ? thrown.exitCode : 1;
 }
 
-/** The message may have lines of its own, which must not look like ours. */
-const stackOf = ({ name, message, stack = '' }: Error): string[] => [
+/** The message may contain line breaks, which must not look like lines of ours. */
+const formatStack = ({ name, message, stack = '' }: Error): string[] => [
   `${name}: ${message}`,
-  ...linesOf(stack.replace(message, '')).filter((line) => line.startsWith('    at ')),
+  ...splitLines(stack.replace(message, '')).filter((line) => line.startsWith('    at ')),
 ];
 
-/** Turns commander's error into a UserError; undefined for `--help` and `--version`, which are no errors. */
+/** Turns commander's error into a UserError; undefined for `--help` and `--version`, which are not errors. */
 function argumentError({ code, message, exitCode }: CommanderError): UserError | undefined {
   if (exitCode === 0 || code === 'commander.help') return undefined;
   const what = message.replace(/^error: /, '').split('\n')[0]!;

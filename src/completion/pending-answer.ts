@@ -1,0 +1,104 @@
+/** An answer of the model while it is being generated: its first line is shown before the rest has arrived. */
+import { Certainty } from './answer/chance.ts';
+import type { CleanUp } from './answer/clean-up.ts';
+import { throughFirstWritten } from './code/text.ts';
+import type { CompletionPlace, CursorDocument } from './types.ts';
+import { typedBetween } from './prompt/window.ts';
+
+/** The model's answer for a document. */
+export interface Answer {
+  cleaned: CleanUp;
+  /** Milliseconds. */
+  took: number;
+}
+
+export class PendingAnswer {
+  /** The text generated so far, with "\n" as line end. */
+  text = '';
+  /** Log-probabilities of that text. */
+  readonly certainty = new Certainty();
+  /** What can be shown first: the first line, or everything. Undefined if the request was stopped. */
+  readonly first: Promise<Answer | undefined>;
+  readonly whole: Promise<Answer | undefined>;
+  /** Whether `whole` is settled. */
+  settled = false;
+  /** The request has been sent to the model, or is about to be. */
+  sent = false;
+  private readonly watchers: (() => void)[] = [];
+  /** Resolves `first` with the first line. */
+  showFirst!: (answer: Answer) => void;
+
+  constructor(
+    readonly document: CursorDocument,
+    readonly adapter: string,
+    readonly stop: AbortController,
+    run: (pending: PendingAnswer) => Promise<Answer | undefined>,
+  ) {
+    const line = new Promise<Answer>((resolve) => (this.showFirst = resolve));
+    this.whole = run(this).finally(() => (this.settled = true));
+    this.first = Promise.race([line, this.whole]);
+    // An error goes to whoever awaits; otherwise it must not become an unhandled rejection.
+    for (const promise of [this.first, this.whole]) promise.catch(() => undefined);
+  }
+
+  append(piece: string, logprob: number | undefined): void {
+    this.certainty.add(this.text.length, logprob);
+    this.text += piece;
+    for (const check of this.watchers) check();
+  }
+
+  /** Whether the text typed between this request's place and `here` was generated. */
+  matches(here: CompletionPlace): boolean {
+    const typed = this.typedSince(here);
+    return typed !== undefined && this.text.startsWith(typed);
+  }
+
+  /**
+   * Like `matches`, but also true if the request was sent and the text generated so far does not contradict what was
+   * typed.
+   */
+  mayMatch(here: CompletionPlace): boolean {
+    const typed = this.typedSince(here);
+    return this.sent && typed !== undefined && this.agreesWith(typed);
+  }
+
+  /** Resolves when the generated text differs from what was typed up to `here`. */
+  whenDiverged(here: CompletionPlace): Promise<undefined> {
+    const typed = this.typedSince(here) ?? '';
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!this.agreesWith(typed)) resolve(undefined);
+      };
+      this.watchers.push(check);
+      check();
+    });
+  }
+
+  private agreesWith(typed: string): boolean {
+    return this.text.startsWith(typed) || typed.startsWith(this.text);
+  }
+
+  /**
+   * Log-probability (nats) of the first non-blank line of `text`, which is shown at `here`, given what was typed up to
+   * there.
+   */
+  remainingLogprob(here: CompletionPlace, text: string): number | undefined {
+    const typed = this.typedSince(here)?.length ?? 0;
+    const line = throughFirstWritten(text.replaceAll('\r', ''));
+    const whole = this.certainty.upTo(typed + line.length);
+    return whole === undefined ? undefined : whole - (this.certainty.upTo(typed) ?? 0);
+  }
+
+  /** Like `typedBetween`, for the same adapter. */
+  private typedSince(here: CompletionPlace): string | undefined {
+    return here.adapter === this.adapter ? typedBetween(this.document, here) : undefined;
+  }
+}
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
