@@ -192,7 +192,9 @@ function similar(
   imported: ReadonlySet<string>,
 ): Excerpt[] {
   const candidates = filesBySharedNames(read.index, asked.path, [...names.keys()], imported);
-  const around = distinctWords(asked.before.slice(-NEAR_CURSOR.before) + asked.after.slice(0, NEAR_CURSOR.after));
+  const around = distinctWords(
+    asked.before.slice(-NEAR_CURSOR.before) + asked.after.slice(0, NEAR_CURSOR.after),
+  );
   return candidates.slice(0, MAX_SIMILAR).flatMap((path) => {
     const text = read.text(path);
     const best = text !== undefined && read.windows.best({ path, text }, around);
