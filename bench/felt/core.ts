@@ -96,7 +96,7 @@ export class CoreAssistant implements Assistant {
       place,
       files,
       ...(variant.repository && { parts: where.parts }),
-      least: leastChance.likely,
+      minChance: leastChance.likely,
       adapter: this.adapter?.name ?? BASE_MODEL,
     };
   }

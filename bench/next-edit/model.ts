@@ -45,7 +45,7 @@ export async function openModel({ base, adapter, asking, all, threads, most }: M
     signal,
     model: adapter ? ADAPTER : BASE_MODEL,
     nameOf: (name: string) => name,
-    ...(all ? { least: 0 } : {}),
+    ...(all ? { minConfidence: 0 } : {}),
   };
   return {
     times,

@@ -152,17 +152,17 @@ class Collector {
     const split = (row && earlier?.splitForRow(entry)) || randomSplit;
     const lines = row ? undefined : lineHashes(entry.text);
     const sketch = lines && createSketch(lines);
-    const side = row ? undefined : earlier?.splitForFile({ ...entry, sketch });
+    const fixedSplit = row ? undefined : earlier?.splitForFile({ ...entry, sketch });
     if (row && split === 'train' && this.isTrainFull) return;
     const twin = this.nearDuplicates.findOrAdd(entry.text);
     if (twin !== undefined) {
       const part = this.parts[twin]!;
-      part.fixedSplit ??= side;
+      part.fixedSplit ??= fixedSplit;
       const { path: detail, sha256 } = part.entry;
       const reason = sha256 === entry.sha256 ? 'duplicate' : 'near-duplicate';
       return await this.leaveOut({ in: false, path: entry.path, reason, detail });
     }
-    const part = { ...(await this.keep(entry, { split, row, sketch })), side };
+    const part = { ...(await this.keep(entry, { split, row, sketch })), fixedSplit };
     if (lines) this.copiedLines.add(lines);
     this.trackFew(entry, part);
     this.parts.push(part);
@@ -233,8 +233,8 @@ class Collector {
   splitFiles(): void {
     const { seed } = this.options;
     const copied = this.copiedLines.findCopied();
-    const open = this.parts.flatMap(({ entry, fixedSplit: side }, at) =>
-      side ? [] : [{ entry, copied: copied.has(at) }],
+    const open = this.parts.flatMap(({ entry, fixedSplit }, at) =>
+      fixedSplit ? [] : [{ entry, copied: copied.has(at) }],
     );
     const heldOut = chooseHeldOut(
       open.map(({ entry, copied }) => ({ ...entry, copied })),
@@ -242,8 +242,8 @@ class Collector {
       { seed, share: this.share, ...(this.options.earlier && { minimum: 0 }) },
     );
     for (const [index, { entry }] of open.entries()) if (heldOut.has(index)) entry.split = 'held-out';
-    for (const { entry, fixedSplit: side } of this.parts) {
-      entry.split = side ?? entry.split;
+    for (const { entry, fixedSplit } of this.parts) {
+      entry.split = fixedSplit ?? entry.split;
       this.tokens[entry.split] += entry.tokens;
     }
   }
