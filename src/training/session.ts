@@ -216,7 +216,9 @@ export class Session {
   private async stopEarly(step: number, why: string): Promise<void> {
     this.endedEarly = true;
     const { events } = await readRun(this.options.dir);
-    const isReported = survivingEvents(events).some((event) => event.type === 'earlyStop' && event.step === step);
+    const isReported = survivingEvents(events).some(
+      (event) => event.type === 'earlyStop' && event.step === step,
+    );
     if (!isReported) await this.options.writer.event({ type: 'earlyStop', step, why });
   }
 

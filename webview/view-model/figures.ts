@@ -38,5 +38,7 @@ export function figureSets(shown: readonly RunView[], match: (metric: Metric) =>
 /** How the figures were measured; all ways, if the runs differ in that. */
 export const settingsOf = (sets: readonly FigureSet[]): string =>
   [
-    ...new Set(sets.flatMap(({ metrics }) => metrics.map((metric) => settingWithin(textOf(metric, 'setting'))))),
+    ...new Set(
+      sets.flatMap(({ metrics }) => metrics.map((metric) => settingWithin(textOf(metric, 'setting')))),
+    ),
   ].join(t('; or '));

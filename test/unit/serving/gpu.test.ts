@@ -123,7 +123,9 @@ describe('for people', () => {
   it('tells too little memory from other failures', () => {
     const full = new Error('Failed to create context');
     expect([isOutOfMemory(full), isOutOfMemory(new Error('unknown token'))]).toEqual([true, false]);
-    expect(english(gpuFailure('cuda', full))).toBe('The memory of the GPU is too full for completion (CUDA).');
+    expect(english(gpuFailure('cuda', full))).toBe(
+      'The memory of the GPU is too full for completion (CUDA).',
+    );
     expect(english(gpuFailure('vulkan', new Error('Device lost.')))).toBe(
       'Completion failed on the GPU (Vulkan): Device lost.',
     );
