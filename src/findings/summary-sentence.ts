@@ -3,6 +3,7 @@
  * Intervals decide the words; the figures behind them are in the tables.
  */
 import {
+  CHARACTERS,
   completionFigures,
   findComparison,
   isStated,
@@ -148,6 +149,11 @@ function completed(lines: Comparison | undefined, saved: Comparison | undefined)
     });
   if (!saved) return first ?? '';
   const shares = { share: percent(saved.after.value), before: percent(saved.before.value) };
+  // What is offered while each character is right already is no typing saved: a person has to look and accept.
+  if (saved.metric === CHARACTERS)
+    return first === undefined
+      ? t('Predicts {share} of characters ({before} before)', shares)
+      : t('{first}, and predicts {share} of characters ({before} before)', { first, ...shares });
   return first === undefined
     ? t('{share} of characters need no typing ({before} before)', shares)
     : t('{first}, and {share} of characters need no typing ({before} before)', { first, ...shares });

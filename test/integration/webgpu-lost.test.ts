@@ -67,7 +67,7 @@ describe.skipIf(!(await canTestWebgpu()))('a GPU that goes away', () => {
     await untilFree(place.home);
     const { status, error } = await readState(run.dir);
     expect(status).toBe('failed');
-    expect(error).toEqual({
+    expect(error).toMatchObject({
       code: 'gpu-lost',
       message: 'The GPU went away twice while training went on from step 4.',
       next: `Look at its driver and its temperature, then go on with {resume ${run.run}}.`,

@@ -77,6 +77,14 @@ describe('the sentence', () => {
         'stays close to the base on other text.',
     );
   });
+  it('calls no character saved that was only predicted while all before it was right', () => {
+    const offered = measure('cursors', 'characters offered', around(0.86, 0.01), around(0.88, 0.01), {
+      better: 'higher',
+    });
+    expect(summarise({ comparisons: [saved(0.26, 0.33), offered] })).toMatch(
+      /^Predicts 88% of characters \(86% before\)/,
+    );
+  });
   it('says so where a gain may be chance', () =>
     expect(summarise({ comparisons: [lines(4, 5, 16)] })).toBe(
       'Completes 5 of 16 held-out lines exactly (4 before); with so few lines this may be chance.',
