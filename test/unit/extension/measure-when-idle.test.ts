@@ -42,7 +42,7 @@ vi.mock('../../../src/platform/machine/mains-power.ts', () => ({
   onMains: () => Promise.resolve(machine.mains),
 }));
 vi.mock('../../../src/platform/machine/machine-load.ts', () => ({
-  MOST_BUSY: 0.3,
+  MAX_BUSY_PROCESSORS: 0.3,
   watchLoad: () => () => machine.busy,
 }));
 vi.mock('../../../src/runs/index.ts', async (original) => ({
