@@ -16,7 +16,7 @@ import { canTestWebgpu } from '../support/vulkan.ts';
 const planned = vi.hoisted(() => ({ bytes: 0 }));
 vi.mock('../../src/serving/host/training-memory.ts', async (original) => ({
   ...(await original<object>()),
-  plannedOnGpu: () => Promise.resolve({ bytes: planned.bytes, taken: false }),
+  trainingGpuMemory: () => Promise.resolve({ bytes: planned.bytes, isAllocated: false }),
 }));
 
 /** llama.cpp lists a device that computes on the processor only if it is named. */
