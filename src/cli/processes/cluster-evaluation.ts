@@ -22,9 +22,7 @@ export async function sendEvaluation(
   { client, storage, cpus }: ChosenCluster,
   options: { yes?: boolean | undefined; json?: boolean | undefined },
 ): Promise<void> {
-  const local = args
-    .filter((_, at) => args[at - 1] === '--data')
-    .find((isRunArgument) => existsSync(toFile(isRunArgument)));
+  const local = args.filter((_, at) => args[at - 1] === '--data').find((pair) => existsSync(toFile(pair)));
   if (local !== undefined)
     throw new UserError(
       'bad-argument',
@@ -58,7 +56,7 @@ export async function sendEvaluation(
   await sendWork(client, work, { ...options, args });
 }
 
-const toFile = (isRunArgument: string) => isRunArgument.replace(/^[^=]*=/, '');
+const toFile = (pair: string) => pair.replace(/^[^=]*=/, '');
 
 /** Leaves out files that only the owner or the optimiser needs. */
 const isNeeded = (name: string, checkpoints: boolean) =>

@@ -21,7 +21,7 @@ import { runOwner } from '../../runs/lock.ts';
 import { readSweep } from '../../training/sweep/store.ts';
 import type { ChosenCluster } from '../options/cluster-options.ts';
 import { note, print, printJson } from '../view/output.ts';
-import { isRunInput } from './cluster-run.ts';
+import { initialFiles } from './cluster-run.ts';
 import { cancelSweep, ifRunning, takeOver } from './cluster-stop.ts';
 import { sendSweep } from './cluster-sweep.ts';
 import { followChild } from './follow-child.ts';
@@ -45,7 +45,7 @@ export interface ClusterReproductionOptions {
 }
 
 /** The job that a reproduction has, or had last: its runs', else its newest sweep's. Errors: run-damaged. */
-async function findJobFolders({ dir, state }: Reproduction): Promise<ClusterFile | undefined> {
+async function findJob({ dir, state }: Reproduction): Promise<ClusterFile | undefined> {
   const folders = sweepsOf(state).map((id) => join(sweepsDir(), id));
   const files: ClusterFile[] = [];
   for (const folder of [dir, ...folders.reverse()]) {
@@ -56,8 +56,7 @@ async function findJobFolders({ dir, state }: Reproduction): Promise<ClusterFile
 }
 
 /** Whether its job is under way on a cluster. Errors: run-damaged. */
-export const isOnCluster = async (repro: Reproduction): Promise<boolean> =>
-  isRunning(await findJobFolders(repro));
+export const isOnCluster = async (repro: Reproduction): Promise<boolean> => isRunning(await findJob(repro));
 
 /** Deletes a reproduction of which nothing was sent, with its sweep. */
 export async function deleteUnsent({ dir, state }: Reproduction): Promise<void> {
@@ -74,7 +73,7 @@ export async function clusterLauncher(
 ): Promise<ClusterLauncher> {
   const { dir, spec } = repro;
   const { cluster, memoryBytes, json, verbose } = options;
-  if (!cluster && !(await findJobFolders(repro)))
+  if (!cluster && !(await findJob(repro)))
     throw new UserError(
       'bad-argument',
       `Nothing of reproduction ${spec.id} was sent to a cluster yet.`,
@@ -107,7 +106,7 @@ export async function clusterLauncher(
       const file = await readCluster(dir);
       if (isRunning(file)) await openCluster(file.url).version();
       else {
-        const before = await findJobFolders(repro);
+        const before = await findJob(repro);
         const client = cluster?.client ?? openCluster(before!.url);
         const storage = cluster ? cluster.storage : before!.storage;
         const earlier = before?.kind === 'reproduce' ? before.needs.cpus : undefined;
@@ -138,7 +137,7 @@ async function toWork(
   runs: readonly RunElsewhere[],
   { cpus, storage, memoryBytes, runtime }: How,
 ): Promise<Work> {
-  const sent = await Promise.all(runs.map(findRun));
+  const sent = await Promise.all(runs.map(toWorkRun));
   const corpora = [CORPUS, ...(runs.some(({ instruct }) => instruct) ? [INSTRUCTIONS] : [])];
   return {
     kind: 'reproduce',
@@ -165,7 +164,7 @@ const toTask = ({ name, id, method, instruct, then }: RunElsewhere, memoryBytes:
   memoryBytes: memoryBytes[method],
 });
 
-async function findRun({ name, id }: RunElsewhere): Promise<WorkRun> {
+async function toWorkRun({ name, id }: RunElsewhere): Promise<WorkRun> {
   const dir = join(runsDir(), id);
   const { spec, events } = await readRun(dir);
   return {
@@ -174,7 +173,7 @@ async function findRun({ name, id }: RunElsewhere): Promise<WorkRun> {
     dir,
     files: {
       'run.json': await readFile(join(dir, 'run.json'), 'utf8'),
-      ...isRunInput(spec),
+      ...initialFiles(spec),
     },
     eventsBefore: events.length,
   };
@@ -182,7 +181,7 @@ async function findRun({ name, id }: RunElsewhere): Promise<WorkRun> {
 
 /** The reproduction with this id, or id prefix, if it has a job on a cluster. */
 export const clusterReproduction = (wanted: string): Promise<Reproduction | undefined> =>
-  ifRunning(wanted, findReproduction, findJobFolders);
+  ifRunning(wanted, findReproduction, findJob);
 
 /** Stops its job; trials and runs that ended before are taken over. Errors: those of RayClient and follow. */
 export async function cancelReproduction({ dir, spec, state }: Reproduction, json = false): Promise<void> {

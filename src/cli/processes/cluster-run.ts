@@ -87,7 +87,7 @@ function toWork(
     needs,
     storage,
     isSent: (name) => name === 'run.json' || name === EARLIER_ADAPTER || name.startsWith('corpus/'),
-    overrides: isRunInput(spec),
+    overrides: initialFiles(spec),
   };
 }
 
@@ -98,7 +98,7 @@ const onRay = ({ workers, cpus = 1, gpus }: RayTrainEngine): Pick<NewTask, 'shar
 });
 
 /** The files of a run's progress as they were created, so that the package is the same each time it is sent. */
-export function isRunInput({ hyper }: Pick<RunSpec, 'hyper'>): Record<string, string> {
+export function initialFiles({ hyper }: Pick<RunSpec, 'hyper'>): Record<string, string> {
   const state: RunState = { status: 'queued', step: 0, steps: hyper.steps };
   return { 'state.json': `${JSON.stringify(state, null, 2)}\n`, 'events.jsonl': '' };
 }

@@ -63,8 +63,8 @@ async function consent(
       `What is sent to ${address.host} goes over the network without encryption, for everybody on the way to read.`,
       'Use https or a tunnel, or agree with --yes.',
     );
-  const summary = address.plainText ? ' It is NOT encrypted on the way.' : '';
-  const text = `To the cluster at ${address.host} go ${describeContents(work, sends)}.${laterContents ? ` ${laterContents}.` : ''}${summary}`;
+  const encryptionNote = address.plainText ? ' It is NOT encrypted on the way.' : '';
+  const text = `To the cluster at ${address.host} go ${describeContents(work, sends)}.${laterContents ? ` ${laterContents}.` : ''}${encryptionNote}`;
   if (await confirm(text, { yes, json })) return;
   throw refused;
 }

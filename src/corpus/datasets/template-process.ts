@@ -26,7 +26,7 @@ interface TemplateProcess {
 let running: TemplateProcess | undefined;
 let last: Promise<unknown> = Promise.resolve();
 /** The latest template that exceeded a limit, and when. */
-let failed: { source: string; error: UserError; started: number } | undefined;
+let failed: { source: string; error: UserError; time: number } | undefined;
 
 /**
  * Renders a template with these values. Requests are processed one by one, in a process that is restarted after it had
@@ -36,11 +36,11 @@ let failed: { source: string; error: UserError; started: number } | undefined;
 export function renderInProcess(source: string, values: TemplateValues): Promise<string> {
   const requestTime = performance.now();
   const answer = last.then(async () => {
-    if (failed?.source === source && failed.started > requestTime) throw failed.error;
+    if (failed?.source === source && failed.time > requestTime) throw failed.error;
     return render(source, values);
   });
   last = answer.catch((error: unknown) => {
-    if (error instanceof UserError) failed = { source, error, started: performance.now() };
+    if (error instanceof UserError) failed = { source, error, time: performance.now() };
   });
   return answer;
 }
