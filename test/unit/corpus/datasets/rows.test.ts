@@ -225,7 +225,7 @@ describe('choosing files', () => {
   });
 
   it.each([
-    ['bigcode/starcoderdata:python', { repository: 'bigcode/starcoderdata', wanted: 'python' }],
+    ['bigcode/starcoderdata:python', { repository: 'bigcode/starcoderdata', selector: 'python' }],
     ['meta-math/MetaMathQA', { repository: 'meta-math/MetaMathQA' }],
     ['folder/file.jsonl', undefined],
     ['./folder/name', undefined],
