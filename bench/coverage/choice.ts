@@ -3,7 +3,7 @@
  * cursors that chose it and on other cursors of the same files.
  */
 import {
-  bestPerFile,
+  bestWithoutEach,
   chooseCrossFitted,
   type CountedPoint,
 } from '../../src/evaluation/strength/cross-fit.ts';
@@ -67,7 +67,7 @@ export function biasOfChoice(result: Result, files: number, draws: number): Bias
     offered += 1;
     seen += Number(learned!.high < 0);
     sums.truth += result.rise * strength - result.fall * strength ** 2;
-    const best = bestPerFile(own.base, measured, LIMIT);
+    const best = bestWithoutEach(own.base, measured, LIMIT);
     const strengths: Record<keyof Gains, (file: string) => number> = {
       chosen: () => strength,
       crossFitted: (file) => without[file] ?? strength,

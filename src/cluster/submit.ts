@@ -124,8 +124,8 @@ export async function send(
 async function writeFiles({ dir, id, runs }: Work, file: ClusterFile): Promise<void> {
   for (const run of runs ?? [])
     await writeCluster(run.dir, { ...file, reproduction: id, eventsBefore: run.eventsBefore });
-  const runFiles = runs && { runs: Object.fromEntries(runs.map((run) => [run.task, run.id])) };
-  await writeCluster(dir, { ...file, ...runFiles });
+  const runIds = runs && { runs: Object.fromEntries(runs.map((run) => [run.task, run.id])) };
+  await writeCluster(dir, { ...file, ...runIds });
 }
 
 const tooLarge = (bytes: number) =>

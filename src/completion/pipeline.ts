@@ -278,13 +278,13 @@ class CompletionPipeline implements Completer {
     return fetchAnswer(pending, {
       ask: (signal, onText) => {
         let first = true;
-        const onFirstText: OnPiece = (piece, logprob) => {
+        const onPiece: OnPiece = (piece, logprob) => {
           // The arrival of the first piece shows how long the prompt took.
           if (first) this.noteFirstPiece(request, this.now() - start);
           first = false;
           onText(piece, logprob);
         };
-        return this.pace.measure(input.adapter, { now: this.now, onText: onFirstText }, (forward) =>
+        return this.pace.measure(input.adapter, { now: this.now, onText: onPiece }, (forward) =>
           this.options.request(request, signal, forward),
         );
       },

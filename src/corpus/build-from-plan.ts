@@ -42,7 +42,8 @@ export async function buildPlanned(options: PlannedOptions): Promise<CorpusSumma
 type Sources = Pick<PlannedOptions, keyof Folders | 'plan' | 'metadata' | 'fetching' | 'signal'>;
 
 /**
- * The sources of a plan, for buildCorpus or surveyCorpus. `hasStartToken`: see loadChatTemplate. Errors: bad-argument.
+ * The sources of a plan, for buildCorpus or surveyCorpus. `hasStartToken`: see `started` of loadChatTemplate. Errors:
+ * bad-argument.
  */
 export function plannedSources(options: Sources & { hasStartToken: boolean }): Folders & {
   globs: Globs;

@@ -184,11 +184,13 @@ async function weighByRecency(
   parts: readonly KeptDocument[],
 ): Promise<void> {
   const folders = foldersOf(options);
-  const ofSplit = parts.filter(({ row, entry }) => !row && entry.split === 'train').map(({ entry }) => entry);
-  if (plan.halfLifeDays === 0 || folders.length === 0 || ofSplit.length === 0) return;
-  const paths = ofSplit.map(({ path }) => path);
+  const trainEntries = parts
+    .filter(({ row, entry }) => !row && entry.split === 'train')
+    .map(({ entry }) => entry);
+  if (plan.halfLifeDays === 0 || folders.length === 0 || trainEntries.length === 0) return;
+  const paths = trainEntries.map(({ path }) => path);
   const times = await changeTimesByDocument(folders, paths, options.signal);
-  const known = ofSplit.filter(({ path }) => times.has(path));
+  const known = trainEntries.filter(({ path }) => times.has(path));
   const weights = recencyWeights(
     known.map(({ path }) => times.get(path)!),
     plan.halfLifeDays,
@@ -204,28 +206,30 @@ async function changeTimesByDocument(
 ): Promise<Map<string, number>> {
   const all = new Map<string, number>();
   for (const folder of folders) {
-    const ofSplit = new Map(
+    const documentsByPath = new Map(
       documents.flatMap((document) => {
         const located = locate(folders, document);
         return located?.folder === folder ? [[located.path, document] as const] : [];
       }),
     );
-    const times = await changeTimes(folder.path, [...ofSplit.keys()], signal).catch((error: unknown) => {
-      throw signal?.aborted ? cancelled() : error;
-    });
-    for (const [path, time] of times) all.set(ofSplit.get(path)!, time);
+    const times = await changeTimes(folder.path, [...documentsByPath.keys()], signal).catch(
+      (error: unknown) => {
+        throw signal?.aborted ? cancelled() : error;
+      },
+    );
+    for (const [path, time] of times) all.set(documentsByPath.get(path)!, time);
   }
   return all;
 }
 
 async function writeWeights(out: string, entries: readonly KeptEntry[]): Promise<void> {
-  const ofSplit = entries
+  const trainEntries = entries
     .filter(({ split, tokens }) => split === 'train' && tokens > 0)
     .sort((a, b) => a.offset - b.offset);
-  if (!ofSplit.some(({ weight }) => weight)) return;
+  if (!trainEntries.some(({ weight }) => weight)) return;
   const file = await NumberWriter.create(weightsPath(out));
   try {
-    for (const { offset, weight = 1000 } of ofSplit) await file.append([offset, weight]);
+    for (const { offset, weight = 1000 } of trainEntries) await file.append([offset, weight]);
   } finally {
     await file.close();
   }

@@ -22,8 +22,8 @@ export function limitToTenth<T>(
 
 /** Indices of `count` of `total` items (or of all): the middle item of each of `count` equal shares. */
 export function spreadEvenly(total: number, count: number): number[] {
-  const selection = Math.min(count, total);
-  return Array.from({ length: selection }, (_, index) => Math.floor(((index + 0.5) * total) / selection));
+  const taken = Math.min(count, total);
+  return Array.from({ length: taken }, (_, index) => Math.floor(((index + 0.5) * total) / taken));
 }
 
 /**

@@ -233,7 +233,7 @@ class OpenCorpus implements Corpus {
     const { kept } = parseManifest(readTextSync(manifestPath(this.dir)));
     const { measured } = this;
     const unread = unreadEntries(kept, tokensRead(stream, openSequences, read));
-    // Held-out files have no heading, and headings say little about learning the code.
+    // Held-out files have no heading, and how well headings are learned says little about the code.
     const headingTokens = repositoryContext ? LONGEST_HEADING : 0;
     const ranges = unread
       .filter((entry) => isInstruct || entryKind(entry) === measured)

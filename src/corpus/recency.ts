@@ -29,7 +29,7 @@ export interface Ring {
   tokenAt(position: number): number;
 }
 
-/** `weighted` begins at 0 and ascends; undefined if all tokens have the same weight. */
+/** `ranges` begins at 0 and ascends; undefined if all tokens have the same weight. */
 export function createRing(length: number, ranges?: readonly WeightedRange[]): Ring {
   if (!ranges) return { size: length, tokenAt: (position) => position };
   // Start of each range on the ring, in integer thousandths, to avoid rounding errors.

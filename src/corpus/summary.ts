@@ -19,7 +19,7 @@ interface SummaryInput {
 
 export function summarise(
   kept: readonly KeptEntry[],
-  { leftOut, cut, unknownLanguage, emptyFolders: fruitless }: Omit<CollectedCorpus, 'parts'>,
+  { leftOut, cut, unknownLanguage, emptyFolders }: Omit<CollectedCorpus, 'parts'>,
   { options, plan, documentEnd }: SummaryInput,
 ): CorpusSummary {
   const { mode, fimRate, fimLoss, repositoryContext } = plan;
@@ -54,7 +54,7 @@ export function summarise(
     ...(options.earlier && { changed: describeChange(kept, options.earlier) }),
     ...toldAll([
       ...(options.warnings ?? []),
-      ...fruitless.map(({ folder, why }) => msg`There is nothing to learn from in ${folder}: ${why}.`),
+      ...emptyFolders.map(({ folder, why }) => msg`There is nothing to learn from in ${folder}: ${why}.`),
       ...unknownNote(unknownLanguage, plan),
       ...measuredNote(kept),
       ...cutNote(kept, options.folder),

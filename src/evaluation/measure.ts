@@ -100,7 +100,7 @@ export class Evaluation {
       }
       const until = (this.progress.until = table?.until(task.name) ?? Infinity);
       try {
-        // Only in tasks on a run's own files are documents such files.
+        // Documents of other tasks are not files of the run, whatever their names.
         const own = task.needsRun ? replacements : undefined;
         const measurement = await this.measureTask(task, models, run, until, own);
         all.push(...measurement.counts);

@@ -45,7 +45,7 @@ export function findPlaces(
  * shown yet.
  */
 export function choosePlacesToShow(tried: readonly Place[]): Place[] {
-  const { gained, lost, differing, alike: same } = groupPlaces(tried);
+  const { gained, lost, differing, alike } = groupPlaces(tried);
   const shown: Place[] = [];
   const take = (kind: Place[]) => {
     const other = kind.findIndex(({ file }) => !shown.some((place) => place.file === file));
@@ -54,7 +54,7 @@ export function choosePlacesToShow(tried: readonly Place[]): Place[] {
   for (const kind of [gained, lost, differing]) take(kind);
   while (shown.length < Math.min(SHOWN, tried.length)) {
     const most = [lost, gained, differing].toSorted((a, b) => b.length - a.length)[0]!;
-    take(most.length > 0 ? most : same);
+    take(most.length > 0 ? most : alike);
   }
   return shown;
 }

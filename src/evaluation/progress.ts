@@ -53,7 +53,7 @@ export class EvaluationProgress {
     });
   }
 
-  /** Reports that a part is skipped, so no time is expected for it. */
+  /** Drops a part that is skipped, so no time is expected for it. */
   leaveOut(name: string): void {
     this.parts = this.parts.filter((part) => part.name !== name);
   }

@@ -196,7 +196,7 @@ export class Resources {
   /**
    * The distributions after each token, as served and as trained: the result's and, for an adapter, also its base's. An
    * adapter's are computed in f32, whatever precision it was trained in: with bf16, rounding alone moves a 1.5B model
-   * further than a wrong file might.
+   * further than a wrong file would have to.
    */
   async distributions(
     tokens: Int32Array,

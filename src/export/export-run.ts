@@ -114,7 +114,7 @@ export async function exportRun(
     const rows = await trainedRows({ base, backend, device, planned, ...method }, job.tokens);
     report('Writing', 1);
     const staged = join(folder, 'written');
-    const warningNote = await writeExport(job, staged);
+    const note = await writeExport(job, staged);
     report('Checking with llama.cpp', 2);
     const check = await checkExport(job, staged, rows);
     const weights = request.to === 'peft' ? join(staged, PEFT_WEIGHTS) : staged;
@@ -135,7 +135,7 @@ export async function exportRun(
     report('Done', steps);
     return {
       ...record,
-      ...told({ warning, note: warningNote }),
+      ...told({ warning, note }),
     };
   } catch (error) {
     if (!signal?.aborted) throw error;

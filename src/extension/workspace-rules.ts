@@ -31,7 +31,7 @@ export function resolveBase(inspected: Inspected, effective: string): Resolved<s
 /** The flags of `train` that a workspace may give, and whether each has a value. */
 const workspaceFlags: ReadonlyMap<string, boolean> = new Map(
   Object.values(trainOptions)
-    .filter(({ support: elsewhere }) => elsewhere.workspace)
+    .filter(({ support }) => support.workspace)
     .flatMap((option) => flagNames(option).map((name) => [name, option.flags.includes('<')])),
 );
 

@@ -105,8 +105,8 @@ function withoutDuplicates(patterns: readonly Pattern[]): Pattern[] {
   const byKey = new Map<string, Pattern>();
   for (const pattern of patterns) {
     const key = JSON.stringify({ ...pattern, seen: undefined });
-    const documents = byKey.get(key);
-    if (!documents || spanOf(pattern) < spanOf(documents)) byKey.set(key, pattern);
+    const known = byKey.get(key);
+    if (!known || spanOf(pattern) < spanOf(known)) byKey.set(key, pattern);
   }
   return [...byKey.values()];
 }

@@ -121,9 +121,11 @@ function isSameEdit(expected: Difference, actual: Difference, { place }: Candida
 /** Whether a number takes the place of one that the example did not replace: which one would be a guess. */
 function isNewNumber(expected: Difference, actual: Difference): boolean {
   const [added, removed] = [numbersIn(actual.added), numbersIn(actual.removed)];
-  const replaced = removed.filter((piece) => !added.includes(piece));
+  const replaced = removed.filter((number) => !added.includes(number));
   const known = numbersIn(expected.removed);
-  return added.some((piece) => !removed.includes(piece)) && replaced.some((piece) => !known.includes(piece));
+  return (
+    added.some((number) => !removed.includes(number)) && replaced.some((number) => !known.includes(number))
+  );
 }
 
 const numbersIn = (pieces: readonly string[]) => pieces.flatMap((piece) => piece.match(/\d+/g) ?? []);

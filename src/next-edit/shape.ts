@@ -120,9 +120,9 @@ export function linesOfShape(pattern: ShapePattern, { text, tokens }: TextWithTo
     const names = namesAt(pattern, text, tokens, at);
     if (!names) continue;
     const [start, end] = [tokens[at]!.start, tokens[at + old.length - 1]!.end];
-    const newPieces = pattern.now.map((part) => (typeof part === 'string' ? part : names[part]!)).join('');
-    if (isWholeLine(text, start, end) && newPieces !== text.slice(start, end))
-      found.push({ start, end, text: newPieces });
+    const newText = pattern.now.map((part) => (typeof part === 'string' ? part : names[part]!)).join('');
+    if (isWholeLine(text, start, end) && newText !== text.slice(start, end))
+      found.push({ start, end, text: newText });
     at += old.length - 1;
   }
   return found;

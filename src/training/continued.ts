@@ -18,8 +18,8 @@ type Continuing = Pick<RunSpec, 'continues' | 'hyper'>;
  * The content of a run's corpus and of those of the runs that it continues, as far as they still exist, with the paths
  * that it has in the folders `now`. Errors: run-not-found, run-damaged.
  */
-export async function earlierCorpus(dir: string, folders: Folders): Promise<EarlierCorpus> {
-  return toEarlierCorpus(await readSpec(dir), await openCorpus(join(dir, 'corpus')), folders);
+export async function earlierCorpus(dir: string, now: Folders): Promise<EarlierCorpus> {
+  return toEarlierCorpus(await readSpec(dir), await openCorpus(join(dir, 'corpus')), now);
 }
 
 /** The same, for a run that was already read. */

@@ -21,8 +21,8 @@ export const lossScaleSchema = z.object({
 type LossScale = z.infer<typeof lossScaleSchema>;
 
 /**
- * The scale to begin with, or to go on with if it is `known`: undefined in a precision that needs none. A run in f16 may
- * go on in f32, on a backend that has no f16.
+ * The scale to begin with, or to go on with if it was `restored`: undefined in a precision that needs none. A run in f16
+ * may go on in f32, on a backend that has no f16.
  */
 export const lossScaleFor = (precision: string, restored?: LossScale): LossScale | undefined =>
   precision === 'f16' ? (restored ?? lossScaleSchema.parse({})) : undefined;

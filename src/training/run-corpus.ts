@@ -59,43 +59,43 @@ export async function trainingSequences(
   spec: CorpusSpec,
   progress: Progress,
 ): Promise<SequenceSource & Closable & { warnings: Text[] }> {
-  const workspaceSequences = await openSequences(main, spec.base.path, spec.hyper);
+  const mainSequences = await openSequences(main, spec.base.path, spec.hyper);
   try {
     return {
-      ...(await withReplay(corpus, workspaceSequences, spec, progress)),
-      close: workspaceSequences.close,
+      ...(await withReplay(corpus, mainSequences, spec, progress)),
+      close: mainSequences.close,
     };
   } catch (error) {
-    await workspaceSequences.close();
+    await mainSequences.close();
     throw error;
   }
 }
 
 async function withReplay(
   corpus: string,
-  workspaceSequences: CorpusSequences,
+  mainSequences: CorpusSequences,
   spec: CorpusSpec,
   progress: Progress,
 ): Promise<SequenceSource & { warnings: Text[] }> {
   const { sequenceLength, seed } = spec.hyper;
   const warnings: Text[] = [];
-  if (workspaceSequences.cut)
+  if (mainSequences.cut)
     warnings.push(
-      `${workspaceSequences.cut} examples are longer than --seq ${sequenceLength} and were cut off there.`,
+      `${mainSequences.cut} examples are longer than --seq ${sequenceLength} and were cut off there.`,
     );
-  if (workspaceSequences.dropped)
+  if (mainSequences.dropped)
     warnings.push(
-      `${workspaceSequences.dropped} examples were left out, because the part to learn begins after --seq ${sequenceLength} tokens.`,
+      `${mainSequences.dropped} examples were left out, because the part to learn begins after --seq ${sequenceLength} tokens.`,
     );
   const { replay } = spec.corpus;
-  if (!replay) return { ...workspaceSequences, warnings };
+  if (!replay) return { ...mainSequences, warnings };
   const dir = replayDir(corpus);
   if (!isComplete(dir)) {
     await progress.phase(replay.source === 'base' ? 'Sampling text from the base' : 'Reading replay');
     await buildReplay(corpus, spec, progress);
   }
   const replayed = (await openCorpus(dir)).sequences(sequenceLength, seed);
-  return { ...mixSequences(workspaceSequences, replayed, replay.rate, seed), warnings };
+  return { ...mixSequences(mainSequences, replayed, replay.rate, seed), warnings };
 }
 
 /**

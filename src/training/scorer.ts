@@ -46,7 +46,7 @@ export interface ScorerOptions {
   basePath: string;
   /** LoRA's result. Without this and `modelPath`, base and result are the same. */
   adapterPath?: string | undefined;
-  /** An adapter of the same shape: see `Which`. */
+  /** An adapter of the same shape: see `ScoredModel`. */
   earlierPath?: string | undefined;
   /** The result of full fine-tuning. */
   modelPath?: string | undefined;

@@ -377,10 +377,10 @@ async function withLastCheckpoint(error: unknown, dir: string): Promise<unknown>
   if (!(error instanceof UserError) || !keepsCheckpoint.has(error.code)) return error;
   const last = (await listCheckpoints(dir)).at(-1);
   const { code, what, whatNext } = error;
-  const hint = last
+  const message = last
     ? msg`${what}; the checkpoint of step ${last} is kept.`
     : msg`${what}; no checkpoint had been written yet.`;
-  return new UserError(code, hint, whatNext);
+  return new UserError(code, message, whatNext);
 }
 
 const keepsCheckpoint: ReadonlySet<string> = new Set(['diverged', 'gpu-lost', 'memory']);

@@ -32,8 +32,8 @@ export async function fitToMachine(
   const available = gpu ?? (await availableMemory());
   const device = await plannedDevice(backend, wanted);
   const measuring = atCheckpoints === undefined ? {} : { measuring: { baseBytes, atCheckpoints } };
-  const limit = { backend, available, device, ...(gpu === undefined && { storedBytes, ...measuring }) };
-  const { hyper: fitted, plan, device: onDevice, changes } = fitMemory(config, hyper, limit);
+  const room = { backend, available, device, ...(gpu === undefined && { storedBytes, ...measuring }) };
+  const { hyper: fitted, plan, device: onDevice, changes } = fitMemory(config, hyper, room);
   if (!json) {
     print(`Memory: about ${formatBytes(plan.total)} of ${formatBytes(available)} available`);
     print(`  ${describePlan(plan)}`);
@@ -46,8 +46,8 @@ export async function fitToMachine(
 /** "GPU memory: about 2.10 GB of 8.59 GB (NVIDIA GeForce RTX 4060)", and its parts on a second line. */
 export function describeDevice({ name, memory }: PlannedDevice, plan: DevicePlan): [string, string] {
   const total = formatBytes(plan.total);
-  const limit = memory === undefined ? 'how much it has is not known' : `it has ${formatBytes(memory)}`;
-  return [`GPU memory: about ${total} on ${name}; ${limit}`, `  ${describePlan({ ...plan })}`];
+  const size = memory === undefined ? 'how much it has is not known' : `it has ${formatBytes(memory)}`;
+  return [`GPU memory: about ${total} on ${name}; ${size}`, `  ${describePlan({ ...plan })}`];
 }
 
 /** The GPU that WebGPU would train on; undefined with another backend. Throws like planBackend. */

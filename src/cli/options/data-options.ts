@@ -14,7 +14,7 @@ export async function checkData(where: Folders, options: DataOptions & ReplayOpt
   const { folder } = where;
   const { mode, data, include, exclude, fimRate, repositoryContext, replay, replayRate } = options;
   if (folder === undefined && data === undefined)
-    throw invalidField(
+    throw badArgument(
       'There is neither a folder nor a data set to learn from.',
       'Give the folder that holds the code, or --data, or both.',
     );
@@ -26,22 +26,19 @@ export async function checkData(where: Folders, options: DataOptions & ReplayOpt
         'Give the folder that holds the code; a data set goes with --data.',
       );
   if (folder === undefined && (include || exclude))
-    throw invalidField(
+    throw badArgument(
       '--include and --exclude select files of a folder, but no folder is given.',
       'Give the folder, or leave them out.',
     );
   if (options.pairs && (mode !== 'instruct' || folder === undefined))
-    throw invalidField('--pairs needs a folder and --mode instruct.', 'Give both, or leave --pairs out.');
+    throw badArgument('--pairs needs a folder and --mode instruct.', 'Give both, or leave --pairs out.');
   if (mode === 'instruct' && (fimRate || repositoryContext))
-    throw invalidField(
+    throw badArgument(
       'Fill-in-the-middle and repository context work with --mode pretrain only.',
       'Leave them out, or train with --mode pretrain.',
     );
   if (replayRate !== undefined && replay === undefined)
-    throw invalidField(
-      '--replay-rate is given without --replay.',
-      'Say what to replay: a data set, or base.',
-    );
+    throw badArgument('--replay-rate is given without --replay.', 'Say what to replay: a data set, or base.');
 }
 
 /** With more folder names, a run's name would be too long for a table row. */
@@ -55,7 +52,7 @@ export function defaultName(where: Folders, { data }: Pick<DataOptions, 'data'>)
   return [...names.slice(0, MOST_NAMES), ...(more > 0 ? [`${more} more`] : [])].join(' + ');
 }
 
-const invalidField = (message: string, next: string) => new UserError('bad-argument', message, next);
+const badArgument = (message: string, next: string) => new UserError('bad-argument', message, next);
 
 /**
  * The corpus plan, with the defaults that depend on the base. `maxTokens`: training tokens that the run's budget
@@ -78,8 +75,8 @@ export function toCorpusPlan(
     ...(data !== undefined && { data: dataSource(data) }),
     ...(replay !== undefined && { replay: replaySource(replay) }),
   };
-  const defaults = specPart('corpus', located, known);
-  return corpusPlanSchema.parse({ ...defaults, maxTokens });
+  const settled = specPart('corpus', located, known);
+  return corpusPlanSchema.parse({ ...settled, maxTokens });
 }
 
 /** A local data set by its absolute path: "team/rows" alone would look like one on the hub. */

@@ -44,8 +44,8 @@ export function budgetInSteps(
  */
 export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
   const { evalTasks, evalShare, forgettingLimit, keep, strength } = options;
-  const defaults = specPart('evaluation', options);
-  const tasks = defaults['checkpointTasks'] as string[];
+  const settled = specPart('evaluation', options);
+  const tasks = settled['checkpointTasks'] as string[];
   chooseTasks(tasks);
   if (evalShare === 0 && evalTasks?.length)
     throw new UserError(
@@ -72,7 +72,7 @@ export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
       'Leave --strength out, or train with --method lora.',
     );
   return evaluationPlanSchema.parse({
-    ...defaults,
+    ...settled,
     ...(isKl(tasks) && { strengthLimit: forgettingLimit }),
   });
 }

@@ -26,8 +26,8 @@ export async function finishRun(
   if (trainer.cluster && isAlive(state)) return printDetached(spec.id, trainer.cluster, { dir, json });
   // The trainer could not write its error into the run: another process holds the run, or the disk is full.
   const started = snapshot.events.length > trainer.eventsBefore;
-  const startError = started && hasEnded(state) ? undefined : trainer.startError();
-  if (startError) throw startError;
+  const exitError = started && hasEnded(state) ? undefined : trainer.exitError();
+  if (exitError) throw exitError;
   if (state.status === 'failed' && state.error) throw errorOf(state.error);
   if (state.status === 'cancelled') {
     if (json) printJson({ run: spec.id, dir, status: state.status, step: state.step });

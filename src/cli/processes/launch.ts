@@ -19,7 +19,7 @@ export interface LaunchedTrainer {
   /** Resolves when the process has ended, for whatever reason. */
   ended: Promise<void>;
   /** The error it ended with, if it could not write it into the run. */
-  startError(): UserError | undefined;
+  exitError(): UserError | undefined;
 }
 
 /** As launchTrainer, and hands the training lock to the trainer, which holds it even if this process ends. */
@@ -53,7 +53,7 @@ export function launchTrainer(dir: string, eventsBefore = 0, cluster?: string): 
     cluster,
     pid: child.pid,
     ended: endOf(child, 'exit').then(() => undefined),
-    startError: () => {
+    exitError: () => {
       const reported = parseError(readFileSync(path).subarray(size).toString());
       const exitStatus = child.signalCode ?? child.exitCode;
       if (reported || exitStatus === null || exitStatus === 0) return reported;

@@ -46,7 +46,7 @@ export function reproduceMakers(
   { dir, spec }: Reproduction,
   planned?: BackendName,
 ): Pick<Launcher, 'createRun' | 'createSweep'> {
-  const backend = planned && { planned };
+  const settled = planned && { planned };
   /** Makes a copy that is moved into a run or sweep by renaming. */
   const copyCorpus = async (parent: string, from: string): Promise<string> => {
     const copy = temporaryCorpus(parent);
@@ -69,13 +69,13 @@ export function reproduceMakers(
   return {
     async createRun({ spec: run, instruct }) {
       const copy = await copyCorpus(runsDir(), instruct ? await instructions() : corpusDir(dir));
-      const created = await createRun({ ...run, ...backend });
+      const created = await createRun({ ...run, ...settled });
       await rename(copy, join(created.dir, 'corpus'));
       return created.id;
     },
     async createSweep(sweep) {
       const copy = await copyCorpus(sweepsDir(), corpusDir(dir));
-      return (await createSweep({ ...sweep, ...backend }, copy)).spec.id;
+      return (await createSweep({ ...sweep, ...settled }, copy)).spec.id;
     },
   };
 }
@@ -164,7 +164,7 @@ async function train(
   if (state.status === 'done' || signal.aborted) return;
   if (state.error) throw errorOf(state.error);
   throw (
-    trainer?.startError() ??
+    trainer?.exitError() ??
     new UserError(
       'internal',
       `The trainer of ${before.spec.id} ended without an error message.`,

@@ -18,11 +18,11 @@ export function formatTable(input: string[][]): string[] {
   return rows.map(line);
 }
 
-/** "file" or "files". */
 /** "12 kB", "8.4 MB": for files that may be small. */
 export const fileSize = (bytes: number): string =>
   bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 
+/** "file" or "files". */
 export const plural = (word: string, count: number): string => (count === 1 ? word : `${word}s`);
 
 /** 1234567 as "1,234,567". */

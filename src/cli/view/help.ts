@@ -153,12 +153,12 @@ function arrangeOptions(command: Command, mostUsed: readonly string[]): void {
   const arranged = [['Most used:', mostUsed] as const, ...groups];
   const order = arranged.flatMap(([, names]) => names);
   const longName = ({ long }: Option) => flagName(long!);
-  const groupRank = (option: Option) => {
+  const optionRank = (option: Option) => {
     const rank = order.indexOf(longName(option));
     return rank < 0 ? order.length : rank;
   };
   const options = command.options as Option[];
-  options.sort((a, b) => groupRank(a) - groupRank(b));
+  options.sort((a, b) => optionRank(a) - optionRank(b));
   for (const option of options)
     option.helpGroup(arranged.find(([, names]) => names.includes(longName(option)))?.[0] ?? 'More');
 }

@@ -52,16 +52,16 @@ export function progressView({
 const INTERVAL_MS = 250;
 
 class JsonView implements ProgressView {
-  private lastReport = '';
-  private shownLines = -Infinity;
+  private lastText = '';
+  private lastShown = -Infinity;
 
   show(progress: ByteProgress): void {
     const now = performance.now();
     const text = label(progress);
-    if (text === this.lastReport && now - this.shownLines < INTERVAL_MS && progress.done !== progress.total)
+    if (text === this.lastText && now - this.lastShown < INTERVAL_MS && progress.done !== progress.total)
       return;
-    this.lastReport = text;
-    this.shownLines = now;
+    this.lastText = text;
+    this.lastShown = now;
     printProgress({ phase: text, done: progress.done, total: progress.total, unit: 'bytes' });
   }
 
@@ -69,7 +69,7 @@ class JsonView implements ProgressView {
 }
 
 class LineView implements ProgressView {
-  private lastReport = '';
+  private lastText = '';
   private quarter = 0;
   constructor(private readonly line: LiveLine) {}
 
@@ -78,11 +78,11 @@ class LineView implements ProgressView {
     const text = label(progress);
     // Only downloads print more than one line.
     const quarter = total > 0 && progress.phase === 'downloading' ? Math.floor((done / total) * 4) : 0;
-    if (text === this.lastReport && quarter <= this.quarter) return;
+    if (text === this.lastText && quarter <= this.quarter) return;
     const share = total > 0 && quarter > 0 ? ` ${quarter * 25}%` : '';
     const size = total > 0 ? ` (${megabytes(total)} MB)` : '';
     this.line.print(`${text}${size}${share}`);
-    this.lastReport = text;
+    this.lastText = text;
     this.quarter = quarter;
   }
 
@@ -91,7 +91,7 @@ class LineView implements ProgressView {
 
 class BarView implements ProgressView {
   private bar: cliProgress.SingleBar | undefined;
-  private lastReport = '';
+  private lastText = '';
   private readonly line: LiveLine;
   constructor(private readonly stream: NodeJS.WriteStream) {
     this.line = new LiveLine(stream);
@@ -100,14 +100,14 @@ class BarView implements ProgressView {
   show(progress: ByteProgress): void {
     const text = label(progress);
     const { done, total } = progress;
-    if (text !== this.lastReport || (total > 0 && !this.bar)) this.start(text, total);
+    if (text !== this.lastText || (total > 0 && !this.bar)) this.start(text, total);
     if (this.bar) this.bar.update(done, { megabytes: megabytes(done), of: megabytes(total) });
     else this.line.show(`${text}${done > 0 ? ` ${megabytes(done)} MB` : ' ...'}`);
   }
 
   private start(text: string, total: number): void {
     this.end();
-    this.lastReport = text;
+    this.lastText = text;
     if (total === 0) return;
     const format = `${text} [{bar}] {percentage}%  {megabytes} of {of} MB`;
     this.bar = new cliProgress.SingleBar(
@@ -119,8 +119,8 @@ class BarView implements ProgressView {
 
   end(): void {
     if (this.bar) this.bar.stop();
-    else if (this.lastReport) this.line.keep();
+    else if (this.lastText) this.line.keep();
     this.bar = undefined;
-    this.lastReport = '';
+    this.lastText = '';
   }
 }

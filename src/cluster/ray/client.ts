@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { msg, UserError } from '../../text/errors.ts';
-import { sendRequest, headersFor, errorMessage, type RayRequest, type Cluster } from './http.ts';
+import { sendRequest, headersFor, lastLine, type RayRequest, type Cluster } from './http.ts';
 
 /** In milliseconds; a dashboard queries other processes of its cluster. */
 const RESPONSE_MS = 30_000;
@@ -66,7 +66,7 @@ export class RayClient {
     const [major = 0, minor = 0] = versions.ray_version.split('.').map(Number);
     const isSupported = major === OLDEST.major && minor >= OLDEST.minor && versions.version === API_VERSION;
     if (isSupported) return versions.ray_version;
-    const release = errorMessage(this.cluster, versions.ray_version) ?? '';
+    const release = lastLine(this.cluster, versions.ray_version) ?? '';
     const oldest = `${OLDEST.major}.${OLDEST.minor}`;
     throw new UserError(
       'cluster-version',
@@ -121,7 +121,7 @@ export class RayClient {
       return undefined;
     }
     const job = this.parse(jobSchema, text);
-    return { status: job.status, message: errorMessage(this.cluster, job.message ?? '') ?? '' };
+    return { status: job.status, message: lastLine(this.cluster, job.message ?? '') ?? '' };
   }
 
   /** A 404 from another server says nothing about the job. */

@@ -137,7 +137,7 @@ function checkResponse(
       msg`What answers at ${host} is no dashboard of a Ray cluster (HTTP ${status}).`,
       msg`Check the address; the dashboard usually has port 8265.`,
     );
-  const why = errorMessage(cluster, text) ?? `HTTP ${status}`;
+  const why = lastLine(cluster, text) ?? `HTTP ${status}`;
   throw new UserError(
     'cluster-failed',
     msg`The cluster at ${host} failed: ${why}.`,
@@ -155,7 +155,7 @@ const tokenError = ({ address: { host }, token }: Cluster) =>
   );
 
 /** The last line of a response, which in a Python traceback is the error; undefined if it is empty. */
-export function errorMessage({ token }: Pick<Cluster, 'token'>, text: string): string | undefined {
+export function lastLine({ token }: Pick<Cluster, 'token'>, text: string): string | undefined {
   const last = text
     .split('\n')
     .map((line) => line.trim())

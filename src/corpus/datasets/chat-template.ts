@@ -53,13 +53,13 @@ type Metadata = Readonly<Record<string, unknown>>;
 
 /**
  * The template in a GGUF file's metadata, else ChatML if its tokens exist, else a plain one, for example if there is no
- * file (empty metadata). `hasStartToken`: every document gets the start token later, so the template must not add it.
+ * file (empty metadata). `started`: every document gets the start token later, so the template must not add it.
  * `render`: renders the file's template; replaced in tests. Throws UserError `chat-template` if that exceeds its
  * limits.
  */
 export async function loadChatTemplate(
   metadata: Metadata,
-  { started: hasStartToken = false, render = renderInProcess } = {},
+  { started = false, render = renderInProcess } = {},
 ): Promise<ChatTemplate> {
   const tokens = (metadata['tokenizer.ggml.tokens'] ?? []) as readonly string[];
   const specialToken = (key: string) => {
@@ -74,7 +74,7 @@ export async function loadChatTemplate(
   ];
   const shared = {
     ends: ends.filter((word): word is string => Boolean(word)),
-    bos: hasStartToken ? '' : (specialToken('bos') ?? ''),
+    bos: started ? '' : (specialToken('bos') ?? ''),
     eos: specialToken('eos') ?? '',
   };
   const ownTemplate = metadata['tokenizer.chat_template'];
@@ -178,10 +178,10 @@ class RenderedTemplate implements ChatTemplate {
 
   private async getSkeleton(messages: readonly Message[]): Promise<Skeleton> {
     const key = messages.map(({ role }) => role).join('\n');
-    const present = this.skeletons.get(key);
-    if (present) return present;
-    const places = messages.map(({ role }, index) => ({ role, content: placeholder(index) }));
-    const skeleton = (await this.text(places)).split(placeholderPattern);
+    const cached = this.skeletons.get(key);
+    if (cached) return cached;
+    const placeholders = messages.map(({ role }, index) => ({ role, content: placeholder(index) }));
+    const skeleton = (await this.text(placeholders)).split(placeholderPattern);
     this.cacheSkeleton(key, skeleton);
     return skeleton;
   }

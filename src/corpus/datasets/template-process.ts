@@ -90,11 +90,11 @@ function start(): TemplateProcess {
     flags: [`--max-old-space-size=${MOST_MEMORY_MB}`, '--disallow-code-generation-from-strings'],
   });
   child.on('error', () => undefined);
-  const started = { child };
+  const current = { child };
   child.once('exit', () => {
-    if (running === started) running = undefined;
+    if (running === current) running = undefined;
   });
-  return started;
+  return current;
 }
 
 function keepAlive({ child, idle }: TemplateProcess): void {
@@ -104,12 +104,12 @@ function keepAlive({ child, idle }: TemplateProcess): void {
 }
 
 /** Lets this process exit, and stops the child after a while. */
-function startIdleTimer(started: TemplateProcess): void {
-  started.child.unref();
-  started.child.channel?.unref();
-  started.idle = setTimeout(() => {
-    if (running === started) running = undefined;
-    started.child.disconnect();
+function startIdleTimer(current: TemplateProcess): void {
+  current.child.unref();
+  current.child.channel?.unref();
+  current.idle = setTimeout(() => {
+    if (running === current) running = undefined;
+    current.child.disconnect();
   }, IDLE_MS).unref();
 }
 
@@ -128,9 +128,9 @@ const lengthError = (most: number) =>
     NEXT,
   );
 
-function exitError(exitCode: number | string | null): UserError {
+function exitError(how: number | string | null): UserError {
   // V8 aborts when it runs out of memory.
-  if (!hasCrashed(exitCode)) return endedEarly("The process of the base's chat template", exitCode, NEXT);
+  if (!hasCrashed(how)) return endedEarly("The process of the base's chat template", how, NEXT);
   return new UserError(
     'chat-template',
     msg`The base's chat template takes more than ${MOST_MEMORY_MB} MB of memory, its limit.`,

@@ -66,17 +66,17 @@ function holdOutKind(files: readonly Candidate[], { share, minimum = MIN_DOCUMEN
   const eligible = files.filter(({ bytes, copied }) => bytes <= largest && !copied);
   if (files.length >= MIN_FILES_FOR_INTERVALS) holdOutMore(eligible, minimum);
   if (!files.some(({ heldOut }) => heldOut))
-    files.reduce((minimum, file) => (isPreferred(file, minimum) ? file : minimum)).heldOut = true;
+    files.reduce((best, file) => (isPreferred(file, best) ? file : best)).heldOut = true;
 }
 
 /** With fewer files, holding out as many as confidence intervals need would leave too little to learn from. */
 const MIN_FILES_FOR_INTERVALS = 12;
 
 /** Holds out more than the share if there are only a few dozen files. */
-function holdOutMore(files: readonly Candidate[], smallest: number): void {
-  const holdOut = files.filter(({ heldOut }) => heldOut).length;
+function holdOutMore(files: readonly Candidate[], minimum: number): void {
+  const heldOutCount = files.filter(({ heldOut }) => heldOut).length;
   const others = files.filter(({ heldOut }) => !heldOut).sort((a, b) => a.number - b.number);
-  for (const file of others.slice(0, Math.max(0, smallest - holdOut))) file.heldOut = true;
+  for (const file of others.slice(0, Math.max(0, minimum - heldOutCount))) file.heldOut = true;
 }
 
 const isPreferred = (a: Candidate, b: Candidate) =>

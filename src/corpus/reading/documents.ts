@@ -70,7 +70,7 @@ export async function* readDocuments({
     try {
       for await (const entry of walk(real, {
         globs: globs?.forFolder(folder.name),
-        separateFolders: separateFolders,
+        separateFolders,
         signal,
       })) {
         if (entry.in) files.push({ root, path: entry.path });

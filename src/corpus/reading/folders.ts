@@ -106,9 +106,9 @@ export function createRenaming(earlier: Folders, now: Folders): (document: strin
     const located = locate(before, document);
     if (!located) return document;
     const file = join(located.folder.path, located.path);
-    const innermostFolder = innermost(after, file);
+    const found = innermost(after, file);
     // A path outside of all folders matches no document.
-    return innermostFolder ? documentPath(innermostFolder.folder, innermostFolder.path) : file;
+    return found ? documentPath(found.folder, found.path) : file;
   };
 }
 

@@ -124,8 +124,7 @@ export function* findNamed({ path, text }: ScanInput): Generator<Finding> {
   }
 }
 
-const isInnerDot = (text: string, matchAt: number) =>
-  text[matchAt] === '.' && /[\w$]/.test(text[matchAt - 1] ?? '');
+const isInnerDot = (text: string, at: number) => text[at] === '.' && /[\w$]/.test(text[at - 1] ?? '');
 
 /** A key as a list of bytes: `key = { 0xd8, 0xcb, ... }`, `key := []byte{116, 203, ...}`. */
 const bytes =
@@ -134,7 +133,7 @@ const bytes =
 /** Random bytes: few repeat, few are consecutive. */
 function areRandom(list: string): boolean {
   const values = list.split(',').map(Number);
-  const steps = new Set(values.slice(1).map((value, matchAt) => value - values[matchAt]!));
+  const steps = new Set(values.slice(1).map((value, at) => value - values[at]!));
   return (
     new Set(values).size > values.length * 0.7 &&
     steps.size > values.length * 0.7 &&
@@ -155,8 +154,8 @@ function findValue(
   for (const { value, index, weak } of candidates(text, start, end, isUnquotedContext, path)) {
     // Check cheap conditions first: most names have no value, and most values are short.
     if (value.length < 6 || !getNaming()) continue;
-    const plain = naming!.strong && !weak;
-    if (isSecretValue(value, { ...naming!, strong: plain })) return { ...naming!, value, index };
+    const strong = naming!.strong && !weak;
+    if (isSecretValue(value, { ...naming!, strong })) return { ...naming!, value, index };
   }
   bytes.lastIndex = end;
   const list = bytes.exec(text)?.groups?.value;
@@ -208,8 +207,8 @@ function* candidates(
   for (const pattern of isVerb
     ? [folded, nestedDefault]
     : [inExpression, returnedLiteral, folded, nestedDefault, spaced]) {
-    const secret = matchAt(pattern);
-    if (secret) yield candidate(secret.value, start);
+    const found = matchAt(pattern);
+    if (found) yield candidate(found.value, start);
   }
   const before = text.slice(Math.max(0, start - 200), start);
   const line = before.slice(before.lastIndexOf('\n') + 1);

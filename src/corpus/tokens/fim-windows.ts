@@ -137,9 +137,9 @@ function headingBefore(
   const BLOCK = 4096;
   for (let to = at; to > document;) {
     const from = Math.max(document, to - BLOCK);
-    const location = stream.read(from, to - from).lastIndexOf(fileSeparator);
-    if (location >= 0) {
-      const begin = from + location;
+    const found = stream.read(from, to - from).lastIndexOf(fileSeparator);
+    if (found >= 0) {
+      const begin = from + found;
       const tokens = stream.read(begin, Math.min(LONGEST_NAME, stream.length - begin));
       const count = headingLength(tokens, tokenizer);
       return { tokens: tokens.subarray(0, count), end: begin + count };
@@ -233,17 +233,17 @@ function findText(
 ): TextLocation | undefined {
   const { tokens, at, document, followed } = part;
   const { fileSeparator, tokenizer, loss } = windows;
-  const headingRun = (count: number): TokenRun =>
+  const leadingRun = (count: number): TokenRun =>
     loss === 'all' ? truncate(part, count) : asContext(tokens.subarray(0, count));
   if (fileSeparator !== undefined && tokens[0] === fileSeparator) {
     const begin = headingLength(tokens, tokenizer);
     return begin === 0
       ? undefined
-      : { head: [...(lead ? [lead] : []), headingRun(begin)], begin, hiddenBefore: false };
+      : { head: [...(lead ? [lead] : []), leadingRun(begin)], begin, hiddenBefore: false };
   }
   if (at === document) {
     const begin = tokens[0] === tokenizer.start ? 1 : 0;
-    return followed ? undefined : { head: [headingRun(begin)], begin, hiddenBefore: false };
+    return followed ? undefined : { head: [leadingRun(begin)], begin, hiddenBefore: false };
   }
   const heading = headingBefore(stream, part, windows);
   if (!heading && followed) return undefined;

@@ -100,7 +100,7 @@ function cursorPosition(text: string, line: Line, last: number, draw: Draw): num
   return pick(places, draw);
 }
 
-/** The lines that are indented more than the line above them, up to a blank line; or only the last of these lines. */
+/** The lines that are indented more than the line above them, up to a blank line; or these from some line on. */
 function block(page: Page, draw: Draw): Span | undefined {
   const { lines } = page;
   const bodies: { opening: number; last: number }[] = [];

@@ -122,10 +122,10 @@ export function compareEvaluated(runs: readonly EvaluatedRun[]): RunComparison {
 
 const sameCorpus = (a: EvaluatedRun, b: EvaluatedRun) => a.corpus?.digest === b.corpus?.digest;
 /** Tasks that are measured on held-out text of the run's own corpus. */
-const isCorpusTask = (task: string) => tasks.some(({ name, needsRun: ofRun }) => name === task && ofRun);
+const isCorpusTask = (task: string) => tasks.some(({ name, needsRun }) => name === task && needsRun);
 /** Timings, which were measured at another time in each run, perhaps under another load. */
 const isMomentary = (task: string, metric: string) =>
-  tasks.some(({ name, loadDependent: momentary }) => name === task && momentary?.includes(metric));
+  tasks.some(({ name, loadDependent }) => name === task && loadDependent?.includes(metric));
 
 function pairRuns(first: EvaluatedRun, other: EvaluatedRun): { comparisons: Comparison[]; warnings: Text[] } {
   const problems = [first, other].flatMap(({ problem }) => problem ?? []);

@@ -194,9 +194,9 @@ function limitFiles(files: Emscripten['FS'], quota: Quota): void {
     if (more > 0 && !quota.fits(more)) throw new files.ErrnoError(ENOSPC);
   };
   const { write } = file.stream;
-  file.stream.write = (stream, buffer, offset, length, position, overrides) => {
+  file.stream.write = (stream, buffer, offset, length, position, own) => {
     reserve(stream.node, position + length);
-    const written = write(stream, buffer, offset, length, position, overrides);
+    const written = write(stream, buffer, offset, length, position, own);
     count(stream.node, sizeOf(stream.node));
     return written;
   };

@@ -26,12 +26,12 @@ export interface ClockOptions {
  */
 export function startClock({ thread, slept, limitMs }: ClockOptions, onEnd: () => void): () => void {
   const start = performance.now();
-  const startMs = processorMs(thread);
+  const cpuTimeAtStart = processorMs(thread);
   let timer: NodeJS.Timeout | undefined;
   const tick = () => {
     const elapsed = performance.now() - start;
     const now = processorMs(thread);
-    const cpuTime = startMs === undefined || now === undefined ? elapsed : now - startMs;
+    const cpuTime = cpuTimeAtStart === undefined || now === undefined ? elapsed : now - cpuTimeAtStart;
     const remaining = limitMs - cpuTime / SLOWNESS - slept[0]!;
     if (remaining <= 0 || elapsed > REAL_TIME_FACTOR * limitMs) return onEnd();
     timer = setTimeout(tick, Math.min(100, Math.max(TICK_MS, remaining * SLOWNESS)));

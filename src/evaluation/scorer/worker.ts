@@ -46,10 +46,10 @@ callsOver<object, ScorerCalls>(process, {
       opening = { options, backend };
       return [...backend.precisions];
     }),
-  tokenLosses: (...args) => score((model) => model.tokenLosses(...args)),
-  predictions: (...args) => score((model) => model.predictions(...args)),
-  tokenKl: (tokens) => score((model) => model.tokenKl(tokens)),
-  prepareKl: (texts) => score((model) => model.prepareKl(texts)),
-  probabilities: (...args) => score((model) => model.probabilities(...args)),
-  setStrength: (strength) => score((model) => model.setStrength(strength)),
+  tokenLosses: (...args) => score((scorer) => scorer.tokenLosses(...args)),
+  predictions: (...args) => score((scorer) => scorer.predictions(...args)),
+  tokenKl: (tokens) => score((scorer) => scorer.tokenKl(tokens)),
+  prepareKl: (texts) => score((scorer) => scorer.prepareKl(texts)),
+  probabilities: (...args) => score((scorer) => scorer.probabilities(...args)),
+  setStrength: (strength) => score((scorer) => scorer.setStrength(strength)),
 });

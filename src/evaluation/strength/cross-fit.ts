@@ -45,7 +45,7 @@ const fileKey = ({ document }: RatioItem, index: number): string | number => doc
  * without a document counts as a file. Empty if nothing is within the limit. `base`: the base's counts of the same
  * items.
  */
-export function bestPerFile(
+export function bestWithoutEach(
   base: readonly RatioItem[],
   measured: readonly CountedPoint[],
   limit: number,
@@ -78,7 +78,7 @@ export function chooseCrossFitted(
   const points = measured.map(({ point }) => point);
   const choice = chooseStrength(points, limit);
   if (choice.strength === 0) return choice;
-  const best = bestPerFile(base.learned, measured, limit);
+  const best = bestWithoutEach(base.learned, measured, limit);
   const at = new Map(measured.map((counted) => [counted.point.strength, counted]));
   const pairs = (of: (counted: CursorCounts) => readonly RatioItem[]) => {
     const before = of(base);

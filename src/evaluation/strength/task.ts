@@ -25,8 +25,9 @@ const ITEM_RATIOS = { windows: 1 / 3, texts: 1 / 3, solutions: 5 / 6 };
 /** With fewer cursors, which would be inconclusive, learning is measured on held-out windows instead. */
 const LEAST_CURSORS = 8;
 
+/** `counted`: the continuation's `answerTokens`. Keys are part of an item's digest, by which scores are cached. */
 type Content =
-  | ({ kind: 'cursor' } & Pick<CursorContinuation, 'tokens' | 'answerTokens' | 'bytes'>)
+  | ({ kind: 'cursor'; counted: number } & Pick<CursorContinuation, 'tokens' | 'bytes'>)
   | { kind: 'text'; tokens: number[] }
   | { kind: 'solution'; context: string; continuation: string };
 export type StrengthItem = (Item & Content) | Window;
@@ -74,13 +75,13 @@ async function learnedItems(
   counts: { cursors: number; windows: number },
   signal: AbortSignal | undefined,
 ): Promise<{ items: StrengthItem[]; setting: Text }> {
-  const hasCursors = spec.folder !== '' && spec.corpus.mode === 'pretrain';
-  const cursors = hasCursors
+  const mayHaveCursors = spec.folder !== '' && spec.corpus.mode === 'pretrain';
+  const cursors = mayHaveCursors
     ? await cursorContinuations(corpus, tokenizer, spec, counts.cursors, { signal })
     : [];
   if (cursors.length >= LEAST_CURSORS) {
-    const items = cursors.map(({ path, line, tokens, answerTokens, bytes }) => ({
-      ...createItem(`cursor at ${path}:${line}`, { kind: 'cursor' as const, tokens, answerTokens, bytes }),
+    const items = cursors.map(({ path, line, tokens, answerTokens: counted, bytes }) => ({
+      ...createItem(`cursor at ${path}:${line}`, { kind: 'cursor' as const, tokens, counted, bytes }),
       document: path,
     }));
     return { items, setting: msg`${items.length} held-out cursors with the editor's prompts` };
@@ -112,7 +113,7 @@ const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScor
   switch (item.kind) {
     case 'cursor': {
       const { bytesOf, eos } = await model.tokenizer();
-      const text = [...item.tokens.slice(-item.answerTokens), eos];
+      const text = [...item.tokens.slice(-item.counted), eos];
       const { losses, mostLikely } = await model.predictions(
         Int32Array.from([...item.tokens, eos]),
         text.length,

@@ -192,7 +192,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       adapter: model.id,
       selections: selectionLengths(document),
       files: () => this.recent.othersInFolder(document, model.folders),
-      least: leastChance[settings.show(document)],
+      minChance: leastChance[settings.show(document)],
       ...(parts && { parts }),
     };
   }

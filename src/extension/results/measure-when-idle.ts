@@ -30,7 +30,7 @@ const BACK_OFF_MS = 30 * 60_000;
  * Whether HumanEval was planned for this result but not measured on all problems. A result whose strength was set by
  * hand is never withdrawn, so it needs no more figures.
  */
-export function isPartlyMeasured({ summary }: Pick<RunSnapshot, 'summary'>): boolean {
+export function needsMeasuring({ summary }: Pick<RunSnapshot, 'summary'>): boolean {
   if (!summary?.choice) return false;
   const measured = findComparison(measuredHere(summary), 'humaneval', 'pass@1')?.after.n;
   return measured === undefined ? summary.pending?.includes('humaneval') === true : measured < PROBLEMS;
@@ -82,7 +82,7 @@ export class MeasureWhenIdle implements vscode.Disposable {
 
   private shouldMeasure(run: RunSnapshot): boolean {
     const { services } = this;
-    if (!vscode.workspace.isTrusted || this.finished.has(run.spec.id) || !isPartlyMeasured(run)) return false;
+    if (!vscode.workspace.isTrusted || this.finished.has(run.spec.id) || !needsMeasuring(run)) return false;
     // Another window may have the same result in use, but not the same folder.
     return services.isHere(run) && services.runs.live.length === 0;
   }
@@ -117,7 +117,7 @@ export class MeasureWhenIdle implements vscode.Disposable {
     }
     const measured = runs.get(id);
     // The abort may have come too late.
-    if (measured && !isPartlyMeasured(measured)) this.warnIfWorse(measured);
+    if (measured && !needsMeasuring(measured)) this.warnIfWorse(measured);
   }
 
   private backOff(): void {

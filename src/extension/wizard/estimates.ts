@@ -84,8 +84,8 @@ export function describeCost(
 
 /** Memory in bytes that a run takes; undefined for a base that is not on this machine yet. */
 export function memoryOf(reference: string, method: 'lora' | 'full', machine: Machine): number | undefined {
-  const costOf = findKnownBase(reference);
-  if (costOf) return runMemory(costOf, method, machine);
+  const known = findKnownBase(reference);
+  if (known) return runMemory(known, method, machine);
   const parameters = parametersOf(reference);
   if (!parameters) return undefined;
   const base = { shape: shapeOfSize(parameters), bytes: statSync(reference).size };
@@ -94,8 +94,8 @@ export function memoryOf(reference: string, method: 'lora' | 'full', machine: Ma
 
 /** Number of parameters of a base; for a file, guessed from its size; undefined if it is not on this machine yet. */
 export function parametersOf(reference: string): number | undefined {
-  const costOf = findKnownBase(reference);
-  if (costOf) return costOf.parameters;
+  const known = findKnownBase(reference);
+  if (known) return known.parameters;
   try {
     // Between Q4 (0.6 bytes per weight) and F16 (2): a value in the middle is within a factor of two.
     return Math.round(statSync(reference).size / 1.1);

@@ -86,7 +86,7 @@ export class ServingClient implements CompletionClient {
   }
 
   private ensureServer(): Promise<Lease> {
-    if (this.disposed) return Promise.reject(wasShutDown());
+    if (this.disposed) return Promise.reject(shutDownError());
     this.server ??= this.acquireServer();
     return this.server;
   }
@@ -162,7 +162,7 @@ export class ServingClient implements CompletionClient {
   /** Calls `ask` with the server, and again with the next one if the server dies and `canRetry` allows it. */
   private async withRetry<T>(
     ask: (server: Lease) => Promise<T>,
-    { model, signal, canRetry: repeats = () => true }: AskOptions,
+    { model, signal, canRetry = () => true }: AskOptions,
   ): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       const server = await this.ensureServer();
@@ -172,7 +172,7 @@ export class ServingClient implements CompletionClient {
       } catch (error) {
         if (error instanceof UserError || signal?.aborted) throw error;
         this.options.log?.(`completion server did not answer: ${(error as Error).message}`);
-        if (tries > 1 || !repeats() || this.disposed) throw serverDied(error);
+        if (tries > 1 || !canRetry() || this.disposed) throw serverDied(error);
         await this.releaseAfterFailure(server);
       }
     }
@@ -255,10 +255,10 @@ export class ServingClient implements CompletionClient {
     let server: Lease | undefined;
     try {
       if (wait > 0) await sleep(wait, undefined, { signal: this.ended.signal }).catch(() => undefined);
-      const { base, script, environment: beside } = this.options;
-      const file = await announcementPath(base, [script, this.args(), ...(beside ? [beside] : [])]);
+      const { base, script, environment } = this.options;
+      const file = await announcementPath(base, [script, this.args(), ...(environment ? [environment] : [])]);
       server = await this.findOrStart(file);
-      if (this.disposed) throw wasShutDown();
+      if (this.disposed) throw shutDownError();
       this.watch(server);
       this.options.onReady?.(server.ready);
       await this.loadAdapters(server);
@@ -276,7 +276,7 @@ export class ServingClient implements CompletionClient {
     await openServersDir();
     const busy = new Error('Another window is starting the server.');
     for (;;) {
-      if (this.disposed) throw wasShutDown();
+      if (this.disposed) throw shutDownError();
       const found = await findServer(file);
       if (found) return found;
       const lock = await takeLock(`${file}.lock`, () => busy).catch((error: unknown) => {
@@ -296,7 +296,7 @@ export class ServingClient implements CompletionClient {
   private async launch(file: string): Promise<Lease> {
     const { base, script, log, onStart } = this.options;
     const node = await this.options.node();
-    if (this.disposed) throw wasShutDown();
+    if (this.disposed) throw shutDownError();
     const token = randomBytes(32).toString('base64url');
     await launchServer({
       command: node.command,
@@ -370,5 +370,5 @@ const serverDied = (cause: unknown) =>
     },
   );
 
-const wasShutDown = () =>
+const shutDownError = () =>
   new UserError('internal', msg`The completion server was shut down.`, msg`Turn completion on again.`);

@@ -11,7 +11,7 @@ const SAME_FILE = 0.25;
 
 /** How many of the `requested` prompts to keep besides those being computed. Sizes in bytes. */
 export function affordablePrompts({
-  requested: wanted,
+  requested,
   perPrompt,
   free,
   limit = Infinity,
@@ -22,19 +22,15 @@ export function affordablePrompts({
   limit?: number | undefined;
 }): number {
   const room = Math.min(free * FREE_SHARE, limit * LIMIT_SHARE);
-  return Math.max(0, Math.min(wanted, Math.floor(room / Math.max(1, perPrompt)) - 1));
+  return Math.max(0, Math.min(requested, Math.floor(room / Math.max(1, perPrompt)) - 1));
 }
 
 /** How many prompts `model` keeps on the processor. */
 export async function keptPrompts(
   { fileInsights }: LlamaModel,
-  {
-    requested: wanted,
-    contextSize,
-    limit,
-  }: { requested: number; contextSize: number; limit?: number | undefined },
+  { requested, contextSize, limit }: { requested: number; contextSize: number; limit?: number | undefined },
 ): Promise<number> {
-  if (wanted === 0) return 0;
+  if (requested === 0) return 0;
   const bytes = (sequences: number) =>
     fileInsights
       .estimateContextResourceRequirementsV2({
@@ -45,7 +41,7 @@ export async function keptPrompts(
       })
       .then(({ cpuRam }) => cpuRam);
   const perPrompt = (await bytes(2)) - (await bytes(1));
-  return affordablePrompts({ requested: wanted, perPrompt, free: freemem(), limit });
+  return affordablePrompts({ requested, perPrompt, free: freemem(), limit });
 }
 
 /** The number of `tokens` that need no processing if they replace the prompt `held`; 0 if that is from another file. */

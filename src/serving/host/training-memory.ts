@@ -37,10 +37,10 @@ export function hasAllocated({ events }: Pick<RunSnapshot, 'events'>): boolean {
 
 /** Free bytes of a GPU that completion may use beside the training. Pure. */
 export function availableBeside(
-  { bytes, isAllocated: taken }: TrainingMemory,
+  { bytes, isAllocated }: TrainingMemory,
   { total, free }: { total: number; free: number },
 ): number {
-  return Math.max(0, Math.min(total - bytes, taken ? free : free - bytes));
+  return Math.max(0, Math.min(total - bytes, isAllocated ? free : free - bytes));
 }
 
 /** `cuda`: TensorFlow trains on a GPU. Pure. */

@@ -23,8 +23,8 @@ export class Leases {
   }
 
   private scheduleEnd(milliseconds: number): void {
-    const { onUnused, isAnswering: answers, lingerMs = 5000 } = this.options;
-    this.timer = setTimeout(() => (answers?.() ? this.scheduleEnd(lingerMs) : onUnused()), milliseconds);
+    const { onUnused, isAnswering, lingerMs = 5000 } = this.options;
+    this.timer = setTimeout(() => (isAnswering?.() ? this.scheduleEnd(lingerMs) : onUnused()), milliseconds);
   }
 
   get size(): number {

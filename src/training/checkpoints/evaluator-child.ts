@@ -69,7 +69,7 @@ export async function runEvaluator(
   writer: Pick<RunWriter, 'event' | 'state'>,
   signal: AbortSignal,
 ): Promise<{ stopped: boolean }> {
-  const { stoppedBy, how: outcome } = await runEvaluatorProcess([dir, '--timed'], {
+  const { stoppedBy, how } = await runEvaluatorProcess([dir, '--timed'], {
     signal,
     async onMessage(message) {
       if (message.type === 'result') await writer.event({ ...message, type: 'evaluation' });
@@ -88,7 +88,7 @@ export async function runEvaluator(
   });
   const stopped = stoppedBy === 'signal';
   if (!stoppedBy || stoppedBy === 'failed') return { stopped };
-  const why = stopped ? msg`The evaluation was stopped` : outcome;
+  const why = stopped ? msg`The evaluation was stopped` : how;
   const message = msg`${why}; what was measured is kept, and {evaluate ${basename(dir)}} measures the rest.`;
   await writer.event({ type: 'warning', ...told({ message }) });
   return { stopped };

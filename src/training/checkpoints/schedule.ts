@@ -69,7 +69,7 @@ export function chooseNext(schedule: Schedule, step: number, course: Course): Sc
 }
 
 /**
- * Updates the schedule after a measurement at step `step` that took `seconds`. If it was not `whole`, it would have
+ * Updates the schedule after a measurement at step `step` that took `seconds`. If it is not complete, it would have
  * taken longer.
  */
 export function afterMeasurement(

@@ -30,15 +30,15 @@ export function planDevice(
   { storedBytes, atCheckpoints = false }: Pick<Place, 'storedBytes'> & { atCheckpoints?: boolean },
 ): DevicePlan {
   const place: Place = { backend: 'webgpu', storedBytes };
-  const walk = new StepSizes(config, hyper, place);
-  const parameters = F32 * walk.trained;
+  const sizes = new StepSizes(config, hyper, place);
+  const parameters = F32 * sizes.trained;
   const parts = {
-    weights: walk.weights(),
+    weights: sizes.weights(),
     parameters,
     gradients: parameters,
     optimiser: parameters * (hyper.optimizer === 'adamw' ? 2 : 1),
-    activations: walk.activations(),
-    workspace: walk.workspace(),
+    activations: sizes.activations(),
+    workspace: sizes.workspace(),
   };
   const training = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
   const scoring = planScoring(config, hyper, place);

@@ -53,7 +53,7 @@ export const trainOptions = Object.assign({}, ...Object.values(topics)) as Reado
 
 /** The options that `sweep` has too. */
 export const sweepOptions = Object.fromEntries(
-  Object.entries(trainOptions).filter(([, { support: elsewhere }]) => elsewhere.sweep),
+  Object.entries(trainOptions).filter(([, { support }]) => support.sweep),
 );
 
 type Settled = Record<string, unknown>;
@@ -79,8 +79,8 @@ export function firstUnsupported(
   place: 'cluster' | 'rayTrain',
   options: Partial<AllOptions>,
 ): string | undefined {
-  for (const [name, { flags, support: elsewhere }] of Object.entries(trainOptions)) {
-    const [can, value] = [elsewhere[place], options[name as keyof AllOptions]];
+  for (const [name, { flags, support }] of Object.entries(trainOptions)) {
+    const [can, value] = [support[place], options[name as keyof AllOptions]];
     const isGiven = value !== undefined && !(Array.isArray(value) && value.length === 0);
     if (can === false && isGiven) return `--${flagName(flags)}`;
     if (typeof can === 'object' && value === can.not) return `--${flagName(flags)} ${String(value)}`;

@@ -194,8 +194,8 @@ function leastKl(trials: readonly Trial[]): number | undefined {
 }
 
 /**
- * Whether a rate learned less than the best one. `behind`: the paired difference of their held-out losses; `learned`:
- * what the best one learned, in nats per token.
+ * Whether a rate learned less than the best one. `difference`: the paired difference of their held-out losses;
+ * `learned`: what the best one learned, in nats per token.
  */
 function hasLearnedLess(difference: Interval, learned: number): boolean {
   if (difference.value <= SMALL_SHARE * learned) return false;

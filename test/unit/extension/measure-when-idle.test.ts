@@ -1,6 +1,6 @@
 /** HumanEval's other problems are measured while nobody uses the machine; what is worse then completes no longer. */
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { isPartlyMeasured, MeasureWhenIdle } from '../../../src/extension/results/measure-when-idle.ts';
+import { needsMeasuring, MeasureWhenIdle } from '../../../src/extension/results/measure-when-idle.ts';
 import type { Comparison, Summary } from '../../../src/protocol/evaluation.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { makeRun } from '../webview/fixtures.ts';
@@ -136,7 +136,7 @@ const press = (what = 'text', scheme = 'file') => editor.listeners[what]!({ docu
 const COMMAND = 'evaluate garden --tasks humaneval --limit 164 --background';
 
 describe('what is left to measure', () => {
-  const left = (summary: Summary | undefined) => isPartlyMeasured({ summary });
+  const left = (summary: Summary | undefined) => needsMeasuring({ summary });
   test('is HumanEval in part, or not at all although it was planned', () => {
     expect(left(summaryOf(solved(0.5, 0.5, 20)))).toBe(true);
     expect(left({ ...summaryOf(), pending: ['humaneval'] })).toBe(true);

@@ -182,7 +182,7 @@ function describeSplit(
   if (cut && count === 1) return 'one file, cut in two';
   const heldOut = kept.filter(({ split }) => split === 'held-out').map(entryKind);
   const byKind = (['code', 'prose', 'data'] as const)
-    .map((kind) => ({ kind, many: heldOut.filter((own) => own === kind).length }))
+    .map((kind) => ({ kind, many: heldOut.filter((other) => other === kind).length }))
     .filter(({ many }) => many > 0 && many < heldOut.length);
   const kinds = byKind.map(({ kind, many }) => `${formatCount(many)} ${kind}`).join(', ');
   const parts = new Set(kept.flatMap(({ fromLine, path }) => (fromLine ? [path] : [])));

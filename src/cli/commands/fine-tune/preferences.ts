@@ -43,10 +43,10 @@ async function describe(file: string): Promise<RecordedPreferences> {
     if (group) group.push(preference);
     else byBase.set(preference.base.sha256, [preference]);
   }
-  const bases = [...byBase.values()].map((own) => {
-    const verdicts = judgePreferences(own);
+  const bases = [...byBase.values()].map((group) => {
+    const verdicts = judgePreferences(group);
     const desirable = verdicts.filter((verdict) => verdict.desirable).length;
-    return { ...own[0]!.base, completions: own.length, texts: verdicts.length, desirable };
+    return { ...group[0]!.base, completions: group.length, texts: verdicts.length, desirable };
   });
   return { file, completions: preferences.length, since: preferences[0]?.time, broken, bases };
 }

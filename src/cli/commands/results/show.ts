@@ -63,7 +63,7 @@ function facts(
   { spec, state, corpus, spectrum, exports }: RunSnapshot,
   events: RunEvent[],
 ): [string, Lines | undefined][] {
-  const startTime = events.findLast((event) => event.type === 'start');
+  const start = events.findLast((event) => event.type === 'start');
   const done = events.findLast((event) => event.type === 'done');
   const status = effectiveStatus({ spec, state });
   const nextStep =
@@ -103,8 +103,8 @@ function facts(
     ['rate', spec.learningRateReason && `${spec.hyper.learningRate}, ${spec.learningRateReason}`],
     [
       'backend',
-      startTime &&
-        `${startTime.backend} (${startTime.backendReason}); ${formatCount(startTime.trainableParameters)} parameters train`,
+      start &&
+        `${start.backend} (${start.backendReason}); ${formatCount(start.trainableParameters)} parameters train`,
     ],
     [
       'took',
@@ -115,7 +115,7 @@ function facts(
     ['memory', describeMemory(events)],
     ['went back', rollbacks(events)],
     ['ended', endedEarly(events)],
-    ['kept', checkpointSizes(events)],
+    ['kept', describeKept(events)],
     [
       'spectrum',
       spectrum && `${describeSpectrum(spectrum)}${spectrum.stated ? '; as its publisher states' : ''}`,
@@ -149,7 +149,7 @@ function endedEarly(events: RunEvent[]): string | undefined {
   return stop && `early, at step ${stop.step}: ${stop.why}`;
 }
 
-function checkpointSizes(events: RunEvent[]): string | undefined {
+function describeKept(events: RunEvent[]): string | undefined {
   const best = events.findLast((event) => event.type === 'best');
   return best && `the checkpoint of step ${best.step}: ${best.why}`;
 }

@@ -69,12 +69,12 @@ function describe(report: StrengthReport, run: string, set: boolean): string[] {
 
 /** Learning and forgetting at each strength, compared with the base. */
 function table(path: readonly StrengthPoint[], { strength: now, choice }: StrengthReport): string[] {
-  const rows = path.map(({ strength: point, learned, kl, solutions }) => [
-    String(point),
+  const rows = path.map(({ strength: at, learned, kl, solutions }) => [
+    String(at),
     formatDifferenceInterval(learned),
     kl ? kl.value.toFixed(3) : '-',
     solutions ? formatDifference(solutions.value) : '-',
-    [point === choice?.strength && 'chosen', point === now && 'in the file'].filter(Boolean).join(', '),
+    [at === choice?.strength && 'chosen', at === now && 'in the file'].filter(Boolean).join(', '),
   ]);
   const head = [
     'strength',

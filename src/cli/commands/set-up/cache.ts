@@ -130,14 +130,14 @@ async function requireIdle(): Promise<void> {
 async function measureUsage(): Promise<CacheUsage[]> {
   const entries = await listFolder(cacheDir());
   const kindOf = (entry: string) => cacheKinds.find(({ has }) => has(entry))!;
-  const cacheEntries = cacheKinds.map(async ({ name, what }): Promise<CacheUsage> => {
+  const cacheUsages = cacheKinds.map(async ({ name, what }): Promise<CacheUsage> => {
     const paths = entries
       .filter((entry) => kindOf(entry).name === name)
-      .map((path) => join(cacheDir(), path));
+      .map((entry) => join(cacheDir(), entry));
     return { name, what, bytes: await totalBytes(paths), paths };
   });
   const bases = (await listFolder(modelsDir())).map((entry) => join(modelsDir(), entry));
-  return [...(await Promise.all(cacheEntries)), { ...BASES, bytes: await totalBytes(bases), paths: bases }];
+  return [...(await Promise.all(cacheUsages)), { ...BASES, bytes: await totalBytes(bases), paths: bases }];
 }
 
 const listFolder = (folder: string): Promise<string[]> =>

@@ -55,8 +55,8 @@ async function complete(cursor: string, options: Options): Promise<void> {
   const document = await readCursor(cursor);
   const maxTokens = toNumber('max-tokens', options.maxTokens, 1, 4096)!;
   const { name, dispose, ...model } = await (options.endpoint
-    ? completeRemotely(options)
-    : completeLocally(options));
+    ? openRemoteModel(options)
+    : openLocalModel(options));
   const completer = createCompleter({ ...model, maxTokens: () => maxTokens });
   const completion = await completer
     .complete({ ...document, adapter: name, invoked: true })
@@ -79,7 +79,7 @@ type ChosenModel = Pick<CompleterOptions, 'fillInTheMiddle' | 'request'> & {
   dispose: () => Promise<void>;
 };
 
-async function completeLocally(options: Options): Promise<ChosenModel> {
+async function openLocalModel(options: Options): Promise<ChosenModel> {
   const { name, ...files } = await chosenModel(options);
   const host = await openLlamaHost(files);
   return {
@@ -91,8 +91,8 @@ async function completeLocally(options: Options): Promise<ChosenModel> {
   };
 }
 
-/** Completes with a remote server, which is described on stderr. */
-async function completeRemotely(options: Options): Promise<ChosenModel> {
+/** Connects to a model on a remote server, which is described on stderr. */
+async function openRemoteModel(options: Options): Promise<ChosenModel> {
   const { endpoint: address = '', model = '', run, base, adapter } = options;
   if ([run, base, adapter].some((option) => option !== undefined))
     throw new UserError(

@@ -117,7 +117,7 @@ async function useVllm(
   // Checked before anything is unloaded.
   const wanted = await parseRuns(adapter);
   for (const name of unload) await unloadFromVllm(server, name, shared);
-  return offerAll(wanted, host, (model) => offerOnVllm(server, model, shared!, connection(host)));
+  return offerAll(wanted, host, (request) => offerOnVllm(server, request, shared!, offerTools(host)));
 }
 
 async function unloadFromVllm(server: VllmServer, name: string, shared?: SharedFolder): Promise<void> {
@@ -150,7 +150,7 @@ async function useLlamaCpp(
         ...(await server.adapters()).map(({ id, path, scale }) => [String(id), path, String(scale)]),
       ]),
     );
-  return offerAll(wanted, host, (model) => offerOnLlamaCpp(server, model, connection(host)));
+  return offerAll(wanted, host, (request) => offerOnLlamaCpp(server, request, offerTools(host)));
 }
 
 /** The runs, checked on this machine first. Errors: those of findServed; bad-argument for a full fine-tune. */
@@ -181,11 +181,11 @@ function checkedName(name: string): string {
   );
 }
 
-const connection = (host: string) => ({
+const offerTools = (host: string) => ({
   host,
   report: (text: string) => note(text),
-  writePeft: (dir: string, output: string, displayName: string) =>
-    followChild('exporter', [dir, '--to', 'peft', '--output', output, '--base-name', displayName], {
+  writePeft: (dir: string, output: string, baseName: string) =>
+    followChild('exporter', [dir, '--to', 'peft', '--output', output, '--base-name', baseName], {
       schema: exportMessageSchema,
       onMessage: () => undefined,
     }),

@@ -90,8 +90,8 @@ async function serve(options: Options): Promise<void> {
   // Sequentially, because a check takes memory.
   for (const run of options.run ?? []) runs.push(await findServed(run));
   const basePath = options.base ? (await resolveBase(options.base)).path : commonBase(runs);
-  const stdinToken = process.env['FORGET_ME_NOT_TOKEN'];
-  const token = stdinToken || randomBytes(24).toString('base64url');
+  const envToken = process.env['FORGET_ME_NOT_TOKEN'];
+  const token = envToken || randomBytes(24).toString('base64url');
   let end: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));
   const server = await startServer({
@@ -119,15 +119,15 @@ async function serve(options: Options): Promise<void> {
       models,
       fillInTheMiddle,
       device,
-      ...(stdinToken ? {} : { token }),
+      ...(envToken ? {} : { token }),
     });
   } else {
     const url = `http://127.0.0.1:${server.port}/v1`;
     print(`Serving ${models.join(', ')} at ${url}, on ${describeDevice(device)}`);
     if (device.why) print(forTerminal(device.why));
-    if (!stdinToken) print(`Token: ${token}`);
+    if (!envToken) print(`Token: ${token}`);
     const body = JSON.stringify({ model: models.at(-1), prompt: 'function add(', max_tokens: 32 });
-    const secret = stdinToken ? '$FORGET_ME_NOT_TOKEN' : token;
+    const secret = envToken ? '$FORGET_ME_NOT_TOKEN' : token;
     print(
       '',
       `Try: curl ${url}/completions -H "Authorization: Bearer ${secret}" -H "Content-Type: application/json" -d '${body}'`,
