@@ -125,7 +125,9 @@ describe('lines and characters that would have been offered', () => {
     expect(summarySchema.parse(summary)).toEqual(summary);
     expect(summary.comparisons).toEqual(chosen.offered);
     expect(withFound(summary, {}).comparisons).toEqual(chosen.offered);
-    expect(summary.sentence).toMatch(/^Completes 10 of 18 held-out lines exactly \(6 before\), and 42% of/);
+    expect(summary.sentence).toMatch(
+      /^Completes 10 of 18 held-out lines exactly \(6 before\), and predicts 42% of/,
+    );
     const byHand = withStrength(summary, 0.75);
     expect(byHand.comparisons).toEqual([]);
     expect(withStrength(byHand, undefined).comparisons).toEqual(chosen.offered);
