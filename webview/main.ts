@@ -1,10 +1,10 @@
 import './strict-csp.ts';
 import './styles/main.css';
-import { speak, type Bundle } from '../src/text/l10n.ts';
+import { setLanguage, type Bundle } from '../src/text/l10n.ts';
 import { startPanel } from './app.ts';
 import { connect } from './host.ts';
 
 // A report has no translations: it is in English.
 const texts = document.getElementById('texts')?.textContent;
-speak(document.documentElement.lang, texts ? (JSON.parse(texts) as Bundle) : undefined);
+setLanguage(document.documentElement.lang, texts ? (JSON.parse(texts) as Bundle) : undefined);
 startPanel(document.getElementById('app')!, connect());

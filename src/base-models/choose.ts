@@ -36,7 +36,7 @@ const SMALLEST = 'smollm2-135m';
 const codeModels = [
   { id: 'qwen2.5-coder-1.5b', tokensPerSecond: 100 },
   { id: 'qwen2.5-coder-0.5b', tokensPerSecond: 40 },
-].map(({ id, ...minimum }) => ({ base: findKnownBase(id)!, least: minimum }));
+].map(({ id, tokensPerSecond }) => ({ base: findKnownBase(id)!, minSpeed: tokensPerSecond }));
 
 /**
  * Fraction of the machine's memory that a run may plan for. The rest is for the editor, the browser, and what runs need
@@ -72,13 +72,13 @@ const gpuObstacles =
 
 const processorObstacles =
   ({ memoryBytes, needs, tokensPerSecond }: Hardware): Obstacles =>
-  ({ base, least: minimum }) => {
+  ({ base, minSpeed }) => {
     const bytes = needs(base);
     if (bytes > RUN_SHARE * memoryBytes)
       return msg`a code model would take ${formatBytes(bytes)} of the ${formatBytes(memoryBytes)} of memory here, which leaves too little for everything else`;
     const speed = tokensPerSecond(base);
-    if (speed < minimum.tokensPerSecond)
-      return msg`a code model would train at about ${Math.round(speed)} tokens/s here, and below ${minimum.tokensPerSecond} a run of minutes learns too little`;
+    if (speed < minSpeed)
+      return msg`a code model would train at about ${Math.round(speed)} tokens/s here, and below ${minSpeed} a run of minutes learns too little`;
     return undefined;
   };
 

@@ -2,13 +2,13 @@
 /** Entry point: `forget-me-not`. Each command is a file in commands/. */
 import { Command } from 'commander';
 import { commandGroups } from './commands/index.ts';
-import { heedStop } from '../platform/processes/child.ts';
+import { handleStop } from '../platform/processes/child.ts';
 import { flushed, redirectConsole } from './view/output.ts';
 import { printError } from './view/print-error.ts';
 import { arrangeHelp } from './view/help.ts';
 import { version } from './version.ts';
 
-heedStop();
+handleStop();
 redirectConsole();
 // The reader has closed the pipe ("| head").
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,13 +1,13 @@
 /**
  * Entry point: `node dist/evaluator.mjs RUN_DIR|--model FILE [--name NAME] [--checkpoint STEP] [--tasks A,B] [--data
  * TASK=FILE]... [--limit N] [--setting quick|paper] [--check] [--timed] [--verbose]`. JSON lines on stdout
- * (src/protocol/evaluator.ts); writes the run's evaluation/ and the cache. askToStop of the parent process and SIGTERM
- * stop it.
+ * (src/protocol/evaluator.ts); writes the run's evaluation/ and the cache. The line "stop" from the parent
+ * process and SIGTERM stop it.
  */
 import { setMaxListeners } from 'node:events';
 import { parseArgs } from 'node:util';
 import { resolveBase } from '../base-models/resolve.ts';
-import { heedStop } from '../platform/processes/child.ts';
+import { handleStop } from '../platform/processes/child.ts';
 import { reportError, UserError } from '../text/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import { evaluateCheckpoint } from './evaluate-checkpoint.ts';
@@ -101,7 +101,7 @@ const controller = new AbortController();
 // Every answer in progress listens to it, and there are many at a time.
 setMaxListeners(0, controller.signal);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => controller.abort());
-heedStop();
+handleStop();
 
 let code = 0;
 try {

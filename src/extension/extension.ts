@@ -8,14 +8,14 @@ import { Context } from './context.ts';
 import { warnOfDataFolder } from './data-folder.ts';
 import { registerDoctor } from './doctor.ts';
 import { welcomeOnce } from './get-started.ts';
-import { speak } from '../text/l10n.ts';
+import { setLanguage } from '../text/l10n.ts';
 
 let context: Context | undefined;
 
 export function activate(extension: vscode.ExtensionContext): void {
   const startedAt = performance.now();
   const { env, l10n } = vscode;
-  speak(env.language, l10n.bundle);
+  setLanguage(env.language, l10n.bundle);
   context = new Context(extension);
   extension.subscriptions.push(
     registerCommands(context),

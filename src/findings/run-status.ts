@@ -7,9 +7,12 @@ export type Standing = RunStatus | 'interrupted';
 /** A run's owner that was just started needs at most this long until its first heartbeat. */
 export const START_GRACE_MS = 60_000;
 
+type End = 'done' | 'failed' | 'cancelled';
+const isEnd = (standing: Standing): standing is End =>
+  standing === 'done' || standing === 'failed' || standing === 'cancelled';
+
 /** According to its state, the run has ended: nobody writes it any more. */
-export const hasEnded = (state: RunState): state is RunState & { status: 'done' | 'failed' | 'cancelled' } =>
-  state.status === 'done' || state.status === 'failed' || state.status === 'cancelled';
+export const hasEnded = (state: RunState): state is RunState & { status: End } => isEnd(state.status);
 
 /** @param alive whether the run's owner is alive: `isAlive` of src/runs, where processes can be seen */
 export function standingOf(
@@ -23,7 +26,5 @@ export function standingOf(
 }
 
 /** Whether its owner works for it, or is about to. */
-export const isLive = (
-  standing: Standing,
-): standing is Exclude<Standing, 'done' | 'failed' | 'cancelled' | 'interrupted'> =>
-  !['done', 'failed', 'cancelled', 'interrupted'].includes(standing);
+export const isLive = (standing: Standing): standing is Exclude<Standing, End | 'interrupted'> =>
+  standing !== 'interrupted' && !isEnd(standing);

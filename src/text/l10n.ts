@@ -1,6 +1,6 @@
 /**
  * Texts in the language of the editor. An English text is its own key in `l10n/bundle.l10n.LANGUAGE.json`. English is
- * spoken until `speak` is called, which only the extension and its panel do: child processes, the command line and
+ * spoken until `setLanguage` is called, which only the extension and its panel do: child processes, the command line and
  * reports are in English, and so are the files that they write.
  */
 import { forButtons, titleOf, type NextStep } from './next-step.ts';
@@ -18,7 +18,7 @@ let bundle: Bundle | undefined;
  * @param language as the editor names it, for numbers and dates
  * @param texts without them, everything stays English
  */
-export function speak(language: string, texts?: Bundle): void {
+export function setLanguage(language: string, texts?: Bundle): void {
   spoken = texts ? language : ENGLISH;
   bundle = texts;
 }
@@ -29,7 +29,7 @@ export const isTranslated = (): boolean => bundle !== undefined;
 /** Runs `make` in English, for what programs read. */
 export function inEnglish<T>(make: () => T): T {
   const before = [spoken, bundle] as const;
-  speak(ENGLISH);
+  setLanguage(ENGLISH);
   try {
     return make();
   } finally {

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { examine } from '../../src/base-models/checksums.ts';
 import { showCommand } from '../../src/cli/commands/results/show.ts';
 import { reportError } from '../../src/text/errors.ts';
-import { speak } from '../../src/text/l10n.ts';
+import { setLanguage } from '../../src/text/l10n.ts';
 import type { RunSpec } from '../../src/protocol/run.ts';
 import { readRun } from '../../src/runs/index.ts';
 import { fetchAdapter, findPublished } from '../../src/sharing/fetch-adapter.ts';
@@ -204,11 +204,11 @@ class Stage {
       throw new Error('it has weights that no model can take');
     await this.show(dir);
     // In another language, texts are looked up.
-    speak('de', bundleIn('de'));
+    setLanguage('de', bundleIn('de'));
     try {
       if (summary) comparisonRows(summary);
     } finally {
-      speak('en');
+      setLanguage('en');
     }
   }
 

@@ -4,7 +4,7 @@ import { reportError } from '../../text/errors.ts';
 type Failed = { type: 'failed' } & ReturnType<typeof reportError>;
 
 /** If the parent is a LineChild (line-child.ts): treats its request to stop like SIGTERM. */
-export function heedStop(): void {
+export function handleStop(): void {
   if (process.env['FORGET_ME_NOT_STOP'] !== 'stdin') return;
   // This process asks its own children itself.
   delete process.env['FORGET_ME_NOT_STOP'];
@@ -23,7 +23,7 @@ export function heedStop(): void {
 export async function runAsChild<M extends { type: string }>(
   work: (say: (message: M) => void, signal: AbortSignal) => Promise<void>,
 ): Promise<never> {
-  heedStop();
+  handleStop();
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort());
   // The reader has gone.

@@ -6,7 +6,7 @@ import { whyNotOffered } from '../../../src/findings/offer.ts';
 import { verdictOf } from '../../../src/findings/verdict.ts';
 import { statedSummary, addFindings, withStrength } from '../../../src/evaluation/figures/summary.ts';
 import { choiceIn, strengthPoint } from '../../../src/findings/strength-rule.ts';
-import { speak } from '../../../src/text/l10n.ts';
+import { setLanguage } from '../../../src/text/l10n.ts';
 import {
   CHARACTERS,
   EXACT_LINES,
@@ -81,9 +81,9 @@ describe('the effect of a choice', () => {
     expect(choice.strength).toBe(0);
     expect(choice.why).toMatch(/no better than the base.*: \+0\.005 bits per byte/);
     expect(verdictOf({ choice, comparisons: [] }).kind).toBe('same');
-    speak('de', german);
+    setLanguage('de', german);
     expect(choiceIn(choice).why).toContain('+0,005');
-    speak('en');
+    setLanguage('en');
   });
   it('treats items without a file separately, and names none of them', () => {
     const { learned, without } = choose({ 0.5: uneven, 1: even }, {}, false);
@@ -145,7 +145,7 @@ describe('lines and characters that would have been suggested', () => {
 });
 
 describe('the description of a choice', () => {
-  afterEach(() => speak('en'));
+  afterEach(() => setLanguage('en'));
   const chosen = { ...choose({ 0.5: uneven, 1: even }), limit: 0.1, setting: '6 held-out cursors' };
 
   it('is about its effect, not what it was chosen by', () => {
@@ -153,12 +153,12 @@ describe('the description of a choice', () => {
     expect(strengthChoiceSchema.parse(chosen)).toEqual(chosen);
   });
   it('is the same in another language', () => {
-    speak('de', german);
+    setLanguage('de', german);
     expect(choiceIn(chosen).why).toContain('-0,075');
   });
   it('is about what it was chosen by in a run of an earlier version', () => {
     const { strength, why, limit, path, setting } = chosen;
-    speak('de', german);
+    setLanguage('de', german);
     expect(choiceIn(strengthChoiceSchema.parse({ strength, why, limit, path, setting })).why).toContain(
       '-0,090',
     );

@@ -7,7 +7,7 @@ import { Children, type ChildProgress } from '../../../src/extension/children.ts
 import type { Log } from '../../../src/extension/log.ts';
 import { msg, reportError, UserError, whyOf } from '../../../src/text/errors.ts';
 import { jsonLine } from '../../../src/text/foreign-text.ts';
-import { speak, translate } from '../../../src/text/l10n.ts';
+import { setLanguage, translate } from '../../../src/text/l10n.ts';
 import { bundleIn } from '../../support/manifest.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-children-'));
@@ -75,9 +75,9 @@ test('shows it in the language of the editor, with its values as they are', asyn
     .ask(z.unknown(), ['unreadable'])
     .catch((thrown: unknown) => thrown);
   expect(reportError(error).message).toBe(`The folder ${FOLDER} can't be read: it does not exist.`);
-  speak('de', bundleIn('de'));
+  setLanguage('de', bundleIn('de'));
   expect(translate(whyOf(error))).toBe(`Der Ordner ${FOLDER} kann nicht gelesen werden: es gibt ihn nicht.`);
-  speak('en');
+  setLanguage('en');
 });
 
 test('a crash becomes a sentence with what was printed last', async () => {

@@ -1,34 +1,34 @@
 /** How texts of the extension read in another language. */
 import { afterEach, expect, it } from 'vitest';
-import { decimal, fullDate, speak, t, withButtons } from '../../../src/text/l10n.ts';
+import { decimal, fullDate, setLanguage, t, withButtons } from '../../../src/text/l10n.ts';
 import { doctorText, progressLine } from '../../../src/extension/texts.ts';
 import { baseChoices } from '../../../src/extension/wizard/bases.ts';
 import { bundleIn, type translations } from '../../support/manifest.ts';
 import { makeRun } from '../webview/fixtures.ts';
 
-afterEach(() => speak('en'));
+afterEach(() => setLanguage('en'));
 
-const speakIn = (language: (typeof translations)[number]) => speak(language, bundleIn(language));
+const setLanguageTo = (language: (typeof translations)[number]) => setLanguage(language, bundleIn(language));
 
 it('is English with its values, unless another language is spoken', () => {
   expect(t('{name} was measured.', { name: 'garden' })).toBe('garden was measured.');
   expect(t('{steps} steps', { steps: 0 })).toBe('0 steps');
   expect(t('{done} of {total}', { done: '{total}', total: '$&' })).toBe('{total} of $&');
-  speakIn('de');
+  setLanguageTo('de');
   expect(t('{name} was measured.', { name: 'garden' })).toBe('garden wurde gemessen.');
 });
 
 it('has numbers and dates as the language writes them', () => {
   const date = new Date(2026, 2, 9);
   expect([decimal(2.44, 1), fullDate(date)]).toEqual(['2.4', '3/9/2026']);
-  speakIn('de');
+  setLanguageTo('de');
   expect([decimal(2.44, 1), decimal(1234.5, 1), fullDate(date)]).toEqual(['2,4', '1234,5', '9.3.2026']);
-  speakIn('zh-cn');
+  setLanguageTo('zh-cn');
   expect(fullDate(date)).toBe('2026/3/9');
 });
 
 it("names steps by their buttons, also in the command line's English", () => {
-  speakIn('de');
+  setLanguageTo('de');
   const { text, steps } = withButtons('Go on with {resume garden-1}.');
   expect(text).toBe('Go on with „Training fortsetzen“.');
   expect(steps).toEqual([{ id: 'resume', subject: 'garden-1' }]);
@@ -40,7 +40,7 @@ it("names steps by their buttons, also in the command line's English", () => {
 
 it('says the phases of a trainer, which tells them in English', () => {
   const state = { status: 'running', etaSeconds: 200, phase: 'Reading files' } as const;
-  speakIn('zh-cn');
+  setLanguageTo('zh-cn');
   expect(progressLine(makeRun({ upTo: 0, state }))).toBe('正在读取文件 · 剩余约 3 min');
   expect(progressLine(makeRun({ upTo: 0, state: { ...state, phase: 'HumanEval 4 of 20' } }))).toMatch(
     /^HumanEval 4\/20 · /,
@@ -48,7 +48,7 @@ it('says the phases of a trainer, which tells them in English', () => {
 });
 
 it('of a base says what it is for', () => {
-  speakIn('de');
+  setLanguageTo('de');
   const models = [{ id: 'smollm2-135m', present: true, leastMemory: { lora: 9e9, full: 9e9 } }];
   const offered = { models, availableMemory: 8e9, default: { id: 'smollm2-135m', why: 'it is small' } };
   const [first] = baseChoices('auto', offered);

@@ -9,7 +9,7 @@ import {
   decimal,
   inEnglish,
   percent,
-  speak,
+  setLanguage,
   t,
   tKnown,
   translate,
@@ -31,8 +31,8 @@ import { formatBytes } from '../../../src/text/units.ts';
 import { bundleIn } from '../../support/manifest.ts';
 import { makeRun } from '../webview/fixtures.ts';
 
-afterEach(() => speak('en'));
-const german = () => speak('de', bundleIn('de'));
+afterEach(() => setLanguage('en'));
+const german = () => setLanguage('de', bundleIn('de'));
 
 /** What the parent of a child process reads. */
 const sent = (error: unknown) =>
@@ -49,7 +49,7 @@ describe('a message', () => {
     const message = msg`The disk is full: ${'/a'} could not be written.`;
     expect(english(message)).toBe('The disk is full: /a could not be written.');
     expect(translate(message)).toBe(english(message));
-    speak('fr');
+    setLanguage('fr');
     expect(translate(message)).toBe(english(message));
     expect(english(msg`${'{1}'} of ${'$&'}`)).toBe('{1} of $&');
   });
@@ -87,7 +87,7 @@ describe('a message', () => {
   });
 
   it('is joined to others as the language does it', () => {
-    speak('zh-cn', bundleIn('zh-cn'));
+    setLanguage('zh-cn', bundleIn('zh-cn'));
     expect(translate(together([msg`The disk is full.`, msg`The disk is full.`]))).not.toMatch(/\s/);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inEnglish, speak } from '../../../src/text/l10n.ts';
+import { inEnglish, setLanguage } from '../../../src/text/l10n.ts';
 import { charts } from '../../../webview/charts/index.ts';
 import { bundleIn, translations } from '../../support/manifest.ts';
 import { makeRun, panelOf } from './fixtures.ts';
@@ -8,11 +8,14 @@ describe('a chart', () => {
   it('has a question as its title, in each language', () => {
     try {
       for (const language of ['en', ...translations]) {
-        speak(language, language === 'en' ? undefined : bundleIn(language as (typeof translations)[number]));
+        setLanguage(
+          language,
+          language === 'en' ? undefined : bundleIn(language as (typeof translations)[number]),
+        );
         for (const chart of charts) expect(chart.title(), `${chart.id} in ${language}`).toMatch(/[?？]$/);
       }
     } finally {
-      speak('en', undefined);
+      setLanguage('en', undefined);
     }
     expect(inEnglish(() => new Set(charts.map((chart) => chart.title())).size)).toBe(charts.length);
   });

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { speak } from '../../../src/text/l10n.ts';
+import { setLanguage } from '../../../src/text/l10n.ts';
 import { charts } from '../../../webview/charts/index.ts';
 import { bundleIn, translations } from '../../support/manifest.ts';
 import { csvOf, toCsv } from '../../../webview/charts/csv.ts';
@@ -71,7 +71,7 @@ describe('a chart as CSV', () => {
 });
 
 describe('a saved file', () => {
-  afterEach(() => speak('en'));
+  afterEach(() => setLanguage('en'));
   const panelNow = () => {
     const run = { ...withStrengths(withSamples(makeRun({ checkpoints: 3 }))), spectrum: makeSpectrum() };
     // Told apart by what each language calls it.
@@ -87,7 +87,7 @@ describe('a saved file', () => {
     const english = filesNow();
     expect(english.every(([, text]) => text!.split('\r\n').length > 2)).toBe(true);
     expect(english.flat().join()).toContain('full fine-tuning');
-    speak(language, bundleIn(language));
+    setLanguage(language, bundleIn(language));
     expect(panelNow().shown[1]!.label).not.toContain('full fine-tuning');
     expect(filesNow()).toEqual(english);
   });

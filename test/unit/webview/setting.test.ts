@@ -1,13 +1,13 @@
 /** How figures were measured, as the evaluator tells it, read in other languages. */
 import { afterEach, expect, it } from 'vitest';
 import { describeSetting } from '../../../src/evaluation/measure.ts';
-import { speak } from '../../../src/text/l10n.ts';
+import { setLanguage } from '../../../src/text/l10n.ts';
 import { english, msg, textOf, together, told } from '../../../src/text/message.ts';
 import { heldOutLoss } from '../../../src/training/held-out.ts';
 import { settingAlone, settingIn, settingWithin } from '../../../webview/view-model/setting.ts';
 import { bundleIn } from '../../support/manifest.ts';
 
-afterEach(() => speak('en'));
+afterEach(() => setLanguage('en'));
 
 /** As the tasks `workspace` and `humaneval` write them, of which the time did not allow all. */
 const sizes = together(
@@ -22,7 +22,7 @@ const how = msg`greedy, 1 sample each`;
 const humaneval = msg`${'paper'}: ${msg`${20} of ${164} problems, ${how}, at most ${512} tokens`}`;
 
 it('has its parts in their order', () => {
-  speak('de', bundleIn('de'));
+  setLanguage('de', bundleIn('de'));
   expect(settingIn(workspace)).toBe(
     'schnell: 1016 zurückgehaltene Sequenzen von bis zu 512 Tokens, aus 3 Dateien; ' +
       '4 mit Fließtext, aus 1 Datei; davon 8 von 41 Elementen, soweit die Zeit reichte',
@@ -34,7 +34,7 @@ it('has its parts in their order', () => {
 });
 
 it('is told with the figure', () => {
-  speak('zh-cn', bundleIn('zh-cn'));
+  setLanguage('zh-cn', bundleIn('zh-cn'));
   const metric = heldOutLoss([{ sum: 6, weight: 3 }]);
   expect(metric.setting).toBe('during training: 1 held-out sequences, 3 tokens');
   expect(settingIn(textOf(metric, 'setting'))).not.toMatch(/[a-z]{6}/);
@@ -47,7 +47,7 @@ it('stays in English where it was written so, but for its name', () => {
   expect(settingIn(humaneval)).toBe(
     'as in the paper: 20 of 164 problems, greedy, 1 sample each, at most 512 tokens',
   );
-  speak('de', bundleIn('de'));
+  setLanguage('de', bundleIn('de'));
   expect(settingIn(setting)).toBe(setting.replace('quick', 'schnell'));
   expect(settingIn('24 held-out cursors')).toBe('24 held-out cursors');
 });
