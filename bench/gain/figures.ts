@@ -41,17 +41,22 @@ export interface Measured extends Outcome {
   seed?: number;
   rows: EvaluatedRun['rows'];
   foreign?: Foreign;
+  /** What was counted at each item with the base's reference adapter, if it has one, by the item's digest. */
+  reference?: Foreign['items'];
 }
 
 /**
- * A figure of the base, of what the person gets (`own`: the result, or the base if none is offered) and of the foreign
- * adapter, if one was measured. Differences are paired by item.
+ * A figure of the base, of what the person gets (`own`: the result, or what there was before if none is offered), and of
+ * the reference adapter and the foreign one, if they were measured. Differences are paired by item.
  */
 export interface Compared {
   base: number;
+  reference?: number;
   foreign?: number;
   own: number;
   ownMinusBase: Interval;
+  referenceMinusBase?: Interval;
+  ownMinusReference?: Interval;
   foreignMinusBase?: Interval;
   ownMinusForeign?: Interval;
 }
@@ -130,7 +135,8 @@ function figuresOf(measured: Measured): RepositoryFigures {
     if (!items) continue;
     const compared = comparedOver([items], figures[figure].kind);
     // If the base is kept, the difference is exactly 0.
-    found[figure] = found.offered ? compared : { ...compared, ownMinusBase: { value: 0, low: 0, high: 0 } };
+    const isBase = !found.offered && !items.reference;
+    found[figure] = isBase ? { ...compared, ownMinusBase: { value: 0, low: 0, high: 0 } } : compared;
   }
   const kl = itemsOf(measured, { task: 'retention', metric: 'KL from base' });
   if (kl) found.kl = comparedOver([kl], 'amount').own;
@@ -141,7 +147,8 @@ const total = (items: readonly RatioItem[]): number => items.reduce((all, { weig
 const withoutItems = ({ name, strength, chosen, steps }: Foreign) => ({ name, strength, chosen, steps });
 
 /** What was counted of each model, at the same items in the same order. */
-type Items = Record<'base' | 'own', RatioItem[]> & { foreign?: RatioItem[] };
+type Items = Record<'base' | 'own', RatioItem[]> & Partial<Record<Control, RatioItem[]>>;
+type Control = 'reference' | 'foreign';
 
 /** Means over strata, which are repositories. */
 function comparedOver(strata: readonly Items[], kind: FigureKind): Compared {
@@ -151,43 +158,59 @@ function comparedOver(strata: readonly Items[], kind: FigureKind): Compared {
       kind,
     );
   const gain = between('base', 'own');
-  const [base, own] = [gain.before.value, gain.after.value];
-  if (strata.some(({ foreign }) => !foreign)) return { base, own, ownMinusBase: gain.difference };
-  const control = between('base', 'foreign');
-  return {
-    base,
-    foreign: control.after.value,
-    own,
+  const found: Compared = {
+    base: gain.before.value,
+    own: gain.after.value,
     ownMinusBase: gain.difference,
-    foreignMinusBase: control.difference,
-    ownMinusForeign: between('foreign', 'own').difference,
   };
+  const measured = (control: Control) => strata.every((items) => items[control]);
+  if (measured('reference')) {
+    const { after, difference } = between('base', 'reference');
+    found.reference = after.value;
+    found.referenceMinusBase = difference;
+    found.ownMinusReference = between('reference', 'own').difference;
+  }
+  if (measured('foreign')) {
+    const { after, difference } = between('base', 'foreign');
+    found.foreign = after.value;
+    found.foreignMinusBase = difference;
+    found.ownMinusForeign = between('foreign', 'own').difference;
+  }
+  return found;
 }
 
-/** Undefined if nothing was measured. Throws an Error if the foreign adapter was not measured at all of the items. */
+/** Undefined if nothing was measured. Throws an Error if a control was not measured at all of the items. */
 function itemsOf(
-  { name, rows, whyNot, foreign }: Pick<Measured, 'name' | 'rows' | 'whyNot' | 'foreign'>,
+  { name, rows, whyNot, ...measured }: Pick<Measured, 'name' | 'rows' | 'whyNot' | Control>,
   { task, metric }: Pick<Figure, 'task' | 'metric'>,
   documentOf: (digest: string, document: string | undefined) => string | undefined = (_, document) =>
     document,
 ): Items | undefined {
-  const control = task === CURSORS ? foreign : undefined;
-  const found: Required<Items> = { base: [], own: [], foreign: [] };
+  const atCursors = task === CURSORS;
+  const [reference, foreign] = atCursors ? [measured.reference, measured.foreign?.items] : [];
+  const found: Items = {
+    base: [],
+    own: [],
+    ...(reference && { reference: [] }),
+    ...(foreign && { foreign: [] }),
+  };
   for (const [digest, { item, parts, document }] of rows.get(task) ?? []) {
     const { before, after } = parts;
     if (!before[metric] || !after[metric]) continue;
     const add = (to: RatioItem[], part: RatioItem) =>
       to.push(withDocument(part, documentOf(digest, document))!);
+    const countedBy = (items: Foreign['items'], adapter: string): RatioItem => {
+      const counted = items.get(digest)?.[metric];
+      if (!counted) throw new Error(`${adapter} was not measured at ${item} of ${name}`);
+      return counted;
+    };
+    const untrained = reference ? countedBy(reference, 'the reference adapter') : before[metric];
     add(found.base, before[metric]);
-    add(found.own, whyNot === undefined ? after[metric] : before[metric]);
-    if (!control) continue;
-    const counted = control.items.get(digest)?.[metric];
-    if (!counted) throw new Error(`${control.name} was not measured at ${item} of ${name}`);
-    add(found.foreign, counted);
+    add(found.own, whyNot === undefined ? after[metric] : untrained);
+    if (reference) add(found.reference!, untrained);
+    if (foreign) add(found.foreign!, countedBy(foreign, measured.foreign!.name));
   }
-  const { base, own } = found;
-  if (base.length === 0) return undefined;
-  return control ? found : { base, own };
+  return found.base.length === 0 ? undefined : found;
 }
 
 /** What a run itself decided about its result, as for a person; the benchmark's own measurements do not count. */

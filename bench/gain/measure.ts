@@ -35,8 +35,17 @@ export async function measure(
   const { rows } = await readEvaluated(run.dir);
   // Of the few problems that a run measures by itself, too.
   if (options.problems === 0) rows.delete('humaneval');
-  rows.set(CURSORS, await cursorRows(run.dir, { cursors: options.cursors, ...working }));
-  const own = { name, language, rows, ...(seed !== undefined && { seed }), ...run.outcome };
+  const atCursors = await measureAtCursors(run.dir, { cursors: options.cursors, ...working });
+  rows.set(CURSORS, atCursors.rows);
+  const { reference } = atCursors;
+  const own = {
+    name,
+    language,
+    rows,
+    ...(reference && { reference }),
+    ...(seed !== undefined && { seed }),
+    ...run.outcome,
+  };
   if (!partner) return own;
   const foreign = await defaultRun(partner, options, working);
   working.tell(`${name}: measuring the adapter of ${partner.name} on it`);
@@ -44,28 +53,33 @@ export async function measure(
   return { ...own, foreign: { name: partner.name, ...measured } };
 }
 
-/** Base and result at cursors, as rows of a run. */
-async function cursorRows(
+/** Base and result at cursors, as rows of a run; and the base's reference adapter, if the run is held against it. */
+async function measureAtCursors(
   dir: string,
   how: Working & { cursors: number },
-): Promise<NonNullable<ReturnType<EvaluatedRun['rows']['get']>>> {
+): Promise<{ rows: NonNullable<ReturnType<EvaluatedRun['rows']['get']>> } & Pick<Measured, 'reference'>> {
   const { spec, summary } = await readRun(dir);
   const resources = new Resources(runSubject(dir, spec));
   try {
-    const models = [resources.base, await resources.result()];
+    const untrained = await resources.untrained();
+    const hasReference = untrained !== resources.base;
+    const models = [...(hasReference ? [untrained] : []), resources.base, await resources.result()];
     // No file is measured at a strength that it was chosen by.
     const instead = summary && (await crossFitModels(resources, summary));
     const { items, scores } = await scoreAtCursors(dir, resources, models, {
       ...how,
       ...(instead && { instead }),
     });
-    const [before, after] = scores.map((own) => own.map(({ parts }) => parts));
-    return new Map(
+    const counted = scores.map((own) => own.map(({ parts }) => parts));
+    const [before, after] = counted.slice(-2);
+    const rows = new Map(
       items.map(({ id: item, digest, document }, at) => [
         digest,
         { item, digest, ...(document && { document }), parts: { before: before![at]!, after: after![at]! } },
       ]),
     );
+    if (!hasReference) return { rows };
+    return { rows, reference: new Map(items.map(({ digest }, at) => [digest, counted[0]![at]!])) };
   } finally {
     await resources.dispose();
   }

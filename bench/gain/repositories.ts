@@ -5,7 +5,7 @@
  */
 import { UserError } from '../../src/text/errors.ts';
 
-/** `folder`: the part of the package that is used, if not all of it. */
+/** `folder`: the part of the package that is used, if not all of it; likewise below. */
 export interface Npm {
   kind: 'npm';
   package: string;
@@ -17,6 +17,7 @@ export interface Sdist {
   kind: 'sdist';
   project: string;
   version: string;
+  folder?: string;
 }
 /** A Debian package of a Go or Rust library. `folder`: the sources' folder in the package. */
 export interface Debian {

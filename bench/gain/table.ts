@@ -2,6 +2,7 @@
 import { formatDifference, formatDifferenceInterval } from '../../src/text/units.ts';
 import { markdownTable } from '../markdown.ts';
 import { overRepositories, type Compared, type Gain, type RepositoryFigures } from './figures.ts';
+import type { Interval } from '../../src/statistics/statistics.ts';
 import type { Noise, Spread } from './noise.ts';
 
 const titles = {
@@ -34,7 +35,7 @@ const columns: readonly Column[] = [
 export function tableOf({ perRepository, pooled }: Gain): string {
   const lines = [
     ...runsTable(perRepository),
-    ...foreignTable({ perRepository, pooled }),
+    ...controlsTable({ perRepository, pooled }),
     '',
     `All ${perRepository.length} together, each repository with equal weight, with 95% intervals:`,
     ...names.flatMap((name) => (pooled[name] ? [`- ${capital(titles[name])}: ${change(pooled[name])}`] : [])),
@@ -80,29 +81,31 @@ const runsTable = (all: readonly RepositoryFigures[]): string[] => [
   ),
 ];
 
-/** What the adapter of another repository brings at the same places, and what of the gain is the repository's own. */
-function foreignTable({ perRepository, pooled }: Gain): string[] {
-  const rowsOf = (repository: string, adapter: string, of: Pick<Gain['pooled'], Name>) =>
+/** What adapters that did not learn the repository bring at the same places, and what of the gain is its own. */
+function controlsTable({ perRepository, pooled }: Gain): string[] {
+  const rowsOf = (repository: string, foreigner: string, of: Pick<Gain['pooled'], Name>) =>
     overRepositories.flatMap((name) => {
-      const { base, foreign, own, foreignMinusBase, ownMinusForeign } = of[name] ?? {};
-      if (!foreignMinusBase || !ownMinusForeign) return [];
-      return [
-        [
-          repository,
-          adapter,
-          titles[name],
-          ...[base, foreign, own].map((value) => value!.toFixed(3)),
-          ...[foreignMinusBase, ownMinusForeign].map(formatDifferenceInterval),
-        ],
-      ];
+      const { base, reference, foreign, own, ownMinusReference, ownMinusForeign } = of[name] ?? {};
+      const row = (adapter: string, value: number | undefined, difference: Interval | undefined) =>
+        value === undefined || !difference
+          ? []
+          : [
+              [
+                repository,
+                titles[name],
+                adapter,
+                ...[base, value, own].map((one) => one!.toFixed(3)),
+                formatDifferenceInterval(difference),
+              ],
+            ];
+      return [...row('reference', reference, ownMinusReference), ...row(foreigner, foreign, ownMinusForeign)];
     });
   const rows = [
     ...perRepository.flatMap((repository) => rowsOf(named(repository), partner(repository), repository)),
-    ...rowsOf('together', '', pooled),
+    ...rowsOf('together', 'foreign', pooled),
   ];
-  if (rows.length === 0) return [];
-  const head = ['repository', 'foreign adapter', 'figure', 'base', 'foreign', 'own'];
-  return ['', ...markdownTable([...head, 'foreign - base', 'own - foreign'], rows)];
+  const head = ['repository', 'figure', 'other adapter', 'base', 'with that', 'own', 'own - that'];
+  return rows.length === 0 ? [] : ['', ...markdownTable(head, rows)];
 }
 type Name = (typeof overRepositories)[number];
 

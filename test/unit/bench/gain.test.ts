@@ -204,6 +204,23 @@ describe('a foreign adapter', () => {
     expect(ownMinusForeign!.value).toBeCloseTo(-0.05, 12);
   });
 
+  it('stands beside the reference adapter, which takes the place of a result that is not offered', () => {
+    const reference = foreign(9).items;
+    const of = (more: Partial<Measured>) =>
+      gainOf([good('a', 12, { reference, ...more })]).perRepository[0]!.lineExact!;
+    expect(of({ foreign: foreign(3) })).toMatchObject({
+      base: 0.5,
+      reference: 0.65,
+      foreign: 0.55,
+      own: 0.7,
+    });
+    expect(of({}).ownMinusReference!.value).toBeCloseTo(0.05, 12);
+    const kept = of({ whyNot: 'lines got worse' });
+    expect(kept.own).toBe(kept.reference);
+    expect(kept.ownMinusReference!.value).toBeCloseTo(0, 12);
+    expect(kept.ownMinusBase.value).toBeCloseTo(0.15, 12);
+  });
+
   it('counts each repository alike when they are pooled', () => {
     const all = [good('a', 12, { foreign: foreign(3) }), good('b', 6, { foreign: foreign(9) })];
     const { lineExact } = gainOf(all).pooled;
@@ -297,9 +314,9 @@ describe('the table', () => {
   it('has base, foreign and own beside each other, and what is the own', () => {
     const text = tableOf(gainOf([good('a', 12, { foreign: foreign(3, { strength: 0.5, chosen: false }) })]));
     expect(text).toMatch(
-      /^\| a \| other, 260 steps, at 0\.5 \(its run chose none\) \| characters saved \| 0\.500 \| 0\.550 \| 0\.700 \| \+0\.050 \[.*\] \| \+0\.150 \[.*\] \|$/m,
+      /^\| a \| characters saved \| other, 260 steps, at 0\.5 \(its run chose none\) \| 0\.500 \| 0\.550 \| 0\.700 \| \+0\.150 \[.*\] \|$/m,
     );
-    expect(text).toMatch(/^\| together \| {2}\| exact lines \| 0\.500 \| 0\.550 \| 0\.700 \|/m);
+    expect(text).toMatch(/^\| together \| exact lines \| foreign \| 0\.500 \| 0\.550 \| 0\.700 \|/m);
     expect(tableOf(gain)).not.toContain('foreign');
   });
 });
