@@ -136,7 +136,7 @@ export function shortTime(iso: string): string {
 
 /** The gain in completed lines if measured, as it tells a programmer most. */
 function shortGain({ summary, state }: RunSnapshot): string {
-  if (summary && whyNotOffered(summary)) return t('no better than its base');
+  if (summary && whyNotOffered(summary)) return t('no better than before');
   const comparisons = measuredHere(summary);
   const { lines } = completionFigures(comparisons);
   if (lines && exactCount(lines.after) === undefined) return completedLines([lines])!;

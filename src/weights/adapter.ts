@@ -35,10 +35,11 @@ export type Adapter = Omit<NewAdapter, 'layers'> & { layers: AdapterLayer[] };
 
 const keys = { base: 'forget_me_not.base_sha256', alpha: 'adapter.lora.alpha' };
 
-/** Writes the adapter in F32, deterministically. Throws like writeGguf. */
+/** Writes the adapter, deterministically. Throws like writeGguf. */
 export async function exportAdapterGguf(
   path: string,
   { architecture, alpha, layers, baseSha256 }: NewAdapter,
+  type: 'F32' | 'F16' = 'F32',
 ): Promise<void> {
   const text = (value: string): MetadataEntry => ({ type: 'string', value });
   const metadata: [string, MetadataEntry][] = [
@@ -49,8 +50,8 @@ export async function exportAdapterGguf(
   ];
   if (baseSha256) metadata.push([keys.base, text(baseSha256)]);
   const tensors = layers.flatMap((layer): TensorSource[] => [
-    { name: `${layer.name}.weight.lora_a`, shape: [layer.rank, layer.in], type: 'F32', data: layer.a },
-    { name: `${layer.name}.weight.lora_b`, shape: [layer.out, layer.rank], type: 'F32', data: layer.b },
+    { name: `${layer.name}.weight.lora_a`, shape: [layer.rank, layer.in], type, data: layer.a },
+    { name: `${layer.name}.weight.lora_b`, shape: [layer.out, layer.rank], type, data: layer.b },
   ]);
   await writeGguf(path, { metadata, tensors });
 }

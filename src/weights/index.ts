@@ -5,5 +5,6 @@ export {
   type AdapterLayer,
   type NewAdapter,
 } from './adapter.ts';
+export { expandRank } from './expand.ts';
 export { exportMergedGguf } from './merge.ts';
 export { exportModelGguf } from './model.ts';

@@ -8,7 +8,7 @@ import { chooseEndpointModel } from './endpoint-commands.ts';
 import { languageName } from '../completion/language-name.ts';
 import { placeName, setCompletionEnabled, settings } from '../settings.ts';
 import { servableItem, whyNotServable } from '../texts.ts';
-import { modelFromBase, type LocalModel } from '../completion/completion-model.ts';
+import type { LocalModel } from '../completion/completion-model.ts';
 import { useRun } from '../completion/use-run.ts';
 import { setStatusBarMessage, showQuickPick } from '../editor-ui.ts';
 import { plain } from '../plain.ts';
@@ -25,9 +25,11 @@ export async function switchAdapter(context: Context): Promise<void> {
     .filter((run) => !whyNotServable(run, runs.statusOf(run)))
     .map((run) => ({ ...servableItem(run, runs.statusOf(run), run.spec.id === currentId), id: run.spec.id }));
   // The base of the adapter in use, and the base used before: they may differ.
-  const bases = [completion.inUse?.base, store.baseInUse].flatMap((base) =>
-    base && existsSync(base.path) ? [untunedItem(modelFromBase(base), currentId)] : [],
-  );
+  const bases: ReturnType<typeof untunedItem>[] = [];
+  for (const base of [completion.inUse?.base, store.baseInUse]) {
+    if (!base || !existsSync(base.path)) continue;
+    bases.push(untunedItem(await completion.untrained(base), currentId));
+  }
   const items = [...results, ...new Map(bases.map((item) => [item.id, item])).values()].sort(
     (a, b) => rank(a.id) - rank(b.id),
   );

@@ -14,7 +14,6 @@ import { missingBase } from '../wizard/downloads.ts';
 import { listBases } from '../wizard/list-bases.ts';
 import { askBaseFor } from '../wizard/wizard.ts';
 import { settings } from '../settings.ts';
-import { modelFromBase } from '../completion/completion-model.ts';
 
 /** For machines whose recommended base can't fill in the middle; small enough for all of them. */
 const SMALLEST_CODE_MODEL = 'qwen2.5-coder-0.5b';
@@ -26,7 +25,8 @@ export async function completeUntuned(context: Context, requestedBase?: string):
   const base = await prepareBase(context, requestedBase).finally(() => context.refresh());
   if (!base) return showDeclined(context);
   const editor = vscode.window.activeTextEditor;
-  await context.completion.use(modelFromBase(base), ...(editor ? [] : [openFile()]), {
+  const model = await context.completion.untrained(base);
+  await context.completion.use(model, ...(editor ? [] : [openFile()]), {
     title: t('Fine-tune on Workspace'),
     run: () => vscode.commands.executeCommand('forgetMeNot.fineTune'),
   });

@@ -5,7 +5,7 @@ import type { Calibration } from '../../completion/index.ts';
 import { foldersOf, type NamedFolder } from '../../protocol/folders.ts';
 import { completingBaseId, completingServerId, type RunSnapshot } from '../../protocol/panel.ts';
 import { runsDir } from '../../platform/files/paths.ts';
-import { artefactName, type RunSpec } from '../../protocol/run.ts';
+import { artefactName, REFERENCE_MODEL, type RunSpec } from '../../protocol/run.ts';
 import { BASE_MODEL } from '../../protocol/server.ts';
 import type { Endpoint } from '../../serving/remote/address.ts';
 
@@ -22,6 +22,8 @@ export interface CompletionModel {
   remote?: { endpoint: Endpoint; model: string };
   /** Undefined: the base itself. */
   run?: RunSnapshot;
+  /** The path of the base's reference adapter, if it completes together with the base. */
+  reference?: string | undefined;
   /** Its name in requests to the server. */
   requested: string;
   /** Models with the same value share a server. */
@@ -57,11 +59,13 @@ export const modelFromRun = (run: RunSnapshot): LocalModel => {
   };
 };
 
-export const modelFromBase = (base: CompletionBase): LocalModel => ({
+/** `reference`: the path of its reference adapter, if it has one. */
+export const modelFromBase = (base: CompletionBase, reference?: string): LocalModel => ({
   id: completingBaseId(base.id),
   name: findKnownBase(base.id)?.name ?? base.id,
   base,
-  requested: BASE_MODEL,
+  reference,
+  requested: reference === undefined ? BASE_MODEL : REFERENCE_MODEL,
   server: base.path,
   // Code models were trained that way.
   wholeRepositories: true,
@@ -82,7 +86,8 @@ export function modelFromServer(endpoint: Endpoint, model: string): RemoteModel 
 }
 
 /** The files that its server loads besides the base. */
-export function servedFiles({ run }: CompletionModel) {
+export function servedFiles({ run, reference }: CompletionModel) {
+  if (reference !== undefined) return { adapters: [{ name: REFERENCE_MODEL, path: reference }] };
   if (!run) return {};
   const artefact = { name: run.spec.id, path: join(runsDir(), run.spec.id, artefactName(run.spec)) };
   return run.spec.hyper.method === 'lora' ? { adapters: [artefact] } : { models: [artefact] };

@@ -26,6 +26,7 @@ import {
   type CompletionModel,
   type LocalModel,
 } from './completion-model.ts';
+import { References } from './references.ts';
 import { RemoteServer } from './remote-server.ts';
 import { holdsSecrets } from './secret-files.ts';
 import { Registration } from './registration.ts';
@@ -53,6 +54,7 @@ export class CompletionService implements CompletionHost {
   readonly recorder: UseRecorder;
   readonly remoteServer: RemoteServer;
   private readonly repository: IndexerClient;
+  private readonly references: References;
   private requests = 0;
   /** Smoothed latency of requests that reached the model. */
   latencyMs: number | undefined;
@@ -70,6 +72,9 @@ export class CompletionService implements CompletionHost {
     );
     this.remoteServer = new RemoteServer(services, () => this.changed.fire());
     this.repository = new IndexerClient(services);
+    this.references = new References(services);
+    const base = services.store.baseInUse;
+    if (base) void this.references.check(base).then(() => this.changed.fire());
     this.ghost = new GhostText(this, acceptance, services.extension.extension.id);
     const registration = new Registration(this.ghost, (document) => this.isEnabledFor(document));
     registration.refreshSoon();
@@ -96,10 +101,15 @@ export class CompletionService implements CompletionHost {
   private get localModel(): LocalModel | undefined {
     const { inUse: id, baseInUse: base } = this.services.store;
     if (base && id === completingBaseId(base.id))
-      return existsSync(base.path) ? modelFromBase(base) : undefined;
+      return existsSync(base.path) ? modelFromBase(base, this.references.of(base)) : undefined;
     const run = id ? this.services.runs.get(id) : undefined;
     const served = run && isChecked(run) && !whyNotServable(run, this.services.runs.statusOf(run));
     return served ? modelFromRun(run) : undefined;
+  }
+  /** A base as it completes without training: with its reference adapter, if it has one. */
+  async untrained(base: LocalModel['base']): Promise<LocalModel> {
+    await this.references.check(base);
+    return modelFromBase(base, this.references.of(base));
   }
   /** Whether anything may complete this document now. */
   private isEnabledFor(document: vscode.TextDocument): boolean {

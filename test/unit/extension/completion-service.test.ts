@@ -1,8 +1,9 @@
 /** Which server completes, what it was offered when it is asked, and what is shown when it fails. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { referenceAdapters } from '../../../src/base-models/reference-adapters.ts';
 import { modelFromBase, modelFromRun } from '../../../src/extension/completion/completion-model.ts';
 import { CompletionService } from '../../../src/extension/completion/completion-service.ts';
 import { ServingClient } from '../../../src/serving/client/client.ts';
@@ -121,6 +122,23 @@ test('after a switch, requests wait until the server has the adapter, which is o
     '/v1/load_lora_adapter garden',
     ...Array<string>(2).fill('/v1/completions garden'),
   ]);
+});
+
+test('a base completes with its reference adapter, or says that it is damaged and completes without', async () => {
+  const [{ base: sha256, file }] = referenceAdapters as [(typeof referenceAdapters)[number]];
+  const known = { ...base(), sha256 };
+  const alone = await service.untrained(known);
+  expect(alone).toMatchObject({ requested: 'base', reference: undefined });
+  expect(await ask(alone as ReturnType<typeof run>)).toBe('of base');
+  expect(logged).toEqual([expect.stringContaining('completes without its reference adapter')]);
+  mkdirSync(at('media/reference'), { recursive: true });
+  copyFileSync(join('media/reference', file), at(`media/reference/${file}`));
+  const model = (await service.untrained(known)) as ReturnType<typeof run>;
+  const answer = ask(model);
+  await expect.poll(heard).toContain('/v1/load_lora_adapter reference');
+  await (service.serving(model) as ServingClient).countTokens('go on');
+  expect(await answer).toBe('of reference');
+  expect(await service.untrained(base())).toMatchObject({ requested: 'base' });
 });
 
 test('another data directory and another Node mean another server', () => {

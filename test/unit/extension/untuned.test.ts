@@ -35,7 +35,10 @@ function fakeContext(have: string[]) {
         return Promise.resolve({ models, default: { id: 'qwen2.5-coder-0.5b', why: 'it fits' } });
       },
     },
-    completion: { use: async ({ base }: { base: { id: string } }) => void (state.used = base.id) },
+    completion: {
+      untrained: async (base: { id: string }) => ({ base }),
+      use: async ({ base }: { base: { id: string } }) => void (state.used = base.id),
+    },
     log: {
       notify(_: string, message: string, ...buttons: typeof state.buttons) {
         shown.push(message);

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { resolveBase } from '../../../base-models/index.ts';
+import { REFERENCE_MODEL } from '../../../protocol/run.ts';
 import { networkFetch } from '../../../platform/network/http.ts';
 import {
   createCompleter,
@@ -15,6 +16,7 @@ import { describeServer } from '../../../serving/remote/probe.ts';
 import { RemoteClient } from '../../../serving/remote/remote-client.ts';
 import { toNumber } from '../../../serving/http/server-args.ts';
 import { note, printJson, printText } from '../../view/output.ts';
+import { referenceAdapterOf } from '../../machine/reference-adapter.ts';
 import { findServed } from '../../processes/served-check.ts';
 import { readText } from '../../../platform/files/regular-file.ts';
 
@@ -35,7 +37,7 @@ export function completeCommand(): Command {
     .description('print the completion that an editor would show as ghost text at a place in a file')
     .argument('<file:line:column>', 'the cursor; lines and columns count from 1')
     .option('--run <run>', 'complete with the result of this run')
-    .option('--base <base>', 'complete with this base, or with --adapter on it')
+    .option('--base <base>', 'complete with this base and its reference adapter, or with --adapter on it')
     .option('--adapter <file>', 'GGUF LoRA adapter for --base')
     .option(
       '--endpoint <url>',
@@ -139,9 +141,12 @@ async function chosenModel({ run, base, adapter }: Options) {
       'No model was given.',
       'Give --run RUN, --base BASE or --endpoint URL.',
     );
-  const { path } = await resolveBase(base);
-  if (!adapter) return { name: BASE_MODEL, basePath: path };
-  return { name: 'adapter', basePath: path, adapters: [{ name: 'adapter', path: adapter }] };
+  const resolved = await resolveBase(base);
+  const basePath = resolved.path;
+  if (adapter) return { name: 'adapter', basePath, adapters: [{ name: 'adapter', path: adapter }] };
+  const reference = await referenceAdapterOf(resolved);
+  if (reference === undefined) return { name: BASE_MODEL, basePath };
+  return { name: REFERENCE_MODEL, basePath, adapters: [{ name: REFERENCE_MODEL, path: reference }] };
 }
 
 async function readCursor(cursor: string): Promise<CursorDocument> {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { resolveBase } from '../../../base-models/index.ts';
+import { REFERENCE_MODEL } from '../../../protocol/run.ts';
 import { UserError } from '../../../text/errors.ts';
 import { describeDevice } from '../../../protocol/gpu.ts';
 import { forTerminal } from '../../../text/next-step.ts';
@@ -9,6 +10,7 @@ import { parseNamedFile, toGpuChoice, toNumber } from '../../../serving/http/ser
 import { startServer } from '../../../serving/http/start-server.ts';
 import { print, printJson } from '../../view/output.ts';
 import { SERVER_TOKEN, serveOn } from './serve-on.ts';
+import { referenceAdapterOf } from '../../machine/reference-adapter.ts';
 import { findServed } from '../../processes/served-check.ts';
 
 interface Options {
@@ -89,14 +91,20 @@ async function serve(options: Options): Promise<void> {
   const runs: ServedRun[] = [];
   // Sequentially, because a check takes memory.
   for (const run of options.run ?? []) runs.push(await findServed(run));
-  const basePath = options.base ? (await resolveBase(options.base)).path : commonBase(runs);
+  const base = options.base === undefined ? undefined : await resolveBase(options.base);
+  const basePath = base?.path ?? commonBase(runs);
+  const reference = base && (await referenceAdapterOf(base));
   const envToken = process.env['FORGET_ME_NOT_TOKEN'];
   const token = envToken || randomBytes(24).toString('base64url');
   let end: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));
   const server = await startServer({
     basePath,
-    adapters: [...(options.adapter ?? []).map(parseNamedFile), ...runs.flatMap((run) => run.adapters)],
+    adapters: [
+      ...(options.adapter ?? []).map(parseNamedFile),
+      ...runs.flatMap((run) => run.adapters),
+      ...(reference === undefined ? [] : [{ name: REFERENCE_MODEL, path: reference }]),
+    ],
     models: [...(options.model ?? []).map(parseNamedFile), ...runs.flatMap((run) => run.models)],
     token,
     port: toNumber('port', options.port, 0, 65_535),

@@ -1,0 +1,42 @@
+/**
+ * Reference adapters: what a base gains from raw code and fill-in-the-middle as this program asks for it, whatever the
+ * repository. They come with this program, and are made by bench/reference-adapter.ts, which says from what.
+ */
+import { join } from 'node:path';
+import { examine } from './checksums.ts';
+
+export interface ReferenceAdapter {
+  /** SHA-256 of the base that it was trained on. */
+  base: string;
+  /** Its name in media/reference. */
+  file: string;
+  sha256: string;
+  rank: number;
+}
+
+export const referenceAdapters: readonly ReferenceAdapter[] = [
+  {
+    base: '1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32',
+    file: 'qwen2.5-coder-0.5b.gguf',
+    sha256: 'a2a22a74b19d0cc6a77f3b9a5de455ccd8ae649bac6a6fc63033ed533636d160',
+    rank: 8,
+  },
+];
+
+/**
+ * The path of a base's reference adapter in `dir`, a media/reference; undefined if the base has none. Its checksum was
+ * found right: `onDamaged` is called with the path of one that is missing or has another.
+ */
+export async function findReferenceAdapter(
+  { sha256: base }: { sha256: string },
+  dir: string,
+  onDamaged: (path: string) => void,
+): Promise<string | undefined> {
+  const known = referenceAdapters.find((adapter) => adapter.base === base);
+  if (!known) return undefined;
+  const path = join(dir, known.file);
+  const found = await examine(path).catch(() => undefined);
+  if (found?.sha256 === known.sha256) return path;
+  onDamaged(path);
+  return undefined;
+}

@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { findReferenceAdapter, referenceAdapters } from '../../base-models/reference-adapters.ts';
+import { chooseTargets, linearNames, type Named } from '../../model/targets.ts';
+import type { CorpusPlan, Hyper } from '../../protocol/run.ts';
+import { note } from '../view/output.ts';
+
+/** In media/: beside dist/ or, when run from source, beside src/. */
+function referenceDir(): string {
+  const places = ['../media/reference', '../../../media/reference'].map((place) =>
+    fileURLToPath(new URL(place, import.meta.url)),
+  );
+  return places.find((place) => existsSync(place)) ?? places[0]!;
+}
+
+/** The path of a base's reference adapter, if it has one that is intact; of one that is not, prints so. */
+export const referenceAdapterOf = (base: { id: string; sha256: string }): Promise<string | undefined> =>
+  findReferenceAdapter(base, referenceDir(), (damaged) =>
+    note(`${base.id} goes without its reference adapter: ${damaged} is missing or damaged.`),
+  );
+
+interface Training {
+  config: Named;
+  hyper: Pick<Hyper, 'method' | 'targets' | 'rank'>;
+  plan: Pick<CorpusPlan, 'mode'>;
+}
+
+/**
+ * The reference adapter that the result of a training of code is compared with. Undefined, and why is printed, if the
+ * result's own adapter is smaller, since the trainer's model takes adapters of one shape; also if the base has none.
+ */
+export async function comparedReference(
+  base: { id: string; sha256: string },
+  { config, hyper, plan }: Training,
+): Promise<{ path: string; sha256: string } | undefined> {
+  const known = referenceAdapters.find((adapter) => adapter.base === base.sha256);
+  if (!known || hyper.method !== 'lora' || plan.mode !== 'pretrain') return undefined;
+  const all = chooseTargets(config, hyper.targets).size === linearNames(config).length;
+  if (!all || hyper.rank < known.rank) {
+    note(
+      `Compared with the base alone: its reference adapter has rank ${known.rank} and all target modules.`,
+    );
+    return undefined;
+  }
+  const path = await referenceAdapterOf(base);
+  return path === undefined ? undefined : { path, sha256: known.sha256 };
+}

@@ -1,0 +1,21 @@
+import type { Adapter } from './adapter.ts';
+
+/** The same change to the base at a higher rank, with zeros. Throws RangeError if the rank is lower. */
+export function expandRank({ layers, alpha, ...adapter }: Adapter, rank: number): Adapter {
+  const own = layers[0]!.rank;
+  if (layers.some((layer) => layer.rank !== own) || rank < own)
+    throw new RangeError(`an adapter of rank ${own} does not fit into rank ${rank}`);
+  return {
+    ...adapter,
+    // Each layer's scale is alpha / rank.
+    alpha: (alpha * rank) / own,
+    layers: layers.map((layer) => {
+      const a = new Float32Array(rank * layer.in);
+      a.set(layer.a);
+      const b = new Float32Array(layer.out * rank);
+      for (let row = 0; row < layer.out; row++)
+        b.set(layer.b.subarray(row * own, (row + 1) * own), row * rank);
+      return { ...layer, rank, a, b };
+    }),
+  };
+}
