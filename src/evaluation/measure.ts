@@ -127,6 +127,8 @@ export class Evaluation {
     const { setting = 'quick', limit, data, signal } = this.options;
     const warn = (message: Text) => this.emit({ type: 'warning', ...told({ message }) });
     const { base } = this.resources;
+    const untrained = task.needsRun ? await this.resources.untrained() : base;
+    const compared = models.map((model) => (model === base ? untrained : model));
     // Planning may take a while: texts are sampled, files are read.
     this.progress.report(task.name, 0, 1);
     const start = performance.now();
@@ -135,7 +137,7 @@ export class Evaluation {
     let done = 0;
     this.progress.report(task.name, done, all * models.length);
     let computed = 0;
-    const { items, scores } = await this.scorePlan(task, plan, models, {
+    const { items, scores } = await this.scorePlan(task, plan, compared, {
       until,
       replacements,
       sandbox: () => this.resources.sandbox(),
@@ -149,7 +151,8 @@ export class Evaluation {
     if (computed > 0)
       await this.options.onCost?.(task.name, { seconds: seconds / computed, items: all * models.length });
     const cut = items.length < all;
-    const how = msg`${setting}: ${describeSetting(plan, items.length, all)}`;
+    const against = { untrained, base };
+    const how = nameUntrained(msg`${setting}: ${describeSetting(plan, items.length, all)}`, against);
     const measures = plan.measures.map((measure) => ({ ...measure, task: task.name, setting: how }));
     const replaced = new Set(plan.items.filter(({ document = '' }) => replacements.has(document)));
     const of = { task, items, scores, replaced };
@@ -210,6 +213,12 @@ export const describeSetting = (
   measured: number,
   all: number,
 ): Text => (measured < all ? msg`${setting}; ${measured} of these ${all} items, as time allowed` : setting);
+
+/** Adds what the result is compared with, if that is not the base alone. */
+export const nameUntrained = (
+  setting: Text,
+  { untrained, base }: Record<'untrained' | 'base', EvaluatedModel>,
+): Text => (untrained === base ? setting : msg`${setting}; before: the base with its reference adapter`);
 
 /** Turns any error of a stopped evaluation into `cancelled`; returns others unchanged. */
 export const toCancelled = (error: unknown, signal: AbortSignal | undefined): unknown =>

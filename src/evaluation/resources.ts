@@ -14,7 +14,14 @@ import { openGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { availableMemory } from '../platform/machine/available-memory.ts';
 import { msg, UserError } from '../text/errors.ts';
-import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
+import {
+  artefactName,
+  EARLIER_ADAPTER,
+  earlierAdapterName,
+  REFERENCE_MODEL,
+  type Hyper,
+  type RunSpec,
+} from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost, type AdapterFile, type LlamaHost } from '../serving/host/llama-host.ts';
 import { scoringPrecision, type ScoredModel } from '../training/scorer.ts';
 import { openSandbox, type Sandbox } from './sandbox/sandbox.ts';
@@ -50,13 +57,14 @@ export interface Subject {
    * given.
    */
   result?: { id: string; adapterPath?: string; modelPath?: string; sha256?: string };
-  /** The adapter of the run that this run continues. */
+  /** The adapter that completed before: of the run that this run continues, or the base's reference adapter. */
   earlier?: { id: string; path: string };
 }
 
 /** A run's base and its result. Errors: run-not-finished. */
 export function runSubject(dir: string, spec: RunSpec): Subject {
-  const { id, base, backend, device, planned, hyper, continues } = spec;
+  const { id, base, backend, device, planned, hyper } = spec;
+  const earlier = earlierAdapterName(spec);
   const path = join(dir, artefactName({ hyper }));
   if (!existsSync(path))
     throw new UserError(
@@ -72,7 +80,7 @@ export function runSubject(dir: string, spec: RunSpec): Subject {
     planned,
     precision,
     result: { id, ...artefactPaths(path, hyper) },
-    ...(continues && { earlier: { id: continues.run, path: join(dir, EARLIER_ADAPTER) } }),
+    ...(earlier !== undefined && { earlier: { id: earlier, path: join(dir, EARLIER_ADAPTER) } }),
   };
 }
 
@@ -139,13 +147,19 @@ export class Resources {
       : [];
   }
 
-  /** The adapter that training started with, as it was served; undefined if it started from the base. */
+  /** The adapter that completed before training, as it was served; undefined if the base did alone. */
   async earlier(): Promise<EvaluatedModel | undefined> {
     const { base, earlier } = this.subject;
     if (!earlier) return undefined;
     const { sha256 } = await examine(earlier.path);
     const digest = createHash('sha256').update(`${base.sha256} ${sha256}`).digest('hex');
     return this.model({ name: earlier.id, digest }, 'earlier');
+  }
+
+  /** What completes the person's code without this run: the base, with its reference adapter if it has one. */
+  async untrained(): Promise<EvaluatedModel> {
+    const earlier = this.subject.earlier?.id === REFERENCE_MODEL ? await this.earlier() : undefined;
+    return earlier ?? this.base;
   }
 
   private openScorer(precision: Hyper['precision']): Promise<ScorerProcess> {

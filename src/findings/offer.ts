@@ -73,9 +73,12 @@ export function notBetter(name: string, summary: Summary): UserError | undefined
     givenStrength === undefined
       ? name
       : t('{name} at strength {strength}', { name, strength: withPoint(String(givenStrength)) });
-  const message = t('{run} is no better than its base model, so it is not offered for completion: {why}.', {
-    run: which,
-    why,
-  });
+  const message = t(
+    '{run} completes code no better than before training, so it is not offered for completion: {why}.',
+    {
+      run: which,
+      why,
+    },
+  );
   return new UserError('not-better', message, nextStepWithoutOffer(summary));
 }

@@ -133,7 +133,7 @@ export function chooseStrength(
     };
   return {
     strength: 0,
-    why: t('it predicts held-out code no better than the base, as far as can be measured: {learned}', {
+    why: t('it predicts held-out code no better than before, as far as can be measured: {learned}', {
       learned: learned(crossFitted ?? (best ?? strongest).learned),
     }),
     next: t('Longer training, or more code to learn from, may help.'),

@@ -73,16 +73,16 @@ function withoutGain(learned: Interval | undefined): Verdict {
   return { kind: 'unknown', why: t('too little was measured to see a difference') };
 }
 
-/** "Better than the base: it predicts ...." */
+/** "Better than before: it predicts ...." */
 export function verdictIn({ kind, why }: Verdict): string {
   switch (kind) {
     case 'better':
-      return t('Better than the base: {why}.', { why });
+      return t('Better than before: {why}.', { why });
     case 'same':
-      return t('No better than the base: {why}.', { why });
+      return t('No better than before: {why}.', { why });
     case 'worse':
-      return t('Worse than the base: {why}.', { why });
+      return t('Worse than before: {why}.', { why });
     case 'unknown':
-      return t("Whether it is better than the base can't be told: {why}.", { why });
+      return t("Whether it is better than before can't be told: {why}.", { why });
   }
 }

@@ -162,6 +162,11 @@ export const runSpecSchema = z.object({
   fetched: fetchedSchema.optional(),
   /** The run that it continues. Its adapter, as served at that time, is kept as earlier.gguf and has this SHA-256. */
   continues: z.object({ run: z.string(), sha256: z.string() }).optional(),
+  /**
+   * The base's reference adapter, if the result is compared with that on the person's code, since it completes without
+   * any training. Kept as earlier.gguf, at the run's rank.
+   */
+  reference: z.object({ sha256: z.string() }).optional(),
   /** Where the learning rate comes from, for people: "given", "sweep ...", "10x rule ...". */
   learningRateReason: z.string().optional(),
   texts: textsSchema,
@@ -198,8 +203,18 @@ export const artefactName = ({ hyper }: { hyper: Pick<Hyper, 'method'> }) =>
 /** In the directory of a run that PyTorch trains under Ray Train: what its workers read and write. */
 export const RAY_TRAIN = 'ray-train';
 
-/** In the directory of a run that continues another: the adapter that it starts from. */
+/** In a run's directory: the adapter that completed before, of the run that it continues or the base's reference adapter. */
 export const EARLIER_ADAPTER = 'earlier.gguf';
+
+/** The reference adapter's name among the models of a base. */
+export const REFERENCE_MODEL = 'reference';
+
+/** The name of that adapter; undefined if the base alone completed before. */
+export const earlierAdapterName = ({
+  continues,
+  reference,
+}: Pick<RunSpec, 'continues' | 'reference'>): string | undefined =>
+  continues?.run ?? (reference && REFERENCE_MODEL);
 
 export const runStatusNames = [
   'queued',

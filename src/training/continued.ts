@@ -1,10 +1,10 @@
-/** What a run takes from the run it continues: its adapter as a start, and the content of its corpus. */
+/** What a run keeps of what completed before it: the adapter and corpus of the run that it continues, or the reference adapter. */
 import { copyFile, rename } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
 import { EarlierCorpus, openCorpus, type Corpus } from '../corpus/index.ts';
-import { readAdapterGguf } from '../weights/index.ts';
+import { expandRank, exportAdapterGguf, readAdapterGguf } from '../weights/index.ts';
 import { adapterAlpha, type Parameter } from '../model/index.ts';
 import { createRenaming } from '../corpus/reading/folders.ts';
 import { msg, UserError } from '../text/errors.ts';
@@ -64,6 +64,15 @@ export async function copyEarlierAdapter(dir: string, spec: Continuing): Promise
     msg`The adapter of run ${continues.run} has changed since this run was started.`,
     msg`Start a new run that continues it.`,
   );
+}
+
+/**
+ * Writes the reference adapter into the run, at the run's rank, because another version may come with another one.
+ * Errors: adapter-damaged.
+ */
+export async function putReferenceAdapter(dir: string, { hyper }: RunSpec, path: string): Promise<void> {
+  const expanded = expandRank(await readAdapterGguf(path), hyper.rank);
+  await exportAdapterGguf(join(dir, EARLIER_ADAPTER), expanded);
 }
 
 /**

@@ -19,7 +19,7 @@ import { UserError } from '../text/errors.ts';
 import type { BackendName, Hyper } from '../protocol/run.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
 
-/** `earlier`: the adapter that the result's training started from. */
+/** `earlier`: the adapter that completed before training. */
 export type ScoredModel = 'base' | 'result' | 'earlier';
 
 export interface Scorer {

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { examine } from '../../src/base-models/checksums.ts';
+import { evaluateRun } from '../../src/evaluation/evaluate-run.ts';
 import { openTokenizer } from '../../src/llama-cpp/tokenizer.ts';
 import { buildCorpus, openCorpus, readManifest, type Sequence } from '../../src/corpus/index.ts';
 import { setAdapterStrength } from '../../src/weights/strength.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import { hyperSchema, type RunSpec } from '../../src/protocol/run.ts';
 import { createRun, openRunWriter, readRun, readSpec, type NewRun } from '../../src/runs/index.ts';
+import { putReferenceAdapter } from '../../src/training/continued.ts';
 import { openScorer } from '../../src/training/scorer.ts';
 import { trainRun } from '../../src/training/train-run.ts';
 import { Workplace } from '../support/cli.ts';
@@ -105,6 +107,24 @@ describe('training', () => {
       result: { value: expect.closeTo(await lossOf(heldOut, 'base'), 5) },
     });
     await setAdapterStrength(join(earlier.dir, 'adapter.gguf'), hyper, 1);
+  });
+
+  it('is compared with the reference adapter, which has another rank', async () => {
+    const reference = join(earlier.dir, 'adapter.gguf');
+    const { sha256 } = await examine(reference);
+    const { dir } = await newRun({
+      reference: { sha256 },
+      hyper: { ...hyper, rank: 24, alpha: 24 },
+    });
+    await putReferenceAdapter(dir, await readSpec(dir), reference);
+    await trainUpTo(dir);
+    const bits = async (run: string) =>
+      (await evaluateRun(run, { tasks: ['workspace'] })).comparisons.find(
+        ({ metric }) => metric === 'bits per byte',
+      )!;
+    const compared = await bits(dir);
+    expect(compared.before.value).toBeCloseTo((await bits(earlier.dir)).after.value, 5);
+    expect(compared.after.setting).toMatch(/; before: the base with its reference adapter$/);
   });
 
   it('begins anew without it', async () => {

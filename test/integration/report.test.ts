@@ -58,7 +58,7 @@ describe('report.html', () => {
     for (const id of await shown(page)) expect(await inkOf(page, id!), `ink of ${id}`).toBeGreaterThan(200);
     expect(await page.locator('#sentence').textContent()).toBe(makeRun().summary!.sentence);
     expect(await page.locator('.comparisons tbody tr:not(.setting)').count()).toBe(6);
-    expect(await page.locator('.verdict-card .sentence').textContent()).toMatch(/^Better than the base: /);
+    expect(await page.locator('.verdict-card .sentence').textContent()).toMatch(/^Better than before: /);
     expect(await page.getByText('Use for completion', { exact: true }).isVisible()).toBe(false);
     expect(problems).toEqual([]);
     await page.close();

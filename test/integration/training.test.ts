@@ -97,7 +97,7 @@ it('offers nothing where all that was learned forgot too much', async () => {
   expect(summary.choice).toMatchObject({ strength: 0, limit: 0 });
   expect(summary.sentence).toMatch(/^Not offered: what it learned of this code made it forget too much/);
   const complete = () => place.run('complete', `${code}/command.js:9:1`, '--run', run);
-  expect((await complete()).stderr).toContain('is no better than its base model');
+  expect((await complete()).stderr).toContain('completes code no better than before training');
   // Set outright, the strength is the person's own; what is served is checked anew.
   await place.json('strength', run, '0.5');
   const own = await complete();
@@ -105,7 +105,7 @@ it('offers nothing where all that was learned forgot too much', async () => {
   expect(own.stderr).toContain('Checking first');
   expect(own.stderr).not.toContain('is no better');
   await place.json('strength', run, 'chosen');
-  expect((await complete()).stderr).toContain('is no better than its base model');
+  expect((await complete()).stderr).toContain('completes code no better than before training');
 });
 
 it('stops when asked, keeps a checkpoint, and can go on', async () => {

@@ -35,7 +35,11 @@ export function runFacts(
   const speed = done?.tokensPerSecond ?? last?.tokensPerSecond;
   const memory = done?.peakMemory ?? last?.peakMemory;
   const facts: (Fact | undefined)[] = [
-    { name: t('Base'), value: spec.base.id, note: `sha256 ${spec.base.sha256.slice(0, 12)}` },
+    {
+      name: t('Base'),
+      value: spec.reference ? t('{base} with its reference adapter', { base: spec.base.id }) : spec.base.id,
+      note: `sha256 ${spec.base.sha256.slice(0, 12)}`,
+    },
     {
       name: t('Method'),
       value: methodName(spec),

@@ -13,7 +13,7 @@ export interface FigureSet {
   metrics: Metric[];
 }
 
-/** The base as the first run measured it, then the results. Empty if no run has such a figure. */
+/** What there was before the first run, as it measured it, then the results. Empty if no run has such a figure. */
 export function figureSets(shown: readonly RunView[], match: (metric: Metric) => boolean): FigureSet[] {
   const results = shown.flatMap(({ snapshot, label, look }) => {
     const comparisons = (snapshot.summary?.comparisons ?? []).filter(({ after }) => match(after));
@@ -23,7 +23,7 @@ export function figureSets(shown: readonly RunView[], match: (metric: Metric) =>
   if (!first) return [];
   const base = first.comparisons.map(({ before }) => before);
   return [
-    { label: t('base'), look: undefined, metrics: base },
+    { label: t('before'), look: undefined, metrics: base },
     ...results
       // Results on another base can't be compared with this base.
       .filter(({ snapshot }) => snapshot.spec.base.sha256 === first.snapshot.spec.base.sha256)

@@ -54,7 +54,8 @@ export const humanEval = (): string =>
 export const baseName = (id: string): string => findKnownBase(id)?.name ?? id.split(/[\\/]/).at(-1)!;
 
 function explainTerms({ snapshot: { spec, corpus } }: RunView): string {
-  const base = baseName(spec.base.id);
+  const name = baseName(spec.base.id);
+  const base = spec.reference ? t('{base} with its reference adapter', { base: name }) : name;
   const all = corpus && corpus.trainTokens + corpus.heldOutTokens;
   return all && corpus.heldOutTokens
     ? t(

@@ -8,9 +8,9 @@ import { CHARACTERS, EXACT_LINES, type StrengthChoice, type Summary } from '../.
 import type { Cost } from '../../training/measured-costs.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { withDocument } from '../figures/compare.ts';
-import { describeSetting, type Evaluation } from '../measure.ts';
+import { describeSetting, nameUntrained, type Evaluation } from '../measure.ts';
 import { Resources, runSubject } from '../resources.ts';
-import { scoreItems, type OnScored } from '../scoring/score-items.ts';
+import { scoreBy, scoreItems, type OnScored } from '../scoring/score-items.ts';
 import { addToSummary, readSummary } from '../figures/summary.ts';
 import type { EvaluatedModel, ItemScore, ScoreContext } from '../task.ts';
 import { chooseCrossFitted, type CountedPoint } from './cross-fit.ts';
@@ -158,7 +158,17 @@ async function measureStrengths(
   const { items, scores } = await scoreUntil(interleave(plan.items), first, context, firstUntil);
   let took = performance.now() - start;
   planned = items.length;
-  const before = await measureCounts(base, items, context);
+  const untrained = await resources.untrained();
+  // Forgetting is counted from the base, in any case.
+  const before = toCounts(
+    await scoreBy(
+      ({ kind }) => (kind === 'text' || kind === 'solution' ? base : untrained),
+      strengthTask,
+      items,
+      { ...context, alone: false },
+    ),
+    items,
+  );
   const measured: CountedPoint[] = [];
   const add = (strength: number, at: StrengthCounts) =>
     measured.push({ ...at, point: strengthPoint(strength, before, at) });
@@ -180,8 +190,9 @@ async function measureStrengths(
       items: most * plan.items.length,
     });
   measured.sort((a, b) => a.point.strength - b.point.strength);
-  const setting = describeSetting(plan, items.length, plan.items.length);
-  const at = msg`${before.learned.length} held-out cursors with the editor's prompts`;
+  const against = { untrained, base };
+  const setting = nameUntrained(describeSetting(plan, items.length, plan.items.length), against);
+  const at = nameUntrained(msg`${before.learned.length} held-out cursors with the editor's prompts`, against);
   return { ...chooseCrossFitted(before, measured, limit, at), limit, path: points(), ...told({ setting }) };
 }
 

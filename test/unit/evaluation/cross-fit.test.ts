@@ -79,7 +79,7 @@ describe('the effect of a choice', () => {
     };
     const choice = { ...choose({ ...lucky, 0.25: even.map(() => 0.002) }), limit: 0.1, setting: '' };
     expect(choice.strength).toBe(0);
-    expect(choice.why).toMatch(/no better than the base.*: \+0\.005 bits per byte/);
+    expect(choice.why).toMatch(/no better than before.*: \+0\.005 bits per byte/);
     expect(verdictOf({ choice, comparisons: [] }).kind).toBe('same');
     setLanguage('de', german);
     expect(choiceIn(choice).why).toContain('+0,005');

@@ -224,7 +224,7 @@ describe('offering a result', () => {
     expect(notBetter('garden', summary)).toMatchObject({
       code: 'not-better',
       message:
-        'garden is no better than its base model, so it is not offered for completion: nothing was gained.',
+        'garden completes code no better than before training, so it is not offered for completion: nothing was gained.',
       next: 'Longer training may help.',
     });
   });

@@ -100,7 +100,7 @@ describe('the Runs view', () => {
 describe('the end', () => {
   test('says first whether it is better and in use, then the figures', () => {
     expect(endSentence(done, 'done')).toMatch(
-      /^web-server: trained, 60 steps\. Better than the base: .*\. Your completions can use it\. Completes 42 of 100 held-out lines exactly /,
+      /^web-server: trained, 60 steps\. Better than before: .*\. Your completions can use it\. Completes 42 of 100 held-out lines exactly /,
     );
     expect(endSentence(done, 'done', true)).toContain(' Your completions use it now. ');
   });
@@ -145,7 +145,7 @@ describe('results to choose from', () => {
     expect(runDescription(withLines, 'done', false)).toContain('30 → 42 of 100 lines');
     const none = { strength: 0, why: 'nothing was gained', limit: 0.1, path: [], setting: '' };
     const worse = { ...withLines, summary: { ...withLines.summary, choice: none } };
-    expect(runDescription(worse, 'done', false)).toContain('no better than its base');
+    expect(runDescription(worse, 'done', false)).toContain('no better than before');
   });
 });
 

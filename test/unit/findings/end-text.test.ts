@@ -36,7 +36,7 @@ function end(patch: Partial<Summary> | undefined, { chosen = false, stopped = fa
 
 describe('the end of a run', () => {
   const better = { choice: choiceOf(1, -0.1), comparisons: [bits(-0.1)] };
-  const said = 'Better than the base: it predicts the files kept out of training better.';
+  const said = 'Better than before: it predicts the files kept out of training better.';
 
   it('says first whether it is better and in use, then the figures', () => {
     const [first, figures, ...more] = end(better, { chosen: true });
@@ -47,20 +47,20 @@ describe('the end of a run', () => {
   });
   it('says that nothing changed where it is no better, and what to try', () => {
     expect(end({ choice: choiceOf(0, -0.001) })).toEqual([
-      'web-server: trained, 60 steps. No better than the base: it predicts the files kept out of training no better. Nothing changed in your completions. Longer training may help.',
+      'web-server: trained, 60 steps. No better than before: it predicts the files kept out of training no better. Nothing changed in your completions. Longer training may help.',
     ]);
   });
   it('says that a worse one is no longer in use', () => {
     const worse = { ...better, comparisons: [bits(0.1)] };
     expect(end(worse, { chosen: true })[0]).toMatch(
-      / Worse than the base: .*\. Your completions no longer use it\. /,
+      / Worse than before: .*\. Your completions no longer use it\. /,
     );
     const other = { ...better, served: { meanKl: 1, limit: 0.01, tokens: 9, ok: false } };
-    expect(end(other)[0]).toMatch(/ Worse than the base: the model that would complete .* Nothing changed /);
+    expect(end(other)[0]).toMatch(/ Worse than before: the model that would complete .* Nothing changed /);
   });
   it('gives no advice where too little was measured to tell', () => {
     expect(end({ choice: choiceOf(0, -0.01, 0.3) })[0]).toBe(
-      "web-server: trained, 60 steps. Whether it is better than the base can't be told: too little was measured to see a difference. Nothing changed in your completions.",
+      "web-server: trained, 60 steps. Whether it is better than before can't be told: too little was measured to see a difference. Nothing changed in your completions.",
     );
   });
   it('says what is not measured yet, and how to', () => {

@@ -96,9 +96,9 @@ describe('the verdict on a result', () => {
   });
   it('is said in a sentence', () => {
     expect(verdictIn(verdictOf({ choice: choiceOf(1, [-0.1, 0.02, 0.01]), comparisons: [] }))).toBe(
-      'Better than the base: it predicts the files kept out of training better.',
+      'Better than before: it predicts the files kept out of training better.',
     );
-    expect(verdictIn(verdictOf(undefined))).toMatch(/^Whether it is better than the base can't be told: /);
+    expect(verdictIn(verdictOf(undefined))).toMatch(/^Whether it is better than before can't be told: /);
   });
 });
 

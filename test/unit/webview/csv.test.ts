@@ -62,7 +62,7 @@ describe('a chart as CSV', () => {
         }),
       );
     expect(rows.get('pass-at-k')).toContainEqual(
-      expect.objectContaining({ run: 'base', figure: 'pass@10', at: 10, value: 0.17, n: 164 }),
+      expect.objectContaining({ run: 'before', figure: 'pass@10', at: 10, value: 0.17, n: 164 }),
     );
     expect(rows.get('memory')).toContainEqual(
       expect.objectContaining({ figure: 'planned memory', at: 'weights', value: 5.4e8, unit: 'bytes' }),

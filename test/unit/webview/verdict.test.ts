@@ -21,7 +21,7 @@ describe('the verdict in the panel', () => {
     const run = makeRun();
     expect(of(run)).toMatchObject({
       kind: 'better',
-      sentence: 'Better than the base: it predicts the files kept out of training better.',
+      sentence: 'Better than before: it predicts the files kept out of training better.',
       step: 'use',
       consequence: '',
     });

@@ -31,7 +31,7 @@ import {
   type RateAnswer,
   type RateQuestion,
 } from '../../../training/learning-rate/choose.ts';
-import { copyEarlierAdapter } from '../../../training/continued.ts';
+import { copyEarlierAdapter, putReferenceAdapter } from '../../../training/continued.ts';
 import { measuredSpeeds } from '../../../training/measured-speed.ts';
 import {
   trainOptions,
@@ -49,6 +49,7 @@ import {
 import { engineTarget, withEngine } from '../../options/engine-options.ts';
 import { fetchBase } from '../../machine/fetch-base.ts';
 import type { CheckedBase } from '../../machine/fit-machine.ts';
+import { comparedReference } from '../../machine/reference-adapter.ts';
 import { localTarget, workerTarget } from '../../machine/training-target.ts';
 import { chosenCluster, type ChosenCluster } from '../../options/cluster-options.ts';
 import { launchOnCluster } from '../../processes/cluster-run.ts';
@@ -150,6 +151,7 @@ async function prepareAndStart(
     const learningRate = await learningRateFor({ ...setup, shape: config }, options, continued);
     const hyper = { ...unrated, learningRate: learningRate.rate };
     await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
+    const reference = continued ? undefined : await comparedReference(base, { config, hyper, plan });
     const material = {
       ...specPart('run', options),
       folder: folder ?? '',
@@ -158,6 +160,7 @@ async function prepareAndStart(
       base: { id: base.id, path: base.path, sha256: base.sha256 },
       hyper,
       ...(continued && { continues: { run: continued.spec.id, sha256: continued.sha256 } }),
+      ...(reference && { reference: { sha256: reference.sha256 } }),
     };
     await readReplay(corpus, material, options);
     const training =
@@ -186,6 +189,7 @@ async function prepareAndStart(
       versions: { 'forget-me-not': version, node: process.version },
     });
     await copyEarlierAdapter(dir, spec);
+    if (reference) await putReferenceAdapter(dir, spec, reference.path);
     await rename(corpus, join(dir, 'corpus'));
     const trainer =
       'client' in start

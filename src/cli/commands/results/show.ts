@@ -98,7 +98,7 @@ function facts(
         `${formatCount(corpus.kept)} ${plural(documentWord(spec.folder, spec.corpus), corpus.kept)}, ${formatCount(corpus.trainTokens)} tokens to train on, ${formatCount(corpus.heldOutTokens)} held out; ${formatCount(leftOut)} left out`,
     ],
     ['learned', describeLearning(spec.corpus) || undefined],
-    ['base', spec.base.id],
+    ['base', spec.reference ? `${spec.base.id} with its reference adapter` : spec.base.id],
     ['method', describeMethod(spec)],
     ['rate', spec.learningRateReason && `${spec.hyper.learningRate}, ${spec.learningRateReason}`],
     [
