@@ -133,7 +133,7 @@ function trainingTrial({ begun, trainingMs, result }: Whole, moment: number, ane
       if (anew) await rm(join(dir, 'corpus'), { recursive: true });
       await killedAfter('trainer', [dir], moment * trainingMs);
       await train(dir);
-      if (!(await readFile(join(dir, 'adapter.gguf'))).equals(result)) throw new Error('another result');
+      if (!(await readFile(join(dir, 'adapter.gguf'))).equals(result)) throw new Error('a different result');
     },
   };
 }
@@ -149,7 +149,7 @@ function exportTrial({ at }: Ground, { done, exportMs, exported }: Whole, moment
       const args = exportArgs(done, join(folder, 'adapter.gguf'));
       await killedAfter('exporter', args, moment * exportMs);
       await finish('exporter', args);
-      if (!(await readFile(join(folder, 'adapter.gguf'))).equals(exported)) throw new Error('another file');
+      if (!(await readFile(join(folder, 'adapter.gguf'))).equals(exported)) throw new Error('a different file');
       const names = await readdir(folder);
       if (names.length > 1) throw new Error(`left behind: ${names.join(', ')}`);
     },

@@ -237,7 +237,7 @@ export const names: Campaign = {
             const output = await within(printed([...args, ...(json ? ['--json'] : [])], home), LONGEST_MS);
             mustBePlain(output, { asText: asText === true });
             if (!silent && !json && !output.includes(drawn.mark))
-              throw new Error(`nothing of it was shown, so nothing was tried: ${output.slice(0, 500)}`);
+              throw new Error(`the text was not shown, so nothing was tested: ${output.slice(0, 500)}`);
           } finally {
             await close?.();
             await rm(dir, { recursive: true, force: true });

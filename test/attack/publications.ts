@@ -191,14 +191,14 @@ class Stage {
     const { stated = [] } = (summary ?? {}) as { stated?: string[] };
     const unmarked = summary?.comparisons.find(({ task }) => !stated.includes(task));
     if (theirs.length || unmarked)
-      throw new Error(`taken as found here: ${[...theirs, unmarked?.task].join()}`);
+      throw new Error(`accepted as measured here: ${[...theirs, unmarked?.task].join()}`);
     if (spec.base.path !== this.base.path || spec.folder || spec.folders || spec.continues)
       throw new Error(`it names places: ${JSON.stringify(spec)}`);
     // The reason for the rate is in the publisher's words.
     const ours = { ...spec, base: '', fetched: '', imported: '', learningRateReason: '' };
     if (/"\/|\/etc\/|evil/.test(JSON.stringify(ours)))
       throw new Error(`it names paths: ${JSON.stringify(spec)}`);
-    if (spec.evaluation.retentionTexts > 8) throw new Error('it plans what is measured here');
+    if (spec.evaluation.retentionTexts > 8) throw new Error('it plans its own measurements');
     const { layers } = await readAdapterGguf(join(dir, 'adapter.gguf'));
     if (layers.some(({ a, b }) => [...a, ...b].some((value) => !(Math.abs(value) <= LARGEST))))
       throw new Error('it has weights that no model can take');

@@ -46,7 +46,7 @@ export const secretsCampaign: Campaign = {
           name: path,
           run: async () => {
             const found = await findSecret(path, text);
-            if (found) throw new Error(`taken for a secret: ${found.rule}`);
+            if (found) throw new Error(`mistaken for a secret: ${found.rule}`);
           },
         })),
         ...PUBLIC.map((name): Trial => ({ name: `public code: ${name}`, run: () => tryPublic(name) })),

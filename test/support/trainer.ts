@@ -44,7 +44,7 @@ export async function untilTold(dir: string, sign: (event: RunEvent) => boolean)
     const [state, log] = await Promise.all(
       ['state.json', 'trainer.log'].map((name) => readFile(join(dir, name), 'utf8').catch(() => '')),
     );
-    throw new Error(`The run ended without the event that was waited for: ${state}\n${log}`);
+    throw new Error(`The run ended without the expected event: ${state}\n${log}`);
   });
 }
 

@@ -134,7 +134,7 @@ export async function continueTrials(ground: Ground, options: Wanted): Promise<T
         const run = await readRun(dir);
         const { state } = run;
         if (['running', 'evaluating'].includes(effectiveStatus(run)))
-          throw new Error('it is said to be running');
+          throw new Error('it is reported as running');
         if (state.pid !== undefined && isProcessAlive(state.pid)) throw new Error('its owner is alive');
       }
       await end(draw);
@@ -207,7 +207,7 @@ async function endAsWhole(
       await writeFile(join(dir, 'state.json'), JSON.stringify({ ...before, status: 'queued' }));
     await trainToEnd(dir, home, how);
   }
-  if (!(await readFile(join(dir, 'adapter.gguf'))).equals(result)) throw new Error('another result');
+  if (!(await readFile(join(dir, 'adapter.gguf'))).equals(result)) throw new Error('a different result');
   const { brokenLines } = await readRun(dir);
   if (brokenLines) throw new Error(`${brokenLines} broken lines`);
   // A killed process still owns the run.
@@ -241,7 +241,7 @@ async function whileStopped(draw: Draw, started: Started, dir: string, home: str
   const wasFree = before.pid === undefined;
   if (successor.how === 0) {
     // It was paused before it took the run, or after it had released it.
-    if (!wasFree) throw new Error('a second trainer took the run of one that was stopped');
+    if (!wasFree) throw new Error('a second trainer took the run from a paused one');
   } else if (!/^\[(run-locked|training-busy)\]/m.test(successor.output))
     await mustHaveReported(dir, successor.output);
 }

@@ -127,7 +127,7 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
   /** The copy is complete, or there is none. */
   const mustBeWhole = async (): Promise<boolean> => {
     const copy = await here(() => findCopy(base, adapter));
-    if (copy && (await digestOf(copy)) !== digest) throw new Error('another copy');
+    if (copy && (await digestOf(copy)) !== digest) throw new Error('a different copy');
     return copy !== undefined;
   };
   /** Starting the next server removes leftovers, and the next attempt makes the copy. */
@@ -170,7 +170,7 @@ export async function foldingTrials(ground: Ground, options: Wanted): Promise<Tr
       if (draw.below(2) && first.child.connected) first.child.disconnect();
       signal(first, draw.one(['SIGCONT', 'SIGCONT', 'SIGKILL']));
       mustFailWithSentence(await finished(first));
-      if (before && !(await mustBeWhole())) throw new Error('a whole copy is gone');
+      if (before && !(await mustBeWhole())) throw new Error('a complete copy is gone');
       await end();
     },
 

@@ -52,7 +52,7 @@ export const answerOf = (text: string): HostCompletion => ({
 
 /** A character-level model with scripted behaviour. */
 export function fakeModel(more: Partial<EvaluatedModel> = {}): EvaluatedModel {
-  const unexpected = () => Promise.reject(new Error('nobody should ask for this'));
+  const unexpected = () => Promise.reject(new Error('this should not be requested'));
   return {
     name: 'fake',
     digest: 'f'.repeat(64),

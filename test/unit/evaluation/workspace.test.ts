@@ -223,7 +223,7 @@ describe('the workspace task', () => {
   });
 });
 
-describe('what is measured of a corpus', () => {
+describe('the measured text of a corpus', () => {
   const text = 'Some words of held-out prose.';
   const window = (content: string) => ({
     tokens: charTokenizer.encode(content),

@@ -146,7 +146,7 @@ describe('the path of a document', () => {
     expect(at(z, [{ path: resolve('/else'), name: 'else' }])).toEqual({ repository: 'else', path: 'z.ts' });
   });
 
-  it('goes with the open files of that folder', async () => {
+  it('comes with the open files of that folder', async () => {
     const { RecentFiles } = await import('../../../src/extension/completion/recent-files.ts');
     const recent = new RecentFiles();
     const beside = (document: unknown, learned = learnedApi) =>

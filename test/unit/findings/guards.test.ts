@@ -60,7 +60,7 @@ describe('a guarded metric', () => {
   });
 });
 
-describe('the loss that may have been missed', () => {
+describe('the undetected loss', () => {
   it('is stated in points', () => {
     expect(sentence(solved(12, 0, 0, 8))).toBe(
       'General ability: no difference seen in HumanEval (12 of 20, 12 before), though a loss of less than 32 points may have gone unnoticed.',

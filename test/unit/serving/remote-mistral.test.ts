@@ -109,7 +109,7 @@ describe('Mistral', () => {
 });
 
 describe('another server', () => {
-  it("with Mistral's route is used through it", async () => {
+  it("is used through Mistral's route if it has one", async () => {
     const asked: string[] = [];
     const other = await serverWith((incoming, response) => {
       asked.push(incoming.url!);

@@ -6,7 +6,7 @@ import { makeRun, panelOf, withStrengths } from './fixtures.ts';
 const viewOf = (run: RunSnapshot) => strengthView(panelOf([run]).run!);
 const MINUS = '\u2212';
 
-describe('the slider of strengths', () => {
+describe('the strength slider', () => {
   it('has the metrics of each measured strength, and what they mean in words', () => {
     const view = viewOf(withStrengths(makeRun()))!;
     expect(view).toMatchObject({
