@@ -149,7 +149,8 @@ function exportTrial({ at }: Ground, { done, exportMs, exported }: Whole, moment
       const args = exportArgs(done, join(folder, 'adapter.gguf'));
       await killedAfter('exporter', args, moment * exportMs);
       await finish('exporter', args);
-      if (!(await readFile(join(folder, 'adapter.gguf'))).equals(exported)) throw new Error('a different file');
+      if (!(await readFile(join(folder, 'adapter.gguf'))).equals(exported))
+        throw new Error('a different file');
       const names = await readdir(folder);
       if (names.length > 1) throw new Error(`left behind: ${names.join(', ')}`);
     },
